@@ -1,0 +1,98 @@
+package io.kith.baselines.identity;
+
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.Arrays;
+import java.util.regex.Pattern;
+
+/**
+ * An IPv4 or IPv6 address, never a name; an IPv4 address written as IPv6 ({@code ::ffff:10.0.0.1})
+ * is IPv4.
+ */
+public final class IpAddress {
+  private static final Pattern LITERAL =
+      Pattern.compile("\\d{1,3}(\\.\\d{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*");
+
+  private final byte[] bytes;
+
+  private IpAddress(byte[] bytes) {
+    this.bytes = bytes;
+  }
+
+  /**
+   * Reads a literal; asks no resolver.
+   *
+   * @throws IllegalArgumentException for anything that is not a literal
+   */
+  public static IpAddress parse(String text) {
+    try {
+      if (LITERAL.matcher(text).matches()) {
+        return of(InetAddress.ofLiteral(text).getAddress());
+      }
+    } catch (IllegalArgumentException _) {
+      // told below, in one sentence for every kind of mistake
+    }
+    throw new IllegalArgumentException(
+        "address: '" + text + "' (expected: an IPv4 or IPv6 address such as 10.0.0.1 or fd00::1)");
+  }
+
+  /**
+   * @param bytes 4 or 16, network byte order; copied
+   */
+  public static IpAddress of(byte[] bytes) {
+    try {
+      // InetAddress turns a mapped address into IPv4
+      return new IpAddress(InetAddress.getByAddress(bytes).getAddress());
+    } catch (UnknownHostException e) {
+      throw new IllegalArgumentException(
+          "address of " + bytes.length + " bytes (expected: 4 or 16)", e);
+    }
+  }
+
+  public static IpAddress of(InetAddress address) {
+    return new IpAddress(address.getAddress());
+  }
+
+  /** 4 or 16, network byte order; a copy. */
+  public byte[] bytes() {
+    return bytes.clone();
+  }
+
+  public boolean isLoopback() {
+    return inet().isLoopbackAddress();
+  }
+
+  /** Reachable only within a site: private, unique local, link-local, shared or loopback ranges. */
+  public boolean isPrivate() {
+    var inet = inet();
+    return inet.isLoopbackAddress()
+        || inet.isLinkLocalAddress()
+        || inet.isSiteLocalAddress()
+        || (inet instanceof Inet4Address && (bytes[0] & 0xff) == 100 && (bytes[1] & 0xc0) == 64)
+        || (bytes.length == 16 && (bytes[0] & 0xfe) == 0xfc);
+  }
+
+  public InetAddress inet() {
+    try {
+      return InetAddress.getByAddress(bytes);
+    } catch (UnknownHostException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof IpAddress that && Arrays.equals(bytes, that.bytes);
+  }
+
+  @Override
+  public int hashCode() {
+    return Arrays.hashCode(bytes);
+  }
+
+  @Override
+  public String toString() {
+    return inet().getHostAddress();
+  }
+}

@@ -1,0 +1,29 @@
+package io.kith.baselines.identity;
+
+import java.util.Collection;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who owns a pod: port to {@code workloads:} of {@code kith.yaml}, the Kubernetes API, or the
+ * labels of a container.
+ *
+ * <p>Every method answers from memory, without I/O, and is thread-safe.
+ */
+public interface WorkloadDirectory {
+  /**
+   * The workload that speaks with this SPIFFE ID from this address, or null when there is none.
+   *
+   * <p>An ID that several owners share is told apart by the address; when that is not possible the
+   * answer is null, never the first.
+   */
+  @Nullable Workload speaking(SpiffeId id, IpAddress address);
+
+  /** The workload whose pods have this address, or null. */
+  @Nullable Workload at(IpAddress address);
+
+  /** The workload that this DNS name leads to, or null. Names are in lower case, no final dot. */
+  @Nullable Workload named(String name);
+
+  /** Every workload known now. */
+  Collection<Workload> all();
+}
