@@ -38,6 +38,8 @@ public final class IpAddress {
   }
 
   /**
+   * The address with these bytes.
+   *
    * @param bytes 4 or 16, network byte order; copied
    */
   public static IpAddress of(byte[] bytes) {

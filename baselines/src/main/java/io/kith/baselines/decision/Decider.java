@@ -1,0 +1,260 @@
+package io.kith.baselines.decision;
+
+import io.kith.baselines.decision.Reason.BridgeUnavailable;
+import io.kith.baselines.decision.Reason.Expired;
+import io.kith.baselines.decision.Reason.HashChanged;
+import io.kith.baselines.decision.Reason.IdentityMismatch;
+import io.kith.baselines.decision.Reason.InjectedCode;
+import io.kith.baselines.decision.Reason.InterpreterInline;
+import io.kith.baselines.decision.Reason.NameMismatch;
+import io.kith.baselines.decision.Reason.NewDestination;
+import io.kith.baselines.decision.Reason.NewProcess;
+import io.kith.baselines.decision.Reason.NoBaseline;
+import io.kith.baselines.decision.Reason.OriginNotInImage;
+import io.kith.baselines.decision.Reason.Unattributed;
+import io.kith.baselines.decision.Snapshot.Rules;
+import io.kith.baselines.decision.Verdict.Allow;
+import io.kith.baselines.decision.Verdict.Deny;
+import io.kith.baselines.destination.Destination;
+import io.kith.baselines.edge.Edge;
+import io.kith.baselines.edge.Provenance;
+import io.kith.baselines.edge.Strictness;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.process.Attribution;
+import io.kith.baselines.process.Candidate;
+import io.kith.baselines.process.EntryKind;
+import io.kith.baselines.process.Origin;
+import java.time.Instant;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The decision: one total function of a snapshot, a flow and a time.
+ *
+ * <p>Takes no lock, reads no clock, allocates a few objects, never throws for any input that its
+ * types admit.
+ */
+public final class Decider {
+  /*
+   * Order of the questions. What cannot be true comes before what is not known, and what is not
+   * known before what has changed:
+   *
+   *   who speaks     identity_mismatch, bridge_unavailable, unattributed
+   *   what it says   name_mismatch
+   *   where code is from   origin_not_in_image, interpreter_inline, injected_code
+   *   what it is     new_process
+   *   where it goes  new_destination, expired
+   *   is it unchanged   hash_changed, origin_not_in_image (of a script)
+   *
+   * A rule by hand of strictness HASH names one binary, so it may allow what is not in the image,
+   * inline or injected; nothing weaker may.
+   */
+  private Decider() {}
+
+  private static final Deny NO_RULES = new Deny(null, new NoBaseline());
+
+  /** Decides a flow of the snapshot's workload. */
+  public static Decision decide(Snapshot snapshot, Flow flow, Instant now) {
+    var enforced = judge(snapshot.enforced(), snapshot, flow, now);
+    var proposed = snapshot.proposed();
+    var next = proposed == null ? null : judge(proposed, snapshot, flow, now);
+    return switch (snapshot.mode()) {
+      case OBSERVE -> allowed(snapshot, flow, next == null ? enforced : next, next);
+      case SHADOW -> {
+        var would = next == null ? enforced : next;
+        yield allowed(snapshot, flow, would, revision(snapshot) == null ? null : would);
+      }
+      case ENFORCE ->
+          new Decision(
+              enforced.verdict,
+              next == null ? null : next.verdict,
+              Mode.ENFORCE,
+              revision(snapshot.enforced()),
+              enforced.subject);
+    };
+  }
+
+  private record Judgement(Verdict verdict, @Nullable Candidate subject) {}
+
+  private static Decision allowed(
+      Snapshot snapshot, Flow flow, Judgement would, @Nullable Judgement shadow) {
+    var edge = would.verdict instanceof Allow(var matched) ? matched : null;
+    var subject = would.subject == null ? first(flow) : would.subject;
+    return new Decision(
+        new Allow(edge),
+        shadow == null ? null : shadow.verdict,
+        snapshot.mode(),
+        revision(snapshot),
+        subject);
+  }
+
+  /** The revision that would decide next. */
+  private static @Nullable String revision(Snapshot snapshot) {
+    return revision(snapshot.proposed() == null ? snapshot.enforced() : snapshot.proposed());
+  }
+
+  private static @Nullable String revision(@Nullable Rules rules) {
+    return rules == null ? null : rules.revision();
+  }
+
+  private static @Nullable Candidate first(Flow flow) {
+    return flow.attribution() instanceof Attribution.Attributed(var candidates, _, _)
+        ? candidates.getFirst()
+        : null;
+  }
+
+  private static Judgement judge(@Nullable Rules rules, Snapshot snapshot, Flow flow, Instant now) {
+    if (rules == null) {
+      return new Judgement(NO_RULES, first(flow));
+    }
+    return switch (flow.attribution()) {
+      case Attribution.BridgeUnavailable(var why) ->
+          unattributed(snapshot, new BridgeUnavailable(why));
+      case Attribution.Unattributed(_, var reasons) ->
+          unattributed(snapshot, new Unattributed(String.join("; ", reasons)));
+      case Attribution.Attributed(var candidates, _, _) -> all(rules, candidates, flow, now);
+    };
+  }
+
+  private static Judgement unattributed(Snapshot snapshot, Reason reason) {
+    return new Judgement(
+        snapshot.unattributedAllowed() ? new Allow(null) : new Deny(null, reason), null);
+  }
+
+  /** Every candidate must be allowed; the first that is not decides. */
+  private static Judgement all(Rules rules, List<Candidate> candidates, Flow flow, Instant now) {
+    Judgement first = null;
+    for (var candidate : candidates) {
+      var verdict = one(rules, candidate, flow, now);
+      if (verdict instanceof Deny) {
+        return new Judgement(verdict, candidate);
+      }
+      if (first == null) {
+        first = new Judgement(verdict, candidate);
+      }
+    }
+    return Objects.requireNonNull(first, "an attribution has a candidate");
+  }
+
+  private static Verdict one(Rules rules, Candidate candidate, Flow flow, Instant now) {
+    if (!candidate.attested().isEmpty() && !candidate.attested().contains(flow.spiffeId())) {
+      return new Deny(null, new IdentityMismatch(attestedAs(candidate, flow.spiffeId())));
+    }
+    var mismatch = flow.resolved().mismatch();
+    if (mismatch != null) {
+      return new Deny(null, new NameMismatch(mismatch));
+    }
+    var destination = flow.resolved().destination();
+    var edges = rules.edges().of(candidate.processClass());
+    var exact = exactBinary(edges, candidate, destination, now);
+    if (exact != null) {
+      return new Allow(exact);
+    }
+    var fingerprint = candidate.fingerprint();
+    if (fingerprint.path().isEmpty()) {
+      return new Deny(null, new Unattributed("the executable's path is not known"));
+    }
+    if (fingerprint.origin() != Origin.IMAGE) {
+      return new Deny(
+          nearest(edges, rules, destination), new OriginNotInImage(fingerprint.origin()));
+    }
+    if (fingerprint.entryKind() == EntryKind.INLINE) {
+      return new Deny(nearest(edges, rules, destination), new InterpreterInline());
+    }
+    if (!fingerprint.injectedMappings().isEmpty()) {
+      return new Deny(
+          nearest(edges, rules, destination), new InjectedCode(fingerprint.injectedMappings()));
+    }
+    if (edges.isEmpty()) {
+      return new Deny(nearest(edges, rules, destination), new NewProcess());
+    }
+    return match(edges, rules, candidate, destination, now);
+  }
+
+  private static Verdict match(
+      List<Edge> edges, Rules rules, Candidate candidate, Destination destination, Instant now) {
+    Verdict refusal = null;
+    for (var edge : edges) {
+      if (!edge.destination().covers(destination)) {
+        continue;
+      }
+      var reason = refused(edge, candidate, now);
+      if (reason == null) {
+        return new Allow(edge);
+      }
+      // The strictest edge speaks, unless all that it has to say is that it ended.
+      if (refusal == null || refusal instanceof Deny(_, Expired _)) {
+        refusal = new Deny(edge, reason);
+      }
+    }
+    return refusal == null
+        ? new Deny(nearest(edges, rules, destination), new NewDestination())
+        : refusal;
+  }
+
+  /** A rule by hand that names this binary and, for an interpreter, this script. */
+  private static @Nullable Edge exactBinary(
+      List<Edge> edges, Candidate candidate, Destination destination, Instant now) {
+    for (var edge : edges) {
+      if (edge.strictness() == Strictness.HASH
+          && edge.provenance() instanceof Provenance.ByHand
+          && edge.destination().covers(destination)
+          && refused(edge, candidate, now) == null) {
+        return edge;
+      }
+    }
+    return null;
+  }
+
+  /** Why an edge that covers the destination does not allow the process, or null. */
+  private static @Nullable Reason refused(Edge edge, Candidate candidate, Instant now) {
+    if (edge.provenance() instanceof Provenance.ByHand(_, _, var until)
+        && until != null
+        && !now.isBefore(until)) {
+      return new Expired(until);
+    }
+    var fingerprint = candidate.fingerprint();
+    var script = fingerprint.script();
+    if (edge.strictness() == Strictness.HASH) {
+      var expected = Objects.requireNonNull(edge.sha256(), "edges of strictness hash have one");
+      if (!expected.equals(fingerprint.sha256())) {
+        return new HashChanged(expected, fingerprint.sha256());
+      }
+      var expectedScript = edge.scriptSha256();
+      if (script != null && (expectedScript == null || !expectedScript.equals(script.sha256()))) {
+        return new HashChanged(
+            expectedScript == null ? "no script" : expectedScript, script.sha256());
+      }
+      return null;
+    }
+    // A module has a name and no file of its own.
+    if (script != null
+        && script.origin() != Origin.IMAGE
+        && fingerprint.entryKind() != EntryKind.MODULE) {
+      return new OriginNotInImage(script.origin());
+    }
+    return null;
+  }
+
+  /** The edge that came closest: same process if it is known, else same destination. */
+  private static @Nullable Edge nearest(List<Edge> edges, Rules rules, Destination destination) {
+    if (!edges.isEmpty()) {
+      return edges.stream()
+          .filter(edge -> edge.destination().words().startsWith(destination.name()))
+          .findFirst()
+          .orElse(edges.getFirst());
+    }
+    return rules.edges().all().stream()
+        .filter(edge -> edge.destination().covers(destination))
+        .findFirst()
+        .orElse(null);
+  }
+
+  private static String attestedAs(Candidate candidate, SpiffeId expected) {
+    return "the process is attested as "
+        + candidate.attested().stream().sorted().toList()
+        + ", the proxy is "
+        + expected;
+  }
+}

@@ -1,0 +1,42 @@
+package io.kith.baselines.decision;
+
+import static java.util.Objects.requireNonNull;
+
+import io.kith.baselines.edge.Baseline;
+import io.kith.baselines.edge.Edge;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All that is needed to decide for one workload, compiled once and never changed.
+ *
+ * @param mode of the workload's egress
+ * @param unattributedAllowed a rule lets flows pass whose process is not known
+ * @param enforced what decides under enforce; null before the first baseline
+ * @param proposed what would decide next, or null
+ */
+public record Snapshot(
+    Mode mode, boolean unattributedAllowed, @Nullable Rules enforced, @Nullable Rules proposed) {
+  public Snapshot {
+    requireNonNull(mode, "mode");
+    if (mode == Mode.ENFORCE && enforced == null) {
+      throw new IllegalArgumentException("mode: enforce (expected: a baseline to enforce first)");
+    }
+  }
+
+  /** A workload about which nothing is known yet. */
+  public static Snapshot observing() {
+    return new Snapshot(Mode.OBSERVE, false, null, null);
+  }
+
+  /**
+   * A baseline together with what people allowed.
+   *
+   * @param revision of the baseline
+   */
+  public record Rules(String revision, EdgeIndex edges) {
+    public static Rules of(Baseline baseline, List<Edge> byHand) {
+      return new Rules(baseline.revision(), EdgeIndex.of(baseline.edges(), byHand));
+    }
+  }
+}

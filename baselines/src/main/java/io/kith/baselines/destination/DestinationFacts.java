@@ -1,0 +1,109 @@
+package io.kith.baselines.destination;
+
+import static java.util.Objects.requireNonNull;
+
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.WorkloadDirectory;
+import java.util.Locale;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a Check says about where a connection goes, each fact apart from the others.
+ *
+ * @param address where the application connected to
+ * @param cluster where the proxy routes, or null when it does not say
+ * @param sni name in the TLS hello, or null; chosen by the client
+ * @param authority host of the HTTP request without its port, or null; chosen by the client
+ */
+public record DestinationFacts(
+    IpAddress address,
+    int port,
+    Protocol protocol,
+    @Nullable String cluster,
+    @Nullable String sni,
+    @Nullable String authority) {
+  /** Clusters that send to wherever the application connected; they name nothing. */
+  private static final Set<String> PASSTHROUGH =
+      Set.of("passthrough", "PassthroughCluster", "kith_passthrough");
+
+  public DestinationFacts {
+    requireNonNull(address, "address");
+    requireNonNull(protocol, "protocol");
+  }
+
+  /**
+   * The destination, and whether the client named another one.
+   *
+   * @param mismatch what disagrees, in words, or null
+   */
+  public record Resolved(Destination destination, @Nullable String mismatch) {}
+
+  /**
+   * Picks the steadiest name: owner of the address, routed service, the client's name, the address.
+   *
+   * <p>A name that the client chose counts as a name only where nothing stronger is known, and is a
+   * mismatch when it leads to another workload than the one that the connection reaches.
+   */
+  public Resolved resolve(WorkloadDirectory directory) {
+    var owner = directory.at(address);
+    var routed = serviceOf(cluster);
+    var claimed = clientName();
+    var named = claimed == null ? null : directory.named(claimed);
+    if (owner != null) {
+      var mismatch =
+          named != null && !named.owner().equals(owner.owner())
+              ? "the client says "
+                  + claimed
+                  + ", which is "
+                  + named.owner()
+                  + ", and connects to "
+                  + owner.owner()
+              : null;
+      return new Resolved(destination(owner.owner().toString(), Evidence.OWNER), mismatch);
+    }
+    if (routed != null) {
+      return new Resolved(destination(routed, Evidence.MESH_SERVICE), null);
+    }
+    if (named != null) {
+      return new Resolved(
+          destination(address.toString(), Evidence.ADDRESS),
+          "the client says "
+              + claimed
+              + ", which is "
+              + named.owner()
+              + ", and connects to "
+              + address);
+    }
+    return claimed == null
+        ? new Resolved(destination(address.toString(), Evidence.ADDRESS), null)
+        : new Resolved(destination(claimed, Evidence.CLIENT_NAME), null);
+  }
+
+  private Destination destination(String name, Evidence evidence) {
+    return new Destination(name, evidence, address, port, protocol);
+  }
+
+  private @Nullable String clientName() {
+    var name = sni != null && !sni.isBlank() ? sni : authority;
+    if (name == null || name.isBlank() || looksLikeAddress(name)) {
+      return null;
+    }
+    var lower = name.toLowerCase(Locale.ROOT);
+    return lower.endsWith(".") ? lower.substring(0, lower.length() - 1) : lower;
+  }
+
+  private static boolean looksLikeAddress(String name) {
+    return name.startsWith("[") || name.chars().allMatch(c -> c == '.' || Character.isDigit(c));
+  }
+
+  /** Istio names clusters {@code outbound|80||catalog.shop.svc.cluster.local}. */
+  private static @Nullable String serviceOf(@Nullable String cluster) {
+    if (cluster == null || cluster.isBlank() || PASSTHROUGH.contains(cluster)) {
+      return null;
+    }
+    var last = cluster.lastIndexOf('|');
+    var name = last < 0 ? cluster : cluster.substring(last + 1);
+    return name.isBlank() ? null : name.toLowerCase(Locale.ROOT);
+  }
+}

@@ -1,0 +1,50 @@
+package io.kith.baselines.destination;
+
+import static java.util.Objects.requireNonNull;
+
+/**
+ * The destinations that an edge covers.
+ *
+ * <p>Now one name or address with one port; wildcards, ranges and address blocks come as further
+ * cases.
+ */
+public sealed interface DestinationPattern {
+  /** Whether the destination is covered. Its name must have at least the evidence asked for. */
+  boolean covers(Destination destination);
+
+  /** For people. */
+  String words();
+
+  /**
+   * One name with one port.
+   *
+   * @param weakest the weakest evidence under which the name counts: a name learned from the
+   *     directory is not matched by one that a client made up
+   */
+  record Exact(String name, Evidence weakest, int port, Protocol protocol)
+      implements DestinationPattern {
+    public Exact {
+      requireNonNull(name, "name");
+      requireNonNull(weakest, "weakest");
+      requireNonNull(protocol, "protocol");
+    }
+
+    public static Exact of(Destination destination) {
+      return new Exact(
+          destination.name(), destination.evidence(), destination.port(), destination.protocol());
+    }
+
+    @Override
+    public boolean covers(Destination destination) {
+      return destination.port() == port
+          && destination.protocol() == protocol
+          && destination.evidence().compareTo(weakest) >= 0
+          && destination.name().equals(name);
+    }
+
+    @Override
+    public String words() {
+      return name + ":" + port;
+    }
+  }
+}

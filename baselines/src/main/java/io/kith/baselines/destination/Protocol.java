@@ -1,0 +1,7 @@
+package io.kith.baselines.destination;
+
+/** Transport of a flow. */
+public enum Protocol {
+  TCP,
+  UDP
+}
