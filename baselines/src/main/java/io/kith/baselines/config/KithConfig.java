@@ -1,0 +1,181 @@
+package io.kith.baselines.config;
+
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.SpiffeIdPattern;
+import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.baselines.learning.LearningSettings;
+import io.kith.baselines.process.Rung;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The settings of {@code kith.yaml}; {@code docs/kith.yaml} explains each key.
+ *
+ * <p>What only one command needs may be absent here; {@link Server#requireId()} and its like refuse
+ * when it is used.
+ */
+public record KithConfig(
+    Server server,
+    Bridge bridge,
+    Identity identity,
+    List<StaticWorkloadDirectory.Entry> workloads,
+    List<ScopeEntry> scopes,
+    LearningSettings learning,
+    List<Path> allowLists,
+    Telemetry telemetry) {
+  public KithConfig {
+    workloads = List.copyOf(workloads);
+    scopes = List.copyOf(scopes);
+    allowLists = List.copyOf(allowLists);
+  }
+
+  /**
+   * Reads the text of a configuration.
+   *
+   * @param file name for messages
+   * @param environment variables {@code KITH_SECTION_KEY} override keys
+   * @throws ConfigException with every problem there is
+   */
+  public static KithConfig parse(String file, String text, Map<String, String> environment)
+      throws ConfigException {
+    return new KithConfigReader(file, text, environment).read();
+  }
+
+  /**
+   * The authorization server.
+   *
+   * @param spiffeId its own identity, or null
+   * @param reporters who may ask; empty: every SPIFFE ID under {@code workloads}
+   * @param deadline a Check is answered by then
+   * @param onFailure what a late or failed Check gets under observe and shadow
+   */
+  public record Server(
+      @Nullable SpiffeId spiffeId,
+      Endpoint checks,
+      Endpoint bridges,
+      Endpoint admin,
+      Endpoint health,
+      List<SpiffeIdPattern> reporters,
+      List<SpiffeIdPattern> bridgeIds,
+      List<SpiffeIdPattern> adminIds,
+      Duration deadline,
+      Duration bridgeTimeout,
+      Duration connectionAge,
+      OnFailure onFailure) {
+    public Server {
+      reporters = List.copyOf(reporters);
+      bridgeIds = List.copyOf(bridgeIds);
+      adminIds = List.copyOf(adminIds);
+    }
+
+    /**
+     * The server's own identity.
+     *
+     * @throws ConfigException when the configuration has none
+     */
+    public SpiffeId requireId() throws ConfigException {
+      return required(spiffeId, "server.spiffeId", "the server's own SPIFFE ID");
+    }
+  }
+
+  /** Whether a Check that failed or came late passes; never under enforce. */
+  public record OnFailure(boolean allowUnderObserve, boolean allowUnderShadow) {
+    /** The answer for a mode. */
+    public boolean allows(Mode mode) {
+      return switch (mode) {
+        case OBSERVE -> allowUnderObserve;
+        case SHADOW -> allowUnderShadow;
+        case ENFORCE -> false;
+      };
+    }
+  }
+
+  /**
+   * The identity bridge.
+   *
+   * @param node name of the node, or null for the host's name
+   * @param spiffeId its own identity, or null
+   * @param serverId whom it expects to talk to, or null
+   * @param entries sockets remembered in the kernel
+   * @param proxyPorts where the proxy listens for redirected connections
+   * @param proxyUid user of the proxy
+   * @param cgroup root of the cgroup v2 tree, or null to find it
+   * @param hashMaxSize bytes; larger executables are not hashed
+   */
+  public record Bridge(
+      @Nullable String node,
+      @Nullable SpiffeId spiffeId,
+      List<Endpoint> servers,
+      @Nullable SpiffeId serverId,
+      int entries,
+      List<Integer> proxyPorts,
+      int proxyUid,
+      @Nullable Path cgroup,
+      Rung minimumRung,
+      long hashMaxSize,
+      int hashWorkers) {
+    public Bridge {
+      servers = List.copyOf(servers);
+      proxyPorts = List.copyOf(proxyPorts);
+    }
+
+    /**
+     * The bridge's own identity.
+     *
+     * @throws ConfigException when the configuration has none
+     */
+    public SpiffeId requireId() throws ConfigException {
+      return required(spiffeId, "bridge.spiffeId", "the bridge's own SPIFFE ID");
+    }
+
+    /**
+     * The server's identity.
+     *
+     * @throws ConfigException when the configuration has none
+     */
+    public SpiffeId requireServerId() throws ConfigException {
+      return required(serverId, "bridge.serverId", "the SPIFFE ID of the server");
+    }
+  }
+
+  private static <T> T required(@Nullable T value, String key, String what) throws ConfigException {
+    if (value == null) {
+      throw new ConfigException(
+          List.of(new Problem("kith.yaml", key, "missing (expected: " + what + ")")));
+    }
+    return value;
+  }
+
+  /** Where Kith's own certificates come from. */
+  public sealed interface Identity {
+    /** The development stand-in: a socket per SPIFFE ID below a folder. */
+    record Dev(Path directory, String trustDomain, Duration ttl) implements Identity {}
+
+    /** A Workload API socket, as of a SPIRE agent. */
+    record WorkloadApi(Path socket) implements Identity {}
+
+    /** PEM files, read again when they change. */
+    record Files(Path certificate, Path key, Path bundle) implements Identity {}
+  }
+
+  /**
+   * A mode for a scope.
+   *
+   * @param scope {@code *}, {@code namespace/*} or an owner
+   * @param unattributedAllowed flows of processes that are not known may pass
+   */
+  public record ScopeEntry(ScopeName scope, Mode mode, boolean unattributedAllowed) {}
+
+  /**
+   * Spans and metrics.
+   *
+   * @param otlp where they are sent, or null
+   * @param sampleAllows share of allowed Checks that get a span, 0 to 1
+   */
+  public record Telemetry(@Nullable URI otlp, double sampleAllows) {}
+}

@@ -1,0 +1,239 @@
+package io.kith.baselines.config;
+
+import io.kith.baselines.config.KithConfig.Bridge;
+import io.kith.baselines.config.KithConfig.Identity;
+import io.kith.baselines.config.KithConfig.OnFailure;
+import io.kith.baselines.config.KithConfig.ScopeEntry;
+import io.kith.baselines.config.KithConfig.Server;
+import io.kith.baselines.config.KithConfig.Telemetry;
+import io.kith.baselines.config.YamlDocument.Section;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.SpiffeIdPattern;
+import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.baselines.learning.LearningSettings;
+import io.kith.baselines.process.Rung;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Reads {@code kith.yaml}, section by section, collecting problems. */
+final class KithConfigReader {
+  private final Section root;
+
+  KithConfigReader(String file, String text, Map<String, String> environment) {
+    this.root = YamlDocument.read(file, text, environment);
+  }
+
+  KithConfig read() throws ConfigException {
+    var server = server(root.section("server"));
+    var config =
+        new KithConfig(
+            server,
+            bridge(root.section("bridge"), server.spiffeId()),
+            identity(root.section("identity")),
+            workloads(),
+            scopes(),
+            learning(root.section("learning")),
+            root.list("allowLists", Values::path),
+            telemetry(root.section("telemetry")));
+    store(root.section("store"));
+    root.finish();
+    if (!root.problems().isEmpty()) {
+      throw new ConfigException(root.problems());
+    }
+    return config;
+  }
+
+  private static Server server(Section server) {
+    var deadline = server.value("deadline", Values::duration, Duration.ofMillis(400));
+    var bridgeTimeout = server.value("bridgeTimeout", Values::duration, Duration.ofMillis(100));
+    if (bridgeTimeout.compareTo(deadline) >= 0) {
+      server.problem(
+          "bridgeTimeout",
+          bridgeTimeout.toMillis()
+              + "ms (expected: less than server.deadline, which is "
+              + deadline.toMillis()
+              + "ms)");
+    }
+    var failure = server.section("onFailure");
+    return new Server(
+        server.optional("spiffeId", SpiffeId::parse),
+        listen(server, "checks", "0.0.0.0:9191"),
+        listen(server, "bridges", "0.0.0.0:9192"),
+        listen(server, "admin", "unix:/run/kith/admin.sock"),
+        listen(server, "health", "127.0.0.1:9194"),
+        server.list("reporters", SpiffeIdPattern::parse),
+        server.list("bridgeIds", SpiffeIdPattern::parse),
+        server.list("adminIds", SpiffeIdPattern::parse),
+        deadline,
+        bridgeTimeout,
+        server.value("connectionAge", Values::duration, Duration.ofMinutes(5)),
+        new OnFailure(
+            failure.value("observe", KithConfigReader::allows, true),
+            failure.value("shadow", KithConfigReader::allows, true)));
+  }
+
+  private static boolean allows(String text) {
+    return switch (text) {
+      case "allow" -> true;
+      case "deny" -> false;
+      default -> throw new IllegalArgumentException("'" + text + "' (expected: allow or deny)");
+    };
+  }
+
+  private static Endpoint listen(Section server, String name, String fallback) {
+    return server.section(name).value("listen", Endpoint::parse, Endpoint.parse(fallback));
+  }
+
+  private static Bridge bridge(Section bridge, @Nullable SpiffeId serverId) {
+    var proxy = bridge.section("proxy");
+    var hash = bridge.section("hash");
+    var ports = proxy.list("ports", Values.integer(1, 65_535));
+    var servers = bridge.list("servers", Endpoint::parse);
+    var cgroup = bridge.value("cgroup", Values::text, "auto");
+    var named = bridge.optional("serverId", SpiffeId::parse);
+    return new Bridge(
+        bridge.optional("node", Values::text),
+        bridge.optional("spiffeId", SpiffeId::parse),
+        servers.isEmpty() ? List.of(Endpoint.parse("127.0.0.1:9192")) : servers,
+        named == null ? serverId : named,
+        bridge.value("entries", Values.integer(1_024, 16_777_216), 65_536),
+        ports.isEmpty() ? List.of(15_001, 15_006) : ports,
+        proxy.value("uid", Values.integer(0, Integer.MAX_VALUE), 1_337),
+        cgroup.equals("auto") ? null : Path.of(cgroup),
+        bridge.value("minimumRung", KithConfigReader::rung, Rung.WORKLOAD_ONLY),
+        hash.value("maxSize", Values::size, 256L << 20),
+        hash.value("workers", Values.integer(1, 64), 2));
+  }
+
+  private static Rung rung(String text) {
+    for (var rung : Rung.values()) {
+      if (rung != Rung.NONE && rung.letter().equals(text)) {
+        return rung;
+      }
+    }
+    throw new IllegalArgumentException("'" + text + "' (expected: A+, A, B, C or D)");
+  }
+
+  private enum Provider {
+    DEV,
+    WORKLOAD_API,
+    FILES
+  }
+
+  private static Identity identity(Section identity) {
+    var provider = identity.value("provider", Values.oneOf(Provider.class), Provider.DEV);
+    var dev = identity.section("dev");
+    var development =
+        new Identity.Dev(
+            dev.value("directory", Values::path, Path.of("/run/kith/dev-identity")),
+            dev.value("trustDomain", Values::text, "dev.kith.local"),
+            dev.value("ttl", Values::duration, Duration.ofHours(1)));
+    var api = identity.section("workloadApi");
+    var endpoint = api.optional("socket", Endpoint::parse);
+    var files = identity.section("files");
+    var certificate = files.optional("certificate", Values::path);
+    var key = files.optional("key", Values::path);
+    var bundle = files.optional("bundle", Values::path);
+    return switch (provider) {
+      case DEV -> development;
+      case WORKLOAD_API -> {
+        if (endpoint instanceof Endpoint.Unix(var path)) {
+          yield new Identity.WorkloadApi(path);
+        }
+        identity.problem(
+            "workloadApi", "no socket (expected: {socket: \"unix:/run/spire/agent/api.sock\"})");
+        yield development;
+      }
+      case FILES -> {
+        if (certificate != null && key != null && bundle != null) {
+          yield new Identity.Files(certificate, key, bundle);
+        }
+        identity.problem(
+            "files", "incomplete (expected: {certificate: …, key: …, bundle: …}, PEM files)");
+        yield development;
+      }
+    };
+  }
+
+  private List<StaticWorkloadDirectory.Entry> workloads() {
+    var entries = new ArrayList<StaticWorkloadDirectory.Entry>();
+    var takenBy = new HashMap<IpAddress, Owner>();
+    for (var section : root.sections("workloads")) {
+      var owner = section.optional("owner", Owner::parse);
+      var id = section.optional("spiffeId", SpiffeId::parse);
+      var environment = section.value("environment", Values::text, "default");
+      var addresses = section.list("addresses", IpAddress::parse);
+      var names = section.list("names", name -> Values.text(name).toLowerCase(Locale.ROOT));
+      if (owner == null) {
+        if (!section.has("owner")) {
+          section.problem("owner", "missing (expected: namespace/kind/name)");
+        }
+        continue;
+      }
+      for (var address : addresses) {
+        var before = takenBy.putIfAbsent(address, owner);
+        if (before != null && !before.equals(owner)) {
+          section.problem(
+              "addresses", address + " belongs to " + before + " already (expected: one owner)");
+        }
+      }
+      entries.add(new StaticWorkloadDirectory.Entry(owner, id, environment, addresses, names));
+    }
+    return entries;
+  }
+
+  private List<ScopeEntry> scopes() {
+    var entries = new ArrayList<ScopeEntry>();
+    for (var section : root.sections("scopes")) {
+      var scope = section.optional("scope", ScopeName::parse);
+      var mode = section.value("mode", Mode::parse, Mode.OBSERVE);
+      var unattributed = section.value("unattributed", KithConfigReader::allows, false);
+      if (scope != null) {
+        entries.add(new ScopeEntry(scope, mode, unattributed));
+      } else if (!section.has("scope")) {
+        section.problem("scope", "missing (expected: *, namespace/* or namespace/kind/name)");
+      }
+    }
+    return entries;
+  }
+
+  private static LearningSettings learning(Section learning) {
+    var defaults = LearningSettings.defaults();
+    var support = learning.section("support");
+    return new LearningSettings(
+        support.value("replicas", Values.integer(1, 1_000), defaults.replicas()),
+        support.value("fraction", Values.fraction(), defaults.fraction()),
+        support.value("hours", Values.integer(1, 1_000), defaults.hours()),
+        support.value("span", Values::duration, defaults.span()),
+        learning.value("minimum", Values::duration, defaults.minimum()),
+        learning.value("maximum", Values::duration, defaults.maximum()),
+        learning.value("maxEdges", Values.integer(1, 1_000_000), defaults.maxEdges()));
+  }
+
+  private static void store(Section store) {
+    store.value(
+        "type",
+        text -> {
+          if (!text.equals("memory")) {
+            throw new IllegalArgumentException("'" + text + "' (expected: memory)");
+          }
+          return text;
+        },
+        "memory");
+  }
+
+  private static Telemetry telemetry(Section telemetry) {
+    return new Telemetry(
+        telemetry.section("otlp").optional("endpoint", Values::httpUri),
+        telemetry.value("sampleAllows", Values.fraction(), 0.01));
+  }
+}

@@ -1,0 +1,127 @@
+package io.kith.baselines.config;
+
+import java.net.URI;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+
+/** Readers of single values; each refuses with what it got and what it expected. */
+final class Values {
+  private static final Pattern DURATION = Pattern.compile("(\\d{1,9})(ms|s|m|h|d)");
+  private static final Pattern SIZE = Pattern.compile("(\\d{1,9})(B|KiB|MiB|GiB)");
+
+  private Values() {}
+
+  static String text(String text) {
+    if (text.isBlank()) {
+      throw new IllegalArgumentException("blank (expected: a value)");
+    }
+    return text;
+  }
+
+  static Duration duration(String text) {
+    var matcher = DURATION.matcher(text);
+    if (!matcher.matches()) {
+      throw new IllegalArgumentException("'" + text + "' (expected: 200ms, 90s, 5m, 4h or 7d)");
+    }
+    var amount = Long.parseLong(matcher.group(1));
+    return switch (matcher.group(2)) {
+      case "ms" -> Duration.ofMillis(amount);
+      case "s" -> Duration.ofSeconds(amount);
+      case "m" -> Duration.ofMinutes(amount);
+      case "h" -> Duration.ofHours(amount);
+      default -> Duration.ofDays(amount);
+    };
+  }
+
+  /** Bytes. */
+  static long size(String text) {
+    var matcher = SIZE.matcher(text);
+    if (!matcher.matches()) {
+      throw new IllegalArgumentException("'" + text + "' (expected: 4096B, 512KiB or 64MiB)");
+    }
+    var shift =
+        switch (matcher.group(2)) {
+          case "B" -> 0;
+          case "KiB" -> 10;
+          case "MiB" -> 20;
+          default -> 30;
+        };
+    return Long.parseLong(matcher.group(1)) << shift;
+  }
+
+  static boolean bool(String text) {
+    return switch (text) {
+      case "true" -> true;
+      case "false" -> false;
+      default -> throw new IllegalArgumentException("'" + text + "' (expected: true or false)");
+    };
+  }
+
+  static Function<String, Integer> integer(int min, int max) {
+    return text -> {
+      try {
+        var number = Integer.parseInt(text);
+        if (number >= min && number <= max) {
+          return number;
+        }
+      } catch (NumberFormatException _) {
+        // told below
+      }
+      throw new IllegalArgumentException(
+          "'" + text + "' (expected: a whole number from " + min + " to " + max + ")");
+    };
+  }
+
+  static Function<String, Double> fraction() {
+    return text -> {
+      try {
+        var number = Double.parseDouble(text);
+        if (number >= 0 && number <= 1) {
+          return number;
+        }
+      } catch (NumberFormatException _) {
+        // told below
+      }
+      throw new IllegalArgumentException("'" + text + "' (expected: a number from 0 to 1)");
+    };
+  }
+
+  static Path path(String text) {
+    try {
+      return Path.of(text(text));
+    } catch (InvalidPathException e) {
+      throw new IllegalArgumentException("'" + text + "' is not a path", e);
+    }
+  }
+
+  static URI httpUri(String text) {
+    try {
+      var uri = URI.create(text);
+      if (uri.getHost() != null
+          && (uri.getScheme().equals("http") || uri.getScheme().equals("https"))) {
+        return uri;
+      }
+    } catch (IllegalArgumentException _) {
+      // told below
+    }
+    throw new IllegalArgumentException("'" + text + "' (expected: http://host:port)");
+  }
+
+  static <E extends Enum<E>> Function<String, E> oneOf(Class<E> type) {
+    return text -> {
+      var names = new StringBuilder();
+      for (var constant : type.getEnumConstants()) {
+        var name = constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+        if (name.equals(text)) {
+          return constant;
+        }
+        names.append(names.isEmpty() ? "" : ", ").append(name);
+      }
+      throw new IllegalArgumentException("'" + text + "' (expected: one of " + names + ")");
+    };
+  }
+}

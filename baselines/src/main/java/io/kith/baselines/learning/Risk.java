@@ -1,0 +1,66 @@
+package io.kith.baselines.learning;
+
+import io.kith.baselines.destination.Destination;
+import io.kith.baselines.process.Candidate;
+import io.kith.baselines.process.EntryKind;
+import io.kith.baselines.process.Origin;
+import io.kith.baselines.process.Quality;
+import java.util.EnumSet;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** What an intruder would add: flows that are never learned by themselves, however often seen. */
+final class Risk {
+  private static final Set<Quality> LEARNABLE =
+      EnumSet.of(Quality.HOLDER, Quality.EXACT_SHARED, Quality.EXACT);
+
+  private Risk() {}
+
+  /** Why the flow may not be learned, in words, or null when it may. */
+  static @Nullable String of(Observation seen) {
+    var process = processRisk(seen.process());
+    return process == null ? destinationRisk(seen.destination()) : process;
+  }
+
+  private static @Nullable String processRisk(Candidate process) {
+    var fingerprint = process.fingerprint();
+    if (fingerprint.path().isEmpty()) {
+      return "the executable is not known";
+    }
+    if (!LEARNABLE.contains(process.quality())) {
+      return "the process could not be proved at that moment";
+    }
+    if (fingerprint.origin() != Origin.IMAGE) {
+      return "the executable is not from the image (from: " + fingerprint.origin().words() + ")";
+    }
+    if (fingerprint.entryKind() == EntryKind.INLINE) {
+      return "the code came from the command line or standard input";
+    }
+    var script = fingerprint.script();
+    if (script != null
+        && script.origin() != Origin.IMAGE
+        && fingerprint.entryKind() != EntryKind.MODULE) {
+      return "the script is not from the image (from: " + script.origin().words() + ")";
+    }
+    if (!fingerprint.injectedMappings().isEmpty()) {
+      return "code is loaded that is not from the image";
+    }
+    if (fingerprint.execSession()) {
+      return "it ran in an interactive session";
+    }
+    return null;
+  }
+
+  private static @Nullable String destinationRisk(Destination destination) {
+    return switch (destination.evidence()) {
+      case OWNER, MESH_SERVICE -> null;
+      case CLIENT_NAME, DNS -> "an external name needs a voucher or a reviewer";
+      case ADDRESS -> {
+        var address = destination.address();
+        yield address != null && address.isPrivate()
+            ? null
+            : "a public address without a name needs a reviewer";
+      }
+    };
+  }
+}

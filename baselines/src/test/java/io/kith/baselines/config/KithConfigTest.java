@@ -1,0 +1,171 @@
+package io.kith.baselines.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.kith.baselines.config.KithConfig.Identity;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.process.Rung;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class KithConfigTest {
+  @Test
+  void parse_theAnnotatedExample_isReadAsItSays() throws Exception {
+    var text = Files.readString(Path.of("..", "docs", "kith.yaml"));
+
+    var config = KithConfig.parse("kith.yaml", text, Map.of());
+
+    assertThat(config.server().requireId())
+        .hasToString("spiffe://dev.kith.local/ns/kith/sa/authz-server");
+    assertThat(config.server().deadline()).isEqualTo(Duration.ofMillis(400));
+    assertThat(config.bridge().requireServerId()).isEqualTo(config.server().requireId());
+    assertThat(config.bridge().proxyPorts()).containsExactly(15_001, 15_006);
+    assertThat(config.bridge().minimumRung()).isEqualTo(Rung.WORKLOAD_ONLY);
+    assertThat(config.identity())
+        .isEqualTo(
+            new Identity.Dev(
+                Path.of("/run/kith/dev-identity"), "dev.kith.local", Duration.ofHours(1)));
+    assertThat(config.workloads()).hasSize(2);
+    assertThat(config.workloads().getFirst().addresses())
+        .containsExactly(IpAddress.parse("10.88.1.2"));
+    assertThat(config.scopes()).hasSize(2);
+    assertThat(config.telemetry().otlp()).isEqualTo(URI.create("http://127.0.0.1:4318"));
+  }
+
+  @Test
+  void parse_emptyText_isAllDefaults() throws Exception {
+    var config = KithConfig.parse("kith.yaml", "", Map.of());
+
+    assertThat(config.server().checks()).isEqualTo(new Endpoint.Tcp("0.0.0.0", 9191));
+    assertThat(config.server().admin()).hasToString("unix:/run/kith/admin.sock");
+    assertThat(config.server().onFailure().allows(Mode.OBSERVE)).isTrue();
+    assertThat(config.server().onFailure().allows(Mode.ENFORCE)).isFalse();
+    assertThat(config.workloads()).isEmpty();
+  }
+
+  @Test
+  void parse_environment_overridesTheFile() throws Exception {
+    var config =
+        KithConfig.parse(
+            "kith.yaml",
+            "server: {checks: {listen: \"0.0.0.0:1\"}}",
+            Map.of(
+                "KITH_SERVER_CHECKS_LISTEN",
+                "127.0.0.1:2",
+                "KITH_BRIDGE_SERVERS",
+                "a:1, unix:/run/x.sock"));
+
+    assertThat(config.server().checks()).isEqualTo(new Endpoint.Tcp("127.0.0.1", 2));
+    assertThat(config.bridge().servers())
+        .containsExactly(new Endpoint.Tcp("a", 1), new Endpoint.Unix(Path.of("/run/x.sock")));
+  }
+
+  @Test
+  void parse_severalMistakes_areReportedTogetherWithTheirPlaces() {
+    var problems =
+        problemsOf(
+            """
+            server:
+              deadline: soon
+              checks: {listen: "0.0.0.0:70000"}
+              colour: red
+            workloads:
+            - spiffeId: spiffe://td/a/../b
+            - {owner: shop/deployment/a, addresses: [10.0.0.1]}
+            - {owner: shop/deployment/b, addresses: [10.0.0.1, checkout]}
+            scopes:
+            - {scope: shop, mode: block}
+            """);
+
+    assertThat(problems)
+        .map(Problem::toString)
+        .containsExactlyInAnyOrder(
+            "kith.yaml:2:13: server.deadline: 'soon' (expected: 200ms, 90s, 5m, 4h or 7d)",
+            "kith.yaml:3:20: server.checks.listen: '70000' (expected: a whole number from 0 to"
+                + " 65535)",
+            "kith.yaml:4:3: server.colour: unknown key (expected: one of [admin, adminIds,"
+                + " bridgeIds, bridgeTimeout, bridges, checks, connectionAge, deadline, health,"
+                + " onFailure, reporters, spiffeId])",
+            "kith.yaml:6:13: workloads[0].spiffeId: SPIFFE ID 'spiffe://td/a/../b': a path segment"
+                + " is '..' (expected: spiffe://trust.domain/path/of/segments with [a-z0-9._-]"
+                + " before the first slash and [A-Za-z0-9._-] after it)",
+            "kith.yaml:6:3: workloads[0].owner: missing (expected: namespace/kind/name)",
+            "kith.yaml:8:52: workloads[2].addresses[1]: address: 'checkout' (expected: an IPv4 or"
+                + " IPv6 address such as 10.0.0.1 or fd00::1)",
+            "kith.yaml:8:41: workloads[2].addresses: 10.0.0.1 belongs to shop/deployment/a already"
+                + " (expected: one owner)",
+            "kith.yaml:10:11: scopes[0].scope: scope: 'shop' (expected: *, namespace/* or"
+                + " namespace/kind/name)",
+            "kith.yaml:10:23: scopes[0].mode: mode: 'block' (expected: observe, shadow or"
+                + " enforce)");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "`server: [`|kith.yaml:1:10: not YAML: expected the node content, but found",
+        "`- a`|kith.yaml:1:1: not a mapping (expected: keys such as server:)",
+        "`server: 1`|kith.yaml:1:9: server: not a mapping (expected: keys and values)",
+        "`server: {deadline: [1]}`|kith.yaml:1:20: server.deadline: a list or mapping (expected: one value)",
+        "`store: {type: oracle}`|kith.yaml:1:15: store.type: 'oracle' (expected: memory)",
+        "`identity: {provider: files}`|kith.yaml:1:11: identity.files: incomplete (expected: {certificate: …, key: …, bundle: …}, PEM files)",
+        "`server: {bridgeTimeout: 1s}`|kith.yaml:1:25: server.bridgeTimeout: 1000ms (expected: less than server.deadline, which is 400ms)",
+        "`server: {deadline: 1s, deadline: 2s}`|kith.yaml:1:24: server.deadline: given twice (expected: once)",
+      })
+  void parse_oneMistake_isReportedWithItsPlace(String text, String message) {
+    assertThat(problemsOf(text)).map(Problem::toString).anyMatch(line -> line.startsWith(message));
+  }
+
+  @Test
+  void parse_yamlBomb_isRefused() {
+    var bomb = new StringBuilder("a: &a [x, x, x, x, x, x, x, x, x]\n");
+    for (var c = 'b'; c < 'j'; c++) {
+      var previous = "*" + (char) (c - 1);
+      bomb.append(c).append(": &").append(c).append(" [");
+      bomb.append((previous + ", ").repeat(9)).append(previous).append("]\n");
+    }
+
+    assertThat(problemsOf(bomb.toString())).isNotEmpty();
+  }
+
+  @Test
+  void requireId_missing_saysWhichKey() throws Exception {
+    var config = KithConfig.parse("kith.yaml", "", Map.of());
+
+    var refused = catchThrowableOfType(ConfigException.class, () -> config.bridge().requireId());
+
+    assertThat(refused)
+        .hasMessage("kith.yaml: bridge.spiffeId: missing (expected: the bridge's own SPIFFE ID)");
+  }
+
+  @Test
+  void scopeName_mostSpecificCovers() {
+    var checkout = Owner.parse("shop/deployment/checkout");
+
+    assertThat(ScopeName.parse("*").covers(checkout)).isTrue();
+    assertThat(ScopeName.parse("shop/*").covers(checkout)).isTrue();
+    assertThat(ScopeName.parse("sho/*").covers(checkout)).isFalse();
+    assertThat(ScopeName.parse("shop/deployment/checkout").covers(checkout)).isTrue();
+    assertThat(List.of("*", "shop/*", "shop/deployment/checkout"))
+        .map(text -> ScopeName.parse(text).specificity())
+        .containsExactly(0, 1, 2);
+  }
+
+  private static List<Problem> problemsOf(String text) {
+    return catchThrowableOfType(
+            ConfigException.class, () -> KithConfig.parse("kith.yaml", text, Map.of()))
+        .problems();
+  }
+}
