@@ -3,6 +3,7 @@ package io.kith.load.lab;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.kith.istio.StandaloneRecipe;
+import io.kith.load.ffm.NetworkNamespace;
 import io.kith.load.tools.Envoy;
 import io.kith.load.tools.RunningProcess;
 import java.io.IOException;
@@ -10,8 +11,10 @@ import java.net.Proxy;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
@@ -32,12 +35,12 @@ public final class EnvoyProxy implements AutoCloseable {
       """
           .formatted(UID);
 
-  private final Pod pod;
+  private final NetworkNamespace network;
   private final StandaloneRecipe recipe;
   private final RunningProcess process;
 
-  private EnvoyProxy(Pod pod, StandaloneRecipe recipe, RunningProcess process) {
-    this.pod = pod;
+  private EnvoyProxy(NetworkNamespace network, StandaloneRecipe recipe, RunningProcess process) {
+    this.network = network;
     this.recipe = recipe;
     this.process = process;
   }
@@ -67,7 +70,30 @@ public final class EnvoyProxy implements AutoCloseable {
                 envoy.program().toRealPath().toString(),
                 pod.folder().resolve("envoy").toString(),
                 config.toString()));
-    var proxy = new EnvoyProxy(pod, recipe, process);
+    return awaitReady(new EnvoyProxy(pod.namespace(), recipe, process));
+  }
+
+  /** Starts Envoy as an ordinary process of this machine and user, for a workload that dials it. */
+  static EnvoyProxy startHere(Path folder, Envoy envoy, StandaloneRecipe recipe)
+      throws IOException, InterruptedException {
+    var config = folder.resolve("envoy.yaml");
+    Files.writeString(config, recipe.yaml());
+    var argv =
+        List.of(
+            envoy.program().toString(),
+            "-c",
+            config.toString(),
+            "--concurrency",
+            "2",
+            "--log-level",
+            "warning",
+            "--disable-hot-restart");
+    var process = RunningProcess.start("Envoy", folder.resolve("envoy.log"), Map.of(), argv);
+    return awaitReady(new EnvoyProxy(NetworkNamespace.OWN, recipe, process));
+  }
+
+  private static EnvoyProxy awaitReady(EnvoyProxy proxy) throws InterruptedException {
+    var process = proxy.process;
     try {
       process.awaitReady(Duration.ofSeconds(30), proxy::ready);
     } catch (IllegalStateException | InterruptedException e) {
@@ -106,17 +132,16 @@ public final class EnvoyProxy implements AutoCloseable {
    */
   public String admin(String path) throws IOException, InterruptedException {
     var url = URI.create("http://127.0.0.1:" + recipe.adminPort() + path).toURL();
-    return pod.namespace()
-        .call(
-            () -> {
-              var connection = url.openConnection(Proxy.NO_PROXY);
-              connection.setRequestProperty("Connection", "close");
-              connection.setConnectTimeout(2_000);
-              connection.setReadTimeout(2_000);
-              try (var body = connection.getInputStream()) {
-                return new String(body.readAllBytes(), UTF_8);
-              }
-            });
+    return network.call(
+        () -> {
+          var connection = url.openConnection(Proxy.NO_PROXY);
+          connection.setRequestProperty("Connection", "close");
+          connection.setConnectTimeout(2_000);
+          connection.setReadTimeout(2_000);
+          try (var body = connection.getInputStream()) {
+            return new String(body.readAllBytes(), UTF_8);
+          }
+        });
   }
 
   private boolean ready() {

@@ -60,7 +60,11 @@ public final class Host implements AutoCloseable {
             () -> {
               var server = new ServerSocket();
               server.setReuseAddress(true);
-              server.bind(new InetSocketAddress(port), 1024);
+              server.bind(
+                  namespace.equals(NetworkNamespace.OWN)
+                      ? new InetSocketAddress(v4, port)
+                      : new InetSocketAddress(port),
+                  1024);
               return server;
             });
     var upstream = new Upstream(this, port, socket, protocol);
