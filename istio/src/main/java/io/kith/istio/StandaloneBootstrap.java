@@ -524,6 +524,13 @@ final class StandaloneBootstrap {
         "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
         "common_tls_context",
         map(
+            "tls_params", // the server takes nothing older, and Envoy as a client offers 1.2 by
+            // itself
+            map(
+                "tls_minimum_protocol_version",
+                "TLSv1_3",
+                "tls_maximum_protocol_version",
+                "TLSv1_3"),
             "alpn_protocols",
             List.of("h2"),
             "tls_certificate_sds_secret_configs",

@@ -31,7 +31,7 @@ public final class EnvoyProxy implements AutoCloseable {
       : > "$2"
       mount --bind "$1" "$2"
       exec setpriv --reuid %1$d --regid %1$d --clear-groups --no-new-privs --bounding-set=-all \\
-        "$2" -c "$3" --concurrency 2 --log-level warning --disable-hot-restart
+        "$2" -c "$3" --concurrency 2 --log-level warning --disable-hot-restart --file-flush-interval-msec 100
       """
           .formatted(UID);
 
@@ -87,7 +87,9 @@ public final class EnvoyProxy implements AutoCloseable {
             "2",
             "--log-level",
             "warning",
-            "--disable-hot-restart");
+            "--disable-hot-restart",
+            "--file-flush-interval-msec",
+            "100");
     var process = RunningProcess.start("Envoy", folder.resolve("envoy.log"), Map.of(), argv);
     return awaitReady(new EnvoyProxy(NetworkNamespace.OWN, recipe, process));
   }
