@@ -34,7 +34,8 @@ public record KnownEdge(
     requireNonNull(why, "why");
   }
 
-  static KnownEdge of(Owner owner, LearnedEdge learned) {
+  /** An edge of the learner. */
+  public static KnownEdge of(Owner owner, LearnedEdge learned) {
     return new KnownEdge(
         owner,
         learned.edge(),
