@@ -41,7 +41,7 @@ final class CheckReader {
 
   static CheckFacts read(CheckRequest request, CheckMetadata metadata) {
     try {
-      return request == LenientRequests.UNREADABLE
+      return LenientRequests.isUnreadable(request)
           ? new Malformed("the message is no CheckRequest")
           : new CheckReader(request, metadata).read();
     } catch (Refusal refusal) {

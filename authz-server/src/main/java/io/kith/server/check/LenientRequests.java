@@ -11,9 +11,14 @@ import java.io.InputStream;
  */
 final class LenientRequests implements Marshaller<CheckRequest> {
   /** Stands for a message that could not be read; known by identity. */
-  static final CheckRequest UNREADABLE = CheckRequest.newBuilder().build();
+  private static final CheckRequest UNREADABLE = CheckRequest.newBuilder().build();
 
   private final Marshaller<CheckRequest> strict;
+
+  @SuppressWarnings("ReferenceEquality") // an empty request is equal to it, and readable
+  static boolean isUnreadable(CheckRequest request) {
+    return request == UNREADABLE;
+  }
 
   LenientRequests(Marshaller<CheckRequest> strict) {
     this.strict = strict;
