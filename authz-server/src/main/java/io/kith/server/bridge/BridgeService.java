@@ -118,6 +118,12 @@ public final class BridgeService extends BridgeServiceGrpc.BridgeServiceImplBase
         }
         return;
       }
+      var now = clock.instant();
+      if (peer.idAt(now) == null) {
+        refused = true;
+        bridge.end(Status.UNAUTHENTICATED.withDescription(peer.problemAt(now) + " (attach again)"));
+        return;
+      }
       switch (message.getMessageCase()) {
         case POD_UPDATE -> bridge.registers(message.getPodUpdate());
         case FINGERPRINT -> bridge.described(message.getFingerprint());
