@@ -27,6 +27,9 @@ import javax.net.ssl.SSLSession;
  * restart. A connection outlives the certificates that it was made with: servers set a maximum
  * connection age of at most half the shortest life of an SVID, and ask {@link #peerOf} at every
  * call. The authority of a channel may be anything; it is not compared with the certificate.
+ *
+ * <p>Envoy's clients offer at most TLS 1.2 unless told otherwise: a cluster that dials such a
+ * server sets {@code tls_params.tls_maximum_protocol_version: TLSv1_3}.
  */
 public final class SpiffeTls {
   private static final String TLS_1_3 = "TLSv1.3";
