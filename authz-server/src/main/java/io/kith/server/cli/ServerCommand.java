@@ -10,6 +10,9 @@ import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.server.admin.AdminServer;
 import io.kith.server.admin.AdminService;
 import io.kith.server.control.ControlState;
+import io.kith.server.net.CheckServer;
+import io.kith.server.net.ListenException;
+import io.kith.server.telemetry.CheckTelemetry;
 import io.kith.spiffe.X509Source;
 import io.kith.spiffe.dev.DevIdentity;
 import java.io.IOException;
@@ -18,6 +21,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Objects;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -38,19 +42,6 @@ import picocli.CommandLine.Command;
       "  KITH_SERVER_CHECKS_LISTEN=127.0.0.1:9191 kith server",
     })
 final class ServerCommand extends Service {
-  private final CheckSide.Starter checks;
-
-  ServerCommand() {
-    this(
-        (_, _, _, _) -> {
-          throw Failure.refused("the check side is not part of this build");
-        });
-  }
-
-  ServerCommand(CheckSide.Starter checks) {
-    this.checks = checks;
-  }
-
   @Override
   Running start(PrintWriter out)
       throws Failure, ConfigException, IOException, InterruptedException {
@@ -61,7 +52,7 @@ final class ServerCommand extends Service {
     try {
       var identity = parts.add(OwnIdentity.open(settings.identity(), id));
       assemble(settings, identity.source(), parts, out);
-    } catch (Failure | IOException | RuntimeException e) {
+    } catch (Failure | IOException | InterruptedException | RuntimeException e) {
       parts.close();
       throw e;
     }
@@ -71,24 +62,67 @@ final class ServerCommand extends Service {
   }
 
   private void assemble(KithConfig settings, X509Source identity, Parts parts, PrintWriter out)
-      throws Failure, IOException {
+      throws Failure, IOException, InterruptedException {
     var directory = new StaticWorkloadDirectory(settings.workloads());
     var control = parts.add(ControlState.of(settings, directory, InstantSource.system()));
-    var side = checks.start(settings, identity, directory, control);
-    parts.add(side.running());
-    var service = new AdminService(control, side.bridges(), Version.current(), Instant.now());
-    parts.add(admin(settings, identity, service));
+    var telemetry = parts.add(CheckTelemetry.of(settings.telemetry(), Version.current()));
+    telemetry
+        .metrics()
+        .counter(
+            "kith_answers_dropped_total",
+            "Answers that were counted and not learned from, as the queue was full.",
+            control::dropped);
     if (settings.identity() instanceof Identity.Dev) {
       out.println(DevIdentity.DEV_BANNER);
       out.println();
     }
-    out.println("Kith " + Version.current());
-    side.addresses().forEach(address -> out.println("  " + address));
-    out.println("  admin        " + settings.server().admin());
+    var checks = parts.add(checks(settings, identity, directory, control, telemetry));
+    var bridges = new AttachedBridges(checks.bridges());
+    var service = new AdminService(control, bridges, Version.current(), Instant.now());
+    var admin = parts.add(admin(settings, identity, service));
+    printAddresses(settings, checks, admin, out);
     for (var state : control.states()) {
       out.println("  workload     " + state.owner() + ": " + state.mode().word());
       state.waitsFor().forEach(missing -> out.println("                 waits for: " + missing));
     }
+  }
+
+  private static CheckServer checks(
+      KithConfig settings,
+      X509Source identity,
+      StaticWorkloadDirectory directory,
+      ControlState control,
+      CheckTelemetry telemetry)
+      throws Failure, InterruptedException {
+    try {
+      return CheckServer.start(
+          settings.server(), identity, directory, control, telemetry, Version.current());
+    } catch (ListenException e) {
+      throw Failure.refused(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static void printAddresses(
+      KithConfig settings, CheckServer checks, AdminServer admin, PrintWriter out) {
+    var server = settings.server();
+    out.println("Kith " + Version.current());
+    out.println("  checks       " + bound(server.checks(), checks.checkPort()));
+    out.println("  bridges      " + bound(server.bridges(), checks.bridgePort()));
+    out.println("  health       " + bound(server.health(), checks.healthAddress().getPort()));
+    out.println("  admin        " + bound(server.admin(), admin.port()));
+    out.println(
+        "  traces       "
+            + (settings.telemetry().otlp() == null
+                ? "nowhere (telemetry.otlp.endpoint)"
+                : settings.telemetry().otlp()));
+  }
+
+  /** With the port that the system chose, where it was asked to choose. */
+  private static Endpoint bound(Endpoint endpoint, int port) {
+    return switch (endpoint) {
+      case Endpoint.Unix _ -> endpoint;
+      case Endpoint.Tcp(var host, _) -> new Endpoint.Tcp(host, port);
+    };
   }
 
   private AdminServer admin(KithConfig settings, X509Source identity, AdminService service)
@@ -111,7 +145,7 @@ final class ServerCommand extends Service {
     out.println("  store        memory: a restart begins learning anew");
   }
 
-  private static String words(java.util.List<SpiffeIdPattern> patterns) {
+  private static String words(List<SpiffeIdPattern> patterns) {
     return patterns.isEmpty()
         ? "nobody"
         : patterns.stream().map(SpiffeIdPattern::toString).collect(Collectors.joining(", "));
