@@ -199,11 +199,11 @@ final class GovernedWorkload {
     if (asked == Mode.ENFORCE && enforced == null && speaks) {
       words.add(
           proposed == null
-              ? "mode enforce is set and waits for a baseline: in observe until then (baselines are"
-                  + " kept in memory, so a restart begins learning anew)"
-              : "mode enforce is set and a baseline is proposed: kith mode "
+              ? "a baseline, as mode enforce is set: in observe until then (baselines are kept in"
+                  + " memory, so a restart begins learning anew)"
+              : "kith mode "
                   + owner
-                  + " enforce puts it in force");
+                  + " enforce --note TEXT, which puts the proposed baseline in force");
     }
     if (stage() == WorkloadState.Stage.LEARNING && speaks) {
       words.addAll(learner.waitsFor(now));

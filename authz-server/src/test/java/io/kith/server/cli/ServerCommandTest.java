@@ -134,7 +134,7 @@ class ServerCommandTest {
             "  checks       127.0.0.1:",
             "  admin        unix:admin.sock",
             "  workload     shop/deployment/checkout: observe",
-            "waits for: mode enforce is set and waits for a baseline",
+            "waits for: a baseline, as mode enforce is set",
             "  may ask      every SPIFFE ID under workloads",
             "  may attest   spiffe://dev.kith.test/ns/kith/sa/identity-bridge")
         .endsWith("ready\n");

@@ -138,7 +138,7 @@ class ControlStateTest {
     assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.OBSERVE);
     assertThat(checkout().mode()).isEqualTo(Mode.OBSERVE);
     assertThat(checkout().waitsFor().getFirst())
-        .contains("waits for a baseline")
+        .startsWith("a baseline, as mode enforce is set: in observe until then")
         .contains("a restart begins learning anew");
 
     check(flow(database(), PAYMENTS));
@@ -147,8 +147,8 @@ class ControlStateTest {
     assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.OBSERVE);
     assertThat(checkout().waitsFor())
         .containsExactly(
-            "mode enforce is set and a baseline is proposed: kith mode shop/deployment/checkout"
-                + " enforce puts it in force");
+            "kith mode shop/deployment/checkout enforce --note TEXT, which puts the proposed"
+                + " baseline in force");
   }
 
   @Test
