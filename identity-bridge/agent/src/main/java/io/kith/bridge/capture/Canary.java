@@ -1,0 +1,70 @@
+package io.kith.bridge.capture;
+
+import io.kith.baselines.identity.IpAddress;
+import io.kith.bridge.ffm.KernelException;
+import io.kith.bridge.ffm.NetworkNamespace;
+import io.kith.bridge.ffm.Tuple;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** A connection to oneself that must be found in the table, with what one knows of oneself. */
+final class Canary {
+  private Canary() {}
+
+  /** What is wrong, in words; empty when the connection was found and all of it is true. */
+  static String run(KernelCapture capture) {
+    var loopback = InetAddress.ofLiteral("127.0.0.1");
+    try (var server = new ServerSocket(0, 1, loopback);
+        var client = new Socket()) {
+      client.connect(new InetSocketAddress(loopback, server.getLocalPort()), 1_000);
+      var tuple =
+          new Tuple(
+              IpAddress.of(loopback),
+              client.getLocalPort(),
+              IpAddress.of(loopback),
+              server.getLocalPort());
+      var owners = capture.owners(NetworkNamespace.cookieHere(), tuple, 0);
+      return owners.isEmpty()
+          ? "the bridge's connection to itself was not seen: the programs are not where connections"
+              + " are made (is bridge.cgroup the root of the cgroup v2 tree?)"
+          : difference(owners.getFirst());
+    } catch (IOException e) {
+      return "the bridge could not connect to itself: " + e.getMessage();
+    } catch (KernelException e) {
+      return "the number of the network namespace is not known: " + e.getMessage();
+    }
+  }
+
+  private static String difference(Owner seen) throws IOException {
+    var self = ProcessHandle.current();
+    if (seen.pid() != self.pid()) {
+      return "the bridge's connection to itself was charged to process "
+          + seen.pid()
+          + " instead of "
+          + self.pid()
+          + " (does the bridge run in the host's PID namespace?)";
+    }
+    var image = seen.image();
+    if (image == null) {
+      return "";
+    }
+    var executable = Path.of("/proc/self/exe");
+    if (image.inode() != ((Number) Files.getAttribute(executable, "unix:ino")).longValue()
+        || image.size() != Files.size(executable)) {
+      return "the kernel's record of the bridge's own executable is wrong: its memory is laid out"
+          + " in another way than its types say";
+    }
+    var parent = self.parent().map(ProcessHandle::pid).orElse(0L);
+    return seen.parent() == parent
+        ? ""
+        : "the kernel's record of the bridge's own parent is wrong: "
+            + seen.parent()
+            + " instead of "
+            + parent;
+  }
+}

@@ -1,0 +1,20 @@
+package io.kith.bridge.capture;
+
+import java.util.List;
+
+/**
+ * A program that started.
+ *
+ * @param process the process; its connect time is the time of the exec
+ * @param filename what was executed: a program, or a script with a first line that names one; at
+ *     most 255 bytes
+ * @param interpreter what runs: another name than {@code filename} for such a script
+ * @param arguments with the program's own name first; the first 512 bytes
+ * @param truncated there are more arguments
+ */
+public record Exec(
+    Owner process, String filename, String interpreter, List<String> arguments, boolean truncated) {
+  public Exec {
+    arguments = List.copyOf(arguments);
+  }
+}

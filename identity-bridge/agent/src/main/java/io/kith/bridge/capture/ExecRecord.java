@@ -1,0 +1,56 @@
+package io.kith.bridge.capture;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The layout in which the exec program reports: an {@link OwnerRecord}, names and arguments. */
+final class ExecRecord {
+  /*
+   *    0  as OwnerRecord
+   *  160  length of the arguments      u64
+   *  168  what was executed            256, ends with 0
+   *  424  what runs                    256, ends with 0
+   *  680  arguments, each ends with 0  512
+   * 1192
+   */
+  static final int NAME_BYTES = 256;
+  static final int MAX_ARGUMENTS = 512;
+  static final int ARGUMENT_BYTES = OwnerRecord.BYTES;
+  static final int FILENAME = ARGUMENT_BYTES + 8;
+  static final int INTERPRETER = FILENAME + NAME_BYTES;
+  static final int ARGUMENTS = INTERPRETER + NAME_BYTES;
+  static final int BYTES = ARGUMENTS + MAX_ARGUMENTS;
+
+  private ExecRecord() {}
+
+  static Exec exec(byte[] record) {
+    var length = ByteBuffer.wrap(record).order(ByteOrder.LITTLE_ENDIAN).getLong(ARGUMENT_BYTES);
+    var cut = length > MAX_ARGUMENTS;
+    return new Exec(
+        OwnerRecord.owner(record, true),
+        OwnerRecord.text(record, FILENAME, NAME_BYTES),
+        OwnerRecord.text(record, INTERPRETER, NAME_BYTES),
+        arguments(record, (int) Math.max(0, Math.min(MAX_ARGUMENTS, length)), cut),
+        cut);
+  }
+
+  private static List<String> arguments(byte[] record, int length, boolean cut) {
+    var arguments = new ArrayList<String>();
+    var start = ARGUMENTS;
+    var end = ARGUMENTS + length;
+    for (var i = start; i < end; i++) {
+      if (record[i] == 0) {
+        arguments.add(new String(record, start, i - start, UTF_8));
+        start = i + 1;
+      }
+    }
+    if (cut && start < end) {
+      arguments.add(new String(record, start, end - start, UTF_8));
+    }
+    return arguments;
+  }
+}

@@ -1,0 +1,156 @@
+package io.kith.bridge.capture;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.kith.baselines.identity.IpAddress;
+import io.kith.bridge.ffm.Tuple;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/** The layout that the BPF programs write and Java reads: who opened a socket, and its key. */
+final class OwnerRecord {
+  /*
+   *  value, little-endian                       key
+   *    0  connect time, ns after boot  u64        0  network namespace cookie  u64
+   *    8  socket cookie                u64        8  source address            16 (IPv4: 4, rest 0)
+   *   16  cgroup id                    u64       24  destination address       16
+   *   24  process start, ns after boot u64       40  source port               u16
+   *   32  exec id                      u64       42  destination port          u16
+   *   40  inode                        u64       44  protocol                  u32
+   *   48  device                       u32       48
+   *   52  links                        u32
+   *   56  tgid << 32 | tid             u64
+   *   64  gid << 32 | uid              u64
+   *   72  network namespace cookie     u64
+   *   80  first sender tgid << 32 | tid u64
+   *   88  close time, ns after boot    u64
+   *   96  change time, seconds         s64
+   *  104  change time, nanoseconds     u32
+   *  108  parent's tgid                u32
+   *  112  comm                         16
+   *  128  file system magic            u64
+   *  136  overlay upper: not 0         u64
+   *  144  file size                    u64
+   *  152  mount namespace              u32
+   *  156  (unused)                     u32
+   *  160
+   */
+  static final int CONNECT = 0;
+  static final int COOKIE = 8;
+  static final int CGROUP = 16;
+  static final int START = 24;
+  static final int EXEC_ID = 32;
+  static final int INODE = 40;
+  static final int DEVICE = 48;
+  static final int LINKS = 52;
+  static final int PID_TID = 56;
+  static final int UID_GID = 64;
+  static final int NETNS = 72;
+  static final int SENDER = 80;
+  static final int CLOSE = 88;
+  static final int CHANGE_SECONDS = 96;
+  static final int CHANGE_NANOS = 104;
+  static final int PARENT = 108;
+  static final int COMM = 112;
+  static final int MAGIC = 128;
+  static final int OVERLAY_UPPER = 136;
+  static final int SIZE = 144;
+  static final int MOUNT_NAMESPACE = 152;
+  static final int BYTES = 160;
+
+  static final int KEY_NETNS = 0;
+  static final int KEY_SOURCE = 8;
+  static final int KEY_DESTINATION = 24;
+  static final int KEY_SOURCE_PORT = 40;
+  static final int KEY_DESTINATION_PORT = 42;
+  static final int KEY_PROTOCOL = 44;
+  static final int KEY_BYTES = 48;
+
+  static final int TCP = 6;
+
+  /** The highest bit says that somebody asked for the time (kernel 6.13 and newer). */
+  private static final int NANOS_MASK = 0x7fff_ffff;
+
+  private static final long OVERLAYFS = 0x794c7630L;
+
+  private OwnerRecord() {}
+
+  static byte[] key(long netnsCookie, Tuple tuple) {
+    var key = ByteBuffer.allocate(KEY_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    key.putLong(KEY_NETNS, netnsCookie);
+    key.put(KEY_SOURCE, tuple.source().bytes());
+    key.put(KEY_DESTINATION, tuple.destination().bytes());
+    key.putShort(KEY_SOURCE_PORT, (short) tuple.sourcePort());
+    key.putShort(KEY_DESTINATION_PORT, (short) tuple.destinationPort());
+    key.putInt(KEY_PROTOCOL, TCP);
+    return key.array();
+  }
+
+  /** Reads a key back, for tests and listings. */
+  static Tuple tuple(byte[] key) {
+    var in = ByteBuffer.wrap(key).order(ByteOrder.LITTLE_ENDIAN);
+    return new Tuple(
+        address(key, KEY_SOURCE),
+        Short.toUnsignedInt(in.getShort(KEY_SOURCE_PORT)),
+        address(key, KEY_DESTINATION),
+        Short.toUnsignedInt(in.getShort(KEY_DESTINATION_PORT)));
+  }
+
+  private static IpAddress address(byte[] key, int at) {
+    var v6 = false;
+    for (var i = at + 4; i < at + 16; i++) {
+      v6 |= key[i] != 0;
+    }
+    var bytes = new byte[v6 ? 16 : 4];
+    System.arraycopy(key, at, bytes, 0, bytes.length);
+    return IpAddress.of(bytes);
+  }
+
+  /**
+   * The owner that a record tells of.
+   *
+   * @param withImage the programs could read the executable
+   */
+  static Owner owner(byte[] record, boolean withImage) {
+    var in = ByteBuffer.wrap(record).order(ByteOrder.LITTLE_ENDIAN);
+    var pidTid = in.getLong(PID_TID);
+    var uidGid = in.getLong(UID_GID);
+    return new Owner(
+        (int) (pidTid >>> 32),
+        (int) pidTid,
+        (int) uidGid,
+        (int) (uidGid >>> 32),
+        in.getLong(START),
+        in.getLong(EXEC_ID),
+        withImage && in.getLong(INODE) != 0 ? image(in) : null,
+        text(record, COMM, 16),
+        in.getLong(CGROUP),
+        in.getInt(PARENT),
+        Integer.toUnsignedLong(in.getInt(MOUNT_NAMESPACE)),
+        in.getLong(CONNECT),
+        in.getLong(CLOSE),
+        (int) (in.getLong(SENDER) >>> 32));
+  }
+
+  private static ImageId image(ByteBuffer in) {
+    var magic = in.getLong(MAGIC);
+    return new ImageId(
+        in.getInt(DEVICE),
+        in.getLong(INODE),
+        in.getLong(CHANGE_SECONDS),
+        in.getInt(CHANGE_NANOS) & NANOS_MASK,
+        in.getLong(SIZE),
+        in.getInt(LINKS),
+        magic,
+        magic == OVERLAYFS && in.getLong(OVERLAY_UPPER) != 0);
+  }
+
+  /** Bytes up to the first zero. */
+  static String text(byte[] record, int at, int most) {
+    var end = at;
+    while (end < at + most && end < record.length && record[end] != 0) {
+      end++;
+    }
+    return new String(record, at, end - at, UTF_8);
+  }
+}

@@ -1,0 +1,19 @@
+package io.kith.bridge.capture;
+
+import io.kith.baselines.identity.IpAddress;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * A network namespace with what lives in it.
+ *
+ * @param id as the kernel writes it: {@code net:[4026532281]}
+ * @param addresses without loopback and link-local ones
+ * @param pids processes in it, as the host counts, at the last look
+ */
+public record Pod(String id, Set<IpAddress> addresses, List<Integer> pids) {
+  public Pod {
+    addresses = Set.copyOf(addresses);
+    pids = List.copyOf(pids);
+  }
+}

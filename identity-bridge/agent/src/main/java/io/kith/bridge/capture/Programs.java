@@ -1,0 +1,298 @@
+package io.kith.bridge.capture;
+
+import io.kith.bridge.ffm.Assembler;
+import io.kith.bridge.ffm.Btf;
+import io.kith.bridge.ffm.Descriptor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The BPF programs.
+ *
+ * <p>{@code connect} runs in connect(2) and writes who is calling into the socket. {@code
+ * socketOperations} runs before the SYN leaves, when the source port is known, and puts what {@code
+ * connect} wrote into a table under the connection's addresses. {@code exec} reports every program
+ * that starts.
+ *
+ * <p>This file is also available under BSD-3-Clause or GPL-2.0, as the kernel wants for the helpers
+ * that it calls ("Dual BSD/GPL").
+ */
+final class Programs {
+  /*
+   * Registers. 6: the context. 7: the record being filled. 8: the task. 9: what is being walked.
+   * Stack. -8: eight bytes for a value that was read. -64 to -16: a key.
+   *
+   * Helpers, by their numbers in linux/bpf.h.
+   */
+  private static final int MAP_LOOKUP = 1;
+  private static final int MAP_UPDATE = 2;
+  private static final int CURRENT_PID_TID = 14;
+  private static final int CURRENT_UID_GID = 15;
+  private static final int CURRENT_COMM = 16;
+  private static final int CURRENT_TASK = 35;
+  private static final int SOCKET_COOKIE = 46;
+  private static final int SOCKET_OPERATION_FLAGS = 59;
+  private static final int CURRENT_CGROUP = 80;
+  private static final int SOCKET_STORAGE_GET = 107;
+  private static final int READ_USER = 112;
+  private static final int READ_KERNEL = 113;
+  private static final int READ_KERNEL_TEXT = 115;
+  private static final int NETNS_COOKIE = 122;
+  private static final int BOOT_TIME = 125;
+  private static final int RING_RESERVE = 131;
+  private static final int RING_SUBMIT = 132;
+
+  // struct bpf_sock_addr and struct bpf_sock_ops
+  private static final int ADDRESS_SOCKET = 64;
+  private static final int OPERATION = 0;
+  private static final int ARGUMENT_1 = 8;
+  private static final int FAMILY = 20;
+  private static final int REMOTE_IP4 = 24;
+  private static final int LOCAL_IP4 = 28;
+  private static final int REMOTE_IP6 = 32;
+  private static final int LOCAL_IP6 = 48;
+  private static final int REMOTE_PORT = 64;
+  private static final int LOCAL_PORT = 68;
+  private static final int OPERATION_SOCKET = 184;
+
+  private static final int ON_CONNECT = 3;
+  private static final int ON_STATE = 10;
+  private static final int STATE_FLAG = 4;
+  private static final int TCP_CLOSE = 7;
+  private static final int AF_INET = 2;
+  private static final int KEY = -64;
+
+  private final @Nullable Btf btf;
+
+  /**
+   * Programs for a kernel.
+   *
+   * @param btf null: the executable and the parent cannot be read, pid and user can
+   */
+  Programs(@Nullable Btf btf) {
+    this.btf = btf;
+  }
+
+  // ---- connect(2)
+
+  Assembler connect(Descriptor storage) {
+    var a = new Assembler();
+    a.move(6, 1).load64(2, 6, ADDRESS_SOCKET).jumpIfEqual(2, 0, "out");
+    a.map(1, storage.number()).set(3, 0).set(4, 1).call(SOCKET_STORAGE_GET);
+    a.jumpIfEqual(0, 0, "out").move(7, 0);
+    a.call(BOOT_TIME).store64(7, OwnerRecord.CONNECT, 0);
+    a.call(CURRENT_PID_TID).store64(7, OwnerRecord.PID_TID, 0);
+    a.call(CURRENT_UID_GID).store64(7, OwnerRecord.UID_GID, 0);
+    a.call(CURRENT_CGROUP).store64(7, OwnerRecord.CGROUP, 0);
+    a.move(1, 7).add(1, OwnerRecord.COMM).set(2, 16).call(CURRENT_COMM);
+    a.move(1, 6).call(SOCKET_COOKIE).store64(7, OwnerRecord.COOKIE, 0);
+    a.move(1, 6).call(NETNS_COOKIE).store64(7, OwnerRecord.NETNS, 0);
+    a.storeValue64(7, OwnerRecord.SENDER, 0).storeValue64(7, OwnerRecord.CLOSE, 0);
+    if (btf != null) {
+      a.call(CURRENT_TASK).move(8, 0);
+      task(a, btf);
+    }
+    return a.label("out").set(0, 1).exit();
+  }
+
+  /** Fills the record in 7 from the task in 8. */
+  private static void task(Assembler a, Btf btf) {
+    read(a, 8, btf.offsetOf("task_struct", "self_exec_id"), 8);
+    a.load64(1, 10, -8).store64(7, OwnerRecord.EXEC_ID, 1);
+    read(a, 8, btf.offsetOf("task_struct", "group_leader"), 8);
+    a.load64(9, 10, -8);
+    read(a, 9, btf.offsetOf("task_struct", "start_boottime", "real_start_time"), 8);
+    a.load64(1, 10, -8).store64(7, OwnerRecord.START, 1);
+    read(a, 8, btf.offsetOf("task_struct", "real_parent"), 8);
+    a.load64(9, 10, -8);
+    read(a, 9, btf.offsetOf("task_struct", "tgid"), 4);
+    a.load32(1, 10, -8).store32(7, OwnerRecord.PARENT, 1);
+    mountNamespace(a, btf);
+    executable(a, btf);
+  }
+
+  private static void mountNamespace(Assembler a, Btf btf) {
+    a.storeValue32(7, OwnerRecord.MOUNT_NAMESPACE, 0);
+    read(a, 8, btf.offsetOf("task_struct", "nsproxy"), 8);
+    a.load64(9, 10, -8).jumpIfEqual(9, 0, "no-namespace");
+    read(a, 9, btf.offsetOf("nsproxy", "mnt_ns"), 8);
+    a.load64(9, 10, -8).jumpIfEqual(9, 0, "no-namespace");
+    var common = btf.offsetOf("mnt_namespace", "ns");
+    read(a, 9, common + btf.offsetOf("ns_common", "inum"), 4);
+    a.load32(1, 10, -8).store32(7, OwnerRecord.MOUNT_NAMESPACE, 1);
+    a.label("no-namespace");
+  }
+
+  private static void executable(Assembler a, Btf btf) {
+    a.storeValue64(7, OwnerRecord.INODE, 0).storeValue64(7, OwnerRecord.DEVICE, 0);
+    a.storeValue64(7, OwnerRecord.MAGIC, 0).storeValue64(7, OwnerRecord.OVERLAY_UPPER, 0);
+    a.storeValue64(7, OwnerRecord.SIZE, 0).storeValue64(7, OwnerRecord.CHANGE_SECONDS, 0);
+    a.storeValue32(7, OwnerRecord.CHANGE_NANOS, 0);
+    read(a, 8, btf.offsetOf("task_struct", "mm"), 8);
+    a.load64(9, 10, -8).jumpIfEqual(9, 0, "no-executable");
+    read(a, 9, btf.offsetOf("mm_struct", "exe_file"), 8);
+    a.load64(9, 10, -8).jumpIfEqual(9, 0, "no-executable");
+    read(a, 9, btf.offsetOf("file", "f_inode"), 8);
+    a.load64(9, 10, -8).jumpIfEqual(9, 0, "no-executable");
+    read(a, 9, btf.offsetOf("inode", "i_ino"), 8);
+    a.load64(1, 10, -8).store64(7, OwnerRecord.INODE, 1);
+    read(a, 9, btf.offsetOf("inode", "i_nlink"), 4);
+    a.load32(1, 10, -8).store32(7, OwnerRecord.LINKS, 1);
+    read(a, 9, btf.offsetOf("inode", "i_size"), 8);
+    a.load64(1, 10, -8).store64(7, OwnerRecord.SIZE, 1);
+    var seconds = btf.offsetOf("inode", "i_ctime_sec", "__i_ctime", "i_ctime");
+    var nanos =
+        btf.has("inode", "i_ctime_nsec") ? btf.offsetOf("inode", "i_ctime_nsec") : seconds + 8;
+    read(a, 9, seconds, 8);
+    a.load64(1, 10, -8).store64(7, OwnerRecord.CHANGE_SECONDS, 1);
+    read(a, 9, nanos, 4);
+    a.load32(1, 10, -8).store32(7, OwnerRecord.CHANGE_NANOS, 1);
+    // On overlayfs struct ovl_inode follows, and begins with the pointer to the upper file.
+    read(a, 9, btf.sizeOf("inode"), 8);
+    a.load64(1, 10, -8).jumpIfEqual(1, 0, "lower").storeValue64(7, OwnerRecord.OVERLAY_UPPER, 1);
+    a.label("lower");
+    read(a, 9, btf.offsetOf("inode", "i_sb"), 8);
+    a.load64(9, 10, -8);
+    read(a, 9, btf.offsetOf("super_block", "s_dev"), 4);
+    a.load32(1, 10, -8).store32(7, OwnerRecord.DEVICE, 1);
+    read(a, 9, btf.offsetOf("super_block", "s_magic"), 8);
+    a.load64(1, 10, -8).store64(7, OwnerRecord.MAGIC, 1);
+    a.label("no-executable");
+  }
+
+  /** Reads bytes at base + offset in the kernel's memory to the stack at -8; zeroes on a fault. */
+  private static void read(Assembler a, int base, int offset, int bytes) {
+    a.storeValue64(10, -8, 0).move(1, 10).add(1, -8).set(2, bytes);
+    a.move(3, base).add(3, offset).call(READ_KERNEL);
+  }
+
+  // ---- before the SYN
+
+  /**
+   * The program that enters connections into the table.
+   *
+   * @param withSender ask who sends, which kernels before 6.10 do not answer here
+   */
+  Assembler socketOperations(
+      Descriptor storage, Descriptor owners, Descriptor previous, boolean withSender) {
+    var a = new Assembler();
+    a.move(6, 1).load32(1, 6, OPERATION);
+    a.jumpIfEqual(1, ON_CONNECT, "connect").jumpIfEqual(1, ON_STATE, "state").jump("out");
+
+    a.label("connect");
+    storageOf(a, storage);
+    key(a, "c");
+    if (withSender) {
+      a.call(CURRENT_PID_TID).store64(7, OwnerRecord.SENDER, 0);
+    }
+    // The owner that the key had before stays a candidate.
+    a.map(1, owners.number()).move(2, 10).add(2, KEY).call(MAP_LOOKUP);
+    a.jumpIfEqual(0, 0, "first");
+    a.load64(1, 0, OwnerRecord.COOKIE).load64(2, 7, OwnerRecord.COOKIE);
+    a.jumpIfSame(1, 2, "first");
+    a.move(3, 0).map(1, previous.number()).move(2, 10).add(2, KEY).set(4, 0).call(MAP_UPDATE);
+    a.label("first");
+    a.map(1, owners.number()).move(2, 10).add(2, KEY).move(3, 7).set(4, 0).call(MAP_UPDATE);
+    a.move(1, 6).set(2, STATE_FLAG).call(SOCKET_OPERATION_FLAGS);
+    a.jump("out");
+
+    a.label("state");
+    a.load32(1, 6, ARGUMENT_1).jumpUnlessEqual(1, TCP_CLOSE, "out");
+    storageOf(a, storage);
+    key(a, "s");
+    a.map(1, owners.number()).move(2, 10).add(2, KEY).call(MAP_LOOKUP);
+    a.jumpIfEqual(0, 0, "out").move(8, 0);
+    a.load64(1, 8, OwnerRecord.COOKIE).load64(2, 7, OwnerRecord.COOKIE);
+    a.jumpUnlessSame(1, 2, "out");
+    a.call(BOOT_TIME).store64(8, OwnerRecord.CLOSE, 0);
+
+    return a.label("out").set(0, 1).exit();
+  }
+
+  /** 7 = the record of the context's socket; leaves when connect(2) was not seen. */
+  private static void storageOf(Assembler a, Descriptor storage) {
+    a.load64(2, 6, OPERATION_SOCKET).jumpIfEqual(2, 0, "out");
+    a.map(1, storage.number()).set(3, 0).set(4, 0).call(SOCKET_STORAGE_GET);
+    a.jumpIfEqual(0, 0, "out").move(7, 0);
+  }
+
+  /** The key of the context's connection on the stack; IPv4 written as IPv6 becomes IPv4. */
+  private static void key(Assembler a, String prefix) {
+    for (var i = 0; i < OwnerRecord.KEY_BYTES; i += 8) {
+      a.storeValue64(10, KEY + i, 0);
+    }
+    a.load64(1, 7, OwnerRecord.NETNS).store64(10, KEY + OwnerRecord.KEY_NETNS, 1);
+    a.load32(1, 6, FAMILY).jumpIfEqual(1, AF_INET, prefix + "v4");
+    a.load32(2, 6, REMOTE_IP6).jumpUnlessEqual(2, 0, prefix + "v6");
+    a.load32(2, 6, REMOTE_IP6 + 4).jumpUnlessEqual(2, 0, prefix + "v6");
+    a.load32(2, 6, REMOTE_IP6 + 8).jumpUnlessEqual32(2, 0xffff0000, prefix + "v6");
+    a.label(prefix + "v4");
+    a.load32(1, 6, LOCAL_IP4).store32(10, KEY + OwnerRecord.KEY_SOURCE, 1);
+    a.load32(1, 6, REMOTE_IP4).store32(10, KEY + OwnerRecord.KEY_DESTINATION, 1);
+    a.jump(prefix + "ports");
+    a.label(prefix + "v6");
+    for (var i = 0; i < 16; i += 4) {
+      a.load32(1, 6, LOCAL_IP6 + i).store32(10, KEY + OwnerRecord.KEY_SOURCE + i, 1);
+      a.load32(1, 6, REMOTE_IP6 + i).store32(10, KEY + OwnerRecord.KEY_DESTINATION + i, 1);
+    }
+    a.label(prefix + "ports");
+    a.load32(1, 6, LOCAL_PORT).store16(10, KEY + OwnerRecord.KEY_SOURCE_PORT, 1);
+    a.load32(1, 6, REMOTE_PORT).bigEndian32(1);
+    a.store16(10, KEY + OwnerRecord.KEY_DESTINATION_PORT, 1);
+    a.set(1, OwnerRecord.TCP).store32(10, KEY + OwnerRecord.KEY_PROTOCOL, 1);
+  }
+
+  // ---- exec
+
+  /** The program that reports what starts; the kernel must have BTF. */
+  Assembler exec(Descriptor ring) {
+    if (btf == null) {
+      throw new IllegalStateException("no BTF, no report of what starts");
+    }
+    var a = new Assembler();
+    a.move(6, 1);
+    a.map(1, ring.number()).set(2, ExecRecord.BYTES).set(3, 0).call(RING_RESERVE);
+    a.jumpIfEqual(0, 0, "out").move(7, 0);
+    a.storeValue64(7, ExecRecord.ARGUMENT_BYTES, 0);
+    a.call(BOOT_TIME).store64(7, OwnerRecord.CONNECT, 0);
+    a.call(CURRENT_PID_TID).store64(7, OwnerRecord.PID_TID, 0);
+    a.call(CURRENT_UID_GID).store64(7, OwnerRecord.UID_GID, 0);
+    a.call(CURRENT_CGROUP).store64(7, OwnerRecord.CGROUP, 0);
+    a.move(1, 7).add(1, OwnerRecord.COMM).set(2, 16).call(CURRENT_COMM);
+    a.storeValue64(7, OwnerRecord.COOKIE, 0).storeValue64(7, OwnerRecord.NETNS, 0);
+    a.storeValue64(7, OwnerRecord.SENDER, 0).storeValue64(7, OwnerRecord.CLOSE, 0);
+    a.storeValue32(7, OwnerRecord.MOUNT_NAMESPACE + 4, 0);
+    a.storeValue64(7, OwnerRecord.DEVICE, 0);
+    a.call(CURRENT_TASK).move(8, 0);
+    task(a, btf);
+    names(a, btf);
+    arguments(a, btf);
+    a.move(1, 7).set(2, 0).call(RING_SUBMIT);
+    return a.label("out").set(0, 0).exit();
+  }
+
+  /** What was executed and what runs, from the third argument: struct linux_binprm. */
+  private static void names(Assembler a, Btf btf) {
+    a.load64(9, 6, 16);
+    read(a, 9, btf.offsetOf("linux_binprm", "filename"), 8);
+    a.load64(3, 10, -8).move(1, 7).add(1, ExecRecord.FILENAME).set(2, ExecRecord.NAME_BYTES);
+    a.call(READ_KERNEL_TEXT);
+    read(a, 9, btf.offsetOf("linux_binprm", "interp"), 8);
+    a.load64(3, 10, -8).move(1, 7).add(1, ExecRecord.INTERPRETER).set(2, ExecRecord.NAME_BYTES);
+    a.call(READ_KERNEL_TEXT);
+  }
+
+  /** The beginning of the arguments, as the new program will find them. */
+  private static void arguments(Assembler a, Btf btf) {
+    read(a, 8, btf.offsetOf("task_struct", "mm"), 8);
+    a.load64(9, 10, -8).jumpIfEqual(9, 0, "no-arguments");
+    read(a, 9, btf.offsetOf("mm_struct", "arg_end"), 8);
+    a.load64(8, 10, -8);
+    read(a, 9, btf.offsetOf("mm_struct", "arg_start"), 8);
+    a.load64(3, 10, -8).subtract(8, 3).store64(7, ExecRecord.ARGUMENT_BYTES, 8);
+    a.move(2, 8).jumpIfAtMost(2, ExecRecord.MAX_ARGUMENTS, "short");
+    a.set(2, ExecRecord.MAX_ARGUMENTS);
+    a.label("short");
+    a.move(1, 7).add(1, ExecRecord.ARGUMENTS).call(READ_USER);
+    a.label("no-arguments");
+  }
+}

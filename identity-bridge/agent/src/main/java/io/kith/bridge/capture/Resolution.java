@@ -1,0 +1,28 @@
+package io.kith.bridge.capture;
+
+import static java.util.Objects.requireNonNull;
+
+import io.kith.baselines.process.Rung;
+import java.util.List;
+
+/**
+ * Who opened a connection.
+ *
+ * @param owners every process that may have; all of them count; empty when none is known
+ * @param rung how they were found
+ * @param natVerified connection tracking confirmed the addresses
+ * @param originalSourcePort of the application's own socket
+ * @param reasons words about what is missing or not perfect
+ */
+public record Resolution(
+    List<Owner> owners,
+    Rung rung,
+    boolean natVerified,
+    int originalSourcePort,
+    List<String> reasons) {
+  public Resolution {
+    owners = List.copyOf(owners);
+    requireNonNull(rung, "rung");
+    reasons = List.copyOf(reasons);
+  }
+}

@@ -1,0 +1,186 @@
+package io.kith.bridge.ffm;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * bpf(2): maps, programs and where programs are attached.
+ *
+ * <p>Everything lives as long as its descriptor. Source: union bpf_attr of linux/bpf.h; offsets
+ * stand beside each field.
+ */
+public final class Bpf {
+  private static final int MAP_CREATE = 0;
+  private static final int PROG_LOAD = 5;
+  private static final int RAW_TRACEPOINT_OPEN = 17;
+  private static final int BTF_LOAD = 18;
+  private static final int LINK_CREATE = 28;
+
+  private static final int LOG_BYTES = 1 << 20;
+
+  /** The programs call helpers that the kernel lends to GPL-compatible programs only. */
+  private static final String LICENSE = "Dual BSD/GPL";
+
+  private Bpf() {}
+
+  /** Kinds of maps. */
+  public enum MapKind {
+    LRU_HASH(9),
+    SOCKET_STORAGE(24),
+    RING_BUFFER(27);
+
+    private final int number;
+
+    MapKind(int number) {
+      this.number = number;
+    }
+  }
+
+  /** Kinds of programs with the place where they are attached. */
+  public enum ProgramKind {
+    CONNECT4(18, 10),
+    CONNECT6(18, 11),
+    SOCKET_OPERATIONS(13, 3),
+    RAW_TRACEPOINT(17, 0);
+
+    private final int type;
+    private final int place;
+
+    ProgramKind(int type, int place) {
+      this.type = type;
+      this.place = place;
+    }
+  }
+
+  /**
+   * Makes a map.
+   *
+   * @param keyBytes 0 for a ring buffer
+   * @param entries most entries it holds, or the bytes of a ring buffer
+   */
+  public static Descriptor map(MapKind kind, int keyBytes, int valueBytes, int entries)
+      throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(72, 8);
+      attributes.set(JAVA_INT, 0, kind.number);
+      attributes.set(JAVA_INT, 4, keyBytes);
+      attributes.set(JAVA_INT, 8, valueBytes);
+      attributes.set(JAVA_INT, 12, entries);
+      if (kind != MapKind.SOCKET_STORAGE) {
+        return new Descriptor(checked("make a map of kind " + kind, MAP_CREATE, attributes));
+      }
+      try (var types = typesOfStorage(valueBytes)) {
+        attributes.set(JAVA_INT, 12, 0);
+        attributes.set(JAVA_INT, 16, 1); // BPF_F_NO_PREALLOC
+        attributes.set(JAVA_INT, 48, types.number());
+        attributes.set(JAVA_INT, 52, 1); // key: u32
+        attributes.set(JAVA_INT, 56, 3); // value: u8[]
+        return new Descriptor(checked("make a map of kind " + kind, MAP_CREATE, attributes));
+      }
+    }
+  }
+
+  /** Socket storage is made only with types for its key and value: u32 and u8[valueBytes]. */
+  private static Descriptor typesOfStorage(int valueBytes) throws KernelException {
+    var names = "\0u32\0u8\0".getBytes(US_ASCII);
+    var types = ByteBuffer.allocate(16 + 16 + 24).order(ByteOrder.LITTLE_ENDIAN);
+    types.putInt(1).putInt(1 << 24).putInt(4).putInt(32);
+    types.putInt(5).putInt(1 << 24).putInt(1).putInt(8);
+    types.putInt(0).putInt(3 << 24).putInt(0).putInt(2).putInt(1).putInt(valueBytes);
+    var all = ByteBuffer.allocate(24 + 56 + names.length).order(ByteOrder.LITTLE_ENDIAN);
+    all.putShort((short) 0xeb9f).put((byte) 1).put((byte) 0).putInt(24);
+    all.putInt(0).putInt(56).putInt(56).putInt(names.length);
+    all.put(types.array()).put(names);
+    try (var arena = Arena.ofConfined()) {
+      var data = arena.allocateFrom(JAVA_BYTE, all.array());
+      var attributes = arena.allocate(32, 8);
+      attributes.set(JAVA_LONG, 0, data.address());
+      attributes.set(JAVA_INT, 16, (int) data.byteSize());
+      return new Descriptor(checked("load types", BTF_LOAD, attributes));
+    }
+  }
+
+  /**
+   * Loads a program.
+   *
+   * @param name at most 15 characters, for `bpftool prog`
+   * @throws KernelException with the last lines of the verifier
+   */
+  public static Descriptor program(String name, ProgramKind kind, Assembler program)
+      throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var code = arena.allocateFrom(JAVA_BYTE, program.bytes());
+      var attributes = arena.allocate(120, 8);
+      attributes.set(JAVA_INT, 0, kind.type);
+      attributes.set(JAVA_INT, 4, program.size());
+      attributes.set(JAVA_LONG, 8, code.address());
+      attributes.set(JAVA_LONG, 16, arena.allocateFrom(LICENSE).address());
+      var bytes = name.getBytes(US_ASCII);
+      MemorySegment.copy(bytes, 0, attributes, JAVA_BYTE, 48, Math.min(15, bytes.length));
+      attributes.set(JAVA_INT, 68, kind.place);
+      var result = Libc.bpf(PROG_LOAD, attributes);
+      if (result >= 0) {
+        return new Descriptor(result);
+      }
+      // Once more with a log: the kernel is slower with one.
+      var log = arena.allocate(LOG_BYTES);
+      attributes.set(JAVA_INT, 24, 1);
+      attributes.set(JAVA_INT, 28, LOG_BYTES);
+      attributes.set(JAVA_LONG, 32, log.address());
+      var again = Libc.bpf(PROG_LOAD, attributes);
+      if (again >= 0) {
+        return new Descriptor(again);
+      }
+      throw new KernelException(
+          "load program " + name, (int) -again, "verifier: " + lastLines(log.getString(0, UTF_8)));
+    }
+  }
+
+  private static String lastLines(String log) {
+    var lines = log.strip().lines().toList();
+    return lines.isEmpty()
+        ? "silent"
+        : String.join(" | ", lines.subList(Math.max(0, lines.size() - 4), lines.size()));
+  }
+
+  /** Attaches a program to a cgroup; it works until the link is closed. */
+  public static Descriptor attach(Descriptor program, ProgramKind kind, Descriptor cgroup)
+      throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(48, 8);
+      attributes.set(JAVA_INT, 0, program.number());
+      attributes.set(JAVA_INT, 4, cgroup.number());
+      attributes.set(JAVA_INT, 8, kind.place);
+      return new Descriptor(checked("attach " + kind, LINK_CREATE, attributes));
+    }
+  }
+
+  /** Attaches a program to a tracepoint; it works until the link is closed. */
+  public static Descriptor attachToTracepoint(Descriptor program, String tracepoint)
+      throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(32, 8);
+      attributes.set(JAVA_LONG, 0, arena.allocateFrom(tracepoint).address());
+      attributes.set(JAVA_INT, 8, program.number());
+      return new Descriptor(
+          checked("attach to tracepoint " + tracepoint, RAW_TRACEPOINT_OPEN, attributes));
+    }
+  }
+
+  private static long checked(String what, int command, MemorySegment attributes)
+      throws KernelException {
+    var result = Libc.bpf(command, attributes);
+    if (result < 0) {
+      throw new KernelException(what, (int) -result);
+    }
+    return result;
+  }
+}

@@ -1,0 +1,124 @@
+package io.kith.bridge.ffm;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One netlink socket: a request, then its answer. Belongs to the network namespace of the thread
+ * that made it. Thread-safe: requests wait for each other.
+ *
+ * <p>Source: netlink(7).
+ */
+final class NetlinkSocket implements AutoCloseable {
+  /*
+   *  header   length u32, type u16, flags u16, sequence u32, port u32
+   */
+  static final int HEADER = 16;
+  static final short REQUEST = 1;
+  private static final int AF_NETLINK = 16;
+  private static final int SOCK_RAW = 3;
+  private static final int SOCK_CLOEXEC = 0x80000;
+  private static final int SOL_SOCKET = 1;
+  private static final int SO_RCVTIMEO = 20;
+  private static final int ERROR = 2;
+  private static final int DONE = 3;
+  private static final int TIMEOUT_MICROS = 50_000;
+  private static final int MAX_STALE_ANSWERS = 16;
+
+  private final Descriptor socket;
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment out = arena.allocate(512, 8);
+  private final MemorySegment in = arena.allocate(8192, 8);
+  private final ReentrantLock turn = new ReentrantLock();
+  private int sequence;
+
+  NetlinkSocket(int family) throws KernelException {
+    var number = Libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family);
+    if (number < 0) {
+      throw new KernelException("open a netlink socket of family " + family, -number);
+    }
+    socket = new Descriptor(number);
+    try (var own = Arena.ofConfined()) {
+      var timeout = own.allocate(16, 8);
+      timeout.set(JAVA_LONG, 8, TIMEOUT_MICROS);
+      Libc.setOption(number, SOL_SOCKET, SO_RCVTIMEO, timeout);
+    }
+  }
+
+  /**
+   * Sends a request and waits for the answer to it, at most 50 ms.
+   *
+   * @param body what follows the header; at most 496 bytes
+   * @return what follows the header of the answer, or null when the kernel says that there is no
+   *     such thing
+   * @throws KernelException when the kernel says anything else, or nothing
+   */
+  @Nullable ByteBuffer ask(int type, byte[] body) throws KernelException {
+    turn.lock();
+    try {
+      var length = HEADER + body.length;
+      var header = out.asByteBuffer().order(ByteOrder.nativeOrder());
+      sequence++;
+      header.putInt(length).putShort((short) type).putShort(REQUEST).putInt(sequence).putInt(0);
+      MemorySegment.copy(body, 0, out, JAVA_BYTE, HEADER, body.length);
+      var sent = Libc.send(socket.number(), out, length);
+      if (sent < 0) {
+        throw new KernelException("send a netlink request", (int) -sent);
+      }
+      return answer();
+    } finally {
+      turn.unlock();
+    }
+  }
+
+  private @Nullable ByteBuffer answer() throws KernelException {
+    // An answer that came after an earlier request gave up is still in the queue: passed over.
+    for (var i = 0; i < MAX_STALE_ANSWERS; i++) {
+      var received = Libc.receive(socket.number(), in);
+      if (received < 0) {
+        throw new KernelException("wait for a netlink answer", (int) -received);
+      }
+      var message = ByteBuffer.allocate((int) received).order(ByteOrder.nativeOrder());
+      MemorySegment.copy(in, JAVA_BYTE, 0, message.array(), 0, (int) received);
+      if (received < HEADER || message.getInt(8) != sequence) {
+        continue;
+      }
+      var length = Math.min(message.getInt(0), (int) received);
+      var type = message.getShort(4);
+      if (type == DONE) {
+        return null;
+      }
+      if (type == ERROR) {
+        var errno = length >= HEADER + 4 ? -message.getInt(HEADER) : Errno.EINVAL;
+        if (errno == Errno.ENOENT) {
+          return null;
+        }
+        throw new KernelException("netlink request", errno);
+      }
+      return message
+          .position(HEADER)
+          .limit(Math.max(HEADER, length))
+          .slice()
+          .order(ByteOrder.nativeOrder());
+    }
+    throw new KernelException("wait for a netlink answer", 11);
+  }
+
+  @Override
+  public void close() {
+    turn.lock();
+    try {
+      socket.close();
+      arena.close();
+    } finally {
+      turn.unlock();
+    }
+  }
+}

@@ -1,0 +1,102 @@
+package io.kith.bridge.ffm;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
+import java.util.function.Consumer;
+
+/**
+ * Events of BPF programs, in order. One reader at a time.
+ *
+ * <p>Source: kernel/bpf/ringbuf.c.
+ */
+public final class RingBuffer implements AutoCloseable {
+  /*
+   *  page 0            consumer's position, written by us
+   *  page 1            producer's position
+   *  page 2 …          data, mapped twice in a row so that a record never wraps
+   *  record            length u32 (bit 31: being written, bit 30: thrown away), page offset u32, data
+   */
+  private static final int PROT_READ = 1;
+  private static final int PROT_WRITE = 2;
+  private static final int MAP_SHARED = 1;
+  private static final long PAGE = 4096;
+  private static final int BUSY = 1 << 31;
+  private static final int DISCARDED = 1 << 30;
+  private static final int HEADER = 8;
+  private static final short POLLIN = 1;
+  private static final VarHandle POSITION = JAVA_LONG.varHandle();
+  private static final VarHandle LENGTH = JAVA_INT.varHandle();
+
+  private final Descriptor map;
+  private final long size;
+  private final MemorySegment consumer;
+  private final MemorySegment producer;
+
+  /**
+   * Maps a ring buffer.
+   *
+   * @param size bytes that the map was made with: a power of two, at least a page
+   */
+  public RingBuffer(Descriptor map, long size) throws KernelException {
+    this.map = map;
+    this.size = size;
+    var write = Libc.mmap(PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, map.number(), 0);
+    if (write < 0) {
+      throw new KernelException("map the ring buffer", (int) -write);
+    }
+    var read = Libc.mmap(PAGE + 2 * size, PROT_READ, MAP_SHARED, map.number(), PAGE);
+    if (read < 0) {
+      Libc.munmap(write, PAGE);
+      throw new KernelException("map the ring buffer", (int) -read);
+    }
+    consumer = MemorySegment.ofAddress(write).reinterpret(PAGE);
+    producer = MemorySegment.ofAddress(read).reinterpret(PAGE + 2 * size);
+  }
+
+  /**
+   * Waits for events at most that long and hands them over.
+   *
+   * @return how many there were
+   */
+  public int read(int timeoutMillis, Consumer<byte[]> event) {
+    try (var arena = Arena.ofConfined()) {
+      var poll = arena.allocate(8, 4);
+      poll.set(JAVA_INT, 0, map.number());
+      poll.set(JAVA_SHORT, 4, POLLIN);
+      Libc.poll(poll, 1, timeoutMillis);
+    }
+    var count = 0;
+    var position = (long) POSITION.getAcquire(consumer, 0L);
+    var end = (long) POSITION.getAcquire(producer, 0L);
+    while (position < end) {
+      var at = PAGE + (position & (size - 1));
+      var length = (int) LENGTH.getAcquire(producer, at);
+      if ((length & BUSY) != 0) {
+        break;
+      }
+      var bytes = length & ~(BUSY | DISCARDED);
+      if ((length & DISCARDED) == 0) {
+        event.accept(producer.asSlice(at + HEADER, bytes).toArray(JAVA_BYTE));
+        count++;
+      }
+      position += (bytes + HEADER + 7) & ~7;
+      POSITION.setRelease(consumer, 0L, position);
+      if (position >= end) {
+        end = (long) POSITION.getAcquire(producer, 0L);
+      }
+    }
+    return count;
+  }
+
+  @Override
+  public void close() {
+    Libc.munmap(consumer.address(), PAGE);
+    Libc.munmap(producer.address(), PAGE + 2 * size);
+  }
+}

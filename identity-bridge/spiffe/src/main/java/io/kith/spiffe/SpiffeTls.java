@@ -1,0 +1,122 @@
+package io.kith.spiffe;
+
+import io.grpc.Attributes;
+import io.grpc.ChannelCredentials;
+import io.grpc.Grpc;
+import io.grpc.ServerCredentials;
+import io.grpc.netty.shaded.io.grpc.netty.GrpcSslContexts;
+import io.grpc.netty.shaded.io.grpc.netty.NettySslContextChannelCredentials;
+import io.grpc.netty.shaded.io.grpc.netty.NettySslContextServerCredentials;
+import io.grpc.netty.shaded.io.netty.handler.ssl.ClientAuth;
+import io.grpc.netty.shaded.io.netty.handler.ssl.OpenSslSessionContext;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContextBuilder;
+import io.kith.baselines.identity.SpiffeId;
+import java.security.cert.CertificateException;
+import java.security.cert.X509Certificate;
+import java.time.Clock;
+import java.util.function.Predicate;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLPeerUnverifiedException;
+import javax.net.ssl.SSLSession;
+
+/**
+ * Mutual TLS 1.3 between SPIFFE identities, for gRPC.
+ *
+ * <p>Own SVID and trust bundles are read from the source at every handshake, so a rotation needs no
+ * restart. A connection outlives the certificates that it was made with: servers set a maximum
+ * connection age of at most half the shortest life of an SVID, and ask {@link #peerOf} at every
+ * call. The authority of a channel may be anything; it is not compared with the certificate.
+ *
+ * <p>Envoy's clients offer at most TLS 1.2 unless told otherwise: a cluster that dials such a
+ * server sets {@code tls_params.tls_maximum_protocol_version: TLSv1_3}.
+ */
+public final class SpiffeTls {
+  private static final String TLS_1_3 = "TLSv1.3";
+
+  private SpiffeTls() {}
+
+  /**
+   * For a server.
+   *
+   * @param peers which clients may connect
+   */
+  public static ServerCredentials serverCredentials(X509Source source, Predicate<SpiffeId> peers) {
+    try {
+      var context =
+          GrpcSslContexts.configure(SslContextBuilder.forServer(new SvidKeyManager(source)))
+              .trustManager(trustManager(source, peers))
+              .clientAuth(ClientAuth.REQUIRE)
+              .protocols(TLS_1_3)
+              .build();
+      forbidResumption(context);
+      return NettySslContextServerCredentials.create(context);
+    } catch (SSLException e) {
+      throw new IllegalStateException("TLS 1.3 cannot be set up for the server", e);
+    }
+  }
+
+  /**
+   * For a client.
+   *
+   * @param expectedServer which servers are the right one; usually {@code id::equals}
+   */
+  public static ChannelCredentials channelCredentials(
+      X509Source source, Predicate<SpiffeId> expectedServer) {
+    try {
+      return NettySslContextChannelCredentials.create(
+          GrpcSslContexts.configure(
+                  SslContextBuilder.forClient().keyManager(new SvidKeyManager(source)))
+              .trustManager(trustManager(source, expectedServer))
+              .protocols(TLS_1_3)
+              .build());
+    } catch (SSLException e) {
+      throw new IllegalStateException("TLS 1.3 cannot be set up for the client", e);
+    }
+  }
+
+  /**
+   * The peer of a call, from {@code ServerCall.getAttributes()}.
+   *
+   * @throws CertificateException when the call has no TLS peer, or its SVID is not valid any more
+   */
+  public static SpiffeId peerOf(Attributes attributes, Clock clock) throws CertificateException {
+    var session = attributes.get(Grpc.TRANSPORT_ATTR_SSL_SESSION);
+    if (session == null) {
+      throw new CertificateException("the connection is without TLS (expected: mutual TLS)");
+    }
+    return peerOf(session, clock);
+  }
+
+  /**
+   * The peer of a connection. Its chain was checked at the handshake; its validity is checked here,
+   * because a connection may be older than that.
+   *
+   * @throws CertificateException when there is no peer, or its SVID is not valid any more
+   */
+  public static SpiffeId peerOf(SSLSession session, Clock clock) throws CertificateException {
+    try {
+      if (session.getPeerCertificates()[0] instanceof X509Certificate leaf) {
+        var id = SvidTrust.idOf(leaf);
+        SvidTrust.requireValid(leaf, id, clock.instant());
+        return id;
+      }
+      throw new CertificateException("the peer has no X.509 certificate (expected: an X509-SVID)");
+    } catch (SSLPeerUnverifiedException e) {
+      throw new CertificateException("the peer has no certificate (expected: mutual TLS)", e);
+    }
+  }
+
+  private static SpiffeTrustManager trustManager(X509Source source, Predicate<SpiffeId> peers) {
+    return new SpiffeTrustManager(new SvidTrust(source::bundles, Clock.systemUTC()), peers);
+  }
+
+  /** A resumed session would skip the check of the peer. */
+  private static void forbidResumption(SslContext context) {
+    if (context.sessionContext() instanceof OpenSslSessionContext sessions) {
+      sessions.setSessionCacheEnabled(false);
+    } else {
+      context.sessionContext().setSessionTimeout(1);
+    }
+  }
+}
