@@ -349,7 +349,7 @@ final class Examiner {
     var isScript = !event.filename().equals(event.interpreter());
     var executed = isScript ? event.interpreter() : event.filename();
     var image = event.image();
-    var container = image == null ? null : containers.on(image.file().device());
+    var container = containerOf(event.mountNamespace(), image);
     var found = image == null || container == null ? null : find(container, executed, image);
     var path = found != null ? found.path() : executed.startsWith("/") ? executed : "";
     CompletableFuture<Hash> hash;
@@ -367,6 +367,7 @@ final class Examiner {
             above.lineage(),
             above.execSession(),
             above.container() == null ? container : above.container());
+    var host = event.mountNamespace() != null && containers.isHost(event.mountNamespace());
     return new Examined(
         executed,
         path,
@@ -377,9 +378,17 @@ final class Examiner {
         isScript
             ? goneFile(EntryKind.SCRIPT, event.filename(), List.of(), container, remarks)
             : goneEntry(event, path.isEmpty() ? executed : path, container, remarks),
-        false,
+        host,
         ancestry,
         remarks);
+  }
+
+  /** By the namespace that the kernel told, else by the file system that the executable is on. */
+  @Nullable Container containerOf(@Nullable String mountNamespace, @Nullable KernelImage image) {
+    var container = containers.of(mountNamespace);
+    return container != null || image == null || mountNamespace != null
+        ? container
+        : containers.on(image.file().device());
   }
 
   private record Found(

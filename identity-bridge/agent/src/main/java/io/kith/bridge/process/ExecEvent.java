@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
  * A successful exec, as the kernel told it.
  *
  * @param parent pid of the parent; 0: not known
+ * @param mountNamespace as {@code mnt:[4026531841]}; null when not known
  * @param image null when the kernel could not be read
  * @param filename what was executed: a program or a script
  * @param interpreter what runs: other than {@code filename} for a script
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 public record ExecEvent(
     ProcessKey key,
     int parent,
+    @Nullable String mountNamespace,
     @Nullable KernelImage image,
     String filename,
     String interpreter,

@@ -196,13 +196,14 @@ public final class FingerprintSource implements AutoCloseable {
     remarks.add("process gone before it was looked at");
     var image = sighting.image();
     var hash = image == null ? null : hashes.known(image.file());
-    var container = image == null ? null : containers.on(image.file().device());
+    var container = examiner.containerOf(sighting.mountNamespace(), image);
+    var host = sighting.mountNamespace() != null && containers.isHost(sighting.mountNamespace());
     var above = tree.ancestryOfGone("", sighting.parent(), sighting.key().startNanos());
     var fingerprint =
         new ProcessFingerprint(
             "",
             hash == null ? null : hash.sha256(),
-            image == null ? Origin.UNKNOWN : Origins.of(image, "", false, container),
+            image == null ? Origin.UNKNOWN : Origins.of(image, "", host, container),
             uid(sighting, remarks),
             EntryKind.UNKNOWN,
             "",

@@ -11,10 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * A mount namespace whose root is an overlay of this machine's root file system, with a shell as
- * its first process. Needs root.
+ * A mount and network namespace whose root is an overlay of this machine's root file system, with a
+ * shell as its first process. Needs root.
  */
-final class FakePod implements AutoCloseable {
+public final class FakePod implements AutoCloseable {
   private static final String ENTER =
       """
       set -e
@@ -34,7 +34,7 @@ final class FakePod implements AutoCloseable {
   private final BufferedWriter commands;
   private final BufferedReader answers;
 
-  FakePod() throws IOException {
+  public FakePod() throws IOException {
     folder = Files.createTempDirectory("kp-pod");
     run("mount", "-t", "tmpfs", "kp", folder.toString());
     for (var name : new String[] {"upper", "work", "merged"}) {
@@ -44,6 +44,7 @@ final class FakePod implements AutoCloseable {
         new ProcessBuilder(
                 "unshare",
                 "-m",
+                "-n",
                 "--propagation",
                 "private",
                 "sh",
@@ -59,7 +60,7 @@ final class FakePod implements AutoCloseable {
   }
 
   /** Runs a line in the first process and returns the line that it prints. */
-  String ask(String line) throws IOException {
+  public String ask(String line) throws IOException {
     commands.write(line + "\n");
     commands.flush();
     var answer = answers.readLine();
@@ -70,7 +71,7 @@ final class FakePod implements AutoCloseable {
   }
 
   /** Starts a program that says nothing, and returns its pid once exec is done. */
-  int start(String command) throws IOException {
+  public int start(String command) throws IOException {
     var pid = Integer.parseInt(ask(command + " </dev/null >/dev/null 2>&1 & echo $!"));
     var shell = ProcFs.of(firstPid()).commandLine();
     var until = System.nanoTime() + 10_000_000_000L;
@@ -84,7 +85,7 @@ final class FakePod implements AutoCloseable {
     throw new IOException("did not start within ten seconds: " + command);
   }
 
-  int firstPid() {
+  public int firstPid() {
     return (int) shell.pid();
   }
 

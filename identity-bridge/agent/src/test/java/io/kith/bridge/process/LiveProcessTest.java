@@ -280,13 +280,14 @@ class LiveProcessTest {
         new ExecEvent(
             key,
             pod.firstPid(),
+            null,
             image,
             "/srv/s",
             "/bin/bash",
             List.of("/bin/bash", "/srv/s"),
             false));
 
-    var identified = source.identify(new Sighting(key, 0, 0, pod.firstPid(), image));
+    var identified = source.identify(new Sighting(key, 0, 0, pod.firstPid(), null, image));
 
     assertThat(identified.imageProved()).isTrue();
     assertThat(identified.remarks()).isEmpty();
@@ -308,9 +309,16 @@ class LiveProcessTest {
     var key = new ProcessKey(3_999_999, 1_000_000_000, 7); // no such process
     source.executed(
         new ExecEvent(
-            key, pod.firstPid(), image, "/bin/sleep", "/bin/sleep", List.of("sleep", "1"), false));
+            key,
+            pod.firstPid(),
+            null,
+            image,
+            "/bin/sleep",
+            "/bin/sleep",
+            List.of("sleep", "1"),
+            false));
 
-    var identified = source.identify(new Sighting(key, 0, 12, pod.firstPid(), image));
+    var identified = source.identify(new Sighting(key, 0, 12, pod.firstPid(), null, image));
 
     var fingerprint = identified.fingerprint();
     assertThat(identified.imageProved()).isTrue();
@@ -327,13 +335,13 @@ class LiveProcessTest {
     var key = keyOf(living, 7);
     source.executed(
         new ExecEvent(
-            key, pod.firstPid(), image, "/bin/sleep", "/bin/sleep", List.of("sleep"), false));
+            key, pod.firstPid(), null, image, "/bin/sleep", "/bin/sleep", List.of("sleep"), false));
     var child = new ProcessKey(3_999_998, key.startNanos() + 1, 7);
 
-    var forked = source.identify(new Sighting(child, 0, 0, living, image));
+    var forked = source.identify(new Sighting(child, 0, 0, living, null, image));
 
     assertThat(forked.id())
-        .isEqualTo(source.identify(new Sighting(key, 0, 0, pod.firstPid(), image)).id());
+        .isEqualTo(source.identify(new Sighting(key, 0, 0, pod.firstPid(), null, image)).id());
   }
 
   @Test
@@ -342,7 +350,7 @@ class LiveProcessTest {
     var bash = imageOf(pod.firstPid(), false);
     var key = keyOf(sleep, 7);
 
-    var identified = source.identify(new Sighting(key, 0, 0, pod.firstPid(), bash));
+    var identified = source.identify(new Sighting(key, 0, 0, pod.firstPid(), null, bash));
 
     assertThat(identified.imageProved()).isFalse();
     assertThat(identified.fingerprint().path()).isEmpty();
