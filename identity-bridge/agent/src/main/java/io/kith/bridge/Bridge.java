@@ -1,0 +1,247 @@
+package io.kith.bridge;
+
+import io.kith.baselines.config.KithConfig;
+import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.process.Quality;
+import io.kith.baselines.process.Rung;
+import io.kith.bridge.capture.Exec;
+import io.kith.bridge.capture.ImageId;
+import io.kith.bridge.capture.Owner;
+import io.kith.bridge.capture.Resolution;
+import io.kith.bridge.capture.SocketOwners;
+import io.kith.bridge.ffm.Tuple;
+import io.kith.bridge.process.ExecEvent;
+import io.kith.bridge.process.FileId;
+import io.kith.bridge.process.FingerprintSource;
+import io.kith.bridge.process.Identified;
+import io.kith.bridge.process.KernelImage;
+import io.kith.bridge.process.ProcessKey;
+import io.kith.bridge.process.Sighting;
+import io.kith.bridge.stream.NodeView;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The node's answer to one question: which processes opened this socket, and what are they?
+ *
+ * <p>Sockets are attributed by {@link SocketOwners}, processes are described by {@link
+ * FingerprintSource}; here the two meet. Thread-safe.
+ */
+public final class Bridge implements NodeView, AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(Bridge.class.getName());
+  private static final Duration PATIENCE = Duration.ofMillis(50);
+  private static final long POD_SECONDS = 1;
+  private static final long CANARY_SECONDS = 10;
+  private static final int EXEC_WAIT_MILLIS = 200;
+  private static final int MINOR_BITS = 20;
+
+  private final KithConfig.Bridge settings;
+  private final PodIdentities identities;
+  private final SocketOwners sockets;
+  private final FingerprintSource fingerprints;
+  private final ScheduledExecutorService timer;
+  private final Thread execs;
+  private volatile boolean closed;
+
+  private Bridge(KithConfig config, SocketOwners sockets) {
+    this.settings = config.bridge();
+    this.identities = new PodIdentities(config);
+    this.sockets = sockets;
+    this.fingerprints =
+        new FingerprintSource(settings.hashMaxSize(), settings.hashWorkers(), PATIENCE);
+    this.timer =
+        Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon().name("kith-bridge-timer").factory());
+    this.execs = Thread.ofPlatform().daemon().name("kith-bridge-execs").unstarted(this::readExecs);
+  }
+
+  /** Starts to watch the node, as well as this machine and this user allow. */
+  public static Bridge start(KithConfig config) throws InterruptedException {
+    var settings = config.bridge();
+    var sockets =
+        SocketOwners.open(
+            new SocketOwners.Settings(
+                settings.proxyPorts(), settings.proxyUid(), settings.entries(), settings.cgroup()));
+    var bridge = new Bridge(config, sockets);
+    bridge.execs.start();
+    bridge.every(POD_SECONDS, sockets::refreshPods);
+    bridge.every(CANARY_SECONDS, sockets::checkCanary);
+    return bridge;
+  }
+
+  private interface Task {
+    void run() throws InterruptedException;
+  }
+
+  private void every(long seconds, Task task) {
+    var _ = timer.scheduleWithFixedDelay(() -> guarded(task), seconds, seconds, TimeUnit.SECONDS);
+  }
+
+  /** A repeated task that throws would never run again. */
+  private static void guarded(Task task) {
+    try {
+      task.run();
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    } catch (RuntimeException e) {
+      LOG.log(System.Logger.Level.ERROR, "a mistake inside while the node was looked at", e);
+    }
+  }
+
+  private void readExecs() {
+    while (!closed && sockets.reportsExecs()) {
+      guarded(
+          () -> sockets.readExecs(EXEC_WAIT_MILLIS, exec -> fingerprints.executed(event(exec))));
+    }
+  }
+
+  @Override
+  public Answer answer(Question question) {
+    if (question.protocol() != Protocol.TCP) {
+      return new Answer(
+          List.of(), Rung.NONE, List.of("only TCP is attributed"), question.sourcePort());
+    }
+    try {
+      var seen =
+          new Tuple(
+              question.source(),
+              question.sourcePort(),
+              question.destination(),
+              question.destinationPort());
+      return described(question, sockets.resolve(seen));
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+      return new Answer(List.of(), Rung.NONE, List.of("the bridge stops"), question.sourcePort());
+    }
+  }
+
+  private Answer described(Question question, Resolution resolution) {
+    var reasons = new ArrayList<>(resolution.reasons());
+    var candidates = new ArrayList<Candidate>();
+    var ids = identities.of(Set.of(question.source()));
+    for (var owner : resolution.owners()) {
+      var sighting = sighting(owner);
+      var identified = fingerprints.identify(sighting);
+      reasons.addAll(identified.remarks());
+      var shared = owner.senderPid() != 0 && owner.senderPid() != owner.pid();
+      candidates.add(
+          candidate(sighting, identified, quality(resolution.rung(), identified, shared), ids));
+      if (shared) {
+        reasons.add("another process than the one that connected sent the first packet");
+        var sender = Sighting.holder(owner.senderPid());
+        candidates.add(
+            candidate(sender, fingerprints.identify(sender), Quality.IMAGE_UNVERIFIED, ids));
+      }
+    }
+    return new Answer(candidates, resolution.rung(), reasons, resolution.originalSourcePort());
+  }
+
+  private Candidate candidate(
+      Sighting sighting, Identified identified, Quality quality, Set<SpiffeId> ids) {
+    return new Candidate(
+        identified.id(),
+        identified.fingerprint(),
+        quality,
+        sighting.key(),
+        ids,
+        identities.source());
+  }
+
+  private static Quality quality(Rung rung, Identified identified, boolean shared) {
+    return switch (rung) {
+      case KERNEL_EXACT_SENDER, KERNEL_EXACT -> {
+        if (!identified.imageProved()) {
+          yield Quality.IMAGE_UNVERIFIED;
+        }
+        yield shared ? Quality.EXACT_SHARED : Quality.EXACT;
+      }
+      case KERNEL_PID -> Quality.IMAGE_UNVERIFIED;
+      case DIAG -> Quality.HOLDER;
+      case WORKLOAD_ONLY, NONE -> Quality.UNKNOWN;
+    };
+  }
+
+  private static Sighting sighting(Owner owner) {
+    return new Sighting(
+        key(owner),
+        owner.tid(),
+        owner.uid(),
+        owner.parent(),
+        mountNamespace(owner),
+        image(owner.image()));
+  }
+
+  private static ExecEvent event(Exec exec) {
+    var process = exec.process();
+    return new ExecEvent(
+        key(process),
+        process.parent(),
+        mountNamespace(process),
+        image(process.image()),
+        exec.filename(),
+        exec.interpreter(),
+        exec.arguments(),
+        exec.truncated());
+  }
+
+  private static ProcessKey key(Owner owner) {
+    return new ProcessKey(owner.pid(), owner.startNanos(), owner.execId());
+  }
+
+  private static @Nullable String mountNamespace(Owner owner) {
+    return owner.mountNamespace() == 0 ? null : "mnt:[" + owner.mountNamespace() + "]";
+  }
+
+  private static @Nullable KernelImage image(@Nullable ImageId image) {
+    if (image == null) {
+      return null;
+    }
+    var file =
+        new FileId(
+            image.device() >>> MINOR_BITS,
+            image.device() & ((1 << MINOR_BITS) - 1),
+            image.inode(),
+            image.changeSeconds(),
+            image.changeNanos(),
+            image.size());
+    return new KernelImage(file, image.links(), image.fileSystem(), image.overlayUpper());
+  }
+
+  @Override
+  public List<NodeView.Pod> pods() {
+    return sockets.pods().stream()
+        .map(
+            pod ->
+                new NodeView.Pod(
+                    pod.id(), pod.addresses(), identities.of(pod.addresses()), identities.source()))
+        .sorted(Comparator.comparing(Pod::id))
+        .toList();
+  }
+
+  @Override
+  public Status status() {
+    return new Status(
+        sockets.rung(), sockets.problems(), sockets.canaryFound(), 0, settings.entries());
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    timer.shutdownNow();
+    try {
+      execs.join(Duration.ofSeconds(2));
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+    fingerprints.close();
+    sockets.close();
+  }
+}

@@ -1,0 +1,30 @@
+package io.kith.bridge.process;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A map that forgets what was asked for least recently. Thread-safe. */
+final class BoundedMap<K, V> {
+  private final Map<K, V> map;
+
+  BoundedMap(int capacity) {
+    this.map =
+        new LinkedHashMap<>(64, 0.75f, true) {
+          private static final long serialVersionUID = 1L;
+
+          @Override
+          protected boolean removeEldestEntry(Map.Entry<K, V> eldest) {
+            return size() > capacity;
+          }
+        };
+  }
+
+  synchronized @Nullable V get(K key) {
+    return map.get(key);
+  }
+
+  synchronized void put(K key, V value) {
+    map.put(key, value);
+  }
+}

@@ -1,0 +1,140 @@
+package io.kith.bridge.process;
+
+import io.kith.bridge.ffm.PosixFile;
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The containers of the node, found by looking at the mount namespaces of its processes.
+ *
+ * <p>A container is a mount namespace that is neither the host's nor our own. Its oldest process is
+ * its first; what that one's root is made of is believed, because later processes can make mounts
+ * of their own. Thread-safe.
+ */
+final class Containers {
+  private static final long LOOK_AGAIN_NANOS = 1_000_000_000;
+
+  private final Set<String> hosts = new HashSet<>();
+  private final @Nullable String hostNumbering;
+  private final LongSupplier nanoTime;
+  private final Map<String, Container> known = new HashMap<>(); // guarded by this
+  private long lookedAt; // guarded by this
+  private boolean looked; // guarded by this
+
+  Containers(LongSupplier nanoTime) {
+    this.nanoTime = nanoTime;
+    this.hostNumbering = new ProcFs("/proc/self").link("ns/pid");
+    for (var folder : List.of("/proc/1", "/proc/self")) {
+      var namespace = new ProcFs(folder).link("ns/mnt");
+      if (namespace != null) {
+        hosts.add(namespace);
+      }
+    }
+  }
+
+  boolean isHost(String mountNamespace) {
+    return hosts.contains(mountNamespace);
+  }
+
+  /** Whether processes of this pid namespace have the numbers that we see. */
+  boolean isHostNumbering(String pidNamespace) {
+    return pidNamespace.equals(hostNumbering);
+  }
+
+  /** The container with this mount namespace; null for the host's and for one that is gone. */
+  synchronized @Nullable Container of(@Nullable String mountNamespace) {
+    if (mountNamespace == null || isHost(mountNamespace)) {
+      return null;
+    }
+    var container = known.get(mountNamespace);
+    if (container == null) {
+      look();
+    } else if (!container.firstIsAlive()) {
+      lookAgain();
+    }
+    return known.get(mountNamespace);
+  }
+
+  /** The container whose root is on this device. */
+  synchronized @Nullable Container on(Device device) {
+    var container = find(device);
+    if (container == null) {
+      lookAgain();
+      container = find(device);
+    }
+    return container;
+  }
+
+  private @Nullable Container find(Device device) {
+    for (var container : known.values()) {
+      if (device.equals(container.root()) && container.firstIsAlive()) {
+        return container;
+      }
+    }
+    return null;
+  }
+
+  private void lookAgain() {
+    if (!looked || nanoTime.getAsLong() - lookedAt >= LOOK_AGAIN_NANOS) {
+      look();
+    }
+  }
+
+  private void look() {
+    looked = true;
+    lookedAt = nanoTime.getAsLong();
+    var oldest = new HashMap<String, Container>();
+    for (var pid : ProcFs.pids()) {
+      var process = ProcFs.of(pid);
+      var namespace = process.link("ns/mnt");
+      var stat = namespace == null || isHost(namespace) ? null : process.stat();
+      if (namespace != null && stat != null) {
+        var before = oldest.get(namespace);
+        if (before == null || older(stat.startNanos(), pid, before)) {
+          oldest.put(
+              namespace, new Container(namespace, pid, stat.startNanos(), null, false, null));
+        }
+      }
+    }
+    oldest.values().forEach(this::remember);
+    known.keySet().retainAll(oldest.keySet());
+  }
+
+  private static boolean older(long startNanos, int pid, Container than) {
+    return startNanos < than.firstStartNanos()
+        || (startNanos == than.firstStartNanos() && pid < than.firstPid());
+  }
+
+  /** A survivor of the first process does not become the first; a namespace used again does. */
+  private void remember(Container found) {
+    var root = found.first().mounts().root();
+    var device = root == null ? null : root.device();
+    var before = known.get(found.mountNamespace());
+    if (before != null && device != null && device.equals(before.root())) {
+      return;
+    }
+    known.put(
+        found.mountNamespace(),
+        new Container(
+            found.mountNamespace(),
+            found.firstPid(),
+            found.firstStartNanos(),
+            device,
+            root != null && root.type().equals("overlay"),
+            root == null ? null : reachable(root.upper())));
+  }
+
+  private static @Nullable String reachable(@Nullable String upper) {
+    try {
+      return upper != null && PosixFile.stat(upper).isFolder() ? upper : null;
+    } catch (IOException _) {
+      return null;
+    }
+  }
+}

@@ -1,0 +1,272 @@
+package io.kith.bridge.process;
+
+import io.kith.baselines.process.EntryKind;
+import io.kith.baselines.process.Origin;
+import io.kith.baselines.process.ProcessFingerprint;
+import io.kith.baselines.process.Script;
+import io.kith.bridge.process.Examined.Entry;
+import io.kith.bridge.process.HashCache.Hash;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Says what a process is, also when it is gone by the time of the question.
+ *
+ * <p>Programs are looked at and hashed when they are executed, ahead of need. A question waits a
+ * bounded time for what is not finished and is then answered without it, with a remark. Nothing is
+ * guessed: what is not known is {@link Origin#UNKNOWN}, null or empty. Thread-safe; no method
+ * throws because of what a process does.
+ */
+public final class FingerprintSource implements AutoCloseable {
+  private static final int REMEMBERED = 32_768;
+  private static final int EXECS_WAITING = 4096;
+  private static final int FILES_WAITING = 512;
+  private static final int MAX_FORKS = 8;
+
+  private final Duration patience;
+  private final ThreadPoolExecutor hashers;
+  private final ThreadPoolExecutor watchers;
+  private final Containers containers = new Containers(System::nanoTime);
+  private final ProcessTree tree = new ProcessTree(containers);
+  private final HashCache hashes;
+  private final Examiner examiner;
+  private final InjectedCode injected = new InjectedCode(System::nanoTime);
+  private final BoundedMap<ProcessKey, Run> runs = new BoundedMap<>(REMEMBERED);
+  private final BoundedMap<Integer, Run> latest = new BoundedMap<>(REMEMBERED);
+  private final BoundedMap<ProcessKey, Examined> late = new BoundedMap<>(REMEMBERED);
+
+  /** A program that was executed while we watched. */
+  private record Run(ExecEvent event, CompletableFuture<Examined> examined) {}
+
+  /**
+   * @param maxSize bytes; larger files are not hashed
+   * @param workers threads that hash
+   * @param patience how long a question waits for a hash
+   */
+  public FingerprintSource(long maxSize, int workers, Duration patience) {
+    this.patience = patience;
+    this.hashers = pool("hash", workers, FILES_WAITING);
+    this.watchers = pool("exec", 1, EXECS_WAITING);
+    this.hashes = new HashCache(maxSize, hashers);
+    this.examiner = new Examiner(containers, tree, hashes);
+  }
+
+  private static ThreadPoolExecutor pool(String name, int threads, int waiting) {
+    return new ThreadPoolExecutor(
+        threads,
+        threads,
+        0,
+        TimeUnit.SECONDS,
+        new ArrayBlockingQueue<>(waiting),
+        Thread.ofPlatform().daemon().name("kith-" + name + "-", 0).factory());
+  }
+
+  /** Takes note of an exec; returns at once. */
+  public void executed(ExecEvent event) {
+    var run = new Run(event, new CompletableFuture<>());
+    runs.put(event.key(), run);
+    latest.put(event.key().pid(), run);
+    try {
+      watchers.execute(() -> examine(run));
+    } catch (RejectedExecutionException _) {
+      run.examined().complete(examiner.gone(event)); // too many at once: from what was told
+    }
+  }
+
+  private void examine(Run run) {
+    try {
+      var event = run.event();
+      var examined = examiner.examine(event.key(), 0, event.parent(), event);
+      run.examined().complete(examined == null ? examiner.gone(event) : examined);
+    } catch (RuntimeException e) {
+      run.examined().completeExceptionally(e);
+      throw e;
+    }
+  }
+
+  /** What the process is that was seen at a socket. */
+  public Identified identify(Sighting sighting) {
+    var until = System.nanoTime() + patience.toNanos();
+    var run = runOf(sighting);
+    var remarks = new ArrayList<String>();
+    var examined = run == null ? null : await(run.examined(), until);
+    if (run == null) {
+      examined = lookNow(sighting, remarks);
+    } else if (examined == null) {
+      examined = examiner.gone(run.event());
+    }
+    if (examined == null) {
+      return unseen(sighting);
+    }
+    remarks.addAll(examined.remarks());
+    var image = sighting.image();
+    var proved = image != null && (run != null || image.file().equals(examined.file()));
+    if (image != null && !proved) {
+      remarks.add("the executable changed after it connected");
+    }
+    var container = examined.ancestry().container();
+    var origin =
+        image == null
+            ? examined.fileOrigin()
+            : Origins.of(image, examined.name(), examined.host(), container);
+    var fingerprint =
+        new ProcessFingerprint(
+            examined.path(),
+            take(examined.hash(), until, "executable", remarks),
+            origin,
+            uid(sighting, remarks),
+            examined.entry().kind(),
+            examined.program(),
+            script(examined.entry(), until, remarks),
+            examined.ancestry().lineage(),
+            null,
+            null,
+            injected.of(sighting.key(), sighting.tid(), examined.file(), container),
+            examined.ancestry().execSession());
+    return new Identified(FingerprintId.of(fingerprint), fingerprint, proved, remarks);
+  }
+
+  /** The exec of the process, or of the ancestor that it is a fork of. */
+  private @Nullable Run runOf(Sighting sighting) {
+    var key = sighting.key();
+    var own = runs.get(key);
+    if (own != null && isOf(own, sighting)) {
+      return own;
+    }
+    var pid = sighting.parent();
+    for (var depth = 0; depth < MAX_FORKS && pid > 0 && key.execId() != 0; depth++) {
+      var run = latest.get(pid);
+      if (run != null
+          && run.event().key().execId() == key.execId()
+          && run.event().key().startNanos() <= key.startNanos()
+          && isOf(run, sighting)) {
+        return run;
+      }
+      pid = tree.parentOf(pid);
+    }
+    return null;
+  }
+
+  private static boolean isOf(Run run, Sighting sighting) {
+    var executed = run.event().image();
+    var seen = sighting.image();
+    return executed == null
+        || seen == null
+        || (executed.file().device().equals(seen.file().device())
+            && executed.file().inode() == seen.file().inode());
+  }
+
+  private @Nullable Examined lookNow(Sighting sighting, List<String> remarks) {
+    var key = sighting.key();
+    var distinct = key.startNanos() != 0 && key.execId() != 0;
+    var before = distinct ? late.get(key) : null;
+    var examined =
+        before != null ? before : examiner.examine(key, sighting.tid(), sighting.parent(), null);
+    if (examined == null) {
+      return null;
+    }
+    var image = sighting.image();
+    var file = examined.file();
+    if (image != null
+        && file != null
+        && !(file.device().equals(image.file().device()) && file.inode() == image.file().inode())) {
+      return null; // it runs another program by now
+    }
+    if (examined.entry().path() != null) {
+      remarks.add("script read late");
+    }
+    if (distinct) {
+      late.put(key, examined);
+    }
+    return examined;
+  }
+
+  /** Of a process that was executed unseen and is gone: only what the kernel froze. */
+  private Identified unseen(Sighting sighting) {
+    var remarks = new ArrayList<String>();
+    remarks.add("process gone before it was looked at");
+    var image = sighting.image();
+    var hash = image == null ? null : hashes.known(image.file());
+    var container = examiner.containerOf(sighting.mountNamespace(), image);
+    var host = sighting.mountNamespace() != null && containers.isHost(sighting.mountNamespace());
+    var above = tree.ancestryOfGone("", sighting.parent(), sighting.key().startNanos());
+    var fingerprint =
+        new ProcessFingerprint(
+            "",
+            hash == null ? null : hash.sha256(),
+            image == null ? Origin.UNKNOWN : Origins.of(image, "", host, container),
+            uid(sighting, remarks),
+            EntryKind.UNKNOWN,
+            "",
+            null,
+            above.lineage(),
+            null,
+            null,
+            List.of(),
+            above.execSession());
+    if (hash == null) {
+      remarks.add("binary gone before it could be hashed");
+    }
+    return new Identified(FingerprintId.of(fingerprint), fingerprint, false, remarks);
+  }
+
+  private static int uid(Sighting sighting, List<String> remarks) {
+    if (sighting.uid() != -1) {
+      return sighting.uid();
+    }
+    var now = ProcFs.of(sighting.key().pid()).uid();
+    if (now == null) {
+      remarks.add("user not known");
+      return -1;
+    }
+    return now;
+  }
+
+  private static @Nullable Script script(Entry entry, long until, List<String> remarks) {
+    var path = entry.path();
+    if (path == null) {
+      return null;
+    }
+    return new Script(
+        path, take(entry.hash(), until, "script", remarks), entry.origin(), entry.claimed());
+  }
+
+  private static @Nullable String take(
+      CompletableFuture<Hash> hash, long until, String what, List<String> remarks) {
+    var answer = await(hash, until);
+    if (answer == null) {
+      remarks.add(what + ": hash pending");
+      return null;
+    }
+    if (answer.problem() != null) {
+      remarks.add(what + ": " + answer.problem());
+    }
+    return answer.sha256();
+  }
+
+  private static <T> @Nullable T await(CompletableFuture<T> future, long until) {
+    try {
+      return future.get(Math.max(0, until - System.nanoTime()), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException | ExecutionException _) {
+      return null;
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+      return null;
+    }
+  }
+
+  @Override
+  public void close() {
+    watchers.shutdownNow();
+    hashers.shutdownNow();
+  }
+}

@@ -1,0 +1,99 @@
+package io.kith.bridge.process;
+
+import io.kith.bridge.ffm.PosixFile;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Files that a process has mapped as code and that are not from its image. Asked at the Check,
+ * since libraries come and go; an answer is kept for a second. Thread-safe.
+ */
+final class InjectedCode {
+  private static final int CAPACITY = 4096;
+  private static final int MAX_REPORTED = 16;
+  private static final long FRESH_NANOS = 1_000_000_000;
+
+  private final LongSupplier nanoTime;
+  private final BoundedMap<ProcessKey, Answer> answers = new BoundedMap<>(CAPACITY);
+
+  private record Answer(List<String> paths, long atNanos) {}
+
+  InjectedCode(LongSupplier nanoTime) {
+    this.nanoTime = nanoTime;
+  }
+
+  /**
+   * Paths in the order of the mappings; empty when it is gone.
+   *
+   * @param executable the executable itself, which is not counted
+   */
+  List<String> of(
+      ProcessKey key, int tid, @Nullable FileId executable, @Nullable Container container) {
+    if (container == null || !container.overlay()) {
+      return List.of(); // without an image nothing is foreign
+    }
+    var now = nanoTime.getAsLong();
+    var before = answers.get(key);
+    if (before != null && now - before.atNanos() < FRESH_NANOS) {
+      return before.paths();
+    }
+    var process = ProcFs.of(key.pid(), tid);
+    var stat = ProcFs.of(key.pid()).stat();
+    if (stat == null || (key.startNanos() != 0 && !stat.startedAt(key.startNanos()))) {
+      return before == null ? List.of() : before.paths();
+    }
+    var found = look(process, key.pid(), executable, container);
+    answers.put(key, new Answer(found, now));
+    return found;
+  }
+
+  private static List<String> look(
+      ProcFs process, int pid, @Nullable FileId executable, Container container) {
+    var mounts = process.mounts();
+    var found = new ArrayList<String>();
+    for (var code : MemoryMaps.code(process.maps())) {
+      if (found.size() < MAX_REPORTED
+          && isForeign(process, pid, code, mounts, executable, container)) {
+        found.add(process.inside(code.path()));
+      }
+    }
+    return List.copyOf(found);
+  }
+
+  private static boolean isForeign(
+      ProcFs process,
+      int pid,
+      MemoryMaps.Code code,
+      MountInfo mounts,
+      @Nullable FileId executable,
+      Container container) {
+    var path = process.inside(code.path());
+    try (var file = open(process, pid, code, path)) {
+      var stat = file.stat();
+      if (executable != null
+          && stat.inode() == executable.inode()
+          && Origins.device(stat, mounts).equals(executable.device())) {
+        return false;
+      }
+      return switch (Origins.of(stat, path, mounts, false, container)) {
+        case WRITABLE_LAYER, MOUNT, DELETED, HOST -> true;
+        case IMAGE, MEMFD, UNKNOWN -> false;
+      };
+    } catch (IOException _) {
+      return path.endsWith(" (deleted)");
+    }
+  }
+
+  /** The mapped file itself where we may have it, else what has its name now. */
+  private static PosixFile open(ProcFs process, int pid, MemoryMaps.Code code, String path)
+      throws IOException {
+    try {
+      return PosixFile.open("/proc/" + pid + "/map_files/" + code.range());
+    } catch (IOException _) {
+      return process.openInRoot(path);
+    }
+  }
+}

@@ -1,0 +1,16 @@
+package io.kith.bridge.process;
+
+/**
+ * One run of one program on this node; a reused pid or an exec is another one.
+ *
+ * @param pid as the host sees it
+ * @param startNanos nanoseconds after boot
+ * @param execId changes with every exec; a forked child has that of its parent. 0: not known
+ */
+public record ProcessKey(int pid, long startNanos, long execId) {
+  public ProcessKey {
+    if (pid <= 0) {
+      throw new IllegalArgumentException("pid: " + pid + " (expected: 1 or more)");
+    }
+  }
+}

@@ -1,0 +1,97 @@
+package io.kith.bridge.stream;
+
+import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.process.ProcessFingerprint;
+import io.kith.baselines.process.Quality;
+import io.kith.baselines.process.Rung;
+import io.kith.bridge.process.ProcessKey;
+import java.util.List;
+import java.util.Set;
+
+/** What a stream tells about the node, from memory. Thread-safe. */
+public interface NodeView {
+  /** Which processes opened a socket. Never throws; what is not known is said in the reasons. */
+  Answer answer(Question question);
+
+  /** The pods there are now. Equal lists mean that nothing changed. */
+  List<Pod> pods();
+
+  Status status();
+
+  /**
+   * A socket, as a proxy sees its near end.
+   *
+   * @param source after the kernel's NAT
+   * @param destination where the application connected to
+   */
+  record Question(
+      Protocol protocol,
+      IpAddress source,
+      int sourcePort,
+      IpAddress destination,
+      int destinationPort) {}
+
+  /**
+   * The answer to a question.
+   *
+   * @param candidates all of them must be allowed; empty: nothing is known
+   * @param reasons words for people
+   * @param sourcePort that of the application's own socket
+   */
+  record Answer(List<Candidate> candidates, Rung rung, List<String> reasons, int sourcePort) {
+    public Answer {
+      candidates = List.copyOf(candidates);
+      reasons = List.copyOf(reasons);
+    }
+  }
+
+  /**
+   * A process that may have opened the socket.
+   *
+   * @param fingerprintId content address of the fingerprint
+   * @param ids what the identity provider attests
+   */
+  record Candidate(
+      String fingerprintId,
+      ProcessFingerprint fingerprint,
+      Quality quality,
+      ProcessKey process,
+      Set<SpiffeId> ids,
+      IdentitySource source) {
+    public Candidate {
+      ids = Set.copyOf(ids);
+    }
+  }
+
+  /** Who says which SPIFFE IDs a pod has. */
+  enum IdentitySource {
+    NONE,
+    DEV_UNATTESTED
+  }
+
+  /**
+   * A pod.
+   *
+   * @param id of its network namespace, as {@code net:[4026532281]}
+   */
+  record Pod(String id, Set<IpAddress> addresses, Set<SpiffeId> ids, IdentitySource source) {
+    public Pod {
+      addresses = Set.copyOf(addresses);
+      ids = Set.copyOf(ids);
+    }
+  }
+
+  /**
+   * What works on the node.
+   *
+   * @param problems why the rung is not higher
+   */
+  record Status(
+      Rung rung, List<String> problems, boolean canaryOk, long connectsSeen, long capacity) {
+    public Status {
+      problems = List.copyOf(problems);
+    }
+  }
+}

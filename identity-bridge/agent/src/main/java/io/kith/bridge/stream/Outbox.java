@@ -1,0 +1,107 @@
+package io.kith.bridge.stream;
+
+import io.grpc.stub.ClientCallStreamObserver;
+import io.kith.baselines.process.ProcessFingerprint;
+import io.kith.bridge.v1.BridgeMessage;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What waits to be sent on one stream, while the server reads slowly.
+ *
+ * <p>Of pods and of the status only the newest waits, since each replaces the one before. Answers
+ * wait in order up to a limit; beyond it the oldest is dropped, for which the server has stopped
+ * waiting by then. A fingerprint is sent once per stream, right before the first answer that is
+ * sent and names it. Thread-safe.
+ */
+final class Outbox {
+  private static final int MAX_ANSWERS = 1024;
+
+  private final ClientCallStreamObserver<BridgeMessage> call;
+  private final Set<String> sent = new HashSet<>(); // guarded by this
+  private final Deque<Reply> replies = new ArrayDeque<>(); // guarded by this
+  private @Nullable BridgeMessage pods; // guarded by this
+  private @Nullable BridgeMessage status; // guarded by this
+  private boolean ended; // guarded by this
+  private long dropped; // guarded by this
+
+  private record Reply(long queryId, NodeView.Answer answer) {}
+
+  Outbox(ClientCallStreamObserver<BridgeMessage> call) {
+    this.call = call;
+  }
+
+  /** At once, before everything else. */
+  synchronized void first(BridgeMessage hello) {
+    send(hello);
+  }
+
+  synchronized void pods(BridgeMessage message) {
+    pods = message;
+    flush();
+  }
+
+  synchronized void status(BridgeMessage message) {
+    status = message;
+    flush();
+  }
+
+  synchronized void answer(long queryId, NodeView.Answer answer) {
+    if (replies.size() == MAX_ANSWERS) {
+      replies.removeFirst();
+      dropped++;
+    }
+    replies.addLast(new Reply(queryId, answer));
+    flush();
+  }
+
+  /** Sends what waits, as far as the server takes it. Called too when it takes more again. */
+  synchronized void flush() {
+    while (!ended && call.isReady()) {
+      if (pods != null) {
+        send(pods);
+        pods = null;
+      } else if (!replies.isEmpty()) {
+        send(replies.removeFirst());
+      } else if (status != null) {
+        send(status);
+        status = null;
+      } else {
+        return;
+      }
+    }
+  }
+
+  private void send(Reply reply) {
+    for (var candidate : reply.answer().candidates()) {
+      fingerprint(candidate.fingerprintId(), candidate.fingerprint());
+    }
+    send(Messages.answer(reply.queryId(), reply.answer()));
+  }
+
+  private void fingerprint(String id, ProcessFingerprint fingerprint) {
+    if (sent.add(id)) {
+      send(Messages.fingerprint(id, fingerprint));
+    }
+  }
+
+  private void send(BridgeMessage message) {
+    if (!ended) {
+      call.onNext(message);
+    }
+  }
+
+  /** How many answers were given up. */
+  synchronized long dropped() {
+    return dropped;
+  }
+
+  /** Nothing is sent any more. */
+  synchronized void end() {
+    ended = true;
+    replies.clear();
+  }
+}

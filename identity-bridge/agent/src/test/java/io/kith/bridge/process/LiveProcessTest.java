@@ -1,0 +1,395 @@
+package io.kith.bridge.process;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.kith.baselines.process.EntryKind;
+import io.kith.baselines.process.Origin;
+import io.kith.baselines.process.ProcessClass;
+import io.kith.baselines.process.Script;
+import io.kith.bridge.ffm.PosixFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Real processes in a real overlay. */
+@Tag("root")
+@Timeout(120)
+class LiveProcessTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final long OVERLAYFS = 0x794c_7630L;
+
+  private static FakePod pod;
+  private FingerprintSource source;
+
+  @BeforeAll
+  static void startPod() throws Exception {
+    pod = new FakePod();
+  }
+
+  @AfterAll
+  static void stopPod() throws Exception {
+    pod.close();
+  }
+
+  @BeforeEach
+  void start() {
+    source = new FingerprintSource(1L << 30, 2, PATIENCE);
+  }
+
+  @AfterEach
+  void stop() {
+    source.close();
+  }
+
+  private Identified identify(int pid) {
+    return source.identify(Sighting.holder(pid));
+  }
+
+  private static String sha256(String path) throws Exception {
+    return HexFormat.of()
+        .formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(Path.of(path))));
+  }
+
+  private static ProcessKey keyOf(int pid, long execId) {
+    var stat = requireNonNull(ProcFs.of(pid).stat());
+    return new ProcessKey(pid, stat.startNanos(), execId);
+  }
+
+  /** What the kernel would have frozen of a living process. */
+  private static KernelImage imageOf(int pid, boolean upper) throws IOException {
+    var process = ProcFs.of(pid);
+    try (var file = process.openExecutable()) {
+      var stat = file.stat();
+      var id = FileId.of(stat, Origins.device(stat, process.mounts()));
+      return new KernelImage(id, stat.links(), OVERLAYFS, upper);
+    }
+  }
+
+  @Test
+  void identify_programOfTheImage_isImageWithItsHash() throws Exception {
+    var pid = pod.start("sleep 1000");
+
+    var fingerprint = identify(pid).fingerprint();
+
+    assertThat(fingerprint.path()).isEqualTo("/usr/bin/sleep");
+    assertThat(fingerprint.sha256()).isEqualTo(sha256("/usr/bin/sleep"));
+    assertThat(fingerprint.origin()).isEqualTo(Origin.IMAGE);
+    assertThat(fingerprint.entryKind()).isEqualTo(EntryKind.NATIVE);
+    assertThat(fingerprint.program()).isEqualTo("sleep");
+    assertThat(fingerprint.uid()).isZero();
+    assertThat(fingerprint.lineage()).containsExactly("/usr/bin/bash");
+    assertThat(fingerprint.execSession()).isFalse();
+    assertThat(fingerprint.injectedMappings()).isEmpty();
+  }
+
+  @Test
+  void identify_copiedBinary_isOfTheWritableLayer() throws Exception {
+    pod.ask("cp /usr/bin/sleep /usr/bin/renamed; echo");
+    var pid = pod.start("/usr/bin/renamed 1000");
+
+    var fingerprint = identify(pid).fingerprint();
+
+    assertThat(fingerprint.path()).isEqualTo("/usr/bin/renamed");
+    assertThat(fingerprint.sha256()).isEqualTo(sha256("/usr/bin/sleep"));
+    assertThat(fingerprint.origin()).isEqualTo(Origin.WRITABLE_LAYER);
+  }
+
+  @Test
+  void identify_binaryOfAVolume_isMount() throws Exception {
+    pod.ask("cp /usr/bin/sleep /mnt/volume/s; echo");
+    var pid = pod.start("/mnt/volume/s 1000");
+
+    assertThat(identify(pid).fingerprint().origin()).isEqualTo(Origin.MOUNT);
+  }
+
+  @Test
+  void identify_deletedBinary_isDeletedWithItsNameAndHash() throws Exception {
+    pod.ask("cp /usr/bin/sleep '/tmp/gone (deleted)'; echo");
+    var pid = pod.start("'/tmp/gone (deleted)' 1000");
+    assertThat(identify(pid).fingerprint().path()).isEqualTo("/tmp/gone (deleted)");
+
+    pod.ask("rm '/tmp/gone (deleted)'; echo");
+    var fingerprint = identify(pid).fingerprint();
+
+    assertThat(fingerprint.path()).isEqualTo("/tmp/gone (deleted)");
+    assertThat(fingerprint.origin()).isEqualTo(Origin.DELETED);
+    assertThat(fingerprint.sha256()).isEqualTo(sha256("/usr/bin/sleep"));
+  }
+
+  @Test
+  void identify_programFromMemory_isMemfd() throws Exception {
+    var pid =
+        pod.start(
+            "perl -e 'my $n = \"x\"; my $f = syscall(319, $n, 0); open(my $o, \">&=\", $f);"
+                + " open(my $i, \"<\", \"/usr/bin/sleep\"); binmode $o; local $/; print {$o} <$i>;"
+                + " open(my $r, \"<\", \"/proc/self/fd/$f\"); close $o; my $m = fileno $r;"
+                + " exec {\"/proc/self/fd/$m\"} \"sleep\", \"1000\"'");
+    awaitLink(pid, "/memfd:x (deleted)");
+
+    var fingerprint = identify(pid).fingerprint();
+
+    assertThat(fingerprint.origin()).isEqualTo(Origin.MEMFD);
+    assertThat(fingerprint.path()).isEqualTo("/memfd:x");
+    assertThat(fingerprint.sha256()).isEqualTo(sha256("/usr/bin/sleep"));
+  }
+
+  private static void awaitLink(int pid, String executable) throws IOException {
+    var until = System.nanoTime() + 10_000_000_000L;
+    while (!executable.equals(ProcFs.of(pid).link("exe"))) {
+      if (System.nanoTime() > until) {
+        throw new IOException("is " + ProcFs.of(pid).link("exe") + ", not " + executable);
+      }
+      Thread.onSpinWait();
+    }
+  }
+
+  @Test
+  void identify_scripts_areToldApartByFileAndOrigin() throws Exception {
+    pod.ask("mkdir -p /srv/kp; echo 'sleep 1000 & wait' > /srv/kp/a.sh; echo");
+    pod.ask("ln -sf /srv/kp/a.sh /srv/kp/link.sh; echo");
+    var named = pod.start("bash /srv/kp/link.sh");
+    var relative = pod.start("env -C /srv bash kp/a.sh");
+    var inline = pod.start("bash -c 'sleep 1000 & wait'");
+
+    var script = identify(named).fingerprint().script();
+
+    assertThat(script)
+        .isEqualTo(
+            new Script(
+                "/srv/kp/a.sh",
+                HexFormat.of()
+                    .formatHex(HashCache.sha256().digest("sleep 1000 & wait\n".getBytes(UTF_8))),
+                Origin.WRITABLE_LAYER,
+                true));
+    assertThat(identify(relative).fingerprint().script()).isEqualTo(script);
+    var code = identify(inline).fingerprint();
+    assertThat(code.entryKind()).isEqualTo(EntryKind.INLINE);
+    assertThat(requireNonNull(code.script()).path()).matches("inline:[0-9a-f]{64}");
+  }
+
+  @Test
+  void identify_scriptOfTheImage_isImage() throws Exception {
+    var file = Path.of("/usr/bin/ldd").toRealPath().toString();
+
+    try (var opened = ProcFs.of(pod.firstPid()).openInRoot(file)) {
+      var process = ProcFs.of(pod.firstPid());
+      var containers = new Containers(System::nanoTime);
+      var origin =
+          Origins.of(
+              opened.stat(), file, process.mounts(), false, containers.of(process.link("ns/mnt")));
+      assertThat(origin).isEqualTo(Origin.IMAGE);
+    }
+  }
+
+  @Test
+  void openInRoot_absoluteLink_staysInside() throws Exception {
+    pod.ask("echo inside > /srv/inside; ln -sf /srv/inside /srv/link; echo");
+
+    try (var file = ProcFs.of(pod.firstPid()).openInRoot("/srv/link")) {
+      assertThat(file.stat().size()).isEqualTo(7);
+    }
+    assertThat(Files.exists(Path.of("/srv/inside"))).isFalse();
+  }
+
+  @Test
+  void identify_preloadedLibrary_isInjected() throws Exception {
+    pod.ask("cp $(ldconfig -p | awk '/libm.so.6 /{print $NF; exit}') /tmp/evil.so; echo");
+    var pid = pod.start("env LD_PRELOAD=/tmp/evil.so sleep 1000");
+    awaitLink(pid, "/usr/bin/sleep");
+
+    assertThat(identify(pid).fingerprint().injectedMappings()).containsExactly("/tmp/evil.so");
+  }
+
+  @Test
+  void identify_lineage_isCollapsedUpToTheFirstProcess() throws Exception {
+    pod.ask("echo 'bash -c \"sh -c \\\"sleep 998 & wait\\\" & wait\" & wait' > /srv/l.sh; echo");
+    pod.start("bash /srv/l.sh");
+    var sleep = awaitProgram("sleep", "998");
+
+    assertThat(identify(sleep).fingerprint().lineage())
+        .containsExactly("/usr/bin/dash", "/usr/bin/bash");
+  }
+
+  private static int awaitProgram(String... words) throws IOException {
+    var until = System.nanoTime() + 10_000_000_000L;
+    while (System.nanoTime() < until) {
+      for (var pid : ProcFs.pids()) {
+        var arguments = ProcFs.of(pid).commandLine();
+        if (arguments != null && arguments.words().equals(List.of(words))) {
+          return pid;
+        }
+      }
+    }
+    throw new IOException("no process " + List.of(words));
+  }
+
+  @Test
+  void identify_processEnteredFromOutside_isAnExecSession() throws Exception {
+    var entered =
+        new ProcessBuilder("nsenter", "-m", "-t", "" + pod.firstPid(), "sleep", "997").start();
+    try {
+      var pid = awaitProgram("sleep", "997");
+
+      var fingerprint = identify(pid).fingerprint();
+
+      assertThat(fingerprint.execSession()).isTrue();
+      assertThat(fingerprint.lineage()).isEmpty();
+      assertThat(fingerprint.origin()).isEqualTo(Origin.IMAGE);
+    } finally {
+      entered.destroyForcibly();
+    }
+  }
+
+  @Test
+  void identify_mountNamespaceOfItsOwn_keepsLineageAndImage() throws Exception {
+    pod.ask("mkdir -p /tmp/l /tmp/u /tmp/m; cp /usr/bin/sleep /tmp/l/sleep; echo");
+    pod.start(
+        "unshare -m bash -c 'mount -t tmpfs t /tmp/u; mkdir /tmp/u/u /tmp/u/w; mount -t overlay o"
+            + " -o lowerdir=/tmp/l,upperdir=/tmp/u/u,workdir=/tmp/u/w /tmp/m;"
+            + " /tmp/m/sleep 996 & wait'");
+    var pid = awaitProgram("/tmp/m/sleep", "996");
+
+    var fingerprint = identify(pid).fingerprint();
+
+    assertThat(fingerprint.origin()).isEqualTo(Origin.MOUNT);
+    assertThat(fingerprint.lineage()).containsExactly("/usr/bin/bash");
+  }
+
+  @Test
+  void identify_withAnExecEvent_hasTheNameOfTheExec() throws Exception {
+    pod.ask("printf '#!/bin/bash\\nsleep 1000 & wait\\n' > /srv/s; chmod +x /srv/s; echo");
+    var pid = pod.start("/srv/s");
+    awaitLink(pid, "/usr/bin/bash");
+    var key = keyOf(pid, 7);
+    var image = imageOf(pid, false);
+    source.executed(
+        new ExecEvent(
+            key,
+            pod.firstPid(),
+            null,
+            image,
+            "/srv/s",
+            "/bin/bash",
+            List.of("/bin/bash", "/srv/s"),
+            false));
+
+    var identified = source.identify(new Sighting(key, 0, 0, pod.firstPid(), null, image));
+
+    assertThat(identified.imageProved()).isTrue();
+    assertThat(identified.remarks()).isEmpty();
+    assertThat(identified.fingerprint().origin()).isEqualTo(Origin.IMAGE);
+    var script = requireNonNull(identified.fingerprint().script());
+    assertThat(script.path()).isEqualTo("/srv/s");
+    assertThat(script.claimed()).isFalse();
+    assertThat(script.origin()).isEqualTo(Origin.WRITABLE_LAYER);
+    // Seen late, without the event, it is the same class of process.
+    assertThat(ProcessClass.of(identify(pid).fingerprint()))
+        .isEqualTo(ProcessClass.of(identified.fingerprint()));
+  }
+
+  @Test
+  void identify_goneBeforeAnybodyLooked_isStillTheFileThatTheKernelSaw() throws Exception {
+    identify(pod.firstPid());
+    var living = pod.start("sleep 1000");
+    var image = imageOf(living, false);
+    var key = new ProcessKey(3_999_999, 1_000_000_000, 7); // no such process
+    source.executed(
+        new ExecEvent(
+            key,
+            pod.firstPid(),
+            null,
+            image,
+            "/bin/sleep",
+            "/bin/sleep",
+            List.of("sleep", "1"),
+            false));
+
+    var identified = source.identify(new Sighting(key, 0, 12, pod.firstPid(), null, image));
+
+    var fingerprint = identified.fingerprint();
+    assertThat(identified.imageProved()).isTrue();
+    assertThat(fingerprint.path()).isEqualTo("/usr/bin/sleep");
+    assertThat(fingerprint.sha256()).isEqualTo(sha256("/usr/bin/sleep"));
+    assertThat(fingerprint.origin()).isEqualTo(Origin.IMAGE);
+    assertThat(fingerprint.uid()).isEqualTo(12);
+  }
+
+  @Test
+  void identify_forkOfAProgram_isThatProgram() throws Exception {
+    var living = pod.start("sleep 1000");
+    var image = imageOf(living, false);
+    var key = keyOf(living, 7);
+    source.executed(
+        new ExecEvent(
+            key, pod.firstPid(), null, image, "/bin/sleep", "/bin/sleep", List.of("sleep"), false));
+    var child = new ProcessKey(3_999_998, key.startNanos() + 1, 7);
+
+    var forked = source.identify(new Sighting(child, 0, 0, living, null, image));
+
+    assertThat(forked.id())
+        .isEqualTo(source.identify(new Sighting(key, 0, 0, pod.firstPid(), null, image)).id());
+  }
+
+  @Test
+  void identify_otherImageThanAtConnect_isNotTakenForIt() throws Exception {
+    var sleep = pod.start("sleep 1000");
+    var bash = imageOf(pod.firstPid(), false);
+    var key = keyOf(sleep, 7);
+
+    var identified = source.identify(new Sighting(key, 0, 0, pod.firstPid(), null, bash));
+
+    assertThat(identified.imageProved()).isFalse();
+    assertThat(identified.fingerprint().path()).isEmpty();
+    assertThat(identified.fingerprint().origin()).isEqualTo(Origin.IMAGE);
+    assertThat(identified.remarks()).contains("process gone before it was looked at");
+  }
+
+  @Test
+  void identify_nobody_isUnknownWithWhy() {
+    var identified = identify(Integer.MAX_VALUE);
+
+    assertThat(identified.fingerprint().path()).isEmpty();
+    assertThat(identified.fingerprint().origin()).isEqualTo(Origin.UNKNOWN);
+    assertThat(identified.remarks()).contains("process gone before it was looked at");
+  }
+
+  @Test
+  void identify_ourselves_isOfTheHost() {
+    var fingerprint = identify((int) ProcessHandle.current().pid()).fingerprint();
+
+    assertThat(fingerprint.origin()).isEqualTo(Origin.HOST);
+    assertThat(fingerprint.execSession()).isFalse();
+  }
+
+  @Test
+  void identify_hugeFile_isNotHashedAndSaysWhy() throws Exception {
+    var pid = pod.start("sleep 1000");
+    try (var strict = new FingerprintSource(10, 1, PATIENCE)) {
+      var identified = strict.identify(Sighting.holder(pid));
+
+      assertThat(identified.fingerprint().sha256()).isNull();
+      assertThat(identified.remarks().getFirst())
+          .startsWith("executable: not hashed: ")
+          .endsWith("(bridge.hash.maxSize is 10)");
+    }
+  }
+
+  @Test
+  void head_ofAMissingFile_saysSo() {
+    assertThatThrownBy(() -> PosixFile.head("/nowhere", 1)).hasMessage("no such file (ENOENT)");
+  }
+}

@@ -1,0 +1,253 @@
+package io.kith.bridge.stream;
+
+import static io.kith.bridge.v1.BridgeMessage.MessageCase.ANSWER;
+import static io.kith.bridge.v1.BridgeMessage.MessageCase.FINGERPRINT;
+import static io.kith.bridge.v1.BridgeMessage.MessageCase.HELLO;
+import static io.kith.bridge.v1.BridgeMessage.MessageCase.NODE_STATUS;
+import static io.kith.bridge.v1.BridgeMessage.MessageCase.POD_UPDATE;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.protobuf.ByteString;
+import io.grpc.InsecureChannelCredentials;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.process.EntryKind;
+import io.kith.baselines.process.Origin;
+import io.kith.baselines.process.ProcessFingerprint;
+import io.kith.baselines.process.Quality;
+import io.kith.baselines.process.Rung;
+import io.kith.bridge.process.FingerprintId;
+import io.kith.bridge.process.ProcessKey;
+import io.kith.bridge.v1.Protocol;
+import io.kith.bridge.v1.Query;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class BridgeStreamTest {
+  private static final SpiffeId CHECKOUT =
+      SpiffeId.parse("spiffe://dev.kith.local/ns/shop/sa/checkout");
+  private static final NodeView.Pod POD = pod("net:[1]", "10.0.0.1");
+
+  private final FakeNode node = new FakeNode();
+  private final BlockingQueue<BridgeStream.Event> events = new LinkedBlockingQueue<>();
+  private FakeAuthzServer server;
+  private BridgeStream stream;
+
+  @BeforeEach
+  void start() throws Exception {
+    server = new FakeAuthzServer();
+    stream = startTo(server);
+  }
+
+  private BridgeStream startTo(FakeAuthzServer server) {
+    return BridgeStream.start(
+        server.endpoint(),
+        InsecureChannelCredentials.create(),
+        "node-1",
+        "test",
+        node,
+        Runnable::run,
+        events::add);
+  }
+
+  @AfterEach
+  void stop() {
+    stream.close();
+    server.close();
+  }
+
+  private static NodeView.Pod pod(String id, String address) {
+    return new NodeView.Pod(
+        id,
+        Set.of(IpAddress.parse(address)),
+        Set.of(CHECKOUT),
+        NodeView.IdentitySource.DEV_UNATTESTED);
+  }
+
+  private static NodeView.Candidate candidate(String path) {
+    var fingerprint =
+        new ProcessFingerprint(
+            path,
+            null,
+            Origin.IMAGE,
+            0,
+            EntryKind.NATIVE,
+            "x",
+            null,
+            List.of(),
+            null,
+            null,
+            List.of(),
+            false);
+    return new NodeView.Candidate(
+        FingerprintId.of(fingerprint),
+        fingerprint,
+        Quality.EXACT,
+        new ProcessKey(7, 8, 9),
+        Set.of(CHECKOUT),
+        NodeView.IdentitySource.DEV_UNATTESTED);
+  }
+
+  /** A node whose parts a test changes. */
+  private static final class FakeNode implements NodeView {
+    private volatile List<Pod> pods = List.of(POD);
+    private volatile List<Candidate> candidates = List.of(candidate("/bin/curl"));
+    private volatile boolean broken;
+
+    @Override
+    public Answer answer(Question question) {
+      if (broken) {
+        throw new IllegalStateException("a bug");
+      }
+      return new Answer(candidates, Rung.KERNEL_EXACT, List.of(), question.sourcePort() + 1);
+    }
+
+    @Override
+    public List<Pod> pods() {
+      return pods;
+    }
+
+    @Override
+    public Status status() {
+      return new Status(Rung.KERNEL_EXACT, List.of("no first sender"), true, 5, 65_536);
+    }
+  }
+
+  @Test
+  void start_newStream_saysHelloThenPodsThenStatus() throws Exception {
+    var hello = server.next();
+    var pods = server.next();
+    var status = server.next();
+
+    assertThat(hello.getHello().getNode()).isEqualTo("node-1");
+    assertThat(hello.getHello().getProtocolVersion()).isEqualTo(1);
+    assertThat(pods.getPodUpdate().getPodsList())
+        .singleElement()
+        .satisfies(
+            pod -> {
+              assertThat(pod.getId()).isEqualTo("net:[1]");
+              assertThat(pod.getAddresses(0))
+                  .isEqualTo(ByteString.copyFrom(new byte[] {10, 0, 0, 1}));
+              assertThat(pod.getSpiffeIdsList()).containsExactly(CHECKOUT.toString());
+            });
+    assertThat(status.getNodeStatus().getProblemsList()).containsExactly("no first sender");
+    assertThat(status.getNodeStatus().getCanaryOk()).isTrue();
+  }
+
+  @Test
+  void query_newFingerprint_isSentOnceBeforeTheAnswer() throws Exception {
+    server.next(NODE_STATUS);
+    server.ask(1, "10.0.0.1", 4000, "10.0.0.9", 80);
+    server.ask(2, "10.0.0.1", 4001, "10.0.0.9", 80);
+
+    var fingerprint = server.next();
+    var first = server.next();
+    var second = server.next();
+
+    assertThat(fingerprint.getFingerprint().getPath()).isEqualTo("/bin/curl");
+    assertThat(first.getAnswer().getQueryId()).isEqualTo(1);
+    assertThat(first.getAnswer().getOriginalSourcePort()).isEqualTo(4001);
+    assertThat(first.getAnswer().getCandidates(0).getFingerprintId())
+        .isEqualTo(fingerprint.getFingerprint().getId());
+    assertThat(first.getAnswer().getCandidates(0).getProcess().getExecGeneration()).isEqualTo(9);
+    assertThat(second.getMessageCase()).isEqualTo(ANSWER);
+    assertThat(second.getAnswer().getQueryId()).isEqualTo(2);
+  }
+
+  @Test
+  void query_afterACut_sendsEverythingAgain() throws Exception {
+    server.next(NODE_STATUS);
+    server.ask(1, "10.0.0.1", 4000, "10.0.0.9", 80);
+    server.next(ANSWER);
+
+    server.cut();
+
+    assertThat(server.next(HELLO)).isNotNull();
+    assertThat(server.next(POD_UPDATE).getPodUpdate().getPodsCount()).isEqualTo(1);
+    server.next(NODE_STATUS);
+    server.ask(2, "10.0.0.1", 4000, "10.0.0.9", 80);
+    assertThat(server.next().getMessageCase()).isEqualTo(FINGERPRINT);
+    assertThat(server.next().getAnswer().getQueryId()).isEqualTo(2);
+  }
+
+  @Test
+  void start_serverComesLater_isAttachedThen() throws Exception {
+    server.next(NODE_STATUS);
+    var port = server.endpoint().port();
+    server.close();
+    var detached = awaitEvent(BridgeStream.Event.Detached.class);
+    assertThat(detached.retryMillis()).isBetween(250L, 10_000L);
+
+    server = new FakeAuthzServer(port);
+
+    assertThat(server.next().getMessageCase()).isEqualTo(HELLO);
+  }
+
+  private <E> E awaitEvent(Class<E> type) throws InterruptedException {
+    for (; ; ) {
+      var event = events.poll(10, TimeUnit.SECONDS);
+      if (event == null) {
+        throw new AssertionError("no " + type.getSimpleName());
+      }
+      if (type.isInstance(event)) {
+        return type.cast(event);
+      }
+    }
+  }
+
+  @Test
+  void pods_changed_areSentAsAWhole() throws Exception {
+    server.next(NODE_STATUS);
+
+    node.pods = List.of(POD, pod("net:[2]", "10.0.0.2"));
+
+    assertThat(server.next(POD_UPDATE).getPodUpdate().getPodsCount()).isEqualTo(2);
+  }
+
+  @Test
+  void query_thatFindsANewPod_tellsThePodBeforeTheAnswer() throws Exception {
+    server.next(NODE_STATUS);
+    node.candidates = List.of();
+    node.pods = List.of(POD, pod("net:[2]", "10.0.0.2"));
+
+    server.ask(1, "10.0.0.2", 4000, "10.0.0.9", 80);
+
+    assertThat(server.next().getMessageCase()).isEqualTo(POD_UPDATE);
+    assertThat(server.next().getMessageCase()).isEqualTo(ANSWER);
+  }
+
+  @Test
+  void query_malformed_isAnsweredWithWhy() throws Exception {
+    server.next(NODE_STATUS);
+
+    server.ask(Query.newBuilder().setId(5).setProtocol(Protocol.PROTOCOL_TCP).build());
+
+    var answer = server.next(ANSWER).getAnswer();
+    assertThat(answer.getQueryId()).isEqualTo(5);
+    assertThat(answer.getCandidatesList()).isEmpty();
+    assertThat(answer.getReasonsList())
+        .containsExactly("question not understood: address of 0 bytes (expected: 4 or 16)");
+  }
+
+  @Test
+  void query_bugInside_isAnsweredAndTheStreamGoesOn() throws Exception {
+    server.next(NODE_STATUS);
+    node.broken = true;
+    server.ask(1, "10.0.0.1", 4000, "10.0.0.9", 80);
+    assertThat(server.next(ANSWER).getAnswer().getReasonsList())
+        .containsExactly("a mistake inside the bridge");
+
+    node.broken = false;
+    server.ask(2, "10.0.0.1", 4000, "10.0.0.9", 80);
+
+    assertThat(server.next(ANSWER).getAnswer().getCandidatesCount()).isEqualTo(1);
+  }
+}

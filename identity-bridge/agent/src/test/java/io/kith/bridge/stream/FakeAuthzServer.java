@@ -1,0 +1,122 @@
+package io.kith.bridge.stream;
+
+import static java.util.Objects.requireNonNull;
+
+import com.google.protobuf.ByteString;
+import io.grpc.Grpc;
+import io.grpc.InsecureServerCredentials;
+import io.grpc.Server;
+import io.grpc.stub.StreamObserver;
+import io.kith.baselines.config.Endpoint;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.bridge.v1.BridgeMessage;
+import io.kith.bridge.v1.BridgeServiceGrpc;
+import io.kith.bridge.v1.Protocol;
+import io.kith.bridge.v1.Query;
+import io.kith.bridge.v1.ServerMessage;
+import io.kith.bridge.v1.Welcome;
+import java.io.IOException;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/** A server on loopback that says Welcome and otherwise only what a test tells it to. */
+final class FakeAuthzServer implements AutoCloseable {
+  private final BlockingQueue<BridgeMessage> received = new LinkedBlockingQueue<>();
+  private final AtomicReference<@Nullable StreamObserver<ServerMessage>> bridge =
+      new AtomicReference<>();
+  private final Server server;
+
+  FakeAuthzServer() throws IOException {
+    this(0);
+  }
+
+  FakeAuthzServer(int port) throws IOException {
+    server =
+        Grpc.newServerBuilderForPort(port, InsecureServerCredentials.create())
+            .addService(new Service())
+            .build()
+            .start();
+  }
+
+  private final class Service extends BridgeServiceGrpc.BridgeServiceImplBase {
+    @Override
+    public StreamObserver<BridgeMessage> attach(StreamObserver<ServerMessage> toBridge) {
+      bridge.set(toBridge);
+      toBridge.onNext(
+          ServerMessage.newBuilder()
+              .setWelcome(Welcome.newBuilder().setProtocolVersion(1).setServerVersion("fake"))
+              .build());
+      return new StreamObserver<>() {
+        @Override
+        public void onNext(BridgeMessage message) {
+          received.add(message);
+        }
+
+        @Override
+        public void onError(Throwable failure) {
+          // the bridge hung up
+        }
+
+        @Override
+        public void onCompleted() {
+          toBridge.onCompleted();
+        }
+      };
+    }
+  }
+
+  Endpoint.Tcp endpoint() {
+    return new Endpoint.Tcp("127.0.0.1", server.getPort());
+  }
+
+  void ask(long id, String source, int sourcePort, String destination, int destinationPort) {
+    ask(
+        Query.newBuilder()
+            .setId(id)
+            .setProtocol(Protocol.PROTOCOL_TCP)
+            .setSourceAddress(bytes(source))
+            .setSourcePort(sourcePort)
+            .setDestinationAddress(bytes(destination))
+            .setDestinationPort(destinationPort)
+            .setTimeoutMillis(1000)
+            .build());
+  }
+
+  void ask(Query query) {
+    requireNonNull(bridge.get()).onNext(ServerMessage.newBuilder().setQuery(query).build());
+  }
+
+  private static ByteString bytes(String address) {
+    return ByteString.copyFrom(IpAddress.parse(address).bytes());
+  }
+
+  /** The next message, waiting up to ten seconds for it. */
+  BridgeMessage next() throws InterruptedException {
+    var message = received.poll(10, TimeUnit.SECONDS);
+    if (message == null) {
+      throw new AssertionError("the bridge said nothing for ten seconds");
+    }
+    return message;
+  }
+
+  /** The next message of a kind; others are dropped. */
+  BridgeMessage next(BridgeMessage.MessageCase kind) throws InterruptedException {
+    var message = next();
+    while (message.getMessageCase() != kind) {
+      message = next();
+    }
+    return message;
+  }
+
+  void cut() {
+    requireNonNull(bridge.get()).onCompleted();
+  }
+
+  @Override
+  public void close() {
+    server.shutdownNow();
+  }
+}
