@@ -3,6 +3,7 @@ package io.kith.bridge;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.grpc.InsecureChannelCredentials;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
@@ -13,7 +14,10 @@ import io.kith.baselines.process.Quality;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.ffm.NetworkNamespace;
 import io.kith.bridge.process.FakePod;
+import io.kith.bridge.stream.BridgeStream;
+import io.kith.bridge.stream.FakeAuthzServer;
 import io.kith.bridge.stream.NodeView;
+import io.kith.bridge.v1.BridgeMessage;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -229,6 +233,35 @@ class BridgeTest {
     assertThat(fingerprint.lineage()).isEmpty();
     assertThat(fingerprint.execSession()).isFalse();
     pod.ask("exec 7>&-; echo");
+  }
+
+  @Test
+  void query_overTheStream_isAnsweredWithTheFingerprintFirst() throws Exception {
+    try (var server = new FakeAuthzServer();
+        var _ =
+            BridgeStream.start(
+                server.endpoint(),
+                InsecureChannelCredentials.create(),
+                "node-1",
+                "test",
+                bridge,
+                Runnable::run,
+                _ -> {})) {
+      server.next(BridgeMessage.MessageCase.NODE_STATUS);
+      pod.ask("curl -s -m 5 http://" + HOST + ":" + port + "/ >/dev/null & echo");
+      try (var connection = listener.accept()) {
+        server.ask(7, POD, connection.getPort(), HOST, port);
+
+        var fingerprint = server.next(BridgeMessage.MessageCase.FINGERPRINT).getFingerprint();
+        var answer = server.next().getAnswer();
+
+        assertThat(fingerprint.getPath()).isEqualTo("/usr/bin/curl");
+        assertThat(answer.getQueryId()).isEqualTo(7);
+        assertThat(answer.getCandidates(0).getFingerprintId()).isEqualTo(fingerprint.getId());
+        assertThat(answer.getCandidates(0).getQuality())
+            .isEqualTo(io.kith.bridge.v1.Quality.QUALITY_EXACT);
+      }
+    }
   }
 
   @Test
