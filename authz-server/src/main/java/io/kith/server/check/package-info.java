@@ -1,7 +1,8 @@
 /**
  * The check path: Envoy asks, Kith answers.
  *
- * <p>Start here: {@link io.kith.server.check.CheckRecord}, {@link io.kith.server.check.Policy}.
+ * <p>Start here: {@link io.kith.server.check.ExtAuthzService}, {@link
+ * io.kith.server.check.CheckFacts}, {@link io.kith.server.check.CheckRecord}.
  */
 @NullMarked
 package io.kith.server.check;

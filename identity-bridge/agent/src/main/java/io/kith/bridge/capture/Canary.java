@@ -28,7 +28,7 @@ final class Canary {
               client.getLocalPort(),
               IpAddress.of(loopback),
               server.getLocalPort());
-      var owners = capture.owners(NetworkNamespace.cookieHere(), tuple, 0);
+      var owners = capture.owners(NetworkNamespace.cookieHere(), tuple);
       return owners.isEmpty()
           ? "the bridge's connection to itself was not seen: the programs are not where connections"
               + " are made (is bridge.cgroup the root of the cgroup v2 tree?)"

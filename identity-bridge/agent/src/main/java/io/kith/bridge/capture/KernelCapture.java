@@ -158,12 +158,11 @@ final class KernelCapture implements AutoCloseable {
   }
 
   /**
-   * Every process that opened a connection with these addresses of late, the latest first.
+   * The last two processes that opened a connection with these addresses, the latest first.
    *
    * @param netnsCookie of the network namespace in which it was opened
-   * @param since owners that closed before are left out, when a later one exists; ns after boot
    */
-  List<Owner> owners(long netnsCookie, Tuple tuple, long since) {
+  List<Owner> owners(long netnsCookie, Tuple tuple) {
     var key = OwnerRecord.key(netnsCookie, tuple);
     var found = new ArrayList<Owner>(2);
     var latest = owners.get(key);
@@ -173,10 +172,7 @@ final class KernelCapture implements AutoCloseable {
     found.add(OwnerRecord.owner(latest, knowsExecutables));
     var before = previous.get(key);
     if (before != null) {
-      var owner = OwnerRecord.owner(before, knowsExecutables);
-      if (owner.closeNanos() == 0 || owner.closeNanos() >= since) {
-        found.add(owner);
-      }
+      found.add(OwnerRecord.owner(before, knowsExecutables));
     }
     return found;
   }

@@ -2,7 +2,6 @@ package io.kith.bridge.capture;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.ffm.Tuple;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -16,7 +15,7 @@ final class OwnerRecord {
    *   16  cgroup id                    u64       24  destination address       16
    *   24  process start, ns after boot u64       40  source port               u16
    *   32  exec id                      u64       42  destination port          u16
-   *   40  inode                        u64       44  protocol                  u32
+   *   40  inode                        u64       44  protocol, 0x100 for IPv6  u32
    *   48  device                       u32       48
    *   52  links                        u32
    *   56  tgid << 32 | tid             u64
@@ -67,6 +66,7 @@ final class OwnerRecord {
   static final int KEY_BYTES = 48;
 
   static final int TCP = 6;
+  static final int TCP_OVER_IPV6 = TCP | 0x100;
 
   /** The highest bit says that somebody asked for the time (kernel 6.13 and newer). */
   private static final int NANOS_MASK = 0x7fff_ffff;
@@ -82,28 +82,8 @@ final class OwnerRecord {
     key.put(KEY_DESTINATION, tuple.destination().bytes());
     key.putShort(KEY_SOURCE_PORT, (short) tuple.sourcePort());
     key.putShort(KEY_DESTINATION_PORT, (short) tuple.destinationPort());
-    key.putInt(KEY_PROTOCOL, TCP);
+    key.putInt(KEY_PROTOCOL, tuple.source().bytes().length == 4 ? TCP : TCP_OVER_IPV6);
     return key.array();
-  }
-
-  /** Reads a key back, for tests and listings. */
-  static Tuple tuple(byte[] key) {
-    var in = ByteBuffer.wrap(key).order(ByteOrder.LITTLE_ENDIAN);
-    return new Tuple(
-        address(key, KEY_SOURCE),
-        Short.toUnsignedInt(in.getShort(KEY_SOURCE_PORT)),
-        address(key, KEY_DESTINATION),
-        Short.toUnsignedInt(in.getShort(KEY_DESTINATION_PORT)));
-  }
-
-  private static IpAddress address(byte[] key, int at) {
-    var v6 = false;
-    for (var i = at + 4; i < at + 16; i++) {
-      v6 |= key[i] != 0;
-    }
-    var bytes = new byte[v6 ? 16 : 4];
-    System.arraycopy(key, at, bytes, 0, bytes.length);
-    return IpAddress.of(bytes);
   }
 
   /**

@@ -228,17 +228,18 @@ final class Programs {
     a.label(prefix + "v4");
     a.load32(1, 6, LOCAL_IP4).store32(10, KEY + OwnerRecord.KEY_SOURCE, 1);
     a.load32(1, 6, REMOTE_IP4).store32(10, KEY + OwnerRecord.KEY_DESTINATION, 1);
-    a.jump(prefix + "ports");
+    a.set(3, OwnerRecord.TCP).jump(prefix + "ports");
     a.label(prefix + "v6");
     for (var i = 0; i < 16; i += 4) {
       a.load32(1, 6, LOCAL_IP6 + i).store32(10, KEY + OwnerRecord.KEY_SOURCE + i, 1);
       a.load32(1, 6, REMOTE_IP6 + i).store32(10, KEY + OwnerRecord.KEY_DESTINATION + i, 1);
     }
+    a.set(3, OwnerRecord.TCP_OVER_IPV6);
     a.label(prefix + "ports");
     a.load32(1, 6, LOCAL_PORT).store16(10, KEY + OwnerRecord.KEY_SOURCE_PORT, 1);
     a.load32(1, 6, REMOTE_PORT).bigEndian32(1);
     a.store16(10, KEY + OwnerRecord.KEY_DESTINATION_PORT, 1);
-    a.set(1, OwnerRecord.TCP).store32(10, KEY + OwnerRecord.KEY_PROTOCOL, 1);
+    a.store32(10, KEY + OwnerRecord.KEY_PROTOCOL, 3);
   }
 
   // ---- exec

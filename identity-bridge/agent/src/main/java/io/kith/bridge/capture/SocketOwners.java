@@ -25,8 +25,12 @@ public final class SocketOwners implements AutoCloseable {
    * by connection tracking, in the pod, and what comes out must have the destination that was asked
    * about. There is no search for something near: a wrong answer is worse than none.
    */
-  /** Owners that closed their end longer ago than conntrack's TIME_WAIT are no candidates. */
-  private static final long RECENT_NANOS = 120_000_000_000L;
+  /**
+   * An earlier owner of the same addresses counts as well when it closed its end this shortly
+   * before the latest one connected: a connection that was reset may still wait to be accepted by
+   * the proxy, whose question then describes the next one.
+   */
+  private static final long RECENT_NANOS = 10_000_000_000L;
 
   private final Settings settings;
   private final Pods pods = new Pods();
@@ -189,7 +193,7 @@ public final class SocketOwners implements AutoCloseable {
 
   private List<Owner> fromKernel(
       KernelCapture capture, long cookie, Tuple tuple, List<String> reasons) {
-    var found = capture.owners(cookie, tuple, 0);
+    var found = capture.owners(cookie, tuple);
     if (found.isEmpty()) {
       return found;
     }

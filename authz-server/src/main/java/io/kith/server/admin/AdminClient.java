@@ -1,0 +1,74 @@
+package io.kith.server.admin;
+
+import io.grpc.ChannelCredentials;
+import io.grpc.ClientInterceptors;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollDomainSocketChannel;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
+import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
+import io.grpc.stub.MetadataUtils;
+import io.kith.admin.v1.AdminServiceGrpc;
+import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** A client's connection to an admin API. */
+public final class AdminClient implements AutoCloseable {
+  private final ManagedChannel channel;
+  private final @Nullable EventLoopGroup loop;
+  private final AdminServiceBlockingStub stub;
+
+  private AdminClient(ManagedChannel channel, @Nullable EventLoopGroup loop, String user) {
+    this.channel = channel;
+    this.loop = loop;
+    var headers = new Metadata();
+    headers.put(Caller.USER, user);
+    this.stub =
+        AdminServiceGrpc.newBlockingStub(
+            ClientInterceptors.intercept(
+                channel, MetadataUtils.newAttachHeadersInterceptor(headers)));
+  }
+
+  /**
+   * Over a Unix socket.
+   *
+   * @param user name for the audit record
+   */
+  public static AdminClient toUnixSocket(Path path, String user) {
+    var loop = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
+    var channel =
+        NettyChannelBuilder.forAddress(new DomainSocketAddress(path.toString()))
+            .channelType(EpollDomainSocketChannel.class, DomainSocketAddress.class)
+            .eventLoopGroup(loop)
+            .overrideAuthority("kith-admin")
+            .usePlaintext()
+            .build();
+    return new AdminClient(channel, loop, user);
+  }
+
+  /** Over mutual TLS. */
+  public static AdminClient toTcp(String host, int port, ChannelCredentials tls, String user) {
+    return new AdminClient(
+        NettyChannelBuilder.forAddress(host, port, tls).overrideAuthority("kith-admin").build(),
+        null,
+        user);
+  }
+
+  /** The service; each call gets at most ten seconds. */
+  public AdminServiceBlockingStub service() {
+    return stub.withDeadlineAfter(10, TimeUnit.SECONDS);
+  }
+
+  @Override
+  public void close() {
+    channel.shutdownNow();
+    if (loop != null) {
+      var _ = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    }
+  }
+}

@@ -1,0 +1,136 @@
+package io.kith.server.admin;
+
+import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Objects;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The file of a Unix socket, mode 0600 from the first moment that it can be found.
+ *
+ * <p>It is bound in a folder that nobody else may enter, and moved to its place when its mode is
+ * set.
+ */
+final class SocketFile {
+  private static final String PRIVATE_SOCKET = "rw-------";
+  private static final String PRIVATE_FOLDER = "rwx------";
+
+  private final Path path;
+  private final Path nursery;
+  private @Nullable Object key;
+
+  private SocketFile(Path path, Path nursery) {
+    this.path = path;
+    this.nursery = nursery;
+  }
+
+  /** Makes sure that nobody listens there, and a folder to bind in. */
+  static SocketFile prepare(Path path) throws IOException {
+    var absolute = path.toAbsolutePath();
+    var folder = Objects.requireNonNull(absolute.getParent(), "a socket has a folder");
+    try {
+      Files.createDirectories(folder);
+      requireFree(absolute);
+      return new SocketFile(absolute, nursery(folder));
+    } catch (AccessDeniedException e) {
+      throw new IOException(
+          "server.admin.listen: '"
+              + folder
+              + "' is not writable (run as a user who may write there, or set server.admin.listen"
+              + " to another path)",
+          e);
+    }
+  }
+
+  /* A short name: the path of a socket has at most 107 bytes. */
+  private static Path nursery(Path folder) throws IOException {
+    while (true) {
+      try {
+        return Files.createDirectory(
+            folder.resolve(".k" + ThreadLocalRandom.current().nextInt(10_000)),
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(PRIVATE_FOLDER)));
+      } catch (FileAlreadyExistsException _) {
+        // another name
+      }
+    }
+  }
+
+  private static void requireFree(Path path) throws IOException {
+    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    var attributes =
+        Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    if (!attributes.isOther()) {
+      throw new IOException(
+          "server.admin.listen: '"
+              + path
+              + "' exists and is not a socket (remove it, or set another path)");
+    }
+    if (isServed(path)) {
+      throw new IOException(
+          "server.admin.listen: another server listens at unix:"
+              + path
+              + " (stop it, or set another path)");
+    }
+  }
+
+  private static boolean isServed(Path path) {
+    try (var _ = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
+      return true;
+    } catch (IOException _) {
+      return false;
+    }
+  }
+
+  Path bindPath() {
+    return nursery.resolve("s");
+  }
+
+  /** Moves the bound socket to its place. */
+  void publish() throws IOException {
+    Files.setPosixFilePermissions(bindPath(), PosixFilePermissions.fromString(PRIVATE_SOCKET));
+    key = keyOf(bindPath());
+    Files.move(bindPath(), path, StandardCopyOption.ATOMIC_MOVE);
+    Files.deleteIfExists(nursery);
+  }
+
+  void abandon() {
+    deleteQuietly(bindPath());
+    deleteQuietly(nursery);
+  }
+
+  /** Removes the socket, unless another server has put its own there meanwhile. */
+  void remove() {
+    try {
+      if (key != null && key.equals(keyOf(path))) {
+        Files.deleteIfExists(path);
+      }
+    } catch (IOException _) {
+      // gone already, or a stale socket that the next start replaces
+    }
+  }
+
+  private static @Nullable Object keyOf(Path path) throws IOException {
+    return Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+        .fileKey();
+  }
+
+  private static void deleteQuietly(Path path) {
+    try {
+      Files.deleteIfExists(path);
+    } catch (IOException _) {
+      // what is left lies in a folder of its own and harms nobody
+    }
+  }
+}

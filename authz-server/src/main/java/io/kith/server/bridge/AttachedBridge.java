@@ -1,0 +1,239 @@
+package io.kith.server.bridge;
+
+import com.google.protobuf.ByteString;
+import io.grpc.Status;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.process.Attribution;
+import io.kith.bridge.v1.Answer;
+import io.kith.bridge.v1.Fingerprint;
+import io.kith.bridge.v1.Hello;
+import io.kith.bridge.v1.NodeStatus;
+import io.kith.bridge.v1.Pod;
+import io.kith.bridge.v1.PodUpdate;
+import io.kith.bridge.v1.Protocol;
+import io.kith.bridge.v1.Query;
+import io.kith.bridge.v1.ServerMessage;
+import io.kith.server.check.Deadlines;
+import io.kith.server.check.Peer;
+import io.kith.server.check.SocketQuery;
+import io.kith.server.check.Untrusted;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * One stream of one bridge, from its Hello to its end.
+ *
+ * <p>Messages of the bridge come one after the other; questions come from any thread.
+ */
+final class AttachedBridge {
+  /** Questions that one bridge may leave unanswered at a time. */
+  static final int MAX_WAITING = 10_000;
+
+  private final BridgeHub hub;
+  private final Peer peer;
+  private final Hello hello;
+  private final Instant since;
+  private final StreamWriter<ServerMessage> out;
+  private final Fingerprints fingerprints = new Fingerprints();
+  private final AnswerReader answers = new AnswerReader(fingerprints);
+  private final ConcurrentHashMap<Long, Question> waiting = new ConcurrentHashMap<>();
+  private final AtomicLong nextId = new AtomicLong();
+
+  private volatile NodeStatus status = NodeStatus.getDefaultInstance();
+  private volatile List<RegisteredPod> pods = List.of();
+  private volatile List<String> refused = List.of();
+  private volatile boolean ended;
+
+  AttachedBridge(
+      BridgeHub hub, Peer peer, Hello hello, Instant since, StreamWriter<ServerMessage> out) {
+    this.hub = hub;
+    this.peer = peer;
+    this.hello = hello;
+    this.since = since;
+    this.out = out;
+  }
+
+  String node() {
+    return hello.getNode();
+  }
+
+  Peer peer() {
+    return peer;
+  }
+
+  BridgeStatus status() {
+    var now = status;
+    return new BridgeStatus(
+        node(),
+        Untrusted.plain(hello.getBridgeVersion()),
+        since,
+        Enums.rung(now.getRung()),
+        now.getProblemsList().stream()
+            .limit(50)
+            .map(problem -> Untrusted.plain(problem, 500))
+            .toList(),
+        now.getCanaryOk(),
+        pods.size(),
+        refused,
+        waiting.size(),
+        now.getConnectsSeen(),
+        now.getEntriesCapacity());
+  }
+
+  CompletableFuture<Attribution> ask(SocketQuery query, RegisteredPod pod) {
+    if (waiting.size() >= MAX_WAITING) {
+      return unavailable("the bridge of " + node() + " has " + MAX_WAITING + " questions waiting");
+    }
+    var question = new Question(nextId.incrementAndGet(), query, pod);
+    waiting.put(question.id, question);
+    if (ended) {
+      question.give(new Attribution.BridgeUnavailable(gone()));
+      return question.answer;
+    }
+    out.write(question.message());
+    hub.deadlines().add(question);
+    return question.answer;
+  }
+
+  void answered(Answer answer) {
+    var question = waiting.get(answer.getQueryId());
+    if (question == null) {
+      hub.counts().late();
+      return;
+    }
+    question.give(answers.read(answer, question.pod, question.query.spiffeId()));
+  }
+
+  /** Takes a description. More than fit end the stream. */
+  void described(Fingerprint fingerprint) {
+    if (fingerprints.isFull()) {
+      end(
+          Status.RESOURCE_EXHAUSTED.withDescription(
+              "more than " + Fingerprints.MAX + " fingerprints on one stream (attach again)"));
+      return;
+    }
+    fingerprints.add(fingerprint);
+  }
+
+  void told(NodeStatus now) {
+    status = now;
+  }
+
+  /** Takes the list of its pods in place of the former. */
+  void registers(PodUpdate update) {
+    var problems = new ArrayList<String>();
+    var valid = new ArrayList<RegisteredPod>();
+    for (var pod : update.getPodsList()) {
+      try {
+        valid.add(read(pod));
+      } catch (IllegalArgumentException e) {
+        problems.add(
+            "pod "
+                + Untrusted.quoted(pod.getId())
+                + ": "
+                + Untrusted.plain(String.valueOf(e.getMessage()), 300));
+      }
+    }
+    pods = List.copyOf(valid);
+    problems.addAll(hub.register(this, valid));
+    refused = List.copyOf(problems);
+  }
+
+  private static RegisteredPod read(Pod pod) {
+    var ids = new HashSet<SpiffeId>();
+    pod.getSpiffeIdsList().forEach(id -> ids.add(SpiffeId.parse(id)));
+    return new RegisteredPod(
+        Untrusted.plain(pod.getId()),
+        pod.getAddressesList().stream().map(bytes -> IpAddress.of(bytes.toByteArray())).toList(),
+        ids);
+  }
+
+  /** Ends the stream from this side. */
+  void end(Status why) {
+    out.fail(why);
+    gone(why.getDescription() == null ? why.getCode().toString() : why.getDescription());
+  }
+
+  /** The stream has ended: all that wait hear of it at once. */
+  void gone(String why) {
+    ended = true;
+    hub.detach(this, why);
+    waiting.values().forEach(question -> question.give(new Attribution.BridgeUnavailable(gone())));
+  }
+
+  private String gone() {
+    return "the bridge of " + node() + " went away";
+  }
+
+  private static CompletableFuture<Attribution> unavailable(String why) {
+    return CompletableFuture.completedFuture(new Attribution.BridgeUnavailable(why));
+  }
+
+  /** A question that waits for its answer. */
+  private final class Question implements Deadlines.Entry {
+    private final long id;
+    private final SocketQuery query;
+    private final RegisteredPod pod;
+    private final long deadlineNanos;
+    private final CompletableFuture<Attribution> answer = new CompletableFuture<>();
+
+    Question(long id, SocketQuery query, RegisteredPod pod) {
+      this.id = id;
+      this.query = query;
+      this.pod = pod;
+      this.deadlineNanos = System.nanoTime() + query.timeout().toNanos();
+    }
+
+    ServerMessage message() {
+      return ServerMessage.newBuilder()
+          .setQuery(
+              Query.newBuilder()
+                  .setId(id)
+                  .setProtocol(
+                      switch (query.protocol()) {
+                        case TCP -> Protocol.PROTOCOL_TCP;
+                        case UDP -> Protocol.PROTOCOL_UDP;
+                      })
+                  .setSourceAddress(ByteString.copyFrom(query.source().address().bytes()))
+                  .setSourcePort(query.source().port())
+                  .setDestinationAddress(ByteString.copyFrom(query.destination().address().bytes()))
+                  .setDestinationPort(query.destination().port())
+                  .setSpiffeId(query.spiffeId().toString())
+                  .setTimeoutMillis((int) Math.max(1, query.timeout().toMillis())))
+          .build();
+    }
+
+    void give(Attribution attribution) {
+      waiting.remove(id);
+      answer.complete(attribution);
+    }
+
+    @Override
+    public long deadlineNanos() {
+      return deadlineNanos;
+    }
+
+    @Override
+    public boolean isDone() {
+      return answer.isDone();
+    }
+
+    @Override
+    public void expire() {
+      hub.counts().timedOut();
+      give(
+          new Attribution.BridgeUnavailable(
+              "the bridge of "
+                  + node()
+                  + " did not answer within "
+                  + query.timeout().toMillis()
+                  + " ms"));
+    }
+  }
+}

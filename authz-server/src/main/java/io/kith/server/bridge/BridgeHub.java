@@ -1,0 +1,178 @@
+package io.kith.server.bridge;
+
+import static java.util.Objects.requireNonNull;
+
+import io.grpc.Status;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.process.Attribution;
+import io.kith.server.check.BoundedLog;
+import io.kith.server.check.Deadlines;
+import io.kith.server.check.ProcessSource;
+import io.kith.server.check.SocketQuery;
+import io.kith.server.check.Untrusted;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.logging.Level;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The bridges that are attached now, and which of them answers for which pod.
+ *
+ * <p>Thread-safe. Questions take no lock.
+ */
+public final class BridgeHub implements ProcessSource {
+  /*
+   * Who answers for a pod is decided by its address alone: an address stands with one bridge, so the
+   * node that a proxy names can agree with it or be wrong, but lead nowhere else. It is used for the
+   * words when nobody answers.
+   */
+
+  private static final BoundedLog LOG = new BoundedLog(BridgeHub.class, 10);
+
+  private record Holder(AttachedBridge bridge, RegisteredPod pod) {}
+
+  private final Deadlines deadlines;
+  private final Counts counts = new Counts();
+  private final Map<String, AttachedBridge> byNode = new ConcurrentHashMap<>();
+  private final Map<IpAddress, Holder> byAddress = new ConcurrentHashMap<>();
+
+  public BridgeHub(Deadlines deadlines) {
+    this.deadlines = requireNonNull(deadlines, "deadlines");
+  }
+
+  /** Counters for metrics; they only grow. */
+  public static final class Counts {
+    private final LongAdder timedOut = new LongAdder();
+    private final LongAdder late = new LongAdder();
+
+    void timedOut() {
+      timedOut.increment();
+    }
+
+    void late() {
+      late.increment();
+    }
+
+    /** Questions that a bridge did not answer in time. */
+    public long timedOutTotal() {
+      return timedOut.sum();
+    }
+
+    /** Answers to questions that nobody waited for any more. */
+    public long lateTotal() {
+      return late.sum();
+    }
+  }
+
+  public Counts counts() {
+    return counts;
+  }
+
+  @Override
+  public CompletableFuture<Attribution> ask(SocketQuery query) {
+    var holder = byAddress.get(query.source().address());
+    return holder == null
+        ? CompletableFuture.completedFuture(
+            new Attribution.BridgeUnavailable(nobodyHas(query.source().address(), query.node())))
+        : holder.bridge().ask(query, holder.pod());
+  }
+
+  private String nobodyHas(IpAddress address, String node) {
+    var words = "no bridge has registered " + address;
+    if (node.isEmpty()) {
+      return words;
+    }
+    return words
+        + (byNode.containsKey(node)
+            ? " (the bridge of " + Untrusted.plain(node) + " is attached)"
+            : " (no bridge of " + Untrusted.plain(node) + " is attached)");
+  }
+
+  /** How the attached bridges are doing, by node. */
+  public List<BridgeStatus> statuses() {
+    return byNode.values().stream()
+        .map(AttachedBridge::status)
+        .sorted(Comparator.comparing(BridgeStatus::node))
+        .toList();
+  }
+
+  Deadlines deadlines() {
+    return deadlines;
+  }
+
+  /**
+   * Takes a bridge in, in place of an older stream of the same node from the same address: a bridge
+   * may be back before the server knows that it was gone.
+   *
+   * @return why not, or null
+   */
+  @Nullable String attach(AttachedBridge bridge) {
+    AttachedBridge older;
+    synchronized (this) {
+      older = byNode.get(bridge.node());
+      if (older != null && !Objects.equals(older.peer().address(), bridge.peer().address())) {
+        return "node "
+            + Untrusted.quoted(bridge.node())
+            + " has a bridge already, from "
+            + older.peer().address();
+      }
+      byNode.put(bridge.node(), bridge);
+    }
+    if (older != null) {
+      older.end(Status.ABORTED.withDescription("the bridge attached again"));
+    }
+    LOG.log(Level.INFO, "bridge attached", Map.of("node", bridge.node()), null);
+    return null;
+  }
+
+  synchronized void detach(AttachedBridge bridge, String why) {
+    byAddress.values().removeIf(holder -> holder.bridge() == bridge);
+    if (byNode.remove(bridge.node(), bridge)) {
+      LOG.log(Level.INFO, "bridge detached", Map.of("node", bridge.node(), "why", why), null);
+    }
+  }
+
+  /**
+   * Makes a bridge the holder of its pods' addresses, and of no others.
+   *
+   * @return words about the addresses that another bridge holds
+   */
+  synchronized List<String> register(AttachedBridge bridge, List<RegisteredPod> pods) {
+    if (byNode.get(bridge.node()) != bridge) {
+      return List.of();
+    }
+    var refused = new ArrayList<String>();
+    var claimed = new HashSet<IpAddress>();
+    for (var pod : pods) {
+      for (var address : pod.addresses()) {
+        var holder = byAddress.get(address);
+        if (!claimed.add(address)) {
+          refused.add(address + " stands in two pods");
+        } else if (holder != null && holder.bridge() != bridge) {
+          refused.add(address + " is held by the bridge of " + holder.bridge().node());
+        } else {
+          byAddress.put(address, new Holder(bridge, pod));
+        }
+      }
+    }
+    byAddress
+        .entrySet()
+        .removeIf(
+            entry -> entry.getValue().bridge() == bridge && !claimed.contains(entry.getKey()));
+    for (var words : refused) {
+      LOG.log(
+          Level.WARNING,
+          "bridge claims an address that it cannot have",
+          Map.of("node", bridge.node(), "problem", words),
+          null);
+    }
+    return refused;
+  }
+}

@@ -1,0 +1,91 @@
+package io.kith.server.check;
+
+import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
+import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.Status;
+import io.kith.baselines.decision.Snapshot;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.Workload;
+import java.time.Instant;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A Check that has no answer yet, and gets exactly one: result, time-out and failure race for it.
+ *
+ * <p>What is found out about it is set by the thread that reads it, before any other sees it.
+ */
+final class CheckCall {
+  private final ServerCall<CheckRequest, CheckResponse> call;
+  private final AtomicBoolean claimed = new AtomicBoolean();
+
+  final CheckMetadata metadata;
+  final Peer peer;
+  final Instant started;
+  final long startedNanos;
+  final long deadlineNanos;
+
+  CheckRequest request = CheckRequest.getDefaultInstance();
+  @Nullable CheckFacts facts;
+  @Nullable SpiffeId reporter;
+  @Nullable Workload workload;
+  @Nullable Snapshot snapshot;
+  boolean waiting;
+  long askedNanos;
+  private boolean sending;
+
+  /**
+   * @param budgetNanos time until it must be answered, from now
+   */
+  CheckCall(
+      ServerCall<CheckRequest, CheckResponse> call,
+      Metadata headers,
+      Instant started,
+      long budgetNanos) {
+    this.call = call;
+    this.metadata = CheckMetadata.of(headers);
+    this.peer = Peer.of(call.getAttributes());
+    this.started = started;
+    this.startedNanos = System.nanoTime();
+    this.deadlineNanos = startedNanos + budgetNanos;
+  }
+
+  /** The right to answer; true once. */
+  boolean claim() {
+    return claimed.compareAndSet(false, true);
+  }
+
+  boolean isClaimed() {
+    return claimed.get();
+  }
+
+  boolean isLate() {
+    return System.nanoTime() - deadlineNanos >= 0;
+  }
+
+  boolean isHttp() {
+    return request.getAttributes().hasRequest() && request.getAttributes().getRequest().hasHttp();
+  }
+
+  /** The caller's place in a trace, or null. Envoy's network filter hands on none. */
+  @Nullable TraceParent parent() {
+    return isHttp() ? TraceParent.parse(metadata.traceParent()) : null;
+  }
+
+  /** Sends the answer and ends the RPC well; a verdict never travels as an RPC's failure. */
+  void send(CheckResponse response) {
+    sending = true;
+    call.sendHeaders(new Metadata());
+    call.sendMessage(response);
+    call.close(Status.OK, new Metadata());
+  }
+
+  /** Denies when not even an answer could be made; does nothing when one was begun. */
+  void sendLastResort() {
+    if (!sending) {
+      send(CheckAnswers.LAST_RESORT);
+    }
+  }
+}

@@ -1,0 +1,75 @@
+package io.kith.server.check;
+
+import static java.util.Objects.requireNonNull;
+
+import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
+import io.kith.baselines.destination.DestinationFacts;
+import io.kith.baselines.destination.Protocol;
+import org.jspecify.annotations.Nullable;
+
+/** What a Check says, read strictly and without trust. */
+public sealed interface CheckFacts {
+  /** Which of Envoy's filters asks. */
+  enum Layer {
+    /** The network filter: at the first byte of a connection. */
+    L4,
+    /** The HTTP filter: at each request. */
+    L7,
+    /** The HTTP filter of the CONNECT gate: when a connection is opened. */
+    GATE
+  }
+
+  /**
+   * A connection that leaves a workload, or a request on it.
+   *
+   * @param source near end, as the proxy sees it
+   * @param destination where the application connected to, whatever the proxy makes of it
+   * @param cluster where the proxy routes, or null
+   * @param sni name in the TLS hello, or null; chosen by the client
+   * @param authority host of the request without its port, or null; chosen by the client
+   * @param node where the proxy runs; empty when not said
+   * @param connection the proxy's number for the connection; empty when not said
+   */
+  record Connection(
+      Layer layer,
+      Protocol protocol,
+      SocketEnd source,
+      SocketEnd destination,
+      @Nullable String cluster,
+      @Nullable String sni,
+      @Nullable String authority,
+      String node,
+      String connection)
+      implements CheckFacts {
+    public Connection {
+      requireNonNull(layer, "layer");
+      requireNonNull(protocol, "protocol");
+      requireNonNull(source, "source");
+      requireNonNull(destination, "destination");
+      requireNonNull(node, "node");
+      requireNonNull(connection, "connection");
+    }
+
+    /** The facts about the destination. */
+    public DestinationFacts destinationFacts() {
+      return new DestinationFacts(
+          destination.address(), destination.port(), protocol, cluster, sni, authority);
+    }
+  }
+
+  /**
+   * A Check that cannot be decided by what it says.
+   *
+   * @param detail which field and why, fit to be shown
+   */
+  record Malformed(String detail) implements CheckFacts {
+    public Malformed {
+      requireNonNull(detail, "detail");
+    }
+  }
+
+  /** Reads a Check; never throws. */
+  static CheckFacts read(CheckRequest request, CheckMetadata metadata) {
+    return CheckReader.read(request, metadata);
+  }
+}

@@ -1,0 +1,45 @@
+package io.kith.server.check;
+
+import static java.util.Objects.requireNonNull;
+
+import io.kith.baselines.config.KithConfig;
+import io.kith.baselines.config.KithConfig.OnFailure;
+import io.kith.baselines.identity.SpiffeIdPattern;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * How Checks are answered.
+ *
+ * @param reporters who may ask; empty: every SPIFFE ID that the directory knows
+ * @param deadline a Check is answered by then
+ * @param bridgeTimeout how long a bridge is waited for
+ * @param onFailure what a late or failed Check gets; never passes under enforce
+ * @param maxWaiting Checks that may wait for a bridge at a time; more are {@code overloaded}
+ */
+public record CheckSettings(
+    List<SpiffeIdPattern> reporters,
+    Duration deadline,
+    Duration bridgeTimeout,
+    OnFailure onFailure,
+    int maxWaiting) {
+  /** Checks that may wait for a bridge at a time: 10,000 with their messages are some 50 MiB. */
+  public static final int MAX_WAITING = 10_000;
+
+  public CheckSettings {
+    reporters = List.copyOf(reporters);
+    requireNonNull(deadline, "deadline");
+    requireNonNull(bridgeTimeout, "bridgeTimeout");
+    requireNonNull(onFailure, "onFailure");
+  }
+
+  /** What {@code kith.yaml} says. */
+  public static CheckSettings of(KithConfig.Server server) {
+    return new CheckSettings(
+        server.reporters(),
+        server.deadline(),
+        server.bridgeTimeout(),
+        server.onFailure(),
+        MAX_WAITING);
+  }
+}

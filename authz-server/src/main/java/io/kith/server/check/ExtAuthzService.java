@@ -1,0 +1,323 @@
+package io.kith.server.check;
+
+import static java.util.Objects.requireNonNull;
+
+import com.github.benmanes.caffeine.cache.Ticker;
+import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
+import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
+import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
+import io.grpc.BindableService;
+import io.grpc.Context;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerServiceDefinition;
+import io.kith.baselines.decision.Decider;
+import io.kith.baselines.decision.Decision;
+import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Reason;
+import io.kith.baselines.decision.Snapshot;
+import io.kith.baselines.decision.Verdict.Allow;
+import io.kith.baselines.decision.Verdict.Deny;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.WorkloadDirectory;
+import io.kith.baselines.process.Attribution;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.logging.Level;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Envoy's ext_authz service: reads a Check, finds who asks, asks which process it is, decides,
+ * answers.
+ *
+ * <p>Each Check gets exactly one answer, within its deadline, as a verdict in a successful RPC;
+ * whatever fails on the way becomes a verdict as well, and under enforce never permission. Nothing
+ * here blocks, so it may run on the threads of the network.
+ */
+public final class ExtAuthzService
+    implements BindableService, ServerCallHandler<CheckRequest, CheckResponse> {
+  /** Left for the way back when the caller gives a deadline. */
+  private static final Duration MARGIN = Duration.ofMillis(20);
+
+  private static final BoundedLog LOG = new BoundedLog(ExtAuthzService.class, 10);
+
+  private final CheckSettings settings;
+  private final Reporters reporters;
+  private final WorkloadDirectory directory;
+  private final Policy policy;
+  private final ProcessSource processes;
+  private final CheckObserver observer;
+  private final Deadlines deadlines;
+  private final InstantSource clock;
+  private final SeenConnections seen = new SeenConnections(Ticker.systemTicker());
+  private final AtomicInteger waiting = new AtomicInteger();
+
+  public ExtAuthzService(
+      CheckSettings settings,
+      WorkloadDirectory directory,
+      Policy policy,
+      ProcessSource processes,
+      CheckObserver observer,
+      Deadlines deadlines,
+      InstantSource clock) {
+    this.settings = requireNonNull(settings, "settings");
+    this.reporters = new Reporters(settings.reporters(), directory);
+    this.directory = requireNonNull(directory, "directory");
+    this.policy = requireNonNull(policy, "policy");
+    this.processes = requireNonNull(processes, "processes");
+    this.observer = requireNonNull(observer, "observer");
+    this.deadlines = requireNonNull(deadlines, "deadlines");
+    this.clock = requireNonNull(clock, "clock");
+  }
+
+  @Override
+  public ServerServiceDefinition bindService() {
+    var check = AuthorizationGrpc.getCheckMethod();
+    return ServerServiceDefinition.builder(AuthorizationGrpc.SERVICE_NAME)
+        .addMethod(
+            check.toBuilder(
+                    new LenientRequests(check.getRequestMarshaller()),
+                    check.getResponseMarshaller())
+                .build(),
+            this)
+        .build();
+  }
+
+  /** Checks that wait for a bridge now. */
+  public int waiting() {
+    return waiting.get();
+  }
+
+  @Override
+  public ServerCall.Listener<CheckRequest> startCall(
+      ServerCall<CheckRequest, CheckResponse> call, Metadata headers) {
+    var check = new CheckCall(call, headers, clock.instant(), budgetNanos());
+    call.request(2);
+    return new ServerCall.Listener<>() {
+      @Override
+      public void onMessage(CheckRequest request) {
+        check.request = request;
+      }
+
+      @Override
+      public void onHalfClose() {
+        handle(check);
+      }
+
+      @Override
+      public void onCancel() {
+        if (claim(check)) {
+          observer.cancelled();
+        }
+      }
+    };
+  }
+
+  /** The time until a Check must be answered: ours, or the caller's less the way back. */
+  private long budgetNanos() {
+    var own = settings.deadline().toNanos();
+    var deadline = Context.current().getDeadline();
+    if (deadline == null) {
+      return own;
+    }
+    var left = deadline.timeRemaining(TimeUnit.NANOSECONDS);
+    return Math.min(own, left - Math.min(MARGIN.toNanos(), left / 4));
+  }
+
+  private void handle(CheckCall check) {
+    try {
+      check.facts = CheckFacts.read(check.request, check.metadata);
+      switch (reporters.admit(check.peer, check.facts, clock.instant())) {
+        case Reporters.Admission.Refused(var reporter, var reason) -> {
+          check.reporter = reporter;
+          answer(check, Outcome.denied(Mode.ENFORCE, reason));
+        }
+        case Reporters.Admission.Admitted(var reporter, var workload) -> {
+          check.reporter = reporter;
+          check.workload = workload;
+          var snapshot = policy.snapshot(workload);
+          check.snapshot = snapshot;
+          switch (check.facts) {
+            case CheckFacts.Malformed(var detail) ->
+                answer(check, Outcome.undecided(snapshot.mode(), new Reason.Malformed(detail)));
+            case CheckFacts.Connection connection ->
+                attribute(check, connection, reporter, snapshot);
+          }
+        }
+      }
+    } catch (Throwable thrown) {
+      failed(check, thrown);
+    }
+  }
+
+  private void attribute(
+      CheckCall check, CheckFacts.Connection connection, SpiffeId reporter, Snapshot snapshot) {
+    if (waiting.incrementAndGet() > settings.maxWaiting()) {
+      waiting.decrementAndGet();
+      answer(check, failure(check, new Reason.Overloaded()));
+      return;
+    }
+    check.waiting = true;
+    check.askedNanos = System.nanoTime();
+    var left = check.deadlineNanos - check.askedNanos;
+    if (left <= 0) {
+      answer(check, failure(check, new Reason.Deadline()));
+      return;
+    }
+    var timeout = Duration.ofNanos(Math.min(left, settings.bridgeTimeout().toNanos()));
+    var asked =
+        processes.ask(
+            new SocketQuery(
+                connection.node(),
+                connection.protocol(),
+                connection.source(),
+                connection.destination(),
+                reporter,
+                timeout));
+    if (!asked.isDone()) {
+      deadlines.add(new Late(check));
+    }
+    var _ =
+        asked.whenComplete(
+            (attribution, thrown) -> {
+              if (thrown == null) {
+                decide(check, connection, reporter, snapshot, attribution);
+              } else {
+                failed(check, thrown);
+              }
+            });
+  }
+
+  private void decide(
+      CheckCall check,
+      CheckFacts.Connection connection,
+      SpiffeId reporter,
+      Snapshot snapshot,
+      Attribution attribution) {
+    try {
+      var flow = new Flow(reporter, attribution, connection.destinationFacts().resolve(directory));
+      var decision = Decider.decide(snapshot, flow, clock.instant());
+      answer(check, new Outcome(decision, flow, null));
+    } catch (Throwable thrown) {
+      failed(check, thrown);
+    }
+  }
+
+  private void failed(CheckCall check, Throwable thrown) {
+    LOG.log(Level.WARNING, "check failed inside", Map.of(), thrown);
+    answer(check, failure(check, new Reason.Internal()));
+  }
+
+  /** What a Check gets that came late or failed; denied also when its mode is not known. */
+  private Outcome failure(CheckCall check, Reason reason) {
+    var snapshot = check.snapshot;
+    return snapshot != null && settings.onFailure().allows(snapshot.mode())
+        ? Outcome.undecided(snapshot.mode(), reason)
+        : Outcome.denied(snapshot == null ? Mode.ENFORCE : snapshot.mode(), reason);
+  }
+
+  /**
+   * What a Check comes to.
+   *
+   * @param failure why Kith could not decide, or null
+   */
+  private record Outcome(Decision decision, @Nullable Flow flow, @Nullable Reason failure) {
+    static Outcome denied(Mode mode, Reason reason) {
+      return new Outcome(
+          new Decision(new Deny(null, reason), null, mode, null, null), null, reason);
+    }
+
+    /** Passes but under enforce; under shadow it is told that it would not. */
+    static Outcome undecided(Mode mode, Reason reason) {
+      return switch (mode) {
+        case ENFORCE -> denied(mode, reason);
+        case SHADOW ->
+            new Outcome(
+                new Decision(new Allow(null), new Deny(null, reason), mode, null, null),
+                null,
+                reason);
+        case OBSERVE ->
+            new Outcome(new Decision(new Allow(null), null, mode, null, null), null, reason);
+      };
+    }
+  }
+
+  private void answer(CheckCall check, Outcome outcome) {
+    var answeredNanos = System.nanoTime();
+    if (!claim(check)) {
+      return;
+    }
+    try {
+      var parent = check.parent();
+      var record = record(check, outcome, parent);
+      check.send(CheckAnswers.of(record, outcome.failure(), check.isHttp()));
+      policy.record(record);
+      observer.answered(
+          new Answered(
+              record,
+              outcome.failure(),
+              check.facts,
+              parent,
+              check.started,
+              check.waiting ? answeredNanos - check.askedNanos : 0,
+              answeredNanos - check.startedNanos));
+    } catch (Throwable thrown) {
+      LOG.log(Level.SEVERE, "check not answered as decided, or not recorded", Map.of(), thrown);
+      check.sendLastResort();
+    }
+  }
+
+  private CheckRecord record(CheckCall check, Outcome outcome, @Nullable TraceParent parent) {
+    var connection = check.facts instanceof CheckFacts.Connection seenNow ? seenNow : null;
+    var reporter = check.reporter;
+    return new CheckRecord(
+        Ids.decision(),
+        parent == null ? Ids.trace() : parent.traceId(),
+        clock.instant(),
+        reporter,
+        check.workload,
+        connection == null ? "" : connection.source().address().toString(),
+        outcome.flow(),
+        outcome.decision(),
+        connection != null && reporter != null && seen.again(reporter, connection));
+  }
+
+  /** Takes the right to answer, once; and then it waits no more. */
+  private boolean claim(CheckCall check) {
+    if (!check.claim()) {
+      return false;
+    }
+    if (check.waiting) {
+      waiting.decrementAndGet();
+    }
+    return true;
+  }
+
+  private final class Late implements Deadlines.Entry {
+    private final CheckCall check;
+
+    Late(CheckCall check) {
+      this.check = check;
+    }
+
+    @Override
+    public long deadlineNanos() {
+      return check.deadlineNanos;
+    }
+
+    @Override
+    public boolean isDone() {
+      return check.isClaimed();
+    }
+
+    @Override
+    public void expire() {
+      answer(check, failure(check, new Reason.Deadline()));
+    }
+  }
+}

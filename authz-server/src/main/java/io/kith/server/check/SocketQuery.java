@@ -1,0 +1,33 @@
+package io.kith.server.check;
+
+import static java.util.Objects.requireNonNull;
+
+import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.identity.SpiffeId;
+import java.time.Duration;
+
+/**
+ * Asks which processes opened a socket.
+ *
+ * @param node where the proxy says that it runs; empty when it does not say
+ * @param source near end, as the proxy sees it
+ * @param destination where the application connected to
+ * @param spiffeId what the proxy proved to be
+ * @param timeout the answer is of no use after this
+ */
+public record SocketQuery(
+    String node,
+    Protocol protocol,
+    SocketEnd source,
+    SocketEnd destination,
+    SpiffeId spiffeId,
+    Duration timeout) {
+  public SocketQuery {
+    requireNonNull(node, "node");
+    requireNonNull(protocol, "protocol");
+    requireNonNull(source, "source");
+    requireNonNull(destination, "destination");
+    requireNonNull(spiffeId, "spiffeId");
+    requireNonNull(timeout, "timeout");
+  }
+}

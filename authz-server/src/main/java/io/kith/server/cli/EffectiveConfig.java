@@ -1,0 +1,154 @@
+package io.kith.server.cli;
+
+import io.kith.baselines.config.KithConfig;
+import io.kith.baselines.config.KithConfig.Bridge;
+import io.kith.baselines.config.KithConfig.Identity;
+import io.kith.baselines.config.KithConfig.ScopeEntry;
+import io.kith.baselines.config.KithConfig.Server;
+import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.baselines.learning.LearningSettings;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A configuration as keys and values of {@code kith.yaml}; read again, it means the same. */
+final class EffectiveConfig {
+  private EffectiveConfig() {}
+
+  static Map<String, Object> of(KithConfig config) {
+    return map(
+        "server", server(config.server()),
+        "bridge", bridge(config.bridge()),
+        "identity", identity(config.identity()),
+        "workloads", config.workloads().stream().map(EffectiveConfig::workload).toList(),
+        "scopes", config.scopes().stream().map(EffectiveConfig::scope).toList(),
+        "learning", learning(config.learning()),
+        "allowLists", words(config.allowLists()),
+        "store", map("type", "memory"),
+        "telemetry",
+            map(
+                "otlp", map("endpoint", config.telemetry().otlp()),
+                "sampleAllows", config.telemetry().sampleAllows()));
+  }
+
+  private static Map<String, Object> server(Server server) {
+    return map(
+        "spiffeId", server.spiffeId(),
+        "checks", map("listen", server.checks()),
+        "bridges", map("listen", server.bridges()),
+        "admin", map("listen", server.admin()),
+        "health", map("listen", server.health()),
+        "reporters", words(server.reporters()),
+        "bridgeIds", words(server.bridgeIds()),
+        "adminIds", words(server.adminIds()),
+        "deadline", words(server.deadline()),
+        "bridgeTimeout", words(server.bridgeTimeout()),
+        "connectionAge", words(server.connectionAge()),
+        "onFailure",
+            map(
+                "observe", allowOrDeny(server.onFailure().allowUnderObserve()),
+                "shadow", allowOrDeny(server.onFailure().allowUnderShadow())));
+  }
+
+  private static Map<String, Object> bridge(Bridge bridge) {
+    return map(
+        "node", bridge.node(),
+        "spiffeId", bridge.spiffeId(),
+        "servers", words(bridge.servers()),
+        "serverId", bridge.serverId(),
+        "entries", bridge.entries(),
+        "proxy", map("ports", bridge.proxyPorts(), "uid", bridge.proxyUid()),
+        "cgroup", bridge.cgroup() == null ? "auto" : bridge.cgroup(),
+        "minimumRung", bridge.minimumRung().letter(),
+        "hash", map("maxSize", size(bridge.hashMaxSize()), "workers", bridge.hashWorkers()));
+  }
+
+  private static Map<String, Object> identity(Identity identity) {
+    return switch (identity) {
+      case Identity.Dev(var directory, var trustDomain, var ttl) ->
+          map(
+              "provider",
+              "dev",
+              "dev",
+              map("directory", directory, "trustDomain", trustDomain, "ttl", words(ttl)));
+      case Identity.WorkloadApi(var socket) ->
+          map("provider", "workload-api", "workloadApi", map("socket", "unix:" + socket));
+      case Identity.Files(var certificate, var key, var bundle) ->
+          map(
+              "provider",
+              "files",
+              "files",
+              map("certificate", certificate, "key", key, "bundle", bundle));
+    };
+  }
+
+  private static Map<String, Object> workload(StaticWorkloadDirectory.Entry entry) {
+    return map(
+        "owner", entry.owner(),
+        "spiffeId", entry.id(),
+        "environment", entry.environment(),
+        "addresses", words(entry.addresses()),
+        "names", entry.names());
+  }
+
+  private static Map<String, Object> scope(ScopeEntry entry) {
+    return map(
+        "scope", entry.scope(),
+        "mode", entry.mode().word(),
+        "unattributed", allowOrDeny(entry.unattributedAllowed()));
+  }
+
+  private static Map<String, Object> learning(LearningSettings learning) {
+    return map(
+        "support",
+            map(
+                "replicas", learning.replicas(),
+                "fraction", learning.fraction(),
+                "hours", learning.hours(),
+                "span", words(learning.span())),
+        "minimum", words(learning.minimum()),
+        "maximum", words(learning.maximum()),
+        "maxEdges", learning.maxEdges());
+  }
+
+  private static String allowOrDeny(boolean allow) {
+    return allow ? "allow" : "deny";
+  }
+
+  private static List<String> words(List<?> values) {
+    return values.stream().map(Object::toString).toList();
+  }
+
+  private static String words(Duration duration) {
+    if (duration.toMillis() % 1_000 != 0) {
+      return duration.toMillis() + "ms";
+    }
+    var seconds = duration.toSeconds();
+    if (seconds > 0 && seconds % 3_600 == 0) {
+      return seconds / 3_600 + "h";
+    }
+    return seconds > 0 && seconds % 60 == 0 ? seconds / 60 + "m" : seconds + "s";
+  }
+
+  private static String size(long bytes) {
+    return bytes % (1L << 20) == 0 ? (bytes >> 20) + "MiB" : bytes + "B";
+  }
+
+  /** Keys and values in turn, in this order; without those that are absent. */
+  private static Map<String, Object> map(@Nullable Object... keysAndValues) {
+    var map = new LinkedHashMap<String, Object>();
+    for (var i = 0; i < keysAndValues.length; i += 2) {
+      var value = keysAndValues[i + 1];
+      if (value != null) {
+        map.put(
+            String.valueOf(keysAndValues[i]),
+            value instanceof Map || value instanceof List || value instanceof Number
+                ? value
+                : value.toString());
+      }
+    }
+    return map;
+  }
+}

@@ -1,0 +1,203 @@
+package io.kith.server.cli;
+
+import io.kith.baselines.config.ConfigException;
+import io.kith.baselines.config.Endpoint;
+import io.kith.baselines.config.KithConfig;
+import io.kith.baselines.config.KithConfig.Identity;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.SpiffeIdPattern;
+import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.server.admin.AdminServer;
+import io.kith.server.admin.AdminService;
+import io.kith.server.control.ControlState;
+import io.kith.server.net.CheckServer;
+import io.kith.server.net.ListenException;
+import io.kith.server.telemetry.CheckTelemetry;
+import io.kith.spiffe.X509Source;
+import io.kith.spiffe.dev.DevIdentity;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Objects;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+
+/** The authorization server. */
+@Command(
+    name = "server",
+    description = {
+      "Answer Envoy's Checks, listen to identity bridges, serve the admin API.",
+      "Stops on SIGTERM after the calls that run. Baselines and rules are kept in memory: a restart"
+          + " begins learning anew.",
+    },
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  kith config check kith.yaml && kith server --config kith.yaml",
+      "  KITH_SERVER_CHECKS_LISTEN=127.0.0.1:9191 kith server",
+    })
+final class ServerCommand extends Service {
+  @Override
+  Running start(PrintWriter out)
+      throws Failure, ConfigException, IOException, InterruptedException {
+    var settings = ConfigFile.read(ConfigFile.require(config.file, surroundings()), surroundings());
+    var id = settings.server().requireId();
+    refuseDevTrust(settings);
+    var parts = new Parts();
+    try {
+      var identity = parts.add(OwnIdentity.open(settings.identity(), id));
+      assemble(settings, identity.source(), parts, out);
+    } catch (Failure | IOException | InterruptedException | RuntimeException e) {
+      parts.close();
+      throw e;
+    }
+    printWhoMayAsk(settings, id, out);
+    out.println("ready");
+    return parts;
+  }
+
+  private void assemble(KithConfig settings, X509Source identity, Parts parts, PrintWriter out)
+      throws Failure, IOException, InterruptedException {
+    var directory = new StaticWorkloadDirectory(settings.workloads());
+    var control = parts.add(ControlState.of(settings, directory, InstantSource.system()));
+    var telemetry = parts.add(CheckTelemetry.of(settings.telemetry(), Version.current()));
+    telemetry
+        .metrics()
+        .counter(
+            "kith_answers_dropped_total",
+            "Answers that were counted and not learned from, as the queue was full.",
+            control::dropped);
+    if (settings.identity() instanceof Identity.Dev) {
+      out.println(DevIdentity.DEV_BANNER);
+      out.println();
+    }
+    var checks = parts.add(checks(settings, identity, directory, control, telemetry));
+    var bridges = new AttachedBridges(checks.bridges());
+    var service = new AdminService(control, bridges, Version.current(), Instant.now());
+    var admin = parts.add(admin(settings, identity, service));
+    printAddresses(settings, checks, admin, out);
+    for (var state : control.states()) {
+      out.println("  workload     " + state.owner() + ": " + state.mode().word());
+      state.waitsFor().forEach(missing -> out.println("                 waits for: " + missing));
+    }
+  }
+
+  private static CheckServer checks(
+      KithConfig settings,
+      X509Source identity,
+      StaticWorkloadDirectory directory,
+      ControlState control,
+      CheckTelemetry telemetry)
+      throws Failure, InterruptedException {
+    try {
+      return CheckServer.start(
+          settings.server(), identity, directory, control, telemetry, Version.current());
+    } catch (ListenException e) {
+      throw Failure.refused(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static void printAddresses(
+      KithConfig settings, CheckServer checks, AdminServer admin, PrintWriter out) {
+    var server = settings.server();
+    out.println("Kith " + Version.current());
+    out.println("  checks       " + bound(server.checks(), checks.checkPort()));
+    out.println("  bridges      " + bound(server.bridges(), checks.bridgePort()));
+    out.println("  health       " + bound(server.health(), checks.healthAddress().getPort()));
+    out.println("  admin        " + bound(server.admin(), admin.port()));
+    out.println(
+        "  traces       "
+            + (settings.telemetry().otlp() == null
+                ? "nowhere (telemetry.otlp.endpoint)"
+                : settings.telemetry().otlp()));
+  }
+
+  /** With the port that the system chose, where it was asked to choose. */
+  private static Endpoint bound(Endpoint endpoint, int port) {
+    return switch (endpoint) {
+      case Endpoint.Unix _ -> endpoint;
+      case Endpoint.Tcp(var host, _) -> new Endpoint.Tcp(host, port);
+    };
+  }
+
+  private AdminServer admin(KithConfig settings, X509Source identity, AdminService service)
+      throws IOException {
+    return switch (settings.server().admin()) {
+      case Endpoint.Unix(var path) ->
+          AdminServer.onUnixSocket(surroundings().directory().resolve(path), service);
+      case Endpoint.Tcp tcp -> TcpAdmin.serve(tcp, settings, identity, service);
+    };
+  }
+
+  private static void printWhoMayAsk(KithConfig settings, SpiffeId id, PrintWriter out) {
+    var reporters =
+        settings.server().reporters().isEmpty()
+            ? "every SPIFFE ID under workloads"
+            : words(settings.server().reporters());
+    out.println("  speaks as    " + id);
+    out.println("  may ask      " + reporters);
+    out.println("  may attest   " + words(settings.server().bridgeIds()));
+    out.println("  store        memory: a restart begins learning anew");
+  }
+
+  private static String words(List<SpiffeIdPattern> patterns) {
+    return patterns.isEmpty()
+        ? "nobody"
+        : patterns.stream().map(SpiffeIdPattern::toString).collect(Collectors.joining(", "));
+  }
+
+  /** A trust domain for development attests nobody; only the development provider may use one. */
+  static void refuseDevTrust(KithConfig settings) throws Failure {
+    if (settings.identity() instanceof Identity.Dev) {
+      return;
+    }
+    var server = settings.server();
+    var ids =
+        Stream.concat(
+            Stream.concat(
+                Stream.of(server.spiffeId()),
+                settings.workloads().stream().map(StaticWorkloadDirectory.Entry::id)),
+            Stream.of(server.reporters(), server.bridgeIds(), server.adminIds())
+                .flatMap(patterns -> patterns.stream())
+                .map(pattern -> SpiffeId.parse(pattern.toString().replace("*", "any"))));
+    var domains =
+        ids.filter(Objects::nonNull)
+            .map(id -> Objects.requireNonNull(id).trustDomain())
+            .filter(DevIdentity::isDevTrustDomain)
+            .collect(Collectors.toCollection(TreeSet::new));
+    if (!domains.isEmpty()) {
+      throw Failure.refused(
+          "trust domain "
+              + String.join(", ", domains)
+              + " is for development: whoever opens a socket gets its identity (use the trust"
+              + " domain of your SPIRE, or set identity.provider: dev)");
+    }
+  }
+
+  /** What was started, closed in the opposite order. */
+  private static final class Parts implements Running {
+    private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+
+    <T extends AutoCloseable> T add(T part) {
+      parts.push(part);
+      return part;
+    }
+
+    @Override
+    public synchronized void close() {
+      while (!parts.isEmpty()) {
+        try {
+          parts.pop().close();
+        } catch (Exception e) {
+          System.getLogger(ServerCommand.class.getName())
+              .log(System.Logger.Level.WARNING, "a part of the server did not close", e);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,50 @@
+package io.kith.server.cli;
+
+import io.kith.baselines.config.ConfigException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** A verb that serves until it is told to stop: by a signal, or by interrupting its thread. */
+@Command(mixinStandardHelpOptions = true, sortOptions = false)
+abstract class Service implements Callable<Integer> {
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  @Spec
+  CommandSpec spec;
+
+  @Mixin ConfigOption config = new ConfigOption();
+
+  /** What runs. Closing it is graceful. */
+  interface Running extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /** Starts everything and says so; nothing is left running when it fails. */
+  abstract Running start(PrintWriter out)
+      throws Failure, ConfigException, IOException, InterruptedException;
+
+  @Override
+  public final Integer call() throws Failure, ConfigException, IOException, InterruptedException {
+    var out = spec.commandLine().getOut();
+    var running = start(out);
+    var stop = new Thread(running::close, "kith-stop");
+    Runtime.getRuntime().addShutdownHook(stop);
+    try {
+      new CountDownLatch(1).await();
+    } catch (InterruptedException _) {
+      Runtime.getRuntime().removeShutdownHook(stop);
+      running.close();
+    }
+    return 0;
+  }
+
+  final Surroundings surroundings() {
+    return ((Kith) spec.root().userObject()).surroundings();
+  }
+}

@@ -1,0 +1,57 @@
+package io.kith.server.cli;
+
+import com.google.protobuf.Timestamp;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.regex.Pattern;
+
+/** Values as people read and write them. */
+final class Words {
+  private static final Pattern UNPRINTABLE = Pattern.compile("[\\p{Cntrl}\\p{Cf}]");
+  private static final Pattern DURATION = Pattern.compile("(\\d{1,9})(s|m|h|d)");
+
+  private Words() {}
+
+  /** The text without what could move the cursor: names of programs are chosen by attackers. */
+  static String safe(String text) {
+    return UNPRINTABLE.matcher(text).replaceAll("?");
+  }
+
+  /** ISO 8601, UTC, whole seconds. */
+  static String time(Timestamp time) {
+    return Instant.ofEpochSecond(time.getSeconds(), time.getNanos())
+        .truncatedTo(ChronoUnit.SECONDS)
+        .toString();
+  }
+
+  static String destination(String name, int port) {
+    if (name.isEmpty()) {
+      return "-";
+    }
+    return safe(name.indexOf(':') >= 0 ? "[" + name + "]" : name) + ":" + port;
+  }
+
+  static String orDash(String text) {
+    return text.isEmpty() ? "-" : safe(text);
+  }
+
+  /**
+   * Reads {@code 90s}, {@code 30m}, {@code 4h} or {@code 7d}.
+   *
+   * @throws IllegalArgumentException for anything else
+   */
+  static Duration duration(String text) {
+    var matcher = DURATION.matcher(text);
+    if (!matcher.matches()) {
+      throw new IllegalArgumentException("'" + text + "' (expected: 90s, 30m, 4h or 7d)");
+    }
+    var amount = Long.parseLong(matcher.group(1));
+    return switch (matcher.group(2)) {
+      case "s" -> Duration.ofSeconds(amount);
+      case "m" -> Duration.ofMinutes(amount);
+      case "h" -> Duration.ofHours(amount);
+      default -> Duration.ofDays(amount);
+    };
+  }
+}

@@ -1,0 +1,118 @@
+package io.kith.server.control;
+
+import io.kith.server.check.CheckRecord;
+import java.lang.System.Logger.Level;
+import java.util.ArrayList;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/**
+ * A bounded queue of answers, taken in order by one thread.
+ *
+ * <p>When it is nearly full, allows are left out and denials still fit, so that a flood of ordinary
+ * traffic does not hide a denial. Thread-safe.
+ */
+final class Answers implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(Answers.class.getName());
+  private static final int BATCH = 512;
+
+  private sealed interface Item {}
+
+  private record Answer(CheckRecord record) implements Item {}
+
+  private record Marker(CountDownLatch passed) implements Item {}
+
+  private record End() implements Item {}
+
+  private final BlockingQueue<Item> queue;
+  private final int keptForDenials;
+  private final Consumer<CheckRecord> reader;
+  private final Thread thread;
+
+  /**
+   * Starts the thread.
+   *
+   * @param capacity how many answers may wait
+   */
+  Answers(int capacity, Consumer<CheckRecord> reader) {
+    this.queue = new ArrayBlockingQueue<>(capacity);
+    this.keptForDenials = capacity / 4;
+    this.reader = reader;
+    this.thread = Thread.ofPlatform().name("kith-learning").daemon().start(this::run);
+  }
+
+  /** Whether there was room. Never waits. */
+  boolean offer(CheckRecord answered, boolean denied) {
+    return (denied || queue.remainingCapacity() > keptForDenials)
+        && queue.offer(new Answer(answered));
+  }
+
+  /** Waits until everything that was offered before has been read. */
+  void flush() throws InterruptedException {
+    var passed = new CountDownLatch(1);
+    put(new Marker(passed));
+    while (!passed.await(100, TimeUnit.MILLISECONDS)) {
+      requireOpen();
+    }
+  }
+
+  private void put(Item item) throws InterruptedException {
+    while (!queue.offer(item, 100, TimeUnit.MILLISECONDS)) {
+      requireOpen();
+    }
+  }
+
+  private void requireOpen() {
+    if (!thread.isAlive()) {
+      throw new IllegalStateException("closed (expected: an open server)");
+    }
+  }
+
+  private void run() {
+    var batch = new ArrayList<Item>(BATCH);
+    while (true) {
+      batch.clear();
+      try {
+        batch.add(queue.take());
+      } catch (InterruptedException _) {
+        return;
+      }
+      queue.drainTo(batch, BATCH - 1);
+      for (var item : batch) {
+        switch (item) {
+          case Answer(var answered) -> read(answered);
+          case Marker(var passed) -> passed.countDown();
+          case End() -> {
+            return;
+          }
+        }
+      }
+    }
+  }
+
+  /* One answer that cannot be read must not end the reading of all that follow. */
+  private void read(CheckRecord answered) {
+    try {
+      reader.accept(answered);
+    } catch (RuntimeException e) {
+      LOG.log(Level.ERROR, "an answer could not be learned from", e);
+    }
+  }
+
+  /** Reads what waits, and ends the thread. */
+  @Override
+  public void close() {
+    try {
+      while (thread.isAlive() && !queue.offer(new End(), 100, TimeUnit.MILLISECONDS)) {
+        // full: the thread makes room
+      }
+      thread.join();
+    } catch (InterruptedException _) {
+      thread.interrupt();
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,95 @@
+package io.kith.server.control;
+
+import io.kith.baselines.decision.Verdict.Deny;
+import io.kith.baselines.identity.Owner;
+import io.kith.server.check.CheckRecord;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The latest decisions, by id.
+ *
+ * <p>Denials, denials that a proposed baseline would make, and allows each have room of their own,
+ * so that many of one kind never push out another. Thread-safe.
+ */
+final class DecisionLog {
+  private enum Kind {
+    DENIED(10_000),
+    WOULD_BE_DENIED(1_000),
+    ALLOWED(1_000);
+
+    private final int room;
+
+    Kind(int room) {
+      this.room = room;
+    }
+
+    private static Kind of(CheckRecord answered) {
+      if (answered.decision().applied() instanceof Deny) {
+        return DENIED;
+      }
+      return answered.decision().shadow() instanceof Deny ? WOULD_BE_DENIED : ALLOWED;
+    }
+  }
+
+  private record Line(long number, CheckRecord answered) {}
+
+  private final Map<Kind, ArrayDeque<Line>> lines = new EnumMap<>(Kind.class);
+  private final Map<String, CheckRecord> byId = new HashMap<>();
+  private long next;
+
+  DecisionLog() {
+    for (var kind : Kind.values()) {
+      lines.put(kind, new ArrayDeque<>());
+    }
+  }
+
+  synchronized void add(CheckRecord answered) {
+    var kind = Kind.of(answered);
+    var same = lines.getOrDefault(kind, new ArrayDeque<>());
+    if (same.size() == kind.room) {
+      byId.remove(same.removeFirst().answered.decisionId());
+    }
+    same.addLast(new Line(next++, answered));
+    byId.put(answered.decisionId(), answered);
+  }
+
+  synchronized @Nullable CheckRecord find(String decisionId) {
+    return byId.get(decisionId);
+  }
+
+  /**
+   * Newest first.
+   *
+   * @param owner null for every workload and for what is nobody's
+   */
+  synchronized List<CheckRecord> latest(@Nullable Owner owner, boolean deniedOnly, int limit) {
+    var found = new ArrayList<Line>();
+    for (var kind : deniedOnly ? List.of(Kind.DENIED) : List.of(Kind.values())) {
+      lines
+          .getOrDefault(kind, new ArrayDeque<>())
+          .descendingIterator()
+          .forEachRemaining(
+              line -> {
+                if (owner == null || owner.equals(ownerOf(line.answered))) {
+                  found.add(line);
+                }
+              });
+    }
+    return found.stream()
+        .sorted(Comparator.comparingLong(Line::number).reversed())
+        .limit(limit)
+        .map(Line::answered)
+        .toList();
+  }
+
+  private static @Nullable Owner ownerOf(CheckRecord answered) {
+    return answered.workload() == null ? null : answered.workload().owner();
+  }
+}

@@ -1,0 +1,46 @@
+package io.kith.server.control;
+
+import static java.util.Objects.requireNonNull;
+
+/** A request of an operator that cannot be done; the message says what was wrong and what to do. */
+public final class RefusedException extends Exception {
+  private static final long serialVersionUID = 1L;
+
+  /** What kind of obstacle it is. */
+  public enum Kind {
+    /** The request itself is wrong. */
+    INVALID,
+    /** What it names does not exist. */
+    NOT_FOUND,
+    /** Something else has to happen first. */
+    PRECONDITION
+  }
+
+  private final Kind kind;
+
+  private RefusedException(Kind kind, String message) {
+    super(requireNonNull(message, "message"));
+    this.kind = kind;
+  }
+
+  public static RefusedException invalid(String message) {
+    return new RefusedException(Kind.INVALID, message);
+  }
+
+  public static RefusedException notFound(String message) {
+    return new RefusedException(Kind.NOT_FOUND, message);
+  }
+
+  public static RefusedException precondition(String message) {
+    return new RefusedException(Kind.PRECONDITION, message);
+  }
+
+  public Kind kind() {
+    return kind;
+  }
+
+  /** The message, which is never absent. */
+  public String words() {
+    return requireNonNull(getMessage(), "message");
+  }
+}

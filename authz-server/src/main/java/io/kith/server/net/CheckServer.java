@@ -1,0 +1,268 @@
+package io.kith.server.net;
+
+import static java.util.Objects.requireNonNull;
+
+import io.grpc.Server;
+import io.grpc.ServerCredentials;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.kith.baselines.config.Endpoint;
+import io.kith.baselines.config.KithConfig;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.WorkloadDirectory;
+import io.kith.server.bridge.BridgeHub;
+import io.kith.server.bridge.BridgeService;
+import io.kith.server.check.CheckSettings;
+import io.kith.server.check.Deadlines;
+import io.kith.server.check.ExtAuthzService;
+import io.kith.server.check.PeerFilter;
+import io.kith.server.check.Policy;
+import io.kith.server.telemetry.CheckTelemetry;
+import io.kith.server.telemetry.HealthServer;
+import io.kith.spiffe.SpiffeTls;
+import io.kith.spiffe.X509Source;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The running server of Checks and bridges: three ports, mutual TLS on two of them.
+ *
+ * <p>It is ready when it is warm and its identity is usable. What it is given stays the caller's to
+ * close.
+ */
+public final class CheckServer implements AutoCloseable {
+  /*
+   * Limits of a Check. Envoy's default for request headers is 60 KiB and its most 8 MiB; all of them
+   * are in the message. One of a megabyte is read and answered. A message beyond the limit fails the
+   * RPC, which denies where the filter fails closed, as it does under enforce. Initial metadata is
+   * what our own recipes write: names of nodes and clusters.
+   */
+  private static final int MAX_CHECK = 4 * 1024 * 1024;
+  private static final int MAX_METADATA = 64 * 1024;
+  // A list of some thousand pods.
+  private static final int MAX_BRIDGE_MESSAGE = 4 * 1024 * 1024;
+  private static final Duration AGE_GRACE = Duration.ofSeconds(30);
+  private static final Duration KEEP_ALIVE = Duration.ofSeconds(10);
+  private static final Duration KEEP_ALIVE_TIMEOUT = Duration.ofSeconds(5);
+  private static final Duration CLOSE_GRACE = Duration.ofSeconds(5);
+
+  private static final Logger LOG = Logger.getLogger(CheckServer.class.getName());
+
+  private final KithConfig.Server settings;
+  private final X509Source identity;
+  private final CheckTelemetry telemetry;
+  private final Deadlines deadlines = new Deadlines();
+  private final BridgeHub bridges = new BridgeHub(deadlines);
+  private final ExtAuthzService checkService;
+  private final BridgeService bridgeService;
+  private @Nullable Server checkPort;
+  private @Nullable Server bridgePort;
+  private @Nullable HealthServer health;
+  private volatile boolean warm;
+
+  private CheckServer(
+      KithConfig.Server settings,
+      X509Source identity,
+      WorkloadDirectory directory,
+      Policy policy,
+      CheckTelemetry telemetry,
+      String version) {
+    this.settings = settings;
+    this.identity = requireNonNull(identity, "identity");
+    this.telemetry = requireNonNull(telemetry, "telemetry");
+    this.checkService =
+        new ExtAuthzService(
+            CheckSettings.of(settings),
+            directory,
+            policy,
+            bridges,
+            telemetry,
+            deadlines,
+            InstantSource.system());
+    this.bridgeService =
+        new BridgeService(bridges, settings.bridgeIds(), version, InstantSource.system());
+    var metrics = telemetry.metrics();
+    metrics.gauge("kith_checks_waiting", "Checks that wait for a bridge.", checkService::waiting);
+    metrics.gauge("kith_bridges_attached", "Bridges attached.", () -> bridges.statuses().size());
+    metrics.counter(
+        "kith_bridge_timeouts_total",
+        "Questions that a bridge did not answer in time.",
+        bridges.counts()::timedOutTotal);
+    metrics.counter(
+        "kith_bridge_late_answers_total",
+        "Answers of bridges that came too late.",
+        bridges.counts()::lateTotal);
+    metrics.gauge(
+        "kith_identity_seconds_to_expiry",
+        "Until the server's own SVID ends.",
+        () -> identity.secondsToExpiry().orElse(0));
+  }
+
+  /**
+   * Listens on all ports, then warms itself up, which takes a few seconds; answers Checks
+   * meanwhile.
+   *
+   * @param identity usable, or {@link #notReady} says so
+   * @param version of the server, for people
+   * @throws ListenException when an address cannot be listened on
+   */
+  public static CheckServer start(
+      KithConfig.Server settings,
+      X509Source identity,
+      WorkloadDirectory directory,
+      Policy policy,
+      CheckTelemetry telemetry,
+      String version)
+      throws ListenException, InterruptedException {
+    var server = new CheckServer(settings, identity, directory, policy, telemetry, version);
+    try {
+      server.listen();
+      server.warmUp();
+      return server;
+    } catch (ListenException | InterruptedException | RuntimeException e) {
+      server.close();
+      throw e;
+    }
+  }
+
+  private void listen() throws ListenException {
+    var anybody = SpiffeTls.serverCredentials(identity, _ -> true);
+    checkPort =
+        bound(
+            "server.checks.listen",
+            settings.checks(),
+            address -> checks(address, anybody, checkService).start());
+    bridgePort =
+        bound(
+            "server.bridges.listen",
+            settings.bridges(),
+            address ->
+                server(address, anybody)
+                    .addService(bridgeService.definition())
+                    .maxInboundMessageSize(MAX_BRIDGE_MESSAGE)
+                    .keepAliveTime(KEEP_ALIVE.toMillis(), TimeUnit.MILLISECONDS)
+                    .keepAliveTimeout(KEEP_ALIVE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
+                    .build()
+                    .start());
+    health =
+        bound(
+            "server.health.listen",
+            settings.health(),
+            address -> new HealthServer(address, this::notReady, telemetry.metrics()));
+  }
+
+  private Server checks(
+      InetSocketAddress address, ServerCredentials credentials, ExtAuthzService service) {
+    return server(address, credentials)
+        .addService(service)
+        .maxInboundMessageSize(MAX_CHECK)
+        .maxConnectionAge(settings.connectionAge().toMillis(), TimeUnit.MILLISECONDS)
+        .maxConnectionAgeGrace(AGE_GRACE.toMillis(), TimeUnit.MILLISECONDS)
+        .build();
+  }
+
+  /** Nothing that runs on its threads blocks, so calls run on those of the network. */
+  private static NettyServerBuilder server(
+      InetSocketAddress address, ServerCredentials credentials) {
+    return NettyServerBuilder.forAddress(address, credentials)
+        .directExecutor()
+        .addTransportFilter(new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC())))
+        .maxInboundMetadataSize(MAX_METADATA)
+        .permitKeepAliveTime(KEEP_ALIVE.toMillis() / 2, TimeUnit.MILLISECONDS)
+        .permitKeepAliveWithoutCalls(true);
+  }
+
+  @FunctionalInterface
+  private interface Binding<T> {
+    T bind(InetSocketAddress address) throws IOException;
+  }
+
+  private static <T> T bound(String key, Endpoint endpoint, Binding<T> binding)
+      throws ListenException {
+    return switch (endpoint) {
+      case Endpoint.Unix _ -> throw ListenException.noUnixSocket(key, endpoint);
+      case Endpoint.Tcp(var host, var port) -> {
+        try {
+          yield binding.bind(new InetSocketAddress(host, port));
+        } catch (IOException | RuntimeException e) {
+          throw ListenException.of(key, endpoint, e);
+        }
+      }
+    };
+  }
+
+  private void warmUp() throws InterruptedException {
+    try {
+      SpiffeId self = settings.spiffeId();
+      if (self != null && identity.state().usable()) {
+        new WarmUp(identity, self)
+            .run((address, credentials, service) -> checks(address, credentials, service).start());
+      }
+    } catch (IOException | RuntimeException e) {
+      LOG.log(Level.WARNING, "server not warm: the first Checks will be slow", e);
+    }
+    warm = true;
+  }
+
+  /** Why it should not get Checks yet, in words; empty when it is ready. */
+  public String notReady() {
+    if (!warm) {
+      return "warming up";
+    }
+    var state = identity.state();
+    return state.usable() ? "" : "no usable identity: " + state.words();
+  }
+
+  /** The bridges attached to it. */
+  public BridgeHub bridges() {
+    return bridges;
+  }
+
+  /** Where Checks are answered. */
+  public int checkPort() {
+    return requireNonNull(checkPort, "listening").getPort();
+  }
+
+  /** Where bridges attach. */
+  public int bridgePort() {
+    return requireNonNull(bridgePort, "listening").getPort();
+  }
+
+  /** Where health and metrics are. */
+  public InetSocketAddress healthAddress() {
+    return requireNonNull(health, "listening").address();
+  }
+
+  /** Answers what was asked, for at most five seconds, and takes nothing more. */
+  @Override
+  public void close() {
+    warm = false;
+    stop(checkPort, CLOSE_GRACE);
+    stop(bridgePort, Duration.ZERO);
+    if (health != null) {
+      health.close();
+    }
+    deadlines.close();
+  }
+
+  private static void stop(@Nullable Server server, Duration grace) {
+    if (server == null) {
+      return;
+    }
+    server.shutdown();
+    try {
+      if (!server.awaitTermination(grace.toMillis(), TimeUnit.MILLISECONDS)) {
+        server.shutdownNow();
+      }
+    } catch (InterruptedException _) {
+      server.shutdownNow();
+      Thread.currentThread().interrupt();
+    }
+  }
+}

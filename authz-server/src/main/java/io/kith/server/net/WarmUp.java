@@ -1,0 +1,255 @@
+package io.kith.server.net;
+
+import com.google.common.util.concurrent.MoreExecutors;
+import io.envoyproxy.envoy.config.core.v3.Address;
+import io.envoyproxy.envoy.config.core.v3.SocketAddress;
+import io.envoyproxy.envoy.service.auth.v3.AttributeContext;
+import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
+import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
+import io.grpc.Metadata;
+import io.grpc.Server;
+import io.grpc.ServerCredentials;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.MetadataUtils;
+import io.kith.baselines.config.KithConfig.OnFailure;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Snapshot;
+import io.kith.baselines.destination.DestinationPattern;
+import io.kith.baselines.destination.Evidence;
+import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.edge.Baseline;
+import io.kith.baselines.edge.Edge;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.baselines.identity.Workload;
+import io.kith.baselines.process.Attribution;
+import io.kith.baselines.process.Candidate;
+import io.kith.baselines.process.EntryKind;
+import io.kith.baselines.process.Origin;
+import io.kith.baselines.process.ProcessClass;
+import io.kith.baselines.process.ProcessFingerprint;
+import io.kith.baselines.process.Quality;
+import io.kith.baselines.process.Rung;
+import io.kith.server.check.CheckRecord;
+import io.kith.server.check.CheckSettings;
+import io.kith.server.check.Deadlines;
+import io.kith.server.check.ExtAuthzService;
+import io.kith.server.check.Policy;
+import io.kith.server.telemetry.CheckTelemetry;
+import io.kith.spiffe.SpiffeTls;
+import io.kith.spiffe.X509Source;
+import io.opentelemetry.sdk.common.CompletableResultCode;
+import io.opentelemetry.sdk.trace.data.SpanData;
+import io.opentelemetry.sdk.trace.export.SpanExporter;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Collection;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Checks that the server sends to itself before it is ready.
+ *
+ * <p>A cold JVM needs longer for its first Checks than Envoy waits. These take the same way as real
+ * ones, mutual TLS included, through a service of their own on a port of their own: no policy is
+ * asked and nothing is recorded.
+ */
+final class WarmUp {
+  private static final int CHECKS = 3_000;
+  private static final int IN_FLIGHT = 32;
+  private static final Duration LIMIT = Duration.ofSeconds(10);
+  private static final Owner OWNER = Owner.parse("kith/process/warm-up");
+  private static final IpAddress DESTINATION = IpAddress.parse("192.0.2.1");
+  private static final Candidate CANDIDATE = candidate();
+
+  private final X509Source identity;
+  private final SpiffeId self;
+
+  WarmUp(X509Source identity, SpiffeId self) {
+    this.identity = identity;
+    this.self = self;
+  }
+
+  /** The way real Checks come in, at another address. */
+  @FunctionalInterface
+  interface Listener {
+    Server listen(InetSocketAddress address, ServerCredentials credentials, ExtAuthzService service)
+        throws java.io.IOException;
+  }
+
+  /**
+   * Runs the Checks, for at most ten seconds.
+   *
+   * @return how many were answered with permission, as all should be
+   */
+  int run(Listener listener) throws java.io.IOException, InterruptedException {
+    try (var deadlines = new Deadlines();
+        var telemetry = CheckTelemetry.exportingTo(new Nowhere(), "warm-up", 1)) {
+      var service =
+          new ExtAuthzService(
+              new CheckSettings(List.of(), LIMIT, LIMIT, new OnFailure(false, false), CHECKS),
+              directory(),
+              new WarmUpPolicy(),
+              _ -> CompletableFuture.completedFuture(attribution()),
+              telemetry,
+              deadlines,
+              InstantSource.system());
+      var server =
+          listener.listen(
+              new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+              SpiffeTls.serverCredentials(identity, self::equals),
+              service);
+      try {
+        return send(server.getPort());
+      } finally {
+        server.shutdownNow();
+      }
+    }
+  }
+
+  private int send(int port) throws InterruptedException {
+    var channel =
+        NettyChannelBuilder.forAddress(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
+                SpiffeTls.channelCredentials(identity, self::equals))
+            .directExecutor()
+            .build();
+    try {
+      var stub =
+          AuthorizationGrpc.newFutureStub(channel)
+              .withDeadlineAfter(LIMIT.toMillis(), TimeUnit.MILLISECONDS)
+              .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(metadata()));
+      var free = new Semaphore(IN_FLIGHT);
+      var permitted = new AtomicInteger();
+      for (var i = 0; i < CHECKS; i++) {
+        free.acquire();
+        var answer = stub.check(request(i));
+        answer.addListener(
+            () -> {
+              if (answer.state() == java.util.concurrent.Future.State.SUCCESS
+                  && answer.resultNow().getStatus().getCode() == 0) {
+                permitted.incrementAndGet();
+              }
+              free.release();
+            },
+            MoreExecutors.directExecutor());
+      }
+      free.acquire(IN_FLIGHT);
+      return permitted.get();
+    } finally {
+      channel.shutdownNow();
+    }
+  }
+
+  private static Metadata metadata() {
+    var metadata = new Metadata();
+    metadata.put(Metadata.Key.of("x-kith-direction", Metadata.ASCII_STRING_MARSHALLER), "outbound");
+    return metadata;
+  }
+
+  private static CheckRequest request(int number) {
+    var attributes =
+        AttributeContext.newBuilder()
+            .setSource(peer("127.0.0.1", 1024 + number % 60_000))
+            .setDestination(peer(DESTINATION.toString(), 443));
+    if (number % 2 == 0) {
+      attributes
+          .getRequestBuilder()
+          .getHttpBuilder()
+          .setMethod("GET")
+          .setHost("warm-up.invalid:443")
+          .setPath("/")
+          .putHeaders("user-agent", "kith");
+    }
+    return CheckRequest.newBuilder().setAttributes(attributes).build();
+  }
+
+  private static AttributeContext.Peer peer(String address, int port) {
+    return AttributeContext.Peer.newBuilder()
+        .setAddress(
+            Address.newBuilder()
+                .setSocketAddress(
+                    SocketAddress.newBuilder().setAddress(address).setPortValue(port)))
+        .build();
+  }
+
+  private StaticWorkloadDirectory directory() {
+    return new StaticWorkloadDirectory(
+        List.of(new StaticWorkloadDirectory.Entry(OWNER, self, "warm-up", List.of(), List.of())));
+  }
+
+  private static Attribution attribution() {
+    return new Attribution.Attributed(List.of(CANDIDATE), Rung.KERNEL_EXACT, List.of());
+  }
+
+  private static Candidate candidate() {
+    var fingerprint =
+        new ProcessFingerprint(
+            "/usr/bin/warm-up",
+            null,
+            Origin.IMAGE,
+            1000,
+            EntryKind.NATIVE,
+            "warm-up",
+            null,
+            List.of(),
+            null,
+            null,
+            List.of(),
+            false);
+    return new Candidate(
+        "fp:warm-up", fingerprint, ProcessClass.of(fingerprint), Quality.EXACT, Set.of());
+  }
+
+  /** Enforces one baseline that allows what the Checks are about, by either name. */
+  private static final class WarmUpPolicy implements Policy {
+    private final Snapshot snapshot =
+        new Snapshot(
+            Mode.ENFORCE,
+            false,
+            Snapshot.Rules.of(
+                Baseline.of(
+                    OWNER, null, List.of(edge(DESTINATION.toString()), edge("warm-up.invalid"))),
+                List.of()),
+            null);
+
+    private static Edge edge(String name) {
+      return Edge.learned(
+          CANDIDATE.processClass(),
+          new DestinationPattern.Exact(name, Evidence.ADDRESS, 443, Protocol.TCP));
+    }
+
+    @Override
+    public Snapshot snapshot(Workload workload) {
+      return snapshot;
+    }
+
+    @Override
+    public void record(CheckRecord answered) {}
+  }
+
+  private static final class Nowhere implements SpanExporter {
+    @Override
+    public CompletableResultCode export(Collection<SpanData> spans) {
+      return CompletableResultCode.ofSuccess();
+    }
+
+    @Override
+    public CompletableResultCode flush() {
+      return CompletableResultCode.ofSuccess();
+    }
+
+    @Override
+    public CompletableResultCode shutdown() {
+      return CompletableResultCode.ofSuccess();
+    }
+  }
+}

@@ -1,0 +1,270 @@
+package io.kith.server.telemetry;
+
+import static java.util.Objects.requireNonNull;
+
+import io.kith.baselines.decision.Explanation;
+import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Verdict.Allow;
+import io.kith.baselines.decision.Verdict.Deny;
+import io.kith.baselines.destination.Destination;
+import io.kith.baselines.destination.Evidence;
+import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.process.Candidate;
+import io.kith.server.check.Answered;
+import io.kith.server.check.CheckFacts;
+import io.opentelemetry.api.common.AttributeKey;
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.api.trace.SpanContext;
+import io.opentelemetry.api.trace.SpanKind;
+import io.opentelemetry.api.trace.StatusCode;
+import io.opentelemetry.api.trace.TraceFlags;
+import io.opentelemetry.api.trace.TraceState;
+import io.opentelemetry.api.trace.Tracer;
+import io.opentelemetry.context.Context;
+import io.opentelemetry.sdk.common.CompletableResultCode;
+import io.opentelemetry.sdk.resources.Resource;
+import io.opentelemetry.sdk.trace.SdkTracerProvider;
+import io.opentelemetry.sdk.trace.data.SpanData;
+import io.opentelemetry.sdk.trace.export.BatchSpanProcessor;
+import io.opentelemetry.sdk.trace.export.SpanExporter;
+import io.opentelemetry.sdk.trace.samplers.Sampler;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.Locale;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes the span of a Check, after its answer.
+ *
+ * <p>What is not sampled costs nothing but the look at its trace id. Spans beyond {@link #QUEUE}
+ * that wait for the exporter are dropped and counted.
+ */
+final class CheckSpans implements AutoCloseable {
+  /** Spans that may wait for the exporter. */
+  static final int QUEUE = 4096;
+
+  private static final Duration EXPORT_EVERY = Duration.ofMillis(500);
+  private static final Duration EXPORT_TIMEOUT = Duration.ofSeconds(10);
+  private static final Destination NOWHERE =
+      new Destination("nowhere", Evidence.ADDRESS, null, 1, Protocol.TCP);
+
+  private final GivenTraceIds ids = new GivenTraceIds();
+  private final AtomicLong waiting = new AtomicLong();
+  private final LongAdder exported = new LongAdder();
+  private final LongAdder failed = new LongAdder();
+  private final LongAdder dropped = new LongAdder();
+  private final SdkTracerProvider provider;
+  private final Tracer tracer;
+  private final double sampleAllows;
+
+  /**
+   * @param sampleAllows share of allowed Checks that get a span, 0 to 1
+   */
+  CheckSpans(SpanExporter exporter, Resource resource, double sampleAllows) {
+    this.provider =
+        SdkTracerProvider.builder()
+            .setResource(resource)
+            .setIdGenerator(ids)
+            .setSampler(Sampler.alwaysOn())
+            .addSpanProcessor(
+                BatchSpanProcessor.builder(new Counting(requireNonNull(exporter, "exporter")))
+                    .setMaxQueueSize(QUEUE)
+                    .setScheduleDelay(EXPORT_EVERY)
+                    .setExporterTimeout(EXPORT_TIMEOUT)
+                    .build())
+            .build();
+    this.tracer = provider.get("io.kith.server");
+    this.sampleAllows = sampleAllows;
+  }
+
+  void answered(Answered answered) {
+    var record = answered.record();
+    if (record.decision().applied() instanceof Allow && !sampled(record.traceId())) {
+      return;
+    }
+    if (waiting.incrementAndGet() > QUEUE) {
+      waiting.decrementAndGet();
+      dropped.increment();
+      return;
+    }
+    var span = start(answered);
+    describe(span, answered);
+    span.end(answered.started().plusNanos(answered.totalNanos()));
+  }
+
+  /** By the id, so that all Checks of one trace are kept or none. */
+  private boolean sampled(String traceId) {
+    return sampleAllows >= 1
+        || Long.parseUnsignedLong(traceId, 18, 32, 16) < (long) (sampleAllows * (1L << 56));
+  }
+
+  private Span start(Answered answered) {
+    var builder =
+        tracer
+            .spanBuilder(SpanAttributes.CHECK)
+            .setSpanKind(SpanKind.SERVER)
+            .setStartTimestamp(answered.started());
+    var parent = answered.parent();
+    if (parent == null) {
+      ids.give(answered.record().traceId());
+      return builder.setNoParent().startSpan();
+    }
+    var context =
+        SpanContext.createFromRemoteParent(
+            parent.traceId(),
+            parent.spanId(),
+            parent.sampled() ? TraceFlags.getSampled() : TraceFlags.getDefault(),
+            TraceState.getDefault());
+    return builder.setParent(Context.root().with(Span.wrap(context))).startSpan();
+  }
+
+  private static void describe(Span span, Answered answered) {
+    var record = answered.record();
+    var decision = record.decision();
+    var reason = answered.reason();
+    span.setAttribute(SpanAttributes.DECISION_ID, record.decisionId());
+    span.setAttribute(SpanAttributes.VERDICT, decision.applied().word());
+    span.setAttribute(SpanAttributes.MODE, decision.mode().word());
+    put(span, SpanAttributes.REASON, reason == null ? null : reason.code());
+    put(span, SpanAttributes.REVISION, decision.revision());
+    var reporter = record.reporter();
+    put(span, SpanAttributes.SPIFFE_ID, reporter == null ? null : reporter.toString());
+    var workload = record.workload();
+    put(span, SpanAttributes.WORKLOAD, workload == null ? null : workload.owner().toString());
+    var shadow = decision.shadow();
+    if (shadow != null) {
+      span.setAttribute(SpanAttributes.SHADOW_VERDICT, shadow.word());
+      if (shadow instanceof Deny(_, var shadowReason)) {
+        span.setAttribute(SpanAttributes.SHADOW_REASON, shadowReason.code());
+      }
+    }
+    switch (decision.applied()) {
+      case Allow(var edge) -> put(span, SpanAttributes.EDGE, edge == null ? null : edge.id());
+      case Deny deny -> {
+        var nearest = deny.nearest();
+        put(span, SpanAttributes.NEAREST, nearest == null ? null : nearest.words());
+        var explanation = explanation(answered);
+        span.setAttribute(SpanAttributes.EXPLANATION, explanation);
+        span.setStatus(StatusCode.ERROR, explanation);
+      }
+    }
+    if (answered.facts() instanceof CheckFacts.Connection connection) {
+      connection(span, connection);
+    }
+    if (record.flow() != null) {
+      flow(span, record.flow());
+    }
+    if (decision.subject() != null) {
+      process(span, decision.subject());
+    }
+    span.setAttribute(SpanAttributes.BRIDGE_MICROS, answered.bridgeNanos() / 1000);
+    span.setAttribute(SpanAttributes.TOTAL_MICROS, answered.totalNanos() / 1000);
+  }
+
+  /** A denial in one sentence; empty for what was allowed. */
+  static String explanation(Answered answered) {
+    var record = answered.record();
+    if (!(record.decision().applied() instanceof Deny deny)) {
+      return "";
+    }
+    var flow = record.flow();
+    return Explanation.of(
+        deny, record.decision().subject(), flow == null ? NOWHERE : flow.resolved().destination());
+  }
+
+  private static void connection(Span span, CheckFacts.Connection connection) {
+    span.setAttribute(SpanAttributes.LAYER, word(connection.layer()));
+    span.setAttribute(SpanAttributes.SOURCE_ADDRESS, connection.source().address().toString());
+    span.setAttribute(SpanAttributes.SOURCE_PORT, connection.source().port());
+    span.setAttribute(
+        SpanAttributes.DESTINATION_ADDRESS, connection.destination().address().toString());
+    span.setAttribute(SpanAttributes.DESTINATION_PORT, connection.destination().port());
+    span.setAttribute(SpanAttributes.NETWORK_TRANSPORT, word(connection.protocol()));
+    put(span, SpanAttributes.SERVER_ADDRESS, connection.authority());
+    put(span, SpanAttributes.TLS_SERVER_NAME, connection.sni());
+  }
+
+  private static void flow(Span span, Flow flow) {
+    span.setAttribute(SpanAttributes.DESTINATION, flow.resolved().destination().words());
+    span.setAttribute(SpanAttributes.RUNG, flow.attribution().foundBy().letter());
+    var remarks = flow.attribution().remarks();
+    put(span, SpanAttributes.REMARKS, remarks.isEmpty() ? null : String.join("; ", remarks));
+  }
+
+  private static void process(Span span, Candidate subject) {
+    var fingerprint = subject.fingerprint();
+    span.setAttribute(SpanAttributes.PROCESS, fingerprint.words());
+    span.setAttribute(SpanAttributes.FINGERPRINT, subject.fingerprintId());
+    span.setAttribute(SpanAttributes.QUALITY, word(subject.quality()));
+    span.setAttribute(SpanAttributes.EXECUTABLE_PATH, fingerprint.path());
+    span.setAttribute(
+        SpanAttributes.EXECUTABLE_NAME,
+        fingerprint.path().substring(fingerprint.path().lastIndexOf('/') + 1));
+    put(span, SpanAttributes.CONTAINER_NAME, fingerprint.container());
+  }
+
+  private static <T> void put(Span span, AttributeKey<T> key, @Nullable T value) {
+    if (value != null) {
+      span.setAttribute(key, value);
+    }
+  }
+
+  private static String word(Enum<?> value) {
+    return value.name().toLowerCase(Locale.ROOT);
+  }
+
+  long exported() {
+    return exported.sum();
+  }
+
+  /** Spans that the exporter could not deliver. */
+  long failed() {
+    return failed.sum();
+  }
+
+  /** Spans that were not made since too many waited. */
+  long dropped() {
+    return dropped.sum();
+  }
+
+  /** Delivers what waits, as far as it goes within the limit. */
+  void flush(Duration limit) {
+    var _ =
+        provider.forceFlush().join(limit.toMillis(), java.util.concurrent.TimeUnit.MILLISECONDS);
+  }
+
+  @Override
+  public void close() {
+    var _ = provider.shutdown().join(2, java.util.concurrent.TimeUnit.SECONDS);
+  }
+
+  /** Keeps count of what became of the spans. */
+  private final class Counting implements SpanExporter {
+    private final SpanExporter exporter;
+
+    Counting(SpanExporter exporter) {
+      this.exporter = exporter;
+    }
+
+    @Override
+    public CompletableResultCode export(Collection<SpanData> spans) {
+      var count = spans.size();
+      waiting.addAndGet(-count);
+      var result = exporter.export(spans);
+      result.whenComplete(() -> (result.isSuccess() ? exported : failed).add(count));
+      return result;
+    }
+
+    @Override
+    public CompletableResultCode flush() {
+      return exporter.flush();
+    }
+
+    @Override
+    public CompletableResultCode shutdown() {
+      return exporter.shutdown();
+    }
+  }
+}

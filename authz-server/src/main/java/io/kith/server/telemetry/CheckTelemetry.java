@@ -1,0 +1,142 @@
+package io.kith.server.telemetry;
+
+import io.kith.baselines.config.KithConfig;
+import io.kith.baselines.decision.Verdict.Deny;
+import io.kith.server.check.Answered;
+import io.kith.server.check.BoundedLog;
+import io.kith.server.check.CheckObserver;
+import io.opentelemetry.api.common.AttributeKey;
+import io.opentelemetry.api.common.Attributes;
+import io.opentelemetry.exporter.otlp.http.trace.OtlpHttpSpanExporter;
+import io.opentelemetry.sdk.resources.Resource;
+import io.opentelemetry.sdk.trace.export.SpanExporter;
+import java.net.URI;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.logging.Level;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tells what was answered: a span and a log line per denial, a span for a share of what was
+ * allowed, metrics for all.
+ *
+ * <p>Never blocks and never fails a Check: what cannot be kept or delivered is counted.
+ */
+public final class CheckTelemetry implements CheckObserver, AutoCloseable {
+  private static final String SERVICE = "kith-authz-server";
+  private static final Duration EXPORT_TIMEOUT = Duration.ofSeconds(5);
+  private static final int DENIALS_LOGGED_PER_SECOND = 20;
+
+  private final BoundedLog log = new BoundedLog(CheckTelemetry.class, DENIALS_LOGGED_PER_SECOND);
+  private final Metrics metrics = new Metrics();
+  private final @Nullable CheckSpans spans;
+
+  private CheckTelemetry(@Nullable CheckSpans spans) {
+    this.spans = spans;
+    if (spans != null) {
+      metrics.counter("kith_spans_exported_total", "Spans delivered.", spans::exported);
+      metrics.counter(
+          "kith_spans_failed_total", "Spans that the collector did not take.", spans::failed);
+      metrics.counter(
+          "kith_spans_dropped_total", "Spans not made since too many waited.", spans::dropped);
+    }
+    metrics.counter(
+        "kith_denials_not_logged_total", "Denials beyond the rate of log lines.", log::dropped);
+  }
+
+  /**
+   * What the configuration says; without {@code telemetry.otlp} there are no spans.
+   *
+   * @param version of the server
+   */
+  public static CheckTelemetry of(KithConfig.Telemetry settings, String version) {
+    var otlp = settings.otlp();
+    return otlp == null
+        ? new CheckTelemetry(null)
+        : exportingTo(
+            OtlpHttpSpanExporter.builder()
+                .setEndpoint(tracesUnder(otlp))
+                .setTimeout(EXPORT_TIMEOUT)
+                .build(),
+            version,
+            settings.sampleAllows());
+  }
+
+  /** With an exporter of the caller's. */
+  public static CheckTelemetry exportingTo(
+      SpanExporter exporter, String version, double sampleAllows) {
+    var resource =
+        Resource.getDefault()
+            .merge(
+                Resource.create(
+                    Attributes.of(
+                        AttributeKey.stringKey("service.name"),
+                        SERVICE,
+                        AttributeKey.stringKey("service.version"),
+                        version)));
+    return new CheckTelemetry(new CheckSpans(exporter, resource, sampleAllows));
+  }
+
+  static String tracesUnder(URI otlp) {
+    var base = otlp.toString();
+    return (base.endsWith("/") ? base.substring(0, base.length() - 1) : base) + "/v1/traces";
+  }
+
+  /** The metrics, to add to and to show. */
+  public Metrics metrics() {
+    return metrics;
+  }
+
+  @Override
+  public void answered(Answered answered) {
+    metrics.answered(answered);
+    if (answered.record().decision().applied() instanceof Deny deny) {
+      logDenial(answered, deny);
+    }
+    if (spans != null) {
+      spans.answered(answered);
+    }
+  }
+
+  @Override
+  public void cancelled() {
+    metrics.cancelled();
+  }
+
+  private void logDenial(Answered answered, Deny deny) {
+    var record = answered.record();
+    var values = new LinkedHashMap<String, String>();
+    values.put("reason", deny.reason().code());
+    if (record.workload() != null) {
+      values.put("workload", record.workload().owner().toString());
+    }
+    if (record.reporter() != null) {
+      values.put("spiffe_id", record.reporter().toString());
+    }
+    if (record.decision().subject() != null) {
+      values.put("process", record.decision().subject().fingerprint().words());
+    }
+    if (record.flow() != null) {
+      values.put("destination", record.flow().resolved().destination().words());
+    }
+    values.put("mode", record.decision().mode().word());
+    values.put("decision_id", record.decisionId());
+    values.put("trace_id", record.traceId());
+    values.put("explanation", CheckSpans.explanation(answered));
+    log.log(Level.INFO, "check denied", values, null);
+  }
+
+  /** Delivers the spans that wait, as far as it goes within the limit. */
+  public void flush(Duration limit) {
+    if (spans != null) {
+      spans.flush(limit);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (spans != null) {
+      spans.close();
+    }
+  }
+}

@@ -1,0 +1,347 @@
+package io.kith.server.admin;
+
+import static io.kith.server.control.Shop.CHECKOUT;
+import static io.kith.server.control.Shop.CURL;
+import static io.kith.server.control.Shop.NOON;
+import static io.kith.server.control.Shop.PAYMENTS;
+import static io.kith.server.control.Shop.answered;
+import static io.kith.server.control.Shop.database;
+import static io.kith.server.control.Shop.flow;
+import static io.kith.server.control.Shop.unattributed;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.grpc.Attributes;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
+import io.kith.admin.v1.AllowRequest;
+import io.kith.admin.v1.BridgeStatus;
+import io.kith.admin.v1.FinishTestRunRequest;
+import io.kith.admin.v1.GetStatusRequest;
+import io.kith.admin.v1.ListDecisionsRequest;
+import io.kith.admin.v1.ListEdgesRequest;
+import io.kith.admin.v1.SetModeRequest;
+import io.kith.admin.v1.VerdictCount;
+import io.kith.baselines.config.KithConfig;
+import io.kith.baselines.decision.Decision;
+import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Reason;
+import io.kith.baselines.decision.Verdict.Deny;
+import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.server.check.CheckRecord;
+import io.kith.server.control.ControlState;
+import io.kith.server.control.Shop;
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class AdminServerTest {
+  private static final String OWNER = CHECKOUT.owner().toString();
+  private static final BridgeStatus BRIDGE =
+      BridgeStatus.newBuilder().setNode("node-1").setRung("A").setPods(3).setCanaryOk(true).build();
+
+  @TempDir Path folder;
+
+  private final Shop.SettableClock clock = new Shop.SettableClock();
+  private ControlState state;
+  private AdminService service;
+  private AdminServer server;
+  private AdminClient client;
+  private Path socket;
+
+  @BeforeEach
+  void start() throws Exception {
+    socket = folder.resolve("run/admin.sock");
+    var config = KithConfig.parse("kith.yaml", "", Map.of());
+    var directory =
+        new StaticWorkloadDirectory(
+            List.of(
+                new StaticWorkloadDirectory.Entry(
+                    CHECKOUT.owner(), Shop.CHECKOUT_ID, "prod", List.of(), List.of())));
+    state = ControlState.of(config, directory, clock);
+    service = new AdminService(state, () -> List.of(BRIDGE), "1.2.3", NOON);
+    server = AdminServer.onUnixSocket(socket, service);
+    client = AdminClient.toUnixSocket(socket, "ada");
+  }
+
+  @AfterEach
+  void stop() {
+    client.close();
+    server.close();
+    state.close();
+  }
+
+  private AdminServiceBlockingStub admin() {
+    return client.service();
+  }
+
+  private CheckRecord check(Flow flow) {
+    var answered = answered(state.snapshot(CHECKOUT), flow, clock.instant());
+    state.record(answered);
+    return answered;
+  }
+
+  private void enforce() {
+    check(flow(database(), PAYMENTS));
+    var _ =
+        admin()
+            .finishTestRun(
+                FinishTestRunRequest.newBuilder().setOwner(OWNER).setNote("suite passed").build());
+    var _ =
+        admin()
+            .setMode(
+                SetModeRequest.newBuilder()
+                    .setScope(OWNER)
+                    .setMode("enforce")
+                    .setNote("ready")
+                    .build());
+  }
+
+  private static Status refusal(Runnable call) {
+    return catchThrowableOfType(StatusRuntimeException.class, call::run).getStatus();
+  }
+
+  @Test
+  void getStatus_tellsWhatTheServerDoes() {
+    enforce();
+    check(flow(database(), CURL));
+
+    var status = admin().getStatus(GetStatusRequest.getDefaultInstance());
+
+    assertThat(status.getServerVersion()).isEqualTo("1.2.3");
+    assertThat(status.getStarted().getSeconds()).isEqualTo(NOON.getEpochSecond());
+    assertThat(status.getBridgesList()).containsExactly(BRIDGE);
+    assertThat(status.getWorkloads(0).getMode()).isEqualTo("enforce");
+    assertThat(status.getWorkloads(0).getState()).isEqualTo("enforced");
+    assertThat(status.getWorkloads(0).getApprovedEdges()).isEqualTo(1);
+    assertThat(status.getWorkloads(0).getCandidateEdges()).isEqualTo(1);
+    assertThat(status.getCountsList())
+        .containsExactly(
+            VerdictCount.newBuilder().setVerdict("allow").setCount(1).build(),
+            VerdictCount.newBuilder()
+                .setVerdict("deny")
+                .setReason("new_process")
+                .setCount(1)
+                .build());
+  }
+
+  @Test
+  void finishTestRun_seesEverythingAnsweredBefore() {
+    check(flow(database(), PAYMENTS));
+    check(flow(database(), Shop.DROPPED));
+
+    var finished =
+        admin()
+            .finishTestRun(
+                FinishTestRunRequest.newBuilder().setOwner(OWNER).setNote("suite passed").build());
+
+    assertThat(finished.getRevision()).matches("bl:[0-9a-f]{32}");
+    assertThat(finished.getApproved(0).getProcess()).isEqualTo("/app/payments");
+    assertThat(finished.getApproved(0).getDestination()).isEqualTo("shop/statefulset/orders-db");
+    assertThat(finished.getApproved(0).getPort()).isEqualTo(5_432);
+    assertThat(finished.getApproved(0).getConnections()).isEqualTo(1);
+    assertThat(finished.getLeftOut(0).getWhy())
+        .isEqualTo("the executable is not from the image (from: writable layer)");
+  }
+
+  @Test
+  void allow_aDeniedDecision_isRecordedAsTheSocketsUser() {
+    enforce();
+    var denied = check(flow(database(), CURL));
+
+    var allowed =
+        admin()
+            .allow(
+                AllowRequest.newBuilder()
+                    .setOwner(OWNER)
+                    .setDecisionId(denied.decisionId())
+                    .setNote("CHG-1")
+                    .setTtl(com.google.protobuf.Duration.newBuilder().setSeconds(3_600))
+                    .build());
+
+    assertThat(allowed.getEdge().getProvenance()).isEqualTo("by hand (socket:ada)");
+    assertThat(allowed.getEdge().getState()).isEqualTo("temporary");
+    assertThat(allowed.getEdge().getExpires().getSeconds())
+        .isEqualTo(NOON.plusSeconds(3_600).getEpochSecond());
+    assertThat(
+            admin().listEdges(ListEdgesRequest.newBuilder().setOwner(OWNER).build()).getEdgesList())
+        .hasSize(3);
+  }
+
+  @Test
+  void listDecisions_newestFirst_withTheirExplanations() {
+    enforce();
+    var denied = check(flow(database(), CURL));
+    check(unattributed());
+
+    var decisions =
+        admin()
+            .listDecisions(
+                ListDecisionsRequest.newBuilder().setOwner(OWNER).setDeniedOnly(true).build())
+            .getDecisionsList();
+
+    assertThat(decisions).hasSize(2);
+    assertThat(decisions.get(0).getReason()).isEqualTo("unattributed");
+    assertThat(decisions.get(0).getRung()).isEqualTo("D");
+    assertThat(decisions.get(1).getId()).isEqualTo(denied.decisionId());
+    assertThat(decisions.get(1).getProcess()).isEqualTo("/usr/bin/curl");
+    assertThat(decisions.get(1).getQuality()).isEqualTo("exact");
+    assertThat(decisions.get(1).getExplanation())
+        .isEqualTo(
+            "/usr/bin/curl is not one of the programs that speak from here; nearest: /app/payments"
+                + " ← /sbin/init → shop/statefulset/orders-db:5432");
+  }
+
+  @Test
+  void listDecisions_ofNobodysWorkload_sayWhy() {
+    state.record(
+        new CheckRecord(
+            "d:00000000000000ff",
+            "0af7651916cd43dd8448eb211c80319c",
+            NOON,
+            null,
+            null,
+            "",
+            null,
+            new Decision(
+                new Deny(null, new Reason.UnknownReporter("the peer has no certificate")),
+                null,
+                Mode.OBSERVE,
+                null,
+                null),
+            false));
+
+    var decision = admin().listDecisions(ListDecisionsRequest.getDefaultInstance()).getDecisions(0);
+
+    assertThat(decision.getOwner()).isEmpty();
+    assertThat(decision.getReason()).isEqualTo("unknown_reporter");
+    assertThat(decision.getExplanation()).isEqualTo("the peer has no certificate");
+  }
+
+  @Test
+  void refusals_haveTheDocumentedCodesAndWords() {
+    var badOwner =
+        refusal(() -> admin().listEdges(ListEdgesRequest.newBuilder().setOwner("shop").build()));
+    assertThat(badOwner.getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+    assertThat(badOwner.getDescription()).startsWith("owner: 'shop' (expected:");
+
+    var unknown =
+        refusal(() -> admin().listEdges(ListEdgesRequest.newBuilder().setOwner("a/job/b").build()));
+    assertThat(unknown.getCode()).isEqualTo(Status.Code.NOT_FOUND);
+    assertThat(unknown.getDescription())
+        .isEqualTo("workload 'a/job/b' is not known (known: [shop/deployment/checkout])");
+
+    var tooEarly =
+        refusal(
+            () ->
+                admin()
+                    .setMode(
+                        SetModeRequest.newBuilder()
+                            .setScope("*")
+                            .setMode("enforce")
+                            .setNote("now")
+                            .build()));
+    assertThat(tooEarly.getCode()).isEqualTo(Status.Code.FAILED_PRECONDITION);
+
+    var badMode =
+        refusal(
+            () ->
+                admin()
+                    .setMode(SetModeRequest.newBuilder().setScope("*").setMode("block").build()));
+    assertThat(badMode.getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+    assertThat(badMode.getDescription())
+        .isEqualTo("mode: 'block' (expected: observe, shadow or enforce)");
+
+    var badLimit =
+        refusal(
+            () -> admin().listDecisions(ListDecisionsRequest.newBuilder().setLimit(1_001).build()));
+    assertThat(badLimit.getDescription()).isEqualTo("limit: 1001 (expected: 0 to 1000)");
+
+    var badTtl =
+        refusal(
+            () ->
+                admin()
+                    .allow(
+                        AllowRequest.newBuilder()
+                            .setOwner(OWNER)
+                            .setTtl(
+                                com.google.protobuf.Duration.newBuilder()
+                                    .setSeconds(Long.MAX_VALUE))
+                            .build()));
+    assertThat(badTtl.getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+  }
+
+  @Test
+  void onUnixSocket_file_isForTheOwnerOnlyAndGoneAfterwards() throws Exception {
+    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(socket)))
+        .isEqualTo("rw-------");
+    try (var files = Files.list(socket.getParent())) {
+      assertThat(files).containsExactly(socket);
+    }
+
+    server.close();
+
+    assertThat(socket).doesNotExist();
+  }
+
+  @Test
+  void onUnixSocket_servedByAnother_isRefused() {
+    assertThatThrownBy(() -> AdminServer.onUnixSocket(socket, service))
+        .isInstanceOf(IOException.class)
+        .hasMessage(
+            "server.admin.listen: another server listens at unix:"
+                + socket
+                + " (stop it, or set another path)");
+    assertThat(admin().getStatus(GetStatusRequest.getDefaultInstance()).getServerVersion())
+        .isEqualTo("1.2.3");
+  }
+
+  @Test
+  void onUnixSocket_staleSocket_isReplaced() throws Exception {
+    var stale = folder.resolve("stale.sock");
+    try (var crashed = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      crashed.bind(UnixDomainSocketAddress.of(stale));
+    }
+    assertThat(stale).exists();
+
+    try (var _ = AdminServer.onUnixSocket(stale, service);
+        var other = AdminClient.toUnixSocket(stale, "ada")) {
+      assertThat(
+              other.service().getStatus(GetStatusRequest.getDefaultInstance()).getServerVersion())
+          .isEqualTo("1.2.3");
+    }
+  }
+
+  @Test
+  void onUnixSocket_fileInTheWay_isLeftAlone() throws Exception {
+    var file = Files.writeString(folder.resolve("notes.txt"), "mine");
+
+    assertThatThrownBy(() -> AdminServer.onUnixSocket(file, service))
+        .hasMessageContaining("exists and is not a socket");
+    assertThat(file).hasContent("mine");
+  }
+
+  @Test
+  void caller_strangeName_isNotWritten() throws Exception {
+    var headers = new Metadata();
+    headers.put(Caller.USER, "ada\" by=\"root");
+
+    assertThat(Caller.onUnixSocket().of(Attributes.EMPTY, headers)).isEqualTo("socket:?");
+  }
+}

@@ -1,0 +1,240 @@
+package io.kith.server.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(120)
+class ServerCommandTest {
+  private static final String OPERATOR = "spiffe://dev.kith.test/ns/shop/sa/checkout";
+
+  @TempDir Path folder;
+
+  private final List<Served> served = new ArrayList<>();
+
+  /** A verb that runs in a thread of its own until it is interrupted. */
+  private final class Served {
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+    private final CountDownLatch settled = new CountDownLatch(1);
+    private final CompletableFuture<Integer> exitCode = new CompletableFuture<>();
+    private final Thread thread;
+
+    Served(String... arguments) throws InterruptedException {
+      served.add(this);
+      var signalling =
+          new PrintWriter(out, true) {
+            @Override
+            public void println(String line) {
+              super.println(line);
+              if (line.equals("ready")) {
+                settled.countDown();
+              }
+            }
+          };
+      thread =
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    exitCode.complete(
+                        Kith.run(surroundings(signalling, new PrintWriter(err, true)), arguments));
+                    settled.countDown();
+                  });
+      assertThat(settled.await(60, TimeUnit.SECONDS)).isTrue();
+    }
+
+    int stop() throws Exception {
+      thread.interrupt();
+      return exitCode.get(30, TimeUnit.SECONDS);
+    }
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    for (var one : served.reversed()) {
+      one.stop();
+    }
+  }
+
+  private Surroundings surroundings(PrintWriter out, PrintWriter err) {
+    return new Surroundings(Map.of(), folder, "ada", out, err);
+  }
+
+  private void configure(String identity, String trustDomain, String admin, int checks)
+      throws Exception {
+    Files.writeString(
+        folder.resolve("kith.yaml"),
+        """
+        server:
+          spiffeId: spiffe://%2$s/ns/kith/sa/authz-server
+          checks: {listen: "127.0.0.1:%4$d"}
+          bridges: {listen: "127.0.0.1:0"}
+          admin: {listen: "%3$s"}
+          health: {listen: "127.0.0.1:0"}
+          bridgeIds: ["spiffe://%2$s/ns/kith/sa/identity-bridge"]
+          adminIds: ["spiffe://%2$s/ns/shop/sa/checkout"]
+        identity: %1$s
+        workloads:
+        - {owner: shop/deployment/checkout, spiffeId: "spiffe://%2$s/ns/shop/sa/checkout"}
+        - {owner: shop/deployment/other, spiffeId: "spiffe://%2$s/ns/shop/sa/other"}
+        scopes:
+        - {scope: "*", mode: enforce}
+        """
+            .formatted(identity, trustDomain, admin, checks));
+  }
+
+  private void configureDev(String admin, int checks) throws Exception {
+    configure(
+        "{provider: dev, dev: {directory: %s, trustDomain: dev.kith.test}}"
+            .formatted(folder.resolve("id")),
+        "dev.kith.test",
+        admin,
+        checks);
+  }
+
+  private String kith(int expectedCode, String... arguments) {
+    var out = new StringWriter();
+    var err = new StringWriter();
+    var code =
+        Kith.run(surroundings(new PrintWriter(out, true), new PrintWriter(err, true)), arguments);
+    assertThat(code).as("%s%s", out, err).isEqualTo(expectedCode);
+    return code == 0 ? out.toString() : err.toString();
+  }
+
+  @Test
+  void server_withDevIdentity_servesUntilStopped() throws Exception {
+    configureDev("unix:admin.sock", 0);
+    var identity = new Served("dev-identity");
+    assertThat(identity.out.toString())
+        .startsWith("development identity: attests nobody")
+        .contains("unix:" + folder.resolve("id/ns/shop/sa/checkout/api.sock"))
+        .endsWith("ready\n");
+
+    var server = new Served("server");
+
+    assertThat(server.err.toString()).isEmpty();
+    assertThat(server.out.toString())
+        .startsWith("development identity: attests nobody")
+        .contains(
+            "  checks       127.0.0.1:",
+            "  admin        unix:admin.sock",
+            "  workload     shop/deployment/checkout: observe",
+            "waits for: mode enforce is set and waits for a baseline",
+            "  may ask      every SPIFFE ID under workloads",
+            "  may attest   spiffe://dev.kith.test/ns/kith/sa/identity-bridge")
+        .endsWith("ready\n");
+    assertThat(kith(0, "status"))
+        .contains("shop/deployment/checkout  observe", "No identity bridge is connected");
+    assertThat(kith(1, "learn", "finish", "shop/deployment/checkout", "--note", "early"))
+        .contains("showed nothing that may be learned");
+
+    assertThat(server.stop()).isZero();
+    assertThat(folder.resolve("admin.sock")).doesNotExist();
+    assertThat(kith(3, "status")).contains("no server at unix:admin.sock");
+  }
+
+  @Test
+  void server_adminOnTcp_knowsOperatorsByTheirSpiffeId() throws Exception {
+    configureDev("127.0.0.1:0", 0);
+    var _ = new Served("dev-identity");
+    var server = new Served("server");
+    var address =
+        server
+            .out
+            .toString()
+            .lines()
+            .filter(line -> line.startsWith("  admin "))
+            .map(line -> line.substring(line.lastIndexOf(' ') + 1))
+            .findFirst()
+            .orElseThrow();
+
+    assertThat(kith(0, "status", "--server", address, "--as", OPERATOR))
+        .contains("shop/deployment/checkout");
+    assertThat(
+            kith(
+                1,
+                "status",
+                "--server",
+                address,
+                "--as",
+                "spiffe://dev.kith.test/ns/shop/sa/other"))
+        .isEqualTo(
+            "kith: spiffe://dev.kith.test/ns/shop/sa/other is not an operator (expected: one of"
+                + " server.adminIds)\n");
+  }
+
+  @Test
+  void server_portInUse_saysSoAndLeavesNothingBehind() throws Exception {
+    try (var taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      configureDev("unix:admin.sock", taken.getLocalPort());
+      var _ = new Served("dev-identity");
+
+      assertThat(kith(1, "server"))
+          .isEqualTo(
+              "kith: server.checks.listen: 127.0.0.1:"
+                  + taken.getLocalPort()
+                  + " is in use (stop the other process or choose another port)\n");
+    }
+    assertThat(folder.resolve("admin.sock")).doesNotExist();
+  }
+
+  @Test
+  void server_devTrustDomainWithoutDevProvider_isRefused() throws Exception {
+    configure(
+        "{provider: workload-api, workloadApi: {socket: \"unix:/run/spire.sock\"}}",
+        "dev.kith.test",
+        "unix:admin.sock",
+        0);
+
+    assertThat(kith(1, "server")).startsWith("kith: trust domain dev.kith.test is for development");
+  }
+
+  @Test
+  void server_withoutIdentityOrConfiguration_saysWhatToDo() throws Exception {
+    assertThat(kith(1, "server", "--config", "none.yaml")).contains("no such file");
+
+    Files.writeString(folder.resolve("kith.yaml"), "");
+    assertThat(kith(1, "server"))
+        .isEqualTo(
+            "kith: kith.yaml: server.spiffeId: missing (expected: the server's own SPIFFE ID)\n");
+  }
+
+  @Test
+  void devIdentity_otherProvider_isRefused() throws Exception {
+    configure(
+        "{provider: workload-api, workloadApi: {socket: \"unix:/run/spire.sock\"}}",
+        "prod.example",
+        "unix:admin.sock",
+        0);
+
+    assertThat(kith(1, "dev-identity")).startsWith("kith: identity.provider is not dev");
+  }
+
+  @Test
+  void devIdentity_strangeTrustDomain_isRefused() throws Exception {
+    configure(
+        "{provider: dev, dev: {directory: %s, trustDomain: prod.example}}"
+            .formatted(folder.resolve("id")),
+        "prod.example",
+        "unix:admin.sock",
+        0);
+
+    assertThat(kith(1, "dev-identity"))
+        .startsWith("kith: identity.dev: trust domain 'prod.example' (expected:");
+  }
+}

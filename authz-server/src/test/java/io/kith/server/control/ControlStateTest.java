@@ -1,0 +1,583 @@
+package io.kith.server.control;
+
+import static io.kith.server.control.Shop.CATALOG;
+import static io.kith.server.control.Shop.CHECKOUT;
+import static io.kith.server.control.Shop.CURL;
+import static io.kith.server.control.Shop.DB;
+import static io.kith.server.control.Shop.DROPPED;
+import static io.kith.server.control.Shop.HASH;
+import static io.kith.server.control.Shop.NOON;
+import static io.kith.server.control.Shop.PAYMENTS;
+import static io.kith.server.control.Shop.SCRIPT_HASH;
+import static io.kith.server.control.Shop.answered;
+import static io.kith.server.control.Shop.candidate;
+import static io.kith.server.control.Shop.database;
+import static io.kith.server.control.Shop.elsewhere;
+import static io.kith.server.control.Shop.flow;
+import static io.kith.server.control.Shop.program;
+import static io.kith.server.control.Shop.python;
+import static io.kith.server.control.Shop.unattributed;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.kith.baselines.config.KithConfig.ScopeEntry;
+import io.kith.baselines.config.ScopeName;
+import io.kith.baselines.decision.Decider;
+import io.kith.baselines.decision.Decision;
+import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Reason;
+import io.kith.baselines.decision.Verdict;
+import io.kith.baselines.decision.Verdict.Allow;
+import io.kith.baselines.decision.Verdict.Deny;
+import io.kith.baselines.destination.DestinationFacts.Resolved;
+import io.kith.baselines.edge.EdgeState;
+import io.kith.baselines.edge.Strictness;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.learning.LearningSettings;
+import io.kith.baselines.process.EntryKind;
+import io.kith.baselines.process.Origin;
+import io.kith.baselines.process.Script;
+import io.kith.server.check.CheckRecord;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class ControlStateTest {
+  private static final Owner OWNER = CHECKOUT.owner();
+  private static final ScopeName ONE = new ScopeName.One(OWNER);
+  private static final ScopeName MESH = new ScopeName.Mesh();
+  private static final ScopeName SHOP = new ScopeName.Namespace("shop");
+
+  private final Shop.SettableClock clock = new Shop.SettableClock();
+  private final List<AuditEntry> audit = new ArrayList<>();
+  private ControlState state = stateWith(1_024);
+
+  private ControlState stateWith(int queue, ScopeEntry... scopes) {
+    return new ControlState(
+        List.of(CHECKOUT, DB),
+        List.of(scopes),
+        LearningSettings.defaults(),
+        clock,
+        queue,
+        audit::add);
+  }
+
+  private void restart(ScopeEntry... scopes) {
+    state.close();
+    state = stateWith(1_024, scopes);
+  }
+
+  @AfterEach
+  void close() {
+    state.close();
+  }
+
+  private CheckRecord check(Flow flow) throws Exception {
+    var answered = answered(state.snapshot(CHECKOUT), flow, clock.instant());
+    state.record(answered);
+    state.flush();
+    return answered;
+  }
+
+  private void enforceWhatPaymentsDoes() throws Exception {
+    check(flow(database(), PAYMENTS));
+    state.finishTestRun(OWNER, "suite passed", "test");
+    state.setMode(ONE, Mode.ENFORCE, "ready", "test");
+  }
+
+  private Verdict verdict(Flow flow) {
+    return Decider.decide(state.snapshot(CHECKOUT), flow, clock.instant()).applied();
+  }
+
+  private static String reasonOf(Verdict verdict) {
+    return verdict instanceof Deny(_, var reason) ? reason.code() : "allowed";
+  }
+
+  private WorkloadState checkout() {
+    return state.states().stream()
+        .filter(workload -> workload.owner().equals(OWNER))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static ScopeEntry scope(String name, Mode mode, boolean unattributedAllowed) {
+    return new ScopeEntry(ScopeName.parse(name), mode, unattributedAllowed);
+  }
+
+  // modes
+
+  @Test
+  void snapshot_configuredScopes_mostSpecificWins() {
+    restart(
+        scope("*", Mode.OBSERVE, false),
+        scope("shop/*", Mode.OBSERVE, true),
+        scope("shop/deployment/checkout", Mode.SHADOW, false));
+
+    assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.SHADOW);
+    assertThat(state.snapshot(CHECKOUT).unattributedAllowed()).isFalse();
+    assertThat(state.snapshot(CATALOG).mode()).isEqualTo(Mode.OBSERVE);
+    assertThat(state.snapshot(CATALOG).unattributedAllowed()).isTrue();
+  }
+
+  @Test
+  void snapshot_configuredEnforceWithoutBaseline_staysInObserveAndSaysWhatItWaitsFor()
+      throws Exception {
+    restart(scope("*", Mode.ENFORCE, false));
+
+    assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.OBSERVE);
+    assertThat(checkout().mode()).isEqualTo(Mode.OBSERVE);
+    assertThat(checkout().waitsFor().getFirst())
+        .contains("waits for a baseline")
+        .contains("a restart begins learning anew");
+
+    check(flow(database(), PAYMENTS));
+    state.finishTestRun(OWNER, "suite passed", "test");
+
+    assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.OBSERVE);
+    assertThat(checkout().waitsFor())
+        .containsExactly(
+            "mode enforce is set and a baseline is proposed: kith mode shop/deployment/checkout"
+                + " enforce puts it in force");
+  }
+
+  @Test
+  void setMode_enforceWithoutBaseline_isRefusedAndChangesNothing() throws Exception {
+    assertThatThrownBy(() -> state.setMode(SHOP, Mode.ENFORCE, "now", "test"))
+        .isInstanceOf(RefusedException.class)
+        .hasMessage(
+            "no baseline yet: shop/deployment/checkout (end learning first: kith learn finish OWNER"
+                + " --note TEXT)");
+
+    assertThat(state.setMode(SHOP, Mode.SHADOW, "look", "test")).isEqualTo(Mode.OBSERVE);
+    assertThat(audit).hasSize(1);
+  }
+
+  @Test
+  void setMode_enforceMesh_leavesReceiversAndMoreSpecificScopesAlone() throws Exception {
+    check(flow(database(), PAYMENTS));
+    state.finishTestRun(OWNER, "suite passed", "test");
+    assertThat(state.snapshot(CATALOG).mode()).isEqualTo(Mode.OBSERVE);
+    state.setMode(new ScopeName.One(CATALOG.owner()), Mode.OBSERVE, "not yet", "test");
+
+    state.setMode(MESH, Mode.ENFORCE, "ready", "test");
+
+    assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.ENFORCE);
+    assertThat(state.snapshot(CATALOG).mode()).isEqualTo(Mode.OBSERVE);
+    assertThat(state.snapshot(DB).mode()).isEqualTo(Mode.OBSERVE);
+  }
+
+  @Test
+  void setMode_unknownScope_namesTheKnownOnes() {
+    assertThatThrownBy(() -> state.setMode(ScopeName.parse("stop/*"), Mode.OBSERVE, "typo", "test"))
+        .hasMessage("namespace 'stop' has no workload (expected: one of [shop])");
+    assertThatThrownBy(
+            () -> state.setMode(ScopeName.parse("shop/job/x"), Mode.OBSERVE, "typo", "test"))
+        .hasMessage(
+            "workload 'shop/job/x' is not known (known: [shop/deployment/checkout,"
+                + " shop/statefulset/orders-db])");
+  }
+
+  @Test
+  void setMode_backToObserve_keepsTheRulesForLater() throws Exception {
+    enforceWhatPaymentsDoes();
+
+    assertThat(state.setMode(ONE, Mode.OBSERVE, "incident", "test")).isEqualTo(Mode.ENFORCE);
+    assertThat(reasonOf(verdict(flow(database(), CURL)))).isEqualTo("allowed");
+    assertThat(checkout().stage()).isEqualTo(WorkloadState.Stage.ENFORCED);
+
+    state.setMode(ONE, Mode.ENFORCE, "over", "test");
+    assertThat(reasonOf(verdict(flow(database(), CURL)))).isEqualTo("new_process");
+  }
+
+  @Test
+  void setMode_blankNote_isRefused() {
+    assertThatThrownBy(() -> state.setMode(MESH, Mode.SHADOW, " ", "test"))
+        .hasMessage("note: blank (expected: why the mode changes)");
+  }
+
+  // learning
+
+  @Test
+  void finishTestRun_seesWhatWasAnsweredBefore() throws Exception {
+    for (var i = 0; i < 500; i++) {
+      state.record(answered(state.snapshot(CHECKOUT), flow(database(), PAYMENTS), clock.instant()));
+    }
+    state.flush();
+
+    var proposal = state.finishTestRun(OWNER, "suite passed", "test");
+
+    assertThat(proposal.approved()).hasSize(1);
+    assertThat(proposal.approved().getFirst().evidence().connections()).isEqualTo(500);
+    assertThat(checkout().stage()).isEqualTo(WorkloadState.Stage.PROPOSED);
+    assertThat(checkout().mode()).isEqualTo(Mode.OBSERVE);
+  }
+
+  @Test
+  void finishTestRun_onlyQuarantined_isRefused() throws Exception {
+    check(flow(database(), DROPPED));
+
+    assertThatThrownBy(() -> state.finishTestRun(OWNER, "done", "test"))
+        .hasMessageStartingWith("shop/deployment/checkout showed nothing that may be learned");
+    assertThat(checkout().stage()).isEqualTo(WorkloadState.Stage.LEARNING);
+  }
+
+  @Test
+  void finishTestRun_underObserve_showsTheNextVerdict() throws Exception {
+    check(flow(database(), PAYMENTS));
+    state.finishTestRun(OWNER, "suite passed", "test");
+
+    var decision = check(flow(database(), CURL)).decision();
+
+    assertThat(decision.applied()).isInstanceOf(Allow.class);
+    assertThat(decision.shadow()).isInstanceOf(Deny.class);
+  }
+
+  @Test
+  void record_underEnforce_learnsTheDeniedAttemptAsACandidateOnly() throws Exception {
+    enforceWhatPaymentsDoes();
+
+    check(flow(database(), CURL));
+
+    assertThat(checkout().approvedEdges()).isEqualTo(1);
+    assertThat(checkout().candidateEdges()).isEqualTo(1);
+    assertThat(reasonOf(verdict(flow(database(), CURL)))).isEqualTo("new_process");
+  }
+
+  @Test
+  void record_whatProvesNothing_isNotLearned() throws Exception {
+    var other = SpiffeId.parse("spiffe://dev.kith.local/ns/shop/sa/catalog");
+    var borrowed =
+        candidate("/app/payments", HASH, Origin.IMAGE, EntryKind.NATIVE, null, Set.of(other));
+    var lie = new Resolved(database().destination(), "the client says catalog");
+
+    check(flow(database(), PAYMENTS, CURL));
+    check(flow(database(), borrowed));
+    check(flow(lie, PAYMENTS));
+    check(unattributed());
+    state.record(
+        answered(CHECKOUT, state.snapshot(CHECKOUT), flow(database(), PAYMENTS), NOON, true));
+    state.flush();
+
+    assertThat(state.edges(OWNER)).isEmpty();
+  }
+
+  @Test
+  void record_severalOfOneClass_countOnceAndTheWorstSpeaks() throws Exception {
+    check(flow(database(), PAYMENTS, PAYMENTS));
+    assertThat(state.edges(OWNER)).hasSize(1);
+    assertThat(state.edges(OWNER).getFirst().state()).isEqualTo(EdgeState.OBSERVED);
+
+    check(flow(database(), CURL, program("/usr/bin/curl", HASH, Origin.MOUNT)));
+    assertThat(state.edges(OWNER))
+        .filteredOn(edge -> edge.process().equals("/usr/bin/curl"))
+        .map(KnownEdge::state)
+        .containsExactly(EdgeState.QUARANTINED);
+  }
+
+  @Test
+  void record_fullQueue_dropsDetailAndCountsEveryCheck() throws Exception {
+    state.close();
+    var held = new CountDownLatch(1);
+    var entered = new CountDownLatch(1);
+    state =
+        new ControlState(
+            List.of(CHECKOUT),
+            List.of(),
+            LearningSettings.defaults(),
+            () -> {
+              entered.countDown();
+              awaitQuietly(held);
+              return NOON;
+            },
+            8,
+            audit::add);
+    var snapshot = state.snapshot(CHECKOUT);
+    state.record(answered(snapshot, flow(database(), PAYMENTS), NOON));
+    entered.await();
+
+    for (var i = 0; i < 20; i++) {
+      state.record(answered(snapshot, flow(database(), PAYMENTS), NOON));
+    }
+    var denied = denial(flow(database(), CURL));
+    state.record(denied);
+    held.countDown();
+    state.flush();
+
+    assertThat(state.dropped()).isEqualTo(14);
+    assertThat(state.counts())
+        .containsExactly(
+            new VerdictCount("allow", "", 21), new VerdictCount("deny", "overloaded", 1));
+    assertThat(state.decisions(OWNER, true, 10)).containsExactly(denied);
+    assertThat(checkout().waitsFor())
+        .contains("14 connections were not learned from, because the server had too much to do");
+  }
+
+  private static CheckRecord denial(Flow flow) {
+    return new CheckRecord(
+        "d:ffffffffffffffff",
+        "0af7651916cd43dd8448eb211c80319c",
+        NOON,
+        null,
+        CHECKOUT,
+        "10.88.1.2",
+        flow,
+        new Decision(new Deny(null, new Reason.Overloaded()), null, Mode.ENFORCE, null, null),
+        false);
+  }
+
+  private static void awaitQuietly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  // allow
+
+  @Test
+  void allow_imageProgram_isAllowedByClassUntilTheTimeIsOver() throws Exception {
+    enforceWhatPaymentsDoes();
+    var denied = check(flow(database(), CURL));
+
+    var rule = state.allow(OWNER, denied.decisionId(), Duration.ofHours(4), "CHG-1", "ada");
+
+    assertThat(rule.edge().strictness()).isEqualTo(Strictness.CLASS);
+    assertThat(rule.state()).isEqualTo(EdgeState.TEMPORARY);
+    assertThat(rule.expires()).isEqualTo(NOON.plus(Duration.ofHours(4)));
+    assertThat(reasonOf(verdict(flow(database(), CURL)))).isEqualTo("allowed");
+    assertThat(reasonOf(verdict(flow(elsewhere(), CURL)))).isEqualTo("new_destination");
+
+    clock.set(NOON.plus(Duration.ofHours(4)));
+    assertThat(reasonOf(verdict(flow(database(), CURL)))).isEqualTo("expired");
+    assertThat(state.edges(OWNER).getFirst().why())
+        .isEqualTo("ended at 2026-11-25T16:00:00Z: CHG-1");
+  }
+
+  @Test
+  void allow_endedRule_isForgottenADayLater() throws Exception {
+    enforceWhatPaymentsDoes();
+    var denied = check(flow(database(), CURL));
+    state.allow(OWNER, denied.decisionId(), Duration.ofHours(4), "CHG-1", "ada");
+
+    clock.set(NOON.plus(Duration.ofHours(28)).minusMillis(1));
+    check(flow(database(), PAYMENTS));
+    assertThat(reasonOf(verdict(flow(database(), CURL)))).isEqualTo("expired");
+
+    clock.set(NOON.plus(Duration.ofHours(28)));
+    check(flow(database(), PAYMENTS));
+    assertThat(reasonOf(verdict(flow(database(), CURL)))).isEqualTo("new_process");
+  }
+
+  @Test
+  void allow_droppedBinary_allowsExactlyThatBinary() throws Exception {
+    enforceWhatPaymentsDoes();
+    var denied = check(flow(database(), DROPPED));
+
+    var rule = state.allow(OWNER, denied.decisionId(), null, "debugging", "ada");
+
+    assertThat(rule.edge().sha256()).isEqualTo(HASH);
+    assertThat(rule.state()).isEqualTo(EdgeState.APPROVED);
+    assertThat(reasonOf(verdict(flow(database(), DROPPED)))).isEqualTo("allowed");
+    assertThat(
+            reasonOf(
+                verdict(
+                    flow(
+                        database(),
+                        program("/tmp/payments", "7".repeat(64), Origin.WRITABLE_LAYER)))))
+        .isEqualTo("origin_not_in_image");
+  }
+
+  @Test
+  void allow_scriptFromOutside_allowsExactlyThatScript() throws Exception {
+    enforceWhatPaymentsDoes();
+    var script = new Script("/tmp/fix.py", SCRIPT_HASH, Origin.WRITABLE_LAYER, false);
+    var changed = new Script("/tmp/fix.py", "8".repeat(64), Origin.WRITABLE_LAYER, false);
+    var denied = check(flow(database(), python(EntryKind.SCRIPT, script)));
+
+    var rule = state.allow(OWNER, denied.decisionId(), null, "one-off repair", "ada");
+
+    assertThat(rule.edge().scriptSha256()).isEqualTo(SCRIPT_HASH);
+    assertThat(reasonOf(verdict(flow(database(), python(EntryKind.SCRIPT, script)))))
+        .isEqualTo("allowed");
+    assertThat(reasonOf(verdict(flow(database(), python(EntryKind.SCRIPT, changed)))))
+        .isNotEqualTo("allowed");
+  }
+
+  @Test
+  void allow_inlineCode_isAllowedByItsHash() throws Exception {
+    enforceWhatPaymentsDoes();
+    var code = new Script("inline:" + SCRIPT_HASH, SCRIPT_HASH, Origin.UNKNOWN, false);
+    var denied = check(flow(database(), python(EntryKind.INLINE, code)));
+
+    state.allow(OWNER, denied.decisionId(), null, "one-off repair", "ada");
+
+    assertThat(reasonOf(verdict(flow(database(), python(EntryKind.INLINE, code)))))
+        .isEqualTo("allowed");
+  }
+
+  @Test
+  void allow_unknownHash_isRefusedInWords() throws Exception {
+    enforceWhatPaymentsDoes();
+    var binary = check(flow(database(), program("/tmp/x", null, Origin.MEMFD)));
+    var stdin =
+        check(
+            flow(
+                database(),
+                python(EntryKind.INLINE, new Script("stdin", null, Origin.UNKNOWN, true))));
+
+    assertPrecondition(binary, "the SHA-256 of '/tmp/x' is not known");
+    assertPrecondition(stdin, "the SHA-256 of 'stdin' is not known");
+  }
+
+  @Test
+  void allow_whatNoRuleCanAllow_isRefusedInWords() throws Exception {
+    enforceWhatPaymentsDoes();
+
+    assertPrecondition(check(unattributed()), "has no known process");
+    assertPrecondition(
+        check(flow(new Resolved(database().destination(), "the client says catalog"), CURL)),
+        "cannot be allowed by a rule: the client says catalog");
+  }
+
+  private void assertPrecondition(CheckRecord answered, String words) {
+    assertThatThrownBy(() -> state.allow(OWNER, answered.decisionId(), null, "please", "ada"))
+        .isInstanceOfSatisfying(
+            RefusedException.class,
+            refused -> assertThat(refused.kind()).isEqualTo(RefusedException.Kind.PRECONDITION))
+        .hasMessageContaining(words);
+  }
+
+  @Test
+  void allow_wrongArguments_areRefused() throws Exception {
+    enforceWhatPaymentsDoes();
+    var id = check(flow(database(), CURL)).decisionId();
+
+    assertThatThrownBy(() -> state.allow(OWNER, "d:0", null, "x", "ada"))
+        .hasMessageContaining("decision 'd:0' is not among the latest");
+    assertThatThrownBy(() -> state.allow(DB.owner(), id, null, "x", "ada"))
+        .hasMessageContaining("is not of shop/statefulset/orders-db but of shop/deployment");
+    assertThatThrownBy(() -> state.allow(OWNER, id, null, "  ", "ada"))
+        .hasMessage("note: blank (expected: why this is allowed)");
+    assertThatThrownBy(() -> state.allow(OWNER, id, Duration.ZERO, "x", "ada"))
+        .hasMessageStartingWith("ttl: PT0S");
+    assertThat(reasonOf(verdict(flow(database(), CURL)))).isEqualTo("new_process");
+  }
+
+  @Test
+  void allow_tooManyRules_isRefused() throws Exception {
+    enforceWhatPaymentsDoes();
+    var id = check(flow(database(), CURL)).decisionId();
+    for (var i = 0; i < GovernedWorkload.MAX_RULES; i++) {
+      state.allow(OWNER, id, Duration.ofHours(1), "number " + i, "ada");
+    }
+
+    assertThatThrownBy(() -> state.allow(OWNER, id, null, "one more", "ada"))
+        .hasMessageContaining("has 1000 rules by hand");
+  }
+
+  // log and audit
+
+  @Test
+  void decisions_manyAllows_neverPushOutADenial() throws Exception {
+    enforceWhatPaymentsDoes();
+    var denied = check(flow(database(), CURL));
+    for (var i = 0; i < 1_500; i++) {
+      state.record(answered(state.snapshot(CHECKOUT), flow(database(), PAYMENTS), NOON));
+      if (i % 100 == 0) {
+        state.flush();
+      }
+    }
+    state.flush();
+
+    assertThat(state.decisions(OWNER, true, 10)).containsExactly(denied);
+    var all = state.decisions(null, false, 5_000);
+    assertThat(all).hasSize(1_001);
+    assertThat(all.getLast()).isEqualTo(denied);
+  }
+
+  @Test
+  void changes_areAudited_withWhoWhyBeforeAndAfter() throws Exception {
+    enforceWhatPaymentsDoes();
+
+    assertThat(audit)
+        .map(AuditEntry::line)
+        .satisfiesExactly(
+            line ->
+                assertThat(line)
+                    .startsWith(
+                        "changed by an operator change=\"baseline\""
+                            + " subject=\"shop/deployment/checkout\" by=\"test\" note=\"suite"
+                            + " passed\" before=\"none\" after=\"bl:"),
+            line ->
+                assertThat(line)
+                    .isEqualTo(
+                        "changed by an operator change=\"mode\""
+                            + " subject=\"shop/deployment/checkout\" by=\"test\" note=\"ready\""
+                            + " before=\"observe\" after=\"enforce\""));
+  }
+
+  @Test
+  void auditEntry_hostileNote_staysOneValue() {
+    var entry = new AuditEntry("mode", "*", "ada", "x\" by=\"eve\nsecond", "observe", "shadow");
+
+    assertThat(entry.line()).contains("note=\"x\\\" by=\\\"eve?second\"");
+  }
+
+  // concurrency
+
+  @Test
+  void snapshot_readWhileChanged_isAlwaysWhole() throws Exception {
+    enforceWhatPaymentsDoes();
+    var payments = flow(database(), PAYMENTS);
+    var curl = flow(database(), CURL);
+    var done = new AtomicBoolean();
+    try (var readers = Executors.newVirtualThreadPerTaskExecutor()) {
+      var answers =
+          List.of(
+              readers.submit(() -> readUntil(done, payments, curl)),
+              readers.submit(() -> readUntil(done, payments, curl)));
+      for (var i = 0; i < 200; i++) {
+        state.setMode(ONE, i % 2 == 0 ? Mode.SHADOW : Mode.ENFORCE, "flip", "test");
+      }
+      done.set(true);
+
+      for (var answer : answers) {
+        assertThat(answer.get()).as("wrong answers").isZero();
+      }
+    }
+  }
+
+  /** Counts answers that no mode gives: a refusal of what is normal, or a pass under enforce. */
+  private int readUntil(AtomicBoolean done, Flow normal, Flow other) {
+    var wrong = 0;
+    Instant now = clock.instant();
+    do {
+      var snapshot = state.snapshot(CHECKOUT);
+      var passes = Decider.decide(snapshot, other, now).applied() instanceof Allow;
+      if (Decider.decide(snapshot, normal, now).applied() instanceof Deny
+          || passes == (snapshot.mode() == Mode.ENFORCE)) {
+        wrong++;
+      }
+    } while (!done.get());
+    return wrong;
+  }
+
+  @Test
+  void flush_afterClose_doesNotHang() {
+    state.close();
+
+    assertThatThrownBy(() -> state.flush()).isInstanceOf(IllegalStateException.class);
+  }
+}

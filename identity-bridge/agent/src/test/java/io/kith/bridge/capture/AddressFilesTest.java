@@ -1,0 +1,74 @@
+package io.kith.bridge.capture;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.kith.baselines.identity.IpAddress;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+
+class AddressFilesTest {
+  @Test
+  void v4_localAddresses_withoutLoopbackBroadcastAndNeighbours() {
+    var file =
+        """
+        Main:
+          +-- 0.0.0.0/0 3 0 5
+             |-- 0.0.0.0
+                /0 universe UNICAST
+             +-- 10.88.0.0/16 2 0 2
+                |-- 10.88.0.0
+                   /24 link UNICAST
+                |-- 10.88.0.7
+                   /32 host LOCAL
+                |-- 10.88.0.255
+                   /32 link BROADCAST
+             +-- 127.0.0.0/8 2 0 2
+                |-- 127.0.0.1
+                   /32 host LOCAL
+        Local:
+                |-- 10.88.0.7
+                   /32 host LOCAL
+        """;
+
+    assertThat(AddressFiles.v4(file)).containsExactly(IpAddress.parse("10.88.0.7"));
+  }
+
+  @Test
+  void v6_globalAddressesOnly() {
+    var file =
+        """
+        00000000000000000000000000000001 01 80 10 80       lo
+        fe80000000000000a8bb4efffe0d9c11 02 40 20 80     eth0
+        fd880000000000000000000000000007 02 40 00 80     eth0
+        """;
+
+    assertThat(AddressFiles.v6(file)).containsExactly(IpAddress.parse("fd88::7"));
+  }
+
+  @Test
+  void v4AndV6_emptyOrBroken_areNothing() {
+    assertThat(AddressFiles.v4("")).isEmpty();
+    assertThat(AddressFiles.v4("/32 host LOCAL\n|--\n")).isEmpty();
+    assertThat(AddressFiles.v6("\nfd88 02\n")).isEmpty();
+  }
+
+  @Test
+  void cgroupRoot_hybridHost_isTheUnifiedTree() throws Exception {
+    var mounts =
+        """
+        tmpfs /sys/fs/cgroup tmpfs rw 0 0
+        cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0
+        cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0
+        """;
+
+    assertThat(CgroupRoot.of(mounts)).isEqualTo(Path.of("/sys/fs/cgroup/unified"));
+  }
+
+  @Test
+  void cgroupRoot_noTree_saysWhatToDo() {
+    assertThatThrownBy(() -> CgroupRoot.of("proc /proc proc rw 0 0\n"))
+        .hasMessageContaining("mount -t cgroup2")
+        .hasMessageContaining("bridge.cgroup");
+  }
+}

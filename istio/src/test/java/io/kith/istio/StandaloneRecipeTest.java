@@ -1,0 +1,146 @@
+package io.kith.istio;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.kith.istio.StandaloneRecipe.Address;
+import io.kith.istio.StandaloneRecipe.Capture;
+import io.kith.istio.StandaloneRecipe.Dialled;
+import io.kith.istio.StandaloneRecipe.Forward;
+import io.kith.istio.StandaloneRecipe.Identity;
+import io.kith.istio.StandaloneRecipe.Redirected;
+import io.kith.istio.StandaloneRecipe.TcpCheck;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class StandaloneRecipeTest {
+  private static final Path FOLDER = Path.of("standalone");
+  private static final String REFRESH = "kith.refreshGoldens";
+
+  @Test
+  void yaml_baseline_isTheFileInTheRepository() throws IOException {
+    assertGolden("baseline.yaml", recipe(new Redirected(), TcpCheck.FIRST_BYTE));
+  }
+
+  @Test
+  void yaml_gate_isTheFileInTheRepository() throws IOException {
+    assertGolden("gate.yaml", recipe(new Redirected(), TcpCheck.GATE));
+  }
+
+  @Test
+  void yaml_dialled_isTheFileInTheRepository() throws IOException {
+    var forwards =
+        List.of(
+            new Forward("orders-db", 25432, new Address("10.88.1.10", 5432)),
+            new Forward("stock", 28080, new Address("10.88.1.11", 8080)),
+            new Forward("pay", 28443, new Address("10.88.1.12", 8443)));
+    assertGolden("dialled.yaml", recipe(new Dialled(forwards), TcpCheck.FIRST_BYTE));
+  }
+
+  @Test
+  void yaml_nodeWithPercentSign_isNotReadAsAFormat() {
+    var recipe = recipe("100%", new Redirected(), TcpCheck.FIRST_BYTE, Duration.ofMillis(500));
+
+    assertThat(recipe.yaml()).contains("value: 100%%");
+  }
+
+  @Test
+  void yaml_always_limitsOneTryByTheWholeTimeout() {
+    var recipe = recipe("node-1", new Redirected(), TcpCheck.GATE, Duration.ofMillis(1500));
+
+    assertThat(recipe.yaml()).contains("timeout: 1.5s").contains("max_interval: 1.5s");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+      PT0S    | timeout: PT0S (expected: more than 0)
+      PT-1S   | timeout: PT-1S (expected: more than 0)
+      """)
+  void new_timeoutThatEnvoyReadsAsFailAtOnce_isRefused(Duration timeout, String message) {
+    assertThatThrownBy(() -> recipe("n", new Redirected(), TcpCheck.GATE, timeout))
+        .hasMessage(message);
+  }
+
+  @Test
+  void new_gateWithoutRedirect_isRefused() {
+    assertThatThrownBy(() -> recipe(new Dialled(List.of()), TcpCheck.GATE))
+        .hasMessageStartingWith("tcp: GATE (expected: FIRST_BYTE");
+  }
+
+  @Test
+  void new_portOfTwoProtocols_isRefused() {
+    assertThatThrownBy(
+            () ->
+                new StandaloneRecipe(
+                    "n",
+                    "w",
+                    new Address("127.0.0.1", 1),
+                    "spiffe://t/s",
+                    null,
+                    new Redirected(),
+                    TcpCheck.GATE,
+                    List.of(443),
+                    List.of(443),
+                    false,
+                    StandaloneRecipe.TIMEOUT,
+                    null,
+                    15000))
+        .hasMessage("tlsPorts: 443 is among httpPorts too (a port has one protocol)");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0", "-1", "65536"})
+  void new_portOutOfRange_isRefused(int port) {
+    assertThatThrownBy(() -> new Address("127.0.0.1", port))
+        .hasMessage("port: " + port + " (expected: 1 to 65535)");
+  }
+
+  private static StandaloneRecipe recipe(Capture capture, TcpCheck tcp) {
+    return recipe("node-1", capture, tcp, StandaloneRecipe.TIMEOUT);
+  }
+
+  private static StandaloneRecipe recipe(
+      String node, Capture capture, TcpCheck tcp, Duration timeout) {
+    return new StandaloneRecipe(
+        node,
+        "checkout",
+        new Address("10.88.1.1", 9191),
+        "spiffe://dev.kith.local/ns/kith/sa/authz-server",
+        new Identity(
+            "/run/kith/dev-identity/ns/shop/sa/checkout/api.sock",
+            "spiffe://dev.kith.local/ns/shop/sa/checkout",
+            "ROOTCA"),
+        capture,
+        tcp,
+        List.of(8080),
+        List.of(8443),
+        false,
+        timeout,
+        new Address("10.88.1.1", 4317),
+        15000);
+  }
+
+  /** Goldens change only with -Dkith.refreshGoldens, and the difference is reviewed. */
+  private static void assertGolden(String name, StandaloneRecipe recipe) throws IOException {
+    var text =
+        "# Generated from io.kith.istio.StandaloneRecipe, with example values; not edited by hand.\n"
+            + recipe.yaml();
+    var file = FOLDER.resolve(name);
+    if (System.getProperty(REFRESH) != null) {
+      Files.createDirectories(FOLDER);
+      Files.writeString(file, text);
+    }
+    assertThat(text)
+        .as("%s is what the recipe yields (write it anew with -D%s)", file, REFRESH)
+        .isEqualTo(Files.readString(file));
+  }
+}

@@ -1,0 +1,169 @@
+package io.kith.load.lab;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.kith.istio.StandaloneRecipe;
+import io.kith.load.ffm.NetworkNamespace;
+import io.kith.load.tools.Envoy;
+import io.kith.load.tools.RunningProcess;
+import java.io.IOException;
+import java.net.Proxy;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/**
+ * An Envoy beside a pod's container: in the pod's network, under Istio's user, with its own mounts.
+ */
+public final class EnvoyProxy implements AutoCloseable {
+  /** User and group of the sidecar in Istio; its connections are not captured. */
+  public static final int UID = 1337;
+
+  /** Makes the program readable for Envoy's user, wherever the cache lies, and becomes it. */
+  private static final String RUN =
+      """
+      set -eu
+      : > "$2"
+      mount --bind "$1" "$2"
+      exec setpriv --reuid %1$d --regid %1$d --clear-groups --no-new-privs --bounding-set=-all \\
+        "$2" -c "$3" --concurrency 2 --log-level warning --disable-hot-restart --file-flush-interval-msec 100
+      """
+          .formatted(UID);
+
+  private final NetworkNamespace network;
+  private final StandaloneRecipe recipe;
+  private final RunningProcess process;
+
+  private EnvoyProxy(NetworkNamespace network, StandaloneRecipe recipe, RunningProcess process) {
+    this.network = network;
+    this.recipe = recipe;
+    this.process = process;
+  }
+
+  /**
+   * Starts Envoy and waits until it serves. Its SDS socket, if any, must let user {@link #UID} in.
+   */
+  public static EnvoyProxy start(Pod pod, Envoy envoy, StandaloneRecipe recipe)
+      throws IOException, InterruptedException {
+    var config = pod.folder().resolve("envoy.yaml");
+    Files.writeString(config, recipe.yaml());
+    var log = pod.folder().resolve("envoy.log");
+    Files.deleteIfExists(log);
+    var process =
+        pod.startBeside(
+            "Envoy beside " + pod.name(),
+            log,
+            List.of(
+                "unshare",
+                "--mount",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                RUN,
+                "sh",
+                envoy.program().toRealPath().toString(),
+                pod.folder().resolve("envoy").toString(),
+                config.toString()));
+    return awaitReady(new EnvoyProxy(pod.namespace(), recipe, process));
+  }
+
+  /** Starts Envoy as an ordinary process of this machine and user, for a workload that dials it. */
+  static EnvoyProxy startHere(Path folder, Envoy envoy, StandaloneRecipe recipe)
+      throws IOException, InterruptedException {
+    var config = folder.resolve("envoy.yaml");
+    Files.writeString(config, recipe.yaml());
+    var argv =
+        List.of(
+            envoy.program().toString(),
+            "-c",
+            config.toString(),
+            "--concurrency",
+            "2",
+            "--log-level",
+            "warning",
+            "--disable-hot-restart",
+            "--file-flush-interval-msec",
+            "100");
+    var process = RunningProcess.start("Envoy", folder.resolve("envoy.log"), Map.of(), argv);
+    return awaitReady(new EnvoyProxy(NetworkNamespace.OWN, recipe, process));
+  }
+
+  private static EnvoyProxy awaitReady(EnvoyProxy proxy) throws InterruptedException {
+    var process = proxy.process;
+    try {
+      process.awaitReady(Duration.ofSeconds(30), proxy::ready);
+    } catch (IllegalStateException | InterruptedException e) {
+      process.kill();
+      throw e;
+    }
+    return proxy;
+  }
+
+  /** Its process as this machine numbers it. */
+  public long pid() {
+    return process.pid();
+  }
+
+  /**
+   * Everything that Envoy wrote so far: its access log, a line of JSON per connection or request,
+   * and its warnings.
+   */
+  public String log() {
+    return process.log();
+  }
+
+  /** Value of a counter or gauge; an exception if Envoy has none of this name. */
+  public long stat(String name) throws IOException, InterruptedException {
+    return admin("/stats?filter=" + URLEncoder.encode("^" + Pattern.quote(name) + "$", UTF_8))
+        .lines()
+        .filter(line -> line.startsWith(name + ": "))
+        .mapToLong(line -> Long.parseLong(line.substring(name.length() + 2).strip()))
+        .findFirst()
+        .orElseThrow(() -> new IOException("Envoy has no counter " + name));
+  }
+
+  /**
+   * Body of a page of Envoy's administration, which only the pod can reach: the connection is made
+   * in there, and not kept, since another pod's Envoy has the same address.
+   */
+  public String admin(String path) throws IOException, InterruptedException {
+    var url = URI.create("http://127.0.0.1:" + recipe.adminPort() + path).toURL();
+    return network.call(
+        () -> {
+          var connection = url.openConnection(Proxy.NO_PROXY);
+          connection.setRequestProperty("Connection", "close");
+          connection.setConnectTimeout(2_000);
+          connection.setReadTimeout(2_000);
+          try (var body = connection.getInputStream()) {
+            return new String(body.readAllBytes(), UTF_8);
+          }
+        });
+  }
+
+  private boolean ready() {
+    try {
+      return admin("/ready").startsWith("LIVE");
+    } catch (IOException _) {
+      return false;
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  /** Kills Envoy as a crash would. */
+  public void kill() {
+    process.kill();
+  }
+
+  @Override
+  public void close() {
+    process.close();
+  }
+}

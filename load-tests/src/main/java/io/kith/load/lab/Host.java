@@ -1,0 +1,80 @@
+package io.kith.load.lab;
+
+import io.kith.load.ffm.NetworkNamespace;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/** A host outside the mesh that pods talk to, in a network namespace of its own. */
+public final class Host implements AutoCloseable {
+  private final String name;
+  private final InetAddress v4;
+  private final InetAddress v6;
+  private final NetworkNamespace namespace;
+  private final List<Upstream> upstreams = new CopyOnWriteArrayList<>();
+
+  Host(String name, InetAddress v4, InetAddress v6, NetworkNamespace namespace) {
+    this.name = name;
+    this.v4 = v4;
+    this.v6 = v6;
+    this.namespace = namespace;
+  }
+
+  public String name() {
+    return name;
+  }
+
+  public InetAddress v4() {
+    return v4;
+  }
+
+  public InetAddress v6() {
+    return v6;
+  }
+
+  /**
+   * A database whose server speaks first: {@code KITHDB 1}, then {@code TOKEN ...} for each line it
+   * gets.
+   */
+  public Upstream database(int port) throws IOException, InterruptedException {
+    return serve(port, new DatabaseProtocol());
+  }
+
+  /** An HTTP service that answers every request with its token. */
+  public Upstream http(int port) throws IOException, InterruptedException {
+    return serve(port, new HttpProtocol());
+  }
+
+  /** The same over TLS, with a certificate of its own for this host's name. */
+  public Upstream tls(int port) throws IOException, InterruptedException {
+    return serve(port, TlsProtocol.forName(name));
+  }
+
+  private Upstream serve(int port, Upstream.Protocol protocol)
+      throws IOException, InterruptedException {
+    var socket =
+        namespace.call(
+            () -> {
+              var server = new ServerSocket();
+              server.setReuseAddress(true);
+              server.bind(
+                  namespace.equals(NetworkNamespace.OWN)
+                      ? new InetSocketAddress(v4, port)
+                      : new InetSocketAddress(port),
+                  1024);
+              return server;
+            });
+    var upstream = new Upstream(this, port, socket, protocol);
+    upstreams.add(upstream);
+    return upstream;
+  }
+
+  /** Stops its services. */
+  @Override
+  public void close() {
+    upstreams.forEach(Upstream::close);
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.kith.load.attribution;
+
+import org.jspecify.annotations.NullMarked;
