@@ -31,6 +31,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -76,9 +78,13 @@ public final class Main implements Callable<Integer> {
       description = "Configuration (default: ${DEFAULT-VALUE}).")
   private Path config = Path.of("kith.yaml");
 
+  /** Speaks of socket options that nobody asked for; kept, as levels are forgotten otherwise. */
+  private static final Logger NETTY = Logger.getLogger("io.grpc.netty.shaded");
+
   private final List<AutoCloseable> open = new ArrayList<>();
 
   public static void main(String[] arguments) {
+    NETTY.setLevel(Level.SEVERE);
     System.exit(run(arguments));
   }
 

@@ -73,8 +73,11 @@ public final class FingerprintSource implements AutoCloseable {
   /** Takes note of an exec; returns at once. */
   public void executed(ExecEvent event) {
     var run = new Run(event, new CompletableFuture<>());
-    runs.put(event.key(), run);
     latest.put(event.key().pid(), run);
+    synchronized (runs) {
+      runs.put(event.key(), run);
+      runs.notifyAll();
+    }
     try {
       watchers.execute(() -> examine(run));
     } catch (RejectedExecutionException _) {
@@ -98,11 +101,16 @@ public final class FingerprintSource implements AutoCloseable {
     var until = System.nanoTime() + patience.toNanos();
     var run = runOf(sighting);
     var remarks = new ArrayList<String>();
-    var examined = run == null ? null : await(run.examined(), until);
+    Examined examined = null;
     if (run == null) {
       examined = lookNow(sighting, remarks);
-    } else if (examined == null) {
-      examined = examiner.gone(run.event());
+      run = examined == null ? awaitRun(sighting, until) : null;
+    }
+    if (run != null) {
+      examined = await(run.examined(), until);
+      if (examined == null) {
+        examined = examiner.gone(run.event());
+      }
     }
     if (examined == null) {
       return unseen(sighting);
@@ -133,6 +141,31 @@ public final class FingerprintSource implements AutoCloseable {
             injected.of(sighting.key(), sighting.tid(), examined.file(), container),
             examined.ancestry().execSession());
     return new Identified(FingerprintId.of(fingerprint), fingerprint, proved, remarks);
+  }
+
+  /**
+   * The exec of a process that is gone: its report may be behind the record of its connection,
+   * which the kernel keeps elsewhere.
+   */
+  private @Nullable Run awaitRun(Sighting sighting, long until) {
+    if (sighting.image() == null || sighting.key().execId() == 0) {
+      return null; // execs are not reported
+    }
+    try {
+      synchronized (runs) {
+        var run = runOf(sighting);
+        var left = until - System.nanoTime();
+        while (run == null && left > 0) {
+          runs.wait(left / 1_000_000, (int) (left % 1_000_000));
+          run = runOf(sighting);
+          left = until - System.nanoTime();
+        }
+        return run;
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+      return null;
+    }
   }
 
   /** The exec of the process, or of the ancestor that it is a fork of. */

@@ -98,8 +98,9 @@ public final class FakePod implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    commands.write("kill -9 $(jobs -p); exit\n");
-    commands.close();
+    var everybody = shell.descendants().toList();
+    shell.destroyForcibly();
+    everybody.forEach(ProcessHandle::destroyForcibly);
     shell.onExit().join();
     run("umount", "-l", folder.toString());
     Files.delete(folder);

@@ -23,13 +23,13 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /** A server on loopback that says Welcome and otherwise only what a test tells it to. */
-final class FakeAuthzServer implements AutoCloseable {
+public final class FakeAuthzServer implements AutoCloseable {
   private final BlockingQueue<BridgeMessage> received = new LinkedBlockingQueue<>();
   private final AtomicReference<@Nullable StreamObserver<ServerMessage>> bridge =
       new AtomicReference<>();
   private final Server server;
 
-  FakeAuthzServer() throws IOException {
+  public FakeAuthzServer() throws IOException {
     this(0);
   }
 
@@ -68,11 +68,11 @@ final class FakeAuthzServer implements AutoCloseable {
     }
   }
 
-  Endpoint.Tcp endpoint() {
+  public Endpoint.Tcp endpoint() {
     return new Endpoint.Tcp("127.0.0.1", server.getPort());
   }
 
-  void ask(long id, String source, int sourcePort, String destination, int destinationPort) {
+  public void ask(long id, String source, int sourcePort, String destination, int destinationPort) {
     ask(
         Query.newBuilder()
             .setId(id)
@@ -94,7 +94,7 @@ final class FakeAuthzServer implements AutoCloseable {
   }
 
   /** The next message, waiting up to ten seconds for it. */
-  BridgeMessage next() throws InterruptedException {
+  public BridgeMessage next() throws InterruptedException {
     var message = received.poll(10, TimeUnit.SECONDS);
     if (message == null) {
       throw new AssertionError("the bridge said nothing for ten seconds");
@@ -103,7 +103,7 @@ final class FakeAuthzServer implements AutoCloseable {
   }
 
   /** The next message of a kind; others are dropped. */
-  BridgeMessage next(BridgeMessage.MessageCase kind) throws InterruptedException {
+  public BridgeMessage next(BridgeMessage.MessageCase kind) throws InterruptedException {
     var message = next();
     while (message.getMessageCase() != kind) {
       message = next();
