@@ -455,17 +455,40 @@ class BridgeHubTest {
   }
 
   @Test
-  void attach_sameNodeAgainFromTheSameAddress_replacesTheOlderStream() {
+  void attach_sameNodeAgain_takesOverWhenItRegisters_andLosesNoQuestion() {
     var older = holding("node-1", "10.88.1.2");
-    var waiting = ask("10.88.1.2", "");
+    var newer = attached("node-1");
 
-    var newer = holding("node-1", "10.88.1.2");
+    var before = ask("10.88.1.2", "");
+    older.describes(fingerprint("fp:1", "/usr/bin/checkout").build());
+    older.answers(older.nextQuery(), candidate("fp:1"));
+    var during = ask("10.88.1.2", "");
+    var _ = older.nextQuery();
+    newer.registers(pod("10.88.1.2"));
+    newer.describes(fingerprint("fp:1", "/usr/bin/checkout").build());
+    newer.answers(newer.nextQuery(), candidate("fp:1"));
+    var after = ask("10.88.1.2", "");
+    newer.answers(newer.nextQuery(), candidate("fp:1"));
 
+    assertThat(List.of(soon(before), soon(during), soon(after)))
+        .allSatisfy(answer -> assertThat(answer).isInstanceOf(Attributed.class));
     assertThat(older.ended().getCode()).isEqualTo(Status.Code.ABORTED);
-    assertThat(soon(waiting)).isInstanceOf(BridgeUnavailable.class);
-    var _ = ask("10.88.1.2", "");
-    assertThat(newer.nextQuery().getId()).isEqualTo(1);
     assertThat(hub.statuses()).hasSize(1);
+  }
+
+  @Test
+  void attach_newerStreamEndsBeforeItRegisters_leavesTheOlder() {
+    var older = holding("node-1", "10.88.1.2");
+    var newer = attached("node-1");
+    assertThat(pods("node-1")).isZero();
+
+    newer.complete();
+    Await.until("the older is back", () -> pods("node-1") == 1);
+    older.registers(pod("10.88.1.2"), pod("10.88.1.3"));
+
+    Await.until("its list is taken", () -> pods("node-1") == 2);
+    var _ = ask("10.88.1.3", "");
+    assertThat(older.nextQuery().getId()).isEqualTo(1);
   }
 
   @Test
