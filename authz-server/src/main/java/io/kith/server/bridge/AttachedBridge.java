@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One stream of one bridge, from its Hello to its end.
@@ -48,6 +49,7 @@ final class AttachedBridge {
   private volatile NodeStatus status = NodeStatus.getDefaultInstance();
   private volatile List<RegisteredPod> pods = List.of();
   private volatile List<String> refused = List.of();
+  private volatile @Nullable AttachedBridge successor;
   private volatile boolean ended;
 
   AttachedBridge(
@@ -93,8 +95,9 @@ final class AttachedBridge {
     var question = new Question(nextId.incrementAndGet(), query, pod);
     waiting.put(question.id, question);
     if (ended) {
-      question.give(new Attribution.BridgeUnavailable(gone()));
-      return question.answer;
+      waiting.remove(question.id);
+      var next = successor;
+      return next == null ? unavailable(gone()) : next.ask(query, pod);
     }
     out.write(question.message());
     hub.deadlines().add(question);
@@ -152,6 +155,21 @@ final class AttachedBridge {
         Untrusted.plain(pod.getId()),
         pod.getAddressesList().stream().map(bytes -> IpAddress.of(bytes.toByteArray())).toList(),
         ids);
+  }
+
+  /** Ends the stream in favour of a newer one, which is asked all that was not answered here. */
+  void handOverTo(AttachedBridge newer) {
+    successor = newer;
+    ended = true;
+    for (var question : waiting.values()) {
+      if (waiting.remove(question.id, question)) {
+        var _ =
+            newer
+                .ask(question.query, question.pod)
+                .whenComplete((attribution, _) -> question.give(attribution));
+      }
+    }
+    end(Status.ABORTED.withDescription("the bridge attached again"));
   }
 
   /** Ends the stream from this side. */

@@ -2,7 +2,6 @@ package io.kith.server.bridge;
 
 import static java.util.Objects.requireNonNull;
 
-import io.grpc.Status;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Attribution;
 import io.kith.server.check.BoundedLog;
@@ -12,6 +11,7 @@ import io.kith.server.check.SocketQuery;
 import io.kith.server.check.Untrusted;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +32,10 @@ public final class BridgeHub implements ProcessSource {
    * Who answers for a pod is decided by its address alone: an address stands with one bridge, so the
    * node that a proxy names can agree with it or be wrong, but lead nowhere else. It is used for the
    * words when nobody answers.
+   *
+   * A bridge attaches again when its certificate is renewed, or after a cut that the server has not
+   * noticed yet. Its older stream goes on answering until the newer one has registered pods, so that
+   * nothing is refused meanwhile.
    */
 
   private static final BoundedLog LOG = new BoundedLog(BridgeHub.class, 10);
@@ -42,6 +46,8 @@ public final class BridgeHub implements ProcessSource {
   private final Counts counts = new Counts();
   private final Map<String, AttachedBridge> byNode = new ConcurrentHashMap<>();
   private final Map<IpAddress, Holder> byAddress = new ConcurrentHashMap<>();
+  // Newer stream of a node that has not registered yet, to the older. Guarded by this.
+  private final Map<AttachedBridge, AttachedBridge> replaced = new HashMap<>();
 
   public BridgeHub(Deadlines deadlines) {
     this.deadlines = requireNonNull(deadlines, "deadlines");
@@ -108,25 +114,22 @@ public final class BridgeHub implements ProcessSource {
   }
 
   /**
-   * Takes a bridge in, in place of an older stream of the same node from the same address: a bridge
-   * may be back before the server knows that it was gone.
+   * Takes a bridge in. A node that has one already is taken over when it registers pods, and only
+   * from the same address.
    *
    * @return why not, or null
    */
-  @Nullable String attach(AttachedBridge bridge) {
-    AttachedBridge older;
-    synchronized (this) {
-      older = byNode.get(bridge.node());
-      if (older != null && !Objects.equals(older.peer().address(), bridge.peer().address())) {
-        return "node "
-            + Untrusted.quoted(bridge.node())
-            + " has a bridge already, from "
-            + older.peer().address();
-      }
-      byNode.put(bridge.node(), bridge);
+  synchronized @Nullable String attach(AttachedBridge bridge) {
+    var older = byNode.get(bridge.node());
+    if (older != null && !Objects.equals(older.peer().address(), bridge.peer().address())) {
+      return "node "
+          + Untrusted.quoted(bridge.node())
+          + " has a bridge already, from "
+          + older.peer().address();
     }
+    byNode.put(bridge.node(), bridge);
     if (older != null) {
-      older.end(Status.ABORTED.withDescription("the bridge attached again"));
+      replaced.put(bridge, older);
     }
     LOG.log(Level.INFO, "bridge attached", Map.of("node", bridge.node()), null);
     return null;
@@ -134,6 +137,11 @@ public final class BridgeHub implements ProcessSource {
 
   synchronized void detach(AttachedBridge bridge, String why) {
     byAddress.values().removeIf(holder -> holder.bridge() == bridge);
+    replaced.values().remove(bridge);
+    var older = replaced.remove(bridge);
+    if (older != null && byNode.replace(bridge.node(), bridge, older)) {
+      return;
+    }
     if (byNode.remove(bridge.node(), bridge)) {
       LOG.log(Level.INFO, "bridge detached", Map.of("node", bridge.node(), "why", why), null);
     }
@@ -144,10 +152,31 @@ public final class BridgeHub implements ProcessSource {
    *
    * @return words about the addresses that another bridge holds
    */
-  synchronized List<String> register(AttachedBridge bridge, List<RegisteredPod> pods) {
-    if (byNode.get(bridge.node()) != bridge) {
-      return List.of();
+  List<String> register(AttachedBridge bridge, List<RegisteredPod> pods) {
+    AttachedBridge older;
+    List<String> refused;
+    synchronized (this) {
+      if (byNode.get(bridge.node()) != bridge) {
+        return List.of();
+      }
+      older = replaced.remove(bridge);
+      refused = hold(bridge, older, pods);
     }
+    if (older != null) {
+      older.handOverTo(bridge);
+    }
+    for (var words : refused) {
+      LOG.log(
+          Level.WARNING,
+          "bridge claims an address that it cannot have",
+          Map.of("node", bridge.node(), "problem", words),
+          null);
+    }
+    return refused;
+  }
+
+  private List<String> hold(
+      AttachedBridge bridge, @Nullable AttachedBridge older, List<RegisteredPod> pods) {
     var refused = new ArrayList<String>();
     var claimed = new HashSet<IpAddress>();
     for (var pod : pods) {
@@ -155,7 +184,7 @@ public final class BridgeHub implements ProcessSource {
         var holder = byAddress.get(address);
         if (!claimed.add(address)) {
           refused.add(address + " stands in two pods");
-        } else if (holder != null && holder.bridge() != bridge) {
+        } else if (holder != null && holder.bridge() != bridge && holder.bridge() != older) {
           refused.add(address + " is held by the bridge of " + holder.bridge().node());
         } else {
           byAddress.put(address, new Holder(bridge, pod));
@@ -166,13 +195,6 @@ public final class BridgeHub implements ProcessSource {
         .entrySet()
         .removeIf(
             entry -> entry.getValue().bridge() == bridge && !claimed.contains(entry.getKey()));
-    for (var words : refused) {
-      LOG.log(
-          Level.WARNING,
-          "bridge claims an address that it cannot have",
-          Map.of("node", bridge.node(), "problem", words),
-          null);
-    }
     return refused;
   }
 }

@@ -44,7 +44,7 @@ public final class BoundedLog {
                     value.indexOf(' ') < 0 && !value.isEmpty()
                         ? Untrusted.plain(value, 500)
                         : "\"" + Untrusted.plain(value, 500).replace('"', '\'') + "\""));
-    logger.log(level, line.toString(), thrown);
+    logger.logp(level, logger.getName(), "", line.toString(), thrown);
   }
 
   /** Lines that were not written. */

@@ -1,8 +1,10 @@
 package io.kith.server.check;
 
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.locks.LockSupport;
+import java.util.logging.Level;
 
 /**
  * Tells what is still waited for that its time is up, up to {@link #GRAIN} late.
@@ -32,6 +34,8 @@ public final class Deadlines implements AutoCloseable {
     /** The time is up. Called at most once; must be quick and must not throw. */
     void expire();
   }
+
+  private static final BoundedLog LOG = new BoundedLog(Deadlines.class, 10);
 
   private final ConcurrentLinkedQueue<Entry> waiting = new ConcurrentLinkedQueue<>();
   private final Thread thread;
@@ -70,8 +74,17 @@ public final class Deadlines implements AutoCloseable {
         entries.remove();
       } else if (now - entry.deadlineNanos() >= 0) {
         entries.remove();
-        entry.expire();
+        expire(entry);
       }
+    }
+  }
+
+  /** One that fails must not cost the others their end. */
+  private static void expire(Entry entry) {
+    try {
+      entry.expire();
+    } catch (RuntimeException | Error thrown) {
+      LOG.log(Level.SEVERE, "deadline not told", Map.of(), thrown);
     }
   }
 

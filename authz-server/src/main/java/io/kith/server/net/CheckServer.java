@@ -168,8 +168,7 @@ public final class CheckServer implements AutoCloseable {
   }
 
   /** Nothing that runs on its threads blocks, so calls run on those of the network. */
-  private static NettyServerBuilder server(
-      InetSocketAddress address, ServerCredentials credentials) {
+  static NettyServerBuilder server(InetSocketAddress address, ServerCredentials credentials) {
     return NettyServerBuilder.forAddress(address, credentials)
         .directExecutor()
         .addTransportFilter(new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC())))

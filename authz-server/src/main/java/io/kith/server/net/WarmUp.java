@@ -63,7 +63,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * asked and nothing is recorded.
  */
 final class WarmUp {
-  private static final int CHECKS = 3_000;
+  static final int CHECKS = 3_000;
   private static final int IN_FLIGHT = 32;
   private static final Duration LIMIT = Duration.ofSeconds(10);
   private static final Owner OWNER = Owner.parse("kith/process/warm-up");

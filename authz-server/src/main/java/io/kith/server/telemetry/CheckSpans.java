@@ -252,9 +252,17 @@ final class CheckSpans implements AutoCloseable {
     public CompletableResultCode export(Collection<SpanData> spans) {
       var count = spans.size();
       waiting.addAndGet(-count);
-      var result = exporter.export(spans);
+      var result = delivered(spans);
       result.whenComplete(() -> (result.isSuccess() ? exported : failed).add(count));
       return result;
+    }
+
+    private CompletableResultCode delivered(Collection<SpanData> spans) {
+      try {
+        return exporter.export(spans);
+      } catch (RuntimeException e) {
+        return CompletableResultCode.ofExceptionalFailure(e);
+      }
     }
 
     @Override

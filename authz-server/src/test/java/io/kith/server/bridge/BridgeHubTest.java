@@ -1,0 +1,596 @@
+package io.kith.server.bridge;
+
+import static io.kith.server.bridge.FakeBridge.candidate;
+import static io.kith.server.bridge.FakeBridge.fingerprint;
+import static io.kith.server.bridge.FakeBridge.pod;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.grpc.Attributes;
+import io.grpc.ManagedChannel;
+import io.grpc.Server;
+import io.grpc.ServerTransportFilter;
+import io.grpc.Status;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.kith.baselines.decision.Decider;
+import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Verdict;
+import io.kith.baselines.destination.Destination;
+import io.kith.baselines.destination.DestinationFacts;
+import io.kith.baselines.destination.Evidence;
+import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.SpiffeIdPattern;
+import io.kith.baselines.process.Attribution;
+import io.kith.baselines.process.Attribution.Attributed;
+import io.kith.baselines.process.Attribution.BridgeUnavailable;
+import io.kith.baselines.process.Attribution.Unattributed;
+import io.kith.baselines.process.EntryKind;
+import io.kith.baselines.process.Origin;
+import io.kith.baselines.process.Quality;
+import io.kith.baselines.process.Rung;
+import io.kith.bridge.v1.Answer;
+import io.kith.bridge.v1.BridgeMessage;
+import io.kith.bridge.v1.NodeStatus;
+import io.kith.server.check.Await;
+import io.kith.server.check.Deadlines;
+import io.kith.server.check.Peer;
+import io.kith.server.check.Samples;
+import io.kith.server.check.SocketEnd;
+import io.kith.server.check.SocketQuery;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class BridgeHubTest {
+  private static final SpiffeId BRIDGE =
+      SpiffeId.parse("spiffe://dev.kith.local/ns/kith/sa/identity-bridge");
+  private static final Duration LONG = Duration.ofSeconds(20);
+
+  private final Deadlines deadlines = new Deadlines();
+  private final BridgeHub hub = new BridgeHub(deadlines);
+  private final List<ManagedChannel> channels = new ArrayList<>();
+  private volatile Peer peer = Samples.peer(BRIDGE, "10.1.0.1");
+  private volatile Instant now = Instant.EPOCH;
+  private Server server;
+
+  @BeforeEach
+  void start() throws IOException {
+    server =
+        NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+            .directExecutor()
+            .addTransportFilter(
+                new ServerTransportFilter() {
+                  @Override
+                  public Attributes transportReady(Attributes attributes) {
+                    return attributes.toBuilder().set(Peer.KEY, peer).build();
+                  }
+                })
+            .addService(
+                new BridgeService(
+                        hub, List.of(SpiffeIdPattern.parse(BRIDGE.toString())), "test", clock())
+                    .definition())
+            .build()
+            .start();
+  }
+
+  private InstantSource clock() {
+    return () -> now;
+  }
+
+  @AfterEach
+  void stop() {
+    channels.forEach(ManagedChannel::shutdownNow);
+    server.shutdownNow();
+    deadlines.close();
+  }
+
+  private ManagedChannel channel() {
+    var channel =
+        NettyChannelBuilder.forAddress(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), server.getPort()))
+            .usePlaintext()
+            .build();
+    channels.add(channel);
+    return channel;
+  }
+
+  private FakeBridge attached(String node) {
+    return FakeBridge.attached(channel(), node);
+  }
+
+  /** A bridge that holds one pod. */
+  private FakeBridge holding(String node, String address, String... ids) {
+    var bridge = attached(node);
+    bridge.registers(pod(address, ids));
+    Await.until("the pod is registered", () -> pods(node) == 1);
+    return bridge;
+  }
+
+  private int pods(String node) {
+    return hub.statuses().stream()
+        .filter(status -> status.node().equals(node))
+        .mapToInt(BridgeStatus::pods)
+        .sum();
+  }
+
+  private static SocketQuery about(String source, String node, Duration timeout) {
+    return new SocketQuery(
+        node,
+        Protocol.TCP,
+        new SocketEnd(IpAddress.parse(source), 1234),
+        new SocketEnd(IpAddress.parse("10.88.2.10"), 5432),
+        Samples.CHECKOUT,
+        timeout);
+  }
+
+  private CompletableFuture<Attribution> ask(String source, String node) {
+    return hub.ask(about(source, node, LONG));
+  }
+
+  private static Attribution soon(CompletableFuture<Attribution> answer) {
+    try {
+      return answer.get(10, TimeUnit.SECONDS);
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Test
+  void ask_podOfABridge_isAnsweredByIt() {
+    var bridge = holding("node-1", "10.88.1.2");
+    bridge.describes(
+        fingerprint("fp:1", "/usr/bin/checkout").setSha256("ab".repeat(32)).setUid(1000).build());
+
+    var answer = ask("10.88.1.2", "node-1");
+    var query = bridge.nextQuery();
+    bridge.answers(query, candidate("fp:1"));
+
+    assertThat(query.getSpiffeId()).isEqualTo(Samples.CHECKOUT.toString());
+    assertThat(query.getSourceAddress().toByteArray()).containsExactly(10, 88, 1, 2);
+    assertThat(query.getSourcePort()).isEqualTo(1234);
+    assertThat(query.getDestinationPort()).isEqualTo(5432);
+    assertThat(query.getTimeoutMillis()).isEqualTo(20_000);
+    var attributed = (Attributed) soon(answer);
+    assertThat(attributed.rung()).isEqualTo(Rung.KERNEL_EXACT);
+    assertThat(attributed.candidates())
+        .singleElement()
+        .satisfies(
+            found -> {
+              assertThat(found.fingerprint().path()).isEqualTo("/usr/bin/checkout");
+              assertThat(found.fingerprint().sha256()).isEqualTo("ab".repeat(32));
+              assertThat(found.fingerprint().origin()).isEqualTo(Origin.IMAGE);
+              assertThat(found.quality()).isEqualTo(Quality.EXACT);
+              assertThat(found.attested()).isEmpty();
+            });
+  }
+
+  @Test
+  void ask_twiceTheSameProcess_givesTheSameCandidate() {
+    var bridge = holding("node-1", "10.88.1.2");
+    bridge.describes(fingerprint("fp:1", "/usr/bin/checkout").build());
+
+    var first = ask("10.88.1.2", "");
+    bridge.answers(bridge.nextQuery(), candidate("fp:1"));
+    var second = ask("10.88.1.2", "");
+    bridge.answers(bridge.nextQuery(), candidate("fp:1"));
+
+    assertThat(((Attributed) soon(second)).candidates().getFirst())
+        .isSameAs(((Attributed) soon(first)).candidates().getFirst());
+  }
+
+  @Test
+  void ask_wrongNode_isAnsweredByTheBridgeThatHasThePod() {
+    var _ = attached("node-1");
+    var second = holding("node-2", "10.88.1.2");
+    second.describes(fingerprint("fp:1", "/usr/bin/checkout").build());
+
+    var answer = ask("10.88.1.2", "node-1");
+    second.answers(second.nextQuery(), candidate("fp:1"));
+
+    assertThat(soon(answer)).isInstanceOf(Attributed.class);
+  }
+
+  @Test
+  void ask_nobodyHasThePod_saysSo() {
+    var _ = attached("node-1");
+
+    assertThat(soon(ask("10.88.1.9", "")))
+        .isEqualTo(new BridgeUnavailable("no bridge has registered 10.88.1.9"));
+    assertThat(soon(ask("10.88.1.9", "node-1")))
+        .isEqualTo(
+            new BridgeUnavailable(
+                "no bridge has registered 10.88.1.9 (the bridge of node-1 is attached)"));
+    assertThat(soon(ask("10.88.1.9", "node-2")))
+        .isEqualTo(
+            new BridgeUnavailable(
+                "no bridge has registered 10.88.1.9 (no bridge of node-2 is attached)"));
+  }
+
+  @Test
+  void ask_silentBridge_isUnavailableAfterTheTimeout() {
+    var bridge = holding("node-1", "10.88.1.2");
+
+    var answer = hub.ask(about("10.88.1.2", "", Duration.ofMillis(30)));
+
+    assertThat(soon(answer))
+        .isEqualTo(new BridgeUnavailable("the bridge of node-1 did not answer within 30 ms"));
+    assertThat(hub.counts().timedOutTotal()).isEqualTo(1);
+    bridge.answers(bridge.nextQuery(), candidate("fp:1"));
+    Await.until("the late answer is counted", () -> hub.counts().lateTotal() == 1);
+  }
+
+  @Test
+  void ask_streamCut_isUnavailableAtOnceAndThePodIsForgotten() {
+    var bridge = holding("node-1", "10.88.1.2");
+    var answers = new ArrayList<CompletableFuture<Attribution>>();
+    for (var i = 0; i < 100; i++) {
+      answers.add(ask("10.88.1.2", ""));
+    }
+
+    bridge.cut();
+
+    assertThat(answers)
+        .allSatisfy(
+            answer ->
+                assertThat(soon(answer))
+                    .isEqualTo(new BridgeUnavailable("the bridge of node-1 went away")));
+    Await.until("it is detached", () -> hub.statuses().isEmpty());
+    assertThat(soon(ask("10.88.1.2", "")))
+        .isEqualTo(new BridgeUnavailable("no bridge has registered 10.88.1.2"));
+  }
+
+  @Test
+  void ask_answerToAnotherQuestion_isNotTaken() {
+    var bridge = holding("node-1", "10.88.1.2");
+    bridge.describes(fingerprint("fp:1", "/usr/bin/checkout").build());
+
+    var answer = ask("10.88.1.2", "");
+    var query = bridge.nextQuery();
+    bridge.answers(query.toBuilder().setId(query.getId() + 1).build(), candidate("fp:1"));
+    Await.until("it is counted", () -> hub.counts().lateTotal() == 1);
+
+    assertThat(answer).isNotDone();
+  }
+
+  @Test
+  void ask_manyAtOnce_areAnsweredEachItsOwn() {
+    var bridge = holding("node-1", "10.88.1.2");
+    for (var i = 0; i < 200; i++) {
+      bridge.describes(fingerprint("fp:" + i, "/usr/bin/p" + i).build());
+    }
+    var answers = IntStream.range(0, 200).parallel().mapToObj(_ -> ask("10.88.1.2", "")).toList();
+
+    for (var i = 0; i < 200; i++) {
+      var query = bridge.nextQuery();
+      bridge.answers(query, candidate("fp:" + (query.getId() - 1)));
+    }
+
+    assertThat(answers.stream().map(BridgeHubTest::soon))
+        .extracting(answer -> ((Attributed) answer).candidates().getFirst().fingerprint().path())
+        .doesNotHaveDuplicates();
+  }
+
+  @Test
+  void ask_unknownFingerprint_isUnattributed() {
+    var bridge = holding("node-1", "10.88.1.2");
+    bridge.describes(fingerprint("fp:1", "/usr/bin/checkout").build());
+
+    var answer = ask("10.88.1.2", "");
+    bridge.answers(bridge.nextQuery(), candidate("fp:1"), candidate("fp:other"));
+
+    assertThat(soon(answer))
+        .isEqualTo(
+            new Unattributed(
+                Rung.KERNEL_EXACT,
+                List.of("the bridge named a fingerprint that it never described: 'fp:other'")));
+  }
+
+  @Test
+  void ask_fingerprintWithABadHash_isUnattributed() {
+    var bridge = holding("node-1", "10.88.1.2");
+    bridge.describes(fingerprint("fp:1", "/usr/bin/checkout").setSha256("ABC").build());
+
+    var answer = ask("10.88.1.2", "");
+    bridge.answers(bridge.nextQuery(), candidate("fp:1"));
+
+    assertThat(soon(answer))
+        .isEqualTo(
+            new Unattributed(
+                Rung.KERNEL_EXACT,
+                List.of(
+                    "the bridge's fingerprint 'fp:1' is not valid: sha256: 'ABC' (expected: 64"
+                        + " lower-case hex digits)")));
+  }
+
+  @Test
+  void ask_unknownEnums_areTheWeakest() {
+    var bridge = holding("node-1", "10.88.1.2");
+    bridge.describes(
+        fingerprint("fp:1", "/usr/bin/checkout").setOriginValue(99).setEntryKindValue(99).build());
+
+    var answer = ask("10.88.1.2", "");
+    bridge.answers(
+        Answer.newBuilder()
+            .setQueryId(bridge.nextQuery().getId())
+            .setRungValue(99)
+            .addCandidates(candidate("fp:1").setQualityValue(99)));
+
+    var attributed = (Attributed) soon(answer);
+    assertThat(attributed.rung()).isEqualTo(Rung.NONE);
+    assertThat(attributed.candidates().getFirst().quality()).isEqualTo(Quality.UNKNOWN);
+    assertThat(attributed.candidates().getFirst().fingerprint().origin()).isEqualTo(Origin.UNKNOWN);
+    assertThat(attributed.candidates().getFirst().fingerprint().entryKind())
+        .isEqualTo(EntryKind.UNKNOWN);
+  }
+
+  @Test
+  void ask_nothingKnown_isUnattributedWithTheBridgesWords() {
+    var bridge = holding("node-1", "10.88.1.2");
+
+    var answer = ask("10.88.1.2", "");
+    bridge.answers(
+        Answer.newBuilder()
+            .setQueryId(bridge.nextQuery().getId())
+            .setRung(io.kith.bridge.v1.Rung.RUNG_DIAG)
+            .addReasons("no conntrack\u001b entry"));
+
+    assertThat(soon(answer)).isEqualTo(new Unattributed(Rung.DIAG, List.of("no conntrack? entry")));
+  }
+
+  @Test
+  void ask_podAttestedAsAnother_isAnIdentityMismatch_alsoForAnUnknownProcess() {
+    var bridge = holding("node-1", "10.88.1.2", Samples.STRANGER.toString());
+    bridge.describes(fingerprint("fp:1", "/usr/bin/checkout").build());
+
+    var known = ask("10.88.1.2", "");
+    bridge.answers(bridge.nextQuery(), candidate("fp:1").addSpiffeIds(Samples.CHECKOUT.toString()));
+    var unknown = ask("10.88.1.2", "");
+    bridge.answers(bridge.nextQuery());
+
+    for (var attribution : List.of(soon(known), soon(unknown))) {
+      assertThat(reason(attribution)).isEqualTo("identity_mismatch");
+    }
+  }
+
+  @Test
+  void ask_podAttestedAsTheReporter_leavesTheWordToTheProcess() {
+    var bridge = holding("node-1", "10.88.1.2", Samples.CHECKOUT.toString());
+    bridge.describes(fingerprint("fp:1", "/usr/bin/checkout").build());
+
+    var same = ask("10.88.1.2", "");
+    bridge.answers(bridge.nextQuery(), candidate("fp:1"));
+    var other = ask("10.88.1.2", "");
+    bridge.answers(bridge.nextQuery(), candidate("fp:1").addSpiffeIds(Samples.STRANGER.toString()));
+    var hostile = ask("10.88.1.2", "");
+    bridge.answers(bridge.nextQuery(), candidate("fp:1").addSpiffeIds("spiffe://td/a/../b"));
+
+    assertThat(((Attributed) soon(same)).candidates().getFirst().attested())
+        .containsExactly(Samples.CHECKOUT);
+    assertThat(reason(soon(other))).isEqualTo("identity_mismatch");
+    assertThat(soon(hostile)).isInstanceOf(Unattributed.class);
+  }
+
+  /** Why it is denied where a rule lets the unattributed pass. */
+  private static String reason(Attribution attribution) {
+    var flow =
+        new Flow(
+            Samples.CHECKOUT,
+            attribution,
+            new DestinationFacts.Resolved(
+                new Destination(
+                    "shop/statefulset/orders-db", Evidence.OWNER, null, 5432, Protocol.TCP),
+                null));
+    var decision = Decider.decide(Samples.snapshot(Mode.ENFORCE, true), flow, Instant.EPOCH);
+    return decision.applied() instanceof Verdict.Deny(_, var reason) ? reason.code() : "allowed";
+  }
+
+  @Test
+  void register_addressOfAnotherBridge_isRefusedAndToldUntilItIsFree() {
+    var first = holding("node-1", "10.88.1.2");
+    var second = attached("node-2");
+
+    second.registers(pod("10.88.1.2"), pod("10.88.1.3"));
+    Await.until("the list is taken", () -> pods("node-2") == 2);
+
+    Await.until(
+        "the refusal is told",
+        () ->
+            hub.statuses()
+                .get(1)
+                .refusedAddresses()
+                .equals(List.of("10.88.1.2 is held by the bridge of node-1")));
+    var _ = ask("10.88.1.2", "node-2");
+    assertThat(first.nextQuery().getId()).isEqualTo(1);
+
+    first.complete();
+    Await.until("the first is gone", () -> hub.statuses().size() == 1);
+    second.registers(pod("10.88.1.2"));
+    Await.until("the second has it", () -> pods("node-2") == 1);
+    Await.until("the refusal ends", () -> hub.statuses().getFirst().refusedAddresses().isEmpty());
+    var _ = ask("10.88.1.2", "");
+    assertThat(second.nextQuery().getId()).isEqualTo(1);
+  }
+
+  @Test
+  void register_newList_replacesTheOldAsAWhole() {
+    var bridge = holding("node-1", "10.88.1.2");
+
+    bridge.registers(pod("10.88.1.3"), pod("10.88.1.4"));
+    Await.until("the list is taken", () -> pods("node-1") == 2);
+
+    Await.until("the old is forgotten", () -> ask("10.88.1.2", "").isDone());
+    assertThat(soon(ask("10.88.1.2", ""))).isInstanceOf(BridgeUnavailable.class);
+    assertThat(ask("10.88.1.4", "")).isNotDone();
+  }
+
+  @Test
+  void register_hostilePods_areLeftOutAndTold() {
+    var bridge = attached("node-1");
+
+    bridge.registers(
+        pod("10.88.1.2", "spiffe://td/a/../b"),
+        pod("10.88.1.3").toBuilder()
+            .clearAddresses()
+            .addAddresses(com.google.protobuf.ByteString.copyFrom(new byte[5]))
+            .build(),
+        pod("10.88.1.4"));
+    Await.until("the list is taken", () -> pods("node-1") == 1);
+
+    Await.until("it is told", () -> hub.statuses().getFirst().refusedAddresses().size() == 2);
+    assertThat(soon(ask("10.88.1.2", ""))).isInstanceOf(BridgeUnavailable.class);
+  }
+
+  @Test
+  void attach_sameNodeAgain_takesOverWhenItRegisters_andLosesNoQuestion() {
+    var older = holding("node-1", "10.88.1.2");
+    var newer = attached("node-1");
+
+    var before = ask("10.88.1.2", "");
+    older.describes(fingerprint("fp:1", "/usr/bin/checkout").build());
+    older.answers(older.nextQuery(), candidate("fp:1"));
+    var during = ask("10.88.1.2", "");
+    var _ = older.nextQuery();
+    newer.registers(pod("10.88.1.2"));
+    newer.describes(fingerprint("fp:1", "/usr/bin/checkout").build());
+    newer.answers(newer.nextQuery(), candidate("fp:1"));
+    var after = ask("10.88.1.2", "");
+    newer.answers(newer.nextQuery(), candidate("fp:1"));
+
+    assertThat(List.of(soon(before), soon(during), soon(after)))
+        .allSatisfy(answer -> assertThat(answer).isInstanceOf(Attributed.class));
+    assertThat(older.ended().getCode()).isEqualTo(Status.Code.ABORTED);
+    assertThat(hub.statuses()).hasSize(1);
+  }
+
+  @Test
+  void attach_newerStreamEndsBeforeItRegisters_leavesTheOlder() {
+    var older = holding("node-1", "10.88.1.2");
+    var newer = attached("node-1");
+    assertThat(pods("node-1")).isZero();
+
+    newer.complete();
+    Await.until("the older is back", () -> pods("node-1") == 1);
+    older.registers(pod("10.88.1.2"), pod("10.88.1.3"));
+
+    Await.until("its list is taken", () -> pods("node-1") == 2);
+    var _ = ask("10.88.1.3", "");
+    assertThat(older.nextQuery().getId()).isEqualTo(1);
+  }
+
+  @Test
+  void attach_sameNodeFromAnotherAddress_isRefused() {
+    var _ = holding("node-1", "10.88.1.2");
+    peer = Samples.peer(BRIDGE, "10.1.0.2");
+
+    var second = FakeBridge.silent(channel());
+    second.hello(1, "node-1");
+
+    assertThat(second.ended().getCode()).isEqualTo(Status.Code.PERMISSION_DENIED);
+    assertThat(second.ended().getDescription())
+        .isEqualTo("node 'node-1' has a bridge already, from 10.1.0.1");
+    assertThat(pods("node-1")).isEqualTo(1);
+  }
+
+  @Test
+  void attach_withoutIdentity_isUnauthenticated() {
+    peer = Peer.unknown("no certificate", null);
+
+    assertThat(FakeBridge.silent(channel()).ended().getCode())
+        .isEqualTo(Status.Code.UNAUTHENTICATED);
+  }
+
+  @Test
+  void attach_otherIdentity_isRefusedWithTheKey() {
+    peer = Samples.peer(Samples.CHECKOUT, "10.1.0.1");
+
+    var status = FakeBridge.silent(channel()).ended();
+
+    assertThat(status.getCode()).isEqualTo(Status.Code.PERMISSION_DENIED);
+    assertThat(status.getDescription())
+        .isEqualTo(Samples.CHECKOUT + " is no identity bridge (see server.bridgeIds)");
+  }
+
+  @Test
+  void attach_certificateEnds_endsTheStreamAtTheNextMessage() {
+    peer = Peer.proved(BRIDGE, Instant.EPOCH.plusSeconds(60), null);
+    var bridge = holding("node-1", "10.88.1.2");
+
+    now = Instant.EPOCH.plusSeconds(60);
+    bridge.registers();
+
+    assertThat(bridge.ended().getCode()).isEqualTo(Status.Code.UNAUTHENTICATED);
+    Await.until("it is detached", () -> hub.statuses().isEmpty());
+  }
+
+  @Test
+  void attach_badFirstMessages_areRefusedWithWords() {
+    var noHello = FakeBridge.silent(channel());
+    noHello.registers();
+    var oldVersion = FakeBridge.silent(channel());
+    oldVersion.hello(0, "node-1");
+    var noNode = FakeBridge.silent(channel());
+    noNode.hello(1, "a\nb");
+
+    assertThat(noHello.ended().getDescription())
+        .isEqualTo("the first message is POD_UPDATE (expected: HELLO)");
+    assertThat(oldVersion.ended().getDescription())
+        .isEqualTo("protocol version 0 (expected: 1 or later)");
+    assertThat(noNode.ended().getDescription())
+        .isEqualTo("node: 'a?b' (expected: a name of 1 to 253 characters)");
+    assertThat(hub.statuses()).isEmpty();
+  }
+
+  @Test
+  void attach_messageOfALaterProtocol_isPassedOver() {
+    var bridge = attached("node-1");
+
+    bridge.send(BridgeMessage.getDefaultInstance());
+    bridge.registers(pod("10.88.1.2"));
+
+    Await.until("the next message is taken", () -> pods("node-1") == 1);
+  }
+
+  @Test
+  void statuses_tellWhatTheNodeSays() {
+    var bridge = attached("node-1");
+
+    bridge.tells(
+        NodeStatus.newBuilder()
+            .setRung(io.kith.bridge.v1.Rung.RUNG_KERNEL_EXACT)
+            .addProblems("sendmsg: EPERM")
+            .setCanaryOk(true)
+            .setConnectsSeen(42)
+            .setEntriesCapacity(65_536)
+            .build());
+    Await.until("it is taken", () -> hub.statuses().getFirst().canaryOk());
+
+    assertThat(hub.statuses())
+        .containsExactly(
+            new BridgeStatus(
+                "node-1",
+                "test",
+                Instant.EPOCH,
+                Rung.KERNEL_EXACT,
+                List.of("sendmsg: EPERM"),
+                true,
+                0,
+                List.of(),
+                0,
+                42,
+                65_536));
+  }
+}

@@ -1,0 +1,158 @@
+package io.kith.server.bridge;
+
+import com.google.protobuf.ByteString;
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.stub.StreamObserver;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.bridge.v1.Answer;
+import io.kith.bridge.v1.BridgeMessage;
+import io.kith.bridge.v1.BridgeServiceGrpc;
+import io.kith.bridge.v1.Candidate;
+import io.kith.bridge.v1.Fingerprint;
+import io.kith.bridge.v1.Hello;
+import io.kith.bridge.v1.NodeStatus;
+import io.kith.bridge.v1.Origin;
+import io.kith.bridge.v1.Pod;
+import io.kith.bridge.v1.PodUpdate;
+import io.kith.bridge.v1.Quality;
+import io.kith.bridge.v1.Query;
+import io.kith.bridge.v1.Rung;
+import io.kith.bridge.v1.ServerMessage;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+
+/** The other end of a bridge's stream, moved by a test. */
+final class FakeBridge implements StreamObserver<ServerMessage> {
+  private final BlockingQueue<ServerMessage> received = new LinkedBlockingQueue<>();
+  private final CompletableFuture<Status> ended = new CompletableFuture<>();
+  private final StreamObserver<BridgeMessage> out;
+
+  private FakeBridge(ManagedChannel channel) {
+    out = BridgeServiceGrpc.newStub(channel).attach(this);
+  }
+
+  static FakeBridge silent(ManagedChannel channel) {
+    return new FakeBridge(channel);
+  }
+
+  static FakeBridge attached(ManagedChannel channel, String node) {
+    var bridge = new FakeBridge(channel);
+    bridge.hello(1, node);
+    assert bridge.next().hasWelcome();
+    return bridge;
+  }
+
+  void hello(int version, String node) {
+    send(
+        BridgeMessage.newBuilder()
+            .setHello(
+                Hello.newBuilder()
+                    .setProtocolVersion(version)
+                    .setNode(node)
+                    .setBridgeVersion("test"))
+            .build());
+  }
+
+  void send(BridgeMessage message) {
+    out.onNext(message);
+  }
+
+  void cut() {
+    out.onError(Status.CANCELLED.withDescription("cut by the test").asException());
+  }
+
+  void complete() {
+    out.onCompleted();
+  }
+
+  /** The next message, within the limit of a test. */
+  ServerMessage next() {
+    try {
+      var message = received.poll(10, TimeUnit.SECONDS);
+      if (message == null) {
+        throw new AssertionError("no message; the stream: " + ended.getNow(Status.OK));
+      }
+      return message;
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  Query nextQuery() {
+    return next().getQuery();
+  }
+
+  Status ended() {
+    try {
+      return ended.get(10, TimeUnit.SECONDS);
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  static Pod pod(String address, String... spiffeIds) {
+    return Pod.newBuilder()
+        .setId("net:[" + address + "]")
+        .addAddresses(ByteString.copyFrom(IpAddress.parse(address).bytes()))
+        .addAllSpiffeIds(List.of(spiffeIds))
+        .build();
+  }
+
+  void registers(Pod... pods) {
+    send(
+        BridgeMessage.newBuilder()
+            .setPodUpdate(PodUpdate.newBuilder().addAllPods(List.of(pods)))
+            .build());
+  }
+
+  static Fingerprint.Builder fingerprint(String id, String path) {
+    return Fingerprint.newBuilder()
+        .setId(id)
+        .setPath(path)
+        .setProgram(path.substring(path.lastIndexOf('/') + 1))
+        .setOrigin(Origin.ORIGIN_IMAGE);
+  }
+
+  void describes(Fingerprint fingerprint) {
+    send(BridgeMessage.newBuilder().setFingerprint(fingerprint).build());
+  }
+
+  static Candidate.Builder candidate(String fingerprint) {
+    return Candidate.newBuilder().setFingerprintId(fingerprint).setQuality(Quality.QUALITY_EXACT);
+  }
+
+  void answers(Query query, Candidate.Builder... candidates) {
+    var answer = Answer.newBuilder().setQueryId(query.getId()).setRung(Rung.RUNG_KERNEL_EXACT);
+    for (var candidate : candidates) {
+      answer.addCandidates(candidate);
+    }
+    answers(answer);
+  }
+
+  void answers(Answer.Builder answer) {
+    send(BridgeMessage.newBuilder().setAnswer(answer).build());
+  }
+
+  void tells(NodeStatus status) {
+    send(BridgeMessage.newBuilder().setNodeStatus(status).build());
+  }
+
+  @Override
+  public void onNext(ServerMessage message) {
+    received.add(message);
+  }
+
+  @Override
+  public void onError(Throwable thrown) {
+    ended.complete(Status.fromThrowable(thrown));
+  }
+
+  @Override
+  public void onCompleted() {
+    ended.complete(Status.OK);
+  }
+}

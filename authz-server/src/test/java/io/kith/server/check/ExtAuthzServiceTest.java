@@ -1,0 +1,554 @@
+package io.kith.server.check;
+
+import static io.kith.server.check.Samples.APP;
+import static io.kith.server.check.Samples.CHECKOUT;
+import static io.kith.server.check.Samples.CURL;
+import static io.kith.server.check.Samples.DATABASE;
+import static io.kith.server.check.Samples.POD;
+import static io.kith.server.check.Samples.STRANGER;
+import static io.kith.server.check.Samples.address;
+import static io.kith.server.check.Samples.attributed;
+import static io.kith.server.check.Samples.gate;
+import static io.kith.server.check.Samples.headers;
+import static io.kith.server.check.Samples.l4;
+import static io.kith.server.check.Samples.l7;
+import static io.kith.server.check.Samples.snapshot;
+import static io.kith.server.check.ServiceUnderTest.said;
+import static io.kith.server.check.ServiceUnderTest.settings;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
+import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
+import io.grpc.ClientInterceptors;
+import io.grpc.MethodDescriptor;
+import io.grpc.stub.ClientCalls;
+import io.grpc.stub.MetadataUtils;
+import io.kith.baselines.config.KithConfig.OnFailure;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.identity.SpiffeIdPattern;
+import io.kith.baselines.process.Attribution;
+import io.kith.baselines.process.Rung;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class ExtAuthzServiceTest {
+  private static final int OK = 0;
+  private static final int PERMISSION_DENIED = 7;
+  private static final int UNAVAILABLE = 14;
+  private static final Duration SOON = Duration.ofMillis(60);
+
+  private ServiceUnderTest kith;
+
+  @BeforeEach
+  void start() throws IOException {
+    kith = new ServiceUnderTest(settings());
+  }
+
+  @AfterEach
+  void stop() {
+    kith.close();
+  }
+
+  private void restart(CheckSettings settings) throws IOException {
+    kith.close();
+    kith = new ServiceUnderTest(settings);
+  }
+
+  private static CompletableFuture<Attribution> never(SocketQuery query) {
+    return new CompletableFuture<>();
+  }
+
+  @Test
+  void check_knownFlow_underEnforce_isAllowedAndSaysWhy() {
+    var response = kith.check(l4());
+
+    assertThat(response.hasStatus()).isTrue();
+    assertThat(response.getStatus().getCode()).isEqualTo(OK);
+    assertThat(said(response, "decision")).isEqualTo("allow");
+    assertThat(said(response, "edge")).isEqualTo(Samples.EDGE.id());
+    assertThat(said(response, "strictness")).isEqualTo("class");
+    assertThat(said(response, "mode")).isEqualTo("enforce");
+    assertThat(said(response, "rung")).isEqualTo("A");
+    assertThat(said(response, "quality")).isEqualTo("exact");
+    assertThat(said(response, "fingerprint")).isEqualTo(APP.fingerprintId());
+    assertThat(said(response, "workload")).isEqualTo("shop/deployment/checkout");
+    assertThat(said(response, "decision_id")).matches("d:[0-9a-f]{16}");
+    assertThat(said(response, "trace_id")).matches("[0-9a-f]{32}");
+    assertThat(response.getDynamicMetadata().getFieldsMap()).doesNotContainKey("reason");
+  }
+
+  @Test
+  void check_unknownProcess_underEnforce_isDeniedInASuccessfulRpc() {
+    kith.processes.answer(attributed(CURL));
+
+    var response = kith.check(l4());
+
+    assertThat(response.getStatus().getCode()).isEqualTo(PERMISSION_DENIED);
+    assertThat(said(response, "decision")).isEqualTo("deny");
+    assertThat(said(response, "reason")).isEqualTo("new_process");
+    assertThat(response.hasDeniedResponse()).isFalse();
+  }
+
+  @Test
+  void check_deniedRequest_getsTheDecisionIdAndNothingElse() {
+    kith.processes.answer(attributed(CURL));
+
+    var response = kith.check(l7("orders.example"));
+
+    var denied = response.getDeniedResponse();
+    var id = said(response, "decision_id");
+    assertThat(denied.getStatus().getCodeValue()).isEqualTo(403);
+    assertThat(denied.getBody()).isEqualTo("{\"decision\":\"" + id + "\"}");
+    assertThat(denied.getHeadersList())
+        .extracting(header -> header.getHeader().getKey() + ": " + header.getHeader().getValue())
+        .containsExactly("content-type: application/json", "x-kith-decision: " + id);
+  }
+
+  @Test
+  void check_theQuery_saysWhatTheProxyProvedAndWhereItRuns() {
+    var _ = kith.check(l4());
+
+    assertThat(kith.processes.asked())
+        .singleElement()
+        .satisfies(
+            query -> {
+              assertThat(query.node()).isEqualTo("node-1");
+              assertThat(query.spiffeId()).isEqualTo(CHECKOUT);
+              assertThat(query.source()).hasToString(POD + ":1234");
+              assertThat(query.destination()).hasToString(DATABASE + ":5432");
+              assertThat(query.timeout()).isPositive().isLessThanOrEqualTo(Duration.ofSeconds(10));
+            });
+  }
+
+  @Test
+  void check_shadow_allowsAndSaysWhatItWouldDo() {
+    kith.policy.decideBy(snapshot(Mode.SHADOW));
+    kith.processes.answer(attributed(CURL));
+
+    var response = kith.check(l4());
+
+    assertThat(response.getStatus().getCode()).isEqualTo(OK);
+    assertThat(said(response, "shadow")).isEqualTo("deny");
+    assertThat(said(response, "shadow_reason")).isEqualTo("new_process");
+  }
+
+  @Test
+  void check_gate_isDecidedByItsHeaders() {
+    var response = kith.check(gate(POD + ":1234", DATABASE + ":5432"));
+
+    assertThat(response.getStatus().getCode()).isEqualTo(OK);
+    assertThat(said(response, "edge")).isEqualTo(Samples.EDGE.id());
+    assertThat(kith.policy.records())
+        .singleElement()
+        .extracting(CheckRecord::replica)
+        .isEqualTo(POD);
+  }
+
+  @Test
+  void check_gateDenied_isAnHttpDenial() {
+    kith.processes.answer(attributed(CURL));
+
+    var response = kith.check(gate(POD + ":1234", DATABASE + ":5432"));
+
+    assertThat(response.getDeniedResponse().getStatus().getCodeValue()).isEqualTo(403);
+  }
+
+  @Test
+  void check_aMegabyteOfHeaders_isAnswered() {
+    var request = l7("orders.example").toBuilder();
+    request
+        .getAttributesBuilder()
+        .getRequestBuilder()
+        .getHttpBuilder()
+        .putHeaders("cookie", "x".repeat(1 << 20));
+
+    var response = kith.check(request.build());
+
+    assertThat(response.getStatus().getCode()).isEqualTo(OK);
+  }
+
+  // What Kith cannot know: the table of the design, row by row.
+
+  record Expected(int code, String reason, String shadowReason) {}
+
+  private static Arguments row(
+      String name, Attribution attribution, Mode mode, boolean rule, Expected expected) {
+    return Arguments.of(name + " " + mode, attribution, mode, rule, expected);
+  }
+
+  static Stream<Arguments> unknowns() {
+    var silent = new Attribution.BridgeUnavailable("no bridge");
+    var unknown = new Attribution.Unattributed(Rung.WORKLOAD_ONLY, List.of("no entry"));
+    return Stream.of(
+        row("silent", silent, Mode.OBSERVE, false, new Expected(OK, "", "")),
+        row("silent", silent, Mode.SHADOW, false, new Expected(OK, "", "bridge_unavailable")),
+        row(
+            "silent",
+            silent,
+            Mode.ENFORCE,
+            false,
+            new Expected(PERMISSION_DENIED, "bridge_unavailable", "")),
+        row("silent, rule", silent, Mode.ENFORCE, true, new Expected(OK, "", "")),
+        row("unknown", unknown, Mode.OBSERVE, false, new Expected(OK, "", "")),
+        row("unknown", unknown, Mode.SHADOW, false, new Expected(OK, "", "unattributed")),
+        row(
+            "unknown",
+            unknown,
+            Mode.ENFORCE,
+            false,
+            new Expected(PERMISSION_DENIED, "unattributed", "")),
+        row("unknown, rule", unknown, Mode.ENFORCE, true, new Expected(OK, "", "")));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("unknowns")
+  void check_processNotKnown_followsTheMode(
+      String name, Attribution attribution, Mode mode, boolean rule, Expected expected) {
+    kith.policy.decideBy(snapshot(mode, rule));
+    kith.processes.answer(attribution);
+
+    var response = kith.check(l4());
+
+    assertThat(answer(response)).as(name).isEqualTo(expected);
+  }
+
+  private static Expected answer(CheckResponse response) {
+    return new Expected(
+        response.getStatus().getCode(), said(response, "reason"), said(response, "shadow_reason"));
+  }
+
+  static Stream<Arguments> refusedPeers() {
+    return Stream.of(
+        Arguments.of(Peer.unknown("two SPIFFE IDs", null), "unknown_reporter", "two SPIFFE IDs"),
+        Arguments.of(
+            Peer.proved(CHECKOUT, Instant.EPOCH, null),
+            "unknown_reporter",
+            "the certificate of " + CHECKOUT + " ended at 1970-01-01T00:00:00Z"),
+        Arguments.of(
+            Samples.peer(STRANGER, POD),
+            "unknown_reporter",
+            STRANGER + " at " + POD + " is no workload that is known (see workloads)"),
+        Arguments.of(
+            Samples.peer(CHECKOUT, "10.88.9.9"),
+            "identity_mismatch",
+            "the Check is about a connection from 10.88.1.2 and was sent from 10.88.9.9"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("refusedPeers")
+  void check_reporterNotIdentified_isDeniedInEveryMode(Peer peer, String reason, String detail) {
+    for (var mode : Mode.values()) {
+      kith.policy.decideBy(snapshot(mode));
+      kith.peer(peer);
+
+      var response = kith.check(l4());
+
+      assertThat(answer(response)).isEqualTo(new Expected(PERMISSION_DENIED, reason, ""));
+      assertThat(kith.policy.records().getLast().decision().applied().toString()).contains(detail);
+    }
+    assertThat(kith.processes.asked()).isEmpty();
+  }
+
+  @Test
+  void check_gateOfAnotherPod_isAnIdentityMismatch() {
+    var response = kith.check(gate("10.88.9.9:1234", DATABASE + ":5432"));
+
+    assertThat(said(response, "reason")).isEqualTo("identity_mismatch");
+  }
+
+  @Test
+  void check_reporterOutsideTheList_isDenied() throws IOException {
+    restart(
+        new CheckSettings(
+            List.of(SpiffeIdPattern.parse("spiffe://dev.kith.local/ns/other/sa/*")),
+            SOON,
+            SOON,
+            new OnFailure(true, true),
+            10));
+
+    assertThat(said(kith.check(l4()), "reason")).isEqualTo("unknown_reporter");
+  }
+
+  @Test
+  void check_loopbackOrSocketPeer_saysNothingAboutTheSource() {
+    for (var peer :
+        List.of(Samples.peer(CHECKOUT, "127.0.0.1"), Peer.proved(CHECKOUT, Instant.MAX, null))) {
+      kith.peer(peer);
+
+      assertThat(kith.check(l4()).getStatus().getCode()).isEqualTo(OK);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Mode.class)
+  void check_malformedOfAKnownReporter_followsTheMode(Mode mode) {
+    kith.policy.decideBy(snapshot(mode));
+
+    var response = kith.check(l4(address(POD, 0), address(DATABASE, 5432)));
+
+    assertThat(answer(response))
+        .isEqualTo(
+            switch (mode) {
+              case OBSERVE -> new Expected(OK, "malformed", "");
+              case SHADOW -> new Expected(OK, "malformed", "malformed");
+              case ENFORCE -> new Expected(PERMISSION_DENIED, "malformed", "");
+            });
+  }
+
+  @Test
+  void check_inboundUnderEnforce_isRefusedAsNotSupported() {
+    var response = kith.check(l4(), headers("x-kith-direction", "inbound"));
+
+    assertThat(answer(response)).isEqualTo(new Expected(PERMISSION_DENIED, "malformed", ""));
+    assertThat(kith.policy.records().getLast().decision().applied().toString())
+        .contains("inbound checks are not supported yet");
+  }
+
+  @Test
+  void check_bytesThatAreNoCheckRequest_areAnsweredAllTheSame() {
+    var bytes =
+        new MethodDescriptor.Marshaller<byte[]>() {
+          @Override
+          public InputStream stream(byte[] value) {
+            return new ByteArrayInputStream(value);
+          }
+
+          @Override
+          public byte[] parse(InputStream stream) {
+            try {
+              return stream.readAllBytes();
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          }
+        };
+    var method =
+        AuthorizationGrpc.getCheckMethod().toBuilder(
+                bytes, AuthorizationGrpc.getCheckMethod().getResponseMarshaller())
+            .build();
+
+    var response =
+        ClientCalls.blockingUnaryCall(
+            ClientInterceptors.intercept(
+                kith.openChannel(),
+                MetadataUtils.newAttachHeadersInterceptor(headers("x-kith-direction", "outbound"))),
+            method,
+            io.grpc.CallOptions.DEFAULT,
+            new byte[] {(byte) 0xff, 0x01, 0x02});
+
+    assertThat(answer(response)).isEqualTo(new Expected(PERMISSION_DENIED, "malformed", ""));
+  }
+
+  // Failures inside.
+
+  private static Expected failed(Mode mode, String reason) {
+    return switch (mode) {
+      case OBSERVE -> new Expected(OK, reason, "");
+      case SHADOW -> new Expected(OK, reason, reason);
+      case ENFORCE -> new Expected(UNAVAILABLE, reason, "");
+    };
+  }
+
+  static Stream<Arguments> failures() {
+    Function<SocketQuery, CompletableFuture<Attribution>> failing =
+        _ -> CompletableFuture.failedFuture(new IllegalStateException("bug"));
+    Function<SocketQuery, CompletableFuture<Attribution>> throwing =
+        _ -> {
+          throw new IllegalStateException("bug");
+        };
+    Function<SocketQuery, CompletableFuture<Attribution>> dying =
+        _ -> {
+          throw new AssertionError("worse");
+        };
+    Function<SocketQuery, CompletableFuture<Attribution>> nothing =
+        _ -> CompletableFuture.completedFuture(null);
+    return Stream.of(failing, throwing, dying, nothing)
+        .flatMap(how -> Stream.of(Mode.values()).map(mode -> Arguments.of(how, mode)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("failures")
+  void check_failureInside_followsTheMode(
+      Function<SocketQuery, CompletableFuture<Attribution>> how, Mode mode) {
+    kith.policy.decideBy(snapshot(mode));
+    kith.processes.answer(how);
+
+    assertThat(answer(kith.check(l4()))).isEqualTo(failed(mode, "internal"));
+  }
+
+  static Stream<Supplier<io.kith.baselines.decision.Snapshot>> brokenPolicies() {
+    return Stream.of(
+        () -> {
+          throw new IllegalStateException("bug");
+        },
+        () -> {
+          throw new StackOverflowError();
+        },
+        () -> null);
+  }
+
+  @ParameterizedTest
+  @MethodSource("brokenPolicies")
+  void check_modeNotKnown_isDenied(Supplier<io.kith.baselines.decision.Snapshot> broken) {
+    kith.policy.decideBy(broken);
+
+    assertThat(answer(kith.check(l4()))).isEqualTo(failed(Mode.ENFORCE, "internal"));
+  }
+
+  @ParameterizedTest
+  @EnumSource(Mode.class)
+  void check_slowBridge_isAnsweredByTheDeadline(Mode mode) throws IOException {
+    restart(settings(SOON));
+    kith.policy.decideBy(snapshot(mode));
+    kith.processes.answer(ExtAuthzServiceTest::never);
+
+    assertThat(answer(kith.check(l4()))).isEqualTo(failed(mode, "deadline"));
+  }
+
+  @Test
+  void check_callersDeadline_isAnsweredBeforeIt() {
+    kith.processes.answer(ExtAuthzServiceTest::never);
+
+    var response =
+        kith.stub(headers("x-kith-direction", "outbound"))
+            .withDeadlineAfter(400, TimeUnit.MILLISECONDS)
+            .check(l4());
+
+    assertThat(answer(response)).isEqualTo(failed(Mode.ENFORCE, "deadline"));
+  }
+
+  @Test
+  void check_onFailureDeny_deniesUnderObserve() throws IOException {
+    restart(new CheckSettings(List.of(), SOON, SOON, new OnFailure(false, false), 10));
+    kith.policy.decideBy(snapshot(Mode.OBSERVE));
+    kith.processes.answer(ExtAuthzServiceTest::never);
+
+    assertThat(answer(kith.check(l4()))).isEqualTo(new Expected(UNAVAILABLE, "deadline", ""));
+  }
+
+  @Test
+  void check_moreThanMayWait_areOverloaded() throws IOException {
+    restart(
+        new CheckSettings(List.of(), Duration.ofSeconds(20), SOON, new OnFailure(true, true), 1));
+    var slow = new CompletableFuture<Attribution>();
+    kith.processes.answer(_ -> slow);
+
+    var first = kith.futureStub().check(l4(1111));
+    Await.until("the first waits", () -> kith.service.waiting() == 1);
+    var second = kith.check(l4(2222));
+    slow.complete(attributed(APP));
+
+    assertThat(answer(second)).isEqualTo(failed(Mode.ENFORCE, "overloaded"));
+    assertThat(answer(join(first))).isEqualTo(new Expected(OK, "", ""));
+    assertThat(kith.service.waiting()).isZero();
+  }
+
+  private static <T> T join(java.util.concurrent.Future<T> future) {
+    try {
+      return future.get(10, TimeUnit.SECONDS);
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Test
+  void check_cancelled_writesAndRecordsNothing() {
+    var slow = new CompletableFuture<Attribution>();
+    kith.processes.answer(_ -> slow);
+
+    var call = kith.futureStub().check(l4());
+    Await.until("it waits", () -> kith.service.waiting() == 1);
+    call.cancel(true);
+    Await.until("it is cancelled", () -> kith.cancelled.get() == 1);
+    slow.complete(attributed(APP));
+
+    assertThat(kith.service.waiting()).isZero();
+    assertThat(kith.policy.records()).isEmpty();
+    assertThat(kith.answered).isEmpty();
+  }
+
+  @Test
+  void check_answerAndDeadlineAtOnce_giveExactlyOneAnswerEach() throws IOException {
+    restart(settings(Duration.ofMillis(15)));
+    var random = new Random(20_261_125);
+    var delays = new ConcurrentHashMap<Integer, Integer>();
+    kith.processes.answer(
+        query ->
+            CompletableFuture.supplyAsync(
+                () -> attributed(APP),
+                CompletableFuture.delayedExecutor(
+                    delays.getOrDefault(query.source().port(), 0), TimeUnit.MILLISECONDS)));
+    var calls = new ArrayList<java.util.concurrent.Future<CheckResponse>>();
+    for (var port = 1; port <= 500; port++) {
+      delays.put(port, 10 + random.nextInt(15));
+      calls.add(kith.futureStub().check(l4(port)));
+    }
+
+    var answers = calls.stream().map(ExtAuthzServiceTest::join).toList();
+
+    assertThat(answers)
+        .allSatisfy(
+            response ->
+                assertThat(answer(response))
+                    .isIn(new Expected(OK, "", ""), failed(Mode.ENFORCE, "deadline")));
+    Await.until("all are recorded", () -> kith.answered.size() >= 500);
+    Await.until("none waits", () -> kith.service.waiting() == 0);
+    assertThat(kith.policy.records()).hasSize(500);
+    assertThat(kith.policy.records().stream().map(CheckRecord::decisionId)).doesNotHaveDuplicates();
+  }
+
+  @Test
+  void check_sameConnectionAgain_isRepeated() {
+    var _ = kith.check(l4(1111));
+    var _ = kith.check(l4(1111));
+    var _ = kith.check(l7("orders.example"));
+    var _ = kith.check(l4(2222));
+
+    assertThat(kith.policy.records())
+        .extracting(CheckRecord::repeated)
+        .containsExactly(false, true, false, false);
+  }
+
+  @Test
+  void check_samePortAsAnotherConnection_isNotRepeated() {
+    for (var connection : List.of("1", "2")) {
+      var _ = kith.check(l4(), headers("x-kith-direction", "outbound", "x-kith-conn", connection));
+    }
+
+    assertThat(kith.policy.records()).extracting(CheckRecord::repeated).containsOnly(false);
+  }
+
+  @Test
+  void check_l7_answersWithTheCallersTraceId() {
+    var response =
+        kith.check(
+            l7("orders.example"),
+            headers(
+                "x-kith-direction",
+                "outbound",
+                "traceparent",
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+
+    assertThat(said(response, "trace_id")).isEqualTo("0af7651916cd43dd8448eb211c80319c");
+  }
+}

@@ -1,0 +1,32 @@
+package io.kith.server.check;
+
+import io.kith.baselines.process.Attribution;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Function;
+
+/** Answers as told. */
+public final class FakeProcesses implements ProcessSource {
+  private final List<SocketQuery> asked = new CopyOnWriteArrayList<>();
+  private volatile Function<SocketQuery, CompletableFuture<Attribution>> answer =
+      _ -> CompletableFuture.completedFuture(Samples.attributed(Samples.APP));
+
+  public void answer(Attribution attribution) {
+    answer = _ -> CompletableFuture.completedFuture(attribution);
+  }
+
+  public void answer(Function<SocketQuery, CompletableFuture<Attribution>> how) {
+    answer = how;
+  }
+
+  public List<SocketQuery> asked() {
+    return asked;
+  }
+
+  @Override
+  public CompletableFuture<Attribution> ask(SocketQuery query) {
+    asked.add(query);
+    return answer.apply(query);
+  }
+}

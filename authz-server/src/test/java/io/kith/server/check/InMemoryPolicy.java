@@ -1,0 +1,36 @@
+package io.kith.server.check;
+
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Snapshot;
+import io.kith.baselines.identity.Workload;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Supplier;
+
+/** One snapshot for all, and the records that came. */
+public final class InMemoryPolicy implements Policy {
+  private final List<CheckRecord> records = new CopyOnWriteArrayList<>();
+  private volatile Supplier<Snapshot> snapshot = () -> Samples.snapshot(Mode.ENFORCE);
+
+  public void decideBy(Snapshot now) {
+    snapshot = () -> now;
+  }
+
+  public void decideBy(Supplier<Snapshot> how) {
+    snapshot = how;
+  }
+
+  public List<CheckRecord> records() {
+    return records;
+  }
+
+  @Override
+  public Snapshot snapshot(Workload workload) {
+    return snapshot.get();
+  }
+
+  @Override
+  public void record(CheckRecord answered) {
+    records.add(answered);
+  }
+}

@@ -1,0 +1,219 @@
+package io.kith.server.net;
+
+import static io.kith.server.check.Samples.CHECKOUT;
+import static io.kith.server.check.Samples.STRANGER;
+import static io.kith.server.check.Samples.headers;
+import static io.kith.server.check.Samples.l4;
+import static io.kith.server.check.ServiceUnderTest.said;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
+import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.MetadataUtils;
+import io.kith.baselines.config.KithConfig;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.server.check.Await;
+import io.kith.server.check.InMemoryPolicy;
+import io.kith.server.check.Samples;
+import io.kith.server.telemetry.CheckTelemetry;
+import io.kith.spiffe.SpiffeTls;
+import io.kith.spiffe.WorkloadApiSource;
+import io.kith.spiffe.X509Source;
+import io.kith.spiffe.dev.DevIdentity;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CheckServerTest {
+  private static final SpiffeId SERVER =
+      SpiffeId.parse("spiffe://dev.kith.local/ns/kith/sa/authz-server");
+
+  @TempDir Path directory;
+
+  private final InMemoryPolicy policy = new InMemoryPolicy();
+  private final CheckTelemetry telemetry =
+      CheckTelemetry.of(new KithConfig.Telemetry(null, 0), "test");
+  private DevIdentity issuer;
+  private X509Source identity;
+
+  @BeforeEach
+  void issue() throws Exception {
+    issuer =
+        DevIdentity.start(
+            new DevIdentity.Settings(
+                directory,
+                "dev.kith.local",
+                Duration.ofHours(1),
+                Set.of(SERVER, CHECKOUT, STRANGER)),
+            Clock.systemUTC());
+    identity = source(SERVER);
+  }
+
+  @AfterEach
+  void stop() {
+    identity.close();
+    issuer.close();
+    telemetry.close();
+  }
+
+  private X509Source source(SpiffeId id) throws InterruptedException {
+    var source = WorkloadApiSource.start(issuer.socketOf(id), id, Clock.systemUTC());
+    assertThat(source.awaitReady(Duration.ofSeconds(10))).isTrue();
+    return source;
+  }
+
+  private static KithConfig.Server settings(String checks, String health) throws Exception {
+    return KithConfig.parse(
+            "kith.yaml",
+            """
+            server:
+              spiffeId: spiffe://dev.kith.local/ns/kith/sa/authz-server
+              checks: {listen: "%s"}
+              bridges: {listen: "127.0.0.1:0"}
+              health: {listen: "%s"}
+              bridgeIds: ["spiffe://dev.kith.local/ns/kith/sa/identity-bridge"]
+            """
+                .formatted(checks, health),
+            Map.of())
+        .server();
+  }
+
+  private CheckServer started() throws Exception {
+    return CheckServer.start(
+        settings("127.0.0.1:0", "127.0.0.1:0"),
+        identity,
+        Samples.directory(),
+        policy,
+        telemetry,
+        "test");
+  }
+
+  private CheckResponse check(int port, X509Source client) throws InterruptedException {
+    var channel =
+        NettyChannelBuilder.forAddress(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
+                SpiffeTls.channelCredentials(client, SERVER::equals))
+            .build();
+    try {
+      return AuthorizationGrpc.newBlockingStub(channel)
+          .withInterceptors(
+              MetadataUtils.newAttachHeadersInterceptor(headers("x-kith-direction", "outbound")))
+          .withDeadlineAfter(10, TimeUnit.SECONDS)
+          .check(l4());
+    } finally {
+      channel.shutdownNow().awaitTermination(5, TimeUnit.SECONDS);
+    }
+  }
+
+  @Test
+  void start_overMutualTls_answersByThePeersIdentity() throws Exception {
+    try (var server = started();
+        var checkout = source(CHECKOUT);
+        var stranger = source(STRANGER)) {
+      assertThat(server.notReady()).isEmpty();
+      policy.decideBy(Samples.snapshot(Mode.OBSERVE));
+
+      var known = check(server.checkPort(), checkout);
+      var unknown = check(server.checkPort(), stranger);
+
+      assertThat(known.getStatus().getCode()).isZero();
+      assertThat(said(known, "workload")).isEqualTo("shop/deployment/checkout");
+      assertThat(unknown.getStatus().getCode()).isEqualTo(7);
+      assertThat(said(unknown, "reason")).isEqualTo("unknown_reporter");
+      Await.until("both are recorded", () -> policy.records().size() == 2);
+      assertThat(policy.records().getFirst().reporter()).isEqualTo(CHECKOUT);
+    }
+  }
+
+  @Test
+  void start_warmUp_leavesNoTraceOfItself() throws Exception {
+    try (var server = started()) {
+      assertThat(server.notReady()).isEmpty();
+      assertThat(policy.records()).isEmpty();
+      assertThat(telemetry.metrics().text())
+          .contains("kith_check_duration_seconds_count{part=\"total\"} 0\n");
+    }
+  }
+
+  @Test
+  void run_warmUp_takesTheWayOfRealChecks() throws Exception {
+    var permitted =
+        new WarmUp(identity, SERVER)
+            .run(
+                (address, credentials, service) ->
+                    CheckServer.server(address, credentials).addService(service).build().start());
+
+    assertThat(permitted).isEqualTo(WarmUp.CHECKS);
+  }
+
+  @Test
+  void start_portInUse_saysWhichKeyAndWhatToDo() throws Exception {
+    try (var taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      var busy = "127.0.0.1:" + taken.getLocalPort();
+
+      assertThatThrownBy(() -> start(busy, "127.0.0.1:0"))
+          .isInstanceOf(ListenException.class)
+          .hasMessage(
+              "server.checks.listen: "
+                  + busy
+                  + " is in use (stop the other process or choose another port)");
+      assertThatThrownBy(() -> start("127.0.0.1:0", busy))
+          .isInstanceOf(ListenException.class)
+          .hasMessage(
+              "server.health.listen: "
+                  + busy
+                  + " is in use (stop the other process or choose another port)");
+    }
+  }
+
+  @Test
+  void start_addressThatIsNotHere_saysSo() {
+    assertThatThrownBy(() -> start("192.0.2.1:9191", "127.0.0.1:0"))
+        .isInstanceOf(ListenException.class)
+        .hasMessage(
+            "server.checks.listen: 192.0.2.1:9191 is no address of this machine (write one that is,"
+                + " or 0.0.0.0)");
+    assertThatThrownBy(() -> start("no-such-host.invalid:9191", "127.0.0.1:0"))
+        .isInstanceOf(ListenException.class)
+        .hasMessage(
+            "server.checks.listen: no-such-host.invalid:9191 has an unknown host (write an address"
+                + " of this machine, or 0.0.0.0)");
+    assertThatThrownBy(() -> start("unix:/tmp/x.sock", "127.0.0.1:0"))
+        .isInstanceOf(ListenException.class)
+        .hasMessage("server.checks.listen: unix:/tmp/x.sock (expected: host:port)");
+  }
+
+  private void start(String checks, String health) throws Exception {
+    CheckServer.start(
+            settings(checks, health), identity, Samples.directory(), policy, telemetry, "test")
+        .close();
+  }
+
+  @Test
+  void close_portsAreFreeAgain() throws Exception {
+    int port;
+    try (var server = started()) {
+      port = server.checkPort();
+    }
+
+    try (var again = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+      assertThat(again.isBound()).isTrue();
+    } catch (IOException e) {
+      throw new AssertionError("port " + port + " is still taken", e);
+    }
+  }
+}
