@@ -25,7 +25,7 @@ public record DestinationFacts(
     @Nullable String authority) {
   /** Clusters that send to wherever the application connected; they name nothing. */
   private static final Set<String> PASSTHROUGH =
-      Set.of("passthrough", "PassthroughCluster", "kith_passthrough");
+      Set.of("PassthroughCluster", "kith_passthrough", "kith_gate_passthrough", "kith_gate");
 
   public DestinationFacts {
     requireNonNull(address, "address");

@@ -42,8 +42,8 @@ public record Envoy(Path program, String from) {
         Command.run(Duration.ofSeconds(20), List.of(program.toString(), "--version"))
             .orFail()
             .output();
-    // envoy  version: COMMIT/1.40.0/Clean/RELEASE/BoringSSL
-    var parts = output.strip().split("/", -1);
+    // PATH  version: COMMIT/1.40.0/Clean/RELEASE/BoringSSL
+    var parts = output.substring(output.indexOf("version:") + 1).split("/", -1);
     return parts.length > 1 ? parts[1] : output.strip();
   }
 

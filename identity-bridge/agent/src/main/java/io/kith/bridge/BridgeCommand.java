@@ -1,0 +1,255 @@
+package io.kith.bridge;
+
+import static java.util.Objects.requireNonNull;
+
+import io.grpc.ChannelCredentials;
+import io.grpc.InsecureChannelCredentials;
+import io.kith.baselines.config.ConfigException;
+import io.kith.baselines.config.Endpoint;
+import io.kith.baselines.config.KithConfig;
+import io.kith.baselines.config.KithConfig.Identity;
+import io.kith.baselines.process.Rung;
+import io.kith.bridge.stream.BridgeStream;
+import io.kith.spiffe.FileSource;
+import io.kith.spiffe.SpiffeTls;
+import io.kith.spiffe.WorkloadApiSource;
+import io.kith.spiffe.X509Source;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code kith bridge}. */
+@Command(
+    name = "bridge",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "",
+      "Runs the identity bridge of this node: it sees which process opens which connection, and"
+          + " tells the authorization servers when they ask.",
+      ""
+    },
+    footer = {
+      "",
+      "It sees best as root, or with CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_SYS_PTRACE,"
+          + " CAP_DAC_READ_SEARCH and CAP_SYS_ADMIN, in the host's PID namespace. With less it says"
+          + " what is lost. Rungs, best first:",
+      "  A  exact process and executable, frozen in the kernel at connect()",
+      "  B  exact process; its executable is read from /proc",
+      "  C  whoever holds the socket now",
+      "  D  nothing about processes",
+      "bridge.minimumRung refuses to start below one of them.",
+      "",
+      "Exit codes: 0 stopped by a signal, 1 could not run, 2 wrong arguments or configuration."
+    })
+final class BridgeCommand implements Callable<Integer> {
+  private static final String VERSION = "0.1.0";
+  private static final int QUERY_THREADS = 4;
+  private static final int QUERIES_WAITING = 1024;
+
+  @Spec private @Nullable CommandSpec spec;
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      defaultValue = "${env:KITH_CONFIG:-kith.yaml}",
+      description = "Configuration (default: ${DEFAULT-VALUE}).")
+  private Path config = Path.of("kith.yaml");
+
+  private final List<AutoCloseable> open = new ArrayList<>();
+
+  @Override
+  public Integer call() throws InterruptedException {
+    var command = requireNonNull(spec, "spec").commandLine();
+    var out = command.getOut();
+    var err = command.getErr();
+    try {
+      var settings = read();
+      return run(settings, out, err);
+    } catch (ConfigException e) {
+      err.println(e.getMessage());
+      return 2;
+    } catch (IOException e) {
+      err.println(
+          config
+              + ": "
+              + (e instanceof NoSuchFileException
+                  ? "no such file (name one with --config)"
+                  : "cannot be read: " + e.getMessage()));
+      return 2;
+    }
+  }
+
+  private KithConfig read() throws IOException, ConfigException {
+    return KithConfig.parse(config.toString(), Files.readString(config), System.getenv());
+  }
+
+  private int run(KithConfig settings, PrintWriter out, PrintWriter err)
+      throws ConfigException, InterruptedException {
+    settings.bridge().requireId();
+    settings.bridge().requireServerId();
+    var bridge = keep(Bridge.start(settings));
+    report(bridge, out);
+    var minimum = settings.bridge().minimumRung();
+    var rung = bridge.status().rung();
+    if (rung.compareTo(minimum) < 0) {
+      err.println(
+          "kith bridge: this node reaches rung "
+              + rung.letter()
+              + " only (bridge.minimumRung is "
+              + minimum.letter()
+              + "): see above for what is missing, or lower bridge.minimumRung");
+      close();
+      return 1;
+    }
+    var stopped = new CountDownLatch(1);
+    Runtime.getRuntime()
+        .addShutdownHook(
+            Thread.ofPlatform()
+                .unstarted(
+                    () -> {
+                      close();
+                      stopped.countDown();
+                      Runtime.getRuntime().halt(0); // a signal is how a bridge is stopped
+                    }));
+    attach(settings, bridge, out);
+    stopped.await();
+    return 0;
+  }
+
+  private static void report(Bridge bridge, PrintWriter out) {
+    var status = bridge.status();
+    out.println("rung " + status.rung().letter() + ": " + words(status.rung()));
+    status.problems().forEach(problem -> out.println("  not better: " + problem));
+    var pods = bridge.pods();
+    out.println(pods.isEmpty() ? "no pods yet" : "pods:");
+    for (var pod : pods) {
+      out.println("  " + pod.id() + " " + pod.addresses() + " " + pod.ids());
+    }
+    out.flush();
+  }
+
+  private static String words(Rung rung) {
+    return switch (rung) {
+      case KERNEL_EXACT_SENDER ->
+          "exact process and executable at connect(), and who sent the first byte";
+      case KERNEL_EXACT -> "exact process and executable, frozen in the kernel at connect()";
+      case KERNEL_PID -> "exact process; its executable is read from /proc";
+      case DIAG -> "whoever holds the socket when it is asked about";
+      case WORKLOAD_ONLY, NONE -> "nothing about processes";
+    };
+  }
+
+  private void attach(KithConfig settings, Bridge bridge, PrintWriter out) throws ConfigException {
+    var queries =
+        new ThreadPoolExecutor(
+            QUERY_THREADS,
+            QUERY_THREADS,
+            0,
+            TimeUnit.SECONDS,
+            new ArrayBlockingQueue<>(QUERIES_WAITING),
+            Thread.ofPlatform().daemon().name("kith-query-", 0).factory());
+    X509Source identity = null;
+    for (var server : settings.bridge().servers()) {
+      ChannelCredentials credentials;
+      if (server instanceof Endpoint.Unix) {
+        credentials = InsecureChannelCredentials.create(); // the folder's rights guard it
+      } else {
+        identity = identity == null ? keep(identity(settings, out)) : identity;
+        credentials =
+            SpiffeTls.channelCredentials(identity, settings.bridge().requireServerId()::equals);
+      }
+      keep(
+          BridgeStream.start(
+              server,
+              credentials,
+              node(settings.bridge().node()),
+              VERSION,
+              bridge,
+              queries,
+              event -> tell(event, out)));
+    }
+  }
+
+  private static X509Source identity(KithConfig settings, PrintWriter out) throws ConfigException {
+    var id = settings.bridge().requireId();
+    var source =
+        switch (settings.identity()) {
+          case Identity.Dev dev -> {
+            out.println("identity: development only, attested by nobody (identity.provider: dev)");
+            yield WorkloadApiSource.start(
+                Path.of(dev.directory() + id.path(), "api.sock"), id, Clock.systemUTC());
+          }
+          case Identity.WorkloadApi(var socket) ->
+              WorkloadApiSource.start(socket, id, Clock.systemUTC());
+          case Identity.Files(var certificate, var key, var bundle) ->
+              FileSource.start(
+                  new FileSource.PemFiles(certificate, key, bundle),
+                  Duration.ofSeconds(10),
+                  Clock.systemUTC(),
+                  Executors.newSingleThreadScheduledExecutor(
+                      Thread.ofPlatform().daemon().name("kith-certificates").factory()));
+        };
+    source.addListener(_ -> out.println("identity: " + source.state().words()));
+    out.flush();
+    return source;
+  }
+
+  private static String node(@Nullable String named) {
+    if (named != null) {
+      return named;
+    }
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException _) {
+      return "localhost";
+    }
+  }
+
+  private static synchronized void tell(BridgeStream.Event event, PrintWriter out) {
+    switch (event) {
+      case BridgeStream.Event.Attached(var server, var version) ->
+          out.println("attached to " + server + " (server " + version + ")");
+      case BridgeStream.Event.Detached(var server, var why, var retryMillis) ->
+          out.println(
+              "not attached to " + server + ": " + why + "; again in " + retryMillis + " ms");
+    }
+    out.flush();
+  }
+
+  private synchronized <T extends AutoCloseable> T keep(T thing) {
+    open.add(thing);
+    return thing;
+  }
+
+  private synchronized void close() {
+    for (var thing : open.reversed()) {
+      try {
+        thing.close();
+      } catch (Exception e) {
+        System.getLogger(BridgeCommand.class.getName())
+            .log(System.Logger.Level.WARNING, "a part did not stop cleanly", e);
+      }
+    }
+    open.clear();
+  }
+}

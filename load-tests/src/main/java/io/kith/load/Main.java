@@ -1,0 +1,32 @@
+package io.kith.load;
+
+import io.kith.load.demo.DemoCommand;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** Entry of the demo and of the benchmarks. */
+@Command(
+    name = "kith",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {DemoCommand.class})
+public final class Main {
+  /** Speaks of socket options that nobody asked for; kept, as levels are forgotten otherwise. */
+  private static final Logger NETTY = Logger.getLogger("io.grpc.netty.shaded");
+
+  private Main() {}
+
+  /** Runs one command; exit codes are documented in its help. */
+  public static void main(String[] arguments) {
+    NETTY.setLevel(Level.SEVERE);
+    var line = new CommandLine(new Main());
+    line.setParameterExceptionHandler(
+        (wrong, _) -> {
+          System.err.println("kith: " + wrong.getMessage());
+          System.err.println("Try: kith " + wrong.getCommandLine().getCommandName() + " --help");
+          return 2;
+        });
+    System.exit(line.execute(arguments));
+  }
+}

@@ -1,0 +1,377 @@
+package io.kith.load.demo;
+
+import io.kith.admin.v1.DecisionRecord;
+import io.kith.admin.v1.Edge;
+import io.kith.admin.v1.ListEdgesRequest;
+import io.kith.load.lab.Lab;
+import io.kith.load.mesh.Attack;
+import io.kith.load.mesh.Mesh;
+import io.kith.load.tools.Command;
+import io.kith.load.tools.Envoy;
+import io.kith.load.tools.Jaeger;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** The story that {@code kith demo} tells, each part of it done and checked for real. */
+final class Demo {
+  private static final int ROUNDS_OBSERVED = 5;
+  private static final int ROUNDS_ENFORCED = 10;
+  private static final Duration MOMENT = Duration.ofSeconds(10);
+  private static final String TTL = "6s";
+
+  private final Screen screen;
+  private final boolean withJaeger;
+  private final boolean stay;
+  private final long started = System.nanoTime();
+
+  Demo(Screen screen, boolean withJaeger, boolean stay) {
+    this.screen = screen;
+    this.withJaeger = withJaeger;
+    this.stay = stay;
+  }
+
+  /** Refused attack with the decision that refused it. */
+  private record Refused(Attack attack, DecisionRecord decision) {}
+
+  DemoReport run() throws IOException, InterruptedException {
+    screen.title(
+        "Kith: know every process that speaks for a workload, learn what it talks to, refuse the rest.");
+    screen.blank();
+    screen.say(
+        "A mesh gives each pod a certificate, but attackers run processes: a dropped binary or a"
+            + " curl speaks with the pod's certificate and is welcome everywhere. Kith looks at"
+            + " the process.");
+    screen.blank();
+    var envoy = Envoy.find(screen::progress);
+    var jaeger = withJaeger ? Jaeger.find(screen::progress) : null;
+    try (var lab = Lab.open("kd", screen::progress);
+        var traces = jaeger == null ? null : startJaeger(jaeger, lab);
+        var mesh = Mesh.start(lab, envoy, options(traces), screen::progress)) {
+      var version = envoy.version();
+      var rung = mesh.status().getBridges(0).getRung();
+      screen.good("Envoy " + version + " stands beside a checkout pod, as a sidecar does in Istio");
+      screen.good(
+          "Kith's server answers Envoy; its bridge knows which process owns a connection (rung "
+              + rung
+              + ")");
+      var learned = observe(mesh);
+      var benign = enforce(mesh);
+      var refused = attack(mesh);
+      var expired = allowForAWhile(mesh, refused);
+      var found = traces == null ? showSpans(refused) : lookUp(traces, refused);
+      var report =
+          new DemoReport(
+              version,
+              rung,
+              learned,
+              benign,
+              refused.stream().map(Demo::report).toList(),
+              expired,
+              found,
+              TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - started));
+      end(report);
+      if (stay) {
+        stay(lab, traces);
+      }
+      return report;
+    }
+  }
+
+  private static DemoReport.AttackReport report(Refused refused) {
+    var decision = refused.decision;
+    return new DemoReport.AttackReport(
+        refused.attack.name(),
+        decision.getReason().equals(refused.attack.reason()),
+        decision.getReason(),
+        decision.getTraceId());
+  }
+
+  private Jaeger.Running startJaeger(Jaeger jaeger, Lab lab)
+      throws IOException, InterruptedException {
+    screen.progress("starting Jaeger");
+    return jaeger.start(lab.folder(), lab.address(), Jaeger.Ports.USUAL);
+  }
+
+  private static Mesh.Options options(Jaeger.@Nullable Running traces) {
+    var options = Mesh.Options.of("kd");
+    return traces == null ? options : options.tracing(traces.otlpGrpcPort(), traces.otlpHttpPort());
+  }
+
+  // ---- 1
+
+  private int observe(Mesh mesh) throws IOException, InterruptedException {
+    screen.step(
+        "Observe: what is normal here?",
+        "Two programs of the checkout pod do their work: they ask a database, a catalog and a"
+            + " payment provider. Kith watches and refuses nothing.");
+    for (var i = 0; i < ROUNDS_OBSERVED; i++) {
+      requireWorking(mesh, "while Kith only observes");
+    }
+    screen.blank();
+
+    screen.command("kith learn finish " + Mesh.CHECKOUT + " --note 'the test run is over'");
+    succeed(
+        mesh.kith("learn", "finish", Mesh.CHECKOUT, "--note", "the test run is over"),
+        "ending the test run");
+    screen.blank();
+    var edges = edges(mesh);
+    screen.table(
+        List.of("PROCESS", "", "DESTINATION", "CONNECTIONS", "STATE"),
+        edges.stream()
+            .map(
+                edge ->
+                    List.of(
+                        edge.getProcess(),
+                        "→",
+                        edge.getDestination() + ":" + edge.getPort(),
+                        Long.toString(edge.getConnections()),
+                        edge.getState()))
+            .toList());
+    return (int) edges.stream().filter(edge -> edge.getState().equals("approved")).count();
+  }
+
+  private static List<Edge> edges(Mesh mesh) {
+    return mesh.admin()
+        .listEdges(ListEdgesRequest.newBuilder().setOwner(Mesh.CHECKOUT).build())
+        .getEdgesList();
+  }
+
+  // ---- 2
+
+  private DemoReport.Benign enforce(Mesh mesh) throws IOException, InterruptedException {
+    screen.step("Enforce: whatever was not learned is refused.");
+    screen.command("kith mode " + Mesh.CHECKOUT + " enforce --note 'seen and agreed'");
+    succeed(
+        mesh.kith("mode", Mesh.CHECKOUT, "enforce", "--note", "seen and agreed"),
+        "setting the mode");
+    var before = counts(mesh);
+    for (var i = 0; i < ROUNDS_ENFORCED; i++) {
+      requireWorking(mesh, "under enforce");
+    }
+    var after = counts(mesh);
+    var benign =
+        new DemoReport.Benign(after.checked() - before.checked(), after.denied() - before.denied());
+    var told =
+        "The same two programs went on: "
+            + benign.checked()
+            + " checks, "
+            + benign.denied()
+            + " refused.";
+    if (benign.denied() == 0) {
+      screen.good(told);
+    } else {
+      screen.bad(told);
+    }
+    return benign;
+  }
+
+  private static DemoReport.Benign counts(Mesh mesh) {
+    var checked = 0L;
+    var denied = 0L;
+    for (var count : mesh.status().getCountsList()) {
+      checked += count.getCount();
+      denied += count.getVerdict().equals("deny") ? count.getCount() : 0;
+    }
+    return new DemoReport.Benign(checked, denied);
+  }
+
+  private void requireWorking(Mesh mesh, String when) throws IOException, InterruptedException {
+    var outcomes = mesh.work();
+    var expected = mesh.expectedOfWork();
+    for (var i = 0; i < outcomes.size(); i++) {
+      var outcome = outcomes.get(i);
+      if (!outcome.stdout().equals(expected.get(i))) {
+        throw new IllegalStateException(
+            "normal work failed "
+                + when
+                + ": "
+                + Command.tail(outcome.stdout() + outcome.stderr(), 5));
+      }
+    }
+  }
+
+  // ---- 3
+
+  private List<Refused> attack(Mesh mesh) throws IOException, InterruptedException {
+    screen.step(
+        "Attack: an intruder is inside the pod.",
+        "Everything below runs in the same pod and goes out with the pod's own valid certificate.");
+    var refused = new ArrayList<Refused>();
+    for (var attack : Attack.ALL) {
+      mesh.forgetConnections();
+      var decision = attempt(mesh, attack);
+      refused.add(new Refused(attack, decision));
+      show(attack, decision, mesh.target(attack).bytes());
+    }
+    return refused;
+  }
+
+  private static DecisionRecord attempt(Mesh mesh, Attack attack)
+      throws IOException, InterruptedException {
+    var known = ids(mesh);
+    var outcome = mesh.run(attack);
+    Mesh.await(
+        "a refusal of '"
+            + attack.name()
+            + "', which said: "
+            + Command.tail(outcome.stdout() + outcome.stderr(), 3),
+        MOMENT,
+        () -> !known.containsAll(ids(mesh)));
+    return mesh.denials().stream()
+        .filter(decision -> !known.contains(decision.getId()))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static Set<String> ids(Mesh mesh) {
+    var ids = new HashSet<String>();
+    mesh.denials().forEach(decision -> ids.add(decision.getId()));
+    return ids;
+  }
+
+  private void show(Attack attack, DecisionRecord decision, long bytes) {
+    screen.blank();
+    var right = decision.getReason().equals(attack.reason()) && bytes == 0;
+    var headline = "refused: " + attack.story();
+    if (right) {
+      screen.good(headline);
+    } else {
+      screen.bad(headline + " (expected: " + attack.reason() + ", " + bytes + " bytes arrived)");
+    }
+    screen.detail("who", decision.getProcess());
+    screen.detail("to", decision.getDestination() + ":" + decision.getPort());
+    screen.detail("why", decision.getReason() + ": " + decision.getExplanation());
+    screen.detail("trace", decision.getTraceId());
+  }
+
+  // ---- 4
+
+  private boolean allowForAWhile(Mesh mesh, List<Refused> refused)
+      throws IOException, InterruptedException {
+    screen.step(
+        "Allow: the operator needs the admin tool for a moment.",
+        "Each refusal has an id; what it stands for can be allowed, with a reason and an end.");
+    var id = refused.getFirst().decision.getId();
+    screen.command(
+        "kith allow " + Mesh.CHECKOUT + " " + id + " --ttl " + TTL + " --note 'ticket 42'");
+    succeed(
+        mesh.kith("allow", Mesh.CHECKOUT, id, "--ttl", TTL, "--note", "ticket 42"),
+        "allowing " + id);
+    var allowed = System.nanoTime();
+    var token = mesh.database().token();
+    var passed = mesh.run(Attack.ANOTHER_PROGRAM).stdout().contains(token);
+    tell(passed, "the admin tool reads the database", "the admin tool is still refused");
+    screen.progress("until the " + TTL + " are over");
+    var wait = allowed + TimeUnit.SECONDS.toNanos(7) - System.nanoTime();
+    TimeUnit.NANOSECONDS.sleep(Math.max(0, wait));
+    var decision = attempt(mesh, Attack.ANOTHER_PROGRAM);
+    var expired = decision.getReason().equals("expired");
+    tell(expired, "refused again: " + decision.getExplanation(), decision.getReason());
+    return passed && expired;
+  }
+
+  private void tell(boolean right, String good, String bad) {
+    if (right) {
+      screen.good(good);
+    } else {
+      screen.bad(bad);
+    }
+  }
+
+  // ---- 5
+
+  private int lookUp(Jaeger.Running traces, List<Refused> refused)
+      throws IOException, InterruptedException {
+    screen.step(
+        "See: every refusal is a trace.",
+        "Looked up in Jaeger by workload, process and reason; in Istio the spans of the"
+            + " application's own requests stand beside them.");
+    var api = new JaegerApi(traces.api());
+    var found = 0;
+    for (var each : refused) {
+      var decision = each.decision;
+      var tags =
+          Map.of(
+              "kith.workload",
+              decision.getOwner(),
+              "kith.process",
+              decision.getProcess(),
+              "kith.reason",
+              decision.getReason());
+      var seen = awaitTrace(api, tags, decision.getTraceId());
+      found += seen ? 1 : 0;
+      tell(
+          seen,
+          decision.getTraceId() + "  " + decision.getReason() + "  " + decision.getProcess(),
+          decision.getTraceId() + " was not found by " + tags);
+    }
+    return found;
+  }
+
+  private static boolean awaitTrace(JaegerApi api, Map<String, String> tags, String id)
+      throws IOException, InterruptedException {
+    for (var end = System.nanoTime() + MOMENT.toNanos(); System.nanoTime() < end; ) {
+      if (api.traces(tags).contains(id)) {
+        return true;
+      }
+      Thread.sleep(Duration.ofMillis(200));
+    }
+    return false;
+  }
+
+  private int showSpans(List<Refused> refused) {
+    screen.step(
+        "See: every refusal is a span.",
+        "Without Jaeger (--no-jaeger) nothing was sent; this is what each span would carry.");
+    for (var each : refused) {
+      var decision = each.decision;
+      screen.lines(
+          "kith.check trace=%s kith.workload=%s kith.process=\"%s\" kith.destination=%s:%d kith.reason=%s"
+              .formatted(
+                  decision.getTraceId(),
+                  decision.getOwner(),
+                  decision.getProcess(),
+                  decision.getDestination(),
+                  decision.getPort(),
+                  decision.getReason()));
+    }
+    return 0;
+  }
+
+  private void end(DemoReport report) {
+    screen.blank();
+    tell(
+        report.holds(withJaeger),
+        "All of it held, in %d s: %d edges learned, %d normal checks without a refusal, %d of %d attacks refused."
+            .formatted(
+                report.seconds(),
+                report.learnedEdges(),
+                report.benign().checked(),
+                report.attacks().stream().filter(DemoReport.AttackReport::denied).count(),
+                report.attacks().size()),
+        "Not all of it held; see above.");
+  }
+
+  private void stay(Lab lab, Jaeger.@Nullable Running traces) throws InterruptedException {
+    screen.blank();
+    if (traces != null) {
+      screen.say("Jaeger: " + traces.api() + "/search?service=" + JaegerApi.SERVICE);
+    }
+    screen.say("An operator's commands: kith status --server unix:" + lab.folder() + "/admin.sock");
+    screen.say("Ctrl-C ends it and removes everything.");
+    Thread.sleep(Duration.ofDays(1));
+  }
+
+  private static void succeed(Command.Outcome outcome, String what) {
+    if (!outcome.succeeded()) {
+      throw new IllegalStateException(what + ": " + Command.tail(outcome.output(), 5));
+    }
+  }
+}

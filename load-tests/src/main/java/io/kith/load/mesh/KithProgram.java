@@ -1,0 +1,62 @@
+package io.kith.load.mesh;
+
+import io.kith.load.tools.Command;
+import io.kith.load.tools.RunningProcess;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** One of Kith's programs, run by this JVM's own java and class path. */
+enum KithProgram {
+  /** Operator's command line, server, and development identity. */
+  SERVER("io.kith.server.Main"),
+  /** Node agent. */
+  BRIDGE("io.kith.bridge.Main");
+
+  /** What the launcher gives a program as well. */
+  private static final List<String> FLAGS =
+      List.of(
+          "--enable-native-access=ALL-UNNAMED",
+          "--sun-misc-unsafe-memory-access=allow",
+          "-XX:+UseSerialGC",
+          "-XX:+UseCompactObjectHeaders",
+          "-XX:TieredStopAtLevel=1",
+          "-Xshare:auto");
+
+  private final String mainClass;
+
+  KithProgram(String mainClass) {
+    this.mainClass = mainClass;
+  }
+
+  /** Starts it beside us, with its output in a file. */
+  RunningProcess start(String name, Path log, List<String> arguments) {
+    return RunningProcess.start(name, log, Map.of(), argv(arguments));
+  }
+
+  /** Runs it to its end. */
+  Command.Outcome run(Duration limit, List<String> arguments)
+      throws IOException, InterruptedException {
+    return Command.run(limit, argv(arguments));
+  }
+
+  private List<String> argv(List<String> arguments) {
+    var argv = new ArrayList<String>();
+    argv.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    argv.addAll(FLAGS);
+    argv.add("-cp");
+    argv.add(classPath());
+    argv.add(mainClass);
+    argv.addAll(arguments);
+    return argv;
+  }
+
+  /** Under Surefire the class path of the process is one jar that only names the others. */
+  private static String classPath() {
+    var forked = System.getProperty("surefire.test.class.path", "");
+    return forked.isEmpty() ? System.getProperty("java.class.path") : forked;
+  }
+}
