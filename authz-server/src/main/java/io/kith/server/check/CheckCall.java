@@ -74,9 +74,15 @@ final class CheckCall {
     return isHttp() ? TraceParent.parse(metadata.traceParent()) : null;
   }
 
-  /** Sends the answer and ends the RPC well; a verdict never travels as an RPC's failure. */
+  /**
+   * Sends the answer and ends the RPC well; a verdict never travels as an RPC's failure. Nothing is
+   * sent to a caller that went away.
+   */
   void send(CheckResponse response) {
     sending = true;
+    if (call.isCancelled()) {
+      return;
+    }
     call.sendHeaders(new Metadata());
     call.sendMessage(response);
     call.close(Status.OK, new Metadata());

@@ -54,7 +54,7 @@ final class KithConfigReader {
 
   private static Server server(Section server) {
     var deadline = server.value("deadline", Values::duration, Duration.ofMillis(400));
-    var bridgeTimeout = server.value("bridgeTimeout", Values::duration, Duration.ofMillis(100));
+    var bridgeTimeout = server.value("bridgeTimeout", Values::duration, Duration.ofMillis(300));
     if (bridgeTimeout.compareTo(deadline) >= 0) {
       server.problem(
           "bridgeTimeout",

@@ -12,10 +12,8 @@ import io.kith.load.tools.Jaeger;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -206,34 +204,11 @@ final class Demo {
     var refused = new ArrayList<Refused>();
     for (var attack : Attack.ALL) {
       mesh.forgetConnections();
-      var decision = attempt(mesh, attack);
+      var decision = mesh.refusal(attack);
       refused.add(new Refused(attack, decision));
       show(attack, decision, mesh.target(attack).bytes());
     }
     return refused;
-  }
-
-  private static DecisionRecord attempt(Mesh mesh, Attack attack)
-      throws IOException, InterruptedException {
-    var known = ids(mesh);
-    var outcome = mesh.run(attack);
-    Mesh.await(
-        "a refusal of '"
-            + attack.name()
-            + "', which said: "
-            + Command.tail(outcome.stdout() + outcome.stderr(), 3),
-        MOMENT,
-        () -> !known.containsAll(ids(mesh)));
-    return mesh.denials().stream()
-        .filter(decision -> !known.contains(decision.getId()))
-        .findFirst()
-        .orElseThrow();
-  }
-
-  private static Set<String> ids(Mesh mesh) {
-    var ids = new HashSet<String>();
-    mesh.denials().forEach(decision -> ids.add(decision.getId()));
-    return ids;
   }
 
   private void show(Attack attack, DecisionRecord decision, long bytes) {
@@ -271,7 +246,7 @@ final class Demo {
     screen.progress("until the " + TTL + " are over");
     var wait = allowed + TimeUnit.SECONDS.toNanos(7) - System.nanoTime();
     TimeUnit.NANOSECONDS.sleep(Math.max(0, wait));
-    var decision = attempt(mesh, Attack.ANOTHER_PROGRAM);
+    var decision = mesh.refusal(Attack.ANOTHER_PROGRAM);
     var expired = decision.getReason().equals("expired");
     tell(expired, "refused again: " + decision.getExplanation(), decision.getReason());
     return passed && expired;

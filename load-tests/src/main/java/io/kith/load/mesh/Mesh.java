@@ -43,8 +43,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -388,6 +390,28 @@ public final class Mesh implements AutoCloseable {
       argv.add(text);
     }
     return run(argv);
+  }
+
+  /** Runs an attack and waits for the decision that refused it, the latest if there are several. */
+  public DecisionRecord refusal(Attack attack) throws IOException, InterruptedException {
+    var known = denials().stream().map(DecisionRecord::getId).collect(Collectors.toSet());
+    var outcome = run(attack);
+    var found = new AtomicReference<DecisionRecord>();
+    await(
+        "a refusal of '"
+            + attack.name()
+            + "', which said: "
+            + Command.tail(outcome.stdout() + outcome.stderr(), 3),
+        Duration.ofSeconds(15),
+        () -> {
+          denials().stream()
+              .filter(decision -> !known.contains(decision.getId()))
+              .filter(decision -> decision.getProcess().equals(attack.process()))
+              .findFirst()
+              .ifPresent(found::set);
+          return found.get() != null;
+        });
+    return Objects.requireNonNull(found.get(), "a refusal was found");
   }
 
   /** Runs a program in the pod, as the workload's own user. */

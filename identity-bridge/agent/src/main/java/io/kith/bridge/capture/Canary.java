@@ -2,7 +2,6 @@ package io.kith.bridge.capture;
 
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.ffm.KernelException;
-import io.kith.bridge.ffm.NetworkNamespace;
 import io.kith.bridge.ffm.Tuple;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -14,6 +13,8 @@ import java.nio.file.Path;
 
 /** A connection to oneself that must be found in the table, with what one knows of oneself. */
 final class Canary {
+  private static final long NANOS_PER_TICK = 10_000_000;
+
   private Canary() {}
 
   /** What is wrong, in words; empty when the connection was found and all of it is true. */
@@ -28,11 +29,11 @@ final class Canary {
               client.getLocalPort(),
               IpAddress.of(loopback),
               server.getLocalPort());
-      var owners = capture.owners(NetworkNamespace.cookieHere(), tuple);
-      return owners.isEmpty()
+      var seen = capture.sightings(capture.cookieHere(), tuple);
+      return seen.isEmpty()
           ? "the bridge's connection to itself was not seen: the programs are not where connections"
               + " are made (is bridge.cgroup the root of the cgroup v2 tree?)"
-          : difference(owners.getFirst());
+          : difference(seen.getFirst().owner());
     } catch (IOException e) {
       return "the bridge could not connect to itself: " + e.getMessage();
     } catch (KernelException e) {
@@ -54,17 +55,49 @@ final class Canary {
       return "";
     }
     var executable = Path.of("/proc/self/exe");
-    if (image.inode() != ((Number) Files.getAttribute(executable, "unix:ino")).longValue()
-        || image.size() != Files.size(executable)) {
-      return "the kernel's record of the bridge's own executable is wrong: its memory is laid out"
-          + " in another way than its types say";
-    }
     var parent = self.parent().map(ProcessHandle::pid).orElse(0L);
-    return seen.parent() == parent
-        ? ""
-        : "the kernel's record of the bridge's own parent is wrong: "
-            + seen.parent()
-            + " instead of "
-            + parent;
+    if (image.inode() != number(executable, "unix:ino")
+        || image.size() != Files.size(executable)
+        || !isDevice(image, number(executable, "unix:dev"))) {
+      return wrong("executable", image, executable.toRealPath());
+    }
+    if (seen.startNanos() / NANOS_PER_TICK != startTicks()) {
+      return wrong("start time", seen.startNanos() / NANOS_PER_TICK, startTicks());
+    }
+    return seen.parent() == parent ? "" : wrong("parent", seen.parent(), parent);
+  }
+
+  private static String wrong(String what, Object seen, Object is) {
+    return "the kernel's record of the bridge's own "
+        + what
+        + " is wrong ("
+        + seen
+        + " instead of "
+        + is
+        + "): its memory is laid out in another way than its types say";
+  }
+
+  private static long number(Path file, String attribute) throws IOException {
+    return ((Number) Files.getAttribute(file, attribute)).longValue();
+  }
+
+  /**
+   * Whether the device of the file system is the one that stat shows. An overlay of several file
+   * systems shows others in stat than it has: then it must be mounted.
+   */
+  private static boolean isDevice(ImageId image, long stat) throws IOException {
+    var major = image.device() >>> 20;
+    var minor = image.device() & 0xf_ffff;
+    var statMajor = ((stat >>> 8) & 0xfff) | ((stat >>> 32) & ~0xfffL);
+    var statMinor = (stat & 0xff) | ((stat >>> 12) & 0xfff00);
+    return (major == statMajor && minor == statMinor)
+        || Files.readString(Path.of("/proc/self/mountinfo"))
+            .contains(" " + major + ":" + minor + " ");
+  }
+
+  /** When the bridge started, in ticks of 10 ms after boot. */
+  private static long startTicks() throws IOException {
+    var stat = Files.readString(Path.of("/proc/self/stat"));
+    return Long.parseLong(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[19]);
   }
 }

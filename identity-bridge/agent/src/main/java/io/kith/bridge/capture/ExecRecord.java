@@ -11,11 +11,11 @@ import java.util.List;
 final class ExecRecord {
   /*
    *    0  as OwnerRecord
-   *  160  length of the arguments      u64
-   *  168  what was executed            256, ends with 0
-   *  424  what runs                    256, ends with 0
-   *  680  arguments, each ends with 0  512
-   * 1192
+   *  168  length of the arguments      u64
+   *  176  what was executed            256, ends with 0
+   *  432  what runs                    256, ends with 0
+   *  688  arguments, each ends with 0  512
+   * 1200
    */
   static final int NAME_BYTES = 256;
   static final int MAX_ARGUMENTS = 512;

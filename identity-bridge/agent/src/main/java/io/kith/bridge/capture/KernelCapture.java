@@ -1,5 +1,6 @@
 package io.kith.bridge.capture;
 
+import io.kith.bridge.capture.Programs.Counter;
 import io.kith.bridge.ffm.Bpf;
 import io.kith.bridge.ffm.Bpf.MapKind;
 import io.kith.bridge.ffm.Bpf.ProgramKind;
@@ -7,10 +8,12 @@ import io.kith.bridge.ffm.Btf;
 import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.MapReader;
+import io.kith.bridge.ffm.NetworkNamespace;
 import io.kith.bridge.ffm.RingBuffer;
 import io.kith.bridge.ffm.Tuple;
 import java.io.IOException;
-import java.nio.file.Path;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -25,6 +28,8 @@ final class KernelCapture implements AutoCloseable {
   private final Deque<AutoCloseable> open;
   private final MapReader owners;
   private final MapReader previous;
+  private final MapReader counters;
+  private final MapReader storage;
   private final @Nullable RingBuffer execs;
   private final boolean knowsExecutables;
   private final List<String> problems;
@@ -33,12 +38,16 @@ final class KernelCapture implements AutoCloseable {
       Deque<AutoCloseable> open,
       MapReader owners,
       MapReader previous,
+      MapReader counters,
+      MapReader storage,
       @Nullable RingBuffer execs,
       boolean knowsExecutables,
       List<String> problems) {
     this.open = open;
     this.owners = owners;
     this.previous = previous;
+    this.counters = counters;
+    this.storage = storage;
     this.execs = execs;
     this.knowsExecutables = knowsExecutables;
     this.problems = List.copyOf(problems);
@@ -47,21 +56,21 @@ final class KernelCapture implements AutoCloseable {
   /**
    * Loads and attaches everything.
    *
-   * @param cgroup root of the cgroup v2 tree
+   * @param root of the cgroup v2 tree; not needed once this is open
    * @param entries connections remembered
    * @throws KernelException when not even the plainest program can be used
    */
-  static KernelCapture open(Path cgroup, int entries) throws KernelException {
+  static KernelCapture open(Descriptor root, int entries) throws KernelException {
     var problems = new ArrayList<String>();
     var btf = types(problems);
     if (btf != null) {
       try {
-        return open(cgroup, entries, btf, problems);
+        return open(root, entries, btf, problems);
       } catch (KernelException | IllegalArgumentException e) {
         problems.add("executables cannot be read in the kernel: " + e.getMessage());
       }
     }
-    return open(cgroup, entries, null, problems);
+    return open(root, entries, null, problems);
   }
 
   private static @Nullable Btf types(List<String> problems) {
@@ -74,14 +83,15 @@ final class KernelCapture implements AutoCloseable {
   }
 
   private static KernelCapture open(
-      Path cgroup, int entries, @Nullable Btf btf, List<String> problems) throws KernelException {
+      Descriptor root, int entries, @Nullable Btf btf, List<String> problems)
+      throws KernelException {
     var open = new ArrayDeque<AutoCloseable>();
     try {
       var storage = keep(open, Bpf.map(MapKind.SOCKET_STORAGE, 4, OwnerRecord.BYTES, 0));
       var owners = keep(open, table(entries));
       var previous = keep(open, table(Math.max(1_024, entries / 4)));
-      var root = keep(open, Descriptor.open(cgroup.toString()));
-      var programs = new Programs(btf);
+      var counters = keep(open, Bpf.map(MapKind.ARRAY, 4, Counter.BYTES, 1));
+      var programs = new Programs(btf, counters);
       for (var kind : List.of(ProgramKind.CONNECT4, ProgramKind.CONNECT6)) {
         var program = keep(open, Bpf.program("kith_connect", kind, programs.connect(storage)));
         keep(open, Bpf.attach(program, kind, root));
@@ -93,6 +103,8 @@ final class KernelCapture implements AutoCloseable {
           open,
           new MapReader(owners, OwnerRecord.KEY_BYTES, OwnerRecord.BYTES),
           new MapReader(previous, OwnerRecord.KEY_BYTES, OwnerRecord.BYTES),
+          new MapReader(counters, 4, Counter.BYTES),
+          new MapReader(storage, 4, OwnerRecord.BYTES),
           execs,
           btf != null,
           problems);
@@ -157,25 +169,59 @@ final class KernelCapture implements AutoCloseable {
     return problems;
   }
 
+  /** The number under which the programs know the network namespace of the calling thread. */
+  long cookieHere() throws KernelException {
+    try {
+      return NetworkNamespace.cookieHere();
+    } catch (KernelException _) { // before Linux 5.14
+      return seenCookieHere();
+    }
+  }
+
+  /** As {@link #cookieHere}, from what the programs noted about a socket of ours. */
+  long seenCookieHere() throws KernelException {
+    try (var socket = NetworkNamespace.connectedToLoopback()) {
+      var key = ByteBuffer.allocate(4).order(ByteOrder.nativeOrder()).putInt(socket.number());
+      var noted = storage.get(key.array());
+      return noted == null ? 0 : OwnerRecord.netns(noted);
+    }
+  }
+
+  /** What the programs counted since they were loaded. */
+  long count(Counter counter) {
+    var values = counters.get(new byte[4]);
+    return values == null
+        ? 0
+        : ByteBuffer.wrap(values).order(ByteOrder.LITTLE_ENDIAN).getLong(counter.offset());
+  }
+
   /**
-   * The last two processes that opened a connection with these addresses, the latest first.
+   * The last two programs that opened a connection with these addresses, the latest first, each
+   * with when the owner before it was gone.
    *
    * @param netnsCookie of the network namespace in which it was opened
    */
-  List<Owner> owners(long netnsCookie, Tuple tuple) {
+  List<Sighting> sightings(long netnsCookie, Tuple tuple) {
     var key = OwnerRecord.key(netnsCookie, tuple);
-    var found = new ArrayList<Owner>(2);
     var latest = owners.get(key);
     if (latest == null) {
-      return found;
+      return List.of();
     }
-    found.add(OwnerRecord.owner(latest, knowsExecutables));
     var before = previous.get(key);
-    if (before != null) {
-      found.add(OwnerRecord.owner(before, knowsExecutables));
-    }
-    return found;
+    return before == null ? List.of(sighting(latest)) : List.of(sighting(latest), sighting(before));
   }
+
+  private Sighting sighting(byte[] record) {
+    return new Sighting(
+        OwnerRecord.owner(record, knowsExecutables), OwnerRecord.earlierNanos(record));
+  }
+
+  /**
+   * An owner of some addresses.
+   *
+   * @param earlierNanos when the owner before it closed its end, after boot; 0: there was none
+   */
+  record Sighting(Owner owner, long earlierNanos) {}
 
   /** Waits for reports of started programs at most that long. */
   int readExecs(int timeoutMillis, Consumer<Exec> consumer) {

@@ -32,7 +32,8 @@ final class OwnerRecord {
    *  144  file size                    u64
    *  152  mount namespace              u32
    *  156  (unused)                     u32
-   *  160
+   *  160  close time of the owner before u64  (0: none before)
+   *  168
    */
   static final int CONNECT = 0;
   static final int COOKIE = 8;
@@ -55,7 +56,8 @@ final class OwnerRecord {
   static final int OVERLAY_UPPER = 136;
   static final int SIZE = 144;
   static final int MOUNT_NAMESPACE = 152;
-  static final int BYTES = 160;
+  static final int EARLIER = 160;
+  static final int BYTES = 168;
 
   static final int KEY_NETNS = 0;
   static final int KEY_SOURCE = 8;
@@ -84,6 +86,16 @@ final class OwnerRecord {
     key.putShort(KEY_DESTINATION_PORT, (short) tuple.destinationPort());
     key.putInt(KEY_PROTOCOL, tuple.source().bytes().length == 4 ? TCP : TCP_OVER_IPV6);
     return key.array();
+  }
+
+  /** The network namespace in which it happened. */
+  static long netns(byte[] record) {
+    return ByteBuffer.wrap(record).order(ByteOrder.LITTLE_ENDIAN).getLong(NETNS);
+  }
+
+  /** When the owner before closed its end, after boot; 0: there was none. */
+  static long earlierNanos(byte[] record) {
+    return ByteBuffer.wrap(record).order(ByteOrder.LITTLE_ENDIAN).getLong(EARLIER);
   }
 
   /**

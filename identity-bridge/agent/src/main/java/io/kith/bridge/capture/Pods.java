@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,9 +28,24 @@ import org.jspecify.annotations.Nullable;
 final class Pods implements AutoCloseable {
   private static final Path PROC = Path.of("/proc");
 
+  /** An address that is not known is worth one look at all processes in this time. */
+  private static final long LOOK_AGAIN_NANOS = 1_000_000_000L;
+
+  private final Cookies cookies;
+  private final ReentrantLock turn = new ReentrantLock();
   private final Map<String, Inside> open = new HashMap<>();
+  private volatile long lookedAt = System.nanoTime() - LOOK_AGAIN_NANOS;
   private volatile Map<IpAddress, Inside> byAddress = Map.of();
   private volatile List<String> problems = List.of();
+
+  /** How to learn the number of the calling thread's network namespace in BPF records. */
+  interface Cookies {
+    long here() throws KernelException;
+  }
+
+  Pods(Cookies cookies) {
+    this.cookies = cookies;
+  }
 
   /**
    * A pod with what was opened inside it.
@@ -58,8 +74,34 @@ final class Pods implements AutoCloseable {
   }
 
   /** Looks for pods; returns whether their addresses changed. */
-  synchronized boolean refresh() throws InterruptedException {
-    var pidsByNamespace = pidsByNamespace();
+  boolean refresh() throws InterruptedException {
+    turn.lockInterruptibly();
+    try {
+      return look();
+    } finally {
+      turn.unlock();
+    }
+  }
+
+  /** Looks for pods unless somebody just did or does; for callers that must not wait. */
+  void refreshIfOld() throws InterruptedException {
+    if (System.nanoTime() - lookedAt >= LOOK_AGAIN_NANOS && turn.tryLock()) {
+      try {
+        var _ = look();
+      } finally {
+        turn.unlock();
+      }
+    }
+  }
+
+  private boolean look() throws InterruptedException {
+    Map<String, List<Integer>> pidsByNamespace;
+    try {
+      pidsByNamespace = pidsByNamespace();
+    } catch (IOException | DirectoryIteratorException e) {
+      problems = List.of("pods cannot be looked for: /proc cannot be listed: " + e.getMessage());
+      return false; // what is known stays
+    }
     var found = new HashMap<IpAddress, Inside>();
     var failures = new ArrayList<String>();
     for (var entry : pidsByNamespace.entrySet()) {
@@ -83,6 +125,7 @@ final class Pods implements AutoCloseable {
     var changed = !addressesOf(found).equals(addressesOf(byAddress));
     byAddress = Map.copyOf(found);
     problems = List.copyOf(failures);
+    lookedAt = System.nanoTime();
     return changed;
   }
 
@@ -113,8 +156,11 @@ final class Pods implements AutoCloseable {
       if (addresses != null) {
         var pod = new Pod(id, addresses, pids);
         var known = open.get(id);
-        var inside = known == null ? enter(pod, pid) : known.with(pod);
-        open.put(id, inside);
+        var inside = known == null || !known.problem.isEmpty() ? enter(pod, pid) : known.with(pod);
+        var replaced = open.put(id, inside);
+        if (replaced != null && replaced.conntrack != inside.conntrack) {
+          replaced.close();
+        }
         return inside;
       }
     }
@@ -135,7 +181,7 @@ final class Pods implements AutoCloseable {
     }
   }
 
-  private static Inside enter(Pod pod, int pid) throws InterruptedException {
+  private Inside enter(Pod pod, int pid) throws InterruptedException {
     try (var namespace = NetworkNamespace.open("/proc/" + pid + "/ns/net")) {
       return namespace.call(() -> openInside(pod));
     } catch (KernelException e) {
@@ -144,14 +190,14 @@ final class Pods implements AutoCloseable {
   }
 
   /** Runs inside the namespace. */
-  private static Inside openInside(Pod pod) {
+  private Inside openInside(Pod pod) {
     var problem = "";
     var cookie = 0L;
     Conntrack conntrack = null;
     SockDiag diag = null;
     try {
       diag = SockDiag.open();
-      cookie = NetworkNamespace.cookieHere();
+      cookie = cookies.here();
       conntrack = Conntrack.open();
     } catch (KernelException e) {
       problem = String.valueOf(e.getMessage());
@@ -159,7 +205,7 @@ final class Pods implements AutoCloseable {
     return new Inside(pod, cookie, conntrack, diag, problem);
   }
 
-  private static Map<String, List<Integer>> pidsByNamespace() {
+  private static Map<String, List<Integer>> pidsByNamespace() throws IOException {
     var host = link(PROC.resolve("1/ns/net"));
     var own = link(PROC.resolve("self/ns/net"));
     var found = new HashMap<String, List<Integer>>();
@@ -172,8 +218,19 @@ final class Pods implements AutoCloseable {
               .add(Integer.parseInt(process.getFileName().toString()));
         }
       }
-    } catch (IOException | DirectoryIteratorException e) {
-      throw new UncheckedIOException(new IOException("/proc cannot be listed", e));
+    }
+    return found;
+  }
+
+  /** The processes in a network namespace now; costs a few microseconds per process of the host. */
+  static List<Integer> pidsIn(String id) throws IOException {
+    var found = new ArrayList<Integer>();
+    try (var processes = Files.newDirectoryStream(PROC, "[0-9]*")) {
+      for (var process : processes) {
+        if (id.equals(link(process.resolve("ns/net")))) {
+          found.add(Integer.parseInt(process.getFileName().toString()));
+        }
+      }
     }
     return found;
   }
@@ -187,9 +244,14 @@ final class Pods implements AutoCloseable {
   }
 
   @Override
-  public synchronized void close() {
-    open.values().forEach(Inside::close);
-    open.clear();
-    byAddress = Map.of();
+  public void close() {
+    turn.lock();
+    try {
+      open.values().forEach(Inside::close);
+      open.clear();
+      byAddress = Map.of();
+    } finally {
+      turn.unlock();
+    }
   }
 }

@@ -61,15 +61,50 @@ final class Programs {
   private static final int AF_INET = 2;
   private static final int KEY = -64;
 
+  /** Offset of the upper half of the pid and thread id. */
+  private static final int PID = OwnerRecord.PID_TID + 4;
+
+  /** What the programs count, with its place in the counters' only value. */
+  enum Counter {
+    /** Connections entered into the table. */
+    CONNECTS(0),
+    /** Calls of connect(2) without memory to note who it was. */
+    NOT_NOTED(8),
+    /** Programs that started without a report, since the ring was full. */
+    NOT_REPORTED(16);
+
+    static final int BYTES = 24;
+    private final int offset;
+
+    Counter(int offset) {
+      this.offset = offset;
+    }
+
+    int offset() {
+      return offset;
+    }
+  }
+
   private final @Nullable Btf btf;
+  private final Descriptor counters;
 
   /**
    * Programs for a kernel.
    *
    * @param btf null: the executable and the parent cannot be read, pid and user can
+   * @param counters map with one value of {@link Counter#BYTES}
    */
-  Programs(@Nullable Btf btf) {
+  Programs(@Nullable Btf btf, Descriptor counters) {
     this.btf = btf;
+    this.counters = counters;
+  }
+
+  /** Adds one; registers 0 to 5 are lost. */
+  private void count(Assembler a, Counter counter, String after) {
+    a.storeValue32(10, -8, 0).move(2, 10).add(2, -8);
+    a.map(1, counters.number()).call(MAP_LOOKUP).jumpIfEqual(0, 0, after);
+    a.set(1, 1).addAtomically64(0, counter.offset(), 1);
+    a.label(after);
   }
 
   // ---- connect(2)
@@ -78,7 +113,7 @@ final class Programs {
     var a = new Assembler();
     a.move(6, 1).load64(2, 6, ADDRESS_SOCKET).jumpIfEqual(2, 0, "out");
     a.map(1, storage.number()).set(3, 0).set(4, 1).call(SOCKET_STORAGE_GET);
-    a.jumpIfEqual(0, 0, "out").move(7, 0);
+    a.jumpIfEqual(0, 0, "lost").move(7, 0);
     a.call(BOOT_TIME).store64(7, OwnerRecord.CONNECT, 0);
     a.call(CURRENT_PID_TID).store64(7, OwnerRecord.PID_TID, 0);
     a.call(CURRENT_UID_GID).store64(7, OwnerRecord.UID_GID, 0);
@@ -91,7 +126,10 @@ final class Programs {
       a.call(CURRENT_TASK).move(8, 0);
       task(a, btf);
     }
-    return a.label("out").set(0, 1).exit();
+    a.label("out").set(0, 1).exit();
+    a.label("lost");
+    count(a, Counter.NOT_NOTED, "counted");
+    return a.set(0, 1).exit();
   }
 
   /** Fills the record in 7 from the task in 8. */
@@ -184,15 +222,26 @@ final class Programs {
     if (withSender) {
       a.call(CURRENT_PID_TID).store64(7, OwnerRecord.SENDER, 0);
     }
-    // The owner that the key had before stays a candidate.
+    a.storeValue64(7, OwnerRecord.EARLIER, 0);
     a.map(1, owners.number()).move(2, 10).add(2, KEY).call(MAP_LOOKUP);
-    a.jumpIfEqual(0, 0, "first");
-    a.load64(1, 0, OwnerRecord.COOKIE).load64(2, 7, OwnerRecord.COOKIE);
-    a.jumpIfSame(1, 2, "first");
-    a.move(3, 0).map(1, previous.number()).move(2, 10).add(2, KEY).set(4, 0).call(MAP_UPDATE);
-    a.label("first");
+    a.jumpIfEqual(0, 0, "enter").move(8, 0);
+    // The same program of the same process again: the owner before it stays the one before.
+    a.load32(1, 8, PID).load32(2, 7, PID).jumpUnlessSame(1, 2, "other");
+    a.load64(1, 8, OwnerRecord.START).load64(2, 7, OwnerRecord.START);
+    a.jumpUnlessSame(1, 2, "other");
+    a.load64(1, 8, OwnerRecord.EXEC_ID).load64(2, 7, OwnerRecord.EXEC_ID);
+    a.jumpUnlessSame(1, 2, "other");
+    a.load64(1, 8, OwnerRecord.EARLIER).store64(7, OwnerRecord.EARLIER, 1).jump("enter");
+    // Another one: who had the key stays a candidate, and the record says until when he had it.
+    a.label("other");
+    a.load64(1, 8, OwnerRecord.CLOSE).jumpUnlessEqual(1, 0, "closed");
+    a.load64(1, 7, OwnerRecord.CONNECT);
+    a.label("closed").store64(7, OwnerRecord.EARLIER, 1);
+    a.map(1, previous.number()).move(2, 10).add(2, KEY).move(3, 8).set(4, 0).call(MAP_UPDATE);
+    a.label("enter");
     a.map(1, owners.number()).move(2, 10).add(2, KEY).move(3, 7).set(4, 0).call(MAP_UPDATE);
     a.move(1, 6).set(2, STATE_FLAG).call(SOCKET_OPERATION_FLAGS);
+    count(a, Counter.CONNECTS, "counted");
     a.jump("out");
 
     a.label("state");
@@ -252,7 +301,7 @@ final class Programs {
     var a = new Assembler();
     a.move(6, 1);
     a.map(1, ring.number()).set(2, ExecRecord.BYTES).set(3, 0).call(RING_RESERVE);
-    a.jumpIfEqual(0, 0, "out").move(7, 0);
+    a.jumpIfEqual(0, 0, "full").move(7, 0);
     a.storeValue64(7, ExecRecord.ARGUMENT_BYTES, 0);
     a.call(BOOT_TIME).store64(7, OwnerRecord.CONNECT, 0);
     a.call(CURRENT_PID_TID).store64(7, OwnerRecord.PID_TID, 0);
@@ -261,6 +310,7 @@ final class Programs {
     a.move(1, 7).add(1, OwnerRecord.COMM).set(2, 16).call(CURRENT_COMM);
     a.storeValue64(7, OwnerRecord.COOKIE, 0).storeValue64(7, OwnerRecord.NETNS, 0);
     a.storeValue64(7, OwnerRecord.SENDER, 0).storeValue64(7, OwnerRecord.CLOSE, 0);
+    a.storeValue64(7, OwnerRecord.EARLIER, 0);
     a.storeValue32(7, OwnerRecord.MOUNT_NAMESPACE + 4, 0);
     a.storeValue64(7, OwnerRecord.DEVICE, 0);
     a.call(CURRENT_TASK).move(8, 0);
@@ -268,7 +318,10 @@ final class Programs {
     names(a, btf);
     arguments(a, btf);
     a.move(1, 7).set(2, 0).call(RING_SUBMIT);
-    return a.label("out").set(0, 0).exit();
+    a.set(0, 0).exit();
+    a.label("full");
+    count(a, Counter.NOT_REPORTED, "counted");
+    return a.set(0, 0).exit();
   }
 
   /** What was executed and what runs, from the third argument: struct linux_binprm. */

@@ -2,11 +2,16 @@ package io.kith.bridge.capture;
 
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Rung;
+import io.kith.bridge.capture.Programs.Counter;
+import io.kith.bridge.ffm.BootClock;
 import io.kith.bridge.ffm.KernelException;
+import io.kith.bridge.ffm.NetworkNamespace;
+import io.kith.bridge.ffm.SockDiag;
 import io.kith.bridge.ffm.Tuple;
+import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -32,9 +37,13 @@ public final class SocketOwners implements AutoCloseable {
    */
   private static final long RECENT_NANOS = 10_000_000_000L;
 
+  /** Who closed his end before that cannot be meant: conntrack forgets a connection after 120 s. */
+  private static final long GONE_NANOS = 120_000_000_000L;
+
   private final Settings settings;
-  private final Pods pods = new Pods();
+  private final Pods pods;
   private final @Nullable KernelCapture kernel;
+  private final boolean sees;
   private final List<String> problems;
   private volatile boolean canaryFound;
   private volatile String canaryProblem = "";
@@ -54,9 +63,12 @@ public final class SocketOwners implements AutoCloseable {
     }
   }
 
-  private SocketOwners(Settings settings, @Nullable KernelCapture kernel, List<String> problems) {
+  private SocketOwners(
+      Settings settings, @Nullable KernelCapture kernel, boolean sees, List<String> problems) {
     this.settings = settings;
     this.kernel = kernel;
+    this.sees = sees;
+    this.pods = new Pods(kernel == null ? NetworkNamespace::cookieHere : kernel::cookieHere);
     this.problems = List.copyOf(problems);
   }
 
@@ -64,9 +76,8 @@ public final class SocketOwners implements AutoCloseable {
   public static SocketOwners open(Settings settings) throws InterruptedException {
     var problems = new ArrayList<String>();
     KernelCapture kernel = null;
-    try {
-      var cgroup = settings.cgroup() == null ? CgroupRoot.find() : settings.cgroup();
-      kernel = KernelCapture.open(cgroup, settings.entries());
+    try (var root = CgroupRoot.open(settings.cgroup())) {
+      kernel = KernelCapture.open(root, settings.entries());
       problems.addAll(kernel.problems());
     } catch (KernelException | CgroupRoot.NotFoundException e) {
       problems.add(
@@ -74,14 +85,31 @@ public final class SocketOwners implements AutoCloseable {
               + e.getMessage()
               + " (run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN)");
     }
-    var owners = new SocketOwners(settings, kernel, problems);
+    var owners = new SocketOwners(settings, kernel, seesIntoPods(problems), problems);
     owners.refreshPods();
     owners.checkCanary();
     return owners;
   }
 
+  /** Whether network namespaces can be entered and their sockets looked up. */
+  private static boolean seesIntoPods(List<String> problems) throws InterruptedException {
+    try (var own = NetworkNamespace.open("/proc/self/ns/net")) {
+      own.call(SockDiag::open).close();
+      return true;
+    } catch (KernelException e) {
+      problems.add(
+          "the sockets of pods cannot be looked at, so only the workload of a connection is known: "
+              + e.getMessage()
+              + " (run as root, or with CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_SYS_PTRACE)");
+      return false;
+    }
+  }
+
   /** The best that this node can do now. */
   public Rung rung() {
+    if (!sees) {
+      return Rung.WORKLOAD_ONLY;
+    }
     if (kernel == null || !canaryFound) {
       return Rung.DIAG;
     }
@@ -95,7 +123,21 @@ public final class SocketOwners implements AutoCloseable {
       all.add(canaryProblem);
     }
     all.addAll(pods.problems());
+    lost(all, Counter.NOT_NOTED, " connections were not noted: no memory for it");
+    lost(all, Counter.NOT_REPORTED, " programs started without a report: the ring was full");
     return all;
+  }
+
+  private void lost(List<String> problems, Counter counter, String words) {
+    var count = kernel == null ? 0 : kernel.count(counter);
+    if (count > 0) {
+      problems.add(count + words);
+    }
+  }
+
+  /** Connections that the kernel noted since the start. */
+  public long connectsSeen() {
+    return kernel == null ? 0 : kernel.count(Counter.CONNECTS);
   }
 
   /** Whether the last connection to itself was found. */
@@ -140,20 +182,29 @@ public final class SocketOwners implements AutoCloseable {
   public Resolution resolve(Tuple seen) throws InterruptedException {
     var inside = pods.at(seen.source());
     if (inside == null) {
-      pods.refresh();
+      pods.refreshIfOld();
       inside = pods.at(seen.source());
     }
     if (inside == null) {
       return unknown(Rung.WORKLOAD_ONLY, seen, List.of("no pod here has " + seen.source()));
     }
     var reasons = new ArrayList<String>();
-    var tracked = original(inside, seen, reasons);
-    var tuple = tracked == null ? seen : tracked;
-    var verified = tracked != null;
+    return switch (original(inside, seen)) {
+      case Nat.Undone(var tuple) -> owners(inside, tuple, true, reasons);
+      case Nat.Unknown(var why) -> {
+        reasons.add(why);
+        yield owners(inside, seen, false, reasons);
+      }
+      case Nat.Other(var why) -> unknown(rung(), seen, List.of(why));
+    };
+  }
+
+  private Resolution owners(Pods.Inside inside, Tuple tuple, boolean verified, List<String> reasons)
+      throws InterruptedException {
     if (kernel != null && canaryFound && inside.cookie() != 0) {
-      var owners = fromKernel(kernel, inside.cookie(), tuple, reasons);
-      if (!owners.isEmpty()) {
-        return new Resolution(owners, rung(), verified, tuple.sourcePort(), reasons);
+      var seen = kernel.sightings(inside.cookie(), tuple);
+      if (!seen.isEmpty() && !isLongGone(seen.getFirst().owner())) {
+        return new Resolution(meant(seen, reasons), rung(), verified, tuple.sourcePort(), reasons);
       }
       reasons.add("the kernel has no record of " + tuple);
     }
@@ -161,17 +212,32 @@ public final class SocketOwners implements AutoCloseable {
     return new Resolution(holders, Rung.DIAG, verified, tuple.sourcePort(), reasons);
   }
 
+  private static boolean isLongGone(Owner latest) {
+    return latest.closeNanos() != 0 && latest.closeNanos() < BootClock.nanos() - GONE_NANOS;
+  }
+
   private static Resolution unknown(Rung rung, Tuple seen, List<String> reasons) {
     return new Resolution(List.of(), rung, false, seen.sourcePort(), reasons);
   }
 
-  /** The connection before NAT, or null when it is not tracked as a redirected one. */
-  private @Nullable Tuple original(Pods.Inside inside, Tuple seen, List<String> reasons) {
+  /** What connection tracking says about a connection that the proxy has. */
+  private sealed interface Nat {
+    /** This was it before NAT. */
+    record Undone(Tuple tuple) implements Nat {}
+
+    /** Nothing: its addresses may be as the proxy saw them. */
+    record Unknown(String why) implements Nat {}
+
+    /** It is another connection than the one asked about, so a match would be chance. */
+    record Other(String why) implements Nat {}
+  }
+
+  private Nat original(Pods.Inside inside, Tuple seen) {
     var conntrack = inside.conntrack();
     if (conntrack == null) {
-      reasons.add("connection tracking cannot be read: " + inside.problem());
-      return null;
+      return new Nat.Unknown("connection tracking cannot be read: " + inside.problem());
     }
+    Tuple other = null;
     var loopback = IpAddress.parse(seen.source().bytes().length == 4 ? "127.0.0.1" : "::1");
     for (var port : settings.proxyPorts()) {
       try {
@@ -180,31 +246,38 @@ public final class SocketOwners implements AutoCloseable {
         if (original != null
             && original.destination().equals(seen.destination())
             && original.destinationPort() == seen.destinationPort()) {
-          return original;
+          return new Nat.Undone(original);
         }
+        other = original == null ? other : original;
       } catch (KernelException e) {
-        reasons.add("connection tracking did not answer: " + e.getMessage());
-        return null;
+        return new Nat.Unknown("connection tracking did not answer: " + e.getMessage());
       }
     }
-    reasons.add("not tracked as redirected: the addresses are taken as the proxy saw them");
-    return null;
+    return other == null
+        ? new Nat.Unknown(
+            "not tracked as redirected: the addresses are taken as the proxy saw them")
+        : new Nat.Other("connection tracking knows this one as " + other + ", not as asked");
   }
 
-  private List<Owner> fromKernel(
-      KernelCapture capture, long cookie, Tuple tuple, List<String> reasons) {
-    var found = capture.owners(cookie, tuple);
-    if (found.isEmpty()) {
-      return found;
+  /** Those of the last owners that may be meant; none when there may have been yet others. */
+  private List<Owner> meant(List<KernelCapture.Sighting> seen, List<String> reasons) {
+    var latest = seen.getFirst();
+    var since = latest.owner().connectNanos() - RECENT_NANOS;
+    var meant = new ArrayList<>(List.of(latest));
+    seen.stream()
+        .skip(1)
+        .filter(earlier -> earlier.owner().closeNanos() == 0 || latest.earlierNanos() >= since)
+        .forEach(meant::add);
+    if (meant.getLast().earlierNanos() >= Math.max(1, since)) {
+      reasons.add("more processes than are remembered used these addresses within seconds");
+      return List.of();
     }
-    var latest = found.stream().map(Owner::connectNanos).max(Comparator.naturalOrder()).orElse(0L);
-    var owners = new ArrayList<Owner>(found.size());
-    for (var owner : found) {
-      var closed = owner.closeNanos();
-      if (owner.uid() == settings.proxyUid()) {
+    var owners = new ArrayList<Owner>(meant.size());
+    for (var sighting : meant) {
+      if (sighting.owner().uid() == settings.proxyUid()) {
         reasons.add("the proxy's own connection is not its client's");
-      } else if (closed == 0 || closed >= latest - RECENT_NANOS) {
-        owners.add(owner);
+      } else {
+        owners.add(sighting.owner());
       }
     }
     if (owners.size() > 1) {
@@ -233,15 +306,16 @@ public final class SocketOwners implements AutoCloseable {
         reasons.add("no process holds the socket any more");
         return List.of();
       }
+      // Listed anew: a child forked since the last look holds the socket as well.
       var owners =
-          SocketHolders.of(socket.inode(), inside.pod().pids()).stream()
+          SocketHolders.of(socket.inode(), Pods.pidsIn(inside.pod().id())).stream()
               .map(pid -> Owner.holder(pid, socket.uid()))
               .toList();
       if (owners.isEmpty()) {
         reasons.add("no process of the pod was found that holds the socket");
       }
       return owners;
-    } catch (KernelException e) {
+    } catch (KernelException | IOException | DirectoryIteratorException e) {
       reasons.add("sockets cannot be looked up: " + e.getMessage());
       return List.of();
     }

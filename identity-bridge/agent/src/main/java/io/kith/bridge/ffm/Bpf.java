@@ -33,6 +33,7 @@ public final class Bpf {
 
   /** Kinds of maps. */
   public enum MapKind {
+    ARRAY(2),
     LRU_HASH(9),
     SOCKET_STORAGE(24),
     RING_BUFFER(27);

@@ -5,6 +5,7 @@ final class Errno {
   static final int EPERM = 1;
   static final int ENOENT = 2;
   static final int EINTR = 4;
+  static final int EBADF = 9;
   static final int EINVAL = 22;
 
   private Errno() {}
@@ -16,7 +17,7 @@ final class Errno {
       case 3 -> "ESRCH (no such process)";
       case EINTR -> "EINTR (interrupted)";
       case 7 -> "E2BIG (too big)";
-      case 9 -> "EBADF (bad descriptor)";
+      case EBADF -> "EBADF (bad descriptor)";
       case 11 -> "EAGAIN (no answer in time)";
       case 12 -> "ENOMEM (no memory)";
       case 13 -> "EACCES (refused)";

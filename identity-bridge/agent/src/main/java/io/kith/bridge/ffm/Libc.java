@@ -1,8 +1,10 @@
 package io.kith.bridge.ffm;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -55,6 +57,17 @@ final class Libc {
               JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
   private static final MethodHandle MUNMAP =
       function("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
+  private static final MethodHandle MOUNT =
+      function(
+          "mount", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS));
+  private static final MethodHandle UNMOUNT =
+      function("umount2", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
+  private static final MethodHandle UNSHARE =
+      function("unshare", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+  private static final MethodHandle CONNECT =
+      function("connect", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
+  private static final MethodHandle CLOCK =
+      function("clock_gettime", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
   private static final MethodHandle POLL =
       function("poll", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
 
@@ -233,6 +246,81 @@ final class Libc {
     try {
       var result = (int) POLL.invokeExact(state, descriptors, count, timeoutMillis);
       return result < 0 ? failed(state) : result;
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  static int mount(String source, String place, String type) {
+    var state = CAPTURED.get();
+    try (var arena = Arena.ofConfined()) {
+      var result =
+          (int)
+              MOUNT.invokeExact(
+                  state,
+                  arena.allocateFrom(source),
+                  arena.allocateFrom(place),
+                  arena.allocateFrom(type),
+                  0L,
+                  MemorySegment.NULL);
+      return result < 0 ? failed(state) : result;
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  static int unmount(String place, int flags) {
+    var state = CAPTURED.get();
+    try (var arena = Arena.ofConfined()) {
+      var result = (int) UNMOUNT.invokeExact(state, arena.allocateFrom(place), flags);
+      return result < 0 ? failed(state) : result;
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  static int unshare(int flags) {
+    var state = CAPTURED.get();
+    try {
+      var result = (int) UNSHARE.invokeExact(state, flags);
+      return result < 0 ? failed(state) : result;
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** To 127.0.0.1, port 9 (discard). */
+  static int connectToLoopback(int descriptor) {
+    var state = CAPTURED.get();
+    try (var arena = Arena.ofConfined()) {
+      var address = arena.allocate(16, 4);
+      address.set(JAVA_SHORT, 0, (short) 2); // AF_INET
+      address.set(JAVA_BYTE, 3, (byte) 9);
+      address.set(JAVA_BYTE, 4, (byte) 127);
+      address.set(JAVA_BYTE, 7, (byte) 1);
+      var result = (int) CONNECT.invokeExact(state, descriptor, address, 16);
+      return result < 0 ? failed(state) : result;
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  static int clock(int clock, MemorySegment time) {
+    var state = CAPTURED.get();
+    try {
+      var result = (int) CLOCK.invokeExact(state, clock, time);
+      return result < 0 ? failed(state) : result;
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** Bytes of a page of memory: 4096 on x86-64, up to 65536 on aarch64. */
+  static int pageBytes() {
+    var type = FunctionDescriptor.of(JAVA_INT);
+    var function = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("getpagesize"), type);
+    try {
+      return (int) function.invokeExact();
     } catch (Throwable e) {
       throw unexpected(e);
     }

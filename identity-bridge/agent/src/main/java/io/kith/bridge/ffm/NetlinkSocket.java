@@ -38,6 +38,7 @@ final class NetlinkSocket implements AutoCloseable {
   private final MemorySegment in = arena.allocate(8192, 8);
   private final ReentrantLock turn = new ReentrantLock();
   private int sequence;
+  private boolean closed;
 
   NetlinkSocket(int family) throws KernelException {
     var number = Libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family);
@@ -63,6 +64,9 @@ final class NetlinkSocket implements AutoCloseable {
   @Nullable ByteBuffer ask(int type, byte[] body) throws KernelException {
     turn.lock();
     try {
+      if (closed) { // its number may belong to another file by now
+        throw new KernelException("the network namespace is gone", Errno.EBADF);
+      }
       var length = HEADER + body.length;
       var header = out.asByteBuffer().order(ByteOrder.nativeOrder());
       sequence++;
@@ -115,8 +119,11 @@ final class NetlinkSocket implements AutoCloseable {
   public void close() {
     turn.lock();
     try {
-      socket.close();
-      arena.close();
+      if (!closed) {
+        closed = true;
+        socket.close();
+        arena.close();
+      }
     } finally {
       turn.unlock();
     }

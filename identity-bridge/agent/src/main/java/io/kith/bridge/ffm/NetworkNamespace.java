@@ -35,15 +35,19 @@ public final class NetworkNamespace implements AutoCloseable {
 
   /** Runs something inside and waits for it. */
   public <T> T call(Callable<T> task) throws KernelException, InterruptedException {
-    var future =
-        new FutureTask<>(
-            () -> {
-              var entered = Libc.setns(handle.number(), CLONE_NEWNET);
-              if (entered < 0) {
-                throw new KernelException("enter a network namespace", -entered);
-              }
-              return task.call();
-            });
+    return onOwnThread(
+        () -> {
+          var entered = Libc.setns(handle.number(), CLONE_NEWNET);
+          if (entered < 0) {
+            throw new KernelException(
+                "enter a network namespace", -entered, "it needs CAP_SYS_ADMIN");
+          }
+          return task.call();
+        });
+  }
+
+  private static <T> T onOwnThread(Callable<T> task) throws KernelException, InterruptedException {
+    var future = new FutureTask<>(task);
     Thread.ofPlatform().name("in-network-namespace").start(future);
     try {
       return future.get();
@@ -70,6 +74,33 @@ public final class NetworkNamespace implements AutoCloseable {
     } finally {
       Libc.close(socket);
     }
+  }
+
+  /** A UDP socket of the calling thread's namespace, connected to loopback; nothing is sent. */
+  public static Descriptor connectedToLoopback() throws KernelException {
+    var number = Libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (number < 0) {
+      throw new KernelException("open a socket", -number);
+    }
+    var socket = new Descriptor(number);
+    var result = Libc.connectToLoopback(number);
+    if (result < 0) {
+      socket.close();
+      throw new KernelException("connect to loopback", -result);
+    }
+    return socket;
+  }
+
+  /** A new and empty namespace, which lives as long as this or a process in it. */
+  public static NetworkNamespace create() throws KernelException, InterruptedException {
+    return onOwnThread(
+        () -> {
+          var made = Libc.unshare(CLONE_NEWNET);
+          if (made < 0) {
+            throw new KernelException("make a network namespace", -made);
+          }
+          return open("/proc/thread-self/ns/net");
+        });
   }
 
   @Override

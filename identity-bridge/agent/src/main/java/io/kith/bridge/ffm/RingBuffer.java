@@ -25,7 +25,7 @@ public final class RingBuffer implements AutoCloseable {
   private static final int PROT_READ = 1;
   private static final int PROT_WRITE = 2;
   private static final int MAP_SHARED = 1;
-  private static final long PAGE = 4096;
+  private static final long PAGE = Libc.pageBytes();
   private static final int BUSY = 1 << 31;
   private static final int DISCARDED = 1 << 30;
   private static final int HEADER = 8;

@@ -19,6 +19,8 @@ public final class SockDiag implements AutoCloseable {
   private static final int NETLINK_SOCK_DIAG = 4;
   private static final int BY_FAMILY = 20;
   private static final int REQUEST_BYTES = 56;
+  private static final int STATE = 1;
+  private static final int LISTEN = 10;
   private static final int UID = 64;
   private static final int INODE = 68;
   private static final int TCP = 6;
@@ -46,7 +48,12 @@ public final class SockDiag implements AutoCloseable {
   /** The socket of a connection, seen from its near end, or null when there is none. */
   public @Nullable Found find(Tuple tuple) throws KernelException {
     var answer = socket.ask(BY_FAMILY, request(tuple));
-    return answer == null || answer.remaining() < INODE + 4
+    return answer == null ? null : found(answer);
+  }
+
+  /** The kernel names a listener on the near port when there is no connection: no answer to us. */
+  static @Nullable Found found(ByteBuffer answer) {
+    return answer.remaining() < INODE + 4 || answer.get(STATE) == LISTEN
         ? null
         : new Found(Integer.toUnsignedLong(answer.getInt(INODE)), answer.getInt(UID));
   }

@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kith.baselines.identity.IpAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class AddressFilesTest {
   @Test
@@ -62,13 +64,29 @@ class AddressFilesTest {
         cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0
         """;
 
-    assertThat(CgroupRoot.of(mounts)).isEqualTo(Path.of("/sys/fs/cgroup/unified"));
+    assertThat(CgroupRoot.of(mounts)).contains(Path.of("/sys/fs/cgroup/unified"));
   }
 
   @Test
-  void cgroupRoot_noTree_saysWhatToDo() {
-    assertThatThrownBy(() -> CgroupRoot.of("proc /proc proc rw 0 0\n"))
-        .hasMessageContaining("mount -t cgroup2")
-        .hasMessageContaining("bridge.cgroup");
+  void cgroupRoot_noTree_isEmpty() {
+    assertThat(CgroupRoot.of("proc /proc proc rw 0 0\n")).isEmpty();
+  }
+
+  @Test
+  void cgroupRoot_folderThatIsNone_saysWhatToDo(@TempDir Path folder) {
+    assertThatThrownBy(() -> CgroupRoot.open(folder))
+        .hasMessage(
+            folder
+                + " is not a cgroup v2 tree (name its root: bridge.cgroup, or leave it at auto)");
+  }
+
+  @Test
+  void cgroupRoot_partOfTheTree_isRefused(@TempDir Path folder) throws Exception {
+    Files.createFile(folder.resolve("cgroup.procs"));
+    Files.createFile(folder.resolve("cgroup.events"));
+
+    assertThatThrownBy(() -> CgroupRoot.open(folder))
+        .hasMessageContaining("is a part of the cgroup tree only")
+        .hasMessageContaining("host's cgroup namespace");
   }
 }

@@ -1,6 +1,7 @@
 package io.kith.bridge.ffm;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kith.baselines.identity.IpAddress;
 import java.nio.ByteBuffer;
@@ -74,5 +75,35 @@ class NetlinkMessagesTest {
                 + "0a010203000000000000000000000000"
                 + "0a090909000000000000000000000000"
                 + "00000000ffffffffffffffff");
+  }
+
+  @Test
+  void sockDiagAnswer_connection_hasItsInodeAndUser() {
+    assertThat(SockDiag.found(diagAnswer(1))).isEqualTo(new SockDiag.Found(0xffff_fff0L, 1000));
+  }
+
+  /** Where no connection is, the kernel answers with who listens on the near port. */
+  @Test
+  void sockDiagAnswer_listenerOrCutOff_isNothing() {
+    assertThat(SockDiag.found(diagAnswer(10))).isNull();
+    assertThat(SockDiag.found(diagAnswer(1).limit(71))).isNull();
+  }
+
+  private static ByteBuffer diagAnswer(int state) {
+    var answer = ByteBuffer.allocate(72).order(ByteOrder.nativeOrder());
+    return answer.put(1, (byte) state).putInt(64, 1000).putInt(68, 0xffff_fff0);
+  }
+
+  /** Its number may belong to another file by then. */
+  @Test
+  void find_closed_isRefused() throws Exception {
+    var diag = SockDiag.open();
+    diag.close();
+
+    diag.close();
+
+    assertThatThrownBy(() -> diag.find(REPLY))
+        .isInstanceOf(KernelException.class)
+        .hasMessageContaining("the network namespace is gone: EBADF");
   }
 }

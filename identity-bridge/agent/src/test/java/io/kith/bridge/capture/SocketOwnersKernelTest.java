@@ -1,0 +1,409 @@
+package io.kith.bridge.capture;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.process.Rung;
+import io.kith.bridge.capture.RedirectedPod.Accepted;
+import io.kith.bridge.ffm.Mounts;
+import io.kith.bridge.ffm.NetworkNamespace;
+import io.kith.bridge.ffm.Tuple;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** With the real kernel, as root: each case is one in which looking at {@code /proc} would err. */
+@Tag("root")
+class SocketOwnersKernelTest {
+  private static final long TMPFS = 0x0102_1994L;
+  private static final Duration LIMIT = Duration.ofSeconds(10);
+
+  @TempDir private static Path folder;
+  private static RedirectedPod pod;
+  private static SocketOwners owners;
+
+  @BeforeAll
+  static void open() throws Exception {
+    pod = new RedirectedPod(folder);
+    owners = SocketOwners.open(settings(null));
+    assertThat(owners.rung())
+        .as("these tests need root and BPF; the bridge says: %s", owners.problems())
+        .isEqualTo(Rung.KERNEL_EXACT);
+  }
+
+  @AfterAll
+  static void close() {
+    if (owners != null) {
+      owners.close();
+    }
+    if (pod != null) {
+      pod.close();
+    }
+  }
+
+  private static SocketOwners.Settings settings(@Nullable Path cgroup) {
+    return new SocketOwners.Settings(
+        List.of(RedirectedPod.PROXY_PORT, 15_006), RedirectedPod.PROXY_UID, 4_096, cgroup);
+  }
+
+  @Test
+  void resolve_clientGone_isStillTheClient() throws Exception {
+    var client = pod.perl("open_to('198.18.1.1', 443, 0);");
+    RedirectedPod.awaitEnd(client);
+
+    var connection = acceptFrom(client);
+    assertThat(pids(connection)).containsExactly(connection.pid());
+  }
+
+  @Test
+  void resolve_v4InsideV6_isFoundByItsV4Addresses() throws Exception {
+    var client = pod.perl("my $s = open_to('::ffff:198.18.1.2', 443, 0); sleep 20;");
+
+    var connection = acceptFrom(client);
+    assertThat(connection.seen().source()).isEqualTo(IpAddress.parse(RedirectedPod.V4));
+    assertThat(pids(connection)).containsExactly(connection.pid());
+    client.destroy();
+  }
+
+  @Test
+  void resolve_v6PortRewrittenByNat_isTurnedBack() throws Exception {
+    var client =
+        pod.perl(
+            """
+            my $one = open_to('2001:db8::1', 443, 41000);
+            my $two = open_to('2001:db8::2', 443, 41000);
+            sleep 20;
+            """);
+
+    var first = acceptFrom(client);
+    var second = acceptFrom(client);
+    assertThat(first.seen().sourcePort()).isNotEqualTo(second.seen().sourcePort());
+    for (var connection : List.of(first, second)) {
+      var resolution = owners.resolve(connection.seen());
+      assertThat(resolution.natVerified()).isTrue();
+      assertThat(resolution.originalSourcePort()).isEqualTo(41_000);
+      assertThat(pids(resolution)).containsExactly(connection.pid());
+    }
+    client.destroy();
+  }
+
+  @Test
+  void resolve_programInMemory_isSeenAsWhatItWas() throws Exception {
+    var client =
+        pod.perl(
+            """
+            my $name = "x";
+            my $fd = syscall(319, $name, 0);         # memfd_create on x86-64
+            $fd = syscall(279, $name, 0) if $fd < 0; # on aarch64
+            open(my $from, '<:raw', $^X) or die;
+            open(my $to, '>&=', $fd) or die;
+            binmode $to;
+            { local $/; print {$to} readline($from); }
+            $to->flush();
+            my $script = <<'END';
+            use Socket;
+            socket(my $s, AF_INET, SOCK_STREAM, 0);
+            connect($s, pack_sockaddr_in(443, inet_aton('198.18.1.3'))) or die;
+            syswrite $s, "$$ 198.18.1.3 443\\n";
+            sleep 20;
+            END
+            exec "/proc/self/fd/$fd", '-e', $script or die "exec: $!";
+            """);
+
+    var connection = acceptFrom(client);
+    var owner = onlyOwner(connection);
+    assertThat(owner.pid()).isEqualTo(connection.pid());
+    var image = requireNonNull(owner.image());
+    assertThat(image.links()).isZero();
+    assertThat(image.fileSystem()).isEqualTo(TMPFS);
+    client.destroy();
+  }
+
+  @Test
+  void resolve_execAfterConnect_isTheProgramThatConnected() throws Exception {
+    var client = pod.perl("my $s = open_to('198.18.1.4', 443, 0); exec 'sleep', '20';");
+
+    var connection = acceptFrom(client);
+    var executable = Path.of("/proc/" + connection.pid() + "/exe");
+    await(() -> executable(executable).endsWith("/sleep"));
+    var image = requireNonNull(onlyOwner(connection).image());
+    assertThat(image.inode())
+        .isEqualTo(inode(Path.of("/usr/bin/perl")))
+        .isNotEqualTo(inode(executable));
+    client.destroy();
+  }
+
+  @Test
+  void resolve_addressesUsedByAnotherBefore_bothAreCandidates() throws Exception {
+    var first = pod.perl("reset_it(open_to('198.18.1.5', 443, 42000));");
+    RedirectedPod.awaitEnd(first);
+    // Connecting twice does not push the other one out.
+    var second =
+        pod.perl(
+            """
+            reset_it(open_to('198.18.1.5', 443, 42000));
+            my $s = open_to('198.18.1.5', 443, 42000);
+            sleep 20;
+            """);
+
+    var connection = acceptFrom(second);
+    assertThat(pids(connection)).containsExactly((int) second.pid(), (int) first.pid());
+    second.destroy();
+  }
+
+  @Test
+  void resolve_addressesUsedByMoreThanAreRemembered_isNobody() throws Exception {
+    for (var i = 0; i < 2; i++) {
+      RedirectedPod.awaitEnd(pod.perl("reset_it(open_to('198.18.1.6', 443, 42001));"));
+    }
+    var third = pod.perl("my $s = open_to('198.18.1.6', 443, 42001); sleep 20;");
+
+    var seen = acceptFrom(third).seen();
+    owners.refreshPods(); // whoever holds it now could be found, and would be a guess
+    var resolution = owners.resolve(seen);
+    assertThat(resolution.owners()).isEmpty();
+    assertThat(resolution.rung()).isEqualTo(Rung.KERNEL_EXACT);
+    assertThat(resolution.reasons())
+        .contains("more processes than are remembered used these addresses within seconds");
+    third.destroy();
+  }
+
+  @Test
+  void resolve_anotherDestinationThanTracked_isNobody() throws Exception {
+    var client = pod.perl("my $s = open_to('198.18.1.7', 443, 0); sleep 20;");
+
+    var seen = acceptFrom(client).seen();
+    var resolution =
+        owners.resolve(
+            new Tuple(seen.source(), seen.sourcePort(), IpAddress.parse("198.18.1.8"), 443));
+    assertThat(resolution.owners()).isEmpty();
+    assertThat(resolution.reasons()).hasSize(1).first().asString().contains("198.18.1.7");
+    client.destroy();
+  }
+
+  @Test
+  void resolve_connectionOfTheProxyItself_isNobody() throws Exception {
+    var client =
+        pod.perl(
+            """
+            $< = $> = 1337;
+            my $s = open_to('10.99.77.2', 15001, 0);
+            sleep 20;
+            """);
+
+    var resolution = owners.resolve(acceptFrom(client).seen());
+    assertThat(resolution.owners()).isEmpty();
+    assertThat(resolution.reasons()).contains("the proxy's own connection is not its client's");
+    client.destroy();
+  }
+
+  @Test
+  void readExecs_scriptWithInterpreterLine_namesBoth() throws Exception {
+    var script = folder.resolve("s.sh");
+    Files.writeString(script, "#!/bin/sh\nexit 0\n");
+    assertThat(script.toFile().setExecutable(true)).isTrue();
+
+    var client = pod.start(script.toString(), "one", "two words");
+
+    var exec =
+        awaitExec(
+            seen ->
+                seen.process().pid() == (int) client.pid()
+                    && seen.filename().equals(script.toString()));
+    assertThat(exec.interpreter()).isEqualTo("/bin/sh");
+    assertThat(exec.arguments()).containsExactly("/bin/sh", script.toString(), "one", "two words");
+    assertThat(exec.truncated()).isFalse();
+    assertThat(exec.process().startNanos()).isPositive();
+    RedirectedPod.awaitEnd(client);
+  }
+
+  @Test
+  void connectsSeen_afterAConnection_hasGrown() throws Exception {
+    var before = owners.connectsSeen();
+
+    var client = pod.perl("open_to('198.18.1.9', 443, 0);");
+    RedirectedPod.awaitEnd(client);
+
+    assertThat(acceptFrom(client).pid()).isPositive();
+    assertThat(owners.connectsSeen()).isGreaterThan(before);
+  }
+
+  @Test
+  void kernelCapture_treeMountedForAMoment_seesItself() throws Exception {
+    try (var root = Mounts.openRoot("cgroup2");
+        var capture = KernelCapture.open(root, 64)) {
+      assertThat(Canary.run(capture)).isEmpty();
+      assertThat(capture.problems()).isEmpty();
+    }
+  }
+
+  /** Before Linux 5.14 only the second way is there. */
+  @Test
+  void cookieHere_bothWays_isTheSame() throws Exception {
+    try (var root = CgroupRoot.open(null);
+        var capture = KernelCapture.open(root, 64)) {
+      assertThat(capture.seenCookieHere()).isEqualTo(capture.cookieHere()).isPositive();
+      assertThat(pod.inside(capture::seenCookieHere))
+          .isEqualTo(pod.inside(capture::cookieHere))
+          .isNotEqualTo(capture.cookieHere());
+    }
+  }
+
+  @Test
+  void resolve_withoutBpf_everyHolderIsACandidate() throws Exception {
+    try (var diag = SocketOwners.open(settings(folder))) {
+      var client = pod.perl("my $s = open_to('198.18.1.10', 443, 0); fork; sleep 20;");
+      var connection = acceptFrom(client);
+      await(() -> client.descendants().findAny().isPresent());
+      var child = client.descendants().findAny().orElseThrow();
+
+      var resolution = diag.resolve(connection.seen());
+
+      assertThat(diag.rung()).isEqualTo(Rung.DIAG);
+      assertThat(diag.problems()).first().asString().contains("is not a cgroup v2 tree");
+      assertThat(resolution.rung()).isEqualTo(Rung.DIAG);
+      assertThat(resolution.natVerified()).isTrue();
+      assertThat(pids(resolution)).containsExactlyInAnyOrder((int) client.pid(), (int) child.pid());
+      child.destroy();
+      client.destroy();
+    }
+  }
+
+  @Test
+  void open_withoutCapabilities_saysWhatIsLostAndHowToGetIt() throws Exception {
+    var java = ProcessHandle.current().info().command().orElseThrow();
+    var process =
+        new ProcessBuilder(
+                "setpriv",
+                "--bounding-set=-all",
+                "--inh-caps=-all",
+                java,
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Unprivileged.class.getName())
+            .redirectErrorStream(true)
+            .start();
+
+    var output = new String(process.getInputStream().readAllBytes(), UTF_8);
+    assertThat(process.waitFor()).as(output).isZero();
+    assertThat(output)
+        .contains("WORKLOAD_ONLY")
+        .contains("connections are not seen as they are made")
+        .contains("CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN")
+        .contains("the sockets of pods cannot be looked at, so only the workload")
+        .contains("it needs CAP_SYS_ADMIN");
+  }
+
+  /** Runs without any capability. */
+  static final class Unprivileged {
+    public static void main(String[] arguments) throws Exception {
+      try (var owners = SocketOwners.open(settings(null))) {
+        System.out.println(owners.rung());
+        owners.problems().forEach(System.out::println);
+      }
+    }
+  }
+
+  @Test
+  void refreshPods_podGone_isForgotten() throws Exception {
+    try (var namespace = NetworkNamespace.create()) {
+      var process = namespace.call(SocketOwnersKernelTest::anotherPod);
+      try {
+        assertThat(owners.refreshPods()).isTrue();
+        assertThat(addressesOfPods()).contains(IpAddress.parse("10.99.78.2"));
+      } finally {
+        process.destroy();
+        process.onExit().join();
+      }
+    }
+
+    assertThat(owners.refreshPods()).isTrue();
+    assertThat(addressesOfPods()).doesNotContain(IpAddress.parse("10.99.78.2"));
+  }
+
+  private static List<IpAddress> addressesOfPods() {
+    return owners.pods().stream().flatMap(found -> found.addresses().stream()).toList();
+  }
+
+  /** Runs inside a new namespace: gives it an address and a process. */
+  private static Process anotherPod() throws Exception {
+    var command = "ip link set lo up && ip addr add 10.99.78.2/32 dev lo && exec sleep 600";
+    var process = new ProcessBuilder("sh", "-c", command).start();
+    await(() -> executable(Path.of("/proc/" + process.pid() + "/exe")).endsWith("/sleep"));
+    return process;
+  }
+
+  private Accepted acceptFrom(Process client) throws Exception {
+    Accepted last;
+    do {
+      last = pod.accept();
+    } while (last.pid() != client.pid());
+    return last;
+  }
+
+  private static List<Integer> pids(Accepted connection) throws Exception {
+    return pids(owners.resolve(connection.seen()));
+  }
+
+  private static List<Integer> pids(Resolution resolution) {
+    return resolution.owners().stream().map(Owner::pid).toList();
+  }
+
+  private static Owner onlyOwner(Accepted connection) throws Exception {
+    var found = owners.resolve(connection.seen()).owners();
+    assertThat(found).hasSize(1);
+    return found.getFirst();
+  }
+
+  private static Exec awaitExec(Predicate<Exec> wanted) {
+    var found = new ArrayList<Exec>();
+    var end = System.nanoTime() + LIMIT.toNanos();
+    while (found.isEmpty() && System.nanoTime() < end) {
+      var _ =
+          owners.readExecs(
+              200,
+              exec -> {
+                if (wanted.test(exec)) {
+                  found.add(exec);
+                }
+              });
+    }
+    assertThat(found).as("reported within %s", LIMIT).isNotEmpty();
+    return found.getFirst();
+  }
+
+  private static long inode(Path file) throws Exception {
+    return ((Number) Files.getAttribute(file, "unix:ino")).longValue();
+  }
+
+  private static String executable(Path link) {
+    try {
+      return Files.readSymbolicLink(link).toString();
+    } catch (IOException _) {
+      return "";
+    }
+  }
+
+  private static void await(BooleanSupplier condition) throws InterruptedException {
+    var end = System.nanoTime() + LIMIT.toNanos();
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime()).as("within %s", LIMIT).isLessThan(end);
+      TimeUnit.MILLISECONDS.sleep(10);
+    }
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.kith.load.demo;
+
+import org.jspecify.annotations.NullMarked;

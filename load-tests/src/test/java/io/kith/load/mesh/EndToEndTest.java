@@ -1,0 +1,222 @@
+package io.kith.load.mesh;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kith.istio.StandaloneRecipe.TcpCheck;
+import io.kith.load.demo.JaegerApi;
+import io.kith.load.lab.Lab;
+import io.kith.load.lab.Upstream;
+import io.kith.load.tools.Envoy;
+import io.kith.load.tools.Jaeger;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The whole job on real parts: processes, Envoy, mutual TLS, server, bridge, Jaeger. What was
+ * learned goes on; each attack is refused for its reason before a byte of it arrives; each refusal
+ * is a trace.
+ */
+class EndToEndTest {
+  private static Envoy envoy;
+  private static Jaeger jaeger;
+
+  @BeforeAll
+  static void find() throws Exception {
+    envoy = Envoy.find(EnforcedMesh.SAY);
+    jaeger = Jaeger.find(EnforcedMesh.SAY);
+  }
+
+  /** The same with both ways of checking TCP. */
+  @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+  abstract static class BothRecipes {
+    private Lab lab;
+    private Jaeger.Running traces;
+    Mesh mesh;
+
+    abstract TcpCheck tcp();
+
+    @BeforeAll
+    void start() throws Exception {
+      lab = Lab.open("ke", EnforcedMesh.SAY);
+      traces =
+          jaeger.start(lab.folder(), lab.address(), new Jaeger.Ports(26686, 4317, 4318, 26685));
+      mesh =
+          EnforcedMesh.start(
+              lab,
+              envoy,
+              Mesh.Options.of("ke")
+                  .with(tcp())
+                  .tracing(traces.otlpGrpcPort(), traces.otlpHttpPort()));
+      EnforcedMesh.learnAndEnforce(mesh);
+    }
+
+    @AfterAll
+    void stop() {
+      if (mesh != null) {
+        mesh.close();
+      }
+      if (traces != null) {
+        traces.close();
+      }
+      if (lab != null) {
+        lab.close();
+      }
+    }
+
+    @BeforeEach
+    void forget() {
+      mesh.forgetConnections();
+    }
+
+    static List<Attack> attacks() {
+      return Attack.ALL;
+    }
+
+    @Test
+    void work_underEnforce_goesOnWithTheUpstreamsOwnTokens() throws Exception {
+      for (var i = 0; i < 5; i++) {
+        EnforcedMesh.assertWorks(mesh);
+      }
+
+      assertThat(mesh.database().bytes()).isPositive();
+    }
+
+    @ParameterizedTest
+    @MethodSource("attacks")
+    void attack_underEnforce_isRefusedForItsReason_andNoByteArrives(Attack attack)
+        throws Exception {
+      var refusal = mesh.refusal(attack);
+
+      assertThat(refusal.getReason()).isEqualTo(attack.reason());
+      assertThat(refusal.getRung()).isEqualTo("A");
+      assertThat(refusal.getOwner()).isEqualTo(Mesh.CHECKOUT);
+      assertThat(mesh.target(attack).bytes()).isZero();
+    }
+
+    @ParameterizedTest
+    @MethodSource("attacks")
+    void attack_underEnforce_isFoundInJaegerByItsTags(Attack attack) throws Exception {
+      var decision = mesh.refusal(attack);
+
+      var tags =
+          Map.of(
+              "kith.workload", decision.getOwner(),
+              "kith.process", decision.getProcess(),
+              "kith.reason", attack.reason());
+      Mesh.await(
+          "the trace of " + decision,
+          EnforcedMesh.MOMENT,
+          asking(() -> api().traces(tags).contains(decision.getTraceId())));
+    }
+
+    @Test
+    void request_spanOfTheCheck_isPartOfEnvoysTrace() throws Exception {
+      EnforcedMesh.assertWorks(mesh);
+
+      var allowed =
+          Map.of("kith.workload", Mesh.CHECKOUT, "kith.layer", "l7", "kith.verdict", "allow");
+      Mesh.await(
+          "a trace with spans of Envoy and of Kith",
+          EnforcedMesh.MOMENT,
+          asking(
+              () -> {
+                for (var id : api().traces(allowed)) {
+                  var spans = api().spans(id);
+                  if (spans.contains(JaegerApi.SERVICE + ": kith.check")
+                      && spans.stream().anyMatch(span -> !span.startsWith(JaegerApi.SERVICE))) {
+                    return true;
+                  }
+                }
+                return false;
+              }));
+    }
+
+    @Test
+    void allow_forAWhile_passesAndEnds() throws Exception {
+      var script = Files.readString(mesh.checkout().path("/tmp/exfil.pl"));
+      mesh.checkout().write("/tmp/repair.pl", script);
+      var repair =
+          new Attack(
+              "repair",
+              "an operator's script",
+              "new_process",
+              "/usr/bin/perl /tmp/repair.pl",
+              List.of("/usr/bin/perl", "/tmp/repair.pl", "DB", "5432"),
+              Attack.Target.DATABASE);
+      var refusal = mesh.refusal(repair);
+
+      mesh.kith("allow", Mesh.CHECKOUT, refusal.getId(), "--ttl", "5s", "--note", "test").orFail();
+
+      assertThat(mesh.run(repair).stdout()).contains(mesh.database().token());
+      Mesh.await(
+          "the end of the permission",
+          EnforcedMesh.MOMENT,
+          asking(() -> !mesh.run(repair).stdout().contains(mesh.database().token())));
+      assertThat(mesh.refusal(repair).getReason()).isEqualTo("expired");
+    }
+
+    /** Opens no connection to the destination where that can be had. */
+    void assertNeverConnected(Upstream upstream) {
+      assertThat(upstream.connections()).isEmpty();
+    }
+
+    private JaegerApi api() {
+      return new JaegerApi(traces.api());
+    }
+  }
+
+  private interface Question {
+    boolean ask() throws IOException, InterruptedException;
+  }
+
+  private static BooleanSupplier asking(Question question) {
+    return () -> {
+      try {
+        return question.ask();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IllegalStateException(e);
+      }
+    };
+  }
+
+  /** Checked at connect. */
+  @Nested
+  class WithTheGate extends BothRecipes {
+    @Override
+    TcpCheck tcp() {
+      return TcpCheck.GATE;
+    }
+
+    @ParameterizedTest
+    @MethodSource("attacks")
+    void attack_underEnforce_opensNoConnection(Attack attack) throws Exception {
+      mesh.refusal(attack);
+
+      assertNeverConnected(mesh.target(attack));
+    }
+  }
+
+  /** Checked at the first byte. */
+  @Nested
+  class AtTheFirstByte extends BothRecipes {
+    @Override
+    TcpCheck tcp() {
+      return TcpCheck.FIRST_BYTE;
+    }
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.kith.load.mesh;
+
+import org.jspecify.annotations.NullMarked;
