@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Bridge implements NodeView, AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Bridge.class.getName());
-  private static final Duration PATIENCE = Duration.ofMillis(50);
+  private static final Duration PATIENCE = Duration.ofMillis(200);
   private static final int WARM_UP_ROUNDS = 200;
   private static final long POD_SECONDS = 1;
   private static final long CANARY_SECONDS = 10;

@@ -60,7 +60,7 @@ final class Demo {
               + rung
               + ")");
       var learned = observe(mesh);
-      var benign = enforce(mesh);
+      var benign = enforce(mesh, envoy);
       var refused = attack(mesh);
       var expired = allowForAWhile(mesh, refused);
       var found = traces == null ? showSpans(refused) : lookUp(traces, refused);
@@ -98,7 +98,8 @@ final class Demo {
   }
 
   private static Mesh.Options options(Jaeger.@Nullable Running traces) {
-    var options = Mesh.Options.of("kd");
+    // As the recipes have it: proxies of a scope that is only observed fail open.
+    var options = Mesh.Options.of("kd").failingOpen();
     return traces == null ? options : options.tracing(traces.otlpGrpcPort(), traces.otlpHttpPort());
   }
 
@@ -143,8 +144,12 @@ final class Demo {
 
   // ---- 2
 
-  private DemoReport.Benign enforce(Mesh mesh) throws IOException, InterruptedException {
-    screen.step("Enforce: whatever was not learned is refused.");
+  private DemoReport.Benign enforce(Mesh mesh, Envoy envoy)
+      throws IOException, InterruptedException {
+    screen.step(
+        "Enforce: whatever was not learned is refused.",
+        "Envoy now also refuses what it cannot ask about: a dead Kith opens no door.");
+    mesh.startEnvoy(envoy, false);
     screen.command("kith mode " + Mesh.CHECKOUT + " enforce --note 'seen and agreed'");
     succeed(
         mesh.kith("mode", Mesh.CHECKOUT, "enforce", "--note", "seen and agreed"),

@@ -83,9 +83,9 @@ public final class Mesh implements AutoCloseable {
       @Nullable Integer otlpGrpcPort,
       @Nullable Integer otlpHttpPort,
       Duration checkTimeout) {
-    /** Checks at connect, fails closed, sends no spans. */
+    /** Checks at connect, fails closed, sends no spans, and is patient with a busy machine. */
     public static Options of(String prefix) {
-      return new Options(prefix, TcpCheck.GATE, false, null, null, StandaloneRecipe.TIMEOUT);
+      return new Options(prefix, TcpCheck.GATE, false, null, null, Duration.ofSeconds(1));
     }
 
     public Options with(TcpCheck check) {
@@ -176,6 +176,8 @@ public final class Mesh implements AutoCloseable {
       admin: {listen: "unix:%5$s/admin.sock"}
       health: {listen: "%4$s:9194"}
       bridgeIds: ["%2$s"]
+      deadline: 900ms
+      bridgeTimeout: 700ms
     bridge:
       node: node-1
       spiffeId: %2$s
