@@ -69,8 +69,18 @@ final class Approvals {
     return false;
   }
 
-  boolean knows(ProcessClass process) {
-    return byClass.containsKey(process);
+  /** Whether the class that moved to this one was approved for all these destinations. */
+  boolean knew(ProcessClass moved, List<Map.Entry<Exact, Sightings>> members) {
+    if (byClass.containsKey(moved)) {
+      return false;
+    }
+    for (var process : byClass.keySet()) {
+      if (process.isMovedTo(moved)
+          && members.stream().allMatch(member -> cover(process, member.getKey()))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   List<Edge> edges() {

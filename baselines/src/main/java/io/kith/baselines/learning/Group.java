@@ -4,6 +4,7 @@ import io.kith.baselines.destination.DestinationPattern;
 import io.kith.baselines.destination.DestinationPattern.Exact;
 import io.kith.baselines.destination.Reach;
 import io.kith.baselines.process.ProcessClass;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 
@@ -26,6 +27,16 @@ record Group(
       reach = its.compareTo(reach) > 0 ? its : reach;
     }
     return reach;
+  }
+
+  /** When a member was last seen. */
+  Instant last() {
+    var last = Instant.MIN;
+    for (var member : members) {
+      var its = member.getValue().last();
+      last = its.isAfter(last) ? its : last;
+    }
+    return last;
   }
 
   /** The evidence of all members. */

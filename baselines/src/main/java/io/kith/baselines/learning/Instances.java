@@ -8,6 +8,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,7 @@ final class Instances {
 
   private final Map<String, Instance> known = new HashMap<>();
   private final Map<String, Instant> lastSeen = new HashMap<>();
+  private final Map<String, Instant> firstOf = new HashMap<>();
   private @Nullable Instant earliest;
   private int total;
   private int median = -1;
@@ -32,7 +34,7 @@ final class Instances {
     total += known.containsKey(instance.replica()) ? 0 : 1;
     known.merge(instance.replica(), instance, Instance::merge);
     lastSeen.remove(instance.replica());
-    begin(instance.start());
+    begin(instance.digest(), instance.start());
     median = -1;
     forget();
   }
@@ -49,7 +51,7 @@ final class Instances {
       known.put(
           replica,
           new Instance(replica, start, null, seen.process().fingerprint().imageDigest(), false));
-      begin(start);
+      begin(seen.process().fingerprint().imageDigest(), start);
       median = -1;
       total += before == null ? 1 : 0;
     }
@@ -71,13 +73,16 @@ final class Instances {
           } else {
             lastSeen.merge(replica, traffic, (a, b) -> a.isAfter(b) ? a : b);
           }
-          begin(instance.start());
+          begin(instance.digest(), instance.start());
         });
     median = -1;
     forget();
   }
 
-  private void begin(Instant start) {
+  private void begin(@Nullable String digest, Instant start) {
+    if (digest != null && (firstOf.size() < MAX || firstOf.containsKey(digest))) {
+      firstOf.merge(digest, start, (one, other) -> one.isBefore(other) ? one : other);
+    }
     if (earliest == null || start.isBefore(earliest)) {
       earliest = start;
     }
@@ -148,12 +153,28 @@ final class Instances {
     return counts[POINTS / 2];
   }
 
-  /** Share of the pods alive within a time that are in the sample, 0 to 1. */
-  double share(Sample sample, Instant from, Instant until) {
+  /** How many pods of these images run now; of any image when the set is empty. */
+  int running(Set<String> digests, Instant now) {
+    var running = 0;
+    for (var instance : known.values()) {
+      if (isOf(instance, digests) && !instance.start().isAfter(now) && end(instance).isAfter(now)) {
+        running++;
+      }
+    }
+    return running;
+  }
+
+  /**
+   * Share of the pods alive within a time that are in the sample, 0 to 1.
+   *
+   * @param digests only pods of these images count; empty: every pod
+   */
+  double share(Sample sample, Set<String> digests, Instant from, Instant until) {
     var alive = 0;
     var showed = 0;
     for (var instance : known.values()) {
-      if (!instance.start().isAfter(until)
+      if (isOf(instance, digests)
+          && !instance.start().isAfter(until)
           && end(instance).isAfter(from)
           && Hash.of(instance.replica()) <= sample.limit()) {
         alive++;
@@ -163,16 +184,13 @@ final class Instances {
     return alive == 0 ? 1 : showed / (double) alive;
   }
 
+  private static boolean isOf(Instance instance, Set<String> digests) {
+    return digests.isEmpty() || instance.digest() == null || digests.contains(instance.digest());
+  }
+
   /** When each image first ran. */
   Map<String, Instant> digests() {
-    var first = new HashMap<String, Instant>();
-    for (var instance : known.values()) {
-      if (instance.digest() != null) {
-        first.merge(
-            instance.digest(), instance.start(), (one, other) -> one.isBefore(other) ? one : other);
-      }
-    }
-    return first;
+    return firstOf;
   }
 
   /** The last moment at which one ran, up to now. */

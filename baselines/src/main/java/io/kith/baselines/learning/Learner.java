@@ -194,10 +194,17 @@ public final class Learner {
     }
     var group = groupOf(process, destination);
     var fresh = group == null ? null : fresh(group);
-    if (group == null || fresh == null || !support.isConfirmedLate(fresh, now)) {
+    if (group == null
+        || fresh == null
+        || !(support.isConfirmedLate(fresh, now) || isInherited(fresh, now))) {
       return null;
     }
     return approve(process, group.pattern(), "enough support after learning ended");
+  }
+
+  /** A program that moved within its image does what it did, on nearly all pods since. */
+  private boolean isInherited(Group fresh, Instant now) {
+    return approvals.knew(fresh.process(), fresh.members()) && support.isNewEverywhere(fresh, now);
   }
 
   /** The edge that a destination belongs to as things are, with its standing, or null. */
@@ -293,12 +300,12 @@ public final class Learner {
   }
 
   private boolean isStale(Sightings sightings, Instant now) {
-    return idle(sightings, now).compareTo(patience(sightings)) > 0;
+    return idle(sightings.last(), now).compareTo(patience(sightings)) > 0;
   }
 
   /** Running time since the last sight: a workload that is scaled to zero forgets nothing. */
-  private Duration idle(Sightings sightings, Instant now) {
-    return Duration.between(sightings.last(), instances.lastAlive(now));
+  private Duration idle(Instant last, Instant now) {
+    return Duration.between(last, instances.lastAlive(now));
   }
 
   private Duration patience(Sightings sightings) {
@@ -314,9 +321,12 @@ public final class Learner {
   public synchronized @Nullable Baseline age(Instant now) {
     var changed = false;
     for (var group : book.groups()) {
+      if (idle(group.last(), now).compareTo(settings.stale().multipliedBy(2)) <= 0
+          || approvals.why(group.process(), group.pattern()) == null) {
+        continue; // the common case, without merging the evidence
+      }
       var sightings = group.sightings();
-      if (approvals.why(group.process(), group.pattern()) != null
-          && idle(sightings, now).compareTo(patience(sightings).multipliedBy(2)) > 0) {
+      if (idle(sightings.last(), now).compareTo(patience(sightings).multipliedBy(2)) > 0) {
         approvals.remove(group.process(), group.pattern());
         changed = true;
       }
@@ -365,7 +375,7 @@ public final class Learner {
   }
 
   private void waitsForQuiet(Instant now, Duration age, List<String> missing) {
-    var newest = newestEdge();
+    var newest = newestEdge(now);
     if (newest == null) {
       return;
     }
@@ -380,14 +390,16 @@ public final class Learner {
     }
   }
 
-  /** When the newest edge appeared that nobody vouched for, or null. */
-  private @Nullable Instant newestEdge() {
+  /** When the newest edge appeared that nobody vouched for and time decides about, or null. */
+  private @Nullable Instant newestEdge(Instant now) {
     if (quiet == null || quiet.changes != book.changes()) {
       Instant newest = null;
       for (var group : book.groups()) {
-        var sightings = group.sightings();
-        if ((newest == null || sightings.first().isAfter(newest)) && !support.isVouched(group)) {
-          newest = sightings.first();
+        var first = group.sightings().first();
+        if ((newest == null || first.isAfter(newest))
+            && support.isDecidedByTime(group, now)
+            && !support.isVouched(group)) {
+          newest = first;
         }
       }
       quiet = new Quiet(book.changes(), newest);
@@ -395,15 +407,14 @@ public final class Learner {
     return quiet.since;
   }
 
-  /** Share of the traffic that is estimated to be unseen, 0 to 1. */
+  /** Share of the traffic that is estimated to be unseen, 0 to 1; of what time decides about. */
   public synchronized double deficit() {
     var perEdge = new ArrayList<Double>();
     for (var group : book.groups()) {
-      var sightings = group.sightings();
-      if (!support.isVouched(group)) {
-        perEdge.add(sightings.unitCount());
-      } else {
-        perEdge.add(Math.max(3, sightings.unitCount()));
+      if (support.isDecidedByTime(group, now())) {
+        var seen = group.sightings().unitCount();
+        // what somebody vouches for is not rare, however rarely it was seen here
+        perEdge.add(support.isVouched(group) ? Math.max(3, seen) : seen);
       }
     }
     return Coverage.deficit(units.count(), perEdge);

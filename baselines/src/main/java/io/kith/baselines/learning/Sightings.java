@@ -32,6 +32,7 @@ final class Sightings {
   // of the latest sighting, so that the common case is a few comparisons
   private @Nullable String latestReplica;
   private long latestHour = Long.MIN_VALUE;
+  private long latestDay = Long.MIN_VALUE;
 
   /** Adds a connection; true when it was the first in its replica and hour. */
   boolean add(Observation seen, Reach how) {
@@ -55,11 +56,17 @@ final class Sightings {
     latestReplica = seen.replica();
     replicas.add(seen.replica());
     units.add(unit(seen.replica(), hour));
-    hours.add(hour);
-    trim(hours, Evidence.MAX_SET);
-    days.add(Math.floorDiv(hour, 24L));
-    if (days.size() > MAX_DAYS) {
-      days.pollFirst();
+    if (hours.size() < Evidence.MAX_SET || hour < hours.getLast()) {
+      hours.add(hour);
+      trim(hours, Evidence.MAX_SET);
+    }
+    var day = Math.floorDiv(hour, 24L);
+    if (day != latestDay) {
+      latestDay = day;
+      days.add(day);
+      if (days.size() > MAX_DAYS) {
+        days.pollFirst();
+      }
     }
     var digest = seen.process().fingerprint().imageDigest();
     if (digest != null && digests.add(digest)) {
@@ -93,6 +100,7 @@ final class Sightings {
     steady |= other.steady;
     reach = worse(reach, other.reach);
     latestReplica = null;
+    latestDay = Long.MIN_VALUE;
   }
 
   private static Reach worse(Reach one, Reach other) {

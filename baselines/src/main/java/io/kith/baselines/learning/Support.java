@@ -7,6 +7,7 @@ import io.kith.baselines.process.ProcessClass;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Locale;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -113,20 +114,38 @@ final class Support {
 
   /** Whether an edge that appeared under enforcement may be confirmed without a person. */
   boolean isConfirmedLate(Group group, Instant now) {
-    if (!of(group, now, false).isEnough()) {
-      return false;
-    }
     if (isVouched(group)) {
-      return true;
+      return of(group, now, false).isEnough();
     }
     var sightings = group.sightings();
     if (settings.external() == External.VOUCH
         || Tools.isTool(group.process())
-        || share(sightings, now) < NEARLY_ALL) {
+        || group.reach() == Reach.PUBLIC_ADDRESS
+        || !isUnanimous(sightings, now)) {
       return false;
     }
     var lasting = sightings.reach() == Reach.INTERNAL ? LATE_INTERNAL : LATE_EXTERNAL;
     return sightings.span().compareTo(lasting) >= 0;
+  }
+
+  /** Whether an edge that a new version brought is on nearly all pods since, and nobody attends. */
+  boolean isNewEverywhere(Group group, Instant now) {
+    return settings.external() == External.AUTO
+        && group.reach() != Reach.PUBLIC_ADDRESS
+        && isUnanimous(group.sightings(), now);
+  }
+
+  /**
+   * Whether time decides about the edge; else a person does, and learning need not last longer for
+   * it. An intruder must not be able to prolong it.
+   */
+  boolean isDecidedByTime(Group group, Instant now) {
+    return switch (group.reach()) {
+      case PUBLIC_ADDRESS -> false;
+      case EXTERNAL_NAME -> settings.external() == External.AUTO;
+      case INTERNAL, SENSITIVE ->
+          !Tools.isTool(group.process()) || share(group.sightings(), now) >= NEARLY_ALL;
+    };
   }
 
   /** Whether every member of the group has a voucher. */
@@ -148,9 +167,27 @@ final class Support {
   }
 
   private double share(Sightings sightings, Instant now) {
+    return share(sightings, Set.of(), now);
+  }
+
+  private double share(Sightings sightings, Set<String> digests, Instant now) {
     var until = sightings.last().plus(AFTER);
     return instances.share(
-        sightings.replicas(), sightings.first(), until.isAfter(now) ? now : until);
+        sightings.replicas(), digests, sightings.first(), until.isAfter(now) ? now : until);
+  }
+
+  /** On nearly all pods of the images that showed it, since it was first seen. */
+  private boolean isUnanimous(Sightings sightings, Instant now) {
+    var digests = sightings.digests();
+    if (share(sightings, digests, now) < NEARLY_ALL) {
+      return false;
+    }
+    if (instances.areJobs()) {
+      return sightings.replicas().size() >= RUNS;
+    }
+    return instances.running(digests, now) >= 2
+        ? sightings.replicas().size() >= settings.replicas()
+        : sightings.hourCount() >= settings.hours();
   }
 
   /** What an edge lacks, in words, or null. */

@@ -40,12 +40,21 @@ public record ProcessClass(
         fingerprint.uid() == 0);
   }
 
-  /** Whether the other is the same program and script under the same user, at another place. */
+  /**
+   * Whether the other is the same program and script at another place or with other ancestors, and
+   * with no more rights.
+   */
   public boolean isMovedTo(ProcessClass other) {
     return program.equals(other.program)
-        && root == other.root
-        && Objects.equals(script, other.script)
+        && (root || !other.root)
+        && Objects.equals(fileOf(script), fileOf(other.script))
         && !equals(other);
+  }
+
+  private static @Nullable String fileOf(@Nullable String path) {
+    return path == null || path.startsWith("inline:")
+        ? path
+        : path.substring(path.lastIndexOf('/') + 1);
   }
 
   /** Replaces every run of digits by {@code #}. */

@@ -28,6 +28,7 @@ import io.kith.baselines.process.Candidate;
 import io.kith.baselines.process.ProcessClass;
 import io.kith.baselines.replay.Names.WorkloadKey;
 import io.kith.baselines.replay.ReviewAnswer.Subject;
+import io.kith.baselines.replay.ReviewQueue.Question;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
@@ -301,10 +302,18 @@ public final class Replay {
       return null;
     }
     var openEnded = workload.learner().isOpenEnded(process, exact);
-    var id = openEnded ? "r:" + process.words() + ":" + exact.port() : "r:" + edge.edge().id();
+    var id =
+        openEnded
+            ? workload.owner() + ":" + process.words() + ":any:" + exact.port()
+            : edge.edge().id();
     DestinationPattern asked = openEnded ? exact : edge.edge().destination();
     var item =
-        reviews.open(workload, process, asked, workload.subject(process, exact), again, id, clock);
+        reviews.open(
+            new Question(workload, process, asked),
+            workload.subject(process, exact),
+            again,
+            id,
+            clock);
     return item == null ? null : item.id;
   }
 
@@ -320,11 +329,14 @@ public final class Replay {
   }
 
   private void takeAnswers() {
-    for (var item : reviews.approvedBy(clock)) {
-      var learner = item.workload.learner();
-      var next = learner.approve(item.process, item.destination, "approved by a reviewer");
-      if (next != null && item.workload.isEnforced()) {
-        item.workload.enforce(next, clock);
+    for (var question : reviews.approvedBy(clock)) {
+      var workload = question.workload();
+      var next =
+          workload
+              .learner()
+              .approve(question.process(), question.destination(), "approved by a reviewer");
+      if (next != null && workload.isEnforced()) {
+        workload.enforce(next, clock);
       }
     }
   }

@@ -35,6 +35,7 @@ final class ReplayedWorkload {
   private final Learner learner;
   private final AddressMemory addresses = new AddressMemory();
   private final Map<Seen, Subject> subjects = new HashMap<>();
+  private final Map<ProcessClass, Integer> asked = new HashMap<>();
   private final Set<Subject> settled = new HashSet<>();
   private final Map<String, ReviewQueue.Item> reviews = new LinkedHashMap<>();
   private final Map<String, Long> byReason = new TreeMap<>();
@@ -61,6 +62,19 @@ final class ReplayedWorkload {
 
   AddressMemory addresses() {
     return addresses;
+  }
+
+  /** How many questions about a class are open. */
+  int asked(ProcessClass process) {
+    return asked.getOrDefault(process, 0);
+  }
+
+  void ask(ProcessClass process) {
+    asked.merge(process, 1, Integer::sum);
+  }
+
+  void answered(ProcessClass process) {
+    asked.merge(process, -1, Integer::sum);
   }
 
   /** What was answered, or approved without a question. */

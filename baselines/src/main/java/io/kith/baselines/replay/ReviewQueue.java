@@ -21,25 +21,20 @@ import org.jspecify.annotations.Nullable;
 final class ReviewQueue {
   private static final int MAX_PER_WORKLOAD = 1_024;
 
+  /** Open questions about one class; more of them share one, since that is a scan. */
+  private static final int MAX_PER_CLASS = 4;
+
   private final Map<Subject, ReviewAnswer> answers = new HashMap<>();
   private final PriorityQueue<Due> due =
       new PriorityQueue<>(Comparator.comparing(Due::at).thenComparing(d -> d.item.id));
 
-  /** What a person is asked: may this class of this workload go there? */
+  /** A question that was asked. */
   static final class Item {
     final String id;
-    final ReplayedWorkload workload;
-    final ProcessClass process;
-    final DestinationPattern destination;
-    private boolean answered;
     private boolean approved;
 
-    private Item(
-        String id, ReplayedWorkload workload, ProcessClass process, DestinationPattern pattern) {
+    private Item(String id) {
       this.id = id;
-      this.workload = workload;
-      this.process = process;
-      this.destination = pattern;
     }
 
     boolean isApproved() {
@@ -47,7 +42,11 @@ final class ReviewQueue {
     }
   }
 
-  private record Due(Instant at, Item item, boolean approve) {}
+  /** What a person is asked: may this class of this workload go there? */
+  record Question(
+      ReplayedWorkload workload, ProcessClass process, DestinationPattern destination) {}
+
+  private record Due(Instant at, Item item, Question question, boolean approve) {}
 
   void add(ReviewAnswer answer) {
     answers.putIfAbsent(answer.subject(), answer);
@@ -61,41 +60,46 @@ final class ReviewQueue {
    * @return null when the workload has too many open items
    */
   @Nullable Item open(
-      ReplayedWorkload workload,
-      ProcessClass process,
-      DestinationPattern destination,
-      @Nullable Subject subject,
-      boolean again,
-      String id,
-      Instant now) {
+      Question question, @Nullable Subject subject, boolean again, String edge, Instant now) {
+    var workload = question.workload;
     var items = workload.reviews();
+    var id = "r:" + edge;
     var item = items.get(id);
     if (item == null) {
-      if (items.size() >= MAX_PER_WORKLOAD) {
-        return null;
+      if (workload.asked(question.process) >= MAX_PER_CLASS) {
+        id = "r:" + workload.owner() + ":" + question.process.words() + ":others";
+        item = items.get(id);
       }
-      item = new Item(id, workload, process, destination);
-      items.put(id, item);
+      if (item == null) {
+        if (items.size() >= MAX_PER_WORKLOAD) {
+          return null;
+        }
+        item = new Item(id);
+        items.put(id, item);
+        workload.ask(question.process);
+      }
     }
-    var answer = item.answered || subject == null ? null : answers.get(subject);
-    if (answer != null && (again || workload.settled().add(answer.subject()))) {
-      item.answered = true;
-      due.add(new Due(now.plusMillis((long) (answer.after() * 1_000)), item, answer.approve()));
+    var answer = subject == null ? null : answers.get(subject);
+    if (answer != null && (workload.settled().add(subject) || again) && !item.approved) {
+      due.add(
+          new Due(
+              now.plusMillis((long) (answer.after() * 1_000)), item, question, answer.approve()));
     }
     return item;
   }
 
-  /** The items whose approval has arrived. */
-  List<Item> approvedBy(Instant now) {
+  /** The questions whose approval has arrived. */
+  List<Question> approvedBy(Instant now) {
     if (due.isEmpty() || due.peek().at.isAfter(now)) {
       return List.of();
     }
-    var approved = new ArrayList<Item>();
+    var approved = new ArrayList<Question>();
     while (!due.isEmpty() && !due.peek().at.isAfter(now)) {
       var arrived = due.remove();
       if (arrived.approve) {
-        arrived.item.approved = true;
-        approved.add(arrived.item);
+        arrived.item.approved = !arrived.item.id.endsWith(":others");
+        arrived.question.workload.answered(arrived.question.process);
+        approved.add(arrived.question);
       }
     }
     return approved;
