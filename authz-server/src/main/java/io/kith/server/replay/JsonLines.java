@@ -1,9 +1,11 @@
 package io.kith.server.replay;
 
+import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import java.io.BufferedInputStream;
 import java.io.Closeable;
 import java.io.EOFException;
@@ -103,7 +105,7 @@ final class JsonLines<T> implements Closeable {
 
   private T parse() throws IOException, MalformedLineException {
     try (var parser = JSON.createParser(line, 0, lineLength)) {
-      if (parser.nextToken() != com.fasterxml.jackson.core.JsonToken.START_OBJECT) {
+      if (parser.nextToken() != JsonToken.START_OBJECT) {
         throw malformed("not an object (expected: {…})");
       }
       var read = reader.read(parser);
@@ -111,10 +113,13 @@ final class JsonLines<T> implements Closeable {
         throw malformed("something follows the object (expected: one JSON object on a line)");
       }
       return read;
-    } catch (JsonProcessingException e) {
+    } catch (StreamConstraintsException e) {
+      throw malformed(
+          "too deep, or a text or number too long (expected: at most 16 levels, 64 KiB, 64 digits)");
+    } catch (JacksonException e) {
       throw malformed(
           "not JSON at column "
-              + e.getLocation().getColumnNr()
+              + (e.getLocation() == null ? "?" : e.getLocation().getColumnNr())
               + " (expected: one JSON object on a line)");
     } catch (IllegalArgumentException e) {
       throw malformed(printable(String.valueOf(e.getMessage())));

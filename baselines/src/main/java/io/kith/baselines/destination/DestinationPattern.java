@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The destinations that an edge covers.
  *
- * <p>Wider cases are made from several exact ones: {@code docs/kith.yaml} has the rules.
+ * <p>The wider cases are made from several exact ones when what they save is worth what they admit.
  */
 public sealed interface DestinationPattern {
   /** Whether the destination is covered. Its name must have at least the evidence asked for. */

@@ -6,7 +6,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One line of a flow log, as it is written; {@code docs/flow-log.md} has the format.
+ * One line of a flow log, as it is written; the format is in the README of this module.
  *
  * @param time seconds since the epoch
  * @param environment {@code prod}, {@code qa}, …

@@ -391,7 +391,7 @@ public final class Replay {
         flows,
         denied,
         byReason,
-        workloads.values().stream().map(ReplayedWorkload::summary).toList());
+        workloads.values().stream().map(workload -> workload.summary(clock)).toList());
   }
 
   private SpiffeId id(String text) {

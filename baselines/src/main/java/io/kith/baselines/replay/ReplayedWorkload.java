@@ -154,7 +154,7 @@ final class ReplayedWorkload {
     return byReason;
   }
 
-  WorkloadSummary summary() {
+  WorkloadSummary summary(Instant now) {
     var states = new TreeMap<String, Integer>();
     for (var edge : learner.edges()) {
       states.merge(edge.state().word(), 1, Integer::sum);
@@ -168,7 +168,7 @@ final class ReplayedWorkload {
         ready == null || started == null
             ? null
             : Duration.between(started, ready).toMillis() / 1_000.0,
-        waitedFor,
+        isEnforced() ? waitedFor : learner.waitsFor(now),
         states,
         byReason,
         reviews.size(),
