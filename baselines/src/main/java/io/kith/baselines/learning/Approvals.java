@@ -5,7 +5,6 @@ import io.kith.baselines.destination.DestinationPattern.Exact;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.process.ProcessClass;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,7 +13,6 @@ import org.jspecify.annotations.Nullable;
 /** What is approved for one workload, with why. Not thread-safe. */
 final class Approvals {
   private final Map<ProcessClass, Map<DestinationPattern, String>> byClass = new LinkedHashMap<>();
-  private final Map<Edge, Integer> portsPerStart = new HashMap<>();
 
   /** Adds an edge; true when it was not there. */
   boolean add(ProcessClass process, DestinationPattern destination, String why) {
@@ -34,29 +32,6 @@ final class Approvals {
   /** Why the edge is approved, or null. */
   @Nullable String why(ProcessClass process, DestinationPattern destination) {
     return byClass.getOrDefault(process, Map.of()).get(destination);
-  }
-
-  /** The approved range of dynamic ports that covers a destination, or null. */
-  @Nullable Edge portRange(ProcessClass process, Exact destination) {
-    if (portsPerStart.isEmpty()) {
-      return null;
-    }
-    for (var edge : portsPerStart.keySet()) {
-      if (edge.process().equals(process) && Patterns.covers(edge.destination(), destination)) {
-        return edge;
-      }
-    }
-    return null;
-  }
-
-  /** Notes how many ports each start of the destination of a range opens. */
-  void portsPerStart(Edge range, int ports) {
-    portsPerStart.put(range, ports);
-  }
-
-  /** The approved ranges of dynamic ports, with the ports that each start opens. */
-  Map<Edge, Integer> portsPerStart() {
-    return portsPerStart;
   }
 
   /** Whether an approved edge covers a destination that was seen. */

@@ -3,9 +3,9 @@ package io.kith.baselines.learning;
 import io.kith.baselines.destination.DestinationPattern.Exact;
 import io.kith.baselines.destination.Reach;
 import io.kith.baselines.process.ProcessClass;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -134,10 +134,10 @@ final class Book {
     return groups;
   }
 
-  /** The destinations of one class as they were seen. */
+  /** The destinations of one class as they were seen; a view. */
   Map<Exact, Sightings> exact(ProcessClass process) {
     var page = pages.get(process);
-    return page == null ? Map.of() : new LinkedHashMap<>(page.exact);
+    return page == null ? Map.of() : Collections.unmodifiableMap(page.exact);
   }
 
   /** Grows when an edge is added or dropped. */

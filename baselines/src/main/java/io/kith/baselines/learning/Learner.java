@@ -44,12 +44,10 @@ public final class Learner {
    * confirmed by a voucher or a person; by support alone only where nobody attends. The members of
    * a pattern that are approved already do not speak for a new one.
    */
-  private static final Duration JOB_QUIET = Duration.ofDays(2);
   private static final int OPEN_ENDED = 8;
 
   private final Owner owner;
   private final LearningSettings settings;
-  private final Siblings siblings;
   private final Generaliser generaliser;
   private final Support support;
   private final Instances instances = new Instances();
@@ -57,12 +55,11 @@ public final class Learner {
   private final Book book;
   private final RiskBook risky;
   private final Approvals approvals = new Approvals();
+  private final Completeness completeness;
+  private final PortBudget budget;
+  private volatile int starts;
   private @Nullable Baseline proposed;
-  private @Nullable Quiet quiet;
   private @Nullable Instant latest;
-
-  /** When the newest edge appeared, until edges change. */
-  private record Quiet(int changes, @Nullable Instant since) {}
 
   public Learner(Owner owner, LearningSettings settings) {
     this(owner, settings, PublicSuffixes.UNKNOWN, Vouchers.NONE, Siblings.UNKNOWN);
@@ -76,16 +73,18 @@ public final class Learner {
       Siblings siblings) {
     this.owner = owner;
     this.settings = settings;
-    this.siblings = siblings;
     this.generaliser = new Generaliser(suffixes);
     this.support = new Support(settings, instances, vouchers);
     this.book = new Book(settings, generaliser);
     this.risky = new RiskBook(settings);
+    this.completeness = new Completeness(settings, instances, book, units, support);
+    this.budget = new PortBudget(book, siblings);
   }
 
   /** Adds a pod, with or without traffic; a later call with more knowledge completes it. */
   public synchronized void started(Instance instance) {
     instances.started(instance);
+    starts = instances.total();
   }
 
   /**
@@ -95,6 +94,7 @@ public final class Learner {
    */
   public synchronized boolean observe(Observation seen) {
     instances.seen(seen);
+    starts = instances.total();
     latest = latest == null || seen.time().isAfter(latest) ? seen.time() : latest;
     var reach = Reach.of(seen.destination());
     var risk = Risk.of(seen.process());
@@ -102,7 +102,7 @@ public final class Learner {
       risky.add(seen, reach, risk);
       return false;
     }
-    if (isOnePortTooMany(seen)) {
+    if (budget.isExceededBy(seen.process().processClass(), Exact.of(seen.destination()))) {
       risky.add(seen, reach, "more dynamic ports than the destination had starts");
       return false;
     }
@@ -119,6 +119,7 @@ public final class Learner {
   public synchronized void merge(Learner other) {
     synchronized (other) {
       instances.merge(other.instances);
+      starts = instances.total();
       units.addAll(other.units);
       book.merge(other.book);
       risky.merge(other.risky);
@@ -336,94 +337,18 @@ public final class Learner {
 
   /** What learning still needs, in words; empty when a baseline may be proposed. */
   public synchronized List<String> waitsFor(Instant now) {
-    var started = instances.earliest();
-    if (started == null) {
-      return List.of("the first connection");
-    }
-    var age = Duration.between(started, now);
-    var missing = new ArrayList<String>();
-    if (instances.areJobs() && instances.total() < settings.jobRuns()) {
-      missing.add(instances.total() + " of " + settings.jobRuns() + " runs");
-    }
-    if (age.compareTo(settings.maximum()) >= 0 && settings.window() == null) {
-      return List.of();
-    }
-    var window = settings.window();
-    if (window != null) {
-      if (age.compareTo(window) < 0) {
-        missing.addFirst(
-            words(window.minus(age)) + " more of observation, or the end of a test run");
-      }
-      return age.compareTo(settings.maximum()) >= 0 ? List.of() : missing;
-    }
-    if (age.compareTo(settings.minimum()) < 0) {
-      missing.addFirst(
-          words(settings.minimum().minus(age)) + " more of observation, or the end of a test run");
-      return missing; // nothing else is known well enough to be said
-    }
-    waitsForQuiet(now, age, missing);
-    var deficit = deficit();
-    if (deficit > settings.deficit()) {
-      missing.add(
-          String.format(
-              java.util.Locale.ROOT,
-              "less to be unseen: an estimated %.1f %% of the traffic (at most %.1f %%)",
-              deficit * 100,
-              settings.deficit() * 100));
-    }
-    return missing;
+    return completeness.waitsFor(now);
   }
 
-  private void waitsForQuiet(Instant now, Duration age, List<String> missing) {
-    var newest = newestEdge(now);
-    if (newest == null) {
-      return;
-    }
-    var share = Duration.ofMillis((long) (age.toMillis() * settings.quietFraction()));
-    var needed = share.compareTo(settings.quiet()) > 0 ? share : settings.quiet();
-    if (instances.areJobs() && needed.compareTo(JOB_QUIET) < 0) {
-      needed = JOB_QUIET;
-    }
-    var calm = Duration.between(newest, now);
-    if (calm.compareTo(needed) < 0) {
-      missing.add(words(needed.minus(calm)) + " more without a new edge");
-    }
-  }
-
-  /** When the newest edge appeared that nobody vouched for and time decides about, or null. */
-  private @Nullable Instant newestEdge(Instant now) {
-    if (quiet == null || quiet.changes != book.changes()) {
-      Instant newest = null;
-      for (var group : book.groups()) {
-        var first = group.sightings().first();
-        if ((newest == null || first.isAfter(newest))
-            && support.isDecidedByTime(group, now)
-            && !support.isVouched(group)) {
-          newest = first;
-        }
-      }
-      quiet = new Quiet(book.changes(), newest);
-    }
-    return quiet.since;
-  }
-
-  /** Share of the traffic that is estimated to be unseen, 0 to 1; of what time decides about. */
+  /** Share of the traffic that is estimated to be unseen, 0 to 1. */
   public synchronized double deficit() {
-    var perEdge = new ArrayList<Double>();
-    for (var group : book.groups()) {
-      if (support.isDecidedByTime(group, now())) {
-        var seen = group.sightings().unitCount();
-        // what somebody vouches for is not rare, however rarely it was seen here
-        perEdge.add(support.isVouched(group) ? Math.max(3, seen) : seen);
-      }
-    }
-    return Coverage.deficit(units.count(), perEdge);
+    return completeness.deficit(now());
   }
 
   /** What is true of the workload now and is no part of its baseline. */
   public synchronized Circumstances circumstances(Instant now) {
     var rollouts = rollouts(now);
-    var ports = ports();
+    var ports = budget.left();
     return rollouts.isEmpty() && ports.isEmpty()
         ? Circumstances.NONE
         : new Circumstances(rollouts, ports);
@@ -447,55 +372,12 @@ public final class Learner {
     return rollouts;
   }
 
-  /* A server that takes a free port when it starts has as many ports as starts. */
-  private Map<String, Circumstances.Ports> ports() {
-    if (approvals.portsPerStart().isEmpty()) {
-      return Map.of();
-    }
-    var ports = new HashMap<String, Circumstances.Ports>();
-    for (var range : approvals.portsPerStart().keySet()) {
-      var open = ports(range);
-      if (open != null) {
-        ports.put(range.id(), open);
-      }
-    }
-    return ports;
-  }
-
-  private Circumstances.@Nullable Ports ports(Edge range) {
-    var starts = siblings.startsOf(((PortRange) range.destination()).name());
-    if (starts < 0) {
-      return null;
-    }
-    var known = new HashSet<Integer>();
-    for (var exact : book.exact(range.process()).keySet()) {
-      if (Patterns.covers(range.destination(), exact)) {
-        known.add(exact.port());
-      }
-    }
-    var each = approvals.portsPerStart().getOrDefault(range, 1);
-    return new Circumstances.Ports(known, Math.max(0, starts * each - known.size()));
-  }
-
-  private boolean isOnePortTooMany(Observation seen) {
-    if (seen.destination().port() < PortRange.FIRST_DYNAMIC) {
-      return false;
-    }
-    var exact = Exact.of(seen.destination());
-    var range = approvals.portRange(seen.process().processClass(), exact);
-    var open = range == null ? null : ports(range);
-    return open != null && open.openings() == 0 && !open.known().contains(exact.port());
-  }
-
   private boolean addApproval(ProcessClass process, DestinationPattern destination, String why) {
     if (!approvals.add(process, destination, why)) {
       return false;
     }
     if (destination instanceof PortRange range) {
-      var starts = siblings.startsOf(range.name());
-      var edge = Edge.learned(process, destination);
-      var seen = destinationsOf(edge).size();
-      approvals.portsPerStart(edge, starts <= 0 ? 1 : Math.max(1, Math.ceilDiv(seen, starts)));
+      budget.approved(process, range);
     }
     return true;
   }
@@ -505,9 +387,9 @@ public final class Learner {
     return instances.earliest();
   }
 
-  /** How many pods have started. */
-  public synchronized int starts() {
-    return instances.total();
+  /** How many pods have started; takes no lock, since siblings ask each other. */
+  public int starts() {
+    return starts;
   }
 
   /** When that pod started, or null when it is not known. */

@@ -250,6 +250,51 @@ class LearningRulesTest {
     assertThat(learner.circumstances(after("74H")).rollouts()).isEmpty();
   }
 
+  /** A known process that goes to ports of a known server that the server cannot have opened. */
+  @Test
+  void observe_morePortsThanStarts_isQuarantined() {
+    var starts = new java.util.concurrent.atomic.AtomicInteger(4);
+    var learner =
+        new Learner(Sights.SHOP, DEFAULTS, Sights.SUFFIXES, Vouchers.NONE, _ -> starts.get());
+    learner.started(pod("a", START, null));
+    for (var n = 0; n < 4; n++) {
+      steadily(learner, jmx(40_001 + n), after(n * 5 + "H"), after((n * 5 + 4) + "H"), "a");
+    }
+    var proposal = requireNonNull(learner.proposeAt(after("60H")));
+    assertThat(proposal.baseline().edges()).hasSize(1);
+
+    learner.observe(seen(APP, jmx(50_000), "a", after("61H")));
+    assertThat(learner.edges())
+        .filteredOn(edge -> edge.state() == EdgeState.QUARANTINED)
+        .extracting(LearnedEdge::why)
+        .containsExactly("more dynamic ports than the destination had starts");
+
+    starts.incrementAndGet();
+    learner.observe(seen(APP, jmx(50_001), "a", after("62H")));
+    var ports = learner.circumstances(after("62H")).ports().values().iterator().next();
+    assertThat(ports.known()).contains(50_001).doesNotContain(50_000);
+    assertThat(ports.openings()).isZero();
+  }
+
+  @Test
+  void waitsFor_window_isAllThatCounts_alsoBeyondTheMaximum() {
+    var learner = learner(DEFAULTS.unattended(Duration.ofDays(20)), Vouchers.NONE);
+    learner.started(pod("a", START, null));
+
+    assertThat(learner.waitsFor(after("400H")))
+        .containsExactly("80 h more of observation, or the end of a test run");
+    assertThat(learner.waitsFor(after("480H"))).isEmpty();
+  }
+
+  private static Destination jmx(int port) {
+    return new Destination(
+        "carts.shop.svc.cluster.local",
+        io.kith.baselines.destination.Evidence.MESH_SERVICE,
+        io.kith.baselines.identity.IpAddress.parse("10.43.0.8"),
+        port,
+        io.kith.baselines.destination.Protocol.TCP);
+  }
+
   @Test
   void age_edgeOutOfUse_isStaleAndThenGone() {
     var learner = steady(DEFAULTS);
