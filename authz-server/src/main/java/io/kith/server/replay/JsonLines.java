@@ -127,10 +127,15 @@ final class JsonLines<T> implements Closeable {
   }
 
   private MalformedLineException malformed(String problem) {
-    return new MalformedLineException(file, number, problem);
+    return new MalformedLineException(place(), problem);
   }
 
-  private static String printable(String text) {
+  /** File and line of the record that was read last. */
+  String place() {
+    return file + ":" + number;
+  }
+
+  static String printable(String text) {
     var shown = text.length() > 400 ? text.substring(0, 400) + "…" : text;
     return shown.replaceAll("\\p{Cntrl}", "?");
   }

@@ -4,7 +4,7 @@ package io.kith.server.replay;
 public final class MalformedLineException extends Exception {
   private static final long serialVersionUID = 1L;
 
-  MalformedLineException(String file, long line, String problem) {
-    super(file + ":" + line + ": " + problem, null, false, false);
+  MalformedLineException(String place, String problem) {
+    super(place + ": " + problem, null, false, false);
   }
 }

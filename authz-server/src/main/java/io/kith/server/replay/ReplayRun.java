@@ -85,21 +85,19 @@ public final class ReplayRun {
       for (var flow = flows.next(); flow != null; flow = flows.next()) {
         while (pods.peekTime() <= flow.time()) {
           var pod = pods.next();
-          guarded("inventory", () -> replay.started(required(pod), here));
+          guarded(pods, () -> replay.started(required(pod), here));
         }
         while (theirPods.peekTime() <= flow.time()) {
           var pod = theirPods.next();
-          guarded("inventory", () -> replay.startedElsewhere(required(pod), there));
+          guarded(theirPods, () -> replay.startedElsewhere(required(pod), there));
         }
         while (theirs.peekTime() <= flow.time()) {
           var their = theirs.next();
-          guarded("flows", () -> replay.seenElsewhere(required(their)));
+          guarded(theirs, () -> replay.seenElsewhere(required(their)));
         }
-        try {
-          listener.decided(n, flow, replay.decide(flow));
-        } catch (IllegalArgumentException e) {
-          complaints.add(
-              new MalformedLineException("flows", n + 1, String.valueOf(e.getMessage())));
+        var verdict = decide(replay, flow, flows);
+        if (verdict != null) {
+          listener.decided(n, flow, verdict);
         }
         n++;
       }
@@ -107,12 +105,29 @@ public final class ReplayRun {
     }
   }
 
-  private void guarded(String what, Runnable step) throws MalformedLineException {
+  private @Nullable ReplayVerdict decide(Replay replay, FlowRecord flow, Source<?> source)
+      throws MalformedLineException {
+    try {
+      return replay.decide(flow);
+    } catch (IllegalArgumentException e) {
+      complain(source, e);
+      return null;
+    }
+  }
+
+  private void guarded(Source<?> source, Runnable step) throws MalformedLineException {
     try {
       step.run();
     } catch (IllegalArgumentException e) {
-      complaints.add(new MalformedLineException(what, 0, String.valueOf(e.getMessage())));
+      complain(source, e);
     }
+  }
+
+  private void complain(Source<?> source, IllegalArgumentException e)
+      throws MalformedLineException {
+    complaints.add(
+        new MalformedLineException(
+            source.place(), JsonLines.printable(String.valueOf(e.getMessage()))));
   }
 
   private static <T> T required(@Nullable T value) {

@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
 final class Source<T> implements Closeable {
   private final List<JsonLines<T>> files = new ArrayList<>();
   private final List<@Nullable T> heads = new ArrayList<>();
+  private final List<String> places = new ArrayList<>();
+  private String taken = "";
   private final ToDoubleFunction<T> time;
   private final Complaints complaints;
 
@@ -29,6 +31,7 @@ final class Source<T> implements Closeable {
     for (var path : paths) {
       files.add(JsonLines.open(path, reader));
       heads.add(null);
+      places.add("");
       advance(files.size() - 1);
     }
   }
@@ -37,6 +40,7 @@ final class Source<T> implements Closeable {
     while (true) {
       try {
         heads.set(file, files.get(file).next());
+        places.set(file, files.get(file).place());
         return;
       } catch (MalformedLineException e) {
         complaints.add(e);
@@ -63,8 +67,14 @@ final class Source<T> implements Closeable {
       return null;
     }
     var record = heads.get(first);
+    taken = places.get(first);
     advance(first);
     return record;
+  }
+
+  /** File and line of the record that was taken last. */
+  String place() {
+    return taken;
   }
 
   private int first() {

@@ -103,6 +103,21 @@ class ReplayCommandTest {
   }
 
   @Test
+  void replay_valueThatMeansNothing_isNamedWithItsLine() throws IOException {
+    var flows = write("flows.jsonl", GOOD, GOOD.replace("spiffe://prod", "http://prod"), GOOD);
+    var pods =
+        write("pods.jsonl", "{\"start\":1,\"app\":\"a b\",\"workload\":\"x\",\"replica\":\"r\"}");
+
+    assertThat(run("--flows", flows.toString(), "--inventory", pods.toString(), "-o", "json"))
+        .isZero();
+
+    assertThat(err.toString())
+        .contains("pods.jsonl:1: SPIFFE ID 'x'")
+        .contains("flows.jsonl:2: SPIFFE ID 'http://prod");
+    assertThat(out.toString()).startsWith("{\"flows\":2,\"skipped\":2,");
+  }
+
+  @Test
   void replay_damagedLines_neverEndTheRun() throws IOException {
     var random = new java.util.Random(7);
     var lines = new ArrayList<String>();
