@@ -1,10 +1,16 @@
 package io.kith.baselines.learning;
 
+import io.kith.baselines.decision.Circumstances;
 import io.kith.baselines.destination.DestinationPattern;
+import io.kith.baselines.destination.DestinationPattern.Exact;
+import io.kith.baselines.destination.DestinationPattern.PortRange;
+import io.kith.baselines.destination.PublicSuffixes;
+import io.kith.baselines.destination.Reach;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.EdgeState;
 import io.kith.baselines.identity.Owner;
+import io.kith.baselines.learning.Support.Standing;
 import io.kith.baselines.process.ProcessClass;
 import java.time.Duration;
 import java.time.Instant;
@@ -21,59 +27,106 @@ import org.jspecify.annotations.Nullable;
  * What is normal for one workload, learned from its connections.
  *
  * <p>Takes times from its callers and keeps a bounded number of edges; more are counted and
- * dropped. Thread-safe.
+ * dropped. What was seen merges commutatively ({@link #merge}); what was proposed and approved is a
+ * decision and does not. Thread-safe.
  */
 public final class Learner {
   /*
    * Two books. Clean evidence counts towards support. What an intruder would add (Risk) is written
    * into a book of its own, so that it neither counts nor spoils an edge that is clean elsewhere.
    *
-   * Support: at least max(2, half) of the replicas, or, for a single replica, several distinct
-   * hours over a span. The end of a test run stands in for the time that support would take, never
-   * for the risk gates: a tester says "this is all it does", not "whatever ran is fine".
+   * From seen to normal: generalise (Generaliser), ask whether the evidence is enough (Support),
+   * ask whether all has been seen (Coverage and a quiet time). The clock starts when the first pod
+   * starts, so that a workload that never speaks ends learning with an empty baseline instead of
+   * being taught by its first intruder.
+   *
+   * Learning goes on under enforcement, from the denied attempts themselves. Such an edge is
+   * confirmed by a voucher or a person; by support alone only where nobody attends. The members of
+   * a pattern that are approved already do not speak for a new one.
    */
+  private static final int OPEN_ENDED = 8;
+
   private final Owner owner;
   private final LearningSettings settings;
-  private final Map<Key, Entry> clean = new HashMap<>();
-  private final Map<Key, Entry> risky = new HashMap<>();
-  private final Set<String> replicas = new HashSet<>();
-  private @Nullable Instant started;
+  private final Generaliser generaliser;
+  private final Support support;
+  private final Instances instances = new Instances();
+  private final Units units = new Units();
+  private final Book book;
+  private final RiskBook risky;
+  private final Approvals approvals = new Approvals();
+  private final Completeness completeness;
+  private final PortBudget budget;
+  private volatile int starts;
   private @Nullable Baseline proposed;
-  private long dropped;
-
-  private record Key(ProcessClass process, DestinationPattern destination) {}
-
-  private record Entry(String process, @Nullable String risk, Evidence evidence) {
-    Entry merge(Entry newer) {
-      return new Entry(newer.process, newer.risk, evidence.merge(newer.evidence));
-    }
-  }
+  private @Nullable Instant latest;
 
   public Learner(Owner owner, LearningSettings settings) {
-    this.owner = owner;
-    this.settings = settings;
+    this(owner, settings, PublicSuffixes.UNKNOWN, Vouchers.NONE, Siblings.UNKNOWN);
   }
 
-  /** Adds a connection. */
-  public synchronized void observe(Observation seen) {
-    if (started == null || seen.time().isBefore(started)) {
-      started = seen.time();
+  public Learner(
+      Owner owner,
+      LearningSettings settings,
+      PublicSuffixes suffixes,
+      Vouchers vouchers,
+      Siblings siblings) {
+    this.owner = owner;
+    this.settings = settings;
+    this.generaliser = new Generaliser(suffixes);
+    this.support = new Support(settings, instances, vouchers);
+    this.book = new Book(settings, generaliser);
+    this.risky = new RiskBook(settings);
+    this.completeness = new Completeness(settings, instances, book, units, support);
+    this.budget = new PortBudget(book, siblings);
+  }
+
+  /** Adds a pod, with or without traffic; a later call with more knowledge completes it. */
+  public synchronized void started(Instance instance) {
+    instances.started(instance);
+    starts = instances.total();
+  }
+
+  /**
+   * Adds a connection.
+   *
+   * @return whether its process and exact destination are new, and may be learned
+   */
+  public synchronized boolean observe(Observation seen) {
+    instances.seen(seen);
+    starts = instances.total();
+    latest = latest == null || seen.time().isAfter(latest) ? seen.time() : latest;
+    var reach = Reach.of(seen.destination());
+    var risk = Risk.of(seen.process());
+    if (risk != null) {
+      risky.add(seen, reach, risk);
+      return false;
     }
-    if (replicas.size() < Evidence.MAX_SET) {
-      replicas.add(seen.replica());
+    if (budget.isExceededBy(seen.process().processClass(), Exact.of(seen.destination()))) {
+      risky.add(seen, reach, "more dynamic ports than the destination had starts");
+      return false;
     }
-    var risk = Risk.of(seen);
-    var key =
-        new Key(seen.process().processClass(), DestinationPattern.Exact.of(seen.destination()));
-    var book = risk == null ? clean : risky;
-    if (!book.containsKey(key) && clean.size() + risky.size() >= settings.maxEdges()) {
-      dropped++;
-      return;
+    units.add(Sightings.unit(seen.replica(), Math.floorDiv(seen.time().getEpochSecond(), 3_600L)));
+    return book.add(seen, reach);
+  }
+
+  /**
+   * Adds what another learner saw of the same workload, in any order and any grouping.
+   *
+   * @param other not changed; must not be merged into this one by another thread the other way
+   *     round at the same time
+   */
+  public synchronized void merge(Learner other) {
+    synchronized (other) {
+      instances.merge(other.instances);
+      starts = instances.total();
+      units.addAll(other.units);
+      book.merge(other.book);
+      risky.merge(other.risky);
+      if (other.latest != null && (latest == null || other.latest.isAfter(latest))) {
+        latest = other.latest;
+      }
     }
-    book.merge(
-        key,
-        new Entry(seen.process().fingerprint().words(), risk, Evidence.of(seen)),
-        Entry::merge);
   }
 
   /**
@@ -82,7 +135,7 @@ public final class Learner {
    * <p>Every edge that carries no risk is approved; the run itself is its support.
    */
   public synchronized Proposal finishTestRun() {
-    return propose(edge -> edge.state() != EdgeState.QUARANTINED, "seen in the test run");
+    return propose(now(), true, "seen in the test run");
   }
 
   /**
@@ -91,52 +144,134 @@ public final class Learner {
    * @return null while {@link #waitsFor} says what is missing
    */
   public synchronized @Nullable Proposal proposeAt(Instant now) {
-    return waitsFor(now).isEmpty()
-        ? propose(edge -> edge.state() == EdgeState.CANDIDATE, "enough support")
-        : null;
+    return waitsFor(now).isEmpty() ? propose(now, false, "enough support") : null;
   }
 
-  private Proposal propose(java.util.function.Predicate<LearnedEdge> isNormal, String why) {
+  private Instant now() {
+    return latest == null ? Instant.EPOCH : latest;
+  }
+
+  private Proposal propose(Instant now, boolean testRunEnded, String why) {
     var approved = new ArrayList<LearnedEdge>();
     var leftOut = new ArrayList<LearnedEdge>();
-    for (var edge : judged()) {
-      if (isNormal.test(edge)) {
+    for (var edge : judged(now, testRunEnded)) {
+      if (edge.state() == EdgeState.CANDIDATE || edge.state() == EdgeState.APPROVED) {
+        addApproval(edge.edge().process(), edge.edge().destination(), why);
         approved.add(
             new LearnedEdge(edge.edge(), EdgeState.APPROVED, edge.process(), why, edge.evidence()));
       } else {
         leftOut.add(edge);
       }
     }
+    return new Proposal(revise(), approved, leftOut);
+  }
+
+  private Baseline revise() {
     var parent = proposed == null ? null : proposed.revision();
-    var baseline = Baseline.of(owner, parent, approved.stream().map(LearnedEdge::edge).toList());
+    var baseline = Baseline.of(owner, parent, approvals.edges());
     proposed = baseline;
-    return new Proposal(baseline, approved, leftOut);
+    return baseline;
+  }
+
+  /**
+   * Approves an edge for a reviewer.
+   *
+   * @return the next revision, or null when it was approved before
+   */
+  public synchronized @Nullable Baseline approve(
+      ProcessClass process, DestinationPattern destination, String why) {
+    return addApproval(process, destination, why) ? revise() : null;
+  }
+
+  /**
+   * Approves the edge of a destination that was denied, if it needs nobody's answer by now.
+   *
+   * @return the next revision, or null
+   */
+  public synchronized @Nullable Baseline confirm(
+      ProcessClass process, Exact destination, Instant now) {
+    if (proposed == null) {
+      return null;
+    }
+    var group = groupOf(process, destination);
+    var fresh = group == null ? null : fresh(group);
+    if (group == null
+        || fresh == null
+        || !(support.isConfirmedLate(fresh, now) || isInherited(fresh, now))) {
+      return null;
+    }
+    return approve(process, group.pattern(), "enough support after learning ended");
+  }
+
+  /** A program that moved within its image does what it did, on nearly all pods since. */
+  private boolean isInherited(Group fresh, Instant now) {
+    return approvals.knew(fresh.process(), fresh.members()) && support.isNewEverywhere(fresh, now);
+  }
+
+  /** The edge that a destination belongs to as things are, with its standing, or null. */
+  public synchronized @Nullable LearnedEdge edgeOf(
+      ProcessClass process, Exact destination, Instant now) {
+    var group = groupOf(process, destination);
+    return group == null ? null : judge(group, now, false);
+  }
+
+  private @Nullable Group groupOf(ProcessClass process, Exact destination) {
+    for (var group : book.groups(process)) {
+      for (var member : group.members()) {
+        if (member.getKey().equals(destination)) {
+          return group;
+        }
+      }
+    }
+    return null;
+  }
+
+  /** The exact destinations that were seen of an edge; none when it may never be learned. */
+  public synchronized List<Exact> destinationsOf(Edge edge) {
+    return book.exact(edge.process()).keySet().stream()
+        .filter(exact -> Patterns.covers(edge.destination(), exact))
+        .toList();
+  }
+
+  /** The group without the members that are approved already, or null when all are. */
+  private @Nullable Group fresh(Group group) {
+    if (proposed == null) {
+      return group;
+    }
+    var fresh =
+        group.members().stream()
+            .filter(member -> !approvals.cover(group.process(), member.getKey()))
+            .toList();
+    return fresh.isEmpty() ? null : new Group(group.process(), group.pattern(), fresh);
+  }
+
+  /**
+   * Whether a process class reaches so many unrelated external names on that port that it has no
+   * list at all: one question to a person, instead of one for each name.
+   */
+  public synchronized boolean isOpenEnded(ProcessClass process, Exact destination) {
+    return generaliser.unrelatedParents(
+            book.exact(process), destination.port(), destination.protocol())
+        >= OPEN_ENDED;
   }
 
   /** Every edge with its state, the busiest first. */
   public synchronized List<LearnedEdge> edges() {
-    var approved =
-        proposed == null
-            ? Set.<String>of()
-            : new HashSet<>(proposed.edges().stream().map(Edge::id).toList());
-    return judged().stream()
-        .map(
-            edge ->
-                edge.state() != EdgeState.QUARANTINED && approved.contains(edge.edge().id())
-                    ? new LearnedEdge(
-                        edge.edge(),
-                        EdgeState.APPROVED,
-                        edge.process(),
-                        "in the baseline",
-                        edge.evidence())
-                    : edge)
-        .toList();
+    return judged(now(), false);
   }
 
-  private List<LearnedEdge> judged() {
+  private List<LearnedEdge> judged(Instant now, boolean testRunEnded) {
     var edges = new ArrayList<LearnedEdge>();
-    clean.forEach((key, entry) -> edges.add(supported(key, entry)));
-    risky.forEach((key, entry) -> edges.add(quarantined(key, entry)));
+    book.groups().forEach(group -> edges.add(judge(group, now, testRunEnded)));
+    risky.forEach(
+        (key, entry) ->
+            edges.add(
+                new LearnedEdge(
+                    Edge.learned(key.process(), key.destination()),
+                    EdgeState.QUARANTINED,
+                    entry.sightings().words(),
+                    entry.why(),
+                    entry.sightings().evidence())));
     edges.sort(
         Comparator.comparingLong((LearnedEdge edge) -> edge.evidence().connections())
             .reversed()
@@ -144,58 +279,135 @@ public final class Learner {
     return edges;
   }
 
-  private LearnedEdge supported(Key key, Entry entry) {
-    var edge = Edge.learned(key.process, key.destination);
-    var missing = missingSupport(entry.evidence);
-    return missing == null
-        ? new LearnedEdge(
-            edge, EdgeState.CANDIDATE, entry.process, "enough support", entry.evidence)
-        : new LearnedEdge(edge, EdgeState.OBSERVED, entry.process, missing, entry.evidence);
-  }
-
-  private static LearnedEdge quarantined(Key key, Entry entry) {
+  private LearnedEdge judge(Group group, Instant now, boolean testRunEnded) {
+    var sightings = group.sightings();
+    var standing = standing(group, sightings, now, testRunEnded);
     return new LearnedEdge(
-        Edge.learned(key.process, key.destination),
-        EdgeState.QUARANTINED,
-        entry.process,
-        entry.risk == null ? "" : entry.risk,
-        entry.evidence);
+        Edge.learned(group.process(), group.pattern()),
+        standing.state(),
+        sightings.words(),
+        standing.why(),
+        sightings.evidence());
   }
 
-  private @Nullable String missingSupport(Evidence evidence) {
-    if (replicas.size() >= 2) {
-      var needed = Math.max(settings.replicas(), (replicas.size() + 1) / 2);
-      var have = evidence.replicas().size();
-      return have >= needed ? null : "seen on " + have + " of " + needed + " replicas";
+  private Standing standing(Group group, Sightings sightings, Instant now, boolean testRunEnded) {
+    var fresh = fresh(group);
+    if (fresh == null) {
+      return isStale(sightings, now)
+          ? new Standing(EdgeState.STALE, "not seen since " + sightings.last())
+          : new Standing(EdgeState.APPROVED, "in the baseline");
     }
-    if (evidence.hours().size() < settings.hours()) {
-      return "seen in " + evidence.hours().size() + " of " + settings.hours() + " distinct hours";
+    return support.of(fresh, now, testRunEnded);
+  }
+
+  private boolean isStale(Sightings sightings, Instant now) {
+    return idle(sightings.last(), now).compareTo(patience(sightings)) > 0;
+  }
+
+  /** Running time since the last sight: a workload that is scaled to zero forgets nothing. */
+  private Duration idle(Instant last, Instant now) {
+    return Duration.between(last, instances.lastAlive(now));
+  }
+
+  private Duration patience(Sightings sightings) {
+    var gaps = sightings.longestGap().multipliedBy(3);
+    return gaps.compareTo(settings.stale()) > 0 ? gaps : settings.stale();
+  }
+
+  /**
+   * Takes edges out of the baseline that have been stale for as long again.
+   *
+   * @return the next revision, or null when nothing aged out
+   */
+  public synchronized @Nullable Baseline age(Instant now) {
+    var changed = false;
+    for (var group : book.groups()) {
+      if (idle(group.last(), now).compareTo(settings.stale().multipliedBy(2)) <= 0
+          || approvals.why(group.process(), group.pattern()) == null) {
+        continue; // the common case, without merging the evidence
+      }
+      var sightings = group.sightings();
+      if (idle(sightings.last(), now).compareTo(patience(sightings).multipliedBy(2)) > 0) {
+        approvals.remove(group.process(), group.pattern());
+        changed = true;
+      }
     }
-    if (evidence.span().compareTo(settings.span()) < 0) {
-      return "seen over " + words(evidence.span()) + " of " + words(settings.span());
-    }
-    return null;
+    return changed ? revise() : null;
   }
 
   /** What learning still needs, in words; empty when a baseline may be proposed. */
   public synchronized List<String> waitsFor(Instant now) {
-    if (started == null) {
-      return List.of("the first connection");
+    return completeness.waitsFor(now);
+  }
+
+  /** Share of the traffic that is estimated to be unseen, 0 to 1. */
+  public synchronized double deficit() {
+    return completeness.deficit(now());
+  }
+
+  /** What is true of the workload now and is no part of its baseline. */
+  public synchronized Circumstances circumstances(Instant now) {
+    var rollouts = rollouts(now);
+    var ports = budget.left();
+    return rollouts.isEmpty() && ports.isEmpty()
+        ? Circumstances.NONE
+        : new Circumstances(rollouts, ports);
+  }
+
+  /** Images that are new, and not the first. */
+  private Map<String, Instant> rollouts(Instant now) {
+    var digests = instances.digests();
+    if (digests.size() < 2) {
+      return Map.of();
     }
-    var age = Duration.between(started, now);
-    if (age.compareTo(settings.maximum()) >= 0) {
-      return List.of();
+    var oldest = digests.values().stream().min(Comparator.naturalOrder()).orElseThrow();
+    var rollouts = new HashMap<String, Instant>();
+    digests.forEach(
+        (digest, first) -> {
+          var until = first.plus(settings.upgradeGrace());
+          if (first.isAfter(oldest) && now.isBefore(until)) {
+            rollouts.put(digest, until);
+          }
+        });
+    return rollouts;
+  }
+
+  private boolean addApproval(ProcessClass process, DestinationPattern destination, String why) {
+    if (!approvals.add(process, destination, why)) {
+      return false;
     }
-    var missing = new ArrayList<String>();
-    if (age.compareTo(settings.minimum()) < 0) {
-      missing.add(
-          words(settings.minimum().minus(age)) + " more of observation, or the end of a test run");
+    if (destination instanceof PortRange range) {
+      budget.approved(process, range);
     }
-    var unsupported = judged().stream().filter(edge -> edge.state() == EdgeState.OBSERVED).count();
-    if (unsupported > 0) {
-      missing.add(unsupported + " edges with too little support");
+    return true;
+  }
+
+  /** When the first pod started or the first connection was seen, or null. */
+  public synchronized @Nullable Instant startedAt() {
+    return instances.earliest();
+  }
+
+  /** How many pods have started; takes no lock, since siblings ask each other. */
+  public int starts() {
+    return starts;
+  }
+
+  /** When that pod started, or null when it is not known. */
+  public synchronized @Nullable Instant startOf(String replica) {
+    var instance = instances.get(replica);
+    return instance == null ? null : instance.start();
+  }
+
+  /** The images that showed a destination here, or null when it was not seen. */
+  synchronized @Nullable Set<String> digestsOf(ProcessClass process, Exact destination) {
+    Set<String> digests = null;
+    for (var group : book.groups(process)) {
+      if (Patterns.covers(group.pattern(), destination)) {
+        digests = digests == null ? new HashSet<>() : digests;
+        digests.addAll(group.sightings().digests());
+      }
     }
-    return missing;
+    return digests;
   }
 
   /** The latest proposal, or null. */
@@ -203,12 +415,12 @@ public final class Learner {
     return proposed;
   }
 
-  /** Edges that were not remembered because there were too many. */
+  /** Connections that were not remembered because there were too many edges. */
   public synchronized long dropped() {
-    return dropped;
+    return book.dropped() + risky.dropped();
   }
 
-  private static String words(Duration duration) {
+  static String words(Duration duration) {
     if (duration.compareTo(Duration.ofHours(1)) < 0) {
       return Math.max(1, duration.toMinutes()) + " min";
     }
