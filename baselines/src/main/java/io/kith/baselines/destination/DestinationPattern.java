@@ -47,4 +47,25 @@ public sealed interface DestinationPattern {
       return name + ":" + port;
     }
   }
+
+  /** What a person wrote in a rule: hosts, ports and a protocol. */
+  record Written(Place place, Ports ports, Protocol protocol) implements DestinationPattern {
+    public Written {
+      requireNonNull(place, "place");
+      requireNonNull(ports, "ports");
+      requireNonNull(protocol, "protocol");
+    }
+
+    @Override
+    public boolean covers(Destination destination) {
+      return ports.contains(destination.port())
+          && destination.protocol() == protocol
+          && place.covers(destination);
+    }
+
+    @Override
+    public String words() {
+      return (place.toString().indexOf(':') >= 0 ? "[" + place + "]" : place) + ":" + ports;
+    }
+  }
 }
