@@ -2,6 +2,8 @@ package io.kith.baselines.destination;
 
 import static java.util.Objects.requireNonNull;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * The destinations that an edge covers.
  *
@@ -48,19 +50,30 @@ public sealed interface DestinationPattern {
     }
   }
 
-  /** What a person wrote in a rule: hosts, ports and a protocol. */
-  record Written(Place place, Ports ports, Protocol protocol) implements DestinationPattern {
+  /**
+   * What a person wrote in a rule: hosts, ports and a protocol.
+   *
+   * @param protocol null for every protocol
+   */
+  record Written(Place place, Ports ports, @Nullable Protocol protocol)
+      implements DestinationPattern {
     public Written {
       requireNonNull(place, "place");
       requireNonNull(ports, "ports");
-      requireNonNull(protocol, "protocol");
     }
 
     @Override
     public boolean covers(Destination destination) {
       return ports.contains(destination.port())
-          && destination.protocol() == protocol
+          && (protocol == null || destination.protocol() == protocol)
           && place.covers(destination);
+    }
+
+    /** Whether every destination that the other covers is covered by this one. */
+    public boolean includes(Written other) {
+      return place.includes(other.place)
+          && ports.contains(other.ports)
+          && (protocol == null || protocol == other.protocol);
     }
 
     @Override

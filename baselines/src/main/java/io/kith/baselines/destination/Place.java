@@ -81,7 +81,7 @@ public sealed interface Place {
    * @param virtualToo also counts where a proxy routes by name: there the address is what the
    *     application dialled, not where packets go, so it may deny and must not allow
    */
-  record Within(AddressBlock block, boolean virtualToo) implements Place {
+  record Within(Cidr block, boolean virtualToo) implements Place {
     public Within {
       requireNonNull(block, "block");
     }

@@ -44,7 +44,7 @@ public final class YamlDocument {
   public static Section read(String file, String text, Map<String, String> environment) {
     var document = new YamlDocument(file, environment);
     var roots = document.compose(text, 1);
-    return new Section(document, "", roots.isEmpty() ? null : roots.getFirst());
+    return new Section(document, "", file, roots.isEmpty() ? null : roots.getFirst());
   }
 
   /**
@@ -56,7 +56,7 @@ public final class YamlDocument {
     var document = new YamlDocument(file, Map.of());
     var sections =
         document.compose(text, MAX_DOCUMENTS).stream()
-            .map(root -> new Section(document, "", root))
+            .map(root -> new Section(document, "", file, root))
             .toList();
     return new Documents(sections, document.problems);
   }
@@ -140,10 +140,11 @@ public final class YamlDocument {
     private final List<Section> children = new ArrayList<>();
     private final String start;
 
-    private Section(YamlDocument document, String path, @Nullable MappingNode node) {
+    private Section(
+        YamlDocument document, String path, String outside, @Nullable MappingNode node) {
       this.document = document;
       this.path = path;
-      this.start = node == null ? document.file : document.place(node);
+      this.start = node == null ? outside : document.place(node);
       if (node == null) {
         return;
       }
@@ -163,7 +164,7 @@ public final class YamlDocument {
       return document.problems;
     }
 
-    /** Where the section begins. */
+    /** Where the section begins; an absent one, where the one around it does. */
     public String place() {
       return start;
     }
@@ -197,7 +198,7 @@ public final class YamlDocument {
       } else if (node != null && !isNull(node)) {
         problem(node, key, "not a mapping (expected: keys and values)");
       }
-      var child = new Section(document, pathOf(key), mapping);
+      var child = new Section(document, pathOf(key), start, mapping);
       children.add(child);
       return child;
     }
@@ -210,7 +211,7 @@ public final class YamlDocument {
           key,
           (node, index) -> {
             if (node instanceof MappingNode mapping) {
-              var child = new Section(document, pathOf(key) + "[" + index + "]", mapping);
+              var child = new Section(document, pathOf(key) + "[" + index + "]", start, mapping);
               children.add(child);
               sections.add(child);
             } else {

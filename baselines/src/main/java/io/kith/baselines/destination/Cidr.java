@@ -11,10 +11,10 @@ import java.util.Arrays;
  * @param network first address; all bits after the prefix are zero
  * @param prefix 0 to 32 for IPv4, 0 to 128 for IPv6
  */
-public record AddressBlock(IpAddress network, int prefix) {
+public record Cidr(IpAddress network, int prefix) {
   private static final String EXPECTED = "an address block such as 10.1.0.0/16 or fd00:1::/32";
 
-  public AddressBlock {
+  public Cidr {
     requireNonNull(network, "network");
     var bits = network.bytes().length * 8;
     if (prefix < 0 || prefix > bits) {
@@ -40,16 +40,16 @@ public record AddressBlock(IpAddress network, int prefix) {
    *
    * @throws IllegalArgumentException for anything else
    */
-  public static AddressBlock parse(String text) {
+  public static Cidr parse(String text) {
     var slash = text.indexOf('/');
     try {
       var address = IpAddress.parse(slash < 0 ? text : text.substring(0, slash));
       if (slash < 0) {
-        return new AddressBlock(address, address.bytes().length * 8);
+        return new Cidr(address, address.bytes().length * 8);
       }
       var prefix = text.substring(slash + 1);
       if (prefix.matches("0|[1-9][0-9]{0,2}")) {
-        return new AddressBlock(address, Integer.parseInt(prefix));
+        return new Cidr(address, Integer.parseInt(prefix));
       }
     } catch (IllegalArgumentException e) {
       var message = e.getMessage();
@@ -76,7 +76,7 @@ public record AddressBlock(IpAddress network, int prefix) {
   }
 
   /** Whether every address of the other block is in this one. */
-  public boolean contains(AddressBlock other) {
+  public boolean contains(Cidr other) {
     return other.prefix >= prefix && contains(other.network);
   }
 
