@@ -56,8 +56,8 @@ final class AllowListReader {
   }
 
   private @Nullable AllowList list(Section document) {
-    document.required("apiVersion", exactly(API_VERSION), API_VERSION);
-    document.required("kind", exactly(KIND), KIND);
+    document.required("apiVersion", Values.exactly(API_VERSION), API_VERSION);
+    document.required("kind", Values.exactly(KIND), KIND);
     var name = document.section("metadata").required("name", AllowListReader::name, "a name");
     var spec = document.section("spec");
     var workload =
@@ -74,15 +74,6 @@ final class AllowListReader {
     return name == null || workload == null
         ? null
         : new AllowList(name, document.place(), workload, rules);
-  }
-
-  static java.util.function.Function<String, String> exactly(String expected) {
-    return text -> {
-      if (!text.equals(expected)) {
-        throw new IllegalArgumentException("'" + text + "' (expected: " + expected + ")");
-      }
-      return text;
-    };
   }
 
   private static String name(String text) {

@@ -47,7 +47,7 @@ public final class DestinationReader {
   }
 
   /** The destination that a section holds, or null when it is wrong, which is reported. */
-  @Nullable Written read(Section destination, boolean deny, boolean portNeeded) {
+  public @Nullable Written read(Section destination, boolean deny, boolean portNeeded) {
     var host = destination.optional("host", text -> host(text, deny));
     var cidr = destination.optional("cidr", text -> new Place.Within(Cidr.parse(text), deny));
     var port = destination.optional("port", Ports::parse);

@@ -22,6 +22,16 @@ public final class Values {
     return text;
   }
 
+  /** This text and no other. */
+  public static Function<String, String> exactly(String expected) {
+    return text -> {
+      if (!text.equals(expected)) {
+        throw new IllegalArgumentException("'" + text + "' (expected: " + expected + ")");
+      }
+      return text;
+    };
+  }
+
   public static Duration duration(String text) {
     var matcher = DURATION.matcher(text);
     if (!matcher.matches()) {
