@@ -2,6 +2,7 @@ package io.kith.baselines.allow;
 
 import io.kith.baselines.allow.AllowRule.Action;
 import io.kith.baselines.config.ScopeName;
+import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.edge.HandRule;
 import io.kith.baselines.edge.ProcessPattern;
 import io.kith.baselines.edge.ProcessPattern.ScriptPattern;

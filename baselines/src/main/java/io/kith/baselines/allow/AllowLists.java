@@ -3,6 +3,7 @@ package io.kith.baselines.allow;
 import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.allow.AllowRule.Action;
+import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.edge.HandRule;
 import io.kith.baselines.edge.HandRules;
 import io.kith.baselines.identity.Owner;

@@ -6,6 +6,7 @@ import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.destination.Place;
 import io.kith.baselines.destination.Ports;
 import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.yaml.Values;
@@ -94,7 +95,7 @@ public final class DestinationReader {
     if (!wildcard) {
       return new Place.Named(base, weakest);
     }
-    if (base.indexOf('.') < 0 || suffixes.isPublicSuffix(base)) {
+    if (base.indexOf('.') < 0 || (!isOfTheMesh(base) && suffixes.registrable(base) == null)) {
       throw new IllegalArgumentException(
           "'"
               + text
@@ -116,8 +117,10 @@ public final class DestinationReader {
 
   /** A name of the mesh counts only where the proxy routes; another also where DNS told the pod. */
   private static Evidence weakest(String name) {
-    return name.indexOf('.') < 0 || name.endsWith(".svc") || name.endsWith(".cluster.local")
-        ? Evidence.MESH_SERVICE
-        : Evidence.DNS;
+    return isOfTheMesh(name) ? Evidence.MESH_SERVICE : Evidence.DNS;
+  }
+
+  private static boolean isOfTheMesh(String name) {
+    return name.indexOf('.') < 0 || name.endsWith(".svc") || name.endsWith(".cluster.local");
   }
 }

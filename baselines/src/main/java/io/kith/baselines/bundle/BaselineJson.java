@@ -10,6 +10,7 @@ import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.edge.Strictness;
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.process.ProcessClass;
 import io.kith.baselines.yaml.Json;
@@ -113,6 +114,11 @@ public final class BaselineJson {
     var map = new LinkedHashMap<String, Object>();
     switch (provenance) {
       case Provenance.Learned() -> map.put("kind", "learned");
+      case Provenance.Grace(var why, var until) -> {
+        map.put("kind", "grace");
+        map.put("why", why);
+        put(map, "until", until);
+      }
       case Provenance.ByHand(var by, var note, var until) -> {
         map.put("kind", "byHand");
         map.put("by", by);
@@ -128,6 +134,10 @@ public final class BaselineJson {
       case "learned" -> {
         json.only("kind");
         yield new Provenance.Learned();
+      }
+      case "grace" -> {
+        json.only("kind", "why", "until");
+        yield new Provenance.Grace(json.text("why"), json.value("until", Instant::parse));
       }
       case "byHand" -> {
         json.only("kind", "by", "note", "until");
@@ -148,6 +158,34 @@ public final class BaselineJson {
         map.put("name", name);
         map.put("weakest", weakest.name());
         map.put("port", port);
+        map.put("protocol", protocol.name());
+      }
+      case DestinationPattern.HostWildcard(
+              var shape,
+              var parent,
+              var weakest,
+              var port,
+              var protocol) -> {
+        map.put("kind", "hostWildcard");
+        put(map, "shape", shape);
+        map.put("parent", parent);
+        map.put("weakest", weakest.name());
+        map.put("port", port);
+        map.put("protocol", protocol.name());
+      }
+      case DestinationPattern.AddressBlock(var network, var prefix, var port, var protocol) -> {
+        map.put("kind", "addressBlock");
+        map.put("network", network.toString());
+        map.put("prefix", prefix);
+        map.put("port", port);
+        map.put("protocol", protocol.name());
+      }
+      case DestinationPattern.PortRange(var name, var weakest, var low, var high, var protocol) -> {
+        map.put("kind", "portRange");
+        map.put("name", name);
+        map.put("weakest", weakest.name());
+        map.put("low", low);
+        map.put("high", high);
         map.put("protocol", protocol.name());
       }
       case DestinationPattern.Written(var place, var ports, var protocol) -> {
@@ -190,6 +228,32 @@ public final class BaselineJson {
             json.text("name"),
             json.value("weakest", Evidence::valueOf),
             json.integer("port"),
+            json.value("protocol", Protocol::valueOf));
+      }
+      case "hostWildcard" -> {
+        json.only("kind", "shape", "parent", "weakest", "port", "protocol");
+        yield new DestinationPattern.HostWildcard(
+            json.textOrNull("shape"),
+            json.text("parent"),
+            json.value("weakest", Evidence::valueOf),
+            json.integer("port"),
+            json.value("protocol", Protocol::valueOf));
+      }
+      case "addressBlock" -> {
+        json.only("kind", "network", "prefix", "port", "protocol");
+        yield new DestinationPattern.AddressBlock(
+            json.value("network", IpAddress::parse),
+            json.integer("prefix"),
+            json.integer("port"),
+            json.value("protocol", Protocol::valueOf));
+      }
+      case "portRange" -> {
+        json.only("kind", "name", "weakest", "low", "high", "protocol");
+        yield new DestinationPattern.PortRange(
+            json.text("name"),
+            json.value("weakest", Evidence::valueOf),
+            json.integer("low"),
+            json.integer("high"),
             json.value("protocol", Protocol::valueOf));
       }
       case "written" -> {

@@ -87,7 +87,13 @@ public record SignedBaseline(String text, Seal signature, List<Approval> approva
     map.remove("id");
     map.remove("provenance");
     map.put("owner", owner.toString());
-    if (edge.provenance() instanceof Provenance.ByHand(_, _, var until) && until != null) {
+    var until =
+        switch (edge.provenance()) {
+          case Provenance.Learned() -> null;
+          case Provenance.Grace(_, var end) -> end;
+          case Provenance.ByHand(_, _, var end) -> end;
+        };
+    if (until != null) {
       map.put("until", until.toString());
     }
     return ContentId.of("", 64, Json.write(map));
@@ -134,7 +140,7 @@ public record SignedBaseline(String text, Seal signature, List<Approval> approva
 
   /** A learner neither opens the mesh nor speaks for a person. */
   private static boolean needsApprover(Edge edge) {
-    return !Reach.isInside(edge.destination()) || edge.provenance() instanceof Provenance.ByHand;
+    return !InMesh.holds(edge.destination()) || edge.provenance() instanceof Provenance.ByHand;
   }
 
   private Set<String> granted(Owner owner, Keyring keys) {

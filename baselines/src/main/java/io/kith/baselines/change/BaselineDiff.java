@@ -129,7 +129,11 @@ public record BaselineDiff(
   }
 
   private static @Nullable Object until(Provenance provenance) {
-    return provenance instanceof Provenance.ByHand(_, _, var until) ? until : null;
+    return switch (provenance) {
+      case Provenance.Learned() -> null;
+      case Provenance.Grace(_, var until) -> until;
+      case Provenance.ByHand(_, _, var until) -> until;
+    };
   }
 
   private static Set<ProcessClass> classes(List<Edge> edges) {

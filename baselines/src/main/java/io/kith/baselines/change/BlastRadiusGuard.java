@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.kith.baselines.decision.Reason;
 import io.kith.baselines.destination.Destination;
 import io.kith.baselines.edge.Edge;
+import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.edge.Strictness;
 import io.kith.baselines.process.Candidate;
 import io.kith.baselines.process.EntryKind;
@@ -84,7 +85,17 @@ public final class BlastRadiusGuard {
   }
 
   /** An edge that may pass again until a time. */
-  public record Reopened(Edge edge, Instant until, String why) {}
+  public record Reopened(Edge edge, Instant until, String why) {
+    /** The edge as a rule beside the baseline, which ends by itself. */
+    public Edge temporary() {
+      return Edge.byHand(
+          edge.process(),
+          edge.destination(),
+          null,
+          null,
+          new Provenance.ByHand("blast-radius guard", why, until));
+    }
+  }
 
   /** Takes note of a denial; the edges to be reopened because of it, mostly none. */
   public List<Reopened> denied(Denial denial) {

@@ -1,9 +1,9 @@
 package io.kith.baselines.change;
 
 import io.kith.baselines.allow.DestinationReader;
-import io.kith.baselines.allow.PublicSuffixes;
 import io.kith.baselines.destination.DestinationPattern.Written;
 import io.kith.baselines.destination.Place;
+import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.yaml.Problem;
 import io.kith.baselines.yaml.Values;
 import io.kith.baselines.yaml.YamlDocument;

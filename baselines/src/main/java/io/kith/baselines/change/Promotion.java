@@ -114,8 +114,26 @@ public record Promotion(
     }
     return switch (edge.destination()) {
       case DestinationPattern.Exact exact -> exact(exact, map, used);
+      case DestinationPattern.PortRange range ->
+          range.weakest() == Evidence.OWNER
+              ? new Mapped.To(range)
+              : throughMap(range.name(), range, map, used);
+      case DestinationPattern.HostWildcard wildcard ->
+          throughMap("*." + wildcard.parent(), wildcard, map, used);
+      case DestinationPattern.AddressBlock block ->
+          throughMap(block.network() + "/" + block.prefix(), block, map, used);
       case DestinationPattern.Written written ->
           throughMap(written.place().toString(), written, map, used);
+    };
+  }
+
+  private static Ports portsOf(DestinationPattern pattern) {
+    return switch (pattern) {
+      case DestinationPattern.Exact exact -> new Ports(exact.port(), exact.port());
+      case DestinationPattern.HostWildcard wildcard -> new Ports(wildcard.port(), wildcard.port());
+      case DestinationPattern.AddressBlock block -> new Ports(block.port(), block.port());
+      case DestinationPattern.PortRange range -> new Ports(range.low(), range.high());
+      case DestinationPattern.Written written -> written.ports();
     };
   }
 
@@ -153,12 +171,7 @@ public record Promotion(
       DestinationPattern pattern,
       DestinationMap map,
       HashSet<DestinationMap.Entry> used) {
-    var port =
-        switch (pattern) {
-          case DestinationPattern.Exact exact -> exact.port();
-          case DestinationPattern.Written written -> written.ports().first();
-        };
-    var entry = map.entryOf(host, port);
+    var entry = map.entryOf(host, portsOf(pattern).first());
     if (entry == null) {
       return new Mapped.Not("no line of the map names it (add one, with to: or same: true)");
     }
@@ -167,13 +180,7 @@ public record Promotion(
     if (to == null) {
       return new Mapped.To(pattern);
     }
-    var ports =
-        !to.ports().equals(Ports.ANY)
-            ? to.ports()
-            : switch (pattern) {
-              case DestinationPattern.Exact exact -> new Ports(exact.port(), exact.port());
-              case DestinationPattern.Written written -> written.ports();
-            };
+    var ports = to.ports().equals(Ports.ANY) ? portsOf(pattern) : to.ports();
     if (to.place() instanceof Place.Named(var name, var weakest)
         && ports.size() == 1
         && to.protocol() != null) {

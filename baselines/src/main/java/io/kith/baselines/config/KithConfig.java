@@ -48,6 +48,17 @@ public record KithConfig(
   }
 
   /**
+   * Reads the section {@code learning} of a configuration, whatever else is in it.
+   *
+   * @param file name for messages
+   * @throws ConfigException with every problem of that section
+   */
+  public static LearningSettings parseLearning(
+      String file, String text, Map<String, String> environment) throws ConfigException {
+    return new KithConfigReader(file, text, environment).readLearning();
+  }
+
+  /**
    * The authorization server.
    *
    * @param spiffeId its own identity, or null

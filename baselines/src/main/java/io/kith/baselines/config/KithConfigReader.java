@@ -54,6 +54,17 @@ final class KithConfigReader {
     return config;
   }
 
+  /** Reads the section {@code learning} and looks at nothing else. */
+  LearningSettings readLearning() throws ConfigException {
+    var section = root.section("learning");
+    var settings = learning(section);
+    section.finish();
+    if (!root.problems().isEmpty()) {
+      throw new ConfigException(root.problems());
+    }
+    return settings;
+  }
+
   private static Server server(Section server) {
     var deadline = server.value("deadline", Values::duration, Duration.ofMillis(400));
     var bridgeTimeout = server.value("bridgeTimeout", Values::duration, Duration.ofMillis(100));
@@ -211,14 +222,33 @@ final class KithConfigReader {
   private static LearningSettings learning(Section learning) {
     var defaults = LearningSettings.defaults();
     var support = learning.section("support");
+    var window = learning.optional("window", Values::duration);
+    // whoever fixes a window says that nobody will answer questions
+    var external = window == null ? defaults.external() : LearningSettings.External.AUTO;
     return new LearningSettings(
         support.value("replicas", Values.integer(1, 1_000), defaults.replicas()),
         support.value("fraction", Values.fraction(), defaults.fraction()),
         support.value("hours", Values.integer(1, 1_000), defaults.hours()),
         support.value("span", Values::duration, defaults.span()),
+        window,
         learning.value("minimum", Values::duration, defaults.minimum()),
         learning.value("maximum", Values::duration, defaults.maximum()),
+        learning.value("deficit", Values.fraction(), defaults.deficit()),
+        learning.value("quiet", Values::duration, defaults.quiet()),
+        learning.value("quietFraction", Values.fraction(), defaults.quietFraction()),
+        learning.value("jobRuns", Values.integer(1, 1_000), defaults.jobRuns()),
+        learning.value("external", KithConfigReader::external, external),
+        learning.value("upgradeGrace", Values::duration, defaults.upgradeGrace()),
+        learning.value("stale", Values::duration, defaults.stale()),
         learning.value("maxEdges", Values.integer(1, 1_000_000), defaults.maxEdges()));
+  }
+
+  private static LearningSettings.External external(String text) {
+    return switch (text) {
+      case "vouch" -> LearningSettings.External.VOUCH;
+      case "auto" -> LearningSettings.External.AUTO;
+      default -> throw new IllegalArgumentException("'" + text + "' (expected: vouch or auto)");
+    };
   }
 
   private static void store(Section store) {

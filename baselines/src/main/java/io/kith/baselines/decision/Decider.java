@@ -18,6 +18,7 @@ import io.kith.baselines.decision.Snapshot.Rules;
 import io.kith.baselines.decision.Verdict.Allow;
 import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.destination.Destination;
+import io.kith.baselines.destination.DestinationPattern.PortRange;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.edge.Strictness;
@@ -116,7 +117,8 @@ public final class Decider {
           unattributed(rules, snapshot, flow, new BridgeUnavailable(why), now);
       case Attribution.Unattributed(_, var reasons) ->
           unattributed(rules, snapshot, flow, new Unattributed(String.join("; ", reasons)), now);
-      case Attribution.Attributed(var candidates, _, _) -> all(rules, candidates, flow, now);
+      case Attribution.Attributed(var candidates, _, _) ->
+          all(rules, snapshot.circumstances(), candidates, flow, now);
     };
   }
 
@@ -141,10 +143,15 @@ public final class Decider {
   }
 
   /** Every candidate must be allowed; the first that is not decides. */
-  private static Judgement all(Rules rules, List<Candidate> candidates, Flow flow, Instant now) {
+  private static Judgement all(
+      Rules rules,
+      Circumstances circumstances,
+      List<Candidate> candidates,
+      Flow flow,
+      Instant now) {
     Judgement first = null;
     for (var candidate : candidates) {
-      var verdict = one(rules, candidate, flow, now);
+      var verdict = one(rules, circumstances, candidate, flow, now);
       if (verdict instanceof Deny) {
         return new Judgement(verdict, candidate);
       }
@@ -155,7 +162,8 @@ public final class Decider {
     return Objects.requireNonNull(first, "an attribution has a candidate");
   }
 
-  private static Verdict one(Rules rules, Candidate candidate, Flow flow, Instant now) {
+  private static Verdict one(
+      Rules rules, Circumstances circumstances, Candidate candidate, Flow flow, Instant now) {
     if (!candidate.attested().isEmpty() && !candidate.attested().contains(flow.spiffeId())) {
       return new Deny(null, new IdentityMismatch(attestedAs(candidate, flow.spiffeId())));
     }
@@ -188,17 +196,25 @@ public final class Decider {
       return new Deny(
           nearest(edges, rules, destination), new InjectedCode(fingerprint.injectedMappings()));
     }
-    if (edges.isEmpty()) {
-      return new Deny(nearest(edges, rules, destination), new NewProcess());
-    }
-    return match(edges, rules, candidate, destination, now);
+    var verdict =
+        edges.isEmpty()
+            ? new Deny(nearest(edges, rules, destination), new NewProcess())
+            : match(edges, rules, circumstances, candidate, destination, now);
+    return verdict instanceof Deny(_, NewProcess _) || verdict instanceof Deny(_, NewDestination _)
+        ? Grace.orElse(verdict, rules, circumstances, candidate, destination, now)
+        : verdict;
   }
 
   private static Verdict match(
-      List<Edge> edges, Rules rules, Candidate candidate, Destination destination, Instant now) {
+      List<Edge> edges,
+      Rules rules,
+      Circumstances circumstances,
+      Candidate candidate,
+      Destination destination,
+      Instant now) {
     Verdict refusal = null;
     for (var edge : edges) {
-      if (!edge.destination().covers(destination)) {
+      if (!edge.destination().covers(destination) || !isOpen(edge, circumstances, destination)) {
         continue;
       }
       var reason = refused(edge, candidate, now);
@@ -229,8 +245,15 @@ public final class Decider {
     return null;
   }
 
+  /** A range of dynamic ports has no more ports than the destination had instances. */
+  private static boolean isOpen(Edge edge, Circumstances circumstances, Destination destination) {
+    var ports =
+        edge.destination() instanceof PortRange ? circumstances.ports().get(edge.id()) : null;
+    return ports == null || ports.admits(destination.port());
+  }
+
   /** Why an edge that covers the destination does not allow the process, or null. */
-  private static @Nullable Reason refused(Edge edge, Candidate candidate, Instant now) {
+  static @Nullable Reason refused(Edge edge, Candidate candidate, Instant now) {
     if (edge.provenance() instanceof Provenance.ByHand(_, _, var until)
         && until != null
         && !now.isBefore(until)) {

@@ -2,6 +2,7 @@ package io.kith.baselines.decision;
 
 import static java.util.Objects.requireNonNull;
 
+import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.process.Candidate;
 import org.jspecify.annotations.Nullable;
 
@@ -24,5 +25,12 @@ public record Decision(
   public Decision {
     requireNonNull(applied, "applied");
     requireNonNull(mode, "mode");
+  }
+
+  /** Allowed, and marked for a person: nobody approved it and a rollout explains it. */
+  public boolean flagged() {
+    return applied instanceof Verdict.Allow(var edge)
+        && edge != null
+        && edge.provenance() instanceof Provenance.Grace;
   }
 }

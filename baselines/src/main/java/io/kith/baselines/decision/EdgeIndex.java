@@ -56,6 +56,24 @@ final class EdgeIndex {
     return rules.isEmpty() ? List.of() : withRules(process, List.of(), rules);
   }
 
+  /**
+   * The edges of a program that moved: same name, script and user, another path or parent.
+   *
+   * @return empty when there is none or several classes are alike
+   */
+  List<Edge> ofMoved(ProcessClass process) {
+    List<Edge> moved = List.of();
+    for (var entry : byClass.entrySet()) {
+      if (entry.getKey().isMovedTo(process)) {
+        if (!moved.isEmpty()) {
+          return List.of();
+        }
+        moved = entry.getValue();
+      }
+    }
+    return moved;
+  }
+
   boolean isEmpty() {
     return byClass.isEmpty() && rules.isEmpty();
   }

@@ -16,11 +16,22 @@ import org.jspecify.annotations.Nullable;
  * @param unattributedAllowed a rule lets flows pass whose process is not known
  * @param enforced what decides under enforce; null before the first baseline
  * @param proposed what would decide next, or null
+ * @param circumstances what is true now and is no part of a baseline
  */
 public record Snapshot(
-    Mode mode, boolean unattributedAllowed, @Nullable Rules enforced, @Nullable Rules proposed) {
+    Mode mode,
+    boolean unattributedAllowed,
+    @Nullable Rules enforced,
+    @Nullable Rules proposed,
+    Circumstances circumstances) {
+  public Snapshot(
+      Mode mode, boolean unattributedAllowed, @Nullable Rules enforced, @Nullable Rules proposed) {
+    this(mode, unattributedAllowed, enforced, proposed, Circumstances.NONE);
+  }
+
   public Snapshot {
     requireNonNull(mode, "mode");
+    requireNonNull(circumstances, "circumstances");
     if (mode == Mode.ENFORCE && enforced == null) {
       throw new IllegalArgumentException("mode: enforce (expected: a baseline to enforce first)");
     }

@@ -2,13 +2,13 @@ package io.kith.baselines.destination;
 
 import static java.util.Objects.requireNonNull;
 
+import io.kith.baselines.identity.IpAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The destinations that an edge covers.
  *
- * <p>Now one name or address with one port; wildcards, ranges and address blocks come as further
- * cases.
+ * <p>Wider cases are made from several exact ones: {@code docs/kith.yaml} has the rules.
  */
 public sealed interface DestinationPattern {
   /** Whether the destination is covered. Its name must have at least the evidence asked for. */
@@ -47,6 +47,114 @@ public sealed interface DestinationPattern {
     @Override
     public String words() {
       return name + ":" + port;
+    }
+  }
+
+  /**
+   * Names that differ in their first label only.
+   *
+   * @param parent what follows the first label, without a leading dot; never a public suffix
+   * @param shape the first label with runs of digits as {@code #}, or null for any one label
+   */
+  record HostWildcard(
+      @Nullable String shape, String parent, Evidence weakest, int port, Protocol protocol)
+      implements DestinationPattern {
+    public HostWildcard {
+      if (requireNonNull(parent, "parent").indexOf('.') <= 0) {
+        throw new IllegalArgumentException(
+            "parent: '" + parent + "' (expected: a name of two labels or more)");
+      }
+      requireNonNull(weakest, "weakest");
+      requireNonNull(protocol, "protocol");
+    }
+
+    @Override
+    public boolean covers(Destination destination) {
+      if (destination.port() != port
+          || destination.protocol() != protocol
+          || destination.evidence().compareTo(weakest) < 0) {
+        return false;
+      }
+      var name = destination.name();
+      var label = name.length() - parent.length() - 1;
+      return label > 0
+          && name.charAt(label) == '.'
+          && name.endsWith(parent)
+          && name.indexOf('.') == label
+          && (shape == null || NameShape.matches(shape, name, label));
+    }
+
+    @Override
+    public String words() {
+      return (shape == null ? "*" : shape) + "." + parent + ":" + port;
+    }
+  }
+
+  /**
+   * Neighbouring IPv4 addresses.
+   *
+   * @param network first address of the block
+   * @param prefix 24 to 32
+   */
+  record AddressBlock(IpAddress network, int prefix, int port, Protocol protocol)
+      implements DestinationPattern {
+    public AddressBlock {
+      if (network.bytes().length != 4 || prefix < 24 || prefix > 32) {
+        throw new IllegalArgumentException(
+            "block: " + network + "/" + prefix + " (expected: IPv4, /24 to /32)");
+      }
+      requireNonNull(protocol, "protocol");
+    }
+
+    @Override
+    public boolean covers(Destination destination) {
+      var address = destination.address();
+      return destination.port() == port
+          && destination.protocol() == protocol
+          && destination.evidence() == Evidence.ADDRESS
+          && address != null
+          && address.isIn(network, prefix);
+    }
+
+    @Override
+    public String words() {
+      return network + "/" + prefix + ":" + port;
+    }
+  }
+
+  /**
+   * Any dynamic port of one name: the ports of servers that take whatever is free when they start.
+   *
+   * @param low first port, at least {@value #FIRST_DYNAMIC}
+   * @param high last port
+   */
+  record PortRange(String name, Evidence weakest, int low, int high, Protocol protocol)
+      implements DestinationPattern {
+    /** Where Linux starts to hand out ports ({@code ip_local_port_range}). */
+    public static final int FIRST_DYNAMIC = 32_768;
+
+    public PortRange {
+      requireNonNull(name, "name");
+      requireNonNull(weakest, "weakest");
+      requireNonNull(protocol, "protocol");
+      if (low < FIRST_DYNAMIC || high < low || high > 65_535) {
+        throw new IllegalArgumentException(
+            "ports: " + low + "-" + high + " (expected: a range within 32768-65535)");
+      }
+    }
+
+    @Override
+    public boolean covers(Destination destination) {
+      return destination.port() >= low
+          && destination.port() <= high
+          && destination.protocol() == protocol
+          && destination.evidence().compareTo(weakest) >= 0
+          && destination.name().equals(name);
+    }
+
+    @Override
+    public String words() {
+      return name + ":" + low + "-" + high;
     }
   }
 

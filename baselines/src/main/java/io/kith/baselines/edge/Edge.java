@@ -45,6 +45,19 @@ public record Edge(
         new Provenance.Learned());
   }
 
+  /** An edge that a rollout brought, until a person has looked. */
+  public static Edge inGrace(
+      ProcessClass process, DestinationPattern destination, Provenance.Grace grace) {
+    return new Edge(
+        ContentId.of("e:", 12, process + "\n" + destination),
+        process,
+        destination,
+        Strictness.CLASS,
+        null,
+        null,
+        grace);
+  }
+
   /** An edge as a person allows it: this very binary when it is not from the image. */
   public static Edge byHand(
       ProcessClass process,

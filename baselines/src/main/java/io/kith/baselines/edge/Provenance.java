@@ -11,6 +11,18 @@ public sealed interface Provenance {
   record Learned() implements Provenance {}
 
   /**
+   * Allowed for a while after a rollout, although nobody approved it; marked for a person.
+   *
+   * @param why the new version, in words
+   */
+  record Grace(String why, Instant until) implements Provenance {
+    public Grace {
+      requireNonNull(why, "why");
+      requireNonNull(until, "until");
+    }
+  }
+
+  /**
    * Allowed by a person.
    *
    * @param by who
@@ -30,6 +42,7 @@ public sealed interface Provenance {
   default String words() {
     return switch (this) {
       case Learned() -> "learned";
+      case Grace(var why, _) -> "allowed for now: " + why;
       case ByHand(var by, _, _) -> "by hand (" + by + ")";
     };
   }

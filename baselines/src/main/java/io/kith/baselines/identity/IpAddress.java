@@ -75,6 +75,20 @@ public final class IpAddress {
         || (bytes.length == 16 && (bytes[0] & 0xfe) == 0xfc);
   }
 
+  /** Whether the first {@code prefix} bits are those of a network of the same family. */
+  public boolean isIn(IpAddress network, int prefix) {
+    if (bytes.length != network.bytes.length) {
+      return false;
+    }
+    for (var bit = 0; bit < prefix; bit += 8) {
+      var mask = prefix - bit >= 8 ? 0xff : 0xff << (8 - (prefix - bit)) & 0xff;
+      if (((bytes[bit / 8] ^ network.bytes[bit / 8]) & mask) != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   public InetAddress inet() {
     try {
       return InetAddress.getByAddress(bytes);

@@ -1,10 +1,16 @@
 package io.kith.baselines.learning;
 
+import io.kith.baselines.decision.Circumstances;
 import io.kith.baselines.destination.DestinationPattern;
+import io.kith.baselines.destination.DestinationPattern.Exact;
+import io.kith.baselines.destination.DestinationPattern.PortRange;
+import io.kith.baselines.destination.PublicSuffixes;
+import io.kith.baselines.destination.Reach;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.EdgeState;
 import io.kith.baselines.identity.Owner;
+import io.kith.baselines.learning.Support.Standing;
 import io.kith.baselines.process.ProcessClass;
 import java.time.Duration;
 import java.time.Instant;
@@ -21,59 +27,105 @@ import org.jspecify.annotations.Nullable;
  * What is normal for one workload, learned from its connections.
  *
  * <p>Takes times from its callers and keeps a bounded number of edges; more are counted and
- * dropped. Thread-safe.
+ * dropped. What was seen merges commutatively ({@link #merge}); what was proposed and approved is a
+ * decision and does not. Thread-safe.
  */
 public final class Learner {
   /*
    * Two books. Clean evidence counts towards support. What an intruder would add (Risk) is written
    * into a book of its own, so that it neither counts nor spoils an edge that is clean elsewhere.
    *
-   * Support: at least max(2, half) of the replicas, or, for a single replica, several distinct
-   * hours over a span. The end of a test run stands in for the time that support would take, never
-   * for the risk gates: a tester says "this is all it does", not "whatever ran is fine".
+   * From seen to normal: generalise (Generaliser), ask whether the evidence is enough (Support),
+   * ask whether all has been seen (Coverage and a quiet time). The clock starts when the first pod
+   * starts, so that a workload that never speaks ends learning with an empty baseline instead of
+   * being taught by its first intruder.
+   *
+   * Learning goes on under enforcement, from the denied attempts themselves. Such an edge is
+   * confirmed by a voucher or a person; by support alone only where nobody attends. The members of
+   * a pattern that are approved already do not speak for a new one.
    */
+  private static final Duration JOB_QUIET = Duration.ofDays(2);
+  private static final int OPEN_ENDED = 8;
+
   private final Owner owner;
   private final LearningSettings settings;
-  private final Map<Key, Entry> clean = new HashMap<>();
-  private final Map<Key, Entry> risky = new HashMap<>();
-  private final Set<String> replicas = new HashSet<>();
-  private @Nullable Instant started;
+  private final Siblings siblings;
+  private final Generaliser generaliser;
+  private final Support support;
+  private final Instances instances = new Instances();
+  private final Units units = new Units();
+  private final Book book;
+  private final RiskBook risky;
+  private final Approvals approvals = new Approvals();
   private @Nullable Baseline proposed;
-  private long dropped;
+  private @Nullable Quiet quiet;
+  private @Nullable Instant latest;
 
-  private record Key(ProcessClass process, DestinationPattern destination) {}
-
-  private record Entry(String process, @Nullable String risk, Evidence evidence) {
-    Entry merge(Entry newer) {
-      return new Entry(newer.process, newer.risk, evidence.merge(newer.evidence));
-    }
-  }
+  /** When the newest edge appeared, until edges change. */
+  private record Quiet(int changes, @Nullable Instant since) {}
 
   public Learner(Owner owner, LearningSettings settings) {
-    this.owner = owner;
-    this.settings = settings;
+    this(owner, settings, PublicSuffixes.UNKNOWN, Vouchers.NONE, Siblings.UNKNOWN);
   }
 
-  /** Adds a connection. */
-  public synchronized void observe(Observation seen) {
-    if (started == null || seen.time().isBefore(started)) {
-      started = seen.time();
+  public Learner(
+      Owner owner,
+      LearningSettings settings,
+      PublicSuffixes suffixes,
+      Vouchers vouchers,
+      Siblings siblings) {
+    this.owner = owner;
+    this.settings = settings;
+    this.siblings = siblings;
+    this.generaliser = new Generaliser(suffixes);
+    this.support = new Support(settings, instances, vouchers);
+    this.book = new Book(settings, generaliser);
+    this.risky = new RiskBook(settings);
+  }
+
+  /** Adds a pod, with or without traffic; a later call with more knowledge completes it. */
+  public synchronized void started(Instance instance) {
+    instances.started(instance);
+  }
+
+  /**
+   * Adds a connection.
+   *
+   * @return whether its process and exact destination are new, and may be learned
+   */
+  public synchronized boolean observe(Observation seen) {
+    instances.seen(seen);
+    latest = latest == null || seen.time().isAfter(latest) ? seen.time() : latest;
+    var reach = Reach.of(seen.destination());
+    var risk = Risk.of(seen.process());
+    if (risk != null) {
+      risky.add(seen, reach, risk);
+      return false;
     }
-    if (replicas.size() < Evidence.MAX_SET) {
-      replicas.add(seen.replica());
+    if (isOnePortTooMany(seen)) {
+      risky.add(seen, reach, "more dynamic ports than the destination had starts");
+      return false;
     }
-    var risk = Risk.of(seen);
-    var key =
-        new Key(seen.process().processClass(), DestinationPattern.Exact.of(seen.destination()));
-    var book = risk == null ? clean : risky;
-    if (!book.containsKey(key) && clean.size() + risky.size() >= settings.maxEdges()) {
-      dropped++;
-      return;
+    units.add(Sightings.unit(seen.replica(), Math.floorDiv(seen.time().getEpochSecond(), 3_600L)));
+    return book.add(seen, reach);
+  }
+
+  /**
+   * Adds what another learner saw of the same workload, in any order and any grouping.
+   *
+   * @param other not changed; must not be merged into this one by another thread the other way
+   *     round at the same time
+   */
+  public synchronized void merge(Learner other) {
+    synchronized (other) {
+      instances.merge(other.instances);
+      units.addAll(other.units);
+      book.merge(other.book);
+      risky.merge(other.risky);
+      if (other.latest != null && (latest == null || other.latest.isAfter(latest))) {
+        latest = other.latest;
+      }
     }
-    book.merge(
-        key,
-        new Entry(seen.process().fingerprint().words(), risk, Evidence.of(seen)),
-        Entry::merge);
   }
 
   /**
@@ -82,7 +134,7 @@ public final class Learner {
    * <p>Every edge that carries no risk is approved; the run itself is its support.
    */
   public synchronized Proposal finishTestRun() {
-    return propose(edge -> edge.state() != EdgeState.QUARANTINED, "seen in the test run");
+    return propose(now(), true, "seen in the test run");
   }
 
   /**
@@ -91,52 +143,127 @@ public final class Learner {
    * @return null while {@link #waitsFor} says what is missing
    */
   public synchronized @Nullable Proposal proposeAt(Instant now) {
-    return waitsFor(now).isEmpty()
-        ? propose(edge -> edge.state() == EdgeState.CANDIDATE, "enough support")
-        : null;
+    return waitsFor(now).isEmpty() ? propose(now, false, "enough support") : null;
   }
 
-  private Proposal propose(java.util.function.Predicate<LearnedEdge> isNormal, String why) {
+  private Instant now() {
+    return latest == null ? Instant.EPOCH : latest;
+  }
+
+  private Proposal propose(Instant now, boolean testRunEnded, String why) {
     var approved = new ArrayList<LearnedEdge>();
     var leftOut = new ArrayList<LearnedEdge>();
-    for (var edge : judged()) {
-      if (isNormal.test(edge)) {
+    for (var edge : judged(now, testRunEnded)) {
+      if (edge.state() == EdgeState.CANDIDATE || edge.state() == EdgeState.APPROVED) {
+        addApproval(edge.edge().process(), edge.edge().destination(), why);
         approved.add(
             new LearnedEdge(edge.edge(), EdgeState.APPROVED, edge.process(), why, edge.evidence()));
       } else {
         leftOut.add(edge);
       }
     }
+    return new Proposal(revise(), approved, leftOut);
+  }
+
+  private Baseline revise() {
     var parent = proposed == null ? null : proposed.revision();
-    var baseline = Baseline.of(owner, parent, approved.stream().map(LearnedEdge::edge).toList());
+    var baseline = Baseline.of(owner, parent, approvals.edges());
     proposed = baseline;
-    return new Proposal(baseline, approved, leftOut);
+    return baseline;
+  }
+
+  /**
+   * Approves an edge for a reviewer.
+   *
+   * @return the next revision, or null when it was approved before
+   */
+  public synchronized @Nullable Baseline approve(
+      ProcessClass process, DestinationPattern destination, String why) {
+    return addApproval(process, destination, why) ? revise() : null;
+  }
+
+  /**
+   * Approves the edge of a destination that was denied, if it needs nobody's answer by now.
+   *
+   * @return the next revision, or null
+   */
+  public synchronized @Nullable Baseline confirm(
+      ProcessClass process, Exact destination, Instant now) {
+    if (proposed == null) {
+      return null;
+    }
+    var group = groupOf(process, destination);
+    var fresh = group == null ? null : fresh(group);
+    if (group == null || fresh == null || !support.isConfirmedLate(fresh, now)) {
+      return null;
+    }
+    return approve(process, group.pattern(), "enough support after learning ended");
+  }
+
+  /** The edge that a destination belongs to as things are, with its standing, or null. */
+  public synchronized @Nullable LearnedEdge edgeOf(
+      ProcessClass process, Exact destination, Instant now) {
+    var group = groupOf(process, destination);
+    return group == null ? null : judge(group, now, false);
+  }
+
+  private @Nullable Group groupOf(ProcessClass process, Exact destination) {
+    for (var group : book.groups(process)) {
+      for (var member : group.members()) {
+        if (member.getKey().equals(destination)) {
+          return group;
+        }
+      }
+    }
+    return null;
+  }
+
+  /** The exact destinations that were seen of an edge; none when it may never be learned. */
+  public synchronized List<Exact> destinationsOf(Edge edge) {
+    return book.exact(edge.process()).keySet().stream()
+        .filter(exact -> Patterns.covers(edge.destination(), exact))
+        .toList();
+  }
+
+  /** The group without the members that are approved already, or null when all are. */
+  private @Nullable Group fresh(Group group) {
+    if (proposed == null) {
+      return group;
+    }
+    var fresh =
+        group.members().stream()
+            .filter(member -> !approvals.cover(group.process(), member.getKey()))
+            .toList();
+    return fresh.isEmpty() ? null : new Group(group.process(), group.pattern(), fresh);
+  }
+
+  /**
+   * Whether a process class reaches so many unrelated external names on that port that it has no
+   * list at all: one question to a person, instead of one for each name.
+   */
+  public synchronized boolean isOpenEnded(ProcessClass process, Exact destination) {
+    return generaliser.unrelatedParents(
+            book.exact(process), destination.port(), destination.protocol())
+        >= OPEN_ENDED;
   }
 
   /** Every edge with its state, the busiest first. */
   public synchronized List<LearnedEdge> edges() {
-    var approved =
-        proposed == null
-            ? Set.<String>of()
-            : new HashSet<>(proposed.edges().stream().map(Edge::id).toList());
-    return judged().stream()
-        .map(
-            edge ->
-                edge.state() != EdgeState.QUARANTINED && approved.contains(edge.edge().id())
-                    ? new LearnedEdge(
-                        edge.edge(),
-                        EdgeState.APPROVED,
-                        edge.process(),
-                        "in the baseline",
-                        edge.evidence())
-                    : edge)
-        .toList();
+    return judged(now(), false);
   }
 
-  private List<LearnedEdge> judged() {
+  private List<LearnedEdge> judged(Instant now, boolean testRunEnded) {
     var edges = new ArrayList<LearnedEdge>();
-    clean.forEach((key, entry) -> edges.add(supported(key, entry)));
-    risky.forEach((key, entry) -> edges.add(quarantined(key, entry)));
+    book.groups().forEach(group -> edges.add(judge(group, now, testRunEnded)));
+    risky.forEach(
+        (key, entry) ->
+            edges.add(
+                new LearnedEdge(
+                    Edge.learned(key.process(), key.destination()),
+                    EdgeState.QUARANTINED,
+                    entry.sightings().words(),
+                    entry.why(),
+                    entry.sightings().evidence())));
     edges.sort(
         Comparator.comparingLong((LearnedEdge edge) -> edge.evidence().connections())
             .reversed()
@@ -144,58 +271,250 @@ public final class Learner {
     return edges;
   }
 
-  private LearnedEdge supported(Key key, Entry entry) {
-    var edge = Edge.learned(key.process, key.destination);
-    var missing = missingSupport(entry.evidence);
-    return missing == null
-        ? new LearnedEdge(
-            edge, EdgeState.CANDIDATE, entry.process, "enough support", entry.evidence)
-        : new LearnedEdge(edge, EdgeState.OBSERVED, entry.process, missing, entry.evidence);
-  }
-
-  private static LearnedEdge quarantined(Key key, Entry entry) {
+  private LearnedEdge judge(Group group, Instant now, boolean testRunEnded) {
+    var sightings = group.sightings();
+    var standing = standing(group, sightings, now, testRunEnded);
     return new LearnedEdge(
-        Edge.learned(key.process, key.destination),
-        EdgeState.QUARANTINED,
-        entry.process,
-        entry.risk == null ? "" : entry.risk,
-        entry.evidence);
+        Edge.learned(group.process(), group.pattern()),
+        standing.state(),
+        sightings.words(),
+        standing.why(),
+        sightings.evidence());
   }
 
-  private @Nullable String missingSupport(Evidence evidence) {
-    if (replicas.size() >= 2) {
-      var needed = Math.max(settings.replicas(), (replicas.size() + 1) / 2);
-      var have = evidence.replicas().size();
-      return have >= needed ? null : "seen on " + have + " of " + needed + " replicas";
+  private Standing standing(Group group, Sightings sightings, Instant now, boolean testRunEnded) {
+    var fresh = fresh(group);
+    if (fresh == null) {
+      return isStale(sightings, now)
+          ? new Standing(EdgeState.STALE, "not seen since " + sightings.last())
+          : new Standing(EdgeState.APPROVED, "in the baseline");
     }
-    if (evidence.hours().size() < settings.hours()) {
-      return "seen in " + evidence.hours().size() + " of " + settings.hours() + " distinct hours";
+    return support.of(fresh, now, testRunEnded);
+  }
+
+  private boolean isStale(Sightings sightings, Instant now) {
+    return idle(sightings, now).compareTo(patience(sightings)) > 0;
+  }
+
+  /** Running time since the last sight: a workload that is scaled to zero forgets nothing. */
+  private Duration idle(Sightings sightings, Instant now) {
+    return Duration.between(sightings.last(), instances.lastAlive(now));
+  }
+
+  private Duration patience(Sightings sightings) {
+    var gaps = sightings.longestGap().multipliedBy(3);
+    return gaps.compareTo(settings.stale()) > 0 ? gaps : settings.stale();
+  }
+
+  /**
+   * Takes edges out of the baseline that have been stale for as long again.
+   *
+   * @return the next revision, or null when nothing aged out
+   */
+  public synchronized @Nullable Baseline age(Instant now) {
+    var changed = false;
+    for (var group : book.groups()) {
+      var sightings = group.sightings();
+      if (approvals.why(group.process(), group.pattern()) != null
+          && idle(sightings, now).compareTo(patience(sightings).multipliedBy(2)) > 0) {
+        approvals.remove(group.process(), group.pattern());
+        changed = true;
+      }
     }
-    if (evidence.span().compareTo(settings.span()) < 0) {
-      return "seen over " + words(evidence.span()) + " of " + words(settings.span());
-    }
-    return null;
+    return changed ? revise() : null;
   }
 
   /** What learning still needs, in words; empty when a baseline may be proposed. */
   public synchronized List<String> waitsFor(Instant now) {
+    var started = instances.earliest();
     if (started == null) {
       return List.of("the first connection");
     }
     var age = Duration.between(started, now);
-    if (age.compareTo(settings.maximum()) >= 0) {
+    var missing = new ArrayList<String>();
+    if (instances.areJobs() && instances.total() < settings.jobRuns()) {
+      missing.add(instances.total() + " of " + settings.jobRuns() + " runs");
+    }
+    if (age.compareTo(settings.maximum()) >= 0 && settings.window() == null) {
       return List.of();
     }
-    var missing = new ArrayList<String>();
-    if (age.compareTo(settings.minimum()) < 0) {
-      missing.add(
-          words(settings.minimum().minus(age)) + " more of observation, or the end of a test run");
+    var window = settings.window();
+    if (window != null) {
+      if (age.compareTo(window) < 0) {
+        missing.addFirst(
+            words(window.minus(age)) + " more of observation, or the end of a test run");
+      }
+      return age.compareTo(settings.maximum()) >= 0 ? List.of() : missing;
     }
-    var unsupported = judged().stream().filter(edge -> edge.state() == EdgeState.OBSERVED).count();
-    if (unsupported > 0) {
-      missing.add(unsupported + " edges with too little support");
+    if (age.compareTo(settings.minimum()) < 0) {
+      missing.addFirst(
+          words(settings.minimum().minus(age)) + " more of observation, or the end of a test run");
+      return missing; // nothing else is known well enough to be said
+    }
+    waitsForQuiet(now, age, missing);
+    var deficit = deficit();
+    if (deficit > settings.deficit()) {
+      missing.add(
+          String.format(
+              java.util.Locale.ROOT,
+              "less to be unseen: an estimated %.1f %% of the traffic (at most %.1f %%)",
+              deficit * 100,
+              settings.deficit() * 100));
     }
     return missing;
+  }
+
+  private void waitsForQuiet(Instant now, Duration age, List<String> missing) {
+    var newest = newestEdge();
+    if (newest == null) {
+      return;
+    }
+    var share = Duration.ofMillis((long) (age.toMillis() * settings.quietFraction()));
+    var needed = share.compareTo(settings.quiet()) > 0 ? share : settings.quiet();
+    if (instances.areJobs() && needed.compareTo(JOB_QUIET) < 0) {
+      needed = JOB_QUIET;
+    }
+    var calm = Duration.between(newest, now);
+    if (calm.compareTo(needed) < 0) {
+      missing.add(words(needed.minus(calm)) + " more without a new edge");
+    }
+  }
+
+  /** When the newest edge appeared that nobody vouched for, or null. */
+  private @Nullable Instant newestEdge() {
+    if (quiet == null || quiet.changes != book.changes()) {
+      Instant newest = null;
+      for (var group : book.groups()) {
+        var sightings = group.sightings();
+        if ((newest == null || sightings.first().isAfter(newest)) && !support.isVouched(group)) {
+          newest = sightings.first();
+        }
+      }
+      quiet = new Quiet(book.changes(), newest);
+    }
+    return quiet.since;
+  }
+
+  /** Share of the traffic that is estimated to be unseen, 0 to 1. */
+  public synchronized double deficit() {
+    var perEdge = new ArrayList<Double>();
+    for (var group : book.groups()) {
+      var sightings = group.sightings();
+      if (!support.isVouched(group)) {
+        perEdge.add(sightings.unitCount());
+      } else {
+        perEdge.add(Math.max(3, sightings.unitCount()));
+      }
+    }
+    return Coverage.deficit(units.count(), perEdge);
+  }
+
+  /** What is true of the workload now and is no part of its baseline. */
+  public synchronized Circumstances circumstances(Instant now) {
+    var rollouts = rollouts(now);
+    var ports = ports();
+    return rollouts.isEmpty() && ports.isEmpty()
+        ? Circumstances.NONE
+        : new Circumstances(rollouts, ports);
+  }
+
+  /** Images that are new, and not the first. */
+  private Map<String, Instant> rollouts(Instant now) {
+    var digests = instances.digests();
+    if (digests.size() < 2) {
+      return Map.of();
+    }
+    var oldest = digests.values().stream().min(Comparator.naturalOrder()).orElseThrow();
+    var rollouts = new HashMap<String, Instant>();
+    digests.forEach(
+        (digest, first) -> {
+          var until = first.plus(settings.upgradeGrace());
+          if (first.isAfter(oldest) && now.isBefore(until)) {
+            rollouts.put(digest, until);
+          }
+        });
+    return rollouts;
+  }
+
+  /* A server that takes a free port when it starts has as many ports as starts. */
+  private Map<String, Circumstances.Ports> ports() {
+    if (approvals.portsPerStart().isEmpty()) {
+      return Map.of();
+    }
+    var ports = new HashMap<String, Circumstances.Ports>();
+    for (var range : approvals.portsPerStart().keySet()) {
+      var open = ports(range);
+      if (open != null) {
+        ports.put(range.id(), open);
+      }
+    }
+    return ports;
+  }
+
+  private Circumstances.@Nullable Ports ports(Edge range) {
+    var starts = siblings.startsOf(((PortRange) range.destination()).name());
+    if (starts < 0) {
+      return null;
+    }
+    var known = new HashSet<Integer>();
+    for (var exact : book.exact(range.process()).keySet()) {
+      if (Patterns.covers(range.destination(), exact)) {
+        known.add(exact.port());
+      }
+    }
+    var each = approvals.portsPerStart().getOrDefault(range, 1);
+    return new Circumstances.Ports(known, Math.max(0, starts * each - known.size()));
+  }
+
+  private boolean isOnePortTooMany(Observation seen) {
+    if (seen.destination().port() < PortRange.FIRST_DYNAMIC) {
+      return false;
+    }
+    var exact = Exact.of(seen.destination());
+    var range = approvals.portRange(seen.process().processClass(), exact);
+    var open = range == null ? null : ports(range);
+    return open != null && open.openings() == 0 && !open.known().contains(exact.port());
+  }
+
+  private boolean addApproval(ProcessClass process, DestinationPattern destination, String why) {
+    if (!approvals.add(process, destination, why)) {
+      return false;
+    }
+    if (destination instanceof PortRange range) {
+      var starts = siblings.startsOf(range.name());
+      var edge = Edge.learned(process, destination);
+      var seen = destinationsOf(edge).size();
+      approvals.portsPerStart(edge, starts <= 0 ? 1 : Math.max(1, Math.ceilDiv(seen, starts)));
+    }
+    return true;
+  }
+
+  /** When the first pod started or the first connection was seen, or null. */
+  public synchronized @Nullable Instant startedAt() {
+    return instances.earliest();
+  }
+
+  /** How many pods have started. */
+  public synchronized int starts() {
+    return instances.total();
+  }
+
+  /** When that pod started, or null when it is not known. */
+  public synchronized @Nullable Instant startOf(String replica) {
+    var instance = instances.get(replica);
+    return instance == null ? null : instance.start();
+  }
+
+  /** The images that showed a destination here, or null when it was not seen. */
+  synchronized @Nullable Set<String> digestsOf(ProcessClass process, Exact destination) {
+    Set<String> digests = null;
+    for (var group : book.groups(process)) {
+      if (Patterns.covers(group.pattern(), destination)) {
+        digests = digests == null ? new HashSet<>() : digests;
+        digests.addAll(group.sightings().digests());
+      }
+    }
+    return digests;
   }
 
   /** The latest proposal, or null. */
@@ -203,12 +522,12 @@ public final class Learner {
     return proposed;
   }
 
-  /** Edges that were not remembered because there were too many. */
+  /** Connections that were not remembered because there were too many edges. */
   public synchronized long dropped() {
-    return dropped;
+    return book.dropped() + risky.dropped();
   }
 
-  private static String words(Duration duration) {
+  static String words(Duration duration) {
     if (duration.compareTo(Duration.ofHours(1)) < 0) {
       return Math.max(1, duration.toMinutes()) + " min";
     }

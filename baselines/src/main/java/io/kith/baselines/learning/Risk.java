@@ -1,6 +1,5 @@
 package io.kith.baselines.learning;
 
-import io.kith.baselines.destination.Destination;
 import io.kith.baselines.process.Candidate;
 import io.kith.baselines.process.EntryKind;
 import io.kith.baselines.process.Origin;
@@ -16,13 +15,8 @@ final class Risk {
 
   private Risk() {}
 
-  /** Why the flow may not be learned, in words, or null when it may. */
-  static @Nullable String of(Observation seen) {
-    var process = processRisk(seen.process());
-    return process == null ? destinationRisk(seen.destination()) : process;
-  }
-
-  private static @Nullable String processRisk(Candidate process) {
+  /** Why flows of the process may not be learned, in words, or null when they may. */
+  static @Nullable String of(Candidate process) {
     var fingerprint = process.fingerprint();
     if (fingerprint.path().isEmpty()) {
       return "the executable is not known";
@@ -49,18 +43,5 @@ final class Risk {
       return "it ran in an interactive session";
     }
     return null;
-  }
-
-  private static @Nullable String destinationRisk(Destination destination) {
-    return switch (destination.evidence()) {
-      case OWNER, MESH_SERVICE -> null;
-      case CLIENT_NAME, DNS -> "an external name needs a voucher or a reviewer";
-      case ADDRESS -> {
-        var address = destination.address();
-        yield address != null && address.isPrivate()
-            ? null
-            : "a public address without a name needs a reviewer";
-      }
-    };
   }
 }

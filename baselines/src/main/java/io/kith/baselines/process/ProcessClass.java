@@ -1,6 +1,7 @@
 package io.kith.baselines.process;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +38,14 @@ public record ProcessClass(
             : script.path().startsWith("inline:") ? script.path() : mask(script.path()),
         fingerprint.lineage().stream().limit(MAX_ANCESTORS).map(ProcessClass::mask).toList(),
         fingerprint.uid() == 0);
+  }
+
+  /** Whether the other is the same program and script under the same user, at another place. */
+  public boolean isMovedTo(ProcessClass other) {
+    return program.equals(other.program)
+        && root == other.root
+        && Objects.equals(script, other.script)
+        && !equals(other);
   }
 
   /** Replaces every run of digits by {@code #}. */

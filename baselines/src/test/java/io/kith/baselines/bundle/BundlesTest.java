@@ -19,6 +19,7 @@ import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.Provenance;
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.yaml.Json;
 import java.security.KeyPairGenerator;
 import java.time.Instant;
@@ -206,6 +207,14 @@ class BundlesTest {
     }
     edges.add(
         Edge.learned(Edges.APP, new DestinationPattern.Written(places.get(1), Ports.ANY, null)));
+    for (var pattern :
+        List.of(
+            new DestinationPattern.HostWildcard("b#", "a.com", Evidence.DNS, 1, Protocol.TCP),
+            new DestinationPattern.HostWildcard(null, "a.com", Evidence.DNS, 1, Protocol.TCP),
+            new DestinationPattern.AddressBlock(IpAddress.parse("10.0.0.0"), 24, 1, Protocol.TCP),
+            new DestinationPattern.PortRange("db", Evidence.OWNER, 40_000, 50_000, Protocol.TCP))) {
+      edges.add(Edge.inGrace(Edges.APP, pattern, new Provenance.Grace("new version", TOMORROW)));
+    }
     var baseline = Baseline.of(Edges.CHECKOUT, "bl:0", edges);
 
     assertThat(BaselineJson.read(BaselineJson.write(baseline))).isEqualTo(baseline);

@@ -176,7 +176,7 @@ class SignedBaselineTest {
   })
   void reach_ofAName_isInsideOnlyWhereTheMeshVouchesForIt(
       String name, Evidence weakest, boolean inside) {
-    assertThat(Reach.isInside(new DestinationPattern.Exact(name, weakest, 443, Protocol.TCP)))
+    assertThat(InMesh.holds(new DestinationPattern.Exact(name, weakest, 443, Protocol.TCP)))
         .isEqualTo(inside);
   }
 
@@ -194,6 +194,6 @@ class SignedBaselineTest {
         new DestinationPattern.Written(
             new Place.Within(Cidr.parse(block), false), new Ports(1, 1), Protocol.TCP);
 
-    assertThat(Reach.isInside(pattern)).isEqualTo(inside);
+    assertThat(InMesh.holds(pattern)).isEqualTo(inside);
   }
 }

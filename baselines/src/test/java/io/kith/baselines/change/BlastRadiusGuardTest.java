@@ -49,6 +49,9 @@ class BlastRadiusGuardTest {
                 APP_TO_API,
                 NOON.plusSeconds(5).plus(Duration.ofHours(1)),
                 "approved before, and denied on 2 of 4 replicas since the new revision"));
+    var rule = reopened.getFirst().temporary();
+    assertThat(rule.provenance().endedAt(NOON.plusSeconds(3_604))).isFalse();
+    assertThat(rule.provenance().endedAt(NOON.plusSeconds(3_605))).isTrue();
   }
 
   @Test

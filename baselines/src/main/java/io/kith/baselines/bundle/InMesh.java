@@ -14,7 +14,7 @@ import java.util.List;
  * private addresses. Link-local addresses are outside: the metadata service hands out credentials.
  * A routed name that is not of the mesh is a door in its wall, and outside.
  */
-public final class Reach {
+public final class InMesh {
   private static final List<Cidr> PRIVATE =
       List.of(
           Cidr.parse("10.0.0.0/8"),
@@ -22,12 +22,17 @@ public final class Reach {
           Cidr.parse("192.168.0.0/16"),
           Cidr.parse("fc00::/7"));
 
-  private Reach() {}
+  private InMesh() {}
 
   /** Whether every destination that the pattern covers is inside. */
-  public static boolean isInside(DestinationPattern pattern) {
+  public static boolean holds(DestinationPattern pattern) {
     return switch (pattern) {
       case DestinationPattern.Exact(var name, var weakest, _, _) -> isInside(name, weakest);
+      case DestinationPattern.PortRange(var name, var weakest, _, _, _) -> isInside(name, weakest);
+      case DestinationPattern.HostWildcard(_, var parent, var weakest, _, _) ->
+          isInside("x." + parent, weakest);
+      case DestinationPattern.AddressBlock(var network, var prefix, _, _) ->
+          PRIVATE.stream().anyMatch(inside -> inside.contains(new Cidr(network, prefix)));
       case DestinationPattern.Written(var place, _, _) ->
           switch (place) {
             case Place.Anywhere() -> false;

@@ -1,0 +1,54 @@
+package io.kith.baselines.decision;
+
+import io.kith.baselines.decision.Snapshot.Rules;
+import io.kith.baselines.decision.Verdict.Allow;
+import io.kith.baselines.destination.Destination;
+import io.kith.baselines.destination.DestinationPattern;
+import io.kith.baselines.destination.Reach;
+import io.kith.baselines.edge.Edge;
+import io.kith.baselines.edge.Provenance;
+import io.kith.baselines.process.Candidate;
+import java.time.Instant;
+
+/**
+ * What a new image digest may do for a while although its baseline is of another version.
+ *
+ * <p>Two things: a known process reaches a plain service of the mesh, or a program that moved
+ * within the image (another base image, another shell before it) does what it did before. Such
+ * flows are flagged and the grace itself approves nothing.
+ */
+final class Grace {
+  private Grace() {}
+
+  static Verdict orElse(
+      Verdict denied,
+      Rules rules,
+      Circumstances circumstances,
+      Candidate candidate,
+      Destination destination,
+      Instant now) {
+    var digest = candidate.fingerprint().imageDigest();
+    var until = digest == null ? null : circumstances.rollouts().get(digest);
+    if (until == null || !now.isBefore(until)) {
+      return denied;
+    }
+    var process = candidate.processClass();
+    if (!rules.edges().of(process).isEmpty()) {
+      return Reach.isPlainMesh(destination) ? allow(candidate, destination, until) : denied;
+    }
+    for (var edge : rules.edges().ofMoved(process)) {
+      if (edge.destination().covers(destination) && Decider.refused(edge, candidate, now) == null) {
+        return allow(candidate, destination, until);
+      }
+    }
+    return denied;
+  }
+
+  private static Allow allow(Candidate candidate, Destination destination, Instant until) {
+    return new Allow(
+        Edge.inGrace(
+            candidate.processClass(),
+            DestinationPattern.Exact.of(destination),
+            new Provenance.Grace("new version", until)));
+  }
+}

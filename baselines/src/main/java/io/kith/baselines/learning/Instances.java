@@ -1,0 +1,188 @@
+package io.kith.baselines.learning;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The pods of a workload, by inventory or by their traffic.
+ *
+ * <p>Bounded: of more than {@value #MAX} the ones that ended first are forgotten. Not thread-safe.
+ */
+final class Instances {
+  static final int MAX = 4_096;
+  private static final Duration IDLE = Duration.ofHours(1);
+  private static final int POINTS = 97;
+
+  private final Map<String, Instance> known = new HashMap<>();
+  private final Map<String, Instant> lastSeen = new HashMap<>();
+  private @Nullable Instant earliest;
+  private int total;
+  private int median = -1;
+  private long medianHour;
+
+  /** What an orchestrator says. */
+  void started(Instance instance) {
+    total += known.containsKey(instance.replica()) ? 0 : 1;
+    known.merge(instance.replica(), instance, Instance::merge);
+    lastSeen.remove(instance.replica());
+    begin(instance.start());
+    median = -1;
+    forget();
+  }
+
+  /** What a connection says of a pod that nobody announced. */
+  void seen(Observation seen) {
+    var replica = seen.replica();
+    var before = known.get(replica);
+    if (before != null && !lastSeen.containsKey(replica)) {
+      return;
+    }
+    if (before == null || seen.time().isBefore(before.start())) {
+      var start = seen.started() == null ? seen.time() : seen.started();
+      known.put(
+          replica,
+          new Instance(replica, start, null, seen.process().fingerprint().imageDigest(), false));
+      begin(start);
+      median = -1;
+      total += before == null ? 1 : 0;
+    }
+    lastSeen.merge(replica, seen.time(), (one, other) -> one.isAfter(other) ? one : other);
+    forget();
+  }
+
+  void merge(Instances other) {
+    other.known.forEach(
+        (replica, instance) -> {
+          var traffic = other.lastSeen.get(replica);
+          var ours = known.get(replica);
+          if (ours == null) {
+            total++;
+          }
+          known.merge(replica, instance, Instance::merge);
+          if (traffic == null || (ours != null && !lastSeen.containsKey(replica))) {
+            lastSeen.remove(replica);
+          } else {
+            lastSeen.merge(replica, traffic, (a, b) -> a.isAfter(b) ? a : b);
+          }
+          begin(instance.start());
+        });
+    median = -1;
+    forget();
+  }
+
+  private void begin(Instant start) {
+    if (earliest == null || start.isBefore(earliest)) {
+      earliest = start;
+    }
+  }
+
+  private void forget() {
+    if (known.size() <= MAX) {
+      return;
+    }
+    var byEnd = new ArrayList<>(known.values());
+    byEnd.sort(Comparator.comparing(this::end).thenComparing(Instance::replica));
+    for (var gone : byEnd.subList(0, MAX / 8)) {
+      known.remove(gone.replica());
+      lastSeen.remove(gone.replica());
+    }
+  }
+
+  private Instant end(Instance instance) {
+    var seen = lastSeen.get(instance.replica());
+    if (seen != null) {
+      return seen.plus(IDLE);
+    }
+    return instance.stop() == null ? Instant.MAX : instance.stop();
+  }
+
+  /** When the first of them started, or null when there was none. */
+  @Nullable Instant earliest() {
+    return earliest;
+  }
+
+  /** How many there were. */
+  int total() {
+    return total;
+  }
+
+  boolean areJobs() {
+    return known.values().stream().anyMatch(Instance::job);
+  }
+
+  @Nullable Instance get(String replica) {
+    return known.get(replica);
+  }
+
+  /** How many run at a time, as the median over the workload's life until then. */
+  int concurrent(Instant now) {
+    var hour = Math.floorDiv(now.getEpochSecond(), 3_600L);
+    if (median >= 0 && hour == medianHour) {
+      return median;
+    }
+    medianHour = hour;
+    median = earliest == null ? 0 : median(earliest, now);
+    return median;
+  }
+
+  private int median(Instant from, Instant until) {
+    var step = Math.max(1, Duration.between(from, until).toMillis() / (POINTS - 1));
+    var counts = new int[POINTS];
+    var spans = known.values().stream().map(i -> List.of(i.start(), end(i))).toList();
+    for (var point = 0; point < POINTS; point++) {
+      var at = from.plusMillis(step * point);
+      for (var span : spans) {
+        if (!span.getFirst().isAfter(at) && span.getLast().isAfter(at)) {
+          counts[point]++;
+        }
+      }
+    }
+    Arrays.sort(counts);
+    return counts[POINTS / 2];
+  }
+
+  /** Share of the pods alive within a time that are in the sample, 0 to 1. */
+  double share(Sample sample, Instant from, Instant until) {
+    var alive = 0;
+    var showed = 0;
+    for (var instance : known.values()) {
+      if (!instance.start().isAfter(until)
+          && end(instance).isAfter(from)
+          && Hash.of(instance.replica()) <= sample.limit()) {
+        alive++;
+        showed += sample.contains(instance.replica()) ? 1 : 0;
+      }
+    }
+    return alive == 0 ? 1 : showed / (double) alive;
+  }
+
+  /** When each image first ran. */
+  Map<String, Instant> digests() {
+    var first = new HashMap<String, Instant>();
+    for (var instance : known.values()) {
+      if (instance.digest() != null) {
+        first.merge(
+            instance.digest(), instance.start(), (one, other) -> one.isBefore(other) ? one : other);
+      }
+    }
+    return first;
+  }
+
+  /** The last moment at which one ran, up to now. */
+  Instant lastAlive(Instant now) {
+    var latest = earliest == null ? now : earliest;
+    for (var instance : known.values()) {
+      var end = end(instance);
+      var upTo = end.isAfter(now) ? now : end;
+      latest = upTo.isAfter(latest) ? upTo : latest;
+    }
+    return latest;
+  }
+}

@@ -1,0 +1,23 @@
+package io.kith.baselines.learning;
+
+import io.kith.baselines.destination.Destination;
+import io.kith.baselines.destination.DestinationPattern;
+import io.kith.baselines.destination.DestinationPattern.Exact;
+import io.kith.baselines.destination.Evidence;
+import io.kith.baselines.identity.IpAddress;
+
+/** Patterns against destinations as they were written into a book. */
+final class Patterns {
+  private Patterns() {}
+
+  static boolean covers(DestinationPattern pattern, Exact exact) {
+    return pattern.equals(exact)
+        || pattern.covers(
+            new Destination(
+                exact.name(),
+                exact.weakest(),
+                exact.weakest() == Evidence.ADDRESS ? IpAddress.parse(exact.name()) : null,
+                exact.port(),
+                exact.protocol()));
+  }
+}

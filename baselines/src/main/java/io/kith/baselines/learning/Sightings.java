@@ -1,0 +1,169 @@
+package io.kith.baselines.learning;
+
+import io.kith.baselines.destination.Reach;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.NavigableSet;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All that is known about how one edge was used; the working form of {@link Evidence}.
+ *
+ * <p>Bounded, and merges commutatively: sums, extremes, unions of bounded samples. Not thread-safe.
+ */
+final class Sightings {
+  static final Duration STARTUP = Duration.ofMinutes(5);
+  private static final int MAX_DAYS = 64;
+  private static final int MAX_DIGESTS = 16;
+
+  private long count;
+  private Instant first = Instant.MAX;
+  private Instant last = Instant.MIN;
+  private final Sample replicas = new Sample();
+  private final Units units = new Units();
+  private final TreeSet<Long> hours = new TreeSet<>();
+  private final TreeSet<Long> days = new TreeSet<>();
+  private final TreeSet<String> digests = new TreeSet<>();
+  private boolean steady;
+  private Reach reach = Reach.INTERNAL;
+  private String words = "";
+  // of the latest sighting, so that the common case is a few comparisons
+  private @Nullable String latestReplica;
+  private long latestHour = Long.MIN_VALUE;
+
+  /** Adds a connection; true when it was the first in its replica and hour. */
+  boolean add(Observation seen, Reach how) {
+    count++;
+    var time = seen.time();
+    if (time.isBefore(first)) {
+      first = time;
+    }
+    var hour = Math.floorDiv(time.getEpochSecond(), 3_600L);
+    if (!steady && (seen.started() == null || time.isAfter(seen.started().plus(STARTUP)))) {
+      steady = true;
+    }
+    if (!time.isBefore(last)) {
+      last = time;
+      words = seen.process().fingerprint().words();
+    }
+    if (hour == latestHour && seen.replica().equals(latestReplica)) {
+      return false;
+    }
+    latestHour = hour;
+    latestReplica = seen.replica();
+    replicas.add(seen.replica());
+    units.add(unit(seen.replica(), hour));
+    hours.add(hour);
+    trim(hours, Evidence.MAX_SET);
+    days.add(Math.floorDiv(hour, 24L));
+    if (days.size() > MAX_DAYS) {
+      days.pollFirst();
+    }
+    var digest = seen.process().fingerprint().imageDigest();
+    if (digest != null && digests.add(digest)) {
+      trim(digests, MAX_DIGESTS);
+    }
+    reach = worse(reach, how);
+    return true;
+  }
+
+  static long unit(String replica, long hour) {
+    return Hash.mix(Hash.of(replica) ^ hour);
+  }
+
+  void merge(Sightings other) {
+    if (other.last.isAfter(last) || (other.last.equals(last) && other.words.compareTo(words) < 0)) {
+      words = other.words;
+    }
+    count += other.count;
+    first = other.first.isBefore(first) ? other.first : first;
+    last = other.last.isAfter(last) ? other.last : last;
+    replicas.addAll(other.replicas);
+    units.addAll(other.units);
+    hours.addAll(other.hours);
+    trim(hours, Evidence.MAX_SET);
+    days.addAll(other.days);
+    while (days.size() > MAX_DAYS) {
+      days.pollFirst();
+    }
+    digests.addAll(other.digests);
+    trim(digests, MAX_DIGESTS);
+    steady |= other.steady;
+    reach = worse(reach, other.reach);
+    latestReplica = null;
+  }
+
+  private static Reach worse(Reach one, Reach other) {
+    return one.compareTo(other) >= 0 ? one : other;
+  }
+
+  private static <T> void trim(NavigableSet<T> set, int size) {
+    while (set.size() > size) {
+      set.pollLast();
+    }
+  }
+
+  Instant first() {
+    return first;
+  }
+
+  Instant last() {
+    return last;
+  }
+
+  Duration span() {
+    return Duration.between(first, last);
+  }
+
+  Sample replicas() {
+    return replicas;
+  }
+
+  double unitCount() {
+    return units.count();
+  }
+
+  int hourCount() {
+    return hours.size();
+  }
+
+  int dayCount() {
+    return days.size();
+  }
+
+  Set<String> digests() {
+    return digests;
+  }
+
+  /** Only ever seen within five minutes of a pod's start. */
+  boolean isStartup() {
+    return !steady;
+  }
+
+  Reach reach() {
+    return reach;
+  }
+
+  String words() {
+    return words;
+  }
+
+  /** The longest time between two days on which it was seen. */
+  Duration longestGap() {
+    var longest = 0L;
+    Long before = null;
+    for (var day : days) {
+      if (before != null) {
+        longest = Math.max(longest, day - before);
+      }
+      before = day;
+    }
+    return Duration.ofDays(longest);
+  }
+
+  Evidence evidence() {
+    return new Evidence(count, first, last, replicas.names(), Set.copyOf(hours));
+  }
+}

@@ -1,0 +1,21 @@
+package io.kith.baselines.learning;
+
+import io.kith.baselines.destination.DestinationPattern.Exact;
+import io.kith.baselines.process.ProcessClass;
+import java.util.Set;
+
+/** Who else knows an edge: another environment, a manifest. */
+@FunctionalInterface
+public interface Vouchers {
+  /** Nobody vouches. */
+  Vouchers NONE = (_, _, _, _) -> false;
+
+  /**
+   * Whether somebody vouches for an edge to one destination.
+   *
+   * @param external outside the mesh, where a voucher must come from another image: the same build
+   *     would only vouch for itself
+   * @param digests images that showed the edge here
+   */
+  boolean vouch(ProcessClass process, Exact destination, boolean external, Set<String> digests);
+}

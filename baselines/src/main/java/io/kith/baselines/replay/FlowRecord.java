@@ -1,0 +1,91 @@
+package io.kith.baselines.replay;
+
+import static java.util.Objects.requireNonNull;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One line of a flow log, as it is written; {@code docs/flow-log.md} has the format.
+ *
+ * @param time seconds since the epoch
+ * @param environment {@code prod}, {@code qa}, …
+ * @param app owner of the pod
+ * @param workload SPIFFE ID
+ * @param digest of the image, or null
+ * @param replica names the pod
+ */
+public record FlowRecord(
+    double time,
+    String environment,
+    String app,
+    String workload,
+    @Nullable String digest,
+    String replica,
+    Program process,
+    Target target) {
+  public FlowRecord {
+    if (!Double.isFinite(time) || Math.abs(time) > 1e11) {
+      throw new IllegalArgumentException("t: " + time + " (expected: seconds since the epoch)");
+    }
+    requireNonNull(environment, "environment");
+    requireNonNull(app, "app");
+    requireNonNull(workload, "workload");
+    requireNonNull(replica, "replica");
+    requireNonNull(process, "process");
+    requireNonNull(target, "target");
+  }
+
+  /**
+   * The process; what is null was not captured.
+   *
+   * @param comm program name
+   * @param parents executables of the ancestors, nearest first
+   * @param origin {@code image}, {@code runtime} or {@code unknown}
+   * @param entry {@code native}, {@code script}, {@code jvm-main}, {@code module}, {@code inline}
+   * @param quality of the attribution
+   */
+  public record Program(
+      @Nullable String path,
+      @Nullable String sha256,
+      @Nullable Integer uid,
+      @Nullable String comm,
+      List<String> parents,
+      @Nullable String script,
+      @Nullable String origin,
+      @Nullable String entry,
+      boolean execSession,
+      @Nullable String quality,
+      @Nullable String container) {
+    public Program {
+      parents = List.copyOf(parents);
+    }
+  }
+
+  /**
+   * Where it goes; what is null was not captured.
+   *
+   * @param host name from DNS, authority or SNI
+   * @param protocol {@code tcp} or {@code udp}; anything else never reaches a proxy
+   * @param spiffe the peer's SPIFFE ID
+   * @param cluster where Envoy routed
+   */
+  public record Target(
+      @Nullable String host,
+      @Nullable String ip,
+      int port,
+      String protocol,
+      @Nullable String sni,
+      @Nullable String spiffe,
+      @Nullable String cluster) {
+    public Target {
+      requireNonNull(protocol, "protocol");
+      if (port < 0 || port > 65_535) {
+        throw new IllegalArgumentException("dst.port: " + port + " (expected: 0 to 65535)");
+      }
+      if (host == null && ip == null && cluster == null) {
+        throw new IllegalArgumentException("dst: nothing (expected: host or ip)");
+      }
+    }
+  }
+}
