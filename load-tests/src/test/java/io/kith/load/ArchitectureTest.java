@@ -52,7 +52,7 @@ class ArchitectureTest {
           .that()
           .resideInAPackage("io.kith.baselines..")
           .and()
-          .resideOutsideOfPackage("io.kith.baselines.config..")
+          .resideOutsideOfPackage("io.kith.baselines.yaml..")
           .should()
           .dependOnClassesThat()
           .resideInAPackage("org.snakeyaml..");

@@ -1,5 +1,6 @@
 package io.kith.baselines.config;
 
+import io.kith.baselines.yaml.Problem;
 import java.util.List;
 import java.util.stream.Collectors;
 

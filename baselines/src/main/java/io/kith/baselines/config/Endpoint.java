@@ -2,6 +2,7 @@ package io.kith.baselines.config;
 
 import static java.util.Objects.requireNonNull;
 
+import io.kith.baselines.yaml.Values;
 import java.nio.file.Path;
 
 /** Where something listens or is dialled. */

@@ -6,6 +6,7 @@ import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.process.Rung;
+import io.kith.baselines.yaml.Problem;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -1,11 +1,13 @@
 package io.kith.baselines.decision;
 
 import io.kith.baselines.decision.Reason.BridgeUnavailable;
+import io.kith.baselines.decision.Reason.DeniedByHand;
 import io.kith.baselines.decision.Reason.Expired;
 import io.kith.baselines.decision.Reason.HashChanged;
 import io.kith.baselines.decision.Reason.IdentityMismatch;
 import io.kith.baselines.decision.Reason.InjectedCode;
 import io.kith.baselines.decision.Reason.InterpreterInline;
+import io.kith.baselines.decision.Reason.LineageMismatch;
 import io.kith.baselines.decision.Reason.NameMismatch;
 import io.kith.baselines.decision.Reason.NewDestination;
 import io.kith.baselines.decision.Reason.NewProcess;
@@ -43,10 +45,11 @@ public final class Decider {
    *
    *   who speaks     identity_mismatch, bridge_unavailable, unattributed
    *   what it says   name_mismatch
+   *   what people refuse   denied_by_hand
    *   where code is from   origin_not_in_image, interpreter_inline, injected_code
    *   what it is     new_process
    *   where it goes  new_destination, expired
-   *   is it unchanged   hash_changed, origin_not_in_image (of a script)
+   *   is it unchanged   hash_changed, lineage_mismatch, origin_not_in_image (of a script)
    *
    * A rule by hand of strictness HASH names one binary, so it may allow what is not in the image,
    * inline or injected; nothing weaker may.
@@ -111,17 +114,32 @@ public final class Decider {
     }
     return switch (flow.attribution()) {
       case Attribution.BridgeUnavailable(var why) ->
-          unattributed(snapshot, new BridgeUnavailable(why));
+          unattributed(rules, snapshot, flow, new BridgeUnavailable(why), now);
       case Attribution.Unattributed(_, var reasons) ->
-          unattributed(snapshot, new Unattributed(String.join("; ", reasons)));
+          unattributed(rules, snapshot, flow, new Unattributed(String.join("; ", reasons)), now);
       case Attribution.Attributed(var candidates, _, _) ->
           all(rules, snapshot.circumstances(), candidates, flow, now);
     };
   }
 
-  private static Judgement unattributed(Snapshot snapshot, Reason reason) {
-    return new Judgement(
-        snapshot.unattributedAllowed() ? new Allow(null) : new Deny(null, reason), null);
+  private static Judgement unattributed(
+      Rules rules, Snapshot snapshot, Flow flow, Reason reason, Instant now) {
+    if (!snapshot.unattributedAllowed()) {
+      return new Judgement(new Deny(null, reason), null);
+    }
+    var denied = deniedByHand(rules, null, flow.resolved().destination(), now);
+    return new Judgement(denied == null ? new Allow(null) : denied, null);
+  }
+
+  /** The answer of the first rule that denies, or null when none does. */
+  private static @Nullable Deny deniedByHand(
+      Rules rules, @Nullable Candidate candidate, Destination destination, Instant now) {
+    for (var rule : rules.denied()) {
+      if (rule.denies(candidate, destination, now)) {
+        return new Deny(null, new DeniedByHand(rule.words()));
+      }
+    }
+    return null;
   }
 
   /** Every candidate must be allowed; the first that is not decides. */
@@ -154,6 +172,10 @@ public final class Decider {
       return new Deny(null, new NameMismatch(mismatch));
     }
     var destination = flow.resolved().destination();
+    var denied = deniedByHand(rules, candidate, destination, now);
+    if (denied != null) {
+      return denied;
+    }
     var edges = rules.edges().of(candidate.processClass());
     var exact = exactBinary(edges, candidate, destination, now);
     if (exact != null) {
@@ -250,6 +272,10 @@ public final class Decider {
             expectedScript == null ? "no script" : expectedScript, script.sha256());
       }
       return null;
+    }
+    if (edge.strictness() == Strictness.LINEAGE
+        && !edge.process().ancestors().equals(candidate.processClass().ancestors())) {
+      return new LineageMismatch(edge.process().ancestors());
     }
     // A module has a name and no file of its own.
     if (script != null

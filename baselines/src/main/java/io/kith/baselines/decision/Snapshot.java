@@ -4,6 +4,8 @@ import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
+import io.kith.baselines.edge.HandRule;
+import io.kith.baselines.edge.HandRules;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -41,13 +43,27 @@ public record Snapshot(
   }
 
   /**
-   * A baseline together with what people allowed.
+   * A baseline together with what people allowed and denied.
    *
    * @param revision of the baseline
+   * @param denied asked before every edge; the first that covers a flow denies it
    */
-  public record Rules(String revision, EdgeIndex edges) {
+  public record Rules(String revision, EdgeIndex edges, List<HandRule> denied) {
+    public Rules {
+      denied = List.copyOf(denied);
+    }
+
     public static Rules of(Baseline baseline, List<Edge> byHand) {
-      return new Rules(baseline.revision(), EdgeIndex.of(baseline.edges(), byHand));
+      return new Rules(
+          baseline.revision(), EdgeIndex.of(baseline.edges(), byHand, List.of()), List.of());
+    }
+
+    /** Allowed by hand, and the baseline, without what is denied by hand. */
+    public static Rules of(Baseline baseline, List<Edge> byHand, HandRules rules) {
+      return new Rules(
+          baseline.revision(),
+          EdgeIndex.of(baseline.edges(), byHand, rules.allowed()),
+          rules.denied());
     }
   }
 }

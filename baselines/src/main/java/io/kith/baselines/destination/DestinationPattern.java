@@ -157,4 +157,36 @@ public sealed interface DestinationPattern {
       return name + ":" + low + "-" + high;
     }
   }
+
+  /**
+   * What a person wrote in a rule: hosts, ports and a protocol.
+   *
+   * @param protocol null for every protocol
+   */
+  record Written(Place place, Ports ports, @Nullable Protocol protocol)
+      implements DestinationPattern {
+    public Written {
+      requireNonNull(place, "place");
+      requireNonNull(ports, "ports");
+    }
+
+    @Override
+    public boolean covers(Destination destination) {
+      return ports.contains(destination.port())
+          && (protocol == null || destination.protocol() == protocol)
+          && place.covers(destination);
+    }
+
+    /** Whether every destination that the other covers is covered by this one. */
+    public boolean includes(Written other) {
+      return place.includes(other.place)
+          && ports.contains(other.ports)
+          && (protocol == null || protocol == other.protocol);
+    }
+
+    @Override
+    public String words() {
+      return (place.toString().indexOf(':') >= 0 ? "[" + place + "]" : place) + ":" + ports;
+    }
+  }
 }

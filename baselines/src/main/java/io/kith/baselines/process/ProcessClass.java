@@ -58,7 +58,7 @@ public record ProcessClass(
   }
 
   /** Replaces every run of digits by {@code #}. */
-  static String mask(String text) {
+  public static String mask(String text) {
     return DIGITS.matcher(text).replaceAll("#");
   }
 

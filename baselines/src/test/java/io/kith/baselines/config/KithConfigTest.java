@@ -8,6 +8,7 @@ import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.process.Rung;
+import io.kith.baselines.yaml.Problem;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,4 +1,4 @@
-package io.kith.baselines.config;
+package io.kith.baselines.yaml;
 
 import java.net.URI;
 import java.nio.file.InvalidPathException;
@@ -9,20 +9,30 @@ import java.util.function.Function;
 import java.util.regex.Pattern;
 
 /** Readers of single values; each refuses with what it got and what it expected. */
-final class Values {
+public final class Values {
   private static final Pattern DURATION = Pattern.compile("(\\d{1,9})(ms|s|m|h|d)");
   private static final Pattern SIZE = Pattern.compile("(\\d{1,9})(B|KiB|MiB|GiB)");
 
   private Values() {}
 
-  static String text(String text) {
+  public static String text(String text) {
     if (text.isBlank()) {
       throw new IllegalArgumentException("blank (expected: a value)");
     }
     return text;
   }
 
-  static Duration duration(String text) {
+  /** This text and no other. */
+  public static Function<String, String> exactly(String expected) {
+    return text -> {
+      if (!text.equals(expected)) {
+        throw new IllegalArgumentException("'" + text + "' (expected: " + expected + ")");
+      }
+      return text;
+    };
+  }
+
+  public static Duration duration(String text) {
     var matcher = DURATION.matcher(text);
     if (!matcher.matches()) {
       throw new IllegalArgumentException("'" + text + "' (expected: 200ms, 90s, 5m, 4h or 7d)");
@@ -38,7 +48,7 @@ final class Values {
   }
 
   /** Bytes. */
-  static long size(String text) {
+  public static long size(String text) {
     var matcher = SIZE.matcher(text);
     if (!matcher.matches()) {
       throw new IllegalArgumentException("'" + text + "' (expected: 4096B, 512KiB or 64MiB)");
@@ -53,7 +63,7 @@ final class Values {
     return Long.parseLong(matcher.group(1)) << shift;
   }
 
-  static boolean bool(String text) {
+  public static boolean bool(String text) {
     return switch (text) {
       case "true" -> true;
       case "false" -> false;
@@ -61,7 +71,7 @@ final class Values {
     };
   }
 
-  static Function<String, Integer> integer(int min, int max) {
+  public static Function<String, Integer> integer(int min, int max) {
     return text -> {
       try {
         var number = Integer.parseInt(text);
@@ -76,7 +86,7 @@ final class Values {
     };
   }
 
-  static Function<String, Double> fraction() {
+  public static Function<String, Double> fraction() {
     return text -> {
       try {
         var number = Double.parseDouble(text);
@@ -90,7 +100,7 @@ final class Values {
     };
   }
 
-  static Path path(String text) {
+  public static Path path(String text) {
     try {
       return Path.of(text(text));
     } catch (InvalidPathException e) {
@@ -98,7 +108,7 @@ final class Values {
     }
   }
 
-  static URI httpUri(String text) {
+  public static URI httpUri(String text) {
     try {
       var uri = URI.create(text);
       if (uri.getHost() != null
@@ -111,7 +121,7 @@ final class Values {
     throw new IllegalArgumentException("'" + text + "' (expected: http://host:port)");
   }
 
-  static <E extends Enum<E>> Function<String, E> oneOf(Class<E> type) {
+  public static <E extends Enum<E>> Function<String, E> oneOf(Class<E> type) {
     return text -> {
       var names = new StringBuilder();
       for (var constant : type.getEnumConstants()) {

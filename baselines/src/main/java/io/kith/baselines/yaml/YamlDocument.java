@@ -1,4 +1,4 @@
-package io.kith.baselines.config;
+package io.kith.baselines.yaml;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -26,8 +26,10 @@ import org.snakeyaml.engine.v2.nodes.SequenceNode;
  * <p>A key that nobody asked for is a problem too. Values of a variable of the environment replace
  * those of the text: {@code KITH_SERVER_CHECKS_LISTEN} is {@code server.checks.listen}.
  */
-final class YamlDocument {
-  private static final int MAX_CODE_POINTS = 4 * 1024 * 1024;
+public final class YamlDocument {
+  private static final int MAX_LENGTH = 4 * 1024 * 1024;
+  private static final int MAX_ALIASES = 50;
+  private static final int MAX_DOCUMENTS = 10_000;
 
   private final String file;
   private final Map<String, String> environment;
@@ -39,34 +41,81 @@ final class YamlDocument {
   }
 
   /** Reads the text; a text that is not YAML yields an empty section and a problem. */
-  static Section read(String file, String text, Map<String, String> environment) {
+  public static Section read(String file, String text, Map<String, String> environment) {
     var document = new YamlDocument(file, environment);
-    return new Section(document, "", document.compose(text));
+    var roots = document.compose(text, 1);
+    return new Section(document, "", file, roots.isEmpty() ? null : roots.getFirst());
   }
 
-  private @Nullable MappingNode compose(String text) {
+  /**
+   * Reads a text of several documents between {@code ---} lines; empty ones are left out.
+   *
+   * <p>A text that is not YAML yields no section at all and a problem.
+   */
+  public static Documents readAll(String file, String text) {
+    var document = new YamlDocument(file, Map.of());
+    var sections =
+        document.compose(text, MAX_DOCUMENTS).stream()
+            .map(root -> new Section(document, "", file, root))
+            .toList();
+    return new Documents(sections, document.problems);
+  }
+
+  /**
+   * The documents of a text.
+   *
+   * @param problems grows while the sections are read
+   */
+  public record Documents(List<Section> sections, List<Problem> problems) {}
+
+  private List<MappingNode> compose(String text, int maxDocuments) {
+    if (text.length() > MAX_LENGTH) {
+      problems.add(
+          new Problem(file, "", "too long (expected: at most " + MAX_LENGTH + " characters)"));
+      return List.of();
+    }
+    var excess = Bounds.first(text);
+    if (excess != null) {
+      problems.add(new Problem(file + ":" + excess.place(), "", excess.what()));
+      return List.of();
+    }
+    var mappings = new ArrayList<MappingNode>();
     try {
       var settings =
           LoadSettings.builder()
               .setLabel(file)
-              .setCodePointLimit(MAX_CODE_POINTS)
-              .setMaxAliasesForCollections(50)
+              .setCodePointLimit(MAX_LENGTH)
+              .setMaxAliasesForCollections(MAX_ALIASES)
               .build();
-      var root = new Compose(settings).composeString(text).orElse(null);
-      if (root == null) {
-        return null;
+      for (var root : new Compose(settings).composeAllFromString(text)) {
+        if (root instanceof MappingNode mapping) {
+          mappings.add(mapping);
+        } else if (!isNull(root)) {
+          problems.add(
+              new Problem(place(root), "", "not a mapping (expected: keys such as server:)"));
+        }
+        if (mappings.size() > maxDocuments) {
+          problems.add(
+              new Problem(
+                  place(root),
+                  "",
+                  "one document too many (expected: at most " + maxDocuments + ")"));
+          return List.of();
+        }
       }
-      if (root instanceof MappingNode mapping) {
-        return mapping;
-      }
-      problems.add(new Problem(place(root), "", "not a mapping (expected: keys such as server:)"));
+      return mappings;
     } catch (MarkedYamlEngineException e) {
       var where = e.getProblemMark().map(this::place).orElse(file);
       problems.add(new Problem(where, "", "not YAML: " + oneLine(e.getProblem())));
     } catch (YamlEngineException e) {
       problems.add(new Problem(file, "", "not YAML: " + oneLine(e.getMessage())));
     }
-    return null;
+    return List.of();
+  }
+
+  private static boolean isNull(Node node) {
+    return node instanceof ScalarNode scalar
+        && (scalar.getValue().isEmpty() || scalar.getValue().equals("null"));
   }
 
   private static String oneLine(@Nullable String text) {
@@ -82,7 +131,7 @@ final class YamlDocument {
   }
 
   /** A mapping of the document; may be absent, which reads as empty. */
-  static final class Section {
+  public static final class Section {
     private final YamlDocument document;
     private final String path;
     private final Map<String, Node> values = new LinkedHashMap<>();
@@ -91,10 +140,11 @@ final class YamlDocument {
     private final List<Section> children = new ArrayList<>();
     private final String start;
 
-    private Section(YamlDocument document, String path, @Nullable MappingNode node) {
+    private Section(
+        YamlDocument document, String path, String outside, @Nullable MappingNode node) {
       this.document = document;
       this.path = path;
-      this.start = node == null ? document.file : document.place(node);
+      this.start = node == null ? outside : document.place(node);
       if (node == null) {
         return;
       }
@@ -110,20 +160,20 @@ final class YamlDocument {
       }
     }
 
-    List<Problem> problems() {
+    public List<Problem> problems() {
       return document.problems;
     }
 
-    /** Where the section begins. */
-    String place() {
+    /** Where the section begins; an absent one, where the one around it does. */
+    public String place() {
       return start;
     }
 
-    String pathOf(String key) {
+    public String pathOf(String key) {
       return path.isEmpty() ? key : path + "." + key;
     }
 
-    void problem(String key, String what) {
+    public void problem(String key, String what) {
       var node = values.get(key);
       document.problems.add(
           new Problem(node == null ? start : document.place(node), pathOf(key), what));
@@ -133,13 +183,13 @@ final class YamlDocument {
       document.problems.add(new Problem(document.place(node), pathOf(key), what));
     }
 
-    boolean has(String key) {
+    public boolean has(String key) {
       known.add(key);
       return values.containsKey(key) || fromEnvironment(key) != null;
     }
 
     /** A nested mapping. */
-    Section section(String key) {
+    public Section section(String key) {
       known.add(key);
       var node = values.get(key);
       MappingNode mapping = null;
@@ -148,20 +198,20 @@ final class YamlDocument {
       } else if (node != null && !isNull(node)) {
         problem(node, key, "not a mapping (expected: keys and values)");
       }
-      var child = new Section(document, pathOf(key), mapping);
+      var child = new Section(document, pathOf(key), start, mapping);
       children.add(child);
       return child;
     }
 
     /** A list of mappings; absent reads as empty. */
-    List<Section> sections(String key) {
+    public List<Section> sections(String key) {
       known.add(key);
       var sections = new ArrayList<Section>();
       each(
           key,
           (node, index) -> {
             if (node instanceof MappingNode mapping) {
-              var child = new Section(document, pathOf(key) + "[" + index + "]", mapping);
+              var child = new Section(document, pathOf(key) + "[" + index + "]", start, mapping);
               children.add(child);
               sections.add(child);
             } else {
@@ -191,13 +241,23 @@ final class YamlDocument {
     }
 
     /** A value, or the fallback when it is absent or wrong. */
-    <T> T value(String key, Function<String, T> reader, T fallback) {
+    public <T> T value(String key, Function<String, T> reader, T fallback) {
       var read = optional(key, reader);
       return read == null ? fallback : read;
     }
 
+    /** A value that must be there; null, with a problem, when it is absent or wrong. */
+    public <T> @Nullable T required(String key, Function<String, T> reader, String expected) {
+      var node = values.get(key);
+      if (!has(key) || (node != null && isNull(node))) {
+        problem(key, "missing (expected: " + expected + ")");
+        return null;
+      }
+      return optional(key, reader);
+    }
+
     /** A value, or null when it is absent or wrong. */
-    <T> @Nullable T optional(String key, Function<String, T> reader) {
+    public <T> @Nullable T optional(String key, Function<String, T> reader) {
       known.add(key);
       var variable = fromEnvironment(key);
       if (variable != null) {
@@ -215,7 +275,7 @@ final class YamlDocument {
     }
 
     /** A list of values; wrong ones are left out and reported. */
-    <T> List<T> list(String key, Function<String, T> reader) {
+    public <T> List<T> list(String key, Function<String, T> reader) {
       known.add(key);
       var variable = fromEnvironment(key);
       var read = new ArrayList<T>();
@@ -255,11 +315,6 @@ final class YamlDocument {
       }
     }
 
-    private static boolean isNull(Node node) {
-      return node instanceof ScalarNode scalar
-          && (scalar.getValue().isEmpty() || scalar.getValue().equals("null"));
-    }
-
     private String variableName(String key) {
       return "KITH_" + pathOf(key).replace('.', '_').toUpperCase(Locale.ROOT);
     }
@@ -269,7 +324,7 @@ final class YamlDocument {
     }
 
     /** Reports keys that nobody asked for, here and below. Call once, when all is read. */
-    void finish() {
+    public void finish() {
       for (var key : keys.keySet()) {
         if (!known.contains(key)) {
           var node = keys.get(key);

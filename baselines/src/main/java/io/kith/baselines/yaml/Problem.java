@@ -1,4 +1,4 @@
-package io.kith.baselines.config;
+package io.kith.baselines.yaml;
 
 import static java.util.Objects.requireNonNull;
 

@@ -1,0 +1,41 @@
+package io.kith.baselines.allow;
+
+import static java.util.Objects.requireNonNull;
+
+/**
+ * Something about an allow-list that is not wrong and should not stay.
+ *
+ * @param where file, line and column of the rule
+ * @param rule the rule in words
+ * @param what what is the matter and what to do
+ */
+public record Finding(Kind kind, String where, String rule, String what) {
+  /** What is the matter. */
+  public enum Kind {
+    /** No flow needed it for long. */
+    UNUSED,
+    /** A rule that denies covers all of it. */
+    SHADOWED,
+    /** Another rule or the baseline allows all of it already. */
+    REDUNDANT,
+    /** It allows more than a person can mean. */
+    OVER_BROAD,
+    /** It ends soon, or has ended. */
+    EXPIRING,
+    /** It asks for a path and nothing else. */
+    PATH_ONLY
+  }
+
+  public Finding {
+    requireNonNull(kind, "kind");
+    requireNonNull(where, "where");
+    requireNonNull(rule, "rule");
+    requireNonNull(what, "what");
+  }
+
+  /** For people, on one line. */
+  @Override
+  public String toString() {
+    return where + ": " + rule + ": " + what;
+  }
+}

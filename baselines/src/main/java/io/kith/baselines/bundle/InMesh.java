@@ -1,0 +1,65 @@
+package io.kith.baselines.bundle;
+
+import io.kith.baselines.destination.Cidr;
+import io.kith.baselines.destination.DestinationPattern;
+import io.kith.baselines.destination.Evidence;
+import io.kith.baselines.destination.Place;
+import io.kith.baselines.identity.IpAddress;
+import java.util.List;
+
+/**
+ * Whether an edge stays inside the mesh, where the learner's word is enough.
+ *
+ * <p>Inside are owners, services of the mesh by the name under which the proxy routes to them, and
+ * private addresses. Link-local addresses are outside: the metadata service hands out credentials.
+ * A routed name that is not of the mesh is a door in its wall, and outside.
+ */
+public final class InMesh {
+  private static final List<Cidr> PRIVATE =
+      List.of(
+          Cidr.parse("10.0.0.0/8"),
+          Cidr.parse("172.16.0.0/12"),
+          Cidr.parse("192.168.0.0/16"),
+          Cidr.parse("fc00::/7"));
+
+  private InMesh() {}
+
+  /** Whether every destination that the pattern covers is inside. */
+  public static boolean holds(DestinationPattern pattern) {
+    return switch (pattern) {
+      case DestinationPattern.Exact(var name, var weakest, _, _) -> isInside(name, weakest);
+      case DestinationPattern.PortRange(var name, var weakest, _, _, _) -> isInside(name, weakest);
+      case DestinationPattern.HostWildcard(_, var parent, var weakest, _, _) ->
+          isInside("x." + parent, weakest);
+      case DestinationPattern.AddressBlock(var network, var prefix, _, _) ->
+          PRIVATE.stream().anyMatch(inside -> inside.contains(new Cidr(network, prefix)));
+      case DestinationPattern.Written(var place, _, _) ->
+          switch (place) {
+            case Place.Anywhere() -> false;
+            case Place.Named(var name, var weakest) -> isInside(name, weakest);
+            case Place.Below(var parent, var weakest) -> isInside("x." + parent, weakest);
+            case Place.Within(var block, _) ->
+                PRIVATE.stream().anyMatch(inside -> inside.contains(block));
+          };
+    };
+  }
+
+  private static boolean isInside(String name, Evidence weakest) {
+    return switch (weakest) {
+      case OWNER -> true;
+      case MESH_SERVICE ->
+          name.indexOf('.') < 0 || name.endsWith(".svc") || name.endsWith(".cluster.local");
+      case CLIENT_NAME, DNS -> false;
+      case ADDRESS -> isPrivate(name);
+    };
+  }
+
+  private static boolean isPrivate(String name) {
+    try {
+      var address = IpAddress.parse(name);
+      return PRIVATE.stream().anyMatch(block -> block.contains(address));
+    } catch (IllegalArgumentException _) {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,104 @@
+package io.kith.baselines.yaml;
+
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Canonical JSON: one text for one value, so that a signature over the text is one over the value.
+ *
+ * <p>Shape: objects with their keys in the order of UTF-16 code units, no white space, whole
+ * numbers only, no {@code null}. Characters that cannot be printed are escaped as {@code \}{@code
+ * uXXXX} in lower case. Values are {@link Map}, {@link List}, {@link String}, {@link Long}, {@link
+ * Integer} and {@link Boolean}.
+ *
+ * <p>Source: RFC 8785, without its numbers.
+ */
+public final class Json {
+  private Json() {}
+
+  /**
+   * Writes a value.
+   *
+   * @throws IllegalArgumentException for a value of another type
+   */
+  public static String write(Object value) {
+    var text = new StringBuilder();
+    write(text, value);
+    return text.toString();
+  }
+
+  private static void write(StringBuilder text, Object value) {
+    switch (value) {
+      case String string -> quote(text, string);
+      case Long number -> text.append(number);
+      case Integer number -> text.append(number);
+      case Boolean bool -> text.append(bool);
+      case List<?> list -> {
+        var separator = '[';
+        for (var element : list) {
+          write(text.append(separator), element);
+          separator = ',';
+        }
+        text.append(list.isEmpty() ? "[]" : "]");
+      }
+      case Map<?, ?> map -> {
+        var sorted = new TreeMap<String, Object>();
+        map.forEach((key, element) -> sorted.put(key.toString(), element));
+        var separator = '{';
+        for (var entry : sorted.entrySet()) {
+          quote(text.append(separator), entry.getKey());
+          write(text.append(':'), entry.getValue());
+          separator = ',';
+        }
+        text.append(sorted.isEmpty() ? "{}" : "}");
+      }
+      default ->
+          throw new IllegalArgumentException(
+              value.getClass() + " (expected: text, a whole number, true, false, a list or a map)");
+    }
+  }
+
+  private static void quote(StringBuilder text, String string) {
+    text.append('"');
+    string
+        .codePoints()
+        .forEach(
+            c -> {
+              if (c == '"' || c == '\\') {
+                text.append('\\').appendCodePoint(c);
+              } else if (c < ' ' || (c > 0xffff ? !Character.isDefined(c) : !printable(c))) {
+                escape(text, c);
+              } else {
+                text.appendCodePoint(c);
+              }
+            });
+    text.append('"');
+  }
+
+  private static void escape(StringBuilder text, int codePoint) {
+    for (var unit : Character.toChars(codePoint)) {
+      text.append("\\u").append(HexFormat.of().toHexDigits(unit));
+    }
+  }
+
+  /** Of the basic plane, what may stand as it is; YAML's rule, so that the text is YAML too. */
+  private static boolean printable(int c) {
+    return (c >= 0x20 && c <= 0x7e)
+        || (c >= 0xa0 && c <= 0xd7ff && c != 0x2028 && c != 0x2029)
+        || (c >= 0xe000 && c <= 0xfffd && c != 0xfeff);
+  }
+
+  /**
+   * Reads an object that {@link #write} wrote; whatever it would have written otherwise is refused.
+   *
+   * @throws IllegalArgumentException for any other text, also for correct JSON of another layout
+   */
+  public static JsonObject read(String text) {
+    if (!(JsonReader.read(text) instanceof Map<?, ?> map) || !text.equals(write(map))) {
+      throw new IllegalArgumentException("not canonical JSON (expected: as Kith wrote it)");
+    }
+    return new JsonObject("", map);
+  }
+}
