@@ -67,6 +67,12 @@ final class AdminMessages {
     switch (known.edge().destination()) {
       case DestinationPattern.Exact(var name, _, var port, _) ->
           message.setDestination(name).setPort(port);
+      case DestinationPattern.HostWildcard(var shape, var parent, _, var port, _) ->
+          message.setDestination((shape == null ? "*" : shape) + "." + parent).setPort(port);
+      case DestinationPattern.AddressBlock(var network, var prefix, var port, _) ->
+          message.setDestination(network + "/" + prefix).setPort(port);
+      case DestinationPattern.PortRange several -> message.setDestination(several.words());
+      case DestinationPattern.Written several -> message.setDestination(several.words());
     }
     var evidence = known.evidence();
     if (evidence != null) {

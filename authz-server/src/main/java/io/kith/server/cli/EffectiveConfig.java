@@ -10,6 +10,7 @@ import io.kith.baselines.learning.LearningSettings;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -108,8 +109,16 @@ final class EffectiveConfig {
                 "fraction", learning.fraction(),
                 "hours", learning.hours(),
                 "span", words(learning.span())),
+        "window", learning.window() == null ? null : words(learning.window()),
         "minimum", words(learning.minimum()),
         "maximum", words(learning.maximum()),
+        "deficit", learning.deficit(),
+        "quiet", words(learning.quiet()),
+        "quietFraction", learning.quietFraction(),
+        "jobRuns", learning.jobRuns(),
+        "external", learning.external().name().toLowerCase(Locale.ROOT),
+        "upgradeGrace", words(learning.upgradeGrace()),
+        "stale", words(learning.stale()),
         "maxEdges", learning.maxEdges());
   }
 

@@ -2,6 +2,7 @@ package io.kith.server.cli;
 
 import io.grpc.StatusRuntimeException;
 import io.kith.baselines.config.ConfigException;
+import io.kith.server.replay.ReplayCommand;
 import java.io.IOException;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -26,6 +27,7 @@ import picocli.CommandLine.ParameterException;
       ModeCommand.class,
       AllowCommand.class,
       ConfigCommand.class,
+      ReplayCommand.class,
       ServerCommand.class,
       DevIdentityCommand.class,
     },

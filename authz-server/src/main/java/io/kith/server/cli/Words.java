@@ -29,6 +29,9 @@ final class Words {
     if (name.isEmpty()) {
       return "-";
     }
+    if (port == 0) {
+      return safe(name); // a pattern in words, with its ports
+    }
     return safe(name.indexOf(':') >= 0 ? "[" + name + "]" : name) + ":" + port;
   }
 

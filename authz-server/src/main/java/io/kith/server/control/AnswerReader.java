@@ -1,6 +1,7 @@
 package io.kith.server.control;
 
 import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Verdict;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.learning.Observation;
 import io.kith.baselines.process.Attribution.Attributed;
@@ -42,7 +43,7 @@ final class AnswerReader {
     workload.prune(clock.instant());
     var seen = observation(answered);
     if (seen != null) {
-      workload.observe(seen);
+      workload.observe(seen, answered.decision().applied() instanceof Verdict.Allow);
     }
   }
 

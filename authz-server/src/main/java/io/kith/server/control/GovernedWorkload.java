@@ -35,6 +35,7 @@ final class GovernedWorkload {
   private final Owner owner;
   private final boolean speaks;
   private final Learner learner;
+  private final Refusals refusals = new Refusals();
   private final LongAdder unread = new LongAdder();
   private List<Edge> byHand = List.of();
   private Mode asked = Mode.OBSERVE;
@@ -92,8 +93,14 @@ final class GovernedWorkload {
     }
   }
 
-  void observe(Observation seen) {
+  /**
+   * Learns from a connection.
+   *
+   * @param passed it was not refused
+   */
+  void observe(Observation seen, boolean passed) {
     learner.observe(seen);
+    refusals.note(seen.process().processClass(), seen.destination(), passed);
   }
 
   /** Counts an answer that nobody had time to learn from. */
@@ -106,7 +113,7 @@ final class GovernedWorkload {
     if (learner.edges().stream().allMatch(edge -> edge.state() == EdgeState.QUARANTINED)) {
       return null;
     }
-    var proposal = learner.finishTestRun();
+    var proposal = learner.finishTestRun(refusals::include);
     proposed = proposal.baseline();
     compile();
     return proposal;

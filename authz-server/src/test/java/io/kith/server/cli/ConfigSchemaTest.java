@@ -9,7 +9,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.kith.baselines.config.ConfigException;
 import io.kith.baselines.config.KithConfig;
-import io.kith.baselines.config.Problem;
+import io.kith.baselines.yaml.Problem;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;

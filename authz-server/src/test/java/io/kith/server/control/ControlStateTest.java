@@ -255,6 +255,30 @@ class ControlStateTest {
   }
 
   @Test
+  void finishTestRun_afterRefusals_leavesWhatWasRefusedToAPerson() throws Exception {
+    enforceWhatPaymentsDoes();
+    check(flow(database(), CURL));
+
+    var proposal = state.finishTestRun(OWNER, "again", "ann");
+
+    assertThat(proposal.approved()).hasSize(1);
+    assertThat(proposal.leftOut())
+        .singleElement()
+        .satisfies(
+            edge -> assertThat(edge.why()).isEqualTo("it was refused: only a person allows it"));
+  }
+
+  @Test
+  void finishTestRun_whatWasRefusedAndPassedSince_isApproved() throws Exception {
+    enforceWhatPaymentsDoes();
+    check(flow(database(), CURL));
+    state.setMode(ScopeName.parse(OWNER.toString()), Mode.OBSERVE, "look again", "ann");
+    check(flow(database(), CURL));
+
+    assertThat(state.finishTestRun(OWNER, "again", "ann").approved()).hasSize(2);
+  }
+
+  @Test
   void record_whatProvesNothing_isNotLearned() throws Exception {
     var other = SpiffeId.parse("spiffe://dev.kith.local/ns/shop/sa/catalog");
     var borrowed =

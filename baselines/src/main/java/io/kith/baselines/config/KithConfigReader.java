@@ -67,7 +67,8 @@ final class KithConfigReader {
 
   private static Server server(Section server) {
     var deadline = server.value("deadline", Values::duration, Duration.ofMillis(400));
-    var bridgeTimeout = server.value("bridgeTimeout", Values::duration, Duration.ofMillis(300));
+    var bridgeTimeout =
+        server.value("bridgeTimeout", Values::duration, deadline.multipliedBy(3).dividedBy(4));
     if (bridgeTimeout.compareTo(deadline) >= 0) {
       server.problem(
           "bridgeTimeout",

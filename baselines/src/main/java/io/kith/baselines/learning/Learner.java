@@ -21,6 +21,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -135,7 +136,17 @@ public final class Learner {
    * <p>Every edge that carries no risk is approved; the run itself is its support.
    */
   public synchronized Proposal finishTestRun() {
-    return propose(now(), true, "seen in the test run");
+    return finishTestRun(_ -> false);
+  }
+
+  /**
+   * The same, when some of what was seen had been refused: a test run approves what passed, and
+   * nobody gets what was refused into a baseline by trying it again.
+   *
+   * @param refused edges that are left for a person, unless they were approved before
+   */
+  public synchronized Proposal finishTestRun(Predicate<Edge> refused) {
+    return propose(now(), true, "seen in the test run", refused);
   }
 
   /**
@@ -144,18 +155,26 @@ public final class Learner {
    * @return null while {@link #waitsFor} says what is missing
    */
   public synchronized @Nullable Proposal proposeAt(Instant now) {
-    return waitsFor(now).isEmpty() ? propose(now, false, "enough support") : null;
+    return waitsFor(now).isEmpty() ? propose(now, false, "enough support", _ -> false) : null;
   }
 
   private Instant now() {
     return latest == null ? Instant.EPOCH : latest;
   }
 
-  private Proposal propose(Instant now, boolean testRunEnded, String why) {
+  private Proposal propose(Instant now, boolean testRunEnded, String why, Predicate<Edge> refused) {
     var approved = new ArrayList<LearnedEdge>();
     var leftOut = new ArrayList<LearnedEdge>();
     for (var edge : judged(now, testRunEnded)) {
-      if (edge.state() == EdgeState.CANDIDATE || edge.state() == EdgeState.APPROVED) {
+      if (edge.state() == EdgeState.CANDIDATE && refused.test(edge.edge())) {
+        leftOut.add(
+            new LearnedEdge(
+                edge.edge(),
+                EdgeState.CANDIDATE,
+                edge.process(),
+                "it was refused: only a person allows it",
+                edge.evidence()));
+      } else if (edge.state() == EdgeState.CANDIDATE || edge.state() == EdgeState.APPROVED) {
         addApproval(edge.edge().process(), edge.edge().destination(), why);
         approved.add(
             new LearnedEdge(edge.edge(), EdgeState.APPROVED, edge.process(), why, edge.evidence()));

@@ -227,7 +227,11 @@ final class Demo {
     }
     screen.detail("who", decision.getProcess());
     screen.detail("to", decision.getDestination() + ":" + decision.getPort());
-    screen.detail("why", decision.getReason() + ": " + decision.getExplanation());
+    var why = decision.getExplanation().split("; nearest: ", 2);
+    screen.detail("why", decision.getReason() + ": " + why[0]);
+    if (why.length > 1) {
+      screen.detail("normal", why[1]);
+    }
     screen.detail("trace", decision.getTraceId());
   }
 
