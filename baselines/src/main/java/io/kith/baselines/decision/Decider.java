@@ -47,6 +47,9 @@ public final class Decider {
    *   where it goes  new_destination, expired
    *   is it unchanged   hash_changed, origin_not_in_image (of a script)
    *
+   * Code has to come from where the workload's code comes from: its image, or the host for a
+   * workload that is declared to run there.
+   *
    * A rule by hand of strictness HASH names one binary, so it may allow what is not in the image,
    * inline or injected; nothing weaker may.
    */
@@ -113,7 +116,8 @@ public final class Decider {
           unattributed(snapshot, new BridgeUnavailable(why));
       case Attribution.Unattributed(_, var reasons) ->
           unattributed(snapshot, new Unattributed(String.join("; ", reasons)));
-      case Attribution.Attributed(var candidates, _, _) -> all(rules, candidates, flow, now);
+      case Attribution.Attributed(var candidates, _, _) ->
+          all(rules, snapshot.origin(), candidates, flow, now);
     };
   }
 
@@ -123,10 +127,11 @@ public final class Decider {
   }
 
   /** Every candidate must be allowed; the first that is not decides. */
-  private static Judgement all(Rules rules, List<Candidate> candidates, Flow flow, Instant now) {
+  private static Judgement all(
+      Rules rules, Origin origin, List<Candidate> candidates, Flow flow, Instant now) {
     Judgement first = null;
     for (var candidate : candidates) {
-      var verdict = one(rules, candidate, flow, now);
+      var verdict = one(rules, origin, candidate, flow, now);
       if (verdict instanceof Deny) {
         return new Judgement(verdict, candidate);
       }
@@ -137,7 +142,8 @@ public final class Decider {
     return Objects.requireNonNull(first, "an attribution has a candidate");
   }
 
-  private static Verdict one(Rules rules, Candidate candidate, Flow flow, Instant now) {
+  private static Verdict one(
+      Rules rules, Origin origin, Candidate candidate, Flow flow, Instant now) {
     if (!candidate.attested().isEmpty() && !candidate.attested().contains(flow.spiffeId())) {
       return new Deny(null, new IdentityMismatch(attestedAs(candidate, flow.spiffeId())));
     }
@@ -147,7 +153,7 @@ public final class Decider {
     }
     var destination = flow.resolved().destination();
     var edges = rules.edges().of(candidate.processClass());
-    var exact = exactBinary(edges, candidate, destination, now);
+    var exact = exactBinary(edges, origin, candidate, destination, now);
     if (exact != null) {
       return new Allow(exact);
     }
@@ -155,7 +161,7 @@ public final class Decider {
     if (fingerprint.path().isEmpty()) {
       return new Deny(null, new Unattributed("the executable's path is not known"));
     }
-    if (fingerprint.origin() != Origin.IMAGE) {
+    if (fingerprint.origin() != origin) {
       return new Deny(
           nearest(edges, rules, destination), new OriginNotInImage(fingerprint.origin()));
     }
@@ -169,17 +175,22 @@ public final class Decider {
     if (edges.isEmpty()) {
       return new Deny(nearest(edges, rules, destination), new NewProcess());
     }
-    return match(edges, rules, candidate, destination, now);
+    return match(edges, rules, origin, candidate, destination, now);
   }
 
   private static Verdict match(
-      List<Edge> edges, Rules rules, Candidate candidate, Destination destination, Instant now) {
+      List<Edge> edges,
+      Rules rules,
+      Origin origin,
+      Candidate candidate,
+      Destination destination,
+      Instant now) {
     Verdict refusal = null;
     for (var edge : edges) {
       if (!edge.destination().covers(destination)) {
         continue;
       }
-      var reason = refused(edge, candidate, now);
+      var reason = refused(edge, origin, candidate, now);
       if (reason == null) {
         return new Allow(edge);
       }
@@ -195,12 +206,12 @@ public final class Decider {
 
   /** A rule by hand that names this binary and, for an interpreter, this script. */
   private static @Nullable Edge exactBinary(
-      List<Edge> edges, Candidate candidate, Destination destination, Instant now) {
+      List<Edge> edges, Origin origin, Candidate candidate, Destination destination, Instant now) {
     for (var edge : edges) {
       if (edge.strictness() == Strictness.HASH
           && edge.provenance() instanceof Provenance.ByHand
           && edge.destination().covers(destination)
-          && refused(edge, candidate, now) == null) {
+          && refused(edge, origin, candidate, now) == null) {
         return edge;
       }
     }
@@ -208,7 +219,8 @@ public final class Decider {
   }
 
   /** Why an edge that covers the destination does not allow the process, or null. */
-  private static @Nullable Reason refused(Edge edge, Candidate candidate, Instant now) {
+  private static @Nullable Reason refused(
+      Edge edge, Origin origin, Candidate candidate, Instant now) {
     if (edge.provenance() instanceof Provenance.ByHand(_, _, var until)
         && until != null
         && !now.isBefore(until)) {
@@ -230,7 +242,7 @@ public final class Decider {
     }
     // A module has a name and no file of its own.
     if (script != null
-        && script.origin() != Origin.IMAGE
+        && script.origin() != origin
         && fingerprint.entryKind() != EntryKind.MODULE) {
       return new OriginNotInImage(script.origin());
     }

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
+import io.kith.baselines.process.Origin;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -12,16 +13,28 @@ import org.jspecify.annotations.Nullable;
  *
  * @param mode of the workload's egress
  * @param unattributedAllowed a rule lets flows pass whose process is not known
+ * @param origin where the workload's code has to come from: image or host
  * @param enforced what decides under enforce; null before the first baseline
  * @param proposed what would decide next, or null
  */
 public record Snapshot(
-    Mode mode, boolean unattributedAllowed, @Nullable Rules enforced, @Nullable Rules proposed) {
+    Mode mode,
+    boolean unattributedAllowed,
+    Origin origin,
+    @Nullable Rules enforced,
+    @Nullable Rules proposed) {
   public Snapshot {
     requireNonNull(mode, "mode");
+    requireNonNull(origin, "origin");
     if (mode == Mode.ENFORCE && enforced == null) {
       throw new IllegalArgumentException("mode: enforce (expected: a baseline to enforce first)");
     }
+  }
+
+  /** Of a workload whose code is that of its image. */
+  public Snapshot(
+      Mode mode, boolean unattributedAllowed, @Nullable Rules enforced, @Nullable Rules proposed) {
+    this(mode, unattributedAllowed, Origin.IMAGE, enforced, proposed);
   }
 
   /** A workload about which nothing is known yet. */

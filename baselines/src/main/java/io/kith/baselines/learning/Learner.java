@@ -5,6 +5,7 @@ import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.EdgeState;
 import io.kith.baselines.identity.Owner;
+import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessClass;
 import java.time.Duration;
 import java.time.Instant;
@@ -33,6 +34,7 @@ public final class Learner {
    * for the risk gates: a tester says "this is all it does", not "whatever ran is fine".
    */
   private final Owner owner;
+  private final Origin origin;
   private final LearningSettings settings;
   private final Map<Key, Entry> clean = new HashMap<>();
   private final Map<Key, Entry> risky = new HashMap<>();
@@ -49,8 +51,19 @@ public final class Learner {
     }
   }
 
+  /** Of a workload whose code is that of its image. */
   public Learner(Owner owner, LearningSettings settings) {
+    this(owner, Origin.IMAGE, settings);
+  }
+
+  /**
+   * An empty learner.
+   *
+   * @param origin where the workload's code has to come from
+   */
+  public Learner(Owner owner, Origin origin, LearningSettings settings) {
     this.owner = owner;
+    this.origin = origin;
     this.settings = settings;
   }
 
@@ -62,7 +75,7 @@ public final class Learner {
     if (replicas.size() < Evidence.MAX_SET) {
       replicas.add(seen.replica());
     }
-    var risk = Risk.of(seen);
+    var risk = Risk.of(seen, origin);
     var key =
         new Key(seen.process().processClass(), DestinationPattern.Exact.of(seen.destination()));
     var book = risk == null ? clean : risky;

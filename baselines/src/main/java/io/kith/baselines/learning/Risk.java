@@ -16,13 +16,17 @@ final class Risk {
 
   private Risk() {}
 
-  /** Why the flow may not be learned, in words, or null when it may. */
-  static @Nullable String of(Observation seen) {
-    var process = processRisk(seen.process());
+  /**
+   * Why the flow may not be learned, in words, or null when it may.
+   *
+   * @param origin where the workload's code has to come from
+   */
+  static @Nullable String of(Observation seen, Origin origin) {
+    var process = processRisk(seen.process(), origin);
     return process == null ? destinationRisk(seen.destination()) : process;
   }
 
-  private static @Nullable String processRisk(Candidate process) {
+  private static @Nullable String processRisk(Candidate process, Origin origin) {
     var fingerprint = process.fingerprint();
     if (fingerprint.path().isEmpty()) {
       return "the executable is not known";
@@ -30,17 +34,17 @@ final class Risk {
     if (!LEARNABLE.contains(process.quality())) {
       return "the process could not be proved at that moment";
     }
-    if (fingerprint.origin() != Origin.IMAGE) {
-      return "the executable is not from the image (from: " + fingerprint.origin().words() + ")";
+    if (fingerprint.origin() != origin) {
+      return "the executable is not from the " + origin.words() + from(fingerprint.origin());
     }
     if (fingerprint.entryKind() == EntryKind.INLINE) {
       return "the code came from the command line or standard input";
     }
     var script = fingerprint.script();
     if (script != null
-        && script.origin() != Origin.IMAGE
+        && script.origin() != origin
         && fingerprint.entryKind() != EntryKind.MODULE) {
-      return "the script is not from the image (from: " + script.origin().words() + ")";
+      return "the script is not from the " + origin.words() + from(script.origin());
     }
     if (!fingerprint.injectedMappings().isEmpty()) {
       return "code is loaded that is not from the image";
@@ -49,6 +53,10 @@ final class Risk {
       return "it ran in an interactive session";
     }
     return null;
+  }
+
+  private static String from(Origin seen) {
+    return " (from: " + seen.words() + ")";
   }
 
   private static @Nullable String destinationRisk(Destination destination) {
