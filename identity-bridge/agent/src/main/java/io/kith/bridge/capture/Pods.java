@@ -19,7 +19,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The network namespaces of this machine, found by their processes; that of the host is left out.
+ * The network namespaces of this machine, found by their processes; that of the host is left out,
+ * and our own as well unless it is asked for.
  *
  * <p>For each, one connection tracking and one socket diagnosis socket stay open inside it. {@link
  * #refresh} is called now and then and when an address is not known; look-ups never wait for it.
@@ -27,9 +28,20 @@ import org.jspecify.annotations.Nullable;
 final class Pods implements AutoCloseable {
   private static final Path PROC = Path.of("/proc");
 
+  private final @Nullable String own = link(PROC.resolve("self/ns/net"));
+  private final boolean withOwn;
   private final Map<String, Inside> open = new HashMap<>();
   private volatile Map<IpAddress, Inside> byAddress = Map.of();
   private volatile List<String> problems = List.of();
+
+  /**
+   * No pods yet.
+   *
+   * @param withOwn our own network is a pod too, with its loopback addresses
+   */
+  Pods(boolean withOwn) {
+    this.withOwn = withOwn;
+  }
 
   /**
    * A pod with what was opened inside it.
@@ -97,6 +109,19 @@ final class Pods implements AutoCloseable {
     return byAddress.get(address);
   }
 
+  /** The pod's processes now: those of the last look, and those that began since. */
+  static List<Integer> pidsNow(Pod pod) {
+    var known = new HashSet<>(pod.pids());
+    var pids = new ArrayList<>(pod.pids());
+    for (var process : processes()) {
+      var pid = pidOf(process);
+      if (!known.contains(pid) && pod.id().equals(link(process.resolve("ns/net")))) {
+        pids.add(pid);
+      }
+    }
+    return pids;
+  }
+
   /** Every pod that has an address. */
   List<Pod> all() {
     return byAddress.values().stream().map(Inside::pod).distinct().toList();
@@ -109,7 +134,7 @@ final class Pods implements AutoCloseable {
 
   private @Nullable Inside look(String id, List<Integer> pids) throws InterruptedException {
     for (var pid : pids) {
-      var addresses = addresses(pid);
+      var addresses = addresses(id, pid);
       if (addresses != null) {
         var pod = new Pod(id, addresses, pids);
         var known = open.get(id);
@@ -122,12 +147,14 @@ final class Pods implements AutoCloseable {
   }
 
   /** Null when the process is gone. */
-  private static @Nullable Set<IpAddress> addresses(int pid) {
+  private @Nullable Set<IpAddress> addresses(String id, int pid) {
+    var loopback = id.equals(own);
     var net = PROC.resolve(Integer.toString(pid)).resolve("net");
     try {
-      var addresses = new HashSet<>(AddressFiles.v4(Files.readString(net.resolve("fib_trie"))));
+      var addresses =
+          new HashSet<>(AddressFiles.v4(Files.readString(net.resolve("fib_trie")), loopback));
       if (Files.exists(net.resolve("if_inet6"))) {
-        addresses.addAll(AddressFiles.v6(Files.readString(net.resolve("if_inet6"))));
+        addresses.addAll(AddressFiles.v6(Files.readString(net.resolve("if_inet6")), loopback));
       }
       return addresses;
     } catch (IOException | UncheckedIOException _) {
@@ -135,7 +162,10 @@ final class Pods implements AutoCloseable {
     }
   }
 
-  private static Inside enter(Pod pod, int pid) throws InterruptedException {
+  private Inside enter(Pod pod, int pid) throws InterruptedException {
+    if (pod.id().equals(own)) {
+      return openInside(pod); // entering takes a privilege, being there does not
+    }
     try (var namespace = NetworkNamespace.open("/proc/" + pid + "/ns/net")) {
       return namespace.call(() -> openInside(pod));
     } catch (KernelException e) {
@@ -159,23 +189,30 @@ final class Pods implements AutoCloseable {
     return new Inside(pod, cookie, conntrack, diag, problem);
   }
 
-  private static Map<String, List<Integer>> pidsByNamespace() {
+  private Map<String, List<Integer>> pidsByNamespace() {
     var host = link(PROC.resolve("1/ns/net"));
-    var own = link(PROC.resolve("self/ns/net"));
     var found = new HashMap<String, List<Integer>>();
-    try (var processes = Files.newDirectoryStream(PROC, "[0-9]*")) {
-      for (var process : processes) {
-        var id = link(process.resolve("ns/net"));
-        if (id != null && !id.equals(host) && !id.equals(own)) {
-          found
-              .computeIfAbsent(id, _ -> new ArrayList<>())
-              .add(Integer.parseInt(process.getFileName().toString()));
-        }
+    for (var process : processes()) {
+      var id = link(process.resolve("ns/net"));
+      if (id != null && (id.equals(own) ? withOwn : !id.equals(host))) {
+        found.computeIfAbsent(id, _ -> new ArrayList<>()).add(pidOf(process));
       }
+    }
+    return found;
+  }
+
+  private static List<Path> processes() {
+    var found = new ArrayList<Path>();
+    try (var processes = Files.newDirectoryStream(PROC, "[0-9]*")) {
+      processes.forEach(found::add);
     } catch (IOException | DirectoryIteratorException e) {
       throw new UncheckedIOException(new IOException("/proc cannot be listed", e));
     }
     return found;
+  }
+
+  private static int pidOf(Path process) {
+    return Integer.parseInt(process.getFileName().toString());
   }
 
   private static @Nullable String link(Path path) {

@@ -33,7 +33,7 @@ public final class SocketOwners implements AutoCloseable {
   private static final long RECENT_NANOS = 10_000_000_000L;
 
   private final Settings settings;
-  private final Pods pods = new Pods();
+  private final Pods pods;
   private final @Nullable KernelCapture kernel;
   private final List<String> problems;
   private volatile boolean canaryFound;
@@ -46,16 +46,27 @@ public final class SocketOwners implements AutoCloseable {
    * @param proxyUid user of the proxy, whose own connections are never its clients'
    * @param entries connections remembered in the kernel
    * @param cgroup root of the cgroup v2 tree, or null to find it
+   * @param hostNetwork our own network is a pod too, with its loopback addresses
    */
   public record Settings(
-      List<Integer> proxyPorts, int proxyUid, int entries, @Nullable Path cgroup) {
+      List<Integer> proxyPorts,
+      int proxyUid,
+      int entries,
+      @Nullable Path cgroup,
+      boolean hostNetwork) {
     public Settings {
       proxyPorts = List.copyOf(proxyPorts);
+    }
+
+    /** For pods with a network of their own only. */
+    public Settings(List<Integer> proxyPorts, int proxyUid, int entries, @Nullable Path cgroup) {
+      this(proxyPorts, proxyUid, entries, cgroup, false);
     }
   }
 
   private SocketOwners(Settings settings, @Nullable KernelCapture kernel, List<String> problems) {
     this.settings = settings;
+    this.pods = new Pods(settings.hostNetwork);
     this.kernel = kernel;
     this.problems = List.copyOf(problems);
   }
@@ -82,10 +93,11 @@ public final class SocketOwners implements AutoCloseable {
 
   /** The best that this node can do now. */
   public Rung rung() {
-    if (kernel == null || !canaryFound) {
-      return Rung.DIAG;
+    if (kernel != null && canaryFound) {
+      return kernel.knowsExecutables() ? Rung.KERNEL_EXACT : Rung.KERNEL_PID;
     }
-    return kernel.knowsExecutables() ? Rung.KERNEL_EXACT : Rung.KERNEL_PID;
+    // Without the kernel's record our own network is the only one where holders can be tried.
+    return kernel == null && settings.hostNetwork && !canaryFound ? Rung.WORKLOAD_ONLY : Rung.DIAG;
   }
 
   /** Why the rung is not higher and what does not work, in words. */
@@ -115,13 +127,13 @@ public final class SocketOwners implements AutoCloseable {
 
   /**
    * Makes a connection to itself and looks it up: the proof that the programs are attached where
-   * connections are made and read what they should.
+   * connections are made and read what they should, or that holders are found in our own network.
    */
   public boolean checkCanary() {
-    if (kernel == null) {
+    if (kernel == null && !settings.hostNetwork) {
       return false;
     }
-    canaryProblem = Canary.run(kernel);
+    canaryProblem = kernel == null ? Canary.run(this::holders) : Canary.run(kernel);
     canaryFound = canaryProblem.isEmpty();
     return canaryFound;
   }
@@ -167,6 +179,9 @@ public final class SocketOwners implements AutoCloseable {
 
   /** The connection before NAT, or null when it is not tracked as a redirected one. */
   private @Nullable Tuple original(Pods.Inside inside, Tuple seen, List<String> reasons) {
+    if (seen.source().isLoopback()) {
+      return null; // the proxy was dialled: sidecars redirect nothing on loopback
+    }
     var conntrack = inside.conntrack();
     if (conntrack == null) {
       reasons.add("connection tracking cannot be read: " + inside.problem());
@@ -213,6 +228,16 @@ public final class SocketOwners implements AutoCloseable {
     return owners;
   }
 
+  /** Of a connection whose near end is in a pod that is known. */
+  private List<Owner> holders(Tuple tuple, List<String> reasons) {
+    var inside = pods.at(tuple.source());
+    if (inside == null) {
+      reasons.add("no pod here has " + tuple.source());
+      return List.of();
+    }
+    return holders(inside, tuple, reasons);
+  }
+
   private List<Owner> holders(Pods.Inside inside, Tuple tuple, List<String> reasons) {
     var diag = inside.diag();
     if (diag == null) {
@@ -234,7 +259,7 @@ public final class SocketOwners implements AutoCloseable {
         return List.of();
       }
       var owners =
-          SocketHolders.of(socket.inode(), inside.pod().pids()).stream()
+          SocketHolders.of(socket.inode(), Pods.pidsNow(inside.pod())).stream()
               .map(pid -> Owner.holder(pid, socket.uid()))
               .toList();
       if (owners.isEmpty()) {
