@@ -1,0 +1,7 @@
+/**
+ * Tests of the demo as somebody runs it. Start here: {@link io.kith.load.demo.RootlessDemoTest}.
+ */
+@NullMarked
+package io.kith.load.demo;
+
+import org.jspecify.annotations.NullMarked;
