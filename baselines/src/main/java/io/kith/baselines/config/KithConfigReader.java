@@ -195,6 +195,11 @@ final class KithConfigReader {
                 + " hosts is two workloads)");
       }
       for (var address : addresses) {
+        if (address.isLoopback()) { // everything that is dialled through a proxy would be it
+          section.problem(
+              "addresses",
+              address + " is loopback, which every workload has (expected: its own addresses)");
+        }
         var holder = takenBy.putIfAbsent(address, owner);
         if (holder != null && !holder.equals(owner)) {
           section.problem(

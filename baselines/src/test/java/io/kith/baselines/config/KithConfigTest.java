@@ -145,6 +145,7 @@ class KithConfigTest {
         "`server: {bridgeTimeout: 1s}`|kith.yaml:1:25: server.bridgeTimeout: 1000ms (expected: less than server.deadline, which is 400ms)",
         "`workloads: [{owner: a/vm/b, onHost: yes}]`|kith.yaml:1:37: workloads[0].onHost: 'yes' (expected: true or false)",
         "`workloads: [{owner: a/vm/b, onHost: true}, {owner: a/vm/b}]`|kith.yaml:1:44: workloads[1].onHost: false, and true for a/vm/b before (expected: the same in all its entries;",
+        "`workloads: [{owner: a/vm/b, addresses: [127.0.0.1]}]`|kith.yaml:1:40: workloads[0].addresses: 127.0.0.1 is loopback, which every workload has (expected: its own addresses)",
         "`server: {deadline: 1s, deadline: 2s}`|kith.yaml:1:24: server.deadline: given twice (expected: once)",
       })
   void parse_oneMistake_isReportedWithItsPlace(String text, String message) {
