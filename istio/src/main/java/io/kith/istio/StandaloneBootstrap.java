@@ -177,13 +177,13 @@ final class StandaloneBootstrap {
 
   /** Any TCP protocol: a check at the first byte of the client. */
   private List<Object> tcpChain(String cluster) {
-    return List.of(l4Check(), tcpProxy("passthrough", map("cluster", cluster)));
+    return List.of(l4Check(cluster), tcpProxy("passthrough", map("cluster", cluster)));
   }
 
   /** The client speaks first, so Envoy can wait with connecting until the answer is there. */
   private List<Object> tlsChain(String cluster) {
     return List.of(
-        l4Check(),
+        l4Check(cluster),
         tcpProxy(
             "tls",
             map(
@@ -200,7 +200,7 @@ final class StandaloneBootstrap {
    * host.
    */
   private List<Object> httpChain(String cluster) {
-    return List.of(l4Check(), httpManager("http", cluster));
+    return List.of(l4Check(cluster), httpManager("http", cluster));
   }
 
   /**
@@ -275,7 +275,14 @@ final class StandaloneBootstrap {
 
   // ---- filters
 
-  private Map<String, Object> l4Check() {
+  /**
+   * The check of a connection.
+   *
+   * @param cluster the only one that the connection can be routed to
+   */
+  private Map<String, Object> l4Check(String cluster) {
+    // Before it connects, Envoy has no upstream cluster yet; who dials has dialled one by its port.
+    var routed = recipe.capture() instanceof Dialled ? literal(cluster) : "%UPSTREAM_CLUSTER%";
     return typed(
         L4,
         "envoy.extensions.filters.network.ext_authz.v3.ExtAuthz",
@@ -288,7 +295,7 @@ final class StandaloneBootstrap {
         "failure_mode_allow",
         recipe.failureModeAllow(),
         "grpc_service",
-        checkService(CONNECTION_ID));
+        checkService(routed, CONNECTION_ID));
   }
 
   /**
@@ -316,7 +323,7 @@ final class StandaloneBootstrap {
             "disallowed_headers",
             map("patterns", List.of(map("exact", "authorization"), map("exact", "cookie"))),
             "grpc_service",
-            checkService(connection));
+            checkService("%UPSTREAM_CLUSTER%", connection));
     return check;
   }
 
@@ -325,7 +332,7 @@ final class StandaloneBootstrap {
    * name says, so it must not be shorter than the time the server allows itself. A server that is
    * gone fails at once and is tried again within the timeout.
    */
-  private Map<String, Object> checkService(String connection) {
+  private Map<String, Object> checkService(String cluster, String connection) {
     var timeout = seconds(recipe.timeout());
     return map(
         "timeout",
@@ -344,7 +351,7 @@ final class StandaloneBootstrap {
         List.of(
             map("key", "x-kith-direction", "value", "outbound"),
             map("key", "x-kith-node", "value", literal(recipe.node())),
-            map("key", "x-kith-cluster", "value", "%UPSTREAM_CLUSTER%"),
+            map("key", "x-kith-cluster", "value", cluster),
             map("key", "x-kith-conn", "value", connection)));
   }
 

@@ -69,6 +69,12 @@ final class AttachedBridge {
     return peer;
   }
 
+  /** Whether it attached from the server's own machine: only then loopback means the same. */
+  boolean isHere() {
+    var address = peer.address();
+    return address == null || address.isLoopback(); // none at a Unix socket
+  }
+
   BridgeStatus status() {
     var now = status;
     return new BridgeStatus(

@@ -184,6 +184,11 @@ public final class BridgeHub implements ProcessSource {
         var holder = byAddress.get(address);
         if (!claimed.add(address)) {
           refused.add(address + " stands in two pods");
+        } else if (address.isLoopback() && !bridge.isHere()) {
+          refused.add(
+              address
+                  + " is loopback, and the bridge did not attach over loopback (expected: only a"
+                  + " bridge on the server's machine has it)");
         } else if (holder != null && holder.bridge() != bridge && holder.bridge() != older) {
           refused.add(address + " is held by the bridge of " + holder.bridge().node());
         } else {

@@ -62,6 +62,7 @@ final class EffectiveConfig {
         "entries", bridge.entries(),
         "proxy", map("ports", bridge.proxyPorts(), "uid", bridge.proxyUid()),
         "cgroup", bridge.cgroup() == null ? "auto" : bridge.cgroup(),
+        "hostNetwork", bridge.hostNetwork(),
         "minimumRung", bridge.minimumRung().letter(),
         "hash", map("maxSize", size(bridge.hashMaxSize()), "workers", bridge.hashWorkers()));
   }
@@ -91,7 +92,8 @@ final class EffectiveConfig {
         "spiffeId", entry.id(),
         "environment", entry.environment(),
         "addresses", words(entry.addresses()),
-        "names", entry.names());
+        "names", entry.names(),
+        "onHost", entry.onHost());
   }
 
   private static Map<String, Object> scope(ScopeEntry entry) {
@@ -153,7 +155,10 @@ final class EffectiveConfig {
       if (value != null) {
         map.put(
             String.valueOf(keysAndValues[i]),
-            value instanceof Map || value instanceof List || value instanceof Number
+            value instanceof Map
+                    || value instanceof List
+                    || value instanceof Number
+                    || value instanceof Boolean
                 ? value
                 : value.toString());
       }

@@ -14,6 +14,7 @@ import io.kith.baselines.learning.Learner;
 import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.learning.Observation;
 import io.kith.baselines.learning.Proposal;
+import io.kith.baselines.process.Origin;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -34,6 +35,7 @@ final class GovernedWorkload {
 
   private final Owner owner;
   private final boolean speaks;
+  private final Origin origin;
   private final Learner learner;
   private final Refusals refusals = new Refusals();
   private final LongAdder unread = new LongAdder();
@@ -47,7 +49,8 @@ final class GovernedWorkload {
   GovernedWorkload(Workload workload, LearningSettings learning) {
     this.owner = workload.owner();
     this.speaks = !workload.spiffeIds().isEmpty();
-    this.learner = new Learner(owner, learning);
+    this.origin = workload.onHost() ? Origin.HOST : Origin.IMAGE;
+    this.learner = new Learner(owner, origin, learning);
   }
 
   Owner owner() {
@@ -72,7 +75,7 @@ final class GovernedWorkload {
   /** Under enforce the enforced baseline decides; without one the workload stays in observe. */
   private void compile() {
     var mode = asked == Mode.ENFORCE && enforced == null ? Mode.OBSERVE : asked;
-    snapshot = new Snapshot(mode, unattributedAllowed, rules(enforced), rules(proposed));
+    snapshot = new Snapshot(mode, unattributedAllowed, origin, rules(enforced), rules(proposed));
   }
 
   private @Nullable Rules rules(@Nullable Baseline baseline) {

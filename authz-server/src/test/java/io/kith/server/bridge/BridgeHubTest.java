@@ -426,6 +426,34 @@ class BridgeHubTest {
   }
 
   @Test
+  void register_loopback_ofAnotherMachine_isRefusedAndTold() {
+    var bridge = attached("node-1");
+
+    bridge.registers(pod("127.0.0.1"), pod("::1"), pod("10.88.1.2"));
+
+    Await.until("the pods are registered", () -> pods("node-1") == 3);
+    Await.until("it is told", () -> hub.statuses().getFirst().refusedAddresses().size() == 2);
+    assertThat(hub.statuses().getFirst().refusedAddresses())
+        .allMatch(words -> words.contains("is loopback, and the bridge did not attach over"));
+    assertThat(soon(ask("127.0.0.1", "node-1")))
+        .isEqualTo(
+            new BridgeUnavailable(
+                "no bridge has registered 127.0.0.1 (the bridge of node-1 is attached)"));
+  }
+
+  @Test
+  void register_loopback_overLoopback_isHeld() {
+    peer = Samples.peer(BRIDGE, "127.0.0.1");
+    var bridge = holding("node-1", "127.0.0.1");
+
+    var answer = ask("127.0.0.1", "node-1");
+    bridge.answers(bridge.nextQuery());
+
+    assertThat(hub.statuses().getFirst().refusedAddresses()).isEmpty();
+    assertThat(soon(answer)).isInstanceOf(Unattributed.class);
+  }
+
+  @Test
   void register_newList_replacesTheOldAsAWhole() {
     var bridge = holding("node-1", "10.88.1.2");
 

@@ -118,6 +118,7 @@ public record KithConfig(
    * @param proxyUid user of the proxy
    * @param cgroup root of the cgroup v2 tree, or null to find it
    * @param hashMaxSize bytes; larger executables are not hashed
+   * @param hostNetwork the bridge's own network is a pod too, with its loopback addresses
    */
   public record Bridge(
       @Nullable String node,
@@ -130,7 +131,8 @@ public record KithConfig(
       @Nullable Path cgroup,
       Rung minimumRung,
       long hashMaxSize,
-      int hashWorkers) {
+      int hashWorkers,
+      boolean hostNetwork) {
     public Bridge {
       servers = List.copyOf(servers);
       proxyPorts = List.copyOf(proxyPorts);

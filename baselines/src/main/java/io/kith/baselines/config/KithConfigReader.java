@@ -125,7 +125,8 @@ final class KithConfigReader {
         cgroup.equals("auto") ? null : Path.of(cgroup),
         bridge.value("minimumRung", KithConfigReader::rung, Rung.WORKLOAD_ONLY),
         hash.value("maxSize", Values::size, 256L << 20),
-        hash.value("workers", Values.integer(1, 64), 2));
+        hash.value("workers", Values.integer(1, 64), 2),
+        bridge.value("hostNetwork", Values::bool, false));
   }
 
   private static Rung rung(String text) {
@@ -181,11 +182,13 @@ final class KithConfigReader {
   private List<StaticWorkloadDirectory.Entry> workloads() {
     var entries = new ArrayList<StaticWorkloadDirectory.Entry>();
     var takenBy = new HashMap<IpAddress, Owner>();
+    var hosted = new HashMap<Owner, Boolean>();
     for (var section : root.sections("workloads")) {
       var owner = section.optional("owner", Owner::parse);
       var id = section.optional("spiffeId", SpiffeId::parse);
       var environment = section.value("environment", Values::text, "default");
       var addresses = section.list("addresses", IpAddress::parse);
+      var onHost = section.value("onHost", Values::bool, false);
       var names = section.list("names", name -> Values.text(name).toLowerCase(Locale.ROOT));
       if (owner == null) {
         if (!section.has("owner")) {
@@ -193,14 +196,32 @@ final class KithConfigReader {
         }
         continue;
       }
+      var before = hosted.putIfAbsent(owner, onHost);
+      if (before != null && !before.equals(onHost)) {
+        section.problem(
+            "onHost",
+            onHost
+                + ", and "
+                + before
+                + " for "
+                + owner
+                + " before (expected: the same in all its entries; what runs in containers and on"
+                + " hosts is two workloads)");
+      }
       for (var address : addresses) {
-        var before = takenBy.putIfAbsent(address, owner);
-        if (before != null && !before.equals(owner)) {
+        if (address.isLoopback()) { // everything that is dialled through a proxy would be it
           section.problem(
-              "addresses", address + " belongs to " + before + " already (expected: one owner)");
+              "addresses",
+              address + " is loopback, which every workload has (expected: its own addresses)");
+        }
+        var holder = takenBy.putIfAbsent(address, owner);
+        if (holder != null && !holder.equals(owner)) {
+          section.problem(
+              "addresses", address + " belongs to " + holder + " already (expected: one owner)");
         }
       }
-      entries.add(new StaticWorkloadDirectory.Entry(owner, id, environment, addresses, names));
+      entries.add(
+          new StaticWorkloadDirectory.Entry(owner, id, environment, addresses, names, onHost));
     }
     return entries;
   }

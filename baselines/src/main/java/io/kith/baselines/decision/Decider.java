@@ -51,6 +51,9 @@ public final class Decider {
    *   where it goes  new_destination, expired
    *   is it unchanged   hash_changed, lineage_mismatch, origin_not_in_image (of a script)
    *
+   * Code has to come from where the workload's code comes from: its image, or the host for a
+   * workload that is declared to run there.
+   *
    * A rule by hand of strictness HASH names one binary, so it may allow what is not in the image,
    * inline or injected; nothing weaker may.
    */
@@ -118,7 +121,7 @@ public final class Decider {
       case Attribution.Unattributed(_, var reasons) ->
           unattributed(rules, snapshot, flow, new Unattributed(String.join("; ", reasons)), now);
       case Attribution.Attributed(var candidates, _, _) ->
-          all(rules, snapshot.circumstances(), candidates, flow, now);
+          all(rules, snapshot, candidates, flow, now);
     };
   }
 
@@ -144,14 +147,10 @@ public final class Decider {
 
   /** Every candidate must be allowed; the first that is not decides. */
   private static Judgement all(
-      Rules rules,
-      Circumstances circumstances,
-      List<Candidate> candidates,
-      Flow flow,
-      Instant now) {
+      Rules rules, Snapshot snapshot, List<Candidate> candidates, Flow flow, Instant now) {
     Judgement first = null;
     for (var candidate : candidates) {
-      var verdict = one(rules, circumstances, candidate, flow, now);
+      var verdict = one(rules, snapshot, candidate, flow, now);
       if (verdict instanceof Deny) {
         return new Judgement(verdict, candidate);
       }
@@ -163,7 +162,8 @@ public final class Decider {
   }
 
   private static Verdict one(
-      Rules rules, Circumstances circumstances, Candidate candidate, Flow flow, Instant now) {
+      Rules rules, Snapshot snapshot, Candidate candidate, Flow flow, Instant now) {
+    var origin = snapshot.origin();
     if (!candidate.attested().isEmpty() && !candidate.attested().contains(flow.spiffeId())) {
       return new Deny(null, new IdentityMismatch(attestedAs(candidate, flow.spiffeId())));
     }
@@ -177,7 +177,7 @@ public final class Decider {
       return denied;
     }
     var edges = rules.edges().of(candidate.processClass());
-    var exact = exactBinary(edges, candidate, destination, now);
+    var exact = exactBinary(edges, origin, candidate, destination, now);
     if (exact != null) {
       return new Allow(exact);
     }
@@ -185,7 +185,7 @@ public final class Decider {
     if (fingerprint.path().isEmpty()) {
       return new Deny(null, new Unattributed("the executable's path is not known"));
     }
-    if (fingerprint.origin() != Origin.IMAGE) {
+    if (fingerprint.origin() != origin) {
       return new Deny(
           nearest(edges, rules, destination), new OriginNotInImage(fingerprint.origin()));
     }
@@ -199,25 +199,26 @@ public final class Decider {
     var verdict =
         edges.isEmpty()
             ? new Deny(nearest(edges, rules, destination), new NewProcess())
-            : match(edges, rules, circumstances, candidate, destination, now);
+            : match(edges, rules, snapshot, candidate, destination, now);
     return verdict instanceof Deny(_, NewProcess _) || verdict instanceof Deny(_, NewDestination _)
-        ? Grace.orElse(verdict, rules, circumstances, candidate, destination, now)
+        ? Grace.orElse(verdict, rules, snapshot, candidate, destination, now)
         : verdict;
   }
 
   private static Verdict match(
       List<Edge> edges,
       Rules rules,
-      Circumstances circumstances,
+      Snapshot snapshot,
       Candidate candidate,
       Destination destination,
       Instant now) {
     Verdict refusal = null;
     for (var edge : edges) {
-      if (!edge.destination().covers(destination) || !isOpen(edge, circumstances, destination)) {
+      if (!edge.destination().covers(destination)
+          || !isOpen(edge, snapshot.circumstances(), destination)) {
         continue;
       }
-      var reason = refused(edge, candidate, now);
+      var reason = refused(edge, snapshot.origin(), candidate, now);
       if (reason == null) {
         return new Allow(edge);
       }
@@ -233,12 +234,12 @@ public final class Decider {
 
   /** A rule by hand that names this binary and, for an interpreter, this script. */
   private static @Nullable Edge exactBinary(
-      List<Edge> edges, Candidate candidate, Destination destination, Instant now) {
+      List<Edge> edges, Origin origin, Candidate candidate, Destination destination, Instant now) {
     for (var edge : edges) {
       if (edge.strictness() == Strictness.HASH
           && edge.provenance() instanceof Provenance.ByHand
           && edge.destination().covers(destination)
-          && refused(edge, candidate, now) == null) {
+          && refused(edge, origin, candidate, now) == null) {
         return edge;
       }
     }
@@ -253,7 +254,7 @@ public final class Decider {
   }
 
   /** Why an edge that covers the destination does not allow the process, or null. */
-  static @Nullable Reason refused(Edge edge, Candidate candidate, Instant now) {
+  static @Nullable Reason refused(Edge edge, Origin origin, Candidate candidate, Instant now) {
     if (edge.provenance() instanceof Provenance.ByHand(_, _, var until)
         && until != null
         && !now.isBefore(until)) {
@@ -279,7 +280,7 @@ public final class Decider {
     }
     // A module has a name and no file of its own.
     if (script != null
-        && script.origin() != Origin.IMAGE
+        && script.origin() != origin
         && fingerprint.entryKind() != EntryKind.MODULE) {
       return new OriginNotInImage(script.origin());
     }

@@ -23,12 +23,12 @@ final class Grace {
   static Verdict orElse(
       Verdict denied,
       Rules rules,
-      Circumstances circumstances,
+      Snapshot snapshot,
       Candidate candidate,
       Destination destination,
       Instant now) {
     var digest = candidate.fingerprint().imageDigest();
-    var until = digest == null ? null : circumstances.rollouts().get(digest);
+    var until = digest == null ? null : snapshot.circumstances().rollouts().get(digest);
     if (until == null || !now.isBefore(until)) {
       return denied;
     }
@@ -37,7 +37,8 @@ final class Grace {
       return Reach.isPlainMesh(destination) ? allow(candidate, destination, until) : denied;
     }
     for (var edge : rules.edges().ofMoved(process)) {
-      if (edge.destination().covers(destination) && Decider.refused(edge, candidate, now) == null) {
+      if (edge.destination().covers(destination)
+          && Decider.refused(edge, snapshot.origin(), candidate, now) == null) {
         return allow(candidate, destination, until);
       }
     }

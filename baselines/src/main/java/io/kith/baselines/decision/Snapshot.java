@@ -6,6 +6,7 @@ import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.HandRule;
 import io.kith.baselines.edge.HandRules;
+import io.kith.baselines.process.Origin;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param mode of the workload's egress
  * @param unattributedAllowed a rule lets flows pass whose process is not known
+ * @param origin where the workload's code has to come from: image or host
  * @param enforced what decides under enforce; null before the first baseline
  * @param proposed what would decide next, or null
  * @param circumstances what is true now and is no part of a baseline
@@ -21,20 +23,43 @@ import org.jspecify.annotations.Nullable;
 public record Snapshot(
     Mode mode,
     boolean unattributedAllowed,
+    Origin origin,
     @Nullable Rules enforced,
     @Nullable Rules proposed,
     Circumstances circumstances) {
-  public Snapshot(
-      Mode mode, boolean unattributedAllowed, @Nullable Rules enforced, @Nullable Rules proposed) {
-    this(mode, unattributedAllowed, enforced, proposed, Circumstances.NONE);
-  }
-
   public Snapshot {
     requireNonNull(mode, "mode");
+    requireNonNull(origin, "origin");
     requireNonNull(circumstances, "circumstances");
     if (mode == Mode.ENFORCE && enforced == null) {
       throw new IllegalArgumentException("mode: enforce (expected: a baseline to enforce first)");
     }
+  }
+
+  /** Of a workload whose code is that of its image. */
+  public Snapshot(
+      Mode mode, boolean unattributedAllowed, @Nullable Rules enforced, @Nullable Rules proposed) {
+    this(mode, unattributedAllowed, Origin.IMAGE, enforced, proposed);
+  }
+
+  /** Of a workload whose code is that of its image, with what is true now. */
+  public Snapshot(
+      Mode mode,
+      boolean unattributedAllowed,
+      @Nullable Rules enforced,
+      @Nullable Rules proposed,
+      Circumstances circumstances) {
+    this(mode, unattributedAllowed, Origin.IMAGE, enforced, proposed, circumstances);
+  }
+
+  /** With nothing that is true only now. */
+  public Snapshot(
+      Mode mode,
+      boolean unattributedAllowed,
+      Origin origin,
+      @Nullable Rules enforced,
+      @Nullable Rules proposed) {
+    this(mode, unattributedAllowed, origin, enforced, proposed, Circumstances.NONE);
   }
 
   /** A workload about which nothing is known yet. */

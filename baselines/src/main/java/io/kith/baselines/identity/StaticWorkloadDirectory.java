@@ -20,16 +20,28 @@ public final class StaticWorkloadDirectory implements WorkloadDirectory {
    * One line of the directory; several may name one owner.
    *
    * @param id null for a workload that only receives
+   * @param onHost as of {@link Workload}; the same for every line of an owner
    */
   public record Entry(
       Owner owner,
       @Nullable SpiffeId id,
       String environment,
       List<IpAddress> addresses,
-      List<String> names) {
+      List<String> names,
+      boolean onHost) {
     public Entry {
       addresses = List.copyOf(addresses);
       names = List.copyOf(names);
+    }
+
+    /** A line about a workload in containers. */
+    public Entry(
+        Owner owner,
+        @Nullable SpiffeId id,
+        String environment,
+        List<IpAddress> addresses,
+        List<String> names) {
+      this(owner, id, environment, addresses, names, false);
     }
   }
 
@@ -40,7 +52,8 @@ public final class StaticWorkloadDirectory implements WorkloadDirectory {
           new Workload(
               entry.owner(),
               entry.environment(),
-              entry.id() == null ? Set.of() : Set.of(entry.id())),
+              entry.id() == null ? Set.of() : Set.of(entry.id()),
+              entry.onHost()),
           StaticWorkloadDirectory::merged);
       if (entry.id() != null) {
         byId.computeIfAbsent(entry.id(), _ -> new HashSet<>()).add(entry.owner());
@@ -58,7 +71,7 @@ public final class StaticWorkloadDirectory implements WorkloadDirectory {
   private static Workload merged(Workload one, Workload other) {
     var ids = new HashSet<>(one.spiffeIds());
     ids.addAll(other.spiffeIds());
-    return new Workload(one.owner(), one.environment(), ids);
+    return new Workload(one.owner(), one.environment(), ids, one.onHost());
   }
 
   @Override

@@ -12,11 +12,18 @@ import java.util.Set;
  * @param owner what runs its pods
  * @param environment {@code prod}, {@code qa}, …
  * @param spiffeIds may be empty: a workload that only receives
+ * @param onHost it is meant to run outside every container, so its code is the host's and not an
+ *     image's
  */
-public record Workload(Owner owner, String environment, Set<SpiffeId> spiffeIds) {
+public record Workload(Owner owner, String environment, Set<SpiffeId> spiffeIds, boolean onHost) {
   public Workload {
     requireNonNull(owner, "owner");
     requireNonNull(environment, "environment");
     spiffeIds = Set.copyOf(spiffeIds);
+  }
+
+  /** A workload in containers. */
+  public Workload(Owner owner, String environment, Set<SpiffeId> spiffeIds) {
+    this(owner, environment, spiffeIds, false);
   }
 }

@@ -11,6 +11,7 @@ import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.EdgeState;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.learning.Support.Standing;
+import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessClass;
 import java.time.Duration;
 import java.time.Instant;
@@ -48,6 +49,7 @@ public final class Learner {
   private static final int OPEN_ENDED = 8;
 
   private final Owner owner;
+  private final Origin origin;
   private final LearningSettings settings;
   private final Generaliser generaliser;
   private final Support support;
@@ -62,17 +64,29 @@ public final class Learner {
   private @Nullable Baseline proposed;
   private @Nullable Instant latest;
 
+  /** Of a workload whose code is that of its image. */
   public Learner(Owner owner, LearningSettings settings) {
-    this(owner, settings, PublicSuffixes.UNKNOWN, Vouchers.NONE, Siblings.UNKNOWN);
+    this(owner, Origin.IMAGE, settings);
+  }
+
+  /**
+   * Of a workload alone, without anybody to ask about it.
+   *
+   * @param origin where the workload's code has to come from: image or host
+   */
+  public Learner(Owner owner, Origin origin, LearningSettings settings) {
+    this(owner, origin, settings, PublicSuffixes.UNKNOWN, Vouchers.NONE, Siblings.UNKNOWN);
   }
 
   public Learner(
       Owner owner,
+      Origin origin,
       LearningSettings settings,
       PublicSuffixes suffixes,
       Vouchers vouchers,
       Siblings siblings) {
     this.owner = owner;
+    this.origin = origin;
     this.settings = settings;
     this.generaliser = new Generaliser(suffixes);
     this.support = new Support(settings, instances, vouchers);
@@ -98,7 +112,7 @@ public final class Learner {
     starts = instances.total();
     latest = latest == null || seen.time().isAfter(latest) ? seen.time() : latest;
     var reach = Reach.of(seen.destination());
-    var risk = Risk.of(seen.process());
+    var risk = Risk.of(seen.process(), origin);
     if (risk != null) {
       risky.add(seen, reach, risk);
       return false;

@@ -15,8 +15,12 @@ final class Risk {
 
   private Risk() {}
 
-  /** Why flows of the process may not be learned, in words, or null when they may. */
-  static @Nullable String of(Candidate process) {
+  /**
+   * Why flows of the process may not be learned, in words, or null when they may.
+   *
+   * @param origin where the workload's code has to come from: image or host
+   */
+  static @Nullable String of(Candidate process, Origin origin) {
     var fingerprint = process.fingerprint();
     if (fingerprint.path().isEmpty()) {
       return "the executable is not known";
@@ -24,17 +28,17 @@ final class Risk {
     if (!LEARNABLE.contains(process.quality())) {
       return "the process could not be proved at that moment";
     }
-    if (fingerprint.origin() != Origin.IMAGE) {
-      return "the executable is not from the image (from: " + fingerprint.origin().words() + ")";
+    if (fingerprint.origin() != origin) {
+      return "the executable is not from the " + origin.words() + from(fingerprint.origin());
     }
     if (fingerprint.entryKind() == EntryKind.INLINE) {
       return "the code came from the command line or standard input";
     }
     var script = fingerprint.script();
     if (script != null
-        && script.origin() != Origin.IMAGE
+        && script.origin() != origin
         && fingerprint.entryKind() != EntryKind.MODULE) {
-      return "the script is not from the image (from: " + script.origin().words() + ")";
+      return "the script is not from the " + origin.words() + from(script.origin());
     }
     if (!fingerprint.injectedMappings().isEmpty()) {
       return "code is loaded that is not from the image";
@@ -43,5 +47,9 @@ final class Risk {
       return "it ran in an interactive session";
     }
     return null;
+  }
+
+  private static String from(Origin seen) {
+    return " (from: " + seen.words() + ")";
   }
 }

@@ -25,6 +25,7 @@ import io.kith.baselines.learning.Siblings;
 import io.kith.baselines.learning.Vouchers;
 import io.kith.baselines.process.Attribution;
 import io.kith.baselines.process.Candidate;
+import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessClass;
 import io.kith.baselines.replay.Names.WorkloadKey;
 import io.kith.baselines.replay.ReviewAnswer.Subject;
@@ -120,7 +121,9 @@ public final class Replay {
     var key = new WorkloadKey(Names.namespace(id, environment), app);
     var known = elsewhere.get(key);
     if (known == null) {
-      known = new Learner(owner(key, kind), settings, suffixes, Vouchers.NONE, Siblings.UNKNOWN);
+      known =
+          new Learner(
+              owner(key, kind), Origin.IMAGE, settings, suffixes, Vouchers.NONE, Siblings.UNKNOWN);
       elsewhere.put(key, known);
     }
     return known;
@@ -140,7 +143,8 @@ public final class Replay {
       var owner = owner(key, kind);
       known =
           new ReplayedWorkload(
-              owner, new Learner(owner, settings, suffixes, vouchers, this::startsOf));
+              owner,
+              new Learner(owner, Origin.IMAGE, settings, suffixes, vouchers, this::startsOf));
       workloads.put(key, known);
     }
     return known;

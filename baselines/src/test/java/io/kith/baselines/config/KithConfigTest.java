@@ -7,6 +7,7 @@ import io.kith.baselines.config.KithConfig.Identity;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.baselines.process.Rung;
 import io.kith.baselines.yaml.Problem;
 import java.net.URI;
@@ -72,6 +73,26 @@ class KithConfigTest {
   }
 
   @Test
+  void parse_hostNetworkAndOnHost_areOffUnlessAskedFor() throws Exception {
+    var config =
+        KithConfig.parse(
+            "kith.yaml",
+            """
+            bridge: {hostNetwork: true}
+            workloads:
+            - {owner: shop/vm/checkout, onHost: true}
+            - {owner: shop/deployment/catalog}
+            """,
+            Map.of());
+
+    assertThat(config.bridge().hostNetwork()).isTrue();
+    assertThat(config.workloads())
+        .map(StaticWorkloadDirectory.Entry::onHost)
+        .containsExactly(true, false);
+    assertThat(KithConfig.parse("kith.yaml", "", Map.of()).bridge().hostNetwork()).isFalse();
+  }
+
+  @Test
   void parse_severalMistakes_areReportedTogetherWithTheirPlaces() {
     var problems =
         problemsOf(
@@ -123,6 +144,9 @@ class KithConfigTest {
         "`store: {type: oracle}`|kith.yaml:1:15: store.type: 'oracle' (expected: memory)",
         "`identity: {provider: files}`|kith.yaml:1:11: identity.files: incomplete (expected: {certificate: …, key: …, bundle: …}, PEM files)",
         "`server: {bridgeTimeout: 1s}`|kith.yaml:1:25: server.bridgeTimeout: 1000ms (expected: less than server.deadline, which is 400ms)",
+        "`workloads: [{owner: a/vm/b, onHost: yes}]`|kith.yaml:1:37: workloads[0].onHost: 'yes' (expected: true or false)",
+        "`workloads: [{owner: a/vm/b, onHost: true}, {owner: a/vm/b}]`|kith.yaml:1:44: workloads[1].onHost: false, and true for a/vm/b before (expected: the same in all its entries;",
+        "`workloads: [{owner: a/vm/b, addresses: [127.0.0.1]}]`|kith.yaml:1:40: workloads[0].addresses: 127.0.0.1 is loopback, which every workload has (expected: its own addresses)",
         "`server: {deadline: 1s, deadline: 2s}`|kith.yaml:1:24: server.deadline: given twice (expected: once)",
       })
   void parse_oneMistake_isReportedWithItsPlace(String text, String message) {

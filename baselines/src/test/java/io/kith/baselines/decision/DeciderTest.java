@@ -30,6 +30,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class DeciderTest {
   private static final Instant NOON = Instant.parse("2026-11-25T12:00:00Z");
@@ -343,6 +345,52 @@ class DeciderTest {
   void decide_emptyBaseline_underEnforce_deniesEverything() {
     assertThat(decide(enforcingWith(List.of()), flow(CLIENT, DB), NOON).applied())
         .isEqualTo(new Deny(null, new Reason.NewProcess()));
+  }
+
+  @ParameterizedTest
+  @EnumSource(Origin.class)
+  void decide_codeOfAWorkloadOnHosts_isAllowedFromTheHostOnly(Origin origin) {
+    var snapshot = new Snapshot(Mode.ENFORCE, false, Origin.HOST, rules(CLIENT_TO_DB), null);
+    var process = binary(CLIENT.path(), origin, HASH);
+
+    var applied = decide(snapshot, flow(process, DB), NOON).applied();
+
+    assertThat(applied)
+        .isEqualTo(
+            origin == Origin.HOST
+                ? new Allow(CLIENT_TO_DB)
+                : new Deny(CLIENT_TO_DB, new Reason.OriginNotInImage(origin)));
+  }
+
+  @ParameterizedTest
+  @EnumSource(Origin.class)
+  void decide_scriptOfAWorkloadOnHosts_isAllowedFromTheHostOnly(Origin origin) {
+    var process =
+        fingerprint(
+            "/usr/bin/python3",
+            Origin.HOST,
+            HASH,
+            EntryKind.SCRIPT,
+            new Script("/srv/app.py", OTHER_HASH, origin, false),
+            List.of());
+    var edge = Edge.learned(ProcessClass.of(process), DestinationPattern.Exact.of(DB));
+    var snapshot = new Snapshot(Mode.ENFORCE, false, Origin.HOST, rules(edge), null);
+
+    var applied = decide(snapshot, flow(process, DB), NOON).applied();
+
+    assertThat(applied)
+        .isEqualTo(
+            origin == Origin.HOST
+                ? new Allow(edge)
+                : new Deny(edge, new Reason.OriginNotInImage(origin)));
+  }
+
+  @Test
+  void decide_codeOfTheHost_ofAWorkloadInContainers_isDenied() {
+    var process = binary(CLIENT.path(), Origin.HOST, HASH);
+
+    assertThat(decide(enforcing(CLIENT_TO_DB), flow(process, DB), NOON).applied())
+        .isEqualTo(new Deny(CLIENT_TO_DB, new Reason.OriginNotInImage(Origin.HOST)));
   }
 
   @Test

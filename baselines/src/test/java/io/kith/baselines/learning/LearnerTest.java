@@ -77,6 +77,29 @@ class LearnerTest {
   }
 
   @Test
+  void finishTestRun_workloadOnHosts_approvesCodeOfTheHostOnly() {
+    var onHost = new Learner(CHECKOUT, Origin.HOST, LearningSettings.defaults());
+    for (var origin : Origin.values()) {
+      onHost.observe(seen(process("/opt/" + origin, origin, false), DB, "vm-1", NOON));
+    }
+
+    var proposal = onHost.finishTestRun();
+
+    assertThat(proposal.approved()).map(LearnedEdge::process).containsExactly("/opt/HOST");
+    assertThat(proposal.leftOut())
+        .map(LearnedEdge::why)
+        .hasSize(Origin.values().length - 1)
+        .contains("the executable is not from the host (from: image)");
+  }
+
+  @Test
+  void finishTestRun_codeOfTheHost_ofAWorkloadInContainers_isLeftOut() {
+    learner.observe(seen(process("/opt/app", Origin.HOST, false), DB, "vm-1", NOON));
+
+    assertThat(learner.finishTestRun().approved()).isEmpty();
+  }
+
+  @Test
   void finishTestRun_privateAddressWithoutName_isApproved() {
     learner.observe(seen(client(), address("10.1.2.3"), "pod-1", NOON));
 

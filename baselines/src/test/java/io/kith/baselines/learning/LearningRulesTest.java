@@ -16,6 +16,7 @@ import io.kith.baselines.destination.Destination;
 import io.kith.baselines.destination.DestinationPattern.Exact;
 import io.kith.baselines.edge.EdgeState;
 import io.kith.baselines.process.Candidate;
+import io.kith.baselines.process.Origin;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -255,7 +256,8 @@ class LearningRulesTest {
   void observe_morePortsThanStarts_isQuarantined() {
     var starts = new java.util.concurrent.atomic.AtomicInteger(4);
     var learner =
-        new Learner(Sights.SHOP, DEFAULTS, Sights.SUFFIXES, Vouchers.NONE, _ -> starts.get());
+        new Learner(
+            Sights.SHOP, Origin.IMAGE, DEFAULTS, Sights.SUFFIXES, Vouchers.NONE, _ -> starts.get());
     learner.started(pod("a", START, null));
     for (var n = 0; n < 4; n++) {
       steadily(learner, jmx(40_001 + n), after(n * 5 + "H"), after((n * 5 + 4) + "H"), "a");

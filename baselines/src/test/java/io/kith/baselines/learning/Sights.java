@@ -40,7 +40,7 @@ final class Sights {
   }
 
   static Learner learner(LearningSettings settings, Vouchers vouchers) {
-    return new Learner(SHOP, settings, SUFFIXES, vouchers, Siblings.UNKNOWN);
+    return new Learner(SHOP, Origin.IMAGE, settings, SUFFIXES, vouchers, Siblings.UNKNOWN);
   }
 
   static Instance pod(String replica, Instant start, @Nullable String digest) {

@@ -70,7 +70,11 @@ public final class Bridge implements NodeView, AutoCloseable {
     var sockets =
         SocketOwners.open(
             new SocketOwners.Settings(
-                settings.proxyPorts(), settings.proxyUid(), settings.entries(), settings.cgroup()));
+                settings.proxyPorts(),
+                settings.proxyUid(),
+                settings.entries(),
+                settings.cgroup(),
+                settings.hostNetwork()));
     var bridge = new Bridge(config, sockets);
     bridge.warmUp();
     bridge.execs.start();

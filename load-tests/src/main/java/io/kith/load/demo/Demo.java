@@ -4,8 +4,12 @@ import io.kith.admin.v1.DecisionRecord;
 import io.kith.admin.v1.Edge;
 import io.kith.admin.v1.ListEdgesRequest;
 import io.kith.load.lab.Lab;
+import io.kith.load.lab.LoopbackLab;
 import io.kith.load.mesh.Attack;
+import io.kith.load.mesh.LoopbackShop;
 import io.kith.load.mesh.Mesh;
+import io.kith.load.mesh.PodShop;
+import io.kith.load.mesh.Shop;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.Envoy;
 import io.kith.load.tools.Jaeger;
@@ -14,6 +18,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -47,14 +52,18 @@ final class Demo {
             + " curl speaks with the pod's certificate and is welcome everywhere. Kith looks at"
             + " the process.");
     screen.blank();
+    var missing = Lab.missing();
+    if (!missing.isEmpty()) {
+      tellLosses(missing);
+    }
     var envoy = Envoy.find(screen::progress);
     var jaeger = withJaeger ? Jaeger.find(screen::progress) : null;
-    try (var lab = Lab.open("kd", screen::progress);
-        var traces = jaeger == null ? null : startJaeger(jaeger, lab);
-        var mesh = Mesh.start(lab, envoy, options(traces), screen::progress)) {
+    try (var shop = missing.isEmpty() ? PodShop.open("kd", screen::progress) : LoopbackShop.open();
+        var traces = jaeger == null ? null : startJaeger(jaeger, shop);
+        var mesh = Mesh.start(shop, envoy, options(shop, traces), screen::progress)) {
       var version = envoy.version();
       var rung = mesh.status().getBridges(0).getRung();
-      screen.good("Envoy " + version + " stands beside a checkout pod, as a sidecar does in Istio");
+      screen.good("Envoy " + version + " stands beside " + shop.beside());
       screen.good(
           "Kith's server answers Envoy; its bridge knows which process owns a connection (rung "
               + rung
@@ -76,7 +85,7 @@ final class Demo {
               TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - started));
       end(report);
       if (stay) {
-        stay(lab, traces);
+        stay(shop, traces);
       }
       return report;
     }
@@ -86,20 +95,32 @@ final class Demo {
     var decision = refused.decision;
     return new DemoReport.AttackReport(
         refused.attack.name(),
-        decision.getReason().equals(refused.attack.reason()),
+        refused.attack.isRefusedFor(decision.getReason()),
         decision.getReason(),
         decision.getTraceId());
   }
 
-  private Jaeger.Running startJaeger(Jaeger jaeger, Lab lab)
-      throws IOException, InterruptedException {
-    screen.progress("starting Jaeger");
-    return jaeger.start(lab.folder(), lab.address(), Jaeger.Ports.USUAL);
+  private void tellLosses(List<String> missing) {
+    screen.say("Here only a part of it can be shown. Missing:");
+    missing.forEach(screen::bad);
+    screen.say("So this is lost:");
+    LoopbackLab.losses().forEach(screen::bad);
+    screen.say(
+        "What remains is rung C: whoever holds a connection when Envoy asks about it, as the kernel"
+            + " and /proc tell it to the processes of the same user. Of the rungs A to D, D knows"
+            + " nothing about processes.");
+    screen.blank();
   }
 
-  private static Mesh.Options options(Jaeger.@Nullable Running traces) {
+  private Jaeger.Running startJaeger(Jaeger jaeger, Shop shop)
+      throws IOException, InterruptedException {
+    screen.progress("starting Jaeger");
+    return jaeger.start(shop.folder(), shop.address(), Jaeger.Ports.USUAL);
+  }
+
+  private static Mesh.Options options(Shop shop, Jaeger.@Nullable Running traces) {
     // As the recipes have it: proxies of a scope that is only observed fail open.
-    var options = Mesh.Options.of("kd").failingOpen();
+    var options = Mesh.Options.of("kd").with(shop.strictest()).failingOpen();
     return traces == null ? options : options.tracing(traces.otlpGrpcPort(), traces.otlpHttpPort());
   }
 
@@ -108,7 +129,9 @@ final class Demo {
   private int observe(Mesh mesh) throws IOException, InterruptedException {
     screen.step(
         "Observe: what is normal here?",
-        "Two programs of the checkout pod do their work: they ask a database, a catalog and a"
+        "Two programs of the checkout "
+            + mesh.shop().home()
+            + " do their work: they ask a database, a catalog and a"
             + " payment provider. Kith watches and refuses nothing.");
     for (var i = 0; i < ROUNDS_OBSERVED; i++) {
       requireWorking(mesh, "while Kith only observes");
@@ -203,11 +226,13 @@ final class Demo {
   // ---- 3
 
   private List<Refused> attack(Mesh mesh) throws IOException, InterruptedException {
+    var home = mesh.shop().home();
     screen.step(
-        "Attack: an intruder is inside the pod.",
-        "Everything below runs in the same pod and goes out with the pod's own valid certificate.");
+        "Attack: an intruder is inside the " + home + ".",
+        "Everything below runs in the same %s and goes out with the %s's own valid certificate."
+            .formatted(home, home));
     var refused = new ArrayList<Refused>();
-    for (var attack : Attack.ALL) {
+    for (var attack : mesh.shop().attacks()) {
       mesh.forgetConnections();
       var decision = mesh.refusal(attack);
       refused.add(new Refused(attack, decision));
@@ -218,14 +243,14 @@ final class Demo {
 
   private void show(Attack attack, DecisionRecord decision, long bytes) {
     screen.blank();
-    var right = decision.getReason().equals(attack.reason()) && bytes == 0;
+    var right = attack.isRefusedFor(decision.getReason()) && bytes == 0;
     var headline = "refused: " + attack.story();
     if (right) {
       screen.good(headline);
     } else {
       screen.bad(headline + " (expected: " + attack.reason() + ", " + bytes + " bytes arrived)");
     }
-    screen.detail("who", decision.getProcess());
+    screen.detail("who", decision.getProcess().isEmpty() ? "not known" : decision.getProcess());
     screen.detail("to", decision.getDestination() + ":" + decision.getPort());
     var why = decision.getExplanation().split("; nearest: ", 2);
     screen.detail("why", decision.getReason() + ": " + why[0]);
@@ -233,6 +258,9 @@ final class Demo {
       screen.detail("normal", why[1]);
     }
     screen.detail("trace", decision.getTraceId());
+    if (!attack.note().isEmpty()) {
+      screen.detail("note", attack.note());
+    }
   }
 
   // ---- 4
@@ -281,14 +309,12 @@ final class Demo {
     var found = 0;
     for (var each : refused) {
       var decision = each.decision;
-      var tags =
-          Map.of(
-              "kith.workload",
-              decision.getOwner(),
-              "kith.process",
-              decision.getProcess(),
-              "kith.reason",
-              decision.getReason());
+      var tags = new TreeMap<String, String>();
+      tags.put("kith.workload", decision.getOwner());
+      tags.put("kith.reason", decision.getReason());
+      if (!decision.getProcess().isEmpty()) {
+        tags.put("kith.process", decision.getProcess());
+      }
       var seen = awaitTrace(api, tags, decision.getTraceId());
       found += seen ? 1 : 0;
       tell(
@@ -343,12 +369,13 @@ final class Demo {
         "Not all of it held; see above.");
   }
 
-  private void stay(Lab lab, Jaeger.@Nullable Running traces) throws InterruptedException {
+  private void stay(Shop shop, Jaeger.@Nullable Running traces) throws InterruptedException {
     screen.blank();
     if (traces != null) {
       screen.say("Jaeger: " + traces.api() + "/search?service=" + JaegerApi.SERVICE);
     }
-    screen.say("An operator's commands: kith status --server unix:" + lab.folder() + "/admin.sock");
+    screen.say(
+        "An operator's commands: kith status --server unix:" + shop.folder() + "/admin.sock");
     screen.say("Ctrl-C ends it and removes everything.");
     Thread.sleep(Duration.ofDays(1));
   }

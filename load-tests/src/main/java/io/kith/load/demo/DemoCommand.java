@@ -1,6 +1,5 @@
 package io.kith.load.demo;
 
-import io.kith.load.lab.Lab;
 import io.kith.load.tools.MissingToolException;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -19,7 +18,7 @@ import picocli.CommandLine.Option;
           + " attacked, and looked at in Jaeger. About a minute; everything is removed"
           + " afterwards.",
       "",
-      "As root. What it needs beyond Java is fetched into ~/.cache/kith: Envoy, and Jaeger, which"
+      "As root; without, it says what is lost and shows what remains. What it needs beyond Java is fetched into ~/.cache/kith: Envoy, and Jaeger, which"
           + " may have to be built first (some five minutes, once)."
     },
     footer = {
@@ -65,9 +64,6 @@ public final class DemoCommand implements Callable<Integer> {
     PrintStream out = output == Output.json ? System.err : System.out;
     var screen = new Screen(out, output == Output.text && onTerminal());
     try {
-      if (!Lab.missing().isEmpty()) {
-        return new RootlessDemo(screen).run();
-      }
       var demo = new Demo(screen, !noJaeger, stay);
       var report = demo.run();
       if (output == Output.json) {

@@ -13,10 +13,8 @@ import io.kith.admin.v1.ListDecisionsRequest;
 import io.kith.istio.StandaloneRecipe;
 import io.kith.istio.StandaloneRecipe.Address;
 import io.kith.istio.StandaloneRecipe.Identity;
-import io.kith.istio.StandaloneRecipe.Redirected;
 import io.kith.istio.StandaloneRecipe.TcpCheck;
 import io.kith.load.lab.EnvoyProxy;
-import io.kith.load.lab.Image;
 import io.kith.load.lab.Lab;
 import io.kith.load.lab.Pod;
 import io.kith.load.lab.PodProcess;
@@ -25,22 +23,17 @@ import io.kith.load.tools.Command;
 import io.kith.load.tools.Envoy;
 import io.kith.load.tools.RunningProcess;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -50,19 +43,17 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A small shop with Kith in it: a checkout pod with an Envoy beside it, a database, a catalog and a
- * payment provider, a stranger, and Kith's development identity, server and bridge, each a process
- * of its own.
+ * A {@link Shop} with Kith in it: an Envoy beside the checkout workload, and Kith's development
+ * identity, server and bridge, each a process of its own.
  */
 public final class Mesh implements AutoCloseable {
-  /** Owner of the pod that is watched. */
+  /** Owner of the workload that is watched. */
   public static final String CHECKOUT = "shop/deployment/checkout";
 
   private static final String TRUST_DOMAIN = "dev.kith.local";
   private static final String CHECKOUT_ID = "spiffe://dev.kith.local/ns/shop/sa/checkout";
   private static final String SERVER_ID = "spiffe://dev.kith.local/ns/kith/sa/authz-server";
   private static final String BRIDGE_ID = "spiffe://dev.kith.local/ns/kith/sa/identity-bridge";
-  private static final int APP_UID = 1000;
   private static final Duration PROGRAM_LIMIT = Duration.ofSeconds(20);
   private static final Duration START_LIMIT = Duration.ofSeconds(60);
 
@@ -72,8 +63,8 @@ public final class Mesh implements AutoCloseable {
    * @param prefix begins the names that the lab gives
    * @param tcp when Envoy checks plain TCP
    * @param failureModeAllow Envoy lets pass what it cannot check
-   * @param otlpGrpcPort where spans of Envoy are taken at the lab's address, or null
-   * @param otlpHttpPort where spans of the server are taken at the lab's address, or null
+   * @param otlpGrpcPort where spans of Envoy are taken at the shop's address, or null
+   * @param otlpHttpPort where spans of the server are taken at the shop's address, or null
    * @param checkTimeout how long Envoy waits for an answer
    */
   public record Options(
@@ -96,59 +87,40 @@ public final class Mesh implements AutoCloseable {
       return new Options(prefix, tcp, true, otlpGrpcPort, otlpHttpPort, checkTimeout);
     }
 
-    /** Spans go to these ports of the lab's address. */
+    /** Spans go to these ports of the shop's address. */
     public Options tracing(int grpcPort, int httpPort) {
       return new Options(prefix, tcp, failureModeAllow, grpcPort, httpPort, checkTimeout);
     }
   }
 
-  private final Lab lab;
+  private final Shop shop;
   private final Options options;
   private final Consumer<String> say;
   private final Deque<AutoCloseable> running = new ArrayDeque<>();
-  private final Pod checkout;
-  private final Upstream database;
-  private final Upstream catalog;
-  private final Upstream payments;
-  private final Upstream stranger;
   private final Path config;
   private @Nullable RunningProcess server;
   private @Nullable RunningProcess bridge;
   private @Nullable EnvoyProxy envoy;
   private @Nullable ManagedChannel admin;
 
-  private Mesh(Lab lab, Options options, Consumer<String> say)
-      throws IOException, InterruptedException {
-    this.lab = lab;
+  private Mesh(Shop shop, Options options, Consumer<String> say) throws IOException {
+    this.shop = shop;
     this.options = options;
     this.say = say;
-    var image =
-        Image.of(
-            Map.of(
-                "/app/checkout",
-                resource("checkout"),
-                "/app/settle",
-                resource("settle"),
-                "/app/tools/db-shell",
-                resource("db-shell")),
-            say);
-    checkout = lab.addPod("checkout", image);
-    database = lab.addHost("orders-db").database(5432);
-    catalog = lab.addHost("catalog").http(8080);
-    payments = lab.addHost("payments").tls(443);
-    stranger = lab.addHost("stranger").database(4444);
-    checkout.write("/tmp/payments.pem", payments.certificate());
-    for (var dropped : List.of("exfil.pl", "from-memory.pl", "beacon.pl")) {
-      checkout.write("/tmp/" + dropped, resource(dropped));
-    }
-    config = lab.folder().resolve("kith.yaml");
+    config = shop.folder().resolve("kith.yaml");
     Files.writeString(config, kithYaml());
   }
 
-  /** Starts everything and waits until it works. */
+  /** Builds a shop with a pod in a lab, starts everything in it, and waits until it works. */
   public static Mesh start(Lab lab, Envoy envoy, Options options, Consumer<String> say)
       throws IOException, InterruptedException {
-    var mesh = new Mesh(lab, options, say);
+    return start(new PodShop(lab, say), envoy, options, say);
+  }
+
+  /** Starts everything and waits until it works. */
+  public static Mesh start(Shop shop, Envoy envoy, Options options, Consumer<String> say)
+      throws IOException, InterruptedException {
+    var mesh = new Mesh(shop, options, say);
     try {
       mesh.startIdentity();
       mesh.startServer();
@@ -162,50 +134,45 @@ public final class Mesh implements AutoCloseable {
   }
 
   private String kithYaml() {
-    var address = lab.address().getHostAddress();
+    var address = shop.address().getHostAddress();
+    var ports = shop.ports();
     var telemetry =
         options.otlpHttpPort() == null
             ? "telemetry: {sampleAllows: 1}"
             : "telemetry: {otlp: {endpoint: \"http://%s:%d\"}, sampleAllows: 1}"
                 .formatted(address, options.otlpHttpPort());
+    var checkout = "owner: %s, spiffeId: \"%s\"".formatted(CHECKOUT, CHECKOUT_ID);
     return """
     server:
       spiffeId: %1$s
-      checks: {listen: "%4$s:9191"}
-      bridges: {listen: "%4$s:9192"}
+      checks: {listen: "%2$s:%3$d"}
+      bridges: {listen: "%2$s:%4$d"}
       admin: {listen: "unix:%5$s/admin.sock"}
-      health: {listen: "%4$s:9194"}
-      bridgeIds: ["%2$s"]
+      health: {listen: "%2$s:%6$d"}
+      bridgeIds: ["%7$s"]
       deadline: 900ms
       bridgeTimeout: 700ms
-    bridge:
-      node: node-1
-      spiffeId: %2$s
-      servers: ["%4$s:9192"]
+    bridge: {%8$s node: node-1, spiffeId: "%7$s", servers: ["%2$s:%4$d"]}
     identity:
       provider: dev
-      dev: {directory: "%5$s/id", trustDomain: %6$s}
+      dev: {directory: "%5$s/id", trustDomain: %9$s}
     workloads:
-    - {owner: %7$s, spiffeId: "%3$s", addresses: ["%8$s"], names: [checkout]}
-    - {owner: shop/statefulset/orders-db, addresses: ["%9$s"], names: [orders-db]}
-    - {owner: shop/deployment/catalog, addresses: ["%10$s"], names: [catalog]}
-    - {owner: partners/external/payments, addresses: ["%11$s"], names: [payments]}
+    - %10$s
     scopes:
     - {scope: "*", mode: observe}
-    %12$s
+    %11$s
     """
         .formatted(
             SERVER_ID,
-            BRIDGE_ID,
-            CHECKOUT_ID,
             address,
-            lab.folder(),
+            ports.checks(),
+            ports.bridges(),
+            shop.folder(),
+            ports.health(),
+            BRIDGE_ID,
+            shop.bridgeSettings(),
             TRUST_DOMAIN,
-            CHECKOUT,
-            checkout.v4().getHostAddress(),
-            database.host().v4().getHostAddress(),
-            catalog.host().v4().getHostAddress(),
-            payments.host().v4().getHostAddress(),
+            String.join("\n- ", shop.workloads(checkout)),
             telemetry);
   }
 
@@ -224,7 +191,8 @@ public final class Mesh implements AutoCloseable {
     server.awaitReady(START_LIMIT, this::serverReady);
     admin =
         Grpc.newChannelBuilder(
-                "unix://" + lab.folder().resolve("admin.sock"), InsecureChannelCredentials.create())
+                "unix://" + shop.folder().resolve("admin.sock"),
+                InsecureChannelCredentials.create())
             .build();
   }
 
@@ -241,40 +209,40 @@ public final class Mesh implements AutoCloseable {
     if (envoy != null) {
       envoy.close();
     }
-    say.accept("starting Envoy beside the checkout pod");
-    envoy = EnvoyProxy.start(checkout, program, recipe(failureModeAllow));
+    say.accept("starting Envoy beside the checkout " + shop.home());
+    envoy = shop.startEnvoy(program, recipe(failureModeAllow));
   }
 
   private StandaloneRecipe recipe(boolean failureModeAllow) {
-    var address = lab.address().getHostAddress();
+    var address = shop.address().getHostAddress();
     return new StandaloneRecipe(
         "node-1",
         "checkout",
-        new Address(address, 9191),
+        new Address(address, shop.ports().checks()),
         SERVER_ID,
         new Identity(socketOf(CHECKOUT_ID).toString(), CHECKOUT_ID, "ROOTCA"),
-        new Redirected(),
+        shop.capture(),
         options.tcp(),
-        List.of(8080),
-        options.tcp() == TcpCheck.GATE ? List.of() : List.of(443),
+        List.of(shop.upstreams().catalog().port()),
+        options.tcp() == TcpCheck.GATE ? List.of() : List.of(shop.upstreams().payments().port()),
         failureModeAllow,
         options.checkTimeout(),
         options.otlpGrpcPort() == null ? null : new Address(address, options.otlpGrpcPort()),
-        15_000);
+        shop.ports().envoyAdmin());
   }
 
   private RunningProcess start(KithProgram program, String verb) {
     var process =
         program.start(
             "kith " + verb,
-            lab.folder().resolve(verb + ".log"),
+            shop.folder().resolve(verb + ".log"),
             List.of(verb, "--config", config.toString()));
     running.push(process);
     return process;
   }
 
   private Path socketOf(String spiffeId) {
-    return lab.folder()
+    return shop.folder()
         .resolve("id")
         .resolve(spiffeId.substring(("spiffe://" + TRUST_DOMAIN + "/").length()))
         .resolve("api.sock");
@@ -282,7 +250,8 @@ public final class Mesh implements AutoCloseable {
 
   private boolean serverReady() {
     try (var client = HttpClient.newHttpClient()) {
-      var ready = URI.create("http://" + lab.address().getHostAddress() + ":9194/readyz");
+      var address = shop.address().getHostAddress() + ":" + shop.ports().health();
+      var ready = URI.create("http://" + address + "/readyz");
       var request = HttpRequest.newBuilder(ready).timeout(Duration.ofSeconds(1)).build();
       return client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode() == 200;
     } catch (IOException _) {
@@ -362,36 +331,26 @@ public final class Mesh implements AutoCloseable {
     return KithProgram.SERVER.run(PROGRAM_LIMIT, all);
   }
 
-  // ---- what happens in the pod
+  // ---- what happens in the shop
 
   /** One round of normal work by both legitimate programs. */
   public List<PodProcess.Outcome> work() throws IOException, InterruptedException {
-    return List.of(
-        run(List.of("/app/checkout", "orders-db", "5432", "catalog:8080")),
-        run(List.of("/app/settle", "https://payments/charge", "/tmp/payments.pem")));
+    var outcomes = new ArrayList<PodProcess.Outcome>();
+    for (var argv : shop.work()) {
+      outcomes.add(shop.run(argv));
+    }
+    return outcomes;
   }
 
   /** The answers that a round of normal work ends with when nothing is refused. */
   public List<String> expectedOfWork() {
     return List.of(
-        "TOKEN " + database.token() + "\n" + catalog.token() + "\n", payments.token() + "\n");
+        "TOKEN " + database().token() + "\n" + catalog().token() + "\n", payments().token() + "\n");
   }
 
-  /** Runs an attack in the pod, as the workload's own user. */
+  /** Runs an attack, as the workload's own user. */
   public PodProcess.Outcome run(Attack attack) throws IOException, InterruptedException {
-    var places = new HashMap<String, String>();
-    places.put("DB", database.host().v4().getHostAddress());
-    places.put("CATALOG", catalog.host().v4().getHostAddress());
-    places.put("STRANGER", stranger.host().v4().getHostAddress());
-    var argv = new ArrayList<String>();
-    for (var argument : attack.argv()) {
-      var text = argument;
-      for (var place : places.entrySet()) {
-        text = text.replaceAll("\\b" + place.getKey() + "\\b", place.getValue());
-      }
-      argv.add(text);
-    }
-    return run(argv);
+    return shop.run(shop.argv(attack));
   }
 
   /** Runs an attack and waits for the decision that refused it, the latest if there are several. */
@@ -408,7 +367,7 @@ public final class Mesh implements AutoCloseable {
         () -> {
           denials().stream()
               .filter(decision -> !known.contains(decision.getId()))
-              .filter(decision -> decision.getProcess().equals(attack.process()))
+              .filter(decision -> isOf(attack, decision.getProcess()))
               .findFirst()
               .ifPresent(found::set);
           return found.get() != null;
@@ -416,47 +375,66 @@ public final class Mesh implements AutoCloseable {
     return Objects.requireNonNull(found.get(), "a refusal was found");
   }
 
-  /** Runs a program in the pod, as the workload's own user. */
+  private boolean isOf(Attack attack, String process) {
+    return process.isEmpty()
+        ? attack.isRefusedFor("unattributed")
+        : process.equals(shop.process(attack));
+  }
+
+  /** Runs a program of the workload, as the workload's own user. */
   public PodProcess.Outcome run(List<String> argv) throws IOException, InterruptedException {
-    return checkout.start(APP_UID, "", argv).await(PROGRAM_LIMIT);
+    return shop.run(argv);
   }
 
   /** The upstream that an attack is aimed at. */
   public Upstream target(Attack attack) {
     return switch (attack.target()) {
-      case DATABASE -> database;
-      case CATALOG -> catalog;
-      case STRANGER -> stranger;
+      case DATABASE -> database();
+      case CATALOG -> catalog();
+      case STRANGER -> stranger();
     };
   }
 
+  public Shop shop() {
+    return shop;
+  }
+
+  /** The checkout pod, where there is one. */
   public Pod checkout() {
-    return checkout;
+    return inPod().checkout();
   }
 
   public Upstream database() {
-    return database;
+    return shop.upstreams().database();
   }
 
   public Upstream catalog() {
-    return catalog;
+    return shop.upstreams().catalog();
   }
 
   public Upstream payments() {
-    return payments;
+    return shop.upstreams().payments();
   }
 
   public Upstream stranger() {
-    return stranger;
+    return shop.upstreams().stranger();
   }
 
+  /** The lab of the checkout pod, where there is one. */
   public Lab lab() {
-    return lab;
+    return inPod().lab();
+  }
+
+  private PodShop inPod() {
+    return switch (shop) {
+      case PodShop pod -> pod;
+      case LoopbackShop _ -> throw new IllegalStateException("this shop has no pod");
+    };
   }
 
   /** Forgets what the upstreams saw so far. */
   public void forgetConnections() {
-    List.of(database, catalog, payments, stranger).forEach(Upstream::forget);
+    List.of(database(), catalog(), payments(), stranger()).forEach(Upstream::forget);
   }
 
   /** Waits for something that takes a moment; says what did not happen in time. */
@@ -485,14 +463,6 @@ public final class Mesh implements AutoCloseable {
       } catch (Exception e) {
         say.accept("while stopping: " + e.getMessage());
       }
-    }
-  }
-
-  private static String resource(String name) {
-    try (InputStream stream = Objects.requireNonNull(Mesh.class.getResourceAsStream(name), name)) {
-      return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 }

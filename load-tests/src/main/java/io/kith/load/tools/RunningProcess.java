@@ -20,9 +20,7 @@ public final class RunningProcess implements AutoCloseable {
   private static final Set<RunningProcess> RUNNING = ConcurrentHashMap.newKeySet();
 
   static {
-    Runtime.getRuntime()
-        .addShutdownHook(
-            new Thread(() -> RUNNING.forEach(RunningProcess::close), "stop-processes"));
+    Runtime.getRuntime().addShutdownHook(new Thread(RunningProcess::closeAll, "stop-processes"));
   }
 
   private final String name;
@@ -33,6 +31,11 @@ public final class RunningProcess implements AutoCloseable {
     this.name = name;
     this.log = log;
     this.process = process;
+  }
+
+  /** Ends all that run. */
+  public static void closeAll() {
+    RUNNING.forEach(RunningProcess::close);
   }
 
   /** Starts a program; {@code name} is what messages call it. */

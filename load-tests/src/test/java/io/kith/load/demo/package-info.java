@@ -1,3 +1,4 @@
+/** Tests of the demo as somebody runs it. Start here: {@link io.kith.load.demo.DemoTest}. */
 @NullMarked
 package io.kith.load.demo;
 

@@ -19,10 +19,16 @@ final class AddressFiles {
   private static final Pattern LEAF = Pattern.compile("\\s*\\|-- ([0-9.]+)");
   private static final Pattern SPACES = Pattern.compile("\\s+");
   private static final String GLOBAL = "00";
+  private static final String HOST = "10";
 
   private AddressFiles() {}
 
-  static Set<IpAddress> v4(String fibTrie) {
+  /**
+   * IPv4 addresses.
+   *
+   * @param withLoopback those that only this machine reaches count as well
+   */
+  static Set<IpAddress> v4(String fibTrie, boolean withLoopback) {
     var addresses = new HashSet<IpAddress>();
     var leaf = "";
     for (var line : fibTrie.lines().toList()) {
@@ -31,7 +37,7 @@ final class AddressFiles {
         leaf = matcher.group(1);
       } else if (line.contains("/32 host LOCAL") && !leaf.isEmpty()) {
         var address = IpAddress.parse(leaf);
-        if (!address.isLoopback()) {
+        if (withLoopback || !address.isLoopback()) {
           addresses.add(address);
         }
       }
@@ -39,11 +45,14 @@ final class AddressFiles {
     return addresses;
   }
 
-  static Set<IpAddress> v6(String ifInet6) {
+  /** IPv6 addresses; loopback as for {@link #v4}. */
+  static Set<IpAddress> v6(String ifInet6, boolean withLoopback) {
     var addresses = new HashSet<IpAddress>();
     for (var line : ifInet6.lines().toList()) {
       var fields = SPACES.split(line.strip(), -1);
-      if (fields.length >= 6 && fields[3].equals(GLOBAL) && fields[0].length() == 32) {
+      if (fields.length >= 6
+          && (fields[3].equals(GLOBAL) || (withLoopback && fields[3].equals(HOST)))
+          && fields[0].length() == 32) {
         addresses.add(IpAddress.of(HexFormat.of().parseHex(fields[0])));
       }
     }

@@ -10,6 +10,8 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /** A connection to oneself that must be found in the table, with what one knows of oneself. */
 final class Canary {
@@ -17,8 +19,42 @@ final class Canary {
 
   private Canary() {}
 
+  /** The processes that hold a connection; why there are none is added to the reasons. */
+  @FunctionalInterface
+  interface Holders {
+    List<Owner> of(Tuple tuple, List<String> reasons);
+  }
+
+  private interface LookUp {
+    String problem(Tuple tuple) throws IOException, KernelException;
+  }
+
   /** What is wrong, in words; empty when the connection was found and all of it is true. */
   static String run(KernelCapture capture) {
+    return connected(
+        tuple -> {
+          var seen = capture.sightings(capture.cookieHere(), tuple);
+          return seen.isEmpty()
+              ? "the bridge's connection to itself was not seen: the programs are not where"
+                  + " connections are made (is bridge.cgroup the root of the cgroup v2 tree?)"
+              : difference(seen.getFirst().owner());
+        });
+  }
+
+  /** The same without the kernel's record: we ourselves must be found to hold the connection. */
+  static String run(Holders holders) {
+    return connected(
+        tuple -> {
+          var reasons = new ArrayList<String>();
+          var found = holders.of(tuple, reasons);
+          return found.isEmpty()
+              ? "the bridge was not found to hold its connection to itself: "
+                  + String.join("; ", reasons)
+              : difference(found.getFirst());
+        });
+  }
+
+  private static String connected(LookUp lookUp) {
     var loopback = InetAddress.ofLiteral("127.0.0.1");
     try (var server = new ServerSocket(0, 1, loopback);
         var client = new Socket()) {
@@ -29,11 +65,7 @@ final class Canary {
               client.getLocalPort(),
               IpAddress.of(loopback),
               server.getLocalPort());
-      var seen = capture.sightings(capture.cookieHere(), tuple);
-      return seen.isEmpty()
-          ? "the bridge's connection to itself was not seen: the programs are not where connections"
-              + " are made (is bridge.cgroup the root of the cgroup v2 tree?)"
-          : difference(seen.getFirst().owner());
+      return lookUp.problem(tuple);
     } catch (IOException e) {
       return "the bridge could not connect to itself: " + e.getMessage();
     } catch (KernelException e) {

@@ -8,7 +8,7 @@ import java.util.Set;
  * A network namespace with what lives in it.
  *
  * @param id as the kernel writes it: {@code net:[4026532281]}
- * @param addresses without loopback and link-local ones
+ * @param addresses without link-local ones; with loopback for the bridge's own namespace only
  * @param pids processes in it, as the host counts, at the last look
  */
 public record Pod(String id, Set<IpAddress> addresses, List<Integer> pids) {

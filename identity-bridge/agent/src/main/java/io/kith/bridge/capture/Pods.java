@@ -20,7 +20,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The network namespaces of this machine, found by their processes; that of the host is left out.
+ * The network namespaces of this machine, found by their processes; that of the host is left out,
+ * and our own as well unless it is asked for.
  *
  * <p>For each, one connection tracking and one socket diagnosis socket stay open inside it. {@link
  * #refresh} is called now and then and when an address is not known; look-ups never wait for it.
@@ -31,7 +32,9 @@ final class Pods implements AutoCloseable {
   /** An address that is not known is worth one look at all processes in this time. */
   private static final long LOOK_AGAIN_NANOS = 1_000_000_000L;
 
+  private final @Nullable String own = link(PROC.resolve("self/ns/net"));
   private final Cookies cookies;
+  private final boolean withOwn;
   private final ReentrantLock turn = new ReentrantLock();
   private final Map<String, Inside> open = new HashMap<>();
   private volatile long lookedAt = System.nanoTime() - LOOK_AGAIN_NANOS;
@@ -43,8 +46,14 @@ final class Pods implements AutoCloseable {
     long here() throws KernelException;
   }
 
-  Pods(Cookies cookies) {
+  /**
+   * No pods yet.
+   *
+   * @param withOwn our own network is a pod too, with its loopback addresses
+   */
+  Pods(Cookies cookies, boolean withOwn) {
     this.cookies = cookies;
+    this.withOwn = withOwn;
   }
 
   /**
@@ -152,7 +161,7 @@ final class Pods implements AutoCloseable {
 
   private @Nullable Inside look(String id, List<Integer> pids) throws InterruptedException {
     for (var pid : pids) {
-      var addresses = addresses(pid);
+      var addresses = addresses(id, pid);
       if (addresses != null) {
         var pod = new Pod(id, addresses, pids);
         var known = open.get(id);
@@ -168,12 +177,14 @@ final class Pods implements AutoCloseable {
   }
 
   /** Null when the process is gone. */
-  private static @Nullable Set<IpAddress> addresses(int pid) {
+  private @Nullable Set<IpAddress> addresses(String id, int pid) {
+    var loopback = id.equals(own);
     var net = PROC.resolve(Integer.toString(pid)).resolve("net");
     try {
-      var addresses = new HashSet<>(AddressFiles.v4(Files.readString(net.resolve("fib_trie"))));
+      var addresses =
+          new HashSet<>(AddressFiles.v4(Files.readString(net.resolve("fib_trie")), loopback));
       if (Files.exists(net.resolve("if_inet6"))) {
-        addresses.addAll(AddressFiles.v6(Files.readString(net.resolve("if_inet6"))));
+        addresses.addAll(AddressFiles.v6(Files.readString(net.resolve("if_inet6")), loopback));
       }
       return addresses;
     } catch (IOException | UncheckedIOException _) {
@@ -182,6 +193,9 @@ final class Pods implements AutoCloseable {
   }
 
   private Inside enter(Pod pod, int pid) throws InterruptedException {
+    if (pod.id().equals(own)) {
+      return openInside(pod); // entering takes a privilege, being there does not
+    }
     try (var namespace = NetworkNamespace.open("/proc/" + pid + "/ns/net")) {
       return namespace.call(() -> openInside(pod));
     } catch (KernelException e) {
@@ -205,17 +219,14 @@ final class Pods implements AutoCloseable {
     return new Inside(pod, cookie, conntrack, diag, problem);
   }
 
-  private static Map<String, List<Integer>> pidsByNamespace() throws IOException {
+  private Map<String, List<Integer>> pidsByNamespace() throws IOException {
     var host = link(PROC.resolve("1/ns/net"));
-    var own = link(PROC.resolve("self/ns/net"));
     var found = new HashMap<String, List<Integer>>();
     try (var processes = Files.newDirectoryStream(PROC, "[0-9]*")) {
       for (var process : processes) {
         var id = link(process.resolve("ns/net"));
-        if (id != null && !id.equals(host) && !id.equals(own)) {
-          found
-              .computeIfAbsent(id, _ -> new ArrayList<>())
-              .add(Integer.parseInt(process.getFileName().toString()));
+        if (id != null && (id.equals(own) ? withOwn : !id.equals(host))) {
+          found.computeIfAbsent(id, _ -> new ArrayList<>()).add(pidOf(process));
         }
       }
     }
@@ -228,11 +239,15 @@ final class Pods implements AutoCloseable {
     try (var processes = Files.newDirectoryStream(PROC, "[0-9]*")) {
       for (var process : processes) {
         if (id.equals(link(process.resolve("ns/net")))) {
-          found.add(Integer.parseInt(process.getFileName().toString()));
+          found.add(pidOf(process));
         }
       }
     }
     return found;
+  }
+
+  private static int pidOf(Path process) {
+    return Integer.parseInt(process.getFileName().toString());
   }
 
   private static @Nullable String link(Path path) {

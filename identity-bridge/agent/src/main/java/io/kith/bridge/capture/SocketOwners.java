@@ -55,11 +55,21 @@ public final class SocketOwners implements AutoCloseable {
    * @param proxyUid user of the proxy, whose own connections are never its clients'
    * @param entries connections remembered in the kernel
    * @param cgroup root of the cgroup v2 tree, or null to find it
+   * @param hostNetwork our own network is a pod too, with its loopback addresses
    */
   public record Settings(
-      List<Integer> proxyPorts, int proxyUid, int entries, @Nullable Path cgroup) {
+      List<Integer> proxyPorts,
+      int proxyUid,
+      int entries,
+      @Nullable Path cgroup,
+      boolean hostNetwork) {
     public Settings {
       proxyPorts = List.copyOf(proxyPorts);
+    }
+
+    /** For pods with a network of their own only. */
+    public Settings(List<Integer> proxyPorts, int proxyUid, int entries, @Nullable Path cgroup) {
+      this(proxyPorts, proxyUid, entries, cgroup, false);
     }
   }
 
@@ -68,7 +78,10 @@ public final class SocketOwners implements AutoCloseable {
     this.settings = settings;
     this.kernel = kernel;
     this.sees = sees;
-    this.pods = new Pods(kernel == null ? NetworkNamespace::cookieHere : kernel::cookieHere);
+    this.pods =
+        new Pods(
+            kernel == null ? NetworkNamespace::cookieHere : kernel::cookieHere,
+            settings.hostNetwork);
     this.problems = List.copyOf(problems);
   }
 
@@ -98,7 +111,8 @@ public final class SocketOwners implements AutoCloseable {
       return true;
     } catch (KernelException e) {
       problems.add(
-          "the sockets of pods cannot be looked at, so only the workload of a connection is known: "
+          "the sockets of pods cannot be looked at, so only the workload of a connection there is"
+              + " known: "
               + e.getMessage()
               + " (run as root, or with CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_SYS_PTRACE)");
       return false;
@@ -107,7 +121,10 @@ public final class SocketOwners implements AutoCloseable {
 
   /** The best that this node can do now. */
   public Rung rung() {
-    if (!sees) {
+    // Our own network needs no entering, and its canary tries what holders can be found.
+    var seesOwn = settings.hostNetwork && canaryFound;
+    var findsNone = settings.hostNetwork && !canaryFound && kernel == null;
+    if (findsNone || !(sees || seesOwn)) {
       return Rung.WORKLOAD_ONLY;
     }
     if (kernel == null || !canaryFound) {
@@ -157,13 +174,13 @@ public final class SocketOwners implements AutoCloseable {
 
   /**
    * Makes a connection to itself and looks it up: the proof that the programs are attached where
-   * connections are made and read what they should.
+   * connections are made and read what they should, or that holders are found in our own network.
    */
   public boolean checkCanary() {
-    if (kernel == null) {
+    if (kernel == null && !settings.hostNetwork) {
       return false;
     }
-    canaryProblem = Canary.run(kernel);
+    canaryProblem = kernel == null ? Canary.run(this::holders) : Canary.run(kernel);
     canaryFound = canaryProblem.isEmpty();
     return canaryFound;
   }
@@ -190,6 +207,7 @@ public final class SocketOwners implements AutoCloseable {
     }
     var reasons = new ArrayList<String>();
     return switch (original(inside, seen)) {
+      case Nat.None() -> owners(inside, seen, false, reasons);
       case Nat.Undone(var tuple) -> owners(inside, tuple, true, reasons);
       case Nat.Unknown(var why) -> {
         reasons.add(why);
@@ -222,6 +240,9 @@ public final class SocketOwners implements AutoCloseable {
 
   /** What connection tracking says about a connection that the proxy has. */
   private sealed interface Nat {
+    /** There was none: the proxy was dialled. */
+    record None() implements Nat {}
+
     /** This was it before NAT. */
     record Undone(Tuple tuple) implements Nat {}
 
@@ -233,6 +254,9 @@ public final class SocketOwners implements AutoCloseable {
   }
 
   private Nat original(Pods.Inside inside, Tuple seen) {
+    if (seen.source().isLoopback()) {
+      return new Nat.None(); // sidecars redirect nothing on loopback
+    }
     var conntrack = inside.conntrack();
     if (conntrack == null) {
       return new Nat.Unknown("connection tracking cannot be read: " + inside.problem());
@@ -284,6 +308,16 @@ public final class SocketOwners implements AutoCloseable {
       reasons.add(owners.size() + " processes used these addresses of late: all of them count");
     }
     return owners;
+  }
+
+  /** Of a connection whose near end is in a pod that is known. */
+  private List<Owner> holders(Tuple tuple, List<String> reasons) {
+    var inside = pods.at(tuple.source());
+    if (inside == null) {
+      reasons.add("no pod here has " + tuple.source());
+      return List.of();
+    }
+    return holders(inside, tuple, reasons);
   }
 
   private List<Owner> holders(Pods.Inside inside, Tuple tuple, List<String> reasons) {

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class AddressFilesTest {
   @Test
-  void v4_localAddresses_withoutLoopbackBroadcastAndNeighbours() {
+  void v4_localAddresses_withoutBroadcastAndNeighbours_andLoopbackWhenAsked() {
     var file =
         """
         Main:
@@ -33,11 +33,13 @@ class AddressFilesTest {
                    /32 host LOCAL
         """;
 
-    assertThat(AddressFiles.v4(file)).containsExactly(IpAddress.parse("10.88.0.7"));
+    assertThat(AddressFiles.v4(file, false)).containsExactly(IpAddress.parse("10.88.0.7"));
+    assertThat(AddressFiles.v4(file, true))
+        .containsExactlyInAnyOrder(IpAddress.parse("10.88.0.7"), IpAddress.parse("127.0.0.1"));
   }
 
   @Test
-  void v6_globalAddressesOnly() {
+  void v6_globalAddressesOnly_andLoopbackWhenAsked() {
     var file =
         """
         00000000000000000000000000000001 01 80 10 80       lo
@@ -45,14 +47,16 @@ class AddressFilesTest {
         fd880000000000000000000000000007 02 40 00 80     eth0
         """;
 
-    assertThat(AddressFiles.v6(file)).containsExactly(IpAddress.parse("fd88::7"));
+    assertThat(AddressFiles.v6(file, false)).containsExactly(IpAddress.parse("fd88::7"));
+    assertThat(AddressFiles.v6(file, true))
+        .containsExactlyInAnyOrder(IpAddress.parse("fd88::7"), IpAddress.parse("::1"));
   }
 
   @Test
   void v4AndV6_emptyOrBroken_areNothing() {
-    assertThat(AddressFiles.v4("")).isEmpty();
-    assertThat(AddressFiles.v4("/32 host LOCAL\n|--\n")).isEmpty();
-    assertThat(AddressFiles.v6("\nfd88 02\n")).isEmpty();
+    assertThat(AddressFiles.v4("", true)).isEmpty();
+    assertThat(AddressFiles.v4("/32 host LOCAL\n|--\n", true)).isEmpty();
+    assertThat(AddressFiles.v6("\nfd88 02\n", true)).isEmpty();
   }
 
   @Test

@@ -1,0 +1,120 @@
+package io.kith.bridge.capture;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.process.Rung;
+import io.kith.bridge.ffm.Tuple;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Who holds a connection of our own network, without the kernel's record: any user can know. */
+@Timeout(60)
+class SocketOwnersTest {
+  private static final InetAddress LOOPBACK = InetAddress.ofLiteral("127.0.0.1");
+
+  private ServerSocket proxy;
+
+  @BeforeEach
+  void listen() throws IOException {
+    proxy = new ServerSocket(0, 50, LOOPBACK);
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    proxy.close();
+  }
+
+  /** A folder that is no cgroup, so nothing is attached, whoever runs this. */
+  private static SocketOwners open(boolean hostNetwork) throws InterruptedException {
+    return SocketOwners.open(
+        new SocketOwners.Settings(
+            List.of(15_001), 1_337, 1_024, Path.of("/nonexistent"), hostNetwork));
+  }
+
+  private Tuple seen(Socket accepted) {
+    var peer = (InetSocketAddress) accepted.getRemoteSocketAddress();
+    return new Tuple(
+        IpAddress.of(peer.getAddress()),
+        peer.getPort(),
+        IpAddress.of(LOOPBACK),
+        proxy.getLocalPort());
+  }
+
+  @Test
+  void resolve_ownNetwork_isTheHolder() throws Exception {
+    try (var owners = open(true);
+        var client = new Socket(LOOPBACK, proxy.getLocalPort());
+        var accepted = proxy.accept()) {
+      assertThat(client.isConnected()).isTrue();
+
+      var resolution = owners.resolve(seen(accepted));
+
+      assertThat(resolution.owners())
+          .as("%s", resolution.reasons())
+          .map(Owner::pid)
+          .containsExactly((int) ProcessHandle.current().pid());
+      assertThat(resolution.rung()).isEqualTo(Rung.DIAG);
+      assertThat(resolution.reasons()).isEmpty();
+      assertThat(owners.rung()).isEqualTo(Rung.DIAG);
+      assertThat(owners.canaryFound()).isTrue();
+    }
+  }
+
+  @Test
+  void resolve_processThatBeganSinceTheLastLook_isFound() throws Exception {
+    try (var owners = open(true)) {
+      var child =
+          new ProcessBuilder(
+                  "bash",
+                  "-c",
+                  "exec 3<>/dev/tcp/127.0.0.1/" + proxy.getLocalPort() + "; read line <&3")
+              .start();
+      try (var accepted = proxy.accept()) {
+        var resolution = owners.resolve(seen(accepted));
+
+        assertThat(resolution.owners()).map(Owner::pid).containsExactly((int) child.pid());
+      } finally {
+        child.destroyForcibly();
+      }
+    }
+  }
+
+  @Test
+  void resolve_closedConnection_isUnknownWithTheReason() throws Exception {
+    try (var owners = open(true)) {
+      var client = new Socket(LOOPBACK, proxy.getLocalPort());
+      try (var accepted = proxy.accept()) {
+        client.close();
+
+        var resolution = owners.resolve(seen(accepted));
+
+        assertThat(resolution.owners()).isEmpty();
+        assertThat(resolution.reasons()).singleElement().asString().contains("any more");
+      }
+    }
+  }
+
+  @Test
+  void resolve_withoutHostNetwork_loopbackIsNoPod() throws Exception {
+    try (var owners = open(false);
+        var client = new Socket(LOOPBACK, proxy.getLocalPort());
+        var accepted = proxy.accept()) {
+      assertThat(client.isConnected()).isTrue();
+
+      var resolution = owners.resolve(seen(accepted));
+
+      assertThat(resolution.owners()).isEmpty();
+      assertThat(resolution.reasons()).containsExactly("no pod here has 127.0.0.1");
+    }
+  }
+}

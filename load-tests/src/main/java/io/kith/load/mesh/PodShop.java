@@ -1,0 +1,160 @@
+package io.kith.load.mesh;
+
+import io.kith.istio.StandaloneRecipe;
+import io.kith.istio.StandaloneRecipe.Redirected;
+import io.kith.istio.StandaloneRecipe.TcpCheck;
+import io.kith.load.lab.EnvoyProxy;
+import io.kith.load.lab.Host;
+import io.kith.load.lab.Image;
+import io.kith.load.lab.Lab;
+import io.kith.load.lab.Pod;
+import io.kith.load.lab.PodProcess;
+import io.kith.load.lab.Upstream;
+import io.kith.load.tools.Envoy;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** A pod of a {@link Lab}: an image, captured connections, hosts with networks of their own. */
+public final class PodShop implements Shop {
+  private static final int APP_UID = 1000;
+  private static final Duration PROGRAM_LIMIT = Duration.ofSeconds(20);
+  private static final String CERTIFICATE = "/tmp/payments.pem";
+
+  private final Lab lab;
+  private final Pod checkout;
+  private final Upstreams upstreams;
+
+  /** Builds the shop in a lab, which it closes. */
+  PodShop(Lab lab, Consumer<String> say) throws IOException, InterruptedException {
+    this.lab = lab;
+    var installed = new LinkedHashMap<String, String>();
+    Programs.INSTALLED.forEach((path, name) -> installed.put(path, Programs.text(name)));
+    checkout = lab.addPod("checkout", Image.of(installed, say));
+    upstreams =
+        new Upstreams(
+            lab.addHost("orders-db").database(5432),
+            lab.addHost("catalog").http(8080),
+            lab.addHost("payments").tls(443),
+            lab.addHost("stranger").database(4444));
+    checkout.write(CERTIFICATE, upstreams.payments().certificate());
+    Programs.DROPPED.forEach((path, name) -> checkout.write(path, Programs.text(name)));
+  }
+
+  /** Opens a lab and builds the shop in it. */
+  public static PodShop open(String prefix, Consumer<String> say)
+      throws IOException, InterruptedException {
+    var lab = Lab.open(prefix, say);
+    try {
+      return new PodShop(lab, say);
+    } catch (IOException | InterruptedException | RuntimeException e) {
+      lab.close();
+      throw e;
+    }
+  }
+
+  Lab lab() {
+    return lab;
+  }
+
+  Pod checkout() {
+    return checkout;
+  }
+
+  @Override
+  public Path folder() {
+    return lab.folder();
+  }
+
+  @Override
+  public InetAddress address() {
+    return lab.address();
+  }
+
+  @Override
+  public Ports ports() {
+    return new Ports(9191, 9192, 9194, 15_000);
+  }
+
+  @Override
+  public Upstreams upstreams() {
+    return upstreams;
+  }
+
+  @Override
+  public String home() {
+    return "pod";
+  }
+
+  @Override
+  public String beside() {
+    return "a checkout pod, as a sidecar does in Istio";
+  }
+
+  @Override
+  public String bridgeSettings() {
+    return "";
+  }
+
+  @Override
+  public List<String> workloads(String checkoutIs) {
+    return List.of(
+        "{%s, addresses: [\"%s\"], names: [checkout]}"
+            .formatted(checkoutIs, checkout.v4().getHostAddress()),
+        workload("shop/statefulset/orders-db", upstreams.database().host()),
+        workload("shop/deployment/catalog", upstreams.catalog().host()),
+        workload("partners/external/payments", upstreams.payments().host()));
+  }
+
+  private static String workload(String owner, Host host) {
+    return "{owner: %s, addresses: [\"%s\"], names: [%s]}"
+        .formatted(owner, host.v4().getHostAddress(), host.name());
+  }
+
+  @Override
+  public StandaloneRecipe.Capture capture() {
+    return new Redirected();
+  }
+
+  @Override
+  public TcpCheck strictest() {
+    return TcpCheck.GATE;
+  }
+
+  @Override
+  public EnvoyProxy startEnvoy(Envoy program, StandaloneRecipe recipe)
+      throws IOException, InterruptedException {
+    return EnvoyProxy.start(checkout, program, recipe);
+  }
+
+  @Override
+  public List<List<String>> work() {
+    return List.of(
+        List.of("/app/checkout", "orders-db", "5432", "catalog:8080"),
+        List.of("/app/settle", "https://payments/charge", CERTIFICATE));
+  }
+
+  @Override
+  public List<Attack> attacks() {
+    return Attack.ALL;
+  }
+
+  @Override
+  public Attack.Place place(Upstream upstream) {
+    return new Attack.Place(upstream.host().v4().getHostAddress(), upstream.port());
+  }
+
+  @Override
+  public PodProcess.Outcome run(List<String> argv) throws IOException, InterruptedException {
+    return checkout.start(APP_UID, "", argv).await(PROGRAM_LIMIT);
+  }
+
+  @Override
+  public void close() {
+    lab.close();
+  }
+}

@@ -1,0 +1,36 @@
+package io.kith.load.mesh;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.Objects;
+
+/** The programs of the checkout workload and those that an intruder drops, as resources. */
+final class Programs {
+  /** By the path where the workload has them. */
+  static final Map<String, String> INSTALLED =
+      Map.of(
+          "/app/checkout", "checkout",
+          "/app/settle", "settle",
+          "/app/tools/db-shell", "db-shell");
+
+  /** By the path where the intruder puts them. */
+  static final Map<String, String> DROPPED =
+      Map.of(
+          "/tmp/exfil.pl", "exfil.pl",
+          "/tmp/from-memory.pl", "from-memory.pl",
+          "/tmp/beacon.pl", "beacon.pl");
+
+  private Programs() {}
+
+  static String text(String name) {
+    try (InputStream stream =
+        Objects.requireNonNull(Programs.class.getResourceAsStream(name), name)) {
+      return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
