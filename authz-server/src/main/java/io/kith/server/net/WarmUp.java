@@ -92,7 +92,7 @@ final class WarmUp {
    */
   int run(Listener listener) throws java.io.IOException, InterruptedException {
     try (var deadlines = new Deadlines();
-        var telemetry = CheckTelemetry.exportingTo(new Nowhere(), "warm-up", 1)) {
+        var telemetry = CheckTelemetry.rehearsal(new Nowhere())) {
       var service =
           new ExtAuthzService(
               new CheckSettings(List.of(), LIMIT, LIMIT, new OnFailure(false, false), CHECKS),

@@ -31,8 +31,11 @@ public final class CheckTelemetry implements CheckObserver, AutoCloseable {
   private final Metrics metrics = new Metrics();
   private final @Nullable CheckSpans spans;
 
-  private CheckTelemetry(@Nullable CheckSpans spans) {
+  private final boolean logsDenials;
+
+  private CheckTelemetry(@Nullable CheckSpans spans, boolean logsDenials) {
     this.spans = spans;
+    this.logsDenials = logsDenials;
     if (spans != null) {
       metrics.counter("kith_spans_exported_total", "Spans delivered.", spans::exported);
       metrics.counter(
@@ -52,7 +55,7 @@ public final class CheckTelemetry implements CheckObserver, AutoCloseable {
   public static CheckTelemetry of(KithConfig.Telemetry settings, String version) {
     var otlp = settings.otlp();
     return otlp == null
-        ? new CheckTelemetry(null)
+        ? new CheckTelemetry(null, true)
         : exportingTo(
             OtlpHttpSpanExporter.builder()
                 .setEndpoint(tracesUnder(otlp))
@@ -65,6 +68,15 @@ public final class CheckTelemetry implements CheckObserver, AutoCloseable {
   /** With an exporter of the caller's. */
   public static CheckTelemetry exportingTo(
       SpanExporter exporter, String version, double sampleAllows) {
+    return new CheckTelemetry(spans(exporter, version, sampleAllows), true);
+  }
+
+  /** The same work for Checks that nobody asked: nothing of it is logged. */
+  public static CheckTelemetry rehearsal(SpanExporter exporter) {
+    return new CheckTelemetry(spans(exporter, "warm-up", 1), false);
+  }
+
+  private static CheckSpans spans(SpanExporter exporter, String version, double sampleAllows) {
     var resource =
         Resource.getDefault()
             .merge(
@@ -74,7 +86,7 @@ public final class CheckTelemetry implements CheckObserver, AutoCloseable {
                         SERVICE,
                         AttributeKey.stringKey("service.version"),
                         version)));
-    return new CheckTelemetry(new CheckSpans(exporter, resource, sampleAllows));
+    return new CheckSpans(exporter, resource, sampleAllows);
   }
 
   static String tracesUnder(URI otlp) {
@@ -90,7 +102,7 @@ public final class CheckTelemetry implements CheckObserver, AutoCloseable {
   @Override
   public void answered(Answered answered) {
     metrics.answered(answered);
-    if (answered.record().decision().applied() instanceof Deny deny) {
+    if (logsDenials && answered.record().decision().applied() instanceof Deny deny) {
       logDenial(answered, deny);
     }
     if (spans != null) {
