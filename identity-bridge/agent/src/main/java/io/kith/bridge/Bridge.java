@@ -6,11 +6,13 @@ import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.Quality;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.capture.Exec;
+import io.kith.bridge.capture.Fork;
 import io.kith.bridge.capture.ImageId;
 import io.kith.bridge.capture.Owner;
 import io.kith.bridge.capture.Resolution;
 import io.kith.bridge.capture.SocketOwners;
 import io.kith.bridge.ffm.Tuple;
+import io.kith.bridge.process.Birth;
 import io.kith.bridge.process.ExecEvent;
 import io.kith.bridge.process.FileId;
 import io.kith.bridge.process.FingerprintSource;
@@ -37,7 +39,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Bridge implements NodeView, AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Bridge.class.getName());
-  private static final Duration PATIENCE = Duration.ofMillis(50);
   private static final long POD_SECONDS = 1;
   private static final long CANARY_SECONDS = 10;
   private static final int EXEC_WAIT_MILLIS = 200;
@@ -56,7 +57,8 @@ public final class Bridge implements NodeView, AutoCloseable {
     this.identities = new PodIdentities(config);
     this.sockets = sockets;
     this.fingerprints =
-        new FingerprintSource(settings.hashMaxSize(), settings.hashWorkers(), PATIENCE);
+        new FingerprintSource(
+            settings.hashMaxSize(), settings.hashWorkers(), pid -> birth(sockets.fork(pid)));
     this.timer =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("kith-bridge-timer").factory());
@@ -127,9 +129,10 @@ public final class Bridge implements NodeView, AutoCloseable {
     var reasons = new ArrayList<>(resolution.reasons());
     var candidates = new ArrayList<Candidate>();
     var ids = identities.of(Set.of(question.source()));
+    var until = System.nanoTime() + question.patience().toNanos() / 4 * 3; // and time to tell it
     for (var owner : resolution.owners()) {
       var sighting = sighting(owner);
-      var identified = fingerprints.identify(sighting);
+      var identified = fingerprints.identify(sighting, until);
       reasons.addAll(identified.remarks());
       var shared = owner.senderPid() != 0 && owner.senderPid() != owner.pid();
       candidates.add(
@@ -138,7 +141,7 @@ public final class Bridge implements NodeView, AutoCloseable {
         reasons.add("another process than the one that connected sent the first packet");
         var sender = Sighting.holder(owner.senderPid());
         candidates.add(
-            candidate(sender, fingerprints.identify(sender), Quality.IMAGE_UNVERIFIED, ids));
+            candidate(sender, fingerprints.identify(sender, until), Quality.IMAGE_UNVERIFIED, ids));
       }
     }
     return new Answer(candidates, resolution.rung(), reasons, resolution.originalSourcePort());
@@ -190,6 +193,10 @@ public final class Bridge implements NodeView, AutoCloseable {
         exec.interpreter(),
         exec.arguments(),
         exec.truncated());
+  }
+
+  private static @Nullable Birth birth(@Nullable Fork fork) {
+    return fork == null ? null : new Birth(fork.startNanos(), fork.execId(), fork.parent());
   }
 
   private static ProcessKey key(Owner owner) {

@@ -21,11 +21,13 @@ import org.jspecify.annotations.Nullable;
 /** The BPF programs at work, and the table that they fill. Thread-safe. */
 final class KernelCapture implements AutoCloseable {
   private static final int RING_BYTES = 4 << 20;
+  private static final int BIRTHS_KEPT = 32_768;
 
   private final Deque<AutoCloseable> open;
   private final MapReader owners;
   private final MapReader previous;
   private final @Nullable RingBuffer execs;
+  private final @Nullable MapReader births;
   private final boolean knowsExecutables;
   private final List<String> problems;
 
@@ -34,12 +36,14 @@ final class KernelCapture implements AutoCloseable {
       MapReader owners,
       MapReader previous,
       @Nullable RingBuffer execs,
+      @Nullable MapReader births,
       boolean knowsExecutables,
       List<String> problems) {
     this.open = open;
     this.owners = owners;
     this.previous = previous;
     this.execs = execs;
+    this.births = births;
     this.knowsExecutables = knowsExecutables;
     this.problems = List.copyOf(problems);
   }
@@ -94,6 +98,7 @@ final class KernelCapture implements AutoCloseable {
           new MapReader(owners, OwnerRecord.KEY_BYTES, OwnerRecord.BYTES),
           new MapReader(previous, OwnerRecord.KEY_BYTES, OwnerRecord.BYTES),
           execs,
+          btf == null ? null : births(open, programs, problems),
           btf != null,
           problems);
     } catch (KernelException | RuntimeException e) {
@@ -137,6 +142,22 @@ final class KernelCapture implements AutoCloseable {
     }
   }
 
+  private static @Nullable MapReader births(
+      Deque<AutoCloseable> open, Programs programs, List<String> problems) {
+    try {
+      var births =
+          keep(
+              open, Bpf.map(MapKind.LRU_HASH, ForkRecord.KEY_BYTES, ForkRecord.BYTES, BIRTHS_KEPT));
+      var program =
+          keep(open, Bpf.program("kith_fork", ProgramKind.RAW_TRACEPOINT, programs.fork(births)));
+      keep(open, Bpf.attachToTracepoint(program, "sched_process_fork"));
+      return new MapReader(births, ForkRecord.KEY_BYTES, ForkRecord.BYTES);
+    } catch (KernelException e) {
+      problems.add("it is not seen who forks whom: " + e.getMessage());
+      return null;
+    }
+  }
+
   private static <T extends AutoCloseable> T keep(Deque<AutoCloseable> open, T thing) {
     open.push(thing);
     return thing;
@@ -175,6 +196,12 @@ final class KernelCapture implements AutoCloseable {
       found.add(OwnerRecord.owner(before, knowsExecutables));
     }
     return found;
+  }
+
+  /** How the last process with this pid was forked; null when that was not seen. */
+  @Nullable Fork fork(int pid) {
+    var record = births == null ? null : births.get(ForkRecord.key(pid));
+    return record == null ? null : ForkRecord.fork(record);
   }
 
   /** Waits for reports of started programs at most that long. */

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * <p>{@code connect} runs in connect(2) and writes who is calling into the socket. {@code
  * socketOperations} runs before the SYN leaves, when the source port is known, and puts what {@code
  * connect} wrote into a table under the connection's addresses. {@code exec} reports every program
- * that starts.
+ * that starts, {@code fork} remembers who forked whom.
  *
  * <p>This file is also available under BSD-3-Clause or GPL-2.0, as the kernel wants for the helpers
  * that it calls ("Dual BSD/GPL").
@@ -60,6 +60,7 @@ final class Programs {
   private static final int TCP_CLOSE = 7;
   private static final int AF_INET = 2;
   private static final int KEY = -64;
+  private static final int BIRTH = -48;
 
   private final @Nullable Btf btf;
 
@@ -268,6 +269,33 @@ final class Programs {
     names(a, btf);
     arguments(a, btf);
     a.move(1, 7).set(2, 0).call(RING_SUBMIT);
+    return a.label("out").set(0, 0).exit();
+  }
+
+  // ---- fork
+
+  /**
+   * The program that enters every new process into a table, by its pid; the kernel must have BTF.
+   * The newer of two threads of one process is none.
+   */
+  Assembler fork(Descriptor births) {
+    if (btf == null) {
+      throw new IllegalStateException("no BTF, no table of what is forked");
+    }
+    var a = new Assembler();
+    a.load64(8, 1, 8); // second argument: the child
+    read(a, 8, btf.offsetOf("task_struct", "tgid"), 4);
+    a.load32(7, 10, -8);
+    read(a, 8, btf.offsetOf("task_struct", "pid"), 4);
+    a.load32(1, 10, -8).jumpUnlessSame(1, 7, "out");
+    a.store64(10, -16, 7);
+    read(a, 8, btf.offsetOf("task_struct", "start_boottime", "real_start_time"), 8);
+    a.load64(1, 10, -8).store64(10, BIRTH + ForkRecord.START, 1);
+    read(a, 8, btf.offsetOf("task_struct", "self_exec_id"), 8);
+    a.load64(1, 10, -8).store64(10, BIRTH + ForkRecord.EXEC_ID, 1);
+    a.call(CURRENT_PID_TID).store64(10, BIRTH + ForkRecord.PARENT, 0);
+    a.map(1, births.number()).move(2, 10).add(2, -16).move(3, 10).add(3, BIRTH);
+    a.set(4, 0).call(MAP_UPDATE);
     return a.label("out").set(0, 0).exit();
   }
 

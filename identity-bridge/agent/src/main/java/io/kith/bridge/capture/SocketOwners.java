@@ -136,6 +136,11 @@ public final class SocketOwners implements AutoCloseable {
     return kernel == null ? 0 : kernel.readExecs(timeoutMillis, consumer);
   }
 
+  /** How the last process with this pid was forked; null when that was not seen. */
+  public @Nullable Fork fork(int pid) {
+    return kernel == null ? null : kernel.fork(pid);
+  }
+
   /** Who opened a connection, asked with the addresses that the proxy has. */
   public Resolution resolve(Tuple seen) throws InterruptedException {
     var inside = pods.at(seen.source());

@@ -77,7 +77,7 @@ final class Examiner {
     if (!isStill(key)) {
       return null;
     }
-    var node = tree.look(key.pid(), toldParent);
+    var node = tree.look(key, toldParent);
     if (node == null) {
       return null;
     }
@@ -361,7 +361,8 @@ final class Examiner {
           CompletableFuture.completedFuture(
               known != null ? known : Hash.none("binary gone before it could be hashed"));
     }
-    var above = tree.ancestryOfGone(path, event.parent(), event.key().startNanos());
+    tree.remember(event, path);
+    var above = tree.ancestryOfGone(path, event.key(), event.parent());
     var ancestry =
         new ProcessTree.Ancestry(
             above.lineage(),
