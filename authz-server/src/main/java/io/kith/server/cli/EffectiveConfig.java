@@ -62,6 +62,7 @@ final class EffectiveConfig {
         "proxy", map("ports", bridge.proxyPorts(), "uid", bridge.proxyUid()),
         "cgroup", bridge.cgroup() == null ? "auto" : bridge.cgroup(),
         "minimumRung", bridge.minimumRung().letter(),
+        "pin", bridge.pin() == null ? "off" : bridge.pin(),
         "hash", map("maxSize", size(bridge.hashMaxSize()), "workers", bridge.hashWorkers()));
   }
 

@@ -106,6 +106,7 @@ public record KithConfig(
    * @param proxyUid user of the proxy
    * @param cgroup root of the cgroup v2 tree, or null to find it
    * @param hashMaxSize bytes; larger executables are not hashed
+   * @param pin folder on the BPF file system where capture outlives the bridge, or null
    */
   public record Bridge(
       @Nullable String node,
@@ -118,7 +119,8 @@ public record KithConfig(
       @Nullable Path cgroup,
       Rung minimumRung,
       long hashMaxSize,
-      int hashWorkers) {
+      int hashWorkers,
+      @Nullable Path pin) {
     public Bridge {
       servers = List.copyOf(servers);
       proxyPorts = List.copyOf(proxyPorts);

@@ -100,6 +100,7 @@ final class KithConfigReader {
     var servers = bridge.list("servers", Endpoint::parse);
     var cgroup = bridge.value("cgroup", Values::text, "auto");
     var named = bridge.optional("serverId", SpiffeId::parse);
+    var pin = bridge.value("pin", Values::text, "/sys/fs/bpf/kith");
     return new Bridge(
         bridge.optional("node", Values::text),
         bridge.optional("spiffeId", SpiffeId::parse),
@@ -111,7 +112,8 @@ final class KithConfigReader {
         cgroup.equals("auto") ? null : Path.of(cgroup),
         bridge.value("minimumRung", KithConfigReader::rung, Rung.WORKLOAD_ONLY),
         hash.value("maxSize", Values::size, 256L << 20),
-        hash.value("workers", Values.integer(1, 64), 2));
+        hash.value("workers", Values.integer(1, 64), 2),
+        pin.equals("off") ? null : Path.of(pin));
   }
 
   private static Rung rung(String text) {

@@ -71,7 +71,11 @@ public final class Bridge implements NodeView, AutoCloseable {
     var sockets =
         SocketOwners.open(
             new SocketOwners.Settings(
-                settings.proxyPorts(), settings.proxyUid(), settings.entries(), settings.cgroup()));
+                settings.proxyPorts(),
+                settings.proxyUid(),
+                settings.entries(),
+                settings.cgroup(),
+                settings.pin()));
     var bridge = new Bridge(config, sockets);
     bridge.execs.start();
     bridge.every(POD_SECONDS, sockets::refreshPods);

@@ -9,6 +9,7 @@ import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KithConfig.Identity;
 import io.kith.baselines.process.Rung;
+import io.kith.bridge.capture.SocketOwners;
 import io.kith.bridge.stream.BridgeStream;
 import io.kith.spiffe.FileSource;
 import io.kith.spiffe.SpiffeTls;
@@ -76,6 +77,13 @@ final class BridgeCommand implements Callable<Integer> {
       description = "Configuration (default: ${DEFAULT-VALUE}).")
   private Path config = Path.of("kith.yaml");
 
+  @Option(
+      names = "--unpin",
+      description =
+          "End the capture that a bridge left behind (bridge.pin), and run none. Capture goes on"
+              + " without a bridge so that a restart misses nothing; this is for its removal.")
+  private boolean unpin;
+
   private final List<AutoCloseable> open = new ArrayList<>();
 
   @Override
@@ -85,6 +93,9 @@ final class BridgeCommand implements Callable<Integer> {
     var err = command.getErr();
     try {
       var settings = read();
+      if (unpin) {
+        return unpin(settings.bridge().pin(), out, err);
+      }
       return run(settings, out, err);
     } catch (ConfigException e) {
       err.println(e.getMessage());
@@ -102,6 +113,19 @@ final class BridgeCommand implements Callable<Integer> {
 
   private KithConfig read() throws IOException, ConfigException {
     return KithConfig.parse(config.toString(), Files.readString(config), System.getenv());
+  }
+
+  private static int unpin(@Nullable Path pin, PrintWriter out, PrintWriter err) {
+    try {
+      out.println(
+          pin != null && SocketOwners.unpin(pin)
+              ? "capture ended, and " + pin + " removed"
+              : "nothing is pinned (bridge.pin is " + (pin == null ? "off" : pin) + ")");
+      return 0;
+    } catch (IOException e) {
+      err.println("kith bridge: cannot be removed (as root?): " + e.getMessage());
+      return 1;
+    }
   }
 
   private int run(KithConfig settings, PrintWriter out, PrintWriter err)

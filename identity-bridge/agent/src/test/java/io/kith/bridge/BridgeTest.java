@@ -96,7 +96,7 @@ class BridgeTest {
     return KithConfig.parse(
         "kith.yaml",
         """
-        bridge: {spiffeId: "spiffe://dev.kith.local/ns/kith/sa/identity-bridge"}
+        bridge: {spiffeId: "spiffe://dev.kith.local/ns/kith/sa/identity-bridge", pin: "off"}
         workloads:
         - owner: shop/deployment/checkout
           spiffeId: spiffe://dev.kith.local/ns/shop/sa/checkout

@@ -178,6 +178,7 @@ public final class Mesh implements AutoCloseable {
       node: node-1
       spiffeId: %2$s
       servers: ["%4$s:9192"]
+      pin: "off" # nothing stays when it ends
     identity:
       provider: dev
       dev: {directory: "%5$s/id", trustDomain: %6$s}

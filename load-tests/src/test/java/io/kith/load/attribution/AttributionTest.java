@@ -25,8 +25,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -187,6 +191,49 @@ class AttributionTest {
   }
 
   @Test
+  void resolve_connectionsMadeWhileTheBridgeWasAway_haveTheirProcess() throws Exception {
+    var files = Files.createDirectories(lab.folder().resolve("bpf"));
+    Command.run(LIMIT, List.of("mount", "-t", "bpf", "bpf", files.toString())).orFail();
+    var pin = files.resolve("kith");
+    var settings = new SocketOwners.Settings(List.of(15_001, 15_006), 1_337, 1 << 17, null, pin);
+    var bridge = SocketOwners.open(settings);
+    try {
+      assertThat(bridge.problems()).isEmpty();
+      proxy.askNobody();
+      proxy.ask(bridge);
+      var client = CompletableFuture.supplyAsync(AttributionTest::underLoad);
+      var missed = 0;
+      for (var restart = 1; restart <= 3; restart++) {
+        proxy.awaitAnswers(restart * 500);
+        proxy.askNobody();
+        bridge.close();
+        missed += proxy.awaitWaiting(500);
+        bridge = SocketOwners.open(settings);
+        proxy.ask(bridge);
+      }
+      assertThat(client.get().succeeded()).isTrue();
+
+      var answers = proxy.awaitAnswers(10_000);
+      System.out.println(
+          "[restart] 3 restarts in 10,000 connections, " + missed + " made while away");
+      assertThat(answers).hasSize(10_000).allMatch(Answer::isRight);
+      assertThat(answers).allMatch(answer -> answer.resolution.rung() == Rung.KERNEL_EXACT);
+    } finally {
+      bridge.close();
+      assertThat(SocketOwners.unpin(pin)).isTrue();
+      Command.run(LIMIT, List.of("umount", files.toString())).orFail();
+    }
+  }
+
+  private static Command.Outcome underLoad() {
+    try {
+      return run(SHORT_LIVED, "10000", "198.18.30");
+    } catch (Exception e) {
+      throw new CompletionException(e);
+    }
+  }
+
+  @Test
   void resolve_whatNobodyOpened_isNobody() throws Exception {
     var nothing =
         owners.resolve(new Tuple(IpAddress.of(pod.v4()), 1, IpAddress.parse("198.18.1.1"), 443));
@@ -250,10 +297,14 @@ class AttributionTest {
     private final ServerSocket server;
     private final ConcurrentLinkedQueue<Answer> answers = new ConcurrentLinkedQueue<>();
     private final AtomicBoolean closed = new AtomicBoolean();
+    private final AtomicInteger waiting = new AtomicInteger();
+    private final ReentrantReadWriteLock asking = new ReentrantReadWriteLock();
     private final Thread acceptor;
+    private volatile CompletableFuture<SocketOwners> bridge;
 
     StandIn(ServerSocket server) {
       this.server = server;
+      bridge = CompletableFuture.completedFuture(owners);
       acceptor = Thread.ofPlatform().start(this::accept);
     }
 
@@ -285,13 +336,53 @@ class AttributionTest {
                 peer.getPort(),
                 IpAddress.parse(words[1]),
                 Integer.parseInt(words[2]));
-        answers.add(new Answer(Long.parseLong(words[0]), seen, owners.resolve(seen)));
+        answers.add(new Answer(Long.parseLong(words[0]), seen, resolve(seen)));
         lines.readLine();
       } catch (IOException _) {
         // reset by a client that sent nothing
       } catch (InterruptedException _) {
         Thread.currentThread().interrupt();
       }
+    }
+
+    private Resolution resolve(Tuple seen) throws InterruptedException {
+      waiting.incrementAndGet();
+      for (; ; ) {
+        bridge.join();
+        asking.readLock().lock();
+        try {
+          var now = bridge.getNow(null);
+          if (now != null) {
+            waiting.decrementAndGet();
+            return now.resolve(seen);
+          }
+        } finally {
+          asking.readLock().unlock();
+        }
+      }
+    }
+
+    /** From now on questions wait; when it returns none is being answered. */
+    void askNobody() {
+      asking.writeLock().lock();
+      try {
+        bridge = new CompletableFuture<>();
+      } finally {
+        asking.writeLock().unlock();
+      }
+    }
+
+    void ask(SocketOwners next) {
+      bridge.complete(next);
+    }
+
+    int awaitWaiting(int count) throws InterruptedException {
+      var end = System.nanoTime() + LIMIT.toNanos();
+      while (waiting.get() < count && System.nanoTime() < end) {
+        Thread.sleep(Duration.ofMillis(5));
+      }
+      assertThat(waiting.get()).isGreaterThanOrEqualTo(count);
+      return waiting.get();
     }
 
     List<Answer> awaitAnswers(int count) throws InterruptedException {

@@ -15,6 +15,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -53,19 +54,21 @@ final class KernelCapture implements AutoCloseable {
    *
    * @param cgroup root of the cgroup v2 tree
    * @param entries connections remembered
+   * @param pin folder on the BPF file system where all of it outlives us, or null
    * @throws KernelException when not even the plainest program can be used
    */
-  static KernelCapture open(Path cgroup, int entries) throws KernelException {
+  static KernelCapture open(Path cgroup, int entries, @Nullable Path pin) throws KernelException {
     var problems = new ArrayList<String>();
+    var pins = Pins.at(pin, cgroup, problems);
     var btf = types(problems);
     if (btf != null) {
       try {
-        return open(cgroup, entries, btf, problems);
+        return open(cgroup, entries, btf, pins, problems);
       } catch (KernelException | IllegalArgumentException e) {
         problems.add("executables cannot be read in the kernel: " + e.getMessage());
       }
     }
-    return open(cgroup, entries, null, problems);
+    return open(cgroup, entries, null, pins, problems);
   }
 
   private static @Nullable Btf types(List<String> problems) {
@@ -78,27 +81,36 @@ final class KernelCapture implements AutoCloseable {
   }
 
   private static KernelCapture open(
-      Path cgroup, int entries, @Nullable Btf btf, List<String> problems) throws KernelException {
+      Path cgroup, int entries, @Nullable Btf btf, Pins pins, List<String> problems)
+      throws KernelException {
     var open = new ArrayDeque<AutoCloseable>();
     try {
-      var storage = keep(open, Bpf.map(MapKind.SOCKET_STORAGE, 4, OwnerRecord.BYTES, 0));
-      var owners = keep(open, table(entries));
-      var previous = keep(open, table(Math.max(1_024, entries / 4)));
+      var storage =
+          keep(open, pins.map("socket-storage", MapKind.SOCKET_STORAGE, 4, OwnerRecord.BYTES, 0));
+      var owners = keep(open, table(pins, "owners", entries));
+      var previous = keep(open, table(pins, "previous", Math.max(1_024, entries / 4)));
       var root = keep(open, Descriptor.open(cgroup.toString()));
       var programs = new Programs(btf);
       for (var kind : List.of(ProgramKind.CONNECT4, ProgramKind.CONNECT6)) {
         var program = keep(open, Bpf.program("kith_connect", kind, programs.connect(storage)));
-        keep(open, Bpf.attach(program, kind, root));
+        keep(open, pins.attach(name(kind), program, anew -> Bpf.attach(anew, kind, root)));
       }
       var operations = keep(open, operations(programs, storage, owners, previous));
-      keep(open, Bpf.attach(operations, ProgramKind.SOCKET_OPERATIONS, root));
-      var execs = btf == null ? null : execs(open, programs, problems);
+      keep(
+          open,
+          pins.attach(
+              name(ProgramKind.SOCKET_OPERATIONS),
+              operations,
+              anew -> Bpf.attach(anew, ProgramKind.SOCKET_OPERATIONS, root)));
+      var execs = btf == null ? null : execs(open, pins, programs, problems);
+      var births = btf == null ? null : births(open, pins, programs, problems);
+      pins.removeOthers();
       return new KernelCapture(
           open,
           new MapReader(owners, OwnerRecord.KEY_BYTES, OwnerRecord.BYTES),
           new MapReader(previous, OwnerRecord.KEY_BYTES, OwnerRecord.BYTES),
           execs,
-          btf == null ? null : births(open, programs, problems),
+          births,
           btf != null,
           problems);
     } catch (KernelException | RuntimeException e) {
@@ -107,8 +119,12 @@ final class KernelCapture implements AutoCloseable {
     }
   }
 
-  private static Descriptor table(int entries) throws KernelException {
-    return Bpf.map(MapKind.LRU_HASH, OwnerRecord.KEY_BYTES, OwnerRecord.BYTES, entries);
+  private static String name(ProgramKind kind) {
+    return kind.name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  private static Descriptor table(Pins pins, String name, int entries) throws KernelException {
+    return pins.map(name, MapKind.LRU_HASH, OwnerRecord.KEY_BYTES, OwnerRecord.BYTES, entries);
   }
 
   private static Descriptor operations(
@@ -129,12 +145,14 @@ final class KernelCapture implements AutoCloseable {
   }
 
   private static @Nullable RingBuffer execs(
-      Deque<AutoCloseable> open, Programs programs, List<String> problems) {
+      Deque<AutoCloseable> open, Pins pins, Programs programs, List<String> problems) {
     try {
-      var ring = keep(open, Bpf.map(MapKind.RING_BUFFER, 0, 0, RING_BYTES));
+      var ring = keep(open, pins.map("execs", MapKind.RING_BUFFER, 0, 0, RING_BYTES));
       var program =
           keep(open, Bpf.program("kith_exec", ProgramKind.RAW_TRACEPOINT, programs.exec(ring)));
-      keep(open, Bpf.attachToTracepoint(program, "sched_process_exec"));
+      keep(
+          open,
+          pins.attach("exec", program, anew -> Bpf.attachToTracepoint(anew, "sched_process_exec")));
       return keep(open, new RingBuffer(ring, RING_BYTES));
     } catch (KernelException e) {
       problems.add("programs are not seen when they start: " + e.getMessage());
@@ -143,14 +161,18 @@ final class KernelCapture implements AutoCloseable {
   }
 
   private static @Nullable MapReader births(
-      Deque<AutoCloseable> open, Programs programs, List<String> problems) {
+      Deque<AutoCloseable> open, Pins pins, Programs programs, List<String> problems) {
     try {
       var births =
           keep(
-              open, Bpf.map(MapKind.LRU_HASH, ForkRecord.KEY_BYTES, ForkRecord.BYTES, BIRTHS_KEPT));
+              open,
+              pins.map(
+                  "births", MapKind.LRU_HASH, ForkRecord.KEY_BYTES, ForkRecord.BYTES, BIRTHS_KEPT));
       var program =
           keep(open, Bpf.program("kith_fork", ProgramKind.RAW_TRACEPOINT, programs.fork(births)));
-      keep(open, Bpf.attachToTracepoint(program, "sched_process_fork"));
+      keep(
+          open,
+          pins.attach("fork", program, anew -> Bpf.attachToTracepoint(anew, "sched_process_fork")));
       return new MapReader(births, ForkRecord.KEY_BYTES, ForkRecord.BYTES);
     } catch (KernelException e) {
       problems.add("it is not seen who forks whom: " + e.getMessage());

@@ -4,6 +4,7 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.Tuple;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -46,11 +47,21 @@ public final class SocketOwners implements AutoCloseable {
    * @param proxyUid user of the proxy, whose own connections are never its clients'
    * @param entries connections remembered in the kernel
    * @param cgroup root of the cgroup v2 tree, or null to find it
+   * @param pin folder on the BPF file system where capture outlives us, or null
    */
   public record Settings(
-      List<Integer> proxyPorts, int proxyUid, int entries, @Nullable Path cgroup) {
+      List<Integer> proxyPorts,
+      int proxyUid,
+      int entries,
+      @Nullable Path cgroup,
+      @Nullable Path pin) {
     public Settings {
       proxyPorts = List.copyOf(proxyPorts);
+    }
+
+    /** With a capture that ends with us. */
+    public Settings(List<Integer> proxyPorts, int proxyUid, int entries, @Nullable Path cgroup) {
+      this(proxyPorts, proxyUid, entries, cgroup, null);
     }
   }
 
@@ -66,7 +77,7 @@ public final class SocketOwners implements AutoCloseable {
     KernelCapture kernel = null;
     try {
       var cgroup = settings.cgroup() == null ? CgroupRoot.find() : settings.cgroup();
-      kernel = KernelCapture.open(cgroup, settings.entries());
+      kernel = KernelCapture.open(cgroup, settings.entries(), settings.pin());
       problems.addAll(kernel.problems());
     } catch (KernelException | CgroupRoot.NotFoundException e) {
       problems.add(
@@ -78,6 +89,16 @@ public final class SocketOwners implements AutoCloseable {
     owners.refreshPods();
     owners.checkCanary();
     return owners;
+  }
+
+  /**
+   * Ends what a capture with such a setting left behind.
+   *
+   * @param pin as in {@link Settings}
+   * @return whether there was something
+   */
+  public static boolean unpin(Path pin) throws IOException {
+    return Pins.remove(pin);
   }
 
   /** The best that this node can do now. */

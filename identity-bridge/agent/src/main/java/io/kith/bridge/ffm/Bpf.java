@@ -10,6 +10,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * bpf(2): maps, programs and where programs are attached.
@@ -20,9 +22,13 @@ import java.nio.ByteOrder;
 public final class Bpf {
   private static final int MAP_CREATE = 0;
   private static final int PROG_LOAD = 5;
+  private static final int OBJECT_PIN = 6;
+  private static final int OBJECT_GET = 7;
+  private static final int OBJECT_INFO = 15;
   private static final int RAW_TRACEPOINT_OPEN = 17;
   private static final int BTF_LOAD = 18;
   private static final int LINK_CREATE = 28;
+  private static final int LINK_UPDATE = 29;
 
   private static final int LOG_BYTES = 1 << 20;
 
@@ -172,6 +178,64 @@ public final class Bpf {
       attributes.set(JAVA_INT, 8, program.number());
       return new Descriptor(
           checked("attach to tracepoint " + tracepoint, RAW_TRACEPOINT_OPEN, attributes));
+    }
+  }
+
+  /** Gives a map or an attachment a name on the BPF file system, by which it outlives us. */
+  public static void pin(Descriptor object, Path path) throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(16, 8);
+      attributes.set(JAVA_LONG, 0, arena.allocateFrom(path.toString()).address());
+      attributes.set(JAVA_INT, 8, object.number());
+      checked("pin " + path, OBJECT_PIN, attributes);
+    }
+  }
+
+  /** What has that name on the BPF file system, or null when nothing has. */
+  public static @Nullable Descriptor pinned(Path path) throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(16, 8);
+      attributes.set(JAVA_LONG, 0, arena.allocateFrom(path.toString()).address());
+      var result = Libc.bpf(OBJECT_GET, attributes);
+      if (result == -Errno.ENOENT) {
+        return null;
+      }
+      if (result < 0) {
+        throw new KernelException("open " + path, (int) -result);
+      }
+      return new Descriptor(result);
+    }
+  }
+
+  /** Whether a map is as {@link #map} would make it. */
+  public static boolean isAs(
+      Descriptor map, MapKind kind, int keyBytes, int valueBytes, int entries)
+      throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var info = arena.allocate(80, 8);
+      var attributes = arena.allocate(16, 8);
+      attributes.set(JAVA_INT, 0, map.number());
+      attributes.set(JAVA_INT, 4, (int) info.byteSize());
+      attributes.set(JAVA_LONG, 8, info.address());
+      checked("look at a map", OBJECT_INFO, attributes);
+      return info.get(JAVA_INT, 0) == kind.number
+          && info.get(JAVA_INT, 8) == keyBytes
+          && info.get(JAVA_INT, 12) == valueBytes
+          && info.get(JAVA_INT, 16) == (kind == MapKind.SOCKET_STORAGE ? 0 : entries);
+    }
+  }
+
+  /**
+   * Puts a program in place of the one that is attached, with no moment in between.
+   *
+   * @throws KernelException when such an attachment cannot be changed, or its cgroup is gone
+   */
+  public static void replace(Descriptor attachment, Descriptor program) throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(16, 8);
+      attributes.set(JAVA_INT, 0, attachment.number());
+      attributes.set(JAVA_INT, 4, program.number());
+      checked("replace a program", LINK_UPDATE, attributes);
     }
   }
 
