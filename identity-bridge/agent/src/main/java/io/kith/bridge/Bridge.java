@@ -237,10 +237,27 @@ public final class Bridge implements NodeView, AutoCloseable {
         .toList();
   }
 
+  /**
+   * Connections that had to give way to newer ones before anybody asked: at least so many. Those in
+   * the pods' reserves are known all the same.
+   */
+  public long evicted() {
+    return sockets.evicted();
+  }
+
+  /** Connections of each pod that no other pod's push out. */
+  public int reservePerPod() {
+    return sockets.reservePerPod();
+  }
+
   @Override
   public Status status() {
     return new Status(
-        sockets.rung(), sockets.problems(), sockets.canaryFound(), 0, settings.entries());
+        sockets.rung(),
+        sockets.problems(),
+        sockets.canaryFound(),
+        sockets.connectsSeen(),
+        settings.entries());
   }
 
   @Override

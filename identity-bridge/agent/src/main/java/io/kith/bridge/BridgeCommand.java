@@ -26,6 +26,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -65,6 +66,10 @@ import picocli.CommandLine.Spec;
     })
 final class BridgeCommand implements Callable<Integer> {
   private static final String VERSION = "0.1.0";
+
+  /** As long as connection tracking keeps a closed connection. */
+  private static final Duration KEPT = Duration.ofMinutes(2);
+
   private static final int QUERY_THREADS = 4;
   private static final int QUERIES_WAITING = 1024;
 
@@ -165,12 +170,27 @@ final class BridgeCommand implements Callable<Integer> {
     var status = bridge.status();
     out.println("rung " + status.rung().letter() + ": " + words(status.rung()));
     status.problems().forEach(problem -> out.println("  not better: " + problem));
+    if (status.rung().compareTo(Rung.KERNEL_PID) >= 0) {
+      out.println(capacity(status.capacity(), bridge.reservePerPod()));
+    }
     var pods = bridge.pods();
     out.println(pods.isEmpty() ? "no pods yet" : "pods:");
     for (var pod : pods) {
       out.println("  " + pod.id() + " " + pod.addresses() + " " + pod.ids());
     }
     out.flush();
+  }
+
+  /** How many connections are remembered and what that is worth. */
+  static String capacity(long entries, int reserve) {
+    return String.format(
+        Locale.ROOT,
+        "remembers %,d connections: those of %d s at up to %,d a second, and of each pod the last"
+            + " %,d whatever others do (bridge.entries)",
+        entries,
+        KEPT.toSeconds(),
+        entries / KEPT.toSeconds(),
+        reserve);
   }
 
   private static String words(Rung rung) {

@@ -202,12 +202,11 @@ class AttributionTest {
       proxy.askNobody();
       proxy.ask(bridge);
       var client = CompletableFuture.supplyAsync(AttributionTest::underLoad);
-      var missed = 0;
       for (var restart = 1; restart <= 3; restart++) {
         proxy.awaitAnswers(restart * 500);
         proxy.askNobody();
         bridge.close();
-        missed += proxy.awaitWaiting(500);
+        proxy.awaitWaiting(500);
         bridge = SocketOwners.open(settings);
         proxy.ask(bridge);
       }
@@ -215,13 +214,46 @@ class AttributionTest {
 
       var answers = proxy.awaitAnswers(10_000);
       System.out.println(
-          "[restart] 3 restarts in 10,000 connections, " + missed + " made while away");
+          "[restart] 3 restarts in 10,000 connections, "
+              + proxy.away.get()
+              + " made while away");
+      assertThat(proxy.away.get()).isGreaterThan(1_000);
       assertThat(answers).hasSize(10_000).allMatch(Answer::isRight);
       assertThat(answers).allMatch(answer -> answer.resolution.rung() == Rung.KERNEL_EXACT);
     } finally {
       bridge.close();
       assertThat(SocketOwners.unpin(pin)).isTrue();
       Command.run(LIMIT, List.of("umount", files.toString())).orFail();
+    }
+  }
+
+  @Test
+  void resolve_anotherPodFloodsTheTable_thePodsOwnConnectionsAreStillKnown() throws Exception {
+    var flooder = lab.addPod("flooder", Image.of(Map.of(), System.out::println));
+    var settings = new SocketOwners.Settings(List.of(15_001, 15_006), 1_337, 1_024, null);
+    try (var small = SocketOwners.open(settings)) {
+      proxy.askNobody();
+      run(SHORT_LIVED, "300", "198.18.40").orFail();
+      proxy.awaitWaiting(300);
+      var other = new StandIn(flooder.namespace().call(AttributionTest::listener));
+      try {
+        other.ask(small);
+        runIn(flooder, SHORT_LIVED, "5000", "198.18.41").orFail();
+      } finally {
+        other.close();
+      }
+
+      proxy.ask(small);
+
+      var answers = proxy.awaitAnswers(300);
+      System.out.println(
+          "[flood] " + small.connectsSeen() + " connections, " + small.evicted() + " evicted");
+      assertThat(small.connectsSeen()).isGreaterThanOrEqualTo(5_300);
+      assertThat(small.evicted()).isEqualTo(small.connectsSeen() - 1_024);
+      assertThat(answers).hasSize(300).allMatch(Answer::isRight);
+      assertThat(answers).allMatch(answer -> answer.resolution.rung() == Rung.KERNEL_EXACT);
+    } finally {
+      flooder.close();
     }
   }
 
@@ -254,11 +286,16 @@ class AttributionTest {
 
   /** The script runs in the pod's network, and counts its pid as the host does. */
   private static Command.Outcome run(String script, String... arguments) throws Exception {
+    return runIn(pod, script, arguments);
+  }
+
+  private static Command.Outcome runIn(Pod where, String script, String... arguments)
+      throws Exception {
     var file = lab.folder().resolve("client.pl");
     Files.writeString(file, script);
     var argv =
         new ArrayList<>(
-            List.of("nsenter", "--net=" + pod.namespace().handle(), "perl", file.toString()));
+            List.of("nsenter", "--net=" + where.namespace().handle(), "perl", file.toString()));
     argv.addAll(List.of(arguments));
     return Command.run(LIMIT, argv);
   }
@@ -298,6 +335,7 @@ class AttributionTest {
     private final ConcurrentLinkedQueue<Answer> answers = new ConcurrentLinkedQueue<>();
     private final AtomicBoolean closed = new AtomicBoolean();
     private final AtomicInteger waiting = new AtomicInteger();
+    private final AtomicInteger away = new AtomicInteger();
     private final ReentrantReadWriteLock asking = new ReentrantReadWriteLock();
     private final Thread acceptor;
     private volatile CompletableFuture<SocketOwners> bridge;
@@ -347,6 +385,9 @@ class AttributionTest {
 
     private Resolution resolve(Tuple seen) throws InterruptedException {
       waiting.incrementAndGet();
+      if (!bridge.isDone()) {
+        away.incrementAndGet();
+      }
       for (; ; ) {
         bridge.join();
         asking.readLock().lock();
@@ -376,13 +417,12 @@ class AttributionTest {
       bridge.complete(next);
     }
 
-    int awaitWaiting(int count) throws InterruptedException {
+    void awaitWaiting(int count) throws InterruptedException {
       var end = System.nanoTime() + LIMIT.toNanos();
       while (waiting.get() < count && System.nanoTime() < end) {
         Thread.sleep(Duration.ofMillis(5));
       }
       assertThat(waiting.get()).isGreaterThanOrEqualTo(count);
-      return waiting.get();
     }
 
     List<Answer> awaitAnswers(int count) throws InterruptedException {

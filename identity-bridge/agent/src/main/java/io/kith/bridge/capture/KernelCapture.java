@@ -25,8 +25,7 @@ final class KernelCapture implements AutoCloseable {
   private static final int BIRTHS_KEPT = 32_768;
 
   private final Deque<AutoCloseable> open;
-  private final MapReader owners;
-  private final MapReader previous;
+  private final Tables tables;
   private final @Nullable RingBuffer execs;
   private final @Nullable MapReader births;
   private final boolean knowsExecutables;
@@ -34,15 +33,13 @@ final class KernelCapture implements AutoCloseable {
 
   private KernelCapture(
       Deque<AutoCloseable> open,
-      MapReader owners,
-      MapReader previous,
+      Tables tables,
       @Nullable RingBuffer execs,
       @Nullable MapReader births,
       boolean knowsExecutables,
       List<String> problems) {
     this.open = open;
-    this.owners = owners;
-    this.previous = previous;
+    this.tables = tables;
     this.execs = execs;
     this.births = births;
     this.knowsExecutables = knowsExecutables;
@@ -87,15 +84,14 @@ final class KernelCapture implements AutoCloseable {
     try {
       var storage =
           keep(open, pins.map("socket-storage", MapKind.SOCKET_STORAGE, 4, OwnerRecord.BYTES, 0));
-      var owners = keep(open, table(pins, "owners", entries));
-      var previous = keep(open, table(pins, "previous", Math.max(1_024, entries / 4)));
+      var tables = keep(open, Tables.open(pins, entries));
       var root = keep(open, Descriptor.open(cgroup.toString()));
       var programs = new Programs(btf);
       for (var kind : List.of(ProgramKind.CONNECT4, ProgramKind.CONNECT6)) {
         var program = keep(open, Bpf.program("kith_connect", kind, programs.connect(storage)));
         keep(open, pins.attach(name(kind), program, anew -> Bpf.attach(anew, kind, root)));
       }
-      var operations = keep(open, operations(programs, storage, owners, previous));
+      var operations = keep(open, operations(programs, storage, tables));
       keep(
           open,
           pins.attach(
@@ -105,14 +101,7 @@ final class KernelCapture implements AutoCloseable {
       var execs = btf == null ? null : execs(open, pins, programs, problems);
       var births = btf == null ? null : births(open, pins, programs, problems);
       pins.removeOthers();
-      return new KernelCapture(
-          open,
-          new MapReader(owners, OwnerRecord.KEY_BYTES, OwnerRecord.BYTES),
-          new MapReader(previous, OwnerRecord.KEY_BYTES, OwnerRecord.BYTES),
-          execs,
-          births,
-          btf != null,
-          problems);
+      return new KernelCapture(open, tables, execs, births, btf != null, problems);
     } catch (KernelException | RuntimeException e) {
       closeAll(open);
       throw e;
@@ -123,24 +112,19 @@ final class KernelCapture implements AutoCloseable {
     return kind.name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
-  private static Descriptor table(Pins pins, String name, int entries) throws KernelException {
-    return pins.map(name, MapKind.LRU_HASH, OwnerRecord.KEY_BYTES, OwnerRecord.BYTES, entries);
-  }
-
-  private static Descriptor operations(
-      Programs programs, Descriptor storage, Descriptor owners, Descriptor previous)
+  private static Descriptor operations(Programs programs, Descriptor storage, Tables tables)
       throws KernelException {
     try {
       return Bpf.program(
           "kith_sockops",
           ProgramKind.SOCKET_OPERATIONS,
-          programs.socketOperations(storage, owners, previous, true));
+          programs.socketOperations(storage, tables, true));
     } catch (KernelException _) {
       // Before Linux 6.10 the sender cannot be asked for here; the connector is known all the same.
       return Bpf.program(
           "kith_sockops",
           ProgramKind.SOCKET_OPERATIONS,
-          programs.socketOperations(storage, owners, previous, false));
+          programs.socketOperations(storage, tables, false));
     }
   }
 
@@ -206,18 +190,22 @@ final class KernelCapture implements AutoCloseable {
    * @param netnsCookie of the network namespace in which it was opened
    */
   List<Owner> owners(long netnsCookie, Tuple tuple) {
-    var key = OwnerRecord.key(netnsCookie, tuple);
     var found = new ArrayList<Owner>(2);
-    var latest = owners.get(key);
+    var latest = tables.owner(netnsCookie, tuple);
     if (latest == null) {
       return found;
     }
     found.add(OwnerRecord.owner(latest, knowsExecutables));
-    var before = previous.get(key);
+    var before = tables.previousOwner(netnsCookie, tuple);
     if (before != null) {
       found.add(OwnerRecord.owner(before, knowsExecutables));
     }
     return found;
+  }
+
+  /** What the kernel has written down. */
+  Tables tables() {
+    return tables;
   }
 
   /** How the last process with this pid was forked; null when that was not seen. */

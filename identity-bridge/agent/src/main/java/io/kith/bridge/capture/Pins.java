@@ -9,6 +9,7 @@ import java.nio.file.DirectoryIteratorException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Pins {
   /*
-   *  BASE/v1-CGROUP/socket-storage, owners, previous, execs, births       maps
+   *  BASE/v1-CGROUP/socket-storage, owners, previous, reserves,
+   *                 reserve-COOKIE, counters, execs, births               maps
    *                 connect4, connect6, socket-operations, exec, fork     attachments
    *
    * CGROUP is the inode of the cgroup at which the programs are attached: one that was removed and
@@ -85,11 +87,29 @@ final class Pins {
     return base != null;
   }
 
+  /** How a map is made where there is none yet. */
+  @FunctionalInterface
+  interface Making {
+    Descriptor make() throws KernelException;
+  }
+
   /** A map: the one of that name when it is alike, else a new one. */
   Descriptor map(String name, MapKind kind, int keyBytes, int valueBytes, int entries)
       throws KernelException {
+    return map(
+        name,
+        kind,
+        keyBytes,
+        valueBytes,
+        entries,
+        () -> Bpf.map(kind, keyBytes, valueBytes, entries));
+  }
+
+  /** The same, made in another way. */
+  Descriptor map(String name, MapKind kind, int keyBytes, int valueBytes, int entries, Making anew)
+      throws KernelException {
     if (base == null) {
-      return Bpf.map(kind, keyBytes, valueBytes, entries);
+      return anew.make();
     }
     var path = folder.resolve(name);
     var before = Bpf.pinned(path);
@@ -99,7 +119,7 @@ final class Pins {
       }
       before.close();
     }
-    var map = Bpf.map(kind, keyBytes, valueBytes, entries);
+    var map = anew.make();
     name(map, path);
     return map;
   }
@@ -138,6 +158,29 @@ final class Pins {
       Bpf.pin(object, path);
     } catch (KernelException | IOException e) {
       problems.add("capture ends with the bridge: " + e.getMessage());
+    }
+  }
+
+  /** The names that begin so; none when nothing is kept. */
+  List<String> namesThatBeginWith(String prefix) {
+    if (base == null) {
+      return List.of();
+    }
+    try (var names = Files.newDirectoryStream(folder, prefix + "*")) {
+      var found = new ArrayList<String>();
+      names.forEach(name -> found.add(name.getFileName().toString()));
+      return found;
+    } catch (IOException | DirectoryIteratorException _) {
+      return List.of(); // somebody removed the folder
+    }
+  }
+
+  /** Removes one name. */
+  void forget(String name) {
+    try {
+      Files.deleteIfExists(folder.resolve(name));
+    } catch (IOException e) {
+      problems.add("not removed: " + e.getMessage());
     }
   }
 

@@ -102,6 +102,14 @@ final class Pods implements AutoCloseable {
     return byAddress.values().stream().map(Inside::pod).distinct().toList();
   }
 
+  /** The numbers of their namespaces in BPF records. */
+  Set<Long> cookies() {
+    var cookies = new HashSet<Long>();
+    byAddress.values().forEach(inside -> cookies.add(inside.cookie));
+    cookies.remove(0L);
+    return cookies;
+  }
+
   /** What could not be opened inside the pods, in words. */
   List<String> problems() {
     return problems;

@@ -173,8 +173,9 @@ final class Programs {
    *
    * @param withSender ask who sends, which kernels before 6.10 do not answer here
    */
-  Assembler socketOperations(
-      Descriptor storage, Descriptor owners, Descriptor previous, boolean withSender) {
+  Assembler socketOperations(Descriptor storage, Tables tables, boolean withSender) {
+    var owners = tables.owners();
+    var previous = tables.previous();
     var a = new Assembler();
     a.move(6, 1).load32(1, 6, OPERATION);
     a.jumpIfEqual(1, ON_CONNECT, "connect").jumpIfEqual(1, ON_STATE, "state").jump("out");
@@ -193,6 +194,13 @@ final class Programs {
     a.move(3, 0).map(1, previous.number()).move(2, 10).add(2, KEY).set(4, 0).call(MAP_UPDATE);
     a.label("first");
     a.map(1, owners.number()).move(2, 10).add(2, KEY).move(3, 7).set(4, 0).call(MAP_UPDATE);
+    // Once more where only the pod's own connections push each other out.
+    reserveOf(a, tables, "counted");
+    a.move(1, 0).move(2, 10).add(2, KEY).move(3, 7).set(4, 0).call(MAP_UPDATE);
+    a.label("counted");
+    a.storeValue64(10, -8, 0).map(1, tables.counters().number()).move(2, 10).add(2, -8);
+    a.call(MAP_LOOKUP).jumpIfEqual(0, 0, "flag").set(1, 1).addAtomically64(0, 0, 1);
+    a.label("flag");
     a.move(1, 6).set(2, STATE_FLAG).call(SOCKET_OPERATION_FLAGS);
     a.jump("out");
 
@@ -200,13 +208,28 @@ final class Programs {
     a.load32(1, 6, ARGUMENT_1).jumpUnlessEqual(1, TCP_CLOSE, "out");
     storageOf(a, storage);
     key(a, "s");
+    a.call(BOOT_TIME).move(9, 0);
     a.map(1, owners.number()).move(2, 10).add(2, KEY).call(MAP_LOOKUP);
-    a.jumpIfEqual(0, 0, "out").move(8, 0);
-    a.load64(1, 8, OwnerRecord.COOKIE).load64(2, 7, OwnerRecord.COOKIE);
-    a.jumpUnlessSame(1, 2, "out");
-    a.call(BOOT_TIME).store64(8, OwnerRecord.CLOSE, 0);
+    closed(a, "reserve");
+    a.label("reserve");
+    reserveOf(a, tables, "out");
+    a.move(1, 0).move(2, 10).add(2, KEY).call(MAP_LOOKUP);
+    closed(a, "out");
 
     return a.label("out").set(0, 1).exit();
+  }
+
+  /** 0 = the table that only the pod writes whose key is on the stack, when it has one. */
+  private static void reserveOf(Assembler a, Tables tables, String otherwise) {
+    a.map(1, tables.reserves().number()).move(2, 10).add(2, KEY + OwnerRecord.KEY_NETNS);
+    a.call(MAP_LOOKUP).jumpIfEqual(0, 0, otherwise);
+  }
+
+  /** Writes the time in 9 into the record at 0, when there is one and it is of the socket at 7. */
+  private static void closed(Assembler a, String otherwise) {
+    a.jumpIfEqual(0, 0, otherwise);
+    a.load64(1, 0, OwnerRecord.COOKIE).load64(2, 7, OwnerRecord.COOKIE);
+    a.jumpUnlessSame(1, 2, otherwise).store64(0, OwnerRecord.CLOSE, 9);
   }
 
   /** 7 = the record of the context's socket; leaves when connect(2) was not seen. */

@@ -39,6 +39,7 @@ public final class SocketOwners implements AutoCloseable {
   private final List<String> problems;
   private volatile boolean canaryFound;
   private volatile String canaryProblem = "";
+  private volatile String reserveProblem = "";
 
   /**
    * How to look.
@@ -115,6 +116,9 @@ public final class SocketOwners implements AutoCloseable {
     if (!canaryProblem.isEmpty()) {
       all.add(canaryProblem);
     }
+    if (!reserveProblem.isEmpty()) {
+      all.add(reserveProblem);
+    }
     all.addAll(pods.problems());
     return all;
   }
@@ -131,7 +135,31 @@ public final class SocketOwners implements AutoCloseable {
 
   /** Looks for pods that came or went; returns whether any did. */
   public boolean refreshPods() throws InterruptedException {
-    return pods.refresh();
+    var changed = pods.refresh();
+    if (kernel != null) {
+      try {
+        kernel.tables().reserveFor(pods.cookies());
+        reserveProblem = "";
+      } catch (KernelException e) {
+        reserveProblem = "pods can push each other's connections out: " + e.getMessage();
+      }
+    }
+    return changed;
+  }
+
+  /** Connections seen by the kernel since its programs were first attached. */
+  public long connectsSeen() {
+    return kernel == null ? 0 : kernel.tables().connects();
+  }
+
+  /** Connections, of those, that had to give way to newer ones: at least so many. */
+  public long evicted() {
+    return kernel == null ? 0 : kernel.tables().evicted();
+  }
+
+  /** Connections of each pod that no other pod's push out; 0 when the kernel writes none down. */
+  public int reservePerPod() {
+    return kernel == null ? 0 : kernel.tables().reservePerPod();
   }
 
   /**
@@ -166,7 +194,7 @@ public final class SocketOwners implements AutoCloseable {
   public Resolution resolve(Tuple seen) throws InterruptedException {
     var inside = pods.at(seen.source());
     if (inside == null) {
-      pods.refresh();
+      refreshPods();
       inside = pods.at(seen.source());
     }
     if (inside == null) {

@@ -100,6 +100,11 @@ public final class Assembler {
     return add(0x62, base, 0, offset, value);
   }
 
+  /** Eight bytes at base + offset += src, in one step for all processors. */
+  public Assembler addAtomically64(int base, int offset, int src) {
+    return add(0xdb, base, src, offset, 0);
+  }
+
   /** Calls a helper; its result is in register 0. */
   public Assembler call(int helper) {
     return add(0x85, 0, 0, 0, helper);

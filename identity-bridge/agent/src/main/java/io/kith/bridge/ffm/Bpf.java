@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Bpf {
   private static final int MAP_CREATE = 0;
+  private static final int MAP_UPDATE = 2;
+  private static final int MAP_DELETE = 3;
   private static final int PROG_LOAD = 5;
   private static final int OBJECT_PIN = 6;
   private static final int OBJECT_GET = 7;
@@ -39,7 +41,9 @@ public final class Bpf {
 
   /** Kinds of maps. */
   public enum MapKind {
+    ARRAY(2),
     LRU_HASH(9),
+    HASH_OF_MAPS(13),
     SOCKET_STORAGE(24),
     RING_BUFFER(27);
 
@@ -80,6 +84,9 @@ public final class Bpf {
       attributes.set(JAVA_INT, 4, keyBytes);
       attributes.set(JAVA_INT, 8, valueBytes);
       attributes.set(JAVA_INT, 12, entries);
+      if (kind == MapKind.HASH_OF_MAPS) {
+        throw new IllegalArgumentException("HASH_OF_MAPS is made with mapOfMaps");
+      }
       if (kind != MapKind.SOCKET_STORAGE) {
         return new Descriptor(checked("make a map of kind " + kind, MAP_CREATE, attributes));
       }
@@ -90,6 +97,48 @@ public final class Bpf {
         attributes.set(JAVA_INT, 52, 1); // key: u32
         attributes.set(JAVA_INT, 56, 3); // value: u8[]
         return new Descriptor(checked("make a map of kind " + kind, MAP_CREATE, attributes));
+      }
+    }
+  }
+
+  /**
+   * Makes a map whose values are maps.
+   *
+   * @param inner as all of them are
+   */
+  public static Descriptor mapOfMaps(int keyBytes, int entries, Descriptor inner)
+      throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(72, 8);
+      attributes.set(JAVA_INT, 0, MapKind.HASH_OF_MAPS.number);
+      attributes.set(JAVA_INT, 4, keyBytes);
+      attributes.set(JAVA_INT, 8, 4);
+      attributes.set(JAVA_INT, 12, entries);
+      attributes.set(JAVA_INT, 20, inner.number());
+      return new Descriptor(checked("make a map of maps", MAP_CREATE, attributes));
+    }
+  }
+
+  /** Sets the value of a key. */
+  public static void put(Descriptor map, byte[] key, byte[] value) throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(32, 8);
+      attributes.set(JAVA_INT, 0, map.number());
+      attributes.set(JAVA_LONG, 8, arena.allocateFrom(JAVA_BYTE, key).address());
+      attributes.set(JAVA_LONG, 16, arena.allocateFrom(JAVA_BYTE, value).address());
+      checked("write to a map", MAP_UPDATE, attributes);
+    }
+  }
+
+  /** Removes a key; one that is not there is no mistake. */
+  public static void remove(Descriptor map, byte[] key) throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(32, 8);
+      attributes.set(JAVA_INT, 0, map.number());
+      attributes.set(JAVA_LONG, 8, arena.allocateFrom(JAVA_BYTE, key).address());
+      var result = Libc.bpf(MAP_DELETE, attributes);
+      if (result < 0 && result != -Errno.ENOENT) {
+        throw new KernelException("remove from a map", (int) -result);
       }
     }
   }
