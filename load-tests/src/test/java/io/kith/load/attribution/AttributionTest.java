@@ -214,9 +214,7 @@ class AttributionTest {
 
       var answers = proxy.awaitAnswers(10_000);
       System.out.println(
-          "[restart] 3 restarts in 10,000 connections, "
-              + proxy.away.get()
-              + " made while away");
+          "[restart] 3 restarts in 10,000 connections, " + proxy.away.get() + " made while away");
       assertThat(proxy.away.get()).isGreaterThan(1_000);
       assertThat(answers).hasSize(10_000).allMatch(Answer::isRight);
       assertThat(answers).allMatch(answer -> answer.resolution.rung() == Rung.KERNEL_EXACT);

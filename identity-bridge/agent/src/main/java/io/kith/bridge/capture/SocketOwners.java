@@ -3,6 +3,8 @@ package io.kith.bridge.capture;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.ffm.KernelException;
+import io.kith.bridge.ffm.NetworkNamespace;
+import io.kith.bridge.ffm.SockDiag;
 import io.kith.bridge.ffm.Tuple;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -37,6 +39,7 @@ public final class SocketOwners implements AutoCloseable {
   private final Pods pods = new Pods();
   private final @Nullable KernelCapture kernel;
   private final List<String> problems;
+  private final boolean holdersCanBeFound;
   private volatile boolean canaryFound;
   private volatile String canaryProblem = "";
   private volatile String reserveProblem = "";
@@ -66,9 +69,14 @@ public final class SocketOwners implements AutoCloseable {
     }
   }
 
-  private SocketOwners(Settings settings, @Nullable KernelCapture kernel, List<String> problems) {
+  private SocketOwners(
+      Settings settings,
+      @Nullable KernelCapture kernel,
+      boolean holdersCanBeFound,
+      List<String> problems) {
     this.settings = settings;
     this.kernel = kernel;
+    this.holdersCanBeFound = holdersCanBeFound;
     this.problems = List.copyOf(problems);
   }
 
@@ -86,10 +94,26 @@ public final class SocketOwners implements AutoCloseable {
               + e.getMessage()
               + " (run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN)");
     }
-    var owners = new SocketOwners(settings, kernel, problems);
+    var owners = new SocketOwners(settings, kernel, canEnterPods(problems), problems);
     owners.refreshPods();
     owners.checkCanary();
     return owners;
+  }
+
+  /**
+   * Whether pods can be asked from inside who holds a socket: our own network stands for theirs.
+   */
+  private static boolean canEnterPods(List<String> problems) throws InterruptedException {
+    try (var own = NetworkNamespace.open("/proc/self/ns/net")) {
+      own.call(SockDiag::open).close();
+      return true;
+    } catch (KernelException e) {
+      problems.add(
+          "pods cannot be asked who holds a socket: "
+              + e.getMessage()
+              + " (run as root, or with CAP_SYS_ADMIN and CAP_NET_ADMIN)");
+      return false;
+    }
   }
 
   /**
@@ -105,7 +129,7 @@ public final class SocketOwners implements AutoCloseable {
   /** The best that this node can do now. */
   public Rung rung() {
     if (kernel == null || !canaryFound) {
-      return Rung.DIAG;
+      return holdersCanBeFound ? Rung.DIAG : Rung.WORKLOAD_ONLY;
     }
     return kernel.knowsExecutables() ? Rung.KERNEL_EXACT : Rung.KERNEL_PID;
   }
@@ -212,7 +236,8 @@ public final class SocketOwners implements AutoCloseable {
       reasons.add("the kernel has no record of " + tuple);
     }
     var holders = holders(inside, tuple, reasons);
-    return new Resolution(holders, Rung.DIAG, verified, tuple.sourcePort(), reasons);
+    var rung = inside.diag() == null ? Rung.WORKLOAD_ONLY : Rung.DIAG;
+    return new Resolution(holders, rung, verified, tuple.sourcePort(), reasons);
   }
 
   private static Resolution unknown(Rung rung, Tuple seen, List<String> reasons) {

@@ -335,6 +335,29 @@ class LiveProcessTest {
     assertThat(fingerprint.uid()).isEqualTo(12);
   }
 
+  /** A process that has ended, and whose parent has not asked for that yet, shows no executable. */
+  @Test
+  void identify_zombie_isWhatItsExecTold() throws Exception {
+    identify(pod.firstPid());
+    var image = imageOf(pod.start("sleep 1000"), false);
+    var zombie =
+        Integer.parseInt(pod.ask("bash -c 'sleep 0.3 & echo $!; exec sleep 1000 >/dev/null' &"));
+    var until = System.nanoTime() + PATIENCE.toNanos();
+    while (!requireNonNull(ProcFs.of(zombie).stat()).zombie() && System.nanoTime() < until) {
+      Thread.onSpinWait();
+    }
+    var key = keyOf(zombie, 7);
+    source.executed(
+        new ExecEvent(
+            key, pod.firstPid(), null, image, "/bin/sleep", "/bin/sleep", List.of("sleep"), false));
+
+    var identified = identify(new Sighting(key, 0, 0, pod.firstPid(), null, image));
+
+    assertThat(identified.fingerprint().path()).isEqualTo("/usr/bin/sleep");
+    assertThat(identified.fingerprint().sha256()).isEqualTo(sha256("/usr/bin/sleep"));
+    assertThat(identified.imageProved()).isTrue();
+  }
+
   @Test
   void identify_forkOfAProgram_isThatProgram() throws Exception {
     var living = pod.start("sleep 1000");
