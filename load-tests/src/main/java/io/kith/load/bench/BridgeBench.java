@@ -28,6 +28,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** The bridge on this machine, in a pod of its own that leads nowhere. */
 final class BridgeBench {
@@ -85,7 +86,7 @@ final class BridgeBench {
       say.accept("redirected connections of two processes …");
       Rung rung;
       Redirected redirected;
-      try (var owners = open(ENTRIES)) {
+      try (var owners = open(null)) {
         rung = owners.rung();
         owners.problems().forEach(problem -> say.accept("not better: " + problem));
         redirected = redirected(pod, owners);
@@ -127,28 +128,30 @@ final class BridgeBench {
     }
   }
 
-  private static SocketOwners open(int entries) throws InterruptedException {
-    return SocketOwners.open(new SocketOwners.Settings(PROXY_PORTS, PROXY_UID, entries, null));
+  private static SocketOwners open(@Nullable Path cgroup) throws InterruptedException {
+    return SocketOwners.open(new SocketOwners.Settings(PROXY_PORTS, PROXY_UID, ENTRIES, cgroup));
   }
 
   // ---- connections per second
 
   /** Rounds take turns, so that what else the machine does hits both. */
   private Throughput throughput(Pod pod) throws IOException, InterruptedException {
-    round(pod); // warm
-    var with = new ArrayList<Round>();
-    var without = new ArrayList<Round>();
-    var recorded = 0L;
-    for (var i = 0; i < ROUNDS; i++) {
-      without.add(round(pod));
-      try (var owners = open(ENTRIES)) {
-        var before = owners.connectsSeen();
-        with.add(round(pod));
-        recorded += owners.connectsSeen() - before;
+    try (var own = OwnCgroup.enter()) {
+      round(pod); // warm
+      var with = new ArrayList<Round>();
+      var without = new ArrayList<Round>();
+      var recorded = 0L;
+      for (var i = 0; i < ROUNDS; i++) {
+        without.add(round(pod));
+        try (var owners = open(own.folder())) {
+          var before = owners.connectsSeen();
+          with.add(round(pod));
+          recorded += owners.connectsSeen() - before;
+        }
       }
+      return new Throughput(
+          middle(with), middle(without), recorded, (long) ROUNDS * THREADS * PER_THREAD);
     }
-    return new Throughput(
-        middle(with), middle(without), recorded, (long) ROUNDS * THREADS * PER_THREAD);
   }
 
   private static Round round(Pod pod) throws IOException, InterruptedException {
