@@ -1,5 +1,6 @@
 package io.kith.load;
 
+import io.kith.load.bench.BridgeBenchCommand;
 import io.kith.load.demo.DemoCommand;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -10,8 +11,15 @@ import picocli.CommandLine.Command;
 @Command(
     name = "kith",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {DemoCommand.class})
+    subcommands = {DemoCommand.class, Main.Bridge.class})
 public final class Main {
+  /** Carries what measures the bridge; the bridge itself is started by its own main. */
+  @Command(
+      name = "bridge",
+      synopsisSubcommandLabel = "COMMAND",
+      subcommands = {BridgeBenchCommand.class})
+  static final class Bridge {}
+
   /** Speaks of socket options that nobody asked for; kept, as levels are forgotten otherwise. */
   private static final Logger NETTY = Logger.getLogger("io.grpc.netty.shaded");
 

@@ -64,6 +64,7 @@ final class EffectiveConfig {
         "cgroup", bridge.cgroup() == null ? "auto" : bridge.cgroup(),
         "hostNetwork", bridge.hostNetwork(),
         "minimumRung", bridge.minimumRung().letter(),
+        "pin", bridge.pin() == null ? "off" : bridge.pin(),
         "hash", map("maxSize", size(bridge.hashMaxSize()), "workers", bridge.hashWorkers()));
   }
 

@@ -119,6 +119,7 @@ public record KithConfig(
    * @param cgroup root of the cgroup v2 tree, or null to find it
    * @param hashMaxSize bytes; larger executables are not hashed
    * @param hostNetwork the bridge's own network is a pod too, with its loopback addresses
+   * @param pin folder on the BPF file system where capture outlives the bridge, or null
    */
   public record Bridge(
       @Nullable String node,
@@ -132,7 +133,8 @@ public record KithConfig(
       Rung minimumRung,
       long hashMaxSize,
       int hashWorkers,
-      boolean hostNetwork) {
+      boolean hostNetwork,
+      @Nullable Path pin) {
     public Bridge {
       servers = List.copyOf(servers);
       proxyPorts = List.copyOf(proxyPorts);

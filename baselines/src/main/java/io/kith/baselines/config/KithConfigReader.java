@@ -114,6 +114,7 @@ final class KithConfigReader {
     var servers = bridge.list("servers", Endpoint::parse);
     var cgroup = bridge.value("cgroup", Values::text, "auto");
     var named = bridge.optional("serverId", SpiffeId::parse);
+    var pin = bridge.value("pin", Values::text, "/sys/fs/bpf/kith");
     return new Bridge(
         bridge.optional("node", Values::text),
         bridge.optional("spiffeId", SpiffeId::parse),
@@ -126,7 +127,8 @@ final class KithConfigReader {
         bridge.value("minimumRung", KithConfigReader::rung, Rung.WORKLOAD_ONLY),
         hash.value("maxSize", Values::size, 256L << 20),
         hash.value("workers", Values.integer(1, 64), 2),
-        bridge.value("hostNetwork", Values::bool, false));
+        bridge.value("hostNetwork", Values::bool, false),
+        pin.equals("off") ? null : Path.of(pin));
   }
 
   private static Rung rung(String text) {

@@ -22,6 +22,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class KithConfigTest {
   @Test
+  void parse_pin_isAFolderOrOff() throws Exception {
+    assertThat(KithConfig.parse("kith.yaml", "", Map.of()).bridge().pin())
+        .isEqualTo(Path.of("/sys/fs/bpf/kith"));
+    assertThat(KithConfig.parse("kith.yaml", "bridge: {pin: off}", Map.of()).bridge().pin())
+        .isNull();
+  }
+
+  @Test
   void parse_theAnnotatedExample_isReadAsItSays() throws Exception {
     var text = Files.readString(Path.of("..", "docs", "kith.yaml"));
 

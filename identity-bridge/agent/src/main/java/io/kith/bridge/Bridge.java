@@ -6,11 +6,13 @@ import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.Quality;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.capture.Exec;
+import io.kith.bridge.capture.Fork;
 import io.kith.bridge.capture.ImageId;
 import io.kith.bridge.capture.Owner;
 import io.kith.bridge.capture.Resolution;
 import io.kith.bridge.capture.SocketOwners;
 import io.kith.bridge.ffm.Tuple;
+import io.kith.bridge.process.Birth;
 import io.kith.bridge.process.ExecEvent;
 import io.kith.bridge.process.FileId;
 import io.kith.bridge.process.FingerprintSource;
@@ -57,7 +59,8 @@ public final class Bridge implements NodeView, AutoCloseable {
     this.identities = new PodIdentities(config);
     this.sockets = sockets;
     this.fingerprints =
-        new FingerprintSource(settings.hashMaxSize(), settings.hashWorkers(), PATIENCE);
+        new FingerprintSource(
+            settings.hashMaxSize(), settings.hashWorkers(), pid -> birth(sockets.fork(pid)));
     this.timer =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("kith-bridge-timer").factory());
@@ -74,7 +77,8 @@ public final class Bridge implements NodeView, AutoCloseable {
                 settings.proxyUid(),
                 settings.entries(),
                 settings.cgroup(),
-                settings.hostNetwork()));
+                settings.hostNetwork(),
+                settings.pin()));
     var bridge = new Bridge(config, sockets);
     bridge.warmUp();
     bridge.execs.start();
@@ -88,7 +92,7 @@ public final class Bridge implements NodeView, AutoCloseable {
     var self = Sighting.holder((int) ProcessHandle.current().pid());
     var pods = sockets.pods();
     for (var i = 0; i < WARM_UP_ROUNDS; i++) {
-      fingerprints.identify(self);
+      fingerprints.identify(self, System.nanoTime() + PATIENCE.toNanos());
       for (var pod : pods.subList(0, Math.min(1, pods.size()))) {
         for (var address : pod.addresses()) {
           sockets.resolve(new Tuple(address, 1, address, 1));
@@ -147,9 +151,10 @@ public final class Bridge implements NodeView, AutoCloseable {
     var reasons = new ArrayList<>(resolution.reasons());
     var candidates = new ArrayList<Candidate>();
     var ids = identities.of(Set.of(question.source()));
+    var until = System.nanoTime() + question.patience().toNanos() / 4 * 3; // and time to tell it
     for (var owner : resolution.owners()) {
       var sighting = sighting(owner);
-      var identified = fingerprints.identify(sighting);
+      var identified = fingerprints.identify(sighting, until);
       reasons.addAll(identified.remarks());
       var shared = owner.senderPid() != 0 && owner.senderPid() != owner.pid();
       candidates.add(
@@ -158,7 +163,7 @@ public final class Bridge implements NodeView, AutoCloseable {
         reasons.add("another process than the one that connected sent the first packet");
         var sender = Sighting.holder(owner.senderPid());
         candidates.add(
-            candidate(sender, fingerprints.identify(sender), Quality.IMAGE_UNVERIFIED, ids));
+            candidate(sender, fingerprints.identify(sender, until), Quality.IMAGE_UNVERIFIED, ids));
       }
     }
     return new Answer(candidates, resolution.rung(), reasons, resolution.originalSourcePort());
@@ -212,6 +217,10 @@ public final class Bridge implements NodeView, AutoCloseable {
         exec.truncated());
   }
 
+  private static @Nullable Birth birth(@Nullable Fork fork) {
+    return fork == null ? null : new Birth(fork.startNanos(), fork.execId(), fork.parent());
+  }
+
   private static ProcessKey key(Owner owner) {
     return new ProcessKey(owner.pid(), owner.startNanos(), owner.execId());
   }
@@ -244,6 +253,19 @@ public final class Bridge implements NodeView, AutoCloseable {
                     pod.id(), pod.addresses(), identities.of(pod.addresses()), identities.source()))
         .sorted(Comparator.comparing(Pod::id))
         .toList();
+  }
+
+  /**
+   * Connections that had to give way to newer ones before anybody asked: at least so many. Those in
+   * the pods' reserves are known all the same.
+   */
+  public long evicted() {
+    return sockets.evicted();
+  }
+
+  /** Connections of each pod that no other pod's push out. */
+  public int reservePerPod() {
+    return sockets.reservePerPod();
   }
 
   @Override

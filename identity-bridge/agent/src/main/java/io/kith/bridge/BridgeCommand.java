@@ -9,6 +9,7 @@ import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KithConfig.Identity;
 import io.kith.baselines.process.Rung;
+import io.kith.bridge.capture.SocketOwners;
 import io.kith.bridge.stream.BridgeStream;
 import io.kith.spiffe.FileSource;
 import io.kith.spiffe.SpiffeTls;
@@ -25,8 +26,10 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -63,6 +66,10 @@ import picocli.CommandLine.Spec;
     })
 final class BridgeCommand implements Callable<Integer> {
   private static final String VERSION = "0.1.0";
+
+  /** As long as connection tracking keeps a closed connection. */
+  private static final Duration KEPT = Duration.ofMinutes(2);
+
   private static final int QUERY_THREADS = 4;
   private static final int QUERIES_WAITING = 1024;
 
@@ -75,6 +82,13 @@ final class BridgeCommand implements Callable<Integer> {
       description = "Configuration (default: ${DEFAULT-VALUE}).")
   private Path config = Path.of("kith.yaml");
 
+  @Option(
+      names = "--unpin",
+      description =
+          "End the capture that a bridge left behind (bridge.pin), and run none. Capture goes on"
+              + " without a bridge so that a restart misses nothing; this is for its removal.")
+  private boolean unpin;
+
   private final List<AutoCloseable> open = new ArrayList<>();
 
   @Override
@@ -84,6 +98,9 @@ final class BridgeCommand implements Callable<Integer> {
     var err = command.getErr();
     try {
       var settings = read();
+      if (unpin) {
+        return unpin(settings.bridge().pin(), out, err);
+      }
       return run(settings, out, err);
     } catch (ConfigException e) {
       err.println(e.getMessage());
@@ -101,6 +118,19 @@ final class BridgeCommand implements Callable<Integer> {
 
   private KithConfig read() throws IOException, ConfigException {
     return KithConfig.parse(config.toString(), Files.readString(config), System.getenv());
+  }
+
+  private static int unpin(@Nullable Path pin, PrintWriter out, PrintWriter err) {
+    try {
+      out.println(
+          pin != null && SocketOwners.unpin(pin)
+              ? "capture ended, and " + pin + " removed"
+              : "nothing is pinned (bridge.pin is " + (pin == null ? "off" : pin) + ")");
+      return 0;
+    } catch (IOException e) {
+      err.println("kith bridge: cannot be removed (as root?): " + e.getMessage());
+      return 1;
+    }
   }
 
   private int run(KithConfig settings, PrintWriter out, PrintWriter err)
@@ -140,12 +170,27 @@ final class BridgeCommand implements Callable<Integer> {
     var status = bridge.status();
     out.println("rung " + status.rung().letter() + ": " + words(status.rung()));
     status.problems().forEach(problem -> out.println("  not better: " + problem));
+    if (status.rung().compareTo(Rung.KERNEL_PID) >= 0) {
+      out.println(capacity(status.capacity(), bridge.reservePerPod()));
+    }
     var pods = bridge.pods();
     out.println(pods.isEmpty() ? "no pods yet" : "pods:");
     for (var pod : pods) {
       out.println("  " + pod.id() + " " + pod.addresses() + " " + pod.ids());
     }
     out.flush();
+  }
+
+  /** How many connections are remembered and what that is worth. */
+  static String capacity(long entries, int reserve) {
+    return String.format(
+        Locale.ROOT,
+        "remembers %,d connections: those of %d s at up to %,d a second, and of each pod the last"
+            + " %,d whatever others do (bridge.entries)",
+        entries,
+        KEPT.toSeconds(),
+        entries / KEPT.toSeconds(),
+        reserve);
   }
 
   private static String words(Rung rung) {
@@ -169,16 +214,17 @@ final class BridgeCommand implements Callable<Integer> {
             new ArrayBlockingQueue<>(QUERIES_WAITING),
             Thread.ofPlatform().daemon().name("kith-query-", 0).factory());
     X509Source identity = null;
+    var attached = new CopyOnWriteArrayList<BridgeStream>();
     for (var server : settings.bridge().servers()) {
       ChannelCredentials credentials;
       if (server instanceof Endpoint.Unix) {
         credentials = InsecureChannelCredentials.create(); // the folder's rights guard it
       } else {
-        identity = identity == null ? keep(identity(settings, out)) : identity;
+        identity = identity == null ? keep(identity(settings, attached, out)) : identity;
         credentials =
             SpiffeTls.channelCredentials(identity, settings.bridge().requireServerId()::equals);
       }
-      keep(
+      var stream =
           BridgeStream.start(
               server,
               credentials,
@@ -186,11 +232,17 @@ final class BridgeCommand implements Callable<Integer> {
               VERSION,
               bridge,
               queries,
-              event -> tell(event, out)));
+              event -> tell(event, out));
+      keep(stream);
+      if (server instanceof Endpoint.Tcp) {
+        attached.add(stream);
+      }
     }
   }
 
-  private static X509Source identity(KithConfig settings, PrintWriter out) throws ConfigException {
+  /** The bridge's own identity; whenever it is renewed the streams are, too. */
+  private static X509Source identity(
+      KithConfig settings, List<BridgeStream> streams, PrintWriter out) throws ConfigException {
     var id = settings.bridge().requireId();
     var source =
         switch (settings.identity()) {
@@ -209,7 +261,13 @@ final class BridgeCommand implements Callable<Integer> {
                   Executors.newSingleThreadScheduledExecutor(
                       Thread.ofPlatform().daemon().name("kith-certificates").factory()));
         };
-    source.addListener(_ -> out.println("identity: " + source.state().words()));
+    source.addListener(
+        event -> {
+          out.println("identity: " + source.state().words());
+          if (event instanceof X509Source.Event.Updated) {
+            streams.forEach(BridgeStream::renew);
+          }
+        });
     out.flush();
     return source;
   }
@@ -232,6 +290,15 @@ final class BridgeCommand implements Callable<Integer> {
       case BridgeStream.Event.Detached(var server, var why, var retryMillis) ->
           out.println(
               "not attached to " + server + ": " + why + "; again in " + retryMillis + " ms");
+      case BridgeStream.Event.NotRenewed(var server, var why, var retryMillis) ->
+          out.println(
+              "attached to "
+                  + server
+                  + " with the older certificate, not with the newer: "
+                  + why
+                  + "; again in "
+                  + retryMillis
+                  + " ms");
     }
     out.flush();
   }

@@ -24,6 +24,7 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -95,7 +96,7 @@ class BridgeTest {
     return KithConfig.parse(
         "kith.yaml",
         """
-        bridge: {spiffeId: "spiffe://dev.kith.local/ns/kith/sa/identity-bridge"}
+        bridge: {spiffeId: "spiffe://dev.kith.local/ns/kith/sa/identity-bridge", pin: "off"}
         workloads:
         - owner: shop/deployment/checkout
           spiffeId: spiffe://dev.kith.local/ns/shop/sa/checkout
@@ -128,7 +129,8 @@ class BridgeTest {
               IpAddress.of(peer.getAddress()),
               peer.getPort(),
               IpAddress.parse(HOST),
-              port));
+              port,
+              Duration.ofSeconds(5)));
     }
   }
 
@@ -223,6 +225,20 @@ class BridgeTest {
     assertThat(ids).hasSize(1);
   }
 
+  /** T1036.009: a daemon's double fork. Its parent by then is the first process of the machine. */
+  @Test
+  void answer_doubleFork_hasTheLineageOfWhoForkedIt() throws Exception {
+    pod.ask(
+        "cp /usr/bin/bash /usr/bin/helper; /usr/bin/helper -c '( ( exec 9>&1 8<&0; sleep 0.3;"
+            + " curl -s -m 5 http://%s:%d/ >/dev/null ) & ) & wait' >/dev/null & echo"
+                .formatted(HOST, port));
+
+    var fingerprint = only(next()).fingerprint();
+
+    assertThat(fingerprint.path()).isEqualTo("/usr/bin/curl");
+    assertThat(fingerprint.lineage()).containsExactly("/usr/bin/helper", "/usr/bin/bash");
+  }
+
   @Test
   void answer_bashItself_isItsFirstProcess() throws Exception {
     pod.ask("exec 7<>/dev/tcp/" + HOST + "/" + port + "; echo");
@@ -269,7 +285,12 @@ class BridgeTest {
     var answer =
         bridge.answer(
             new NodeView.Question(
-                Protocol.TCP, IpAddress.parse("10.199.9.9"), 4000, IpAddress.parse(HOST), port));
+                Protocol.TCP,
+                IpAddress.parse("10.199.9.9"),
+                4000,
+                IpAddress.parse(HOST),
+                port,
+                Duration.ofSeconds(5)));
 
     assertThat(answer.candidates()).isEmpty();
     assertThat(answer.reasons()).containsExactly("no pod here has 10.199.9.9");

@@ -152,7 +152,8 @@ public final class Mesh implements AutoCloseable {
       bridgeIds: ["%7$s"]
       deadline: 900ms
       bridgeTimeout: 700ms
-    bridge: {%8$s node: node-1, spiffeId: "%7$s", servers: ["%2$s:%4$d"]}
+    bridge:
+      {%8$s node: node-1, spiffeId: "%7$s", servers: ["%2$s:%4$d"], pin: "off"}
     identity:
       provider: dev
       dev: {directory: "%5$s/id", trustDomain: %9$s}

@@ -25,8 +25,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -187,6 +191,80 @@ class AttributionTest {
   }
 
   @Test
+  void resolve_connectionsMadeWhileTheBridgeWasAway_haveTheirProcess() throws Exception {
+    var files = Files.createDirectories(lab.folder().resolve("bpf"));
+    Command.run(LIMIT, List.of("mount", "-t", "bpf", "bpf", files.toString())).orFail();
+    var pin = files.resolve("kith");
+    var settings =
+        new SocketOwners.Settings(List.of(15_001, 15_006), 1_337, 1 << 17, null, false, pin);
+    var bridge = SocketOwners.open(settings);
+    try {
+      assertThat(bridge.problems()).isEmpty();
+      proxy.askNobody();
+      proxy.ask(bridge);
+      var client = CompletableFuture.supplyAsync(AttributionTest::underLoad);
+      for (var restart = 1; restart <= 3; restart++) {
+        proxy.awaitAnswers(restart * 500);
+        proxy.askNobody();
+        bridge.close();
+        proxy.awaitWaiting(500);
+        bridge = SocketOwners.open(settings);
+        proxy.ask(bridge);
+      }
+      assertThat(client.get().succeeded()).isTrue();
+
+      var answers = proxy.awaitAnswers(10_000);
+      System.out.println(
+          "[restart] 3 restarts in 10,000 connections, " + proxy.away.get() + " made while away");
+      assertThat(proxy.away.get()).isGreaterThan(1_000);
+      assertThat(answers).hasSize(10_000).allMatch(Answer::isRight);
+      assertThat(answers).allMatch(answer -> answer.resolution.rung() == Rung.KERNEL_EXACT);
+    } finally {
+      bridge.close();
+      assertThat(SocketOwners.unpin(pin)).isTrue();
+      Command.run(LIMIT, List.of("umount", files.toString())).orFail();
+    }
+  }
+
+  @Test
+  void resolve_anotherPodFloodsTheTable_thePodsOwnConnectionsAreStillKnown() throws Exception {
+    var flooder = lab.addPod("flooder", Image.of(Map.of(), System.out::println));
+    var settings = new SocketOwners.Settings(List.of(15_001, 15_006), 1_337, 1_024, null);
+    try (var small = SocketOwners.open(settings)) {
+      proxy.askNobody();
+      run(SHORT_LIVED, "300", "198.18.40").orFail();
+      proxy.awaitWaiting(300);
+      var other = new StandIn(flooder.namespace().call(AttributionTest::listener));
+      try {
+        other.ask(small);
+        runIn(flooder, SHORT_LIVED, "5000", "198.18.41").orFail();
+      } finally {
+        other.close();
+      }
+
+      proxy.ask(small);
+
+      var answers = proxy.awaitAnswers(300);
+      System.out.println(
+          "[flood] " + small.connectsSeen() + " connections, " + small.evicted() + " evicted");
+      assertThat(small.connectsSeen()).isGreaterThanOrEqualTo(5_300);
+      assertThat(small.evicted()).isEqualTo(small.connectsSeen() - 1_024);
+      assertThat(answers).hasSize(300).allMatch(Answer::isRight);
+      assertThat(answers).allMatch(answer -> answer.resolution.rung() == Rung.KERNEL_EXACT);
+    } finally {
+      flooder.close();
+    }
+  }
+
+  private static Command.Outcome underLoad() {
+    try {
+      return run(SHORT_LIVED, "10000", "198.18.30");
+    } catch (Exception e) {
+      throw new CompletionException(e);
+    }
+  }
+
+  @Test
   void resolve_whatNobodyOpened_isNobody() throws Exception {
     var nothing =
         owners.resolve(new Tuple(IpAddress.of(pod.v4()), 1, IpAddress.parse("198.18.1.1"), 443));
@@ -207,11 +285,16 @@ class AttributionTest {
 
   /** The script runs in the pod's network, and counts its pid as the host does. */
   private static Command.Outcome run(String script, String... arguments) throws Exception {
+    return runIn(pod, script, arguments);
+  }
+
+  private static Command.Outcome runIn(Pod where, String script, String... arguments)
+      throws Exception {
     var file = lab.folder().resolve("client.pl");
     Files.writeString(file, script);
     var argv =
         new ArrayList<>(
-            List.of("nsenter", "--net=" + pod.namespace().handle(), "perl", file.toString()));
+            List.of("nsenter", "--net=" + where.namespace().handle(), "perl", file.toString()));
     argv.addAll(List.of(arguments));
     return Command.run(LIMIT, argv);
   }
@@ -250,10 +333,15 @@ class AttributionTest {
     private final ServerSocket server;
     private final ConcurrentLinkedQueue<Answer> answers = new ConcurrentLinkedQueue<>();
     private final AtomicBoolean closed = new AtomicBoolean();
+    private final AtomicInteger waiting = new AtomicInteger();
+    private final AtomicInteger away = new AtomicInteger();
+    private final ReentrantReadWriteLock asking = new ReentrantReadWriteLock();
     private final Thread acceptor;
+    private volatile CompletableFuture<SocketOwners> bridge;
 
     StandIn(ServerSocket server) {
       this.server = server;
+      bridge = CompletableFuture.completedFuture(owners);
       acceptor = Thread.ofPlatform().start(this::accept);
     }
 
@@ -285,13 +373,55 @@ class AttributionTest {
                 peer.getPort(),
                 IpAddress.parse(words[1]),
                 Integer.parseInt(words[2]));
-        answers.add(new Answer(Long.parseLong(words[0]), seen, owners.resolve(seen)));
+        answers.add(new Answer(Long.parseLong(words[0]), seen, resolve(seen)));
         lines.readLine();
       } catch (IOException _) {
         // reset by a client that sent nothing
       } catch (InterruptedException _) {
         Thread.currentThread().interrupt();
       }
+    }
+
+    private Resolution resolve(Tuple seen) throws InterruptedException {
+      waiting.incrementAndGet();
+      if (!bridge.isDone()) {
+        away.incrementAndGet();
+      }
+      for (; ; ) {
+        bridge.join();
+        asking.readLock().lock();
+        try {
+          var now = bridge.getNow(null);
+          if (now != null) {
+            waiting.decrementAndGet();
+            return now.resolve(seen);
+          }
+        } finally {
+          asking.readLock().unlock();
+        }
+      }
+    }
+
+    /** From now on questions wait; when it returns none is being answered. */
+    void askNobody() {
+      asking.writeLock().lock();
+      try {
+        bridge = new CompletableFuture<>();
+      } finally {
+        asking.writeLock().unlock();
+      }
+    }
+
+    void ask(SocketOwners next) {
+      bridge.complete(next);
+    }
+
+    void awaitWaiting(int count) throws InterruptedException {
+      var end = System.nanoTime() + LIMIT.toNanos();
+      while (waiting.get() < count && System.nanoTime() < end) {
+        Thread.sleep(Duration.ofMillis(5));
+      }
+      assertThat(waiting.get()).isGreaterThanOrEqualTo(count);
     }
 
     List<Answer> awaitAnswers(int count) throws InterruptedException {

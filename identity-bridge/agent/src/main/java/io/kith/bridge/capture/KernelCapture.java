@@ -1,6 +1,5 @@
 package io.kith.bridge.capture;
 
-import io.kith.bridge.capture.Programs.Counter;
 import io.kith.bridge.ffm.Bpf;
 import io.kith.bridge.ffm.Bpf.MapKind;
 import io.kith.bridge.ffm.Bpf.ProgramKind;
@@ -14,41 +13,41 @@ import io.kith.bridge.ffm.Tuple;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The BPF programs at work, and the table that they fill. Thread-safe. */
 final class KernelCapture implements AutoCloseable {
   private static final int RING_BYTES = 4 << 20;
+  private static final int BIRTHS_KEPT = 32_768;
 
   private final Deque<AutoCloseable> open;
-  private final MapReader owners;
-  private final MapReader previous;
-  private final MapReader counters;
+  private final Tables tables;
   private final MapReader storage;
   private final @Nullable RingBuffer execs;
+  private final @Nullable MapReader births;
   private final boolean knowsExecutables;
   private final List<String> problems;
 
   private KernelCapture(
       Deque<AutoCloseable> open,
-      MapReader owners,
-      MapReader previous,
-      MapReader counters,
+      Tables tables,
       MapReader storage,
       @Nullable RingBuffer execs,
+      @Nullable MapReader births,
       boolean knowsExecutables,
       List<String> problems) {
     this.open = open;
-    this.owners = owners;
-    this.previous = previous;
-    this.counters = counters;
+    this.tables = tables;
     this.storage = storage;
     this.execs = execs;
+    this.births = births;
     this.knowsExecutables = knowsExecutables;
     this.problems = List.copyOf(problems);
   }
@@ -58,19 +57,22 @@ final class KernelCapture implements AutoCloseable {
    *
    * @param root of the cgroup v2 tree; not needed once this is open
    * @param entries connections remembered
+   * @param pin folder on the BPF file system where all of it outlives us, or null
    * @throws KernelException when not even the plainest program can be used
    */
-  static KernelCapture open(Descriptor root, int entries) throws KernelException {
+  static KernelCapture open(Descriptor root, int entries, @Nullable Path pin)
+      throws KernelException {
     var problems = new ArrayList<String>();
+    var pins = Pins.at(pin, root, problems);
     var btf = types(problems);
     if (btf != null) {
       try {
-        return open(root, entries, btf, problems);
+        return open(root, entries, btf, pins, problems);
       } catch (KernelException | IllegalArgumentException e) {
         problems.add("executables cannot be read in the kernel: " + e.getMessage());
       }
     }
-    return open(root, entries, null, problems);
+    return open(root, entries, null, pins, problems);
   }
 
   private static @Nullable Btf types(List<String> problems) {
@@ -83,29 +85,34 @@ final class KernelCapture implements AutoCloseable {
   }
 
   private static KernelCapture open(
-      Descriptor root, int entries, @Nullable Btf btf, List<String> problems)
+      Descriptor root, int entries, @Nullable Btf btf, Pins pins, List<String> problems)
       throws KernelException {
     var open = new ArrayDeque<AutoCloseable>();
     try {
-      var storage = keep(open, Bpf.map(MapKind.SOCKET_STORAGE, 4, OwnerRecord.BYTES, 0));
-      var owners = keep(open, table(entries));
-      var previous = keep(open, table(Math.max(1_024, entries / 4)));
-      var counters = keep(open, Bpf.map(MapKind.ARRAY, 4, Counter.BYTES, 1));
-      var programs = new Programs(btf, counters);
+      var storage =
+          keep(open, pins.map("socket-storage", MapKind.SOCKET_STORAGE, 4, OwnerRecord.BYTES, 0));
+      var tables = keep(open, Tables.open(pins, entries));
+      var programs = new Programs(btf, tables.counters());
       for (var kind : List.of(ProgramKind.CONNECT4, ProgramKind.CONNECT6)) {
         var program = keep(open, Bpf.program("kith_connect", kind, programs.connect(storage)));
-        keep(open, Bpf.attach(program, kind, root));
+        keep(open, pins.attach(name(kind), program, anew -> Bpf.attach(anew, kind, root)));
       }
-      var operations = keep(open, operations(programs, storage, owners, previous));
-      keep(open, Bpf.attach(operations, ProgramKind.SOCKET_OPERATIONS, root));
-      var execs = btf == null ? null : execs(open, programs, problems);
+      var operations = keep(open, operations(programs, storage, tables));
+      keep(
+          open,
+          pins.attach(
+              name(ProgramKind.SOCKET_OPERATIONS),
+              operations,
+              anew -> Bpf.attach(anew, ProgramKind.SOCKET_OPERATIONS, root)));
+      var execs = btf == null ? null : execs(open, pins, programs, problems);
+      var births = btf == null ? null : births(open, pins, programs, problems);
+      pins.removeOthers();
       return new KernelCapture(
           open,
-          new MapReader(owners, OwnerRecord.KEY_BYTES, OwnerRecord.BYTES),
-          new MapReader(previous, OwnerRecord.KEY_BYTES, OwnerRecord.BYTES),
-          new MapReader(counters, 4, Counter.BYTES),
+          tables,
           new MapReader(storage, 4, OwnerRecord.BYTES),
           execs,
+          births,
           btf != null,
           problems);
     } catch (KernelException | RuntimeException e) {
@@ -114,37 +121,58 @@ final class KernelCapture implements AutoCloseable {
     }
   }
 
-  private static Descriptor table(int entries) throws KernelException {
-    return Bpf.map(MapKind.LRU_HASH, OwnerRecord.KEY_BYTES, OwnerRecord.BYTES, entries);
+  private static String name(ProgramKind kind) {
+    return kind.name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
-  private static Descriptor operations(
-      Programs programs, Descriptor storage, Descriptor owners, Descriptor previous)
+  private static Descriptor operations(Programs programs, Descriptor storage, Tables tables)
       throws KernelException {
     try {
       return Bpf.program(
           "kith_sockops",
           ProgramKind.SOCKET_OPERATIONS,
-          programs.socketOperations(storage, owners, previous, true));
+          programs.socketOperations(storage, tables, true));
     } catch (KernelException _) {
       // Before Linux 6.10 the sender cannot be asked for here; the connector is known all the same.
       return Bpf.program(
           "kith_sockops",
           ProgramKind.SOCKET_OPERATIONS,
-          programs.socketOperations(storage, owners, previous, false));
+          programs.socketOperations(storage, tables, false));
     }
   }
 
   private static @Nullable RingBuffer execs(
-      Deque<AutoCloseable> open, Programs programs, List<String> problems) {
+      Deque<AutoCloseable> open, Pins pins, Programs programs, List<String> problems) {
     try {
-      var ring = keep(open, Bpf.map(MapKind.RING_BUFFER, 0, 0, RING_BYTES));
+      var ring = keep(open, pins.map("execs", MapKind.RING_BUFFER, 0, 0, RING_BYTES));
       var program =
           keep(open, Bpf.program("kith_exec", ProgramKind.RAW_TRACEPOINT, programs.exec(ring)));
-      keep(open, Bpf.attachToTracepoint(program, "sched_process_exec"));
+      keep(
+          open,
+          pins.attach("exec", program, anew -> Bpf.attachToTracepoint(anew, "sched_process_exec")));
       return keep(open, new RingBuffer(ring, RING_BYTES));
     } catch (KernelException e) {
       problems.add("programs are not seen when they start: " + e.getMessage());
+      return null;
+    }
+  }
+
+  private static @Nullable MapReader births(
+      Deque<AutoCloseable> open, Pins pins, Programs programs, List<String> problems) {
+    try {
+      var births =
+          keep(
+              open,
+              pins.map(
+                  "births", MapKind.LRU_HASH, ForkRecord.KEY_BYTES, ForkRecord.BYTES, BIRTHS_KEPT));
+      var program =
+          keep(open, Bpf.program("kith_fork", ProgramKind.RAW_TRACEPOINT, programs.fork(births)));
+      keep(
+          open,
+          pins.attach("fork", program, anew -> Bpf.attachToTracepoint(anew, "sched_process_fork")));
+      return new MapReader(births, ForkRecord.KEY_BYTES, ForkRecord.BYTES);
+    } catch (KernelException e) {
+      problems.add("it is not seen who forks whom: " + e.getMessage());
       return null;
     }
   }
@@ -187,14 +215,6 @@ final class KernelCapture implements AutoCloseable {
     }
   }
 
-  /** What the programs counted since they were loaded. */
-  long count(Counter counter) {
-    var values = counters.get(new byte[4]);
-    return values == null
-        ? 0
-        : ByteBuffer.wrap(values).order(ByteOrder.LITTLE_ENDIAN).getLong(counter.offset());
-  }
-
   /**
    * The last two programs that opened a connection with these addresses, the latest first, each
    * with when the owner before it was gone.
@@ -202,12 +222,11 @@ final class KernelCapture implements AutoCloseable {
    * @param netnsCookie of the network namespace in which it was opened
    */
   List<Sighting> sightings(long netnsCookie, Tuple tuple) {
-    var key = OwnerRecord.key(netnsCookie, tuple);
-    var latest = owners.get(key);
+    var latest = tables.owner(netnsCookie, tuple);
     if (latest == null) {
       return List.of();
     }
-    var before = previous.get(key);
+    var before = tables.previousOwner(netnsCookie, tuple);
     return before == null ? List.of(sighting(latest)) : List.of(sighting(latest), sighting(before));
   }
 
@@ -222,6 +241,17 @@ final class KernelCapture implements AutoCloseable {
    * @param earlierNanos when the owner before it closed its end, after boot; 0: there was none
    */
   record Sighting(Owner owner, long earlierNanos) {}
+
+  /** What the kernel has written down. */
+  Tables tables() {
+    return tables;
+  }
+
+  /** How the last process with this pid was forked; null when that was not seen. */
+  @Nullable Fork fork(int pid) {
+    var record = births == null ? null : births.get(ForkRecord.key(pid));
+    return record == null ? null : ForkRecord.fork(record);
+  }
 
   /** Waits for reports of started programs at most that long. */
   int readExecs(int timeoutMillis, Consumer<Exec> consumer) {

@@ -92,15 +92,19 @@ final class Pods implements AutoCloseable {
     }
   }
 
-  /** Looks for pods unless somebody just did or does; for callers that must not wait. */
-  void refreshIfOld() throws InterruptedException {
+  /**
+   * Looks for pods unless somebody just did or does; for callers that must not wait. Returns
+   * whether their addresses changed.
+   */
+  boolean refreshIfOld() throws InterruptedException {
     if (System.nanoTime() - lookedAt >= LOOK_AGAIN_NANOS && turn.tryLock()) {
       try {
-        var _ = look();
+        return look();
       } finally {
         turn.unlock();
       }
     }
+    return false;
   }
 
   private boolean look() throws InterruptedException {
@@ -152,6 +156,14 @@ final class Pods implements AutoCloseable {
   /** Every pod that has an address. */
   List<Pod> all() {
     return byAddress.values().stream().map(Inside::pod).distinct().toList();
+  }
+
+  /** The numbers of their namespaces in BPF records. */
+  Set<Long> cookies() {
+    var cookies = new HashSet<Long>();
+    byAddress.values().forEach(inside -> cookies.add(inside.cookie));
+    cookies.remove(0L);
+    return cookies;
   }
 
   /** What could not be opened inside the pods, in words. */

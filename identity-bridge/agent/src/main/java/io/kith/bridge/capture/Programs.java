@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * <p>{@code connect} runs in connect(2) and writes who is calling into the socket. {@code
  * socketOperations} runs before the SYN leaves, when the source port is known, and puts what {@code
  * connect} wrote into a table under the connection's addresses. {@code exec} reports every program
- * that starts.
+ * that starts, {@code fork} remembers who forked whom.
  *
  * <p>This file is also available under BSD-3-Clause or GPL-2.0, as the kernel wants for the helpers
  * that it calls ("Dual BSD/GPL").
@@ -60,6 +60,7 @@ final class Programs {
   private static final int TCP_CLOSE = 7;
   private static final int AF_INET = 2;
   private static final int KEY = -64;
+  private static final int BIRTH = -48;
 
   /** Offset of the upper half of the pid and thread id. */
   private static final int PID = OwnerRecord.PID_TID + 4;
@@ -210,8 +211,9 @@ final class Programs {
    *
    * @param withSender ask who sends, which kernels before 6.10 do not answer here
    */
-  Assembler socketOperations(
-      Descriptor storage, Descriptor owners, Descriptor previous, boolean withSender) {
+  Assembler socketOperations(Descriptor storage, Tables tables, boolean withSender) {
+    var owners = tables.owners();
+    var previous = tables.previous();
     var a = new Assembler();
     a.move(6, 1).load32(1, 6, OPERATION);
     a.jumpIfEqual(1, ON_CONNECT, "connect").jumpIfEqual(1, ON_STATE, "state").jump("out");
@@ -240,6 +242,10 @@ final class Programs {
     a.map(1, previous.number()).move(2, 10).add(2, KEY).move(3, 8).set(4, 0).call(MAP_UPDATE);
     a.label("enter");
     a.map(1, owners.number()).move(2, 10).add(2, KEY).move(3, 7).set(4, 0).call(MAP_UPDATE);
+    // Once more where only the pod's own connections push each other out.
+    reserveOf(a, tables, "flag");
+    a.move(1, 0).move(2, 10).add(2, KEY).move(3, 7).set(4, 0).call(MAP_UPDATE);
+    a.label("flag");
     a.move(1, 6).set(2, STATE_FLAG).call(SOCKET_OPERATION_FLAGS);
     count(a, Counter.CONNECTS, "counted");
     a.jump("out");
@@ -248,13 +254,28 @@ final class Programs {
     a.load32(1, 6, ARGUMENT_1).jumpUnlessEqual(1, TCP_CLOSE, "out");
     storageOf(a, storage);
     key(a, "s");
+    a.call(BOOT_TIME).move(9, 0);
     a.map(1, owners.number()).move(2, 10).add(2, KEY).call(MAP_LOOKUP);
-    a.jumpIfEqual(0, 0, "out").move(8, 0);
-    a.load64(1, 8, OwnerRecord.COOKIE).load64(2, 7, OwnerRecord.COOKIE);
-    a.jumpUnlessSame(1, 2, "out");
-    a.call(BOOT_TIME).store64(8, OwnerRecord.CLOSE, 0);
+    closed(a, "reserve");
+    a.label("reserve");
+    reserveOf(a, tables, "out");
+    a.move(1, 0).move(2, 10).add(2, KEY).call(MAP_LOOKUP);
+    closed(a, "out");
 
     return a.label("out").set(0, 1).exit();
+  }
+
+  /** 0 = the table that only the pod writes whose key is on the stack, when it has one. */
+  private static void reserveOf(Assembler a, Tables tables, String otherwise) {
+    a.map(1, tables.reserves().number()).move(2, 10).add(2, KEY + OwnerRecord.KEY_NETNS);
+    a.call(MAP_LOOKUP).jumpIfEqual(0, 0, otherwise);
+  }
+
+  /** Writes the time in 9 into the record at 0, when there is one and it is of the socket at 7. */
+  private static void closed(Assembler a, String otherwise) {
+    a.jumpIfEqual(0, 0, otherwise);
+    a.load64(1, 0, OwnerRecord.COOKIE).load64(2, 7, OwnerRecord.COOKIE);
+    a.jumpUnlessSame(1, 2, otherwise).store64(0, OwnerRecord.CLOSE, 9);
   }
 
   /** 7 = the record of the context's socket; leaves when connect(2) was not seen. */
@@ -322,6 +343,33 @@ final class Programs {
     a.label("full");
     count(a, Counter.NOT_REPORTED, "counted");
     return a.set(0, 0).exit();
+  }
+
+  // ---- fork
+
+  /**
+   * The program that enters every new process into a table, by its pid; the kernel must have BTF.
+   * The newer of two threads of one process is none.
+   */
+  Assembler fork(Descriptor births) {
+    if (btf == null) {
+      throw new IllegalStateException("no BTF, no table of what is forked");
+    }
+    var a = new Assembler();
+    a.load64(8, 1, 8); // second argument: the child
+    read(a, 8, btf.offsetOf("task_struct", "tgid"), 4);
+    a.load32(7, 10, -8);
+    read(a, 8, btf.offsetOf("task_struct", "pid"), 4);
+    a.load32(1, 10, -8).jumpUnlessSame(1, 7, "out");
+    a.store64(10, -16, 7);
+    read(a, 8, btf.offsetOf("task_struct", "start_boottime", "real_start_time"), 8);
+    a.load64(1, 10, -8).store64(10, BIRTH + ForkRecord.START, 1);
+    read(a, 8, btf.offsetOf("task_struct", "self_exec_id"), 8);
+    a.load64(1, 10, -8).store64(10, BIRTH + ForkRecord.EXEC_ID, 1);
+    a.call(CURRENT_PID_TID).store64(10, BIRTH + ForkRecord.PARENT, 0);
+    a.map(1, births.number()).move(2, 10).add(2, -16).move(3, 10).add(3, BIRTH);
+    a.set(4, 0).call(MAP_UPDATE);
+    return a.label("out").set(0, 0).exit();
   }
 
   /** What was executed and what runs, from the third argument: struct linux_binprm. */

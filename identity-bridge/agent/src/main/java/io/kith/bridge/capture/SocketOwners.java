@@ -47,6 +47,7 @@ public final class SocketOwners implements AutoCloseable {
   private final List<String> problems;
   private volatile boolean canaryFound;
   private volatile String canaryProblem = "";
+  private volatile String reserveProblem = "";
 
   /**
    * How to look.
@@ -56,20 +57,22 @@ public final class SocketOwners implements AutoCloseable {
    * @param entries connections remembered in the kernel
    * @param cgroup root of the cgroup v2 tree, or null to find it
    * @param hostNetwork our own network is a pod too, with its loopback addresses
+   * @param pin folder on the BPF file system where capture outlives us, or null
    */
   public record Settings(
       List<Integer> proxyPorts,
       int proxyUid,
       int entries,
       @Nullable Path cgroup,
-      boolean hostNetwork) {
+      boolean hostNetwork,
+      @Nullable Path pin) {
     public Settings {
       proxyPorts = List.copyOf(proxyPorts);
     }
 
-    /** For pods with a network of their own only. */
+    /** For pods with a network of their own only, with a capture that ends with us. */
     public Settings(List<Integer> proxyPorts, int proxyUid, int entries, @Nullable Path cgroup) {
-      this(proxyPorts, proxyUid, entries, cgroup, false);
+      this(proxyPorts, proxyUid, entries, cgroup, false, null);
     }
   }
 
@@ -90,7 +93,7 @@ public final class SocketOwners implements AutoCloseable {
     var problems = new ArrayList<String>();
     KernelCapture kernel = null;
     try (var root = CgroupRoot.open(settings.cgroup())) {
-      kernel = KernelCapture.open(root, settings.entries());
+      kernel = KernelCapture.open(root, settings.entries(), settings.pin());
       problems.addAll(kernel.problems());
     } catch (KernelException | CgroupRoot.NotFoundException e) {
       problems.add(
@@ -119,6 +122,16 @@ public final class SocketOwners implements AutoCloseable {
     }
   }
 
+  /**
+   * Ends what a capture with such a setting left behind.
+   *
+   * @param pin as in {@link Settings}
+   * @return whether there was something
+   */
+  public static boolean unpin(Path pin) throws IOException {
+    return Pins.remove(pin);
+  }
+
   /** The best that this node can do now. */
   public Rung rung() {
     // Our own network needs no entering, and its canary tries what holders can be found.
@@ -139,6 +152,9 @@ public final class SocketOwners implements AutoCloseable {
     if (!canaryProblem.isEmpty()) {
       all.add(canaryProblem);
     }
+    if (!reserveProblem.isEmpty()) {
+      all.add(reserveProblem);
+    }
     all.addAll(pods.problems());
     lost(all, Counter.NOT_NOTED, " connections were not noted: no memory for it");
     lost(all, Counter.NOT_REPORTED, " programs started without a report: the ring was full");
@@ -146,15 +162,10 @@ public final class SocketOwners implements AutoCloseable {
   }
 
   private void lost(List<String> problems, Counter counter, String words) {
-    var count = kernel == null ? 0 : kernel.count(counter);
+    var count = kernel == null ? 0 : kernel.tables().count(counter);
     if (count > 0) {
       problems.add(count + words);
     }
-  }
-
-  /** Connections that the kernel noted since the start. */
-  public long connectsSeen() {
-    return kernel == null ? 0 : kernel.count(Counter.CONNECTS);
   }
 
   /** Whether the last connection to itself was found. */
@@ -169,7 +180,37 @@ public final class SocketOwners implements AutoCloseable {
 
   /** Looks for pods that came or went; returns whether any did. */
   public boolean refreshPods() throws InterruptedException {
-    return pods.refresh();
+    var changed = pods.refresh();
+    reserve();
+    return changed;
+  }
+
+  /** One at a time, or what one looked up before another would undo what that one did. */
+  private synchronized void reserve() {
+    if (kernel == null) {
+      return;
+    }
+    try {
+      kernel.tables().reserveFor(pods.cookies());
+      reserveProblem = "";
+    } catch (KernelException e) {
+      reserveProblem = "pods can push each other's connections out: " + e.getMessage();
+    }
+  }
+
+  /** Connections seen by the kernel since its programs were first attached. */
+  public long connectsSeen() {
+    return kernel == null ? 0 : kernel.tables().count(Counter.CONNECTS);
+  }
+
+  /** Connections, of those, that had to give way to newer ones: at least so many. */
+  public long evicted() {
+    return kernel == null ? 0 : kernel.tables().evicted();
+  }
+
+  /** Connections of each pod that no other pod's push out; 0 when the kernel writes none down. */
+  public int reservePerPod() {
+    return kernel == null ? 0 : kernel.tables().reservePerPod();
   }
 
   /**
@@ -195,11 +236,18 @@ public final class SocketOwners implements AutoCloseable {
     return kernel == null ? 0 : kernel.readExecs(timeoutMillis, consumer);
   }
 
+  /** How the last process with this pid was forked; null when that was not seen. */
+  public @Nullable Fork fork(int pid) {
+    return kernel == null ? null : kernel.fork(pid);
+  }
+
   /** Who opened a connection, asked with the addresses that the proxy has. */
   public Resolution resolve(Tuple seen) throws InterruptedException {
     var inside = pods.at(seen.source());
     if (inside == null) {
-      pods.refreshIfOld();
+      if (pods.refreshIfOld()) {
+        reserve();
+      }
       inside = pods.at(seen.source());
     }
     if (inside == null) {
@@ -227,7 +275,8 @@ public final class SocketOwners implements AutoCloseable {
       reasons.add("the kernel has no record of " + tuple);
     }
     var holders = holders(inside, tuple, reasons);
-    return new Resolution(holders, Rung.DIAG, verified, tuple.sourcePort(), reasons);
+    var rung = inside.diag() == null ? Rung.WORKLOAD_ONLY : Rung.DIAG;
+    return new Resolution(holders, rung, verified, tuple.sourcePort(), reasons);
   }
 
   private static boolean isLongGone(Owner latest) {

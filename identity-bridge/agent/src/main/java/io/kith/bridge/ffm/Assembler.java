@@ -100,7 +100,7 @@ public final class Assembler {
     return add(0x62, base, 0, offset, value);
   }
 
-  /** Eight bytes at base + offset += src, atomically. */
+  /** Eight bytes at base + offset += src, in one step for all processors. */
   public Assembler addAtomically64(int base, int offset, int src) {
     return add(0xdb, base, src, offset, 0);
   }

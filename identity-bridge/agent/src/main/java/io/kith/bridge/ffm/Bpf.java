@@ -10,6 +10,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * bpf(2): maps, programs and where programs are attached.
@@ -19,10 +21,16 @@ import java.nio.ByteOrder;
  */
 public final class Bpf {
   private static final int MAP_CREATE = 0;
+  private static final int MAP_UPDATE = 2;
+  private static final int MAP_DELETE = 3;
   private static final int PROG_LOAD = 5;
+  private static final int OBJECT_PIN = 6;
+  private static final int OBJECT_GET = 7;
+  private static final int OBJECT_INFO = 15;
   private static final int RAW_TRACEPOINT_OPEN = 17;
   private static final int BTF_LOAD = 18;
   private static final int LINK_CREATE = 28;
+  private static final int LINK_UPDATE = 29;
 
   private static final int LOG_BYTES = 1 << 20;
 
@@ -35,6 +43,7 @@ public final class Bpf {
   public enum MapKind {
     ARRAY(2),
     LRU_HASH(9),
+    HASH_OF_MAPS(13),
     SOCKET_STORAGE(24),
     RING_BUFFER(27);
 
@@ -75,6 +84,9 @@ public final class Bpf {
       attributes.set(JAVA_INT, 4, keyBytes);
       attributes.set(JAVA_INT, 8, valueBytes);
       attributes.set(JAVA_INT, 12, entries);
+      if (kind == MapKind.HASH_OF_MAPS) {
+        throw new IllegalArgumentException("HASH_OF_MAPS is made with mapOfMaps");
+      }
       if (kind != MapKind.SOCKET_STORAGE) {
         return new Descriptor(checked("make a map of kind " + kind, MAP_CREATE, attributes));
       }
@@ -85,6 +97,48 @@ public final class Bpf {
         attributes.set(JAVA_INT, 52, 1); // key: u32
         attributes.set(JAVA_INT, 56, 3); // value: u8[]
         return new Descriptor(checked("make a map of kind " + kind, MAP_CREATE, attributes));
+      }
+    }
+  }
+
+  /**
+   * Makes a map whose values are maps.
+   *
+   * @param inner as all of them are
+   */
+  public static Descriptor mapOfMaps(int keyBytes, int entries, Descriptor inner)
+      throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(72, 8);
+      attributes.set(JAVA_INT, 0, MapKind.HASH_OF_MAPS.number);
+      attributes.set(JAVA_INT, 4, keyBytes);
+      attributes.set(JAVA_INT, 8, 4);
+      attributes.set(JAVA_INT, 12, entries);
+      attributes.set(JAVA_INT, 20, inner.number());
+      return new Descriptor(checked("make a map of maps", MAP_CREATE, attributes));
+    }
+  }
+
+  /** Sets the value of a key. */
+  public static void put(Descriptor map, byte[] key, byte[] value) throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(32, 8);
+      attributes.set(JAVA_INT, 0, map.number());
+      attributes.set(JAVA_LONG, 8, arena.allocateFrom(JAVA_BYTE, key).address());
+      attributes.set(JAVA_LONG, 16, arena.allocateFrom(JAVA_BYTE, value).address());
+      checked("write to a map", MAP_UPDATE, attributes);
+    }
+  }
+
+  /** Removes a key; one that is not there is no mistake. */
+  public static void remove(Descriptor map, byte[] key) throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(32, 8);
+      attributes.set(JAVA_INT, 0, map.number());
+      attributes.set(JAVA_LONG, 8, arena.allocateFrom(JAVA_BYTE, key).address());
+      var result = Libc.bpf(MAP_DELETE, attributes);
+      if (result < 0 && result != -Errno.ENOENT) {
+        throw new KernelException("remove from a map", (int) -result);
       }
     }
   }
@@ -173,6 +227,64 @@ public final class Bpf {
       attributes.set(JAVA_INT, 8, program.number());
       return new Descriptor(
           checked("attach to tracepoint " + tracepoint, RAW_TRACEPOINT_OPEN, attributes));
+    }
+  }
+
+  /** Gives a map or an attachment a name on the BPF file system, by which it outlives us. */
+  public static void pin(Descriptor object, Path path) throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(16, 8);
+      attributes.set(JAVA_LONG, 0, arena.allocateFrom(path.toString()).address());
+      attributes.set(JAVA_INT, 8, object.number());
+      checked("pin " + path, OBJECT_PIN, attributes);
+    }
+  }
+
+  /** What has that name on the BPF file system, or null when nothing has. */
+  public static @Nullable Descriptor pinned(Path path) throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(16, 8);
+      attributes.set(JAVA_LONG, 0, arena.allocateFrom(path.toString()).address());
+      var result = Libc.bpf(OBJECT_GET, attributes);
+      if (result == -Errno.ENOENT) {
+        return null;
+      }
+      if (result < 0) {
+        throw new KernelException("open " + path, (int) -result);
+      }
+      return new Descriptor(result);
+    }
+  }
+
+  /** Whether a map is as {@link #map} would make it. */
+  public static boolean isAs(
+      Descriptor map, MapKind kind, int keyBytes, int valueBytes, int entries)
+      throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var info = arena.allocate(80, 8);
+      var attributes = arena.allocate(16, 8);
+      attributes.set(JAVA_INT, 0, map.number());
+      attributes.set(JAVA_INT, 4, (int) info.byteSize());
+      attributes.set(JAVA_LONG, 8, info.address());
+      checked("look at a map", OBJECT_INFO, attributes);
+      return info.get(JAVA_INT, 0) == kind.number
+          && info.get(JAVA_INT, 8) == keyBytes
+          && info.get(JAVA_INT, 12) == valueBytes
+          && info.get(JAVA_INT, 16) == (kind == MapKind.SOCKET_STORAGE ? 0 : entries);
+    }
+  }
+
+  /**
+   * Puts a program in place of the one that is attached, with no moment in between.
+   *
+   * @throws KernelException when such an attachment cannot be changed, or its cgroup is gone
+   */
+  public static void replace(Descriptor attachment, Descriptor program) throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(16, 8);
+      attributes.set(JAVA_INT, 0, attachment.number());
+      attributes.set(JAVA_INT, 4, program.number());
+      checked("replace a program", LINK_UPDATE, attributes);
     }
   }
 

@@ -9,6 +9,7 @@ import io.kith.bridge.ffm.PosixFile;
 import io.kith.bridge.process.Examined.Entry;
 import io.kith.bridge.process.HashCache.Hash;
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -77,7 +78,7 @@ final class Examiner {
     if (!isStill(key)) {
       return null;
     }
-    var node = tree.look(key.pid(), toldParent);
+    var node = tree.look(key, toldParent);
     if (node == null) {
       return null;
     }
@@ -106,6 +107,9 @@ final class Examiner {
           look.host,
           look.ancestry,
           look.remarks);
+    } catch (NoSuchFileException e) {
+      // It is exiting: a zombie is still there and has no executable. Its exec tells more.
+      return event == null && isStill(key) ? unreadable(look, e) : null;
     } catch (IOException e) {
       return isStill(key) ? unreadable(look, e) : null;
     }
@@ -350,7 +354,8 @@ final class Examiner {
     var executed = isScript ? event.interpreter() : event.filename();
     var image = event.image();
     var container = containerOf(event.mountNamespace(), image);
-    var found = image == null || container == null ? null : find(container, executed, image);
+    var place = rootOf(event, container);
+    var found = image == null || place == null ? null : find(place, executed, image);
     var path = found != null ? found.path() : executed.startsWith("/") ? executed : "";
     CompletableFuture<Hash> hash;
     if (found != null) {
@@ -361,7 +366,8 @@ final class Examiner {
           CompletableFuture.completedFuture(
               known != null ? known : Hash.none("binary gone before it could be hashed"));
     }
-    var above = tree.ancestryOfGone(path, event.parent(), event.key().startNanos());
+    tree.remember(event, path);
+    var above = tree.ancestryOfGone(path, event.key(), event.parent());
     var ancestry =
         new ProcessTree.Ancestry(
             above.lineage(),
@@ -394,11 +400,23 @@ final class Examiner {
   private record Found(
       String path, FileStat stat, MountInfo mounts, CompletableFuture<Hash> hash) {}
 
-  private @Nullable Found find(Container container, String path, @Nullable KernelImage wanted) {
+  /** A process whose root is that of the one that is gone: of its container, or of the host. */
+  private @Nullable ProcFs rootOf(ExecEvent event, @Nullable Container container) {
+    if (container != null) {
+      return container.first();
+    }
+    for (var process : List.of(ProcFs.of(1), new ProcFs("/proc/self"))) {
+      if (event.mountNamespace() != null && event.mountNamespace().equals(process.link("ns/mnt"))) {
+        return process;
+      }
+    }
+    return null;
+  }
+
+  private @Nullable Found find(ProcFs first, String path, @Nullable KernelImage wanted) {
     if (!path.startsWith("/")) {
       return null;
     }
-    var first = container.first();
     try {
       var file = first.openInRoot(path);
       var stat = file.stat();
@@ -438,7 +456,9 @@ final class Examiner {
       return new Entry(EntryKind.INLINE, "stdin", Examined.NO_HASH, Origin.UNKNOWN, false);
     }
     var found =
-        container == null || !path.startsWith("/") ? null : find(container, normal(path), null);
+        container == null || !path.startsWith("/")
+            ? null
+            : find(container.first(), normal(path), null);
     if (found == null) {
       remarks.add("script gone before it could be read");
       return new Entry(kind, path + suffix(loads), Examined.NO_HASH, Origin.UNKNOWN, false);

@@ -6,7 +6,6 @@ import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.baselines.process.Script;
 import io.kith.bridge.process.Examined.Entry;
 import io.kith.bridge.process.HashCache.Hash;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -32,11 +31,10 @@ public final class FingerprintSource implements AutoCloseable {
   private static final int FILES_WAITING = 512;
   private static final int MAX_FORKS = 8;
 
-  private final Duration patience;
   private final ThreadPoolExecutor hashers;
   private final ThreadPoolExecutor watchers;
   private final Containers containers = new Containers(System::nanoTime);
-  private final ProcessTree tree = new ProcessTree(containers);
+  private final ProcessTree tree;
   private final HashCache hashes;
   private final Examiner examiner;
   private final InjectedCode injected = new InjectedCode(System::nanoTime);
@@ -50,10 +48,10 @@ public final class FingerprintSource implements AutoCloseable {
   /**
    * @param maxSize bytes; larger files are not hashed
    * @param workers threads that hash
-   * @param patience how long a question waits for a hash
+   * @param births how processes came to be
    */
-  public FingerprintSource(long maxSize, int workers, Duration patience) {
-    this.patience = patience;
+  public FingerprintSource(long maxSize, int workers, Births births) {
+    this.tree = new ProcessTree(containers, births);
     this.hashers = pool("hash", workers, FILES_WAITING);
     this.watchers = pool("exec", 1, EXECS_WAITING);
     this.hashes = new HashCache(maxSize, hashers);
@@ -96,9 +94,12 @@ public final class FingerprintSource implements AutoCloseable {
     }
   }
 
-  /** What the process is that was seen at a socket. */
-  public Identified identify(Sighting sighting) {
-    var until = System.nanoTime() + patience.toNanos();
+  /**
+   * What the process is that was seen at a socket.
+   *
+   * @param until time of {@link System#nanoTime} when an answer without hashes is better than none
+   */
+  public Identified identify(Sighting sighting, long until) {
     var run = runOf(sighting);
     var remarks = new ArrayList<String>();
     Examined examined = null;
@@ -231,7 +232,7 @@ public final class FingerprintSource implements AutoCloseable {
     var hash = image == null ? null : hashes.known(image.file());
     var container = examiner.containerOf(sighting.mountNamespace(), image);
     var host = sighting.mountNamespace() != null && containers.isHost(sighting.mountNamespace());
-    var above = tree.ancestryOfGone("", sighting.parent(), sighting.key().startNanos());
+    var above = tree.ancestryOfGone("", sighting.key(), sighting.parent());
     var fingerprint =
         new ProcessFingerprint(
             "",

@@ -17,26 +17,33 @@ final class ProcessTree {
   private static final int CAPACITY = 32_768;
   private static final int MAX_LINEAGE = 8;
   private static final int MAX_DEPTH = 64;
+  private static final long NANOS_PER_TICK = 10_000_000;
 
   private final Containers containers;
+  private final Births births;
   private final BoundedMap<Integer, Node> nodes = new BoundedMap<>(CAPACITY);
 
-  ProcessTree(Containers containers) {
+  ProcessTree(Containers containers, Births births) {
     this.containers = containers;
+    this.births = births;
   }
 
   /**
    * A process as it was last seen.
    *
    * @param startNanos after boot, rounded down to 10 ms
-   * @param parent pid; 0 for none
+   * @param execId of the program that it runs; 0: not known
+   * @param parent pid of who forked it, or of who was its parent when first seen; 0 for none
+   * @param adopted pid of who is its parent since; 0 for none
    * @param path of its executable inside its root; empty when it could not be read
    * @param mountNamespace null when it could not be read
    */
   record Node(
       int pid,
       long startNanos,
+      long execId,
       int parent,
+      int adopted,
       String path,
       @Nullable String mountNamespace,
       @Nullable String pidNamespace) {}
@@ -50,11 +57,9 @@ final class ProcessTree {
   record Ancestry(List<String> lineage, boolean execSession, @Nullable Container container) {}
 
   /** Looks at a living process and remembers it; null when it is gone. */
-  @Nullable Node look(int pid, int toldParent) {
-    return look(pid, toldParent, ProcFs.of(pid));
-  }
-
-  private @Nullable Node look(int pid, int toldParent, ProcFs process) {
+  @Nullable Node look(ProcessKey key, int toldParent) {
+    var pid = key.pid();
+    var process = ProcFs.of(pid);
     var stat = process.stat();
     if (stat == null) {
       return null;
@@ -68,16 +73,52 @@ final class ProcessTree {
       return null;
     }
     var before = nodes.get(pid);
-    var parent = toldParent > 0 ? toldParent : stat.parent();
+    var adopted = toldParent > 0 ? toldParent : stat.parent();
+    var parent = forkedBy(pid, stat.startNanos(), adopted);
+    var execId = key.execId();
     if (before != null && before.startNanos() == stat.startNanos()) {
-      parent = before.parent();
       if (path.isEmpty()) { // a zombie shows nothing, and was seen better before
         return before;
       }
+      parent = before.parent();
+      adopted = before.adopted();
+      execId = Math.max(execId, before.execId());
     }
-    var node = new Node(pid, stat.startNanos(), parent, path, mountNamespace, pidNamespace);
+    var node =
+        new Node(
+            pid, stat.startNanos(), execId, parent, adopted, path, mountNamespace, pidNamespace);
     nodes.put(pid, node);
     return node;
+  }
+
+  private @Nullable Node look(int pid) {
+    return look(new ProcessKey(pid, 0, 0), 0);
+  }
+
+  /** Remembers a process that was executed and is gone. */
+  void remember(ExecEvent event, String path) {
+    var key = event.key();
+    var began = tick(key.startNanos());
+    nodes.put(
+        key.pid(),
+        new Node(
+            key.pid(),
+            began,
+            key.execId(),
+            forkedBy(key.pid(), began, event.parent()),
+            event.parent(),
+            path.isEmpty() ? UNSEEN : path,
+            event.mountNamespace(),
+            null));
+  }
+
+  private int forkedBy(int pid, long startNanos, int otherwise) {
+    var birth = births.of(pid);
+    return birth != null && tick(birth.startNanos()) == startNanos ? birth.parent() : otherwise;
+  }
+
+  private static long tick(long nanos) {
+    return nanos / NANOS_PER_TICK * NANOS_PER_TICK;
   }
 
   /** For display, where a file that is really named so does no harm. */
@@ -86,27 +127,72 @@ final class ProcessTree {
     return path.endsWith(suffix) ? path.substring(0, path.length() - suffix.length()) : path;
   }
 
+  /** The parent of a process, alive or remembered; null when nothing is known of it. */
+  private @Nullable Node parentOf(Node child) {
+    var parent = parent(child.parent(), child.pid(), child.startNanos(), MAX_DEPTH);
+    return parent != null || child.adopted() == child.parent() || child.adopted() <= 0
+        ? parent
+        : parent(child.adopted(), child.pid(), child.startNanos(), MAX_DEPTH);
+  }
+
   /**
-   * A process that was there when a child started, alive or remembered.
+   * A process that was there when a child started.
    *
    * @param childStartNanos a process that started later is not the parent
    */
-  private @Nullable Node parent(int pid, long childStartNanos) {
-    var node = look(pid, 0);
-    if (node != null && node.startNanos() <= childStartNanos) {
-      return node;
+  private @Nullable Node parent(int pid, int child, long childStartNanos, int depth) {
+    if (pid <= 0) {
+      return null;
     }
-    var before = nodes.get(pid);
-    return before != null && before.startNanos() <= childStartNanos ? before : null;
+    var node = look(pid);
+    if (node == null) {
+      node = nodes.get(pid);
+    }
+    return node != null && node.startNanos() <= childStartNanos
+        ? node
+        : forked(pid, child, childStartNanos, depth);
+  }
+
+  /**
+   * A process that was never seen, from its birth: it runs what the process ran that forked it.
+   * Where one of the two has called exec in between, its program stays unknown.
+   */
+  private @Nullable Node forked(int pid, int child, long childStartNanos, int depth) {
+    var birth = births.of(pid);
+    if (birth == null || depth == 0 || tick(birth.startNanos()) > childStartNanos) {
+      return null;
+    }
+    var began = tick(birth.startNanos());
+    var maker = parent(birth.parent(), pid, began, depth - 1);
+    if (maker == null) {
+      return null;
+    }
+    var last = births.of(child);
+    var same =
+        (maker.execId() == 0 || maker.execId() == birth.execId())
+            && (last == null || last.parent() != pid || last.execId() == birth.execId());
+    return new Node(
+        pid,
+        began,
+        birth.execId(),
+        birth.parent(),
+        birth.parent(),
+        same ? maker.path() : UNSEEN,
+        maker.mountNamespace(),
+        maker.pidNamespace());
   }
 
   /** The pid of the remembered or living parent of a process; 0 when there is none. */
   int parentOf(int pid) {
     var node = nodes.get(pid);
     if (node == null) {
-      node = look(pid, 0);
+      node = look(pid);
     }
-    return node == null ? 0 : node.parent();
+    if (node != null) {
+      return node.parent();
+    }
+    var birth = births.of(pid);
+    return birth == null ? 0 : birth.parent();
   }
 
   /** The ancestors of a living process. */
@@ -115,7 +201,7 @@ final class ProcessTree {
     var current = process;
     var complete = true;
     for (var depth = 0; depth < MAX_DEPTH && current.parent() > 0; depth++) {
-      var parent = parent(current.parent(), current.startNanos());
+      var parent = parentOf(current);
       if (parent == null) {
         complete = false;
         break;
@@ -138,9 +224,13 @@ final class ProcessTree {
    * The lineage of a process that is gone, from its parent on.
    *
    * @param path of its executable
+   * @param toldParent its parent when it was last seen
    */
-  Ancestry ancestryOfGone(String path, int parent, long startNanos) {
-    var node = parent <= 0 ? null : parent(parent, startNanos);
+  Ancestry ancestryOfGone(String path, ProcessKey key, int toldParent) {
+    var began = tick(key.startNanos());
+    var parent = forkedBy(key.pid(), began, toldParent);
+    var gone = new Node(key.pid(), began, key.execId(), parent, toldParent, path, null, null);
+    var node = parentOf(gone);
     if (node == null) {
       return new Ancestry(List.of(UNSEEN), false, null);
     }

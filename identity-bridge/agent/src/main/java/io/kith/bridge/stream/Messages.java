@@ -21,6 +21,7 @@ import io.kith.bridge.v1.Quality;
 import io.kith.bridge.v1.Query;
 import io.kith.bridge.v1.Rung;
 import io.kith.bridge.v1.Script;
+import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 
@@ -28,6 +29,7 @@ import java.util.Set;
 final class Messages {
   static final int PROTOCOL_VERSION = 1;
   private static final int MAX_REASONS = 8;
+  private static final int MAX_PATIENCE_MILLIS = 10_000;
 
   private Messages() {}
 
@@ -91,7 +93,8 @@ final class Messages {
         IpAddress.of(query.getSourceAddress().toByteArray()),
         port(query.getSourcePort()),
         IpAddress.of(query.getDestinationAddress().toByteArray()),
-        port(query.getDestinationPort()));
+        port(query.getDestinationPort()),
+        Duration.ofMillis(Math.clamp(query.getTimeoutMillis(), 1, MAX_PATIENCE_MILLIS)));
   }
 
   private static int port(int port) {

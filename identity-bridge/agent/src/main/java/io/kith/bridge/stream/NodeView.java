@@ -7,6 +7,7 @@ import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.baselines.process.Quality;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.process.ProcessKey;
+import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 
@@ -25,13 +26,15 @@ public interface NodeView {
    *
    * @param source after the kernel's NAT
    * @param destination where the application connected to
+   * @param patience how long the server waits; an answer after that is of no use
    */
   record Question(
       Protocol protocol,
       IpAddress source,
       int sourcePort,
       IpAddress destination,
-      int destinationPort) {}
+      int destinationPort,
+      Duration patience) {}
 
   /**
    * The answer to a question.

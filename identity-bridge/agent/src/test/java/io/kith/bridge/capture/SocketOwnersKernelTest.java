@@ -245,7 +245,7 @@ class SocketOwnersKernelTest {
   @Test
   void kernelCapture_treeMountedForAMoment_seesItself() throws Exception {
     try (var root = Mounts.openRoot("cgroup2");
-        var capture = KernelCapture.open(root, 64)) {
+        var capture = KernelCapture.open(root, 64, null)) {
       assertThat(Canary.run(capture)).isEmpty();
       assertThat(capture.problems()).isEmpty();
     }
@@ -255,7 +255,7 @@ class SocketOwnersKernelTest {
   @Test
   void cookieHere_bothWays_isTheSame() throws Exception {
     try (var root = CgroupRoot.open(null);
-        var capture = KernelCapture.open(root, 64)) {
+        var capture = KernelCapture.open(root, 64, null)) {
       assertThat(capture.seenCookieHere()).isEqualTo(capture.cookieHere()).isPositive();
       assertThat(pod.inside(capture::seenCookieHere))
           .isEqualTo(pod.inside(capture::cookieHere))

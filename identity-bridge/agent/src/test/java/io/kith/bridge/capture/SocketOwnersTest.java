@@ -38,7 +38,7 @@ class SocketOwnersTest {
   private static SocketOwners open(boolean hostNetwork) throws InterruptedException {
     return SocketOwners.open(
         new SocketOwners.Settings(
-            List.of(15_001), 1_337, 1_024, Path.of("/nonexistent"), hostNetwork));
+            List.of(15_001), 1_337, 1_024, Path.of("/nonexistent"), hostNetwork, null));
   }
 
   private Tuple seen(Socket accepted) {

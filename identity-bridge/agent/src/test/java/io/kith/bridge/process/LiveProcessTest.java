@@ -15,8 +15,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -33,6 +35,7 @@ class LiveProcessTest {
   private static final long OVERLAYFS = 0x794c_7630L;
 
   private static FakePod pod;
+  private final Map<Integer, Birth> births = new HashMap<>();
   private FingerprintSource source;
 
   @BeforeAll
@@ -47,7 +50,7 @@ class LiveProcessTest {
 
   @BeforeEach
   void start() {
-    source = new FingerprintSource(1L << 30, 2, PATIENCE);
+    source = new FingerprintSource(1L << 30, 2, births::get);
   }
 
   @AfterEach
@@ -56,7 +59,11 @@ class LiveProcessTest {
   }
 
   private Identified identify(int pid) {
-    return source.identify(Sighting.holder(pid));
+    return identify(Sighting.holder(pid));
+  }
+
+  private Identified identify(Sighting sighting) {
+    return source.identify(sighting, System.nanoTime() + PATIENCE.toNanos());
   }
 
   private static String sha256(String path) throws Exception {
@@ -287,7 +294,7 @@ class LiveProcessTest {
             List.of("/bin/bash", "/srv/s"),
             false));
 
-    var identified = source.identify(new Sighting(key, 0, 0, pod.firstPid(), null, image));
+    var identified = identify(new Sighting(key, 0, 0, pod.firstPid(), null, image));
 
     assertThat(identified.imageProved()).isTrue();
     assertThat(identified.remarks()).isEmpty();
@@ -318,7 +325,7 @@ class LiveProcessTest {
             List.of("sleep", "1"),
             false));
 
-    var identified = source.identify(new Sighting(key, 0, 12, pod.firstPid(), null, image));
+    var identified = identify(new Sighting(key, 0, 12, pod.firstPid(), null, image));
 
     var fingerprint = identified.fingerprint();
     assertThat(identified.imageProved()).isTrue();
@@ -326,6 +333,29 @@ class LiveProcessTest {
     assertThat(fingerprint.sha256()).isEqualTo(sha256("/usr/bin/sleep"));
     assertThat(fingerprint.origin()).isEqualTo(Origin.IMAGE);
     assertThat(fingerprint.uid()).isEqualTo(12);
+  }
+
+  /** A process that has ended, and whose parent has not asked for that yet, shows no executable. */
+  @Test
+  void identify_zombie_isWhatItsExecTold() throws Exception {
+    identify(pod.firstPid());
+    var image = imageOf(pod.start("sleep 1000"), false);
+    var zombie =
+        Integer.parseInt(pod.ask("bash -c 'sleep 0.3 & echo $!; exec sleep 1000 >/dev/null' &"));
+    var until = System.nanoTime() + PATIENCE.toNanos();
+    while (!requireNonNull(ProcFs.of(zombie).stat()).zombie() && System.nanoTime() < until) {
+      Thread.onSpinWait();
+    }
+    var key = keyOf(zombie, 7);
+    source.executed(
+        new ExecEvent(
+            key, pod.firstPid(), null, image, "/bin/sleep", "/bin/sleep", List.of("sleep"), false));
+
+    var identified = identify(new Sighting(key, 0, 0, pod.firstPid(), null, image));
+
+    assertThat(identified.fingerprint().path()).isEqualTo("/usr/bin/sleep");
+    assertThat(identified.fingerprint().sha256()).isEqualTo(sha256("/usr/bin/sleep"));
+    assertThat(identified.imageProved()).isTrue();
   }
 
   @Test
@@ -338,10 +368,10 @@ class LiveProcessTest {
             key, pod.firstPid(), null, image, "/bin/sleep", "/bin/sleep", List.of("sleep"), false));
     var child = new ProcessKey(3_999_998, key.startNanos() + 1, 7);
 
-    var forked = source.identify(new Sighting(child, 0, 0, living, null, image));
+    var forked = identify(new Sighting(child, 0, 0, living, null, image));
 
     assertThat(forked.id())
-        .isEqualTo(source.identify(new Sighting(key, 0, 0, pod.firstPid(), null, image)).id());
+        .isEqualTo(identify(new Sighting(key, 0, 0, pod.firstPid(), null, image)).id());
   }
 
   @Test
@@ -350,15 +380,50 @@ class LiveProcessTest {
     var bash = imageOf(pod.firstPid(), false);
     var key = keyOf(sleep, 7);
 
-    Identified identified;
-    try (var impatient = new FingerprintSource(1L << 30, 2, Duration.ofMillis(50))) {
-      identified = impatient.identify(new Sighting(key, 0, 0, pod.firstPid(), null, bash));
-    }
+    var identified =
+        source.identify(
+            new Sighting(key, 0, 0, pod.firstPid(), null, bash), System.nanoTime() + 50_000_000);
 
     assertThat(identified.imageProved()).isFalse();
     assertThat(identified.fingerprint().path()).isEmpty();
     assertThat(identified.fingerprint().origin()).isEqualTo(Origin.IMAGE);
     assertThat(identified.remarks()).contains("process gone before it was looked at");
+  }
+
+  /** The first answer of a new binary may come before its hash does. */
+  @Test
+  void identify_beforeTheHashIsKnown_isTheSameClassOfProcess() throws Exception {
+    pod.ask("cp /usr/bin/sleep /srv/large; truncate -s 900M /srv/large; echo");
+    var pid = pod.start("/srv/large 1000");
+
+    var early = source.identify(Sighting.holder(pid), System.nanoTime());
+    var late = identify(pid);
+
+    assertThat(early.remarks()).contains("executable: hash pending");
+    assertThat(early.fingerprint().sha256()).isNull();
+    assertThat(late.fingerprint().sha256()).isNotNull();
+    assertThat(early.id()).isNotEqualTo(late.id());
+    assertThat(ProcessClass.of(early.fingerprint())).isEqualTo(ProcessClass.of(late.fingerprint()));
+    assertThat(early.fingerprint().origin()).isEqualTo(late.fingerprint().origin());
+  }
+
+  /** T1036.009: fork, fork, exit. The one in the middle is never seen alive. */
+  @Test
+  void identify_adoptedAfterADoubleFork_hasTheAncestorsThatForkedIt() throws Exception {
+    var script = pod.start("bash -c 'sleep 1000 & wait'");
+    var living = pod.start("sleep 1000");
+    var middle = 3_999_990; // no such process
+    var began = keyOf(living, 0).startNanos();
+    births.put(living, new Birth(began, 5, middle));
+    births.put(middle, new Birth(began, 5, script));
+
+    assertThat(identify(living).fingerprint().lineage()).containsExactly("/usr/bin/bash");
+
+    births.put(living, new Birth(began, 6, middle)); // the one in the middle had called exec
+    source.close();
+    start();
+    assertThat(identify(living).fingerprint().lineage())
+        .containsExactly(ProcessTree.UNSEEN, "/usr/bin/bash");
   }
 
   @Test
@@ -381,8 +446,9 @@ class LiveProcessTest {
   @Test
   void identify_hugeFile_isNotHashedAndSaysWhy() throws Exception {
     var pid = pod.start("sleep 1000");
-    try (var strict = new FingerprintSource(10, 1, PATIENCE)) {
-      var identified = strict.identify(Sighting.holder(pid));
+    try (var strict = new FingerprintSource(10, 1, Births.UNKNOWN)) {
+      var identified =
+          strict.identify(Sighting.holder(pid), System.nanoTime() + PATIENCE.toNanos());
 
       assertThat(identified.fingerprint().sha256()).isNull();
       assertThat(identified.remarks().getFirst())

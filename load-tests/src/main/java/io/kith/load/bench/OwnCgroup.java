@@ -1,0 +1,59 @@
+package io.kith.load.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A cgroup with this process alone in it, so that what is attached there counts nobody else's
+ * connections.
+ */
+final class OwnCgroup implements AutoCloseable {
+  private static final String VERSION_2 = "0::";
+
+  private final Path folder;
+  private final Path before;
+
+  private OwnCgroup(Path folder, Path before) {
+    this.folder = folder;
+    this.before = before;
+  }
+
+  static OwnCgroup enter() throws IOException {
+    var root =
+        Files.readAllLines(Path.of("/proc/self/mounts")).stream()
+            .map(line -> line.split(" ", -1))
+            .filter(fields -> fields[2].equals("cgroup2"))
+            .map(fields -> Path.of(fields[1]))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    new IOException(
+                        "no cgroup v2 tree is mounted (mount one: mount -t cgroup2 none"
+                            + " /sys/fs/cgroup/unified)"));
+    var before =
+        Files.readAllLines(Path.of("/proc/self/cgroup")).stream()
+            .filter(line -> line.startsWith(VERSION_2 + "/"))
+            .map(line -> root.resolve(line.substring(VERSION_2.length() + 1)))
+            .findFirst()
+            .orElse(root);
+    var folder = root.resolve("kith-bench-" + ProcessHandle.current().pid());
+    Files.createDirectory(folder);
+    move(folder);
+    return new OwnCgroup(folder, before);
+  }
+
+  private static void move(Path to) throws IOException {
+    Files.writeString(to.resolve("cgroup.procs"), ProcessHandle.current().pid() + "\n");
+  }
+
+  Path folder() {
+    return folder;
+  }
+
+  @Override
+  public void close() throws IOException {
+    move(before);
+    Files.delete(folder);
+  }
+}
