@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -169,16 +170,17 @@ final class BridgeCommand implements Callable<Integer> {
             new ArrayBlockingQueue<>(QUERIES_WAITING),
             Thread.ofPlatform().daemon().name("kith-query-", 0).factory());
     X509Source identity = null;
+    var attached = new CopyOnWriteArrayList<BridgeStream>();
     for (var server : settings.bridge().servers()) {
       ChannelCredentials credentials;
       if (server instanceof Endpoint.Unix) {
         credentials = InsecureChannelCredentials.create(); // the folder's rights guard it
       } else {
-        identity = identity == null ? keep(identity(settings, out)) : identity;
+        identity = identity == null ? keep(identity(settings, attached, out)) : identity;
         credentials =
             SpiffeTls.channelCredentials(identity, settings.bridge().requireServerId()::equals);
       }
-      keep(
+      var stream =
           BridgeStream.start(
               server,
               credentials,
@@ -186,11 +188,17 @@ final class BridgeCommand implements Callable<Integer> {
               VERSION,
               bridge,
               queries,
-              event -> tell(event, out)));
+              event -> tell(event, out));
+      keep(stream);
+      if (server instanceof Endpoint.Tcp) {
+        attached.add(stream);
+      }
     }
   }
 
-  private static X509Source identity(KithConfig settings, PrintWriter out) throws ConfigException {
+  /** The bridge's own identity; whenever it is renewed the streams are, too. */
+  private static X509Source identity(
+      KithConfig settings, List<BridgeStream> streams, PrintWriter out) throws ConfigException {
     var id = settings.bridge().requireId();
     var source =
         switch (settings.identity()) {
@@ -209,7 +217,13 @@ final class BridgeCommand implements Callable<Integer> {
                   Executors.newSingleThreadScheduledExecutor(
                       Thread.ofPlatform().daemon().name("kith-certificates").factory()));
         };
-    source.addListener(_ -> out.println("identity: " + source.state().words()));
+    source.addListener(
+        event -> {
+          out.println("identity: " + source.state().words());
+          if (event instanceof X509Source.Event.Updated) {
+            streams.forEach(BridgeStream::renew);
+          }
+        });
     out.flush();
     return source;
   }
@@ -232,6 +246,15 @@ final class BridgeCommand implements Callable<Integer> {
       case BridgeStream.Event.Detached(var server, var why, var retryMillis) ->
           out.println(
               "not attached to " + server + ": " + why + "; again in " + retryMillis + " ms");
+      case BridgeStream.Event.NotRenewed(var server, var why, var retryMillis) ->
+          out.println(
+              "attached to "
+                  + server
+                  + " with the older certificate, not with the newer: "
+                  + why
+                  + "; again in "
+                  + retryMillis
+                  + " ms");
     }
     out.flush();
   }

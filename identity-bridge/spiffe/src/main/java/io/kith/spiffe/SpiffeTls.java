@@ -64,12 +64,14 @@ public final class SpiffeTls {
   public static ChannelCredentials channelCredentials(
       X509Source source, Predicate<SpiffeId> expectedServer) {
     try {
-      return NettySslContextChannelCredentials.create(
+      var context =
           GrpcSslContexts.configure(
                   SslContextBuilder.forClient().keyManager(new SvidKeyManager(source)))
               .trustManager(trustManager(source, expectedServer))
               .protocols(TLS_1_3)
-              .build());
+              .build();
+      forbidResumption(context);
+      return NettySslContextChannelCredentials.create(context);
     } catch (SSLException e) {
       throw new IllegalStateException("TLS 1.3 cannot be set up for the client", e);
     }
@@ -111,7 +113,10 @@ public final class SpiffeTls {
     return new SpiffeTrustManager(new SvidTrust(source::bundles, Clock.systemUTC()), peers);
   }
 
-  /** A resumed session would skip the check of the peer. */
+  /**
+   * A resumed session would skip the check of the peer, and show the certificate of the first
+   * connection: a renewed one would never be seen.
+   */
   private static void forbidResumption(SslContext context) {
     if (context.sessionContext() instanceof OpenSslSessionContext sessions) {
       sessions.setSessionCacheEnabled(false);

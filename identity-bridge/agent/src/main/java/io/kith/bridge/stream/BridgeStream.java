@@ -14,6 +14,8 @@ import io.kith.bridge.v1.Query;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.bridge.v1.Welcome;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
@@ -32,12 +34,27 @@ import org.jspecify.annotations.Nullable;
  * s, with jitter, and starts anew once a server has said Welcome.
  */
 public final class BridgeStream implements AutoCloseable {
+  /*
+   * A server believes a stream for as long as the certificate that it was opened with is valid. So
+   * a renewed certificate opens a second stream, on a connection of its own. The server asks the
+   * newer one as soon as that has told its pods, and ends the older; until then the older answers.
+   * One take-over at a time: a third stream would claim pods that the first one still holds.
+   *
+   *            renew()              Welcome                ended by the server, or after GRACE
+   *   current ────────► current, next ────────► current, leaving ────────► current
+   */
   private static final System.Logger LOG = System.getLogger(BridgeStream.class.getName());
   private static final Duration FIRST_RETRY = Duration.ofMillis(250);
   private static final Duration LAST_RETRY = Duration.ofSeconds(10);
   private static final int MAX_DOUBLINGS = 6;
   private static final Duration POD_INTERVAL = Duration.ofSeconds(1);
   private static final Duration STATUS_INTERVAL = Duration.ofSeconds(30);
+
+  /** An address that another bridge held may be free by now: the server does not ask for it. */
+  private static final Duration POD_REPETITION = Duration.ofSeconds(10);
+
+  /** How long a stream that was taken over may stay when the server does not end it. */
+  private static final Duration GRACE = Duration.ofSeconds(5);
 
   /** What a person may want to hear about a stream. */
   public sealed interface Event {
@@ -51,19 +68,30 @@ public final class BridgeStream implements AutoCloseable {
      * @param retryMillis until the next attempt
      */
     record Detached(Endpoint server, String why, long retryMillis) implements Event {}
+
+    /**
+     * The stream with the older certificate goes on, since one with the newer could not be opened.
+     *
+     * @param why in words
+     * @param retryMillis until the next attempt
+     */
+    record NotRenewed(Endpoint server, String why, long retryMillis) implements Event {}
   }
 
   private final Endpoint server;
+  private final ChannelCredentials credentials;
   private final String node;
   private final String version;
   private final NodeView view;
   private final Executor workers;
   private final Consumer<Event> events;
-  private final ManagedChannel channel;
   private final ScheduledExecutorService timer;
   private int failures; // guarded by this
   private boolean closed; // guarded by this
-  private @Nullable Attachment attachment; // guarded by this
+  private int renewals; // guarded by this
+  private @Nullable Attachment current; // guarded by this
+  private @Nullable Attachment next; // guarded by this
+  private @Nullable Attachment leaving; // guarded by this
 
   private BridgeStream(
       Endpoint server,
@@ -74,16 +102,12 @@ public final class BridgeStream implements AutoCloseable {
       Executor workers,
       Consumer<Event> events) {
     this.server = server;
+    this.credentials = credentials;
     this.node = node;
     this.version = version;
     this.view = view;
     this.workers = workers;
     this.events = events;
-    this.channel =
-        Grpc.newChannelBuilder(target(server), credentials)
-            .keepAliveTime(20, TimeUnit.SECONDS)
-            .keepAliveTimeout(5, TimeUnit.SECONDS)
-            .build();
     this.timer =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("kith-stream-timer").factory());
@@ -92,7 +116,8 @@ public final class BridgeStream implements AutoCloseable {
   /**
    * Starts to keep a stream open; returns at once.
    *
-   * @param credentials whose TLS side checks the server's SPIFFE ID
+   * @param credentials whose TLS side checks the server's SPIFFE ID and shows, in each new
+   *     connection, the certificate of that moment
    * @param node name of the node
    * @param version of the bridge, for people
    * @param workers where questions are answered; may refuse, then the server waits in vain
@@ -108,8 +133,9 @@ public final class BridgeStream implements AutoCloseable {
       Consumer<Event> events) {
     var stream = new BridgeStream(server, credentials, node, version, view, workers, events);
     stream.attach();
-    stream.every(POD_INTERVAL, stream::refreshPods);
-    stream.every(STATUS_INTERVAL, stream::refreshStatus);
+    stream.every(POD_INTERVAL, () -> stream.tell(attachment -> attachment.sendPods(false)));
+    stream.every(POD_REPETITION, () -> stream.tell(attachment -> attachment.sendPods(true)));
+    stream.every(STATUS_INTERVAL, () -> stream.tell(Attachment::sendStatus));
     return stream;
   }
 
@@ -135,73 +161,136 @@ public final class BridgeStream implements AutoCloseable {
     }
   }
 
-  private synchronized void attach() {
-    if (closed) {
-      return;
-    }
-    // Otherwise gRPC waits by its own rules, up to two minutes, before it dials again.
-    channel.resetConnectBackoff();
-    attachment = new Attachment();
-    BridgeServiceGrpc.newStub(channel).attach(attachment);
-  }
-
-  private synchronized @Nullable Attachment current() {
-    return attachment;
-  }
-
-  private void refreshPods() {
-    var current = current();
-    if (current != null) {
-      current.sendPods(false);
-    }
-  }
-
-  private void refreshStatus() {
-    var current = current();
-    if (current != null) {
-      current.sendStatus();
-    }
-  }
-
-  /** Tells the server at once that something about the node changed. */
-  public void statusChanged() {
+  private void later(Duration delay, Runnable task) {
     try {
-      timer.execute(this::refreshStatus);
-    } catch (RejectedExecutionException _) {
-      // closed
-    }
-  }
-
-  private synchronized void welcomed() {
-    failures = 0;
-  }
-
-  private void ended(Attachment which, String why) {
-    long delayMillis;
-    synchronized (this) {
-      if (closed || attachment != which) {
-        return;
-      }
-      attachment = null;
-      delayMillis =
-          Math.min(
-              FIRST_RETRY.toMillis() << Math.min(failures++, MAX_DOUBLINGS), LAST_RETRY.toMillis());
-      var jittered = delayMillis / 2 + ThreadLocalRandom.current().nextLong(delayMillis / 2 + 1);
-      delayMillis = Math.max(FIRST_RETRY.toMillis(), jittered);
-    }
-    events.accept(new Event.Detached(server, why, delayMillis));
-    try {
-      var _ = timer.schedule(this::attach, delayMillis, TimeUnit.MILLISECONDS);
+      var _ = timer.schedule(task, delay.toMillis(), TimeUnit.MILLISECONDS);
     } catch (RejectedExecutionException _) {
       // closed in between
     }
   }
 
-  /** One call of Attach. */
+  /** Opens what is missing: a stream, or a second one in place of one with an older certificate. */
+  private synchronized void attach() {
+    var open = current;
+    if (closed || next != null) {
+      return;
+    }
+    if (open == null) {
+      current = dial();
+    } else if (open.welcomed && open.renewal < renewals && leaving == null) {
+      next = dial();
+    }
+  }
+
+  private synchronized Attachment dial() {
+    var attachment = new Attachment(renewals);
+    BridgeServiceGrpc.newStub(attachment.channel).attach(attachment);
+    return attachment;
+  }
+
+  /** Attaches with the certificate of now; the stream that there is answers until that is done. */
+  public void renew() {
+    synchronized (this) {
+      renewals++;
+    }
+    later(Duration.ZERO, this::attach);
+  }
+
+  private void tell(Consumer<Attachment> news) {
+    Attachment one;
+    Attachment other;
+    synchronized (this) {
+      one = current;
+      other = next;
+    }
+    if (one != null) {
+      news.accept(one);
+    }
+    if (other != null) {
+      news.accept(other);
+    }
+  }
+
+  /** Tells the server at once that something about the node changed. */
+  public void statusChanged() {
+    later(Duration.ZERO, () -> guarded(() -> tell(Attachment::sendStatus)));
+  }
+
+  private void welcomed(Attachment which) {
+    Attachment old = null;
+    synchronized (this) {
+      failures = 0;
+      which.welcomed = true;
+      if (which == next) {
+        old = current;
+        leaving = old;
+        current = which;
+        next = null;
+      }
+    }
+    if (old != null) {
+      later(GRACE, old::cancel);
+    }
+    attach();
+  }
+
+  private void ended(Attachment which, String why) {
+    which.channel.shutdownNow();
+    Duration delay;
+    boolean detached;
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      if (which == leaving) {
+        leaving = null;
+        attach();
+        return;
+      }
+      if (which == next) {
+        next = null;
+      } else if (which == current) {
+        current = null;
+        if (next != null) {
+          return; // which is on its way
+        }
+      } else {
+        return;
+      }
+      detached = current == null;
+      delay = delay();
+    }
+    events.accept(
+        detached
+            ? new Event.Detached(server, why, delay.toMillis())
+            : new Event.NotRenewed(server, why, delay.toMillis()));
+    later(delay, this::attach);
+  }
+
+  private synchronized Duration delay() {
+    var doubled = FIRST_RETRY.toMillis() << Math.min(failures++, MAX_DOUBLINGS);
+    var half = Math.min(doubled, LAST_RETRY.toMillis()) / 2;
+    var jittered = half + ThreadLocalRandom.current().nextLong(half + 1);
+    return Duration.ofMillis(Math.max(FIRST_RETRY.toMillis(), jittered));
+  }
+
+  /** One call of Attach, on a connection of its own. */
   private final class Attachment implements ClientResponseObserver<BridgeMessage, ServerMessage> {
+    private final int renewal;
+    private final ManagedChannel channel =
+        Grpc.newChannelBuilder(target(server), credentials)
+            .keepAliveTime(20, TimeUnit.SECONDS)
+            .keepAliveTimeout(5, TimeUnit.SECONDS)
+            .build();
+    private boolean welcomed; // guarded by the stream
     private @Nullable ClientCallStreamObserver<BridgeMessage> call;
     private @Nullable Outbox outbox;
     private @Nullable List<NodeView.Pod> told; // guarded by this
+    private boolean greeted; // guarded by this
+
+    private Attachment(int renewal) {
+      this.renewal = renewal;
+    }
 
     @Override
     public void beforeStart(ClientCallStreamObserver<BridgeMessage> call) {
@@ -225,6 +314,7 @@ public final class BridgeStream implements AutoCloseable {
         if (!greeted) {
           greeted = true;
           outbox.first(Messages.hello(node, version));
+          greeted();
           sendPods(true);
           sendStatus();
         }
@@ -232,10 +322,14 @@ public final class BridgeStream implements AutoCloseable {
       }
     }
 
-    private synchronized void sendPods(boolean greeting) {
+    private synchronized void greeted() {
+      greeted = true;
+    }
+
+    private synchronized void sendPods(boolean again) {
       var pods = view.pods();
       var out = outbox;
-      if (out != null && (greeting || told != null) && !pods.equals(told)) {
+      if (out != null && greeted && (again || !pods.equals(told))) {
         told = pods;
         out.pods(Messages.pods(pods));
       }
@@ -243,7 +337,7 @@ public final class BridgeStream implements AutoCloseable {
 
     private synchronized void sendStatus() {
       var out = outbox;
-      if (out != null && told != null) {
+      if (out != null && greeted) {
         out.status(Messages.status(view.status()));
       }
     }
@@ -264,7 +358,7 @@ public final class BridgeStream implements AutoCloseable {
         call.cancel("protocol version " + welcome.getProtocolVersion() + " is not ours", null);
         return;
       }
-      welcomed();
+      BridgeStream.this.welcomed(this);
       events.accept(new Event.Attached(server, welcome.getServerVersion()));
     }
 
@@ -355,16 +449,19 @@ public final class BridgeStream implements AutoCloseable {
 
   @Override
   public void close() {
-    Attachment open;
+    var open = new ArrayList<Attachment>();
     synchronized (this) {
       closed = true;
-      open = attachment;
-      attachment = null;
-    }
-    if (open != null) {
-      open.cancel();
+      for (var attachment : Arrays.asList(current, next, leaving)) {
+        if (attachment != null) {
+          open.add(attachment);
+        }
+      }
     }
     timer.shutdownNow();
-    channel.shutdownNow();
+    for (var attachment : open) {
+      attachment.cancel();
+      attachment.channel.shutdownNow();
+    }
   }
 }

@@ -18,6 +18,7 @@ import io.kith.baselines.process.Quality;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.process.FingerprintId;
 import io.kith.bridge.process.ProcessKey;
+import io.kith.bridge.stream.BridgeStream.Event;
 import io.kith.bridge.v1.Protocol;
 import io.kith.bridge.v1.Query;
 import java.util.List;
@@ -249,5 +250,58 @@ class BridgeStreamTest {
     server.ask(2, "10.0.0.1", 4000, "10.0.0.9", 80);
 
     assertThat(server.next(ANSWER).getAnswer().getCandidatesCount()).isEqualTo(1);
+  }
+
+  @Test
+  void renew_newCertificate_secondStreamTellsAllBeforeTheFirstEnds() throws Exception {
+    server.next(NODE_STATUS);
+    server.ask(1, "10.0.0.1", 4000, "10.0.0.9", 80);
+    server.next(ANSWER);
+
+    stream.renew();
+    assertThat(server.next().getMessageCase()).isEqualTo(HELLO);
+    assertThat(server.next().getMessageCase()).isEqualTo(POD_UPDATE);
+    assertThat(server.next().getMessageCase()).isEqualTo(NODE_STATUS);
+    server.askOlder(FakeAuthzServer.query(2, "10.0.0.1", 4000, "10.0.0.9", 80));
+    assertThat(server.next().getAnswer().getQueryId()).isEqualTo(2);
+    server.endOlder();
+    server.ask(1, "10.0.0.1", 4000, "10.0.0.9", 80);
+
+    assertThat(server.next().getMessageCase()).isEqualTo(FINGERPRINT);
+    assertThat(server.next().getAnswer().getQueryId()).isEqualTo(1);
+    assertThat(events).hasSize(2).allMatch(BridgeStream.Event.Attached.class::isInstance);
+  }
+
+  @Test
+  void renew_twiceAtOnce_takesOverOneAfterTheOther() throws Exception {
+    server.next(NODE_STATUS);
+    stream.renew();
+    server.next(NODE_STATUS);
+
+    stream.renew();
+    server.askOlder(FakeAuthzServer.query(1, "10.0.0.1", 4000, "10.0.0.9", 80));
+    assertThat(server.next().getMessageCase()).isEqualTo(FINGERPRINT);
+    assertThat(server.next().getMessageCase()).isEqualTo(ANSWER); // the first stream is still there
+    server.endOlder();
+
+    assertThat(server.next(HELLO)).isNotNull();
+  }
+
+  @Test
+  void renew_whileNotAttached_dialsAtOnce() throws Exception {
+    server.next(NODE_STATUS);
+    var port = server.endpoint().port();
+    server.close();
+    Event.Detached detached;
+    do {
+      detached = awaitEvent(Event.Detached.class);
+    } while (detached.retryMillis() < 4_000);
+    server = new FakeAuthzServer(port);
+    var began = System.nanoTime();
+
+    stream.renew();
+
+    assertThat(server.next().getMessageCase()).isEqualTo(HELLO);
+    assertThat(System.nanoTime() - began).isLessThan(detached.retryMillis() * 1_000_000 / 2);
   }
 }

@@ -6,6 +6,7 @@ import com.google.protobuf.ByteString;
 import io.grpc.Grpc;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.Server;
+import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.identity.IpAddress;
@@ -27,6 +28,8 @@ public final class FakeAuthzServer implements AutoCloseable {
   private final BlockingQueue<BridgeMessage> received = new LinkedBlockingQueue<>();
   private final AtomicReference<@Nullable StreamObserver<ServerMessage>> bridge =
       new AtomicReference<>();
+  private final AtomicReference<@Nullable StreamObserver<ServerMessage>> older =
+      new AtomicReference<>();
   private final Server server;
 
   public FakeAuthzServer() throws IOException {
@@ -44,7 +47,7 @@ public final class FakeAuthzServer implements AutoCloseable {
   private final class Service extends BridgeServiceGrpc.BridgeServiceImplBase {
     @Override
     public StreamObserver<BridgeMessage> attach(StreamObserver<ServerMessage> toBridge) {
-      bridge.set(toBridge);
+      older.set(bridge.getAndSet(toBridge));
       toBridge.onNext(
           ServerMessage.newBuilder()
               .setWelcome(Welcome.newBuilder().setProtocolVersion(1).setServerVersion("fake"))
@@ -73,16 +76,20 @@ public final class FakeAuthzServer implements AutoCloseable {
   }
 
   public void ask(long id, String source, int sourcePort, String destination, int destinationPort) {
-    ask(
-        Query.newBuilder()
-            .setId(id)
-            .setProtocol(Protocol.PROTOCOL_TCP)
-            .setSourceAddress(bytes(source))
-            .setSourcePort(sourcePort)
-            .setDestinationAddress(bytes(destination))
-            .setDestinationPort(destinationPort)
-            .setTimeoutMillis(1000)
-            .build());
+    ask(query(id, source, sourcePort, destination, destinationPort));
+  }
+
+  static Query query(
+      long id, String source, int sourcePort, String destination, int destinationPort) {
+    return Query.newBuilder()
+        .setId(id)
+        .setProtocol(Protocol.PROTOCOL_TCP)
+        .setSourceAddress(bytes(source))
+        .setSourcePort(sourcePort)
+        .setDestinationAddress(bytes(destination))
+        .setDestinationPort(destinationPort)
+        .setTimeoutMillis(1000)
+        .build();
   }
 
   void ask(Query query) {
@@ -113,6 +120,17 @@ public final class FakeAuthzServer implements AutoCloseable {
 
   void cut() {
     requireNonNull(bridge.get()).onCompleted();
+  }
+
+  /** Asks on the stream before the last one. */
+  void askOlder(Query query) {
+    requireNonNull(older.get()).onNext(ServerMessage.newBuilder().setQuery(query).build());
+  }
+
+  /** Ends the stream before the last one, as a server does that was told the pods on the last. */
+  void endOlder() {
+    requireNonNull(older.get())
+        .onError(Status.ABORTED.withDescription("attached again").asRuntimeException());
   }
 
   @Override

@@ -1,0 +1,191 @@
+package io.kith.load.attribution;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.grpc.Server;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.kith.baselines.config.Endpoint;
+import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.SpiffeIdPattern;
+import io.kith.baselines.process.Attribution;
+import io.kith.baselines.process.EntryKind;
+import io.kith.baselines.process.Origin;
+import io.kith.baselines.process.ProcessFingerprint;
+import io.kith.baselines.process.Quality;
+import io.kith.baselines.process.Rung;
+import io.kith.bridge.process.FingerprintId;
+import io.kith.bridge.process.ProcessKey;
+import io.kith.bridge.stream.BridgeStream;
+import io.kith.bridge.stream.NodeView;
+import io.kith.server.bridge.BridgeHub;
+import io.kith.server.bridge.BridgeService;
+import io.kith.server.check.Deadlines;
+import io.kith.server.check.PeerFilter;
+import io.kith.server.check.SocketEnd;
+import io.kith.server.check.SocketQuery;
+import io.kith.spiffe.SpiffeTls;
+import io.kith.spiffe.WorkloadApiSource;
+import io.kith.spiffe.dev.DevIdentity;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * A bridge whose certificate lives for four seconds, at the real server's end of its stream, over
+ * mutual TLS: renewals are not noticed by those who ask.
+ */
+@Timeout(120)
+class HandOverTest {
+  private static final SpiffeId SERVER =
+      SpiffeId.parse("spiffe://dev.kith.local/ns/kith/sa/authz-server");
+  private static final SpiffeId BRIDGE =
+      SpiffeId.parse("spiffe://dev.kith.local/ns/kith/sa/identity-bridge");
+  private static final SpiffeId CHECKOUT =
+      SpiffeId.parse("spiffe://dev.kith.local/ns/shop/sa/checkout");
+  private static final IpAddress POD = IpAddress.parse("10.88.1.2");
+  private static final Duration TTL = Duration.ofSeconds(4);
+  private static final int RENEWALS = 4;
+
+  /** Generous: what is counted are lost questions, not those that a busy machine delays. */
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  @TempDir private Path folder;
+
+  @Test
+  void ask_whileTheCertificateIsRenewedFourTimes_isAlwaysAnswered() throws Exception {
+    var clock = Clock.systemUTC();
+    try (var authority =
+            DevIdentity.start(
+                new DevIdentity.Settings(folder, "dev.kith.local", TTL, Set.of(SERVER, BRIDGE)),
+                clock);
+        var own = WorkloadApiSource.start(authority.socketOf(SERVER), SERVER, clock);
+        var bridges = WorkloadApiSource.start(authority.socketOf(BRIDGE), BRIDGE, clock);
+        var deadlines = new Deadlines()) {
+      assertThat(own.awaitReady(PATIENCE)).isTrue();
+      assertThat(bridges.awaitReady(PATIENCE)).isTrue();
+      var hub = new BridgeHub(deadlines);
+      var server = serve(hub, own);
+      var events = new LinkedBlockingQueue<BridgeStream.Event>();
+      try (var stream =
+          BridgeStream.start(
+              new Endpoint.Tcp("127.0.0.1", server.getPort()),
+              SpiffeTls.channelCredentials(bridges, SERVER::equals),
+              "node-1",
+              "test",
+              new OneProcess(),
+              Runnable::run,
+              events::add)) {
+        bridges.addListener(_ -> stream.renew());
+        var attached = events.poll(10, TimeUnit.SECONDS);
+        assertThat(attached).isInstanceOf(BridgeStream.Event.Attached.class);
+        awaitPods(hub);
+
+        var streams = new HashSet<Instant>();
+        var answered = 0;
+        while (streams.size() <= RENEWALS) {
+          var answer = hub.ask(question(answered)).get(10, TimeUnit.SECONDS);
+          assertThat(answer)
+              .as("question %s, in stream %s; %s", answered, streams.size(), events)
+              .isInstanceOf(Attribution.Attributed.class);
+          answered++;
+          hub.statuses().forEach(status -> streams.add(status.attachedSince()));
+        }
+
+        System.out.println(
+            "[hand-over] " + answered + " questions over " + RENEWALS + " renewals, all answered");
+        assertThat(answered).isGreaterThan(100);
+        assertThat(events).allMatch(BridgeStream.Event.Attached.class::isInstance);
+      } finally {
+        server.shutdownNow().awaitTermination();
+      }
+    }
+  }
+
+  private static Server serve(BridgeHub hub, WorkloadApiSource own) throws Exception {
+    var service =
+        new BridgeService(
+            hub, List.of(SpiffeIdPattern.parse(BRIDGE.toString())), "test", InstantSource.system());
+    return NettyServerBuilder.forAddress(
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+            SpiffeTls.serverCredentials(own, _ -> true))
+        .directExecutor()
+        .addTransportFilter(new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC())))
+        .addService(service.definition())
+        .build()
+        .start();
+  }
+
+  private static void awaitPods(BridgeHub hub) {
+    var end = System.nanoTime() + PATIENCE.toNanos();
+    while (hub.statuses().stream().noneMatch(status -> status.pods() == 1)) {
+      assertThat(System.nanoTime()).as("%s", hub.statuses()).isLessThan(end);
+      Thread.onSpinWait();
+    }
+  }
+
+  private static SocketQuery question(int number) {
+    return new SocketQuery(
+        "node-1",
+        Protocol.TCP,
+        new SocketEnd(POD, 1_024 + number % 60_000),
+        new SocketEnd(IpAddress.parse("10.88.2.10"), 5_432),
+        CHECKOUT,
+        PATIENCE);
+  }
+
+  /** A node with one pod and one process. */
+  private static final class OneProcess implements NodeView {
+    private static final ProcessFingerprint CURL =
+        new ProcessFingerprint(
+            "/usr/bin/curl",
+            null,
+            Origin.IMAGE,
+            0,
+            EntryKind.NATIVE,
+            "curl",
+            null,
+            List.of(),
+            null,
+            null,
+            List.of(),
+            false);
+
+    @Override
+    public Answer answer(Question question) {
+      var candidate =
+          new Candidate(
+              FingerprintId.of(CURL),
+              CURL,
+              Quality.EXACT,
+              new ProcessKey(7, 8, 9),
+              Set.of(CHECKOUT),
+              IdentitySource.DEV_UNATTESTED);
+      return new Answer(List.of(candidate), Rung.KERNEL_EXACT, List.of(), question.sourcePort());
+    }
+
+    @Override
+    public List<Pod> pods() {
+      return List.of(
+          new Pod("net:[1]", Set.of(POD), Set.of(CHECKOUT), IdentitySource.DEV_UNATTESTED));
+    }
+
+    @Override
+    public Status status() {
+      return new Status(Rung.KERNEL_EXACT, List.of(), true, 0, 65_536);
+    }
+  }
+}
