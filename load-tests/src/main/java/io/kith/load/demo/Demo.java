@@ -32,7 +32,6 @@ final class Demo {
   private final Screen screen;
   private final boolean withJaeger;
   private final boolean stay;
-  private final long started = System.nanoTime();
 
   Demo(Screen screen, boolean withJaeger, boolean stay) {
     this.screen = screen;
@@ -58,6 +57,7 @@ final class Demo {
     }
     var envoy = Envoy.find(screen::progress);
     var jaeger = withJaeger ? Jaeger.find(screen::progress) : null;
+    var started = System.nanoTime(); // what is fetched or built once does not count
     try (var shop = missing.isEmpty() ? PodShop.open("kd", screen::progress) : LoopbackShop.open();
         var traces = jaeger == null ? null : startJaeger(jaeger, shop);
         var mesh = Mesh.start(shop, envoy, options(shop, traces), screen::progress)) {

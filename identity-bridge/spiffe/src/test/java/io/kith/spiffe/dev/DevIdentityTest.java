@@ -162,7 +162,7 @@ class DevIdentityTest {
 
   @Test
   void rotation_shortTtl_noCallFails() throws Exception {
-    try (var identity = start(Duration.ofSeconds(4));
+    try (var identity = start(Duration.ofSeconds(8));
         var server = WorkloadApiSource.start(identity.socketOf(SERVER), SERVER, CLOCK);
         var client = WorkloadApiSource.start(identity.socketOf(CHECKOUT), CHECKOUT, CLOCK)) {
       var rotations = new CountDownLatch(3);
