@@ -63,6 +63,7 @@ final class EffectiveConfig {
         "cgroup", bridge.cgroup() == null ? "auto" : bridge.cgroup(),
         "minimumRung", bridge.minimumRung().letter(),
         "pin", bridge.pin() == null ? "off" : bridge.pin(),
+        "status", bridge.status(),
         "hash", map("maxSize", size(bridge.hashMaxSize()), "workers", bridge.hashWorkers()));
   }
 

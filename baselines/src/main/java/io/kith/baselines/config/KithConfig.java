@@ -106,6 +106,7 @@ public record KithConfig(
    * @param proxyUid user of the proxy
    * @param cgroup root of the cgroup v2 tree, or null to find it
    * @param hashMaxSize bytes; larger executables are not hashed
+   * @param status Unix socket where the running bridge says how it is
    * @param pin folder on the BPF file system where capture outlives the bridge, or null
    */
   public record Bridge(
@@ -120,7 +121,8 @@ public record KithConfig(
       Rung minimumRung,
       long hashMaxSize,
       int hashWorkers,
-      @Nullable Path pin) {
+      @Nullable Path pin,
+      Path status) {
     public Bridge {
       servers = List.copyOf(servers);
       proxyPorts = List.copyOf(proxyPorts);

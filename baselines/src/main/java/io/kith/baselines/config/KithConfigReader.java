@@ -113,7 +113,8 @@ final class KithConfigReader {
         bridge.value("minimumRung", KithConfigReader::rung, Rung.WORKLOAD_ONLY),
         hash.value("maxSize", Values::size, 256L << 20),
         hash.value("workers", Values.integer(1, 64), 2),
-        pin.equals("off") ? null : Path.of(pin));
+        pin.equals("off") ? null : Path.of(pin),
+        Path.of(bridge.value("status", Values::text, "/run/kith/bridge.sock")));
   }
 
   private static Rung rung(String text) {

@@ -179,6 +179,7 @@ public final class Mesh implements AutoCloseable {
       spiffeId: %2$s
       servers: ["%4$s:9192"]
       pin: "off" # nothing stays when it ends
+      status: "%5$s/bridge.sock"
     identity:
       provider: dev
       dev: {directory: "%5$s/id", trustDomain: %6$s}
