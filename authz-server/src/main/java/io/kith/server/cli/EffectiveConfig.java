@@ -65,6 +65,7 @@ final class EffectiveConfig {
         "hostNetwork", bridge.hostNetwork(),
         "minimumRung", bridge.minimumRung().letter(),
         "pin", bridge.pin() == null ? "off" : bridge.pin(),
+        "status", bridge.status(),
         "hash", map("maxSize", size(bridge.hashMaxSize()), "workers", bridge.hashWorkers()));
   }
 

@@ -119,6 +119,7 @@ public record KithConfig(
    * @param cgroup root of the cgroup v2 tree, or null to find it
    * @param hashMaxSize bytes; larger executables are not hashed
    * @param hostNetwork the bridge's own network is a pod too, with its loopback addresses
+   * @param status Unix socket where the running bridge says how it is
    * @param pin folder on the BPF file system where capture outlives the bridge, or null
    */
   public record Bridge(
@@ -134,7 +135,8 @@ public record KithConfig(
       long hashMaxSize,
       int hashWorkers,
       boolean hostNetwork,
-      @Nullable Path pin) {
+      @Nullable Path pin,
+      Path status) {
     public Bridge {
       servers = List.copyOf(servers);
       proxyPorts = List.copyOf(proxyPorts);

@@ -128,7 +128,8 @@ final class KithConfigReader {
         hash.value("maxSize", Values::size, 256L << 20),
         hash.value("workers", Values.integer(1, 64), 2),
         bridge.value("hostNetwork", Values::bool, false),
-        pin.equals("off") ? null : Path.of(pin));
+        pin.equals("off") ? null : Path.of(pin),
+        Path.of(bridge.value("status", Values::text, "/run/kith/bridge.sock")));
   }
 
   private static Rung rung(String text) {

@@ -27,8 +27,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
@@ -43,6 +45,7 @@ import picocli.CommandLine.Spec;
 /** {@code kith bridge}. */
 @Command(
     name = "bridge",
+    subcommands = {BridgeStatusCommand.class},
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
@@ -89,6 +92,7 @@ final class BridgeCommand implements Callable<Integer> {
               + " without a bridge so that a restart misses nothing; this is for its removal.")
   private boolean unpin;
 
+  private final Map<String, String> servers = new ConcurrentSkipListMap<>();
   private final List<AutoCloseable> open = new ArrayList<>();
 
   @Override
@@ -138,7 +142,8 @@ final class BridgeCommand implements Callable<Integer> {
     settings.bridge().requireId();
     settings.bridge().requireServerId();
     var bridge = keep(Bridge.start(settings));
-    report(bridge, out);
+    report(bridge).forEach(out::println);
+    out.flush();
     var minimum = settings.bridge().minimumRung();
     var rung = bridge.status().rung();
     if (rung.compareTo(minimum) < 0) {
@@ -161,24 +166,51 @@ final class BridgeCommand implements Callable<Integer> {
                       stopped.countDown();
                       Runtime.getRuntime().halt(0); // a signal is how a bridge is stopped
                     }));
+    openStatus(settings, bridge, out);
     attach(settings, bridge, out);
     stopped.await();
     return 0;
   }
 
-  private static void report(Bridge bridge, PrintWriter out) {
+  /** How the bridge is, a line each. */
+  private static List<String> report(Bridge bridge) {
+    var lines = new ArrayList<String>();
     var status = bridge.status();
-    out.println("rung " + status.rung().letter() + ": " + words(status.rung()));
-    status.problems().forEach(problem -> out.println("  not better: " + problem));
+    lines.add("rung " + status.rung().letter() + ": " + words(status.rung()));
+    status.problems().forEach(problem -> lines.add("  not better: " + problem));
     if (status.rung().compareTo(Rung.KERNEL_PID) >= 0) {
-      out.println(capacity(status.capacity(), bridge.reservePerPod()));
+      lines.add(capacity(status.capacity(), bridge.reservePerPod()));
     }
     var pods = bridge.pods();
-    out.println(pods.isEmpty() ? "no pods yet" : "pods:");
+    lines.add(pods.isEmpty() ? "no pods yet" : "pods:");
     for (var pod : pods) {
-      out.println("  " + pod.id() + " " + pod.addresses() + " " + pod.ids());
+      lines.add("  " + pod.id() + " " + pod.addresses() + " " + pod.ids());
     }
-    out.flush();
+    return lines;
+  }
+
+  private String status(Bridge bridge) {
+    var lines = report(bridge);
+    lines.add(
+        "finds its own connections: " + (bridge.status().canaryOk() ? "yes" : "no (see above)"));
+    lines.add(
+        String.format(
+            Locale.ROOT,
+            "connections: %,d seen, %,d given up for newer ones",
+            bridge.status().connectsSeen(),
+            bridge.evicted()));
+    lines.add(servers.isEmpty() ? "no servers yet" : "servers:");
+    servers.forEach((_, words) -> lines.add("  " + words));
+    return String.join("\n", lines) + "\n";
+  }
+
+  /** The bridge works without it. */
+  private void openStatus(KithConfig settings, Bridge bridge, PrintWriter out) {
+    try {
+      keep(StatusSocket.open(settings.bridge().status(), () -> status(bridge)));
+    } catch (IOException e) {
+      out.println("'kith bridge status' cannot ask this bridge: " + e.getMessage());
+    }
   }
 
   /** How many connections are remembered and what that is worth. */
@@ -283,23 +315,32 @@ final class BridgeCommand implements Callable<Integer> {
     }
   }
 
-  private static synchronized void tell(BridgeStream.Event event, PrintWriter out) {
+  private synchronized void tell(BridgeStream.Event event, PrintWriter out) {
     switch (event) {
       case BridgeStream.Event.Attached(var server, var version) ->
-          out.println("attached to " + server + " (server " + version + ")");
+          say(server, "attached to " + server + " (server " + version + ")", out);
       case BridgeStream.Event.Detached(var server, var why, var retryMillis) ->
-          out.println(
-              "not attached to " + server + ": " + why + "; again in " + retryMillis + " ms");
+          say(
+              server,
+              "not attached to " + server + ": " + why + "; again in " + retryMillis + " ms",
+              out);
       case BridgeStream.Event.NotRenewed(var server, var why, var retryMillis) ->
-          out.println(
+          say(
+              server,
               "attached to "
                   + server
                   + " with the older certificate, not with the newer: "
                   + why
                   + "; again in "
                   + retryMillis
-                  + " ms");
+                  + " ms",
+              out);
     }
+  }
+
+  private void say(Endpoint server, String words, PrintWriter out) {
+    servers.put(server.toString(), words);
+    out.println(words);
     out.flush();
   }
 

@@ -102,8 +102,9 @@ final class BridgeBench {
             servers: ["unix:%s/nobody.sock"]
             entries: %d
             pin: off
+            status: "%s/bridge.sock"
           """
-              .formatted(lab.folder(), ENTRIES));
+              .formatted(lab.folder(), ENTRIES, lab.folder()));
       BridgeFigures.ShortLived shortLived;
       long resident;
       try (var process = BridgeProcess.start(config, lab.folder().resolve("bridge.log"))) {

@@ -153,7 +153,7 @@ public final class Mesh implements AutoCloseable {
       deadline: 900ms
       bridgeTimeout: 700ms
     bridge:
-      {%8$s node: node-1, spiffeId: "%7$s", servers: ["%2$s:%4$d"], pin: "off"}
+      {%8$s node: node-1, spiffeId: "%7$s", servers: ["%2$s:%4$d"], pin: "off", status: "%5$s/bridge.sock"}
     identity:
       provider: dev
       dev: {directory: "%5$s/id", trustDomain: %9$s}
