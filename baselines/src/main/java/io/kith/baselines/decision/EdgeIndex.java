@@ -74,10 +74,6 @@ final class EdgeIndex {
     return moved;
   }
 
-  boolean isEmpty() {
-    return byClass.isEmpty() && rules.isEmpty();
-  }
-
   /** Any edge to that destination's name, for the explanation of a denial; rarely called. */
   List<Edge> all() {
     return byClass.values().stream().flatMap(List::stream).toList();
