@@ -1,0 +1,51 @@
+package io.kith.baselines.store;
+
+import io.kith.baselines.identity.Owner;
+import java.util.List;
+
+/**
+ * Where decisions of people and what was learned outlive a server.
+ *
+ * <p>The log of changes is the truth: every server folds it, from the first entry on, into what it
+ * decides by. The store is not trusted; whoever folds verifies the seals. Thread-safe. Never called
+ * on the check path.
+ */
+public interface BaselineStore extends AutoCloseable {
+  /**
+   * Entries behind a position, in order.
+   *
+   * @param position 0 for all
+   * @param limit at most so many, from 1
+   */
+  List<Entry> after(long position, int limit) throws StoreException;
+
+  /**
+   * Adds an entry. Durable when it returns true.
+   *
+   * @return false when its position is taken, so another server was first: read {@link #after},
+   *     seal again and try again
+   * @throws StoreException also when it is not known whether it was added: read {@link #after}
+   */
+  boolean append(Entry entry) throws StoreException;
+
+  /** Puts parts in place, all or none. */
+  void saveLearned(List<LearnedPart> parts) throws StoreException;
+
+  /** Forgets every replica's parts of a workload. */
+  void forgetLearned(Owner owner) throws StoreException;
+
+  /** Every part of every replica, in no order. */
+  List<LearnedPart> learned() throws StoreException;
+
+  /**
+   * Calls back whenever entries may have been added, by this server or another, and at least every
+   * two seconds when the store cannot tell. Called from a thread of the store; may be called for
+   * nothing.
+   *
+   * @return stops the calls
+   */
+  AutoCloseable watch(Runnable mayHaveChanged);
+
+  @Override
+  void close();
+}

@@ -1,0 +1,20 @@
+package io.kith.baselines.store;
+
+import static java.util.Objects.requireNonNull;
+
+/**
+ * A change at its place in the log.
+ *
+ * @param position 1 for the first, without gaps
+ * @param seal signature over the seal before, the position and the change, so that a row that was
+ *     altered, removed or put back is seen; opaque to the store
+ */
+public record Entry(long position, Change change, String seal) {
+  public Entry {
+    if (position < 1) {
+      throw new IllegalArgumentException("position: " + position + " (expected: from 1)");
+    }
+    requireNonNull(change, "change");
+    requireNonNull(seal, "seal");
+  }
+}
