@@ -42,6 +42,20 @@ public final class BaselineJson {
     return baseline(Json.read(text));
   }
 
+  /** One edge as it stands in a baseline. */
+  public static String write(Edge edge) {
+    return Json.write(map(edge));
+  }
+
+  /**
+   * Reads what {@link #write(Edge)} wrote.
+   *
+   * @throws IllegalArgumentException for anything else, naming the member
+   */
+  public static Edge readEdge(String text) {
+    return edge(Json.read(text));
+  }
+
   static Map<String, Object> map(Baseline baseline) {
     var map = new LinkedHashMap<String, Object>();
     map.put("revision", baseline.revision());

@@ -4,6 +4,8 @@ import io.kith.baselines.destination.Cidr;
 import io.kith.baselines.destination.DestinationPattern;
 import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.destination.Place;
+import io.kith.baselines.destination.Ports;
+import io.kith.baselines.destination.Reach;
 import io.kith.baselines.identity.IpAddress;
 import java.util.List;
 
@@ -12,7 +14,8 @@ import java.util.List;
  *
  * <p>Inside are owners, services of the mesh by the name under which the proxy routes to them, and
  * private addresses. Link-local addresses are outside: the metadata service hands out credentials.
- * A routed name that is not of the mesh is a door in its wall, and outside.
+ * A routed name that is not of the mesh is a door in its wall, and outside; so are the destinations
+ * that hold credentials or run pods ({@link Reach#SENSITIVE}), though they are near.
  */
 public final class InMesh {
   private static final List<Cidr> PRIVATE =
@@ -27,31 +30,43 @@ public final class InMesh {
   /** Whether every destination that the pattern covers is inside. */
   public static boolean holds(DestinationPattern pattern) {
     return switch (pattern) {
-      case DestinationPattern.Exact(var name, var weakest, _, _) -> isInside(name, weakest);
-      case DestinationPattern.PortRange(var name, var weakest, _, _, _) -> isInside(name, weakest);
-      case DestinationPattern.HostWildcard(_, var parent, var weakest, _, _) ->
-          isInside("x." + parent, weakest);
-      case DestinationPattern.AddressBlock(var network, var prefix, _, _) ->
-          PRIVATE.stream().anyMatch(inside -> inside.contains(new Cidr(network, prefix)));
-      case DestinationPattern.Written(var place, _, _) ->
+      case DestinationPattern.Exact(var name, var weakest, var port, _) ->
+          isInside(name, weakest, new Ports(port, port));
+      case DestinationPattern.PortRange(var name, var weakest, var low, var high, _) ->
+          isInside(name, weakest, new Ports(low, high));
+      case DestinationPattern.HostWildcard(_, var parent, var weakest, var port, _) ->
+          isBelowInside(parent, weakest, new Ports(port, port));
+      case DestinationPattern.AddressBlock(var network, var prefix, var port, _) ->
+          isInside(new Cidr(network, prefix), new Ports(port, port));
+      case DestinationPattern.Written(var place, var ports, _) ->
           switch (place) {
             case Place.Anywhere() -> false;
-            case Place.Named(var name, var weakest) -> isInside(name, weakest);
-            case Place.Below(var parent, var weakest) -> isInside("x." + parent, weakest);
-            case Place.Within(var block, _) ->
-                PRIVATE.stream().anyMatch(inside -> inside.contains(block));
+            case Place.Named(var name, var weakest) -> isInside(name, weakest, ports);
+            case Place.Below(var parent, var weakest) -> isBelowInside(parent, weakest, ports);
+            case Place.Within(var block, _) -> isInside(block, ports);
           };
     };
   }
 
-  private static boolean isInside(String name, Evidence weakest) {
-    return switch (weakest) {
-      case OWNER -> true;
-      case MESH_SERVICE ->
-          name.indexOf('.') < 0 || name.endsWith(".svc") || name.endsWith(".cluster.local");
-      case CLIENT_NAME, DNS -> false;
-      case ADDRESS -> isPrivate(name);
-    };
+  private static boolean isBelowInside(String parent, Evidence weakest, Ports ports) {
+    return isInside("x." + parent, weakest, ports)
+        && isInside("kubernetes." + parent, weakest, ports);
+  }
+
+  private static boolean isInside(Cidr block, Ports ports) {
+    return PRIVATE.stream().anyMatch(inside -> inside.contains(block))
+        && !Reach.isSensitive(block, ports);
+  }
+
+  private static boolean isInside(String name, Evidence weakest, Ports ports) {
+    return !Reach.isSensitive(name, weakest, ports)
+        && switch (weakest) {
+          case OWNER -> true;
+          case MESH_SERVICE ->
+              name.indexOf('.') < 0 || name.endsWith(".svc") || name.endsWith(".cluster.local");
+          case CLIENT_NAME, DNS -> false;
+          case ADDRESS -> isPrivate(name);
+        };
   }
 
   private static boolean isPrivate(String name) {

@@ -10,7 +10,6 @@ import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.yaml.Json;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -87,12 +86,7 @@ public record SignedBaseline(String text, Seal signature, List<Approval> approva
     map.remove("id");
     map.remove("provenance");
     map.put("owner", owner.toString());
-    var until =
-        switch (edge.provenance()) {
-          case Provenance.Learned() -> null;
-          case Provenance.Grace(_, var end) -> end;
-          case Provenance.ByHand(_, _, var end) -> end;
-        };
+    var until = edge.provenance().until();
     if (until != null) {
       map.put("until", until.toString());
     }
@@ -118,15 +112,7 @@ public record SignedBaseline(String text, Seal signature, List<Approval> approva
     } catch (IllegalArgumentException e) {
       return new Verified.Refused("not a revision: " + e.getMessage());
     }
-    var missing = new ArrayList<Edge>();
-    var granted = granted(baseline.owner(), keys);
-    for (var edge : baseline.edges()) {
-      if (role != Role.APPROVER
-          && needsApprover(edge)
-          && !granted.contains(grantOf(baseline.owner(), edge))) {
-        missing.add(edge);
-      }
-    }
+    var missing = role == Role.APPROVER ? List.<Edge>of() : unapproved(baseline, keys);
     if (!missing.isEmpty()) {
       return new Verified.Refused(
           missing.size()
@@ -138,18 +124,37 @@ public record SignedBaseline(String text, Seal signature, List<Approval> approva
     return new Verified.Accepted(baseline);
   }
 
-  /** A learner neither opens the mesh nor speaks for a person. */
-  private static boolean needsApprover(Edge edge) {
+  /** The edges of a baseline that need an approver and that no approval here covers. */
+  public List<Edge> unapproved(Baseline baseline, Keyring keys) {
+    var granted = granted(baseline.owner(), keys);
+    return baseline.edges().stream()
+        .filter(SignedBaseline::needsApprover)
+        .filter(edge -> !granted.contains(grantOf(baseline.owner(), edge)))
+        .toList();
+  }
+
+  /** Whether an approver whose key is trusted signed it as it is. */
+  public static boolean holds(Approval approval, Keyring keys) {
+    return keys.roleOf(approval.signature().keyId()) == Role.APPROVER
+        && holds(
+            APPROVAL_TYPE,
+            approvalText(approval.owner(), approval.grants()),
+            approval.signature(),
+            keys);
+  }
+
+  /**
+   * Whether it leaves the mesh, or is by hand: a learner neither opens the mesh nor speaks for a
+   * person.
+   */
+  public static boolean needsApprover(Edge edge) {
     return !InMesh.holds(edge.destination()) || edge.provenance() instanceof Provenance.ByHand;
   }
 
   private Set<String> granted(Owner owner, Keyring keys) {
     var granted = new HashSet<String>();
     for (var approval : approvals) {
-      if (approval.owner().equals(owner)
-          && keys.roleOf(approval.signature().keyId()) == Role.APPROVER
-          && holds(
-              APPROVAL_TYPE, approvalText(owner, approval.grants()), approval.signature(), keys)) {
+      if (approval.owner().equals(owner) && holds(approval, keys)) {
         granted.addAll(approval.grants());
       }
     }

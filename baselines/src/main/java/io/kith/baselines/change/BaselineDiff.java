@@ -2,7 +2,6 @@ package io.kith.baselines.change;
 
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
-import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.edge.Strictness;
 import io.kith.baselines.process.ProcessClass;
 import java.util.ArrayList;
@@ -125,15 +124,7 @@ public record BaselineDiff(
 
   private static boolean sameTerms(Edge one, Edge other) {
     return one.strictness() == other.strictness()
-        && Objects.equals(until(one.provenance()), until(other.provenance()));
-  }
-
-  private static @Nullable Object until(Provenance provenance) {
-    return switch (provenance) {
-      case Provenance.Learned() -> null;
-      case Provenance.Grace(_, var until) -> until;
-      case Provenance.ByHand(_, _, var until) -> until;
-    };
+        && Objects.equals(one.provenance().until(), other.provenance().until());
   }
 
   private static Set<ProcessClass> classes(List<Edge> edges) {
@@ -201,7 +192,7 @@ public record BaselineDiff(
   }
 
   private static String terms(Edge edge) {
-    var until = until(edge.provenance());
+    var until = edge.provenance().until();
     return edge.strictness().name().toLowerCase(java.util.Locale.ROOT)
         + (until == null ? "" : " until " + until);
   }

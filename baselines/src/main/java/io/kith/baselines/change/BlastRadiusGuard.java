@@ -31,7 +31,7 @@ public final class BlastRadiusGuard {
    * off by being attacked:
    *
    *   - a flow that no once-approved edge covers: what observe let pass was never approved
-   *   - code that is not from the image, inline or injected: not the program that was approved
+   *   - code that is not from where the workload's code comes from, inline or injected: not the program that was approved
    *   - a reason other than new_process and new_destination: the rest is about the flow itself, or
    *     a person meant it
    *   - fewer than half of the replicas: a mistake in a revision hits all of them, an intruder few
@@ -46,6 +46,7 @@ public final class BlastRadiusGuard {
   public static final Duration WINDOW = Duration.ofMinutes(10);
 
   private final List<Edge> once;
+  private final Origin origin;
   private final Map<String, Map<String, Instant>> replicasByEdge = new HashMap<>();
   private final Set<String> spent = new java.util.HashSet<>();
 
@@ -56,6 +57,16 @@ public final class BlastRadiusGuard {
    *     those that a person took away by name
    */
   public BlastRadiusGuard(List<Edge> onceApproved) {
+    this(onceApproved, Origin.IMAGE);
+  }
+
+  /**
+   * The same, of a workload that runs in containers or on the host.
+   *
+   * @param origin where the workload's code has to come from: image or host
+   */
+  public BlastRadiusGuard(List<Edge> onceApproved, Origin origin) {
+    this.origin = requireNonNull(origin, "origin");
     this.once = onceApproved.stream().filter(edge -> edge.strictness() != Strictness.HASH).toList();
   }
 
@@ -137,15 +148,15 @@ public final class BlastRadiusGuard {
         && !edge.provenance().endedAt(denial.at());
   }
 
-  private static boolean mayCount(Denial denial) {
+  private boolean mayCount(Denial denial) {
     var fingerprint = denial.process().fingerprint();
     var script = fingerprint.script();
     return (denial.reason() instanceof Reason.NewProcess
             || denial.reason() instanceof Reason.NewDestination)
-        && fingerprint.origin() == Origin.IMAGE
+        && fingerprint.origin() == origin
         && fingerprint.entryKind() != EntryKind.INLINE
         && (script == null
-            || script.origin() == Origin.IMAGE
+            || script.origin() == origin
             || fingerprint.entryKind() == EntryKind.MODULE)
         && fingerprint.injectedMappings().isEmpty()
         && !fingerprint.execSession();

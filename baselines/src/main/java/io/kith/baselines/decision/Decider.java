@@ -255,9 +255,8 @@ public final class Decider {
 
   /** Why an edge that covers the destination does not allow the process, or null. */
   static @Nullable Reason refused(Edge edge, Origin origin, Candidate candidate, Instant now) {
-    if (edge.provenance() instanceof Provenance.ByHand(_, _, var until)
-        && until != null
-        && !now.isBefore(until)) {
+    var until = edge.provenance().until();
+    if (until != null && !now.isBefore(until)) {
       return new Expired(until);
     }
     var fingerprint = candidate.fingerprint();

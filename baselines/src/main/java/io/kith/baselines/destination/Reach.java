@@ -1,5 +1,6 @@
 package io.kith.baselines.destination;
 
+import io.kith.baselines.identity.IpAddress;
 import java.util.Set;
 
 /** How far a destination is, which decides who may vouch for it. */
@@ -42,18 +43,36 @@ public enum Reach {
         && !isSensitive(destination);
   }
 
-  private static boolean isSensitive(Destination destination) {
-    var name = destination.name();
-    if (METADATA.contains(name)
-        || (destination.address() != null
-            && destination.address().isPrivate()
-            && METADATA.contains(destination.address().toString()))) {
+  /** Whether one of these ports of a name is sensitive, whatever its address. */
+  public static boolean isSensitive(String name, Evidence evidence, Ports ports) {
+    if (METADATA.contains(name)) {
       return true;
     }
-    return destination.evidence() == Evidence.ADDRESS
-        ? KUBELET.contains(destination.port())
+    return evidence == Evidence.ADDRESS
+        ? isKubelet(ports)
         : name.equals("kubernetes")
             || name.startsWith("kubernetes.default.")
             || name.equals("kubernetes.default");
+  }
+
+  /** Whether a block of addresses has a sensitive one, or one of these ports of it is sensitive. */
+  public static boolean isSensitive(Cidr block, Ports ports) {
+    return isKubelet(ports)
+        || METADATA.stream()
+            .filter(name -> name.indexOf(':') >= 0 || Character.isDigit(name.charAt(0)))
+            .anyMatch(address -> block.contains(IpAddress.parse(address)));
+  }
+
+  private static boolean isKubelet(Ports ports) {
+    return KUBELET.stream().anyMatch(ports::contains);
+  }
+
+  private static boolean isSensitive(Destination destination) {
+    var address = destination.address();
+    return (address != null && address.isPrivate() && METADATA.contains(address.toString()))
+        || isSensitive(
+            destination.name(),
+            destination.evidence(),
+            new Ports(destination.port(), destination.port()));
   }
 }

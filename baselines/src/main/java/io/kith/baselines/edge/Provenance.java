@@ -49,6 +49,16 @@ public sealed interface Provenance {
 
   /** Whether the edge has ended at that time. */
   default boolean endedAt(Instant now) {
-    return this instanceof ByHand(_, _, var until) && until != null && !now.isBefore(until);
+    var until = until();
+    return until != null && !now.isBefore(until);
+  }
+
+  /** When it ends, or null for never. */
+  default @Nullable Instant until() {
+    return switch (this) {
+      case Learned() -> null;
+      case Grace(_, var end) -> end;
+      case ByHand(_, _, var end) -> end;
+    };
   }
 }

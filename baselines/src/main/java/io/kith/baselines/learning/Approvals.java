@@ -22,6 +22,10 @@ final class Approvals {
         == null;
   }
 
+  void clear() {
+    byClass.clear();
+  }
+
   void remove(ProcessClass process, DestinationPattern destination) {
     var patterns = byClass.get(process);
     if (patterns != null) {

@@ -116,6 +116,14 @@ final class Book {
     changes++;
   }
 
+  void forget(ProcessClass process) {
+    var page = pages.remove(process);
+    if (page != null) {
+      size -= page.exact.size();
+      changes++;
+    }
+  }
+
   /** Everything as groups; computed again only for the classes with new destinations. */
   List<Group> groups() {
     return pages.keySet().stream().flatMap(process -> groups(process).stream()).toList();

@@ -44,6 +44,7 @@ final class Instances {
     var replica = seen.replica();
     var before = known.get(replica);
     if (before != null && !lastSeen.containsKey(replica)) {
+      complete(before, seen.process().fingerprint().imageDigest());
       return;
     }
     if (before == null || seen.time().isBefore(before.start())) {
@@ -57,6 +58,17 @@ final class Instances {
     }
     lastSeen.merge(replica, seen.time(), (one, other) -> one.isAfter(other) ? one : other);
     forget();
+  }
+
+  /** Who announces a pod may not know its image. */
+  private void complete(Instance announced, @Nullable String digest) {
+    if (announced.digest() == null && digest != null) {
+      known.put(
+          announced.replica(),
+          new Instance(
+              announced.replica(), announced.start(), announced.stop(), digest, announced.job()));
+      begin(digest, announced.start());
+    }
   }
 
   void merge(Instances other) {

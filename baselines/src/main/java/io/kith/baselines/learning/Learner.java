@@ -177,6 +177,30 @@ public final class Learner {
   }
 
   private Proposal propose(Instant now, boolean testRunEnded, String why, Predicate<Edge> refused) {
+    var proposal = proposal(now, testRunEnded, why, refused);
+    proposal
+        .approved()
+        .forEach(edge -> addApproval(edge.edge().process(), edge.edge().destination(), why));
+    proposed = proposal.baseline();
+    return proposal;
+  }
+
+  /**
+   * What the end of a test run would propose now; nothing is decided by it ({@link #decided}).
+   *
+   * @param refused edges that are left for a person, unless they were approved before
+   */
+  public synchronized Proposal afterTestRun(Predicate<Edge> refused) {
+    return proposal(now(), true, "seen in the test run", refused);
+  }
+
+  /** What has enough support by that time, complete or not; nothing is decided by it. */
+  public synchronized Proposal supportedAt(Instant now, Predicate<Edge> refused) {
+    return proposal(now, false, "enough support", refused);
+  }
+
+  private Proposal proposal(
+      Instant now, boolean testRunEnded, String why, Predicate<Edge> refused) {
     var approved = new ArrayList<LearnedEdge>();
     var leftOut = new ArrayList<LearnedEdge>();
     for (var edge : judged(now, testRunEnded)) {
@@ -189,14 +213,40 @@ public final class Learner {
                 "it was refused: only a person allows it",
                 edge.evidence()));
       } else if (edge.state() == EdgeState.CANDIDATE || edge.state() == EdgeState.APPROVED) {
-        addApproval(edge.edge().process(), edge.edge().destination(), why);
         approved.add(
             new LearnedEdge(edge.edge(), EdgeState.APPROVED, edge.process(), why, edge.evidence()));
       } else {
         leftOut.add(edge);
       }
     }
-    return new Proposal(revise(), approved, leftOut);
+    var edges = new ArrayList<>(approvals.edges());
+    approved.forEach(edge -> edges.add(edge.edge()));
+    var parent = proposed == null ? null : proposed.revision();
+    return new Proposal(Baseline.of(owner, parent, edges), approved, leftOut);
+  }
+
+  /**
+   * Takes over what was decided elsewhere, in place of what was approved here.
+   *
+   * @param baseline the newest that holds, or null for none
+   */
+  public synchronized void decided(@Nullable Baseline baseline) {
+    var edges = baseline == null ? List.<Edge>of() : baseline.edges();
+    approvals.clear();
+    edges.forEach(edge -> approvals.add(edge.process(), edge.destination(), "in the baseline"));
+    budget.decided(edges);
+    proposed = baseline;
+  }
+
+  /** Forgets what was seen of a process class; what is approved stays. */
+  public synchronized void forget(ProcessClass process) {
+    book.forget(process);
+    risky.forget(process);
+  }
+
+  /** The images that were seen, with the first start of each; may be empty. */
+  public synchronized Map<String, Instant> images() {
+    return Map.copyOf(instances.digests());
   }
 
   private Baseline revise() {

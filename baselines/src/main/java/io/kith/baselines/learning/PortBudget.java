@@ -7,6 +7,7 @@ import io.kith.baselines.edge.Edge;
 import io.kith.baselines.process.ProcessClass;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +34,23 @@ final class PortBudget {
     var starts = siblings.startsOf(range.name());
     var seen = known(edge).size();
     portsPerStart.put(edge, starts <= 0 ? 1 : Math.max(1, Math.ceilDiv(seen, starts)));
+  }
+
+  /** Counts for exactly the ranges among these edges; what was counted before stays. */
+  void decided(List<Edge> edges) {
+    var ranges = new HashMap<Edge, PortRange>();
+    for (var edge : edges) {
+      if (edge.destination() instanceof PortRange range) {
+        ranges.put(Edge.learned(edge.process(), range), range);
+      }
+    }
+    portsPerStart.keySet().retainAll(ranges.keySet());
+    ranges.forEach(
+        (edge, range) -> {
+          if (!portsPerStart.containsKey(edge)) {
+            approved(edge.process(), range);
+          }
+        });
   }
 
   /** What is left, by the id of the range; nothing for destinations whose starts are not known. */

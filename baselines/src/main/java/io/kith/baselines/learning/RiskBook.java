@@ -55,6 +55,10 @@ final class RiskBook {
     dropped += other.dropped;
   }
 
+  void forget(ProcessClass process) {
+    entries.keySet().removeIf(key -> key.process().equals(process));
+  }
+
   void forEach(BiConsumer<Key, Entry> action) {
     entries.forEach(action);
   }
