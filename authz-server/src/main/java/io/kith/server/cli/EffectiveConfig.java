@@ -5,6 +5,7 @@ import io.kith.baselines.config.KithConfig.Bridge;
 import io.kith.baselines.config.KithConfig.Identity;
 import io.kith.baselines.config.KithConfig.ScopeEntry;
 import io.kith.baselines.config.KithConfig.Server;
+import io.kith.baselines.config.StoreSettings;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.baselines.learning.LearningSettings;
 import java.time.Duration;
@@ -27,11 +28,28 @@ final class EffectiveConfig {
         "scopes", config.scopes().stream().map(EffectiveConfig::scope).toList(),
         "learning", learning(config.learning()),
         "allowLists", words(config.allowLists()),
-        "store", map("type", "memory"),
+        "store", store(config.store()),
         "telemetry",
             map(
                 "otlp", map("endpoint", config.telemetry().otlp()),
                 "sampleAllows", config.telemetry().sampleAllows()));
+  }
+
+  private static Map<String, Object> store(StoreSettings store) {
+    return switch (store) {
+      case StoreSettings.Memory(var interval) ->
+          map("type", "memory", "flushInterval", words(interval));
+      case StoreSettings.Sqlite(var path, var interval) ->
+          map("type", "sqlite", "path", path, "flushInterval", words(interval));
+      case StoreSettings.Postgresql(var url, var user, var file, var size, var interval) ->
+          map(
+              "type", "postgresql",
+              "url", url,
+              "user", user,
+              "passwordFile", file,
+              "poolSize", size,
+              "flushInterval", words(interval));
+    };
   }
 
   private static Map<String, Object> server(Server server) {

@@ -28,6 +28,7 @@ public record KithConfig(
     List<ScopeEntry> scopes,
     LearningSettings learning,
     List<Path> allowLists,
+    StoreSettings store,
     Telemetry telemetry) {
   public KithConfig {
     workloads = List.copyOf(workloads);

@@ -45,8 +45,8 @@ final class KithConfigReader {
             scopes(),
             learning(root.section("learning")),
             root.list("allowLists", Values::path),
+            StoreReader.read(root.section("store")),
             telemetry(root.section("telemetry")));
-    store(root.section("store"));
     root.finish();
     if (!root.problems().isEmpty()) {
       throw new ConfigException(root.problems());
@@ -274,18 +274,6 @@ final class KithConfigReader {
       case "auto" -> LearningSettings.External.AUTO;
       default -> throw new IllegalArgumentException("'" + text + "' (expected: vouch or auto)");
     };
-  }
-
-  private static void store(Section store) {
-    store.value(
-        "type",
-        text -> {
-          if (!text.equals("memory")) {
-            throw new IllegalArgumentException("'" + text + "' (expected: memory)");
-          }
-          return text;
-        },
-        "memory");
   }
 
   private static Telemetry telemetry(Section telemetry) {

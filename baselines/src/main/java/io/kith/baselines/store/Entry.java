@@ -15,6 +15,6 @@ public record Entry(long position, Change change, String seal) {
       throw new IllegalArgumentException("position: " + position + " (expected: from 1)");
     }
     requireNonNull(change, "change");
-    requireNonNull(seal, "seal");
+    StoredText.check(seal, "seal");
   }
 }

@@ -10,15 +10,15 @@ import io.kith.baselines.identity.Owner;
  * <p>A later part with the same replica, owner and key takes the place of the earlier one. Parts of
  * different replicas merge, in any order.
  *
- * @param replica name of the server that learned it
- * @param key of the piece, unique within replica and owner
+ * @param replica name of the server that learned it, up to 253 characters
+ * @param key of the piece, unique within replica and owner, up to 100 characters
  * @param body JSON
  */
 public record LearnedPart(String replica, Owner owner, String key, String body) {
   public LearnedPart {
-    requireNonNull(replica, "replica");
+    StoredText.check(replica, "replica", 253);
     requireNonNull(owner, "owner");
-    requireNonNull(key, "key");
-    requireNonNull(body, "body");
+    StoredText.check(key, "key", 100);
+    StoredText.check(body, "body");
   }
 }

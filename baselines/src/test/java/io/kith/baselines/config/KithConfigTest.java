@@ -149,7 +149,7 @@ class KithConfigTest {
         "`- a`|kith.yaml:1:1: not a mapping (expected: keys such as server:)",
         "`server: 1`|kith.yaml:1:9: server: not a mapping (expected: keys and values)",
         "`server: {deadline: [1]}`|kith.yaml:1:20: server.deadline: a list or mapping (expected: one value)",
-        "`store: {type: oracle}`|kith.yaml:1:15: store.type: 'oracle' (expected: memory)",
+        "`store: {type: oracle}`|kith.yaml:1:15: store.type: 'oracle' (expected: one of sqlite, postgresql, memory)",
         "`identity: {provider: files}`|kith.yaml:1:11: identity.files: incomplete (expected: {certificate: …, key: …, bundle: …}, PEM files)",
         "`server: {bridgeTimeout: 1s}`|kith.yaml:1:25: server.bridgeTimeout: 1000ms (expected: less than server.deadline, which is 400ms)",
         "`workloads: [{owner: a/vm/b, onHost: yes}]`|kith.yaml:1:37: workloads[0].onHost: 'yes' (expected: true or false)",

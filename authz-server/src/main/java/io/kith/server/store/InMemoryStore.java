@@ -1,0 +1,82 @@
+package io.kith.server.store;
+
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.store.BaselineStore;
+import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedPart;
+import io.kith.baselines.store.StoreException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A store that ends with its process. */
+public final class InMemoryStore implements BaselineStore {
+  private final List<Entry> log = new ArrayList<>();
+  private final Map<Key, LearnedPart> parts = new LinkedHashMap<>();
+  private final Watchers watchers = new Watchers();
+  private boolean closed;
+
+  private record Key(String replica, Owner owner, String key) {
+    static Key of(LearnedPart part) {
+      return new Key(part.replica(), part.owner(), part.key());
+    }
+  }
+
+  @Override
+  public synchronized List<Entry> after(long position, int limit) throws StoreException {
+    Rows.checkRange(position, limit);
+    checkOpen();
+    var from = (int) Math.min(position, log.size());
+    return List.copyOf(log.subList(from, (int) Math.min((long) from + limit, log.size())));
+  }
+
+  @Override
+  public synchronized boolean append(Entry entry) throws StoreException {
+    checkOpen();
+    if (entry.position() <= log.size()) {
+      return false;
+    }
+    if (entry.position() != log.size() + 1) {
+      throw Rows.beyondTheEnd(entry.position(), log.size());
+    }
+    log.add(entry);
+    watchers.wake();
+    return true;
+  }
+
+  @Override
+  public synchronized void saveLearned(List<LearnedPart> added) throws StoreException {
+    checkOpen();
+    added.forEach(part -> parts.put(Key.of(part), part));
+  }
+
+  @Override
+  public synchronized void forgetLearned(Owner owner) throws StoreException {
+    checkOpen();
+    parts.keySet().removeIf(key -> key.owner.equals(owner));
+  }
+
+  @Override
+  public synchronized List<LearnedPart> learned() throws StoreException {
+    checkOpen();
+    return List.copyOf(parts.values());
+  }
+
+  @Override
+  public AutoCloseable watch(Runnable mayHaveChanged) {
+    return watchers.add(mayHaveChanged);
+  }
+
+  private void checkOpen() throws StoreException {
+    if (closed) {
+      throw Rows.closed();
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    closed = true;
+    watchers.close();
+  }
+}

@@ -1,0 +1,127 @@
+package io.kith.server.store;
+
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.store.BaselineStore;
+import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedPart;
+import io.kith.baselines.store.StoreException;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jdbi.v3.core.HandleCallback;
+import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.JdbiException;
+
+/**
+ * A store in one SQLite file.
+ *
+ * <p>One connection, one use at a time. A change is on the disk when {@link #append} returns: the
+ * write-ahead log is flushed with every commit. Other processes of this machine may read the file
+ * meanwhile, and write it; never over a network file system.
+ */
+public final class SqliteStore implements BaselineStore {
+  private final Path path;
+  private final Connection connection;
+  private final Jdbi jdbi;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Watchers watchers = new Watchers();
+  private boolean closed;
+
+  private SqliteStore(Path path, Connection connection) {
+    this.path = path;
+    this.connection = connection;
+    this.jdbi = Jdbi.create(connection);
+  }
+
+  /**
+   * Opens the file, or makes it with its folder, for its user alone.
+   *
+   * @throws StoreException when it cannot be written, is no store of Kith, is damaged, or is of a
+   *     newer version
+   */
+  public static SqliteStore open(Path path) throws StoreException {
+    return new SqliteStore(path, SqliteFile.open(path));
+  }
+
+  @Override
+  public List<Entry> after(long position, int limit) throws StoreException {
+    Rows.checkRange(position, limit);
+    return call(false, handle -> Rows.after(handle, position, limit));
+  }
+
+  @Override
+  public boolean append(Entry entry) throws StoreException {
+    var added = call(true, handle -> Rows.append(handle, entry));
+    if (added) {
+      watchers.wake();
+    }
+    return added;
+  }
+
+  @Override
+  public void saveLearned(List<LearnedPart> parts) throws StoreException {
+    if (!parts.isEmpty()) {
+      run(handle -> Rows.save(handle, parts));
+    }
+  }
+
+  @Override
+  public void forgetLearned(Owner owner) throws StoreException {
+    run(handle -> Rows.forget(handle, owner));
+  }
+
+  @Override
+  public List<LearnedPart> learned() throws StoreException {
+    return call(false, Rows::learned);
+  }
+
+  @Override
+  public AutoCloseable watch(Runnable mayHaveChanged) {
+    return watchers.add(mayHaveChanged);
+  }
+
+  private interface Write {
+    void to(org.jdbi.v3.core.Handle handle);
+  }
+
+  private void run(Write write) throws StoreException {
+    call(
+        true,
+        handle -> {
+          write.to(handle);
+          return true;
+        });
+  }
+
+  private <T> T call(boolean writes, HandleCallback<T, StoreException> action)
+      throws StoreException {
+    lock.lock();
+    try {
+      if (closed) {
+        throw Rows.closed();
+      }
+      return writes ? jdbi.inTransaction(action) : jdbi.withHandle(action);
+    } catch (JdbiException e) {
+      throw SqliteFile.refusal(path, e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void close() {
+    watchers.close();
+    lock.lock();
+    try {
+      closed = true;
+      connection.close();
+    } catch (SQLException e) {
+      System.getLogger(SqliteStore.class.getName())
+          .log(System.Logger.Level.WARNING, "store not closed", e);
+    } finally {
+      lock.unlock();
+    }
+  }
+}

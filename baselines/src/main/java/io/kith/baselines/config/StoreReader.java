@@ -1,0 +1,66 @@
+package io.kith.baselines.config;
+
+import io.kith.baselines.yaml.Values;
+import io.kith.baselines.yaml.YamlDocument.Section;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.regex.Pattern;
+
+/** Reads the section {@code store}. */
+final class StoreReader {
+  private static final String URL = "jdbc:postgresql://";
+  private static final String EXAMPLE = URL + "db.example.org:5432/kith?sslmode=verify-full";
+  private static final Pattern PASSWORD = Pattern.compile("[?&](ssl)?password=");
+
+  private StoreReader() {}
+
+  private enum Type {
+    SQLITE,
+    POSTGRESQL,
+    MEMORY
+  }
+
+  static StoreSettings read(Section store) {
+    var type = store.value("type", Values.oneOf(Type.class), Type.SQLITE);
+    var path = store.value("path", Values::path, Path.of("/var/lib/kith/kith.db"));
+    var url = store.optional("url", StoreReader::url);
+    var user = store.optional("user", Values::text);
+    var passwordFile = store.optional("passwordFile", Values::path);
+    var poolSize = store.value("poolSize", Values.integer(1, 100), 4);
+    var interval = store.value("flushInterval", StoreReader::interval, Duration.ofSeconds(5));
+    return switch (type) {
+      case MEMORY -> new StoreSettings.Memory(interval);
+      case SQLITE -> new StoreSettings.Sqlite(path, interval);
+      case POSTGRESQL -> {
+        if (url == null) {
+          if (!store.has("url")) {
+            store.problem("url", "missing (expected: " + EXAMPLE + ")");
+          }
+          yield new StoreSettings.Memory(interval);
+        }
+        yield new StoreSettings.Postgresql(url, user, passwordFile, poolSize, interval);
+      }
+    };
+  }
+
+  private static String url(String text) {
+    if (PASSWORD.matcher(text.toLowerCase(Locale.ROOT)).find()) {
+      throw new IllegalArgumentException(
+          "holds a password (expected: it in a file, named by store.passwordFile)");
+    }
+    if (!text.startsWith(URL) || text.indexOf('@') >= 0) {
+      throw new IllegalArgumentException("not a JDBC URL without user (expected: " + EXAMPLE + ")");
+    }
+    return text;
+  }
+
+  private static Duration interval(String text) {
+    var interval = Values.duration(text);
+    if (interval.compareTo(Duration.ofMillis(100)) < 0
+        || interval.compareTo(Duration.ofMinutes(10)) > 0) {
+      throw new IllegalArgumentException("'" + text + "' (expected: 100ms to 10m)");
+    }
+    return interval;
+  }
+}

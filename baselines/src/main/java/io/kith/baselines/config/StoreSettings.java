@@ -1,0 +1,56 @@
+package io.kith.baselines.config;
+
+import static java.util.Objects.requireNonNull;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/** Where decisions and what was learned are kept. */
+public sealed interface StoreSettings {
+  /** How often what was learned is written. */
+  Duration flushInterval();
+
+  /** Nowhere: a restart begins learning anew. */
+  record Memory(Duration flushInterval) implements StoreSettings {
+    public Memory {
+      requireNonNull(flushInterval, "flushInterval");
+    }
+  }
+
+  /**
+   * A file of this machine, for one server.
+   *
+   * @param path of the file; made when absent, with its folder
+   */
+  record Sqlite(Path path, Duration flushInterval) implements StoreSettings {
+    public Sqlite {
+      requireNonNull(path, "path");
+      requireNonNull(flushInterval, "flushInterval");
+    }
+  }
+
+  /**
+   * A database for several servers.
+   *
+   * @param url {@code jdbc:postgresql://host:port/database?…}, without a password
+   * @param user role, or null for the driver's choice: the user that runs the server
+   * @param passwordFile file whose first line is the password, or null for none
+   * @param poolSize connections at most, besides the one that listens
+   */
+  record Postgresql(
+      String url,
+      @Nullable String user,
+      @Nullable Path passwordFile,
+      int poolSize,
+      Duration flushInterval)
+      implements StoreSettings {
+    public Postgresql {
+      requireNonNull(url, "url");
+      requireNonNull(flushInterval, "flushInterval");
+      if (poolSize < 1) {
+        throw new IllegalArgumentException("poolSize: " + poolSize + " (expected: from 1)");
+      }
+    }
+  }
+}

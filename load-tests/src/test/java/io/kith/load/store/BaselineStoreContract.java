@@ -1,0 +1,322 @@
+package io.kith.load.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.store.BaselineStore;
+import io.kith.baselines.store.Change;
+import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedPart;
+import io.kith.baselines.store.StoreException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What every store promises. */
+abstract class BaselineStoreContract {
+  static final Duration LIMIT = Duration.ofSeconds(30);
+  static final Owner CHECKOUT = Owner.parse("shop/deployment/checkout");
+  static final Owner ORDERS = Owner.parse("shop/statefulset/orders-db");
+
+  private final List<BaselineStore> opened = new CopyOnWriteArrayList<>();
+  BaselineStore store;
+
+  /** A store on what all stores of one test share. */
+  abstract BaselineStore open() throws Exception;
+
+  /** Another server's; closed after the test. */
+  final BaselineStore another() throws Exception {
+    var another = open();
+    opened.add(another);
+    return another;
+  }
+
+  @BeforeEach
+  void openFirst() throws Exception {
+    store = another();
+  }
+
+  @AfterEach
+  void closeAll() {
+    opened.forEach(BaselineStore::close);
+  }
+
+  static Entry entry(long position, String note) {
+    var change =
+        new Change(
+            Instant.parse("2026-11-25T03:44:45.123456789Z"),
+            "spiffe://kith.example/ns/ops/sa/ann",
+            note,
+            "mode",
+            "shop/*",
+            "{\"mode\":\"enforce\"}");
+    return new Entry(position, change, "seal-" + position + "-" + note);
+  }
+
+  static LearnedPart part(String replica, Owner owner, String key, String body) {
+    return new LearnedPart(replica, owner, key, body);
+  }
+
+  @Test
+  void after_nothingAppended_isEmpty() throws Exception {
+    assertThat(store.after(0, 10)).isEmpty();
+    assertThat(store.after(7, 10)).isEmpty();
+    assertThat(store.learned()).isEmpty();
+  }
+
+  @Test
+  void append_anyText_comesBackAsItWas() throws Exception {
+    var change =
+        new Change(
+            Instant.parse("-0044-03-15T11:59:59.000000001Z"),
+            "O'Hara; drop table kith_change; --",
+            "line\nbreak\ttab \u0001 \u2028 ümlaut 漢字 🔥 %_\\ \"quoted\" :position ?",
+            "allow",
+            "*",
+            "{\"text\":\"" + "x".repeat(200_000) + "\"}");
+    var entry = new Entry(1, change, "c2VhbA==");
+
+    assertThat(store.append(entry)).isTrue();
+
+    assertThat(store.after(0, 10)).containsExactly(entry);
+    assertThat(another().after(0, 10)).containsExactly(entry);
+  }
+
+  @Test
+  void append_takenPosition_isFalse_andTheFirstStays() throws Exception {
+    assertThat(store.append(entry(1, "first"))).isTrue();
+
+    assertThat(store.append(entry(1, "second"))).isFalse();
+    assertThat(another().append(entry(1, "third"))).isFalse();
+
+    assertThat(store.after(0, 10)).containsExactly(entry(1, "first"));
+  }
+
+  @Test
+  void append_behindTheEnd_isRefused_andLeavesNoGap() throws Exception {
+    store.append(entry(1, "first"));
+
+    assertThatThrownBy(() -> store.append(entry(3, "third")))
+        .isInstanceOf(StoreException.class)
+        .hasMessage(
+            "position 3 is not the next, the log ends at 1 (was an older copy of the store put"
+                + " back? restart the server, so that it reads the log anew)");
+
+    assertThat(store.after(0, 10)).hasSize(1);
+  }
+
+  @Test
+  void after_positionAndLimit_areObeyed_inOrder() throws Exception {
+    for (var position = 1; position <= 12; position++) {
+      store.append(entry(position, "n" + position));
+    }
+
+    assertThat(store.after(0, 5)).extracting(Entry::position).containsExactly(1L, 2L, 3L, 4L, 5L);
+    assertThat(store.after(9, 100)).extracting(Entry::position).containsExactly(10L, 11L, 12L);
+    assertThat(store.after(12, 1)).isEmpty();
+    assertThat(store.after(Long.MAX_VALUE, Integer.MAX_VALUE)).isEmpty();
+    assertThat(store.after(0, Integer.MAX_VALUE)).hasSize(12);
+  }
+
+  @Test
+  void after_impossibleRange_isRefused() {
+    assertThatThrownBy(() -> store.after(-1, 1)).hasMessage("position: -1 (expected: from 0)");
+    assertThatThrownBy(() -> store.after(0, 0)).hasMessage("limit: 0 (expected: from 1)");
+  }
+
+  @Test
+  void append_serversRacing_everyPositionHasOneWinner_withoutGaps() throws Exception {
+    var servers = 4;
+    var each = 25;
+    try (var threads = Executors.newFixedThreadPool(servers)) {
+      var runs =
+          IntStream.range(0, servers)
+              .mapToObj(
+                  server ->
+                      threads.submit(
+                          () -> {
+                            var own = another();
+                            var won = 0;
+                            var position = 0L;
+                            while (won < each) {
+                              var news = own.after(position, 1_000);
+                              position = news.isEmpty() ? position : news.getLast().position();
+                              won += own.append(entry(position + 1, "s" + server)) ? 1 : 0;
+                            }
+                            return won;
+                          }))
+              .toList();
+      for (var run : runs) {
+        assertThat(run.get()).isEqualTo(each);
+      }
+    }
+
+    var log = store.after(0, 1_000);
+    assertThat(log)
+        .extracting(Entry::position)
+        .containsExactlyElementsOf(
+            IntStream.rangeClosed(1, servers * each).mapToObj(Long::valueOf).toList());
+    for (var server = 0; server < servers; server++) {
+      var note = "s" + server;
+      assertThat(log).filteredOn(entry -> entry.change().note().equals(note)).hasSize(each);
+    }
+  }
+
+  @Test
+  void append_sameEntryTwiceAtOnce_oneWins() throws Exception {
+    var other = another();
+    for (var position = 1; position <= 20; position++) {
+      var entry = entry(position, "same");
+      try (var threads = Executors.newFixedThreadPool(2)) {
+        var one = threads.submit(() -> store.append(entry));
+        var two = threads.submit(() -> other.append(entry));
+
+        assertThat(List.of(one.get(), two.get())).containsExactlyInAnyOrder(true, false);
+      }
+    }
+  }
+
+  @Test
+  void saveLearned_sameKey_takesThePlaceOfTheEarlier() throws Exception {
+    store.saveLearned(
+        List.of(part("a", CHECKOUT, "edge-1", "{}"), part("b", CHECKOUT, "edge-1", "{}")));
+
+    store.saveLearned(
+        List.of(
+            part("a", CHECKOUT, "edge-1", "{\"n\":1}"),
+            part("a", ORDERS, "edge-1", "{\"n\":2}"),
+            part("a", CHECKOUT, "edge-1", "{\"n\":3}")));
+
+    assertThat(another().learned())
+        .containsExactlyInAnyOrder(
+            part("a", CHECKOUT, "edge-1", "{\"n\":3}"),
+            part("b", CHECKOUT, "edge-1", "{}"),
+            part("a", ORDERS, "edge-1", "{\"n\":2}"));
+  }
+
+  @Test
+  void saveLearned_nothing_isFine() throws Exception {
+    store.saveLearned(List.of());
+
+    assertThat(store.learned()).isEmpty();
+  }
+
+  @Test
+  void saveLearned_manyParts_allComeBack() throws Exception {
+    var parts =
+        IntStream.range(0, 5_003)
+            .mapToObj(
+                i -> part("a", i % 2 == 0 ? CHECKOUT : ORDERS, "edge-" + i, "{\"n\":" + i + "}"))
+            .toList();
+
+    store.saveLearned(parts);
+
+    assertThat(store.learned()).containsExactlyInAnyOrderElementsOf(parts);
+  }
+
+  @Test
+  void saveLearned_longestNames_areKept() throws Exception {
+    var part =
+        part(
+            "r".repeat(253),
+            new Owner("n".repeat(252), "k".repeat(252), "o".repeat(252)),
+            "k".repeat(100),
+            "{\"text\":\"ü漢🔥\"}");
+
+    store.saveLearned(List.of(part));
+
+    assertThat(store.learned()).containsExactly(part);
+  }
+
+  @Test
+  void forgetLearned_takesAllReplicas_ofThatWorkloadOnly() throws Exception {
+    store.saveLearned(
+        List.of(
+            part("a", CHECKOUT, "edge-1", "{}"),
+            part("b", CHECKOUT, "edge-2", "{}"),
+            part("b", ORDERS, "edge-2", "{}")));
+
+    store.forgetLearned(CHECKOUT);
+
+    assertThat(store.learned()).containsExactly(part("b", ORDERS, "edge-2", "{}"));
+  }
+
+  @Test
+  void watch_entryOfAnotherServer_isTold() throws Exception {
+    var seen = new AtomicInteger();
+    var watch = store.watch(() -> seen.set(size(store)));
+
+    another().append(entry(1, "news"));
+
+    Await.until("the entry is seen", LIMIT, () -> seen.get() == 1);
+    watch.close();
+  }
+
+  @Test
+  void watch_anotherWatcherThrows_isToldAllTheSame() throws Exception {
+    var seen = new AtomicInteger();
+    store.watch(
+        () -> {
+          throw new IllegalStateException("thrown by the test on purpose");
+        });
+    store.watch(() -> seen.set(size(store)));
+
+    store.append(entry(1, "one"));
+    Await.until("the first entry is seen", LIMIT, () -> seen.get() == 1);
+    store.append(entry(2, "two"));
+
+    Await.until("the second entry is seen", LIMIT, () -> seen.get() == 2);
+  }
+
+  @Test
+  void watch_closed_isNotToldAnyMore_whileTheOtherIs() throws Exception {
+    var first = new AtomicInteger();
+    var second = new AtomicInteger();
+    var watch = store.watch(first::incrementAndGet);
+    store.watch(second::incrementAndGet);
+    Await.until("both are told", LIMIT, () -> first.get() > 0 && second.get() > 0);
+    watch.close();
+    var going = second.get();
+    Await.until("a call that was going on is over", LIMIT, () -> second.get() > going);
+    var before = first.get();
+
+    Await.until("the other is told again", LIMIT, () -> second.get() > going + 2);
+
+    assertThat(first).hasValue(before);
+  }
+
+  private static int size(BaselineStore store) {
+    try {
+      return store.after(0, 1_000).size();
+    } catch (StoreException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void close_thenUsed_isRefused() throws Exception {
+    var closed = another();
+    closed.close();
+    closed.close();
+
+    for (var use :
+        List.<org.assertj.core.api.ThrowableAssert.ThrowingCallable>of(
+            () -> closed.after(0, 1),
+            () -> closed.append(entry(1, "late")),
+            () -> closed.saveLearned(List.of(part("a", CHECKOUT, "edge-1", "{}"))),
+            () -> closed.forgetLearned(CHECKOUT),
+            closed::learned)) {
+      assertThatThrownBy(use)
+          .isInstanceOf(StoreException.class)
+          .hasMessage("the store is closed (the server is stopping)");
+    }
+  }
+}
