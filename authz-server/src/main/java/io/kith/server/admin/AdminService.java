@@ -83,6 +83,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
       case INVALID -> Status.INVALID_ARGUMENT;
       case NOT_FOUND -> Status.NOT_FOUND;
       case PRECONDITION -> Status.FAILED_PRECONDITION;
+      case STORE -> Status.ABORTED;
     };
   }
 

@@ -8,104 +8,205 @@ import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Verdict.Deny;
-import io.kith.baselines.edge.Provenance;
+import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.learning.Proposal;
+import io.kith.baselines.store.BaselineStore;
+import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.StoreException;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.check.Policy;
+import io.kith.server.store.InMemoryStore;
+import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.List;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The control side of one server, in memory: a restart begins learning anew.
+ * The control side of one server: the log of changes folded into what it decides by, what it
+ * learns, and the latest decisions.
  *
  * <p>The check path reads compiled snapshots without a lock and hands in its answers; what people
- * ask for reads or changes the rest. A workload enters enforce only by {@link #setMode} and only
- * with a baseline. Thread-safe.
+ * ask for reads the rest, or changes it through the log. A workload enters enforce only by a person
+ * and only with a baseline. Thread-safe.
  */
 public final class ControlState implements Policy, AutoCloseable {
   private static final System.Logger AUDIT = System.getLogger("io.kith.audit");
-  private static final int QUEUE = 65_536;
-  private static final Duration MAX_TTL = Duration.ofDays(3_650);
+  private static final System.Logger LOG = System.getLogger(ControlState.class.getName());
 
-  private final ConcurrentHashMap<Owner, GovernedWorkload> workloads = new ConcurrentHashMap<>();
-  private final LearningSettings learning;
+  private final ControlSettings settings;
   private final InstantSource clock;
-  private final Consumer<AuditEntry> audit;
+  private final Fold fold;
+  private final Workloads workloads;
+  private final Journal journal;
   private final VerdictCounts counts = new VerdictCounts();
   private final DecisionLog log = new DecisionLog();
+  private final RuleUse use = new RuleUse();
   private final LongAdder dropped = new LongAdder();
-  private final Object changes = new Object();
+  private final AllowListFiles files;
+  private final ModeVerbs modes;
+  private final BaselineVerbs baselines;
+  private final RuleVerbs rules;
+  private final Imports imports;
+  private final Reports reports;
   private final Answers answers;
-  private volatile Modes modes;
+
+  private ControlState(
+      ControlSettings settings,
+      AllowListFiles files,
+      InstantSource clock,
+      Consumer<AuditEntry> audit) {
+    this.settings = settings;
+    this.clock = requireNonNull(clock, "clock");
+    this.files = files;
+    var keys = settings.keys();
+    this.fold = new Fold(Modes.of(settings.scopes()), keys.ring());
+    var siblings = new Sibling(() -> requireNonNull(this.workloads()));
+    this.workloads =
+        new Workloads(
+            new Learners(settings.learning(), settings.suffixes(), siblings),
+            fold,
+            files::of,
+            clock);
+    this.journal =
+        new Journal(settings.store(), keys.learner(), fold, settings.mark(), clock, this::applied);
+    this.modes = new ModeVerbs(workloads, journal, keys, audit);
+    this.baselines = new BaselineVerbs(workloads, journal, keys, clock, audit);
+    this.rules = new RuleVerbs(workloads, log, journal, keys, clock, audit);
+    this.imports =
+        new Imports(
+            workloads,
+            journal,
+            keys,
+            baselines,
+            settings.suffixes(),
+            settings.known().stream().map(Workload::environment).collect(Collectors.toSet()),
+            clock,
+            audit);
+    this.reports = new Reports(settings, workloads, fold, files, use, clock);
+    this.answers =
+        new Answers(settings.queue(), new Lessons(workloads, log, use, journal, clock)::read);
+  }
+
+  private Workloads workloads() {
+    return workloads;
+  }
 
   /**
-   * The state before the first connection.
+   * The state that the log of a store has, followed from now on.
    *
-   * @param queue how many answers may wait to be learned from
-   * @param audit gets every change that a person makes
+   * @param audit gets every change that a person makes here
+   * @throws StoreException when the store does not answer
+   * @throws IOException when the log does not reach what this server has seen before, or a file
+   *     cannot be read; the message is for people
    */
-  ControlState(
+  public static ControlState open(
+      ControlSettings settings,
+      AllowListFiles files,
+      InstantSource clock,
+      Consumer<AuditEntry> audit)
+      throws StoreException, IOException {
+    var state = new ControlState(settings, files, clock, audit);
+    try {
+      settings.known().forEach(state.workloads::governed);
+      state.journal.open();
+      files.follow(state.workloads::refreshAll);
+      return state;
+    } catch (Journal.Untrusted e) {
+      state.close();
+      throw new IOException(e.getMessage(), e);
+    } catch (StoreException | IOException | RuntimeException e) {
+      state.close();
+      throw e;
+    }
+  }
+
+  /** Of a server that keeps nothing. */
+  static ControlState inMemory(
       Collection<Workload> known,
       List<ScopeEntry> scopes,
       LearningSettings learning,
       InstantSource clock,
       int queue,
       Consumer<AuditEntry> audit) {
-    this.learning = requireNonNull(learning, "learning");
-    this.clock = requireNonNull(clock, "clock");
-    this.audit = requireNonNull(audit, "audit");
-    this.modes = Modes.of(scopes);
-    this.answers = new Answers(queue, new AnswerReader(this::governed, log, clock)::read);
-    known.forEach(this::governed);
+    var settings =
+        new ControlSettings(
+            known,
+            scopes,
+            learning,
+            PublicSuffixes.UNKNOWN,
+            ServerKeys.ephemeral(),
+            new InMemoryStore(),
+            "memory",
+            "here",
+            null,
+            queue);
+    try {
+      return open(settings, AllowListFiles.none(), clock, audit);
+    } catch (StoreException | IOException e) {
+      throw new IllegalStateException("memory is always there", e);
+    }
   }
 
-  /** As configured; changes are written to the log {@code io.kith.audit}. */
+  /** As configured, but kept in memory; changes are written to the log {@code io.kith.audit}. */
   public static ControlState of(
       KithConfig config, WorkloadDirectory directory, InstantSource clock) {
-    return new ControlState(
+    return inMemory(
         directory.all(),
         config.scopes(),
         config.learning(),
         clock,
-        QUEUE,
-        entry -> AUDIT.log(Level.INFO, entry::line));
+        ControlSettings.QUEUE,
+        ControlState::toLog);
+  }
+
+  /** Writes a change to the log {@code io.kith.audit}. */
+  public static void toLog(AuditEntry entry) {
+    AUDIT.log(Level.INFO, entry::line);
+  }
+
+  /** By whichever server the entry was written. */
+  private void applied(Entry entry, Amendment amendment, Fold.Outcome.Taken taken) {
+    try {
+      var now = clock.instant();
+      switch (amendment) {
+        case Amendment.SetMode _ -> workloads.refreshAll();
+        case Amendment.Relearn(var owner, var process) -> {
+          var workload = workloads.find(owner);
+          if (workload != null) {
+            workload.relearn(process, now);
+          }
+        }
+        case Amendment.Import _, Amendment.OfWorkload _ ->
+            taken
+                .changed()
+                .keySet()
+                .forEach(
+                    owner -> {
+                      var workload = workloads.find(owner);
+                      if (workload != null) {
+                        workload.refresh(now);
+                      }
+                    });
+      }
+    } catch (RuntimeException e) {
+      LOG.log(Level.ERROR, "a change could not be compiled: " + entry.position(), e);
+    }
   }
 
   @Override
   public Snapshot snapshot(Workload workload) {
-    return governed(workload).snapshot();
-  }
-
-  private GovernedWorkload governed(Workload workload) {
-    var found = workloads.get(workload.owner());
-    return found == null ? added(workload) : found;
-  }
-
-  /*
-   * setMode publishes the modes and then visits the workloads. A workload that is added meanwhile
-   * is either visited, or reads the published modes here.
-   */
-  private GovernedWorkload added(Workload workload) {
-    var fresh = new GovernedWorkload(workload, learning);
-    fresh.govern(modes);
-    var before = workloads.putIfAbsent(workload.owner(), fresh);
-    if (before != null) {
-      return before;
-    }
-    fresh.govern(modes);
-    return fresh;
+    return workloads.governed(workload).snapshot();
   }
 
   @Override
@@ -114,7 +215,7 @@ public final class ControlState implements Policy, AutoCloseable {
     if (!answers.offer(answered, answered.decision().applied() instanceof Deny)) {
       dropped.increment();
       if (answered.workload() != null && !answered.repeated()) {
-        governed(answered.workload()).missed();
+        workloads.governed(answered.workload()).missed();
       }
     }
   }
@@ -142,7 +243,7 @@ public final class ControlState implements Policy, AutoCloseable {
 
   /** Every workload, in the order of their owners. */
   public List<WorkloadState> states() {
-    return inOrder().stream().map(workload -> workload.state(clock.instant())).toList();
+    return reports.states();
   }
 
   /**
@@ -151,9 +252,7 @@ public final class ControlState implements Policy, AutoCloseable {
    * @param owner null for every workload
    */
   public List<KnownEdge> edges(@Nullable Owner owner) throws RefusedException {
-    var now = clock.instant();
-    var asked = owner == null ? inOrder() : List.of(known(owner));
-    return asked.stream().flatMap(workload -> workload.edges(now).stream()).toList();
+    return reports.edges(owner, false);
   }
 
   /**
@@ -163,189 +262,95 @@ public final class ControlState implements Policy, AutoCloseable {
    */
   public List<CheckRecord> decisions(@Nullable Owner owner, boolean deniedOnly, int limit)
       throws RefusedException {
-    return log.latest(owner == null ? null : known(owner).owner(), deniedOnly, limit);
+    return log.latest(owner == null ? null : workloads.known(owner).owner(), deniedOnly, limit);
+  }
+
+  /** A decision that is remembered, or null. */
+  public @Nullable CheckRecord decision(String id) {
+    return log.find(id);
   }
 
   /**
-   * Ends learning for a workload and proposes its baseline, by the learner's ordinary rules. Call
-   * {@link #flush} first, so that what was answered before counts.
-   *
-   * @throws RefusedException when the workload is not known or there is nothing to propose
+   * Ends learning for a workload and proposes its baseline. Call {@link #flush} first, so that what
+   * was answered before counts.
    */
   public Proposal finishTestRun(Owner owner, String note, String by) throws RefusedException {
-    requireNote(note, "why the test run is complete");
-    synchronized (changes) {
-      var workload = known(owner);
-      var before = workload.revision();
-      var proposal = workload.finishTestRun();
-      if (proposal == null) {
-        throw RefusedException.precondition(
-            owner
-                + " showed nothing that may be learned (run its traffic first; kith show "
-                + owner
-                + " lists what was seen and why it was left out)");
-      }
-      audit.accept(
-          new AuditEntry(
-              "baseline", owner.toString(), by, note, before, proposal.baseline().revision()));
-      return proposal;
-    }
+    return baselines.finishTestRun(owner, note, by);
   }
 
   /**
-   * Sets the mode of a scope. Enforce puts the proposed baselines of the workloads that the scope
-   * speaks for in force; no other mode forgets any.
+   * Sets the mode of a scope; enforce puts the proposed baselines in force.
    *
    * @return the mode that the scope had
    * @throws RefusedException when the scope covers no known workload, or a workload that would be
    *     enforced has no baseline; then nothing changes
    */
   public Mode setMode(ScopeName scope, Mode mode, String note, String by) throws RefusedException {
-    requireNote(note, "why the mode changes");
-    synchronized (changes) {
-      requireCovered(scope);
-      var before = modes.of(scope);
-      var next = modes.with(scope, mode);
-      var governed =
-          inOrder().stream().filter(workload -> next.governs(scope, workload.owner())).toList();
-      if (mode == Mode.ENFORCE) {
-        requireBaselines(governed);
-        governed.forEach(GovernedWorkload::enforceProposed);
-      }
-      modes = next;
-      workloads.values().forEach(workload -> workload.govern(next));
-      audit.accept(new AuditEntry("mode", scope.toString(), by, note, before.word(), mode.word()));
-      return before;
-    }
-  }
-
-  private void requireCovered(ScopeName scope) throws RefusedException {
-    switch (scope) {
-      case ScopeName.Mesh() -> {}
-      case ScopeName.One(var owner) -> known(owner);
-      case ScopeName.Namespace(var name) -> {
-        if (workloads.keySet().stream().noneMatch(scope::covers)) {
-          throw RefusedException.notFound(
-              "namespace '" + name + "' has no workload (expected: one of " + namespaces() + ")");
-        }
-      }
-    }
-  }
-
-  private List<String> namespaces() {
-    return workloads.keySet().stream().map(Owner::namespace).distinct().sorted().toList();
-  }
-
-  private static void requireBaselines(List<GovernedWorkload> governed) throws RefusedException {
-    var without =
-        governed.stream()
-            .filter(workload -> workload.speaks() && !workload.canEnforce())
-            .map(workload -> workload.owner().toString())
-            .toList();
-    if (!without.isEmpty()) {
-      throw RefusedException.precondition(
-          "no baseline yet: "
-              + String.join(", ", without)
-              + " (end learning first: kith learn finish OWNER --note TEXT)");
-    }
+    return modes.set(scope, mode, note, by);
   }
 
   /**
    * Allows the process and destination of a decision from now on.
    *
    * @param ttl how long, or null for ever
-   * @throws RefusedException when the decision is not known, is of another workload, or cannot be
-   *     allowed by a rule
    */
   public KnownEdge allow(
       Owner owner, String decisionId, @Nullable Duration ttl, String note, String by)
       throws RefusedException {
-    requireNote(note, "why this is allowed");
-    if (ttl != null && (!ttl.isPositive() || ttl.compareTo(MAX_TTL) > 0)) {
-      throw RefusedException.invalid(
-          "ttl: " + ttl + " (expected: more than nothing and at most 3650 days)");
-    }
-    synchronized (changes) {
-      var workload = known(owner);
-      var answered = decision(owner, decisionId);
-      var now = clock.instant();
-      var until = ttl == null ? null : now.plus(ttl);
-      var edge = HandRule.of(owner, answered, new Provenance.ByHand(by, note, until), now);
-      if (!workload.allow(edge, now)) {
-        throw RefusedException.precondition(
-            owner
-                + " has "
-                + GovernedWorkload.MAX_RULES
-                + " rules by hand, which is the limit (what is normal belongs into the baseline:"
-                + " kith learn finish "
-                + owner
-                + ")");
-      }
-      audit.accept(
-          new AuditEntry(
-              "allow",
-              owner.toString(),
-              by,
-              note,
-              answered.decision().applied().word() + " " + decisionId,
-              edge.id() + " " + edge.words() + (until == null ? "" : " until " + until)));
-      return workload.edges(now).stream()
-          .filter(known -> known.edge().equals(edge))
-          .findFirst()
-          .orElseThrow();
-    }
+    return rules.allow(owner, decisionId, rules.until(ttl), null, note, by);
   }
 
-  private CheckRecord decision(Owner owner, String decisionId) throws RefusedException {
-    var answered = log.find(decisionId);
-    if (answered == null) {
-      throw RefusedException.notFound(
-          "decision '"
-              + decisionId
-              + "' is not among the latest (kith decisions --denied lists them)");
-    }
-    var workload = answered.workload();
-    if (workload == null || !workload.owner().equals(owner)) {
-      throw RefusedException.notFound(
-          "decision "
-              + decisionId
-              + " is not of "
-              + owner
-              + " but of "
-              + (workload == null ? "nobody's workload" : workload.owner()));
-    }
-    return answered;
+  /** The life of baselines. */
+  public BaselineVerbs baselines() {
+    return baselines;
   }
 
-  private static void requireNote(String note, String what) throws RefusedException {
-    if (note.isBlank()) {
-      throw RefusedException.invalid("note: blank (expected: " + what + ")");
-    }
+  /** Rules by hand. */
+  public RuleVerbs rules() {
+    return rules;
   }
 
-  private GovernedWorkload known(Owner owner) throws RefusedException {
-    var found = workloads.get(owner);
-    if (found == null) {
-      var some = inOrder().stream().limit(10).map(GovernedWorkload::owner).toList();
-      throw RefusedException.notFound(
-          "workload '"
-              + owner
-              + "' is not known (known: "
-              + (some.isEmpty() ? "none" : some)
-              + ")");
-    }
-    return found;
+  /** Bundles of other environments. */
+  public Imports imports() {
+    return imports;
   }
 
-  private List<GovernedWorkload> inOrder() {
-    return workloads.values().stream()
-        .sorted(Comparator.comparing(GovernedWorkload::owner))
-        .toList();
+  /** What people read. */
+  public Reports reports() {
+    return reports;
   }
 
-  /** Reads what waits and stops. */
+  /** Keys of this server. */
+  public ServerKeys keys() {
+    return settings.keys();
+  }
+
+  /** How the log of changes is doing. */
+  public StoreHealth store() {
+    return new StoreHealth(
+        settings.storeKind(), settings.replica(), journal.position(), journal.problem());
+  }
+
+  /** Times that an entry of the log was refused. */
+  public long refusedEntries() {
+    return journal.refusedEntries();
+  }
+
+  /** The log of changes, for those who read it. */
+  public BaselineStore log() {
+    return settings.store();
+  }
+
+  /** What the log says, to be compared. */
+  Map<String, Object> folded() {
+    return fold.state();
+  }
+
+  /** Reads what waits and stops. The store stays open: it is its opener's. */
   @Override
   public void close() {
+    files.close();
+    journal.close();
     answers.close();
   }
 }

@@ -1,99 +1,223 @@
 package io.kith.server.control;
 
+import io.kith.baselines.change.BlastRadiusGuard;
+import io.kith.baselines.change.RevisionState;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Snapshot.Rules;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
-import io.kith.baselines.edge.EdgeState;
+import io.kith.baselines.edge.HandRule;
+import io.kith.baselines.edge.HandRules;
 import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
-import io.kith.baselines.learning.LearnedEdge;
+import io.kith.baselines.learning.Instance;
 import io.kith.baselines.learning.Learner;
-import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.learning.Observation;
-import io.kith.baselines.learning.Proposal;
+import io.kith.baselines.learning.Vouchers;
 import io.kith.baselines.process.Origin;
+import io.kith.baselines.process.ProcessClass;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One workload's mode, baselines and rules, and the snapshot compiled from them.
+ * One workload: what the log of changes and the allow-lists say of it, what it learns, and the
+ * snapshot compiled from both.
  *
  * <p>Thread-safe; reading the snapshot takes no lock.
  */
 final class GovernedWorkload {
-  /** Ended rules stay this long, so that the reason of a denial is that they ended. */
-  static final Duration KEPT_AFTER_END = Duration.ofHours(24);
+  private static final Duration CIRCUMSTANCES_AGE = Duration.ofSeconds(10);
 
-  static final int MAX_RULES = 1_000;
-
+  private final Workload workload;
   private final Owner owner;
-  private final boolean speaks;
   private final Origin origin;
-  private final Learner learner;
-  private final Refusals refusals = new Refusals();
+  private final Fold fold;
+  private final Function<Owner, HandRules> files;
+  private final Learners learners;
   private final LongAdder unread = new LongAdder();
-  private List<Edge> byHand = List.of();
-  private Mode asked = Mode.OBSERVE;
-  private boolean unattributedAllowed;
-  private @Nullable Baseline enforced;
-  private @Nullable Baseline proposed;
+  private volatile boolean announced;
+  private volatile Learner learner;
+  private volatile Refusals refusals = new Refusals();
+  private volatile DeclaredVouchers vouchers = new DeclaredVouchers(List.of(), List.of());
   private volatile Snapshot snapshot = Snapshot.observing();
+  private Standing standing;
+  private Mode asked = Mode.OBSERVE;
+  private List<Edge> byHand = List.of();
+  private @Nullable Baseline learnedFrom;
+  private @Nullable BlastRadiusGuard guard;
+  private @Nullable Baseline guarded;
+  private Instant circumstancesUntil = Instant.MIN;
 
-  GovernedWorkload(Workload workload, LearningSettings learning) {
+  /**
+   * @param files what the allow-lists say of an owner now
+   */
+  GovernedWorkload(
+      Workload workload, Learners learners, Fold fold, Function<Owner, HandRules> files) {
+    this.workload = workload;
     this.owner = workload.owner();
-    this.speaks = !workload.spiffeIds().isEmpty();
-    this.origin = workload.onHost() ? Origin.HOST : Origin.IMAGE;
-    this.learner = new Learner(owner, origin, learning);
+    this.origin = Learners.originOf(workload);
+    this.fold = fold;
+    this.files = files;
+    this.learners = learners;
+    this.standing = Standing.none(owner);
+    this.learner = newLearner();
+  }
+
+  private Learner newLearner() {
+    Vouchers now =
+        (process, destination, external, digests) ->
+            vouchers.vouch(process, destination, external, digests);
+    return learners.of(workload, now);
   }
 
   Owner owner() {
     return owner;
   }
 
+  Origin origin() {
+    return origin;
+  }
+
   Snapshot snapshot() {
     return snapshot;
   }
 
-  /** Whether it has an identity to speak with, and so something to learn. */
-  boolean speaks() {
-    return speaks;
+  Learner learner() {
+    return learner;
   }
 
-  synchronized void govern(Modes modes) {
+  Refusals refusals() {
+    return refusals;
+  }
+
+  /** Whether it has an identity to speak with, and so something to learn. */
+  boolean speaks() {
+    return !workload.spiffeIds().isEmpty();
+  }
+
+  /** Connections that nobody had time to learn from. */
+  long unread() {
+    return unread.sum();
+  }
+
+  synchronized Mode asked() {
+    return asked;
+  }
+
+  synchronized Standing standing() {
+    return standing;
+  }
+
+  /** Compiles again from what the log and the allow-lists say by now. */
+  synchronized void refresh(Instant now) {
+    var modes = fold.modes();
+    standing = fold.of(owner);
     asked = modes.of(owner);
-    unattributedAllowed = modes.unattributedAllowed(owner);
-    compile();
+    byHand = Standing.current(standing.allowed(), now.minus(Standing.KEPT_AFTER_END));
+    var rules = rules();
+    vouchers = new DeclaredVouchers(standing.vouchers(), rules.allowed());
+    if (!Objects.equals(learnedFrom, standing.life().newest())) {
+      learnedFrom = standing.life().newest();
+      learner.decided(learnedFrom);
+    }
+    watch(standing.life().enforced());
+    compile(modes.unattributedAllowed(owner), rules, now);
+  }
+
+  /** What people wrote for it, in files and by hand, without what is allowed by an edge. */
+  private HandRules rules() {
+    var written = files.apply(owner);
+    return new HandRules(
+        written.allowed(),
+        Stream.of(
+                standing.denied().stream().map(RuleByHand::of),
+                standing.quarantined().stream().map(RuleByHand::of),
+                written.denied().stream())
+            .<HandRule>flatMap(Function.identity())
+            .toList());
   }
 
   /** Under enforce the enforced baseline decides; without one the workload stays in observe. */
-  private void compile() {
+  private void compile(boolean unattributedAllowed, HandRules rules, Instant now) {
+    var life = standing.life();
+    var waiting = life.waiting();
+    var enforced = life.enforced();
     var mode = asked == Mode.ENFORCE && enforced == null ? Mode.OBSERVE : asked;
-    snapshot = new Snapshot(mode, unattributedAllowed, origin, rules(enforced), rules(proposed));
+    snapshot =
+        new Snapshot(
+            mode,
+            unattributedAllowed,
+            origin,
+            rulesOf(enforced, rules),
+            rulesOf(waiting == null ? null : waiting.baseline(), rules),
+            learner.circumstances(now));
+    circumstancesUntil = now.plus(CIRCUMSTANCES_AGE);
   }
 
-  private @Nullable Rules rules(@Nullable Baseline baseline) {
-    return baseline == null ? null : Rules.of(baseline, byHand);
+  private @Nullable Rules rulesOf(@Nullable Baseline baseline, HandRules rules) {
+    return baseline == null ? null : Rules.of(baseline, byHand, rules);
   }
 
-  /** Whether there is a baseline that enforce could decide by. */
-  synchronized boolean canEnforce() {
-    return proposed != null || enforced != null;
-  }
-
-  /** Makes the proposed baseline, if there is one, the enforced one. */
-  synchronized void enforceProposed() {
-    if (proposed != null) {
-      enforced = proposed;
-      proposed = null;
-      compile();
+  /** A guard watches for what this revision took away, without what a person took away by name. */
+  private void watch(@Nullable Baseline enforced) {
+    if (Objects.equals(guarded, enforced)) {
+      return;
     }
+    guarded = enforced;
+    guard = enforced == null ? null : new BlastRadiusGuard(gone(enforced), origin);
+  }
+
+  private List<Edge> gone(Baseline enforced) {
+    Set<Life.Granted> here = new HashSet<>();
+    enforced.edges().forEach(edge -> here.add(Life.Granted.by(edge)));
+    var gone = new ArrayList<Edge>();
+    for (var entry : standing.life().revisions().entries()) {
+      var leftByAPerson = entry.why().startsWith("rolled back: ");
+      if (entry.state() == RevisionState.SUPERSEDED && entry.wasEnforced() && !leftByAPerson) {
+        entry.baseline().edges().stream()
+            .filter(edge -> here.add(Life.Granted.by(edge)))
+            .forEach(gone::add);
+      }
+    }
+    return gone;
+  }
+
+  /** What the guard lets pass again because of a denial, mostly nothing. */
+  synchronized List<BlastRadiusGuard.Reopened> denied(BlastRadiusGuard.Denial denial) {
+    if (guard == null) {
+      return List.of();
+    }
+    return guard.denied(denial).stream()
+        .filter(reopened -> !standing.isTakenAway(reopened.edge(), denial.at()))
+        .filter(reopened -> !standing.life().reopened().contains(Life.Granted.by(reopened.edge())))
+        .toList();
+  }
+
+  /** Pods that run now, at least one. */
+  int replicas(Instant now) {
+    return Math.max(1, learner.running(now));
+  }
+
+  /** A bridge announces a pod, or its end. */
+  void started(Instance instance) {
+    learner.started(instance);
+    announced = true;
+  }
+
+  /** How many pods started so far, or -1 when no bridge announces them; takes no lock. */
+  int announced() {
+    return announced ? learner.starts() : -1;
   }
 
   /**
@@ -101,9 +225,21 @@ final class GovernedWorkload {
    *
    * @param passed it was not refused
    */
-  void observe(Observation seen, boolean passed) {
-    learner.observe(seen);
+  void observe(Observation seen, boolean passed, Instant now) {
+    var fresh = learner.observe(seen);
     refusals.note(seen.process().processClass(), seen.destination(), passed);
+    tick(fresh, now);
+  }
+
+  /** Forgets rules that ended long ago, and notices what is true only for a while. */
+  synchronized void tick(boolean changed, Instant now) {
+    if (Standing.current(byHand, now.minus(Standing.KEPT_AFTER_END)).size() != byHand.size()
+        || ((changed || !now.isBefore(circumstancesUntil))
+            && !learner.circumstances(now).equals(snapshot.circumstances()))) {
+      refresh(now);
+    } else if (!now.isBefore(circumstancesUntil)) {
+      circumstancesUntil = now.plus(CIRCUMSTANCES_AGE);
+    }
   }
 
   /** Counts an answer that nobody had time to learn from. */
@@ -111,123 +247,46 @@ final class GovernedWorkload {
     unread.increment();
   }
 
-  /** Proposes what was learned, or nothing when all of it is quarantined. */
-  synchronized @Nullable Proposal finishTestRun() {
-    if (learner.edges().stream().allMatch(edge -> edge.state() == EdgeState.QUARANTINED)) {
-      return null;
+  /**
+   * Begins to learn anew.
+   *
+   * @param process forgets only this class, or null for everything
+   */
+  synchronized void relearn(@Nullable ProcessClass process, Instant now) {
+    if (process != null) {
+      learner.forget(process);
+    } else {
+      learner = newLearner();
+      refusals = new Refusals();
+      learnedFrom = null;
     }
-    var proposal = learner.finishTestRun(refusals::include);
-    proposed = proposal.baseline();
-    compile();
-    return proposal;
+    refresh(now);
   }
 
-  /** Content address of the baseline that decides or would decide next, or {@code none}. */
-  synchronized String revision() {
-    if (proposed != null) {
-      return proposed.revision();
-    }
-    return enforced == null ? "none" : enforced.revision();
+  /** Rules by hand that allow, as edges; ended ones for a day. */
+  synchronized List<Edge> byHand() {
+    return byHand;
   }
 
-  /** Adds a rule, or refuses because there are too many. */
-  synchronized boolean allow(Edge edge, Instant now) {
-    prune(now);
-    if (byHand.size() >= MAX_RULES) {
-      return false;
-    }
-    var rules = new ArrayList<>(byHand);
-    rules.add(edge);
-    byHand = List.copyOf(rules);
-    compile();
-    return true;
+  /** Edges of the newest revision. */
+  synchronized List<Edge> approved() {
+    var newest = standing.life().newest();
+    return newest == null ? List.of() : newest.edges();
   }
 
-  /** Forgets rules that ended long ago. */
-  synchronized void prune(Instant now) {
-    if (byHand.isEmpty()) {
-      return;
-    }
-    var kept =
-        byHand.stream()
-            .filter(edge -> !edge.provenance().endedAt(now.minus(KEPT_AFTER_END)))
-            .toList();
-    if (kept.size() != byHand.size()) {
-      byHand = kept;
-      compile();
-    }
+  /** Whether a person denies the whole of an edge, by hand. */
+  synchronized boolean isTakenAway(Edge edge, Instant now) {
+    return standing.isTakenAway(edge, now);
   }
 
-  synchronized List<KnownEdge> edges(Instant now) {
-    var edges = new ArrayList<KnownEdge>();
-    byHand.forEach(edge -> edges.add(byHand(edge, now)));
-    learner.edges().forEach(edge -> edges.add(KnownEdge.of(owner, edge)));
-    return edges;
+  /** Whether a rule of an allow-list has that id. */
+  boolean isOfAFile(String id) {
+    var written = files.apply(owner);
+    return Stream.concat(written.allowed().stream(), written.denied().stream())
+        .anyMatch(rule -> rule.id().equals(id));
   }
 
-  private KnownEdge byHand(Edge edge, Instant now) {
-    if (!(edge.provenance() instanceof Provenance.ByHand(_, var note, var until))) {
-      throw new IllegalStateException("a rule by hand is " + edge.provenance());
-    }
-    return new KnownEdge(
-        owner,
-        edge,
-        until == null ? EdgeState.APPROVED : EdgeState.TEMPORARY,
-        edge.process().words(),
-        edge.provenance().endedAt(now) ? "ended at " + until + ": " + note : note,
-        null,
-        until);
-  }
-
-  synchronized WorkloadState state(Instant now) {
-    var learned = learner.edges();
-    return new WorkloadState(
-        owner,
-        snapshot.mode(),
-        stage(),
-        count(learned, EdgeState.APPROVED)
-            + Math.toIntExact(
-                byHand.stream().filter(edge -> !edge.provenance().endedAt(now)).count()),
-        count(learned, EdgeState.CANDIDATE) + count(learned, EdgeState.OBSERVED),
-        count(learned, EdgeState.QUARANTINED),
-        waitsFor(now));
-  }
-
-  private static int count(List<LearnedEdge> edges, EdgeState state) {
-    return Math.toIntExact(edges.stream().filter(edge -> edge.state() == state).count());
-  }
-
-  private WorkloadState.Stage stage() {
-    if (proposed != null) {
-      return WorkloadState.Stage.PROPOSED;
-    }
-    return enforced == null ? WorkloadState.Stage.LEARNING : WorkloadState.Stage.ENFORCED;
-  }
-
-  private List<String> waitsFor(Instant now) {
-    var words = new ArrayList<String>();
-    if (asked == Mode.ENFORCE && enforced == null && speaks) {
-      words.add(
-          proposed == null
-              ? "a baseline, as mode enforce is set: in observe until then (baselines are kept in"
-                  + " memory, so a restart begins learning anew)"
-              : "kith mode "
-                  + owner
-                  + " enforce --note TEXT, which puts the proposed baseline in force");
-    }
-    if (stage() == WorkloadState.Stage.LEARNING && speaks) {
-      words.addAll(learner.waitsFor(now));
-    }
-    if (learner.dropped() > 0) {
-      words.add(
-          learner.dropped()
-              + " connections were of more edges than are remembered (learning.maxEdges)");
-    }
-    if (unread.sum() > 0) {
-      words.add(
-          unread.sum()
-              + " connections were not learned from, because the server had too much to do");
-    }
-    return words;
+  static boolean isCurrent(Edge edge, Instant now) {
+    return !edge.provenance().endedAt(now) && edge.provenance() instanceof Provenance.ByHand;
   }
 }

@@ -13,7 +13,9 @@ public final class RefusedException extends Exception {
     /** What it names does not exist. */
     NOT_FOUND,
     /** Something else has to happen first. */
-    PRECONDITION
+    PRECONDITION,
+    /** The store did not take it; the same may be tried again. */
+    STORE
   }
 
   private final Kind kind;
@@ -33,6 +35,10 @@ public final class RefusedException extends Exception {
 
   public static RefusedException precondition(String message) {
     return new RefusedException(Kind.PRECONDITION, message);
+  }
+
+  public static RefusedException store(String message) {
+    return new RefusedException(Kind.STORE, message);
   }
 
   public Kind kind() {

@@ -30,6 +30,8 @@ public record WorkloadState(
     LEARNING,
     /** One waits to be enforced. */
     PROPOSED,
+    /** One waits to be enforced, and gives the second verdict meanwhile. */
+    SHADOW,
     /** The latest one was enforced. */
     ENFORCED;
 

@@ -17,7 +17,9 @@ public final class Stores {
     return switch (settings) {
       case StoreSettings.Memory _ -> new InMemoryStore();
       case StoreSettings.Sqlite(var path, _) -> SqliteStore.open(path);
-      case StoreSettings.Postgresql _ -> throw new StoreException("kith.yaml: store.type: postgresql is not in this build yet (choose sqlite)");
+      case StoreSettings.Postgresql _ ->
+          throw new StoreException(
+              "kith.yaml: store.type: postgresql is not in this build yet (choose sqlite)");
     };
   }
 }

@@ -64,7 +64,7 @@ class ControlStateTest {
   private ControlState state = stateWith(1_024);
 
   private ControlState stateWith(int queue, ScopeEntry... scopes) {
-    return new ControlState(
+    return ControlState.inMemory(
         List.of(CHECKOUT, DB),
         List.of(scopes),
         LearningSettings.defaults(),
@@ -315,7 +315,7 @@ class ControlStateTest {
     var held = new CountDownLatch(1);
     var entered = new CountDownLatch(1);
     state =
-        new ControlState(
+        ControlState.inMemory(
             List.of(CHECKOUT),
             List.of(),
             LearningSettings.defaults(),
@@ -503,7 +503,7 @@ class ControlStateTest {
   void allow_tooManyRules_isRefused() throws Exception {
     enforceWhatPaymentsDoes();
     var id = check(flow(database(), CURL)).decisionId();
-    for (var i = 0; i < GovernedWorkload.MAX_RULES; i++) {
+    for (var i = 0; i < Standing.MAX_RULES; i++) {
       state.allow(OWNER, id, Duration.ofHours(1), "number " + i, "ada");
     }
 

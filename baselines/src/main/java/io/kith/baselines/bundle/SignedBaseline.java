@@ -95,6 +95,24 @@ public record SignedBaseline(String text, Seal signature, List<Approval> approva
 
   /** Verifies everything; a revision is taken as a whole or not at all. */
   public Verified verify(Keyring keys) {
+    return switch (authentic(keys)) {
+      case Verified.Refused refused -> refused;
+      case Verified.Accepted(var baseline) -> {
+        var missing = unapproved(baseline, keys);
+        yield missing.isEmpty()
+            ? new Verified.Accepted(baseline)
+            : new Verified.Refused(
+                missing.size()
+                    + " without an approver's signature, though by hand or out of the mesh: "
+                    + missing.getFirst().words()
+                    + (missing.size() > 1 ? ", …" : "")
+                    + " (approve them)");
+      }
+    };
+  }
+
+  /** Verifies the revision's own signature; a revision may still lack approvals to decide. */
+  public Verified authentic(Keyring keys) {
     var role = keys.roleOf(signature.keyId());
     if (role != Role.LEARNER && role != Role.APPROVER) {
       return new Verified.Refused(
@@ -106,26 +124,18 @@ public record SignedBaseline(String text, Seal signature, List<Approval> approva
       return new Verified.Refused(
           "changed after it was signed by " + signature.keyId() + " (restore it, or draft again)");
     }
-    Baseline baseline;
     try {
-      baseline = BaselineJson.read(text);
+      return new Verified.Accepted(BaselineJson.read(text));
     } catch (IllegalArgumentException e) {
       return new Verified.Refused("not a revision: " + e.getMessage());
     }
-    var missing = role == Role.APPROVER ? List.<Edge>of() : unapproved(baseline, keys);
-    if (!missing.isEmpty()) {
-      return new Verified.Refused(
-          missing.size()
-              + " without an approver's signature, though by hand or out of the mesh: "
-              + missing.getFirst().words()
-              + (missing.size() > 1 ? ", …" : "")
-              + " (approve them)");
-    }
-    return new Verified.Accepted(baseline);
   }
 
   /** The edges of a baseline that need an approver and that no approval here covers. */
   public List<Edge> unapproved(Baseline baseline, Keyring keys) {
+    if (keys.roleOf(signature.keyId()) == Role.APPROVER) {
+      return List.of();
+    }
     var granted = granted(baseline.owner(), keys);
     return baseline.edges().stream()
         .filter(SignedBaseline::needsApprover)

@@ -244,6 +244,11 @@ public final class Learner {
     risky.forget(process);
   }
 
+  /** How many pods run, as far as their starts and their traffic tell. */
+  public synchronized int running(Instant now) {
+    return instances.running(Set.of(), now);
+  }
+
   /** The images that were seen, with the first start of each; may be empty. */
   public synchronized Map<String, Instant> images() {
     return Map.copyOf(instances.digests());

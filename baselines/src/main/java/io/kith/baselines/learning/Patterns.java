@@ -7,10 +7,11 @@ import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.identity.IpAddress;
 
 /** Patterns against destinations as they were written into a book. */
-final class Patterns {
+public final class Patterns {
   private Patterns() {}
 
-  static boolean covers(DestinationPattern pattern, Exact exact) {
+  /** Whether what was seen belongs to the pattern. */
+  public static boolean covers(DestinationPattern pattern, Exact exact) {
     return pattern.equals(exact)
         || pattern.covers(
             new Destination(

@@ -22,8 +22,8 @@ import java.time.Instant;
 import java.util.List;
 
 /** The allow rule that a person makes from a decision. */
-final class HandRule {
-  private HandRule() {}
+final class RuleFromDecision {
+  private RuleFromDecision() {}
 
   /**
    * The edge that would have allowed the decision's process to reach its destination.
@@ -32,7 +32,8 @@ final class HandRule {
    *
    * @throws RefusedException when no rule can allow it, or the hashes that it needs are not known
    */
-  static Edge of(Owner owner, CheckRecord answered, Provenance.ByHand provenance, Instant now)
+  static Edge of(
+      Owner owner, Origin origin, CheckRecord answered, Provenance.ByHand provenance, Instant now)
       throws RefusedException {
     var id = answered.decisionId();
     var flow = answered.flow();
@@ -55,7 +56,7 @@ final class HandRule {
     }
     var fingerprint = process.fingerprint();
     var script = fingerprint.script();
-    var clean = isImageCode(fingerprint);
+    var clean = isOwnCode(fingerprint, origin);
     var sha256 = fingerprint.sha256();
     if (!clean && sha256 == null) {
       throw RefusedException.precondition(unknownHash(id, fingerprint.path()));
@@ -70,18 +71,16 @@ final class HandRule {
             clean ? null : sha256,
             clean || script == null ? null : script.sha256(),
             provenance);
-    requireItAllows(edge, owner, process, flow, id, now);
+    requireItAllows(edge, owner, origin, process, flow, id, now);
     return edge;
   }
 
-  /** Whether every part of the code that runs is known to come from the image. */
-  static boolean isImageCode(ProcessFingerprint fingerprint) {
+  /** Whether every part of the code that runs is known to come from where it has to. */
+  static boolean isOwnCode(ProcessFingerprint fingerprint, Origin origin) {
     var script = fingerprint.script();
     var scriptIsClean =
-        script == null
-            || script.origin() == Origin.IMAGE
-            || fingerprint.entryKind() == EntryKind.MODULE;
-    return fingerprint.origin() == Origin.IMAGE
+        script == null || script.origin() == origin || fingerprint.entryKind() == EntryKind.MODULE;
+    return fingerprint.origin() == origin
         && fingerprint.entryKind() != EntryKind.INLINE
         && fingerprint.injectedMappings().isEmpty()
         && scriptIsClean;
@@ -99,7 +98,7 @@ final class HandRule {
 
   /* A lie about a name or an identity is not forgiven by a rule, and the decider knows that best. */
   private static void requireItAllows(
-      Edge edge, Owner owner, Candidate process, Flow flow, String id, Instant now)
+      Edge edge, Owner owner, Origin origin, Candidate process, Flow flow, String id, Instant now)
       throws RefusedException {
     if (!(flow.attribution() instanceof Attributed(_, var rung, var reasons))) {
       return;
@@ -107,7 +106,8 @@ final class HandRule {
     var only =
         new Flow(flow.spiffeId(), new Attributed(List.of(process), rung, reasons), flow.resolved());
     var rules = Snapshot.Rules.of(Baseline.of(owner, null, List.of()), List.of(edge));
-    Decision decision = Decider.decide(new Snapshot(Mode.ENFORCE, false, rules, null), only, now);
+    Decision decision =
+        Decider.decide(new Snapshot(Mode.ENFORCE, false, origin, rules, null), only, now);
     if (decision.applied() instanceof Deny deny) {
       throw RefusedException.precondition(
           "decision "

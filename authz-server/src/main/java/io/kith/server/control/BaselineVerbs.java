@@ -1,0 +1,409 @@
+package io.kith.server.control;
+
+import io.kith.baselines.bundle.SignedBaseline;
+import io.kith.baselines.bundle.SignedBaseline.Approval;
+import io.kith.baselines.edge.Baseline;
+import io.kith.baselines.edge.Edge;
+import io.kith.baselines.edge.EdgeState;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.learning.LearnedEdge;
+import io.kith.baselines.learning.Proposal;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** How people move a baseline through its life. */
+public final class BaselineVerbs {
+  private final Workloads workloads;
+  private final Journal journal;
+  private final ServerKeys keys;
+  private final InstantSource clock;
+  private final Consumer<AuditEntry> audit;
+
+  BaselineVerbs(
+      Workloads workloads,
+      Journal journal,
+      ServerKeys keys,
+      InstantSource clock,
+      Consumer<AuditEntry> audit) {
+    this.workloads = workloads;
+    this.journal = journal;
+    this.keys = keys;
+    this.clock = clock;
+    this.audit = audit;
+  }
+
+  private interface Source {
+    Proposal of(GovernedWorkload workload) throws RefusedException;
+  }
+
+  /**
+   * Ends learning for a workload, as a tester says that the run is over, and proposes its baseline
+   * by the learner's ordinary rules.
+   *
+   * @throws RefusedException when the workload is not known or there is nothing to propose
+   */
+  public Proposal finishTestRun(Owner owner, String note, String by) throws RefusedException {
+    Notes.require(note, "why the test run is complete");
+    return propose(
+        owner,
+        note,
+        by,
+        workload -> {
+          requireSomethingLearned(workload);
+          return workload.learner().afterTestRun(workload.refusals()::include);
+        });
+  }
+
+  private static void requireSomethingLearned(GovernedWorkload workload) throws RefusedException {
+    if (workload.learner().edges().stream()
+        .allMatch(edge -> edge.state() == EdgeState.QUARANTINED)) {
+      throw RefusedException.precondition(
+          workload.owner()
+              + " showed nothing that may be learned (run its traffic first; kith show "
+              + workload.owner()
+              + " lists what was seen and why it was left out)");
+    }
+  }
+
+  /**
+   * Proposes what has enough support by now, whether learning is complete or not.
+   *
+   * @throws RefusedException when the workload was not seen yet
+   */
+  public Proposal propose(Owner owner, String note, String by) throws RefusedException {
+    Notes.require(note, "why it is proposed now");
+    return propose(owner, note, by, this::supported);
+  }
+
+  private Proposal supported(GovernedWorkload workload) throws RefusedException {
+    var learner = workload.learner();
+    if (learner.startedAt() == null) {
+      throw RefusedException.precondition(
+          workload.owner() + " was not seen yet: no pod of it and no connection");
+    }
+    return learner.supportedAt(clock.instant(), workload.refusals()::include);
+  }
+
+  /** What {@link #propose} would propose now. */
+  public Baseline draft(Owner owner) throws RefusedException {
+    var workload = workloads.known(owner);
+    return next(workload, workload.standing().life(), supported(workload)).baseline();
+  }
+
+  private Proposal propose(Owner owner, String note, String by, Source source)
+      throws RefusedException {
+    var workload = workloads.known(owner);
+    var before = revisionOf(workload);
+    var added =
+        journal.add(
+            by,
+            note,
+            fold -> {
+              var life = fold.of(owner).life();
+              var proposal = next(workload, life, source.of(workload));
+              return new Journal.Drafted<>(proposed(life, proposal.baseline()), proposal);
+            });
+    tell(added.changed(), "baseline", owner, by, note, before, added.result().baseline());
+    return added.result();
+  }
+
+  private void tell(
+      boolean changed,
+      String change,
+      Owner owner,
+      String by,
+      String note,
+      String before,
+      Baseline after) {
+    if (changed) {
+      audit.accept(new AuditEntry(change, owner.toString(), by, note, before, after.revision()));
+    }
+  }
+
+  private static String revisionOf(GovernedWorkload workload) {
+    var newest = workload.standing().life().newest();
+    return newest == null ? "none" : newest.revision();
+  }
+
+  /** Null when the same edges decide or wait already. */
+  private Amendment.@Nullable Propose proposed(Life life, Baseline baseline) {
+    return isNewest(life, baseline)
+        ? null
+        : new Amendment.Propose(
+            baseline.owner(), SignedBaseline.sign(baseline, keys.learner(), List.of()));
+  }
+
+  private static boolean isNewest(Life life, Baseline next) {
+    var newest = life.newest();
+    return newest != null && newest.edges().equals(next.edges());
+  }
+
+  /** The newest revision and what the learner adds to it, without what people took away. */
+  private Proposal next(GovernedWorkload workload, Life life, Proposal learned) {
+    var now = clock.instant();
+    var edges = new ArrayList<Edge>();
+    var newest = life.newest();
+    if (newest != null) {
+      newest.edges().stream().filter(edge -> !workload.isTakenAway(edge, now)).forEach(edges::add);
+    }
+    var base = List.copyOf(edges);
+    var approved = new ArrayList<LearnedEdge>();
+    var leftOut = new ArrayList<>(learned.leftOut());
+    for (var edge : learned.approved()) {
+      if (workload.isTakenAway(edge.edge(), now)) {
+        leftOut.add(
+            new LearnedEdge(
+                edge.edge(),
+                EdgeState.QUARANTINED,
+                edge.process(),
+                "denied by hand",
+                edge.evidence()));
+      } else {
+        approved.add(edge);
+        if (base.stream().noneMatch(known -> has(known, edge.edge()))) {
+          edges.add(edge.edge());
+        }
+      }
+    }
+    return new Proposal(follow(life, workload.owner(), edges), approved, leftOut);
+  }
+
+  /** A stricter edge of the baseline is not loosened by seeing what it covers. */
+  private static boolean has(Edge known, Edge learned) {
+    return Life.Granted.by(known).equals(Life.Granted.by(learned));
+  }
+
+  /** A revision of these edges that follows what is enforced; the newest when it has the same. */
+  private static Baseline follow(Life life, Owner owner, List<Edge> edges) {
+    var enforced = life.enforced();
+    var next = Baseline.of(owner, enforced == null ? null : enforced.revision(), edges);
+    var newest = life.newest();
+    return newest != null && newest.edges().equals(next.edges()) ? newest : next;
+  }
+
+  /**
+   * Puts an approver's word behind a revision that waits or decides.
+   *
+   * @param revision null for the newest
+   * @param approval made by a client, or null to let the server sign where it may
+   * @return the revision
+   */
+  public Baseline approve(
+      Owner owner, @Nullable String revision, @Nullable Approval approval, String note, String by)
+      throws RefusedException {
+    Notes.require(note, "what was looked at");
+    workloads.known(owner);
+    var added =
+        journal.add(
+            by,
+            note,
+            fold -> {
+              var life = fold.of(owner).life();
+              var baseline = find(owner, life, revision);
+              var word =
+                  approval == null ? own(owner, life.unapproved(baseline, fold.keys())) : approval;
+              return new Journal.Drafted<>(
+                  word == null ? null : new Amendment.Approve(owner, word), baseline);
+            });
+    tell(added.changed(), "approve", owner, by, note, "waiting", added.result());
+    return added.result();
+  }
+
+  /** Null when there is nothing to sign. */
+  private @Nullable Approval own(Owner owner, List<Edge> edges) throws RefusedException {
+    if (edges.isEmpty()) {
+      return null;
+    }
+    var approver = keys.approver();
+    if (approver == null) {
+      throw RefusedException.precondition(
+          edges.size()
+              + " edges need the signature of an approver, and this server does not sign for them"
+              + " (kith approve "
+              + owner
+              + " --key FILE)");
+    }
+    return SignedBaseline.approve(owner, edges, approver);
+  }
+
+  /**
+   * Proposes the newest revision together with edges that wait for a person.
+   *
+   * @param edgeIds of {@link ControlState#edges}
+   * @return the new revision; its edges that leave the mesh are signed where the server may sign
+   */
+  public Baseline approveEdges(Owner owner, Set<String> edgeIds, String note, String by)
+      throws RefusedException {
+    Notes.require(note, "what was looked at");
+    var workload = workloads.known(owner);
+    var before = revisionOf(workload);
+    var added =
+        journal.add(
+            by,
+            note,
+            fold -> {
+              var life = fold.of(owner).life();
+              var newest = life.newest();
+              var edges = new ArrayList<>(newest == null ? List.<Edge>of() : newest.edges());
+              edges.addAll(picked(workload, edgeIds));
+              var baseline = follow(life, owner, edges);
+              return new Journal.Drafted<>(
+                  isNewest(life, baseline) ? null : signedByWhoMay(baseline, fold), baseline);
+            });
+    tell(added.changed(), "approve", owner, by, note, before, added.result());
+    return added.result();
+  }
+
+  private Amendment.Propose signedByWhoMay(Baseline baseline, Fold fold) {
+    var life = fold.of(baseline.owner()).life();
+    var signed = SignedBaseline.sign(baseline, keys.learner(), life.approvals());
+    var missing = signed.unapproved(baseline, fold.keys());
+    var approver = keys.approver();
+    var approvals =
+        missing.isEmpty() || approver == null
+            ? List.<Approval>of()
+            : List.of(SignedBaseline.approve(baseline.owner(), missing, approver));
+    return new Amendment.Propose(
+        baseline.owner(), SignedBaseline.sign(baseline, keys.learner(), approvals));
+  }
+
+  private List<Edge> picked(GovernedWorkload workload, Set<String> ids) throws RefusedException {
+    var now = clock.instant();
+    var missing = new HashSet<>(ids);
+    var picked = new ArrayList<Edge>();
+    for (var learned : workload.learner().edges()) {
+      var edge = learned.edge();
+      if (!missing.remove(edge.id())) {
+        continue;
+      }
+      if (workload.isTakenAway(edge, now)) {
+        throw RefusedException.precondition(
+            edge.words() + " is denied by hand (kith rules lists the rule that would win)");
+      }
+      picked.add(edge);
+    }
+    if (!missing.isEmpty()) {
+      throw RefusedException.notFound(
+          "edges "
+              + missing.stream().sorted().toList()
+              + " are not of "
+              + workload.owner()
+              + " (kith show "
+              + workload.owner()
+              + " lists them)");
+    }
+    return picked;
+  }
+
+  /** A revision of a workload, as it is in the log. */
+  static Baseline find(Owner owner, Life life, @Nullable String revision) throws RefusedException {
+    if (revision == null) {
+      var newest = life.newest();
+      if (newest == null) {
+        throw RefusedException.notFound(
+            owner + " has no revision yet (kith propose " + owner + " --note TEXT makes one)");
+      }
+      return newest;
+    }
+    var entry = life.revisions().of(revision);
+    if (entry == null) {
+      throw RefusedException.notFound(
+          "'" + revision + "' is not a revision of " + owner + " (kith show lists them)");
+    }
+    return entry.baseline();
+  }
+
+  /**
+   * Ends the life of a revision that is not enforced.
+   *
+   * @param revision null for the newest that waits
+   * @return the revision
+   */
+  public String reject(Owner owner, @Nullable String revision, String note, String by)
+      throws RefusedException {
+    Notes.require(note, "why it is rejected");
+    workloads.known(owner);
+    var rejected =
+        journal
+            .add(
+                by,
+                note,
+                fold -> {
+                  var id = revision == null ? waiting(owner, fold) : revision;
+                  return new Journal.Drafted<>(new Amendment.Reject(owner, id), id);
+                })
+            .result();
+    audit.accept(new AuditEntry("reject", owner.toString(), by, note, rejected, "superseded"));
+    return rejected;
+  }
+
+  private static String waiting(Owner owner, Fold fold) throws RefusedException {
+    var waiting = fold.of(owner).life().waiting();
+    if (waiting == null) {
+      throw RefusedException.precondition(owner + " has no revision that waits");
+    }
+    return waiting.baseline().revision();
+  }
+
+  /** The revisions of a rollback. */
+  public record RolledBack(String from, String to) {}
+
+  /** Enforces the revision before the enforced one again. */
+  public RolledBack rollback(Owner owner, String note, String by) throws RefusedException {
+    Notes.require(note, "why it is taken back");
+    workloads.known(owner);
+    var done =
+        journal
+            .add(
+                by,
+                note,
+                fold -> {
+                  var revisions = toRollBack(owner, fold);
+                  return new Journal.Drafted<>(
+                      new Amendment.Rollback(owner, revisions.from(), revisions.to()), revisions);
+                })
+            .result();
+    audit.accept(new AuditEntry("rollback", owner.toString(), by, note, done.from(), done.to()));
+    return done;
+  }
+
+  private static RolledBack toRollBack(Owner owner, Fold fold) throws RefusedException {
+    var enforced = fold.of(owner).life().enforced();
+    if (enforced == null) {
+      throw RefusedException.precondition(
+          owner + " has no revision that is enforced (nothing to roll back)");
+    }
+    var parent = enforced.parent();
+    if (parent == null) {
+      throw RefusedException.precondition(
+          enforced.revision()
+              + " is the first that was enforced (set the mode to observe or shadow instead)");
+    }
+    return new RolledBack(enforced.revision(), parent);
+  }
+
+  /**
+   * Proposes a baseline that came from another environment.
+   *
+   * @return the revision
+   */
+  String arrive(Baseline arrived, String note, String by) throws RefusedException {
+    var owner = arrived.owner();
+    var added =
+        journal.add(
+            by,
+            note,
+            fold -> {
+              var life = fold.of(owner).life();
+              var baseline = follow(life, owner, arrived.edges());
+              return new Journal.Drafted<>(proposed(life, baseline), baseline);
+            });
+    tell(added.changed(), "baseline", owner, by, note, "imported", added.result());
+    return added.result().revision();
+  }
+}

@@ -1,0 +1,53 @@
+package io.kith.server.control;
+
+import static java.util.Objects.requireNonNull;
+
+import io.kith.baselines.config.KithConfig.ScopeEntry;
+import io.kith.baselines.destination.PublicSuffixes;
+import io.kith.baselines.identity.Workload;
+import io.kith.baselines.learning.LearningSettings;
+import io.kith.baselines.store.BaselineStore;
+import java.util.Collection;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a control state is made of.
+ *
+ * @param known the workloads that are configured
+ * @param store where changes outlive the server
+ * @param storeKind {@code memory}, {@code sqlite} or {@code postgresql}
+ * @param replica name of this server in the store
+ * @param mark how far the log was seen, or null where nothing outlives the server
+ * @param queue how many answers may wait to be learned from
+ */
+public record ControlSettings(
+    Collection<Workload> known,
+    List<ScopeEntry> scopes,
+    LearningSettings learning,
+    PublicSuffixes suffixes,
+    ServerKeys keys,
+    BaselineStore store,
+    String storeKind,
+    String replica,
+    @Nullable HighWaterMark mark,
+    int queue) {
+  /** Answers that wait by default. */
+  public static final int QUEUE = 65_536;
+
+  public ControlSettings {
+    known = List.copyOf(known);
+    scopes = List.copyOf(scopes);
+    requireNonNull(learning, "learning");
+    requireNonNull(suffixes, "suffixes");
+    requireNonNull(keys, "keys");
+    requireNonNull(store, "store");
+    requireNonNull(storeKind, "storeKind");
+    requireNonNull(replica, "replica");
+  }
+
+  /** Whether all ends with the process. */
+  boolean keptInMemory() {
+    return storeKind.equals("memory");
+  }
+}

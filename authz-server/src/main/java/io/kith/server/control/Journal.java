@@ -1,0 +1,373 @@
+package io.kith.server.control;
+
+import static java.util.Objects.requireNonNull;
+
+import io.kith.baselines.bundle.Seals;
+import io.kith.baselines.bundle.SigningKey;
+import io.kith.baselines.store.BaselineStore;
+import io.kith.baselines.store.Change;
+import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.StoreException;
+import java.io.IOException;
+import java.lang.System.Logger.Level;
+import java.time.InstantSource;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The log of changes as this server follows and continues it.
+ *
+ * <p>A change is sealed, written to the store, and only then applied. Changes of other servers are
+ * applied by the same code. An entry that was not sealed by a trusted server, does not follow the
+ * one before or contradicts the state is not applied, nor anything after it: the last good state
+ * stays, {@link #problem} says why, and changes are refused until the log is repaired. Thread-safe.
+ */
+final class Journal implements AutoCloseable {
+  /*
+   * The store is not trusted. A chain of seals shows everything but its missing end, so the last
+   * entry that was applied is looked up again whenever the log is read: while the server lives it
+   * notices that the log was cut or exchanged, and after a restart the high-water mark does.
+   */
+  private static final System.Logger LOG = System.getLogger(Journal.class.getName());
+  private static final int PAGE = 256;
+  private static final int TRIES = 16;
+
+  private final BaselineStore store;
+  private final SigningKey key;
+  private final Fold fold;
+  private final Listener listener;
+  private final InstantSource clock;
+  private final @Nullable HighWaterMark mark;
+  private final LongAdder refusedEntries = new LongAdder();
+  private String seal = Seals.FIRST;
+  private HighWaterMark.@Nullable Mark expected;
+  private volatile long position;
+  private volatile @Nullable String problem;
+  private volatile @Nullable String unreachable;
+  private @Nullable AutoCloseable watch;
+
+  /** Hears of every entry that was applied, in order, by one thread at a time. */
+  interface Listener {
+    void applied(Entry entry, Amendment amendment, Fold.Outcome.Taken taken);
+  }
+
+  /** Makes an amendment from the state as it is; asked again when others were first. */
+  interface Draft<T> {
+    Drafted<T> of(Fold now) throws RefusedException;
+  }
+
+  /**
+   * An amendment, and what its maker wants to know of it.
+   *
+   * @param amendment null when all is so already and nothing has to be written
+   */
+  record Drafted<T>(@Nullable Amendment amendment, T result) {}
+
+  /**
+   * What became of a draft that was not refused.
+   *
+   * @param changed false when all was so already
+   */
+  record Added<T>(boolean changed, T result) {}
+
+  /** The log cannot be followed at all: the server must not decide by what it has. */
+  static final class Untrusted extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    Untrusted(String message) {
+      super(message);
+    }
+  }
+
+  Journal(
+      BaselineStore store,
+      SigningKey key,
+      Fold fold,
+      @Nullable HighWaterMark mark,
+      InstantSource clock,
+      Listener listener) {
+    this.store = requireNonNull(store, "store");
+    this.key = requireNonNull(key, "key");
+    this.fold = requireNonNull(fold, "fold");
+    this.mark = mark;
+    this.clock = requireNonNull(clock, "clock");
+    this.listener = requireNonNull(listener, "listener");
+  }
+
+  /**
+   * Applies the log as it is and follows it from now on.
+   *
+   * @throws StoreException when the store does not answer
+   * @throws IOException when the high-water mark cannot be read
+   * @throws Untrusted when the log does not reach what this server has seen before
+   */
+  synchronized void open() throws StoreException, IOException, Untrusted {
+    expected = mark == null ? null : mark.read();
+    catchUp();
+    if (expected != null) {
+      var why = problem;
+      throw new Untrusted(
+          "the log of changes is good up to "
+              + position
+              + ", and this server has seen change "
+              + expected.position()
+              + (why == null ? ": its end was cut off or an older log was put back" : ": " + why)
+              + " (restore the store; or, to go on from "
+              + position
+              + " and lose what came after, remove '"
+              + requireNonNull(mark).file()
+              + "')");
+    }
+    watch = store.watch(this::follow);
+  }
+
+  /** Position of the last change that is applied. */
+  long position() {
+    return position;
+  }
+
+  /** What stands against further changes, in words with what to do; null when nothing does. */
+  @Nullable String problem() {
+    var damaged = problem;
+    return damaged == null ? unreachable : damaged;
+  }
+
+  /** Times that an entry of the log was refused. */
+  long refusedEntries() {
+    return refusedEntries.sum();
+  }
+
+  /** Applies what others wrote; never throws. */
+  private void follow() {
+    try {
+      synchronized (this) {
+        catchUp();
+      }
+    } catch (StoreException _) {
+      // said by reading it
+    } catch (RuntimeException e) {
+      LOG.log(Level.ERROR, "the log of changes was not followed", e);
+    }
+  }
+
+  /**
+   * Writes a change and applies it.
+   *
+   * @return what the draft knows of it
+   * @throws RefusedException when the draft or the state refuses it, or the store does not take it;
+   *     then nothing is applied
+   */
+  synchronized <T> Added<T> add(String author, String note, Draft<T> draft)
+      throws RefusedException {
+    for (var tries = 0; tries < TRIES; tries++) {
+      read();
+      requireGood();
+      var drafted = draft.of(fold);
+      var amendment = drafted.amendment();
+      if (amendment == null) {
+        return new Added<>(false, drafted.result());
+      }
+      var change = change(author, note, amendment);
+      switch (fold.preview(amendment, change)) {
+        case Fold.Outcome.Refused(var why) -> throw RefusedException.precondition(why);
+        case Fold.Outcome.Taken taken -> {
+          var entry = Seals.seal(seal, position + 1, change, key);
+          switch (append(entry)) {
+            case ADDED -> {
+              apply(entry, amendment, taken);
+              return new Added<>(true, drafted.result());
+            }
+            case FOUND -> {
+              return new Added<>(true, drafted.result());
+            }
+            case TAKEN -> {
+              // others were first: again, from what they made of it
+            }
+          }
+        }
+      }
+    }
+    throw RefusedException.store(
+        "others changed the same at the same time, " + TRIES + " times (try again)");
+  }
+
+  private Change change(String author, String note, Amendment amendment) throws RefusedException {
+    try {
+      return new Change(
+          clock.instant().truncatedTo(ChronoUnit.MILLIS), // what every store can keep
+          author,
+          note,
+          amendment.kind(),
+          amendment.subject(),
+          AmendmentJson.write(amendment));
+    } catch (IllegalArgumentException e) {
+      throw RefusedException.invalid(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private enum Appended {
+    /** It stands in the log. */
+    ADDED,
+    /** It does, as was found by reading, and is applied: only the answer was lost. */
+    FOUND,
+    /** Another has its place. */
+    TAKEN
+  }
+
+  private Appended append(Entry entry) throws RefusedException {
+    try {
+      return store.append(entry) ? Appended.ADDED : Appended.TAKEN;
+    } catch (StoreException e) {
+      try {
+        catchUp();
+        if (position < entry.position()) {
+          throw RefusedException.store("nothing was changed: " + words(e));
+        }
+        var there = store.after(entry.position() - 1, 1);
+        return !there.isEmpty() && there.getFirst().seal().equals(entry.seal())
+            ? Appended.FOUND
+            : Appended.TAKEN;
+      } catch (StoreException _) {
+        throw RefusedException.store(
+            "it is not known whether the store took the change: "
+                + words(e)
+                + " (see kith audit when it answers again)");
+      }
+    }
+  }
+
+  private void read() throws RefusedException {
+    try {
+      catchUp();
+    } catch (StoreException e) {
+      throw RefusedException.store("nothing was changed: " + words(e));
+    }
+  }
+
+  private void requireGood() throws RefusedException {
+    var damaged = problem;
+    if (damaged != null) {
+      throw RefusedException.store("nothing was changed: " + damaged);
+    }
+  }
+
+  private static String words(StoreException e) {
+    return e.getMessage() == null ? "the store failed" : e.getMessage();
+  }
+
+  private void catchUp() throws StoreException {
+    try {
+      if (isWhereItWas()) {
+        var more = true;
+        while (more) {
+          var page = store.after(position, PAGE);
+          more = applyAll(page) && !page.isEmpty();
+        }
+      }
+      unreachable = null;
+    } catch (StoreException e) {
+      if (unreachable == null) {
+        LOG.log(Level.WARNING, "the store does not answer", e);
+      }
+      unreachable = words(e);
+      throw e;
+    }
+  }
+
+  /** Whether the last entry that was applied still stands in the log. */
+  private boolean isWhereItWas() throws StoreException {
+    if (position == 0) {
+      return true;
+    }
+    var last = store.after(position - 1, 1);
+    if (last.isEmpty()) {
+      return damaged("the log of changes ends before " + position + ", which was applied here");
+    }
+    if (last.getFirst().position() != position || !last.getFirst().seal().equals(seal)) {
+      return damaged("change " + position + " is not the one that was applied here");
+    }
+    return true;
+  }
+
+  private boolean applyAll(List<Entry> page) {
+    for (var entry : page) {
+      var why = refused(entry);
+      if (why != null) {
+        return damaged(why);
+      }
+    }
+    problem = null;
+    return true;
+  }
+
+  /** Applies an entry, or says why not. */
+  private @Nullable String refused(Entry entry) {
+    if (entry.position() != position + 1) {
+      return "change " + (position + 1) + " is missing, and " + entry.position() + " is there";
+    }
+    var broken = Seals.problem(seal, entry, fold.keys());
+    if (broken != null) {
+      return "change " + entry.position() + ": " + broken;
+    }
+    try {
+      var amendment = AmendmentJson.read(entry.change());
+      return switch (fold.preview(amendment, entry.change())) {
+        case Fold.Outcome.Refused(var why) -> "change " + entry.position() + ": " + why;
+        case Fold.Outcome.Taken taken -> {
+          apply(entry, amendment, taken);
+          yield null;
+        }
+      };
+    } catch (IllegalArgumentException e) {
+      return "change " + entry.position() + ": " + e.getMessage();
+    }
+  }
+
+  private void apply(Entry entry, Amendment amendment, Fold.Outcome.Taken taken) {
+    fold.commit(taken);
+    seal = entry.seal();
+    position = entry.position();
+    remember(entry);
+    listener.applied(entry, amendment, taken);
+  }
+
+  private void remember(Entry entry) {
+    if (expected != null) {
+      if (entry.position() == expected.position() && entry.seal().equals(expected.seal())) {
+        expected = null;
+      }
+      return;
+    }
+    if (mark != null) {
+      try {
+        mark.write(entry.position(), entry.seal());
+      } catch (IOException e) {
+        LOG.log(Level.WARNING, "how far the log was seen could not be written", e);
+      }
+    }
+  }
+
+  private boolean damaged(String why) {
+    var words = why + " (the state before it stays in force; restore the log of the store)";
+    if (!words.equals(problem)) {
+      refusedEntries.increment();
+      LOG.log(Level.ERROR, () -> "the log of changes is damaged: " + words);
+    }
+    problem = words;
+    return false;
+  }
+
+  /** Stops following. */
+  @Override
+  public void close() {
+    try {
+      if (watch != null) {
+        watch.close();
+      }
+    } catch (Exception e) {
+      LOG.log(Level.WARNING, "the store did not stop calling", e);
+    }
+  }
+}

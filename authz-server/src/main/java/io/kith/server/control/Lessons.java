@@ -1,0 +1,135 @@
+package io.kith.server.control;
+
+import io.kith.baselines.change.BlastRadiusGuard.Denial;
+import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Verdict;
+import io.kith.baselines.learning.Observation;
+import io.kith.baselines.process.Attribution.Attributed;
+import io.kith.baselines.process.Candidate;
+import io.kith.baselines.process.Origin;
+import io.kith.server.check.CheckRecord;
+import java.lang.System.Logger.Level;
+import java.time.InstantSource;
+import java.util.Comparator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Takes an answer into the log of decisions and, where it may teach something, to the learner and
+ * to the guard over a new revision.
+ */
+final class Lessons {
+  private static final System.Logger LOG = System.getLogger(Lessons.class.getName());
+  private static final String GUARD = "blast-radius guard";
+
+  private final Workloads workloads;
+  private final DecisionLog log;
+  private final RuleUse use;
+  private final Journal journal;
+  private final InstantSource clock;
+
+  Lessons(Workloads workloads, DecisionLog log, RuleUse use, Journal journal, InstantSource clock) {
+    this.workloads = workloads;
+    this.log = log;
+    this.use = use;
+    this.journal = journal;
+    this.clock = clock;
+  }
+
+  void read(CheckRecord answered) {
+    log.add(answered);
+    if (answered.workload() == null) {
+      return;
+    }
+    var workload = workloads.governed(answered.workload());
+    var now = clock.instant();
+    workload.tick(false, now);
+    use.note(answered);
+    var seen = observation(answered, workload.origin());
+    if (seen == null) {
+      return;
+    }
+    workload.observe(seen, answered.decision().applied() instanceof Verdict.Allow, now);
+    if (answered.decision().mode() == Mode.ENFORCE
+        && answered.decision().applied() instanceof Verdict.Deny(_, var reason)) {
+      reopen(
+          workload,
+          answered,
+          new Denial(
+              seen.process(),
+              seen.destination(),
+              reason,
+              seen.replica(),
+              workload.replicas(now),
+              now));
+    }
+  }
+
+  private void reopen(GovernedWorkload workload, CheckRecord answered, Denial denial) {
+    var revision = answered.decision().revision();
+    if (revision == null) {
+      return;
+    }
+    for (var reopened : workload.denied(denial)) {
+      try {
+        journal.add(
+            GUARD,
+            reopened.why(),
+            _ ->
+                new Journal.Drafted<>(
+                    new Amendment.Reopen(workload.owner(), revision, reopened.temporary()),
+                    reopened));
+        LOG.log(
+            Level.WARNING,
+            () ->
+                "an edge was reopened for an hour: owner="
+                    + workload.owner()
+                    + " edge="
+                    + reopened.edge().id()
+                    + " revision="
+                    + revision);
+      } catch (RefusedException e) {
+        LOG.log(Level.WARNING, "an edge was not reopened", e);
+      }
+    }
+  }
+
+  /** What the answer teaches, or null: a repeat, a lie, or a process that is not known for sure. */
+  private static @Nullable Observation observation(CheckRecord answered, Origin origin) {
+    var flow = answered.flow();
+    if (answered.repeated() || flow == null || flow.resolved().mismatch() != null) {
+      return null;
+    }
+    var process = onlyProcess(flow, origin);
+    return process == null
+        ? null
+        : new Observation(
+            process, flow.resolved().destination(), answered.replica(), answered.time());
+  }
+
+  private static @Nullable Candidate onlyProcess(Flow flow, Origin origin) {
+    if (!(flow.attribution() instanceof Attributed(var candidates, _, _))) {
+      return null;
+    }
+    var oneClass = candidates.stream().map(Candidate::processClass).distinct().count() == 1;
+    var sameIdentity =
+        candidates.stream()
+            .allMatch(
+                process ->
+                    process.attested().isEmpty() || process.attested().contains(flow.spiffeId()));
+    return oneClass && sameIdentity
+        ? candidates.stream().min(worstFirst(origin)).orElse(null)
+        : null;
+  }
+
+  /*
+   * Who shares a process class shares its edge, and the worst of them says what the edge is worth:
+   * a copy of the program from a writable folder must not hide behind the program of the image.
+   */
+  private static Comparator<Candidate> worstFirst(Origin origin) {
+    return Comparator.comparing(
+            (Candidate process) -> RuleFromDecision.isOwnCode(process.fingerprint(), origin))
+        .thenComparing(process -> !process.fingerprint().execSession())
+        .thenComparing(Candidate::quality);
+  }
+}

@@ -1,0 +1,254 @@
+package io.kith.server.control;
+
+import io.kith.baselines.bundle.Keyring;
+import io.kith.baselines.bundle.SignedBaseline;
+import io.kith.baselines.bundle.SignedBaseline.Approval;
+import io.kith.baselines.bundle.SignedBaseline.Verified;
+import io.kith.baselines.change.RevisionState;
+import io.kith.baselines.change.Revisions;
+import io.kith.baselines.edge.Baseline;
+import io.kith.baselines.edge.Edge;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.store.Change;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The revisions of a workload with their signatures. Never changed: a step makes another.
+ *
+ * @param signed the signed text of each revision that is kept
+ * @param approvals of edges, for whichever revision has them
+ * @param reopened edges that the blast-radius guard let pass again under the enforced revision, by
+ *     what they cover
+ */
+record Life(
+    Revisions revisions,
+    Map<String, SignedBaseline> signed,
+    List<Approval> approvals,
+    Set<Granted> reopened) {
+  /** Superseded revisions that are kept, of those that were enforced and of the others. */
+  static final int KEPT = 10;
+
+  private static final int MAX_APPROVALS = 256;
+
+  /** What an edge covers, whoever made it. */
+  record Granted(Object process, Object destination) {
+    static Granted by(Edge edge) {
+      return new Granted(edge.process(), edge.destination());
+    }
+  }
+
+  /** What became of a step. */
+  sealed interface Step {
+    /** It was taken. */
+    record Taken(Life life) implements Step {}
+
+    /** It was not. */
+    record Refused(String why) implements Step {}
+
+    /** Takes a further step from there. */
+    default Step and(Function<Life, Step> next) {
+      return switch (this) {
+        case Taken(var life) -> next.apply(life);
+        case Refused refused -> refused;
+      };
+    }
+  }
+
+  Life {
+    signed = Map.copyOf(signed);
+    approvals = List.copyOf(approvals);
+    reopened = Set.copyOf(reopened);
+  }
+
+  static Life none(Owner owner) {
+    return new Life(Revisions.none(owner), Map.of(), List.of(), Set.of());
+  }
+
+  /** The revision in shadow or proposed that came there last, or null. */
+  Revisions.@Nullable Entry waiting() {
+    return revisions.entries().stream()
+        .filter(
+            entry ->
+                entry.state() == RevisionState.PROPOSED || entry.state() == RevisionState.SHADOW)
+        .reduce((_, last) -> last)
+        .orElse(null);
+  }
+
+  @Nullable Baseline enforced() {
+    var entry = revisions.in(RevisionState.ENFORCED);
+    return entry == null ? null : entry.baseline();
+  }
+
+  /** What waits, else what is enforced, or null. */
+  @Nullable Baseline newest() {
+    var waiting = waiting();
+    return waiting == null ? enforced() : waiting.baseline();
+  }
+
+  /** The signed text with every approval there is. */
+  @Nullable SignedBaseline signed(String revision) {
+    var own = signed.get(revision);
+    if (own == null) {
+      return null;
+    }
+    var all = new ArrayList<>(own.approvals());
+    all.addAll(approvals);
+    return new SignedBaseline(own.text(), own.signature(), all);
+  }
+
+  /** Edges of a revision that an approver has still to sign. */
+  List<Edge> unapproved(Baseline baseline, Keyring keys) {
+    var text = signed(baseline.revision());
+    return text == null ? List.of() : text.unapproved(baseline, keys);
+  }
+
+  /** A revision begins to wait; its signature must be good, approvals may be missing. */
+  Step propose(SignedBaseline text, Keyring keys, Change change) {
+    return switch (text.authentic(keys)) {
+      case Verified.Refused(var why) -> new Step.Refused(why);
+      case Verified.Accepted(var baseline) -> {
+        var texts = new HashMap<>(signed);
+        texts.put(baseline.revision(), text);
+        var by = change.author();
+        yield new Life(revisions, texts, approvals, reopened)
+            .step(now -> now.draft(baseline, change.at(), by, change.note()))
+            .and(
+                life ->
+                    life.step(
+                        now -> now.propose(baseline.revision(), change.at(), by, change.note())));
+      }
+    };
+  }
+
+  /** A revision that waits gives the second verdict. */
+  Step shadow(String revision, Change change) {
+    return step(now -> now.shadow(revision, change.at(), change.author(), change.note()));
+  }
+
+  /** A revision that waits decides, if all of its signatures are good. */
+  Step enforce(String revision, Keyring keys, Change change) {
+    var bad = unfit(revision, keys);
+    if (bad != null) {
+      return new Step.Refused(bad);
+    }
+    var entry = revisions.of(revision);
+    var first =
+        entry != null && entry.state() == RevisionState.PROPOSED
+            ? shadow(revision, change)
+            : new Step.Taken(this);
+    return first.and(
+        life ->
+            life.decidingBy(
+                now -> now.enforce(revision, change.at(), change.author(), change.note())));
+  }
+
+  private @Nullable String unfit(String revision, Keyring keys) {
+    var text = signed(revision);
+    if (text == null) {
+      return "'" + revision + "' is not a revision of this workload (see kith show)";
+    }
+    return text.verify(keys) instanceof Verified.Refused(var why)
+        ? revision + " may not decide: " + why
+        : null;
+  }
+
+  Step reject(String revision, Change change) {
+    return step(now -> now.reject(revision, change.at(), change.author(), change.note()));
+  }
+
+  /** Back to the revision before, if that still is good. */
+  Step rollback(String from, String to, Keyring keys, Change change) {
+    var enforced = enforced();
+    if (enforced == null || !enforced.revision().equals(from)) {
+      return new Step.Refused(
+          from
+              + " does not decide by now, but "
+              + (enforced == null ? "nothing" : enforced.revision())
+              + " (look again)");
+    }
+    var bad = unfit(to, keys);
+    if (bad != null) {
+      return new Step.Refused(bad);
+    }
+    return decidingBy(now -> now.rollback(change.at(), change.author(), change.note()))
+        .and(
+            life -> {
+              var back = life.enforced();
+              return back != null && back.revision().equals(to)
+                  ? new Step.Taken(life)
+                  : new Step.Refused(to + " is not what " + from + " followed (look again)");
+            });
+  }
+
+  /** Adds an approval that an approver made for this workload. */
+  Step approve(Approval approval, Keyring keys) {
+    if (!approval.owner().equals(revisions.owner())) {
+      return new Step.Refused(
+          "the approval is for " + approval.owner() + " (expected: for " + revisions.owner() + ")");
+    }
+    if (!SignedBaseline.holds(approval, keys)) {
+      return new Step.Refused(
+          "the approval is not good: by '"
+              + approval.signature().keyId()
+              + "' (expected: signed as it is with the key of an approver)");
+    }
+    var all = new ArrayList<>(approvals);
+    all.remove(approval);
+    all.add(approval);
+    var kept = all.subList(Math.max(0, all.size() - MAX_APPROVALS), all.size());
+    return new Step.Taken(new Life(revisions, signed, kept, reopened));
+  }
+
+  /** The guard lets an edge pass again, once under a revision. */
+  Step reopen(String revision, Edge edge) {
+    var enforced = enforced();
+    if (enforced == null || !enforced.revision().equals(revision)) {
+      return new Step.Refused(revision + " does not decide by now");
+    }
+    var all = new HashSet<>(reopened);
+    return all.add(Granted.by(edge))
+        ? new Step.Taken(new Life(revisions, signed, approvals, all))
+        : new Step.Refused(edge.words() + " was reopened under " + revision + " before");
+  }
+
+  private Step decidingBy(Function<Revisions, Revisions.Step> next) {
+    return step(next)
+        .and(
+            life ->
+                new Step.Taken(new Life(life.revisions, life.signed, life.approvals, Set.of())));
+  }
+
+  private Step step(Function<Revisions, Revisions.Step> next) {
+    return switch (next.apply(revisions)) {
+      case Revisions.Step.Refused(var why) -> new Step.Refused(why);
+      case Revisions.Step.Taken(var taken) ->
+          new Step.Taken(new Life(taken, signed, approvals, reopened).bounded());
+    };
+  }
+
+  /** Without the oldest that were superseded; what a rollback needs first stays longest. */
+  private Life bounded() {
+    var kept = new ArrayList<Revisions.Entry>();
+    var once = 0;
+    var never = 0;
+    for (var entry : revisions.entries().reversed()) {
+      if (entry.state() != RevisionState.SUPERSEDED
+          || (entry.wasEnforced() ? once++ : never++) < KEPT) {
+        kept.addFirst(entry);
+      }
+    }
+    if (kept.size() == revisions.entries().size()) {
+      return this;
+    }
+    var texts = new HashMap<>(signed);
+    texts.keySet().retainAll(kept.stream().map(entry -> entry.baseline().revision()).toList());
+    return new Life(new Revisions(revisions.owner(), kept), texts, approvals, reopened);
+  }
+}

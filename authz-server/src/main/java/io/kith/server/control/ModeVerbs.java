@@ -1,0 +1,129 @@
+package io.kith.server.control;
+
+import io.kith.baselines.bundle.SignedBaseline;
+import io.kith.baselines.bundle.SignedBaseline.Approval;
+import io.kith.baselines.change.RevisionState;
+import io.kith.baselines.change.Revisions;
+import io.kith.baselines.config.ScopeName;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.edge.Baseline;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** How people change modes. */
+final class ModeVerbs {
+  private final Workloads workloads;
+  private final Journal journal;
+  private final ServerKeys keys;
+  private final Consumer<AuditEntry> audit;
+
+  ModeVerbs(Workloads workloads, Journal journal, ServerKeys keys, Consumer<AuditEntry> audit) {
+    this.workloads = workloads;
+    this.journal = journal;
+    this.keys = keys;
+    this.audit = audit;
+  }
+
+  /**
+   * Sets the mode of a scope. Enforce puts the waiting revisions of the workloads that the scope
+   * speaks for in force, shadow puts them into shadow; no other mode forgets any.
+   *
+   * @return the mode that the scope had
+   */
+  Mode set(ScopeName scope, Mode mode, String note, String by) throws RefusedException {
+    Notes.require(note, "why the mode changes");
+    var before =
+        journal
+            .add(
+                by,
+                note,
+                fold -> {
+                  requireCovered(scope);
+                  return new Journal.Drafted<>(
+                      new Amendment.SetMode(scope, mode, steps(fold, scope, mode)),
+                      fold.modes().of(scope));
+                })
+            .result();
+    audit.accept(new AuditEntry("mode", scope.toString(), by, note, before.word(), mode.word()));
+    return before;
+  }
+
+  private void requireCovered(ScopeName scope) throws RefusedException {
+    switch (scope) {
+      case ScopeName.Mesh() -> {}
+      case ScopeName.One(var owner) -> workloads.known(owner);
+      case ScopeName.Namespace(var name) -> {
+        if (workloads.isEmpty(scope::covers)) {
+          throw RefusedException.notFound(
+              "namespace '"
+                  + name
+                  + "' has no workload (expected: one of "
+                  + workloads.namespaces()
+                  + ")");
+        }
+      }
+    }
+  }
+
+  private List<Amendment.SetMode.Step> steps(Fold fold, ScopeName scope, Mode mode)
+      throws RefusedException {
+    if (mode == Mode.OBSERVE) {
+      return List.of();
+    }
+    var next = fold.modes().with(scope, mode);
+    var steps = new ArrayList<Amendment.SetMode.Step>();
+    var without = new ArrayList<String>();
+    for (var workload : workloads.inOrder()) {
+      if (!next.governs(scope, workload.owner())) {
+        continue;
+      }
+      var life = fold.of(workload.owner()).life();
+      var waiting = life.waiting();
+      if (mode == Mode.ENFORCE && waiting != null) {
+        steps.add(enforced(life, waiting, fold));
+      } else if (mode == Mode.ENFORCE && workload.speaks() && life.enforced() == null) {
+        without.add(workload.owner().toString());
+      } else if (waiting != null && waiting.state() == RevisionState.PROPOSED) {
+        steps.add(step(waiting.baseline(), List.of()));
+      }
+    }
+    if (!without.isEmpty()) {
+      throw RefusedException.precondition(
+          "no baseline yet: "
+              + String.join(", ", without)
+              + " (end learning first: kith learn finish OWNER --note TEXT)");
+    }
+    return steps;
+  }
+
+  /** The person who enforces is who approves, where the server may sign that. */
+  private Amendment.SetMode.Step enforced(Life life, Revisions.Entry waiting, Fold fold)
+      throws RefusedException {
+    var baseline = waiting.baseline();
+    var missing = life.unapproved(baseline, fold.keys());
+    if (missing.isEmpty()) {
+      return step(baseline, List.of());
+    }
+    var approver = keys.approver();
+    if (approver == null) {
+      throw RefusedException.precondition(
+          baseline.owner()
+              + ": "
+              + missing.size()
+              + " edges of "
+              + baseline.revision()
+              + " leave the mesh and no approver signed them: "
+              + missing.getFirst().words()
+              + (missing.size() > 1 ? ", …" : "")
+              + " (kith approve "
+              + baseline.owner()
+              + " --key FILE)");
+    }
+    return step(baseline, List.of(SignedBaseline.approve(baseline.owner(), missing, approver)));
+  }
+
+  private static Amendment.SetMode.Step step(Baseline baseline, List<Approval> approvals) {
+    return new Amendment.SetMode.Step(baseline.owner(), baseline.revision(), approvals);
+  }
+}
