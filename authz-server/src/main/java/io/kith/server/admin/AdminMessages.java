@@ -3,6 +3,9 @@ package io.kith.server.admin;
 import com.google.protobuf.Timestamp;
 import io.kith.admin.v1.DecisionRecord;
 import io.kith.admin.v1.Edge;
+import io.kith.baselines.bundle.BaselineJson;
+import io.kith.baselines.bundle.InMesh;
+import io.kith.baselines.bundle.SignedBaseline;
 import io.kith.baselines.decision.Decision;
 import io.kith.baselines.decision.Explanation;
 import io.kith.baselines.decision.Flow;
@@ -80,6 +83,14 @@ final class AdminMessages {
           .setConnections(evidence.connections())
           .setFirstSeen(timestamp(evidence.first()))
           .setLastSeen(timestamp(evidence.last()));
+    }
+    message
+        .setJson(BaselineJson.write(known.edge()))
+        .setGrant(SignedBaseline.grantOf(known.owner(), known.edge()))
+        .setNeedsApprover(!InMesh.holds(known.edge().destination()))
+        .setStrictness(known.edge().strictness().name().toLowerCase(Locale.ROOT));
+    if (known.acknowledgement() != null) {
+      message.setAcknowledged(LifeMessages.acknowledgement(known.acknowledgement()));
     }
     if (known.expires() != null) {
       message.setExpires(timestamp(known.expires()));

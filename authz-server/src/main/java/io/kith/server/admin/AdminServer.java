@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The admin API where it listens, until closed. */
 public final class AdminServer implements AutoCloseable {
-  private static final int MAX_REQUEST_BYTES = 64 * 1024;
+  private static final int MAX_REQUEST_BYTES = 5 << 20;
 
   private final Server server;
   private final ExecutorService calls;

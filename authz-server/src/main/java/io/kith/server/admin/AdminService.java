@@ -1,40 +1,76 @@
 package io.kith.server.admin;
 
+import static io.kith.server.admin.Requests.answer;
+import static io.kith.server.admin.Requests.orNull;
+import static io.kith.server.admin.Requests.ownerOrAll;
+import static io.kith.server.admin.Requests.read;
+import static io.kith.server.admin.Requests.ttl;
+import static io.kith.server.admin.Requests.until;
 import static java.util.Objects.requireNonNull;
 
-import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
+import io.kith.admin.v1.AckRequest;
+import io.kith.admin.v1.AckResponse;
 import io.kith.admin.v1.AdminServiceGrpc;
 import io.kith.admin.v1.AllowRequest;
 import io.kith.admin.v1.AllowResponse;
+import io.kith.admin.v1.ApproveRequest;
+import io.kith.admin.v1.ApproveResponse;
+import io.kith.admin.v1.DenyRequest;
+import io.kith.admin.v1.DenyResponse;
 import io.kith.admin.v1.FinishTestRunRequest;
 import io.kith.admin.v1.FinishTestRunResponse;
+import io.kith.admin.v1.GetCoverageRequest;
+import io.kith.admin.v1.GetCoverageResponse;
+import io.kith.admin.v1.GetRevisionRequest;
+import io.kith.admin.v1.GetRevisionResponse;
 import io.kith.admin.v1.GetStatusRequest;
 import io.kith.admin.v1.GetStatusResponse;
+import io.kith.admin.v1.ImportRequest;
+import io.kith.admin.v1.ImportResponse;
+import io.kith.admin.v1.LintRequest;
+import io.kith.admin.v1.LintResponse;
+import io.kith.admin.v1.ListAuditRequest;
+import io.kith.admin.v1.ListAuditResponse;
 import io.kith.admin.v1.ListDecisionsRequest;
 import io.kith.admin.v1.ListDecisionsResponse;
 import io.kith.admin.v1.ListEdgesRequest;
 import io.kith.admin.v1.ListEdgesResponse;
+import io.kith.admin.v1.ListRevisionsRequest;
+import io.kith.admin.v1.ListRevisionsResponse;
+import io.kith.admin.v1.ListRulesRequest;
+import io.kith.admin.v1.ListRulesResponse;
+import io.kith.admin.v1.ProposeRequest;
+import io.kith.admin.v1.ProposeResponse;
+import io.kith.admin.v1.QuarantineRequest;
+import io.kith.admin.v1.QuarantineResponse;
+import io.kith.admin.v1.RejectRequest;
+import io.kith.admin.v1.RejectResponse;
+import io.kith.admin.v1.RelearnRequest;
+import io.kith.admin.v1.RelearnResponse;
+import io.kith.admin.v1.RemoveRuleRequest;
+import io.kith.admin.v1.RemoveRuleResponse;
+import io.kith.admin.v1.RollbackRequest;
+import io.kith.admin.v1.RollbackResponse;
 import io.kith.admin.v1.SetModeRequest;
 import io.kith.admin.v1.SetModeResponse;
 import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.Owner;
+import io.kith.server.check.CheckRecord;
 import io.kith.server.control.ControlState;
 import io.kith.server.control.KnownEdge;
 import io.kith.server.control.RefusedException;
-import java.lang.System.Logger.Level;
-import java.time.Duration;
+import io.kith.server.control.RuleVerbs.Target;
 import java.time.Instant;
-import java.util.function.Function;
+import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Answers what {@code admin.proto} asks, from the control state of this server. */
 public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
-  private static final System.Logger LOG = System.getLogger(AdminService.class.getName());
   private static final int DEFAULT_LIMIT = 100;
   private static final int MAX_LIMIT = 1_000;
-  private static final long MAX_TTL_SECONDS = 315_576_000_000L;
 
   private final ControlState state;
   private final BridgeStatuses bridges;
@@ -54,52 +90,6 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
     this.started = requireNonNull(started, "started");
   }
 
-  private interface Handler<T> {
-    T handle() throws RefusedException, InterruptedException;
-  }
-
-  private static <T> void answer(StreamObserver<T> caller, Handler<T> handler) {
-    try {
-      var answer = handler.handle();
-      caller.onNext(answer);
-      caller.onCompleted();
-    } catch (RefusedException e) {
-      caller.onError(statusOf(e).withDescription(e.words()).asRuntimeException());
-    } catch (InterruptedException _) {
-      Thread.currentThread().interrupt();
-      caller.onError(
-          Status.UNAVAILABLE.withDescription("the server is stopping").asRuntimeException());
-    } catch (RuntimeException e) {
-      LOG.log(Level.ERROR, "an admin call failed", e);
-      caller.onError(
-          Status.INTERNAL
-              .withDescription("the server failed; its log has the cause")
-              .asRuntimeException());
-    }
-  }
-
-  private static Status statusOf(RefusedException refused) {
-    return switch (refused.kind()) {
-      case INVALID -> Status.INVALID_ARGUMENT;
-      case NOT_FOUND -> Status.NOT_FOUND;
-      case PRECONDITION -> Status.FAILED_PRECONDITION;
-      case STORE -> Status.ABORTED;
-    };
-  }
-
-  private static <T> T read(String text, Function<String, T> reader) throws RefusedException {
-    try {
-      return reader.apply(text);
-    } catch (IllegalArgumentException e) {
-      throw RefusedException.invalid(
-          e.getMessage() == null ? "'" + text + "' is not understood" : e.getMessage());
-    }
-  }
-
-  private static @Nullable Owner ownerOrAll(String text) throws RefusedException {
-    return text.isEmpty() ? null : read(text, Owner::parse);
-  }
-
   @Override
   public void getStatus(GetStatusRequest request, StreamObserver<GetStatusResponse> caller) {
     answer(
@@ -113,6 +103,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
                   .addAllBridges(bridges.now());
           state.states().forEach(one -> status.addWorkloads(AdminMessages.workload(one)));
           state.counts().forEach(one -> status.addCounts(AdminMessages.count(one)));
+          LifeMessages.addTo(status, state);
           return status.build();
         });
   }
@@ -125,7 +116,8 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
           state.flush();
           var edges = ListEdgesResponse.newBuilder();
           state
-              .edges(ownerOrAll(request.getOwner()))
+              .reports()
+              .edges(ownerOrAll(request.getOwner()), request.getReviewOnly())
               .forEach(edge -> edges.addEdges(AdminMessages.edge(edge)));
           return edges.build();
         });
@@ -174,22 +166,26 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
         caller,
         () -> {
           var owner = read(request.getOwner(), Owner::parse);
-          var ttl = request.hasTtl() ? ttl(request.getTtl()) : null;
+          var until =
+              request.hasUntil()
+                  ? until(request.getUntil())
+                  : state.rules().until(request.hasTtl() ? ttl(request.getTtl()) : null);
+          var id = request.getDecisionId();
           state.flush();
-          var edge = state.allow(owner, request.getDecisionId(), ttl, request.getNote(), by);
+          var edge =
+              request.getPrepare()
+                  ? state.rules().prepare(owner, id, until, request.getNote(), by)
+                  : state
+                      .rules()
+                      .allow(
+                          owner,
+                          id,
+                          until,
+                          request.hasApproval() ? Requests.approval(request.getApproval()) : null,
+                          request.getNote(),
+                          by);
           return AllowResponse.newBuilder().setEdge(AdminMessages.edge(edge)).build();
         });
-  }
-
-  private static Duration ttl(com.google.protobuf.Duration ttl) throws RefusedException {
-    if (ttl.getSeconds() < 0
-        || ttl.getSeconds() > MAX_TTL_SECONDS
-        || ttl.getNanos() < 0
-        || ttl.getNanos() > 999_999_999) {
-      throw RefusedException.invalid(
-          "ttl: " + ttl.getSeconds() + " s (expected: more than nothing and at most 3650 days)");
-    }
-    return Duration.ofSeconds(ttl.getSeconds(), ttl.getNanos());
   }
 
   @Override
@@ -199,21 +195,326 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
         caller,
         () -> {
           var owner = ownerOrAll(request.getOwner());
-          var limit = request.getLimit() == 0 ? DEFAULT_LIMIT : request.getLimit();
-          if (limit < 0 || limit > MAX_LIMIT) {
-            throw RefusedException.invalid(
-                "limit: "
-                    + Integer.toUnsignedString(limit)
-                    + " (expected: 0 to "
-                    + MAX_LIMIT
-                    + ")");
-          }
+          var limit = limit(request.getLimit());
           state.flush();
+          var found =
+              request.getId().isEmpty()
+                  ? state.decisions(owner, request.getDeniedOnly(), limit)
+                  : List.of(remembered(request.getId()));
           var decisions = ListDecisionsResponse.newBuilder();
-          state
-              .decisions(owner, request.getDeniedOnly(), limit)
-              .forEach(one -> decisions.addDecisions(AdminMessages.decision(one)));
+          found.forEach(one -> decisions.addDecisions(DecisionMessages.of(one, state)));
           return decisions.build();
+        });
+  }
+
+  private static int limit(int asked) throws RefusedException {
+    var limit = asked == 0 ? DEFAULT_LIMIT : asked;
+    if (limit < 0 || limit > MAX_LIMIT) {
+      throw RefusedException.invalid(
+          "limit: " + Integer.toUnsignedString(limit) + " (expected: 0 to " + MAX_LIMIT + ")");
+    }
+    return limit;
+  }
+
+  private CheckRecord remembered(String id) throws RefusedException {
+    var answered = state.decision(id);
+    if (answered == null) {
+      throw RefusedException.notFound(
+          "decision '"
+              + id
+              + "' is not remembered any more (its trace has the attribute kith.decision.id)");
+    }
+    return answered;
+  }
+
+  @Override
+  public void getCoverage(GetCoverageRequest request, StreamObserver<GetCoverageResponse> caller) {
+    answer(
+        caller,
+        () -> {
+          state.flush();
+          var coverage = GetCoverageResponse.newBuilder();
+          for (var one : state.reports().coverage(ownerOrAll(request.getOwner()))) {
+            coverage.addWorkloads(LifeMessages.coverage(one, state.learning()));
+          }
+          return coverage.build();
+        });
+  }
+
+  @Override
+  public void listRevisions(
+      ListRevisionsRequest request, StreamObserver<ListRevisionsResponse> caller) {
+    answer(
+        caller,
+        () -> {
+          var owner = read(request.getOwner(), Owner::parse);
+          var revisions = ListRevisionsResponse.newBuilder();
+          state
+              .reports()
+              .revisions(owner)
+              .forEach(one -> revisions.addRevisions(LifeMessages.revision(owner, one)));
+          return revisions.build();
+        });
+  }
+
+  @Override
+  public void getRevision(GetRevisionRequest request, StreamObserver<GetRevisionResponse> caller) {
+    answer(
+        caller,
+        () -> {
+          var owner = read(request.getOwner(), Owner::parse);
+          state.flush();
+          return request.getRevision().equals("draft")
+              ? LifeMessages.draft(state.baselines().draft(owner))
+              : LifeMessages.whole(owner, state.reports().revision(owner, asked(owner, request)));
+        });
+  }
+
+  private @Nullable String asked(Owner owner, GetRevisionRequest request) throws RefusedException {
+    var word = request.getRevision();
+    for (var one : state.reports().revisions(owner)) {
+      if (one.entry().state().word().equals(word)) {
+        return one.entry().baseline().revision();
+      }
+    }
+    return orNull(word);
+  }
+
+  @Override
+  public void propose(ProposeRequest request, StreamObserver<ProposeResponse> caller) {
+    var by = Caller.Interceptor.current();
+    answer(
+        caller,
+        () -> {
+          var owner = read(request.getOwner(), Owner::parse);
+          state.flush();
+          var proposal = state.baselines().propose(owner, request.getNote(), by);
+          var response = ProposeResponse.newBuilder().setRevision(proposal.baseline().revision());
+          proposal
+              .approved()
+              .forEach(edge -> response.addApproved(AdminMessages.edge(KnownEdge.of(owner, edge))));
+          proposal
+              .leftOut()
+              .forEach(edge -> response.addLeftOut(AdminMessages.edge(KnownEdge.of(owner, edge))));
+          response.addAllToApprove(toApprove(owner, proposal.baseline().revision()));
+          return response.build();
+        });
+  }
+
+  private List<io.kith.admin.v1.Edge> toApprove(Owner owner, String revision)
+      throws RefusedException {
+    return state.reports().revision(owner, revision).toApprove().stream()
+        .map(edge -> LifeMessages.edge(owner, edge))
+        .toList();
+  }
+
+  @Override
+  public void approve(ApproveRequest request, StreamObserver<ApproveResponse> caller) {
+    var by = Caller.Interceptor.current();
+    answer(
+        caller,
+        () -> {
+          var owner = read(request.getOwner(), Owner::parse);
+          state.flush();
+          var baseline =
+              request.getEdgeIdsCount() > 0
+                  ? state
+                      .baselines()
+                      .approveEdges(
+                          owner, Set.copyOf(request.getEdgeIdsList()), request.getNote(), by)
+                  : state
+                      .baselines()
+                      .approve(
+                          owner,
+                          orNull(request.getRevision()),
+                          request.hasApproval() ? Requests.approval(request.getApproval()) : null,
+                          request.getNote(),
+                          by);
+          return ApproveResponse.newBuilder()
+              .setRevision(baseline.revision())
+              .addAllToApprove(toApprove(owner, baseline.revision()))
+              .build();
+        });
+  }
+
+  @Override
+  public void reject(RejectRequest request, StreamObserver<RejectResponse> caller) {
+    var by = Caller.Interceptor.current();
+    answer(
+        caller,
+        () ->
+            RejectResponse.newBuilder()
+                .setRevision(
+                    state
+                        .baselines()
+                        .reject(
+                            read(request.getOwner(), Owner::parse),
+                            orNull(request.getRevision()),
+                            request.getNote(),
+                            by))
+                .build());
+  }
+
+  @Override
+  public void rollback(RollbackRequest request, StreamObserver<RollbackResponse> caller) {
+    var by = Caller.Interceptor.current();
+    answer(
+        caller,
+        () -> {
+          var owner = read(request.getOwner(), Owner::parse);
+          var done = state.baselines().rollback(owner, request.getNote(), by);
+          return RollbackResponse.newBuilder().setFrom(done.from()).setTo(done.to()).build();
+        });
+  }
+
+  @Override
+  public void ack(AckRequest request, StreamObserver<AckResponse> caller) {
+    var by = Caller.Interceptor.current();
+    answer(
+        caller,
+        () -> {
+          var owner = read(request.getOwner(), Owner::parse);
+          state.flush();
+          state.rules().acknowledge(owner, request.getId(), request.getNote(), by);
+          return AckResponse.getDefaultInstance();
+        });
+  }
+
+  @Override
+  public void relearn(RelearnRequest request, StreamObserver<RelearnResponse> caller) {
+    var by = Caller.Interceptor.current();
+    answer(
+        caller,
+        () -> {
+          var owner = read(request.getOwner(), Owner::parse);
+          state.flush();
+          state.rules().relearn(owner, orNull(request.getEdgeId()), request.getNote(), by);
+          return RelearnResponse.getDefaultInstance();
+        });
+  }
+
+  @Override
+  public void quarantine(QuarantineRequest request, StreamObserver<QuarantineResponse> caller) {
+    var by = Caller.Interceptor.current();
+    answer(
+        caller,
+        () -> {
+          var owner = read(request.getOwner(), Owner::parse);
+          state.flush();
+          var rule =
+              state
+                  .rules()
+                  .quarantine(
+                      owner, request.getEdgeId(), request.getWholeProcess(), request.getNote(), by);
+          return QuarantineResponse.newBuilder().setRule(LifeMessages.rule(rule)).build();
+        });
+  }
+
+  @Override
+  public void deny(DenyRequest request, StreamObserver<DenyResponse> caller) {
+    var by = Caller.Interceptor.current();
+    answer(
+        caller,
+        () -> {
+          var owner = read(request.getOwner(), Owner::parse);
+          var until = state.rules().until(request.hasTtl() ? ttl(request.getTtl()) : null);
+          state.flush();
+          var rule = state.rules().deny(owner, target(request), until, request.getNote(), by);
+          return DenyResponse.newBuilder().setRule(LifeMessages.rule(rule)).build();
+        });
+  }
+
+  private static Target target(DenyRequest request) throws RefusedException {
+    if (request.getEdgeId().isEmpty() == request.getDecisionId().isEmpty()) {
+      throw RefusedException.invalid(
+          "edge_id and decision_id: both or none (expected: one of them)");
+    }
+    return request.getEdgeId().isEmpty()
+        ? new Target.OfDecision(request.getDecisionId())
+        : new Target.OfEdge(request.getEdgeId());
+  }
+
+  @Override
+  public void removeRule(RemoveRuleRequest request, StreamObserver<RemoveRuleResponse> caller) {
+    var by = Caller.Interceptor.current();
+    answer(
+        caller,
+        () -> {
+          var owner = read(request.getOwner(), Owner::parse);
+          var rule = state.rules().remove(owner, request.getId(), request.getNote(), by);
+          return RemoveRuleResponse.newBuilder().setRule(LifeMessages.rule(rule)).build();
+        });
+  }
+
+  @Override
+  public void listRules(ListRulesRequest request, StreamObserver<ListRulesResponse> caller) {
+    answer(
+        caller,
+        () -> {
+          state.flush();
+          var rules = ListRulesResponse.newBuilder();
+          state
+              .reports()
+              .rules(ownerOrAll(request.getOwner()))
+              .forEach(rule -> rules.addRules(LifeMessages.rule(rule)));
+          return rules.build();
+        });
+  }
+
+  @Override
+  public void lint(LintRequest request, StreamObserver<LintResponse> caller) {
+    answer(
+        caller,
+        () -> {
+          var owner = ownerOrAll(request.getOwner());
+          state.flush();
+          var findings = LintResponse.newBuilder();
+          state
+              .reports()
+              .lint(owner)
+              .forEach(one -> findings.addFindings(LifeMessages.finding(one)));
+          return findings.build();
+        });
+  }
+
+  @Override
+  public void import_(ImportRequest request, StreamObserver<ImportResponse> caller) {
+    var by = Caller.Interceptor.current();
+    answer(
+        caller,
+        () -> {
+          var bundle = request.getBundle().toByteArray();
+          if (request.getDryRun()) {
+            return LifeMessages.arrived(state.imports().look(bundle, request.getMap()), List.of());
+          }
+          return switch (request.getAs()) {
+            case VOUCHER ->
+                LifeMessages.arrived(
+                    state.imports().vouch(bundle, request.getMap(), request.getNote(), by),
+                    List.of());
+            case POLICY -> {
+              var arrived = state.imports().look(bundle, request.getMap());
+              yield LifeMessages.arrived(
+                  arrived, state.imports().propose(arrived, request.getNote(), by));
+            }
+            case UNRECOGNIZED ->
+                throw RefusedException.invalid(
+                    "as: " + request.getAsValue() + " (expected: VOUCHER or POLICY)");
+          };
+        });
+  }
+
+  @Override
+  public void listAudit(ListAuditRequest request, StreamObserver<ListAuditResponse> caller) {
+    answer(
+        caller,
+        () -> {
+          var limit = limit(request.getLimit());
+          var records = ListAuditResponse.newBuilder();
+          state
+              .audit(orNull(request.getSubject()), request.getBefore(), limit)
+              .forEach(entry -> records.addRecords(LifeMessages.audit(entry)));
+          return records.build();
         });
   }
 }

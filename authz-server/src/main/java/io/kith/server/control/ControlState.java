@@ -14,7 +14,6 @@ import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.learning.Proposal;
-import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.Entry;
 import io.kith.baselines.store.StoreException;
 import io.kith.server.check.CheckRecord;
@@ -336,9 +335,26 @@ public final class ControlState implements Policy, AutoCloseable {
     return journal.refusedEntries();
   }
 
-  /** The log of changes, for those who read it. */
-  public BaselineStore log() {
-    return settings.store();
+  /** Allow-lists that are configured. */
+  public AllowListFiles allowLists() {
+    return files;
+  }
+
+  /** How it learns. */
+  public LearningSettings learning() {
+    return settings.learning();
+  }
+
+  /**
+   * Changes, newest first, as the store has them.
+   *
+   * @param subject an owner or a scope, or null for all
+   * @param before only changes before this position; 0 for all
+   * @throws RefusedException when the store does not answer
+   */
+  public List<Entry> audit(@Nullable String subject, long before, int limit)
+      throws RefusedException {
+    return journal.latest(subject, before, limit);
   }
 
   /** What the log says, to be compared. */

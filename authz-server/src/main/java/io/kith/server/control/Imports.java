@@ -8,6 +8,7 @@ import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.identity.Owner;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,14 +44,6 @@ public final class Imports {
     this.environments = new TreeSet<>(environments);
     this.clock = clock;
     this.audit = audit;
-  }
-
-  /** What a bundle becomes. */
-  public enum As {
-    /** Evidence for the learner. */
-    VOUCHER,
-    /** Proposed revisions. */
-    POLICY
   }
 
   /**
@@ -118,37 +111,41 @@ public final class Imports {
     return enforced;
   }
 
-  /** Takes a bundle in. */
-  public Arrived take(byte[] bundle, String map, As as, String note, String by)
-      throws RefusedException {
+  /** Takes a bundle in as evidence for the learner. */
+  public Arrived vouch(byte[] bundle, String map, String note, String by) throws RefusedException {
     Notes.require(note, "where the bundle is from");
     var arrived = look(bundle, map);
     var promotion = arrived.promotion();
-    switch (as) {
-      case VOUCHER -> {
-        journal.add(
+    journal.add(
+        by,
+        note,
+        _ ->
+            new Journal.Drafted<>(
+                new Amendment.Import(
+                    promotion.environment(), arrived.keyId(), promotion.vouchers()),
+                promotion));
+    audit.accept(
+        new AuditEntry(
+            "import",
+            promotion.environment(),
             by,
             note,
-            _ ->
-                new Journal.Drafted<>(
-                    new Amendment.Import(
-                        promotion.environment(), arrived.keyId(), promotion.vouchers()),
-                    promotion));
-        audit.accept(
-            new AuditEntry(
-                "import",
-                promotion.environment(),
-                by,
-                note,
-                "none",
-                promotion.vouchers().size() + " vouchers, signed by " + arrived.keyId()));
-      }
-      case POLICY -> {
-        for (var baseline : promotion.baselines()) {
-          baselines.arrive(baseline, note, by);
-        }
-      }
-    }
+            "none",
+            promotion.vouchers().size() + " vouchers, signed by " + arrived.keyId()));
     return arrived;
+  }
+
+  /**
+   * Proposes what arrived, one workload after the other.
+   *
+   * @return the revisions
+   */
+  public List<String> propose(Arrived arrived, String note, String by) throws RefusedException {
+    Notes.require(note, "where the bundle is from");
+    var revisions = new ArrayList<String>();
+    for (var baseline : arrived.promotion().baselines()) {
+      revisions.add(baselines.arrive(baseline, note, by));
+    }
+    return revisions;
   }
 }

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -235,6 +236,28 @@ final class Journal implements AutoCloseable {
                 + words(e)
                 + " (see kith audit when it answers again)");
       }
+    }
+  }
+
+  /** Entries that are applied, newest first. */
+  List<Entry> latest(@Nullable String subject, long before, int limit) throws RefusedException {
+    var found = new ArrayList<Entry>();
+    var end = before <= 0 ? position : Math.min(position, before - 1);
+    try {
+      while (end > 0 && found.size() < limit) {
+        var start = Math.max(0, end - PAGE);
+        var page = store.after(start, Math.toIntExact(end - start));
+        for (var entry : page.reversed()) {
+          if (found.size() < limit
+              && (subject == null || subject.equals(entry.change().subject()))) {
+            found.add(entry);
+          }
+        }
+        end = start;
+      }
+      return found;
+    } catch (StoreException e) {
+      throw RefusedException.store(words(e));
     }
   }
 

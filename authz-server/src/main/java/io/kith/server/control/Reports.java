@@ -15,6 +15,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -191,8 +192,27 @@ public final class Reports {
         use.of(rule.id(), rule.words()));
   }
 
-  /** What should not stay in the allow-lists. */
-  public List<Finding> lint() {
+  /**
+   * What should not stay in the allow-lists.
+   *
+   * @param owner only of lists that cover it, or null for all
+   */
+  public List<Finding> lint(@Nullable Owner owner) throws RefusedException {
+    if (owner == null) {
+      return lint();
+    }
+    workloads.known(owner);
+    var places = new HashSet<String>();
+    files
+        .lists()
+        .all()
+        .filter(list -> list.workload().covers(owner))
+        .flatMap(list -> list.rules().stream())
+        .forEach(rule -> places.add(rule.where()));
+    return lint().stream().filter(finding -> places.contains(finding.where())).toList();
+  }
+
+  private List<Finding> lint() {
     var baselines = new HashMap<Owner, Baseline>();
     var used = new HashMap<String, Instant>();
     for (var workload : workloads.inOrder()) {
