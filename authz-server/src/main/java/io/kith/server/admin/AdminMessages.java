@@ -81,6 +81,14 @@ final class AdminMessages {
     if (evidence != null) {
       message
           .setConnections(evidence.connections())
+          .setReplicas(evidence.replicas().size())
+          .setHours(evidence.hours().size())
+          .setDays(
+              Math.toIntExact(
+                  evidence.hours().stream()
+                      .map(hour -> Math.floorDiv(hour, 24L))
+                      .distinct()
+                      .count()))
           .setFirstSeen(timestamp(evidence.first()))
           .setLastSeen(timestamp(evidence.last()));
     }

@@ -3,6 +3,7 @@ package io.kith.server.cli;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KithConfig.Bridge;
 import io.kith.baselines.config.KithConfig.Identity;
+import io.kith.baselines.config.KithConfig.Keys;
 import io.kith.baselines.config.KithConfig.ScopeEntry;
 import io.kith.baselines.config.KithConfig.Server;
 import io.kith.baselines.config.StoreSettings;
@@ -21,7 +22,7 @@ final class EffectiveConfig {
 
   static Map<String, Object> of(KithConfig config) {
     return map(
-        "server", server(config.server()),
+        "server", server(config.server(), config.keys()),
         "bridge", bridge(config.bridge()),
         "identity", identity(config.identity()),
         "workloads", config.workloads().stream().map(EffectiveConfig::workload).toList(),
@@ -52,7 +53,7 @@ final class EffectiveConfig {
     };
   }
 
-  private static Map<String, Object> server(Server server) {
+  private static Map<String, Object> server(Server server, Keys keys) {
     return map(
         "spiffeId", server.spiffeId(),
         "checks", map("listen", server.checks()),
@@ -62,6 +63,14 @@ final class EffectiveConfig {
         "reporters", words(server.reporters()),
         "bridgeIds", words(server.bridgeIds()),
         "adminIds", words(server.adminIds()),
+        "keys",
+            map(
+                "directory", keys.directory(),
+                "learner", keys.learner(),
+                "approver", keys.approver(),
+                "approvers", words(keys.approvers()),
+                "bundlers", words(keys.bundlers()),
+                "trusted", words(keys.trusted())),
         "deadline", words(server.deadline()),
         "bridgeTimeout", words(server.bridgeTimeout()),
         "connectionAge", words(server.connectionAge()),

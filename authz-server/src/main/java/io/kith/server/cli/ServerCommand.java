@@ -18,7 +18,6 @@ import io.kith.spiffe.dev.DevIdentity;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -33,8 +32,8 @@ import picocli.CommandLine.Command;
     name = "server",
     description = {
       "Answer Envoy's Checks, listen to identity bridges, serve the admin API.",
-      "Stops on SIGTERM after the calls that run. Baselines and rules are kept in memory: a restart"
-          + " begins learning anew.",
+      "Stops on SIGTERM after the calls that run. What was decided is kept in the store; with"
+          + " store.type memory a restart begins learning anew.",
     },
     footerHeading = "%nExamples:%n",
     footer = {
@@ -64,14 +63,10 @@ final class ServerCommand extends Service {
   private void assemble(KithConfig settings, X509Source identity, Parts parts, PrintWriter out)
       throws Failure, IOException, InterruptedException {
     var directory = new StaticWorkloadDirectory(settings.workloads());
-    var control = parts.add(ControlState.of(settings, directory, InstantSource.system()));
+    var opened = parts.add(Control.open(settings, directory, surroundings().directory()));
+    var control = opened.state();
     var telemetry = parts.add(CheckTelemetry.of(settings.telemetry(), Version.current()));
-    telemetry
-        .metrics()
-        .counter(
-            "kith_answers_dropped_total",
-            "Answers that were counted and not learned from, as the queue was full.",
-            control::dropped);
+    opened.measure(telemetry.metrics());
     if (settings.identity() instanceof Identity.Dev) {
       out.println(DevIdentity.DEV_BANNER);
       out.println();
@@ -142,7 +137,7 @@ final class ServerCommand extends Service {
     out.println("  speaks as    " + id);
     out.println("  may ask      " + reporters);
     out.println("  may attest   " + words(settings.server().bridgeIds()));
-    out.println("  store        memory: a restart begins learning anew");
+    out.println("  store        " + Control.words(settings.store()));
   }
 
   private static String words(List<SpiffeIdPattern> patterns) {

@@ -70,13 +70,9 @@ public final class ControlState implements Policy, AutoCloseable {
     this.files = files;
     var keys = settings.keys();
     this.fold = new Fold(Modes.of(settings.scopes()), keys.ring());
-    var siblings = new Sibling(() -> requireNonNull(this.workloads()));
     this.workloads =
         new Workloads(
-            new Learners(settings.learning(), settings.suffixes(), siblings),
-            fold,
-            files::of,
-            clock);
+            new Learners(settings.learning(), settings.suffixes()), fold, files::of, clock);
     this.journal =
         new Journal(settings.store(), keys.learner(), fold, settings.mark(), clock, this::applied);
     this.modes = new ModeVerbs(workloads, journal, keys, audit);
@@ -95,10 +91,6 @@ public final class ControlState implements Policy, AutoCloseable {
     this.reports = new Reports(settings, workloads, fold, files, use, clock);
     this.answers =
         new Answers(settings.queue(), new Lessons(workloads, log, use, journal, clock)::read);
-  }
-
-  private Workloads workloads() {
-    return workloads;
   }
 
   /**

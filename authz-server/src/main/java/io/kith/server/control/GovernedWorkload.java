@@ -12,7 +12,6 @@ import io.kith.baselines.edge.HandRules;
 import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
-import io.kith.baselines.learning.Instance;
 import io.kith.baselines.learning.Learner;
 import io.kith.baselines.learning.Observation;
 import io.kith.baselines.learning.Vouchers;
@@ -46,7 +45,6 @@ final class GovernedWorkload {
   private final Function<Owner, HandRules> files;
   private final Learners learners;
   private final LongAdder unread = new LongAdder();
-  private volatile boolean announced;
   private volatile Learner learner;
   private volatile Refusals refusals = new Refusals();
   private volatile DeclaredVouchers vouchers = new DeclaredVouchers(List.of(), List.of());
@@ -207,17 +205,6 @@ final class GovernedWorkload {
   /** Pods that run now, at least one. */
   int replicas(Instant now) {
     return Math.max(1, learner.running(now));
-  }
-
-  /** A bridge announces a pod, or its end. */
-  void started(Instance instance) {
-    learner.started(instance);
-    announced = true;
-  }
-
-  /** How many pods started so far, or -1 when no bridge announces them; takes no lock. */
-  int announced() {
-    return announced ? learner.starts() : -1;
   }
 
   /**

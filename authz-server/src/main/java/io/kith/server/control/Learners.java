@@ -11,16 +11,16 @@ import io.kith.baselines.learning.Vouchers;
 import io.kith.baselines.process.Origin;
 
 /** Makes the learner of a workload. */
-record Learners(LearningSettings settings, PublicSuffixes suffixes, Siblings siblings) {
+record Learners(LearningSettings settings, PublicSuffixes suffixes) {
   Learners {
     requireNonNull(settings, "settings");
     requireNonNull(suffixes, "suffixes");
-    requireNonNull(siblings, "siblings");
   }
 
   Learner of(Workload workload, Vouchers vouchers) {
+    // how often the others started is not known: bridges do not tell when a pod started
     return new Learner(
-        workload.owner(), originOf(workload), settings, suffixes, vouchers, siblings);
+        workload.owner(), originOf(workload), settings, suffixes, vouchers, Siblings.UNKNOWN);
   }
 
   /** Where the workload's code has to come from. */

@@ -89,6 +89,7 @@ class ServerCommandTest {
           bridgeIds: ["spiffe://%2$s/ns/kith/sa/identity-bridge"]
           adminIds: ["spiffe://%2$s/ns/shop/sa/checkout"]
         identity: %1$s
+        store: {type: memory}
         workloads:
         - {owner: shop/deployment/checkout, spiffeId: "spiffe://%2$s/ns/shop/sa/checkout"}
         - {owner: shop/deployment/other, spiffeId: "spiffe://%2$s/ns/shop/sa/other"}

@@ -29,6 +29,7 @@ public record KithConfig(
     LearningSettings learning,
     List<Path> allowLists,
     StoreSettings store,
+    Keys keys,
     Telemetry telemetry) {
   public KithConfig {
     workloads = List.copyOf(workloads);
@@ -180,6 +181,32 @@ public record KithConfig(
 
     /** PEM files, read again when they change. */
     record Files(Path certificate, Path key, Path bundle) implements Identity {}
+  }
+
+  /**
+   * What the server signs with and whose signatures count: PEM files of Ed25519 keys.
+   *
+   * @param directory where keys that are not named are made, and how far the log of changes was
+   *     seen is kept; null: beside the store
+   * @param learner key pair that signs revisions and the log of changes, or null to make one
+   * @param approver key pair with which the server signs approvals, or null: to make one, unless
+   *     approvers are named
+   * @param approvers public keys of people who approve
+   * @param bundlers public keys of those who make bundles
+   * @param trusted public learner's keys of the other servers on the same store
+   */
+  public record Keys(
+      @Nullable Path directory,
+      @Nullable Path learner,
+      @Nullable Path approver,
+      List<Path> approvers,
+      List<Path> bundlers,
+      List<Path> trusted) {
+    public Keys {
+      approvers = List.copyOf(approvers);
+      bundlers = List.copyOf(bundlers);
+      trusted = List.copyOf(trusted);
+    }
   }
 
   /**

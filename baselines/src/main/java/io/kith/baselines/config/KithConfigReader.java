@@ -46,6 +46,7 @@ final class KithConfigReader {
             learning(root.section("learning")),
             root.list("allowLists", Values::path),
             StoreReader.read(root.section("store")),
+            keys(root.section("server").section("keys")),
             telemetry(root.section("telemetry")));
     root.finish();
     if (!root.problems().isEmpty()) {
@@ -93,6 +94,16 @@ final class KithConfigReader {
         new OnFailure(
             failure.value("observe", KithConfigReader::allows, true),
             failure.value("shadow", KithConfigReader::allows, true)));
+  }
+
+  private static KithConfig.Keys keys(Section keys) {
+    return new KithConfig.Keys(
+        keys.optional("directory", Values::path),
+        keys.optional("learner", Values::path),
+        keys.optional("approver", Values::path),
+        keys.list("approvers", Values::path),
+        keys.list("bundlers", Values::path),
+        keys.list("trusted", Values::path));
   }
 
   private static boolean allows(String text) {

@@ -161,6 +161,7 @@ public final class Mesh implements AutoCloseable {
     - %10$s
     scopes:
     - {scope: "*", mode: observe}
+    store: {type: memory}
     %11$s
     """
         .formatted(

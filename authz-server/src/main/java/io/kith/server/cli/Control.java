@@ -1,0 +1,137 @@
+package io.kith.server.cli;
+
+import io.kith.baselines.config.KithConfig;
+import io.kith.baselines.config.StoreSettings;
+import io.kith.baselines.identity.WorkloadDirectory;
+import io.kith.baselines.store.BaselineStore;
+import io.kith.baselines.store.StoreException;
+import io.kith.server.control.AllowListFiles;
+import io.kith.server.control.ControlSettings;
+import io.kith.server.control.ControlState;
+import io.kith.server.control.HighWaterMark;
+import io.kith.server.control.KeyFiles;
+import io.kith.server.replay.ListedSuffixes;
+import io.kith.server.store.Stores;
+import io.kith.server.telemetry.Metrics;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import org.jspecify.annotations.Nullable;
+
+/** The control side of a server, from its configuration. */
+record Control(BaselineStore store, ControlState state) implements AutoCloseable {
+  private static final Path DIRECTORY = Path.of("/var/lib/kith");
+
+  static Control open(KithConfig settings, WorkloadDirectory directory, Path base)
+      throws Failure, IOException {
+    var suffixes = new ListedSuffixes();
+    var folder = directoryOf(settings, base);
+    var keys = KeyFiles.read(settings.keys(), folder, base);
+    var outlives = !(settings.store() instanceof StoreSettings.Memory);
+    BaselineStore store = null;
+    try {
+      var lists =
+          AllowListFiles.read(settings.allowLists().stream().map(base::resolve).toList(), suffixes);
+      store = Stores.open(settings.store());
+      var control =
+          new ControlSettings(
+              directory.all(),
+              settings.scopes(),
+              settings.learning(),
+              suffixes,
+              keys,
+              store,
+              kind(settings.store()),
+              host(),
+              outlives && folder != null ? new HighWaterMark(folder.resolve("log.mark")) : null,
+              ControlSettings.QUEUE);
+      return new Control(
+          store, ControlState.open(control, lists, InstantSource.system(), ControlState::toLog));
+    } catch (StoreException | IOException | RuntimeException e) {
+      if (store != null) {
+        store.close();
+      }
+      if (e instanceof StoreException) {
+        throw Failure.refused(String.valueOf(e.getMessage()));
+      }
+      if (e instanceof IOException io) {
+        throw io;
+      }
+      throw (RuntimeException) e;
+    }
+  }
+
+  /** Where keys and the high-water mark are, or null where nothing outlives the server. */
+  private static @Nullable Path directoryOf(KithConfig settings, Path base) {
+    var named = settings.keys().directory();
+    if (named != null) {
+      return base.resolve(named);
+    }
+    return switch (settings.store()) {
+      case StoreSettings.Memory _ -> null;
+      case StoreSettings.Sqlite(var path, _) -> base.resolve(path).toAbsolutePath().getParent();
+      case StoreSettings.Postgresql _ -> DIRECTORY;
+    };
+  }
+
+  static String kind(StoreSettings store) {
+    return switch (store) {
+      case StoreSettings.Memory _ -> "memory";
+      case StoreSettings.Sqlite _ -> "sqlite";
+      case StoreSettings.Postgresql _ -> "postgresql";
+    };
+  }
+
+  /** For people: what a restart keeps. */
+  static String words(StoreSettings store) {
+    return switch (store) {
+      case StoreSettings.Memory _ -> "memory: a restart begins learning anew";
+      case StoreSettings.Sqlite(var path, _) -> "sqlite: " + path;
+      case StoreSettings.Postgresql(var url, _, _, _, _) -> "postgresql: " + url;
+    };
+  }
+
+  private static String host() {
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException _) {
+      return "localhost";
+    }
+  }
+
+  void measure(Metrics metrics) {
+    metrics.counter(
+        "kith_answers_dropped_total",
+        "Answers that were counted and not learned from, as the queue was full.",
+        state::dropped);
+    metrics.counter(
+        "kith_log_refused_total",
+        "Times that an entry of the log of changes was refused: altered, missing or of an unknown"
+            + " key.",
+        state::refusedEntries);
+    metrics.gauge(
+        "kith_log_position",
+        "Position of the last change that is applied.",
+        () -> state.store().position());
+    metrics.gauge(
+        "kith_store_healthy",
+        "1 when changes can be written and all of the log is applied, else 0.",
+        () -> state.store().problem() == null ? 1 : 0);
+    metrics.counter(
+        "kith_allow_lists_reloads_total",
+        "Times that other allow-lists came into use.",
+        () -> state.allowLists().reloads());
+    metrics.gauge(
+        "kith_allow_lists_problems",
+        "Problems of allow-list files that are not in use as they are.",
+        () -> state.allowLists().problems().size());
+  }
+
+  @Override
+  public void close() {
+    state.close();
+    store.close();
+  }
+}

@@ -1,0 +1,77 @@
+package io.kith.server.control;
+
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.store.BaselineStore;
+import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedPart;
+import io.kith.baselines.store.StoreException;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A store that somebody else can write to, and that can be away. */
+final class HostileStore implements BaselineStore {
+  final List<Entry> rows = new ArrayList<>();
+  final List<Runnable> watchers = new ArrayList<>();
+  boolean away;
+  boolean answersGetLost;
+
+  /** Runs before the next append, once: another server that is faster. */
+  @Nullable Runnable first;
+
+  @Override
+  public synchronized List<Entry> after(long position, int limit) throws StoreException {
+    requireThere();
+    return rows.stream().filter(row -> row.position() > position).limit(limit).toList();
+  }
+
+  @Override
+  public synchronized boolean append(Entry entry) throws StoreException {
+    requireThere();
+    var faster = first;
+    first = null;
+    if (faster != null) {
+      faster.run();
+    }
+    if (rows.stream().anyMatch(row -> row.position() >= entry.position())) {
+      return false;
+    }
+    rows.add(entry);
+    if (answersGetLost) {
+      answersGetLost = false;
+      throw new StoreException("the connection broke");
+    }
+    return true;
+  }
+
+  private void requireThere() throws StoreException {
+    if (away) {
+      throw new StoreException("db.example.org does not answer (start it)");
+    }
+  }
+
+  /** What the servers do every two seconds. */
+  void tick() {
+    List.copyOf(watchers).forEach(Runnable::run);
+  }
+
+  @Override
+  public void saveLearned(List<LearnedPart> parts) {}
+
+  @Override
+  public void forgetLearned(Owner owner) {}
+
+  @Override
+  public List<LearnedPart> learned() {
+    return List.of();
+  }
+
+  @Override
+  public AutoCloseable watch(Runnable mayHaveChanged) {
+    watchers.add(mayHaveChanged);
+    return () -> watchers.remove(mayHaveChanged);
+  }
+
+  @Override
+  public void close() {}
+}

@@ -1,0 +1,399 @@
+package io.kith.server.control;
+
+import static io.kith.server.control.Shop.CATALOG;
+import static io.kith.server.control.Shop.CHECKOUT;
+import static io.kith.server.control.Shop.CURL;
+import static io.kith.server.control.Shop.PAYMENTS;
+import static io.kith.server.control.Shop.database;
+import static io.kith.server.control.Shop.flow;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.kith.baselines.bundle.Seals;
+import io.kith.baselines.config.ScopeName;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.store.Change;
+import io.kith.baselines.store.Entry;
+import io.kith.server.store.InMemoryStore;
+import io.kith.server.store.SqliteStore;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import java.util.concurrent.Executors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Servers that share a log of changes, and somebody who writes to its store by hand. */
+@Timeout(120)
+class JournalTest {
+  private static final Owner OWNER = CHECKOUT.owner();
+  private static final ScopeName ONE = new ScopeName.One(OWNER);
+
+  @TempDir Path folder;
+
+  private static void enforce(Site site, ControlState state) throws Exception {
+    site.check(state, flow(database(), PAYMENTS));
+    state.finishTestRun(OWNER, "suite passed", "ada");
+    state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
+  }
+
+  // restart
+
+  @Test
+  void restart_fromTheLogOfAFile_isWhereItWas() throws Exception {
+    var keys = ServerKeys.ephemeral();
+    Object before;
+    try (var store = SqliteStore.open(folder.resolve("kith.db"))) {
+      var site = new Site(store, keys);
+      try (var state = site.server()) {
+        enforce(site, state);
+        var denied = site.check(state, flow(database(), CURL));
+        state.allow(OWNER, denied.decisionId(), null, "CHG-1", "ada");
+        state.rules().acknowledge(OWNER, denied.decisionId(), "seen", "ada");
+        before = state.folded();
+      }
+    }
+
+    try (var store = SqliteStore.open(folder.resolve("kith.db"))) {
+      var site = new Site(store, keys);
+      try (var state = site.server()) {
+        assertThat(state.folded()).isEqualTo(before);
+        assertThat(state.store().position()).isEqualTo(4);
+        assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.ENFORCE);
+        assertThat(site.reason(state, flow(database(), PAYMENTS))).isEqualTo("allowed");
+        assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("allowed");
+      }
+    }
+  }
+
+  // several servers
+
+  @Test
+  void changes_ofTwoServersAtOnce_convergeAndLoseNothing() throws Exception {
+    var site = new Site(new InMemoryStore());
+    try (var one = site.server();
+        var two = site.server();
+        var people = Executors.newVirtualThreadPerTaskExecutor()) {
+      enforce(site, one);
+      var denied =
+          List.of(
+              site.check(one, flow(database(), CURL)).decisionId(),
+              site.check(one, flow(database(), CURL)).decisionId());
+      var seed = 4_711L;
+      var random = new Random(seed);
+      var work = new ArrayList<java.util.concurrent.Future<?>>();
+      for (var i = 0; i < 40; i++) {
+        var number = i;
+        var state = random.nextBoolean() ? one : two;
+        var kind = random.nextInt(3);
+        work.add(
+            people.submit(
+                () -> {
+                  switch (kind) {
+                    case 0 ->
+                        state.setMode(
+                            number % 2 == 0 ? ONE : new ScopeName.Namespace("shop"),
+                            number % 3 == 0 ? Mode.SHADOW : Mode.OBSERVE,
+                            "number " + number,
+                            "ada");
+                    case 1 ->
+                        one.allow(OWNER, denied.get(number % 2), null, "number " + number, "bob");
+                    default ->
+                        one.rules()
+                            .acknowledge(OWNER, denied.get(number % 2), "number " + number, "eve");
+                  }
+                  return null;
+                }));
+      }
+      for (var done : work) {
+        done.get();
+      }
+
+      io.kith.server.check.Await.until(
+          () -> one.store().position() == 42 && two.store().position() == 42);
+      assertThat(one.folded()).as("seed " + seed).isEqualTo(two.folded());
+      try (var third = site.server()) {
+        assertThat(third.folded()).isEqualTo(one.folded());
+      }
+    }
+  }
+
+  @Test
+  void add_placeTakenByAnother_isMadeAgainFromWhatTheOtherMade() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    try (var one = site.server();
+        var two = site.server()) {
+      store.first =
+          () -> {
+            try {
+              two.setMode(new ScopeName.Mesh(), Mode.SHADOW, "first", "bob");
+            } catch (RefusedException e) {
+              throw new IllegalStateException(e);
+            }
+          };
+
+      assertThat(one.setMode(new ScopeName.Mesh(), Mode.OBSERVE, "second", "ada"))
+          .as("the mode before it, which the other had set meanwhile")
+          .isEqualTo(Mode.SHADOW);
+      assertThat(store.rows).map(row -> row.change().note()).containsExactly("first", "second");
+    }
+  }
+
+  @Test
+  void add_rejectedByAnotherMeanwhile_isRefused() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    try (var one = site.server();
+        var two = site.server()) {
+      site.check(one, flow(database(), PAYMENTS));
+      var revision = one.finishTestRun(OWNER, "suite passed", "ada").baseline().revision();
+      store.first =
+          () -> {
+            try {
+              two.baselines().reject(OWNER, revision, "not now", "bob");
+            } catch (RefusedException e) {
+              throw new IllegalStateException(e);
+            }
+          };
+
+      assertThatThrownBy(() -> one.baselines().reject(OWNER, revision, "no", "ada"))
+          .hasMessageContaining("is superseded already");
+    }
+  }
+
+  // the store fails
+
+  @Test
+  void add_storeAway_isRefusedAndNothingIsApplied_whileChecksGoOn() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    try (var state = site.server()) {
+      enforce(site, state);
+      var before = state.folded();
+      store.away = true;
+
+      assertThatThrownBy(() -> state.setMode(ONE, Mode.OBSERVE, "incident", "ada"))
+          .isInstanceOfSatisfying(
+              RefusedException.class,
+              refused -> assertThat(refused.kind()).isEqualTo(RefusedException.Kind.STORE))
+          .hasMessage("nothing was changed: db.example.org does not answer (start it)");
+      assertThat(state.folded()).isEqualTo(before);
+      assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("new_process");
+      assertThat(site.reason(state, flow(database(), PAYMENTS))).isEqualTo("allowed");
+      assertThat(state.store().problem()).contains("does not answer");
+
+      store.away = false;
+      state.setMode(ONE, Mode.OBSERVE, "incident", "ada");
+      assertThat(state.store().problem()).isNull();
+    }
+  }
+
+  @Test
+  void add_answerOfTheStoreLost_isFoundAndAcknowledgedOnce() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    try (var state = site.server()) {
+      store.answersGetLost = true;
+
+      state.setMode(ONE, Mode.SHADOW, "look", "ada");
+
+      assertThat(store.rows).hasSize(1);
+      assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.SHADOW);
+    }
+  }
+
+  // somebody writes to the store
+
+  private static Entry altered(Entry row, String body) {
+    var change = row.change();
+    return new Entry(
+        row.position(),
+        new Change(
+            change.at(), change.author(), change.note(), change.kind(), change.subject(), body),
+        row.seal());
+  }
+
+  @Test
+  void restart_alteredRow_isNotAppliedNorWhatFollows() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    try (var state = site.server()) {
+      enforce(site, state);
+      state.setMode(new ScopeName.One(CATALOG.owner()), Mode.SHADOW, "look", "ada");
+    }
+    store.rows.set(1, altered(store.rows.get(1), "{\"mode\":\"observe\",\"steps\":[]}"));
+
+    try (var state = site.server()) {
+      assertThat(state.store().position()).isEqualTo(1);
+      assertThat(state.store().problem())
+          .startsWith("change 2: it, or an entry before it, was changed after it was sealed by")
+          .endsWith("(the state before it stays in force; restore the log of the store)");
+      assertThat(state.refusedEntries()).isEqualTo(1);
+      assertThat(state.snapshot(CATALOG).mode()).isEqualTo(Mode.OBSERVE);
+      assertThatThrownBy(() -> state.setMode(ONE, Mode.SHADOW, "look", "ada"))
+          .hasMessageStartingWith("nothing was changed: change 2: it, or an entry before it");
+    }
+  }
+
+  @Test
+  void follow_rowOfAnUnknownKey_keepsTheLastGoodStateUntilTheLogIsRepaired() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    try (var state = site.server()) {
+      enforce(site, state);
+      var forged =
+          Seals.seal(
+              store.rows.getLast().seal(),
+              3,
+              new Change(
+                  site.clock.instant(),
+                  "ada",
+                  "all open",
+                  "mode",
+                  OWNER.toString(),
+                  "{\"mode\":\"observe\",\"steps\":[]}"),
+              ServerKeys.fresh());
+      store.rows.add(forged);
+
+      store.tick();
+      assertThat(state.store().problem()).startsWith("change 3: it is sealed by 'ed25519:");
+      assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.ENFORCE);
+      assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("new_process");
+
+      store.rows.removeLast();
+      store.tick();
+      assertThat(state.store().problem()).isNull();
+    }
+  }
+
+  @Test
+  void follow_missingRow_isRefused() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    try (var one = site.server()) {
+      enforce(site, one);
+      one.setMode(ONE, Mode.SHADOW, "look", "ada");
+    }
+    store.rows.remove(1);
+
+    try (var state = site.server()) {
+      assertThat(state.store().problem()).startsWith("change 2 is missing, and 3 is there");
+    }
+  }
+
+  @Test
+  void follow_logCutOff_isNoticedByALiveServer_whichKeepsItsState() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    try (var state = site.server()) {
+      enforce(site, state);
+      var row = store.rows.removeLast();
+
+      store.tick();
+      assertThat(state.store().problem())
+          .startsWith("the log of changes ends before 2, which was applied here");
+      assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.ENFORCE);
+      assertThatThrownBy(() -> state.setMode(ONE, Mode.SHADOW, "look", "ada"))
+          .isInstanceOf(RefusedException.class);
+
+      store.rows.add(row);
+      store.tick();
+      assertThat(state.store().problem()).isNull();
+    }
+  }
+
+  @Test
+  void restart_logCutOff_isRefusedByTheHighWaterMark() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    var file = folder.resolve("log.mark");
+    site.mark = new HighWaterMark(file);
+    try (var state = site.server()) {
+      enforce(site, state);
+    }
+    store.rows.removeLast();
+
+    assertThatThrownBy(() -> site.server().close())
+        .hasMessage(
+            "the log of changes is good up to 1, and this server has seen change 2: its end was"
+                + " cut off or an older log was put back (restore the store; or, to go on from 1"
+                + " and lose what came after, remove '"
+                + file
+                + "')");
+
+    Files.delete(file);
+    try (var state = site.server()) {
+      assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.OBSERVE);
+    }
+  }
+
+  @Test
+  void restart_olderLogContinuedOtherwise_isRefusedByTheHighWaterMark() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    site.mark = new HighWaterMark(folder.resolve("log.mark"));
+    try (var state = site.server()) {
+      enforce(site, state);
+    }
+    store.rows.removeLast();
+    var elsewhere = new Site(store, site.keys);
+    try (var state = elsewhere.server()) {
+      state.setMode(ONE, Mode.SHADOW, "another story", "eve");
+    }
+
+    assertThatThrownBy(() -> site.server().close())
+        .hasMessageContaining("this server has seen change 2: its end was cut off");
+  }
+
+  @Test
+  void restart_withTheMark_goesOn() throws Exception {
+    var site = new Site(new HostileStore());
+    site.mark = new HighWaterMark(folder.resolve("log.mark"));
+    try (var state = site.server()) {
+      enforce(site, state);
+    }
+
+    try (var state = site.server()) {
+      state.setMode(ONE, Mode.SHADOW, "look", "ada");
+    }
+    assertThat(Objects.requireNonNull(site.mark.read()).position()).isEqualTo(3);
+  }
+
+  @Test
+  void restart_rowOfALaterVersion_saysToUpdate() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    store.rows.add(
+        Seals.seal(
+            Seals.FIRST,
+            1,
+            new Change(site.clock.instant(), "ada", "why", "levitate", "*", "{}"),
+            site.keys.learner()));
+
+    try (var state = site.server()) {
+      assertThat(state.store().problem())
+          .startsWith(
+              "change 1: its kind is 'levitate', which this version does not know (update this"
+                  + " server)");
+    }
+  }
+
+  @Test
+  void audit_isNewestFirstAndByPages() throws Exception {
+    var site = new Site(new HostileStore());
+    try (var state = site.server()) {
+      enforce(site, state);
+      state.setMode(new ScopeName.Mesh(), Mode.SHADOW, "look", "ada");
+
+      assertThat(state.audit(null, 0, 2)).map(Entry::position).containsExactly(3L, 2L);
+      assertThat(state.audit(null, 2, 10)).map(Entry::position).containsExactly(1L);
+      assertThat(state.audit("*", 0, 10)).map(Entry::position).containsExactly(3L);
+    }
+  }
+}

@@ -1,0 +1,67 @@
+package io.kith.server.control;
+
+import io.kith.baselines.decision.Decider;
+import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Verdict;
+import io.kith.baselines.decision.Verdict.Deny;
+import io.kith.baselines.destination.PublicSuffixes;
+import io.kith.baselines.identity.Workload;
+import io.kith.baselines.learning.LearningSettings;
+import io.kith.baselines.store.BaselineStore;
+import io.kith.server.check.CheckRecord;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A store with the servers on it. */
+final class Site {
+  final Shop.SettableClock clock = new Shop.SettableClock();
+  final BaselineStore store;
+  ServerKeys keys;
+  @Nullable HighWaterMark mark;
+  AllowListFiles lists = AllowListFiles.none();
+  List<Workload> workloads = List.of(Shop.CHECKOUT, Shop.CATALOG, Shop.DB);
+
+  Site(BaselineStore store) {
+    this(store, ServerKeys.ephemeral());
+  }
+
+  Site(BaselineStore store, ServerKeys keys) {
+    this.store = store;
+    this.keys = keys;
+  }
+
+  ControlState server() throws Exception {
+    return ControlState.open(
+        new ControlSettings(
+            workloads,
+            List.of(),
+            LearningSettings.defaults(),
+            PublicSuffixes.UNKNOWN,
+            keys,
+            store,
+            "memory",
+            "here",
+            mark,
+            1_024),
+        lists,
+        clock,
+        _ -> {});
+  }
+
+  CheckRecord check(ControlState state, Flow flow) throws Exception {
+    return check(state, Shop.CHECKOUT, flow);
+  }
+
+  CheckRecord check(ControlState state, Workload workload, Flow flow) throws Exception {
+    var answered = Shop.answered(workload, state.snapshot(workload), flow, clock.instant(), false);
+    state.record(answered);
+    state.flush();
+    return answered;
+  }
+
+  String reason(ControlState state, Flow flow) {
+    Verdict verdict =
+        Decider.decide(state.snapshot(Shop.CHECKOUT), flow, clock.instant()).applied();
+    return verdict instanceof Deny(_, var reason) ? reason.code() : "allowed";
+  }
+}
