@@ -115,6 +115,7 @@ class JournalTest {
       }
 
       io.kith.server.check.Await.until(
+          "both servers have all changes",
           () -> one.store().position() == 42 && two.store().position() == 42);
       assertThat(one.folded()).as("seed " + seed).isEqualTo(two.folded());
       try (var third = site.server()) {

@@ -1,0 +1,370 @@
+package io.kith.server.control;
+
+import static io.kith.server.control.Shop.CHECKOUT;
+import static io.kith.server.control.Shop.CURL;
+import static io.kith.server.control.Shop.DROPPED;
+import static io.kith.server.control.Shop.HASH;
+import static io.kith.server.control.Shop.PAYMENTS;
+import static io.kith.server.control.Shop.database;
+import static io.kith.server.control.Shop.elsewhere;
+import static io.kith.server.control.Shop.flow;
+import static io.kith.server.control.Shop.program;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.kith.baselines.bundle.SignedBaseline;
+import io.kith.baselines.change.RevisionState;
+import io.kith.baselines.config.ScopeName;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Verdict.Deny;
+import io.kith.baselines.edge.EdgeState;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.Workload;
+import io.kith.baselines.process.Candidate;
+import io.kith.baselines.process.Origin;
+import io.kith.server.check.CheckRecord;
+import io.kith.server.control.RuleVerbs.Target;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A baseline from its proposal to its end, and what people do by hand beside it. */
+@Timeout(120)
+class LifeTest {
+  private static final Owner OWNER = CHECKOUT.owner();
+  private static final ScopeName ONE = new ScopeName.One(OWNER);
+
+  private Site site = new Site(new HostileStore());
+  private ControlState state;
+
+  @BeforeEach
+  void start() throws Exception {
+    state = site.server();
+  }
+
+  @AfterEach
+  void stop() {
+    state.close();
+  }
+
+  private void restartWith(ServerKeys keys, List<Workload> workloads) throws Exception {
+    state.close();
+    site = new Site(new HostileStore(), keys);
+    site.workloads = workloads;
+    state = site.server();
+  }
+
+  private void enforce(Candidate... programs) throws Exception {
+    for (var program : programs) {
+      site.check(state, flow(database(), program));
+    }
+    state.finishTestRun(OWNER, "suite passed", "ada");
+    state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
+  }
+
+  private String edgeOf(Candidate program) throws Exception {
+    return state.edges(OWNER).stream()
+        .filter(edge -> edge.edge().process().equals(program.processClass()))
+        .findFirst()
+        .orElseThrow()
+        .edge()
+        .id();
+  }
+
+  private List<RevisionState> states() throws Exception {
+    return state.reports().revisions(OWNER).stream()
+        .map(revision -> revision.entry().state())
+        .toList();
+  }
+
+  @Test
+  void shadow_takesTheProposal_andEnforceTakesItFromThere() throws Exception {
+    site.check(state, flow(database(), PAYMENTS));
+    state.finishTestRun(OWNER, "suite passed", "ada");
+    assertThat(states()).containsExactly(RevisionState.PROPOSED);
+
+    state.setMode(ONE, Mode.SHADOW, "look", "ada");
+    assertThat(states()).containsExactly(RevisionState.SHADOW);
+    assertThat(site.check(state, flow(database(), CURL)).decision().shadow())
+        .isInstanceOf(Deny.class);
+
+    state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
+    assertThat(states()).containsExactly(RevisionState.ENFORCED);
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("new_process");
+  }
+
+  @Test
+  void reject_forgetsTheProposal_andLearningGoesOn() throws Exception {
+    site.check(state, flow(database(), PAYMENTS));
+    state.finishTestRun(OWNER, "suite passed", "ada");
+
+    state.baselines().reject(OWNER, null, "too early", "bob");
+
+    assertThat(states()).containsExactly(RevisionState.SUPERSEDED);
+    assertThatThrownBy(() -> state.setMode(ONE, Mode.ENFORCE, "ready", "ada"))
+        .hasMessageStartingWith("no baseline yet");
+    assertThat(state.finishTestRun(OWNER, "again", "ada").approved()).hasSize(1);
+    assertThat(states()).containsExactly(RevisionState.PROPOSED);
+  }
+
+  @Test
+  void finishTestRun_twice_makesOneRevision() throws Exception {
+    site.check(state, flow(database(), PAYMENTS));
+    var first = state.finishTestRun(OWNER, "suite passed", "ada").baseline();
+
+    assertThat(state.finishTestRun(OWNER, "again", "ada").baseline()).isEqualTo(first);
+    assertThat(states()).hasSize(1);
+  }
+
+  @Test
+  void rollback_isBackInOneStep_andTheGuardDoesNotUndoIt() throws Exception {
+    enforce(PAYMENTS);
+    var denied = site.check(state, flow(database(), CURL));
+    state.baselines().approveEdges(OWNER, Set.of(edgeOf(CURL)), "CHG-2", "ada");
+    state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("allowed");
+
+    state.baselines().rollback(OWNER, "it was wrong", "bob");
+
+    assertThat(denied.decision().applied()).isInstanceOf(Deny.class);
+    site.check(state, flow(database(), CURL));
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("new_process");
+    assertThatThrownBy(() -> state.baselines().rollback(OWNER, "further", "bob"))
+        .hasMessageContaining("is the first that was enforced");
+  }
+
+  @Test
+  void revisions_manyLater_areBounded() throws Exception {
+    for (var i = 0; i < 3 * Life.KEPT; i++) {
+      site.check(state, flow(database(), program("/app/p" + "x".repeat(i), HASH, Origin.IMAGE)));
+      state.finishTestRun(OWNER, "number " + i, "ada");
+    }
+
+    assertThat(states()).hasSize(1 + Life.KEPT);
+  }
+
+  // approvers
+
+  @Test
+  void enforce_anExternalEdge_withApproversConfigured_needsTheirSignature() throws Exception {
+    var approver = ServerKeys.fresh();
+    restartWith(
+        new ServerKeys(
+            ServerKeys.fresh(), null, List.of(approver.publicKey()), List.of(), List.of()),
+        site.workloads);
+    enforce(PAYMENTS);
+    site.check(state, flow(elsewhere(), PAYMENTS));
+    var edge =
+        state.reports().edges(OWNER, true).stream()
+            .filter(known -> known.edge().destination().words().startsWith("203.0.113.7"))
+            .findFirst()
+            .orElseThrow();
+    var proposed = state.baselines().approveEdges(OWNER, Set.of(edge.edge().id()), "CHG-3", "ada");
+    assertThatThrownBy(() -> state.setMode(ONE, Mode.ENFORCE, "ready", "ada"))
+        .hasMessageContaining("leave the mesh and no approver signed them")
+        .hasMessageContaining("kith approve " + OWNER + " --key FILE");
+    var stranger = SignedBaseline.approve(OWNER, List.of(edge.edge()), ServerKeys.fresh());
+    assertThatThrownBy(() -> state.baselines().approve(OWNER, null, stranger, "please", "eve"))
+        .hasMessageContaining("the approval is not good");
+
+    var missing = state.reports().revision(OWNER, proposed.revision()).toApprove();
+    state
+        .baselines()
+        .approve(OWNER, null, SignedBaseline.approve(OWNER, missing, approver), "CHG-3", "ada");
+    state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
+
+    assertThat(site.reason(state, flow(elsewhere(), PAYMENTS))).isEqualTo("allowed");
+  }
+
+  @Test
+  void allow_anExternalDestination_withApproversConfigured_needsTheirSignature() throws Exception {
+    var approver = ServerKeys.fresh();
+    restartWith(
+        new ServerKeys(
+            ServerKeys.fresh(), null, List.of(approver.publicKey()), List.of(), List.of()),
+        site.workloads);
+    enforce(PAYMENTS);
+    var id = site.check(state, flow(elsewhere(), PAYMENTS)).decisionId();
+    var until = site.clock.instant().plus(Duration.ofHours(4));
+
+    assertThatThrownBy(() -> state.rules().allow(OWNER, id, until, null, "CHG-4", "ada"))
+        .hasMessageContaining("leaves the mesh, and an approver has to sign that");
+
+    var prepared = state.rules().prepare(OWNER, id, until, "CHG-4", "ada");
+    var approval = SignedBaseline.approve(OWNER, List.of(prepared.edge()), approver);
+    state.rules().allow(OWNER, id, until, approval, "CHG-4", "ada");
+    assertThat(site.reason(state, flow(elsewhere(), PAYMENTS))).isEqualTo("allowed");
+  }
+
+  // by hand
+
+  @Test
+  void deny_winsOverTheBaseline_untilItIsTakenBack() throws Exception {
+    enforce(PAYMENTS);
+
+    var rule = state.rules().deny(OWNER, new Target.OfEdge(edgeOf(PAYMENTS)), null, "INC-1", "ada");
+    assertThat(site.reason(state, flow(database(), PAYMENTS))).isEqualTo("denied_by_hand");
+
+    state.rules().remove(OWNER, rule.id(), "over", "ada");
+    assertThat(site.reason(state, flow(database(), PAYMENTS))).isEqualTo("allowed");
+    assertThatThrownBy(() -> state.rules().remove(OWNER, rule.id(), "again", "ada"))
+        .hasMessageContaining("is not one by hand of " + OWNER);
+  }
+
+  @Test
+  void remove_anAllowRule_deniesAgain() throws Exception {
+    enforce(PAYMENTS);
+    var id = site.check(state, flow(database(), CURL)).decisionId();
+    var rule = state.allow(OWNER, id, null, "CHG-1", "ada");
+
+    state.rules().remove(OWNER, rule.edge().id(), "a mistake", "bob");
+
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("new_process");
+  }
+
+  @Test
+  void quarantine_aWholeProcess_deniesItAndKeepsItFromBeingLearned() throws Exception {
+    enforce(PAYMENTS, CURL);
+
+    state.rules().quarantine(OWNER, edgeOf(CURL), true, "INC-2", "ada");
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("denied_by_hand");
+    assertThat(site.reason(state, flow(database(), PAYMENTS))).isEqualTo("allowed");
+
+    var proposal = state.finishTestRun(OWNER, "again", "ada");
+    assertThat(proposal.baseline().edges())
+        .map(edge -> edge.process().path())
+        .containsExactly("/app/payments");
+  }
+
+  @Test
+  void acknowledge_takesTheItemFromTheReview_andTrustsNothing() throws Exception {
+    enforce(PAYMENTS);
+    site.check(state, flow(database(), DROPPED));
+    assertThat(state.reports().edges(OWNER, true)).hasSize(1);
+
+    state.rules().acknowledge(OWNER, edgeOf(DROPPED), "known test", "ada");
+
+    assertThat(state.reports().edges(OWNER, true)).isEmpty();
+    assertThat(site.reason(state, flow(database(), DROPPED))).isEqualTo("origin_not_in_image");
+    assertThat(state.reports().coverage(OWNER).getFirst().reviewItems()).isZero();
+  }
+
+  @Test
+  void relearn_forgetsWhatWasSeen_andKeepsWhatIsEnforced() throws Exception {
+    enforce(PAYMENTS);
+    site.check(state, flow(database(), CURL));
+
+    state.rules().relearn(OWNER, null, "a new team", "ada");
+
+    assertThat(state.edges(OWNER))
+        .singleElement()
+        .satisfies(
+            edge -> {
+              assertThat(edge.state()).isEqualTo(EdgeState.APPROVED);
+              assertThat(edge.why()).isEqualTo("in the baseline, not seen by this server");
+            });
+    assertThat(site.reason(state, flow(database(), PAYMENTS))).isEqualTo("allowed");
+  }
+
+  @Test
+  void relearn_oneProcess_forgetsOnlyThat() throws Exception {
+    site.check(state, flow(database(), PAYMENTS));
+    site.check(state, flow(database(), CURL));
+
+    state.rules().relearn(OWNER, edgeOf(CURL), "it changed", "ada");
+
+    assertThat(state.edges(OWNER))
+        .map(edge -> edge.edge().process().path())
+        .containsExactly("/app/payments");
+  }
+
+  // the blast-radius guard
+
+  /** Takes curl out of the baseline by a policy of another environment. */
+  private void enforceWithoutCurl() throws Exception {
+    enforce(PAYMENTS, CURL);
+    var enforced = state.reports().revision(OWNER, null).entry().baseline();
+    var edges =
+        enforced.edges().stream()
+            .filter(edge -> !edge.process().equals(CURL.processClass()))
+            .toList();
+    state
+        .baselines()
+        .arrive(io.kith.baselines.edge.Baseline.of(OWNER, enforced.revision(), edges), "qa", "ada");
+    state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
+  }
+
+  @Test
+  void guard_onceApprovedAndDeniedOnHalfOfThePods_isReopenedForAnHour() throws Exception {
+    enforceWithoutCurl();
+
+    var denied = site.check(state, flow(database(), CURL));
+
+    assertThat(denied.decision().applied()).isInstanceOf(Deny.class);
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("allowed");
+    assertThat(state.audit(null, 0, 1).getFirst().change())
+        .satisfies(
+            change -> {
+              assertThat(change.kind()).isEqualTo("reopen");
+              assertThat(change.author()).isEqualTo("blast-radius guard");
+            });
+    site.clock.set(site.clock.instant().plus(Duration.ofHours(1)));
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("expired");
+  }
+
+  @Test
+  void guard_intruder_neitherOpensAnythingNorSpendsTheBudget() throws Exception {
+    enforceWithoutCurl();
+    var before = state.store().position();
+
+    // another program, another place, a copy from elsewhere, a destination that was never approved
+    for (var i = 0; i < 50; i++) {
+      site.check(state, flow(database(), program("/usr/bin/nc", HASH, Origin.IMAGE)));
+      site.check(state, flow(database(), DROPPED));
+      site.check(state, flow(database(), program("/usr/bin/curl", HASH, Origin.WRITABLE_LAYER)));
+      site.check(state, flow(elsewhere(), CURL));
+    }
+    assertThat(state.store().position()).isEqualTo(before);
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("new_process");
+
+    // and the mistake of the revision is still healed
+    site.check(state, flow(database(), CURL));
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("allowed");
+  }
+
+  @Test
+  void guard_deniedByHand_staysDenied() throws Exception {
+    enforce(PAYMENTS, CURL);
+    state.rules().deny(OWNER, new Target.OfEdge(edgeOf(CURL)), null, "INC-3", "ada");
+    state.finishTestRun(OWNER, "again", "ada");
+    state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
+    var before = state.store().position();
+
+    site.check(state, flow(database(), CURL));
+
+    assertThat(state.store().position()).isEqualTo(before);
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("denied_by_hand");
+  }
+
+  /** A workload of host processes has the origin HOST, which the guard and rules ignored. */
+  @Test
+  void hostWorkload_rulesAndGuard_takeHostCodeForItsOwn() throws Exception {
+    var onHost = new Workload(OWNER, CHECKOUT.environment(), CHECKOUT.spiffeIds(), true);
+    restartWith(ServerKeys.ephemeral(), List.of(onHost));
+    var app = program("/opt/app", HASH, Origin.HOST);
+    var tool = program("/opt/tool", HASH, Origin.HOST);
+    site.check(state, onHost, flow(database(), app));
+    state.finishTestRun(OWNER, "suite passed", "ada");
+    state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
+    CheckRecord denied = site.check(state, onHost, flow(database(), tool));
+
+    var rule = state.allow(OWNER, denied.decisionId(), null, "CHG-5", "ada");
+
+    assertThat(rule.edge().sha256()).as("allowed by its class, not as a stranger's file").isNull();
+    assertThat(site.reason(state, flow(database(), tool))).isEqualTo("allowed");
+  }
+}
