@@ -11,6 +11,7 @@ import io.kith.baselines.store.StoreException;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.List;
+import java.util.logging.Logger;
 import org.flywaydb.core.api.FlywayException;
 import org.jdbi.v3.core.ConnectionException;
 import org.jdbi.v3.core.Handle;
@@ -26,6 +27,8 @@ import org.jdbi.v3.core.JdbiException;
  */
 public final class PostgresStore implements BaselineStore {
   private static final System.Logger LOG = System.getLogger(PostgresStore.class.getName());
+  // held, since a logger that nobody holds forgets its level
+  private static final Logger HIKARI = Logger.getLogger("com.zaxxer.hikari");
 
   private final PostgresErrors errors;
   private final HikariDataSource pool;
@@ -36,6 +39,7 @@ public final class PostgresStore implements BaselineStore {
 
   private PostgresStore(Postgresql settings, PostgresSource source, PostgresErrors errors) {
     this.errors = errors;
+    HIKARI.setLevel(java.util.logging.Level.WARNING); // it tells of every start
     var config = new HikariConfig();
     config.setPoolName("kith-store");
     config.setDataSource(source);
@@ -141,7 +145,11 @@ public final class PostgresStore implements BaselineStore {
   /** After the commit, and without effect on it: who is not told looks by themselves. */
   private void tellOthers() {
     try {
-      jdbi.useHandle(handle -> handle.execute("notify " + PostgresListener.CHANNEL));
+      jdbi.useTransaction(
+          handle -> {
+            handle.execute("set local synchronous_commit = off"); // news need no disk
+            handle.execute("notify " + PostgresListener.CHANNEL);
+          });
     } catch (JdbiException e) {
       LOG.log(Level.DEBUG, "store news not told; they are polled", e);
     }
