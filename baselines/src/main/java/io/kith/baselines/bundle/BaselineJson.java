@@ -104,7 +104,8 @@ public final class BaselineJson {
         provenance(json.object("provenance")));
   }
 
-  private static Map<String, Object> map(ProcessClass process) {
+  /** A process class as the members of an object. */
+  public static Map<String, Object> map(ProcessClass process) {
     var map = new LinkedHashMap<String, Object>();
     map.put("path", process.path());
     map.put("program", process.program());
@@ -114,7 +115,12 @@ public final class BaselineJson {
     return map;
   }
 
-  private static ProcessClass process(JsonObject json) {
+  /**
+   * Reads a process class.
+   *
+   * @throws IllegalArgumentException naming the member
+   */
+  public static ProcessClass process(JsonObject json) {
     json.only("path", "program", "script", "ancestors", "root");
     return new ProcessClass(
         json.text("path"),
@@ -164,7 +170,8 @@ public final class BaselineJson {
     };
   }
 
-  private static Map<String, Object> map(DestinationPattern pattern) {
+  /** A pattern as the members of an object. */
+  public static Map<String, Object> map(DestinationPattern pattern) {
     var map = new LinkedHashMap<String, Object>();
     switch (pattern) {
       case DestinationPattern.Exact(var name, var weakest, var port, var protocol) -> {
@@ -234,7 +241,12 @@ public final class BaselineJson {
     }
   }
 
-  private static DestinationPattern destination(JsonObject json) {
+  /**
+   * Reads a pattern.
+   *
+   * @throws IllegalArgumentException naming the member
+   */
+  public static DestinationPattern destination(JsonObject json) {
     return switch (json.text("kind")) {
       case "exact" -> {
         json.only("kind", "name", "weakest", "port", "protocol");

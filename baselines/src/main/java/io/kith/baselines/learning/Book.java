@@ -88,7 +88,35 @@ final class Book {
     trim();
   }
 
-  private void trim() {
+  /** Adds what was read from a store; {@link #trim} is due afterwards. */
+  void absorb(ProcessClass process, Exact exact, Sightings sightings) {
+    var page = pages.get(process);
+    var ours = page == null ? null : page.exact.get(exact);
+    if (page == null || ours == null) {
+      put(process, exact, sightings);
+    } else {
+      ours.merge(sightings);
+      page.groups = null;
+    }
+  }
+
+  void addDropped(long more) {
+    dropped += more;
+  }
+
+  /** One edge of the book. */
+  interface Visitor {
+    void visit(ProcessClass process, Exact exact, Sightings sightings);
+  }
+
+  void forEach(Visitor visitor) {
+    pages.forEach(
+        (process, page) ->
+            page.exact.forEach((exact, sightings) -> visitor.visit(process, exact, sightings)));
+  }
+
+  /** Drops what came last until the bounds are kept. */
+  void trim() {
     for (var page : pages.values()) {
       while (page.exact.size() > maxPerClass) {
         dropLatest(page);

@@ -1,5 +1,6 @@
 package io.kith.baselines.learning;
 
+import io.kith.baselines.yaml.JsonObject;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -26,14 +27,17 @@ final class Instances {
   private final Map<String, Instant> firstOf = new HashMap<>();
   private @Nullable Instant earliest;
   private int total;
+  private int changes;
   private int median = -1;
   private long medianHour;
 
   /** What an orchestrator says. */
   void started(Instance instance) {
     total += known.containsKey(instance.replica()) ? 0 : 1;
-    known.merge(instance.replica(), instance, Instance::merge);
-    lastSeen.remove(instance.replica());
+    var before = known.get(instance.replica());
+    var after = known.merge(instance.replica(), instance, Instance::merge);
+    changes += after.equals(before) ? 0 : 1;
+    changes += lastSeen.remove(instance.replica()) == null ? 0 : 1;
     begin(instance.digest(), instance.start());
     median = -1;
     forget();
@@ -54,6 +58,7 @@ final class Instances {
           new Instance(replica, start, null, seen.process().fingerprint().imageDigest(), false));
       begin(seen.process().fingerprint().imageDigest(), start);
       median = -1;
+      changes++;
       total += before == null ? 1 : 0;
     }
     lastSeen.merge(replica, seen.time(), (one, other) -> one.isAfter(other) ? one : other);
@@ -72,13 +77,17 @@ final class Instances {
   }
 
   void merge(Instances other) {
+    var both = (int) other.known.keySet().stream().filter(known::containsKey).count();
+    total += Math.max(0, other.total - both); // pods that the other one forgot were pods too
+    changes++;
+    other.firstOf.forEach(this::begin);
+    if (other.earliest != null) {
+      begin(null, other.earliest);
+    }
     other.known.forEach(
         (replica, instance) -> {
           var traffic = other.lastSeen.get(replica);
           var ours = known.get(replica);
-          if (ours == null) {
-            total++;
-          }
           known.merge(replica, instance, Instance::merge);
           if (traffic == null || (ours != null && !lastSeen.containsKey(replica))) {
             lastSeen.remove(replica);
@@ -118,6 +127,86 @@ final class Instances {
       return seen.plus(IDLE);
     }
     return instance.stop() == null ? Instant.MAX : instance.stop();
+  }
+
+  /** Grows when more is known than when one was last seen. */
+  int changes() {
+    return changes;
+  }
+
+  /** As the members of an object. */
+  Map<String, Object> members() {
+    var members = new HashMap<String, Object>();
+    members.put("total", total);
+    if (earliest != null) {
+      members.put("earliest", earliest.toString());
+    }
+    var images = new HashMap<String, Object>();
+    firstOf.forEach((digest, first) -> images.put(digest, first.toString()));
+    members.put("images", images);
+    members.put(
+        "pods",
+        known.values().stream()
+            .sorted(Comparator.comparing(Instance::replica))
+            .map(this::members)
+            .toList());
+    return members;
+  }
+
+  private Map<String, Object> members(Instance instance) {
+    var members = new HashMap<String, Object>();
+    members.put("replica", instance.replica());
+    members.put("start", instance.start().toString());
+    put(members, "stop", instance.stop());
+    put(members, "digest", instance.digest());
+    members.put("job", instance.job());
+    put(members, "seen", lastSeen.get(instance.replica()));
+    return members;
+  }
+
+  private static void put(Map<String, Object> members, String key, @Nullable Object value) {
+    if (value != null) {
+      members.put(key, value.toString());
+    }
+  }
+
+  /**
+   * Reads what {@link #members} made.
+   *
+   * @throws IllegalArgumentException for more than there can be
+   */
+  static Instances of(JsonObject json) {
+    json.only("total", "earliest", "images", "pods");
+    var read = new Instances();
+    var pods = json.objects("pods");
+    var images = json.object("images");
+    if (pods.size() > MAX || images.names().size() > MAX) {
+      throw new IllegalArgumentException(
+          "pods: " + pods.size() + " (expected: at most " + MAX + ", and as many images)");
+    }
+    for (var pod : pods) {
+      pod.only("replica", "start", "stop", "digest", "job", "seen");
+      var replica = pod.text("replica");
+      read.known.put(
+          replica,
+          new Instance(
+              replica,
+              pod.value("start", Instant::parse),
+              pod.has("stop") ? pod.value("stop", Instant::parse) : null,
+              pod.textOrNull("digest"),
+              pod.bool("job")));
+      if (pod.has("seen")) {
+        read.lastSeen.put(replica, pod.value("seen", Instant::parse));
+      }
+    }
+    for (var digest : images.names()) {
+      read.begin(digest, images.value(digest, Instant::parse));
+    }
+    if (json.has("earliest")) {
+      read.begin(null, json.value("earliest", Instant::parse));
+    }
+    read.total = Math.max(read.known.size(), json.integer("total"));
+    return read;
   }
 
   /** When the first of them started, or null when there was none. */

@@ -53,13 +53,14 @@ public final class Learner {
   private final LearningSettings settings;
   private final Generaliser generaliser;
   private final Support support;
-  private final Instances instances = new Instances();
-  private final Units units = new Units();
-  private final Book book;
-  private final RiskBook risky;
+  final Instances instances = new Instances();
+  final Units units = new Units();
+  final Book book;
+  final RiskBook risky;
   private final Approvals approvals = new Approvals();
   private final Completeness completeness;
   private final PortBudget budget;
+  final Written written = new Written();
   private volatile int starts;
   private @Nullable Baseline proposed;
   private @Nullable Instant latest;
@@ -121,8 +122,14 @@ public final class Learner {
       risky.add(seen, reach, "more dynamic ports than the destination had starts");
       return false;
     }
-    units.add(Sightings.unit(seen.replica(), Math.floorDiv(seen.time().getEpochSecond(), 3_600L)));
+    if (units.add(unitOf(seen))) {
+      written.unitsAdded();
+    }
     return book.add(seen, reach);
+  }
+
+  private static long unitOf(Observation seen) {
+    return Sightings.unit(seen.replica(), Math.floorDiv(seen.time().getEpochSecond(), 3_600L));
   }
 
   /**
@@ -133,15 +140,30 @@ public final class Learner {
    */
   public synchronized void merge(Learner other) {
     synchronized (other) {
+      written.othersAdded();
       instances.merge(other.instances);
-      starts = instances.total();
       units.addAll(other.units);
       book.merge(other.book);
       risky.merge(other.risky);
-      if (other.latest != null && (latest == null || other.latest.isAfter(latest))) {
-        latest = other.latest;
-      }
+      absorbed(other.latest);
     }
+  }
+
+  /** Completes what was added to the books. */
+  void absorbed(@Nullable Instant until) {
+    starts = instances.total();
+    if (until != null && (latest == null || until.isAfter(latest))) {
+      latest = until;
+    }
+  }
+
+  /** When the latest connection was seen, or null. */
+  @Nullable Instant latest() {
+    return latest;
+  }
+
+  Owner owner() {
+    return owner;
   }
 
   /**

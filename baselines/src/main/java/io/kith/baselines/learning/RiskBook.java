@@ -3,6 +3,8 @@ package io.kith.baselines.learning;
 import io.kith.baselines.destination.DestinationPattern.Exact;
 import io.kith.baselines.destination.Reach;
 import io.kith.baselines.process.ProcessClass;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.BiConsumer;
@@ -44,15 +46,38 @@ final class RiskBook {
   }
 
   void merge(RiskBook other) {
-    other.entries.forEach(
-        (key, theirs) -> {
-          var ours = entries.get(key);
-          var why = ours == null || theirs.why.compareTo(ours.why) < 0 ? theirs.why : ours.why;
-          var sightings = ours == null ? new Sightings() : ours.sightings;
-          sightings.merge(theirs.sightings);
-          entries.put(key, new Entry(why, sightings));
-        });
+    other.entries.forEach(this::absorb);
     dropped += other.dropped;
+    trim();
+  }
+
+  /** Adds what another one has; {@link #trim} is due afterwards. */
+  void absorb(Key key, Entry theirs) {
+    var ours = entries.get(key);
+    var why = ours == null || theirs.why.compareTo(ours.why) < 0 ? theirs.why : ours.why;
+    var sightings = ours == null ? new Sightings() : ours.sightings;
+    sightings.merge(theirs.sightings);
+    entries.put(key, new Entry(why, sightings));
+  }
+
+  /** Drops what came last until the bound is kept. */
+  void trim() {
+    if (entries.size() <= max) {
+      return;
+    }
+    var latestFirst = new ArrayList<>(entries.entrySet());
+    latestFirst.sort(
+        Comparator.comparing((Map.Entry<Key, Entry> entry) -> entry.getValue().sightings.first())
+            .thenComparing(entry -> entry.getKey().toString())
+            .reversed());
+    for (var entry : latestFirst.subList(0, entries.size() - max)) {
+      dropped += entry.getValue().sightings.evidence().connections();
+      entries.remove(entry.getKey());
+    }
+  }
+
+  void addDropped(long more) {
+    dropped += more;
   }
 
   void forget(ProcessClass process) {

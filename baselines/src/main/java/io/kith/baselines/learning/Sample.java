@@ -1,5 +1,6 @@
 package io.kith.baselines.learning;
 
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
@@ -27,8 +28,10 @@ final class Sample {
     }
     names.put(name, hash);
     if (names.size() > SIZE) {
-      names.remove(largest());
+      var last = largest();
+      names.remove(last);
       limit = Hash.of(largest());
+      return !last.equals(name);
     }
     return true;
   }
@@ -42,6 +45,30 @@ final class Sample {
 
   void addAll(Sample other) {
     other.names.keySet().forEach(this::add);
+    limitTo(other.limit);
+  }
+
+  /** What the other one may have left out is left out here too, else the two are no sample. */
+  private void limitTo(long other) {
+    if (other < limit) {
+      limit = other;
+      names.values().removeIf(hash -> hash > limit);
+    }
+  }
+
+  /** A sample as it was written: with names that it left out, the largest one is its limit. */
+  static Sample of(Collection<String> names, boolean more) {
+    var sample = new Sample();
+    names.forEach(sample::add);
+    if (more && !sample.names.isEmpty()) {
+      sample.limitTo(Hash.of(sample.largest()));
+    }
+    return sample;
+  }
+
+  /** Whether there were names that it does not hold. */
+  boolean hasMore() {
+    return limit != Long.MAX_VALUE;
   }
 
   /** Names with a larger hash are not held. */

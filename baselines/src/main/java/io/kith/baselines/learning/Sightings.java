@@ -1,8 +1,12 @@
 package io.kith.baselines.learning;
 
 import io.kith.baselines.destination.Reach;
+import io.kith.baselines.yaml.JsonObject;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.NavigableSet;
 import java.util.Set;
 import java.util.TreeSet;
@@ -29,6 +33,9 @@ final class Sightings {
   private boolean steady;
   private Reach reach = Reach.INTERNAL;
   private String words = "";
+  // what a store does not have yet
+  private boolean fresh = true;
+  private long written;
   // of the latest sighting, so that the common case is a few comparisons
   private @Nullable String latestReplica;
   private long latestHour = Long.MIN_VALUE;
@@ -44,6 +51,7 @@ final class Sightings {
     var hour = Math.floorDiv(time.getEpochSecond(), 3_600L);
     if (!steady && (seen.started() == null || time.isAfter(seen.started().plus(STARTUP)))) {
       steady = true;
+      fresh = true;
     }
     if (!time.isBefore(last)) {
       last = time;
@@ -54,24 +62,26 @@ final class Sightings {
     }
     latestHour = hour;
     latestReplica = seen.replica();
-    replicas.add(seen.replica());
-    units.add(unit(seen.replica(), hour));
+    fresh |= replicas.add(seen.replica());
+    fresh |= units.add(unit(seen.replica(), hour));
     if (hours.size() < Evidence.MAX_SET || hour < hours.getLast()) {
-      hours.add(hour);
+      fresh |= hours.add(hour);
       trim(hours, Evidence.MAX_SET);
     }
     var day = Math.floorDiv(hour, 24L);
     if (day != latestDay) {
       latestDay = day;
-      days.add(day);
+      fresh |= days.add(day);
       if (days.size() > MAX_DAYS) {
         days.pollFirst();
       }
     }
     var digest = seen.process().fingerprint().imageDigest();
     if (digest != null && digests.add(digest)) {
+      fresh = true;
       trim(digests, MAX_DIGESTS);
     }
+    fresh |= how.compareTo(reach) > 0;
     reach = worse(reach, how);
     return true;
   }
@@ -81,6 +91,7 @@ final class Sightings {
   }
 
   void merge(Sightings other) {
+    fresh = true;
     if (other.last.isAfter(last) || (other.last.equals(last) && other.words.compareTo(words) < 0)) {
       words = other.words;
     }
@@ -101,6 +112,87 @@ final class Sightings {
     reach = worse(reach, other.reach);
     latestReplica = null;
     latestDay = Long.MIN_VALUE;
+  }
+
+  /** Whether a store lacks more than counts: another pod, hour, day or image. */
+  boolean isFresh() {
+    return fresh;
+  }
+
+  /** Whether a store lacks anything. */
+  boolean isUnwritten() {
+    return fresh || count != written;
+  }
+
+  /** Says that a store has it as it is now. */
+  void markWritten() {
+    fresh = false;
+    written = count;
+  }
+
+  /** As the members of an object. */
+  Map<String, Object> members() {
+    var members = new HashMap<String, Object>();
+    members.put("count", count);
+    members.put("first", first.toString());
+    members.put("last", last.toString());
+    members.put("replicas", replicas.names().stream().sorted().toList());
+    members.put("more", replicas.hasMore());
+    members.put("units", units.smallest());
+    members.put("hours", List.copyOf(hours));
+    members.put("days", List.copyOf(days));
+    members.put("digests", List.copyOf(digests));
+    members.put("steady", steady);
+    members.put("reach", reach.name());
+    members.put("words", words);
+    return members;
+  }
+
+  /**
+   * Reads what {@link #members} made.
+   *
+   * @throws IllegalArgumentException for what no sighting can be
+   */
+  static Sightings of(JsonObject json) {
+    json.only(
+        "count",
+        "first",
+        "last",
+        "replicas",
+        "more",
+        "units",
+        "hours",
+        "days",
+        "digests",
+        "steady",
+        "reach",
+        "words");
+    var read = new Sightings();
+    read.count = json.number("count");
+    read.first = json.value("first", Instant::parse);
+    read.last = json.value("last", Instant::parse);
+    if (read.count < 1 || read.last.isBefore(read.first)) {
+      throw new IllegalArgumentException(
+          "seen: " + read.count + " times until before it began (expected: once or more)");
+    }
+    read.replicas.addAll(
+        Sample.of(bounded("replicas", json.texts("replicas"), Sample.SIZE), json.bool("more")));
+    bounded("units", json.numbers("units"), Units.EXACT).forEach(read.units::add);
+    read.hours.addAll(bounded("hours", json.numbers("hours"), Evidence.MAX_SET));
+    read.days.addAll(bounded("days", json.numbers("days"), MAX_DAYS));
+    read.digests.addAll(bounded("digests", json.texts("digests"), MAX_DIGESTS));
+    read.steady = json.bool("steady");
+    read.reach = json.value("reach", Reach::valueOf);
+    read.words = json.text("words");
+    return read;
+  }
+
+  static <T> List<T> bounded(String name, List<T> list, int max) {
+    if (list.size() > max) {
+      throw new IllegalArgumentException(
+          name + ": " + list.size() + " of them (expected: at most " + max + ")");
+    }
+    return list;
   }
 
   private static Reach worse(Reach one, Reach other) {

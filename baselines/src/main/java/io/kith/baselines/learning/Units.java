@@ -1,6 +1,7 @@
 package io.kith.baselines.learning;
 
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * How many distinct replica-hours showed something: exact up to {@value #EXACT}, estimated beyond.
@@ -14,12 +15,12 @@ final class Units {
   private long[] smallest = new long[4];
   private int size;
 
-  /** Adds one by its hash. */
-  void add(long hash) {
+  /** Adds one by its hash; true when that changed what is held. */
+  boolean add(long hash) {
     var value = hash & Long.MAX_VALUE;
     var at = Arrays.binarySearch(smallest, 0, size, value);
     if (at >= 0 || (size == EXACT && -at - 1 == EXACT)) {
-      return;
+      return false;
     }
     at = -at - 1;
     if (size < EXACT) {
@@ -30,12 +31,18 @@ final class Units {
     }
     System.arraycopy(smallest, at, smallest, at + 1, size - at - 1);
     smallest[at] = value;
+    return true;
   }
 
   void addAll(Units other) {
     for (var i = 0; i < other.size; i++) {
       add(other.smallest[i]);
     }
+  }
+
+  /** The smallest hashes, in order; adding them to another is as adding this. */
+  List<Long> smallest() {
+    return Arrays.stream(smallest, 0, size).boxed().toList();
   }
 
   double count() {

@@ -35,6 +35,11 @@ public final class JsonObject {
     return this;
   }
 
+  /** Names of the members, in order. */
+  public List<String> names() {
+    return members.keySet().stream().map(Object::toString).sorted().toList();
+  }
+
   /** Whether the member is there. */
   public boolean has(String key) {
     return members.containsKey(key);
@@ -70,6 +75,20 @@ public final class JsonObject {
       throw new IllegalArgumentException(pathOf(key) + ": " + number + " (expected: an int)");
     }
     return number.intValue();
+  }
+
+  /** A whole number of up to 64 bits. */
+  public long number(String key) {
+    return member(key, Long.class, "a whole number");
+  }
+
+  /** A list of whole numbers. */
+  public List<Long> numbers(String key) {
+    var numbers = new ArrayList<Long>();
+    for (var element : (List<?>) member(key, List.class, "a list")) {
+      numbers.add(as(element, Long.class, pathOf(key), "whole numbers"));
+    }
+    return numbers;
   }
 
   /** True or false. */

@@ -1,0 +1,30 @@
+package io.kith.server.store;
+
+import java.time.Duration;
+import java.util.concurrent.ThreadLocalRandom;
+
+/** Pauses between attempts: each twice the one before up to a limit, and a random part of it. */
+final class BackOff {
+  private final Duration first;
+  private final Duration limit;
+  private Duration ceiling;
+
+  BackOff(Duration first, Duration limit) {
+    this.first = first;
+    this.limit = limit;
+    this.ceiling = first;
+  }
+
+  /** The next pause: from half of it to all, so that servers do not come back in step. */
+  Duration next() {
+    var nanos = ceiling.toNanos();
+    var doubled = ceiling.multipliedBy(2);
+    ceiling = doubled.compareTo(limit) > 0 ? limit : doubled;
+    return Duration.ofNanos(ThreadLocalRandom.current().nextLong(nanos / 2, nanos + 1));
+  }
+
+  /** After a success. */
+  void reset() {
+    ceiling = first;
+  }
+}

@@ -1,0 +1,214 @@
+package io.kith.server.store;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import io.kith.baselines.config.StoreSettings.Postgresql;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.store.BaselineStore;
+import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedPart;
+import io.kith.baselines.store.StoreException;
+import java.lang.System.Logger.Level;
+import java.time.Duration;
+import java.util.List;
+import java.util.logging.Logger;
+import org.flywaydb.core.api.FlywayException;
+import org.jdbi.v3.core.ConnectionException;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.HandleCallback;
+import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.JdbiException;
+
+/**
+ * A store in a PostgreSQL database, for several servers.
+ *
+ * <p>May vanish and come back: what is asked meanwhile fails within seconds, and the next question
+ * finds it again.
+ */
+public final class PostgresStore implements BaselineStore {
+  private static final System.Logger LOG = System.getLogger(PostgresStore.class.getName());
+  // held, since a logger that nobody holds forgets its level
+  private static final Logger HIKARI = Logger.getLogger("com.zaxxer.hikari");
+
+  private final PostgresErrors errors;
+  private final HikariDataSource pool;
+  private final Jdbi jdbi;
+  private final Watchers watchers = new Watchers();
+  private final PostgresListener listener;
+  private volatile boolean closed;
+
+  private PostgresStore(Postgresql settings, PostgresSource source, PostgresErrors errors) {
+    this.errors = errors;
+    HIKARI.setLevel(java.util.logging.Level.WARNING); // it tells of every start
+    var config = new HikariConfig();
+    config.setPoolName("kith-store");
+    config.setDataSource(source);
+    config.setMaximumPoolSize(settings.poolSize());
+    config.setMinimumIdle(1);
+    config.setConnectionTimeout(5_000);
+    config.setValidationTimeout(2_000);
+    config.setIdleTimeout(60_000);
+    config.setKeepaliveTime(60_000);
+    config.setMaxLifetime(600_000);
+    config.setInitializationFailTimeout(-1); // the first use tells it better
+    config.setConnectionInitSql("set statement_timeout = '20s'; set lock_timeout = '10s'");
+    this.pool = new HikariDataSource(config);
+    this.jdbi = Jdbi.create(pool);
+    this.listener = new PostgresListener(source, watchers);
+  }
+
+  /**
+   * Opens the store and makes or upgrades its tables.
+   *
+   * @param patience how long it is tried while the database cannot be reached
+   * @throws StoreException then, or at once when a person has to mend something
+   */
+  public static PostgresStore open(Postgresql settings, Duration patience) throws StoreException {
+    var source = new PostgresSource(settings);
+    var errors = new PostgresErrors(settings);
+    var backOff = new BackOff(Duration.ofMillis(500), Duration.ofSeconds(5));
+    var end = System.nanoTime() + patience.toNanos();
+    while (true) {
+      try {
+        PostgresSchema.migrate(source, errors);
+        return new PostgresStore(settings, source, errors);
+      } catch (FlywayException e) {
+        var refusal = errors.refusal(e);
+        var pause = backOff.next();
+        if (PostgresErrors.isLasting(e) || System.nanoTime() + pause.toNanos() > end) {
+          throw refusal;
+        }
+        LOG.log(Level.WARNING, "store not reached yet: {0}", refusal.getMessage());
+        await(pause, refusal);
+      }
+    }
+  }
+
+  private static void await(Duration pause, StoreException refusal) throws StoreException {
+    try {
+      Thread.sleep(pause);
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+      throw refusal;
+    }
+  }
+
+  @Override
+  public List<Entry> after(long position, int limit) throws StoreException {
+    Rows.checkRange(position, limit);
+    checkOpen();
+    try {
+      return jdbi.withHandle(handle -> Rows.after(handle, position, limit));
+    } catch (JdbiException e) {
+      throw refusal(e);
+    }
+  }
+
+  /*
+   * A commit whose answer is lost may have happened. It is not tried again here: the entry would
+   * then find its own place taken, which says nothing about who took it. The caller reads the log.
+   */
+  @Override
+  public boolean append(Entry entry) throws StoreException {
+    checkOpen();
+    boolean added;
+    try {
+      added =
+          jdbi.inTransaction(
+              handle -> {
+                flushAtCommit(handle);
+                return Rows.append(handle, entry);
+              });
+    } catch (ConnectionException e) {
+      throw refusal(e);
+    } catch (JdbiException e) {
+      throw closed ? Rows.closed() : errors.unknown(e);
+    }
+    if (added) {
+      watchers.wake();
+      tellOthers();
+    }
+    return added;
+  }
+
+  /** Durable means on the disk, whatever the database does by default. */
+  private static void flushAtCommit(Handle handle) {
+    handle
+        .createQuery(
+            """
+            select set_config('synchronous_commit', 'on', true)
+            where current_setting('synchronous_commit') in ('off', 'local')""")
+        .mapTo(String.class)
+        .list();
+  }
+
+  /** After the commit, and without effect on it: who is not told looks by themselves. */
+  private void tellOthers() {
+    try {
+      jdbi.useTransaction(
+          handle -> {
+            handle.execute("set local synchronous_commit = off"); // news need no disk
+            handle.execute("notify " + PostgresListener.CHANNEL);
+          });
+    } catch (JdbiException e) {
+      LOG.log(Level.DEBUG, "store news not told; they are polled", e);
+    }
+  }
+
+  @Override
+  public void saveLearned(List<LearnedPart> parts) throws StoreException {
+    if (!parts.isEmpty()) {
+      inTransaction(
+          handle -> {
+            Rows.save(handle, parts);
+            return true;
+          });
+    }
+  }
+
+  @Override
+  public void forgetLearned(Owner owner) throws StoreException {
+    inTransaction(
+        handle -> {
+          Rows.forget(handle, owner);
+          return true;
+        });
+  }
+
+  @Override
+  public List<LearnedPart> learned() throws StoreException {
+    return inTransaction(Rows::learned); // in one, so that rows come in portions
+  }
+
+  private <T> T inTransaction(HandleCallback<T, RuntimeException> action) throws StoreException {
+    checkOpen();
+    try {
+      return jdbi.inTransaction(action);
+    } catch (JdbiException e) {
+      throw refusal(e);
+    }
+  }
+
+  @Override
+  public AutoCloseable watch(Runnable mayHaveChanged) {
+    return watchers.add(mayHaveChanged);
+  }
+
+  private StoreException refusal(JdbiException e) {
+    return closed ? Rows.closed() : errors.refusal(e);
+  }
+
+  private void checkOpen() throws StoreException {
+    if (closed) {
+      throw Rows.closed();
+    }
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    watchers.close();
+    listener.close();
+    pool.close();
+  }
+}
