@@ -11,6 +11,7 @@ import io.kith.server.control.ControlState;
 import io.kith.server.control.HighWaterMark;
 import io.kith.server.control.KeyFiles;
 import io.kith.server.replay.ListedSuffixes;
+import io.kith.server.store.LearnedFlusher;
 import io.kith.server.store.Stores;
 import io.kith.server.telemetry.Metrics;
 import java.io.IOException;
@@ -21,7 +22,8 @@ import java.time.InstantSource;
 import org.jspecify.annotations.Nullable;
 
 /** The control side of a server, from its configuration. */
-record Control(BaselineStore store, ControlState state) implements AutoCloseable {
+record Control(BaselineStore store, ControlState state, LearnedFlusher flusher)
+    implements AutoCloseable {
   private static final Path DIRECTORY = Path.of("/var/lib/kith");
 
   static Control open(KithConfig settings, WorkloadDirectory directory, Path base)
@@ -44,11 +46,14 @@ record Control(BaselineStore store, ControlState state) implements AutoCloseable
               keys,
               store,
               kind(settings.store()),
-              host(),
+              replica(settings.store()),
               outlives && folder != null ? new HighWaterMark(folder.resolve("log.mark")) : null,
               ControlSettings.QUEUE);
+      var state = ControlState.open(control, lists, InstantSource.system(), ControlState::toLog);
       return new Control(
-          store, ControlState.open(control, lists, InstantSource.system(), ControlState::toLog));
+          store,
+          state,
+          new LearnedFlusher(store, state::changedParts, settings.store().flushInterval()));
     } catch (StoreException | IOException | RuntimeException e) {
       if (store != null) {
         store.close();
@@ -93,6 +98,11 @@ record Control(BaselineStore store, ControlState state) implements AutoCloseable
     };
   }
 
+  /** A file has one server, whatever the machine is called; a database has one for each machine. */
+  private static String replica(StoreSettings store) {
+    return store instanceof StoreSettings.Postgresql ? host() : "local";
+  }
+
   private static String host() {
     try {
       return InetAddress.getLocalHost().getHostName();
@@ -120,6 +130,10 @@ record Control(BaselineStore store, ControlState state) implements AutoCloseable
         "1 when changes can be written and all of the log is applied, else 0.",
         () -> state.store().problem() == null ? 1 : 0);
     metrics.counter(
+        "kith_learned_write_failures_total",
+        "Times that what was learned could not be written; it is kept and tried again.",
+        flusher::failures);
+    metrics.counter(
         "kith_allow_lists_reloads_total",
         "Times that other allow-lists came into use.",
         () -> state.allowLists().reloads());
@@ -132,6 +146,7 @@ record Control(BaselineStore store, ControlState state) implements AutoCloseable
   @Override
   public void close() {
     state.close();
+    flusher.close();
     store.close();
   }
 }

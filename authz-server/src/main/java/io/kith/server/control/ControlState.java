@@ -12,9 +12,11 @@ import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
+import io.kith.baselines.learning.LearnedState;
 import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.learning.Proposal;
 import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.check.Policy;
@@ -23,6 +25,7 @@ import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -59,6 +62,9 @@ public final class ControlState implements Policy, AutoCloseable {
   private final Imports imports;
   private final Reports reports;
   private final Answers answers;
+
+  /** The log is read to its end, so what comes now is new. */
+  private volatile boolean live;
 
   private ControlState(
       ControlSettings settings,
@@ -111,6 +117,8 @@ public final class ControlState implements Policy, AutoCloseable {
     try {
       settings.known().forEach(state.workloads::governed);
       state.journal.open();
+      state.resume();
+      state.live = true;
       files.follow(state.workloads::refreshAll);
       return state;
     } catch (Journal.Untrusted e) {
@@ -166,6 +174,51 @@ public final class ControlState implements Policy, AutoCloseable {
     AUDIT.log(Level.INFO, entry::line);
   }
 
+  /**
+   * Goes on from what this server had learned before a restart. What cannot be read is left out,
+   * and said.
+   *
+   * @throws StoreException when the store does not answer
+   */
+  private void resume() throws StoreException {
+    var byOwner =
+        settings.store().learned().stream().collect(Collectors.groupingBy(LearnedPart::owner));
+    for (var workload : workloads.inOrder()) {
+      var parts = byOwner.getOrDefault(workload.owner(), List.of());
+      try {
+        LearnedState.resume(workload.learner(), settings.replica(), parts);
+      } catch (IllegalArgumentException e) {
+        LOG.log(Level.ERROR, "what was learned before the restart was not taken over", e);
+      }
+    }
+  }
+
+  /** What was learned since it was last asked for; each part is handed out once. */
+  public List<LearnedPart> changedParts(boolean countsToo, int limit) {
+    var parts = new ArrayList<LearnedPart>();
+    for (var workload : workloads.inOrder()) {
+      if (parts.size() < limit) {
+        parts.addAll(
+            LearnedState.changed(
+                workload.learner(), settings.replica(), countsToo, limit - parts.size()));
+      }
+    }
+    return parts;
+  }
+
+  /** Parts in the store must not come back after the next restart. */
+  private void forget(GovernedWorkload workload) {
+    try {
+      settings.store().forgetLearned(workload.owner());
+      LearnedState.forgotten(workload.learner());
+    } catch (StoreException e) {
+      LOG.log(
+          Level.WARNING,
+          "the store still has what was learned, which a restart brings back: relearn again",
+          e);
+    }
+  }
+
   /** By whichever server the entry was written. */
   private void applied(Entry entry, Amendment amendment, Fold.Outcome.Taken taken) {
     try {
@@ -176,6 +229,9 @@ public final class ControlState implements Policy, AutoCloseable {
           var workload = workloads.find(owner);
           if (workload != null) {
             workload.relearn(process, now);
+            if (live) {
+              forget(workload);
+            }
           }
         }
         case Amendment.Import _, Amendment.OfWorkload _ ->

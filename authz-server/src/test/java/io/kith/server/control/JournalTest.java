@@ -71,6 +71,38 @@ class JournalTest {
     }
   }
 
+  @Test
+  void restart_goesOnLearningFromWhereItWas_andRelearnIsNotUndone() throws Exception {
+    var keys = ServerKeys.ephemeral();
+    try (var store = SqliteStore.open(folder.resolve("kith.db"))) {
+      var site = new Site(store, keys);
+      try (var state = site.server()) {
+        site.check(state, flow(database(), PAYMENTS));
+        site.check(state, flow(database(), CURL));
+        store.saveLearned(state.changedParts(true, 100));
+      }
+    }
+    try (var store = SqliteStore.open(folder.resolve("kith.db"))) {
+      var site = new Site(store, keys);
+      try (var state = site.server()) {
+        assertThat(state.edges(OWNER)).hasSize(2);
+        var curl =
+            state.edges(OWNER).stream()
+                .filter(edge -> edge.process().equals("/usr/bin/curl"))
+                .findFirst()
+                .orElseThrow();
+        state.rules().relearn(OWNER, curl.edge().id(), "a new tool", "ada");
+        store.saveLearned(state.changedParts(true, 100));
+      }
+    }
+    try (var store = SqliteStore.open(folder.resolve("kith.db"))) {
+      var site = new Site(store, keys);
+      try (var state = site.server()) {
+        assertThat(state.edges(OWNER)).map(KnownEdge::process).containsExactly("/app/payments");
+      }
+    }
+  }
+
   // several servers
 
   @Test

@@ -72,6 +72,7 @@ final class Instances {
           announced.replica(),
           new Instance(
               announced.replica(), announced.start(), announced.stop(), digest, announced.job()));
+      changes++;
       begin(digest, announced.start());
     }
   }

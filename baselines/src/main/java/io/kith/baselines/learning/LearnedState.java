@@ -127,6 +127,15 @@ public final class LearnedState {
     return Json.write(body);
   }
 
+  /** Says that the store forgot what it had of a learner: all of it is {@link #changed} again. */
+  public static void forgotten(Learner own) {
+    synchronized (own) {
+      own.book.forEach((_, _, sightings) -> sightings.markUnwritten());
+      own.risky.forEach((_, entry) -> entry.sightings().markUnwritten());
+      own.written.unmark();
+    }
+  }
+
   /**
    * Adds to a fresh learner what this server itself had written, after a restart. It goes on from
    * there, and only what it sees anew is {@link #changed}.

@@ -124,6 +124,11 @@ final class Sightings {
     return fresh || count != written;
   }
 
+  /** Says that a store lacks it again. */
+  void markUnwritten() {
+    fresh = true;
+  }
+
   /** Says that a store has it as it is now. */
   void markWritten() {
     fresh = false;

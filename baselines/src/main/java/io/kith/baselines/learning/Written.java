@@ -21,6 +21,13 @@ final class Written {
     units = true;
   }
 
+  /** Says that a store lacks all of it again. */
+  void unmark() {
+    units = true;
+    changes = -1;
+    lastCounters = -1;
+  }
+
   /** Whether a store lacks more than counts. */
   boolean isFresh(Learner learner) {
     return units || learner.instances.changes() != changes;

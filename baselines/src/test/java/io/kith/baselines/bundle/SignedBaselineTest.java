@@ -196,4 +196,41 @@ class SignedBaselineTest {
 
     assertThat(InMesh.holds(pattern)).isEqualTo(inside);
   }
+
+  /** The Kubernetes API counted as in-mesh by its mesh name. */
+  @ParameterizedTest
+  @CsvSource({
+    "kubernetes.default.svc.cluster.local, MESH_SERVICE, 443",
+    "kubernetes, MESH_SERVICE, 443",
+    "10.0.0.7, ADDRESS, 10250",
+    "fd00:ec2:0:0:0:0:0:254, ADDRESS, 80"
+  })
+  void verify_sensitiveDestinationsNearby_needAnApprover(String name, Evidence evidence, int port) {
+    var edge =
+        Edge.learned(
+            APP_TO_DB.process(), new DestinationPattern.Exact(name, evidence, port, Protocol.TCP));
+
+    assertThat(SignedBaseline.needsApprover(edge)).isTrue();
+    assertThat(
+            SignedBaseline.sign(Edges.baseline(null, APP_TO_DB, edge), LEARNER, List.of())
+                .verify(RING))
+        .isInstanceOf(Refused.class);
+  }
+
+  @Test
+  void verify_patternsThatCoverSensitiveOnes_needAnApprover() {
+    var wide =
+        new DestinationPattern.HostWildcard(
+            null, "default.svc", Evidence.MESH_SERVICE, 443, Protocol.TCP);
+    var block =
+        new DestinationPattern.Written(
+            new Place.Within(Cidr.parse("fd00::/8"), false), new Ports(80, 80), Protocol.TCP);
+    var harmless =
+        new DestinationPattern.Written(
+            new Place.Within(Cidr.parse("10.0.0.0/8"), false), new Ports(80, 80), Protocol.TCP);
+
+    assertThat(InMesh.holds(wide)).isFalse();
+    assertThat(InMesh.holds(block)).isFalse();
+    assertThat(InMesh.holds(harmless)).isTrue();
+  }
 }
