@@ -35,7 +35,8 @@ final class KithConfigReader {
   }
 
   KithConfig read() throws ConfigException {
-    var server = server(root.section("server"));
+    var section = root.section("server");
+    var server = server(section);
     var config =
         new KithConfig(
             server,
@@ -46,7 +47,7 @@ final class KithConfigReader {
             learning(root.section("learning")),
             root.list("allowLists", Values::path),
             StoreReader.read(root.section("store")),
-            keys(root.section("server").section("keys")),
+            keys(section.section("keys")),
             telemetry(root.section("telemetry")));
     root.finish();
     if (!root.problems().isEmpty()) {

@@ -125,7 +125,7 @@ class KithConfigTest {
                 + " 65535)",
             "kith.yaml:4:3: server.colour: unknown key (expected: one of [admin, adminIds,"
                 + " bridgeIds, bridgeTimeout, bridges, checks, connectionAge, deadline, health,"
-                + " onFailure, reporters, spiffeId])",
+                + " keys, onFailure, reporters, spiffeId])",
             "kith.yaml:6:13: workloads[0].spiffeId: SPIFFE ID 'spiffe://td/a/../b': a path segment"
                 + " is '..' (expected: spiffe://trust.domain/path/of/segments with [a-z0-9._-]"
                 + " before the first slash and [A-Za-z0-9._-] after it)",
