@@ -12,6 +12,8 @@ import io.kith.baselines.destination.DestinationPattern;
 import io.kith.baselines.destination.DestinationPattern.Exact;
 import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.destination.Reach;
+import io.kith.baselines.edge.Baseline;
+import io.kith.baselines.edge.EdgeState;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
@@ -21,6 +23,7 @@ import io.kith.baselines.learning.LearnedEdge;
 import io.kith.baselines.learning.Learner;
 import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.learning.Observation;
+import io.kith.baselines.learning.Proposal;
 import io.kith.baselines.learning.Siblings;
 import io.kith.baselines.learning.Vouchers;
 import io.kith.baselines.process.Attribution;
@@ -32,9 +35,12 @@ import io.kith.baselines.replay.ReviewAnswer.Subject;
 import io.kith.baselines.replay.ReviewQueue.Question;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -396,6 +402,35 @@ public final class Replay {
         denied,
         byReason,
         workloads.values().stream().map(workload -> workload.summary(clock)).toList());
+  }
+
+  /**
+   * Ends learning for the workloads that still learn, as a tester says that the test run is over.
+   * Those that showed nothing that may be learned are left as they are.
+   *
+   * @return what each of them would be given, and what was left out
+   */
+  public List<Proposal> finishTestRun() {
+    var proposals = new ArrayList<Proposal>();
+    for (var workload : workloads.values()) {
+      var learner = workload.learner();
+      if (!workload.isEnforced()
+          && learner.edges().stream().anyMatch(edge -> edge.state() != EdgeState.QUARANTINED)) {
+        var proposal = learner.finishTestRun();
+        workload.enforce(proposal.baseline(), clock);
+        proposals.add(proposal);
+      }
+    }
+    return proposals;
+  }
+
+  /** The latest baselines that were learned; none of workloads that still learn. */
+  public List<Baseline> baselines() {
+    return workloads.values().stream()
+        .map(workload -> workload.learner().proposed())
+        .filter(Objects::nonNull)
+        .map(Objects::requireNonNull)
+        .toList();
   }
 
   private SpiffeId id(String text) {

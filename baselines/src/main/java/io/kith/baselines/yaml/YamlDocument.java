@@ -12,6 +12,7 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Compose;
+import org.snakeyaml.engine.v2.common.ScalarStyle;
 import org.snakeyaml.engine.v2.exceptions.Mark;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
@@ -115,7 +116,8 @@ public final class YamlDocument {
 
   private static boolean isNull(Node node) {
     return node instanceof ScalarNode scalar
-        && (scalar.getValue().isEmpty() || scalar.getValue().equals("null"));
+        && (scalar.getValue().isEmpty()
+            || (scalar.getScalarStyle() == ScalarStyle.PLAIN && scalar.getValue().equals("null")));
   }
 
   private static String oneLine(@Nullable String text) {
