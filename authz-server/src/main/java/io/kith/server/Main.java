@@ -1,7 +1,7 @@
 package io.kith.server;
 
 import io.kith.server.cli.Kith;
-import io.kith.server.cli.Surroundings;
+import io.kith.server.verb.Surroundings;
 
 /** The program {@code kith}: server and operator's command line. */
 public final class Main {

@@ -1,13 +1,19 @@
 package io.kith.server.cli;
 
-import com.google.gson.GsonBuilder;
 import io.kith.baselines.config.ConfigException;
+import io.kith.baselines.yaml.Problem;
+import io.kith.baselines.yaml.YamlText;
+import io.kith.server.verb.ConfigFile;
+import io.kith.server.verb.ConfigOption;
+import io.kith.server.verb.Failure;
+import io.kith.server.verb.OutputOption;
+import io.kith.server.verb.Surroundings;
+import io.kith.server.verb.Words;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.snakeyaml.engine.v2.api.Dump;
-import org.snakeyaml.engine.v2.api.DumpSettings;
-import org.snakeyaml.engine.v2.common.FlowStyle;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -20,6 +26,8 @@ import picocli.CommandLine.Spec;
     description = "Check or show kith.yaml.",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "VERB",
+    footerHeading = "%nExamples:%n",
+    footer = {"  kith config check deploy/kith.yaml"},
     subcommands = {ConfigCommand.Check.class, ConfigCommand.Show.class})
 final class ConfigCommand {
   /** Lists every problem. */
@@ -35,32 +43,42 @@ final class ConfigCommand {
     CommandSpec spec;
 
     @Mixin ConfigOption config = new ConfigOption();
+    @Mixin OutputOption output = new OutputOption();
 
     @Parameters(arity = "0..1", paramLabel = "FILE", description = "Default: as for --config.")
     @Nullable Path file;
 
     @Override
     public Integer call() throws Failure {
-      var surroundings = ((Kith) spec.root().userObject()).surroundings();
+      var surroundings = Surroundings.of(spec);
       var found = ConfigFile.require(file == null ? config.file : file, surroundings);
       var out = spec.commandLine().getOut();
+      var document = new LinkedHashMap<String, Object>();
+      document.put("file", found.toString());
       try {
         var settings = ConfigFile.read(found, surroundings);
-        out.println(
-            found
-                + ": good ("
-                + settings.workloads().size()
-                + " workloads, "
-                + settings.scopes().size()
-                + " scopes)");
+        document.put("workloads", settings.workloads().size());
+        document.put("scopes", settings.scopes().size());
+        document.put("problems", List.of());
+        output.print(
+            out,
+            document,
+            () ->
+                out.println(
+                    found
+                        + ": good ("
+                        + settings.workloads().size()
+                        + " workloads, "
+                        + settings.scopes().size()
+                        + " scopes)"));
         return 0;
       } catch (ConfigException e) {
-        e.problems().forEach(out::println);
-        var count = e.problems().size();
+        document.put("problems", e.problems().stream().map(Problem::toString).toList());
+        output.print(out, document, () -> e.problems().forEach(out::println));
         spec.commandLine()
             .getErr()
-            .println("kith: " + count + (count == 1 ? " problem" : " problems") + " in " + found);
-        return Kith.REFUSED;
+            .println("kith: " + Words.count(e.problems().size(), "problem") + " in " + found);
+        return Failure.REFUSED;
       }
     }
   }
@@ -83,19 +101,17 @@ final class ConfigCommand {
 
     @Override
     public Integer call() throws Failure, ConfigException {
-      var surroundings = ((Kith) spec.root().userObject()).surroundings();
+      var surroundings = Surroundings.of(spec);
       var found = ConfigFile.require(config.file, surroundings);
       var values = EffectiveConfig.of(ConfigFile.read(found, surroundings));
       var out = spec.commandLine().getOut();
-      if (output.json()) {
-        out.println(
-            new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create().toJson(values));
-      } else {
-        out.println("# " + found);
-        var settings = DumpSettings.builder().setDefaultFlowStyle(FlowStyle.BLOCK).build();
-        out.print(new Dump(settings).dumpToString(values));
-        out.flush();
-      }
+      output.print(
+          out,
+          values,
+          () -> {
+            out.println("# " + found);
+            out.print(YamlText.write(List.of(), List.of(values)));
+          });
       return 0;
     }
   }

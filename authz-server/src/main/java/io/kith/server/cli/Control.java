@@ -14,6 +14,7 @@ import io.kith.server.replay.ListedSuffixes;
 import io.kith.server.store.LearnedFlusher;
 import io.kith.server.store.Stores;
 import io.kith.server.telemetry.Metrics;
+import io.kith.server.verb.Failure;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;

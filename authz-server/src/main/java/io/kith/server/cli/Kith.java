@@ -2,12 +2,43 @@ package io.kith.server.cli;
 
 import io.grpc.StatusRuntimeException;
 import io.kith.baselines.config.ConfigException;
+import io.kith.server.files.BundleCommand;
+import io.kith.server.files.KeysCommand;
+import io.kith.server.operator.AckCommand;
+import io.kith.server.operator.AllowCommand;
+import io.kith.server.operator.ApproveCommand;
+import io.kith.server.operator.AuditCommand;
+import io.kith.server.operator.CoverageCommand;
+import io.kith.server.operator.DecisionsCommand;
+import io.kith.server.operator.DenyCommand;
+import io.kith.server.operator.DiffCommand;
+import io.kith.server.operator.ExplainCommand;
+import io.kith.server.operator.ExportCommand;
+import io.kith.server.operator.LearnCommand;
+import io.kith.server.operator.LintCommand;
+import io.kith.server.operator.ModeCommand;
+import io.kith.server.operator.PromoteCommand;
+import io.kith.server.operator.ProposeCommand;
+import io.kith.server.operator.QuarantineCommand;
+import io.kith.server.operator.RejectCommand;
+import io.kith.server.operator.RelearnCommand;
+import io.kith.server.operator.RemoveCommand;
+import io.kith.server.operator.RevisionsCommand;
+import io.kith.server.operator.RollbackCommand;
+import io.kith.server.operator.RulesCommand;
+import io.kith.server.operator.ShowCommand;
+import io.kith.server.operator.SignCommand;
+import io.kith.server.operator.StatusCommand;
 import io.kith.server.replay.ReplayCommand;
+import io.kith.server.verb.Failure;
+import io.kith.server.verb.Surroundings;
+import io.kith.server.verb.Words;
 import java.io.IOException;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.ParameterException;
 
 /** The command {@code kith} and what it does with mistakes. */
@@ -20,14 +51,34 @@ import picocli.CommandLine.ParameterException;
     synopsisSubcommandLabel = "VERB",
     subcommands = {
       StatusCommand.class,
+      CoverageCommand.class,
       ShowCommand.class,
+      RevisionsCommand.class,
+      DiffCommand.class,
       DecisionsCommand.class,
       ExplainCommand.class,
       LearnCommand.class,
+      ProposeCommand.class,
+      ApproveCommand.class,
+      SignCommand.class,
+      RejectCommand.class,
+      AckCommand.class,
       ModeCommand.class,
+      RollbackCommand.class,
       AllowCommand.class,
-      ConfigCommand.class,
+      DenyCommand.class,
+      QuarantineCommand.class,
+      RelearnCommand.class,
+      RulesCommand.class,
+      RemoveCommand.class,
+      LintCommand.class,
+      PromoteCommand.class,
+      ExportCommand.class,
+      AuditCommand.class,
+      BundleCommand.class,
+      KeysCommand.class,
       ReplayCommand.class,
+      ConfigCommand.class,
       ServerCommand.class,
       DevIdentityCommand.class,
     },
@@ -37,7 +88,8 @@ import picocli.CommandLine.ParameterException;
       "0:done",
       "1:refused, failed or not found",
       "2:wrong arguments",
-      "3:no server answers"
+      "3:no server answers",
+      "4:done, and there is something to look at: findings of lint, differences of diff"
     },
     footerHeading = "%nExamples:%n",
     footer = {
@@ -51,11 +103,7 @@ import picocli.CommandLine.ParameterException;
       "",
       "kith VERB --help explains a verb.",
     })
-public final class Kith {
-  static final int REFUSED = 1;
-  static final int USAGE = 2;
-  static final int UNREACHABLE = 3;
-
+public final class Kith implements Surroundings.Holder {
   /* Strongly held, as the logging framework forgets the settings of loggers that nobody holds. */
   private static final Logger NETTY = Logger.getLogger("io.grpc.netty.shaded.io.netty.bootstrap");
 
@@ -65,7 +113,8 @@ public final class Kith {
     this.surroundings = surroundings;
   }
 
-  Surroundings surroundings() {
+  @Override
+  public Surroundings surroundings() {
     return surroundings;
   }
 
@@ -77,19 +126,32 @@ public final class Kith {
   }
 
   static CommandLine commandLine(Surroundings surroundings) {
-    return new CommandLine(new Kith(surroundings))
-        .setOut(surroundings.out())
+    var line = new CommandLine(new Kith(surroundings));
+    teachExitCodes(line, line.getCommandSpec().usageMessage());
+    return line.setOut(surroundings.out())
         .setErr(surroundings.err())
         .setUsageHelpWidth(100)
         .setParameterExceptionHandler(Kith::wrongArguments)
         .setExecutionExceptionHandler(Kith::failed);
   }
 
+  /** Every verb's help ends with them. */
+  private static void teachExitCodes(CommandLine line, UsageMessageSpec root) {
+    for (var verb : line.getSubcommands().values()) {
+      var usage = verb.getCommandSpec().usageMessage();
+      if (usage.exitCodeList().isEmpty()) {
+        usage.exitCodeListHeading(root.exitCodeListHeading());
+        usage.exitCodeList(root.exitCodeList());
+      }
+      teachExitCodes(verb, root);
+    }
+  }
+
   private static int wrongArguments(ParameterException e, String[] arguments) {
     var command = e.getCommandLine();
     command.getErr().println("kith: " + e.getMessage());
     command.getErr().println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
-    return USAGE;
+    return Failure.USAGE;
   }
 
   private static int failed(
@@ -102,7 +164,7 @@ public final class Kith {
       }
       case ConfigException wrong -> {
         wrong.problems().forEach(problem -> err.println("kith: " + problem));
-        yield REFUSED;
+        yield Failure.REFUSED;
       }
       case StatusRuntimeException refused -> {
         var description = refused.getStatus().getDescription();
@@ -111,18 +173,18 @@ public final class Kith {
                 + (description == null
                     ? "the server answered " + refused.getStatus().getCode()
                     : Words.safe(description)));
-        yield REFUSED;
+        yield Failure.REFUSED;
       }
       case IOException io -> {
         err.println("kith: " + (io.getMessage() == null ? io.toString() : io.getMessage()));
-        yield REFUSED;
+        yield Failure.REFUSED;
       }
       default -> {
         err.println(
             "kith: failed unexpectedly: "
                 + failure
                 + " (this is a mistake of Kith; please report)");
-        yield REFUSED;
+        yield Failure.REFUSED;
       }
     };
   }

@@ -1,6 +1,9 @@
 package io.kith.server.cli;
 
 import io.kith.baselines.config.ConfigException;
+import io.kith.server.verb.ConfigOption;
+import io.kith.server.verb.Failure;
+import io.kith.server.verb.Surroundings;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
@@ -45,6 +48,6 @@ abstract class Service implements Callable<Integer> {
   }
 
   final Surroundings surroundings() {
-    return ((Kith) spec.root().userObject()).surroundings();
+    return Surroundings.of(spec);
   }
 }

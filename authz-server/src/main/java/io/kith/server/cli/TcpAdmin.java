@@ -1,11 +1,8 @@
 package io.kith.server.cli;
 
 import io.grpc.Status;
-import io.kith.baselines.config.ConfigException;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.config.KithConfig;
-import io.kith.baselines.identity.SpiffeId;
-import io.kith.server.admin.AdminClient;
 import io.kith.server.admin.AdminServer;
 import io.kith.server.admin.AdminService;
 import io.kith.server.admin.Caller;
@@ -49,19 +46,5 @@ final class TcpAdmin {
             .asException();
       }
     };
-  }
-
-  /** Connects to the server of the configuration. */
-  static Connection connect(Endpoint.Tcp endpoint, KithConfig settings, SpiffeId id)
-      throws Failure, ConfigException, InterruptedException {
-    var server = settings.server().requireId();
-    var identity = OwnIdentity.open(settings.identity(), id);
-    return new Connection(
-        AdminClient.toTcp(
-            endpoint.host(),
-            endpoint.port(),
-            SpiffeTls.channelCredentials(identity.source(), server::equals),
-            id.toString()),
-        identity);
   }
 }

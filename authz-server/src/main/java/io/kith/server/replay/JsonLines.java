@@ -52,6 +52,8 @@ final class JsonLines<T> implements Closeable {
   private final String file;
   private final Reader<T> reader;
   private final InputStream in;
+  private final CountedInput counted;
+  private final long size;
   private final byte[] buffer = new byte[BUFFER];
   private byte[] line = new byte[4_096];
   private int lineLength;
@@ -61,15 +63,19 @@ final class JsonLines<T> implements Closeable {
   private long number;
   private boolean ended;
 
-  private JsonLines(String file, Reader<T> reader, InputStream in) {
+  private JsonLines(
+      String file, Reader<T> reader, InputStream in, CountedInput counted, long size) {
     this.file = file;
     this.reader = reader;
     this.in = in;
+    this.counted = counted;
+    this.size = size;
   }
 
   /** Opens a file; what it holds decides whether it is gzip'd. */
   static <T> JsonLines<T> open(Path file, Reader<T> reader) throws IOException {
-    var raw = new BufferedInputStream(Files.newInputStream(file), BUFFER);
+    var counted = new CountedInput(Files.newInputStream(file));
+    var raw = new BufferedInputStream(counted, BUFFER);
     try {
       raw.mark(2);
       var magic = raw.readNBytes(2);
@@ -78,7 +84,9 @@ final class JsonLines<T> implements Closeable {
       return new JsonLines<>(
           String.valueOf(file.getFileName()),
           reader,
-          zipped ? new GZIPInputStream(raw, BUFFER) : raw);
+          zipped ? new GZIPInputStream(raw, BUFFER) : raw,
+          counted,
+          Files.size(file));
     } catch (IOException e) {
       raw.close();
       throw e;
@@ -128,6 +136,16 @@ final class JsonLines<T> implements Closeable {
 
   private MalformedLineException malformed(String problem) {
     return new MalformedLineException(place(), problem);
+  }
+
+  /** Bytes of the file that were read, as they are in it. */
+  long read() {
+    return counted.count();
+  }
+
+  /** Bytes of the file; 0 for what is no plain file. */
+  long size() {
+    return size;
   }
 
   /** File and line of the record that was read last. */

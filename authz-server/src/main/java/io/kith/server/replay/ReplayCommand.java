@@ -3,6 +3,11 @@ package io.kith.server.replay;
 import io.kith.baselines.config.ConfigException;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.learning.LearningSettings;
+import io.kith.server.verb.Failure;
+import io.kith.server.verb.OutputOption;
+import io.kith.server.verb.Progress;
+import io.kith.server.verb.Surroundings;
+import io.kith.server.verb.Words;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -13,6 +18,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -21,14 +27,19 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "replay",
     description = {
-      "Runs a flow log through the learner and the decider that the server runs,",
-      "on the log's own clock. A workload counts as enforced from the moment its",
-      "baseline is proposed."
+      "Run a flow log through the learner and the decider that the server runs, on the log's own"
+          + " clock. A workload counts as enforced from the moment its baseline is proposed.",
+      "No server is needed, and nothing but the files that are named is written.",
     },
-    mixinStandardHelpOptions = true)
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  kith replay --flows flows.jsonl.gz --inventory pods.jsonl.gz",
+      "  kith replay --flows qa.jsonl --finish --save-baselines qa/      then: kith bundle create",
+      "  kith replay --flows flows.jsonl.gz --settings kith.yaml --verdicts verdicts.jsonl",
+    })
 public final class ReplayCommand implements Callable<Integer> {
-  private static final long PROGRESS_NANOS = 1_000_000_000L;
-
   @Spec private @Nullable CommandSpec spec;
 
   @Option(
@@ -53,7 +64,11 @@ public final class ReplayCommand implements Callable<Integer> {
       description = "The log of another environment, as a voucher.")
   private List<Path> vouchFlows = List.of();
 
-  @Option(names = "--vouch-inventory", arity = "1..*", paramLabel = "FILE")
+  @Option(
+      names = "--vouch-inventory",
+      arity = "1..*",
+      paramLabel = "FILE",
+      description = "When each pod of that environment ran.")
   private List<Path> vouchInventory = List.of();
 
   @Option(
@@ -79,110 +94,91 @@ public final class ReplayCommand implements Callable<Integer> {
   private boolean strict;
 
   @Option(
-      names = {"-o", "--output"},
-      paramLabel = "text|json",
-      description = "How the summary is written (default: text).")
-  private String output = "text";
+      names = "--finish",
+      description = {
+        "End learning with the log, as at the end of a test run, for what still learns then."
+      })
+  private boolean finish;
+
+  @Option(
+      names = "--save-baselines",
+      paramLabel = "DIR",
+      description = "Write what was learned, a file of native YAML for each workload.")
+  private @Nullable Path saved;
+
+  @Option(names = "--progress", description = "Tell the progress also without a terminal.")
+  private boolean progress;
+
+  @Mixin private OutputOption output = new OutputOption();
 
   @Override
-  public Integer call() {
+  public Integer call() throws Failure, IOException {
     var command = java.util.Objects.requireNonNull(spec, "picocli sets it").commandLine();
-    var out = command.getOut();
-    var err = command.getErr();
-    if (!output.equals("text") && !output.equals("json")) {
-      err.println("kith replay: -o: '" + output + "' (expected: text or json)");
-      return 2;
-    }
     try {
-      replay(out, err);
+      replay(command.getOut(), command.getErr());
       return 0;
     } catch (ConfigException | MalformedLineException e) {
-      err.println("kith replay: " + e.getMessage());
+      throw Failure.refused(String.valueOf(e.getMessage()));
     } catch (NoSuchFileException e) {
-      err.println("kith replay: " + e.getFile() + ": there is no such file");
-    } catch (IOException e) {
-      err.println("kith replay: " + e.getMessage());
+      throw Failure.refused(e.getFile() + ": no such file");
     }
-    return 1;
   }
 
   private void replay(PrintWriter out, PrintWriter err)
-      throws IOException, ConfigException, MalformedLineException {
+      throws IOException, ConfigException, MalformedLineException, Failure {
+    var here = Surroundings.of(java.util.Objects.requireNonNull(spec, "picocli sets it"));
     var run =
         new ReplayRun(
-            new ReplayRun.Files(flows, inventory, vouchFlows, vouchInventory, reviews),
-            learning(),
+            new ReplayRun.Files(
+                resolved(here, flows),
+                resolved(here, inventory),
+                resolved(here, vouchFlows),
+                resolved(here, vouchInventory),
+                resolved(here, reviews)),
+            learning(here),
             strict,
-            complaint -> err.println("kith replay: " + complaint));
+            complaint -> err.println("kith: " + complaint));
     var started = System.nanoTime();
-    var progress = new Progress(err, started);
     ReplayRun.Outcome outcome;
-    if (verdicts == null) {
-      outcome = run.run((n, _, _) -> progress.at(n));
-    } else {
-      try (var writer = VerdictWriter.create(verdicts)) {
-        outcome =
-            run.run(
-                (n, flow, verdict) -> {
-                  writer.write(n, flow, verdict);
-                  progress.at(n);
-                });
+    try (var shown = new Progress(err, progress, "flows", run::done)) {
+      if (verdicts == null) {
+        outcome = run.run((_, _, _) -> shown.step(), finish);
+      } else {
+        try (var writer = VerdictWriter.create(here.resolve(verdicts))) {
+          outcome =
+              run.run(
+                  (n, flow, verdict) -> {
+                    writer.write(n, flow, verdict);
+                    shown.step();
+                  },
+                  finish);
+        }
       }
     }
-    progress.end();
     var seconds = (System.nanoTime() - started) / 1e9;
-    if (output.equals("json")) {
-      out.println(SummaryWriter.json(outcome, seconds));
-    } else {
-      out.print(SummaryWriter.text(outcome, seconds));
+    if (saved != null) {
+      SavedBaselines.write(here.resolve(saved), outcome.baselines());
     }
-    out.flush();
+    output.print(
+        out,
+        SummaryWriter.json(outcome, seconds),
+        () -> {
+          out.print(SummaryWriter.text(outcome, seconds));
+          if (saved != null) {
+            out.println();
+            out.println(Words.count(outcome.baselines().size(), "baseline") + " in " + saved);
+          }
+        });
   }
 
-  private LearningSettings learning() throws IOException, ConfigException {
+  private static List<Path> resolved(Surroundings here, List<Path> files) {
+    return files.stream().map(here::resolve).toList();
+  }
+
+  private LearningSettings learning(Surroundings here) throws IOException, ConfigException {
     return settings == null
         ? LearningSettings.defaults()
-        : KithConfig.parseLearning(settings.toString(), Files.readString(settings), Map.of());
-  }
-
-  /** Whether somebody watches. */
-  @SuppressWarnings("SystemConsoleNull") // null without the module jdk.internal.le
-  private static boolean isWatched() {
-    var console = System.console();
-    return console != null && console.isTerminal();
-  }
-
-  /** A line on the error stream each second, for people who wait at a terminal. */
-  private static final class Progress {
-    private final PrintWriter err;
-    private final long started;
-    private final boolean shown = isWatched();
-    private long next;
-    private boolean used;
-
-    Progress(PrintWriter err, long started) {
-      this.err = err;
-      this.started = started;
-      this.next = started + PROGRESS_NANOS;
-    }
-
-    void at(long n) {
-      if (!shown || (n & 0xfff) != 0) {
-        return;
-      }
-      var now = System.nanoTime();
-      if (now >= next) {
-        next = now + PROGRESS_NANOS;
-        used = true;
-        err.printf("\r%,d flows, %,.0f/s", n, n / ((now - started) / 1e9));
-        err.flush();
-      }
-    }
-
-    void end() {
-      if (used) {
-        err.println();
-      }
-    }
+        : KithConfig.parseLearning(
+            settings.toString(), Files.readString(here.resolve(settings)), Map.of());
   }
 }

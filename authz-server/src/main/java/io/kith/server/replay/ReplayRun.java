@@ -1,6 +1,8 @@
 package io.kith.server.replay;
 
+import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.learning.LearningSettings;
+import io.kith.baselines.learning.Proposal;
 import io.kith.baselines.replay.FlowRecord;
 import io.kith.baselines.replay.InstanceRecord;
 import io.kith.baselines.replay.Replay;
@@ -17,6 +19,7 @@ public final class ReplayRun {
   private final Files files;
   private final LearningSettings settings;
   private final Complaints complaints;
+  private @Nullable Source<FlowRecord> reading;
 
   /**
    * What is replayed.
@@ -45,8 +48,20 @@ public final class ReplayRun {
     void decided(long n, FlowRecord flow, ReplayVerdict verdict) throws IOException;
   }
 
-  /** What came of it, and how many lines could not be read. */
-  public record Outcome(ReplaySummary summary, long skipped) {}
+  /**
+   * What came of it.
+   *
+   * @param skipped lines that could not be read
+   * @param baselines of the workloads whose learning ended
+   * @param testRun what the end of the test run proposed, when there was one
+   */
+  public record Outcome(
+      ReplaySummary summary, long skipped, List<Baseline> baselines, List<Proposal> testRun) {
+    public Outcome {
+      baselines = List.copyOf(baselines);
+      testRun = List.copyOf(testRun);
+    }
+  }
 
   /**
    * A run that has not started.
@@ -61,12 +76,19 @@ public final class ReplayRun {
     this.complaints = new Complaints(strict, complaint);
   }
 
+  /** How much of the flow logs was read, 0 to 1; NaN when it is not known. */
+  public double done() {
+    return reading == null ? Double.NaN : reading.done();
+  }
+
   /**
    * Runs to the end.
    *
+   * @param testRun learning ends with the log, as at the end of a test run
    * @throws MalformedLineException only when strict
    */
-  public Outcome run(Listener listener) throws IOException, MalformedLineException {
+  public Outcome run(Listener listener, boolean testRun)
+      throws IOException, MalformedLineException {
     var replay = new Replay(settings, new ListedSuffixes());
     try (var answers = new Source<>(files.reviews, Records::review, _ -> 0, complaints);
         var flows = new Source<>(files.flows, Records::flow, FlowRecord::time, complaints);
@@ -79,6 +101,7 @@ public final class ReplayRun {
       for (var answer = answers.next(); answer != null; answer = answers.next()) {
         replay.answer(answer);
       }
+      reading = flows;
       var here = environment(flows.peek());
       var there = environment(theirs.peek());
       var n = 0L;
@@ -101,7 +124,8 @@ public final class ReplayRun {
         }
         n++;
       }
-      return new Outcome(replay.summary(), complaints.count());
+      var proposals = testRun ? replay.finishTestRun() : List.<Proposal>of();
+      return new Outcome(replay.summary(), complaints.count(), replay.baselines(), proposals);
     }
   }
 

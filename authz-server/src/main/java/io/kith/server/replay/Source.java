@@ -72,6 +72,17 @@ final class Source<T> implements Closeable {
     return record;
   }
 
+  /** How much of the files was read, 0 to 1; NaN when it is not known. */
+  double done() {
+    var read = 0L;
+    var size = 0L;
+    for (var file : files) {
+      read += file.read();
+      size += file.size();
+    }
+    return size == 0 ? Double.NaN : Math.min(1, read / (double) size);
+  }
+
   /** File and line of the record that was taken last. */
   String place() {
     return taken;

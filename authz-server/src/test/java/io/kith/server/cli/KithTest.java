@@ -23,6 +23,7 @@ import io.kith.server.admin.AdminService;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.control.ControlState;
 import io.kith.server.control.Shop;
+import io.kith.server.verb.Surroundings;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
@@ -103,8 +104,8 @@ class KithTest {
 
     assertThat(kith("status")).isZero();
 
-    assertThat(out)
-        .hasToString(
+    assertThat(out.toString().replaceAll("ed25519:[0-9a-f]{32}", "ed25519:…"))
+        .isEqualTo(
             """
             Kith 1.2.3, running since 2026-11-25T12:00:00Z
 
@@ -119,6 +120,7 @@ class KithTest {
             allow   -       1
 
             Baselines and rules are kept in memory: a restart begins learning anew.
+            Keys: learner ed25519:…, approved by the server for any operator
             """);
     assertThat(err.toString()).isEmpty();
   }
@@ -146,12 +148,14 @@ class KithTest {
             """
             Baseline bl:… of shop/deployment/checkout is proposed.
 
-            PROCESS          DESTINATION                      STATE     CONNECTIONS  WHY
-            /app/payments  → shop/statefulset/orders-db:5432  approved  1            seen in the test run
+            PROCESS          DESTINATION                      STATE     CONNECTIONS  ID
+            /app/payments  → shop/statefulset/orders-db:5432  approved  1            e:9b9b47439433
+                seen in the test run
 
             Left out:
-            PROCESS          DESTINATION                      STATE        CONNECTIONS  WHY
-            /tmp/payments  → shop/statefulset/orders-db:5432  quarantined  1            the executable is not from the image (from: writable layer)
+            PROCESS          DESTINATION                      STATE        CONNECTIONS  ID
+            /tmp/payments  → shop/statefulset/orders-db:5432  quarantined  1            e:c4e9789a56a2
+                the executable is not from the image (from: writable layer)
 
             To put it in force:
               kith mode shop/deployment/checkout enforce --note "who reviewed it"
@@ -171,16 +175,17 @@ class KithTest {
 
     assertThat(kith("show", OWNER)).isZero();
 
-    assertThat(out.toString().lines())
-        .containsExactly(
-            "PROCESS                       DESTINATION                      STATE      CONNECTIONS"
-                + "  WHY",
-            "/usr/bin/curl ← /sbin/init  → shop/statefulset/orders-db:5432  temporary  -          "
-                + "  by hand (socket:ada), until 2026-11-25T16:00:00Z: CHG-1",
-            "/app/payments               → shop/statefulset/orders-db:5432  approved   1          "
-                + "  in the baseline",
-            "/usr/bin/curl               → shop/statefulset/orders-db:5432  observed   1          "
-                + "  seen in 1 of 3 distinct hours");
+    assertThat(out.toString().replaceAll("e:[0-9a-f]{12}", "e:…"))
+        .isEqualTo(
+            """
+            PROCESS                       DESTINATION                      STATE      CONNECTIONS
+            /usr/bin/curl ← /sbin/init  → shop/statefulset/orders-db:5432  temporary  -
+                e:…  by hand (socket:ada), until 2026-11-25T16:00:00Z: CHG-1
+            /app/payments               → shop/statefulset/orders-db:5432  approved   1
+                e:…  in the baseline
+            /usr/bin/curl               → shop/statefulset/orders-db:5432  observed   1
+                e:…  seen in 1 of 3 distinct hours
+            """);
   }
 
   @Test
@@ -192,27 +197,33 @@ class KithTest {
     assertThat(out.toString())
         .isEqualTo(
             """
-            TIME                  VERDICT  REASON       PROCESS          DESTINATION                      ID
-            2026-11-25T12:00:00Z  deny     new_process  /usr/bin/curl  → shop/statefulset/orders-db:5432  %s
+            TIME                  VERDICT  REASON       ID
+            2026-11-25T12:00:00Z  deny     new_process  %s
+                /usr/bin/curl → shop/statefulset/orders-db:5432
             """
                 .formatted(denied.decisionId()));
 
     assertThat(kith("explain", denied.decisionId())).isZero();
-    assertThat(out.toString())
+    assertThat(out.toString().replaceAll("bl:[0-9a-f]{32}", "bl:…"))
         .isEqualTo(
             """
             %1$s at 2026-11-25T12:00:00Z: deny (new_process)
-              process      /usr/bin/curl
-              workload     shop/deployment/checkout
-              identity     spiffe://dev.kith.local/ns/shop/sa/checkout
-              destination  shop/statefulset/orders-db:5432
-              why          /usr/bin/curl is not one of the programs that speak from here; nearest: /app/payments ← /sbin/init → shop/statefulset/orders-db:5432
-              mode         enforce
-              found by     rung A, exact
-              trace        0af7651916cd43dd8448eb211c80319c
+              process        /usr/bin/curl
+              workload       shop/deployment/checkout
+              identity       spiffe://dev.kith.local/ns/shop/sa/checkout
+              destination    shop/statefulset/orders-db:5432
+              why            /usr/bin/curl is not one of the programs that speak from here
+              nearest edge   /app/payments ← /sbin/init → shop/statefulset/orders-db:5432
+              differs in     path: /usr/bin/curl instead of /app/payments
+              mode           enforce
+              baseline       bl:…
+              found by       rung A, exact
+              trace          0af7651916cd43dd8448eb211c80319c
 
-            To allow it for four hours, if it is right:
+            To allow it, if it is right:
               kith allow shop/deployment/checkout %1$s --ttl 4h --note "why it is right"
+            To say only that you saw it:
+              kith ack shop/deployment/checkout %1$s --note "what it was"
             """
                 .formatted(denied.decisionId()));
   }
@@ -225,7 +236,7 @@ class KithTest {
     assertThat(kith("explain", denied.decisionId())).isZero();
 
     assertThat(out.toString())
-        .contains("(unattributed)", "  process      unknown", "repair the node's identity bridge")
+        .contains("(unattributed)", "  process        unknown", "repair the node's identity bridge")
         .doesNotContain("kith allow");
     assertThat(kith("allow", OWNER, denied.decisionId(), "--note", "please")).isEqualTo(1);
     assertThat(err.toString()).startsWith("kith: decision d:").contains("has no known process");
@@ -272,11 +283,10 @@ class KithTest {
       value = {
         "status --colour|kith: Unknown option: '--colour'|Try 'kith status --help'.",
         "blame|kith: Unmatched argument at index 0: 'blame'|Try 'kith --help'.",
-        "show|kith: Missing required parameter: 'OWNER'|Try 'kith show --help'.",
+        "revisions|kith: Missing required parameter: 'OWNER'|Try 'kith revisions --help'.",
         "mode * block --note x|kith: Invalid value for positional parameter at index 1 (MODE)|Try 'kith mode --help'.",
         "allow a/b/c d:1|kith: Missing required option: '--note=TEXT'|Try 'kith allow --help'.",
-        "status -o yaml|kith: Invalid value for option '--output'|Try 'kith status --help'.",
-        "learn|kith: Missing required subcommand|Try 'kith learn --help'.",
+        "status -o xml|kith: Invalid value for option '--output'|Try 'kith status --help'.",
         "config|kith: Missing required subcommand|Try 'kith config --help'.",
       })
   void wrongArguments_areOneMessageAndAHint(String line, String message, String hint) {
@@ -294,7 +304,7 @@ class KithTest {
         "allow a/b/c d:1 --note x --ttl soon|kith: --ttl: 'soon' (expected: 90s, 30m, 4h or 7d)",
         "decisions --limit 0|kith: --limit: 0 (expected: 1 to 1000)",
         "status --server nowhere|kith: --server: 'nowhere' (expected: host:port or unix:/path/to.sock)",
-        "status --server 127.0.0.1:1|kith: --as: missing (expected over TCP: a SPIFFE ID of server.adminIds)",
+        "status --server 127.0.0.1:1|kith: --identity: missing (expected over TCP: a SPIFFE ID of server.adminIds)",
       })
   void wrongValues_areUsageErrors(String line, String message) {
     assertThat(kith(line.split(" "))).isEqualTo(2);

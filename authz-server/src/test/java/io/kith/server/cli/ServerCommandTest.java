@@ -2,6 +2,7 @@ package io.kith.server.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.server.verb.Surroundings;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.InetAddress;
@@ -164,7 +165,7 @@ class ServerCommandTest {
             .findFirst()
             .orElseThrow();
 
-    assertThat(kith(0, "status", "--server", address, "--as", OPERATOR))
+    assertThat(kith(0, "status", "--server", address, "--identity", OPERATOR))
         .contains("shop/deployment/checkout");
     assertThat(
             kith(
@@ -172,7 +173,7 @@ class ServerCommandTest {
                 "status",
                 "--server",
                 address,
-                "--as",
+                "--identity",
                 "spiffe://dev.kith.test/ns/shop/sa/other"))
         .isEqualTo(
             "kith: spiffe://dev.kith.test/ns/shop/sa/other is not an operator (expected: one of"

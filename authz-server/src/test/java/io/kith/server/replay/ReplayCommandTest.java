@@ -2,6 +2,8 @@ package io.kith.server.replay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.server.cli.Kith;
+import io.kith.server.verb.Surroundings;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -13,12 +15,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import picocli.CommandLine;
 
 class ReplayCommandTest {
   private static final String GOOD = flow(1_772_418_600.5, "db.shop.svc.cluster.local", 5432);
@@ -142,7 +145,7 @@ class ReplayCommandTest {
 
     assertThat(code).isEqualTo(1);
     assertThat(out.toString()).isEmpty();
-    assertThat(err.toString()).contains("kith replay: flows.jsonl:2: not JSON at column");
+    assertThat(err.toString()).contains("kith: flows.jsonl:2: not JSON at column");
   }
 
   @Test
@@ -188,7 +191,7 @@ class ReplayCommandTest {
   void replay_fileThatIsNotThere_isOneSentence() {
     assertThat(run("--flows", folder.resolve("none").toString())).isEqualTo(1);
 
-    assertThat(err.toString()).endsWith("none: there is no such file" + System.lineSeparator());
+    assertThat(err.toString()).endsWith("none: no such file" + System.lineSeparator());
   }
 
   @Test
@@ -214,10 +217,10 @@ class ReplayCommandTest {
   }
 
   private int run(String... args) {
-    return new CommandLine(new ReplayCommand())
-        .setOut(new PrintWriter(out, true))
-        .setErr(new PrintWriter(err, true))
-        .execute(args);
+    return Kith.run(
+        new Surroundings(
+            Map.of(), folder, "ada", new PrintWriter(out, true), new PrintWriter(err, true)),
+        Stream.concat(Stream.of("replay"), Arrays.stream(args)).toArray(String[]::new));
   }
 
   private Path write(String name, String... lines) throws IOException {

@@ -1,0 +1,77 @@
+package io.kith.server.operator;
+
+import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
+import io.kith.admin.v1.ListAuditRequest;
+import io.kith.admin.v1.ListAuditResponse;
+import io.kith.server.verb.Failure;
+import io.kith.server.verb.Table;
+import io.kith.server.verb.Words;
+import java.io.PrintWriter;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Who changed what, and why. */
+@Command(
+    name = "audit",
+    description = "Every change, newest first: who, what and why.",
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  kith audit",
+      "  kith audit shop/deployment/checkout --limit 20",
+      "  kith audit -o json | jq '.records[] | select(.kind == \"mode\")'",
+    })
+public final class AuditCommand extends AdminVerb<ListAuditResponse> {
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "SUBJECT",
+      description = "Only of this workload or scope. Default: all.")
+  String subject = "";
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      description = "At most so many, 1 to 1000. Default: ${DEFAULT-VALUE}.")
+  int limit = 100;
+
+  @Option(
+      names = "--before",
+      paramLabel = "NUMBER",
+      description = "Only changes before this one, for the next page.")
+  long before;
+
+  @Override
+  ListAuditResponse ask(AdminServiceBlockingStub admin) throws Failure {
+    if (limit < 1 || limit > 1_000) {
+      throw Failure.usage("--limit: " + limit + " (expected: 1 to 1000)");
+    }
+    return admin.listAudit(
+        ListAuditRequest.newBuilder()
+            .setSubject(subject)
+            .setLimit(limit)
+            .setBefore(before)
+            .build());
+  }
+
+  @Override
+  void print(ListAuditResponse answer, PrintWriter out) {
+    if (answer.getRecordsCount() == 0) {
+      out.println("No change yet.");
+      return;
+    }
+    var table = new Table("NUMBER", "TIME", "KIND", "SUBJECT", "BY AND WHY");
+    for (var change : answer.getRecordsList()) {
+      table.row(
+          Long.toUnsignedString(change.getPosition()),
+          Words.time(change.getAt()),
+          change.getKind(),
+          change.getSubject(),
+          change.getAuthor() + ": " + change.getNote());
+    }
+    table.print(out);
+    if (answer.getRecordsCount() == limit) {
+      var last = answer.getRecords(limit - 1).getPosition();
+      out.println("Older ones: kith audit --before " + Long.toUnsignedString(last));
+    }
+  }
+}

@@ -1,0 +1,149 @@
+package io.kith.server.operator;
+
+import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
+import io.kith.admin.v1.DecisionRecord;
+import io.kith.admin.v1.ListDecisionsRequest;
+import io.kith.server.verb.Failure;
+import io.kith.server.verb.Words;
+import java.io.PrintWriter;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** Why a decision was made, and the command that would allow it. */
+@Command(
+    name = "explain",
+    description = {
+      "Why a decision was made: what happened, the nearest edge and in what the flow differs from"
+          + " it, since which rollout; and the one command that would allow it.",
+    },
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  kith explain d:0123456789abcdef",
+      "",
+      "The id is in kith decisions, in the trace, in Envoy's access log and in the body of a denial.",
+    })
+public final class ExplainCommand extends AdminVerb<DecisionRecord> {
+  private static final int LABEL = 14;
+
+  @Parameters(paramLabel = "DECISION-ID", description = "As d:0123456789abcdef.")
+  String decisionId = "";
+
+  @Override
+  DecisionRecord ask(AdminServiceBlockingStub admin) throws Failure {
+    var found =
+        admin
+            .listDecisions(ListDecisionsRequest.newBuilder().setId(decisionId).build())
+            .getDecisionsList()
+            .stream()
+            .filter(decision -> decision.getId().equals(decisionId)) // an older server ignores it
+            .findFirst();
+    if (found.isEmpty()) {
+      throw Failure.refused(
+          "decision '"
+              + Words.safe(decisionId)
+              + "' is not remembered (its trace has the attribute kith.decision.id)");
+    }
+    return found.get();
+  }
+
+  @Override
+  void print(DecisionRecord decision, PrintWriter out) {
+    var reason = decision.getReason().isEmpty() ? "" : " (" + decision.getReason() + ")";
+    out.println(
+        decision.getId()
+            + " at "
+            + Words.time(decision.getTime())
+            + ": "
+            + decision.getVerdict()
+            + reason);
+    line(out, "process", decision.getProcess().isEmpty() ? "unknown" : decision.getProcess());
+    line(out, "workload", decision.getOwner());
+    line(out, "identity", decision.getSpiffeId());
+    line(out, "destination", Words.destination(decision.getDestination(), decision.getPort()));
+    line(out, "why", why(decision));
+    line(out, "nearest edge", decision.getNearestEdge());
+    line(out, "differs in", decision.getDifference());
+    line(out, "new image", decision.getSinceRollout());
+    line(out, "mode", decision.getMode());
+    line(out, "next", decision.getShadowVerdict());
+    line(out, "baseline", decision.getRevision());
+    line(out, "found by", foundBy(decision));
+    line(out, "trace", decision.getTraceId());
+    if (decision.hasAcknowledged()) {
+      var seen = decision.getAcknowledged();
+      line(
+          out,
+          "acknowledged",
+          Words.time(seen.getAt()) + " by " + seen.getBy() + ": " + seen.getNote());
+    }
+    printRemedy(decision, out);
+  }
+
+  /** Without the nearest edge, which has a line of its own. */
+  private static String why(DecisionRecord decision) {
+    var nearest = "; nearest: " + decision.getNearestEdge();
+    var why = decision.getExplanation();
+    return why.endsWith(nearest) ? why.substring(0, why.length() - nearest.length()) : why;
+  }
+
+  private static void line(PrintWriter out, String name, String value) {
+    if (value.isEmpty()) {
+      return;
+    }
+    var label = name;
+    for (var part : Words.wrap(Words.safe(value), 82)) {
+      out.println("  %s %s".formatted(padded(label), part).stripTrailing());
+      label = "";
+    }
+  }
+
+  private static String padded(String label) {
+    return label + " ".repeat(LABEL - label.length());
+  }
+
+  private static String foundBy(DecisionRecord decision) {
+    if (decision.getRung().isEmpty()) {
+      return "";
+    }
+    var quality = decision.getQuality().isEmpty() ? "" : ", " + decision.getQuality();
+    return "rung " + decision.getRung() + quality;
+  }
+
+  private void printRemedy(DecisionRecord decision, PrintWriter out) {
+    if (decision.getVerdict().equals("allow") && !decision.getShadowVerdict().equals("deny")) {
+      return;
+    }
+    out.println();
+    var remedy = remedy(decision.getReason());
+    if (!remedy.isEmpty()) {
+      out.println("No rule can allow this: " + remedy);
+    } else if (decision.getCommand().isEmpty()) {
+      out.println("No rule can allow this; the lines above say what to repair.");
+    } else {
+      out.println("To allow it, if it is right:");
+      out.println("  " + Words.safe(decision.getCommand()) + serverOption());
+      out.println("To say only that you saw it:");
+      out.println(
+          "  kith ack "
+              + decision.getOwner()
+              + " "
+              + decision.getId()
+              + " --note \"what it was\""
+              + serverOption());
+    }
+  }
+
+  private static String remedy(String reason) {
+    return switch (reason) {
+      case "identity_mismatch" -> "the process proved to be another workload.";
+      case "name_mismatch" -> "the client named another destination than it connects to.";
+      case "unattributed", "bridge_unavailable" ->
+          "repair the node's identity bridge (kith status), or set unattributed: allow for the"
+              + " scope in kith.yaml.";
+      case "unknown_reporter" -> "add the proxy to server.reporters and workloads in kith.yaml.";
+      case "malformed" -> "repair the proxy's ext_authz configuration.";
+      case "overloaded", "deadline", "internal" -> "the server could not answer; see its log.";
+      default -> "";
+    };
+  }
+}

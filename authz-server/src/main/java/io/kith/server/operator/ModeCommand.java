@@ -1,0 +1,56 @@
+package io.kith.server.operator;
+
+import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
+import io.kith.admin.v1.SetModeRequest;
+import io.kith.admin.v1.SetModeResponse;
+import java.io.PrintWriter;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+/** Sets the mode of a scope. */
+@Command(
+    name = "mode",
+    description = {
+      "Set the mode of a scope. The most specific scope that covers a workload wins.",
+      "enforce puts proposed baselines in force and is refused while a workload of the scope has"
+          + " none.",
+    },
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  kith mode shop/deployment/checkout enforce --note \"reviewed by ada\"",
+      "  kith mode \"shop/*\" observe --note \"incident 42\"",
+    })
+public final class ModeCommand extends AdminVerb<SetModeResponse> {
+  enum Mode {
+    observe,
+    shadow,
+    enforce
+  }
+
+  @Parameters(
+      index = "0",
+      paramLabel = "SCOPE",
+      description = "Workload (namespace/kind/name), namespace/* or * for the mesh.")
+  String scope = "";
+
+  @Parameters(index = "1", paramLabel = "MODE", description = "${COMPLETION-CANDIDATES}.")
+  Mode mode = Mode.observe;
+
+  @Mixin NoteOption note = new NoteOption();
+
+  @Override
+  SetModeResponse ask(AdminServiceBlockingStub admin) {
+    return admin.setMode(
+        SetModeRequest.newBuilder()
+            .setScope(scope)
+            .setMode(mode.name())
+            .setNote(note.text)
+            .build());
+  }
+
+  @Override
+  void print(SetModeResponse response, PrintWriter out) {
+    out.println("Mode of " + scope + ": " + mode + " (before: " + response.getPreviousMode() + ")");
+  }
+}

@@ -1,0 +1,120 @@
+package io.kith.server.operator;
+
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
+import io.kith.baselines.config.ConfigException;
+import io.kith.baselines.config.Endpoint;
+import io.kith.baselines.config.KithConfig;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.server.admin.AdminClient;
+import io.kith.server.verb.ConfigFile;
+import io.kith.server.verb.ConfigOption;
+import io.kith.server.verb.Failure;
+import io.kith.server.verb.Surroundings;
+import io.kith.server.verb.Words;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** The options that say which server is asked, and as whom. */
+final class ServerOption {
+  private static final String VARIABLE = "KITH_SERVER_ADMIN";
+
+  @Mixin ConfigOption config = new ConfigOption();
+
+  @Option(
+      names = "--server",
+      paramLabel = "ADDRESS",
+      description =
+          "Admin API of the server: unix:/path or host:port. Default: $KITH_SERVER_ADMIN, else"
+              + " server.admin.listen of the configuration.")
+  @Nullable String server;
+
+  @Option(
+      names = "--identity",
+      paramLabel = "SPIFFE-ID",
+      description = "Over TCP: which identity to speak with; one of server.adminIds.")
+  @Nullable String identity;
+
+  /** One or several calls. */
+  @FunctionalInterface
+  interface Question<T> {
+    T ask(AdminServiceBlockingStub admin) throws Failure, IOException, InterruptedException;
+  }
+
+  /** Connects, asks and hangs up. */
+  <T> T ask(Surroundings surroundings, Question<T> question)
+      throws Failure, ConfigException, IOException, InterruptedException {
+    var settings = ConfigFile.readOrDefaults(config.file, surroundings);
+    var endpoint = endpoint(settings, surroundings);
+    try (var connection = connect(endpoint, settings, surroundings)) {
+      return question.ask(connection.client().service());
+    } catch (StatusRuntimeException e) {
+      throw failure(e, endpoint);
+    }
+  }
+
+  private static Failure failure(StatusRuntimeException e, Endpoint endpoint) {
+    var status = e.getStatus();
+    return switch (status.getCode()) {
+      case UNAVAILABLE -> Failure.unreachable("no server at " + endpoint + HOW);
+      case DEADLINE_EXCEEDED -> Failure.unreachable("no answer from " + endpoint + HOW);
+      case UNIMPLEMENTED ->
+          Failure.refused(
+              "the server at " + endpoint + " is older than this command (update the server)");
+      default -> Failure.refused(words(status));
+    };
+  }
+
+  private static final String HOW = " (start one with ./kith server, or name it with --server)";
+
+  private static String words(Status status) {
+    var description = status.getDescription();
+    return description == null
+        ? "the server answered " + status.getCode()
+        : Words.safe(description);
+  }
+
+  /** How the person named the server, to be repeated in a command that is shown. */
+  String repeated() {
+    return (server == null ? "" : " --server " + server)
+        + (identity == null ? "" : " --identity " + identity);
+  }
+
+  private Endpoint endpoint(KithConfig settings, Surroundings surroundings) throws Failure {
+    var named = server == null ? surroundings.environment().get(VARIABLE) : server;
+    if (named == null) {
+      return settings.server().admin();
+    }
+    try {
+      return Endpoint.parse(named);
+    } catch (IllegalArgumentException e) {
+      throw Failure.usage((server == null ? VARIABLE : "--server") + ": " + e.getMessage());
+    }
+  }
+
+  private Connection connect(Endpoint endpoint, KithConfig settings, Surroundings surroundings)
+      throws Failure, ConfigException, InterruptedException {
+    return switch (endpoint) {
+      case Endpoint.Unix(var path) ->
+          Connection.of(
+              AdminClient.toUnixSocket(
+                  surroundings.directory().resolve(path), surroundings.user()));
+      case Endpoint.Tcp tcp -> Connection.toTcp(tcp, settings, identity());
+    };
+  }
+
+  private SpiffeId identity() throws Failure {
+    if (identity == null) {
+      throw Failure.usage(
+          "--identity: missing (expected over TCP: a SPIFFE ID of server.adminIds)");
+    }
+    try {
+      return SpiffeId.parse(identity);
+    } catch (IllegalArgumentException e) {
+      throw Failure.usage("--identity: " + e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,138 @@
+package io.kith.server.operator;
+
+import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
+import io.kith.admin.v1.BridgeStatus;
+import io.kith.admin.v1.GetStatusRequest;
+import io.kith.admin.v1.GetStatusResponse;
+import io.kith.admin.v1.WorkloadStatus;
+import io.kith.server.verb.Table;
+import io.kith.server.verb.Words;
+import java.io.PrintWriter;
+import java.util.List;
+import picocli.CommandLine.Command;
+
+/** What the server is doing. */
+@Command(
+    name = "status",
+    description = "What the server is doing: workloads, modes, bridges, checks.",
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  kith status",
+      "  kith status -o json | jq -r '.workloads[] | select(.mode != \"enforce\") | .owner'",
+    })
+public final class StatusCommand extends AdminVerb<GetStatusResponse> {
+  @Override
+  GetStatusResponse ask(AdminServiceBlockingStub admin) {
+    return admin.getStatus(GetStatusRequest.getDefaultInstance());
+  }
+
+  @Override
+  void print(GetStatusResponse status, PrintWriter out) {
+    out.println(
+        "Kith " + status.getServerVersion() + ", running since " + Words.time(status.getStarted()));
+    out.println();
+    printWorkloads(status.getWorkloadsList(), out);
+    out.println();
+    printBridges(status.getBridgesList(), out);
+    out.println();
+    printCounts(status, out);
+    out.println();
+    printStore(status, out);
+  }
+
+  private static void printStore(GetStatusResponse status, PrintWriter out) {
+    var store = status.getStore();
+    if (store.getKind().isEmpty() || store.getKind().equals("memory")) {
+      out.println("Baselines and rules are kept in memory: a restart begins learning anew.");
+    } else {
+      out.println(
+          "Store: "
+              + store.getKind()
+              + ", "
+              + Words.count(store.getPosition(), "change")
+              + ", this server is "
+              + Words.safe(store.getReplica()));
+    }
+    if (status.hasStore() && !store.getHealthy()) {
+      out.println("  STORE: " + Words.safe(store.getProblem()));
+    }
+    var keys = status.getKeys();
+    if (status.hasKeys()) {
+      out.println(
+          "Keys: learner "
+              + keys.getLearner()
+              + ", approved by "
+              + (keys.getServerApproves()
+                  ? "the server for any operator"
+                  : String.join(", ", keys.getApproversList())));
+    }
+    for (var problem : status.getAllowListProblemsList()) {
+      out.println("  ALLOW-LIST: " + Words.safe(problem));
+    }
+    if (status.getDroppedAnswers() > 0) {
+      out.println(
+          "  "
+              + Long.toUnsignedString(status.getDroppedAnswers())
+              + " answers were not learned from, because too many waited; all are counted");
+    }
+  }
+
+  private static void printWorkloads(List<WorkloadStatus> workloads, PrintWriter out) {
+    if (workloads.isEmpty()) {
+      out.println("No workloads (name them under workloads: in kith.yaml).");
+      return;
+    }
+    var table = new Table("WORKLOAD", "MODE", "BASELINE", "APPROVED", "CANDIDATES", "QUARANTINED");
+    for (var workload : workloads) {
+      table.row(
+          workload.getOwner(),
+          workload.getMode(),
+          workload.getState(),
+          Integer.toString(workload.getApprovedEdges()),
+          Integer.toString(workload.getCandidateEdges()),
+          Integer.toString(workload.getQuarantinedEdges()));
+    }
+    table.print(out);
+    for (var workload : workloads) {
+      for (var missing : workload.getWaitsForList()) {
+        out.println("  " + workload.getOwner() + " waits for: " + Words.safe(missing));
+      }
+    }
+  }
+
+  private static void printBridges(List<BridgeStatus> bridges, PrintWriter out) {
+    if (bridges.isEmpty()) {
+      out.println("No identity bridge is connected: no process can be told apart.");
+      return;
+    }
+    var table = new Table("BRIDGE", "RUNG", "PODS", "SELF-TEST");
+    for (var bridge : bridges) {
+      table.row(
+          bridge.getNode(),
+          bridge.getRung(),
+          Integer.toString(bridge.getPods()),
+          bridge.getCanaryOk() ? "passed" : "failed");
+    }
+    table.print(out);
+    for (var bridge : bridges) {
+      for (var problem : bridge.getProblemsList()) {
+        out.println("  " + Words.safe(bridge.getNode()) + ": " + Words.safe(problem));
+      }
+    }
+  }
+
+  private static void printCounts(GetStatusResponse status, PrintWriter out) {
+    if (status.getCountsCount() == 0) {
+      out.println("No Check was answered yet.");
+      return;
+    }
+    var table = new Table("CHECKS", "REASON", "COUNT");
+    for (var count : status.getCountsList()) {
+      table.row(
+          count.getVerdict(),
+          Words.orDash(count.getReason()),
+          Long.toUnsignedString(count.getCount()));
+    }
+    table.print(out);
+  }
+}

@@ -1,0 +1,299 @@
+package io.kith.server.cli;
+
+import static io.kith.server.cli.ServedShop.OWNER;
+import static io.kith.server.control.Shop.CURL;
+import static io.kith.server.control.Shop.DROPPED;
+import static io.kith.server.control.Shop.PAYMENTS;
+import static io.kith.server.control.Shop.database;
+import static io.kith.server.control.Shop.elsewhere;
+import static io.kith.server.control.Shop.flow;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.gson.JsonParser;
+import io.kith.server.check.Await;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Verbs against a real server over its Unix socket. */
+@Timeout(120)
+class OperatorVerbsTest {
+  private static final Pattern EDGE = Pattern.compile("e:[0-9a-f]{12}");
+
+  @TempDir Path folder;
+  private ServedShop shop;
+
+  @BeforeEach
+  void start() throws Exception {
+    shop = new ServedShop(folder);
+  }
+
+  @AfterEach
+  void stop() {
+    shop.close();
+  }
+
+  private String done(String... arguments) {
+    var code = shop.kith(arguments);
+    assertThat(code).as(shop.err.toString()).isZero();
+    return shop.out.toString();
+  }
+
+  private String refused(int code, String... arguments) {
+    assertThat(shop.kith(arguments)).as(shop.out.toString()).isEqualTo(code);
+    return shop.err.toString();
+  }
+
+  private void enforce() {
+    shop.check(flow(database(), PAYMENTS));
+    done("learn", "finish", OWNER, "--note", "suite passed");
+    done("mode", OWNER, "enforce", "--note", "reviewed");
+  }
+
+  private static String edgeIn(String text) {
+    var matcher = EDGE.matcher(text);
+    assertThat(matcher.find()).as(text).isTrue();
+    return matcher.group();
+  }
+
+  @Test
+  void coverage_saysWhatLearningWaitsFor() {
+    shop.check(flow(database(), PAYMENTS));
+
+    assertThat(done("coverage", OWNER))
+        .contains("WORKLOAD", "UNSEEN", OWNER)
+        .contains(OWNER + " waits for: 24 h more of observation");
+  }
+
+  @Test
+  void anyVerb_jsonAndYaml_haveTheSameFields() {
+    shop.check(flow(database(), PAYMENTS));
+
+    var json =
+        JsonParser.parseString(done("coverage", "-o", "json"))
+            .getAsJsonObject()
+            .getAsJsonArray("workloads")
+            .get(0)
+            .getAsJsonObject();
+    var yaml = done("coverage", "-o", "yaml");
+
+    assertThat(json.size()).isGreaterThan(8);
+    assertThat(json.keySet()).allSatisfy(field -> assertThat(yaml).contains(field + ":"));
+  }
+
+  @Test
+  void diff_beforeAnythingIsEnforced_showsTheProposalAndExits4() {
+    shop.check(flow(database(), PAYMENTS));
+    done("learn", "finish", OWNER, "--note", "suite passed");
+
+    assertThat(shop.kith("diff", OWNER)).as(shop.err.toString()).isEqualTo(4);
+
+    assertThat(shop.out.toString())
+        .startsWith(OWNER + ": nothing → bl:")
+        .contains("New processes\n  + /app/payments")
+        .contains("→ shop/statefulset/orders-db:5432");
+    assertThat(done("revisions", OWNER)).contains("proposed", "suite passed");
+  }
+
+  @Test
+  void export_native_isReadBackWithoutDifference() throws Exception {
+    enforce();
+
+    Files.writeString(folder.resolve("checkout.yaml"), done("export", OWNER));
+
+    assertThat(done("diff", "checkout.yaml", "checkout.yaml")).contains("No difference: 1 edge");
+    assertThat(done("export", OWNER, "--as", "istio"))
+        .startsWith("# Assumed, since no cluster was asked")
+        .contains("# Lost on the way:", "kind: Sidecar");
+    assertThat(refused(1, "export", "no/deployment/such")).contains("no/deployment/such");
+  }
+
+  @Test
+  void reject_andRollback_sayWhatIsLeft() {
+    enforce();
+    shop.check(flow(elsewhere(), PAYMENTS));
+
+    assertThat(refused(1, "rollback", OWNER, "--note", "broken")).contains("is the first");
+    assertThat(refused(1, "reject", OWNER, "--note", "wrong")).startsWith("kith: ");
+  }
+
+  @Test
+  void reject_aProposal_isRecorded() {
+    shop.check(flow(database(), PAYMENTS));
+    done("learn", "finish", OWNER, "--note", "suite passed");
+
+    assertThat(done("reject", OWNER, "--note", "an incident ran")).startsWith("Rejected: bl:");
+
+    assertThat(done("audit", OWNER)).contains("reject", "an incident ran", "propose");
+  }
+
+  @Test
+  void explain_oldAndNew_namesNearestEdgeDifferenceAndCommand() {
+    enforce();
+    var denied = shop.check(flow(elsewhere(), PAYMENTS));
+    for (var more = 0; more < 1_100; more++) { // beyond what one page of decisions has
+      shop.check(flow(database(), CURL));
+    }
+
+    var text = done("explain", denied.decisionId());
+
+    assertThat(text)
+        .contains("deny (new_destination)", "nearest edge", "differs in")
+        .contains("destination")
+        .contains("kith allow " + OWNER + " " + denied.decisionId())
+        .contains("kith ack " + OWNER + " " + denied.decisionId());
+    assertThat(text.lines()).noneMatch(line -> line.length() > 160);
+    assertThat(refused(1, "explain", "d:ffffffffffffffff")).contains("d:ffffffffffffffff");
+  }
+
+  @Test
+  void ack_changesNoTrust() {
+    enforce();
+    var denied = shop.check(flow(database(), CURL));
+
+    assertThat(done("ack", OWNER, denied.decisionId(), "--note", "ada's test"))
+        .contains("Nothing is allowed or denied by it.");
+
+    assertThat(done("explain", denied.decisionId())).contains("acknowledged", "ada's test");
+    assertThat(shop.check(flow(database(), CURL)).decision().applied().word()).isEqualTo("deny");
+  }
+
+  @Test
+  void deny_quarantine_andRemove_areListedAndTakenBack() {
+    enforce();
+    var edge = edgeIn(done("show", OWNER));
+
+    assertThat(done("deny", OWNER, edge, "--ttl", "4h", "--note", "incident 42"))
+        .startsWith("Denied: /app/payments")
+        .contains("kith remove " + OWNER + " e:");
+    assertThat(shop.check(flow(database(), PAYMENTS)).decision().applied().word())
+        .isEqualTo("deny");
+    var rule = edgeIn(done("rules", OWNER));
+    assertThat(shop.out.toString()).contains("deny", "incident 42", "by hand");
+
+    done("remove", OWNER, rule, "--note", "over");
+    assertThat(shop.check(flow(database(), PAYMENTS)).decision().applied().word())
+        .isEqualTo("allow");
+
+    assertThat(done("quarantine", OWNER, edge, "--process", "--note", "miner"))
+        .startsWith("Quarantined: /app/payments");
+    assertThat(shop.check(flow(database(), PAYMENTS)).decision().applied().word())
+        .isEqualTo("deny");
+    assertThat(refused(2, "deny", OWNER, "x:1", "--note", "y"))
+        .isEqualTo("kith: ID: 'x:1' (expected: e:… or d:…)\n");
+  }
+
+  @Test
+  void allow_withoutEnd_isRemarkedUponByLint() {
+    enforce();
+    var denied = shop.check(flow(database(), CURL));
+    done("allow", OWNER, denied.decisionId(), "--note", "CHG-1");
+
+    assertThat(shop.kith("lint")).as(shop.err.toString()).isIn(0, 4);
+    assertThat(shop.out.toString()).isNotEmpty();
+    assertThat(done("rules")).contains("allow", "CHG-1");
+  }
+
+  @Test
+  void approve_anEdgeForReview_proposesIt() {
+    enforce();
+    shop.check(flow(database(), CURL));
+    var edge = edgeIn(done("show", "--review", OWNER));
+
+    assertThat(done("approve", OWNER, edge, "--note", "reviewed")).contains("bl:");
+
+    assertThat(shop.kith("diff", OWNER)).as(shop.err.toString()).isEqualTo(4);
+    assertThat(shop.out.toString()).contains("+ /usr/bin/curl");
+    assertThat(refused(2, "approve", OWNER, "bl:1", edge, "--note", "both"))
+        .contains("(expected: one revision, or edges)");
+  }
+
+  @Test
+  void relearn_forgets_andProposeSaysWhatIsMissing() {
+    shop.check(flow(database(), PAYMENTS));
+
+    assertThat(done("propose", OWNER, "--note", "now"))
+        .contains("It has no edge that was seen: enforced, it denies what the workload does.")
+        .contains("Left out:", "seen in 1 of 3 distinct hours");
+    assertThat(done("relearn", OWNER, "--note", "again")).startsWith("Forgotten: ");
+
+    assertThat(done("show", OWNER)).isEqualTo("Nothing was seen of " + OWNER + " yet.\n");
+  }
+
+  @Test
+  void promote_aBundleOfAnUnknownKey_isRefusedByTheServer() throws Exception {
+    enforce();
+    Files.writeString(folder.resolve("checkout.yaml"), done("export", OWNER));
+    done("keys", "new", "qa.pem");
+    done(
+        "bundle", "create", "checkout.yaml", "--env", "qa", "--key", "qa.pem", "--out", "b.bundle");
+
+    assertThat(refused(1, "promote", "b.bundle", "--dry-run")).contains("unknown key");
+    assertThat(refused(2, "promote", "b.bundle"))
+        .isEqualTo("kith: --note: missing (expected: why; or --dry-run)\n");
+  }
+
+  @Test
+  void learn_aSuiteThatPasses_endsWithASignedBundleOfWhatItDrove() throws Exception {
+    done("keys", "new", "qa.pem");
+    var driver =
+        Thread.ofVirtual()
+            .start(
+                () -> {
+                  Await.until("the suite runs", () -> Files.exists(folder.resolve("running")));
+                  shop.check(flow(database(), PAYMENTS));
+                  shop.check(flow(database(), DROPPED));
+                  assertThat(folder.resolve("driven").toFile().mkdir()).isTrue();
+                });
+
+    var text =
+        done(
+            "learn",
+            "--key",
+            "qa.pem",
+            "--out",
+            "b.bundle",
+            "--",
+            "sh",
+            "-c",
+            "touch running; while [ ! -e driven ]; do sleep 0.02; done");
+    driver.join();
+
+    assertThat(text).contains("WORKLOAD", OWNER, "Written: b.bundle");
+    assertThat(done("bundle", "verify", "b.bundle", "--trust", "qa.pem.pub"))
+        .startsWith("Bundle of qa, good until ")
+        .contains(OWNER);
+    assertThat(done("audit", OWNER)).contains("after sh -c");
+  }
+
+  @Test
+  void learn_aSuiteThatFails_proposesNothingAndPassesItsCodeOn() throws Exception {
+    shop.check(flow(database(), PAYMENTS));
+    done("keys", "new", "qa.pem");
+
+    assertThat(
+            refused(7, "learn", "--key", "qa.pem", "--out", "b.bundle", "--", "sh", "-c", "exit 7"))
+        .isEqualTo(
+            "kith: sh ended with 7: nothing is proposed (what was seen is kept for the next"
+                + " run)\n");
+
+    assertThat(folder.resolve("b.bundle")).doesNotExist();
+    assertThat(done("status")).contains("learning");
+  }
+
+  @Test
+  void learn_aSuiteThatDrivesNothing_isRefused() {
+    shop.check(flow(database(), PAYMENTS));
+
+    assertThat(refused(1, "learn", "--", "true"))
+        .startsWith("kith: no workload showed traffic while the command ran");
+    assertThat(refused(1, "learn", "--owner", OWNER, "--", "true"))
+        .startsWith("kith: " + OWNER + " showed traffic")
+        .isNotEmpty();
+  }
+}
