@@ -2,6 +2,7 @@ package io.kith.load;
 
 import io.kith.load.bench.BridgeBenchCommand;
 import io.kith.load.demo.DemoCommand;
+import io.kith.load.score.Scorer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
@@ -11,7 +12,7 @@ import picocli.CommandLine.Command;
 @Command(
     name = "kith",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {DemoCommand.class, Main.Bridge.class})
+    subcommands = {DemoCommand.class, Scorer.class, Main.Bridge.class})
 public final class Main {
   /** Carries what measures the bridge; the bridge itself is started by its own main. */
   @Command(

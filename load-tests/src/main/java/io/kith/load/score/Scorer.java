@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -29,8 +30,21 @@ import picocli.CommandLine.Option;
  */
 @Command(
     name = "score",
-    description = "Scores kith replay on a labelled flow log.",
-    mixinStandardHelpOptions = true)
+    description = {
+      "How well the learner does on a labelled flow log: false denials and what is protected,"
+          + " attacks and poison that are stopped, questions and waiting that it costs.",
+      "The log is merged with the attacks, stripped of its labels, run through kith replay, and the"
+          + " verdicts are compared; then once more without the attacks, for what that costs.",
+    },
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {"0:scored", "1:a file cannot be read", "2:wrong arguments"},
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  kith score --flows LOG/app.prod.jsonl.gz --inventory LOG/app.prod.pods.jsonl.gz \\",
+      "             --attacks LOG/app.attacks.jsonl.gz --learning '{window: 7d}' --details",
+    })
 public final class Scorer implements Callable<Integer> {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final double DAY = 86_400;
@@ -50,7 +64,7 @@ public final class Scorer implements Callable<Integer> {
   @Option(names = "--vouch-flows", description = "Another environment, for the attended column.")
   private @Nullable Path vouchFlows;
 
-  @Option(names = "--vouch-inventory")
+  @Option(names = "--vouch-inventory", description = "Inventory of that environment.")
   private @Nullable Path vouchInventory;
 
   @Option(names = "--reviews", description = "Answers, for the attended column.")
@@ -66,15 +80,23 @@ public final class Scorer implements Callable<Integer> {
       description = "Seconds after the log's start from which flows are judged (14.5 days).")
   private double judgeFrom = 14.5 * DAY;
 
+  @Option(names = "--progress", description = "Tell the progress also without a terminal.")
+  private boolean progress;
+
   @Option(names = "--details", description = "Names what was missed and denied.")
   private boolean details;
 
-  public static void main(String[] args) {
-    System.exit(new CommandLine(new Scorer()).execute(args));
-  }
-
   @Override
   public Integer call() throws IOException {
+    try {
+      return scored();
+    } catch (NoSuchFileException e) {
+      System.err.println("kith: " + e.getFile() + ": no such file");
+      return 1;
+    }
+  }
+
+  private int scored() throws IOException {
     var work = Files.createTempDirectory("kith-score");
     try {
       return score(work);
@@ -98,11 +120,14 @@ public final class Scorer implements Callable<Integer> {
       all.add(poison);
     }
     var log = work.resolve("all.jsonl.gz");
+    tell("1 of 3: merging the logs");
     var truths = MergedLog.write(all, log);
     var verdicts = work.resolve("verdicts.jsonl");
+    tell("2 of 3: replaying " + truths.size() + " flows");
     var merged = replay(log, settings, verdicts);
     var benign = work.resolve("benign.jsonl.gz");
     MergedLog.write(List.of(flows), benign);
+    tell("3 of 3: replaying them without attacks and poison");
     var alone = replay(benign, settings, null);
     if (merged == null || alone == null) {
       return 1;
@@ -114,6 +139,10 @@ public final class Scorer implements Callable<Integer> {
     return 0;
   }
 
+  private static void tell(String step) {
+    System.err.println("kith: " + step);
+  }
+
   private @Nullable JsonNode replay(Path log, Path settings, @Nullable Path verdicts)
       throws IOException {
     var args = new ArrayList<>(List.of("--flows", log.toString(), "-o", "json"));
@@ -123,11 +152,19 @@ public final class Scorer implements Callable<Integer> {
     add(args, "--vouch-inventory", vouchInventory);
     add(args, "--reviews", reviews);
     add(args, "--verdicts", verdicts);
+    if (progress) {
+      args.add("--progress");
+    }
     var out = new StringWriter();
     var code =
         new CommandLine(new ReplayCommand())
             .setOut(new PrintWriter(out))
             .setErr(new PrintWriter(System.err, true, java.nio.charset.StandardCharsets.UTF_8))
+            .setExecutionExceptionHandler(
+                (failure, command, _) -> {
+                  command.getErr().println("kith: " + failure.getMessage());
+                  return 1;
+                })
             .execute(args.toArray(String[]::new));
     return code == 0 ? JSON.readTree(out.toString()) : null;
   }
