@@ -223,6 +223,11 @@ public final class Assembler {
     return jump(0x25, dst, 0, value, label);
   }
 
+  /** Jumps when dst > src, unsigned. */
+  public Assembler jumpIfMore(int dst, int src, String label) {
+    return jump(0x2d, dst, src, 0, label);
+  }
+
   /** Jumps when dst <= value, unsigned. */
   public Assembler jumpIfAtMost(int dst, int value, String label) {
     return jump(0xb5, dst, 0, value, label);
