@@ -201,8 +201,7 @@ public final class Bridge implements NodeView, AutoCloseable {
         if (pod != null) {
           guard.revoke(
               pod,
-              new Tuple(
-                  one.source(), one.sourcePort(), one.destination(), one.destinationPort()));
+              new Tuple(one.source(), one.sourcePort(), one.destination(), one.destinationPort()));
         }
       }
     }

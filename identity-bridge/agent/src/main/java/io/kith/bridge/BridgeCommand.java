@@ -200,8 +200,7 @@ final class BridgeCommand implements Callable<Integer> {
             bridge.status().connectsSeen(),
             bridge.evicted()));
     lines.addAll(
-        GuardWords.lines(
-            bridge.guardProblems(), bridge.guard().states(), bridge.guard().events()));
+        GuardWords.lines(bridge.guardProblems(), bridge.guard().states(), bridge.guard().events()));
     lines.add(servers.isEmpty() ? "no servers yet" : "servers:");
     servers.forEach((_, words) -> lines.add("  " + words));
     return String.join("\n", lines) + "\n";

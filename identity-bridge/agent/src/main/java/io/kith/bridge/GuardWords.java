@@ -14,8 +14,7 @@ final class GuardWords {
 
   private GuardWords() {}
 
-  static List<String> lines(
-      List<String> problems, List<PodGuard> pods, List<GuardEvent> events) {
+  static List<String> lines(List<String> problems, List<PodGuard> pods, List<GuardEvent> events) {
     var lines = new ArrayList<String>();
     problems.forEach(problem -> lines.add("guard: " + problem));
     var guarded = pods.stream().filter(pod -> isWorthALine(pod)).toList();
@@ -23,10 +22,7 @@ final class GuardWords {
     for (var pod : guarded) {
       lines.add("  " + pod.pod() + " " + pod.words());
       pod.problems().forEach(problem -> lines.add("    but " + problem));
-      pod.totals()
-          .byReason()
-          .entrySet()
-          .stream()
+      pod.totals().byReason().entrySet().stream()
           .sorted(Map.Entry.comparingByKey())
           .forEach(
               entry ->

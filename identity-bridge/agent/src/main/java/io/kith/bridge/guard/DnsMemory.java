@@ -45,8 +45,7 @@ public final class DnsMemory {
       addresses.addAll(before.answer().addresses());
     }
     var merged =
-        new DnsAnswer(
-            answer.name(), addresses.stream().limit(64).toList(), answer.ttlSeconds());
+        new DnsAnswer(answer.name(), addresses.stream().limit(64).toList(), answer.ttlSeconds());
     names.put(answer.name(), new Fact(next++, pod, merged));
     if (names.size() > NAMES_PER_POD) {
       names.remove(names.keySet().iterator().next());

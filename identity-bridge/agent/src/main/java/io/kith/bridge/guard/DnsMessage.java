@@ -168,8 +168,7 @@ final class DnsMessage {
         throw new Malformed();
       }
     }
-    name.append(name.isEmpty() ? "" : ".")
-        .append(new String(in.array(), at + 1, length, US_ASCII));
+    name.append(name.isEmpty() ? "" : ".").append(new String(in.array(), at + 1, length, US_ASCII));
   }
 
   /** Two bytes in network byte order. */

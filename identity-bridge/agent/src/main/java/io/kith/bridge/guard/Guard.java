@@ -21,7 +21,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Guard implements AutoCloseable {
   private static final int DESTROYED_AT_ONCE = 100;
+  private static final int LOOKS_AT_CAPABILITIES = 30;
 
   private final Node node;
   private final PolicyBook book = new PolicyBook();
@@ -129,6 +129,7 @@ public final class Guard implements AutoCloseable {
     private boolean spoken;
     private List<String> problems = List.of();
     private RawSockets.Found raw = RawSockets.Found.NONE;
+    private List<Integer> pids = List.of();
     private int looks;
   }
 
@@ -205,22 +206,21 @@ public final class Guard implements AutoCloseable {
     } catch (KernelException e) {
       found.add("not guarded as it should be: " + e.getMessage());
     }
-    if (guarded.looks++ % 30 == 0) {
+    if (guarded.looks++ % LOOKS_AT_CAPABILITIES == 0 || !guarded.pids.equals(pod.pids())) {
+      guarded.pids = pod.pids();
       guarded.raw = RawSockets.of(pod.pids());
     }
     guarded.problems = found;
   }
 
   private static Set<Long> attach(
-      Kernel own, Map<Long, Path> cgroups, Watched guarded, Applied wanted)
-      throws KernelException {
+      Kernel own, Map<Long, Path> cgroups, Watched guarded, Applied wanted) throws KernelException {
     var all = new HashSet<Long>();
     for (var entry : cgroups.entrySet()) {
       var id = entry.getKey();
       var attached = own.guard().isAttached(id);
       if (!attached || !wanted.equals(guarded.applied)) {
-        own.guard()
-            .policy(id, wanted.policy(), wanted.mode(), wanted.proxyCgroup(), wanted.own());
+        own.guard().policy(id, wanted.policy(), wanted.mode(), wanted.proxyCgroup(), wanted.own());
       }
       if (!attached) {
         try (var cgroup = own.cgroups().open(entry.getValue())) {
@@ -233,8 +233,7 @@ public final class Guard implements AutoCloseable {
   }
 
   /** Judges the open connections of a pod when enforcement begins or gets another policy. */
-  private void rejudge(
-      Pod pod, @Nullable Applied before, Applied now, @Nullable SockDiag sockets) {
+  private void rejudge(Pod pod, @Nullable Applied before, Applied now, @Nullable SockDiag sockets) {
     if (now.mode() != Mode.ENFORCE || now.equals(before) || sockets == null) {
       return;
     }

@@ -79,7 +79,8 @@ final class GuardCode {
 
   /** The IPv4 address in a register becomes that of both keys. */
   void address4(int register) {
-    for (var key : new int[] {RULE + GuardRecord.RULE_ADDRESS, ATTEMPT + GuardRecord.ATTEMPT_ADDRESS}) {
+    for (var key :
+        new int[] {RULE + GuardRecord.RULE_ADDRESS, ATTEMPT + GuardRecord.ATTEMPT_ADDRESS}) {
       a.storeValue64(10, key, 0).storeValue32(10, key + 8, MAPPED).store32(10, key + 12, register);
     }
   }

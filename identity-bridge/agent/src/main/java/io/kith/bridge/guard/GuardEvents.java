@@ -15,8 +15,8 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attempts, added up by what the process is: many runs of one program are one event. Bounded: a scan
- * fills one row. For one thread; the events may be read by any.
+ * Attempts, added up by what the process is: many runs of one program are one event. Bounded: a
+ * scan fills one row. For one thread; the events may be read by any.
  */
 final class GuardEvents {
   static final int MOST = 1_024;

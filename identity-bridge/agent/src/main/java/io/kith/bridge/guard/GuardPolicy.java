@@ -70,8 +70,7 @@ public record GuardPolicy(
 
     private static void requirePort(int port, int least) {
       if (port < least || port > 65_535) {
-        throw new IllegalArgumentException(
-            "port: " + port + " (expected: " + least + " to 65535)");
+        throw new IllegalArgumentException("port: " + port + " (expected: " + least + " to 65535)");
       }
     }
 

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * The programs that run where a process says where it wants to go: connect(2) and sendmsg(2). They
  * are made for one cgroup each, whose id stands in their code.
  *
- * <p>{@code connect} judges TCP and notes who connects, of UDP as well. {@code send} notes who sends
- * from a socket that is not connected. What leaves is judged in {@link PacketPrograms}.
+ * <p>{@code connect} judges TCP and notes who connects, of UDP as well. {@code send} notes who
+ * sends from a socket that is not connected. What leaves is judged in {@link PacketPrograms}.
  *
  * <p>This file is also available under BSD-3-Clause or GPL-2.0, as the kernel wants for the helpers
  * that it calls ("Dual BSD/GPL").

@@ -5,7 +5,8 @@ import java.util.Locale;
 /** Why something that left a pod did not go through its sidecar. */
 public enum GuardReason {
   /**
-   * TCP of the proxy's user or group, which is never redirected, by a process that is not the proxy.
+   * TCP of the proxy's user or group, which is never redirected, by a process that is not the
+   * proxy.
    */
   PROXY_USER(1, "runs as the proxy's user, which is not redirected, and is not the proxy"),
   /** TCP of an address family that is not redirected: mostly IPv6. */

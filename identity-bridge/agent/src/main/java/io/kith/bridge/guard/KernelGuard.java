@@ -68,8 +68,7 @@ final class KernelGuard implements AutoCloseable {
     this.knowsExecutables = btf != null;
     this.answers = new RingBuffer(maps.answers(), GuardMaps.ANSWERS_BYTES);
     this.attempts =
-        new MapReader(
-            maps.attempts(), GuardRecord.ATTEMPT_KEY_BYTES, GuardRecord.ATTEMPT_BYTES);
+        new MapReader(maps.attempts(), GuardRecord.ATTEMPT_KEY_BYTES, GuardRecord.ATTEMPT_BYTES);
     this.totals = new MapReader(maps.totals(), 8, GuardRecord.TOTALS_BYTES);
   }
 
@@ -213,10 +212,7 @@ final class KernelGuard implements AutoCloseable {
     var before = rulesOf(id);
     put(lets, before);
     put(stops, before);
-    Bpf.put(
-        maps.policies(),
-        GuardRecord.cgroup(id),
-        GuardRecord.policy(policy, mode, proxyCgroup));
+    Bpf.put(maps.policies(), GuardRecord.cgroup(id), GuardRecord.policy(policy, mode, proxyCgroup));
     for (var rule : List.copyOf(before)) {
       if (!lets.contains(rule) && !stops.contains(rule)) {
         Bpf.remove(maps.rules(), rule.array());

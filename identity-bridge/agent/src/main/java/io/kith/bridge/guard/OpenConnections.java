@@ -24,17 +24,15 @@ final class OpenConnections {
   record Outgoing(Listed socket, int uid, int gid) {}
 
   /**
-   * Those that were opened from inside. Without a record of the opener, one whose near port somebody
-   * listens on was accepted.
+   * Those that were opened from inside. Without a record of the opener, one whose near port
+   * somebody listens on was accepted.
    *
    * @param openers as the kernel noted them, or null
    */
   static List<Outgoing> outgoing(SockDiag sockets, Function<Tuple, @Nullable Owner> openers)
       throws KernelException {
     var listening = new HashSet<Integer>();
-    sockets
-        .list(State.LISTENING)
-        .forEach(listener -> listening.add(listener.tuple().sourcePort()));
+    sockets.list(State.LISTENING).forEach(listener -> listening.add(listener.tuple().sourcePort()));
     var found = new ArrayList<Outgoing>();
     for (var socket : sockets.list(State.OPEN)) {
       var opener = openers.apply(socket.tuple());

@@ -233,7 +233,8 @@ final class PacketPrograms {
     var a = code.assembler();
     a.move(6, 1);
     header(a, code, IP4_BYTES - 8, IP6_BYTES - 32, "pass");
-    a.load8(1, 10, GuardCode.ATTEMPT + GuardRecord.ATTEMPT_PROTOCOL).jumpUnlessEqual(1, UDP, "pass");
+    a.load8(1, 10, GuardCode.ATTEMPT + GuardRecord.ATTEMPT_PROTOCOL)
+        .jumpUnlessEqual(1, UDP, "pass");
     transport(a, UDP_HEADER, "pass");
     a.load16(9, 10, GuardCode.TRANSPORT).bigEndian16(9);
     code.policy("pass");

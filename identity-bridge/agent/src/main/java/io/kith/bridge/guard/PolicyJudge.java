@@ -19,8 +19,7 @@ record PolicyJudge(GuardPolicy policy, long proxyCgroup, Set<IpAddress> own) {
    *
    * @param gid -1 when not known
    */
-  @Nullable GuardReason against(
-      IpAddress destination, int port, int uid, int gid, long cgroup) {
+  @Nullable GuardReason against(IpAddress destination, int port, int uid, int gid, long cgroup) {
     var proxyUser = uid == policy.proxyUid() || gid == policy.proxyGid();
     if (proxyUser && (proxyCgroup == 0 || cgroup == proxyCgroup)) {
       return null;
@@ -40,8 +39,7 @@ record PolicyJudge(GuardPolicy policy, long proxyCgroup, Set<IpAddress> own) {
     if (proxyUser) {
       return GuardReason.PROXY_USER;
     }
-    var redirected =
-        destination.bytes().length == 4 ? policy.redirectsV4() : policy.redirectsV6();
+    var redirected = destination.bytes().length == 4 ? policy.redirectsV4() : policy.redirectsV6();
     if (!redirected) {
       return GuardReason.FAMILY;
     }

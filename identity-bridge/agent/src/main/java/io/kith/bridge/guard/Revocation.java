@@ -36,7 +36,9 @@ final class Revocation {
     this.atOnce = atOnce;
   }
 
-  /** Puts a connection on the list; when that is full it stays open, which the pod's problem says. */
+  /**
+   * Puts a connection on the list; when that is full it stays open, which the pod's problem says.
+   */
   void doom(String pod, Listed socket, Ending ending) {
     if (waiting.size() >= WAITING) {
       problems.put(pod, "more than " + WAITING + " connections were to be ended at once");

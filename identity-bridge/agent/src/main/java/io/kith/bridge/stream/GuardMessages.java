@@ -67,9 +67,7 @@ final class GuardMessages {
     return new GuardPolicy.Target(new Cidr(network, target.getPrefix()), target.getPort());
   }
 
-  /**
-   * Reads the connections that lost their permission; one that makes no sense is left out.
-   */
+  /** Reads the connections that lost their permission; one that makes no sense is left out. */
   static List<GuardView.Connection> connections(Revocation revocation) {
     return revocation.getConnectionsList().stream()
         .map(GuardMessages::connection)
@@ -90,8 +88,7 @@ final class GuardMessages {
     }
   }
 
-  static BridgeMessage report(
-      List<PodGuard> pods, List<io.kith.bridge.guard.GuardEvent> events) {
+  static BridgeMessage report(List<PodGuard> pods, List<io.kith.bridge.guard.GuardEvent> events) {
     var report = GuardReport.newBuilder();
     pods.forEach(pod -> report.addPods(pod(pod)));
     events.forEach(event -> report.addEvents(event(event)));

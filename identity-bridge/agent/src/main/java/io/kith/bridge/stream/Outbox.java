@@ -14,10 +14,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * What waits to be sent on one stream, while the server reads slowly.
  *
- * <p>Of pods, of the status and of the guard's report only the newest waits, since each replaces the one before. Answers
- * wait in order up to a limit; beyond it the oldest is dropped, for which the server has stopped
- * waiting by then. A fingerprint is sent once per stream, right before the first answer that is
- * sent and names it. Thread-safe.
+ * <p>Of pods, of the status and of the guard's report only the newest waits, since each replaces
+ * the one before. Answers wait in order up to a limit; beyond it the oldest is dropped, for which
+ * the server has stopped waiting by then. A fingerprint is sent once per stream, right before the
+ * first answer that is sent and names it. Thread-safe.
  */
 final class Outbox {
   private static final int MAX_ANSWERS = 1024;

@@ -29,12 +29,16 @@ class GuardPartsTest {
   @Test
   void podOf_pathsOfKubernetes_areCutAfterThePod() {
     var uid = "0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0";
-    var systemd = "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" + uid.replace('-', '_') + ".slice";
+    var systemd =
+        "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod"
+            + uid.replace('-', '_')
+            + ".slice";
     assertThat(PodCgroups.podOf(systemd + "/cri-containerd-abc.scope")).isEqualTo(systemd);
     assertThat(PodCgroups.podOf(systemd)).isEqualTo(systemd);
     assertThat(PodCgroups.podOf("/kubepods/besteffort/pod" + uid + "/abc/deeper"))
         .isEqualTo("/kubepods/besteffort/pod" + uid);
-    assertThat(PodCgroups.podOf("/kubepods.slice/kubepods-pod" + uid.replace('-', '_') + ".slice/x"))
+    assertThat(
+            PodCgroups.podOf("/kubepods.slice/kubepods-pod" + uid.replace('-', '_') + ".slice/x"))
         .isEqualTo("/kubepods.slice/kubepods-pod" + uid.replace('-', '_') + ".slice");
   }
 
@@ -54,7 +58,8 @@ class GuardPartsTest {
     }
     assertThat(Target.parse("[fd00::a]:53").port()).isEqualTo(53);
     assertThat(Target.parse("fd00::/64").port()).isZero();
-    for (var text : List.of("", "name:53", "10.0.0.1:x", "10.0.0.1:70000", "[fd00::a]53", "10.0.0.1/8")) {
+    for (var text :
+        List.of("", "name:53", "10.0.0.1:x", "10.0.0.1:70000", "[fd00::a]53", "10.0.0.1/8")) {
       assertThatThrownBy(() -> Target.parse(text))
           .as("'%s'", text)
           .isInstanceOf(IllegalArgumentException.class);
@@ -92,8 +97,18 @@ class GuardPartsTest {
   private static Identified named(Owner owner) {
     var fingerprint =
         new ProcessFingerprint(
-            "/bin/x", null, Origin.IMAGE, 0, EntryKind.NATIVE, "x", null, List.of(), null, null,
-            List.of(), false);
+            "/bin/x",
+            null,
+            Origin.IMAGE,
+            0,
+            EntryKind.NATIVE,
+            "x",
+            null,
+            List.of(),
+            null,
+            null,
+            List.of(),
+            false);
     return new Identified("fp:1", fingerprint, true, List.of());
   }
 

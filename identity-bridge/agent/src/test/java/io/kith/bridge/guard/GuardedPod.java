@@ -13,20 +13,23 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
- * A pod as Istio has it: a network namespace whose TCP over IPv4 is redirected to port 15001 but for
- * user and group 1337, and a cgroup with one cgroup per container. The proxy is a Perl script of
- * user 1337 in the proxy's. Around it is a world that has every address of 198.18.0.0/15 and
- * 2001:db8::/32 and answers everything.
+ * A pod as Istio has it: a network namespace whose TCP over IPv4 is redirected to port 15001 but
+ * for user and group 1337, and a cgroup as the kubelet names it with one cgroup per container. The
+ * proxy is a Perl script of user 1337 in the proxy's. Around it is a world that has every address
+ * of 198.18.0.0/15 and 2001:db8::/32 and answers everything.
  */
 final class GuardedPod implements AutoCloseable {
   static final String ADDRESS = "10.98.77.2";
@@ -51,7 +54,8 @@ final class GuardedPod implements AutoCloseable {
             .map(fields -> Path.of(fields[1]))
             .findFirst()
             .orElseThrow(() -> new AssertionError("no cgroup v2 tree is mounted"));
-    cgroup = root.resolve("kith-guard-" + ProcessHandle.current().pid() + "-" + System.nanoTime());
+    cgroup =
+        root.resolve("kubepods-pod" + UUID.randomUUID().toString().replace('-', '_') + ".slice");
     Files.createDirectory(cgroup);
     Files.createDirectory(cgroup.resolve("app"));
     Files.createDirectory(cgroup.resolve("proxy"));
@@ -86,8 +90,7 @@ final class GuardedPod implements AutoCloseable {
   private static String tool(String name) throws IOException {
     var path = System.getenv().getOrDefault("PATH", "").split(":", -1);
     var home = System.getProperty("user.home") + "/.cache";
-    var cache =
-        Path.of(System.getenv().getOrDefault("XDG_CACHE_HOME", home), "kith", "iptables");
+    var cache = Path.of(System.getenv().getOrDefault("XDG_CACHE_HOME", home), "kith", "iptables");
     try (var versions = Files.isDirectory(cache) ? Files.list(cache) : Stream.<Path>of()) {
       return Stream.concat(Stream.of(path).map(Path::of), versions)
           .map(place -> place.resolve(name))
@@ -137,12 +140,35 @@ final class GuardedPod implements AutoCloseable {
       try {
         var packet = new DatagramPacket(new byte[2_048], 2_048);
         server.receive(packet);
-        packet.setData("world".getBytes(UTF_8));
+        packet.setData(
+            server.getLocalPort() == 53 && packet.getLength() > 12
+                ? named(Arrays.copyOf(packet.getData(), packet.getLength()))
+                : "world".getBytes(UTF_8));
         server.send(packet);
       } catch (IOException _) {
         // closed
       }
     }
+  }
+
+  /** Every name has the addresses 198.18.1.1 and 198.18.1.2, and 2001:db8::1. */
+  private static byte[] named(byte[] question) {
+    var end = 12;
+    while (question[end] != 0) {
+      end += 1 + question[end];
+    }
+    var six = question[end + 2] == 28;
+    var hosts = six ? List.of("2001:db8::1") : List.of("198.18.1.1", "198.18.1.2");
+    var answer = ByteBuffer.allocate(512);
+    answer.put(question, 0, end + 5);
+    answer.put(2, (byte) 0x81).put(3, (byte) 0x80);
+    answer.putInt(4, 1 << 16 | hosts.size()).putInt(8, 0);
+    for (var host : hosts) {
+      var address = InetAddress.ofLiteral(host).getAddress();
+      answer.putShort((short) 0xc00c).putShort((short) (six ? 28 : 1)).putShort((short) 1);
+      answer.putInt(60).putShort((short) address.length).put(address);
+    }
+    return Arrays.copyOf(answer.array(), answer.position());
   }
 
   private void startProxy() throws Exception {
@@ -190,6 +216,11 @@ final class GuardedPod implements AutoCloseable {
     return namespace.call(task);
   }
 
+  /** The id by which the bridge knows the pod. */
+  String podId() throws Exception {
+    return inPod(() -> Files.readSymbolicLink(Path.of("/proc/thread-self/ns/net")).toString());
+  }
+
   long id() throws IOException {
     return id("");
   }
@@ -211,9 +242,7 @@ final class GuardedPod implements AutoCloseable {
         namespace.call(
             () -> new ProcessBuilder(command.split(" ")).redirectErrorStream(true).start());
     var output = new String(process.getInputStream().readAllBytes(), UTF_8);
-    assertThat(process.waitFor())
-        .as("%s: %s (these tests need root)", command, output)
-        .isZero();
+    assertThat(process.waitFor()).as("%s: %s (these tests need root)", command, output).isZero();
   }
 
   /** Starts a program of the pod in one of its containers. */
@@ -224,14 +253,14 @@ final class GuardedPod implements AutoCloseable {
   private Process start(
       NetworkNamespace namespace, String container, int uid, int gid, String... argv)
       throws Exception {
-    var place = container.isEmpty() ? "" : "echo $$ > " + cgroup.resolve(container) + "/cgroup.procs; ";
+    var place =
+        container.isEmpty() ? "" : "echo $$ > " + cgroup.resolve(container) + "/cgroup.procs; ";
     var all = new ArrayList<>(List.of("sh", "-c", place + "exec \"$@\"", "sh"));
     if (uid != 0 || gid != 0) {
       all.addAll(List.of("setpriv", "--reuid", "" + uid, "--regid", "" + gid, "--clear-groups"));
     }
     all.addAll(List.of(argv));
-    var process =
-        namespace.call(() -> new ProcessBuilder(all).redirectErrorStream(true).start());
+    var process = namespace.call(() -> new ProcessBuilder(all).redirectErrorStream(true).start());
     started.add(process);
     return process;
   }
@@ -240,8 +269,7 @@ final class GuardedPod implements AutoCloseable {
   Process perl(String container, int uid, int gid, String script) throws Exception {
     var file = Files.createTempFile(folder, "client", ".pl");
     Files.writeString(file, PRELUDE + script);
-    Files.setPosixFilePermissions(
-        file, PosixFilePermissions.fromString("rw-r--r--"));
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
     return start(container, uid, gid, "perl", file.toString());
   }
 
@@ -267,7 +295,7 @@ final class GuardedPod implements AutoCloseable {
       use Errno;
       $| = 1;
       alarm 15;
-      sub name { my ($name) = grep { $!{$_} } keys %!; return $name // "$!"; }
+      sub name { my ($name) = grep { $!{$_} } sort keys %!; return $name // "$!"; }
       sub address {
         my ($host, $port) = @_;
         return $host =~ /:/ ? pack_sockaddr_in6($port, inet_pton(AF_INET6, $host))

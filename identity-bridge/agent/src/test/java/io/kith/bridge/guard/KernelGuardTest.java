@@ -131,7 +131,8 @@ class KernelGuardTest {
 
   @Test
   void tcp_toTheProxysOwnPorts_isRefusedHoweverLoopbackIsWritten() throws Exception {
-    var hosts = List.of("127.0.0.1", "127.9.9.9", "0.0.0.0", "::ffff:127.0.0.1", GuardedPod.ADDRESS);
+    var hosts =
+        List.of("127.0.0.1", "127.9.9.9", "0.0.0.0", "::ffff:127.0.0.1", GuardedPod.ADDRESS);
     for (var host : hosts) {
       for (var port : List.of(15_000, 15_001)) {
         assertThat(pod.app("print tcp('%s', %d);".formatted(host, port)))

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.IpAddress;
 import java.util.Set;
-import org.junit.jupiter.api.Test;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 
 class PolicyJudgeTest {
   private static final long PROXY = 7;
