@@ -9,6 +9,7 @@ import io.kith.server.control.AllowListFiles;
 import io.kith.server.control.ControlSettings;
 import io.kith.server.control.ControlState;
 import io.kith.server.control.HighWaterMark;
+import io.kith.server.control.Housekeeping;
 import io.kith.server.control.KeyFiles;
 import io.kith.server.replay.ListedSuffixes;
 import io.kith.server.store.LearnedFlusher;
@@ -23,7 +24,8 @@ import java.time.InstantSource;
 import org.jspecify.annotations.Nullable;
 
 /** The control side of a server, from its configuration. */
-record Control(BaselineStore store, ControlState state, LearnedFlusher flusher)
+record Control(
+    BaselineStore store, ControlState state, LearnedFlusher flusher, Housekeeping housekeeping)
     implements AutoCloseable {
   private static final Path DIRECTORY = Path.of("/var/lib/kith");
 
@@ -54,7 +56,8 @@ record Control(BaselineStore store, ControlState state, LearnedFlusher flusher)
       return new Control(
           store,
           state,
-          new LearnedFlusher(store, state::changedParts, settings.store().flushInterval()));
+          new LearnedFlusher(store, state::changedParts, settings.store().flushInterval()),
+          new Housekeeping(state, Housekeeping.INTERVAL));
     } catch (StoreException | IOException | RuntimeException e) {
       if (store != null) {
         store.close();
@@ -146,6 +149,7 @@ record Control(BaselineStore store, ControlState state, LearnedFlusher flusher)
 
   @Override
   public void close() {
+    housekeeping.close();
     state.close();
     flusher.close();
     store.close();

@@ -60,6 +60,7 @@ public final class ControlState implements Policy, AutoCloseable {
   private final BaselineVerbs baselines;
   private final RuleVerbs rules;
   private final Imports imports;
+  private final Proposals proposals;
   private final Reports reports;
   private final Answers answers;
 
@@ -82,7 +83,9 @@ public final class ControlState implements Policy, AutoCloseable {
     this.journal =
         new Journal(settings.store(), keys.learner(), fold, settings.mark(), clock, this::applied);
     this.modes = new ModeVerbs(workloads, journal, keys, audit);
-    this.baselines = new BaselineVerbs(workloads, journal, keys, clock, audit);
+    var drafts = new Drafts(keys, settings.learning().stale());
+    this.baselines = new BaselineVerbs(workloads, journal, keys, drafts, clock, audit);
+    this.proposals = new Proposals(workloads, journal, drafts, clock);
     this.rules = new RuleVerbs(workloads, log, journal, keys, clock, audit);
     this.imports =
         new Imports(
@@ -94,7 +97,7 @@ public final class ControlState implements Policy, AutoCloseable {
             settings.known().stream().map(Workload::environment).collect(Collectors.toSet()),
             clock,
             audit);
-    this.reports = new Reports(settings, workloads, fold, files, use, clock);
+    this.reports = new Reports(settings, workloads, fold, files, use, drafts, clock);
     this.answers =
         new Answers(settings.queue(), new Lessons(workloads, log, use, journal, clock)::read);
   }
@@ -223,6 +226,7 @@ public final class ControlState implements Policy, AutoCloseable {
   private void applied(Entry entry, Amendment amendment, Fold.Outcome.Taken taken) {
     try {
       var now = clock.instant();
+      use.noteNew(amendment, entry.change().at());
       switch (amendment) {
         case Amendment.SetMode _ -> workloads.refreshAll();
         case Amendment.Relearn(var owner, var process) -> {
@@ -281,6 +285,14 @@ public final class ControlState implements Policy, AutoCloseable {
    */
   public void flush() throws InterruptedException {
     answers.flush();
+  }
+
+  /**
+   * Does what is due without being asked: proposes baselines where learning is complete. To be
+   * called every few seconds; never throws for what one workload or the store is about.
+   */
+  public void tidy() {
+    proposals.run();
   }
 
   /** Every Check answered so far. */
