@@ -73,7 +73,8 @@ final class GeneratedLog {
   private String flow(double time, int day, int workload, SplittableRandom random) {
     var program = random.nextInt(2);
     // the lower, the more often
-    var often = Math.min(random.nextInt(DESTINATIONS), random.nextInt(DESTINATIONS));
+    var one = random.nextInt(DESTINATIONS);
+    var often = Math.min(one, random.nextInt(DESTINATIONS));
     var target = random.nextInt(10_000) == 0 ? DESTINATIONS + random.nextInt(1_000_000) : often;
     return String.format(
         Locale.ROOT,
