@@ -60,26 +60,24 @@ final class Proposals {
       return; // the common case, without asking the store
     }
     var added =
-        journal.<@Nullable Baseline>add(
+        journal.add(
             AUTHOR,
             note(workload, now),
             fold -> {
               var life = fold.of(workload.owner()).life();
               var baseline = draft(workload, life, now);
-              return new Journal.Drafted<>(
-                  baseline == null ? null : drafts.proposed(life, baseline), baseline);
+              return baseline == null
+                  ? new Journal.Drafted<>(null, "")
+                  : new Journal.Drafted<>(drafts.proposed(life, baseline), baseline.revision());
             });
-    var baseline = added.result();
-    if (added.changed() && baseline != null) {
+    if (added.changed()) {
       LOG.log(
           Level.INFO,
           () ->
               "a baseline was proposed: owner="
                   + workload.owner()
                   + " revision="
-                  + baseline.revision()
-                  + " edges="
-                  + baseline.edges().size());
+                  + added.result());
     }
   }
 
