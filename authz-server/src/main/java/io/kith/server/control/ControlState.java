@@ -12,7 +12,6 @@ import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
-import io.kith.baselines.learning.LearnedState;
 import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.learning.Proposal;
 import io.kith.baselines.store.Entry;
@@ -25,7 +24,6 @@ import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -56,6 +54,7 @@ public final class ControlState implements Policy, AutoCloseable {
   private final RuleUse use = new RuleUse();
   private final LongAdder dropped = new LongAdder();
   private final AllowListFiles files;
+  private final LearnedParts parts;
   private final ModeVerbs modes;
   private final BaselineVerbs baselines;
   private final RuleVerbs rules;
@@ -82,6 +81,7 @@ public final class ControlState implements Policy, AutoCloseable {
             new Learners(settings.learning(), settings.suffixes()), fold, files::of, clock);
     this.journal =
         new Journal(settings.store(), keys.learner(), fold, settings.mark(), clock, this::applied);
+    this.parts = new LearnedParts(settings.store(), settings.replica(), keys, workloads);
     this.modes = new ModeVerbs(workloads, journal, keys, audit);
     var drafts = new Drafts(keys, settings.learning().stale());
     this.baselines = new BaselineVerbs(workloads, journal, keys, drafts, clock, audit);
@@ -120,7 +120,7 @@ public final class ControlState implements Policy, AutoCloseable {
     try {
       settings.known().forEach(state.workloads::governed);
       state.journal.open();
-      state.resume();
+      state.parts.resume();
       state.live = true;
       files.follow(state.workloads::refreshAll);
       return state;
@@ -177,49 +177,21 @@ public final class ControlState implements Policy, AutoCloseable {
     AUDIT.log(Level.INFO, entry::line);
   }
 
-  /**
-   * Goes on from what this server had learned before a restart. What cannot be read is left out,
-   * and said.
-   *
-   * @throws StoreException when the store does not answer
-   */
-  private void resume() throws StoreException {
-    var byOwner =
-        settings.store().learned().stream().collect(Collectors.groupingBy(LearnedPart::owner));
-    for (var workload : workloads.inOrder()) {
-      var parts = byOwner.getOrDefault(workload.owner(), List.of());
-      try {
-        LearnedState.resume(workload.learner(), settings.replica(), parts);
-      } catch (IllegalArgumentException e) {
-        LOG.log(Level.ERROR, "what was learned before the restart was not taken over", e);
-      }
-    }
-  }
-
-  /** What was learned since it was last asked for; each part is handed out once. */
+  /** What was learned since it was last asked for, sealed; each part is handed out once. */
   public List<LearnedPart> changedParts(boolean countsToo, int limit) {
-    var parts = new ArrayList<LearnedPart>();
-    for (var workload : workloads.inOrder()) {
-      if (parts.size() < limit) {
-        parts.addAll(
-            LearnedState.changed(
-                workload.learner(), settings.replica(), countsToo, limit - parts.size()));
-      }
-    }
-    return parts;
+    return parts.changed(countsToo, limit);
   }
 
-  /** Parts in the store must not come back after the next restart. */
-  private void forget(GovernedWorkload workload) {
-    try {
-      settings.store().forgetLearned(workload.owner());
-      LearnedState.forgotten(workload.learner());
-    } catch (StoreException e) {
-      LOG.log(
-          Level.WARNING,
-          "the store still has what was learned, which a restart brings back: relearn again",
-          e);
-    }
+  /** Times that a learned part was refused: altered, or of a server that is not trusted. */
+  public long refusedParts() {
+    return parts.refused();
+  }
+
+  /**
+   * Takes what the other servers learned of a workload, or of all, as it is in the store by now.
+   */
+  public void readOthers(@Nullable Owner owner) {
+    parts.readOthers(owner);
   }
 
   /** By whichever server the entry was written. */
@@ -234,7 +206,7 @@ public final class ControlState implements Policy, AutoCloseable {
           if (workload != null) {
             workload.relearn(process, now);
             if (live) {
-              forget(workload);
+              parts.forget(workload);
             }
           }
         }

@@ -5,17 +5,24 @@ import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/** Calls {@link ControlState#tidy} at an interval, on a thread of its own, until closed. */
+/**
+ * Calls {@link ControlState#tidy} at an interval, and reads now and then what other servers
+ * learned, on a thread of its own, until closed.
+ */
 public final class Housekeeping implements AutoCloseable {
   /** How soon after learning is complete a baseline is proposed. */
   public static final Duration INTERVAL = Duration.ofSeconds(10);
 
   private static final System.Logger LOG = System.getLogger(Housekeeping.class.getName());
 
+  /** What other servers learned is read with every such call. */
+  private static final int OTHERS_EVERY = 6;
+
   private final ControlState state;
   private final Duration interval;
   private final CountDownLatch closed = new CountDownLatch(1);
   private final Thread thread;
+  private int rounds;
 
   public Housekeeping(ControlState state, Duration interval) {
     this.state = state;
@@ -35,6 +42,9 @@ public final class Housekeeping implements AutoCloseable {
 
   private void tidy() {
     try {
+      if (++rounds % OTHERS_EVERY == 0) {
+        state.readOthers(null);
+      }
       state.tidy();
     } catch (RuntimeException e) {
       LOG.log(Level.ERROR, "what was due was not done; it is tried again", e);
