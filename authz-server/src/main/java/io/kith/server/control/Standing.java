@@ -84,9 +84,9 @@ record Standing(
       case Amendment.Ack(_, var id) -> new Step.Taken(now.acknowledge(id, change));
       case Amendment.Relearn _ -> new Step.Taken(now);
       case Amendment.Reopen(_, var revision, var edge) ->
-          life.reopen(revision, edge) instanceof Life.Step.Taken(var reopened)
+          life.reopen(revision, edge, change) instanceof Life.Step.Taken(var reopened)
               ? new Step.Taken(now.with(reopened).withAllowed(plus(now.allowed, edge)))
-              : now.with(life.reopen(revision, edge));
+              : now.with(life.reopen(revision, edge, change));
     };
   }
 
