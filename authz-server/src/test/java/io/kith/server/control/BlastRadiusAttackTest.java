@@ -97,34 +97,46 @@ class BlastRadiusAttackTest {
     assertThat(site.reason(state, flow(elsewhere(), PAYMENTS))).isEqualTo("new_destination");
   }
 
-  @Test
-  void whatObserveLetPass_wasNeverApproved_fromAllPods() throws Exception {
+  private void dialTheirOwnHostFromAllPods() throws Exception {
     for (var round = 0; round < 50; round++) {
       for (var pod : PODS) {
         check(pod, flow(elsewhere(), PAYMENTS));
       }
     }
-
-    assertNothingIsReopened();
   }
 
-  @Test
-  void anEdgeOnceApproved_byCodeThatIsNotTheImages_fromAllPods() throws Exception {
+  private void runCopiesOfCurlFromAllPods() throws Exception {
     for (var origin : List.of(Origin.WRITABLE_LAYER, Origin.MEMFD, Origin.MOUNT, Origin.UNKNOWN)) {
       Candidate copy = program("/usr/bin/curl", HASH, origin);
       for (var pod : PODS) {
         check(pod, flow(database(), copy));
       }
     }
+  }
+
+  private void runCurlOnOnePod() throws Exception {
+    for (var round = 0; round < 1_000; round++) {
+      check(OURS, LOST);
+    }
+  }
+
+  @Test
+  void whatObserveLetPass_wasNeverApproved_fromAllPods() throws Exception {
+    dialTheirOwnHostFromAllPods();
+
+    assertNothingIsReopened();
+  }
+
+  @Test
+  void anEdgeOnceApproved_byCodeThatIsNotTheImages_fromAllPods() throws Exception {
+    runCopiesOfCurlFromAllPods();
 
     assertNothingIsReopened();
   }
 
   @Test
   void anEdgeOnceApproved_byTheRealProgram_butOnOnePod_howeverLoud() throws Exception {
-    for (var round = 0; round < 1_000; round++) {
-      check(OURS, LOST);
-    }
+    runCurlOnOnePod();
 
     assertNothingIsReopened();
   }
@@ -143,9 +155,10 @@ class BlastRadiusAttackTest {
   @Test
   void theBudget_isNotSpentByAnyOfIt_soAnAccidentIsStillHealed_edgeByEdge_forAnHour()
       throws Exception {
-    whatObserveLetPass_wasNeverApproved_fromAllPods();
-    anEdgeOnceApproved_byCodeThatIsNotTheImages_fromAllPods();
-    anEdgeOnceApproved_byTheRealProgram_butOnOnePod_howeverLoud();
+    dialTheirOwnHostFromAllPods();
+    runCopiesOfCurlFromAllPods();
+    runCurlOnOnePod();
+    assertNothingIsReopened();
 
     check(PODS.get(1), LOST); // the application, on a second pod of four
 
