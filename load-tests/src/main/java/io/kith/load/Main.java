@@ -3,6 +3,7 @@ package io.kith.load;
 import io.kith.load.bench.BridgeBenchCommand;
 import io.kith.load.demo.DemoCommand;
 import io.kith.load.score.Scorer;
+import io.kith.load.tools.ToolsCommand;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
@@ -12,7 +13,7 @@ import picocli.CommandLine.Command;
 @Command(
     name = "kith",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {DemoCommand.class, Scorer.class, Main.Bridge.class})
+    subcommands = {DemoCommand.class, Scorer.class, ToolsCommand.class, Main.Bridge.class})
 public final class Main {
   /** Carries what measures the bridge; the bridge itself is started by its own main. */
   @Command(
