@@ -15,7 +15,11 @@ import picocli.CommandLine.Command;
     name = "kith",
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
-      DemoCommand.class, Scorer.class, ToolsCommand.class, Main.Bench.class, Main.Bridge.class
+      DemoCommand.class,
+      Scorer.class,
+      ToolsCommand.class,
+      Main.Bench.class,
+      Main.Bridge.class
     })
 public final class Main {
   /** Carries the benchmarks. */
