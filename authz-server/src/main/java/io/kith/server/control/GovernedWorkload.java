@@ -1,7 +1,6 @@
 package io.kith.server.control;
 
 import io.kith.baselines.change.BlastRadiusGuard;
-import io.kith.baselines.change.RevisionState;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Snapshot.Rules;
@@ -19,11 +18,8 @@ import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessClass;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -173,22 +169,7 @@ final class GovernedWorkload {
       return;
     }
     guarded = enforced;
-    guard = enforced == null ? null : new BlastRadiusGuard(gone(enforced), origin);
-  }
-
-  private List<Edge> gone(Baseline enforced) {
-    Set<Life.Granted> here = new HashSet<>();
-    enforced.edges().forEach(edge -> here.add(Life.Granted.by(edge)));
-    var gone = new ArrayList<Edge>();
-    for (var entry : standing.life().revisions().entries()) {
-      var leftByAPerson = entry.why().startsWith("rolled back: ");
-      if (entry.state() == RevisionState.SUPERSEDED && entry.wasEnforced() && !leftByAPerson) {
-        entry.baseline().edges().stream()
-            .filter(edge -> here.add(Life.Granted.by(edge)))
-            .forEach(gone::add);
-      }
-    }
-    return gone;
+    guard = enforced == null ? null : new BlastRadiusGuard(standing.life().gone(), origin);
   }
 
   /** What the guard lets pass again because of a denial, mostly nothing. */
@@ -202,9 +183,9 @@ final class GovernedWorkload {
         .toList();
   }
 
-  /** Pods that run now, at least one. */
+  /** Pods that run now, or that usually do when fewer speak; at least one. */
   int replicas(Instant now) {
-    return Math.max(1, learning.running(now));
+    return learning.replicas(now);
   }
 
   /**

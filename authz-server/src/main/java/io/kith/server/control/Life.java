@@ -4,12 +4,15 @@ import io.kith.baselines.bundle.Keyring;
 import io.kith.baselines.bundle.SignedBaseline;
 import io.kith.baselines.bundle.SignedBaseline.Approval;
 import io.kith.baselines.bundle.SignedBaseline.Verified;
+import io.kith.baselines.change.BlastRadiusGuard;
 import io.kith.baselines.change.RevisionState;
 import io.kith.baselines.change.Revisions;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
+import io.kith.baselines.edge.Strictness;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.store.Change;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -36,6 +39,9 @@ record Life(
   static final int KEPT = 10;
 
   private static final int MAX_APPROVALS = 256;
+
+  /** Between the clocks that set an end and that write it down. */
+  private static final Duration SKEW = Duration.ofMinutes(1);
 
   /** What an edge covers, whoever made it. */
   record Granted(Object process, Object destination) {
@@ -216,11 +222,41 @@ record Life(
     return new Step.Taken(new Life(revisions, signed, kept, reopened));
   }
 
-  /** The guard lets an edge pass again, once under a revision. */
-  Step reopen(String revision, Edge edge) {
+  /** Edges that earlier enforced revisions had and this one has not; none that a person left. */
+  List<Edge> gone() {
+    var here = new HashSet<Granted>();
+    var enforced = enforced();
+    if (enforced != null) {
+      enforced.edges().forEach(edge -> here.add(Granted.by(edge)));
+    }
+    var gone = new ArrayList<Edge>();
+    for (var entry : revisions.entries()) {
+      var leftByAPerson = entry.why().startsWith("rolled back: ");
+      if (entry.state() == RevisionState.SUPERSEDED && entry.wasEnforced() && !leftByAPerson) {
+        entry.baseline().edges().stream()
+            .filter(edge -> here.add(Granted.by(edge)))
+            .forEach(gone::add);
+      }
+    }
+    return gone;
+  }
+
+  /**
+   * The guard lets an edge pass again, once under a revision. Servers seal that by themselves, so
+   * it may only be what once was approved, as it was, and for no longer than the guard's time.
+   */
+  Step reopen(String revision, Edge edge, Change change) {
     var enforced = enforced();
     if (enforced == null || !enforced.revision().equals(revision)) {
       return new Step.Refused(revision + " does not decide by now");
+    }
+    var until = edge.provenance().until();
+    if (until == null || until.isAfter(change.at().plus(BlastRadiusGuard.REOPENED).plus(SKEW))) {
+      return new Step.Refused(edge.words() + " would be reopened for more than an hour");
+    }
+    if (edge.strictness() != Strictness.CLASS
+        || gone().stream().noneMatch(once -> Granted.by(once).equals(Granted.by(edge)))) {
+      return new Step.Refused(edge.words() + " was never approved, so nothing reopens it");
     }
     var all = new HashSet<>(reopened);
     return all.add(Granted.by(edge))

@@ -95,9 +95,9 @@ record Standing(
                   vouchers,
                   relearned + 1));
       case Amendment.Reopen(_, var revision, var edge) ->
-          life.reopen(revision, edge) instanceof Life.Step.Taken(var reopened)
+          life.reopen(revision, edge, change) instanceof Life.Step.Taken(var reopened)
               ? new Step.Taken(now.with(reopened).withAllowed(plus(now.allowed, edge)))
-              : now.with(life.reopen(revision, edge));
+              : now.with(life.reopen(revision, edge, change));
     };
   }
 

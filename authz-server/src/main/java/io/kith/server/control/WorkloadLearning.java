@@ -76,9 +76,10 @@ final class WorkloadLearning {
     return recent(now).circumstances(now);
   }
 
-  /** Pods that run, as far as is known. */
-  synchronized int running(Instant now) {
-    return recent(now).running(now);
+  /** Pods that run now, or that usually do when fewer speak; at least one. */
+  synchronized int replicas(Instant now) {
+    var known = recent(now);
+    return Math.max(1, Math.max(known.running(now), known.usual(now)));
   }
 
   /** Whether the process and destination are new to this server, and may be learned. */

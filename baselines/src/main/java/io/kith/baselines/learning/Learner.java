@@ -272,6 +272,11 @@ public final class Learner {
     return instances.running(Set.of(), now);
   }
 
+  /** How many pods ran at a time, as the median over the workload's life; may be 0. */
+  public synchronized int usual(Instant now) {
+    return instances.concurrent(now);
+  }
+
   /** The images that were seen, with the first start of each; may be empty. */
   public synchronized Map<String, Instant> images() {
     return Map.copyOf(instances.digests());
