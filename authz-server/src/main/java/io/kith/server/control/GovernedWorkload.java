@@ -39,9 +39,8 @@ final class GovernedWorkload {
   private final Origin origin;
   private final Fold fold;
   private final Function<Owner, HandRules> files;
-  private final Learners learners;
   private final LongAdder unread = new LongAdder();
-  private volatile Learner learner;
+  private final WorkloadLearning learning;
   private volatile Refusals refusals = new Refusals();
   private volatile DeclaredVouchers vouchers = new DeclaredVouchers(List.of(), List.of());
   private volatile Snapshot snapshot = Snapshot.observing();
@@ -63,16 +62,12 @@ final class GovernedWorkload {
     this.origin = Learners.originOf(workload);
     this.fold = fold;
     this.files = files;
-    this.learners = learners;
     this.standing = Standing.none(owner);
-    this.learner = newLearner();
-  }
-
-  private Learner newLearner() {
     Vouchers now =
         (process, destination, external, digests) ->
             vouchers.vouch(process, destination, external, digests);
-    return learners.of(workload, now);
+    this.learning =
+        new WorkloadLearning(() -> learners.of(workload, now), fold.of(owner).relearned());
   }
 
   Owner owner() {
@@ -87,8 +82,13 @@ final class GovernedWorkload {
     return snapshot;
   }
 
+  /** What all servers know by now; merged for the asker, who may decide nothing by writing it. */
   Learner learner() {
-    return learner;
+    return learning.whole();
+  }
+
+  WorkloadLearning learning() {
+    return learning;
   }
 
   Refusals refusals() {
@@ -123,7 +123,7 @@ final class GovernedWorkload {
     vouchers = new DeclaredVouchers(standing.vouchers(), rules.allowed());
     if (!Objects.equals(learnedFrom, standing.life().newest())) {
       learnedFrom = standing.life().newest();
-      learner.decided(learnedFrom);
+      learning.decided(learnedFrom);
     }
     watch(standing.life().enforced());
     compile(modes.unattributedAllowed(owner), rules, now);
@@ -155,7 +155,7 @@ final class GovernedWorkload {
             origin,
             rulesOf(enforced, rules),
             rulesOf(waiting == null ? null : waiting.baseline(), rules),
-            learner.circumstances(now));
+            learning.circumstances(now));
     circumstancesUntil = now.plus(CIRCUMSTANCES_AGE);
   }
 
@@ -185,8 +185,7 @@ final class GovernedWorkload {
 
   /** Pods that run now, or that usually do when fewer speak; at least one. */
   int replicas(Instant now) {
-    var known = learner;
-    return Math.max(1, Math.max(known.running(now), known.usual(now)));
+    return learning.replicas(now);
   }
 
   /**
@@ -195,7 +194,7 @@ final class GovernedWorkload {
    * @param passed it was not refused
    */
   void observe(Observation seen, boolean passed, Instant now) {
-    var fresh = learner.observe(seen);
+    var fresh = learning.observe(seen);
     refusals.note(seen.process().processClass(), seen.destination(), passed);
     tick(fresh, now);
   }
@@ -204,7 +203,7 @@ final class GovernedWorkload {
   synchronized void tick(boolean changed, Instant now) {
     if (Standing.current(byHand, now.minus(Standing.KEPT_AFTER_END)).size() != byHand.size()
         || ((changed || !now.isBefore(circumstancesUntil))
-            && !learner.circumstances(now).equals(snapshot.circumstances()))) {
+            && !learning.circumstances(now).equals(snapshot.circumstances()))) {
       refresh(now);
     } else if (!now.isBefore(circumstancesUntil)) {
       circumstancesUntil = now.plus(CIRCUMSTANCES_AGE);
@@ -217,17 +216,14 @@ final class GovernedWorkload {
   }
 
   /**
-   * Begins to learn anew.
+   * Begins to learn anew, as the log says.
    *
    * @param process forgets only this class, or null for everything
    */
   synchronized void relearn(@Nullable ProcessClass process, Instant now) {
-    if (process != null) {
-      learner.forget(process);
-    } else {
-      learner = newLearner();
+    learning.relearn(process, fold.of(owner).relearned());
+    if (process == null) {
       refusals = new Refusals();
-      learnedFrom = null;
     }
     refresh(now);
   }

@@ -35,7 +35,7 @@ record Life(
     Map<String, SignedBaseline> signed,
     List<Approval> approvals,
     Set<Granted> reopened) {
-  /** Superseded revisions that are kept, of those that were enforced and of the others. */
+  /** Superseded revisions that are kept: of the enforced, of the refused and of the others. */
   static final int KEPT = 10;
 
   private static final int MAX_APPROVALS = 256;
@@ -87,6 +87,11 @@ record Life(
         .orElse(null);
   }
 
+  /** Whether a person ended the life of a superseded revision, instead of a later one. */
+  static boolean endedByAPerson(Revisions.Entry entry) {
+    return entry.why().startsWith("rejected: ") || entry.why().startsWith("rolled back: ");
+  }
+
   @Nullable Baseline enforced() {
     var entry = revisions.in(RevisionState.ENFORCED);
     return entry == null ? null : entry.baseline();
@@ -94,8 +99,13 @@ record Life(
 
   /** What waits, else what is enforced, or null. */
   @Nullable Baseline newest() {
+    var entry = newestEntry();
+    return entry == null ? null : entry.baseline();
+  }
+
+  Revisions.@Nullable Entry newestEntry() {
     var waiting = waiting();
-    return waiting == null ? enforced() : waiting.baseline();
+    return waiting == null ? revisions.in(RevisionState.ENFORCED) : waiting;
   }
 
   /** The signed text with every approval there is. */
@@ -274,9 +284,10 @@ record Life(
     var kept = new ArrayList<Revisions.Entry>();
     var once = 0;
     var never = 0;
+    var refused = 0;
     for (var entry : revisions.entries().reversed()) {
       if (entry.state() != RevisionState.SUPERSEDED
-          || (entry.wasEnforced() ? once++ : never++) < KEPT) {
+          || (entry.wasEnforced() ? once++ : endedByAPerson(entry) ? refused++ : never++) < KEPT) {
         kept.addFirst(entry);
       }
     }

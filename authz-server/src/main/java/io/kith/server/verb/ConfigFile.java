@@ -11,7 +11,6 @@ import org.jspecify.annotations.Nullable;
 public final class ConfigFile {
   private static final String VARIABLE = "KITH_CONFIG";
   private static final Path SYSTEM = Path.of("/etc/kith/kith.yaml");
-
   private static final int MAX_BYTES = 4 << 20;
 
   private ConfigFile() {}
@@ -60,7 +59,8 @@ public final class ConfigFile {
             ? file.getFileName().toString()
             : file.toString(),
         TextFile.read(file, MAX_BYTES),
-        surroundings.environment());
+        surroundings.environment(),
+        surroundings.stateDirectory());
   }
 
   /** The configuration, or the defaults where there is no file. */
