@@ -72,7 +72,7 @@ public final class DestinationReader {
   }
 
   private Place host(String text, boolean deny) {
-    if (text.indexOf('/') >= 0) {
+    if (text.contains("/")) {
       return new Place.Named(
           Owner.parse(text).toString(), deny ? Evidence.ADDRESS : Evidence.OWNER);
     }
@@ -95,7 +95,7 @@ public final class DestinationReader {
     if (!wildcard) {
       return new Place.Named(base, weakest);
     }
-    if (base.indexOf('.') < 0 || (!isOfTheMesh(base) && suffixes.registrable(base) == null)) {
+    if (!base.contains(".") || (!isOfTheMesh(base) && suffixes.registrable(base) == null)) {
       throw new IllegalArgumentException(
           "'"
               + text
@@ -121,6 +121,6 @@ public final class DestinationReader {
   }
 
   private static boolean isOfTheMesh(String name) {
-    return name.indexOf('.') < 0 || name.endsWith(".svc") || name.endsWith(".cluster.local");
+    return !name.contains(".") || name.endsWith(".svc") || name.endsWith(".cluster.local");
   }
 }
