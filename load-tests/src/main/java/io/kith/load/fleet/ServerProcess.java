@@ -139,7 +139,8 @@ public final class ServerProcess implements AutoCloseable {
       @Nullable String line =
           text.lines().filter(one -> one.startsWith(metric + " ")).findFirst().orElse(null);
       return Double.parseDouble(
-          Objects.requireNonNull(line, metric + " is not among the metrics").split(" ")[1]);
+          Objects.requireNonNull(line, metric + " is not among the metrics")
+              .substring(metric.length() + 1));
     }
   }
 

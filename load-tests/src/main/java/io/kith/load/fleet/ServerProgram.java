@@ -37,7 +37,7 @@ public final class ServerProgram {
     var forked = System.getProperty("surefire.test.class.path", "");
     var entries =
         (forked.isEmpty() ? System.getProperty("java.class.path") : forked)
-            .split(File.pathSeparator);
+            .split(File.pathSeparator, -1);
     var packed = new ArrayList<String>();
     for (var entry : entries) {
       var path = Path.of(entry);

@@ -75,7 +75,7 @@ class DurabilityTest {
 
   @Test
   void kill_atRandomMoments_losesNothingAcknowledged_inPostgresql() throws Exception {
-    try (var postgres = Postgres.start(System.out::println);
+    try (var postgres = Postgres.start(_ -> {});
         var fleet = Fleet.make(Files.createDirectory(folder.resolve("p")), 5)) {
       var store = fleet.postgresql(postgres.newDatabase(), Postgres.USER, Postgres.PASSWORD);
       new Killing(new Setup(fleet, program, "p", store), SEED + 1).run(Math.max(5, KILLS / 5));
