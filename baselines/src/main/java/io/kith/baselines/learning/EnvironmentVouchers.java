@@ -20,8 +20,12 @@ public final class EnvironmentVouchers implements Vouchers {
     if (theirs == null) {
       return false;
     }
+    if (!external) {
+      return true;
+    }
     var others = new HashSet<>(theirs);
     others.removeAll(digests);
-    return !external || !others.isEmpty();
+    // an image that is not known may be the same one
+    return !digests.isEmpty() && !others.isEmpty();
   }
 }

@@ -295,14 +295,20 @@ final class Instances {
     return firstOf;
   }
 
-  /** The last moment at which one ran, up to now. */
-  Instant lastAlive(Instant now) {
-    var latest = earliest == null ? now : earliest;
-    for (var instance : known.values()) {
-      var end = end(instance);
-      var upTo = end.isAfter(now) ? now : end;
-      latest = upTo.isAfter(latest) ? upTo : latest;
+  /** How much of the time between two moments at least one ran. */
+  Duration running(Instant from, Instant until) {
+    var spans = new ArrayList<>(known.values());
+    spans.sort(Comparator.comparing(Instance::start));
+    var running = Duration.ZERO;
+    var covered = from;
+    for (var instance : spans) {
+      var begin = instance.start().isAfter(covered) ? instance.start() : covered;
+      var end = end(instance).isAfter(until) ? until : end(instance);
+      if (end.isAfter(begin)) {
+        running = running.plus(Duration.between(begin, end));
+        covered = end;
+      }
     }
-    return latest;
+    return running;
   }
 }
