@@ -2,7 +2,6 @@ package io.kith.baselines.learning;
 
 import io.kith.baselines.destination.DestinationPattern.Exact;
 import io.kith.baselines.process.ProcessClass;
-import java.util.HashSet;
 import java.util.Set;
 
 /** What the same workload does in another environment. */
@@ -17,11 +16,11 @@ public final class EnvironmentVouchers implements Vouchers {
   public boolean vouch(
       ProcessClass process, Exact destination, boolean external, Set<String> digests) {
     var theirs = elsewhere.digestsOf(process, destination);
-    if (theirs == null) {
-      return false;
-    }
-    var others = new HashSet<>(theirs);
-    others.removeAll(digests);
-    return !external || !others.isEmpty();
+    return theirs != null && (!external || !digests.containsAll(theirs));
+  }
+
+  @Override
+  public long changes() {
+    return elsewhere.seenChanges();
   }
 }

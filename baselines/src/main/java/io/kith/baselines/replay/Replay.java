@@ -17,7 +17,6 @@ import io.kith.baselines.edge.EdgeState;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
-import io.kith.baselines.learning.EnvironmentVouchers;
 import io.kith.baselines.learning.Instance;
 import io.kith.baselines.learning.LearnedEdge;
 import io.kith.baselines.learning.Learner;
@@ -140,12 +139,7 @@ public final class Replay {
     var key = new WorkloadKey(Names.namespace(id, environment), app);
     var known = workloads.get(key);
     if (known == null) {
-      Vouchers vouchers =
-          (process, destination, external, digests) -> {
-            var learner = elsewhere.get(key);
-            return learner != null
-                && new EnvironmentVouchers(learner).vouch(process, destination, external, digests);
-          };
+      var vouchers = new VouchersElsewhere(() -> elsewhere.get(key));
       var owner = owner(key, kind);
       known =
           new ReplayedWorkload(
@@ -307,16 +301,14 @@ public final class Replay {
   /** Asks a person about an edge, unless it is one that nobody is asked about. */
   private @Nullable String question(
       ReplayedWorkload workload, ProcessClass process, Exact exact, boolean again) {
-    var edge = workload.learner().edgeOf(process, exact, clock);
+    var edge = workload.learner().patternOf(process, exact);
     if (edge == null) {
       return null;
     }
     var openEnded = workload.learner().isOpenEnded(process, exact);
     var id =
-        openEnded
-            ? workload.owner() + ":" + process.words() + ":any:" + exact.port()
-            : edge.edge().id();
-    DestinationPattern asked = openEnded ? exact : edge.edge().destination();
+        openEnded ? workload.owner() + ":" + process.words() + ":any:" + exact.port() : edge.id();
+    DestinationPattern asked = openEnded ? exact : edge.destination();
     var item =
         reviews.open(
             new Question(workload, process, asked),
