@@ -55,15 +55,19 @@ final class Book {
     this.generaliser = generaliser;
   }
 
-  /** Adds a connection; true when its edge was not known. */
-  boolean add(Observation seen, Reach reach) {
+  /**
+   * Adds a connection; true when its edge was not known.
+   *
+   * @param replica {@link Hash} of the pod's name
+   */
+  boolean add(Observation seen, long replica, Reach reach) {
     var process = seen.process().processClass();
     var exact = Exact.of(seen.destination());
     var page = pages.get(process);
     var sightings = page == null ? null : page.exact.get(exact);
     if (page != null && sightings != null) {
       var before = sightings.reach();
-      seenChanges += sightings.add(seen, reach) ? 1 : 0;
+      seenChanges += sightings.add(seen, replica, reach) ? 1 : 0;
       if (sightings.reach() != before) {
         page.changed();
       }
@@ -74,7 +78,7 @@ final class Book {
       return false;
     }
     sightings = new Sightings();
-    sightings.add(seen, reach);
+    sightings.add(seen, replica, reach);
     put(process, exact, sightings);
     return true;
   }

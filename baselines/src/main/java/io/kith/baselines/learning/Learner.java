@@ -123,7 +123,7 @@ public final class Learner {
     if (units.add(Sightings.unit(replica, Math.floorDiv(seen.time().getEpochSecond(), 3_600L)))) {
       written.unitsAdded();
     }
-    return book.add(seen, reach);
+    return book.add(seen, replica, reach);
   }
 
   /**

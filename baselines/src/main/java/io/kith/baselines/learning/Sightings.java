@@ -1,6 +1,7 @@
 package io.kith.baselines.learning;
 
 import io.kith.baselines.destination.Reach;
+import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.baselines.yaml.JsonObject;
 import java.time.Duration;
 import java.time.Instant;
@@ -41,16 +42,30 @@ final class Sightings {
   private @Nullable Sightings ofGroup;
   private @Nullable Sightings ofFresh;
   // of the latest sighting, so that the common case is a few comparisons
+  private @Nullable ProcessFingerprint latestProcess;
   private @Nullable String latestReplica;
   private long latestHour = Long.MIN_VALUE;
   private long latestDay = Long.MIN_VALUE;
 
   /** Adds a connection; true when more than counts and times have changed. */
   boolean add(Observation seen, Reach how) {
+    return add(seen, Hash.of(seen.replica()), how);
+  }
+
+  /**
+   * The same.
+   *
+   * @param replica {@link Hash} of the pod's name
+   */
+  boolean add(Observation seen, long replica, Reach how) {
     var before = changes;
     var time = seen.time();
     if (!time.isBefore(last)) {
-      words = seen.process().fingerprint().words();
+      var process = seen.process().fingerprint();
+      if (process != latestProcess) {
+        latestProcess = process;
+        words = process.words();
+      }
     }
     addTime(seen);
     var hour = Math.floorDiv(time.getEpochSecond(), 3_600L);
@@ -58,14 +73,14 @@ final class Sightings {
     if (!isUsual) {
       latestHour = hour;
       latestReplica = seen.replica();
-      addUnit(seen, hour, how);
+      addUnit(seen, replica, hour, how);
     }
     var isChanged = changes != before;
     if (ofGroup != null) {
-      ofGroup.follow(seen, hour, how, isUsual, isChanged);
+      ofGroup.follow(seen, replica, hour, how, isUsual, isChanged);
     }
     if (ofFresh != null) {
-      ofFresh.follow(seen, hour, how, isUsual, isChanged);
+      ofFresh.follow(seen, replica, hour, how, isUsual, isChanged);
     }
     return isChanged;
   }
@@ -85,9 +100,8 @@ final class Sightings {
     }
   }
 
-  private void addUnit(Observation seen, long hour, Reach how) {
-    var replica = seen.replica();
-    changed(replicas.add(replica));
+  private void addUnit(Observation seen, long replica, long hour, Reach how) {
+    changed(replicas.add(seen.replica(), replica));
     changed(units.add(unit(replica, hour)));
     if (hours.size() < Evidence.MAX_SET || hour < hours.getLast()) {
       changed(hours.add(hour));
@@ -121,10 +135,15 @@ final class Sightings {
 
   /** Adds what a member of the sum has just added. */
   private void follow(
-      Observation seen, long hour, Reach how, boolean isUsual, boolean memberChanged) {
+      Observation seen,
+      long replica,
+      long hour,
+      Reach how,
+      boolean isUsual,
+      boolean memberChanged) {
     addTime(seen);
     if (!isUsual) {
-      addUnit(seen, hour, how);
+      addUnit(seen, replica, hour, how);
     }
     changed(memberChanged); // a sum is told apart by its members too
   }
@@ -154,18 +173,16 @@ final class Sightings {
     return changes;
   }
 
-  static long unit(String replica, long hour) {
-    return unit(Hash.of(replica), hour);
-  }
-
-  static long unit(long replicaHash, long hour) {
-    return Hash.mix(replicaHash ^ hour);
+  /** A replica-hour, by the {@link Hash} of the pod's name. */
+  static long unit(long replica, long hour) {
+    return Hash.mix(replica ^ hour);
   }
 
   void merge(Sightings other) {
     changed(true);
     if (other.last.isAfter(last) || (other.last.equals(last) && other.words.compareTo(words) < 0)) {
       words = other.words;
+      latestProcess = null;
     }
     count += other.count;
     first = other.first.isBefore(first) ? other.first : first;

@@ -52,7 +52,8 @@ import org.jspecify.annotations.Nullable;
 public final class Replay {
   private static final Duration TICK = Duration.ofMinutes(15);
   private static final Duration AGEING = Duration.ofDays(1);
-  private static final int MAX_IDS = 65_536;
+  private static final int MAX_IDS = 16_384;
+  private static final int MAX_SENDERS = 16_384;
 
   private final LearningSettings settings;
   private final PublicSuffixes suffixes;
@@ -61,6 +62,7 @@ public final class Replay {
   private final Resolver resolver = new Resolver(pods);
   private final Resolver elsewhereResolver = new Resolver(new Pods());
   private final Bounded<String, SpiffeId> ids = new Bounded<>(MAX_IDS);
+  private final Bounded<Sender, Known> senders = new Bounded<>(MAX_SENDERS);
   private final Map<WorkloadKey, ReplayedWorkload> workloads = new LinkedHashMap<>();
   private final Map<WorkloadKey, Learner> elsewhere = new HashMap<>();
   private final ReviewQueue reviews = new ReviewQueue();
@@ -69,6 +71,11 @@ public final class Replay {
   private Instant nextAgeing = Instant.MAX;
   private long flows;
   private long denied;
+
+  /** Who made a connection, as it is written. */
+  private record Sender(String app, String workload, String environment) {}
+
+  private record Known(SpiffeId id, ReplayedWorkload workload) {}
 
   public Replay(LearningSettings settings, PublicSuffixes suffixes) {
     this.settings = settings;
@@ -167,11 +174,17 @@ public final class Replay {
    */
   public ReplayVerdict decide(FlowRecord flow) {
     var time = instant(flow.time());
-    var id = id(flow.workload());
+    var sender = new Sender(flow.app(), flow.workload(), flow.environment());
+    var known = senders.get(sender);
+    var id = known == null ? id(flow.workload()) : known.id;
     var mediated = isMediated(flow);
     var attribution = candidates.of(flow);
     var resolved = mediated ? resolver.resolve(flow, later(clock, time)) : null;
-    var workload = workload(flow.app(), id, flow.environment(), null);
+    if (known == null) {
+      known = new Known(id, workload(flow.app(), id, flow.environment(), null));
+      senders.put(sender, known);
+    }
+    var workload = known.workload;
 
     advance(time);
     flows++;
