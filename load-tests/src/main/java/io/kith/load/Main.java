@@ -1,8 +1,10 @@
 package io.kith.load;
 
 import io.kith.load.bench.BridgeBenchCommand;
+import io.kith.load.bench.DecideBenchCommand;
 import io.kith.load.demo.DemoCommand;
 import io.kith.load.score.Scorer;
+import io.kith.load.tools.ToolsCommand;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
@@ -12,8 +14,23 @@ import picocli.CommandLine.Command;
 @Command(
     name = "kith",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {DemoCommand.class, Scorer.class, Main.Bridge.class})
+    subcommands = {
+      DemoCommand.class,
+      Scorer.class,
+      ToolsCommand.class,
+      Main.Bench.class,
+      Main.Bridge.class
+    })
 public final class Main {
+  /** Carries the benchmarks. */
+  @Command(
+      name = "bench",
+      synopsisSubcommandLabel = "COMMAND",
+      description = "Benchmarks; ./kith bridge bench has those of the bridge.",
+      mixinStandardHelpOptions = true,
+      subcommands = {DecideBenchCommand.class})
+  static final class Bench {}
+
   /** Carries what measures the bridge; the bridge itself is started by its own main. */
   @Command(
       name = "bridge",
@@ -33,7 +50,8 @@ public final class Main {
     line.setParameterExceptionHandler(
         (wrong, _) -> {
           System.err.println("kith: " + wrong.getMessage());
-          System.err.println("Try: kith " + wrong.getCommandLine().getCommandName() + " --help");
+          System.err.println(
+              "Try: " + wrong.getCommandLine().getCommandSpec().qualifiedName() + " --help");
           return 2;
         });
     System.exit(line.execute(arguments));

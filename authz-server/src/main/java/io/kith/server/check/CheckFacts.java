@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
 import io.kith.baselines.destination.DestinationFacts;
 import io.kith.baselines.destination.Protocol;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What a Check says, read strictly and without trust. */
@@ -50,10 +51,10 @@ public sealed interface CheckFacts {
       requireNonNull(connection, "connection");
     }
 
-    /** The facts about the destination. */
+    /** The facts about the destination; bridges do not report DNS answers yet. */
     public DestinationFacts destinationFacts() {
       return new DestinationFacts(
-          destination.address(), destination.port(), protocol, cluster, sni, authority);
+          destination.address(), destination.port(), protocol, cluster, sni, authority, Set.of());
     }
   }
 

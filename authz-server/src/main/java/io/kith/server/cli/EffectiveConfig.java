@@ -42,14 +42,15 @@ final class EffectiveConfig {
           map("type", "memory", "flushInterval", words(interval));
       case StoreSettings.Sqlite(var path, var interval) ->
           map("type", "sqlite", "path", path, "flushInterval", words(interval));
-      case StoreSettings.Postgresql(var url, var user, var file, var size, var interval) ->
+      case StoreSettings.Postgresql(var url, var user, var file, var size, var every, var name) ->
           map(
               "type", "postgresql",
               "url", url,
               "user", user,
               "passwordFile", file,
               "poolSize", size,
-              "flushInterval", words(interval));
+              "flushInterval", words(every),
+              "replica", name);
     };
   }
 

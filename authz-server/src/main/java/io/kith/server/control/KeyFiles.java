@@ -131,7 +131,8 @@ public final class KeyFiles {
               + folder
               + "' is not writable: "
               + FileWatch.cause(e)
-              + " (mount a volume there, or set server.keys.directory)",
+              + " (mount a volume there, or set store.path or server.keys.directory to a folder"
+              + " that this user may write)",
           e);
     }
   }

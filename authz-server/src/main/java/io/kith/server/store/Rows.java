@@ -11,6 +11,8 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.statement.Query;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The two tables, in the SQL that SQLite and PostgreSQL share.
@@ -27,7 +29,8 @@ final class Rows {
         .createQuery(
             """
             select position, at, author, note, kind, subject, body, seal from kith_change
-            where position > :position order by position limit :limit""")
+            where position > :position order by position limit :limit\
+            """)
         .bind("position", position)
         .bind("limit", limit)
         .map((row, _) -> entry(row))
@@ -61,7 +64,8 @@ final class Rows {
                   (position, at, author, note, kind, subject, body, seal)
                 select :position, :at, :author, :note, :kind, :subject, :body, :seal
                 where :position = (select coalesce(max(position), 0) + 1 from kith_change)
-                on conflict (position) do nothing""")
+                on conflict (position) do nothing\
+                """)
             .bind("position", entry.position())
             .bind("at", change.at().toString())
             .bind("author", change.author())
@@ -94,7 +98,8 @@ final class Rows {
             """
             insert into kith_learned (replica, owner, part, body)
             values (:replica, :owner, :part, :body)
-            on conflict (owner, replica, part) do update set body = excluded.body""");
+            on conflict (owner, replica, part) do update set body = excluded.body\
+            """);
     for (var part : latest.values()) {
       batch
           .bind("replica", part.replica())
@@ -111,16 +116,31 @@ final class Rows {
     }
   }
 
-  static void forget(Handle handle, Owner owner) {
+  static void forget(Handle handle, String replica, Owner owner) {
     handle
-        .createUpdate("delete from kith_learned where owner = :owner")
+        .createUpdate("delete from kith_learned where owner = :owner and replica = :replica")
         .bind("owner", owner.toString())
+        .bind("replica", replica)
         .execute();
   }
 
   static List<LearnedPart> learned(Handle handle) {
-    return handle
-        .createQuery("select replica, owner, part, body from kith_learned")
+    return parts(handle.createQuery("select replica, owner, part, body from kith_learned"));
+  }
+
+  static List<LearnedPart> learnedByOthers(Handle handle, String replica, @Nullable Owner owner) {
+    var all = "select replica, owner, part, body from kith_learned where replica <> :replica";
+    return parts(
+        owner == null
+            ? handle.createQuery(all).bind("replica", replica)
+            : handle
+                .createQuery(all + " and owner = :owner")
+                .bind("replica", replica)
+                .bind("owner", owner.toString()));
+  }
+
+  private static List<LearnedPart> parts(Query query) {
+    return query
         .setFetchSize(1_000)
         .map(
             (row, _) ->

@@ -57,7 +57,8 @@ public final class ConfigFile {
               ? file.getFileName().toString()
               : file.toString(),
           Files.readString(file),
-          surroundings.environment());
+          surroundings.environment(),
+          surroundings.stateDirectory());
     } catch (NoSuchFileException _) {
       throw Failure.refused(
           file + ": no such file (name another with --config FILE or KITH_CONFIG)");

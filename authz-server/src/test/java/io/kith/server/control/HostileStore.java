@@ -59,7 +59,12 @@ final class HostileStore implements BaselineStore {
   public void saveLearned(List<LearnedPart> parts) {}
 
   @Override
-  public void forgetLearned(Owner owner) {}
+  public void forgetLearned(String replica, Owner owner) {}
+
+  @Override
+  public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner) {
+    return List.of();
+  }
 
   @Override
   public List<LearnedPart> learned() {

@@ -31,6 +31,9 @@ public record KithConfig(
     StoreSettings store,
     Keys keys,
     Telemetry telemetry) {
+  /** Where root keeps what outlives a server. */
+  public static final Path SYSTEM_STATE = Path.of("/var/lib/kith");
+
   public KithConfig {
     workloads = List.copyOf(workloads);
     scopes = List.copyOf(scopes);
@@ -46,7 +49,18 @@ public record KithConfig(
    */
   public static KithConfig parse(String file, String text, Map<String, String> environment)
       throws ConfigException {
-    return new KithConfigReader(file, text, environment).read();
+    return parse(file, text, environment, SYSTEM_STATE);
+  }
+
+  /**
+   * The same for a user who may not write where root does.
+   *
+   * @param state folder of the store where the text names none
+   */
+  public static KithConfig parse(
+      String file, String text, Map<String, String> environment, Path state)
+      throws ConfigException {
+    return new KithConfigReader(file, text, environment, state).read();
   }
 
   /**
@@ -57,7 +71,7 @@ public record KithConfig(
    */
   public static LearningSettings parseLearning(
       String file, String text, Map<String, String> environment) throws ConfigException {
-    return new KithConfigReader(file, text, environment).readLearning();
+    return new KithConfigReader(file, text, environment, SYSTEM_STATE).readLearning();
   }
 
   /**

@@ -29,8 +29,10 @@ import org.jspecify.annotations.Nullable;
 /** Reads {@code kith.yaml}, section by section, collecting problems. */
 final class KithConfigReader {
   private final Section root;
+  private final Path state;
 
-  KithConfigReader(String file, String text, Map<String, String> environment) {
+  KithConfigReader(String file, String text, Map<String, String> environment, Path state) {
+    this.state = state;
     this.root = YamlDocument.read(file, text, environment);
   }
 
@@ -46,7 +48,7 @@ final class KithConfigReader {
             scopes(),
             learning(root.section("learning")),
             root.list("allowLists", Values::path),
-            StoreReader.read(root.section("store")),
+            StoreReader.read(root.section("store"), state),
             keys(section.section("keys")),
             telemetry(root.section("telemetry")));
     root.finish();

@@ -29,8 +29,6 @@ final class Instances {
   private int changes;
   private int median = -1;
   private long medianHour;
-  private @Nullable Instant aliveAsOf;
-  private Instant alive = Instant.MIN;
 
   /** An instance, and what its traffic says of its end when nobody announced it. */
   private static final class Pod {
@@ -74,7 +72,7 @@ final class Instances {
       pod.lastSeen = null;
     }
     begin(instance.digest(), instance.start());
-    changed();
+    median = -1;
     forget();
   }
 
@@ -88,11 +86,6 @@ final class Instances {
   private void replace(Pod pod, Instance instance) {
     jobs += (instance.job() ? 1 : 0) - (pod.instance.job() ? 1 : 0);
     pod.instance = instance;
-  }
-
-  private void changed() {
-    median = -1;
-    aliveAsOf = null;
   }
 
   /**
@@ -122,7 +115,6 @@ final class Instances {
       median = -1;
     }
     pod.sawUntil(seen.time());
-    aliveAsOf = null;
     forget();
     return pod.hash;
   }
@@ -147,7 +139,7 @@ final class Instances {
       begin(null, other.earliest);
     }
     other.known.values().forEach(this::merge);
-    changed();
+    median = -1;
     forget();
   }
 
@@ -186,7 +178,7 @@ final class Instances {
       known.remove(gone.instance.replica());
       jobs -= gone.instance.job() ? 1 : 0;
     }
-    changed();
+    median = -1;
   }
 
   /** Grows when more is known than when one was last seen. */
@@ -372,18 +364,21 @@ final class Instances {
     return firstOf;
   }
 
-  /** The last moment at which one ran, up to now. */
-  Instant lastAlive(Instant now) {
-    if (!now.equals(aliveAsOf)) {
-      var latest = earliest == null ? now : earliest;
-      for (var pod : known.values()) {
-        var end = pod.end();
-        var upTo = end.isAfter(now) ? now : end;
-        latest = upTo.isAfter(latest) ? upTo : latest;
+  /** How much of the time between two moments at least one ran. */
+  Duration running(Instant from, Instant until) {
+    var spans = new ArrayList<>(known.values());
+    spans.sort(Comparator.comparing(pod -> pod.instance.start()));
+    var running = Duration.ZERO;
+    var covered = from;
+    for (var pod : spans) {
+      var start = pod.instance.start();
+      var begin = start.isAfter(covered) ? start : covered;
+      var end = pod.end().isAfter(until) ? until : pod.end();
+      if (end.isAfter(begin)) {
+        running = running.plus(Duration.between(begin, end));
+        covered = end;
       }
-      alive = latest;
-      aliveAsOf = now;
     }
-    return alive;
+    return running;
   }
 }

@@ -48,6 +48,8 @@ public final class Learner {
    */
   private static final int OPEN_ENDED = 8;
 
+  private static final String LATE = "enough support after learning ended";
+
   private final Owner owner;
   private final Origin origin;
   private final LearningSettings settings;
@@ -229,8 +231,7 @@ public final class Learner {
                 "it was refused: only a person allows it",
                 edge.evidence()));
       } else if (edge.state() == EdgeState.CANDIDATE || edge.state() == EdgeState.APPROVED) {
-        approved.add(
-            new LearnedEdge(edge.edge(), EdgeState.APPROVED, edge.process(), why, edge.evidence()));
+        approved.add(approved(edge, why));
       } else {
         leftOut.add(edge);
       }
@@ -263,6 +264,11 @@ public final class Learner {
   /** How many pods run, as far as their starts and their traffic tell. */
   public synchronized int running(Instant now) {
     return instances.running(Set.of(), now);
+  }
+
+  /** How many pods ran at a time, as the median over the workload's life; may be 0. */
+  public synchronized int usual(Instant now) {
+    return instances.concurrent(now);
   }
 
   /** The images that were seen, with the first start of each; may be empty. */
@@ -298,13 +304,35 @@ public final class Learner {
       return null;
     }
     var group = book.groupOf(process, destination);
-    var fresh = group == null ? null : fresh(group);
-    if (group == null
-        || fresh == null
-        || !(support.isConfirmedLate(fresh, now) || isInherited(fresh, now))) {
+    if (group == null || !isConfirmed(group, now)) {
       return null;
     }
-    return approve(process, group.pattern(), "enough support after learning ended");
+    return approve(process, group.pattern(), LATE);
+  }
+
+  /**
+   * Edges that appeared after learning ended and need nobody's answer by that time: somebody
+   * vouches for them, or they lasted where nobody attends. Nothing is decided by it.
+   *
+   * @return none before a baseline was {@link #decided}
+   */
+  public synchronized List<LearnedEdge> confirmedAt(Instant now) {
+    if (proposed == null) {
+      return List.of();
+    }
+    return book.groups().stream()
+        .filter(group -> isConfirmed(group, now))
+        .map(group -> approved(judge(group, now, false), LATE))
+        .toList();
+  }
+
+  private static LearnedEdge approved(LearnedEdge edge, String why) {
+    return new LearnedEdge(edge.edge(), EdgeState.APPROVED, edge.process(), why, edge.evidence());
+  }
+
+  private boolean isConfirmed(Group group, Instant now) {
+    var fresh = fresh(group);
+    return fresh != null && (support.isConfirmedLate(fresh, now) || isInherited(fresh, now));
   }
 
   /** A program that moved within its image does what it did, on nearly all pods since. */
@@ -387,12 +415,13 @@ public final class Learner {
   }
 
   private boolean isStale(Sightings sightings, Instant now) {
-    return idle(sightings.last(), now).compareTo(patience(sightings)) > 0;
+    return Duration.between(sightings.last(), now).compareTo(settings.stale()) > 0
+        && idle(sightings.last(), now).compareTo(patience(sightings)) > 0;
   }
 
   /** Running time since the last sight: a workload that is scaled to zero forgets nothing. */
   private Duration idle(Instant last, Instant now) {
-    return Duration.between(last, instances.lastAlive(now));
+    return instances.running(last, now);
   }
 
   private Duration patience(Sightings sightings) {
@@ -406,19 +435,40 @@ public final class Learner {
    * @return the next revision, or null when nothing aged out
    */
   public synchronized @Nullable Baseline age(Instant now) {
-    var changed = false;
+    var aged = unusedAt(now, 2).keySet();
+    aged.forEach(edge -> approvals.remove(edge.process(), edge.destination()));
+    return aged.isEmpty() ? null : revise();
+  }
+
+  /**
+   * Approved edges that are stale, with when they were last seen; nothing is decided by it. An edge
+   * that was never seen is none of them ({@link #idleSince}).
+   *
+   * @param times 1 for stale, 2 for stale as long again, by the time that the workload ran
+   */
+  public synchronized Map<Edge, Instant> unusedAt(Instant now, int times) {
+    var unused = new HashMap<Edge, Instant>();
     for (var group : book.groups()) {
-      if (idle(group.last(), now).compareTo(settings.stale().multipliedBy(2)) <= 0
+      if (Duration.between(group.last(), now).compareTo(settings.stale().multipliedBy(times)) <= 0
           || approvals.why(group.process(), group.pattern()) == null) {
         continue; // the common case, without merging the evidence
       }
       var sightings = group.sightings();
-      if (idle(sightings.last(), now).compareTo(patience(sightings).multipliedBy(2)) > 0) {
-        approvals.remove(group.process(), group.pattern());
-        changed = true;
+      var last = sightings.last();
+      if (idle(last, now).compareTo(patience(sightings).multipliedBy(times)) > 0) {
+        unused.put(group.edge(), last);
       }
     }
-    return changed ? revise() : null;
+    return unused;
+  }
+
+  /**
+   * Running time of the workload since a moment at which an edge that was never seen was approved,
+   * or since learning began: how long it could have been used and was not.
+   */
+  public synchronized Duration idleSince(Instant approved, Instant now) {
+    var began = instances.earliest();
+    return began == null ? Duration.ZERO : idle(began.isAfter(approved) ? began : approved, now);
   }
 
   /** What learning still needs, in words; empty when a baseline may be proposed. */

@@ -163,6 +163,34 @@ class LintTest {
   }
 
   @Test
+  void of_aRuleByHand_isLookedAtBesideTheLists() {
+    var lists = lists(API);
+    var byHand = lists(API).all().findFirst().orElseThrow().rules();
+
+    var findings = Lint.of(lists, Map.of(CHECKOUT, byHand), Map.of(), null, NOON);
+
+    assertThat(findings).extracting(Finding::kind).containsExactly(Kind.ENDLESS, Kind.REDUNDANT);
+    assertThat(findings.getFirst().what()).startsWith("no end (what is normal belongs into");
+  }
+
+  @Test
+  void of_aBaselineEdgeWithOtherAncestors_doesNotReplaceARule() {
+    var known =
+        Edge.learned(
+            new ProcessClass("/a", "a", null, List.of("/init"), false),
+            new DestinationPattern.Exact("a.com", Evidence.DNS, 443, Protocol.TCP));
+    var lists =
+        lists(
+            "action: allow, strictness: lineage, process: {path: /a, lineage: [/bin/sh]},"
+                + " destination: {host: a.com, port: 443}");
+
+    assertThat(
+            Lint.of(
+                lists, Map.of(CHECKOUT, Baseline.of(CHECKOUT, null, List.of(known))), null, NOON))
+        .isEmpty();
+  }
+
+  @Test
   void of_aRuleThatNoFlowNeeded_isUnusedOnceSomebodyWatchedForLong() {
     var lists = lists(API);
     var id = lists.of(CHECKOUT).allowed().getFirst().id();

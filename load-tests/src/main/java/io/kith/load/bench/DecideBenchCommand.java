@@ -1,0 +1,171 @@
+package io.kith.load.bench;
+
+import static java.util.Objects.requireNonNull;
+
+import io.kith.load.bench.DecideBench.Part;
+import io.kith.load.bench.DecideBench.Plan;
+import io.kith.server.replay.MalformedLineException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.EnumSet;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code kith bench decide}. */
+@Command(
+    name = "decide",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "",
+      "Measures the decision on this machine, each workload asked in random order: nanoseconds, and"
+          + " bytes of heap per edge; and the learner: flows per second from parsed records, and from"
+          + " a gzip'd log.",
+      "",
+      "Needs no root. About a minute; 100,000 workloads need a heap of 2 GB and three minutes."
+    },
+    footer = {
+      "",
+      "Exit codes: 0 measured, 1 something failed, 2 wrong arguments.",
+      "",
+      "Examples:",
+      "  kith bench decide --quick",
+      "  kith bench decide --workloads 100000 --only decide",
+      "  kith bench decide --only learn --flows flows.jsonl.gz --inventory pods.jsonl.gz -o json"
+    })
+public final class DecideBenchCommand implements Callable<Integer> {
+  private static final long BYTES_PER_EDGE = 500;
+
+  enum Output {
+    text,
+    json
+  }
+
+  @Spec private @Nullable CommandSpec spec;
+
+  @Option(
+      names = "--workloads",
+      paramLabel = "N",
+      defaultValue = "10000",
+      description = "Workloads with a baseline (default: 10000).")
+  private int workloads;
+
+  @Option(
+      names = "--edges",
+      paramLabel = "N",
+      defaultValue = "30",
+      description = "Edges of each (default: 30).")
+  private int edges;
+
+  @Option(
+      names = "--seconds",
+      paramLabel = "N",
+      defaultValue = "5",
+      description = "Time of each measurement (default: 5).")
+  private int seconds;
+
+  @Option(names = "--quick", description = "A second for each measurement.")
+  private boolean quick;
+
+  @Option(
+      names = "--only",
+      split = ",",
+      paramLabel = "PART",
+      description = "What to measure, of: decide, heap, learn; the rest is null.")
+  private Set<Part> only = EnumSet.allOf(Part.class);
+
+  @Option(
+      names = "--flows",
+      paramLabel = "FILE",
+      description = "Learn from this flow log instead of a generated one.")
+  private @Nullable Path flows;
+
+  @Option(names = "--inventory", paramLabel = "FILE", description = "Inventory of that log.")
+  private @Nullable Path inventory;
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "text|json",
+      defaultValue = "text",
+      description = "json: the last line is one object (default: text).")
+  private Output output = Output.text;
+
+  @Override
+  public Integer call() throws Exception {
+    var command = requireNonNull(spec, "spec").commandLine();
+    check("--workloads", workloads, 1_000_000);
+    check("--edges", edges, 4_096);
+    check("--seconds", seconds, 60);
+    refuseSmallHeap();
+    var out = command.getOut();
+    var err = command.getErr();
+    var plan =
+        new Plan(workloads, edges, Duration.ofSeconds(quick ? 1 : seconds), only, flows, inventory);
+    try {
+      var figures =
+          new DecideBench(
+                  plan,
+                  step -> {
+                    err.println("kith: " + step);
+                    err.flush();
+                  })
+              .run();
+      figures.lines(machine()).forEach(out::println);
+      if (output == Output.json) {
+        out.println(figures.json());
+      }
+      out.flush();
+      return 0;
+    } catch (NoSuchFileException e) {
+      err.println("kith bench decide: " + e.getFile() + ": no such file");
+      return 1;
+    } catch (MalformedLineException e) {
+      err.println("kith bench decide: " + e.getMessage());
+      return 1;
+    }
+  }
+
+  private void check(String option, int value, int most) {
+    if (value < 1 || value > most) {
+      throw refused(String.format(Locale.ROOT, "%s: %d (expected: 1 to %,d)", option, value, most));
+    }
+  }
+
+  private void refuseSmallHeap() {
+    var needed = only.contains(Part.decide) ? (long) workloads * edges * BYTES_PER_EDGE : 0;
+    if (needed > Runtime.getRuntime().maxMemory()) {
+      var gigabytes = Math.ceilDiv(needed, 1L << 30);
+      throw refused(
+          String.format(
+              Locale.ROOT,
+              "%,d workloads of %,d edges need a heap of about %d GB (set"
+                  + " KITH_JAVA_OPTS=-Xmx%dg, or ask for less)",
+              workloads,
+              edges,
+              gigabytes,
+              gigabytes));
+    }
+  }
+
+  private ParameterException refused(String message) {
+    return new ParameterException(requireNonNull(spec, "spec").commandLine(), message);
+  }
+
+  private static String machine() {
+    return String.format(
+        Locale.ROOT,
+        "%d processors (%s), Java %s, heap of up to %,d MB",
+        Runtime.getRuntime().availableProcessors(),
+        System.getProperty("os.arch"),
+        System.getProperty("java.version"),
+        Runtime.getRuntime().maxMemory() >> 20);
+  }
+}

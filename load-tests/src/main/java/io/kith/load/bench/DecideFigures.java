@@ -1,0 +1,113 @@
+package io.kith.load.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What {@link DecideBench} found; what was not measured is null.
+ *
+ * @param times with all workloads, in batches of eight
+ * @param alone the same, each decision timed alone, with the clock in it
+ * @param atThousand with a thousand workloads, in batches of eight
+ * @param clockNanos what two looks at the clock cost, and what a batch has in it
+ */
+record DecideFigures(
+    int workloads,
+    int edges,
+    @Nullable DecideTimes times,
+    @Nullable DecideTimes alone,
+    @Nullable DecideTimes atThousand,
+    long clockNanos,
+    @Nullable Long bytesPerEdge,
+    @Nullable LearningRates rates) {
+  private static final long DECIDE_BAR = 300;
+  private static final int HOT = 10_000;
+  private static final long BYTES_BAR = 300;
+  private static final long LEARN_BAR = 200_000;
+  private static final long REPLAY_BAR = 60_000;
+
+  /** A table, for people. */
+  List<String> lines(String machine) {
+    var lines = new ArrayList<String>();
+    lines.add(
+        String.format(
+            Locale.ROOT, "%-44s %12s %-7s %11s %7s", "", "measured", "", "bar", "of bar"));
+    if (times != null) {
+      var bar = workloads <= HOT ? DECIDE_BAR : 2 * DECIDE_BAR;
+      var where = String.format(Locale.ROOT, "decide, %,d workloads of %d edges", workloads, edges);
+      lines.add(row(where + ", p50", times.median(), "ns", bar, false));
+      lines.add(row("  p99", times.p99(), "ns"));
+    }
+    if (alone != null) {
+      lines.add(row("  timed one by one, clock included, p50", alone.median(), "ns"));
+      lines.add(row("  p99", alone.p99(), "ns"));
+    }
+    if (atThousand != null) {
+      lines.add(row("decide, 1,000 workloads, p50", atThousand.median(), "ns", DECIDE_BAR, false));
+      lines.add(row("  p99", atThousand.p99(), "ns"));
+    }
+    if (bytesPerEdge != null) {
+      lines.add(row("heap per edge", bytesPerEdge, "B", BYTES_BAR, false));
+    }
+    if (rates != null) {
+      lines.add(
+          row("learner and decider, parsed records", learned(rates), "flows/s", LEARN_BAR, true));
+      lines.add(row("replay, from gzip'd JSON", replayed(rates), "flows/s", REPLAY_BAR, true));
+    }
+    lines.add("");
+    lines.add("on " + machine);
+    if (times != null) {
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "Decisions are timed in batches of %d and divided; the clock's %d ns per batch are in"
+                  + " it. One in 20 is a denial.",
+              DecideBench.BATCH,
+              clockNanos));
+    }
+    return lines;
+  }
+
+  private static String row(String what, long value, String unit) {
+    return String.format(Locale.ROOT, "%-44s %,12d %s", what, value, unit);
+  }
+
+  private static String row(String what, long value, String unit, long bar, boolean atLeast) {
+    return String.format(
+        Locale.ROOT,
+        "%-44s %,12d %-7s %11s %7.2f %s",
+        what,
+        value,
+        unit,
+        String.format(Locale.ROOT, "%s %,d", atLeast ? "≥" : "≤", bar),
+        value / (double) bar,
+        (atLeast ? value >= bar : value <= bar) ? "met" : "NOT MET");
+  }
+
+  /** One object in one line. */
+  String json() {
+    return String.format(
+        Locale.ROOT,
+        "{\"workloads\":%d,\"edges\":%d,\"decide_p50_ns\":%s,\"decide_p99_ns\":%s,"
+            + "\"decide_p50_ns_at_1000\":%s,\"bytes_per_edge\":%s,\"learn_flows_per_s\":%s,"
+            + "\"replay_flows_per_s\":%s}",
+        workloads,
+        edges,
+        times == null ? null : times.median(),
+        times == null ? null : times.p99(),
+        atThousand == null ? null : atThousand.median(),
+        bytesPerEdge,
+        rates == null ? null : learned(rates),
+        rates == null ? null : replayed(rates));
+  }
+
+  private static long learned(LearningRates rates) {
+    return Math.round(rates.learned());
+  }
+
+  private static long replayed(LearningRates rates) {
+    return Math.round(rates.replayed());
+  }
+}

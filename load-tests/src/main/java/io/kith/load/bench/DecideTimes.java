@@ -1,0 +1,103 @@
+package io.kith.load.bench;
+
+import io.kith.baselines.decision.Decider;
+import io.kith.baselines.decision.Decision;
+import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Snapshot;
+import io.kith.baselines.decision.Verdict.Allow;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+
+/*
+ * Every workload is asked once in a random order, then all again in another one, so that nothing
+ * of a workload is left in a cache that is smaller than all of them. The flows of a batch are made
+ * just before it, since a server has just parsed what it is asked. The processor may work on
+ * neighbours of a batch at once; a batch of one shows what that hides.
+ */
+/**
+ * How long decisions take, each in nanoseconds; nothing is subtracted.
+ *
+ * @param median of the batches, divided by their size
+ * @param p99 the same
+ */
+record DecideTimes(long median, long p99, long samples) {
+  private static final int MAX_SAMPLES = 4_000_000;
+  private static final double UNKNOWN = 0.05;
+  private static final Instant NOW = Instant.parse("2026-11-25T12:00:00Z");
+
+  /**
+   * Asks until the time is over.
+   *
+   * @throws IllegalStateException when a decision is not the one that the flow was made for
+   */
+  static DecideTimes measure(
+      GeneratedMesh mesh,
+      AtomicReferenceArray<Snapshot> snapshots,
+      int batch,
+      Duration time,
+      long seed) {
+    var random = new SplittableRandom(seed);
+    var order = new int[snapshots.length()];
+    Arrays.setAll(order, i -> i);
+    var at = order.length;
+    var workloads = new int[batch];
+    var flows = new Flow[batch];
+    var known = new boolean[batch];
+    var decisions = new Decision[batch];
+    var samples = new int[MAX_SAMPLES];
+    var count = 0;
+    var end = System.nanoTime() + time.toNanos();
+    while (count < MAX_SAMPLES && System.nanoTime() < end) {
+      for (var i = 0; i < batch; i++) {
+        if (at == order.length) {
+          shuffle(order, random);
+          at = 0;
+        }
+        workloads[i] = order[at++];
+        known[i] = random.nextDouble() >= UNKNOWN;
+        flows[i] =
+            known[i] ? mesh.allowed(workloads[i], random) : mesh.unknown(workloads[i], random);
+      }
+      var started = System.nanoTime();
+      for (var i = 0; i < batch; i++) {
+        decisions[i] = Decider.decide(snapshots.get(workloads[i]), flows[i], NOW);
+      }
+      samples[count++] = (int) Math.min(Integer.MAX_VALUE, (System.nanoTime() - started) / batch);
+      check(decisions, known);
+    }
+    var sorted = Arrays.copyOf(samples, count);
+    Arrays.sort(sorted);
+    return new DecideTimes(sorted[count / 2], sorted[(int) (count * 0.99)], count);
+  }
+
+  private static void check(Decision[] decisions, boolean[] known) {
+    for (var i = 0; i < known.length; i++) {
+      if (decisions[i].applied() instanceof Allow != known[i]) {
+        throw new IllegalStateException("a wrong decision was measured: " + decisions[i]);
+      }
+    }
+  }
+
+  private static void shuffle(int[] order, SplittableRandom random) {
+    for (var i = order.length - 1; i > 0; i--) {
+      var other = random.nextInt(i + 1);
+      var kept = order[i];
+      order[i] = order[other];
+      order[other] = kept;
+    }
+  }
+
+  /** What two looks at the clock cost, the median of many. */
+  static long clockNanos() {
+    var samples = new long[100_001];
+    for (var i = 0; i < samples.length; i++) {
+      var started = System.nanoTime();
+      samples[i] = System.nanoTime() - started;
+    }
+    Arrays.sort(samples);
+    return samples[samples.length / 2];
+  }
+}

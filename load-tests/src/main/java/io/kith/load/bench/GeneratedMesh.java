@@ -1,0 +1,125 @@
+package io.kith.load.bench;
+
+import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Snapshot;
+import io.kith.baselines.decision.Snapshot.Rules;
+import io.kith.baselines.destination.Destination;
+import io.kith.baselines.destination.DestinationFacts.Resolved;
+import io.kith.baselines.destination.Evidence;
+import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.edge.Baseline;
+import io.kith.baselines.edge.Edge;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.process.Attribution.Attributed;
+import io.kith.baselines.process.Candidate;
+import io.kith.baselines.process.Quality;
+import io.kith.baselines.process.Rung;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.random.RandomGenerator;
+
+/*
+ * A question is made from the seed and never from the snapshot: to look at the edge that it asks
+ * for would bring that edge into the caches before the clock starts.
+ */
+/**
+ * A mesh that is made from a seed: baselines of workloads, and flows to ask them about.
+ *
+ * <p>Two to four process classes per workload; of its edges about half go to services of the mesh,
+ * a tenth to names outside, a tenth to private addresses, and the rest are one-label wildcards,
+ * address blocks and ranges of dynamic ports. Every text is new, as after parsing.
+ *
+ * @param edges per workload, 1 or more
+ */
+record GeneratedMesh(long seed, int edges) {
+  GeneratedMesh {
+    if (edges < 1) {
+      throw new IllegalArgumentException("edges: " + edges + " (expected: 1 or more)");
+    }
+  }
+
+  Baseline baseline(int workload) {
+    var all = new ArrayList<Edge>(edges);
+    for (var edge = 0; edge < edges; edge++) {
+      var program = GeneratedProgram.of(seed, workload, classOf(workload, edge));
+      all.add(
+          Edge.learned(program.processClass(), GeneratedTarget.of(seed, workload, edge).pattern()));
+    }
+    return Baseline.of(
+        Owner.parse("team-" + workload % 97 + "/deployment/app-" + workload), null, all);
+  }
+
+  /** What decides for a workload, under enforcement. */
+  static Snapshot snapshot(Baseline baseline) {
+    return new Snapshot(Mode.ENFORCE, false, Rules.of(baseline, List.of()), null);
+  }
+
+  /** A flow that an edge of the workload allows. */
+  Flow allowed(int workload, RandomGenerator random) {
+    var edge = random.nextInt(edges);
+    return flow(
+        workload,
+        GeneratedProgram.of(seed, workload, classOf(workload, edge)),
+        GeneratedTarget.of(seed, workload, edge).destination(random));
+  }
+
+  /** A flow that no edge allows: a known process to a new place, or a new process. */
+  Flow unknown(int workload, RandomGenerator random) {
+    var number = random.nextInt(1_000_000);
+    return random.nextBoolean()
+        ? flow(
+            workload,
+            GeneratedProgram.of(seed, workload, random.nextInt(classes(workload))),
+            new Destination(
+                "exfil-" + number + ".example.net",
+                Evidence.CLIENT_NAME,
+                GeneratedTarget.address(203, 0, number >> 8, number),
+                443,
+                Protocol.TCP))
+        : flow(
+            workload,
+            GeneratedProgram.stranger(number),
+            GeneratedTarget.of(seed, workload, random.nextInt(edges)).destination(random));
+  }
+
+  private Flow flow(int workload, GeneratedProgram program, Destination destination) {
+    var fingerprint = program.fingerprint();
+    var id = id(workload);
+    return new Flow(
+        id,
+        new Attributed(
+            List.of(
+                new Candidate(
+                    "fp:" + workload,
+                    fingerprint,
+                    program.processClass(fingerprint),
+                    Quality.EXACT,
+                    Set.of(id(workload)))),
+            Rung.KERNEL_EXACT,
+            List.of()),
+        new Resolved(destination, null));
+  }
+
+  private static SpiffeId id(int workload) {
+    return SpiffeId.parse("spiffe://prod.example/ns/team-" + workload % 97 + "/sa/app-" + workload);
+  }
+
+  private static int classes(int workload) {
+    return 2 + Math.floorMod(workload, 3);
+  }
+
+  private static int classOf(int workload, int edge) {
+    return Math.min(edge % 4, classes(workload) - 1);
+  }
+
+  /** A number that is spread evenly, of three. Source: the finaliser of SplitMix64. */
+  static long mix(long seed, int one, int two) {
+    var z = seed + (((long) one << 32) ^ two) * 0x9e3779b97f4a7c15L;
+    z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
+    z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
+    return z ^ (z >>> 31);
+  }
+}

@@ -1,0 +1,65 @@
+package io.kith.load.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import org.junit.jupiter.api.Test;
+
+class DecideFiguresTest {
+  private static final DecideFigures ALL =
+      new DecideFigures(
+          10_000,
+          30,
+          new DecideTimes(301, 900, 5),
+          new DecideTimes(400, 1_000, 5),
+          new DecideTimes(150, 800, 5),
+          25,
+          270L,
+          new LearningRates(250_000.4, 59_999, 9));
+
+  @Test
+  void json_isTheObjectOfTheIssue_inOneLine() throws Exception {
+    assertThat(ALL.json()).doesNotContain("\n");
+    assertThat(read(ALL.json()))
+        .isEqualTo(
+            read(
+                """
+                {"workloads":10000,"edges":30,"decide_p50_ns":301,"decide_p99_ns":900,
+                 "decide_p50_ns_at_1000":150,"bytes_per_edge":270,"learn_flows_per_s":250000,
+                 "replay_flows_per_s":59999}
+                """));
+  }
+
+  @Test
+  void json_ofWhatWasNotMeasured_isNull() throws Exception {
+    var none = read(new DecideFigures(1, 2, null, null, null, 25, null, null).json());
+
+    assertThat(none.path("decide_p50_ns").isNull()).isTrue();
+    assertThat(none.path("bytes_per_edge").isNull()).isTrue();
+    assertThat(none.path("replay_flows_per_s").isNull()).isTrue();
+  }
+
+  @Test
+  void lines_sayWhichBarsAreMet() {
+    assertThat(ALL.lines("a machine"))
+        .anyMatch(line -> line.contains("10,000 workloads") && line.endsWith("NOT MET"))
+        .anyMatch(line -> line.contains("decide, 1,000 workloads") && line.endsWith("0.50 met"))
+        .anyMatch(line -> line.startsWith("heap per edge") && line.endsWith("0.90 met"))
+        .anyMatch(line -> line.startsWith("learner") && line.endsWith("1.25 met"))
+        .anyMatch(line -> line.startsWith("replay") && line.endsWith("NOT MET"))
+        .contains("on a machine");
+  }
+
+  @Test
+  void lines_overMoreWorkloads_haveTwiceTheTime() {
+    var many =
+        new DecideFigures(100_000, 30, new DecideTimes(599, 1, 1), null, null, 25, null, null);
+
+    assertThat(many.lines("a machine")).anyMatch(line -> line.contains("≤ 600"));
+  }
+
+  private static JsonNode read(String json) throws Exception {
+    return new ObjectMapper().readTree(json);
+  }
+}
