@@ -22,7 +22,8 @@ class SparseLogTest {
     log.write(file);
 
     assertThat(read(file)).isEqualTo(log.records().toList());
-    assertThat(log.records().toList()).isNotEqualTo(new SparseLog(2_000, 10, 16, 4, 8).records().toList());
+    assertThat(log.records().toList())
+        .isNotEqualTo(new SparseLog(2_000, 10, 16, 4, 8).records().toList());
   }
 
   private static List<FlowRecord> read(Path file) throws Exception {
