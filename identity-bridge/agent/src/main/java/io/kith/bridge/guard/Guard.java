@@ -357,9 +357,8 @@ public final class Guard implements AutoCloseable {
   }
 
   private static int answerBytes(byte[] record) {
-    return (int)
-        Math.clamp(
-            GuardRecord.number(record, GuardRecord.ANSWER_LENGTH), 0, GuardRecord.ANSWER_MOST);
+    return Math.clamp(
+        GuardRecord.number(record, GuardRecord.ANSWER_LENGTH), 0, GuardRecord.ANSWER_MOST);
   }
 
   /** Whether anything can be guarded. */

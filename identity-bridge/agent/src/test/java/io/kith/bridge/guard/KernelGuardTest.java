@@ -1,5 +1,6 @@
 package io.kith.bridge.guard;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.decision.Mode;
@@ -268,7 +269,7 @@ class KernelGuardTest {
         pod.inWorld(
             () -> {
               try (var tcp = new Socket(GuardedPod.ADDRESS, 8081)) {
-                return new String(tcp.getInputStream().readNBytes(3));
+                return new String(tcp.getInputStream().readNBytes(3), UTF_8);
               }
             });
     assertThat(answered).isEqualTo("own");
@@ -287,7 +288,7 @@ class KernelGuardTest {
             udp.send(new DatagramPacket(new byte[] {'?'}, 1, to));
             var answer = new DatagramPacket(new byte[64], 64);
             udp.receive(answer);
-            return new String(answer.getData(), 0, answer.getLength());
+            return new String(answer.getData(), 0, answer.getLength(), UTF_8);
           } catch (SocketTimeoutException _) {
             return "silence";
           }
