@@ -4,6 +4,7 @@ import io.kith.load.bench.BridgeBenchCommand;
 import io.kith.load.bench.DecideBenchCommand;
 import io.kith.load.demo.DemoCommand;
 import io.kith.load.score.Scorer;
+import io.kith.load.tools.ToolsCommand;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
@@ -13,7 +14,13 @@ import picocli.CommandLine.Command;
 @Command(
     name = "kith",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {DemoCommand.class, Scorer.class, Main.Bench.class, Main.Bridge.class})
+    subcommands = {
+      DemoCommand.class,
+      Scorer.class,
+      ToolsCommand.class,
+      Main.Bench.class,
+      Main.Bridge.class
+    })
 public final class Main {
   /** Carries the benchmarks. */
   @Command(

@@ -108,16 +108,27 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
         });
   }
 
+  /**
+   * Takes all that was answered here, and of one workload what other servers wrote, for learned.
+   */
+  private void gather(@Nullable Owner owner) throws InterruptedException {
+    state.flush();
+    if (owner != null) {
+      state.readOthers(owner);
+    }
+  }
+
   @Override
   public void listEdges(ListEdgesRequest request, StreamObserver<ListEdgesResponse> caller) {
     answer(
         caller,
         () -> {
-          state.flush();
+          var owner = ownerOrAll(request.getOwner());
+          gather(owner);
           var edges = ListEdgesResponse.newBuilder();
           state
               .reports()
-              .edges(ownerOrAll(request.getOwner()), request.getReviewOnly())
+              .edges(owner, request.getReviewOnly())
               .forEach(edge -> edges.addEdges(AdminMessages.edge(edge)));
           return edges.build();
         });
@@ -131,7 +142,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
         caller,
         () -> {
           var owner = read(request.getOwner(), Owner::parse);
-          state.flush();
+          gather(owner);
           var proposal = state.finishTestRun(owner, request.getNote(), by);
           var response =
               FinishTestRunResponse.newBuilder().setRevision(proposal.baseline().revision());
@@ -232,9 +243,10 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
     answer(
         caller,
         () -> {
-          state.flush();
+          var owner = ownerOrAll(request.getOwner());
+          gather(owner);
           var coverage = GetCoverageResponse.newBuilder();
-          for (var one : state.reports().coverage(ownerOrAll(request.getOwner()))) {
+          for (var one : state.reports().coverage(owner)) {
             coverage.addWorkloads(LifeMessages.coverage(one, state.learning()));
           }
           return coverage.build();
@@ -263,7 +275,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
         caller,
         () -> {
           var owner = read(request.getOwner(), Owner::parse);
-          state.flush();
+          gather(owner);
           return request.getRevision().equals("draft")
               ? LifeMessages.draft(state.baselines().draft(owner))
               : LifeMessages.whole(owner, state.reports().revision(owner, asked(owner, request)));
@@ -287,7 +299,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
         caller,
         () -> {
           var owner = read(request.getOwner(), Owner::parse);
-          state.flush();
+          gather(owner);
           var proposal = state.baselines().propose(owner, request.getNote(), by);
           var response = ProposeResponse.newBuilder().setRevision(proposal.baseline().revision());
           proposal

@@ -120,6 +120,8 @@ final class DecisionMessages {
     return switch (reason) {
       case Reason.HashChanged(var expected, var actual) -> differs("hash", expected, actual);
       case Reason.OriginNotInImage(var origin) -> differs("origin", "image", origin.words());
+      case Reason.InjectedCode(var mappings) ->
+          differs("mappings", null, String.join(", ", mappings));
       case Reason.Expired(var until) -> "end: it was allowed until " + until;
       default -> "";
     };

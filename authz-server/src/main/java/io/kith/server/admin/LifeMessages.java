@@ -72,9 +72,14 @@ final class LifeMessages {
             .setMaxEdges(learning.maxEdges())
             .setDropped(one.dropped())
             .setUnread(one.unread())
-            .setVouchers(one.vouchers());
+            .setVouchers(one.vouchers())
+            .setState(one.stage().word());
     if (one.since() != null) {
       message.setSince(AdminMessages.timestamp(one.since()));
+    }
+    var newest = one.newest();
+    if (newest != null) {
+      message.setRevision(newest.baseline().revision()).setBy(newest.by());
     }
     return message.build();
   }

@@ -9,28 +9,28 @@ import io.kith.server.control.AllowListFiles;
 import io.kith.server.control.ControlSettings;
 import io.kith.server.control.ControlState;
 import io.kith.server.control.HighWaterMark;
+import io.kith.server.control.Housekeeping;
 import io.kith.server.control.KeyFiles;
 import io.kith.server.replay.ListedSuffixes;
 import io.kith.server.store.LearnedFlusher;
 import io.kith.server.store.Stores;
 import io.kith.server.telemetry.Metrics;
 import io.kith.server.verb.Failure;
+import io.kith.server.verb.Surroundings;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import org.jspecify.annotations.Nullable;
 
 /** The control side of a server, from its configuration. */
-record Control(BaselineStore store, ControlState state, LearnedFlusher flusher)
+record Control(
+    BaselineStore store, ControlState state, LearnedFlusher flusher, Housekeeping housekeeping)
     implements AutoCloseable {
-  private static final Path DIRECTORY = Path.of("/var/lib/kith");
-
-  static Control open(KithConfig settings, WorkloadDirectory directory, Path base)
+  static Control open(KithConfig settings, WorkloadDirectory directory, Surroundings here)
       throws Failure, IOException {
+    var base = here.directory();
     var suffixes = new ListedSuffixes();
-    var folder = directoryOf(settings, base);
+    var folder = directoryOf(settings, here);
     var keys = KeyFiles.read(settings.keys(), folder, base);
     var outlives = !(settings.store() instanceof StoreSettings.Memory);
     BaselineStore store = null;
@@ -47,14 +47,15 @@ record Control(BaselineStore store, ControlState state, LearnedFlusher flusher)
               keys,
               store,
               kind(settings.store()),
-              replica(settings.store()),
+              ReplicaName.of(settings.store(), folder),
               outlives && folder != null ? new HighWaterMark(folder.resolve("log.mark")) : null,
               ControlSettings.QUEUE);
       var state = ControlState.open(control, lists, InstantSource.system(), ControlState::toLog);
       return new Control(
           store,
           state,
-          new LearnedFlusher(store, state::changedParts, settings.store().flushInterval()));
+          new LearnedFlusher(store, state::changedParts, settings.store().flushInterval()),
+          new Housekeeping(state, Housekeeping.INTERVAL));
     } catch (StoreException | IOException | RuntimeException e) {
       if (store != null) {
         store.close();
@@ -70,7 +71,8 @@ record Control(BaselineStore store, ControlState state, LearnedFlusher flusher)
   }
 
   /** Where keys and the high-water mark are, or null where nothing outlives the server. */
-  private static @Nullable Path directoryOf(KithConfig settings, Path base) {
+  private static @Nullable Path directoryOf(KithConfig settings, Surroundings here) {
+    var base = here.directory();
     var named = settings.keys().directory();
     if (named != null) {
       return base.resolve(named);
@@ -78,7 +80,7 @@ record Control(BaselineStore store, ControlState state, LearnedFlusher flusher)
     return switch (settings.store()) {
       case StoreSettings.Memory _ -> null;
       case StoreSettings.Sqlite(var path, _) -> base.resolve(path).toAbsolutePath().getParent();
-      case StoreSettings.Postgresql _ -> DIRECTORY;
+      case StoreSettings.Postgresql _ -> here.stateDirectory();
     };
   }
 
@@ -95,21 +97,8 @@ record Control(BaselineStore store, ControlState state, LearnedFlusher flusher)
     return switch (store) {
       case StoreSettings.Memory _ -> "memory: a restart begins learning anew";
       case StoreSettings.Sqlite(var path, _) -> "sqlite: " + path;
-      case StoreSettings.Postgresql(var url, _, _, _, _) -> "postgresql: " + url;
+      case StoreSettings.Postgresql(var url, _, _, _, _, _) -> "postgresql: " + url;
     };
-  }
-
-  /** A file has one server, whatever the machine is called; a database has one for each machine. */
-  private static String replica(StoreSettings store) {
-    return store instanceof StoreSettings.Postgresql ? host() : "local";
-  }
-
-  private static String host() {
-    try {
-      return InetAddress.getLocalHost().getHostName();
-    } catch (UnknownHostException _) {
-      return "localhost";
-    }
   }
 
   void measure(Metrics metrics) {
@@ -131,6 +120,11 @@ record Control(BaselineStore store, ControlState state, LearnedFlusher flusher)
         "1 when changes can be written and all of the log is applied, else 0.",
         () -> state.store().problem() == null ? 1 : 0);
     metrics.counter(
+        "kith_learned_refused_total",
+        "Learned parts in the store that were not used: altered, or of a server that is not"
+            + " trusted. Each reading counts.",
+        state::refusedParts);
+    metrics.counter(
         "kith_learned_write_failures_total",
         "Times that what was learned could not be written; it is kept and tried again.",
         flusher::failures);
@@ -146,6 +140,7 @@ record Control(BaselineStore store, ControlState state, LearnedFlusher flusher)
 
   @Override
   public void close() {
+    housekeeping.close();
     state.close();
     flusher.close();
     store.close();

@@ -66,7 +66,7 @@ final class ServerCommand extends Service {
   private void assemble(KithConfig settings, X509Source identity, Parts parts, PrintWriter out)
       throws Failure, IOException, InterruptedException {
     var directory = new StaticWorkloadDirectory(settings.workloads());
-    var opened = parts.add(Control.open(settings, directory, surroundings().directory()));
+    var opened = parts.add(Control.open(settings, directory, surroundings()));
     var control = opened.state();
     var telemetry = parts.add(CheckTelemetry.of(settings.telemetry(), Version.current()));
     opened.measure(telemetry.metrics());

@@ -6,7 +6,6 @@ import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.EdgeState;
 import io.kith.baselines.identity.Owner;
-import io.kith.baselines.learning.LearnedEdge;
 import io.kith.baselines.learning.Proposal;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -14,13 +13,17 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** How people move a baseline through its life. */
 public final class BaselineVerbs {
+  private static final int SHOWN = 5;
+
   private final Workloads workloads;
   private final Journal journal;
   private final ServerKeys keys;
+  private final Drafts drafts;
   private final InstantSource clock;
   private final Consumer<AuditEntry> audit;
 
@@ -28,17 +31,19 @@ public final class BaselineVerbs {
       Workloads workloads,
       Journal journal,
       ServerKeys keys,
+      Drafts drafts,
       InstantSource clock,
       Consumer<AuditEntry> audit) {
     this.workloads = workloads;
     this.journal = journal;
     this.keys = keys;
+    this.drafts = drafts;
     this.clock = clock;
     this.audit = audit;
   }
 
   private interface Source {
-    Proposal of(GovernedWorkload workload) throws RefusedException;
+    Proposal of(GovernedWorkload workload, Life life) throws RefusedException;
   }
 
   /**
@@ -53,9 +58,13 @@ public final class BaselineVerbs {
         owner,
         note,
         by,
-        workload -> {
+        (workload, life) -> {
           requireSomethingLearned(workload);
-          return workload.learner().afterTestRun(workload.refusals()::include);
+          return drafts.next(
+              workload,
+              life,
+              workload.learner().afterTestRun(workload.refusals()::include),
+              clock.instant());
         });
   }
 
@@ -71,28 +80,69 @@ public final class BaselineVerbs {
   }
 
   /**
-   * Proposes what has enough support by now, whether learning is complete or not.
+   * Proposes what has enough support by now, whether learning is complete or not, without what fell
+   * out of use.
    *
-   * @throws RefusedException when the workload was not seen yet
+   * @throws RefusedException when the workload was not seen yet, nothing of it has enough support,
+   *     or nothing would change
    */
   public Proposal propose(Owner owner, String note, String by) throws RefusedException {
     Notes.require(note, "why it is proposed now");
     return propose(owner, note, by, this::supported);
   }
 
-  private Proposal supported(GovernedWorkload workload) throws RefusedException {
+  private Proposal supported(GovernedWorkload workload, Life life) throws RefusedException {
     var learner = workload.learner();
     if (learner.startedAt() == null) {
       throw RefusedException.precondition(
           workload.owner() + " was not seen yet: no pod of it and no connection");
     }
-    return learner.supportedAt(clock.instant(), workload.refusals()::include);
+    var now = clock.instant();
+    var next =
+        drafts.withoutUnused(
+            workload, life, learner.supportedAt(now, workload.refusals()::include), now);
+    if (next.baseline().edges().isEmpty() && !next.leftOut().isEmpty()) {
+      throw RefusedException.precondition(nothingYet(workload, next));
+    }
+    if (Drafts.isNewest(life, next.baseline())) {
+      throw RefusedException.precondition(
+          "nothing would change: "
+              + next.baseline().revision()
+              + " has all that is supported by now"
+              + waitingFor(next));
+    }
+    return next;
   }
 
-  /** What {@link #propose} would propose now. */
+  private static String nothingYet(GovernedWorkload workload, Proposal next) {
+    return "no edge of "
+        + workload.owner()
+        + " has enough support by now, and an empty baseline would deny all that it does"
+        + waitingFor(next);
+  }
+
+  private static String waitingFor(Proposal next) {
+    var waiting = next.leftOut();
+    return waiting.isEmpty()
+        ? ""
+        : " (waiting: "
+            + waiting.stream()
+                .limit(SHOWN)
+                .map(edge -> edge.edge().words() + ": " + edge.why())
+                .collect(Collectors.joining("; "))
+            + (waiting.size() > SHOWN ? "; and " + (waiting.size() - SHOWN) + " more" : "")
+            + ")";
+  }
+
+  /** What {@link #propose} would propose now; the newest revision when nothing would change. */
   public Baseline draft(Owner owner) throws RefusedException {
     var workload = workloads.known(owner);
-    return next(workload, workload.standing().life(), supported(workload)).baseline();
+    var life = workload.standing().life();
+    var now = clock.instant();
+    return drafts
+        .withoutUnused(
+            workload, life, workload.learner().supportedAt(now, workload.refusals()::include), now)
+        .baseline();
   }
 
   private Proposal propose(Owner owner, String note, String by, Source source)
@@ -105,8 +155,8 @@ public final class BaselineVerbs {
             note,
             fold -> {
               var life = fold.of(owner).life();
-              var proposal = next(workload, life, source.of(workload));
-              return new Journal.Drafted<>(proposed(life, proposal.baseline()), proposal);
+              var proposal = source.of(workload, life);
+              return new Journal.Drafted<>(drafts.proposed(life, proposal.baseline()), proposal);
             });
     tell(added.changed(), "baseline", owner, by, note, before, added.result().baseline());
     return added.result();
@@ -128,62 +178,6 @@ public final class BaselineVerbs {
   private static String revisionOf(GovernedWorkload workload) {
     var newest = workload.standing().life().newest();
     return newest == null ? "none" : newest.revision();
-  }
-
-  /** Null when the same edges decide or wait already. */
-  private Amendment.@Nullable Propose proposed(Life life, Baseline baseline) {
-    return isNewest(life, baseline)
-        ? null
-        : new Amendment.Propose(
-            baseline.owner(), SignedBaseline.sign(baseline, keys.learner(), List.of()));
-  }
-
-  private static boolean isNewest(Life life, Baseline next) {
-    var newest = life.newest();
-    return newest != null && newest.edges().equals(next.edges());
-  }
-
-  /** The newest revision and what the learner adds to it, without what people took away. */
-  private Proposal next(GovernedWorkload workload, Life life, Proposal learned) {
-    var now = clock.instant();
-    var edges = new ArrayList<Edge>();
-    var newest = life.newest();
-    if (newest != null) {
-      newest.edges().stream().filter(edge -> !workload.isTakenAway(edge, now)).forEach(edges::add);
-    }
-    var base = List.copyOf(edges);
-    var approved = new ArrayList<LearnedEdge>();
-    var leftOut = new ArrayList<>(learned.leftOut());
-    for (var edge : learned.approved()) {
-      if (workload.isTakenAway(edge.edge(), now)) {
-        leftOut.add(
-            new LearnedEdge(
-                edge.edge(),
-                EdgeState.QUARANTINED,
-                edge.process(),
-                "denied by hand",
-                edge.evidence()));
-      } else {
-        approved.add(edge);
-        if (base.stream().noneMatch(known -> has(known, edge.edge()))) {
-          edges.add(edge.edge());
-        }
-      }
-    }
-    return new Proposal(follow(life, workload.owner(), edges), approved, leftOut);
-  }
-
-  /** A stricter edge of the baseline is not loosened by seeing what it covers. */
-  private static boolean has(Edge known, Edge learned) {
-    return Life.Granted.by(known).equals(Life.Granted.by(learned));
-  }
-
-  /** A revision of these edges that follows what is enforced; the newest when it has the same. */
-  private static Baseline follow(Life life, Owner owner, List<Edge> edges) {
-    var enforced = life.enforced();
-    var next = Baseline.of(owner, enforced == null ? null : enforced.revision(), edges);
-    var newest = life.newest();
-    return newest != null && newest.edges().equals(next.edges()) ? newest : next;
   }
 
   /**
@@ -251,9 +245,10 @@ public final class BaselineVerbs {
               var newest = life.newest();
               var edges = new ArrayList<>(newest == null ? List.<Edge>of() : newest.edges());
               edges.addAll(picked(workload, edgeIds));
-              var baseline = follow(life, owner, edges);
+              var baseline = Drafts.follow(life, owner, edges);
               return new Journal.Drafted<>(
-                  isNewest(life, baseline) ? null : signedByWhoMay(baseline, fold), baseline);
+                  Drafts.isNewest(life, baseline) ? null : signedByWhoMay(baseline, fold),
+                  baseline);
             });
     tell(added.changed(), "approve", owner, by, note, before, added.result());
     return added.result();
@@ -400,8 +395,8 @@ public final class BaselineVerbs {
             note,
             fold -> {
               var life = fold.of(owner).life();
-              var baseline = follow(life, owner, arrived.edges());
-              return new Journal.Drafted<>(proposed(life, baseline), baseline);
+              var baseline = Drafts.follow(life, owner, arrived.edges());
+              return new Journal.Drafted<>(drafts.proposed(life, baseline), baseline);
             });
     tell(added.changed(), "baseline", owner, by, note, "imported", added.result());
     return added.result().revision();

@@ -12,7 +12,6 @@ import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
-import io.kith.baselines.learning.LearnedState;
 import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.learning.Proposal;
 import io.kith.baselines.store.Entry;
@@ -25,7 +24,6 @@ import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -56,10 +54,12 @@ public final class ControlState implements Policy, AutoCloseable {
   private final RuleUse use = new RuleUse();
   private final LongAdder dropped = new LongAdder();
   private final AllowListFiles files;
+  private final LearnedParts parts;
   private final ModeVerbs modes;
   private final BaselineVerbs baselines;
   private final RuleVerbs rules;
   private final Imports imports;
+  private final Proposals proposals;
   private final Reports reports;
   private final Answers answers;
 
@@ -81,8 +81,11 @@ public final class ControlState implements Policy, AutoCloseable {
             new Learners(settings.learning(), settings.suffixes()), fold, files::of, clock);
     this.journal =
         new Journal(settings.store(), keys.learner(), fold, settings.mark(), clock, this::applied);
+    this.parts = new LearnedParts(settings.store(), settings.replica(), keys, workloads);
     this.modes = new ModeVerbs(workloads, journal, keys, audit);
-    this.baselines = new BaselineVerbs(workloads, journal, keys, clock, audit);
+    var drafts = new Drafts(keys, settings.learning().stale());
+    this.baselines = new BaselineVerbs(workloads, journal, keys, drafts, clock, audit);
+    this.proposals = new Proposals(workloads, journal, drafts, clock);
     this.rules = new RuleVerbs(workloads, log, journal, keys, clock, audit);
     this.imports =
         new Imports(
@@ -94,7 +97,7 @@ public final class ControlState implements Policy, AutoCloseable {
             settings.known().stream().map(Workload::environment).collect(Collectors.toSet()),
             clock,
             audit);
-    this.reports = new Reports(settings, workloads, fold, files, use, clock);
+    this.reports = new Reports(settings, workloads, fold, files, use, drafts, clock);
     this.answers =
         new Answers(settings.queue(), new Lessons(workloads, log, use, journal, clock)::read);
   }
@@ -117,7 +120,7 @@ public final class ControlState implements Policy, AutoCloseable {
     try {
       settings.known().forEach(state.workloads::governed);
       state.journal.open();
-      state.resume();
+      state.parts.resume();
       state.live = true;
       files.follow(state.workloads::refreshAll);
       return state;
@@ -174,55 +177,28 @@ public final class ControlState implements Policy, AutoCloseable {
     AUDIT.log(Level.INFO, entry::line);
   }
 
-  /**
-   * Goes on from what this server had learned before a restart. What cannot be read is left out,
-   * and said.
-   *
-   * @throws StoreException when the store does not answer
-   */
-  private void resume() throws StoreException {
-    var byOwner =
-        settings.store().learned().stream().collect(Collectors.groupingBy(LearnedPart::owner));
-    for (var workload : workloads.inOrder()) {
-      var parts = byOwner.getOrDefault(workload.owner(), List.of());
-      try {
-        LearnedState.resume(workload.learner(), settings.replica(), parts);
-      } catch (IllegalArgumentException e) {
-        LOG.log(Level.ERROR, "what was learned before the restart was not taken over", e);
-      }
-    }
-  }
-
-  /** What was learned since it was last asked for; each part is handed out once. */
+  /** What was learned since it was last asked for, sealed; each part is handed out once. */
   public List<LearnedPart> changedParts(boolean countsToo, int limit) {
-    var parts = new ArrayList<LearnedPart>();
-    for (var workload : workloads.inOrder()) {
-      if (parts.size() < limit) {
-        parts.addAll(
-            LearnedState.changed(
-                workload.learner(), settings.replica(), countsToo, limit - parts.size()));
-      }
-    }
-    return parts;
+    return parts.changed(countsToo, limit);
   }
 
-  /** Parts in the store must not come back after the next restart. */
-  private void forget(GovernedWorkload workload) {
-    try {
-      settings.store().forgetLearned(workload.owner());
-      LearnedState.forgotten(workload.learner());
-    } catch (StoreException e) {
-      LOG.log(
-          Level.WARNING,
-          "the store still has what was learned, which a restart brings back: relearn again",
-          e);
-    }
+  /** Times that a learned part was refused: altered, or of a server that is not trusted. */
+  public long refusedParts() {
+    return parts.refused();
+  }
+
+  /**
+   * Takes what the other servers learned of a workload, or of all, as it is in the store by now.
+   */
+  public void readOthers(@Nullable Owner owner) {
+    parts.readOthers(owner);
   }
 
   /** By whichever server the entry was written. */
   private void applied(Entry entry, Amendment amendment, Fold.Outcome.Taken taken) {
     try {
       var now = clock.instant();
+      use.noteNew(amendment, entry.change().at());
       switch (amendment) {
         case Amendment.SetMode _ -> workloads.refreshAll();
         case Amendment.Relearn(var owner, var process) -> {
@@ -230,7 +206,7 @@ public final class ControlState implements Policy, AutoCloseable {
           if (workload != null) {
             workload.relearn(process, now);
             if (live) {
-              forget(workload);
+              parts.forget(workload);
             }
           }
         }
@@ -281,6 +257,14 @@ public final class ControlState implements Policy, AutoCloseable {
    */
   public void flush() throws InterruptedException {
     answers.flush();
+  }
+
+  /**
+   * Does what is due without being asked: proposes baselines where learning is complete. To be
+   * called every few seconds; never throws for what one workload or the store is about.
+   */
+  public void tidy() {
+    proposals.run();
   }
 
   /** Every Check answered so far. */

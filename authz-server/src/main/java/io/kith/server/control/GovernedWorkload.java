@@ -1,7 +1,6 @@
 package io.kith.server.control;
 
 import io.kith.baselines.change.BlastRadiusGuard;
-import io.kith.baselines.change.RevisionState;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Snapshot.Rules;
@@ -19,11 +18,8 @@ import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessClass;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -43,9 +39,8 @@ final class GovernedWorkload {
   private final Origin origin;
   private final Fold fold;
   private final Function<Owner, HandRules> files;
-  private final Learners learners;
   private final LongAdder unread = new LongAdder();
-  private volatile Learner learner;
+  private final WorkloadLearning learning;
   private volatile Refusals refusals = new Refusals();
   private volatile DeclaredVouchers vouchers = new DeclaredVouchers(List.of(), List.of());
   private volatile Snapshot snapshot = Snapshot.observing();
@@ -67,16 +62,12 @@ final class GovernedWorkload {
     this.origin = Learners.originOf(workload);
     this.fold = fold;
     this.files = files;
-    this.learners = learners;
     this.standing = Standing.none(owner);
-    this.learner = newLearner();
-  }
-
-  private Learner newLearner() {
     Vouchers now =
         (process, destination, external, digests) ->
             vouchers.vouch(process, destination, external, digests);
-    return learners.of(workload, now);
+    this.learning =
+        new WorkloadLearning(() -> learners.of(workload, now), fold.of(owner).relearned());
   }
 
   Owner owner() {
@@ -91,8 +82,13 @@ final class GovernedWorkload {
     return snapshot;
   }
 
+  /** What all servers know by now; merged for the asker, who may decide nothing by writing it. */
   Learner learner() {
-    return learner;
+    return learning.whole();
+  }
+
+  WorkloadLearning learning() {
+    return learning;
   }
 
   Refusals refusals() {
@@ -127,7 +123,7 @@ final class GovernedWorkload {
     vouchers = new DeclaredVouchers(standing.vouchers(), rules.allowed());
     if (!Objects.equals(learnedFrom, standing.life().newest())) {
       learnedFrom = standing.life().newest();
-      learner.decided(learnedFrom);
+      learning.decided(learnedFrom);
     }
     watch(standing.life().enforced());
     compile(modes.unattributedAllowed(owner), rules, now);
@@ -159,7 +155,7 @@ final class GovernedWorkload {
             origin,
             rulesOf(enforced, rules),
             rulesOf(waiting == null ? null : waiting.baseline(), rules),
-            learner.circumstances(now));
+            learning.circumstances(now));
     circumstancesUntil = now.plus(CIRCUMSTANCES_AGE);
   }
 
@@ -173,22 +169,7 @@ final class GovernedWorkload {
       return;
     }
     guarded = enforced;
-    guard = enforced == null ? null : new BlastRadiusGuard(gone(enforced), origin);
-  }
-
-  private List<Edge> gone(Baseline enforced) {
-    Set<Life.Granted> here = new HashSet<>();
-    enforced.edges().forEach(edge -> here.add(Life.Granted.by(edge)));
-    var gone = new ArrayList<Edge>();
-    for (var entry : standing.life().revisions().entries()) {
-      var leftByAPerson = entry.why().startsWith("rolled back: ");
-      if (entry.state() == RevisionState.SUPERSEDED && entry.wasEnforced() && !leftByAPerson) {
-        entry.baseline().edges().stream()
-            .filter(edge -> here.add(Life.Granted.by(edge)))
-            .forEach(gone::add);
-      }
-    }
-    return gone;
+    guard = enforced == null ? null : new BlastRadiusGuard(standing.life().gone(), origin);
   }
 
   /** What the guard lets pass again because of a denial, mostly nothing. */
@@ -202,9 +183,9 @@ final class GovernedWorkload {
         .toList();
   }
 
-  /** Pods that run now, at least one. */
+  /** Pods that run now, or that usually do when fewer speak; at least one. */
   int replicas(Instant now) {
-    return Math.max(1, learner.running(now));
+    return learning.replicas(now);
   }
 
   /**
@@ -213,7 +194,7 @@ final class GovernedWorkload {
    * @param passed it was not refused
    */
   void observe(Observation seen, boolean passed, Instant now) {
-    var fresh = learner.observe(seen);
+    var fresh = learning.observe(seen);
     refusals.note(seen.process().processClass(), seen.destination(), passed);
     tick(fresh, now);
   }
@@ -222,7 +203,7 @@ final class GovernedWorkload {
   synchronized void tick(boolean changed, Instant now) {
     if (Standing.current(byHand, now.minus(Standing.KEPT_AFTER_END)).size() != byHand.size()
         || ((changed || !now.isBefore(circumstancesUntil))
-            && !learner.circumstances(now).equals(snapshot.circumstances()))) {
+            && !learning.circumstances(now).equals(snapshot.circumstances()))) {
       refresh(now);
     } else if (!now.isBefore(circumstancesUntil)) {
       circumstancesUntil = now.plus(CIRCUMSTANCES_AGE);
@@ -235,17 +216,14 @@ final class GovernedWorkload {
   }
 
   /**
-   * Begins to learn anew.
+   * Begins to learn anew, as the log says.
    *
    * @param process forgets only this class, or null for everything
    */
   synchronized void relearn(@Nullable ProcessClass process, Instant now) {
-    if (process != null) {
-      learner.forget(process);
-    } else {
-      learner = newLearner();
+    learning.relearn(process, fold.of(owner).relearned());
+    if (process == null) {
       refusals = new Refusals();
-      learnedFrom = null;
     }
     refresh(now);
   }

@@ -4,12 +4,15 @@ import io.kith.baselines.bundle.Keyring;
 import io.kith.baselines.bundle.SignedBaseline;
 import io.kith.baselines.bundle.SignedBaseline.Approval;
 import io.kith.baselines.bundle.SignedBaseline.Verified;
+import io.kith.baselines.change.BlastRadiusGuard;
 import io.kith.baselines.change.RevisionState;
 import io.kith.baselines.change.Revisions;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
+import io.kith.baselines.edge.Strictness;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.store.Change;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -32,10 +35,13 @@ record Life(
     Map<String, SignedBaseline> signed,
     List<Approval> approvals,
     Set<Granted> reopened) {
-  /** Superseded revisions that are kept, of those that were enforced and of the others. */
+  /** Superseded revisions that are kept: of the enforced, of the refused and of the others. */
   static final int KEPT = 10;
 
   private static final int MAX_APPROVALS = 256;
+
+  /** Between the clocks that set an end and that write it down. */
+  private static final Duration SKEW = Duration.ofMinutes(1);
 
   /** What an edge covers, whoever made it. */
   record Granted(Object process, Object destination) {
@@ -81,6 +87,11 @@ record Life(
         .orElse(null);
   }
 
+  /** Whether a person ended the life of a superseded revision, instead of a later one. */
+  static boolean endedByAPerson(Revisions.Entry entry) {
+    return entry.why().startsWith("rejected: ") || entry.why().startsWith("rolled back: ");
+  }
+
   @Nullable Baseline enforced() {
     var entry = revisions.in(RevisionState.ENFORCED);
     return entry == null ? null : entry.baseline();
@@ -88,8 +99,13 @@ record Life(
 
   /** What waits, else what is enforced, or null. */
   @Nullable Baseline newest() {
+    var entry = newestEntry();
+    return entry == null ? null : entry.baseline();
+  }
+
+  Revisions.@Nullable Entry newestEntry() {
     var waiting = waiting();
-    return waiting == null ? enforced() : waiting.baseline();
+    return waiting == null ? revisions.in(RevisionState.ENFORCED) : waiting;
   }
 
   /** The signed text with every approval there is. */
@@ -206,11 +222,41 @@ record Life(
     return new Step.Taken(new Life(revisions, signed, kept, reopened));
   }
 
-  /** The guard lets an edge pass again, once under a revision. */
-  Step reopen(String revision, Edge edge) {
+  /** Edges that earlier enforced revisions had and this one has not; none that a person left. */
+  List<Edge> gone() {
+    var here = new HashSet<Granted>();
+    var enforced = enforced();
+    if (enforced != null) {
+      enforced.edges().forEach(edge -> here.add(Granted.by(edge)));
+    }
+    var gone = new ArrayList<Edge>();
+    for (var entry : revisions.entries()) {
+      var leftByAPerson = entry.why().startsWith("rolled back: ");
+      if (entry.state() == RevisionState.SUPERSEDED && entry.wasEnforced() && !leftByAPerson) {
+        entry.baseline().edges().stream()
+            .filter(edge -> here.add(Granted.by(edge)))
+            .forEach(gone::add);
+      }
+    }
+    return gone;
+  }
+
+  /**
+   * The guard lets an edge pass again, once under a revision. Servers seal that by themselves, so
+   * it may only be what once was approved, as it was, and for no longer than the guard's time.
+   */
+  Step reopen(String revision, Edge edge, Change change) {
     var enforced = enforced();
     if (enforced == null || !enforced.revision().equals(revision)) {
       return new Step.Refused(revision + " does not decide by now");
+    }
+    var until = edge.provenance().until();
+    if (until == null || until.isAfter(change.at().plus(BlastRadiusGuard.REOPENED).plus(SKEW))) {
+      return new Step.Refused(edge.words() + " would be reopened for more than an hour");
+    }
+    if (edge.strictness() != Strictness.CLASS
+        || gone().stream().noneMatch(once -> Granted.by(once).equals(Granted.by(edge)))) {
+      return new Step.Refused(edge.words() + " was never approved, so nothing reopens it");
     }
     var all = new HashSet<>(reopened);
     return all.add(Granted.by(edge))
@@ -238,9 +284,10 @@ record Life(
     var kept = new ArrayList<Revisions.Entry>();
     var once = 0;
     var never = 0;
+    var refused = 0;
     for (var entry : revisions.entries().reversed()) {
       if (entry.state() != RevisionState.SUPERSEDED
-          || (entry.wasEnforced() ? once++ : never++) < KEPT) {
+          || (entry.wasEnforced() ? once++ : endedByAPerson(entry) ? refused++ : never++) < KEPT) {
         kept.addFirst(entry);
       }
     }

@@ -2,20 +2,15 @@ package io.kith.server.control;
 
 import io.kith.baselines.allow.AllowRule;
 import io.kith.baselines.allow.Finding;
-import io.kith.baselines.allow.Lint;
-import io.kith.baselines.allow.Usage;
 import io.kith.baselines.bundle.SignedBaseline;
 import io.kith.baselines.bundle.SignedBaseline.Verified;
 import io.kith.baselines.change.Revisions;
-import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.EdgeState;
 import io.kith.baselines.identity.Owner;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +22,7 @@ public final class Reports {
   private final Fold fold;
   private final AllowListFiles files;
   private final RuleUse use;
+  private final Drafts drafts;
   private final InstantSource clock;
   private final Instant since;
 
@@ -36,12 +32,14 @@ public final class Reports {
       Fold fold,
       AllowListFiles files,
       RuleUse use,
+      Drafts drafts,
       InstantSource clock) {
     this.settings = settings;
     this.workloads = workloads;
     this.fold = fold;
     this.files = files;
     this.use = use;
+    this.drafts = drafts;
     this.clock = clock;
     this.since = clock.instant();
   }
@@ -88,7 +86,9 @@ public final class Reports {
         view(workload).review().size(),
         learner.dropped(),
         workload.unread(),
-        workload.standing().vouchers().size());
+        workload.standing().vouchers().size(),
+        view(workload).stage(),
+        workload.standing().life().newestEntry());
   }
 
   /** The images of a workload that were seen, with the first start of each. */
@@ -193,46 +193,14 @@ public final class Reports {
   }
 
   /**
-   * What should not stay in the allow-lists.
+   * What should not stay of allow-lists, rules by hand and baselines.
    *
-   * @param owner only of lists that cover it, or null for all
+   * @param owner only what is about this workload, or null for all
    */
   public List<Finding> lint(@Nullable Owner owner) throws RefusedException {
-    if (owner == null) {
-      return lint();
+    if (owner != null) {
+      workloads.known(owner);
     }
-    workloads.known(owner);
-    var places = new HashSet<String>();
-    files
-        .lists()
-        .all()
-        .filter(list -> list.workload().covers(owner))
-        .flatMap(list -> list.rules().stream())
-        .forEach(rule -> places.add(rule.where()));
-    return lint().stream().filter(finding -> places.contains(finding.where())).toList();
-  }
-
-  private List<Finding> lint() {
-    var baselines = new HashMap<Owner, Baseline>();
-    var used = new HashMap<String, Instant>();
-    for (var workload : workloads.inOrder()) {
-      var enforced = workload.standing().life().enforced();
-      if (enforced != null) {
-        baselines.put(workload.owner(), enforced);
-      }
-    }
-    files
-        .lists()
-        .all()
-        .flatMap(list -> list.rules().stream())
-        .map(AllowRule::rule)
-        .forEach(
-            rule -> {
-              var last = use.of(rule.id(), rule.words());
-              if (last != null) {
-                used.put(rule.id(), last);
-              }
-            });
-    return Lint.of(files.lists(), baselines, new Usage(since, used), clock.instant());
+    return new LintReport(workloads, files, use, drafts, since, clock.instant()).of(owner);
   }
 }

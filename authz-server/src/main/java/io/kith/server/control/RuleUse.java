@@ -18,6 +18,7 @@ final class RuleUse {
   private static final int MAX = 65_536;
 
   private final Map<String, Instant> last = new ConcurrentHashMap<>();
+  private final Map<String, Instant> made = new ConcurrentHashMap<>();
 
   /** Takes note of the rule that decided, if one did. */
   void note(CheckRecord answered) {
@@ -28,9 +29,40 @@ final class RuleUse {
           case Verdict.Deny(_, var reason) ->
               reason instanceof DeniedByHand(var words) ? words : null;
         };
-    if (rule != null && (last.size() < MAX || last.containsKey(rule))) {
-      last.merge(rule, answered.time(), (one, other) -> one.isAfter(other) ? one : other);
+    if (rule != null) {
+      note(rule, answered.time(), last);
     }
+  }
+
+  /** Takes note of a rule by hand that was made: until it is used, its age counts. */
+  void noteNew(Amendment amendment, Instant at) {
+    switch (amendment) {
+      case Amendment.Allow(_, var edge, _) -> note(edge.id(), at, made);
+      case Amendment.Deny(_, var edge) -> note(edge.id(), at, made);
+      case Amendment.Quarantine(_, var edge) -> note(edge.id(), at, made);
+      case Amendment.Reopen(_, _, var edge) -> note(edge.id(), at, made);
+      case Amendment.SetMode _,
+          Amendment.Propose _,
+          Amendment.Approve _,
+          Amendment.Reject _,
+          Amendment.Rollback _,
+          Amendment.Remove _,
+          Amendment.Ack _,
+          Amendment.Relearn _,
+          Amendment.Import _ -> {}
+    }
+  }
+
+  private static void note(String rule, Instant at, Map<String, Instant> into) {
+    if (into.size() < MAX || into.containsKey(rule)) {
+      into.merge(rule, at, (one, other) -> one.isAfter(other) ? one : other);
+    }
+  }
+
+  /** When a rule by hand was last needed, or was made, or null for one that is not by hand. */
+  @Nullable Instant sinceOf(String id, String words) {
+    var used = of(id, words);
+    return used == null ? made.get(id) : used;
   }
 
   /**

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param quarantined the same, and kept from being learned
  * @param acknowledged edges and decisions that somebody saw, by id; the latest ones
  * @param vouchers of other environments
+ * @param relearned how often somebody said to forget what was learned
  */
 record Standing(
     Life life,
@@ -33,7 +34,8 @@ record Standing(
     List<Edge> denied,
     List<Edge> quarantined,
     Map<String, Acknowledgement> acknowledged,
-    List<Voucher> vouchers) {
+    List<Voucher> vouchers,
+    int relearned) {
   /** Rules of one sort. */
   static final int MAX_RULES = 1_000;
 
@@ -61,7 +63,7 @@ record Standing(
   }
 
   static Standing none(Owner owner) {
-    return new Standing(Life.none(owner), List.of(), List.of(), List.of(), Map.of(), List.of());
+    return new Standing(Life.none(owner), List.of(), List.of(), List.of(), Map.of(), List.of(), 0);
   }
 
   private Owner owner() {
@@ -82,11 +84,20 @@ record Standing(
       case Amendment.Quarantine(_, var edge) -> now.quarantine(edge);
       case Amendment.Remove(_, var id) -> now.remove(id);
       case Amendment.Ack(_, var id) -> new Step.Taken(now.acknowledge(id, change));
-      case Amendment.Relearn _ -> new Step.Taken(now);
+      case Amendment.Relearn _ ->
+          new Step.Taken(
+              new Standing(
+                  life,
+                  now.allowed,
+                  now.denied,
+                  now.quarantined,
+                  acknowledged,
+                  vouchers,
+                  relearned + 1));
       case Amendment.Reopen(_, var revision, var edge) ->
-          life.reopen(revision, edge) instanceof Life.Step.Taken(var reopened)
+          life.reopen(revision, edge, change) instanceof Life.Step.Taken(var reopened)
               ? new Step.Taken(now.with(reopened).withAllowed(plus(now.allowed, edge)))
-              : now.with(life.reopen(revision, edge));
+              : now.with(life.reopen(revision, edge, change));
     };
   }
 
@@ -110,7 +121,7 @@ record Standing(
     vouchers.stream().filter(one -> !one.environment().equals(environment)).forEach(all::add);
     all.addAll(more);
     var kept = all.subList(Math.max(0, all.size() - MAX_VOUCHERS), all.size());
-    return new Standing(life, allowed, denied, quarantined, acknowledged, kept);
+    return new Standing(life, allowed, denied, quarantined, acknowledged, kept, relearned);
   }
 
   private Step with(Life.Step step) {
@@ -121,11 +132,11 @@ record Standing(
   }
 
   private Standing with(Life next) {
-    return new Standing(next, allowed, denied, quarantined, acknowledged, vouchers);
+    return new Standing(next, allowed, denied, quarantined, acknowledged, vouchers, relearned);
   }
 
   private Standing withAllowed(List<Edge> edges) {
-    return new Standing(life, edges, denied, quarantined, acknowledged, vouchers);
+    return new Standing(life, edges, denied, quarantined, acknowledged, vouchers, relearned);
   }
 
   private Step allow(Edge edge, @Nullable Approval approval, Keyring keys) {
@@ -156,7 +167,8 @@ record Standing(
     var refused = notARule(edge, denied);
     return refused == null
         ? new Step.Taken(
-            new Standing(life, allowed, plus(denied, edge), quarantined, acknowledged, vouchers))
+            new Standing(
+                life, allowed, plus(denied, edge), quarantined, acknowledged, vouchers, relearned))
         : new Step.Refused(refused);
   }
 
@@ -164,7 +176,8 @@ record Standing(
     var refused = notARule(edge, quarantined);
     return refused == null
         ? new Step.Taken(
-            new Standing(life, allowed, denied, plus(quarantined, edge), acknowledged, vouchers))
+            new Standing(
+                life, allowed, denied, plus(quarantined, edge), acknowledged, vouchers, relearned))
         : new Step.Refused(refused);
   }
 
@@ -207,7 +220,8 @@ record Standing(
             without(denied, id),
             without(quarantined, id),
             acknowledged,
-            vouchers));
+            vouchers,
+            relearned));
   }
 
   private Standing acknowledge(String id, Change change) {
@@ -217,7 +231,7 @@ record Standing(
     while (all.size() > MAX_ACKNOWLEDGED) {
       all.pollFirstEntry();
     }
-    return new Standing(life, allowed, denied, quarantined, all, vouchers);
+    return new Standing(life, allowed, denied, quarantined, all, vouchers, relearned);
   }
 
   /** Without rules that ended long before. */
@@ -229,7 +243,8 @@ record Standing(
         current(denied, end),
         current(quarantined, end),
         acknowledged,
-        vouchers);
+        vouchers,
+        relearned);
   }
 
   /** Those that had not ended by then. */

@@ -1,5 +1,6 @@
 package io.kith.server.control;
 
+import io.kith.baselines.change.Revisions;
 import io.kith.baselines.identity.Owner;
 import java.time.Instant;
 import java.util.List;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param reviewItems edges that wait for a person
  * @param dropped connections of edges beyond what is remembered
  * @param unread connections that were not learned from
+ * @param newest the revision that waits, else the enforced one, or null
  */
 public record WorkloadCoverage(
     Owner owner,
@@ -29,7 +31,9 @@ public record WorkloadCoverage(
     int reviewItems,
     long dropped,
     long unread,
-    int vouchers) {
+    int vouchers,
+    WorkloadState.Stage stage,
+    Revisions.@Nullable Entry newest) {
   public WorkloadCoverage {
     waitsFor = List.copyOf(waitsFor);
   }

@@ -95,7 +95,7 @@ record WorkloadView(GovernedWorkload workload, boolean keptInMemory, Instant now
     return Math.toIntExact(edges.stream().filter(edge -> edge.state() == state).count());
   }
 
-  private WorkloadState.Stage stage() {
+  WorkloadState.Stage stage() {
     var life = workload.standing().life();
     var waiting = life.waiting();
     if (waiting != null) {
@@ -119,6 +119,17 @@ record WorkloadView(GovernedWorkload workload, boolean keptInMemory, Instant now
               : "kith mode "
                   + workload.owner()
                   + " enforce --note TEXT, which puts the proposed baseline in force");
+    }
+    var waiting = life.waiting();
+    if (waiting != null && workload.asked() != Mode.ENFORCE) {
+      words.add(
+          "a person: "
+              + waiting.by()
+              + " brought "
+              + waiting.baseline().revision()
+              + " (kith diff "
+              + workload.owner()
+              + ", then kith mode, approve or reject)");
     }
     if (stage() == WorkloadState.Stage.LEARNING && workload.speaks()) {
       words.addAll(workload.learner().waitsFor(now));

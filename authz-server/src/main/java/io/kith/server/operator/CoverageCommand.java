@@ -42,11 +42,14 @@ public final class CoverageCommand extends AdminVerb<GetCoverageResponse> {
       out.println("No workloads (name them under workloads: in kith.yaml).");
       return;
     }
-    var table = new Table("WORKLOAD", "SINCE", "UNSEEN", "PODS", "APPROVED", "WAITING", "REVIEW");
+    var table =
+        new Table(
+            "WORKLOAD", "SINCE", "BASELINE", "UNSEEN", "PODS", "APPROVED", "WAITING", "REVIEW");
     for (var workload : answer.getWorkloadsList()) {
       table.row(
           workload.getOwner(),
           workload.hasSince() ? Words.time(workload.getSince()) : "-",
+          workload.getState(),
           percent(workload.getDeficit()) + " of " + percent(workload.getDeficitLimit()) + " %",
           Integer.toString(workload.getPodsStarted()),
           Integer.toString(workload.getApproved()),
@@ -61,8 +64,22 @@ public final class CoverageCommand extends AdminVerb<GetCoverageResponse> {
     for (var missing : workload.getWaitsForList()) {
       out.println("  " + workload.getOwner() + " waits for: " + Words.safe(missing));
     }
-    if (workload.getWaitsForCount() == 0 && workload.getApproved() == 0 && workload.hasSince()) {
-      out.println("  " + workload.getOwner() + " is complete: kith propose " + workload.getOwner());
+    if (workload.getState().equals("proposed") || workload.getState().equals("shadow")) {
+      out.println(
+          "  "
+              + workload.getOwner()
+              + ": "
+              + workload.getRevision()
+              + " is in "
+              + workload.getState()
+              + " by "
+              + Words.safe(workload.getBy())
+              + " and waits for a person: kith diff "
+              + workload.getOwner());
+    } else if (workload.getWaitsForCount() == 0
+        && workload.getState().equals("learning")
+        && workload.hasSince()) {
+      out.println("  " + workload.getOwner() + " is complete: it is proposed within seconds");
     }
     if (workload.getReviewItems() > 0) {
       out.println(

@@ -20,7 +20,8 @@ import picocli.CommandLine.Parameters;
     footer = {
       "  kith explain d:0123456789abcdef",
       "",
-      "The id is in kith decisions, in the trace, in Envoy's access log and in the body of a denial.",
+      "The id is in kith decisions, in the trace, in Envoy's access log and in the body of a"
+          + " denial.",
     })
 public final class ExplainCommand extends AdminVerb<DecisionRecord> {
   private static final int LABEL = 14;
@@ -140,6 +141,9 @@ public final class ExplainCommand extends AdminVerb<DecisionRecord> {
       case "unattributed", "bridge_unavailable" ->
           "repair the node's identity bridge (kith status), or set unattributed: allow for the"
               + " scope in kith.yaml.";
+      case "denied_by_hand" ->
+          "a person denied it, which wins; kith rules names the rule, kith remove takes one by hand"
+              + " back.";
       case "unknown_reporter" -> "add the proxy to server.reporters and workloads in kith.yaml.";
       case "malformed" -> "repair the proxy's ext_authz configuration.";
       case "overloaded", "deadline", "internal" -> "the server could not answer; see its log.";

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** A store that ends with its process. */
 public final class InMemoryStore implements BaselineStore {
@@ -52,9 +53,19 @@ public final class InMemoryStore implements BaselineStore {
   }
 
   @Override
-  public synchronized void forgetLearned(Owner owner) throws StoreException {
+  public synchronized void forgetLearned(String replica, Owner owner) throws StoreException {
     checkOpen();
-    parts.keySet().removeIf(key -> key.owner.equals(owner));
+    parts.keySet().removeIf(key -> key.owner.equals(owner) && key.replica.equals(replica));
+  }
+
+  @Override
+  public synchronized List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
+      throws StoreException {
+    checkOpen();
+    return parts.values().stream()
+        .filter(part -> !part.replica().equals(replica))
+        .filter(part -> owner == null || part.owner().equals(owner))
+        .toList();
   }
 
   @Override

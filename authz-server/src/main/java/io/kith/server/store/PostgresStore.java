@@ -18,6 +18,7 @@ import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.HandleCallback;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A store in a PostgreSQL database, for several servers.
@@ -137,7 +138,8 @@ public final class PostgresStore implements BaselineStore {
         .createQuery(
             """
             select set_config('synchronous_commit', 'on', true)
-            where current_setting('synchronous_commit') in ('off', 'local')""")
+            where current_setting('synchronous_commit') in ('off', 'local')\
+            """)
         .mapTo(String.class)
         .list();
   }
@@ -167,12 +169,18 @@ public final class PostgresStore implements BaselineStore {
   }
 
   @Override
-  public void forgetLearned(Owner owner) throws StoreException {
+  public void forgetLearned(String replica, Owner owner) throws StoreException {
     inTransaction(
         handle -> {
-          Rows.forget(handle, owner);
+          Rows.forget(handle, replica, owner);
           return true;
         });
+  }
+
+  @Override
+  public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
+      throws StoreException {
+    return inTransaction(handle -> Rows.learnedByOthers(handle, replica, owner));
   }
 
   @Override

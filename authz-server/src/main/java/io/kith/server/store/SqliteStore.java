@@ -13,6 +13,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jdbi.v3.core.HandleCallback;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A store in one SQLite file.
@@ -68,8 +69,14 @@ public final class SqliteStore implements BaselineStore {
   }
 
   @Override
-  public void forgetLearned(Owner owner) throws StoreException {
-    run(handle -> Rows.forget(handle, owner));
+  public void forgetLearned(String replica, Owner owner) throws StoreException {
+    run(handle -> Rows.forget(handle, replica, owner));
+  }
+
+  @Override
+  public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
+      throws StoreException {
+    return call(false, handle -> Rows.learnedByOthers(handle, replica, owner));
   }
 
   @Override

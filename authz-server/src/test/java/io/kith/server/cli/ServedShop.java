@@ -6,17 +6,24 @@ import static io.kith.server.control.Shop.answered;
 
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Snapshot;
+import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.server.admin.AdminServer;
 import io.kith.server.admin.AdminService;
 import io.kith.server.check.CheckRecord;
+import io.kith.server.control.AllowListFiles;
+import io.kith.server.control.ControlSettings;
 import io.kith.server.control.ControlState;
+import io.kith.server.control.ServerKeys;
 import io.kith.server.control.Shop;
+import io.kith.server.store.InMemoryStore;
 import io.kith.server.verb.Surroundings;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 
@@ -32,13 +39,40 @@ final class ServedShop implements AutoCloseable {
   private final AdminServer server;
 
   ServedShop(Path folder) throws Exception {
+    this(folder, List.of());
+  }
+
+  /**
+   * A shop with allow-lists.
+   *
+   * @param lists files or folders
+   */
+  ServedShop(Path folder, List<Path> lists) throws Exception {
     this.folder = folder;
     var directory =
         new StaticWorkloadDirectory(
             List.of(
                 new StaticWorkloadDirectory.Entry(
                     CHECKOUT.owner(), Shop.CHECKOUT_ID, "prod", List.of(), List.of())));
-    state = ControlState.of(KithConfig.parse("kith.yaml", "", Map.of()), directory, clock);
+    var config = KithConfig.parse("kith.yaml", "", Map.of());
+    state =
+        ControlState.open(
+            new ControlSettings(
+                directory.all(),
+                config.scopes(),
+                config.learning(),
+                PublicSuffixes.UNKNOWN,
+                ServerKeys.ephemeral(),
+                new InMemoryStore(),
+                "memory",
+                "here",
+                null,
+                ControlSettings.QUEUE),
+            lists.isEmpty()
+                ? AllowListFiles.none()
+                : AllowListFiles.read(lists, PublicSuffixes.UNKNOWN),
+            clock,
+            ControlState::toLog);
     server =
         AdminServer.onUnixSocket(
             folder.resolve("admin.sock"), new AdminService(state, List::of, "1.2.3", NOON));
@@ -61,6 +95,47 @@ final class ServedShop implements AutoCloseable {
     var answered = answered(state.snapshot(CHECKOUT), flow, clock.instant());
     state.record(answered);
     return answered;
+  }
+
+  /** The same, from a certain pod. */
+  CheckRecord check(Flow flow, String replica) {
+    return record(answered(state.snapshot(CHECKOUT), flow, clock.instant()), replica);
+  }
+
+  /** An answer that was given elsewhere, as if it had been given here and now. */
+  CheckRecord record(CheckRecord answered) {
+    return record(answered, answered.replica());
+  }
+
+  private CheckRecord record(CheckRecord answered, String replica) {
+    var here =
+        new CheckRecord(
+            answered.decisionId(),
+            answered.traceId(),
+            clock.instant(),
+            answered.reporter(),
+            answered.workload(),
+            replica,
+            answered.flow(),
+            answered.decision(),
+            answered.repeated());
+    state.record(here);
+    return here;
+  }
+
+  /** Waits until what was checked is read. */
+  void flush() throws InterruptedException {
+    state.flush();
+  }
+
+  /** What the checkout is decided by. */
+  Snapshot snapshot() {
+    return state.snapshot(CHECKOUT);
+  }
+
+  /** Time passes. */
+  void pass(Duration time) {
+    clock.set(clock.instant().plus(time));
   }
 
   @Override

@@ -141,13 +141,18 @@ public final class Shop {
 
   public static CheckRecord answered(
       Workload workload, Snapshot snapshot, Flow flow, Instant time, boolean repeated) {
+    return answered(workload, snapshot, flow, time, "10.88.1.2", repeated);
+  }
+
+  public static CheckRecord answered(
+      Workload workload, Snapshot snapshot, Flow flow, Instant time, String pod, boolean repeated) {
     return new CheckRecord(
         "d:%016x".formatted(IDS.incrementAndGet()),
         "0af7651916cd43dd8448eb211c80319c",
         time,
         CHECKOUT_ID,
         workload,
-        "10.88.1.2",
+        pod,
         flow,
         Decider.decide(snapshot, flow, time),
         repeated);

@@ -31,6 +31,10 @@ final class Site {
   }
 
   ControlState server() throws Exception {
+    return server("here");
+  }
+
+  ControlState server(String replica) throws Exception {
     return ControlState.open(
         new ControlSettings(
             workloads,
@@ -40,7 +44,7 @@ final class Site {
             keys,
             store,
             "memory",
-            "here",
+            replica,
             mark,
             1_024),
         lists,
@@ -53,10 +57,20 @@ final class Site {
   }
 
   CheckRecord check(ControlState state, Workload workload, Flow flow) throws Exception {
-    var answered = Shop.answered(workload, state.snapshot(workload), flow, clock.instant(), false);
+    return check(state, workload, flow, "10.88.1.2");
+  }
+
+  CheckRecord check(ControlState state, Workload workload, Flow flow, String pod) throws Exception {
+    var answered =
+        Shop.answered(workload, state.snapshot(workload), flow, clock.instant(), pod, false);
     state.record(answered);
     state.flush();
     return answered;
+  }
+
+  /** Writes what a server learned, as its flusher does. */
+  void flush(ControlState state) throws Exception {
+    store.saveLearned(state.changedParts(true, 10_000));
   }
 
   String reason(ControlState state, Flow flow) {

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class LearnedFlusherTest {
@@ -53,8 +54,14 @@ class LearnedFlusherTest {
     }
 
     @Override
-    public void forgetLearned(Owner owner) throws StoreException {
-      memory.forgetLearned(owner);
+    public void forgetLearned(String replica, Owner owner) throws StoreException {
+      memory.forgetLearned(replica, owner);
+    }
+
+    @Override
+    public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
+        throws StoreException {
+      return memory.learnedByOthers(replica, owner);
     }
 
     @Override

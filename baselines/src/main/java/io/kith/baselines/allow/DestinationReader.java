@@ -7,6 +7,7 @@ import io.kith.baselines.destination.Place;
 import io.kith.baselines.destination.Ports;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.destination.PublicSuffixes;
+import io.kith.baselines.destination.Reach;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.yaml.Values;
@@ -72,7 +73,7 @@ public final class DestinationReader {
   }
 
   private Place host(String text, boolean deny) {
-    if (text.indexOf('/') >= 0) {
+    if (text.contains("/")) {
       return new Place.Named(
           Owner.parse(text).toString(), deny ? Evidence.ADDRESS : Evidence.OWNER);
     }
@@ -95,7 +96,7 @@ public final class DestinationReader {
     if (!wildcard) {
       return new Place.Named(base, weakest);
     }
-    if (base.indexOf('.') < 0 || (!isOfTheMesh(base) && suffixes.registrable(base) == null)) {
+    if (!base.contains(".") || (!Reach.isOfTheMesh(base) && suffixes.registrable(base) == null)) {
       throw new IllegalArgumentException(
           "'"
               + text
@@ -117,10 +118,6 @@ public final class DestinationReader {
 
   /** A name of the mesh counts only where the proxy routes; another also where DNS told the pod. */
   private static Evidence weakest(String name) {
-    return isOfTheMesh(name) ? Evidence.MESH_SERVICE : Evidence.DNS;
-  }
-
-  private static boolean isOfTheMesh(String name) {
-    return name.indexOf('.') < 0 || name.endsWith(".svc") || name.endsWith(".cluster.local");
+    return Reach.isOfTheMesh(name) ? Evidence.MESH_SERVICE : Evidence.DNS;
   }
 }

@@ -3,9 +3,10 @@ package io.kith.baselines.allow;
 import static java.util.Objects.requireNonNull;
 
 /**
- * Something about an allow-list that is not wrong and should not stay.
+ * Something that is not wrong and should not stay: a rule that people wrote, or an edge of a
+ * baseline.
  *
- * @param where file, line and column of the rule
+ * @param where file, line and column of the rule, or {@code by hand: OWNER ID}, or the baseline
  * @param rule the rule in words
  * @param what what is the matter and what to do
  */
@@ -22,6 +23,8 @@ public record Finding(Kind kind, String where, String rule, String what) {
     OVER_BROAD,
     /** It ends soon, or has ended. */
     EXPIRING,
+    /** A rule by hand allows and has no end. */
+    ENDLESS,
     /** It asks for a path and nothing else. */
     PATH_ONLY
   }

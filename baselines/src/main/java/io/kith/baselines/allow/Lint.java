@@ -22,7 +22,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** What should not stay in allow-lists that are correct. */
+/** What should not stay of what people wrote, though it is correct. */
 public final class Lint {
   private static final Duration SOON = Duration.ofDays(7);
   private static final Duration LONG = Duration.ofDays(30);
@@ -37,19 +37,28 @@ public final class Lint {
   private final Instant now;
   private final List<Finding> findings = new ArrayList<>();
 
-  private record Placed(ScopeName scope, AllowRule rule) {
+  private record Placed(ScopeName scope, AllowRule rule, boolean byHand) {
     boolean ended(Instant now) {
       return rule.rule().provenance().endedAt(now);
     }
   }
 
   private Lint(
-      AllowLists lists, Map<Owner, Baseline> baselines, @Nullable Usage usage, Instant now) {
-    this.rules =
-        lists
-            .all()
-            .flatMap(list -> list.rules().stream().map(rule -> new Placed(list.workload(), rule)))
-            .toList();
+      AllowLists lists,
+      Map<Owner, List<AllowRule>> byHand,
+      Map<Owner, Baseline> baselines,
+      @Nullable Usage usage,
+      Instant now) {
+    var all = new ArrayList<Placed>();
+    lists
+        .all()
+        .forEach(
+            list ->
+                list.rules().forEach(rule -> all.add(new Placed(list.workload(), rule, false))));
+    byHand.forEach(
+        (owner, theirs) ->
+            theirs.forEach(rule -> all.add(new Placed(new ScopeName.One(owner), rule, true))));
+    this.rules = List.copyOf(all);
     this.baselines = baselines;
     this.usage = usage;
     this.now = now;
@@ -63,7 +72,21 @@ public final class Lint {
    */
   public static List<Finding> of(
       AllowLists lists, Map<Owner, Baseline> baselines, @Nullable Usage usage, Instant now) {
-    var lint = new Lint(lists, baselines, usage, now);
+    return of(lists, Map.of(), baselines, usage, now);
+  }
+
+  /**
+   * The same with rules that people made by hand on a server, after those of the lists.
+   *
+   * @param byHand in the order of the findings
+   */
+  public static List<Finding> of(
+      AllowLists lists,
+      Map<Owner, List<AllowRule>> byHand,
+      Map<Owner, Baseline> baselines,
+      @Nullable Usage usage,
+      Instant now) {
+    var lint = new Lint(lists, byHand, baselines, usage, now);
     for (var i = 0; i < lint.rules.size(); i++) {
       lint.look(i);
     }
@@ -90,6 +113,13 @@ public final class Lint {
   private void expiring(Placed placed) {
     var until = placed.rule.rule().provenance().until();
     if (until == null) {
+      if (placed.byHand && placed.rule.action() == Action.ALLOW) {
+        found(
+            Kind.ENDLESS,
+            placed,
+            "no end (what is normal belongs into the baseline: approve its edge and remove the"
+                + " rule; else allow it again with an end)");
+      }
       return;
     }
     if (!now.isBefore(until)) {
@@ -235,6 +265,7 @@ public final class Lint {
     var process = rule.rule().process();
     return process.path() != null
         && process.covers(edge.process())
+        && (process.ancestors() == null || process.ancestors().equals(edge.process().ancestors()))
         && !(process.script() instanceof ScriptPattern.AnyOrNone)
         && edge.destination()
             instanceof DestinationPattern.Exact(var name, var weakest, var port, var protocol)

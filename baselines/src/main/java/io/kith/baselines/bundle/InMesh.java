@@ -62,8 +62,7 @@ public final class InMesh {
     return !Reach.isSensitive(name, weakest, ports)
         && switch (weakest) {
           case OWNER -> true;
-          case MESH_SERVICE ->
-              name.indexOf('.') < 0 || name.endsWith(".svc") || name.endsWith(".cluster.local");
+          case MESH_SERVICE -> Reach.isOfTheMesh(name);
           case CLIENT_NAME, DNS -> false;
           case ADDRESS -> isPrivate(name);
         };

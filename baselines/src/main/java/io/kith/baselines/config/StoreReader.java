@@ -13,6 +13,8 @@ final class StoreReader {
   private static final String EXAMPLE = URL + "db.example.org:5432/kith?sslmode=verify-full";
   private static final Pattern PASSWORD = Pattern.compile("[?&](ssl)?password=");
 
+  private static final Pattern REPLICA = Pattern.compile("[A-Za-z0-9._-]{1,200}");
+
   private StoreReader() {}
 
   private enum Type {
@@ -21,14 +23,20 @@ final class StoreReader {
     MEMORY
   }
 
-  static StoreSettings read(Section store) {
+  /**
+   * Reads it.
+   *
+   * @param state where the file is when none is named
+   */
+  static StoreSettings read(Section store, Path state) {
     var type = store.value("type", Values.oneOf(Type.class), Type.SQLITE);
-    var path = store.value("path", Values::path, Path.of("/var/lib/kith/kith.db"));
+    var path = store.value("path", Values::path, state.resolve("kith.db"));
     var url = store.optional("url", StoreReader::url);
     var user = store.optional("user", Values::text);
     var passwordFile = store.optional("passwordFile", Values::path);
     var poolSize = store.value("poolSize", Values.integer(1, 100), 4);
     var interval = store.value("flushInterval", StoreReader::interval, Duration.ofSeconds(5));
+    var replica = store.optional("replica", StoreReader::replica);
     return switch (type) {
       case MEMORY -> new StoreSettings.Memory(interval);
       case SQLITE -> new StoreSettings.Sqlite(path, interval);
@@ -39,7 +47,7 @@ final class StoreReader {
           }
           yield new StoreSettings.Memory(interval);
         }
-        yield new StoreSettings.Postgresql(url, user, passwordFile, poolSize, interval);
+        yield new StoreSettings.Postgresql(url, user, passwordFile, poolSize, interval, replica);
       }
     };
   }
@@ -51,6 +59,14 @@ final class StoreReader {
     }
     if (!text.startsWith(URL) || text.indexOf('@') >= 0) {
       throw new IllegalArgumentException("not a JDBC URL without user (expected: " + EXAMPLE + ")");
+    }
+    return text;
+  }
+
+  private static String replica(String text) {
+    if (!REPLICA.matcher(text).matches()) {
+      throw new IllegalArgumentException(
+          "'" + text + "' (expected: 1 to 200 letters, digits, dots, hyphens and underscores)");
     }
     return text;
   }

@@ -37,13 +37,16 @@ public sealed interface StoreSettings {
    * @param user role, or null for the driver's choice: the user that runs the server
    * @param passwordFile file whose first line is the password, or null for none
    * @param poolSize connections at most, besides the one that listens
+   * @param replica name of this server in the database, or null for the host's name with an id that
+   *     is kept beside the keys
    */
   record Postgresql(
       String url,
       @Nullable String user,
       @Nullable Path passwordFile,
       int poolSize,
-      Duration flushInterval)
+      Duration flushInterval,
+      @Nullable String replica)
       implements StoreSettings {
     public Postgresql {
       requireNonNull(url, "url");

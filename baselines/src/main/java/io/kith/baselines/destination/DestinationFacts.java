@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param cluster where the proxy routes, or null when it does not say
  * @param sni name in the TLS hello, or null; chosen by the client
  * @param authority host of the HTTP request without its port, or null; chosen by the client
+ * @param answered names for which the workload received this address in a DNS answer that was seen
+ *     on its way; in lower case, no final dot, may be empty
  */
 public record DestinationFacts(
     IpAddress address,
@@ -22,7 +24,15 @@ public record DestinationFacts(
     Protocol protocol,
     @Nullable String cluster,
     @Nullable String sni,
-    @Nullable String authority) {
+    @Nullable String authority,
+    Set<String> answered) {
+  /*
+   * On passthrough Envoy connects to wherever the application asked, and the name in the hello is
+   * whatever the application wrote there. An approved name with the attacker's own address behind
+   * it must not pass, so such a name counts only with a DNS answer, and else the address is all
+   * that is known.
+   */
+
   /** Clusters that send to wherever the application connected; they name nothing. */
   private static final Set<String> PASSTHROUGH =
       Set.of("PassthroughCluster", "kith_passthrough", "kith_gate_passthrough", "kith_gate");
@@ -30,6 +40,7 @@ public record DestinationFacts(
   public DestinationFacts {
     requireNonNull(address, "address");
     requireNonNull(protocol, "protocol");
+    answered = Set.copyOf(answered);
   }
 
   /**
@@ -42,8 +53,9 @@ public record DestinationFacts(
   /**
    * Picks the steadiest name: owner of the address, routed service, the client's name, the address.
    *
-   * <p>A name that the client chose counts as a name only where nothing stronger is known, and is a
-   * mismatch when it leads to another workload than the one that the connection reaches.
+   * <p>A name that the client chose counts as a name only where nothing stronger is known and a DNS
+   * answer led from it to the address. It is a mismatch when it leads to another workload than the
+   * one that the connection reaches.
    */
   public Resolved resolve(WorkloadDirectory directory) {
     var owner = directory.at(address);
@@ -75,9 +87,9 @@ public record DestinationFacts(
               + ", and connects to "
               + address);
     }
-    return claimed == null
-        ? new Resolved(destination(address.toString(), Evidence.ADDRESS), null)
-        : new Resolved(destination(claimed, Evidence.CLIENT_NAME), null);
+    return claimed != null && answered.contains(claimed)
+        ? new Resolved(destination(claimed, Evidence.CLIENT_NAME), null)
+        : new Resolved(destination(address.toString(), Evidence.ADDRESS), null);
   }
 
   private Destination destination(String name, Evidence evidence) {
@@ -97,13 +109,16 @@ public record DestinationFacts(
     return name.startsWith("[") || name.chars().allMatch(c -> c == '.' || Character.isDigit(c));
   }
 
-  /** Istio names clusters {@code outbound|80||catalog.shop.svc.cluster.local}. */
+  /**
+   * Istio names clusters {@code outbound|80||catalog.shop.svc.cluster.local}. A wildcard is matched
+   * by the client's name and sends to wherever the client connected, so it names nothing.
+   */
   private static @Nullable String serviceOf(@Nullable String cluster) {
     if (cluster == null || cluster.isBlank() || PASSTHROUGH.contains(cluster)) {
       return null;
     }
     var last = cluster.lastIndexOf('|');
     var name = last < 0 ? cluster : cluster.substring(last + 1);
-    return name.isBlank() ? null : name.toLowerCase(Locale.ROOT);
+    return name.isBlank() || name.startsWith("*") ? null : name.toLowerCase(Locale.ROOT);
   }
 }

@@ -30,8 +30,7 @@ public enum Reach {
       return SENSITIVE;
     }
     var address = destination.address();
-    if (destination.evidence().compareTo(Evidence.MESH_SERVICE) >= 0
-        || (address != null && address.isPrivate())) {
+    if (isNamedByTheMesh(destination) || (address != null && address.isPrivate())) {
       return INTERNAL;
     }
     return destination.evidence() == Evidence.ADDRESS ? PUBLIC_ADDRESS : EXTERNAL_NAME;
@@ -39,8 +38,23 @@ public enum Reach {
 
   /** Whether it is a service of the mesh and opens no other door. */
   public static boolean isPlainMesh(Destination destination) {
-    return destination.evidence().compareTo(Evidence.MESH_SERVICE) >= 0
-        && !isSensitive(destination);
+    return isNamedByTheMesh(destination) && !isSensitive(destination);
+  }
+
+  /**
+   * Whether a routed name is of the mesh. One that is not was declared as a door in its wall (a
+   * ServiceEntry), and leads outside though the proxy routes to it.
+   */
+  public static boolean isOfTheMesh(String name) {
+    return name.indexOf('.') < 0 || name.endsWith(".svc") || name.endsWith(".cluster.local");
+  }
+
+  private static boolean isNamedByTheMesh(Destination destination) {
+    return switch (destination.evidence()) {
+      case OWNER -> true;
+      case MESH_SERVICE -> isOfTheMesh(destination.name());
+      case ADDRESS, DNS, CLIENT_NAME -> false;
+    };
   }
 
   /** Whether one of these ports of a name is sensitive, whatever its address. */

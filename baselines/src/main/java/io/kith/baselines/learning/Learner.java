@@ -48,10 +48,11 @@ public final class Learner {
    */
   private static final int OPEN_ENDED = 8;
 
+  private static final String LATE = "enough support after learning ended";
+
   private final Owner owner;
   private final Origin origin;
   private final LearningSettings settings;
-  private final Generaliser generaliser;
   private final Support support;
   final Instances instances = new Instances();
   final Units units = new Units();
@@ -89,9 +90,8 @@ public final class Learner {
     this.owner = owner;
     this.origin = origin;
     this.settings = settings;
-    this.generaliser = new Generaliser(suffixes);
     this.support = new Support(settings, instances, vouchers);
-    this.book = new Book(settings, generaliser);
+    this.book = new Book(settings, new Generaliser(suffixes));
     this.risky = new RiskBook(settings);
     this.completeness = new Completeness(settings, instances, book, units, support);
     this.budget = new PortBudget(book, siblings);
@@ -109,7 +109,7 @@ public final class Learner {
    * @return whether its process and exact destination are new, and may be learned
    */
   public synchronized boolean observe(Observation seen) {
-    instances.seen(seen);
+    var replica = instances.seen(seen);
     starts = instances.total();
     latest = latest == null || seen.time().isAfter(latest) ? seen.time() : latest;
     var reach = Reach.of(seen.destination());
@@ -122,14 +122,10 @@ public final class Learner {
       risky.add(seen, reach, "more dynamic ports than the destination had starts");
       return false;
     }
-    if (units.add(unitOf(seen))) {
+    if (units.add(Sightings.unit(replica, Math.floorDiv(seen.time().getEpochSecond(), 3_600L)))) {
       written.unitsAdded();
     }
-    return book.add(seen, reach);
-  }
-
-  private static long unitOf(Observation seen) {
-    return Sightings.unit(seen.replica(), Math.floorDiv(seen.time().getEpochSecond(), 3_600L));
+    return book.add(seen, replica, reach);
   }
 
   /**
@@ -191,7 +187,7 @@ public final class Learner {
    * @return null while {@link #waitsFor} says what is missing
    */
   public synchronized @Nullable Proposal proposeAt(Instant now) {
-    return waitsFor(now).isEmpty() ? propose(now, false, "enough support", _ -> false) : null;
+    return missing(now).isEmpty() ? propose(now, false, "enough support", _ -> false) : null;
   }
 
   private Instant now() {
@@ -235,8 +231,7 @@ public final class Learner {
                 "it was refused: only a person allows it",
                 edge.evidence()));
       } else if (edge.state() == EdgeState.CANDIDATE || edge.state() == EdgeState.APPROVED) {
-        approved.add(
-            new LearnedEdge(edge.edge(), EdgeState.APPROVED, edge.process(), why, edge.evidence()));
+        approved.add(approved(edge, why));
       } else {
         leftOut.add(edge);
       }
@@ -271,6 +266,11 @@ public final class Learner {
     return instances.running(Set.of(), now);
   }
 
+  /** How many pods ran at a time, as the median over the workload's life; may be 0. */
+  public synchronized int usual(Instant now) {
+    return instances.concurrent(now);
+  }
+
   /** The images that were seen, with the first start of each; may be empty. */
   public synchronized Map<String, Instant> images() {
     return Map.copyOf(instances.digests());
@@ -303,37 +303,54 @@ public final class Learner {
     if (proposed == null) {
       return null;
     }
-    var group = groupOf(process, destination);
-    var fresh = group == null ? null : fresh(group);
-    if (group == null
-        || fresh == null
-        || !(support.isConfirmedLate(fresh, now) || isInherited(fresh, now))) {
+    var group = book.groupOf(process, destination);
+    if (group == null || !isConfirmed(group, now)) {
       return null;
     }
-    return approve(process, group.pattern(), "enough support after learning ended");
+    return approve(process, group.pattern(), LATE);
+  }
+
+  /**
+   * Edges that appeared after learning ended and need nobody's answer by that time: somebody
+   * vouches for them, or they lasted where nobody attends. Nothing is decided by it.
+   *
+   * @return none before a baseline was {@link #decided}
+   */
+  public synchronized List<LearnedEdge> confirmedAt(Instant now) {
+    if (proposed == null) {
+      return List.of();
+    }
+    return book.groups().stream()
+        .filter(group -> isConfirmed(group, now))
+        .map(group -> approved(judge(group, now, false), LATE))
+        .toList();
+  }
+
+  private static LearnedEdge approved(LearnedEdge edge, String why) {
+    return new LearnedEdge(edge.edge(), EdgeState.APPROVED, edge.process(), why, edge.evidence());
+  }
+
+  private boolean isConfirmed(Group group, Instant now) {
+    var fresh = fresh(group);
+    return fresh != null && (support.isConfirmedLate(fresh, now) || isInherited(fresh, now));
   }
 
   /** A program that moved within its image does what it did, on nearly all pods since. */
   private boolean isInherited(Group fresh, Instant now) {
-    return approvals.knew(fresh.process(), fresh.members()) && support.isNewEverywhere(fresh, now);
+    return support.isNewEverywhere(fresh, now) && approvals.knew(fresh.process(), fresh.members());
   }
 
-  /** The edge that a destination belongs to as things are, with its standing, or null. */
+  /** The edge that a destination belongs to as things are, or null. */
+  public synchronized @Nullable Edge patternOf(ProcessClass process, Exact destination) {
+    var group = book.groupOf(process, destination);
+    return group == null ? null : group.edge();
+  }
+
+  /** The same with its standing, or null. */
   public synchronized @Nullable LearnedEdge edgeOf(
       ProcessClass process, Exact destination, Instant now) {
-    var group = groupOf(process, destination);
+    var group = book.groupOf(process, destination);
     return group == null ? null : judge(group, now, false);
-  }
-
-  private @Nullable Group groupOf(ProcessClass process, Exact destination) {
-    for (var group : book.groups(process)) {
-      for (var member : group.members()) {
-        if (member.getKey().equals(destination)) {
-          return group;
-        }
-      }
-    }
-    return null;
   }
 
   /** The exact destinations that were seen of an edge; none when it may never be learned. */
@@ -345,14 +362,7 @@ public final class Learner {
 
   /** The group without the members that are approved already, or null when all are. */
   private @Nullable Group fresh(Group group) {
-    if (proposed == null) {
-      return group;
-    }
-    var fresh =
-        group.members().stream()
-            .filter(member -> !approvals.cover(group.process(), member.getKey()))
-            .toList();
-    return fresh.isEmpty() ? null : new Group(group.process(), group.pattern(), fresh);
+    return proposed == null ? group : group.fresh(approvals);
   }
 
   /**
@@ -360,9 +370,7 @@ public final class Learner {
    * list at all: one question to a person, instead of one for each name.
    */
   public synchronized boolean isOpenEnded(ProcessClass process, Exact destination) {
-    return generaliser.unrelatedParents(
-            book.exact(process), destination.port(), destination.protocol())
-        >= OPEN_ENDED;
+    return book.unrelatedParents(process, destination) >= OPEN_ENDED;
   }
 
   /** Every edge with its state, the busiest first. */
@@ -393,11 +401,7 @@ public final class Learner {
     var sightings = group.sightings();
     var standing = standing(group, sightings, now, testRunEnded);
     return new LearnedEdge(
-        Edge.learned(group.process(), group.pattern()),
-        standing.state(),
-        sightings.words(),
-        standing.why(),
-        sightings.evidence());
+        group.edge(), standing.state(), group.words(), standing.why(), sightings.evidence());
   }
 
   private Standing standing(Group group, Sightings sightings, Instant now, boolean testRunEnded) {
@@ -411,12 +415,13 @@ public final class Learner {
   }
 
   private boolean isStale(Sightings sightings, Instant now) {
-    return idle(sightings.last(), now).compareTo(patience(sightings)) > 0;
+    return Duration.between(sightings.last(), now).compareTo(settings.stale()) > 0
+        && idle(sightings.last(), now).compareTo(patience(sightings)) > 0;
   }
 
   /** Running time since the last sight: a workload that is scaled to zero forgets nothing. */
   private Duration idle(Instant last, Instant now) {
-    return Duration.between(last, instances.lastAlive(now));
+    return instances.running(last, now);
   }
 
   private Duration patience(Sightings sightings) {
@@ -430,23 +435,49 @@ public final class Learner {
    * @return the next revision, or null when nothing aged out
    */
   public synchronized @Nullable Baseline age(Instant now) {
-    var changed = false;
+    var aged = unusedAt(now, 2).keySet();
+    aged.forEach(edge -> approvals.remove(edge.process(), edge.destination()));
+    return aged.isEmpty() ? null : revise();
+  }
+
+  /**
+   * Approved edges that are stale, with when they were last seen; nothing is decided by it. An edge
+   * that was never seen is none of them ({@link #idleSince}).
+   *
+   * @param times 1 for stale, 2 for stale as long again, by the time that the workload ran
+   */
+  public synchronized Map<Edge, Instant> unusedAt(Instant now, int times) {
+    var unused = new HashMap<Edge, Instant>();
     for (var group : book.groups()) {
-      if (idle(group.last(), now).compareTo(settings.stale().multipliedBy(2)) <= 0
+      if (Duration.between(group.last(), now).compareTo(settings.stale().multipliedBy(times)) <= 0
           || approvals.why(group.process(), group.pattern()) == null) {
         continue; // the common case, without merging the evidence
       }
       var sightings = group.sightings();
-      if (idle(sightings.last(), now).compareTo(patience(sightings).multipliedBy(2)) > 0) {
-        approvals.remove(group.process(), group.pattern());
-        changed = true;
+      var last = sightings.last();
+      if (idle(last, now).compareTo(patience(sightings).multipliedBy(times)) > 0) {
+        unused.put(group.edge(), last);
       }
     }
-    return changed ? revise() : null;
+    return unused;
+  }
+
+  /**
+   * Running time of the workload since a moment at which an edge that was never seen was approved,
+   * or since learning began: how long it could have been used and was not.
+   */
+  public synchronized Duration idleSince(Instant approved, Instant now) {
+    var began = instances.earliest();
+    return began == null ? Duration.ZERO : idle(began.isAfter(approved) ? began : approved, now);
   }
 
   /** What learning still needs, in words; empty when a baseline may be proposed. */
-  public synchronized List<String> waitsFor(Instant now) {
+  public List<String> waitsFor(Instant now) {
+    return missing(now).stream().map(Missing::words).toList();
+  }
+
+  /** The same, to be told apart or put into words later. */
+  public synchronized List<Missing> missing(Instant now) {
     return completeness.waitsFor(now);
   }
 
@@ -518,6 +549,11 @@ public final class Learner {
       }
     }
     return digests;
+  }
+
+  /** Grows whenever {@link #digestsOf} may answer otherwise. */
+  synchronized long seenChanges() {
+    return book.seenChanges();
   }
 
   /** The latest proposal, or null. */

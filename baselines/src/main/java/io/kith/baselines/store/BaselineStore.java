@@ -2,6 +2,7 @@ package io.kith.baselines.store;
 
 import io.kith.baselines.identity.Owner;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where decisions of people and what was learned outlive a server.
@@ -31,11 +32,18 @@ public interface BaselineStore extends AutoCloseable {
   /** Puts parts in place, all or none. */
   void saveLearned(List<LearnedPart> parts) throws StoreException;
 
-  /** Forgets every replica's parts of a workload. */
-  void forgetLearned(Owner owner) throws StoreException;
+  /** Forgets a replica's parts of a workload. */
+  void forgetLearned(String replica, Owner owner) throws StoreException;
 
   /** Every part of every replica, in no order. */
   List<LearnedPart> learned() throws StoreException;
+
+  /**
+   * Every part of the other replicas, in no order.
+   *
+   * @param owner of this workload only, or null for all
+   */
+  List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner) throws StoreException;
 
   /**
    * Calls back whenever entries may have been added, by this server or another, and at least every

@@ -93,6 +93,9 @@ class DestinationPatternTest {
     "metadata.google.internal, DNS, 169.254.169.254, 80, SENSITIVE",
     "kubernetes.default.svc.cluster.local, MESH_SERVICE, 10.43.0.1, 443, SENSITIVE",
     "api.psp.example, CLIENT_NAME, 198.51.100.7, 443, EXTERNAL_NAME",
+    "api.psp.example, MESH_SERVICE, 198.51.100.7, 443, EXTERNAL_NAME",
+    "erp.corp.example, MESH_SERVICE, 10.1.2.3, 443, INTERNAL",
+    "shop/deployment/cart, OWNER, , 443, INTERNAL",
     "api.psp.example, DNS, , 443, EXTERNAL_NAME",
     "198.51.100.7, ADDRESS, 198.51.100.7, 443, PUBLIC_ADDRESS"
   })

@@ -14,7 +14,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.destination.Destination;
 import io.kith.baselines.destination.DestinationPattern.Exact;
+import io.kith.baselines.edge.Baseline;
+import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.EdgeState;
+import io.kith.baselines.identity.Owner;
 import io.kith.baselines.process.Candidate;
 import io.kith.baselines.process.Origin;
 import java.time.Duration;
@@ -23,6 +26,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What is learned, what is not, and when learning ends; each rule with its attacker. */
@@ -308,6 +312,37 @@ class LearningRulesTest {
     assertThat(requireNonNull(learner.age(after("1500H"))).edges()).isEmpty();
   }
 
+  /** A workload that ran for an hour after a year at rest has not ignored an edge for a year. */
+  @Test
+  void unusedAt_countsRunningTimeOnly() {
+    var learner = learner(DEFAULTS, Vouchers.NONE);
+    learner.started(new Instance("a", START, after("24H"), "sha256:1", false));
+    learner.started(new Instance("late", after("9000H"), null, "sha256:1", false));
+    steadily(learner, DB, START, after("23H"), "a");
+    learner.decided(baseline(Edge.learned(APP.processClass(), Exact.of(DB))));
+
+    assertThat(learner.unusedAt(after("9001H"), 1)).isEmpty();
+    assertThat(learner.idleSince(after("9000H"), after("9001H"))).isEqualTo(Duration.ofHours(1));
+    assertThat(learner.unusedAt(after("9730H"), 1)).hasSize(1);
+    assertThat(learner.unusedAt(after("9730H"), 2)).isEmpty();
+    assertThat(learner.unusedAt(after("10450H"), 2)).hasSize(1);
+  }
+
+  @Test
+  void confirmedAt_underEnforce_takesOnlyWhatNeedsNobodysAnswer() {
+    var learner = steady(DEFAULTS);
+    assertThat(learner.confirmedAt(after("30H"))).as("nothing is decided yet").isEmpty();
+    learner.decided(baseline());
+
+    assertThat(learner.confirmedAt(after("30H"))).as("a person is asked by default").isEmpty();
+
+    var unattended = steady(UNATTENDED);
+    unattended.decided(baseline());
+    assertThat(unattended.confirmedAt(after("200H")))
+        .singleElement()
+        .satisfies(edge -> assertThat(edge.state()).isEqualTo(EdgeState.APPROVED));
+  }
+
   @Test
   void merge_anySplitInAnyOrder_learnsTheSame() {
     var all = new ArrayList<Observation>();
@@ -358,6 +393,7 @@ class LearningRulesTest {
     assertThat(learner.waitsFor(Instant.EPOCH)).isNotEmpty();
   }
 
+  @Tag("slow")
   @Test
   void observe_tenMillionDestinationsOfOneProcess_staysBounded() {
     var learner = steady(DEFAULTS);
@@ -419,6 +455,10 @@ class LearningRulesTest {
         learner.observe(seen(process, destination, pod, time.plus(Duration.ofMinutes(10))));
       }
     }
+  }
+
+  private static Baseline baseline(Edge... edges) {
+    return Baseline.of(Owner.parse("shop/deployment/app"), null, List.of(edges));
   }
 
   private static void run(Learner learner, int number) {

@@ -237,16 +237,35 @@ abstract class BaselineStoreContract {
   }
 
   @Test
-  void forgetLearned_takesAllReplicas_ofThatWorkloadOnly() throws Exception {
+  void forgetLearned_takesOneReplicasParts_ofThatWorkloadOnly() throws Exception {
     store.saveLearned(
         List.of(
             part("a", CHECKOUT, "edge-1", "{}"),
             part("b", CHECKOUT, "edge-2", "{}"),
-            part("b", ORDERS, "edge-2", "{}")));
+            part("a", ORDERS, "edge-2", "{}")));
 
-    store.forgetLearned(CHECKOUT);
+    store.forgetLearned("a", CHECKOUT);
 
-    assertThat(store.learned()).containsExactly(part("b", ORDERS, "edge-2", "{}"));
+    assertThat(store.learned())
+        .containsExactlyInAnyOrder(
+            part("b", CHECKOUT, "edge-2", "{}"), part("a", ORDERS, "edge-2", "{}"));
+  }
+
+  @Test
+  void learnedByOthers_leavesOwnPartsOut() throws Exception {
+    store.saveLearned(
+        List.of(
+            part("a", CHECKOUT, "edge-1", "{}"),
+            part("b", CHECKOUT, "edge-2", "{}"),
+            part("c", ORDERS, "edge-2", "{}")));
+
+    assertThat(store.learnedByOthers("a", null))
+        .containsExactlyInAnyOrder(
+            part("b", CHECKOUT, "edge-2", "{}"), part("c", ORDERS, "edge-2", "{}"));
+    assertThat(store.learnedByOthers("a", CHECKOUT))
+        .containsExactly(part("b", CHECKOUT, "edge-2", "{}"));
+    assertThat(another().learnedByOthers("b", ORDERS))
+        .containsExactly(part("c", ORDERS, "edge-2", "{}"));
   }
 
   @Test
@@ -312,7 +331,7 @@ abstract class BaselineStoreContract {
             () -> closed.after(0, 1),
             () -> closed.append(entry(1, "late")),
             () -> closed.saveLearned(List.of(part("a", CHECKOUT, "edge-1", "{}"))),
-            () -> closed.forgetLearned(CHECKOUT),
+            () -> closed.forgetLearned("a", CHECKOUT),
             closed::learned)) {
       assertThatThrownBy(use)
           .isInstanceOf(StoreException.class)

@@ -40,7 +40,7 @@ class PostgresStoreContractTest extends DurableStoreContract {
   BaselineStore open() throws Exception {
     return PostgresStore.open(
         new StoreSettings.Postgresql(
-            url, Postgres.USER, folder.resolve("password"), 4, Duration.ofSeconds(5)),
+            url, Postgres.USER, folder.resolve("password"), 4, Duration.ofSeconds(5), null),
         Duration.ofSeconds(30));
   }
 

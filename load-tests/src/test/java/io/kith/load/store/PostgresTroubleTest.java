@@ -43,7 +43,7 @@ class PostgresTroubleTest {
     var file = Files.createTempFile(folder, "password", "");
     Files.writeString(file, password + "\n");
     return PostgresStore.open(
-        new StoreSettings.Postgresql(url, user, file, 4, Duration.ofSeconds(5)), patience);
+        new StoreSettings.Postgresql(url, user, file, 4, Duration.ofSeconds(5), null), patience);
   }
 
   private static BaselineStore open(String url) throws Exception {
@@ -72,7 +72,7 @@ class PostgresTroubleTest {
     var url = postgres.newDatabase();
     var absent = folder.resolve("absent");
     var settings =
-        new StoreSettings.Postgresql(url, Postgres.USER, absent, 4, Duration.ofSeconds(5));
+        new StoreSettings.Postgresql(url, Postgres.USER, absent, 4, Duration.ofSeconds(5), null);
 
     assertThatThrownBy(() -> PostgresStore.open(settings, Duration.ofHours(1)))
         .isInstanceOf(StoreException.class)

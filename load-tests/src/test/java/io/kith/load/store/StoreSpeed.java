@@ -27,7 +27,12 @@ final class StoreSpeed {
         var store =
             PostgresStore.open(
                 new StoreSettings.Postgresql(
-                    postgres.newDatabase(), Postgres.USER, password, 4, Duration.ofSeconds(5)),
+                    postgres.newDatabase(),
+                    Postgres.USER,
+                    password,
+                    4,
+                    Duration.ofSeconds(5),
+                    null),
                 Duration.ofMinutes(1))) {
       print("postgresql", store);
     }

@@ -1,0 +1,137 @@
+package io.kith.server.control;
+
+import io.kith.baselines.bundle.LearnedSeals;
+import io.kith.baselines.bundle.LearnedSeals.Opened;
+import io.kith.baselines.bundle.LearnedSeals.Plain;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.store.BaselineStore;
+import io.kith.baselines.store.LearnedPart;
+import io.kith.baselines.store.StoreException;
+import java.lang.System.Logger.Level;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What was learned, on its way to the store and back: each server writes its own parts, sealed, and
+ * reads those of the others. A part whose seal is not good is not used. Thread-safe.
+ */
+final class LearnedParts {
+  private static final System.Logger LOG = System.getLogger(LearnedParts.class.getName());
+  private static final int REMEMBERED = 1_024;
+
+  private final BaselineStore store;
+  private final String replica;
+  private final ServerKeys keys;
+  private final Workloads workloads;
+  private final LearnedSeals seals;
+  private final LongAdder refused = new LongAdder();
+  private final Set<String> said = new HashSet<>();
+
+  LearnedParts(BaselineStore store, String replica, ServerKeys keys, Workloads workloads) {
+    this.store = store;
+    this.replica = replica;
+    this.keys = keys;
+    this.workloads = workloads;
+    this.seals = new LearnedSeals(keys.ring());
+  }
+
+  /** Parts that were found altered, or of a server that is not trusted; each reading counts. */
+  long refused() {
+    return refused.sum();
+  }
+
+  /** What was learned since it was last asked for, sealed; each part is handed out once. */
+  List<LearnedPart> changed(boolean countsToo, int limit) {
+    var parts = new ArrayList<Plain>();
+    for (var workload : workloads.inOrder()) {
+      if (parts.size() < limit) {
+        parts.addAll(workload.learning().changed(replica, countsToo, limit - parts.size()));
+      }
+    }
+    return LearnedSeals.seal(parts, keys.learner());
+  }
+
+  /**
+   * Goes on from what this server had learned before a restart, and takes what the others had. What
+   * cannot be used is left out, and said.
+   */
+  void resume() throws StoreException {
+    var byOwner = byOwner(store.learned());
+    for (var workload : workloads.inOrder()) {
+      var parts = byOwner.getOrDefault(workload.owner(), List.of());
+      var own = parts.stream().filter(plain -> plain.part().replica().equals(replica)).toList();
+      try {
+        if (workload.learning().resume(replica, own)) {
+          store.forgetLearned(replica, workload.owner());
+        }
+      } catch (IllegalArgumentException e) {
+        LOG.log(Level.ERROR, "what was learned before the restart was not taken over", e);
+      }
+      take(workload, parts.stream().filter(plain -> !own.contains(plain)).toList());
+    }
+  }
+
+  /**
+   * Takes what the other servers have written by now.
+   *
+   * @param owner of this workload only, or null for all
+   */
+  void readOthers(@Nullable Owner owner) {
+    Map<Owner, List<Plain>> byOwner;
+    try {
+      byOwner = byOwner(store.learnedByOthers(replica, owner));
+    } catch (StoreException e) {
+      LOG.log(Level.DEBUG, "what other servers learned was not read; it is tried again", e);
+      return; // the journal says that the store does not answer
+    }
+    for (var workload : workloads.inOrder()) {
+      if (owner == null || owner.equals(workload.owner())) {
+        take(workload, byOwner.getOrDefault(workload.owner(), List.of()));
+      }
+    }
+  }
+
+  private static void take(GovernedWorkload workload, List<Plain> parts) {
+    try {
+      workload.learning().others(parts);
+    } catch (IllegalArgumentException e) {
+      LOG.log(Level.ERROR, "what another server learned was not taken over", e);
+    }
+  }
+
+  private synchronized Map<Owner, List<Plain>> byOwner(List<LearnedPart> sealed) {
+    var byOwner = new HashMap<Owner, List<Plain>>();
+    for (var part : sealed) {
+      switch (seals.open(part)) {
+        case Opened.Good(var plain) ->
+            byOwner.computeIfAbsent(part.owner(), _ -> new ArrayList<>()).add(plain);
+        case Opened.Refused(var why) -> refuse(part, why);
+      }
+    }
+    return byOwner;
+  }
+
+  /** Says it once for a server, a workload and a reason. */
+  private void refuse(LearnedPart part, String why) {
+    refused.increment();
+    var words = "server '" + part.replica() + "' about " + part.owner() + ": " + why;
+    if (said.size() < REMEMBERED && said.add(words)) {
+      LOG.log(Level.ERROR, () -> "a learned part is not used: " + words);
+    }
+  }
+
+  /** Frees the room of what this server wrote before an epoch ended. */
+  void forget(GovernedWorkload workload) {
+    try {
+      store.forgetLearned(replica, workload.owner());
+    } catch (StoreException e) {
+      LOG.log(Level.DEBUG, "what was forgotten takes room in the store; it is not used", e);
+    }
+  }
+}
