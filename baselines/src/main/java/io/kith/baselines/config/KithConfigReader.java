@@ -91,12 +91,30 @@ final class KithConfigReader {
         server.list("reporters", SpiffeIdPattern::parse),
         server.list("bridgeIds", SpiffeIdPattern::parse),
         server.list("adminIds", SpiffeIdPattern::parse),
+        roles(server.section("admin")),
         deadline,
         bridgeTimeout,
         server.value("connectionAge", Values::duration, Duration.ofMinutes(5)),
         new OnFailure(
             failure.value("observe", KithConfigReader::allows, true),
             failure.value("shadow", KithConfigReader::allows, true)));
+  }
+
+  private static List<KithConfig.RoleEntry> roles(Section admin) {
+    var roles = new ArrayList<KithConfig.RoleEntry>();
+    for (var section : admin.sections("roles")) {
+      var uid = section.optional("uid", Values.integer(0, Integer.MAX_VALUE));
+      var id = section.optional("spiffeId", SpiffeIdPattern::parse);
+      var role = section.value("role", Values.oneOf(AdminRole.class), AdminRole.VIEWER);
+      if (section.has("uid") == section.has("spiffeId")) {
+        section.problem("uid", "uid and spiffeId: both or none (expected: one of them)");
+      } else if (uid != null) {
+        roles.add(new KithConfig.RoleEntry.OfUser(uid, role));
+      } else if (id != null) {
+        roles.add(new KithConfig.RoleEntry.OfId(id, role));
+      }
+    }
+    return roles;
   }
 
   private static KithConfig.Keys keys(Section keys) {
