@@ -82,16 +82,17 @@ final class KithConfigReader {
               + "ms)");
     }
     var failure = server.section("onFailure");
+    var admin = server.section("admin");
     return new Server(
         server.optional("spiffeId", SpiffeId::parse),
         listen(server, "checks", "0.0.0.0:9191"),
         listen(server, "bridges", "0.0.0.0:9192"),
-        listen(server, "admin", "unix:/run/kith/admin.sock"),
+        admin.value("listen", Endpoint::parse, Endpoint.parse("unix:/run/kith/admin.sock")),
         listen(server, "health", "127.0.0.1:9194"),
         server.list("reporters", SpiffeIdPattern::parse),
         server.list("bridgeIds", SpiffeIdPattern::parse),
         server.list("adminIds", SpiffeIdPattern::parse),
-        roles(server.section("admin")),
+        roles(admin),
         deadline,
         bridgeTimeout,
         server.value("connectionAge", Values::duration, Duration.ofMinutes(5)),
