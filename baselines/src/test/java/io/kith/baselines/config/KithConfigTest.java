@@ -8,7 +8,6 @@ import io.kith.baselines.config.KithConfig.Identity;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
-import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.baselines.process.Rung;
 import io.kith.baselines.yaml.Problem;
@@ -243,11 +242,11 @@ class KithConfigTest {
 
     assertThat(server.admin()).isEqualTo(Endpoint.parse("127.0.0.1:9193"));
     assertThat(server.adminRoles())
+        .map(Object::toString)
         .containsExactly(
-            new KithConfig.RoleEntry.OfUser(1_000, AdminRole.OPERATOR),
-            new KithConfig.RoleEntry.OfId(
-                SpiffeIdPattern.parse("spiffe://a.example/ns/ops/sa/*"), AdminRole.ADMIN),
-            new KithConfig.RoleEntry.OfUser(7, AdminRole.VIEWER));
+            "OfUser[uid=1000, role=OPERATOR]",
+            "OfId[id=spiffe://a.example/ns/ops/sa/*, role=ADMIN]",
+            "OfUser[uid=7, role=VIEWER]");
   }
 
   @Test
