@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.Objects;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -58,7 +59,13 @@ public final class HighWaterMark {
   void write(long position, String seal) throws IOException {
     var folder = Objects.requireNonNull(file.toAbsolutePath().getParent(), "a file has a folder");
     var next = folder.resolve(file.getFileName() + ".next");
-    Files.writeString(next, position + " " + seal + "\n");
+    Files.writeString(
+        next,
+        position + " " + seal + "\n",
+        StandardOpenOption.CREATE,
+        StandardOpenOption.WRITE,
+        StandardOpenOption.TRUNCATE_EXISTING,
+        StandardOpenOption.SYNC); // a machine that loses power must not leave an empty one
     Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 }

@@ -44,6 +44,7 @@ final class Journal implements AutoCloseable {
   private final LongAdder refusedEntries = new LongAdder();
   private String seal = Seals.FIRST;
   private HighWaterMark.@Nullable Mark expected;
+  private long marked;
   private volatile long position;
   private volatile @Nullable String problem;
   private volatile @Nullable String unreachable;
@@ -178,6 +179,7 @@ final class Journal implements AutoCloseable {
           switch (append(entry)) {
             case ADDED -> {
               apply(entry, amendment, taken);
+              remember();
               return new Added<>(true, drafted.result());
             }
             case FOUND -> {
@@ -221,22 +223,42 @@ final class Journal implements AutoCloseable {
     try {
       return store.append(entry) ? Appended.ADDED : Appended.TAKEN;
     } catch (StoreException e) {
-      try {
-        catchUp();
-        if (position < entry.position()) {
-          throw RefusedException.store("nothing was changed: " + words(e));
-        }
-        var there = store.after(entry.position() - 1, 1);
-        return !there.isEmpty() && there.getFirst().seal().equals(entry.seal())
-            ? Appended.FOUND
-            : Appended.TAKEN;
-      } catch (StoreException _) {
-        throw RefusedException.store(
-            "it is not known whether the store took the change: "
-                + words(e)
-                + " (see kith audit when it answers again)");
+      if (!e.isUnknown()) {
+        throw RefusedException.store("nothing was changed: " + words(e));
       }
+      return appendAgain(entry, e);
     }
+  }
+
+  /*
+   * The entry may stand in the log, or come to stand there yet: a database goes on with a commit
+   * after the connection broke. So to read the log is not enough. The very same entry is sent again:
+   * it takes its place, and what comes late finds it taken; or it finds it taken, and by whom is read.
+   */
+  private Appended appendAgain(Entry entry, StoreException lost) throws RefusedException {
+    try {
+      if (store.append(entry)) {
+        return Appended.ADDED;
+      }
+      catchUp();
+      var there = store.after(entry.position() - 1, 1);
+      if (there.isEmpty() || !there.getFirst().seal().equals(entry.seal())) {
+        return Appended.TAKEN;
+      }
+      if (position < entry.position()) {
+        throw notKnown(lost); // it stands behind something damaged
+      }
+      return Appended.FOUND;
+    } catch (StoreException _) {
+      throw notKnown(lost);
+    }
+  }
+
+  private static RefusedException notKnown(StoreException lost) {
+    return RefusedException.store(
+        "it is not known whether the store took the change: "
+            + words(lost)
+            + " (see kith audit when it answers again)");
   }
 
   /** Entries that are applied, newest first. */
@@ -315,14 +337,18 @@ final class Journal implements AutoCloseable {
   }
 
   private boolean applyAll(List<Entry> page) {
-    for (var entry : page) {
-      var why = refused(entry);
-      if (why != null) {
-        return damaged(why);
+    try {
+      for (var entry : page) {
+        var why = refused(entry);
+        if (why != null) {
+          return damaged(why);
+        }
       }
+      problem = null;
+      return true;
+    } finally {
+      remember();
     }
-    problem = null;
-    return true;
   }
 
   /** Applies an entry, or says why not. */
@@ -352,20 +378,21 @@ final class Journal implements AutoCloseable {
     fold.commit(taken);
     seal = entry.seal();
     position = entry.position();
-    remember(entry);
+    if (expected != null
+        && position == expected.position()
+        && entry.seal().equals(expected.seal())) {
+      expected = null;
+      marked = position;
+    }
     listener.applied(entry, amendment, taken);
   }
 
-  private void remember(Entry entry) {
-    if (expected != null) {
-      if (entry.position() == expected.position() && entry.seal().equals(expected.seal())) {
-        expected = null;
-      }
-      return;
-    }
-    if (mark != null) {
+  /** Writes down how far the log was seen: before a change is answered, and once for many. */
+  private void remember() {
+    if (mark != null && expected == null && marked < position) {
       try {
-        mark.write(entry.position(), entry.seal());
+        mark.write(position, seal);
+        marked = position;
       } catch (IOException e) {
         LOG.log(Level.WARNING, "how far the log was seen could not be written", e);
       }

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
@@ -116,7 +117,11 @@ public final class KeyFiles {
               ".new",
               PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
       try {
-        Files.writeString(next, Pem.of(KeyPairGenerator.getInstance("Ed25519").generateKeyPair()));
+        Files.writeString(
+            next,
+            Pem.of(KeyPairGenerator.getInstance("Ed25519").generateKeyPair()),
+            StandardOpenOption.WRITE,
+            StandardOpenOption.SYNC); // on the disk before anything is signed with it
         Files.createLink(file, next);
       } catch (FileAlreadyExistsException _) {
         // another server on this machine was first: its key is read

@@ -15,6 +15,22 @@ final class PostgresErrors {
   private static final Set<String> LASTING =
       Set.of(NO_PASSWORD_FILE, "28P01", "28000", "3D000", "42501");
 
+  /** States with which the database says itself that it did nothing. */
+  private static final Set<String> CERTAIN =
+      Set.of(
+          NO_PASSWORD_FILE,
+          "28P01",
+          "28000",
+          "3D000",
+          "42501",
+          "53100",
+          "53300",
+          "25006",
+          "57014",
+          "55P03",
+          "40P01",
+          "40001");
+
   private static final Set<String> NO_LISTEN = Set.of("0A000", "42601", "42883");
 
   private final String place;
@@ -45,18 +61,23 @@ final class PostgresErrors {
 
   /** For an action that was not done. */
   StoreException refusal(Exception failure) {
-    return refusal(failure, "nothing was written");
+    return refusal(failure, "nothing was written", false);
   }
 
   /** For an action that may have been done: the answer to its commit was lost. */
   StoreException unknown(Exception failure) {
     return refusal(
-        failure, "whether the change was added is not known until the log is read again");
+        failure, "whether the change was added is not known until the log is read again", true);
   }
 
-  private StoreException refusal(Exception failure, String effect) {
+  private StoreException refusal(Exception failure, String effect, boolean unknown) {
+    var altered = Rows.notOurs(failure);
+    if (altered != null) {
+      return new StoreException("PostgreSQL at " + place + ": " + altered, failure);
+    }
+    var state = state(failure);
     return new StoreException(
-        switch (state(failure)) {
+        switch (state) {
           case NO_PASSWORD_FILE -> said(failure);
           case "28P01", "28000" ->
               "kith.yaml: store.user: PostgreSQL at "
@@ -105,7 +126,8 @@ final class PostgresErrors {
                   + effect
                   + " (is it running and reachable? Kith tries again)";
         },
-        failure);
+        failure,
+        unknown && !CERTAIN.contains(state));
   }
 
   private static String state(Throwable failure) {

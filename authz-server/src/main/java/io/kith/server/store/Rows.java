@@ -7,6 +7,7 @@ import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Times are text, since a time that lost its nanoseconds would not fit its seal.
  */
 final class Rows {
+  /** State of our own for a row that nobody of Kith wrote; no SQLSTATE class begins with KI. */
+  static final String NOT_OURS = "KI002";
+
   private static final int BATCH = 500;
 
   private Rows() {}
@@ -38,15 +42,23 @@ final class Rows {
   }
 
   private static Entry entry(ResultSet row) throws SQLException {
-    var change =
-        new Change(
-            Instant.parse(row.getString("at")),
-            row.getString("author"),
-            row.getString("note"),
-            row.getString("kind"),
-            row.getString("subject"),
-            row.getString("body"));
-    return new Entry(row.getLong("position"), change, row.getString("seal"));
+    var position = row.getLong("position");
+    try {
+      var change =
+          new Change(
+              Instant.parse(row.getString("at")),
+              row.getString("author"),
+              row.getString("note"),
+              row.getString("kind"),
+              row.getString("subject"),
+              row.getString("body"));
+      return new Entry(position, change, row.getString("seal"));
+    } catch (DateTimeException | IllegalArgumentException e) {
+      throw new SQLException(
+          "change " + position + " was altered by hand: " + e.getMessage() + " (restore the store)",
+          NOT_OURS,
+          e);
+    }
   }
 
   /**
@@ -142,14 +154,33 @@ final class Rows {
   private static List<LearnedPart> parts(Query query) {
     return query
         .setFetchSize(1_000)
-        .map(
-            (row, _) ->
-                new LearnedPart(
-                    row.getString("replica"),
-                    Owner.parse(row.getString("owner")),
-                    row.getString("part"),
-                    row.getString("body")))
+        .map((row, _) -> part(row))
         .list();
+  }
+
+  private static LearnedPart part(ResultSet row) throws SQLException {
+    var replica = row.getString("replica");
+    var owner = row.getString("owner");
+    var key = row.getString("part");
+    try {
+      return new LearnedPart(replica, Owner.parse(owner), key, row.getString("body"));
+    } catch (IllegalArgumentException e) {
+      throw new SQLException(
+          "learned part '%s' of '%s' by server '%s' was altered by hand: %s (delete its row)"
+              .formatted(key, owner, replica, e.getMessage()),
+          NOT_OURS,
+          e);
+    }
+  }
+
+  /** What is wrong with a row that nobody of Kith wrote; null when it is something else. */
+  static @Nullable String notOurs(Throwable failure) {
+    for (var cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof SQLException sql && NOT_OURS.equals(sql.getSQLState())) {
+        return sql.getMessage();
+      }
+    }
+    return null;
   }
 
   static void checkRange(long position, int limit) {

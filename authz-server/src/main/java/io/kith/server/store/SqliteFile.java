@@ -153,6 +153,10 @@ final class SqliteFile {
 
   /** What an error of SQLite means for an operator. */
   static StoreException refusal(Path path, Exception failure) {
+    var altered = Rows.notOurs(failure);
+    if (altered != null) {
+      return new StoreException(quoted(path) + ": " + altered, failure);
+    }
     var code = codeOf(failure);
     return switch (code == null ? SQLiteErrorCode.SQLITE_ERROR : primary(code)) {
       case SQLITE_FULL ->
@@ -180,7 +184,8 @@ final class SqliteFile {
                   + " failed: "
                   + failure.getMessage()
                   + " (whether a change was added is not known until the log is read again)",
-              failure);
+              failure,
+              true);
     };
   }
 

@@ -5,6 +5,7 @@ import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.Entry;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +16,11 @@ final class HostileStore implements BaselineStore {
   final List<Runnable> watchers = new ArrayList<>();
   boolean away;
   boolean answersGetLost;
+
+  /** The next commit comes to its end only after the connection broke and the log was read. */
+  boolean commitsAreLate;
+
+  private @Nullable Entry late;
 
   /** Runs before the next append, once: another server that is faster. */
   @Nullable Runnable first;
@@ -33,13 +39,22 @@ final class HostileStore implements BaselineStore {
     if (faster != null) {
       faster.run();
     }
+    if (commitsAreLate) {
+      commitsAreLate = false;
+      late = entry;
+      throw new StoreException("the connection broke", new IOException(), true);
+    }
+    if (late != null) {
+      rows.add(late);
+      late = null;
+    }
     if (rows.stream().anyMatch(row -> row.position() >= entry.position())) {
       return false;
     }
     rows.add(entry);
     if (answersGetLost) {
       answersGetLost = false;
-      throw new StoreException("the connection broke");
+      throw new StoreException("the connection broke", new IOException(), true);
     }
     return true;
   }

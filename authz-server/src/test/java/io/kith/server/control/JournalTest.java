@@ -241,6 +241,21 @@ class JournalTest {
     }
   }
 
+  @Test
+  void add_commitThatArrivesLate_isFoundAndAcknowledgedOnce() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    try (var state = site.server()) {
+      store.commitsAreLate = true;
+
+      state.setMode(ONE, Mode.SHADOW, "look", "ada");
+
+      assertThat(store.rows).hasSize(1);
+      assertThat(state.store().position()).isEqualTo(1);
+      assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.SHADOW);
+    }
+  }
+
   // somebody writes to the store
 
   private static Entry altered(Entry row, String body) {

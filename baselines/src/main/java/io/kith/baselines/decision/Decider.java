@@ -273,11 +273,11 @@ public final class Decider {
         return new HashChanged(expected, fingerprint.sha256());
       }
       var expectedScript = edge.scriptSha256();
-      if (script != null && (expectedScript == null || !expectedScript.equals(script.sha256()))) {
-        return new HashChanged(
-            expectedScript == null ? "no script" : expectedScript, script.sha256());
-      }
-      return null;
+      var seenScript = script == null ? null : script.sha256();
+      var same = expectedScript == null ? script == null : expectedScript.equals(seenScript);
+      return same
+          ? null
+          : new HashChanged(expectedScript == null ? "no script" : expectedScript, seenScript);
     }
     if (edge.strictness() == Strictness.LINEAGE
         && !edge.process().ancestors().equals(candidate.processClass().ancestors())) {

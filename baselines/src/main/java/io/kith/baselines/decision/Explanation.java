@@ -25,7 +25,11 @@ public final class Explanation {
           case Reason.OriginNotInImage(var origin) ->
               who + " runs code that is not in the image (from: " + origin.words() + ")";
           case Reason.HashChanged(var expected, var seen) ->
-              who + " is another file than allowed: " + seen + " instead of " + expected;
+              who
+                  + " is another file than allowed: "
+                  + (seen == null ? "unknown" : seen)
+                  + " instead of "
+                  + expected;
           case Reason.LineageMismatch(var expected) ->
               who + " was not started by " + String.join(" ← ", expected);
           case Reason.InterpreterInline() ->

@@ -81,7 +81,7 @@ public final class IpAddress {
       return false;
     }
     for (var bit = 0; bit < prefix; bit += 8) {
-      var mask = prefix - bit >= 8 ? 0xff : 0xff << (8 - (prefix - bit)) & 0xff;
+      var mask = 0xff << Math.max(0, bit + 8 - prefix) & 0xff;
       if (((bytes[bit / 8] ^ network.bytes[bit / 8]) & mask) != 0) {
         return false;
       }

@@ -11,7 +11,13 @@ import io.kith.bridge.capture.ImageId;
 import io.kith.bridge.capture.Owner;
 import io.kith.bridge.capture.Resolution;
 import io.kith.bridge.capture.SocketOwners;
+import io.kith.bridge.ffm.SockDiag;
 import io.kith.bridge.ffm.Tuple;
+import io.kith.bridge.guard.DnsMemory;
+import io.kith.bridge.guard.Guard;
+import io.kith.bridge.guard.GuardEvent;
+import io.kith.bridge.guard.GuardPolicy;
+import io.kith.bridge.guard.PodGuard;
 import io.kith.bridge.process.Birth;
 import io.kith.bridge.process.ExecEvent;
 import io.kith.bridge.process.FileId;
@@ -20,11 +26,14 @@ import io.kith.bridge.process.Identified;
 import io.kith.bridge.process.KernelImage;
 import io.kith.bridge.process.ProcessKey;
 import io.kith.bridge.process.Sighting;
+import io.kith.bridge.stream.GuardView;
 import io.kith.bridge.stream.NodeView;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -40,6 +49,7 @@ import org.jspecify.annotations.Nullable;
 public final class Bridge implements NodeView, AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Bridge.class.getName());
   private static final Duration PATIENCE = Duration.ofMillis(200);
+  private static final Duration NAMING = Duration.ofMillis(20);
   private static final int WARM_UP_ROUNDS = 200;
   private static final long POD_SECONDS = 1;
   private static final long CANARY_SECONDS = 10;
@@ -50,8 +60,11 @@ public final class Bridge implements NodeView, AutoCloseable {
   private final PodIdentities identities;
   private final SocketOwners sockets;
   private final FingerprintSource fingerprints;
+  private final Guarded guarded;
+  private final Guard guard;
   private final ScheduledExecutorService timer;
   private final Thread execs;
+  private final Thread names;
   private volatile boolean closed;
 
   private Bridge(KithConfig config, SocketOwners sockets) {
@@ -61,10 +74,13 @@ public final class Bridge implements NodeView, AutoCloseable {
     this.fingerprints =
         new FingerprintSource(
             settings.hashMaxSize(), settings.hashWorkers(), pid -> birth(sockets.fork(pid)));
+    this.guarded = new Guarded();
+    this.guard = Guard.open(guardSettings(settings), guarded);
     this.timer =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("kith-bridge-timer").factory());
     this.execs = Thread.ofPlatform().daemon().name("kith-bridge-execs").unstarted(this::readExecs);
+    this.names = Thread.ofPlatform().daemon().name("kith-bridge-names").unstarted(this::readNames);
   }
 
   /** Starts to watch the node, as well as this machine and this user allow. */
@@ -82,7 +98,14 @@ public final class Bridge implements NodeView, AutoCloseable {
     var bridge = new Bridge(config, sockets);
     bridge.warmUp();
     bridge.execs.start();
-    bridge.every(POD_SECONDS, sockets::refreshPods);
+    bridge.names.start();
+    bridge.guard.refresh(sockets.pods());
+    bridge.every(
+        POD_SECONDS,
+        () -> {
+          sockets.refreshPods();
+          bridge.guard.refresh(sockets.pods());
+        });
     bridge.every(CANARY_SECONDS, sockets::checkCanary);
     return bridge;
   }
@@ -125,6 +148,88 @@ public final class Bridge implements NodeView, AutoCloseable {
       guarded(
           () -> sockets.readExecs(EXEC_WAIT_MILLIS, exec -> fingerprints.executed(event(exec))));
     }
+  }
+
+  private void readNames() {
+    while (!closed && guard.works()) {
+      guarded(() -> guard.readAnswers(EXEC_WAIT_MILLIS));
+    }
+  }
+
+  /** Whatever keeps its lock beside the status lies where only one bridge of a node writes. */
+  private static Guard.Settings guardSettings(KithConfig.Bridge settings) {
+    return new Guard.Settings(
+        settings.pin(),
+        settings.cgroup(),
+        settings.status().resolveSibling("guard.lock"),
+        settings.proxyUid());
+  }
+
+  /** What the guard asks of the rest of the bridge, and what the streams ask of the guard. */
+  private final class Guarded implements Guard.Node, GuardView {
+    @Override
+    public @Nullable SockDiag sockets(io.kith.bridge.capture.Pod pod) {
+      return sockets.sockets(pod);
+    }
+
+    @Override
+    public @Nullable Owner opener(io.kith.bridge.capture.Pod pod, Tuple tuple) {
+      return sockets.opener(pod, tuple);
+    }
+
+    @Override
+    public Identified identify(Owner owner) {
+      return fingerprints.identify(sighting(owner), System.nanoTime() + NAMING.toNanos());
+    }
+
+    @Override
+    public void said(String server, Map<String, GuardPolicy> policies) {
+      guard.said(server, policies);
+    }
+
+    @Override
+    public void gone(String server) {
+      guard.gone(server);
+    }
+
+    @Override
+    public void revoke(List<Connection> connections) {
+      var byId = new HashMap<String, io.kith.bridge.capture.Pod>();
+      sockets.pods().forEach(pod -> byId.put(pod.id(), pod));
+      for (var one : connections) {
+        var pod = byId.get(one.pod());
+        if (pod != null) {
+          guard.revoke(
+              pod,
+              new Tuple(one.source(), one.sourcePort(), one.destination(), one.destinationPort()));
+        }
+      }
+    }
+
+    @Override
+    public List<PodGuard> states() {
+      return guard.states();
+    }
+
+    @Override
+    public List<GuardEvent> events() {
+      return guard.events();
+    }
+
+    @Override
+    public List<DnsMemory.Fact> namesAfter(long number, int most) {
+      return guard.names().after(number, most);
+    }
+  }
+
+  @Override
+  public GuardView guard() {
+    return guarded;
+  }
+
+  /** Why no pod is guarded, or not as well as it could be. */
+  public List<String> guardProblems() {
+    return guard.problems();
   }
 
   @Override
@@ -284,9 +389,11 @@ public final class Bridge implements NodeView, AutoCloseable {
     timer.shutdownNow();
     try {
       execs.join(Duration.ofSeconds(2));
+      names.join(Duration.ofSeconds(2));
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
     }
+    guard.close();
     fingerprints.close();
     sockets.close();
   }

@@ -199,6 +199,8 @@ final class BridgeCommand implements Callable<Integer> {
             "connections: %,d seen, %,d given up for newer ones",
             bridge.status().connectsSeen(),
             bridge.evicted()));
+    lines.addAll(
+        GuardWords.lines(bridge.guardProblems(), bridge.guard().states(), bridge.guard().events()));
     lines.add(servers.isEmpty() ? "no servers yet" : "servers:");
     servers.forEach((_, words) -> lines.add("  " + words));
     return String.join("\n", lines) + "\n";

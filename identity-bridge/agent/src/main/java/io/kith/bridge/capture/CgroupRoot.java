@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A part of the tree, as a container has it, would hide what happens elsewhere while everything
  * seems to work, so it is refused.
  */
-final class CgroupRoot {
+public final class CgroupRoot {
   private static final Path MOUNTS = Path.of("/proc/self/mounts");
 
   /** A file that every cgroup has but the root. */
@@ -27,7 +27,7 @@ final class CgroupRoot {
 
   private CgroupRoot() {}
 
-  static final class NotFoundException extends Exception {
+  public static final class NotFoundException extends Exception {
     private static final long serialVersionUID = 1L;
 
     NotFoundException(String message) {
@@ -39,7 +39,7 @@ final class CgroupRoot {
    * Opens the root: the one that was named, else the one that is mounted, else one that we mount
    * for a moment.
    */
-  static Descriptor open(@Nullable Path named) throws NotFoundException, KernelException {
+  public static Descriptor open(@Nullable Path named) throws NotFoundException, KernelException {
     var path = named == null ? mounted() : Optional.of(named);
     if (path.isPresent()) {
       return Descriptor.open(checked(path.get()).toString());

@@ -7,7 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /** The layout that the BPF programs write and Java reads: who opened a socket, and its key. */
-final class OwnerRecord {
+public final class OwnerRecord {
   /*
    *  value, little-endian                       key
    *    0  connect time, ns after boot  u64        0  network namespace cookie  u64
@@ -35,16 +35,16 @@ final class OwnerRecord {
    *  160  close time of the owner before u64  (0: none before)
    *  168
    */
-  static final int CONNECT = 0;
+  public static final int CONNECT = 0;
   static final int COOKIE = 8;
-  static final int CGROUP = 16;
+  public static final int CGROUP = 16;
   static final int START = 24;
   static final int EXEC_ID = 32;
-  static final int INODE = 40;
+  public static final int INODE = 40;
   static final int DEVICE = 48;
-  static final int LINKS = 52;
-  static final int PID_TID = 56;
-  static final int UID_GID = 64;
+  public static final int LINKS = 52;
+  public static final int PID_TID = 56;
+  public static final int UID_GID = 64;
   static final int NETNS = 72;
   static final int SENDER = 80;
   static final int CLOSE = 88;
@@ -52,12 +52,12 @@ final class OwnerRecord {
   static final int CHANGE_NANOS = 104;
   static final int PARENT = 108;
   static final int COMM = 112;
-  static final int MAGIC = 128;
-  static final int OVERLAY_UPPER = 136;
+  public static final int MAGIC = 128;
+  public static final int OVERLAY_UPPER = 136;
   static final int SIZE = 144;
   static final int MOUNT_NAMESPACE = 152;
   static final int EARLIER = 160;
-  static final int BYTES = 168;
+  public static final int BYTES = 168;
 
   static final int KEY_NETNS = 0;
   static final int KEY_SOURCE = 8;
@@ -73,7 +73,7 @@ final class OwnerRecord {
   /** The highest bit says that somebody asked for the time (kernel 6.13 and newer). */
   private static final int NANOS_MASK = 0x7fff_ffff;
 
-  private static final long OVERLAYFS = 0x794c7630L;
+  public static final long OVERLAYFS = 0x794c7630L;
 
   private OwnerRecord() {}
 
@@ -103,7 +103,7 @@ final class OwnerRecord {
    *
    * @param withImage the programs could read the executable
    */
-  static Owner owner(byte[] record, boolean withImage) {
+  public static Owner owner(byte[] record, boolean withImage) {
     var in = ByteBuffer.wrap(record).order(ByteOrder.LITTLE_ENDIAN);
     var pidTid = in.getLong(PID_TID);
     var uidGid = in.getLong(UID_GID);

@@ -18,11 +18,12 @@ import org.jspecify.annotations.Nullable;
  * before left there is taken over; of another layout, or of another cgroup, it is removed once ours
  * is attached.
  */
-final class Pins {
+public final class Pins {
   /*
    *  BASE/v1-CGROUP/socket-storage, owners, previous, reserves,
    *                 reserve-COOKIE, counters, execs, births               maps
    *                 connect4, connect6, socket-operations, exec, fork     attachments
+   *  BASE/guard-v1/…                                                      see the guard
    *
    * CGROUP is the inode of the cgroup at which the programs are attached: one that was removed and
    * made again is another, where nothing is attached.
@@ -30,15 +31,21 @@ final class Pins {
   /** Changes with {@link OwnerRecord}, {@link ExecRecord}, {@link ForkRecord} and with the maps. */
   static final int LAYOUT = 1;
 
+  private static final String CAPTURE = "capture";
   private static final String FILE_SYSTEM = "bpf";
 
   private final @Nullable Path base;
   private final Path folder;
+  private final String what;
+  private final String family;
   private final List<String> problems;
 
-  private Pins(@Nullable Path base, Path folder, List<String> problems) {
+  private Pins(
+      @Nullable Path base, Path folder, String what, String family, List<String> problems) {
     this.base = base;
     this.folder = folder;
+    this.what = what;
+    this.family = family;
     this.problems = problems;
   }
 
@@ -50,27 +57,52 @@ final class Pins {
    */
   static Pins at(@Nullable Path base, Descriptor cgroup, List<String> problems) {
     if (base == null) {
-      return new Pins(null, Path.of(""), problems);
+      return none(CAPTURE, problems);
+    }
+    try {
+      var inode = Files.getAttribute(Path.of("/proc/self/fd/" + cgroup.number()), "unix:ino");
+      return at(base, CAPTURE, "v", LAYOUT + "-" + inode, problems);
+    } catch (IOException e) {
+      problems.add(CAPTURE + " ends with the bridge: the cgroup is gone: " + e.getMessage());
+      return none(CAPTURE, problems);
+    }
+  }
+
+  /**
+   * A place for names, or none.
+   *
+   * @param what is kept there, for messages
+   * @param family how the folders of all versions of it begin
+   * @param version the rest of the folder's name
+   */
+  public static Pins at(
+      @Nullable Path base, String what, String family, String version, List<String> problems) {
+    if (base == null) {
+      return none(what, problems);
     }
     try {
       if (!isOnBpf(base)) {
         problems.add(
-            "capture ends with the bridge: "
+            what
+                + " ends with the bridge: "
                 + base
                 + " is not on a BPF file system (mount one: mount -t bpf bpf /sys/fs/bpf, or set"
                 + " bridge.pin: off)");
-        return new Pins(null, Path.of(""), problems);
+        return none(what, problems);
       }
-      var inode = Files.getAttribute(Path.of("/proc/self/fd/" + cgroup.number()), "unix:ino");
-      var folder = base.resolve("v" + LAYOUT + "-" + inode);
+      var folder = base.resolve(family + version);
       Files.createDirectories(
           folder,
           PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-      return new Pins(base, folder, problems);
+      return new Pins(base, folder, what, family, problems);
     } catch (IOException e) {
-      problems.add("capture ends with the bridge: " + base + " cannot be used: " + e.getMessage());
-      return new Pins(null, Path.of(""), problems);
+      problems.add(what + " ends with the bridge: " + base + " cannot be used: " + e.getMessage());
+      return none(what, problems);
     }
+  }
+
+  private static Pins none(String what, List<String> problems) {
+    return new Pins(null, Path.of(""), what, "", problems);
   }
 
   private static boolean isOnBpf(Path base) throws IOException {
@@ -83,7 +115,7 @@ final class Pins {
   }
 
   /** Whether anything outlives us. */
-  boolean kept() {
+  public boolean kept() {
     return base != null;
   }
 
@@ -94,7 +126,7 @@ final class Pins {
   }
 
   /** A map: the one of that name when it is alike, else a new one. */
-  Descriptor map(String name, MapKind kind, int keyBytes, int valueBytes, int entries)
+  public Descriptor map(String name, MapKind kind, int keyBytes, int valueBytes, int entries)
       throws KernelException {
     return map(
         name,
@@ -126,12 +158,12 @@ final class Pins {
 
   /** How a program is attached where none is yet. */
   @FunctionalInterface
-  interface Attaching {
+  public interface Attaching {
     Descriptor attach(Descriptor program) throws KernelException;
   }
 
   /** Attaches a program: in place of that of the attachment of that name, else anew. */
-  Descriptor attach(String name, Descriptor program, Attaching anew) throws KernelException {
+  public Descriptor attach(String name, Descriptor program, Attaching anew) throws KernelException {
     if (base == null) {
       return anew.attach(program);
     }
@@ -157,12 +189,12 @@ final class Pins {
       Files.deleteIfExists(path);
       Bpf.pin(object, path);
     } catch (KernelException | IOException e) {
-      problems.add("capture ends with the bridge: " + e.getMessage());
+      problems.add(what + " ends with the bridge: " + e.getMessage());
     }
   }
 
   /** The names that begin so; none when nothing is kept. */
-  List<String> namesThatBeginWith(String prefix) {
+  public List<String> namesThatBeginWith(String prefix) {
     if (base == null) {
       return List.of();
     }
@@ -176,7 +208,7 @@ final class Pins {
   }
 
   /** Removes one name. */
-  void forget(String name) {
+  public void forget(String name) {
     try {
       Files.deleteIfExists(folder.resolve(name));
     } catch (IOException e) {
@@ -185,13 +217,13 @@ final class Pins {
   }
 
   /** Removes what bridges of other layouts or at other cgroups left. */
-  void removeOthers() {
+  public void removeOthers() {
     if (base == null) {
       return;
     }
     try (var folders = Files.newDirectoryStream(base)) {
       for (var other : folders) {
-        if (!other.equals(folder)) {
+        if (!other.equals(folder) && other.getFileName().toString().startsWith(family)) {
           removeFolder(other);
         }
       }

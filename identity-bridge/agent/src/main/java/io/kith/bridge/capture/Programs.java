@@ -26,17 +26,11 @@ final class Programs {
   private static final int MAP_LOOKUP = 1;
   private static final int MAP_UPDATE = 2;
   private static final int CURRENT_PID_TID = 14;
-  private static final int CURRENT_UID_GID = 15;
-  private static final int CURRENT_COMM = 16;
   private static final int CURRENT_TASK = 35;
-  private static final int SOCKET_COOKIE = 46;
   private static final int SOCKET_OPERATION_FLAGS = 59;
-  private static final int CURRENT_CGROUP = 80;
   private static final int SOCKET_STORAGE_GET = 107;
   private static final int READ_USER = 112;
-  private static final int READ_KERNEL = 113;
   private static final int READ_KERNEL_TEXT = 115;
-  private static final int NETNS_COOKIE = 122;
   private static final int BOOT_TIME = 125;
   private static final int RING_RESERVE = 131;
   private static final int RING_SUBMIT = 132;
@@ -115,93 +109,11 @@ final class Programs {
     a.move(6, 1).load64(2, 6, ADDRESS_SOCKET).jumpIfEqual(2, 0, "out");
     a.map(1, storage.number()).set(3, 0).set(4, 1).call(SOCKET_STORAGE_GET);
     a.jumpIfEqual(0, 0, "lost").move(7, 0);
-    a.call(BOOT_TIME).store64(7, OwnerRecord.CONNECT, 0);
-    a.call(CURRENT_PID_TID).store64(7, OwnerRecord.PID_TID, 0);
-    a.call(CURRENT_UID_GID).store64(7, OwnerRecord.UID_GID, 0);
-    a.call(CURRENT_CGROUP).store64(7, OwnerRecord.CGROUP, 0);
-    a.move(1, 7).add(1, OwnerRecord.COMM).set(2, 16).call(CURRENT_COMM);
-    a.move(1, 6).call(SOCKET_COOKIE).store64(7, OwnerRecord.COOKIE, 0);
-    a.move(1, 6).call(NETNS_COOKIE).store64(7, OwnerRecord.NETNS, 0);
-    a.storeValue64(7, OwnerRecord.SENDER, 0).storeValue64(7, OwnerRecord.CLOSE, 0);
-    if (btf != null) {
-      a.call(CURRENT_TASK).move(8, 0);
-      task(a, btf);
-    }
+    OwnerCode.caller(a, btf);
     a.label("out").set(0, 1).exit();
     a.label("lost");
     count(a, Counter.NOT_NOTED, "counted");
     return a.set(0, 1).exit();
-  }
-
-  /** Fills the record in 7 from the task in 8. */
-  private static void task(Assembler a, Btf btf) {
-    read(a, 8, btf.offsetOf("task_struct", "self_exec_id"), 8);
-    a.load64(1, 10, -8).store64(7, OwnerRecord.EXEC_ID, 1);
-    read(a, 8, btf.offsetOf("task_struct", "group_leader"), 8);
-    a.load64(9, 10, -8);
-    read(a, 9, btf.offsetOf("task_struct", "start_boottime", "real_start_time"), 8);
-    a.load64(1, 10, -8).store64(7, OwnerRecord.START, 1);
-    read(a, 8, btf.offsetOf("task_struct", "real_parent"), 8);
-    a.load64(9, 10, -8);
-    read(a, 9, btf.offsetOf("task_struct", "tgid"), 4);
-    a.load32(1, 10, -8).store32(7, OwnerRecord.PARENT, 1);
-    mountNamespace(a, btf);
-    executable(a, btf);
-  }
-
-  private static void mountNamespace(Assembler a, Btf btf) {
-    a.storeValue32(7, OwnerRecord.MOUNT_NAMESPACE, 0);
-    read(a, 8, btf.offsetOf("task_struct", "nsproxy"), 8);
-    a.load64(9, 10, -8).jumpIfEqual(9, 0, "no-namespace");
-    read(a, 9, btf.offsetOf("nsproxy", "mnt_ns"), 8);
-    a.load64(9, 10, -8).jumpIfEqual(9, 0, "no-namespace");
-    var common = btf.offsetOf("mnt_namespace", "ns");
-    read(a, 9, common + btf.offsetOf("ns_common", "inum"), 4);
-    a.load32(1, 10, -8).store32(7, OwnerRecord.MOUNT_NAMESPACE, 1);
-    a.label("no-namespace");
-  }
-
-  private static void executable(Assembler a, Btf btf) {
-    a.storeValue64(7, OwnerRecord.INODE, 0).storeValue64(7, OwnerRecord.DEVICE, 0);
-    a.storeValue64(7, OwnerRecord.MAGIC, 0).storeValue64(7, OwnerRecord.OVERLAY_UPPER, 0);
-    a.storeValue64(7, OwnerRecord.SIZE, 0).storeValue64(7, OwnerRecord.CHANGE_SECONDS, 0);
-    a.storeValue32(7, OwnerRecord.CHANGE_NANOS, 0);
-    read(a, 8, btf.offsetOf("task_struct", "mm"), 8);
-    a.load64(9, 10, -8).jumpIfEqual(9, 0, "no-executable");
-    read(a, 9, btf.offsetOf("mm_struct", "exe_file"), 8);
-    a.load64(9, 10, -8).jumpIfEqual(9, 0, "no-executable");
-    read(a, 9, btf.offsetOf("file", "f_inode"), 8);
-    a.load64(9, 10, -8).jumpIfEqual(9, 0, "no-executable");
-    read(a, 9, btf.offsetOf("inode", "i_ino"), 8);
-    a.load64(1, 10, -8).store64(7, OwnerRecord.INODE, 1);
-    read(a, 9, btf.offsetOf("inode", "i_nlink"), 4);
-    a.load32(1, 10, -8).store32(7, OwnerRecord.LINKS, 1);
-    read(a, 9, btf.offsetOf("inode", "i_size"), 8);
-    a.load64(1, 10, -8).store64(7, OwnerRecord.SIZE, 1);
-    var seconds = btf.offsetOf("inode", "i_ctime_sec", "__i_ctime", "i_ctime");
-    var nanos =
-        btf.has("inode", "i_ctime_nsec") ? btf.offsetOf("inode", "i_ctime_nsec") : seconds + 8;
-    read(a, 9, seconds, 8);
-    a.load64(1, 10, -8).store64(7, OwnerRecord.CHANGE_SECONDS, 1);
-    read(a, 9, nanos, 4);
-    a.load32(1, 10, -8).store32(7, OwnerRecord.CHANGE_NANOS, 1);
-    // On overlayfs struct ovl_inode follows, and begins with the pointer to the upper file.
-    read(a, 9, btf.sizeOf("inode"), 8);
-    a.load64(1, 10, -8).jumpIfEqual(1, 0, "lower").storeValue64(7, OwnerRecord.OVERLAY_UPPER, 1);
-    a.label("lower");
-    read(a, 9, btf.offsetOf("inode", "i_sb"), 8);
-    a.load64(9, 10, -8);
-    read(a, 9, btf.offsetOf("super_block", "s_dev"), 4);
-    a.load32(1, 10, -8).store32(7, OwnerRecord.DEVICE, 1);
-    read(a, 9, btf.offsetOf("super_block", "s_magic"), 8);
-    a.load64(1, 10, -8).store64(7, OwnerRecord.MAGIC, 1);
-    a.label("no-executable");
-  }
-
-  /** Reads bytes at base + offset in the kernel's memory to the stack at -8; zeroes on a fault. */
-  private static void read(Assembler a, int base, int offset, int bytes) {
-    a.storeValue64(10, -8, 0).move(1, 10).add(1, -8).set(2, bytes);
-    a.move(3, base).add(3, offset).call(READ_KERNEL);
   }
 
   // ---- before the SYN
@@ -324,18 +236,14 @@ final class Programs {
     a.map(1, ring.number()).set(2, ExecRecord.BYTES).set(3, 0).call(RING_RESERVE);
     a.jumpIfEqual(0, 0, "full").move(7, 0);
     a.storeValue64(7, ExecRecord.ARGUMENT_BYTES, 0);
-    a.call(BOOT_TIME).store64(7, OwnerRecord.CONNECT, 0);
-    a.call(CURRENT_PID_TID).store64(7, OwnerRecord.PID_TID, 0);
-    a.call(CURRENT_UID_GID).store64(7, OwnerRecord.UID_GID, 0);
-    a.call(CURRENT_CGROUP).store64(7, OwnerRecord.CGROUP, 0);
-    a.move(1, 7).add(1, OwnerRecord.COMM).set(2, 16).call(CURRENT_COMM);
+    OwnerCode.process(a);
     a.storeValue64(7, OwnerRecord.COOKIE, 0).storeValue64(7, OwnerRecord.NETNS, 0);
     a.storeValue64(7, OwnerRecord.SENDER, 0).storeValue64(7, OwnerRecord.CLOSE, 0);
     a.storeValue64(7, OwnerRecord.EARLIER, 0);
     a.storeValue32(7, OwnerRecord.MOUNT_NAMESPACE + 4, 0);
     a.storeValue64(7, OwnerRecord.DEVICE, 0);
     a.call(CURRENT_TASK).move(8, 0);
-    task(a, btf);
+    OwnerCode.task(a, btf);
     names(a, btf);
     arguments(a, btf);
     a.move(1, 7).set(2, 0).call(RING_SUBMIT);
@@ -357,14 +265,14 @@ final class Programs {
     }
     var a = new Assembler();
     a.load64(8, 1, 8); // second argument: the child
-    read(a, 8, btf.offsetOf("task_struct", "tgid"), 4);
+    OwnerCode.read(a, 8, btf.offsetOf("task_struct", "tgid"), 4);
     a.load32(7, 10, -8);
-    read(a, 8, btf.offsetOf("task_struct", "pid"), 4);
+    OwnerCode.read(a, 8, btf.offsetOf("task_struct", "pid"), 4);
     a.load32(1, 10, -8).jumpUnlessSame(1, 7, "out");
     a.store64(10, -16, 7);
-    read(a, 8, btf.offsetOf("task_struct", "start_boottime", "real_start_time"), 8);
+    OwnerCode.read(a, 8, btf.offsetOf("task_struct", "start_boottime", "real_start_time"), 8);
     a.load64(1, 10, -8).store64(10, BIRTH + ForkRecord.START, 1);
-    read(a, 8, btf.offsetOf("task_struct", "self_exec_id"), 8);
+    OwnerCode.read(a, 8, btf.offsetOf("task_struct", "self_exec_id"), 8);
     a.load64(1, 10, -8).store64(10, BIRTH + ForkRecord.EXEC_ID, 1);
     a.call(CURRENT_PID_TID).store64(10, BIRTH + ForkRecord.PARENT, 0);
     a.map(1, births.number()).move(2, 10).add(2, -16).move(3, 10).add(3, BIRTH);
@@ -375,21 +283,21 @@ final class Programs {
   /** What was executed and what runs, from the third argument: struct linux_binprm. */
   private static void names(Assembler a, Btf btf) {
     a.load64(9, 6, 16);
-    read(a, 9, btf.offsetOf("linux_binprm", "filename"), 8);
+    OwnerCode.read(a, 9, btf.offsetOf("linux_binprm", "filename"), 8);
     a.load64(3, 10, -8).move(1, 7).add(1, ExecRecord.FILENAME).set(2, ExecRecord.NAME_BYTES);
     a.call(READ_KERNEL_TEXT);
-    read(a, 9, btf.offsetOf("linux_binprm", "interp"), 8);
+    OwnerCode.read(a, 9, btf.offsetOf("linux_binprm", "interp"), 8);
     a.load64(3, 10, -8).move(1, 7).add(1, ExecRecord.INTERPRETER).set(2, ExecRecord.NAME_BYTES);
     a.call(READ_KERNEL_TEXT);
   }
 
   /** The beginning of the arguments, as the new program will find them. */
   private static void arguments(Assembler a, Btf btf) {
-    read(a, 8, btf.offsetOf("task_struct", "mm"), 8);
+    OwnerCode.read(a, 8, btf.offsetOf("task_struct", "mm"), 8);
     a.load64(9, 10, -8).jumpIfEqual(9, 0, "no-arguments");
-    read(a, 9, btf.offsetOf("mm_struct", "arg_end"), 8);
+    OwnerCode.read(a, 9, btf.offsetOf("mm_struct", "arg_end"), 8);
     a.load64(8, 10, -8);
-    read(a, 9, btf.offsetOf("mm_struct", "arg_start"), 8);
+    OwnerCode.read(a, 9, btf.offsetOf("mm_struct", "arg_start"), 8);
     a.load64(3, 10, -8).subtract(8, 3).store64(7, ExecRecord.ARGUMENT_BYTES, 8);
     a.move(2, 8).jumpIfAtMost(2, ExecRecord.MAX_ARGUMENTS, "short");
     a.set(2, ExecRecord.MAX_ARGUMENTS);

@@ -178,6 +178,34 @@ public final class SocketOwners implements AutoCloseable {
     return pods.all();
   }
 
+  /** The sockets of a pod's network; null when they cannot be listed or the pod is gone. */
+  public @Nullable SockDiag sockets(Pod pod) {
+    for (var address : pod.addresses()) {
+      var inside = pods.at(address);
+      if (inside != null && inside.pod().id().equals(pod.id())) {
+        return inside.diag();
+      }
+    }
+    return null;
+  }
+
+  /**
+   * Who opened a connection of a pod last.
+   *
+   * @param tuple from the application's end, before NAT
+   * @return null when the kernel noted nobody
+   */
+  public @Nullable Owner opener(Pod pod, Tuple tuple) {
+    for (var address : pod.addresses()) {
+      var inside = pods.at(address);
+      if (kernel != null && inside != null && inside.pod().id().equals(pod.id())) {
+        var seen = kernel.sightings(inside.cookie(), tuple);
+        return seen.isEmpty() ? null : seen.getFirst().owner();
+      }
+    }
+    return null;
+  }
+
   /** Looks for pods that came or went; returns whether any did. */
   public boolean refreshPods() throws InterruptedException {
     var changed = pods.refresh();

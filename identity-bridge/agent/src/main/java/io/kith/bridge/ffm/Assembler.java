@@ -60,6 +60,37 @@ public final class Assembler {
     return add(0x1f, dst, src, 0, 0);
   }
 
+  /** dst += src. */
+  public Assembler addRegister(int dst, int src) {
+    return add(0x0f, dst, src, 0, 0);
+  }
+
+  /** dst &= value, sign extended. */
+  public Assembler and(int dst, int value) {
+    return add(0x57, dst, 0, 0, value);
+  }
+
+  /** dst |= value, sign extended. */
+  public Assembler or(int dst, int value) {
+    return add(0x47, dst, 0, 0, value);
+  }
+
+  /** dst <<= bits. */
+  public Assembler shiftLeft(int dst, int bits) {
+    return add(0x67, dst, 0, 0, bits);
+  }
+
+  /** dst = value of 64 bits; takes the room of two instructions. */
+  public Assembler set64(int dst, long value) {
+    add(0x18, dst, 0, 0, (int) value);
+    return add(0, 0, 0, 0, (int) (value >>> 32));
+  }
+
+  /** dst = the low 16 bits of dst, turned from big-endian or into it. */
+  public Assembler bigEndian16(int dst) {
+    return add(0xdc, dst, 0, 0, 16);
+  }
+
   /** dst = the low 32 bits of dst, turned from big-endian or into it. */
   public Assembler bigEndian32(int dst) {
     return add(0xdc, dst, 0, 0, 32);
@@ -73,6 +104,16 @@ public final class Assembler {
   /** dst = four bytes at src + offset. */
   public Assembler load32(int dst, int src, int offset) {
     return add(0x61, dst, src, offset, 0);
+  }
+
+  /** dst = two bytes at src + offset. */
+  public Assembler load16(int dst, int src, int offset) {
+    return add(0x69, dst, src, offset, 0);
+  }
+
+  /** dst = one byte at src + offset. */
+  public Assembler load8(int dst, int src, int offset) {
+    return add(0x71, dst, src, offset, 0);
   }
 
   /** Eight bytes at base + offset = src. */
@@ -90,6 +131,11 @@ public final class Assembler {
     return add(0x6b, base, src, offset, 0);
   }
 
+  /** One byte at base + offset = src. */
+  public Assembler store8(int base, int offset, int src) {
+    return add(0x73, base, src, offset, 0);
+  }
+
   /** Eight bytes at base + offset = value. */
   public Assembler storeValue64(int base, int offset, int value) {
     return add(0x7a, base, 0, offset, value);
@@ -98,6 +144,11 @@ public final class Assembler {
   /** Four bytes at base + offset = value. */
   public Assembler storeValue32(int base, int offset, int value) {
     return add(0x62, base, 0, offset, value);
+  }
+
+  /** One byte at base + offset = value. */
+  public Assembler storeValue8(int base, int offset, int value) {
+    return add(0x72, base, 0, offset, value);
   }
 
   /** Eight bytes at base + offset += src, in one step for all processors. */
@@ -155,6 +206,26 @@ public final class Assembler {
   /** Jumps when dst != src. */
   public Assembler jumpUnlessSame(int dst, int src, String label) {
     return jump(0x5d, dst, src, 0, label);
+  }
+
+  /** Jumps when dst == src. */
+  public Assembler jumpIfSame(int dst, int src, String label) {
+    return jump(0x1d, dst, src, 0, label);
+  }
+
+  /** Jumps when dst has one of these bits. */
+  public Assembler jumpIfAnyOf(int dst, int bits, String label) {
+    return jump(0x45, dst, 0, bits, label);
+  }
+
+  /** Jumps when dst > value, unsigned. */
+  public Assembler jumpIfAbove(int dst, int value, String label) {
+    return jump(0x25, dst, 0, value, label);
+  }
+
+  /** Jumps when dst > src, unsigned. */
+  public Assembler jumpIfMore(int dst, int src, String label) {
+    return jump(0x2d, dst, src, 0, label);
   }
 
   /** Jumps when dst <= value, unsigned. */

@@ -11,6 +11,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +25,7 @@ public final class Bpf {
   private static final int MAP_CREATE = 0;
   private static final int MAP_UPDATE = 2;
   private static final int MAP_DELETE = 3;
+  private static final int MAP_NEXT_KEY = 4;
   private static final int PROG_LOAD = 5;
   private static final int OBJECT_PIN = 6;
   private static final int OBJECT_GET = 7;
@@ -32,6 +35,7 @@ public final class Bpf {
   private static final int LINK_CREATE = 28;
   private static final int LINK_UPDATE = 29;
 
+  private static final int NO_PREALLOCATION = 1;
   private static final int LOG_BYTES = 1 << 20;
 
   /** The programs call helpers that the kernel lends to GPL-compatible programs only. */
@@ -41,8 +45,10 @@ public final class Bpf {
 
   /** Kinds of maps. */
   public enum MapKind {
+    HASH(1),
     ARRAY(2),
     LRU_HASH(9),
+    PREFIX_TREE(11),
     HASH_OF_MAPS(13),
     SOCKET_STORAGE(24),
     RING_BUFFER(27);
@@ -58,6 +64,10 @@ public final class Bpf {
   public enum ProgramKind {
     CONNECT4(18, 10),
     CONNECT6(18, 11),
+    SEND4(18, 14),
+    SEND6(18, 15),
+    PACKET_IN(8, 0),
+    PACKET_OUT(8, 1),
     SOCKET_OPERATIONS(13, 3),
     RAW_TRACEPOINT(17, 0);
 
@@ -87,12 +97,15 @@ public final class Bpf {
       if (kind == MapKind.HASH_OF_MAPS) {
         throw new IllegalArgumentException("HASH_OF_MAPS is made with mapOfMaps");
       }
+      if (kind == MapKind.PREFIX_TREE) {
+        attributes.set(JAVA_INT, 16, NO_PREALLOCATION);
+      }
       if (kind != MapKind.SOCKET_STORAGE) {
         return new Descriptor(checked("make a map of kind " + kind, MAP_CREATE, attributes));
       }
       try (var types = typesOfStorage(valueBytes)) {
         attributes.set(JAVA_INT, 12, 0);
-        attributes.set(JAVA_INT, 16, 1); // BPF_F_NO_PREALLOC
+        attributes.set(JAVA_INT, 16, NO_PREALLOCATION);
         attributes.set(JAVA_INT, 48, types.number());
         attributes.set(JAVA_INT, 52, 1); // key: u32
         attributes.set(JAVA_INT, 56, 3); // value: u8[]
@@ -140,6 +153,34 @@ public final class Bpf {
       if (result < 0 && result != -Errno.ENOENT) {
         throw new KernelException("remove from a map", (int) -result);
       }
+    }
+  }
+
+  /**
+   * The keys of a map now, at most so many. One that is removed meanwhile may make the walk begin
+   * anew; a key may stand twice.
+   */
+  public static List<byte[]> keys(Descriptor map, int keyBytes, int most) throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var key = arena.allocate(keyBytes, 8);
+      var next = arena.allocate(keyBytes, 8);
+      var attributes = arena.allocate(32, 8);
+      attributes.set(JAVA_INT, 0, map.number());
+      attributes.set(JAVA_LONG, 16, next.address());
+      var keys = new ArrayList<byte[]>();
+      while (keys.size() < most) {
+        var result = Libc.bpf(MAP_NEXT_KEY, attributes);
+        if (result == -Errno.ENOENT) {
+          break;
+        }
+        if (result < 0) {
+          throw new KernelException("list the keys of a map", (int) -result);
+        }
+        keys.add(next.toArray(JAVA_BYTE));
+        key.copyFrom(next);
+        attributes.set(JAVA_LONG, 8, key.address());
+      }
+      return keys;
     }
   }
 

@@ -7,6 +7,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +24,8 @@ final class NetlinkSocket implements AutoCloseable {
    */
   static final int HEADER = 16;
   static final short REQUEST = 1;
+  private static final short ACKNOWLEDGE = 4;
+  private static final short DUMP = 0x300;
   private static final int AF_NETLINK = 16;
   private static final int SOCK_RAW = 3;
   private static final int SOCK_CLOEXEC = 0x80000;
@@ -35,7 +39,7 @@ final class NetlinkSocket implements AutoCloseable {
   private final Descriptor socket;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment out = arena.allocate(512, 8);
-  private final MemorySegment in = arena.allocate(8192, 8);
+  private final MemorySegment in = arena.allocate(32_768, 8);
   private final ReentrantLock turn = new ReentrantLock();
   private int sequence;
   private boolean closed;
@@ -64,37 +68,101 @@ final class NetlinkSocket implements AutoCloseable {
   @Nullable ByteBuffer ask(int type, byte[] body) throws KernelException {
     turn.lock();
     try {
-      if (closed) { // its number may belong to another file by now
-        throw new KernelException("the network namespace is gone", Errno.EBADF);
-      }
-      var length = HEADER + body.length;
-      var header = out.asByteBuffer().order(ByteOrder.nativeOrder());
-      sequence++;
-      header.putInt(length).putShort((short) type).putShort(REQUEST).putInt(sequence).putInt(0);
-      MemorySegment.copy(body, 0, out, JAVA_BYTE, HEADER, body.length);
-      var sent = Libc.send(socket.number(), out, length);
-      if (sent < 0) {
-        throw new KernelException("send a netlink request", (int) -sent);
-      }
+      send(type, REQUEST, body);
       return answer();
     } finally {
       turn.unlock();
     }
   }
 
+  /**
+   * Tells the kernel to do something and waits until it has.
+   *
+   * @return false when the kernel says that there is no such thing
+   */
+  boolean tell(int type, byte[] body) throws KernelException {
+    turn.lock();
+    try {
+      send(type, (short) (REQUEST | ACKNOWLEDGE), body);
+      return answer() != null;
+    } finally {
+      turn.unlock();
+    }
+  }
+
+  /**
+   * Asks for everything of a kind.
+   *
+   * @param most answers that are kept; the rest is read and dropped
+   */
+  List<ByteBuffer> list(int type, byte[] body, int most) throws KernelException {
+    turn.lock();
+    try {
+      send(type, (short) (REQUEST | DUMP), body);
+      var found = new ArrayList<ByteBuffer>();
+      while (true) {
+        var messages = receive();
+        while (messages.remaining() >= HEADER) {
+          var at = messages.position();
+          var length = messages.getInt(at);
+          if (length < HEADER || length > messages.remaining()) {
+            break; // cut: the kernel never sends this
+          }
+          if (messages.getInt(at + 8) == sequence) {
+            var kind = messages.getShort(at + 4);
+            if (kind == DONE) {
+              return found;
+            }
+            if (kind == ERROR) {
+              throw new KernelException("netlink list", -messages.getInt(at + HEADER));
+            }
+            if (found.size() < most) {
+              found.add(
+                  messages.slice(at + HEADER, length - HEADER).order(ByteOrder.nativeOrder()));
+            }
+          }
+          messages.position(Math.min(messages.limit(), at + ((length + 3) & ~3)));
+        }
+      }
+    } finally {
+      turn.unlock();
+    }
+  }
+
+  private void send(int type, short flags, byte[] body) throws KernelException {
+    if (closed) { // its number may belong to another file by now
+      throw new KernelException("the network namespace is gone", Errno.EBADF);
+    }
+    var length = HEADER + body.length;
+    var header = out.asByteBuffer().order(ByteOrder.nativeOrder());
+    sequence++;
+    header.putInt(length).putShort((short) type).putShort(flags).putInt(sequence).putInt(0);
+    MemorySegment.copy(body, 0, out, JAVA_BYTE, HEADER, body.length);
+    var sent = Libc.send(socket.number(), out, length);
+    if (sent < 0) {
+      throw new KernelException("send a netlink request", (int) -sent);
+    }
+  }
+
+  private ByteBuffer receive() throws KernelException {
+    var received = Libc.receive(socket.number(), in);
+    if (received < 0) {
+      throw new KernelException("wait for a netlink answer", (int) -received);
+    }
+    var message = ByteBuffer.allocate((int) received).order(ByteOrder.nativeOrder());
+    MemorySegment.copy(in, JAVA_BYTE, 0, message.array(), 0, (int) received);
+    return message;
+  }
+
   private @Nullable ByteBuffer answer() throws KernelException {
     // An answer that came after an earlier request gave up is still in the queue: passed over.
     for (var i = 0; i < MAX_STALE_ANSWERS; i++) {
-      var received = Libc.receive(socket.number(), in);
-      if (received < 0) {
-        throw new KernelException("wait for a netlink answer", (int) -received);
-      }
-      var message = ByteBuffer.allocate((int) received).order(ByteOrder.nativeOrder());
-      MemorySegment.copy(in, JAVA_BYTE, 0, message.array(), 0, (int) received);
+      var message = receive();
+      var received = message.remaining();
       if (received < HEADER || message.getInt(8) != sequence) {
         continue;
       }
-      var length = Math.min(message.getInt(0), (int) received);
+      var length = Math.min(message.getInt(0), received);
       var type = message.getShort(4);
       if (type == DONE) {
         return null;
@@ -103,6 +171,9 @@ final class NetlinkSocket implements AutoCloseable {
         var errno = length >= HEADER + 4 ? -message.getInt(HEADER) : Errno.EINVAL;
         if (errno == Errno.ENOENT) {
           return null;
+        }
+        if (errno == 0) {
+          return ByteBuffer.allocate(0); // done
         }
         throw new KernelException("netlink request", errno);
       }

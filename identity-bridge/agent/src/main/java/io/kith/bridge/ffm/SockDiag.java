@@ -1,7 +1,10 @@
 package io.kith.bridge.ffm;
 
+import io.kith.baselines.identity.IpAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,13 +17,21 @@ public final class SockDiag implements AutoCloseable {
    *  request   family u8, protocol u8, extensions u8, pad u8, states u32,
    *            sport be16, dport be16, src 16, dst 16, interface u32, cookie 2 × u32
    *  answer    family u8, state u8, timer u8, retransmits u8, the same 48 bytes,
-   *            expires u32, receive queue u32, send queue u32, uid u32 at 64, inode u32 at 68
+   *            expires u32, receive queue u32, send queue u32, uid u32 at 64, inode u32 at 68,
+   *            attributes: length u16, type u16, data, from 72 on
    */
   private static final int NETLINK_SOCK_DIAG = 4;
   private static final int BY_FAMILY = 20;
+  private static final int DESTROY = 21;
   private static final int REQUEST_BYTES = 56;
   private static final int STATE = 1;
   private static final int LISTEN = 10;
+  private static final int LOCAL_PORT = 4;
+  private static final int LOCAL_ADDRESS = 8;
+  private static final int COOKIE = 44;
+  private static final int ATTRIBUTES = 72;
+  private static final int CGROUP_ID = 21;
+  private static final int MOST = 100_000;
   private static final int UID = 64;
   private static final int INODE = 68;
   private static final int TCP = 6;
@@ -39,6 +50,121 @@ public final class SockDiag implements AutoCloseable {
    * @param inode 0 when no process holds it any more
    */
   public record Found(long inode, int uid) {}
+
+  /** Which sockets to list. */
+  public enum State {
+    /** Connected, or about to be: bits 1 to 5, 8 and 11 of the states of TCP. */
+    OPEN(1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 9 | 1 << 11),
+    LISTENING(1 << LISTEN);
+
+    private final int bits;
+
+    State(int bits) {
+      this.bits = bits;
+    }
+  }
+
+  /**
+   * A TCP socket, as a list shows it.
+   *
+   * @param tuple from its own end, before NAT; of a listener the far end is all zero
+   * @param uid of who made it
+   * @param inode 0 when no process holds it any more; grows from socket to socket
+   * @param cgroup v2 id of the cgroup in which it was made; 0 when the kernel does not tell
+   */
+  public record Listed(
+      int family, Tuple tuple, int uid, long inode, long cgroup, int interfaceIndex, long cookie) {}
+
+  /** The TCP sockets in such a state, at most 100,000. */
+  public List<Listed> list(State state) throws KernelException {
+    var all = new ArrayList<Listed>();
+    for (var family : new int[] {AF_INET, AF_INET6}) {
+      var request = ByteBuffer.allocate(REQUEST_BYTES).order(ByteOrder.nativeOrder());
+      request.put((byte) family).put((byte) TCP).putShort((short) 0).putInt(state.bits);
+      for (var message : socket.list(BY_FAMILY, request.array(), MOST)) {
+        if (message.remaining() >= ATTRIBUTES) {
+          all.add(listed(message));
+        }
+      }
+    }
+    return all;
+  }
+
+  static Listed listed(ByteBuffer message) {
+    var family = message.get(0);
+    var bytes = family == AF_INET ? 4 : 16;
+    var tuple =
+        new Tuple(
+            address(message, LOCAL_ADDRESS, bytes),
+            port(message, LOCAL_PORT),
+            address(message, LOCAL_ADDRESS + 16, bytes),
+            port(message, LOCAL_PORT + 2));
+    return new Listed(
+        family,
+        tuple,
+        message.getInt(UID),
+        Integer.toUnsignedLong(message.getInt(INODE)),
+        cgroup(message),
+        message.getInt(COOKIE - 4),
+        message.getLong(COOKIE));
+  }
+
+  private static IpAddress address(ByteBuffer message, int at, int bytes) {
+    var address = new byte[bytes];
+    message.get(at, address);
+    return IpAddress.of(address);
+  }
+
+  private static int port(ByteBuffer message, int at) {
+    return (message.get(at) & 0xff) << 8 | (message.get(at + 1) & 0xff);
+  }
+
+  private static long cgroup(ByteBuffer message) {
+    var at = ATTRIBUTES;
+    while (at + 4 <= message.limit()) {
+      var length = message.getShort(at) & 0xffff;
+      if (length < 4 || at + length > message.limit()) {
+        return 0;
+      }
+      if (message.getShort(at + 2) == CGROUP_ID && length >= 12) {
+        return message.getLong(at + 4);
+      }
+      at += (length + 3) & ~3;
+    }
+    return 0;
+  }
+
+  /**
+   * Ends a connection at once: its process reads ECONNABORTED, the other side gets a reset.
+   *
+   * @return false when it is gone already
+   * @throws KernelException also when the kernel was built without INET_DIAG_DESTROY: EOPNOTSUPP
+   */
+  public boolean destroy(Listed which) throws KernelException {
+    var request = ByteBuffer.allocate(REQUEST_BYTES).order(ByteOrder.nativeOrder());
+    var tuple = which.tuple();
+    request.put((byte) which.family()).put((byte) TCP).putShort((short) 0).putInt(-1);
+    ports(request, tuple);
+    put(request, 12, which.family(), tuple.source());
+    put(request, 28, which.family(), tuple.destination());
+    request.putInt(44, which.interfaceIndex()).putLong(48, which.cookie());
+    return socket.tell(DESTROY, request.array());
+  }
+
+  private static void ports(ByteBuffer out, Tuple tuple) {
+    out.put((byte) (tuple.sourcePort() >> 8)).put((byte) tuple.sourcePort());
+    out.put((byte) (tuple.destinationPort() >> 8)).put((byte) tuple.destinationPort());
+  }
+
+  /** An IPv4 address on a socket of IPv6 is written as that socket has it. */
+  private static void put(ByteBuffer out, int at, int family, IpAddress address) {
+    var bytes = address.bytes();
+    if (family == AF_INET6 && bytes.length == 4) {
+      out.putShort(at + 10, (short) -1).put(at + 12, bytes);
+    } else {
+      out.put(at, bytes);
+    }
+  }
 
   /** Of the network namespace of the calling thread. */
   public static SockDiag open() throws KernelException {
@@ -63,8 +189,7 @@ public final class SockDiag implements AutoCloseable {
     var out = ByteBuffer.allocate(REQUEST_BYTES).order(ByteOrder.nativeOrder());
     out.put((byte) (source.length == 4 ? AF_INET : AF_INET6)).put((byte) TCP);
     out.putShort((short) 0).putInt(-1);
-    out.put((byte) (tuple.sourcePort() >> 8)).put((byte) tuple.sourcePort());
-    out.put((byte) (tuple.destinationPort() >> 8)).put((byte) tuple.destinationPort());
+    ports(out, tuple);
     out.put(12, source);
     out.put(28, tuple.destination().bytes());
     out.putInt(48, -1).putInt(52, -1); // any cookie

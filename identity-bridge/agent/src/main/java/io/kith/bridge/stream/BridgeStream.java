@@ -8,14 +8,20 @@ import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.process.Rung;
+import io.kith.bridge.guard.GuardEvent;
+import io.kith.bridge.guard.GuardPolicy;
+import io.kith.bridge.guard.PodGuard;
 import io.kith.bridge.v1.BridgeMessage;
 import io.kith.bridge.v1.BridgeServiceGrpc;
+import io.kith.bridge.v1.GuardPolicies;
 import io.kith.bridge.v1.Query;
+import io.kith.bridge.v1.Revocation;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.bridge.v1.Welcome;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
@@ -49,6 +55,9 @@ public final class BridgeStream implements AutoCloseable {
   private static final int MAX_DOUBLINGS = 6;
   private static final Duration POD_INTERVAL = Duration.ofSeconds(1);
   private static final Duration STATUS_INTERVAL = Duration.ofSeconds(30);
+
+  private static final Duration GUARD_INTERVAL = Duration.ofSeconds(5);
+  private static final int NAMES_AT_ONCE = 256;
 
   /** An address that another bridge held may be free by now: the server does not ask for it. */
   private static final Duration POD_REPETITION = Duration.ofSeconds(10);
@@ -136,6 +145,8 @@ public final class BridgeStream implements AutoCloseable {
     stream.every(POD_INTERVAL, () -> stream.tell(attachment -> attachment.sendPods(false)));
     stream.every(POD_REPETITION, () -> stream.tell(attachment -> attachment.sendPods(true)));
     stream.every(STATUS_INTERVAL, () -> stream.tell(Attachment::sendStatus));
+    stream.every(GUARD_INTERVAL, () -> stream.tell(Attachment::sendReport));
+    stream.every(POD_INTERVAL, () -> stream.tell(Attachment::sendNames));
     return stream;
   }
 
@@ -260,6 +271,9 @@ public final class BridgeStream implements AutoCloseable {
       detached = current == null;
       delay = delay();
     }
+    if (detached) {
+      view.guard().gone(server.toString());
+    }
     events.accept(
         detached
             ? new Event.Detached(server, why, delay.toMillis())
@@ -287,6 +301,9 @@ public final class BridgeStream implements AutoCloseable {
     private @Nullable Outbox outbox;
     private @Nullable List<NodeView.Pod> told; // guarded by this
     private boolean greeted; // guarded by this
+    private long namesSent; // guarded by this
+    private List<PodGuard> statesTold = List.of(); // guarded by this
+    private List<GuardEvent> eventsTold = List.of(); // guarded by this
 
     private Attachment(int renewal) {
       this.renewal = renewal;
@@ -342,11 +359,35 @@ public final class BridgeStream implements AutoCloseable {
       }
     }
 
+    private synchronized void sendReport() {
+      var states = view.guard().states();
+      var seen = view.guard().events();
+      var out = outbox;
+      if (out != null && greeted && !(states.equals(statesTold) && seen.equals(eventsTold))) {
+        statesTold = states;
+        eventsTold = seen;
+        out.report(GuardMessages.report(states, seen), seen);
+      }
+    }
+
+    private synchronized void sendNames() {
+      var out = outbox;
+      while (out != null && greeted) {
+        var facts = view.guard().namesAfter(namesSent, NAMES_AT_ONCE);
+        if (facts.isEmpty() || !out.names(GuardMessages.names(facts))) {
+          return;
+        }
+        namesSent = facts.getLast().number();
+      }
+    }
+
     @Override
     public void onNext(ServerMessage message) {
       switch (message.getMessageCase()) {
         case WELCOME -> welcome(message.getWelcome());
         case QUERY -> query(message.getQuery());
+        case GUARD_POLICIES -> guard(message.getGuardPolicies());
+        case REVOCATION -> revoke(message.getRevocation());
         case MESSAGE_NOT_SET -> {
           // of a newer server: it means nothing to us
         }
@@ -360,6 +401,32 @@ public final class BridgeStream implements AutoCloseable {
       }
       BridgeStream.this.welcomed(this);
       events.accept(new Event.Attached(server, welcome.getServerVersion()));
+    }
+
+    private void guard(GuardPolicies policies) {
+      var read = new HashMap<String, GuardPolicy>();
+      for (var policy : policies.getPoliciesList()) {
+        try {
+          read.put(policy.getPodId(), GuardMessages.policy(policy));
+        } catch (IllegalArgumentException e) {
+          LOG.log(
+              System.Logger.Level.WARNING,
+              "a policy of the guard is not taken, the one before stays",
+              e);
+        }
+      }
+      view.guard().said(server.toString(), read);
+    }
+
+    private void revoke(Revocation revocation) {
+      try {
+        workers.execute(
+            () -> guarded(() -> view.guard().revoke(GuardMessages.connections(revocation))));
+      } catch (RejectedExecutionException _) {
+        LOG.log(
+            System.Logger.Level.WARNING,
+            "the bridge is overloaded: connections that lost their permission stay open");
+      }
     }
 
     private void query(Query query) {

@@ -21,6 +21,11 @@ public interface NodeView {
 
   Status status();
 
+  /** What guards the pods. */
+  default GuardView guard() {
+    return GuardView.NONE;
+  }
+
   /**
    * A socket, as a proxy sees its near end.
    *

@@ -2,20 +2,22 @@ package io.kith.bridge.stream;
 
 import io.grpc.stub.ClientCallStreamObserver;
 import io.kith.baselines.process.ProcessFingerprint;
+import io.kith.bridge.guard.GuardEvent;
 import io.kith.bridge.v1.BridgeMessage;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What waits to be sent on one stream, while the server reads slowly.
  *
- * <p>Of pods and of the status only the newest waits, since each replaces the one before. Answers
- * wait in order up to a limit; beyond it the oldest is dropped, for which the server has stopped
- * waiting by then. A fingerprint is sent once per stream, right before the first answer that is
- * sent and names it. Thread-safe.
+ * <p>Of pods, of the status and of the guard's report only the newest waits, since each replaces
+ * the one before. Answers wait in order up to a limit; beyond it the oldest is dropped, for which
+ * the server has stopped waiting by then. A fingerprint is sent once per stream, right before the
+ * first answer that is sent and names it. Thread-safe.
  */
 final class Outbox {
   private static final int MAX_ANSWERS = 1024;
@@ -25,10 +27,14 @@ final class Outbox {
   private final Deque<Reply> replies = new ArrayDeque<>(); // guarded by this
   private @Nullable BridgeMessage pods; // guarded by this
   private @Nullable BridgeMessage status; // guarded by this
+  private @Nullable Report report; // guarded by this
+  private @Nullable BridgeMessage names; // guarded by this
   private boolean ended; // guarded by this
   private long dropped; // guarded by this
 
   private record Reply(long queryId, NodeView.Answer answer) {}
+
+  private record Report(BridgeMessage message, List<GuardEvent> events) {}
 
   Outbox(ClientCallStreamObserver<BridgeMessage> call) {
     this.call = call;
@@ -47,6 +53,22 @@ final class Outbox {
   synchronized void status(BridgeMessage message) {
     status = message;
     flush();
+  }
+
+  /** What the guard did, of which the events name fingerprints. */
+  synchronized void report(BridgeMessage message, List<GuardEvent> events) {
+    report = new Report(message, List.copyOf(events));
+    flush();
+  }
+
+  /** Takes a part of the names; false when the part before still waits. */
+  synchronized boolean names(BridgeMessage message) {
+    if (names != null) {
+      return false;
+    }
+    names = message;
+    flush();
+    return true;
   }
 
   synchronized void answer(long queryId, NodeView.Answer answer) {
@@ -69,6 +91,12 @@ final class Outbox {
       } else if (status != null) {
         send(status);
         status = null;
+      } else if (report != null) {
+        send(report);
+        report = null;
+      } else if (names != null) {
+        send(names);
+        names = null;
       } else {
         return;
       }
@@ -80,6 +108,16 @@ final class Outbox {
       fingerprint(candidate.fingerprintId(), candidate.fingerprint());
     }
     send(Messages.answer(reply.queryId(), reply.answer()));
+  }
+
+  private void send(Report guarded) {
+    for (var event : guarded.events()) {
+      var fingerprint = event.fingerprint();
+      if (fingerprint != null) {
+        fingerprint(event.fingerprintId(), fingerprint);
+      }
+    }
+    send(guarded.message());
   }
 
   private void fingerprint(String id, ProcessFingerprint fingerprint) {

@@ -1,0 +1,389 @@
+package io.kith.bridge.guard;
+
+import static java.util.Objects.requireNonNull;
+
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.bridge.capture.CgroupRoot;
+import io.kith.bridge.capture.Owner;
+import io.kith.bridge.capture.Pod;
+import io.kith.bridge.ffm.Btf;
+import io.kith.bridge.ffm.Descriptor;
+import io.kith.bridge.ffm.KernelException;
+import io.kith.bridge.ffm.SockDiag;
+import io.kith.bridge.ffm.Tuple;
+import io.kith.bridge.process.Identified;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Guards the pods of this node, as the servers say.
+ *
+ * <p>{@link #refresh} is for a timer, {@link #readAnswers} for a thread of its own; everything else
+ * answers from memory. Thread-safe.
+ */
+public final class Guard implements AutoCloseable {
+  private static final int DESTROYED_AT_ONCE = 100;
+  private static final int LOOKS_AT_CAPABILITIES = 30;
+
+  private final Node node;
+  private final PolicyBook book = new PolicyBook();
+  private final GuardEvents events;
+  private final DnsMemory names = new DnsMemory();
+  private final Map<String, Watched> pods = new HashMap<>(); // guarded by this
+  private final Revocation revocation = new Revocation(DESTROYED_AT_ONCE); // guarded by this
+  private final ProxyFinder proxies = new ProxyFinder(); // guarded by this
+  private final @Nullable Kernel kernel;
+  private final List<String> problems;
+  private volatile List<PodGuard> states = List.of();
+  private volatile Map<Long, String> podsByCgroup = Map.of();
+
+  /** What the guard asks of the rest of the bridge. */
+  public interface Node {
+    /** The sockets of a pod's network, or null. */
+    @Nullable SockDiag sockets(Pod pod);
+
+    /** Who opened a connection of a pod, or null when that was not seen. */
+    @Nullable Owner opener(Pod pod, Tuple tuple);
+
+    /** What a process is that was seen at a socket. */
+    Identified identify(Owner owner);
+  }
+
+  /**
+   * How to guard.
+   *
+   * @param pin folder on the BPF file system where the guard outlives the bridge, or null
+   * @param cgroup root of the cgroup v2 tree, or null to find it
+   * @param lock file that only one guard of this node holds
+   * @param proxyUid user of the proxy where no server has spoken
+   */
+  public record Settings(@Nullable Path pin, @Nullable Path cgroup, Path lock, int proxyUid) {
+    public Settings {
+      requireNonNull(lock, "lock");
+    }
+  }
+
+  private record Kernel(
+      Descriptor root, PodCgroups cgroups, KernelGuard guard, GuardLock lock, int proxyUid) {}
+
+  private Guard(Node node, @Nullable Kernel kernel, List<String> problems) {
+    this.node = node;
+    this.kernel = kernel;
+    this.problems = problems;
+    this.events = new GuardEvents(owner -> node.identify(owner));
+  }
+
+  /** Starts to guard, as well as this machine allows; {@link #problems} says how. */
+  public static Guard open(Settings settings, Node node) {
+    var problems = new ArrayList<String>();
+    Kernel kernel = null;
+    try {
+      kernel = open(settings, problems);
+    } catch (KernelException | CgroupRoot.NotFoundException | IOException e) {
+      problems.add(
+          "no pod is guarded: "
+              + e.getMessage()
+              + " (run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN)");
+    }
+    return new Guard(node, kernel, List.copyOf(problems));
+  }
+
+  private static Kernel open(Settings settings, List<String> problems)
+      throws KernelException, CgroupRoot.NotFoundException, IOException {
+    var lock = GuardLock.take(settings.lock());
+    Descriptor root = null;
+    try {
+      root = CgroupRoot.open(settings.cgroup());
+      var guard = KernelGuard.open(settings.pin(), types(problems), problems);
+      return new Kernel(root, new PodCgroups(root), guard, lock, settings.proxyUid());
+    } catch (KernelException | CgroupRoot.NotFoundException | RuntimeException e) {
+      if (root != null) {
+        root.close();
+      }
+      lock.close();
+      throw e;
+    }
+  }
+
+  private static @Nullable Btf types(List<String> problems) {
+    try {
+      return Btf.ofThisKernel();
+    } catch (IOException | IllegalArgumentException e) {
+      problems.add("the guard does not see executables: " + e.getMessage());
+      return null;
+    }
+  }
+
+  /** A pod with what was done for it last. */
+  private static final class Watched {
+    private Set<Long> cgroups = Set.of();
+    private @Nullable Applied applied;
+    private boolean spoken;
+    private List<String> problems = List.of();
+    private RawSockets.Found raw = RawSockets.Found.NONE;
+    private List<Integer> pids = List.of();
+    private int looks;
+  }
+
+  private record Applied(GuardPolicy policy, long proxyCgroup, Set<IpAddress> own, Mode mode) {}
+
+  /** What a server says about pods; what it said of others before stays. */
+  public void said(String server, Map<String, GuardPolicy> policies) {
+    book.said(server, policies);
+  }
+
+  /** A server is gone. */
+  public void gone(String server) {
+    book.gone(server);
+  }
+
+  /** Looks at the pods: guards the new, follows the servers, counts, ends what must end. */
+  public synchronized void refresh(List<Pod> present) {
+    var own = kernel;
+    if (own == null) {
+      return;
+    }
+    var ids = new HashSet<String>();
+    present.forEach(pod -> ids.add(pod.id()));
+    var byCgroup = new HashMap<Long, String>();
+    for (var pod : present) {
+      var guarded = pods.computeIfAbsent(pod.id(), _ -> new Watched());
+      look(own, pod, guarded);
+      guarded.cgroups.forEach(id -> byCgroup.put(id, pod.id()));
+    }
+    podsByCgroup = Map.copyOf(byCgroup);
+    forget(own, ids);
+    revocation.run();
+    try {
+      events.add(own.guard().attempts(), byCgroup);
+    } catch (KernelException e) {
+      throw new IllegalStateException("the guard's own table cannot be read", e);
+    }
+    states = present.stream().map(pod -> state(own, pod)).toList();
+  }
+
+  private void look(Kernel own, Pod pod, Watched guarded) {
+    var found = new ArrayList<String>();
+    var said = book.of(pod.id());
+    var cgroups = own.cgroups().of(pod.pids());
+    if (!cgroups.problem().isEmpty()) {
+      found.add(cgroups.problem());
+    }
+    guarded.spoken = said != null;
+    var policy = said == null ? GuardPolicy.unspoken(own.proxyUid()) : said;
+    long proxy = 0;
+    var sockets = node.sockets(pod);
+    try {
+      proxy = proxies.of(pod.id(), policy, cgroups.own(), sockets);
+    } catch (KernelException e) {
+      found.add("its proxy cannot be looked for: " + e.getMessage());
+    }
+    if (said == null && proxy == 0) {
+      guarded.problems = List.of(); // no pod of the mesh, as far as anybody has said
+      return;
+    }
+    if (proxy == 0) {
+      found.add(
+          "no proxy found (user "
+              + policy.proxyUid()
+              + " listening on one of "
+              + policy.proxyPorts()
+              + "): whoever has its user is counted, not refused");
+    }
+    var wanted = new Applied(policy, proxy, pod.addresses(), policy.mode());
+    try {
+      guarded.cgroups = attach(own, cgroups.guarded(), guarded, wanted);
+      rejudge(pod, guarded.applied, wanted, sockets);
+      guarded.applied = guarded.cgroups.isEmpty() ? null : wanted;
+    } catch (KernelException e) {
+      found.add("not guarded as it should be: " + e.getMessage());
+    }
+    if (guarded.looks++ % LOOKS_AT_CAPABILITIES == 0 || !guarded.pids.equals(pod.pids())) {
+      guarded.pids = pod.pids();
+      guarded.raw = RawSockets.of(pod.pids());
+    }
+    guarded.problems = found;
+  }
+
+  private static Set<Long> attach(
+      Kernel own, Map<Long, Path> cgroups, Watched guarded, Applied wanted) throws KernelException {
+    var all = new HashSet<Long>();
+    for (var entry : cgroups.entrySet()) {
+      var id = entry.getKey();
+      var attached = own.guard().isAttached(id);
+      if (!attached || !wanted.equals(guarded.applied)) {
+        own.guard().policy(id, wanted.policy(), wanted.mode(), wanted.proxyCgroup(), wanted.own());
+      }
+      if (!attached) {
+        try (var cgroup = own.cgroups().open(entry.getValue())) {
+          own.guard().attach(id, cgroup);
+        }
+      }
+      all.add(id);
+    }
+    return all;
+  }
+
+  /** Judges the open connections of a pod when enforcement begins or gets another policy. */
+  private void rejudge(Pod pod, @Nullable Applied before, Applied now, @Nullable SockDiag sockets) {
+    if (now.mode() != Mode.ENFORCE || now.equals(before) || sockets == null) {
+      return;
+    }
+    try {
+      var judge = new PolicyJudge(now.policy(), now.proxyCgroup(), now.own());
+      for (var socket : OpenConnections.outgoing(sockets, tuple -> node.opener(pod, tuple))) {
+        var listed = socket.socket();
+        var reason =
+            judge.against(
+                listed.tuple().destination(),
+                listed.tuple().destinationPort(),
+                socket.uid(),
+                socket.gid(),
+                listed.cgroup());
+        if (reason != null) {
+          revocation.doom(pod.id(), listed, sockets::destroy);
+        }
+      }
+    } catch (KernelException e) {
+      revocation.failed(pod.id(), e);
+    }
+  }
+
+  /**
+   * Ends a connection of a pod whose flow lost its permission; soon, and at a bounded rate.
+   *
+   * @param connection from the application's end, before NAT
+   */
+  public synchronized void revoke(Pod pod, Tuple connection) {
+    var sockets = node.sockets(pod);
+    if (sockets == null) {
+      return;
+    }
+    try {
+      for (var socket : sockets.list(SockDiag.State.OPEN)) {
+        if (socket.tuple().equals(connection)) {
+          revocation.doom(pod.id(), socket, sockets::destroy);
+        }
+      }
+    } catch (KernelException e) {
+      revocation.failed(pod.id(), e);
+    }
+  }
+
+  /** A cgroup is guarded until it is removed, also when no process of it is seen any more. */
+  private void forget(Kernel own, Set<String> ids) {
+    pods.keySet().retainAll(ids);
+    book.keep(ids);
+    proxies.keep(ids);
+    revocation.keep(ids);
+    events.keep(ids);
+    names.keep(ids);
+    var guarded = own.guard().guarded();
+    guarded.removeAll(podsByCgroup.keySet());
+    var there = guarded.isEmpty() ? null : own.cgroups().all();
+    if (there == null) {
+      return;
+    }
+    guarded.removeAll(there);
+    for (var id : guarded) {
+      try {
+        own.guard().detach(id);
+      } catch (KernelException e) {
+        throw new IllegalStateException("the guard of a cgroup that is gone stays", e);
+      }
+    }
+  }
+
+  private PodGuard state(Kernel own, Pod pod) {
+    var guarded = requireNonNull(pods.get(pod.id()), "looked at before");
+    var totals = Totals.NONE;
+    for (var id : guarded.cgroups) {
+      totals = totals.plus(own.guard().totals(id));
+    }
+    var all = new ArrayList<>(guarded.problems);
+    if (!revocation.problem(pod.id()).isEmpty()) {
+      all.add(revocation.problem(pod.id()));
+    }
+    if (totals.lost() > 0) {
+      all.add(totals.lost() + " connects or DNS answers could not be noted: no memory for it");
+    }
+    var applied = guarded.applied;
+    return new PodGuard(
+        pod.id(),
+        applied == null ? null : applied.mode(),
+        guarded.spoken,
+        all,
+        totals,
+        guarded.raw.holders(),
+        guarded.raw.able(),
+        guarded.raw.named(),
+        revocation.destroyed(pod.id()));
+  }
+
+  /** Waits for DNS answers that pods received, at most that long; for one thread. */
+  public void readAnswers(int timeoutMillis) {
+    if (kernel == null) {
+      return;
+    }
+    kernel.guard().readAnswers(timeoutMillis, this::answered);
+  }
+
+  private void answered(byte[] record) {
+    var pod = podsByCgroup.get(GuardRecord.number(record, 0));
+    if (pod == null) {
+      return;
+    }
+    var answer = DnsMessage.answer(record, GuardRecord.ANSWER_PAYLOAD, answerBytes(record));
+    if (answer != null) {
+      names.heard(pod, answer);
+    }
+  }
+
+  private static int answerBytes(byte[] record) {
+    return Math.clamp(
+        GuardRecord.number(record, GuardRecord.ANSWER_LENGTH), 0, GuardRecord.ANSWER_MOST);
+  }
+
+  /** Whether anything can be guarded. */
+  public boolean works() {
+    return kernel != null;
+  }
+
+  /** Why nothing is guarded, or not as well as it could be, in words. */
+  public List<String> problems() {
+    return problems;
+  }
+
+  /** How each pod is guarded. */
+  public List<PodGuard> states() {
+    return states;
+  }
+
+  /** What went past the sidecars, with counts since the bridge started. */
+  public List<GuardEvent> events() {
+    return events.events();
+  }
+
+  /** The names that pods asked for, with what they were told. */
+  public DnsMemory names() {
+    return names;
+  }
+
+  /** Stops to look. Where the guard is pinned it goes on with the last policies. */
+  @Override
+  public synchronized void close() {
+    if (kernel != null) {
+      kernel.guard().close();
+      kernel.root().close();
+      kernel.lock().close();
+    }
+  }
+}

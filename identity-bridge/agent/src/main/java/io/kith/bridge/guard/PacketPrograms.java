@@ -1,0 +1,273 @@
+package io.kith.bridge.guard;
+
+import io.kith.bridge.capture.OwnerRecord;
+import io.kith.bridge.ffm.Assembler;
+import io.kith.bridge.guard.GuardRecord.Kind;
+
+/**
+ * The programs that see the packets of a pod's sockets.
+ *
+ * <p>{@code out} runs after address translation: what was redirected to the proxy goes to loopback
+ * by then, so a first packet of TCP that still leaves was not. UDP and everything else is judged
+ * here, by who was noted at the socket and never by who runs now. {@code in} remembers who asked a
+ * UDP server, so that it may answer, and hands DNS answers to the bridge.
+ *
+ * <p>This file is also available under BSD-3-Clause or GPL-2.0, as the kernel wants for the helpers
+ * that it calls ("Dual BSD/GPL").
+ */
+final class PacketPrograms {
+  // struct __sk_buff
+  private static final int LENGTH = 0;
+  private static final int ETHERTYPE = 16;
+  private static final int INTERFACE = 40;
+  private static final int SOCKET = 168;
+  private static final int LOOPBACK_INTERFACE = 1;
+
+  // As a little-endian machine reads network byte order.
+  private static final int IPV4 = 0x0008;
+  private static final int IPV6 = 0xdd86;
+  private static final int FRAGMENT_OFFSET = 0xff1f;
+  private static final int LINK_LOCAL_MULTICAST = 0x02ff;
+
+  private static final int IP4_BYTES = 20;
+  private static final int IP6_BYTES = 40;
+  private static final int ICMP = 1;
+  private static final int IGMP = 2;
+  private static final int UDP = 17;
+  private static final int ICMP6 = 58;
+  private static final int FRAGMENT = 255;
+  private static final int ECHO = 8;
+  private static final int ECHO6 = 128;
+  private static final int SYN = 0x02;
+  private static final int SYN_ACK = 0x12;
+  private static final int UDP_HEADER = 8;
+
+  private static final int LOAD_BYTES = 26;
+  private static final int SOCKET_COOKIE = 46;
+  private static final int SOCKET_UID = 47;
+  private static final int PACKET_CGROUP = 79;
+  private static final int FULL_SOCKET = 95;
+  private static final int BOOT_TIME = 125;
+  private static final int RING_RESERVE = 131;
+  private static final int RING_SUBMIT = 132;
+  private static final int RING_DISCARD = 133;
+
+  /** How long after a packet from somewhere an answer is one: as long as connection tracking. */
+  private static final long ASKED_NANOS = 120_000_000_000L;
+
+  private final GuardMaps maps;
+  private final boolean withExecutable;
+
+  /**
+   * Programs that share these maps.
+   *
+   * @param withExecutable the notes about sockets tell of the executable
+   */
+  PacketPrograms(GuardMaps maps, boolean withExecutable) {
+    this.maps = maps;
+    this.withExecutable = withExecutable;
+  }
+
+  /** What leaves the sockets of the cgroup. */
+  Assembler out(long cgroup) {
+    var code = new GuardCode(maps, cgroup);
+    var a = code.assembler();
+    a.move(6, 1);
+    header(a, code, IP4_BYTES - 4, IP6_BYTES - 16, "pass");
+    a.load8(1, 10, GuardCode.ATTEMPT + GuardRecord.ATTEMPT_PROTOCOL);
+    a.jumpIfEqual(1, GuardCode.TCP, "tcp").jumpIfEqual(1, UDP, "udp").jump("other");
+
+    a.label("tcp");
+    transport(a, 14, "other");
+    a.load8(1, 10, GuardCode.TRANSPORT + 13).and(1, SYN_ACK).jumpUnlessEqual(1, SYN, "pass");
+    a.load16(9, 10, GuardCode.TRANSPORT + 2).bigEndian16(9).jump("judge");
+
+    a.label("udp");
+    transport(a, UDP_HEADER, "other");
+    a.load16(9, 10, GuardCode.TRANSPORT + 2).bigEndian16(9).jump("judge");
+
+    a.label("other");
+    harmless(a);
+    a.set(9, 0);
+
+    a.label("judge");
+    code.policy("pass");
+    code.rule(Kind.OWN);
+    a.jumpUnlessEqual(0, 0, "pass");
+    code.ruleWithPort(Kind.RESOLVER);
+    a.jumpUnlessEqual(0, 0, "pass");
+    a.load8(1, 10, GuardCode.ATTEMPT + GuardRecord.ATTEMPT_PROTOCOL);
+    a.jumpIfEqual(1, GuardCode.TCP, "tcp-approved").jumpUnlessEqual(1, UDP, "noted");
+    code.anyRule(Kind.APPROVED_UDP, "pass");
+    a.jump("noted");
+    a.label("tcp-approved");
+    code.anyRule(Kind.APPROVED_TCP, "pass");
+
+    a.label("noted");
+    record(a, code, "unnoted");
+    proxy(a, code);
+    a.load8(1, 10, GuardCode.ATTEMPT + GuardRecord.ATTEMPT_PROTOCOL);
+    a.jumpIfEqual(1, GuardCode.TCP, "judged-before").jumpIfEqual(1, UDP, "answer");
+    code.reason(GuardReason.OTHER_PROTOCOL);
+    a.jump("verdict");
+
+    a.label("judged-before");
+    a.load32(1, 7, GuardCode.IN_RECORD + GuardRecord.JUDGED).jumpUnlessEqual(1, 0, "pass");
+    code.reason(GuardReason.NOT_REDIRECTED);
+    a.jump("verdict");
+
+    a.label("answer");
+    answers(a);
+    a.storeValue32(7, GuardCode.IN_RECORD + GuardRecord.INITIATED, 1);
+    code.reason(GuardReason.UDP);
+    a.jump("verdict");
+
+    a.label("unnoted"); // no memory to note anything: it is judged as nobody's
+    a.set(7, 0);
+    code.reason(GuardReason.OTHER_PROTOCOL);
+    a.label("verdict");
+    code.verdict();
+    return a.label("pass").set(0, 1).exit();
+  }
+
+  /**
+   * The address at one end, in both keys, and the protocol; where the payload of IP begins stands
+   * on the stack at -8.
+   *
+   * @param in4 where the address stands in an IPv4 header
+   * @param in6 where it stands in an IPv6 header
+   */
+  private static void header(Assembler a, GuardCode code, int in4, int in6, String otherwise) {
+    a.load32(1, 6, ETHERTYPE).jumpIfEqual(1, IPV4, "v4").jumpUnlessEqual(1, IPV6, otherwise);
+    load(a, GuardCode.HEADER, IP6_BYTES, otherwise);
+    for (var i = 0; i < 16; i += 4) {
+      a.load32(1, 10, GuardCode.HEADER + in6 + i);
+      code.address6(1, i);
+    }
+    a.storeValue32(10, -8, IP6_BYTES);
+    a.load8(1, 10, GuardCode.HEADER + 6).jump("header");
+
+    a.label("v4");
+    load(a, GuardCode.HEADER, IP4_BYTES, otherwise);
+    a.load32(1, 10, GuardCode.HEADER + in4);
+    code.address4(1);
+    a.load8(1, 10, GuardCode.HEADER).and(1, 15).shiftLeft(1, 2).store32(10, -8, 1);
+    a.load16(2, 10, GuardCode.HEADER + 6).and(2, FRAGMENT_OFFSET);
+    a.load8(1, 10, GuardCode.HEADER + 9).jumpIfEqual(2, 0, "header").set(1, FRAGMENT);
+    a.label("header").store8(10, GuardCode.ATTEMPT + GuardRecord.ATTEMPT_PROTOCOL, 1);
+  }
+
+  /** The first bytes of the packet, on the stack. */
+  private static void load(Assembler a, int to, int bytes, String otherwise) {
+    a.move(1, 6).set(2, 0).move(3, 10).add(3, to).set(4, bytes).call(LOAD_BYTES);
+    a.jumpUnlessEqual(0, 0, otherwise);
+  }
+
+  /** The first bytes of what IP carries, on the stack. */
+  private static void transport(Assembler a, int bytes, String otherwise) {
+    a.move(1, 6).load32(2, 10, -8).move(3, 10).add(3, GuardCode.TRANSPORT).set(4, bytes);
+    a.call(LOAD_BYTES).jumpUnlessEqual(0, 0, otherwise);
+  }
+
+  /**
+   * Lets pass what the kernel itself says for the pod: neighbour discovery, group membership, and
+   * ICMP that is no echo request.
+   */
+  private static void harmless(Assembler a) {
+    var protocol = GuardCode.ATTEMPT + GuardRecord.ATTEMPT_PROTOCOL;
+    a.load16(1, 10, GuardCode.ATTEMPT + GuardRecord.ATTEMPT_ADDRESS);
+    a.jumpIfEqual(1, LINK_LOCAL_MULTICAST, "pass");
+    a.load8(1, 10, protocol).jumpIfEqual(1, IGMP, "pass");
+    a.jumpIfEqual(1, ICMP, "icmp").jumpIfEqual(1, ICMP6, "icmp").jump("not-icmp");
+    a.label("icmp");
+    transport(a, 1, "not-icmp");
+    a.load8(2, 10, GuardCode.TRANSPORT).load8(1, 10, protocol);
+    a.jumpIfEqual(1, ICMP6, "icmp6").jumpUnlessEqual(2, ECHO, "pass").jump("not-icmp");
+    a.label("icmp6").jumpUnlessEqual(2, ECHO6, "pass");
+    a.label("not-icmp");
+  }
+
+  /** 7 = what was noted at the packet's socket. */
+  private static void record(Assembler a, GuardCode code, String otherwise) {
+    a.load64(1, 6, SOCKET).jumpIfEqual(1, 0, otherwise);
+    a.call(FULL_SOCKET).jumpIfEqual(0, 0, otherwise).move(2, 0);
+    code.storage(otherwise);
+  }
+
+  /** Lets the proxy pass; one whose socket is older than the guard by the socket's own marks. */
+  private void proxy(Assembler a, GuardCode code) {
+    a.load64(1, 7, OwnerRecord.CONNECT).jumpIfEqual(1, 0, "older");
+    code.proxy(withExecutable, "proxy", "pass");
+    a.jump("no-proxy");
+    a.label("older");
+    a.move(1, 6).call(PACKET_CGROUP).load64(1, 8, GuardRecord.PROXY_CGROUP);
+    a.jumpUnlessSame(0, 1, "no-proxy");
+    a.move(1, 6).call(SOCKET_UID).load32(1, 8, GuardRecord.PROXY_UID).jumpIfSame(0, 1, "pass");
+    a.label("no-proxy");
+  }
+
+  /** Lets pass what answers a packet from there, of a socket that never began to talk itself. */
+  private void answers(Assembler a) {
+    a.load32(1, 7, GuardCode.IN_RECORD + GuardRecord.INITIATED).jumpUnlessEqual(1, 0, "first");
+    peer(a);
+    a.map(1, maps.peers().number()).move(2, 10).add(2, GuardCode.PEER).call(GuardCode.MAP_LOOKUP);
+    a.jumpIfEqual(0, 0, "first").load64(1, 0, 0).store64(10, GuardCode.TIME, 1);
+    a.call(BOOT_TIME).load64(1, 10, GuardCode.TIME).subtract(0, 1);
+    a.set64(2, ASKED_NANOS).jumpIfMore(2, 0, "pass");
+    a.label("first");
+  }
+
+  /** The key of the packet's socket with the other end, which the attempt's key and 9 hold. */
+  private static void peer(Assembler a) {
+    a.move(1, 6).call(SOCKET_COOKIE).store64(10, GuardCode.PEER, 0);
+    for (var i = 0; i < 16; i += 8) {
+      a.load64(1, 10, GuardCode.ATTEMPT + GuardRecord.ATTEMPT_ADDRESS + i);
+      a.store64(10, GuardCode.PEER + 8 + i, 1);
+    }
+    a.store64(10, GuardCode.PEER + 24, 9);
+  }
+
+  /** What arrives at the sockets of the cgroup; nothing is refused. */
+  Assembler in(long cgroup) {
+    var code = new GuardCode(maps, cgroup);
+    var a = code.assembler();
+    a.move(6, 1);
+    header(a, code, IP4_BYTES - 8, IP6_BYTES - 32, "pass");
+    a.load8(1, 10, GuardCode.ATTEMPT + GuardRecord.ATTEMPT_PROTOCOL)
+        .jumpUnlessEqual(1, UDP, "pass");
+    transport(a, UDP_HEADER, "pass");
+    a.load16(9, 10, GuardCode.TRANSPORT).bigEndian16(9);
+    code.policy("pass");
+    code.ruleWithPort(Kind.RESOLVER);
+    a.jumpUnlessEqual(0, 0, "dns");
+
+    record(a, code, "pass");
+    a.load32(1, 7, GuardCode.IN_RECORD + GuardRecord.INITIATED).jumpUnlessEqual(1, 0, "pass");
+    peer(a);
+    a.call(BOOT_TIME).store64(10, GuardCode.TIME, 0);
+    a.map(1, maps.peers().number()).move(2, 10).add(2, GuardCode.PEER);
+    a.move(3, 10).add(3, GuardCode.TIME).set(4, 0).call(GuardCode.MAP_UPDATE).jump("pass");
+
+    a.label("dns");
+    // What comes over loopback from elsewhere was written by a process of the pod itself.
+    a.load32(1, 6, INTERFACE).jumpUnlessEqual(1, LOOPBACK_INTERFACE, "wire");
+    code.rule(Kind.OWN);
+    a.jumpIfEqual(0, 0, "pass");
+    a.label("wire");
+    a.map(1, maps.answers().number()).set(2, GuardRecord.ANSWER_BYTES).set(3, 0).call(RING_RESERVE);
+    a.jumpIfEqual(0, 0, "full").move(7, 0);
+    a.set64(1, cgroup).store64(7, 0, 1);
+    a.load32(2, 10, -8).add(2, UDP_HEADER);
+    a.load32(4, 6, LENGTH).subtract(4, 2);
+    a.jumpIfAtMost(4, 11, "discard").jumpIfAbove(4, GuardRecord.ANSWER_MOST, "discard");
+    a.store64(7, GuardRecord.ANSWER_LENGTH, 4);
+    a.move(1, 6).move(3, 7).add(3, GuardRecord.ANSWER_PAYLOAD).call(LOAD_BYTES);
+    a.jumpUnlessEqual(0, 0, "discard");
+    a.move(1, 7).set(2, 0).call(RING_SUBMIT).jump("pass");
+    a.label("discard").move(1, 7).set(2, 0).call(RING_DISCARD).jump("pass");
+
+    a.label("full");
+    code.lost("pass");
+    return a.set(0, 1).exit();
+  }
+}

@@ -1,0 +1,49 @@
+package io.kith.bridge.guard;
+
+import java.util.EnumMap;
+import java.util.Map;
+
+/**
+ * What was counted at a pod.
+ *
+ * @param byReason without those that never happened
+ * @param lost connects and DNS answers that could not be noted
+ */
+public record Totals(Map<GuardReason, Count> byReason, long lost) {
+  static final Totals NONE = new Totals(Map.of(), 0);
+
+  public Totals {
+    byReason = Map.copyOf(byReason);
+  }
+
+  /**
+   * How often.
+   *
+   * @param seen connects for TCP, packets for the rest
+   * @param refused of those
+   */
+  public record Count(long seen, long refused) {
+    Count plus(Count other) {
+      return new Count(seen + other.seen, refused + other.refused);
+    }
+  }
+
+  static Totals of(byte[] row) {
+    var counts = new EnumMap<GuardReason, Count>(GuardReason.class);
+    for (var reason : GuardReason.values()) {
+      var at = 16 * reason.code();
+      var seen = GuardRecord.number(row, at);
+      if (seen > 0) {
+        counts.put(reason, new Count(seen, GuardRecord.number(row, at + 8)));
+      }
+    }
+    return new Totals(counts, GuardRecord.number(row, 16 * GuardRecord.LOST));
+  }
+
+  Totals plus(Totals other) {
+    var all = new EnumMap<GuardReason, Count>(GuardReason.class);
+    all.putAll(byReason);
+    other.byReason.forEach((reason, count) -> all.merge(reason, count, Count::plus));
+    return new Totals(all, lost + other.lost);
+  }
+}

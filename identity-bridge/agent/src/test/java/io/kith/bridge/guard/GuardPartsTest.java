@@ -1,0 +1,213 @@
+package io.kith.bridge.guard;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.process.EntryKind;
+import io.kith.baselines.process.Origin;
+import io.kith.baselines.process.ProcessFingerprint;
+import io.kith.bridge.capture.Owner;
+import io.kith.bridge.ffm.SockDiag.Listed;
+import io.kith.bridge.ffm.Tuple;
+import io.kith.bridge.guard.GuardPolicy.Target;
+import io.kith.bridge.process.Identified;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The guard's parts that need no kernel. */
+class GuardPartsTest {
+  private static final IpAddress FAR = IpAddress.parse("198.18.1.1");
+
+  @Test
+  void podOf_pathsOfKubernetes_areCutAfterThePod() {
+    var uid = "0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0";
+    var systemd =
+        "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod"
+            + uid.replace('-', '_')
+            + ".slice";
+    assertThat(PodCgroups.podOf(systemd + "/cri-containerd-abc.scope")).isEqualTo(systemd);
+    assertThat(PodCgroups.podOf(systemd)).isEqualTo(systemd);
+    assertThat(PodCgroups.podOf("/kubepods/besteffort/pod" + uid + "/abc/deeper"))
+        .isEqualTo("/kubepods/besteffort/pod" + uid);
+    assertThat(
+            PodCgroups.podOf("/kubepods.slice/kubepods-pod" + uid.replace('-', '_') + ".slice/x"))
+        .isEqualTo("/kubepods.slice/kubepods-pod" + uid.replace('-', '_') + ".slice");
+  }
+
+  @Test
+  void podOf_otherPaths_haveNone() {
+    for (var path :
+        List.of("/", "/system.slice/docker-abc.scope", "/pod", "/podman/pod-1", "/kubepods/x")) {
+      assertThat(PodCgroups.podOf(path)).as(path).isNull();
+    }
+  }
+
+  @Test
+  void target_texts_areReadOrRefused() {
+    for (var text :
+        List.of("10.0.0.0/8", "10.96.0.10:53", "0.0.0.0/0:3306", "[fd00::a]:53", "fd00::/64")) {
+      assertThat(Target.parse(text).network()).isNotNull();
+    }
+    assertThat(Target.parse("[fd00::a]:53").port()).isEqualTo(53);
+    assertThat(Target.parse("fd00::/64").port()).isZero();
+    for (var text :
+        List.of("", "name:53", "10.0.0.1:x", "10.0.0.1:70000", "[fd00::a]53", "10.0.0.1/8")) {
+      assertThatThrownBy(() -> Target.parse(text))
+          .as("'%s'", text)
+          .isInstanceOf(IllegalArgumentException.class);
+    }
+  }
+
+  @Test
+  void book_severalServers_theStrictestCountsAndTheLastStays() {
+    var book = new PolicyBook();
+    assertThat(book.of("p")).isNull();
+
+    book.said("a", Map.of("p", KernelGuardTest.policy(Mode.SHADOW)));
+    book.said("b", Map.of("p", KernelGuardTest.policy(Mode.ENFORCE)));
+    assertThat(modeOf(book)).isEqualTo(Mode.ENFORCE);
+    book.gone("b");
+    assertThat(modeOf(book)).isEqualTo(Mode.SHADOW);
+    book.said("a", Map.of("q", KernelGuardTest.policy(Mode.OBSERVE)));
+    assertThat(modeOf(book)).isEqualTo(Mode.SHADOW);
+    book.gone("a");
+    assertThat(modeOf(book)).isEqualTo(Mode.SHADOW);
+
+    book.keep(Set.of("q"));
+    assertThat(book.of("p")).isNull();
+  }
+
+  private static Mode modeOf(PolicyBook book) {
+    return requireNonNull(book.of("p")).mode();
+  }
+
+  private static Attempt attempt(int pid, IpAddress to, long seen, long refused) {
+    var owner = new Owner(pid, pid, 0, 0, 1, 1, null, "x", 9, 1, 0, 1, 0, 0);
+    return new Attempt(9, to, 443, 17, GuardReason.UDP, owner, seen, refused);
+  }
+
+  private static Identified named(Owner owner) {
+    var fingerprint =
+        new ProcessFingerprint(
+            "/bin/x",
+            null,
+            Origin.IMAGE,
+            0,
+            EntryKind.NATIVE,
+            "x",
+            null,
+            List.of(),
+            null,
+            null,
+            List.of(),
+            false);
+    return new Identified("fp:1", fingerprint, true, List.of());
+  }
+
+  @Test
+  void events_manyRunsOfOneProgram_areOne() {
+    var events = new GuardEvents(GuardPartsTest::named);
+    var pods = Map.of(9L, "p");
+
+    events.add(List.of(attempt(1, FAR, 2, 1), attempt(2, FAR, 3, 3)), pods);
+    events.add(List.of(attempt(1, FAR, 5, 2), attempt(2, FAR, 3, 3)), pods);
+    events.add(List.of(attempt(1, FAR, 1, 1)), pods); // the kernel began this one anew
+
+    assertThat(events.events())
+        .singleElement()
+        .satisfies(
+            event -> {
+              assertThat(event.seen()).isEqualTo(9);
+              assertThat(event.refused()).isEqualTo(6);
+              assertThat(event.words())
+                  .isEqualTo(
+                      "/bin/x → 198.18.1.1:443, UDP, which no sidecar sees: 9 seen, 6 refused");
+            });
+  }
+
+  @Test
+  void events_scan_fillsOneRow() {
+    var events = new GuardEvents(GuardPartsTest::named);
+    var attempts = new ArrayList<Attempt>();
+    for (var i = 0; i < GuardEvents.MOST + 500; i++) {
+      attempts.add(attempt(1, IpAddress.of(new byte[] {10, 0, (byte) (i >> 8), (byte) i}), 1, 1));
+    }
+    for (var i = 0; i < 100; i++) { // each look names a bounded number
+      events.add(attempts, Map.of(9L, "p"));
+    }
+
+    assertThat(events.events()).hasSize(GuardEvents.MOST + 1);
+    assertThat(events.events().stream().mapToLong(GuardEvent::seen).sum())
+        .isEqualTo(attempts.size());
+    events.keep(Set.of());
+    assertThat(events.events()).isEmpty();
+  }
+
+  @Test
+  void names_newestFacts_areToldOnce() {
+    var names = new DnsMemory();
+    names.heard("p", new DnsAnswer("a.example", List.of(FAR), 60));
+    names.heard("p", new DnsAnswer("a.example", List.of(IpAddress.parse("198.18.1.2")), 60));
+    names.heard("q", new DnsAnswer("b.example", List.of(FAR), 60));
+
+    var all = names.after(0, 10);
+    assertThat(all).hasSize(2);
+    assertThat(all.getFirst().answer().addresses()).hasSize(2);
+    assertThat(names.after(all.getLast().number(), 10)).isEmpty();
+    assertThat(names.after(0, 1)).hasSize(1);
+
+    for (var i = 0; i < 2 * DnsMemory.NAMES_PER_POD; i++) {
+      names.heard("p", new DnsAnswer("n" + i + ".example", List.of(FAR), 60));
+    }
+    assertThat(names.size()).isEqualTo(DnsMemory.NAMES_PER_POD + 1);
+    names.keep(Set.of("q"));
+    assertThat(names.size()).isEqualTo(1);
+  }
+
+  @Test
+  void revocation_isBoundedAndSaysWhatWentWrong() {
+    var revocation = new Revocation(2);
+    var socket = new Listed(2, new Tuple(FAR, 1, FAR, 2), 0, 1, 1, 0, 1);
+    for (var i = 0; i < 3; i++) {
+      revocation.doom("p", socket, _ -> true);
+    }
+    revocation.run();
+    assertThat(revocation.destroyed("p")).isEqualTo(2);
+    revocation.run();
+    assertThat(revocation.destroyed("p")).isEqualTo(3);
+    assertThat(revocation.problem("p")).isEmpty();
+
+    for (var i = 0; i < 10_001; i++) {
+      revocation.doom("p", socket, _ -> false);
+    }
+    assertThat(revocation.problem("p")).contains("10000 connections");
+    revocation.keep(Set.of());
+    assertThat(revocation.waiting()).isZero();
+    assertThat(revocation.problem("p")).isEmpty();
+  }
+
+  @Test
+  void rawSockets_capabilities_areReadFromStatus() {
+    var status = "Name:\tsh\nCapEff:\t0000000000002000\nCapBnd:\t0000000000000000\n";
+    assertThat(RawSockets.has(status, "CapEff:")).isTrue();
+    assertThat(RawSockets.has(status, "CapBnd:")).isFalse();
+    assertThat(RawSockets.has("Name:\tsh\n", "CapEff:")).as("unreadable").isTrue();
+  }
+
+  @Test
+  void lock_isHeldByOne(@TempDir Path folder) throws Exception {
+    var path = folder.resolve("run/guard.lock");
+    try (var _ = GuardLock.take(path)) {
+      assertThatThrownBy(() -> GuardLock.take(path)).hasMessageContaining("another bridge guards");
+    }
+    GuardLock.take(path).close();
+  }
+}

@@ -1,0 +1,278 @@
+package io.kith.bridge.guard;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kith.baselines.config.KithConfig;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.bridge.Bridge;
+import io.kith.bridge.stream.GuardView;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A whole bridge that guards a pod which it has found by itself. */
+@Tag("root")
+@Timeout(120)
+class GuardTest {
+  private static final Duration LIMIT = Duration.ofSeconds(15);
+
+  @TempDir private Path folder;
+  private GuardedPod pod;
+  private Bridge bridge;
+  private GuardView guard;
+  private String id;
+
+  @BeforeEach
+  void start() throws Exception {
+    folder.toFile().setExecutable(true, false);
+    folder.toFile().setReadable(true, false);
+    pod = new GuardedPod(folder);
+    id = pod.podId();
+    bridge = Bridge.start(config());
+    guard = bridge.guard();
+  }
+
+  private KithConfig config() throws Exception {
+    return KithConfig.parse(
+        "kith.yaml",
+        "bridge: {spiffeId: \"spiffe://dev.kith.local/ns/kith/sa/identity-bridge\", pin: \"off\","
+            + " status: "
+            + folder.resolve("status.sock")
+            + "}",
+        Map.of());
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    if (bridge != null) {
+      bridge.close();
+    }
+    pod.close();
+  }
+
+  private static void await(String what, Callable<Boolean> condition) throws Exception {
+    var end = System.nanoTime() + LIMIT.toNanos();
+    while (!condition.call()) {
+      assertThat(System.nanoTime()).as("%s within %s", what, LIMIT).isLessThan(end);
+      TimeUnit.MILLISECONDS.sleep(50);
+    }
+  }
+
+  private PodGuard state() {
+    return guard.states().stream()
+        .filter(state -> state.pod().equals(id))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private void say(GuardPolicy policy) throws Exception {
+    guard.said("server", Map.of(id, policy));
+    await("the policy", () -> state().applied() == policy.mode() && state().spoken());
+  }
+
+  @Test
+  void pod_withoutAPolicy_isObservedAndSaysSo() throws Exception {
+    assertThat(state().words()).isEqualTo("observe: no policy yet");
+    assertThat(state().problems()).isEmpty();
+
+    assertThat(pod.app("print udp('198.18.1.1', 443);")).isEqualTo("world");
+    await("the attempt", () -> !guard.events().isEmpty());
+    assertThat(guard.events())
+        .singleElement()
+        .satisfies(
+            event -> {
+              assertThat(event.pod()).isEqualTo(id);
+              assertThat(event.reason()).isEqualTo(GuardReason.UDP);
+              assertThat(event.destination()).isEqualTo(IpAddress.parse("198.18.1.1"));
+              assertThat(Objects.requireNonNull(event.fingerprint()).path()).endsWith("/perl");
+              assertThat(event.refused()).isZero();
+            });
+  }
+
+  @Test
+  void enforce_proxyIsFoundByItsPorts_andItsUserElsewhereIsRefused() throws Exception {
+    say(KernelGuardTest.policy(Mode.ENFORCE));
+
+    var script = "print tcp('198.18.1.1', 443);";
+    assertThat(pod.says(pod.perl("proxy", 1_337, 1_337, script))).isEqualTo("world");
+    assertThat(pod.says(pod.perl("app", 1_337, 1_337, script))).isEqualTo("EPERM");
+    assertThat(pod.app(script)).isEqualTo("proxy");
+    assertThat(state().words()).isEqualTo("enforce");
+    assertThat(state().problems()).isEmpty();
+    guard.gone("server");
+    assertThat(pod.says(pod.perl("app", 1_337, 1_337, script)))
+        .as("the last policy stays without a server")
+        .isEqualTo("EPERM");
+  }
+
+  @Test
+  void enforce_whoJoinsTheProxysPortsLater_isNotTheProxy() throws Exception {
+    say(KernelGuardTest.policy(Mode.ENFORCE));
+    var impostor =
+        pod.perl(
+            "app",
+            1_337,
+            1_337,
+            """
+            socket(my $s, AF_INET, SOCK_STREAM, 0);
+            bind($s, pack_sockaddr_in(15021, INADDR_ANY)) or die "bind: $!";
+            listen($s, 8) or die;
+            print "listens\\n";
+            sleep 4;
+            print tcp('198.18.1.1', 443);
+            """);
+    assertThat(pod.says(impostor)).isEqualTo("listens\nEPERM");
+  }
+
+  @Test
+  void enforce_begins_endsConnectionsThatAreNotAllowed_andNoOthers() throws Exception {
+    // Each says what it reads next: nothing for as long as it is open.
+    var script =
+        "my $s = new_socket('%s', SOCK_STREAM); print tcp('%s', %d, $s), \"\\n\";"
+            + " setsockopt($s, SOL_SOCKET, SO_RCVTIMEO, pack('qq', 6, 0));"
+            + " print defined(sysread($s, my $x, 9)) ? 'closed' : name();";
+    var past = pod.perl("app", 0, 0, script.formatted("::1", "2001:db8::1", 443));
+    var excluded = pod.perl("app", 0, 0, script.formatted("0", "198.18.1.1", 3_306));
+    var impostor = pod.perl("app", 1_337, 0, script.formatted("0", "198.18.1.1", 443));
+    var approved = pod.perl("app", 0, 0, script.formatted("0", "198.18.7.1", 3_306));
+    var through = pod.perl("app", 0, 0, script.formatted("0", "198.18.1.1", 443));
+    var proxy = pod.perl("proxy", 1_337, 1_337, script.formatted("0", "198.18.1.1", 443));
+    for (var client : List.of(past, excluded, impostor, approved, through, proxy)) {
+      assertThat(client.inputReader().readLine()).isIn("world", "proxy");
+    }
+
+    say(KernelGuardTest.policy(Mode.ENFORCE));
+    await("the ends", () -> state().destroyed() >= 3);
+
+    for (var client : List.of(past, excluded, impostor)) {
+      assertThat(client.inputReader().readLine()).isEqualTo("ECONNABORTED");
+    }
+    for (var client : List.of(approved, through, proxy)) {
+      assertThat(client.inputReader().readLine()).isEqualTo("EAGAIN");
+    }
+    assertThat(state().destroyed()).isEqualTo(3);
+  }
+
+  @Test
+  void revoke_oneConnection_endsThatOne() throws Exception {
+    var script =
+        "my $s = new_socket('0', SOCK_STREAM);"
+            + " bind($s, pack_sockaddr_in(%d, INADDR_ANY)) or die;"
+            + " print tcp('198.18.1.1', 443, $s), \"\\n\";"
+            + " setsockopt($s, SOL_SOCKET, SO_RCVTIMEO, pack('qq', 6, 0));"
+            + " print defined(sysread($s, my $x, 9)) ? 'closed' : name();";
+    var one = pod.perl("app", 0, 0, script.formatted(41_001));
+    var other = pod.perl("app", 0, 0, script.formatted(41_002));
+    assertThat(one.inputReader().readLine()).isEqualTo("proxy");
+    assertThat(other.inputReader().readLine()).isEqualTo("proxy");
+
+    guard.revoke(
+        List.of(
+            new GuardView.Connection(
+                id,
+                IpAddress.parse(GuardedPod.ADDRESS),
+                41_001,
+                IpAddress.parse("198.18.1.1"),
+                443)));
+
+    assertThat(one.inputReader().readLine()).isEqualTo("ECONNABORTED");
+    assertThat(other.inputReader().readLine()).isEqualTo("EAGAIN");
+    await("the count", () -> state().destroyed() == 1);
+  }
+
+  @Test
+  void getaddrinfo_underEnforce_worksAndItsAnswersAreRemembered() throws Exception {
+    say(KernelGuardTest.policy(Mode.ENFORCE));
+    var resolv =
+        Files.writeString(
+            folder.resolve("resolv.conf"), "nameserver " + GuardedPod.RESOLVER + "\n");
+    var hosts = Files.writeString(folder.resolve("nsswitch.conf"), "hosts: dns\n");
+    var found =
+        pod.says(
+            pod.start(
+                "app",
+                0,
+                0,
+                "unshare",
+                "--mount",
+                "sh",
+                "-c",
+                "mount --bind "
+                    + resolv
+                    + " /etc/resolv.conf && mount --bind "
+                    + hosts
+                    + " /etc/nsswitch.conf && getent ahosts api.example.com"));
+
+    assertThat(found).contains("198.18.1.1").contains("198.18.1.2").contains("2001:db8::1");
+    await("the name", () -> !guard.namesAfter(0, 10).isEmpty());
+    assertThat(guard.namesAfter(0, 10))
+        .anySatisfy(
+            fact -> {
+              assertThat(fact.pod()).isEqualTo(id);
+              assertThat(fact.answer().name()).isEqualTo("api.example.com");
+              assertThat(fact.answer().addresses()).contains(IpAddress.parse("198.18.1.1"));
+            });
+    assertThat(state().totals().byReason()).as("asking is no attempt").isEmpty();
+  }
+
+  @Test
+  void answersThatThePodWritesItself_areNotBelieved() throws Exception {
+    say(KernelGuardTest.policy(Mode.ENFORCE));
+    var message =
+        DnsMessageTest.Message.about("evil.example").record(1, 60, new byte[] {9, 9, 9, 9});
+    var hex = new StringBuilder();
+    for (var b : message.done()) {
+      hex.append("%02x".formatted(b));
+    }
+    // IP_TRANSPARENT lets a process with CAP_NET_RAW use an address that is not its own.
+    var script =
+        """
+        socket(my $forger, AF_INET, SOCK_DGRAM, 0);
+        setsockopt($forger, 0, 19, 1) or die;
+        bind($forger, address('%s', 53)) or die "bind: $!";
+        my $victim = new_socket('0', SOCK_DGRAM);
+        bind($victim, address('%s', 5353)) or die;
+        send($forger, pack('H*', '%s'), 0, address('%s', 5353)) or die name();
+        my $line;
+        print defined(recv($victim, $line, 512, 0)) ? 'received ' . length($line) : 'silence';
+        """
+            .formatted(GuardedPod.RESOLVER, GuardedPod.ADDRESS, hex, GuardedPod.ADDRESS);
+    assertThat(pod.app(script)).isEqualTo("received " + message.done().length);
+    assertThat(pod.app("print udp('%s', 53);".formatted(GuardedPod.RESOLVER))).isEqualTo("world");
+    TimeUnit.SECONDS.sleep(1);
+    assertThat(guard.namesAfter(0, 10)).isEmpty();
+  }
+
+  @Test
+  void rawCapability_isReported() throws Exception {
+    pod.start("app", 0, 0, "sleep", "30");
+    say(KernelGuardTest.policy(Mode.SHADOW));
+    await("a look at the processes", () -> state().rawHolders() > 0);
+    assertThat(state().rawNamed()).anySatisfy(name -> assertThat(name).startsWith("sleep ("));
+    assertThat(state().rawAble()).as("the proxy, which a program of user 0 would give it").isOne();
+  }
+
+  @Test
+  void secondBridge_doesNotGuard() throws Exception {
+    try (var second = Bridge.start(config())) {
+      assertThat(second.guardProblems())
+          .singleElement()
+          .asString()
+          .contains("another bridge guards");
+      assertThat(second.guard().states()).isEmpty();
+    }
+    assertThat(bridge.guardProblems()).isEmpty();
+  }
+}

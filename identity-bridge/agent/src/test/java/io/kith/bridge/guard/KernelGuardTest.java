@@ -1,0 +1,390 @@
+package io.kith.bridge.guard;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.bridge.ffm.Btf;
+import io.kith.bridge.guard.GuardPolicy.Target;
+import io.kith.bridge.guard.Totals.Count;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** With the real kernel, as root: what the guard's programs let pass, count and refuse. */
+@Tag("root")
+@Timeout(120)
+class KernelGuardTest {
+  private static final Set<IpAddress> OWN =
+      Set.of(IpAddress.parse(GuardedPod.ADDRESS), IpAddress.parse(GuardedPod.ADDRESS6));
+
+  @TempDir private static Path folder;
+  private static GuardedPod pod;
+  private static KernelGuard guard;
+
+  @BeforeAll
+  static void open() throws Exception {
+    folder.toFile().setExecutable(true, false);
+    folder.toFile().setReadable(true, false);
+    pod = new GuardedPod(folder);
+    guard = KernelGuard.open(null, Btf.ofThisKernel(), new ArrayList<>());
+  }
+
+  @AfterAll
+  static void close() throws Exception {
+    if (guard != null) {
+      guard.close();
+    }
+    if (pod != null) {
+      pod.close();
+    }
+  }
+
+  @BeforeEach
+  void guardAnew() throws Exception {
+    guard.detach(pod.id());
+    guard(Mode.ENFORCE);
+    try (var cgroup = pod.openCgroup()) {
+      guard.attach(pod.id(), cgroup);
+    }
+  }
+
+  static GuardPolicy policy(Mode mode) {
+    return new GuardPolicy(
+        mode,
+        GuardedPod.PROXY,
+        GuardedPod.PROXY,
+        0,
+        GuardPolicy.ISTIO_PORTS,
+        true,
+        false,
+        List.of(Target.parse(GuardedPod.RESOLVER + ":53")),
+        List.of(Target.parse("0.0.0.0/0:3306")),
+        List.of(Target.parse("198.18.7.0/24:3306"), Target.parse("[2001:db8:7::/48]:443")),
+        List.of(Target.parse("198.18.7.0/24:8125")));
+  }
+
+  private static void guard(Mode mode) throws Exception {
+    guard.policy(pod.id(), policy(mode), mode, pod.id("proxy"), OWN);
+  }
+
+  private static Count count(GuardReason reason) throws Exception {
+    return guard.totals(pod.id()).byReason().getOrDefault(reason, new Count(0, 0));
+  }
+
+  @Test
+  void tcp_throughTheSidecar_isServed() throws Exception {
+    assertThat(pod.app("print tcp('198.18.1.1', 443);")).isEqualTo("proxy");
+    assertThat(guard.totals(pod.id()).byReason()).isEmpty();
+  }
+
+  @Test
+  void tcp_ofTheProxy_isServed() throws Exception {
+    var proxy = pod.perl("proxy", 1_337, 1_337, "print tcp('198.18.1.1', 443);");
+    assertThat(pod.says(proxy)).isEqualTo("world");
+    assertThat(guard.totals(pod.id()).byReason()).isEmpty();
+  }
+
+  @Test
+  void tcp_ofTheProxysUserElsewhere_isRefused() throws Exception {
+    assertThat(pod.says(pod.perl("app", 1_337, 0, "print tcp('198.18.1.1', 443);")))
+        .isEqualTo("EPERM");
+    assertThat(pod.says(pod.perl("app", 1_000, 1_337, "print tcp('198.18.1.1', 443);")))
+        .isEqualTo("EPERM");
+    assertThat(count(GuardReason.PROXY_USER)).isEqualTo(new Count(2, 2));
+  }
+
+  @Test
+  void tcp_overIpv6WithoutRedirection_isRefusedUnlessApproved() throws Exception {
+    assertThat(pod.app("print tcp('2001:db8::1', 443);")).isEqualTo("EPERM");
+    assertThat(count(GuardReason.FAMILY)).isEqualTo(new Count(1, 1));
+    assertThat(pod.app("print tcp('2001:db8:7::1', 443);")).isEqualTo("world");
+    assertThat(count(GuardReason.FAMILY)).isEqualTo(new Count(1, 1));
+  }
+
+  @Test
+  void tcp_v4InsideV6_isV4() throws Exception {
+    assertThat(pod.app("print tcp('::ffff:198.18.1.1', 443);")).isEqualTo("proxy");
+    assertThat(pod.app("print tcp('::ffff:198.18.1.1', 3306);")).isEqualTo("EPERM");
+    assertThat(count(GuardReason.EXCLUDED)).isEqualTo(new Count(1, 1));
+  }
+
+  @Test
+  void tcp_toAnExcludedPort_isRefusedUnlessApproved() throws Exception {
+    assertThat(pod.app("print tcp('198.18.1.1', 3306);")).isEqualTo("EPERM");
+    assertThat(pod.app("print tcp('198.18.7.1', 3306);")).isEqualTo("world");
+    assertThat(count(GuardReason.EXCLUDED)).isEqualTo(new Count(1, 1));
+  }
+
+  @Test
+  void tcp_toTheProxysOwnPorts_isRefusedHoweverLoopbackIsWritten() throws Exception {
+    var hosts =
+        List.of("127.0.0.1", "127.9.9.9", "0.0.0.0", "::ffff:127.0.0.1", GuardedPod.ADDRESS);
+    for (var host : hosts) {
+      for (var port : List.of(15_000, 15_001)) {
+        assertThat(pod.app("print tcp('%s', %d);".formatted(host, port)))
+            .as("%s:%d", host, port)
+            .isEqualTo("EPERM");
+      }
+    }
+    var proxy = pod.perl("proxy", 1_337, 1_337, "print tcp('127.0.0.1', 15000);");
+    assertThat(pod.says(proxy)).isEqualTo("proxy");
+    assertThat(count(GuardReason.PROXY_PORT)).isEqualTo(new Count(10, 10));
+  }
+
+  @Test
+  void tcp_redirectionRemoved_doesNotLeave() throws Exception {
+    pod.runInPod("iptables -w -t nat -I OUTPUT -p tcp --dport 443 -j RETURN");
+    try {
+      assertThat(pod.app("print tcp('198.18.1.1', 443);")).isEqualTo("EINPROGRESS");
+      assertThat(count(GuardReason.NOT_REDIRECTED).refused()).isPositive();
+    } finally {
+      pod.runInPod("iptables -w -t nat -D OUTPUT 1");
+    }
+    assertThat(pod.app("print tcp('198.18.1.1', 443);")).isEqualTo("proxy");
+  }
+
+  @Test
+  void tcp_socketMadeAsTheProxysUser_doesNotLeave() throws Exception {
+    // The redirection asks who made the socket, connect(2) is called as somebody else.
+    var script =
+        """
+        $> = 1337;
+        my $s = new_socket('198.18.1.1', SOCK_STREAM);
+        $> = 0;
+        print tcp('198.18.1.1', 443, $s);
+        """;
+    assertThat(pod.app(script)).isEqualTo("EINPROGRESS");
+    assertThat(count(GuardReason.NOT_REDIRECTED).refused()).isPositive();
+  }
+
+  @Test
+  void udp_otherThanToTheResolver_isRefusedConnectedOrNot() throws Exception {
+    assertThat(pod.app("print udp('198.18.1.1', 443);")).isEqualTo("EPERM");
+    assertThat(pod.app("print udp_to('198.18.1.1', 443);")).isEqualTo("EPERM");
+    assertThat(pod.app("print udp('198.18.1.1', 53);")).isEqualTo("EPERM");
+    assertThat(pod.app("print udp('2001:db8::1', 443);")).isEqualTo("EPERM");
+    assertThat(pod.app("print udp_to('::ffff:198.18.1.1', 443);")).isEqualTo("EPERM");
+    assertThat(count(GuardReason.UDP)).isEqualTo(new Count(5, 5));
+  }
+
+  @Test
+  void udp_toTheResolverOrApproved_isServed() throws Exception {
+    assertThat(pod.app("print udp('%s', 53);".formatted(GuardedPod.RESOLVER))).isEqualTo("world");
+    assertThat(pod.app("print udp_to('%s', 53);".formatted(GuardedPod.RESOLVER)))
+        .isEqualTo("world");
+    assertThat(pod.app("print udp('198.18.7.1', 8125);")).isEqualTo("world");
+    assertThat(guard.totals(pod.id()).byReason()).isEmpty();
+  }
+
+  @Test
+  void udp_ofTheProxy_isServedAndNotOfItsUserElsewhere() throws Exception {
+    var script = "print udp('198.18.1.1', 443);";
+    assertThat(pod.says(pod.perl("proxy", 1_337, 1_337, script))).isEqualTo("world");
+    assertThat(pod.says(pod.perl("proxy", 0, 1_337, script))).isEqualTo("world");
+    assertThat(pod.says(pod.perl("app", 1_337, 1_337, script))).isEqualTo("EPERM");
+  }
+
+  @Test
+  void udp_connectedButSilent_isNoAttempt() throws Exception {
+    // As getaddrinfo does for each address it has found, to sort them (RFC 3484).
+    var script =
+        """
+        for my $host ('198.18.1.1', '198.18.1.2', '2001:db8::1') {
+          my $s = new_socket($host, SOCK_DGRAM);
+          connect($s, address($host, 443)) or print name();
+        }
+        print "sorted";
+        """;
+    assertThat(pod.app(script)).isEqualTo("sorted");
+    assertThat(guard.totals(pod.id()).byReason()).isEmpty();
+  }
+
+  @Test
+  void loopback_isServed() throws Exception {
+    var script =
+        """
+        socket(my $server, AF_INET, SOCK_STREAM, 0);
+        bind($server, pack_sockaddr_in(8080, INADDR_ANY)) or die;
+        listen($server, 8);
+        socket(my $udp, AF_INET, SOCK_DGRAM, 0);
+        bind($udp, pack_sockaddr_in(8080, INADDR_ANY)) or die;
+        if (!fork) {
+          alarm 10;
+          for (1 .. 2) { accept(my $c, $server); syswrite $c, "own\\n"; }
+          for (1 .. 2) { my $from = recv($udp, my $x, 64, 0); send($udp, "own", 0, $from); }
+          exit;
+        }
+        print join ' ', tcp('127.0.0.1', 8080), tcp('%s', 8080),
+          udp('127.0.0.1', 8080), udp('%s', 8080);
+        """
+            .formatted(GuardedPod.ADDRESS, GuardedPod.ADDRESS);
+    assertThat(pod.app(script)).isEqualTo("own own own own");
+    assertThat(guard.totals(pod.id()).byReason()).isEmpty();
+  }
+
+  @Test
+  void repliesOfServers_arePassedAndSocketsThatBeginAreNot() throws Exception {
+    var server =
+        pod.perl(
+            "app",
+            0,
+            0,
+            """
+            socket(my $server, AF_INET, SOCK_STREAM, 0);
+            setsockopt($server, SOL_SOCKET, SO_REUSEADDR, 1);
+            bind($server, pack_sockaddr_in(8081, INADDR_ANY)) or die;
+            listen($server, 8);
+            socket(my $udp, AF_INET, SOCK_DGRAM, 0);
+            bind($udp, pack_sockaddr_in(8081, INADDR_ANY)) or die;
+            print "listens\\n";
+            accept(my $c, $server);
+            syswrite $c, "own\\n";
+            my $from = recv($udp, my $x, 64, 0);
+            defined(send($udp, 'own', 0, $from)) or print name();
+            print udp_to('198.18.1.1', 443, $udp), "\\n";        # it begins to talk itself …
+            $from = recv($udp, my $y, 64, 0);
+            defined(send($udp, 'own', 0, $from)) or print name(), "\\n"; # … and answers no more
+            """);
+    var lines = server.inputReader();
+    assertThat(lines.readLine()).isEqualTo("listens");
+
+    var answered =
+        pod.inWorld(
+            () -> {
+              try (var tcp = new Socket(GuardedPod.ADDRESS, 8081)) {
+                return new String(tcp.getInputStream().readNBytes(3), UTF_8);
+              }
+            });
+    assertThat(answered).isEqualTo("own");
+    assertThat(askUdp()).isEqualTo("own");
+    assertThat(lines.readLine()).isEqualTo("EPERM");
+    assertThat(askUdp()).isEqualTo("silence");
+    assertThat(lines.readLine()).isEqualTo("EPERM");
+  }
+
+  private static String askUdp() throws Exception {
+    return pod.inWorld(
+        () -> {
+          try (var udp = new DatagramSocket()) {
+            var to = new InetSocketAddress(GuardedPod.ADDRESS, 8081);
+            udp.setSoTimeout(1_000);
+            udp.send(new DatagramPacket(new byte[] {'?'}, 1, to));
+            var answer = new DatagramPacket(new byte[64], 64);
+            udp.receive(answer);
+            return new String(answer.getData(), 0, answer.getLength(), UTF_8);
+          } catch (SocketTimeoutException _) {
+            return "silence";
+          }
+        });
+  }
+
+  @Test
+  void otherProtocols_areRefused() throws Exception {
+    var script =
+        """
+        socket(my $s, AF_INET, SOCK_RAW, 253) or die;
+        print defined(send($s, 'x' x 40, 0, address('198.18.1.1', 0))) ? 'sent' : name();
+        socket(my $p, AF_INET, SOCK_RAW, 1) or die;
+        my $echo = pack('CCnnn', 8, 0, 0xf7fd, 1, 1);
+        print ' ', defined(send($p, $echo, 0, address('198.18.1.1', 0))) ? 'sent' : name();
+        """;
+    assertThat(pod.app(script)).isEqualTo("EPERM EPERM");
+    assertThat(count(GuardReason.OTHER_PROTOCOL)).isEqualTo(new Count(2, 2));
+  }
+
+  @Test
+  void underObserveAndShadow_everythingIsCountedAndNothingRefused() throws Exception {
+    for (var mode : List.of(Mode.OBSERVE, Mode.SHADOW)) {
+      guard(mode);
+      assertThat(pod.says(pod.perl("app", 1_337, 0, "print tcp('198.18.1.1', 443);")))
+          .isEqualTo("world");
+      assertThat(pod.app("print tcp('2001:db8::1', 443);")).isEqualTo("world");
+      assertThat(pod.app("print tcp('198.18.1.1', 3306);")).isEqualTo("world");
+      assertThat(pod.app("print udp('198.18.1.1', 443);")).isEqualTo("world");
+      assertThat(pod.app("print tcp('127.0.0.1', 15000);")).isEqualTo("proxy");
+    }
+    for (var reason :
+        List.of(
+            GuardReason.PROXY_USER,
+            GuardReason.FAMILY,
+            GuardReason.EXCLUDED,
+            GuardReason.UDP,
+            GuardReason.PROXY_PORT)) {
+      assertThat(count(reason)).as("%s", reason).isEqualTo(new Count(2, 0));
+    }
+  }
+
+  @Test
+  void proxyNotFoundYet_itsUserIsCountedAndTheRestRefused() throws Exception {
+    guard.policy(pod.id(), policy(Mode.ENFORCE), Mode.ENFORCE, 0, OWN);
+
+    assertThat(pod.says(pod.perl("proxy", 1_337, 1_337, "print tcp('198.18.1.1', 443);")))
+        .isEqualTo("world");
+    assertThat(pod.app("print udp('198.18.1.1', 443);")).isEqualTo("EPERM");
+    assertThat(count(GuardReason.PROXY_USER)).isEqualTo(new Count(1, 0));
+  }
+
+  @Test
+  void proxysUser_codeInMemory_isNotTheProxy() throws Exception {
+    var script =
+        """
+        my $name = "x";
+        my $fd = syscall(319, $name, 0);
+        $fd = syscall(279, $name, 0) if $fd < 0;
+        open(my $from, '<:raw', $^X) or die;
+        open(my $to, '>&=', $fd) or die;
+        binmode $to;
+        { local $/; print {$to} readline($from); }
+        $to->flush();
+        $^F = 255;
+        fcntl($to, 2, 0);
+        exec "/proc/self/fd/$fd", '-e', 'use Socket; use Errno; socket(my $s, AF_INET, SOCK_STREAM, 0);'
+          . 'print connect($s, pack_sockaddr_in(443, inet_aton("198.18.1.1"))) ? "open"'
+          . ' : $!{EPERM} ? "EPERM" : "$!";' or die "exec: $!";
+        """;
+    assertThat(pod.says(pod.perl("proxy", 1_337, 1_337, script))).isEqualTo("EPERM");
+  }
+
+  @Test
+  void attempts_areNamedByTheirProcess() throws Exception {
+    var client = pod.perl("app", 1_337, 0, "print tcp('198.18.1.9', 443);");
+    pod.says(client);
+
+    assertThat(guard.attempts())
+        .filteredOn(attempt -> attempt.destination().equals(IpAddress.parse("198.18.1.9")))
+        .singleElement()
+        .satisfies(
+            attempt -> {
+              assertThat(attempt.cgroup()).isEqualTo(pod.id());
+              assertThat(attempt.port()).isEqualTo(443);
+              assertThat(attempt.protocol()).isEqualTo(6);
+              assertThat(attempt.reason()).isEqualTo(GuardReason.PROXY_USER);
+              assertThat(attempt.owner().pid()).isEqualTo((int) client.pid());
+              assertThat(attempt.owner().uid()).isEqualTo(1_337);
+              assertThat(attempt.owner().image()).isNotNull();
+              assertThat(attempt.seen()).isEqualTo(1);
+              assertThat(attempt.refused()).isEqualTo(1);
+            });
+  }
+
+  @Test
+  void policyOfAnotherPod_doesNotHoldHere() throws Exception {
+    guard.detach(pod.id());
+    assertThat(pod.app("print udp('198.18.1.1', 443);")).isEqualTo("world");
+  }
+}

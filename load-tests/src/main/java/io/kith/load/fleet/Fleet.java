@@ -1,0 +1,182 @@
+package io.kith.load.fleet;
+
+import io.kith.baselines.bundle.Pem;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.spiffe.WorkloadApiSource;
+import io.kith.spiffe.X509Source;
+import io.kith.spiffe.dev.DevIdentity;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.KeyPairGenerator;
+import java.security.NoSuchAlgorithmException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * What the servers of a test share: workloads, the authority of their identities, and keys.
+ *
+ * <p>Each member {@code shop/deployment/w0} … has one pod; the destinations are ten workloads of
+ * the same mesh and one address outside of it.
+ */
+public final class Fleet implements AutoCloseable {
+  static final String TRUST_DOMAIN = "dev.kith.local";
+  static final SpiffeId SERVER = id("kith", "authz-server");
+  static final SpiffeId BRIDGE = id("kith", "identity-bridge");
+  private static final int DESTINATIONS = 10;
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+  private final Path folder;
+  private final List<Member> members = new ArrayList<>();
+  private final List<Destination> destinations = new ArrayList<>();
+  private final DevIdentity issuer;
+  private final Map<SpiffeId, X509Source> sources = new ConcurrentHashMap<>();
+
+  private Fleet(Path folder, int workloads) throws IOException {
+    this.folder = folder;
+    var ids = new HashSet<>(List.of(SERVER, BRIDGE));
+    for (var i = 0; i < workloads; i++) {
+      var member = new Member("shop/deployment/w" + i, id("shop", "w" + i), "10.88.1." + (10 + i));
+      members.add(member);
+      ids.add(member.spiffeId());
+    }
+    for (var i = 0; i < DESTINATIONS; i++) {
+      destinations.add(new Destination("10.88.2." + (10 + i), 5432, "shop/statefulset/d" + i));
+    }
+    makeKey("learner.pem");
+    makeKey("approver.pem");
+    issuer =
+        DevIdentity.start(
+            new DevIdentity.Settings(folder.resolve("id"), TRUST_DOMAIN, Duration.ofHours(1), ids),
+            Clock.systemUTC());
+  }
+
+  private static SpiffeId id(String namespace, String name) {
+    return SpiffeId.parse("spiffe://" + TRUST_DOMAIN + "/ns/" + namespace + "/sa/" + name);
+  }
+
+  /**
+   * Makes one.
+   *
+   * @param folder short, since sockets are made below it
+   * @param workloads how many members, 1 to 100
+   */
+  public static Fleet make(Path folder, int workloads) throws IOException {
+    return new Fleet(folder, workloads);
+  }
+
+  private void makeKey(String name) throws IOException {
+    try {
+      Files.writeString(
+          folder.resolve(name), Pem.of(KeyPairGenerator.getInstance("Ed25519").generateKeyPair()));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has Ed25519", e);
+    }
+  }
+
+  public Path folder() {
+    return folder;
+  }
+
+  public List<Member> members() {
+    return List.copyOf(members);
+  }
+
+  /** Workloads of the mesh that members may talk to. */
+  public List<Destination> destinations() {
+    return List.copyOf(destinations);
+  }
+
+  /** An address outside of the mesh: only an approver's signature allows it. */
+  public Destination outside() {
+    return new Destination("198.51.100.7", 443, "198.51.100.7");
+  }
+
+  /** Settings of the store in a file beside a server. */
+  public static String sqlite(Path file) {
+    return "{type: sqlite, path: \"" + file + "\", flushInterval: 100ms}";
+  }
+
+  /** Settings of the store in a database; the password goes into a file. */
+  public String postgresql(String url, String user, String password) throws IOException {
+    var secret = folder.resolve("password");
+    Files.writeString(secret, password + "\n");
+    return "{type: postgresql, url: \"%s\", user: %s, passwordFile: \"%s\", flushInterval: 100ms}"
+        .formatted(url, user, secret);
+  }
+
+  /** The configuration of one server of the fleet. */
+  String config(Path home, String store, List<Path> allowLists) {
+    var workloads = new StringBuilder();
+    for (var member : members) {
+      workloads.append(
+          "- {owner: %s, spiffeId: \"%s\", addresses: [%s]}\n"
+              .formatted(member.owner(), member.spiffeId(), member.address()));
+    }
+    for (var destination : destinations) {
+      workloads.append(
+          "- {owner: %s, addresses: [%s]}\n".formatted(destination.words(), destination.address()));
+    }
+    // the deadlines are long, since verdicts are looked at and not how soon they come
+    return """
+    server:
+      spiffeId: %1$s
+      checks: {listen: "127.0.0.1:0"}
+      bridges: {listen: "127.0.0.1:0"}
+      admin: {listen: "unix:%2$s/admin.sock"}
+      health: {listen: "127.0.0.1:0"}
+      bridgeIds: ["%3$s"]
+      deadline: 9s
+      bridgeTimeout: 8s
+      keys: {directory: "%2$s", learner: "%4$s/learner.pem", approver: "%4$s/approver.pem"}
+    identity:
+      provider: dev
+      dev: {directory: "%4$s/id", trustDomain: %5$s}
+    workloads:
+    %6$sscopes:
+    - {scope: "*", mode: observe}
+    allowLists: [%7$s]
+    store: %8$s
+    """
+        .formatted(
+            SERVER,
+            home,
+            BRIDGE,
+            folder,
+            TRUST_DOMAIN,
+            workloads,
+            String.join(", ", allowLists.stream().map(path -> "\"" + path + "\"").toList()),
+            store);
+  }
+
+  /** The certificates of an identity, as its pod has them. */
+  X509Source source(SpiffeId id) {
+    return sources.computeIfAbsent(
+        id,
+        _ -> {
+          var source = WorkloadApiSource.start(issuer.socketOf(id), id, Clock.systemUTC());
+          try {
+            if (!source.awaitReady(PATIENCE)) {
+              source.close();
+              throw new IllegalStateException("no certificate for " + id);
+            }
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            source.close();
+            throw new IllegalStateException(e);
+          }
+          return source;
+        });
+  }
+
+  @Override
+  public void close() {
+    sources.values().forEach(X509Source::close);
+    issuer.close();
+  }
+}

@@ -1,0 +1,162 @@
+package io.kith.load.fleet;
+
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
+import io.kith.admin.v1.AdminServiceGrpc;
+import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
+import io.kith.admin.v1.GetStatusRequest;
+import io.kith.admin.v1.GetStatusResponse;
+import io.kith.load.tools.Command;
+import io.kith.load.tools.RunningProcess;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/** One run of a server of a {@link Fleet}, from its start to its end. */
+public final class ServerProcess implements AutoCloseable {
+  private static final Duration START_LIMIT = Duration.ofSeconds(90);
+  private static final Duration CALL_LIMIT = Duration.ofSeconds(60);
+  private static final AtomicInteger RUNS = new AtomicInteger();
+
+  private final String name;
+  private final RunningProcess process;
+  private final ManagedChannel admin;
+
+  private ServerProcess(String name, RunningProcess process, ManagedChannel admin) {
+    this.name = name;
+    this.process = process;
+    this.admin = admin;
+  }
+
+  /**
+   * How a server is set up.
+   *
+   * @param name of its folder in that of the fleet
+   * @param store the value of the key {@code store}
+   */
+  public record Setup(
+      Fleet fleet, ServerProgram program, String name, String store, List<Path> allowLists) {
+    public Setup(Fleet fleet, ServerProgram program, String name, String store) {
+      this(fleet, program, name, store, List.of());
+    }
+
+    /** Its keys, its mark of the log and its socket are here. */
+    public Path home() {
+      return fleet.folder().resolve(name);
+    }
+
+    /** Starts it; it is not ready yet. */
+    public ServerProcess start() throws IOException {
+      Files.createDirectories(home());
+      var config = home().resolve("kith.yaml");
+      Files.writeString(config, fleet.config(home(), store, allowLists));
+      var log = home().resolve("log-" + RUNS.incrementAndGet());
+      return new ServerProcess(
+          name,
+          program.start("server " + name, config, log),
+          Grpc.newChannelBuilder(
+                  "unix://" + home().resolve("admin.sock"), InsecureChannelCredentials.create())
+              .build());
+    }
+
+    /** Starts it and waits until it is ready. */
+    public ServerProcess startAndWait() throws IOException, InterruptedException {
+      var started = start();
+      started.awaitReady();
+      return started;
+    }
+  }
+
+  /** Waits until it serves. */
+  public void awaitReady() throws InterruptedException {
+    process.awaitReady(START_LIMIT, () -> process.log().contains("\nready\n"));
+  }
+
+  /** Waits until it has ended by itself, and returns what it wrote. */
+  public String awaitRefusal() throws InterruptedException {
+    var end = System.nanoTime() + START_LIMIT.toNanos();
+    while (process.alive()) {
+      if (System.nanoTime() > end || process.log().contains("\nready\n")) {
+        throw new IllegalStateException(name + " starts:\n" + Command.tail(process.log(), 15));
+      }
+      Thread.sleep(20);
+    }
+    return process.log();
+  }
+
+  public String name() {
+    return name;
+  }
+
+  /** All that it wrote. */
+  public String log() {
+    return process.log();
+  }
+
+  public boolean alive() {
+    return process.alive();
+  }
+
+  int port(String key) {
+    var prefix = "  " + key + " ";
+    var line =
+        process
+            .log()
+            .lines()
+            .filter(one -> one.startsWith(prefix))
+            .findFirst()
+            .orElseThrow(() -> new IllegalStateException(name + " is not ready"));
+    return Integer.parseInt(line.substring(line.lastIndexOf(':') + 1));
+  }
+
+  /** The admin service, over the socket. */
+  public AdminServiceBlockingStub admin() {
+    return AdminServiceGrpc.newBlockingStub(admin)
+        .withDeadlineAfter(CALL_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  public GetStatusResponse status() {
+    return admin().getStatus(GetStatusRequest.getDefaultInstance());
+  }
+
+  /** The value of a metric without labels. */
+  public double metric(String metric) throws IOException, InterruptedException {
+    try (var client = HttpClient.newHttpClient()) {
+      var address = URI.create("http://127.0.0.1:" + port("health") + "/metrics");
+      var request = HttpRequest.newBuilder(address).timeout(Duration.ofSeconds(10)).build();
+      var text = client.send(request, HttpResponse.BodyHandlers.ofString()).body();
+      @Nullable String line =
+          text.lines().filter(one -> one.startsWith(metric + " ")).findFirst().orElse(null);
+      return Double.parseDouble(
+          Objects.requireNonNull(line, metric + " is not among the metrics")
+              .substring(metric.length() + 1));
+    }
+  }
+
+  /** kill -9. */
+  public void kill() {
+    process.kill();
+    admin.shutdownNow();
+  }
+
+  /** Asks it to end, and waits until it has: the first also makes the cache of classes. */
+  @Override
+  public void close() {
+    admin.shutdownNow();
+    ProcessHandle.of(process.pid())
+        .filter(ProcessHandle::destroy)
+        .ifPresent(one -> one.onExit().completeOnTimeout(one, 60, TimeUnit.SECONDS).join());
+    process.close();
+  }
+}
