@@ -102,8 +102,8 @@ class SamplesTest {
   void units_upTo63_areExact_andCountOnce() {
     var units = new Units();
     for (var i = 0; i < Units.EXACT - 1; i++) {
-      assertThat(units.add(Sightings.unit("pod-" + i, 7))).isTrue();
-      assertThat(units.add(Sightings.unit("pod-" + i, 7))).isFalse();
+      assertThat(units.add(Sightings.unit(Hash.of("pod-" + i), 7))).isTrue();
+      assertThat(units.add(Sightings.unit(Hash.of("pod-" + i), 7))).isFalse();
       assertThat(units.count()).isEqualTo(i + 1);
     }
     assertThat(units.smallest()).hasSize(Units.EXACT - 1).isSorted();
@@ -113,7 +113,7 @@ class SamplesTest {
   void units_beyond_areTheSmallestHashes_andAnEstimate() {
     var hashes =
         IntStream.range(0, 1_000)
-            .mapToObj(i -> Sightings.unit("pod-" + i, i) & Long.MAX_VALUE)
+            .mapToObj(i -> Sightings.unit(Hash.of("pod-" + i), i) & Long.MAX_VALUE)
             .toList();
     var units = new Units();
     hashes.forEach(units::add);
@@ -133,8 +133,8 @@ class SamplesTest {
     var left = new Units();
     var right = new Units();
     for (var i = 0; i < 90; i++) {
-      all.add(Sightings.unit("pod", i));
-      (i % 2 == 0 ? left : right).add(Sightings.unit("pod", i));
+      all.add(Sightings.unit(Hash.of("pod"), i));
+      (i % 2 == 0 ? left : right).add(Sightings.unit(Hash.of("pod"), i));
     }
 
     left.addAll(right);
@@ -146,10 +146,10 @@ class SamplesTest {
   void unit_isOfAPodAndAnHour() {
     assertThat(
             Stream.of(
-                    Sightings.unit("a", 1),
-                    Sightings.unit("a", 2),
-                    Sightings.unit("b", 1),
-                    Sightings.unit("b", 2))
+                    Sightings.unit(Hash.of("a"), 1),
+                    Sightings.unit(Hash.of("a"), 2),
+                    Sightings.unit(Hash.of("b"), 1),
+                    Sightings.unit(Hash.of("b"), 2))
                 .distinct())
         .hasSize(4);
   }
