@@ -173,6 +173,10 @@ final class Sightings {
     return changes;
   }
 
+  static long unit(String replica, long hour) {
+    return unit(Hash.of(replica), hour);
+  }
+
   /** A replica-hour, by the {@link Hash} of the pod's name. */
   static long unit(long replica, long hour) {
     return Hash.mix(replica ^ hour);
