@@ -15,10 +15,13 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The allow-lists of the files and folders that {@code allowLists} names, read again when they
@@ -42,8 +45,14 @@ public final class AllowListFiles implements AutoCloseable {
   private volatile List<Problem> problems = List.of();
   private Map<String, String> seen = Map.of();
 
-  /** What the files say now. */
-  private record Reading(Map<String, String> texts, List<Problem> problems, boolean whole) {}
+  /**
+   * What the files say now.
+   *
+   * @param unread files that are there and are no text that could be read
+   * @param whole every path that is named could be looked into
+   */
+  private record Reading(
+      Map<String, String> texts, Set<String> unread, List<Problem> problems, boolean whole) {}
 
   private AllowListFiles(List<Path> named, PublicSuffixes suffixes) {
     this.named = List.copyOf(named);
@@ -131,7 +140,8 @@ public final class AllowListFiles implements AutoCloseable {
     // what was good of a file that is not, or of one that is not there to be read
     for (var before : good.entrySet()) {
       var file = before.getKey();
-      var left = !reading.texts().containsKey(file) && reading.whole();
+      var left =
+          !reading.texts().containsKey(file) && !reading.unread().contains(file) && reading.whole();
       if (!used.containsKey(file)
           && !left
           && next.replace(file, before.getValue()) instanceof Replacement.Accepted(var kept)) {
@@ -165,12 +175,17 @@ public final class AllowListFiles implements AutoCloseable {
 
   private Reading readAll() {
     var texts = new TreeMap<String, String>();
+    var unread = new HashSet<String>();
     var found = new ArrayList<Problem>();
     var whole = true;
     for (var path : named) {
       try {
         for (var file : filesOf(path)) {
-          read(file, texts, found);
+          var problem = read(file, texts);
+          if (problem != null) {
+            unread.add(file.toString());
+            found.add(problem);
+          }
         }
       } catch (IOException e) {
         whole = false;
@@ -183,7 +198,7 @@ public final class AllowListFiles implements AutoCloseable {
                     + " (put it back, or take it out of allowLists)"));
       }
     }
-    return new Reading(texts, found, whole);
+    return new Reading(texts, unread, found, whole);
   }
 
   private static List<Path> filesOf(Path path) throws IOException {
@@ -191,7 +206,11 @@ public final class AllowListFiles implements AutoCloseable {
       return List.of(path);
     }
     try (var entries = Files.list(path)) {
-      return entries.filter(AllowListFiles::isList).sorted().limit(MAX_FILES).toList();
+      var files = entries.filter(AllowListFiles::isList).sorted().limit(MAX_FILES + 1).toList();
+      if (files.size() > MAX_FILES) {
+        throw new IOException("more than " + MAX_FILES + " files (expected: fewer)");
+      }
+      return files;
     }
   }
 
@@ -202,21 +221,20 @@ public final class AllowListFiles implements AutoCloseable {
         && !Files.isDirectory(file);
   }
 
-  private static void read(Path file, Map<String, String> texts, List<Problem> found)
-      throws IOException {
-    if (Files.size(file) > MAX_BYTES) {
-      found.add(
-          new Problem(
-              file.toString(),
-              "",
-              Files.size(file) + " bytes (expected: at most " + MAX_BYTES + ")"));
-      return;
+  private static @Nullable Problem read(Path file, Map<String, String> texts) throws IOException {
+    byte[] bytes;
+    try (var stream = Files.newInputStream(file)) {
+      bytes = stream.readNBytes(MAX_BYTES + 1);
     }
-    var bytes = Files.readAllBytes(file);
+    if (bytes.length > MAX_BYTES) {
+      return new Problem(
+          file.toString(), "", "too long (expected: at most " + MAX_BYTES + " bytes)");
+    }
     try {
       texts.put(file.toString(), UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString());
+      return null;
     } catch (CharacterCodingException _) {
-      found.add(new Problem(file.toString(), "", "not UTF-8 (expected: YAML in UTF-8)"));
+      return new Problem(file.toString(), "", "not UTF-8 (expected: YAML in UTF-8)");
     }
   }
 

@@ -6,7 +6,6 @@ import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Snapshot.Rules;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
-import io.kith.baselines.edge.HandRule;
 import io.kith.baselines.edge.HandRules;
 import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.identity.Owner;
@@ -134,12 +133,9 @@ final class GovernedWorkload {
     var written = files.apply(owner);
     return new HandRules(
         written.allowed(),
-        Stream.of(
-                standing.denied().stream().map(RuleByHand::of),
-                standing.quarantined().stream().map(RuleByHand::of),
-                written.denied().stream())
-            .<HandRule>flatMap(Function.identity())
-            .toList());
+        Stream.concat(standing.denied().stream().map(RuleByHand::of), written.denied().stream())
+            .toList(),
+        standing.quarantined().stream().map(RuleByHand::of).toList());
   }
 
   /** Under enforce the enforced baseline decides; without one the workload stays in observe. */

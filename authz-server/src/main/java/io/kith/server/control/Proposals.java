@@ -74,10 +74,7 @@ final class Proposals {
       LOG.log(
           Level.INFO,
           () ->
-              "a baseline was proposed: owner="
-                  + workload.owner()
-                  + " revision="
-                  + added.result());
+              "a baseline was proposed: owner=" + workload.owner() + " revision=" + added.result());
     }
   }
 

@@ -173,7 +173,7 @@ final class WorkloadLearning {
     var mark = 0L;
     for (var part : parts) {
       var one = part.replica().hashCode() * 31L + part.key().hashCode();
-      mark += (one << 32 | part.body().hashCode() & 0xffff_ffffL) * 0x9e37_79b9_7f4a_7c15L;
+      mark += ((one << 32) | (part.body().hashCode() & 0xffff_ffffL)) * 0x9e37_79b9_7f4a_7c15L;
     }
     return mark;
   }

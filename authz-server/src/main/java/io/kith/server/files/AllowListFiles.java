@@ -4,6 +4,7 @@ import io.kith.baselines.allow.AllowLists;
 import io.kith.baselines.yaml.Problem;
 import io.kith.server.replay.ListedSuffixes;
 import io.kith.server.verb.Failure;
+import io.kith.server.verb.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -7,6 +7,7 @@ import io.kith.baselines.export.NativeYaml;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.yaml.Problem;
 import io.kith.server.verb.Failure;
+import io.kith.server.verb.TextFile;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;

@@ -5,6 +5,7 @@ import io.kith.baselines.bundle.Bundles;
 import io.kith.baselines.bundle.SigningKey;
 import io.kith.baselines.edge.Baseline;
 import io.kith.server.verb.Failure;
+import io.kith.server.verb.TextFile;
 import io.kith.server.verb.Words;
 import java.nio.file.Path;
 import java.time.Duration;

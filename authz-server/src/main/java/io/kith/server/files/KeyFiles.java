@@ -6,6 +6,7 @@ import io.kith.baselines.bundle.Keyring.Trusted;
 import io.kith.baselines.bundle.Pem;
 import io.kith.baselines.bundle.SigningKey;
 import io.kith.server.verb.Failure;
+import io.kith.server.verb.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,6 +3,7 @@ package io.kith.server.files;
 import io.kith.baselines.change.DestinationMap;
 import io.kith.server.replay.ListedSuffixes;
 import io.kith.server.verb.Failure;
+import io.kith.server.verb.TextFile;
 import java.nio.file.Path;
 
 /** A destination map in a file. */

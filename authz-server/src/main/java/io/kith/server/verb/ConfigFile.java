@@ -2,9 +2,7 @@ package io.kith.server.verb;
 
 import io.kith.baselines.config.ConfigException;
 import io.kith.baselines.config.KithConfig;
-import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 public final class ConfigFile {
   private static final String VARIABLE = "KITH_CONFIG";
   private static final Path SYSTEM = Path.of("/etc/kith/kith.yaml");
+  private static final int MAX_BYTES = 4 << 20;
 
   private ConfigFile() {}
 
@@ -51,20 +50,17 @@ public final class ConfigFile {
   /** Reads a file with the overrides of the environment. */
   public static KithConfig read(Path file, Surroundings surroundings)
       throws Failure, ConfigException {
-    try {
-      return KithConfig.parse(
-          surroundings.directory().equals(file.getParent())
-              ? file.getFileName().toString()
-              : file.toString(),
-          Files.readString(file),
-          surroundings.environment(),
-          surroundings.stateDirectory());
-    } catch (NoSuchFileException _) {
+    if (!Files.exists(file)) {
       throw Failure.refused(
           file + ": no such file (name another with --config FILE or KITH_CONFIG)");
-    } catch (IOException e) {
-      throw Failure.refused(file + ": cannot be read: " + e);
     }
+    return KithConfig.parse(
+        surroundings.directory().equals(file.getParent())
+            ? file.getFileName().toString()
+            : file.toString(),
+        TextFile.read(file, MAX_BYTES),
+        surroundings.environment(),
+        surroundings.stateDirectory());
   }
 
   /** The configuration, or the defaults where there is no file. */

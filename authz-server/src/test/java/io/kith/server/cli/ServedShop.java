@@ -75,7 +75,9 @@ final class ServedShop implements AutoCloseable {
             ControlState::toLog);
     server =
         AdminServer.onUnixSocket(
-            folder.resolve("admin.sock"), new AdminService(state, List::of, "1.2.3", NOON));
+            folder.resolve("admin.sock"),
+            Map.of(),
+            new AdminService(state, List::of, "1.2.3", NOON));
     Files.writeString(
         folder.resolve("kith.yaml"), "server: {admin: {listen: \"unix:admin.sock\"}}");
   }

@@ -27,18 +27,18 @@ class AllowListFilesTest {
 
   private static String list(String name, String action, String path) {
     return """
-        apiVersion: kith.io/v1
-        kind: EgressAllowList
-        metadata: {name: %s}
-        spec:
-          workload: shop/deployment/checkout
-          rules:
-          - action: %s
-            by: ada
-            why: CHG-7
-            process: {path: %s}
-            destination: {cidr: 10.88.2.10, port: 5432}
-        """
+    apiVersion: kith.io/v1
+    kind: EgressAllowList
+    metadata: {name: %s}
+    spec:
+      workload: shop/deployment/checkout
+      rules:
+      - action: %s
+        by: ada
+        why: CHG-7
+        process: {path: %s}
+        destination: {cidr: 10.88.2.10, port: 5432}
+    """
         .formatted(name, action, path);
   }
 
@@ -68,6 +68,56 @@ class AllowListFilesTest {
       assertThat(files.reload()).isTrue();
       assertThat(names(files)).containsExactly("b");
       assertThat(files.problems()).isEmpty();
+    }
+  }
+
+  /** Those beyond a thousand were left out without a word, a deny among them. */
+  @Test
+  void reload_moreFilesThanAreRead_isAProblem_andWhatWasGoodStays() throws Exception {
+    Files.writeString(folder.resolve("z.yaml"), example("z"));
+    try (var files = read()) {
+      for (var i = 0; i < 1_000; i++) {
+        Files.writeString(folder.resolve("a" + i + ".yaml"), "");
+      }
+
+      assertThat(files.reload()).isFalse();
+
+      assertThat(names(files)).containsExactly("z");
+      assertThat(files.problems())
+          .singleElement()
+          .satisfies(
+              problem ->
+                  assertThat(problem.toString())
+                      .contains("cannot be read: more than 1000 files (expected: fewer)"));
+    }
+  }
+
+  /** A file that was too long, or no text, counted as one that is gone, with all of its rules. */
+  @Test
+  void reload_fileWithoutAnEnd_isAProblem_andWhatWasGoodStays() throws Exception {
+    var file = Files.writeString(folder.resolve("a.yaml"), example("a"));
+    try (var files = read()) {
+      Files.delete(file);
+      Files.createSymbolicLink(file, Path.of("/dev/zero"));
+
+      assertThat(files.reload()).isFalse();
+
+      assertThat(names(files)).containsExactly("a");
+      assertThat(files.problems())
+          .singleElement()
+          .satisfies(
+              problem ->
+                  assertThat(problem.toString())
+                      .endsWith("too long (expected: at most 4194304 bytes)"));
+
+      Files.delete(file);
+      Files.write(file, new byte[] {(byte) 0xff});
+      assertThat(files.reload()).isFalse();
+      assertThat(names(files)).containsExactly("a");
+
+      Files.delete(file);
+      assertThat(files.reload()).isTrue();
+      assertThat(names(files)).isEmpty();
     }
   }
 

@@ -20,6 +20,7 @@ import io.kith.server.store.InMemoryStore;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -46,7 +47,7 @@ class LintReportTest {
     state.close();
   }
 
-  private KnownEdge allow(Candidate process, Duration ttl, String note) throws Exception {
+  private KnownEdge allow(Candidate process, @Nullable Duration ttl, String note) throws Exception {
     var denied = site.check(state, flow(database(), process));
     return state.allow(OWNER, denied.decisionId(), ttl, note, "ada");
   }
@@ -145,7 +146,7 @@ class LintReportTest {
             .findFirst()
             .orElseThrow();
 
-    state.rules().quarantine(OWNER, edge.edge().id(), true, "miner", "ada");
+    state.rules().quarantine(OWNER, edge.edge().id(), true, null, "miner", "ada");
 
     assertThat(lint()).isEmpty();
   }

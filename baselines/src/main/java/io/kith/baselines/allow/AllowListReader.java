@@ -160,7 +160,7 @@ final class AllowListReader {
       throw new IllegalArgumentException(
           "'" + text + "' (expected: an absolute path, as the process sees it)");
     }
-    if (text.indexOf('*') >= 0) {
+    if (text.contains("*")) {
       throw new IllegalArgumentException(
           "'" + text + "' has a '*' (expected: one path; its digits match any digits)");
     }

@@ -73,7 +73,7 @@ public final class DestinationReader {
   }
 
   private Place host(String text, boolean deny) {
-    if (text.indexOf('/') >= 0) {
+    if (text.contains("/")) {
       return new Place.Named(
           Owner.parse(text).toString(), deny ? Evidence.ADDRESS : Evidence.OWNER);
     }
@@ -96,7 +96,7 @@ public final class DestinationReader {
     if (!wildcard) {
       return new Place.Named(base, weakest);
     }
-    if (base.indexOf('.') < 0 || (!Reach.isOfTheMesh(base) && suffixes.registrable(base) == null)) {
+    if (!base.contains(".") || (!Reach.isOfTheMesh(base) && suffixes.registrable(base) == null)) {
       throw new IllegalArgumentException(
           "'"
               + text

@@ -1,6 +1,7 @@
 package io.kith.baselines.config;
 
 import io.kith.baselines.decision.Mode;
+import io.kith.baselines.destination.NetworkTarget;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
@@ -78,9 +79,12 @@ public record KithConfig(
    * The authorization server.
    *
    * @param spiffeId its own identity, or null
+   * @param adminIds who is an admin over TCP, in short
+   * @param adminRoles who may do what at the admin API
    * @param reporters who may ask; empty: every SPIFFE ID under {@code workloads}
    * @param deadline a Check is answered by then
    * @param onFailure what a late or failed Check gets under observe and shadow
+   * @param guard what bridges do about traffic that goes past the sidecars
    */
   public record Server(
       @Nullable SpiffeId spiffeId,
@@ -91,14 +95,17 @@ public record KithConfig(
       List<SpiffeIdPattern> reporters,
       List<SpiffeIdPattern> bridgeIds,
       List<SpiffeIdPattern> adminIds,
+      List<RoleEntry> adminRoles,
       Duration deadline,
       Duration bridgeTimeout,
       Duration connectionAge,
-      OnFailure onFailure) {
+      OnFailure onFailure,
+      Guard guard) {
     public Server {
       reporters = List.copyOf(reporters);
       bridgeIds = List.copyOf(bridgeIds);
       adminIds = List.copyOf(adminIds);
+      adminRoles = List.copyOf(adminRoles);
     }
 
     /**
@@ -108,6 +115,49 @@ public record KithConfig(
      */
     public SpiffeId requireId() throws ConfigException {
       return required(spiffeId, "server.spiffeId", "the server's own SPIFFE ID");
+    }
+  }
+
+  /** Somebody with a role at the admin API. */
+  public sealed interface RoleEntry {
+    AdminRole role();
+
+    /** A user of this machine, over the Unix socket. */
+    record OfUser(int uid, AdminRole role) implements RoleEntry {}
+
+    /** Who proves such a SPIFFE ID, over TCP. */
+    record OfId(SpiffeIdPattern id, AdminRole role) implements RoleEntry {}
+  }
+
+  /**
+   * What bridges do about traffic that goes past the sidecars.
+   *
+   * @param proxyUid user of the sidecars, whose connections are not redirected
+   * @param proxyGid their group, likewise
+   * @param proxyPorts ports of a pod's own sidecar that only the sidecar may dial
+   * @param redirectsV4 TCP over IPv4 is redirected to the sidecars
+   * @param redirectsV6 TCP over IPv6 is
+   * @param resolvers where pods ask for names; empty: nothing is refused, whatever the mode
+   * @param excluded TCP that is taken out of the redirection
+   * @param approvedTcp TCP that may go past the sidecars
+   * @param approvedUdp UDP that may
+   */
+  public record Guard(
+      int proxyUid,
+      int proxyGid,
+      List<Integer> proxyPorts,
+      boolean redirectsV4,
+      boolean redirectsV6,
+      List<NetworkTarget> resolvers,
+      List<NetworkTarget> excluded,
+      List<NetworkTarget> approvedTcp,
+      List<NetworkTarget> approvedUdp) {
+    public Guard {
+      proxyPorts = List.copyOf(proxyPorts);
+      resolvers = List.copyOf(resolvers);
+      excluded = List.copyOf(excluded);
+      approvedTcp = List.copyOf(approvedTcp);
+      approvedUdp = List.copyOf(approvedUdp);
     }
   }
 

@@ -25,7 +25,11 @@ public final class Explanation {
           case Reason.OriginNotInImage(var origin) ->
               who + " runs code that is not in the image (from: " + origin.words() + ")";
           case Reason.HashChanged(var expected, var seen) ->
-              who + " is another file than allowed: " + seen + " instead of " + expected;
+              who
+                  + " is another file than allowed: "
+                  + (seen == null ? "unknown" : seen)
+                  + " instead of "
+                  + expected;
           case Reason.LineageMismatch(var expected) ->
               who + " was not started by " + String.join(" ← ", expected);
           case Reason.InterpreterInline() ->
@@ -34,7 +38,7 @@ public final class Explanation {
               who + " has code loaded that is not in the image: " + String.join(", ", mappings);
           case Reason.IdentityMismatch(var detail) -> detail;
           case Reason.NameMismatch(var detail) -> detail;
-          case Reason.Quarantined(var why) -> "kept from being learned: " + why;
+          case Reason.Quarantined(var why) -> "quarantined by an operator: " + why;
           case Reason.Expired(var until) -> "it was allowed until " + until;
           case Reason.Unattributed(var detail) ->
               "the process behind the connection is not known: " + detail;

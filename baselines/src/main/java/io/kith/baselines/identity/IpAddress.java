@@ -61,6 +61,23 @@ public final class IpAddress {
     return bytes.clone();
   }
 
+  /** Whether it has 4 bytes. */
+  public boolean isIpv4() {
+    return bytes.length == 4;
+  }
+
+  /**
+   * The bits of an IPv4 address, its first byte the highest.
+   *
+   * @throws IllegalStateException when it is IPv6
+   */
+  public int ipv4() {
+    if (!isIpv4()) {
+      throw new IllegalStateException(this + " (expected: an IPv4 address)");
+    }
+    return bytes[0] << 24 | (bytes[1] & 0xff) << 16 | (bytes[2] & 0xff) << 8 | (bytes[3] & 0xff);
+  }
+
   public boolean isLoopback() {
     return inet().isLoopbackAddress();
   }
@@ -81,7 +98,7 @@ public final class IpAddress {
       return false;
     }
     for (var bit = 0; bit < prefix; bit += 8) {
-      var mask = prefix - bit >= 8 ? 0xff : 0xff << (8 - (prefix - bit)) & 0xff;
+      var mask = 0xff << Math.max(0, bit + 8 - prefix) & 0xff;
       if (((bytes[bit / 8] ^ network.bytes[bit / 8]) & mask) != 0) {
         return false;
       }

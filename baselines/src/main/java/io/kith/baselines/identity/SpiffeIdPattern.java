@@ -28,7 +28,8 @@ public final class SpiffeIdPattern {
    *     replaced by a name, or has no path
    */
   public static SpiffeIdPattern parse(String text) {
-    var id = SpiffeId.parse(text.replaceAll("/\\*(?=/|$)", "/any"));
+    // not after two slashes: a trust domain is one, never any
+    var id = SpiffeId.parse(text.replaceAll("(?<!/)/\\*(?=/|$)", "/any"));
     if (id.path().isEmpty()) {
       throw new IllegalArgumentException(
           "SPIFFE ID pattern '" + text + "': no path (expected: spiffe://trust.domain/path)");

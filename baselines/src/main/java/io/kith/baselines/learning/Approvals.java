@@ -2,6 +2,7 @@ package io.kith.baselines.learning;
 
 import io.kith.baselines.destination.DestinationPattern;
 import io.kith.baselines.destination.DestinationPattern.Exact;
+import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.process.ProcessClass;
 import java.util.ArrayList;
@@ -12,40 +13,78 @@ import org.jspecify.annotations.Nullable;
 
 /** What is approved for one workload, with why. Not thread-safe. */
 final class Approvals {
-  private final Map<ProcessClass, Map<DestinationPattern, String>> byClass = new LinkedHashMap<>();
+  private static final Evidence[] WEAKEST_FIRST = Evidence.values();
+
+  private final Map<ProcessClass, Approved> byClass = new LinkedHashMap<>();
+  private int changes;
+
+  /** The patterns of one class with why, and those among them that cover more than one name. */
+  private static final class Approved {
+    final Map<DestinationPattern, String> patterns = new LinkedHashMap<>();
+    final List<DestinationPattern> wide = new ArrayList<>();
+
+    boolean cover(Exact destination) {
+      for (var evidence : WEAKEST_FIRST) {
+        if (evidence.compareTo(destination.weakest()) > 0) {
+          break;
+        }
+        var exact =
+            new Exact(destination.name(), evidence, destination.port(), destination.protocol());
+        if (patterns.containsKey(exact)) {
+          return true;
+        }
+      }
+      for (var pattern : wide) {
+        if (Patterns.covers(pattern, destination)) {
+          return true;
+        }
+      }
+      return false;
+    }
+  }
 
   /** Adds an edge; true when it was not there. */
   boolean add(ProcessClass process, DestinationPattern destination, String why) {
-    return byClass
-            .computeIfAbsent(process, _ -> new LinkedHashMap<>())
-            .putIfAbsent(destination, why)
-        == null;
+    var approved = byClass.computeIfAbsent(process, _ -> new Approved());
+    if (approved.patterns.putIfAbsent(destination, why) != null) {
+      return false;
+    }
+    if (!(destination instanceof Exact)) {
+      approved.wide.add(destination);
+    }
+    changes++;
+    return true;
   }
 
   void clear() {
     byClass.clear();
+    changes++;
   }
 
   void remove(ProcessClass process, DestinationPattern destination) {
-    var patterns = byClass.get(process);
-    if (patterns != null) {
-      patterns.remove(destination);
+    var approved = byClass.get(process);
+    if (approved != null) {
+      approved.patterns.remove(destination);
+      approved.wide.remove(destination);
+      changes++;
     }
+  }
+
+  /** Grows when something is added or removed. */
+  int changes() {
+    return changes;
   }
 
   /** Why the edge is approved, or null. */
   @Nullable String why(ProcessClass process, DestinationPattern destination) {
-    return byClass.getOrDefault(process, Map.of()).get(destination);
+    var approved = byClass.get(process);
+    return approved == null ? null : approved.patterns.get(destination);
   }
 
   /** Whether an approved edge covers a destination that was seen. */
   boolean cover(ProcessClass process, Exact destination) {
-    for (var pattern : byClass.getOrDefault(process, Map.of()).keySet()) {
-      if (Patterns.covers(pattern, destination)) {
-        return true;
-      }
-    }
-    return false;
+    var approved = byClass.get(process);
+    return approved != null && approved.cover(destination);
   }
 
   /** Whether the class that moved to this one was approved for all these destinations. */
@@ -53,9 +92,9 @@ final class Approvals {
     if (byClass.containsKey(moved)) {
       return false;
     }
-    for (var process : byClass.keySet()) {
-      if (process.isMovedTo(moved)
-          && members.stream().allMatch(member -> cover(process, member.getKey()))) {
+    for (var entry : byClass.entrySet()) {
+      if (entry.getKey().isMovedTo(moved)
+          && members.stream().allMatch(member -> entry.getValue().cover(member.getKey()))) {
         return true;
       }
     }
@@ -65,8 +104,11 @@ final class Approvals {
   List<Edge> edges() {
     var edges = new ArrayList<Edge>();
     byClass.forEach(
-        (process, patterns) ->
-            patterns.keySet().forEach(pattern -> edges.add(Edge.learned(process, pattern))));
+        (process, approved) ->
+            approved
+                .patterns
+                .keySet()
+                .forEach(pattern -> edges.add(Edge.learned(process, pattern))));
     return edges;
   }
 }

@@ -3,6 +3,7 @@ package io.kith.baselines.learning;
 import io.kith.baselines.destination.DestinationPattern.Exact;
 import io.kith.baselines.destination.Reach;
 import io.kith.baselines.process.ProcessClass;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -29,11 +30,23 @@ final class Book {
   private int size;
   private long dropped;
   private int changes;
+  private int seenChanges;
 
-  /** The destinations of one class, and their groups until one is added. */
+  /** The destinations of one class, and what was made of them until there are others. */
   private static final class Page {
     final Map<Exact, Sightings> exact = new HashMap<>();
-    @Nullable List<Group> groups;
+    private @Nullable List<Group> groups;
+    private @Nullable Map<Exact, Group> groupOf;
+    private @Nullable Parents parents;
+
+    void changed() {
+      if (groups != null) {
+        exact.values().forEach(Sightings::leaveSums);
+      }
+      groups = null;
+      groupOf = null;
+      parents = null;
+    }
   }
 
   Book(LearningSettings settings, Generaliser generaliser) {
@@ -42,14 +55,22 @@ final class Book {
     this.generaliser = generaliser;
   }
 
-  /** Adds a connection; true when its edge was not known. */
-  boolean add(Observation seen, Reach reach) {
+  /**
+   * Adds a connection; true when its edge was not known.
+   *
+   * @param replica {@link Hash} of the pod's name
+   */
+  boolean add(Observation seen, long replica, Reach reach) {
     var process = seen.process().processClass();
     var exact = Exact.of(seen.destination());
     var page = pages.get(process);
     var sightings = page == null ? null : page.exact.get(exact);
     if (page != null && sightings != null) {
-      sightings.add(seen, reach);
+      var before = sightings.reach();
+      seenChanges += sightings.add(seen, replica, reach) ? 1 : 0;
+      if (sightings.reach() != before) {
+        page.changed();
+      }
       return false;
     }
     if (size >= maxEdges || (page != null && page.exact.size() >= maxPerClass)) {
@@ -57,7 +78,7 @@ final class Book {
       return false;
     }
     sightings = new Sightings();
-    sightings.add(seen, reach);
+    sightings.add(seen, replica, reach);
     put(process, exact, sightings);
     return true;
   }
@@ -65,9 +86,14 @@ final class Book {
   private void put(ProcessClass process, Exact exact, Sightings sightings) {
     var page = pages.computeIfAbsent(process, _ -> new Page());
     page.exact.put(exact, sightings);
-    page.groups = null;
+    page.changed();
     size++;
+    changed();
+  }
+
+  private void changed() {
     changes++;
+    seenChanges++;
   }
 
   void merge(Book other) {
@@ -83,7 +109,8 @@ final class Book {
                   }
                   ours.merge(sightings);
                 }));
-    pages.values().forEach(page -> page.groups = null);
+    pages.values().forEach(Page::changed);
+    seenChanges++;
     dropped += other.dropped;
     trim();
   }
@@ -96,7 +123,8 @@ final class Book {
       put(process, exact, sightings);
     } else {
       ours.merge(sightings);
-      page.groups = null;
+      page.changed();
+      seenChanges++;
     }
   }
 
@@ -138,36 +166,72 @@ final class Book {
   private void dropLatest(Page page) {
     var latest = latest(page);
     dropped += latest.getValue().evidence().connections();
+    page.changed();
     page.exact.remove(latest.getKey());
-    page.groups = null;
     size--;
-    changes++;
+    changed();
   }
 
   void forget(ProcessClass process) {
     var page = pages.remove(process);
     if (page != null) {
       size -= page.exact.size();
-      changes++;
+      changed();
     }
   }
 
-  /** Everything as groups; computed again only for the classes with new destinations. */
+  /** Everything as groups; made again only for the classes with new destinations. */
   List<Group> groups() {
-    return pages.keySet().stream().flatMap(process -> groups(process).stream()).toList();
+    var all = new ArrayList<Group>();
+    pages.forEach((process, page) -> all.addAll(groups(process, page)));
+    return all;
   }
 
   List<Group> groups(ProcessClass process) {
     var page = pages.get(process);
-    if (page == null) {
-      return List.of();
-    }
+    return page == null ? List.of() : groups(process, page);
+  }
+
+  private List<Group> groups(ProcessClass process, Page page) {
     var groups = page.groups;
     if (groups == null) {
       groups = generaliser.groups(process, page.exact);
       page.groups = groups;
     }
     return groups;
+  }
+
+  /** The group that a destination belongs to, or null. */
+  @Nullable Group groupOf(ProcessClass process, Exact exact) {
+    var page = pages.get(process);
+    if (page == null) {
+      return null;
+    }
+    var groupOf = page.groupOf;
+    if (groupOf == null) {
+      groupOf = new HashMap<>();
+      for (var group : groups(process, page)) {
+        for (var member : group.members()) {
+          groupOf.put(member.getKey(), group);
+        }
+      }
+      page.groupOf = groupOf;
+    }
+    return groupOf.get(exact);
+  }
+
+  /** Unrelated owners of external names that a class reaches on the port of this destination. */
+  int unrelatedParents(ProcessClass process, Exact destination) {
+    var page = pages.get(process);
+    if (page == null) {
+      return 0;
+    }
+    var parents = page.parents;
+    if (parents == null) {
+      parents = generaliser.parents(page.exact);
+      page.parents = parents;
+    }
+    return parents.count(destination.port(), destination.protocol());
   }
 
   /** The destinations of one class as they were seen; a view. */
@@ -179,6 +243,11 @@ final class Book {
   /** Grows when an edge is added or dropped. */
   int changes() {
     return changes;
+  }
+
+  /** Grows when more than counts and times has changed. */
+  int seenChanges() {
+    return seenChanges;
   }
 
   int size() {

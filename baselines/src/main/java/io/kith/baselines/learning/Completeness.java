@@ -4,7 +4,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 final class Completeness {
   private static final Duration JOB_QUIET = Duration.ofDays(2);
   private static final double NOT_RARE = 3;
+  private static final List<Missing> FIRST = List.of(new Missing.Start());
 
   private final LearningSettings settings;
   private final Instances instances;
@@ -24,9 +24,13 @@ final class Completeness {
   private final Units units;
   private final Support support;
   private @Nullable Quiet quiet;
+  private @Nullable Estimate estimate;
 
   /** When the newest edge appeared, as of a state of the book and an hour. */
   private record Quiet(int changes, long hour, @Nullable Instant since) {}
+
+  /** The deficit, as of what was seen and who vouches. */
+  private record Estimate(int seen, int units, long vouchers, double deficit) {}
 
   Completeness(
       LearningSettings settings, Instances instances, Book book, Units units, Support support) {
@@ -37,25 +41,24 @@ final class Completeness {
     this.support = support;
   }
 
-  /** What is missing, in words; empty when a baseline may be proposed. */
-  List<String> waitsFor(Instant now) {
+  /** What is missing; empty when a baseline may be proposed. */
+  List<Missing> waitsFor(Instant now) {
     var started = instances.earliest();
     if (started == null) {
-      return List.of("the first connection");
+      return FIRST;
     }
     var age = Duration.between(started, now);
     var window = settings.window();
     var shortest = window == null ? settings.minimum() : window;
-    var missing = new ArrayList<String>();
+    var missing = new ArrayList<Missing>(3);
     if (age.compareTo(shortest) < 0) {
-      missing.add(
-          Learner.words(shortest.minus(age)) + " more of observation, or the end of a test run");
+      missing.add(new Missing.Time(shortest.minus(age)));
     }
     if (age.compareTo(settings.maximum()) >= 0) {
       return missing; // with its backlog, unless the window is longer still
     }
     if (instances.areJobs() && instances.total() < settings.jobRuns()) {
-      missing.add(instances.total() + " of " + settings.jobRuns() + " runs");
+      missing.add(new Missing.Runs(instances.total(), settings.jobRuns()));
     }
     if (window == null && age.compareTo(shortest) >= 0) { // before that too little is known
       waitsForQuiet(now, age, missing);
@@ -64,7 +67,7 @@ final class Completeness {
     return missing;
   }
 
-  private void waitsForQuiet(Instant now, Duration age, List<String> missing) {
+  private void waitsForQuiet(Instant now, Duration age, List<Missing> missing) {
     var newest = newestEdge(now);
     if (newest == null) {
       return;
@@ -76,19 +79,14 @@ final class Completeness {
     }
     var calm = Duration.between(newest, now);
     if (calm.compareTo(needed) < 0) {
-      missing.add(Learner.words(needed.minus(calm)) + " more without a new edge");
+      missing.add(new Missing.Quiet(needed.minus(calm)));
     }
   }
 
-  private void waitsForCoverage(Instant now, List<String> missing) {
+  private void waitsForCoverage(Instant now, List<Missing> missing) {
     var deficit = deficit(now);
     if (deficit > settings.deficit()) {
-      missing.add(
-          String.format(
-              Locale.ROOT,
-              "less to be unseen: an estimated %.1f %% of the traffic (at most %.1f %%)",
-              deficit * 100,
-              settings.deficit() * 100));
+      missing.add(new Missing.Coverage(deficit, settings.deficit()));
     }
   }
 
@@ -111,14 +109,32 @@ final class Completeness {
 
   /** Share of the traffic that is estimated to be unseen, 0 to 1. */
   double deficit(Instant now) {
+    var known = estimate;
+    if (known != null
+        && known.seen == book.seenChanges()
+        && known.units == units.changes()
+        && known.vouchers == support.vouchersChanges()) {
+      return known.deficit;
+    }
+    return estimate(now);
+  }
+
+  private double estimate(Instant now) {
     var perEdge = new ArrayList<Double>();
+    var lasts = support.vouchersChanges() >= 0;
     for (var group : book.groups()) {
+      lasts &= !Support.dependsOnPods(group);
       if (support.isDecidedByTime(group, now)) {
         var seen = group.sightings().unitCount();
         // what somebody vouches for is not rare, however rarely it was seen here
         perEdge.add(support.isVouched(group) ? Math.max(NOT_RARE, seen) : seen);
       }
     }
-    return Coverage.deficit(units.count(), perEdge);
+    var deficit = Coverage.deficit(units.count(), perEdge);
+    estimate =
+        lasts
+            ? new Estimate(book.seenChanges(), units.changes(), support.vouchersChanges(), deficit)
+            : null;
+    return deficit;
   }
 }

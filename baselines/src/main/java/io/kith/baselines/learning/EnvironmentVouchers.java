@@ -2,7 +2,6 @@ package io.kith.baselines.learning;
 
 import io.kith.baselines.destination.DestinationPattern.Exact;
 import io.kith.baselines.process.ProcessClass;
-import java.util.HashSet;
 import java.util.Set;
 
 /** What the same workload does in another environment. */
@@ -20,12 +19,12 @@ public final class EnvironmentVouchers implements Vouchers {
     if (theirs == null) {
       return false;
     }
-    if (!external) {
-      return true;
-    }
-    var others = new HashSet<>(theirs);
-    others.removeAll(digests);
     // an image that is not known may be the same one
-    return !digests.isEmpty() && !others.isEmpty();
+    return !external || (!digests.isEmpty() && !digests.containsAll(theirs));
+  }
+
+  @Override
+  public long changes() {
+    return elsewhere.seenChanges();
   }
 }

@@ -6,17 +6,18 @@ import io.kith.baselines.destination.DestinationPattern.HostWildcard;
 import io.kith.baselines.destination.DestinationPattern.PortRange;
 import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.destination.NameShape;
-import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.destination.Reach;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.ProcessClass;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -40,7 +41,10 @@ final class Generaliser {
   static final int ENOUGH = 4;
   private static final String CLUSTER = ".svc.cluster.local";
 
+  private static final int REMEMBERED = 1_024;
+
   private final PublicSuffixes suffixes;
+  private final Map<String, Optional<String>> registrable = new HashMap<>();
 
   Generaliser(PublicSuffixes suffixes) {
     this.suffixes = suffixes;
@@ -134,7 +138,7 @@ final class Generaliser {
       var service = parent.substring(0, parent.length() - CLUSTER.length());
       return service.indexOf('.') > 0;
     }
-    return suffixes.registrable(parent) != null;
+    return registrable(parent) != null;
   }
 
   private static @Nullable DestinationPattern network(Map.Entry<Exact, Sightings> entry) {
@@ -182,18 +186,28 @@ final class Generaliser {
     return used;
   }
 
-  /** Unrelated owners of external names that one process class reaches on one port. */
-  int unrelatedParents(Map<Exact, Sightings> exact, int port, Protocol protocol) {
-    var parents = new HashSet<String>();
+  /** Unrelated owners of the external names that one process class reaches. */
+  Parents parents(Map<Exact, Sightings> exact) {
+    var parents = new Parents();
     exact.forEach(
         (destination, sightings) -> {
-          if (destination.port() == port
-              && destination.protocol() == protocol
-              && sightings.reach() == Reach.EXTERNAL_NAME) {
-            var registrable = suffixes.registrable(destination.name());
-            parents.add(registrable == null ? destination.name() : registrable);
+          if (sightings.reach() == Reach.EXTERNAL_NAME) {
+            var registrable = registrable(destination.name());
+            parents.add(
+                destination.port(),
+                destination.protocol(),
+                registrable == null ? destination.name() : registrable);
           }
         });
-    return parents.size();
+    return parents;
+  }
+
+  private @Nullable String registrable(String name) {
+    if (registrable.size() >= REMEMBERED) {
+      registrable.clear();
+    }
+    return registrable
+        .computeIfAbsent(name, n -> Optional.ofNullable(suffixes.registrable(n)))
+        .orElse(null);
   }
 }

@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -22,58 +21,112 @@ final class Instances {
   private static final Duration IDLE = Duration.ofHours(1);
   private static final int POINTS = 97;
 
-  private final Map<String, Instance> known = new HashMap<>();
-  private final Map<String, Instant> lastSeen = new HashMap<>();
+  private final Map<String, Pod> known = new HashMap<>();
   private final Map<String, Instant> firstOf = new HashMap<>();
   private @Nullable Instant earliest;
   private int total;
+  private int jobs;
   private int changes;
   private int median = -1;
   private long medianHour;
 
+  /** An instance, and what its traffic says of its end when nobody announced it. */
+  private static final class Pod {
+    final long hash;
+    Instance instance;
+    @Nullable Instant lastSeen;
+
+    Pod(Instance instance) {
+      this.instance = instance;
+      this.hash = Hash.of(instance.replica());
+    }
+
+    Instant end() {
+      var seen = lastSeen;
+      if (seen != null) {
+        return seen.plus(IDLE);
+      }
+      var stop = instance.stop();
+      return stop == null ? Instant.MAX : stop;
+    }
+
+    void sawUntil(Instant time) {
+      if (lastSeen == null || time.isAfter(lastSeen)) {
+        lastSeen = time;
+      }
+    }
+  }
+
   /** What an orchestrator says. */
   void started(Instance instance) {
-    total += known.containsKey(instance.replica()) ? 0 : 1;
-    var before = known.get(instance.replica());
-    var after = known.merge(instance.replica(), instance, Instance::merge);
-    changes += after.equals(before) ? 0 : 1;
-    changes += lastSeen.remove(instance.replica()) == null ? 0 : 1;
+    var pod = known.get(instance.replica());
+    if (pod == null) {
+      put(instance);
+      total++;
+      changes++;
+    } else {
+      var after = pod.instance.merge(instance);
+      changes += after.equals(pod.instance) ? 0 : 1;
+      changes += pod.lastSeen == null ? 0 : 1;
+      replace(pod, after);
+      pod.lastSeen = null;
+    }
     begin(instance.digest(), instance.start());
     median = -1;
     forget();
   }
 
-  /** What a connection says of a pod that nobody announced. */
-  void seen(Observation seen) {
+  private Pod put(Instance instance) {
+    var pod = new Pod(instance);
+    known.put(instance.replica(), pod);
+    jobs += instance.job() ? 1 : 0;
+    return pod;
+  }
+
+  private void replace(Pod pod, Instance instance) {
+    jobs += (instance.job() ? 1 : 0) - (pod.instance.job() ? 1 : 0);
+    pod.instance = instance;
+  }
+
+  /**
+   * What a connection says of a pod that nobody announced.
+   *
+   * @return the {@link Hash} of the pod's name
+   */
+  long seen(Observation seen) {
     var replica = seen.replica();
-    var before = known.get(replica);
-    if (before != null && !lastSeen.containsKey(replica)) {
-      complete(before, seen.process().fingerprint().imageDigest());
-      return;
+    var pod = known.get(replica);
+    var digest = seen.process().fingerprint().imageDigest();
+    if (pod != null && pod.lastSeen == null) {
+      complete(pod, digest);
+      return pod.hash;
     }
-    if (before == null || seen.time().isBefore(before.start())) {
+    if (pod == null || seen.time().isBefore(pod.instance.start())) {
       var start = seen.started() == null ? seen.time() : seen.started();
-      known.put(
-          replica,
-          new Instance(replica, start, null, seen.process().fingerprint().imageDigest(), false));
-      begin(seen.process().fingerprint().imageDigest(), start);
-      median = -1;
+      var instance = new Instance(replica, start, null, digest, false);
+      if (pod == null) {
+        pod = put(instance);
+        total++;
+      } else {
+        replace(pod, instance);
+      }
+      begin(digest, start);
       changes++;
-      total += before == null ? 1 : 0;
+      median = -1;
     }
-    lastSeen.merge(replica, seen.time(), (one, other) -> one.isAfter(other) ? one : other);
+    pod.sawUntil(seen.time());
     forget();
+    return pod.hash;
   }
 
   /** Who announces a pod may not know its image. */
-  private void complete(Instance announced, @Nullable String digest) {
-    if (announced.digest() == null && digest != null) {
-      known.put(
-          announced.replica(),
-          new Instance(
-              announced.replica(), announced.start(), announced.stop(), digest, announced.job()));
+  private void complete(Pod announced, @Nullable String digest) {
+    var before = announced.instance;
+    if (before.digest() == null && digest != null) {
+      announced.instance =
+          new Instance(before.replica(), before.start(), before.stop(), digest, before.job());
       changes++;
-      begin(digest, announced.start());
+      begin(digest, before.start());
     }
   }
 
@@ -85,20 +138,25 @@ final class Instances {
     if (other.earliest != null) {
       begin(null, other.earliest);
     }
-    other.known.forEach(
-        (replica, instance) -> {
-          var traffic = other.lastSeen.get(replica);
-          var ours = known.get(replica);
-          known.merge(replica, instance, Instance::merge);
-          if (traffic == null || (ours != null && !lastSeen.containsKey(replica))) {
-            lastSeen.remove(replica);
-          } else {
-            lastSeen.merge(replica, traffic, (a, b) -> a.isAfter(b) ? a : b);
-          }
-          begin(instance.digest(), instance.start());
-        });
+    other.known.values().forEach(this::merge);
     median = -1;
     forget();
+  }
+
+  private void merge(Pod theirs) {
+    var ours = known.get(theirs.instance.replica());
+    if (ours == null) {
+      ours = put(theirs.instance);
+      ours.lastSeen = theirs.lastSeen;
+    } else {
+      replace(ours, ours.instance.merge(theirs.instance));
+      if (theirs.lastSeen == null || ours.lastSeen == null) {
+        ours.lastSeen = null;
+      } else {
+        ours.sawUntil(theirs.lastSeen);
+      }
+    }
+    begin(theirs.instance.digest(), theirs.instance.start());
   }
 
   private void begin(@Nullable String digest, Instant start) {
@@ -115,19 +173,12 @@ final class Instances {
       return;
     }
     var byEnd = new ArrayList<>(known.values());
-    byEnd.sort(Comparator.comparing(this::end).thenComparing(Instance::replica));
+    byEnd.sort(Comparator.comparing(Pod::end).thenComparing(pod -> pod.instance.replica()));
     for (var gone : byEnd.subList(0, MAX / 8)) {
-      known.remove(gone.replica());
-      lastSeen.remove(gone.replica());
+      known.remove(gone.instance.replica());
+      jobs -= gone.instance.job() ? 1 : 0;
     }
-  }
-
-  private Instant end(Instance instance) {
-    var seen = lastSeen.get(instance.replica());
-    if (seen != null) {
-      return seen.plus(IDLE);
-    }
-    return instance.stop() == null ? Instant.MAX : instance.stop();
+    median = -1;
   }
 
   /** Grows when more is known than when one was last seen. */
@@ -148,20 +199,21 @@ final class Instances {
     members.put(
         "pods",
         known.values().stream()
-            .sorted(Comparator.comparing(Instance::replica))
-            .map(this::members)
+            .sorted(Comparator.comparing(pod -> pod.instance.replica()))
+            .map(Instances::members)
             .toList());
     return members;
   }
 
-  private Map<String, Object> members(Instance instance) {
+  private static Map<String, Object> members(Pod pod) {
+    var instance = pod.instance;
     var members = new HashMap<String, Object>();
     members.put("replica", instance.replica());
     members.put("start", instance.start().toString());
     put(members, "stop", instance.stop());
     put(members, "digest", instance.digest());
     members.put("job", instance.job());
-    put(members, "seen", lastSeen.get(instance.replica()));
+    put(members, "seen", pod.lastSeen);
     return members;
   }
 
@@ -188,16 +240,16 @@ final class Instances {
     for (var pod : pods) {
       pod.only("replica", "start", "stop", "digest", "job", "seen");
       var replica = pod.text("replica");
-      read.known.put(
-          replica,
-          new Instance(
-              replica,
-              pod.value("start", Instant::parse),
-              pod.has("stop") ? pod.value("stop", Instant::parse) : null,
-              pod.textOrNull("digest"),
-              pod.bool("job")));
+      var known =
+          read.put(
+              new Instance(
+                  replica,
+                  pod.value("start", Instant::parse),
+                  pod.has("stop") ? pod.value("stop", Instant::parse) : null,
+                  pod.textOrNull("digest"),
+                  pod.bool("job")));
       if (pod.has("seen")) {
-        read.lastSeen.put(replica, pod.value("seen", Instant::parse));
+        known.lastSeen = pod.value("seen", Instant::parse);
       }
     }
     for (var digest : images.names()) {
@@ -221,11 +273,12 @@ final class Instances {
   }
 
   boolean areJobs() {
-    return known.values().stream().anyMatch(Instance::job);
+    return jobs > 0;
   }
 
   @Nullable Instance get(String replica) {
-    return known.get(replica);
+    var pod = known.get(replica);
+    return pod == null ? null : pod.instance;
   }
 
   /** How many run at a time, as the median over the workload's life until then. */
@@ -241,15 +294,28 @@ final class Instances {
 
   private int median(Instant from, Instant until) {
     var step = Math.max(1, Duration.between(from, until).toMillis() / (POINTS - 1));
+    var begins = new ArrayList<Instant>();
+    var ends = new ArrayList<Instant>();
+    for (var pod : known.values()) {
+      if (pod.instance.start().isBefore(pod.end())) {
+        begins.add(pod.instance.start());
+        ends.add(pod.end());
+      }
+    }
+    begins.sort(null);
+    ends.sort(null);
     var counts = new int[POINTS];
-    var spans = known.values().stream().map(i -> List.of(i.start(), end(i))).toList();
+    var begun = 0;
+    var ended = 0;
     for (var point = 0; point < POINTS; point++) {
       var at = from.plusMillis(step * point);
-      for (var span : spans) {
-        if (!span.getFirst().isAfter(at) && span.getLast().isAfter(at)) {
-          counts[point]++;
-        }
+      while (begun < begins.size() && !begins.get(begun).isAfter(at)) {
+        begun++;
       }
+      while (ended < ends.size() && !ends.get(ended).isAfter(at)) {
+        ended++;
+      }
+      counts[point] = begun - ended;
     }
     Arrays.sort(counts);
     return counts[POINTS / 2];
@@ -258,8 +324,10 @@ final class Instances {
   /** How many pods of these images run now; of any image when the set is empty. */
   int running(Set<String> digests, Instant now) {
     var running = 0;
-    for (var instance : known.values()) {
-      if (isOf(instance, digests) && !instance.start().isAfter(now) && end(instance).isAfter(now)) {
+    for (var pod : known.values()) {
+      if (isOf(pod.instance, digests)
+          && !pod.instance.start().isAfter(now)
+          && pod.end().isAfter(now)) {
         running++;
       }
     }
@@ -274,13 +342,14 @@ final class Instances {
   double share(Sample sample, Set<String> digests, Instant from, Instant until) {
     var alive = 0;
     var showed = 0;
-    for (var instance : known.values()) {
-      if (isOf(instance, digests)
-          && !instance.start().isAfter(until)
-          && end(instance).isAfter(from)
-          && Hash.of(instance.replica()) <= sample.limit()) {
+    var limit = sample.limit();
+    for (var pod : known.values()) {
+      if (pod.hash <= limit
+          && isOf(pod.instance, digests)
+          && !pod.instance.start().isAfter(until)
+          && pod.end().isAfter(from)) {
         alive++;
-        showed += sample.contains(instance.replica()) ? 1 : 0;
+        showed += sample.contains(pod.instance.replica()) ? 1 : 0;
       }
     }
     return alive == 0 ? 1 : showed / (double) alive;
@@ -298,12 +367,13 @@ final class Instances {
   /** How much of the time between two moments at least one ran. */
   Duration running(Instant from, Instant until) {
     var spans = new ArrayList<>(known.values());
-    spans.sort(Comparator.comparing(Instance::start));
+    spans.sort(Comparator.comparing(pod -> pod.instance.start()));
     var running = Duration.ZERO;
     var covered = from;
-    for (var instance : spans) {
-      var begin = instance.start().isAfter(covered) ? instance.start() : covered;
-      var end = end(instance).isAfter(until) ? until : end(instance);
+    for (var pod : spans) {
+      var start = pod.instance.start();
+      var begin = start.isAfter(covered) ? start : covered;
+      var end = pod.end().isAfter(until) ? until : pod.end();
       if (end.isAfter(begin)) {
         running = running.plus(Duration.between(begin, end));
         covered = end;

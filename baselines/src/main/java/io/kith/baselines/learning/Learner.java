@@ -53,7 +53,6 @@ public final class Learner {
   private final Owner owner;
   private final Origin origin;
   private final LearningSettings settings;
-  private final Generaliser generaliser;
   private final Support support;
   final Instances instances = new Instances();
   final Units units = new Units();
@@ -91,9 +90,8 @@ public final class Learner {
     this.owner = owner;
     this.origin = origin;
     this.settings = settings;
-    this.generaliser = new Generaliser(suffixes);
     this.support = new Support(settings, instances, vouchers);
-    this.book = new Book(settings, generaliser);
+    this.book = new Book(settings, new Generaliser(suffixes));
     this.risky = new RiskBook(settings);
     this.completeness = new Completeness(settings, instances, book, units, support);
     this.budget = new PortBudget(book, siblings);
@@ -111,7 +109,7 @@ public final class Learner {
    * @return whether its process and exact destination are new, and may be learned
    */
   public synchronized boolean observe(Observation seen) {
-    instances.seen(seen);
+    var replica = instances.seen(seen);
     starts = instances.total();
     latest = latest == null || seen.time().isAfter(latest) ? seen.time() : latest;
     var reach = Reach.of(seen.destination());
@@ -124,14 +122,10 @@ public final class Learner {
       risky.add(seen, reach, "more dynamic ports than the destination had starts");
       return false;
     }
-    if (units.add(unitOf(seen))) {
+    if (units.add(Sightings.unit(replica, Math.floorDiv(seen.time().getEpochSecond(), 3_600L)))) {
       written.unitsAdded();
     }
-    return book.add(seen, reach);
-  }
-
-  private static long unitOf(Observation seen) {
-    return Sightings.unit(seen.replica(), Math.floorDiv(seen.time().getEpochSecond(), 3_600L));
+    return book.add(seen, replica, reach);
   }
 
   /**
@@ -193,7 +187,7 @@ public final class Learner {
    * @return null while {@link #waitsFor} says what is missing
    */
   public synchronized @Nullable Proposal proposeAt(Instant now) {
-    return waitsFor(now).isEmpty() ? propose(now, false, "enough support", _ -> false) : null;
+    return missing(now).isEmpty() ? propose(now, false, "enough support", _ -> false) : null;
   }
 
   private Instant now() {
@@ -309,7 +303,7 @@ public final class Learner {
     if (proposed == null) {
       return null;
     }
-    var group = groupOf(process, destination);
+    var group = book.groupOf(process, destination);
     if (group == null || !isConfirmed(group, now)) {
       return null;
     }
@@ -343,25 +337,20 @@ public final class Learner {
 
   /** A program that moved within its image does what it did, on nearly all pods since. */
   private boolean isInherited(Group fresh, Instant now) {
-    return approvals.knew(fresh.process(), fresh.members()) && support.isNewEverywhere(fresh, now);
+    return support.isNewEverywhere(fresh, now) && approvals.knew(fresh.process(), fresh.members());
   }
 
-  /** The edge that a destination belongs to as things are, with its standing, or null. */
+  /** The edge that a destination belongs to as things are, or null. */
+  public synchronized @Nullable Edge patternOf(ProcessClass process, Exact destination) {
+    var group = book.groupOf(process, destination);
+    return group == null ? null : group.edge();
+  }
+
+  /** The same with its standing, or null. */
   public synchronized @Nullable LearnedEdge edgeOf(
       ProcessClass process, Exact destination, Instant now) {
-    var group = groupOf(process, destination);
+    var group = book.groupOf(process, destination);
     return group == null ? null : judge(group, now, false);
-  }
-
-  private @Nullable Group groupOf(ProcessClass process, Exact destination) {
-    for (var group : book.groups(process)) {
-      for (var member : group.members()) {
-        if (member.getKey().equals(destination)) {
-          return group;
-        }
-      }
-    }
-    return null;
   }
 
   /** The exact destinations that were seen of an edge; none when it may never be learned. */
@@ -373,14 +362,7 @@ public final class Learner {
 
   /** The group without the members that are approved already, or null when all are. */
   private @Nullable Group fresh(Group group) {
-    if (proposed == null) {
-      return group;
-    }
-    var fresh =
-        group.members().stream()
-            .filter(member -> !approvals.cover(group.process(), member.getKey()))
-            .toList();
-    return fresh.isEmpty() ? null : new Group(group.process(), group.pattern(), fresh);
+    return proposed == null ? group : group.fresh(approvals);
   }
 
   /**
@@ -388,9 +370,7 @@ public final class Learner {
    * list at all: one question to a person, instead of one for each name.
    */
   public synchronized boolean isOpenEnded(ProcessClass process, Exact destination) {
-    return generaliser.unrelatedParents(
-            book.exact(process), destination.port(), destination.protocol())
-        >= OPEN_ENDED;
+    return book.unrelatedParents(process, destination) >= OPEN_ENDED;
   }
 
   /** Every edge with its state, the busiest first. */
@@ -421,11 +401,7 @@ public final class Learner {
     var sightings = group.sightings();
     var standing = standing(group, sightings, now, testRunEnded);
     return new LearnedEdge(
-        Edge.learned(group.process(), group.pattern()),
-        standing.state(),
-        sightings.words(),
-        standing.why(),
-        sightings.evidence());
+        group.edge(), standing.state(), group.words(), standing.why(), sightings.evidence());
   }
 
   private Standing standing(Group group, Sightings sightings, Instant now, boolean testRunEnded) {
@@ -480,7 +456,7 @@ public final class Learner {
       var sightings = group.sightings();
       var last = sightings.last();
       if (idle(last, now).compareTo(patience(sightings).multipliedBy(times)) > 0) {
-        unused.put(Edge.learned(group.process(), group.pattern()), last);
+        unused.put(group.edge(), last);
       }
     }
     return unused;
@@ -496,7 +472,12 @@ public final class Learner {
   }
 
   /** What learning still needs, in words; empty when a baseline may be proposed. */
-  public synchronized List<String> waitsFor(Instant now) {
+  public List<String> waitsFor(Instant now) {
+    return missing(now).stream().map(Missing::words).toList();
+  }
+
+  /** The same, to be told apart or put into words later. */
+  public synchronized List<Missing> missing(Instant now) {
     return completeness.waitsFor(now);
   }
 
@@ -568,6 +549,11 @@ public final class Learner {
       }
     }
     return digests;
+  }
+
+  /** Grows whenever {@link #digestsOf} may answer otherwise. */
+  synchronized long seenChanges() {
+    return book.seenChanges();
   }
 
   /** The latest proposal, or null. */

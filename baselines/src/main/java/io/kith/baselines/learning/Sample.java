@@ -19,11 +19,16 @@ final class Sample {
   private long limit = Long.MAX_VALUE;
 
   boolean add(String name) {
-    if (names.containsKey(name)) {
-      return false;
-    }
-    var hash = Hash.of(name);
-    if (hash > limit) {
+    return add(name, Hash.of(name));
+  }
+
+  /**
+   * Adds a name; true when that changed what is held.
+   *
+   * @param hash its {@link Hash}
+   */
+  boolean add(String name, long hash) {
+    if (hash > limit || names.containsKey(name)) {
       return false;
     }
     names.put(name, hash);
@@ -44,7 +49,7 @@ final class Sample {
   }
 
   void addAll(Sample other) {
-    other.names.keySet().forEach(this::add);
+    other.names.forEach(this::add);
     limitTo(other.limit);
   }
 

@@ -1,6 +1,7 @@
 package io.kith.baselines.learning;
 
 import io.kith.baselines.destination.Reach;
+import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.baselines.yaml.JsonObject;
 import java.time.Duration;
 import java.time.Instant;
@@ -36,64 +37,156 @@ final class Sightings {
   // what a store does not have yet
   private boolean fresh = true;
   private long written;
+  private int changes;
+  // the sums that count this one in, see Group
+  private @Nullable Sightings ofGroup;
+  private @Nullable Sightings ofFresh;
   // of the latest sighting, so that the common case is a few comparisons
+  private @Nullable ProcessFingerprint latestProcess;
   private @Nullable String latestReplica;
   private long latestHour = Long.MIN_VALUE;
   private long latestDay = Long.MIN_VALUE;
 
-  /** Adds a connection; true when it was the first in its replica and hour. */
+  /** Adds a connection; true when more than counts and times have changed. */
   boolean add(Observation seen, Reach how) {
-    count++;
+    return add(seen, Hash.of(seen.replica()), how);
+  }
+
+  /**
+   * The same.
+   *
+   * @param replica {@link Hash} of the pod's name
+   */
+  boolean add(Observation seen, long replica, Reach how) {
+    var before = changes;
     var time = seen.time();
+    if (!time.isBefore(last)) {
+      var process = seen.process().fingerprint();
+      if (process != latestProcess) {
+        latestProcess = process;
+        words = process.words();
+      }
+    }
+    addTime(seen);
+    var hour = Math.floorDiv(time.getEpochSecond(), 3_600L);
+    var isUsual = hour == latestHour && seen.replica().equals(latestReplica);
+    if (!isUsual) {
+      latestHour = hour;
+      latestReplica = seen.replica();
+      addUnit(seen, replica, hour, how);
+    }
+    var isChanged = changes != before;
+    if (ofGroup != null) {
+      ofGroup.follow(seen, replica, hour, how, isUsual, isChanged);
+    }
+    if (ofFresh != null) {
+      ofFresh.follow(seen, replica, hour, how, isUsual, isChanged);
+    }
+    return isChanged;
+  }
+
+  private void addTime(Observation seen) {
+    var time = seen.time();
+    count++;
     if (time.isBefore(first)) {
       first = time;
     }
-    var hour = Math.floorDiv(time.getEpochSecond(), 3_600L);
     if (!steady && (seen.started() == null || time.isAfter(seen.started().plus(STARTUP)))) {
       steady = true;
-      fresh = true;
+      changed(true);
     }
     if (!time.isBefore(last)) {
       last = time;
-      words = seen.process().fingerprint().words();
     }
-    if (hour == latestHour && seen.replica().equals(latestReplica)) {
-      return false;
-    }
-    latestHour = hour;
-    latestReplica = seen.replica();
-    fresh |= replicas.add(seen.replica());
-    fresh |= units.add(unit(seen.replica(), hour));
+  }
+
+  private void addUnit(Observation seen, long replica, long hour, Reach how) {
+    changed(replicas.add(seen.replica(), replica));
+    changed(units.add(unit(replica, hour)));
     if (hours.size() < Evidence.MAX_SET || hour < hours.getLast()) {
-      fresh |= hours.add(hour);
+      changed(hours.add(hour));
       trim(hours, Evidence.MAX_SET);
     }
     var day = Math.floorDiv(hour, 24L);
     if (day != latestDay) {
       latestDay = day;
-      fresh |= days.add(day);
+      changed(days.add(day));
       if (days.size() > MAX_DAYS) {
         days.pollFirst();
       }
     }
     var digest = seen.process().fingerprint().imageDigest();
     if (digest != null && digests.add(digest)) {
-      fresh = true;
+      changed(true);
       trim(digests, MAX_DIGESTS);
     }
-    fresh |= how.compareTo(reach) > 0;
-    reach = worse(reach, how);
-    return true;
+    if (how.compareTo(reach) > 0) {
+      reach = how;
+      changed(true);
+    }
+  }
+
+  private void changed(boolean really) {
+    if (really) {
+      fresh = true;
+      changes++;
+    }
+  }
+
+  /** Adds what a member of the sum has just added. */
+  private void follow(
+      Observation seen,
+      long replica,
+      long hour,
+      Reach how,
+      boolean isUsual,
+      boolean memberChanged) {
+    addTime(seen);
+    if (!isUsual) {
+      addUnit(seen, replica, hour, how);
+    }
+    changed(memberChanged); // a sum is told apart by its members too
+  }
+
+  /** Has a sum count on with this one, until {@link #leaveSums}; the words are not part of it. */
+  void countInto(Sightings sum, boolean fresh) {
+    if (fresh) {
+      ofFresh = sum;
+    } else {
+      ofGroup = sum;
+    }
+  }
+
+  /** No sum counts on with this one. */
+  void leaveSums() {
+    ofGroup = null;
+    ofFresh = null;
+  }
+
+  /** No sum of what is not approved counts on with this one. */
+  void leaveFresh() {
+    ofFresh = null;
+  }
+
+  /** Grows when more than counts and times have changed, here or in a member of a sum. */
+  int changes() {
+    return changes;
   }
 
   static long unit(String replica, long hour) {
-    return Hash.mix(Hash.of(replica) ^ hour);
+    return unit(Hash.of(replica), hour);
+  }
+
+  /** A replica-hour, by the {@link Hash} of the pod's name. */
+  static long unit(long replica, long hour) {
+    return Hash.mix(replica ^ hour);
   }
 
   void merge(Sightings other) {
-    fresh = true;
+    changed(true);
     if (other.last.isAfter(last) || (other.last.equals(last) && other.words.compareTo(words) < 0)) {
       words = other.words;
+      latestProcess = null;
     }
     count += other.count;
     first = other.first.isBefore(first) ? other.first : first;

@@ -118,14 +118,12 @@ final class Support {
       return of(group, now, false).isEnough();
     }
     var sightings = group.sightings();
-    if (settings.external() == External.VOUCH
-        || Tools.isTool(group.process())
-        || group.reach() == Reach.PUBLIC_ADDRESS
-        || !isUnanimous(sightings, now)) {
-      return false;
-    }
     var lasting = sightings.reach() == Reach.INTERNAL ? LATE_INTERNAL : LATE_EXTERNAL;
-    return sightings.span().compareTo(lasting) >= 0;
+    return settings.external() == External.AUTO
+        && sightings.span().compareTo(lasting) >= 0
+        && group.reach() != Reach.PUBLIC_ADDRESS
+        && !Tools.isTool(group.process())
+        && isUnanimous(sightings, now);
   }
 
   /** Whether an edge that a new version brought is on nearly all pods since, and nobody attends. */
@@ -144,8 +142,13 @@ final class Support {
       case PUBLIC_ADDRESS -> false;
       case EXTERNAL_NAME -> settings.external() == External.AUTO;
       case INTERNAL, SENSITIVE ->
-          !Tools.isTool(group.process()) || share(group.sightings(), now) >= NEARLY_ALL;
+          !dependsOnPods(group) || share(group.sightings(), now) >= NEARLY_ALL;
     };
+  }
+
+  /** Whether {@link #isDecidedByTime} asks which pods ran, so that its answer may always change. */
+  static boolean dependsOnPods(Group group) {
+    return group.reach().compareTo(Reach.SENSITIVE) <= 0 && Tools.isTool(group.process());
   }
 
   /** Whether every member of the group has a voucher. */
@@ -154,16 +157,12 @@ final class Support {
     if (reach == Reach.SENSITIVE || reach == Reach.PUBLIC_ADDRESS) {
       return false;
     }
-    for (var member : group.members()) {
-      if (!vouchers.vouch(
-          group.process(),
-          member.getKey(),
-          reach == Reach.EXTERNAL_NAME,
-          member.getValue().digests())) {
-        return false;
-      }
-    }
-    return true;
+    return group.isVouchedBy(vouchers);
+  }
+
+  /** Grows whenever a voucher may answer otherwise; negative when that is not known. */
+  long vouchersChanges() {
+    return vouchers.changes();
   }
 
   private double share(Sightings sightings, Instant now) {
@@ -179,9 +178,10 @@ final class Support {
   /** On nearly all pods of the images that showed it, since it was first seen. */
   private boolean isUnanimous(Sightings sightings, Instant now) {
     var digests = sightings.digests();
-    if (share(sightings, digests, now) < NEARLY_ALL) {
-      return false;
-    }
+    return isOnEnough(sightings, digests, now) && share(sightings, digests, now) >= NEARLY_ALL;
+  }
+
+  private boolean isOnEnough(Sightings sightings, Set<String> digests, Instant now) {
     if (instances.areJobs()) {
       return sightings.replicas().size() >= RUNS;
     }

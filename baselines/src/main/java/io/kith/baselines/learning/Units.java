@@ -14,6 +14,7 @@ final class Units {
 
   private long[] smallest = new long[4];
   private int size;
+  private int changes;
 
   /** Adds one by its hash; true when that changed what is held. */
   boolean add(long hash) {
@@ -31,6 +32,7 @@ final class Units {
     }
     System.arraycopy(smallest, at, smallest, at + 1, size - at - 1);
     smallest[at] = value;
+    changes++;
     return true;
   }
 
@@ -43,6 +45,11 @@ final class Units {
   /** The smallest hashes, in order; adding them to another is as adding this. */
   List<Long> smallest() {
     return Arrays.stream(smallest, 0, size).boxed().toList();
+  }
+
+  /** Grows when one is added. */
+  int changes() {
+    return changes;
   }
 
   double count() {

@@ -8,7 +8,19 @@ import java.util.Set;
 @FunctionalInterface
 public interface Vouchers {
   /** Nobody vouches. */
-  Vouchers NONE = (_, _, _, _) -> false;
+  Vouchers NONE =
+      new Vouchers() {
+        @Override
+        public boolean vouch(
+            ProcessClass process, Exact destination, boolean external, Set<String> digests) {
+          return false;
+        }
+
+        @Override
+        public long changes() {
+          return 0;
+        }
+      };
 
   /**
    * Whether somebody vouches for an edge to one destination.
@@ -18,4 +30,9 @@ public interface Vouchers {
    * @param digests images that showed the edge here
    */
   boolean vouch(ProcessClass process, Exact destination, boolean external, Set<String> digests);
+
+  /** Grows whenever an answer may have become another one; negative when that is not known. */
+  default long changes() {
+    return -1;
+  }
 }

@@ -17,7 +17,6 @@ import io.kith.baselines.edge.EdgeState;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
-import io.kith.baselines.learning.EnvironmentVouchers;
 import io.kith.baselines.learning.Instance;
 import io.kith.baselines.learning.LearnedEdge;
 import io.kith.baselines.learning.Learner;
@@ -53,7 +52,11 @@ import org.jspecify.annotations.Nullable;
 public final class Replay {
   private static final Duration TICK = Duration.ofMinutes(15);
   private static final Duration AGEING = Duration.ofDays(1);
-  private static final int MAX_IDS = 65_536;
+  private static final int MAX_IDS = 16_384;
+  private static final int MAX_SENDERS = 16_384;
+
+  /** Here, and as many where the vouchers are from. */
+  private static final int MAX_WORKLOADS = 20_000;
 
   private final LearningSettings settings;
   private final PublicSuffixes suffixes;
@@ -62,6 +65,7 @@ public final class Replay {
   private final Resolver resolver = new Resolver(pods);
   private final Resolver elsewhereResolver = new Resolver(new Pods());
   private final Bounded<String, SpiffeId> ids = new Bounded<>(MAX_IDS);
+  private final Bounded<Sender, Known> senders = new Bounded<>(MAX_SENDERS);
   private final Map<WorkloadKey, ReplayedWorkload> workloads = new LinkedHashMap<>();
   private final Map<WorkloadKey, Learner> elsewhere = new HashMap<>();
   private final ReviewQueue reviews = new ReviewQueue();
@@ -70,6 +74,11 @@ public final class Replay {
   private Instant nextAgeing = Instant.MAX;
   private long flows;
   private long denied;
+
+  /** Who made a connection, as it is written. */
+  private record Sender(String app, String workload, String environment) {}
+
+  private record Known(SpiffeId id, ReplayedWorkload workload) {}
 
   public Replay(LearningSettings settings, PublicSuffixes suffixes) {
     this.settings = settings;
@@ -127,6 +136,7 @@ public final class Replay {
     var key = new WorkloadKey(Names.namespace(id, environment), app);
     var known = elsewhere.get(key);
     if (known == null) {
+      requireRoom(elsewhere, app);
       known =
           new Learner(
               owner(key, kind), Origin.IMAGE, settings, suffixes, Vouchers.NONE, Siblings.UNKNOWN);
@@ -140,12 +150,8 @@ public final class Replay {
     var key = new WorkloadKey(Names.namespace(id, environment), app);
     var known = workloads.get(key);
     if (known == null) {
-      Vouchers vouchers =
-          (process, destination, external, digests) -> {
-            var learner = elsewhere.get(key);
-            return learner != null
-                && new EnvironmentVouchers(learner).vouch(process, destination, external, digests);
-          };
+      requireRoom(workloads, app);
+      var vouchers = new VouchersElsewhere(() -> elsewhere.get(key));
       var owner = owner(key, kind);
       known =
           new ReplayedWorkload(
@@ -154,6 +160,17 @@ public final class Replay {
       workloads.put(key, known);
     }
     return known;
+  }
+
+  private static void requireRoom(Map<WorkloadKey, ?> known, String app) {
+    if (known.size() >= MAX_WORKLOADS) {
+      throw new IllegalArgumentException(
+          "app: '"
+              + app
+              + "' is one too many (expected: at most "
+              + MAX_WORKLOADS
+              + " workloads in one replay)");
+    }
   }
 
   private static Owner owner(WorkloadKey key, @Nullable String kind) {
@@ -173,11 +190,17 @@ public final class Replay {
    */
   public ReplayVerdict decide(FlowRecord flow) {
     var time = instant(flow.time());
-    var id = id(flow.workload());
+    var sender = new Sender(flow.app(), flow.workload(), flow.environment());
+    var known = senders.get(sender);
+    var id = known == null ? id(flow.workload()) : known.id;
     var mediated = isMediated(flow);
     var attribution = candidates.of(flow);
     var resolved = mediated ? resolver.resolve(flow, later(clock, time)) : null;
-    var workload = workload(flow.app(), id, flow.environment(), null);
+    if (known == null) {
+      known = new Known(id, workload(flow.app(), id, flow.environment(), null));
+      senders.put(sender, known);
+    }
+    var workload = known.workload;
 
     advance(time);
     flows++;
@@ -187,7 +210,8 @@ public final class Replay {
     if (resolved == null) { // to itself: health checks and side processes
       return new ReplayVerdict(workload.isEnforced(), true, null, false, null, null);
     }
-    return decide(workload, flow, id, attribution, resolved, time);
+    // what a log dates back would look as if it had lasted since then
+    return decide(workload, flow, id, attribution, resolved, clock);
   }
 
   private static boolean isMediated(FlowRecord flow) {
@@ -307,16 +331,14 @@ public final class Replay {
   /** Asks a person about an edge, unless it is one that nobody is asked about. */
   private @Nullable String question(
       ReplayedWorkload workload, ProcessClass process, Exact exact, boolean again) {
-    var edge = workload.learner().edgeOf(process, exact, clock);
+    var edge = workload.learner().patternOf(process, exact);
     if (edge == null) {
       return null;
     }
     var openEnded = workload.learner().isOpenEnded(process, exact);
     var id =
-        openEnded
-            ? workload.owner() + ":" + process.words() + ":any:" + exact.port()
-            : edge.edge().id();
-    DestinationPattern asked = openEnded ? exact : edge.edge().destination();
+        openEnded ? workload.owner() + ":" + process.words() + ":any:" + exact.port() : edge.id();
+    DestinationPattern asked = openEnded ? exact : edge.destination();
     var item =
         reviews.open(
             new Question(workload, process, asked),

@@ -9,6 +9,7 @@ import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.learning.Learner;
+import io.kith.baselines.learning.Missing;
 import io.kith.baselines.process.ProcessClass;
 import io.kith.baselines.replay.ReplaySummary.WorkloadSummary;
 import io.kith.baselines.replay.ReviewAnswer.Subject;
@@ -39,7 +40,7 @@ final class ReplayedWorkload {
   private final Set<Subject> settled = new HashSet<>();
   private final Map<String, ReviewQueue.Item> reviews = new LinkedHashMap<>();
   private final Map<String, Long> byReason = new TreeMap<>();
-  private List<String> waitedFor = List.of();
+  private List<Missing> waitedFor = List.of();
   private @Nullable Instant readyAt;
   private @Nullable Rules rules;
   private Snapshot snapshot = Snapshot.observing();
@@ -129,7 +130,7 @@ final class ReplayedWorkload {
 
   /** Whether learning is complete; remembers what it waits for. */
   boolean isReady(Instant now) {
-    var waits = learner.waitsFor(now);
+    var waits = learner.missing(now);
     if (!waits.isEmpty()) {
       waitedFor = waits;
     }
@@ -168,7 +169,7 @@ final class ReplayedWorkload {
         ready == null || started == null
             ? null
             : Duration.between(started, ready).toMillis() / 1_000.0,
-        isEnforced() ? waitedFor : learner.waitsFor(now),
+        (isEnforced() ? waitedFor : learner.missing(now)).stream().map(Missing::words).toList(),
         states,
         byReason,
         reviews.size(),

@@ -4,6 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.allow.AllowLists.Replacement.Accepted;
 import io.kith.baselines.allow.AllowLists.Replacement.Refused;
+import io.kith.baselines.destination.DestinationPattern;
+import io.kith.baselines.destination.Evidence;
+import io.kith.baselines.destination.Place;
+import io.kith.baselines.destination.Ports;
+import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.edge.HandRule;
 import io.kith.baselines.edge.HandRules;
@@ -178,6 +183,7 @@ class AllowListsTest {
           process: {path: /a}, destination: {cidr: 0.0.0.0/0, port: 1} | /a → 0.0.0.0/0:1: x (ada)
           process: {path: /opt/jdk-25/bin/java, script: /app/shop-1.2.jar}, destination: {host: db, port: 1} | /opt/jdk-#/bin/java /app/shop-#.#.jar → db:1: x (ada)
           process: {path: /a}, strictness: path, destination: {host: db, port: 1} | /a → db:1: x (ada)
+          strictness: lineage, process: {path: /a, lineage: [/b, /c, /d]}, destination: {host: db, port: 1} | /a ← /b ← /c ← /d → db:1: x (ada)
           """)
   void replace_aCorrectRule_isRead(String rule, String words) {
     var lists =
@@ -186,6 +192,68 @@ class AllowListsTest {
                 "a.yaml", document("a", "{by: ada, why: x, action: allow, " + rule + "}")));
 
     assertThat(lists.of(CHECKOUT).allowed()).extracting(HandRule::words).containsExactly(words);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "db, MESH_SERVICE",
+    "db.shop.svc, MESH_SERVICE",
+    "db.shop.svc.cluster.local, MESH_SERVICE",
+    "api.example.com, DNS",
+    "svc.example.com, DNS",
+    "'*.shop.svc', MESH_SERVICE",
+    "'*.example.com', DNS",
+    "shop/deployment/db, OWNER"
+  })
+  void replace_aName_allowsOnlyWithTheEvidenceOfItsKind_andDeniesWithAny(
+      String host, Evidence weakest) {
+    var destination = "destination: {host: \"" + host + "\", port: 1}";
+
+    var rules =
+        accepted(
+                NONE.replace(
+                    "a.yaml",
+                    document(
+                        "a",
+                        "{action: allow, by: a, why: x, process: {path: /a}, " + destination + "}",
+                        "{action: deny, by: a, why: x, " + destination + "}")))
+            .of(CHECKOUT);
+
+    assertThat(weakest(rules.allowed().getFirst())).isEqualTo(weakest);
+    assertThat(weakest(rules.denied().getFirst())).isEqualTo(Evidence.ADDRESS);
+  }
+
+  private static Evidence weakest(HandRule rule) {
+    return switch (((DestinationPattern.Written) rule.destination()).place()) {
+      case Place.Named(_, var weakest) -> weakest;
+      case Place.Below(_, var weakest) -> weakest;
+      case Place.Anywhere _, Place.Within _ -> throw new AssertionError(rule);
+    };
+  }
+
+  @Test
+  void replace_whatADestinationLeavesOut_isTcpToAllow_andEverythingToDeny() {
+    var rules =
+        accepted(
+                NONE.replace(
+                    "a.yaml",
+                    document(
+                        "a",
+                        "{action: allow, by: a, why: x, process: {path: /a}, destination: {host: a.com,"
+                            + " port: 1}}",
+                        deny("/a"),
+                        "{action: deny, by: a, why: x, destination: {host: a.com, protocol: udp}}")))
+            .of(CHECKOUT);
+
+    assertThat(rules.allowed())
+        .extracting(rule -> ((DestinationPattern.Written) rule.destination()).protocol())
+        .containsExactly(Protocol.TCP);
+    assertThat(rules.denied())
+        .extracting(HandRule::destination)
+        .containsExactly(
+            new DestinationPattern.Written(new Place.Anywhere(), Ports.ANY, null),
+            new DestinationPattern.Written(
+                new Place.Named("a.com", Evidence.ADDRESS), Ports.ANY, Protocol.UDP));
   }
 
   @Test

@@ -10,6 +10,7 @@ import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
+import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.process.ProcessClass;
 import java.time.Instant;
@@ -22,6 +23,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class LintTest {
   private static final Instant NOON = Instant.parse("2026-11-25T12:00:00Z");
   private static final Owner CHECKOUT = Owner.parse("shop/deployment/checkout");
+  private static final ProcessClass PROGRAM =
+      new ProcessClass("/a", "a", null, List.of("/init"), false);
   private static final String API =
       "action: allow, process: {path: /a}, destination: {host: a.com, port: 443}";
 
@@ -37,9 +40,12 @@ class LintTest {
       textBlock =
           """
           EXPIRING | action: deny, until: 2026-11-25T12:00:00Z, process: {path: /a} | ended at 2026-11-25T12:00:00Z (remove it, or set another until)
+          EXPIRING | action: deny, until: 2026-12-02T12:00:00Z, process: {path: /a} | ends at 2026-12-02T12:00:00Z (let it, or set another until)
           EXPIRING | action: deny, until: 2026-12-01, process: {path: /a} | ends at 2026-12-02T00:00:00Z (let it, or set another until)
           PATH_ONLY | action: allow, strictness: path, process: {path: /a}, destination: {host: a.com, port: 1} | strictness path lets this executable run any script (name the script, or its sha256)
           OVER_BROAD | action: allow, process: {path: /a}, destination: {cidr: 10.0.0.0/8, port: 1} | 10.0.0.0/8 is a large part of a network (name a host)
+          OVER_BROAD | action: allow, process: {path: /a}, destination: {cidr: 10.0.0.0/15, port: 1} | 10.0.0.0/15 is a large part of a network (name a host)
+          OVER_BROAD | action: allow, process: {path: /a}, destination: {cidr: "fd00::/47", port: 1} | fd00:0:0:0:0:0:0:0/47 is a large part of a network (name a host)
           OVER_BROAD | action: allow, process: {path: /a}, destination: {cidr: "::/0", port: 1} | 0:0:0:0:0:0:0:0/0 is a large part of a network (name a host)
           OVER_BROAD | action: allow, process: {path: /a}, destination: {host: a.com, ports: 1-1025} | 1025 ports (name those in use)
           OVER_BROAD | action: allow, process: {path: /bin/busybox}, destination: {host: a.com, port: 1} | /bin/busybox is many programs (add program:)
@@ -57,8 +63,10 @@ class LintTest {
       quoteCharacter = '`',
       textBlock =
           """
-          action: deny, until: 2027-12-01, process: {path: /a}
+          action: deny, until: 2026-12-02T12:00:01Z, process: {path: /a}
           action: deny, destination: {cidr: 0.0.0.0/0}
+          action: deny, process: {path: /bin/busybox}
+          action: allow, process: {path: /a}, destination: {cidr: "fd00::/48", port: 1}
           action: allow, process: {path: /a}, destination: {cidr: 10.1.0.0/16, port: 1}
           action: allow, process: {path: /a}, destination: {host: a.com, ports: 1-1024}
           action: allow, process: {path: /bin/busybox, program: wget}, destination: {host: a.com, port: 1}
@@ -99,10 +107,116 @@ class LintTest {
           action: deny, destination: {host: b.com}
           action: deny, destination: {host: a.com, protocol: udp}
           action: deny, until: 2026-11-01, destination: {host: a.com}
-          action: deny, process: {path: /a, sha256: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03}
+          action: deny, process: {path: /a, sha256: HASH}
+          action: deny, process: {path: /a, scriptSha256: HASH}
+          action: allow, process: {path: /a}, destination: {host: a.com, ports: 1-1000}
           """)
   void of_aDenialOfSomethingElse_shadowsNothing(String denial) {
-    assertThat(lint(API, denial)).extracting(Finding::kind).doesNotContain(Kind.SHADOWED);
+    assertThat(lint(API, hashed(denial))).extracting(Finding::kind).doesNotContain(Kind.SHADOWED);
+  }
+
+  @Test
+  void of_aDenialOfTheSameBinary_shadowsARuleForIt() {
+    var findings =
+        lint(
+            hashed(
+                "action: allow, process: {path: /a, sha256: HASH, scriptSha256: OTHER}, destination:"
+                    + " {host: a.com, port: 443}"),
+            hashed("action: deny, process: {path: /a, sha256: HASH, scriptSha256: OTHER}"));
+
+    assertThat(findings).extracting(Finding::kind).containsExactly(Kind.SHADOWED);
+  }
+
+  /** The scope of a rule, that of another one, and which of the two says nothing new. */
+  @ParameterizedTest
+  @CsvSource({
+    "shop/deployment/checkout, shop/deployment/checkout, b",
+    "shop/deployment/checkout, shop/deployment/cart, ''",
+    "shop/*, shop/deployment/checkout, b",
+    "shop/deployment/checkout, shop/*, a",
+    "shop/*, pay/deployment/checkout, ''",
+    "shop/*, shop/*, b",
+    "shop/*, pay/*, ''",
+    "'*', shop/deployment/checkout, b",
+    "shop/deployment/checkout, '*', a",
+    "'*', shop/*, b",
+    "shop/*, '*', a",
+    "'*', '*', b"
+  })
+  void of_rulesOfTwoScopes_theOneInsideTheOtherIsRedundant(
+      String one, String other, String redundant) {
+    var denial = braces("action: deny, process: {path: /usr/bin/curl}");
+    var first = accepted(none().replace("a.yaml", documentFor(one, "a", denial)));
+    var lists = accepted(first.replace("b.yaml", documentFor(other, "b", denial)));
+
+    assertThat(Lint.of(lists, Map.of(), null, NOON))
+        .extracting(finding -> finding.where().substring(0, 1))
+        .containsExactlyElementsOf(redundant.isEmpty() ? List.of() : List.of(redundant));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          action: deny, process: {path: /a}, destination: {host: a.com, port: 443}
+          action: allow, process: {path: /a, sha256: HASH}, destination: {host: a.com, port: 443}
+          action: allow, process: {path: /b}, destination: {host: a.com, port: 443}
+          action: allow, process: {path: /a, script: /s}, destination: {host: a.com, port: 443}
+          action: allow, process: {path: /a}, destination: {host: b.com, port: 443}
+          action: allow, process: {path: /a}, destination: {host: a.com, port: 444}
+          action: allow, process: {path: /a}, destination: {host: a.com, ports: 443-444}
+          action: allow, process: {path: /a}, destination: {host: a.com, port: 443, protocol: udp}
+          action: allow, process: {path: /a}, destination: {cidr: 10.0.0.1, port: 443}
+          """)
+  void of_aRuleThatSaysMoreThanTheBaseline_isNotRedundant(String rule) {
+    var edge = Edge.learned(PROGRAM, to("a.com", Evidence.DNS));
+    var baseline = Baseline.of(CHECKOUT, null, List.of(edge));
+
+    assertThat(Lint.of(lists(hashed(rule)), Map.of(CHECKOUT, baseline), null, NOON)).isEmpty();
+  }
+
+  @Test
+  void of_aBaselineThatAllowsLess_leavesTheRule() {
+    var byHash =
+        Edge.byHand(
+            PROGRAM,
+            to("a.com", Evidence.DNS),
+            "5".repeat(64),
+            null,
+            new Provenance.ByHand("ada", "x", null));
+    var stricterEvidence = Edge.learned(PROGRAM, to("a.com", Evidence.OWNER));
+    var shaped =
+        Edge.learned(
+            PROGRAM,
+            new DestinationPattern.HostWildcard("a#", "a.com", Evidence.DNS, 443, Protocol.TCP));
+
+    for (var edge : List.of(byHash, stricterEvidence, shaped)) {
+      var baseline = Baseline.of(CHECKOUT, null, List.of(edge));
+      assertThat(Lint.of(lists(API), Map.of(CHECKOUT, baseline), null, NOON)).isEmpty();
+    }
+  }
+
+  @Test
+  void of_aRuleForAnyScript_isNotKnownByABaseline() {
+    var edge = Edge.learned(PROGRAM, to("a.com", Evidence.DNS));
+    var baseline = Baseline.of(CHECKOUT, null, List.of(edge));
+    var rule =
+        "action: allow, strictness: path, process: {path: /a}, destination: {host: a.com, port: 443}";
+
+    assertThat(Lint.of(lists(rule), Map.of(CHECKOUT, baseline), null, NOON))
+        .extracting(Finding::kind)
+        .containsExactly(Kind.PATH_ONLY);
+  }
+
+  @Test
+  void of_aRuleOfANamespace_isNotKnownByTheBaselineOfOneWorkload() {
+    var edge = Edge.learned(PROGRAM, to("a.com", Evidence.DNS));
+    var baseline = Baseline.of(CHECKOUT, null, List.of(edge));
+    var lists = accepted(none().replace("a.yaml", documentFor("shop/*", "a", braces(API))));
+
+    assertThat(Lint.of(lists, Map.of(CHECKOUT, baseline), null, NOON)).isEmpty();
   }
 
   @Test
@@ -128,10 +242,24 @@ class LintTest {
           action: allow, process: {path: /a}, destination: {host: a.com, port: 1} | action: allow, process: {path: /a, sha256: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03}, destination: {host: a.com, port: 1} | false
           action: allow, process: {path: /a}, destination: {host: a.com, port: 1} | action: allow, strictness: lineage, process: {path: /a, lineage: [/b]}, destination: {host: a.com, port: 1} | true
           action: deny, process: {path: /a} | action: deny, process: {path: /a}, destination: {host: a.com} | true
+          action: deny, process: {path: /a} | action: allow, process: {path: /a}, destination: {host: a.com, port: 1} | false
+          action: deny, process: {path: /a} | action: deny, process: {path: /a, sha256: HASH} | true
+          action: deny, process: {path: /a, sha256: HASH} | action: deny, process: {path: /a} | false
+          action: deny, process: {path: /a, sha256: HASH} | action: deny, process: {path: /a, sha256: OTHER} | false
+          action: deny, process: {path: /a, scriptSha256: HASH} | action: deny, process: {path: /a, scriptSha256: HASH}, destination: {host: a.com} | true
+          action: deny, process: {path: /a, scriptSha256: HASH} | action: deny, process: {path: /a, scriptSha256: OTHER} | false
+          action: allow, process: {path: /a, sha256: HASH}, destination: {host: a.com, ports: 1-2} | action: allow, process: {path: /a, sha256: HASH}, destination: {host: a.com, port: 1} | true
+          action: allow, process: {path: /a, sha256: HASH}, destination: {host: a.com, ports: 1-2} | action: allow, process: {path: /a, sha256: OTHER}, destination: {host: a.com, port: 1} | false
+          action: allow, process: {path: /a, sha256: HASH}, destination: {host: a.com, ports: 1-2} | action: allow, process: {path: /a, sha256: HASH, scriptSha256: OTHER}, destination: {host: a.com, port: 1} | false
+          action: allow, process: {path: /a, sha256: HASH}, destination: {host: a.com, ports: 1-2} | action: allow, process: {path: /a}, destination: {host: a.com, port: 1} | false
+          action: deny, until: 2027-01-02, process: {path: /a} | action: deny, until: 2027-01-01, process: {path: /a} | true
+          action: deny, until: 2027-01-01, process: {path: /a} | action: deny, until: 2027-01-01, process: {path: /a, program: x} | true
+          action: deny, until: 2027-01-01, process: {path: /a} | action: deny, until: 2027-01-02, process: {path: /a} | false
+          action: deny, until: 2026-11-01, process: {path: /a} | action: deny, until: 2026-10-01, process: {path: /a} | false
           """)
   void of_aRuleInsideAnother_isRedundantOnlyWhenNothingIsLost(
       String wide, String narrow, boolean redundant) {
-    var lists = lists(wide, narrow);
+    var lists = lists(hashed(wide), hashed(narrow));
     var second = lists.all().findFirst().orElseThrow().rules().get(1).where();
 
     var found =
@@ -144,11 +272,9 @@ class LintTest {
 
   @Test
   void of_aRuleThatTheBaselineKnowsByNow_isRedundant() {
-    var edge =
-        Edge.learned(
-            new ProcessClass("/a", "a", null, List.of("/init"), false),
-            new DestinationPattern.Exact("a.com", Evidence.DNS, 443, Protocol.TCP));
-    var baseline = Baseline.of(CHECKOUT, null, List.of(edge));
+    var edge = Edge.learned(PROGRAM, to("a.com", Evidence.DNS));
+    var other = Edge.learned(PROGRAM, to("b.com", Evidence.DNS));
+    var baseline = Baseline.of(CHECKOUT, null, List.of(other, edge));
     var lists = lists(API);
 
     assertThat(Lint.of(lists, Map.of(CHECKOUT, baseline), null, NOON))
@@ -205,6 +331,14 @@ class LintTest {
     assertThat(Lint.of(lists, Map.of(), new Usage(since, Map.of(id, since.plusSeconds(1))), NOON))
         .isEmpty();
     assertThat(Lint.of(lists, Map.of(), new Usage(since.plusSeconds(1), Map.of()), NOON)).isEmpty();
+  }
+
+  private static DestinationPattern to(String name, Evidence weakest) {
+    return new DestinationPattern.Exact(name, weakest, 443, Protocol.TCP);
+  }
+
+  private static String hashed(String rule) {
+    return rule.replace("HASH", "5".repeat(64)).replace("OTHER", "6".repeat(64));
   }
 
   private static List<Finding> lint(String... rules) {

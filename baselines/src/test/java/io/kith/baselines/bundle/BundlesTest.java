@@ -169,6 +169,44 @@ class BundlesTest {
   }
 
   @Test
+  void open_theSignatureOfAnotherPayload_isRefused() {
+    var later = new Bundle("qa", NOON, TOMORROW.plusSeconds(86_400), List.of(SHOP));
+    var other = Json.read(Bundles.seal(later, QA));
+    var swapped = SEALED.replace(Json.read(SEALED).text("payload"), other.text("payload"));
+
+    assertThat(swapped).isNotEqualTo(SEALED);
+    assertThat(Bundles.open(swapped, RING, NOON))
+        .isEqualTo(new Refused("altered: the signature of " + QA.id() + " does not fit"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"payload", "payloadType", "signatures", "keyid", "sig"})
+  void open_aKeyOfTheEnvelopeTwice_isRefused(String key) {
+    var twice = SEALED.replaceFirst("\"" + key + "\":", "\"" + key + "\":\"x\",$0");
+
+    assertThat(twice).isNotEqualTo(SEALED);
+    assertThat(Bundles.open(twice, RING, NOON))
+        .isInstanceOfSatisfying(
+            Refused.class,
+            refused -> assertThat(refused.why()).startsWith("not an envelope, or altered: "));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"environment", "expiresAt", "baselines", "owner", "edges"})
+  void open_aKeyTwiceUnderAGoodSignature_isRefused(String key) {
+    var payload = new String(Base64.getDecoder().decode(Json.read(SEALED).text("payload")), UTF_8);
+    var twice = payload.replaceFirst("\"" + key + "\":", "\"" + key + "\":\"x\",$0");
+
+    assertThat(twice).isNotEqualTo(payload);
+    assertThat(Bundles.open(Dsse.seal(Bundles.PAYLOAD_TYPE, twice, QA), RING, NOON))
+        .isInstanceOfSatisfying(
+            Refused.class,
+            refused ->
+                assertThat(refused.why())
+                    .startsWith("signed by " + QA.id() + ", and not a bundle: "));
+  }
+
+  @Test
   void open_noSignatureOrTwo_isRefused() {
     var json = Json.read(SEALED);
     for (var signatures : List.of(List.of(), List.of(Map.of(), Map.of()))) {

@@ -89,4 +89,60 @@ class SpiffeIdTest {
   void pattern_withoutPath_isRefused() {
     assertThatThrownBy(() -> SpiffeIdPattern.parse("spiffe://td")).hasMessageContaining("no path");
   }
+
+  @Test
+  void parse_partsOfAnId_areTrustDomainPathAndSegments() {
+    var id = SpiffeId.parse("spiffe://prod.example/ns/shop/sa/checkout");
+
+    assertThat(id.trustDomain()).isEqualTo("prod.example");
+    assertThat(id.path()).isEqualTo("/ns/shop/sa/checkout");
+    assertThat(id.segments()).containsExactly("ns", "shop", "sa", "checkout");
+  }
+
+  @Test
+  void parse_aTrustDomainsOwnId_hasNoPath() {
+    var id = SpiffeId.parse("spiffe://prod.example");
+
+    assertThat(id.path()).isEmpty();
+    assertThat(id.segments()).isEmpty();
+  }
+
+  @Test
+  void parse_refusal_quotesAtMost200Characters() {
+    assertThatThrownBy(() -> SpiffeId.parse("x".repeat(200)))
+        .hasMessageStartingWith("SPIFFE ID '" + "x".repeat(200) + "': ");
+    assertThatThrownBy(() -> SpiffeId.parse("x".repeat(201)))
+        .hasMessageStartingWith("SPIFFE ID '" + "x".repeat(200) + "…': ");
+  }
+
+  @Test
+  void equals_isTheSameText_inTheOrderOfTheText() {
+    var a = SpiffeId.parse("spiffe://td/a");
+    var b = SpiffeId.parse("spiffe://td/b");
+
+    assertThat(a).isEqualTo(SpiffeId.parse("spiffe://td/a"));
+    assertThat(a).hasSameHashCodeAs(SpiffeId.parse("spiffe://td/a"));
+    assertThat(a).isNotEqualTo(b).doesNotHaveSameHashCodeAs(b);
+    assertThat(a).isNotEqualTo("spiffe://td/a");
+    assertThat(a).isLessThan(b).isEqualByComparingTo(SpiffeId.parse("spiffe://td/a"));
+  }
+
+  @Test
+  void pattern_isShownAsItWasWritten() {
+    assertThat(SpiffeIdPattern.parse("spiffe://td/ns/*/sa/*")).hasToString("spiffe://td/ns/*/sa/*");
+  }
+
+  /** A star as trust domain was once read as the trust domain "any". */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "spiffe://*/ns/a",
+        "spiffe://*",
+        "spiffe://td/a*",
+        "spiffe://td/*a",
+        "spiffe://td/**"
+      })
+  void pattern_aStarBesideLettersOrAsTrustDomain_isRefused(String text) {
+    assertThatThrownBy(() -> SpiffeIdPattern.parse(text)).hasMessageContaining("not a SPIFFE ID");
+  }
 }

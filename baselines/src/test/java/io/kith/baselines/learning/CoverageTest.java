@@ -25,8 +25,8 @@ class CoverageTest {
   void units_beyondTheExactOnes_areEstimatedWithinAThird() {
     var units = new Units();
     for (var i = 0; i < 10_000; i++) {
-      units.add(Sightings.unit("pod-" + i % 50, i));
-      units.add(Sightings.unit("pod-" + i % 50, i));
+      units.add(Sightings.unit(Hash.of("pod-" + i % 50), i));
+      units.add(Sightings.unit(Hash.of("pod-" + i % 50), i));
     }
 
     assertThat(units.count()).isBetween(6_700.0, 13_300.0);

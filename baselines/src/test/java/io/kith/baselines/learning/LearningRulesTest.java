@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What is learned, what is not, and when learning ends; each rule with its attacker. */
@@ -392,6 +393,7 @@ class LearningRulesTest {
     assertThat(learner.waitsFor(Instant.EPOCH)).isNotEmpty();
   }
 
+  @Tag("slow")
   @Test
   void observe_tenMillionDestinationsOfOneProcess_staysBounded() {
     var learner = steady(DEFAULTS);

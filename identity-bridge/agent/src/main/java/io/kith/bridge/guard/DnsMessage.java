@@ -39,7 +39,7 @@ final class DnsMessage {
     }
   }
 
-  private record Record(String owner, int type, long ttl, int at, int length) {}
+  private record ResourceRecord(String owner, int type, long ttl, int at, int length) {}
 
   private final ByteBuffer in;
   private final int start;
@@ -75,7 +75,7 @@ final class DnsMessage {
     var at = new int[] {start + HEADER};
     var asked = name(at);
     at[0] += 4;
-    var records = new ArrayList<Record>();
+    var records = new ArrayList<ResourceRecord>();
     for (var i = Math.min(number(start + 6), MAX_RECORDS); i > 0 && at[0] < end; i--) {
       records.add(record(at));
     }
@@ -97,7 +97,7 @@ final class DnsMessage {
   }
 
   /** The name that was asked for and the names that it stands for, in whatever order. */
-  private Set<String> aliases(String asked, List<Record> records) throws Malformed {
+  private Set<String> aliases(String asked, List<ResourceRecord> records) throws Malformed {
     var names = new HashSet<>(Set.of(asked));
     for (var round = 0; round < MAX_POINTERS; round++) {
       var before = names.size();
@@ -113,7 +113,7 @@ final class DnsMessage {
     return names;
   }
 
-  private Record record(int[] at) throws Malformed {
+  private ResourceRecord record(int[] at) throws Malformed {
     var owner = name(at);
     var head = at[0];
     if (head + 10 > end) {
@@ -127,7 +127,7 @@ final class DnsMessage {
     var type = number(head + 2) == INTERNET ? number(head) : 0;
     // A lifetime with the highest bit set counts as none (RFC 2181 §8).
     var ttl = Math.max(0, in.getInt(head + 4));
-    return new Record(owner, type, ttl, head + 10, length);
+    return new ResourceRecord(owner, type, ttl, head + 10, length);
   }
 
   /** The name at a place, in lower case without the final dot; the place moves behind it. */
@@ -163,7 +163,7 @@ final class DnsMessage {
     }
     for (var i = at + 1; i <= at + length; i++) {
       var c = (char) in.get(i);
-      if (!(c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z')
+      if (!(c == '-' || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'))
           && !(c >= 'A' && c <= 'Z')) {
         throw new Malformed();
       }

@@ -80,14 +80,14 @@ final class GuardEvents {
         continue;
       }
       // Fewer than before: the kernel had given the row up and began anew.
-      var anew = before == null || attempt.seen() < before.seen();
-      var seen = attempt.seen() - (anew ? 0 : before.seen());
+      var again = before != null && attempt.seen() >= before.seen() ? before : null;
+      var seen = attempt.seen() - (again == null ? 0 : again.seen());
       if (seen > 0) {
         var row = before == null ? row(pod, attempt) : before.row();
         var sum = sums.get(row);
         if (sum != null) {
           sum.seen += seen;
-          sum.refused += attempt.refused() - (anew ? 0 : before.refused());
+          sum.refused += attempt.refused() - (again == null ? 0 : again.refused());
         }
         counted.put(key, new Counted(row, attempt.seen(), attempt.refused()));
         changed = true;

@@ -2,6 +2,7 @@ package io.kith.bridge.guard;
 
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.destination.Cidr;
+import io.kith.baselines.destination.NetworkTarget;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.capture.Pins;
 import io.kith.bridge.ffm.Assembler;
@@ -171,7 +172,7 @@ final class KernelGuard implements AutoCloseable {
     }
     forget(id);
     for (var rule : rulesOf(id)) {
-      Bpf.remove(maps.rules(), rule.array());
+      Bpf.remove(maps.rules(), bytes(rule));
     }
     rules.remove(id);
     Bpf.remove(maps.policies(), GuardRecord.cgroup(id));
@@ -215,16 +216,22 @@ final class KernelGuard implements AutoCloseable {
     Bpf.put(maps.policies(), GuardRecord.cgroup(id), GuardRecord.policy(policy, mode, proxyCgroup));
     for (var rule : List.copyOf(before)) {
       if (!lets.contains(rule) && !stops.contains(rule)) {
-        Bpf.remove(maps.rules(), rule.array());
+        Bpf.remove(maps.rules(), bytes(rule));
         before.remove(rule);
       }
     }
   }
 
+  private static byte[] bytes(ByteBuffer rule) {
+    var bytes = new byte[rule.remaining()];
+    rule.duplicate().get(bytes);
+    return bytes;
+  }
+
   private void put(Set<ByteBuffer> wanted, Set<ByteBuffer> there) throws KernelException {
     for (var rule : wanted) {
       if (!there.contains(rule)) {
-        Bpf.put(maps.rules(), rule.array(), new byte[] {1});
+        Bpf.put(maps.rules(), bytes(rule), new byte[] {1});
         there.add(rule);
       }
     }
@@ -234,8 +241,7 @@ final class KernelGuard implements AutoCloseable {
     return new Cidr(address, address.bytes().length * 8);
   }
 
-  private static void add(
-      Set<ByteBuffer> to, Kind kind, long id, List<GuardPolicy.Target> targets) {
+  private static void add(Set<ByteBuffer> to, Kind kind, long id, List<NetworkTarget> targets) {
     targets.forEach(target -> add(to, kind, target.port(), id, target.network()));
   }
 

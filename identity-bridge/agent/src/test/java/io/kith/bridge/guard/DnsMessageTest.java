@@ -1,6 +1,7 @@
 package io.kith.bridge.guard;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.identity.IpAddress;
@@ -9,6 +10,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class DnsMessageTest {
@@ -70,7 +72,7 @@ class DnsMessageTest {
     return message.out.toByteArray();
   }
 
-  private static DnsAnswer read(byte[] message) {
+  private static @Nullable DnsAnswer read(byte[] message) {
     return DnsMessage.answer(message, 0, message.length);
   }
 
@@ -103,7 +105,7 @@ class DnsMessageTest {
             .record(5, 300, nameBytes("a.example.net"))
             .done();
 
-    var answer = read(message);
+    var answer = requireNonNull(read(message));
     assertThat(answer.name()).isEqualTo("www.example.com");
     assertThat(answer.addresses()).containsExactly(IpAddress.parse("198.18.1.3"));
   }
@@ -150,7 +152,8 @@ class DnsMessageTest {
 
   @Test
   void answer_lifetimeWithItsHighestBit_isNone() {
-    var answer = read(Message.about("a.example").record(1, -1, v4("198.18.1.1")).done());
+    var answer =
+        requireNonNull(read(Message.about("a.example").record(1, -1, v4("198.18.1.1")).done()));
     assertThat(answer.ttlSeconds()).isZero();
   }
 

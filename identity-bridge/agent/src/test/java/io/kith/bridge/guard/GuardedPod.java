@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.NetworkNamespace;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
@@ -13,6 +14,7 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,6 +25,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
 /**
@@ -43,7 +46,7 @@ final class GuardedPod implements AutoCloseable {
   private final NetworkNamespace pod = NetworkNamespace.create();
   private final NetworkNamespace world = NetworkNamespace.create();
   private final List<Process> started = new ArrayList<>();
-  private final List<AutoCloseable> sockets = new ArrayList<>();
+  private final List<Closeable> sockets = new ArrayList<>();
 
   GuardedPod(Path folder) throws Exception {
     this.folder = folder;
@@ -123,7 +126,7 @@ final class GuardedPod implements AutoCloseable {
   }
 
   private static void answerTcp(ServerSocket server) {
-    var open = new ArrayList<AutoCloseable>();
+    var open = new ArrayList<Socket>();
     while (!server.isClosed()) {
       try {
         var client = server.accept();
@@ -131,6 +134,13 @@ final class GuardedPod implements AutoCloseable {
         client.getOutputStream().write("world\n".getBytes(UTF_8));
       } catch (IOException _) {
         // the client went, or the server was closed
+      }
+    }
+    for (var client : open) {
+      try {
+        client.close();
+      } catch (IOException _) {
+        // it is gone then
       }
     }
   }
@@ -338,7 +348,7 @@ final class GuardedPod implements AutoCloseable {
       """;
 
   @Override
-  public void close() throws Exception {
+  public void close() throws IOException {
     for (var process : started) {
       process.descendants().forEach(ProcessHandle::destroyForcibly);
       process.destroyForcibly();
@@ -356,7 +366,7 @@ final class GuardedPod implements AutoCloseable {
   }
 
   /** A cgroup is busy for a moment after its last process ended. */
-  private static void remove(Path place) throws InterruptedException {
+  private static void remove(Path place) {
     for (var i = 0; ; i++) {
       try {
         Files.delete(place);
@@ -365,7 +375,7 @@ final class GuardedPod implements AutoCloseable {
         if (i == 100) {
           throw new UncheckedIOException(e);
         }
-        TimeUnit.MILLISECONDS.sleep(20);
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
       }
     }
   }

@@ -8,6 +8,7 @@ import io.kith.bridge.ffm.Btf;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -23,7 +24,7 @@ class PinnedGuardTest {
 
   @TempDir private Path folder;
 
-  private static KernelGuard open(Path pin, ArrayList<String> problems) throws Exception {
+  private static KernelGuard open(Path pin, List<String> problems) throws Exception {
     return KernelGuard.open(pin, Btf.ofThisKernel(), problems);
   }
 
@@ -54,7 +55,8 @@ class PinnedGuardTest {
           var cgroup = pod.openCgroup()) {
         assertThat(second.guarded()).containsExactly(pod.id());
         assertThat(second.isAttached(pod.id())).isFalse();
-        assertThat(second.totals(pod.id()).byReason().get(GuardReason.UDP).refused()).isEqualTo(2);
+        assertThat(second.totals(pod.id()).byReason())
+            .hasEntrySatisfying(GuardReason.UDP, udp -> assertThat(udp.refused()).isEqualTo(2));
         second.attach(pod.id(), cgroup);
         assertThat(pod.app(ATTEMPT)).as("taken over").isEqualTo("EPERM");
         // Rules of the bridge before that this one does not want are gone.
