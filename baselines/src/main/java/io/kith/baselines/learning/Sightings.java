@@ -57,6 +57,7 @@ final class Sightings {
    *
    * @param replica {@link Hash} of the pod's name
    */
+  @SuppressWarnings("ReferenceEquality") // another fingerprint that says the same costs its words
   boolean add(Observation seen, long replica, Reach how) {
     var before = changes;
     var time = seen.time();

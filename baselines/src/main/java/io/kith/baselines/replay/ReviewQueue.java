@@ -83,7 +83,8 @@ final class ReviewQueue {
       }
     }
     var answer = subject == null ? null : answers.get(subject);
-    if (answer != null
+    if (subject != null
+        && answer != null
         && (workload.settled().add(subject) || again)
         && !item.approved
         && item.awaited.add(subject)) {
