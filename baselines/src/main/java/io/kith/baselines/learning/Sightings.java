@@ -57,6 +57,7 @@ final class Sightings {
    *
    * @param replica {@link Hash} of the pod's name
    */
+  @SuppressWarnings("ReferenceEquality") // another fingerprint that says the same costs its words
   boolean add(Observation seen, long replica, Reach how) {
     var before = changes;
     var time = seen.time();
@@ -171,6 +172,10 @@ final class Sightings {
   /** Grows when more than counts and times have changed, here or in a member of a sum. */
   int changes() {
     return changes;
+  }
+
+  static long unit(String replica, long hour) {
+    return unit(Hash.of(replica), hour);
   }
 
   /** A replica-hour, by the {@link Hash} of the pod's name. */
