@@ -152,10 +152,7 @@ final class Rows {
   }
 
   private static List<LearnedPart> parts(Query query) {
-    return query
-        .setFetchSize(1_000)
-        .map((row, _) -> part(row))
-        .list();
+    return query.setFetchSize(1_000).map((row, _) -> part(row)).list();
   }
 
   private static LearnedPart part(ResultSet row) throws SQLException {
