@@ -6,13 +6,19 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.Attribution;
 import io.kith.bridge.v1.Answer;
+import io.kith.bridge.v1.Connection;
+import io.kith.bridge.v1.DnsAnswers;
 import io.kith.bridge.v1.Fingerprint;
+import io.kith.bridge.v1.GuardPolicies;
+import io.kith.bridge.v1.GuardPolicy;
+import io.kith.bridge.v1.GuardReport;
 import io.kith.bridge.v1.Hello;
 import io.kith.bridge.v1.NodeStatus;
 import io.kith.bridge.v1.Pod;
 import io.kith.bridge.v1.PodUpdate;
 import io.kith.bridge.v1.Protocol;
 import io.kith.bridge.v1.Query;
+import io.kith.bridge.v1.Revocation;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.server.check.Deadlines;
 import io.kith.server.check.Peer;
@@ -20,11 +26,15 @@ import io.kith.server.check.SocketQuery;
 import io.kith.server.check.Untrusted;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +46,8 @@ final class AttachedBridge {
   /** Questions that one bridge may leave unanswered at a time. */
   static final int MAX_WAITING = 10_000;
 
+  private static final int MAX_IN_MESSAGE = 1_024;
+
   private final BridgeHub hub;
   private final Peer peer;
   private final Hello hello;
@@ -45,6 +57,8 @@ final class AttachedBridge {
   private final AnswerReader answers = new AnswerReader(fingerprints);
   private final ConcurrentHashMap<Long, Question> waiting = new ConcurrentHashMap<>();
   private final AtomicLong nextId = new AtomicLong();
+  private final HeardNames names = new HeardNames(System::nanoTime);
+  private final Map<String, GuardPolicy> guards = new HashMap<>(); // of GuardDesk's thread
 
   private volatile NodeStatus status = NodeStatus.getDefaultInstance();
   private volatile List<RegisteredPod> pods = List.of();
@@ -134,6 +148,60 @@ final class AttachedBridge {
     status = now;
   }
 
+  void guarded(GuardReport report) {
+    hub.guardReports().reported(node(), report, fingerprints);
+  }
+
+  void heard(DnsAnswers answers) {
+    names.heard(answers.getAnswersList());
+  }
+
+  /** The names for which a pod was told this address. */
+  Set<String> names(RegisteredPod pod, IpAddress address) {
+    return names.of(pod.id(), address);
+  }
+
+  List<RegisteredPod> pods() {
+    return pods;
+  }
+
+  /** Tells the bridge which of these policies are new to it; for one thread. */
+  void guards(Map<String, GuardPolicy> policies) {
+    var news = new ArrayList<GuardPolicy>();
+    policies.forEach(
+        (pod, policy) -> {
+          if (news.size() < MAX_IN_MESSAGE && !policy.equals(guards.get(pod))) {
+            guards.put(pod, policy);
+            news.add(policy);
+          }
+        });
+    guards.keySet().retainAll(policies.keySet());
+    if (!news.isEmpty()) {
+      out.write(
+          ServerMessage.newBuilder()
+              .setGuardPolicies(GuardPolicies.newBuilder().addAllPolicies(news))
+              .build());
+    }
+  }
+
+  /** Has a connection of a pod ended. */
+  void revoke(RegisteredPod pod, OpenFlows.Connection connection) {
+    out.write(
+        ServerMessage.newBuilder()
+            .setRevocation(
+                Revocation.newBuilder()
+                    .addConnections(
+                        Connection.newBuilder()
+                            .setPodId(pod.id())
+                            .setSourceAddress(
+                                ByteString.copyFrom(connection.source().address().bytes()))
+                            .setSourcePort(connection.source().port())
+                            .setDestinationAddress(
+                                ByteString.copyFrom(connection.destination().address().bytes()))
+                            .setDestinationPort(connection.destination().port())))
+            .build());
+  }
+
   /** Takes the list of its pods in place of the former. */
   void registers(PodUpdate update) {
     var problems = new ArrayList<String>();
@@ -150,6 +218,7 @@ final class AttachedBridge {
       }
     }
     pods = List.copyOf(valid);
+    names.keep(valid.stream().map(RegisteredPod::id).collect(Collectors.toSet()));
     problems.addAll(hub.register(this, valid));
     refused = List.copyOf(problems);
   }

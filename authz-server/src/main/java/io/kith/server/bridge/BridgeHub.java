@@ -10,12 +10,15 @@ import io.kith.server.check.ProcessSource;
 import io.kith.server.check.SocketQuery;
 import io.kith.server.check.Untrusted;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
@@ -44,6 +47,7 @@ public final class BridgeHub implements ProcessSource {
 
   private final Deadlines deadlines;
   private final Counts counts = new Counts();
+  private final GuardReports guardReports = new GuardReports();
   private final Map<String, AttachedBridge> byNode = new ConcurrentHashMap<>();
   private final Map<IpAddress, Holder> byAddress = new ConcurrentHashMap<>();
   // Newer stream of a node that has not registered yet, to the older. Guarded by this.
@@ -57,6 +61,7 @@ public final class BridgeHub implements ProcessSource {
   public static final class Counts {
     private final LongAdder timedOut = new LongAdder();
     private final LongAdder late = new LongAdder();
+    private final LongAdder namesUntold = new LongAdder();
 
     void timedOut() {
       timedOut.increment();
@@ -64,6 +69,17 @@ public final class BridgeHub implements ProcessSource {
 
     void late() {
       late.increment();
+    }
+
+    void nameUntold() {
+      namesUntold.increment();
+    }
+
+    /**
+     * Checks with a name of the client's choice for an address that its pod was never told for it.
+     */
+    public long namesUntoldTotal() {
+      return namesUntold.sum();
     }
 
     /** Questions that a bridge did not answer in time. */
@@ -88,6 +104,37 @@ public final class BridgeHub implements ProcessSource {
         ? CompletableFuture.completedFuture(
             new Attribution.BridgeUnavailable(nobodyHas(query.source().address(), query.node())))
         : holder.bridge().ask(query, holder.pod());
+  }
+
+  @Override
+  public Set<String> names(IpAddress source, IpAddress destination, Set<String> claimed) {
+    var holder = byAddress.get(source);
+    if (holder == null) {
+      return Set.of();
+    }
+    var names = holder.bridge().names(holder.pod(), destination);
+    if (!claimed.isEmpty() && Collections.disjoint(names, claimed)) {
+      counts.nameUntold();
+    }
+    return names;
+  }
+
+  /** Has the bridge of its pod end a connection. */
+  void revoke(OpenFlows.Connection connection) {
+    var holder = byAddress.get(connection.source().address());
+    if (holder != null) {
+      holder.bridge().revoke(holder.pod(), connection);
+    }
+  }
+
+  /** What the guards report. */
+  public GuardReports guardReports() {
+    return guardReports;
+  }
+
+  /** The bridges that are attached now. */
+  Collection<AttachedBridge> attached() {
+    return List.copyOf(byNode.values());
   }
 
   private String nobodyHas(IpAddress address, String node) {
@@ -143,6 +190,7 @@ public final class BridgeHub implements ProcessSource {
       return;
     }
     if (byNode.remove(bridge.node(), bridge)) {
+      guardReports.gone(bridge.node());
       LOG.log(Level.INFO, "bridge detached", Map.of("node", bridge.node(), "why", why), null);
     }
   }

@@ -131,9 +131,8 @@ public final class BridgeService extends BridgeServiceGrpc.BridgeServiceImplBase
         case NODE_STATUS -> bridge.told(message.getNodeStatus());
         case HELLO ->
             bridge.end(Status.FAILED_PRECONDITION.withDescription("a second HELLO on one stream"));
-        case GUARD_REPORT, DNS_ANSWERS -> {
-          // not read yet
-        }
+        case GUARD_REPORT -> bridge.guarded(message.getGuardReport());
+        case DNS_ANSWERS -> bridge.heard(message.getDnsAnswers());
         case MESSAGE_NOT_SET -> {
           // of a later version of the protocol, which only adds
         }

@@ -56,6 +56,11 @@ final class Fingerprints {
     candidates.keySet().removeIf(key -> key.id().equals(described.getId()));
   }
 
+  /** The path of what was described; empty when it was not, or makes no sense. */
+  String path(String id) {
+    return byId.get(id) instanceof Known.Valid(var fingerprint, _) ? fingerprint.path() : "";
+  }
+
   Found candidate(String id, Quality quality, Set<SpiffeId> attested) {
     return switch (byId.get(id)) {
       case null ->

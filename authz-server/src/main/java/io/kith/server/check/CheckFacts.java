@@ -5,6 +5,8 @@ import static java.util.Objects.requireNonNull;
 import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
 import io.kith.baselines.destination.DestinationFacts;
 import io.kith.baselines.destination.Protocol;
+import java.util.HashSet;
+import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -51,10 +53,29 @@ public sealed interface CheckFacts {
       requireNonNull(connection, "connection");
     }
 
-    /** The facts about the destination; bridges do not report DNS answers yet. */
-    public DestinationFacts destinationFacts() {
+    /**
+     * The facts about the destination.
+     *
+     * @param answered names for which the workload was told this address
+     */
+    public DestinationFacts destinationFacts(Set<String> answered) {
       return new DestinationFacts(
-          destination.address(), destination.port(), protocol, cluster, sni, authority, Set.of());
+          destination.address(), destination.port(), protocol, cluster, sni, authority, answered);
+    }
+
+    /** The names that the client chose, in lower case without a final dot; may be empty. */
+    public Set<String> claimedNames() {
+      if (sni == null && authority == null) {
+        return Set.of();
+      }
+      var names = new HashSet<String>();
+      for (var name : new String[] {sni, authority}) {
+        if (name != null) {
+          var lower = name.toLowerCase(Locale.ROOT);
+          names.add(lower.endsWith(".") ? lower.substring(0, lower.length() - 1) : lower);
+        }
+      }
+      return names;
     }
   }
 

@@ -201,7 +201,13 @@ public final class ExtAuthzService
       Snapshot snapshot,
       Attribution attribution) {
     try {
-      var flow = new Flow(reporter, attribution, connection.destinationFacts().resolve(directory));
+      var answered =
+          processes.names(
+              connection.source().address(),
+              connection.destination().address(),
+              connection.claimedNames());
+      var destination = connection.destinationFacts(answered).resolve(directory);
+      var flow = new Flow(reporter, attribution, destination);
       var decision = Decider.decide(snapshot, flow, clock.instant());
       answer(check, new Outcome(decision, flow, null));
     } catch (Throwable thrown) {

@@ -1,6 +1,8 @@
 package io.kith.server.check;
 
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Attribution;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
 /** Who knows which processes opened a socket: port to the identity bridges. */
@@ -13,4 +15,16 @@ public interface ProcessSource {
    *     that the query gives
    */
   CompletableFuture<Attribution> ask(SocketQuery query);
+
+  /**
+   * The names for which a pod was told an address by DNS; empty when nobody saw any. Answers from
+   * memory.
+   *
+   * @param source the pod's address
+   * @param claimed names that the client chose for the destination, for the count of those that it
+   *     was never told
+   */
+  default Set<String> names(IpAddress source, IpAddress destination, Set<String> claimed) {
+    return Set.of();
+  }
 }

@@ -2,6 +2,7 @@ package io.kith.server.cli;
 
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KithConfig.Bridge;
+import io.kith.baselines.config.KithConfig.Guard;
 import io.kith.baselines.config.KithConfig.Identity;
 import io.kith.baselines.config.KithConfig.Keys;
 import io.kith.baselines.config.KithConfig.ScopeEntry;
@@ -10,6 +11,7 @@ import io.kith.baselines.config.StoreSettings;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.baselines.learning.LearningSettings;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -78,7 +80,29 @@ final class EffectiveConfig {
         "onFailure",
             map(
                 "observe", allowOrDeny(server.onFailure().allowUnderObserve()),
-                "shadow", allowOrDeny(server.onFailure().allowUnderShadow())));
+                "shadow", allowOrDeny(server.onFailure().allowUnderShadow())),
+        "guard", guard(server.guard()));
+  }
+
+  private static Map<String, Object> guard(Guard guard) {
+    var families = new ArrayList<String>();
+    if (guard.redirectsV4()) {
+      families.add("ipv4");
+    }
+    if (guard.redirectsV6()) {
+      families.add("ipv6");
+    }
+    return map(
+        "proxy",
+            map(
+                "uid", guard.proxyUid(),
+                "gid", guard.proxyGid(),
+                "ports", guard.proxyPorts()),
+        "redirects", families,
+        "resolvers", words(guard.resolvers()),
+        "excluded", words(guard.excluded()),
+        "approvedTcp", words(guard.approvedTcp()),
+        "approvedUdp", words(guard.approvedUdp()));
   }
 
   private static Map<String, Object> bridge(Bridge bridge) {

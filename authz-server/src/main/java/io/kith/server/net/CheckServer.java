@@ -11,6 +11,10 @@ import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.server.bridge.BridgeHub;
 import io.kith.server.bridge.BridgeService;
+import io.kith.server.bridge.GuardDesk;
+import io.kith.server.bridge.OpenFlows;
+import io.kith.server.check.Answered;
+import io.kith.server.check.CheckObserver;
 import io.kith.server.check.CheckSettings;
 import io.kith.server.check.Deadlines;
 import io.kith.server.check.ExtAuthzService;
@@ -18,6 +22,7 @@ import io.kith.server.check.PeerFilter;
 import io.kith.server.check.Policy;
 import io.kith.server.telemetry.CheckTelemetry;
 import io.kith.server.telemetry.HealthServer;
+import io.kith.server.telemetry.Metrics;
 import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.X509Source;
 import java.io.IOException;
@@ -61,6 +66,7 @@ public final class CheckServer implements AutoCloseable {
   private final BridgeHub bridges = new BridgeHub(deadlines);
   private final ExtAuthzService checkService;
   private final BridgeService bridgeService;
+  private final GuardDesk guardDesk;
   private @Nullable Server checkPort;
   private @Nullable Server bridgePort;
   private @Nullable HealthServer health;
@@ -76,13 +82,15 @@ public final class CheckServer implements AutoCloseable {
     this.settings = settings;
     this.identity = requireNonNull(identity, "identity");
     this.telemetry = requireNonNull(telemetry, "telemetry");
+    var flows = new OpenFlows(InstantSource.system());
+    this.guardDesk = new GuardDesk(settings.guard(), directory, policy, bridges, flows);
     this.checkService =
         new ExtAuthzService(
             CheckSettings.of(settings),
             directory,
             policy,
             bridges,
-            telemetry,
+            heardBy(telemetry, flows),
             deadlines,
             InstantSource.system());
     this.bridgeService =
@@ -98,10 +106,52 @@ public final class CheckServer implements AutoCloseable {
         "kith_bridge_late_answers_total",
         "Answers of bridges that came too late.",
         bridges.counts()::lateTotal);
+    measureGuards(metrics, flows);
     metrics.gauge(
         "kith_identity_seconds_to_expiry",
         "Until the server's own SVID ends.",
         () -> identity.secondsToExpiry().orElse(0));
+  }
+
+  private void measureGuards(Metrics metrics, OpenFlows flows) {
+    var guards = bridges.guardReports();
+    metrics.counters(
+        "kith_guard_seen_total",
+        "What went past the sidecars: connects of TCP, packets of everything else.",
+        "reason",
+        guards::seen);
+    metrics.counters(
+        "kith_guard_refused_total", "What of it was refused.", "reason", guards::refused);
+    metrics.gauges("kith_guard_pods", "Pods by how they are guarded.", "state", guards::pods);
+    metrics.gauge(
+        "kith_guard_raw_pods",
+        "Guarded pods with a process that may send packets unseen (CAP_NET_RAW).",
+        guards::rawPods);
+    metrics.counter(
+        "kith_guard_destroyed_total",
+        "Connections that were ended since they were not allowed any more.",
+        guards::destroyed);
+    metrics.gauge("kith_flows_open", "Connections remembered to decide again.", flows::size);
+    metrics.counter(
+        "kith_names_untold_total",
+        "Checks with a name of the client's choice that its pod was never told the address for.",
+        bridges.counts()::namesUntoldTotal);
+  }
+
+  /** Telemetry and the memory of what is open, both. */
+  private static CheckObserver heardBy(CheckTelemetry telemetry, OpenFlows flows) {
+    return new CheckObserver() {
+      @Override
+      public void answered(Answered answered) {
+        flows.answered(answered);
+        telemetry.answered(answered);
+      }
+
+      @Override
+      public void cancelled() {
+        telemetry.cancelled();
+      }
+    };
   }
 
   /**
@@ -123,6 +173,7 @@ public final class CheckServer implements AutoCloseable {
     var server = new CheckServer(settings, identity, directory, policy, telemetry, version);
     try {
       server.listen();
+      server.guardDesk.start();
       server.warmUp();
       return server;
     } catch (ListenException | InterruptedException | RuntimeException e) {
@@ -247,6 +298,7 @@ public final class CheckServer implements AutoCloseable {
     if (health != null) {
       health.close();
     }
+    guardDesk.close();
     deadlines.close();
   }
 

@@ -6,10 +6,12 @@ import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.process.Attribution;
 import io.kith.server.check.Answered;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
  * Counters and durations of Checks, in Prometheus' text format.
@@ -23,6 +25,9 @@ public final class Metrics {
 
   private record Single(String kind, String help, LongSupplier value) {}
 
+  private record Labelled(
+      String kind, String help, String label, Supplier<Map<String, Long>> values) {}
+
   private final Map<Labels, LongAdder> checks = new ConcurrentHashMap<>();
   private final Map<String, LongAdder> shadowDenied = new ConcurrentHashMap<>();
   private final Map<Attributed, LongAdder> attributions = new ConcurrentHashMap<>();
@@ -31,6 +36,7 @@ public final class Metrics {
   private final LatencyHistogram total = new LatencyHistogram();
   private final LatencyHistogram bridge = new LatencyHistogram();
   private final Map<String, Single> others = new ConcurrentSkipListMap<>();
+  private final Map<String, Labelled> labelled = new ConcurrentSkipListMap<>();
 
   /** Adds a value that only grows; its name ends in {@code _total}. */
   public void counter(String name, String help, LongSupplier value) {
@@ -40,6 +46,16 @@ public final class Metrics {
   /** Adds a value that goes up and down. */
   public void gauge(String name, String help, LongSupplier value) {
     others.put(name, new Single("gauge", help, requireNonNull(value, "value")));
+  }
+
+  /** Adds values that only grow, one for each value of a label. */
+  public void counters(String name, String help, String label, Supplier<Map<String, Long>> values) {
+    labelled.put(name, new Labelled("counter", help, label, requireNonNull(values, "values")));
+  }
+
+  /** Adds values that go up and down, one for each value of a label. */
+  public void gauges(String name, String help, String label, Supplier<Map<String, Long>> values) {
+    labelled.put(name, new Labelled("gauge", help, label, requireNonNull(values, "values")));
   }
 
   void answered(Answered answered) {
@@ -137,7 +153,23 @@ public final class Metrics {
         "kith_checks_cancelled_total",
         new Single("counter", "Checks whose caller went away before the answer.", cancelled::sum));
     others.forEach((name, other) -> single(out, name, other));
+    labelled.forEach((name, values) -> labelled(out, name, values));
     return out.toString();
+  }
+
+  private static void labelled(StringBuilder out, String name, Labelled labelled) {
+    head(out, name, labelled.kind(), labelled.help());
+    new TreeMap<>(labelled.values().get())
+        .forEach(
+            (value, count) ->
+                out.append(name)
+                    .append('{')
+                    .append(labelled.label())
+                    .append("=\"")
+                    .append(value)
+                    .append("\"} ")
+                    .append(count)
+                    .append('\n'));
   }
 
   private static void single(StringBuilder out, String name, Single single) {

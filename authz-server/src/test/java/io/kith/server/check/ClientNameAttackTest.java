@@ -139,6 +139,16 @@ class ClientNameAttackTest {
     assertThat(EDGE.destination().covers(resolved("drop.evil.example", answered))).isFalse();
   }
 
+  @Test
+  void approvedName_onPassthrough_isAllowedWhereThePodWasToldThatAddress() {
+    kith.processes.told(Set.of(APPROVED));
+    assertThat(said(check(tls(THEIRS, APPROVED), "kith_passthrough"), "edge")).isEqualTo(EDGE.id());
+    assertDenied(check(tls(THEIRS, "drop.evil.example"), "kith_passthrough"), "new_destination");
+
+    kith.processes.told(Set.of("drop.evil.example"));
+    assertDenied(check(tls(THEIRS, APPROVED), "kith_passthrough"), "new_destination");
+  }
+
   private static io.kith.baselines.destination.Destination resolved(
       String sni, Set<String> answered) {
     return new DestinationFacts(

@@ -1,7 +1,9 @@
 package io.kith.server.check;
 
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Attribution;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Function;
@@ -9,6 +11,7 @@ import java.util.function.Function;
 /** Answers as told. */
 public final class FakeProcesses implements ProcessSource {
   private final List<SocketQuery> asked = new CopyOnWriteArrayList<>();
+  private volatile Set<String> told = Set.of();
   private volatile Function<SocketQuery, CompletableFuture<Attribution>> answer =
       _ -> CompletableFuture.completedFuture(Samples.attributed(Samples.APP));
 
@@ -18,6 +21,16 @@ public final class FakeProcesses implements ProcessSource {
 
   public void answer(Function<SocketQuery, CompletableFuture<Attribution>> how) {
     answer = how;
+  }
+
+  /** Every pod was told these names for every address. */
+  public void told(Set<String> now) {
+    told = now;
+  }
+
+  @Override
+  public Set<String> names(IpAddress source, IpAddress destination, Set<String> claimed) {
+    return told;
   }
 
   public List<SocketQuery> asked() {

@@ -1,6 +1,7 @@
 package io.kith.baselines.config;
 
 import io.kith.baselines.decision.Mode;
+import io.kith.baselines.destination.NetworkTarget;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
@@ -81,6 +82,7 @@ public record KithConfig(
    * @param reporters who may ask; empty: every SPIFFE ID under {@code workloads}
    * @param deadline a Check is answered by then
    * @param onFailure what a late or failed Check gets under observe and shadow
+   * @param guard what bridges do about traffic that goes past the sidecars
    */
   public record Server(
       @Nullable SpiffeId spiffeId,
@@ -94,7 +96,8 @@ public record KithConfig(
       Duration deadline,
       Duration bridgeTimeout,
       Duration connectionAge,
-      OnFailure onFailure) {
+      OnFailure onFailure,
+      Guard guard) {
     public Server {
       reporters = List.copyOf(reporters);
       bridgeIds = List.copyOf(bridgeIds);
@@ -108,6 +111,38 @@ public record KithConfig(
      */
     public SpiffeId requireId() throws ConfigException {
       return required(spiffeId, "server.spiffeId", "the server's own SPIFFE ID");
+    }
+  }
+
+  /**
+   * What bridges do about traffic that goes past the sidecars.
+   *
+   * @param proxyUid user of the sidecars, whose connections are not redirected
+   * @param proxyGid their group, likewise
+   * @param proxyPorts ports of a pod's own sidecar that only the sidecar may dial
+   * @param redirectsV4 TCP over IPv4 is redirected to the sidecars
+   * @param redirectsV6 TCP over IPv6 is
+   * @param resolvers where pods ask for names; empty: nothing is refused, whatever the mode
+   * @param excluded TCP that is taken out of the redirection
+   * @param approvedTcp TCP that may go past the sidecars
+   * @param approvedUdp UDP that may
+   */
+  public record Guard(
+      int proxyUid,
+      int proxyGid,
+      List<Integer> proxyPorts,
+      boolean redirectsV4,
+      boolean redirectsV6,
+      List<NetworkTarget> resolvers,
+      List<NetworkTarget> excluded,
+      List<NetworkTarget> approvedTcp,
+      List<NetworkTarget> approvedUdp) {
+    public Guard {
+      proxyPorts = List.copyOf(proxyPorts);
+      resolvers = List.copyOf(resolvers);
+      excluded = List.copyOf(excluded);
+      approvedTcp = List.copyOf(approvedTcp);
+      approvedUdp = List.copyOf(approvedUdp);
     }
   }
 

@@ -7,6 +7,7 @@ import io.kith.baselines.config.KithConfig.ScopeEntry;
 import io.kith.baselines.config.KithConfig.Server;
 import io.kith.baselines.config.KithConfig.Telemetry;
 import io.kith.baselines.decision.Mode;
+import io.kith.baselines.destination.NetworkTarget;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
@@ -28,6 +29,10 @@ import org.jspecify.annotations.Nullable;
 
 /** Reads {@code kith.yaml}, section by section, collecting problems. */
 final class KithConfigReader {
+  /** Istio's sidecar: admin, both listeners, debug, HBONE, pilot-agent, health, metrics. */
+  private static final List<Integer> ISTIO_PORTS =
+      List.of(15_000, 15_001, 15_004, 15_006, 15_008, 15_020, 15_021, 15_090);
+
   private final Section root;
   private final Path state;
 
@@ -96,7 +101,41 @@ final class KithConfigReader {
         server.value("connectionAge", Values::duration, Duration.ofMinutes(5)),
         new OnFailure(
             failure.value("observe", KithConfigReader::allows, true),
-            failure.value("shadow", KithConfigReader::allows, true)));
+            failure.value("shadow", KithConfigReader::allows, true)),
+        guard(server.section("guard")));
+  }
+
+  private static KithConfig.Guard guard(Section guard) {
+    var proxy = guard.section("proxy");
+    var ports = proxy.list("ports", Values.integer(1, 65_535));
+    var families = guard.list("redirects", KithConfigReader::family);
+    return new KithConfig.Guard(
+        proxy.value("uid", Values.integer(0, Integer.MAX_VALUE), 1_337),
+        proxy.value("gid", Values.integer(0, Integer.MAX_VALUE), 1_337),
+        ports.isEmpty() ? ISTIO_PORTS : ports,
+        families.isEmpty() || families.contains(4),
+        families.isEmpty() || families.contains(6),
+        guard.list("resolvers", KithConfigReader::withPort),
+        guard.list("excluded", NetworkTarget::parse),
+        guard.list("approvedTcp", NetworkTarget::parse),
+        guard.list("approvedUdp", NetworkTarget::parse));
+  }
+
+  private static int family(String text) {
+    return switch (text) {
+      case "ipv4" -> 4;
+      case "ipv6" -> 6;
+      default -> throw new IllegalArgumentException("'" + text + "' (expected: ipv4 or ipv6)");
+    };
+  }
+
+  private static NetworkTarget withPort(String text) {
+    var target = NetworkTarget.parse(text);
+    if (target.port() == 0) {
+      throw new IllegalArgumentException(
+          "'" + text + "' (expected: with its port, such as 10.96.0.10:53)");
+    }
+    return target;
   }
 
   private static KithConfig.Keys keys(Section keys) {

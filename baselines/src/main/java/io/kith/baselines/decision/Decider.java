@@ -27,6 +27,7 @@ import io.kith.baselines.process.Attribution;
 import io.kith.baselines.process.Candidate;
 import io.kith.baselines.process.EntryKind;
 import io.kith.baselines.process.Origin;
+import io.kith.baselines.process.ProcessFingerprint;
 import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
@@ -176,6 +177,30 @@ public final class Decider {
     if (denied != null) {
       return denied;
     }
+    var known =
+        isPlain(candidate, origin)
+            ? snapshot.known(rules, candidate.processClass(), destination)
+            : null;
+    if (known != null && isOpen(known, snapshot.circumstances(), destination)) {
+      return new Allow(known);
+    }
+    return search(rules, snapshot, candidate, destination, now);
+  }
+
+  /** Whether nothing speaks against the process that an edge could not speak against as well. */
+  private static boolean isPlain(Candidate candidate, Origin origin) {
+    var fingerprint = candidate.fingerprint();
+    return !fingerprint.path().isEmpty()
+        && fingerprint.origin() == origin
+        && fingerprint.entryKind() != EntryKind.INLINE
+        && fingerprint.injectedMappings().isEmpty()
+        && isScriptFrom(origin, fingerprint);
+  }
+
+  /** Asks all edges of the process; what the table of known flows cannot answer. */
+  private static Verdict search(
+      Rules rules, Snapshot snapshot, Candidate candidate, Destination destination, Instant now) {
+    var origin = snapshot.origin();
     var edges = rules.edges().of(candidate.processClass());
     var exact = exactBinary(edges, origin, candidate, destination, now);
     if (exact != null) {
@@ -248,6 +273,9 @@ public final class Decider {
 
   /** A range of dynamic ports has no more ports than the destination had instances. */
   private static boolean isOpen(Edge edge, Circumstances circumstances, Destination destination) {
+    if (circumstances.ports().isEmpty()) {
+      return true; // without a look at the edge
+    }
     var ports =
         edge.destination() instanceof PortRange ? circumstances.ports().get(edge.id()) : null;
     return ports == null || ports.admits(destination.port());
@@ -277,27 +305,27 @@ public final class Decider {
         && !edge.process().ancestors().equals(candidate.processClass().ancestors())) {
       return new LineageMismatch(edge.process().ancestors());
     }
-    // A module has a name and no file of its own.
-    if (script != null
-        && script.origin() != origin
-        && fingerprint.entryKind() != EntryKind.MODULE) {
-      return new OriginNotInImage(script.origin());
-    }
-    return null;
+    return script == null || isScriptFrom(origin, fingerprint)
+        ? null
+        : new OriginNotInImage(script.origin());
+  }
+
+  /** A module has a name and no file of its own. */
+  private static boolean isScriptFrom(Origin origin, ProcessFingerprint fingerprint) {
+    var script = fingerprint.script();
+    return script == null
+        || script.origin() == origin
+        || fingerprint.entryKind() == EntryKind.MODULE;
   }
 
   /** The edge that came closest: same process if it is known, else same destination. */
   private static @Nullable Edge nearest(List<Edge> edges, Rules rules, Destination destination) {
-    if (!edges.isEmpty()) {
-      return edges.stream()
-          .filter(edge -> edge.destination().words().startsWith(destination.name()))
-          .findFirst()
-          .orElse(edges.getFirst());
+    for (var edge : edges) {
+      if (edge.destination().wordsStartWith(destination.name())) {
+        return edge;
+      }
     }
-    return rules.edges().all().stream()
-        .filter(edge -> edge.destination().covers(destination))
-        .findFirst()
-        .orElse(null);
+    return edges.isEmpty() ? rules.edges().to(destination) : edges.getFirst();
   }
 
   private static String attestedAs(Candidate candidate, SpiffeId expected) {

@@ -1,13 +1,15 @@
 package io.kith.baselines.decision;
 
+import io.kith.baselines.destination.Destination;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.HandRule;
 import io.kith.baselines.process.ProcessClass;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Edges by process class, the strictest first. */
 final class EdgeIndex {
@@ -16,14 +18,16 @@ final class EdgeIndex {
 
   private final Map<ProcessClass, List<Edge>> byClass;
   private final List<HandRule> rules;
+  private final KnownFlows known;
 
-  private EdgeIndex(Map<ProcessClass, List<Edge>> byClass, List<HandRule> rules) {
+  private EdgeIndex(Map<ProcessClass, List<Edge>> byClass, List<HandRule> rules, KnownFlows known) {
     this.byClass = byClass;
     this.rules = rules;
+    this.known = known;
   }
 
   static EdgeIndex of(List<Edge> baseline, List<Edge> byHand, List<HandRule> rules) {
-    var lists = new HashMap<ProcessClass, List<Edge>>();
+    var lists = new LinkedHashMap<ProcessClass, List<Edge>>();
     for (var edges : List.of(byHand, baseline)) {
       for (var edge : edges) {
         lists.computeIfAbsent(edge.process(), _ -> new ArrayList<>()).add(edge);
@@ -31,7 +35,9 @@ final class EdgeIndex {
     }
     // classes that are known now are compiled; others meet the rules one by one, and seldom
     lists.replaceAll((process, edges) -> withRules(process, edges, rules));
-    return new EdgeIndex(Map.copyOf(lists), List.copyOf(rules));
+    var known = new KnownFlowsBuilder();
+    lists.forEach(known::add);
+    return new EdgeIndex(Map.copyOf(lists), List.copyOf(rules), known.build());
   }
 
   private static List<Edge> withRules(
@@ -45,6 +51,11 @@ final class EdgeIndex {
     all.addAll(edges);
     all.sort(STRICTEST_FIRST);
     return List.copyOf(all);
+  }
+
+  /** What can be found without a search. */
+  KnownFlows known() {
+    return known;
   }
 
   /** The edges of a class, strictest first; empty when the class is not known. */
@@ -74,8 +85,15 @@ final class EdgeIndex {
     return moved;
   }
 
-  /** Any edge to that destination's name, for the explanation of a denial; rarely called. */
-  List<Edge> all() {
-    return byClass.values().stream().flatMap(List::stream).toList();
+  /** An edge of any class that covers the destination, or null; for the words of a denial. */
+  @Nullable Edge to(Destination destination) {
+    for (var edges : byClass.values()) {
+      for (var edge : edges) {
+        if (edge.destination().covers(destination)) {
+          return edge;
+        }
+      }
+    }
+    return null;
   }
 }

@@ -2,35 +2,53 @@ package io.kith.baselines.decision;
 
 import static java.util.Objects.requireNonNull;
 
+import io.kith.baselines.destination.Destination;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.HandRule;
 import io.kith.baselines.edge.HandRules;
 import io.kith.baselines.process.Origin;
+import io.kith.baselines.process.ProcessClass;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/**
- * All that is needed to decide for one workload, compiled once and never changed.
- *
- * @param mode of the workload's egress
- * @param unattributedAllowed a rule lets flows pass whose process is not known
- * @param origin where the workload's code has to come from: image or host
- * @param enforced what decides under enforce; null before the first baseline
- * @param proposed what would decide next, or null
- * @param circumstances what is true now and is no part of a baseline
+/*
+ * No record, and a subclass of the table of what is enforced instead of its owner: one more object
+ * on the way to an answer is one more miss of all caches.
  */
-public record Snapshot(
-    Mode mode,
-    boolean unattributedAllowed,
-    Origin origin,
-    @Nullable Rules enforced,
-    @Nullable Rules proposed,
-    Circumstances circumstances) {
-  public Snapshot {
-    requireNonNull(mode, "mode");
-    requireNonNull(origin, "origin");
-    requireNonNull(circumstances, "circumstances");
+/** All that is needed to decide for one workload, compiled once and never changed. */
+public final class Snapshot extends KnownFlows {
+  private final Mode mode;
+  private final boolean unattributedAllowed;
+  private final Origin origin;
+  private final @Nullable Rules enforced;
+  private final @Nullable Rules proposed;
+  private final Circumstances circumstances;
+
+  /**
+   * A snapshot of these.
+   *
+   * @param mode of the workload's egress
+   * @param unattributedAllowed a rule lets flows pass whose process is not known
+   * @param origin where the workload's code has to come from: image or host
+   * @param enforced what decides under enforce; null before the first baseline
+   * @param proposed what would decide next, or null
+   * @param circumstances what is true now and is no part of a baseline
+   */
+  public Snapshot(
+      Mode mode,
+      boolean unattributedAllowed,
+      Origin origin,
+      @Nullable Rules enforced,
+      @Nullable Rules proposed,
+      Circumstances circumstances) {
+    super(enforced == null ? KnownFlows.NONE : enforced.edges().known());
+    this.mode = requireNonNull(mode, "mode");
+    this.unattributedAllowed = unattributedAllowed;
+    this.origin = requireNonNull(origin, "origin");
+    this.enforced = enforced;
+    this.proposed = proposed;
+    this.circumstances = requireNonNull(circumstances, "circumstances");
     if (mode == Mode.ENFORCE && enforced == null) {
       throw new IllegalArgumentException("mode: enforce (expected: a baseline to enforce first)");
     }
@@ -65,6 +83,42 @@ public record Snapshot(
   /** A workload about which nothing is known yet. */
   public static Snapshot observing() {
     return new Snapshot(Mode.OBSERVE, false, null, null);
+  }
+
+  /** Mode of the workload's egress. */
+  public Mode mode() {
+    return mode;
+  }
+
+  /** Whether a rule lets flows pass whose process is not known. */
+  public boolean unattributedAllowed() {
+    return unattributedAllowed;
+  }
+
+  /** Where the workload's code has to come from: image or host. */
+  public Origin origin() {
+    return origin;
+  }
+
+  /** What decides under enforce; null before the first baseline. */
+  public @Nullable Rules enforced() {
+    return enforced;
+  }
+
+  /** What would decide next, or null. */
+  public @Nullable Rules proposed() {
+    return proposed;
+  }
+
+  /** What is true now and is no part of a baseline. */
+  public Circumstances circumstances() {
+    return circumstances;
+  }
+
+  /** The edge that a table of known flows has for it; null when the edges have to be searched. */
+  @SuppressWarnings("ReferenceEquality") // which table it is in, not what it says
+  @Nullable Edge known(Rules rules, ProcessClass process, Destination to) {
+    return rules == enforced ? find(process, to) : rules.edges().known().find(process, to);
   }
 
   /**

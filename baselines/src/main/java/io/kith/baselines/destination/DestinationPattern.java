@@ -17,6 +17,11 @@ public sealed interface DestinationPattern {
   /** For people. */
   String words();
 
+  /** Whether {@link #words()} start with the text. */
+  default boolean wordsStartWith(String text) {
+    return words().startsWith(text);
+  }
+
   /**
    * One name with one port.
    *
@@ -47,6 +52,11 @@ public sealed interface DestinationPattern {
     @Override
     public String words() {
       return name + ":" + port;
+    }
+
+    @Override
+    public boolean wordsStartWith(String text) {
+      return (name.startsWith(text) || text.startsWith(name)) && words().startsWith(text);
     }
   }
 
@@ -155,6 +165,11 @@ public sealed interface DestinationPattern {
     @Override
     public String words() {
       return name + ":" + low + "-" + high;
+    }
+
+    @Override
+    public boolean wordsStartWith(String text) {
+      return (name.startsWith(text) || text.startsWith(name)) && words().startsWith(text);
     }
   }
 

@@ -3,7 +3,9 @@ package io.kith.baselines.edge;
 import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.identity.Owner;
+import io.kith.baselines.process.ProcessClass;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +21,20 @@ public record Baseline(String revision, Owner owner, @Nullable String parent, Li
   public Baseline {
     requireNonNull(revision, "revision");
     requireNonNull(owner, "owner");
-    edges = List.copyOf(edges);
+    edges = sharing(edges);
+  }
+
+  /** The same, with one object for all classes and ancestors that are equal. */
+  private static List<Edge> sharing(List<Edge> edges) {
+    var classes = new HashMap<ProcessClass, ProcessClass>();
+    var ancestors = new HashMap<List<String>, List<String>>();
+    var shared = new Edge[edges.size()];
+    for (var i = 0; i < shared.length; i++) {
+      var edge = edges.get(i);
+      shared[i] =
+          edge.of(classes.computeIfAbsent(edge.process(), process -> process.sharing(ancestors)));
+    }
+    return List.of(shared);
   }
 
   public static Baseline of(Owner owner, @Nullable String parent, List<Edge> edges) {

@@ -22,12 +22,16 @@ public record Edge(
     @Nullable String sha256,
     @Nullable String scriptSha256,
     Provenance provenance) {
+  /** One for all. */
+  private static final Provenance LEARNED = new Provenance.Learned();
+
   public Edge {
     requireNonNull(id, "id");
     requireNonNull(process, "process");
     requireNonNull(destination, "destination");
     requireNonNull(strictness, "strictness");
     requireNonNull(provenance, "provenance");
+    provenance = provenance instanceof Provenance.Learned ? LEARNED : provenance;
     if (strictness == Strictness.HASH && sha256 == null) {
       throw new IllegalArgumentException("edge " + id + ": strictness hash without a sha256");
     }
@@ -42,7 +46,7 @@ public record Edge(
         Strictness.CLASS,
         null,
         null,
-        new Provenance.Learned());
+        LEARNED);
   }
 
   /** An edge that a rollout brought, until a person has looked. */
@@ -74,6 +78,14 @@ public record Edge(
         sha256,
         scriptSha256,
         provenance);
+  }
+
+  /** The same edge, with an equal class that others have as well. */
+  @SuppressWarnings("ReferenceEquality") // one object is the point
+  Edge of(ProcessClass equal) {
+    return equal == process
+        ? this
+        : new Edge(id, equal, destination, strictness, sha256, scriptSha256, provenance);
   }
 
   /** For people: {@code /usr/bin/python# /srv/checkout.py → orders-db:5432}. */

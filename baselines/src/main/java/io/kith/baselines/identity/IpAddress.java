@@ -61,6 +61,23 @@ public final class IpAddress {
     return bytes.clone();
   }
 
+  /** Whether it has 4 bytes. */
+  public boolean isIpv4() {
+    return bytes.length == 4;
+  }
+
+  /**
+   * The bits of an IPv4 address, its first byte the highest.
+   *
+   * @throws IllegalStateException when it is IPv6
+   */
+  public int ipv4() {
+    if (!isIpv4()) {
+      throw new IllegalStateException(this + " (expected: an IPv4 address)");
+    }
+    return bytes[0] << 24 | (bytes[1] & 0xff) << 16 | (bytes[2] & 0xff) << 8 | (bytes[3] & 0xff);
+  }
+
   public boolean isLoopback() {
     return inet().isLoopbackAddress();
   }

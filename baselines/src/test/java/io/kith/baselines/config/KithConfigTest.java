@@ -124,7 +124,7 @@ class KithConfigTest {
             "kith.yaml:3:20: server.checks.listen: '70000' (expected: a whole number from 0 to"
                 + " 65535)",
             "kith.yaml:4:3: server.colour: unknown key (expected: one of [admin, adminIds,"
-                + " bridgeIds, bridgeTimeout, bridges, checks, connectionAge, deadline, health,"
+                + " bridgeIds, bridgeTimeout, bridges, checks, connectionAge, deadline, guard, health,"
                 + " keys, onFailure, reporters, spiffeId])",
             "kith.yaml:6:13: workloads[0].spiffeId: SPIFFE ID 'spiffe://td/a/../b': a path segment"
                 + " is '..' (expected: spiffe://trust.domain/path/of/segments with [a-z0-9._-]"

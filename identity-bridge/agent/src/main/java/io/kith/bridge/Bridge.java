@@ -18,6 +18,7 @@ import io.kith.bridge.guard.Guard;
 import io.kith.bridge.guard.GuardEvent;
 import io.kith.bridge.guard.GuardPolicy;
 import io.kith.bridge.guard.PodGuard;
+import io.kith.bridge.guard.Totals;
 import io.kith.bridge.process.Birth;
 import io.kith.bridge.process.ExecEvent;
 import io.kith.bridge.process.FileId;
@@ -198,12 +199,31 @@ public final class Bridge implements NodeView, AutoCloseable {
       sockets.pods().forEach(pod -> byId.put(pod.id(), pod));
       for (var one : connections) {
         var pod = byId.get(one.pod());
-        if (pod != null) {
-          guard.revoke(
-              pod,
-              new Tuple(one.source(), one.sourcePort(), one.destination(), one.destinationPort()));
+        if (pod != null && pod.addresses().contains(one.source())) {
+          revoke(pod, one);
         }
       }
+    }
+
+    private void revoke(io.kith.bridge.capture.Pod pod, Connection one) {
+      try {
+        var seen =
+            new Tuple(one.source(), one.sourcePort(), one.destination(), one.destinationPort());
+        var port = sockets.resolve(seen).originalSourcePort();
+        guard.revoke(pod, new Tuple(one.source(), port, one.destination(), one.destinationPort()));
+      } catch (InterruptedException _) {
+        Thread.currentThread().interrupt();
+      }
+    }
+
+    @Override
+    public Totals totals() {
+      return guard.totals();
+    }
+
+    @Override
+    public long destroyed() {
+      return guard.destroyed();
     }
 
     @Override

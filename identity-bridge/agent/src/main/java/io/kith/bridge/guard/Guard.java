@@ -42,6 +42,9 @@ public final class Guard implements AutoCloseable {
   private final ProxyFinder proxies = new ProxyFinder(); // guarded by this
   private final @Nullable Kernel kernel;
   private final List<String> problems;
+  private final Map<String, Totals> counted = new HashMap<>(); // guarded by this
+  private volatile Totals totals = Totals.NONE;
+  private volatile long destroyed;
   private volatile List<PodGuard> states = List.of();
   private volatile Map<Long, String> podsByCgroup = Map.of();
 
@@ -168,6 +171,12 @@ public final class Guard implements AutoCloseable {
       throw new IllegalStateException("the guard's own table cannot be read", e);
     }
     states = present.stream().map(pod -> state(own, pod)).toList();
+    for (var state : states) {
+      var before = counted.put(state.pod(), state.totals());
+      totals = totals.plus(state.totals().since(before == null ? Totals.NONE : before));
+    }
+    counted.keySet().retainAll(ids);
+    destroyed = revocation.all();
   }
 
   private void look(Kernel own, Pod pod, Watched guarded) {
@@ -365,6 +374,16 @@ public final class Guard implements AutoCloseable {
   /** How each pod is guarded. */
   public List<PodGuard> states() {
     return states;
+  }
+
+  /** What was counted at all pods since the bridge started, also at those that are gone. */
+  public Totals totals() {
+    return totals;
+  }
+
+  /** Connections that were ended since the bridge started. */
+  public long destroyed() {
+    return destroyed;
   }
 
   /** What went past the sidecars, with counts since the bridge started. */

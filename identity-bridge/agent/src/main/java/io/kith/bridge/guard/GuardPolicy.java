@@ -3,7 +3,7 @@ package io.kith.bridge.guard;
 import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.decision.Mode;
-import io.kith.baselines.destination.Cidr;
+import io.kith.baselines.destination.NetworkTarget;
 import java.util.List;
 
 /**
@@ -29,10 +29,10 @@ public record GuardPolicy(
     List<Integer> proxyPorts,
     boolean redirectsV4,
     boolean redirectsV6,
-    List<Target> resolvers,
-    List<Target> excluded,
-    List<Target> approvedTcp,
-    List<Target> approvedUdp) {
+    List<NetworkTarget> resolvers,
+    List<NetworkTarget> excluded,
+    List<NetworkTarget> approvedTcp,
+    List<NetworkTarget> approvedUdp) {
   /** Ports of Istio's sidecar: admin, both listeners, HBONE, pilot-agent, health, metrics. */
   public static final List<Integer> ISTIO_PORTS =
       List.of(15_000, 15_001, 15_004, 15_006, 15_008, 15_020, 15_021, 15_090);
@@ -53,60 +53,9 @@ public record GuardPolicy(
           "policy with " + targets + " destinations (expected: at most " + MAX_TARGETS + ")");
     }
     for (var port : proxyPorts) {
-      Target.requirePort(port, 1);
-    }
-  }
-
-  /**
-   * Addresses with a port.
-   *
-   * @param port 0: every port
-   */
-  public record Target(Cidr network, int port) {
-    public Target {
-      requireNonNull(network, "network");
-      requirePort(port, 0);
-    }
-
-    private static void requirePort(int port, int least) {
-      if (port < least || port > 65_535) {
-        throw new IllegalArgumentException("port: " + port + " (expected: " + least + " to 65535)");
+      if (port < 1 || port > 65_535) {
+        throw new IllegalArgumentException("proxy port: " + port + " (expected: 1 to 65535)");
       }
-    }
-
-    /**
-     * Reads {@code 10.0.0.0/8} or {@code 10.96.0.10:53}, {@code [fd00::a]:53}.
-     *
-     * @throws IllegalArgumentException for anything else
-     */
-    public static Target parse(String text) {
-      if (text.startsWith("[")) {
-        var end = text.indexOf(']');
-        var port = end < 0 || end + 1 == text.length() ? "" : text.substring(end + 1);
-        if (end > 0 && (port.isEmpty() || port.matches(":\\d{1,5}"))) {
-          return new Target(
-              Cidr.parse(text.substring(1, end)),
-              port.isEmpty() ? 0 : Integer.parseInt(port.substring(1)));
-        }
-      } else {
-        var colon = text.indexOf(':');
-        var one = colon > 0 && text.indexOf(':', colon + 1) < 0;
-        if (one && text.substring(colon + 1).matches("\\d{1,5}")) {
-          return new Target(
-              Cidr.parse(text.substring(0, colon)), Integer.parseInt(text.substring(colon + 1)));
-        }
-        if (!one) {
-          return new Target(Cidr.parse(text), 0);
-        }
-      }
-      throw new IllegalArgumentException(
-          "'" + text + "' (expected: 10.0.0.0/8, 10.96.0.10:53 or [fd00::a]:53)");
-    }
-
-    @Override
-    public String toString() {
-      return (network.network().bytes().length == 4 ? network : "[" + network + "]")
-          + (port == 0 ? "" : ":" + port);
     }
   }
 

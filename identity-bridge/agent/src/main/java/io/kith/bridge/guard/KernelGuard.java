@@ -2,6 +2,7 @@ package io.kith.bridge.guard;
 
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.destination.Cidr;
+import io.kith.baselines.destination.NetworkTarget;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.capture.Pins;
 import io.kith.bridge.ffm.Assembler;
@@ -240,8 +241,7 @@ final class KernelGuard implements AutoCloseable {
     return new Cidr(address, address.bytes().length * 8);
   }
 
-  private static void add(
-      Set<ByteBuffer> to, Kind kind, long id, List<GuardPolicy.Target> targets) {
+  private static void add(Set<ByteBuffer> to, Kind kind, long id, List<NetworkTarget> targets) {
     targets.forEach(target -> add(to, kind, target.port(), id, target.network()));
   }
 

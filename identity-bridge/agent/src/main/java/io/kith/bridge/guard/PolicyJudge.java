@@ -1,7 +1,7 @@
 package io.kith.bridge.guard;
 
+import io.kith.baselines.destination.NetworkTarget;
 import io.kith.baselines.identity.IpAddress;
-import io.kith.bridge.guard.GuardPolicy.Target;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -46,7 +46,7 @@ record PolicyJudge(GuardPolicy policy, long proxyCgroup, Set<IpAddress> own) {
     return covers(policy.excluded(), destination, port) ? GuardReason.EXCLUDED : null;
   }
 
-  private static boolean covers(List<Target> targets, IpAddress destination, int port) {
+  private static boolean covers(List<NetworkTarget> targets, IpAddress destination, int port) {
     return targets.stream()
         .anyMatch(
             target ->

@@ -18,6 +18,7 @@ final class Revocation {
   private final int atOnce;
   private final Deque<Doomed> waiting = new ArrayDeque<>();
   private final Map<String, Long> destroyed = new HashMap<>();
+  private long all;
   private final Map<String, String> problems = new HashMap<>();
 
   /** How a connection is ended. */
@@ -54,6 +55,7 @@ final class Revocation {
       try {
         if (doomed.ending().destroy(doomed.socket())) {
           destroyed.merge(doomed.pod(), 1L, Long::sum);
+          all++;
         }
       } catch (KernelException e) {
         failed(doomed.pod(), e);
@@ -69,6 +71,11 @@ final class Revocation {
             + why.getMessage()
             + " (CONFIG_INET_DIAG_DESTROY and CAP_NET_ADMIN are needed; without, the proxy's maximum"
             + " connection duration ends those that go through it)");
+  }
+
+  /** How many were ended, also of pods that are gone. */
+  long all() {
+    return all;
   }
 
   long destroyed(String pod) {

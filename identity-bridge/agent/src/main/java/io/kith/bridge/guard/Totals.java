@@ -40,6 +40,20 @@ public record Totals(Map<GuardReason, Count> byReason, long lost) {
     return new Totals(counts, GuardRecord.number(row, 16 * GuardRecord.LOST));
   }
 
+  /** What came since an earlier look; all of it when it was counted anew. */
+  Totals since(Totals before) {
+    var more = new EnumMap<GuardReason, Count>(GuardReason.class);
+    byReason.forEach(
+        (reason, count) -> {
+          var earlier = before.byReason.getOrDefault(reason, new Count(0, 0));
+          var anew = count.seen < earlier.seen;
+          more.put(
+              reason,
+              anew ? count : new Count(count.seen - earlier.seen, count.refused - earlier.refused));
+        });
+    return new Totals(more, Math.max(0, lost - before.lost));
+  }
+
   Totals plus(Totals other) {
     var all = new EnumMap<GuardReason, Count>(GuardReason.class);
     all.putAll(byReason);

@@ -366,7 +366,9 @@ public final class BridgeStream implements AutoCloseable {
       if (out != null && greeted && !(states.equals(statesTold) && seen.equals(eventsTold))) {
         statesTold = states;
         eventsTold = seen;
-        out.report(GuardMessages.report(states, seen), seen);
+        out.report(
+            GuardMessages.report(states, seen, view.guard().totals(), view.guard().destroyed()),
+            seen);
       }
     }
 

@@ -3,10 +3,12 @@ package io.kith.bridge.stream;
 import com.google.protobuf.ByteString;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.destination.Cidr;
+import io.kith.baselines.destination.NetworkTarget;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.guard.DnsMemory;
 import io.kith.bridge.guard.GuardPolicy;
 import io.kith.bridge.guard.PodGuard;
+import io.kith.bridge.guard.Totals;
 import io.kith.bridge.v1.BridgeMessage;
 import io.kith.bridge.v1.Connection;
 import io.kith.bridge.v1.DnsAnswer;
@@ -16,6 +18,7 @@ import io.kith.bridge.v1.GuardMode;
 import io.kith.bridge.v1.GuardReason;
 import io.kith.bridge.v1.GuardReport;
 import io.kith.bridge.v1.GuardedPod;
+import io.kith.bridge.v1.ReasonCount;
 import io.kith.bridge.v1.Revocation;
 import io.kith.bridge.v1.Target;
 import java.util.List;
@@ -58,13 +61,13 @@ final class GuardMessages {
     };
   }
 
-  private static List<GuardPolicy.Target> targets(List<Target> targets) {
+  private static List<NetworkTarget> targets(List<Target> targets) {
     return targets.stream().map(GuardMessages::target).toList();
   }
 
-  private static GuardPolicy.Target target(Target target) {
+  private static NetworkTarget target(Target target) {
     var network = IpAddress.of(target.getNetwork().toByteArray());
-    return new GuardPolicy.Target(new Cidr(network, target.getPrefix()), target.getPort());
+    return new NetworkTarget(new Cidr(network, target.getPrefix()), target.getPort());
   }
 
   /** Reads the connections that lost their permission; one that makes no sense is left out. */
@@ -88,8 +91,21 @@ final class GuardMessages {
     }
   }
 
-  static BridgeMessage report(List<PodGuard> pods, List<io.kith.bridge.guard.GuardEvent> events) {
-    var report = GuardReport.newBuilder();
+  static BridgeMessage report(
+      List<PodGuard> pods,
+      List<io.kith.bridge.guard.GuardEvent> events,
+      Totals totals,
+      long destroyed) {
+    var report = GuardReport.newBuilder().setDestroyed(destroyed);
+    totals
+        .byReason()
+        .forEach(
+            (reason, count) ->
+                report.addTotals(
+                    ReasonCount.newBuilder()
+                        .setReason(reason(reason))
+                        .setSeen(count.seen())
+                        .setRefused(count.refused())));
     pods.forEach(pod -> report.addPods(pod(pod)));
     events.forEach(event -> report.addEvents(event(event)));
     return BridgeMessage.newBuilder().setGuardReport(report).build();

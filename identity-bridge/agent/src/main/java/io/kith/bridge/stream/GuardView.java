@@ -5,6 +5,7 @@ import io.kith.bridge.guard.DnsMemory;
 import io.kith.bridge.guard.GuardEvent;
 import io.kith.bridge.guard.GuardPolicy;
 import io.kith.bridge.guard.PodGuard;
+import io.kith.bridge.guard.Totals;
 import java.util.List;
 import java.util.Map;
 
@@ -33,6 +34,16 @@ public interface GuardView {
         }
 
         @Override
+        public Totals totals() {
+          return new Totals(Map.of(), 0);
+        }
+
+        @Override
+        public long destroyed() {
+          return 0;
+        }
+
+        @Override
         public List<DnsMemory.Fact> namesAfter(long number, int most) {
           return List.of();
         }
@@ -53,10 +64,16 @@ public interface GuardView {
   /** What went past the sidecars. */
   List<GuardEvent> events();
 
+  /** What was counted at all pods since the bridge started. */
+  Totals totals();
+
+  /** Connections that were ended since the bridge started. */
+  long destroyed();
+
   /** What pods were told about names, after a fact with this number. */
   List<DnsMemory.Fact> namesAfter(long number, int most);
 
-  /** A TCP connection from the application's end, before NAT. */
+  /** A TCP connection as its proxy sees it, near end first; the bridge undoes NAT. */
   record Connection(
       String pod, IpAddress source, int sourcePort, IpAddress destination, int destinationPort) {}
 }

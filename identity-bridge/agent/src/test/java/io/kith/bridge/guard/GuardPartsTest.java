@@ -12,7 +12,6 @@ import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.bridge.capture.Owner;
 import io.kith.bridge.ffm.SockDiag.Listed;
 import io.kith.bridge.ffm.Tuple;
-import io.kith.bridge.guard.GuardPolicy.Target;
 import io.kith.bridge.process.Identified;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -47,22 +46,6 @@ class GuardPartsTest {
     for (var path :
         List.of("/", "/system.slice/docker-abc.scope", "/pod", "/podman/pod-1", "/kubepods/x")) {
       assertThat(PodCgroups.podOf(path)).as(path).isNull();
-    }
-  }
-
-  @Test
-  void target_texts_areReadOrRefused() {
-    for (var text :
-        List.of("10.0.0.0/8", "10.96.0.10:53", "0.0.0.0/0:3306", "[fd00::a]:53", "fd00::/64")) {
-      assertThat(Target.parse(text).network()).isNotNull();
-    }
-    assertThat(Target.parse("[fd00::a]:53").port()).isEqualTo(53);
-    assertThat(Target.parse("fd00::/64").port()).isZero();
-    for (var text :
-        List.of("", "name:53", "10.0.0.1:x", "10.0.0.1:70000", "[fd00::a]53", "10.0.0.1/8")) {
-      assertThatThrownBy(() -> Target.parse(text))
-          .as("'%s'", text)
-          .isInstanceOf(IllegalArgumentException.class);
     }
   }
 

@@ -4,9 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.decision.Mode;
+import io.kith.baselines.destination.NetworkTarget;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.ffm.Btf;
-import io.kith.bridge.guard.GuardPolicy.Target;
 import io.kith.bridge.guard.Totals.Count;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -72,10 +72,12 @@ class KernelGuardTest {
         GuardPolicy.ISTIO_PORTS,
         true,
         false,
-        List.of(Target.parse(GuardedPod.RESOLVER + ":53")),
-        List.of(Target.parse("0.0.0.0/0:3306")),
-        List.of(Target.parse("198.18.7.0/24:3306"), Target.parse("[2001:db8:7::/48]:443")),
-        List.of(Target.parse("198.18.7.0/24:8125")));
+        List.of(NetworkTarget.parse(GuardedPod.RESOLVER + ":53")),
+        List.of(NetworkTarget.parse("0.0.0.0/0:3306")),
+        List.of(
+            NetworkTarget.parse("198.18.7.0/24:3306"),
+            NetworkTarget.parse("[2001:db8:7::/48]:443")),
+        List.of(NetworkTarget.parse("198.18.7.0/24:8125")));
   }
 
   private static void guard(Mode mode) throws Exception {

@@ -1,0 +1,146 @@
+package io.kith.server.bridge;
+
+import static java.util.Objects.requireNonNull;
+
+import com.google.protobuf.ByteString;
+import io.kith.baselines.config.KithConfig;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.destination.NetworkTarget;
+import io.kith.baselines.identity.Workload;
+import io.kith.baselines.identity.WorkloadDirectory;
+import io.kith.bridge.v1.GuardMode;
+import io.kith.bridge.v1.GuardPolicy;
+import io.kith.bridge.v1.Target;
+import io.kith.server.check.BoundedLog;
+import io.kith.server.check.Policy;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tells the bridges how their pods are guarded: as the mode of the pod's workload says. Looks every
+ * second, and tells what changed.
+ */
+public final class GuardDesk implements AutoCloseable {
+  private static final BoundedLog LOG = new BoundedLog(GuardDesk.class, 1);
+
+  private final KithConfig.Guard settings;
+  private final WorkloadDirectory directory;
+  private final Policy policy;
+  private final BridgeHub hub;
+  private final OpenFlows flows;
+  private final ScheduledExecutorService timer =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().daemon().name("kith-guard-desk").factory());
+
+  /**
+   * @param flows what is ended when it loses its permission
+   */
+  public GuardDesk(
+      KithConfig.Guard settings,
+      WorkloadDirectory directory,
+      Policy policy,
+      BridgeHub hub,
+      OpenFlows flows) {
+    this.settings = requireNonNull(settings, "settings");
+    this.directory = requireNonNull(directory, "directory");
+    this.policy = requireNonNull(policy, "policy");
+    this.hub = requireNonNull(hub, "hub");
+    this.flows = requireNonNull(flows, "flows");
+  }
+
+  /** Begins to look. */
+  public void start() {
+    var _ = timer.scheduleWithFixedDelay(this::guardedLook, 1, 1, TimeUnit.SECONDS);
+  }
+
+  /** A repeated task that throws would never run again. */
+  private void guardedLook() {
+    try {
+      look();
+    } catch (RuntimeException e) {
+      LOG.log(Level.SEVERE, "a mistake inside while bridges were told policies", Map.of(), e);
+    }
+  }
+
+  /** Tells every bridge what changed, and ends what lost its permission. */
+  void look() {
+    for (var bridge : hub.attached()) {
+      var policies = new HashMap<String, GuardPolicy>();
+      for (var pod : bridge.pods()) {
+        var workload = workload(pod);
+        if (workload != null) {
+          policies.put(pod.id(), of(pod, policy.snapshot(workload).mode()));
+        }
+      }
+      bridge.guards(policies);
+    }
+    flows.revoked(policy).forEach(hub::revoke);
+  }
+
+  private @Nullable Workload workload(RegisteredPod pod) {
+    for (var address : pod.addresses()) {
+      for (var id : pod.attested()) {
+        var speaking = directory.speaking(id, address);
+        if (speaking != null) {
+          return speaking;
+        }
+      }
+      var there = directory.at(address);
+      if (there != null) {
+        return there;
+      }
+    }
+    return null;
+  }
+
+  private GuardPolicy of(RegisteredPod pod, Mode mode) {
+    return GuardPolicy.newBuilder()
+        .setPodId(pod.id())
+        .setMode(applied(mode))
+        .setProxyUid(settings.proxyUid())
+        .setProxyGid(settings.proxyGid())
+        .addAllProxyPorts(settings.proxyPorts())
+        .setRedirectsIpv4(settings.redirectsV4())
+        .setRedirectsIpv6(settings.redirectsV6())
+        .addAllResolvers(targets(settings.resolvers()))
+        .addAllExcluded(targets(settings.excluded()))
+        .addAllApprovedTcp(targets(settings.approvedTcp()))
+        .addAllApprovedUdp(targets(settings.approvedUdp()))
+        .build();
+  }
+
+  /** Without a resolver to ask, enforcement would take the names from every pod. */
+  private GuardMode applied(Mode mode) {
+    return switch (mode) {
+      case OBSERVE -> GuardMode.GUARD_MODE_OBSERVE;
+      case SHADOW -> GuardMode.GUARD_MODE_SHADOW;
+      case ENFORCE ->
+          settings.resolvers().isEmpty()
+              ? GuardMode.GUARD_MODE_SHADOW
+              : GuardMode.GUARD_MODE_ENFORCE;
+    };
+  }
+
+  private static List<Target> targets(List<NetworkTarget> targets) {
+    return targets.stream()
+        .map(
+            target ->
+                Target.newBuilder()
+                    .setNetwork(ByteString.copyFrom(target.network().network().bytes()))
+                    .setPrefix(target.network().prefix())
+                    .setPort(target.port())
+                    .build())
+        .toList();
+  }
+
+  @Override
+  public void close() {
+    timer.shutdownNow();
+  }
+}

@@ -1,0 +1,105 @@
+package io.kith.server.bridge;
+
+import io.kith.baselines.identity.IpAddress;
+import io.kith.bridge.v1.DnsAnswer;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongSupplier;
+import java.util.regex.Pattern;
+
+/**
+ * The names that the pods of one bridge were told addresses of. Written by the thread of its
+ * stream, read by any.
+ *
+ * <p>A name is kept for its lifetime and at least a day: many programs resolve once and connect for
+ * hours.
+ */
+final class HeardNames {
+  static final int NAMES_PER_POD = 1_024;
+  private static final int ADDRESSES = 64;
+  private static final long LEAST_NANOS = Duration.ofDays(1).toNanos();
+  private static final Pattern NAME = Pattern.compile("[a-z0-9_-]{1,63}(\\.[a-z0-9_-]{1,63})*");
+
+  private record Fact(Set<IpAddress> addresses, long untilNanos) {}
+
+  private final LongSupplier nanoTime;
+  private final Map<String, Map<String, Fact>> byPod = new HashMap<>();
+  private final Map<String, Map<IpAddress, Map<String, Long>>> index = new ConcurrentHashMap<>();
+
+  HeardNames(LongSupplier nanoTime) {
+    this.nanoTime = nanoTime;
+  }
+
+  /** Takes in answers; one that makes no sense is left out. */
+  void heard(Collection<DnsAnswer> answers) {
+    var touched = new HashSet<String>();
+    for (var answer : answers) {
+      if (isSensible(answer)) {
+        var names = byPod.computeIfAbsent(answer.getPodId(), _ -> new LinkedHashMap<>());
+        names.remove(answer.getName());
+        names.put(answer.getName(), fact(answer));
+        if (names.size() > NAMES_PER_POD) {
+          names.remove(names.keySet().iterator().next());
+        }
+        touched.add(answer.getPodId());
+      }
+    }
+    touched.forEach(pod -> index.put(pod, indexed(byPod.getOrDefault(pod, Map.of()))));
+  }
+
+  private static boolean isSensible(DnsAnswer answer) {
+    return answer.getName().length() <= 253
+        && NAME.matcher(answer.getName()).matches()
+        && answer.getAddressesCount() <= ADDRESSES
+        && answer.getAddressesList().stream()
+            .allMatch(address -> address.size() == 4 || address.size() == 16);
+  }
+
+  private Fact fact(DnsAnswer answer) {
+    var addresses = new HashSet<IpAddress>();
+    answer.getAddressesList().forEach(bytes -> addresses.add(IpAddress.of(bytes.toByteArray())));
+    var lifetime = Duration.ofSeconds(Integer.toUnsignedLong(answer.getTtlSeconds())).toNanos();
+    return new Fact(addresses, nanoTime.getAsLong() + Math.max(lifetime, LEAST_NANOS));
+  }
+
+  private static Map<IpAddress, Map<String, Long>> indexed(Map<String, Fact> names) {
+    var all = new HashMap<IpAddress, Map<String, Long>>();
+    names.forEach(
+        (name, fact) ->
+            fact.addresses()
+                .forEach(
+                    address ->
+                        all.computeIfAbsent(address, _ -> new HashMap<>())
+                            .put(name, fact.untilNanos())));
+    return all;
+  }
+
+  /** The names for which the pod was told this address. */
+  Set<String> of(String pod, IpAddress address) {
+    var named = index.getOrDefault(pod, Map.of()).getOrDefault(address, Map.of());
+    if (named.isEmpty()) {
+      return Set.of();
+    }
+    var now = nanoTime.getAsLong();
+    var names = new HashSet<String>();
+    named.forEach(
+        (name, until) -> {
+          if (until - now > 0) {
+            names.add(name);
+          }
+        });
+    return names;
+  }
+
+  /** Forgets the pods that are not among these. */
+  void keep(Set<String> pods) {
+    byPod.keySet().retainAll(pods);
+    index.keySet().retainAll(pods);
+  }
+}

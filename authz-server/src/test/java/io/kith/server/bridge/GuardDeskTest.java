@@ -1,0 +1,324 @@
+package io.kith.server.bridge;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.protobuf.ByteString;
+import io.grpc.stub.StreamObserver;
+import io.kith.baselines.config.KithConfig;
+import io.kith.baselines.decision.Decider;
+import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Snapshot;
+import io.kith.baselines.destination.DestinationFacts;
+import io.kith.baselines.destination.NetworkTarget;
+import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.edge.Baseline;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.bridge.v1.DnsAnswer;
+import io.kith.bridge.v1.DnsAnswers;
+import io.kith.bridge.v1.GuardMode;
+import io.kith.bridge.v1.GuardPolicy;
+import io.kith.bridge.v1.GuardReason;
+import io.kith.bridge.v1.GuardReport;
+import io.kith.bridge.v1.GuardedPod;
+import io.kith.bridge.v1.Hello;
+import io.kith.bridge.v1.Pod;
+import io.kith.bridge.v1.PodUpdate;
+import io.kith.bridge.v1.ReasonCount;
+import io.kith.bridge.v1.ServerMessage;
+import io.kith.server.check.Answered;
+import io.kith.server.check.CheckFacts;
+import io.kith.server.check.CheckRecord;
+import io.kith.server.check.Deadlines;
+import io.kith.server.check.InMemoryPolicy;
+import io.kith.server.check.Samples;
+import io.kith.server.check.SocketEnd;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class GuardDeskTest {
+  private static final IpAddress FAR = IpAddress.parse("198.18.1.1");
+  private static final Instant NOON = Instant.parse("2026-01-01T12:00:00Z");
+
+  private final Deadlines deadlines = new Deadlines();
+  private final BridgeHub hub = new BridgeHub(deadlines);
+  private final InMemoryPolicy policy = new InMemoryPolicy();
+  private final OpenFlows flows = new OpenFlows(() -> NOON);
+  private final List<ServerMessage> sent = new ArrayList<>();
+  private final AttachedBridge bridge = attached("10.1.0.1");
+
+  @AfterEach
+  void stop() {
+    deadlines.close();
+  }
+
+  private AttachedBridge attached(String from) {
+    var out =
+        new StreamWriter<>(
+            new StreamObserver<ServerMessage>() {
+              @Override
+              public void onNext(ServerMessage message) {
+                sent.add(message);
+              }
+
+              @Override
+              public void onError(Throwable thrown) {}
+
+              @Override
+              public void onCompleted() {}
+            });
+    var id = SpiffeId.parse("spiffe://dev.kith.local/ns/kith/sa/identity-bridge");
+    var one =
+        new AttachedBridge(
+            hub,
+            Samples.peer(id, from),
+            Hello.newBuilder().setNode("node-1").build(),
+            Instant.EPOCH,
+            out);
+    assertThat(hub.attach(one)).isNull();
+    one.registers(
+        PodUpdate.newBuilder()
+            .addPods(pod("net:[1]", Samples.POD).addSpiffeIds(Samples.CHECKOUT.toString()))
+            .addPods(pod("net:[2]", "10.88.9.9"))
+            .build());
+    return one;
+  }
+
+  private static Pod.Builder pod(String id, String address) {
+    return Pod.newBuilder().setId(id).addAddresses(bytes(address));
+  }
+
+  private static ByteString bytes(String address) {
+    return ByteString.copyFrom(IpAddress.parse(address).bytes());
+  }
+
+  private GuardDesk desk(NetworkTarget... resolvers) {
+    var settings =
+        new KithConfig.Guard(
+            1_337,
+            1_337,
+            List.of(15_000),
+            true,
+            false,
+            List.of(resolvers),
+            List.of(NetworkTarget.parse("0.0.0.0/0:3306")),
+            List.of(),
+            List.of());
+    return new GuardDesk(settings, Samples.directory(), policy, hub, flows);
+  }
+
+  private List<GuardPolicy> policies() {
+    var found =
+        sent.stream()
+            .filter(ServerMessage::hasGuardPolicies)
+            .flatMap(message -> message.getGuardPolicies().getPoliciesList().stream())
+            .toList();
+    sent.clear();
+    return found;
+  }
+
+  @Test
+  void look_podOfAWorkload_isToldItsPolicyOnceAndOnEachChange() {
+    try (var desk = desk(NetworkTarget.parse("10.96.0.10:53"))) {
+      desk.look();
+      assertThat(policies())
+          .singleElement()
+          .satisfies(
+              told -> {
+                assertThat(told.getPodId()).isEqualTo("net:[1]");
+                assertThat(told.getMode()).isEqualTo(GuardMode.GUARD_MODE_ENFORCE);
+                assertThat(told.getProxyUid()).isEqualTo(1_337);
+                assertThat(told.getRedirectsIpv6()).isFalse();
+                assertThat(told.getResolvers(0).getPort()).isEqualTo(53);
+                assertThat(told.getExcluded(0).getPrefix()).isZero();
+              });
+      desk.look();
+      assertThat(policies()).isEmpty();
+
+      policy.decideBy(Samples.snapshot(Mode.OBSERVE));
+      desk.look();
+      assertThat(policies())
+          .singleElement()
+          .extracting(GuardPolicy::getMode)
+          .isEqualTo(GuardMode.GUARD_MODE_OBSERVE);
+    }
+  }
+
+  @Test
+  void look_noResolver_refusesNothing() {
+    try (var desk = desk()) {
+      desk.look();
+      assertThat(policies())
+          .singleElement()
+          .extracting(GuardPolicy::getMode)
+          .isEqualTo(GuardMode.GUARD_MODE_SHADOW);
+    }
+  }
+
+  private static GuardReport report(long seen, long refused, long destroyed) {
+    return GuardReport.newBuilder()
+        .addPods(
+            GuardedPod.newBuilder()
+                .setPodId("net:[1]")
+                .setApplied(GuardMode.GUARD_MODE_ENFORCE)
+                .setHasPolicy(true)
+                .setRawHolders(1))
+        .addPods(
+            GuardedPod.newBuilder().setPodId("net:[2]").setApplied(GuardMode.GUARD_MODE_OBSERVE))
+        .addTotals(
+            ReasonCount.newBuilder()
+                .setReason(GuardReason.GUARD_REASON_UDP)
+                .setSeen(seen)
+                .setRefused(refused))
+        .setDestroyed(destroyed)
+        .build();
+  }
+
+  @Test
+  void reports_addUp_alsoAfterTheBridgeStartsAnew() {
+    var reports = hub.guardReports();
+    bridge.guarded(report(5, 3, 1));
+    bridge.guarded(report(7, 4, 1));
+    attached("10.1.0.1").guarded(report(9, 4, 2)); // the same bridge on another stream
+    assertThat(reports.seen()).containsEntry("udp", 9L);
+    assertThat(reports.refused()).containsEntry("udp", 4L);
+    assertThat(reports.destroyed()).isEqualTo(2);
+
+    bridge.guarded(report(2, 1, 0)); // started anew
+    assertThat(reports.seen()).containsEntry("udp", 11L);
+    assertThat(reports.refused()).containsEntry("udp", 5L);
+    assertThat(reports.pods()).containsEntry("enforce", 1L).containsEntry("unspoken", 1L);
+    assertThat(reports.rawPods()).isEqualTo(1);
+    reports.gone("node-1");
+    assertThat(reports.pods()).isEmpty();
+    assertThat(reports.seen()).containsEntry("udp", 11L);
+  }
+
+  private static DnsAnswer answer(String pod, String name, String address) {
+    return DnsAnswer.newBuilder()
+        .setPodId(pod)
+        .setName(name)
+        .addAddresses(bytes(address))
+        .setTtlSeconds(30)
+        .build();
+  }
+
+  private Set<String> names(String pod, @Nullable String claimed) {
+    var source = IpAddress.parse(pod);
+    return hub.names(source, FAR, claimed == null ? Set.of() : Set.of(claimed));
+  }
+
+  @Test
+  void names_areThoseThatThisPodWasTold() {
+    bridge.heard(
+        DnsAnswers.newBuilder()
+            .addAnswers(answer("net:[1]", "api.example.com", "198.18.1.1"))
+            .addAnswers(answer("net:[1]", "cdn.example.com", "198.18.1.1"))
+            .addAnswers(answer("net:[1]", "Not A Name", "198.18.1.1"))
+            .addAnswers(answer("net:[2]", "other.example.com", "198.18.1.1"))
+            .build());
+
+    assertThat(names(Samples.POD, "api.example.com"))
+        .containsExactlyInAnyOrder("api.example.com", "cdn.example.com");
+    assertThat(names("10.88.9.9", null)).containsExactly("other.example.com");
+    assertThat(names("10.88.7.7", "api.example.com")).isEmpty();
+    assertThat(hub.counts().namesUntoldTotal()).as("nobody watches that pod").isZero();
+    names("10.88.9.9", "api.example.com");
+    assertThat(hub.counts().namesUntoldTotal()).isEqualTo(1);
+  }
+
+  @Test
+  void names_lifetimeOver_areForgotten() {
+    var now = new long[1];
+    var names = new HeardNames(() -> now[0]);
+    names.heard(List.of(answer("p", "api.example.com", "198.18.1.1")));
+    now[0] = Duration.ofHours(23).toNanos();
+    assertThat(names.of("p", FAR)).isNotEmpty();
+    now[0] = Duration.ofHours(25).toNanos();
+    assertThat(names.of("p", FAR)).isEmpty();
+
+    for (var i = 0; i < 2 * HeardNames.NAMES_PER_POD; i++) {
+      names.heard(List.of(answer("p", "n" + i + ".example", "198.18.1.1")));
+    }
+    assertThat(names.of("p", FAR)).hasSize(HeardNames.NAMES_PER_POD);
+    names.keep(Set.of());
+    assertThat(names.of("p", FAR)).isEmpty();
+  }
+
+  private Answered allowed(int port) {
+    var workload =
+        requireNonNull(
+            Samples.directory().speaking(Samples.CHECKOUT, IpAddress.parse(Samples.POD)));
+    var to = IpAddress.parse(Samples.DATABASE);
+    var facts = new DestinationFacts(to, 5_432, Protocol.TCP, null, null, null, Set.of());
+    var flow =
+        new Flow(
+            Samples.CHECKOUT, Samples.attributed(Samples.APP), facts.resolve(Samples.directory()));
+    var decision = Decider.decide(policy.snapshot(workload), flow, NOON);
+    var record =
+        new CheckRecord(
+            "d:1", "t", NOON, Samples.CHECKOUT, workload, Samples.POD, flow, decision, false);
+    var connection =
+        new CheckFacts.Connection(
+            CheckFacts.Layer.L4,
+            Protocol.TCP,
+            new SocketEnd(IpAddress.parse(Samples.POD), port),
+            new SocketEnd(to, 5_432),
+            null,
+            null,
+            null,
+            "node-1",
+            "1");
+    return new Answered(record, null, connection, null, NOON, 0, 0);
+  }
+
+  @Test
+  void look_permissionTakenAway_endsWhatIsOpen() {
+    try (var desk = desk(NetworkTarget.parse("10.96.0.10:53"))) {
+      flows.answered(allowed(40_001));
+      desk.look();
+      assertThat(sent).noneMatch(ServerMessage::hasRevocation);
+
+      var none = Snapshot.Rules.of(Baseline.of(Samples.OWNER, null, List.of()), List.of());
+      policy.decideBy(new Snapshot(Mode.SHADOW, false, null, none));
+      desk.look();
+      assertThat(sent).as("shadow ends nothing").noneMatch(ServerMessage::hasRevocation);
+      policy.decideBy(new Snapshot(Mode.ENFORCE, false, none, null));
+      desk.look();
+
+      assertThat(sent)
+          .filteredOn(ServerMessage::hasRevocation)
+          .singleElement()
+          .satisfies(
+              message -> {
+                var connection = message.getRevocation().getConnections(0);
+                assertThat(connection.getPodId()).isEqualTo("net:[1]");
+                assertThat(connection.getSourcePort()).isEqualTo(40_001);
+                assertThat(connection.getDestinationPort()).isEqualTo(5_432);
+                assertThat(connection.getDestinationAddress()).isEqualTo(bytes(Samples.DATABASE));
+              });
+      assertThat(flows.size()).isZero();
+    }
+  }
+
+  @Test
+  void look_permissionStays_endsNothing() {
+    try (var desk = desk(NetworkTarget.parse("10.96.0.10:53"))) {
+      flows.answered(allowed(40_001));
+      policy.decideBy(Samples.snapshot(Mode.ENFORCE));
+      desk.look();
+      policy.decideBy(Samples.snapshot(Mode.ENFORCE));
+      desk.look();
+      assertThat(sent).noneMatch(ServerMessage::hasRevocation);
+      assertThat(flows.size()).isEqualTo(1);
+    }
+  }
+}
