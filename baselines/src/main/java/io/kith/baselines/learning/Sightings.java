@@ -57,6 +57,7 @@ final class Sightings {
    *
    * @param replica {@link Hash} of the pod's name
    */
+  @SuppressWarnings("ReferenceEquality") // an equal process in another object only costs time
   boolean add(Observation seen, long replica, Reach how) {
     var before = changes;
     var time = seen.time();
