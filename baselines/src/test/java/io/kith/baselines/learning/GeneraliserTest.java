@@ -33,6 +33,10 @@ class GeneraliserTest {
             names("s0.cdn.example", "s01.cdn.example", "s2.cdn.example", "s3.cdn.example"),
             "s#.cdn.example:443"),
         Arguments.of(
+            "four numbers",
+            names("0.cdn.example", "1.cdn.example", "22.cdn.example", "3.cdn.example"),
+            "#.cdn.example:443"),
+        Arguments.of(
             "four names of no shape",
             names("ab1.cdn.example", "c2d.cdn.example", "e.cdn.example", "f9.cdn.example"),
             "*.cdn.example:443"),
@@ -94,6 +98,14 @@ class GeneraliserTest {
   }
 
   @Test
+  void groups_theFirstDynamicPort_isOneOfTheRange() {
+    var ports =
+        IntStream.of(32_768, 45_002, 38_003, 59_004).mapToObj(GeneraliserTest::jmx).toList();
+
+    assertThat(groups(ports, 24)).hasSize(1);
+  }
+
+  @Test
   void groups_portsThatAreUsedTogether_stayApart() {
     var ports =
         IntStream.of(50_051, 50_052, 50_053, 50_054).mapToObj(GeneraliserTest::jmx).toList();
@@ -115,6 +127,8 @@ class GeneraliserTest {
     assertThat(AddressBlocks.block(24, 4)).isCloseTo(51.4 + 63.0, within(0.1));
     assertThat(AddressBlocks.list(3)).isCloseTo(93.4, within(0.1));
     assertThat(AddressBlocks.block(24, 3)).isCloseTo(45.4 + 63.3, within(0.1));
+    // log2 of the six ways to choose two of four, and two that are new
+    assertThat(AddressBlocks.block(30, 2)).isCloseTo(30 + 2.585 + 0.5, within(0.001));
     assertThat(AddressBlocks.block(16, 100)).isGreaterThan(AddressBlocks.list(100));
   }
 

@@ -354,4 +354,83 @@ class LearnedStateTest {
     assertThat(merged.risky.size()).isEqualTo(512);
     assertThat(merged.dropped()).isEqualTo(1_024);
   }
+
+  /** What is bounded while it is learned fits into what may be read. */
+  @Test
+  void load_partsOfALongLife_areAsTheyWere() {
+    var learner = learner();
+    for (var day = 0; day < 100; day++) {
+      var process = program("/app/a", "sha256:" + day, "/init");
+      var time = START.plus(Duration.ofDays(day));
+      for (var hour = 0; hour < 3; hour++) {
+        var at = time.plus(Duration.ofHours(hour));
+        learner.observe(seen(process, service("db"), "pod-" + day, at));
+      }
+    }
+    var other = learner();
+    for (var day = 50; day < 200; day++) {
+      var process = program("/app/a", "sha256:" + day, "/init");
+      other.observe(seen(process, service("db"), "pod-" + day, START.plus(Duration.ofDays(day))));
+    }
+    var both = learner();
+    both.merge(other);
+    both.merge(learner);
+
+    var loaded = learner();
+    LearnedState.load(loaded, LearnedState.changed(learner, "s1", true, ALL));
+    LearnedState.load(loaded, LearnedState.changed(other, "s2", true, ALL));
+
+    assertThat(stateOf(loaded)).isEqualTo(stateOf(both));
+    assertThat(loaded.images()).hasSize(200);
+  }
+
+  @Test
+  void changed_whatIsKnownOfAPod_isWrittenOnlyWhenItIsMore() {
+    var learner = learner();
+    var app = program("/app/a", "sha256:x");
+    learner.started(Sights.pod("announced", START, null));
+    learner.observe(new Observation(app, service("db"), "seen", after("1H30M")));
+    LearnedState.changed(learner, "s", true, ALL);
+
+    learner.started(Sights.pod("announced", START, null));
+    assertThat(LearnedState.changed(learner, "s", false, ALL)).isEmpty();
+
+    learner.started(Sights.pod("seen", after("1H"), null)); // earlier, and announced from now on
+    assertThat(LearnedState.changed(learner, "s", false, ALL)).hasSize(1);
+    learner.started(Sights.pod("new", START, null));
+    assertThat(LearnedState.changed(learner, "s", false, ALL)).hasSize(1);
+    assertThat(LearnedState.changed(learner, "s", false, ALL)).isEmpty();
+  }
+
+  @Test
+  void changed_afterTheStoreForgot_isAllOfIt() {
+    var learner = learner();
+    learner.observe(seen(program("/app/a", null), service("db"), "pod-1", START));
+    learner.observe(seen(program("", null), service("db"), "pod-1", START));
+    var first = LearnedState.changed(learner, "s", true, ALL);
+
+    LearnedState.forgotten(learner);
+
+    assertThat(LearnedState.changed(learner, "s", false, ALL))
+        .containsExactlyInAnyOrderElementsOf(first)
+        .hasSize(3);
+    assertThat(LearnedState.changed(learner, "s", true, ALL)).isEmpty();
+  }
+
+  @Test
+  void changed_whatWasDropped_isWritten() {
+    var hour = Duration.ofHours(1);
+    var learner =
+        Sights.learner(
+            new LearningSettings(2, 0.25, 3, hour, hour, hour.multipliedBy(2), 1), Vouchers.NONE);
+    learner.observe(seen(program("/app/a", null), service("db-1"), "pod-1", START));
+    LearnedState.changed(learner, "s", true, ALL);
+
+    learner.observe(seen(program("/app/a", null), service("db-2"), "pod-1", START));
+
+    assertThat(LearnedState.changed(learner, "s", false, ALL)).isEmpty();
+    assertThat(LearnedState.changed(learner, "s", true, ALL))
+        .singleElement()
+        .satisfies(part -> assertThat(part.body()).contains("\"dropped\":1"));
+  }
 }

@@ -160,15 +160,16 @@ class LearnerDecisionsTest {
     for (var i = 0; i < 2; i++) {
       learner.observe(seen(program("", null), DB, "a", START));
     }
-    learner.observe(seen(APP, DB, "a", START));
-    learner.observe(seen(HELPER, DB, "a", START));
+    for (var i = 0; i < 8; i++) {
+      learner.observe(seen(HELPER, service("s" + i + ".shop.svc.cluster.local"), "a", START));
+    }
 
     var edges = learner.edges();
 
     assertThat(edges)
         .extracting(edge -> edge.evidence().connections())
-        .containsExactly(3L, 2L, 1L, 1L);
-    assertThat(edges.subList(2, 4)).extracting(edge -> edge.edge().id()).isSorted();
+        .containsExactly(3L, 2L, 1L, 1L, 1L, 1L, 1L, 1L, 1L, 1L);
+    assertThat(edges.subList(2, 10)).extracting(edge -> edge.edge().id()).isSorted();
     assertThat(edges).extracting(LearnedEdge::process).contains("/app", "an unknown program");
   }
 

@@ -165,6 +165,47 @@ class PodsTest {
     assertThat(learner.starts()).isEqualTo(Instances.MAX + 1);
   }
 
+  @Test
+  void observe_morePodsThanTheBound_forgetsThoseThatWereSeenFirst() {
+    for (var i = 0; i <= Instances.MAX; i++) {
+      learner.observe(new Observation(APP, service("db"), "pod-" + i, after(i + "M")));
+    }
+
+    assertThat(learner.startOf("pod-" + (Instances.MAX / 8 - 1))).isNull();
+    assertThat(learner.startOf("pod-" + Instances.MAX / 8)).isNotNull();
+    assertThat(learner.starts()).isEqualTo(Instances.MAX + 1);
+  }
+
+  @Test
+  void merge_morePodsThanTheBound_forgetsThoseThatEndedFirst() {
+    var other = learner(LearningSettings.defaults(), Vouchers.NONE);
+    for (var i = 0; i < 3_000; i++) {
+      var stop = after((i + 1) + "M");
+      learner.started(new Instance("a-" + i, START, stop, null, false));
+      other.started(new Instance("b-" + i, START, stop, null, false));
+    }
+
+    learner.merge(other);
+
+    assertThat(learner.startOf("a-0")).isNull();
+    assertThat(learner.startOf("b-0")).isNull();
+    assertThat(learner.startOf("b-2999")).isNotNull();
+    assertThat(learner.starts()).isEqualTo(6_000);
+  }
+
+  @Test
+  void images_areBounded_andTheStartOfAKnownOneStillCounts() {
+    for (var i = 0; i <= Instances.MAX; i++) {
+      learner.started(new Instance("pod-" + i, after("1H"), after("2H"), "sha256:" + i, false));
+    }
+    learner.started(pod("early", START, "sha256:0"));
+
+    assertThat(learner.images())
+        .hasSize(Instances.MAX)
+        .containsEntry("sha256:0", START)
+        .doesNotContainKey("sha256:" + Instances.MAX);
+  }
+
   // ---- of two servers
 
   @Test

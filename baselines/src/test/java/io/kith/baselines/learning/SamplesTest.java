@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -102,8 +101,8 @@ class SamplesTest {
   void units_upTo63_areExact_andCountOnce() {
     var units = new Units();
     for (var i = 0; i < Units.EXACT - 1; i++) {
-      assertThat(units.add(Sightings.unit("pod-" + i, 7))).isTrue();
-      assertThat(units.add(Sightings.unit("pod-" + i, 7))).isFalse();
+      assertThat(units.add(Hash.mix(i))).isTrue();
+      assertThat(units.add(Hash.mix(i))).isFalse();
       assertThat(units.count()).isEqualTo(i + 1);
     }
     assertThat(units.smallest()).hasSize(Units.EXACT - 1).isSorted();
@@ -111,10 +110,7 @@ class SamplesTest {
 
   @Test
   void units_beyond_areTheSmallestHashes_andAnEstimate() {
-    var hashes =
-        IntStream.range(0, 1_000)
-            .mapToObj(i -> Sightings.unit("pod-" + i, i) & Long.MAX_VALUE)
-            .toList();
+    var hashes = IntStream.range(0, 1_000).mapToObj(i -> Hash.mix(i) & Long.MAX_VALUE).toList();
     var units = new Units();
     hashes.forEach(units::add);
     var smallest = hashes.stream().sorted().limit(Units.EXACT).toList();
@@ -133,25 +129,13 @@ class SamplesTest {
     var left = new Units();
     var right = new Units();
     for (var i = 0; i < 90; i++) {
-      all.add(Sightings.unit("pod", i));
-      (i % 2 == 0 ? left : right).add(Sightings.unit("pod", i));
+      all.add(Hash.mix(i));
+      (i % 2 == 0 ? left : right).add(Hash.mix(i));
     }
 
     left.addAll(right);
 
     assertThat(left.smallest()).isEqualTo(all.smallest());
-  }
-
-  @Test
-  void unit_isOfAPodAndAnHour() {
-    assertThat(
-            Stream.of(
-                    Sightings.unit("a", 1),
-                    Sightings.unit("a", 2),
-                    Sightings.unit("b", 1),
-                    Sightings.unit("b", 2))
-                .distinct())
-        .hasSize(4);
   }
 
   private static List<String> names(int count) {

@@ -63,8 +63,9 @@ class SupportTest {
     assertThat(why(learner, APP, DB, after("24H")))
         .isEqualTo("seen on 14 % of the pods since (needs 25 %)");
 
-    learner.observe(seen(APP, DB, "a-2", after("1H")));
-    learner.observe(seen(APP, DB, "b-2", after("1H")));
+    // four of the sixteen until half a day after the last of them
+    learner.observe(seen(APP, DB, "a-2", after("3H")));
+    learner.observe(seen(APP, DB, "b-2", after("3H")));
     assertThat(why(learner, APP, DB, after("24H"))).isEqualTo(ENOUGH);
   }
 
@@ -133,6 +134,64 @@ class SupportTest {
     assertThat(why(learner, APP, metadata, after("26H")))
         .isEqualTo(
             "a sensitive destination, seen by 60 % of the pods on 2 days (80 % or 3 days needed)");
+
+    learner.observe(seen(APP, metadata, "3", after("25H")));
+    assertThat(why(learner, APP, metadata, after("26H"))).isEqualTo(ENOUGH);
+  }
+
+  @Test
+  void waitsFor_aToolOnNearlyAllPods_countsAsNew_onFewItDoesNot() {
+    var learner = fivePods(DEFAULTS);
+    for (var pod : List.of("0", "1", "2")) {
+      learner.observe(seen(CURL, DB, pod, after("23H")));
+    }
+    assertThat(learner.waitsFor(after("24H"))).isEmpty();
+
+    learner.observe(seen(CURL, DB, "3", after("23H")));
+    assertThat(learner.waitsFor(after("25H"))).contains("22 h more without a new edge");
+  }
+
+  /** How many pods run at a time is the median over the life of the workload. */
+  @Test
+  void standing_ofPodsThatComeAndGo_countsWhatRunsMostOfTheTime() {
+    var many = "seen on 1 of 3 replicas";
+    var single = "seen in 1 of 3 distinct hours";
+
+    assertThat(whyOfOneAmong("6H", "100H", "7H", "100H")).isEqualTo(single);
+    assertThat(whyOfOneAmong("4H", "100H", "3H", "100H")).isEqualTo(many);
+    assertThat(whyOfOneAmong("0H", "3H30M", "6H30M", "100H")).isEqualTo(many);
+    assertThat(whyOfOneAmong("0H", "2H", "8H", "100H")).isEqualTo(single);
+  }
+
+  /**
+   * One pod all the time, and four in each of two periods; asked early too, which changes nothing.
+   */
+  private static String whyOfOneAmong(String from, String until, String from2, String until2) {
+    var learner = learner(DEFAULTS, Vouchers.NONE);
+    learner.started(pod("0", START, null));
+    for (var i = 1; i < 5; i++) {
+      learner.started(new Instance("p" + i, after(from), after(until), null, false));
+      if (!until.equals(until2)) {
+        learner.started(new Instance("q" + i, after(from2), after(until2), null, false));
+      }
+    }
+    learner.observe(seen(APP, DB, "0", after("1H")));
+    why(learner, APP, DB, after("1H"));
+    return why(learner, APP, DB, after("10H"));
+  }
+
+  @Test
+  void standing_atTheStartOfFourInFivePods_isEnough() {
+    var learner = learner(DEFAULTS, Vouchers.NONE);
+    for (var i = 0; i < 5; i++) {
+      var start = after(2 * i + "H");
+      learner.started(new Instance("" + i, start, after(2 * i + 2 + "H"), null, false));
+      if (i < 4) {
+        learner.observe(new Observation(APP, DB, "" + i, start.plusSeconds(60), start));
+      }
+    }
+
+    assertThat(why(learner, APP, DB, after("10H"))).isEqualTo(ENOUGH);
   }
 
   @Test
@@ -157,16 +216,13 @@ class SupportTest {
 
   @ParameterizedTest
   @CsvSource({
-    "24H, 2, enough support",
-    "24H1S, 2, 'an external name that appeared late, on 50 % of the pods (80 % needed)'",
+    "24H, 3, enough support",
+    "24H1S, 3, 'an external name that appeared late, on 60 % of the pods (80 % needed)'",
     "24H1S, 4, enough support"
   })
   void standing_unattended_anExternalName_afterTheFirstDay_needsNearlyAllPods(
       String first, int pods, String why) {
-    var learner = learner(UNATTENDED, Vouchers.NONE);
-    for (var i = 0; i < 4; i++) {
-      learner.started(pod("" + i, START, null));
-    }
+    var learner = fivePods(UNATTENDED);
     for (var i = 0; i < pods; i++) {
       learner.observe(seen(APP, API, "" + i, after(first)));
     }
@@ -284,6 +340,76 @@ class SupportTest {
                 after("2500H")))
         .isNull();
     assertThat(learner.confirm(CURL.processClass(), Exact.of(DB), after("25H"))).isNull();
+  }
+
+  @Test
+  void confirm_whatSomebodyVouchesFor_keepsTheGates() {
+    var learner = learner(DEFAULTS, (_, _, _, _) -> true);
+    for (var i = 0; i < 5; i++) {
+      learner.started(pod("" + i, START, null));
+    }
+    requireNonNull(learner.proposeAt(after("24H")));
+    learner.observe(seen(CURL, DB, "0", after("25H")));
+
+    assertThat(learner.confirm(CURL.processClass(), Exact.of(DB), after("25H"))).isNull();
+  }
+
+  @Test
+  void confirm_unattended_ofOnePod_needsItsHours() {
+    var learner = learner(UNATTENDED, Vouchers.NONE);
+    learner.started(pod("0", START, "sha256:1"));
+    requireNonNull(learner.proposeAt(after("170H")));
+    learner.observe(seen(APP, DB, "0", after("171H")));
+    learner.observe(seen(APP, DB, "0", after("190H")));
+    assertThat(learner.confirm(APP.processClass(), Exact.of(DB), after("190H"))).isNull();
+
+    learner.observe(seen(APP, DB, "0", after("191H")));
+    assertThat(learner.confirm(APP.processClass(), Exact.of(DB), after("191H"))).isNotNull();
+  }
+
+  @Test
+  void confirm_unattended_ofTwoPods_needsBothAndTheReplicasThatAreSet() {
+    for (var needed : List.of(2, 3)) {
+      var settings =
+          new LearningSettings(
+                  needed,
+                  0.25,
+                  3,
+                  Duration.ofHours(6),
+                  Duration.ofHours(24),
+                  Duration.ofDays(14),
+                  4_096)
+              .unattended(Duration.ofDays(7));
+      var learner = learner(settings, Vouchers.NONE);
+      for (var pod : List.of("0", "1")) {
+        learner.started(pod(pod, START, "sha256:1"));
+      }
+      requireNonNull(learner.proposeAt(after("170H")));
+      learner.observe(seen(APP, DB, "0", after("171H")));
+      learner.observe(seen(APP, DB, "1", after("190H")));
+
+      var baseline = learner.confirm(APP.processClass(), Exact.of(DB), after("190H"));
+
+      assertThat(baseline != null).as("%d", needed).isEqualTo(needed == 2);
+    }
+  }
+
+  @Test
+  void confirm_unattended_ofAJob_needsTwoRuns() {
+    var learner = learner(UNATTENDED, Vouchers.NONE);
+    learner.started(new Instance("0", START, after("200H"), "sha256:1", true));
+    learner.started(new Instance("1", START, after("300H"), "sha256:1", true));
+    learner.started(new Instance("2", START, after("300H"), "sha256:1", true));
+    requireNonNull(learner.proposeAt(after("170H")));
+    var late = program("/app", "sha256:2");
+    learner.started(new Instance("3", after("201H"), after("230H"), "sha256:2", true));
+    learner.observe(seen(late, DB, "3", after("202H")));
+    learner.observe(seen(late, DB, "3", after("215H")));
+    assertThat(learner.confirm(late.processClass(), Exact.of(DB), after("215H"))).isNull();
+
+    learner.started(new Instance("4", after("216H"), after("230H"), "sha256:2", true));
+    learner.observe(seen(late, DB, "4", after("217H")));
+    assertThat(learner.confirm(late.processClass(), Exact.of(DB), after("217H"))).isNotNull();
   }
 
   @Test
