@@ -5,6 +5,7 @@ import io.grpc.ClientInterceptors;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
 import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollDomainSocketChannel;
@@ -47,6 +48,7 @@ public final class AdminClient implements AutoCloseable {
             .eventLoopGroup(loop)
             .overrideAuthority("kith-admin")
             .usePlaintext()
+            .withOption(ChannelOption.SO_KEEPALIVE, null) // a Unix socket has none, and warns
             .build();
     return new AdminClient(channel, loop, user);
   }

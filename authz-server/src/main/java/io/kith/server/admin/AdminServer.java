@@ -5,14 +5,17 @@ import io.grpc.Server;
 import io.grpc.ServerCredentials;
 import io.grpc.ServerInterceptors;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
 import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerDomainSocketChannel;
 import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
+import io.kith.baselines.config.AdminRole;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -39,14 +42,17 @@ public final class AdminServer implements AutoCloseable {
   }
 
   /**
-   * Listens on a Unix socket that only its owner and root can open. A socket that nobody serves any
-   * more is replaced.
+   * Listens on a Unix socket that only its owner and root can open; when other users have a role,
+   * everybody can, and who has none may only look. A socket that nobody serves any more is
+   * replaced.
    *
+   * @param roles by user id
    * @throws IOException when another server listens there or the file cannot be made; the message
    *     is for people
    */
-  public static AdminServer onUnixSocket(Path path, BindableService service) throws IOException {
-    var file = SocketFile.prepare(path);
+  public static AdminServer onUnixSocket(
+      Path path, Map<Integer, AdminRole> roles, BindableService service) throws IOException {
+    var file = SocketFile.prepare(path, !roles.isEmpty());
     var loop = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
     var calls = Executors.newVirtualThreadPerTaskExecutor();
     try {
@@ -55,9 +61,11 @@ public final class AdminServer implements AutoCloseable {
                   NettyServerBuilder.forAddress(new DomainSocketAddress(file.bindPath().toString()))
                       .channelType(EpollServerDomainSocketChannel.class)
                       .bossEventLoopGroup(loop)
-                      .workerEventLoopGroup(loop),
+                      .workerEventLoopGroup(loop)
+                      .protocolNegotiator(new SocketPeer())
+                      .withChildOption(ChannelOption.SO_KEEPALIVE, null), // it has none, and warns
                   service,
-                  Caller.onUnixSocket(),
+                  Caller.onUnixSocket(file.owner(), roles),
                   calls)
               .start();
       var started = new AdminServer(server, calls, loop, file);

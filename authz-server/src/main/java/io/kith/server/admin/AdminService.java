@@ -412,12 +412,18 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
         caller,
         () -> {
           var owner = read(request.getOwner(), Owner::parse);
+          var until = state.rules().until(request.hasTtl() ? ttl(request.getTtl()) : null);
           state.flush();
           var rule =
               state
                   .rules()
                   .quarantine(
-                      owner, request.getEdgeId(), request.getWholeProcess(), request.getNote(), by);
+                      owner,
+                      request.getEdgeId(),
+                      request.getWholeProcess(),
+                      until,
+                      request.getNote(),
+                      by);
           return QuarantineResponse.newBuilder().setRule(LifeMessages.rule(rule)).build();
         });
   }

@@ -1,5 +1,7 @@
 package io.kith.server.admin;
 
+import static java.util.Objects.requireNonNull;
+
 import io.grpc.Attributes;
 import io.grpc.Context;
 import io.grpc.Contexts;
@@ -9,36 +11,65 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.Status;
 import io.grpc.StatusException;
+import io.kith.baselines.config.AdminRole;
+import java.util.Map;
 import java.util.regex.Pattern;
 
-/** Who calls the admin API, for the audit record. */
+/** Who calls the admin API, and what they may do there. */
 public interface Caller {
-  /** Name of the caller's user, as the client says; believed only on a Unix socket. */
+  /** Name of the caller's user, as the client says; believed by nobody, and recorded. */
   Metadata.Key<String> USER = Metadata.Key.of("x-kith-user", Metadata.ASCII_STRING_MARSHALLER);
 
   /** What such a name may look like in a record. */
   Pattern USER_FORM = Pattern.compile("[A-Za-z0-9._@-]{1,64}");
 
   /**
-   * The name that the audit record gets.
+   * Somebody who was recognized.
    *
-   * @param connection attributes of the transport
-   * @throws StatusException when the caller may not call
+   * @param name as the audit record has it
    */
-  String of(Attributes connection, Metadata headers) throws StatusException;
+  record Known(String name, AdminRole role) {
+    public Known {
+      requireNonNull(name, "name");
+      requireNonNull(role, "role");
+    }
+  }
 
   /**
-   * A caller on a Unix socket that only root and its owner can open: {@code socket:} and the name
-   * that the client gives, which nothing proves.
+   * Recognizes a caller.
+   *
+   * @param connection attributes of the transport
+   * @throws StatusException when they may not call at all
    */
-  static Caller onUnixSocket() {
-    return (_, headers) -> {
+  Known of(Attributes connection, Metadata headers) throws StatusException;
+
+  /**
+   * A caller on a Unix socket, by the user id that the kernel tells: root and the server's own user
+   * are admins, others have their configured role or are viewers. The record has the id, and the
+   * name that the client gives, which nothing proves.
+   *
+   * @param own user id of the server
+   */
+  static Caller onUnixSocket(int own, Map<Integer, AdminRole> roles) {
+    var configured = Map.copyOf(roles);
+    return (connection, headers) -> {
+      var uid = SocketPeer.uidOf(connection);
+      if (uid == null) {
+        throw Status.UNAUTHENTICATED
+            .withDescription("the kernel did not tell who calls (connect again)")
+            .asException();
+      }
       var user = headers.get(USER);
-      return "socket:" + (user != null && USER_FORM.matcher(user).matches() ? user : "?");
+      var name = user != null && USER_FORM.matcher(user).matches() ? user : "?";
+      return new Known(
+          "uid:" + uid + " as " + name,
+          uid == 0 || uid == own
+              ? AdminRole.ADMIN
+              : configured.getOrDefault(uid, AdminRole.VIEWER));
     };
   }
 
-  /** Finds out who calls before the call is handled. */
+  /** Finds out who calls, and whether they may, before the call is handled. */
   final class Interceptor implements ServerInterceptor {
     private static final Context.Key<String> NAME = Context.key("kith-caller");
 
@@ -58,8 +89,23 @@ public interface Caller {
     public <Q, A> ServerCall.Listener<Q> interceptCall(
         ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
       try {
-        var name = caller.of(call.getAttributes(), headers);
-        return Contexts.interceptCall(Context.current().withValue(NAME, name), call, headers, next);
+        var known = caller.of(call.getAttributes(), headers);
+        var needed = NeededRoles.of(call.getMethodDescriptor());
+        if (known.role().compareTo(needed) < 0) {
+          throw Status.PERMISSION_DENIED
+              .withDescription(
+                  known.name()
+                      + " is "
+                      + known.role().word()
+                      + ", and "
+                      + call.getMethodDescriptor().getBareMethodName()
+                      + " needs the role "
+                      + needed.word()
+                      + " (an admin gives it in server.admin.roles)")
+              .asException();
+        }
+        return Contexts.interceptCall(
+            Context.current().withValue(NAME, known.name()), call, headers, next);
       } catch (StatusException e) {
         call.close(Status.fromThrowable(e), new Metadata());
         return new ServerCall.Listener<>() {};

@@ -16,32 +16,42 @@ import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The file of a Unix socket, mode 0600 from the first moment that it can be found.
+ * The file of a Unix socket with its mode, 0600 or 0666, from the first moment that it can be
+ * found.
  *
  * <p>It is bound in a folder that nobody else may enter, and moved to its place when its mode is
  * set.
  */
 final class SocketFile {
   private static final String PRIVATE_SOCKET = "rw-------";
+  private static final String OPEN_SOCKET = "rw-rw-rw-";
   private static final String PRIVATE_FOLDER = "rwx------";
 
   private final Path path;
   private final Path nursery;
+  private final String mode;
+  private final int owner;
   private @Nullable Object key;
 
-  private SocketFile(Path path, Path nursery) {
+  private SocketFile(Path path, Path nursery, String mode) throws IOException {
     this.path = path;
     this.nursery = nursery;
+    this.mode = mode;
+    this.owner = (Integer) Files.getAttribute(nursery, "unix:uid");
   }
 
-  /** Makes sure that nobody listens there, and a folder to bind in. */
-  static SocketFile prepare(Path path) throws IOException {
+  /**
+   * Makes sure that nobody listens there, and a folder to bind in.
+   *
+   * @param forEverybody users other than the owner and root may connect
+   */
+  static SocketFile prepare(Path path, boolean forEverybody) throws IOException {
     var absolute = path.toAbsolutePath();
     var folder = Objects.requireNonNull(absolute.getParent(), "a socket has a folder");
     try {
       Files.createDirectories(folder);
       requireFree(absolute);
-      return new SocketFile(absolute, nursery(folder));
+      return new SocketFile(absolute, nursery(folder), forEverybody ? OPEN_SOCKET : PRIVATE_SOCKET);
     } catch (AccessDeniedException e) {
       throw new IOException(
           "server.admin.listen: '"
@@ -93,13 +103,18 @@ final class SocketFile {
     }
   }
 
+  /** User id of this process. */
+  int owner() {
+    return owner;
+  }
+
   Path bindPath() {
     return nursery.resolve("s");
   }
 
   /** Moves the bound socket to its place. */
   void publish() throws IOException {
-    Files.setPosixFilePermissions(bindPath(), PosixFilePermissions.fromString(PRIVATE_SOCKET));
+    Files.setPosixFilePermissions(bindPath(), PosixFilePermissions.fromString(mode));
     key = keyOf(bindPath());
     Files.move(bindPath(), path, StandardCopyOption.ATOMIC_MOVE);
     Files.deleteIfExists(nursery);

@@ -5,6 +5,7 @@ import io.kith.baselines.config.KithConfig.Bridge;
 import io.kith.baselines.config.KithConfig.Guard;
 import io.kith.baselines.config.KithConfig.Identity;
 import io.kith.baselines.config.KithConfig.Keys;
+import io.kith.baselines.config.KithConfig.RoleEntry;
 import io.kith.baselines.config.KithConfig.ScopeEntry;
 import io.kith.baselines.config.KithConfig.Server;
 import io.kith.baselines.config.StoreSettings;
@@ -61,7 +62,10 @@ final class EffectiveConfig {
         "spiffeId", server.spiffeId(),
         "checks", map("listen", server.checks()),
         "bridges", map("listen", server.bridges()),
-        "admin", map("listen", server.admin()),
+        "admin",
+            map(
+                "listen", server.admin(),
+                "roles", server.adminRoles().stream().map(EffectiveConfig::role).toList()),
         "health", map("listen", server.health()),
         "reporters", words(server.reporters()),
         "bridgeIds", words(server.bridgeIds()),
@@ -103,6 +107,13 @@ final class EffectiveConfig {
         "excluded", words(guard.excluded()),
         "approvedTcp", words(guard.approvedTcp()),
         "approvedUdp", words(guard.approvedUdp()));
+  }
+
+  private static Map<String, Object> role(RoleEntry entry) {
+    return switch (entry) {
+      case RoleEntry.OfUser(var uid, var role) -> map("uid", uid, "role", role.word());
+      case RoleEntry.OfId(var id, var role) -> map("spiffeId", id, "role", role.word());
+    };
   }
 
   private static Map<String, Object> bridge(Bridge bridge) {

@@ -1,9 +1,11 @@
 package io.kith.server.cli;
 
+import io.kith.baselines.config.AdminRole;
 import io.kith.baselines.config.ConfigException;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KithConfig.Identity;
+import io.kith.baselines.config.KithConfig.RoleEntry;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
@@ -23,7 +25,9 @@ import java.io.PrintWriter;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -127,9 +131,28 @@ final class ServerCommand extends Service {
       throws IOException {
     return switch (settings.server().admin()) {
       case Endpoint.Unix(var path) ->
-          AdminServer.onUnixSocket(surroundings().directory().resolve(path), service);
+          AdminServer.onUnixSocket(
+              surroundings().directory().resolve(path), users(settings.server()), service);
       case Endpoint.Tcp tcp -> TcpAdmin.serve(tcp, settings, identity, service);
     };
+  }
+
+  private static Map<Integer, AdminRole> users(KithConfig.Server server) {
+    var users = new HashMap<Integer, AdminRole>();
+    for (var entry : server.adminRoles()) {
+      if (entry instanceof RoleEntry.OfUser(var uid, var role)) {
+        users.merge(uid, role, (one, other) -> one.compareTo(other) > 0 ? one : other);
+      }
+    }
+    return users;
+  }
+
+  private static Stream<SpiffeIdPattern> adminIds(KithConfig.Server server) {
+    return Stream.concat(
+        server.adminIds().stream(),
+        server.adminRoles().stream()
+            .filter(RoleEntry.OfId.class::isInstance)
+            .map(entry -> ((RoleEntry.OfId) entry).id()));
   }
 
   private static void printWhoMayAsk(KithConfig settings, SpiffeId id, PrintWriter out) {
@@ -160,8 +183,8 @@ final class ServerCommand extends Service {
             Stream.concat(
                 Stream.of(server.spiffeId()),
                 settings.workloads().stream().map(StaticWorkloadDirectory.Entry::id)),
-            Stream.of(server.reporters(), server.bridgeIds(), server.adminIds())
-                .flatMap(patterns -> patterns.stream())
+            Stream.of(server.reporters().stream(), server.bridgeIds().stream(), adminIds(server))
+                .flatMap(patterns -> patterns)
                 .map(pattern -> SpiffeId.parse(pattern.toString().replace("*", "any"))));
     var domains =
         ids.filter(Objects::nonNull)

@@ -1,8 +1,11 @@
 package io.kith.server.cli;
 
 import io.grpc.Status;
+import io.kith.baselines.config.AdminRole;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.config.KithConfig;
+import io.kith.baselines.config.KithConfig.RoleEntry;
+import io.kith.baselines.identity.SpiffeId;
 import io.kith.server.admin.AdminServer;
 import io.kith.server.admin.AdminService;
 import io.kith.server.admin.Caller;
@@ -12,12 +15,13 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.security.cert.CertificateException;
 import java.time.Clock;
+import org.jspecify.annotations.Nullable;
 
 /** The admin API on a port, between SPIFFE identities. */
 final class TcpAdmin {
   private TcpAdmin() {}
 
-  /** Serves those whose SPIFFE ID is in {@code server.adminIds}. */
+  /** Serves those whose SPIFFE ID has a role. */
   static AdminServer serve(
       Endpoint.Tcp endpoint, KithConfig settings, X509Source source, AdminService service)
       throws IOException {
@@ -34,17 +38,33 @@ final class TcpAdmin {
     return (connection, _) -> {
       try {
         var id = SpiffeTls.peerOf(connection, clock);
-        if (settings.server().adminIds().stream().noneMatch(pattern -> pattern.matches(id))) {
+        var role = role(settings.server(), id);
+        if (role == null) {
           throw Status.PERMISSION_DENIED
-              .withDescription(id + " is not an operator (expected: one of server.adminIds)")
+              .withDescription(
+                  id + " has no role here (expected: one of server.admin.roles or server.adminIds)")
               .asException();
         }
-        return id.toString();
+        return new Caller.Known(id.toString(), role);
       } catch (CertificateException e) {
         throw Status.UNAUTHENTICATED
             .withDescription("the certificate is not accepted: " + e.getMessage())
             .asException();
       }
     };
+  }
+
+  /** The highest of the roles that an ID has, or null. */
+  static @Nullable AdminRole role(KithConfig.Server server, SpiffeId id) {
+    var named = server.adminIds().stream().anyMatch(pattern -> pattern.matches(id));
+    AdminRole highest = named ? AdminRole.ADMIN : null;
+    for (var entry : server.adminRoles()) {
+      if (entry instanceof RoleEntry.OfId(var pattern, var role)
+          && pattern.matches(id)
+          && (highest == null || role.compareTo(highest) > 0)) {
+        highest = role;
+      }
+    }
+    return highest;
   }
 }

@@ -6,7 +6,9 @@ import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.EdgeState;
 import io.kith.baselines.identity.Owner;
+import io.kith.baselines.learning.LearnedEdge;
 import io.kith.baselines.learning.Proposal;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -63,7 +65,7 @@ public final class BaselineVerbs {
           return drafts.next(
               workload,
               life,
-              workload.learner().afterTestRun(workload.refusals()::include),
+              workload.learner().afterTestRun(workload.refused(clock.instant())),
               clock.instant());
         });
   }
@@ -98,9 +100,7 @@ public final class BaselineVerbs {
           workload.owner() + " was not seen yet: no pod of it and no connection");
     }
     var now = clock.instant();
-    var next =
-        drafts.withoutUnused(
-            workload, life, learner.supportedAt(now, workload.refusals()::include), now);
+    var next = drafts.withoutUnused(workload, life, supportedAt(workload, now), now);
     if (next.baseline().edges().isEmpty() && !next.leftOut().isEmpty()) {
       throw RefusedException.precondition(nothingYet(workload, next));
     }
@@ -112,6 +112,15 @@ public final class BaselineVerbs {
               + waitingFor(next));
     }
     return next;
+  }
+
+  /** With what needs nobody's answer, though it was refused at first. */
+  private static Proposal supportedAt(GovernedWorkload workload, Instant now) {
+    var learner = workload.learner();
+    var refused = workload.refused(now);
+    var confirmed =
+        learner.confirmedAt(now).stream().map(LearnedEdge::edge).collect(Collectors.toSet());
+    return learner.supportedAt(now, edge -> refused.test(edge) && !confirmed.contains(edge));
   }
 
   private static String nothingYet(GovernedWorkload workload, Proposal next) {
@@ -139,10 +148,7 @@ public final class BaselineVerbs {
     var workload = workloads.known(owner);
     var life = workload.standing().life();
     var now = clock.instant();
-    return drafts
-        .withoutUnused(
-            workload, life, workload.learner().supportedAt(now, workload.refusals()::include), now)
-        .baseline();
+    return drafts.withoutUnused(workload, life, supportedAt(workload, now), now).baseline();
   }
 
   private Proposal propose(Owner owner, String note, String by, Source source)

@@ -6,7 +6,6 @@ import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Snapshot.Rules;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
-import io.kith.baselines.edge.HandRule;
 import io.kith.baselines.edge.HandRules;
 import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.identity.Owner;
@@ -22,6 +21,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -91,8 +92,22 @@ final class GovernedWorkload {
     return learning;
   }
 
-  Refusals refusals() {
-    return refusals;
+  /**
+   * What only a person may bring into the baseline, because it was refused, as of now. Under
+   * enforce that is everything outside of the newest revision that nobody allowed by hand: what was
+   * refused is remembered by this server alone, and until it restarts.
+   */
+  synchronized Predicate<Edge> refused(Instant now) {
+    var remembered = refusals;
+    if (asked != Mode.ENFORCE || standing.life().enforced() == null) {
+      return remembered::include;
+    }
+    // copied, since who asks holds the learner, which is never held before this
+    var passing =
+        Stream.concat(approved().stream(), byHand.stream().filter(rule -> isCurrent(rule, now)))
+            .map(Life.Granted::by)
+            .collect(Collectors.toSet());
+    return edge -> remembered.include(edge) || !passing.contains(Life.Granted.by(edge));
   }
 
   /** Whether it has an identity to speak with, and so something to learn. */
@@ -134,12 +149,9 @@ final class GovernedWorkload {
     var written = files.apply(owner);
     return new HandRules(
         written.allowed(),
-        Stream.of(
-                standing.denied().stream().map(RuleByHand::of),
-                standing.quarantined().stream().map(RuleByHand::of),
-                written.denied().stream())
-            .<HandRule>flatMap(Function.identity())
-            .toList());
+        Stream.concat(standing.denied().stream().map(RuleByHand::of), written.denied().stream())
+            .toList(),
+        standing.quarantined().stream().map(RuleByHand::of).toList());
   }
 
   /** Under enforce the enforced baseline decides; without one the workload stays in observe. */

@@ -98,7 +98,7 @@ final class Proposals {
     if (!learner.waitsFor(now).isEmpty()) {
       return null;
     }
-    var proposal = learner.supportedAt(now, workload.refusals()::include);
+    var proposal = learner.supportedAt(now, workload.refused(now));
     var onlyDoubtful = proposal.baseline().edges().isEmpty() && !proposal.leftOut().isEmpty();
     return onlyDoubtful ? null : proposal; // never spoke: the empty baseline is what is normal
   }

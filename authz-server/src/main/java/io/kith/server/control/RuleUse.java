@@ -1,6 +1,7 @@
 package io.kith.server.control;
 
 import io.kith.baselines.decision.Reason.DeniedByHand;
+import io.kith.baselines.decision.Reason.Quarantined;
 import io.kith.baselines.decision.Verdict;
 import io.kith.baselines.edge.Provenance;
 import io.kith.server.check.CheckRecord;
@@ -26,8 +27,9 @@ final class RuleUse {
         switch (answered.decision().applied()) {
           case Verdict.Allow(var edge) ->
               edge != null && edge.provenance() instanceof Provenance.ByHand ? edge.id() : null;
-          case Verdict.Deny(_, var reason) ->
-              reason instanceof DeniedByHand(var words) ? words : null;
+          case Verdict.Deny(_, DeniedByHand(var words)) -> words;
+          case Verdict.Deny(_, Quarantined(var words)) -> words;
+          case Verdict.Deny _ -> null;
         };
     if (rule != null) {
       note(rule, answered.time(), last);

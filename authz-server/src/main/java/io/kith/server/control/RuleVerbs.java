@@ -152,8 +152,15 @@ public final class RuleVerbs {
    * Denies an edge, or the whole process class, and keeps it from being learned.
    *
    * @param edgeId of {@link ControlState#edges}
+   * @param until when it ends, or null for never
    */
-  public Rule quarantine(Owner owner, String edgeId, boolean wholeProcess, String note, String by)
+  public Rule quarantine(
+      Owner owner,
+      String edgeId,
+      boolean wholeProcess,
+      @Nullable Instant until,
+      String note,
+      String by)
       throws RefusedException {
     Notes.require(note, "why this is quarantined");
     return rule(
@@ -165,7 +172,7 @@ public final class RuleVerbs {
           var edge = covered(owner, new Target.OfEdge(edgeId));
           return taken(
               wholeProcess ? AmendmentJson.everywhere(edge.process()) : edge,
-              new Provenance.ByHand(by, "quarantined: " + note, null));
+              new Provenance.ByHand(by, note, until));
         });
   }
 

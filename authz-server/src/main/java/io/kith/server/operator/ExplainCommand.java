@@ -141,7 +141,7 @@ public final class ExplainCommand extends AdminVerb<DecisionRecord> {
       case "unattributed", "bridge_unavailable" ->
           "repair the node's identity bridge (kith status), or set unattributed: allow for the"
               + " scope in kith.yaml.";
-      case "denied_by_hand" ->
+      case "denied_by_hand", "quarantined" ->
           "a person denied it, which wins; kith rules names the rule, kith remove takes one by hand"
               + " back.";
       case "unknown_reporter" -> "add the proxy to server.reporters and workloads in kith.yaml.";

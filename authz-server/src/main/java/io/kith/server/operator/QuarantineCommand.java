@@ -3,6 +3,7 @@ package io.kith.server.operator;
 import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
 import io.kith.admin.v1.QuarantineRequest;
 import io.kith.admin.v1.QuarantineResponse;
+import io.kith.server.verb.Failure;
 import java.io.PrintWriter;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -31,17 +32,23 @@ public final class QuarantineCommand extends AdminVerb<QuarantineResponse> {
   @Option(names = "--process", description = "All destinations of the edge's process.")
   boolean process;
 
+  @Mixin TtlOption ttl = new TtlOption();
+
   @Mixin NoteOption note = new NoteOption();
 
   @Override
-  QuarantineResponse ask(AdminServiceBlockingStub admin) {
-    return admin.quarantine(
+  QuarantineResponse ask(AdminServiceBlockingStub admin) throws Failure {
+    var request =
         QuarantineRequest.newBuilder()
             .setOwner(owner)
             .setEdgeId(edgeId)
             .setWholeProcess(process)
-            .setNote(note.text)
-            .build());
+            .setNote(note.text);
+    var time = ttl.duration();
+    if (time != null) {
+      request.setTtl(time);
+    }
+    return admin.quarantine(request.build());
   }
 
   @Override

@@ -10,15 +10,41 @@ import org.jspecify.annotations.Nullable;
 /** Values of JSON fields; each refuses with the field, what it got and what it expected. */
 final class Fields {
   private static final int MAX_LIST = 64;
+  private static final int MAX_TEXT = 4_096;
 
   private Fields() {}
 
   static @Nullable String text(JsonParser parser, String field) throws IOException {
     return switch (parser.currentToken()) {
-      case VALUE_STRING -> parser.getText();
+      case VALUE_STRING -> checked(parser.getText(), field);
       case VALUE_NULL -> null;
       default -> throw refused(parser, field, "text");
     };
+  }
+
+  /** What is remembered is bounded, so each text is; and it must be one that can be written. */
+  private static String checked(String text, String field) {
+    if (text.length() > MAX_TEXT) {
+      throw new IllegalArgumentException(
+          field
+              + ": a text of "
+              + text.length()
+              + " characters (expected: at most "
+              + MAX_TEXT
+              + ")");
+    }
+    for (var i = 0; i < text.length(); i++) {
+      if (Character.isSurrogate(text.charAt(i))) {
+        if (i + 1 < text.length()
+            && Character.isSurrogatePair(text.charAt(i), text.charAt(i + 1))) {
+          i++;
+        } else {
+          throw new IllegalArgumentException(
+              field + ": half of a UTF-16 pair at character " + (i + 1) + " (expected: Unicode)");
+        }
+      }
+    }
+    return text;
   }
 
   static @Nullable Double number(JsonParser parser, String field) throws IOException {
@@ -32,7 +58,8 @@ final class Fields {
   static @Nullable Integer integer(JsonParser parser, String field) throws IOException {
     return switch (parser.currentToken()) {
       case VALUE_NUMBER_INT -> {
-        var value = parser.getLongValue();
+        var small = parser.getNumberType() != JsonParser.NumberType.BIG_INTEGER;
+        var value = small ? parser.getLongValue() : Long.MAX_VALUE;
         if (value < Integer.MIN_VALUE || value > 0xffffffffL) {
           throw refused(parser, field, "a whole number of 32 bits");
         }
@@ -76,6 +103,18 @@ final class Fields {
       case VALUE_NULL -> false;
       default -> throw refused(parser, field, "an object");
     };
+  }
+
+  /**
+   * A value that was not given before; a line that says two things says nothing.
+   *
+   * @param before what the field had
+   */
+  static <T> @Nullable T once(@Nullable T before, String field, @Nullable T value) {
+    if (before != null) {
+      throw new IllegalArgumentException(field + ": given twice (expected: once)");
+    }
+    return value;
   }
 
   static <T> T required(@Nullable T value, String field) {

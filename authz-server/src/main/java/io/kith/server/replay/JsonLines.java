@@ -74,6 +74,9 @@ final class JsonLines<T> implements Closeable {
 
   /** Opens a file; what it holds decides whether it is gzip'd. */
   static <T> JsonLines<T> open(Path file, Reader<T> reader) throws IOException {
+    if (Files.isDirectory(file)) {
+      throw new IOException(file + ": a folder (expected: a file of JSON Lines, plain or gzip'd)");
+    }
     var counted = new CountedInput(Files.newInputStream(file));
     var raw = new BufferedInputStream(counted, BUFFER);
     try {
@@ -87,6 +90,10 @@ final class JsonLines<T> implements Closeable {
           zipped ? new GZIPInputStream(raw, BUFFER) : raw,
           counted,
           Files.size(file));
+    } catch (EOFException | ZipException e) {
+      raw.close();
+      throw new IOException(
+          file + ": the gzip header is broken or cut (expected: a whole file)", e);
     } catch (IOException e) {
       raw.close();
       throw e;
@@ -123,7 +130,8 @@ final class JsonLines<T> implements Closeable {
       return read;
     } catch (StreamConstraintsException e) {
       throw malformed(
-          "too deep, or a text or number too long (expected: at most 16 levels, 64 KiB, 64 digits)");
+          "too deep, or a text or number too long (expected: at most 16 levels, 64 KiB, 64"
+              + " digits)");
     } catch (JacksonException e) {
       throw malformed(
           "not JSON at column "

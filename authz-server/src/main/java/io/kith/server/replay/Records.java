@@ -20,20 +20,24 @@ final class Records {
     String workload = null;
     String digest = null;
     String replica = null;
-    var process = NO_PROCESS;
+    FlowRecord.Program process = null;
     FlowRecord.Target target = null;
     while (parser.nextToken() != JsonToken.END_OBJECT) {
       var field = parser.currentName();
       parser.nextToken();
       switch (field) {
-        case "t" -> time = Fields.number(parser, field);
-        case "env" -> environment = Fields.text(parser, field);
-        case "app" -> app = Fields.text(parser, field);
-        case "workload" -> workload = Fields.text(parser, field);
-        case "digest" -> digest = Fields.text(parser, field);
-        case "replica" -> replica = Fields.text(parser, field);
-        case "process" -> process = Fields.object(parser, field) ? process(parser) : NO_PROCESS;
-        case "dst" -> target = Fields.object(parser, field) ? target(parser) : null;
+        case "t" -> time = Fields.once(time, field, Fields.number(parser, field));
+        case "env" -> environment = Fields.once(environment, field, Fields.text(parser, field));
+        case "app" -> app = Fields.once(app, field, Fields.text(parser, field));
+        case "workload" -> workload = Fields.once(workload, field, Fields.text(parser, field));
+        case "digest" -> digest = Fields.once(digest, field, Fields.text(parser, field));
+        case "replica" -> replica = Fields.once(replica, field, Fields.text(parser, field));
+        case "process" ->
+            process =
+                Fields.once(process, field, Fields.object(parser, field) ? process(parser) : null);
+        case "dst" ->
+            target =
+                Fields.once(target, field, Fields.object(parser, field) ? target(parser) : null);
         default -> parser.skipChildren();
       }
     }
@@ -44,7 +48,7 @@ final class Records {
         Fields.required(workload, "workload"),
         digest,
         Fields.required(replica, "replica"),
-        process,
+        process == null ? NO_PROCESS : process,
         Fields.required(target, "dst"));
   }
 
@@ -57,33 +61,61 @@ final class Records {
     String sha256 = null;
     Integer uid = null;
     String comm = null;
-    List<String> parents = List.of();
+    List<String> parents = null;
     String script = null;
     String origin = null;
     String entry = null;
-    var execSession = false;
+    Boolean execSession = null;
     String quality = null;
     String container = null;
     while (parser.nextToken() != JsonToken.END_OBJECT) {
       var field = parser.currentName();
       parser.nextToken();
       switch (field) {
-        case "path" -> path = Fields.text(parser, "process.path");
-        case "sha256" -> sha256 = Fields.text(parser, "process.sha256");
-        case "uid" -> uid = Fields.integer(parser, "process.uid");
-        case "comm" -> comm = Fields.text(parser, "process.comm");
-        case "parent" -> parents = Fields.texts(parser, "process.parent");
-        case "script" -> script = Fields.text(parser, "process.script");
-        case "origin" -> origin = Fields.text(parser, "process.origin");
-        case "entry" -> entry = Fields.text(parser, "process.entry");
-        case "exec_session" -> execSession = Fields.flag(parser, "process.exec_session");
-        case "quality" -> quality = Fields.text(parser, "process.quality");
-        case "container" -> container = Fields.text(parser, "process.container");
+        case "path" ->
+            path = Fields.once(path, "process.path", Fields.text(parser, "process.path"));
+        case "sha256" ->
+            sha256 = Fields.once(sha256, "process.sha256", Fields.text(parser, "process.sha256"));
+        case "uid" -> uid = Fields.once(uid, "process.uid", Fields.integer(parser, "process.uid"));
+        case "comm" ->
+            comm = Fields.once(comm, "process.comm", Fields.text(parser, "process.comm"));
+        case "parent" ->
+            parents =
+                Fields.once(parents, "process.parent", Fields.texts(parser, "process.parent"));
+        case "script" ->
+            script = Fields.once(script, "process.script", Fields.text(parser, "process.script"));
+        case "origin" ->
+            origin = Fields.once(origin, "process.origin", Fields.text(parser, "process.origin"));
+        case "entry" ->
+            entry = Fields.once(entry, "process.entry", Fields.text(parser, "process.entry"));
+        case "exec_session" ->
+            execSession =
+                Fields.once(
+                    execSession,
+                    "process.exec_session",
+                    Fields.flag(parser, "process.exec_session"));
+        case "quality" ->
+            quality =
+                Fields.once(quality, "process.quality", Fields.text(parser, "process.quality"));
+        case "container" ->
+            container =
+                Fields.once(
+                    container, "process.container", Fields.text(parser, "process.container"));
         default -> parser.skipChildren();
       }
     }
     return new FlowRecord.Program(
-        path, sha256, uid, comm, parents, script, origin, entry, execSession, quality, container);
+        path,
+        sha256,
+        uid,
+        comm,
+        parents == null ? List.of() : parents,
+        script,
+        origin,
+        entry,
+        execSession != null && execSession,
+        quality,
+        container);
   }
 
   private static FlowRecord.Target target(JsonParser parser) throws IOException {
@@ -98,13 +130,16 @@ final class Records {
       var field = parser.currentName();
       parser.nextToken();
       switch (field) {
-        case "host" -> host = Fields.text(parser, "dst.host");
-        case "ip" -> ip = Fields.text(parser, "dst.ip");
-        case "port" -> port = Fields.integer(parser, "dst.port");
-        case "proto" -> protocol = Fields.text(parser, "dst.proto");
-        case "sni" -> sni = Fields.text(parser, "dst.sni");
-        case "spiffe" -> spiffe = Fields.text(parser, "dst.spiffe");
-        case "cluster" -> cluster = Fields.text(parser, "dst.cluster");
+        case "host" -> host = Fields.once(host, "dst.host", Fields.text(parser, "dst.host"));
+        case "ip" -> ip = Fields.once(ip, "dst.ip", Fields.text(parser, "dst.ip"));
+        case "port" -> port = Fields.once(port, "dst.port", Fields.integer(parser, "dst.port"));
+        case "proto" ->
+            protocol = Fields.once(protocol, "dst.proto", Fields.text(parser, "dst.proto"));
+        case "sni" -> sni = Fields.once(sni, "dst.sni", Fields.text(parser, "dst.sni"));
+        case "spiffe" ->
+            spiffe = Fields.once(spiffe, "dst.spiffe", Fields.text(parser, "dst.spiffe"));
+        case "cluster" ->
+            cluster = Fields.once(cluster, "dst.cluster", Fields.text(parser, "dst.cluster"));
         default -> parser.skipChildren();
       }
     }
@@ -131,14 +166,14 @@ final class Records {
       var field = parser.currentName();
       parser.nextToken();
       switch (field) {
-        case "start" -> start = Fields.number(parser, field);
-        case "stop" -> stop = Fields.number(parser, field);
-        case "app" -> app = Fields.text(parser, field);
-        case "workload" -> workload = Fields.text(parser, field);
-        case "digest" -> digest = Fields.text(parser, field);
-        case "replica" -> replica = Fields.text(parser, field);
-        case "ip" -> ip = Fields.text(parser, field);
-        case "kind" -> kind = Fields.text(parser, field);
+        case "start" -> start = Fields.once(start, field, Fields.number(parser, field));
+        case "stop" -> stop = Fields.once(stop, field, Fields.number(parser, field));
+        case "app" -> app = Fields.once(app, field, Fields.text(parser, field));
+        case "workload" -> workload = Fields.once(workload, field, Fields.text(parser, field));
+        case "digest" -> digest = Fields.once(digest, field, Fields.text(parser, field));
+        case "replica" -> replica = Fields.once(replica, field, Fields.text(parser, field));
+        case "ip" -> ip = Fields.once(ip, field, Fields.text(parser, field));
+        case "kind" -> kind = Fields.once(kind, field, Fields.text(parser, field));
         default -> parser.skipChildren();
       }
     }
@@ -166,14 +201,14 @@ final class Records {
       var field = parser.currentName();
       parser.nextToken();
       switch (field) {
-        case "app" -> app = Fields.text(parser, field);
-        case "path" -> path = Fields.text(parser, field);
-        case "script" -> script = Fields.text(parser, field);
-        case "host" -> host = Fields.text(parser, field);
-        case "ip" -> ip = Fields.text(parser, field);
-        case "port" -> port = Fields.integer(parser, field);
-        case "answer" -> answer = Fields.text(parser, field);
-        case "after" -> after = Fields.number(parser, field);
+        case "app" -> app = Fields.once(app, field, Fields.text(parser, field));
+        case "path" -> path = Fields.once(path, field, Fields.text(parser, field));
+        case "script" -> script = Fields.once(script, field, Fields.text(parser, field));
+        case "host" -> host = Fields.once(host, field, Fields.text(parser, field));
+        case "ip" -> ip = Fields.once(ip, field, Fields.text(parser, field));
+        case "port" -> port = Fields.once(port, field, Fields.integer(parser, field));
+        case "answer" -> answer = Fields.once(answer, field, Fields.text(parser, field));
+        case "after" -> after = Fields.once(after, field, Fields.number(parser, field));
         default -> parser.skipChildren();
       }
     }

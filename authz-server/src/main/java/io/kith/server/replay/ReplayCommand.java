@@ -152,6 +152,7 @@ public final class ReplayCommand implements Callable<Integer> {
                     shown.step();
                   },
                   finish);
+          writer.complete();
         }
       }
     }

@@ -7,27 +7,40 @@ import io.kith.baselines.replay.ReplayVerdict;
 import java.io.BufferedOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** Verdicts as JSON Lines, one per flow, in input order. */
+/**
+ * Verdicts as JSON Lines, one per flow, in input order. The file is there once it is {@link
+ * #complete}.
+ */
 final class VerdictWriter implements Closeable {
+  private final WholeFile file;
   private final JsonGenerator json;
 
-  private VerdictWriter(JsonGenerator json) {
+  private VerdictWriter(WholeFile file, JsonGenerator json) {
+    this.file = file;
     this.json = json;
   }
 
-  static VerdictWriter create(Path file) throws IOException {
-    var out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 16);
+  static VerdictWriter create(Path path) throws IOException {
+    var file = WholeFile.create(path);
     return new VerdictWriter(
+        file,
         new JsonFactory()
-            .createGenerator(out)
+            .createGenerator(new BufferedOutputStream(file.out(), 1 << 16))
             .setRootValueSeparator(new com.fasterxml.jackson.core.io.SerializedString("\n")));
   }
 
   void write(long n, FlowRecord flow, ReplayVerdict verdict) throws IOException {
+    try {
+      json(n, flow, verdict);
+    } catch (IOException e) {
+      throw file.told(e);
+    }
+  }
+
+  private void json(long n, FlowRecord flow, ReplayVerdict verdict) throws IOException {
     json.writeStartObject();
     json.writeNumberField("n", n);
     json.writeFieldName("t");
@@ -53,9 +66,19 @@ final class VerdictWriter implements Closeable {
     }
   }
 
+  /** Ends it. */
+  void complete() throws IOException {
+    try {
+      json.writeRaw('\n');
+      json.close();
+    } catch (IOException e) {
+      throw file.told(e);
+    }
+    file.complete();
+  }
+
   @Override
   public void close() throws IOException {
-    json.writeRaw('\n');
-    json.close();
+    file.close();
   }
 }

@@ -12,7 +12,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import io.grpc.Attributes;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -76,7 +75,7 @@ class AdminServerTest {
                     CHECKOUT.owner(), Shop.CHECKOUT_ID, "prod", List.of(), List.of())));
     state = ControlState.of(config, directory, clock);
     service = new AdminService(state, () -> List.of(BRIDGE), "1.2.3", NOON);
-    server = AdminServer.onUnixSocket(socket, service);
+    server = AdminServer.onUnixSocket(socket, Map.of(), service);
     client = AdminClient.toUnixSocket(socket, "ada");
   }
 
@@ -85,6 +84,10 @@ class AdminServerTest {
     client.close();
     server.close();
     state.close();
+  }
+
+  private static int uid() throws IOException {
+    return (Integer) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
   }
 
   private AdminServiceBlockingStub admin() {
@@ -161,7 +164,7 @@ class AdminServerTest {
   }
 
   @Test
-  void allow_aDeniedDecision_isRecordedAsTheSocketsUser() {
+  void allow_aDeniedDecision_isRecordedAsTheSocketsUser() throws Exception {
     enforce();
     var denied = check(flow(database(), CURL));
 
@@ -175,7 +178,7 @@ class AdminServerTest {
                     .setTtl(com.google.protobuf.Duration.newBuilder().setSeconds(3_600))
                     .build());
 
-    assertThat(allowed.getEdge().getProvenance()).isEqualTo("by hand (socket:ada)");
+    assertThat(allowed.getEdge().getProvenance()).isEqualTo("by hand (uid:" + uid() + " as ada)");
     assertThat(allowed.getEdge().getState()).isEqualTo("temporary");
     assertThat(allowed.getEdge().getExpires().getSeconds())
         .isEqualTo(NOON.plusSeconds(3_600).getEpochSecond());
@@ -302,7 +305,7 @@ class AdminServerTest {
 
   @Test
   void onUnixSocket_servedByAnother_isRefused() {
-    assertThatThrownBy(() -> AdminServer.onUnixSocket(socket, service))
+    assertThatThrownBy(() -> AdminServer.onUnixSocket(socket, Map.of(), service))
         .isInstanceOf(IOException.class)
         .hasMessage(
             "server.admin.listen: another server listens at unix:"
@@ -320,7 +323,7 @@ class AdminServerTest {
     }
     assertThat(stale).exists();
 
-    try (var _ = AdminServer.onUnixSocket(stale, service);
+    try (var _ = AdminServer.onUnixSocket(stale, Map.of(), service);
         var other = AdminClient.toUnixSocket(stale, "ada")) {
       assertThat(
               other.service().getStatus(GetStatusRequest.getDefaultInstance()).getServerVersion())
@@ -332,7 +335,7 @@ class AdminServerTest {
   void onUnixSocket_fileInTheWay_isLeftAlone() throws Exception {
     var file = Files.writeString(folder.resolve("notes.txt"), "mine");
 
-    assertThatThrownBy(() -> AdminServer.onUnixSocket(file, service))
+    assertThatThrownBy(() -> AdminServer.onUnixSocket(file, Map.of(), service))
         .hasMessageContaining("exists and is not a socket");
     assertThat(file).hasContent("mine");
   }
@@ -342,6 +345,7 @@ class AdminServerTest {
     var headers = new Metadata();
     headers.put(Caller.USER, "ada\" by=\"root");
 
-    assertThat(Caller.onUnixSocket().of(Attributes.EMPTY, headers)).isEqualTo("socket:?");
+    assertThat(Caller.onUnixSocket(0, Map.of()).of(SocketPeer.attributes(7), headers).name())
+        .isEqualTo("uid:7 as ?");
   }
 }

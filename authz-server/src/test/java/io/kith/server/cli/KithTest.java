@@ -66,6 +66,7 @@ class KithTest {
     server =
         AdminServer.onUnixSocket(
             folder.resolve("admin.sock"),
+            Map.of(),
             new AdminService(state, () -> List.of(bridge.build()), "1.2.3", NOON));
     Files.writeString(
         folder.resolve("kith.yaml"), "server: {admin: {listen: \"unix:admin.sock\"}}");
@@ -180,7 +181,7 @@ class KithTest {
             """
             PROCESS                       DESTINATION                      STATE      CONNECTIONS
             /usr/bin/curl ← /sbin/init  → shop/statefulset/orders-db:5432  temporary  -
-                e:…  by hand (socket:ada), until 2026-11-25T16:00:00Z: CHG-1
+                e:…  by hand (uid:0 as ada), until 2026-11-25T16:00:00Z: CHG-1
             /app/payments               → shop/statefulset/orders-db:5432  approved   1
                 e:…  in the baseline
             /usr/bin/curl               → shop/statefulset/orders-db:5432  observed   1
@@ -284,7 +285,8 @@ class KithTest {
         "status --colour|kith: Unknown option: '--colour'|Try 'kith status --help'.",
         "blame|kith: Unmatched argument at index 0: 'blame'|Try 'kith --help'.",
         "revisions|kith: Missing required parameter: 'OWNER'|Try 'kith revisions --help'.",
-        "mode * block --note x|kith: Invalid value for positional parameter at index 1 (MODE)|Try 'kith mode --help'.",
+        "mode * block --note x|kith: Invalid value for positional parameter at index 1 (MODE)|Try"
+            + " 'kith mode --help'.",
         "allow a/b/c d:1|kith: Missing required option: '--note=TEXT'|Try 'kith allow --help'.",
         "status -o xml|kith: Invalid value for option '--output'|Try 'kith status --help'.",
         "config|kith: Missing required subcommand|Try 'kith config --help'.",
@@ -303,8 +305,10 @@ class KithTest {
       value = {
         "allow a/b/c d:1 --note x --ttl soon|kith: --ttl: 'soon' (expected: 90s, 30m, 4h or 7d)",
         "decisions --limit 0|kith: --limit: 0 (expected: 1 to 1000)",
-        "status --server nowhere|kith: --server: 'nowhere' (expected: host:port or unix:/path/to.sock)",
-        "status --server 127.0.0.1:1|kith: --identity: missing (expected over TCP: a SPIFFE ID of server.adminIds)",
+        "status --server nowhere|kith: --server: 'nowhere' (expected: host:port or"
+            + " unix:/path/to.sock)",
+        "status --server 127.0.0.1:1|kith: --identity: missing (expected over TCP: a SPIFFE ID of"
+            + " server.adminIds)",
       })
   void wrongValues_areUsageErrors(String line, String message) {
     assertThat(kith(line.split(" "))).isEqualTo(2);

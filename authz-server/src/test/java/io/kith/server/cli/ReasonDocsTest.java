@@ -63,6 +63,7 @@ class ReasonDocsTest {
     STORIES.put(Reason.InjectedCode.class, ReasonStories::injectedCode);
     STORIES.put(Reason.Expired.class, ReasonStories::expired);
     STORIES.put(Reason.DeniedByHand.class, ReasonStories::deniedByHand);
+    STORIES.put(Reason.Quarantined.class, ReasonStories::quarantined);
     STORIES.put(Reason.IdentityMismatch.class, ReasonStories::identityMismatch);
     STORIES.put(Reason.NameMismatch.class, ReasonStories::nameMismatch);
     STORIES.put(Reason.Unattributed.class, ReasonStories::unattributed);
@@ -75,9 +76,6 @@ class ReasonDocsTest {
     NOT_GIVEN.put(
         new Reason.NoBaseline(),
         "a workload without a baseline stays in observe, where nothing has to allow a connection");
-    NOT_GIVEN.put(
-        new Reason.Quarantined("a public address without a name needs a reviewer"),
-        "what was kept from being learned is denied as what it is, mostly `new_destination`");
     NOT_GIVEN.put(
         new Reason.Unmediated(),
         "only `kith replay` does, for protocols of a log that no proxy checks");

@@ -35,6 +35,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** How a denial of each reason comes about in the shop, whose payments may reach its database. */
@@ -223,6 +224,15 @@ final class ReasonStories {
   static CheckRecord deniedByHand(ServedShop shop) {
     var allowed = shop.check(flow(database(), payments(OLD_IMAGE)));
     done(shop, "deny", OWNER, allowed.decisionId(), "--note", "INC-7, credentials leaked");
+    return shop.check(flow(database(), payments(OLD_IMAGE)));
+  }
+
+  static CheckRecord quarantined(ServedShop shop) {
+    done(shop, "show", OWNER);
+    var shown = Pattern.compile("e:[0-9a-f]{12}").matcher(shop.out.toString());
+    assertThat(shown.find()).isTrue();
+    var edge = shown.group();
+    done(shop, "quarantine", OWNER, edge, "--ttl", "4h", "--note", "INC-8, a miner in it");
     return shop.check(flow(database(), payments(OLD_IMAGE)));
   }
 

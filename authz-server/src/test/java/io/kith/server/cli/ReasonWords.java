@@ -130,8 +130,11 @@ record ReasonWords(String means, String todo) {
                   + " `kith propose OWNER --note TEXT` does not wait.");
       case Reason.Quarantined _ ->
           new ReasonWords(
-              "The edge was seen and is kept from ever being learned.",
-              "`kith show OWNER --review` lists such edges, each with why.");
+              "A person denied it with `kith quarantine` and keeps it from being learned: what,"
+                  + " why, who and until when are in the words.",
+              "`kith rules OWNER` has the rule; `kith remove OWNER RULE --note TEXT` takes it"
+                  + " back. What was seen of it meanwhile is not learned but shown"
+                  + " (`kith show OWNER`).");
       case Reason.Unmediated _ ->
           new ReasonWords(
               "The connection did not go through the proxy, which could not check it.",

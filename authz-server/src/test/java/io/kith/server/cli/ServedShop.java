@@ -48,6 +48,11 @@ final class ServedShop implements AutoCloseable {
    * @param lists files or folders
    */
   ServedShop(Path folder, List<Path> lists) throws Exception {
+    this(folder, lists, ServerKeys.ephemeral());
+  }
+
+  /** With keys of its own. */
+  ServedShop(Path folder, List<Path> lists, ServerKeys keys) throws Exception {
     this.folder = folder;
     var directory =
         new StaticWorkloadDirectory(
@@ -62,7 +67,7 @@ final class ServedShop implements AutoCloseable {
                 config.scopes(),
                 config.learning(),
                 PublicSuffixes.UNKNOWN,
-                ServerKeys.ephemeral(),
+                keys,
                 new InMemoryStore(),
                 "memory",
                 "here",
@@ -75,7 +80,9 @@ final class ServedShop implements AutoCloseable {
             ControlState::toLog);
     server =
         AdminServer.onUnixSocket(
-            folder.resolve("admin.sock"), new AdminService(state, List::of, "1.2.3", NOON));
+            folder.resolve("admin.sock"),
+            Map.of(),
+            new AdminService(state, List::of, "1.2.3", NOON));
     Files.writeString(
         folder.resolve("kith.yaml"), "server: {admin: {listen: \"unix:admin.sock\"}}");
   }

@@ -176,8 +176,8 @@ class ServerCommandTest {
                 "--identity",
                 "spiffe://dev.kith.test/ns/shop/sa/other"))
         .isEqualTo(
-            "kith: spiffe://dev.kith.test/ns/shop/sa/other is not an operator (expected: one of"
-                + " server.adminIds)\n");
+            "kith: spiffe://dev.kith.test/ns/shop/sa/other has no role here (expected: one of"
+                + " server.admin.roles or server.adminIds)\n");
   }
 
   @Test

@@ -146,7 +146,7 @@ class LintReportTest {
             .findFirst()
             .orElseThrow();
 
-    state.rules().quarantine(OWNER, edge.edge().id(), true, "miner", "ada");
+    state.rules().quarantine(OWNER, edge.edge().id(), true, null, "miner", "ada");
 
     assertThat(lint()).isEmpty();
   }

@@ -270,4 +270,25 @@ class ProposalsTest {
         .hasMessageContaining(DB.owner() + ":5432: seen in 1 of 3 distinct hours");
     assertThat(states()).hasSize(1);
   }
+
+  /** After a restart nobody remembered what had been refused, and support alone brought it in. */
+  @Test
+  void propose_afterARestartUnderEnforce_leavesWhatWasRefusedToAPerson() throws Exception {
+    learn(PAYMENTS);
+    state.tidy();
+    state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
+    speak(61, 140, PAYMENTS, CURL);
+    site.flush(state);
+    state.close();
+    state = site.server();
+
+    assertThatThrownBy(() -> state.baselines().propose(OWNER, "again", "ada"))
+        .hasMessageStartingWith("nothing would change: bl:")
+        .hasMessageContaining("/usr/bin/curl")
+        .hasMessageContaining("it was refused: only a person allows it");
+    var run = state.finishTestRun(OWNER, "suite passed", "ada");
+    assertThat(run.baseline().edges())
+        .map(edge -> edge.process().path())
+        .containsExactly("/app/payments");
+  }
 }

@@ -79,6 +79,8 @@ public record KithConfig(
    * The authorization server.
    *
    * @param spiffeId its own identity, or null
+   * @param adminIds who is an admin over TCP, in short
+   * @param adminRoles who may do what at the admin API
    * @param reporters who may ask; empty: every SPIFFE ID under {@code workloads}
    * @param deadline a Check is answered by then
    * @param onFailure what a late or failed Check gets under observe and shadow
@@ -93,6 +95,7 @@ public record KithConfig(
       List<SpiffeIdPattern> reporters,
       List<SpiffeIdPattern> bridgeIds,
       List<SpiffeIdPattern> adminIds,
+      List<RoleEntry> adminRoles,
       Duration deadline,
       Duration bridgeTimeout,
       Duration connectionAge,
@@ -102,6 +105,7 @@ public record KithConfig(
       reporters = List.copyOf(reporters);
       bridgeIds = List.copyOf(bridgeIds);
       adminIds = List.copyOf(adminIds);
+      adminRoles = List.copyOf(adminRoles);
     }
 
     /**
@@ -112,6 +116,17 @@ public record KithConfig(
     public SpiffeId requireId() throws ConfigException {
       return required(spiffeId, "server.spiffeId", "the server's own SPIFFE ID");
     }
+  }
+
+  /** Somebody with a role at the admin API. */
+  public sealed interface RoleEntry {
+    AdminRole role();
+
+    /** A user of this machine, over the Unix socket. */
+    record OfUser(int uid, AdminRole role) implements RoleEntry {}
+
+    /** Who proves such a SPIFFE ID, over TCP. */
+    record OfId(SpiffeIdPattern id, AdminRole role) implements RoleEntry {}
   }
 
   /**

@@ -13,6 +13,7 @@ import io.kith.baselines.decision.Reason.NewDestination;
 import io.kith.baselines.decision.Reason.NewProcess;
 import io.kith.baselines.decision.Reason.NoBaseline;
 import io.kith.baselines.decision.Reason.OriginNotInImage;
+import io.kith.baselines.decision.Reason.Quarantined;
 import io.kith.baselines.decision.Reason.Unattributed;
 import io.kith.baselines.decision.Snapshot.Rules;
 import io.kith.baselines.decision.Verdict.Allow;
@@ -46,7 +47,7 @@ public final class Decider {
    *
    *   who speaks     identity_mismatch, bridge_unavailable, unattributed
    *   what it says   name_mismatch
-   *   what people refuse   denied_by_hand
+   *   what people refuse   denied_by_hand, quarantined
    *   where code is from   origin_not_in_image, interpreter_inline, injected_code
    *   what it is     new_process
    *   where it goes  new_destination, expired
@@ -141,6 +142,11 @@ public final class Decider {
     for (var rule : rules.denied()) {
       if (rule.denies(candidate, destination, now)) {
         return new Deny(null, new DeniedByHand(rule.words()));
+      }
+    }
+    for (var rule : rules.quarantined()) {
+      if (rule.denies(candidate, destination, now)) {
+        return new Deny(null, new Quarantined(rule.words()));
       }
     }
     return null;

@@ -38,7 +38,7 @@ public final class Explanation {
               who + " has code loaded that is not in the image: " + String.join(", ", mappings);
           case Reason.IdentityMismatch(var detail) -> detail;
           case Reason.NameMismatch(var detail) -> detail;
-          case Reason.Quarantined(var why) -> "kept from being learned: " + why;
+          case Reason.Quarantined(var why) -> "quarantined by an operator: " + why;
           case Reason.Expired(var until) -> "it was allowed until " + until;
           case Reason.Unattributed(var detail) ->
               "the process behind the connection is not known: " + detail;

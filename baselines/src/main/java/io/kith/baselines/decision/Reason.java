@@ -103,7 +103,7 @@ public sealed interface Reason {
     }
   }
 
-  /** The edge was seen and is kept from ever being learned. */
+  /** A person denied it and keeps it from being learned: what, why, who and until when. */
   record Quarantined(String why) implements Reason {
     @Override
     public String code() {

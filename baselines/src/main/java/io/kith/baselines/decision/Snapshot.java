@@ -126,15 +126,21 @@ public final class Snapshot extends KnownFlows {
    *
    * @param revision of the baseline
    * @param denied asked before every edge; the first that covers a flow denies it
+   * @param quarantined the same, with another reason
    */
-  public record Rules(String revision, EdgeIndex edges, List<HandRule> denied) {
+  public record Rules(
+      String revision, EdgeIndex edges, List<HandRule> denied, List<HandRule> quarantined) {
     public Rules {
       denied = List.copyOf(denied);
+      quarantined = List.copyOf(quarantined);
     }
 
     public static Rules of(Baseline baseline, List<Edge> byHand) {
       return new Rules(
-          baseline.revision(), EdgeIndex.of(baseline.edges(), byHand, List.of()), List.of());
+          baseline.revision(),
+          EdgeIndex.of(baseline.edges(), byHand, List.of()),
+          List.of(),
+          List.of());
     }
 
     /** Allowed by hand, and the baseline, without what is denied by hand. */
@@ -142,7 +148,8 @@ public final class Snapshot extends KnownFlows {
       return new Rules(
           baseline.revision(),
           EdgeIndex.of(baseline.edges(), byHand, rules.allowed()),
-          rules.denied());
+          rules.denied(),
+          rules.quarantined());
     }
   }
 }

@@ -102,7 +102,7 @@ public record HandRule(
     return process.ancestors() == null || process.ancestors().equals(actual);
   }
 
-  /** For people: what it says, why and who said so. */
+  /** For people: what it says, why, who said so and until when. */
   public String words() {
     return process.words()
         + " → "
@@ -111,6 +111,7 @@ public record HandRule(
         + provenance.note()
         + " ("
         + provenance.by()
+        + (provenance.until() == null ? "" : ", until " + provenance.until())
         + ")";
   }
 }

@@ -57,7 +57,7 @@ final class Sightings {
    *
    * @param replica {@link Hash} of the pod's name
    */
-  @SuppressWarnings("ReferenceEquality") // an equal process in another object only costs time
+  @SuppressWarnings("ReferenceEquality") // another fingerprint that says the same costs its words
   boolean add(Observation seen, long replica, Reach how) {
     var before = changes;
     var time = seen.time();
@@ -172,6 +172,10 @@ final class Sightings {
   /** Grows when more than counts and times have changed, here or in a member of a sum. */
   int changes() {
     return changes;
+  }
+
+  static long unit(String replica, long hour) {
+    return unit(Hash.of(replica), hour);
   }
 
   /** A replica-hour, by the {@link Hash} of the pod's name. */

@@ -10,6 +10,7 @@ import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.baselines.process.Quality;
 import io.kith.baselines.process.Rung;
 import io.kith.baselines.process.Script;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -18,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 /** The processes of a log as the decider knows them; remembers the recent ones. */
 final class Candidates {
   private static final int MAX = 16_384;
+
+  /** Characters; longer ones are made anew each time, so that a hostile log cannot fill memory. */
+  private static final int MAX_LENGTH = 2_048;
 
   private final Bounded<Key, Attribution.Attributed> recent = new Bounded<>(MAX);
 
@@ -35,9 +39,22 @@ final class Candidates {
       known =
           new Attribution.Attributed(
               List.of(candidate(flow.process(), flow.digest())), Rung.KERNEL_EXACT, List.of());
-      recent.put(key, known);
+      if (length(flow.process()) <= MAX_LENGTH) {
+        recent.put(key, known);
+      }
     }
     return known;
+  }
+
+  private static int length(FlowRecord.Program process) {
+    var length = 0;
+    for (var text : Arrays.asList(process.path(), process.comm(), process.script())) {
+      length += text == null ? 0 : text.length();
+    }
+    for (var parent : process.parents()) {
+      length += parent.length();
+    }
+    return length;
   }
 
   private static Candidate candidate(FlowRecord.Program process, @Nullable String digest) {

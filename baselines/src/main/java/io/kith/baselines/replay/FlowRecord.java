@@ -78,13 +78,30 @@ public record FlowRecord(
       @Nullable String sni,
       @Nullable String spiffe,
       @Nullable String cluster) {
+    /** Of a DNS name with its dot at the end (RFC 1035, 2.3.4). */
+    private static final int MAX_NAME = 254;
+
     public Target {
       requireNonNull(protocol, "protocol");
       if (port < 0 || port > 65_535) {
         throw new IllegalArgumentException("dst.port: " + port + " (expected: 0 to 65535)");
       }
+      requireName("dst.host", host);
+      requireName("dst.sni", sni);
       if (host == null && ip == null && cluster == null) {
         throw new IllegalArgumentException("dst: nothing (expected: host or ip)");
+      }
+    }
+
+    private static void requireName(String field, @Nullable String name) {
+      if (name != null && name.length() > MAX_NAME) {
+        throw new IllegalArgumentException(
+            field
+                + ": a name of "
+                + name.length()
+                + " characters (expected: at most "
+                + MAX_NAME
+                + ")");
       }
     }
   }

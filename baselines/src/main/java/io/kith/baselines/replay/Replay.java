@@ -55,6 +55,9 @@ public final class Replay {
   private static final int MAX_IDS = 16_384;
   private static final int MAX_SENDERS = 16_384;
 
+  /** Here, and as many where the vouchers are from. */
+  private static final int MAX_WORKLOADS = 20_000;
+
   private final LearningSettings settings;
   private final PublicSuffixes suffixes;
   private final Candidates candidates = new Candidates();
@@ -133,6 +136,7 @@ public final class Replay {
     var key = new WorkloadKey(Names.namespace(id, environment), app);
     var known = elsewhere.get(key);
     if (known == null) {
+      requireRoom(elsewhere, app);
       known =
           new Learner(
               owner(key, kind), Origin.IMAGE, settings, suffixes, Vouchers.NONE, Siblings.UNKNOWN);
@@ -146,6 +150,7 @@ public final class Replay {
     var key = new WorkloadKey(Names.namespace(id, environment), app);
     var known = workloads.get(key);
     if (known == null) {
+      requireRoom(workloads, app);
       var vouchers = new VouchersElsewhere(() -> elsewhere.get(key));
       var owner = owner(key, kind);
       known =
@@ -155,6 +160,17 @@ public final class Replay {
       workloads.put(key, known);
     }
     return known;
+  }
+
+  private static void requireRoom(Map<WorkloadKey, ?> known, String app) {
+    if (known.size() >= MAX_WORKLOADS) {
+      throw new IllegalArgumentException(
+          "app: '"
+              + app
+              + "' is one too many (expected: at most "
+              + MAX_WORKLOADS
+              + " workloads in one replay)");
+    }
   }
 
   private static Owner owner(WorkloadKey key, @Nullable String kind) {
@@ -194,7 +210,8 @@ public final class Replay {
     if (resolved == null) { // to itself: health checks and side processes
       return new ReplayVerdict(workload.isEnforced(), true, null, false, null, null);
     }
-    return decide(workload, flow, id, attribution, resolved, time);
+    // what a log dates back would look as if it had lasted since then
+    return decide(workload, flow, id, attribution, resolved, clock);
   }
 
   private static boolean isMediated(FlowRecord flow) {

@@ -7,9 +7,11 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /*
@@ -31,6 +33,7 @@ final class ReviewQueue {
   /** A question that was asked. */
   static final class Item {
     final String id;
+    private final Set<Subject> awaited = new HashSet<>();
     private boolean approved;
 
     private Item(String id) {
@@ -46,7 +49,7 @@ final class ReviewQueue {
   record Question(
       ReplayedWorkload workload, ProcessClass process, DestinationPattern destination) {}
 
-  private record Due(Instant at, Item item, Question question, boolean approve) {}
+  private record Due(Instant at, Item item, Question question, Subject subject, boolean approve) {}
 
   void add(ReviewAnswer answer) {
     answers.putIfAbsent(answer.subject(), answer);
@@ -80,10 +83,18 @@ final class ReviewQueue {
       }
     }
     var answer = subject == null ? null : answers.get(subject);
-    if (answer != null && (workload.settled().add(subject) || again) && !item.approved) {
+    if (subject != null
+        && answer != null
+        && (workload.settled().add(subject) || again)
+        && !item.approved
+        && item.awaited.add(subject)) {
       due.add(
           new Due(
-              now.plusMillis((long) (answer.after() * 1_000)), item, question, answer.approve()));
+              now.plusMillis((long) (answer.after() * 1_000)),
+              item,
+              question,
+              subject,
+              answer.approve()));
     }
     return item;
   }
@@ -96,6 +107,7 @@ final class ReviewQueue {
     var approved = new ArrayList<Question>();
     while (!due.isEmpty() && !due.peek().at.isAfter(now)) {
       var arrived = due.remove();
+      arrived.item.awaited.remove(arrived.subject);
       if (arrived.approve) {
         arrived.item.approved = !arrived.item.id.endsWith(":others");
         arrived.question.workload.answered(arrived.question.process);

@@ -1,6 +1,7 @@
 package io.kith.baselines.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.kith.baselines.config.KithConfig.Identity;
@@ -148,19 +149,34 @@ class KithConfigTest {
         "`server: [`|kith.yaml:1:10: not YAML: expected the node content, but found",
         "`- a`|kith.yaml:1:1: not a mapping (expected: keys such as server:)",
         "`server: 1`|kith.yaml:1:9: server: not a mapping (expected: keys and values)",
-        "`server: {deadline: [1]}`|kith.yaml:1:20: server.deadline: a list or mapping (expected: one value)",
-        "`store: {type: oracle}`|kith.yaml:1:15: store.type: 'oracle' (expected: one of sqlite, postgresql, memory)",
-        "`store: {type: postgresql}`|kith.yaml:1:8: store.url: missing (expected: jdbc:postgresql://db.example.org:5432/kith?sslmode=verify-full)",
-        "`store: {url: \"jdbc:mysql://db/kith\"}`|kith.yaml:1:14: store.url: not a JDBC URL without user (expected: jdbc:postgresql://db.example.org:5432/kith?sslmode=verify-full)",
-        "`store: {url: \"jdbc:postgresql://db/kith?user=a&password=b\"}`|kith.yaml:1:14: store.url: holds a password (expected: it in a file, named by store.passwordFile)",
-        "`store: {flushInterval: 1ms}`|kith.yaml:1:24: store.flushInterval: '1ms' (expected: 100ms to 10m)",
-        "`store: {poolSize: 0}`|kith.yaml:1:19: store.poolSize: '0' (expected: a whole number from 1 to 100)",
-        "`identity: {provider: files}`|kith.yaml:1:11: identity.files: incomplete (expected: {certificate: …, key: …, bundle: …}, PEM files)",
-        "`server: {bridgeTimeout: 1s}`|kith.yaml:1:25: server.bridgeTimeout: 1000ms (expected: less than server.deadline, which is 400ms)",
-        "`workloads: [{owner: a/vm/b, onHost: yes}]`|kith.yaml:1:37: workloads[0].onHost: 'yes' (expected: true or false)",
-        "`workloads: [{owner: a/vm/b, onHost: true}, {owner: a/vm/b}]`|kith.yaml:1:44: workloads[1].onHost: false, and true for a/vm/b before (expected: the same in all its entries;",
-        "`workloads: [{owner: a/vm/b, addresses: [127.0.0.1]}]`|kith.yaml:1:40: workloads[0].addresses: 127.0.0.1 is loopback, which every workload has (expected: its own addresses)",
-        "`server: {deadline: 1s, deadline: 2s}`|kith.yaml:1:24: server.deadline: given twice (expected: once)",
+        "`server: {deadline: [1]}`|kith.yaml:1:20: server.deadline: a list or mapping (expected:"
+            + " one value)",
+        "`store: {type: oracle}`|kith.yaml:1:15: store.type: 'oracle' (expected: one of sqlite,"
+            + " postgresql, memory)",
+        "`store: {type: postgresql}`|kith.yaml:1:8: store.url: missing (expected:"
+            + " jdbc:postgresql://db.example.org:5432/kith?sslmode=verify-full)",
+        "`store: {url: \"jdbc:mysql://db/kith\"}`|kith.yaml:1:14: store.url: not a JDBC URL without"
+            + " user (expected: jdbc:postgresql://db.example.org:5432/kith?sslmode=verify-full)",
+        "`store: {url: \"jdbc:postgresql://db/kith?user=a&password=b\"}`|kith.yaml:1:14: store.url:"
+            + " holds a password (expected: it in a file, named by store.passwordFile)",
+        "`store: {flushInterval: 1ms}`|kith.yaml:1:24: store.flushInterval: '1ms' (expected: 100ms"
+            + " to 10m)",
+        "`store: {poolSize: 0}`|kith.yaml:1:19: store.poolSize: '0' (expected: a whole number from"
+            + " 1 to 100)",
+        "`identity: {provider: files}`|kith.yaml:1:11: identity.files: incomplete (expected:"
+            + " {certificate: …, key: …, bundle: …}, PEM files)",
+        "`server: {bridgeTimeout: 1s}`|kith.yaml:1:25: server.bridgeTimeout: 1000ms (expected: less"
+            + " than server.deadline, which is 400ms)",
+        "`workloads: [{owner: a/vm/b, onHost: yes}]`|kith.yaml:1:37: workloads[0].onHost: 'yes'"
+            + " (expected: true or false)",
+        "`workloads: [{owner: a/vm/b, onHost: true}, {owner: a/vm/b}]`|kith.yaml:1:44:"
+            + " workloads[1].onHost: false, and true for a/vm/b before (expected: the same in all"
+            + " its entries;",
+        "`workloads: [{owner: a/vm/b, addresses: [127.0.0.1]}]`|kith.yaml:1:40:"
+            + " workloads[0].addresses: 127.0.0.1 is loopback, which every workload has (expected:"
+            + " its own addresses)",
+        "`server: {deadline: 1s, deadline: 2s}`|kith.yaml:1:24: server.deadline: given twice"
+            + " (expected: once)",
       })
   void parse_oneMistake_isReportedWithItsPlace(String text, String message) {
     assertThat(problemsOf(text)).map(Problem::toString).anyMatch(line -> line.startsWith(message));
@@ -205,5 +221,42 @@ class KithConfigTest {
     return catchThrowableOfType(
             ConfigException.class, () -> KithConfig.parse("kith.yaml", text, Map.of()))
         .problems();
+  }
+
+  @Test
+  void parse_adminRoles_standBesideTheAddress() throws Exception {
+    var server =
+        KithConfig.parse(
+                "kith.yaml",
+                """
+                server:
+                  admin:
+                    listen: "127.0.0.1:9193"
+                    roles:
+                    - {uid: 1000, role: operator}
+                    - {spiffeId: "spiffe://a.example/ns/ops/sa/*", role: admin}
+                    - {uid: 7}
+                """,
+                Map.of())
+            .server();
+
+    assertThat(server.admin()).isEqualTo(Endpoint.parse("127.0.0.1:9193"));
+    assertThat(server.adminRoles())
+        .map(Object::toString)
+        .containsExactly(
+            "OfUser[uid=1000, role=OPERATOR]",
+            "OfId[id=spiffe://a.example/ns/ops/sa/*, role=ADMIN]",
+            "OfUser[uid=7, role=VIEWER]");
+  }
+
+  @Test
+  void parse_adminRoleOfBothOrOfNobody_isRefused() {
+    for (var entry : List.of("{role: admin}", "{uid: 1, spiffeId: \"spiffe://a.example/b\"}")) {
+      assertThatThrownBy(
+              () ->
+                  KithConfig.parse(
+                      "kith.yaml", "server: {admin: {roles: [" + entry + "]}}", Map.of()))
+          .hasMessageContaining("uid and spiffeId: both or none (expected: one of them)");
+    }
   }
 }

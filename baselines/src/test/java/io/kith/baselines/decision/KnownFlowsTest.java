@@ -48,6 +48,7 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What the table finds is what a search of all edges finds. */
@@ -89,6 +90,7 @@ class KnownFlowsTest {
 
   private static final List<Integer> PORTS = List.of(1, 443, 444, 32_768, 40_000, 65_535);
 
+  @Tag("slow")
   @Test
   void decide_onRandomSnapshots_isWhatASearchOfAllEdgesSays() {
     var random = RandomGenerator.of("L64X128MixRandom");

@@ -196,8 +196,9 @@ class DurabilityTest {
               learner,
               "/app/" + Operator.word(i % 50),
               destinations.get(i / 50 % destinations.size()));
+          Thread.sleep(1);
         }
-      } catch (StatusRuntimeException _) {
+      } catch (StatusRuntimeException | InterruptedException _) {
         // the server is gone
       }
     }

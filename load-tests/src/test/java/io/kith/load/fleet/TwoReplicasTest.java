@@ -266,9 +266,11 @@ class TwoReplicasTest {
         PATIENCE,
         () -> {
           try {
-            allow(two, decision, "it is back");
+            var seen = podsOfTwo.check(member, stranger, somewhere()).decisionId();
+            allow(two, seen, "it is back");
             return true;
-          } catch (StatusRuntimeException _) {
+          } catch (StatusRuntimeException e) {
+            assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.ABORTED);
             return false;
           }
         });
