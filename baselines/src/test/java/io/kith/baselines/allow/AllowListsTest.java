@@ -41,7 +41,7 @@ class AllowListsTest {
             "/usr/bin/python#.# /srv/checkout.py → api.payments.example:443: card payments,"
                 + " SHOP-812 (ada@example.com)",
             "/opt/vendor/agent → *.ingest.vendor.example:8443-8450: the vendor's tool is copied in"
-                + " by the entrypoint, SHOP-815 (ada@example.com)",
+                + " by the entrypoint, SHOP-815 (ada@example.com, until 2027-04-01T00:00:00Z)",
             "/bin/busybox as wget ← /usr/sbin/crond → 192.0.2.0/24:8080: nightly export, started by"
                 + " cron only (grace@example.com)");
     assertThat(rules.allowed())

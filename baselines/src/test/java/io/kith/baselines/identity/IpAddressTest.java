@@ -183,6 +183,28 @@ class IpAddressTest {
     assertThat(IpAddress.parse(address).isIn(IpAddress.parse(network), prefix)).isEqualTo(inside);
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "0.0.0.1, 00000001",
+    "1.2.3.4, 01020304",
+    "10.0.0.7, 0a000007",
+    "128.129.130.131, 80818283",
+    "255.255.255.255, ffffffff",
+    "::ffff:1.2.3.4, 01020304"
+  })
+  void ipv4_isTheBitsWithTheFirstByteHighest(String text, String hex) {
+    assertThat(IpAddress.parse(text).isIpv4()).isTrue();
+    assertThat(IpAddress.parse(text).ipv4()).isEqualTo(Integer.parseUnsignedInt(hex, 16));
+  }
+
+  @Test
+  void ipv4_ofIpv6_isRefused() {
+    assertThat(IpAddress.parse("fd00::1").isIpv4()).isFalse();
+    assertThatThrownBy(() -> IpAddress.parse("fd00::1").ipv4())
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("fd00:0:0:0:0:0:0:1 (expected: an IPv4 address)");
+  }
+
   @Test
   void equals_isTheSameAddress() {
     var address = IpAddress.parse("10.0.0.1");
