@@ -22,7 +22,8 @@ import picocli.CommandLine.Spec;
     description = {
       "",
       "Asks the bridge that runs on this node how it is: its rung and why it is not better, whether"
-          + " it finds its own connections, what it remembers, its pods and servers.",
+          + " it finds its own connections, what it remembers, its pods and servers, and for each pod"
+          + " how it is guarded and what went past its sidecar.",
       ""
     },
     footer = {

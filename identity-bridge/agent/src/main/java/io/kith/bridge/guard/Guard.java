@@ -31,7 +31,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Guard implements AutoCloseable {
   private static final int DESTROYED_AT_ONCE = 100;
-  private static final int LOOKS_AT_CAPABILITIES = 30;
+
+  /** Looks at a pod between two at what its processes are, when none came or went. */
+  private static final int LOOKS = 10;
 
   private final Node node;
   private final PolicyBook book = new PolicyBook();
@@ -42,6 +44,7 @@ public final class Guard implements AutoCloseable {
   private final ProxyFinder proxies = new ProxyFinder(); // guarded by this
   private final @Nullable Kernel kernel;
   private final List<String> problems;
+  private int looks; // guarded by this
   private final Map<String, Totals> counted = new HashMap<>(); // guarded by this
   private volatile Totals totals = Totals.NONE;
   private volatile long destroyed;
@@ -133,6 +136,7 @@ public final class Guard implements AutoCloseable {
     private List<String> problems = List.of();
     private RawSockets.Found raw = RawSockets.Found.NONE;
     private List<Integer> pids = List.of();
+    private PodCgroups.@Nullable Found cgroupsFound;
     private int looks;
   }
 
@@ -182,7 +186,7 @@ public final class Guard implements AutoCloseable {
   private void look(Kernel own, Pod pod, Watched guarded) {
     var found = new ArrayList<String>();
     var said = book.of(pod.id());
-    var cgroups = own.cgroups().of(pod.pids());
+    var cgroups = cgroups(own, pod, guarded);
     if (!cgroups.problem().isEmpty()) {
       found.add(cgroups.problem());
     }
@@ -215,11 +219,21 @@ public final class Guard implements AutoCloseable {
     } catch (KernelException e) {
       found.add("not guarded as it should be: " + e.getMessage());
     }
-    if (guarded.looks++ % LOOKS_AT_CAPABILITIES == 0 || !guarded.pids.equals(pod.pids())) {
-      guarded.pids = pod.pids();
-      guarded.raw = RawSockets.of(pod.pids());
-    }
     guarded.problems = found;
+  }
+
+  /** What is read of each process is read when processes came or went, and now and then. */
+  private static PodCgroups.Found cgroups(Kernel own, Pod pod, Watched guarded) {
+    var known = guarded.cgroupsFound;
+    if (known != null && guarded.pids.equals(pod.pids()) && ++guarded.looks < LOOKS) {
+      return known;
+    }
+    var found = own.cgroups().of(pod.pids());
+    guarded.pids = pod.pids();
+    guarded.cgroupsFound = found;
+    guarded.looks = 0;
+    guarded.raw = RawSockets.of(pod.pids());
+    return found;
   }
 
   private static Set<Long> attach(
@@ -297,7 +311,7 @@ public final class Guard implements AutoCloseable {
     names.keep(ids);
     var guarded = own.guard().guarded();
     guarded.removeAll(podsByCgroup.keySet());
-    var there = guarded.isEmpty() ? null : own.cgroups().all();
+    var there = guarded.isEmpty() || looks++ % LOOKS != 0 ? null : own.cgroups().all();
     if (there == null) {
       return;
     }

@@ -10,6 +10,7 @@ import io.kith.baselines.process.EntryKind;
 import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.bridge.capture.Owner;
+import io.kith.bridge.ffm.SockDiag;
 import io.kith.bridge.ffm.SockDiag.Listed;
 import io.kith.bridge.ffm.Tuple;
 import io.kith.bridge.process.Identified;
@@ -175,6 +176,18 @@ class GuardPartsTest {
     revocation.keep(Set.of());
     assertThat(revocation.waiting()).isZero();
     assertThat(revocation.problem("p")).isEmpty();
+  }
+
+  @Test
+  void revocation_thatTheKernelRefuses_isSaidInWords() throws Exception {
+    var sockets = SockDiag.open();
+    sockets.close();
+    var revocation = new Revocation(2);
+    revocation.doom("p", new Listed(2, new Tuple(FAR, 1, FAR, 2), 0, 1, 1, 0, 1), sockets::destroy);
+    revocation.run();
+    assertThat(revocation.destroyed("p")).isZero();
+    assertThat(revocation.problem("p"))
+        .contains("stay open", "CONFIG_INET_DIAG_DESTROY", "maximum connection duration");
   }
 
   @Test

@@ -2,11 +2,20 @@ package io.kith.bridge.guard;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.grpc.InsecureChannelCredentials;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.Bridge;
+import io.kith.bridge.stream.BridgeStream;
+import io.kith.bridge.stream.FakeAuthzServer;
 import io.kith.bridge.stream.GuardView;
+import io.kith.bridge.v1.BridgeMessage.MessageCase;
+import io.kith.bridge.v1.Connection;
+import io.kith.bridge.v1.GuardMode;
+import io.kith.bridge.v1.GuardPolicies;
+import io.kith.bridge.v1.Revocation;
+import io.kith.bridge.v1.ServerMessage;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -274,5 +283,134 @@ class GuardTest {
       assertThat(second.guard().states()).isEmpty();
     }
     assertThat(bridge.guardProblems()).isEmpty();
+  }
+
+  @Test
+  void server_saysPolicies_hearsWhatWentPastAndNamesAndEndsConnections() throws Exception {
+    try (var server = new FakeAuthzServer();
+        var _ =
+            BridgeStream.start(
+                server.endpoint(),
+                InsecureChannelCredentials.create(),
+                "node-1",
+                "test",
+                bridge,
+                Runnable::run,
+                _ -> {})) {
+      server.next(MessageCase.POD_UPDATE);
+      server.say(message(policyMessage(GuardMode.GUARD_MODE_UNSPECIFIED)));
+      server.say(message(policyMessage(GuardMode.GUARD_MODE_ENFORCE)));
+      await("the policy", () -> state().applied() == Mode.ENFORCE);
+      assertThat(pod.app("print udp('198.18.1.1', 443);")).isEqualTo("EPERM");
+
+      var report = server.next(MessageCase.GUARD_REPORT).getGuardReport();
+      while (report.getEventsCount() == 0) {
+        report = server.next(MessageCase.GUARD_REPORT).getGuardReport();
+      }
+      assertThat(report.getEvents(0).getReason())
+          .isEqualTo(io.kith.bridge.v1.GuardReason.GUARD_REASON_UDP);
+      assertThat(report.getEvents(0).getFingerprintId()).startsWith("fp:");
+      assertThat(report.getEvents(0).getRefused()).isEqualTo(1);
+      assertThat(report.getTotals(0).getRefused()).isEqualTo(1);
+      var applied = report.getPodsList().stream().filter(one -> one.getPodId().equals(id)).toList();
+      assertThat(applied.getFirst().getApplied()).isEqualTo(GuardMode.GUARD_MODE_ENFORCE);
+
+      var client =
+          pod.perl(
+              "app",
+              0,
+              0,
+              """
+              my $s = new_socket('0', SOCK_STREAM);
+              bind($s, pack_sockaddr_in(41003, INADDR_ANY)) or die;
+              print tcp('198.18.1.1', 443, $s), "\n";
+              setsockopt($s, SOL_SOCKET, SO_RCVTIMEO, pack('qq', 9, 0));
+              print defined(sysread($s, my $x, 9)) ? 'closed' : name();
+              """);
+      assertThat(client.inputReader().readLine()).isEqualTo("proxy");
+      server.say(
+          ServerMessage.newBuilder()
+              .setRevocation(
+                  Revocation.newBuilder()
+                      .addConnections(
+                          Connection.newBuilder()
+                              .setPodId(id)
+                              .setSourceAddress(FakeAuthzServer.bytes(GuardedPod.ADDRESS))
+                              .setSourcePort(41_003)
+                              .setDestinationAddress(FakeAuthzServer.bytes("198.18.1.1"))
+                              .setDestinationPort(443)))
+              .build());
+      assertThat(client.inputReader().readLine()).isEqualTo("ECONNABORTED");
+    }
+  }
+
+  private static ServerMessage message(io.kith.bridge.v1.GuardPolicy policy) {
+    return ServerMessage.newBuilder()
+        .setGuardPolicies(GuardPolicies.newBuilder().addPolicies(policy))
+        .build();
+  }
+
+  private io.kith.bridge.v1.GuardPolicy policyMessage(GuardMode mode) {
+    return io.kith.bridge.v1.GuardPolicy.newBuilder()
+        .setPodId(id)
+        .setMode(mode)
+        .setProxyUid(1_337)
+        .setProxyGid(1_337)
+        .addAllProxyPorts(GuardPolicy.ISTIO_PORTS)
+        .setRedirectsIpv4(true)
+        .build();
+  }
+
+  @Test
+  void java_withANativeLibraryThatIsGone_isServed() throws Exception {
+    say(KernelGuardTest.policy(Mode.ENFORCE));
+    var library = folder.resolve("libgone.so");
+    Files.copy(Path.of(System.getProperty("java.home"), "lib", "libprefs.so"), library);
+    var source =
+        Files.writeString(
+            folder.resolve("Client.java"),
+            """
+            import java.net.Socket;
+            import java.nio.file.*;
+
+            class Client {
+              public static void main(String[] arguments) throws Exception {
+                System.load("%s");
+                Files.delete(Path.of("%s"));
+                try (var socket = new Socket("198.18.1.1", 443)) {
+                  System.out.print(new String(socket.getInputStream().readNBytes(5)));
+                }
+              }
+            }
+            """
+                .formatted(library, library));
+    var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    var client =
+        pod.start("app", 0, 0, java, "--enable-native-access=ALL-UNNAMED", source.toString());
+    assertThat(pod.says(client)).endsWith("proxy");
+    assertThat(state().totals().byReason()).isEmpty();
+  }
+
+  @Test
+  void execProbe_enteredFromOutside_isServed() throws Exception {
+    say(KernelGuardTest.policy(Mode.ENFORCE));
+    var server =
+        pod.perl(
+            "app",
+            0,
+            0,
+            """
+            socket(my $s, AF_INET, SOCK_STREAM, 0);
+            bind($s, pack_sockaddr_in(8082, INADDR_ANY)) or die "bind: $!";
+            listen($s, 8) or die;
+            print "listens\n";
+            accept(my $c, $s) or die;
+            syswrite $c, "alive\n";
+            sleep 5;
+            """);
+    assertThat(server.inputReader().readLine()).isEqualTo("listens");
+    var probe = pod.perl("app", 0, 0, "print tcp('127.0.0.1', 8082);");
+    assertThat(pod.says(probe)).isEqualTo("alive");
+    assertThat(state().totals().byReason()).isEmpty();
   }
 }

@@ -389,4 +389,52 @@ class KernelGuardTest {
     guard.detach(pod.id());
     assertThat(pod.app("print udp('198.18.1.1', 443);")).isEqualTo("world");
   }
+
+  @Test
+  void dnsOverTcp_toTheResolver_isServedAlsoWhereItsPortIsExcluded() throws Exception {
+    var excluded = policy(Mode.ENFORCE);
+    guard.policy(
+        pod.id(),
+        new GuardPolicy(
+            Mode.ENFORCE,
+            1_337,
+            1_337,
+            0,
+            excluded.proxyPorts(),
+            true,
+            false,
+            excluded.resolvers(),
+            List.of(NetworkTarget.parse("0.0.0.0/0:53")),
+            List.of(),
+            List.of()),
+        Mode.ENFORCE,
+        pod.id("proxy"),
+        OWN);
+    pod.runInPod("iptables -w -t nat -I OUTPUT -p tcp --dport 53 -j RETURN");
+    try {
+      assertThat(pod.app("print tcp('%s', 53);".formatted(GuardedPod.RESOLVER))).isEqualTo("world");
+      assertThat(pod.app("print tcp('198.18.1.1', 53);")).isEqualTo("EPERM");
+    } finally {
+      pod.runInPod("iptables -w -t nat -D OUTPUT 1");
+    }
+  }
+
+  @Test
+  void kernelWithoutTypes_isGuardedAsWell() throws Exception {
+    guard.detach(pod.id());
+    var problems = new ArrayList<String>();
+    try (var blind = KernelGuard.open(null, null, problems);
+        var cgroup = pod.openCgroup()) {
+      blind.policy(pod.id(), policy(Mode.ENFORCE), Mode.ENFORCE, pod.id("proxy"), OWN);
+      blind.attach(pod.id(), cgroup);
+
+      var script = "print tcp('198.18.1.1', 443);";
+      assertThat(pod.app(script)).isEqualTo("proxy");
+      assertThat(pod.says(pod.perl("proxy", 1_337, 1_337, script))).isEqualTo("world");
+      assertThat(pod.says(pod.perl("app", 1_337, 1_337, script))).isEqualTo("EPERM");
+      assertThat(pod.app("print udp('198.18.1.1', 443);")).isEqualTo("EPERM");
+      assertThat(blind.attempts()).hasSize(2);
+    }
+    assertThat(problems).isEmpty();
+  }
 }

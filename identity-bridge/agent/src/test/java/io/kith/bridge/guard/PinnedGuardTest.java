@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.IpAddress;
+import io.kith.bridge.ffm.Bpf;
 import io.kith.bridge.ffm.Btf;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,12 +49,17 @@ class PinnedGuardTest {
         assertThat(pod.app(ATTEMPT)).isEqualTo("EPERM");
       }
       assertThat(problems).isEmpty();
+      var older = Files.createDirectory(pin.resolve("guard-v0"));
+      Bpf.pin(Bpf.map(Bpf.MapKind.ARRAY, 4, 8, 1), older.resolve("policies"));
+      var captures = Files.createDirectory(pin.resolve("v1-1"));
       assertThat(pod.app(ATTEMPT)).as("without a bridge").isEqualTo("EPERM");
       assertThat(pod.app("print tcp('198.18.1.1', 443);")).isEqualTo("proxy");
 
       try (var second = open(pin, problems);
           var cgroup = pod.openCgroup()) {
         assertThat(second.guarded()).containsExactly(pod.id());
+        assertThat(older).as("of an older layout").doesNotExist();
+        assertThat(captures).as("not the guard's").exists();
         assertThat(second.isAttached(pod.id())).isFalse();
         assertThat(second.totals(pod.id()).byReason())
             .hasEntrySatisfying(GuardReason.UDP, udp -> assertThat(udp.refused()).isEqualTo(2));

@@ -96,7 +96,12 @@ public final class FakeAuthzServer implements AutoCloseable {
     requireNonNull(bridge.get()).onNext(ServerMessage.newBuilder().setQuery(query).build());
   }
 
-  private static ByteString bytes(String address) {
+  /** Says something. */
+  public void say(ServerMessage message) {
+    requireNonNull(bridge.get()).onNext(message);
+  }
+
+  public static ByteString bytes(String address) {
     return ByteString.copyFrom(IpAddress.parse(address).bytes());
   }
 
