@@ -56,7 +56,9 @@ class ReasonTest {
         Arguments.of(new Reason.IdentityMismatch("two names"), "identity_mismatch", "two names"),
         Arguments.of(new Reason.NameMismatch("says a, is b"), "name_mismatch", "says a, is b"),
         Arguments.of(
-            new Reason.Quarantined("a shell"), "quarantined", "kept from being learned: a shell"),
+            new Reason.Quarantined("a shell"),
+            "quarantined",
+            "quarantined by an operator: a shell"),
         Arguments.of(
             new Reason.Expired(NOON), "expired", "it was allowed until 2026-11-25T12:00:00Z"),
         Arguments.of(

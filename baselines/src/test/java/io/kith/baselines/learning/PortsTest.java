@@ -4,6 +4,7 @@ import static io.kith.baselines.learning.Sights.START;
 import static io.kith.baselines.learning.Sights.after;
 import static io.kith.baselines.learning.Sights.program;
 import static io.kith.baselines.learning.Sights.seen;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.decision.Circumstances;
@@ -72,8 +73,9 @@ class PortsTest {
 
     var id = Edge.learned(APP.processClass(), RANGE).id();
     assertThat(ports).containsOnlyKeys(id);
-    assertThat(ports.get(id).openings()).isEqualTo(openings);
-    assertThat(ports.get(id).known()).hasSize(seen);
+    var counted = requireNonNull(ports.get(id));
+    assertThat(counted.openings()).isEqualTo(openings);
+    assertThat(counted.known()).hasSize(seen);
   }
 
   @Test
@@ -165,8 +167,7 @@ class PortsTest {
 
     var edge = learner.edgeOf(APP.processClass(), Exact.of(to(CARTS, 40_000)), after("40H"));
 
-    assertThat(edge).isNotNull();
-    assertThat(edge.edge().words()).isEqualTo("/app → " + words);
+    assertThat(requireNonNull(edge).edge().words()).isEqualTo("/app → " + words);
   }
 
   @Test

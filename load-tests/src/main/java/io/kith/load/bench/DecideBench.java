@@ -57,20 +57,26 @@ final class DecideBench {
 
   DecideFigures run() throws IOException, InterruptedException, MalformedLineException {
     DecideTimes times = null;
-    DecideTimes alone = null;
+    DecideTimes swapping = null;
+    DecideTimes eight = null;
+    DecideTimes twoReads = null;
     DecideTimes atThousand = null;
     if (plan.parts.contains(Part.decide)) {
       var few = build(THOUSAND);
       tell("warming up");
-      DecideTimes.measure(mesh, few, BATCH, plan.time, SEED);
+      DecideTimes.measure(mesh, few, 1, plan.time, SEED);
       tell("deciding for 1,000 workloads");
-      atThousand = DecideTimes.measure(mesh, few, BATCH, plan.time, SEED + 1);
+      atThousand = DecideTimes.measure(mesh, few, 1, plan.time, SEED + 1);
       var all = build(plan.workloads);
       tell(String.format(Locale.ROOT, "deciding for %,d workloads", plan.workloads));
-      DecideTimes.measure(mesh, all, BATCH, plan.time.dividedBy(4), SEED + 2);
-      times = DecideTimes.measure(mesh, all, BATCH, plan.time, SEED + 3);
-      tell("the same, one by one");
-      alone = DecideTimes.measure(mesh, all, 1, plan.time, SEED + 4);
+      DecideTimes.measure(mesh, all, 1, plan.time.dividedBy(4), SEED + 2);
+      times = DecideTimes.measure(mesh, all, 1, plan.time, SEED + 3);
+      tell("the same while snapshots are swapped, and eight in a row");
+      try (var _ = new Swapper(mesh, all)) {
+        swapping = DecideTimes.measure(mesh, all, 1, plan.time, SEED + 4);
+      }
+      eight = DecideTimes.measure(mesh, all, BATCH, plan.time, SEED + 5);
+      twoReads = DecideTimes.ofTwoReads(mesh, all, plan.time.dividedBy(2), SEED + 6);
     }
     Long bytes = null;
     if (plan.parts.contains(Part.heap)) {
@@ -84,7 +90,9 @@ final class DecideBench {
         plan.workloads,
         plan.edges,
         times,
-        alone,
+        swapping,
+        eight,
+        twoReads,
         atThousand,
         DecideTimes.clockNanos(),
         bytes,

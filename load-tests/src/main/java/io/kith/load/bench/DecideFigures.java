@@ -8,16 +8,20 @@ import org.jspecify.annotations.Nullable;
 /**
  * What {@link DecideBench} found; what was not measured is null.
  *
- * @param times with all workloads, in batches of eight
- * @param alone the same, each decision timed alone, with the clock in it
- * @param atThousand with a thousand workloads, in batches of eight
- * @param clockNanos what two looks at the clock cost, and what a batch has in it
+ * @param times with all workloads, each decision timed alone, with the clock in it
+ * @param swapping the same while another thread swaps snapshots
+ * @param eight the same, eight in a row, divided by eight: denials and what is rare are in each
+ * @param twoReads what two reads that wait for one another take at the same place, clock included
+ * @param atThousand with a thousand workloads, each decision timed alone
+ * @param clockNanos what two looks at the clock cost, and what every decision has in it
  */
 record DecideFigures(
     int workloads,
     int edges,
     @Nullable DecideTimes times,
-    @Nullable DecideTimes alone,
+    @Nullable DecideTimes swapping,
+    @Nullable DecideTimes eight,
+    @Nullable DecideTimes twoReads,
     @Nullable DecideTimes atThousand,
     long clockNanos,
     @Nullable Long bytesPerEdge,
@@ -39,10 +43,17 @@ record DecideFigures(
       var where = String.format(Locale.ROOT, "decide, %,d workloads of %d edges", workloads, edges);
       lines.add(row(where + ", p50", times.median(), "ns", bar, false));
       lines.add(row("  p99", times.p99(), "ns"));
+      lines.add(row("  p99.9", times.p999(), "ns"));
     }
-    if (alone != null) {
-      lines.add(row("  timed one by one, clock included, p50", alone.median(), "ns"));
-      lines.add(row("  p99", alone.p99(), "ns"));
+    if (swapping != null) {
+      lines.add(row("  while snapshots are swapped, p50", swapping.median(), "ns"));
+      lines.add(row("  p99.9", swapping.p999(), "ns"));
+    }
+    if (eight != null) {
+      lines.add(row("  mean of eight in a row, p50", eight.median(), "ns"));
+    }
+    if (twoReads != null) {
+      lines.add(row("  only two dependent reads of memory, p50", twoReads.median(), "ns"));
     }
     if (atThousand != null) {
       lines.add(row("decide, 1,000 workloads, p50", atThousand.median(), "ns", DECIDE_BAR, false));
@@ -62,9 +73,8 @@ record DecideFigures(
       lines.add(
           String.format(
               Locale.ROOT,
-              "Decisions are timed in batches of %d and divided; the clock's %d ns per batch are in"
-                  + " it. One in 20 is a denial.",
-              DecideBench.BATCH,
+              "Each decision is timed alone, and the clock's %d ns are in it. One in 20 is a"
+                  + " denial.",
               clockNanos));
     }
     return lines;

@@ -11,9 +11,11 @@ class DecideFiguresTest {
       new DecideFigures(
           10_000,
           30,
-          new DecideTimes(301, 900, 5),
-          new DecideTimes(400, 1_000, 5),
-          new DecideTimes(150, 800, 5),
+          new DecideTimes(301, 900, 1_900, 5),
+          new DecideTimes(302, 901, 1_901, 5),
+          new DecideTimes(400, 1_000, 1_902, 5),
+          new DecideTimes(200, 250, 1_903, 5),
+          new DecideTimes(150, 800, 1_904, 5),
           25,
           270L,
           new LearningRates(250_000.4, 59_999, 9));
@@ -33,7 +35,7 @@ class DecideFiguresTest {
 
   @Test
   void json_ofWhatWasNotMeasured_isNull() throws Exception {
-    var none = read(new DecideFigures(1, 2, null, null, null, 25, null, null).json());
+    var none = read(new DecideFigures(1, 2, null, null, null, null, null, 25, null, null).json());
 
     assertThat(none.path("decide_p50_ns").isNull()).isTrue();
     assertThat(none.path("bytes_per_edge").isNull()).isTrue();
@@ -54,7 +56,8 @@ class DecideFiguresTest {
   @Test
   void lines_overMoreWorkloads_haveTwiceTheTime() {
     var many =
-        new DecideFigures(100_000, 30, new DecideTimes(599, 1, 1), null, null, 25, null, null);
+        new DecideFigures(
+            100_000, 30, new DecideTimes(599, 1, 1, 1), null, null, null, null, 25, null, null);
 
     assertThat(many.lines("a machine")).anyMatch(line -> line.contains("≤ 600"));
   }
