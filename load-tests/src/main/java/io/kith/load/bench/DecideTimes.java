@@ -114,7 +114,7 @@ record DecideTimes(long median, long p99, long p999, long samples) {
     }
   }
 
-  private static void shuffle(int[] order, SplittableRandom random) {
+  static void shuffle(int[] order, SplittableRandom random) {
     for (var i = order.length - 1; i > 0; i--) {
       var other = random.nextInt(i + 1);
       var kept = order[i];
