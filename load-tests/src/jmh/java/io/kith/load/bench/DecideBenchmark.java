@@ -41,7 +41,12 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 2)
 @Fork(
     value = 1,
-    jvmArgs = {"-XX:+UseSerialGC", "-XX:+UseCompactObjectHeaders", "-Xms3g", "-Xmx3g"})
+    jvmArgs = {
+      "-XX:+UseSerialGC",
+      "-XX:+UseCompactObjectHeaders",
+      "-XX:+UseTransparentHugePages",
+      "-Xmx4g"
+    })
 public class DecideBenchmark {
   private static final long SEED = 4_711;
   private static final int EDGES = 30;
