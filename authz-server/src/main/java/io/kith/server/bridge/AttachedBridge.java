@@ -203,12 +203,13 @@ final class AttachedBridge {
   }
 
   /** Takes the list of its pods in place of the former. */
-  void registers(PodUpdate update) {
+  void registers(PodUpdate update, Instant now) {
     var problems = new ArrayList<String>();
+    var doubtful = new ArrayList<String>();
     var valid = new ArrayList<RegisteredPod>();
     for (var pod : update.getPodsList()) {
       try {
-        valid.add(read(pod));
+        valid.add(read(pod, PodFacts.read(pod, now, doubtful)));
       } catch (IllegalArgumentException e) {
         problems.add(
             "pod "
@@ -220,16 +221,19 @@ final class AttachedBridge {
     pods = List.copyOf(valid);
     names.keep(valid.stream().map(RegisteredPod::id).collect(Collectors.toSet()));
     problems.addAll(hub.register(this, valid));
+    hub.doubted(node(), doubtful);
+    problems.addAll(doubtful);
     refused = List.copyOf(problems);
   }
 
-  private static RegisteredPod read(Pod pod) {
+  private static RegisteredPod read(Pod pod, PodFacts facts) {
     var ids = new HashSet<SpiffeId>();
     pod.getSpiffeIdsList().forEach(id -> ids.add(SpiffeId.parse(id)));
     return new RegisteredPod(
         Untrusted.plain(pod.getId()),
         pod.getAddressesList().stream().map(bytes -> IpAddress.of(bytes.toByteArray())).toList(),
-        ids);
+        ids,
+        facts);
   }
 
   /** Ends the stream in favour of a newer one, which is asked all that was not answered here. */

@@ -6,7 +6,9 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Attribution;
 import io.kith.server.check.BoundedLog;
 import io.kith.server.check.Deadlines;
+import io.kith.server.check.PodSource;
 import io.kith.server.check.ProcessSource;
+import io.kith.server.check.RunningPod;
 import io.kith.server.check.SocketQuery;
 import io.kith.server.check.Untrusted;
 import java.util.ArrayList;
@@ -30,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Thread-safe. Questions take no lock.
  */
-public final class BridgeHub implements ProcessSource {
+public final class BridgeHub implements ProcessSource, PodSource {
   /*
    * Who answers for a pod is decided by its address alone: an address stands with one bridge, so the
    * node that a proxy names can agree with it or be wrong, but lead nowhere else. It is used for the
@@ -62,6 +64,7 @@ public final class BridgeHub implements ProcessSource {
     private final LongAdder timedOut = new LongAdder();
     private final LongAdder late = new LongAdder();
     private final LongAdder namesUntold = new LongAdder();
+    private final LongAdder factsDoubted = new LongAdder();
 
     void timedOut() {
       timedOut.increment();
@@ -80,6 +83,11 @@ public final class BridgeHub implements ProcessSource {
      */
     public long namesUntoldTotal() {
       return namesUntold.sum();
+    }
+
+    /** Start times and image digests of pods that were not believed. */
+    public long podFactsDoubtedTotal() {
+      return factsDoubted.sum();
     }
 
     /** Questions that a bridge did not answer in time. */
@@ -117,6 +125,39 @@ public final class BridgeHub implements ProcessSource {
       counts.nameUntold();
     }
     return names;
+  }
+
+  @Override
+  public List<RunningPod> running() {
+    return byAddress.keySet().stream()
+        .map(this::running)
+        .filter(Objects::nonNull)
+        .map(Objects::requireNonNull)
+        .toList();
+  }
+
+  @Override
+  public @Nullable RunningPod running(IpAddress address) {
+    var holder = byAddress.get(address);
+    if (holder == null || holder.pod().facts().started() == null) {
+      return null;
+    }
+    var pod = holder.pod();
+    var facts = pod.facts();
+    return new RunningPod(
+        address, pod.attested(), requireNonNull(facts.started()), facts.imageDigest());
+  }
+
+  /** Counts and logs what a bridge says of its pods that cannot be. */
+  void doubted(String node, List<String> problems) {
+    counts.factsDoubted.add(problems.size());
+    problems.forEach(
+        problem ->
+            LOG.log(
+                Level.WARNING,
+                "bridge says what cannot be of a pod",
+                Map.of("node", node, "problem", problem),
+                null));
   }
 
   /** Has the bridge of its pod end a connection. */

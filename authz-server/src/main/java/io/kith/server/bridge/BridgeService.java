@@ -125,7 +125,7 @@ public final class BridgeService extends BridgeServiceGrpc.BridgeServiceImplBase
         return;
       }
       switch (message.getMessageCase()) {
-        case POD_UPDATE -> bridge.registers(message.getPodUpdate());
+        case POD_UPDATE -> bridge.registers(message.getPodUpdate(), now);
         case FINGERPRINT -> bridge.described(message.getFingerprint());
         case ANSWER -> bridge.answered(message.getAnswer());
         case NODE_STATUS -> bridge.told(message.getNodeStatus());

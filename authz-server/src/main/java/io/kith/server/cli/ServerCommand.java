@@ -79,6 +79,7 @@ final class ServerCommand extends Service {
       out.println();
     }
     var checks = parts.add(checks(settings, identity, directory, control, telemetry));
+    control.follow(checks.bridges());
     var bridges = new AttachedBridges(checks.bridges());
     var service = new AdminService(control, bridges, Version.current(), Instant.now());
     var admin = parts.add(admin(settings, identity, service));

@@ -18,6 +18,7 @@ import io.kith.baselines.store.Entry;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import io.kith.server.check.CheckRecord;
+import io.kith.server.check.PodSource;
 import io.kith.server.check.Policy;
 import io.kith.server.store.InMemoryStore;
 import java.io.IOException;
@@ -49,6 +50,7 @@ public final class ControlState implements Policy, AutoCloseable {
   private final Fold fold;
   private final Workloads workloads;
   private final Journal journal;
+  private final RunningPods pods;
   private final VerdictCounts counts = new VerdictCounts();
   private final DecisionLog log = new DecisionLog();
   private final RuleUse use = new RuleUse();
@@ -81,6 +83,7 @@ public final class ControlState implements Policy, AutoCloseable {
             new Learners(settings.learning(), settings.suffixes()), fold, files::of, clock);
     this.journal =
         new Journal(settings.store(), keys.learner(), fold, settings.mark(), clock, this::applied);
+    this.pods = new RunningPods(workloads, settings.known());
     this.parts = new LearnedParts(settings.store(), settings.replica(), keys, workloads);
     this.modes = new ModeVerbs(workloads, journal, keys, audit);
     var drafts = new Drafts(keys, settings.learning().stale());
@@ -99,7 +102,7 @@ public final class ControlState implements Policy, AutoCloseable {
             audit);
     this.reports = new Reports(settings, workloads, fold, files, use, drafts, clock);
     this.answers =
-        new Answers(settings.queue(), new Lessons(workloads, log, use, journal, clock)::read);
+        new Answers(settings.queue(), new Lessons(workloads, pods, log, use, journal, clock)::read);
   }
 
   /**
@@ -264,7 +267,13 @@ public final class ControlState implements Policy, AutoCloseable {
    * called every few seconds; never throws for what one workload or the store is about.
    */
   public void tidy() {
+    pods.tell(clock.instant());
     proposals.run();
+  }
+
+  /** Learns from now on of the pods that a source knows, at every {@link #tidy}. */
+  public void follow(PodSource source) {
+    pods.follow(source);
   }
 
   /** Every Check answered so far. */

@@ -10,6 +10,7 @@ import io.kith.baselines.edge.HandRules;
 import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
+import io.kith.baselines.learning.Instance;
 import io.kith.baselines.learning.Learner;
 import io.kith.baselines.learning.Observation;
 import io.kith.baselines.learning.Vouchers;
@@ -198,6 +199,13 @@ final class GovernedWorkload {
   /** Pods that run now, or that usually do when fewer speak; at least one. */
   int replicas(Instant now) {
     return learning.replicas(now);
+  }
+
+  /** Takes note of a pod that runs; a rollout begins with the first pod of an image. */
+  void runs(Instance instance, Instant now) {
+    if (learning.runs(instance, now)) {
+      tick(true, now);
+    }
   }
 
   /**

@@ -132,12 +132,12 @@ public final class KeyFiles {
       throw new IllegalStateException("every JDK has Ed25519", e);
     } catch (IOException e) {
       throw new IOException(
-          "server.keys.directory: '"
+          "'"
               + folder
               + "' is not writable: "
               + FileWatch.cause(e)
-              + " (mount a volume there, or set store.path or server.keys.directory to a folder"
-              + " that this user may write)",
+              + " (the server keeps its keys beside store.path unless server.keys.directory is set:"
+              + " mount a volume there, or set one of them to a folder that this user may write)",
           e);
     }
   }

@@ -18,7 +18,7 @@ record Learners(LearningSettings settings, PublicSuffixes suffixes) {
   }
 
   Learner of(Workload workload, Vouchers vouchers) {
-    // how often the others started is not known: bridges do not tell when a pod started
+    // how often the others started is not known: not every workload has a bridge that tells
     return new Learner(
         workload.owner(), originOf(workload), settings, suffixes, vouchers, Siblings.UNKNOWN);
   }

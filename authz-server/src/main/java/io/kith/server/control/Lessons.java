@@ -10,6 +10,7 @@ import io.kith.baselines.process.Candidate;
 import io.kith.baselines.process.Origin;
 import io.kith.server.check.CheckRecord;
 import java.lang.System.Logger.Level;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Comparator;
 import org.jspecify.annotations.Nullable;
@@ -23,13 +24,21 @@ final class Lessons {
   private static final String GUARD = "blast-radius guard";
 
   private final Workloads workloads;
+  private final RunningPods pods;
   private final DecisionLog log;
   private final RuleUse use;
   private final Journal journal;
   private final InstantSource clock;
 
-  Lessons(Workloads workloads, DecisionLog log, RuleUse use, Journal journal, InstantSource clock) {
+  Lessons(
+      Workloads workloads,
+      RunningPods pods,
+      DecisionLog log,
+      RuleUse use,
+      Journal journal,
+      InstantSource clock) {
     this.workloads = workloads;
+    this.pods = pods;
     this.log = log;
     this.use = use;
     this.journal = journal;
@@ -45,7 +54,7 @@ final class Lessons {
     var now = clock.instant();
     workload.tick(false, now);
     use.note(answered);
-    var seen = observation(answered, workload.origin());
+    var seen = observation(answered, workload.origin(), pods.startOf(answered, workload, now));
     if (seen == null) {
       return;
     }
@@ -95,7 +104,8 @@ final class Lessons {
   }
 
   /** What the answer teaches, or null: a repeat, a lie, or a process that is not known for sure. */
-  private static @Nullable Observation observation(CheckRecord answered, Origin origin) {
+  private static @Nullable Observation observation(
+      CheckRecord answered, Origin origin, @Nullable Instant started) {
     var flow = answered.flow();
     if (answered.repeated() || flow == null || flow.resolved().mismatch() != null) {
       return null;
@@ -104,7 +114,7 @@ final class Lessons {
     return process == null
         ? null
         : new Observation(
-            process, flow.resolved().destination(), answered.replica(), answered.time());
+            process, flow.resolved().destination(), answered.replica(), answered.time(), started);
   }
 
   private static @Nullable Candidate onlyProcess(Flow flow, Origin origin) {

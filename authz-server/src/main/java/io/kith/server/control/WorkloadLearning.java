@@ -87,8 +87,13 @@ final class WorkloadLearning {
     return own.observe(seen);
   }
 
-  synchronized void started(Instance instance) {
-    own.started(instance);
+  /** Whether the pod, its start or its image is new to this server. */
+  synchronized boolean runs(Instance instance, Instant now) {
+    var isNew = own.runs(instance, now);
+    if (isNew) {
+      recent = null;
+    }
+    return isNew;
   }
 
   /** The newest revision that holds, or null. */

@@ -106,6 +106,11 @@ public final class CheckServer implements AutoCloseable {
         "kith_bridge_late_answers_total",
         "Answers of bridges that came too late.",
         bridges.counts()::lateTotal);
+    metrics.counter(
+        "kith_pod_facts_doubted_total",
+        "Start times and image digests of pods that were not believed: the clock of a node is wrong,"
+            + " or its bridge is.",
+        bridges.counts()::podFactsDoubtedTotal);
     measureGuards(metrics, flows);
     metrics.gauge(
         "kith_identity_seconds_to_expiry",

@@ -34,9 +34,11 @@ import io.kith.baselines.process.Rung;
 import io.kith.bridge.v1.Answer;
 import io.kith.bridge.v1.BridgeMessage;
 import io.kith.bridge.v1.NodeStatus;
+import io.kith.bridge.v1.Pod;
 import io.kith.server.check.Await;
 import io.kith.server.check.Deadlines;
 import io.kith.server.check.Peer;
+import io.kith.server.check.RunningPod;
 import io.kith.server.check.Samples;
 import io.kith.server.check.SocketEnd;
 import io.kith.server.check.SocketQuery;
@@ -48,6 +50,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -423,6 +426,63 @@ class BridgeHubTest {
     Await.until("the refusal ends", () -> hub.statuses().getFirst().refusedAddresses().isEmpty());
     var _ = ask("10.88.1.2", "");
     assertThat(second.nextQuery().getId()).isEqualTo(1);
+  }
+
+  private static Pod started(String address, Instant start, String digest) {
+    return pod(address, BRIDGE.toString()).toBuilder()
+        .setStartedUnixMillis(start.toEpochMilli())
+        .setImageDigest(digest)
+        .build();
+  }
+
+  @Test
+  void register_startAndImageOfAPod_areKnownWhileItIsHeld() {
+    now = Instant.parse("2026-11-25T12:00:00Z");
+    var start = now.minusSeconds(90).plusMillis(120);
+    var digest = "sha256:" + "5".repeat(64);
+    var bridge = attached("node-1");
+
+    bridge.registers(started("10.88.1.2", start, digest), pod("10.88.1.3"));
+    Await.until("the pods are registered", () -> pods("node-1") == 2);
+    Await.until("the address is held", () -> !hub.running().isEmpty());
+
+    var expected = new RunningPod(IpAddress.parse("10.88.1.2"), Set.of(BRIDGE), start, digest);
+    assertThat(hub.running()).containsExactly(expected);
+    assertThat(hub.running(IpAddress.parse("10.88.1.2"))).isEqualTo(expected);
+    assertThat(hub.running(IpAddress.parse("10.88.1.3"))).isNull();
+    assertThat(hub.running(IpAddress.parse("10.88.1.4"))).isNull();
+    assertThat(hub.counts().podFactsDoubtedTotal()).isZero();
+
+    bridge.complete();
+    Await.until("the bridge is gone", () -> hub.statuses().isEmpty());
+    assertThat(hub.running()).isEmpty();
+  }
+
+  @Test
+  void register_startsThatCannotBe_areNotBelievedAndTold_andThePodsAreHeldAllTheSame() {
+    now = Instant.parse("2026-11-25T12:00:00Z");
+    var bridge = attached("node-1");
+
+    bridge.registers(
+        started("10.88.1.2", now.plusSeconds(61), ""),
+        started("10.88.1.3", Instant.ofEpochMilli(-1), ""),
+        started("10.88.1.4", Instant.ofEpochMilli(Long.MAX_VALUE), ""),
+        started("10.88.1.5", now.plusSeconds(60), ""),
+        started("10.88.1.6", now.minusSeconds(1), "latest"));
+    Await.until("it is told", () -> hub.statuses().getFirst().refusedAddresses().size() == 4);
+
+    assertThat(hub.running())
+        .containsExactlyInAnyOrder(
+            new RunningPod(IpAddress.parse("10.88.1.5"), Set.of(BRIDGE), now, null),
+            new RunningPod(
+                IpAddress.parse("10.88.1.6"), Set.of(BRIDGE), now.minusSeconds(1), null));
+    assertThat(hub.counts().podFactsDoubtedTotal()).isEqualTo(4);
+    assertThat(hub.statuses().getFirst().refusedAddresses())
+        .contains(
+            "pod 'net:[10.88.1.2]': started 2026-11-25T12:01:01Z (expected: after 1970 and not after"
+                + " now; the clock of the node is wrong)");
+    var _ = ask("10.88.1.2", "node-1");
+    assertThat(bridge.nextQuery().getId()).isEqualTo(1);
   }
 
   @Test

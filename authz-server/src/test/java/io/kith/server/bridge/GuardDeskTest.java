@@ -88,7 +88,8 @@ class GuardDeskTest {
         PodUpdate.newBuilder()
             .addPods(pod("net:[1]", Samples.POD).addSpiffeIds(Samples.CHECKOUT.toString()))
             .addPods(pod("net:[2]", "10.88.9.9"))
-            .build());
+            .build(),
+        Instant.EPOCH);
     return one;
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kith.baselines.bundle.Pem;
 import io.kith.baselines.config.KithConfig.Keys;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -51,6 +52,19 @@ class KeyFilesTest {
 
     assertThat(keys.approver()).isNull();
     assertThat(keys.approverIds()).containsExactly(person.id());
+  }
+
+  @Test
+  void read_folderThatCannotBeMade_saysWhichAndNamesTheSettings() throws Exception {
+    var data = Files.createFile(folder.resolve("file")).resolve("data");
+
+    assertThatThrownBy(() -> KeyFiles.read(NONE, data, folder))
+        .isInstanceOf(IOException.class)
+        .hasMessageStartingWith("'" + data + "' is not writable: ")
+        .hasMessageEndingWith(
+            " (the server keeps its keys beside store.path unless server.keys.directory is set:"
+                + " mount a volume there, or set one of them to a folder that this user may"
+                + " write)");
   }
 
   @Test

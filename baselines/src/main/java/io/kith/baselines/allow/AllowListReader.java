@@ -117,7 +117,6 @@ final class AllowListReader {
     if (action == null
         || by == null
         || why == null
-        || pattern == null
         || destination == null
         || (strictness == Strictness.HASH && sha256 == null)
         || (strictness == Strictness.LINEAGE && pattern.ancestors() == null)) {
@@ -167,7 +166,7 @@ final class AllowListReader {
     return ProcessClass.mask(text);
   }
 
-  private @Nullable ProcessPattern process(
+  private ProcessPattern process(
       Section process, boolean deny, boolean given, Strictness strictness, boolean hashed) {
     var path =
         deny || !given
@@ -189,9 +188,6 @@ final class AllowListReader {
     if (!deny && lineage == null && strictness == Strictness.LINEAGE) {
       process.problem(
           "lineage", "missing (expected: the ancestors' executables, the parent first)");
-    }
-    if (!deny && path == null) {
-      return null;
     }
     ScriptPattern scripts =
         script != null

@@ -20,6 +20,16 @@ public record Instance(
     requireNonNull(start, "start");
   }
 
+  /** The same instance, of which somebody says now that it runs. */
+  Instance running(Instance told) {
+    return new Instance(
+        replica,
+        start.isBefore(told.start) ? start : told.start,
+        null,
+        told.digest == null ? digest : told.digest,
+        job || told.job);
+  }
+
   /** The same instance by what two sources know of it. */
   Instance merge(Instance other) {
     return new Instance(

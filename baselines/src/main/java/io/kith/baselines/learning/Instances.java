@@ -21,6 +21,9 @@ final class Instances {
   private static final Duration IDLE = Duration.ofHours(1);
   private static final int POINTS = 97;
 
+  /** Two starts that are closer are one: clocks are set, and a start is computed from them. */
+  private static final Duration SAME_START = Duration.ofMinutes(1);
+
   private final Map<String, Pod> known = new HashMap<>();
   private final Map<String, Instant> firstOf = new HashMap<>();
   private @Nullable Instant earliest;
@@ -71,9 +74,41 @@ final class Instances {
       replace(pod, after);
       pod.lastSeen = null;
     }
-    begin(instance.digest(), instance.start());
+    image(instance.digest(), instance.start());
+    begin(instance.start());
     median = -1;
     forget();
+  }
+
+  /**
+   * What somebody says who watches a pod that runs; it ends an hour after it was last said or seen.
+   *
+   * @return whether the pod, its start or its image is new
+   */
+  boolean runs(Instance told, Instant now) {
+    var pod = known.get(told.replica());
+    var before = pod == null ? null : pod.instance;
+    if (before == null || told.start().isAfter(before.start().plus(SAME_START))) {
+      before = null;
+      total++;
+    }
+    var after = before == null ? told : before.running(told);
+    if (pod == null) {
+      pod = put(after);
+    } else {
+      replace(pod, after);
+    }
+    var isNew = !after.equals(before);
+    if (isNew) {
+      var swapped = before != null && before.digest() != null;
+      image(told.digest(), swapped ? now : after.start());
+      changes++;
+      median = -1;
+    }
+    begin(now); // what it did before nobody saw
+    pod.sawUntil(now);
+    forget();
+    return isNew;
   }
 
   private Pod put(Instance instance) {
@@ -110,9 +145,12 @@ final class Instances {
       } else {
         replace(pod, instance);
       }
-      begin(digest, start);
+      image(digest, start);
+      begin(start);
       changes++;
       median = -1;
+    } else {
+      complete(pod, digest);
     }
     pod.sawUntil(seen.time());
     forget();
@@ -126,7 +164,7 @@ final class Instances {
       announced.instance =
           new Instance(before.replica(), before.start(), before.stop(), digest, before.job());
       changes++;
-      begin(digest, before.start());
+      image(digest, before.start());
     }
   }
 
@@ -134,9 +172,9 @@ final class Instances {
     var both = (int) other.known.keySet().stream().filter(known::containsKey).count();
     total += Math.max(0, other.total - both); // pods that the other one forgot were pods too
     changes++;
-    other.firstOf.forEach(this::begin);
+    other.firstOf.forEach(this::image);
     if (other.earliest != null) {
-      begin(null, other.earliest);
+      begin(other.earliest);
     }
     other.known.values().forEach(this::merge);
     median = -1;
@@ -156,13 +194,16 @@ final class Instances {
         ours.sawUntil(theirs.lastSeen);
       }
     }
-    begin(theirs.instance.digest(), theirs.instance.start());
+    image(theirs.instance.digest(), theirs.instance.start());
   }
 
-  private void begin(@Nullable String digest, Instant start) {
+  private void image(@Nullable String digest, Instant start) {
     if (digest != null && (firstOf.size() < MAX || firstOf.containsKey(digest))) {
       firstOf.merge(digest, start, (one, other) -> one.isBefore(other) ? one : other);
     }
+  }
+
+  private void begin(Instant start) {
     if (earliest == null || start.isBefore(earliest)) {
       earliest = start;
     }
@@ -253,10 +294,10 @@ final class Instances {
       }
     }
     for (var digest : images.names()) {
-      read.begin(digest, images.value(digest, Instant::parse));
+      read.image(digest, images.value(digest, Instant::parse));
     }
     if (json.has("earliest")) {
-      read.begin(null, json.value("earliest", Instant::parse));
+      read.begin(json.value("earliest", Instant::parse));
     }
     read.total = Math.max(read.known.size(), json.integer("total"));
     return read;

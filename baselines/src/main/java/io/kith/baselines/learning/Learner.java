@@ -104,6 +104,23 @@ public final class Learner {
   }
 
   /**
+   * Adds a pod that somebody watches while it runs. To be said again at least once in half an hour:
+   * it counts as ended an hour after it was last said or seen.
+   *
+   * <p>A start that is more than a minute later than before, with the same name, is another run of
+   * the pod. Learning begins when the first pod is watched and not when it started: what it did
+   * before was not seen.
+   *
+   * @param now not before its start
+   * @return whether the pod, its start or its image is new
+   */
+  public synchronized boolean runs(Instance instance, Instant now) {
+    var isNew = instances.runs(instance, now);
+    starts = instances.total();
+    return isNew;
+  }
+
+  /**
    * Adds a connection.
    *
    * @return whether its process and exact destination are new, and may be learned

@@ -12,12 +12,14 @@ import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.edge.HandRule;
 import io.kith.baselines.edge.HandRules;
+import io.kith.baselines.edge.ProcessPattern.ScriptPattern;
 import io.kith.baselines.edge.Strictness;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.yaml.Problem;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -156,6 +158,7 @@ class AllowListsTest {
           action: allow, process: {path: /a}, destination: {host: a.com, port: 1, protocol: icmp} | destination.protocol: 'icmp' (expected: one of tcp, udp)
           action: allow, strictness: hash, process: {path: /a}, destination: {host: a.com, port: 1} | process.sha256: missing (expected: the executable's, for strictness hash)
           action: allow, strictness: class, process: {path: /a, sha256: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03}, destination: {host: a.com, port: 1} | strictness: class with a sha256 (expected: hash, or no sha256)
+          action: allow, process: {path: /a, scriptSha256: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03}, destination: {host: a.com, port: 1} | strictness: class with a sha256 (expected: hash, or no sha256)
           action: allow, strictness: lineage, process: {path: /a}, destination: {host: a.com, port: 1} | process.lineage: missing (expected: the ancestors' executables, the parent first)
           action: allow, process: {path: /a, lineage: [/b]}, destination: {host: a.com, port: 1} | process.lineage: given (expected: strictness lineage, which compares it)
           action: allow, strictness: lineage, process: {path: /a, lineage: [/b, /c, /d, /e]}, destination: {host: a.com, port: 1} | process.lineage: too long (expected: at most 3 executables, the parent first)
@@ -254,6 +257,42 @@ class AllowListsTest {
             new DestinationPattern.Written(new Place.Anywhere(), Ports.ANY, null),
             new DestinationPattern.Written(
                 new Place.Named("a.com", Evidence.ADDRESS), Ports.ANY, Protocol.UDP));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          action: deny, process: {path: /a} | true
+          action: deny, process: {program: a} | true
+          action: deny, process: {sha256: HASH} | true
+          action: allow, strictness: path, process: {path: /a}, destination: {host: a.com, port: 1} | true
+          action: allow, process: {path: /a, sha256: HASH}, destination: {host: a.com, port: 1} | true
+          action: allow, process: {path: /a}, destination: {host: a.com, port: 1} | false
+          action: allow, strictness: lineage, process: {path: /a, lineage: [/b]}, destination: {host: a.com, port: 1} | false
+          """)
+  void replace_aRuleWithoutAScript_coversEveryScript_unlessItIsOfAClass(String rule, boolean any) {
+    var text = "{by: a, why: x, " + rule.replace("HASH", "5".repeat(64)) + "}";
+
+    var rules = accepted(NONE.replace("a.yaml", document("a", text))).of(CHECKOUT);
+
+    var all = java.util.stream.Stream.of(rules.allowed(), rules.denied()).flatMap(List::stream);
+    assertThat(all)
+        .extracting(found -> found.process().script())
+        .containsExactly(any ? new ScriptPattern.AnyOrNone() : new ScriptPattern.None());
+  }
+
+  @Test
+  void replace_onlyTheNameOrOnlyTheWorkloadWrong_isRefused() {
+    assertThat(refused(document("A", deny("/a"))))
+        .containsExactly(
+            "a.yaml:3:18: metadata.name: 'A' (expected: lower-case letters, digits, '-' and '.')");
+    assertThat(refused(documentFor("checkout", "a", deny("/a"))))
+        .containsExactly(
+            "a.yaml:5:13: spec.workload: scope: 'checkout' (expected: *, namespace/* or"
+                + " namespace/kind/name)");
   }
 
   @Test

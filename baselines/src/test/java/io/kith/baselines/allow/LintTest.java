@@ -198,6 +198,35 @@ class LintTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"/init, true", "/other, false"})
+  void of_aRuleWithALineage_isKnownByABaselineOfTheSameAncestors(String parent, boolean known) {
+    var edge = Edge.learned(PROGRAM, to("a.com", Evidence.DNS));
+    var baseline = Baseline.of(CHECKOUT, null, List.of(edge));
+    var rule =
+        "action: allow, strictness: lineage, process: {path: /a, lineage: ["
+            + parent
+            + "]}, destination: {host: a.com, port: 443}";
+
+    assertThat(Lint.of(lists(rule), Map.of(CHECKOUT, baseline), null, NOON)).hasSize(known ? 1 : 0);
+  }
+
+  @Test
+  void of_aRuleForThisScriptByHash_isNotKnownByABaseline() {
+    var process = new ProcessClass("/a", "a", "/s", List.of("/init"), false);
+    var edge = Edge.learned(process, to("a.com", Evidence.DNS));
+    var baseline = Baseline.of(CHECKOUT, null, List.of(edge));
+    var byHash =
+        hashed(
+            "action: allow, process: {path: /a, script: /s, sha256: HASH, scriptSha256: OTHER},"
+                + " destination: {host: a.com, port: 443}");
+    var byClass =
+        "action: allow, process: {path: /a, script: /s}, destination: {host: a.com, port: 443}";
+
+    assertThat(Lint.of(lists(byHash), Map.of(CHECKOUT, baseline), null, NOON)).isEmpty();
+    assertThat(Lint.of(lists(byClass), Map.of(CHECKOUT, baseline), null, NOON)).hasSize(1);
+  }
+
   @Test
   void of_aRuleForAnyScript_isNotKnownByABaseline() {
     var edge = Edge.learned(PROGRAM, to("a.com", Evidence.DNS));

@@ -156,14 +156,12 @@ class KnownFlowsTest {
     var baseline = Baseline.of(CHECKOUT, null, edges);
     var snapshot = new Snapshot(Mode.ENFORCE, false, Rules.of(baseline, List.of()), null);
 
-    for (var edge : edges) {
+    for (var n = 0; n < edges.size(); n++) {
+      var edge = edges.get(n);
       var name = ((Exact) edge.destination()).name();
-      var program =
-          programs.stream().filter(p -> ProcessClass.of(p).equals(edge.process())).findFirst();
       var to = new Destination(name, Evidence.OWNER, null, 80, Protocol.TCP);
-      assertThat(
-              Decider.decide(snapshot, flow(candidate(program.orElseThrow()), to), NOON).applied())
-          .isEqualTo(new Allow(edge));
+      var flow = flow(candidate(programs.get(n / 20)), to);
+      assertThat(Decider.decide(snapshot, flow, NOON).applied()).isEqualTo(new Allow(edge));
     }
   }
 

@@ -112,6 +112,17 @@ class ModeTest {
     assertThat(decision.subject()).isEqualTo(helper);
   }
 
+  @ParameterizedTest
+  @EnumSource(Mode.class)
+  void decide_severalCandidatesOfWhichOneMayNot_itIsTheSubject(Mode mode) {
+    var stranger = program("/stranger");
+
+    var decision =
+        decide(new Snapshot(mode, false, TO_DB, null), flow(by(APP, stranger), DB), NOON);
+
+    assertThat(decision.subject()).isEqualTo(stranger);
+  }
+
   @Test
   void snapshot_toEnforceWithoutABaseline_isRefused() {
     assertThatThrownBy(() -> new Snapshot(Mode.ENFORCE, false, null, TO_DB))

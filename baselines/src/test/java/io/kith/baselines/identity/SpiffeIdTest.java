@@ -81,6 +81,8 @@ class SpiffeIdTest {
 
     assertThat(pattern.matches(SpiffeId.parse("spiffe://td/ns/shop/sa/checkout"))).isTrue();
     assertThat(pattern.matches(SpiffeId.parse("spiffe://td/ns/a/b/sa/checkout"))).isFalse();
+    assertThat(pattern.matches(SpiffeId.parse("spiffe://td/ns/shop/sa/checkout/x"))).isFalse();
+    assertThat(pattern.matches(SpiffeId.parse("spiffe://td/ns/shop/sa"))).isFalse();
     assertThat(pattern.matches(SpiffeId.parse("spiffe://td/ns/shop/sa/checkout2"))).isFalse();
     assertThat(pattern.matches(SpiffeId.parse("spiffe://other/ns/shop/sa/checkout"))).isFalse();
   }

@@ -110,6 +110,75 @@ class PodsTest {
         .isEqualTo(Map.of("sha256:1", after("1H"), "sha256:2", after("2H")));
   }
 
+  // ---- watched
+
+  @Test
+  void runs_saidAgain_withTheStartOfASlightlyOtherClock_isTheSamePod() {
+    assertThat(learner.runs(pod("a", after("1H"), "sha256:1"), after("2H"))).isTrue();
+    assertThat(learner.runs(pod("a", after("1H0M59S"), "sha256:1"), after("2H10M"))).isFalse();
+    assertThat(learner.runs(pod("a", after("1H"), null), after("2H20M"))).isFalse();
+
+    assertThat(learner.starts()).isEqualTo(1);
+    assertThat(learner.startOf("a")).isEqualTo(after("1H"));
+    assertThat(learner.images()).isEqualTo(Map.of("sha256:1", after("1H")));
+  }
+
+  @Test
+  void runs_laterStart_isAnotherRunOfThePod() {
+    learner.runs(pod("a", after("1H"), null), after("2H"));
+
+    assertThat(learner.runs(pod("a", after("3H"), null), after("3H1M"))).isTrue();
+
+    assertThat(learner.starts()).isEqualTo(2);
+    assertThat(learner.startOf("a")).isEqualTo(after("3H"));
+    assertThat(learner.running(after("3H2M"))).isEqualTo(1);
+  }
+
+  @Test
+  void runs_anotherImageUnderTheSameName_isARollout() {
+    learner.runs(pod("a", START, "sha256:1"), after("1H"));
+    learner.runs(pod("b", START, "sha256:1"), after("1H"));
+
+    learner.runs(pod("a", after("5H"), "sha256:2"), after("6H")); // another run
+    learner.runs(pod("b", START, "sha256:3"), after("7H")); // in place
+
+    assertThat(learner.images())
+        .isEqualTo(Map.of("sha256:1", START, "sha256:2", after("5H"), "sha256:3", after("7H")));
+    assertThat(learner.circumstances(after("7H")).toString())
+        .contains("sha256:2", "sha256:3")
+        .doesNotContain("sha256:1");
+  }
+
+  @Test
+  void runs_aPodThatStartedLongBefore_doesNotAgeWhatIsKnown() {
+    learner.runs(pod("a", START, null), after("9000H"));
+
+    assertThat(learner.startedAt()).isEqualTo(after("9000H"));
+    assertThat(learner.waitsFor(after("9000H"))).isNotEmpty();
+    assertThat(learner.startOf("a")).isEqualTo(START);
+  }
+
+  @Test
+  void runs_notSaidAnyMore_endsAnHourLater() {
+    learner.runs(pod("a", START, null), after("1H"));
+    learner.runs(pod("a", START, null), after("3H"));
+
+    assertThat(learner.running(after("3H59M"))).isEqualTo(1);
+    assertThat(learner.running(after("4H"))).isZero();
+  }
+
+  @Test
+  void observe_trafficTellsTheImageOfAWatchedPod_onlyWhenNobodyDid() {
+    learner.runs(pod("a", after("1H"), null), after("2H"));
+    learner.runs(pod("b", after("1H"), "sha256:2"), after("2H"));
+
+    learner.observe(seen(APP, service("db"), "a", after("5H")));
+    learner.observe(seen(APP, service("db"), "b", after("5H")));
+
+    assertThat(learner.images())
+        .isEqualTo(Map.of("sha256:1", after("1H"), "sha256:2", after("1H")));
+  }
+
   // ---- only seen
 
   @Test

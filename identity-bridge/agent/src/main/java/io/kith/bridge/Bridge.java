@@ -59,6 +59,7 @@ public final class Bridge implements NodeView, AutoCloseable {
 
   private final KithConfig.Bridge settings;
   private final PodIdentities identities;
+  private final PodStarts starts = new PodStarts();
   private final SocketOwners sockets;
   private final FingerprintSource fingerprints;
   private final Guarded guarded;
@@ -371,11 +372,17 @@ public final class Bridge implements NodeView, AutoCloseable {
 
   @Override
   public List<NodeView.Pod> pods() {
-    return sockets.pods().stream()
+    var pods = sockets.pods();
+    starts.keep(pods);
+    return pods.stream()
         .map(
             pod ->
                 new NodeView.Pod(
-                    pod.id(), pod.addresses(), identities.of(pod.addresses()), identities.source()))
+                    pod.id(),
+                    pod.addresses(),
+                    identities.of(pod.addresses()),
+                    identities.source(),
+                    starts.of(pod)))
         .sorted(Comparator.comparing(Pod::id))
         .toList();
   }

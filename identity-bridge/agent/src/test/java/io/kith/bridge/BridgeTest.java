@@ -2,6 +2,7 @@ package io.kith.bridge;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.grpc.InsecureChannelCredentials;
 import io.kith.baselines.config.KithConfig;
@@ -25,6 +26,7 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -150,7 +152,12 @@ class BridgeTest {
               assertThat(found.ids())
                   .containsExactly(SpiffeId.parse("spiffe://dev.kith.local/ns/shop/sa/checkout"));
               assertThat(found.source()).isEqualTo(NodeView.IdentitySource.DEV_UNATTESTED);
+              var started =
+                  ProcessHandle.of(pod.firstPid()).flatMap(one -> one.info().startInstant());
+              assertThat(found.started())
+                  .isCloseTo(started.orElseThrow(), within(2, ChronoUnit.SECONDS));
             });
+    assertThat(bridge.pods()).isEqualTo(bridge.pods());
   }
 
   @Test

@@ -44,6 +44,7 @@ public final class Postgres implements AutoCloseable {
 
   /** What runs the database. */
   private sealed interface Engine {
+    /** Starts it unless it runs: after a crash it refuses while its children still end. */
     void start() throws IOException, InterruptedException;
 
     void crash() throws IOException, InterruptedException;
@@ -127,9 +128,9 @@ public final class Postgres implements AutoCloseable {
 
   /** Starts it again after {@link #crash}, with what it had. */
   public void begin() throws IOException, InterruptedException {
-    engine.start();
     var end = System.nanoTime() + LIMIT.toNanos();
     while (true) {
+      engine.start();
       try {
         execute("postgres", "select 1");
         return;
@@ -258,6 +259,9 @@ public final class Postgres implements AutoCloseable {
 
     @Override
     public void start() {
+      if (process != null && process.alive()) {
+        return;
+      }
       process = RunningProcess.start("PostgreSQL", folder.resolve("log"), Map.of(), argv);
     }
 

@@ -51,6 +51,9 @@ final class Messages {
           .map(address -> ByteString.copyFrom(address.bytes()))
           .forEach(message::addAddresses);
       pod.ids().stream().sorted().map(SpiffeId::toString).forEach(message::addSpiffeIds);
+      if (pod.started() != null) {
+        message.setStartedUnixMillis(pod.started().toEpochMilli());
+      }
       update.addPods(message);
     }
     return BridgeMessage.newBuilder().setPodUpdate(update).build();

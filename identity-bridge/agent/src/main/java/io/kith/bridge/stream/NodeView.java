@@ -8,8 +8,10 @@ import io.kith.baselines.process.Quality;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.process.ProcessKey;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** What a stream tells about the node, from memory. Thread-safe. */
 public interface NodeView {
@@ -83,8 +85,14 @@ public interface NodeView {
    * A pod.
    *
    * @param id of its network namespace, as {@code net:[4026532281]}
+   * @param started when its first process did, or null when that is not known
    */
-  record Pod(String id, Set<IpAddress> addresses, Set<SpiffeId> ids, IdentitySource source) {
+  record Pod(
+      String id,
+      Set<IpAddress> addresses,
+      Set<SpiffeId> ids,
+      IdentitySource source,
+      @Nullable Instant started) {
     public Pod {
       addresses = Set.copyOf(addresses);
       ids = Set.copyOf(ids);

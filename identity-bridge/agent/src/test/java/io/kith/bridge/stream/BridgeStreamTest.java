@@ -21,6 +21,7 @@ import io.kith.bridge.process.ProcessKey;
 import io.kith.bridge.stream.BridgeStream.Event;
 import io.kith.bridge.v1.Protocol;
 import io.kith.bridge.v1.Query;
+import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
@@ -70,7 +71,8 @@ class BridgeStreamTest {
         id,
         Set.of(IpAddress.parse(address)),
         Set.of(CHECKOUT),
-        NodeView.IdentitySource.DEV_UNATTESTED);
+        NodeView.IdentitySource.DEV_UNATTESTED,
+        Instant.ofEpochMilli(1_790_000_000_123L));
   }
 
   private static NodeView.Candidate candidate(String path) {
@@ -135,6 +137,7 @@ class BridgeStreamTest {
         .satisfies(
             pod -> {
               assertThat(pod.getId()).isEqualTo("net:[1]");
+              assertThat(pod.getStartedUnixMillis()).isEqualTo(1_790_000_000_123L);
               assertThat(pod.getAddresses(0))
                   .isEqualTo(ByteString.copyFrom(new byte[] {10, 0, 0, 1}));
               assertThat(pod.getSpiffeIdsList()).containsExactly(CHECKOUT.toString());

@@ -1,0 +1,187 @@
+package io.kith.server.control;
+
+import static io.kith.server.control.Shop.CHECKOUT;
+import static io.kith.server.control.Shop.CHECKOUT_ID;
+import static io.kith.server.control.Shop.DB;
+import static io.kith.server.control.Shop.NOON;
+import static io.kith.server.control.Shop.PAYMENTS;
+import static io.kith.server.control.Shop.answered;
+import static io.kith.server.control.Shop.database;
+import static io.kith.server.control.Shop.flow;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.learning.LearningSettings;
+import io.kith.baselines.store.LearnedPart;
+import io.kith.server.check.PodSource;
+import io.kith.server.check.RunningPod;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What learning gains from pods that a bridge tells of. */
+@Timeout(60)
+class RunningPodsTest {
+  private static final IpAddress ADDRESS = IpAddress.parse("10.88.1.2"); // of the Checks too
+  private static final String ONE = "sha256:" + "1".repeat(64);
+  private static final String TWO = "sha256:" + "2".repeat(64);
+  private static final SpiffeId STRANGER = SpiffeId.parse("spiffe://dev.kith.local/ns/x/sa/y");
+
+  private final Shop.SettableClock clock = new Shop.SettableClock();
+  private final List<RunningPod> pods = new ArrayList<>();
+  private final ControlState state =
+      ControlState.inMemory(
+          List.of(CHECKOUT, DB), List.of(), LearningSettings.defaults(), clock, 1_024, _ -> {});
+
+  @BeforeEach
+  void follow() {
+    state.follow(
+        new PodSource() {
+          @Override
+          public List<RunningPod> running() {
+            return List.copyOf(pods);
+          }
+
+          @Override
+          public @Nullable RunningPod running(IpAddress address) {
+            return pods.stream()
+                .filter(pod -> pod.address().equals(address))
+                .findFirst()
+                .orElse(null);
+          }
+        });
+  }
+
+  @AfterEach
+  void close() {
+    state.close();
+  }
+
+  private void runs(Instant start, @Nullable String digest, SpiffeId... attested) {
+    pods.clear();
+    pods.add(new RunningPod(ADDRESS, Set.of(attested), start, digest));
+  }
+
+  private void check() throws Exception {
+    state.record(answered(state.snapshot(CHECKOUT), flow(database(), PAYMENTS), clock.instant()));
+    state.flush();
+  }
+
+  private List<String> waitsFor() {
+    return state.states().stream()
+        .filter(workload -> workload.owner().equals(CHECKOUT.owner()))
+        .findFirst()
+        .orElseThrow()
+        .waitsFor();
+  }
+
+  private String learned() {
+    return state.changedParts(true, 100).stream()
+        .map(LearnedPart::body)
+        .collect(Collectors.joining());
+  }
+
+  private Map<String, Instant> rollouts() {
+    return state.snapshot(CHECKOUT).circumstances().rollouts();
+  }
+
+  @Test
+  void tidy_podThatNeverSpeaks_startsTheClockOfLearning_whenItIsFirstWatched() {
+    var before = waitsFor();
+    runs(NOON.minus(Duration.ofDays(365)), null, CHECKOUT_ID);
+
+    state.tidy();
+    var first = waitsFor();
+    clock.set(NOON.plus(Duration.ofHours(1)));
+    state.tidy();
+
+    assertThat(first).isNotEmpty().isNotEqualTo(before); // a year of age counts for nothing
+    assertThat(first.getFirst()).contains("24 h");
+    assertThat(waitsFor().getFirst()).contains("23 h");
+  }
+
+  @Test
+  void tidy_samePodAgain_afterItsBridgeAttachedAgain_isCountedOnce() {
+    runs(NOON.minusSeconds(120), null, CHECKOUT_ID);
+    state.tidy();
+    pods.clear(); // the bridge is gone for a while
+    state.tidy();
+    runs(NOON.minusSeconds(121), null, CHECKOUT_ID); // computed anew
+    clock.set(NOON.plusSeconds(30));
+    state.tidy();
+
+    assertThat(learned()).contains("\"total\":1}").doesNotContain("\"total\":2");
+  }
+
+  @Test
+  void tidy_laterStartAtTheSameAddress_isAnotherIncarnation() {
+    runs(NOON.minusSeconds(120), null, CHECKOUT_ID);
+    state.tidy();
+    clock.set(NOON.plusSeconds(600));
+    runs(NOON.plusSeconds(590), null, CHECKOUT_ID);
+    state.tidy();
+
+    assertThat(learned()).contains("\"total\":2}");
+  }
+
+  @Test
+  void tidy_anotherImageAtTheSameAddress_beginsARolloutAtOnce() {
+    runs(NOON.minusSeconds(7_200), ONE, CHECKOUT_ID);
+    state.tidy();
+    assertThat(rollouts()).isEmpty();
+
+    runs(NOON.minusSeconds(60), TWO, CHECKOUT_ID);
+    state.tidy();
+
+    assertThat(rollouts())
+        .isEqualTo(
+            Map.of(TWO, NOON.minusSeconds(60).plus(LearningSettings.defaults().upgradeGrace())));
+  }
+
+  @Test
+  void tidy_identityOfNobodysWorkload_teachesNothing() {
+    var before = waitsFor();
+    runs(NOON.minusSeconds(60), ONE, STRANGER);
+
+    state.tidy();
+
+    assertThat(waitsFor()).isEqualTo(before);
+  }
+
+  @Test
+  void record_soonAfterThePodStarted_isAnEdgeOfItsStart() throws Exception {
+    runs(NOON.minusSeconds(120), null);
+
+    check();
+
+    assertThat(learned()).contains("\"steady\":false");
+  }
+
+  @Test
+  void record_longAfterThePodStarted_isNone() throws Exception {
+    runs(NOON.minusSeconds(360), null);
+
+    check();
+
+    assertThat(learned()).contains("\"steady\":true").doesNotContain("\"steady\":false");
+  }
+
+  @Test
+  void record_podThatIsAttestedAnotherIdentity_lendsItsStartToNobody() throws Exception {
+    runs(NOON.minusSeconds(120), ONE, STRANGER);
+
+    check();
+
+    assertThat(learned()).contains("\"steady\":true").doesNotContain(ONE);
+  }
+}
