@@ -106,6 +106,13 @@ class MutantsTest {
   }
 
   @Test
+  void problems_aListedOneThatRanOutOfTime_isNone() throws Exception {
+    var slow = mutant("TIMED_OUT", "p.a.Range", "covers", NEGATED);
+
+    assertThat(Mutants.read(report(slow)).problems(Set.of("p.a"), Map.of(CHANGE, 1L))).isEmpty();
+  }
+
+  @Test
   void list_isReadByPackage() {
     var listed =
         Survivors.read(
