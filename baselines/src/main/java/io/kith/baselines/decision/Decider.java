@@ -69,10 +69,10 @@ public final class Decider {
     var proposed = snapshot.proposed();
     var next = proposed == null ? null : judge(proposed, snapshot, flow, now);
     return switch (snapshot.mode()) {
-      case OBSERVE -> allowed(snapshot, flow, next == null ? enforced : next, next);
+      case OBSERVE -> allowed(snapshot, next == null ? enforced : next, next);
       case SHADOW -> {
         var would = next == null ? enforced : next;
-        yield allowed(snapshot, flow, would, revision(snapshot) == null ? null : would);
+        yield allowed(snapshot, would, revision(snapshot) == null ? null : would);
       }
       case ENFORCE ->
           new Decision(
@@ -86,16 +86,14 @@ public final class Decider {
 
   private record Judgement(Verdict verdict, @Nullable Candidate subject) {}
 
-  private static Decision allowed(
-      Snapshot snapshot, Flow flow, Judgement would, @Nullable Judgement shadow) {
+  private static Decision allowed(Snapshot snapshot, Judgement would, @Nullable Judgement shadow) {
     var edge = would.verdict instanceof Allow(var matched) ? matched : null;
-    var subject = would.subject == null ? first(flow) : would.subject;
     return new Decision(
         new Allow(edge),
         shadow == null ? null : shadow.verdict,
         snapshot.mode(),
         revision(snapshot),
-        subject);
+        would.subject);
   }
 
   /** The revision that would decide next. */
