@@ -218,9 +218,9 @@ final class AttachedBridge {
                 + Untrusted.plain(String.valueOf(e.getMessage()), 300));
       }
     }
-    pods = List.copyOf(valid);
     names.keep(valid.stream().map(RegisteredPod::id).collect(Collectors.toSet()));
     problems.addAll(hub.register(this, valid));
+    pods = List.copyOf(valid); // who sees them here can ask about them
     hub.doubted(node(), doubtful);
     problems.addAll(doubtful);
     refused = List.copyOf(problems);
