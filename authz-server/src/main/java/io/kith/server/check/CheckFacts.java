@@ -4,9 +4,9 @@ import static java.util.Objects.requireNonNull;
 
 import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
 import io.kith.baselines.destination.DestinationFacts;
+import io.kith.baselines.destination.DnsName;
 import io.kith.baselines.destination.Protocol;
 import java.util.HashSet;
-import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -71,8 +71,7 @@ public sealed interface CheckFacts {
       var names = new HashSet<String>();
       for (var name : new String[] {sni, authority}) {
         if (name != null) {
-          var lower = name.toLowerCase(Locale.ROOT);
-          names.add(lower.endsWith(".") ? lower.substring(0, lower.length() - 1) : lower);
+          names.add(DnsName.compared(name));
         }
       }
       return names;

@@ -2,6 +2,7 @@ package io.kith.baselines.allow;
 
 import io.kith.baselines.destination.Cidr;
 import io.kith.baselines.destination.DestinationPattern.Written;
+import io.kith.baselines.destination.DnsName;
 import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.destination.Place;
 import io.kith.baselines.destination.Ports;
@@ -12,7 +13,6 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.yaml.Values;
 import io.kith.baselines.yaml.YamlDocument.Section;
-import java.util.Locale;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -77,8 +77,7 @@ public final class DestinationReader {
       return new Place.Named(
           Owner.parse(text).toString(), deny ? Evidence.ADDRESS : Evidence.OWNER);
     }
-    var name = text.toLowerCase(Locale.ROOT);
-    name = name.endsWith(".") ? name.substring(0, name.length() - 1) : name;
+    var name = DnsName.compared(text);
     if (isAddress(name)) {
       throw new IllegalArgumentException(
           "'" + text + "' is an address (expected: cidr: " + name + ")");

@@ -101,8 +101,7 @@ public record DestinationFacts(
     if (name == null || name.isBlank() || looksLikeAddress(name)) {
       return null;
     }
-    var lower = name.toLowerCase(Locale.ROOT);
-    return lower.endsWith(".") ? lower.substring(0, lower.length() - 1) : lower;
+    return DnsName.compared(name);
   }
 
   private static boolean looksLikeAddress(String name) {

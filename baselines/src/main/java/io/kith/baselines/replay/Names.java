@@ -1,7 +1,6 @@
 package io.kith.baselines.replay;
 
 import io.kith.baselines.identity.SpiffeId;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** Names of a log without the environment that they belong to. */
@@ -26,12 +25,6 @@ final class Names {
             && namespace.length() > suffix.length()
         ? namespace.substring(0, namespace.length() - suffix.length())
         : namespace;
-  }
-
-  /** A DNS name as it is compared: lower case, no dot at the end. */
-  static String dns(String name) {
-    var lower = name.toLowerCase(Locale.ROOT);
-    return lower.endsWith(".") ? lower.substring(0, lower.length() - 1) : lower;
   }
 
   /**

@@ -2,6 +2,7 @@ package io.kith.baselines.replay;
 
 import io.kith.baselines.destination.Destination;
 import io.kith.baselines.destination.DestinationFacts.Resolved;
+import io.kith.baselines.destination.DnsName;
 import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
@@ -51,7 +52,7 @@ final class Resolver {
 
   private static Fixed fix(FlowRecord.Target target, String environment) {
     var address = target.ip() == null ? null : IpAddress.parse(target.ip());
-    var host = target.host() == null ? null : Names.dns(target.host());
+    var host = target.host() == null ? null : DnsName.compared(target.host());
     var port = Math.max(1, target.port()); // what has no port is judged before
     var protocol = target.protocol().equals("udp") ? Protocol.UDP : Protocol.TCP;
     if (address == null ? "localhost".equals(host) : address.isLoopback()) {
@@ -93,8 +94,8 @@ final class Resolver {
       String host,
       @Nullable String service,
       @Nullable IpAddress address) {
-    if (target.sni() != null && !Names.dns(target.sni()).equals(host)) {
-      return "the client says " + Names.dns(target.sni()) + " and connects to " + host;
+    if (target.sni() != null && !DnsName.compared(target.sni()).equals(host)) {
+      return "the client says " + DnsName.compared(target.sni()) + " and connects to " + host;
     }
     return service != null && target.spiffe() == null && address != null && !address.isPrivate()
         ? "the client says " + service + " and connects to " + address
@@ -103,7 +104,7 @@ final class Resolver {
 
   private static @Nullable String routed(String cluster, String environment) {
     var name = cluster.substring(cluster.lastIndexOf('|') + 1);
-    return Names.service(Names.dns(name), environment);
+    return Names.service(DnsName.compared(name), environment);
   }
 
   private static boolean isLiteral(String host) {
