@@ -46,7 +46,14 @@ public final class BridgeHub implements ProcessSource, PodSource {
 
   private static final BoundedLog LOG = new BoundedLog(BridgeHub.class, 10);
 
-  private record Holder(AttachedBridge bridge, RegisteredPod pod) {}
+  private record Holder(AttachedBridge bridge, RegisteredPod pod) {
+    /** Also of two streams of one bridge, and of a pod before and after news of it. */
+    boolean isSamePod(@Nullable Holder other) {
+      return other != null
+          && bridge.node().equals(other.bridge.node())
+          && pod.id().equals(other.pod.id());
+    }
+  }
 
   private final Deadlines deadlines;
   private final Counts counts = new Counts();
@@ -134,19 +141,23 @@ public final class BridgeHub implements ProcessSource, PodSource {
         .map(this::running)
         .filter(Objects::nonNull)
         .map(Objects::requireNonNull)
+        .distinct()
         .toList();
   }
 
   @Override
   public @Nullable RunningPod running(IpAddress address) {
     var holder = byAddress.get(address);
-    if (holder == null || holder.pod().facts().started() == null) {
+    if (holder == null) {
       return null;
     }
     var pod = holder.pod();
-    var facts = pod.facts();
+    var first = pod.first(own -> holder.isSamePod(byAddress.get(own)));
     return new RunningPod(
-        address, pod.attested(), requireNonNull(facts.started()), facts.imageDigest());
+        first == null ? address : first,
+        pod.attested(),
+        pod.facts().started(),
+        pod.facts().imageDigest());
   }
 
   /** Counts and logs what a bridge says of its pods that cannot be. */
