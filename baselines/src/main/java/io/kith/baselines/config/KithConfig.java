@@ -187,6 +187,7 @@ public record KithConfig(
    * @param hostNetwork the bridge's own network is a pod too, with its loopback addresses
    * @param status Unix socket where the running bridge says how it is
    * @param pin folder on the BPF file system where capture outlives the bridge, or null
+   * @param attest who says which SPIFFE IDs processes have
    */
   public record Bridge(
       @Nullable String node,
@@ -202,7 +203,8 @@ public record KithConfig(
       int hashWorkers,
       boolean hostNetwork,
       @Nullable Path pin,
-      Path status) {
+      Path status,
+      Attest attest) {
     public Bridge {
       servers = List.copyOf(servers);
       proxyPorts = List.copyOf(proxyPorts);
