@@ -479,8 +479,8 @@ class BridgeHubTest {
     assertThat(hub.counts().podFactsDoubtedTotal()).isEqualTo(4);
     assertThat(hub.statuses().getFirst().refusedAddresses())
         .contains(
-            "pod 'net:[10.88.1.2]': started 2026-11-25T12:01:01Z (expected: after 1970 and not after"
-                + " now; the clock of the node is wrong)");
+            "pod 'net:[10.88.1.2]': started 2026-11-25T12:01:01Z (expected: after 1970 and not"
+                + " after now; the clock of the node is wrong)");
     var _ = ask("10.88.1.2", "node-1");
     assertThat(bridge.nextQuery().getId()).isEqualTo(1);
   }
