@@ -472,8 +472,7 @@ class BridgeHubTest {
     Await.until("the addresses are held", () -> hub.running(IpAddress.parse("10.88.1.3")) != null);
 
     assertThat(hub.running())
-        .containsExactly(
-            new RunningPod(IpAddress.parse("10.88.1.2"), Set.of(BRIDGE), now, null));
+        .containsExactly(new RunningPod(IpAddress.parse("10.88.1.2"), Set.of(BRIDGE), now, null));
   }
 
   @Test
