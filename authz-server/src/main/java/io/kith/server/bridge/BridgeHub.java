@@ -24,6 +24,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -100,7 +101,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
       return timedOut.sum();
     }
 
-    /** Answers to questions that nobody waited for any more. */
+    /** Answers to questions that nobody waited for any more, learned from or not. */
     public long lateTotal() {
       return late.sum();
     }
@@ -111,12 +112,12 @@ public final class BridgeHub implements ProcessSource, PodSource {
   }
 
   @Override
-  public CompletableFuture<Attribution> ask(SocketQuery query) {
+  public CompletableFuture<Attribution> ask(SocketQuery query, Consumer<Attribution> late) {
     var holder = byAddress.get(query.source().address());
     return holder == null
         ? CompletableFuture.completedFuture(
             new Attribution.BridgeUnavailable(nobodyHas(query.source().address(), query.node())))
-        : holder.bridge().ask(query, holder.pod());
+        : holder.bridge().ask(query, holder.pod(), late);
   }
 
   @Override
