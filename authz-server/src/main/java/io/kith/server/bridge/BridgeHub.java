@@ -24,7 +24,9 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import java.util.logging.Level;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,6 +46,10 @@ public final class BridgeHub implements ProcessSource, PodSource {
    */
 
   private static final BoundedLog LOG = new BoundedLog(BridgeHub.class, 10);
+
+  private static final Comparator<RunningPod> BY_ADDRESS =
+      Comparator.<RunningPod>comparingInt(pod -> pod.address().bytes().length)
+          .thenComparing(pod -> pod.address().toString());
 
   private record Holder(AttachedBridge bridge, RegisteredPod pod) {}
 
@@ -95,7 +101,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
       return timedOut.sum();
     }
 
-    /** Answers to questions that nobody waited for any more. */
+    /** Answers to questions that nobody waited for any more, learned from or not. */
     public long lateTotal() {
       return late.sum();
     }
@@ -106,12 +112,12 @@ public final class BridgeHub implements ProcessSource, PodSource {
   }
 
   @Override
-  public CompletableFuture<Attribution> ask(SocketQuery query) {
+  public CompletableFuture<Attribution> ask(SocketQuery query, Consumer<Attribution> late) {
     var holder = byAddress.get(query.source().address());
     return holder == null
         ? CompletableFuture.completedFuture(
             new Attribution.BridgeUnavailable(nobodyHas(query.source().address(), query.node())))
-        : holder.bridge().ask(query, holder.pod());
+        : holder.bridge().ask(query, holder.pod(), late);
   }
 
   @Override
@@ -129,11 +135,20 @@ public final class BridgeHub implements ProcessSource, PodSource {
 
   @Override
   public List<RunningPod> running() {
-    return byAddress.keySet().stream()
-        .map(this::running)
-        .filter(Objects::nonNull)
-        .map(Objects::requireNonNull)
-        .toList();
+    var one = new HashMap<RegisteredPod, RunningPod>();
+    byAddress.forEach(
+        (address, holder) -> {
+          var pod = running(address);
+          if (pod != null) {
+            one.merge(holder.pod(), pod, BridgeHub::named);
+          }
+        });
+    return List.copyOf(one.values());
+  }
+
+  /** A pod is named by one of its addresses: the same each time, and of IPv4 when it has one. */
+  private static RunningPod named(RunningPod one, RunningPod other) {
+    return Stream.of(one, other).min(BY_ADDRESS).orElseThrow();
   }
 
   @Override

@@ -20,7 +20,7 @@ public interface PodSource {
         }
       };
 
-  /** One for each address. */
+  /** Each pod once, by one of its addresses: of IPv4 when it has one. */
   List<RunningPod> running();
 
   /** The pod with this address, or null when there is none or its start is not known. */

@@ -141,7 +141,7 @@ class BridgeHubTest {
   }
 
   private CompletableFuture<Attribution> ask(String source, String node) {
-    return hub.ask(about(source, node, LONG));
+    return hub.ask(about(source, node, LONG), _ -> {});
   }
 
   private static Attribution soon(CompletableFuture<Attribution> answer) {
@@ -227,13 +227,47 @@ class BridgeHubTest {
   void ask_silentBridge_isUnavailableAfterTheTimeout() {
     var bridge = holding("node-1", "10.88.1.2");
 
-    var answer = hub.ask(about("10.88.1.2", "", Duration.ofMillis(30)));
+    var answer = hub.ask(about("10.88.1.2", "", Duration.ofMillis(30)), _ -> {});
 
     assertThat(soon(answer))
         .isEqualTo(new BridgeUnavailable("the bridge of node-1 did not answer within 30 ms"));
     assertThat(hub.counts().timedOutTotal()).isEqualTo(1);
     bridge.answers(bridge.nextQuery(), candidate("fp:1"));
     Await.until("the late answer is counted", () -> hub.counts().lateTotal() == 1);
+  }
+
+  @Test
+  void ask_silentBridgeThatAnswersLater_isToldToWhoAsked() {
+    var bridge = holding("node-1", "10.88.1.2");
+    bridge.describes(fingerprint("fp:1", "/usr/bin/checkout").build());
+    var late = new CompletableFuture<Attribution>();
+    var answer = hub.ask(about("10.88.1.2", "", Duration.ofMillis(30)), late::complete);
+    assertThat(soon(answer)).isInstanceOf(BridgeUnavailable.class);
+
+    bridge.answers(bridge.nextQuery(), candidate("fp:1"));
+
+    assertThat(soon(late)).isInstanceOf(Attributed.class);
+    assertThat(soon(answer)).isInstanceOf(BridgeUnavailable.class);
+    assertThat(hub.counts().lateTotal()).isEqualTo(1);
+  }
+
+  @Test
+  void ask_questionsWhoseTimeIsUp_areRememberedUpToALimitAndForAWhile() {
+    var questions = new Questions("node-1", hub.counts());
+    var pod = new RegisteredPod("net:[1]", List.of(), Set.of(), PodFacts.NONE);
+    for (var i = 0; i <= Questions.MAX_OVERDUE; i++) {
+      questions.add(about("10.88.1.2", "", Duration.ZERO), pod, _ -> {}).expire();
+    }
+    var longAgo = Questions.OVERDUE.plusSeconds(1).negated();
+    questions.add(about("10.88.1.2", "", longAgo), pod, _ -> {}).expire();
+    var last = Questions.MAX_OVERDUE + 2L;
+
+    assertThat(questions.size()).isZero();
+    assertThat(questions.find(2)).isNull(); // pushed out by the last two
+    assertThat(questions.find(3)).isNotNull();
+    assertThat(questions.find(3)).isNull(); // once
+    assertThat(questions.find(last - 1)).isNotNull();
+    assertThat(questions.find(last)).isNull();
   }
 
   @Test
@@ -456,6 +490,23 @@ class BridgeHubTest {
     bridge.complete();
     Await.until("the bridge is gone", () -> hub.statuses().isEmpty());
     assertThat(hub.running()).isEmpty();
+  }
+
+  /** A pod of both families was counted as two, of which an edge was then seen on one. */
+  @Test
+  void running_podWithSeveralAddresses_isOne() {
+    now = Instant.parse("2026-11-25T12:00:00Z");
+    var bridge = attached("node-1");
+    var v6 = pod("fd88::a").getAddresses(0);
+    var v4 = pod("10.88.1.3").getAddresses(0);
+
+    bridge.registers(
+        started("10.88.1.2", now, "").toBuilder().addAddresses(v6).addAddresses(v4).build());
+    Await.until("the addresses are held", () -> hub.running(IpAddress.parse("fd88::a")) != null);
+    Await.until("the addresses are held", () -> hub.running(IpAddress.parse("10.88.1.3")) != null);
+
+    assertThat(hub.running())
+        .containsExactly(new RunningPod(IpAddress.parse("10.88.1.2"), Set.of(BRIDGE), now, null));
   }
 
   @Test

@@ -17,6 +17,7 @@ import java.security.PublicKey;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -28,6 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 class SigningVerbsTest {
   private static final Pattern EDGE = Pattern.compile("e:[0-9a-f]{12}");
+  private static final Pattern REVISION = Pattern.compile("bl:[0-9a-f]+");
 
   @TempDir Path folder;
   private ServedShop shop;
@@ -164,10 +166,7 @@ class SigningVerbsTest {
     done(
         "bundle", "create", "checkout.yaml", "--env", "qa", "--key", "qa.pem", "--out", "b.bundle");
 
-    var ahead = Duration.between(Shop.NOON, Instant.now()); // bundles are dated by the real clock
-    if (ahead.isPositive()) {
-      shop.pass(ahead.plusMinutes(1));
-    }
+    passToNow();
 
     assertThat(done("promote", "b.bundle", "--dry-run")).contains(OWNER);
     done("promote", "b.bundle", "--note", "release 7");
@@ -177,5 +176,72 @@ class SigningVerbsTest {
     var changed = Files.readString(folder.resolve("b.bundle")).replace("payload", "payloae");
     Files.writeString(folder.resolve("b.bundle"), changed);
     assertThat(refused("promote", "b.bundle", "--note", "again")).contains("the bundle is refused");
+  }
+
+  @Test
+  void promote_asPolicy_proposesWhatTheBundleHas_onceAndNothingByItself() throws Exception {
+    bundleWithCurl();
+    var enforced = enforcedRevision();
+
+    var proposed = done("promote", "b.bundle", "--policy", "--note", "release 7");
+
+    var revision = REVISION.matcher(proposed.substring(proposed.indexOf("Proposed: ")));
+    assertThat(revision.find()).as(proposed).isTrue();
+    assertThat(revision.group()).isNotEqualTo(enforced);
+    assertThat(shop.check(flow(database(), CURL)).decision().applied().word()).isEqualTo("deny");
+    assertThat(done("promote", "b.bundle", "--policy", "--note", "again"))
+        .contains("Proposed: " + revision.group());
+    assertThat(done("audit", OWNER)).contains("release 7").doesNotContain("again");
+
+    done("mode", OWNER, "enforce", "--note", "ready");
+    assertThat(shop.check(flow(database(), CURL)).decision().applied().word()).isEqualTo("allow");
+    assertThat(enforcedRevision()).isEqualTo(revision.group());
+  }
+
+  @Test
+  void promote_asPolicy_ofAnAlteredBundle_proposesNothing() throws Exception {
+    bundleWithCurl();
+    var before = done("revisions", OWNER);
+    var changed = Files.readString(folder.resolve("b.bundle")).replace("payload", "payloae");
+    Files.writeString(folder.resolve("b.bundle"), changed);
+
+    assertThat(refused("promote", "b.bundle", "--policy", "--note", "release 7"))
+        .contains("the bundle is refused");
+
+    assertThat(done("revisions", OWNER)).isEqualTo(before);
+  }
+
+  /** A bundle of QA that lets curl reach the database, which is not allowed here. */
+  private void bundleWithCurl() throws Exception {
+    enforce();
+    shop.check(flow(database(), CURL));
+    var edge = EDGE.matcher(done("show", "--review", OWNER));
+    assertThat(edge.find()).isTrue();
+    done("approve", OWNER, edge.group(), "--note", "reviewed");
+    Files.writeString(
+        folder.resolve("checkout.yaml"), done("export", OWNER, "--revision", "proposed"));
+    done(
+        "bundle", "create", "checkout.yaml", "--env", "qa", "--key", "qa.pem", "--out", "b.bundle");
+    done("reject", OWNER, "--note", "only to have a bundle");
+    passToNow();
+  }
+
+  private String enforcedRevision() {
+    var found =
+        done("revisions", OWNER)
+            .lines()
+            .filter(line -> line.contains("enforced"))
+            .map(REVISION::matcher)
+            .filter(Matcher::find)
+            .findFirst();
+    return found.orElseThrow().group();
+  }
+
+  /** Bundles are dated by the real clock. */
+  private void passToNow() {
+    var ahead = Duration.between(Shop.NOON, Instant.now());
+    if (ahead.isPositive()) {
+      shop.pass(ahead.plusMinutes(1));
+    }
   }
 }

@@ -196,6 +196,7 @@ final class KithConfigReader {
         bridge.value("entries", Values.integer(1_024, 16_777_216), 65_536),
         ports.isEmpty() ? List.of(15_001, 15_006) : ports,
         proxy.value("uid", Values.integer(0, Integer.MAX_VALUE), 1_337),
+        proxy.value("container", Values::text, "istio-proxy"),
         cgroup.equals("auto") ? null : Path.of(cgroup),
         bridge.value("minimumRung", KithConfigReader::rung, Rung.WORKLOAD_ONLY),
         hash.value("maxSize", Values::size, 256L << 20),
@@ -203,6 +204,7 @@ final class KithConfigReader {
         bridge.value("hostNetwork", Values::bool, false),
         pin.equals("off") ? null : Path.of(pin),
         Path.of(bridge.value("status", Values::text, "/run/kith/bridge.sock")),
+        bridge.value("runtime", RuntimeSetting::parse, new RuntimeSetting.Auto()),
         attest(bridge, identity));
   }
 

@@ -11,6 +11,9 @@ import io.kith.bridge.capture.ImageId;
 import io.kith.bridge.capture.Owner;
 import io.kith.bridge.capture.Resolution;
 import io.kith.bridge.capture.SocketOwners;
+import io.kith.bridge.container.ContainerDirectory;
+import io.kith.bridge.container.PodContainers;
+import io.kith.bridge.ffm.HostCgroups;
 import io.kith.bridge.ffm.SockDiag;
 import io.kith.bridge.ffm.Tuple;
 import io.kith.bridge.guard.DnsMemory;
@@ -40,6 +43,7 @@ import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,6 +66,9 @@ public final class Bridge implements NodeView, AutoCloseable {
   private final ProcessIdentities identities;
   private final PodStarts starts = new PodStarts();
   private final SocketOwners sockets;
+  private final HostCgroups cgroups;
+  private final ContainerDirectory containers;
+  private final PodContainers podContainers;
   private final FingerprintSource fingerprints;
   private final Guarded guarded;
   private final Guard guard;
@@ -74,11 +81,17 @@ public final class Bridge implements NodeView, AutoCloseable {
     this.settings = settings;
     this.identities = identities;
     this.sockets = sockets;
+    this.cgroups = HostCgroups.open();
+    this.containers = ContainerDirectory.open(settings.runtime(), cgroups);
+    this.podContainers = new PodContainers(containers, settings.proxyContainer());
     this.fingerprints =
         new FingerprintSource(
-            settings.hashMaxSize(), settings.hashWorkers(), pid -> birth(sockets.fork(pid)));
+            settings.hashMaxSize(),
+            settings.hashWorkers(),
+            pid -> birth(sockets.fork(pid)),
+            containers);
     this.guarded = new Guarded();
-    this.guard = Guard.open(guardSettings(settings), guarded);
+    this.guard = Guard.open(guardSettings(settings), cgroups, guarded);
     this.timer =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("kith-bridge-timer").factory());
@@ -106,15 +119,25 @@ public final class Bridge implements NodeView, AutoCloseable {
     bridge.warmUp();
     bridge.execs.start();
     bridge.names.start();
-    bridge.guard.refresh(sockets.pods());
+    bridge.lookAtPods();
     bridge.every(
         POD_SECONDS,
         () -> {
           sockets.refreshPods();
-          bridge.guard.refresh(sockets.pods());
+          bridge.lookAtPods();
         });
     bridge.every(CANARY_SECONDS, sockets::checkCanary);
     return bridge;
+  }
+
+  private void lookAtPods() {
+    var pods = sockets.pods();
+    podContainers.look(
+        pods.stream()
+            .collect(
+                Collectors.toMap(
+                    io.kith.bridge.capture.Pod::id, io.kith.bridge.capture.Pod::pids)));
+    guard.refresh(pods);
   }
 
   /** The first questions would find code that was never run, and be answered too late. */
@@ -187,6 +210,11 @@ public final class Bridge implements NodeView, AutoCloseable {
     @Override
     public Identified identify(Owner owner) {
       return fingerprints.identify(sighting(owner), System.nanoTime() + NAMING.toNanos());
+    }
+
+    @Override
+    public PodContainers.Proxy proxy(io.kith.bridge.capture.Pod pod) {
+      return podContainers.proxy(pod.id());
     }
 
     @Override
@@ -403,9 +431,25 @@ public final class Bridge implements NodeView, AutoCloseable {
                     pod.addresses(),
                     identities.ofPod(pod.addresses()),
                     identities.source(),
-                    starts.of(pod)))
+                    starts.of(pod),
+                    podContainers.imageDigest(pod.id())))
         .sorted(Comparator.comparing(Pod::id))
         .toList();
+  }
+
+  /** How the container runtimes answer. */
+  public ContainerDirectory.Status containers() {
+    return containers.status();
+  }
+
+  /** Why the cgroups of processes are not read as the host has them, or empty. */
+  public String cgroupProblem() {
+    return cgroups.problem();
+  }
+
+  /** The containers of a pod in a line for people; empty when nothing is known of them. */
+  public String containersOf(String pod) {
+    return podContainers.words(pod);
   }
 
   /**
@@ -457,6 +501,8 @@ public final class Bridge implements NodeView, AutoCloseable {
     }
     guard.close();
     fingerprints.close();
+    containers.close();
+    cgroups.close();
     sockets.close();
   }
 }

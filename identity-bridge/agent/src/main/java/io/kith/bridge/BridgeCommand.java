@@ -31,6 +31,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -108,6 +109,19 @@ final class BridgeCommand implements Callable<Integer> {
               + " without a bridge so that a restart misses nothing; this is for its removal.")
   private boolean unpin;
 
+  @Option(
+      names = "--runtime",
+      paramLabel = "RUNTIME",
+      description = {
+        "Container runtime that is asked for names and images of containers (bridge.runtime):",
+        "  auto         those with a socket where such sockets are: Docker, Podman,",
+        "               containerd, CRI-O, k3s, cri-dockerd",
+        "  docker:PATH  Docker Engine, or Podman, at this Unix socket",
+        "  cri:PATH     a runtime of Kubernetes, such as containerd, at this Unix socket",
+        "  none         nobody"
+      })
+  private @Nullable String runtime;
+
   private final Map<String, String> servers = new ConcurrentSkipListMap<>();
   private final List<BridgeStream> attached = new CopyOnWriteArrayList<>();
   private final List<AutoCloseable> open = new ArrayList<>();
@@ -139,7 +153,11 @@ final class BridgeCommand implements Callable<Integer> {
   }
 
   private KithConfig read() throws IOException, ConfigException {
-    return KithConfig.parse(config.toString(), Files.readString(config), System.getenv());
+    var environment = new HashMap<>(System.getenv());
+    if (runtime != null) {
+      environment.put("KITH_BRIDGE_RUNTIME", runtime);
+    }
+    return KithConfig.parse(config.toString(), Files.readString(config), environment);
   }
 
   private static int unpin(@Nullable Path pin, PrintWriter out, PrintWriter err) {
@@ -204,6 +222,10 @@ final class BridgeCommand implements Callable<Integer> {
     lines.add(pods.isEmpty() ? "no pods yet" : "pods:");
     for (var pod : pods) {
       lines.add("  " + pod.id() + " " + pod.addresses() + " " + pod.ids());
+      var containers = bridge.containersOf(pod.id());
+      if (!containers.isEmpty()) {
+        lines.add("    " + containers);
+      }
     }
     return lines;
   }
@@ -218,6 +240,10 @@ final class BridgeCommand implements Callable<Integer> {
             "connections: %,d seen, %,d given up for newer ones",
             bridge.status().connectsSeen(),
             bridge.evicted()));
+    if (!bridge.cgroupProblem().isEmpty()) {
+      lines.add("containers: cannot be told apart: " + bridge.cgroupProblem());
+    }
+    lines.addAll(ContainerWords.lines(bridge.containers()));
     lines.addAll(
         GuardWords.lines(bridge.guardProblems(), bridge.guard().states(), bridge.guard().events()));
     lines.add(servers.isEmpty() ? "no servers yet" : "servers:");

@@ -19,6 +19,7 @@ import io.kith.admin.v1.RemoveRuleRequest;
 import io.kith.admin.v1.RollbackRequest;
 import io.kith.admin.v1.Rule;
 import io.kith.admin.v1.SetModeRequest;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -43,6 +44,9 @@ final class Operator {
    * A change that was sent and not answered may have happened or not. The log of changes tells, by
    * the note; whichever it was, from then on it is as if it had been answered.
    */
+
+  /** How long an application goes on to connect until it is learned. */
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private final Member member;
   private final List<Destination> destinations;
@@ -101,7 +105,7 @@ final class Operator {
       own.add(new Flow(i % 2 == 0 ? "/app/shop" : "/app/till", destinations.get(i / 2)));
     }
     for (var flow : own) {
-      assertThat(check(pods, flow).allowed()).isTrue();
+      learned(server, pods, flow);
     }
     change(
         "test run",
@@ -245,8 +249,7 @@ final class Operator {
   private void quarantine(ServerProcess server, PodsAt pods) {
     var flow = unruled();
     if (flow != null) {
-      check(pods, flow);
-      var edge = edgeOf(server, flow);
+      var edge = learned(server, pods, flow);
       change(
           "quarantine",
           note ->
@@ -262,12 +265,27 @@ final class Operator {
     }
   }
 
-  private Edge edgeOf(ServerProcess server, Flow flow) {
-    return edges(server).stream()
-        .filter(edge -> edge.getProcess().equals(flow.program()))
-        .filter(edge -> edge.getDestination().contains(flow.to().words()))
-        .findFirst()
-        .orElseThrow(() -> new AssertionError(flow + " is not among " + edges(server)));
+  /** Connects as an application does, until it is seen among the edges. */
+  private Edge learned(ServerProcess server, PodsAt pods, Flow flow) {
+    var end = System.nanoTime() + PATIENCE.toNanos();
+    for (var attempts = 1; ; attempts++) {
+      var verdict = check(pods, flow);
+      assertThat(verdict.allowed())
+          .as("%s of %s: %s, by %s", flow, member.owner(), verdict, this)
+          .isEqualTo(mayPass(flow));
+      var edges = edges(server);
+      for (var edge : edges) {
+        if (edge.getProcess().equals(flow.program())
+            && edge.getDestination().contains(flow.to().words())) {
+          return edge;
+        }
+      }
+      if (System.nanoTime() > end) {
+        throw new AssertionError(
+            "%s was not learned by %d connections within %d s, the last: %s; learned: %s"
+                .formatted(flow, attempts, PATIENCE.toSeconds(), verdict, edges));
+      }
+    }
   }
 
   private List<Edge> edges(ServerProcess server) {
@@ -315,8 +333,7 @@ final class Operator {
       return;
     }
     var flow = stranger(anywhere());
-    check(pods, flow);
-    var edge = edgeOf(server, flow);
+    var edge = learned(server, pods, flow);
     var next = new LinkedHashSet<>(enforced.getLast());
     next.add(flow);
     change(

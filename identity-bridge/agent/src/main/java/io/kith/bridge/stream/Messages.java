@@ -54,6 +54,9 @@ final class Messages {
       if (pod.started() != null) {
         message.setStartedUnixMillis(pod.started().toEpochMilli());
       }
+      if (pod.imageDigest() != null) {
+        message.setImageDigest(pod.imageDigest());
+      }
       update.addPods(message);
     }
     return BridgeMessage.newBuilder().setPodUpdate(update).build();

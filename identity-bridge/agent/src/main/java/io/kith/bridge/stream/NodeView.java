@@ -88,13 +88,15 @@ public interface NodeView {
    *
    * @param id of its network namespace, as {@code net:[4026532281]}
    * @param started when its first process did, or null when that is not known
+   * @param imageDigest of the workload's container, or null when that is not known
    */
   record Pod(
       String id,
       Set<IpAddress> addresses,
       Set<SpiffeId> ids,
       IdentitySource source,
-      @Nullable Instant started) {
+      @Nullable Instant started,
+      @Nullable String imageDigest) {
     public Pod {
       addresses = Set.copyOf(addresses);
       ids = Set.copyOf(ids);
