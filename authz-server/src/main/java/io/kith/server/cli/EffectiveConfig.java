@@ -127,6 +127,7 @@ final class EffectiveConfig {
         "cgroup", bridge.cgroup() == null ? "auto" : bridge.cgroup(),
         "hostNetwork", bridge.hostNetwork(),
         "minimumRung", bridge.minimumRung().letter(),
+        "attest", bridge.attest(),
         "pin", bridge.pin() == null ? "off" : bridge.pin(),
         "status", bridge.status(),
         "hash", map("maxSize", size(bridge.hashMaxSize()), "workers", bridge.hashWorkers()));

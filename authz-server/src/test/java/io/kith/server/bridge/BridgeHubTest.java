@@ -494,6 +494,23 @@ class BridgeHubTest {
     assertThat(hub.running()).isEmpty();
   }
 
+  /** A pod of both families was counted as two, of which an edge was then seen on one. */
+  @Test
+  void running_podWithSeveralAddresses_isOne() {
+    now = Instant.parse("2026-11-25T12:00:00Z");
+    var bridge = attached("node-1");
+    var v6 = pod("fd88::a").getAddresses(0);
+    var v4 = pod("10.88.1.3").getAddresses(0);
+
+    bridge.registers(
+        started("10.88.1.2", now, "").toBuilder().addAddresses(v6).addAddresses(v4).build());
+    Await.until("the addresses are held", () -> hub.running(IpAddress.parse("fd88::a")) != null);
+    Await.until("the addresses are held", () -> hub.running(IpAddress.parse("10.88.1.3")) != null);
+
+    assertThat(hub.running())
+        .containsExactly(new RunningPod(IpAddress.parse("10.88.1.2"), Set.of(BRIDGE), now, null));
+  }
+
   @Test
   void register_podWithSeveralAddresses_isOnePod_namedByTheFirst() {
     var first = IpAddress.parse("10.88.1.2");
@@ -540,8 +557,8 @@ class BridgeHubTest {
     assertThat(hub.counts().podFactsDoubtedTotal()).isEqualTo(4);
     assertThat(hub.statuses().getFirst().refusedAddresses())
         .contains(
-            "pod 'net:[10.88.1.2]': started 2026-11-25T12:01:01Z (expected: after 1970 and not after"
-                + " now; the clock of the node is wrong)");
+            "pod 'net:[10.88.1.2]': started 2026-11-25T12:01:01Z (expected: after 1970 and not"
+                + " after now; the clock of the node is wrong)");
     var _ = ask("10.88.1.2", "node-1");
     assertThat(bridge.nextQuery().getId()).isEqualTo(1);
   }

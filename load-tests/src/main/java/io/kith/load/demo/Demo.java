@@ -6,8 +6,10 @@ import io.kith.admin.v1.ListEdgesRequest;
 import io.kith.load.lab.Lab;
 import io.kith.load.lab.LoopbackLab;
 import io.kith.load.mesh.Attack;
+import io.kith.load.mesh.Bypass;
 import io.kith.load.mesh.LoopbackShop;
 import io.kith.load.mesh.Mesh;
+import io.kith.load.mesh.PastSidecar;
 import io.kith.load.mesh.PodShop;
 import io.kith.load.mesh.Rounds;
 import io.kith.load.mesh.Shop;
@@ -73,6 +75,8 @@ final class Demo {
       var learned = observe(mesh);
       var benign = enforce(mesh, envoy);
       var refused = attack(mesh);
+      var reports = new ArrayList<>(refused.stream().map(Demo::report).toList());
+      reports.addAll(bypass(mesh));
       var expired = allowForAWhile(mesh, refused);
       var found = traces == null ? showSpans(refused) : lookUp(traces, refused);
       var report =
@@ -81,7 +85,7 @@ final class Demo {
               rung,
               learned,
               benign,
-              refused.stream().map(Demo::report).toList(),
+              reports,
               expired,
               found,
               TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - started));
@@ -261,6 +265,39 @@ final class Demo {
     if (!attack.note().isEmpty()) {
       screen.detail("note", attack.note());
     }
+  }
+
+  /** The part of the attack that the sidecar does not see. */
+  private List<DemoReport.AttackReport> bypass(Mesh mesh) throws IOException, InterruptedException {
+    var reports = new ArrayList<DemoReport.AttackReport>();
+    if (mesh.shop().bypasses().isEmpty()) {
+      return reports;
+    }
+    screen.blank();
+    screen.say(
+        "The sidecar never sees the rest; Kith's bridge refuses it in the kernel, where it leaves the"
+            + " pod.");
+    mesh.guard().await("enforce");
+    for (var bypass : mesh.shop().bypasses()) {
+      mesh.forgetConnections();
+      var past = mesh.guard().refusal(bypass);
+      var right = mesh.guard().arrived(bypass) == 0;
+      show(bypass, past, right);
+      reports.add(new DemoReport.AttackReport(bypass.name(), right, past.reason(), ""));
+    }
+    new Rounds(mesh).succeed();
+    return reports;
+  }
+
+  private void show(Bypass bypass, PastSidecar past, boolean right) {
+    screen.blank();
+    tell(
+        right,
+        "refused: " + bypass.story(),
+        "refused: " + bypass.story() + " (but something arrived)");
+    screen.detail("who", past.process());
+    screen.detail("to", past.destination());
+    screen.detail("why", past.reason() + ": went past the sidecar");
   }
 
   // ---- 4

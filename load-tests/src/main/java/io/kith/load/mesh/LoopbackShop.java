@@ -174,6 +174,16 @@ public final class LoopbackShop implements Shop {
   }
 
   @Override
+  public List<Bypass> bypasses() {
+    return List.of();
+  }
+
+  @Override
+  public List<String> resolvers() {
+    return List.of();
+  }
+
+  @Override
   public List<String> argv(Attack attack) {
     return Shop.super.argv(attack).stream().map(this::here).toList();
   }

@@ -23,10 +23,6 @@ import io.kith.load.tools.Command;
 import io.kith.load.tools.Envoy;
 import io.kith.load.tools.RunningProcess;
 import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -40,6 +36,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -162,6 +159,7 @@ public final class Mesh implements AutoCloseable {
       bridgeIds: ["%7$s"]
       deadline: 900ms
       bridgeTimeout: 700ms
+      guard: {resolvers: [%12$s]}
     bridge:
       {%8$s node: node-1, spiffeId: "%7$s", servers: ["%2$s:%4$d"], pin: "off", status: "%5$s/bridge.sock"}
     identity:
@@ -185,7 +183,8 @@ public final class Mesh implements AutoCloseable {
             shop.bridgeSettings(),
             TRUST_DOMAIN,
             String.join("\n- ", shop.workloads(checkout)),
-            telemetry);
+            telemetry,
+            shop.resolvers().stream().collect(Collectors.joining("\", \"", "\"", "\"")));
   }
 
   // ---- Kith's programs
@@ -261,11 +260,8 @@ public final class Mesh implements AutoCloseable {
   }
 
   private boolean serverReady() {
-    try (var client = HttpClient.newHttpClient()) {
-      var address = shop.address().getHostAddress() + ":" + shop.ports().health();
-      var ready = URI.create("http://" + address + "/readyz");
-      var request = HttpRequest.newBuilder(ready).timeout(Duration.ofSeconds(5)).build();
-      return client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode() == 200;
+    try {
+      return shop.ask("/readyz").statusCode() == 200;
     } catch (IOException _) {
       return false;
     } catch (InterruptedException _) {
@@ -454,6 +450,11 @@ public final class Mesh implements AutoCloseable {
         : decision.getProcess().equals(shop.process(attack));
   }
 
+  /** How the guard of the checkout pod is doing, where there is a pod. */
+  public GuardWatch guard() {
+    return new GuardWatch(inPod(), server());
+  }
+
   /** Runs a program of the workload, as the workload's own user. */
   public PodProcess.Outcome run(List<String> argv) throws IOException, InterruptedException {
     return shop.run(argv);
@@ -508,6 +509,9 @@ public final class Mesh implements AutoCloseable {
   /** Forgets what the upstreams saw so far. */
   public void forgetConnections() {
     List.of(database(), catalog(), payments(), stranger()).forEach(Upstream::forget);
+    if (shop instanceof PodShop pod) {
+      pod.datagrams().forget();
+    }
   }
 
   /** Waits for something that takes a moment; says what did not happen in time. */

@@ -11,6 +11,7 @@ import io.kith.load.tools.Jaeger;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
@@ -43,6 +44,7 @@ class EndToEndTest {
   abstract static class BothRecipes {
     private Lab lab;
     private Jaeger.Running traces;
+    private final Map<Bypass, Long> arrivedWhenObserved = new HashMap<>();
     Mesh mesh;
 
     abstract TcpCheck tcp();
@@ -59,7 +61,13 @@ class EndToEndTest {
               Mesh.Options.of("ke")
                   .with(tcp())
                   .tracing(traces.otlpGrpcPort(), traces.otlpHttpPort()));
+      mesh.guard().await("observe");
+      for (var bypass : Bypass.ALL) {
+        mesh.guard().run(bypass);
+        arrivedWhenObserved.put(bypass, mesh.guard().arrived(bypass));
+      }
       EnforcedMesh.learnAndEnforce(mesh);
+      mesh.guard().await("enforce");
     }
 
     @AfterAll
@@ -119,6 +127,23 @@ class EndToEndTest {
           "the trace of " + decision,
           Mesh.PATIENCE,
           asking(() -> api().traces(tags).contains(decision.getTraceId())));
+    }
+
+    static List<Bypass> bypasses() {
+      return Bypass.ALL;
+    }
+
+    @ParameterizedTest
+    @MethodSource("bypasses")
+    void bypass_arrivesUnderObserve_isRefusedAndNamedUnderEnforce(Bypass bypass) throws Exception {
+      assertThat(arrivedWhenObserved.get(bypass)).isPositive();
+
+      var past = mesh.guard().refusal(bypass);
+
+      assertThat(past.process()).isEqualTo(bypass.process());
+      assertThat(mesh.guard().run(bypass).stderr()).contains("Operation not permitted");
+      assertThat(mesh.guard().arrived(bypass)).isZero();
+      EnforcedMesh.assertWorks(mesh);
     }
 
     @Test
