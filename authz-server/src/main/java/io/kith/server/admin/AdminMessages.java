@@ -118,7 +118,9 @@ final class AdminMessages {
             .setReason(decision.applied() instanceof Deny(_, var reason) ? reason.code() : "")
             .setShadowVerdict(decision.shadow() == null ? "" : decision.shadow().word())
             .setMode(decision.mode().word())
-            .setExplanation(explanation(decision, flow));
+            .setExplanation(
+                explanation(decision, flow)
+                    + (answered.late() ? "; which process it was became known later" : ""));
     if (answered.workload() != null) {
       message.setOwner(answered.workload().owner().toString());
     }

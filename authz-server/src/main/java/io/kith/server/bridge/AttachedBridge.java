@@ -16,11 +16,8 @@ import io.kith.bridge.v1.Hello;
 import io.kith.bridge.v1.NodeStatus;
 import io.kith.bridge.v1.Pod;
 import io.kith.bridge.v1.PodUpdate;
-import io.kith.bridge.v1.Protocol;
-import io.kith.bridge.v1.Query;
 import io.kith.bridge.v1.Revocation;
 import io.kith.bridge.v1.ServerMessage;
-import io.kith.server.check.Deadlines;
 import io.kith.server.check.Peer;
 import io.kith.server.check.SocketQuery;
 import io.kith.server.check.Untrusted;
@@ -32,8 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -43,9 +39,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Messages of the bridge come one after the other; questions come from any thread.
  */
 final class AttachedBridge {
-  /** Questions that one bridge may leave unanswered at a time. */
-  static final int MAX_WAITING = 10_000;
-
   private static final int MAX_IN_MESSAGE = 1_024;
 
   private final BridgeHub hub;
@@ -55,8 +48,7 @@ final class AttachedBridge {
   private final StreamWriter<ServerMessage> out;
   private final Fingerprints fingerprints = new Fingerprints();
   private final AnswerReader answers = new AnswerReader(fingerprints);
-  private final ConcurrentHashMap<Long, Question> waiting = new ConcurrentHashMap<>();
-  private final AtomicLong nextId = new AtomicLong();
+  private final Questions questions;
   private final HeardNames names = new HeardNames(System::nanoTime);
   private final Map<String, GuardPolicy> guards = new HashMap<>(); // of GuardDesk's thread
 
@@ -73,6 +65,7 @@ final class AttachedBridge {
     this.hello = hello;
     this.since = since;
     this.out = out;
+    this.questions = new Questions(hello.getNode(), hub.counts());
   }
 
   String node() {
@@ -103,34 +96,33 @@ final class AttachedBridge {
         now.getCanaryOk(),
         pods.size(),
         refused,
-        waiting.size(),
+        questions.size(),
         now.getConnectsSeen(),
         now.getEntriesCapacity());
   }
 
-  CompletableFuture<Attribution> ask(SocketQuery query, RegisteredPod pod) {
-    if (waiting.size() >= MAX_WAITING) {
-      return unavailable("the bridge of " + node() + " has " + MAX_WAITING + " questions waiting");
+  CompletableFuture<Attribution> ask(
+      SocketQuery query, RegisteredPod pod, Consumer<Attribution> late) {
+    if (questions.size() >= Questions.MAX_WAITING) {
+      return unavailable(
+          "the bridge of " + node() + " has " + Questions.MAX_WAITING + " questions waiting");
     }
-    var question = new Question(nextId.incrementAndGet(), query, pod);
-    waiting.put(question.id, question);
+    var question = questions.add(query, pod, late);
     if (ended) {
-      waiting.remove(question.id);
+      var _ = question.withdraw();
       var next = successor;
-      return next == null ? unavailable(gone()) : next.ask(query, pod);
+      return next == null ? unavailable(gone()) : next.ask(query, pod, late);
     }
     out.write(question.message());
     hub.deadlines().add(question);
-    return question.answer;
+    return question.answer();
   }
 
   void answered(Answer answer) {
-    var question = waiting.get(answer.getQueryId());
-    if (question == null) {
-      hub.counts().late();
-      return;
+    var question = questions.find(answer.getQueryId());
+    if (question != null) {
+      question.give(answers.read(answer, question.pod(), question.query().spiffeId()));
     }
-    question.give(answers.read(answer, question.pod, question.query.spiffeId()));
   }
 
   /** Takes a description. More than fit end the stream. */
@@ -240,11 +232,11 @@ final class AttachedBridge {
   void handOverTo(AttachedBridge newer) {
     successor = newer;
     ended = true;
-    for (var question : waiting.values()) {
-      if (waiting.remove(question.id, question)) {
+    for (var question : questions.waiting()) {
+      if (question.withdraw()) {
         var _ =
             newer
-                .ask(question.query, question.pod)
+                .ask(question.query(), question.pod(), question::give)
                 .whenComplete((attribution, _) -> question.give(attribution));
       }
     }
@@ -261,7 +253,9 @@ final class AttachedBridge {
   void gone(String why) {
     ended = true;
     hub.detach(this, why);
-    waiting.values().forEach(question -> question.give(new Attribution.BridgeUnavailable(gone())));
+    questions
+        .waiting()
+        .forEach(question -> question.give(new Attribution.BridgeUnavailable(gone())));
   }
 
   private String gone() {
@@ -270,67 +264,5 @@ final class AttachedBridge {
 
   private static CompletableFuture<Attribution> unavailable(String why) {
     return CompletableFuture.completedFuture(new Attribution.BridgeUnavailable(why));
-  }
-
-  /** A question that waits for its answer. */
-  private final class Question implements Deadlines.Entry {
-    private final long id;
-    private final SocketQuery query;
-    private final RegisteredPod pod;
-    private final long deadlineNanos;
-    private final CompletableFuture<Attribution> answer = new CompletableFuture<>();
-
-    Question(long id, SocketQuery query, RegisteredPod pod) {
-      this.id = id;
-      this.query = query;
-      this.pod = pod;
-      this.deadlineNanos = System.nanoTime() + query.timeout().toNanos();
-    }
-
-    ServerMessage message() {
-      return ServerMessage.newBuilder()
-          .setQuery(
-              Query.newBuilder()
-                  .setId(id)
-                  .setProtocol(
-                      switch (query.protocol()) {
-                        case TCP -> Protocol.PROTOCOL_TCP;
-                        case UDP -> Protocol.PROTOCOL_UDP;
-                      })
-                  .setSourceAddress(ByteString.copyFrom(query.source().address().bytes()))
-                  .setSourcePort(query.source().port())
-                  .setDestinationAddress(ByteString.copyFrom(query.destination().address().bytes()))
-                  .setDestinationPort(query.destination().port())
-                  .setSpiffeId(query.spiffeId().toString())
-                  .setTimeoutMillis((int) Math.max(1, query.timeout().toMillis())))
-          .build();
-    }
-
-    void give(Attribution attribution) {
-      waiting.remove(id);
-      answer.complete(attribution);
-    }
-
-    @Override
-    public long deadlineNanos() {
-      return deadlineNanos;
-    }
-
-    @Override
-    public boolean isDone() {
-      return answer.isDone();
-    }
-
-    @Override
-    public void expire() {
-      hub.counts().timedOut();
-      give(
-          new Attribution.BridgeUnavailable(
-              "the bridge of "
-                  + node()
-                  + " did not answer within "
-                  + query.timeout().toMillis()
-                  + " ms"));
-    }
   }
 }

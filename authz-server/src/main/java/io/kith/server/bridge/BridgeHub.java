@@ -24,6 +24,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
 
@@ -45,7 +46,14 @@ public final class BridgeHub implements ProcessSource, PodSource {
 
   private static final BoundedLog LOG = new BoundedLog(BridgeHub.class, 10);
 
-  private record Holder(AttachedBridge bridge, RegisteredPod pod) {}
+  private record Holder(AttachedBridge bridge, RegisteredPod pod) {
+    /** Also of two streams of one bridge, and of a pod before and after news of it. */
+    boolean isSamePod(@Nullable Holder other) {
+      return other != null
+          && bridge.node().equals(other.bridge.node())
+          && pod.id().equals(other.pod.id());
+    }
+  }
 
   private final Deadlines deadlines;
   private final Counts counts = new Counts();
@@ -95,7 +103,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
       return timedOut.sum();
     }
 
-    /** Answers to questions that nobody waited for any more. */
+    /** Answers to questions that nobody waited for any more, learned from or not. */
     public long lateTotal() {
       return late.sum();
     }
@@ -106,12 +114,12 @@ public final class BridgeHub implements ProcessSource, PodSource {
   }
 
   @Override
-  public CompletableFuture<Attribution> ask(SocketQuery query) {
+  public CompletableFuture<Attribution> ask(SocketQuery query, Consumer<Attribution> late) {
     var holder = byAddress.get(query.source().address());
     return holder == null
         ? CompletableFuture.completedFuture(
             new Attribution.BridgeUnavailable(nobodyHas(query.source().address(), query.node())))
-        : holder.bridge().ask(query, holder.pod());
+        : holder.bridge().ask(query, holder.pod(), late);
   }
 
   @Override
@@ -133,19 +141,23 @@ public final class BridgeHub implements ProcessSource, PodSource {
         .map(this::running)
         .filter(Objects::nonNull)
         .map(Objects::requireNonNull)
+        .distinct()
         .toList();
   }
 
   @Override
   public @Nullable RunningPod running(IpAddress address) {
     var holder = byAddress.get(address);
-    if (holder == null || holder.pod().facts().started() == null) {
+    if (holder == null) {
       return null;
     }
     var pod = holder.pod();
-    var facts = pod.facts();
+    var first = pod.first(own -> holder.isSamePod(byAddress.get(own)));
     return new RunningPod(
-        address, pod.attested(), requireNonNull(facts.started()), facts.imageDigest());
+        first == null ? address : first,
+        pod.attested(),
+        pod.facts().started(),
+        pod.facts().imageDigest());
   }
 
   /** Counts and logs what a bridge says of its pods that cannot be. */

@@ -56,9 +56,9 @@ final class Fingerprints {
     candidates.keySet().removeIf(key -> key.id().equals(described.getId()));
   }
 
-  /** The path of what was described; empty when it was not, or makes no sense. */
-  String path(String id) {
-    return byId.get(id) instanceof Known.Valid(var fingerprint, _) ? fingerprint.path() : "";
+  /** What was described, in words; empty when it was not, or makes no sense. */
+  String words(String id) {
+    return byId.get(id) instanceof Known.Valid(var fingerprint, _) ? fingerprint.words() : "";
   }
 
   Found candidate(String id, Quality quality, Set<SpiffeId> attested) {

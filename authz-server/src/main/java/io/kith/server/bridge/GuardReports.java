@@ -93,7 +93,7 @@ public final class GuardReports {
             Map.of(
                 "node", node,
                 "pod", Untrusted.plain(event.getPodId()),
-                "process", Untrusted.quoted(fingerprints.path(event.getFingerprintId())),
+                "process", Untrusted.quoted(fingerprints.words(event.getFingerprintId())),
                 "reason", word(event.getReason()),
                 "destination", row.destination(),
                 "seen", Long.toUnsignedString(event.getSeen()),

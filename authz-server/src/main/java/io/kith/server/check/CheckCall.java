@@ -32,6 +32,7 @@ final class CheckCall {
   @Nullable SpiffeId reporter;
   @Nullable Workload workload;
   @Nullable Snapshot snapshot;
+  volatile @Nullable CheckRecord given;
   boolean waiting;
   long askedNanos;
   private boolean sending;
@@ -80,6 +81,7 @@ final class CheckCall {
    */
   void send(CheckResponse response) {
     sending = true;
+    request = CheckRequest.getDefaultInstance(); // may be large, and a call may be held on to
     if (call.isCancelled()) {
       return;
     }

@@ -6,6 +6,7 @@ import io.kith.baselines.decision.Decision;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.Workload;
+import io.kith.baselines.process.Candidate;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
@@ -18,8 +19,9 @@ import org.jspecify.annotations.Nullable;
  * @param workload null when the reporter is nobody's workload
  * @param replica address of the pod that the connection came from; empty when not known
  * @param flow null when the Check was refused before there was one
- * @param repeated the same connection was answered before (a retry, or a request on it): counts as
- *     a check, not as another connection
+ * @param repeated the process of the same connection was known before (this is a retry, or a
+ *     request on it): counts as a check, not as another connection
+ * @param late the process became known only after the answer, which stays as it was given
  */
 public record CheckRecord(
     String decisionId,
@@ -30,12 +32,43 @@ public record CheckRecord(
     String replica,
     @Nullable Flow flow,
     Decision decision,
-    boolean repeated) {
+    boolean repeated,
+    boolean late) {
   public CheckRecord {
     requireNonNull(decisionId, "decisionId");
     requireNonNull(traceId, "traceId");
     requireNonNull(time, "time");
     requireNonNull(replica, "replica");
     requireNonNull(decision, "decision");
+  }
+
+  /** Of an answer when it is given. */
+  public CheckRecord(
+      String decisionId,
+      String traceId,
+      Instant time,
+      @Nullable SpiffeId reporter,
+      @Nullable Workload workload,
+      String replica,
+      @Nullable Flow flow,
+      Decision decision,
+      boolean repeated) {
+    this(decisionId, traceId, time, reporter, workload, replica, flow, decision, repeated, false);
+  }
+
+  /** The same answer with the process that was not known when it was given. */
+  public CheckRecord late(Flow known, @Nullable Candidate subject) {
+    return new CheckRecord(
+        decisionId,
+        traceId,
+        time,
+        reporter,
+        workload,
+        replica,
+        known,
+        new Decision(
+            decision.applied(), decision.shadow(), decision.mode(), decision.revision(), subject),
+        false,
+        true);
   }
 }

@@ -13,13 +13,10 @@ import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerServiceDefinition;
 import io.kith.baselines.decision.Decider;
-import io.kith.baselines.decision.Decision;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Snapshot;
-import io.kith.baselines.decision.Verdict.Allow;
-import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.process.Attribution;
@@ -36,8 +33,9 @@ import org.jspecify.annotations.Nullable;
  * answers.
  *
  * <p>Each Check gets exactly one answer, within its deadline, as a verdict in a successful RPC;
- * whatever fails on the way becomes a verdict as well, and under enforce never permission. Nothing
- * here blocks, so it may run on the threads of the network.
+ * whatever fails on the way becomes a verdict as well, and under enforce never permission. What is
+ * found out too late is told to the policy, to be learned from. Nothing here blocks, so it may run
+ * on the threads of the network.
  */
 public final class ExtAuthzService
     implements BindableService, ServerCallHandler<CheckRequest, CheckResponse> {
@@ -179,7 +177,8 @@ public final class ExtAuthzService
                 connection.source(),
                 connection.destination(),
                 reporter,
-                timeout));
+                timeout),
+            late -> decide(check, connection, reporter, snapshot, late));
     if (!asked.isDone()) {
       deadlines.add(new Late(check));
     }
@@ -228,42 +227,22 @@ public final class ExtAuthzService
         : Outcome.denied(snapshot == null ? Mode.ENFORCE : snapshot.mode(), reason);
   }
 
-  /**
-   * What a Check comes to.
-   *
-   * @param failure why Kith could not decide, or null
-   */
-  private record Outcome(Decision decision, @Nullable Flow flow, @Nullable Reason failure) {
-    static Outcome denied(Mode mode, Reason reason) {
-      return new Outcome(
-          new Decision(new Deny(null, reason), null, mode, null, null), null, reason);
-    }
-
-    /** Passes but under enforce; under shadow it is told that it would not. */
-    static Outcome undecided(Mode mode, Reason reason) {
-      return switch (mode) {
-        case ENFORCE -> denied(mode, reason);
-        case SHADOW ->
-            new Outcome(
-                new Decision(new Allow(null), new Deny(null, reason), mode, null, null),
-                null,
-                reason);
-        case OBSERVE ->
-            new Outcome(new Decision(new Allow(null), null, mode, null, null), null, reason);
-      };
-    }
-  }
-
   private void answer(CheckCall check, Outcome outcome) {
     var answeredNanos = System.nanoTime();
     if (!claim(check)) {
+      late(check, outcome);
       return;
     }
     try {
       var parent = check.parent();
       var record = record(check, outcome, parent);
-      check.send(CheckAnswers.of(record, outcome.failure(), check.isHttp()));
-      policy.record(record);
+      var response = CheckAnswers.of(record, outcome.failure(), check.isHttp());
+      check.given = record;
+      try {
+        policy.record(record); // first: whoever has the answer finds it in all that is asked next
+      } finally {
+        check.send(response);
+      }
       observer.answered(
           new Answered(
               record,
@@ -280,18 +259,39 @@ public final class ExtAuthzService
   }
 
   private CheckRecord record(CheckCall check, Outcome outcome, @Nullable TraceParent parent) {
-    var connection = check.facts instanceof CheckFacts.Connection seenNow ? seenNow : null;
-    var reporter = check.reporter;
     return new CheckRecord(
         Ids.decision(),
         parent == null ? Ids.trace() : parent.traceId(),
         clock.instant(),
-        reporter,
+        check.reporter,
         check.workload,
-        connection == null ? "" : connection.source().address().toString(),
+        check.facts instanceof CheckFacts.Connection connection
+            ? connection.source().address().toString()
+            : "",
         outcome.flow(),
         outcome.decision(),
-        connection != null && reporter != null && seen.again(reporter, connection));
+        outcome.isOfAKnownProcess() && isRepeated(check));
+  }
+
+  /*
+   * Only a connection whose process was known counts as seen: Envoy asks again when an answer does
+   * not come, and the first that says who it was is the one to learn from.
+   */
+  private boolean isRepeated(CheckCall check) {
+    return check.facts instanceof CheckFacts.Connection connection
+        && check.reporter != null
+        && seen.again(check.reporter, connection);
+  }
+
+  /**
+   * What becomes known after the answer changes nothing of it, and is learned from all the same.
+   */
+  private void late(CheckCall check, Outcome outcome) {
+    var given = check.given;
+    var flow = outcome.flow();
+    if (given != null && flow != null && outcome.isOfAKnownProcess() && !isRepeated(check)) {
+      policy.record(given.late(flow, outcome.decision().subject()));
+    }
   }
 
   /** Takes the right to answer, once; and then it waits no more. */

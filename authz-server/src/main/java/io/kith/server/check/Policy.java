@@ -12,6 +12,9 @@ public interface Policy {
   /** What to decide by for a workload now. */
   Snapshot snapshot(Workload workload);
 
-  /** Takes note of an answer that was given; full queues drop detail and count it. */
+  /**
+   * Takes note of an answer before it is sent, and once more of one whose process became known
+   * {@link CheckRecord#late}; full queues drop detail and count it.
+   */
   void record(CheckRecord answered);
 }

@@ -4,6 +4,7 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Attribution;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 
 /** Who knows which processes opened a socket: port to the identity bridges. */
 @FunctionalInterface
@@ -11,10 +12,12 @@ public interface ProcessSource {
   /**
    * Asks without blocking, from any thread.
    *
+   * @param late gets the answer, once, when it comes after that time and is still remembered to
+   *     have been asked for; mostly never called
    * @return completed with {@link Attribution.BridgeUnavailable} when nobody answered in the time
    *     that the query gives
    */
-  CompletableFuture<Attribution> ask(SocketQuery query);
+  CompletableFuture<Attribution> ask(SocketQuery query, Consumer<Attribution> late);
 
   /**
    * The names for which a pod was told an address by DNS; empty when nobody saw any. Answers from

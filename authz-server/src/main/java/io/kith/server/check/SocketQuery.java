@@ -13,7 +13,7 @@ import java.time.Duration;
  * @param source near end, as the proxy sees it
  * @param destination where the application connected to
  * @param spiffeId what the proxy proved to be
- * @param timeout the answer is of no use after this
+ * @param timeout the Check is answered without it after this
  */
 public record SocketQuery(
     String node,

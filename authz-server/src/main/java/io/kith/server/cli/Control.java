@@ -107,6 +107,11 @@ record Control(
         "Answers that were counted and not learned from, as the queue was full.",
         state::dropped);
     metrics.counter(
+        "kith_answers_late_total",
+        "Answers given before their process was known, which a bridge told within ten seconds;"
+            + " the answer stays, the connection is learned from.",
+        state::late);
+    metrics.counter(
         "kith_log_refused_total",
         "Times that an entry of the log of changes was refused: altered, missing or of an unknown"
             + " key.",

@@ -55,6 +55,7 @@ public final class ControlState implements Policy, AutoCloseable {
   private final DecisionLog log = new DecisionLog();
   private final RuleUse use = new RuleUse();
   private final LongAdder dropped = new LongAdder();
+  private final LongAdder late = new LongAdder();
   private final AllowListFiles files;
   private final LearnedParts parts;
   private final ModeVerbs modes;
@@ -237,7 +238,11 @@ public final class ControlState implements Policy, AutoCloseable {
 
   @Override
   public void record(CheckRecord answered) {
-    counts.add(answered.decision());
+    if (answered.late()) {
+      late.increment();
+    } else {
+      counts.add(answered.decision());
+    }
     if (!answers.offer(answered, answered.decision().applied() instanceof Deny)) {
       dropped.increment();
       if (answered.workload() != null && !answered.repeated()) {
@@ -251,6 +256,11 @@ public final class ControlState implements Policy, AutoCloseable {
    */
   public long dropped() {
     return dropped.sum();
+  }
+
+  /** Answers whose process became known only after they were given; it was learned from. */
+  public long late() {
+    return late.sum();
   }
 
   /**

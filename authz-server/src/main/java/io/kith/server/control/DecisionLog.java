@@ -38,10 +38,18 @@ final class DecisionLog {
     }
   }
 
-  private record Line(long number, CheckRecord answered) {}
+  private static final class Line {
+    private final long number;
+    private CheckRecord answered;
+
+    private Line(long number, CheckRecord answered) {
+      this.number = number;
+      this.answered = answered;
+    }
+  }
 
   private final Map<Kind, ArrayDeque<Line>> lines = new EnumMap<>(Kind.class);
-  private final Map<String, CheckRecord> byId = new HashMap<>();
+  private final Map<String, Line> byId = new HashMap<>();
   private long next;
 
   DecisionLog() {
@@ -50,18 +58,28 @@ final class DecisionLog {
     }
   }
 
+  /** Adds an answer, or completes it when it is a late one. */
   synchronized void add(CheckRecord answered) {
+    if (answered.late()) {
+      var line = byId.get(answered.decisionId());
+      if (line != null) {
+        line.answered = answered;
+      }
+      return;
+    }
     var kind = Kind.of(answered);
     var same = lines.getOrDefault(kind, new ArrayDeque<>());
     if (same.size() == kind.room) {
       byId.remove(same.removeFirst().answered.decisionId());
     }
-    same.addLast(new Line(next++, answered));
-    byId.put(answered.decisionId(), answered);
+    var line = new Line(next++, answered);
+    same.addLast(line);
+    byId.put(answered.decisionId(), line);
   }
 
   synchronized @Nullable CheckRecord find(String decisionId) {
-    return byId.get(decisionId);
+    var line = byId.get(decisionId);
+    return line == null ? null : line.answered;
   }
 
   /**
@@ -83,9 +101,9 @@ final class DecisionLog {
               });
     }
     return found.stream()
-        .sorted(Comparator.comparingLong(Line::number).reversed())
+        .sorted(Comparator.comparingLong((Line line) -> line.number).reversed())
         .limit(limit)
-        .map(Line::answered)
+        .map(line -> line.answered)
         .toList();
   }
 

@@ -98,7 +98,7 @@ final class WarmUp {
               new CheckSettings(List.of(), LIMIT, LIMIT, new OnFailure(false, false), CHECKS),
               directory(),
               new WarmUpPolicy(),
-              _ -> CompletableFuture.completedFuture(attribution()),
+              (_, _) -> CompletableFuture.completedFuture(attribution()),
               telemetry,
               deadlines,
               InstantSource.system());

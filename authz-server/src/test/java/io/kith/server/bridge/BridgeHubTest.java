@@ -5,6 +5,7 @@ import static io.kith.server.bridge.FakeBridge.fingerprint;
 import static io.kith.server.bridge.FakeBridge.pod;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.protobuf.ByteString;
 import io.grpc.Attributes;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
@@ -141,7 +142,7 @@ class BridgeHubTest {
   }
 
   private CompletableFuture<Attribution> ask(String source, String node) {
-    return hub.ask(about(source, node, LONG));
+    return hub.ask(about(source, node, LONG), _ -> {});
   }
 
   private static Attribution soon(CompletableFuture<Attribution> answer) {
@@ -227,13 +228,47 @@ class BridgeHubTest {
   void ask_silentBridge_isUnavailableAfterTheTimeout() {
     var bridge = holding("node-1", "10.88.1.2");
 
-    var answer = hub.ask(about("10.88.1.2", "", Duration.ofMillis(30)));
+    var answer = hub.ask(about("10.88.1.2", "", Duration.ofMillis(30)), _ -> {});
 
     assertThat(soon(answer))
         .isEqualTo(new BridgeUnavailable("the bridge of node-1 did not answer within 30 ms"));
     assertThat(hub.counts().timedOutTotal()).isEqualTo(1);
     bridge.answers(bridge.nextQuery(), candidate("fp:1"));
     Await.until("the late answer is counted", () -> hub.counts().lateTotal() == 1);
+  }
+
+  @Test
+  void ask_silentBridgeThatAnswersLater_isToldToWhoAsked() {
+    var bridge = holding("node-1", "10.88.1.2");
+    bridge.describes(fingerprint("fp:1", "/usr/bin/checkout").build());
+    var late = new CompletableFuture<Attribution>();
+    var answer = hub.ask(about("10.88.1.2", "", Duration.ofMillis(30)), late::complete);
+    assertThat(soon(answer)).isInstanceOf(BridgeUnavailable.class);
+
+    bridge.answers(bridge.nextQuery(), candidate("fp:1"));
+
+    assertThat(soon(late)).isInstanceOf(Attributed.class);
+    assertThat(soon(answer)).isInstanceOf(BridgeUnavailable.class);
+    assertThat(hub.counts().lateTotal()).isEqualTo(1);
+  }
+
+  @Test
+  void ask_questionsWhoseTimeIsUp_areRememberedUpToALimitAndForAWhile() {
+    var questions = new Questions("node-1", hub.counts());
+    var pod = new RegisteredPod("net:[1]", List.of(), Set.of(), PodFacts.NONE);
+    for (var i = 0; i <= Questions.MAX_OVERDUE; i++) {
+      questions.add(about("10.88.1.2", "", Duration.ZERO), pod, _ -> {}).expire();
+    }
+    var longAgo = Questions.OVERDUE.plusSeconds(1).negated();
+    questions.add(about("10.88.1.2", "", longAgo), pod, _ -> {}).expire();
+    var last = Questions.MAX_OVERDUE + 2L;
+
+    assertThat(questions.size()).isZero();
+    assertThat(questions.find(2)).isNull(); // pushed out by the last two
+    assertThat(questions.find(3)).isNotNull();
+    assertThat(questions.find(3)).isNull(); // once
+    assertThat(questions.find(last - 1)).isNotNull();
+    assertThat(questions.find(last)).isNull();
   }
 
   @Test
@@ -447,15 +482,58 @@ class BridgeHubTest {
     Await.until("the address is held", () -> !hub.running().isEmpty());
 
     var expected = new RunningPod(IpAddress.parse("10.88.1.2"), Set.of(BRIDGE), start, digest);
-    assertThat(hub.running()).containsExactly(expected);
+    var unknown = new RunningPod(IpAddress.parse("10.88.1.3"), Set.of(), null, null);
+    assertThat(hub.running()).containsExactlyInAnyOrder(expected, unknown);
     assertThat(hub.running(IpAddress.parse("10.88.1.2"))).isEqualTo(expected);
-    assertThat(hub.running(IpAddress.parse("10.88.1.3"))).isNull();
+    assertThat(hub.running(IpAddress.parse("10.88.1.3"))).isEqualTo(unknown);
     assertThat(hub.running(IpAddress.parse("10.88.1.4"))).isNull();
     assertThat(hub.counts().podFactsDoubtedTotal()).isZero();
 
     bridge.complete();
     Await.until("the bridge is gone", () -> hub.statuses().isEmpty());
     assertThat(hub.running()).isEmpty();
+  }
+
+  /** A pod of both families was counted as two, of which an edge was then seen on one. */
+  @Test
+  void running_podWithSeveralAddresses_isOne() {
+    now = Instant.parse("2026-11-25T12:00:00Z");
+    var bridge = attached("node-1");
+    var v6 = pod("fd88::a").getAddresses(0);
+    var v4 = pod("10.88.1.3").getAddresses(0);
+
+    bridge.registers(
+        started("10.88.1.2", now, "").toBuilder().addAddresses(v6).addAddresses(v4).build());
+    Await.until("the addresses are held", () -> hub.running(IpAddress.parse("fd88::a")) != null);
+    Await.until("the addresses are held", () -> hub.running(IpAddress.parse("10.88.1.3")) != null);
+
+    assertThat(hub.running())
+        .containsExactly(new RunningPod(IpAddress.parse("10.88.1.2"), Set.of(BRIDGE), now, null));
+  }
+
+  @Test
+  void register_podWithSeveralAddresses_isOnePod_namedByTheFirst() {
+    var first = IpAddress.parse("10.88.1.2");
+    var taken = attached("node-2");
+    taken.registers(pod("10.88.1.1"));
+    Await.until("the other pod is registered", () -> pods("node-2") == 1);
+    var bridge = attached("node-1");
+    var pod = started("fd88::2", Instant.EPOCH, "").toBuilder();
+    for (var address : List.of("10.88.1.3", "10.88.1.2", "10.88.1.1")) {
+      pod.addAddresses(ByteString.copyFrom(IpAddress.parse(address).bytes()));
+    }
+
+    bridge.registers(pod.build());
+    Await.until("the pod is registered", () -> pods("node-1") == 1);
+
+    assertThat(hub.running())
+        .extracting(RunningPod::address)
+        .containsExactlyInAnyOrder(first, IpAddress.parse("10.88.1.1"));
+    for (var address : List.of("fd88::2", "10.88.1.3", "10.88.1.2")) {
+      assertThat(hub.running(IpAddress.parse(address)))
+          .isNotNull()
+          .returns(first, RunningPod::address);
+    }
   }
 
   @Test
@@ -471,7 +549,7 @@ class BridgeHubTest {
         started("10.88.1.6", now.minusSeconds(1), "latest"));
     Await.until("it is told", () -> hub.statuses().getFirst().refusedAddresses().size() == 4);
 
-    assertThat(hub.running())
+    assertThat(hub.running().stream().filter(pod -> pod.started() != null))
         .containsExactlyInAnyOrder(
             new RunningPod(IpAddress.parse("10.88.1.5"), Set.of(BRIDGE), now, null),
             new RunningPod(
@@ -479,8 +557,8 @@ class BridgeHubTest {
     assertThat(hub.counts().podFactsDoubtedTotal()).isEqualTo(4);
     assertThat(hub.statuses().getFirst().refusedAddresses())
         .contains(
-            "pod 'net:[10.88.1.2]': started 2026-11-25T12:01:01Z (expected: after 1970 and not after"
-                + " now; the clock of the node is wrong)");
+            "pod 'net:[10.88.1.2]': started 2026-11-25T12:01:01Z (expected: after 1970 and not"
+                + " after now; the clock of the node is wrong)");
     var _ = ask("10.88.1.2", "node-1");
     assertThat(bridge.nextQuery().getId()).isEqualTo(1);
   }

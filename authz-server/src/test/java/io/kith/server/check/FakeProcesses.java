@@ -6,11 +6,13 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /** Answers as told. */
 public final class FakeProcesses implements ProcessSource {
   private final List<SocketQuery> asked = new CopyOnWriteArrayList<>();
+  private final List<Consumer<Attribution>> lateAnswers = new CopyOnWriteArrayList<>();
   private volatile Set<String> told = Set.of();
   private volatile Function<SocketQuery, CompletableFuture<Attribution>> answer =
       _ -> CompletableFuture.completedFuture(Samples.attributed(Samples.APP));
@@ -33,13 +35,19 @@ public final class FakeProcesses implements ProcessSource {
     return told;
   }
 
+  /** Answers the latest question, whose time is up. */
+  public void answerLate(Attribution attribution) {
+    lateAnswers.getLast().accept(attribution);
+  }
+
   public List<SocketQuery> asked() {
     return asked;
   }
 
   @Override
-  public CompletableFuture<Attribution> ask(SocketQuery query) {
+  public CompletableFuture<Attribution> ask(SocketQuery query, Consumer<Attribution> late) {
     asked.add(query);
+    lateAnswers.add(late);
     return answer.apply(query);
   }
 }

@@ -10,6 +10,7 @@ import java.util.function.Supplier;
 /** One snapshot for all, and the records that came. */
 public final class InMemoryPolicy implements Policy {
   private final List<CheckRecord> records = new CopyOnWriteArrayList<>();
+  private volatile Runnable beforeRecord = () -> {};
   private volatile Supplier<Snapshot> snapshot = () -> Samples.snapshot(Mode.ENFORCE);
 
   public void decideBy(Snapshot now) {
@@ -18,6 +19,11 @@ public final class InMemoryPolicy implements Policy {
 
   public void decideBy(Supplier<Snapshot> how) {
     snapshot = how;
+  }
+
+  /** Runs whenever something is to be recorded, before it is. */
+  public void beforeRecord(Runnable task) {
+    beforeRecord = task;
   }
 
   public List<CheckRecord> records() {
@@ -31,6 +37,7 @@ public final class InMemoryPolicy implements Policy {
 
   @Override
   public void record(CheckRecord answered) {
+    beforeRecord.run();
     records.add(answered);
   }
 }

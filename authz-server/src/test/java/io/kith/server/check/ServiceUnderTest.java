@@ -134,11 +134,11 @@ public final class ServiceUnderTest implements AutoCloseable {
     return check(request, Samples.headers("x-kith-direction", "outbound", "x-kith-node", "node-1"));
   }
 
-  /** Returns when the answer was recorded as well, which is after it was sent. */
+  /** Returns when telemetry has the answer as well, which is after it was sent. */
   public CheckResponse check(CheckRequest request, Metadata headers) {
     var before = answered.size();
     var response = stub(headers).withDeadlineAfter(30, TimeUnit.SECONDS).check(request);
-    Await.until("the answer is recorded", () -> answered.size() > before);
+    Await.until("the answer is told", () -> answered.size() > before);
     return response;
   }
 

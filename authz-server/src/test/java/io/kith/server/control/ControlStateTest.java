@@ -2,6 +2,7 @@ package io.kith.server.control;
 
 import static io.kith.server.control.Shop.CATALOG;
 import static io.kith.server.control.Shop.CHECKOUT;
+import static io.kith.server.control.Shop.CHECKOUT_ID;
 import static io.kith.server.control.Shop.CURL;
 import static io.kith.server.control.Shop.DB;
 import static io.kith.server.control.Shop.DROPPED;
@@ -36,6 +37,7 @@ import io.kith.baselines.edge.Strictness;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.learning.LearningSettings;
+import io.kith.baselines.process.Attribution;
 import io.kith.baselines.process.EntryKind;
 import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.Script;
@@ -347,6 +349,32 @@ class ControlStateTest {
     assertThat(state.decisions(OWNER, true, 10)).containsExactly(denied);
     assertThat(checkout().waitsFor())
         .contains("14 connections were not learned from, because the server had too much to do");
+  }
+
+  @Test
+  void record_processThatBecameKnownLate_isLearnedAndCompletesTheDecision() throws Exception {
+    var silent = new Attribution.BridgeUnavailable("the bridge of node-1 did not answer");
+    var given =
+        answered(
+            state.snapshot(CHECKOUT), new Flow(CHECKOUT_ID, silent, database()), clock.instant());
+    state.record(given);
+    state.flush();
+    assertThat(state.edges(OWNER)).isEmpty();
+
+    state.record(given.late(flow(database(), PAYMENTS), PAYMENTS));
+    state.flush();
+
+    assertThat(state.edges(OWNER)).hasSize(1);
+    assertThat(state.counts()).containsExactly(new VerdictCount("allow", "", 1));
+    assertThat(state.late()).isEqualTo(1);
+    assertThat(state.decisions(OWNER, false, 10))
+        .singleElement()
+        .satisfies(
+            shown -> {
+              assertThat(shown.late()).isTrue();
+              assertThat(shown.decision().subject()).isEqualTo(PAYMENTS);
+            });
+    assertThat(state.decision(given.decisionId())).isNotNull().matches(CheckRecord::late);
   }
 
   private static CheckRecord denial(Flow flow) {

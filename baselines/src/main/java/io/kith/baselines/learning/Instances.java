@@ -390,7 +390,7 @@ final class Instances {
           && !pod.instance.start().isAfter(until)
           && pod.end().isAfter(from)) {
         alive++;
-        showed += sample.contains(pod.instance.replica()) ? 1 : 0;
+        showed += sample.contains(pod.instance.replica(), pod.hash) ? 1 : 0;
       }
     }
     return alive == 0 ? 1 : showed / (double) alive;

@@ -35,44 +35,55 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * The pods of a fleet at one server: Checks as their Envoys send them, and the stream of the bridge
  * that knows which program opened which socket. Both over mutual TLS; programs are of the image.
  */
 public final class PodsAt implements AutoCloseable {
-  private static final Duration CHECK_LIMIT = Duration.ofSeconds(10);
+  private static final Duration CHECK_LIMIT = Duration.ofMinutes(1);
+
   private static final int DENIED = 7;
+  private static final int UNAVAILABLE = 14;
 
   private final Fleet fleet;
   private final int checkPort;
   private final Map<SpiffeId, ManagedChannel> channels = new ConcurrentHashMap<>();
   private final Map<String, String> programs = new ConcurrentHashMap<>();
   private final AtomicInteger ports = new AtomicInteger();
+  private final AtomicInteger undecided = new AtomicInteger();
   private final ManagedChannel bridgeChannel;
-  private final Bridge bridge;
+  private volatile boolean closed;
 
   /**
    * What a Check was answered.
    *
-   * @param reason why it was denied, else empty
+   * @param reason why it was denied, or why it was let pass undecided, else empty
    * @param edge id of the edge that allowed it, else empty
+   * @param fingerprint id of the process, or empty when it was not known
    */
-  public record Verdict(boolean allowed, String reason, String decisionId, String edge) {}
+  public record Verdict(
+      boolean allowed, String reason, String decisionId, String edge, String fingerprint) {
+    /** Whether Kith knew the process, or says why it should not have to. */
+    private boolean isDecided() {
+      return !fingerprint.isEmpty() || !(reason.isEmpty() || Mesh.NOT_DECIDED.contains(reason));
+    }
+  }
 
   /** Attaches the bridge and waits until its pods are known. */
   public PodsAt(Fleet fleet, ServerProcess server) throws InterruptedException {
     this.fleet = fleet;
     this.checkPort = server.port("checks");
     bridgeChannel = channel(server.port("bridges"), Fleet.BRIDGE);
-    bridge = new Bridge();
-    bridge.attach();
+    new Bridge().attach();
     Mesh.await(
         "the pods are registered at " + server.name(),
-        Duration.ofSeconds(30),
+        Mesh.PATIENCE,
         () ->
             server.status().getBridgesList().stream()
                 .anyMatch(one -> one.getPods() == fleet.members().size()));
@@ -85,13 +96,37 @@ public final class PodsAt implements AutoCloseable {
         .build();
   }
 
+  /** Answers so far that came without a decision, since the machine was too busy. */
+  public int undecided() {
+    return undecided.get();
+  }
+
   /**
-   * Asks whether a program of a pod may open a new connection.
+   * Asks whether a program of a pod may open a new connection, and again with another connection
+   * while that is not decided.
    *
    * @param program absolute path
-   * @throws StatusRuntimeException when the server does not answer, or could not decide
+   * @throws StatusRuntimeException when the server does not answer, or made a mistake
    */
   public Verdict check(Member member, String program, Destination to) {
+    var end = System.nanoTime() + Mesh.PATIENCE.toNanos();
+    for (var attempts = 1; ; attempts++) {
+      var verdict = checkOnce(member, program, to);
+      if (verdict.isDecided()) {
+        return verdict;
+      }
+      undecided.incrementAndGet();
+      LockSupport.parkNanos(20_000_000);
+      if (System.nanoTime() > end) {
+        throw new AssertionError(
+            "%s of %s to %s: no decision in %d attempts within %d s, the last: %s"
+                .formatted(
+                    program, member.owner(), to, attempts, Mesh.PATIENCE.toSeconds(), verdict));
+      }
+    }
+  }
+
+  private Verdict checkOnce(Member member, String program, Destination to) {
     var number = ports.incrementAndGet();
     var port = 1_024 + Math.floorMod(number, 64_000);
     programs.put(member.address() + ":" + port, program);
@@ -106,11 +141,18 @@ public final class PodsAt implements AutoCloseable {
             .withDeadlineAfter(CHECK_LIMIT.toMillis(), TimeUnit.MILLISECONDS)
             .check(request(member.address(), port, to));
     var code = response.getStatus().getCode();
-    if (code != 0 && code != DENIED) {
-      throw io.grpc.Status.fromCodeValue(code).asRuntimeException();
+    var reason = said(response, "reason");
+    if (code != 0
+        && code != DENIED
+        && !(code == UNAVAILABLE && Mesh.NOT_DECIDED.contains(reason))) {
+      throw io.grpc.Status.INTERNAL.withDescription(response.toString()).asRuntimeException();
     }
     return new Verdict(
-        code == 0, said(response, "reason"), said(response, "decision_id"), said(response, "edge"));
+        code == 0,
+        reason,
+        said(response, "decision_id"),
+        said(response, "edge"),
+        said(response, "fingerprint"));
   }
 
   private static void put(Metadata headers, String name, String value) {
@@ -142,6 +184,7 @@ public final class PodsAt implements AutoCloseable {
 
   @Override
   public void close() {
+    closed = true;
     bridgeChannel.shutdownNow();
     channels.values().forEach(ManagedChannel::shutdownNow);
   }
@@ -209,14 +252,18 @@ public final class PodsAt implements AutoCloseable {
       }
     }
 
+    /** The server is gone, as the Checks will say, or took us for dead and is told otherwise. */
     @Override
     public void onError(Throwable thrown) {
-      // the server is gone, as the Checks will say
+      if (!closed) {
+        CompletableFuture.delayedExecutor(200, TimeUnit.MILLISECONDS)
+            .execute(() -> new Bridge().attach());
+      }
     }
 
     @Override
     public void onCompleted() {
-      // likewise
+      // the server ends
     }
   }
 }

@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
 
 /** One run of a server of a {@link Fleet}, from its start to its end. */
 public final class ServerProcess implements AutoCloseable {
-  private static final Duration START_LIMIT = Duration.ofSeconds(90);
-  private static final Duration CALL_LIMIT = Duration.ofSeconds(60);
+  private static final Duration START_LIMIT = Duration.ofMinutes(3);
+  private static final Duration CALL_LIMIT = Duration.ofMinutes(1);
   private static final AtomicInteger RUNS = new AtomicInteger();
 
   private final String name;
@@ -134,7 +134,7 @@ public final class ServerProcess implements AutoCloseable {
   public double metric(String metric) throws IOException, InterruptedException {
     try (var client = HttpClient.newHttpClient()) {
       var address = URI.create("http://127.0.0.1:" + port("health") + "/metrics");
-      var request = HttpRequest.newBuilder(address).timeout(Duration.ofSeconds(10)).build();
+      var request = HttpRequest.newBuilder(address).timeout(CALL_LIMIT).build();
       var text = client.send(request, HttpResponse.BodyHandlers.ofString()).body();
       @Nullable String line =
           text.lines().filter(one -> one.startsWith(metric + " ")).findFirst().orElse(null);

@@ -2,6 +2,7 @@ package io.kith.load.lab;
 
 import io.kith.load.ffm.NetworkNamespace;
 import java.io.IOException;
+import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -15,6 +16,7 @@ public final class Host implements AutoCloseable {
   private final InetAddress v6;
   private final NetworkNamespace namespace;
   private final List<Upstream> upstreams = new CopyOnWriteArrayList<>();
+  private final List<DatagramSink> sinks = new CopyOnWriteArrayList<>();
 
   Host(String name, InetAddress v4, InetAddress v6, NetworkNamespace namespace) {
     this.name = name;
@@ -53,6 +55,14 @@ public final class Host implements AutoCloseable {
     return serve(port, TlsProtocol.forName(name));
   }
 
+  /** A service that takes datagrams of UDP and answers none. */
+  public DatagramSink datagrams(int port) throws IOException, InterruptedException {
+    var socket = namespace.call(() -> new DatagramSocket(new InetSocketAddress(v4, port)));
+    var sink = new DatagramSink(this, socket);
+    sinks.add(sink);
+    return sink;
+  }
+
   private Upstream serve(int port, Upstream.Protocol protocol)
       throws IOException, InterruptedException {
     var socket =
@@ -76,5 +86,6 @@ public final class Host implements AutoCloseable {
   @Override
   public void close() {
     upstreams.forEach(Upstream::close);
+    sinks.forEach(DatagramSink::close);
   }
 }

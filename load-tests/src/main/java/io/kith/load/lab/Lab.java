@@ -36,15 +36,17 @@ public final class Lab implements AutoCloseable {
   private final Path folder;
   private final Subnet subnet;
   private final Iptables iptables;
+  private final Cgroups cgroups;
   private final Map<String, Host> hosts = new LinkedHashMap<>();
   private final List<Pod> pods = new ArrayList<>();
   private int nextPort = 10;
 
-  private Lab(String id, Path folder, Subnet subnet, Iptables iptables) {
+  private Lab(String id, Path folder, Subnet subnet, Iptables iptables, Cgroups cgroups) {
     this.id = id;
     this.folder = folder;
     this.subnet = subnet;
     this.iptables = iptables;
+    this.cgroups = cgroups;
   }
 
   /** What keeps this machine or this user from opening a lab, in words; empty if nothing does. */
@@ -78,8 +80,11 @@ public final class Lab implements AutoCloseable {
             + "-"
             + Long.toString(ProcessHandle.current().pid(), 36)
             + Integer.toString(NUMBER.incrementAndGet(), 36);
-    var lab = new Lab(id, Leftovers.claim(id), Subnet.free(), iptables);
+    var lab = new Lab(id, Leftovers.claim(id), Subnet.free(), iptables, Cgroups.of(id));
     OPEN.add(lab);
+    if (!lab.cgroupProblem().isEmpty()) {
+      say.accept("pods get no cgroups of their own: " + lab.cgroupProblem());
+    }
     try {
       lab.makeHub();
       return lab;
@@ -92,6 +97,14 @@ public final class Lab implements AutoCloseable {
   /** This lab's name, the first part of all names that it gave. */
   public String id() {
     return id;
+  }
+
+  /**
+   * Why pods have no cgroups of their own, so that nothing can be attached to a pod alone, in
+   * words; empty when they have.
+   */
+  public String cgroupProblem() {
+    return cgroups.problem();
   }
 
   /**
@@ -127,7 +140,8 @@ public final class Lab implements AutoCloseable {
   public Pod addPod(String name, Image image) throws IOException, InterruptedException {
     var endpoint = addEndpoint(name);
     capture(endpoint.namespace());
-    var pod = Pod.start(name, endpoint, image, Files.createDirectories(folder.resolve(name)));
+    var own = Files.createDirectories(folder.resolve(name));
+    var pod = Pod.start(name, endpoint, image, own, cgroups.addPod());
     pods.add(pod);
     pod.writeHosts(hosts.values());
     return pod;

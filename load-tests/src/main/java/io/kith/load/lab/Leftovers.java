@@ -12,7 +12,7 @@ import java.util.List;
 /**
  * What a lab leaves on the machine, found by the lab's id alone, so that a run which was killed can
  * be tidied up by the next one. Each lab owns a folder under {@link #ROOT} that names its process;
- * its namespaces and its link carry its id.
+ * its namespaces, its cgroups and its link carry its id.
  */
 final class Leftovers {
   static final Path ROOT = Path.of("/run/kith-lab");
@@ -44,12 +44,13 @@ final class Leftovers {
     }
   }
 
-  /** Removes everything that belongs to one lab: processes, mounts, namespaces, link, folder. */
+  /** Removes all of one lab: processes, cgroups, mounts, namespaces, link, folder. */
   static void remove(String id) throws IOException, InterruptedException {
     var folder = ROOT.resolve(id);
     for (var namespace : namespaces(id)) {
       killAll(namespace);
     }
+    Cgroups.remove(id);
     for (var mount : mountsBelow(folder)) {
       Command.run(LIMIT, List.of("umount", "-l", mount));
     }

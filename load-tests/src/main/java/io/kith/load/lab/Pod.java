@@ -32,6 +32,7 @@ public final class Pod implements AutoCloseable {
   private final Lab.Endpoint endpoint;
   private final Path folder;
   private final Path root;
+  private final Cgroups.OfPod cgroups;
   private final Process container;
   private final long firstPid;
   private final AtomicInteger job = new AtomicInteger();
@@ -41,47 +42,50 @@ public final class Pod implements AutoCloseable {
       Lab.Endpoint endpoint,
       Path folder,
       Path root,
+      Cgroups.OfPod cgroups,
       Process container,
       long firstPid) {
     this.name = name;
     this.endpoint = endpoint;
     this.folder = folder;
     this.root = root;
+    this.cgroups = cgroups;
     this.container = container;
     this.firstPid = firstPid;
   }
 
-  static Pod start(String name, Lab.Endpoint endpoint, Image image, Path folder)
+  static Pod start(
+      String name, Lab.Endpoint endpoint, Image image, Path folder, Cgroups.OfPod cgroups)
       throws IOException, InterruptedException {
     var root = mountRoot(image, folder);
     Files.createDirectories(root.resolve("run/jobs"));
     var enter = folder.resolve("enter");
     Files.writeString(enter, Image.resource("enter"));
     var log = folder.resolve("container.log");
+    var argv = new ArrayList<>(cgroups.container());
+    argv.addAll(
+        List.of(
+            "nsenter",
+            "--net=" + endpoint.namespace().handle(),
+            "unshare",
+            "--pid",
+            "--fork",
+            "--kill-child=KILL",
+            // A second time: what waits outside for the container is not in its mounts.
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            "--uts",
+            "--ipc",
+            "bash",
+            enter.toString(),
+            root.toString(),
+            name));
     var container =
-        new ProcessBuilder(
-                "nsenter",
-                "--net=" + endpoint.namespace().handle(),
-                "unshare",
-                "--pid",
-                "--fork",
-                "--kill-child=KILL",
-                // A second time: what waits outside for the container is not in its mounts.
-                "unshare",
-                "--mount",
-                "--propagation",
-                "private",
-                "--uts",
-                "--ipc",
-                "bash",
-                enter.toString(),
-                root.toString(),
-                name)
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
+        new ProcessBuilder(argv).redirectErrorStream(true).redirectOutput(log.toFile()).start();
     long firstPid = awaitEntrypoint(container, log);
-    return new Pod(name, endpoint, folder, root, container, firstPid);
+    return new Pod(name, endpoint, folder, root, cgroups, container, firstPid);
   }
 
   /**
@@ -223,20 +227,20 @@ public final class Pod implements AutoCloseable {
    */
   public Command.Outcome exec(Duration limit, int uid, List<String> argv)
       throws IOException, InterruptedException {
-    var all =
-        new ArrayList<>(
-            List.of(
-                "nsenter",
-                "--target",
-                Long.toString(firstPid),
-                "--mount",
-                "--uts",
-                "--ipc",
-                "--net",
-                "--pid",
-                "--root",
-                "--wd",
-                "--"));
+    var all = new ArrayList<>(cgroups.container());
+    all.addAll(
+        List.of(
+            "nsenter",
+            "--target",
+            Long.toString(firstPid),
+            "--mount",
+            "--uts",
+            "--ipc",
+            "--net",
+            "--pid",
+            "--root",
+            "--wd",
+            "--"));
     all.addAll(asUser(uid, argv));
     return Command.run(limit, all);
   }
@@ -256,7 +260,8 @@ public final class Pod implements AutoCloseable {
    * is.
    */
   RunningProcess startBeside(String what, Path log, List<String> argv) {
-    var all = new ArrayList<>(List.of("nsenter", "--net=" + endpoint.namespace().handle()));
+    var all = new ArrayList<>(cgroups.sidecar());
+    all.addAll(List.of("nsenter", "--net=" + endpoint.namespace().handle()));
     all.addAll(argv);
     return RunningProcess.start(what, log, Map.of(), all);
   }

@@ -1,6 +1,5 @@
 package io.kith.load.mesh;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -39,6 +38,16 @@ public record Attack(
     public String toString() {
       return host + ":" + port;
     }
+
+    /** A text with these places for their names, and for the same with {@code _PORT}. */
+    static String in(String text, Map<String, Place> places) {
+      for (var place : places.entrySet()) {
+        var port = Integer.toString(place.getValue().port());
+        text = text.replaceAll("\\b" + place.getKey() + "_PORT\\b", port);
+        text = text.replaceAll("\\b" + place.getKey() + "\\b", place.getValue().host());
+      }
+      return text;
+    }
   }
 
   public Attack {
@@ -63,17 +72,7 @@ public record Attack(
 
   /** What runs, with these places for their names. */
   List<String> argv(Map<String, Place> places) {
-    var all = new ArrayList<String>();
-    for (var argument : argv) {
-      var text = argument;
-      for (var place : places.entrySet()) {
-        var port = Integer.toString(place.getValue().port());
-        text = text.replaceAll("\\b" + place.getKey() + "_PORT\\b", port);
-        text = text.replaceAll("\\b" + place.getKey() + "\\b", place.getValue().host());
-      }
-      all.add(text);
-    }
-    return all;
+    return argv.stream().map(argument -> Place.in(argument, places)).toList();
   }
 
   /** A tool that lies in the image, and that nobody uses in normal operation. */

@@ -24,7 +24,7 @@ import java.util.regex.Matcher;
 
 /** Plain processes of this user that dial Envoy on loopback: what remains without privileges. */
 public final class LoopbackShop implements Shop {
-  private static final Duration PROGRAM_LIMIT = Duration.ofSeconds(20);
+  private static final Duration PROGRAM_LIMIT = Duration.ofMinutes(2);
 
   private final LoopbackLab lab;
   private final Ports ports;
@@ -171,6 +171,16 @@ public final class LoopbackShop implements Shop {
   @Override
   public List<Attack> attacks() {
     return Attack.WITHOUT_CAPTURE;
+  }
+
+  @Override
+  public List<Bypass> bypasses() {
+    return List.of();
+  }
+
+  @Override
+  public List<String> resolvers() {
+    return List.of();
   }
 
   @Override

@@ -3,6 +3,7 @@ package io.kith.load.mesh;
 import io.kith.istio.StandaloneRecipe;
 import io.kith.istio.StandaloneRecipe.Redirected;
 import io.kith.istio.StandaloneRecipe.TcpCheck;
+import io.kith.load.lab.DatagramSink;
 import io.kith.load.lab.EnvoyProxy;
 import io.kith.load.lab.Host;
 import io.kith.load.lab.Image;
@@ -17,17 +18,19 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 
 /** A pod of a {@link Lab}: an image, captured connections, hosts with networks of their own. */
 public final class PodShop implements Shop {
   private static final int APP_UID = 1000;
-  private static final Duration PROGRAM_LIMIT = Duration.ofSeconds(20);
+  private static final Duration PROGRAM_LIMIT = Duration.ofMinutes(2);
   private static final String CERTIFICATE = "/tmp/payments.pem";
 
   private final Lab lab;
   private final Pod checkout;
   private final Upstreams upstreams;
+  private final DatagramSink datagrams;
 
   /** Builds the shop in a lab, which it closes. */
   PodShop(Lab lab, Consumer<String> say) throws IOException, InterruptedException {
@@ -41,6 +44,7 @@ public final class PodShop implements Shop {
             lab.addHost("catalog").http(8080),
             lab.addHost("payments").tls(443),
             lab.addHost("stranger").database(4444));
+    datagrams = upstreams.stranger().host().datagrams(5353);
     checkout.write(CERTIFICATE, upstreams.payments().certificate());
     Programs.DROPPED.forEach((path, name) -> checkout.write(path, Programs.text(name)));
   }
@@ -141,6 +145,41 @@ public final class PodShop implements Shop {
   @Override
   public List<Attack> attacks() {
     return Attack.ALL;
+  }
+
+  @Override
+  public List<Bypass> bypasses() {
+    return lab.cgroupProblem().isEmpty() ? Bypass.ALL : List.of();
+  }
+
+  @Override
+  public List<String> resolvers() {
+    return List.of(address().getHostAddress() + ":53");
+  }
+
+  /** Runs a bypass as its own user. */
+  PodProcess.Outcome run(Bypass bypass) throws IOException, InterruptedException {
+    return checkout.start(bypass.uid(), "", bypass.argv(places())).await(PROGRAM_LIMIT);
+  }
+
+  private Map<String, Attack.Place> places() {
+    return Map.of(
+        "CATALOG",
+        place(upstreams.catalog()),
+        "STRANGER",
+        new Attack.Place(datagrams.host().v4().getHostAddress(), datagrams.port()));
+  }
+
+  /** Bytes that reached whom a bypass is aimed at. */
+  long arrived(Bypass.Target target) {
+    return switch (target) {
+      case CATALOG -> upstreams.catalog().bytes();
+      case STRANGER -> datagrams.bytes();
+    };
+  }
+
+  DatagramSink datagrams() {
+    return datagrams;
   }
 
   @Override

@@ -21,7 +21,8 @@ final class Programs {
       Map.of(
           "/tmp/exfil.pl", "exfil.pl",
           "/tmp/from-memory.pl", "from-memory.pl",
-          "/tmp/beacon.pl", "beacon.pl");
+          "/tmp/beacon.pl", "beacon.pl",
+          "/tmp/leak.pl", "leak.pl");
 
   private Programs() {}
 

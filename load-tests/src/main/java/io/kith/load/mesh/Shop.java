@@ -7,7 +7,12 @@ import io.kith.load.lab.Upstream;
 import io.kith.load.tools.Envoy;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 
@@ -32,6 +37,18 @@ public sealed interface Shop extends AutoCloseable permits PodShop, LoopbackShop
   Ports ports();
 
   Upstreams upstreams();
+
+  /** Asks the server's port for health and metrics. */
+  default HttpResponse<String> ask(String path) throws IOException, InterruptedException {
+    try (var client = HttpClient.newHttpClient()) {
+      var port = address().getHostAddress() + ":" + ports().health();
+      var request =
+          HttpRequest.newBuilder(URI.create("http://" + port + path))
+              .timeout(Duration.ofSeconds(5))
+              .build();
+      return client.send(request, HttpResponse.BodyHandlers.ofString());
+    }
+  }
 
   /** What the workload is here: a word for people. */
   String home();
@@ -63,6 +80,14 @@ public sealed interface Shop extends AutoCloseable permits PodShop, LoopbackShop
 
   /** The attacks that can be shown here, with the reasons that they get here. */
   List<Attack> attacks();
+
+  /** The bypasses that can be shown here, where something guards the workload. */
+  List<Bypass> bypasses();
+
+  /**
+   * Where names are asked for, as {@code kith.yaml} has it; none: nothing is refused by a guard.
+   */
+  List<String> resolvers();
 
   /** Where the workload reaches an upstream. */
   Attack.Place place(Upstream upstream);

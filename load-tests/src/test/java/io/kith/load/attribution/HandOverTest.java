@@ -97,7 +97,7 @@ class HandOverTest {
         var streams = new HashSet<Instant>();
         var answered = 0;
         while (streams.size() <= RENEWALS) {
-          var answer = hub.ask(question(answered)).get(10, TimeUnit.SECONDS);
+          var answer = hub.ask(question(answered), _ -> {}).get(60, TimeUnit.SECONDS);
           assertThat(answer)
               .as("question %s, in stream %s; %s", answered, streams.size(), events)
               .isInstanceOf(Attribution.Attributed.class);
@@ -180,7 +180,8 @@ class HandOverTest {
     @Override
     public List<Pod> pods() {
       return List.of(
-          new Pod("net:[1]", Set.of(POD), Set.of(CHECKOUT), IdentitySource.DEV_UNATTESTED, null));
+          new Pod(
+              "net:[1]", Set.of(POD), Set.of(CHECKOUT), IdentitySource.DEV_UNATTESTED, null, null));
     }
 
     @Override

@@ -19,6 +19,7 @@ import io.kith.admin.v1.RemoveRuleRequest;
 import io.kith.admin.v1.RollbackRequest;
 import io.kith.admin.v1.Rule;
 import io.kith.admin.v1.SetModeRequest;
+import io.kith.load.mesh.Mesh;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -101,7 +102,7 @@ final class Operator {
       own.add(new Flow(i % 2 == 0 ? "/app/shop" : "/app/till", destinations.get(i / 2)));
     }
     for (var flow : own) {
-      assertThat(check(pods, flow).allowed()).isTrue();
+      learned(server, pods, flow);
     }
     change(
         "test run",
@@ -245,8 +246,7 @@ final class Operator {
   private void quarantine(ServerProcess server, PodsAt pods) {
     var flow = unruled();
     if (flow != null) {
-      check(pods, flow);
-      var edge = edgeOf(server, flow);
+      var edge = learned(server, pods, flow);
       change(
           "quarantine",
           note ->
@@ -262,12 +262,27 @@ final class Operator {
     }
   }
 
-  private Edge edgeOf(ServerProcess server, Flow flow) {
-    return edges(server).stream()
-        .filter(edge -> edge.getProcess().equals(flow.program()))
-        .filter(edge -> edge.getDestination().contains(flow.to().words()))
-        .findFirst()
-        .orElseThrow(() -> new AssertionError(flow + " is not among " + edges(server)));
+  /** Connects as an application does, until it is seen among the edges. */
+  private Edge learned(ServerProcess server, PodsAt pods, Flow flow) {
+    var end = System.nanoTime() + Mesh.PATIENCE.toNanos();
+    for (var attempts = 1; ; attempts++) {
+      var verdict = check(pods, flow);
+      assertThat(verdict.allowed())
+          .as("%s of %s: %s, by %s", flow, member.owner(), verdict, this)
+          .isEqualTo(mayPass(flow));
+      var edges = edges(server);
+      for (var edge : edges) {
+        if (edge.getProcess().equals(flow.program())
+            && edge.getDestination().contains(flow.to().words())) {
+          return edge;
+        }
+      }
+      if (System.nanoTime() > end) {
+        throw new AssertionError(
+            "%s was not learned by %d connections within %d s, the last: %s; learned: %s"
+                .formatted(flow, attempts, Mesh.PATIENCE.toSeconds(), verdict, edges));
+      }
+    }
   }
 
   private List<Edge> edges(ServerProcess server) {
@@ -315,8 +330,7 @@ final class Operator {
       return;
     }
     var flow = stranger(anywhere());
-    check(pods, flow);
-    var edge = edgeOf(server, flow);
+    var edge = learned(server, pods, flow);
     var next = new LinkedHashSet<>(enforced.getLast());
     next.add(flow);
     change(

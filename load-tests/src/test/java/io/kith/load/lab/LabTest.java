@@ -1,5 +1,6 @@
 package io.kith.load.lab;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.istio.StandaloneRecipe;
@@ -55,11 +56,15 @@ class LabTest {
   private static Upstream stock;
   private static Upstream pay;
   private static SwitchedAuthorization authorization;
+  private static Path cgroups;
 
   @BeforeAll
   static void open() throws Exception {
     envoy = Envoy.find(SAY);
     lab = Lab.open("kith", SAY);
+    assertThat(lab.cgroupProblem()).isEmpty();
+    cgroups = requireNonNull(Cgroups.folderOf(lab.id()));
+    assertThat(cgroups).isDirectory();
     pod = lab.addPod("checkout", Image.of(Map.of("/app/database-client", DATABASE_CLIENT), SAY));
     database = lab.addHost("orders-db").database(5432);
     stock = lab.addHost("stock").http(8080);
@@ -78,6 +83,7 @@ class LabTest {
       lab.close();
       assertThat(Path.of("/run/netns").toFile().list()).noneMatch(name -> name.startsWith(traces));
       assertThat(Leftovers.ROOT.resolve(traces)).doesNotExist();
+      assertThat(cgroups).doesNotExist();
     }
   }
 
@@ -139,6 +145,31 @@ class LabTest {
     @AfterEach
     void noConnectionIsLeft() throws Exception {
       awaitThat(() -> proxy.stat("listener.0.0.0.0_15001.downstream_cx_active") == 0);
+    }
+
+    @Test
+    void pod_containerAndEnvoy_haveCgroupsOfTheirOwnInThatOfThePod() throws Exception {
+      var container = cgroup(pod.firstPid());
+      var sidecar = cgroup(proxy.pid());
+
+      assertThat(List.of(container, sidecar))
+          .allSatisfy(
+              path ->
+                  assertThat(path)
+                      .matches(
+                          "/kith-lab-"
+                              + lab.id()
+                              + "/kubepods/besteffort/pod[0-9a-f-]{36}/[0-9a-f]{64}"));
+      assertThat(container).isNotEqualTo(sidecar);
+      assertThat(Path.of(container).getParent()).isEqualTo(Path.of(sidecar).getParent());
+    }
+
+    private static String cgroup(long pid) throws Exception {
+      return Files.readAllLines(Path.of("/proc", Long.toString(pid), "cgroup")).stream()
+          .filter(line -> line.startsWith("0::"))
+          .map(line -> line.substring("0::".length()))
+          .findFirst()
+          .orElseThrow();
     }
 
     @Test
@@ -328,9 +359,20 @@ class LabTest {
   @Test
   void pod_exec_entersFromOutside() throws Exception {
     var outcome =
-        pod.exec(LIMIT, 0, List.of("bash", "-c", "echo $PPID $(id -u) $HOSTNAME")).output();
+        pod.exec(
+                LIMIT,
+                0,
+                List.of("bash", "-c", "echo $PPID $(id -u) $HOSTNAME; cat /proc/{1,self}/cgroup"))
+            .output()
+            .lines()
+            .toList();
 
-    assertThat(outcome).startsWith("0 0 ");
+    assertThat(outcome.getFirst()).startsWith("0 0 ");
+    assertThat(outcome.stream().filter(line -> line.startsWith("0::")).distinct())
+        .as("in the container's cgroup, as a runtime puts it")
+        .singleElement()
+        .asString()
+        .contains("/kubepods/");
   }
 
   private static List<Long> ancestors(long pid) {

@@ -1,0 +1,40 @@
+package io.kith.server.check;
+
+import io.kith.baselines.decision.Decision;
+import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Reason;
+import io.kith.baselines.decision.Verdict.Allow;
+import io.kith.baselines.decision.Verdict.Deny;
+import io.kith.baselines.process.Attribution.Attributed;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a Check comes to.
+ *
+ * @param flow null when it did not come so far
+ * @param failure why Kith could not decide, or null
+ */
+record Outcome(Decision decision, @Nullable Flow flow, @Nullable Reason failure) {
+  static Outcome denied(Mode mode, Reason reason) {
+    return new Outcome(new Decision(new Deny(null, reason), null, mode, null, null), null, reason);
+  }
+
+  /** Passes but under enforce; under shadow it is told that it would not. */
+  static Outcome undecided(Mode mode, Reason reason) {
+    return switch (mode) {
+      case ENFORCE -> denied(mode, reason);
+      case SHADOW ->
+          new Outcome(
+              new Decision(new Allow(null), new Deny(null, reason), mode, null, null),
+              null,
+              reason);
+      case OBSERVE ->
+          new Outcome(new Decision(new Allow(null), null, mode, null, null), null, reason);
+    };
+  }
+
+  boolean isOfAKnownProcess() {
+    return flow != null && flow.attribution() instanceof Attributed;
+  }
+}
