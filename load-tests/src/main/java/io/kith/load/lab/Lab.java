@@ -258,9 +258,9 @@ public final class Lab implements AutoCloseable {
     var argv =
         new ArrayList<>(List.of("nsenter", "--net=" + namespace.handle(), program.toString()));
     argv.addAll(List.of(("-t nat -A OUTPUT -p tcp " + rule).split(" ", -1)));
-    var outcome = Command.run(Duration.ofSeconds(20), argv);
+    var outcome = Command.run(Duration.ofMinutes(1), argv);
     if (!outcome.succeeded()) { // a kernel without nftables
-      Command.run(Duration.ofSeconds(20), null, Map.of("KITH_XTABLES", "legacy"), argv).orFail();
+      Command.run(Duration.ofMinutes(1), null, Map.of("KITH_XTABLES", "legacy"), argv).orFail();
     }
   }
 }

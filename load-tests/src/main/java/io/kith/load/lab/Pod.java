@@ -108,14 +108,14 @@ public final class Pod implements AutoCloseable {
     var work = Files.createDirectories(layers.resolve("work"));
     var options = "lowerdir=" + image.root() + ",upperdir=" + upper + ",workdir=" + work;
     return Command.run(
-        Duration.ofSeconds(20),
+        Duration.ofMinutes(1),
         List.of("mount", "-t", "overlay", "overlay", "-o", options, root.toString()));
   }
 
   /** The container's first process as this machine numbers it, once it is the entrypoint. */
   private static long awaitEntrypoint(Process container, Path log)
       throws IOException, InterruptedException {
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(1);
     while (System.nanoTime() < end) {
       if (container.waitFor(5, TimeUnit.MILLISECONDS)) {
         break;
