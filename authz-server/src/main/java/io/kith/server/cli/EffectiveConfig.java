@@ -123,12 +123,17 @@ final class EffectiveConfig {
         "servers", words(bridge.servers()),
         "serverId", bridge.serverId(),
         "entries", bridge.entries(),
-        "proxy", map("ports", bridge.proxyPorts(), "uid", bridge.proxyUid()),
+        "proxy",
+            map(
+                "ports", bridge.proxyPorts(),
+                "uid", bridge.proxyUid(),
+                "container", bridge.proxyContainer()),
         "cgroup", bridge.cgroup() == null ? "auto" : bridge.cgroup(),
         "hostNetwork", bridge.hostNetwork(),
         "minimumRung", bridge.minimumRung().letter(),
         "pin", bridge.pin() == null ? "off" : bridge.pin(),
         "status", bridge.status(),
+        "runtime", bridge.runtime(),
         "hash", map("maxSize", size(bridge.hashMaxSize()), "workers", bridge.hashWorkers()));
   }
 

@@ -446,12 +446,18 @@ public final class Bridge implements NodeView, AutoCloseable {
 
   @Override
   public Status status() {
+    var described = containers.status();
     return new Status(
         sockets.rung(),
         sockets.problems(),
         sockets.canaryFound(),
         sockets.connectsSeen(),
-        settings.entries());
+        settings.entries(),
+        new Containers(
+            described.known(),
+            described.unknown(),
+            described.failures(),
+            described.disagreements()));
   }
 
   @Override

@@ -180,12 +180,13 @@ class HandOverTest {
     @Override
     public List<Pod> pods() {
       return List.of(
-          new Pod("net:[1]", Set.of(POD), Set.of(CHECKOUT), IdentitySource.DEV_UNATTESTED, null, null));
+          new Pod(
+              "net:[1]", Set.of(POD), Set.of(CHECKOUT), IdentitySource.DEV_UNATTESTED, null, null));
     }
 
     @Override
     public Status status() {
-      return new Status(Rung.KERNEL_EXACT, List.of(), true, 0, 65_536);
+      return new Status(Rung.KERNEL_EXACT, List.of(), true, 0, 65_536, Containers.NONE);
     }
   }
 }
