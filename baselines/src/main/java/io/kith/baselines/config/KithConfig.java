@@ -189,6 +189,7 @@ public record KithConfig(
    * @param status Unix socket where the running bridge says how it is
    * @param pin folder on the BPF file system where capture outlives the bridge, or null
    * @param runtime what is asked about containers
+   * @param attest who says which SPIFFE IDs processes have
    */
   public record Bridge(
       @Nullable String node,
@@ -206,7 +207,8 @@ public record KithConfig(
       boolean hostNetwork,
       @Nullable Path pin,
       Path status,
-      RuntimeSetting runtime) {
+      RuntimeSetting runtime,
+      Attest attest) {
     public Bridge {
       servers = List.copyOf(servers);
       proxyPorts = List.copyOf(proxyPorts);

@@ -44,11 +44,12 @@ final class KithConfigReader {
   KithConfig read() throws ConfigException {
     var section = root.section("server");
     var server = server(section);
+    var identity = identity(root.section("identity"));
     var config =
         new KithConfig(
             server,
-            bridge(root.section("bridge"), server.spiffeId()),
-            identity(root.section("identity")),
+            bridge(root.section("bridge"), server.spiffeId(), identity),
+            identity,
             workloads(),
             scopes(),
             learning(root.section("learning")),
@@ -179,7 +180,7 @@ final class KithConfigReader {
     return server.section(name).value("listen", Endpoint::parse, Endpoint.parse(fallback));
   }
 
-  private static Bridge bridge(Section bridge, @Nullable SpiffeId serverId) {
+  private static Bridge bridge(Section bridge, @Nullable SpiffeId serverId, Identity identity) {
     var proxy = bridge.section("proxy");
     var hash = bridge.section("hash");
     var ports = proxy.list("ports", Values.integer(1, 65_535));
@@ -203,7 +204,27 @@ final class KithConfigReader {
         bridge.value("hostNetwork", Values::bool, false),
         pin.equals("off") ? null : Path.of(pin),
         Path.of(bridge.value("status", Values::text, "/run/kith/bridge.sock")),
-        bridge.value("runtime", RuntimeSetting::parse, new RuntimeSetting.Auto()));
+        bridge.value("runtime", RuntimeSetting::parse, new RuntimeSetting.Auto()),
+        attest(bridge, identity));
+  }
+
+  private static Attest attest(Section bridge, Identity identity) {
+    var development = identity instanceof Identity.Dev;
+    var attest =
+        bridge.value("attest", Attest::parse, development ? new Attest.Dev() : new Attest.None());
+    if (attest instanceof Attest.Dev && !development) {
+      bridge.problem(
+          "attest",
+          "dev proves nothing and is for development only (expected: none or a SPIRE agent, or"
+              + " identity.provider dev)");
+    }
+    if (attest instanceof Attest.SpireBroker && development) {
+      bridge.problem(
+          "attest",
+          "the Broker API wants an SVID of SPIRE's trust domain from the bridge (expected:"
+              + " identity.provider workload-api or files, or spire-delegated)");
+    }
+    return attest;
   }
 
   private static Rung rung(String text) {

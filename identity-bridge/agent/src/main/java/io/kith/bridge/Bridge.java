@@ -22,6 +22,7 @@ import io.kith.bridge.guard.GuardEvent;
 import io.kith.bridge.guard.GuardPolicy;
 import io.kith.bridge.guard.PodGuard;
 import io.kith.bridge.guard.Totals;
+import io.kith.bridge.identity.ProcessIdentities;
 import io.kith.bridge.process.Birth;
 import io.kith.bridge.process.ExecEvent;
 import io.kith.bridge.process.FileId;
@@ -62,7 +63,7 @@ public final class Bridge implements NodeView, AutoCloseable {
   private static final int MINOR_BITS = 20;
 
   private final KithConfig.Bridge settings;
-  private final PodIdentities identities;
+  private final ProcessIdentities identities;
   private final PodStarts starts = new PodStarts();
   private final SocketOwners sockets;
   private final HostCgroups cgroups;
@@ -76,9 +77,9 @@ public final class Bridge implements NodeView, AutoCloseable {
   private final Thread names;
   private volatile boolean closed;
 
-  private Bridge(KithConfig config, SocketOwners sockets) {
-    this.settings = config.bridge();
-    this.identities = new PodIdentities(config);
+  private Bridge(KithConfig.Bridge settings, ProcessIdentities identities, SocketOwners sockets) {
+    this.settings = settings;
+    this.identities = identities;
     this.sockets = sockets;
     this.cgroups = HostCgroups.open();
     this.containers = ContainerDirectory.open(settings.runtime(), cgroups);
@@ -98,9 +99,13 @@ public final class Bridge implements NodeView, AutoCloseable {
     this.names = Thread.ofPlatform().daemon().name("kith-bridge-names").unstarted(this::readNames);
   }
 
-  /** Starts to watch the node, as well as this machine and this user allow. */
-  public static Bridge start(KithConfig config) throws InterruptedException {
-    var settings = config.bridge();
+  /**
+   * Starts to watch the node, as well as this machine and this user allow.
+   *
+   * @param identities closed by whoever made them
+   */
+  public static Bridge start(KithConfig.Bridge settings, ProcessIdentities identities)
+      throws InterruptedException {
     var sockets =
         SocketOwners.open(
             new SocketOwners.Settings(
@@ -110,7 +115,7 @@ public final class Bridge implements NodeView, AutoCloseable {
                 settings.cgroup(),
                 settings.hostNetwork(),
                 settings.pin()));
-    var bridge = new Bridge(config, sockets);
+    var bridge = new Bridge(settings, identities, sockets);
     bridge.warmUp();
     bridge.execs.start();
     bridge.names.start();
@@ -304,7 +309,6 @@ public final class Bridge implements NodeView, AutoCloseable {
   private Answer described(Question question, Resolution resolution) {
     var reasons = new ArrayList<>(resolution.reasons());
     var candidates = new ArrayList<Candidate>();
-    var ids = identities.of(Set.of(question.source()));
     var until = System.nanoTime() + question.patience().toNanos() / 4 * 3; // and time to tell it
     for (var owner : resolution.owners()) {
       var sighting = sighting(owner);
@@ -312,15 +316,32 @@ public final class Bridge implements NodeView, AutoCloseable {
       reasons.addAll(identified.remarks());
       var shared = owner.senderPid() != 0 && owner.senderPid() != owner.pid();
       candidates.add(
-          candidate(sighting, identified, quality(resolution.rung(), identified, shared), ids));
+          candidate(
+              sighting,
+              identified,
+              quality(resolution.rung(), identified, shared),
+              attested(sighting, question, until, reasons)));
       if (shared) {
         reasons.add("another process than the one that connected sent the first packet");
         var sender = Sighting.holder(owner.senderPid());
         candidates.add(
-            candidate(sender, fingerprints.identify(sender, until), Quality.IMAGE_UNVERIFIED, ids));
+            candidate(
+                sender,
+                fingerprints.identify(sender, until),
+                Quality.IMAGE_UNVERIFIED,
+                attested(sender, question, until, reasons)));
       }
     }
     return new Answer(candidates, resolution.rung(), reasons, resolution.originalSourcePort());
+  }
+
+  private Set<SpiffeId> attested(
+      Sighting sighting, Question question, long until, List<String> reasons) {
+    var attested = identities.of(sighting, question.source(), until);
+    if (attested.remark() != null) {
+      reasons.add(attested.remark());
+    }
+    return attested.ids();
   }
 
   private Candidate candidate(
@@ -408,7 +429,7 @@ public final class Bridge implements NodeView, AutoCloseable {
                 new NodeView.Pod(
                     pod.id(),
                     pod.addresses(),
-                    identities.of(pod.addresses()),
+                    identities.ofPod(pod.addresses()),
                     identities.source(),
                     starts.of(pod),
                     podContainers.imageDigest(pod.id())))
@@ -446,12 +467,26 @@ public final class Bridge implements NodeView, AutoCloseable {
 
   @Override
   public Status status() {
+    var problems = new ArrayList<>(sockets.problems());
+    if (identities.problem() != null) {
+      problems.add(identities.words());
+    }
     return new Status(
         sockets.rung(),
-        sockets.problems(),
+        problems,
         sockets.canaryFound(),
         sockets.connectsSeen(),
         settings.entries());
+  }
+
+  /** Why the rung is not higher. */
+  public List<String> rungProblems() {
+    return sockets.problems();
+  }
+
+  /** Who attests processes, and how that goes. */
+  public String identityWords() {
+    return identities.words();
   }
 
   @Override

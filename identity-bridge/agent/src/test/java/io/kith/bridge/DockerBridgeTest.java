@@ -10,6 +10,7 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.bridge.container.LocalRuntimes;
+import io.kith.bridge.identity.ProcessIdentities;
 import io.kith.bridge.stream.NodeView;
 import java.io.IOException;
 import java.io.Writer;
@@ -56,7 +57,7 @@ class DockerBridgeTest {
     run("nsenter -n -t " + pid + " ip addr add " + POD + "/24 dev kde0");
     run("nsenter -n -t " + pid + " ip link set kde0 up");
     listener = new ServerSocket(0, 50, InetAddress.ofLiteral(HOST));
-    bridge = Bridge.start(config("docker:" + engine.socket()));
+    bridge = Bridge.start(config("docker:" + engine.socket()).bridge(), ProcessIdentities.NONE);
   }
 
   /** A container whose first process is a shell that runs what it reads. */

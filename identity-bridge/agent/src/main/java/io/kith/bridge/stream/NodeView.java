@@ -75,10 +75,12 @@ public interface NodeView {
     }
   }
 
-  /** Who says which SPIFFE IDs a pod has. */
+  /** Who says which SPIFFE IDs a pod or process has. */
   enum IdentitySource {
     NONE,
-    DEV_UNATTESTED
+    DEV_UNATTESTED,
+    SPIRE_DELEGATED,
+    SPIRE_BROKER
   }
 
   /**
@@ -104,7 +106,7 @@ public interface NodeView {
   /**
    * What works on the node.
    *
-   * @param problems why the rung is not higher
+   * @param problems why the rung is not higher, and what else does not work
    */
   record Status(
       Rung rung, List<String> problems, boolean canaryOk, long connectsSeen, long capacity) {

@@ -5,22 +5,26 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
  * Container runtimes of a test's own: Docker Engine or containerd, with their data in a temporary
- * folder and without any network. They see a cgroup v2 tree even where the machine has version 1.
- * Needs root; what is missing is installed where there is apt-get.
+ * folder and without any network. Needs root; what is missing is installed where there is apt-get.
  */
 public final class LocalRuntimes implements AutoCloseable {
   private static final Duration LIMIT = Duration.ofMinutes(2);
+
+  /** A cgroup v2 tree even where the machine has version 1. */
   private static final String ENTER =
       """
       umount -R /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"
@@ -34,11 +38,8 @@ public final class LocalRuntimes implements AutoCloseable {
   private LocalRuntimes(Path folder, Path socket, List<String> command) throws IOException {
     this.folder = folder;
     this.socket = socket;
-    var entered = new ArrayList<>(List.of("unshare", "-m", "--propagation", "private", "sh", "-c"));
-    entered.addAll(List.of(ENTER, "sh"));
-    entered.addAll(command);
     this.daemon =
-        new ProcessBuilder(entered)
+        new ProcessBuilder(command)
             .redirectErrorStream(true)
             .redirectOutput(folder.resolve("log").toFile())
             .start();
@@ -55,6 +56,14 @@ public final class LocalRuntimes implements AutoCloseable {
             folder,
             socket,
             List.of(
+                "unshare",
+                "-m",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                ENTER,
+                "sh",
                 "dockerd",
                 "--host=unix://" + socket,
                 "--data-root=" + folder.resolve("data"),
@@ -72,7 +81,10 @@ public final class LocalRuntimes implements AutoCloseable {
     return engine;
   }
 
-  /** A containerd with its CRI that answers; sandboxes are made of {@code kith.test/base:1}. */
+  /**
+   * A containerd with its CRI that answers; sandboxes are made of {@code kith.test/base:1}. It has
+   * the machine's own cgroups: it wants the controllers of Kubernetes.
+   */
   static LocalRuntimes containerd() throws IOException, InterruptedException {
     install("containerd", "containerd");
     var folder = Files.createTempDirectory("kc");
@@ -90,6 +102,7 @@ public final class LocalRuntimes implements AutoCloseable {
           path = "%1$s/opt"
         [plugins."io.containerd.grpc.v1.cri"]
           sandbox_image = "kith.test/base:1"
+          restrict_oom_score_adj = true
           [plugins."io.containerd.grpc.v1.cri".cni]
             bin_dir = "%1$s/cni"
             conf_dir = "%1$s/cni"
@@ -179,9 +192,39 @@ public final class LocalRuntimes implements AutoCloseable {
   }
 
   /**
-   * An archive of a root file system with busybox and nothing else, but a file that tells it apart.
+   * Makes an image with busybox and nothing else, but for a file that tells versions apart; its
+   * process sleeps. Returns its id.
    */
-  public Path rootFileSystem(String version) throws IOException, InterruptedException {
+  public String image(String name, String version) throws IOException, InterruptedException {
+    var image = Files.createDirectories(folder.resolve("image-" + version));
+    var layer = image.resolve("layer.tar");
+    run("tar", "-C", rootFileSystem(version).toString(), "-cf", layer.toString(), ".");
+    var config =
+        """
+        {"architecture":"%s","os":"linux","config":{"Cmd":["/bin/sleep","100000"]},
+         "rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}
+        """
+            .formatted(
+                System.getProperty("os.arch").equals("aarch64") ? "arm64" : "amd64",
+                sha256(Files.readAllBytes(layer)));
+    Files.writeString(image.resolve("config.json"), config);
+    Files.writeString(
+        image.resolve("manifest.json"),
+        """
+        [{"Config":"config.json","RepoTags":["%s"],"Layers":["layer.tar"]}]
+        """
+            .formatted(name));
+    var archive = folder.resolve("image-" + version + ".tar").toString();
+    run("tar", "-C", image.toString(), "-cf", archive, "manifest.json", "config.json", "layer.tar");
+    if (environment.containsKey("DOCKER_HOST")) {
+      run("docker", "load", "-i", archive);
+    } else {
+      run("ctr", "--address", socket.toString(), "-n", "k8s.io", "images", "import", archive);
+    }
+    return "sha256:" + sha256(config.getBytes(UTF_8));
+  }
+
+  private Path rootFileSystem(String version) throws IOException, InterruptedException {
     install("busybox", "busybox-static");
     var root = Files.createDirectories(folder.resolve("root-" + version));
     var programs = Files.createDirectories(root.resolve("bin"));
@@ -196,14 +239,15 @@ public final class LocalRuntimes implements AutoCloseable {
       Files.createSymbolicLink(programs.resolve(name), Path.of("busybox"));
     }
     Files.writeString(root.resolve("version"), version);
-    var archive = folder.resolve("root-" + version + ".tar");
-    run("tar", "-C", root.toString(), "-cf", archive.toString(), ".");
-    return archive;
+    return root;
   }
 
-  /** Makes an image of Docker; returns its id. */
-  public String image(String name, String version) throws IOException, InterruptedException {
-    return run("docker", "import", rootFileSystem(version).toString(), name);
+  private static String sha256(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   @Override
