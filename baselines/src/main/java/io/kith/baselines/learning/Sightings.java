@@ -69,7 +69,8 @@ final class Sightings {
     }
     addTime(seen);
     var hour = Math.floorDiv(time.getEpochSecond(), 3_600L);
-    var isUsual = hour == latestHour && seen.replica().equals(latestReplica);
+    var isUsual =
+        hour == latestHour && how.compareTo(reach) <= 0 && seen.replica().equals(latestReplica);
     if (!isUsual) {
       latestHour = hour;
       latestReplica = seen.replica();
@@ -111,8 +112,8 @@ final class Sightings {
     }
     var digest = seen.process().fingerprint().imageDigest();
     if (digest != null && digests.add(digest)) {
-      changed(true);
       trimDigests();
+      changed(digests.contains(digest));
     }
     if (how.compareTo(reach) > 0) {
       reach = how;
@@ -165,10 +166,6 @@ final class Sightings {
   /** Grows when more than counts and times have changed, here or in a member of a sum. */
   int changes() {
     return changes;
-  }
-
-  static long unit(String replica, long hour) {
-    return unit(Hash.of(replica), hour);
   }
 
   /** A replica-hour, by the {@link Hash} of the pod's name. */
