@@ -31,12 +31,12 @@ class ImportsTest {
       assertThatThrownBy(() -> state.imports().propose(arrived, "release 7", "ada"))
           .isInstanceOf(RefusedException.class)
           .hasMessageContaining(THREE + ": nothing was changed: db.example.org does not answer")
-          .hasMessageContaining("proposed before it: " + proposed.getFirst() + ", " + proposed.get(1))
+          .hasMessageContaining(
+              "proposed before it: " + proposed.getFirst() + ", " + proposed.get(1))
           .hasMessageContaining("give the same bundle again");
 
       store.away = false;
-      assertThat(state.imports().propose(arrived, "release 7", "ada"))
-          .isEqualTo(proposed);
+      assertThat(state.imports().propose(arrived, "release 7", "ada")).isEqualTo(proposed);
       assertThat(store.rows).hasSize(3);
     }
   }
