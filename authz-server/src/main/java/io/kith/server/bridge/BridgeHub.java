@@ -26,7 +26,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.logging.Level;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,11 +46,14 @@ public final class BridgeHub implements ProcessSource, PodSource {
 
   private static final BoundedLog LOG = new BoundedLog(BridgeHub.class, 10);
 
-  private static final Comparator<RunningPod> BY_ADDRESS =
-      Comparator.<RunningPod>comparingInt(pod -> pod.address().bytes().length)
-          .thenComparing(pod -> pod.address().toString());
-
-  private record Holder(AttachedBridge bridge, RegisteredPod pod) {}
+  private record Holder(AttachedBridge bridge, RegisteredPod pod) {
+    /** Also of two streams of one bridge, and of a pod before and after news of it. */
+    boolean isSamePod(@Nullable Holder other) {
+      return other != null
+          && bridge.node().equals(other.bridge.node())
+          && pod.id().equals(other.pod.id());
+    }
+  }
 
   private final Deadlines deadlines;
   private final Counts counts = new Counts();
@@ -135,32 +137,27 @@ public final class BridgeHub implements ProcessSource, PodSource {
 
   @Override
   public List<RunningPod> running() {
-    var one = new HashMap<RegisteredPod, RunningPod>();
-    byAddress.forEach(
-        (address, holder) -> {
-          var pod = running(address);
-          if (pod != null) {
-            one.merge(holder.pod(), pod, BridgeHub::named);
-          }
-        });
-    return List.copyOf(one.values());
-  }
-
-  /** A pod is named by one of its addresses: the same each time, and of IPv4 when it has one. */
-  private static RunningPod named(RunningPod one, RunningPod other) {
-    return Stream.of(one, other).min(BY_ADDRESS).orElseThrow();
+    return byAddress.keySet().stream()
+        .map(this::running)
+        .filter(Objects::nonNull)
+        .map(Objects::requireNonNull)
+        .distinct()
+        .toList();
   }
 
   @Override
   public @Nullable RunningPod running(IpAddress address) {
     var holder = byAddress.get(address);
-    if (holder == null || holder.pod().facts().started() == null) {
+    if (holder == null) {
       return null;
     }
     var pod = holder.pod();
-    var facts = pod.facts();
+    var first = pod.first(own -> holder.isSamePod(byAddress.get(own)));
     return new RunningPod(
-        address, pod.attested(), requireNonNull(facts.started()), facts.imageDigest());
+        first == null ? address : first,
+        pod.attested(),
+        pod.facts().started(),
+        pod.facts().imageDigest());
   }
 
   /** Counts and logs what a bridge says of its pods that cannot be. */

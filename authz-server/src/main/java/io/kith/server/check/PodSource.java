@@ -20,9 +20,9 @@ public interface PodSource {
         }
       };
 
-  /** Each pod once, by one of its addresses: of IPv4 when it has one. */
+  /** Each once, also one with several addresses. */
   List<RunningPod> running();
 
-  /** The pod with this address, or null when there is none or its start is not known. */
+  /** The pod that has this address, perhaps among others, or null. */
   @Nullable RunningPod running(IpAddress address);
 }

@@ -9,8 +9,8 @@ import io.kith.baselines.process.Attribution.Attributed;
 import io.kith.baselines.process.Candidate;
 import io.kith.baselines.process.Origin;
 import io.kith.server.check.CheckRecord;
+import io.kith.server.check.RunningPod;
 import java.lang.System.Logger.Level;
-import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Comparator;
 import org.jspecify.annotations.Nullable;
@@ -54,7 +54,7 @@ final class Lessons {
     var now = clock.instant();
     workload.tick(false, now);
     use.note(answered);
-    var seen = observation(answered, workload.origin(), pods.startOf(answered, workload, now));
+    var seen = observation(answered, workload.origin(), pods.podOf(answered, workload, now));
     if (seen == null) {
       return;
     }
@@ -105,7 +105,7 @@ final class Lessons {
 
   /** What the answer teaches, or null: a repeat, a lie, or a process that is not known for sure. */
   private static @Nullable Observation observation(
-      CheckRecord answered, Origin origin, @Nullable Instant started) {
+      CheckRecord answered, Origin origin, @Nullable RunningPod pod) {
     var flow = answered.flow();
     if (answered.repeated() || flow == null || flow.resolved().mismatch() != null) {
       return null;
@@ -114,7 +114,11 @@ final class Lessons {
     return process == null
         ? null
         : new Observation(
-            process, flow.resolved().destination(), answered.replica(), answered.time(), started);
+            process,
+            flow.resolved().destination(),
+            pod == null ? answered.replica() : pod.address().toString(),
+            answered.time(),
+            pod == null ? null : pod.started());
   }
 
   private static @Nullable Candidate onlyProcess(Flow flow, Origin origin) {

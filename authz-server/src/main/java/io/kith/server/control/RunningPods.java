@@ -34,7 +34,7 @@ final class RunningPods {
       for (var id : pod.attested()) {
         var workload = byId.get(id);
         if (workload != null) {
-          workloads.governed(workload).runs(instance(pod), now);
+          runs(pod, workloads.governed(workload), now);
         }
       }
     }
@@ -43,9 +43,9 @@ final class RunningPods {
   /**
    * Tells of the pod that a connection came from.
    *
-   * @return when it started, or null when that is not known of this identity
+   * @return the pod, or null when none of this identity is known at that address
    */
-  @Nullable Instant startOf(CheckRecord answered, GovernedWorkload workload, Instant now) {
+  @Nullable RunningPod podOf(CheckRecord answered, GovernedWorkload workload, Instant now) {
     var flow = answered.flow();
     if (flow == null || answered.replica().isEmpty()) {
       return null;
@@ -54,15 +54,22 @@ final class RunningPods {
     if (pod == null || (!pod.attested().isEmpty() && !pod.attested().contains(flow.spiffeId()))) {
       return null;
     }
-    workload.runs(instance(pod), now);
-    return pod.started();
+    runs(pod, workload, now);
+    return pod;
+  }
+
+  private static void runs(RunningPod pod, GovernedWorkload workload, Instant now) {
+    var started = pod.started();
+    if (started != null) {
+      workload.runs(instance(pod, started), now);
+    }
   }
 
   /*
-   * Named by its address, as in a Check: a pod that starts over and over does not become several
-   * replicas, of which an edge needs some to count as normal.
+   * Named by its first address: a pod that starts over and over, or speaks over IPv4 and IPv6, does
+   * not become several replicas, of which an edge needs some to count as normal.
    */
-  private static Instance instance(RunningPod pod) {
-    return new Instance(pod.address().toString(), pod.started(), null, pod.imageDigest(), false);
+  private static Instance instance(RunningPod pod, Instant started) {
+    return new Instance(pod.address().toString(), started, null, pod.imageDigest(), false);
   }
 }

@@ -5,6 +5,7 @@ import static io.kith.server.bridge.FakeBridge.fingerprint;
 import static io.kith.server.bridge.FakeBridge.pod;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.protobuf.ByteString;
 import io.grpc.Attributes;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
@@ -481,9 +482,10 @@ class BridgeHubTest {
     Await.until("the address is held", () -> !hub.running().isEmpty());
 
     var expected = new RunningPod(IpAddress.parse("10.88.1.2"), Set.of(BRIDGE), start, digest);
-    assertThat(hub.running()).containsExactly(expected);
+    var unknown = new RunningPod(IpAddress.parse("10.88.1.3"), Set.of(), null, null);
+    assertThat(hub.running()).containsExactlyInAnyOrder(expected, unknown);
     assertThat(hub.running(IpAddress.parse("10.88.1.2"))).isEqualTo(expected);
-    assertThat(hub.running(IpAddress.parse("10.88.1.3"))).isNull();
+    assertThat(hub.running(IpAddress.parse("10.88.1.3"))).isEqualTo(unknown);
     assertThat(hub.running(IpAddress.parse("10.88.1.4"))).isNull();
     assertThat(hub.counts().podFactsDoubtedTotal()).isZero();
 
@@ -510,6 +512,31 @@ class BridgeHubTest {
   }
 
   @Test
+  void register_podWithSeveralAddresses_isOnePod_namedByTheFirst() {
+    var first = IpAddress.parse("10.88.1.2");
+    var taken = attached("node-2");
+    taken.registers(pod("10.88.1.1"));
+    Await.until("the other pod is registered", () -> pods("node-2") == 1);
+    var bridge = attached("node-1");
+    var pod = started("fd88::2", Instant.EPOCH, "").toBuilder();
+    for (var address : List.of("10.88.1.3", "10.88.1.2", "10.88.1.1")) {
+      pod.addAddresses(ByteString.copyFrom(IpAddress.parse(address).bytes()));
+    }
+
+    bridge.registers(pod.build());
+    Await.until("the pod is registered", () -> pods("node-1") == 1);
+
+    assertThat(hub.running())
+        .extracting(RunningPod::address)
+        .containsExactlyInAnyOrder(first, IpAddress.parse("10.88.1.1"));
+    for (var address : List.of("fd88::2", "10.88.1.3", "10.88.1.2")) {
+      assertThat(hub.running(IpAddress.parse(address)))
+          .isNotNull()
+          .returns(first, RunningPod::address);
+    }
+  }
+
+  @Test
   void register_startsThatCannotBe_areNotBelievedAndTold_andThePodsAreHeldAllTheSame() {
     now = Instant.parse("2026-11-25T12:00:00Z");
     var bridge = attached("node-1");
@@ -522,7 +549,7 @@ class BridgeHubTest {
         started("10.88.1.6", now.minusSeconds(1), "latest"));
     Await.until("it is told", () -> hub.statuses().getFirst().refusedAddresses().size() == 4);
 
-    assertThat(hub.running())
+    assertThat(hub.running().stream().filter(pod -> pod.started() != null))
         .containsExactlyInAnyOrder(
             new RunningPod(IpAddress.parse("10.88.1.5"), Set.of(BRIDGE), now, null),
             new RunningPod(
@@ -530,8 +557,8 @@ class BridgeHubTest {
     assertThat(hub.counts().podFactsDoubtedTotal()).isEqualTo(4);
     assertThat(hub.statuses().getFirst().refusedAddresses())
         .contains(
-            "pod 'net:[10.88.1.2]': started 2026-11-25T12:01:01Z (expected: after 1970 and not after"
-                + " now; the clock of the node is wrong)");
+            "pod 'net:[10.88.1.2]': started 2026-11-25T12:01:01Z (expected: after 1970 and not"
+                + " after now; the clock of the node is wrong)");
     var _ = ask("10.88.1.2", "node-1");
     assertThat(bridge.nextQuery().getId()).isEqualTo(1);
   }

@@ -15,6 +15,7 @@ import static io.kith.server.check.Samples.l7;
 import static io.kith.server.check.Samples.snapshot;
 import static io.kith.server.check.ServiceUnderTest.said;
 import static io.kith.server.check.ServiceUnderTest.settings;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
@@ -446,8 +447,7 @@ class ExtAuthzServiceTest {
       }
     }
 
-    assertThat(response).isNotNull();
-    assertThat(answer(response)).isEqualTo(failed(Mode.ENFORCE, "deadline"));
+    assertThat(answer(requireNonNull(response))).isEqualTo(failed(Mode.ENFORCE, "deadline"));
   }
 
   @Test

@@ -2,12 +2,14 @@ package io.kith.server.control;
 
 import static io.kith.server.control.Shop.CHECKOUT;
 import static io.kith.server.control.Shop.CHECKOUT_ID;
+import static io.kith.server.control.Shop.CURL;
 import static io.kith.server.control.Shop.DB;
 import static io.kith.server.control.Shop.NOON;
 import static io.kith.server.control.Shop.PAYMENTS;
 import static io.kith.server.control.Shop.answered;
 import static io.kith.server.control.Shop.database;
 import static io.kith.server.control.Shop.flow;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.identity.IpAddress;
@@ -33,6 +35,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 class RunningPodsTest {
   private static final IpAddress ADDRESS = IpAddress.parse("10.88.1.2"); // of the Checks too
+  private static final IpAddress OTHER = IpAddress.parse("fd88::2"); // of the same pod
   private static final String ONE = "sha256:" + "1".repeat(64);
   private static final String TWO = "sha256:" + "2".repeat(64);
   private static final SpiffeId STRANGER = SpiffeId.parse("spiffe://dev.kith.local/ns/x/sa/y");
@@ -55,7 +58,7 @@ class RunningPodsTest {
           @Override
           public @Nullable RunningPod running(IpAddress address) {
             return pods.stream()
-                .filter(pod -> pod.address().equals(address))
+                .filter(pod -> address.equals(pod.address()) || address.equals(OTHER))
                 .findFirst()
                 .orElse(null);
           }
@@ -67,7 +70,7 @@ class RunningPodsTest {
     state.close();
   }
 
-  private void runs(Instant start, @Nullable String digest, SpiffeId... attested) {
+  private void runs(@Nullable Instant start, @Nullable String digest, SpiffeId... attested) {
     pods.clear();
     pods.add(new RunningPod(ADDRESS, Set.of(attested), start, digest));
   }
@@ -174,6 +177,33 @@ class RunningPodsTest {
     check();
 
     assertThat(learned()).contains("\"steady\":true").doesNotContain("\"steady\":false");
+  }
+
+  @Test
+  void record_overIpv4AndIpv6_ofOnePod_isOneReplica_withItsStartOrWithout() throws Exception {
+    for (var start : new Instant[] {null, NOON.minusSeconds(3_600)}) {
+      runs(start, null, CHECKOUT_ID);
+      for (var address : List.of(ADDRESS, OTHER)) {
+        var flow = flow(database(), CURL);
+        state.record(
+            answered(
+                CHECKOUT,
+                state.snapshot(CHECKOUT),
+                flow,
+                clock.instant(),
+                address.toString(),
+                false));
+      }
+      state.tidy();
+      state.flush();
+
+      assertThat(state.edges(CHECKOUT.owner()))
+          .singleElement()
+          .extracting(edge -> requireNonNull(edge.evidence()).replicas())
+          .isEqualTo(Set.of(ADDRESS.toString()));
+    }
+    // a tool: kept back unless it is on 80 % of the pods
+    assertThat(state.finishTestRun(CHECKOUT.owner(), "done", "tester").leftOut()).isEmpty();
   }
 
   @Test

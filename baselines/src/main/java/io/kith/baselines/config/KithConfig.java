@@ -182,11 +182,14 @@ public record KithConfig(
    * @param entries sockets remembered in the kernel
    * @param proxyPorts where the proxy listens for redirected connections
    * @param proxyUid user of the proxy
+   * @param proxyContainer name of the proxy's container in a pod
    * @param cgroup root of the cgroup v2 tree, or null to find it
    * @param hashMaxSize bytes; larger executables are not hashed
    * @param hostNetwork the bridge's own network is a pod too, with its loopback addresses
    * @param status Unix socket where the running bridge says how it is
    * @param pin folder on the BPF file system where capture outlives the bridge, or null
+   * @param runtime what is asked about containers
+   * @param attest who says which SPIFFE IDs processes have
    */
   public record Bridge(
       @Nullable String node,
@@ -196,13 +199,16 @@ public record KithConfig(
       int entries,
       List<Integer> proxyPorts,
       int proxyUid,
+      String proxyContainer,
       @Nullable Path cgroup,
       Rung minimumRung,
       long hashMaxSize,
       int hashWorkers,
       boolean hostNetwork,
       @Nullable Path pin,
-      Path status) {
+      Path status,
+      RuntimeSetting runtime,
+      Attest attest) {
     public Bridge {
       servers = List.copyOf(servers);
       proxyPorts = List.copyOf(proxyPorts);

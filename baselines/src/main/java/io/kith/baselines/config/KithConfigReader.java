@@ -44,11 +44,12 @@ final class KithConfigReader {
   KithConfig read() throws ConfigException {
     var section = root.section("server");
     var server = server(section);
+    var identity = identity(root.section("identity"));
     var config =
         new KithConfig(
             server,
-            bridge(root.section("bridge"), server.spiffeId()),
-            identity(root.section("identity")),
+            bridge(root.section("bridge"), server.spiffeId(), identity),
+            identity,
             workloads(),
             scopes(),
             learning(root.section("learning")),
@@ -179,7 +180,7 @@ final class KithConfigReader {
     return server.section(name).value("listen", Endpoint::parse, Endpoint.parse(fallback));
   }
 
-  private static Bridge bridge(Section bridge, @Nullable SpiffeId serverId) {
+  private static Bridge bridge(Section bridge, @Nullable SpiffeId serverId, Identity identity) {
     var proxy = bridge.section("proxy");
     var hash = bridge.section("hash");
     var ports = proxy.list("ports", Values.integer(1, 65_535));
@@ -195,13 +196,35 @@ final class KithConfigReader {
         bridge.value("entries", Values.integer(1_024, 16_777_216), 65_536),
         ports.isEmpty() ? List.of(15_001, 15_006) : ports,
         proxy.value("uid", Values.integer(0, Integer.MAX_VALUE), 1_337),
+        proxy.value("container", Values::text, "istio-proxy"),
         cgroup.equals("auto") ? null : Path.of(cgroup),
         bridge.value("minimumRung", KithConfigReader::rung, Rung.WORKLOAD_ONLY),
         hash.value("maxSize", Values::size, 256L << 20),
         hash.value("workers", Values.integer(1, 64), 2),
         bridge.value("hostNetwork", Values::bool, false),
         pin.equals("off") ? null : Path.of(pin),
-        Path.of(bridge.value("status", Values::text, "/run/kith/bridge.sock")));
+        Path.of(bridge.value("status", Values::text, "/run/kith/bridge.sock")),
+        bridge.value("runtime", RuntimeSetting::parse, new RuntimeSetting.Auto()),
+        attest(bridge, identity));
+  }
+
+  private static Attest attest(Section bridge, Identity identity) {
+    var development = identity instanceof Identity.Dev;
+    var attest =
+        bridge.value("attest", Attest::parse, development ? new Attest.Dev() : new Attest.None());
+    if (attest instanceof Attest.Dev && !development) {
+      bridge.problem(
+          "attest",
+          "dev proves nothing and is for development only (expected: none or a SPIRE agent, or"
+              + " identity.provider dev)");
+    }
+    if (attest instanceof Attest.SpireBroker && development) {
+      bridge.problem(
+          "attest",
+          "the Broker API wants an SVID of SPIRE's trust domain from the bridge (expected:"
+              + " identity.provider workload-api or files, or spire-delegated)");
+    }
+    return attest;
   }
 
   private static Rung rung(String text) {

@@ -1,5 +1,7 @@
 package io.kith.baselines.destination;
 
+import static java.util.stream.Collectors.toUnmodifiableSet;
+
 import io.kith.baselines.identity.IpAddress;
 import java.util.Set;
 
@@ -22,7 +24,11 @@ public enum Reach {
           "fd00:ec2:0:0:0:0:0:254",
           "metadata.google.internal",
           "instance-data.ec2.internal");
-  private static final Set<Integer> KUBELET = Set.of(10_250, 10_255);
+  private static final Set<IpAddress> METADATA_ADDRESSES =
+      METADATA.stream()
+          .filter(name -> name.indexOf(':') >= 0 || Character.isDigit(name.charAt(0)))
+          .map(IpAddress::parse)
+          .collect(toUnmodifiableSet());
 
   /** The reach of a destination. */
   public static Reach of(Destination destination) {
@@ -71,19 +77,16 @@ public enum Reach {
 
   /** Whether a block of addresses has a sensitive one, or one of these ports of it is sensitive. */
   public static boolean isSensitive(Cidr block, Ports ports) {
-    return isKubelet(ports)
-        || METADATA.stream()
-            .filter(name -> name.indexOf(':') >= 0 || Character.isDigit(name.charAt(0)))
-            .anyMatch(address -> block.contains(IpAddress.parse(address)));
+    return isKubelet(ports) || METADATA_ADDRESSES.stream().anyMatch(block::contains);
   }
 
   private static boolean isKubelet(Ports ports) {
-    return KUBELET.stream().anyMatch(ports::contains);
+    return ports.contains(10_250) || ports.contains(10_255);
   }
 
   private static boolean isSensitive(Destination destination) {
     var address = destination.address();
-    return (address != null && address.isPrivate() && METADATA.contains(address.toString()))
+    return (address != null && METADATA_ADDRESSES.contains(address))
         || isSensitive(
             destination.name(),
             destination.evidence(),

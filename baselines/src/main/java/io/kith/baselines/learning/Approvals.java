@@ -7,20 +7,21 @@ import io.kith.baselines.edge.Edge;
 import io.kith.baselines.process.ProcessClass;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
+import java.util.Set;
 
-/** What is approved for one workload, with why. Not thread-safe. */
+/** What is approved for one workload. Not thread-safe. */
 final class Approvals {
   private static final Evidence[] WEAKEST_FIRST = Evidence.values();
 
   private final Map<ProcessClass, Approved> byClass = new LinkedHashMap<>();
   private int changes;
 
-  /** The patterns of one class with why, and those among them that cover more than one name. */
+  /** The patterns of one class, and those among them that cover more than one name. */
   private static final class Approved {
-    final Map<DestinationPattern, String> patterns = new LinkedHashMap<>();
+    final Set<DestinationPattern> patterns = new LinkedHashSet<>();
     final List<DestinationPattern> wide = new ArrayList<>();
 
     boolean cover(Exact destination) {
@@ -30,7 +31,7 @@ final class Approvals {
         }
         var exact =
             new Exact(destination.name(), evidence, destination.port(), destination.protocol());
-        if (patterns.containsKey(exact)) {
+        if (patterns.contains(exact)) {
           return true;
         }
       }
@@ -44,9 +45,9 @@ final class Approvals {
   }
 
   /** Adds an edge; true when it was not there. */
-  boolean add(ProcessClass process, DestinationPattern destination, String why) {
+  boolean add(ProcessClass process, DestinationPattern destination) {
     var approved = byClass.computeIfAbsent(process, _ -> new Approved());
-    if (approved.patterns.putIfAbsent(destination, why) != null) {
+    if (!approved.patterns.add(destination)) {
       return false;
     }
     if (!(destination instanceof Exact)) {
@@ -75,10 +76,10 @@ final class Approvals {
     return changes;
   }
 
-  /** Why the edge is approved, or null. */
-  @Nullable String why(ProcessClass process, DestinationPattern destination) {
+  /** Whether this very edge is approved. */
+  boolean contain(ProcessClass process, DestinationPattern destination) {
     var approved = byClass.get(process);
-    return approved == null ? null : approved.patterns.get(destination);
+    return approved != null && approved.patterns.contains(destination);
   }
 
   /** Whether an approved edge covers a destination that was seen. */
@@ -105,10 +106,7 @@ final class Approvals {
     var edges = new ArrayList<Edge>();
     byClass.forEach(
         (process, approved) ->
-            approved
-                .patterns
-                .keySet()
-                .forEach(pattern -> edges.add(Edge.learned(process, pattern))));
+            approved.patterns.forEach(pattern -> edges.add(Edge.learned(process, pattern))));
     return edges;
   }
 }

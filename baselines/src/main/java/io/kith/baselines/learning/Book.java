@@ -79,12 +79,15 @@ final class Book {
     }
     sightings = new Sightings();
     sightings.add(seen, replica, reach);
-    put(process, exact, sightings);
+    put(page(process), exact, sightings);
     return true;
   }
 
-  private void put(ProcessClass process, Exact exact, Sightings sightings) {
-    var page = pages.computeIfAbsent(process, _ -> new Page());
+  private Page page(ProcessClass process) {
+    return pages.computeIfAbsent(process, _ -> new Page());
+  }
+
+  private void put(Page page, Exact exact, Sightings sightings) {
     page.exact.put(exact, sightings);
     page.changed();
     size++;
@@ -101,11 +104,11 @@ final class Book {
         (process, theirs) ->
             theirs.exact.forEach(
                 (exact, sightings) -> {
-                  var page = pages.get(process);
-                  var ours = page == null ? null : page.exact.get(exact);
+                  var page = page(process);
+                  var ours = page.exact.get(exact);
                   if (ours == null) {
                     ours = new Sightings();
-                    put(process, exact, ours);
+                    put(page, exact, ours);
                   }
                   ours.merge(sightings);
                 }));
@@ -117,10 +120,10 @@ final class Book {
 
   /** Adds what was read from a store; {@link #trim} is due afterwards. */
   void absorb(ProcessClass process, Exact exact, Sightings sightings) {
-    var page = pages.get(process);
-    var ours = page == null ? null : page.exact.get(exact);
-    if (page == null || ours == null) {
-      put(process, exact, sightings);
+    var page = page(process);
+    var ours = page.exact.get(exact);
+    if (ours == null) {
+      put(page, exact, sightings);
     } else {
       ours.merge(sightings);
       page.changed();
@@ -146,11 +149,11 @@ final class Book {
   /** Drops what came last until the bounds are kept. */
   void trim() {
     for (var page : pages.values()) {
-      while (page.exact.size() > maxPerClass) {
+      for (var more = page.exact.size() - maxPerClass; more > 0; more--) {
         dropLatest(page);
       }
     }
-    while (size > maxEdges) {
+    for (var more = size - maxEdges; more > 0; more--) {
       dropLatest(
           pages.values().stream()
               .filter(page -> !page.exact.isEmpty())
@@ -248,10 +251,6 @@ final class Book {
   /** Grows when more than counts and times has changed. */
   int seenChanges() {
     return seenChanges;
-  }
-
-  int size() {
-    return size;
   }
 
   long dropped() {

@@ -31,7 +31,7 @@ final class Coverage {
         twice++;
       }
     }
-    if (once == 0 || incidences == 0) {
+    if (once == 0) {
       return 0;
     }
     var weighed = Math.max(1, units - 1) * once;

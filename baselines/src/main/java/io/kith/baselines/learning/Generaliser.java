@@ -112,8 +112,7 @@ final class Generaliser {
   }
 
   private @Nullable DestinationPattern shaped(Map.Entry<Exact, Sightings> entry) {
-    var shape = NameShape.of(entry.getKey().name());
-    return shape.indexOf('#') < 0 ? null : wildcard(entry.getKey(), shape);
+    return wildcard(entry.getKey(), NameShape.of(entry.getKey().name()));
   }
 
   private @Nullable DestinationPattern wild(Map.Entry<Exact, Sightings> entry) {

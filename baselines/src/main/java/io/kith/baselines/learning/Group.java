@@ -6,6 +6,7 @@ import io.kith.baselines.destination.Reach;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.process.ProcessClass;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +18,10 @@ import org.jspecify.annotations.Nullable;
  * added as it comes. Not thread-safe.
  */
 final class Group {
+  private static final Comparator<Sightings> LATEST =
+      Comparator.comparing(Sightings::last)
+          .thenComparing(Sightings::words, Comparator.reverseOrder());
+
   private final ProcessClass process;
   private final DestinationPattern pattern;
   private final List<Map.Entry<Exact, Sightings>> members;
@@ -96,15 +101,7 @@ final class Group {
 
   /** The process in words, as it was last seen. */
   String words() {
-    var latest = members.getFirst().getValue();
-    for (var member : members) {
-      var other = member.getValue();
-      if (other.last().isAfter(latest.last())
-          || (other.last().equals(latest.last()) && other.words().compareTo(latest.words()) < 0)) {
-        latest = other;
-      }
-    }
-    return latest.words();
+    return members.stream().map(Map.Entry::getValue).max(LATEST).orElseThrow().words();
   }
 
   /**

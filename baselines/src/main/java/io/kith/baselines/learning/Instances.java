@@ -18,6 +18,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class Instances {
   static final int MAX = 4_096;
+
+  /** So many are left of too many, so that not each new pod has them sorted. */
+  static final int LEFT = MAX - MAX / 8;
+
   private static final Duration IDLE = Duration.ofHours(1);
   private static final int POINTS = 97;
 
@@ -28,7 +32,7 @@ final class Instances {
   private final Map<String, Instant> firstOf = new HashMap<>();
   private @Nullable Instant earliest;
   private int total;
-  private int jobs;
+  private boolean jobs;
   private int changes;
   private int median = -1;
   private long medianHour;
@@ -114,12 +118,12 @@ final class Instances {
   private Pod put(Instance instance) {
     var pod = new Pod(instance);
     known.put(instance.replica(), pod);
-    jobs += instance.job() ? 1 : 0;
+    jobs |= instance.job();
     return pod;
   }
 
   private void replace(Pod pod, Instance instance) {
-    jobs += (instance.job() ? 1 : 0) - (pod.instance.job() ? 1 : 0);
+    jobs |= instance.job();
     pod.instance = instance;
   }
 
@@ -194,7 +198,6 @@ final class Instances {
         ours.sawUntil(theirs.lastSeen);
       }
     }
-    image(theirs.instance.digest(), theirs.instance.start());
   }
 
   private void image(@Nullable String digest, Instant start) {
@@ -215,9 +218,8 @@ final class Instances {
     }
     var byEnd = new ArrayList<>(known.values());
     byEnd.sort(Comparator.comparing(Pod::end).thenComparing(pod -> pod.instance.replica()));
-    for (var gone : byEnd.subList(0, MAX / 8)) {
+    for (var gone : byEnd.subList(0, known.size() - LEFT)) {
       known.remove(gone.instance.replica());
-      jobs -= gone.instance.job() ? 1 : 0;
     }
     median = -1;
   }
@@ -313,8 +315,9 @@ final class Instances {
     return total;
   }
 
+  /** Whether one of them was a run that ends by itself. */
   boolean areJobs() {
-    return jobs > 0;
+    return jobs;
   }
 
   @Nullable Instance get(String replica) {
@@ -390,7 +393,7 @@ final class Instances {
           && !pod.instance.start().isAfter(until)
           && pod.end().isAfter(from)) {
         alive++;
-        showed += sample.contains(pod.instance.replica()) ? 1 : 0;
+        showed += sample.contains(pod.instance.replica(), pod.hash) ? 1 : 0;
       }
     }
     return alive == 0 ? 1 : showed / (double) alive;

@@ -215,7 +215,7 @@ public final class Learner {
     var proposal = proposal(now, testRunEnded, why, refused);
     proposal
         .approved()
-        .forEach(edge -> addApproval(edge.edge().process(), edge.edge().destination(), why));
+        .forEach(edge -> addApproval(edge.edge().process(), edge.edge().destination()));
     proposed = proposal.baseline();
     return proposal;
   }
@@ -267,7 +267,7 @@ public final class Learner {
   public synchronized void decided(@Nullable Baseline baseline) {
     var edges = baseline == null ? List.<Edge>of() : baseline.edges();
     approvals.clear();
-    edges.forEach(edge -> approvals.add(edge.process(), edge.destination(), "in the baseline"));
+    edges.forEach(edge -> approvals.add(edge.process(), edge.destination()));
     budget.decided(edges);
     proposed = baseline;
   }
@@ -306,8 +306,8 @@ public final class Learner {
    * @return the next revision, or null when it was approved before
    */
   public synchronized @Nullable Baseline approve(
-      ProcessClass process, DestinationPattern destination, String why) {
-    return addApproval(process, destination, why) ? revise() : null;
+      ProcessClass process, DestinationPattern destination) {
+    return addApproval(process, destination) ? revise() : null;
   }
 
   /**
@@ -324,7 +324,7 @@ public final class Learner {
     if (group == null || !isConfirmed(group, now)) {
       return null;
     }
-    return approve(process, group.pattern(), LATE);
+    return approve(process, group.pattern());
   }
 
   /**
@@ -348,7 +348,7 @@ public final class Learner {
   }
 
   private boolean isConfirmed(Group group, Instant now) {
-    var fresh = fresh(group);
+    var fresh = group.fresh(approvals);
     return fresh != null && (support.isConfirmedLate(fresh, now) || isInherited(fresh, now));
   }
 
@@ -375,11 +375,6 @@ public final class Learner {
     return book.exact(edge.process()).keySet().stream()
         .filter(exact -> Patterns.covers(edge.destination(), exact))
         .toList();
-  }
-
-  /** The group without the members that are approved already, or null when all are. */
-  private @Nullable Group fresh(Group group) {
-    return proposed == null ? group : group.fresh(approvals);
   }
 
   /**
@@ -422,7 +417,7 @@ public final class Learner {
   }
 
   private Standing standing(Group group, Sightings sightings, Instant now, boolean testRunEnded) {
-    var fresh = fresh(group);
+    var fresh = group.fresh(approvals);
     if (fresh == null) {
       return isStale(sightings, now)
           ? new Standing(EdgeState.STALE, "not seen since " + sightings.last())
@@ -467,7 +462,7 @@ public final class Learner {
     var unused = new HashMap<Edge, Instant>();
     for (var group : book.groups()) {
       if (Duration.between(group.last(), now).compareTo(settings.stale().multipliedBy(times)) <= 0
-          || approvals.why(group.process(), group.pattern()) == null) {
+          || !approvals.contain(group.process(), group.pattern())) {
         continue; // the common case, without merging the evidence
       }
       var sightings = group.sightings();
@@ -505,11 +500,7 @@ public final class Learner {
 
   /** What is true of the workload now and is no part of its baseline. */
   public synchronized Circumstances circumstances(Instant now) {
-    var rollouts = rollouts(now);
-    var ports = budget.left();
-    return rollouts.isEmpty() && ports.isEmpty()
-        ? Circumstances.NONE
-        : new Circumstances(rollouts, ports);
+    return new Circumstances(rollouts(now), budget.left());
   }
 
   /** Images that are new, and not the first. */
@@ -530,8 +521,8 @@ public final class Learner {
     return rollouts;
   }
 
-  private boolean addApproval(ProcessClass process, DestinationPattern destination, String why) {
-    if (!approvals.add(process, destination, why)) {
+  private boolean addApproval(ProcessClass process, DestinationPattern destination) {
+    if (!approvals.add(process, destination)) {
       return false;
     }
     if (destination instanceof PortRange range) {

@@ -55,9 +55,6 @@ final class PortBudget {
 
   /** What is left, by the id of the range; nothing for destinations whose starts are not known. */
   Map<String, Ports> left() {
-    if (portsPerStart.isEmpty()) {
-      return Map.of();
-    }
     var left = new HashMap<String, Ports>();
     for (var range : portsPerStart.keySet()) {
       var ports = left(range);

@@ -1,8 +1,7 @@
 package io.kith.baselines.learning;
 
+import java.util.Arrays;
 import java.util.Collection;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.Set;
 
 /**
@@ -15,7 +14,9 @@ import java.util.Set;
 final class Sample {
   static final int SIZE = 64;
 
-  private final Map<String, Long> names = new HashMap<>(8);
+  private String[] names = new String[4];
+  private long[] hashes = new long[4];
+  private int size;
   private long limit = Long.MAX_VALUE;
 
   boolean add(String name) {
@@ -28,28 +29,46 @@ final class Sample {
    * @param hash its {@link Hash}
    */
   boolean add(String name, long hash) {
-    if (hash > limit || names.containsKey(name)) {
+    if (hash > limit || contains(name, hash)) {
       return false;
     }
-    names.put(name, hash);
-    if (names.size() > SIZE) {
+    if (size == names.length) {
+      names = Arrays.copyOf(names, size * 2);
+      hashes = Arrays.copyOf(hashes, size * 2);
+    }
+    names[size] = name;
+    hashes[size++] = hash;
+    if (size > SIZE) {
       var last = largest();
-      names.remove(last);
-      limit = Hash.of(largest());
-      return !last.equals(name);
+      var isOther = last != size - 1;
+      remove(last);
+      limit = hashes[largest()];
+      return isOther;
     }
     return true;
   }
 
-  private String largest() {
-    return names.entrySet().stream()
-        .max(Map.Entry.<String, Long>comparingByValue().thenComparing(Map.Entry.comparingByKey()))
-        .orElseThrow()
-        .getKey();
+  private int largest() {
+    var largest = 0;
+    for (var i = 1; i < size; i++) {
+      if (hashes[i] > hashes[largest]
+          || (hashes[i] == hashes[largest] && names[i].compareTo(names[largest]) > 0)) {
+        largest = i;
+      }
+    }
+    return largest;
+  }
+
+  private void remove(int index) {
+    size--;
+    names[index] = names[size];
+    hashes[index] = hashes[size];
   }
 
   void addAll(Sample other) {
-    other.names.forEach(this::add);
+    for (var i = 0; i < other.size; i++) {
+      add(other.names[i], other.hashes[i]);
+    }
     limitTo(other.limit);
   }
 
@@ -57,7 +76,11 @@ final class Sample {
   private void limitTo(long other) {
     if (other < limit) {
       limit = other;
-      names.values().removeIf(hash -> hash > limit);
+      for (var i = size - 1; i >= 0; i--) {
+        if (hashes[i] > limit) {
+          remove(i);
+        }
+      }
     }
   }
 
@@ -65,8 +88,8 @@ final class Sample {
   static Sample of(Collection<String> names, boolean more) {
     var sample = new Sample();
     names.forEach(sample::add);
-    if (more && !sample.names.isEmpty()) {
-      sample.limitTo(Hash.of(sample.largest()));
+    if (more && sample.size > 0) {
+      sample.limitTo(sample.hashes[sample.largest()]);
     }
     return sample;
   }
@@ -82,14 +105,28 @@ final class Sample {
   }
 
   int size() {
-    return names.size();
+    return size;
   }
 
   boolean contains(String name) {
-    return names.containsKey(name);
+    return contains(name, Hash.of(name));
+  }
+
+  /**
+   * Whether it holds a name.
+   *
+   * @param hash its {@link Hash}
+   */
+  boolean contains(String name, long hash) {
+    for (var i = 0; i < size; i++) {
+      if (hashes[i] == hash && names[i].equals(name)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   Set<String> names() {
-    return Set.copyOf(names.keySet());
+    return Set.of(Arrays.copyOf(names, size));
   }
 }

@@ -8,7 +8,6 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.NavigableSet;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -28,8 +27,8 @@ final class Sightings {
   private Instant last = Instant.MIN;
   private final Sample replicas = new Sample();
   private final Units units = new Units();
-  private final TreeSet<Long> hours = new TreeSet<>();
-  private final TreeSet<Long> days = new TreeSet<>();
+  private final Longs hours = new Longs(Evidence.MAX_SET);
+  private final Longs days = new Longs(MAX_DAYS);
   private final TreeSet<String> digests = new TreeSet<>();
   private boolean steady;
   private Reach reach = Reach.INTERNAL;
@@ -70,7 +69,8 @@ final class Sightings {
     }
     addTime(seen);
     var hour = Math.floorDiv(time.getEpochSecond(), 3_600L);
-    var isUsual = hour == latestHour && seen.replica().equals(latestReplica);
+    var isUsual =
+        hour == latestHour && how.compareTo(reach) <= 0 && seen.replica().equals(latestReplica);
     if (!isUsual) {
       latestHour = hour;
       latestReplica = seen.replica();
@@ -104,22 +104,16 @@ final class Sightings {
   private void addUnit(Observation seen, long replica, long hour, Reach how) {
     changed(replicas.add(seen.replica(), replica));
     changed(units.add(unit(replica, hour)));
-    if (hours.size() < Evidence.MAX_SET || hour < hours.getLast()) {
-      changed(hours.add(hour));
-      trim(hours, Evidence.MAX_SET);
-    }
+    changed(hours.addSmall(hour));
     var day = Math.floorDiv(hour, 24L);
     if (day != latestDay) {
       latestDay = day;
-      changed(days.add(day));
-      if (days.size() > MAX_DAYS) {
-        days.pollFirst();
-      }
+      changed(days.addLarge(day));
     }
     var digest = seen.process().fingerprint().imageDigest();
     if (digest != null && digests.add(digest)) {
-      changed(true);
-      trim(digests, MAX_DIGESTS);
+      trimDigests();
+      changed(digests.contains(digest));
     }
     if (how.compareTo(reach) > 0) {
       reach = how;
@@ -174,10 +168,6 @@ final class Sightings {
     return changes;
   }
 
-  static long unit(String replica, long hour) {
-    return unit(Hash.of(replica), hour);
-  }
-
   /** A replica-hour, by the {@link Hash} of the pod's name. */
   static long unit(long replica, long hour) {
     return Hash.mix(replica ^ hour);
@@ -194,14 +184,12 @@ final class Sightings {
     last = other.last.isAfter(last) ? other.last : last;
     replicas.addAll(other.replicas);
     units.addAll(other.units);
-    hours.addAll(other.hours);
-    trim(hours, Evidence.MAX_SET);
-    days.addAll(other.days);
-    while (days.size() > MAX_DAYS) {
-      days.pollFirst();
+    hours.addSmall(other.hours);
+    for (var i = 0; i < other.days.size(); i++) {
+      days.addLarge(other.days.at(i));
     }
     digests.addAll(other.digests);
-    trim(digests, MAX_DIGESTS);
+    trimDigests();
     steady |= other.steady;
     reach = worse(reach, other.reach);
     latestReplica = null;
@@ -238,8 +226,8 @@ final class Sightings {
     members.put("replicas", replicas.names().stream().sorted().toList());
     members.put("more", replicas.hasMore());
     members.put("units", units.smallest());
-    members.put("hours", List.copyOf(hours));
-    members.put("days", List.copyOf(days));
+    members.put("hours", hours.list());
+    members.put("days", days.list());
     members.put("digests", List.copyOf(digests));
     members.put("steady", steady);
     members.put("reach", reach.name());
@@ -277,8 +265,8 @@ final class Sightings {
     read.replicas.addAll(
         Sample.of(bounded("replicas", json.texts("replicas"), Sample.SIZE), json.bool("more")));
     bounded("units", json.numbers("units"), Units.EXACT).forEach(read.units::add);
-    read.hours.addAll(bounded("hours", json.numbers("hours"), Evidence.MAX_SET));
-    read.days.addAll(bounded("days", json.numbers("days"), MAX_DAYS));
+    bounded("hours", json.numbers("hours"), Evidence.MAX_SET).forEach(read.hours::addSmall);
+    bounded("days", json.numbers("days"), MAX_DAYS).forEach(read.days::addLarge);
     read.digests.addAll(bounded("digests", json.texts("digests"), MAX_DIGESTS));
     read.steady = json.bool("steady");
     read.reach = json.value("reach", Reach::valueOf);
@@ -298,9 +286,9 @@ final class Sightings {
     return one.compareTo(other) >= 0 ? one : other;
   }
 
-  private static <T> void trim(NavigableSet<T> set, int size) {
-    while (set.size() > size) {
-      set.pollLast();
+  private void trimDigests() {
+    while (digests.size() > MAX_DIGESTS) {
+      digests.pollLast();
     }
   }
 
@@ -352,17 +340,13 @@ final class Sightings {
   /** The longest time between two days on which it was seen. */
   Duration longestGap() {
     var longest = 0L;
-    Long before = null;
-    for (var day : days) {
-      if (before != null) {
-        longest = Math.max(longest, day - before);
-      }
-      before = day;
+    for (var i = 1; i < days.size(); i++) {
+      longest = Math.max(longest, days.at(i) - days.at(i - 1));
     }
     return Duration.ofDays(longest);
   }
 
   Evidence evidence() {
-    return new Evidence(count, first, last, replicas.names(), Set.copyOf(hours));
+    return new Evidence(count, first, last, replicas.names(), Set.copyOf(hours.list()));
   }
 }

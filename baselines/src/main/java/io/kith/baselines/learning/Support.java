@@ -117,10 +117,12 @@ final class Support {
     if (isVouched(group)) {
       return of(group, now, false).isEnough();
     }
+    if (settings.external() != External.AUTO) {
+      return false;
+    }
     var sightings = group.sightings();
     var lasting = sightings.reach() == Reach.INTERNAL ? LATE_INTERNAL : LATE_EXTERNAL;
-    return settings.external() == External.AUTO
-        && sightings.span().compareTo(lasting) >= 0
+    return sightings.span().compareTo(lasting) >= 0
         && group.reach() != Reach.PUBLIC_ADDRESS
         && !Tools.isTool(group.process())
         && isUnanimous(sightings, now);

@@ -1,6 +1,5 @@
 package io.kith.baselines.learning;
 
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -12,39 +11,24 @@ import java.util.List;
 final class Units {
   static final int EXACT = 64;
 
-  private long[] smallest = new long[4];
-  private int size;
+  private final Longs smallest = new Longs(EXACT);
   private int changes;
 
   /** Adds one by its hash; true when that changed what is held. */
   boolean add(long hash) {
-    var value = hash & Long.MAX_VALUE;
-    var at = Arrays.binarySearch(smallest, 0, size, value);
-    if (at >= 0 || (size == EXACT && -at - 1 == EXACT)) {
-      return false;
-    }
-    at = -at - 1;
-    if (size < EXACT) {
-      if (size == smallest.length) {
-        smallest = Arrays.copyOf(smallest, size * 2);
-      }
-      size++;
-    }
-    System.arraycopy(smallest, at, smallest, at + 1, size - at - 1);
-    smallest[at] = value;
-    changes++;
-    return true;
+    var isNew = smallest.addSmall(hash & Long.MAX_VALUE);
+    changes += isNew ? 1 : 0;
+    return isNew;
   }
 
   void addAll(Units other) {
-    for (var i = 0; i < other.size; i++) {
-      add(other.smallest[i]);
-    }
+    smallest.addSmall(other.smallest);
+    changes++;
   }
 
   /** The smallest hashes, in order; adding them to another is as adding this. */
   List<Long> smallest() {
-    return Arrays.stream(smallest, 0, size).boxed().toList();
+    return smallest.list();
   }
 
   /** Grows when one is added. */
@@ -53,6 +37,7 @@ final class Units {
   }
 
   double count() {
-    return size < EXACT ? size : (EXACT - 1) / (smallest[EXACT - 1] / (double) Long.MAX_VALUE);
+    var size = smallest.size();
+    return size < EXACT ? size : (EXACT - 1) / (smallest.at(EXACT - 1) / (double) Long.MAX_VALUE);
   }
 }

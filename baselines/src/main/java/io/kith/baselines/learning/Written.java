@@ -1,11 +1,14 @@
 package io.kith.baselines.learning;
 
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
 /** What a store has of a learner's own counters. Not thread-safe. */
 final class Written {
   private boolean others;
   private boolean units;
   private int changes = -1;
-  private long lastCounters = -1;
+  private @Nullable Counters counters;
 
   /** Says that the learner holds what other servers saw, from now on. */
   void othersAdded() {
@@ -25,7 +28,7 @@ final class Written {
   void unmark() {
     units = true;
     changes = -1;
-    lastCounters = -1;
+    counters = null;
   }
 
   /** Whether a store lacks more than counts. */
@@ -35,20 +38,19 @@ final class Written {
 
   /** Whether a store lacks anything. */
   boolean isUnwritten(Learner learner) {
-    return isFresh(learner) || counters(learner) != lastCounters;
+    return isFresh(learner) || !Counters.of(learner).equals(counters);
   }
 
   /** Says that a store has it as it is now. */
   void mark(Learner learner) {
     units = false;
     changes = learner.instances.changes();
-    lastCounters = counters(learner);
+    counters = Counters.of(learner);
   }
 
-  private static long counters(Learner learner) {
-    var latest = learner.latest();
-    return (latest == null ? 0 : latest.toEpochMilli() + 1)
-        + learner.book.dropped()
-        + learner.risky.dropped();
+  private record Counters(@Nullable Instant latest, long dropped, long droppedRisk) {
+    static Counters of(Learner learner) {
+      return new Counters(learner.latest(), learner.book.dropped(), learner.risky.dropped());
+    }
   }
 }

@@ -3,6 +3,7 @@ package io.kith.baselines.replay;
 import static java.util.Objects.requireNonNull;
 
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,6 +61,31 @@ public record FlowRecord(
     public Program {
       parents = List.copyOf(parents);
     }
+
+    // both by hand: a replay asks for each flow, and those of a record are slower
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Program that
+          && execSession == that.execSession
+          && Objects.equals(path, that.path)
+          && Objects.equals(sha256, that.sha256)
+          && Objects.equals(uid, that.uid)
+          && Objects.equals(comm, that.comm)
+          && parents.equals(that.parents)
+          && Objects.equals(script, that.script)
+          && Objects.equals(origin, that.origin)
+          && Objects.equals(entry, that.entry)
+          && Objects.equals(quality, that.quality)
+          && Objects.equals(container, that.container);
+    }
+
+    /** Of what tells most processes apart. */
+    @Override
+    public int hashCode() {
+      var hash = 31 * Objects.hashCode(path) + Objects.hashCode(sha256);
+      return 31 * (31 * hash + Objects.hashCode(script)) + parents.hashCode();
+    }
   }
 
   /**
@@ -91,6 +117,24 @@ public record FlowRecord(
       if (host == null && ip == null && cluster == null) {
         throw new IllegalArgumentException("dst: nothing (expected: host or ip)");
       }
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Target that
+          && port == that.port
+          && Objects.equals(host, that.host)
+          && Objects.equals(ip, that.ip)
+          && protocol.equals(that.protocol)
+          && Objects.equals(sni, that.sni)
+          && Objects.equals(spiffe, that.spiffe)
+          && Objects.equals(cluster, that.cluster);
+    }
+
+    /** Of what tells most destinations apart. */
+    @Override
+    public int hashCode() {
+      return 31 * (31 * Objects.hashCode(host) + Objects.hashCode(ip)) + port;
     }
 
     private static void requireName(String field, @Nullable String name) {

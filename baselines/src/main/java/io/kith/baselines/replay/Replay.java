@@ -363,10 +363,7 @@ public final class Replay {
   private void takeAnswers() {
     for (var question : reviews.approvedBy(clock)) {
       var workload = question.workload();
-      var next =
-          workload
-              .learner()
-              .approve(question.process(), question.destination(), "approved by a reviewer");
+      var next = workload.learner().approve(question.process(), question.destination());
       if (next != null && workload.isEnforced()) {
         workload.enforce(next, clock);
       }

@@ -102,6 +102,50 @@ class KithConfigTest {
   }
 
   @Test
+  void parse_attest_isOfTheProviderUnlessItIsSaid() throws Exception {
+    assertThat(attest("", Map.of())).isEqualTo(new Attest.Dev());
+    assertThat(attest(SPIRE, Map.of())).isEqualTo(new Attest.None());
+    assertThat(attest("", Map.of("KITH_BRIDGE_ATTEST", "none"))).isEqualTo(new Attest.None());
+    assertThat(attest(SPIRE + "bridge: {attest: \"spire-broker:/run/b.sock\"}", Map.of()))
+        .isEqualTo(new Attest.SpireBroker(Path.of("/run/b.sock")))
+        .hasToString("spire-broker:/run/b.sock");
+    assertThat(attest("bridge: {attest: \"spire-delegated:/run/a.sock\"}", Map.of()))
+        .isEqualTo(new Attest.SpireDelegated(Path.of("/run/a.sock")))
+        .hasToString("spire-delegated:/run/a.sock");
+  }
+
+  private static final String SPIRE =
+      "identity: {provider: workload-api, workloadApi: {socket: \"unix:/run/s.sock\"}}\n";
+
+  private static Attest attest(String text, Map<String, String> environment) throws Exception {
+    return KithConfig.parse("kith.yaml", text, environment).bridge().attest();
+  }
+
+  @Test
+  void parse_attestThatProvesNothing_orCannotWork_isRefused() {
+    assertThat(problemsOf(SPIRE + "bridge: {attest: dev}"))
+        .map(Problem::toString)
+        .containsExactly(
+            "kith.yaml:2:18: bridge.attest: dev proves nothing and is for development only"
+                + " (expected: none or a SPIRE agent, or identity.provider dev)");
+    assertThat(problemsOf("bridge: {attest: \"spire-broker:/run/b.sock\"}"))
+        .map(Problem::toString)
+        .containsExactly(
+            "kith.yaml:1:18: bridge.attest: the Broker API wants an SVID of SPIRE's trust domain"
+                + " from the bridge (expected: identity.provider workload-api or files, or"
+                + " spire-delegated)");
+    for (var wrong : List.of("spire", "spire-delegated:", "spire-broker:relative.sock", "Dev")) {
+      assertThat(problemsOf("bridge: {attest: \"" + wrong + "\"}"))
+          .map(Problem::toString)
+          .containsExactly(
+              "kith.yaml:1:18: bridge.attest: '"
+                  + wrong
+                  + "' (expected: none, dev, spire-delegated:/path/of/admin.sock or"
+                  + " spire-broker:/path/of/broker.sock)");
+    }
+  }
+
+  @Test
   void parse_severalMistakes_areReportedTogetherWithTheirPlaces() {
     var problems =
         problemsOf(
@@ -125,8 +169,8 @@ class KithConfigTest {
             "kith.yaml:3:20: server.checks.listen: '70000' (expected: a whole number from 0 to"
                 + " 65535)",
             "kith.yaml:4:3: server.colour: unknown key (expected: one of [admin, adminIds,"
-                + " bridgeIds, bridgeTimeout, bridges, checks, connectionAge, deadline, guard, health,"
-                + " keys, onFailure, reporters, spiffeId])",
+                + " bridgeIds, bridgeTimeout, bridges, checks, connectionAge, deadline, guard,"
+                + " health, keys, onFailure, reporters, spiffeId])",
             "kith.yaml:6:13: workloads[0].spiffeId: SPIFFE ID 'spiffe://td/a/../b': a path segment"
                 + " is '..' (expected: spiffe://trust.domain/path/of/segments with [a-z0-9._-]"
                 + " before the first slash and [A-Za-z0-9._-] after it)",

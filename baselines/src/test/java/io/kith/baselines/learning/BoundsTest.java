@@ -10,6 +10,7 @@ import static io.kith.baselines.learning.Sights.service;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.destination.DestinationPattern.Exact;
+import io.kith.baselines.destination.Reach;
 import io.kith.baselines.process.Candidate;
 import io.kith.baselines.process.ProcessClass;
 import io.kith.baselines.process.ProcessFingerprint;
@@ -27,6 +28,7 @@ class BoundsTest {
   private static final Candidate APP = program("/app", "sha256:1");
   private static final Candidate HELPER = program("/helper", "sha256:1");
   private static final Candidate NAMELESS = program("", "sha256:1");
+  private static final String FIRST_BY_NAME = "a b c d e f g h i j";
 
   @Test
   void observe_moreThanTheBoundOfAClass_leavesRoomForOthers() {
@@ -37,8 +39,10 @@ class BoundsTest {
 
     assertThat(learner.edges()).hasSize(125);
     assertThat(learner.dropped()).isEqualTo(5);
+    assertThat(learner.observe(seen(APP, service("one-more"), "a", START))).isFalse();
+    assertThat(learner.dropped()).isEqualTo(6);
     assertThat(learner.observe(seen(APP, service("s0"), "a", after("1H")))).isFalse();
-    assertThat(learner.dropped()).isEqualTo(5);
+    assertThat(learner.dropped()).isEqualTo(6);
     assertThat(learner.observe(seen(HELPER, service("s0"), "a", START))).isTrue();
   }
 
@@ -66,16 +70,7 @@ class BoundsTest {
 
   @Test
   void merge_beyondTheBound_atTheSameMoment_keepsTheFirstByName() {
-    var one = withBound(5);
-    var other = withBound(5);
-    for (var i = 0; i < 5; i++) {
-      one.observe(seen(APP, service("s" + (2 * i)), "a", START));
-      other.observe(seen(APP, service("s" + (2 * i + 1)), "a", START));
-    }
-
-    other.merge(one);
-
-    assertThat(destinations(other)).containsExactlyInAnyOrder("s0", "s1", "s2", "s3", "s4");
+    assertThat(mergedOfTheSameMoment(APP)).containsExactlyInAnyOrder(FIRST_BY_NAME.split(" "));
   }
 
   @Test
@@ -114,6 +109,71 @@ class BoundsTest {
   }
 
   @Test
+  void merge_beyondTheBound_ofMoreClassesThanItLeaves_keepsWhatWasSeenFirst() {
+    var one = withBound(1);
+    var other = withBound(10);
+    for (var i = 0; i < 4; i++) {
+      other.observe(
+          seen(
+              program("/app-" + i + "/run-" + (char) ('a' + i), null),
+              service("db"),
+              "a",
+              after((9 - i) + "M")));
+    }
+
+    one.merge(other);
+
+    assertThat(one.edges()).extracting(LearnedEdge::process).containsExactly("/app-3/run-d");
+    assertThat(one.dropped()).isEqualTo(3);
+  }
+
+  @Test
+  void forget_aProcessClass_makesRoomForAnother() {
+    var learner = withBound(10);
+    for (var i = 0; i < 10; i++) {
+      learner.observe(seen(APP, service("s" + i), "a", START));
+    }
+    assertThat(learner.observe(seen(HELPER, service("db"), "a", START))).isFalse();
+
+    learner.forget(APP.processClass());
+
+    assertThat(learner.observe(seen(HELPER, service("db"), "a", START))).isTrue();
+  }
+
+  /** Who keeps an answer asks this for whether it still holds. */
+  @Test
+  void changes_growWithEachEdge_seenChangesWithAllThatIsMoreThanACount() {
+    var book = withBound(2).book;
+    assertGrows(book, true, true, () -> add(book, "db", "a", "10M"));
+    assertGrows(book, false, false, () -> add(book, "db", "a", "11M"));
+    assertGrows(book, false, true, () -> add(book, "db", "b", "11M"));
+    assertGrows(book, true, true, () -> add(book, "api", "a", "11M"));
+    assertGrows(book, false, false, () -> add(book, "dropped", "a", "11M"));
+
+    var other = withBound(2).book;
+    add(other, "db", "c", "12M");
+    assertGrows(book, false, true, () -> book.merge(other));
+    var more = new Sightings();
+    more.add(seen(APP, service("db"), "d", after("12M")), Reach.INTERNAL);
+    assertGrows(
+        book, false, true, () -> book.absorb(APP.processClass(), Exact.of(service("db")), more));
+    assertGrows(book, true, true, () -> book.forget(APP.processClass()));
+    assertGrows(book, false, false, () -> book.forget(APP.processClass()));
+  }
+
+  private static void add(Book book, String destination, String pod, String time) {
+    book.add(seen(APP, service(destination), pod, after(time)), Hash.of(pod), Reach.INTERNAL);
+  }
+
+  private static void assertGrows(Book book, boolean edges, boolean seen, Runnable step) {
+    var changes = book.changes();
+    var seenChanges = book.seenChanges();
+    step.run();
+    assertThat(book.changes() > changes).isEqualTo(edges);
+    assertThat(book.seenChanges() > seenChanges).isEqualTo(seen);
+  }
+
+  @Test
   void merge_risksBeyondTheBound_keepsWhatWasSeenFirst() {
     var one = withBound(10);
     var other = withBound(10);
@@ -131,6 +191,26 @@ class BoundsTest {
     assertThat(destinations(one))
         .containsExactlyInAnyOrder("a0", "a1", "a2", "a3", "a4", "b0", "b1", "b2", "b3", "b4");
     assertThat(one.dropped()).isEqualTo(4 + 4 + 20);
+  }
+
+  @Test
+  void merge_risksBeyondTheBound_atTheSameMoment_keepsTheFirstByName() {
+    assertThat(mergedOfTheSameMoment(NAMELESS)).containsExactlyInAnyOrder(FIRST_BY_NAME.split(" "));
+  }
+
+  private static List<String> mergedOfTheSameMoment(Candidate process) {
+    var one = withBound(10);
+    for (var name : List.of("a", "t", "c", "r", "e", "p", "g", "n", "i", "l")) {
+      one.observe(seen(process, service(name), "a", START));
+    }
+    var other = withBound(10);
+    for (var name : List.of("b", "s", "d", "q", "f", "o", "h", "m", "j", "k")) {
+      other.observe(seen(process, service(name), "a", START));
+    }
+    var merged = withBound(10);
+    merged.merge(one);
+    merged.merge(other);
+    return destinations(merged);
   }
 
   @Test

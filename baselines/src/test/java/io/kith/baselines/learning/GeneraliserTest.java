@@ -68,6 +68,12 @@ class GeneraliserTest {
             addresses("203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4"),
             4),
         Arguments.of(
+            "names that lead to the metadata service",
+            Stream.of("s0", "s1", "s2", "s3")
+                .map(name -> named(name + ".cdn.example", "169.254.169.254"))
+                .toList(),
+            4),
+        Arguments.of(
             "the metadata service among others",
             addresses("169.254.169.251", "169.254.169.252", "169.254.169.253", "169.254.169.254"),
             4));
@@ -155,6 +161,10 @@ class GeneraliserTest {
 
   private static List<Destination> services(String... names) {
     return Stream.of(names).map(name -> service(name + ".svc.cluster.local")).toList();
+  }
+
+  private static Destination named(String name, String address) {
+    return new Destination(name, Evidence.CLIENT_NAME, IpAddress.parse(address), 443, Protocol.TCP);
   }
 
   private static List<Destination> addresses(String... addresses) {

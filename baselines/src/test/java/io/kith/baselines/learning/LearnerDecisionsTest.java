@@ -17,6 +17,7 @@ import io.kith.baselines.destination.DestinationPattern.Exact;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.EdgeState;
+import io.kith.baselines.learning.LearningSettings.External;
 import io.kith.baselines.process.Candidate;
 import java.time.Duration;
 import java.util.List;
@@ -53,7 +54,7 @@ class LearnerDecisionsTest {
             org.assertj.core.groups.Tuple.tuple(
                 toDb, EdgeState.CANDIDATE, "it was refused: only a person allows it"));
 
-    requireNonNull(learner.approve(APP.processClass(), Exact.of(DB), "asked"));
+    requireNonNull(learner.approve(APP.processClass(), Exact.of(DB)));
     assertThat(learner.finishTestRun(toDb::equals).baseline().edges()).hasSize(2);
   }
 
@@ -86,6 +87,7 @@ class LearnerDecisionsTest {
     assertThat(second.parent()).isEqualTo(first.revision());
     assertThat(learner.proposed()).isEqualTo(second);
     assertThat(second.edges()).hasSize(2);
+    assertThat(learner.finishTestRun().approved()).hasSize(2); // also those of before
   }
 
   // ---- people
@@ -95,11 +97,11 @@ class LearnerDecisionsTest {
     learner.observe(seen(APP, DB, "a", START));
     var first = learner.finishTestRun().baseline();
 
-    var second = requireNonNull(learner.approve(APP.processClass(), Exact.of(CACHE), "asked"));
+    var second = requireNonNull(learner.approve(APP.processClass(), Exact.of(CACHE)));
 
     assertThat(second.parent()).isEqualTo(first.revision());
     assertThat(second.edges()).hasSize(2);
-    assertThat(learner.approve(APP.processClass(), Exact.of(CACHE), "again")).isNull();
+    assertThat(learner.approve(APP.processClass(), Exact.of(CACHE))).isNull();
     assertThat(learner.proposed()).isEqualTo(second);
   }
 
@@ -151,6 +153,24 @@ class LearnerDecisionsTest {
   }
 
   // ---- questions
+
+  @Test
+  void patternOf_aDestination_isTheEdgeThatItBelongsTo() {
+    learner.observe(seen(APP, DB, "a", START));
+
+    assertThat(learner.patternOf(APP.processClass(), Exact.of(DB)))
+        .isEqualTo(Edge.learned(APP.processClass(), Exact.of(DB)));
+    assertThat(learner.patternOf(APP.processClass(), Exact.of(CACHE))).isNull();
+    assertThat(learner.patternOf(HELPER.processClass(), Exact.of(DB))).isNull();
+  }
+
+  @Test
+  void usual_isHowManyPodsRanMostOfTheTime() {
+    assertThat(learner.usual(START)).isZero();
+
+    twoPods();
+    assertThat(learner.usual(after("10H"))).isEqualTo(2);
+  }
 
   @Test
   void edges_areBusiestFirst() {
@@ -223,6 +243,15 @@ class LearnerDecisionsTest {
         .isFalse();
   }
 
+  @Test
+  void isOpenEnded_namesThatNobodyRegistered_areUnrelated() {
+    for (var i = 0; i < 8; i++) {
+      learner.observe(seen(APP, external("host-" + i), "a", START));
+    }
+
+    assertThat(learner.isOpenEnded(APP.processClass(), Exact.of(external("host-0")))).isTrue();
+  }
+
   @ParameterizedTest
   @CsvSource({
     "0, 1 min",
@@ -239,6 +268,98 @@ class LearnerDecisionsTest {
   }
 
   // ---- time
+
+  @Test
+  void edges_areJudgedAsOfTheLatestConnection() {
+    twoPods();
+    steadily(DB, 0, 24);
+    requireNonNull(learner.proposeAt(after("60H")));
+
+    steadily(CACHE, 800, 801);
+    learner.observe(seen(APP, DB, "a", START)); // late, of an early one
+
+    assertThat(learner.edges())
+        .filteredOn(edge -> edge.edge().destination().equals(Exact.of(DB)))
+        .extracting(LearnedEdge::state)
+        .containsExactly(EdgeState.STALE);
+  }
+
+  @Test
+  void waitsFor_aNewExternalName_onlyWhereNobodyIsAskedAboutIt() {
+    var auto = with(0.005, External.AUTO);
+    for (var settings : List.of(DEFAULTS, auto)) {
+      var each = learner(settings, Vouchers.NONE);
+      for (var pod : List.of("a", "b")) {
+        each.started(pod(pod, START, null));
+        each.observe(seen(APP, external("api.psp.example"), pod, after("22H")));
+      }
+
+      assertThat(each.waitsFor(after("30H")).contains("16 h more without a new edge"))
+          .isEqualTo(settings.equals(auto));
+    }
+  }
+
+  @Test
+  void waitsFor_aNewEdge_isADay_toTheMinute() {
+    twoPods();
+    steadily(DB, 1, 30);
+
+    assertThat(learner.waitsFor(after("25H9M"))).containsExactly("1 min more without a new edge");
+    assertThat(learner.waitsFor(after("25H10M"))).isEmpty();
+  }
+
+  @Test
+  void waitsFor_asMuchUnseenAsMayBe_isNothing() {
+    for (var most : List.of(1.0, 0.99)) {
+      var each = learner(with(most, External.VOUCH), Vouchers.NONE);
+      each.observe(seen(APP, DB, "a", START));
+
+      assertThat(each.deficit()).isOne();
+      assertThat(each.waitsFor(after("48H"))).hasSize(most == 1 ? 0 : 1);
+    }
+  }
+
+  private static LearningSettings with(double deficit, External external) {
+    var day = Duration.ofDays(1);
+    return new LearningSettings(
+        2,
+        0.25,
+        3,
+        Duration.ofHours(6),
+        null,
+        day,
+        day.multipliedBy(14),
+        deficit,
+        day,
+        0.25,
+        3,
+        external,
+        day,
+        day.multipliedBy(30),
+        4_096);
+  }
+
+  @Test
+  void unusedAt_whatWasNeverApproved_isNotUnused() {
+    twoPods();
+    steadily(DB, 0, 24);
+
+    assertThat(learner.unusedAt(after("9000H"), 1)).isEmpty();
+    assertThat(learner.age(after("9000H"))).isNull();
+  }
+
+  @Test
+  void idleSince_countsFromTheApproval_elseFromTheStartOfLearning() {
+    assertThat(learner.idleSince(START, after("10H"))).isZero();
+
+    learner.runs(pod("a", START, null), after("5H")); // what it did before nobody saw
+    learner.started(pod("b", START, null));
+    assertThat(learner.idleSince(after("7H"), after("10H"))).isEqualTo(Duration.ofHours(3));
+
+    var watched = learner(DEFAULTS, Vouchers.NONE);
+    watched.runs(pod("a", START, null), after("5H"));
+    assertThat(watched.idleSince(START, after("6H"))).isEqualTo(Duration.ofHours(1));
+  }
 
   @Test
   void waitsFor_aNewEdge_isAQuarterOfTheTimeLearned_whenThatIsLonger() {

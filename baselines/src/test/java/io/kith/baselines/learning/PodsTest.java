@@ -124,6 +124,14 @@ class PodsTest {
   }
 
   @Test
+  void runs_aRunThatEndsByItself_isOneOnceThatIsKnown() {
+    learner.runs(pod("a", START, null), START);
+
+    assertThat(learner.runs(new Instance("a", START, null, null, true), START)).isTrue();
+    assertThat(learner.runs(pod("a", START, null), START)).isFalse();
+  }
+
+  @Test
   void runs_laterStart_isAnotherRunOfThePod() {
     learner.runs(pod("a", after("1H"), null), after("2H"));
 
@@ -228,8 +236,8 @@ class PodsTest {
 
     learner.started(pod("one-more", START, null));
 
-    assertThat(learner.startOf("pod-" + (Instances.MAX / 8 - 1))).isNull();
-    assertThat(learner.startOf("pod-" + Instances.MAX / 8)).isNotNull();
+    assertThat(learner.startOf("pod-" + (Instances.MAX - Instances.LEFT))).isNull();
+    assertThat(learner.startOf("pod-" + (Instances.MAX - Instances.LEFT + 1))).isNotNull();
     assertThat(learner.startOf("one-more")).isNotNull();
     assertThat(learner.starts()).isEqualTo(Instances.MAX + 1);
   }
@@ -240,8 +248,8 @@ class PodsTest {
       learner.observe(new Observation(APP, service("db"), "pod-" + i, after(i + "M")));
     }
 
-    assertThat(learner.startOf("pod-" + (Instances.MAX / 8 - 1))).isNull();
-    assertThat(learner.startOf("pod-" + Instances.MAX / 8)).isNotNull();
+    assertThat(learner.startOf("pod-" + (Instances.MAX - Instances.LEFT))).isNull();
+    assertThat(learner.startOf("pod-" + (Instances.MAX - Instances.LEFT + 1))).isNotNull();
     assertThat(learner.starts()).isEqualTo(Instances.MAX + 1);
   }
 

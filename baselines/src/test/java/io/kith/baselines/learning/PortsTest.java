@@ -66,7 +66,7 @@ class PortsTest {
       int seen, int startsThen, int startsNow, int openings) {
     see(CARTS, seen);
     starts.put(CARTS, startsThen);
-    learner.approve(APP.processClass(), RANGE, "asked");
+    learner.approve(APP.processClass(), RANGE);
     starts.put(CARTS, startsNow);
 
     var ports = learner.circumstances(after("1H")).ports();
@@ -81,7 +81,7 @@ class PortsTest {
   @Test
   void circumstances_aServerWhoseStartsAreNotKnown_isNotCounted() {
     see(CARTS, 4);
-    learner.approve(APP.processClass(), RANGE, "asked");
+    learner.approve(APP.processClass(), RANGE);
 
     assertThat(learner.circumstances(after("1H"))).isEqualTo(Circumstances.NONE);
     assertThat(learner.observe(seen(APP, to(CARTS, 60_000), "a", after("1H")))).isTrue();
@@ -92,7 +92,7 @@ class PortsTest {
     see(CARTS, 4);
     starts.put(CARTS, 4);
     starts.put(OTHER, 0);
-    learner.approve(APP.processClass(), RANGE, "asked");
+    learner.approve(APP.processClass(), RANGE);
     var helper = program("/helper", "sha256:1");
 
     assertThat(learner.observe(seen(APP, to(CARTS, 50_000), "a", after("1H")))).isFalse();
@@ -113,7 +113,7 @@ class PortsTest {
   @Test
   void observe_theFirstDynamicPort_counts() {
     starts.put(CARTS, 0);
-    learner.approve(APP.processClass(), RANGE, "asked");
+    learner.approve(APP.processClass(), RANGE);
 
     assertThat(learner.observe(seen(APP, to(CARTS, 32_768), "a", after("1H")))).isFalse();
     assertThat(quarantined()).hasSize(1);
@@ -124,7 +124,7 @@ class PortsTest {
     see(CARTS, 4);
     starts.put(CARTS, 2);
     starts.put(OTHER, 3);
-    learner.approve(APP.processClass(), RANGE, "asked");
+    learner.approve(APP.processClass(), RANGE);
     starts.put(CARTS, 4);
     var carts = Edge.learned(APP.processClass(), RANGE);
     var other = Edge.learned(APP.processClass(), range(OTHER));

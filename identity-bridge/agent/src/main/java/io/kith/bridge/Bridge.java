@@ -11,6 +11,9 @@ import io.kith.bridge.capture.ImageId;
 import io.kith.bridge.capture.Owner;
 import io.kith.bridge.capture.Resolution;
 import io.kith.bridge.capture.SocketOwners;
+import io.kith.bridge.container.ContainerDirectory;
+import io.kith.bridge.container.PodContainers;
+import io.kith.bridge.ffm.HostCgroups;
 import io.kith.bridge.ffm.SockDiag;
 import io.kith.bridge.ffm.Tuple;
 import io.kith.bridge.guard.DnsMemory;
@@ -19,6 +22,7 @@ import io.kith.bridge.guard.GuardEvent;
 import io.kith.bridge.guard.GuardPolicy;
 import io.kith.bridge.guard.PodGuard;
 import io.kith.bridge.guard.Totals;
+import io.kith.bridge.identity.ProcessIdentities;
 import io.kith.bridge.process.Birth;
 import io.kith.bridge.process.ExecEvent;
 import io.kith.bridge.process.FileId;
@@ -39,6 +43,7 @@ import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,9 +63,12 @@ public final class Bridge implements NodeView, AutoCloseable {
   private static final int MINOR_BITS = 20;
 
   private final KithConfig.Bridge settings;
-  private final PodIdentities identities;
+  private final ProcessIdentities identities;
   private final PodStarts starts = new PodStarts();
   private final SocketOwners sockets;
+  private final HostCgroups cgroups;
+  private final ContainerDirectory containers;
+  private final PodContainers podContainers;
   private final FingerprintSource fingerprints;
   private final Guarded guarded;
   private final Guard guard;
@@ -69,15 +77,21 @@ public final class Bridge implements NodeView, AutoCloseable {
   private final Thread names;
   private volatile boolean closed;
 
-  private Bridge(KithConfig config, SocketOwners sockets) {
-    this.settings = config.bridge();
-    this.identities = new PodIdentities(config);
+  private Bridge(KithConfig.Bridge settings, ProcessIdentities identities, SocketOwners sockets) {
+    this.settings = settings;
+    this.identities = identities;
     this.sockets = sockets;
+    this.cgroups = HostCgroups.open();
+    this.containers = ContainerDirectory.open(settings.runtime(), cgroups);
+    this.podContainers = new PodContainers(containers, settings.proxyContainer());
     this.fingerprints =
         new FingerprintSource(
-            settings.hashMaxSize(), settings.hashWorkers(), pid -> birth(sockets.fork(pid)));
+            settings.hashMaxSize(),
+            settings.hashWorkers(),
+            pid -> birth(sockets.fork(pid)),
+            containers);
     this.guarded = new Guarded();
-    this.guard = Guard.open(guardSettings(settings), guarded);
+    this.guard = Guard.open(guardSettings(settings), cgroups, guarded);
     this.timer =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("kith-bridge-timer").factory());
@@ -85,9 +99,13 @@ public final class Bridge implements NodeView, AutoCloseable {
     this.names = Thread.ofPlatform().daemon().name("kith-bridge-names").unstarted(this::readNames);
   }
 
-  /** Starts to watch the node, as well as this machine and this user allow. */
-  public static Bridge start(KithConfig config) throws InterruptedException {
-    var settings = config.bridge();
+  /**
+   * Starts to watch the node, as well as this machine and this user allow.
+   *
+   * @param identities closed by whoever made them
+   */
+  public static Bridge start(KithConfig.Bridge settings, ProcessIdentities identities)
+      throws InterruptedException {
     var sockets =
         SocketOwners.open(
             new SocketOwners.Settings(
@@ -97,19 +115,29 @@ public final class Bridge implements NodeView, AutoCloseable {
                 settings.cgroup(),
                 settings.hostNetwork(),
                 settings.pin()));
-    var bridge = new Bridge(config, sockets);
+    var bridge = new Bridge(settings, identities, sockets);
     bridge.warmUp();
     bridge.execs.start();
     bridge.names.start();
-    bridge.guard.refresh(sockets.pods());
+    bridge.lookAtPods();
     bridge.every(
         POD_SECONDS,
         () -> {
           sockets.refreshPods();
-          bridge.guard.refresh(sockets.pods());
+          bridge.lookAtPods();
         });
     bridge.every(CANARY_SECONDS, sockets::checkCanary);
     return bridge;
+  }
+
+  private void lookAtPods() {
+    var pods = sockets.pods();
+    podContainers.look(
+        pods.stream()
+            .collect(
+                Collectors.toMap(
+                    io.kith.bridge.capture.Pod::id, io.kith.bridge.capture.Pod::pids)));
+    guard.refresh(pods);
   }
 
   /** The first questions would find code that was never run, and be answered too late. */
@@ -182,6 +210,11 @@ public final class Bridge implements NodeView, AutoCloseable {
     @Override
     public Identified identify(Owner owner) {
       return fingerprints.identify(sighting(owner), System.nanoTime() + NAMING.toNanos());
+    }
+
+    @Override
+    public PodContainers.Proxy proxy(io.kith.bridge.capture.Pod pod) {
+      return podContainers.proxy(pod.id());
     }
 
     @Override
@@ -276,7 +309,6 @@ public final class Bridge implements NodeView, AutoCloseable {
   private Answer described(Question question, Resolution resolution) {
     var reasons = new ArrayList<>(resolution.reasons());
     var candidates = new ArrayList<Candidate>();
-    var ids = identities.of(Set.of(question.source()));
     var until = System.nanoTime() + question.patience().toNanos() / 4 * 3; // and time to tell it
     for (var owner : resolution.owners()) {
       var sighting = sighting(owner);
@@ -284,15 +316,32 @@ public final class Bridge implements NodeView, AutoCloseable {
       reasons.addAll(identified.remarks());
       var shared = owner.senderPid() != 0 && owner.senderPid() != owner.pid();
       candidates.add(
-          candidate(sighting, identified, quality(resolution.rung(), identified, shared), ids));
+          candidate(
+              sighting,
+              identified,
+              quality(resolution.rung(), identified, shared),
+              attested(sighting, question, until, reasons)));
       if (shared) {
         reasons.add("another process than the one that connected sent the first packet");
         var sender = Sighting.holder(owner.senderPid());
         candidates.add(
-            candidate(sender, fingerprints.identify(sender, until), Quality.IMAGE_UNVERIFIED, ids));
+            candidate(
+                sender,
+                fingerprints.identify(sender, until),
+                Quality.IMAGE_UNVERIFIED,
+                attested(sender, question, until, reasons)));
       }
     }
     return new Answer(candidates, resolution.rung(), reasons, resolution.originalSourcePort());
+  }
+
+  private Set<SpiffeId> attested(
+      Sighting sighting, Question question, long until, List<String> reasons) {
+    var attested = identities.of(sighting, question.source(), until);
+    if (attested.remark() != null) {
+      reasons.add(attested.remark());
+    }
+    return attested.ids();
   }
 
   private Candidate candidate(
@@ -380,11 +429,27 @@ public final class Bridge implements NodeView, AutoCloseable {
                 new NodeView.Pod(
                     pod.id(),
                     pod.addresses(),
-                    identities.of(pod.addresses()),
+                    identities.ofPod(pod.addresses()),
                     identities.source(),
-                    starts.of(pod)))
+                    starts.of(pod),
+                    podContainers.imageDigest(pod.id())))
         .sorted(Comparator.comparing(Pod::id))
         .toList();
+  }
+
+  /** How the container runtimes answer. */
+  public ContainerDirectory.Status containers() {
+    return containers.status();
+  }
+
+  /** Why the cgroups of processes are not read as the host has them, or empty. */
+  public String cgroupProblem() {
+    return cgroups.problem();
+  }
+
+  /** The containers of a pod in a line for people; empty when nothing is known of them. */
+  public String containersOf(String pod) {
+    return podContainers.words(pod);
   }
 
   /**
@@ -402,12 +467,26 @@ public final class Bridge implements NodeView, AutoCloseable {
 
   @Override
   public Status status() {
+    var problems = new ArrayList<>(sockets.problems());
+    if (identities.problem() != null) {
+      problems.add(identities.words());
+    }
     return new Status(
         sockets.rung(),
-        sockets.problems(),
+        problems,
         sockets.canaryFound(),
         sockets.connectsSeen(),
         settings.entries());
+  }
+
+  /** Why the rung is not higher. */
+  public List<String> rungProblems() {
+    return sockets.problems();
+  }
+
+  /** Who attests processes, and how that goes. */
+  public String identityWords() {
+    return identities.words();
   }
 
   @Override
@@ -422,6 +501,8 @@ public final class Bridge implements NodeView, AutoCloseable {
     }
     guard.close();
     fingerprints.close();
+    containers.close();
+    cgroups.close();
     sockets.close();
   }
 }

@@ -4,17 +4,23 @@ import static java.util.Objects.requireNonNull;
 
 import io.grpc.ChannelCredentials;
 import io.grpc.InsecureChannelCredentials;
+import io.kith.baselines.config.Attest;
 import io.kith.baselines.config.ConfigException;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KithConfig.Identity;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.capture.SocketOwners;
+import io.kith.bridge.identity.DevIdentities;
+import io.kith.bridge.identity.ProcessIdentities;
+import io.kith.bridge.identity.SpireIdentities;
 import io.kith.bridge.stream.BridgeStream;
+import io.kith.bridge.stream.NodeView.IdentitySource;
 import io.kith.spiffe.FileSource;
 import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.WorkloadApiSource;
 import io.kith.spiffe.X509Source;
+import io.kith.spiffe.spire.SpireAgent;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetAddress;
@@ -25,6 +31,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -36,6 +43,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -65,6 +73,15 @@ import picocli.CommandLine.Spec;
       "  D  nothing about processes",
       "bridge.minimumRung refuses to start below one of them.",
       "",
+      "bridge.attest (or KITH_BRIDGE_ATTEST) names who says which SPIFFE IDs a process has; one"
+          + " that is not its sidecar's is denied:",
+      "  spire-delegated:SOCKET  a SPIRE agent's admin_socket_path; the agent lists the bridge's"
+          + " SPIFFE ID under authorized_delegates",
+      "  spire-broker:SOCKET     a SPIRE agent's experimental broker.socket_path (1.15.2)",
+      "  dev                     kith.yaml, which proves nothing: for development",
+      "  none                    nobody",
+      "A pid must mean the same to both: bridge and agent run in the host's PID namespace.",
+      "",
       "Exit codes: 0 stopped by a signal, 1 could not run, 2 wrong arguments or configuration."
     })
 final class BridgeCommand implements Callable<Integer> {
@@ -92,8 +109,23 @@ final class BridgeCommand implements Callable<Integer> {
               + " without a bridge so that a restart misses nothing; this is for its removal.")
   private boolean unpin;
 
+  @Option(
+      names = "--runtime",
+      paramLabel = "RUNTIME",
+      description = {
+        "Container runtime that is asked for names and images of containers (bridge.runtime):",
+        "  auto         those with a socket where such sockets are: Docker, Podman,",
+        "               containerd, CRI-O, k3s, cri-dockerd",
+        "  docker:PATH  Docker Engine, or Podman, at this Unix socket",
+        "  cri:PATH     a runtime of Kubernetes, such as containerd, at this Unix socket",
+        "  none         nobody"
+      })
+  private @Nullable String runtime;
+
   private final Map<String, String> servers = new ConcurrentSkipListMap<>();
+  private final List<BridgeStream> attached = new CopyOnWriteArrayList<>();
   private final List<AutoCloseable> open = new ArrayList<>();
+  private @Nullable X509Source own;
 
   @Override
   public Integer call() throws InterruptedException {
@@ -121,7 +153,11 @@ final class BridgeCommand implements Callable<Integer> {
   }
 
   private KithConfig read() throws IOException, ConfigException {
-    return KithConfig.parse(config.toString(), Files.readString(config), System.getenv());
+    var environment = new HashMap<>(System.getenv());
+    if (runtime != null) {
+      environment.put("KITH_BRIDGE_RUNTIME", runtime);
+    }
+    return KithConfig.parse(config.toString(), Files.readString(config), environment);
   }
 
   private static int unpin(@Nullable Path pin, PrintWriter out, PrintWriter err) {
@@ -141,7 +177,7 @@ final class BridgeCommand implements Callable<Integer> {
       throws ConfigException, InterruptedException {
     settings.bridge().requireId();
     settings.bridge().requireServerId();
-    var bridge = keep(Bridge.start(settings));
+    var bridge = keep(Bridge.start(settings.bridge(), keep(identities(settings, out))));
     report(bridge).forEach(out::println);
     out.flush();
     var minimum = settings.bridge().minimumRung();
@@ -177,7 +213,8 @@ final class BridgeCommand implements Callable<Integer> {
     var lines = new ArrayList<String>();
     var status = bridge.status();
     lines.add("rung " + status.rung().letter() + ": " + words(status.rung()));
-    status.problems().forEach(problem -> lines.add("  not better: " + problem));
+    bridge.rungProblems().forEach(problem -> lines.add("  not better: " + problem));
+    lines.add("processes: " + bridge.identityWords());
     if (status.rung().compareTo(Rung.KERNEL_PID) >= 0) {
       lines.add(capacity(status.capacity(), bridge.reservePerPod()));
     }
@@ -185,6 +222,10 @@ final class BridgeCommand implements Callable<Integer> {
     lines.add(pods.isEmpty() ? "no pods yet" : "pods:");
     for (var pod : pods) {
       lines.add("  " + pod.id() + " " + pod.addresses() + " " + pod.ids());
+      var containers = bridge.containersOf(pod.id());
+      if (!containers.isEmpty()) {
+        lines.add("    " + containers);
+      }
     }
     return lines;
   }
@@ -199,6 +240,10 @@ final class BridgeCommand implements Callable<Integer> {
             "connections: %,d seen, %,d given up for newer ones",
             bridge.status().connectsSeen(),
             bridge.evicted()));
+    if (!bridge.cgroupProblem().isEmpty()) {
+      lines.add("containers: cannot be told apart: " + bridge.cgroupProblem());
+    }
+    lines.addAll(ContainerWords.lines(bridge.containers()));
     lines.addAll(
         GuardWords.lines(bridge.guardProblems(), bridge.guard().states(), bridge.guard().events()));
     lines.add(servers.isEmpty() ? "no servers yet" : "servers:");
@@ -247,16 +292,14 @@ final class BridgeCommand implements Callable<Integer> {
             TimeUnit.SECONDS,
             new ArrayBlockingQueue<>(QUERIES_WAITING),
             Thread.ofPlatform().daemon().name("kith-query-", 0).factory());
-    X509Source identity = null;
-    var attached = new CopyOnWriteArrayList<BridgeStream>();
     for (var server : settings.bridge().servers()) {
       ChannelCredentials credentials;
       if (server instanceof Endpoint.Unix) {
         credentials = InsecureChannelCredentials.create(); // the folder's rights guard it
       } else {
-        identity = identity == null ? keep(identity(settings, attached, out)) : identity;
         credentials =
-            SpiffeTls.channelCredentials(identity, settings.bridge().requireServerId()::equals);
+            SpiffeTls.channelCredentials(
+                own(settings, out), settings.bridge().requireServerId()::equals);
       }
       var stream =
           BridgeStream.start(
@@ -274,7 +317,31 @@ final class BridgeCommand implements Callable<Integer> {
     }
   }
 
+  /** Who attests processes. */
+  private ProcessIdentities identities(KithConfig settings, PrintWriter out)
+      throws ConfigException {
+    Consumer<String> tell = words -> printLine("processes: " + words, out);
+    return switch (settings.bridge().attest()) {
+      case Attest.None() -> ProcessIdentities.NONE;
+      case Attest.Dev() -> new DevIdentities(settings.workloads());
+      case Attest.SpireDelegated(var socket) ->
+          SpireIdentities.start(SpireAgent.delegated(socket), IdentitySource.SPIRE_DELEGATED, tell);
+      case Attest.SpireBroker(var socket) ->
+          SpireIdentities.start(
+              SpireAgent.broker(socket, own(settings, out), settings.bridge().requireId()),
+              IdentitySource.SPIRE_BROKER,
+              tell);
+    };
+  }
+
   /** The bridge's own identity; whenever it is renewed the streams are, too. */
+  private X509Source own(KithConfig settings, PrintWriter out) throws ConfigException {
+    if (own == null) {
+      own = keep(identity(settings, attached, out));
+    }
+    return own;
+  }
+
   private static X509Source identity(
       KithConfig settings, List<BridgeStream> streams, PrintWriter out) throws ConfigException {
     var id = settings.bridge().requireId();
@@ -342,6 +409,10 @@ final class BridgeCommand implements Callable<Integer> {
 
   private void say(Endpoint server, String words, PrintWriter out) {
     servers.put(server.toString(), words);
+    printLine(words, out);
+  }
+
+  private static void printLine(String words, PrintWriter out) {
     out.println(words);
     out.flush();
   }

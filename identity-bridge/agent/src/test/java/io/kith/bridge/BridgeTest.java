@@ -14,6 +14,7 @@ import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.Quality;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.ffm.NetworkNamespace;
+import io.kith.bridge.identity.DevIdentities;
 import io.kith.bridge.process.FakePod;
 import io.kith.bridge.stream.BridgeStream;
 import io.kith.bridge.stream.FakeAuthzServer;
@@ -75,7 +76,8 @@ class BridgeTest {
       }
       port = 4242;
     }
-    bridge = Bridge.start(config());
+    var config = config();
+    bridge = Bridge.start(config.bridge(), new DevIdentities(config.workloads()));
   }
 
   private static ServerSocket listen() {

@@ -10,6 +10,7 @@ import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Server;
 import io.grpc.ServerCall;
+import io.grpc.ServerCredentials;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
@@ -48,9 +49,13 @@ public final class EchoServer implements AutoCloseable {
 
   static EchoServer start(X509Source source, Predicate<SpiffeId> peers, Clock clock)
       throws IOException {
+    return start(SpiffeTls.serverCredentials(source, peers), clock);
+  }
+
+  static EchoServer start(ServerCredentials credentials, Clock clock) throws IOException {
     var address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     return new EchoServer(
-        NettyServerBuilder.forAddress(address, SpiffeTls.serverCredentials(source, peers))
+        NettyServerBuilder.forAddress(address, credentials)
             .maxConnectionAge(1, TimeUnit.SECONDS)
             .maxConnectionAgeGrace(5, TimeUnit.SECONDS)
             .addService(

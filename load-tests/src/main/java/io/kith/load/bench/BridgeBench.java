@@ -9,6 +9,7 @@ import io.kith.bridge.Bridge;
 import io.kith.bridge.capture.Owner;
 import io.kith.bridge.capture.SocketOwners;
 import io.kith.bridge.ffm.Tuple;
+import io.kith.bridge.identity.ProcessIdentities;
 import io.kith.bridge.stream.NodeView;
 import io.kith.load.ffm.RawConnections;
 import io.kith.load.lab.Image;
@@ -278,7 +279,7 @@ final class BridgeBench {
     var attributed = new AtomicInteger();
     var hashed = new AtomicInteger();
     var settings = KithConfig.parse(config.toString(), Files.readString(config), Map.of());
-    try (var bridge = Bridge.start(settings);
+    try (var bridge = Bridge.start(settings.bridge(), ProcessIdentities.NONE);
         var listener =
             RedirectedListener.open(
                 pod.namespace(),

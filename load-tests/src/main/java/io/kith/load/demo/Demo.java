@@ -11,6 +11,7 @@ import io.kith.load.mesh.LoopbackShop;
 import io.kith.load.mesh.Mesh;
 import io.kith.load.mesh.PastSidecar;
 import io.kith.load.mesh.PodShop;
+import io.kith.load.mesh.Rounds;
 import io.kith.load.mesh.Shop;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.Envoy;
@@ -28,8 +29,9 @@ import org.jspecify.annotations.Nullable;
 final class Demo {
   private static final int ROUNDS_OBSERVED = 5;
   private static final int ROUNDS_ENFORCED = 10;
-  private static final Duration MOMENT = Duration.ofSeconds(10);
-  private static final String TTL = "6s";
+
+  /** Seconds that something is allowed for; the second where a busy machine misses the first. */
+  private static final List<Integer> TTLS = List.of(6, 60);
 
   private final Screen screen;
   private final boolean withJaeger;
@@ -137,9 +139,9 @@ final class Demo {
             + mesh.shop().home()
             + " do their work: they ask a database, a catalog and a"
             + " payment provider. Kith watches and refuses nothing.");
-    for (var i = 0; i < ROUNDS_OBSERVED; i++) {
-      requireWorking(mesh, "while Kith only observes");
-    }
+    var rounds = new Rounds(mesh);
+    rounds.untilLearned(ROUNDS_OBSERVED);
+    tellRepeated(rounds);
     screen.blank();
 
     screen.command("kith learn finish " + Mesh.CHECKOUT + " --note 'the test run is over'");
@@ -182,8 +184,9 @@ final class Demo {
         mesh.kith("mode", Mesh.CHECKOUT, "enforce", "--note", "seen and agreed"),
         "setting the mode");
     var before = counts(mesh);
+    var rounds = new Rounds(mesh);
     for (var i = 0; i < ROUNDS_ENFORCED; i++) {
-      requireWorking(mesh, "under enforce");
+      rounds.succeed();
     }
     var after = counts(mesh);
     var benign =
@@ -199,6 +202,7 @@ final class Demo {
     } else {
       screen.bad(told);
     }
+    tellRepeated(rounds);
     return benign;
   }
 
@@ -207,23 +211,19 @@ final class Demo {
     var denied = 0L;
     for (var count : mesh.status().getCountsList()) {
       checked += count.getCount();
-      denied += count.getVerdict().equals("deny") ? count.getCount() : 0;
+      var refused =
+          count.getVerdict().equals("deny") && !Mesh.NOT_DECIDED.contains(count.getReason());
+      denied += refused ? count.getCount() : 0;
     }
     return new DemoReport.Benign(checked, denied);
   }
 
-  private void requireWorking(Mesh mesh, String when) throws IOException, InterruptedException {
-    var outcomes = mesh.work();
-    var expected = mesh.expectedOfWork();
-    for (var i = 0; i < outcomes.size(); i++) {
-      var outcome = outcomes.get(i);
-      if (!outcome.stdout().equals(expected.get(i))) {
-        throw new IllegalStateException(
-            "normal work failed "
-                + when
-                + ": "
-                + Command.tail(outcome.stdout() + outcome.stderr(), 5));
-      }
+  private void tellRepeated(Rounds rounds) {
+    if (rounds.repeated() > 0) {
+      screen.say(
+          "This machine was too busy for "
+              + rounds.repeated()
+              + " more rounds; the programs tried again, as programs do.");
     }
   }
 
@@ -285,7 +285,7 @@ final class Demo {
       show(bypass, past, right);
       reports.add(new DemoReport.AttackReport(bypass.name(), right, past.reason(), ""));
     }
-    requireWorking(mesh, "with the guard");
+    new Rounds(mesh).succeed();
     return reports;
   }
 
@@ -308,18 +308,23 @@ final class Demo {
         "Allow: the operator needs the admin tool for a moment.",
         "Each refusal has an id; what it stands for can be allowed, with a reason and an end.");
     var id = refused.getFirst().decision.getId();
-    screen.command(
-        "kith allow " + Mesh.CHECKOUT + " " + id + " --ttl " + TTL + " --note 'ticket 42'");
-    succeed(
-        mesh.kith("allow", Mesh.CHECKOUT, id, "--ttl", TTL, "--note", "ticket 42"),
-        "allowing " + id);
-    var allowed = System.nanoTime();
-    var token = mesh.database().token();
-    var passed = mesh.run(Attack.ANOTHER_PROGRAM).stdout().contains(token);
-    tell(passed, "the admin tool reads the database", "the admin tool is still refused");
-    screen.progress("until the " + TTL + " are over");
-    var wait = allowed + TimeUnit.SECONDS.toNanos(7) - System.nanoTime();
-    TimeUnit.NANOSECONDS.sleep(Math.max(0, wait));
+    var passed = false;
+    for (var ttl : TTLS) {
+      screen.command(
+          "kith allow " + Mesh.CHECKOUT + " " + id + " --ttl " + ttl + "s --note 'ticket 42'");
+      succeed(
+          mesh.kith("allow", Mesh.CHECKOUT, id, "--ttl", ttl + "s", "--note", "ticket 42"),
+          "allowing " + id);
+      var until = System.nanoTime() + TimeUnit.SECONDS.toNanos(ttl + 1);
+      passed = mesh.passes(Attack.ANOTHER_PROGRAM);
+      tell(passed, "the admin tool reads the database", "the admin tool is still refused");
+      screen.progress("until the " + ttl + " s are over");
+      TimeUnit.NANOSECONDS.sleep(Math.max(0, until - System.nanoTime()));
+      if (passed) {
+        break;
+      }
+      id = mesh.refusal(Attack.ANOTHER_PROGRAM).getId();
+    }
     var decision = mesh.refusal(Attack.ANOTHER_PROGRAM);
     var expired = decision.getReason().equals("expired");
     tell(expired, "refused again: " + decision.getExplanation(), decision.getReason());
@@ -364,7 +369,7 @@ final class Demo {
 
   private static boolean awaitTrace(JaegerApi api, Map<String, String> tags, String id)
       throws IOException, InterruptedException {
-    for (var end = System.nanoTime() + MOMENT.toNanos(); System.nanoTime() < end; ) {
+    for (var end = System.nanoTime() + Mesh.PATIENCE.toNanos(); System.nanoTime() < end; ) {
       if (api.traces(tags).contains(id)) {
         return true;
       }

@@ -73,7 +73,7 @@ public final class JaegerApi {
   private JsonNode get(String path) throws IOException, InterruptedException {
     try (var client = HttpClient.newHttpClient()) {
       var request =
-          HttpRequest.newBuilder(api.resolve(path)).timeout(Duration.ofSeconds(5)).build();
+          HttpRequest.newBuilder(api.resolve(path)).timeout(Duration.ofSeconds(30)).build();
       var response = client.send(request, HttpResponse.BodyHandlers.ofString());
       if (response.statusCode() != 200 && response.statusCode() != 404) {
         throw new IOException("Jaeger answers " + response.statusCode() + ": " + response.body());

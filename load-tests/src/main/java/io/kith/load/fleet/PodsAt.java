@@ -39,20 +39,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * The pods of a fleet at one server: Checks as their Envoys send them, and the stream of the bridge
  * that knows which program opened which socket. Both over mutual TLS; programs are of the image.
  */
 public final class PodsAt implements AutoCloseable {
-  private static final Duration CHECK_LIMIT = Duration.ofSeconds(60);
-
-  /** How long an application goes on to connect while Kith cannot decide. */
-  private static final Duration PATIENCE = Duration.ofSeconds(60);
-
-  /** What a busy machine is the reason for. */
-  private static final Set<String> NOT_DECIDED =
-      Set.of("bridge_unavailable", "deadline", "overloaded");
+  private static final Duration CHECK_LIMIT = Duration.ofMinutes(1);
 
   private static final int DENIED = 7;
   private static final int UNAVAILABLE = 14;
@@ -77,7 +71,7 @@ public final class PodsAt implements AutoCloseable {
       boolean allowed, String reason, String decisionId, String edge, String fingerprint) {
     /** Whether Kith knew the process, or says why it should not have to. */
     private boolean isDecided() {
-      return !fingerprint.isEmpty() || !(reason.isEmpty() || NOT_DECIDED.contains(reason));
+      return !fingerprint.isEmpty() || !(reason.isEmpty() || Mesh.NOT_DECIDED.contains(reason));
     }
   }
 
@@ -89,7 +83,7 @@ public final class PodsAt implements AutoCloseable {
     new Bridge().attach();
     Mesh.await(
         "the pods are registered at " + server.name(),
-        PATIENCE,
+        Mesh.PATIENCE,
         () ->
             server.status().getBridgesList().stream()
                 .anyMatch(one -> one.getPods() == fleet.members().size()));
@@ -115,17 +109,19 @@ public final class PodsAt implements AutoCloseable {
    * @throws StatusRuntimeException when the server does not answer, or made a mistake
    */
   public Verdict check(Member member, String program, Destination to) {
-    var end = System.nanoTime() + PATIENCE.toNanos();
+    var end = System.nanoTime() + Mesh.PATIENCE.toNanos();
     for (var attempts = 1; ; attempts++) {
       var verdict = checkOnce(member, program, to);
       if (verdict.isDecided()) {
         return verdict;
       }
       undecided.incrementAndGet();
+      LockSupport.parkNanos(20_000_000);
       if (System.nanoTime() > end) {
         throw new AssertionError(
             "%s of %s to %s: no decision in %d attempts within %d s, the last: %s"
-                .formatted(program, member.owner(), to, attempts, PATIENCE.toSeconds(), verdict));
+                .formatted(
+                    program, member.owner(), to, attempts, Mesh.PATIENCE.toSeconds(), verdict));
       }
     }
   }
@@ -146,7 +142,9 @@ public final class PodsAt implements AutoCloseable {
             .check(request(member.address(), port, to));
     var code = response.getStatus().getCode();
     var reason = said(response, "reason");
-    if (code != 0 && code != DENIED && !(code == UNAVAILABLE && NOT_DECIDED.contains(reason))) {
+    if (code != 0
+        && code != DENIED
+        && !(code == UNAVAILABLE && Mesh.NOT_DECIDED.contains(reason))) {
       throw io.grpc.Status.INTERNAL.withDescription(response.toString()).asRuntimeException();
     }
     return new Verdict(

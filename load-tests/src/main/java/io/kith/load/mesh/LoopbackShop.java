@@ -24,7 +24,7 @@ import java.util.regex.Matcher;
 
 /** Plain processes of this user that dial Envoy on loopback: what remains without privileges. */
 public final class LoopbackShop implements Shop {
-  private static final Duration PROGRAM_LIMIT = Duration.ofSeconds(20);
+  private static final Duration PROGRAM_LIMIT = Duration.ofMinutes(2);
 
   private final LoopbackLab lab;
   private final Ports ports;

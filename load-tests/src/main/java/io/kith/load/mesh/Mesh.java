@@ -26,13 +26,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -50,8 +51,18 @@ public final class Mesh implements AutoCloseable {
   private static final String CHECKOUT_ID = "spiffe://dev.kith.local/ns/shop/sa/checkout";
   private static final String SERVER_ID = "spiffe://dev.kith.local/ns/kith/sa/authz-server";
   private static final String BRIDGE_ID = "spiffe://dev.kith.local/ns/kith/sa/identity-bridge";
-  private static final Duration PROGRAM_LIMIT = Duration.ofSeconds(20);
-  private static final Duration START_LIMIT = Duration.ofSeconds(60);
+  private static final Duration CALL_LIMIT = Duration.ofMinutes(1);
+  private static final Duration START_LIMIT = Duration.ofMinutes(3);
+
+  /** Reasons that say that a busy machine was too slow, and nothing about who connected. */
+  public static final Set<String> NOT_DECIDED =
+      Set.of("bridge_unavailable", "deadline", "overloaded");
+
+  /** How long programs and people go on to try, and how long something may take to be seen. */
+  public static final Duration PATIENCE = Duration.ofMinutes(1);
+
+  /** How long after its end an attack's refusal is waited for before it is run again. */
+  private static final Duration REFUSAL = Duration.ofSeconds(15);
 
   /**
    * How the mesh is set up.
@@ -294,7 +305,7 @@ public final class Mesh implements AutoCloseable {
   }
 
   private static void signal(String signal, long pid) throws IOException, InterruptedException {
-    Command.run(Duration.ofSeconds(5), List.of("kill", signal, Long.toString(pid))).orFail();
+    Command.run(CALL_LIMIT, List.of("kill", signal, Long.toString(pid))).orFail();
   }
 
   // ---- what an operator does
@@ -302,7 +313,7 @@ public final class Mesh implements AutoCloseable {
   /** The server's admin service. */
   public AdminServiceBlockingStub admin() {
     return AdminServiceGrpc.newBlockingStub(Objects.requireNonNull(admin, "started"))
-        .withDeadlineAfter(10, TimeUnit.SECONDS);
+        .withDeadlineAfter(CALL_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   public GetStatusResponse status() {
@@ -311,21 +322,41 @@ public final class Mesh implements AutoCloseable {
 
   /** The denials of the checkout workload, newest first. */
   public List<DecisionRecord> denials() {
+    return decisions(true, 1_000);
+  }
+
+  /** The latest decisions about the checkout workload, newest first. */
+  List<DecisionRecord> decisions(int limit) {
+    return decisions(false, limit);
+  }
+
+  private List<DecisionRecord> decisions(boolean deniedOnly, int limit) {
     return admin()
         .listDecisions(
             ListDecisionsRequest.newBuilder()
                 .setOwner(CHECKOUT)
-                .setDeniedOnly(true)
-                .setLimit(1_000)
+                .setDeniedOnly(deniedOnly)
+                .setLimit(limit)
                 .build())
         .getDecisionsList();
+  }
+
+  /** The same since a moment. */
+  List<DecisionRecord> denialsSince(Instant moment) {
+    return denials().stream()
+        .filter(
+            decision ->
+                !Instant.ofEpochSecond(
+                        decision.getTime().getSeconds(), decision.getTime().getNanos())
+                    .isBefore(moment))
+        .toList();
   }
 
   /** Runs a verb of the {@code kith} command line against this server. */
   public Command.Outcome kith(String... arguments) throws IOException, InterruptedException {
     var all = new ArrayList<>(List.of(arguments));
     all.addAll(List.of("--config", config.toString()));
-    return KithProgram.SERVER.run(PROGRAM_LIMIT, all);
+    return KithProgram.SERVER.run(CALL_LIMIT, all);
   }
 
   // ---- what happens in the shop
@@ -350,32 +381,73 @@ public final class Mesh implements AutoCloseable {
     return shop.run(shop.argv(attack));
   }
 
-  /** Runs an attack and waits for the decision that refused it, the latest if there are several. */
+  /**
+   * Runs an attack and waits for the decision that refused it, the latest if there are several; as
+   * an intruder would, again when it was refused without one.
+   */
   public DecisionRecord refusal(Attack attack) throws IOException, InterruptedException {
-    var known = denials().stream().map(DecisionRecord::getId).collect(Collectors.toSet());
-    var outcome = run(attack);
-    var found = new AtomicReference<DecisionRecord>();
-    await(
-        "a refusal of '"
-            + attack.name()
-            + "', which said: "
-            + Command.tail(outcome.stdout() + outcome.stderr(), 3),
-        Duration.ofSeconds(15),
-        () -> {
-          denials().stream()
-              .filter(decision -> !known.contains(decision.getId()))
-              .filter(decision -> isOf(attack, decision.getProcess()))
-              .findFirst()
-              .ifPresent(found::set);
-          return found.get() != null;
-        });
-    return Objects.requireNonNull(found.get(), "a refusal was found");
+    var end = System.nanoTime() + PATIENCE.toNanos();
+    for (var attempts = 1; ; attempts++) {
+      var began = Instant.now();
+      var outcome = run(attack);
+      var refusal = refusalSince(began, attack);
+      if (refusal != null && !NOT_DECIDED.contains(refusal.getReason())) {
+        return refusal;
+      }
+      if (System.nanoTime() > end) {
+        throw new IllegalStateException(
+            "'%s' was not refused by a decision in %d attempts within %d s; it said: %s; the last refusal: %s"
+                .formatted(
+                    attack.name(),
+                    attempts,
+                    PATIENCE.toSeconds(),
+                    Command.tail(outcome.stdout() + outcome.stderr(), 3),
+                    refusal));
+      }
+      say.accept("'" + attack.name() + "' was refused undecided, trying again: " + refusal);
+    }
   }
 
-  private boolean isOf(Attack attack, String process) {
-    return process.isEmpty()
-        ? attack.isRefusedFor("unattributed")
-        : process.equals(shop.process(attack));
+  /** Whether an attack gets its answer: runs it, and again while it is refused undecided. */
+  public boolean passes(Attack attack) throws IOException, InterruptedException {
+    var end = System.nanoTime() + PATIENCE.toNanos();
+    while (true) {
+      var began = Instant.now();
+      if (run(attack).stdout().contains(target(attack).token())) {
+        return true;
+      }
+      var refusal = refusalSince(began, attack);
+      if ((refusal != null && !NOT_DECIDED.contains(refusal.getReason()))
+          || System.nanoTime() > end) {
+        return false;
+      }
+    }
+  }
+
+  private @Nullable DecisionRecord refusalSince(Instant began, Attack attack)
+      throws InterruptedException {
+    for (var end = System.nanoTime() + REFUSAL.toNanos(); System.nanoTime() < end; ) {
+      DecisionRecord undecided = null;
+      for (var decision : denialsSince(began)) {
+        if (isOf(attack, decision)) {
+          return decision;
+        }
+        if (undecided == null && NOT_DECIDED.contains(decision.getReason())) {
+          undecided = decision;
+        }
+      }
+      if (undecided != null) {
+        return undecided;
+      }
+      Thread.sleep(Duration.ofMillis(20));
+    }
+    return null;
+  }
+
+  private boolean isOf(Attack attack, DecisionRecord decision) {
+    return decision.getProcess().isEmpty()
+        ? attack.isRefusedFor("unattributed") && decision.getReason().equals("unattributed")
+        : decision.getProcess().equals(shop.process(attack));
   }
 
   /** How the guard of the checkout pod is doing, where there is a pod. */

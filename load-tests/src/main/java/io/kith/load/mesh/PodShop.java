@@ -26,7 +26,7 @@ import java.util.stream.Stream;
 /** A pod of a {@link Lab}: an image, captured connections, hosts with networks of their own. */
 public final class PodShop implements Shop {
   private static final int APP_UID = 1000;
-  private static final Duration PROGRAM_LIMIT = Duration.ofSeconds(20);
+  private static final Duration PROGRAM_LIMIT = Duration.ofMinutes(2);
   private static final String CERTIFICATE = "/tmp/payments.pem";
 
   private final Lab lab;

@@ -9,10 +9,8 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
 /** A Jaeger that can be run, and where it came from. */
@@ -23,7 +21,16 @@ public record Jaeger(Path program, String from) {
   /** The same version as a container image, whose numbers run differently. */
   private static final String IMAGE = "jaegertracing/jaeger:2.13.0";
 
-  private static final String MODULE = "github.com/jaegertracing/jaeger/cmd/jaeger";
+  private static final GoBuild BUILD =
+      new GoBuild(
+          "Jaeger " + VERSION,
+          List.of("github.com/jaegertracing/jaeger/cmd/jaeger"),
+          "v" + VERSION,
+          List.of(),
+          Map.of("CGO_ENABLED", "0"),
+          5,
+          "install it, Docker or Go, set KITH_JAEGER to its program, or go on without it:"
+              + " --no-jaeger");
 
   /**
    * Jaeger from {@code KITH_JAEGER}, else from {@code PATH}, else from the cache, else out of its
@@ -83,67 +90,7 @@ public record Jaeger(Path program, String from) {
         }
       }
     }
-    build(folder, say);
-  }
-
-  /**
-   * Builds Jaeger in a module of its own, with the versions of its dependencies that its authors
-   * chose.
-   */
-  private static void build(Path folder, Consumer<String> say)
-      throws IOException, InterruptedException {
-    var go = Command.find("go");
-    if (go == null) {
-      throw new MissingToolException(
-          "Jaeger is missing: not in KITH_JAEGER, not on PATH, not to be had from Docker, and there is no Go to build it with"
-              + " (install Jaeger "
-              + VERSION
-              + ", Docker or Go, or go on without it: --no-jaeger)");
-    }
-    var module = Files.createTempDirectory("kith-jaeger-");
-    var done = new AtomicBoolean();
-    var clock = Thread.ofVirtual().start(() -> tick(done, say));
-    try {
-      var environment =
-          Map.of("GOBIN", folder.toString(), "GOFLAGS", "-mod=mod", "CGO_ENABLED", "0");
-      for (var arguments :
-          List.of(
-              List.of("mod", "init", "scratch"),
-              List.of("get", "-tool", MODULE + "@v" + VERSION),
-              List.of("install", MODULE))) {
-        var argv = new ArrayList<>(List.of(go.toString()));
-        argv.addAll(arguments);
-        var outcome = Command.run(Duration.ofMinutes(20), module, environment, argv);
-        if (!outcome.succeeded()) {
-          throw new MissingToolException(
-              "Jaeger could not be built: 'go "
-                  + String.join(" ", arguments)
-                  + "' says: "
-                  + Command.tail(outcome.output(), 3)
-                  + " (set KITH_JAEGER to its program, or go on without it: --no-jaeger)");
-        }
-      }
-    } finally {
-      done.set(true);
-      clock.interrupt();
-      ToolCache.delete(module);
-    }
-  }
-
-  private static void tick(AtomicBoolean done, Consumer<String> say) {
-    for (int seconds = 0; !done.get(); seconds += 15) {
-      say.accept(
-          "building Jaeger "
-              + VERSION
-              + " with Go, once, some five minutes: "
-              + seconds
-              + " s so far");
-      try {
-        Thread.sleep(Duration.ofSeconds(15));
-      } catch (InterruptedException _) {
-        return;
-      }
-    }
+    BUILD.into(folder, say);
   }
 
   /**

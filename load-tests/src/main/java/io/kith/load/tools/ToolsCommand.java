@@ -21,7 +21,8 @@ public final class ToolsCommand implements Callable<Integer> {
   enum Tool {
     envoy,
     iptables,
-    jaeger
+    jaeger,
+    spire
   }
 
   @Parameters(
@@ -48,6 +49,7 @@ public final class ToolsCommand implements Callable<Integer> {
       case envoy -> Envoy.find(System.err::println).program().toString();
       case iptables -> Iptables.find(System.err::println).v4().toString();
       case jaeger -> Jaeger.find(System.err::println).program().toString();
+      case spire -> Spire.find(System.err::println).agent().toString();
     };
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Programs that a run needs (Envoy, iptables, Jaeger): found, or fetched into a cache outside the
- * tree, and run.
+ * Programs that a run needs (Envoy, iptables, Jaeger, SPIRE): found, or fetched into a cache
+ * outside the tree, and run.
  *
  * <p>Start here: {@link io.kith.load.tools.Envoy}, {@link io.kith.load.tools.RunningProcess}.
  */

@@ -180,7 +180,8 @@ class HandOverTest {
     @Override
     public List<Pod> pods() {
       return List.of(
-          new Pod("net:[1]", Set.of(POD), Set.of(CHECKOUT), IdentitySource.DEV_UNATTESTED, null));
+          new Pod(
+              "net:[1]", Set.of(POD), Set.of(CHECKOUT), IdentitySource.DEV_UNATTESTED, null, null));
     }
 
     @Override

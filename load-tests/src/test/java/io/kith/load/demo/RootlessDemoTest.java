@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The whole demo, run by somebody who has no privileges. */
-@Timeout(240)
+@Timeout(900)
 class RootlessDemoTest {
   /** A user who owns nothing; only root can become one. */
   private static final List<String> NOBODY =
@@ -90,7 +90,7 @@ class RootlessDemoTest {
     argv.add(root ? readableClassPath() : classPath());
     argv.addAll(List.of("io.kith.load.Main", "demo", "--no-jaeger", "-o", "json"));
     return Command.run(
-        Duration.ofMinutes(3),
+        Duration.ofMinutes(14),
         folder,
         Map.of("HOME", home.toString(), "KITH_ENVOY", envoy.toString()),
         argv);

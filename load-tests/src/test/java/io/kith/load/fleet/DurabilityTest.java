@@ -92,6 +92,7 @@ class DurabilityTest {
     private long startMillis = 3_000;
     private int log;
     private int inDoubt;
+    private int undecided;
 
     Killing(Setup setup, long seed) {
       this.setup = setup;
@@ -124,13 +125,14 @@ class DurabilityTest {
       }
       System.out.printf(
           "%s: %d kills (%d while it started, %d with changes in doubt), %d changes acknowledged,"
-              + " %d in the log, 0 lost, %.0f s%n",
+              + " %d in the log, 0 lost; %d Checks asked again as they were not decided, %.0f s%n",
           setup.name(),
           kills,
           starting,
           inDoubt,
           operators.stream().mapToInt(Operator::acknowledgements).sum(),
           log,
+          undecided,
           (System.nanoTime() - began) / 1e9);
     }
 
@@ -156,6 +158,7 @@ class DurabilityTest {
       try (var pods = new PodsAt(setup.fleet(), server)) {
         verify(server, pods);
         workUntilKilled(server, pods);
+        undecided += pods.undecided();
         inDoubt += operators.stream().anyMatch(Operator::isInDoubt) ? 1 : 0;
       } finally {
         server.kill();

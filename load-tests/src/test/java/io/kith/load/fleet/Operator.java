@@ -19,7 +19,7 @@ import io.kith.admin.v1.RemoveRuleRequest;
 import io.kith.admin.v1.RollbackRequest;
 import io.kith.admin.v1.Rule;
 import io.kith.admin.v1.SetModeRequest;
-import java.time.Duration;
+import io.kith.load.mesh.Mesh;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -44,9 +44,6 @@ final class Operator {
    * A change that was sent and not answered may have happened or not. The log of changes tells, by
    * the note; whichever it was, from then on it is as if it had been answered.
    */
-
-  /** How long an application goes on to connect until it is learned. */
-  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private final Member member;
   private final List<Destination> destinations;
@@ -267,7 +264,7 @@ final class Operator {
 
   /** Connects as an application does, until it is seen among the edges. */
   private Edge learned(ServerProcess server, PodsAt pods, Flow flow) {
-    var end = System.nanoTime() + PATIENCE.toNanos();
+    var end = System.nanoTime() + Mesh.PATIENCE.toNanos();
     for (var attempts = 1; ; attempts++) {
       var verdict = check(pods, flow);
       assertThat(verdict.allowed())
@@ -283,7 +280,7 @@ final class Operator {
       if (System.nanoTime() > end) {
         throw new AssertionError(
             "%s was not learned by %d connections within %d s, the last: %s; learned: %s"
-                .formatted(flow, attempts, PATIENCE.toSeconds(), verdict, edges));
+                .formatted(flow, attempts, Mesh.PATIENCE.toSeconds(), verdict, edges));
       }
     }
   }

@@ -4,14 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.load.lab.Lab;
 import io.kith.load.tools.Envoy;
-import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /** What the tests of a whole mesh have in common: setting it up, learning, enforcing, looking. */
 final class EnforcedMesh {
-  static final Duration MOMENT = Duration.ofSeconds(15);
   static final Consumer<String> SAY = System.out::println;
 
   private EnforcedMesh() {}
@@ -22,20 +20,14 @@ final class EnforcedMesh {
 
   /** Learns normal work as an operator would and puts it in force. */
   static void learnAndEnforce(Mesh mesh) throws Exception {
-    for (var i = 0; i < 3; i++) {
-      assertWorks(mesh);
-    }
+    new Rounds(mesh).untilLearned(3);
     mesh.kith("learn", "finish", Mesh.CHECKOUT, "--note", "test run").orFail();
     mesh.kith("mode", Mesh.CHECKOUT, "enforce", "--note", "test").orFail();
   }
 
-  /** Normal work ends with the tokens that the upstreams gave. */
+  /** Normal work ends with the tokens that the upstreams gave, and no decision refuses it. */
   static void assertWorks(Mesh mesh) throws Exception {
-    var outcomes = mesh.work();
-
-    assertThat(outcomes.stream().map(outcome -> outcome.stdout()).toList())
-        .as(() -> outcomes + ", refused: " + mesh.denials().stream().limit(3).toList())
-        .isEqualTo(mesh.expectedOfWork());
+    new Rounds(mesh).succeed();
   }
 
   /** Normal work gets nothing, and the upstreams see no byte of it. */

@@ -30,6 +30,8 @@ final class Libc {
 
   private static final MethodHandle BPF = syscall(false);
   private static final MethodHandle BPF_CRITICAL = syscall(true);
+  private static final MethodHandle PIDFD_OPEN =
+      variadic("syscall", 1, FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT));
   private static final MethodHandle OPEN =
       variadic("open", 2, FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
   private static final MethodHandle CLOSE =
@@ -106,6 +108,9 @@ final class Libc {
 
   private static final long BPF_NUMBER = bpfNumber();
 
+  /** The same on every architecture; glibc has a wrapper only since 2.36. */
+  private static final long PIDFD_OPEN_NUMBER = 434;
+
   static long bpf(int command, MemorySegment attributes) {
     var state = CAPTURED.get();
     try {
@@ -125,6 +130,16 @@ final class Libc {
               BPF_CRITICAL.invokeExact(
                   BPF_NUMBER, (long) command, attributes, attributes.byteSize())
           == 0;
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  static long openPidfd(int pid) {
+    var state = CAPTURED.get();
+    try {
+      var result = (long) PIDFD_OPEN.invokeExact(state, PIDFD_OPEN_NUMBER, pid, 0);
+      return result < 0 ? failed(state) : result;
     } catch (Throwable e) {
       throw unexpected(e);
     }

@@ -7,8 +7,10 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.capture.CgroupRoot;
 import io.kith.bridge.capture.Owner;
 import io.kith.bridge.capture.Pod;
+import io.kith.bridge.container.PodContainers;
 import io.kith.bridge.ffm.Btf;
 import io.kith.bridge.ffm.Descriptor;
+import io.kith.bridge.ffm.HostCgroups;
 import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.SockDiag;
 import io.kith.bridge.ffm.Tuple;
@@ -61,6 +63,11 @@ public final class Guard implements AutoCloseable {
 
     /** What a process is that was seen at a socket. */
     Identified identify(Owner owner);
+
+    /** Who the pod's proxy is, as its container runtime says. */
+    default PodContainers.Proxy proxy(Pod pod) {
+      return new PodContainers.Proxy.NotKnown();
+    }
   }
 
   /**
@@ -87,12 +94,16 @@ public final class Guard implements AutoCloseable {
     this.events = new GuardEvents(owner -> node.identify(owner));
   }
 
-  /** Starts to guard, as well as this machine allows; {@link #problems} says how. */
-  public static Guard open(Settings settings, Node node) {
+  /**
+   * Starts to guard, as well as this machine allows; {@link #problems} says how.
+   *
+   * @param cgroups of processes; stay open
+   */
+  public static Guard open(Settings settings, HostCgroups cgroups, Node node) {
     var problems = new ArrayList<String>();
     Kernel kernel = null;
     try {
-      kernel = open(settings, problems);
+      kernel = open(settings, cgroups, problems);
     } catch (KernelException | CgroupRoot.NotFoundException | IOException e) {
       problems.add(
           "no pod is guarded: "
@@ -102,14 +113,14 @@ public final class Guard implements AutoCloseable {
     return new Guard(node, kernel, List.copyOf(problems));
   }
 
-  private static Kernel open(Settings settings, List<String> problems)
+  private static Kernel open(Settings settings, HostCgroups cgroups, List<String> problems)
       throws KernelException, CgroupRoot.NotFoundException, IOException {
     var lock = GuardLock.take(settings.lock());
     Descriptor root = null;
     try {
       root = CgroupRoot.open(settings.cgroup());
       var guard = KernelGuard.open(settings.pin(), types(problems), problems);
-      return new Kernel(root, new PodCgroups(root), guard, lock, settings.proxyUid());
+      return new Kernel(root, new PodCgroups(root, cgroups), guard, lock, settings.proxyUid());
     } catch (KernelException | CgroupRoot.NotFoundException | RuntimeException e) {
       if (root != null) {
         root.close();
@@ -195,7 +206,7 @@ public final class Guard implements AutoCloseable {
     long proxy = 0;
     var sockets = node.sockets(pod);
     try {
-      proxy = proxies.of(pod.id(), policy, cgroups.own(), sockets);
+      proxy = proxies.of(pod.id(), policy, told(own, pod), cgroups.own(), sockets);
     } catch (KernelException e) {
       found.add("its proxy cannot be looked for: " + e.getMessage());
     }
@@ -220,6 +231,17 @@ public final class Guard implements AutoCloseable {
       found.add("not guarded as it should be: " + e.getMessage());
     }
     guarded.problems = found;
+  }
+
+  private long told(Kernel own, Pod pod) {
+    return switch (node.proxy(pod)) {
+      case PodContainers.Proxy.In(var firstPid) -> {
+        var cgroup = own.cgroups().idOf(firstPid);
+        yield cgroup == 0 ? ProxyFinder.NOT_KNOWN : cgroup;
+      }
+      case PodContainers.Proxy.None() -> 0;
+      case PodContainers.Proxy.NotKnown() -> ProxyFinder.NOT_KNOWN;
+    };
   }
 
   /** What is read of each process is read when processes came or went, and now and then. */

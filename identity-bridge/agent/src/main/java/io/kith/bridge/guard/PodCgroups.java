@@ -1,6 +1,7 @@
 package io.kith.bridge.guard;
 
 import io.kith.bridge.ffm.Descriptor;
+import io.kith.bridge.ffm.HostCgroups;
 import io.kith.bridge.ffm.KernelException;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
@@ -33,13 +34,16 @@ final class PodCgroups {
   private static final String VERSION_2 = "0::";
 
   private final Path root;
+  private final HostCgroups cgroups;
   private final String hostNetwork;
   private final String ownNetwork;
 
   /**
    * @param root of the cgroup v2 tree; stays open
+   * @param cgroups of processes; stay open
    */
-  PodCgroups(Descriptor root) {
+  PodCgroups(Descriptor root, HostCgroups cgroups) {
+    this.cgroups = cgroups;
     this.root = Path.of("/proc/self/fd/" + root.number());
     this.hostNetwork = network(PROC.resolve("1"));
     this.ownNetwork = network(PROC.resolve("self"));
@@ -116,19 +120,21 @@ final class PodCgroups {
     return null;
   }
 
-  private static @Nullable String cgroup(int pid) {
-    try {
-      for (var line : Files.readAllLines(PROC.resolve(pid + "/cgroup"))) {
-        // A path that leads out of our view begins with /.. and is no place that we know.
-        if (line.startsWith(VERSION_2 + "/") && !line.startsWith(VERSION_2 + "/..")) {
-          var path = line.substring(VERSION_2.length());
-          return path.endsWith(" (deleted)") ? null : path;
-        }
+  private @Nullable String cgroup(int pid) {
+    for (var line : cgroups.of(pid).split("\n", -1)) {
+      // A path that leads out of our view begins with /.. and is no place that we know.
+      if (line.startsWith(VERSION_2 + "/") && !line.startsWith(VERSION_2 + "/..")) {
+        var path = line.substring(VERSION_2.length());
+        return path.endsWith(" (deleted)") ? null : path;
       }
-    } catch (IOException _) {
-      // gone
     }
     return null;
+  }
+
+  /** The id of the cgroup that a process is in; 0 when it is gone, or in the root with the rest. */
+  long idOf(int pid) {
+    var path = cgroup(pid);
+    return path == null || path.equals("/") ? 0 : id(place(path));
   }
 
   /** Whether a process of the host's network, or of ours, is in this cgroup. */

@@ -5,10 +5,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A map that forgets what was asked for least recently. Thread-safe. */
-final class BoundedMap<K, V> {
+public final class BoundedMap<K, V> {
   private final Map<K, V> map;
 
-  BoundedMap(int capacity) {
+  public BoundedMap(int capacity) {
     this.map =
         new LinkedHashMap<>(64, 0.75f, true) {
           private static final long serialVersionUID = 1L;
@@ -20,11 +20,11 @@ final class BoundedMap<K, V> {
         };
   }
 
-  synchronized @Nullable V get(K key) {
+  public synchronized @Nullable V get(K key) {
     return map.get(key);
   }
 
-  synchronized void put(K key, V value) {
+  public synchronized void put(K key, V value) {
     map.put(key, value);
   }
 }

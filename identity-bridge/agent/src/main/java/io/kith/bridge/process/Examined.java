@@ -2,6 +2,7 @@ package io.kith.bridge.process;
 
 import io.kith.baselines.process.EntryKind;
 import io.kith.baselines.process.Origin;
+import io.kith.bridge.container.Placement;
 import io.kith.bridge.process.HashCache.Hash;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param file the executable; null when it was gone
  * @param fileOrigin where the executable came from, as user space sees it
  * @param entry what the program was given to run
+ * @param placement the container that it was in
  * @param remarks what is missing or late
  */
 record Examined(
@@ -27,6 +29,7 @@ record Examined(
     Entry entry,
     boolean host,
     ProcessTree.Ancestry ancestry,
+    Placement placement,
     List<String> remarks) {
   Examined {
     remarks = List.copyOf(remarks);

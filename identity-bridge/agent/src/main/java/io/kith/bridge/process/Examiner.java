@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.kith.baselines.process.EntryKind;
 import io.kith.baselines.process.Origin;
+import io.kith.bridge.container.ContainerDirectory;
+import io.kith.bridge.container.Placement;
 import io.kith.bridge.ffm.FileStat;
 import io.kith.bridge.ffm.PosixFile;
 import io.kith.bridge.process.Examined.Entry;
@@ -31,11 +33,14 @@ final class Examiner {
   private final Containers containers;
   private final ProcessTree tree;
   private final HashCache hashes;
+  private final ContainerDirectory directory;
 
-  Examiner(Containers containers, ProcessTree tree, HashCache hashes) {
+  Examiner(
+      Containers containers, ProcessTree tree, HashCache hashes, ContainerDirectory directory) {
     this.containers = containers;
     this.tree = tree;
     this.hashes = hashes;
+    this.directory = directory;
   }
 
   /** A process while it is looked at. */
@@ -44,9 +49,12 @@ final class Examiner {
     private final MountInfo mounts;
     private final ProcessTree.Ancestry ancestry;
     private final boolean host;
+    private final Placement placement;
     private final List<String> remarks = new ArrayList<>();
 
     Look(ProcFs process, ProcessTree.Node node) {
+      this.placement = directory.placement(node.pid());
+      directory.expect(placement);
       this.process = process;
       this.mounts = process.mounts();
       this.ancestry = tree.ancestry(node);
@@ -106,6 +114,7 @@ final class Examiner {
           entry,
           look.host,
           look.ancestry,
+          look.placement,
           look.remarks);
     } catch (NoSuchFileException e) {
       // It is exiting: a zombie is still there and has no executable. Its exec tells more.
@@ -141,6 +150,7 @@ final class Examiner {
         Entry.without(EntryKind.UNKNOWN),
         look.host,
         look.ancestry,
+        look.placement,
         look.remarks);
   }
 
@@ -372,6 +382,7 @@ final class Examiner {
         new ProcessTree.Ancestry(
             above.lineage(),
             above.execSession(),
+            above.entered(),
             above.container() == null ? container : above.container());
     var host = event.mountNamespace() != null && containers.isHost(event.mountNamespace());
     return new Examined(
@@ -386,7 +397,15 @@ final class Examiner {
             : goneEntry(event, path.isEmpty() ? executed : path, container, remarks),
         host,
         ancestry,
+        placementOf(ancestry.container()),
         remarks);
+  }
+
+  /** Where a container's first process is, for one of its processes that is gone. */
+  Placement placementOf(@Nullable Container container) {
+    return container != null && container.firstIsAlive()
+        ? directory.placement(container.firstPid())
+        : new Placement.Outside();
   }
 
   /** By the namespace that the kernel told, else by the file system that the executable is on. */

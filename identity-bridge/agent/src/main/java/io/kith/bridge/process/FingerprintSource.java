@@ -4,6 +4,9 @@ import io.kith.baselines.process.EntryKind;
 import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.baselines.process.Script;
+import io.kith.bridge.container.ContainerDirectory;
+import io.kith.bridge.container.Described;
+import io.kith.bridge.container.Placement;
 import io.kith.bridge.process.Examined.Entry;
 import io.kith.bridge.process.HashCache.Hash;
 import java.util.ArrayList;
@@ -34,6 +37,7 @@ public final class FingerprintSource implements AutoCloseable {
   private final ThreadPoolExecutor hashers;
   private final ThreadPoolExecutor watchers;
   private final Containers containers = new Containers(System::nanoTime);
+  private final ContainerDirectory directory;
   private final ProcessTree tree;
   private final HashCache hashes;
   private final Examiner examiner;
@@ -49,13 +53,15 @@ public final class FingerprintSource implements AutoCloseable {
    * @param maxSize bytes; larger files are not hashed
    * @param workers threads that hash
    * @param births how processes came to be
+   * @param directory what the runtimes say of containers; stays open
    */
-  public FingerprintSource(long maxSize, int workers, Births births) {
+  public FingerprintSource(long maxSize, int workers, Births births, ContainerDirectory directory) {
+    this.directory = directory;
     this.tree = new ProcessTree(containers, births);
     this.hashers = pool("hash", workers, FILES_WAITING);
     this.watchers = pool("exec", 1, EXECS_WAITING);
     this.hashes = new HashCache(maxSize, hashers);
-    this.examiner = new Examiner(containers, tree, hashes);
+    this.examiner = new Examiner(containers, tree, hashes, directory);
   }
 
   private static ThreadPoolExecutor pool(String name, int threads, int waiting) {
@@ -127,6 +133,7 @@ public final class FingerprintSource implements AutoCloseable {
         image == null
             ? examined.fileOrigin()
             : Origins.of(image, examined.name(), examined.host(), container);
+    var described = described(examined.placement(), until, remarks);
     var fingerprint =
         new ProcessFingerprint(
             examined.path(),
@@ -137,11 +144,19 @@ public final class FingerprintSource implements AutoCloseable {
             examined.program(),
             script(examined.entry(), until, remarks),
             examined.ancestry().lineage(),
-            null,
-            null,
+            ContainerPart.name(described),
+            ContainerPart.imageDigest(described),
             injected.of(sighting.key(), sighting.tid(), examined.file(), container),
-            examined.ancestry().execSession());
+            ContainerPart.isExecSession(described, examined.ancestry()));
     return new Identified(FingerprintId.of(fingerprint), fingerprint, proved, remarks);
+  }
+
+  private Described described(Placement placement, long until, List<String> remarks) {
+    var described = directory.describe(placement, until);
+    if (described instanceof Described.Unknown(var why)) {
+      remarks.add(why);
+    }
+    return described;
   }
 
   /**
@@ -233,6 +248,8 @@ public final class FingerprintSource implements AutoCloseable {
     var container = examiner.containerOf(sighting.mountNamespace(), image);
     var host = sighting.mountNamespace() != null && containers.isHost(sighting.mountNamespace());
     var above = tree.ancestryOfGone("", sighting.key(), sighting.parent());
+    var placement = examiner.placementOf(above.container() == null ? container : above.container());
+    var described = described(placement, System.nanoTime(), remarks);
     var fingerprint =
         new ProcessFingerprint(
             "",
@@ -243,10 +260,10 @@ public final class FingerprintSource implements AutoCloseable {
             "",
             null,
             above.lineage(),
-            null,
-            null,
+            ContainerPart.name(described),
+            ContainerPart.imageDigest(described),
             List.of(),
-            above.execSession());
+            ContainerPart.isExecSession(described, above));
     if (hash == null) {
       remarks.add("binary gone before it could be hashed");
     }

@@ -31,12 +31,19 @@ record ProcFs(String folder) {
    * The line of {@code stat}.
    *
    * @param startNanos after boot, rounded down to 10 ms
+   * @param stack where the stack starts: another address after nearly every exec. 0 when we may not
+   *     know
    */
-  record Stat(int parent, long startNanos, boolean zombie) {
+  record Stat(int parent, long startNanos, boolean zombie, long stack) {
     /** Whether an exact start time is this one. */
     boolean startedAt(long nanos) {
-      return nanos / NANOS_PER_TICK * NANOS_PER_TICK == startNanos;
+      return roundedDown(nanos) == startNanos;
     }
+  }
+
+  /** An exact start time, as {@code stat} would show it. */
+  static long roundedDown(long nanos) {
+    return nanos / NANOS_PER_TICK * NANOS_PER_TICK;
   }
 
   /** An argument vector and whether it was cut. */
@@ -84,7 +91,8 @@ record ProcFs(String folder) {
     return new Stat(
         Integer.parseInt(fields[1]),
         Long.parseLong(fields[19]) * NANOS_PER_TICK,
-        fields[0].equals("Z") || fields[0].equals("X"));
+        fields[0].equals("Z") || fields[0].equals("X"),
+        Long.parseUnsignedLong(fields[25]));
   }
 
   /** Effective user id, or null. */
@@ -95,6 +103,20 @@ record ProcFs(String folder) {
       }
     }
     return null;
+  }
+
+  /** Users, groups and supplementary groups; empty when not known. */
+  List<String> credentials() {
+    return text("status", LINE_LIMIT)
+        .lines()
+        .filter(
+            line ->
+                line.startsWith("Uid:") || line.startsWith("Gid:") || line.startsWith("Groups:"))
+        .toList();
+  }
+
+  String cgroup() {
+    return text("cgroup", LINE_LIMIT);
   }
 
   @Nullable String link(String name) {

@@ -52,9 +52,15 @@ final class ProcessTree {
    * The way up to the container's first process.
    *
    * @param lineage executables, nearest first, none twice in a row nor the process's own first
-   * @param execSession entered the container from outside, when it was running
+   * @param execSession entered the container from outside, when it was running, as far as the
+   *     processes that are there tell
+   * @param entered who came into the container from outside; null when that was not seen
    */
-  record Ancestry(List<String> lineage, boolean execSession, @Nullable Container container) {}
+  record Ancestry(
+      List<String> lineage,
+      boolean execSession,
+      @Nullable Node entered,
+      @Nullable Container container) {}
 
   /** Looks at a living process and remembers it; null when it is gone. */
   @Nullable Node look(ProcessKey key, int toldParent) {
@@ -217,7 +223,9 @@ final class ProcessTree {
     if (!complete && !first) {
       append(lineage, process.path(), UNSEEN);
     }
-    return new Ancestry(List.copyOf(lineage), complete && container != null && !first, container);
+    var fromOutside = complete && container != null;
+    return new Ancestry(
+        List.copyOf(lineage), fromOutside && !first, fromOutside ? current : null, container);
   }
 
   /**
@@ -232,16 +240,17 @@ final class ProcessTree {
     var gone = new Node(key.pid(), began, key.execId(), parent, toldParent, path, null, null);
     var node = parentOf(gone);
     if (node == null) {
-      return new Ancestry(List.of(UNSEEN), false, null);
+      return new Ancestry(List.of(UNSEEN), false, null, null);
     }
     if (node.mountNamespace() == null || containers.isHost(node.mountNamespace())) {
-      return new Ancestry(List.of(), false, null);
+      return new Ancestry(List.of(), false, null, null);
     }
     var above = ancestry(node);
     var lineage = new ArrayList<String>();
     append(lineage, path, node.path());
     above.lineage().forEach(ancestor -> append(lineage, path, ancestor));
-    return new Ancestry(List.copyOf(lineage), above.execSession(), above.container());
+    return new Ancestry(
+        List.copyOf(lineage), above.execSession(), above.entered(), above.container());
   }
 
   /**

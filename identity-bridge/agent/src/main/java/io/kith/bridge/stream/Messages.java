@@ -54,6 +54,9 @@ final class Messages {
       if (pod.started() != null) {
         message.setStartedUnixMillis(pod.started().toEpochMilli());
       }
+      if (pod.imageDigest() != null) {
+        message.setImageDigest(pod.imageDigest());
+      }
       update.addPods(message);
     }
     return BridgeMessage.newBuilder().setPodUpdate(update).build();
@@ -63,6 +66,8 @@ final class Messages {
     return switch (source) {
       case NONE -> IdentitySource.IDENTITY_SOURCE_NONE;
       case DEV_UNATTESTED -> IdentitySource.IDENTITY_SOURCE_DEV_UNATTESTED;
+      case SPIRE_DELEGATED -> IdentitySource.IDENTITY_SOURCE_SPIRE_DELEGATED;
+      case SPIRE_BROKER -> IdentitySource.IDENTITY_SOURCE_SPIRE_BROKER;
     };
   }
 

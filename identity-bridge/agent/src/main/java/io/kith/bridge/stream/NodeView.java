@@ -75,10 +75,12 @@ public interface NodeView {
     }
   }
 
-  /** Who says which SPIFFE IDs a pod has. */
+  /** Who says which SPIFFE IDs a pod or process has. */
   enum IdentitySource {
     NONE,
-    DEV_UNATTESTED
+    DEV_UNATTESTED,
+    SPIRE_DELEGATED,
+    SPIRE_BROKER
   }
 
   /**
@@ -86,13 +88,15 @@ public interface NodeView {
    *
    * @param id of its network namespace, as {@code net:[4026532281]}
    * @param started when its first process did, or null when that is not known
+   * @param imageDigest of the workload's container, or null when that is not known
    */
   record Pod(
       String id,
       Set<IpAddress> addresses,
       Set<SpiffeId> ids,
       IdentitySource source,
-      @Nullable Instant started) {
+      @Nullable Instant started,
+      @Nullable String imageDigest) {
     public Pod {
       addresses = Set.copyOf(addresses);
       ids = Set.copyOf(ids);
@@ -102,7 +106,7 @@ public interface NodeView {
   /**
    * What works on the node.
    *
-   * @param problems why the rung is not higher
+   * @param problems why the rung is not higher, and what else does not work
    */
   record Status(
       Rung rung, List<String> problems, boolean canaryOk, long connectsSeen, long capacity) {

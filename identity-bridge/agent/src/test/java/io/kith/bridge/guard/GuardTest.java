@@ -7,6 +7,7 @@ import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.Bridge;
+import io.kith.bridge.identity.ProcessIdentities;
 import io.kith.bridge.stream.BridgeStream;
 import io.kith.bridge.stream.FakeAuthzServer;
 import io.kith.bridge.stream.GuardView;
@@ -49,7 +50,7 @@ class GuardTest {
     folder.toFile().setReadable(true, false);
     pod = new GuardedPod(folder);
     id = pod.podId();
-    bridge = Bridge.start(config());
+    bridge = Bridge.start(config().bridge(), ProcessIdentities.NONE);
     guard = bridge.guard();
   }
 
@@ -275,7 +276,7 @@ class GuardTest {
 
   @Test
   void secondBridge_doesNotGuard() throws Exception {
-    try (var second = Bridge.start(config())) {
+    try (var second = Bridge.start(config().bridge(), ProcessIdentities.NONE)) {
       assertThat(second.guardProblems())
           .singleElement()
           .asString()

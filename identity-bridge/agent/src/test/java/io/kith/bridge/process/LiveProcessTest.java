@@ -5,10 +5,13 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kith.baselines.config.RuntimeSetting;
 import io.kith.baselines.process.EntryKind;
 import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessClass;
 import io.kith.baselines.process.Script;
+import io.kith.bridge.container.ContainerDirectory;
+import io.kith.bridge.ffm.HostCgroups;
 import io.kith.bridge.ffm.PosixFile;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -34,6 +37,9 @@ class LiveProcessTest {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
   private static final long OVERLAYFS = 0x794c_7630L;
 
+  private static final ContainerDirectory NO_RUNTIME =
+      ContainerDirectory.open(new RuntimeSetting.Off(), HostCgroups.open());
+
   private static FakePod pod;
   private final Map<Integer, Birth> births = new HashMap<>();
   private FingerprintSource source;
@@ -50,7 +56,7 @@ class LiveProcessTest {
 
   @BeforeEach
   void start() {
-    source = new FingerprintSource(1L << 30, 2, births::get);
+    source = new FingerprintSource(1L << 30, 2, births::get, NO_RUNTIME);
   }
 
   @AfterEach
@@ -446,7 +452,7 @@ class LiveProcessTest {
   @Test
   void identify_hugeFile_isNotHashedAndSaysWhy() throws Exception {
     var pid = pod.start("sleep 1000");
-    try (var strict = new FingerprintSource(10, 1, Births.UNKNOWN)) {
+    try (var strict = new FingerprintSource(10, 1, Births.UNKNOWN, NO_RUNTIME)) {
       var identified =
           strict.identify(Sighting.holder(pid), System.nanoTime() + PATIENCE.toNanos());
 

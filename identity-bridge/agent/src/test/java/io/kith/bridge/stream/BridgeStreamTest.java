@@ -36,6 +36,7 @@ import org.junit.jupiter.api.Timeout;
 class BridgeStreamTest {
   private static final SpiffeId CHECKOUT =
       SpiffeId.parse("spiffe://dev.kith.local/ns/shop/sa/checkout");
+  private static final String DIGEST = "sha256:" + "1".repeat(64);
   private static final NodeView.Pod POD = pod("net:[1]", "10.0.0.1");
 
   private final FakeNode node = new FakeNode();
@@ -72,7 +73,8 @@ class BridgeStreamTest {
         Set.of(IpAddress.parse(address)),
         Set.of(CHECKOUT),
         NodeView.IdentitySource.DEV_UNATTESTED,
-        Instant.ofEpochMilli(1_790_000_000_123L));
+        Instant.ofEpochMilli(1_790_000_000_123L),
+        DIGEST);
   }
 
   private static NodeView.Candidate candidate(String path) {
@@ -138,6 +140,7 @@ class BridgeStreamTest {
             pod -> {
               assertThat(pod.getId()).isEqualTo("net:[1]");
               assertThat(pod.getStartedUnixMillis()).isEqualTo(1_790_000_000_123L);
+              assertThat(pod.getImageDigest()).isEqualTo(DIGEST);
               assertThat(pod.getAddresses(0))
                   .isEqualTo(ByteString.copyFrom(new byte[] {10, 0, 0, 1}));
               assertThat(pod.getSpiffeIdsList()).containsExactly(CHECKOUT.toString());

@@ -1,0 +1,140 @@
+package io.kith.bridge.identity;
+
+import io.kith.spiffe.spire.WorkloadAttestor;
+import io.kith.spiffe.spire.WorkloadAttestor.Answer;
+import java.time.Duration;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Whether a SPIRE agent answers: heard from every answer, and asked about ourselves every 10 s, or,
+ * while it does not answer, after 0.25 to 10 s, doubling with jitter. Thread-safe.
+ */
+final class AgentHealth implements AutoCloseable {
+  private static final Duration FIRST_RETRY = Duration.ofMillis(250);
+  private static final Duration REGULAR = Duration.ofSeconds(10);
+  private static final int MAX_DOUBLINGS = 6;
+
+  /** One call may run out because of a huge executable; several in a row are the agent. */
+  private static final int LATE_IN_A_ROW = 3;
+
+  private final WorkloadAttestor agent;
+  private final Duration limit;
+  private final Consumer<String> tell;
+  private final int ourselves = (int) ProcessHandle.current().pid();
+  private final ScheduledExecutorService timer =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().daemon().name("kith-spire-agent").factory());
+  private @Nullable Future<?> next; // guarded by this
+  private int failures; // guarded by this
+  private int late; // guarded by this
+  private boolean answered; // guarded by this
+  private volatile @Nullable String problem;
+
+  AgentHealth(WorkloadAttestor agent, Duration limit, Consumer<String> tell) {
+    this.agent = agent;
+    this.limit = limit;
+    this.tell = tell;
+  }
+
+  void start() {
+    schedule(Duration.ZERO);
+  }
+
+  /** How long a call may take. */
+  Duration limit() {
+    return limit;
+  }
+
+  /** Why nobody is attested now, or null. */
+  @Nullable String problem() {
+    return problem;
+  }
+
+  synchronized String words() {
+    if (problem != null) {
+      return "nobody is attested: " + problem;
+    }
+    return answered ? "attested by SPIRE" : "the SPIRE agent has not answered yet";
+  }
+
+  /** What the agent said to anybody. */
+  synchronized void heard(Answer answer) {
+    switch (answer) {
+      case Answer.Identities _, Answer.Unknown _ -> {
+        late = 0;
+        failures = 0;
+        var first = !answered || problem != null;
+        answered = true;
+        problem = null;
+        if (first) {
+          tell.accept(words());
+          schedule(REGULAR);
+        }
+      }
+      case Answer.Late _ -> {
+        late++;
+        if (late >= LATE_IN_A_ROW || problem != null) {
+          fails("the SPIRE agent does not answer within " + limit.toMillis() + " ms");
+        }
+      }
+      case Answer.Unavailable(var why) -> fails(why);
+    }
+  }
+
+  private synchronized void fails(String why) {
+    var known = why.equals(problem);
+    var wasWell = problem == null;
+    problem = why;
+    if (!known) {
+      tell.accept(words());
+    }
+    if (wasWell) {
+      schedule(FIRST_RETRY);
+    }
+  }
+
+  private void askAboutOurselves() {
+    agent.reconnect();
+    var _ =
+        agent
+            .ask(ourselves, limit)
+            .thenAccept(
+                answer -> {
+                  heard(answer);
+                  schedule(untilNext());
+                });
+  }
+
+  private synchronized Duration untilNext() {
+    if (problem == null) {
+      return late == 0 ? REGULAR : FIRST_RETRY;
+    }
+    long millis =
+        Math.min(FIRST_RETRY.toMillis() << Math.min(failures++, MAX_DOUBLINGS), REGULAR.toMillis());
+    return Duration.ofMillis(millis / 2 + ThreadLocalRandom.current().nextLong(millis / 2 + 1));
+  }
+
+  /** Instead of what was scheduled before. */
+  private synchronized void schedule(Duration delay) {
+    if (next != null) {
+      next.cancel(false);
+    }
+    try {
+      next = timer.schedule(this::askAboutOurselves, delay.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException _) {
+      // closed in between
+    }
+  }
+
+  @Override
+  public void close() {
+    timer.shutdownNow();
+  }
+}
