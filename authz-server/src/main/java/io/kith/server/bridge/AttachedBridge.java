@@ -98,7 +98,12 @@ final class AttachedBridge {
         refused,
         questions.size(),
         now.getConnectsSeen(),
-        now.getEntriesCapacity());
+        now.getEntriesCapacity(),
+        new BridgeStatus.Containers(
+            Integer.toUnsignedLong(now.getContainersDescribed()),
+            Integer.toUnsignedLong(now.getContainersNotDescribed()),
+            now.getRuntimeFailures(),
+            now.getRuntimeContradictions()));
   }
 
   CompletableFuture<Attribution> ask(

@@ -16,6 +16,7 @@ import java.util.List;
  * @param pods that it answers for
  * @param refusedAddresses addresses that it claims and another bridge holds
  * @param waiting questions that it has not answered yet
+ * @param containers of its node
  */
 public record BridgeStatus(
     String node,
@@ -28,8 +29,19 @@ public record BridgeStatus(
     List<String> refusedAddresses,
     int waiting,
     long connectsSeen,
-    long entriesCapacity) {
+    long entriesCapacity,
+    Containers containers) {
+  /**
+   * How the containers of a node are described.
+   *
+   * @param described by a runtime that the kernel agrees with
+   * @param failures questions that no runtime answered, since the bridge started
+   * @param contradictions answers that the kernel contradicts, since the bridge started
+   */
+  public record Containers(long described, long notDescribed, long failures, long contradictions) {}
+
   public BridgeStatus {
+    requireNonNull(containers, "containers");
     requireNonNull(node, "node");
     requireNonNull(version, "version");
     requireNonNull(attachedSince, "attachedSince");

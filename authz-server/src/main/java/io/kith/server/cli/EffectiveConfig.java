@@ -136,6 +136,7 @@ final class EffectiveConfig {
         "runtime", words(bridge.runtime()),
         "pin", bridge.pin() == null ? "off" : bridge.pin(),
         "status", bridge.status(),
+        "runtime", bridge.runtime(),
         "hash", map("maxSize", size(bridge.hashMaxSize()), "workers", bridge.hashWorkers()));
   }
 

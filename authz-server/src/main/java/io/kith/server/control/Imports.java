@@ -136,7 +136,8 @@ public final class Imports {
   }
 
   /**
-   * Proposes what arrived, one workload after the other.
+   * Proposes what arrived, one workload after the other. What was proposed before one fails stays
+   * so; the same bundle may be given again, and goes on where it stopped.
    *
    * @return the revisions
    */
@@ -144,8 +145,18 @@ public final class Imports {
     Notes.require(note, "where the bundle is from");
     var revisions = new ArrayList<String>();
     for (var baseline : arrived.promotion().baselines()) {
-      revisions.add(baselines.arrive(baseline, note, by));
+      try {
+        revisions.add(baselines.arrive(baseline, note, by));
+      } catch (RefusedException e) {
+        throw revisions.isEmpty() ? e : e.within(baseline.owner() + ": ", proposed(revisions));
+      }
     }
     return revisions;
+  }
+
+  private static String proposed(List<String> revisions) {
+    return " (proposed before it: "
+        + String.join(", ", revisions)
+        + "; give the same bundle again to go on)";
   }
 }

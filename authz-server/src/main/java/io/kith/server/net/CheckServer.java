@@ -11,6 +11,7 @@ import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.server.bridge.BridgeHub;
 import io.kith.server.bridge.BridgeService;
+import io.kith.server.bridge.BridgeStatus;
 import io.kith.server.bridge.GuardDesk;
 import io.kith.server.bridge.OpenFlows;
 import io.kith.server.check.Answered;
@@ -30,7 +31,9 @@ import java.net.InetSocketAddress;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ToLongFunction;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -108,14 +111,38 @@ public final class CheckServer implements AutoCloseable {
         bridges.counts()::lateTotal);
     metrics.counter(
         "kith_pod_facts_doubted_total",
-        "Start times and image digests of pods that were not believed: the clock of a node is wrong,"
-            + " or its bridge is.",
+        "Start times and image digests of pods that were not believed: the clock of a node is"
+            + " wrong, or its bridge is.",
         bridges.counts()::podFactsDoubtedTotal);
+    measureContainers(metrics);
     measureGuards(metrics, flows);
     metrics.gauge(
         "kith_identity_seconds_to_expiry",
         "Until the server's own SVID ends.",
         () -> identity.secondsToExpiry().orElse(0));
+  }
+
+  private void measureContainers(Metrics metrics) {
+    metrics.gauges(
+        "kith_containers",
+        "Containers on the nodes of attached bridges, by whether a runtime describes them.",
+        "state",
+        () ->
+            Map.of(
+                "described", ofContainers(BridgeStatus.Containers::described),
+                "not_described", ofContainers(BridgeStatus.Containers::notDescribed)));
+    metrics.gauge(
+        "kith_container_runtime_failures",
+        "Questions of attached bridges that no container runtime answered, since each started.",
+        () -> ofContainers(BridgeStatus.Containers::failures));
+    metrics.gauge(
+        "kith_container_runtime_contradictions",
+        "Answers of container runtimes that the kernel contradicts, since each bridge started.",
+        () -> ofContainers(BridgeStatus.Containers::contradictions));
+  }
+
+  private long ofContainers(ToLongFunction<BridgeStatus.Containers> part) {
+    return bridges.statuses().stream().map(BridgeStatus::containers).mapToLong(part).sum();
   }
 
   private void measureGuards(Metrics metrics, OpenFlows flows) {

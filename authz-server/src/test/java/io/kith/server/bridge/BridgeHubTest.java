@@ -742,6 +742,10 @@ class BridgeHubTest {
             .setCanaryOk(true)
             .setConnectsSeen(42)
             .setEntriesCapacity(65_536)
+            .setContainersDescribed(3)
+            .setContainersNotDescribed(1)
+            .setRuntimeFailures(4)
+            .setRuntimeContradictions(2)
             .build());
     Await.until("it is taken", () -> hub.statuses().getFirst().canaryOk());
 
@@ -758,6 +762,7 @@ class BridgeHubTest {
                 List.of(),
                 0,
                 42,
-                65_536));
+                65_536,
+                new BridgeStatus.Containers(3, 1, 4, 2)));
   }
 }

@@ -8,13 +8,24 @@ import static io.kith.server.control.Shop.NOON;
 import static io.kith.server.control.Shop.PAYMENTS;
 import static io.kith.server.control.Shop.answered;
 import static io.kith.server.control.Shop.database;
+import static io.kith.server.control.Shop.elsewhere;
 import static io.kith.server.control.Shop.flow;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.baselines.config.ScopeName;
+import io.kith.baselines.decision.Decider;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Verdict;
+import io.kith.baselines.destination.Destination;
+import io.kith.baselines.destination.DestinationFacts.Resolved;
+import io.kith.baselines.destination.Evidence;
+import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.learning.LearningSettings;
+import io.kith.baselines.process.Candidate;
+import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.server.check.PodSource;
 import io.kith.server.check.RunningPod;
@@ -149,6 +160,77 @@ class RunningPodsTest {
     assertThat(rollouts())
         .isEqualTo(
             Map.of(TWO, NOON.minusSeconds(60).plus(LearningSettings.defaults().upgradeGrace())));
+  }
+
+  /**
+   * The fingerprint's image is the pod's, as the bridge tells both: grace works on a live server.
+   */
+  @Test
+  void check_underEnforce_knownProcessOfANewImage_hasGraceInTheMesh_andNowhereElse()
+      throws Exception {
+    runs(NOON.minusSeconds(7_200), ONE, CHECKOUT_ID);
+    state.tidy();
+    state.record(
+        answered(state.snapshot(CHECKOUT), flow(database(), of(PAYMENTS, ONE)), clock.instant()));
+    state.flush();
+    state.finishTestRun(CHECKOUT.owner(), "suite passed", "test");
+    state.setMode(new ScopeName.One(CHECKOUT.owner()), Mode.ENFORCE, "ready", "test");
+    assertThat(isAllowed(plainService(), PAYMENTS, ONE)).isFalse();
+    assertThat(isAllowed(plainService(), PAYMENTS, TWO)).isFalse();
+
+    runs(NOON.minusSeconds(60), TWO, CHECKOUT_ID);
+    state.tidy();
+
+    assertThat(isAllowed(plainService(), PAYMENTS, TWO)).isTrue();
+    assertThat(isAllowed(plainService(), PAYMENTS, ONE)).as("the image before").isFalse();
+    assertThat(isAllowed(plainService(), PAYMENTS, null)).as("no image known").isFalse();
+    assertThat(isAllowed(plainService(), CURL, TWO)).as("another process").isFalse();
+    assertThat(isAllowed(elsewhere(), PAYMENTS, TWO)).as("out of the mesh").isFalse();
+    clock.set(NOON.plus(LearningSettings.defaults().upgradeGrace()));
+    state.tidy();
+    assertThat(isAllowed(plainService(), PAYMENTS, TWO)).as("when it is over").isFalse();
+  }
+
+  private static Resolved plainService() {
+    return new Resolved(
+        new Destination(
+            "ratings.shop.svc.cluster.local",
+            Evidence.MESH_SERVICE,
+            IpAddress.parse("10.43.0.7"),
+            8_080,
+            Protocol.TCP),
+        null);
+  }
+
+  private boolean isAllowed(Resolved destination, Candidate process, @Nullable String digest) {
+    return Decider.decide(
+                state.snapshot(CHECKOUT), flow(destination, of(process, digest)), clock.instant())
+            .applied()
+        instanceof Verdict.Allow;
+  }
+
+  private static Candidate of(Candidate process, @Nullable String digest) {
+    var known = process.fingerprint();
+    var fingerprint =
+        new ProcessFingerprint(
+            known.path(),
+            known.sha256(),
+            known.origin(),
+            known.uid(),
+            known.entryKind(),
+            known.program(),
+            known.script(),
+            known.lineage(),
+            known.container(),
+            digest,
+            known.injectedMappings(),
+            known.execSession());
+    return new Candidate(
+        process.fingerprintId(),
+        fingerprint,
+        process.processClass(),
+        process.quality(),
+        process.attested());
   }
 
   @Test

@@ -6,16 +6,36 @@ import java.nio.file.Path;
 /** Which container runtime of the node is asked about containers. */
 public sealed interface RuntimeSetting {
   /** Those that have a socket where such sockets are. */
-  record Auto() implements RuntimeSetting {}
+  record Auto() implements RuntimeSetting {
+    @Override
+    public String toString() {
+      return "auto";
+    }
+  }
 
   /** None: containers are told apart, but have neither name nor image. */
-  record Off() implements RuntimeSetting {}
+  record Off() implements RuntimeSetting {
+    @Override
+    public String toString() {
+      return "none";
+    }
+  }
 
   /** Docker Engine, or Podman with the same API, behind a Unix socket. */
-  record Docker(Path socket) implements RuntimeSetting {}
+  record Docker(Path socket) implements RuntimeSetting {
+    @Override
+    public String toString() {
+      return "docker:" + socket;
+    }
+  }
 
   /** A runtime of Kubernetes behind a Unix socket. */
-  record Cri(Path socket) implements RuntimeSetting {}
+  record Cri(Path socket) implements RuntimeSetting {
+    @Override
+    public String toString() {
+      return "cri:" + socket;
+    }
+  }
 
   /**
    * Reads {@code auto}, {@code none}, {@code docker:PATH} or {@code cri:PATH}.

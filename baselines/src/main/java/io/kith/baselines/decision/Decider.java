@@ -79,7 +79,7 @@ public final class Decider {
               enforced.verdict,
               next == null ? null : next.verdict,
               Mode.ENFORCE,
-              revision(snapshot.enforced()),
+              snapshot.revision(snapshot.enforced()),
               enforced.subject);
     };
   }
@@ -98,11 +98,7 @@ public final class Decider {
 
   /** The revision that would decide next. */
   private static @Nullable String revision(Snapshot snapshot) {
-    return revision(snapshot.proposed() == null ? snapshot.enforced() : snapshot.proposed());
-  }
-
-  private static @Nullable String revision(@Nullable Rules rules) {
-    return rules == null ? null : rules.revision();
+    return snapshot.revision(snapshot.proposed());
   }
 
   private static @Nullable Candidate first(Flow flow) {
@@ -177,7 +173,8 @@ public final class Decider {
       return new Deny(null, new NameMismatch(mismatch));
     }
     var destination = flow.resolved().destination();
-    var denied = deniedByHand(rules, candidate, destination, now);
+    var denied =
+        snapshot.isRefusing(rules) ? deniedByHand(rules, candidate, destination, now) : null;
     if (denied != null) {
       return denied;
     }

@@ -22,16 +22,10 @@ import java.util.Map;
  */
 /** Puts into {@link KnownFlows} the edges about which it is sure. */
 final class KnownFlowsBuilder {
-  /** As many as there are places that a cell can name. */
-  private static final int MAX_CLASSES = 170;
-
   private final Map<ProcessClass, List<Edge>> sure = new LinkedHashMap<>();
 
   /** Adds the edges of a class, in the order in which a search asks them. */
   void add(ProcessClass process, List<Edge> edges) {
-    if (sure.size() == MAX_CLASSES) {
-      return;
-    }
     var in = new ArrayList<Edge>();
     var later = new ArrayList<Edge>(); // of them, what is found after a name
     var left = new ArrayList<Edge>();
@@ -53,7 +47,7 @@ final class KnownFlowsBuilder {
 
   KnownFlows build() {
     var count = sure.values().stream().mapToInt(List::size).sum();
-    var writer = new KnownFlowsWriter(sure.keySet(), count);
+    var writer = new KnownFlowsWriter(count);
     sure.forEach((process, edges) -> edges.forEach(edge -> writer.put(process, edge)));
     return writer.written();
   }

@@ -13,11 +13,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /*
- * No record, and a subclass of the table of what is enforced instead of its owner: one more object
- * on the way to an answer is one more miss of all caches.
+ * No record, a subclass of the table of what is enforced instead of its owner, and with a copy of
+ * what its rules say: one more object on the way to an answer is one more miss of all caches.
  */
 /** All that is needed to decide for one workload, compiled once and never changed. */
 public final class Snapshot extends KnownFlows {
+  private final @Nullable String revision;
+  private final boolean refusing;
   private final Mode mode;
   private final boolean unattributedAllowed;
   private final Origin origin;
@@ -43,6 +45,8 @@ public final class Snapshot extends KnownFlows {
       @Nullable Rules proposed,
       Circumstances circumstances) {
     super(enforced == null ? KnownFlows.NONE : enforced.edges().known());
+    this.revision = enforced == null ? null : enforced.revision();
+    this.refusing = enforced != null && enforced.isRefusing();
     this.mode = requireNonNull(mode, "mode");
     this.unattributedAllowed = unattributedAllowed;
     this.origin = requireNonNull(origin, "origin");
@@ -116,9 +120,23 @@ public final class Snapshot extends KnownFlows {
   }
 
   /** The edge that a table of known flows has for it; null when the edges have to be searched. */
-  @SuppressWarnings("ReferenceEquality") // which table it is in, not what it says
   @Nullable Edge known(Rules rules, ProcessClass process, Destination to) {
-    return rules == enforced ? find(process, to) : rules.edges().known().find(process, to);
+    return isEnforced(rules) ? find(process, to) : rules.edges().known().find(process, to);
+  }
+
+  /** Whether there is anything that people deny by these rules. */
+  boolean isRefusing(Rules rules) {
+    return isEnforced(rules) ? refusing : rules.isRefusing();
+  }
+
+  /** The baseline of these rules, without any of those that are enforced; null before the first. */
+  @Nullable String revision(@Nullable Rules rules) {
+    return rules == null || isEnforced(rules) ? revision : rules.revision();
+  }
+
+  @SuppressWarnings("ReferenceEquality") // which they are, not what they say
+  private boolean isEnforced(Rules rules) {
+    return rules == enforced;
   }
 
   /**
@@ -133,6 +151,11 @@ public final class Snapshot extends KnownFlows {
     public Rules {
       denied = List.copyOf(denied);
       quarantined = List.copyOf(quarantined);
+    }
+
+    /** Whether it has a rule that denies. */
+    boolean isRefusing() {
+      return !denied.isEmpty() || !quarantined.isEmpty();
     }
 
     public static Rules of(Baseline baseline, List<Edge> byHand) {

@@ -399,6 +399,11 @@ final class Instances {
     return alive == 0 ? 1 : showed / (double) alive;
   }
 
+  /** These images when pods are known by each of them, else none, which stands for any. */
+  Set<String> knownAmong(Set<String> digests) {
+    return firstOf.keySet().containsAll(digests) ? digests : Set.of();
+  }
+
   private static boolean isOf(Instance instance, Set<String> digests) {
     return digests.isEmpty() || instance.digest() == null || digests.contains(instance.digest());
   }

@@ -177,9 +177,12 @@ final class Support {
         sightings.replicas(), digests, sightings.first(), until.isAfter(now) ? now : until);
   }
 
-  /** On nearly all pods of the images that showed it, since it was first seen. */
+  /**
+   * On nearly all pods of the images that showed it, since it was first seen. Where one of these is
+   * no pod's image, but that of another container in it, all pods count.
+   */
   private boolean isUnanimous(Sightings sightings, Instant now) {
-    var digests = sightings.digests();
+    var digests = instances.knownAmong(sightings.digests());
     return isOnEnough(sightings, digests, now) && share(sightings, digests, now) >= NEARLY_ALL;
   }
 

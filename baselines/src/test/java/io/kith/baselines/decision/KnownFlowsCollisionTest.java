@@ -17,81 +17,126 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.ProcessClass;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.IntFunction;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
-import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A hash only says where to look: what meets there is told apart, and found behind each other. */
+/** What meets at one cell is told apart by both of its words, and found behind each other. */
 class KnownFlowsCollisionTest {
   private static final ProcessClass APP = process("/app");
+  private static final Destination DB = to("db");
 
-  /** Names of one length that differ in one place: a short one, and each end of longer ones. */
-  static Stream<Arguments> names() {
-    return Stream.<IntFunction<String>>of(
-            n -> "" + (1_000_000 + n),
-            n -> "" + (10_000_000 + n),
-            n -> (10_000_000 + n) + "-service.example",
-            n -> "service-" + (10_000_000 + n),
-            n -> (10_000_000 + n) + "x".repeat(40),
-            n -> "x".repeat(40) + (10_000_000 + n),
-            n -> "x".repeat(16) + (10_000_000 + n) + "x".repeat(16))
-        .map(Arguments::of);
+  /** The condition's bits are none of them. */
+  @Test
+  void find_aCellThatDiffersInOneBitOfEitherWord_isNotTheRightOne() {
+    var edge = edge(APP, exact("db"));
+    var words = KnownFlows.words(KnownFlows.NAME, 443, Protocol.TCP, 2);
+    var text = "db".getBytes(ISO_8859_1);
+    var first = KnownFlows.first(APP, words, text, 0);
+    var second = KnownFlows.second(APP, words, text, 0);
+
+    assertThat(cell(first, second, edge).find(APP, DB)).isEqualTo(edge);
+    for (var bit = 0; bit < Long.SIZE; bit++) {
+      assertThat(cell(first ^ (1L << bit), second, edge).find(APP, DB)).isNull();
+      if (bit >= 16) {
+        assertThat(cell(first, second ^ (1L << bit), edge).find(APP, DB)).isNull();
+      }
+    }
+  }
+
+  @Test
+  void find_aBlockWhoseCellDiffersInOneBitOfEitherWord_isNotTheRightOne() {
+    var edge = edge(APP, block(3));
+    var text = KnownFlows.text(IpAddress.parse("10.0.3.0"));
+    var words = KnownFlows.words(KnownFlows.BLOCK, 443, Protocol.TCP, 4);
+    var first = KnownFlows.first(APP, words, text, 0);
+    var second = KnownFlows.second(APP, words, text, 0);
+    var to = address("10.0.3.9");
+
+    assertThat(cell(first, second, edge).find(APP, to)).isEqualTo(edge);
+    for (var bit = 0; bit < Long.SIZE; bit++) {
+      assertThat(cell(first ^ (1L << bit), second, edge).find(APP, to)).isNull();
+      if (bit >= 16) {
+        assertThat(cell(first, second ^ (1L << bit), edge).find(APP, to)).isNull();
+      }
+    }
+  }
+
+  /** A table of three cells, one of them taken. */
+  private static KnownFlows cell(long first, long second, Edge edge) {
+    var table = new long[6];
+    var edges = new Edge[3];
+    var at = KnownFlows.start(first, 3);
+    table[2 * at] = first;
+    table[2 * at + 1] = second;
+    edges[at] = edge;
+    return new KnownFlows(table, edges);
+  }
+
+  @Test
+  void find_oneBehindACellWithTheSameFirstWord_isFound() {
+    var other = edge(APP, exact("cache"));
+    var edge = edge(APP, exact("db"));
+    var words = KnownFlows.words(KnownFlows.NAME, 443, Protocol.TCP, 2);
+    var text = "db".getBytes(ISO_8859_1);
+    var first = KnownFlows.first(APP, words, text, 0);
+    var second = KnownFlows.second(APP, words, text, 0);
+    var at = KnownFlows.start(first, 3);
+    var then = (at + 1) % 3;
+    var table = new long[6];
+    table[2 * at] = first;
+    table[2 * at + 1] = ~second & KnownFlows.HASH;
+    table[2 * then] = first;
+    table[2 * then + 1] = second;
+    var edges = new Edge[3];
+    edges[at] = other;
+    edges[then] = edge;
+
+    assertThat(new KnownFlows(table, edges).find(APP, DB)).isEqualTo(edge);
+  }
+
+  /** Two edges have five cells; those that begin at the last one go on at the first. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2, 3, 4})
+  void find_namesThatMeetAtOneCell_eachFindsItsOwn(int start) {
+    var names =
+        IntStream.range(0, 4_000)
+            .mapToObj(n -> "name-" + n)
+            .filter(name -> startOf(KnownFlows.NAME, name.getBytes(ISO_8859_1)) == start)
+            .limit(3)
+            .toList();
+    var one = edge(APP, exact(names.get(0)));
+    var other = edge(APP, exact(names.get(1)));
+
+    var known = known(one, other);
+
+    assertThat(known.find(APP, to(names.get(0)))).isEqualTo(one);
+    assertThat(known.find(APP, to(names.get(1)))).isEqualTo(other);
+    assertThat(known.find(APP, to(names.get(2)))).isNull();
   }
 
   @ParameterizedTest
-  @MethodSource("names")
-  void find_anotherNameOfTheSameHash_isNotFound(IntFunction<String> names) {
-    var name = names.apply(0);
-    var edge = edge(APP, exact(name));
-    var other =
-        IntStream.range(1, 4_000_000)
-            .mapToObj(names)
-            .filter(text -> meets(hash(APP, text), hash(APP, name)))
-            .findFirst()
-            .orElseThrow();
+  @ValueSource(ints = {0, 1, 2, 3, 4})
+  void find_blocksThatMeetAtOneCell_eachFindsItsOwn(int start) {
+    var numbers =
+        IntStream.range(0, 256)
+            .filter(n -> startOf(KnownFlows.BLOCK, new byte[] {10, 0, (byte) n, 0}) == start)
+            .limit(3)
+            .toArray();
+    var one = edge(APP, block(numbers[0]));
+    var other = edge(APP, block(numbers[1]));
 
-    var known = known(edge);
+    var known = known(one, other);
 
-    assertThat(known.find(APP, to(name))).isEqualTo(edge);
-    assertThat(known.find(APP, to(other))).isNull();
+    assertThat(known.find(APP, address("10.0." + numbers[0] + ".9"))).isEqualTo(one);
+    assertThat(known.find(APP, address("10.0." + numbers[1] + ".9"))).isEqualTo(other);
+    assertThat(known.find(APP, address("10.0." + numbers[2] + ".9"))).isNull();
   }
 
-  @ParameterizedTest
-  @ValueSource(ints = {0, 1})
-  void find_aClassThatIsNotKnown_ofTheSameHash_isNotFound(int start) {
-    var known = startingAt(start, 2).findFirst().orElseThrow();
-    var edge = edge(known, exact("db"));
-    var stranger =
-        IntStream.range(0, 4_000_000)
-            .mapToObj(n -> process("/tmp/" + n))
-            .filter(process -> meets(hash(process, "db"), hash(known, "db")))
-            .findFirst()
-            .orElseThrow();
-
-    assertThat(known(edge).find(known, to("db"))).isEqualTo(edge);
-    assertThat(known(edge).find(stranger, to("db"))).isNull();
-  }
-
-  /** Two classes have four places; both look at one first, also when it is the last. */
-  @ParameterizedTest
-  @ValueSource(ints = {0, 1, 2, 3})
-  void find_classesThatMeetAtOnePlace_eachFindsItsOwn(int start) {
-    var processes = startingAt(start, 4).limit(3).toList();
-    var first = edge(processes.get(0), exact("db"));
-    var second = edge(processes.get(1), exact("cache"));
-
-    var known = known(first, second);
-
-    assertThat(known.find(first.process(), to("db"))).isEqualTo(first);
-    assertThat(known.find(first.process(), to("cache"))).isNull();
-    assertThat(known.find(second.process(), to("cache"))).isEqualTo(second);
-    assertThat(known.find(second.process(), to("db"))).isNull();
-    assertThat(known.find(processes.get(2), to("db"))).isNull();
+  private static int startOf(int kind, byte[] text) {
+    var words = KnownFlows.words(kind, 443, Protocol.TCP, text.length);
+    return KnownFlows.start(KnownFlows.first(APP, words, text, 0), 5);
   }
 
   @Test
@@ -143,22 +188,6 @@ class KnownFlowsCollisionTest {
 
     assertThat(known.find(APP, to("db.example"))).isEqualTo(elsewhere);
     assertThat(known.find(APP, to("s1.cdn.example"))).isEqualTo(wild);
-  }
-
-  /** Whether one is looked for in a table of one edge where the other is. */
-  private static boolean meets(long one, long other) {
-    return (short) one == (short) other && KnownFlows.start(one, 2) == KnownFlows.start(other, 2);
-  }
-
-  private static long hash(ProcessClass process, String name) {
-    return KnownFlows.hash(
-        process, KnownFlows.NAME, KnownFlows.hash(name.getBytes(ISO_8859_1), 0), 443);
-  }
-
-  private static Stream<ProcessClass> startingAt(int place, int places) {
-    return IntStream.range(0, 1_000)
-        .mapToObj(n -> process("/app/" + n))
-        .filter(process -> KnownFlows.startOf(process, places) == place);
   }
 
   private static ProcessClass process(String path) {

@@ -8,94 +8,79 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.ProcessClass;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.function.LongUnaryOperator;
-import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Where the table looks first: at a place that depends on all that is asked, evenly. */
+/** Words of a cell: of all that is asked, with the condition in bits of its own. */
 @SuppressWarnings("EnumOrdinal") // as in the table
 class KnownFlowsHashTest {
   private static final int MANY = 1_000;
   private static final ProcessClass APP = process("/app");
 
-  // ---- of a text
-
   @Test
-  void hash_textsThatDifferInOneLetter_differ() {
-    for (var length = 1; length <= 40; length++) {
-      var hashes = new HashSet<Long>();
-      hashes.add(hash("a".repeat(length)));
-      for (var at = 0; at < length; at++) {
-        hashes.add(hash("a".repeat(at) + 'b' + "a".repeat(length - at - 1)));
-      }
-      assertThat(hashes).as("of %d letters", length).hasSize(length + 1);
-    }
-  }
-
-  @Test
-  void hash_textsOfOneLetterRepeated_differByLength() {
-    for (var letter : List.of("\0", "a", "\u00ff")) {
-      var hashes = IntStream.rangeClosed(0, 40).mapToObj(n -> hash(letter.repeat(n)));
-      assertThat(hashes.collect(toSet())).hasSize(41);
-    }
-  }
-
-  @Test
-  void hash_fromAnIndexOn_isThatOfTheRest() {
-    for (var length = 0; length <= 40; length++) {
-      var rest = "cdn.example.0123456789.abcdefghijklmnopqrs".substring(0, length);
-
-      assertThat(KnownFlows.hash(("label." + rest).getBytes(ISO_8859_1), 6)).isEqualTo(hash(rest));
-    }
-  }
-
-  // ---- of a question
-
-  @Test
-  void hash_questionsThatDifferInOnePart_differ() {
-    var hashes = new HashSet<Long>();
+  void firstAndSecond_ofQuestionsThatDifferInOnePart_differ() {
+    var firsts = new HashSet<Long>();
+    var seconds = new HashSet<Long>();
     var count = 0;
     for (var process : List.of(APP, process("/other"))) {
       for (var kind = KnownFlows.NAME; kind <= KnownFlows.BLOCK; kind++) {
-        for (var text = 0; text < 100; text++) {
-          for (var port : List.of(0, 1, 80, 81, 82, 443, 8_080, 8_081, 65_535)) {
-            hashes.add(KnownFlows.hash(process, kind, hash("service-" + text), port));
-            count++;
+        for (var protocol : Protocol.values()) {
+          for (var name : List.of("", "\0", "a", "b", "service-1", "service-2", "x".repeat(40))) {
+            for (var port : List.of(0, 1, 80, 81, 82, 443, 8_080, 8_081, 65_535)) {
+              var text = name.getBytes(ISO_8859_1);
+              var words = KnownFlows.words(kind, port, protocol, text.length);
+              firsts.add(KnownFlows.first(process, words, text, 0));
+              seconds.add(KnownFlows.second(process, words, text, 0));
+              count++;
+            }
           }
         }
       }
     }
 
-    assertThat(hashes).hasSize(count);
+    assertThat(firsts).hasSize(count).allMatch(first -> (first & 1) == 1, "is odd");
+    assertThat(seconds).hasSize(count).allMatch(second -> (second & 0xffff) == 0, "has room");
+    assertThat(seconds).doesNotContainAnyElementsOf(firsts);
   }
 
+  @ParameterizedTest
+  @CsvSource({"1, 0, TCP, 0", "2, 443, TCP, 10", "3, 65535, UDP, 408", "4, 32768, UDP, 4"})
+  void words_haveAllOfTheirParts(int kind, int port, Protocol protocol, int length) {
+    var words = KnownFlows.words(kind, port, protocol, length);
+
+    assertThat(words & 15).isEqualTo(kind);
+    assertThat((words >>> 4) & 15).isEqualTo(protocol.ordinal());
+    assertThat((words >>> 8) & 0xff_ffff).isEqualTo(port);
+    assertThat(words >>> 32).isEqualTo(length);
+  }
+
+  /** Classes are told apart by all of their SHA-256. */
   @Test
   void start_ofNamesPortsBlocksAndClassesInARow_isEven() {
     assertEven(n -> named("service-" + n));
     assertEven(n -> named(n + ".shop.svc.cluster.local"));
-    assertEven(n -> KnownFlows.hash(APP, KnownFlows.NAME, hash("db"), (int) n + 1));
-    assertEven(n -> KnownFlows.hash(APP, KnownFlows.BLOCK, 0x0a_00_00 + n, 443));
-    assertEven(n -> KnownFlows.hash(process("/app" + n), KnownFlows.NAME, hash("db"), 443));
+    assertEven(n -> first(APP, "db", (int) n + 1));
+    assertEven(n -> first(process("/app" + n), "db", 443));
   }
 
-  /** Cells that are found evenly, and numbers in them that are seldom alike. */
-  private static void assertEven(LongUnaryOperator hash) {
-    var hashes = LongStream.range(0, MANY).map(hash).boxed().toList();
+  /** Cells that are found evenly. */
+  private static void assertEven(LongUnaryOperator first) {
+    var firsts = LongStream.range(0, MANY).map(first).boxed().toList();
     var cells =
-        hashes.stream().collect(groupingBy(of -> KnownFlows.start(of, MANY), counting())).values();
-    var numbers = hashes.stream().map(Long::shortValue).collect(toSet());
+        firsts.stream().collect(groupingBy(of -> KnownFlows.start(of, MANY), counting())).values();
 
-    assertThat(Collections.max(cells)).isLessThan(16);
+    assertThat(Collections.max(cells)).isLessThan(24);
     assertThat(cells.size()).isGreaterThan(MANY / 2);
-    assertThat(numbers.size()).isGreaterThan(MANY * 9 / 10);
+    assertThat(firsts.stream().collect(toSet())).hasSize(MANY);
   }
 
   @ParameterizedTest
@@ -108,41 +93,8 @@ class KnownFlowsHashTest {
     "c000000000000000, 7",
     "ffffffffffffffff, 9"
   })
-  void start_ofTenCells_isAPartOfAllHashes(String hash, int start) {
-    assertThat(KnownFlows.start(Long.parseUnsignedLong(hash, 16), 10)).isEqualTo(start);
-  }
-
-  @Test
-  void startOf_manyClasses_isEveryPlace() {
-    var places = IntStream.range(0, 200).mapToObj(n -> KnownFlows.startOf(process("/app" + n), 16));
-
-    assertThat(places.collect(toSet())).isEqualTo(IntStream.range(0, 16).boxed().collect(toSet()));
-  }
-
-  // ---- the number of a cell
-
-  /** Each part has bits of its own, so what is put together can be read again. */
-  @ParameterizedTest
-  @CsvSource({
-    "0, 1, 0, 1, TCP, 0",
-    "1, 443, 10, 1, TCP, 7",
-    "ffff, 65535, 65535, 4, UDP, 170",
-    "8000, 32768, 32768, 3, UDP, 255",
-    "abcdef0123456789, 80, 3, 2, TCP, 1"
-  })
-  void number_hasAllOfItsParts(
-      String hash, int port, int length, int kind, Protocol protocol, int place) {
-    var bits = Long.parseUnsignedLong(hash, 16);
-
-    var number = KnownFlows.number(bits, port, length, kind, protocol, place);
-
-    assertThat(number >>> 48).isEqualTo(bits & 0xffff);
-    assertThat((number >>> 32) & 0xffff).isEqualTo(port);
-    assertThat((number >>> 16) & 0xffff).isEqualTo(length);
-    assertThat((number >>> 13) & 7).isEqualTo(kind);
-    assertThat((number >>> 12) & 1).isEqualTo(protocol.ordinal());
-    assertThat((number >>> 8) & 15).isZero(); // the condition's
-    assertThat(number & 0xff).isEqualTo(place);
+  void start_ofTenCells_isAPartOfAllHashes(String first, int start) {
+    assertThat(KnownFlows.start(Long.parseUnsignedLong(first, 16), 10)).isEqualTo(start);
   }
 
   @ParameterizedTest
@@ -152,12 +104,27 @@ class KnownFlowsHashTest {
     assertThat(KnownFlows.condition(weakest, true)).isEqualTo((weakest.ordinal() << 8) | (1 << 11));
   }
 
-  private static long hash(String text) {
-    return KnownFlows.hash(text.getBytes(ISO_8859_1), 0);
+  @ParameterizedTest
+  @CsvSource({"10.1.2.0, 24, 0", "10.1.2.128, 25, 1080", "10.1.2.255, 32, 80ff"})
+  void condition_ofABlock_isItsPrefixBeyond24AndItsLastByte(
+      String network, int prefix, String condition) {
+    assertThat(KnownFlows.condition(IpAddress.parse(network), prefix))
+        .isEqualTo(Long.parseLong(condition, 16));
+  }
+
+  @Test
+  void text_ofAnAddress_isItsSlash24() {
+    assertThat(KnownFlows.text(IpAddress.parse("10.1.2.3"))).containsExactly(10, 1, 2, 0);
   }
 
   private static long named(String name) {
-    return KnownFlows.hash(APP, KnownFlows.NAME, hash(name), 443);
+    return first(APP, name, 443);
+  }
+
+  private static long first(ProcessClass process, String name, int port) {
+    var text = name.getBytes(ISO_8859_1);
+    var words = KnownFlows.words(KnownFlows.NAME, port, Protocol.TCP, text.length);
+    return KnownFlows.first(process, words, text, 0);
   }
 
   private static ProcessClass process(String path) {

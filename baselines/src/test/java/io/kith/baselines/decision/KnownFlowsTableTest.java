@@ -203,23 +203,6 @@ class KnownFlowsTableTest {
   }
 
   @Test
-  void decide_moreClassesThanTheTableHas_areStillAllowed() {
-    var edges =
-        IntStream.range(0, 180)
-            .mapToObj(n -> edge(program(app(n)), exact("db", Evidence.DNS, 5432)))
-            .toList();
-    var snapshot = snapshot(edges);
-    var found = 0;
-
-    for (var n = 0; n < 180; n++) {
-      var to = to("db", Evidence.DNS, 5432);
-      found += find(snapshot, program(app(n)), to) == null ? 0 : 1;
-      assertThat(applied(snapshot, program(app(n)), to)).isEqualTo(edges.get(n));
-    }
-    assertThat(found).isEqualTo(170);
-  }
-
-  @Test
   void find_nothingKnown_isNothing() {
     assertThat(find(snapshot(List.of()), APP, to("db", Evidence.DNS, 1))).isNull();
     assertThat(find(Snapshot.observing(), APP, to("db", Evidence.DNS, 1))).isNull();

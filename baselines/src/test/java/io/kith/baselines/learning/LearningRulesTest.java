@@ -245,6 +245,18 @@ class LearningRulesTest {
     assertThat(learner.confirm(APP.processClass(), Exact.of(added), after("600H"))).isNull();
   }
 
+  /** A pod is known by the image of its main container: no pod is of the image of another. */
+  @Test
+  void confirm_unattended_intruderInAnotherContainerOfOneOfTwoPods_never() {
+    var learner = steady(UNATTENDED);
+    learner.proposeAt(after("170H"));
+    var added = service("payment.shop.svc.cluster.local");
+    var agent = program("/agent", "sha256:agent");
+    steadily(learner, agent, added, after("172H"), after("600H"), "a");
+
+    assertThat(learner.confirm(agent.processClass(), Exact.of(added), after("600H"))).isNull();
+  }
+
   @Test
   void circumstances_newImage_isInGraceForADay() {
     var learner = steady(DEFAULTS);

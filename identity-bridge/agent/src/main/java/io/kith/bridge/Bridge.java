@@ -467,6 +467,7 @@ public final class Bridge implements NodeView, AutoCloseable {
 
   @Override
   public Status status() {
+    var described = containers.status();
     var problems = new ArrayList<>(sockets.problems());
     if (identities.problem() != null) {
       problems.add(identities.words());
@@ -476,7 +477,12 @@ public final class Bridge implements NodeView, AutoCloseable {
         problems,
         sockets.canaryFound(),
         sockets.connectsSeen(),
-        settings.entries());
+        settings.entries(),
+        new Containers(
+            described.known(),
+            described.unknown(),
+            described.failures(),
+            described.disagreements()));
   }
 
   /** Why the rung is not higher. */

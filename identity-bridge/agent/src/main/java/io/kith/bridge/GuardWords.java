@@ -1,6 +1,7 @@
 package io.kith.bridge;
 
 import io.kith.bridge.guard.GuardEvent;
+import io.kith.bridge.guard.GuardReason;
 import io.kith.bridge.guard.PodGuard;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -43,8 +44,12 @@ final class GuardWords {
     events.stream()
         .sorted(Comparator.comparingLong(GuardEvent::seen).reversed())
         .limit(EVENTS)
-        .forEach(event -> lines.add("  past the sidecar, " + event.pod() + ": " + event.words()));
+        .forEach(event -> lines.add(where(event) + event.pod() + ": " + event.words()));
     return lines;
+  }
+
+  private static String where(GuardEvent event) {
+    return event.reason() == GuardReason.RESOLVER ? "  to a resolver, " : "  past the sidecar, ";
   }
 
   private static boolean isWorthALine(PodGuard pod) {

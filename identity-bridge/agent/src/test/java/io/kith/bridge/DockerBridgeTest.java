@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.grpc.InsecureChannelCredentials;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
@@ -11,7 +12,10 @@ import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.bridge.container.LocalRuntimes;
 import io.kith.bridge.identity.ProcessIdentities;
+import io.kith.bridge.stream.BridgeStream;
+import io.kith.bridge.stream.FakeAuthzServer;
 import io.kith.bridge.stream.NodeView;
+import io.kith.bridge.v1.BridgeMessage;
 import java.io.IOException;
 import java.io.Writer;
 import java.net.InetAddress;
@@ -49,7 +53,7 @@ class DockerBridgeTest {
     image = engine.image("kith.test/app:1", "1");
     app = container("app", "kith.test/app:1", "--network", "none");
     shell = app.outputWriter(UTF_8);
-    var pid = engine.run("docker", "inspect", "-f", "{{.State.Pid}}", "app");
+    var pid = pidOf("app");
     run("ip link add kd0 type veth peer name kde0 netns " + pid);
     run("ip addr add " + HOST + "/24 dev kd0");
     run("ip link set kd0 up");
@@ -171,7 +175,48 @@ class DockerBridgeTest {
     assertThat(pod.imageDigest()).isEqualTo(image);
     assertThat(bridge.containersOf(pod.id())).isEqualTo("container app image id " + image);
     assertThat(ContainerWords.lines(bridge.containers()).getFirst())
-        .startsWith("containers: 1 described, 0 not; 0 questions without an answer");
+        .contains(" described, 0 not; 0 questions without an answer");
+  }
+
+  /** What a server needs for grace after a rollout: the pod's image and its processes' are one. */
+  @Test
+  void stream_podsAndFingerprints_tellTheSameImage_anotherOneForAnotherVersion() throws Exception {
+    var second = engine.image("kith.test/app:2", "2");
+    described(connect() + " </dev/null &");
+    awaitPod(POD, image);
+    var newer = container("newer", "kith.test/app:2", "--network", "none");
+    try (var server = new FakeAuthzServer();
+        var _ =
+            BridgeStream.start(
+                server.endpoint(),
+                InsecureChannelCredentials.create(),
+                "node-1",
+                "test",
+                bridge,
+                Runnable::run,
+                _ -> {})) {
+      var pod = server.next(BridgeMessage.MessageCase.POD_UPDATE).getPodUpdate().getPods(0);
+      tell(connect() + " </dev/null &");
+      try (var connection = listener.accept()) {
+        server.ask(7, POD, connection.getPort(), HOST, listener.getLocalPort());
+        var fingerprint = server.next(BridgeMessage.MessageCase.FINGERPRINT).getFingerprint();
+
+        assertThat(pod.getImageDigest()).isEqualTo(image).isNotEqualTo(second);
+        assertThat(fingerprint.getImageDigest()).isEqualTo(image);
+        assertThat(fingerprint.getContainer()).isEqualTo("app");
+      }
+      run("ip link add kd1 type veth peer name kde1 netns " + pidOf("newer"));
+      run("nsenter -n -t " + pidOf("newer") + " ip addr add 10.199.9.2/24 dev kde1");
+
+      assertThat(awaitPod("10.199.9.2", second).imageDigest()).isEqualTo(second);
+    } finally {
+      engine.run("docker", "rm", "-f", "newer");
+      newer.destroyForcibly();
+    }
+  }
+
+  private static String pidOf(String name) throws Exception {
+    return engine.run("docker", "inspect", "-f", "{{.State.Pid}}", name);
   }
 
   private static NodeView.Pod awaitPod(String address, @Nullable String digest) throws Exception {

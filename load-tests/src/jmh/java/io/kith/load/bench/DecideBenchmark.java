@@ -8,7 +8,6 @@ import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Verdict.Allow;
 import java.time.Instant;
-import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -31,9 +30,9 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * The decision under JMH: what {@code kith bench decide} measures, with a harness of others.
  *
- * <p>Workloads of 30 edges are asked in random order, each with a flow that is made just before and
- * outside of the time; one in 20 is unknown. With a swapper, a thread beside the deciding ones
- * compiles and swaps about 1,000 snapshots a second.
+ * <p>Workloads of 30 edges are asked in one of the two orders, each with a flow that is made just
+ * before and outside of the time; one in 20 is unknown. With a swapper, a thread beside the
+ * deciding ones compiles and swaps about 1,000 snapshots a second.
  */
 @BenchmarkMode(Mode.SampleTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -70,6 +69,9 @@ public class DecideBenchmark {
     int workloads;
 
     @Param({"false", "true"})
+    boolean hot;
+
+    @Param({"false", "true"})
     boolean swapper;
 
     private AtomicReferenceArray<Snapshot> snapshots = new AtomicReferenceArray<>(0);
@@ -93,12 +95,11 @@ public class DecideBenchmark {
     }
   }
 
-  /** What one thread asks next: every workload once in a random order, then in another one. */
+  /** What one thread asks next. */
   @State(Scope.Thread)
   public static class Question {
     private SplittableRandom random = new SplittableRandom(SEED);
-    private int[] order = {};
-    private int next;
+    private WorkloadOrder order = () -> 0;
     private boolean known;
     private @Nullable Snapshot asked;
     private @Nullable Flow flow;
@@ -107,18 +108,15 @@ public class DecideBenchmark {
     @Setup
     public void seed(Workloads of) {
       random = new SplittableRandom(SEED + of.seeds.incrementAndGet());
-      order = new int[of.workloads];
-      Arrays.setAll(order, i -> i);
-      next = order.length;
+      order =
+          of.hot
+              ? WorkloadOrder.byTraffic(of.workloads, random)
+              : WorkloadOrder.everyOnce(of.workloads, random);
     }
 
     @Setup(Level.Invocation)
     public void make(Workloads of) {
-      if (next == order.length) {
-        DecideTimes.shuffle(order, random);
-        next = 0;
-      }
-      var workload = order[next++];
+      var workload = order.next();
       asked = of.snapshots.get(workload);
       known = random.nextDouble() >= UNKNOWN;
       flow = known ? of.mesh.allowed(workload, random) : of.mesh.unknown(workload, random);

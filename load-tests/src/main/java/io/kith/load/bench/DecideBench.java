@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Set;
+import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -56,6 +57,7 @@ final class DecideBench {
   }
 
   DecideFigures run() throws IOException, InterruptedException, MalformedLineException {
+    DecideTimes hot = null;
     DecideTimes times = null;
     DecideTimes swapping = null;
     DecideTimes eight = null;
@@ -64,18 +66,21 @@ final class DecideBench {
     if (plan.parts.contains(Part.decide)) {
       var few = build(THOUSAND);
       tell("warming up");
-      DecideTimes.measure(mesh, few, 1, plan.time, SEED);
+      DecideTimes.warmUp(mesh, few, SEED);
       tell("deciding for 1,000 workloads");
-      atThousand = DecideTimes.measure(mesh, few, 1, plan.time, SEED + 1);
+      atThousand = everyOnce(few, 1, plan.time, 1);
       var all = build(plan.workloads);
       tell(String.format(Locale.ROOT, "deciding for %,d workloads", plan.workloads));
-      DecideTimes.measure(mesh, all, 1, plan.time.dividedBy(4), SEED + 2);
-      times = DecideTimes.measure(mesh, all, 1, plan.time, SEED + 3);
+      everyOnce(all, 1, plan.time.dividedBy(4), 2);
+      var random = new SplittableRandom(SEED + 7);
+      var byTraffic = WorkloadOrder.byTraffic(plan.workloads, random);
+      hot = DecideTimes.measure(mesh, all, byTraffic, 1, plan.time, random);
+      times = everyOnce(all, 1, plan.time, 3);
       tell("the same while snapshots are swapped, and eight in a row");
       try (var _ = new Swapper(mesh, all)) {
-        swapping = DecideTimes.measure(mesh, all, 1, plan.time, SEED + 4);
+        swapping = everyOnce(all, 1, plan.time, 4);
       }
-      eight = DecideTimes.measure(mesh, all, BATCH, plan.time, SEED + 5);
+      eight = everyOnce(all, BATCH, plan.time, 5);
       twoReads = DecideTimes.ofTwoReads(mesh, all, plan.time.dividedBy(2), SEED + 6);
     }
     Long bytes = null;
@@ -89,6 +94,7 @@ final class DecideBench {
     return new DecideFigures(
         plan.workloads,
         plan.edges,
+        hot,
         times,
         swapping,
         eight,
@@ -97,6 +103,13 @@ final class DecideBench {
         DecideTimes.clockNanos(),
         bytes,
         rates);
+  }
+
+  private DecideTimes everyOnce(
+      AtomicReferenceArray<Snapshot> snapshots, int batch, Duration time, int run) {
+    var random = new SplittableRandom(SEED + run);
+    var order = WorkloadOrder.everyOnce(snapshots.length(), random);
+    return DecideTimes.measure(mesh, snapshots, order, batch, time, random);
   }
 
   private AtomicReferenceArray<Snapshot> build(int workloads) {

@@ -12,10 +12,8 @@ import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /*
- * Every workload is asked once in a random order, then all again in another one, so that nothing
- * of a workload is left in a cache that is smaller than all of them. The flows of a batch are made
- * just before it, since a server has just parsed what it is asked; it also knows which snapshot to
- * ask, but nothing has looked into that. The processor may work on
+ * The flows of a batch are made just before it, since a server has just parsed what it is asked; it
+ * also knows which snapshot to ask, but nothing has looked into that. The processor may work on
  * neighbours of a batch at once; a batch of one shows what that hides.
  */
 /**
@@ -26,25 +24,35 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * @param p999 the same
  */
 record DecideTimes(long median, long p99, long p999, long samples) {
+  private static final int WARM_UP = 50_000;
   private static final int MAX_SAMPLES = 4_000_000;
   private static final double UNKNOWN = 0.05;
   private static final Instant NOW = Instant.parse("2026-11-25T12:00:00Z");
 
+  /** Asks so often that the compiler has seen enough of it, however busy the machine is. */
+  static void warmUp(GeneratedMesh mesh, AtomicReferenceArray<Snapshot> snapshots, long seed) {
+    var random = new SplittableRandom(seed);
+    var order = WorkloadOrder.everyOnce(snapshots.length(), random);
+    var asked = 0L;
+    while (asked < WARM_UP) {
+      asked += measure(mesh, snapshots, order, 1, Duration.ofMillis(100), random).samples;
+    }
+  }
+
   /**
    * Asks until the time is over.
    *
+   * @param order in which the workloads are asked
+   * @param batch flows that are decided in a row
    * @throws IllegalStateException when a decision is not the one that the flow was made for
    */
   static DecideTimes measure(
       GeneratedMesh mesh,
       AtomicReferenceArray<Snapshot> snapshots,
+      WorkloadOrder order,
       int batch,
       Duration time,
-      long seed) {
-    var random = new SplittableRandom(seed);
-    var order = new int[snapshots.length()];
-    Arrays.setAll(order, i -> i);
-    var at = order.length;
+      SplittableRandom random) {
     var asked = new Snapshot[batch];
     var flows = new Flow[batch];
     var known = new boolean[batch];
@@ -54,11 +62,7 @@ record DecideTimes(long median, long p99, long p999, long samples) {
     var end = System.nanoTime() + time.toNanos();
     while (count < MAX_SAMPLES && System.nanoTime() < end) {
       for (var i = 0; i < batch; i++) {
-        if (at == order.length) {
-          shuffle(order, random);
-          at = 0;
-        }
-        var workload = order[at++];
+        var workload = order.next();
         asked[i] = snapshots.get(workload);
         known[i] = random.nextDouble() >= UNKNOWN;
         flows[i] = known[i] ? mesh.allowed(workload, random) : mesh.unknown(workload, random);
@@ -111,15 +115,6 @@ record DecideTimes(long median, long p99, long p999, long samples) {
       if (decisions[i].applied() instanceof Allow != known[i]) {
         throw new IllegalStateException("a wrong decision was measured: " + decisions[i]);
       }
-    }
-  }
-
-  static void shuffle(int[] order, SplittableRandom random) {
-    for (var i = order.length - 1; i > 0; i--) {
-      var other = random.nextInt(i + 1);
-      var kept = order[i];
-      order[i] = order[other];
-      order[other] = kept;
     }
   }
 

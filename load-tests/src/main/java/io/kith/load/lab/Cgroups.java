@@ -37,8 +37,17 @@ final class Cgroups {
   /**
    * Beginnings of commands: what follows them runs in the container's cgroup, or the sidecar's.
    * Empty where there are no cgroups.
+   *
+   * @param pod the pod's own cgroup, or null
    */
-  record OfPod(List<String> container, List<String> sidecar) {}
+  record OfPod(List<String> container, List<String> sidecar, @Nullable Path pod) {
+    /** The same pod with a container more, in place of this one. */
+    OfPod another() throws IOException {
+      return pod == null
+          ? this
+          : new OfPod(entering(Files.createDirectories(pod.resolve(containerId()))), sidecar, pod);
+    }
+  }
 
   /** Makes the folder of a lab. */
   static Cgroups of(String id) {
@@ -78,12 +87,13 @@ final class Cgroups {
 
   OfPod addPod() throws IOException {
     if (folder == null) {
-      return new OfPod(List.of(), List.of());
+      return new OfPod(List.of(), List.of(), null);
     }
     var pod = folder.resolve("kubepods/besteffort/pod" + UUID.randomUUID());
     return new OfPod(
         entering(Files.createDirectories(pod.resolve(containerId()))),
-        entering(Files.createDirectories(pod.resolve(containerId()))));
+        entering(Files.createDirectories(pod.resolve(containerId()))),
+        pod);
   }
 
   private static String containerId() {

@@ -97,7 +97,7 @@ public final class EnvoyProxy implements AutoCloseable {
   private static EnvoyProxy awaitReady(EnvoyProxy proxy) throws InterruptedException {
     var process = proxy.process;
     try {
-      process.awaitReady(Duration.ofSeconds(30), proxy::ready);
+      process.awaitReady(Duration.ofMinutes(2), proxy::ready);
     } catch (IllegalStateException | InterruptedException e) {
       process.kill();
       throw e;
@@ -138,8 +138,8 @@ public final class EnvoyProxy implements AutoCloseable {
         () -> {
           var connection = url.openConnection(Proxy.NO_PROXY);
           connection.setRequestProperty("Connection", "close");
-          connection.setConnectTimeout(2_000);
-          connection.setReadTimeout(2_000);
+          connection.setConnectTimeout(10_000);
+          connection.setReadTimeout(10_000);
           try (var body = connection.getInputStream()) {
             return new String(body.readAllBytes(), UTF_8);
           }

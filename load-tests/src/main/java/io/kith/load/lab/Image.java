@@ -77,7 +77,8 @@ public record Image(String digest, Path root) {
 
   /** What a perl script may use; perl itself says which files that takes. */
   private static final String PERL_MODULES =
-      "-MSocket -MIO::Socket::INET -MIO::Socket::IP -MFcntl -MPOSIX -MTime::HiRes -MErrno";
+      "-MSocket -MIO::Socket::INET -MIO::Socket::IP -MFcntl -MPOSIX -MTime::HiRes -MErrno"
+          + " -MIO::Select -MIO::Socket::UNIX";
 
   private static final Duration LIMIT = Duration.ofMinutes(1);
 
@@ -94,7 +95,8 @@ public record Image(String digest, Path root) {
         throw new MissingToolException(
             "the program "
                 + program
-                + " is missing: the demo's workload is made of this machine's programs (install it)");
+                + " is missing: the demo's workload is made of this machine's programs (install"
+                + " it)");
       }
     }
     var all = new TreeMap<>(files);

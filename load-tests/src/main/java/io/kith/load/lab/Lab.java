@@ -147,6 +147,26 @@ public final class Lab implements AutoCloseable {
     return pod;
   }
 
+  /** Another container in a pod, which shares its network and nothing else. */
+  public Pod addContainer(Pod pod, String name, Image image)
+      throws IOException, InterruptedException {
+    var own = Files.createDirectories(folder.resolve(pod.name() + "-" + name));
+    var container = pod.another(name, image, own);
+    pods.add(container);
+    container.writeHosts(hosts.values());
+    return container;
+  }
+
+  /**
+   * Changes what is redirected in a pod, as whoever has CAP_NET_ADMIN there can.
+   *
+   * @param rules arguments of {@code iptables -t nat}
+   */
+  public void changeCapture(Pod pod, boolean ipv6, String rules)
+      throws IOException, InterruptedException {
+    change(pod.namespace(), ipv6 ? iptables.v6() : iptables.v4(), rules);
+  }
+
   /** Ends all processes of the lab and removes all its traces. */
   @Override
   public void close() {
@@ -255,12 +275,17 @@ public final class Lab implements AutoCloseable {
 
   private static void addRule(NetworkNamespace namespace, Path program, String rule)
       throws IOException, InterruptedException {
+    change(namespace, program, "-A OUTPUT -p tcp " + rule);
+  }
+
+  private static void change(NetworkNamespace namespace, Path program, String rules)
+      throws IOException, InterruptedException {
     var argv =
         new ArrayList<>(List.of("nsenter", "--net=" + namespace.handle(), program.toString()));
-    argv.addAll(List.of(("-t nat -A OUTPUT -p tcp " + rule).split(" ", -1)));
-    var outcome = Command.run(Duration.ofSeconds(20), argv);
+    argv.addAll(List.of(("-t nat " + rules).split(" ", -1)));
+    var outcome = Command.run(Duration.ofMinutes(1), argv);
     if (!outcome.succeeded()) { // a kernel without nftables
-      Command.run(Duration.ofSeconds(20), null, Map.of("KITH_XTABLES", "legacy"), argv).orFail();
+      Command.run(Duration.ofMinutes(1), null, Map.of("KITH_XTABLES", "legacy"), argv).orFail();
     }
   }
 }

@@ -30,6 +30,7 @@ public final class Pod implements AutoCloseable {
 
   private final String name;
   private final Lab.Endpoint endpoint;
+  private final Image image;
   private final Path folder;
   private final Path root;
   private final Cgroups.OfPod cgroups;
@@ -40,6 +41,7 @@ public final class Pod implements AutoCloseable {
   private Pod(
       String name,
       Lab.Endpoint endpoint,
+      Image image,
       Path folder,
       Path root,
       Cgroups.OfPod cgroups,
@@ -47,6 +49,7 @@ public final class Pod implements AutoCloseable {
       long firstPid) {
     this.name = name;
     this.endpoint = endpoint;
+    this.image = image;
     this.folder = folder;
     this.root = root;
     this.cgroups = cgroups;
@@ -85,7 +88,7 @@ public final class Pod implements AutoCloseable {
     var container =
         new ProcessBuilder(argv).redirectErrorStream(true).redirectOutput(log.toFile()).start();
     long firstPid = awaitEntrypoint(container, log);
-    return new Pod(name, endpoint, folder, root, cgroups, container, firstPid);
+    return new Pod(name, endpoint, image, folder, root, cgroups, container, firstPid);
   }
 
   /**
@@ -108,14 +111,14 @@ public final class Pod implements AutoCloseable {
     var work = Files.createDirectories(layers.resolve("work"));
     var options = "lowerdir=" + image.root() + ",upperdir=" + upper + ",workdir=" + work;
     return Command.run(
-        Duration.ofSeconds(20),
+        Duration.ofMinutes(1),
         List.of("mount", "-t", "overlay", "overlay", "-o", options, root.toString()));
   }
 
   /** The container's first process as this machine numbers it, once it is the entrypoint. */
   private static long awaitEntrypoint(Process container, Path log)
       throws IOException, InterruptedException {
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(1);
     while (System.nanoTime() < end) {
       if (container.waitFor(5, TimeUnit.MILLISECONDS)) {
         break;
@@ -134,6 +137,16 @@ public final class Pod implements AutoCloseable {
 
   public String name() {
     return name;
+  }
+
+  /** Another container in this pod: the same network, everything else of its own. */
+  Pod another(String name, Image image, Path folder) throws IOException, InterruptedException {
+    return start(name, endpoint, image, folder, cgroups.another());
+  }
+
+  /** What its container was made of. */
+  public Image image() {
+    return image;
   }
 
   public InetAddress v4() {
@@ -227,6 +240,12 @@ public final class Pod implements AutoCloseable {
    */
   public Command.Outcome exec(Duration limit, int uid, List<String> argv)
       throws IOException, InterruptedException {
+    return exec(namespace(), limit, uid, argv);
+  }
+
+  /** The same in another network, which the container joins if it may. */
+  public Command.Outcome exec(NetworkNamespace network, Duration limit, int uid, List<String> argv)
+      throws IOException, InterruptedException {
     var all = new ArrayList<>(cgroups.container());
     all.addAll(
         List.of(
@@ -236,7 +255,7 @@ public final class Pod implements AutoCloseable {
             "--mount",
             "--uts",
             "--ipc",
-            "--net",
+            "--net=" + network.handle(),
             "--pid",
             "--root",
             "--wd",

@@ -13,6 +13,7 @@ import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 
 /** The guard of the checkout pod, as the bridge's status and the server's log and metrics tell. */
@@ -60,6 +61,35 @@ public final class GuardWatch {
     } catch (IOException _) {
       return "";
     }
+  }
+
+  /**
+   * What the bridge's status says that the guard saw and refused of the pod for a reason.
+   *
+   * @param words the reason, as the status words it
+   */
+  public Count count(String words) {
+    var guarded = "  net:[" + networkNumber() + "] ";
+    var prefix = "    " + words + ": ";
+    return status()
+        .lines()
+        .dropWhile(line -> !line.equals("guard:"))
+        .dropWhile(line -> !line.startsWith(guarded))
+        .skip(1)
+        .takeWhile(line -> line.startsWith("    "))
+        .filter(line -> line.startsWith(prefix))
+        .map(line -> line.substring(prefix.length()).replaceAll("[^\\d ]", "").split(" +", -1))
+        .map(numbers -> new Count(Long.parseLong(numbers[0]), Long.parseLong(numbers[1])))
+        .findFirst()
+        .orElse(new Count(0, 0));
+  }
+
+  /** Connects of TCP, packets of everything else. */
+  public record Count(long seen, long refused) {}
+
+  /** What went past the sidecars, as the server's log tells it. */
+  public List<PastSidecar> reported() {
+    return PastSidecar.in(server.log());
   }
 
   /** Runs a bypass in the pod. */

@@ -126,7 +126,7 @@ public final class LoopbackShop implements Shop {
 
   @Override
   public String bridgeSettings() {
-    return "hostNetwork: true, minimumRung: C,";
+    return "hostNetwork: true, minimumRung: C, pin: \"off\",";
   }
 
   @Override
@@ -179,8 +179,8 @@ public final class LoopbackShop implements Shop {
   }
 
   @Override
-  public List<String> resolvers() {
-    return List.of();
+  public String guardSettings() {
+    return "";
   }
 
   @Override

@@ -36,7 +36,6 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -121,7 +120,7 @@ public final class Mesh implements AutoCloseable {
   /** Builds a shop with a pod in a lab, starts everything in it, and waits until it works. */
   public static Mesh start(Lab lab, Envoy envoy, Options options, Consumer<String> say)
       throws IOException, InterruptedException {
-    return start(new PodShop(lab, say), envoy, options, say);
+    return start(new PodShop(lab, PodShop.Settings.usual(lab), say), envoy, options, say);
   }
 
   /** Starts everything and waits until it works. */
@@ -159,9 +158,9 @@ public final class Mesh implements AutoCloseable {
       bridgeIds: ["%7$s"]
       deadline: 900ms
       bridgeTimeout: 700ms
-      guard: {resolvers: [%12$s]}
+      guard: {%12$s}
     bridge:
-      {%8$s node: node-1, spiffeId: "%7$s", servers: ["%2$s:%4$d"], pin: "off", status: "%5$s/bridge.sock"}
+      {%8$s node: node-1, spiffeId: "%7$s", servers: ["%2$s:%4$d"], status: "%5$s/bridge.sock"}
     identity:
       provider: dev
       dev: {directory: "%5$s/id", trustDomain: %9$s}
@@ -184,7 +183,7 @@ public final class Mesh implements AutoCloseable {
             TRUST_DOMAIN,
             String.join("\n- ", shop.workloads(checkout)),
             telemetry,
-            shop.resolvers().stream().collect(Collectors.joining("\", \"", "\"", "\"")));
+            shop.guardSettings());
   }
 
   // ---- Kith's programs

@@ -20,6 +20,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** A pod of a {@link Lab}: an image, captured connections, hosts with networks of their own. */
 public final class PodShop implements Shop {
@@ -31,11 +33,36 @@ public final class PodShop implements Shop {
   private final Pod checkout;
   private final Upstreams upstreams;
   private final DatagramSink datagrams;
+  private final Settings settings;
+
+  /**
+   * What differs from shop to shop.
+   *
+   * @param installed more files of the image, as text by path
+   * @param guard entries of {@code server.guard}
+   * @param pin value of {@code bridge.pin}
+   * @param addresses more addresses of the checkout workload, whose pods come later
+   */
+  public record Settings(
+      Map<String, String> installed, String guard, String pin, List<String> addresses) {
+    public Settings {
+      installed = Map.copyOf(installed);
+      addresses = List.copyOf(addresses);
+    }
+
+    /** Names are asked for at the lab's own address. */
+    static Settings usual(Lab lab) {
+      var guard = "resolvers: [\"%s:53\"]".formatted(lab.address().getHostAddress());
+      return new Settings(Map.of(), guard, "off", List.of());
+    }
+  }
 
   /** Builds the shop in a lab, which it closes. */
-  PodShop(Lab lab, Consumer<String> say) throws IOException, InterruptedException {
+  public PodShop(Lab lab, Settings settings, Consumer<String> say)
+      throws IOException, InterruptedException {
     this.lab = lab;
-    var installed = new LinkedHashMap<String, String>();
+    this.settings = settings;
+    var installed = new LinkedHashMap<>(settings.installed());
     Programs.INSTALLED.forEach((path, name) -> installed.put(path, Programs.text(name)));
     checkout = lab.addPod("checkout", Image.of(installed, say));
     upstreams =
@@ -54,7 +81,7 @@ public final class PodShop implements Shop {
       throws IOException, InterruptedException {
     var lab = Lab.open(prefix, say);
     try {
-      return new PodShop(lab, say);
+      return new PodShop(lab, Settings.usual(lab), say);
     } catch (IOException | InterruptedException | RuntimeException e) {
       lab.close();
       throw e;
@@ -101,14 +128,18 @@ public final class PodShop implements Shop {
 
   @Override
   public String bridgeSettings() {
-    return "";
+    return "pin: \"" + settings.pin() + "\",";
   }
 
   @Override
   public List<String> workloads(String checkoutIs) {
     return List.of(
         "{%s, addresses: [\"%s\"], names: [checkout]}"
-            .formatted(checkoutIs, checkout.v4().getHostAddress()),
+            .formatted(
+                checkoutIs,
+                Stream.concat(
+                        Stream.of(checkout.v4().getHostAddress()), settings.addresses().stream())
+                    .collect(Collectors.joining("\", \""))),
         workload("shop/statefulset/orders-db", upstreams.database().host()),
         workload("shop/deployment/catalog", upstreams.catalog().host()),
         workload("partners/external/payments", upstreams.payments().host()));
@@ -153,8 +184,8 @@ public final class PodShop implements Shop {
   }
 
   @Override
-  public List<String> resolvers() {
-    return List.of(address().getHostAddress() + ":53");
+  public String guardSettings() {
+    return settings.guard();
   }
 
   /** Runs a bypass as its own user. */

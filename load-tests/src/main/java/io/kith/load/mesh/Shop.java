@@ -84,10 +84,8 @@ public sealed interface Shop extends AutoCloseable permits PodShop, LoopbackShop
   /** The bypasses that can be shown here, where something guards the workload. */
   List<Bypass> bypasses();
 
-  /**
-   * Where names are asked for, as {@code kith.yaml} has it; none: nothing is refused by a guard.
-   */
-  List<String> resolvers();
+  /** Entries of {@code server.guard} in {@code kith.yaml}. */
+  String guardSettings();
 
   /** Where the workload reaches an upstream. */
   Attack.Place place(Upstream upstream);

@@ -202,6 +202,7 @@ final class GuardCode {
     a.jumpUnlessEqual(1, GuardRecord.ENFORCE, "judged");
     // As long as the proxy's container is not found, who has its user may be the proxy.
     a.load8(1, 10, ATTEMPT + GuardRecord.ATTEMPT_REASON);
+    a.jumpIfEqual(1, GuardReason.RESOLVER.code(), "judged");
     a.jumpUnlessEqual(1, GuardReason.PROXY_USER.code(), "certain");
     a.load32(1, 8, GuardRecord.FLAGS);
     a.jumpIfAnyOf(1, GuardRecord.PROXY_KNOWN, "certain").jump("judged");

@@ -36,7 +36,7 @@ public record GuardEvent(
 
   /** For people. */
   public String words() {
-    var what = fingerprint == null ? "a process that is not known" : fingerprint.path();
+    var what = fingerprint == null ? "a process that is not known" : fingerprint.words();
     var where =
         destination == null
             ? "other destinations"

@@ -23,7 +23,9 @@ public enum GuardReason {
    */
   NOT_REDIRECTED(6, "left the pod though it should have been redirected"),
   /** Neither TCP nor UDP: an ICMP echo request, SCTP, a protocol of a raw socket. */
-  OTHER_PROTOCOL(7, "neither TCP nor UDP");
+  OTHER_PROTOCOL(7, "neither TCP nor UDP"),
+  /** UDP to a resolver by somebody else than the proxy: counted, and never refused. */
+  RESOLVER(8, "asked a resolver");
 
   private final int code;
   private final String words;
@@ -54,6 +56,6 @@ public enum GuardReason {
         return reason;
       }
     }
-    throw new IllegalArgumentException("reason " + code + " (expected: 1 to 7)");
+    throw new IllegalArgumentException("reason " + code + " (expected: 1 to 8)");
   }
 }

@@ -95,7 +95,10 @@ final class PacketPrograms {
     code.rule(Kind.OWN);
     a.jumpUnlessEqual(0, 0, "pass");
     code.ruleWithPort(Kind.RESOLVER);
-    a.jumpUnlessEqual(0, 0, "pass");
+    a.jumpIfEqual(0, 0, "no-resolver");
+    a.load8(1, 10, GuardCode.ATTEMPT + GuardRecord.ATTEMPT_PROTOCOL);
+    a.jumpUnlessEqual(1, UDP, "pass").jump("noted");
+    a.label("no-resolver");
     a.load8(1, 10, GuardCode.ATTEMPT + GuardRecord.ATTEMPT_PROTOCOL);
     a.jumpIfEqual(1, GuardCode.TCP, "tcp-approved").jumpUnlessEqual(1, UDP, "noted");
     code.anyRule(Kind.APPROVED_UDP, "pass");
@@ -117,13 +120,19 @@ final class PacketPrograms {
     a.jump("verdict");
 
     a.label("answer");
+    code.ruleWithPort(Kind.RESOLVER);
+    a.jumpIfEqual(0, 0, "asks-nobody");
+    code.reason(GuardReason.RESOLVER);
+    a.jump("verdict");
+    a.label("asks-nobody");
     answers(a);
     a.storeValue32(7, GuardCode.IN_RECORD + GuardRecord.INITIATED, 1);
     code.reason(GuardReason.UDP);
     a.jump("verdict");
 
     a.label("unnoted"); // no memory to note anything: it is judged as nobody's
-    a.set(7, 0);
+    code.ruleWithPort(Kind.RESOLVER);
+    a.jumpUnlessEqual(0, 0, "pass").set(7, 0);
     code.reason(GuardReason.OTHER_PROTOCOL);
     a.label("verdict");
     code.verdict();

@@ -100,15 +100,25 @@ final class GuardMessages {
     totals
         .byReason()
         .forEach(
-            (reason, count) ->
+            (reason, count) -> {
+              if (isPast(reason)) {
                 report.addTotals(
                     ReasonCount.newBuilder()
                         .setReason(reason(reason))
                         .setSeen(count.seen())
-                        .setRefused(count.refused())));
+                        .setRefused(count.refused()));
+              }
+            });
     pods.forEach(pod -> report.addPods(pod(pod)));
-    events.forEach(event -> report.addEvents(event(event)));
+    events.stream()
+        .filter(event -> isPast(event.reason()))
+        .forEach(event -> report.addEvents(event(event)));
     return BridgeMessage.newBuilder().setGuardReport(report).build();
+  }
+
+  /** Questions to resolvers are told on the node only. */
+  private static boolean isPast(io.kith.bridge.guard.GuardReason reason) {
+    return reason != io.kith.bridge.guard.GuardReason.RESOLVER;
   }
 
   private static GuardedPod pod(PodGuard pod) {
@@ -156,6 +166,7 @@ final class GuardMessages {
       case UDP -> GuardReason.GUARD_REASON_UDP;
       case NOT_REDIRECTED -> GuardReason.GUARD_REASON_NOT_REDIRECTED;
       case OTHER_PROTOCOL -> GuardReason.GUARD_REASON_OTHER_PROTOCOL;
+      case RESOLVER -> GuardReason.GUARD_REASON_UNSPECIFIED;
     };
   }
 

@@ -79,7 +79,11 @@ final class Messages {
                 .addAllProblems(status.problems())
                 .setCanaryOk(status.canaryOk())
                 .setConnectsSeen(status.connectsSeen())
-                .setEntriesCapacity(status.capacity()))
+                .setEntriesCapacity(status.capacity())
+                .setContainersDescribed(status.containers().described())
+                .setContainersNotDescribed(status.containers().notDescribed())
+                .setRuntimeFailures(status.containers().failures())
+                .setRuntimeContradictions(status.containers().contradictions()))
         .build();
   }
 

@@ -104,12 +104,29 @@ public interface NodeView {
   }
 
   /**
+   * The containers of the node.
+   *
+   * @param described by a runtime that the kernel agrees with
+   * @param failures questions that no runtime answered
+   * @param contradictions answers that the kernel contradicts
+   */
+  record Containers(int described, int notDescribed, long failures, long contradictions) {
+    public static final Containers NONE = new Containers(0, 0, 0, 0);
+  }
+
+  /**
    * What works on the node.
    *
    * @param problems why the rung is not higher, and what else does not work
+   * @param containers how they are described
    */
   record Status(
-      Rung rung, List<String> problems, boolean canaryOk, long connectsSeen, long capacity) {
+      Rung rung,
+      List<String> problems,
+      boolean canaryOk,
+      long connectsSeen,
+      long capacity,
+      Containers containers) {
     public Status {
       problems = List.copyOf(problems);
     }

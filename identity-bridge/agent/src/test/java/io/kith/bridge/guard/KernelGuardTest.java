@@ -16,6 +16,7 @@ import java.net.SocketTimeoutException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -190,7 +191,9 @@ class KernelGuardTest {
     assertThat(pod.app("print udp_to('%s', 53);".formatted(GuardedPod.RESOLVER)))
         .isEqualTo("world");
     assertThat(pod.app("print udp('198.18.7.1', 8125);")).isEqualTo("world");
-    assertThat(guard.totals(pod.id()).byReason()).isEmpty();
+    assertThat(guard.totals(pod.id()).byReason())
+        .as("counted, and that is all")
+        .isEqualTo(Map.of(GuardReason.RESOLVER, new Count(2, 0)));
   }
 
   @Test

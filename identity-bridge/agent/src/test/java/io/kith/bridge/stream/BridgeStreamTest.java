@@ -122,7 +122,13 @@ class BridgeStreamTest {
 
     @Override
     public Status status() {
-      return new Status(Rung.KERNEL_EXACT, List.of("no first sender"), true, 5, 65_536);
+      return new Status(
+          Rung.KERNEL_EXACT,
+          List.of("no first sender"),
+          true,
+          5,
+          65_536,
+          new Containers(2, 1, 4, 3));
     }
   }
 

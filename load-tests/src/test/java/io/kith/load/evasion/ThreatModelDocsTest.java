@@ -1,0 +1,81 @@
+package io.kith.load.evasion;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kith.load.evasion.Evasion.Outcome;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The table in docs/threat-model.md: every evasion of {@link EvasionTest}, with its outcome. It
+ * changes only by {@code -Dkith.goldens=refresh}.
+ */
+class ThreatModelDocsTest {
+  private static final Path PAGE = Path.of("..", "docs", "threat-model.md");
+  private static final String BEGIN = "<!-- evasions: made by ThreatModelDocsTest -->\n";
+  private static final String END = "<!-- evasions end -->\n";
+
+  @Test
+  void page_hasEveryEvasionWithItsOutcome() throws Exception {
+    var page = Files.readString(PAGE);
+    var begin = page.indexOf(BEGIN) + BEGIN.length();
+    var end = page.indexOf(END);
+    assertThat(begin).as("the page has %s", BEGIN).isGreaterThanOrEqualTo(BEGIN.length());
+    assertThat(end).as("the page has %s after it", END).isGreaterThanOrEqualTo(begin);
+    var made = page.substring(0, begin) + table() + page.substring(end);
+
+    if ("refresh".equals(System.getProperty("kith.goldens"))) {
+      Files.writeString(PAGE, made);
+      page = made;
+    }
+    assertThat(page)
+        .as("refresh with -Dkith.goldens=refresh, and review the difference")
+        .isEqualTo(made);
+  }
+
+  /** What the project allows itself not to cover. */
+  @Test
+  void notCovered_isOnlyWhatNoHookSeesAndCodeInsideAnAllowedProcess() {
+    assertThat(Evasions.ALL)
+        .filteredOn(evasion -> evasion.outcome() == Outcome.NOT_COVERED)
+        .allSatisfy(
+            evasion ->
+                assertThat(evasion.because())
+                    .matches(
+                        "(raw socket|AF_PACKET|vsock|injection|code inside an allowed process):"
+                            + " .*"));
+  }
+
+  @Test
+  void evasions_haveNamesOfTheirOwnAndTechniques() {
+    assertThat(Evasions.ALL).extracting(Evasion::name).doesNotHaveDuplicates();
+    assertThat(Evasions.ALL)
+        .allSatisfy(
+            evasion ->
+                assertThat(evasion.techniques())
+                    .matches("T\\d{4}(\\.\\d{3})?(, T\\d{4}(\\.\\d{3})?)*"));
+  }
+
+  private static String table() {
+    var table =
+        new StringBuilder(
+            "\n| evasion | ATT&CK | outcome | by what, or why not |\n| --- | --- | --- | --- |\n");
+    for (var evasion : Evasions.ALL) {
+      table
+          .append("| ")
+          .append(evasion.name())
+          .append(" | ")
+          .append(evasion.techniques())
+          .append(" | ")
+          .append(
+              evasion.outcome() == Outcome.NOT_COVERED
+                  ? "**not covered**"
+                  : evasion.outcome().words())
+          .append(" | ")
+          .append(evasion.because())
+          .append(" |\n");
+    }
+    return table.append('\n').toString();
+  }
+}
