@@ -200,11 +200,11 @@ class BoundsTest {
 
   private static List<String> mergedOfTheSameMoment(Candidate process) {
     var one = withBound(10);
-    for (var name : "ant toad cow ram eel pig gnu newt ibis lamb".split(" ")) {
+    for (var name : "ant toad cow ram eel pig gnu newt ibis lamb".split(" ", -1)) {
       one.observe(seen(process, service(name), "a", START));
     }
     var other = withBound(10);
-    for (var name : "bat seal dog quail fox owl hen mole jay kid".split(" ")) {
+    for (var name : "bat seal dog quail fox owl hen mole jay kid".split(" ", -1)) {
       other.observe(seen(process, service(name), "a", START));
     }
     var merged = withBound(10);
