@@ -28,7 +28,7 @@ class BoundsTest {
   private static final Candidate APP = program("/app", "sha256:1");
   private static final Candidate HELPER = program("/helper", "sha256:1");
   private static final Candidate NAMELESS = program("", "sha256:1");
-  private static final String FIRST_BY_NAME = "a b c d e f g h i j";
+  private static final String FIRST_BY_NAME = "ant bat cow dog eel fox gnu hen ibis jay";
 
   @Test
   void observe_moreThanTheBoundOfAClass_leavesRoomForOthers() {
@@ -200,11 +200,11 @@ class BoundsTest {
 
   private static List<String> mergedOfTheSameMoment(Candidate process) {
     var one = withBound(10);
-    for (var name : List.of("a", "t", "c", "r", "e", "p", "g", "n", "i", "l")) {
+    for (var name : "ant toad cow ram eel pig gnu newt ibis lamb".split(" ", -1)) {
       one.observe(seen(process, service(name), "a", START));
     }
     var other = withBound(10);
-    for (var name : List.of("b", "s", "d", "q", "f", "o", "h", "m", "j", "k")) {
+    for (var name : "bat seal dog quail fox owl hen mole jay kid".split(" ", -1)) {
       other.observe(seen(process, service(name), "a", START));
     }
     var merged = withBound(10);

@@ -12,6 +12,8 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kith.baselines.identity.Owner;
+import io.kith.baselines.process.Candidate;
+import io.kith.baselines.process.Quality;
 import io.kith.baselines.store.LearnedPart;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -20,7 +22,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -74,6 +78,7 @@ class LearnedStateTest {
     return observations;
   }
 
+  @Tag("random")
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
   void load_partsOfAnyReplicas_inAnyOrder_isAsOneLearnerThatSawAll(long seed) {
@@ -149,13 +154,39 @@ class LearnedStateTest {
     learner.observe(seen(program("/app/a", null), service("db"), "pod-2", after("11M")));
 
     assertThat(LearnedState.changed(learner, "s", false, ALL)).hasSize(2);
+
+    learner.observe(seen(program("/app/a", null), service("db"), "pod-2", after("1H11M")));
+
+    assertThat(LearnedState.changed(learner, "s", false, ALL)).hasSize(2);
+  }
+
+  @Test
+  void changed_anEdgeThatIsCleanAndRisky_isTwoParts() {
+    var learner = learner();
+    var app = program("/app/a", null);
+    learner.observe(seen(app, service("db"), "pod-1", START));
+    learner.observe(
+        seen(
+            new Candidate(
+                "fp:2", app.fingerprint(), app.processClass(), Quality.IMAGE_UNVERIFIED, Set.of()),
+            service("db"),
+            "pod-1",
+            START));
+
+    store(LearnedState.changed(learner, "s", true, ALL));
+    var loaded = learner();
+    LearnedState.load(loaded, stored.values());
+
+    assertThat(stateOf(loaded)).isEqualTo(stateOf(learner));
+    assertThat(loaded.edges()).hasSize(2);
   }
 
   @Test
   void changed_limit_leavesTheOthersForNextTime() {
     var learner = learner();
-    for (var i = 0; i < 10; i++) {
+    for (var i = 0; i < 5; i++) {
       learner.observe(seen(program("/app/a", null), service("db-" + i), "pod-1", START));
+      learner.observe(seen(program("", null), service("db-" + i), "pod-1", START));
     }
 
     assertThat(LearnedState.changed(learner, "s", true, 4)).hasSize(4);
@@ -166,14 +197,18 @@ class LearnedStateTest {
 
   @Test
   void changed_afterOthersWereAdded_isRefused_sinceCountsWouldDouble() {
-    var learner = learner();
-    learner.merge(learner());
+    var merged = learner();
+    merged.merge(learner());
+    var loaded = learner();
+    LearnedState.load(loaded, List.of());
 
-    assertThatThrownBy(() -> LearnedState.changed(learner, "s", true, ALL))
-        .isInstanceOf(IllegalStateException.class)
-        .hasMessage(
-            "the learner of shop/deployment/checkout holds what other servers saw (expected: one"
-                + " that holds this server's own; its counts would be added twice)");
+    for (var learner : List.of(merged, loaded)) {
+      assertThatThrownBy(() -> LearnedState.changed(learner, "s", true, ALL))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage(
+              "the learner of shop/deployment/checkout holds what other servers saw (expected: one"
+                  + " that holds this server's own; its counts would be added twice)");
+    }
   }
 
   @Test
@@ -190,6 +225,7 @@ class LearnedStateTest {
   void resume_takesOwnPartsOnly() {
     var first = learner();
     first.observe(seen(program("/app/a", null), service("db"), "pod-1", START));
+    first.observe(seen(program("", null), service("db"), "pod-1", START));
     var second = learner();
     second.observe(seen(program("/app/b", null), service("db"), "pod-1", START));
     store(LearnedState.changed(first, "s1", true, ALL));
@@ -256,6 +292,9 @@ class LearnedStateTest {
         with(edge, "\"count\":1", "\"count\":0"),
         "seen: 0 times until before it began (expected: once or more)");
     assertRefused(
+        with(edge, "\"last\":\"2026-03-02T10", "\"last\":\"2026-03-02T09"),
+        "seen: 1 times until before it began (expected: once or more)");
+    assertRefused(
         with(edge, "\"reach\":\"INTERNAL\"", "\"reach\":\"MOON\""),
         "seen.reach: No enum constant io.kith.baselines.destination.Reach.MOON");
     assertRefused(
@@ -270,6 +309,66 @@ class LearnedStateTest {
     assertRefused(
         new LearnedPart("s", SHOP, edge.key(), " ".repeat((4 << 20) + 1)),
         "too long (expected: up to 4194304 characters)");
+    assertRefused(
+        new LearnedPart("s", SHOP, edge.key(), " ".repeat(4 << 20)),
+        "not JSON as Kith writes it, at character 1");
+  }
+
+  /** A server that had not come to the end of its first write. */
+  @Test
+  void load_edgesWithoutTheirWorkload_areJudged() {
+    var learner = learner();
+
+    LearnedState.load(learner, List.of(edgePart()));
+
+    assertThat(learner.edges()).hasSize(1);
+    assertThat(learner.finishTestRun().approved()).hasSize(1);
+  }
+
+  @Test
+  void load_pods_runAndEndAsTheyDid() {
+    var learner = learner();
+    learner.started(new Instance("ended", START, after("2H"), "sha256:1", false));
+    learner.started(Sights.pod("runs", after("1H"), "sha256:2"));
+    learner.runs(Sights.pod("watched", START, "sha256:2"), after("2H30M"));
+    learner.observe(
+        new Observation(
+            program("/app/a", "sha256:3"), service("db"), "seen", after("4H"), after("3H")));
+    var loaded = learner();
+    LearnedState.resume(loaded, "s", LearnedState.changed(learner, "s", true, ALL));
+
+    for (var hour = 0; hour < 9; hour++) {
+      var now = after(hour + "H");
+      assertThat(loaded.running(now)).as("%d", hour).isEqualTo(learner.running(now));
+    }
+    assertThat(loaded.running(after("4H30M"))).isEqualTo(2);
+    assertThat(loaded.running(after("5H"))).isEqualTo(1);
+    assertThat(loaded.startedAt()).isEqualTo(START);
+    assertThat(loaded.starts()).isEqualTo(4);
+    assertThat(loaded.instances.get("ended")).isEqualTo(learner.instances.get("ended"));
+    assertThat(loaded.images())
+        .isEqualTo(Map.of("sha256:1", START, "sha256:2", START, "sha256:3", after("3H")));
+  }
+
+  @Test
+  void load_morePodsOrImagesThanThereCanBe_isRefused() {
+    var learner = learner();
+    for (var i = 0; i < Instances.MAX; i++) {
+      learner.started(Sights.pod("pod-" + i, START, "sha256:" + i));
+    }
+    var full = LearnedState.changed(learner, "s", true, ALL).getFirst();
+    var loaded = learner();
+    LearnedState.load(loaded, List.of(full));
+    assertThat(loaded.images()).hasSize(Instances.MAX);
+    assertThat(loaded.running(START)).isEqualTo(Instances.MAX);
+
+    var pod = "{\"digest\":\"i\",\"job\":false,\"replica\":\"a\",\"start\":\"" + START + "\"},";
+    assertRefused(
+        with(full, "\"pods\":[", "\"pods\":[" + pod),
+        "pods: 4097 (expected: at most 4096, and as many images)");
+    assertRefused(
+        with(full, "\"images\":{", "\"images\":{\"a\":\"" + START + "\","),
+        "pods: 4096 (expected: at most 4096, and as many images)");
   }
 
   private static String dcKey() {
@@ -295,6 +394,7 @@ class LearnedStateTest {
     }
   }
 
+  @Tag("random")
   @Test
   void load_anyCharacterAltered_isRefusedOrUnderstood_neverAnotherFailure() {
     var random = new Random(42);
@@ -335,24 +435,34 @@ class LearnedStateTest {
     assertThat(Sample.of(full.names(), full.hasMore()).limit()).isEqualTo(full.limit());
   }
 
+  /** Three servers' quarantines were three times as long. */
   @Test
-  void load_risksOfManyServers_areBounded() { // three servers' quarantines were three times as long
-    var merged = learner();
+  void load_whatManyServersSaw_isBounded_andWhatTheyDroppedAddsUp() {
+    var merged = bounded(4);
+    var parts = new ArrayList<LearnedPart>();
     for (var server = 0; server < 3; server++) {
-      var own = learner();
-      for (var i = 0; i < 512; i++) {
-        var shell = program("/app/a", null);
-        var address = Sights.address("203.0.113." + (i % 250), 40_000 + server * 1_000 + i);
-        own.risky.add(
-            seen(shell, address, "pod-1", START.plusSeconds(i)),
-            io.kith.baselines.destination.Reach.PUBLIC_ADDRESS,
-            "by the test");
+      var own = bounded(4);
+      for (var i = 0; i < 5; i++) {
+        var to = service("db-" + server + "-" + i);
+        own.observe(seen(program("/app/a", null), to, "pod-1", START));
+        own.observe(seen(program("", null), to, "pod-1", START));
       }
-      LearnedState.load(merged, LearnedState.changed(own, "s" + server, true, ALL));
+      own.observe(seen(program("", null), service("one-more"), "pod-1", START));
+      parts.addAll(LearnedState.changed(own, "s" + server, true, ALL));
     }
 
-    assertThat(merged.risky.size()).isEqualTo(512);
-    assertThat(merged.dropped()).isEqualTo(1_024);
+    LearnedState.load(merged, parts);
+
+    assertThat(merged.risky.size()).isEqualTo(4);
+    assertThat(merged.edges()).hasSize(8);
+    assertThat(merged.book.dropped()).isEqualTo(3 + 8);
+    assertThat(merged.risky.dropped()).isEqualTo(3 * 2 + 8);
+  }
+
+  private static Learner bounded(int edges) {
+    var hour = Duration.ofHours(1);
+    return Sights.learner(
+        new LearningSettings(2, 0.25, 3, hour, hour, hour.multipliedBy(2), edges), Vouchers.NONE);
   }
 
   /** What is bounded while it is learned fits into what may be read. */
@@ -419,10 +529,7 @@ class LearnedStateTest {
 
   @Test
   void changed_whatWasDropped_isWritten() {
-    var hour = Duration.ofHours(1);
-    var learner =
-        Sights.learner(
-            new LearningSettings(2, 0.25, 3, hour, hour, hour.multipliedBy(2), 1), Vouchers.NONE);
+    var learner = bounded(1);
     learner.observe(seen(program("/app/a", null), service("db-1"), "pod-1", START));
     LearnedState.changed(learner, "s", true, ALL);
 

@@ -70,6 +70,46 @@ class SamplesTest {
   }
 
   @Test
+  void sample_add_aNameThatItDoesNotKeep_isNoNews() {
+    var sample = new Sample();
+    var byHash = names(100).stream().sorted(Comparator.comparingLong(Hash::of)).toList();
+
+    for (var i = 0; i < byHash.size(); i++) {
+      assertThat(sample.add(byHash.get(i))).isEqualTo(i < Sample.SIZE);
+    }
+    assertThat(sample.names()).containsExactlyInAnyOrderElementsOf(byHash.subList(0, 64));
+  }
+
+  @Test
+  void sample_ofNamesWithOneHash_holdsTheFirstByName_inAnyOrder() {
+    for (var order : List.of(List.of("x", "y"), List.of("y", "x"))) {
+      var sample = new Sample();
+      for (var i = 1; i < Sample.SIZE; i++) {
+        sample.add("pod-" + i, i);
+      }
+      order.forEach(name -> sample.add(name, 1_000));
+
+      assertThat(sample.contains("x", 1_000)).isTrue();
+      assertThat(sample.contains("y", 1_000)).isFalse();
+    }
+  }
+
+  @Test
+  void sample_asItWasWritten_boundsTheOnesThatTakeIt() {
+    var byHash = names(10).stream().sorted(Comparator.comparingLong(Hash::of)).toList();
+    var written = Sample.of(byHash.subList(0, 4), true);
+    var sample = new Sample();
+    byHash.subList(2, 10).reversed().forEach(sample::add);
+
+    sample.addAll(written);
+
+    assertThat(sample.names()).containsExactlyInAnyOrderElementsOf(byHash.subList(0, 4));
+    assertThat(sample.limit()).isEqualTo(written.limit()).isEqualTo(Hash.of(byHash.get(3)));
+    assertThat(sample.add(byHash.get(5))).isFalse();
+    assertThat(Sample.of(List.of(), true).hasMore()).isFalse();
+  }
+
+  @Test
   void sample_ofTwo_isAsIfOneHadSeenAll() {
     var all = new Sample();
     names(400).forEach(all::add);
@@ -104,6 +144,7 @@ class SamplesTest {
       assertThat(units.add(Hash.mix(i))).isTrue();
       assertThat(units.add(Hash.mix(i))).isFalse();
       assertThat(units.count()).isEqualTo(i + 1);
+      assertThat(units.changes()).isEqualTo(i + 1);
     }
     assertThat(units.smallest()).hasSize(Units.EXACT - 1).isSorted();
   }
@@ -133,9 +174,12 @@ class SamplesTest {
       (i % 2 == 0 ? left : right).add(Hash.mix(i));
     }
 
+    var changes = left.changes();
+
     left.addAll(right);
 
     assertThat(left.smallest()).isEqualTo(all.smallest());
+    assertThat(left.changes()).isGreaterThan(changes);
   }
 
   private static List<String> names(int count) {

@@ -122,6 +122,20 @@ class SupportTest {
     assertThat(why(learner, CURL, DB, after("2H"))).isEqualTo(ENOUGH);
   }
 
+  /** An inventory may know pods that start later. */
+  @Test
+  void standing_isThatOfThePodsUntilNow() {
+    var learner = fivePods(DEFAULTS);
+    for (var i = 0; i < 5; i++) {
+      learner.started(pod("later-" + i, after("3H"), null));
+    }
+    onAll(learner, CURL, DB, "1H");
+
+    assertThat(why(learner, CURL, DB, after("2H"))).isEqualTo(ENOUGH);
+    assertThat(why(learner, CURL, DB, after("3H")))
+        .isEqualTo("a shell or tool on 50 % of the pods (80 % needed)");
+  }
+
   @Test
   void standing_aSensitiveDestinationOnTwoDays_isNotEnough() {
     var learner = fivePods(DEFAULTS);
@@ -149,6 +163,27 @@ class SupportTest {
 
     learner.observe(seen(CURL, DB, "3", after("23H")));
     assertThat(learner.waitsFor(after("25H"))).contains("22 h more without a new edge");
+  }
+
+  @Test
+  void waitsFor_aToolAtASensitiveDestination_countsAsNewOnNearlyAllPodsOnly() {
+    var learner = fivePods(DEFAULTS);
+    var metadata = address("169.254.169.254", 80);
+    for (var pod : List.of("0", "1", "2")) {
+      learner.observe(seen(CURL, metadata, pod, after("23H")));
+    }
+    assertThat(learner.waitsFor(after("24H"))).isEmpty();
+
+    learner.observe(seen(CURL, metadata, "3", after("23H")));
+    assertThat(learner.waitsFor(after("25H"))).contains("22 h more without a new edge");
+  }
+
+  @Test
+  void waitsFor_aProgramThatIsNoTool_countsAsNewOnAnyPod() {
+    var learner = fivePods(DEFAULTS);
+    learner.observe(seen(APP, DB, "0", after("23H")));
+
+    assertThat(learner.waitsFor(after("24H"))).contains("23 h more without a new edge");
   }
 
   /** How many pods run at a time is the median over the life of the workload. */
@@ -184,8 +219,8 @@ class SupportTest {
   void standing_atTheStartOfFourInFivePods_isEnough() {
     var learner = learner(DEFAULTS, Vouchers.NONE);
     for (var i = 0; i < 5; i++) {
-      var start = after(2 * i + "H");
-      learner.started(new Instance("" + i, start, after(2 * i + 2 + "H"), null, false));
+      var start = after(10 * i + "M"); // all in one hour, which is too few by themselves
+      learner.started(new Instance("" + i, start, after(10 * i + 10 + "M"), null, false));
       if (i < 4) {
         learner.observe(new Observation(APP, DB, "" + i, start.plusSeconds(60), start));
       }
@@ -394,9 +429,13 @@ class SupportTest {
     }
   }
 
+  /** And neither hours nor the replicas of a workload that goes on. */
   @Test
   void confirm_unattended_ofAJob_needsTwoRuns() {
-    var learner = learner(UNATTENDED, Vouchers.NONE);
+    var day = Duration.ofDays(1);
+    var settings =
+        new LearningSettings(3, 0.25, 5, Duration.ofHours(6), day, day.multipliedBy(14), 4_096);
+    var learner = learner(settings.unattended(day.multipliedBy(7)), Vouchers.NONE);
     learner.started(new Instance("0", START, after("200H"), "sha256:1", true));
     learner.started(new Instance("1", START, after("300H"), "sha256:1", true));
     learner.started(new Instance("2", START, after("300H"), "sha256:1", true));
@@ -432,6 +471,22 @@ class SupportTest {
     onAll(learner, moved, cache, "171H");
 
     assertThat(learner.confirm(moved.processClass(), Exact.of(cache), after("172H"))).isNull();
+    assertThat(learner.confirm(moved.processClass(), Exact.of(DB), after("172H"))).isNotNull();
+    assertThat(learner.confirm(moved.processClass(), Exact.of(cache), after("172H"))).isNull();
+  }
+
+  /** Once it has edges of its own, it is no newcomer. */
+  @Test
+  void confirm_unattended_aMovedProgramWithAnEdgeOfItsOwn_inheritsNoMore() {
+    var learner = fivePods(UNATTENDED);
+    var cache = service("cache.shop.svc.cluster.local");
+    onAll(learner, APP, DB, "1H");
+    onAll(learner, APP, cache, "1H");
+    requireNonNull(learner.proposeAt(after("170H")));
+    var moved = program("/opt/app", "sha256:1");
+    onAll(learner, moved, DB, "171H");
+    onAll(learner, moved, cache, "171H");
+
     assertThat(learner.confirm(moved.processClass(), Exact.of(DB), after("172H"))).isNotNull();
     assertThat(learner.confirm(moved.processClass(), Exact.of(cache), after("172H"))).isNull();
   }

@@ -10,7 +10,11 @@ import org.junit.jupiter.api.Test;
 /** Judges what PIT found; runs only after PIT, in the profile {@code mutation}. */
 class MutationReport {
   private static final Set<String> PACKAGES =
-      Set.of("io.kith.baselines.allow", "io.kith.baselines.decision", "io.kith.baselines.identity");
+      Set.of(
+          "io.kith.baselines.allow",
+          "io.kith.baselines.decision",
+          "io.kith.baselines.identity",
+          "io.kith.baselines.learning");
 
   @Test
   void mutants_ofEachPackage_areNoticedOrListed() throws Exception {
