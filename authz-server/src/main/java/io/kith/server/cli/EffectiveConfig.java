@@ -8,7 +8,6 @@ import io.kith.baselines.config.KithConfig.Keys;
 import io.kith.baselines.config.KithConfig.RoleEntry;
 import io.kith.baselines.config.KithConfig.ScopeEntry;
 import io.kith.baselines.config.KithConfig.Server;
-import io.kith.baselines.config.RuntimeSetting;
 import io.kith.baselines.config.StoreSettings;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.baselines.learning.LearningSettings;
@@ -133,20 +132,10 @@ final class EffectiveConfig {
         "hostNetwork", bridge.hostNetwork(),
         "minimumRung", bridge.minimumRung().letter(),
         "attest", bridge.attest(),
-        "runtime", words(bridge.runtime()),
         "pin", bridge.pin() == null ? "off" : bridge.pin(),
         "status", bridge.status(),
         "runtime", bridge.runtime(),
         "hash", map("maxSize", size(bridge.hashMaxSize()), "workers", bridge.hashWorkers()));
-  }
-
-  private static String words(RuntimeSetting runtime) {
-    return switch (runtime) {
-      case RuntimeSetting.Auto() -> "auto";
-      case RuntimeSetting.Off() -> "none";
-      case RuntimeSetting.Docker(var socket) -> "docker:" + socket;
-      case RuntimeSetting.Cri(var socket) -> "cri:" + socket;
-    };
   }
 
   private static Map<String, Object> identity(Identity identity) {
