@@ -1,7 +1,10 @@
 package io.kith.bridge.capture;
 
+import static java.util.Objects.requireNonNull;
+
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.ffm.KernelException;
+import io.kith.bridge.ffm.ProcStat;
 import io.kith.bridge.ffm.Tuple;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -128,8 +131,7 @@ final class Canary {
   }
 
   /** When the bridge started, in ticks of 10 ms after boot. */
-  private static long startTicks() throws IOException {
-    var stat = Files.readString(Path.of("/proc/self/stat"));
-    return Long.parseLong(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[19]);
+  private static long startTicks() {
+    return requireNonNull(ProcStat.read("/proc/self"), "/proc/self").startNanos() / NANOS_PER_TICK;
   }
 }

@@ -3,6 +3,7 @@ package io.kith.bridge.process;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.kith.bridge.ffm.PosixFile;
+import io.kith.bridge.ffm.ProcStat;
 import java.io.File;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -19,32 +20,10 @@ import org.jspecify.annotations.Nullable;
  * @param folder {@code /proc/PID}, or {@code /proc/PID/task/TID} when the leader has exited
  */
 record ProcFs(String folder) {
-  /** Of {@code stat}, which is in clock ticks: the kernel's USER_HZ, 100 on every Linux. */
-  private static final long NANOS_PER_TICK = 10_000_000;
-
   private static final int LINE_LIMIT = 4096;
   private static final int MOUNTS_LIMIT = 4 << 20;
   private static final int MAPS_LIMIT = 16 << 20;
   private static final int COMMAND_LINE_LIMIT = 128 << 10;
-
-  /**
-   * The line of {@code stat}.
-   *
-   * @param startNanos after boot, rounded down to 10 ms
-   * @param stack where the stack starts: another address after nearly every exec. 0 when we may not
-   *     know
-   */
-  record Stat(int parent, long startNanos, boolean zombie, long stack) {
-    /** Whether an exact start time is this one. */
-    boolean startedAt(long nanos) {
-      return roundedDown(nanos) == startNanos;
-    }
-  }
-
-  /** An exact start time, as {@code stat} would show it. */
-  static long roundedDown(long nanos) {
-    return nanos / NANOS_PER_TICK * NANOS_PER_TICK;
-  }
 
   /** An argument vector and whether it was cut. */
   record Arguments(List<String> words, boolean truncated) {}
@@ -77,22 +56,8 @@ record ProcFs(String folder) {
     return pids;
   }
 
-  @Nullable Stat stat() {
-    try {
-      return stat(text("stat", LINE_LIMIT));
-    } catch (RuntimeException _) {
-      return null; // gone
-    }
-  }
-
-  /** The name is in parentheses and may contain parentheses, spaces and newlines itself. */
-  static Stat stat(String line) {
-    var fields = line.substring(line.lastIndexOf(')') + 2).split(" ", -1);
-    return new Stat(
-        Integer.parseInt(fields[1]),
-        Long.parseLong(fields[19]) * NANOS_PER_TICK,
-        fields[0].equals("Z") || fields[0].equals("X"),
-        Long.parseUnsignedLong(fields[25]));
+  @Nullable ProcStat stat() {
+    return ProcStat.read(folder);
   }
 
   /** Effective user id, or null. */

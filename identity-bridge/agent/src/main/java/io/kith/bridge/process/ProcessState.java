@@ -1,5 +1,6 @@
 package io.kith.bridge.process;
 
+import io.kith.bridge.ffm.ProcStat;
 import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -41,7 +42,7 @@ public record ProcessState(
   public boolean isOf(Sighting seen) {
     var start = seen.key().startNanos();
     var then = seen.image();
-    return (start == 0 || ProcFs.roundedDown(start) == startNanos)
+    return (start == 0 || ProcStat.roundedDown(start) == startNanos)
         && (then == null
             || (then.file().device().equals(image.device())
                 && then.file().inode() == image.inode()));
