@@ -1,7 +1,6 @@
 package io.kith.bridge;
 
 import io.kith.bridge.guard.GuardEvent;
-import io.kith.bridge.guard.GuardReason;
 import io.kith.bridge.guard.PodGuard;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -49,7 +48,7 @@ final class GuardWords {
   }
 
   private static String where(GuardEvent event) {
-    return event.reason() == GuardReason.RESOLVER ? "  to a resolver, " : "  past the sidecar, ";
+    return event.reason().isPastSidecar() ? "  past the sidecar, " : "  to a resolver, ";
   }
 
   private static boolean isWorthALine(PodGuard pod) {

@@ -40,6 +40,11 @@ public enum GuardReason {
     return code;
   }
 
+  /** Whether it went past the sidecar; else it is counted for who is on the node. */
+  public boolean isPastSidecar() {
+    return this != RESOLVER;
+  }
+
   /** For people. */
   public String words() {
     return words;

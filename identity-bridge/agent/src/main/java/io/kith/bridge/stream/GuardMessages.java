@@ -101,7 +101,7 @@ final class GuardMessages {
         .byReason()
         .forEach(
             (reason, count) -> {
-              if (isPast(reason)) {
+              if (reason.isPastSidecar()) {
                 report.addTotals(
                     ReasonCount.newBuilder()
                         .setReason(reason(reason))
@@ -111,14 +111,9 @@ final class GuardMessages {
             });
     pods.forEach(pod -> report.addPods(pod(pod)));
     events.stream()
-        .filter(event -> isPast(event.reason()))
+        .filter(event -> event.reason().isPastSidecar())
         .forEach(event -> report.addEvents(event(event)));
     return BridgeMessage.newBuilder().setGuardReport(report).build();
-  }
-
-  /** Questions to resolvers are told on the node only. */
-  private static boolean isPast(io.kith.bridge.guard.GuardReason reason) {
-    return reason != io.kith.bridge.guard.GuardReason.RESOLVER;
   }
 
   private static GuardedPod pod(PodGuard pod) {
