@@ -19,7 +19,7 @@ import java.util.function.Supplier;
  * Where a running bridge says how it is: a Unix socket that only the bridge's user may open. Who
  * connects is told everything and hung up on; nothing is read.
  */
-final class StatusSocket implements AutoCloseable {
+public final class StatusSocket implements AutoCloseable {
   private final ServerSocketChannel server;
   private final Path path;
   private final Supplier<String> status;
@@ -67,8 +67,12 @@ final class StatusSocket implements AutoCloseable {
     }
   }
 
-  /** What the bridge at a socket says of itself. */
-  static String ask(Path path) throws IOException {
+  /**
+   * What the bridge at a socket says of itself.
+   *
+   * @throws IOException when none answers there
+   */
+  public static String ask(Path path) throws IOException {
     try (var socket = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
       return new String(Channels.newInputStream(socket).readAllBytes(), UTF_8);
     }

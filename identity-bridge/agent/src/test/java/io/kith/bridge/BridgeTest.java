@@ -4,7 +4,6 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.grpc.InsecureChannelCredentials;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
@@ -16,7 +15,6 @@ import io.kith.baselines.process.Rung;
 import io.kith.bridge.ffm.NetworkNamespace;
 import io.kith.bridge.identity.DevIdentities;
 import io.kith.bridge.process.FakePod;
-import io.kith.bridge.stream.BridgeStream;
 import io.kith.bridge.stream.FakeAuthzServer;
 import io.kith.bridge.stream.NodeView;
 import io.kith.bridge.v1.BridgeMessage;
@@ -263,15 +261,7 @@ class BridgeTest {
   @Test
   void query_overTheStream_isAnsweredWithTheFingerprintFirst() throws Exception {
     try (var server = new FakeAuthzServer();
-        var _ =
-            BridgeStream.start(
-                server.endpoint(),
-                InsecureChannelCredentials.create(),
-                "node-1",
-                "test",
-                bridge,
-                Runnable::run,
-                _ -> {})) {
+        var _ = server.follow(bridge, _ -> {})) {
       server.next(BridgeMessage.MessageCase.NODE_STATUS);
       pod.ask("curl -s -m 5 http://" + HOST + ":" + port + "/ >/dev/null & echo");
       try (var connection = listener.accept()) {

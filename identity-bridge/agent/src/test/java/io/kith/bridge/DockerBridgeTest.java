@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.grpc.InsecureChannelCredentials;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
@@ -12,7 +11,6 @@ import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.bridge.container.LocalRuntimes;
 import io.kith.bridge.identity.ProcessIdentities;
-import io.kith.bridge.stream.BridgeStream;
 import io.kith.bridge.stream.FakeAuthzServer;
 import io.kith.bridge.stream.NodeView;
 import io.kith.bridge.v1.BridgeMessage;
@@ -186,15 +184,7 @@ class DockerBridgeTest {
     awaitPod(POD, image);
     var newer = container("newer", "kith.test/app:2", "--network", "none");
     try (var server = new FakeAuthzServer();
-        var _ =
-            BridgeStream.start(
-                server.endpoint(),
-                InsecureChannelCredentials.create(),
-                "node-1",
-                "test",
-                bridge,
-                Runnable::run,
-                _ -> {})) {
+        var _ = server.follow(bridge, _ -> {})) {
       var pod = server.next(BridgeMessage.MessageCase.POD_UPDATE).getPodUpdate().getPods(0);
       tell(connect() + " </dev/null &");
       try (var connection = listener.accept()) {

@@ -1,5 +1,6 @@
 package io.kith.load.bench;
 
+import io.kith.bridge.capture.CgroupRoot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,11 +22,7 @@ final class OwnCgroup implements AutoCloseable {
 
   static OwnCgroup enter() throws IOException {
     var root =
-        Files.readAllLines(Path.of("/proc/self/mounts")).stream()
-            .map(line -> line.split(" ", -1))
-            .filter(fields -> fields[2].equals("cgroup2"))
-            .map(fields -> Path.of(fields[1]))
-            .findFirst()
+        CgroupRoot.mounted()
             .orElseThrow(
                 () ->
                     new IOException(

@@ -1,8 +1,6 @@
 package io.kith.load.demo;
 
 import io.kith.admin.v1.DecisionRecord;
-import io.kith.admin.v1.Edge;
-import io.kith.admin.v1.ListEdgesRequest;
 import io.kith.load.lab.Lab;
 import io.kith.load.lab.LoopbackLab;
 import io.kith.load.mesh.Attack;
@@ -149,7 +147,7 @@ final class Demo {
         mesh.kith("learn", "finish", Mesh.CHECKOUT, "--note", "the test run is over"),
         "ending the test run");
     screen.blank();
-    var edges = edges(mesh);
+    var edges = mesh.edges();
     screen.table(
         List.of("PROCESS", "", "DESTINATION", "CONNECTIONS", "STATE"),
         edges.stream()
@@ -163,12 +161,6 @@ final class Demo {
                         edge.getState()))
             .toList());
     return (int) edges.stream().filter(edge -> edge.getState().equals("approved")).count();
-  }
-
-  private static List<Edge> edges(Mesh mesh) {
-    return mesh.admin()
-        .listEdges(ListEdgesRequest.newBuilder().setOwner(Mesh.CHECKOUT).build())
-        .getEdgesList();
   }
 
   // ---- 2

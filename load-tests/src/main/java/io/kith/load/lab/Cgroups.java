@@ -1,5 +1,6 @@
 package io.kith.load.lab;
 
+import io.kith.bridge.capture.CgroupRoot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,8 +17,6 @@ import org.jspecify.annotations.Nullable;
  * sees that pod alone.
  */
 final class Cgroups {
-  private static final Path MOUNTS = Path.of("/proc/self/mounts");
-
   /** A file that every cgroup has but the root of the tree. */
   private static final String NOT_IN_THE_ROOT = "cgroup.events";
 
@@ -72,12 +71,7 @@ final class Cgroups {
   }
 
   private static @Nullable Path root() throws IOException {
-    return Files.readAllLines(MOUNTS).stream()
-        .map(line -> line.split(" ", -1))
-        .filter(fields -> fields[2].equals("cgroup2"))
-        .map(fields -> Path.of(fields[1].replace("\\040", " ")))
-        .findFirst()
-        .orElse(null);
+    return CgroupRoot.mounted().orElse(null);
   }
 
   /** Why pods get no cgroups of their own, in words; empty when they do. */

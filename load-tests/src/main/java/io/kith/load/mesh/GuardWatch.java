@@ -1,16 +1,13 @@
 package io.kith.load.mesh;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
+import io.kith.bridge.StatusSocket;
 import io.kith.load.lab.PodProcess;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.RunningProcess;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.UnixDomainSocketAddress;
-import java.nio.channels.Channels;
-import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.util.List;
@@ -55,9 +52,8 @@ public final class GuardWatch {
 
   /** What {@code kith bridge status} prints; empty while no bridge answers. */
   public String status() {
-    var socket = UnixDomainSocketAddress.of(shop.folder().resolve("bridge.sock"));
-    try (var channel = SocketChannel.open(socket)) {
-      return new String(Channels.newInputStream(channel).readAllBytes(), UTF_8);
+    try {
+      return StatusSocket.ask(shop.folder().resolve("bridge.sock"));
     } catch (IOException _) {
       return "";
     }

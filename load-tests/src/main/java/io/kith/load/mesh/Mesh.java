@@ -7,9 +7,11 @@ import io.grpc.StatusRuntimeException;
 import io.kith.admin.v1.AdminServiceGrpc;
 import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
 import io.kith.admin.v1.DecisionRecord;
+import io.kith.admin.v1.Edge;
 import io.kith.admin.v1.GetStatusRequest;
 import io.kith.admin.v1.GetStatusResponse;
 import io.kith.admin.v1.ListDecisionsRequest;
+import io.kith.admin.v1.ListEdgesRequest;
 import io.kith.istio.StandaloneRecipe;
 import io.kith.istio.StandaloneRecipe.Address;
 import io.kith.istio.StandaloneRecipe.Identity;
@@ -317,6 +319,13 @@ public final class Mesh implements AutoCloseable {
 
   public GetStatusResponse status() {
     return admin().getStatus(GetStatusRequest.getDefaultInstance());
+  }
+
+  /** What is known of the checkout workload's edges. */
+  public List<Edge> edges() {
+    return admin()
+        .listEdges(ListEdgesRequest.newBuilder().setOwner(CHECKOUT).build())
+        .getEdgesList();
   }
 
   /** The denials of the checkout workload, newest first. */

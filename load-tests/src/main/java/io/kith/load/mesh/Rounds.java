@@ -2,8 +2,6 @@ package io.kith.load.mesh;
 
 import io.grpc.StatusRuntimeException;
 import io.kith.admin.v1.DecisionRecord;
-import io.kith.admin.v1.Edge;
-import io.kith.admin.v1.ListEdgesRequest;
 import io.kith.load.tools.Command;
 import java.io.IOException;
 import java.time.Instant;
@@ -50,7 +48,7 @@ public final class Rounds {
             "normal work failed, refused: "
                 + refusals
                 + "; learned: "
-                + edges()
+                + mesh.edges()
                 + "; it said: "
                 + outcomes.stream()
                     .map(outcome -> Command.tail(outcome.stdout() + outcome.stderr(), 5))
@@ -94,16 +92,10 @@ public final class Rounds {
     }
   }
 
-  private List<Edge> edges() {
-    return mesh.admin()
-        .listEdges(ListEdgesRequest.newBuilder().setOwner(Mesh.CHECKOUT).build())
-        .getEdgesList();
-  }
-
   /** Where the checkout works with, and no edge goes that may be approved. */
   private List<String> notLearned() {
     var ports =
-        edges().stream()
+        mesh.edges().stream()
             .filter(edge -> !edge.getState().equals("quarantined"))
             .map(edge -> edge.getPort())
             .collect(Collectors.toSet());

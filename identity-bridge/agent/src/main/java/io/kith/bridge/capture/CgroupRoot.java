@@ -40,7 +40,7 @@ public final class CgroupRoot {
    * for a moment.
    */
   public static Descriptor open(@Nullable Path named) throws NotFoundException, KernelException {
-    var path = named == null ? mounted() : Optional.of(named);
+    var path = named == null ? found() : Optional.of(named);
     if (path.isPresent()) {
       return Descriptor.open(checked(path.get()).toString());
     }
@@ -70,12 +70,17 @@ public final class CgroupRoot {
     return path;
   }
 
-  private static Optional<Path> mounted() throws NotFoundException {
+  private static Optional<Path> found() throws NotFoundException {
     try {
-      return of(Files.readString(MOUNTS));
+      return mounted();
     } catch (IOException e) {
       throw new NotFoundException(MOUNTS + " cannot be read: " + e.getMessage());
     }
+  }
+
+  /** Where a tree of version 2, or a part of one, is mounted: the first place, if any. */
+  public static Optional<Path> mounted() throws IOException {
+    return of(Files.readString(MOUNTS));
   }
 
   static Optional<Path> of(String mounts) {

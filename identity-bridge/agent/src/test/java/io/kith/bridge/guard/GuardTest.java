@@ -2,13 +2,11 @@ package io.kith.bridge.guard;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.grpc.InsecureChannelCredentials;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.Bridge;
 import io.kith.bridge.identity.ProcessIdentities;
-import io.kith.bridge.stream.BridgeStream;
 import io.kith.bridge.stream.FakeAuthzServer;
 import io.kith.bridge.stream.GuardView;
 import io.kith.bridge.v1.BridgeMessage.MessageCase;
@@ -289,15 +287,7 @@ class GuardTest {
   @Test
   void server_saysPolicies_hearsWhatWentPastAndNamesAndEndsConnections() throws Exception {
     try (var server = new FakeAuthzServer();
-        var _ =
-            BridgeStream.start(
-                server.endpoint(),
-                InsecureChannelCredentials.create(),
-                "node-1",
-                "test",
-                bridge,
-                Runnable::run,
-                _ -> {})) {
+        var _ = server.follow(bridge, _ -> {})) {
       server.next(MessageCase.POD_UPDATE);
       server.say(message(policyMessage(GuardMode.GUARD_MODE_UNSPECIFIED)));
       server.say(message(policyMessage(GuardMode.GUARD_MODE_ENFORCE)));

@@ -8,7 +8,6 @@ import static io.kith.bridge.v1.BridgeMessage.MessageCase.POD_UPDATE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.ByteString;
-import io.grpc.InsecureChannelCredentials;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.EntryKind;
@@ -47,18 +46,7 @@ class BridgeStreamTest {
   @BeforeEach
   void start() throws Exception {
     server = new FakeAuthzServer();
-    stream = startTo(server);
-  }
-
-  private BridgeStream startTo(FakeAuthzServer server) {
-    return BridgeStream.start(
-        server.endpoint(),
-        InsecureChannelCredentials.create(),
-        "node-1",
-        "test",
-        node,
-        Runnable::run,
-        events::add);
+    stream = server.follow(node, events::add);
   }
 
   @AfterEach

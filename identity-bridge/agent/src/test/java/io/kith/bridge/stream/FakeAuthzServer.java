@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import com.google.protobuf.ByteString;
 import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.Server;
 import io.grpc.Status;
@@ -21,6 +22,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A server on loopback that says Welcome and otherwise only what a test tells it to. */
@@ -73,6 +75,18 @@ public final class FakeAuthzServer implements AutoCloseable {
 
   public Endpoint.Tcp endpoint() {
     return new Endpoint.Tcp("127.0.0.1", server.getPort());
+  }
+
+  /** Has a node follow this server. */
+  public BridgeStream follow(NodeView node, Consumer<BridgeStream.Event> events) {
+    return BridgeStream.start(
+        endpoint(),
+        InsecureChannelCredentials.create(),
+        "node-1",
+        "test",
+        node,
+        Runnable::run,
+        events);
   }
 
   public void ask(long id, String source, int sourcePort, String destination, int destinationPort) {
