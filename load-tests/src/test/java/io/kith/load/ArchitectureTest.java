@@ -68,6 +68,9 @@ class ArchitectureTest {
               "io.kith.bridge",
               "io.kith.bridge.ffm..",
               "io.kith.bridge.capture..",
+              "io.kith.bridge.container..",
+              "io.kith.bridge.guard..",
+              "io.kith.bridge.identity..",
               "io.kith.bridge.process..",
               "io.kith.bridge.stream..",
               "io.kith.load..");

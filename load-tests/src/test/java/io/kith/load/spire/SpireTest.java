@@ -162,6 +162,16 @@ class SpireTest {
         () -> ask(identities, process).ids().equals(Set.of(ids)));
   }
 
+  /** Asks until the provider says what is wrong. */
+  private static void awaitProblem(String what, ProcessIdentities identities) throws Exception {
+    await(
+        what,
+        () -> {
+          var _ = ask(identities, checkout);
+          return identities.problem() != null;
+        });
+  }
+
   private static void awaitBoth(ProcessIdentities identities) throws Exception {
     awaitIds(identities, checkout, CHECKOUT, USER);
     awaitIds(identities, billing, BILLING, USER);
@@ -255,12 +265,7 @@ class SpireTest {
 
       signal("STOP");
       try {
-        await(
-            "an agent that hangs is noticed",
-            () -> {
-              var _ = ask(identities, checkout);
-              return identities.problem() != null;
-            });
+        awaitProblem("an agent that hangs is noticed", identities);
         assertThat(identities.words()).contains("does not answer within");
         assertThat(ask(identities, checkout).ids()).isEmpty();
       } finally {
@@ -281,12 +286,7 @@ class SpireTest {
     try (var identities = Api.DELEGATED.open()) {
       awaitBoth(identities);
       spire.delete(ours);
-      await(
-          "our own entry is gone",
-          () -> {
-            var _ = ask(identities, checkout);
-            return identities.problem() != null;
-          });
+      awaitProblem("our own entry is gone", identities);
 
       assertThat(identities.problem()).contains("authorized_delegates");
 
