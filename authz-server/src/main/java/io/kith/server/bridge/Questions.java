@@ -153,6 +153,12 @@ final class Questions {
 
     @Override
     public void expire() {
+      // Found in one map or the other at any moment, and no more waiting once the asker is told.
+      overdue.put(id, this);
+      if (!withdraw()) {
+        overdue.remove(id);
+        return;
+      }
       counts.timedOut();
       answer.complete(
           new Attribution.BridgeUnavailable(
@@ -161,8 +167,6 @@ final class Questions {
                   + " did not answer within "
                   + query.timeout().toMillis()
                   + " ms"));
-      overdue.put(id, this);
-      waiting.remove(id);
     }
   }
 }
