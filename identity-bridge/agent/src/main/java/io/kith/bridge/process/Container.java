@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param firstPid its oldest process when it was found
  * @param firstStartNanos after boot, rounded down to 10 ms
+ * @param firstStack where that one's stack starts: another place after an exec
  * @param root device of the root file system; null when the root is not a mount point
  * @param overlay the root is an overlay: its layers tell the image from what was written since
  * @param upper the writable layer as we can reach it; null when we cannot
@@ -15,6 +16,7 @@ record Container(
     String mountNamespace,
     int firstPid,
     long firstStartNanos,
+    long firstStack,
     @Nullable Device root,
     boolean overlay,
     @Nullable String upper) {
@@ -30,5 +32,11 @@ record Container(
   boolean firstIsAlive() {
     var stat = first().stat();
     return stat != null && stat.startNanos() == firstStartNanos;
+  }
+
+  /** The same container, whose first process has called exec since it was found. */
+  Container after(long stack) {
+    return new Container(
+        mountNamespace, firstPid, firstStartNanos, stack, root, overlay, upper);
   }
 }

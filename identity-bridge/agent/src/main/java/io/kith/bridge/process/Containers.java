@@ -55,8 +55,14 @@ final class Containers {
     var container = known.get(mountNamespace);
     if (container == null) {
       look();
-    } else if (!container.firstIsAlive()) {
+      return known.get(mountNamespace);
+    }
+    var first = container.first().stat();
+    if (first == null || first.startNanos() != container.firstStartNanos()) {
       lookAgain();
+    } else if (first.stack() != container.firstStack()) {
+      // A runtime makes the root in the namespace, and calls exec when it is done.
+      remember(container.after(first.stack()));
     }
     return known.get(mountNamespace);
   }
@@ -98,7 +104,8 @@ final class Containers {
         var before = oldest.get(namespace);
         if (before == null || older(stat.startNanos(), pid, before)) {
           oldest.put(
-              namespace, new Container(namespace, pid, stat.startNanos(), null, false, null));
+              namespace,
+              new Container(namespace, pid, stat.startNanos(), stat.stack(), null, false, null));
         }
       }
     }
@@ -116,7 +123,10 @@ final class Containers {
     var root = found.first().mounts().root();
     var device = root == null ? null : root.device();
     var before = known.get(found.mountNamespace());
-    if (before != null && device != null && device.equals(before.root())) {
+    if (before != null
+        && !before.beganWith(found.firstPid(), found.firstStartNanos())
+        && device != null
+        && device.equals(before.root())) {
       return;
     }
     known.put(
@@ -125,6 +135,7 @@ final class Containers {
             found.mountNamespace(),
             found.firstPid(),
             found.firstStartNanos(),
+            found.firstStack(),
             device,
             root != null && root.type().equals("overlay"),
             root == null ? null : reachable(root.upper())));

@@ -377,7 +377,7 @@ final class Examiner {
               known != null ? known : Hash.none("binary gone before it could be hashed"));
     }
     tree.remember(event, path);
-    var above = tree.ancestryOfGone(path, event.key(), event.parent());
+    var above = tree.ancestryOfGone(path, event.key(), event.parent(), container);
     var ancestry =
         new ProcessTree.Ancestry(
             above.lineage(),

@@ -74,6 +74,20 @@ public final class FingerprintSource implements AutoCloseable {
         Thread.ofPlatform().daemon().name("kith-" + name + "-", 0).factory());
   }
 
+  /**
+   * Takes note of who started whom among processes that were there before us, so that it is known
+   * when the parents are gone. Executables are hashed when they are asked about.
+   *
+   * @return how many were there
+   */
+  public int remember(List<Integer> pids) {
+    var there = 0;
+    for (var pid : pids) {
+      there += tree.look(pid) == null ? 0 : 1;
+    }
+    return there;
+  }
+
   /** Takes note of an exec; returns at once. */
   public void executed(ExecEvent event) {
     var run = new Run(event, new CompletableFuture<>());
@@ -247,7 +261,7 @@ public final class FingerprintSource implements AutoCloseable {
     var hash = image == null ? null : hashes.known(image.file());
     var container = examiner.containerOf(sighting.mountNamespace(), image);
     var host = sighting.mountNamespace() != null && containers.isHost(sighting.mountNamespace());
-    var above = tree.ancestryOfGone("", sighting.key(), sighting.parent());
+    var above = tree.ancestryOfGone("", sighting.key(), sighting.parent(), container);
     var placement = examiner.placementOf(above.container() == null ? container : above.container());
     var described = described(placement, System.nanoTime(), remarks);
     var fingerprint =

@@ -97,7 +97,8 @@ final class ProcessTree {
     return node;
   }
 
-  private @Nullable Node look(int pid) {
+  /** The same of a process that nobody told of. */
+  @Nullable Node look(int pid) {
     return look(new ProcessKey(pid, 0, 0), 0);
   }
 
@@ -233,8 +234,10 @@ final class ProcessTree {
    *
    * @param path of its executable
    * @param toldParent its parent when it was last seen
+   * @param container that the kernel had it in, or null
    */
-  Ancestry ancestryOfGone(String path, ProcessKey key, int toldParent) {
+  Ancestry ancestryOfGone(
+      String path, ProcessKey key, int toldParent, @Nullable Container container) {
     var began = tick(key.startNanos());
     var parent = forkedBy(key.pid(), began, toldParent);
     var gone = new Node(key.pid(), began, key.execId(), parent, toldParent, path, null, null);
@@ -242,7 +245,9 @@ final class ProcessTree {
     if (node == null) {
       return new Ancestry(List.of(UNSEEN), false, null, null);
     }
-    if (node.mountNamespace() == null || containers.isHost(node.mountNamespace())) {
+    if (node.mountNamespace() == null
+        || containers.isHost(node.mountNamespace())
+        || isOutside(node, container)) {
       return new Ancestry(List.of(), false, null, null);
     }
     var above = ancestry(node);
@@ -266,6 +271,17 @@ final class ProcessTree {
         && child.pidNamespace() != null
         && containers.isHostNumbering(parent.pidNamespace())
         && !parent.pidNamespace().equals(child.pidNamespace());
+  }
+
+  /** The same of a container's process that is gone: a runtime may have mounts of its own. */
+  private boolean isOutside(Node parent, @Nullable Container container) {
+    if (container == null || parent.pidNamespace() == null) {
+      return false;
+    }
+    var inside = container.first().link("ns/pid");
+    return inside != null
+        && containers.isHostNumbering(parent.pidNamespace())
+        && !inside.equals(parent.pidNamespace());
   }
 
   private static void append(List<String> lineage, String own, String ancestor) {

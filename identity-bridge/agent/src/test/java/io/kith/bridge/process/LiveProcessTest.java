@@ -432,6 +432,104 @@ class LiveProcessTest {
         .containsExactly(ProcessTree.UNSEEN, "/usr/bin/bash");
   }
 
+  /** A lineage that the bridge did not see come about is known from its first look. */
+  @Test
+  void identify_parentThatEndedSince_isInTheLineageOnlyWhenItWasRemembered() throws Exception {
+    var seconds = "1" + ProcessHandle.current().pid();
+    var parent =
+        pod.start("sh -c 'sleep " + seconds + " & read line < /dev/zero'"); // until it is killed
+    var child = awaitProgram("sleep", seconds);
+    try (var later = new FingerprintSource(1L << 30, 2, births::get, NO_RUNTIME)) {
+      assertThat(source.remember(List.of(parent, child, Integer.MAX_VALUE))).isEqualTo(2);
+
+      ProcessHandle.of(parent).orElseThrow().destroyForcibly();
+      awaitParent(child, parent);
+
+      assertThat(identify(child).fingerprint().lineage())
+          .containsExactly("/usr/bin/dash", "/usr/bin/bash");
+      assertThat(
+              later
+                  .identify(Sighting.holder(child), System.nanoTime() + PATIENCE.toNanos())
+                  .fingerprint()
+                  .lineage())
+          .doesNotContain("/usr/bin/dash");
+    } finally {
+      ProcessHandle.of(child).ifPresent(ProcessHandle::destroyForcibly);
+    }
+  }
+
+  private static void awaitParent(int child, int noLonger) {
+    var until = System.nanoTime() + PATIENCE.toNanos();
+    while (requireNonNull(ProcFs.of(child).stat()).parent() == noLonger) {
+      assertThat(System.nanoTime()).isLessThan(until);
+      Thread.onSpinWait();
+    }
+  }
+
+  /** A pid that is another process by now. */
+  @Test
+  void identify_recycledPid_isNotTheProcessThatHasItNow() throws Exception {
+    var now = pod.start("sleep 1000");
+    var key = keyOf(now, 7);
+    var before = new ProcessKey(now, key.startNanos() - 5_000_000_000L, 6);
+
+    var identified =
+        source.identify(
+            new Sighting(before, 0, 0, pod.firstPid(), null, null), System.nanoTime() + 50_000_000);
+
+    assertThat(identified.fingerprint().path()).isEmpty();
+    assertThat(identified.fingerprint().sha256()).isNull();
+    assertThat(identified.remarks()).contains("process gone before it was looked at");
+  }
+
+  /** Each of them ends at another step of the look. */
+  @Test
+  void identify_processesThatEndMeanwhile_areWhatTheyWereOrUnknown() throws Exception {
+    var expected = sha256("/usr/bin/sleep");
+    var found = 0;
+    for (var i = 0; i < 300; i++) {
+      var pid = Integer.parseInt(pod.ask("sleep 0.0" + i % 10 + " > /dev/null & echo $!"));
+      var fingerprint = identify(pid).fingerprint();
+      assertThat(fingerprint.path()).isIn("", "/usr/bin/sleep", "/usr/bin/bash");
+      if (fingerprint.path().equals("/usr/bin/sleep") && fingerprint.sha256() != null) {
+        assertThat(fingerprint.sha256()).isEqualTo(expected);
+        found++;
+      }
+    }
+    assertThat(found).isPositive();
+  }
+
+  @Test
+  void identify_nameWithNewlineAndEscapes_isThatFile() throws Exception {
+    pod.ask("cp /usr/bin/sleep $'/srv/a\\n) R 1 (\\e[31mb'; echo");
+    var pid = pod.start("$'/srv/a\\n) R 1 (\\e[31mb' 1000");
+
+    var fingerprint = identify(pid).fingerprint();
+
+    assertThat(fingerprint.path()).isEqualTo("/srv/a\n) R 1 (\u001b[31mb");
+    assertThat(fingerprint.sha256()).isEqualTo(sha256("/usr/bin/sleep"));
+    assertThat(fingerprint.lineage()).containsExactly("/usr/bin/bash");
+  }
+
+  @Test
+  void identify_commandLineOfAMegabyte_isCutAndTheScriptKnown() throws Exception {
+    pod.ask("echo 'sleep 1000' > /srv/long.sh; echo");
+    var pid =
+        pod.start(
+            "bash -c 'a=$(head -c 100000 /dev/zero | tr \"\\0\" x);"
+                + " exec bash /srv/long.sh $a $a $a $a $a $a $a $a $a $a $a'");
+    var until = System.nanoTime() + PATIENCE.toNanos();
+    while (!requireNonNull(ProcFs.of(pid).commandLine()).truncated()) {
+      assertThat(System.nanoTime()).isLessThan(until);
+      Thread.onSpinWait();
+    }
+
+    var identified = identify(pid);
+
+    assertThat(requireNonNull(identified.fingerprint().script()).path()).isEqualTo("/srv/long.sh");
+    assertThat(identified.fingerprint().entryKind()).isEqualTo(EntryKind.SCRIPT);
+  }
+
   @Test
   void identify_nobody_isUnknownWithWhy() {
     var identified = identify(Integer.MAX_VALUE);
