@@ -50,6 +50,8 @@ class RungTest {
           + " do umount -l $m || exit 1; done;"
           + " mount -t cgroup2 none \"$0\" && mount -t tmpfs none \"$0\" && exec \"$@\"";
 
+  private static final String HIDE_PROCESSES = "mount -t proc -o hidepid=2 proc /proc";
+
   private static Lab lab;
   private static Pod pod;
   private static ServerSocket proxy;
@@ -153,6 +155,60 @@ class RungTest {
           var connection = proxy.accept()) {
         var _ = firstLine(connection);
         assertThat(probe.ask(connection)).startsWith("D\t\t").contains("not permitted");
+      }
+    }
+  }
+
+  /** What a kernel without connection tracking answers: nothing about any connection. */
+  @Test
+  void withoutConnectionTracking_openSocketIsItsOwners_andOneThatIsClosedNobodys()
+      throws Exception {
+    try (var probe = Probe.start(List.of("setpriv", "--bounding-set", "-net_admin"))) {
+      assertThat(probe.rung).as(probe.problems).isEqualTo("A");
+
+      try (var _ = new Client();
+          var connection = proxy.accept()) {
+        var pid = firstLine(connection);
+        assertThat(probe.ask(connection))
+            .startsWith("A\t" + pid + ":")
+            .contains("connection tracking did not answer");
+      }
+      try (var client = new Client();
+          var connection = proxy.accept()) {
+        var _ = firstLine(connection);
+        client.end();
+        connection.close(); // both ends, so that the kernel knows it as closed
+        var answer = probe.ask(connection);
+        for (var i = 0; i < 1_000 && !answer.contains("closed: they may be another's"); i++) {
+          Thread.sleep(20);
+          answer = probe.ask(connection);
+        }
+        assertThat(answer).startsWith("A\t\t").contains("closed: they may be another's");
+      }
+    }
+  }
+
+  /** A /proc that shows nobody but oneself and what one may trace. */
+  @Test
+  void hiddenProc_isNobodyWithWhy_andNoGuess() throws Exception {
+    try (var probe =
+        Probe.start(
+            List.of(
+                "unshare",
+                "-m",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                HIDE_PROCESSES + " && exec \"$@\"",
+                "sh",
+                "setpriv",
+                "--bounding-set",
+                "-sys_ptrace"))) {
+      try (var _ = new Client();
+          var connection = proxy.accept()) {
+        var _ = firstLine(connection);
+        assertThat(probe.ask(connection)).startsWith("D\t\t").contains("no pod here has");
       }
     }
   }

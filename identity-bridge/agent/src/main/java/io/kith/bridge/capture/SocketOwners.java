@@ -287,10 +287,27 @@ public final class SocketOwners implements AutoCloseable {
       case Nat.Undone(var tuple) -> owners(inside, tuple, true, reasons);
       case Nat.Unknown(var why) -> {
         reasons.add(why);
+        if (isNoteOfAClosedSocket(inside, seen)) {
+          reasons.add("the socket that had these addresses is closed: they may be another's");
+          yield unknown(rung(), seen, reasons);
+        }
         yield owners(inside, seen, false, reasons);
       }
       case Nat.Other(var why) -> unknown(rung(), seen, List.of(why));
     };
+  }
+
+  /**
+   * Whether the kernel's record is of a connection that its end has closed. NAT gives a redirected
+   * connection a port that no open connection to there has, but one that was closed lately may have
+   * had it: without connection tracking that one could be anybody's.
+   */
+  private boolean isNoteOfAClosedSocket(Pods.Inside inside, Tuple tuple) {
+    if (kernel == null || inside.cookie() == 0) {
+      return false;
+    }
+    var seen = kernel.sightings(inside.cookie(), tuple);
+    return !seen.isEmpty() && seen.getFirst().owner().closeNanos() != 0;
   }
 
   private Resolution owners(Pods.Inside inside, Tuple tuple, boolean verified, List<String> reasons)
