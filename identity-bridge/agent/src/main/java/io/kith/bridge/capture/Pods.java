@@ -60,16 +60,30 @@ final class Pods implements AutoCloseable {
    * A pod with what was opened inside it.
    *
    * @param conntrack null when the kernel refuses, as {@code problem} says
-   * @param cookie number of the namespace in BPF records; 0 when the kernel does not tell
+   * @param cookie number of the namespace in BPF records, later ones are higher; 0 when the kernel
+   *     does not tell
+   * @param ours the namespace was made by the host's users, as runtimes do it
    */
   record Inside(
       Pod pod,
       long cookie,
+      boolean ours,
       @Nullable Conntrack conntrack,
       @Nullable SockDiag diag,
       String problem) {
     private Inside with(Pod newer) {
-      return new Inside(newer, cookie, conntrack, diag, problem);
+      return new Inside(newer, cookie, ours, conntrack, diag, problem);
+    }
+
+    /**
+     * Of two with one address: anybody can make a network with any address in it, but only with
+     * users of their own, and not before the pod has its own.
+     */
+    private Inside orRather(Inside other) {
+      if (ours != other.ours) {
+        return ours ? this : other;
+      }
+      return Long.compareUnsigned(cookie - 1, other.cookie - 1) <= 0 ? this : other; // 0 is last
     }
 
     private void close() {
@@ -120,7 +134,20 @@ final class Pods implements AutoCloseable {
     for (var entry : pidsByNamespace.entrySet()) {
       var inside = look(entry.getKey(), entry.getValue());
       if (inside != null) {
-        inside.pod.addresses().forEach(address -> found.put(address, inside));
+        for (var address : inside.pod.addresses()) {
+          var other = found.get(address);
+          found.put(address, other == null ? inside : inside.orRather(other));
+          if (other != null) {
+            failures.add(
+                inside.pod.id()
+                    + " and "
+                    + other.pod.id()
+                    + " both have "
+                    + address
+                    + ": it stands for "
+                    + inside.orRather(other).pod.id());
+          }
+        }
         if (!inside.problem.isEmpty()) {
           failures.add("in " + inside.pod.id() + ": " + inside.problem);
         }
@@ -206,17 +233,18 @@ final class Pods implements AutoCloseable {
 
   private Inside enter(Pod pod, int pid) throws InterruptedException {
     if (pod.id().equals(own)) {
-      return openInside(pod); // entering takes a privilege, being there does not
+      return openInside(pod, true); // entering takes a privilege, being there does not
     }
     try (var namespace = NetworkNamespace.open("/proc/" + pid + "/ns/net")) {
-      return namespace.call(() -> openInside(pod));
+      var ours = namespace.isOfOurUsers();
+      return namespace.call(() -> openInside(pod, ours));
     } catch (KernelException e) {
-      return new Inside(pod, 0, null, null, String.valueOf(e.getMessage()));
+      return new Inside(pod, 0, false, null, null, String.valueOf(e.getMessage()));
     }
   }
 
   /** Runs inside the namespace. */
-  private Inside openInside(Pod pod) {
+  private Inside openInside(Pod pod, boolean ours) {
     var problem = "";
     var cookie = 0L;
     Conntrack conntrack = null;
@@ -228,7 +256,7 @@ final class Pods implements AutoCloseable {
     } catch (KernelException e) {
       problem = String.valueOf(e.getMessage());
     }
-    return new Inside(pod, cookie, conntrack, diag, problem);
+    return new Inside(pod, cookie, ours, conntrack, diag, problem);
   }
 
   private Map<String, List<Integer>> pidsByNamespace() throws IOException {

@@ -66,6 +66,8 @@ final class Libc {
       function("umount2", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
   private static final MethodHandle UNSHARE =
       function("unshare", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+  private static final MethodHandle IOCTL =
+      variadic("ioctl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG));
   private static final MethodHandle CONNECT =
       function("connect", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
   private static final MethodHandle CLOCK =
@@ -288,6 +290,17 @@ final class Libc {
     var state = CAPTURED.get();
     try (var arena = Arena.ofConfined()) {
       var result = (int) UNMOUNT.invokeExact(state, arena.allocateFrom(place), flags);
+      return result < 0 ? failed(state) : result;
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  /** A request without an argument. */
+  static int ioctl(int descriptor, long request) {
+    var state = CAPTURED.get();
+    try {
+      var result = (int) IOCTL.invokeExact(state, descriptor, request);
       return result < 0 ? failed(state) : result;
     } catch (Throwable e) {
       throw unexpected(e);

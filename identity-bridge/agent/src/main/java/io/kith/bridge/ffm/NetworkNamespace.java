@@ -1,5 +1,6 @@
 package io.kith.bridge.ffm;
 
+import java.io.IOException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -12,6 +13,7 @@ import java.util.concurrent.FutureTask;
  */
 public final class NetworkNamespace implements AutoCloseable {
   private static final int CLONE_NEWNET = 0x40000000;
+  private static final long NS_GET_USERNS = 0xb701;
   private static final int SOL_SOCKET = 1;
   private static final int SO_NETNS_COOKIE = 71;
   private static final int AF_INET = 2;
@@ -31,6 +33,25 @@ public final class NetworkNamespace implements AutoCloseable {
    */
   public static NetworkNamespace open(String path) throws KernelException {
     return new NetworkNamespace(Descriptor.open(path));
+  }
+
+  /**
+   * Whether it was made by users of our own user namespace: a process without privileges can make
+   * networks only with users of its own.
+   *
+   * <p>Source: ioctl_ns(2).
+   */
+  public boolean isOfOurUsers() {
+    var owner = Libc.ioctl(handle.number(), NS_GET_USERNS);
+    if (owner < 0) {
+      return false; // of users that we may not see
+    }
+    try (var _ = new Descriptor(owner)) {
+      return PosixFile.readLink("/proc/self/fd/" + owner)
+          .equals(PosixFile.readLink("/proc/self/ns/user"));
+    } catch (IOException _) {
+      return false;
+    }
   }
 
   /** Runs something inside and waits for it. */

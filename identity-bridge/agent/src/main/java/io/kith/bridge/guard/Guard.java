@@ -18,6 +18,7 @@ import io.kith.bridge.process.Identified;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -172,9 +173,15 @@ public final class Guard implements AutoCloseable {
     var ids = new HashSet<String>();
     present.forEach(pod -> ids.add(pod.id()));
     var byCgroup = new HashMap<Long, String>();
-    for (var pod : present) {
+    // Those that a server has spoken of come first: what is in a cgroup may make further networks,
+    // which must not take it away from its pod.
+    var inOrder =
+        present.stream()
+            .sorted(Comparator.comparing(pod -> book.of(pod.id()) == null ? 1 : 0))
+            .toList();
+    for (var pod : inOrder) {
       var guarded = pods.computeIfAbsent(pod.id(), _ -> new Watched());
-      look(own, pod, guarded);
+      look(own, pod, guarded, byCgroup.keySet());
       guarded.cgroups.forEach(id -> byCgroup.put(id, pod.id()));
     }
     podsByCgroup = Map.copyOf(byCgroup);
@@ -194,7 +201,7 @@ public final class Guard implements AutoCloseable {
     destroyed = revocation.all();
   }
 
-  private void look(Kernel own, Pod pod, Watched guarded) {
+  private void look(Kernel own, Pod pod, Watched guarded, Set<Long> others) {
     var found = new ArrayList<String>();
     var said = book.of(pod.id());
     var cgroups = cgroups(own, pod, guarded);
@@ -224,7 +231,11 @@ public final class Guard implements AutoCloseable {
     }
     var wanted = new Applied(policy, proxy, pod.addresses(), policy.mode());
     try {
-      guarded.cgroups = attach(own, cgroups.guarded(), guarded, wanted);
+      var mine = new HashMap<>(cgroups.guarded());
+      if (mine.keySet().removeAll(others)) {
+        found.add("processes of it are in the cgroup of another pod, which is guarded as that one");
+      }
+      guarded.cgroups = attach(own, mine, guarded, wanted);
       rejudge(pod, guarded.applied, wanted, sockets);
       guarded.applied = guarded.cgroups.isEmpty() ? null : wanted;
     } catch (KernelException e) {

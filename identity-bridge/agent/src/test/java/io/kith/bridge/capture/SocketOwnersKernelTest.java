@@ -319,6 +319,46 @@ class SocketOwnersKernelTest {
     }
   }
 
+  /** T1564: a process without privileges makes a network with the pod's address in it. */
+  @Test
+  void resolve_addressOfThePodInAForgedNetwork_isStillThePods() throws Exception {
+    var pod = owners.pods().stream().filter(one -> one.addresses().contains(IpAddress.parse(RedirectedPod.V4))).toList();
+    assertThat(pod).hasSize(1);
+    var forgers = new ArrayList<Process>();
+    try {
+      for (var i = 0; i < 8; i++) { // in whatever order they are looked at
+        var forger =
+            new ProcessBuilder(
+                    "setpriv",
+                    "--reuid=1000",
+                    "--regid=1000",
+                    "--clear-groups",
+                    "unshare",
+                    "-Urn",
+                    "sh",
+                    "-c",
+                    "ip link set lo up; ip addr add " + RedirectedPod.V4 + "/32 dev lo;"
+                        + " echo ready; exec sleep 1000")
+                .start();
+        forgers.add(forger);
+        assertThat(forger.inputReader().readLine()).isEqualTo("ready");
+      }
+      owners.refreshPods();
+
+      assertThat(owners.pods().stream().filter(one -> one.addresses().contains(IpAddress.parse(RedirectedPod.V4))))
+          .filteredOn(one -> one.id().equals(pod.getFirst().id()))
+          .hasSize(1);
+      assertThat(owners.problems()).anyMatch(words -> words.contains(" both have "));
+      assertThat(owners.resolve(new Tuple(IpAddress.parse(RedirectedPod.V4), 1, IpAddress.parse("198.18.1.1"), 443)).reasons())
+          .isNotEmpty();
+      assertThat(owners.sockets(pod.getFirst())).isNotNull();
+    } finally {
+      forgers.forEach(Process::destroyForcibly);
+      forgers.forEach(forger -> forger.onExit().join());
+      owners.refreshPods();
+    }
+  }
+
   @Test
   void refreshPods_podGone_isForgotten() throws Exception {
     try (var namespace = NetworkNamespace.create()) {

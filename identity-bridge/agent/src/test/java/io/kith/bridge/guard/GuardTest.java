@@ -125,6 +125,40 @@ class GuardTest {
         .isEqualTo("EPERM");
   }
 
+  /** T1562: it has what looks like a proxy, and no server ever speaks about it. */
+  @Test
+  void enforce_anotherNetworkMadeInThePodsCgroup_doesNotTakeTheGuardAway() throws Exception {
+    say(KernelGuardTest.policy(Mode.ENFORCE));
+    assertThat(pod.app("print udp('198.18.1.1', 443);")).isEqualTo("EPERM");
+
+    var other =
+        pod.perl(
+            "app",
+            1_337,
+            1_337,
+            """
+            exec 'unshare', '-Urn', 'sh', '-c', q{
+              ip link set lo up; ip addr add 10.77.1.1/32 dev lo;
+              exec perl -MIO::Socket::INET -e '
+                $s = IO::Socket::INET->new(Listen => 1, LocalPort => 15001) or die;
+                $| = 1; print qq(ready\\n); sleep 600'};
+            """);
+    try {
+      assertThat(other.inputReader().readLine()).isEqualTo("ready");
+      await(
+          "the look at the other network",
+          () ->
+              guard.states().stream()
+                  .flatMap(state -> state.problems().stream())
+                  .anyMatch(words -> words.contains("in the cgroup of another pod")));
+
+      assertThat(pod.app("print udp('198.18.1.1', 443);")).isEqualTo("EPERM");
+      assertThat(state().words()).isEqualTo("enforce");
+    } finally {
+      other.destroyForcibly();
+    }
+  }
+
   @Test
   void enforce_whoJoinsTheProxysPortsLater_isNotTheProxy() throws Exception {
     say(KernelGuardTest.policy(Mode.ENFORCE));
