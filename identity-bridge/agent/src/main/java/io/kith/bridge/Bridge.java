@@ -75,6 +75,7 @@ public final class Bridge implements NodeView, AutoCloseable {
   private final ScheduledExecutorService timer;
   private final Thread execs;
   private final Thread names;
+  private volatile Found found = new Found(0, Duration.ZERO);
   private volatile boolean closed;
 
   private Bridge(KithConfig.Bridge settings, ProcessIdentities identities, SocketOwners sockets) {
@@ -106,6 +107,7 @@ public final class Bridge implements NodeView, AutoCloseable {
    */
   public static Bridge start(KithConfig.Bridge settings, ProcessIdentities identities)
       throws InterruptedException {
+    var began = System.nanoTime();
     var sockets =
         SocketOwners.open(
             new SocketOwners.Settings(
@@ -120,6 +122,7 @@ public final class Bridge implements NodeView, AutoCloseable {
     bridge.execs.start();
     bridge.names.start();
     bridge.lookAtPods();
+    bridge.found = bridge.rememberProcesses(began);
     bridge.every(
         POD_SECONDS,
         () -> {
@@ -128,6 +131,26 @@ public final class Bridge implements NodeView, AutoCloseable {
         });
     bridge.every(CANARY_SECONDS, sockets::checkCanary);
     return bridge;
+  }
+
+  /**
+   * The processes of pods that were there before the bridge.
+   *
+   * @param took from the start of the bridge until it knew them
+   */
+  public record Found(int processes, Duration took) {}
+
+  private Found rememberProcesses(long began) {
+    var processes = 0;
+    for (var pod : sockets.pods()) {
+      processes += fingerprints.remember(pod.pids());
+    }
+    return new Found(processes, Duration.ofNanos(System.nanoTime() - began));
+  }
+
+  /** What was there before the bridge. */
+  public Found found() {
+    return found;
   }
 
   private void lookAtPods() {

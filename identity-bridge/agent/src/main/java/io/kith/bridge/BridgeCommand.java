@@ -44,6 +44,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -178,7 +179,7 @@ final class BridgeCommand implements Callable<Integer> {
     settings.bridge().requireId();
     settings.bridge().requireServerId();
     var bridge = keep(Bridge.start(settings.bridge(), keep(identities(settings, out))));
-    report(bridge).forEach(out::println);
+    report(bridge).stream().map(Printable::line).forEach(out::println);
     out.flush();
     var minimum = settings.bridge().minimumRung();
     var rung = bridge.status().rung();
@@ -214,7 +215,9 @@ final class BridgeCommand implements Callable<Integer> {
     var status = bridge.status();
     lines.add("rung " + status.rung().letter() + ": " + words(status.rung()));
     bridge.rungProblems().forEach(problem -> lines.add("  not better: " + problem));
+    Capability.lacking().forEach(line -> lines.add("  " + line));
     lines.add("processes: " + bridge.identityWords());
+    lines.add(found(bridge.found()));
     if (status.rung().compareTo(Rung.KERNEL_PID) >= 0) {
       lines.add(capacity(status.capacity(), bridge.reservePerPod()));
     }
@@ -228,6 +231,14 @@ final class BridgeCommand implements Callable<Integer> {
       }
     }
     return lines;
+  }
+
+  private static String found(Bridge.Found found) {
+    return String.format(
+        Locale.ROOT,
+        "found %,d processes of pods that were there before it, known %,d ms after its start",
+        found.processes(),
+        found.took().toMillis());
   }
 
   private String status(Bridge bridge) {
@@ -248,7 +259,7 @@ final class BridgeCommand implements Callable<Integer> {
         GuardWords.lines(bridge.guardProblems(), bridge.guard().states(), bridge.guard().events()));
     lines.add(servers.isEmpty() ? "no servers yet" : "servers:");
     servers.forEach((_, words) -> lines.add("  " + words));
-    return String.join("\n", lines) + "\n";
+    return lines.stream().map(Printable::line).collect(Collectors.joining("\n", "", "\n"));
   }
 
   /** The bridge works without it. */

@@ -32,9 +32,16 @@ enum KithProgram {
     this.mainClass = mainClass;
   }
 
-  /** Starts it beside us, with its output in a file. */
-  RunningProcess start(String name, Path log, List<String> arguments) {
-    return RunningProcess.start(name, log, Map.of(), argv(arguments));
+  /**
+   * Starts it beside us, with its output in a file.
+   *
+   * @param command what starts it and takes something from it; may be empty
+   */
+  RunningProcess start(
+      List<String> command, String name, Path log, List<String> arguments) {
+    var all = new ArrayList<>(command);
+    all.addAll(argv(arguments));
+    return RunningProcess.start(name, log, Map.of(), all);
   }
 
   /** Runs it to its end. */

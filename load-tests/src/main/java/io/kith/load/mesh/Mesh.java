@@ -210,9 +210,14 @@ public final class Mesh implements AutoCloseable {
 
   /** Starts the bridge, again if it was stopped, and waits until it answers for the pod. */
   public void startBridge() throws InterruptedException {
+    startBridge(List.of());
+    bridge().awaitReady(START_LIMIT, this::bridgeAttached);
+  }
+
+  /** Starts the bridge behind a command that takes something from it; does not wait for it. */
+  public void startBridge(List<String> command) {
     say.accept("starting the identity bridge");
-    bridge = start(KithProgram.BRIDGE, "bridge");
-    bridge.awaitReady(START_LIMIT, this::bridgeAttached);
+    bridge = start(command, KithProgram.BRIDGE, "bridge");
   }
 
   /** Starts Envoy, in place of one that runs. */
@@ -244,8 +249,13 @@ public final class Mesh implements AutoCloseable {
   }
 
   private RunningProcess start(KithProgram program, String verb) {
+    return start(List.of(), program, verb);
+  }
+
+  private RunningProcess start(List<String> command, KithProgram program, String verb) {
     var process =
         program.start(
+            command,
             "kith " + verb,
             shop.folder().resolve(verb + ".log"),
             List.of(verb, "--config", config.toString()));
@@ -271,7 +281,8 @@ public final class Mesh implements AutoCloseable {
     }
   }
 
-  private boolean bridgeAttached() {
+  /** Whether the bridge answers for a pod and finds its own connections. */
+  public boolean bridgeAttached() {
     try {
       return status().getBridgesList().stream()
           .anyMatch(status -> status.getPods() > 0 && status.getCanaryOk());
