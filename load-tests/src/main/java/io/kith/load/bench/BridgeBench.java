@@ -112,6 +112,8 @@ final class BridgeBench {
         shortLived = shortLived(pod, config);
         resident = process.residentMebibytes();
       }
+      say.accept("a bridge that starts where 10,000 processes are …");
+      var late = StartUpBench.run(pod, config, lab.folder().resolve("late.log"), this::late);
       return new BridgeFigures(
           rung.letter(),
           Math.round(throughput.with.perSecond),
@@ -126,12 +128,22 @@ final class BridgeBench {
           redirected.latency.p50Micros,
           redirected.latency.p99Micros,
           shortLived,
-          resident);
+          late.startUp(),
+          Math.max(resident, late.residentMebibytes()));
     }
   }
 
   private static SocketOwners open(@Nullable Path cgroup) throws InterruptedException {
     return SocketOwners.open(new SocketOwners.Settings(PROXY_PORTS, PROXY_UID, ENTRIES, cgroup));
+  }
+
+  private SocketOwners late() {
+    try {
+      return open(null);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
   }
 
   // ---- connections per second

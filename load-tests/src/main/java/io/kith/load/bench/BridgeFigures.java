@@ -16,7 +16,8 @@ import java.util.Locale;
  * @param addedNanosMean processor time that one connection, from connect(2) to both ends closed,
  *     takes more
  * @param shortLived processes that connect and are gone
- * @param residentMebibytes of a bridge's process that watched the run
+ * @param startUp of a bridge where many processes are already
+ * @param residentMebibytes of a bridge's process, at its most in the run
  */
 record BridgeFigures(
     String rung,
@@ -32,9 +33,20 @@ record BridgeFigures(
     double resolveP50Micros,
     double resolveP99Micros,
     ShortLived shortLived,
+    StartUp startUp,
     long residentMebibytes) {
 
   record ShortLived(long made, long attributed, long hashed) {}
+
+  /**
+   * A bridge that starts late.
+   *
+   * @param made processes that were there
+   * @param known processes that it found, also those of the bench itself
+   * @param knownMillis from its start until it knew them
+   * @param olderConnectionMillis until it named who had opened a connection before; -1: it did not
+   */
+  record StartUp(long made, long known, long knownMillis, long olderConnectionMillis) {}
 
   /** A line each, for people. */
   List<String> lines() {
@@ -48,6 +60,8 @@ record BridgeFigures(
             redirected connections          %,d, of which %,d on another port: %,d wrong, %,d unknown
             looking one up                  %.1f µs median, %.1f µs p99
             processes that connect and go   %,d of %,d attributed, %,d with hash
+            processes there before it       %,d of %,d known %,d ms after its start
+            a connection older than it      %s
             memory of the bridge            %,d MiB resident
             """,
             rung,
@@ -65,6 +79,12 @@ record BridgeFigures(
             shortLived.attributed,
             shortLived.made,
             shortLived.hashed,
+            startUp.known,
+            startUp.made,
+            startUp.knownMillis,
+            startUp.olderConnectionMillis < 0
+                ? "nobody's"
+                : "its opener after " + startUp.olderConnectionMillis + " ms",
             residentMebibytes)
         .lines()
         .toList();
@@ -77,7 +97,8 @@ record BridgeFigures(
         "{\"rung\":\"%s\",\"connects_per_s\":%d,\"connects_per_s_without\":%d,\"recorded\":%d,"
             + "\"made\":%d,\"wrong\":%d,\"unknown\":%d,\"added_ns_mean\":%d,"
             + "\"resolve_p50_us\":%.1f,\"resolve_p99_us\":%.1f,\"short_lived\":{\"made\":%d,"
-            + "\"attributed\":%d,\"hashed\":%d},\"rss_mib\":%d}",
+            + "\"attributed\":%d,\"hashed\":%d},\"rss_mib\":%d,\"start_up\":{\"made\":%d,"
+            + "\"known\":%d,\"known_ms\":%d,\"older_connection_ms\":%d}}",
         rung,
         connectsPerSecond,
         connectsPerSecondWithout,
@@ -91,6 +112,10 @@ record BridgeFigures(
         shortLived.made,
         shortLived.attributed,
         shortLived.hashed,
-        residentMebibytes);
+        residentMebibytes,
+        startUp.made,
+        startUp.known,
+        startUp.knownMillis,
+        startUp.olderConnectionMillis);
   }
 }

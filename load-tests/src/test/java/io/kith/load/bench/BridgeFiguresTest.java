@@ -8,7 +8,8 @@ import org.junit.jupiter.api.Test;
 class BridgeFiguresTest {
   private static final BridgeFigures FIGURES =
       new BridgeFigures(
-          "A", 2, 3, 4, 5, 6, 7, 8, 9, 10, 11.25, 12, new BridgeFigures.ShortLived(13, 14, 15), 16);
+          "A", 2, 3, 4, 5, 6, 7, 8, 9, 10, 11.25, 12, new BridgeFigures.ShortLived(13, 14, 15),
+          new BridgeFigures.StartUp(17, 18, 19, -1), 16);
 
   @Test
   void json_isOneObjectInOneLine() throws Exception {
@@ -21,7 +22,8 @@ class BridgeFiguresTest {
                     {"rung":"A","connects_per_s":2,"connects_per_s_without":3,"recorded":4,
                      "made":5,"wrong":6,"unknown":7,"added_ns_mean":10,"resolve_p50_us":11.3,
                      "resolve_p99_us":12.0,"short_lived":{"made":13,"attributed":14,"hashed":15},
-                     "rss_mib":16}
+                     "rss_mib":16,
+                     "start_up":{"made":17,"known":18,"known_ms":19,"older_connection_ms":-1}}
                     """));
   }
 
