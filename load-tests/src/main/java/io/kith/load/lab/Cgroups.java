@@ -90,6 +90,11 @@ final class Cgroups {
         pod);
   }
 
+  /** The beginning of a command: what follows runs in a cgroup of the lab that is no pod's. */
+  List<String> aside(String name) throws IOException {
+    return folder == null ? List.of() : entering(Files.createDirectories(folder.resolve(name)));
+  }
+
   private static String containerId() {
     return (UUID.randomUUID().toString() + UUID.randomUUID()).replace("-", "");
   }

@@ -124,7 +124,7 @@ public final class Lab implements AutoCloseable {
 
   /** A new host with addresses of its own, known by {@code name} in every pod. */
   public Host addHost(String name) throws IOException, InterruptedException {
-    var endpoint = addEndpoint(name);
+    var endpoint = addEndpoint(name, namespace -> Shell.run("ip", "netns", "add", namespace));
     var host = new Host(name, endpoint.v4(), endpoint.v6(), endpoint.namespace());
     hosts.put(name, host);
     for (var pod : pods) {
@@ -138,23 +138,49 @@ public final class Lab implements AutoCloseable {
    * 15001.
    */
   public Pod addPod(String name, Image image) throws IOException, InterruptedException {
-    var endpoint = addEndpoint(name);
+    var endpoint = addEndpoint(name, namespace -> Shell.run("ip", "netns", "add", namespace));
     capture(endpoint.namespace());
     var own = Files.createDirectories(folder.resolve(name));
-    var pod = Pod.start(name, endpoint, image, own, cgroups.addPod());
-    pods.add(pod);
-    pod.writeHosts(hosts.values());
-    return pod;
+    var places = cgroups.addPod();
+    var container = NamespaceContainer.start(name, endpoint.namespace(), image, own, places);
+    return added(new Pod(name, endpoint, image, own, places, container));
+  }
+
+  /** A new pod around a container that runs in a network of its own without interfaces. */
+  Pod addPod(String name, Image image, Container container)
+      throws IOException, InterruptedException {
+    var first = Long.toString(container.firstPid());
+    var endpoint =
+        addEndpoint(name, namespace -> Shell.run("ip", "netns", "attach", namespace, first));
+    capture(endpoint.namespace());
+    var own = Files.createDirectories(folder.resolve(name));
+    return added(new Pod(name, endpoint, image, own, cgroups.addPod(), container));
   }
 
   /** Another container in a pod, which shares its network and nothing else. */
   public Pod addContainer(Pod pod, String name, Image image)
       throws IOException, InterruptedException {
     var own = Files.createDirectories(folder.resolve(pod.name() + "-" + name));
-    var container = pod.another(name, image, own);
-    pods.add(container);
-    container.writeHosts(hosts.values());
-    return container;
+    var places = pod.cgroups().another();
+    var container = NamespaceContainer.start(name, pod.namespace(), image, own, places);
+    return added(new Pod(name, pod.endpoint(), image, own, places, container));
+  }
+
+  /** The same with a container that runs in the pod's network. */
+  Pod addContainer(Pod pod, String name, Image image, Container container) throws IOException {
+    var own = Files.createDirectories(folder.resolve(pod.name() + "-" + name));
+    return added(new Pod(name, pod.endpoint(), image, own, pod.cgroups(), container));
+  }
+
+  /** The beginning of a command: what follows ends with the lab, also when the lab is killed. */
+  List<String> endingWithIt(String name) throws IOException {
+    return cgroups.aside(name);
+  }
+
+  private Pod added(Pod pod) {
+    pods.add(pod);
+    pod.writeHosts(hosts.values());
+    return pod;
   }
 
   /**
@@ -218,14 +244,21 @@ public final class Lab implements AutoCloseable {
     Shell.run("ip", "link", "set", link, "up");
   }
 
-  private Endpoint addEndpoint(String name) throws IOException, InterruptedException {
+  /** Gives a network namespace its name. */
+  @FunctionalInterface
+  private interface Naming {
+    void give(String namespace) throws IOException, InterruptedException;
+  }
+
+  private Endpoint addEndpoint(String name, Naming naming)
+      throws IOException, InterruptedException {
     if (!name.matches("[a-z][a-z0-9-]{0,30}") || hosts.containsKey(name)) {
       throw new IllegalArgumentException(
           "name: '" + name + "' (expected: a new name of a to z, 0 to 9 and '-')");
     }
     int port = nextPort++;
     var namespace = id + "-" + name;
-    Shell.run("ip", "netns", "add", namespace);
+    naming.give(namespace);
     Shell.ip(
         hub(),
         folder,

@@ -40,11 +40,16 @@ public final class PodShop implements Shop {
    *
    * @param installed more files of the image, as text by path
    * @param guard entries of {@code server.guard}
-   * @param pin value of {@code bridge.pin}
+   * @param bridge entries of {@code bridge}
    * @param addresses more addresses of the checkout workload, whose pods come later
+   * @param pods makes the checkout pod
    */
   public record Settings(
-      Map<String, String> installed, String guard, String pin, List<String> addresses) {
+      Map<String, String> installed,
+      String guard,
+      String bridge,
+      List<String> addresses,
+      PodMaker pods) {
     public Settings {
       installed = Map.copyOf(installed);
       addresses = List.copyOf(addresses);
@@ -53,8 +58,14 @@ public final class PodShop implements Shop {
     /** Names are asked for at the lab's own address. */
     static Settings usual(Lab lab) {
       var guard = "resolvers: [\"%s:53\"]".formatted(lab.address().getHostAddress());
-      return new Settings(Map.of(), guard, "off", List.of());
+      return new Settings(Map.of(), guard, "pin: \"off\"", List.of(), lab::addPod);
     }
+  }
+
+  /** What a pod's container is made by. */
+  @FunctionalInterface
+  public interface PodMaker {
+    Pod make(String name, Image image) throws IOException, InterruptedException;
   }
 
   /** Builds the shop in a lab, which it closes. */
@@ -64,7 +75,7 @@ public final class PodShop implements Shop {
     this.settings = settings;
     var installed = new LinkedHashMap<>(settings.installed());
     Programs.INSTALLED.forEach((path, name) -> installed.put(path, Programs.text(name)));
-    checkout = lab.addPod("checkout", Image.of(installed, say));
+    checkout = settings.pods().make("checkout", Image.of(installed, say));
     upstreams =
         new Upstreams(
             lab.addHost("orders-db").database(5432),
@@ -128,7 +139,7 @@ public final class PodShop implements Shop {
 
   @Override
   public String bridgeSettings() {
-    return "pin: \"" + settings.pin() + "\",";
+    return settings.bridge() + ",";
   }
 
   @Override

@@ -3,6 +3,8 @@ package io.kith.load.evasion;
 import static io.kith.load.evasion.Evasion.refused;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.load.evasion.Evasion.Place;
+import io.kith.bridge.guard.GuardReason;
 import io.kith.load.mesh.Mesh;
 import java.time.Duration;
 import java.util.List;
@@ -48,7 +50,8 @@ final class BridgeEvasions {
                     "new_process",
                     () -> it.perl("from-port.pl", "DB", "5432", port));
               }
-            }),
+            })
+            .onlyIn(Place.NAMESPACES),
         refused(
             "More connections than the bridge remembers",
             "T1499, T1562.001",
@@ -69,7 +72,8 @@ final class BridgeEvasions {
               } finally {
                 storm.kill();
               }
-            }),
+            })
+            .onlyIn(Place.NAMESPACES),
         refused(
             "Another pod's cgroup in `mountinfo`",
             "T1036, T1611",
@@ -85,6 +89,36 @@ final class BridgeEvasions {
                                 + " 'a%.0s' {1..64}); mkdir -p $place /tmp/over; exec /usr/bin/perl"
                                 + " /tmp/mount-over.pl $place /tmp/over /usr/bin/perl /tmp/exfil.pl"
                                 + " DB 5432"))),
+        refused(
+            "A cgroup of one's own, named as another container's",
+            "T1036, T1611",
+            "`new_process`: the outermost container of a path counts, and the guard holds for all"
+                + " below it. It takes CAP_SYS_ADMIN",
+            it -> {
+              it.isDenied(
+                  "/usr/bin/perl /tmp/exfil.pl",
+                  "new_process",
+                  () ->
+                      it.rootPerl(
+                          "own-cgroup.pl",
+                          "1000",
+                          "/usr/bin/perl",
+                          "/tmp/exfil.pl",
+                          "DB",
+                          "5432"));
+              it.isRefusedByTheGuard(
+                  GuardReason.PROXY_USER,
+                  "/usr/bin/perl /tmp/exfil.pl",
+                  () ->
+                      it.rootPerl(
+                          "own-cgroup.pl",
+                          "1337",
+                          "/usr/bin/perl",
+                          "/tmp/exfil.pl",
+                          "DB",
+                          "5432"));
+            })
+            .onlyIn(Place.CONTAINER),
         refused(
             "Programs of one's own in the kernel (BPF), the machine's cgroups",
             "T1611, T1014",
@@ -118,6 +152,7 @@ final class BridgeEvasions {
                 it.mesh.guard().await("enforce");
               }
               it.at.assertWorks();
-            }));
+            })
+            .onlyIn(Place.NAMESPACES));
   }
 }

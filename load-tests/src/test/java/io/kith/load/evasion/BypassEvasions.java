@@ -5,6 +5,7 @@ import static io.kith.load.evasion.Evasion.refused;
 import static io.kith.load.evasion.Evasion.seen;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.load.evasion.Evasion.Place;
 import io.kith.bridge.guard.GuardReason;
 import io.kith.load.ffm.NetworkNamespace;
 import io.kith.load.mesh.Mesh;
@@ -114,7 +115,8 @@ final class BypassEvasions {
                                         Path.of("/run/netns", it.at.lab.id() + "-resolver")),
                                     Intruder.LIMIT,
                                     1000,
-                                    it.argv("/bin/bash", "-c", DIRECT))))),
+                                    it.argv("/bin/bash", "-c", DIRECT)))))
+            .onlyIn(Place.NAMESPACES),
         refused(
             "ICMP echo",
             "T1095",

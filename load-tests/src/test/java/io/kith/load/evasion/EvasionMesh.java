@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.load.evasion.Evasion.Place;
+import io.kith.load.lab.ContainerEngine;
 import io.kith.load.lab.DatagramSink;
 import io.kith.load.lab.Image;
 import io.kith.load.lab.Lab;
@@ -58,6 +60,7 @@ final class EvasionMesh implements AutoCloseable {
           "vsock.pl",
           "storm.pl",
           "tunnel.pl",
+          "own-cgroup.pl",
           "datagram.pl",
           "bpf.pl");
 
@@ -81,10 +84,16 @@ final class EvasionMesh implements AutoCloseable {
   final InetAddress comingPod;
 
   PodProcess relay;
+  private final @Nullable ContainerEngine engine;
   private @Nullable Pod tools;
   private @Nullable Pod withoutSidecar;
 
-  EvasionMesh() throws Exception {
+  /**
+   * Starts it and learns what is normal.
+   *
+   * @param place what the checkout pod is made of
+   */
+  EvasionMesh(Place place) throws Exception {
     envoy = Envoy.find(SAY);
     lab = Lab.open("kv", SAY);
     assertThat(lab.cgroupProblem()).isEmpty();
@@ -100,14 +109,18 @@ final class EvasionMesh implements AutoCloseable {
     var installed = new HashMap<String, String>();
     LEGITIMATE.forEach(name -> installed.put("/app/" + name, text(name)));
     installed.put("/app/spare", text("poll"));
+    engine = place == Place.CONTAINER ? ContainerEngine.start(lab, SAY) : null;
     var shop =
         new PodShop(
             lab,
             new PodShop.Settings(
                 installed,
                 guard,
-                bpf.resolve("kith").toString(),
-                List.of(comingPod.getHostAddress())),
+                "pin: \"%s\", runtime: \"%s\""
+                    .formatted(
+                        bpf.resolve("kith"), engine == null ? "none" : "docker:" + engine.socket()),
+                List.of(comingPod.getHostAddress()),
+                engine == null ? lab::addPod : engine::addPod),
             SAY);
     mesh = Mesh.start(shop, envoy, Mesh.Options.of("kv"), SAY);
     image = mesh.checkout().image();
@@ -190,7 +203,10 @@ final class EvasionMesh implements AutoCloseable {
                   "/app/checkout",
                   "#!/usr/bin/perl\n" + Files.readString(mesh.checkout().path("/tmp/exfil.pl"))),
               SAY);
-      tools = lab.addContainer(mesh.checkout(), "tools", other);
+      tools =
+          engine == null
+              ? lab.addContainer(mesh.checkout(), "tools", other)
+              : engine.addContainer(mesh.checkout(), "tools", other);
     }
     return tools;
   }
@@ -260,6 +276,9 @@ final class EvasionMesh implements AutoCloseable {
   @Override
   public void close() {
     mesh.close();
+    if (engine != null) {
+      engine.close();
+    }
     lab.close();
   }
 }

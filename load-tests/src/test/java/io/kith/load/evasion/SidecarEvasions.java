@@ -4,6 +4,7 @@ import static io.kith.load.evasion.Evasion.refused;
 import static io.kith.load.evasion.Evasion.seen;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.load.evasion.Evasion.Place;
 import io.kith.bridge.guard.GuardReason;
 import java.time.Duration;
 import java.util.List;
@@ -91,21 +92,31 @@ final class SidecarEvasions {
               assertThat(it.mesh.stranger().connections()).isEmpty();
               io.kith.load.mesh.Mesh.await(
                   "normal work after the flood", Duration.ofSeconds(60), () -> works(it));
-            }),
-        refused(
+            })
+            .onlyIn(Place.NAMESPACES),
+        seen(
             "Another container of the pod, with a program of the same path",
             "T1610, T1609",
-            "`hash_changed`, `new_process` or `origin_not_in_image`: its files are others",
-            it ->
-                it.isDenied(
-                    "/usr/bin/perl /app/checkout",
-                    Set.of("hash_changed", "new_process", "origin_not_in_image"),
-                    () ->
-                        Intruder.Said.of(
-                            it.at
-                                .tools()
-                                .start(1000, "", it.argv("/app/checkout", "DB", "5432"))
-                                .await(Intruder.LIMIT)))),
+            "recorded with its own container, image and hash. A learned edge asks for path, script,"
+                + " ancestors, user and that the code is of an image, not of which: use a rule of"
+                + " strictness `hash`, and let nobody add containers to a pod that runs",
+            it -> {
+              var own = it.fingerprints("/usr/bin/perl /app/checkout");
+
+              it.isAllowedAs(
+                  "/usr/bin/perl /app/checkout",
+                  it.mesh.database(),
+                  () ->
+                      Intruder.Said.of(
+                          it.at
+                              .tools()
+                              .start(1000, "", it.argv("/app/checkout", "DB", "5432"))
+                              .await(Intruder.LIMIT)));
+
+              assertThat(it.fingerprints("/usr/bin/perl /app/checkout"))
+                  .as("fingerprints beside %s", own)
+                  .anyMatch(id -> !own.contains(id));
+            }),
         refused(
             "A pod's first processes, before its sidecar runs",
             "T1562.004, T1610",
@@ -129,7 +140,8 @@ final class SidecarEvasions {
 
               assertThat(said.text()).contains("refused").contains("not permitted");
               it.assertNothingArrived(said);
-            }),
+            })
+            .onlyIn(Place.NAMESPACES),
         seen(
             "Through an allowed program of the pod that forwards",
             "T1090.001",

@@ -5,10 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kith.load.evasion.Evasion.Outcome;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /**
- * The table in docs/threat-model.md: every evasion of {@link EvasionTest}, with its outcome. It
+ * The table in docs/threat-model.md: every evasion of {@link Evasions}, with its outcome. It
  * changes only by {@code -Dkith.goldens=refresh}.
  */
 class ThreatModelDocsTest {
@@ -60,13 +61,20 @@ class ThreatModelDocsTest {
   private static String table() {
     var table =
         new StringBuilder(
-            "\n| evasion | ATT&CK | outcome | by what, or why not |\n| --- | --- | --- | --- |\n");
+            "\n| evasion | ATT&CK | tried in | outcome | by what, or why not |\n"
+                + "| --- | --- | --- | --- | --- |\n");
     for (var evasion : Evasions.ALL) {
       table
           .append("| ")
           .append(evasion.name())
           .append(" | ")
           .append(evasion.techniques())
+          .append(" | ")
+          .append(
+              evasion.places().stream()
+                  .sorted()
+                  .map(Evasion.Place::words)
+                  .collect(Collectors.joining(", ")))
           .append(" | ")
           .append(
               evasion.outcome() == Outcome.NOT_COVERED

@@ -1,0 +1,81 @@
+package io.kith.load.evasion;
+
+import static java.util.Objects.requireNonNull;
+
+import io.kith.load.evasion.Evasion.Place;
+import io.kith.load.mesh.Mesh;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Every way around Kith that we know of, gone for real in a pod with the real Envoy, server, bridge
+ * and guard: each has the outcome that docs/threat-model.md says.
+ */
+@Timeout(120)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+abstract class EvasionSuite {
+  private final Place place;
+  private @Nullable EvasionMesh mesh;
+  private @Nullable Intruder intruder;
+
+  EvasionSuite(Place place) {
+    this.place = place;
+  }
+
+  @BeforeAll
+  @Timeout(300)
+  void start() throws Exception {
+    mesh = new EvasionMesh(place);
+    intruder = new Intruder(mesh);
+  }
+
+  @AfterAll
+  void stop() {
+    if (mesh != null) {
+      mesh.close();
+    }
+  }
+
+  /** {@code -Dkith.evasion.only=WORDS}: those whose names have these words. */
+  Stream<Evasion> evasions() {
+    return Evasions.ALL.stream()
+        .filter(evasion -> evasion.places().contains(place))
+        .filter(evasion -> evasion.name().contains(System.getProperty("kith.evasion.only", "")));
+  }
+
+  @Order(1)
+  @ParameterizedTest
+  @MethodSource("evasions")
+  void evasion_hasTheOutcomeThatTheThreatModelSays(Evasion evasion) throws Exception {
+    evasion.trial().run(requireNonNull(intruder));
+  }
+
+  /** At most every five seconds a bridge reports, so that all are looked for at once. */
+  @Test
+  @Order(2)
+  void refusalsOfTheGuard_areInTheServersLogWithTheirProcess() throws Exception {
+    var guard = requireNonNull(mesh).mesh.guard();
+    for (var expected : requireNonNull(intruder).expected()) {
+      Mesh.await(
+          expected + " in the server's log",
+          Intruder.LIMIT,
+          () ->
+              guard.reported().stream()
+                  .anyMatch(
+                      past ->
+                          past.reason().equals(expected.reason().word())
+                              && past.process().equals(expected.process())));
+    }
+  }
+}
