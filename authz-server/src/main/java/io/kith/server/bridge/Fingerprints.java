@@ -56,9 +56,9 @@ final class Fingerprints {
     candidates.keySet().removeIf(key -> key.id().equals(described.getId()));
   }
 
-  /** What was described, in words; empty when it was not, or makes no sense. */
-  String words(String id) {
-    return byId.get(id) instanceof Known.Valid(var fingerprint, _) ? fingerprint.words() : "";
+  /** What was described; null when it was not, or makes no sense. */
+  @Nullable ProcessFingerprint described(String id) {
+    return byId.get(id) instanceof Known.Valid(var fingerprint, _) ? fingerprint : null;
   }
 
   Found candidate(String id, Quality quality, Set<SpiffeId> attested) {

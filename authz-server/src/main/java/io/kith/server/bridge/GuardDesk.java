@@ -83,6 +83,21 @@ public final class GuardDesk implements AutoCloseable {
     flows.revoked(policy).forEach(hub::revoke);
   }
 
+  /**
+   * Whose a pod is.
+   *
+   * @return null when it is nobody's, or gone
+   */
+  public @Nullable Workload workload(String node, String pod) {
+    return hub.attached().stream()
+        .filter(bridge -> bridge.node().equals(node))
+        .flatMap(bridge -> bridge.pods().stream())
+        .filter(registered -> registered.id().equals(pod))
+        .findFirst()
+        .map(this::workload)
+        .orElse(null);
+  }
+
   private @Nullable Workload workload(RegisteredPod pod) {
     for (var address : pod.addresses()) {
       for (var id : pod.attested()) {

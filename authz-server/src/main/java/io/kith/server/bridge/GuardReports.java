@@ -1,5 +1,7 @@
 package io.kith.server.bridge;
 
+import static java.util.Objects.requireNonNull;
+
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.v1.GuardEvent;
 import io.kith.bridge.v1.GuardMode;
@@ -8,18 +10,20 @@ import io.kith.bridge.v1.GuardReport;
 import io.kith.bridge.v1.GuardedPod;
 import io.kith.bridge.v1.ReasonCount;
 import io.kith.server.check.BoundedLog;
+import io.kith.server.check.GuardRefusal;
+import io.kith.server.check.Ids;
 import io.kith.server.check.Untrusted;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.logging.Level;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the guards of all nodes report, added up for metrics, and logged when something went past a
- * sidecar for the first time. Thread-safe.
+ * sidecar, or was refused there, for the first time. Thread-safe.
  */
 public final class GuardReports {
   private static final BoundedLog LOG = new BoundedLog(GuardReports.class, 10);
@@ -33,7 +37,8 @@ public final class GuardReports {
   private static final class Node {
     private Map<GuardReason, Count> counts = Map.of();
     private long destroyed;
-    private Set<Row> rows = Set.of();
+    private Map<Row, Long> rows = Map.of(); // with what was refused of each
+    private Map<Row, Long> refused = Map.of(); // the same, also of a bridge that is gone
     private GuardReport report = GuardReport.getDefaultInstance();
   }
 
@@ -41,6 +46,12 @@ public final class GuardReports {
   private final Map<String, Long> seen = new ConcurrentHashMap<>();
   private final Map<String, Long> refused = new ConcurrentHashMap<>();
   private long destroyed; // guarded by this
+  private volatile Consumer<GuardRefusal> refusals = _ -> {};
+
+  /** Has refusals told from now on, by threads that must not be kept. */
+  public void tellRefusals(Consumer<GuardRefusal> to) {
+    refusals = requireNonNull(to, "to");
+  }
 
   /** Takes in the report of a node, which replaces the one before. */
   synchronized void reported(String name, GuardReport report, Fingerprints fingerprints) {
@@ -56,7 +67,7 @@ public final class GuardReports {
     node.counts = counts;
     destroyed += grown(node.destroyed, report.getDestroyed());
     node.destroyed = report.getDestroyed();
-    node.rows = tellNew(name, node.rows, report, fingerprints);
+    tellNew(name, node, report, fingerprints);
     node.report = report.toBuilder().clearEvents().build();
   }
 
@@ -77,31 +88,71 @@ public final class GuardReports {
         : reason.name().substring("GUARD_REASON_".length()).toLowerCase(Locale.ROOT);
   }
 
-  private static Set<Row> tellNew(
-      String node, Set<Row> known, GuardReport report, Fingerprints fingerprints) {
-    var rows = new HashSet<Row>();
+  private void tellNew(String name, Node node, GuardReport report, Fingerprints fingerprints) {
+    var rows = new HashMap<Row, Long>();
+    var told = new HashMap<Row, Long>();
     for (var event : report.getEventsList()) {
       if (rows.size() >= MAX_EVENTS) {
         break;
       }
       var row =
           new Row(event.getPodId(), event.getFingerprintId(), event.getReason(), where(event));
-      if (rows.add(row) && !known.contains(row)) {
-        LOG.log(
-            Level.WARNING,
-            "went past the sidecar",
-            Map.of(
-                "node", node,
-                "pod", Untrusted.plain(event.getPodId()),
-                "process", Untrusted.quoted(fingerprints.words(event.getFingerprintId())),
-                "reason", word(event.getReason()),
-                "destination", row.destination(),
-                "seen", Long.toUnsignedString(event.getSeen()),
-                "refused", Long.toUnsignedString(event.getRefused())),
-            null);
+      if (rows.putIfAbsent(row, event.getRefused()) != null) {
+        continue;
+      }
+      var more = grown(node.refused.getOrDefault(row, 0L), event.getRefused());
+      var refusal = more > 0 ? refusal(name, event, more, fingerprints) : null;
+      if (event.getRefused() > 0) {
+        told.put(row, event.getRefused());
+      }
+      var before = node.rows.get(row);
+      if (before == null || (before == 0 && refusal != null)) {
+        log(name, row, event, refusal, fingerprints);
+      }
+      if (refusal != null) {
+        refusals.accept(refusal);
       }
     }
-    return rows;
+    node.rows = rows;
+    node.refused = told;
+  }
+
+  private static void log(
+      String node,
+      Row row,
+      GuardEvent event,
+      @Nullable GuardRefusal refusal,
+      Fingerprints fingerprints) {
+    var process = fingerprints.described(event.getFingerprintId());
+    var values = new HashMap<String, String>();
+    values.put("node", node);
+    values.put("pod", Untrusted.plain(event.getPodId()));
+    values.put("process", Untrusted.quoted(process == null ? "" : process.words()));
+    values.put("reason", word(event.getReason()));
+    values.put("destination", row.destination());
+    values.put("seen", Long.toUnsignedString(event.getSeen()));
+    values.put("refused", Long.toUnsignedString(event.getRefused()));
+    if (refusal != null) {
+      values.put("trace_id", refusal.traceId());
+    }
+    LOG.log(Level.WARNING, "went past the sidecar", values, null);
+  }
+
+  private static GuardRefusal refusal(
+      String node, GuardEvent event, long more, Fingerprints fingerprints) {
+    var bytes = event.getDestinationAddress().toByteArray();
+    var known = bytes.length == 4 || bytes.length == 16;
+    return new GuardRefusal(
+        Ids.trace(),
+        node,
+        event.getPodId(),
+        event.getFingerprintId(),
+        fingerprints.described(event.getFingerprintId()),
+        word(event.getReason()),
+        known ? IpAddress.of(bytes) : null,
+        event.getDestinationPort(),
+        event.getIpProtocol(),
+        more);
   }
 
   private static String where(GuardEvent event) {
@@ -120,7 +171,7 @@ public final class GuardReports {
     var node = nodes.get(name);
     if (node != null) {
       node.report = GuardReport.getDefaultInstance();
-      node.rows = Set.of();
+      node.rows = Map.of();
     }
   }
 

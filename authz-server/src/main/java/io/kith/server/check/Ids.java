@@ -4,7 +4,7 @@ import java.util.HexFormat;
 import java.util.concurrent.ThreadLocalRandom;
 
 /** Makes ids that are unique for all purposes, and no secrets. */
-final class Ids {
+public final class Ids {
   private static final HexFormat HEX = HexFormat.of();
 
   private Ids() {}
@@ -15,7 +15,7 @@ final class Ids {
   }
 
   /** 32 hex digits, not all zero. */
-  static String trace() {
+  public static String trace() {
     var random = ThreadLocalRandom.current();
     return HEX.toHexDigits(random.nextLong()) + HEX.toHexDigits(random.nextLong() | 1);
   }

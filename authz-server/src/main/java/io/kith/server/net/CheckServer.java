@@ -87,6 +87,11 @@ public final class CheckServer implements AutoCloseable {
     this.telemetry = requireNonNull(telemetry, "telemetry");
     var flows = new OpenFlows(InstantSource.system());
     this.guardDesk = new GuardDesk(settings.guard(), directory, policy, bridges, flows);
+    bridges
+        .guardReports()
+        .tellRefusals(
+            refusal ->
+                telemetry.refused(refusal, guardDesk.workload(refusal.node(), refusal.pod())));
     this.checkService =
         new ExtAuthzService(
             CheckSettings.of(settings),

@@ -4,14 +4,18 @@ import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.decision.Explanation;
 import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Verdict.Allow;
 import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.destination.Destination;
 import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.identity.Workload;
 import io.kith.baselines.process.Candidate;
+import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.server.check.Answered;
 import io.kith.server.check.CheckFacts;
+import io.kith.server.check.GuardRefusal;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
@@ -36,7 +40,7 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes the span of a Check, after its answer.
+ * Makes the span of a Check, after its answer, and that of what a guard refused.
  *
  * <p>What is not sampled costs nothing but the look at its trace id. Spans beyond {@link #QUEUE}
  * that wait for the exporter are dropped and counted.
@@ -84,14 +88,78 @@ final class CheckSpans implements AutoCloseable {
     if (record.decision().applied() instanceof Allow && !sampled(record.traceId())) {
       return;
     }
+    if (admitted()) {
+      var span = start(answered);
+      describe(span, answered);
+      span.end(answered.started().plusNanos(answered.totalNanos()));
+    }
+  }
+
+  private boolean admitted() {
     if (waiting.incrementAndGet() > QUEUE) {
       waiting.decrementAndGet();
       dropped.increment();
+      return false;
+    }
+    return true;
+  }
+
+  /** A span of its own, at the time of the report, with what a denial's span says. */
+  void refused(GuardRefusal refusal, @Nullable Workload workload) {
+    if (!admitted()) {
       return;
     }
-    var span = start(answered);
-    describe(span, answered);
-    span.end(answered.started().plusNanos(answered.totalNanos()));
+    ids.give(refusal.traceId());
+    var span =
+        tracer
+            .spanBuilder(SpanAttributes.GUARD)
+            .setSpanKind(SpanKind.INTERNAL)
+            .setNoParent()
+            .startSpan();
+    put(span, SpanAttributes.WORKLOAD, workload == null ? null : workload.owner().toString());
+    put(span, SpanAttributes.SPIFFE_ID, onlyId(workload));
+    span.setAttribute(SpanAttributes.NODE, refusal.node());
+    span.setAttribute(SpanAttributes.LAYER, "guard");
+    span.setAttribute(SpanAttributes.VERDICT, "deny");
+    span.setAttribute(SpanAttributes.MODE, Mode.ENFORCE.word());
+    span.setAttribute(SpanAttributes.REASON, refusal.reason());
+    span.setAttribute(SpanAttributes.REFUSED, refusal.refused());
+    span.setAttribute(SpanAttributes.DESTINATION, refusal.destinationWords());
+    if (refusal.destination() != null) {
+      span.setAttribute(
+          SpanAttributes.DESTINATION_ADDRESS, refusal.destination().toString());
+      span.setAttribute(SpanAttributes.DESTINATION_PORT, refusal.port());
+    }
+    put(span, SpanAttributes.NETWORK_TRANSPORT, transport(refusal.protocol()));
+    var fingerprint = refusal.fingerprint();
+    if (fingerprint != null) {
+      process(span, fingerprint, refusal.fingerprintId());
+    }
+    var explanation =
+        (fingerprint == null ? "a process that is not known" : fingerprint.words())
+            + " went past its sidecar to "
+            + refusal.destinationWords()
+            + " ("
+            + refusal.reason()
+            + ")";
+    span.setAttribute(SpanAttributes.EXPLANATION, explanation);
+    span.setStatus(StatusCode.ERROR, explanation);
+    span.end();
+  }
+
+  /** Of one that has several it is not known which process has which. */
+  private static @Nullable String onlyId(@Nullable Workload workload) {
+    return workload == null || workload.spiffeIds().size() != 1
+        ? null
+        : workload.spiffeIds().iterator().next().toString();
+  }
+
+  private static @Nullable String transport(int protocol) {
+    return switch (protocol) {
+      case 6 -> "tcp";
+      case 17 -> "udp";
+      default -> null;
+    };
   }
 
   /** By the id, so that all Checks of one trace are kept or none. */
@@ -194,10 +262,13 @@ final class CheckSpans implements AutoCloseable {
   }
 
   private static void process(Span span, Candidate subject) {
-    var fingerprint = subject.fingerprint();
-    span.setAttribute(SpanAttributes.PROCESS, fingerprint.words());
-    span.setAttribute(SpanAttributes.FINGERPRINT, subject.fingerprintId());
+    process(span, subject.fingerprint(), subject.fingerprintId());
     span.setAttribute(SpanAttributes.QUALITY, word(subject.quality()));
+  }
+
+  private static void process(Span span, ProcessFingerprint fingerprint, String id) {
+    span.setAttribute(SpanAttributes.PROCESS, fingerprint.words());
+    span.setAttribute(SpanAttributes.FINGERPRINT, id);
     span.setAttribute(SpanAttributes.EXECUTABLE_PATH, fingerprint.path());
     span.setAttribute(
         SpanAttributes.EXECUTABLE_NAME,

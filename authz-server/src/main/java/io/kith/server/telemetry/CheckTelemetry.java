@@ -2,9 +2,11 @@ package io.kith.server.telemetry;
 
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Verdict.Deny;
+import io.kith.baselines.identity.Workload;
 import io.kith.server.check.Answered;
 import io.kith.server.check.BoundedLog;
 import io.kith.server.check.CheckObserver;
+import io.kith.server.check.GuardRefusal;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.exporter.otlp.http.trace.OtlpHttpSpanExporter;
@@ -18,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Tells what was answered: a span and a log line per denial, a span for a share of what was
- * allowed, metrics for all.
+ * allowed, metrics for all; and a span for what a guard refused.
  *
  * <p>Never blocks and never fails a Check: what cannot be kept or delivered is counted.
  */
@@ -107,6 +109,17 @@ public final class CheckTelemetry implements CheckObserver, AutoCloseable {
     }
     if (spans != null) {
       spans.answered(answered);
+    }
+  }
+
+  /**
+   * A guard refused something that went past a sidecar.
+   *
+   * @param workload whose pod it was, or null
+   */
+  public void refused(GuardRefusal refusal, @Nullable Workload workload) {
+    if (spans != null) {
+      spans.refused(refusal, workload);
     }
   }
 

@@ -16,6 +16,15 @@ public final class SpanAttributes {
   /** Name of the span of a Check. */
   public static final String CHECK = "kith.check";
 
+  /** Name of the span of what a guard refused past a sidecar. */
+  public static final String GUARD = "kith.guard";
+
+  /** How often since the guard's last report: connects of TCP, packets of everything else. */
+  public static final AttributeKey<Long> REFUSED = longKey("kith.refused");
+
+  /** Whose guard it was. */
+  public static final AttributeKey<String> NODE = stringKey("kith.node");
+
   public static final AttributeKey<String> SOURCE_ADDRESS = stringKey("source.address");
   public static final AttributeKey<Long> SOURCE_PORT = longKey("source.port");
   public static final AttributeKey<String> DESTINATION_ADDRESS = stringKey("destination.address");
@@ -41,7 +50,7 @@ public final class SpanAttributes {
   /** Name or address, with the port. */
   public static final AttributeKey<String> DESTINATION = stringKey("kith.destination");
 
-  /** Which of Envoy's filters asked: {@code l4}, {@code l7} or {@code gate}. */
+  /** Which of Envoy's filters asked: {@code l4}, {@code l7} or {@code gate}; {@code guard} when none did. */
   public static final AttributeKey<String> LAYER = stringKey("kith.layer");
 
   public static final AttributeKey<String> VERDICT = stringKey("kith.verdict");

@@ -18,6 +18,8 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.bridge.v1.DnsAnswer;
 import io.kith.bridge.v1.DnsAnswers;
+import io.kith.bridge.v1.Fingerprint;
+import io.kith.bridge.v1.GuardEvent;
 import io.kith.bridge.v1.GuardMode;
 import io.kith.bridge.v1.GuardPolicy;
 import io.kith.bridge.v1.GuardReason;
@@ -32,6 +34,7 @@ import io.kith.server.check.Answered;
 import io.kith.server.check.CheckFacts;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.check.Deadlines;
+import io.kith.server.check.GuardRefusal;
 import io.kith.server.check.InMemoryPolicy;
 import io.kith.server.check.Samples;
 import io.kith.server.check.SocketEnd;
@@ -201,6 +204,57 @@ class GuardDeskTest {
     reports.gone("node-1");
     assertThat(reports.pods()).isEmpty();
     assertThat(reports.seen()).containsEntry("udp", 11L);
+  }
+
+  private static GuardReport events(long seen, long refused) {
+    return GuardReport.newBuilder()
+        .addEvents(
+            GuardEvent.newBuilder()
+                .setPodId("net:[1]")
+                .setFingerprintId("f1")
+                .setReason(GuardReason.GUARD_REASON_PROXY_USER)
+                .setDestinationAddress(bytes("198.18.1.1"))
+                .setDestinationPort(8_080)
+                .setIpProtocol(6)
+                .setSeen(seen)
+                .setRefused(refused))
+        .build();
+  }
+
+  @Test
+  void reports_refusals_areToldOnceForEachThatIsNew() {
+    var told = new ArrayList<GuardRefusal>();
+    hub.guardReports().tellRefusals(told::add);
+    bridge.described(Fingerprint.newBuilder().setId("f1").setPath("/usr/bin/curl").build());
+
+    bridge.guarded(events(2, 0)); // observed
+    assertThat(told).isEmpty();
+    bridge.guarded(events(5, 3));
+    bridge.guarded(events(5, 3));
+    bridge.guarded(events(9, 7));
+
+    assertThat(told).extracting(GuardRefusal::refused).containsExactly(3L, 4L);
+    assertThat(told).extracting(GuardRefusal::traceId).doesNotHaveDuplicates();
+    assertThat(told.getFirst().reason()).isEqualTo("proxy_user");
+    assertThat(told.getFirst().destinationWords()).isEqualTo("198.18.1.1:8080");
+    assertThat(told.getFirst().node()).isEqualTo("node-1");
+    assertThat(requireNonNull(told.getFirst().fingerprint()).words()).isEqualTo("/usr/bin/curl");
+    told.clear();
+    hub.guardReports().gone("node-1"); // a cut: the bridge tells all again
+    bridge.guarded(events(9, 7));
+    assertThat(told).isEmpty();
+    bridge.guarded(events(1, 1)); // started anew
+    assertThat(told).extracting(GuardRefusal::refused).containsExactly(1L);
+  }
+
+  @Test
+  void workload_podOfANode_isWhoseItIs() {
+    try (var desk = desk()) {
+      assertThat(requireNonNull(desk.workload("node-1", "net:[1]")).owner().toString())
+          .isEqualTo("shop/deployment/checkout");
+      assertThat(desk.workload("node-1", "net:[2]")).isNull();
+      assertThat(desk.workload("node-2", "net:[1]")).isNull();
+    }
   }
 
   private static DnsAnswer answer(String pod, String name, String address) {

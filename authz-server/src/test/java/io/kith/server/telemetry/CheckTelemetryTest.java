@@ -10,6 +10,8 @@ import static io.kith.server.check.ServiceUnderTest.settings;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.decision.Mode;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.server.check.GuardRefusal;
 import io.kith.server.check.Samples;
 import io.kith.server.check.ServiceUnderTest;
 import io.opentelemetry.api.trace.SpanKind;
@@ -90,6 +92,61 @@ class CheckTelemetryTest {
           .isEqualTo(said(response, "decision_id"));
       assertThat(attributes.get(SpanAttributes.TOTAL_MICROS)).isNotNegative();
       assertThat(attributes.toString()).doesNotContain("secret");
+    }
+  }
+
+  @Test
+  void refused_byTheGuard_isARootSpanWithWhatADenialSays() {
+    var refusal =
+        new GuardRefusal(
+            TRACE,
+            "node-1",
+            "net:[1]",
+            "f1",
+            CURL.fingerprint(),
+            "proxy_user",
+            IpAddress.parse("198.18.1.1"),
+            8_080,
+            6,
+            3);
+    try (var telemetry = telemetry(0)) {
+      telemetry.refused(
+          refusal, Samples.directory().speaking(Samples.CHECKOUT, IpAddress.parse(Samples.POD)));
+
+      var span = onlySpan(telemetry);
+      var attributes = span.getAttributes();
+      assertThat(span.getName()).isEqualTo("kith.guard");
+      assertThat(span.getTraceId()).isEqualTo(TRACE);
+      assertThat(span.getParentSpanContext().isValid()).isFalse();
+      assertThat(span.getStatus().getStatusCode()).isEqualTo(StatusCode.ERROR);
+      assertThat(span.getStatus().getDescription())
+          .isEqualTo("/usr/bin/curl went past its sidecar to 198.18.1.1:8080 (proxy_user)");
+      assertThat(attributes.get(SpanAttributes.WORKLOAD)).isEqualTo("shop/deployment/checkout");
+      assertThat(attributes.get(SpanAttributes.SPIFFE_ID)).isEqualTo(Samples.CHECKOUT.toString());
+      assertThat(attributes.get(SpanAttributes.PROCESS)).isEqualTo("/usr/bin/curl");
+      assertThat(attributes.get(SpanAttributes.FINGERPRINT)).isEqualTo("f1");
+      assertThat(attributes.get(SpanAttributes.DESTINATION)).isEqualTo("198.18.1.1:8080");
+      assertThat(attributes.get(SpanAttributes.DESTINATION_PORT)).isEqualTo(8_080);
+      assertThat(attributes.get(SpanAttributes.NETWORK_TRANSPORT)).isEqualTo("tcp");
+      assertThat(attributes.get(SpanAttributes.REASON)).isEqualTo("proxy_user");
+      assertThat(attributes.get(SpanAttributes.VERDICT)).isEqualTo("deny");
+      assertThat(attributes.get(SpanAttributes.LAYER)).isEqualTo("guard");
+      assertThat(attributes.get(SpanAttributes.NODE)).isEqualTo("node-1");
+      assertThat(attributes.get(SpanAttributes.REFUSED)).isEqualTo(3);
+    }
+  }
+
+  @Test
+  void refused_byAProcessThatIsNotKnown_hasASpanAllTheSame() {
+    var refusal = new GuardRefusal(TRACE, "node-1", "net:[1]", "", null, "udp", null, 0, 17, 1);
+    try (var telemetry = telemetry(0)) {
+      telemetry.refused(refusal, null);
+
+      var span = onlySpan(telemetry);
+      assertThat(span.getStatus().getDescription())
+          .isEqualTo("a process that is not known went past its sidecar to others (udp)");
+      assertThat(span.getAttributes().get(SpanAttributes.WORKLOAD)).isNull();
+      assertThat(span.getAttributes().get(SpanAttributes.DESTINATION_ADDRESS)).isNull();
     }
   }
 

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The story that {@code kith demo} tells, each part of it done and checked for real. */
@@ -43,6 +44,32 @@ final class Demo {
 
   /** Refused attack with the decision that refused it. */
   private record Refused(Attack attack, DecisionRecord decision) {}
+
+  /** Refused bypass with what the guard told of it. */
+  private record Bypassed(Bypass bypass, PastSidecar past, boolean nothingArrived) {}
+
+  /** What a refusal is looked up by. */
+  private record Trace(String id, String reason, String process) {
+    static Trace of(Refused refused) {
+      var decision = refused.decision;
+      return new Trace(decision.getTraceId(), decision.getReason(), decision.getProcess());
+    }
+
+    static Trace of(Bypassed bypassed) {
+      var past = bypassed.past;
+      return new Trace(past.traceId(), past.reason(), past.process());
+    }
+
+    Map<String, String> tags() {
+      var tags = new TreeMap<String, String>();
+      tags.put("kith.workload", Mesh.CHECKOUT);
+      tags.put("kith.reason", reason);
+      if (!process.isEmpty()) {
+        tags.put("kith.process", process);
+      }
+      return tags;
+    }
+  }
 
   DemoReport run() throws IOException, InterruptedException {
     screen.title(
@@ -74,9 +101,10 @@ final class Demo {
       var benign = enforce(mesh, envoy);
       var refused = attack(mesh);
       var reports = new ArrayList<>(refused.stream().map(Demo::report).toList());
-      reports.addAll(bypass(mesh));
+      var bypassed = bypass(mesh);
+      bypassed.forEach(one -> reports.add(report(one)));
       var expired = allowForAWhile(mesh, refused);
-      var found = traces == null ? showSpans(refused) : lookUp(traces, refused);
+      var found = traces == null ? showSpans(refused) : lookUp(traces, refused, bypassed);
       var report =
           new DemoReport(
               version,
@@ -102,6 +130,14 @@ final class Demo {
         refused.attack.isRefusedFor(decision.getReason()),
         decision.getReason(),
         decision.getTraceId());
+  }
+
+  private static DemoReport.AttackReport report(Bypassed bypassed) {
+    return new DemoReport.AttackReport(
+        bypassed.bypass.name(),
+        bypassed.nothingArrived,
+        bypassed.past.reason(),
+        bypassed.past.traceId());
   }
 
   private void tellLosses(List<String> missing) {
@@ -260,10 +296,10 @@ final class Demo {
   }
 
   /** The part of the attack that the sidecar does not see. */
-  private List<DemoReport.AttackReport> bypass(Mesh mesh) throws IOException, InterruptedException {
-    var reports = new ArrayList<DemoReport.AttackReport>();
+  private List<Bypassed> bypass(Mesh mesh) throws IOException, InterruptedException {
+    var all = new ArrayList<Bypassed>();
     if (mesh.shop().bypasses().isEmpty()) {
-      return reports;
+      return all;
     }
     screen.blank();
     screen.say(
@@ -273,23 +309,26 @@ final class Demo {
     for (var bypass : mesh.shop().bypasses()) {
       mesh.forgetConnections();
       var past = mesh.guard().refusal(bypass);
-      var right = mesh.guard().arrived(bypass) == 0;
-      show(bypass, past, right);
-      reports.add(new DemoReport.AttackReport(bypass.name(), right, past.reason(), ""));
+      var bypassed = new Bypassed(bypass, past, mesh.guard().arrived(bypass) == 0);
+      show(bypassed);
+      all.add(bypassed);
     }
     new Rounds(mesh).succeed();
-    return reports;
+    return all;
   }
 
-  private void show(Bypass bypass, PastSidecar past, boolean right) {
+  private void show(Bypassed bypassed) {
+    var story = bypassed.bypass.story();
+    var past = bypassed.past;
     screen.blank();
     tell(
-        right,
-        "refused: " + bypass.story(),
-        "refused: " + bypass.story() + " (but something arrived)");
+        bypassed.nothingArrived,
+        "refused: " + story,
+        "refused: " + story + " (but something arrived)");
     screen.detail("who", past.process());
     screen.detail("to", past.destination());
     screen.detail("why", past.reason() + ": went past the sidecar");
+    screen.detail("trace", past.traceId());
   }
 
   // ---- 4
@@ -333,28 +372,23 @@ final class Demo {
 
   // ---- 5
 
-  private int lookUp(Jaeger.Running traces, List<Refused> refused)
+  private int lookUp(Jaeger.Running traces, List<Refused> refused, List<Bypassed> bypassed)
       throws IOException, InterruptedException {
     screen.step(
         "See: every refusal is a trace.",
         "Looked up in Jaeger by workload, process and reason; in Istio the spans of the"
             + " application's own requests stand beside them.");
     var api = new JaegerApi(traces.api());
+    var wanted =
+        Stream.concat(refused.stream().map(Trace::of), bypassed.stream().map(Trace::of)).toList();
     var found = 0;
-    for (var each : refused) {
-      var decision = each.decision;
-      var tags = new TreeMap<String, String>();
-      tags.put("kith.workload", decision.getOwner());
-      tags.put("kith.reason", decision.getReason());
-      if (!decision.getProcess().isEmpty()) {
-        tags.put("kith.process", decision.getProcess());
-      }
-      var seen = awaitTrace(api, tags, decision.getTraceId());
+    for (var trace : wanted) {
+      var seen = awaitTrace(api, trace.tags(), trace.id);
       found += seen ? 1 : 0;
       tell(
           seen,
-          decision.getTraceId() + "  " + decision.getReason() + "  " + decision.getProcess(),
-          decision.getTraceId() + " was not found by " + tags);
+          trace.id + "  " + trace.reason + "  " + trace.process,
+          trace.id + " was not found by " + trace.tags());
     }
     return found;
   }

@@ -113,6 +113,7 @@ public final class GuardWatch {
           PastSidecar.in(server.log()).stream()
               .filter(past -> past.reason().equals(bypass.reason()))
               .filter(past -> past.process().equals(bypass.process()))
+              .filter(past -> !past.traceId().isEmpty())
               .findFirst()
               .ifPresent(found::set);
           return found.get() != null && refused(bypass.reason()) > before;

@@ -9,8 +9,9 @@ import java.util.regex.Pattern;
  * @param process in words
  * @param destination address and port
  * @param reason the guard's, as a word
+ * @param traceId of the trace that tells of its refusal; empty when it was not refused
  */
-public record PastSidecar(String process, String destination, String reason) {
+public record PastSidecar(String process, String destination, String reason, String traceId) {
   private static final String TEXT = "went past the sidecar";
 
   /** All that a log tells, in its order. */
@@ -22,7 +23,8 @@ public record PastSidecar(String process, String destination, String reason) {
                 new PastSidecar(
                     value(line, "process").replaceAll("^'|'$", ""),
                     value(line, "destination"),
-                    value(line, "reason")))
+                    value(line, "reason"),
+                    value(line, "trace_id")))
         .toList();
   }
 

@@ -146,6 +146,23 @@ class EndToEndTest {
       EnforcedMesh.assertWorks(mesh);
     }
 
+    @ParameterizedTest
+    @MethodSource("bypasses")
+    void bypass_underEnforce_isFoundInJaegerByItsTags(Bypass bypass) throws Exception {
+      var past = mesh.guard().refusal(bypass);
+
+      var tags =
+          Map.of(
+              "kith.workload", Mesh.CHECKOUT,
+              "kith.process", bypass.process(),
+              "kith.reason", bypass.reason());
+      Mesh.await(
+          "the trace of " + past,
+          Mesh.PATIENCE,
+          asking(() -> api().traces(tags).contains(past.traceId())));
+      assertThat(api().spans(past.traceId())).containsExactly(JaegerApi.SERVICE + ": kith.guard");
+    }
+
     @Test
     void request_spanOfTheCheck_isPartOfEnvoysTrace() throws Exception {
       EnforcedMesh.assertWorks(mesh);
