@@ -73,6 +73,27 @@ final class KeyedHash {
     add((long) WORD.get(text, last));
   }
 
+  static void add(KeyedHash one, KeyedHash two, byte[] text, int from) {
+    var last = text.length - Long.BYTES;
+    if (last < from) {
+      var word = 0L;
+      for (var index = from; index < text.length; index++) {
+        word = (word << Byte.SIZE) | (text[index] & 0xff);
+      }
+      one.add(word);
+      two.add(word);
+      return;
+    }
+    for (var index = from; index < last; index += Long.BYTES) {
+      var word = (long) WORD.get(text, index);
+      one.add(word);
+      two.add(word);
+    }
+    var word = (long) WORD.get(text, last);
+    one.add(word);
+    two.add(word);
+  }
+
   long value() {
     return (high ^ (high >>> 32)) * SPREAD;
   }

@@ -128,64 +128,69 @@ class KnownFlows {
    * @return null when the table does not know
    */
   final @Nullable Edge find(ProcessClass process, Destination to) {
-    var name = to.name();
-    var text = name.getBytes(ISO_8859_1);
-    var port = to.port();
-    var edge = named(NAME, process, text, 0, port, to);
-    if (edge != null) {
-      return edge;
-    }
-    var dot = name.indexOf('.');
-    if (dot > 0) {
-      edge = named(BELOW, process, text, dot + 1, port, to);
-    }
-    if (edge == null && port >= PortRange.FIRST_DYNAMIC) {
-      edge = named(RANGE, process, text, 0, 0, to);
-    }
-    var address = to.address();
-    return edge == null && address != null && to.evidence() == Evidence.ADDRESS && address.isIpv4()
-        ? within(process, address, to)
-        : edge;
-  }
-
-  /** By a name, which is all of the text, or by what follows its first label. */
-  private @Nullable Edge named(
-      int kind, ProcessClass process, byte[] text, int from, int port, Destination to) {
-    var length = text.length - from;
-    if (length > MAX_NAME) {
-      return null;
-    }
-    var words = words(kind, port, to.protocol(), length);
-    var first = first(process, words, text, from);
-    for (var cell = start(first, cells); ; cell = cell + 1 == cells ? 0 : cell + 1) {
-      var found = table[2 * cell];
-      if (found == first) {
-        var condition = table[2 * cell + 1] ^ second(process, words, text, from);
-        if ((condition & HASH) == 0 && isProved(condition, cell, to)) {
-          return edges[cell];
+    // One loop and not one call after another: the code of a decision is then so short that most of
+    // it is still in the cache of the processor at the next.
+    var text = to.name().getBytes(ISO_8859_1);
+    for (var kind = NAME; kind <= BLOCK; kind++) {
+      var from = 0;
+      var port = to.port();
+      switch (kind) {
+        case NAME -> {}
+        case BELOW -> {
+          from = to.name().indexOf('.') + 1;
+          if (from <= 1) {
+            continue;
+          }
         }
-      } else if (found == 0) {
-        return null;
+        case RANGE -> {
+          if (port < PortRange.FIRST_DYNAMIC) {
+            continue;
+          }
+          port = 0;
+        }
+        default -> {
+          var address = to.address();
+          if (address == null || to.evidence() != Evidence.ADDRESS || !address.isIpv4()) {
+            return null;
+          }
+          text = text(address);
+        }
+      }
+      var length = text.length - from;
+      if (length > MAX_NAME) {
+        continue;
+      }
+      var words = words(kind, port, to.protocol(), length);
+      var hash = new KeyedHash(KEYS);
+      var other = new KeyedHash(OTHER_KEYS);
+      for (var part = 0; part < 4; part++) {
+        var digest = process.digest(part);
+        hash.add(digest);
+        other.add(digest);
+      }
+      hash.add(words);
+      other.add(words);
+      KeyedHash.add(hash, other, text, from);
+      var first = hash.value() | 1;
+      var second = other.value() & HASH;
+      for (var cell = start(first, cells); ; cell = cell + 1 == cells ? 0 : cell + 1) {
+        var found = table[2 * cell];
+        if (found == first) {
+          var condition = table[2 * cell + 1] ^ second;
+          if ((condition & HASH) == 0
+              && (kind == BLOCK ? isWithin(condition, to) : isProved(condition, cell, to))) {
+            return edges[cell];
+          }
+        } else if (found == 0) {
+          break;
+        }
       }
     }
+    return null;
   }
 
-  private @Nullable Edge within(ProcessClass process, IpAddress address, Destination to) {
-    var text = text(address);
-    var words = words(BLOCK, to.port(), to.protocol(), text.length);
-    var first = first(process, words, text, 0);
-    for (var cell = start(first, cells); ; cell = cell + 1 == cells ? 0 : cell + 1) {
-      var found = table[2 * cell];
-      if (found == first) {
-        var condition = table[2 * cell + 1] ^ second(process, words, text, 0);
-        if ((condition & HASH) == 0
-            && ((condition ^ address.ipv4()) & 0xff) >>> (8 - (condition >>> PREFIX_SHIFT)) == 0) {
-          return edges[cell];
-        }
-      } else if (found == 0) {
-        return null;
-      }
-    }
+  private static boolean isWithin(long condition, Destination to) {
+    return ((condition ^ Objects.requireNonNull(to.address(), "asked").ipv4()) & 0xff) >>> (8 - (condition >>> PREFIX_SHIFT)) == 0;
   }
 
   /** Whether there is evidence enough for the name, and the edge has nothing to add. */
