@@ -8,6 +8,7 @@ import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.process.KeyedHash;
 import io.kith.baselines.process.ProcessClass;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -51,8 +52,6 @@ class KnownFlows {
   /** Of the second word, what is not condition. */
   static final long HASH = ~0xffffL;
 
-  private static final long[] KEYS = KeyedHash.keys();
-  private static final long[] OTHER_KEYS = KeyedHash.keys();
   private static final long ASK = 1 << 11;
   private static final int WEAKEST_SHIFT = 8;
   private static final int WEAKEST = 7;
@@ -82,19 +81,15 @@ class KnownFlows {
 
   /** The first word of a cell, never zero; says where to look. */
   static long first(ProcessClass process, long words, byte[] text, int from) {
-    return hash(KEYS, process, words, text, from) | 1;
+    return value(process.hash(), words, text, from) | 1;
   }
 
   /** The second word of a cell, without its condition. */
   static long second(ProcessClass process, long words, byte[] text, int from) {
-    return hash(OTHER_KEYS, process, words, text, from) & HASH;
+    return value(process.otherHash(), words, text, from) & HASH;
   }
 
-  private static long hash(long[] keys, ProcessClass process, long words, byte[] text, int from) {
-    var hash = new KeyedHash(keys);
-    for (var part = 0; part < 4; part++) {
-      hash.add(process.digest(part));
-    }
+  private static long value(KeyedHash hash, long words, byte[] text, int from) {
     hash.add(words);
     hash.add(text, from);
     return hash.value();
@@ -161,18 +156,8 @@ class KnownFlows {
         continue;
       }
       var words = words(kind, port, to.protocol(), length);
-      var hash = new KeyedHash(KEYS);
-      var other = new KeyedHash(OTHER_KEYS);
-      for (var part = 0; part < 4; part++) {
-        var digest = process.digest(part);
-        hash.add(digest);
-        other.add(digest);
-      }
-      hash.add(words);
-      other.add(words);
-      KeyedHash.add(hash, other, text, from);
-      var first = hash.value() | 1;
-      var second = other.value() & HASH;
+      var first = first(process, words, text, from);
+      var second = second(process, words, text, from);
       for (var cell = start(first, cells); ; cell = cell + 1 == cells ? 0 : cell + 1) {
         var found = table[2 * cell];
         if (found == first) {
