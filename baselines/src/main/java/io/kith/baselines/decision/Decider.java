@@ -68,20 +68,20 @@ public final class Decider {
     var enforced = judge(snapshot.enforced(), snapshot, flow, now);
     var proposed = snapshot.proposed();
     var next = proposed == null ? null : judge(proposed, snapshot, flow, now);
-    var mode = snapshot.mode();
-    if (mode == Mode.ENFORCE) {
-      return new Decision(
-          enforced.verdict,
-          next == null ? null : next.verdict,
-          Mode.ENFORCE,
-          snapshot.revision(snapshot.enforced()),
-          enforced.subject);
-    }
-    var would = next == null ? enforced : next;
-    return allowed(
-        snapshot,
-        would,
-        mode == Mode.OBSERVE ? next : revision(snapshot) == null ? null : would);
+    return switch (snapshot.mode()) {
+      case OBSERVE -> allowed(snapshot, next == null ? enforced : next, next);
+      case SHADOW -> {
+        var would = next == null ? enforced : next;
+        yield allowed(snapshot, would, revision(snapshot) == null ? null : would);
+      }
+      case ENFORCE ->
+          new Decision(
+              enforced.verdict,
+              next == null ? null : next.verdict,
+              Mode.ENFORCE,
+              snapshot.revision(snapshot.enforced()),
+              enforced.subject);
+    };
   }
 
   private record Judgement(Verdict verdict, @Nullable Candidate subject) {}
@@ -111,11 +111,7 @@ public final class Decider {
     if (rules == null) {
       return new Judgement(NO_RULES, first(flow));
     }
-    var attribution = flow.attribution();
-    if (attribution instanceof Attribution.Attributed attributed) {
-      return all(rules, snapshot, attributed.candidates(), flow, now);
-    }
-    return switch (attribution) {
+    return switch (flow.attribution()) {
       case Attribution.BridgeUnavailable(var why) ->
           unattributed(rules, snapshot, flow, new BridgeUnavailable(why), now);
       case Attribution.Unattributed(_, var reasons) ->
@@ -169,9 +165,6 @@ public final class Decider {
   private static Verdict one(
       Rules rules, Snapshot snapshot, Candidate candidate, Flow flow, Instant now) {
     var origin = snapshot.origin();
-    var destination = flow.resolved().destination();
-    // Asked before what may forbid to use the answer: the processor goes on while memory is read.
-    var known = snapshot.known(rules, candidate.processClass(), destination);
     if (!candidate.attested().isEmpty() && !candidate.attested().contains(flow.spiffeId())) {
       return new Deny(null, new IdentityMismatch(attestedAs(candidate, flow.spiffeId())));
     }
@@ -179,14 +172,17 @@ public final class Decider {
     if (mismatch != null) {
       return new Deny(null, new NameMismatch(mismatch));
     }
+    var destination = flow.resolved().destination();
     var denied =
         snapshot.isRefusing(rules) ? deniedByHand(rules, candidate, destination, now) : null;
     if (denied != null) {
       return denied;
     }
-    if (known != null
-        && isPlain(candidate, origin)
-        && isOpen(known, snapshot.circumstances(), destination)) {
+    var known =
+        isPlain(candidate, origin)
+            ? snapshot.known(rules, candidate.processClass(), destination)
+            : null;
+    if (known != null && isOpen(known, snapshot.circumstances(), destination)) {
       return new Allow(known);
     }
     return search(rules, snapshot, candidate, destination, now);

@@ -1,6 +1,7 @@
 package io.kith.baselines.decision;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.destination.Destination;
 import io.kith.baselines.destination.DestinationPattern.PortRange;
@@ -10,7 +11,6 @@ import io.kith.baselines.edge.Edge;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.KeyedHash;
 import io.kith.baselines.process.ProcessClass;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /*
@@ -123,65 +123,70 @@ class KnownFlows {
    * @return null when the table does not know
    */
   final @Nullable Edge find(ProcessClass process, Destination to) {
-    // One loop and not one call after another: the code of a decision is then so short that most of
-    // it is still in the cache of the processor at the next.
+    // One place that asks, in a loop: the code is then so short that between two decisions, when
+    // others run, most of it stays in the caches of the processor.
     var text = to.name().getBytes(ISO_8859_1);
     for (var kind = NAME; kind <= BLOCK; kind++) {
-      var from = 0;
-      var port = to.port();
-      switch (kind) {
-        case NAME -> {}
-        case BELOW -> {
-          from = to.name().indexOf('.') + 1;
-          if (from <= 1) {
-            continue;
-          }
-        }
-        case RANGE -> {
-          if (port < PortRange.FIRST_DYNAMIC) {
-            continue;
-          }
-          port = 0;
-        }
-        default -> {
-          var address = to.address();
-          if (address == null || to.evidence() != Evidence.ADDRESS || !address.isIpv4()) {
-            return null;
-          }
-          text = text(address);
-        }
-      }
-      var length = text.length - from;
-      if (length > MAX_NAME) {
-        continue;
-      }
-      var words = words(kind, port, to.protocol(), length);
-      var first = first(process, words, text, from);
-      var second = second(process, words, text, from);
-      for (var cell = start(first, cells); ; cell = cell + 1 == cells ? 0 : cell + 1) {
-        var found = table[2 * cell];
-        if (found == first) {
-          var condition = table[2 * cell + 1] ^ second;
-          if ((condition & HASH) == 0
-              && (kind == BLOCK ? isWithin(condition, to) : isProved(condition, cell, to))) {
-            return edges[cell];
-          }
-        } else if (found == 0) {
-          break;
+      var from = from(kind, to);
+      if (from >= 0) {
+        var edge = find(kind, process, kind == BLOCK ? network(to) : text, from, to);
+        if (edge != null) {
+          return edge;
         }
       }
     }
     return null;
   }
 
+  /** Where the text of a kind begins in what is asked, or -1 when nothing of the kind can cover. */
+  private static int from(int kind, Destination to) {
+    return switch (kind) {
+      case NAME -> 0;
+      case BELOW -> to.name().indexOf('.') > 0 ? to.name().indexOf('.') + 1 : -1;
+      case RANGE -> to.port() >= PortRange.FIRST_DYNAMIC ? 0 : -1;
+      default -> {
+        var address = to.address();
+        yield address != null && to.evidence() == Evidence.ADDRESS && address.isIpv4() ? 0 : -1;
+      }
+    };
+  }
+
+  private @Nullable Edge find(
+      int kind, ProcessClass process, byte[] text, int from, Destination to) {
+    var length = text.length - from;
+    if (length > MAX_NAME) {
+      return null;
+    }
+    var words = words(kind, kind == RANGE ? 0 : to.port(), to.protocol(), length);
+    var first = first(process, words, text, from);
+    var second = second(process, words, text, from);
+    for (var cell = start(first, cells); ; cell = cell + 1 == cells ? 0 : cell + 1) {
+      var found = table[2 * cell];
+      if (found == first) {
+        var condition = table[2 * cell + 1] ^ second;
+        if ((condition & HASH) == 0
+            && (kind == BLOCK ? isWithin(condition, to) : isProved(condition, cell, to))) {
+          return edges[cell];
+        }
+      } else if (found == 0) {
+        return null;
+      }
+    }
+  }
+
+  private static byte[] network(Destination to) {
+    return text(requireNonNull(to.address(), "asked for a block"));
+  }
+
   private static boolean isWithin(long condition, Destination to) {
-    return ((condition ^ Objects.requireNonNull(to.address(), "asked").ipv4()) & 0xff) >>> (8 - (condition >>> PREFIX_SHIFT)) == 0;
+    var address = requireNonNull(to.address(), "asked for a block");
+    return ((condition ^ address.ipv4()) & 0xff) >>> (8 - (condition >>> PREFIX_SHIFT)) == 0;
   }
 
   /** Whether there is evidence enough for the name, and the edge has nothing to add. */
   private boolean isProved(long condition, int cell, Destination to) {
     return to.evidence().ordinal() >= (condition >>> WEAKEST_SHIFT & WEAKEST)
         && ((condition & ASK) == 0
-            || Objects.requireNonNull(edges[cell], "of a cell").destination().covers(to));
+            || requireNonNull(edges[cell], "of a cell").destination().covers(to));
   }
 }
