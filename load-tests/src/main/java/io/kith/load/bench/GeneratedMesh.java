@@ -66,8 +66,7 @@ final class GeneratedMesh {
     this.seed = seed;
     this.edges = edges;
     Arrays.setAll(
-        running,
-        at -> Running.of(GeneratedProgram.of(seed, at / MAX_CLASSES, at % MAX_CLASSES)));
+        running, at -> Running.of(GeneratedProgram.of(seed, at / MAX_CLASSES, at % MAX_CLASSES)));
   }
 
   long seed() {
