@@ -247,8 +247,7 @@ public final class Postgres implements AutoCloseable {
       var id = Command.find("id");
       var exists =
           id != null
-              && Command.run(Duration.ofMinutes(1), List.of(id.toString(), "postgres"))
-                  .succeeded();
+              && Command.run(Duration.ofMinutes(1), List.of(id.toString(), "postgres")).succeeded();
       var user = exists ? "postgres" : "nobody";
       Files.setOwner(
           folder,

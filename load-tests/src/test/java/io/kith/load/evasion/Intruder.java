@@ -110,8 +110,8 @@ final class Intruder {
   // ---- what became of it
 
   /**
-   * The sidecar asked about it, Kith denied it for a reason, and no byte arrived anywhere. Goes again
-   * where a busy machine refused it undecided, as an intruder would.
+   * The sidecar asked about it, Kith denied it for a reason, and no byte arrived anywhere. Goes
+   * again where a busy machine refused it undecided, as an intruder would.
    */
   void isDenied(String process, Set<String> reasons, Act act) throws Exception {
     var end = System.nanoTime() + LIMIT.toNanos();
@@ -139,8 +139,7 @@ final class Intruder {
   private void awaitDenial(String what, Set<String> known, Predicate<DecisionRecord> wanted)
       throws InterruptedException {
     try {
-      Mesh.await(
-          "a denial of " + what, LIMIT, () -> mesh.denials().stream().anyMatch(wanted));
+      Mesh.await("a denial of " + what, LIMIT, () -> mesh.denials().stream().anyMatch(wanted));
     } catch (IllegalStateException e) {
       var others =
           mesh.denials().stream().filter(decision -> !known.contains(decision.getId())).toList();
@@ -157,8 +156,7 @@ final class Intruder {
     isDenied(process, Set.of(reason), act);
   }
 
-  private static Predicate<DecisionRecord> isNew(
-      Set<String> known, String process) {
+  private static Predicate<DecisionRecord> isNew(Set<String> known, String process) {
     return decision ->
         !known.contains(decision.getId())
             && (decision.getProcess().equals(process)

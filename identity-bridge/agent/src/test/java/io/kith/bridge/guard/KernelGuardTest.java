@@ -153,8 +153,7 @@ class KernelGuardTest {
   void tcp_redirectionRemoved_doesNotLeave() throws Exception {
     pod.runInPod("iptables -w -t nat -I OUTPUT -p tcp --dport 443 -j RETURN");
     try {
-      assertThat(pod.app("$patience = 2; print tcp('198.18.1.1', 443);"))
-          .isEqualTo("EINPROGRESS");
+      assertThat(pod.app("$patience = 2; print tcp('198.18.1.1', 443);")).isEqualTo("EINPROGRESS");
       assertThat(count(GuardReason.NOT_REDIRECTED).refused()).isPositive();
     } finally {
       pod.runInPod("iptables -w -t nat -D OUTPUT 1");
