@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Every way around Kith that we know of, gone for real in a pod with the real Envoy, server, bridge
  * and guard: each has the outcome that docs/threat-model.md says.
  */
-@Timeout(120)
+@Timeout(600)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 abstract class EvasionSuite {
@@ -34,7 +34,7 @@ abstract class EvasionSuite {
   }
 
   @BeforeAll
-  @Timeout(300)
+  @Timeout(600)
   void start() throws Exception {
     mesh = new EvasionMesh(place);
     intruder = new Intruder(mesh);

@@ -106,6 +106,7 @@ final class ProcessTree {
   void remember(ExecEvent event, String path) {
     var key = event.key();
     var began = tick(key.startNanos());
+    var parent = nodes.get(event.parent()); // whose processes are numbered alike
     nodes.put(
         key.pid(),
         new Node(
@@ -116,7 +117,7 @@ final class ProcessTree {
             event.parent(),
             path.isEmpty() ? UNSEEN : path,
             event.mountNamespace(),
-            null));
+            parent == null ? null : parent.pidNamespace()));
   }
 
   private int forkedBy(int pid, long startNanos, int otherwise) {
