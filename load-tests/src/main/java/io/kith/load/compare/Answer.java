@@ -3,8 +3,8 @@ package io.kith.load.compare;
 import java.nio.ByteBuffer;
 
 /**
- * Reads the verdict of a CheckResponse as Envoy does, without making objects of it: a driver that is
- * slower than a server measures itself.
+ * Reads the verdict of a CheckResponse as Envoy does, without making objects of it: a driver that
+ * is slower than a server measures itself.
  */
 final class Answer {
   private static final int STATUS = 1;

@@ -21,8 +21,7 @@ record CheckFigures(List<Row> rows) {
    * @param measured null when it could not be
    * @param why it could not be measured; empty when it was
    */
-  record Row(
-      Contender server, Shape shape, boolean tls, @Nullable Measured measured, String why) {}
+  record Row(Contender server, Shape shape, boolean tls, @Nullable Measured measured, String why) {}
 
   /** Checks per processor second, of those of null gRPC-Java with a direct executor; or null. */
   @Nullable Double ratio(Row row) {
@@ -32,8 +31,7 @@ record CheckFigures(List<Row> rows) {
           && other.tls() == row.tls()
           && other.measured() != null
           && row.measured() != null) {
-        return row.measured().perProcessorSecond()
-            / (double) other.measured().perProcessorSecond();
+        return row.measured().perProcessorSecond() / (double) other.measured().perProcessorSecond();
       }
     }
     return null;
@@ -136,9 +134,7 @@ record CheckFigures(List<Row> rows) {
 
   /** One object in one line. */
   String json() {
-    return rows.stream()
-        .map(this::json)
-        .collect(Collectors.joining(",", "{\"direct\":[", "]}"));
+    return rows.stream().map(this::json).collect(Collectors.joining(",", "{\"direct\":[", "]}"));
   }
 
   private String json(Row row) {

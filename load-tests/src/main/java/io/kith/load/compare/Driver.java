@@ -15,8 +15,8 @@ import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks a server as fast as it answers, on one thread: each connection keeps so many Checks in flight,
- * as a busy Envoy does.
+ * Asks a server as fast as it answers, on one thread: each connection keeps so many Checks in
+ * flight, as a busy Envoy does.
  */
 final class Driver implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
@@ -92,9 +92,7 @@ final class Driver implements AutoCloseable {
             SocketChannel.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
         var _ = channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
         var wire =
-            identities == null
-                ? new PlainWire(channel)
-                : TlsWire.over(channel, identities.get(i));
+            identities == null ? new PlainWire(channel) : TlsWire.over(channel, identities.get(i));
         var _ = channel.configureBlocking(false);
         var connection = new Http2Connection(wire, traffic.get(i), driver.tally);
         driver.connections.add(connection);
@@ -181,9 +179,7 @@ final class Driver implements AutoCloseable {
   private void flush(Http2Connection connection) throws IOException {
     var key = connection.wire().channel().keyFor(selector);
     var interest =
-        connection.flush()
-            ? SelectionKey.OP_READ
-            : SelectionKey.OP_READ | SelectionKey.OP_WRITE;
+        connection.flush() ? SelectionKey.OP_READ : SelectionKey.OP_READ | SelectionKey.OP_WRITE;
     if (key.interestOps() != interest) {
       var _ = key.interestOps(interest);
     }

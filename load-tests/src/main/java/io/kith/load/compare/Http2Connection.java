@@ -9,8 +9,8 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
 /**
- * One HTTP/2 connection of an Envoy worker, as much of it as Checks need; many streams at once. Used
- * by one thread.
+ * One HTTP/2 connection of an Envoy worker, as much of it as Checks need; many streams at once.
+ * Used by one thread.
  *
  * <p>Anything that no Check is answered with is refused: a status, a GOAWAY.
  *

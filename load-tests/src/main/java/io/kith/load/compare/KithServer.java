@@ -63,8 +63,7 @@ final class KithServer {
             "the bridge",
             home.resolve("bridge.log"),
             Map.of(),
-            JavaProgram.argv(
-                ScriptedBridge.class, ScriptedBridge.arguments(port, socket, pods)));
+            JavaProgram.argv(ScriptedBridge.class, ScriptedBridge.arguments(port, socket, pods)));
     process.awaitReady(START, () -> process.log().contains("attached"));
     return process;
   }
@@ -132,8 +131,7 @@ final class KithServer {
                 "unix://" + home.resolve("admin.sock"), InsecureChannelCredentials.create())
             .build();
     try (var driver = driver(server)) {
-      var admin =
-          AdminServiceGrpc.newBlockingStub(channel).withDeadlineAfter(1, TimeUnit.MINUTES);
+      var admin = AdminServiceGrpc.newBlockingStub(channel).withDeadlineAfter(1, TimeUnit.MINUTES);
       server
           .process()
           .awaitReady(

@@ -53,7 +53,9 @@ record Measured(
   /** All rounds together; at least one. */
   static Measured of(List<Round> rounds, long residentMebibytes) {
     var nanos =
-        rounds.stream().flatMapToInt(round -> Arrays.stream(round.answers().latencyNanos())).toArray();
+        rounds.stream()
+            .flatMapToInt(round -> Arrays.stream(round.answers().latencyNanos()))
+            .toArray();
     Arrays.sort(nanos);
     return new Measured(
         Math.round(middle(rounds.stream().mapToDouble(Round::perProcessorSecond).toArray())),

@@ -54,8 +54,7 @@ public final class NullServer {
     if (socket.equals("plain")) {
       return InsecureServerCredentials.create();
     }
-    var source =
-        WorkloadApiSource.start(Path.of(socket), Identities.SERVER, Clock.systemUTC());
+    var source = WorkloadApiSource.start(Path.of(socket), Identities.SERVER, Clock.systemUTC());
     if (!source.awaitReady(PATIENCE)) {
       throw new IllegalStateException("no certificate: " + source.state().words());
     }

@@ -18,8 +18,8 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * OPA with its plugin for Envoy, and a policy that allows the same: each pod its destinations, by one
- * look-up. It knows no processes.
+ * OPA with its plugin for Envoy, and a policy that allows the same: each pod its destinations, by
+ * one look-up. It knows no processes.
  */
 final class OpaEnvoy {
   private static final Duration START = Duration.ofMinutes(1);
@@ -48,8 +48,7 @@ final class OpaEnvoy {
       throws Unmeasured, IOException, InterruptedException {
     var program = program();
     Files.createDirectories(folder);
-    var policy =
-        Files.writeString(folder.resolve("policy.rego"), NullGo.resource("policy.rego"));
+    var policy = Files.writeString(folder.resolve("policy.rego"), NullGo.resource("policy.rego"));
     var data = Files.writeString(folder.resolve("data.json"), edges(pods));
     var port = freePort();
     var argv = new ArrayList<>(cores.serverPrefix());

@@ -122,8 +122,7 @@ public final class ScriptedBridge implements StreamObserver<ServerMessage> {
 
   private static BridgeMessage answer(Query query) {
     var port = query.getSourcePort();
-    var program =
-        port == Traffic.STRANGE_PORT ? STRANGER : PROGRAMS.get(Traffic.program(port));
+    var program = port == Traffic.STRANGE_PORT ? STRANGER : PROGRAMS.get(Traffic.program(port));
     return BridgeMessage.newBuilder()
         .setAnswer(
             Answer.newBuilder()

@@ -21,8 +21,7 @@ final class Servers {
   private final int pods;
   private final Consumer<String> say;
 
-  Servers(
-      Path folder, Cores cores, Identities identities, int pods, Consumer<String> say) {
+  Servers(Path folder, Cores cores, Identities identities, int pods, Consumer<String> say) {
     this.folder = folder;
     this.cores = cores;
     this.identities = identities;

@@ -9,17 +9,15 @@ import java.util.List;
  * @param port where it takes Checks
  * @param beside what it needs, closed after it
  */
-record Started(RunningProcess process, int port, List<AutoCloseable> beside)
+record Started(RunningProcess process, int port, List<RunningProcess> beside)
     implements AutoCloseable {
   Started {
     beside = List.copyOf(beside);
   }
 
   @Override
-  public void close() throws Exception {
+  public void close() {
     process.close();
-    for (var one : beside) {
-      one.close();
-    }
+    beside.forEach(RunningProcess::close);
   }
 }

@@ -59,7 +59,9 @@ record GoBuild(
         });
   }
 
-  /** Does something in a module made for it and removed after; says every 15 s how long it takes. */
+  /**
+   * Does something in a module made for it and removed after; says every 15 s how long it takes.
+   */
   void inModule(Consumer<String> say, Steps steps) throws IOException, InterruptedException {
     var go = Command.find("go");
     if (go == null) {
@@ -80,8 +82,7 @@ record GoBuild(
   }
 
   /** Runs Go with the environment of this build. */
-  void run(Path go, Path module, List<String> arguments)
-      throws IOException, InterruptedException {
+  void run(Path go, Path module, List<String> arguments) throws IOException, InterruptedException {
     run(go, module, environment, arguments);
   }
 

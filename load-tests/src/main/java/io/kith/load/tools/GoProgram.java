@@ -20,8 +20,7 @@ public record GoProgram(String name, String source, List<String> requirements, S
   /** Puts the program into a folder, as {@code main}. */
   public void into(Path folder, Consumer<String> say) throws IOException, InterruptedException {
     var build =
-        new GoBuild(
-            name, List.of(), "", List.of(), Map.of("CGO_ENABLED", "0"), 1, otherwise);
+        new GoBuild(name, List.of(), "", List.of(), Map.of("CGO_ENABLED", "0"), 1, otherwise);
     build.inModule(
         say,
         (go, module) -> {

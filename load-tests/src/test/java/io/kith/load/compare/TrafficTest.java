@@ -56,10 +56,7 @@ class TrafficTest {
     assertThat(read)
         .map(Read::port)
         .containsExactly(
-            Traffic.FIRST_PORT,
-            Traffic.FIRST_PORT + 1,
-            Traffic.FIRST_PORT,
-            Traffic.FIRST_PORT + 1);
+            Traffic.FIRST_PORT, Traffic.FIRST_PORT + 1, Traffic.FIRST_PORT, Traffic.FIRST_PORT + 1);
     assertThat(read)
         .map(one -> one.headers().get("x-kith-conn"))
         .containsExactly("000000000000", "000000000001", "000000000000", "000000000001");
