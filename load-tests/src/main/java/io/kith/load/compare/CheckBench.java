@@ -8,7 +8,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLContext;
@@ -52,7 +51,10 @@ final class CheckBench {
   }
 
   /** A server that runs, or why it does not. */
-  private record Entrant(@Nullable Started started, String why) {}
+  private record Entrant(Contender contender, @Nullable Started started, String why) {}
+
+  /** What a server that runs is asked with one shape, and what it did so far. */
+  private record Course(Started server, List<Traffic> traffic, List<Measured.Round> rounds) {}
 
   private final Plan plan;
   private final Cores cores;
@@ -64,7 +66,7 @@ final class CheckBench {
     this.say = say;
   }
 
-  CheckFigures run() throws Exception {
+  CheckFigures run() throws IOException, InterruptedException {
     var folder = Files.createTempDirectory("kith-bench-");
     var rows = new ArrayList<CheckFigures.Row>();
     try (var identities = new Identities(folder, plan.connections())) {
@@ -80,14 +82,14 @@ final class CheckBench {
   }
 
   private List<CheckFigures.Row> compare(Path folder, Identities identities, boolean tls)
-      throws Exception {
-    var entrants = new EnumMap<Contender, Entrant>(Contender.class);
+      throws IOException, InterruptedException {
+    var entrants = new ArrayList<Entrant>();
     try {
       var here = Files.createDirectories(folder.resolve(tls ? "tls" : "plain"));
       var servers = new Servers(here, cores, identities, plan.connections(), say);
       for (var contender : Contender.values()) {
         if (plan.contenders().contains(contender)) {
-          entrants.put(contender, start(servers, contender, tls));
+          entrants.add(start(servers, contender, tls));
         }
       }
       var contexts = tls ? identities.contexts() : null;
@@ -99,7 +101,7 @@ final class CheckBench {
       }
       return rows;
     } finally {
-      for (var entrant : entrants.values()) {
+      for (var entrant : entrants) {
         if (entrant.started() != null) {
           entrant.started().close();
         }
@@ -111,53 +113,51 @@ final class CheckBench {
       throws IOException, InterruptedException {
     say.accept("starting " + contender.words() + (tls ? ", TLS" : ""));
     try {
-      return new Entrant(servers.start(contender, tls), "");
+      return new Entrant(contender, servers.start(contender, tls), "");
     } catch (Unmeasured e) {
-      return new Entrant(null, String.valueOf(e.getMessage()));
+      return new Entrant(contender, null, String.valueOf(e.getMessage()));
     }
   }
 
   private List<CheckFigures.Row> measure(
-      Map<Contender, Entrant> entrants, Shape shape, @Nullable List<SSLContext> contexts)
+      List<Entrant> entrants, Shape shape, @Nullable List<SSLContext> contexts)
       throws IOException {
     var tls = contexts != null;
-    var traffic = new EnumMap<Contender, List<Traffic>>(Contender.class);
-    var rounds = new EnumMap<Contender, List<Measured.Round>>(Contender.class);
-    for (var contender : entrants.keySet()) {
-      traffic.put(contender, traffic(contender, shape, tls));
-      rounds.put(contender, new ArrayList<>());
+    var courses = new EnumMap<Contender, Course>(Contender.class);
+    for (var entrant : entrants) {
+      if (entrant.started() != null) {
+        courses.put(
+            entrant.contender(),
+            new Course(
+                entrant.started(),
+                traffic(entrant.contender(), shape, tls),
+                new ArrayList<>()));
+      }
     }
     for (var round = 0; round <= plan.rounds(); round++) {
       say.accept(
           shape
               + (tls ? ", TLS: " : ": ")
               + (round == 0 ? "warming up" : "round " + round + " of " + plan.rounds()));
-      for (var entry : entrants.entrySet()) {
-        var contender = entry.getKey();
-        var started = entry.getValue().started();
-        if (started != null && round == 0) {
-          warmUp(contender, started, traffic.get(contender), contexts);
-        } else if (started != null) {
-          var measured = round(started, traffic.get(contender), contexts);
-          requireAllowed(contender, measured.answers());
-          rounds.get(contender).add(measured);
+      for (var entry : courses.entrySet()) {
+        if (round == 0) {
+          warmUp(entry.getKey(), entry.getValue(), contexts);
+        } else {
+          measure(entry.getKey(), entry.getValue(), contexts);
         }
       }
     }
     var rows = new ArrayList<CheckFigures.Row>();
-    for (var entry : entrants.entrySet()) {
-      var started = entry.getValue().started();
+    for (var entrant : entrants) {
+      var course = courses.get(entrant.contender());
+      var measured =
+          course == null
+              ? null
+              : Measured.of(
+                  course.rounds(),
+                  ProcessCost.residentMebibytes(course.server().process().pid()));
       rows.add(
-          new CheckFigures.Row(
-              entry.getKey(),
-              shape,
-              tls,
-              started == null
-                  ? null
-                  : Measured.of(
-                      rounds.get(entry.getKey()),
-                      ProcessCost.residentMebibytes(started.process().pid())),
-              entry.getValue().why()));
+          new CheckFigures.Row(entrant.contender(), shape, tls, measured, entrant.why()));
     }
     return rows;
   }
@@ -175,12 +175,8 @@ final class CheckBench {
   }
 
   private void warmUp(
-      Contender contender,
-      Started server,
-      List<Traffic> traffic,
-      @Nullable List<SSLContext> contexts)
-      throws IOException {
-    try (var driver = Driver.connect(server.port(), traffic, contexts)) {
+      Contender contender, Course course, @Nullable List<SSLContext> contexts) throws IOException {
+    try (var driver = Driver.connect(course.server().port(), course.traffic(), contexts)) {
       var end = System.nanoTime() + WARM_UP_LIMIT.toNanos();
       for (var count = 0; count < plan.warmUp() && System.nanoTime() - end < 0; ) {
         var answers = driver.run(RAMP, plan.perConnection());
@@ -190,15 +186,16 @@ final class CheckBench {
     }
   }
 
-  private Measured.Round round(
-      Started server, List<Traffic> traffic, @Nullable List<SSLContext> contexts)
-      throws IOException {
-    try (var driver = Driver.connect(server.port(), traffic, contexts)) {
+  private void measure(
+      Contender contender, Course course, @Nullable List<SSLContext> contexts) throws IOException {
+    var pid = course.server().process().pid();
+    try (var driver = Driver.connect(course.server().port(), course.traffic(), contexts)) {
       var _ = driver.run(RAMP, plan.perConnection());
-      var before = ProcessCost.processor(server.process().pid());
+      var before = ProcessCost.processor(pid);
       var answers = driver.run(plan.time(), plan.perConnection());
-      var after = ProcessCost.processor(server.process().pid());
-      return new Measured.Round(answers, after.minus(before));
+      var after = ProcessCost.processor(pid);
+      requireAllowed(contender, answers);
+      course.rounds().add(new Measured.Round(answers, after.minus(before)));
     }
   }
 

@@ -66,6 +66,7 @@ final class Driver implements AutoCloseable {
    * @param elapsed how long it really took
    * @param ownProcessor the time of a processor that the driver took for it
    */
+  @SuppressWarnings("ArrayRecordComponent") // some hundred thousand, and never compared
   record Answers(
       int[] latencyNanos, long denied, long expired, Duration elapsed, Duration ownProcessor) {
     int count() {

@@ -130,7 +130,7 @@ final class Traffic {
     digits(out, at + headers.slot(first, 0), 12, 10, socket);
     if (traced) {
       // the last sixteen digits of the trace, the parent's as they are
-      digits(out, at + headers.slot(first, 1) + 3 + 16, 16, 16, next * 0x9E3779B97F4A7C15L >>> 1);
+      digits(out, at + headers.slot(first, 1) + 3 + 16, 16, 16, (next * 0x9E3779B97F4A7C15L) >>> 1);
     }
     var to = (int) (socket % DESTINATIONS);
     var body = bodies[to];
