@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Objects;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
@@ -32,9 +33,9 @@ class CheckBenchTest {
     assertThat(figures.rows())
         .allSatisfy(
             row -> {
-              assertThat(row.measured()).isNotNull();
-              assertThat(row.measured().perSecond()).isPositive();
-              assertThat(row.measured().p50Micros()).isPositive();
+              var measured = Objects.requireNonNull(row.measured(), row.why());
+              assertThat(measured.perSecond()).isPositive();
+              assertThat(measured.p50Micros()).isPositive();
               assertThat(figures.ratio(row)).isPositive();
             });
   }
