@@ -16,14 +16,14 @@ import org.jspecify.annotations.Nullable;
 /** Measures servers in turns, so that what else the machine does is spread over all of them. */
 final class CheckBench {
   private static final Duration RAMP = Duration.ofMillis(300);
-  private static final Duration WARM_UP_LIMIT = Duration.ofMinutes(1);
+  private static final Duration WARM_UP_LIMIT = Duration.ofSeconds(20);
 
   /**
    * What to measure.
    *
    * @param time of one measurement
    * @param warmUp Checks that each server answers with each kind of traffic before it is measured,
-   *     within a minute: on a busy machine a time would not do
+   *     within twenty seconds: on a busy machine a second is not much
    * @param rounds measurements of each
    * @param connections one for each Envoy worker, of a pod of its own
    * @param inFlight Checks that wait for an answer, on all connections together
