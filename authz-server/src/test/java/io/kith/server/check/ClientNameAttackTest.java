@@ -149,6 +149,26 @@ class ClientNameAttackTest {
     assertDenied(check(tls(THEIRS, APPROVED), "kith_passthrough"), "new_destination");
   }
 
+  /** Whoever answers for an approved name has the workload fetch its own credentials. */
+  @Test
+  void approvedName_whoseDnsAnswerIsTheMetadataService_isDenied() {
+    kith.processes.told(Set.of(APPROVED, "metadata.google.internal"));
+
+    assertDenied(check(tls("169.254.169.254", APPROVED), "kith_passthrough"), "new_destination");
+    assertThat(name("169.254.169.254", APPROVED)).isEqualTo("169.254.169.254");
+    assertThat(name("169.254.169.254", "metadata.google.internal"))
+        .as("its own name")
+        .isEqualTo("metadata.google.internal");
+  }
+
+  private static String name(String address, String sni) {
+    return new DestinationFacts(
+            IpAddress.parse(address), 80, Protocol.TCP, "kith_passthrough", sni, null, Set.of(sni))
+        .resolve(Samples.directory())
+        .destination()
+        .name();
+  }
+
   private static io.kith.baselines.destination.Destination resolved(
       String sni, Set<String> answered) {
     return new DestinationFacts(

@@ -54,8 +54,8 @@ public record DestinationFacts(
    * Picks the steadiest name: owner of the address, routed service, the client's name, the address.
    *
    * <p>A name that the client chose counts as a name only where nothing stronger is known and a DNS
-   * answer led from it to the address. It is a mismatch when it leads to another workload than the
-   * one that the connection reaches.
+   * answer led from it to the address, and never for the metadata service of a cloud. It is a
+   * mismatch when it leads to another workload than the one that the connection reaches.
    */
   public Resolved resolve(WorkloadDirectory directory) {
     var owner = directory.at(address);
@@ -87,7 +87,7 @@ public record DestinationFacts(
               + ", and connects to "
               + address);
     }
-    return claimed != null && answered.contains(claimed)
+    return claimed != null && answered.contains(claimed) && !Reach.isMetadataUnder(claimed, address)
         ? new Resolved(destination(claimed, Evidence.CLIENT_NAME), null)
         : new Resolved(destination(address.toString(), Evidence.ADDRESS), null);
   }

@@ -42,6 +42,14 @@ public enum Reach {
     return destination.evidence() == Evidence.ADDRESS ? PUBLIC_ADDRESS : EXTERNAL_NAME;
   }
 
+  /**
+   * Whether a name that is not the metadata service's own leads to it: whoever answers for an
+   * approved name outside could have a workload ask for its own credentials.
+   */
+  public static boolean isMetadataUnder(String name, IpAddress address) {
+    return METADATA_ADDRESSES.contains(address) && !METADATA.contains(name);
+  }
+
   /** Whether it is a service of the mesh and opens no other door. */
   public static boolean isPlainMesh(Destination destination) {
     return isNamedByTheMesh(destination) && !isSensitive(destination);

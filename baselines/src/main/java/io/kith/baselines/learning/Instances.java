@@ -29,6 +29,7 @@ final class Instances {
   private static final Duration SAME_START = Duration.ofMinutes(1);
 
   private final Map<String, Pod> known = new HashMap<>();
+  private @Nullable Pod latest;
   private final Map<String, Instant> firstOf = new HashMap<>();
   private @Nullable Instant earliest;
   private int total;
@@ -134,7 +135,7 @@ final class Instances {
    */
   long seen(Observation seen) {
     var replica = seen.replica();
-    var pod = known.get(replica);
+    var pod = pod(replica);
     var digest = seen.process().fingerprint().imageDigest();
     if (pod != null && pod.lastSeen == null) {
       complete(pod, digest);
@@ -221,6 +222,7 @@ final class Instances {
     for (var gone : byEnd.subList(0, known.size() - LEFT)) {
       known.remove(gone.instance.replica());
     }
+    latest = null;
     median = -1;
   }
 
@@ -321,8 +323,21 @@ final class Instances {
   }
 
   @Nullable Instance get(String replica) {
-    var pod = known.get(replica);
+    var pod = pod(replica);
     return pod == null ? null : pod.instance;
+  }
+
+  /** Who asks for one mostly asks for it again at once. */
+  private @Nullable Pod pod(String replica) {
+    var latest = this.latest;
+    if (latest != null && latest.instance.replica().equals(replica)) {
+      return latest;
+    }
+    var pod = known.get(replica);
+    if (pod != null) {
+      this.latest = pod;
+    }
+    return pod;
   }
 
   /** How many run at a time, as the median over the workload's life until then. */

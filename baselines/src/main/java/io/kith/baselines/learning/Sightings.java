@@ -8,6 +8,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +22,9 @@ final class Sightings {
   static final Duration STARTUP = Duration.ofMinutes(5);
   private static final int MAX_DAYS = 64;
   private static final int MAX_DIGESTS = 16;
+
+  /** Units that are remembered, each at the place that its last bits say. */
+  private static final int RECENT = 8;
 
   private long count;
   private Instant first = Instant.MAX;
@@ -40,11 +44,12 @@ final class Sightings {
   // the sums that count this one in, see Group
   private @Nullable Sightings ofGroup;
   private @Nullable Sightings ofFresh;
-  // of the latest sighting, so that the common case is a few comparisons
+  // of the latest sightings, so that the common case is a few comparisons: what was added once
+  // changes nothing when it is added again, also after a merge
   private @Nullable ProcessFingerprint latestProcess;
-  private @Nullable String latestReplica;
-  private long latestHour = Long.MIN_VALUE;
+  private @Nullable String latestDigest;
   private long latestDay = Long.MIN_VALUE;
+  private final long[] recentUnits = new long[RECENT];
 
   /** Adds a connection; true when more than counts and times have changed. */
   boolean add(Observation seen, Reach how) {
@@ -69,11 +74,8 @@ final class Sightings {
     }
     addTime(seen);
     var hour = Math.floorDiv(time.getEpochSecond(), 3_600L);
-    var isUsual =
-        hour == latestHour && how.compareTo(reach) <= 0 && seen.replica().equals(latestReplica);
+    var isUsual = isUsual(seen, unit(replica, hour), how);
     if (!isUsual) {
-      latestHour = hour;
-      latestReplica = seen.replica();
       addUnit(seen, replica, hour, how);
     }
     var isChanged = changes != before;
@@ -84,6 +86,21 @@ final class Sightings {
       ofFresh.follow(seen, replica, hour, how, isUsual, isChanged);
     }
     return isChanged;
+  }
+
+  /** Whether all but the time was added before; remembers that it is. */
+  private boolean isUsual(Observation seen, long unit, Reach how) {
+    var digest = seen.process().fingerprint().imageDigest();
+    var slot = (int) unit & (RECENT - 1);
+    if (recentUnits[slot] == unit
+        && unit != 0
+        && how.compareTo(reach) <= 0
+        && Objects.equals(digest, latestDigest)) {
+      return true;
+    }
+    recentUnits[slot] = unit;
+    latestDigest = digest;
+    return false;
   }
 
   private void addTime(Observation seen) {
@@ -192,7 +209,6 @@ final class Sightings {
     trimDigests();
     steady |= other.steady;
     reach = worse(reach, other.reach);
-    latestReplica = null;
     latestDay = Long.MIN_VALUE;
   }
 

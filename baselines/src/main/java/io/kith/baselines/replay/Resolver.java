@@ -5,6 +5,7 @@ import io.kith.baselines.destination.DestinationFacts.Resolved;
 import io.kith.baselines.destination.DnsName;
 import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.destination.Reach;
 import io.kith.baselines.identity.IpAddress;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
@@ -62,7 +63,9 @@ final class Resolver {
           true,
           false);
     }
-    if (host == null || isLiteral(host)) {
+    if (host == null
+        || isLiteral(host)
+        || (address != null && Reach.isMetadataUnder(host, address))) {
       var text = address == null ? String.valueOf(host) : address.toString();
       var routed = target.cluster() == null ? null : routed(target.cluster(), environment);
       return routed == null

@@ -62,6 +62,20 @@ class ReplayTest {
   }
 
   @Test
+  void decide_nameThatLeadsToTheMetadataService_isAnotherQuestionThanTheName() {
+    learn();
+    var name = "api.psp.example";
+    var known = flow("a", 2 * DAY, "/app", "sha256:1", to(name, "203.0.113.9", 80));
+    var again = flow("a", 2 * DAY + 1, "/app", "sha256:1", to(name, "203.0.113.10", 80));
+    var rebound = flow("a", 2 * DAY + 2, "/app", "sha256:1", to(name, "169.254.169.254", 80));
+
+    var asked = replay.decide(known).review();
+
+    assertThat(replay.decide(again).review()).isEqualTo(asked).isNotNull();
+    assertThat(replay.decide(rebound).review()).isNotEqualTo(asked).isNotNull();
+  }
+
+  @Test
   void decide_protocolThatNoProxySees_isUnmediated() {
     learn();
     var icmp = new FlowRecord.Target(null, "203.0.113.9", 0, "icmp", null, null, null);

@@ -14,7 +14,7 @@ import java.util.SplittableRandom;
 import java.util.zip.GZIPOutputStream;
 
 /**
- * A flow log and its inventory, made from a seed: ten days of a mesh of fifty workloads with three
+ * A flow log and its inventory, made from a seed: ten days of an application of twenty workloads with three
  * replicas each, which are replaced every two days and by a new image on day six.
  *
  * <p>Each workload has two programs with up to twelve destinations, some called often and some
@@ -25,7 +25,7 @@ final class GeneratedLog {
   private static final double START = 1_772_000_000;
   private static final double DAYS = 10;
   private static final double DAY = 86_400;
-  private static final int WORKLOADS = 50;
+  private static final int WORKLOADS = 20;
   private static final int REPLICAS = 3;
   private static final int GENERATION_DAYS = 2;
   private static final int NEW_IMAGE_DAY = 6;

@@ -30,7 +30,7 @@ class GeneratedLogTest {
             .run((_, _, verdict) -> enforced[0] += verdict.enforced() ? 1 : 0, false);
 
     assertThat(outcome.summary().flows()).isEqualTo(20_000);
-    assertThat(outcome.summary().workloads()).hasSize(50);
+    assertThat(outcome.summary().workloads()).hasSize(20);
     assertThat(enforced[0]).isGreaterThan(1_000);
   }
 
@@ -42,7 +42,7 @@ class GeneratedLogTest {
     var records = LogRecords.read(pods);
 
     assertThat(records)
-        .hasSize(50 * 3 * 5)
+        .hasSize(20 * 3 * 5)
         .isSortedAccordingTo((a, b) -> Double.compare(a.start(), b.start()));
     assertThat(records.getFirst().ip()).isEqualTo("10.42.0.1");
   }
