@@ -34,8 +34,35 @@ record GoBuild(
     String otherwise) {
   private static final Duration LIMIT = Duration.ofMinutes(40);
 
+  /** What is done in a module. */
+  @FunctionalInterface
+  interface Steps {
+    void in(Path go, Path module) throws IOException, InterruptedException;
+  }
+
   /** Puts the programs into a folder; says every 15 s how long it has taken. */
   void into(Path folder, Consumer<String> say) throws IOException, InterruptedException {
+    inModule(
+        say,
+        (go, module) -> {
+          for (var replacement : replacements) {
+            run(go, module, Map.of(), List.of("mod", "edit", "-replace", replacement));
+          }
+          var get = new ArrayList<>(List.of("get", "-tool"));
+          packages.forEach(program -> get.add(program + "@" + version));
+          run(go, module, get);
+          var install = new ArrayList<>(List.of("install", "-trimpath", "-ldflags", "-s -w"));
+          install.addAll(packages);
+          var into = new HashMap<>(environment);
+          into.put("GOBIN", folder.toString());
+          run(go, module, into, install);
+        });
+  }
+
+  /**
+   * Does something in a module made for it and removed after; says every 15 s how long it takes.
+   */
+  void inModule(Consumer<String> say, Steps steps) throws IOException, InterruptedException {
     var go = Command.find("go");
     if (go == null) {
       throw new MissingToolException(
@@ -46,22 +73,17 @@ record GoBuild(
     var clock = Thread.ofVirtual().start(() -> tick(done, say));
     try {
       run(go, module, Map.of(), List.of("mod", "init", "scratch"));
-      for (var replacement : replacements) {
-        run(go, module, Map.of(), List.of("mod", "edit", "-replace", replacement));
-      }
-      var get = new ArrayList<>(List.of("get", "-tool"));
-      packages.forEach(program -> get.add(program + "@" + version));
-      run(go, module, environment, get);
-      var install = new ArrayList<>(List.of("install", "-trimpath", "-ldflags", "-s -w"));
-      install.addAll(packages);
-      var into = new HashMap<>(environment);
-      into.put("GOBIN", folder.toString());
-      run(go, module, into, install);
+      steps.in(go, module);
     } finally {
       done.set(true);
       clock.interrupt();
       ToolCache.delete(module);
     }
+  }
+
+  /** Runs Go with the environment of this build. */
+  void run(Path go, Path module, List<String> arguments) throws IOException, InterruptedException {
+    run(go, module, environment, arguments);
   }
 
   private void run(Path go, Path module, Map<String, String> environment, List<String> arguments)

@@ -1,0 +1,205 @@
+package io.kith.load.compare;
+
+import io.kith.load.tools.ToolCache;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
+
+/** Measures servers in turns, so that what else the machine does is spread over all of them. */
+final class CheckBench {
+  private static final Duration RAMP = Duration.ofMillis(300);
+  private static final Duration WARM_UP_LIMIT = Duration.ofSeconds(20);
+
+  /**
+   * What to measure.
+   *
+   * @param time of one measurement
+   * @param warmUp Checks that each server answers with each kind of traffic before it is measured,
+   *     within twenty seconds: on a busy machine a second is not much
+   * @param rounds measurements of each
+   * @param connections one for each Envoy worker, of a pod of its own
+   * @param inFlight Checks that wait for an answer, on all connections together
+   * @param sockets that are asked about in turn, of all pods together
+   */
+  record Plan(
+      Set<Contender> contenders,
+      Set<Shape> shapes,
+      Set<Boolean> tls,
+      Duration time,
+      int warmUp,
+      int rounds,
+      int connections,
+      int inFlight,
+      int sockets) {
+    Plan {
+      contenders = Set.copyOf(contenders);
+      shapes = Set.copyOf(shapes);
+      tls = Set.copyOf(tls);
+    }
+
+    int perConnection() {
+      return Math.max(1, inFlight / connections);
+    }
+  }
+
+  /** A server that runs, or why it does not. */
+  private record Entrant(Contender contender, @Nullable Started started, String why) {}
+
+  /** What a server that runs is asked with one shape, and what it did so far. */
+  private record Course(Started server, List<Traffic> traffic, List<Measured.Round> rounds) {}
+
+  private final Plan plan;
+  private final Cores cores;
+  private final Consumer<String> say;
+
+  CheckBench(Plan plan, Cores cores, Consumer<String> say) {
+    this.plan = plan;
+    this.cores = cores;
+    this.say = say;
+  }
+
+  CheckFigures run() throws IOException, InterruptedException {
+    var folder = Files.createTempDirectory("kith-bench-");
+    var rows = new ArrayList<CheckFigures.Row>();
+    try (var identities = new Identities(folder, plan.connections())) {
+      for (var tls : List.of(false, true)) {
+        if (plan.tls().contains(tls)) {
+          rows.addAll(compare(folder, identities, tls));
+        }
+      }
+    } finally {
+      ToolCache.delete(folder);
+    }
+    return new CheckFigures(rows);
+  }
+
+  private List<CheckFigures.Row> compare(Path folder, Identities identities, boolean tls)
+      throws IOException, InterruptedException {
+    var entrants = new ArrayList<Entrant>();
+    try {
+      var here = Files.createDirectories(folder.resolve(tls ? "tls" : "plain"));
+      var servers = new Servers(here, cores, identities, plan.connections(), say);
+      for (var contender : Contender.values()) {
+        if (plan.contenders().contains(contender)) {
+          entrants.add(start(servers, contender, tls));
+        }
+      }
+      var contexts = tls ? identities.contexts() : null;
+      var rows = new ArrayList<CheckFigures.Row>();
+      for (var shape : Shape.values()) {
+        if (plan.shapes().contains(shape)) {
+          rows.addAll(measure(entrants, shape, contexts));
+        }
+      }
+      return rows;
+    } finally {
+      for (var entrant : entrants) {
+        if (entrant.started() != null) {
+          entrant.started().close();
+        }
+      }
+    }
+  }
+
+  private Entrant start(Servers servers, Contender contender, boolean tls)
+      throws IOException, InterruptedException {
+    say.accept("starting " + contender.words() + (tls ? ", TLS" : ""));
+    try {
+      return new Entrant(contender, servers.start(contender, tls), "");
+    } catch (Unmeasured e) {
+      return new Entrant(contender, null, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private List<CheckFigures.Row> measure(
+      List<Entrant> entrants, Shape shape, @Nullable List<SSLContext> contexts) throws IOException {
+    var tls = contexts != null;
+    var courses = new EnumMap<Contender, Course>(Contender.class);
+    for (var entrant : entrants) {
+      if (entrant.started() != null) {
+        courses.put(
+            entrant.contender(),
+            new Course(
+                entrant.started(), traffic(entrant.contender(), shape, tls), new ArrayList<>()));
+      }
+    }
+    for (var round = 0; round <= plan.rounds(); round++) {
+      say.accept(
+          shape
+              + (tls ? ", TLS: " : ": ")
+              + (round == 0 ? "warming up" : "round " + round + " of " + plan.rounds()));
+      for (var entry : courses.entrySet()) {
+        if (round == 0) {
+          warmUp(entry.getKey(), entry.getValue(), contexts);
+        } else {
+          measure(entry.getKey(), entry.getValue(), contexts);
+        }
+      }
+    }
+    var rows = new ArrayList<CheckFigures.Row>();
+    for (var entrant : entrants) {
+      var course = courses.get(entrant.contender());
+      var measured =
+          course == null
+              ? null
+              : Measured.of(
+                  course.rounds(), ProcessCost.residentMebibytes(course.server().process().pid()));
+      rows.add(new CheckFigures.Row(entrant.contender(), shape, tls, measured, entrant.why()));
+    }
+    return rows;
+  }
+
+  private List<Traffic> traffic(Contender contender, Shape shape, boolean tls) {
+    var sockets =
+        contender == Contender.KITH_BRIDGE
+            ? Traffic.ALL_NEW
+            : Math.max(1, plan.sockets() / plan.connections());
+    var all = new ArrayList<Traffic>();
+    for (var i = 0; i < plan.connections(); i++) {
+      all.add(new Traffic(shape, tls, i, sockets));
+    }
+    return all;
+  }
+
+  private void warmUp(Contender contender, Course course, @Nullable List<SSLContext> contexts)
+      throws IOException {
+    try (var driver = Driver.connect(course.server().port(), course.traffic(), contexts)) {
+      var end = System.nanoTime() + WARM_UP_LIMIT.toNanos();
+      for (var count = 0; count < plan.warmUp() && System.nanoTime() - end < 0; ) {
+        var answers = driver.run(RAMP, plan.perConnection());
+        requireAllowed(contender, answers);
+        count += answers.count();
+      }
+    }
+  }
+
+  private void measure(Contender contender, Course course, @Nullable List<SSLContext> contexts)
+      throws IOException {
+    var pid = course.server().process().pid();
+    try (var driver = Driver.connect(course.server().port(), course.traffic(), contexts)) {
+      var _ = driver.run(RAMP, plan.perConnection());
+      var before = ProcessCost.processor(pid);
+      var answers = driver.run(plan.time(), plan.perConnection());
+      var after = ProcessCost.processor(pid);
+      requireAllowed(contender, answers);
+      course.rounds().add(new Measured.Round(answers, after.minus(before)));
+    }
+  }
+
+  /** All that is asked in a measurement is allowed, by every server that looks at it. */
+  private static void requireAllowed(Contender contender, Driver.Answers answers) {
+    if (answers.denied() > 0) {
+      throw new IllegalStateException(
+          "%s denied %d of %d Checks that it should allow"
+              .formatted(contender.words(), answers.denied(), answers.count()));
+    }
+  }
+}

@@ -1,0 +1,230 @@
+package io.kith.load.compare;
+
+import static java.util.Objects.requireNonNull;
+
+import io.kith.load.tools.MissingToolException;
+import java.time.Duration;
+import java.util.EnumSet;
+import java.util.LinkedHashSet;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code kith bench check}. */
+@Command(
+    name = "check",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "",
+      "Compares servers of Envoy's Checks: Kith, servers that allow everything without a look, and"
+          + " OPA-Envoy with an equivalent policy. Each is a process of its own on one processor, and"
+          + " is driven from another by the same Checks; their turns alternate.",
+      "",
+      "Kith runs as delivered, with a store, an enforced baseline of thirty edges for each pod and a"
+          + " bridge; each Check is decided anew. It takes mutual TLS only, so its rows are those with"
+          + " TLS.",
+      "",
+      "Needs no root. Some five minutes; --quick some two."
+    },
+    footer = {
+      "",
+      "Exit codes: 0 measured, 1 something failed, 2 wrong arguments, 3 something is missing.",
+      "",
+      "Examples:",
+      "  kith bench check --quick",
+      "  kith bench check --servers kith,null-java-direct --tls on",
+      "  KITH_OPA_ENVOY=/opt/opa-envoy kith bench check -o json"
+    })
+public final class CheckBenchCommand implements Callable<Integer> {
+  private static final int QUICK_WARM_UP = 60_000;
+
+  enum Output {
+    text,
+    json
+  }
+
+  enum Tls {
+    off,
+    on
+  }
+
+  @Spec private @Nullable CommandSpec spec;
+
+  @Option(
+      names = "--servers",
+      split = ",",
+      paramLabel = "NAME",
+      description =
+          "Of: kith, kith-bridge (every Check is about a new socket), null-java-direct, null-java,"
+              + " null-go, opa (default: all).")
+  private Set<String> servers = new LinkedHashSet<>();
+
+  @Option(
+      names = "--shapes",
+      split = ",",
+      paramLabel = "SHAPE",
+      description = "Of: l4, l7 (default: both).")
+  private Set<Shape> shapes = EnumSet.allOf(Shape.class);
+
+  @Option(
+      names = "--tls",
+      split = ",",
+      paramLabel = "off|on",
+      description = "With or without TLS (default: both).")
+  private Set<Tls> tls = EnumSet.allOf(Tls.class);
+
+  @Option(
+      names = "--seconds",
+      paramLabel = "N",
+      defaultValue = "3",
+      description = "Time of each measurement (default: 3).")
+  private int seconds;
+
+  @Option(
+      names = "--rounds",
+      paramLabel = "N",
+      defaultValue = "3",
+      description = "Measurements of each server and shape (default: 3).")
+  private int rounds;
+
+  @Option(
+      names = "--warm-up",
+      paramLabel = "N",
+      defaultValue = "200000",
+      description = "Checks before the first measurement of each (default: 200000).")
+  private int warmUp;
+
+  @Option(
+      names = "--connections",
+      paramLabel = "N",
+      defaultValue = "4",
+      description = "Envoy workers, each of a pod of its own (default: 4).")
+  private int connections;
+
+  @Option(
+      names = "--in-flight",
+      paramLabel = "N",
+      defaultValue = "64",
+      description = "Checks on their way at a time, of all connections (default: 64).")
+  private int inFlight;
+
+  @Option(
+      names = "--sockets",
+      paramLabel = "N",
+      defaultValue = "1000",
+      description = "Source sockets that are asked about in turn (default: 1000).")
+  private int sockets;
+
+  @Option(names = "--quick", description = "One second for each measurement, and less to warm up.")
+  private boolean quick;
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "text|json",
+      defaultValue = "text",
+      description = "json: the last line is one object (default: text).")
+  private Output output = Output.text;
+
+  @Override
+  public Integer call() throws Exception {
+    var command = requireNonNull(spec, "spec").commandLine();
+    check("--seconds", seconds, 60);
+    check("--rounds", rounds, 100);
+    check("--warm-up", warmUp, 100_000_000);
+    check("--connections", connections, 64);
+    check("--in-flight", inFlight, 4_096);
+    check("--sockets", sockets, 100_000);
+    var out = command.getOut();
+    var err = command.getErr();
+    var machine = machine();
+    var cores = Cores.pinned();
+    try {
+      var figures =
+          new CheckBench(
+                  plan(),
+                  cores,
+                  step -> {
+                    err.println("kith: " + step);
+                    err.flush();
+                  })
+              .run();
+      figures.lines(machine + "; " + cores.words()).forEach(out::println);
+      if (output == Output.json) {
+        out.println(figures.json());
+      }
+      out.flush();
+      return 0;
+    } catch (MissingToolException e) {
+      err.println("kith bench check: " + e.getMessage());
+      return 3;
+    }
+  }
+
+  private CheckBench.Plan plan() {
+    return new CheckBench.Plan(
+        contenders(),
+        shapes,
+        tls.stream().map(one -> one == Tls.on).collect(Collectors.toSet()),
+        Duration.ofSeconds(quick ? 1 : seconds),
+        quick ? Math.min(warmUp, QUICK_WARM_UP) : warmUp,
+        rounds,
+        connections,
+        inFlight,
+        sockets);
+  }
+
+  private Set<Contender> contenders() {
+    if (servers.isEmpty()) {
+      return EnumSet.allOf(Contender.class);
+    }
+    var chosen = EnumSet.noneOf(Contender.class);
+    for (var name : servers) {
+      chosen.add(
+          Stream.of(Contender.values())
+              .filter(one -> one.id().equals(name))
+              .findFirst()
+              .orElseThrow(
+                  () ->
+                      refused(
+                          "--servers: '"
+                              + name
+                              + "' (expected: "
+                              + Stream.of(Contender.values())
+                                  .map(Contender::id)
+                                  .collect(Collectors.joining(", "))
+                              + ")")));
+    }
+    return chosen;
+  }
+
+  private void check(String option, int value, int most) {
+    if (value < 1 || value > most) {
+      throw refused(String.format(Locale.ROOT, "%s: %d (expected: 1 to %,d)", option, value, most));
+    }
+  }
+
+  private ParameterException refused(String message) {
+    return new ParameterException(requireNonNull(spec, "spec").commandLine(), message);
+  }
+
+  private String machine() {
+    return String.format(
+        Locale.ROOT,
+        "%d processors (%s), Java %s; %d connections, %d Checks in flight, %,d sockets",
+        Runtime.getRuntime().availableProcessors(),
+        System.getProperty("os.arch"),
+        System.getProperty("java.version"),
+        connections,
+        inFlight,
+        sockets);
+  }
+}

@@ -1,0 +1,37 @@
+package io.kith.load.compare;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/** What a process costs by now, as the kernel counts. */
+final class ProcessCost {
+  // Fields of /proc/PID/stat behind the name, which may hold anything.
+  private static final int USER = 11;
+  private static final int SYSTEM = 12;
+  private static final long TICK_NANOS = 10_000_000; // USER_HZ is 100 on every architecture
+
+  private ProcessCost() {}
+
+  /** Time of processors that all its threads have taken, in steps of 10 ms. */
+  static Duration processor(long pid) throws IOException {
+    return processor(Files.readString(Path.of("/proc/" + pid + "/stat")));
+  }
+
+  static Duration processor(String stat) {
+    var fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+    return Duration.ofNanos(
+        (Long.parseLong(fields[USER]) + Long.parseLong(fields[SYSTEM])) * TICK_NANOS);
+  }
+
+  /** Memory that it has in RAM now, in MiB. */
+  static long residentMebibytes(long pid) throws IOException {
+    for (var line : Files.readAllLines(Path.of("/proc/" + pid + "/status"))) {
+      if (line.startsWith("VmRSS:")) {
+        return Long.parseLong(line.replaceAll("[^0-9]", "")) / 1_024;
+      }
+    }
+    throw new IOException("no VmRSS of process " + pid);
+  }
+}
