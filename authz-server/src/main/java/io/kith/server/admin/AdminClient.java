@@ -61,9 +61,9 @@ public final class AdminClient implements AutoCloseable {
         user);
   }
 
-  /** The service; each call gets at most ten seconds. */
+  /** The service; each call gets at most half a minute. */
   public AdminServiceBlockingStub service() {
-    return stub.withDeadlineAfter(10, TimeUnit.SECONDS);
+    return stub.withDeadlineAfter(30, TimeUnit.SECONDS);
   }
 
   @Override

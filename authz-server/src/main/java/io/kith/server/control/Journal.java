@@ -377,14 +377,14 @@ final class Journal implements AutoCloseable {
   private void apply(Entry entry, Amendment amendment, Fold.Outcome.Taken taken) {
     fold.commit(taken);
     seal = entry.seal();
-    position = entry.position();
     if (expected != null
-        && position == expected.position()
+        && entry.position() == expected.position()
         && entry.seal().equals(expected.seal())) {
       expected = null;
-      marked = position;
+      marked = entry.position();
     }
     listener.applied(entry, amendment, taken);
+    position = entry.position(); // last: who sees it finds all of the change in force
   }
 
   /** Writes down how far the log was seen: before a change is answered, and once for many. */

@@ -72,10 +72,16 @@ final class WarmUp {
 
   private final X509Source identity;
   private final SpiffeId self;
+  private final Duration limit;
 
   WarmUp(X509Source identity, SpiffeId self) {
+    this(identity, self, LIMIT);
+  }
+
+  WarmUp(X509Source identity, SpiffeId self, Duration limit) {
     this.identity = identity;
     this.self = self;
+    this.limit = limit;
   }
 
   /** The way real Checks come in, at another address. */
@@ -86,7 +92,7 @@ final class WarmUp {
   }
 
   /**
-   * Runs the Checks, for at most ten seconds.
+   * Runs the Checks, for as long as they may take at most: ten seconds.
    *
    * @return how many were answered with permission, as all should be
    */
@@ -95,7 +101,7 @@ final class WarmUp {
         var telemetry = CheckTelemetry.rehearsal(new Nowhere())) {
       var service =
           new ExtAuthzService(
-              new CheckSettings(List.of(), LIMIT, LIMIT, new OnFailure(false, false), CHECKS),
+              new CheckSettings(List.of(), limit, limit, new OnFailure(false, false), CHECKS),
               directory(),
               new WarmUpPolicy(),
               (_, _) -> CompletableFuture.completedFuture(attribution()),
@@ -125,7 +131,7 @@ final class WarmUp {
     try {
       var stub =
           AuthorizationGrpc.newFutureStub(channel)
-              .withDeadlineAfter(LIMIT.toMillis(), TimeUnit.MILLISECONDS)
+              .withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS)
               .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(metadata()));
       var free = new Semaphore(IN_FLIGHT);
       var permitted = new AtomicInteger();

@@ -14,7 +14,7 @@ import java.util.concurrent.ScheduledExecutorService;
 
 /** The certificates that this process speaks with, from where the configuration says. */
 public final class OwnIdentity implements AutoCloseable {
-  private static final Duration PATIENCE = Duration.ofSeconds(10);
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final Duration FILES_EVERY = Duration.ofSeconds(5);
 
   private final X509Source source;
@@ -28,7 +28,7 @@ public final class OwnIdentity implements AutoCloseable {
   /**
    * Opens the source and waits until it has the identity.
    *
-   * @throws Failure when it has none after ten seconds, with what to do
+   * @throws Failure when it has none after half a minute, with what to do
    */
   public static OwnIdentity open(Identity settings, SpiffeId id)
       throws Failure, InterruptedException {

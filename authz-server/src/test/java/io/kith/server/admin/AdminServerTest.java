@@ -49,7 +49,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(60)
+@Timeout(600)
 class AdminServerTest {
   private static final String OWNER = CHECKOUT.owner().toString();
   private static final BridgeStatus BRIDGE =

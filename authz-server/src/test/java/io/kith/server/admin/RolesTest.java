@@ -40,7 +40,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Who may do what at the admin API. */
-@Timeout(60)
+@Timeout(600)
 class RolesTest {
   private static final int ADA = 4_711;
 

@@ -72,7 +72,7 @@ final class FakeBridge implements StreamObserver<ServerMessage> {
   /** The next message, within the limit of a test. */
   ServerMessage next() {
     try {
-      var message = received.poll(10, TimeUnit.SECONDS);
+      var message = received.poll(60, TimeUnit.SECONDS);
       if (message == null) {
         throw new AssertionError("no message; the stream: " + ended.getNow(Status.OK));
       }
@@ -88,7 +88,7 @@ final class FakeBridge implements StreamObserver<ServerMessage> {
 
   Status ended() {
     try {
-      return ended.get(10, TimeUnit.SECONDS);
+      return ended.get(60, TimeUnit.SECONDS);
     } catch (Exception e) {
       throw new AssertionError(e);
     }

@@ -436,7 +436,7 @@ class ExtAuthzServiceTest {
     kith.processes.answer(ExtAuthzServiceTest::never);
     CheckResponse response = null;
 
-    for (var attempt = 0; response == null && attempt < 50; attempt++) {
+    for (var attempt = 0; response == null && attempt < 200; attempt++) {
       try {
         response =
             kith.stub(headers("x-kith-direction", "outbound"))
@@ -478,7 +478,7 @@ class ExtAuthzServiceTest {
 
   private static <T> T join(java.util.concurrent.Future<T> future) {
     try {
-      return future.get(10, TimeUnit.SECONDS);
+      return future.get(60, TimeUnit.SECONDS);
     } catch (Exception e) {
       throw new AssertionError(e);
     }
@@ -579,11 +579,14 @@ class ExtAuthzServiceTest {
   @ParameterizedTest
   @EnumSource(Mode.class)
   void late_answerAfterTheDeadline_isRecordedAndTheVerdictStays(Mode mode) throws IOException {
-    restart(settings(SOON));
-    kith.policy.decideBy(snapshot(mode));
     var slow = new CompletableFuture<Attribution>();
-    kith.processes.answer(_ -> slow);
-    var response = kith.check(l4());
+    CheckResponse response;
+    do { // again where a busy machine takes all the time there is before the bridge is asked
+      restart(settings(SOON));
+      kith.policy.decideBy(snapshot(mode));
+      kith.processes.answer(_ -> slow);
+      response = kith.check(l4());
+    } while (kith.processes.asked().isEmpty());
 
     slow.complete(attributed(APP));
 

@@ -137,7 +137,7 @@ public final class ServiceUnderTest implements AutoCloseable {
   /** Returns when telemetry has the answer as well, which is after it was sent. */
   public CheckResponse check(CheckRequest request, Metadata headers) {
     var before = answered.size();
-    var response = stub(headers).withDeadlineAfter(30, TimeUnit.SECONDS).check(request);
+    var response = stub(headers).withDeadlineAfter(60, TimeUnit.SECONDS).check(request);
     Await.until("the answer is told", () -> answered.size() > before);
     return response;
   }

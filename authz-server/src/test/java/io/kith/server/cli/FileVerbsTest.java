@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Verbs on files: no server is there, and none is asked. */
-@Timeout(120)
+@Timeout(600)
 class FileVerbsTest {
   private static final String BASELINE =
       """

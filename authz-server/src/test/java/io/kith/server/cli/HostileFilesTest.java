@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Files that are made to break their reader: each verb refuses them in one line, and goes on. */
-@Timeout(120)
+@Timeout(600)
 class HostileFilesTest {
   private static final String BASELINE =
       """

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Verbs against a real server over its Unix socket. */
-@Timeout(120)
+@Timeout(600)
 class OperatorVerbsTest {
   private static final Pattern EDGE = Pattern.compile("e:[0-9a-f]{12}");
 

@@ -32,7 +32,7 @@ import picocli.CommandLine;
  * docs/reasons.md: every reason of a denial with what {@code kith explain} says of a real one. The
  * page changes only by {@code -Dkith.goldens=refresh}.
  */
-@Timeout(240)
+@Timeout(600)
 class ReasonDocsTest {
   private static final Path PAGE = Path.of("..", "docs", "reasons.md");
   private static final String HEAD =

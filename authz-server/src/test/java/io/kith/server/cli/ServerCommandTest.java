@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(120)
+@Timeout(600)
 class ServerCommandTest {
   private static final String OPERATOR = "spiffe://dev.kith.test/ns/shop/sa/checkout";
 
@@ -56,12 +56,12 @@ class ServerCommandTest {
                         Kith.run(surroundings(signalling, new PrintWriter(err, true)), arguments));
                     settled.countDown();
                   });
-      assertThat(settled.await(60, TimeUnit.SECONDS)).isTrue();
+      assertThat(settled.await(3, TimeUnit.MINUTES)).isTrue();
     }
 
     int stop() throws Exception {
       thread.interrupt();
-      return exitCode.get(30, TimeUnit.SECONDS);
+      return exitCode.get(60, TimeUnit.SECONDS);
     }
   }
 

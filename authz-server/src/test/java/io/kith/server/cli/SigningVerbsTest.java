@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Verbs that sign, and verbs for what others signed, against a real server. */
-@Timeout(120)
+@Timeout(600)
 class SigningVerbsTest {
   private static final Pattern EDGE = Pattern.compile("e:[0-9a-f]{12}");
   private static final Pattern REVISION = Pattern.compile("bl:[0-9a-f]+");

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
  * <p>The workload has four pods. Its revision in force lost curl by mistake, which the one before
  * had. The intruder runs what it likes in one pod or in all of them, and has done so since observe.
  */
-@Timeout(120)
+@Timeout(600)
 class BlastRadiusAttackTest {
   private static final Owner OWNER = CHECKOUT.owner();
   private static final ScopeName ONE = new ScopeName.One(OWNER);

@@ -54,7 +54,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(600)
 class ControlStateTest {
   private static final Owner OWNER = CHECKOUT.owner();
   private static final ScopeName ONE = new ScopeName.One(OWNER);

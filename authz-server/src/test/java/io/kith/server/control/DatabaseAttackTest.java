@@ -42,7 +42,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * on the server. The intruder writes rows by SQL; later it has the server's own key as well, the
  * learner's, which counts for what stays in the mesh and no further.
  */
-@Timeout(120)
+@Timeout(600)
 class DatabaseAttackTest {
   private static final Owner OWNER = CHECKOUT.owner();
   private static final ScopeName ONE = new ScopeName.One(OWNER);

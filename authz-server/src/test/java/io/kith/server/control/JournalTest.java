@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Servers that share a log of changes, and somebody who writes to its store by hand. */
-@Timeout(120)
+@Timeout(600)
 class JournalTest {
   private static final Owner OWNER = CHECKOUT.owner();
   private static final ScopeName ONE = new ScopeName.One(OWNER);

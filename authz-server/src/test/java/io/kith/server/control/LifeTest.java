@@ -34,7 +34,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A baseline from its proposal to its end, and what people do by hand beside it. */
-@Timeout(120)
+@Timeout(600)
 class LifeTest {
   private static final Owner OWNER = CHECKOUT.owner();
   private static final ScopeName ONE = new ScopeName.One(OWNER);

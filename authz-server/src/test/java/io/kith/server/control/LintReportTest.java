@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Remarks about rules that people made by hand. */
-@Timeout(120)
+@Timeout(600)
 class LintReportTest {
   private static final Owner OWNER = CHECKOUT.owner();
 

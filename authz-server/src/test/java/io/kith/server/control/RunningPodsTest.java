@@ -43,7 +43,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What learning gains from pods that a bridge tells of. */
-@Timeout(60)
+@Timeout(600)
 class RunningPodsTest {
   private static final IpAddress ADDRESS = IpAddress.parse("10.88.1.2"); // of the Checks too
   private static final IpAddress OTHER = IpAddress.parse("fd88::2"); // of the same pod

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What servers on one store learn together, and forget together. */
-@Timeout(120)
+@Timeout(600)
 class SeveralServersTest {
   private static final Owner OWNER = CHECKOUT.owner();
 

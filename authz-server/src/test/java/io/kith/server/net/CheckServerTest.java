@@ -72,7 +72,7 @@ class CheckServerTest {
 
   private X509Source source(SpiffeId id) throws InterruptedException {
     var source = WorkloadApiSource.start(issuer.socketOf(id), id, Clock.systemUTC());
-    assertThat(source.awaitReady(Duration.ofSeconds(10))).isTrue();
+    assertThat(source.awaitReady(Duration.ofSeconds(60))).isTrue();
     return source;
   }
 
@@ -112,7 +112,7 @@ class CheckServerTest {
       return AuthorizationGrpc.newBlockingStub(channel)
           .withInterceptors(
               MetadataUtils.newAttachHeadersInterceptor(headers("x-kith-direction", "outbound")))
-          .withDeadlineAfter(10, TimeUnit.SECONDS)
+          .withDeadlineAfter(60, TimeUnit.SECONDS)
           .check(l4());
     } finally {
       channel.shutdownNow().awaitTermination(5, TimeUnit.SECONDS);
@@ -152,7 +152,7 @@ class CheckServerTest {
   @Test
   void run_warmUp_takesTheWayOfRealChecks() throws Exception {
     var permitted =
-        new WarmUp(identity, SERVER)
+        new WarmUp(identity, SERVER, Duration.ofMinutes(3))
             .run(
                 (address, credentials, service) ->
                     CheckServer.server(address, credentials).addService(service).build().start());

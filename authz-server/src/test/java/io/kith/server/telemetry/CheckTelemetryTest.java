@@ -33,7 +33,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class CheckTelemetryTest {
-  private static final Duration LIMIT = Duration.ofSeconds(10);
+  private static final Duration LIMIT = Duration.ofSeconds(60);
   private static final String TRACE = "0af7651916cd43dd8448eb211c80319c";
 
   private final InMemorySpanExporter exporter = InMemorySpanExporter.create();

@@ -1,6 +1,7 @@
 package io.kith.baselines.decision;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.destination.Destination;
 import io.kith.baselines.destination.DestinationPattern.PortRange;
@@ -8,8 +9,8 @@ import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.process.KeyedHash;
 import io.kith.baselines.process.ProcessClass;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /*
@@ -51,8 +52,6 @@ class KnownFlows {
   /** Of the second word, what is not condition. */
   static final long HASH = ~0xffffL;
 
-  private static final long[] KEYS = KeyedHash.keys();
-  private static final long[] OTHER_KEYS = KeyedHash.keys();
   private static final long ASK = 1 << 11;
   private static final int WEAKEST_SHIFT = 8;
   private static final int WEAKEST = 7;
@@ -82,19 +81,15 @@ class KnownFlows {
 
   /** The first word of a cell, never zero; says where to look. */
   static long first(ProcessClass process, long words, byte[] text, int from) {
-    return hash(KEYS, process, words, text, from) | 1;
+    return value(process.hash(), words, text, from) | 1;
   }
 
   /** The second word of a cell, without its condition. */
   static long second(ProcessClass process, long words, byte[] text, int from) {
-    return hash(OTHER_KEYS, process, words, text, from) & HASH;
+    return value(process.otherHash(), words, text, from) & HASH;
   }
 
-  private static long hash(long[] keys, ProcessClass process, long words, byte[] text, int from) {
-    var hash = new KeyedHash(keys);
-    for (var part = 0; part < 4; part++) {
-      hash.add(process.digest(part));
-    }
+  private static long value(KeyedHash hash, long words, byte[] text, int from) {
     hash.add(words);
     hash.add(text, from);
     return hash.value();
@@ -128,40 +123,49 @@ class KnownFlows {
    * @return null when the table does not know
    */
   final @Nullable Edge find(ProcessClass process, Destination to) {
-    var name = to.name();
-    var text = name.getBytes(ISO_8859_1);
-    var port = to.port();
-    var edge = named(NAME, process, text, 0, port, to);
-    if (edge != null) {
-      return edge;
+    // One place that asks, in a loop: the code is then so short that between two decisions, when
+    // others run, most of it stays in the caches of the processor.
+    var text = to.name().getBytes(ISO_8859_1);
+    for (var kind = NAME; kind <= BLOCK; kind++) {
+      var from = from(kind, to);
+      if (from >= 0) {
+        var edge = find(kind, process, kind == BLOCK ? network(to) : text, from, to);
+        if (edge != null) {
+          return edge;
+        }
+      }
     }
-    var dot = name.indexOf('.');
-    if (dot > 0) {
-      edge = named(BELOW, process, text, dot + 1, port, to);
-    }
-    if (edge == null && port >= PortRange.FIRST_DYNAMIC) {
-      edge = named(RANGE, process, text, 0, 0, to);
-    }
-    var address = to.address();
-    return edge == null && address != null && to.evidence() == Evidence.ADDRESS && address.isIpv4()
-        ? within(process, address, to)
-        : edge;
+    return null;
   }
 
-  /** By a name, which is all of the text, or by what follows its first label. */
-  private @Nullable Edge named(
-      int kind, ProcessClass process, byte[] text, int from, int port, Destination to) {
+  /** Where the text of a kind begins in what is asked, or -1 when nothing of the kind can cover. */
+  private static int from(int kind, Destination to) {
+    return switch (kind) {
+      case NAME -> 0;
+      case BELOW -> to.name().indexOf('.') > 0 ? to.name().indexOf('.') + 1 : -1;
+      case RANGE -> to.port() >= PortRange.FIRST_DYNAMIC ? 0 : -1;
+      default -> {
+        var address = to.address();
+        yield address != null && to.evidence() == Evidence.ADDRESS && address.isIpv4() ? 0 : -1;
+      }
+    };
+  }
+
+  private @Nullable Edge find(
+      int kind, ProcessClass process, byte[] text, int from, Destination to) {
     var length = text.length - from;
     if (length > MAX_NAME) {
       return null;
     }
-    var words = words(kind, port, to.protocol(), length);
+    var words = words(kind, kind == RANGE ? 0 : to.port(), to.protocol(), length);
     var first = first(process, words, text, from);
+    var second = second(process, words, text, from);
     for (var cell = start(first, cells); ; cell = cell + 1 == cells ? 0 : cell + 1) {
       var found = table[2 * cell];
       if (found == first) {
-        var condition = table[2 * cell + 1] ^ second(process, words, text, from);
-        if ((condition & HASH) == 0 && isProved(condition, cell, to)) {
+        var condition = table[2 * cell + 1] ^ second;
+        if ((condition & HASH) == 0
+            && (kind == BLOCK ? isWithin(condition, to) : isProved(condition, cell, to))) {
           return edges[cell];
         }
       } else if (found == 0) {
@@ -170,28 +174,19 @@ class KnownFlows {
     }
   }
 
-  private @Nullable Edge within(ProcessClass process, IpAddress address, Destination to) {
-    var text = text(address);
-    var words = words(BLOCK, to.port(), to.protocol(), text.length);
-    var first = first(process, words, text, 0);
-    for (var cell = start(first, cells); ; cell = cell + 1 == cells ? 0 : cell + 1) {
-      var found = table[2 * cell];
-      if (found == first) {
-        var condition = table[2 * cell + 1] ^ second(process, words, text, 0);
-        if ((condition & HASH) == 0
-            && ((condition ^ address.ipv4()) & 0xff) >>> (8 - (condition >>> PREFIX_SHIFT)) == 0) {
-          return edges[cell];
-        }
-      } else if (found == 0) {
-        return null;
-      }
-    }
+  private static byte[] network(Destination to) {
+    return text(requireNonNull(to.address(), "asked for a block"));
+  }
+
+  private static boolean isWithin(long condition, Destination to) {
+    var address = requireNonNull(to.address(), "asked for a block");
+    return ((condition ^ address.ipv4()) & 0xff) >>> (8 - (condition >>> PREFIX_SHIFT)) == 0;
   }
 
   /** Whether there is evidence enough for the name, and the edge has nothing to add. */
   private boolean isProved(long condition, int cell, Destination to) {
     return to.evidence().ordinal() >= (condition >>> WEAKEST_SHIFT & WEAKEST)
         && ((condition & ASK) == 0
-            || Objects.requireNonNull(edges[cell], "of a cell").destination().covers(to));
+            || requireNonNull(edges[cell], "of a cell").destination().covers(to));
   }
 }

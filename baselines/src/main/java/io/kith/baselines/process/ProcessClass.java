@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
 public final class ProcessClass {
   private static final int MAX_ANCESTORS = 3;
   private static final Pattern DIGITS = Pattern.compile("[0-9]+");
+  private static final int DIGEST_WORDS = 4;
+  private static final long[] KEYS = KeyedHash.keys();
+  private static final long[] OTHER_KEYS = KeyedHash.keys();
 
   private final String path;
   private final String program;
@@ -38,6 +41,10 @@ public final class ProcessClass {
   private final long digest1;
   private final long digest2;
   private final long digest3;
+  private final long high;
+  private final long low;
+  private final long otherHigh;
+  private final long otherLow;
 
   /**
    * A class of these parts.
@@ -60,6 +67,12 @@ public final class ProcessClass {
     digest1 = digest.getLong();
     digest2 = digest.getLong();
     digest3 = digest.getLong();
+    var hash = ofDigest(KEYS);
+    high = hash.high();
+    low = hash.low();
+    var other = ofDigest(OTHER_KEYS);
+    otherHigh = other.high();
+    otherLow = other.low();
   }
 
   /** The same, with equal ancestors that others have as well. */
@@ -73,6 +86,10 @@ public final class ProcessClass {
     this.digest1 = same.digest1;
     this.digest2 = same.digest2;
     this.digest3 = same.digest3;
+    this.high = same.high;
+    this.low = same.low;
+    this.otherHigh = same.otherHigh;
+    this.otherLow = same.otherLow;
   }
 
   public static ProcessClass of(ProcessFingerprint fingerprint) {
@@ -107,19 +124,23 @@ public final class ProcessClass {
     return root;
   }
 
-  /**
-   * A quarter of the SHA-256 of all of its parts.
-   *
-   * @param part 0 to 3
-   */
-  public long digest(int part) {
-    return switch (part) {
-      case 0 -> digest0;
-      case 1 -> digest1;
-      case 2 -> digest2;
-      case 3 -> digest3;
-      default -> throw new IllegalArgumentException("part: " + part + " (expected: 0 to 3)");
-    };
+  private KeyedHash ofDigest(long[] keys) {
+    var hash = new KeyedHash(keys);
+    hash.add(digest0);
+    hash.add(digest1);
+    hash.add(digest2);
+    hash.add(digest3);
+    return hash;
+  }
+
+  /** A hash of the class, to which more can be added; computed once, so this costs nothing. */
+  public KeyedHash hash() {
+    return new KeyedHash(KEYS, DIGEST_WORDS, high, low);
+  }
+
+  /** The same as {@link #hash} under other keys. */
+  public KeyedHash otherHash() {
+    return new KeyedHash(OTHER_KEYS, DIGEST_WORDS, otherHigh, otherLow);
   }
 
   /** Of the parts with their lengths, so that no two lists of parts are the same bytes. */

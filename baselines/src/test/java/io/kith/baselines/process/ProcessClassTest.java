@@ -1,8 +1,8 @@
 package io.kith.baselines.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -58,10 +58,35 @@ class ProcessClassTest {
   }
 
   @Test
-  void digest_hasFourParts() {
-    assertThat(List.of(ONE.digest(0), ONE.digest(1), ONE.digest(2), ONE.digest(3)))
-        .doesNotHaveDuplicates();
-    assertThatThrownBy(() -> ONE.digest(4)).hasMessage("part: 4 (expected: 0 to 3)");
+  void hash_isOfTheClass_andTheOtherOneIsAnother() {
+    var same = of("/a", "b", "/c", List.of("/d", "/e"), false);
+    var another = of("/a", "b", "/c", List.of("/d"), false);
+
+    assertThat(same.hash().value()).isEqualTo(ONE.hash().value());
+    assertThat(same.otherHash().value()).isEqualTo(ONE.otherHash().value());
+    assertThat(List.of(ONE.hash().value(), ONE.otherHash().value()))
+        .doesNotHaveDuplicates()
+        .doesNotContain(another.hash().value(), another.otherHash().value());
+  }
+
+  @Test
+  void hash_goesOnAfterTheClass_andLeavesItAsItWas() {
+    var before = ONE.hash().value();
+    var one = ONE.hash();
+    one.add(1L);
+    var two = ONE.hash();
+    two.add(2L);
+
+    assertThat(List.of(before, one.value(), two.value())).doesNotHaveDuplicates();
+    assertThat(ONE.hash().value()).isEqualTo(before);
+  }
+
+  @Test
+  void hash_ofOneThatSharesAncestors_isTheSame() {
+    var sharing = ONE.sharing(new HashMap<>());
+
+    assertThat(sharing.hash().value()).isEqualTo(ONE.hash().value());
+    assertThat(sharing.otherHash().value()).isEqualTo(ONE.otherHash().value());
   }
 
   private static ProcessClass of(

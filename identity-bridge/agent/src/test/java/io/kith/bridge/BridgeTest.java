@@ -41,7 +41,7 @@ import org.junit.jupiter.api.Timeout;
  * they are redirected to a listener in the pod, as a sidecar's are; else they go straight.
  */
 @Tag("root")
-@Timeout(120)
+@Timeout(600)
 class BridgeTest {
   private static final String HOST = "10.199.7.1";
   private static final String POD = "10.199.7.2";
@@ -132,7 +132,7 @@ class BridgeTest {
               peer.getPort(),
               IpAddress.parse(HOST),
               port,
-              Duration.ofSeconds(5)));
+              Duration.ofSeconds(20)));
     }
   }
 
@@ -176,14 +176,14 @@ class BridgeTest {
   }
 
   private static NodeView.Candidate curl() throws IOException {
-    pod.ask("curl -s -m 5 http://" + HOST + ":" + port + "/ >/dev/null & echo");
+    pod.ask("curl -s -m 60 http://" + HOST + ":" + port + "/ >/dev/null & echo");
     return only(next());
   }
 
   @Test
   void answer_renamedCopy_isOfTheWritableLayer() throws Exception {
     pod.ask("cp /usr/bin/curl /usr/bin/envoy; echo");
-    pod.ask("/usr/bin/envoy -s -m 5 http://" + HOST + ":" + port + "/ >/dev/null & echo");
+    pod.ask("/usr/bin/envoy -s -m 60 http://" + HOST + ":" + port + "/ >/dev/null & echo");
 
     var fingerprint = only(next()).fingerprint();
 
@@ -237,7 +237,7 @@ class BridgeTest {
   void answer_doubleFork_hasTheLineageOfWhoForkedIt() throws Exception {
     pod.ask(
         "cp /usr/bin/bash /usr/bin/helper; /usr/bin/helper -c '( ( exec 9>&1 8<&0; sleep 0.3;"
-            + " curl -s -m 5 http://%s:%d/ >/dev/null ) & ) & wait' >/dev/null & echo"
+            + " curl -s -m 60 http://%s:%d/ >/dev/null ) & ) & wait' >/dev/null & echo"
                 .formatted(HOST, port));
 
     var fingerprint = only(next()).fingerprint();
@@ -263,7 +263,7 @@ class BridgeTest {
     try (var server = new FakeAuthzServer();
         var _ = server.follow(bridge, _ -> {})) {
       server.next(BridgeMessage.MessageCase.NODE_STATUS);
-      pod.ask("curl -s -m 5 http://" + HOST + ":" + port + "/ >/dev/null & echo");
+      pod.ask("curl -s -m 60 http://" + HOST + ":" + port + "/ >/dev/null & echo");
       try (var connection = listener.accept()) {
         server.ask(7, POD, connection.getPort(), HOST, port);
 
@@ -289,7 +289,7 @@ class BridgeTest {
                 4000,
                 IpAddress.parse(HOST),
                 port,
-                Duration.ofSeconds(5)));
+                Duration.ofSeconds(20)));
 
     assertThat(answer.candidates()).isEmpty();
     assertThat(answer.reasons()).containsExactly("no pod here has 10.199.9.9");

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Timeout;
 /** Real connections out of real containers of a Docker Engine. */
 @Tag("root")
 @Tag("containers")
-@Timeout(300)
+@Timeout(600)
 class DockerBridgeTest {
   private static final String HOST = "10.199.8.1";
   private static final String POD = "10.199.8.2";
@@ -120,7 +120,7 @@ class DockerBridgeTest {
               peer.getPort(),
               IpAddress.parse(HOST),
               listener.getLocalPort(),
-              Duration.ofSeconds(5)));
+              Duration.ofSeconds(20)));
     }
   }
 
@@ -210,7 +210,7 @@ class DockerBridgeTest {
   }
 
   private static NodeView.Pod awaitPod(String address, @Nullable String digest) throws Exception {
-    var until = System.nanoTime() + Duration.ofSeconds(60).toNanos();
+    var until = System.nanoTime() + Duration.ofMinutes(3).toNanos();
     while (true) {
       var found =
           bridge.pods().stream()

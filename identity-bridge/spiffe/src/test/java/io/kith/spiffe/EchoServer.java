@@ -91,7 +91,7 @@ public final class EchoServer implements AutoCloseable {
   /** One call. */
   public static String whoAmI(ManagedChannel channel) {
     return ClientCalls.blockingUnaryCall(
-        channel, WHO_AM_I, CallOptions.DEFAULT.withDeadlineAfter(15, TimeUnit.SECONDS), "");
+        channel, WHO_AM_I, CallOptions.DEFAULT.withDeadlineAfter(60, TimeUnit.SECONDS), "");
   }
 
   /** One call on a connection of its own. */

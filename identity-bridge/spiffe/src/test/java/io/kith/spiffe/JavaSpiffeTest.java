@@ -37,7 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
  * identity's Workload API, and mutual TLS between its managers and ours, both ways round. It has no
  * server of the Workload API for our client; that one is tried at SPIRE.
  */
-@Timeout(120)
+@Timeout(600)
 class JavaSpiffeTest {
   private static final String DOMAIN = "dev.mesh.test";
   private static final SpiffeId OURS = SpiffeId.parse("spiffe://dev.mesh.test/ours");

@@ -72,9 +72,11 @@ class SpiffeTlsTest {
       assertThatThrownBy(() -> call(echo, client)).isInstanceOf(StatusRuntimeException.class);
 
       assertThat(log)
-          .singleElement()
-          .asString()
-          .contains("spiffe://mesh.test/client is not among", "role=CLIENT");
+          .isNotEmpty() // a second time where the client, on a busy machine, dials again
+          .allSatisfy(
+              line ->
+                  assertThat(line)
+                      .contains("spiffe://mesh.test/client is not among", "role=CLIENT"));
     } finally {
       logger.removeHandler(handler);
     }

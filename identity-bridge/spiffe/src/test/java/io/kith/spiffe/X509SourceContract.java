@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 
 /** What every source does, wherever its identity comes from. */
 abstract class X509SourceContract {
-  static final Duration LIMIT = Duration.ofSeconds(20);
+  static final Duration LIMIT = Duration.ofSeconds(60);
   static final SpiffeId ID = SpiffeId.parse("spiffe://mesh.test/ns/shop/sa/checkout");
 
   final TestAuthority authority = TestAuthority.create("mesh.test");

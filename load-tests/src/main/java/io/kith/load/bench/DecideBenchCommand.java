@@ -34,8 +34,9 @@ import picocli.CommandLine.Spec;
           + " times as often as the first (Zipf, with the constant of YCSB), so that half of the"
           + " questions are for under a hundredth of 10,000. Random: each once, then all again in"
           + " another order, so that no cache helps. The bar of 300 ns is for hot ones, that of 600"
-          + " ns for 100,000 in a random order; with -o json hot figures have 'hot' in their"
-          + " names.",
+          + " ns for 100,000 in a random order: with -o json decide_p50_ns is hot for up to 10,000"
+          + " workloads and random for more, and decide_hot_p50_ns and decide_random_p50_ns are"
+          + " what they say.",
       "",
       "Needs no root. About a minute; 100,000 workloads need a heap of 2 GB and three minutes."
     },

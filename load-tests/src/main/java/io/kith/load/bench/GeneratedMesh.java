@@ -14,37 +14,73 @@ import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.Attribution.Attributed;
 import io.kith.baselines.process.Candidate;
+import io.kith.baselines.process.ProcessClass;
+import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.baselines.process.Quality;
 import io.kith.baselines.process.Rung;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.random.RandomGenerator;
 
 /*
  * A question is made from the seed and never from the snapshot: to look at the edge that it asks
- * for would bring that edge into the caches before the clock starts.
+ * for would bring that edge into the caches before the clock starts. Its process is at hand, as in
+ * a server, which has it from the bridge once and not with each connection: a question that makes
+ * all of its texts anew leaves 20 kB behind, and pushes out of the caches what a server keeps there.
  */
 /**
  * A mesh that is made from a seed: baselines of workloads, and flows to ask them about.
  *
  * <p>Two to four process classes per workload; of its edges about half go to services of the mesh,
  * a tenth to names outside, a tenth to private addresses, and the rest are one-label wildcards,
- * address blocks and ranges of dynamic ports. Every text is new, as after parsing.
- *
- * @param edges per workload, 1 or more
+ * address blocks and ranges of dynamic ports. Workloads run the programs of 64 images. What a
+ * baseline has of a program is its own; the names in a question are new, as after parsing.
  */
-record GeneratedMesh(long seed, int edges) {
-  GeneratedMesh {
+final class GeneratedMesh {
+  private static final int IMAGES = 64;
+  private static final int MAX_CLASSES = 4;
+
+  private final long seed;
+  private final int edges;
+  private final Running[] running = new Running[IMAGES * MAX_CLASSES];
+
+  /** What a bridge said of a process. */
+  private record Running(ProcessFingerprint fingerprint, ProcessClass processClass) {
+    static Running of(GeneratedProgram program) {
+      var fingerprint = program.fingerprint();
+      return new Running(fingerprint, ProcessClass.of(fingerprint));
+    }
+  }
+
+  /**
+   * The mesh of a seed.
+   *
+   * @param edges per workload, 1 or more
+   */
+  GeneratedMesh(long seed, int edges) {
     if (edges < 1) {
       throw new IllegalArgumentException("edges: " + edges + " (expected: 1 or more)");
     }
+    this.seed = seed;
+    this.edges = edges;
+    Arrays.setAll(
+        running, at -> Running.of(GeneratedProgram.of(seed, at / MAX_CLASSES, at % MAX_CLASSES)));
+  }
+
+  long seed() {
+    return seed;
+  }
+
+  int edges() {
+    return edges;
   }
 
   Baseline baseline(int workload) {
     var all = new ArrayList<Edge>(edges);
     for (var edge = 0; edge < edges; edge++) {
-      var program = GeneratedProgram.of(seed, workload, classOf(workload, edge));
+      var program = GeneratedProgram.of(seed, workload % IMAGES, classOf(workload, edge));
       all.add(
           Edge.learned(program.processClass(), GeneratedTarget.of(seed, workload, edge).pattern()));
     }
@@ -62,7 +98,7 @@ record GeneratedMesh(long seed, int edges) {
     var edge = random.nextInt(edges);
     return flow(
         workload,
-        GeneratedProgram.of(seed, workload, classOf(workload, edge)),
+        running(workload, classOf(workload, edge)),
         GeneratedTarget.of(seed, workload, edge).destination(random));
   }
 
@@ -72,7 +108,7 @@ record GeneratedMesh(long seed, int edges) {
     return random.nextBoolean()
         ? flow(
             workload,
-            GeneratedProgram.of(seed, workload, random.nextInt(classes(workload))),
+            running(workload, random.nextInt(classes(workload))),
             new Destination(
                 "exfil-" + number + ".example.net",
                 Evidence.CLIENT_NAME,
@@ -81,12 +117,15 @@ record GeneratedMesh(long seed, int edges) {
                 Protocol.TCP))
         : flow(
             workload,
-            GeneratedProgram.stranger(number),
+            Running.of(GeneratedProgram.stranger(number)),
             GeneratedTarget.of(seed, workload, random.nextInt(edges)).destination(random));
   }
 
-  private Flow flow(int workload, GeneratedProgram program, Destination destination) {
-    var fingerprint = program.fingerprint();
+  private Running running(int workload, int index) {
+    return running[workload % IMAGES * MAX_CLASSES + index];
+  }
+
+  private static Flow flow(int workload, Running process, Destination destination) {
     var id = id(workload);
     return new Flow(
         id,
@@ -94,8 +133,8 @@ record GeneratedMesh(long seed, int edges) {
             List.of(
                 new Candidate(
                     "fp:" + workload,
-                    fingerprint,
-                    program.processClass(fingerprint),
+                    process.fingerprint,
+                    process.processClass,
                     Quality.EXACT,
                     Set.of(id(workload)))),
             Rung.KERNEL_EXACT,

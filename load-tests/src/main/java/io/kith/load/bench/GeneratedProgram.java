@@ -23,10 +23,10 @@ record GeneratedProgram(Kind kind, int number, long salt) {
     STRANGER
   }
 
-  /** One of a workload's programs. */
-  static GeneratedProgram of(long seed, int workload, int index) {
-    var kind = Kind.values()[Math.floorMod(workload + index, 4)];
-    return new GeneratedProgram(kind, workload, GeneratedMesh.mix(seed, workload, index));
+  /** One of an image's programs. */
+  static GeneratedProgram of(long seed, int image, int index) {
+    var kind = Kind.values()[Math.floorMod(image + index, 4)];
+    return new GeneratedProgram(kind, image, GeneratedMesh.mix(seed, image, index));
   }
 
   /** One that belongs to nobody. */
@@ -35,11 +35,7 @@ record GeneratedProgram(Kind kind, int number, long salt) {
   }
 
   ProcessClass processClass() {
-    return processClass(fingerprint());
-  }
-
-  ProcessClass processClass(ProcessFingerprint fingerprint) {
-    return ProcessClass.of(fingerprint);
+    return ProcessClass.of(fingerprint());
   }
 
   /** All of its texts are new. */

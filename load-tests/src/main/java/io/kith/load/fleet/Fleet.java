@@ -29,7 +29,7 @@ public final class Fleet implements AutoCloseable {
   static final SpiffeId SERVER = id("kith", "authz-server");
   static final SpiffeId BRIDGE = id("kith", "identity-bridge");
   private static final int DESTINATIONS = 10;
-  private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
 
   private final Path folder;
   private final List<Member> members = new ArrayList<>();

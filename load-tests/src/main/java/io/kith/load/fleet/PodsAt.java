@@ -46,7 +46,7 @@ import java.util.concurrent.locks.LockSupport;
  * that knows which program opened which socket. Both over mutual TLS; programs are of the image.
  */
 public final class PodsAt implements AutoCloseable {
-  private static final Duration CHECK_LIMIT = Duration.ofMinutes(1);
+  private static final Duration CHECK_LIMIT = Duration.ofMinutes(3);
 
   private static final int DENIED = 7;
   private static final int UNAVAILABLE = 14;

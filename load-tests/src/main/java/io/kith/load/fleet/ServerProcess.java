@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
 
 /** One run of a server of a {@link Fleet}, from its start to its end. */
 public final class ServerProcess implements AutoCloseable {
-  private static final Duration START_LIMIT = Duration.ofMinutes(3);
-  private static final Duration CALL_LIMIT = Duration.ofMinutes(1);
+  private static final Duration START_LIMIT = Duration.ofMinutes(5);
+  private static final Duration CALL_LIMIT = Duration.ofMinutes(3);
   private static final AtomicInteger RUNS = new AtomicInteger();
 
   private final String name;

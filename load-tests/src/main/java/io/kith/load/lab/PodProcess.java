@@ -25,7 +25,7 @@ public final class PodProcess {
 
   /** The process as the container numbers it. */
   public long pid() throws IOException, InterruptedException {
-    return Long.parseLong(awaitLine("pid", Duration.ofSeconds(10)));
+    return Long.parseLong(awaitLine("pid", Duration.ofMinutes(1)));
   }
 
   /** The process as this machine numbers it. */

@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicReference;
 
 /** The guard of the checkout pod, as the bridge's status and the server's log and metrics tell. */
 public final class GuardWatch {
-  private static final Duration LIMIT = Duration.ofSeconds(60);
+  private static final Duration LIMIT = Duration.ofMinutes(3);
 
   private final PodShop shop;
   private final RunningProcess server;

@@ -52,7 +52,7 @@ public final class Mesh implements AutoCloseable {
   private static final String CHECKOUT_ID = "spiffe://dev.kith.local/ns/shop/sa/checkout";
   private static final String SERVER_ID = "spiffe://dev.kith.local/ns/kith/sa/authz-server";
   private static final String BRIDGE_ID = "spiffe://dev.kith.local/ns/kith/sa/identity-bridge";
-  private static final Duration CALL_LIMIT = Duration.ofMinutes(1);
+  private static final Duration CALL_LIMIT = Duration.ofMinutes(2);
   private static final Duration START_LIMIT = Duration.ofMinutes(3);
 
   /** Reasons that say that a busy machine was too slow, and nothing about who connected. */
@@ -60,7 +60,7 @@ public final class Mesh implements AutoCloseable {
       Set.of("bridge_unavailable", "deadline", "overloaded");
 
   /** How long programs and people go on to try, and how long something may take to be seen. */
-  public static final Duration PATIENCE = Duration.ofMinutes(1);
+  public static final Duration PATIENCE = Duration.ofMinutes(3);
 
   /** How long after its end an attack's refusal is waited for before it is run again. */
   private static final Duration REFUSAL = Duration.ofSeconds(15);

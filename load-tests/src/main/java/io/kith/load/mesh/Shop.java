@@ -44,7 +44,7 @@ public sealed interface Shop extends AutoCloseable permits PodShop, LoopbackShop
       var port = address().getHostAddress() + ":" + ports().health();
       var request =
           HttpRequest.newBuilder(URI.create("http://" + port + path))
-              .timeout(Duration.ofSeconds(5))
+              .timeout(Duration.ofSeconds(30))
               .build();
       return client.send(request, HttpResponse.BodyHandlers.ofString());
     }

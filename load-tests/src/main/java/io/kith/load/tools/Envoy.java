@@ -39,7 +39,7 @@ public record Envoy(Path program, String from) {
   /** What the program says about its version, such as {@code 1.40.0}. */
   public String version() throws IOException, InterruptedException {
     var output =
-        Command.run(Duration.ofSeconds(20), List.of(program.toString(), "--version"))
+        Command.run(Duration.ofMinutes(1), List.of(program.toString(), "--version"))
             .orFail()
             .output();
     // PATH  version: COMMIT/1.40.0/Clean/RELEASE/BoringSSL

@@ -84,7 +84,7 @@ public record Iptables(Path v4, Path v6, String from) {
     }
     writeWrapper(folder, "iptables");
     writeWrapper(folder, "ip6tables");
-    Command.run(Duration.ofSeconds(10), List.of(folder.resolve("iptables").toString(), "--version"))
+    Command.run(Duration.ofMinutes(1), List.of(folder.resolve("iptables").toString(), "--version"))
         .orFail();
   }
 

@@ -130,7 +130,7 @@ public record Jaeger(Path program, String from) {
             List.of(program.toString(), "--config", config.toString()));
     var api = URI.create("http://127.0.0.1:" + ports.api());
     try {
-      process.awaitReady(Duration.ofSeconds(30), () -> answers(api));
+      process.awaitReady(Duration.ofMinutes(2), () -> answers(api));
     } catch (IllegalStateException e) {
       process.close();
       throw e;
@@ -173,7 +173,7 @@ public record Jaeger(Path program, String from) {
     try (var client = HttpClient.newHttpClient()) {
       var request =
           HttpRequest.newBuilder(api.resolve("/api/services"))
-              .timeout(Duration.ofSeconds(1))
+              .timeout(Duration.ofSeconds(10))
               .build();
       return client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode() == 200;
     } catch (IOException _) {

@@ -31,7 +31,7 @@ public final class Postgres implements AutoCloseable {
   public static final String PASSWORD = "of-a-test";
 
   private static final String IMAGE = "postgres:17";
-  private static final Duration LIMIT = Duration.ofMinutes(1);
+  private static final Duration LIMIT = Duration.ofMinutes(3);
 
   private final AtomicInteger databases = new AtomicInteger();
   private final int port;
@@ -117,7 +117,7 @@ public final class Postgres implements AutoCloseable {
   private static boolean hasDocker() throws IOException, InterruptedException {
     var docker = Command.find("docker");
     return docker != null
-        && Command.run(Duration.ofSeconds(10), List.of(docker.toString(), "info")).succeeded();
+        && Command.run(Duration.ofMinutes(1), List.of(docker.toString(), "info")).succeeded();
   }
 
   private static int freePort() throws IOException {
@@ -247,8 +247,7 @@ public final class Postgres implements AutoCloseable {
       var id = Command.find("id");
       var exists =
           id != null
-              && Command.run(Duration.ofSeconds(10), List.of(id.toString(), "postgres"))
-                  .succeeded();
+              && Command.run(Duration.ofMinutes(1), List.of(id.toString(), "postgres")).succeeded();
       var user = exists ? "postgres" : "nobody";
       Files.setOwner(
           folder,

@@ -43,7 +43,7 @@ import org.junit.jupiter.api.Test;
  * answer can be checked.
  */
 class AttributionTest {
-  private static final Duration LIMIT = Duration.ofSeconds(60);
+  private static final Duration LIMIT = Duration.ofMinutes(3);
 
   /** Connects, sends, closes at once, many times. Arguments: how many times, to which network. */
   private static final String SHORT_LIVED =
@@ -245,10 +245,12 @@ class AttributionTest {
       proxy.ask(small);
 
       var answers = proxy.awaitAnswers(300);
-      System.out.println(
-          "[flood] " + small.connectsSeen() + " connections, " + small.evicted() + " evicted");
-      assertThat(small.connectsSeen()).isGreaterThanOrEqualTo(5_300);
-      assertThat(small.evicted()).isEqualTo(small.connectsSeen() - 1_024);
+      var seen = small.connectsSeen();
+      var evicted = small.evicted();
+      System.out.println("[flood] " + seen + " connections, " + evicted + " evicted");
+      assertThat(seen).isGreaterThanOrEqualTo(5_300);
+      // Somebody else of this machine may connect in between.
+      assertThat(evicted).isBetween(seen - 1_024, small.connectsSeen() - 1_024);
       assertThat(answers).hasSize(300).allMatch(Answer::isRight);
       assertThat(answers).allMatch(answer -> answer.resolution.rung() == Rung.KERNEL_EXACT);
     } finally {

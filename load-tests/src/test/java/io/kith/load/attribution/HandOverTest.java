@@ -48,7 +48,7 @@ import org.junit.jupiter.api.io.TempDir;
  * A bridge whose certificate lives for four seconds, at the real server's end of its stream, over
  * mutual TLS: renewals are not noticed by those who ask.
  */
-@Timeout(300)
+@Timeout(600)
 class HandOverTest {
   private static final SpiffeId SERVER =
       SpiffeId.parse("spiffe://dev.kith.local/ns/kith/sa/authz-server");
@@ -90,7 +90,7 @@ class HandOverTest {
               Runnable::run,
               events::add)) {
         bridges.addListener(_ -> stream.renew());
-        var attached = events.poll(60, TimeUnit.SECONDS);
+        var attached = events.poll(120, TimeUnit.SECONDS);
         assertThat(attached).isInstanceOf(BridgeStream.Event.Attached.class);
         awaitPods(hub);
 

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Timeout;
  * Each rung, reached because something is really missing, and what it promises. The bridge's eyes
  * run in a process of their own; what they look at is a pod whose connections are redirected.
  */
-@Timeout(120)
+@Timeout(600)
 class RungTest {
   /** Connects, says its pid and where to, and stays until its input ends. */
   private static final String CLIENT =

@@ -28,10 +28,25 @@ class DecideFiguresTest {
         .isEqualTo(
             read(
                 """
-                {"workloads":10000,"edges":30,"decide_p50_ns":301,"decide_p99_ns":900,
+                {"workloads":10000,"edges":30,"decide_p50_ns":299,"decide_p99_ns":800,
                  "decide_p50_ns_at_1000":150,"bytes_per_edge":270,"learn_flows_per_s":250000,
-                 "replay_flows_per_s":59999,"decide_hot_p50_ns":299,"decide_hot_p99_ns":800}
+                 "replay_flows_per_s":59999,"decide_hot_p50_ns":299,"decide_hot_p99_ns":800,
+                 "decide_random_p50_ns":301,"decide_random_p99_ns":900}
                 """));
+  }
+
+  @Test
+  void json_overMoreWorkloads_hasTheRandomOrderUnderTheBar() throws Exception {
+    var hot = new DecideTimes(700, 800, 1, 1);
+    var random = new DecideTimes(599, 900, 1, 1);
+    var many =
+        read(
+            new DecideFigures(100_000, 30, hot, random, null, null, null, null, 25, null, null)
+                .json());
+
+    assertThat(many.path("decide_p50_ns").asLong()).isEqualTo(599);
+    assertThat(many.path("decide_p99_ns").asLong()).isEqualTo(900);
+    assertThat(many.path("decide_hot_p50_ns").asLong()).isEqualTo(700);
   }
 
   @Test

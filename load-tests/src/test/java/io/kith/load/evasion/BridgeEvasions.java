@@ -4,7 +4,6 @@ import static io.kith.load.evasion.Evasion.refused;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.load.mesh.Mesh;
-import java.time.Duration;
 import java.util.List;
 
 /** Deceiving, blinding or ending the bridge. */
@@ -41,8 +40,13 @@ final class BridgeEvasions {
             it -> {
               for (var i = 0; i < ROUNDS; i++) {
                 var port = Integer.toString(22_200 + i);
-                assertThat(it.app("/app/poll", "DB", "5432", port).text())
-                    .contains(it.mesh.database().token());
+                var end = System.nanoTime() + Intruder.LIMIT.toNanos();
+                Intruder.Said said;
+                do { // again where a busy machine refused it undecided
+                  said = it.app("/app/poll", "DB", "5432", port);
+                } while (!said.text().contains(it.mesh.database().token())
+                    && System.nanoTime() < end);
+                assertThat(said.text()).contains(it.mesh.database().token());
                 it.isDenied(
                     "/usr/bin/perl /tmp/from-port.pl",
                     "new_process",
@@ -106,7 +110,7 @@ final class BridgeEvasions {
               try {
                 Mesh.await(
                     "the server knows",
-                    Duration.ofSeconds(30),
+                    Intruder.LIMIT,
                     () -> it.mesh.status().getBridgesCount() == 0);
                 it.isDenied("", "bridge_unavailable", () -> it.perl("exfil.pl", "DB", "5432"));
                 it.at.forget();

@@ -12,6 +12,7 @@ import io.kith.load.lab.PodProcess;
 import io.kith.load.lab.Upstream;
 import io.kith.load.mesh.Mesh;
 import io.kith.load.mesh.PodShop;
+import io.kith.load.mesh.Rounds;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.Envoy;
 import java.io.IOException;
@@ -89,7 +90,7 @@ final class EvasionMesh implements AutoCloseable {
     lab = Lab.open("kv", SAY);
     assertThat(lab.cgroupProblem()).isEmpty();
     var bpf = Files.createDirectory(lab.folder().resolve("bpf"));
-    Command.run(Duration.ofSeconds(5), List.of("mount", "-t", "bpf", "bpf", bpf.toString()))
+    Command.run(Duration.ofMinutes(1), List.of("mount", "-t", "bpf", "bpf", bpf.toString()))
         .orFail();
     resolver = lab.addHost("resolver").datagrams(53);
     // Pods and hosts get their addresses in turn: the shop adds five.
@@ -144,7 +145,7 @@ final class EvasionMesh implements AutoCloseable {
     var port = Integer.toString(mesh.database().port());
     var relay = mesh.checkout().start(1000, "", List.of("/app/relay", host, port));
     var state = Path.of("/proc", Long.toString(relay.pidOnMachine()), "syscall");
-    Mesh.await("the relay waits in accept(2)", Duration.ofSeconds(20), () -> isIn(state, ACCEPT));
+    Mesh.await("the relay waits in accept(2)", Intruder.LIMIT, () -> isIn(state, ACCEPT));
     return relay;
   }
 
@@ -171,14 +172,24 @@ final class EvasionMesh implements AutoCloseable {
               RELAYED,
               List.of("/usr/bin/perl", "/tmp/fd-client.pl"));
       for (var argv : asking) {
-        var outcome = mesh.run(argv);
-        assertThat(outcome.stdout()).as("%s: %s", argv, outcome).contains(token);
+        assertThat(answer(argv)).as("%s", argv).contains(token);
       }
     }
     mesh.kith("learn", "finish", Mesh.CHECKOUT, "--note", "test run").orFail();
     mesh.kith("mode", Mesh.CHECKOUT, "enforce", "--note", "test").orFail();
     mesh.guard().await("enforce");
     assertWorks();
+  }
+
+  /** Asks the database, again where a busy machine refused it undecided. */
+  private String answer(List<String> argv) throws Exception {
+    var end = System.nanoTime() + Mesh.PATIENCE.toNanos();
+    while (true) {
+      var outcome = mesh.run(argv);
+      if (outcome.stdout().contains(mesh.database().token()) || System.nanoTime() > end) {
+        return outcome.toString();
+      }
+    }
   }
 
   /** Another container of the checkout pod, whose /app/checkout is not the workload's. */
@@ -205,7 +216,7 @@ final class EvasionMesh implements AutoCloseable {
       }
       Mesh.await(
           "the guard of a pod without a sidecar",
-          Duration.ofSeconds(30),
+          Intruder.LIMIT,
           () -> mesh.guard().status().contains(guardedUnderEnforce(pod)));
       withoutSidecar = pod;
     }
@@ -228,11 +239,7 @@ final class EvasionMesh implements AutoCloseable {
           "exec 3<>/dev/tcp/127.0.0.1/3128; echo DUMP >&3; read -r line <&3; echo \"$line\"");
 
   void assertWorks() throws Exception {
-    var outcomes = mesh.work();
-
-    assertThat(outcomes.stream().map(outcome -> outcome.stdout()).toList())
-        .as(() -> outcomes + ", refused: " + mesh.denials().stream().limit(3).toList())
-        .isEqualTo(mesh.expectedOfWork());
+    new Rounds(mesh).succeed();
   }
 
   static String host(Upstream upstream) {

@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Every way around Kith that we know of, gone for real in a pod with the real Envoy, server, bridge
  * and guard: each has the outcome that docs/threat-model.md says.
  */
-@Timeout(120)
+@Timeout(600)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class EvasionTest {
   private static EvasionMesh mesh;

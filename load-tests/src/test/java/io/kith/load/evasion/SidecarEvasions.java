@@ -5,7 +5,6 @@ import static io.kith.load.evasion.Evasion.seen;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.bridge.guard.GuardReason;
-import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 
@@ -90,7 +89,7 @@ final class SidecarEvasions {
               assertThat(said.text()).contains("done");
               assertThat(it.mesh.stranger().connections()).isEmpty();
               io.kith.load.mesh.Mesh.await(
-                  "normal work after the flood", Duration.ofSeconds(60), () -> works(it));
+                  "normal work after the flood", Intruder.LIMIT, () -> works(it));
             }),
         refused(
             "Another container of the pod, with a program of the same path",

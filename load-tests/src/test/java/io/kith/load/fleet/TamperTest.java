@@ -46,7 +46,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Timeout(600)
 class TamperTest {
   private static final String LAST_GOOD = "(the state before it stays in force; restore";
-  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
 
   private static Path folder;
   private static Postgres postgres;

@@ -43,7 +43,7 @@ class LoopbackLabTest {
             List.of(18080),
             List.of(),
             false,
-            Duration.ofSeconds(2),
+            Duration.ofSeconds(20),
             null,
             LoopbackLab.freePort());
     proxy = lab.startEnvoy(Envoy.find(System.out::println), recipe);
@@ -77,7 +77,7 @@ class LoopbackLabTest {
 
   private String curl() throws IOException, InterruptedException {
     var url = "http://127.0.0.1:" + toStock.listenPort() + "/";
-    return Command.run(Duration.ofSeconds(10), List.of("curl", "-s", "--max-time", "5", url))
+    return Command.run(Duration.ofMinutes(2), List.of("curl", "-s", "--max-time", "60", url))
         .output();
   }
 }

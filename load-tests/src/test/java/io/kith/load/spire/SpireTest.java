@@ -179,7 +179,7 @@ class SpireTest {
 
   @ParameterizedTest
   @EnumSource
-  @Timeout(300)
+  @Timeout(600)
   void eachProcess_hasTheIdsOfItsEntries(Api api) throws Exception {
     try (var identities = api.open()) {
       awaitBoth(identities);
@@ -191,7 +191,7 @@ class SpireTest {
 
   @ParameterizedTest
   @EnumSource
-  @Timeout(300)
+  @Timeout(600)
   void aProcessThatHasEnded_hasNone(Api api) throws Exception {
     try (var identities = api.open()) {
       var third = new ProcessBuilder(folder.resolve("checkout").toString(), "3600").start();
@@ -207,7 +207,7 @@ class SpireTest {
 
   @ParameterizedTest
   @EnumSource
-  @Timeout(300)
+  @Timeout(600)
   void afterARenewal_theIdsAreTheSame(Api api) throws Exception {
     try (var identities = api.open()) {
       awaitBoth(identities);
@@ -225,7 +225,7 @@ class SpireTest {
 
   @ParameterizedTest
   @EnumSource
-  @Timeout(300)
+  @Timeout(600)
   void anEntryThatIsDeleted_isAnIdThatIsGone(Api api) throws Exception {
     try (var identities = api.open()) {
       var extra = spire.register("/extra", "unix:path:" + folder.resolve("checkout"));
@@ -239,7 +239,7 @@ class SpireTest {
 
   @ParameterizedTest
   @EnumSource
-  @Timeout(300)
+  @Timeout(600)
   void anAgentThatStartsAgain_isAskedAgain(Api api) throws Exception {
     try (var identities = api.open()) {
       awaitBoth(identities);
@@ -258,7 +258,7 @@ class SpireTest {
 
   @ParameterizedTest
   @EnumSource
-  @Timeout(300)
+  @Timeout(600)
   void anAgentThatHangs_isSaid_andAskedAgainWhenItGoesOn(Api api) throws Exception {
     try (var identities = api.open()) {
       awaitBoth(identities);
@@ -281,7 +281,7 @@ class SpireTest {
   }
 
   @Test
-  @Timeout(300)
+  @Timeout(600)
   void aBridgeThatIsNoDelegate_isToldWhatToSet() throws Exception {
     try (var identities = Api.DELEGATED.open()) {
       awaitBoth(identities);

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 
 /** What every store promises. */
 abstract class BaselineStoreContract {
-  static final Duration LIMIT = Duration.ofSeconds(30);
+  static final Duration LIMIT = Duration.ofSeconds(90);
   static final Owner CHECKOUT = Owner.parse("shop/deployment/checkout");
   static final Owner ORDERS = Owner.parse("shop/statefulset/orders-db");
 

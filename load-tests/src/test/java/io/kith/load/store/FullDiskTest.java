@@ -48,7 +48,7 @@ class FullDiskTest {
   }
 
   private static void command(String... argv) throws Exception {
-    Command.run(Duration.ofSeconds(20), List.of(argv)).orFail();
+    Command.run(Duration.ofMinutes(1), List.of(argv)).orFail();
   }
 
   private void baseline(String name, int edges) throws IOException {

@@ -41,7 +41,7 @@ class PostgresStoreContractTest extends DurableStoreContract {
     return PostgresStore.open(
         new StoreSettings.Postgresql(
             url, Postgres.USER, folder.resolve("password"), 4, Duration.ofSeconds(5), null),
-        Duration.ofSeconds(30));
+        Duration.ofSeconds(90));
   }
 
   @Override

@@ -208,7 +208,7 @@ class SqliteTroubleTest {
   }
 
   private static void command(String... argv) throws Exception {
-    Command.run(Duration.ofSeconds(20), List.of(argv)).orFail();
+    Command.run(Duration.ofMinutes(1), List.of(argv)).orFail();
   }
 
   private static List<LearnedPart> manyParts() {

@@ -17,15 +17,18 @@ class CommandTest {
   void run_failing_saysWhatAndTheLastLines() {
     assertThatThrownBy(
             () ->
-                Command.run(Duration.ofSeconds(10), List.of("sh", "-c", "echo no disk >&2; exit 3"))
+                Command.run(Duration.ofMinutes(1), List.of("sh", "-c", "echo no disk >&2; exit 3"))
                     .orFail())
         .hasMessage("sh -c echo no disk >&2; exit 3 ended with 3: no disk");
   }
 
   @Test
   void run_tooLong_isKilledWithItsChildren() throws Exception {
-    var outcome =
-        Command.run(Duration.ofMillis(300), List.of("sh", "-c", "echo started; sleep 60; true"));
+    var argv = List.of("sh", "-c", "echo started; sleep 600; true");
+    var outcome = Command.run(Duration.ofMillis(300), argv);
+    for (var seconds = 1; !outcome.output().startsWith("started") && seconds <= 64; seconds *= 4) {
+      outcome = Command.run(Duration.ofSeconds(seconds), argv); // enough for a busy machine
+    }
 
     assertThat(outcome.succeeded()).isFalse();
     assertThat(outcome.output()).startsWith("started").contains("killed after");
@@ -42,7 +45,7 @@ class CommandTest {
     var argv = List.of("sh", "-c", "echo port is taken; exit 4");
 
     try (var process = RunningProcess.start("Envoy", folder.resolve("log"), Map.of(), argv)) {
-      assertThatThrownBy(() -> process.awaitReady(Duration.ofSeconds(10), () -> false))
+      assertThatThrownBy(() -> process.awaitReady(Duration.ofMinutes(1), () -> false))
           .hasMessage("Envoy ended with 4 before it was ready:\nport is taken");
     }
   }

@@ -31,7 +31,7 @@ final class RedirectedPod implements AutoCloseable {
   static final String V6 = "fd99:77::2";
   static final int PROXY_UID = 1_337;
   static final int PROXY_PORT = 15_001;
-  private static final int LIMIT_SECONDS = 20;
+  private static final int LIMIT_SECONDS = 90;
 
   private final NetworkNamespace namespace;
   private final Path folder;

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("root")
 class SocketOwnersKernelTest {
   private static final long TMPFS = 0x0102_1994L;
-  private static final Duration LIMIT = Duration.ofSeconds(10);
+  private static final Duration LIMIT = Duration.ofSeconds(90);
 
   @TempDir private static Path folder;
   private static RedirectedPod pod;
@@ -71,7 +71,7 @@ class SocketOwnersKernelTest {
 
   @Test
   void resolve_v4InsideV6_isFoundByItsV4Addresses() throws Exception {
-    var client = pod.perl("my $s = open_to('::ffff:198.18.1.2', 443, 0); sleep 20;");
+    var client = pod.perl("my $s = open_to('::ffff:198.18.1.2', 443, 0); sleep 300;");
 
     var connection = acceptFrom(client);
     assertThat(connection.seen().source()).isEqualTo(IpAddress.parse(RedirectedPod.V4));
@@ -86,7 +86,7 @@ class SocketOwnersKernelTest {
             """
             my $one = open_to('2001:db8::1', 443, 41000);
             my $two = open_to('2001:db8::2', 443, 41000);
-            sleep 20;
+            sleep 300;
             """);
 
     var first = acceptFrom(client);
@@ -119,7 +119,7 @@ class SocketOwnersKernelTest {
             socket(my $s, AF_INET, SOCK_STREAM, 0);
             connect($s, pack_sockaddr_in(443, inet_aton('198.18.1.3'))) or die;
             syswrite $s, "$$ 198.18.1.3 443\\n";
-            sleep 20;
+            sleep 300;
             END
             exec "/proc/self/fd/$fd", '-e', $script or die "exec: $!";
             """);
@@ -135,7 +135,7 @@ class SocketOwnersKernelTest {
 
   @Test
   void resolve_execAfterConnect_isTheProgramThatConnected() throws Exception {
-    var client = pod.perl("my $s = open_to('198.18.1.4', 443, 0); exec 'sleep', '20';");
+    var client = pod.perl("my $s = open_to('198.18.1.4', 443, 0); exec 'sleep', '300';");
 
     var connection = acceptFrom(client);
     var executable = Path.of("/proc/" + connection.pid() + "/exe");
@@ -157,7 +157,7 @@ class SocketOwnersKernelTest {
             """
             reset_it(open_to('198.18.1.5', 443, 42000));
             my $s = open_to('198.18.1.5', 443, 42000);
-            sleep 20;
+            sleep 300;
             """);
 
     var connection = acceptFrom(second);
@@ -170,7 +170,7 @@ class SocketOwnersKernelTest {
     for (var i = 0; i < 2; i++) {
       RedirectedPod.awaitEnd(pod.perl("reset_it(open_to('198.18.1.6', 443, 42001));"));
     }
-    var third = pod.perl("my $s = open_to('198.18.1.6', 443, 42001); sleep 20;");
+    var third = pod.perl("my $s = open_to('198.18.1.6', 443, 42001); sleep 300;");
 
     var seen = acceptFrom(third).seen();
     owners.refreshPods(); // whoever holds it now could be found, and would be a guess
@@ -184,7 +184,7 @@ class SocketOwnersKernelTest {
 
   @Test
   void resolve_anotherDestinationThanTracked_isNobody() throws Exception {
-    var client = pod.perl("my $s = open_to('198.18.1.7', 443, 0); sleep 20;");
+    var client = pod.perl("my $s = open_to('198.18.1.7', 443, 0); sleep 300;");
 
     var seen = acceptFrom(client).seen();
     var resolution =
@@ -202,7 +202,7 @@ class SocketOwnersKernelTest {
             """
             $< = $> = 1337;
             my $s = open_to('10.99.77.2', 15001, 0);
-            sleep 20;
+            sleep 300;
             """);
 
     var resolution = owners.resolve(acceptFrom(client).seen());
@@ -266,7 +266,7 @@ class SocketOwnersKernelTest {
   @Test
   void resolve_withoutBpf_everyHolderIsACandidate() throws Exception {
     try (var diag = SocketOwners.open(settings(folder))) {
-      var client = pod.perl("my $s = open_to('198.18.1.10', 443, 0); fork; sleep 20;");
+      var client = pod.perl("my $s = open_to('198.18.1.10', 443, 0); fork; sleep 300;");
       var connection = acceptFrom(client);
       await(() -> client.descendants().findAny().isPresent());
       var child = client.descendants().findAny().orElseThrow();

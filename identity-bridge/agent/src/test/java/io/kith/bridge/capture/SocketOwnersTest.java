@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Who holds a connection of our own network, without the kernel's record: any user can know. */
-@Timeout(60)
+@Timeout(600)
 class SocketOwnersTest {
   private static final InetAddress LOOPBACK = InetAddress.ofLiteral("127.0.0.1");
 

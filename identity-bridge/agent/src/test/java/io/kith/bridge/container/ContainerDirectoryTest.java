@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(60)
+@Timeout(600)
 class ContainerDirectoryTest {
   private static final String ID = "8".repeat(64);
   private static final Placement IN = new Placement.In(ID);
@@ -106,7 +106,7 @@ class ContainerDirectoryTest {
 
   /** Waits, with a generous limit, for an answer that is looked for. */
   private Described awaited(Predicate<Described> wanted) {
-    var until = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+    var until = System.nanoTime() + Duration.ofMinutes(1).toNanos();
     var described = directory.describe(IN, until);
     while (!wanted.test(described) && System.nanoTime() < until) {
       Thread.onSpinWait();
@@ -277,7 +277,7 @@ class ContainerDirectoryTest {
 
   /** Looks until every container was asked about. */
   private void look(PodContainers pods, Integer... pids) {
-    var until = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+    var until = System.nanoTime() + Duration.ofMinutes(1).toNanos();
     do {
       pods.look(Map.of("net:[1]", List.of(pids)));
     } while (pods.words("net:[1]").contains("no answer of its runtime yet")
@@ -288,7 +288,7 @@ class ContainerDirectoryTest {
   void open_noSocketAnywhere_saysSo() throws Exception {
     Files.delete(folder);
     try (var none = new ContainerDirectory(List.of(runtime, runtime), _ -> "0::/", clock::get)) {
-      var until = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+      var until = System.nanoTime() + Duration.ofMinutes(1).toNanos();
       var described = none.describe(IN, until);
       while (described instanceof Unknown(var why)
           && why.endsWith("yet")

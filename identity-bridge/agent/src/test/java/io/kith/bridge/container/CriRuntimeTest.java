@@ -28,10 +28,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(300)
+@Timeout(600)
 class CriRuntimeTest {
   private static final Duration LIMIT = Duration.ofMillis(500);
-  private static final Duration LONG = Duration.ofSeconds(30);
+  private static final Duration LONG = Duration.ofMinutes(2);
   private static final String ID = "8".repeat(64);
   private static final String UID = "2f0c1d3e-4a5b-6c7d-8e9f-0a1b2c3d4e5f";
   private static final String PARENT = "/kubepods/besteffort/pod" + UID;

@@ -22,7 +22,7 @@ import java.util.concurrent.TimeUnit;
  * folder and without any network. Needs root; what is missing is installed where there is apt-get.
  */
 public final class LocalRuntimes implements AutoCloseable {
-  private static final Duration LIMIT = Duration.ofMinutes(2);
+  private static final Duration LIMIT = Duration.ofMinutes(5);
 
   /** A cgroup v2 tree even where the machine has version 1. */
   private static final String ENTER =
@@ -270,6 +270,8 @@ public final class LocalRuntimes implements AutoCloseable {
         .exceptionally(_ -> daemon.destroyForcibly())
         .join();
     all.forEach(ProcessHandle::destroyForcibly);
+    // Only when all have ended is nothing mounted or written any more.
+    all.forEach(one -> one.onExit().completeOnTimeout(one, 60, TimeUnit.SECONDS).join());
     deleteFolder();
   }
 

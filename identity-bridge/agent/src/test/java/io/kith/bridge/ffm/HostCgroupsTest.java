@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(600)
 class HostCgroupsTest {
   private static final int SELF = (int) ProcessHandle.current().pid();
 
@@ -36,7 +36,7 @@ class HostCgroupsTest {
     var folder = Files.createTempDirectory("kg");
     var script =
         """
-        mount -t cgroup2 none %1$s && mkdir %1$s/kith-test && echo $$ > %1$s/kith-test/cgroup.procs &&
+        mount -t cgroup2 none %1$s && mkdir -p %1$s/kith-test && echo $$ > %1$s/kith-test/cgroup.procs &&
           exec unshare -C sh -c 'echo ready; exec sleep 1000'
         """
             .formatted(folder);

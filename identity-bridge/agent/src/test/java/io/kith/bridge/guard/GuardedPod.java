@@ -39,7 +39,7 @@ final class GuardedPod implements AutoCloseable {
   static final String ADDRESS6 = "fd98:77::2";
   static final String RESOLVER = "10.98.77.1";
   static final int PROXY = 1_337;
-  private static final int LIMIT_SECONDS = 20;
+  private static final int LIMIT_SECONDS = 120;
 
   final Path cgroup;
   private final Path folder;
@@ -69,7 +69,7 @@ final class GuardedPod implements AutoCloseable {
 
   private void wire() throws Exception {
     // A process keeps each namespace, by which the other can be named.
-    var outside = start(world, "", 0, 0, "sleep", "600");
+    var outside = start(world, "", 0, 0, "sleep", "7200");
     run(pod, "ip link set lo up");
     run(world, "ip link set lo up");
     run(pod, "ip link add kg0 type veth peer name kg1 netns " + outside.pid());
@@ -304,7 +304,8 @@ final class GuardedPod implements AutoCloseable {
       use Socket qw(:all);
       use Errno;
       $| = 1;
-      alarm 15;
+      alarm 100;
+      our $patience = 60; # seconds that it may take to connect or to be answered
       sub name { my ($name) = grep { $!{$_} } sort keys %!; return $name // "$!"; }
       sub address {
         my ($host, $port) = @_;
@@ -314,8 +315,8 @@ final class GuardedPod implements AutoCloseable {
       sub new_socket { # of a host's family
         my ($host, $type) = @_;
         socket(my $s, $host =~ /:/ ? AF_INET6 : AF_INET, $type, 0) or die "socket: $!";
-        setsockopt($s, SOL_SOCKET, SO_RCVTIMEO, pack('qq', 2, 0));
-        setsockopt($s, SOL_SOCKET, SO_SNDTIMEO, pack('qq', 1, 500000)); # connect(2) as well
+        setsockopt($s, SOL_SOCKET, SO_RCVTIMEO, pack('qq', $patience, 0));
+        setsockopt($s, SOL_SOCKET, SO_SNDTIMEO, pack('qq', $patience, 0)); # connect(2) as well
         return $s;
       }
       # Who answers over TCP, or the error.

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** With the real kernel, as root: what the guard's programs let pass, count and refuse. */
 @Tag("root")
-@Timeout(120)
+@Timeout(600)
 class KernelGuardTest {
   private static final Set<IpAddress> OWN =
       Set.of(IpAddress.parse(GuardedPod.ADDRESS), IpAddress.parse(GuardedPod.ADDRESS6));
@@ -153,7 +153,7 @@ class KernelGuardTest {
   void tcp_redirectionRemoved_doesNotLeave() throws Exception {
     pod.runInPod("iptables -w -t nat -I OUTPUT -p tcp --dport 443 -j RETURN");
     try {
-      assertThat(pod.app("print tcp('198.18.1.1', 443);")).isEqualTo("EINPROGRESS");
+      assertThat(pod.app("$patience = 2; print tcp('198.18.1.1', 443);")).isEqualTo("EINPROGRESS");
       assertThat(count(GuardReason.NOT_REDIRECTED).refused()).isPositive();
     } finally {
       pod.runInPod("iptables -w -t nat -D OUTPUT 1");
@@ -166,6 +166,7 @@ class KernelGuardTest {
     // The redirection asks who made the socket, connect(2) is called as somebody else.
     var script =
         """
+        $patience = 2;
         $> = 1337;
         my $s = new_socket('198.18.1.1', SOCK_STREAM);
         $> = 0;
@@ -229,7 +230,7 @@ class KernelGuardTest {
         socket(my $udp, AF_INET, SOCK_DGRAM, 0);
         bind($udp, pack_sockaddr_in(8080, INADDR_ANY)) or die;
         if (!fork) {
-          alarm 10;
+          alarm 100;
           for (1 .. 2) { accept(my $c, $server); syswrite $c, "own\\n"; }
           for (1 .. 2) { my $from = recv($udp, my $x, 64, 0); send($udp, "own", 0, $from); }
           exit;
@@ -276,18 +277,18 @@ class KernelGuardTest {
               }
             });
     assertThat(answered).isEqualTo("own");
-    assertThat(askUdp()).isEqualTo("own");
+    assertThat(askUdp(60)).isEqualTo("own");
     assertThat(lines.readLine()).isEqualTo("EPERM");
-    assertThat(askUdp()).isEqualTo("silence");
+    assertThat(askUdp(1)).isEqualTo("silence");
     assertThat(lines.readLine()).isEqualTo("EPERM");
   }
 
-  private static String askUdp() throws Exception {
+  private static String askUdp(int patienceSeconds) throws Exception {
     return pod.inWorld(
         () -> {
           try (var udp = new DatagramSocket()) {
             var to = new InetSocketAddress(GuardedPod.ADDRESS, 8081);
-            udp.setSoTimeout(1_000);
+            udp.setSoTimeout(patienceSeconds * 1_000);
             udp.send(new DatagramPacket(new byte[] {'?'}, 1, to));
             var answer = new DatagramPacket(new byte[64], 64);
             udp.receive(answer);

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A guard outlives its bridge, and the next bridge takes it over. */
 @Tag("root")
-@Timeout(60)
+@Timeout(600)
 class PinnedGuardTest {
   private static final String ATTEMPT = "print udp('198.18.1.1', 443);";
   private static final Set<IpAddress> OWN = Set.of(IpAddress.parse(GuardedPod.ADDRESS));

@@ -70,9 +70,9 @@ class SpireIdentitiesTest extends ProcessIdentitiesContract {
   }
 
   private static void await(BooleanSupplier condition) throws InterruptedException {
-    var end = System.nanoTime() + 30_000_000_000L;
+    var end = System.nanoTime() + 60_000_000_000L;
     while (!condition.getAsBoolean()) {
-      assertThat(System.nanoTime()).as("waited for 30 s").isLessThan(end);
+      assertThat(System.nanoTime()).as("waited for a minute").isLessThan(end);
       TimeUnit.MILLISECONDS.sleep(5);
     }
   }

@@ -74,7 +74,7 @@ public final class FakePod implements AutoCloseable {
   public int start(String command) throws IOException {
     var pid = Integer.parseInt(ask(command + " </dev/null >/dev/null 2>&1 & echo $!"));
     var shell = ProcFs.of(firstPid()).commandLine();
-    var until = System.nanoTime() + 10_000_000_000L;
+    var until = System.nanoTime() + 60_000_000_000L;
     while (System.nanoTime() < until) {
       var arguments = ProcFs.of(pid).commandLine();
       if (arguments != null && !arguments.equals(shell)) {
@@ -82,7 +82,7 @@ public final class FakePod implements AutoCloseable {
       }
       Thread.onSpinWait();
     }
-    throw new IOException("did not start within ten seconds: " + command);
+    throw new IOException("did not start within a minute: " + command);
   }
 
   public int firstPid() {

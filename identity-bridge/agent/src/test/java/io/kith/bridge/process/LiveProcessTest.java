@@ -32,9 +32,9 @@ import org.junit.jupiter.api.Timeout;
 
 /** Real processes in a real overlay. */
 @Tag("root")
-@Timeout(120)
+@Timeout(600)
 class LiveProcessTest {
-  private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
   private static final long OVERLAYFS = 0x794c_7630L;
 
   private static final ContainerDirectory NO_RUNTIME =
@@ -161,10 +161,21 @@ class LiveProcessTest {
   }
 
   private static void awaitLink(int pid, String executable) throws IOException {
-    var until = System.nanoTime() + 10_000_000_000L;
+    var until = System.nanoTime() + PATIENCE.toNanos();
     while (!executable.equals(ProcFs.of(pid).link("exe"))) {
       if (System.nanoTime() > until) {
         throw new IOException("is " + ProcFs.of(pid).link("exe") + ", not " + executable);
+      }
+      Thread.onSpinWait();
+    }
+  }
+
+  /** A library is loaded a moment after the exec. */
+  private static void awaitMapping(int pid, String library) throws IOException {
+    var until = System.nanoTime() + PATIENCE.toNanos();
+    while (!Files.readString(Path.of("/proc/" + pid + "/maps")).contains(library)) {
+      if (System.nanoTime() > until) {
+        throw new IOException("process " + pid + " does not load " + library);
       }
       Thread.onSpinWait();
     }
@@ -176,6 +187,7 @@ class LiveProcessTest {
     pod.ask("ln -sf /srv/kp/a.sh /srv/kp/link.sh; echo");
     var named = pod.start("bash /srv/kp/link.sh");
     var relative = pod.start("env -C /srv bash kp/a.sh");
+    awaitLink(relative, "/usr/bin/bash");
     var inline = pod.start("bash -c 'sleep 1000 & wait'");
 
     var script = identify(named).fingerprint().script();
@@ -223,6 +235,7 @@ class LiveProcessTest {
     pod.ask("cp $(ldconfig -p | awk '/libm.so.6 /{print $NF; exit}') /tmp/evil.so; echo");
     var pid = pod.start("env LD_PRELOAD=/tmp/evil.so sleep 1000");
     awaitLink(pid, "/usr/bin/sleep");
+    awaitMapping(pid, "/tmp/evil.so");
 
     assertThat(identify(pid).fingerprint().injectedMappings()).containsExactly("/tmp/evil.so");
   }
@@ -238,7 +251,7 @@ class LiveProcessTest {
   }
 
   private static int awaitProgram(String... words) throws IOException {
-    var until = System.nanoTime() + 10_000_000_000L;
+    var until = System.nanoTime() + PATIENCE.toNanos();
     while (System.nanoTime() < until) {
       for (var pid : ProcFs.pids()) {
         var arguments = ProcFs.of(pid).commandLine();

@@ -119,11 +119,11 @@ public final class FakeAuthzServer implements AutoCloseable {
     return ByteString.copyFrom(IpAddress.parse(address).bytes());
   }
 
-  /** The next message, waiting up to ten seconds for it. */
+  /** The next message, waiting up to a minute for it. */
   public BridgeMessage next() throws InterruptedException {
-    var message = received.poll(10, TimeUnit.SECONDS);
+    var message = received.poll(60, TimeUnit.SECONDS);
     if (message == null) {
-      throw new AssertionError("the bridge said nothing for ten seconds");
+      throw new AssertionError("the bridge said nothing for a minute");
     }
     return message;
   }
@@ -152,8 +152,14 @@ public final class FakeAuthzServer implements AutoCloseable {
         .onError(Status.ABORTED.withDescription("attached again").asRuntimeException());
   }
 
+  /** Returns when the port is free again. */
   @Override
   public void close() {
     server.shutdownNow();
+    try {
+      server.awaitTermination(1, TimeUnit.MINUTES);
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

@@ -43,7 +43,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class DevIdentityTest {
-  private static final Duration LIMIT = Duration.ofSeconds(20);
+  private static final Duration LIMIT = Duration.ofSeconds(60);
   private static final Clock CLOCK = Clock.systemUTC();
   private static final SpiffeId CHECKOUT =
       SpiffeId.parse("spiffe://dev.kith.local/ns/shop/sa/checkout");

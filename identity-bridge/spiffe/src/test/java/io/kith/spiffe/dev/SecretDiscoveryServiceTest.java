@@ -113,7 +113,7 @@ class SecretDiscoveryServiceTest {
     }
 
     DiscoveryResponse response() throws InterruptedException {
-      var next = heard.poll(20, TimeUnit.SECONDS);
+      var next = heard.poll(60, TimeUnit.SECONDS);
       assertThat(next).isInstanceOf(DiscoveryResponse.class);
       return (DiscoveryResponse) next;
     }
@@ -252,7 +252,7 @@ class SecretDiscoveryServiceTest {
 
     envoy.ask("", "spiffe://dev.kith.local/ns/kith/sa/authz-server");
 
-    assertThat(envoy.heard.poll(20, TimeUnit.SECONDS))
+    assertThat(envoy.heard.poll(60, TimeUnit.SECONDS))
         .asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.THROWABLE)
         .hasMessageContaining("INVALID_ARGUMENT", "is not for this socket", ID.toString());
   }
@@ -260,7 +260,7 @@ class SecretDiscoveryServiceTest {
   @Test
   void fetchSecrets_once_answersTheSame() throws Exception {
     var stub =
-        SecretDiscoveryServiceGrpc.newBlockingStub(channel).withDeadlineAfter(20, TimeUnit.SECONDS);
+        SecretDiscoveryServiceGrpc.newBlockingStub(channel).withDeadlineAfter(60, TimeUnit.SECONDS);
 
     assertThat(stub.fetchSecrets(request("", "default", "ALL").build()).getResourcesCount())
         .isEqualTo(2);
@@ -287,7 +287,7 @@ class SecretDiscoveryServiceTest {
                   public void onCompleted() {}
                 });
 
-    assertThat(failure.poll(20, TimeUnit.SECONDS))
+    assertThat(failure.poll(60, TimeUnit.SECONDS))
         .hasMessageContaining("UNIMPLEMENTED: the development identity has no DeltaSecrets");
     assertThat(requests).isNotNull();
   }

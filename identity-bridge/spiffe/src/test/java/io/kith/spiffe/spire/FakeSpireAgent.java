@@ -100,7 +100,7 @@ final class FakeSpireAgent implements AutoCloseable {
 
   /** Waits until the first stream was ended by who asked. */
   boolean awaitCancel() throws InterruptedException {
-    return cancelled.await(30, TimeUnit.SECONDS);
+    return cancelled.await(60, TimeUnit.SECONDS);
   }
 
   @FunctionalInterface

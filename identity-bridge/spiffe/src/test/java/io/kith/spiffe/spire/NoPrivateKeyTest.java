@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The agent's answers carry private keys: after an answer no object has one. */
-@Timeout(120)
+@Timeout(600)
 class NoPrivateKeyTest {
   private static final int LENGTH = 138; // of an EC P-256 key in PKCS#8
 
@@ -45,11 +45,16 @@ class NoPrivateKeyTest {
         var agent = SpireAgent.delegated(socket)) {
       fake.behave(stream -> stream.onNext(FakeSpireAgent.delegated(key(), "spiffe://mesh.test/a")));
       for (var i = 0; i < 20; i++) {
-        assertThat(agent.ask(1, Duration.ofSeconds(30)).join())
+        assertThat(agent.ask(1, Duration.ofSeconds(60)).join())
             .isInstanceOf(Answer.Identities.class);
       }
 
-      assertThat(keysOnTheHeap("after.hprof")).isZero();
+      // Whoever sent the last answer may hold it yet for a moment; what is kept is kept for good.
+      var found = keysOnTheHeap("after.hprof");
+      for (var again = 0; found > 0 && again < 20; again++) {
+        found = keysOnTheHeap("after.hprof");
+      }
+      assertThat(found).isZero();
 
       var kept = key();
       assertThat(keysOnTheHeap("kept.hprof")).as("the search finds what is there").isPositive();

@@ -23,9 +23,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@Timeout(60)
+@Timeout(600)
 class SpireAgentTest {
-  private static final Duration LONG = Duration.ofSeconds(30);
+  private static final Duration LONG = Duration.ofSeconds(60);
   private static final byte[] KEY = {42, 42, 42};
   private static final SpiffeId CHECKOUT = SpiffeId.parse("spiffe://mesh.test/checkout");
   private static final SpiffeId BILLING = SpiffeId.parse("spiffe://mesh.test/billing/v2");

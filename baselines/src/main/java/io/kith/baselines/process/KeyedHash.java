@@ -1,4 +1,4 @@
-package io.kith.baselines.decision;
+package io.kith.baselines.process;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -20,9 +20,9 @@ import java.security.SecureRandom;
  * <p>Two lists of as many words have the same number once in 2⁶⁴ draws, and once in 2¹²⁸ both of
  * two that are made under different keys. Who does not know the keys cannot look for such lists.
  */
-final class KeyedHash {
+public final class KeyedHash {
   /** Words after which there are no more keys. */
-  static final int MAX_WORDS = 56;
+  public static final int MAX_WORDS = 56;
 
   static final long SPREAD = 0x9e3779b97f4a7c15L;
 
@@ -30,15 +30,31 @@ final class KeyedHash {
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
   private final long[] keys;
-  private int at = 2;
+  private int at;
   private long high;
   private long low;
 
   /** Of no words yet, under these keys. */
   KeyedHash(long[] keys) {
+    this(keys, 0, keys[0], keys[1]);
+  }
+
+  /** Of so many words, whose sum is this. */
+  KeyedHash(long[] keys, int words, long high, long low) {
     this.keys = keys;
-    this.high = keys[0];
-    this.low = keys[1];
+    this.at = 2 * words + 2;
+    this.high = high;
+    this.low = low;
+  }
+
+  /** Of the sum of the words until now, the upper half. */
+  long high() {
+    return high;
+  }
+
+  /** Of the sum of the words until now, the lower half. */
+  long low() {
+    return low;
   }
 
   /** Keys by chance, for {@link #MAX_WORDS} words. */
@@ -46,7 +62,7 @@ final class KeyedHash {
     return new SecureRandom().longs(2L * MAX_WORDS + 2).toArray();
   }
 
-  void add(long word) {
+  public void add(long word) {
     var product = keys[at + 1] * word;
     low += product;
     high +=
@@ -57,7 +73,7 @@ final class KeyedHash {
   }
 
   /** The bytes from an index on, eight to a word; of the last word some perhaps once more. */
-  void add(byte[] text, int from) {
+  public void add(byte[] text, int from) {
     var last = text.length - Long.BYTES;
     if (last < from) {
       var word = 0L;
@@ -73,7 +89,7 @@ final class KeyedHash {
     add((long) WORD.get(text, last));
   }
 
-  long value() {
+  public long value() {
     return (high ^ (high >>> 32)) * SPREAD;
   }
 }

@@ -1,4 +1,4 @@
-package io.kith.baselines.decision;
+package io.kith.baselines.process;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
