@@ -126,7 +126,11 @@ final class AttachedBridge {
   void answered(Answer answer) {
     var question = questions.find(answer.getQueryId());
     if (question != null) {
-      question.give(answers.read(answer, question.pod(), question.query().spiffeId()));
+      var attribution = answers.read(answer, question.pod(), question.query().spiffeId());
+      if (attribution instanceof Attribution.Attributed known) {
+        hub.recent().keep(this, question.pod(), question.query(), known);
+      }
+      question.give(attribution);
     }
   }
 

@@ -2,6 +2,7 @@ package io.kith.server.bridge;
 
 import static java.util.Objects.requireNonNull;
 
+import com.github.benmanes.caffeine.cache.Ticker;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Attribution;
 import io.kith.server.check.BoundedLog;
@@ -60,6 +61,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
   private final GuardReports guardReports = new GuardReports();
   private final Map<String, AttachedBridge> byNode = new ConcurrentHashMap<>();
   private final Map<IpAddress, Holder> byAddress = new ConcurrentHashMap<>();
+  private final RecentAnswers recent = new RecentAnswers(Ticker.systemTicker());
   // Newer stream of a node that has not registered yet, to the older. Guarded by this.
   private final Map<AttachedBridge, AttachedBridge> replaced = new HashMap<>();
 
@@ -71,6 +73,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
   public static final class Counts {
     private final LongAdder timedOut = new LongAdder();
     private final LongAdder late = new LongAdder();
+    private final LongAdder reused = new LongAdder();
     private final LongAdder namesUntold = new LongAdder();
     private final LongAdder factsDoubted = new LongAdder();
 
@@ -82,6 +85,10 @@ public final class BridgeHub implements ProcessSource, PodSource {
       late.increment();
     }
 
+    void reused() {
+      reused.increment();
+    }
+
     void nameUntold() {
       namesUntold.increment();
     }
@@ -91,6 +98,11 @@ public final class BridgeHub implements ProcessSource, PodSource {
      */
     public long namesUntoldTotal() {
       return namesUntold.sum();
+    }
+
+    /** Questions that were not asked again, since the bridge had answered them a moment ago. */
+    public long reusedTotal() {
+      return reused.sum();
     }
 
     /** Start times and image digests of pods that were not believed. */
@@ -116,10 +128,16 @@ public final class BridgeHub implements ProcessSource, PodSource {
   @Override
   public CompletableFuture<Attribution> ask(SocketQuery query, Consumer<Attribution> late) {
     var holder = byAddress.get(query.source().address());
-    return holder == null
-        ? CompletableFuture.completedFuture(
-            new Attribution.BridgeUnavailable(nobodyHas(query.source().address(), query.node())))
-        : holder.bridge().ask(query, holder.pod(), late);
+    if (holder == null) {
+      return CompletableFuture.completedFuture(
+          new Attribution.BridgeUnavailable(nobodyHas(query.source().address(), query.node())));
+    }
+    var known = recent.find(holder.bridge(), holder.pod(), query);
+    if (known != null) {
+      counts.reused();
+      return CompletableFuture.completedFuture(known);
+    }
+    return holder.bridge().ask(query, holder.pod(), late);
   }
 
   @Override
@@ -207,6 +225,10 @@ public final class BridgeHub implements ProcessSource, PodSource {
         .map(AttachedBridge::status)
         .sorted(Comparator.comparing(BridgeStatus::node))
         .toList();
+  }
+
+  RecentAnswers recent() {
+    return recent;
   }
 
   Deadlines deadlines() {

@@ -1,8 +1,5 @@
 package io.kith.server.check;
 
-import com.google.protobuf.Struct;
-import com.google.protobuf.Value;
-import com.google.rpc.Status;
 import io.envoyproxy.envoy.config.core.v3.HeaderValue;
 import io.envoyproxy.envoy.config.core.v3.HeaderValueOption;
 import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
@@ -25,13 +22,33 @@ import org.jspecify.annotations.Nullable;
  * else.
  */
 final class CheckAnswers {
-  private static final Status OK = status(Code.OK);
-  private static final Status DENIED = status(Code.PERMISSION_DENIED);
-  private static final Status UNAVAILABLE = status(Code.UNAVAILABLE);
+  private static final int OK = Code.OK.value();
+  private static final int DENIED = Code.PERMISSION_DENIED.value();
+  private static final int UNAVAILABLE = Code.UNAVAILABLE.value();
+
+  private static final byte[] NOTHING = {};
+  private static final byte[] OK_HTTP =
+      CheckResponse.newBuilder()
+          .setOkResponse(OkHttpResponse.getDefaultInstance())
+          .build()
+          .toByteArray();
+
+  private static final AnswerWriter.Name DECISION = AnswerWriter.Name.of("decision");
+  private static final AnswerWriter.Name REASON = AnswerWriter.Name.of("reason");
+  private static final AnswerWriter.Name EDGE = AnswerWriter.Name.of("edge");
+  private static final AnswerWriter.Name STRICTNESS = AnswerWriter.Name.of("strictness");
+  private static final AnswerWriter.Name DECISION_ID = AnswerWriter.Name.of("decision_id");
+  private static final AnswerWriter.Name TRACE_ID = AnswerWriter.Name.of("trace_id");
+  private static final AnswerWriter.Name MODE = AnswerWriter.Name.of("mode");
+  private static final AnswerWriter.Name SHADOW = AnswerWriter.Name.of("shadow");
+  private static final AnswerWriter.Name SHADOW_REASON = AnswerWriter.Name.of("shadow_reason");
+  private static final AnswerWriter.Name RUNG = AnswerWriter.Name.of("rung");
+  private static final AnswerWriter.Name QUALITY = AnswerWriter.Name.of("quality");
+  private static final AnswerWriter.Name FINGERPRINT = AnswerWriter.Name.of("fingerprint");
+  private static final AnswerWriter.Name WORKLOAD = AnswerWriter.Name.of("workload");
 
   /** For when even the making of an answer failed. */
-  static final CheckResponse LAST_RESORT =
-      CheckResponse.newBuilder().setStatus(UNAVAILABLE).build();
+  static final byte[] LAST_RESORT = new AnswerWriter().response(UNAVAILABLE, NOTHING);
 
   private CheckAnswers() {}
 
@@ -41,23 +58,15 @@ final class CheckAnswers {
    * @param failure why Kith could not decide, or null
    * @param http the Check is about an HTTP request
    */
-  static CheckResponse of(CheckRecord record, @Nullable Reason failure, boolean http) {
-    var response = CheckResponse.newBuilder().setDynamicMetadata(metadata(record, failure));
-    switch (record.decision().applied()) {
-      case Allow _ -> {
-        response.setStatus(OK);
-        if (http) {
-          response.setOkResponse(OkHttpResponse.getDefaultInstance());
-        }
-      }
-      case Deny(_, var reason) -> {
-        response.setStatus(isFailureOfKith(reason) ? UNAVAILABLE : DENIED);
-        if (http) {
-          response.setDeniedResponse(denied(record.decisionId()));
-        }
-      }
-    }
-    return response.build();
+  static byte[] of(CheckRecord record, @Nullable Reason failure, boolean http) {
+    var answer = metadata(record, failure);
+    return switch (record.decision().applied()) {
+      case Allow _ -> answer.response(OK, http ? OK_HTTP : NOTHING);
+      case Deny(_, var reason) ->
+          answer.response(
+              isFailureOfKith(reason) ? UNAVAILABLE : DENIED,
+              http ? denied(record.decisionId()) : NOTHING);
+    };
   }
 
   private static boolean isFailureOfKith(Reason reason) {
@@ -66,13 +75,16 @@ final class CheckAnswers {
         || reason instanceof Reason.Overloaded;
   }
 
-  private static DeniedHttpResponse denied(String decisionId) {
-    return DeniedHttpResponse.newBuilder()
-        .setStatus(HttpStatus.newBuilder().setCode(StatusCode.Forbidden))
-        .addHeaders(header("content-type", "application/json"))
-        .addHeaders(header("x-kith-decision", decisionId))
-        .setBody("{\"decision\":\"" + decisionId + "\"}")
-        .build();
+  private static byte[] denied(String decisionId) {
+    return CheckResponse.newBuilder()
+        .setDeniedResponse(
+            DeniedHttpResponse.newBuilder()
+                .setStatus(HttpStatus.newBuilder().setCode(StatusCode.Forbidden))
+                .addHeaders(header("content-type", "application/json"))
+                .addHeaders(header("x-kith-decision", decisionId))
+                .setBody("{\"decision\":\"" + decisionId + "\"}"))
+        .build()
+        .toByteArray();
   }
 
   private static HeaderValueOption header(String name, String value) {
@@ -82,61 +94,47 @@ final class CheckAnswers {
         .build();
   }
 
-  private static Struct metadata(CheckRecord record, @Nullable Reason failure) {
+  private static AnswerWriter metadata(CheckRecord record, @Nullable Reason failure) {
     var decision = record.decision();
-    var fields = new Fields();
-    fields.put("decision", decision.applied().word());
+    var fields = new AnswerWriter();
+    fields.field(DECISION, decision.applied().word());
     switch (decision.applied()) {
-      case Deny(_, var reason) -> fields.put("reason", reason.code());
+      case Deny(_, var reason) -> fields.field(REASON, reason.code());
       case Allow(var edge) -> {
-        fields.put("reason", failure == null ? null : failure.code());
+        fields.field(REASON, failure == null ? null : failure.code());
         if (edge != null) {
-          fields.put("edge", edge.id());
-          fields.put("strictness", word(edge.strictness()));
+          fields.field(EDGE, edge.id());
+          fields.field(STRICTNESS, word(edge.strictness()));
         }
       }
     }
-    fields.put("decision_id", record.decisionId());
-    fields.put("trace_id", record.traceId());
-    fields.put("mode", decision.mode().word());
+    fields.field(DECISION_ID, record.decisionId());
+    fields.field(TRACE_ID, record.traceId());
+    fields.field(MODE, decision.mode().word());
     var shadow = decision.shadow();
     if (shadow != null) {
-      fields.put("shadow", shadow.word());
+      fields.field(SHADOW, shadow.word());
       if (shadow instanceof Deny(_, var reason)) {
-        fields.put("shadow_reason", reason.code());
+        fields.field(SHADOW_REASON, reason.code());
       }
     }
     var flow = record.flow();
     if (flow != null) {
-      fields.put("rung", flow.attribution().foundBy().letter());
+      fields.field(RUNG, flow.attribution().foundBy().letter());
     }
     var subject = decision.subject();
     if (subject != null) {
-      fields.put("quality", word(subject.quality()));
-      fields.put("fingerprint", subject.fingerprintId());
+      fields.field(QUALITY, word(subject.quality()));
+      fields.field(FINGERPRINT, subject.fingerprintId());
     }
     var workload = record.workload();
     if (workload != null) {
-      fields.put("workload", workload.owner().toString());
+      fields.field(WORKLOAD, workload.owner().toString());
     }
-    return fields.struct.build();
-  }
-
-  private static final class Fields {
-    private final Struct.Builder struct = Struct.newBuilder();
-
-    void put(String name, @Nullable String value) {
-      if (value != null) {
-        struct.putFields(name, Value.newBuilder().setStringValue(value).build());
-      }
-    }
+    return fields;
   }
 
   private static String word(Enum<?> value) {
     return value.name().toLowerCase(Locale.ROOT);
-  }
-
-  private static Status status(Code code) {
-    return Status.newBuilder().setCode(code.value()).build();
   }
 }

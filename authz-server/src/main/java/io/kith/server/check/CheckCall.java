@@ -1,7 +1,5 @@
 package io.kith.server.check;
 
-import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
-import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.Status;
@@ -18,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * <p>What is found out about it is set by the thread that reads it, before any other sees it.
  */
 final class CheckCall {
-  private final ServerCall<CheckRequest, CheckResponse> call;
+  private final ServerCall<CheckMessage, byte[]> call;
   private final AtomicBoolean claimed = new AtomicBoolean();
 
   final CheckMetadata metadata;
@@ -27,7 +25,7 @@ final class CheckCall {
   final long startedNanos;
   final long deadlineNanos;
 
-  CheckRequest request = CheckRequest.getDefaultInstance();
+  CheckMessage request = CheckMessage.UNREADABLE;
   @Nullable CheckFacts facts;
   @Nullable SpiffeId reporter;
   @Nullable Workload workload;
@@ -41,7 +39,7 @@ final class CheckCall {
    * @param budgetNanos time until it must be answered, from now
    */
   CheckCall(
-      ServerCall<CheckRequest, CheckResponse> call,
+      ServerCall<CheckMessage, byte[]> call,
       Metadata headers,
       Instant started,
       long budgetNanos) {
@@ -67,7 +65,7 @@ final class CheckCall {
   }
 
   boolean isHttp() {
-    return request.getAttributes().hasRequest() && request.getAttributes().getRequest().hasHttp();
+    return request.hasHttp;
   }
 
   /** The caller's place in a trace, or null. Envoy's network filter hands on none. */
@@ -79,9 +77,8 @@ final class CheckCall {
    * Sends the answer and ends the RPC well; a verdict never travels as an RPC's failure. Nothing is
    * sent to a caller that went away.
    */
-  void send(CheckResponse response) {
+  void send(byte[] response) {
     sending = true;
-    request = CheckRequest.getDefaultInstance(); // may be large, and a call may be held on to
     if (call.isCancelled()) {
       return;
     }

@@ -2,7 +2,6 @@ package io.kith.server.check;
 
 import static java.util.Objects.requireNonNull;
 
-import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
 import io.kith.baselines.destination.DestinationFacts;
 import io.kith.baselines.destination.DnsName;
 import io.kith.baselines.destination.Protocol;
@@ -90,7 +89,7 @@ public sealed interface CheckFacts {
   }
 
   /** Reads a Check; never throws. */
-  static CheckFacts read(CheckRequest request, CheckMetadata metadata) {
+  static CheckFacts read(CheckMessage request, CheckMetadata metadata) {
     return CheckReader.read(request, metadata);
   }
 }

@@ -1,16 +1,11 @@
 package io.kith.server.check;
 
-import io.envoyproxy.envoy.config.core.v3.Address;
-import io.envoyproxy.envoy.config.core.v3.SocketAddress;
-import io.envoyproxy.envoy.service.auth.v3.AttributeContext;
-import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.server.check.CheckFacts.Connection;
 import io.kith.server.check.CheckFacts.Layer;
 import io.kith.server.check.CheckFacts.Malformed;
 import java.util.Locale;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Reads the fields of a Check that Kith needs, and no other: headers may be a megabyte. */
@@ -26,22 +21,20 @@ final class CheckReader {
   private static final int MAX_NAME = 253;
   private static final int MAX_CLUSTER = 512;
   private static final int MAX_ADDRESS = 45;
-  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]+");
-  private static final Pattern ADDRESS_CHARACTERS = Pattern.compile("[0-9A-Fa-f:.]+");
-  private static final Pattern CONNECTION = Pattern.compile("[0-9]{0,20}");
-  private static final Pattern PORT = Pattern.compile("[0-9]{1,5}");
+  private static final int MAX_CONNECTION = 20;
+  private static final int MAX_PORT = 5;
 
-  private final AttributeContext attributes;
+  private final CheckMessage request;
   private final CheckMetadata metadata;
 
-  private CheckReader(CheckRequest request, CheckMetadata metadata) {
-    this.attributes = request.getAttributes();
+  private CheckReader(CheckMessage request, CheckMetadata metadata) {
+    this.request = request;
     this.metadata = metadata;
   }
 
-  static CheckFacts read(CheckRequest request, CheckMetadata metadata) {
+  static CheckFacts read(CheckMessage request, CheckMetadata metadata) {
     try {
-      return LenientRequests.isUnreadable(request)
+      return request.isUnreadable()
           ? new Malformed("the message is no CheckRequest")
           : new CheckReader(request, metadata).read();
     } catch (Refusal refusal) {
@@ -61,25 +54,23 @@ final class CheckReader {
 
   private Connection read() {
     direction();
-    var source = attributes.getSource();
-    var destination = attributes.getDestination();
-    var internal = isInternal(source.getAddress());
-    if (internal != isInternal(destination.getAddress())) {
+    var internal = isInternal(request.source);
+    if (internal != isInternal(request.destination)) {
       throw new Refusal(
           "one of source and destination is an internal address of Envoy (expected: both in the"
               + " gate, else none)");
     }
-    return internal ? gate() : direct(source, destination);
+    return internal ? gate() : direct(request.source, request.destination);
   }
 
   private void direction() {
     switch (metadata.direction()) {
       case "outbound" -> {
-        if (!attributes.getSource().getPrincipal().isEmpty()) {
+        if (!request.source.principal.isEmpty()) {
           throw new Refusal(
               CheckMetadata.DIRECTION
                   + ": outbound, and the source has the certificate of "
-                  + Untrusted.quoted(attributes.getSource().getPrincipal())
+                  + Untrusted.quoted(request.source.principal)
                   + " (expected: none, an application speaks plainly to its own proxy)");
         }
       }
@@ -97,34 +88,32 @@ final class CheckReader {
     }
   }
 
-  private Connection direct(AttributeContext.Peer source, AttributeContext.Peer destination) {
-    var near = end("source", source.getAddress());
-    var far = end("destination", destination.getAddress());
-    var http = attributes.hasRequest() && attributes.getRequest().hasHttp();
+  private Connection direct(CheckMessage.End source, CheckMessage.End destination) {
+    var near = end("source", source);
+    var far = end("destination", destination);
     return connection(
-        http ? Layer.L7 : Layer.L4,
-        protocol(destination.getAddress().getSocketAddress()),
+        request.hasHttp ? Layer.L7 : Layer.L4,
+        protocol(destination),
         near,
         far,
-        http ? authority(attributes.getRequest().getHttp().getHost()) : null);
+        request.hasHttp ? authority(request.host) : null);
   }
 
   private Connection gate() {
-    if (!attributes.hasRequest() || !attributes.getRequest().hasHttp()) {
+    if (!request.hasHttp) {
       throw new Refusal("source: an internal address of Envoy (expected: an address and a port)");
     }
-    var http = attributes.getRequest().getHttp();
-    if (!http.getMethod().equals("CONNECT")) {
+    if (!request.method.equals("CONNECT")) {
       throw new Refusal(
           "method: "
-              + Untrusted.quoted(http.getMethod())
+              + Untrusted.quoted(request.method)
               + " from an internal address of Envoy (expected: CONNECT, as the gate sends)");
     }
     return connection(
         Layer.GATE,
         Protocol.TCP,
-        gateEnd(GATE_SOURCE, http.getHeadersOrDefault(GATE_SOURCE, "")),
-        gateEnd(GATE_DESTINATION, http.getHeadersOrDefault(GATE_DESTINATION, "")),
+        gateEnd(GATE_SOURCE, request.gateSource),
+        gateEnd(GATE_DESTINATION, request.gateDestination),
         null);
   }
 
@@ -134,7 +123,7 @@ final class CheckReader {
       SocketEnd source,
       SocketEnd destination,
       @Nullable String authority) {
-    if (!CONNECTION.matcher(metadata.connection()).matches()) {
+    if (!metadata.connection().isEmpty() && !isNumber(metadata.connection(), MAX_CONNECTION)) {
       throw new Refusal(
           CheckMetadata.CONNECTION
               + ": "
@@ -162,10 +151,10 @@ final class CheckReader {
   }
 
   private @Nullable String sni(Layer layer) {
-    var sni = attributes.getTlsSession().getSni();
+    var sni = request.sni;
     if (sni.isEmpty() && layer == Layer.L4) {
       // What Envoy calls the service is the SNI here, also where TLS sessions are not included.
-      sni = attributes.getDestination().getService();
+      sni = request.destination.service;
     }
     return sni.isEmpty() ? null : name("SNI", sni);
   }
@@ -181,7 +170,7 @@ final class CheckReader {
     var bracket = text.startsWith("[") ? text.indexOf(']') : -1;
     var colon = text.indexOf(':', bracket < 0 ? 0 : bracket);
     var host = colon < 0 ? text : text.substring(0, colon);
-    if (colon >= 0 && !PORT.matcher(text.substring(colon + 1)).matches()) {
+    if (colon >= 0 && !isNumber(text.substring(colon + 1), MAX_PORT)) {
       throw new Refusal(
           "authority: " + Untrusted.quoted(text) + " (expected: a host, or host:port)");
     }
@@ -199,40 +188,80 @@ final class CheckReader {
     if (text.length() > MAX_NAME) {
       throw tooLong(field, text, MAX_NAME);
     }
-    if (!NAME.matcher(text).matches()) {
+    if (!isName(text)) {
       throw new Refusal(
           field + ": " + Untrusted.quoted(text) + " (expected: letters, digits, '.', '_', '-')");
     }
     return text.toLowerCase(Locale.ROOT);
   }
 
-  private static boolean isInternal(Address address) {
-    return address.hasEnvoyInternalAddress();
+  private static boolean isName(String text) {
+    for (var i = 0; i < text.length(); i++) {
+      var character = text.charAt(i);
+      if (!isDigit(character)
+          && !(character >= 'a' && character <= 'z')
+          && !(character >= 'A' && character <= 'Z')
+          && character != '.'
+          && character != '_'
+          && character != '-') {
+        return false;
+      }
+    }
+    return !text.isEmpty();
   }
 
-  private static SocketEnd end(String field, Address address) {
-    return switch (address.getAddressCase()) {
-      case SOCKET_ADDRESS -> end(field, address.getSocketAddress());
+  private static boolean isAddress(String text) {
+    for (var i = 0; i < text.length(); i++) {
+      var character = text.charAt(i);
+      if (!isDigit(character)
+          && !(character >= 'a' && character <= 'f')
+          && !(character >= 'A' && character <= 'F')
+          && character != '.'
+          && character != ':') {
+        return false;
+      }
+    }
+    return !text.isEmpty();
+  }
+
+  private static boolean isNumber(String text, int most) {
+    for (var i = 0; i < text.length(); i++) {
+      if (!isDigit(text.charAt(i))) {
+        return false;
+      }
+    }
+    return !text.isEmpty() && text.length() <= most;
+  }
+
+  private static boolean isDigit(char character) {
+    return character >= '0' && character <= '9';
+  }
+
+  private static boolean isInternal(CheckMessage.End end) {
+    return end.addressCase == CheckMessage.AddressCase.ENVOY_INTERNAL_ADDRESS;
+  }
+
+  private static SocketEnd end(String field, CheckMessage.End end) {
+    return switch (end.addressCase) {
+      case SOCKET_ADDRESS -> socket(field, end);
       case PIPE -> throw new Refusal(field + ": a pipe (expected: an address and a port)");
       case ENVOY_INTERNAL_ADDRESS ->
           throw new Refusal(
               field + ": an internal address of Envoy (expected: an address and a port)");
-      case ADDRESS_NOT_SET ->
-          throw new Refusal(field + ": missing (expected: an address and a port)");
+      case NOT_SET -> throw new Refusal(field + ": missing (expected: an address and a port)");
     };
   }
 
-  private static SocketEnd end(String field, SocketAddress socket) {
-    return switch (socket.getPortSpecifierCase()) {
-      case PORT_VALUE ->
-          new SocketEnd(address(field, socket.getAddress()), port(field, socket.getPortValue()));
-      case NAMED_PORT ->
+  private static SocketEnd socket(String field, CheckMessage.End end) {
+    return switch (end.portCase) {
+      case NUMBER -> new SocketEnd(address(field, end.address), port(field, end.port));
+      case NAME ->
           throw new Refusal(
               field
                   + ": port "
-                  + Untrusted.quoted(socket.getNamedPort())
+                  + Untrusted.quoted(end.namedPort)
                   + " is a name (expected: 1 to 65535)");
-      case PORTSPECIFIER_NOT_SET -> throw new Refusal(field + ": no port (expected: 1 to 65535)");
+      case NOT_SET -> throw new Refusal(field + ": no port (expected: 1 to 65535)");
     };
   }
 
@@ -241,7 +270,7 @@ final class CheckReader {
     var host = colon < 0 ? "" : text.substring(0, colon);
     var port = text.substring(colon + 1);
     var bracketed = host.startsWith("[") && host.endsWith("]");
-    if (!PORT.matcher(port).matches() || bracketed != host.indexOf(':') >= 0 || host.isEmpty()) {
+    if (!isNumber(port, MAX_PORT) || bracketed != host.indexOf(':') >= 0 || host.isEmpty()) {
       throw new Refusal(
           header
               + (text.isEmpty() ? ": missing" : ": " + Untrusted.quoted(text))
@@ -253,7 +282,7 @@ final class CheckReader {
   }
 
   private static IpAddress address(String field, String text) {
-    if (text.length() <= MAX_ADDRESS && ADDRESS_CHARACTERS.matcher(text).matches()) {
+    if (text.length() <= MAX_ADDRESS && isAddress(text)) {
       try {
         return IpAddress.parse(text);
       } catch (IllegalArgumentException _) {
@@ -272,15 +301,13 @@ final class CheckReader {
     return port;
   }
 
-  private static Protocol protocol(SocketAddress destination) {
-    return switch (destination.getProtocol()) {
-      case TCP -> Protocol.TCP;
-      case UDP -> Protocol.UDP;
-      case UNRECOGNIZED ->
+  private static Protocol protocol(CheckMessage.End destination) {
+    return switch (destination.protocol) {
+      case 0 -> Protocol.TCP;
+      case 1 -> Protocol.UDP;
+      default ->
           throw new Refusal(
-              "destination: protocol "
-                  + destination.getProtocolValue()
-                  + " (expected: TCP or UDP)");
+              "destination: protocol " + destination.protocol + " (expected: TCP or UDP)");
     };
   }
 

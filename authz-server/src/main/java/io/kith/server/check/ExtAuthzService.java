@@ -4,13 +4,10 @@ import static java.util.Objects.requireNonNull;
 
 import com.github.benmanes.caffeine.cache.Ticker;
 import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
-import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
-import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
 import io.grpc.BindableService;
 import io.grpc.Context;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
-import io.grpc.ServerCallHandler;
 import io.grpc.ServerServiceDefinition;
 import io.kith.baselines.decision.Decider;
 import io.kith.baselines.decision.Flow;
@@ -37,8 +34,7 @@ import org.jspecify.annotations.Nullable;
  * found out too late is told to the policy, to be learned from. Nothing here blocks, so it may run
  * on the threads of the network.
  */
-public final class ExtAuthzService
-    implements BindableService, ServerCallHandler<CheckRequest, CheckResponse> {
+public final class ExtAuthzService implements BindableService {
   /** Left for the way back when the caller gives a deadline. */
   private static final Duration MARGIN = Duration.ofMillis(20);
 
@@ -75,14 +71,8 @@ public final class ExtAuthzService
 
   @Override
   public ServerServiceDefinition bindService() {
-    var check = AuthorizationGrpc.getCheckMethod();
     return ServerServiceDefinition.builder(AuthorizationGrpc.SERVICE_NAME)
-        .addMethod(
-            check.toBuilder(
-                    new LenientRequests(check.getRequestMarshaller()),
-                    check.getResponseMarshaller())
-                .build(),
-            this)
+        .addMethod(CheckMethod.descriptor(), this::startCall)
         .build();
   }
 
@@ -91,14 +81,13 @@ public final class ExtAuthzService
     return waiting.get();
   }
 
-  @Override
-  public ServerCall.Listener<CheckRequest> startCall(
-      ServerCall<CheckRequest, CheckResponse> call, Metadata headers) {
+  private ServerCall.Listener<CheckMessage> startCall(
+      ServerCall<CheckMessage, byte[]> call, Metadata headers) {
     var check = new CheckCall(call, headers, clock.instant(), budgetNanos());
     call.request(2);
     return new ServerCall.Listener<>() {
       @Override
-      public void onMessage(CheckRequest request) {
+      public void onMessage(CheckMessage request) {
         check.request = request;
       }
 
@@ -177,6 +166,7 @@ public final class ExtAuthzService
                 connection.source(),
                 connection.destination(),
                 reporter,
+                connection.connection(),
                 timeout),
             late -> decide(check, connection, reporter, snapshot, late));
     if (!asked.isDone()) {

@@ -13,6 +13,7 @@ import java.time.Duration;
  * @param source near end, as the proxy sees it
  * @param destination where the application connected to
  * @param spiffeId what the proxy proved to be
+ * @param connection the proxy's number for the connection; empty when it is not said
  * @param timeout the Check is answered without it after this
  */
 public record SocketQuery(
@@ -21,6 +22,7 @@ public record SocketQuery(
     SocketEnd source,
     SocketEnd destination,
     SpiffeId spiffeId,
+    String connection,
     Duration timeout) {
   public SocketQuery {
     requireNonNull(node, "node");
@@ -28,6 +30,7 @@ public record SocketQuery(
     requireNonNull(source, "source");
     requireNonNull(destination, "destination");
     requireNonNull(spiffeId, "spiffeId");
+    requireNonNull(connection, "connection");
     requireNonNull(timeout, "timeout");
   }
 }

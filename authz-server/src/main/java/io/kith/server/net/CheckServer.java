@@ -115,6 +115,10 @@ public final class CheckServer implements AutoCloseable {
         "Answers of bridges that came too late.",
         bridges.counts()::lateTotal);
     metrics.counter(
+        "kith_bridge_answers_reused_total",
+        "Checks of a connection that its bridge had been asked about a moment ago.",
+        bridges.counts()::reusedTotal);
+    metrics.counter(
         "kith_pod_facts_doubted_total",
         "Start times and image digests of pods that were not believed: the clock of a node is"
             + " wrong, or its bridge is.",

@@ -132,12 +132,18 @@ class BridgeHubTest {
   }
 
   private static SocketQuery about(String source, String node, Duration timeout) {
+    return about(source, node, "", timeout);
+  }
+
+  private static SocketQuery about(
+      String source, String node, String connection, Duration timeout) {
     return new SocketQuery(
         node,
         Protocol.TCP,
         new SocketEnd(IpAddress.parse(source), 1234),
         new SocketEnd(IpAddress.parse("10.88.2.10"), 5432),
         Samples.CHECKOUT,
+        connection,
         timeout);
   }
 
@@ -194,6 +200,63 @@ class BridgeHubTest {
 
     assertThat(((Attributed) soon(second)).candidates().getFirst())
         .isSameAs(((Attributed) soon(first)).candidates().getFirst());
+  }
+
+  /** Asks until the answer comes from memory, since that lasts for a second only. */
+  private Attribution answeredAgain(FakeBridge bridge, String connection) {
+    bridge.describes(fingerprint("fp:1", "/usr/bin/checkout").setSha256("ab".repeat(32)).build());
+    var query = about("10.88.1.2", "", connection, LONG);
+    for (var i = 0; i < 100; i++) {
+      var first = hub.ask(query, _ -> {});
+      if (!first.isDone()) {
+        bridge.answers(bridge.nextQuery(), candidate("fp:1"));
+        var _ = soon(first);
+      }
+      var second = hub.ask(query, _ -> {});
+      if (second.isDone()) {
+        return soon(second);
+      }
+      bridge.answers(bridge.nextQuery(), candidate("fp:1"));
+      var _ = soon(second);
+    }
+    throw new AssertionError("the bridge was asked each time");
+  }
+
+  @Test
+  void ask_connectionAnsweredAMomentAgo_isAnsweredFromMemory() {
+    var bridge = holding("node-1", "10.88.1.2");
+
+    var again = answeredAgain(bridge, "7");
+
+    assertThat(again).isInstanceOf(Attributed.class);
+    assertThat(hub.counts().reusedTotal()).isPositive();
+  }
+
+  @Test
+  void ask_afterThePodsWereToldAnew_asksTheBridgeAgain() {
+    var bridge = holding("node-1", "10.88.1.2");
+    var _ = answeredAgain(bridge, "7");
+    bridge.registers(pod("10.88.1.2"), pod("10.88.1.3"));
+    Await.until("the pods are registered", () -> pods("node-1") == 2);
+
+    var answer = hub.ask(about("10.88.1.2", "", "7", LONG), _ -> {});
+
+    assertThat(answer).isNotDone();
+    bridge.answers(bridge.nextQuery(), candidate("fp:1"));
+    assertThat(soon(answer)).isInstanceOf(Attributed.class);
+  }
+
+  @Test
+  void ask_afterTheBridgeAttachedAgain_asksItAgain() {
+    var _ = answeredAgain(holding("node-1", "10.88.1.2"), "7");
+    var newer = attached("node-1");
+    newer.registers(pod("10.88.1.2"), pod("10.88.1.3"));
+    Await.until("the pods are registered", () -> pods("node-1") == 2);
+
+    var answer = hub.ask(about("10.88.1.2", "", "7", LONG), _ -> {});
+
+    assertThat(answer).isNotDone();
+    assertThat(newer.nextQuery().getSourcePort()).isEqualTo(1234);
   }
 
   @Test

@@ -25,7 +25,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class CheckFactsTest {
   private static Connection accepted(CheckRequest request, CheckMetadata metadata) {
-    return (Connection) CheckFacts.read(request, metadata);
+    return (Connection) read(request, metadata);
+  }
+
+  private static CheckFacts read(CheckRequest request, CheckMetadata metadata) {
+    return CheckFacts.read(CheckMessage.read(request.toByteArray()), metadata);
   }
 
   private static CheckRequest withSni(CheckRequest request, String sni) {
@@ -272,7 +276,7 @@ class CheckFactsTest {
   @ParameterizedTest
   @MethodSource("refusedRequests")
   void read_hostileRequest_isMalformedWithWords(CheckRequest request, String detail) {
-    assertThat(CheckFacts.read(request, metadata())).isEqualTo(new Malformed(detail));
+    assertThat(read(request, metadata())).isEqualTo(new Malformed(detail));
   }
 
   static Stream<Arguments> refusedMetadata() {
@@ -303,7 +307,7 @@ class CheckFactsTest {
   @ParameterizedTest
   @MethodSource("refusedMetadata")
   void read_hostileMetadata_isMalformedWithWords(CheckMetadata metadata, String detail) {
-    assertThat(CheckFacts.read(l4(), metadata)).isEqualTo(new Malformed(detail));
+    assertThat(read(l4(), metadata)).isEqualTo(new Malformed(detail));
   }
 
   @Test

@@ -16,14 +16,14 @@ import org.jspecify.annotations.Nullable;
 /** Measures servers in turns, so that what else the machine does is spread over all of them. */
 final class CheckBench {
   private static final Duration RAMP = Duration.ofMillis(300);
-  private static final Duration WARM_UP_LIMIT = Duration.ofSeconds(20);
+  private static final Duration WARM_UP_LIMIT = Duration.ofMinutes(2);
 
   /**
    * What to measure.
    *
    * @param time of one measurement
-   * @param warmUp Checks that each server answers with each kind of traffic before it is measured,
-   *     within twenty seconds: on a busy machine a second is not much
+   * @param warmUp of a processor's time that each server has had with each kind of traffic before it
+   *     is measured: on a busy machine that takes longer
    * @param rounds measurements of each
    * @param connections one for each Envoy worker, of a pod of its own
    * @param inFlight Checks that wait for an answer, on all connections together
@@ -34,7 +34,7 @@ final class CheckBench {
       Set<Shape> shapes,
       Set<Boolean> tls,
       Duration time,
-      int warmUp,
+      Duration warmUp,
       int rounds,
       int connections,
       int inFlight,
@@ -120,7 +120,8 @@ final class CheckBench {
   }
 
   private List<CheckFigures.Row> measure(
-      List<Entrant> entrants, Shape shape, @Nullable List<SSLContext> contexts) throws IOException {
+      List<Entrant> entrants, Shape shape, @Nullable List<SSLContext> contexts)
+      throws IOException {
     var tls = contexts != null;
     var courses = new EnumMap<Contender, Course>(Contender.class);
     for (var entrant : entrants) {
@@ -128,7 +129,9 @@ final class CheckBench {
         courses.put(
             entrant.contender(),
             new Course(
-                entrant.started(), traffic(entrant.contender(), shape, tls), new ArrayList<>()));
+                entrant.started(),
+                traffic(entrant.contender(), shape, tls),
+                new ArrayList<>()));
       }
     }
     for (var round = 0; round <= plan.rounds(); round++) {
@@ -151,8 +154,10 @@ final class CheckBench {
           course == null
               ? null
               : Measured.of(
-                  course.rounds(), ProcessCost.residentMebibytes(course.server().process().pid()));
-      rows.add(new CheckFigures.Row(entrant.contender(), shape, tls, measured, entrant.why()));
+                  course.rounds(),
+                  ProcessCost.residentMebibytes(course.server().process().pid()));
+      rows.add(
+          new CheckFigures.Row(entrant.contender(), shape, tls, measured, entrant.why()));
     }
     return rows;
   }
@@ -169,20 +174,20 @@ final class CheckBench {
     return all;
   }
 
-  private void warmUp(Contender contender, Course course, @Nullable List<SSLContext> contexts)
-      throws IOException {
+  private void warmUp(
+      Contender contender, Course course, @Nullable List<SSLContext> contexts) throws IOException {
+    var pid = course.server().process().pid();
     try (var driver = Driver.connect(course.server().port(), course.traffic(), contexts)) {
       var end = System.nanoTime() + WARM_UP_LIMIT.toNanos();
-      for (var count = 0; count < plan.warmUp() && System.nanoTime() - end < 0; ) {
-        var answers = driver.run(RAMP, plan.perConnection());
-        requireAllowed(contender, answers);
-        count += answers.count();
+      var enough = ProcessCost.processor(pid).plus(plan.warmUp());
+      while (ProcessCost.processor(pid).compareTo(enough) < 0 && System.nanoTime() - end < 0) {
+        requireAllowed(contender, driver.run(RAMP, plan.perConnection()));
       }
     }
   }
 
-  private void measure(Contender contender, Course course, @Nullable List<SSLContext> contexts)
-      throws IOException {
+  private void measure(
+      Contender contender, Course course, @Nullable List<SSLContext> contexts) throws IOException {
     var pid = course.server().process().pid();
     try (var driver = Driver.connect(course.server().port(), course.traffic(), contexts)) {
       var _ = driver.run(RAMP, plan.perConnection());

@@ -45,7 +45,7 @@ import picocli.CommandLine.Spec;
       "  KITH_OPA_ENVOY=/opt/opa-envoy kith bench check -o json"
     })
 public final class CheckBenchCommand implements Callable<Integer> {
-  private static final int QUICK_WARM_UP = 60_000;
+  private static final int QUICK_WARM_UP = 3;
 
   enum Output {
     text,
@@ -99,8 +99,9 @@ public final class CheckBenchCommand implements Callable<Integer> {
   @Option(
       names = "--warm-up",
       paramLabel = "N",
-      defaultValue = "200000",
-      description = "Checks before the first measurement of each (default: 200000).")
+      defaultValue = "8",
+      description =
+          "Seconds of a processor that each server has before its first measurement (default: 8).")
   private int warmUp;
 
   @Option(
@@ -139,7 +140,7 @@ public final class CheckBenchCommand implements Callable<Integer> {
     var command = requireNonNull(spec, "spec").commandLine();
     check("--seconds", seconds, 60);
     check("--rounds", rounds, 100);
-    check("--warm-up", warmUp, 100_000_000);
+    check("--warm-up", warmUp, 600);
     check("--connections", connections, 64);
     check("--in-flight", inFlight, 4_096);
     check("--sockets", sockets, 100_000);
@@ -175,7 +176,7 @@ public final class CheckBenchCommand implements Callable<Integer> {
         shapes,
         tls.stream().map(one -> one == Tls.on).collect(Collectors.toSet()),
         Duration.ofSeconds(quick ? 1 : seconds),
-        quick ? Math.min(warmUp, QUICK_WARM_UP) : warmUp,
+        Duration.ofSeconds(quick ? Math.min(warmUp, QUICK_WARM_UP) : warmUp),
         rounds,
         connections,
         inFlight,

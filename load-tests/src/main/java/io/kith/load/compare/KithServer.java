@@ -102,6 +102,8 @@ final class KithServer {
       admin: {listen: "unix:%2$s/admin.sock"}
       health: {listen: "127.0.0.1:0"}
       bridgeIds: ["%3$s"]
+      deadline: 9s
+      bridgeTimeout: 8s
       keys: {directory: "%2$s"}
     identity:
       provider: dev

@@ -39,6 +39,7 @@ public final class ScriptedBridge implements StreamObserver<ServerMessage> {
   private static final List<String> PROGRAMS = List.of("/app/shop", "/app/till", "/app/sync");
 
   private static final String STRANGER = "/app/stranger";
+  private static final String SHA256 = "5f".repeat(32);
 
   private final CountDownLatch ended = new CountDownLatch(1);
   private final StreamObserver<BridgeMessage> out;
@@ -78,6 +79,7 @@ public final class ScriptedBridge implements StreamObserver<ServerMessage> {
                     .setProgram(program.substring(program.lastIndexOf('/') + 1))
                     .setEntryKind(EntryKind.ENTRY_KIND_NATIVE)
                     .setUid(1_000)
+                    .setSha256(SHA256)
                     .setOrigin(Origin.ORIGIN_IMAGE))
             .build());
   }

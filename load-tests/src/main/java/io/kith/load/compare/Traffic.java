@@ -54,10 +54,10 @@ final class Traffic {
     this.traced = shape == Shape.l7;
     var fixed = new LinkedHashMap<String, String>();
     fixed.put("te", "trailers");
-    fixed.put("grpc-timeout", "500m");
+    fixed.put("grpc-timeout", "10S"); // so that a slow answer is measured, and not lost
     fixed.put("x-envoy-internal", "true");
     fixed.put("x-forwarded-for", pod(pod));
-    fixed.put("x-envoy-expected-rq-timeout-ms", "500");
+    fixed.put("x-envoy-expected-rq-timeout-ms", "10000");
     fixed.put("x-kith-direction", "outbound");
     fixed.put("x-kith-node", "node-1");
     fixed.put("x-kith-cluster", "PassthroughCluster");

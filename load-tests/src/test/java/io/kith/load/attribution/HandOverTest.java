@@ -144,6 +144,7 @@ class HandOverTest {
         new SocketEnd(POD, 1_024 + number % 60_000),
         new SocketEnd(IpAddress.parse("10.88.2.10"), 5_432),
         CHECKOUT,
+        "",
         PATIENCE);
   }
 
