@@ -78,8 +78,7 @@ final class AnswerWriter {
    */
   byte[] response(int code, byte[] http) {
     var status = code == 0 ? 2 : 4;
-    var all =
-        new byte[status + http.length + (length == 0 ? 0 : 1 + sizeOf(length) + length)];
+    var all = new byte[status + http.length + (length == 0 ? 0 : 1 + sizeOf(length) + length)];
     all[0] = STATUS;
     if (code != 0) {
       all[1] = 2;

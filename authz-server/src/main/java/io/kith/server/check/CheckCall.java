@@ -39,10 +39,7 @@ final class CheckCall {
    * @param budgetNanos time until it must be answered, from now
    */
   CheckCall(
-      ServerCall<CheckMessage, byte[]> call,
-      Metadata headers,
-      Instant started,
-      long budgetNanos) {
+      ServerCall<CheckMessage, byte[]> call, Metadata headers, Instant started, long budgetNanos) {
     this.call = call;
     this.metadata = CheckMetadata.of(headers);
     this.peer = Peer.of(call.getAttributes());

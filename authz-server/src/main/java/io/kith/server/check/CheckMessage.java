@@ -76,6 +76,7 @@ final class CheckMessage {
 
   private static final class Malformed extends RuntimeException {
     private static final long serialVersionUID = 1L;
+
     Malformed() {
       super(null, null, false, false);
     }
@@ -271,8 +272,7 @@ final class CheckMessage {
     }
 
     private boolean is(byte[] name, int length) {
-      return length == name.length
-          && Arrays.equals(bytes, at, at + length, name, 0, length);
+      return length == name.length && Arrays.equals(bytes, at, at + length, name, 0, length);
     }
 
     private void session(CheckMessage into) {

@@ -16,8 +16,8 @@ final class CheckMethod {
   private CheckMethod() {}
 
   /**
-   * The method. Reading a message never fails the RPC, which Envoy would read as permission where its
-   * filter fails open.
+   * The method. Reading a message never fails the RPC, which Envoy would read as permission where
+   * its filter fails open.
    */
   static MethodDescriptor<CheckMessage, byte[]> descriptor() {
     return AuthorizationGrpc.getCheckMethod().toBuilder(new Requests(), new Responses()).build();

@@ -126,8 +126,7 @@ final class CheckSpans implements AutoCloseable {
     span.setAttribute(SpanAttributes.REFUSED, refusal.refused());
     span.setAttribute(SpanAttributes.DESTINATION, refusal.destinationWords());
     if (refusal.destination() != null) {
-      span.setAttribute(
-          SpanAttributes.DESTINATION_ADDRESS, refusal.destination().toString());
+      span.setAttribute(SpanAttributes.DESTINATION_ADDRESS, refusal.destination().toString());
       span.setAttribute(SpanAttributes.DESTINATION_PORT, refusal.port());
     }
     put(span, SpanAttributes.NETWORK_TRANSPORT, transport(refusal.protocol()));

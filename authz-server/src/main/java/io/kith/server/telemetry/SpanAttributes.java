@@ -50,7 +50,10 @@ public final class SpanAttributes {
   /** Name or address, with the port. */
   public static final AttributeKey<String> DESTINATION = stringKey("kith.destination");
 
-  /** Which of Envoy's filters asked: {@code l4}, {@code l7} or {@code gate}; {@code guard} when none did. */
+  /**
+   * Which of Envoy's filters asked: {@code l4}, {@code l7} or {@code gate}; {@code guard} when none
+   * did.
+   */
   public static final AttributeKey<String> LAYER = stringKey("kith.layer");
 
   public static final AttributeKey<String> VERDICT = stringKey("kith.verdict");

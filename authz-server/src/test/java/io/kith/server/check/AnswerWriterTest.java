@@ -18,7 +18,8 @@ class AnswerWriterTest {
     var struct = Struct.newBuilder();
     var writer = new AnswerWriter();
     // lengths around those where a length takes another octet, alone and with what is around it
-    for (var length : new int[] {0, 1, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 16_383, 16_384}) {
+    for (var length :
+        new int[] {0, 1, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 16_383, 16_384}) {
       var name = "field-" + length;
       var text = "ä".repeat(length / 2) + "x".repeat(length % 2);
       struct.putFields(name, Value.newBuilder().setStringValue(text).build());
@@ -44,7 +45,8 @@ class AnswerWriterTest {
 
   @Test
   void response_withHttp_hasBoth() throws Exception {
-    var http = CheckResponse.newBuilder().setOkResponse(OkHttpResponse.getDefaultInstance()).build();
+    var http =
+        CheckResponse.newBuilder().setOkResponse(OkHttpResponse.getDefaultInstance()).build();
     var writer = new AnswerWriter();
     writer.field(AnswerWriter.Name.of("mode"), "enforce");
     writer.field(AnswerWriter.Name.of("shadow"), null);

@@ -5,8 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.Test;
 
 class CapabilityTest {
-  private static final long ALL =
-      1L << 2 | 1L << 12 | 1L << 19 | 1L << 21 | 1L << 38 | 1L << 39;
+  private static final long ALL = 1L << 2 | 1L << 12 | 1L << 19 | 1L << 21 | 1L << 38 | 1L << 39;
 
   @Test
   void lacking_nothing_isNoLine() {

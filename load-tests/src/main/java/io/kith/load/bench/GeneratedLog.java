@@ -14,8 +14,8 @@ import java.util.SplittableRandom;
 import java.util.zip.GZIPOutputStream;
 
 /**
- * A flow log and its inventory, made from a seed: ten days of an application of twenty workloads with three
- * replicas each, which are replaced every two days and by a new image on day six.
+ * A flow log and its inventory, made from a seed: ten days of an application of twenty workloads
+ * with three replicas each, which are replaced every two days and by a new image on day six.
  *
  * <p>Each workload has two programs with up to twelve destinations, some called often and some
  * seldom; one flow in 10,000 goes where nobody went before. Times are even: a log has as many flows

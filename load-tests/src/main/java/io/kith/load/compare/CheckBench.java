@@ -22,8 +22,8 @@ final class CheckBench {
    * What to measure.
    *
    * @param time of one measurement
-   * @param warmUp of a processor's time that each server has had with each kind of traffic before it
-   *     is measured: on a busy machine that takes longer
+   * @param warmUp of a processor's time that each server has had with each kind of traffic before
+   *     it is measured: on a busy machine that takes longer
    * @param rounds measurements of each
    * @param connections one for each Envoy worker, of a pod of its own
    * @param inFlight Checks that wait for an answer, on all connections together
@@ -120,8 +120,7 @@ final class CheckBench {
   }
 
   private List<CheckFigures.Row> measure(
-      List<Entrant> entrants, Shape shape, @Nullable List<SSLContext> contexts)
-      throws IOException {
+      List<Entrant> entrants, Shape shape, @Nullable List<SSLContext> contexts) throws IOException {
     var tls = contexts != null;
     var courses = new EnumMap<Contender, Course>(Contender.class);
     for (var entrant : entrants) {
@@ -129,9 +128,7 @@ final class CheckBench {
         courses.put(
             entrant.contender(),
             new Course(
-                entrant.started(),
-                traffic(entrant.contender(), shape, tls),
-                new ArrayList<>()));
+                entrant.started(), traffic(entrant.contender(), shape, tls), new ArrayList<>()));
       }
     }
     for (var round = 0; round <= plan.rounds(); round++) {
@@ -154,10 +151,8 @@ final class CheckBench {
           course == null
               ? null
               : Measured.of(
-                  course.rounds(),
-                  ProcessCost.residentMebibytes(course.server().process().pid()));
-      rows.add(
-          new CheckFigures.Row(entrant.contender(), shape, tls, measured, entrant.why()));
+                  course.rounds(), ProcessCost.residentMebibytes(course.server().process().pid()));
+      rows.add(new CheckFigures.Row(entrant.contender(), shape, tls, measured, entrant.why()));
     }
     return rows;
   }
@@ -174,8 +169,8 @@ final class CheckBench {
     return all;
   }
 
-  private void warmUp(
-      Contender contender, Course course, @Nullable List<SSLContext> contexts) throws IOException {
+  private void warmUp(Contender contender, Course course, @Nullable List<SSLContext> contexts)
+      throws IOException {
     var pid = course.server().process().pid();
     try (var driver = Driver.connect(course.server().port(), course.traffic(), contexts)) {
       var end = System.nanoTime() + WARM_UP_LIMIT.toNanos();
@@ -186,8 +181,8 @@ final class CheckBench {
     }
   }
 
-  private void measure(
-      Contender contender, Course course, @Nullable List<SSLContext> contexts) throws IOException {
+  private void measure(Contender contender, Course course, @Nullable List<SSLContext> contexts)
+      throws IOException {
     var pid = course.server().process().pid();
     try (var driver = Driver.connect(course.server().port(), course.traffic(), contexts)) {
       var _ = driver.run(RAMP, plan.perConnection());

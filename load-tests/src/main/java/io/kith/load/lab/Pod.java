@@ -17,8 +17,8 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A pod with one container. Its first process is {@code /entrypoint}, and what {@link #start} starts
- * are that process's children, as in a real container.
+ * A pod with one container. Its first process is {@code /entrypoint}, and what {@link #start}
+ * starts are that process's children, as in a real container.
  */
 public final class Pod implements AutoCloseable {
   private static final String JOBS = "/run/jobs";

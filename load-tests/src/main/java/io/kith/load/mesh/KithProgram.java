@@ -37,8 +37,7 @@ enum KithProgram {
    *
    * @param command what starts it and takes something from it; may be empty
    */
-  RunningProcess start(
-      List<String> command, String name, Path log, List<String> arguments) {
+  RunningProcess start(List<String> command, String name, Path log, List<String> arguments) {
     var all = new ArrayList<>(command);
     all.addAll(argv(arguments));
     return RunningProcess.start(name, log, Map.of(), all);

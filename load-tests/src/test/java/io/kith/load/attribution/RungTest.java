@@ -161,6 +161,7 @@ class RungTest {
 
   /** What a kernel without connection tracking answers: nothing about any connection. */
   @Test
+  @SuppressWarnings("try") // closed before its time is up: that is what is asked about
   void withoutConnectionTracking_openSocketIsItsOwners_andOneThatIsClosedNobodys()
       throws Exception {
     try (var probe = Probe.start(List.of("setpriv", "--bounding-set", "-net_admin"))) {

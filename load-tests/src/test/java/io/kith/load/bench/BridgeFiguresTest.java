@@ -8,8 +8,21 @@ import org.junit.jupiter.api.Test;
 class BridgeFiguresTest {
   private static final BridgeFigures FIGURES =
       new BridgeFigures(
-          "A", 2, 3, 4, 5, 6, 7, 8, 9, 10, 11.25, 12, new BridgeFigures.ShortLived(13, 14, 15),
-          new BridgeFigures.StartUp(17, 18, 19, -1), 16);
+          "A",
+          2,
+          3,
+          4,
+          5,
+          6,
+          7,
+          8,
+          9,
+          10,
+          11.25,
+          12,
+          new BridgeFigures.ShortLived(13, 14, 15),
+          new BridgeFigures.StartUp(17, 18, 19, -1),
+          16);
 
   @Test
   void json_isOneObjectInOneLine() throws Exception {

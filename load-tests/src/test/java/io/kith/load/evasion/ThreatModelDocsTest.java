@@ -61,8 +61,11 @@ class ThreatModelDocsTest {
   private static String table() {
     var table =
         new StringBuilder(
-            "\n| evasion | ATT&CK | tried in | outcome | by what, or why not |\n"
-                + "| --- | --- | --- | --- | --- |\n");
+            """
+
+            | evasion | ATT&CK | tried in | outcome | by what, or why not |
+            | --- | --- | --- | --- | --- |
+            """);
     for (var evasion : Evasions.ALL) {
       table
           .append("| ")

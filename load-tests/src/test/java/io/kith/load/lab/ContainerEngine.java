@@ -217,7 +217,8 @@ public final class ContainerEngine implements AutoCloseable {
         "the container %s did not start: %s"
             .formatted(
                 name,
-                Command.tail(Files.readString(lab.folder().resolve("engine/" + name + ".log")), 5)));
+                Command.tail(
+                    Files.readString(lab.folder().resolve("engine/" + name + ".log")), 5)));
   }
 
   private static boolean isEntrypoint(String pid) throws IOException {

@@ -177,7 +177,7 @@ public final class Guard implements AutoCloseable {
     // which must not take it away from its pod.
     var inOrder =
         present.stream()
-            .sorted(Comparator.comparing(pod -> book.of(pod.id()) == null ? 1 : 0))
+            .sorted(Comparator.comparingInt(pod -> book.of(pod.id()) == null ? 1 : 0))
             .toList();
     for (var pod : inOrder) {
       var guarded = pods.computeIfAbsent(pod.id(), _ -> new Watched());

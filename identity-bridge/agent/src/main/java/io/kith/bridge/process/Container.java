@@ -36,7 +36,6 @@ record Container(
 
   /** The same container, whose first process has called exec since it was found. */
   Container after(long stack) {
-    return new Container(
-        mountNamespace, firstPid, firstStartNanos, stack, root, overlay, upper);
+    return new Container(mountNamespace, firstPid, firstStartNanos, stack, root, overlay, upper);
   }
 }

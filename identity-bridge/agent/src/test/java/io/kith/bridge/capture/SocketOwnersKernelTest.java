@@ -322,7 +322,10 @@ class SocketOwnersKernelTest {
   /** T1564: a process without privileges makes a network with the pod's address in it. */
   @Test
   void resolve_addressOfThePodInAForgedNetwork_isStillThePods() throws Exception {
-    var pod = owners.pods().stream().filter(one -> one.addresses().contains(IpAddress.parse(RedirectedPod.V4))).toList();
+    var pod =
+        owners.pods().stream()
+            .filter(one -> one.addresses().contains(IpAddress.parse(RedirectedPod.V4)))
+            .toList();
     assertThat(pod).hasSize(1);
     var forgers = new ArrayList<Process>();
     try {
@@ -337,7 +340,9 @@ class SocketOwnersKernelTest {
                     "-Urn",
                     "sh",
                     "-c",
-                    "ip link set lo up; ip addr add " + RedirectedPod.V4 + "/32 dev lo;"
+                    "ip link set lo up; ip addr add "
+                        + RedirectedPod.V4
+                        + "/32 dev lo;"
                         + " echo ready; exec sleep 1000")
                 .start();
         forgers.add(forger);
@@ -345,11 +350,18 @@ class SocketOwnersKernelTest {
       }
       owners.refreshPods();
 
-      assertThat(owners.pods().stream().filter(one -> one.addresses().contains(IpAddress.parse(RedirectedPod.V4))))
+      assertThat(
+              owners.pods().stream()
+                  .filter(one -> one.addresses().contains(IpAddress.parse(RedirectedPod.V4))))
           .filteredOn(one -> one.id().equals(pod.getFirst().id()))
           .hasSize(1);
       assertThat(owners.problems()).anyMatch(words -> words.contains(" both have "));
-      assertThat(owners.resolve(new Tuple(IpAddress.parse(RedirectedPod.V4), 1, IpAddress.parse("198.18.1.1"), 443)).reasons())
+      assertThat(
+              owners
+                  .resolve(
+                      new Tuple(
+                          IpAddress.parse(RedirectedPod.V4), 1, IpAddress.parse("198.18.1.1"), 443))
+                  .reasons())
           .isNotEmpty();
       assertThat(owners.sockets(pod.getFirst())).isNotNull();
     } finally {
