@@ -118,11 +118,11 @@ public final class Bridge implements NodeView, AutoCloseable {
                 settings.hostNetwork(),
                 settings.pin()));
     var bridge = new Bridge(settings, identities, sockets);
+    bridge.found = bridge.rememberProcesses(began);
     bridge.warmUp();
     bridge.execs.start();
     bridge.names.start();
     bridge.lookAtPods();
-    bridge.found = bridge.rememberProcesses(began);
     bridge.every(
         POD_SECONDS,
         () -> {
