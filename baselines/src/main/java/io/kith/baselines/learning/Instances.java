@@ -329,13 +329,10 @@ final class Instances {
 
   /** Who asks for one mostly asks for it again at once. */
   private @Nullable Pod pod(String replica) {
-    var latest = this.latest;
-    if (latest != null && latest.instance.replica().equals(replica)) {
-      return latest;
-    }
-    var pod = known.get(replica);
-    if (pod != null) {
-      this.latest = pod;
+    var pod = latest;
+    if (pod == null || !pod.instance.replica().equals(replica)) {
+      pod = known.get(replica);
+      latest = pod;
     }
     return pod;
   }

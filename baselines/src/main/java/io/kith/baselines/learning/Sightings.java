@@ -93,7 +93,6 @@ final class Sightings {
     var digest = seen.process().fingerprint().imageDigest();
     var slot = (int) unit & (RECENT - 1);
     if (recentUnits[slot] == unit
-        && unit != 0
         && how.compareTo(reach) <= 0
         && Objects.equals(digest, latestDigest)) {
       return true;
