@@ -14,6 +14,7 @@ import io.kith.server.check.GuardRefusal;
 import io.kith.server.check.Ids;
 import io.kith.server.check.Untrusted;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -91,6 +92,7 @@ public final class GuardReports {
   private void tellNew(String name, Node node, GuardReport report, Fingerprints fingerprints) {
     var rows = new HashMap<Row, Long>();
     var told = new HashMap<Row, Long>();
+    var untold = new HashSet<Row>(); // too many at once: with the next report
     for (var event : report.getEventsList()) {
       if (rows.size() >= MAX_EVENTS) {
         break;
@@ -106,18 +108,20 @@ public final class GuardReports {
         told.put(row, event.getRefused());
       }
       var before = node.rows.get(row);
-      if (before == null || (before == 0 && refusal != null)) {
-        log(name, row, event, refusal, fingerprints);
+      var isNew = before == null || (before == 0 && refusal != null);
+      if (isNew && !isLogged(name, row, event, refusal, fingerprints)) {
+        untold.add(row);
       }
       if (refusal != null) {
         refusals.accept(refusal);
       }
     }
+    rows.keySet().removeAll(untold);
     node.rows = rows;
     node.refused = told;
   }
 
-  private static void log(
+  private static boolean isLogged(
       String node,
       Row row,
       GuardEvent event,
@@ -135,7 +139,7 @@ public final class GuardReports {
     if (refusal != null) {
       values.put("trace_id", refusal.traceId());
     }
-    LOG.log(Level.WARNING, "went past the sidecar", values, null);
+    return LOG.logged(Level.WARNING, "went past the sidecar", values, null);
   }
 
   private static GuardRefusal refusal(

@@ -27,12 +27,19 @@ public final class BoundedLog {
   /** Writes a line, or counts it. Values are made plain here. */
   public void log(
       Level level, String text, Map<String, String> values, @Nullable Throwable thrown) {
+    if (!logged(level, text, values, thrown)) {
+      dropped.increment();
+    }
+  }
+
+  /** Writes a line; false when there were too many, for those who say it again later. */
+  public boolean logged(
+      Level level, String text, Map<String, String> values, @Nullable Throwable thrown) {
     if (!logger.isLoggable(level)) {
-      return;
+      return true; // nobody wants it
     }
     if (!admitted()) {
-      dropped.increment();
-      return;
+      return false;
     }
     var line = new StringBuilder(text);
     values.forEach(
@@ -45,6 +52,7 @@ public final class BoundedLog {
                         ? Untrusted.plain(value, 500)
                         : "\"" + Untrusted.plain(value, 500).replace('"', '\'') + "\""));
     logger.logp(level, logger.getName(), "", line.toString(), thrown);
+    return true;
   }
 
   /** Lines that were not written. */

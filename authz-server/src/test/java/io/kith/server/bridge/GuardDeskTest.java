@@ -31,6 +31,7 @@ import io.kith.bridge.v1.PodUpdate;
 import io.kith.bridge.v1.ReasonCount;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.server.check.Answered;
+import io.kith.server.check.Await;
 import io.kith.server.check.CheckFacts;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.check.Deadlines;
@@ -43,6 +44,10 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -204,6 +209,43 @@ class GuardDeskTest {
     reports.gone("node-1");
     assertThat(reports.pods()).isEmpty();
     assertThat(reports.seen()).containsEntry("udp", 11L);
+  }
+
+  /** The log has a limit for each second; what is above it comes with the next report. */
+  @Test
+  void reports_moreEventsThanTheLogTakesAtOnce_areAllLoggedInTheEnd() {
+    var lines = new ConcurrentSkipListSet<String>();
+    var logger = Logger.getLogger(GuardReports.class.getName());
+    var handler =
+        new Handler() {
+          @Override
+          public void publish(LogRecord record) {
+            assertThat(lines.add(record.getMessage())).as("said once").isTrue();
+          }
+
+          @Override
+          public void flush() {}
+
+          @Override
+          public void close() {}
+        };
+    var many = GuardReport.newBuilder();
+    for (var port = 1; port <= 40; port++) {
+      many.addEvents(events(1, 0).getEvents(0).toBuilder().setDestinationPort(port));
+    }
+    logger.addHandler(handler);
+    try {
+      Await.until(
+          "all are logged",
+          () -> {
+            bridge.guarded(many.build());
+            return lines.size() == 40;
+          });
+      bridge.guarded(many.build());
+    } finally {
+      logger.removeHandler(handler);
+    }
+    assertThat(lines).hasSize(40);
   }
 
   private static GuardReport events(long seen, long refused) {
