@@ -98,7 +98,11 @@ public final class GuardReports {
         break;
       }
       var row =
-          new Row(event.getPodId(), event.getFingerprintId(), event.getReason(), where(event));
+          new Row(
+              event.getPodId(),
+              event.getFingerprintId(),
+              event.getReason(),
+              GuardRefusal.destinationWords(destination(event), event.getDestinationPort()));
       if (rows.putIfAbsent(row, event.getRefused()) != null) {
         continue;
       }
@@ -144,8 +148,6 @@ public final class GuardReports {
 
   private static GuardRefusal refusal(
       String node, GuardEvent event, long more, Fingerprints fingerprints) {
-    var bytes = event.getDestinationAddress().toByteArray();
-    var known = bytes.length == 4 || bytes.length == 16;
     return new GuardRefusal(
         Ids.trace(),
         node,
@@ -153,21 +155,15 @@ public final class GuardReports {
         event.getFingerprintId(),
         fingerprints.described(event.getFingerprintId()),
         word(event.getReason()),
-        known ? IpAddress.of(bytes) : null,
+        destination(event),
         event.getDestinationPort(),
         event.getIpProtocol(),
         more);
   }
 
-  private static String where(GuardEvent event) {
+  private static @Nullable IpAddress destination(GuardEvent event) {
     var bytes = event.getDestinationAddress().toByteArray();
-    if (bytes.length != 4 && bytes.length != 16) {
-      return "others";
-    }
-    var address = IpAddress.of(bytes);
-    return (bytes.length == 4 ? address : "[" + address + "]")
-        + ":"
-        + Integer.toUnsignedString(event.getDestinationPort());
+    return bytes.length == 4 || bytes.length == 16 ? IpAddress.of(bytes) : null;
   }
 
   /** A node has no bridge any more; what it counted stays counted. */

@@ -41,9 +41,16 @@ public record GuardRefusal(
 
   /** Address and port, or {@code others}. */
   public String destinationWords() {
+    return destinationWords(destination, port);
+  }
+
+  /** The same of a destination that was not refused. */
+  public static String destinationWords(@Nullable IpAddress destination, int port) {
     if (destination == null) {
       return "others";
     }
-    return (destination.bytes().length == 4 ? destination : "[" + destination + "]") + ":" + port;
+    return (destination.isIpv4() ? destination : "[" + destination + "]")
+        + ":"
+        + Integer.toUnsignedString(port);
   }
 }

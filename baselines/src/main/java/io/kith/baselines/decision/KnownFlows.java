@@ -142,7 +142,10 @@ class KnownFlows {
   private static int from(int kind, Destination to) {
     return switch (kind) {
       case NAME -> 0;
-      case BELOW -> to.name().indexOf('.') > 0 ? to.name().indexOf('.') + 1 : -1;
+      case BELOW -> {
+        var dot = to.name().indexOf('.');
+        yield dot > 0 ? dot + 1 : -1;
+      }
       case RANGE -> to.port() >= PortRange.FIRST_DYNAMIC ? 0 : -1;
       default -> {
         var address = to.address();

@@ -1,5 +1,6 @@
 package io.kith.load.bench;
 
+import io.kith.load.tools.ProcessCost;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -74,12 +75,7 @@ final class BridgeProcess implements AutoCloseable {
 
   /** Its memory now. */
   long residentMebibytes() throws IOException {
-    for (var line : Files.readAllLines(Path.of("/proc/" + process.pid() + "/status"))) {
-      if (line.startsWith("VmRSS:")) {
-        return Long.parseLong(line.replaceAll("[^0-9]", "")) / 1_024;
-      }
-    }
-    throw new IOException("no VmRSS of process " + process.pid());
+    return ProcessCost.residentMebibytes(process.pid());
   }
 
   @Override

@@ -142,9 +142,7 @@ public final class DecideBenchCommand implements Callable<Integer> {
   }
 
   private void check(String option, int value, int most) {
-    if (value < 1 || value > most) {
-      throw refused(String.format(Locale.ROOT, "%s: %d (expected: 1 to %,d)", option, value, most));
-    }
+    BenchArguments.requireUpTo(requireNonNull(spec, "spec"), option, value, most);
   }
 
   private void refuseSmallHeap() {
@@ -164,16 +162,14 @@ public final class DecideBenchCommand implements Callable<Integer> {
   }
 
   private ParameterException refused(String message) {
-    return new ParameterException(requireNonNull(spec, "spec").commandLine(), message);
+    return BenchArguments.refused(requireNonNull(spec, "spec"), message);
   }
 
   private static String machine() {
     return String.format(
         Locale.ROOT,
-        "%d processors (%s), Java %s, heap of up to %,d MB",
-        Runtime.getRuntime().availableProcessors(),
-        System.getProperty("os.arch"),
-        System.getProperty("java.version"),
+        "%s, heap of up to %,d MB",
+        BenchArguments.machine(),
         Runtime.getRuntime().maxMemory() >> 20);
   }
 }

@@ -1,5 +1,6 @@
 package io.kith.load.compare;
 
+import io.kith.load.tools.ProcessCost;
 import io.kith.load.tools.ToolCache;
 import java.io.IOException;
 import java.nio.file.Files;

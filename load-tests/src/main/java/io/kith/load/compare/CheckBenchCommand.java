@@ -2,6 +2,7 @@ package io.kith.load.compare;
 
 import static java.util.Objects.requireNonNull;
 
+import io.kith.load.bench.BenchArguments;
 import io.kith.load.tools.MissingToolException;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -208,22 +209,18 @@ public final class CheckBenchCommand implements Callable<Integer> {
   }
 
   private void check(String option, int value, int most) {
-    if (value < 1 || value > most) {
-      throw refused(String.format(Locale.ROOT, "%s: %d (expected: 1 to %,d)", option, value, most));
-    }
+    BenchArguments.requireUpTo(requireNonNull(spec, "spec"), option, value, most);
   }
 
   private ParameterException refused(String message) {
-    return new ParameterException(requireNonNull(spec, "spec").commandLine(), message);
+    return BenchArguments.refused(requireNonNull(spec, "spec"), message);
   }
 
   private String machine() {
     return String.format(
         Locale.ROOT,
-        "%d processors (%s), Java %s; %d connections, %d Checks in flight, %,d sockets",
-        Runtime.getRuntime().availableProcessors(),
-        System.getProperty("os.arch"),
-        System.getProperty("java.version"),
+        "%s; %d connections, %d Checks in flight, %,d sockets",
+        BenchArguments.machine(),
         connections,
         inFlight,
         sockets);

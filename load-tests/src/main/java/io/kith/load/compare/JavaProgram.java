@@ -1,5 +1,6 @@
 package io.kith.load.compare;
 
+import io.kith.load.tools.OwnJvm;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,7 +16,7 @@ final class JavaProgram {
   /** Its command line; the flags are the same for every server. */
   static List<String> argv(Class<?> main, List<String> arguments) throws IOException {
     var argv = new ArrayList<String>();
-    argv.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    argv.add(OwnJvm.java().toString());
     argv.addAll(
         List.of(
             "--enable-native-access=ALL-UNNAMED",
@@ -30,14 +31,8 @@ final class JavaProgram {
     if (more != null && !more.isBlank()) {
       argv.addAll(List.of(more.strip().split("\\s+")));
     }
-    argv.addAll(List.of("-cp", classPath(), main.getName()));
+    argv.addAll(List.of("-cp", OwnJvm.classPath(), main.getName()));
     argv.addAll(arguments);
     return argv;
-  }
-
-  /** Under Surefire the class path of the process is one jar that only names the others. */
-  private static String classPath() {
-    var forked = System.getProperty("surefire.test.class.path", "");
-    return forked.isEmpty() ? System.getProperty("java.class.path") : forked;
   }
 }

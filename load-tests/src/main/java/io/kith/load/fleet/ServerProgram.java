@@ -1,5 +1,6 @@
 package io.kith.load.fleet;
 
+import io.kith.load.tools.OwnJvm;
 import io.kith.load.tools.RunningProcess;
 import java.io.BufferedOutputStream;
 import java.io.File;
@@ -33,11 +34,7 @@ public final class ServerProgram {
   /** Packs what this JVM has on its class path into a folder. */
   public ServerProgram(Path folder) throws IOException {
     this.cache = folder.resolve("kith.aot");
-    // under Surefire the class path of the process is one jar that only names the others
-    var forked = System.getProperty("surefire.test.class.path", "");
-    var entries =
-        (forked.isEmpty() ? System.getProperty("java.class.path") : forked)
-            .split(File.pathSeparator, -1);
+    var entries = OwnJvm.classPath().split(File.pathSeparator, -1);
     var packed = new ArrayList<String>();
     for (var entry : entries) {
       var path = Path.of(entry);

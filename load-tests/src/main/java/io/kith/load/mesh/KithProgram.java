@@ -1,6 +1,7 @@
 package io.kith.load.mesh;
 
 import io.kith.load.tools.Command;
+import io.kith.load.tools.OwnJvm;
 import io.kith.load.tools.RunningProcess;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -51,18 +52,12 @@ enum KithProgram {
 
   private List<String> argv(List<String> arguments) {
     var argv = new ArrayList<String>();
-    argv.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    argv.add(OwnJvm.java().toString());
     argv.addAll(FLAGS);
     argv.add("-cp");
-    argv.add(classPath());
+    argv.add(OwnJvm.classPath());
     argv.add(mainClass);
     argv.addAll(arguments);
     return argv;
-  }
-
-  /** Under Surefire the class path of the process is one jar that only names the others. */
-  private static String classPath() {
-    var forked = System.getProperty("surefire.test.class.path", "");
-    return forked.isEmpty() ? System.getProperty("java.class.path") : forked;
   }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kith.load.lab.Image;
 import io.kith.load.lab.Lab;
 import io.kith.load.lab.Pod;
+import io.kith.load.tools.OwnJvm;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -289,14 +290,13 @@ class RungTest {
 
     static Probe start(List<String> without) throws IOException {
       var argv = new ArrayList<>(without);
-      var forked = System.getProperty("surefire.test.class.path", "");
       argv.addAll(
           List.of(
-              Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+              OwnJvm.java().toString(),
               "--enable-native-access=ALL-UNNAMED",
               "-XX:TieredStopAtLevel=1",
               "-cp",
-              forked.isEmpty() ? System.getProperty("java.class.path") : forked,
+              OwnJvm.classPath(),
               RungProbe.class.getName()));
       return new Probe(
           new ProcessBuilder(argv).redirectError(ProcessBuilder.Redirect.INHERIT).start());

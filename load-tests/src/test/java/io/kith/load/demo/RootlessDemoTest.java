@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.Envoy;
+import io.kith.load.tools.OwnJvm;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -87,7 +88,7 @@ class RootlessDemoTest {
     }
     argv.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     argv.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:TieredStopAtLevel=1", "-cp"));
-    argv.add(root ? readableClassPath() : classPath());
+    argv.add(root ? readableClassPath() : OwnJvm.classPath());
     argv.addAll(List.of("io.kith.load.Main", "demo", "--no-jaeger", "-o", "json"));
     return Command.run(
         Duration.ofMinutes(14),
@@ -96,17 +97,12 @@ class RootlessDemoTest {
         argv);
   }
 
-  private static String classPath() {
-    var forked = System.getProperty("surefire.test.class.path", "");
-    return forked.isEmpty() ? System.getProperty("java.class.path") : forked;
-  }
-
   /** Copies, since what root has built and fetched need not be readable for others. */
   private String readableClassPath() throws IOException {
     var classes = Files.createDirectory(folder.resolve("classes"));
     open(classes);
     var copies = new ArrayList<String>();
-    for (var entry : classPath().split(File.pathSeparator, -1)) {
+    for (var entry : OwnJvm.classPath().split(File.pathSeparator, -1)) {
       var file = Path.of(entry);
       if (Files.exists(file)) {
         var name = copies.size() + "-" + file.getFileName();

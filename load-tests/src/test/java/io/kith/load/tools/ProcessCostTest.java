@@ -1,4 +1,4 @@
-package io.kith.load.compare;
+package io.kith.load.tools;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

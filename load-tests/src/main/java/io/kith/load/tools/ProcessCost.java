@@ -1,4 +1,4 @@
-package io.kith.load.compare;
+package io.kith.load.tools;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 
 /** What a process costs by now, as the kernel counts. */
-final class ProcessCost {
+public final class ProcessCost {
   // Fields of /proc/PID/stat behind the name, which may hold anything.
   private static final int USER = 11;
   private static final int SYSTEM = 12;
@@ -15,7 +15,7 @@ final class ProcessCost {
   private ProcessCost() {}
 
   /** Time of processors that all its threads have taken, in steps of 10 ms. */
-  static Duration processor(long pid) throws IOException {
+  public static Duration processor(long pid) throws IOException {
     return processor(Files.readString(Path.of("/proc/" + pid + "/stat")));
   }
 
@@ -26,7 +26,7 @@ final class ProcessCost {
   }
 
   /** Memory that it has in RAM now, in MiB. */
-  static long residentMebibytes(long pid) throws IOException {
+  public static long residentMebibytes(long pid) throws IOException {
     for (var line : Files.readAllLines(Path.of("/proc/" + pid + "/status"))) {
       if (line.startsWith("VmRSS:")) {
         return Long.parseLong(line.replaceAll("[^0-9]", "")) / 1_024;
