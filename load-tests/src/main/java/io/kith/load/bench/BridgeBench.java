@@ -29,13 +29,14 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /** The bridge on this machine, in a pod of its own that leads nowhere. */
 final class BridgeBench {
   private static final List<Integer> PROXY_PORTS = List.of(15_001, 15_006);
   private static final int PROXY_UID = 1_337;
   private static final int ENTRIES = 65_536;
+  private static final SocketOwners.Settings SETTINGS =
+      new SocketOwners.Settings(PROXY_PORTS, PROXY_UID, ENTRIES, null);
   private static final int ROUNDS = 3;
   private static final int THREADS = 2;
   private static final int PER_THREAD = 100_000;
@@ -87,7 +88,7 @@ final class BridgeBench {
       say.accept("redirected connections of two processes …");
       Rung rung;
       Redirected redirected;
-      try (var owners = open(null)) {
+      try (var owners = SocketOwners.open(SETTINGS)) {
         rung = owners.rung();
         owners.problems().forEach(problem -> say.accept("not better: " + problem));
         redirected = redirected(pod, owners);
@@ -133,13 +134,9 @@ final class BridgeBench {
     }
   }
 
-  private static SocketOwners open(@Nullable Path cgroup) throws InterruptedException {
-    return SocketOwners.open(new SocketOwners.Settings(PROXY_PORTS, PROXY_UID, ENTRIES, cgroup));
-  }
-
   private SocketOwners late() {
     try {
-      return open(null);
+      return SocketOwners.open(SETTINGS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException(e);
@@ -157,7 +154,11 @@ final class BridgeBench {
       var recorded = 0L;
       for (var i = 0; i < ROUNDS; i++) {
         without.add(round(pod));
-        try (var owners = open(own.folder())) {
+        try (var cgroup = own.open();
+            var owners = SocketOwners.open(SETTINGS, cgroup)) {
+          if (!owners.canaryFound()) {
+            throw new IOException("no bridge to compare with: " + owners.problems());
+          }
           var before = owners.connectsSeen();
           with.add(round(pod));
           recorded += owners.connectsSeen() - before;

@@ -1,6 +1,8 @@
 package io.kith.load.bench;
 
 import io.kith.bridge.capture.CgroupRoot;
+import io.kith.bridge.ffm.Descriptor;
+import io.kith.bridge.ffm.KernelException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,8 +46,13 @@ final class OwnCgroup implements AutoCloseable {
     Files.writeString(to.resolve("cgroup.procs"), ProcessHandle.current().pid() + "\n");
   }
 
-  Path folder() {
-    return folder;
+  /** A descriptor of it, to attach to; the caller's to close. */
+  Descriptor open() throws IOException {
+    try {
+      return Descriptor.open(folder.toString());
+    } catch (KernelException e) {
+      throw new IOException(folder + ": " + e.getMessage(), e);
+    }
   }
 
   @Override

@@ -4,6 +4,7 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.capture.Programs.Counter;
 import io.kith.bridge.ffm.BootClock;
+import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.NetworkNamespace;
 import io.kith.bridge.ffm.SockDiag;
@@ -90,17 +91,38 @@ public final class SocketOwners implements AutoCloseable {
 
   /** Starts to look, as well as this machine and this user allow; {@link #problems} says how. */
   public static SocketOwners open(Settings settings) throws InterruptedException {
-    var problems = new ArrayList<String>();
-    KernelCapture kernel = null;
     try (var root = CgroupRoot.open(settings.cgroup())) {
-      kernel = KernelCapture.open(root, settings.entries(), settings.pin());
-      problems.addAll(kernel.problems());
+      return open(settings, root);
     } catch (KernelException | CgroupRoot.NotFoundException e) {
-      problems.add(
-          "connections are not seen as they are made: "
-              + e.getMessage()
-              + " (run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN)");
+      return started(settings, null, List.of(notSeen(e)));
     }
+  }
+
+  /**
+   * As {@link #open(Settings)}, but connections are only seen that a process of one cgroup makes:
+   * to measure one program alone.
+   */
+  public static SocketOwners open(Settings settings, Descriptor cgroup)
+      throws InterruptedException {
+    KernelCapture kernel;
+    try {
+      kernel = KernelCapture.open(cgroup, settings.entries(), settings.pin());
+    } catch (KernelException e) {
+      return started(settings, null, List.of(notSeen(e)));
+    }
+    return started(settings, kernel, kernel.problems());
+  }
+
+  private static String notSeen(Exception why) {
+    return "connections are not seen as they are made: "
+        + why.getMessage()
+        + " (run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN)";
+  }
+
+  private static SocketOwners started(
+      Settings settings, @Nullable KernelCapture kernel, List<String> kernelProblems)
+      throws InterruptedException {
+    var problems = new ArrayList<>(kernelProblems);
     var owners = new SocketOwners(settings, kernel, seesIntoPods(problems), problems);
     owners.refreshPods();
     owners.checkCanary();
