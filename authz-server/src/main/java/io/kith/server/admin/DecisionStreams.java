@@ -35,8 +35,7 @@ final class DecisionStreams {
   }
 
   /** Follows until the caller hangs up. */
-  void start(
-      TailDecisionsRequest request, ServerCallStreamObserver<TailDecisionsResponse> caller) {
+  void start(TailDecisionsRequest request, ServerCallStreamObserver<TailDecisionsResponse> caller) {
     if (!free.tryAcquire()) {
       caller.onError(
           Status.RESOURCE_EXHAUSTED

@@ -322,10 +322,9 @@ public final class ControlState implements Policy, AutoCloseable {
    * @param owner null for every workload and for what is nobody's
    * @param most of so many, the latest
    */
-  public DecisionTail decisionsFrom(
-      long from, @Nullable Owner owner, boolean deniedOnly, int most) throws RefusedException {
-    return log.tail(
-        from, owner == null ? null : workloads.known(owner).owner(), deniedOnly, most);
+  public DecisionTail decisionsFrom(long from, @Nullable Owner owner, boolean deniedOnly, int most)
+      throws RefusedException {
+    return log.tail(from, owner == null ? null : workloads.known(owner).owner(), deniedOnly, most);
   }
 
   /** A decision that is remembered, or null. */

@@ -115,8 +115,7 @@ final class DecisionLog {
    * @param owner null for every workload and for what is nobody's
    * @param most of so many, the latest
    */
-  synchronized DecisionTail tail(
-      long from, @Nullable Owner owner, boolean deniedOnly, int most) {
+  synchronized DecisionTail tail(long from, @Nullable Owner owner, boolean deniedOnly, int most) {
     var there = 0L;
     var wanted = new ArrayList<Line>();
     for (var one : lines.entrySet()) {

@@ -109,8 +109,7 @@ public final class TailCommand implements Callable<Integer> {
 
   private void print(DecisionRecord decision, PrintWriter out) {
     var workload = decision.getOwner().isEmpty() ? "(nobody's)" : Words.safe(decision.getOwner());
-    var process =
-        decision.getProcess().isEmpty() ? "(unknown)" : Words.safe(decision.getProcess());
+    var process = decision.getProcess().isEmpty() ? "(unknown)" : Words.safe(decision.getProcess());
     out.printf(
         "%s  %-18s  %-19s  %s  %s%s → %s%n",
         Words.time(decision.getTime()),

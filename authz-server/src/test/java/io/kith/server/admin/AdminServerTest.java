@@ -363,7 +363,7 @@ class AdminServerTest {
       open.add(follow());
     }
     try {
-      assertThat(refusal(() -> tail().hasNext()))
+      assertThat(refusal(() -> assertThat(tail().hasNext()).isFalse()))
           .satisfies(
               status -> {
                 assertThat(status.getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);

@@ -83,7 +83,8 @@ final class ProcessTree {
     var parent = forkedBy(pid, stat.startNanos(), adopted);
     var execId = key.execId();
     if (before != null && before.startNanos() == stat.startNanos()) {
-      if (path.isEmpty() || again.zombie()) { // it shows nothing, or half, and was seen better before
+      if (path.isEmpty()
+          || again.zombie()) { // it shows nothing, or half, and was seen better before
         return before;
       }
       parent = before.parent();
