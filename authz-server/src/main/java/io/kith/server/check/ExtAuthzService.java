@@ -260,17 +260,20 @@ public final class ExtAuthzService implements BindableService {
             : "",
         outcome.flow(),
         outcome.decision(),
-        outcome.isOfAKnownProcess() && isRepeated(check));
+        isRepeated(check, outcome));
   }
 
   /*
    * Only a connection whose process was known counts as seen: Envoy asks again when an answer does
    * not come, and the first that says who it was is the one to learn from.
    */
-  private boolean isRepeated(CheckCall check) {
-    return check.facts instanceof CheckFacts.Connection connection
+  private boolean isRepeated(CheckCall check, Outcome outcome) {
+    var flow = outcome.flow();
+    return flow != null
+        && outcome.isOfAKnownProcess()
+        && check.facts instanceof CheckFacts.Connection connection
         && check.reporter != null
-        && seen.again(check.reporter, connection);
+        && seen.again(check.reporter, connection, flow.resolved().destination());
   }
 
   /**
@@ -279,7 +282,7 @@ public final class ExtAuthzService implements BindableService {
   private void late(CheckCall check, Outcome outcome) {
     var given = check.given;
     var flow = outcome.flow();
-    if (given != null && flow != null && outcome.isOfAKnownProcess() && !isRepeated(check)) {
+    if (given != null && flow != null && outcome.isOfAKnownProcess() && !isRepeated(check, outcome)) {
       policy.record(given.late(flow, outcome.decision().subject()));
     }
   }

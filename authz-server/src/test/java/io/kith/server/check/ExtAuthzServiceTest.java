@@ -18,6 +18,7 @@ import static io.kith.server.check.ServiceUnderTest.settings;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.envoyproxy.envoy.service.auth.v3.AttributeContext;
 import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
 import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
 import io.grpc.ClientInterceptors;
@@ -40,6 +41,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -631,6 +633,26 @@ class ExtAuthzServiceTest {
     assertThat(kith.policy.records())
         .extracting(CheckRecord::repeated)
         .containsExactly(false, true, false, false);
+  }
+
+  /** What the second destination is must be learned, or it would be refused later. */
+  @Test
+  void check_requestToAnotherHostOnTheSameConnection_isNotRepeated() {
+    kith.processes.told(Set.of("a.example", "b.example"));
+    var vendor = address("203.0.113.7", 80);
+    for (var host : List.of("", "a.example", "b.example", "a.example")) {
+      var _ =
+          kith.check(
+              l7(host).toBuilder()
+                  .setAttributes(
+                      l7(host).getAttributes().toBuilder()
+                          .setDestination(AttributeContext.Peer.newBuilder().setAddress(vendor)))
+                  .build());
+    }
+
+    assertThat(kith.policy.records())
+        .extracting(CheckRecord::repeated)
+        .containsExactly(false, false, false, true);
   }
 
   @Test
