@@ -5,13 +5,9 @@ import io.grpc.Server;
 import io.grpc.ServerCredentials;
 import io.grpc.ServerInterceptors;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
-import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
-import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
-import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
-import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerDomainSocketChannel;
-import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
+import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.kith.baselines.config.AdminRole;
+import io.kith.server.net.UnixServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -23,22 +19,18 @@ import org.jspecify.annotations.Nullable;
 
 /** The admin API where it listens, until closed. */
 public final class AdminServer implements AutoCloseable {
+  private static final String KEY = "server.admin.listen";
   private static final int MAX_REQUEST_BYTES = 5 << 20;
+  private static final long GRACE_MILLIS = 2_000;
 
   private final Server server;
   private final ExecutorService calls;
-  private final @Nullable EventLoopGroup loop;
-  private final @Nullable SocketFile file;
+  private final @Nullable UnixServer unix;
 
-  private AdminServer(
-      Server server,
-      ExecutorService calls,
-      @Nullable EventLoopGroup loop,
-      @Nullable SocketFile file) {
+  private AdminServer(Server server, ExecutorService calls, @Nullable UnixServer unix) {
     this.server = server;
     this.calls = calls;
-    this.loop = loop;
-    this.file = file;
+    this.unix = unix;
   }
 
   /**
@@ -52,36 +44,23 @@ public final class AdminServer implements AutoCloseable {
    */
   public static AdminServer onUnixSocket(
       Path path, Map<Integer, AdminRole> roles, BindableService service) throws IOException {
-    var file = SocketFile.prepare(path, !roles.isEmpty());
-    var loop = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
     var calls = Executors.newVirtualThreadPerTaskExecutor();
     try {
-      var server =
-          serving(
-                  NettyServerBuilder.forAddress(new DomainSocketAddress(file.bindPath().toString()))
-                      .channelType(EpollServerDomainSocketChannel.class)
-                      .bossEventLoopGroup(loop)
-                      .workerEventLoopGroup(loop)
-                      .protocolNegotiator(new SocketPeer())
-                      .withChildOption(ChannelOption.SO_KEEPALIVE, null), // it has none, and warns
-                  service,
-                  Caller.onUnixSocket(file.owner(), roles),
-                  calls)
-              .start();
-      var started = new AdminServer(server, calls, loop, file);
-      try {
-        file.publish();
-      } catch (IOException e) {
-        started.close();
-        throw e;
-      }
-      return started;
+      var unix =
+          UnixServer.start(
+              KEY,
+              path,
+              !roles.isEmpty(),
+              (address, owner) ->
+                  serving(
+                      NettyServerBuilder.forAddress(address).protocolNegotiator(new SocketPeer()),
+                      service,
+                      Caller.onUnixSocket(owner, roles),
+                      calls));
+      return new AdminServer(unix.server(), calls, unix);
     } catch (IOException e) {
       calls.close();
-      var _ = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
-      file.abandon();
-      throw new IOException(
-          "server.admin.listen: cannot listen at unix:" + path + ": " + cause(e), e);
+      throw e;
     }
   }
 
@@ -98,12 +77,13 @@ public final class AdminServer implements AutoCloseable {
     var calls = Executors.newVirtualThreadPerTaskExecutor();
     try {
       var server =
-          serving(NettyServerBuilder.forAddress(address, tls), service, caller, calls).start();
-      return new AdminServer(server, calls, null, null);
+          serving(NettyServerBuilder.forAddress(address, tls), service, caller, calls)
+              .build()
+              .start();
+      return new AdminServer(server, calls, null);
     } catch (IOException e) {
       calls.close();
-      throw new IOException(
-          "server.admin.listen: cannot listen at " + address + ": " + cause(e), e);
+      throw new IOException(KEY + ": cannot listen at " + address + ": " + cause(e), e);
     }
   }
 
@@ -112,13 +92,15 @@ public final class AdminServer implements AutoCloseable {
     return cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
   }
 
-  private static Server serving(
+  private static NettyServerBuilder serving(
       NettyServerBuilder builder, BindableService service, Caller caller, ExecutorService calls) {
     return builder
         .executor(calls)
         .maxInboundMessageSize(MAX_REQUEST_BYTES)
         .addService(ServerInterceptors.intercept(service, new Caller.Interceptor(caller)))
-        .build();
+        .addService( // so that grpcurl needs no file
+            ServerInterceptors.intercept(
+                ProtoReflectionServiceV1.newInstance(), new Caller.Interceptor(caller)));
   }
 
   /** The port that it listens on, or -1 for a Unix socket. */
@@ -129,21 +111,19 @@ public final class AdminServer implements AutoCloseable {
   /** Ends the calls that run, at most 2 s later, and removes the socket. */
   @Override
   public void close() {
-    if (file != null) {
-      file.remove();
-    }
-    server.shutdown();
-    try {
-      if (!server.awaitTermination(2, TimeUnit.SECONDS)) {
+    if (unix != null) {
+      unix.close(GRACE_MILLIS);
+    } else {
+      server.shutdown();
+      try {
+        if (!server.awaitTermination(GRACE_MILLIS, TimeUnit.MILLISECONDS)) {
+          server.shutdownNow();
+        }
+      } catch (InterruptedException _) {
         server.shutdownNow();
+        Thread.currentThread().interrupt();
       }
-    } catch (InterruptedException _) {
-      server.shutdownNow();
-      Thread.currentThread().interrupt();
     }
     calls.shutdownNow();
-    if (loop != null) {
-      var _ = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
-    }
   }
 }

@@ -1,6 +1,7 @@
 package io.kith.server.admin;
 
 import io.grpc.MethodDescriptor;
+import io.grpc.reflection.v1.ServerReflectionGrpc;
 import io.kith.admin.v1.AdminServiceGrpc;
 import io.kith.baselines.config.AdminRole;
 import java.util.List;
@@ -23,7 +24,8 @@ final class NeededRoles {
                   AdminServiceGrpc.getGetRevisionMethod(),
                   AdminServiceGrpc.getListRulesMethod(),
                   AdminServiceGrpc.getLintMethod(),
-                  AdminServiceGrpc.getListAuditMethod()),
+                  AdminServiceGrpc.getListAuditMethod(),
+                  ServerReflectionGrpc.getServerReflectionInfoMethod()),
               of(
                   AdminRole.OPERATOR,
                   AdminServiceGrpc.getFinishTestRunMethod(),

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.grpc.Server;
 import io.grpc.ServerCredentials;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.identity.SpiffeId;
@@ -28,6 +29,7 @@ import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.X509Source;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -72,6 +74,7 @@ public final class CheckServer implements AutoCloseable {
   private final GuardDesk guardDesk;
   private @Nullable Server checkPort;
   private @Nullable Server bridgePort;
+  private @Nullable UnixServer bridgeSocket;
   private @Nullable HealthServer health;
   private volatile boolean warm;
 
@@ -230,23 +233,37 @@ public final class CheckServer implements AutoCloseable {
             "server.checks.listen",
             settings.checks(),
             address -> checks(address, anybody, checkService).start());
-    bridgePort =
-        bound(
-            "server.bridges.listen",
-            settings.bridges(),
-            address ->
-                server(address, anybody)
-                    .addService(bridgeService.definition())
-                    .maxInboundMessageSize(MAX_BRIDGE_MESSAGE)
-                    .keepAliveTime(KEEP_ALIVE.toMillis(), TimeUnit.MILLISECONDS)
-                    .keepAliveTimeout(KEEP_ALIVE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
-                    .build()
-                    .start());
+    listenToBridges(anybody);
     health =
         bound(
             "server.health.listen",
             settings.health(),
             address -> new HealthServer(address, this::notReady, telemetry.metrics()));
+  }
+
+  /** At a port, or at a Unix socket of the node; both sides prove who they are at either. */
+  private void listenToBridges(ServerCredentials anybody) throws ListenException {
+    var key = "server.bridges.listen";
+    if (settings.bridges() instanceof Endpoint.Unix(var path)) {
+      try {
+        bridgeSocket =
+            UnixServer.start(key, path, false, (address, _) -> bridges(address, anybody));
+      } catch (IOException e) {
+        throw ListenException.of(e);
+      }
+    } else {
+      bridgePort =
+          bound(key, settings.bridges(), address -> bridges(address, anybody).build().start());
+    }
+  }
+
+  private NettyServerBuilder bridges(SocketAddress address, ServerCredentials credentials) {
+    return server(address, credentials)
+        .addService(bridgeService.definition())
+        .addService(ProtoReflectionServiceV1.newInstance()) // so that grpcurl needs no file
+        .maxInboundMessageSize(MAX_BRIDGE_MESSAGE)
+        .keepAliveTime(KEEP_ALIVE.toMillis(), TimeUnit.MILLISECONDS)
+        .keepAliveTimeout(KEEP_ALIVE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   private Server checks(
@@ -260,7 +277,7 @@ public final class CheckServer implements AutoCloseable {
   }
 
   /** Nothing that runs on its threads blocks, so calls run on those of the network. */
-  static NettyServerBuilder server(InetSocketAddress address, ServerCredentials credentials) {
+  static NettyServerBuilder server(SocketAddress address, ServerCredentials credentials) {
     return NettyServerBuilder.forAddress(address, credentials)
         .directExecutor()
         .addTransportFilter(new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC())))
@@ -320,9 +337,9 @@ public final class CheckServer implements AutoCloseable {
     return requireNonNull(checkPort, "listening").getPort();
   }
 
-  /** Where bridges attach. */
+  /** Where bridges attach; -1 when that is a Unix socket. */
   public int bridgePort() {
-    return requireNonNull(bridgePort, "listening").getPort();
+    return bridgePort == null ? -1 : bridgePort.getPort();
   }
 
   /** Where health and metrics are. */
@@ -336,6 +353,9 @@ public final class CheckServer implements AutoCloseable {
     warm = false;
     stop(checkPort, CLOSE_GRACE);
     stop(bridgePort, Duration.ZERO);
+    if (bridgeSocket != null) {
+      bridgeSocket.close();
+    }
     if (health != null) {
       health.close();
     }

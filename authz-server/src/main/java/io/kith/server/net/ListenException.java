@@ -1,6 +1,7 @@
 package io.kith.server.net;
 
 import io.kith.baselines.config.Endpoint;
+import java.io.IOException;
 import java.net.BindException;
 import java.nio.channels.UnresolvedAddressException;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +16,11 @@ public final class ListenException extends Exception {
 
   static ListenException noUnixSocket(String key, Endpoint endpoint) {
     return new ListenException(key + ": " + endpoint + " (expected: host:port)", null);
+  }
+
+  /** With the words of {@link UnixServer}. */
+  static ListenException of(IOException failure) {
+    return new ListenException(String.valueOf(failure.getMessage()), failure);
   }
 
   static ListenException of(String key, Endpoint endpoint, Throwable failure) {

@@ -13,9 +13,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.grpc.Context;
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.reflection.v1.ServerReflectionGrpc;
+import io.grpc.reflection.v1.ServerReflectionRequest;
+import io.grpc.reflection.v1.ServerReflectionResponse;
+import io.grpc.reflection.v1.ServiceResponse;
+import io.grpc.stub.StreamObserver;
 import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
 import io.kith.admin.v1.AllowRequest;
 import io.kith.admin.v1.BridgeStatus;
@@ -49,6 +56,8 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -419,5 +428,40 @@ class AdminServerTest {
     assertThat(tail.missed()).isEqualTo(tooMany - 10);
     assertThat(tail.next()).isEqualTo(begin.next() + tooMany);
     assertThat(state.decisionsFrom(tail.next(), null, false, 10).decisions()).isEmpty();
+  }
+
+  /** What grpcurl asks before it lists or describes anything. */
+  @Test
+  void reflection_onTheSocket_namesTheService() throws Exception {
+    var channel =
+        Grpc.newChannelBuilder("unix://" + socket, InsecureChannelCredentials.create()).build();
+    var names = new CompletableFuture<List<String>>();
+    try {
+      var asked =
+          ServerReflectionGrpc.newStub(channel)
+              .serverReflectionInfo(
+                  new StreamObserver<>() {
+                    @Override
+                    public void onNext(ServerReflectionResponse answer) {
+                      names.complete(
+                          answer.getListServicesResponse().getServiceList().stream()
+                              .map(ServiceResponse::getName)
+                              .toList());
+                    }
+
+                    @Override
+                    public void onError(Throwable thrown) {
+                      names.completeExceptionally(thrown);
+                    }
+
+                    @Override
+                    public void onCompleted() {}
+                  });
+      asked.onNext(ServerReflectionRequest.newBuilder().setListServices("").build());
+
+      assertThat(names.get(60, TimeUnit.SECONDS)).contains("kith.admin.v1.AdminService");
+    } finally {
+      channel.shutdownNow();
+    }
   }
 }

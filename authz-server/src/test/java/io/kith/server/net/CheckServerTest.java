@@ -10,11 +10,20 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
 import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
+import io.grpc.ChannelCredentials;
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.MetadataUtils;
+import io.grpc.stub.StreamObserver;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.SpiffeId;
+import io.kith.bridge.v1.BridgeMessage;
+import io.kith.bridge.v1.BridgeServiceGrpc;
+import io.kith.bridge.v1.Hello;
+import io.kith.bridge.v1.ServerMessage;
 import io.kith.server.check.Await;
 import io.kith.server.check.InMemoryPolicy;
 import io.kith.server.check.Samples;
@@ -27,11 +36,15 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -41,6 +54,9 @@ import org.junit.jupiter.api.io.TempDir;
 class CheckServerTest {
   private static final SpiffeId SERVER =
       SpiffeId.parse("spiffe://dev.kith.local/ns/kith/sa/authz-server");
+
+  private static final SpiffeId BRIDGE =
+      SpiffeId.parse("spiffe://dev.kith.local/ns/kith/sa/identity-bridge");
 
   @TempDir Path directory;
 
@@ -58,7 +74,7 @@ class CheckServerTest {
                 directory,
                 "dev.kith.local",
                 Duration.ofHours(1),
-                Set.of(SERVER, CHECKOUT, STRANGER)),
+                Set.of(SERVER, CHECKOUT, STRANGER, BRIDGE)),
             Clock.systemUTC());
     identity = source(SERVER);
   }
@@ -77,17 +93,22 @@ class CheckServerTest {
   }
 
   private static KithConfig.Server settings(String checks, String health) throws Exception {
+    return settings(checks, health, "127.0.0.1:0");
+  }
+
+  private static KithConfig.Server settings(String checks, String health, String bridges)
+      throws Exception {
     return KithConfig.parse(
             "kith.yaml",
             """
             server:
               spiffeId: spiffe://dev.kith.local/ns/kith/sa/authz-server
               checks: {listen: "%s"}
-              bridges: {listen: "127.0.0.1:0"}
+              bridges: {listen: "%s"}
               health: {listen: "%s"}
               bridgeIds: ["spiffe://dev.kith.local/ns/kith/sa/identity-bridge"]
             """
-                .formatted(checks, health),
+                .formatted(checks, bridges, health),
             Map.of())
         .server();
   }
@@ -214,6 +235,79 @@ class CheckServerTest {
       assertThat(again.isBound()).isTrue();
     } catch (IOException e) {
       throw new AssertionError("port " + port + " is still taken", e);
+    }
+  }
+
+  /** The file's mode is one lock, the certificate the other. */
+  @Test
+  void start_bridgesAtAUnixSocket_attachWithTheirIdentityAndNotWithoutOne() throws Exception {
+    var socket = directory.resolve("run/bridges.sock");
+    try (var server =
+            CheckServer.start(
+                settings("127.0.0.1:0", "127.0.0.1:0", "unix:" + socket),
+                identity,
+                Samples.directory(),
+                policy,
+                telemetry,
+                "test");
+        var bridge = source(BRIDGE);
+        var stranger = source(STRANGER)) {
+      assertThat(server.bridgePort()).isEqualTo(-1);
+      assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(socket)))
+          .isEqualTo("rw-------");
+
+      assertThat(attach(socket, SpiffeTls.channelCredentials(bridge, SERVER::equals)))
+          .isEqualTo("welcome");
+      assertThat(attach(socket, SpiffeTls.channelCredentials(stranger, SERVER::equals)))
+          .isEqualTo("PERMISSION_DENIED");
+      assertThat(attach(socket, InsecureChannelCredentials.create())).isEqualTo("UNAVAILABLE");
+      assertThatThrownBy(
+              () ->
+                  CheckServer.start(
+                      settings("127.0.0.1:0", "127.0.0.1:0", "unix:" + socket),
+                      identity,
+                      Samples.directory(),
+                      policy,
+                      telemetry,
+                      "test"))
+          .hasMessage(
+              "server.bridges.listen: another server listens at unix:"
+                  + socket
+                  + " (stop it, or set another path)");
+    }
+    assertThat(socket).doesNotExist();
+  }
+
+  /** The first word of the server to a bridge, or why there is none. */
+  private static String attach(Path socket, ChannelCredentials credentials) throws Exception {
+    var channel = Grpc.newChannelBuilder("unix://" + socket, credentials).build();
+    var answer = new CompletableFuture<String>();
+    try {
+      BridgeServiceGrpc.newStub(channel)
+          .attach(
+              new StreamObserver<>() {
+                @Override
+                public void onNext(ServerMessage message) {
+                  answer.complete(message.getMessageCase().name().toLowerCase(Locale.ROOT));
+                }
+
+                @Override
+                public void onError(Throwable thrown) {
+                  answer.complete(Status.fromThrowable(thrown).getCode().name());
+                }
+
+                @Override
+                public void onCompleted() {
+                  answer.complete("completed");
+                }
+              })
+          .onNext(
+              BridgeMessage.newBuilder()
+                  .setHello(Hello.newBuilder().setProtocolVersion(1).setNode("node-1"))
+                  .build());
+      return answer.get(60, TimeUnit.SECONDS);
+    } finally {
+      channel.shutdownNow().awaitTermination(5, TimeUnit.SECONDS);
     }
   }
 }

@@ -2,8 +2,6 @@ package io.kith.bridge;
 
 import static java.util.Objects.requireNonNull;
 
-import io.grpc.ChannelCredentials;
-import io.grpc.InsecureChannelCredentials;
 import io.kith.baselines.config.Attest;
 import io.kith.baselines.config.ConfigException;
 import io.kith.baselines.config.Endpoint;
@@ -304,27 +302,18 @@ final class BridgeCommand implements Callable<Integer> {
             new ArrayBlockingQueue<>(QUERIES_WAITING),
             Thread.ofPlatform().daemon().name("kith-query-", 0).factory());
     for (var server : settings.bridge().servers()) {
-      ChannelCredentials credentials;
-      if (server instanceof Endpoint.Unix) {
-        credentials = InsecureChannelCredentials.create(); // the folder's rights guard it
-      } else {
-        credentials =
-            SpiffeTls.channelCredentials(
-                own(settings, out), settings.bridge().requireServerId()::equals);
-      }
       var stream =
           BridgeStream.start(
               server,
-              credentials,
+              SpiffeTls.channelCredentials(
+                  own(settings, out), settings.bridge().requireServerId()::equals),
               node(settings.bridge().node()),
               VERSION,
               bridge,
               queries,
               event -> tell(event, out));
       keep(stream);
-      if (server instanceof Endpoint.Tcp) {
-        attached.add(stream);
-      }
+      attached.add(stream);
     }
   }
 

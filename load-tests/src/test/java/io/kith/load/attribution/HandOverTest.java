@@ -2,7 +2,6 @@ package io.kith.load.attribution;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.grpc.Server;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.destination.Protocol;
@@ -25,11 +24,13 @@ import io.kith.server.check.Deadlines;
 import io.kith.server.check.PeerFilter;
 import io.kith.server.check.SocketEnd;
 import io.kith.server.check.SocketQuery;
+import io.kith.server.net.UnixServer;
 import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.WorkloadApiSource;
 import io.kith.spiffe.dev.DevIdentity;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -40,9 +41,10 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A bridge whose certificate lives for four seconds, at the real server's end of its stream, over
@@ -65,8 +67,11 @@ class HandOverTest {
 
   @TempDir private Path folder;
 
-  @Test
-  void ask_whileTheCertificateIsRenewedFourTimes_isAlwaysAnswered() throws Exception {
+  /** At a port, and at a Unix socket of the node. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void ask_whileTheCertificateIsRenewedFourTimes_isAlwaysAnswered(boolean overTcp)
+      throws Exception {
     var clock = Clock.systemUTC();
     try (var authority =
             DevIdentity.start(
@@ -78,11 +83,24 @@ class HandOverTest {
       assertThat(own.awaitReady(PATIENCE)).isTrue();
       assertThat(bridges.awaitReady(PATIENCE)).isTrue();
       var hub = new BridgeHub(deadlines);
-      var server = serve(hub, own);
+      var socket = folder.resolve("bridges.sock");
+      var unix =
+          overTcp
+              ? null
+              : UnixServer.start(
+                  "server.bridges.listen", socket, false, (at, _) -> builder(at, hub, own));
+      var server =
+          unix == null
+              ? builder(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), hub, own)
+                  .build()
+                  .start()
+              : unix.server();
       var events = new LinkedBlockingQueue<BridgeStream.Event>();
       try (var stream =
           BridgeStream.start(
-              new Endpoint.Tcp("127.0.0.1", server.getPort()),
+              overTcp
+                  ? new Endpoint.Tcp("127.0.0.1", server.getPort())
+                  : new Endpoint.Unix(socket),
               SpiffeTls.channelCredentials(bridges, SERVER::equals),
               "node-1",
               "test",
@@ -111,22 +129,22 @@ class HandOverTest {
         assertThat(events).allMatch(BridgeStream.Event.Attached.class::isInstance);
       } finally {
         server.shutdownNow().awaitTermination();
+        if (unix != null) {
+          unix.close();
+        }
       }
     }
   }
 
-  private static Server serve(BridgeHub hub, WorkloadApiSource own) throws Exception {
+  private static NettyServerBuilder builder(
+      SocketAddress address, BridgeHub hub, WorkloadApiSource own) {
     var service =
         new BridgeService(
             hub, List.of(SpiffeIdPattern.parse(BRIDGE.toString())), "test", InstantSource.system());
-    return NettyServerBuilder.forAddress(
-            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-            SpiffeTls.serverCredentials(own, _ -> true))
+    return NettyServerBuilder.forAddress(address, SpiffeTls.serverCredentials(own, _ -> true))
         .directExecutor()
         .addTransportFilter(new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC())))
-        .addService(service.definition())
-        .build()
-        .start();
+        .addService(service.definition());
   }
 
   private static void awaitPods(BridgeHub hub) {

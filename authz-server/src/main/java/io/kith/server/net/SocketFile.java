@@ -1,4 +1,4 @@
-package io.kith.server.admin;
+package io.kith.server.net;
 
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
@@ -31,7 +31,7 @@ final class SocketFile {
   private final Path nursery;
   private final String mode;
   private final int owner;
-  private @Nullable Object key;
+  private @Nullable Object published;
 
   private SocketFile(Path path, Path nursery, String mode) throws IOException {
     this.path = path;
@@ -43,20 +43,23 @@ final class SocketFile {
   /**
    * Makes sure that nobody listens there, and a folder to bind in.
    *
+   * @param key of the configuration that has the path, for messages
    * @param forEverybody users other than the owner and root may connect
    */
-  static SocketFile prepare(Path path, boolean forEverybody) throws IOException {
+  static SocketFile prepare(String key, Path path, boolean forEverybody) throws IOException {
     var absolute = path.toAbsolutePath();
     var folder = Objects.requireNonNull(absolute.getParent(), "a socket has a folder");
     try {
       Files.createDirectories(folder);
-      requireFree(absolute);
+      requireFree(key, absolute);
       return new SocketFile(absolute, nursery(folder), forEverybody ? OPEN_SOCKET : PRIVATE_SOCKET);
     } catch (AccessDeniedException e) {
       throw new IOException(
-          "server.admin.listen: '"
+          key
+              + ": '"
               + folder
-              + "' is not writable (run as a user who may write there, or set server.admin.listen"
+              + "' is not writable (run as a user who may write there, or set "
+              + key
               + " to another path)",
           e);
     }
@@ -75,7 +78,7 @@ final class SocketFile {
     }
   }
 
-  private static void requireFree(Path path) throws IOException {
+  private static void requireFree(String key, Path path) throws IOException {
     if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
       return;
     }
@@ -83,13 +86,15 @@ final class SocketFile {
         Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
     if (!attributes.isOther()) {
       throw new IOException(
-          "server.admin.listen: '"
+          key
+              + ": '"
               + path
               + "' exists and is not a socket (remove it, or set another path)");
     }
     if (isServed(path)) {
       throw new IOException(
-          "server.admin.listen: another server listens at unix:"
+          key
+              + ": another server listens at unix:"
               + path
               + " (stop it, or set another path)");
     }
@@ -115,7 +120,7 @@ final class SocketFile {
   /** Moves the bound socket to its place. */
   void publish() throws IOException {
     Files.setPosixFilePermissions(bindPath(), PosixFilePermissions.fromString(mode));
-    key = keyOf(bindPath());
+    published = keyOf(bindPath());
     Files.move(bindPath(), path, StandardCopyOption.ATOMIC_MOVE);
     Files.deleteIfExists(nursery);
   }
@@ -128,7 +133,7 @@ final class SocketFile {
   /** Removes the socket, unless another server has put its own there meanwhile. */
   void remove() {
     try {
-      if (key != null && key.equals(keyOf(path))) {
+      if (published != null && published.equals(keyOf(path))) {
         Files.deleteIfExists(path);
       }
     } catch (IOException _) {

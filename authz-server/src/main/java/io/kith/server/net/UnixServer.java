@@ -1,0 +1,102 @@
+package io.kith.server.net;
+
+import io.grpc.Server;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
+import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerDomainSocketChannel;
+import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+
+/** A gRPC server behind a Unix socket, until closed. */
+public final class UnixServer implements AutoCloseable {
+  private final Server server;
+  private final EventLoopGroup loop;
+  private final SocketFile file;
+
+  private UnixServer(Server server, EventLoopGroup loop, SocketFile file) {
+    this.server = server;
+    this.loop = loop;
+    this.file = file;
+  }
+
+  /** What is served. */
+  @FunctionalInterface
+  public interface Services {
+    /**
+     * Makes the server.
+     *
+     * @param owner user id of this process
+     */
+    NettyServerBuilder at(SocketAddress address, int owner);
+  }
+
+  /**
+   * Listens on a Unix socket that only its owner and root can open, or everybody. A socket that
+   * nobody serves any more is replaced.
+   *
+   * @param key of the configuration that has the path, for messages
+   * @throws IOException when another server listens there or the file cannot be made; the message
+   *     is for people
+   */
+  public static UnixServer start(String key, Path path, boolean forEverybody, Services services)
+      throws IOException {
+    var file = SocketFile.prepare(key, path, forEverybody);
+    var loop = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
+    try {
+      var server =
+          services
+              .at(new DomainSocketAddress(file.bindPath().toString()), file.owner())
+              .channelType(EpollServerDomainSocketChannel.class)
+              .bossEventLoopGroup(loop)
+              .workerEventLoopGroup(loop)
+              .withChildOption(ChannelOption.SO_KEEPALIVE, null) // it has none, and warns
+              .build()
+              .start();
+      var started = new UnixServer(server, loop, file);
+      try {
+        file.publish();
+      } catch (IOException e) {
+        server.shutdownNow();
+        throw e;
+      }
+      return started;
+    } catch (IOException e) {
+      var _ = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+      file.abandon();
+      var cause = e.getCause() == null ? e : e.getCause();
+      throw new IOException(
+          key + ": cannot listen at unix:" + path + ": " + String.valueOf(cause.getMessage()), e);
+    }
+  }
+
+  /** What serves; ended with {@link #close}. */
+  public Server server() {
+    return server;
+  }
+
+  /** Removes the socket, and ends the calls that run a grace later. */
+  public void close(long graceMillis) {
+    file.remove();
+    server.shutdown();
+    try {
+      if (!server.awaitTermination(graceMillis, TimeUnit.MILLISECONDS)) {
+        server.shutdownNow();
+      }
+    } catch (InterruptedException _) {
+      server.shutdownNow();
+      Thread.currentThread().interrupt();
+    }
+    var _ = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+  }
+
+  @Override
+  public void close() {
+    close(0);
+  }
+}
