@@ -172,7 +172,10 @@ public final class CheckServer implements AutoCloseable {
         "reason",
         guards::seen);
     metrics.counters(
-        "kith_guard_refused_total", "What went past the sidecars and was refused, by reason.", "reason", guards::refused);
+        "kith_guard_refused_total",
+        "What went past the sidecars and was refused, by reason.",
+        "reason",
+        guards::refused);
     metrics.gauges("kith_guard_pods", "Pods by how they are guarded.", "state", guards::pods);
     metrics.gauge(
         "kith_guard_raw_pods",

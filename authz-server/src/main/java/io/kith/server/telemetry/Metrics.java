@@ -155,7 +155,11 @@ public final class Metrics {
                 + " thousand are counted together as 'other'.",
             "workload",
             () -> sums(shadowDeniedOf)));
-    head(out, "kith_attributions_total", "counter", "Checks by what is known of the process, and how.");
+    head(
+        out,
+        "kith_attributions_total",
+        "counter",
+        "Checks by what is known of the process, and how.");
     attributions.forEach(
         (labels, count) ->
             out.append("kith_attributions_total{result=\"")

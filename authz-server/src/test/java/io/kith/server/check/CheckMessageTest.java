@@ -30,7 +30,9 @@ class CheckMessageTest {
       var read = CheckMessage.read(request.toByteArray());
 
       assertThat(read.isUnreadable()).as("%s", request).isFalse();
-      assertThat(ReadFields.byHand(read)).as("%s", request).isEqualTo(ReadFields.generated(request));
+      assertThat(ReadFields.byHand(read))
+          .as("%s", request)
+          .isEqualTo(ReadFields.generated(request));
     }
   }
 
@@ -68,7 +70,9 @@ class CheckMessageTest {
       taken++;
       var read = CheckMessage.read(bytes);
       assertThat(read.isUnreadable()).as("%s", request).isFalse();
-      assertThat(ReadFields.byHand(read)).as("%s", request).isEqualTo(ReadFields.generated(request));
+      assertThat(ReadFields.byHand(read))
+          .as("%s", request)
+          .isEqualTo(ReadFields.generated(request));
     }
     assertThat(taken).isPositive();
     assertThat(refused).isPositive();

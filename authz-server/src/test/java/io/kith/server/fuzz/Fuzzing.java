@@ -16,9 +16,9 @@ import java.util.regex.Pattern;
  * Fuzzes targets with Jazzer for a while each, keeps the inputs that reach something new, and adds
  * the time to the log beside the corpora.
  *
- * <p>{@code ./kith test -Pfuzz -pl authz-server -Dfuzz.args="SECONDS [TARGET...]"}; Jazzer is on the
- * class path of that profile only. It ends with 1 when something was found; the input is named, and
- * becomes a seed with the fix.
+ * <p>{@code ./kith test -Pfuzz -pl authz-server -Dfuzz.args="SECONDS [TARGET...]"}; Jazzer is on
+ * the class path of that profile only. It ends with 1 when something was found; the input is named,
+ * and becomes a seed with the fix.
  */
 public final class Fuzzing {
   private static final Path LOG = FuzzTarget.CORPORA.resolve("README.md");
@@ -74,10 +74,7 @@ public final class Fuzzing {
             target,
             work,
             List.of(
-                "-merge=1",
-                target.found().toString(),
-                target.seeds().toString(),
-                work.toString()));
+                "-merge=1", target.found().toString(), target.seeds().toString(), work.toString()));
     withoutSeeds(target);
     var runs = RUNS.matcher(outcome.output());
     if (runs.find()) {

@@ -53,7 +53,9 @@ public final class SpiffeIdFuzz {
     return !segment.isEmpty()
         && !segment.equals(".")
         && !segment.equals("..")
-        && segment.chars().allMatch(one -> isLower(one) || isOther(one) || one >= 'A' && one <= 'Z');
+        && segment
+            .chars()
+            .allMatch(one -> isLower(one) || isOther(one) || one >= 'A' && one <= 'Z');
   }
 
   private static boolean isLower(int one) {

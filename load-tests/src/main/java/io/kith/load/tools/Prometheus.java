@@ -63,7 +63,12 @@ public final class Prometheus {
     var outcome =
         Command.run(
             LIMIT,
-            List.of("sh", "-c", "exec \"$1\" check metrics < \"$2\"", "sh", promtool.toString(),
+            List.of(
+                "sh",
+                "-c",
+                "exec \"$1\" check metrics < \"$2\"",
+                "sh",
+                promtool.toString(),
                 page.toString()));
     return outcome.succeeded() ? "" : outcome.output() + " (exit " + outcome.exit() + ")";
   }

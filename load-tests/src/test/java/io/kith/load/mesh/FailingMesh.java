@@ -11,7 +11,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 
-/** A mesh whose parts break and are mended, in one mode after the other, and what passes meanwhile. */
+/**
+ * A mesh whose parts break and are mended, in one mode after the other, and what passes meanwhile.
+ */
 final class FailingMesh {
   private static final Duration LIMIT = Duration.ofMinutes(4);
 

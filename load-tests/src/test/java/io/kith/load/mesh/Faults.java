@@ -40,8 +40,7 @@ final class Faults {
   private static List<Fault> server() {
     return List.of(
         unreachable("server killed", Breakage::killServer, Breakage::startServer),
-        unreachable(
-            "server stuck (SIGSTOP)", Breakage::freezeServer, Breakage::thawServer),
+        unreachable("server stuck (SIGSTOP)", Breakage::freezeServer, Breakage::thawServer),
         withEnvoy(
             "server slow: longer than Envoy waits, again and again",
             OPEN,
