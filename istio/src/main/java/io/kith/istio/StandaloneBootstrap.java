@@ -471,23 +471,24 @@ final class StandaloneBootstrap {
     }
     switch (recipe.capture()) {
       case Redirected() -> {
-        clusters.add(originalDestination(PASSTHROUGH));
+        clusters.add(wide(originalDestination(PASSTHROUGH)));
         clusters.add(map("name", BLACKHOLE, "type", "STATIC", "connect_timeout", "1s"));
       }
       case Dialled(var forwards) ->
           forwards.forEach(
               forward ->
                   clusters.add(
-                      staticCluster(forward.name(), socketAddress(forward.destination()))));
+                      wide(staticCluster(forward.name(), socketAddress(forward.destination())))));
     }
     if (gated()) {
       clusters.add(
-          grpcCluster(
-              GATE,
-              map(
-                  "envoy_internal_address",
-                  map("server_listener_name", GATE, "endpoint_id", "egress"))));
-      var passthrough = originalDestination(GATE_PASSTHROUGH);
+          wide(
+              grpcCluster(
+                  GATE,
+                  map(
+                      "envoy_internal_address",
+                      map("server_listener_name", GATE, "endpoint_id", "egress")))));
+      var passthrough = wide(originalDestination(GATE_PASSTHROUGH));
       passthrough.put("original_dst_lb_config", map("use_http_header", true));
       clusters.add(passthrough);
     }
@@ -498,22 +499,8 @@ final class StandaloneBootstrap {
     return clusters;
   }
 
-  /**
-   * The circuit breakers are wide: a full one refuses, or lets pass without a check, by the failure
-   * mode.
-   */
   private Map<String, Object> serverCluster() {
-    var cluster = grpcCluster(SERVER_CLUSTER, socketAddress(recipe.server()));
-    cluster.put(
-        "circuit_breakers",
-        map(
-            "thresholds",
-            List.of(
-                map(
-                    "max_connections", 10_000,
-                    "max_requests", 100_000,
-                    "max_pending_requests", 100_000,
-                    "max_retries", 10_000))));
+    var cluster = wide(grpcCluster(SERVER_CLUSTER, socketAddress(recipe.server())));
     var identity = recipe.identity();
     if (identity != null) {
       cluster.put("transport_socket", mutualTls(identity));
@@ -550,6 +537,25 @@ final class StandaloneBootstrap {
                     List.of(map("san_type", "URI", "matcher", map("exact", recipe.serverId())))),
                 "validation_context_sds_secret_config",
                 secret(identity.bundle()))));
+  }
+
+  /**
+   * With wide circuit breakers, where Envoy's own are full with 1,024 connections. That of the
+   * server refuses when it is full, or lets pass without a check, by the failure mode; the others
+   * would refuse what Kith allowed.
+   */
+  private static Map<String, Object> wide(Map<String, Object> cluster) {
+    cluster.put(
+        "circuit_breakers",
+        map(
+            "thresholds",
+            List.of(
+                map(
+                    "max_connections", 100_000,
+                    "max_requests", 100_000,
+                    "max_pending_requests", 100_000,
+                    "max_retries", 10_000))));
+    return cluster;
   }
 
   private static Map<String, Object> secret(String name) {

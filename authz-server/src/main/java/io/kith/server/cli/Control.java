@@ -11,6 +11,7 @@ import io.kith.server.control.ControlState;
 import io.kith.server.control.HighWaterMark;
 import io.kith.server.control.Housekeeping;
 import io.kith.server.control.KeyFiles;
+import io.kith.server.control.WorkloadState;
 import io.kith.server.replay.ListedSuffixes;
 import io.kith.server.store.LearnedFlusher;
 import io.kith.server.store.Stores;
@@ -19,13 +20,19 @@ import io.kith.server.verb.Failure;
 import io.kith.server.verb.Surroundings;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.InstantSource;
+import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** The control side of a server, from its configuration. */
 record Control(
     BaselineStore store, ControlState state, LearnedFlusher flusher, Housekeeping housekeeping)
     implements AutoCloseable {
+  /** All edges of all workloads are looked at, so not at every reading of the metrics. */
+  private static final Duration TOTALS_EVERY = Duration.ofSeconds(10);
+
   static Control open(KithConfig settings, WorkloadDirectory directory, Surroundings here)
       throws Failure, IOException {
     var base = here.directory();
@@ -141,6 +148,36 @@ record Control(
         "kith_allow_lists_problems",
         "Problems of allow-list files that are not in use as they are.",
         () -> state.allowLists().problems().size());
+    measureLearning(metrics);
+  }
+
+  private void measureLearning(Metrics metrics) {
+    var totals = new Lately<>(TOTALS_EVERY, () -> state.reports().totals());
+    metrics.gauges(
+        "kith_workloads",
+        "Workloads by the stage of their baseline.",
+        "stage",
+        () -> {
+          var stages = new TreeMap<String, Long>();
+          for (var stage : WorkloadState.Stage.values()) {
+            stages.put(stage.word(), totals.get().stages().getOrDefault(stage, 0L));
+          }
+          return stages;
+        });
+    metrics.gauges(
+        "kith_edges",
+        "Edges of all workloads: in baselines (approved), learned and not yet in one (candidate),"
+            + " or never learnable by themselves (quarantined).",
+        "state",
+        () ->
+            Map.of(
+                "approved", totals.get().approved(),
+                "candidate", totals.get().candidates(),
+                "quarantined", totals.get().quarantined()));
+    metrics.gauge(
+        "kith_review_items",
+        "Edges that wait for a person: kith show --review lists them.",
+        () -> totals.get().reviewItems());
   }
 
   @Override

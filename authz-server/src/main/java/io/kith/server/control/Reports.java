@@ -11,6 +11,7 @@ import io.kith.baselines.identity.Owner;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -89,6 +90,42 @@ public final class Reports {
         workload.standing().vouchers().size(),
         view(workload).stage(),
         workload.standing().life().newestEntry());
+  }
+
+  /**
+   * How far all workloads are together.
+   *
+   * @param stages how many workloads are at each stage
+   * @param reviewItems edges that wait for a person
+   */
+  public record Totals(
+      Map<WorkloadState.Stage, Long> stages,
+      long approved,
+      long candidates,
+      long quarantined,
+      long reviewItems) {
+    public Totals {
+      stages = Map.copyOf(stages);
+    }
+  }
+
+  /** Looks at every edge of every workload. */
+  public Totals totals() {
+    var stages = new EnumMap<WorkloadState.Stage, Long>(WorkloadState.Stage.class);
+    long approved = 0;
+    long candidates = 0;
+    long quarantined = 0;
+    long reviewItems = 0;
+    for (var workload : workloads.inOrder()) {
+      var view = view(workload);
+      var edges = workload.learner().edges();
+      stages.merge(view.stage(), 1L, Long::sum);
+      approved += workload.approved().size();
+      candidates += WorkloadView.count(edges, EdgeState.CANDIDATE);
+      quarantined += WorkloadView.count(edges, EdgeState.QUARANTINED);
+      reviewItems += view.review().size();
+    }
+    return new Totals(stages, approved, candidates, quarantined, reviewItems);
   }
 
   /** The images of a workload that were seen, with the first start of each. */

@@ -38,6 +38,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -109,6 +110,15 @@ public final class CheckServer implements AutoCloseable {
     var metrics = telemetry.metrics();
     metrics.gauge("kith_checks_waiting", "Checks that wait for a bridge.", checkService::waiting);
     metrics.gauge("kith_bridges_attached", "Bridges attached.", () -> bridges.statuses().size());
+    metrics.gauges(
+        "kith_bridges",
+        "Bridges attached, by the best rung that their node can do.",
+        "rung",
+        () ->
+            bridges.statuses().stream()
+                .collect(
+                    Collectors.groupingBy(
+                        status -> status.rung().letter(), Collectors.counting())));
     metrics.counter(
         "kith_bridge_timeouts_total",
         "Questions that a bridge did not answer in time.",
@@ -161,11 +171,14 @@ public final class CheckServer implements AutoCloseable {
     var guards = bridges.guardReports();
     metrics.counters(
         "kith_guard_seen_total",
-        "What went past the sidecars: connects of TCP, packets of everything else.",
+        "What went past the sidecars, by reason: connects of TCP, packets of everything else.",
         "reason",
         guards::seen);
     metrics.counters(
-        "kith_guard_refused_total", "What of it was refused.", "reason", guards::refused);
+        "kith_guard_refused_total",
+        "What went past the sidecars and was refused, by reason.",
+        "reason",
+        guards::refused);
     metrics.gauges("kith_guard_pods", "Pods by how they are guarded.", "state", guards::pods);
     metrics.gauge(
         "kith_guard_raw_pods",

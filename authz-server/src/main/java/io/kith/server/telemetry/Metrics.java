@@ -28,8 +28,15 @@ public final class Metrics {
   private record Labelled(
       String kind, String help, String label, Supplier<Map<String, Long>> values) {}
 
+  /** Workloads that are counted each by itself; the others are counted together. */
+  private static final int WORKLOADS = 1_000;
+
+  /** Stands for the others. */
+  private static final String OTHER = "other";
+
   private final Map<Labels, LongAdder> checks = new ConcurrentHashMap<>();
   private final Map<String, LongAdder> shadowDenied = new ConcurrentHashMap<>();
+  private final Map<String, LongAdder> shadowDeniedOf = new ConcurrentHashMap<>();
   private final Map<Attributed, LongAdder> attributions = new ConcurrentHashMap<>();
   private final LongAdder repeated = new LongAdder();
   private final LongAdder cancelled = new LongAdder();
@@ -70,6 +77,12 @@ public final class Metrics {
             decision.mode().word()));
     if (decision.shadow() instanceof Deny(_, var shadowReason)) {
       count(shadowDenied, shadowReason.code());
+      var workload = record.workload();
+      if (workload != null) {
+        var owner = workload.owner().toString();
+        var counted = shadowDeniedOf.size() < WORKLOADS || shadowDeniedOf.containsKey(owner);
+        count(shadowDeniedOf, counted ? owner : OTHER);
+      }
     }
     var flow = record.flow();
     if (flow != null) {
@@ -100,6 +113,12 @@ public final class Metrics {
     (counter == null ? counters.computeIfAbsent(key, _ -> new LongAdder()) : counter).increment();
   }
 
+  private static Map<String, Long> sums(Map<String, LongAdder> counters) {
+    var sums = new TreeMap<String, Long>();
+    counters.forEach((key, count) -> sums.put(key, count.sum()));
+    return sums;
+  }
+
   /** All of it. */
   public String text() {
     var out = new StringBuilder(4096);
@@ -119,19 +138,28 @@ public final class Metrics {
                 .append("\"} ")
                 .append(count.sum())
                 .append('\n'));
-    head(
+    labelled(
         out,
         "kith_checks_shadow_denied_total",
+        new Labelled(
+            "counter",
+            "Answers that the next revision would have denied, by reason.",
+            "reason",
+            () -> sums(shadowDenied)));
+    labelled(
+        out,
+        "kith_workload_shadow_denied_total",
+        new Labelled(
+            "counter",
+            "Answers that the next revision would have denied, by workload; those beyond a"
+                + " thousand are counted together as 'other'.",
+            "workload",
+            () -> sums(shadowDeniedOf)));
+    head(
+        out,
+        "kith_attributions_total",
         "counter",
-        "Answers that the next revision would have denied.");
-    shadowDenied.forEach(
-        (reason, count) ->
-            out.append("kith_checks_shadow_denied_total{reason=\"")
-                .append(reason)
-                .append("\"} ")
-                .append(count.sum())
-                .append('\n'));
-    head(out, "kith_attributions_total", "counter", "Checks by what is known of the process.");
+        "Checks by what is known of the process, and how.");
     attributions.forEach(
         (labels, count) ->
             out.append("kith_attributions_total{result=\"")

@@ -21,86 +21,6 @@ import org.junit.jupiter.api.Test;
 class CheckMessageTest {
   private static final int SAMPLES = 3_000;
 
-  /** The fields that count, whoever read them. */
-  private record Read(End source, End destination, Http http, String sni) {}
-
-  private record End(
-      String kind,
-      int protocol,
-      String address,
-      String portKind,
-      int port,
-      String name,
-      String service,
-      String principal) {}
-
-  private record Http(
-      boolean there, String method, String host, String gateSource, String gateDestination) {}
-
-  private static Read byHand(CheckMessage message) {
-    return new Read(
-        end(message.source),
-        end(message.destination),
-        new Http(
-            message.hasHttp,
-            message.method,
-            message.host,
-            message.gateSource,
-            message.gateDestination),
-        message.sni);
-  }
-
-  private static End end(CheckMessage.End end) {
-    var socket = end.addressCase == CheckMessage.AddressCase.SOCKET_ADDRESS;
-    return new End(
-        end.addressCase.toString(),
-        socket ? end.protocol : 0,
-        socket ? end.address : "",
-        socket ? end.portCase.toString() : "NOT_SET",
-        socket && end.portCase == CheckMessage.PortCase.NUMBER ? end.port : 0,
-        socket && end.portCase == CheckMessage.PortCase.NAME ? end.namedPort : "",
-        end.service,
-        end.principal);
-  }
-
-  private static Read generated(CheckRequest request) {
-    var attributes = request.getAttributes();
-    var http = attributes.getRequest().getHttp();
-    return new Read(
-        end(attributes.getSource()),
-        end(attributes.getDestination()),
-        new Http(
-            attributes.hasRequest() && attributes.getRequest().hasHttp(),
-            http.getMethod(),
-            http.getHost(),
-            http.getHeadersOrDefault("x-kith-src", ""),
-            http.getHeadersOrDefault("x-kith-dst", "")),
-        attributes.getTlsSession().getSni());
-  }
-
-  private static End end(AttributeContext.Peer peer) {
-    var address = peer.getAddress();
-    var socket = address.getSocketAddress();
-    return new End(
-        switch (address.getAddressCase()) {
-          case SOCKET_ADDRESS -> "SOCKET_ADDRESS";
-          case PIPE -> "PIPE";
-          case ENVOY_INTERNAL_ADDRESS -> "ENVOY_INTERNAL_ADDRESS";
-          case ADDRESS_NOT_SET -> "NOT_SET";
-        },
-        socket.getProtocolValue(),
-        socket.getAddress(),
-        switch (socket.getPortSpecifierCase()) {
-          case PORT_VALUE -> "NUMBER";
-          case NAMED_PORT -> "NAME";
-          case PORTSPECIFIER_NOT_SET -> "NOT_SET";
-        },
-        socket.getPortValue(),
-        socket.getNamedPort(),
-        peer.getService(),
-        peer.getPrincipal());
-  }
-
   @Test
   void read_anyRequest_isAsGenerated() {
     var random = new Random(11);
@@ -110,7 +30,9 @@ class CheckMessageTest {
       var read = CheckMessage.read(request.toByteArray());
 
       assertThat(read.isUnreadable()).as("%s", request).isFalse();
-      assertThat(byHand(read)).as("%s", request).isEqualTo(generated(request));
+      assertThat(ReadFields.byHand(read))
+          .as("%s", request)
+          .isEqualTo(ReadFields.generated(request));
     }
   }
 
@@ -122,8 +44,8 @@ class CheckMessageTest {
       request(random).writeTo(bytes);
       request(random).writeTo(bytes);
 
-      assertThat(byHand(CheckMessage.read(bytes.toByteArray())))
-          .isEqualTo(generated(CheckRequest.parseFrom(bytes.toByteArray())));
+      assertThat(ReadFields.byHand(CheckMessage.read(bytes.toByteArray())))
+          .isEqualTo(ReadFields.generated(CheckRequest.parseFrom(bytes.toByteArray())));
     }
   }
 
@@ -148,7 +70,9 @@ class CheckMessageTest {
       taken++;
       var read = CheckMessage.read(bytes);
       assertThat(read.isUnreadable()).as("%s", request).isFalse();
-      assertThat(byHand(read)).as("%s", request).isEqualTo(generated(request));
+      assertThat(ReadFields.byHand(read))
+          .as("%s", request)
+          .isEqualTo(ReadFields.generated(request));
     }
     assertThat(taken).isPositive();
     assertThat(refused).isPositive();

@@ -461,10 +461,12 @@ class ExtAuthzServiceTest {
     assertThat(answer(kith.check(l4()))).isEqualTo(new Expected(UNAVAILABLE, "deadline", ""));
   }
 
-  @Test
-  void check_moreThanMayWait_areOverloaded() throws IOException {
+  @ParameterizedTest
+  @EnumSource(Mode.class)
+  void check_moreThanMayWait_areOverloaded(Mode mode) throws IOException {
     restart(
         new CheckSettings(List.of(), Duration.ofSeconds(20), SOON, new OnFailure(true, true), 1));
+    kith.policy.decideBy(snapshot(mode));
     var slow = new CompletableFuture<Attribution>();
     kith.processes.answer(_ -> slow);
 
@@ -473,7 +475,7 @@ class ExtAuthzServiceTest {
     var second = kith.check(l4(2222));
     slow.complete(attributed(APP));
 
-    assertThat(answer(second)).isEqualTo(failed(Mode.ENFORCE, "overloaded"));
+    assertThat(answer(second)).isEqualTo(failed(mode, "overloaded"));
     assertThat(answer(join(first))).isEqualTo(new Expected(OK, "", ""));
     assertThat(kith.service.waiting()).isZero();
   }
@@ -486,8 +488,10 @@ class ExtAuthzServiceTest {
     }
   }
 
-  @Test
-  void check_cancelled_isDecidedAndRecordedAllTheSame() {
+  @ParameterizedTest
+  @EnumSource(Mode.class)
+  void check_cancelled_isDecidedAndRecordedAllTheSame(Mode mode) {
+    kith.policy.decideBy(snapshot(mode));
     var slow = new CompletableFuture<Attribution>();
     kith.processes.answer(_ -> slow);
 

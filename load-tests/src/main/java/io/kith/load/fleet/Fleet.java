@@ -111,7 +111,7 @@ public final class Fleet implements AutoCloseable {
   }
 
   /** The configuration of one server of the fleet. */
-  String config(Path home, String store, List<Path> allowLists) {
+  String config(Path home, String store, List<Path> allowLists, String telemetry) {
     var workloads = new StringBuilder();
     for (var member : members) {
       workloads.append(
@@ -142,6 +142,7 @@ public final class Fleet implements AutoCloseable {
     - {scope: "*", mode: observe}
     allowLists: [%7$s]
     store: %8$s
+    telemetry: %9$s
     """
         .formatted(
             SERVER,
@@ -151,7 +152,8 @@ public final class Fleet implements AutoCloseable {
             TRUST_DOMAIN,
             workloads,
             String.join(", ", allowLists.stream().map(path -> "\"" + path + "\"").toList()),
-            store);
+            store,
+            telemetry);
   }
 
   /** The certificates of an identity, as its pod has them. */

@@ -44,11 +44,23 @@ public final class ServerProcess implements AutoCloseable {
    *
    * @param name of its folder in that of the fleet
    * @param store the value of the key {@code store}
+   * @param telemetry the value of the key {@code telemetry}
    */
   public record Setup(
-      Fleet fleet, ServerProgram program, String name, String store, List<Path> allowLists) {
+      Fleet fleet,
+      ServerProgram program,
+      String name,
+      String store,
+      List<Path> allowLists,
+      String telemetry) {
     public Setup(Fleet fleet, ServerProgram program, String name, String store) {
       this(fleet, program, name, store, List.of());
+    }
+
+    /** Sends no spans. */
+    public Setup(
+        Fleet fleet, ServerProgram program, String name, String store, List<Path> allowLists) {
+      this(fleet, program, name, store, allowLists, "{}");
     }
 
     /** Its keys, its mark of the log and its socket are here. */
@@ -60,7 +72,7 @@ public final class ServerProcess implements AutoCloseable {
     public ServerProcess start() throws IOException {
       Files.createDirectories(home());
       var config = home().resolve("kith.yaml");
-      Files.writeString(config, fleet.config(home(), store, allowLists));
+      Files.writeString(config, fleet.config(home(), store, allowLists, telemetry));
       var log = home().resolve("log-" + RUNS.incrementAndGet());
       return new ServerProcess(
           name,
@@ -130,18 +142,27 @@ public final class ServerProcess implements AutoCloseable {
     return admin().getStatus(GetStatusRequest.getDefaultInstance());
   }
 
+  /** Host and port of health and metrics. */
+  public String healthAddress() {
+    return "127.0.0.1:" + port("health");
+  }
+
+  /** The page of metrics. */
+  public String metrics() throws IOException, InterruptedException {
+    try (var client = HttpClient.newHttpClient()) {
+      var address = URI.create("http://" + healthAddress() + "/metrics");
+      var request = HttpRequest.newBuilder(address).timeout(CALL_LIMIT).build();
+      return client.send(request, HttpResponse.BodyHandlers.ofString()).body();
+    }
+  }
+
   /** The value of a metric without labels. */
   public double metric(String metric) throws IOException, InterruptedException {
-    try (var client = HttpClient.newHttpClient()) {
-      var address = URI.create("http://127.0.0.1:" + port("health") + "/metrics");
-      var request = HttpRequest.newBuilder(address).timeout(CALL_LIMIT).build();
-      var text = client.send(request, HttpResponse.BodyHandlers.ofString()).body();
-      @Nullable String line =
-          text.lines().filter(one -> one.startsWith(metric + " ")).findFirst().orElse(null);
-      return Double.parseDouble(
-          Objects.requireNonNull(line, metric + " is not among the metrics")
-              .substring(metric.length() + 1));
-    }
+    @Nullable String line =
+        metrics().lines().filter(one -> one.startsWith(metric + " ")).findFirst().orElse(null);
+    return Double.parseDouble(
+        Objects.requireNonNull(line, metric + " is not among the metrics")
+            .substring(metric.length() + 1));
   }
 
   /** kill -9. */

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 
 /**
@@ -50,8 +51,19 @@ public final class EnvoyProxy implements AutoCloseable {
    */
   public static EnvoyProxy start(Pod pod, Envoy envoy, StandaloneRecipe recipe)
       throws IOException, InterruptedException {
+    return start(pod, envoy, recipe, UnaryOperator.identity());
+  }
+
+  /**
+   * The same with a change of the recipe's text.
+   *
+   * @param change made to the text
+   */
+  public static EnvoyProxy start(
+      Pod pod, Envoy envoy, StandaloneRecipe recipe, UnaryOperator<String> change)
+      throws IOException, InterruptedException {
     var config = pod.folder().resolve("envoy.yaml");
-    Files.writeString(config, recipe.yaml());
+    Files.writeString(config, change.apply(recipe.yaml()));
     var log = pod.folder().resolve("envoy.log");
     Files.deleteIfExists(log);
     var process =

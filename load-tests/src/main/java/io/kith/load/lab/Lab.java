@@ -190,7 +190,16 @@ public final class Lab implements AutoCloseable {
    */
   public void changeCapture(Pod pod, boolean ipv6, String rules)
       throws IOException, InterruptedException {
-    change(pod.namespace(), ipv6 ? iptables.v6() : iptables.v4(), rules);
+    change(pod.namespace(), ipv6 ? iptables.v6() : iptables.v4(), "nat", rules);
+  }
+
+  /**
+   * Changes what leaves and enters a pod over IPv4, as a broken network would.
+   *
+   * @param rules arguments of {@code iptables -t filter}
+   */
+  public void changeFilter(Pod pod, String rules) throws IOException, InterruptedException {
+    change(pod.namespace(), iptables.v4(), "filter", rules);
   }
 
   /** Ends all processes of the lab and removes all its traces. */
@@ -308,14 +317,14 @@ public final class Lab implements AutoCloseable {
 
   private static void addRule(NetworkNamespace namespace, Path program, String rule)
       throws IOException, InterruptedException {
-    change(namespace, program, "-A OUTPUT -p tcp " + rule);
+    change(namespace, program, "nat", "-A OUTPUT -p tcp " + rule);
   }
 
-  private static void change(NetworkNamespace namespace, Path program, String rules)
+  private static void change(NetworkNamespace namespace, Path program, String table, String rules)
       throws IOException, InterruptedException {
     var argv =
         new ArrayList<>(List.of("nsenter", "--net=" + namespace.handle(), program.toString()));
-    argv.addAll(List.of(("-t nat " + rules).split(" ", -1)));
+    argv.addAll(List.of(("-t " + table + " " + rules).split(" ", -1)));
     var outcome = Command.run(Duration.ofMinutes(1), argv);
     if (!outcome.succeeded()) { // a kernel without nftables
       Command.run(Duration.ofMinutes(1), null, Map.of("KITH_XTABLES", "legacy"), argv).orFail();

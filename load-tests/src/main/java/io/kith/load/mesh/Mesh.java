@@ -38,6 +38,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,6 +75,7 @@ public final class Mesh implements AutoCloseable {
    * @param otlpGrpcPort where spans of Envoy are taken at the shop's address, or null
    * @param otlpHttpPort where spans of the server are taken at the shop's address, or null
    * @param checkTimeout how long Envoy waits for an answer
+   * @param store the server's SQLite file, or null where nothing outlives it
    */
   public record Options(
       String prefix,
@@ -81,23 +83,31 @@ public final class Mesh implements AutoCloseable {
       boolean failureModeAllow,
       @Nullable Integer otlpGrpcPort,
       @Nullable Integer otlpHttpPort,
-      Duration checkTimeout) {
+      Duration checkTimeout,
+      @Nullable Path store) {
     /** Checks at connect, fails closed, sends no spans, and is patient with a busy machine. */
     public static Options of(String prefix) {
-      return new Options(prefix, TcpCheck.GATE, false, null, null, Duration.ofSeconds(1));
+      return new Options(prefix, TcpCheck.GATE, false, null, null, Duration.ofSeconds(1), null);
     }
 
     public Options with(TcpCheck check) {
-      return new Options(prefix, check, failureModeAllow, otlpGrpcPort, otlpHttpPort, checkTimeout);
+      return new Options(
+          prefix, check, failureModeAllow, otlpGrpcPort, otlpHttpPort, checkTimeout, store);
     }
 
     public Options failingOpen() {
-      return new Options(prefix, tcp, true, otlpGrpcPort, otlpHttpPort, checkTimeout);
+      return new Options(prefix, tcp, true, otlpGrpcPort, otlpHttpPort, checkTimeout, store);
     }
 
     /** Spans go to these ports of the shop's address. */
     public Options tracing(int grpcPort, int httpPort) {
-      return new Options(prefix, tcp, failureModeAllow, grpcPort, httpPort, checkTimeout);
+      return new Options(prefix, tcp, failureModeAllow, grpcPort, httpPort, checkTimeout, store);
+    }
+
+    /** What the server was told and learned outlives it. */
+    public Options storedIn(Path file) {
+      return new Options(
+          prefix, tcp, failureModeAllow, otlpGrpcPort, otlpHttpPort, checkTimeout, file);
     }
   }
 
@@ -106,6 +116,7 @@ public final class Mesh implements AutoCloseable {
   private final Consumer<String> say;
   private final Deque<AutoCloseable> running = new ArrayDeque<>();
   private final Path config;
+  private @Nullable RunningProcess identity;
   private @Nullable RunningProcess server;
   private @Nullable RunningProcess bridge;
   private @Nullable EnvoyProxy envoy;
@@ -170,7 +181,7 @@ public final class Mesh implements AutoCloseable {
     - %10$s
     scopes:
     - {scope: "*", mode: observe}
-    store: {type: memory}
+    store: {%13$s}
     %11$s
     """
         .formatted(
@@ -185,14 +196,18 @@ public final class Mesh implements AutoCloseable {
             TRUST_DOMAIN,
             String.join("\n- ", shop.workloads(checkout)),
             telemetry,
-            shop.guardSettings());
+            shop.guardSettings(),
+            options.store() == null
+                ? "type: memory"
+                : "type: sqlite, path: \"" + options.store() + "\"");
   }
 
   // ---- Kith's programs
 
-  private void startIdentity() throws InterruptedException {
+  /** Starts the development identity, again with another authority if it was stopped. */
+  public void startIdentity() throws InterruptedException {
     say.accept("starting the development identity");
-    var identity = start(KithProgram.SERVER, "dev-identity");
+    identity = start(KithProgram.SERVER, "dev-identity");
     identity.awaitReady(START_LIMIT, () -> Files.exists(socketOf(CHECKOUT_ID)));
   }
 
@@ -201,6 +216,9 @@ public final class Mesh implements AutoCloseable {
     say.accept("starting the authorization server");
     server = start(KithProgram.SERVER, "server");
     server.awaitReady(START_LIMIT, this::serverReady);
+    if (admin != null) {
+      admin.shutdownNow();
+    }
     admin =
         Grpc.newChannelBuilder(
                 "unix://" + shop.folder().resolve("admin.sock"),
@@ -228,6 +246,13 @@ public final class Mesh implements AutoCloseable {
     }
     say.accept("starting Envoy beside the checkout " + shop.home());
     envoy = shop.startEnvoy(program, recipe(failureModeAllow));
+  }
+
+  /** The same beside the checkout pod, with a change of the recipe's text. */
+  void startEnvoy(Envoy program, boolean failureModeAllow, UnaryOperator<String> change)
+      throws IOException, InterruptedException {
+    envoy().close();
+    envoy = EnvoyProxy.start(checkout(), program, recipe(failureModeAllow), change);
   }
 
   private StandaloneRecipe recipe(boolean failureModeAllow) {
@@ -291,6 +316,11 @@ public final class Mesh implements AutoCloseable {
     }
   }
 
+  /** The process of the development identity. */
+  public RunningProcess identity() {
+    return Objects.requireNonNull(identity, "the development identity was started");
+  }
+
   /** The server's process. */
   public RunningProcess server() {
     return Objects.requireNonNull(server, "the server was started");
@@ -304,20 +334,6 @@ public final class Mesh implements AutoCloseable {
   /** Envoy beside the checkout pod. */
   public EnvoyProxy envoy() {
     return Objects.requireNonNull(envoy, "Envoy was started");
-  }
-
-  /** Stops the server's process where it is, as an overloaded machine would; it loses nothing. */
-  public void freezeServer() throws IOException, InterruptedException {
-    signal("-STOP", server().pid());
-  }
-
-  /** Lets the server go on. */
-  public void thawServer() throws IOException, InterruptedException {
-    signal("-CONT", server().pid());
-  }
-
-  private static void signal(String signal, long pid) throws IOException, InterruptedException {
-    Command.run(CALL_LIMIT, List.of("kill", signal, Long.toString(pid))).orFail();
   }
 
   // ---- what an operator does

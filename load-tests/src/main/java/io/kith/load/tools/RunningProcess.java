@@ -93,6 +93,20 @@ public final class RunningProcess implements AutoCloseable {
     }
   }
 
+  /** Stops the program where it is, as an overloaded machine would; it loses nothing. */
+  public void freeze() throws IOException, InterruptedException {
+    signal("-STOP");
+  }
+
+  /** Lets a frozen program go on. */
+  public void thaw() throws IOException, InterruptedException {
+    signal("-CONT");
+  }
+
+  private void signal(String signal) throws IOException, InterruptedException {
+    Command.run(Duration.ofMinutes(1), List.of("kill", signal, Long.toString(pid()))).orFail();
+  }
+
   /** Kills the program without a chance to say goodbye, as a crash would. */
   public void kill() {
     process.descendants().forEach(ProcessHandle::destroyForcibly);

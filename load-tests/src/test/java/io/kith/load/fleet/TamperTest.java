@@ -190,7 +190,7 @@ class TamperTest {
     }
     Files.copy(golden.home().resolve("log.mark"), home.resolve("log.mark"));
     var config = home.resolve("kith.yaml");
-    Files.writeString(config, fleet.config(home, store, List.of()));
+    Files.writeString(config, fleet.config(home, store, List.of(), "{}"));
     return new Copy(kind, url, config, home);
   }
 

@@ -10,6 +10,7 @@ import io.kith.admin.v1.AllowResponse;
 import io.kith.admin.v1.ListAuditRequest;
 import io.kith.admin.v1.ListRulesRequest;
 import io.kith.admin.v1.RemoveRuleRequest;
+import io.kith.admin.v1.SetModeRequest;
 import io.kith.load.fleet.ServerProcess.Setup;
 import io.kith.load.mesh.Mesh;
 import io.kith.load.tools.Postgres;
@@ -43,6 +44,9 @@ class TwoReplicasTest {
   private static final Duration AWAY = Duration.ofSeconds(LONG ? 60 : 8);
   private static final int CHANGES = LONG ? 100 : 20;
 
+  /** Well below the 30 s after which a server gives up on an answer. */
+  private static final Duration HANGS = Duration.ofSeconds(3);
+
   /** What is promised; asserted in the long run, which wants a machine for itself. */
   private static final Duration PROMISED = Duration.ofSeconds(2);
 
@@ -62,14 +66,18 @@ class TwoReplicasTest {
   private static PodsAt podsOfTwo;
   private static Operator operator;
   private static Member member;
+  private static Member observed;
+  private static Member shadowed;
   private static final AtomicInteger NAMES = new AtomicInteger(10_000);
 
   @BeforeAll
   static void start() throws Exception {
     folder = Files.createTempDirectory("kith-r");
     program = new ServerProgram(folder);
-    fleet = Fleet.make(folder, 1);
+    fleet = Fleet.make(folder, 3);
     member = fleet.members().getFirst();
+    observed = fleet.members().get(1);
+    shadowed = fleet.members().get(2);
     postgres = Postgres.start(System.out::println);
     relay = new CommitRelay(postgres.port());
     url = postgres.newDatabase();
@@ -85,6 +93,15 @@ class TwoReplicasTest {
     podsOfTwo = new PodsAt(fleet, two);
     operator = new Operator(fleet, member, 1);
     operator.begin(one, podsOfOne);
+    new Operator(fleet, shadowed, 2).begin(one, podsOfOne);
+    var _ =
+        one.admin()
+            .setMode(
+                SetModeRequest.newBuilder()
+                    .setScope(shadowed.owner())
+                    .setMode("shadow")
+                    .setNote("look first")
+                    .build());
     awaitAgreement();
   }
 
@@ -127,6 +144,14 @@ class TwoReplicasTest {
 
   private static boolean passes(PodsAt pods, String program) {
     return pods.check(member, program, somewhere()).allowed();
+  }
+
+  /** The workload under enforce is decided as ever, a stranger passes in the others alone. */
+  private static void assertVerdicts(PodsAt pods, String stranger) {
+    operator.verifyVerdicts(pods);
+    assertThat(passes(pods, stranger)).isFalse();
+    assertThat(pods.check(observed, stranger, somewhere()).allowed()).isTrue();
+    assertThat(pods.check(shadowed, stranger, somewhere()).allowed()).isTrue();
   }
 
   private static AllowResponse allow(ServerProcess at, String decision, String note) {
@@ -248,8 +273,7 @@ class TwoReplicasTest {
               });
       while (!trying.isDone()) {
         for (var pods : List.of(podsOfOne, podsOfTwo)) {
-          operator.verifyVerdicts(pods);
-          assertThat(passes(pods, stranger)).isFalse();
+          assertVerdicts(pods, stranger);
         }
         rounds++;
       }
@@ -292,6 +316,32 @@ class TwoReplicasTest {
               assertThat(e.getStatus().getDescription())
                   .startsWith("nothing was changed: PostgreSQL at 127.0.0.1:");
             });
+  }
+
+  @Test
+  void database_hangs_noVerdictIsWrong_andChangesWait() throws Exception {
+    var stranger = stranger();
+    var decision = podsOfTwo.check(member, stranger, somewhere()).decisionId();
+    try (var blocker = DriverManager.getConnection(url, Postgres.USER, Postgres.PASSWORD);
+        var statement = blocker.createStatement();
+        var people = Executors.newSingleThreadExecutor()) {
+      blocker.setAutoCommit(false);
+      statement.execute("lock table kith_change in access exclusive mode");
+      var change = people.submit(() -> allow(two, decision, "when it answers"));
+      var end = System.nanoTime() + HANGS.toNanos();
+      do {
+        for (var pods : List.of(podsOfOne, podsOfTwo)) {
+          assertVerdicts(pods, stranger);
+        }
+      } while (System.nanoTime() < end);
+      assertThat(change.isDone()).isFalse();
+
+      blocker.rollback();
+
+      assertThat(change.get().getEdge().getId()).isNotEmpty();
+    }
+    millisUntilBoth(stranger, true);
+    awaitAgreement();
   }
 
   @Test

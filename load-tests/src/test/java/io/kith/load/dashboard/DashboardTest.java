@@ -1,0 +1,262 @@
+package io.kith.load.dashboard;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.kith.admin.v1.FinishTestRunRequest;
+import io.kith.admin.v1.SetModeRequest;
+import io.kith.load.fleet.Fleet;
+import io.kith.load.fleet.Member;
+import io.kith.load.fleet.PodsAt;
+import io.kith.load.fleet.ServerProcess;
+import io.kith.load.fleet.ServerProcess.Setup;
+import io.kith.load.fleet.ServerProgram;
+import io.kith.load.mesh.Mesh;
+import io.kith.load.tools.Prometheus;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Every query of the dashboard in istio/dashboards, asked of a Prometheus that reads a server which
+ * decided something in each mode; and the table of metrics in docs/observability.md, which changes
+ * only by {@code -Dkith.goldens=refresh}.
+ */
+@Timeout(900)
+class DashboardTest {
+  private static final Path DASHBOARD = Path.of("..", "istio", "dashboards", "kith.json");
+  private static final Path PAGE = Path.of("..", "docs", "observability.md");
+  private static final String BEGIN = "<!-- metrics: made by DashboardTest -->\n";
+  private static final String END = "<!-- metrics end -->\n";
+  private static final Pattern METRIC = Pattern.compile("\\bkith_[a-z0-9_]+");
+  private static final Duration PATIENCE = Duration.ofMinutes(3);
+
+  /** Without the bridge of a node there is no guard that could have seen something. */
+  private static final Set<String> MAY_BE_EMPTY = Set.of("Past the sidecars");
+
+  private static Path folder;
+  private static Fleet fleet;
+  private static ServerProcess server;
+  private static PodsAt pods;
+  private static Prometheus prometheus;
+  private static Prometheus.Running running;
+
+  /** A query as Grafana sends it. */
+  record Query(String panel, String expression) {
+    @Override
+    public String toString() {
+      return panel + ": " + expression;
+    }
+  }
+
+  @BeforeAll
+  static void start() throws Exception {
+    prometheus = Prometheus.find();
+    folder = Files.createTempDirectory("kith-g");
+    fleet = Fleet.make(folder, 3);
+    server =
+        new Setup(
+                fleet,
+                new ServerProgram(folder),
+                "one",
+                Fleet.sqlite(folder.resolve("kith.db")),
+                List.of(),
+                "{otlp: {endpoint: \"http://127.0.0.1:9\"}, sampleAllows: 1}") // nobody is there
+            .startAndWait();
+    pods = new PodsAt(fleet, server);
+    running = prometheus.start(folder, server.healthAddress());
+    var observed = fleet.members().get(0);
+    var shadowed = fleet.members().get(1);
+    var enforced = fleet.members().get(2);
+    enter("shadow", shadowed);
+    enter("enforce", enforced);
+    for (var member : List.of(observed, shadowed, enforced)) {
+      assertThat(check(member, "/app/shop")).isTrue();
+      assertThat(check(member, "/app/intruder")).isEqualTo(!member.equals(enforced));
+    }
+  }
+
+  /** With a baseline of what its own program does. */
+  private static void enter(String mode, Member member) {
+    for (var i = 0; i < 3; i++) {
+      assertThat(check(member, "/app/shop")).isTrue();
+    }
+    var _ =
+        server
+            .admin()
+            .finishTestRun(
+                FinishTestRunRequest.newBuilder()
+                    .setOwner(member.owner())
+                    .setNote("test run")
+                    .build());
+    var _ =
+        server
+            .admin()
+            .setMode(
+                SetModeRequest.newBuilder()
+                    .setScope(member.owner())
+                    .setMode(mode)
+                    .setNote("test")
+                    .build());
+  }
+
+  private static boolean check(Member member, String program) {
+    return pods.check(member, program, fleet.destinations().getFirst()).allowed();
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    for (AutoCloseable part : new AutoCloseable[] {running, pods, server, fleet}) {
+      if (part != null) {
+        part.close();
+      }
+    }
+    if (folder != null) {
+      try (var files = Files.walk(folder)) {
+        for (var file : files.sorted(Comparator.reverseOrder()).toList()) {
+          Files.deleteIfExists(file);
+        }
+      }
+    }
+  }
+
+  private static JsonNode dashboard() throws IOException {
+    return new ObjectMapper().readTree(Files.readString(DASHBOARD));
+  }
+
+  static Stream<Query> queries() throws IOException {
+    var queries = new ArrayList<Query>();
+    for (var panel : dashboard().path("panels")) {
+      for (var target : panel.path("targets")) {
+        queries.add(new Query(panel.path("title").asText(), target.path("expr").asText()));
+      }
+    }
+    return queries.stream();
+  }
+
+  @ParameterizedTest
+  @MethodSource("queries")
+  void query_ofThePanel_isAnswered(Query query) throws Exception {
+    var expression = query.expression().replace("$__rate_interval", "1m");
+    var end = System.nanoTime() + PATIENCE.toNanos();
+
+    var result = running.query(expression);
+    while (result.isEmpty() && !MAY_BE_EMPTY.contains(query.panel()) && System.nanoTime() < end) {
+      Thread.sleep(200);
+      result = running.query(expression);
+    }
+
+    assertThat(result.isArray()).isTrue();
+    assertThat(result.isEmpty()).isEqualTo(MAY_BE_EMPTY.contains(query.panel()));
+  }
+
+  @Test
+  void queries_nameOnlyMetricsThatThereAre() throws Exception {
+    var known = new TreeSet<>(metrics().keySet());
+    var used = new TreeSet<String>();
+    for (var query : queries().toList()) {
+      METRIC
+          .matcher(query.expression())
+          .results()
+          .map(match -> match.group().replaceFirst("_bucket$", ""))
+          .forEach(used::add);
+    }
+
+    assertThat(used).hasSizeGreaterThan(20);
+    assertThat(known).containsAll(used);
+  }
+
+  /** A Grafana takes a datasource of its own, and every panel says what to make of it. */
+  @Test
+  void panels_sayWhatTheyShow_andLieSideBySide() throws Exception {
+    var taken = new TreeSet<String>();
+    for (var panel : dashboard().path("panels")) {
+      var title = panel.path("title").asText();
+      assertThat(panel.path("description").asText()).as(title).isNotBlank();
+      assertThat(panel.path("datasource").path("uid").asText()).isEqualTo("${datasource}");
+      var place = panel.path("gridPos");
+      for (var x = 0; x < place.path("w").asInt(); x++) {
+        for (var y = 0; y < place.path("h").asInt(); y++) {
+          assertThat(taken.add((place.path("x").asInt() + x) + ":" + (place.path("y").asInt() + y)))
+              .as("%s lies where another panel is", title)
+              .isTrue();
+        }
+      }
+    }
+    assertThat(taken).isNotEmpty();
+  }
+
+  @Test
+  void metrics_areAsPromtoolWantsThem() throws Exception {
+    assertThat(prometheus.check(server.metrics(), folder)).isEmpty();
+  }
+
+  @Test
+  void wouldBeDenied_namesTheWorkloadUnderShadow() throws Exception {
+    var query = "kith_workload_shadow_denied_total{workload=\"shop/deployment/w1\"}";
+
+    Mesh.await("the denial that would be", PATIENCE, () -> value(query) >= 1);
+  }
+
+  private static double value(String query) {
+    try {
+      return running.query(query).path(0).path("value").path(1).asDouble();
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Kind and help by name. */
+  private static Map<String, String[]> metrics() throws Exception {
+    var metrics = new TreeMap<String, String[]>();
+    for (var line : server.metrics().lines().filter(one -> one.startsWith("# ")).toList()) {
+      var parts = line.split(" ", 4);
+      var metric = metrics.computeIfAbsent(parts[2], _ -> new String[] {"", ""});
+      metric[parts[1].equals("TYPE") ? 0 : 1] = parts[3];
+    }
+    return metrics;
+  }
+
+  @Test
+  void page_hasEveryMetric() throws Exception {
+    var page = Files.readString(PAGE);
+    var begin = page.indexOf(BEGIN) + BEGIN.length();
+    var end = page.indexOf(END);
+    assertThat(begin).as("the page has %s", BEGIN).isGreaterThanOrEqualTo(BEGIN.length());
+    assertThat(end).as("the page has %s after it", END).isGreaterThanOrEqualTo(begin);
+    var table = new StringBuilder("\n| metric | type | what |\n| --- | --- | --- |\n");
+    metrics()
+        .forEach(
+            (name, words) ->
+                table.append("| `%s` | %s | %s |\n".formatted(name, words[0], words[1])));
+    var made = page.substring(0, begin) + table.append('\n') + page.substring(end);
+
+    if ("refresh".equals(System.getProperty("kith.goldens"))) {
+      Files.writeString(PAGE, made);
+      page = made;
+    }
+    assertThat(page)
+        .as("refresh with -Dkith.goldens=refresh, and review the difference")
+        .isEqualTo(made);
+  }
+}

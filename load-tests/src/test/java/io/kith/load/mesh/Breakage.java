@@ -1,0 +1,285 @@
+package io.kith.load.mesh;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.kith.admin.v1.SetModeRequest;
+import io.kith.load.lab.PodProcess;
+import io.kith.load.tools.Envoy;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What breaks in a mesh, and how it is mended; each way asserts that it really was broken. */
+final class Breakage {
+  /** So many connections are opened at once. */
+  private static final int STORM = Integer.getInteger("kith.failure.connections", 2_000);
+
+  /** So many of them by each process, below the usual limit of open files. */
+  private static final int EACH = 400;
+
+  private static final Duration LIMIT = Duration.ofMinutes(4);
+
+  private static final String OVERFLOWS = "cluster.kith_server.upstream_rq_active_overflow";
+  private static final String TIMEOUTS = "cluster.kith_server.upstream_rq_timeout";
+
+  private final Mesh mesh;
+  private final Envoy envoy;
+  private final Path ballast;
+  private boolean enforced;
+  private @Nullable Stutter slowness;
+  private @Nullable PodProcess storm;
+  private long before;
+
+  /**
+   * All is well, and observed.
+   *
+   * @param disk where the server's store is: a small file system
+   */
+  Breakage(Mesh mesh, Envoy envoy, Path disk) {
+    this.mesh = mesh;
+    this.envoy = envoy;
+    this.ballast = disk.resolve("ballast");
+    mesh.checkout().write("/tmp/many.pl", text());
+  }
+
+  private static String text() {
+    try (var stream = requireNonNull(Breakage.class.getResourceAsStream("many.pl"), "many.pl")) {
+      return new String(stream.readAllBytes(), UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** From now on nothing passes that nobody knows, or again all of it. */
+  void enforced(boolean now) {
+    enforced = now;
+  }
+
+  // ---- the server
+
+  void killServer() {
+    mesh.server().kill();
+  }
+
+  void startServer() throws InterruptedException {
+    mesh.startServer();
+    awaitBridge();
+  }
+
+  private void awaitBridge() throws InterruptedException {
+    Mesh.await("the bridge is attached", LIMIT, mesh::bridgeAttached);
+  }
+
+  void freezeServer() throws Exception {
+    mesh.server().freeze();
+  }
+
+  void thawServer() throws Exception {
+    mesh.server().thaw();
+    awaitBridge();
+  }
+
+  void slowServer() throws Exception {
+    before = mesh.envoy().stat(TIMEOUTS);
+    slowness = Stutter.of(mesh.server());
+  }
+
+  void fastServer() throws Exception {
+    requireNonNull(slowness, "it is slow").end();
+    awaitBridge();
+    assertThat(mesh.envoy().stat(TIMEOUTS)).as(TIMEOUTS).isGreaterThan(before);
+  }
+
+  // ---- between Envoy and the server
+
+  void silenceNetwork() throws Exception {
+    before = mesh.envoy().stat(TIMEOUTS);
+    network("-A");
+  }
+
+  void healNetwork() throws Exception {
+    network("-D");
+    assertThat(mesh.envoy().stat(TIMEOUTS)).as(TIMEOUTS).isGreaterThan(before);
+  }
+
+  /** No byte to the server leaves the pod, and nobody is told. */
+  private void network(String change) throws Exception {
+    mesh.lab()
+        .changeFilter(
+            mesh.checkout(),
+            change + " OUTPUT -p tcp --dport " + mesh.shop().ports().checks() + " -j DROP");
+  }
+
+  /** Not one Check fits in: what happens to each is what happens to the first too many. */
+  void fillCircuitBreaker() throws Exception {
+    mesh.startEnvoy(
+        envoy,
+        !enforced,
+        recipe -> {
+          var cluster = recipe.indexOf("name: kith_server\n");
+          var limit = recipe.indexOf("max_requests: 100000", cluster);
+          assertThat(limit).isPositive();
+          return recipe.substring(0, limit)
+              + "max_requests: 0"
+              + recipe.substring(limit + "max_requests: 100000".length());
+        });
+  }
+
+  void emptyCircuitBreaker() throws Exception {
+    var overflows = mesh.envoy().stat(OVERFLOWS);
+    mesh.startEnvoy(envoy, !enforced);
+    assertThat(overflows).as(OVERFLOWS).isPositive();
+  }
+
+  void beginStorm() throws IOException {
+    var database = mesh.shop().place(mesh.database());
+    storm =
+        mesh.checkout()
+            .start(
+                1000,
+                "",
+                List.of(
+                    "/usr/bin/perl",
+                    "/tmp/many.pl",
+                    database.host(),
+                    Integer.toString(database.port()),
+                    Integer.toString(STORM / EACH),
+                    Integer.toString(EACH)));
+  }
+
+  /** Waits until it is over, and until normal work, which it may have cost some, passes again. */
+  void endStorm() throws Exception {
+    var outcome = requireNonNull(storm, "it began").await(LIMIT);
+    assertThat(outcome.stdout())
+        .as(outcome.stderr())
+        .isEqualTo("opened %d, answered %d\n".formatted(STORM, enforced ? 0 : STORM));
+    var end = System.nanoTime() + LIMIT.toNanos();
+    while (!worksOnce()) {
+      assertThat(System.nanoTime()).as("normal work passes again").isLessThan(end);
+    }
+  }
+
+  private boolean worksOnce() throws Exception {
+    return mesh.work().stream()
+        .map(PodProcess.Outcome::stdout)
+        .toList()
+        .equals(mesh.expectedOfWork());
+  }
+
+  // ---- the bridge
+
+  void killBridge() {
+    mesh.bridge().kill();
+  }
+
+  void startBridge() throws InterruptedException {
+    mesh.startBridge();
+  }
+
+  void freezeBridge() throws Exception {
+    mesh.bridge().freeze();
+  }
+
+  void thawBridge() throws Exception {
+    mesh.bridge().thaw();
+    awaitBridge();
+  }
+
+  // ---- certificates
+
+  void killIdentity() {
+    mesh.identity().kill();
+  }
+
+  void startIdentity() throws InterruptedException {
+    mesh.startIdentity();
+  }
+
+  // ---- the store
+
+  /** Fills the disk, and makes changes until one is refused: the log had some room left. */
+  void fillDisk() throws Exception {
+    try (OutputStream out = Files.newOutputStream(ballast)) {
+      var block = new byte[1_024];
+      while (true) {
+        out.write(block);
+      }
+    } catch (IOException e) {
+      assertThat(e).hasMessageContaining("No space left");
+    }
+    for (var i = 0; i < 2_000; i++) {
+      try {
+        change();
+      } catch (StatusRuntimeException e) {
+        assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.ABORTED);
+        assertThat(e.getStatus().getDescription()).contains("nothing was changed", "is full");
+        return;
+      }
+    }
+    throw new AssertionError("the disk is full and changes are taken");
+  }
+
+  void freeDisk() throws Exception {
+    Files.delete(ballast);
+    Mesh.await(
+        "changes are taken again",
+        LIMIT,
+        () -> {
+          try {
+            change();
+            return true;
+          } catch (StatusRuntimeException _) {
+            return false;
+          }
+        });
+  }
+
+  /** Something that is no workload's business here. */
+  private void change() {
+    var _ =
+        mesh.admin()
+            .setMode(
+                SetModeRequest.newBuilder()
+                    .setScope("partners/*")
+                    .setMode("observe")
+                    .setNote("x".repeat(900))
+                    .build());
+  }
+
+  // ---- telemetry: nobody ever listens where spans go
+
+  void noteFailedSpans() throws Exception {
+    before = failedSpans();
+  }
+
+  void awaitFailedSpans() throws InterruptedException {
+    Mesh.await("spans fail, and are counted", LIMIT, () -> failedSpans() > before);
+  }
+
+  private long failedSpans() {
+    try {
+      return mesh.shop()
+          .ask("/metrics")
+          .body()
+          .lines()
+          .filter(line -> line.startsWith("kith_spans_failed_total "))
+          .mapToLong(line -> Long.parseLong(line.substring(line.indexOf(' ') + 1)))
+          .findFirst()
+          .orElseThrow();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+}

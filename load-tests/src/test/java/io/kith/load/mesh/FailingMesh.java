@@ -1,0 +1,176 @@
+package io.kith.load.mesh;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kith.admin.v1.DecisionRecord;
+import io.kith.baselines.decision.Mode;
+import io.kith.load.mesh.Fault.Cell;
+import io.kith.load.tools.Envoy;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+
+/**
+ * A mesh whose parts break and are mended, in one mode after the other, and what passes meanwhile.
+ */
+final class FailingMesh {
+  private static final Duration LIMIT = Duration.ofMinutes(4);
+
+  private final Mesh mesh;
+  private final Envoy envoy;
+  private final Breakage breakage;
+  private Mode mode = Mode.OBSERVE;
+  private boolean learned;
+  private Instant began = Instant.now();
+
+  /**
+   * Observed, so far.
+   *
+   * @param disk where the server's store is: a small file system
+   */
+  FailingMesh(Mesh mesh, Envoy envoy, Path disk) {
+    this.mesh = mesh;
+    this.envoy = envoy;
+    this.breakage = new Breakage(mesh, envoy, disk);
+  }
+
+  /** Sets the mode as an operator would: learns before, and closes the filter to enforce. */
+  void enter(Mode next) throws Exception {
+    if (mode == next) {
+      return;
+    }
+    if (!learned) {
+      new Rounds(mesh).untilLearned(3);
+      mesh.kith("learn", "finish", Mesh.CHECKOUT, "--note", "test run").orFail();
+      learned = true;
+    }
+    mesh.kith("mode", Mesh.CHECKOUT, next.word(), "--note", "test").orFail();
+    if (next == Mode.ENFORCE || mode == Mode.ENFORCE) {
+      mesh.startEnvoy(envoy, next != Mode.ENFORCE);
+    }
+    mode = next;
+    breakage.enforced(mode == Mode.ENFORCE);
+    awaitDecisions();
+  }
+
+  /** Breaks something, asserts what passes meanwhile, mends it, and waits until it works. */
+  void suffer(Fault fault, Fault.Proof.WithEnvoy proof) throws Exception {
+    began = Instant.now();
+    var cell =
+        switch (mode) {
+          case OBSERVE -> fault.observe();
+          case SHADOW -> fault.shadow();
+          case ENFORCE -> fault.enforce();
+        };
+    try {
+      proof.begin().happen(breakage);
+      expect(cell);
+    } catch (Exception | AssertionError e) {
+      try {
+        proof.end().happen(breakage);
+      } catch (Exception | AssertionError also) {
+        e.addSuppressed(also);
+      }
+      throw e;
+    }
+    proof.end().happen(breakage);
+    expectRecorded(cell);
+    awaitDecisions();
+  }
+
+  private void expect(Cell cell) throws Exception {
+    switch (cell.answer()) {
+      case PASSES -> EnforcedMesh.assertWorks(mesh);
+      case REFUSED -> EnforcedMesh.assertNothingPasses(mesh);
+      case AS_DECIDED -> {
+        EnforcedMesh.assertWorks(mesh);
+        expectDecisionAboutIntruder();
+      }
+      case NOT_ENTERED -> throw new AssertionError(mode + " was entered");
+      case IN_TIME_OR_REFUSED -> {
+        var _ = mesh.work();
+        for (var i = 0; i < 3; i++) {
+          assertThat(mesh.run(Attack.ANOTHER_PROGRAM).stdout())
+              .doesNotContain(mesh.database().token());
+        }
+      }
+    }
+  }
+
+  /** Not under observe, where the intruder would be learned. */
+  private void expectDecisionAboutIntruder() throws Exception {
+    var intruder = Attack.ANOTHER_PROGRAM;
+    switch (mode) {
+      case OBSERVE -> {}
+      case SHADOW -> {
+        assertThat(mesh.passes(intruder)).isTrue();
+        assertThat(decisions())
+            .anySatisfy(
+                decision -> {
+                  assertThat(decision.getProcess()).isEqualTo(intruder.process());
+                  assertThat(decision.getShadowVerdict()).isEqualTo("deny");
+                  assertThat(decision.getExplanation()).contains("(" + intruder.reason() + ")");
+                });
+      }
+      case ENFORCE -> {
+        assertThat(mesh.refusal(intruder).getReason()).isEqualTo(intruder.reason());
+        assertThat(mesh.run(intruder).stdout()).doesNotContain(mesh.database().token());
+      }
+    }
+  }
+
+  /** Nothing is refused that passes, and what was not decided is recorded with its reason. */
+  private void expectRecorded(Cell cell) {
+    switch (mode) {
+      case OBSERVE -> assertThat(denials()).isEmpty();
+      case SHADOW -> {
+        assertThat(denials()).isEmpty();
+        if (!cell.reason().isEmpty()) {
+          assertThat(decisions())
+              .anySatisfy(
+                  decision -> {
+                    assertThat(decision.getShadowVerdict()).isEqualTo("deny");
+                    assertThat(decision.getExplanation()).contains("(" + cell.reason() + ")");
+                  });
+        }
+      }
+      case ENFORCE -> {
+        if (!cell.reason().isEmpty()) {
+          assertThat(denials())
+              .extracting(DecisionRecord::getReason)
+              .contains(cell.reason())
+              .isSubsetOf(Mesh.NOT_DECIDED);
+        }
+      }
+    }
+  }
+
+  private List<DecisionRecord> denials() {
+    return mesh.denialsSince(began);
+  }
+
+  private List<DecisionRecord> decisions() {
+    return mesh.decisions(1_000).stream().filter(decision -> isSince(decision, began)).toList();
+  }
+
+  private static boolean isSince(DecisionRecord decision, Instant moment) {
+    var time = decision.getTime();
+    return !Instant.ofEpochSecond(time.getSeconds(), time.getNanos()).isBefore(moment);
+  }
+
+  /** Normal work goes on, and is decided by who does it: nothing passes for want of an answer. */
+  private void awaitDecisions() throws Exception {
+    var end = System.nanoTime() + LIMIT.toNanos();
+    while (true) {
+      var before = Instant.now();
+      EnforcedMesh.assertWorks(mesh);
+      if (mesh.decisions(100).stream()
+          .filter(decision -> isSince(decision, before))
+          .anyMatch(decision -> !decision.getProcess().isEmpty())) {
+        return;
+      }
+      assertThat(System.nanoTime()).as("Checks are decided again").isLessThan(end);
+    }
+  }
+}

@@ -1,0 +1,108 @@
+package io.kith.load.mesh;
+
+import java.util.List;
+
+/**
+ * Something that breaks, with what passes meanwhile: a row of docs/failure.md.
+ *
+ * @param name short, unique
+ * @param observe what passes while the workload is observed
+ * @param shadow what passes under shadow
+ * @param enforce what passes under enforce
+ * @param proof what asserts the three of them
+ */
+record Fault(String name, Cell observe, Cell shadow, Cell enforce, Proof proof) {
+
+  enum Answer {
+    /** All of it passes. */
+    PASSES("passes"),
+    /** What the mode allows passes, and nothing else does. */
+    AS_DECIDED("as decided"),
+    /** What the mode allows passes where there was an answer in time, and nothing else does. */
+    IN_TIME_OR_REFUSED("as decided where it is in time, else **refused**"),
+    /** Nothing passes. */
+    REFUSED("**refused**"),
+    /** It does not come to that: the mode is not entered. */
+    NOT_ENTERED("not entered");
+
+    private final String words;
+
+    Answer(String words) {
+      this.words = words;
+    }
+
+    String words() {
+      return words;
+    }
+  }
+
+  /**
+   * What passes.
+   *
+   * @param reason code that is recorded of what was not decided, or empty when nothing can be
+   * @param why by what it is so, not empty where something undecided passes
+   */
+  record Cell(Answer answer, String reason, String why) {
+    static Cell passes(String why) {
+      return new Cell(Answer.PASSES, "", why);
+    }
+
+    static Cell refused(String why) {
+      return new Cell(Answer.REFUSED, "", why);
+    }
+
+    static Cell asDecided(String why) {
+      return new Cell(Answer.AS_DECIDED, "", why);
+    }
+
+    static Cell inTimeOrRefused(String why) {
+      return new Cell(Answer.IN_TIME_OR_REFUSED, "", why);
+    }
+
+    static Cell notEntered(String why) {
+      return new Cell(Answer.NOT_ENTERED, "", why);
+    }
+
+    /** The same, recorded with a reason. */
+    Cell recordedAs(String code) {
+      return new Cell(answer, code, why);
+    }
+
+    /** For the page. */
+    String words() {
+      return answer.words()
+          + (reason.isEmpty() ? "" : ", `" + reason + "`")
+          + (why.isEmpty() ? "" : ": " + why);
+    }
+  }
+
+  /** What asserts a row. */
+  sealed interface Proof {
+    /** {@link FailureTest}, with a whole mesh and the real Envoy, in each mode. */
+    record WithEnvoy(Trouble begin, Trouble end) implements Proof {}
+
+    /** Tests of a part; each is {@code Class#method}. */
+    record ByTests(List<String> tests) implements Proof {}
+  }
+
+  /** Breaks something, or mends it. */
+  @FunctionalInterface
+  interface Trouble {
+    void happen(Breakage mesh) throws Exception;
+  }
+
+  static Fault withEnvoy(
+      String name, Cell observe, Cell shadow, Cell enforce, Trouble begin, Trouble end) {
+    return new Fault(name, observe, shadow, enforce, new Proof.WithEnvoy(begin, end));
+  }
+
+  static Fault byTests(String name, Cell observe, Cell shadow, Cell enforce, String... tests) {
+    return new Fault(name, observe, shadow, enforce, new Proof.ByTests(List.of(tests)));
+  }
+
+  /** For the names of tests. */
+  @Override
+  public String toString() {
+    return name;
+  }
+}

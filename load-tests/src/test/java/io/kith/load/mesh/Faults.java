@@ -1,0 +1,249 @@
+package io.kith.load.mesh;
+
+import static io.kith.load.mesh.Fault.byTests;
+import static io.kith.load.mesh.Fault.withEnvoy;
+
+import io.kith.load.mesh.Fault.Cell;
+import io.kith.load.mesh.Fault.Trouble;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** All faults, in the order of docs/failure.md. */
+final class Faults {
+  private static final Cell OPEN = Cell.passes("the filter of an observed scope fails open");
+  private static final Cell OPEN_STILL = Cell.passes("the filter is still open");
+  private static final Cell CLOSED = Cell.refused("the filter is closed");
+  private static final Cell COUNTED = Cell.passes("counted");
+  private static final Cell AS_DECIDED = Cell.asDecided("");
+
+  /** It costs normal work some refusals for as long as its addresses are remembered. */
+  static final Fault FLOOD =
+      withEnvoy(
+          "thousands of connections at once by a program that nobody knows",
+          COUNTED,
+          Cell.passes("counted, as what would be denied"),
+          Cell.inTimeOrRefused("none of the flood passes"),
+          Breakage::beginStorm,
+          Breakage::endStorm);
+
+  static final List<Fault> ALL =
+      Stream.of(server(), bridge(), checks(), certificates(), store(), telemetry())
+          .flatMap(List::stream)
+          .toList();
+
+  private Faults() {}
+
+  private static Fault unreachable(String name, Trouble begin, Trouble end) {
+    return withEnvoy(name, OPEN, OPEN_STILL, CLOSED, begin, end);
+  }
+
+  private static List<Fault> server() {
+    return List.of(
+        unreachable("server killed", Breakage::killServer, Breakage::startServer),
+        unreachable("server stuck (SIGSTOP)", Breakage::freezeServer, Breakage::thawServer),
+        withEnvoy(
+            "server slow: longer than Envoy waits, again and again",
+            OPEN,
+            OPEN_STILL,
+            Cell.inTimeOrRefused("the filter is closed"),
+            Breakage::slowServer,
+            Breakage::fastServer),
+        unreachable(
+            "network to the server silent: HTTP/2 connections half open",
+            Breakage::silenceNetwork,
+            Breakage::healNetwork),
+        unreachable(
+            "circuit breaker of Envoy filled",
+            Breakage::fillCircuitBreaker,
+            Breakage::emptyCircuitBreaker),
+        FLOOD,
+        byTests(
+            "server rolled: another joins, and decides by what all of them know",
+            AS_DECIDED,
+            AS_DECIDED,
+            AS_DECIDED,
+            "TwoReplicasTest#thirdServer_joinsWhileChangesAreMade_andNeverDecidesWrongly"));
+  }
+
+  private static List<Fault> bridge() {
+    var recorded = Cell.passes("").recordedAs("bridge_unavailable");
+    var refused =
+        Cell.refused("unless the scope says `unattributed: allow`")
+            .recordedAs("bridge_unavailable");
+    return List.of(
+        withEnvoy(
+            "bridge killed",
+            COUNTED,
+            recorded,
+            refused,
+            Breakage::killBridge,
+            Breakage::startBridge),
+        withEnvoy(
+            "bridge stuck (SIGSTOP)",
+            COUNTED,
+            recorded,
+            refused,
+            Breakage::freezeBridge,
+            Breakage::thawBridge),
+        byTests(
+            "bridge lags: it answers after the Check was answered",
+            Cell.passes("learned from, shown with the decision"),
+            Cell.passes("learned from, shown with the decision").recordedAs("bridge_unavailable"),
+            Cell.refused("and stays so; learned from, shown with the decision")
+                .recordedAs("bridge_unavailable"),
+            "ExtAuthzServiceTest#late_answerOfTheBridge_isRecordedAndTheVerdictStays",
+            "ExtAuthzServiceTest#late_answerAfterTheDeadline_isRecordedAndTheVerdictStays"),
+        byTests(
+            "bridge lies about pods of another node",
+            Cell.asDecided("the bridge that has the pod is asked; the claim is told"),
+            Cell.asDecided("likewise"),
+            Cell.asDecided("likewise"),
+            "BridgeHubTest#register_addressOfAnotherBridge_isRefusedAndToldUntilItIsFree",
+            "BridgeHubTest#attach_sameNodeFromAnotherAddress_isRefused",
+            "BridgeHubTest#ask_wrongNode_isAnsweredByTheBridgeThatHasThePod"),
+        byTests(
+            "process not known",
+            COUNTED,
+            Cell.passes("").recordedAs("unattributed"),
+            Cell.refused("unless the scope says `unattributed: allow`").recordedAs("unattributed"),
+            "ExtAuthzServiceTest#check_processNotKnown_followsTheMode"));
+  }
+
+  private static List<Fault> checks() {
+    var configured = "as `server.onFailure.observe` says (default: passes)";
+    var configuredShadow = "as `server.onFailure.shadow` says (default: passes)";
+    return List.of(
+        byTests(
+            "reporter or workload not known (no certificate, two SPIFFE IDs, not listed, another"
+                + " pod's address)",
+            Cell.refused("`unknown_reporter` or `identity_mismatch`"),
+            Cell.refused("likewise"),
+            Cell.refused("likewise"),
+            "ExtAuthzServiceTest#check_reporterNotIdentified_isDeniedInEveryMode",
+            "ExtAuthzServiceTest#check_reporterOutsideTheList_isDenied"),
+        byTests(
+            "fields missing or hostile, bytes that are no request",
+            Cell.passes("counted").recordedAs("malformed"),
+            Cell.passes("counted").recordedAs("malformed"),
+            Cell.refused("").recordedAs("malformed"),
+            "ExtAuthzServiceTest#check_malformedOfAKnownReporter_followsTheMode",
+            "ExtAuthzServiceTest#check_bytesThatAreNoCheckRequest_areAnsweredAllTheSame"),
+        byTests(
+            "answer not ready in time",
+            Cell.passes(configured).recordedAs("deadline"),
+            Cell.passes(configuredShadow).recordedAs("deadline"),
+            Cell.refused("").recordedAs("deadline"),
+            "ExtAuthzServiceTest#check_slowBridge_isAnsweredByTheDeadline",
+            "ExtAuthzServiceTest#check_callersDeadline_isAnsweredBeforeIt",
+            "ExtAuthzServiceTest#check_onFailureDeny_deniesUnderObserve"),
+        byTests(
+            "an error inside the server",
+            Cell.passes(configured).recordedAs("internal"),
+            Cell.passes(configuredShadow).recordedAs("internal"),
+            Cell.refused("").recordedAs("internal"),
+            "ExtAuthzServiceTest#check_failureInside_followsTheMode",
+            "ExtAuthzServiceTest#check_modeNotKnown_isDenied"),
+        byTests(
+            "more Checks wait than may",
+            Cell.passes(configured).recordedAs("overloaded"),
+            Cell.passes(configuredShadow).recordedAs("overloaded"),
+            Cell.refused("").recordedAs("overloaded"),
+            "ExtAuthzServiceTest#check_moreThanMayWait_areOverloaded"),
+        byTests(
+            "no baseline yet",
+            Cell.passes("learned"),
+            Cell.passes("as under observe"),
+            Cell.notEntered("the workload stays observed, and says what it waits for"),
+            "ControlStateTest#snapshot_configuredEnforceWithoutBaseline_staysInObserveAndSaysWhatItWaitsFor",
+            "ControlStateTest#setMode_enforceWithoutBaseline_isRefusedAndChangesNothing"),
+        byTests(
+            "the caller hangs up before the answer",
+            Cell.asDecided("and recorded; there is nobody to answer"),
+            Cell.asDecided("likewise"),
+            Cell.asDecided("likewise"),
+            "ExtAuthzServiceTest#check_cancelled_isDecidedAndRecordedAllTheSame"));
+  }
+
+  private static List<Fault> certificates() {
+    var noHandshake = "no handshake: as *server killed*";
+    return List.of(
+        withEnvoy(
+            "identity provider killed",
+            Cell.asDecided("certificates in hand go on until they end"),
+            Cell.asDecided("likewise"),
+            Cell.asDecided("likewise"),
+            Breakage::killIdentity,
+            _ -> {}),
+        withEnvoy(
+            "certificates rotated, of another authority",
+            AS_DECIDED,
+            AS_DECIDED,
+            AS_DECIDED,
+            Breakage::startIdentity,
+            _ -> {}),
+        byTests(
+            "the sidecar's certificate ended, or the server's clock jumped past its end",
+            Cell.refused("").recordedAs("unknown_reporter"),
+            Cell.refused("").recordedAs("unknown_reporter"),
+            Cell.refused("").recordedAs("unknown_reporter"),
+            "ExtAuthzServiceTest#check_reporterNotIdentified_isDeniedInEveryMode",
+            "SpiffeTlsTest#peerOf_connectionOlderThanTheSvid_isRefusedPerCall"),
+        byTests(
+            "the server's own certificate ended, or its clock jumped past its end",
+            Cell.passes(noHandshake),
+            Cell.passes(noHandshake),
+            Cell.refused(noHandshake),
+            "X509SourceContract#svid_pastItsEnd_isNotGivenOut",
+            "SpiffeTlsTest#call_redactedServer_failsAndWorksAgainWithTheNextSvid",
+            "SvidTrustTest#verify_clockPastTheEnd_isRefused"),
+        byTests(
+            "a certificate of another authority or trust domain, on either side",
+            Cell.passes(noHandshake),
+            Cell.passes(noHandshake),
+            Cell.refused(noHandshake),
+            "SpiffeTlsTest#call_clientOfAnotherAuthority_isRefused",
+            "SpiffeTlsTest#call_serverOfAnotherAuthority_isRefused",
+            "SpiffeTlsTest#call_federatedPeer_passesOnlyWithItsBundleAndThePredicate"));
+  }
+
+  private static List<Fault> store() {
+    return List.of(
+        withEnvoy(
+            "disk of the store full",
+            Cell.asDecided("changes are refused"),
+            Cell.asDecided("changes are refused"),
+            Cell.asDecided("changes are refused"),
+            Breakage::fillDisk,
+            Breakage::freeDisk),
+        byTests(
+            "database gone",
+            Cell.asDecided("changes are refused"),
+            Cell.asDecided("changes are refused"),
+            Cell.asDecided("changes are refused"),
+            "TwoReplicasTest#database_away_noVerdictIsWrong_changesAreRefused_andWorkAfterwards"),
+        byTests(
+            "database slow",
+            Cell.asDecided("changes wait"),
+            Cell.asDecided("changes wait"),
+            Cell.asDecided("changes wait"),
+            "TwoReplicasTest#database_hangs_noVerdictIsWrong_andChangesWait"));
+  }
+
+  private static List<Fault> telemetry() {
+    var dropped = Cell.asDecided("spans are dropped and counted");
+    return List.of(
+        withEnvoy(
+            "OTLP endpoint gone",
+            dropped,
+            dropped,
+            dropped,
+            Breakage::noteFailedSpans,
+            Breakage::awaitFailedSpans),
+        byTests(
+            "OTLP endpoint hangs",
+            dropped,
+            dropped,
+            dropped,
+            "CheckTelemetryTest#answered_exporterThatHangs_dropsAndCounts"));
+  }
+}
