@@ -141,9 +141,15 @@ public final class Bridge implements NodeView, AutoCloseable {
   public record Found(int processes, Duration took) {}
 
   private Found rememberProcesses(long began) {
+    var pods = sockets.pods();
+    var listed = sockets.processes(pods);
     var processes = 0;
-    for (var pod : sockets.pods()) {
-      processes += fingerprints.remember(pod.pids());
+    if (listed != null) {
+      processes = fingerprints.rememberListed(listed);
+    } else {
+      for (var pod : pods) {
+        processes += fingerprints.remember(pod.pids());
+      }
     }
     return new Found(processes, Duration.ofNanos(System.nanoTime() - began));
   }

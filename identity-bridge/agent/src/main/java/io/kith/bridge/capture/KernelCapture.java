@@ -9,6 +9,7 @@ import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.MapReader;
 import io.kith.bridge.ffm.NetworkNamespace;
 import io.kith.bridge.ffm.RingBuffer;
+import io.kith.bridge.ffm.TaskWalk;
 import io.kith.bridge.ffm.Tuple;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -32,6 +33,7 @@ final class KernelCapture implements AutoCloseable {
   private final MapReader storage;
   private final @Nullable RingBuffer execs;
   private final @Nullable MapReader births;
+  private final @Nullable TaskWalk walk;
   private final boolean knowsExecutables;
   private final List<String> problems;
 
@@ -41,6 +43,7 @@ final class KernelCapture implements AutoCloseable {
       MapReader storage,
       @Nullable RingBuffer execs,
       @Nullable MapReader births,
+      @Nullable TaskWalk walk,
       boolean knowsExecutables,
       List<String> problems) {
     this.open = open;
@@ -48,6 +51,7 @@ final class KernelCapture implements AutoCloseable {
     this.storage = storage;
     this.execs = execs;
     this.births = births;
+    this.walk = walk;
     this.knowsExecutables = knowsExecutables;
     this.problems = List.copyOf(problems);
   }
@@ -106,6 +110,7 @@ final class KernelCapture implements AutoCloseable {
               anew -> Bpf.attach(anew, ProgramKind.SOCKET_OPERATIONS, root)));
       var execs = btf == null ? null : execs(open, pins, programs, problems);
       var births = btf == null ? null : births(open, pins, programs, problems);
+      var walk = btf == null ? null : walk(open, btf, problems);
       pins.removeOthers();
       return new KernelCapture(
           open,
@@ -113,6 +118,7 @@ final class KernelCapture implements AutoCloseable {
           new MapReader(storage, 4, OwnerRecord.BYTES),
           execs,
           births,
+          walk,
           btf != null,
           problems);
     } catch (KernelException | RuntimeException e) {
@@ -173,6 +179,16 @@ final class KernelCapture implements AutoCloseable {
       return new MapReader(births, ForkRecord.KEY_BYTES, ForkRecord.BYTES);
     } catch (KernelException e) {
       problems.add("it is not seen who forks whom: " + e.getMessage());
+      return null;
+    }
+  }
+
+  private static @Nullable TaskWalk walk(
+      Deque<AutoCloseable> open, Btf btf, List<String> problems) {
+    try {
+      return keep(open, TaskWalk.open(btf));
+    } catch (KernelException | IOException | IllegalArgumentException e) {
+      problems.add("processes are looked for in /proc, which takes longer: " + e.getMessage());
       return null;
     }
   }
@@ -251,6 +267,15 @@ final class KernelCapture implements AutoCloseable {
   @Nullable Fork fork(int pid) {
     var record = births == null ? null : births.get(ForkRecord.key(pid));
     return record == null ? null : ForkRecord.fork(record);
+  }
+
+  /** Every process there is; null when the kernel does not list them to us. */
+  @Nullable List<TaskWalk.Task> tasks() {
+    try {
+      return walk == null ? null : walk.tasks();
+    } catch (KernelException _) {
+      return null;
+    }
   }
 
   /** Waits for reports of started programs at most that long. */

@@ -5,6 +5,7 @@ import io.kith.bridge.ffm.Conntrack;
 import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.NetworkNamespace;
 import io.kith.bridge.ffm.SockDiag;
+import io.kith.bridge.ffm.TaskWalk;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryIteratorException;
@@ -34,6 +35,7 @@ final class Pods implements AutoCloseable {
 
   private final @Nullable String own = link(PROC.resolve("self/ns/net"));
   private final Cookies cookies;
+  private final Walk walk;
   private final boolean withOwn;
   private final ReentrantLock turn = new ReentrantLock();
   private final Map<String, Inside> open = new HashMap<>();
@@ -46,13 +48,19 @@ final class Pods implements AutoCloseable {
     long here() throws KernelException;
   }
 
+  /** Lists every process there is; null when that cannot be had, and {@code /proc} must do. */
+  interface Walk {
+    @Nullable List<TaskWalk.Task> tasks();
+  }
+
   /**
    * No pods yet.
    *
    * @param withOwn our own network is a pod too, with its loopback addresses
    */
-  Pods(Cookies cookies, boolean withOwn) {
+  Pods(Cookies cookies, Walk walk, boolean withOwn) {
     this.cookies = cookies;
+    this.walk = walk;
     this.withOwn = withOwn;
   }
 
@@ -261,16 +269,41 @@ final class Pods implements AutoCloseable {
 
   private Map<String, List<Integer>> pidsByNamespace() throws IOException {
     var host = link(PROC.resolve("1/ns/net"));
+    var tasks = walk.tasks();
+    if (tasks != null) {
+      return pidsByNamespace(tasks, host);
+    }
     var found = new HashMap<String, List<Integer>>();
     try (var processes = Files.newDirectoryStream(PROC, "[0-9]*")) {
       for (var process : processes) {
         var id = link(process.resolve("ns/net"));
-        if (id != null && (id.equals(own) ? withOwn : !id.equals(host))) {
+        if (id != null && isPod(id, host)) {
           found.computeIfAbsent(id, _ -> new ArrayList<>()).add(pidOf(process));
         }
       }
     }
     return found;
+  }
+
+  private Map<String, List<Integer>> pidsByNamespace(
+      List<TaskWalk.Task> tasks, @Nullable String host) {
+    var byNumber = new HashMap<Long, List<Integer>>();
+    for (var task : tasks) {
+      byNumber.computeIfAbsent(task.network(), _ -> new ArrayList<>()).add(task.pid());
+    }
+    var found = new HashMap<String, List<Integer>>();
+    byNumber.forEach(
+        (number, pids) -> {
+          var id = TaskWalk.namespace("net", number);
+          if (id != null && isPod(id, host)) {
+            found.put(id, pids);
+          }
+        });
+    return found;
+  }
+
+  private boolean isPod(String id, @Nullable String host) {
+    return id.equals(own) ? withOwn : !id.equals(host);
   }
 
   /** The processes in a network namespace now; costs a few microseconds per process of the host. */

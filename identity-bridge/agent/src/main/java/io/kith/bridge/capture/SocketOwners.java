@@ -8,11 +8,14 @@ import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.NetworkNamespace;
 import io.kith.bridge.ffm.SockDiag;
+import io.kith.bridge.ffm.TaskWalk;
 import io.kith.bridge.ffm.Tuple;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -85,6 +88,7 @@ public final class SocketOwners implements AutoCloseable {
     this.pods =
         new Pods(
             kernel == null ? NetworkNamespace::cookieHere : kernel::cookieHere,
+            kernel == null ? () -> null : kernel::tasks,
             settings.hostNetwork);
     this.problems = List.copyOf(problems);
   }
@@ -198,6 +202,22 @@ public final class SocketOwners implements AutoCloseable {
   /** The pods with an address. */
   public List<Pod> pods() {
     return pods.all();
+  }
+
+  /** The processes of these pods now; null when the kernel does not list them to us. */
+  public @Nullable List<TaskWalk.Task> processes(List<Pod> pods) {
+    var tasks = kernel == null ? null : kernel.tasks();
+    if (tasks == null) {
+      return null;
+    }
+    var ids = new HashSet<String>();
+    pods.forEach(pod -> ids.add(pod.id()));
+    var isPods = new HashMap<Long, Boolean>();
+    tasks.removeIf(
+        task ->
+            !isPods.computeIfAbsent(
+                task.network(), number -> ids.contains(TaskWalk.namespace("net", number))));
+    return tasks;
   }
 
   /** The sockets of a pod's network; null when they cannot be listed or the pod is gone. */

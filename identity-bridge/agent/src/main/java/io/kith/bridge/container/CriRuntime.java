@@ -33,16 +33,30 @@ import org.jspecify.annotations.Nullable;
 final class CriRuntime implements ContainerRuntime {
   private final Path socket;
   private final Duration limit;
-  private final ManagedChannel channel;
+  private @Nullable ManagedChannel channel; // guarded by this
+  private boolean closed; // guarded by this
 
+  /** Nothing is connected yet. */
   CriRuntime(Path socket, Duration limit) {
     this.socket = socket;
     this.limit = limit;
-    this.channel =
-        Grpc.newChannelBuilder(
-                "unix://" + socket.toAbsolutePath(), InsecureChannelCredentials.create())
-            .idleTimeout(5, TimeUnit.MINUTES)
-            .build();
+  }
+
+  /** Made when it is first needed: the start of the bridge does not wait for all of gRPC. */
+  private synchronized ManagedChannel channel() throws IOException {
+    if (closed) {
+      throw new IOException("closed");
+    }
+    var made = channel;
+    if (made == null) {
+      made =
+          Grpc.newChannelBuilder(
+                  "unix://" + socket.toAbsolutePath(), InsecureChannelCredentials.create())
+              .idleTimeout(5, TimeUnit.MINUTES)
+              .build();
+      channel = made;
+    }
+    return made;
   }
 
   @Override
@@ -59,7 +73,7 @@ final class CriRuntime implements ContainerRuntime {
   public @Nullable ContainerFacts inspect(String id) throws IOException {
     try {
       var runtime =
-          RuntimeServiceGrpc.newBlockingStub(channel)
+          RuntimeServiceGrpc.newBlockingStub(channel())
               .withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS);
       var container = container(runtime, id);
       return container != null ? container : sandbox(runtime, id);
@@ -163,14 +177,15 @@ final class CriRuntime implements ContainerRuntime {
   }
 
   private ContainerFacts.@Nullable Image image(
-      RuntimeServiceGrpc.RuntimeServiceBlockingStub runtime, ContainerStatus status) {
+      RuntimeServiceGrpc.RuntimeServiceBlockingStub runtime, ContainerStatus status)
+      throws IOException {
     var reference = status.getImageRef();
     var named = status.getImage().getImage();
     if (reference.contains("@")) {
       return Digests.image("", named, List.of(reference));
     }
     var asked =
-        ImageServiceGrpc.newBlockingStub(channel)
+        ImageServiceGrpc.newBlockingStub(channel())
             .withDeadline(runtime.getCallOptions().getDeadline())
             .imageStatus(
                 ImageStatusRequest.newBuilder()
@@ -180,7 +195,10 @@ final class CriRuntime implements ContainerRuntime {
   }
 
   @Override
-  public void close() {
-    channel.shutdownNow();
+  public synchronized void close() {
+    closed = true;
+    if (channel != null) {
+      channel.shutdownNow();
+    }
   }
 }

@@ -34,6 +34,7 @@ public final class Bpf {
   private static final int BTF_LOAD = 18;
   private static final int LINK_CREATE = 28;
   private static final int LINK_UPDATE = 29;
+  private static final int ITERATION_CREATE = 33;
 
   private static final int NO_PREALLOCATION = 1;
   private static final int LOG_BYTES = 1 << 20;
@@ -69,7 +70,8 @@ public final class Bpf {
     PACKET_IN(8, 0),
     PACKET_OUT(8, 1),
     SOCKET_OPERATIONS(13, 3),
-    RAW_TRACEPOINT(17, 0);
+    RAW_TRACEPOINT(17, 0),
+    WALK(26, 28);
 
     private final int type;
     private final int place;
@@ -212,6 +214,17 @@ public final class Bpf {
    */
   public static Descriptor program(String name, ProgramKind kind, Assembler program)
       throws KernelException {
+    return program(name, kind, program, 0);
+  }
+
+  /**
+   * As {@link #program(String, ProgramKind, Assembler)}, for a kind that belongs to a function of
+   * the kernel.
+   *
+   * @param function its number among the kernel's types, 0 for none
+   */
+  static Descriptor program(String name, ProgramKind kind, Assembler program, int function)
+      throws KernelException {
     try (var arena = Arena.ofConfined()) {
       var code = arena.allocateFrom(JAVA_BYTE, program.bytes());
       var attributes = arena.allocate(120, 8);
@@ -222,6 +235,7 @@ public final class Bpf {
       var bytes = name.getBytes(US_ASCII);
       MemorySegment.copy(bytes, 0, attributes, JAVA_BYTE, 48, Math.min(15, bytes.length));
       attributes.set(JAVA_INT, 68, kind.place);
+      attributes.set(JAVA_INT, 108, function);
       var result = Libc.bpf(PROG_LOAD, attributes);
       if (result >= 0) {
         return new Descriptor(result);
@@ -268,6 +282,25 @@ public final class Bpf {
       attributes.set(JAVA_INT, 8, program.number());
       return new Descriptor(
           checked("attach to tracepoint " + tracepoint, RAW_TRACEPOINT_OPEN, attributes));
+    }
+  }
+
+  /** Makes a program ready to be walked with. */
+  static Descriptor attachWalk(Descriptor program) throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(48, 8);
+      attributes.set(JAVA_INT, 0, program.number());
+      attributes.set(JAVA_INT, 8, ProgramKind.WALK.place);
+      return new Descriptor(checked("attach a walk", LINK_CREATE, attributes));
+    }
+  }
+
+  /** One walk, to be read like a file. */
+  static Descriptor walk(Descriptor attachment) throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(8, 8);
+      attributes.set(JAVA_INT, 0, attachment.number());
+      return new Descriptor(checked("begin a walk", ITERATION_CREATE, attributes));
     }
   }
 

@@ -31,6 +31,7 @@ public final class Btf {
   private static final int MAGIC = 0xeb9f;
   private static final int STRUCT = 4;
   private static final int UNION = 5;
+  private static final int FUNCTION = 12;
   private static final int MAX_DEPTH = 16;
 
   private final ByteBuffer data;
@@ -157,6 +158,31 @@ public final class Btf {
   /** Whether a structure has a member. */
   public boolean has(String structure, String member) {
     return find(idOf(structure), member, 0) >= 0;
+  }
+
+  /** The number of a function of the kernel. */
+  int functionId(String function) {
+    for (var id = 1; id < types; id++) {
+      if (kindOf(data.getInt(places[id] + 4)) == FUNCTION
+          && isText(data.getInt(places[id]), function)) {
+        return id;
+      }
+    }
+    throw new IllegalArgumentException("this kernel has no function " + function);
+  }
+
+  /** Whether a name is this one, which is ASCII. */
+  private boolean isText(int offset, String name) {
+    var from = strings + offset;
+    if (offset < 0 || from + name.length() >= stringsEnd || data.get(from + name.length()) != 0) {
+      return false;
+    }
+    for (var i = 0; i < name.length(); i++) {
+      if (data.get(from + i) != name.charAt(i)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private int idOf(String structure) {

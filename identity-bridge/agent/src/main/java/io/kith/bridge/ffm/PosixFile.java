@@ -1,19 +1,12 @@
 package io.kith.bridge.ffm;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
-import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.file.NoSuchFileException;
 import java.util.Arrays;
@@ -39,50 +32,16 @@ public final class PosixFile implements AutoCloseable {
   private static final int STATX_BASIC_STATS = 0x7ff;
   private static final int STATX_MNT_ID = 0x1000;
 
-  /** The same on every architecture. */
-  private static final long SYS_OPENAT2 = 437;
-
   private static final long RESOLVE_NO_MAGICLINKS = 0x02;
   private static final long RESOLVE_IN_ROOT = 0x10;
   private static final int ENOENT = 2;
   private static final int ENOTDIR = 20;
   private static final int MAX_LINK = 4096;
 
-  private static final Linker LINKER = Linker.nativeLinker();
-  private static final MemoryLayout ERRNO_LAYOUT = Linker.Option.captureStateLayout();
-  private static final VarHandle ERRNO =
-      ERRNO_LAYOUT.varHandle(MemoryLayout.PathElement.groupElement("errno"));
-  private static final MethodHandle OPEN =
-      function("open", 2, FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
-  private static final MethodHandle CLOSE =
-      function("close", -1, FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-  private static final MethodHandle READ =
-      function("read", -1, FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
-  private static final MethodHandle READLINK =
-      function("readlink", -1, FunctionDescriptor.of(JAVA_LONG, ADDRESS, ADDRESS, JAVA_LONG));
-  private static final MethodHandle STATX =
-      function(
-          "statx",
-          -1,
-          FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS));
-  private static final MethodHandle SYSCALL =
-      function(
-          "syscall",
-          1,
-          FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS, JAVA_LONG));
-
   private final int descriptor;
 
   private PosixFile(int descriptor) {
     this.descriptor = descriptor;
-  }
-
-  private static MethodHandle function(String name, int firstVariadic, FunctionDescriptor type) {
-    var symbol = LINKER.defaultLookup().findOrThrow(name);
-    var errno = Linker.Option.captureCallState("errno");
-    return firstVariadic < 0
-        ? LINKER.downcallHandle(symbol, type, errno)
-        : LINKER.downcallHandle(symbol, type, errno, Linker.Option.firstVariadicArg(firstVariadic));
   }
 
   /** Opens a file for reading, as our own mount namespace names it. */
@@ -112,28 +71,15 @@ public final class PosixFile implements AutoCloseable {
 
   private int openInRoot(String path) throws IOException {
     try (var arena = Arena.ofConfined()) {
-      var how = arena.allocate(24, 8);
+      var how = arena.allocate(24, 8); // struct open_how
       how.set(JAVA_LONG, 0, O_PATH | O_CLOEXEC);
       how.set(JAVA_LONG, 16, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-      var errno = arena.allocate(ERRNO_LAYOUT);
-      var opened =
-          (long)
-              SYSCALL.invokeExact(
-                  errno, SYS_OPENAT2, (long) descriptor, text(arena, path), how, 24L);
-      return (int) checked(opened, errno);
-    } catch (Throwable e) {
-      throw translated(e);
+      return (int) checked(Libc.openBelow(descriptor, whole(path), how));
     }
   }
 
   private static int openDescriptor(String path, int flags) throws IOException {
-    try (var arena = Arena.ofConfined()) {
-      var errno = arena.allocate(ERRNO_LAYOUT);
-      var opened = (int) OPEN.invokeExact(errno, text(arena, path), flags);
-      return (int) checked(opened, errno);
-    } catch (Throwable e) {
-      throw translated(e);
-    }
+    return (int) checked(Libc.open(whole(path), flags));
   }
 
   /** Attributes of what is open. */
@@ -153,21 +99,9 @@ public final class PosixFile implements AutoCloseable {
 
   private static FileStat statx(int folder, String path, int flags) throws IOException {
     try (var arena = Arena.ofConfined()) {
-      var errno = arena.allocate(ERRNO_LAYOUT);
       var buffer = arena.allocate(256, 8);
-      var result =
-          (int)
-              STATX.invokeExact(
-                  errno,
-                  folder,
-                  text(arena, path),
-                  flags,
-                  STATX_BASIC_STATS | STATX_MNT_ID,
-                  buffer);
-      var _ = checked(result, errno);
+      checked(Libc.statx(folder, whole(path), flags, STATX_BASIC_STATS | STATX_MNT_ID, buffer));
       return FileStat.of(buffer);
-    } catch (Throwable e) {
-      throw translated(e);
     }
   }
 
@@ -177,13 +111,7 @@ public final class PosixFile implements AutoCloseable {
    * @return how many bytes, 0 at the end
    */
   public int read(MemorySegment into) throws IOException {
-    try (var arena = Arena.ofConfined()) {
-      var errno = arena.allocate(ERRNO_LAYOUT);
-      var count = (long) READ.invokeExact(errno, descriptor, into, into.byteSize());
-      return (int) checked(count, errno);
-    } catch (Throwable e) {
-      throw translated(e);
-    }
+    return (int) checked(Libc.read(descriptor, into));
   }
 
   /** What a reader of chunks does with one of them. */
@@ -227,14 +155,10 @@ public final class PosixFile implements AutoCloseable {
   /** Where a link leads. */
   public static String readLink(String path) throws IOException {
     try (var arena = Arena.ofConfined()) {
-      var errno = arena.allocate(ERRNO_LAYOUT);
       var buffer = arena.allocate(MAX_LINK);
-      var length = (long) READLINK.invokeExact(errno, text(arena, path), buffer, buffer.byteSize());
-      var bytes = new byte[(int) checked(length, errno)];
+      var bytes = new byte[(int) checked(Libc.readLink(whole(path), buffer))];
       MemorySegment.copy(buffer, JAVA_BYTE, 0, bytes, 0, bytes.length);
       return new String(bytes, UTF_8);
-    } catch (Throwable e) {
-      throw translated(e);
     }
   }
 
@@ -243,16 +167,16 @@ public final class PosixFile implements AutoCloseable {
     return readLink("/proc/self/fd/" + descriptor);
   }
 
-  private static MemorySegment text(Arena arena, String path) throws IOException {
+  private static String whole(String path) throws IOException {
     if (path.indexOf('\0') >= 0) {
       throw new IOException("a name with a zero byte");
     }
-    return arena.allocateFrom(path, UTF_8);
+    return path;
   }
 
-  private static long checked(long result, MemorySegment errno) throws IOException {
+  private static long checked(long result) throws IOException {
     if (result < 0) {
-      var number = (int) ERRNO.get(errno, 0L);
+      var number = (int) -result;
       throw number == ENOENT || number == ENOTDIR
           ? new NoSuchFileException(words(number))
           : new IOException(words(number));
@@ -274,21 +198,8 @@ public final class PosixFile implements AutoCloseable {
     };
   }
 
-  private static IOException translated(Throwable e) {
-    return switch (e) {
-      case IOException io -> io;
-      case Error error -> throw error;
-      case RuntimeException bug -> throw bug;
-      default -> new IOException(e);
-    };
-  }
-
   @Override
   public void close() {
-    try (var arena = Arena.ofConfined()) {
-      var _ = (int) CLOSE.invokeExact(arena.allocate(ERRNO_LAYOUT), descriptor);
-    } catch (Throwable e) {
-      throw new IllegalStateException("close", e);
-    }
+    Libc.close(descriptor);
   }
 }

@@ -159,7 +159,7 @@ final class KernelGuard implements AutoCloseable {
       case SEND4, SEND6 -> programs.send(id);
       case PACKET_IN -> packets.in(id);
       case PACKET_OUT -> packets.out(id);
-      case SOCKET_OPERATIONS, RAW_TRACEPOINT ->
+      case SOCKET_OPERATIONS, RAW_TRACEPOINT, WALK ->
           throw new IllegalArgumentException(kind + " is not the guard's");
     };
   }

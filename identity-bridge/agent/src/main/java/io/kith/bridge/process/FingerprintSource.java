@@ -4,6 +4,7 @@ import io.kith.baselines.process.EntryKind;
 import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.baselines.process.Script;
+import io.kith.bridge.ffm.TaskWalk;
 import io.kith.bridge.container.ContainerDirectory;
 import io.kith.bridge.container.Described;
 import io.kith.bridge.container.Placement;
@@ -86,6 +87,11 @@ public final class FingerprintSource implements AutoCloseable {
       there += tree.look(pid) == null ? 0 : 1;
     }
     return there;
+  }
+
+  /** As {@link #remember}, of processes of which the kernel told at once what is needed. */
+  public int rememberListed(List<TaskWalk.Task> tasks) {
+    return tree.remember(tasks);
   }
 
   /** Takes note of an exec; returns at once. */

@@ -1,6 +1,8 @@
 package io.kith.bridge.process;
 
+import io.kith.bridge.ffm.TaskWalk;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -78,24 +80,106 @@ final class ProcessTree {
     if (again == null || again.startNanos() != stat.startNanos()) {
       return null;
     }
-    var before = nodes.get(pid);
     var adopted = toldParent > 0 ? toldParent : stat.parent();
-    var parent = forkedBy(pid, stat.startNanos(), adopted);
-    var execId = key.execId();
-    if (before != null && before.startNanos() == stat.startNanos()) {
-      if (path.isEmpty()
-          || again.zombie()) { // it shows nothing, or half, and was seen better before
+    return seen(
+        new Node(
+            pid,
+            stat.startNanos(),
+            key.execId(),
+            forkedBy(pid, stat.startNanos(), adopted),
+            adopted,
+            path,
+            mountNamespace,
+            pidNamespace),
+        again.zombie());
+  }
+
+  /**
+   * Remembers a process as it is now, and what was known of it before that still holds.
+   *
+   * @param ended it is a zombie by now, so what was read may be half of it
+   */
+  private Node seen(Node now, boolean ended) {
+    var before = nodes.get(now.pid());
+    var node = now;
+    if (before != null && before.startNanos() == now.startNanos()) {
+      if (ended || now.path().isEmpty()) { // it was seen better before
         return before;
       }
-      parent = before.parent();
-      adopted = before.adopted();
-      execId = Math.max(execId, before.execId());
+      node =
+          new Node(
+              now.pid(),
+              now.startNanos(),
+              Math.max(now.execId(), before.execId()),
+              before.parent(),
+              before.adopted(),
+              now.path(),
+              now.mountNamespace(),
+              now.pidNamespace());
     }
-    var node =
-        new Node(
-            pid, stat.startNanos(), execId, parent, adopted, path, mountNamespace, pidNamespace);
-    nodes.put(pid, node);
+    nodes.put(node.pid(), node);
     return node;
+  }
+
+  /**
+   * Remembers living processes of which the kernel told all but the paths; those are read once for
+   * each program.
+   *
+   * @param tasks of one walk
+   * @return how many are remembered
+   */
+  int remember(List<TaskWalk.Task> tasks) {
+    var paths = new HashMap<TaskWalk.Program, String>();
+    var names = new HashMap<Long, String>();
+    var remembered = 0;
+    for (var task : tasks) {
+      var program = task.program();
+      var path = program == null ? "" : paths.get(program);
+      if (path == null) {
+        path = path(task);
+        if (path != null) {
+          paths.put(program, path);
+        }
+      }
+      if (path == null) { // gone, or another program by now, or not to be asked
+        remembered += look(task.pid()) == null ? 0 : 1;
+      } else {
+        var mounts = names.computeIfAbsent(task.mounts(), id -> TaskWalk.namespace("mnt", id));
+        var pids = names.computeIfAbsent(-task.pids(), id -> TaskWalk.namespace("pid", -id));
+        seen(node(task, path, mounts, pids), false);
+        remembered++;
+      }
+    }
+    return remembered;
+  }
+
+  private Node node(
+      TaskWalk.Task task, String path, @Nullable String mounts, @Nullable String pids) {
+    var began = tick(task.startNanos());
+    return new Node(
+        task.pid(),
+        began,
+        task.execId(),
+        forkedBy(task.pid(), began, task.parent()),
+        task.parent(),
+        path,
+        mounts,
+        pids);
+  }
+
+  /** The path of what a task runs; null when it does not run that any more, or may not be asked. */
+  private static @Nullable String path(TaskWalk.Task task) {
+    var process = ProcFs.of(task.pid());
+    var executable = process.link("exe");
+    var path = executable == null ? null : process.inside(withoutDeleted(executable));
+    var stat = process.stat();
+    return stat != null
+            && !stat.zombie()
+            && stat.startedAt(task.startNanos())
+            && stat.stack() != 0
+            && stat.stack() == task.stack()
+        ? path
+        : null;
   }
 
   /** The same of a process that nobody told of. */

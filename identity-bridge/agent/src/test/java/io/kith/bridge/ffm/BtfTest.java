@@ -54,6 +54,25 @@ class BtfTest {
   }
 
   @Test
+  void functionId_nameOfAFunction_isItsNumber() {
+    var names = "\0far\0farther\0".getBytes(US_ASCII);
+    var all = ByteBuffer.allocate(24 + 36 + names.length).order(ByteOrder.LITTLE_ENDIAN);
+    all.putShort((short) 0xeb9f).put((byte) 1).put((byte) 0).putInt(24);
+    all.putInt(0).putInt(36).putInt(36).putInt(names.length);
+    all.putInt(1).putInt(4 << 24).putInt(24); // struct far
+    all.putInt(5).putInt(12 << 24).putInt(0); // the function farther
+    all.putInt(1).putInt(12 << 24).putInt(0); // the function far
+    var btf = Btf.of(all.put(names).array());
+
+    assertThat(btf.functionId("far")).isEqualTo(3);
+    assertThat(btf.functionId("farther")).isEqualTo(2);
+    for (var other : new String[] {"fa", "farthe", "farther ", "farthest and longer than all"}) {
+      assertThatThrownBy(() -> btf.functionId(other))
+          .hasMessage("this kernel has no function " + other);
+    }
+  }
+
+  @Test
   void of_cutAnywhere_isRefused() {
     var whole = types();
 

@@ -11,8 +11,10 @@ import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessClass;
 import io.kith.baselines.process.Script;
 import io.kith.bridge.container.ContainerDirectory;
+import io.kith.bridge.ffm.Btf;
 import io.kith.bridge.ffm.HostCgroups;
 import io.kith.bridge.ffm.PosixFile;
+import io.kith.bridge.ffm.TaskWalk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,6 +24,7 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -470,6 +473,67 @@ class LiveProcessTest {
           .doesNotContain("/usr/bin/dash");
     } finally {
       ProcessHandle.of(child).ifPresent(ProcessHandle::destroyForcibly);
+    }
+  }
+
+  /** The same from one walk of the kernel, which reads a path once for each program. */
+  @Test
+  void rememberListed_parentThatEndedSince_isInTheLineage() throws Exception {
+    var seconds = "2" + ProcessHandle.current().pid();
+    var parent = pod.start("sh -c 'sleep " + seconds + " & read line < /dev/zero'");
+    var sibling = pod.start("sh -c 'read line < /dev/zero'");
+    var child = awaitProgram("sleep", seconds);
+    try (var walk = TaskWalk.open(Btf.ofThisKernel())) {
+      awaitProgram(sibling, "/usr/bin/dash");
+      var ours = Set.of(parent, sibling, child);
+      var tasks = walk.tasks().stream().filter(task -> ours.contains(task.pid())).toList();
+      assertThat(tasks.stream().map(TaskWalk.Task::program).distinct())
+          .as("both shells are one program")
+          .hasSize(2);
+
+      assertThat(source.rememberListed(tasks)).isEqualTo(3);
+      ProcessHandle.of(parent).orElseThrow().destroyForcibly();
+      awaitParent(child, parent);
+
+      assertThat(identify(child).fingerprint().lineage())
+          .containsExactly("/usr/bin/dash", "/usr/bin/bash");
+    } finally {
+      ProcessHandle.of(child).ifPresent(ProcessHandle::destroyForcibly);
+    }
+  }
+
+  /** What was true when the walk passed by is not told of what the process became since. */
+  @Test
+  void rememberListed_calledExecSince_isWhatItRunsNow() throws Exception {
+    var pid = pod.start("sleep 1000");
+    try (var walk = TaskWalk.open(Btf.ofThisKernel())) {
+      var now = walk.tasks().stream().filter(task -> task.pid() == pid).findFirst().orElseThrow();
+      var before =
+          new TaskWalk.Task(
+              pid,
+              now.parent(),
+              now.startNanos(),
+              now.execId() - 1,
+              now.stack() - 4096,
+              now.network(),
+              now.mounts(),
+              now.pids(),
+              new TaskWalk.Program(1, 2, 3, 4, 5));
+      var gone =
+          new TaskWalk.Task(
+              Integer.MAX_VALUE, pid, now.startNanos(), 1, 1, 1, 1, 1, before.program());
+
+      assertThat(source.rememberListed(List.of(gone, before))).isEqualTo(1);
+
+      assertThat(identify(pid).fingerprint().path()).isEqualTo("/usr/bin/sleep");
+    }
+  }
+
+  private static void awaitProgram(int pid, String path) {
+    var until = System.nanoTime() + PATIENCE.toNanos();
+    while (!path.equals(ProcFs.of(pid).link("exe"))) {
+      assertThat(System.nanoTime()).isLessThan(until);
+      Thread.onSpinWait();
     }
   }
 
