@@ -132,12 +132,17 @@ public final class BridgeHub implements ProcessSource, PodSource {
       return CompletableFuture.completedFuture(
           new Attribution.BridgeUnavailable(nobodyHas(query.source().address(), query.node())));
     }
-    var known = recent.find(holder.bridge(), holder.pod(), query);
+    return holder.bridge().ask(query, holder.pod(), late);
+  }
+
+  @Override
+  public @Nullable Attribution known(SocketQuery query) {
+    var holder = byAddress.get(query.source().address());
+    var known = holder == null ? null : recent.find(holder.bridge(), holder.pod(), query);
     if (known != null) {
       counts.reused();
-      return CompletableFuture.completedFuture(known);
     }
-    return holder.bridge().ask(query, holder.pod(), late);
+    return known;
   }
 
   @Override

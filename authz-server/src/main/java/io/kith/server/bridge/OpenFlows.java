@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Connections that were allowed and may be open still: the latest 100,000 of a day. When what
@@ -39,7 +40,19 @@ public final class OpenFlows {
    * @param source near end
    * @param destination where the application connected to
    */
-  record Connection(SocketEnd source, SocketEnd destination) {}
+  record Connection(SocketEnd source, SocketEnd destination) {
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Connection that
+          && source.equals(that.source)
+          && destination.equals(that.destination);
+    }
+
+    @Override
+    public int hashCode() {
+      return 31 * source.hashCode() + destination.hashCode();
+    }
+  }
 
   private record Kept(Workload workload, Flow flow) {}
 
@@ -60,7 +73,9 @@ public final class OpenFlows {
     }
     var key = new Connection(connection.source(), connection.destination());
     if (record.decision().applied() instanceof Verdict.Allow) {
-      open.put(key, new Kept(workload, flow));
+      if (!record.repeated() || !open.asMap().containsKey(key)) {
+        open.put(key, new Kept(workload, flow));
+      }
     } else {
       open.invalidate(key);
     }

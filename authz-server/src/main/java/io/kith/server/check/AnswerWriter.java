@@ -2,6 +2,9 @@ package io.kith.server.check;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.Locale;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +45,38 @@ final class AnswerWriter {
       encoded[1] = (byte) name.length;
       System.arraycopy(name, 0, encoded, 2, name.length);
       return new Name(encoded);
+    }
+  }
+
+  /** A whole field of the metadata, as bytes: many words are always the same. */
+  static final class Field {
+    private final byte[] encoded;
+
+    private Field(byte[] encoded) {
+      this.encoded = encoded;
+    }
+
+    static Field of(Name name, String text) {
+      var writer = new AnswerWriter();
+      writer.field(name, text);
+      return new Field(Arrays.copyOf(writer.entries, writer.length));
+    }
+
+    /** One for each value of an enumeration, in lower case. */
+    static <E extends Enum<E>> Map<E, Field> words(Name name, Class<E> type) {
+      var fields = new EnumMap<E, Field>(type);
+      for (var value : type.getEnumConstants()) {
+        fields.put(value, of(name, value.name().toLowerCase(Locale.ROOT)));
+      }
+      return fields;
+    }
+  }
+
+  /** Adds a field to the metadata; nothing when it is null. */
+  void field(@Nullable Field field) {
+    if (field != null) {
+      room(field.encoded.length);
+      length = put(entries, length, field.encoded);
     }
   }
 

@@ -8,10 +8,14 @@ import io.envoyproxy.envoy.service.auth.v3.OkHttpResponse;
 import io.envoyproxy.envoy.type.v3.HttpStatus;
 import io.envoyproxy.envoy.type.v3.StatusCode;
 import io.grpc.Status.Code;
+import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Verdict.Allow;
 import io.kith.baselines.decision.Verdict.Deny;
-import java.util.Locale;
+import io.kith.baselines.edge.Strictness;
+import io.kith.baselines.process.Quality;
+import io.kith.server.check.AnswerWriter.Field;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,16 +38,21 @@ final class CheckAnswers {
           .toByteArray();
 
   private static final AnswerWriter.Name DECISION = AnswerWriter.Name.of("decision");
+  private static final Field ALLOWED = Field.of(DECISION, "allow");
+  private static final Field REFUSED = Field.of(DECISION, "deny");
   private static final AnswerWriter.Name REASON = AnswerWriter.Name.of("reason");
   private static final AnswerWriter.Name EDGE = AnswerWriter.Name.of("edge");
-  private static final AnswerWriter.Name STRICTNESS = AnswerWriter.Name.of("strictness");
+  private static final Map<Strictness, Field> STRICTNESS =
+      Field.words(AnswerWriter.Name.of("strictness"), Strictness.class);
   private static final AnswerWriter.Name DECISION_ID = AnswerWriter.Name.of("decision_id");
   private static final AnswerWriter.Name TRACE_ID = AnswerWriter.Name.of("trace_id");
-  private static final AnswerWriter.Name MODE = AnswerWriter.Name.of("mode");
+  private static final Map<Mode, Field> MODE =
+      Field.words(AnswerWriter.Name.of("mode"), Mode.class);
   private static final AnswerWriter.Name SHADOW = AnswerWriter.Name.of("shadow");
   private static final AnswerWriter.Name SHADOW_REASON = AnswerWriter.Name.of("shadow_reason");
   private static final AnswerWriter.Name RUNG = AnswerWriter.Name.of("rung");
-  private static final AnswerWriter.Name QUALITY = AnswerWriter.Name.of("quality");
+  private static final Map<Quality, Field> QUALITY =
+      Field.words(AnswerWriter.Name.of("quality"), Quality.class);
   private static final AnswerWriter.Name FINGERPRINT = AnswerWriter.Name.of("fingerprint");
   private static final AnswerWriter.Name WORKLOAD = AnswerWriter.Name.of("workload");
 
@@ -97,20 +106,23 @@ final class CheckAnswers {
   private static AnswerWriter metadata(CheckRecord record, @Nullable Reason failure) {
     var decision = record.decision();
     var fields = new AnswerWriter();
-    fields.field(DECISION, decision.applied().word());
     switch (decision.applied()) {
-      case Deny(_, var reason) -> fields.field(REASON, reason.code());
+      case Deny(_, var reason) -> {
+        fields.field(REFUSED);
+        fields.field(REASON, reason.code());
+      }
       case Allow(var edge) -> {
+        fields.field(ALLOWED);
         fields.field(REASON, failure == null ? null : failure.code());
         if (edge != null) {
           fields.field(EDGE, edge.id());
-          fields.field(STRICTNESS, word(edge.strictness()));
+          fields.field(STRICTNESS.get(edge.strictness()));
         }
       }
     }
     fields.field(DECISION_ID, record.decisionId());
     fields.field(TRACE_ID, record.traceId());
-    fields.field(MODE, decision.mode().word());
+    fields.field(MODE.get(decision.mode()));
     var shadow = decision.shadow();
     if (shadow != null) {
       fields.field(SHADOW, shadow.word());
@@ -124,7 +136,7 @@ final class CheckAnswers {
     }
     var subject = decision.subject();
     if (subject != null) {
-      fields.field(QUALITY, word(subject.quality()));
+      fields.field(QUALITY.get(subject.quality()));
       fields.field(FINGERPRINT, subject.fingerprintId());
     }
     var workload = record.workload();
@@ -132,9 +144,4 @@ final class CheckAnswers {
       fields.field(WORKLOAD, workload.owner().toString());
     }
     return fields;
-  }
-
-  private static String word(Enum<?> value) {
-    return value.name().toLowerCase(Locale.ROOT);
-  }
-}
+  }}

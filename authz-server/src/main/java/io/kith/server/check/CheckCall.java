@@ -31,6 +31,7 @@ final class CheckCall {
   @Nullable Workload workload;
   @Nullable Snapshot snapshot;
   volatile @Nullable CheckRecord given;
+  Instant read;
   boolean waiting;
   long askedNanos;
   private boolean sending;
@@ -44,6 +45,7 @@ final class CheckCall {
     this.metadata = CheckMetadata.of(headers);
     this.peer = Peer.of(call.getAttributes());
     this.started = started;
+    this.read = started;
     this.startedNanos = System.nanoTime();
     this.deadlineNanos = startedNanos + budgetNanos;
   }

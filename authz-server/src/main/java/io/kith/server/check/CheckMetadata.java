@@ -54,6 +54,11 @@ public record CheckMetadata(
     if (values == null) {
       return "";
     }
+    var all = values.iterator();
+    var first = all.next();
+    if (!all.hasNext()) {
+      return first;
+    }
     var distinct = new LinkedHashSet<String>();
     values.forEach(distinct::add);
     return String.join(",", distinct);

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.decision.Decision;
 import io.kith.baselines.decision.Flow;
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.process.Candidate;
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param traceId 32 hex digits of the trace that has the span
  * @param reporter TLS peer of the Check, or null when it had none that could be read
  * @param workload null when the reporter is nobody's workload
- * @param replica address of the pod that the connection came from; empty when not known
+ * @param replica address of the pod that the connection came from, or null when not known
  * @param flow null when the Check was refused before there was one
  * @param repeated the process of the same connection was known before (this is a retry, or a
  *     request on it): counts as a check, not as another connection
@@ -29,7 +30,7 @@ public record CheckRecord(
     Instant time,
     @Nullable SpiffeId reporter,
     @Nullable Workload workload,
-    String replica,
+    @Nullable IpAddress replica,
     @Nullable Flow flow,
     Decision decision,
     boolean repeated,
@@ -38,7 +39,6 @@ public record CheckRecord(
     requireNonNull(decisionId, "decisionId");
     requireNonNull(traceId, "traceId");
     requireNonNull(time, "time");
-    requireNonNull(replica, "replica");
     requireNonNull(decision, "decision");
   }
 
@@ -49,7 +49,7 @@ public record CheckRecord(
       Instant time,
       @Nullable SpiffeId reporter,
       @Nullable Workload workload,
-      String replica,
+      @Nullable IpAddress replica,
       @Nullable Flow flow,
       Decision decision,
       boolean repeated) {

@@ -18,6 +18,7 @@ import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.process.Attribution;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -120,7 +121,8 @@ public final class ExtAuthzService implements BindableService {
   private void handle(CheckCall check) {
     try {
       check.facts = CheckFacts.read(check.request, check.metadata);
-      switch (reporters.admit(check.peer, check.facts, clock.instant())) {
+      check.read = clock.instant();
+      switch (reporters.admit(check.peer, check.facts, check.read)) {
         case Reporters.Admission.Refused(var reporter, var reason) -> {
           check.reporter = reporter;
           answer(check, Outcome.denied(Mode.ENFORCE, reason));
@@ -145,30 +147,34 @@ public final class ExtAuthzService implements BindableService {
 
   private void attribute(
       CheckCall check, CheckFacts.Connection connection, SpiffeId reporter, Snapshot snapshot) {
-    if (waiting.incrementAndGet() > settings.maxWaiting()) {
-      waiting.decrementAndGet();
-      answer(check, failure(check, new Reason.Overloaded()));
-      return;
-    }
-    check.waiting = true;
     check.askedNanos = System.nanoTime();
     var left = check.deadlineNanos - check.askedNanos;
     if (left <= 0) {
       answer(check, failure(check, new Reason.Deadline()));
       return;
     }
-    var timeout = Duration.ofNanos(Math.min(left, settings.bridgeTimeout().toNanos()));
+    var query =
+        new SocketQuery(
+            connection.node(),
+            connection.protocol(),
+            connection.source(),
+            connection.destination(),
+            reporter,
+            connection.connection(),
+            Duration.ofNanos(Math.min(left, settings.bridgeTimeout().toNanos())));
+    var known = processes.known(query);
+    if (known != null) {
+      decide(check, connection, reporter, snapshot, known);
+      return;
+    }
+    if (waiting.incrementAndGet() > settings.maxWaiting()) {
+      waiting.decrementAndGet();
+      answer(check, failure(check, new Reason.Overloaded()));
+      return;
+    }
+    check.waiting = true;
     var asked =
-        processes.ask(
-            new SocketQuery(
-                connection.node(),
-                connection.protocol(),
-                connection.source(),
-                connection.destination(),
-                reporter,
-                connection.connection(),
-                timeout),
-            late -> decide(check, connection, reporter, snapshot, late));
+        processes.ask(query, late -> decide(check, connection, reporter, snapshot, late));
     if (!asked.isDone()) {
       deadlines.add(new Late(check));
     }
@@ -197,11 +203,16 @@ public final class ExtAuthzService implements BindableService {
               connection.claimedNames());
       var destination = connection.destinationFacts(answered).resolve(directory);
       var flow = new Flow(reporter, attribution, destination);
-      var decision = Decider.decide(snapshot, flow, clock.instant());
+      var decision = Decider.decide(snapshot, flow, now(check));
       answer(check, new Outcome(decision, flow, null));
     } catch (Throwable thrown) {
       failed(check, thrown);
     }
+  }
+
+  /** What is answered at once is decided as of the moment when it was read. */
+  private Instant now(CheckCall check) {
+    return check.waiting ? clock.instant() : check.read;
   }
 
   private void failed(CheckCall check, Throwable thrown) {
@@ -252,12 +263,12 @@ public final class ExtAuthzService implements BindableService {
     return new CheckRecord(
         Ids.decision(),
         parent == null ? Ids.trace() : parent.traceId(),
-        clock.instant(),
+        now(check),
         check.reporter,
         check.workload,
         check.facts instanceof CheckFacts.Connection connection
-            ? connection.source().address().toString()
-            : "",
+            ? connection.source().address()
+            : null,
         outcome.flow(),
         outcome.decision(),
         isRepeated(check, outcome));

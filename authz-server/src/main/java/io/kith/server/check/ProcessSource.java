@@ -5,6 +5,7 @@ import io.kith.baselines.process.Attribution;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** Who knows which processes opened a socket: port to the identity bridges. */
 @FunctionalInterface
@@ -18,6 +19,14 @@ public interface ProcessSource {
    *     that the query gives
    */
   CompletableFuture<Attribution> ask(SocketQuery query, Consumer<Attribution> late);
+
+  /**
+   * What the same question was answered with a moment ago, from memory; null when it has to be
+   * asked.
+   */
+  default @Nullable Attribution known(SocketQuery query) {
+    return null;
+  }
 
   /**
    * The names for which a pod was told an address by DNS; empty when nobody saw any. Answers from

@@ -3,6 +3,7 @@ package io.kith.server.check;
 import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.identity.IpAddress;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One end of a connection.
@@ -15,6 +16,17 @@ public record SocketEnd(IpAddress address, int port) {
     if (port < 1 || port > 65_535) {
       throw new IllegalArgumentException("port: " + port + " (expected: 1 to 65535)");
     }
+  }
+
+  // By hand: part of three keys that are looked up with each Check.
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof SocketEnd that && port == that.port && address.equals(that.address);
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * address.hashCode() + port;
   }
 
   /** {@code 10.0.0.1:1234} or {@code [fd00::1]:1234}. */

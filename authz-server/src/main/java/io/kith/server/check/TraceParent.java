@@ -1,6 +1,5 @@
 package io.kith.server.check;
 
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,28 +12,58 @@ import org.jspecify.annotations.Nullable;
  * @param sampled the caller records its part
  */
 public record TraceParent(String traceId, String spanId, boolean sampled) {
-  private static final Pattern FORM =
-      Pattern.compile("(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?");
+  // 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01, and more after a dash in later versions
+  private static final int TRACE = 3;
+  private static final int SPAN = 36;
+  private static final int FLAGS = 53;
+  private static final int LENGTH = 55;
   private static final int MAX_LENGTH = 512;
 
   /** Reads the header {@code traceparent}; null when it is missing or anything else. */
   public static @Nullable TraceParent parse(@Nullable String header) {
-    if (header == null || header.length() > MAX_LENGTH) {
+    if (header == null
+        || header.length() < LENGTH
+        || header.length() > MAX_LENGTH
+        || !isHex(header, 0, TRACE - 1)
+        || !isHex(header, TRACE, SPAN - 1)
+        || !isHex(header, SPAN, FLAGS - 1)
+        || !isHex(header, FLAGS, LENGTH)
+        || !hasDashes(header)
+        || header.startsWith("ff")
+        || (header.startsWith("00") && header.length() > LENGTH)
+        || isZero(header, TRACE, SPAN - 1)
+        || isZero(header, SPAN, FLAGS - 1)) {
       return null;
     }
-    var matcher = FORM.matcher(header);
-    if (!matcher.matches() || (header.startsWith("00") && matcher.group(4) != null)) {
-      return null;
-    }
-    var traceId = matcher.group(1);
-    var spanId = matcher.group(2);
-    if (isZero(traceId) || isZero(spanId)) {
-      return null;
-    }
-    return new TraceParent(traceId, spanId, (Integer.parseInt(matcher.group(3), 16) & 1) == 1);
+    return new TraceParent(
+        header.substring(TRACE, SPAN - 1),
+        header.substring(SPAN, FLAGS - 1),
+        (Character.digit(header.charAt(LENGTH - 1), 16) & 1) == 1);
   }
 
-  private static boolean isZero(String digits) {
-    return digits.chars().allMatch(digit -> digit == '0');
+  private static boolean hasDashes(String header) {
+    return header.charAt(TRACE - 1) == '-'
+        && header.charAt(SPAN - 1) == '-'
+        && header.charAt(FLAGS - 1) == '-'
+        && (header.length() == LENGTH || header.charAt(LENGTH) == '-');
+  }
+
+  private static boolean isHex(String text, int from, int to) {
+    for (var i = from; i < to; i++) {
+      var digit = text.charAt(i);
+      if (!(digit >= '0' && digit <= '9') && !(digit >= 'a' && digit <= 'f')) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static boolean isZero(String text, int from, int to) {
+    for (var i = from; i < to; i++) {
+      if (text.charAt(i) != '0') {
+        return false;
+      }
+    }
+    return true;
   }
 }

@@ -116,9 +116,14 @@ final class Lessons {
         : new Observation(
             process,
             flow.resolved().destination(),
-            pod == null ? answered.replica() : pod.address().toString(),
+            replica(answered, pod),
             answered.time(),
             pod == null ? null : pod.started());
+  }
+
+  private static String replica(CheckRecord answered, @Nullable RunningPod pod) {
+    var address = pod == null ? answered.replica() : pod.address();
+    return address == null ? "" : address.toString();
   }
 
   private static @Nullable Candidate onlyProcess(Flow flow, Origin origin) {

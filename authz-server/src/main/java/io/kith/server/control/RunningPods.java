@@ -1,6 +1,5 @@
 package io.kith.server.control;
 
-import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.learning.Instance;
@@ -47,10 +46,10 @@ final class RunningPods {
    */
   @Nullable RunningPod podOf(CheckRecord answered, GovernedWorkload workload, Instant now) {
     var flow = answered.flow();
-    if (flow == null || answered.replica().isEmpty()) {
+    if (flow == null || answered.replica() == null) {
       return null;
     }
-    var pod = source.running(IpAddress.parse(answered.replica()));
+    var pod = source.running(answered.replica());
     if (pod == null || (!pod.attested().isEmpty() && !pod.attested().contains(flow.spiffeId()))) {
       return null;
     }

@@ -15,9 +15,9 @@ final class VerdictCounts {
 
   void add(Decision decision) {
     var reason = decision.applied() instanceof Deny(_, var why) ? why.code() : "";
-    counts
-        .computeIfAbsent(new Key(decision.applied().word(), reason), _ -> new LongAdder())
-        .increment();
+    var key = new Key(decision.applied().word(), reason);
+    var count = counts.get(key); // takes no lock
+    (count == null ? counts.computeIfAbsent(key, _ -> new LongAdder()) : count).increment();
   }
 
   List<VerdictCount> now() {

@@ -2,6 +2,7 @@ package io.kith.server.telemetry;
 
 import static java.util.Objects.requireNonNull;
 
+import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.process.Attribution;
 import io.kith.server.check.Answered;
@@ -19,7 +20,7 @@ import java.util.function.Supplier;
  * <p>Labels have few values, all from Kith itself; nothing that a client chooses becomes one.
  */
 public final class Metrics {
-  private record Labels(String verdict, String reason, String mode) {}
+  private record Labels(String verdict, String reason, Mode mode) {}
 
   private record Attributed(String result, String rung) {}
 
@@ -74,7 +75,7 @@ public final class Metrics {
         new Labels(
             decision.applied().word(),
             reason == null ? "" : reason.code(),
-            decision.mode().word()));
+            decision.mode()));
     if (decision.shadow() instanceof Deny(_, var shadowReason)) {
       count(shadowDenied, shadowReason.code());
       var workload = record.workload();
@@ -134,7 +135,7 @@ public final class Metrics {
                 .append("\",reason=\"")
                 .append(labels.reason())
                 .append("\",mode=\"")
-                .append(labels.mode())
+                .append(labels.mode().word())
                 .append("\"} ")
                 .append(count.sum())
                 .append('\n'));

@@ -235,7 +235,7 @@ class AdminServerTest {
             NOON,
             null,
             null,
-            "",
+            null,
             null,
             new Decision(
                 new Deny(null, new Reason.UnknownReporter("the peer has no certificate")),

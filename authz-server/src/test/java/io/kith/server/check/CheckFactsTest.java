@@ -13,6 +13,7 @@ import io.envoyproxy.envoy.config.core.v3.Pipe;
 import io.envoyproxy.envoy.config.core.v3.SocketAddress;
 import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
 import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.identity.IpAddress;
 import io.kith.server.check.CheckFacts.Connection;
 import io.kith.server.check.CheckFacts.Layer;
 import io.kith.server.check.CheckFacts.Malformed;
@@ -328,9 +329,50 @@ class CheckFactsTest {
     "00-00000000000000000000000000000000-b7ad6b7169203331-01,false",
     "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01,false",
     "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01,false",
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0,false",
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0g,false",
+    "00-0af7651916cd43dd8448eb211c80319cab7ad6b7169203331-01,false",
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331a01,false",
+    "00a0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01,false",
+    "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01more,false",
+    "0x-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01,false",
     "'',false",
   })
   void parse_traceParent_isStrict(String header, boolean read) {
     assertThat(TraceParent.parse(header) != null).isEqualTo(read);
+  }
+
+  @Test
+  void parse_traceParent_hasItsParts() {
+    var trace = "0af7651916cd43dd8448eb211c80319c";
+    var span = "b7ad6b7169203331";
+
+    assertThat(TraceParent.parse("00-" + trace + "-" + span + "-01"))
+        .isEqualTo(new TraceParent(trace, span, true));
+    assertThat(TraceParent.parse("00-" + trace + "-" + span + "-0a"))
+        .isEqualTo(new TraceParent(trace, span, false));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0.0.0.0", "255.255.255.255", "10.88.1.10", "127.0.0.1", "1.2.3.256", "01.2.3.4", "1.2.3.08",
+    "1.2.3", "1.2.3.4.", "1.2.3.4.5", ".1.2.3", "1..2.3", "1.2.3.0004", "256.1.1.1", "1.2.3.4:5"
+  })
+  void read_ipv4_isReadAsEveryAddressIs(String text) {
+    IpAddress expected;
+    try {
+      expected = IpAddress.parse(text);
+    } catch (IllegalArgumentException _) {
+      expected = null;
+    }
+
+    var facts =
+        CheckFacts.read(
+            CheckMessage.read(with(address(text, 1234), GOOD).toByteArray()), metadata());
+
+    assertThat(facts instanceof CheckFacts.Connection(_, _, var source, _, _, _, _, _, _)
+            ? source.address()
+            : null)
+        .isEqualTo(expected);
   }
 }

@@ -30,6 +30,7 @@ import io.grpc.stub.MetadataUtils;
 import io.kith.baselines.config.KithConfig.OnFailure;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Mode;
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.process.Attribution;
 import io.kith.baselines.process.Rung;
@@ -168,7 +169,7 @@ class ExtAuthzServiceTest {
     assertThat(kith.policy.records())
         .singleElement()
         .extracting(CheckRecord::replica)
-        .isEqualTo(POD);
+        .isEqualTo(IpAddress.parse(POD));
   }
 
   @Test

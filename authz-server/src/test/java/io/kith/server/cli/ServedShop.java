@@ -8,6 +8,7 @@ import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.destination.PublicSuffixes;
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.server.admin.AdminServer;
 import io.kith.server.admin.AdminService;
@@ -26,6 +27,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** A server with the shop's checkout, its admin API on a Unix socket, and the command line. */
 final class ServedShop implements AutoCloseable {
@@ -106,7 +108,7 @@ final class ServedShop implements AutoCloseable {
 
   /** The same, from a certain pod. */
   CheckRecord check(Flow flow, String replica) {
-    return record(answered(state.snapshot(CHECKOUT), flow, clock.instant()), replica);
+    return record(answered(state.snapshot(CHECKOUT), flow, clock.instant()), IpAddress.parse(replica));
   }
 
   /** An answer that was given elsewhere, as if it had been given here and now. */
@@ -114,7 +116,7 @@ final class ServedShop implements AutoCloseable {
     return record(answered, answered.replica());
   }
 
-  private CheckRecord record(CheckRecord answered, String replica) {
+  private CheckRecord record(CheckRecord answered, @Nullable IpAddress replica) {
     var here =
         new CheckRecord(
             answered.decisionId(),

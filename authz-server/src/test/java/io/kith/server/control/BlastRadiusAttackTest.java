@@ -14,6 +14,7 @@ import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.edge.Baseline;
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.process.Candidate;
 import io.kith.baselines.process.Origin;
@@ -79,7 +80,7 @@ class BlastRadiusAttackTest {
             one.time(),
             one.reporter(),
             one.workload(),
-            pod,
+            IpAddress.parse(pod),
             one.flow(),
             one.decision(),
             false));

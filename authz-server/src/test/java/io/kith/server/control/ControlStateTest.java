@@ -34,6 +34,7 @@ import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.destination.DestinationFacts.Resolved;
 import io.kith.baselines.edge.EdgeState;
 import io.kith.baselines.edge.Strictness;
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.learning.LearningSettings;
@@ -384,7 +385,7 @@ class ControlStateTest {
         NOON,
         null,
         CHECKOUT,
-        "10.88.1.2",
+        IpAddress.parse("10.88.1.2"),
         flow,
         new Decision(new Deny(null, new Reason.Overloaded()), null, Mode.ENFORCE, null, null),
         false);

@@ -152,7 +152,7 @@ public final class Shop {
         time,
         CHECKOUT_ID,
         workload,
-        pod,
+        IpAddress.parse(pod),
         flow,
         Decider.decide(snapshot, flow, time),
         repeated);

@@ -9,6 +9,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLContext;
@@ -94,11 +96,21 @@ final class CheckBench {
         }
       }
       var contexts = tls ? identities.contexts() : null;
-      var rows = new ArrayList<CheckFigures.Row>();
-      for (var shape : Shape.values()) {
-        if (plan.shapes().contains(shape)) {
-          rows.addAll(measure(entrants, shape, contexts));
+      var courses = new EnumMap<Shape, Map<Contender, Course>>(Shape.class);
+      for (var shape : plan.shapes()) {
+        courses.put(shape, courses(entrants, shape, tls));
+      }
+      // All that is measured has run before anything is: a compiler that still works takes its time
+      // from the shape that comes first.
+      for (var course : courses.entrySet()) {
+        say.accept(course.getKey() + (tls ? ", TLS: " : ": ") + "warming up");
+        for (var entry : course.getValue().entrySet()) {
+          warmUp(entry.getKey(), entry.getValue(), contexts);
         }
+      }
+      var rows = new ArrayList<CheckFigures.Row>();
+      for (var course : courses.entrySet()) {
+        rows.addAll(measure(entrants, course.getKey(), course.getValue(), contexts));
       }
       return rows;
     } finally {
@@ -120,9 +132,7 @@ final class CheckBench {
     }
   }
 
-  private List<CheckFigures.Row> measure(
-      List<Entrant> entrants, Shape shape, @Nullable List<SSLContext> contexts) throws IOException {
-    var tls = contexts != null;
+  private Map<Contender, Course> courses(List<Entrant> entrants, Shape shape, boolean tls) {
     var courses = new EnumMap<Contender, Course>(Contender.class);
     for (var entrant : entrants) {
       if (entrant.started() != null) {
@@ -132,17 +142,27 @@ final class CheckBench {
                 entrant.started(), traffic(entrant.contender(), shape, tls), new ArrayList<>()));
       }
     }
-    for (var round = 0; round <= plan.rounds(); round++) {
-      say.accept(
-          shape
-              + (tls ? ", TLS: " : ": ")
-              + (round == 0 ? "warming up" : "round " + round + " of " + plan.rounds()));
+    return courses;
+  }
+
+  private List<CheckFigures.Row> measure(
+      List<Entrant> entrants,
+      Shape shape,
+      Map<Contender, Course> courses,
+      @Nullable List<SSLContext> contexts)
+      throws IOException {
+    var tls = contexts != null;
+    for (var round = 1; round <= plan.rounds(); round++) {
+      say.accept(shape + (tls ? ", TLS: " : ": ") + "round " + round + " of " + plan.rounds());
       for (var entry : courses.entrySet()) {
-        if (round == 0) {
-          warmUp(entry.getKey(), entry.getValue(), contexts);
-        } else {
-          measure(entry.getKey(), entry.getValue(), contexts);
-        }
+        var rounds = entry.getValue().rounds();
+        measure(entry.getKey(), entry.getValue(), contexts);
+        say.accept(
+            String.format(
+                Locale.ROOT,
+                "  %s: %,.0f Checks/cpu·s",
+                entry.getKey().words(),
+                rounds.getLast().perProcessorSecond()));
       }
     }
     var rows = new ArrayList<CheckFigures.Row>();
