@@ -173,8 +173,7 @@ public final class ExtAuthzService implements BindableService {
       return;
     }
     check.waiting = true;
-    var asked =
-        processes.ask(query, late -> decide(check, connection, reporter, snapshot, late));
+    var asked = processes.ask(query, late -> decide(check, connection, reporter, snapshot, late));
     if (!asked.isDone()) {
       deadlines.add(new Late(check));
     }
@@ -293,7 +292,10 @@ public final class ExtAuthzService implements BindableService {
   private void late(CheckCall check, Outcome outcome) {
     var given = check.given;
     var flow = outcome.flow();
-    if (given != null && flow != null && outcome.isOfAKnownProcess() && !isRepeated(check, outcome)) {
+    if (given != null
+        && flow != null
+        && outcome.isOfAKnownProcess()
+        && !isRepeated(check, outcome)) {
       policy.record(given.late(flow, outcome.decision().subject()));
     }
   }

@@ -86,17 +86,11 @@ final class SocketFile {
         Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
     if (!attributes.isOther()) {
       throw new IOException(
-          key
-              + ": '"
-              + path
-              + "' exists and is not a socket (remove it, or set another path)");
+          key + ": '" + path + "' exists and is not a socket (remove it, or set another path)");
     }
     if (isServed(path)) {
       throw new IOException(
-          key
-              + ": another server listens at unix:"
-              + path
-              + " (stop it, or set another path)");
+          key + ": another server listens at unix:" + path + " (stop it, or set another path)");
     }
   }
 
