@@ -40,7 +40,7 @@ public final class BundleFuzz {
   /** One input, as Jazzer calls it. */
   public static void fuzzerTestOneInput(byte[] data) {
     var opened = Bundles.open(data, KEYS, NOW);
-    if (opened instanceof Opened.Accepted != Arrays.equals(data, SIGNED)) {
+    if ((opened instanceof Opened.Accepted) != Arrays.equals(data, SIGNED)) {
       throw new AssertionError(opened.toString());
     }
     var text = new String(data, UTF_8);

@@ -53,17 +53,19 @@ public final class SpiffeIdFuzz {
     return !segment.isEmpty()
         && !segment.equals(".")
         && !segment.equals("..")
-        && segment
-            .chars()
-            .allMatch(one -> isLower(one) || isOther(one) || one >= 'A' && one <= 'Z');
+        && segment.chars().allMatch(one -> isLower(one) || isUpper(one) || isOther(one));
   }
 
   private static boolean isLower(int one) {
     return one >= 'a' && one <= 'z';
   }
 
+  private static boolean isUpper(int one) {
+    return one >= 'A' && one <= 'Z';
+  }
+
   private static boolean isOther(int one) {
-    return one >= '0' && one <= '9' || one == '.' || one == '-' || one == '_';
+    return (one >= '0' && one <= '9') || one == '.' || one == '-' || one == '_';
   }
 
   private static void require(boolean fact, String otherwise) {
