@@ -144,4 +144,5 @@ final class CheckAnswers {
       fields.field(WORKLOAD, workload.owner().toString());
     }
     return fields;
-  }}
+  }
+}

@@ -174,8 +174,7 @@ public final class ExtAuthzService implements BindableService {
       return;
     }
     check.waiting = true;
-    var asked =
-        processes.ask(query, late -> decide(check, connection, reporter, snapshot, late));
+    var asked = processes.ask(query, late -> decide(check, connection, reporter, snapshot, late));
     if (!asked.isDone()) {
       deadlines.add(new Late(check));
     }

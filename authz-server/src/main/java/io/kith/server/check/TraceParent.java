@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param sampled the caller records its part
  */
 public record TraceParent(String traceId, String spanId, boolean sampled) {
-  // 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01, and more after a dash in later versions
+  // 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01, and more after a dash in later
+  // versions
   private static final int TRACE = 3;
   private static final int SPAN = 36;
   private static final int FLAGS = 53;

@@ -66,9 +66,7 @@ public final class Metrics {
     count(
         checks,
         new Labels(
-            decision.applied().word(),
-            reason == null ? "" : reason.code(),
-            decision.mode()));
+            decision.applied().word(), reason == null ? "" : reason.code(), decision.mode()));
     if (decision.shadow() instanceof Deny(_, var shadowReason)) {
       count(shadowDenied, shadowReason.code());
     }

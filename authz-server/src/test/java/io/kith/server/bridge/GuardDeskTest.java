@@ -362,7 +362,15 @@ class GuardDeskTest {
     var decision = Decider.decide(policy.snapshot(workload), flow, NOON);
     var record =
         new CheckRecord(
-            "d:1", "t", NOON, Samples.CHECKOUT, workload, IpAddress.parse(Samples.POD), flow, decision, false);
+            "d:1",
+            "t",
+            NOON,
+            Samples.CHECKOUT,
+            workload,
+            IpAddress.parse(Samples.POD),
+            flow,
+            decision,
+            false);
     var connection =
         new CheckFacts.Connection(
             CheckFacts.Layer.L4,

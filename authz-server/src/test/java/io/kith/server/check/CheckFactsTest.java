@@ -355,8 +355,21 @@ class CheckFactsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "0.0.0.0", "255.255.255.255", "10.88.1.10", "127.0.0.1", "1.2.3.256", "01.2.3.4", "1.2.3.08",
-    "1.2.3", "1.2.3.4.", "1.2.3.4.5", ".1.2.3", "1..2.3", "1.2.3.0004", "256.1.1.1", "1.2.3.4:5"
+    "0.0.0.0",
+    "255.255.255.255",
+    "10.88.1.10",
+    "127.0.0.1",
+    "1.2.3.256",
+    "01.2.3.4",
+    "1.2.3.08",
+    "1.2.3",
+    "1.2.3.4.",
+    "1.2.3.4.5",
+    ".1.2.3",
+    "1..2.3",
+    "1.2.3.0004",
+    "256.1.1.1",
+    "1.2.3.4:5"
   })
   void read_ipv4_isReadAsEveryAddressIs(String text) {
     IpAddress expected;
@@ -370,9 +383,10 @@ class CheckFactsTest {
         CheckFacts.read(
             CheckMessage.read(with(address(text, 1234), GOOD).toByteArray()), metadata());
 
-    assertThat(facts instanceof CheckFacts.Connection(_, _, var source, _, _, _, _, _, _)
-            ? source.address()
-            : null)
+    assertThat(
+            facts instanceof CheckFacts.Connection(_, _, var source, _, _, _, _, _, _)
+                ? source.address()
+                : null)
         .isEqualTo(expected);
   }
 }

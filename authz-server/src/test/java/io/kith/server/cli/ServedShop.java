@@ -108,7 +108,8 @@ final class ServedShop implements AutoCloseable {
 
   /** The same, from a certain pod. */
   CheckRecord check(Flow flow, String replica) {
-    return record(answered(state.snapshot(CHECKOUT), flow, clock.instant()), IpAddress.parse(replica));
+    return record(
+        answered(state.snapshot(CHECKOUT), flow, clock.instant()), IpAddress.parse(replica));
   }
 
   /** An answer that was given elsewhere, as if it had been given here and now. */
