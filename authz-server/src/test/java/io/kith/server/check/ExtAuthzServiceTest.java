@@ -661,6 +661,21 @@ class ExtAuthzServiceTest {
   }
 
   @Test
+  void check_answeredAMomentAgo_asksNobodyAndIsRepeated() {
+    kith.processes.remember(attributed(APP));
+    var allowed = kith.check(l4(1111));
+    kith.processes.remember(new Attribution.Unattributed(Rung.NONE, List.of()));
+    var denied = kith.check(l4(1111));
+
+    assertThat(kith.processes.asked()).isEmpty();
+    assertThat(allowed.getStatus().getCode()).isEqualTo(OK);
+    assertThat(denied.getStatus().getCode()).isEqualTo(PERMISSION_DENIED);
+    assertThat(kith.policy.records())
+        .extracting(CheckRecord::repeated)
+        .containsExactly(true, false);
+  }
+
+  @Test
   void check_samePortAsAnotherConnection_isNotRepeated() {
     for (var connection : List.of("1", "2")) {
       var _ = kith.check(l4(), headers("x-kith-direction", "outbound", "x-kith-conn", connection));

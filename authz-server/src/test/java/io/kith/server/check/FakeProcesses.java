@@ -8,12 +8,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /** Answers as told. */
 public final class FakeProcesses implements ProcessSource {
   private final List<SocketQuery> asked = new CopyOnWriteArrayList<>();
   private final List<Consumer<Attribution>> lateAnswers = new CopyOnWriteArrayList<>();
   private volatile Set<String> told = Set.of();
+  private volatile @Nullable Attribution known;
   private volatile Function<SocketQuery, CompletableFuture<Attribution>> answer =
       _ -> CompletableFuture.completedFuture(Samples.attributed(Samples.APP));
 
@@ -23,6 +25,16 @@ public final class FakeProcesses implements ProcessSource {
 
   public void answer(Function<SocketQuery, CompletableFuture<Attribution>> how) {
     answer = how;
+  }
+
+  /** All that is asked from now on was answered a moment ago. */
+  public void remember(Attribution attribution) {
+    known = attribution;
+  }
+
+  @Override
+  public @Nullable Attribution known(SocketQuery query) {
+    return known;
   }
 
   /** Every pod was told these names for every address. */

@@ -23,7 +23,11 @@ final class JavaProgram {
             "--sun-misc-unsafe-memory-access=allow",
             "-XX:+UseSerialGC",
             "-XX:+UseCompactObjectHeaders",
-            "-Xshare:auto"));
+            "-Xshare:auto",
+            "-Xms72m",
+            "-XX:NewSize=48m",
+            "-XX:TrimNativeHeapInterval=5000",
+            "-Dio.grpc.netty.shaded.io.netty.leakDetection.level=disabled"));
     if (Files.isReadable(HUGE_PAGES) && !Files.readString(HUGE_PAGES).contains("[never]")) {
       argv.add("-XX:+UseTransparentHugePages");
     }
