@@ -98,9 +98,7 @@ class HandOverTest {
       var events = new LinkedBlockingQueue<BridgeStream.Event>();
       try (var stream =
           BridgeStream.start(
-              overTcp
-                  ? new Endpoint.Tcp("127.0.0.1", server.getPort())
-                  : new Endpoint.Unix(socket),
+              overTcp ? new Endpoint.Tcp("127.0.0.1", server.getPort()) : new Endpoint.Unix(socket),
               SpiffeTls.channelCredentials(bridges, SERVER::equals),
               "node-1",
               "test",
