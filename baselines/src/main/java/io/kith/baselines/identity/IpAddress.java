@@ -14,6 +14,9 @@ public final class IpAddress {
   private static final Pattern LITERAL =
       Pattern.compile("\\d{1,3}(\\.\\d{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*");
 
+  private static final IpAddress LOOPBACK_V6 =
+      new IpAddress(new byte[] {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
+
   private final byte[] bytes;
 
   private IpAddress(byte[] bytes) {
@@ -43,13 +46,23 @@ public final class IpAddress {
    * @param bytes 4 or 16, network byte order; copied
    */
   public static IpAddress of(byte[] bytes) {
-    try {
-      // InetAddress turns a mapped address into IPv4
-      return new IpAddress(InetAddress.getByAddress(bytes).getAddress());
-    } catch (UnknownHostException e) {
-      throw new IllegalArgumentException(
-          "address of " + bytes.length + " bytes (expected: 4 or 16)", e);
+    return switch (bytes.length) {
+      case 4 -> new IpAddress(bytes.clone());
+      case 16 -> new IpAddress(isMapped(bytes) ? Arrays.copyOfRange(bytes, 12, 16) : bytes.clone());
+      default ->
+          throw new IllegalArgumentException(
+              "address of " + bytes.length + " bytes (expected: 4 or 16)");
+    };
+  }
+
+  /** Ten zeroes and two bytes of ones before an IPv4 address. */
+  private static boolean isMapped(byte[] bytes) {
+    for (var i = 0; i < 10; i++) {
+      if (bytes[i] != 0) {
+        return false;
+      }
     }
+    return bytes[10] == -1 && bytes[11] == -1;
   }
 
   public static IpAddress of(InetAddress address) {
@@ -79,7 +92,7 @@ public final class IpAddress {
   }
 
   public boolean isLoopback() {
-    return inet().isLoopbackAddress();
+    return isIpv4() ? bytes[0] == 127 : equals(LOOPBACK_V6);
   }
 
   /** Reachable only within a site: private, unique local, link-local, shared or loopback ranges. */

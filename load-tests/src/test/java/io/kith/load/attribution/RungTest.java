@@ -210,7 +210,7 @@ class RungTest {
       try (var _ = new Client();
           var connection = proxy.accept()) {
         var _ = firstLine(connection);
-        assertThat(probe.ask(connection)).startsWith("D\t\t").contains("no pod here has");
+        assertThat(probe.ask(connection)).startsWith("D\t\t").contains("sockets cannot be listed");
       }
     }
   }

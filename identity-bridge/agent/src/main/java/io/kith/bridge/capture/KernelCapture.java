@@ -238,12 +238,14 @@ final class KernelCapture implements AutoCloseable {
    * @param netnsCookie of the network namespace in which it was opened
    */
   List<Sighting> sightings(long netnsCookie, Tuple tuple) {
-    var latest = tables.owner(netnsCookie, tuple);
-    if (latest == null) {
+    var key = OwnerRecord.key(netnsCookie, tuple);
+    var record = tables.owner(netnsCookie, key);
+    if (record == null) {
       return List.of();
     }
-    var before = tables.previousOwner(netnsCookie, tuple);
-    return before == null ? List.of(sighting(latest)) : List.of(sighting(latest), sighting(before));
+    var latest = sighting(record);
+    var before = latest.earlierNanos() == 0 ? null : tables.previousOwner(key);
+    return before == null ? List.of(latest) : List.of(latest, sighting(before));
   }
 
   private Sighting sighting(byte[] record) {

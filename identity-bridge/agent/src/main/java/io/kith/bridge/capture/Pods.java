@@ -268,11 +268,11 @@ final class Pods implements AutoCloseable {
   }
 
   private Map<String, List<Integer>> pidsByNamespace() throws IOException {
-    var host = link(PROC.resolve("1/ns/net"));
     var tasks = walk.tasks();
     if (tasks != null) {
-      return pidsByNamespace(tasks, host);
+      return pidsByNamespace(tasks);
     }
+    var host = link(PROC.resolve("1/ns/net"));
     var found = new HashMap<String, List<Integer>>();
     try (var processes = Files.newDirectoryStream(PROC, "[0-9]*")) {
       for (var process : processes) {
@@ -285,17 +285,22 @@ final class Pods implements AutoCloseable {
     return found;
   }
 
-  private Map<String, List<Integer>> pidsByNamespace(
-      List<TaskWalk.Task> tasks, @Nullable String host) {
+  /** The host's is that of process 1, also where /proc hides it. */
+  private Map<String, List<Integer>> pidsByNamespace(List<TaskWalk.Task> tasks) {
     var byNumber = new HashMap<Long, List<Integer>>();
+    String host = null;
     for (var task : tasks) {
       byNumber.computeIfAbsent(task.network(), _ -> new ArrayList<>()).add(task.pid());
+      if (task.pid() == 1) {
+        host = TaskWalk.namespace("net", task.network());
+      }
     }
+    var hosts = host;
     var found = new HashMap<String, List<Integer>>();
     byNumber.forEach(
         (number, pids) -> {
           var id = TaskWalk.namespace("net", number);
-          if (id != null && isPod(id, host)) {
+          if (id != null && isPod(id, hosts)) {
             found.put(id, pids);
           }
         });

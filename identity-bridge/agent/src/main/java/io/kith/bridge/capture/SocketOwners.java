@@ -44,6 +44,9 @@ public final class SocketOwners implements AutoCloseable {
   /** Who closed his end before that cannot be meant: conntrack forgets a connection after 120 s. */
   private static final long GONE_NANOS = 120_000_000_000L;
 
+  private static final IpAddress LOOPBACK_V4 = IpAddress.parse("127.0.0.1");
+  private static final IpAddress LOOPBACK_V6 = IpAddress.parse("::1");
+
   private final Settings settings;
   private final Pods pods;
   private final @Nullable KernelCapture kernel;
@@ -398,7 +401,7 @@ public final class SocketOwners implements AutoCloseable {
       return new Nat.Unknown("connection tracking cannot be read: " + inside.problem());
     }
     Tuple other = null;
-    var loopback = IpAddress.parse(seen.source().bytes().length == 4 ? "127.0.0.1" : "::1");
+    var loopback = seen.source().isIpv4() ? LOOPBACK_V4 : LOOPBACK_V6;
     for (var port : settings.proxyPorts()) {
       try {
         var reply = new Tuple(loopback, port, seen.source(), seen.sourcePort());

@@ -6,7 +6,6 @@ import io.kith.bridge.ffm.Bpf.MapKind;
 import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.MapReader;
-import io.kith.bridge.ffm.Tuple;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;
@@ -135,17 +134,20 @@ final class Tables implements AutoCloseable {
     return Math.max(0, count(Counter.CONNECTS) - entries);
   }
 
-  /** The record of a key, from the table of all pods or else from the reserve of the pod. */
-  byte @Nullable [] owner(long netnsCookie, Tuple tuple) {
-    var key = OwnerRecord.key(netnsCookie, tuple);
+  /**
+   * The record of a key, from the table of all pods or else from the reserve of the pod.
+   *
+   * @param netnsCookie the pod's, as in the key
+   */
+  byte @Nullable [] owner(long netnsCookie, byte[] key) {
     var found = ownersReader.get(key);
     var reader = found == null ? readers.get(netnsCookie) : null;
     return reader == null ? found : reader.get(key);
   }
 
   /** The record that the key had before, or null. */
-  byte @Nullable [] previousOwner(long netnsCookie, Tuple tuple) {
-    return previousReader.get(OwnerRecord.key(netnsCookie, tuple));
+  byte @Nullable [] previousOwner(byte[] key) {
+    return previousReader.get(key);
   }
 
   /**

@@ -25,6 +25,10 @@ public final class Conntrack implements AutoCloseable {
   private static final int TUPLE_REPLY = 2;
   private static final int TUPLE_IP = 1;
   private static final int TUPLE_PROTOCOL = 2;
+  private static final int IP4_SOURCE = 1;
+  private static final int IP4_DESTINATION = 2;
+  private static final int IP6_SOURCE = 3;
+  private static final int IP6_DESTINATION = 4;
   private static final int PROTOCOL_NUMBER = 1;
   private static final int PROTOCOL_SOURCE = 2;
   private static final int PROTOCOL_DESTINATION = 3;
@@ -68,8 +72,8 @@ public final class Conntrack implements AutoCloseable {
     out.put((byte) (v4 ? AF_INET : AF_INET6)).put((byte) 0).putShort((short) 0);
     attribute(out, TUPLE_REPLY | NESTED, ip + protocol);
     attribute(out, TUPLE_IP | NESTED, ip - 4);
-    attribute(out, v4 ? 1 : 3, source.length).put(source);
-    attribute(out, v4 ? 2 : 4, destination.length).put(destination);
+    attribute(out, v4 ? IP4_SOURCE : IP6_SOURCE, source.length).put(source);
+    attribute(out, v4 ? IP4_DESTINATION : IP6_DESTINATION, destination.length).put(destination);
     attribute(out, TUPLE_PROTOCOL | NESTED, protocol - 4);
     attribute(out, PROTOCOL_NUMBER, 1).put((byte) TCP).put(new byte[3]);
     port(out, PROTOCOL_SOURCE, reply.sourcePort());
@@ -86,77 +90,71 @@ public final class Conntrack implements AutoCloseable {
   }
 
   static @Nullable Tuple originalOf(ByteBuffer answer) {
-    var found = new Parts();
-    if (answer.remaining() < 4) {
+    var tuple = find(answer, answer.position() + 4, answer.limit(), TUPLE_ORIGINAL);
+    if (tuple < 0) {
       return null;
     }
-    answer.position(4);
-    attributes(
-        answer,
-        (type, tuple) -> {
-          if (type == TUPLE_ORIGINAL) {
-            attributes(tuple, (part, data) -> attributes(data, found.reader(part)));
-          }
-        });
-    return found.tuple();
+    var end = endOf(answer, tuple);
+    var ip = find(answer, tuple + 4, end, TUPLE_IP);
+    if (ip < 0) {
+      return null;
+    }
+    var ipEnd = endOf(answer, ip);
+    var source = address(answer, find(answer, ip + 4, ipEnd, IP4_SOURCE, IP6_SOURCE));
+    var destination =
+        address(answer, find(answer, ip + 4, ipEnd, IP4_DESTINATION, IP6_DESTINATION));
+    if (source == null || destination == null) {
+      return null;
+    }
+    var protocol = find(answer, tuple + 4, end, TUPLE_PROTOCOL);
+    return new Tuple(
+        source,
+        portOf(answer, protocol, PROTOCOL_SOURCE),
+        destination,
+        portOf(answer, protocol, PROTOCOL_DESTINATION));
   }
 
-  private interface Visitor {
-    void visit(int type, ByteBuffer data);
+  private static int find(ByteBuffer in, int from, int to, int type) {
+    return find(in, from, to, type, type);
   }
 
-  private static void attributes(ByteBuffer in, Visitor visitor) {
-    while (in.remaining() >= 4) {
-      var start = in.position();
-      var length = Short.toUnsignedInt(in.getShort(start));
-      var type = in.getShort(start + 2) & TYPE_MASK;
-      if (length < 4 || start + length > in.limit()) {
-        return;
+  /** Where the first attribute of one of two types begins; -1 when there is none, or it is cut. */
+  private static int find(ByteBuffer in, int from, int to, int type, int other) {
+    var at = from;
+    while (at + 4 <= to) {
+      var end = endOf(in, at);
+      if (end < at + 4 || end > to) {
+        return -1;
       }
-      visitor.visit(type, in.slice(start + 4, length - 4).order(ByteOrder.nativeOrder()));
-      in.position(Math.min(in.limit(), start + ((length + 3) & ~3)));
+      var found = in.getShort(at + 2) & TYPE_MASK;
+      if (found == type || found == other) {
+        return at;
+      }
+      at += (end - at + 3) & ~3;
     }
+    return -1;
   }
 
-  private static final class Parts {
-    private @Nullable IpAddress source;
-    private @Nullable IpAddress destination;
-    private int sourcePort;
-    private int destinationPort;
+  private static int endOf(ByteBuffer in, int at) {
+    return at + Short.toUnsignedInt(in.getShort(at));
+  }
 
-    Visitor reader(int part) {
-      return part == TUPLE_IP ? this::address : part == TUPLE_PROTOCOL ? this::port : (_, _) -> {};
+  private static @Nullable IpAddress address(ByteBuffer in, int at) {
+    var length = at < 0 ? 0 : endOf(in, at) - at - 4;
+    if (length != 4 && length != 16) {
+      return null;
     }
+    var bytes = new byte[length];
+    in.get(at + 4, bytes);
+    return IpAddress.of(bytes);
+  }
 
-    private void address(int type, ByteBuffer data) {
-      var bytes = new byte[data.remaining()];
-      data.get(bytes);
-      if (bytes.length == 4 || bytes.length == 16) {
-        if (type == 1 || type == 3) {
-          source = IpAddress.of(bytes);
-        } else if (type == 2 || type == 4) {
-          destination = IpAddress.of(bytes);
-        }
-      }
-    }
-
-    private void port(int type, ByteBuffer data) {
-      if (data.remaining() < 2) {
-        return;
-      }
-      var port = ((data.get(0) & 0xff) << 8) | (data.get(1) & 0xff);
-      if (type == PROTOCOL_SOURCE) {
-        sourcePort = port;
-      } else if (type == PROTOCOL_DESTINATION) {
-        destinationPort = port;
-      }
-    }
-
-    @Nullable Tuple tuple() {
-      return source == null || destination == null
-          ? null
-          : new Tuple(source, sourcePort, destination, destinationPort);
-    }
+  /** 0 when it is not told. */
+  private static int portOf(ByteBuffer in, int protocol, int type) {
+    var at = protocol < 0 ? -1 : find(in, protocol + 4, endOf(in, protocol), type);
+    return at < 0 || endOf(in, at) < at + 6
+        ? 0
+        : (in.get(at + 4) & 0xff) << 8 | (in.get(at + 5) & 0xff);
   }
 
   @Override

@@ -40,6 +40,7 @@ final class NetlinkSocket implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final MemorySegment out = arena.allocate(512, 8);
   private final MemorySegment in = arena.allocate(32_768, 8);
+  private final ByteBuffer header = out.asByteBuffer().order(ByteOrder.nativeOrder());
   private final ReentrantLock turn = new ReentrantLock();
   private int sequence;
   private boolean closed;
@@ -134,9 +135,9 @@ final class NetlinkSocket implements AutoCloseable {
       throw new KernelException("the network namespace is gone", Errno.EBADF);
     }
     var length = HEADER + body.length;
-    var header = out.asByteBuffer().order(ByteOrder.nativeOrder());
     sequence++;
-    header.putInt(length).putShort((short) type).putShort(flags).putInt(sequence).putInt(0);
+    header.putInt(0, length).putShort(4, (short) type).putShort(6, flags);
+    header.putInt(8, sequence).putInt(12, 0);
     MemorySegment.copy(body, 0, out, JAVA_BYTE, HEADER, body.length);
     var sent = Libc.send(socket.number(), out, length);
     if (sent < 0) {
