@@ -83,7 +83,8 @@ final class ProcessTree {
     var parent = forkedBy(pid, stat.startNanos(), adopted);
     var execId = key.execId();
     if (before != null && before.startNanos() == stat.startNanos()) {
-      if (path.isEmpty()) { // a zombie shows nothing, and was seen better before
+      if (path.isEmpty()
+          || again.zombie()) { // it shows nothing, or half, and was seen better before
         return before;
       }
       parent = before.parent();
@@ -156,9 +157,15 @@ final class ProcessTree {
     if (node == null) {
       node = nodes.get(pid);
     }
-    return node != null && node.startNanos() <= childStartNanos
-        ? node
-        : forked(pid, child, childStartNanos, depth);
+    if (node != null && node.startNanos() > childStartNanos) {
+      node = null;
+    }
+    if (node != null && node.mountNamespace() != null) {
+      return node;
+    }
+    // Gone, or a zombie that nobody has reaped, which does not even show where it was.
+    var forked = forked(pid, child, childStartNanos, depth);
+    return forked == null ? node : forked;
   }
 
   /**
