@@ -34,7 +34,7 @@ import picocli.CommandLine.Spec;
           + " bridge; each Check is decided anew. It takes mutual TLS only, so its rows are those with"
           + " TLS.",
       "",
-      "Needs no root. Some five minutes; --quick some two."
+      "Needs no root. Some seven minutes; --quick less than half."
     },
     footer = {
       "",

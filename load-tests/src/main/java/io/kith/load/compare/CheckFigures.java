@@ -95,8 +95,42 @@ record CheckFigures(List<Row> rows) {
                 : "");
   }
 
+  /** Kith with mutual TLS beside OPA-Envoy without: neither takes what the other does. */
+  private List<String> besideOpa() {
+    var lines = new ArrayList<String>();
+    for (var kith : rows) {
+      for (var opa : rows) {
+        if (kith.server() == Contender.KITH
+            && opa.server() == Contender.OPA
+            && kith.shape() == opa.shape()
+            && kith.measured() != null
+            && opa.measured() != null) {
+          var times =
+              kith.measured().perProcessorSecond() / (double) opa.measured().perProcessorSecond();
+          lines.add(
+              String.format(
+                  Locale.ROOT,
+                  "Kith with TLS answers %.1f times as many %s Checks/cpu·s as OPA-Envoy without:"
+                      + " bar of %.1f %s.",
+                  times,
+                  kith.shape(),
+                  besideOpa(kith.shape()),
+                  times >= besideOpa(kith.shape()) ? "met" : "NOT MET"));
+        }
+      }
+    }
+    return lines;
+  }
+
+  private static double besideOpa(Shape shape) {
+    return switch (shape) {
+      case l4 -> 6.5;
+      case l7 -> 8;
+    };
+  }
+
   private List<String> remarks() {
-    var remarks = new ArrayList<String>();
+    var remarks = besideOpa();
     var most = 0.0;
     var limited = new ArrayList<String>();
     for (var row : rows) {

@@ -75,6 +75,24 @@ class CheckFiguresTest {
   }
 
   @Test
+  void lines_ofKithAndOpa_sayHowManyTimes() {
+    var figures =
+        new CheckFigures(
+            List.of(
+                row(Contender.KITH, Shape.l4, true, measured(65_000, 0.5)),
+                row(Contender.KITH, Shape.l7, true, measured(79_000, 0.5)),
+                row(Contender.OPA, Shape.l4, false, measured(10_000, 0.5)),
+                row(Contender.OPA, Shape.l7, false, measured(10_000, 0.5))));
+
+    assertThat(figures.lines("a machine"))
+        .contains(
+            "Kith with TLS answers 6.5 times as many l4 Checks/cpu·s as OPA-Envoy without: bar of"
+                + " 6.5 met.",
+            "Kith with TLS answers 7.9 times as many l7 Checks/cpu·s as OPA-Envoy without: bar of"
+                + " 8.0 NOT MET.");
+  }
+
+  @Test
   void ratio_isToTheSameShapeAndTls() {
     assertThat(FIGURES.ratio(FIGURES.rows().get(4))).isEqualTo(1.0);
     assertThat(FIGURES.ratio(FIGURES.rows().get(5))).isNull();
