@@ -133,11 +133,7 @@ public final class GuardReports {
   }
 
   private static boolean isLogged(
-      String node,
-      Row row,
-      GuardEvent event,
-      @Nullable String trace,
-      Fingerprints fingerprints) {
+      String node, Row row, GuardEvent event, @Nullable String trace, Fingerprints fingerprints) {
     var process = fingerprints.described(event.getFingerprintId());
     var values = new HashMap<String, String>();
     values.put("node", node);

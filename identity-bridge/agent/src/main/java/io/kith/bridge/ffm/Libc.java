@@ -172,7 +172,12 @@ final class Libc {
   static long readLink(String path, MemorySegment target) {
     try (var arena = Arena.ofConfined()) {
       return callLong(
-          READLINK, arena.allocateFrom(path).address(), target.address(), target.byteSize(), 0, 0,
+          READLINK,
+          arena.allocateFrom(path).address(),
+          target.address(),
+          target.byteSize(),
+          0,
+          0,
           0);
     }
   }

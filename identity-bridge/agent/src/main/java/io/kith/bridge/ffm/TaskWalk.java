@@ -153,8 +153,7 @@ public final class TaskWalk implements AutoCloseable {
   public static TaskWalk open(Btf btf) throws KernelException, IOException {
     var self = Self.now();
     var program =
-        Bpf.program(
-            "kith_walk", ProgramKind.WALK, program(btf), btf.functionId("bpf_iter_task"));
+        Bpf.program("kith_walk", ProgramKind.WALK, program(btf), btf.functionId("bpf_iter_task"));
     try {
       return new TaskWalk(program, Bpf.attachWalk(program), self);
     } catch (KernelException e) {

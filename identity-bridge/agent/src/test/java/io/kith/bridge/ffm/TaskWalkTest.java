@@ -105,8 +105,7 @@ class TaskWalkTest {
 
   @Test
   void tasks_processInNamespacesOfItsOwn_hasTheirNumbers() throws Exception {
-    var outside =
-        start("unshare", "--net", "--mount", "--pid", "--fork", "sleep", "1000").pid();
+    var outside = start("unshare", "--net", "--mount", "--pid", "--fork", "sleep", "1000").pid();
 
     var inside = await(task -> task.parent() == outside);
 
