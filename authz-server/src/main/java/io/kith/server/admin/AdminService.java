@@ -8,6 +8,7 @@ import static io.kith.server.admin.Requests.ttl;
 import static io.kith.server.admin.Requests.until;
 import static java.util.Objects.requireNonNull;
 
+import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.kith.admin.v1.AckRequest;
 import io.kith.admin.v1.AckResponse;
@@ -54,6 +55,8 @@ import io.kith.admin.v1.RollbackRequest;
 import io.kith.admin.v1.RollbackResponse;
 import io.kith.admin.v1.SetModeRequest;
 import io.kith.admin.v1.SetModeResponse;
+import io.kith.admin.v1.TailDecisionsRequest;
+import io.kith.admin.v1.TailDecisionsResponse;
 import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.Owner;
@@ -76,6 +79,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
   private final BridgeStatuses bridges;
   private final String version;
   private final Instant started;
+  private final DecisionStreams streams;
 
   /**
    * The service of a server.
@@ -88,6 +92,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
     this.bridges = requireNonNull(bridges, "bridges");
     this.version = requireNonNull(version, "version");
     this.started = requireNonNull(started, "started");
+    this.streams = new DecisionStreams(state);
   }
 
   @Override
@@ -216,6 +221,12 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
           found.forEach(one -> decisions.addDecisions(DecisionMessages.of(one, state)));
           return decisions.build();
         });
+  }
+
+  @Override
+  public void tailDecisions(
+      TailDecisionsRequest request, StreamObserver<TailDecisionsResponse> caller) {
+    streams.start(request, (ServerCallStreamObserver<TailDecisionsResponse>) caller);
   }
 
   private static int limit(int asked) throws RefusedException {

@@ -17,6 +17,7 @@ final class NeededRoles {
                   AdminServiceGrpc.getGetStatusMethod(),
                   AdminServiceGrpc.getListEdgesMethod(),
                   AdminServiceGrpc.getListDecisionsMethod(),
+                  AdminServiceGrpc.getTailDecisionsMethod(),
                   AdminServiceGrpc.getGetCoverageMethod(),
                   AdminServiceGrpc.getListRevisionsMethod(),
                   AdminServiceGrpc.getGetRevisionMethod(),

@@ -26,10 +26,22 @@ final class Requests {
   }
 
   static <T> void answer(StreamObserver<T> caller, Handler<T> handler) {
+    stream(
+        caller,
+        () -> {
+          caller.onNext(handler.handle());
+          caller.onCompleted();
+        });
+  }
+
+  /** Sends the messages of a call, and completes it. */
+  interface Sender {
+    void send() throws RefusedException, InterruptedException;
+  }
+
+  static void stream(StreamObserver<?> caller, Sender sender) {
     try {
-      var answer = handler.handle();
-      caller.onNext(answer);
-      caller.onCompleted();
+      sender.send();
     } catch (RefusedException e) {
       caller.onError(statusOf(e).withDescription(e.words()).asRuntimeException());
     } catch (InterruptedException _) {

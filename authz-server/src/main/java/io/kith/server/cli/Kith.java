@@ -29,6 +29,7 @@ import io.kith.server.operator.RulesCommand;
 import io.kith.server.operator.ShowCommand;
 import io.kith.server.operator.SignCommand;
 import io.kith.server.operator.StatusCommand;
+import io.kith.server.operator.TailCommand;
 import io.kith.server.replay.ReplayCommand;
 import io.kith.server.verb.Failure;
 import io.kith.server.verb.Surroundings;
@@ -56,6 +57,7 @@ import picocli.CommandLine.ParameterException;
       RevisionsCommand.class,
       DiffCommand.class,
       DecisionsCommand.class,
+      TailCommand.class,
       ExplainCommand.class,
       LearnCommand.class,
       ProposeCommand.class,
@@ -99,6 +101,7 @@ import picocli.CommandLine.ParameterException;
       "  kith learn finish shop/deployment/checkout --note \"suite 4711 passed\"",
       "  kith mode shop/deployment/checkout enforce --note \"reviewed by ada\"",
       "  kith decisions --denied                         what was refused, newest first",
+      "  kith tail                                       the same as it happens",
       "  kith explain d:0123456789abcdef                 why, and how to allow it",
       "",
       "kith VERB --help explains a verb.",

@@ -315,6 +315,18 @@ public final class ControlState implements Policy, AutoCloseable {
     return log.latest(owner == null ? null : workloads.known(owner).owner(), deniedOnly, limit);
   }
 
+  /**
+   * Decisions from a place in the log on, as they are known now.
+   *
+   * @param from 0 for the beginning of what is remembered, else {@link DecisionTail#next}
+   * @param owner null for every workload and for what is nobody's
+   * @param most of so many, the latest
+   */
+  public DecisionTail decisionsFrom(long from, @Nullable Owner owner, boolean deniedOnly, int most)
+      throws RefusedException {
+    return log.tail(from, owner == null ? null : workloads.known(owner).owner(), deniedOnly, most);
+  }
+
   /** A decision that is remembered, or null. */
   public @Nullable CheckRecord decision(String id) {
     return log.find(id);

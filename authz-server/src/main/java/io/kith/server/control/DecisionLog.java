@@ -107,6 +107,38 @@ final class DecisionLog {
         .toList();
   }
 
+  /**
+   * What came after a place in the log.
+   *
+   * @param from number of the first decision that is wanted, as {@link DecisionTail#next} was; 0
+   *     for all that is remembered
+   * @param owner null for every workload and for what is nobody's
+   * @param most of so many, the latest
+   */
+  synchronized DecisionTail tail(long from, @Nullable Owner owner, boolean deniedOnly, int most) {
+    var there = 0L;
+    var wanted = new ArrayList<Line>();
+    for (var one : lines.entrySet()) {
+      for (var i = one.getValue().descendingIterator(); i.hasNext(); ) {
+        var line = i.next();
+        if (line.number < from) {
+          break;
+        }
+        there++;
+        if ((owner == null || owner.equals(ownerOf(line.answered)))
+            && (!deniedOnly || one.getKey() == Kind.DENIED)) {
+          wanted.add(line);
+        }
+      }
+    }
+    wanted.sort(Comparator.comparingLong(line -> line.number));
+    var cut = Math.max(0, wanted.size() - most);
+    return new DecisionTail(
+        wanted.subList(cut, wanted.size()).stream().map(line -> line.answered).toList(),
+        next - from - there + cut,
+        next);
+  }
+
   private static @Nullable Owner ownerOf(CheckRecord answered) {
     return answered.workload() == null ? null : answered.workload().owner();
   }

@@ -73,7 +73,7 @@ public final class DecisionsCommand extends AdminVerb<ListDecisionsResponse> {
     table.print(out);
   }
 
-  private static String verdict(DecisionRecord decision) {
+  static String verdict(DecisionRecord decision) {
     return decision.getVerdict().equals("allow") && decision.getShadowVerdict().equals("deny")
         ? "allow (next: deny)"
         : decision.getVerdict();

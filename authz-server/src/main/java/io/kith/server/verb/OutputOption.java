@@ -23,6 +23,9 @@ public final class OutputOption {
           .setObjectToNumberStrategy(ToNumberPolicy.LONG_OR_DOUBLE)
           .create();
 
+  private static final JsonFormat.Printer PRINTER =
+      JsonFormat.printer().alwaysPrintFieldsWithNoPresence().preservingProtoFieldNames();
+
   /** For people, or for machines. */
   public enum Format {
     text,
@@ -48,6 +51,16 @@ public final class OutputOption {
       case text -> text.run();
       case json -> out.println(json(message));
       case yaml -> out.print(yaml(map(json(message))));
+    }
+    out.flush();
+  }
+
+  /** As {@link #print}, of many messages: one line of JSON, or one YAML document, for each. */
+  public void printOneOfMany(PrintWriter out, MessageOrBuilder message, Runnable text) {
+    switch (format) {
+      case text -> text.run();
+      case json -> out.println(json(message, PRINTER.omittingInsignificantWhitespace()));
+      case yaml -> out.print("---\n" + yaml(map(json(message, PRINTER))));
     }
     out.flush();
   }
@@ -86,11 +99,12 @@ public final class OutputOption {
   }
 
   private static String json(MessageOrBuilder message) {
+    return json(message, PRINTER);
+  }
+
+  private static String json(MessageOrBuilder message, JsonFormat.Printer printer) {
     try {
-      return JsonFormat.printer()
-          .alwaysPrintFieldsWithNoPresence()
-          .preservingProtoFieldNames()
-          .print(message);
+      return printer.print(message);
     } catch (InvalidProtocolBufferException e) {
       throw new IllegalStateException("a message without Any has a JSON form", e);
     }

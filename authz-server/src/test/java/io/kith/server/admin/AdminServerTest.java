@@ -12,6 +12,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.grpc.Context;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -23,6 +24,8 @@ import io.kith.admin.v1.GetStatusRequest;
 import io.kith.admin.v1.ListDecisionsRequest;
 import io.kith.admin.v1.ListEdgesRequest;
 import io.kith.admin.v1.SetModeRequest;
+import io.kith.admin.v1.TailDecisionsRequest;
+import io.kith.admin.v1.TailDecisionsResponse;
 import io.kith.admin.v1.VerdictCount;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Decision;
@@ -31,6 +34,7 @@ import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.server.check.Await;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.control.ControlState;
 import io.kith.server.control.Shop;
@@ -41,6 +45,8 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -347,5 +353,71 @@ class AdminServerTest {
 
     assertThat(Caller.onUnixSocket(0, Map.of()).of(SocketPeer.attributes(7), headers).name())
         .isEqualTo("uid:7 as ?");
+  }
+
+  /** Nobody waits for a caller that does not read, and none may take the server's threads. */
+  @Test
+  void tailDecisions_moreCallersThanThereIsRoomFor_areRefused_untilOneHangsUp() {
+    var open = new ArrayList<Context.CancellableContext>();
+    for (var i = 0; i < 32; i++) {
+      open.add(follow());
+    }
+    try {
+      assertThat(refusal(() -> assertThat(tail().hasNext()).isFalse()))
+          .satisfies(
+              status -> {
+                assertThat(status.getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+                assertThat(status.getDescription()).startsWith("32 callers follow");
+              });
+      open.removeFirst().cancel(null);
+      Await.until(
+          "a place is free",
+          () -> {
+            var last = Context.current().withCancellation();
+            open.add(last);
+            try {
+              return last.call(() -> tail().hasNext());
+            } catch (Exception _) {
+              return false;
+            }
+          });
+    } finally {
+      open.forEach(one -> one.cancel(null));
+    }
+  }
+
+  /** A call that has its first message, so it has its place. */
+  private Context.CancellableContext follow() {
+    check(flow(database(), CURL));
+    var context = Context.current().withCancellation();
+    context.run(() -> assertThat(tail().hasNext()).isTrue());
+    return context;
+  }
+
+  private Iterator<TailDecisionsResponse> tail() {
+    return admin().tailDecisions(TailDecisionsRequest.newBuilder().setLast(1).build());
+  }
+
+  @Test
+  void tailDecisions_forgottenSinceTheLastLook_areCounted() throws Exception {
+    check(flow(database(), CURL));
+    state.flush();
+    var begin = state.decisionsFrom(0, null, false, 10);
+    var tooMany = 1_000 + 7;
+    for (var i = 0; i < tooMany; i++) {
+      check(flow(database(), CURL));
+      if (i % 100 == 0) {
+        state.flush();
+      }
+    }
+    state.flush();
+
+    var tail = state.decisionsFrom(begin.next(), null, false, 10);
+
+    assertThat(begin.decisions()).hasSize(1);
+    assertThat(tail.decisions()).hasSize(10);
+    assertThat(tail.missed()).isEqualTo(tooMany - 10);
+    assertThat(tail.next()).isEqualTo(begin.next() + tooMany);
+    assertThat(state.decisionsFrom(tail.next(), null, false, 10).decisions()).isEmpty();
   }
 }

@@ -13,6 +13,7 @@ import com.google.gson.JsonParser;
 import io.kith.server.check.Await;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -111,6 +112,58 @@ class OperatorVerbsTest {
         .startsWith("# Assumed, since no cluster was asked")
         .contains("# Lost on the way:", "kind: Sidecar");
     assertThat(refused(1, "export", "no/deployment/such")).contains("no/deployment/such");
+  }
+
+  @Test
+  void tail_showsEachEdgeOnce_andEveryDecisionWhenAsked() throws Exception {
+    enforce();
+    shop.check(flow(database(), CURL));
+    shop.check(flow(database(), CURL));
+    shop.check(flow(elsewhere(), PAYMENTS));
+    shop.flush();
+
+    assertThat(done("tail", "--limit", "2", "--denied").lines())
+        .satisfiesExactly(
+            first ->
+                assertThat(first)
+                    .contains("deny", "new_process", OWNER + ": /usr/bin/curl → ")
+                    .endsWith("shop/statefulset/orders-db:5432"),
+            second -> assertThat(second).contains("new_destination", "/app/payments"));
+    assertThat(done("tail", "--limit", "3", "--denied", "--every", "--owner", OWNER))
+        .doesNotContain(OWNER)
+        .containsPattern("new_process +d:[0-9a-f]+ +/usr/bin/curl → ");
+    assertThat(done("tail", "--limit", "2", "-o", "json").lines())
+        .allSatisfy(
+            line ->
+                assertThat(JsonParser.parseString(line).getAsJsonObject().keySet())
+                    .contains("id", "process", "trace_id"));
+    assertThat(done("tail", "--limit", "2", "-o", "yaml").split("---\n", -1)).hasSize(3);
+    assertThat(refused(2, "tail", "--last", "1001")).contains("expected: 0 to 1000");
+    assertThat(refused(2, "tail", "--limit", "0")).contains("expected: 1 or more");
+    assertThat(refused(1, "tail", "--owner", "no/deployment/such")).contains("no/deployment/such");
+  }
+
+  @Test
+  void tail_ofWhatHappensLater_showsIt() throws Exception {
+    enforce();
+    var shown = new CompletableFuture<String>();
+    Thread.ofVirtual()
+        .start(
+            () -> {
+              assertThat(shop.kith("tail", "--last", "0", "--limit", "1", "--denied"))
+                  .as(shop.err.toString())
+                  .isZero();
+              shown.complete(shop.out.toString());
+            });
+
+    Await.until(
+        "a denial is shown that came while it followed",
+        () -> {
+          shop.check(flow(database(), CURL));
+          return shown.isDone();
+        });
+
+    assertThat(shown.join()).contains("new_process", "/usr/bin/curl");
   }
 
   @Test

@@ -32,6 +32,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -233,10 +234,10 @@ class BridgeTest {
   }
 
   /** T1036.009: a daemon's double fork. Its parent by then is the first process of the machine. */
-  @Test
+  @RepeatedTest(5)
   void answer_doubleFork_hasTheLineageOfWhoForkedIt() throws Exception {
     pod.ask(
-        "cp /usr/bin/bash /usr/bin/helper; /usr/bin/helper -c '( ( exec 9>&1 8<&0; sleep 0.3;"
+        "cp -n /usr/bin/bash /usr/bin/helper; /usr/bin/helper -c '( ( exec 9>&1 8<&0; sleep 0.3;"
             + " curl -s -m 60 http://%s:%d/ >/dev/null ) & ) & wait' >/dev/null & echo"
                 .formatted(HOST, port));
 
@@ -244,6 +245,20 @@ class BridgeTest {
 
     assertThat(fingerprint.path()).isEqualTo("/usr/bin/curl");
     assertThat(fingerprint.lineage()).containsExactly("/usr/bin/helper", "/usr/bin/bash");
+  }
+
+  /** Nobody reaps the one in between, so it is there to be looked at and shows nothing. */
+  @Test
+  void answer_parentIsAZombie_hasTheLineageOfWhoForkedThat() throws Exception {
+    pod.ask(
+        ("/usr/bin/perl -e 'pipe(R, W); if (!fork) { if (!fork) { close W; <R>; exec qw(curl -s -m 60"
+                + " http://%s:%d/) } exit } close W; sleep 60' >/dev/null & echo")
+            .formatted(HOST, port));
+
+    var fingerprint = only(next()).fingerprint();
+
+    assertThat(fingerprint.path()).isEqualTo("/usr/bin/curl");
+    assertThat(fingerprint.lineage()).containsExactly("/usr/bin/perl", "/usr/bin/bash");
   }
 
   @Test

@@ -14,6 +14,7 @@ import io.kith.bridge.identity.ProcessIdentities;
 import io.kith.bridge.stream.FakeAuthzServer;
 import io.kith.bridge.stream.NodeView;
 import io.kith.bridge.v1.BridgeMessage;
+import io.kith.bridge.v1.Pod;
 import java.io.IOException;
 import java.io.Writer;
 import java.net.InetAddress;
@@ -185,7 +186,7 @@ class DockerBridgeTest {
     var newer = container("newer", "kith.test/app:2", "--network", "none");
     try (var server = new FakeAuthzServer();
         var _ = server.follow(bridge, _ -> {})) {
-      var pod = server.next(BridgeMessage.MessageCase.POD_UPDATE).getPodUpdate().getPods(0);
+      var pod = awaitAnnouncement(server);
       tell(connect() + " </dev/null &");
       try (var connection = listener.accept()) {
         server.ask(7, POD, connection.getPort(), HOST, listener.getLocalPort());
@@ -202,6 +203,18 @@ class DockerBridgeTest {
     } finally {
       engine.run("docker", "rm", "-f", "newer");
       newer.destroyForcibly();
+    }
+  }
+
+  /** What the bridge tells of our pod; the machine may have others. */
+  private static Pod awaitAnnouncement(FakeAuthzServer server) throws Exception {
+    while (true) {
+      for (var pod :
+          server.next(BridgeMessage.MessageCase.POD_UPDATE).getPodUpdate().getPodsList()) {
+        if (pod.getAddressesList().contains(FakeAuthzServer.bytes(POD))) {
+          return pod;
+        }
+      }
     }
   }
 

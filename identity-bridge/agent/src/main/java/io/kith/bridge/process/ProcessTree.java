@@ -90,15 +90,16 @@ final class ProcessTree {
             adopted,
             path,
             mountNamespace,
-            pidNamespace));
+            pidNamespace),
+        again.zombie());
   }
 
   /** Remembers a process as it is now, and what was known of it before that still holds. */
-  private Node seen(Node now) {
+  private Node seen(Node now, boolean ended) {
     var before = nodes.get(now.pid());
     var node = now;
     if (before != null && before.startNanos() == now.startNanos()) {
-      if (now.path().isEmpty()) { // a zombie shows nothing, and was seen better before
+      if (now.path().isEmpty() || ended) { // shows nothing, or half, and was seen better before
         return before;
       }
       node =
@@ -141,7 +142,7 @@ final class ProcessTree {
       } else {
         var mounts = names.computeIfAbsent(task.mounts(), id -> TaskWalk.namespace("mnt", id));
         var pids = names.computeIfAbsent(-task.pids(), id -> TaskWalk.namespace("pid", -id));
-        seen(node(task, path, mounts, pids));
+        seen(node(task, path, mounts, pids), false);
         remembered++;
       }
     }
@@ -236,9 +237,15 @@ final class ProcessTree {
     if (node == null) {
       node = nodes.get(pid);
     }
-    return node != null && node.startNanos() <= childStartNanos
-        ? node
-        : forked(pid, child, childStartNanos, depth);
+    if (node != null && node.startNanos() > childStartNanos) {
+      node = null;
+    }
+    if (node != null && node.mountNamespace() != null) {
+      return node;
+    }
+    // Gone, or a zombie that nobody has reaped, which does not even show where it was.
+    var forked = forked(pid, child, childStartNanos, depth);
+    return forked == null ? node : forked;
   }
 
   /**

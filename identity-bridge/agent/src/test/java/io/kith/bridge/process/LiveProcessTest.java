@@ -363,7 +363,9 @@ class LiveProcessTest {
     identify(pod.firstPid());
     var image = imageOf(pod.start("sleep 1000"), false);
     var zombie =
-        Integer.parseInt(pod.ask("bash -c 'sleep 0.3 & echo $!; exec sleep 1000 >/dev/null' &"));
+        Integer.parseInt(pod.ask("bash -c 'sleep 1000 & echo $!; exec sleep 1000 >/dev/null' &"));
+    awaitLink(requireNonNull(ProcFs.of(zombie).stat()).parent(), "/usr/bin/sleep"); // reaps nobody
+    ProcessHandle.of(zombie).orElseThrow().destroyForcibly();
     var until = System.nanoTime() + PATIENCE.toNanos();
     while (!requireNonNull(ProcFs.of(zombie).stat()).zombie() && System.nanoTime() < until) {
       Thread.onSpinWait();

@@ -102,7 +102,7 @@ public final class FakeAuthzServer implements AutoCloseable {
         .setSourcePort(sourcePort)
         .setDestinationAddress(bytes(destination))
         .setDestinationPort(destinationPort)
-        .setTimeoutMillis(1000)
+        .setTimeoutMillis(20_000)
         .build();
   }
 
