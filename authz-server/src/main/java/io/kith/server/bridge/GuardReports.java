@@ -40,6 +40,7 @@ public final class GuardReports {
     private long destroyed;
     private Map<Row, Long> rows = Map.of(); // with what was refused of each
     private Map<Row, Long> refused = Map.of(); // the same, also of a bridge that is gone
+    private Map<Row, String> untold = Map.of(); // not logged yet: the trace of the last refusal
     private GuardReport report = GuardReport.getDefaultInstance();
   }
 
@@ -93,6 +94,7 @@ public final class GuardReports {
     var rows = new HashMap<Row, Long>();
     var told = new HashMap<Row, Long>();
     var untold = new HashSet<Row>(); // too many at once: with the next report
+    var traces = new HashMap<Row, String>();
     for (var event : report.getEventsList()) {
       if (rows.size() >= MAX_EVENTS) {
         break;
@@ -113,8 +115,12 @@ public final class GuardReports {
       }
       var before = node.rows.get(row);
       var isNew = before == null || (before == 0 && refusal != null);
-      if (isNew && !isLogged(name, row, event, refusal, fingerprints)) {
+      var trace = refusal != null ? refusal.traceId() : node.untold.get(row);
+      if (isNew && !isLogged(name, row, event, trace, fingerprints)) {
         untold.add(row);
+        if (trace != null) {
+          traces.put(row, trace);
+        }
       }
       if (refusal != null) {
         refusals.accept(refusal);
@@ -123,14 +129,11 @@ public final class GuardReports {
     rows.keySet().removeAll(untold);
     node.rows = rows;
     node.refused = told;
+    node.untold = traces;
   }
 
   private static boolean isLogged(
-      String node,
-      Row row,
-      GuardEvent event,
-      @Nullable GuardRefusal refusal,
-      Fingerprints fingerprints) {
+      String node, Row row, GuardEvent event, @Nullable String trace, Fingerprints fingerprints) {
     var process = fingerprints.described(event.getFingerprintId());
     var values = new HashMap<String, String>();
     values.put("node", node);
@@ -140,8 +143,8 @@ public final class GuardReports {
     values.put("destination", row.destination());
     values.put("seen", Long.toUnsignedString(event.getSeen()));
     values.put("refused", Long.toUnsignedString(event.getRefused()));
-    if (refusal != null) {
-      values.put("trace_id", refusal.traceId());
+    if (trace != null) {
+      values.put("trace_id", trace);
     }
     return LOG.logged(Level.WARNING, "went past the sidecar", values, null);
   }

@@ -42,6 +42,7 @@ import io.kith.server.check.SocketEnd;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
@@ -215,12 +216,23 @@ class GuardDeskTest {
   @Test
   void reports_moreEventsThanTheLogTakesAtOnce_areAllLoggedInTheEnd() {
     var lines = new ConcurrentSkipListSet<String>();
+    var traces = new ConcurrentSkipListSet<String>();
+    hub.guardReports()
+        .tellRefusals(
+            refusal -> traces.add(traceOf(refusal.destinationWords(), refusal.traceId())));
     var logger = Logger.getLogger(GuardReports.class.getName());
     var handler =
         new Handler() {
           @Override
           public void publish(LogRecord record) {
-            assertThat(lines.add(record.getMessage())).as("said once").isTrue();
+            var values = new HashMap<String, String>();
+            for (var word : record.getMessage().split(" ", -1)) {
+              var pair = word.split("=", 2);
+              values.put(pair[0], pair[pair.length - 1]);
+            }
+            assertThat(lines.add(traceOf(values.get("destination"), values.get("trace_id"))))
+                .as("said once")
+                .isTrue();
           }
 
           @Override
@@ -231,7 +243,7 @@ class GuardDeskTest {
         };
     var many = GuardReport.newBuilder();
     for (var port = 1; port <= 40; port++) {
-      many.addEvents(events(1, 0).getEvents(0).toBuilder().setDestinationPort(port));
+      many.addEvents(events(1, 1).getEvents(0).toBuilder().setDestinationPort(port));
     }
     logger.addHandler(handler);
     try {
@@ -245,7 +257,11 @@ class GuardDeskTest {
     } finally {
       logger.removeHandler(handler);
     }
-    assertThat(lines).hasSize(40);
+    assertThat(lines).as("each with the trace of its refusal").hasSize(40).isEqualTo(traces);
+  }
+
+  private static String traceOf(@Nullable String destination, @Nullable String trace) {
+    return destination + " " + trace;
   }
 
   private static GuardReport events(long seen, long refused) {
