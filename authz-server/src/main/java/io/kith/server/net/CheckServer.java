@@ -119,6 +119,16 @@ public final class CheckServer implements AutoCloseable {
                 .collect(
                     Collectors.groupingBy(
                         status -> status.rung().letter(), Collectors.counting())));
+    metrics.facts(
+        "kith_bridge_problem",
+        "What an attached bridge says it cannot do, in words: why its node is not on a better rung.",
+        () ->
+            bridges.statuses().stream()
+                .flatMap(
+                    status ->
+                        status.problems().stream()
+                            .map(words -> Map.of("node", status.node(), "problem", words)))
+                .toList());
     metrics.counter(
         "kith_bridge_timeouts_total",
         "Questions that a bridge did not answer in time.",

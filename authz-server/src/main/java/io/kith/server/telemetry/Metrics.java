@@ -6,6 +6,7 @@ import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.process.Attribution;
 import io.kith.server.check.Answered;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
@@ -13,6 +14,7 @@ import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /**
  * Counters and durations of Checks, in Prometheus' text format.
@@ -28,6 +30,11 @@ public final class Metrics {
 
   private record Labelled(
       String kind, String help, String label, Supplier<Map<String, Long>> values) {}
+
+  private record Facts(String help, Supplier<List<Map<String, String>>> now) {}
+
+  /** Facts of one name that are told, at most. */
+  private static final int FACTS = 1_000;
 
   /** Workloads that are counted each by itself; the others are counted together. */
   private static final int WORKLOADS = 1_000;
@@ -45,6 +52,7 @@ public final class Metrics {
   private final LatencyHistogram bridge = new LatencyHistogram();
   private final Map<String, Single> others = new ConcurrentSkipListMap<>();
   private final Map<String, Labelled> labelled = new ConcurrentSkipListMap<>();
+  private final Map<String, Facts> facts = new ConcurrentSkipListMap<>();
 
   /** Adds a value that only grows; its name ends in {@code _total}. */
   public void counter(String name, String help, LongSupplier value) {
@@ -64,6 +72,13 @@ public final class Metrics {
   /** Adds values that go up and down, one for each value of a label. */
   public void gauges(String name, String help, String label, Supplier<Map<String, Long>> values) {
     labelled.put(name, new Labelled("gauge", help, label, requireNonNull(values, "values")));
+  }
+
+  /**
+   * Adds what is so at the moment, each fact with its labels; a thousand of them are told at most.
+   */
+  public void facts(String name, String help, Supplier<List<Map<String, String>>> now) {
+    facts.put(name, new Facts(help, requireNonNull(now, "now")));
   }
 
   void answered(Answered answered) {
@@ -181,6 +196,7 @@ public final class Metrics {
         new Single("counter", "Checks whose caller went away before the answer.", cancelled::sum));
     others.forEach((name, other) -> single(out, name, other));
     labelled.forEach((name, values) -> labelled(out, name, values));
+    facts.forEach((name, told) -> facts(out, name, told));
     return out.toString();
   }
 
@@ -197,6 +213,28 @@ public final class Metrics {
                     .append("\"} ")
                     .append(count)
                     .append('\n'));
+  }
+
+  private static void facts(StringBuilder out, String name, Facts facts) {
+    head(out, name, "gauge", facts.help());
+    facts.now().get().stream()
+        .distinct()
+        .limit(FACTS)
+        .forEach(
+            labels ->
+                out.append(name)
+                    .append(
+                        new TreeMap<>(labels)
+                            .entrySet().stream()
+                                .map(
+                                    label ->
+                                        label.getKey() + "=\"" + escaped(label.getValue()) + '"')
+                                .collect(Collectors.joining(",", "{", "}")))
+                    .append(" 1\n"));
+  }
+
+  private static String escaped(String value) {
+    return value.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n");
   }
 
   private static void single(StringBuilder out, String name, Single single) {

@@ -29,6 +29,8 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -305,5 +307,20 @@ class CheckTelemetryTest {
                 .build(),
             HttpResponse.BodyHandlers.ofString());
     return response.statusCode() + " " + response.body();
+  }
+
+  @Test
+  void text_facts_haveTheirLabelsEscaped_andEachOnce() {
+    var metrics = new Metrics();
+    var fact = Map.of("problem", "no \"types\"\nin C:\\x", "node", "node-1");
+    metrics.facts("kith_bridge_problem", "Why.", () -> List.of(fact, fact));
+
+    assertThat(metrics.text())
+        .endsWith(
+            """
+            # HELP kith_bridge_problem Why.
+            # TYPE kith_bridge_problem gauge
+            kith_bridge_problem{node="node-1",problem="no \\"types\\"\\nin C:\\\\x"} 1
+            """);
   }
 }

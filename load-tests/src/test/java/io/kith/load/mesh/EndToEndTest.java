@@ -64,6 +64,10 @@ class EndToEndTest {
       mesh.guard().await("observe");
       for (var bypass : Bypass.ALL) {
         mesh.guard().run(bypass);
+        Mesh.await(
+            bypass.name() + " arrives under observe",
+            Mesh.PATIENCE,
+            () -> mesh.guard().arrived(bypass) > 0); // a datagram is on its way for a moment
         arrivedWhenObserved.put(bypass, mesh.guard().arrived(bypass));
       }
       EnforcedMesh.learnAndEnforce(mesh);
