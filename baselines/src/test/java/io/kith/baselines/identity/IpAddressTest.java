@@ -75,6 +75,17 @@ class IpAddressTest {
     assertThat(IpAddress.of(mapped)).isEqualTo(IpAddress.parse("10.0.0.1"));
   }
 
+  @Test
+  void of_anAddressThatOnlyLooksLikeThat_isIpv6() {
+    for (var i = 0; i < 12; i++) {
+      var almost = new byte[16];
+      almost[10] = almost[11] = (byte) 0xff;
+      almost[i] = 1;
+
+      assertThat(IpAddress.of(almost).bytes()).as("byte %s", i).isEqualTo(almost);
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {0, 3, 5, 15, 17})
   void of_anotherNumberOfBytes_isRefused(int size) {
