@@ -11,17 +11,17 @@ import io.kith.server.net.UnixServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** The admin API where it listens, until closed. */
 public final class AdminServer implements AutoCloseable {
   private static final String KEY = "server.admin.listen";
   private static final int MAX_REQUEST_BYTES = 5 << 20;
-  private static final long GRACE_MILLIS = 2_000;
+  private static final Duration GRACE = Duration.ofSeconds(2);
 
   private final Server server;
   private final ExecutorService calls;
@@ -112,17 +112,9 @@ public final class AdminServer implements AutoCloseable {
   @Override
   public void close() {
     if (unix != null) {
-      unix.close(GRACE_MILLIS);
+      unix.close(GRACE);
     } else {
-      server.shutdown();
-      try {
-        if (!server.awaitTermination(GRACE_MILLIS, TimeUnit.MILLISECONDS)) {
-          server.shutdownNow();
-        }
-      } catch (InterruptedException _) {
-        server.shutdownNow();
-        Thread.currentThread().interrupt();
-      }
+      UnixServer.stop(server, GRACE);
     }
     calls.shutdownNow();
   }

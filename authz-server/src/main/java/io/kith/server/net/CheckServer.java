@@ -374,8 +374,12 @@ public final class CheckServer implements AutoCloseable {
   @Override
   public void close() {
     warm = false;
-    stop(checkPort, CLOSE_GRACE);
-    stop(bridgePort, Duration.ZERO);
+    if (checkPort != null) {
+      UnixServer.stop(checkPort, CLOSE_GRACE);
+    }
+    if (bridgePort != null) {
+      UnixServer.stop(bridgePort, Duration.ZERO);
+    }
     if (bridgeSocket != null) {
       bridgeSocket.close();
     }
@@ -384,20 +388,5 @@ public final class CheckServer implements AutoCloseable {
     }
     guardDesk.close();
     deadlines.close();
-  }
-
-  private static void stop(@Nullable Server server, Duration grace) {
-    if (server == null) {
-      return;
-    }
-    server.shutdown();
-    try {
-      if (!server.awaitTermination(grace.toMillis(), TimeUnit.MILLISECONDS)) {
-        server.shutdownNow();
-      }
-    } catch (InterruptedException _) {
-      server.shutdownNow();
-      Thread.currentThread().interrupt();
-    }
   }
 }

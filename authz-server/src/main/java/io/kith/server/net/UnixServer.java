@@ -11,6 +11,7 @@ import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
 /** A gRPC server behind a Unix socket, until closed. */
@@ -81,22 +82,27 @@ public final class UnixServer implements AutoCloseable {
   }
 
   /** Removes the socket, and ends the calls that run a grace later. */
-  public void close(long graceMillis) {
+  public void close(Duration grace) {
     file.remove();
+    stop(server, grace);
+    var _ = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+  }
+
+  @Override
+  public void close() {
+    close(Duration.ZERO);
+  }
+
+  /** Takes no more calls, and ends those that run a grace later; for any server. */
+  public static void stop(Server server, Duration grace) {
     server.shutdown();
     try {
-      if (!server.awaitTermination(graceMillis, TimeUnit.MILLISECONDS)) {
+      if (!server.awaitTermination(grace.toMillis(), TimeUnit.MILLISECONDS)) {
         server.shutdownNow();
       }
     } catch (InterruptedException _) {
       server.shutdownNow();
       Thread.currentThread().interrupt();
     }
-    var _ = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
-  }
-
-  @Override
-  public void close() {
-    close(0);
   }
 }

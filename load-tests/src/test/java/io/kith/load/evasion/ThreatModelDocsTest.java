@@ -2,8 +2,8 @@ package io.kith.load.evasion;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.load.docs.MadePart;
 import io.kith.load.evasion.Evasion.Outcome;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -13,26 +13,15 @@ import org.junit.jupiter.api.Test;
  * changes only by {@code -Dkith.goldens=refresh}.
  */
 class ThreatModelDocsTest {
-  private static final Path PAGE = Path.of("..", "docs", "threat-model.md");
-  private static final String BEGIN = "<!-- evasions: made by ThreatModelDocsTest -->\n";
-  private static final String END = "<!-- evasions end -->\n";
+  private static final MadePart PART =
+      new MadePart(
+          Path.of("..", "docs", "threat-model.md"),
+          "<!-- evasions: made by ThreatModelDocsTest -->\n",
+          "<!-- evasions end -->\n");
 
   @Test
   void page_hasEveryEvasionWithItsOutcome() throws Exception {
-    var page = Files.readString(PAGE);
-    var begin = page.indexOf(BEGIN) + BEGIN.length();
-    var end = page.indexOf(END);
-    assertThat(begin).as("the page has %s", BEGIN).isGreaterThanOrEqualTo(BEGIN.length());
-    assertThat(end).as("the page has %s after it", END).isGreaterThanOrEqualTo(begin);
-    var made = page.substring(0, begin) + table() + page.substring(end);
-
-    if ("refresh".equals(System.getProperty("kith.goldens"))) {
-      Files.writeString(PAGE, made);
-      page = made;
-    }
-    assertThat(page)
-        .as("refresh with -Dkith.goldens=refresh, and review the difference")
-        .isEqualTo(made);
+    PART.assertIs(table());
   }
 
   /** What the project allows itself not to cover. */
