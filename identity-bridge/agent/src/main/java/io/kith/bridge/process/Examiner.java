@@ -79,9 +79,12 @@ final class Examiner {
    * @param tid a thread of it, or 0
    * @param toldParent pid of the parent, or 0
    * @param event its last exec, or null when nobody told
+   * @param frozen whether the kernel wrote down what it executes, which tells more than can be seen
+   *     of one that is exiting
    * @return null when it is gone or has become another
    */
-  @Nullable Examined examine(ProcessKey key, int tid, int toldParent, @Nullable ExecEvent event) {
+  @Nullable Examined examine(
+      ProcessKey key, int tid, int toldParent, @Nullable ExecEvent event, boolean frozen) {
     var process = ProcFs.of(key.pid(), tid);
     if (!isStill(key)) {
       return null;
@@ -117,8 +120,8 @@ final class Examiner {
           look.placement,
           look.remarks);
     } catch (NoSuchFileException e) {
-      // It is exiting: a zombie is still there and has no executable. Its exec tells more.
-      return event == null && isStill(key) ? unreadable(look, e) : null;
+      // It is exiting: a zombie is still there and has no executable.
+      return event == null && !frozen && isStill(key) ? unreadable(look, e) : null;
     } catch (IOException e) {
       return isStill(key) ? unreadable(look, e) : null;
     }

@@ -112,7 +112,7 @@ public final class FingerprintSource implements AutoCloseable {
   private void examine(Run run) {
     try {
       var event = run.event();
-      var examined = examiner.examine(event.key(), 0, event.parent(), event);
+      var examined = examiner.examine(event.key(), 0, event.parent(), event, false);
       run.examined().complete(examined == null ? examiner.gone(event) : examined);
     } catch (RuntimeException e) {
       run.examined().completeExceptionally(e);
@@ -238,12 +238,14 @@ public final class FingerprintSource implements AutoCloseable {
     var key = sighting.key();
     var distinct = key.startNanos() != 0 && key.execId() != 0;
     var before = distinct ? late.get(key) : null;
+    var image = sighting.image();
     var examined =
-        before != null ? before : examiner.examine(key, sighting.tid(), sighting.parent(), null);
+        before != null
+            ? before
+            : examiner.examine(key, sighting.tid(), sighting.parent(), null, image != null);
     if (examined == null) {
       return null;
     }
-    var image = sighting.image();
     var file = examined.file();
     if (image != null
         && file != null

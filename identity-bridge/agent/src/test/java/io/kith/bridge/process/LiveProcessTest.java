@@ -25,6 +25,8 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -362,14 +364,7 @@ class LiveProcessTest {
   void identify_zombie_isWhatItsExecTold() throws Exception {
     identify(pod.firstPid());
     var image = imageOf(pod.start("sleep 1000"), false);
-    var zombie =
-        Integer.parseInt(pod.ask("bash -c 'sleep 1000 & echo $!; exec sleep 1000 >/dev/null' &"));
-    awaitLink(requireNonNull(ProcFs.of(zombie).stat()).parent(), "/usr/bin/sleep"); // reaps nobody
-    ProcessHandle.of(zombie).orElseThrow().destroyForcibly();
-    var until = System.nanoTime() + PATIENCE.toNanos();
-    while (!requireNonNull(ProcFs.of(zombie).stat()).zombie() && System.nanoTime() < until) {
-      Thread.onSpinWait();
-    }
+    var zombie = zombie();
     var key = keyOf(zombie, 7);
     source.executed(
         new ExecEvent(
@@ -380,6 +375,45 @@ class LiveProcessTest {
     assertThat(identified.fingerprint().path()).isEqualTo("/usr/bin/sleep");
     assertThat(identified.fingerprint().sha256()).isEqualTo(sha256("/usr/bin/sleep"));
     assertThat(identified.imageProved()).isTrue();
+  }
+
+  /** The report of its exec comes by another way than the question about its connection. */
+  @Test
+  void identify_zombieWhoseExecIsToldLate_isWaitedFor() throws Exception {
+    identify(pod.firstPid());
+    var image = imageOf(pod.start("sleep 1000"), false);
+    var key = keyOf(zombie(), 7);
+    var identified = new CompletableFuture<Identified>();
+    var asks =
+        Thread.ofPlatform()
+            .start(
+                () ->
+                    identified.complete(
+                        identify(new Sighting(key, 0, 0, pod.firstPid(), null, image))));
+    while (asks.getState() != Thread.State.TIMED_WAITING && asks.isAlive()) {
+      Thread.onSpinWait();
+    }
+
+    source.executed(
+        new ExecEvent(
+            key, pod.firstPid(), null, image, "/bin/sleep", "/bin/sleep", List.of("sleep"), false));
+
+    var fingerprint = identified.get(PATIENCE.toSeconds(), TimeUnit.SECONDS).fingerprint();
+    assertThat(fingerprint.path()).isEqualTo("/usr/bin/sleep");
+    assertThat(fingerprint.sha256()).isEqualTo(sha256("/usr/bin/sleep"));
+  }
+
+  /** A process that has ended and is still there. */
+  private int zombie() throws Exception {
+    var zombie =
+        Integer.parseInt(pod.ask("bash -c 'sleep 1000 & echo $!; exec sleep 1000 >/dev/null' &"));
+    awaitLink(requireNonNull(ProcFs.of(zombie).stat()).parent(), "/usr/bin/sleep"); // reaps nobody
+    ProcessHandle.of(zombie).orElseThrow().destroyForcibly();
+    var until = System.nanoTime() + PATIENCE.toNanos();
+    while (!requireNonNull(ProcFs.of(zombie).stat()).zombie() && System.nanoTime() < until) {
+      Thread.onSpinWait();
+    }
+    return zombie;
   }
 
   @Test
