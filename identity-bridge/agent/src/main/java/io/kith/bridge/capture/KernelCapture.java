@@ -1,5 +1,6 @@
 package io.kith.bridge.capture;
 
+import io.kith.bridge.capture.OwnerCode.Reads;
 import io.kith.bridge.ffm.Bpf;
 import io.kith.bridge.ffm.Bpf.MapKind;
 import io.kith.bridge.ffm.Bpf.ProgramKind;
@@ -98,7 +99,7 @@ final class KernelCapture implements AutoCloseable {
       var tables = keep(open, Tables.open(pins, entries));
       var programs = new Programs(btf, tables.counters());
       for (var kind : List.of(ProgramKind.CONNECT4, ProgramKind.CONNECT6)) {
-        var program = keep(open, Bpf.program("kith_connect", kind, programs.connect(storage)));
+        var program = keep(open, connect(programs, kind, storage));
         keep(open, pins.attach(name(kind), program, anew -> Bpf.attach(anew, kind, root)));
       }
       var operations = keep(open, operations(programs, storage, tables));
@@ -108,8 +109,9 @@ final class KernelCapture implements AutoCloseable {
               name(ProgramKind.SOCKET_OPERATIONS),
               operations,
               anew -> Bpf.attach(anew, ProgramKind.SOCKET_OPERATIONS, root)));
-      var execs = btf == null ? null : execs(open, pins, programs, problems);
-      var births = btf == null ? null : births(open, pins, programs, problems);
+      var starts = btf == null ? null : new ProcessPrograms(btf, tables.counters());
+      var execs = starts == null ? null : execs(open, pins, starts, problems);
+      var births = starts == null ? null : births(open, pins, starts, problems);
       var walk = btf == null ? null : walk(open, btf, problems);
       pins.removeOthers();
       return new KernelCapture(
@@ -131,6 +133,16 @@ final class KernelCapture implements AutoCloseable {
     return kind.name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
+  private static Descriptor connect(Programs programs, ProgramKind kind, Descriptor storage)
+      throws KernelException {
+    try {
+      return Bpf.program("kith_connect", kind, programs.connect(storage, Reads.TYPED));
+    } catch (KernelException _) {
+      // Older kernels do not let this kind of program look at a process by its type.
+      return Bpf.program("kith_connect", kind, programs.connect(storage, Reads.CALLS));
+    }
+  }
+
   private static Descriptor operations(Programs programs, Descriptor storage, Tables tables)
       throws KernelException {
     try {
@@ -148,7 +160,7 @@ final class KernelCapture implements AutoCloseable {
   }
 
   private static @Nullable RingBuffer execs(
-      Deque<AutoCloseable> open, Pins pins, Programs programs, List<String> problems) {
+      Deque<AutoCloseable> open, Pins pins, ProcessPrograms programs, List<String> problems) {
     try {
       var ring = keep(open, pins.map("execs", MapKind.RING_BUFFER, 0, 0, RING_BYTES));
       var program =
@@ -164,7 +176,7 @@ final class KernelCapture implements AutoCloseable {
   }
 
   private static @Nullable MapReader births(
-      Deque<AutoCloseable> open, Pins pins, Programs programs, List<String> problems) {
+      Deque<AutoCloseable> open, Pins pins, ProcessPrograms programs, List<String> problems) {
     try {
       var births =
           keep(

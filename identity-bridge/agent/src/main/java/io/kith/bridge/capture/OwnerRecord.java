@@ -31,7 +31,7 @@ public final class OwnerRecord {
    *  136  overlay upper: not 0         u64
    *  144  file size                    u64
    *  152  mount namespace              u32
-   *  156  (unused)                     u32
+   *  156  check of the key             u32      (0: written before there was one)
    *  160  close time of the owner before u64  (0: none before)
    *  168
    */
@@ -56,6 +56,7 @@ public final class OwnerRecord {
   public static final int OVERLAY_UPPER = 136;
   static final int SIZE = 144;
   static final int MOUNT_NAMESPACE = 152;
+  static final int CHECK = 156;
   static final int EARLIER = 160;
   public static final int BYTES = 168;
 
@@ -66,6 +67,11 @@ public final class OwnerRecord {
   static final int KEY_DESTINATION_PORT = 42;
   static final int KEY_PROTOCOL = 44;
   static final int KEY_BYTES = 48;
+
+  /** The check is of the words between these. */
+  static final int KEY_CHECKED = KEY_SOURCE;
+
+  static final int CHECK_FACTOR = 0x0100_0193;
 
   static final int TCP = 6;
   static final int TCP_OVER_IPV6 = TCP | 0x100;
@@ -86,6 +92,26 @@ public final class OwnerRecord {
     key.putShort(KEY_DESTINATION_PORT, (short) tuple.destinationPort());
     key.putInt(KEY_PROTOCOL, tuple.source().bytes().length == 4 ? TCP : TCP_OVER_IPV6);
     return key.array();
+  }
+
+  /**
+   * Whether a record is of the key under which it was found. The kernel gives the room of a
+   * forgotten connection to the next one at once, so a program that is slow enough could write into
+   * a record that has become another's; the check is what it writes last.
+   */
+  static boolean isOf(byte[] record, byte[] key) {
+    var check = ByteBuffer.wrap(record).order(ByteOrder.LITTLE_ENDIAN).getInt(CHECK);
+    var network = ByteBuffer.wrap(key).order(ByteOrder.LITTLE_ENDIAN).getLong(KEY_NETNS);
+    return check == 0 || (check == check(key) && netns(record) == network);
+  }
+
+  private static int check(byte[] key) {
+    var in = ByteBuffer.wrap(key).order(ByteOrder.LITTLE_ENDIAN);
+    var check = 0;
+    for (var i = KEY_CHECKED; i < KEY_BYTES; i += 4) {
+      check = check * CHECK_FACTOR + in.getInt(i);
+    }
+    return check | 1;
   }
 
   /** The network namespace in which it happened. */

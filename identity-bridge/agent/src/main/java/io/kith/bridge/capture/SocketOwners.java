@@ -2,7 +2,6 @@ package io.kith.bridge.capture;
 
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Rung;
-import io.kith.bridge.capture.Programs.Counter;
 import io.kith.bridge.ffm.BootClock;
 import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.ffm.KernelException;

@@ -1,6 +1,5 @@
 package io.kith.bridge.capture;
 
-import io.kith.bridge.capture.Programs.Counter;
 import io.kith.bridge.ffm.Bpf;
 import io.kith.bridge.ffm.Bpf.MapKind;
 import io.kith.bridge.ffm.Descriptor;
@@ -20,7 +19,7 @@ final class Tables implements AutoCloseable {
    *  owners     LRU hash, of all pods              the latest owner of each key
    *  previous   LRU hash, of all pods              the owner before that
    *  reserves   netns cookie → LRU hash of a pod   again the latest owners, of that pod only
-   *  counters   one value of Programs.Counter
+   *  counters   one value of Counter
    *
    * A pod that opens many connections pushes those of others out of owners, never out of their
    * reserves (docs/adr/0004-connections-remembered.md).
@@ -140,14 +139,18 @@ final class Tables implements AutoCloseable {
    * @param netnsCookie the pod's, as in the key
    */
   byte @Nullable [] owner(long netnsCookie, byte[] key) {
-    var found = ownersReader.get(key);
+    var found = own(ownersReader.get(key), key);
     var reader = found == null ? readers.get(netnsCookie) : null;
-    return reader == null ? found : reader.get(key);
+    return reader == null ? found : own(reader.get(key), key);
+  }
+
+  private static byte @Nullable [] own(byte @Nullable [] record, byte[] key) {
+    return record != null && OwnerRecord.isOf(record, key) ? record : null;
   }
 
   /** The record that the key had before, or null. */
   byte @Nullable [] previousOwner(byte[] key) {
-    return previousReader.get(key);
+    return own(previousReader.get(key), key);
   }
 
   /**

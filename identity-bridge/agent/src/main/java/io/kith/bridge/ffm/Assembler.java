@@ -65,6 +65,11 @@ public final class Assembler {
     return add(0x0f, dst, src, 0, 0);
   }
 
+  /** dst *= value, sign extended. */
+  public Assembler multiply(int dst, int value) {
+    return add(0x27, dst, 0, 0, value);
+  }
+
   /** dst &= value, sign extended. */
   public Assembler and(int dst, int value) {
     return add(0x57, dst, 0, 0, value);

@@ -34,6 +34,22 @@ class OwnerRecordTest {
   }
 
   @Test
+  void isOf_recordOfAnotherKey_isNot() {
+    var tuple = new Tuple(IpAddress.parse("10.1.2.3"), 40_000, IpAddress.parse("10.9.9.9"), 5_432);
+    var other = new Tuple(IpAddress.parse("10.1.2.3"), 40_000, IpAddress.parse("10.9.9.8"), 5_432);
+    var key = OwnerRecord.key(7, tuple);
+    var record = record();
+    var fields = ByteBuffer.wrap(record).order(ByteOrder.LITTLE_ENDIAN);
+    fields.putLong(OwnerRecord.NETNS, 7);
+
+    assertThat(OwnerRecord.isOf(record, key)).as("of a bridge before there was a check").isTrue();
+    fields.putInt(OwnerRecord.CHECK, 0x9d861de3);
+    assertThat(OwnerRecord.isOf(record, key)).isTrue();
+    assertThat(OwnerRecord.isOf(record, OwnerRecord.key(7, other))).isFalse();
+    assertThat(OwnerRecord.isOf(record, OwnerRecord.key(8, tuple))).isFalse();
+  }
+
+  @Test
   void owner_readsEachFieldFromItsPlace() {
     var record = record();
 

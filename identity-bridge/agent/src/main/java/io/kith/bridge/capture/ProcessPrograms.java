@@ -1,0 +1,111 @@
+package io.kith.bridge.capture;
+
+import io.kith.bridge.ffm.Assembler;
+import io.kith.bridge.ffm.Btf;
+import io.kith.bridge.ffm.Descriptor;
+
+/**
+ * The BPF programs that see processes begin: {@code exec} reports every program that starts, {@code
+ * fork} remembers who forked whom.
+ *
+ * <p>This file is also available under BSD-3-Clause or GPL-2.0, as the kernel wants for the helpers
+ * that it calls ("Dual BSD/GPL").
+ */
+final class ProcessPrograms {
+  // Registers and stack as in Programs.
+  private static final int MAP_UPDATE = 2;
+  private static final int CURRENT_PID_TID = 14;
+  private static final int READ_USER = 112;
+  private static final int READ_KERNEL_TEXT = 115;
+  private static final int RING_RESERVE = 131;
+  private static final int RING_SUBMIT = 132;
+  private static final int BIRTH = -48;
+
+  private final Btf btf;
+  private final Descriptor counters;
+
+  /**
+   * Programs for a kernel.
+   *
+   * @param counters map with one value of {@link Counter#BYTES}
+   */
+  ProcessPrograms(Btf btf, Descriptor counters) {
+    this.btf = btf;
+    this.counters = counters;
+  }
+
+  // ---- exec
+
+  /** The program that reports what starts. */
+  Assembler exec(Descriptor ring) {
+    var a = new Assembler();
+    a.move(6, 1);
+    a.map(1, ring.number()).set(2, ExecRecord.BYTES).set(3, 0).call(RING_RESERVE);
+    a.jumpIfEqual(0, 0, "full").move(7, 0);
+    a.storeValue64(7, ExecRecord.ARGUMENT_BYTES, 0);
+    OwnerCode.process(a);
+    a.storeValue64(7, OwnerRecord.COOKIE, 0).storeValue64(7, OwnerRecord.NETNS, 0);
+    a.storeValue64(7, OwnerRecord.SENDER, 0).storeValue64(7, OwnerRecord.CLOSE, 0);
+    a.storeValue64(7, OwnerRecord.EARLIER, 0);
+    a.storeValue32(7, OwnerRecord.MOUNT_NAMESPACE + 4, 0);
+    a.storeValue64(7, OwnerRecord.DEVICE, 0);
+    OwnerCode.task(a, btf, OwnerCode.Reads.CALLS);
+    names(a, btf);
+    arguments(a, btf);
+    a.move(1, 7).set(2, 0).call(RING_SUBMIT);
+    a.set(0, 0).exit();
+    a.label("full");
+    Counter.NOT_REPORTED.add(a, counters, "counted");
+    return a.set(0, 0).exit();
+  }
+
+  // ---- fork
+
+  /**
+   * The program that enters every new process into a table, by its pid. The newer of two threads of
+   * one process is none.
+   */
+  Assembler fork(Descriptor births) {
+    var a = new Assembler();
+    a.load64(8, 1, 8); // second argument: the child
+    OwnerCode.read(a, 8, btf.offsetOf("task_struct", "tgid"), 4);
+    a.load32(7, 10, -8);
+    OwnerCode.read(a, 8, btf.offsetOf("task_struct", "pid"), 4);
+    a.load32(1, 10, -8).jumpUnlessSame(1, 7, "out");
+    a.store64(10, -16, 7);
+    OwnerCode.read(a, 8, btf.offsetOf("task_struct", "start_boottime", "real_start_time"), 8);
+    a.load64(1, 10, -8).store64(10, BIRTH + ForkRecord.START, 1);
+    OwnerCode.read(a, 8, btf.offsetOf("task_struct", "self_exec_id"), 8);
+    a.load64(1, 10, -8).store64(10, BIRTH + ForkRecord.EXEC_ID, 1);
+    a.call(CURRENT_PID_TID).store64(10, BIRTH + ForkRecord.PARENT, 0);
+    a.map(1, births.number()).move(2, 10).add(2, -16).move(3, 10).add(3, BIRTH);
+    a.set(4, 0).call(MAP_UPDATE);
+    return a.label("out").set(0, 0).exit();
+  }
+
+  /** What was executed and what runs, from the third argument: struct linux_binprm. */
+  private static void names(Assembler a, Btf btf) {
+    a.load64(9, 6, 16);
+    OwnerCode.read(a, 9, btf.offsetOf("linux_binprm", "filename"), 8);
+    a.load64(3, 10, -8).move(1, 7).add(1, ExecRecord.FILENAME).set(2, ExecRecord.NAME_BYTES);
+    a.call(READ_KERNEL_TEXT);
+    OwnerCode.read(a, 9, btf.offsetOf("linux_binprm", "interp"), 8);
+    a.load64(3, 10, -8).move(1, 7).add(1, ExecRecord.INTERPRETER).set(2, ExecRecord.NAME_BYTES);
+    a.call(READ_KERNEL_TEXT);
+  }
+
+  /** The beginning of the arguments, as the new program will find them. */
+  private static void arguments(Assembler a, Btf btf) {
+    OwnerCode.read(a, 8, btf.offsetOf("task_struct", "mm"), 8);
+    a.load64(9, 10, -8).jumpIfEqual(9, 0, "no-arguments");
+    OwnerCode.read(a, 9, btf.offsetOf("mm_struct", "arg_end"), 8);
+    a.load64(8, 10, -8);
+    OwnerCode.read(a, 9, btf.offsetOf("mm_struct", "arg_start"), 8);
+    a.load64(3, 10, -8).subtract(8, 3).store64(7, ExecRecord.ARGUMENT_BYTES, 8);
+    a.move(2, 8).jumpIfAtMost(2, ExecRecord.MAX_ARGUMENTS, "short");
+    a.set(2, ExecRecord.MAX_ARGUMENTS);
+    a.label("short");
+    a.move(1, 7).add(1, ExecRecord.ARGUMENTS).call(READ_USER);
+    a.label("no-arguments");
+  }
+}
