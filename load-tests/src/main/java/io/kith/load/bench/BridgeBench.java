@@ -11,17 +11,14 @@ import io.kith.bridge.capture.SocketOwners;
 import io.kith.bridge.ffm.Tuple;
 import io.kith.bridge.identity.ProcessIdentities;
 import io.kith.bridge.stream.NodeView;
-import io.kith.load.ffm.RawConnections;
 import io.kith.load.lab.Image;
 import io.kith.load.lab.Lab;
 import io.kith.load.lab.Pod;
 import io.kith.load.tools.Command;
 import java.io.IOException;
-import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -37,9 +34,6 @@ final class BridgeBench {
   private static final int ENTRIES = 65_536;
   private static final SocketOwners.Settings SETTINGS =
       new SocketOwners.Settings(PROXY_PORTS, PROXY_UID, ENTRIES, null);
-  private static final int ROUNDS = 3;
-  private static final int THREADS = 2;
-  private static final int PER_THREAD = 100_000;
   private static final int PER_CLIENT = 4_000;
   private static final int LOOK_UPS = 20_000;
 
@@ -47,11 +41,6 @@ final class BridgeBench {
   private static final int WARM_UP_ROUNDS = 6;
 
   private static final int SHORT_LIVED = 200;
-  private static final int TARGET_PORT = 15_900;
-
-  /** What stays in the pod is not redirected. */
-  private static final InetAddress LOOPBACK = InetAddress.ofLiteral("127.0.0.1");
-
   private static final Duration LIMIT = Duration.ofMinutes(2);
 
   /** Holds connections to random destinations. Argument: how many. */
@@ -75,10 +64,6 @@ final class BridgeBench {
     this.say = say;
   }
 
-  private record Round(double perSecond, double nanosPerConnect) {}
-
-  private record Throughput(Round with, Round without, long recorded, long made) {}
-
   private record Redirected(
       long count, long rewritten, long wrong, long unknown, Latency latency) {}
 
@@ -88,7 +73,7 @@ final class BridgeBench {
     try (var lab = Lab.open("kb", say)) {
       var pod = lab.addPod("client", Image.of(Map.of(), say));
       say.accept("connections, with and without a bridge …");
-      var throughput = throughput(pod);
+      var connects = ConnectBench.run(lab.addHost("plain").namespace(), SETTINGS);
       say.accept("redirected connections of two processes …");
       Rung rung;
       Redirected redirected;
@@ -121,15 +106,11 @@ final class BridgeBench {
       var late = StartUpBench.run(pod, config, lab.folder().resolve("late.log"), this::late);
       return new BridgeFigures(
           rung.letter(),
-          Math.round(throughput.with.perSecond),
-          Math.round(throughput.without.perSecond),
-          throughput.recorded,
-          throughput.made,
+          connects,
           redirected.wrong,
           redirected.unknown,
           redirected.count,
           redirected.rewritten,
-          Math.round(throughput.with.nanosPerConnect - throughput.without.nanosPerConnect),
           redirected.latency.p50Micros,
           redirected.latency.p99Micros,
           shortLived,
@@ -145,76 +126,6 @@ final class BridgeBench {
       Thread.currentThread().interrupt();
       throw new IllegalStateException(e);
     }
-  }
-
-  // ---- connections per second
-
-  /** Rounds take turns, so that what else the machine does hits both. */
-  private Throughput throughput(Pod pod) throws IOException, InterruptedException {
-    try (var own = OwnCgroup.enter()) {
-      round(pod); // warm
-      var with = new ArrayList<Round>();
-      var without = new ArrayList<Round>();
-      var recorded = 0L;
-      for (var i = 0; i < ROUNDS; i++) {
-        without.add(round(pod));
-        try (var cgroup = own.open();
-            var owners = SocketOwners.open(SETTINGS, cgroup)) {
-          if (!owners.canaryFound()) {
-            throw new IOException("no bridge to compare with: " + owners.problems());
-          }
-          var before = owners.connectsSeen();
-          with.add(round(pod));
-          recorded += owners.connectsSeen() - before;
-        }
-      }
-      return new Throughput(
-          middle(with), middle(without), recorded, (long) ROUNDS * THREADS * PER_THREAD);
-    }
-  }
-
-  private static Round round(Pod pod) throws IOException, InterruptedException {
-    var nanos = new ConcurrentLinkedQueue<Long>();
-    var failures = new ConcurrentLinkedQueue<Exception>();
-    var threads = new ArrayList<Thread>();
-    var began = System.nanoTime();
-    for (var i = 0; i < THREADS; i++) {
-      var port = TARGET_PORT + i;
-      threads.add(
-          Thread.ofPlatform()
-              .start(
-                  () -> {
-                    try {
-                      nanos.add(
-                          pod.namespace()
-                              .call(
-                                  () ->
-                                      RawConnections.connectAndReset(LOOPBACK, port, PER_THREAD)));
-                    } catch (IOException | InterruptedException e) {
-                      failures.add(e);
-                    }
-                  }));
-    }
-    for (var thread : threads) {
-      thread.join();
-    }
-    var seconds = (System.nanoTime() - began) / 1e9;
-    if (!failures.isEmpty()) {
-      throw new IOException("connections failed: " + failures.peek());
-    }
-    var made = THREADS * PER_THREAD;
-    return new Round(made / seconds, nanos.stream().mapToLong(n -> n).sum() / (double) made);
-  }
-
-  private static Round middle(List<Round> rounds) {
-    return new Round(
-        median(rounds.stream().mapToDouble(Round::perSecond).toArray()),
-        median(rounds.stream().mapToDouble(Round::nanosPerConnect).toArray()));
-  }
-
-  private static double median(double[] values) {
-    Arrays.sort(values);
-    return values[values.length / 2];
   }
 
   // ---- redirected connections

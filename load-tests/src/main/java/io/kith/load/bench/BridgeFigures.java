@@ -7,29 +7,21 @@ import java.util.Locale;
  * What {@link BridgeBench} found.
  *
  * @param rung letter of the best rung that this node reaches
- * @param connectsPerSecond with the bridge, two threads that connect and reset; the middle round
- * @param connectsPerSecondWithout the same without one
- * @param recorded connections that the kernel wrote down, of those made
+ * @param connects with the bridge and without
  * @param wrong redirected connections that were charged to another process
  * @param unknown redirected connections that nobody was found for, of {@code redirected}
  * @param rewritten redirected connections whose port NAT changed
- * @param addedNanosMean processor time that one connection, from connect(2) to both ends closed,
- *     takes more
  * @param shortLived processes that connect and are gone
  * @param startUp of a bridge where many processes are already
  * @param residentMebibytes of a bridge's process, at its most in the run
  */
 record BridgeFigures(
     String rung,
-    long connectsPerSecond,
-    long connectsPerSecondWithout,
-    long recorded,
-    long made,
+    ConnectBench.Figures connects,
     long wrong,
     long unknown,
     long redirected,
     long rewritten,
-    long addedNanosMean,
     double resolveP50Micros,
     double resolveP99Micros,
     ShortLived shortLived,
@@ -48,14 +40,23 @@ record BridgeFigures(
    */
   record StartUp(long made, long known, long knownMillis, long olderConnectionMillis) {}
 
+  private long recorded() {
+    return connects.refused().recorded() + connects.whole().recorded();
+  }
+
+  private long made() {
+    return connects.refused().made() + connects.whole().made();
+  }
+
   /** A line each, for people. */
   List<String> lines() {
     return String.format(
             Locale.ROOT,
             """
             rung                            %s
-            connects per second             %,d (%,d without)
-            added to one connection         %,d ns of a processor, mean
+            connects per second             %,.0f (%,.0f without)
+            whole connections per second    %,.0f (%,.0f without)
+            added to one connection         %,.0f ns of a processor, mean
             written down                    %,d of %,d
             redirected connections          %,d, of which %,d on another port: %,d wrong, %,d unknown
             looking one up                  %.1f µs median, %.1f µs p99
@@ -65,11 +66,13 @@ record BridgeFigures(
             memory of the bridge            %,d MiB resident
             """,
             rung,
-            connectsPerSecond,
-            connectsPerSecondWithout,
-            addedNanosMean,
-            recorded,
-            made,
+            connects.refused().perSecond(),
+            connects.refused().perSecondWithout(),
+            connects.whole().perSecond(),
+            connects.whole().perSecondWithout(),
+            connects.whole().addedNanosMean(),
+            recorded(),
+            made(),
             redirected,
             rewritten,
             wrong,
@@ -94,19 +97,22 @@ record BridgeFigures(
   String json() {
     return String.format(
         Locale.ROOT,
-        "{\"rung\":\"%s\",\"connects_per_s\":%d,\"connects_per_s_without\":%d,\"recorded\":%d,"
-            + "\"made\":%d,\"wrong\":%d,\"unknown\":%d,\"added_ns_mean\":%d,"
+        "{\"rung\":\"%s\",\"connects_per_s\":%.0f,\"connects_per_s_without\":%.0f,"
+            + "\"connections_per_s\":%.0f,\"connections_per_s_without\":%.0f,\"recorded\":%d,"
+            + "\"made\":%d,\"wrong\":%d,\"unknown\":%d,\"added_ns_mean\":%.0f,"
             + "\"resolve_p50_us\":%.1f,\"resolve_p99_us\":%.1f,\"short_lived\":{\"made\":%d,"
             + "\"attributed\":%d,\"hashed\":%d},\"rss_mib\":%d,\"start_up\":{\"made\":%d,"
             + "\"known\":%d,\"known_ms\":%d,\"older_connection_ms\":%d}}",
         rung,
-        connectsPerSecond,
-        connectsPerSecondWithout,
-        recorded,
-        made,
+        connects.refused().perSecond(),
+        connects.refused().perSecondWithout(),
+        connects.whole().perSecond(),
+        connects.whole().perSecondWithout(),
+        recorded(),
+        made(),
         wrong,
         unknown,
-        addedNanosMean,
+        connects.whole().addedNanosMean(),
         resolveP50Micros,
         resolveP99Micros,
         shortLived.made,

@@ -27,6 +27,7 @@ public final class RawConnections {
   private static final int SOL_SOCKET = 1;
   private static final int SO_REUSEADDR = 2;
   private static final int SO_LINGER = 13;
+  private static final int ECONNREFUSED = 111;
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
   private static final Linker LINKER = Linker.nativeLinker();
   private static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
@@ -64,9 +65,7 @@ public final class RawConnections {
   public static long connectAndReset(InetAddress address, int port, int times) throws IOException {
     try (var arena = Arena.ofConfined()) {
       var state = arena.allocate(Linker.Option.captureStateLayout());
-      var here = arena.allocate(16, 8);
-      here.set(JAVA_SHORT, 0, (short) AF_INET);
-      here.asByteBuffer().putShort(2, (short) port).put(4, address.getAddress());
+      var here = socketAddress(arena, address, port);
       var yes = arena.allocateFrom(JAVA_INT, 1);
       var reset = arena.allocateFrom(JAVA_INT, 1, 0); // struct linger: on, 0 s
       var listener = socket(state);
@@ -94,6 +93,40 @@ public final class RawConnections {
     } catch (Throwable e) {
       throw new IllegalStateException("a system call went wrong", e);
     }
+  }
+
+  /**
+   * Connects to a port where nobody listens, so many times: the kernel takes each through its way
+   * out and answers it with a reset, and there is no other end whose making would be measured.
+   *
+   * @return nanoseconds of a processor that all of it took, the kernel's part included
+   */
+  public static long connectToNobody(InetAddress address, int port, int times) throws IOException {
+    try (var arena = Arena.ofConfined()) {
+      var state = arena.allocate(Linker.Option.captureStateLayout());
+      var there = socketAddress(arena, address, port);
+      var began = THREADS.getCurrentThreadCpuTime();
+      for (var i = 0; i < times; i++) {
+        var client = socket(state);
+        var result = (int) CONNECT.invokeExact(state, client, there, 16);
+        if (result != -1 || (int) ERRNO_FIELD.get(state, 0L) != ECONNREFUSED) {
+          throw new IOException("connect to nobody was not refused");
+        }
+        close(state, client);
+      }
+      return THREADS.getCurrentThreadCpuTime() - began;
+    } catch (IOException e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException("a system call went wrong", e);
+    }
+  }
+
+  private static MemorySegment socketAddress(Arena arena, InetAddress address, int port) {
+    var made = arena.allocate(16, 8);
+    made.set(JAVA_SHORT, 0, (short) AF_INET);
+    made.asByteBuffer().putShort(2, (short) port).put(4, address.getAddress());
+    return made;
   }
 
   private static int socket(MemorySegment state) throws Throwable {

@@ -37,6 +37,11 @@ public final class Host implements AutoCloseable {
     return v6;
   }
 
+  /** The host's network namespace, in which nothing is redirected. */
+  public NetworkNamespace namespace() {
+    return namespace;
+  }
+
   /**
    * A database whose server speaks first: {@code KITHDB 1}, then {@code TOKEN ...} for each line it
    * gets.
