@@ -7,6 +7,7 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Attribution;
 import io.kith.server.check.BoundedLog;
 import io.kith.server.check.Deadlines;
+import io.kith.server.check.KnownConnection;
 import io.kith.server.check.PodSource;
 import io.kith.server.check.ProcessSource;
 import io.kith.server.check.RunningPod;
@@ -136,7 +137,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
   }
 
   @Override
-  public @Nullable Attribution known(SocketQuery query) {
+  public @Nullable KnownConnection known(SocketQuery query) {
     var holder = byAddress.get(query.source().address());
     var known = holder == null ? null : recent.find(holder.bridge(), holder.pod(), query);
     if (known != null) {

@@ -5,6 +5,7 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import com.github.benmanes.caffeine.cache.Ticker;
 import io.kith.baselines.process.Attribution.Attributed;
 import io.kith.baselines.process.Quality;
+import io.kith.server.check.KnownConnection;
 import io.kith.server.check.SocketQuery;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -47,7 +48,7 @@ final class RecentAnswers {
     }
   }
 
-  private final Cache<Key, Attributed> answers;
+  private final Cache<Key, KnownConnection> answers;
 
   RecentAnswers(Ticker ticker) {
     answers =
@@ -60,14 +61,14 @@ final class RecentAnswers {
   }
 
   /** The answer about this connection, or null when it has to be asked for. */
-  @Nullable Attributed find(AttachedBridge bridge, RegisteredPod pod, SocketQuery query) {
+  @Nullable KnownConnection find(AttachedBridge bridge, RegisteredPod pod, SocketQuery query) {
     return query.connection().isEmpty() ? null : answers.getIfPresent(new Key(bridge, pod, query));
   }
 
   /** Keeps an answer, if it is one that may be used again. */
   void keep(AttachedBridge bridge, RegisteredPod pod, SocketQuery query, Attributed answer) {
     if (!query.connection().isEmpty() && isBeyondDoubt(answer)) {
-      answers.put(new Key(bridge, pod, query), answer);
+      answers.put(new Key(bridge, pod, query), new KnownConnection(answer));
     }
   }
 

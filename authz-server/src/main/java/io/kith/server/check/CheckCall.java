@@ -30,6 +30,7 @@ final class CheckCall {
   @Nullable SpiffeId reporter;
   @Nullable Workload workload;
   @Nullable Snapshot snapshot;
+  @Nullable KnownConnection known;
   volatile @Nullable CheckRecord given;
   Instant read;
   boolean waiting;

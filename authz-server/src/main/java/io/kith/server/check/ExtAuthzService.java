@@ -164,7 +164,8 @@ public final class ExtAuthzService implements BindableService {
             Duration.ofNanos(Math.min(left, settings.bridgeTimeout().toNanos())));
     var known = processes.known(query);
     if (known != null) {
-      decide(check, connection, reporter, snapshot, known);
+      check.known = known;
+      decide(check, connection, reporter, snapshot, known.attribution());
       return;
     }
     if (waiting.incrementAndGet() > settings.maxWaiting()) {
@@ -279,11 +280,23 @@ public final class ExtAuthzService implements BindableService {
    */
   private boolean isRepeated(CheckCall check, Outcome outcome) {
     var flow = outcome.flow();
-    return flow != null
-        && outcome.isOfAKnownProcess()
-        && check.facts instanceof CheckFacts.Connection connection
-        && check.reporter != null
-        && seen.again(check.reporter, connection, flow.resolved().destination());
+    if (flow == null
+        || !outcome.isOfAKnownProcess()
+        || !(check.facts instanceof CheckFacts.Connection connection)
+        || check.reporter == null) {
+      return false;
+    }
+    var destination = flow.resolved().destination();
+    var known = check.known;
+    if (known == null) {
+      return seen.again(check.reporter, connection, destination);
+    }
+    if (known.hasNoted(destination)) {
+      return true;
+    }
+    var again = seen.again(check.reporter, connection, destination);
+    known.note(destination);
+    return again;
   }
 
   /**

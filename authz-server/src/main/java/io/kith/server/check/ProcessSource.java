@@ -24,7 +24,7 @@ public interface ProcessSource {
    * What the same question was answered with a moment ago, from memory; null when it has to be
    * asked.
    */
-  default @Nullable Attribution known(SocketQuery query) {
+  default @Nullable KnownConnection known(SocketQuery query) {
     return null;
   }
 

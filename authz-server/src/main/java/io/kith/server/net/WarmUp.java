@@ -36,6 +36,7 @@ import io.kith.server.check.CheckRecord;
 import io.kith.server.check.CheckSettings;
 import io.kith.server.check.Deadlines;
 import io.kith.server.check.ExtAuthzService;
+import io.kith.server.check.KnownConnection;
 import io.kith.server.check.Policy;
 import io.kith.server.check.ProcessSource;
 import io.kith.server.check.SocketQuery;
@@ -227,8 +228,8 @@ final class WarmUp {
     }
 
     @Override
-    public @Nullable Attribution known(SocketQuery query) {
-      return query.source().port() % 4 < 2 ? attribution() : null;
+    public @Nullable KnownConnection known(SocketQuery query) {
+      return query.source().port() % 4 < 2 ? new KnownConnection(attribution()) : null;
     }
   }
 

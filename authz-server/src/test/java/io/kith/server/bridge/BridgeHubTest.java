@@ -212,7 +212,7 @@ class BridgeHubTest {
       var _ = soon(asked);
       var known = hub.known(query);
       if (known != null) {
-        return known;
+        return known.attribution();
       }
     }
     throw new AssertionError("the bridge was asked each time");

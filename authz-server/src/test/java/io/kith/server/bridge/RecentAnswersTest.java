@@ -1,5 +1,6 @@
 package io.kith.server.bridge;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.grpc.stub.StreamObserver;
@@ -109,7 +110,8 @@ class RecentAnswersTest {
     recent.keep(bridge, pod, QUERY, CLEAN);
     nanos.set(Duration.ofMillis(999).toNanos());
 
-    assertThat(recent.find(bridge, pod, query("7", 1234))).isSameAs(CLEAN);
+    assertThat(requireNonNull(recent.find(bridge, pod, query("7", 1234))).attribution())
+        .isSameAs(CLEAN);
   }
 
   @Test

@@ -58,6 +58,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ExtAuthzServiceTest {
   private static final int OK = 0;
@@ -641,8 +642,12 @@ class ExtAuthzServiceTest {
   }
 
   /** What the second destination is must be learned, or it would be refused later. */
-  @Test
-  void check_requestToAnotherHostOnTheSameConnection_isNotRepeated() {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void check_requestToAnotherHostOnTheSameConnection_isNotRepeated(boolean answeredAMomentAgo) {
+    if (answeredAMomentAgo) {
+      kith.processes.remember(attributed(APP));
+    }
     kith.processes.told(Set.of("a.example", "b.example"));
     var vendor = address("203.0.113.7", 80);
     for (var host : List.of("", "a.example", "b.example", "a.example")) {

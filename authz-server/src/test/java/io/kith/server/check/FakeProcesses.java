@@ -15,7 +15,7 @@ public final class FakeProcesses implements ProcessSource {
   private final List<SocketQuery> asked = new CopyOnWriteArrayList<>();
   private final List<Consumer<Attribution>> lateAnswers = new CopyOnWriteArrayList<>();
   private volatile Set<String> told = Set.of();
-  private volatile @Nullable Attribution known;
+  private volatile @Nullable KnownConnection known;
   private volatile Function<SocketQuery, CompletableFuture<Attribution>> answer =
       _ -> CompletableFuture.completedFuture(Samples.attributed(Samples.APP));
 
@@ -29,11 +29,11 @@ public final class FakeProcesses implements ProcessSource {
 
   /** All that is asked from now on was answered a moment ago. */
   public void remember(Attribution attribution) {
-    known = attribution;
+    known = new KnownConnection(attribution);
   }
 
   @Override
-  public @Nullable Attribution known(SocketQuery query) {
+  public @Nullable KnownConnection known(SocketQuery query) {
     return known;
   }
 
