@@ -1,7 +1,7 @@
 package io.kith.bridge.capture;
 
-import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Rung;
+import io.kith.bridge.capture.Translations.Translation;
 import io.kith.bridge.ffm.BootClock;
 import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.ffm.KernelException;
@@ -43,10 +43,8 @@ public final class SocketOwners implements AutoCloseable {
   /** Who closed his end before that cannot be meant: conntrack forgets a connection after 120 s. */
   private static final long GONE_NANOS = 120_000_000_000L;
 
-  private static final IpAddress LOOPBACK_V4 = IpAddress.parse("127.0.0.1");
-  private static final IpAddress LOOPBACK_V6 = IpAddress.parse("::1");
-
   private final Settings settings;
+  private final Translations translations;
   private final Pods pods;
   private final @Nullable KernelCapture kernel;
   private final boolean sees;
@@ -85,6 +83,7 @@ public final class SocketOwners implements AutoCloseable {
   private SocketOwners(
       Settings settings, @Nullable KernelCapture kernel, boolean sees, List<String> problems) {
     this.settings = settings;
+    this.translations = new Translations(settings.proxyPorts());
     this.kernel = kernel;
     this.sees = sees;
     this.pods =
@@ -182,6 +181,9 @@ public final class SocketOwners implements AutoCloseable {
     }
     if (!reserveProblem.isEmpty()) {
       all.add(reserveProblem);
+    }
+    if (!translations.problem().isEmpty()) {
+      all.add(translations.problem());
     }
     all.addAll(pods.problems());
     lost(all, Counter.NOT_NOTED, " connections were not noted: no memory for it");
@@ -326,10 +328,10 @@ public final class SocketOwners implements AutoCloseable {
       return unknown(Rung.WORKLOAD_ONLY, seen, List.of("no pod here has " + seen.source()));
     }
     var reasons = new ArrayList<String>();
-    return switch (original(inside, seen)) {
-      case Nat.None() -> owners(inside, seen, false, reasons);
-      case Nat.Undone(var tuple) -> owners(inside, tuple, true, reasons);
-      case Nat.Unknown(var why) -> {
+    return switch (translations.undone(inside.conntrack(), inside.problem(), seen)) {
+      case Translation.None() -> owners(inside, seen, false, reasons);
+      case Translation.Undone(var tuple) -> owners(inside, tuple, true, reasons);
+      case Translation.Unknown(var why) -> {
         reasons.add(why);
         if (isNoteOfAClosedSocket(inside, seen)) {
           reasons.add("the socket that had these addresses is closed: they may be another's");
@@ -337,7 +339,7 @@ public final class SocketOwners implements AutoCloseable {
         }
         yield owners(inside, seen, false, reasons);
       }
-      case Nat.Other(var why) -> unknown(rung(), seen, List.of(why));
+      case Translation.Other(var why) -> unknown(rung(), seen, List.of(why));
     };
   }
 
@@ -374,51 +376,6 @@ public final class SocketOwners implements AutoCloseable {
 
   private static Resolution unknown(Rung rung, Tuple seen, List<String> reasons) {
     return new Resolution(List.of(), rung, false, seen.sourcePort(), reasons);
-  }
-
-  /** What connection tracking says about a connection that the proxy has. */
-  private sealed interface Nat {
-    /** There was none: the proxy was dialled. */
-    record None() implements Nat {}
-
-    /** This was it before NAT. */
-    record Undone(Tuple tuple) implements Nat {}
-
-    /** Nothing: its addresses may be as the proxy saw them. */
-    record Unknown(String why) implements Nat {}
-
-    /** It is another connection than the one asked about, so a match would be chance. */
-    record Other(String why) implements Nat {}
-  }
-
-  private Nat original(Pods.Inside inside, Tuple seen) {
-    if (seen.source().isLoopback()) {
-      return new Nat.None(); // sidecars redirect nothing on loopback
-    }
-    var conntrack = inside.conntrack();
-    if (conntrack == null) {
-      return new Nat.Unknown("connection tracking cannot be read: " + inside.problem());
-    }
-    Tuple other = null;
-    var loopback = seen.source().isIpv4() ? LOOPBACK_V4 : LOOPBACK_V6;
-    for (var port : settings.proxyPorts()) {
-      try {
-        var reply = new Tuple(loopback, port, seen.source(), seen.sourcePort());
-        var original = conntrack.original(reply);
-        if (original != null
-            && original.destination().equals(seen.destination())
-            && original.destinationPort() == seen.destinationPort()) {
-          return new Nat.Undone(original);
-        }
-        other = original == null ? other : original;
-      } catch (KernelException e) {
-        return new Nat.Unknown("connection tracking did not answer: " + e.getMessage());
-      }
-    }
-    return other == null
-        ? new Nat.Unknown(
-            "not tracked as redirected: the addresses are taken as the proxy saw them")
-        : new Nat.Other("connection tracking knows this one as " + other + ", not as asked");
   }
 
   /** Those of the last owners that may be meant; none when there may have been yet others. */

@@ -15,14 +15,24 @@ public final class Conntrack implements AutoCloseable {
    *  request   nfgenmsg: family u8, version u8, resource u16
    *            CTA_TUPLE_REPLY { CTA_TUPLE_IP { src, dst }, CTA_TUPLE_PROTO { number, sport, dport } }
    *  answer    nfgenmsg, CTA_TUPLE_ORIG { the same }, …
+   *            CTA_PROTOINFO { CTA_PROTOINFO_TCP { CTA_PROTOINFO_TCP_FLAGS_ORIGINAL { flags u8, mask u8 }, … } }
    *  attribute length u16, type u16 (0x8000: nested), data, padded to 4
+   *
+   * A connection that the proxy's end reset stays tracked for 10 s, and until then the kernel lets a SYN with the
+   * same addresses go the way of the one before, address translation included, whoever sends it: a connection of
+   * the proxy's own that happens to get the port comes back to the proxy. Where an end has begun to close
+   * (IP_CT_TCP_FLAG_CLOSE_INIT) such a SYN ends the entry instead, and is a new connection to which the pod's
+   * rules apply. That is all that the flag is read for, so it may be set in advance; the kernel's own flow offload
+   * does the same. Source: net/netfilter/nf_conntrack_proto_tcp.c, nf_conntrack_tcp_packet.
    */
   private static final int NETLINK_NETFILTER = 12;
   private static final int GET_CONNECTION = (1 << 8) | 1;
+  private static final int CHANGE_CONNECTION = 1 << 8;
   private static final int NESTED = 0x8000;
   private static final int TYPE_MASK = 0x3fff;
   private static final int TUPLE_ORIGINAL = 1;
   private static final int TUPLE_REPLY = 2;
+  private static final int PROTOCOL_INFO = 4;
   private static final int TUPLE_IP = 1;
   private static final int TUPLE_PROTOCOL = 2;
   private static final int IP4_SOURCE = 1;
@@ -32,6 +42,9 @@ public final class Conntrack implements AutoCloseable {
   private static final int PROTOCOL_NUMBER = 1;
   private static final int PROTOCOL_SOURCE = 2;
   private static final int PROTOCOL_DESTINATION = 3;
+  private static final int INFO_TCP = 1;
+  private static final int TCP_FLAGS_ORIGINAL = 4;
+  private static final int CLOSE_INIT = 4;
   private static final int TCP = 6;
   private static final int AF_INET = 2;
   private static final int AF_INET6 = 10;
@@ -48,15 +61,34 @@ public final class Conntrack implements AutoCloseable {
   }
 
   /**
-   * The connection as its opener made it.
+   * A connection that is tracked.
+   *
+   * @param original as its opener made it
+   * @param reopens once it is closed, the next one with the same addresses is a new one
+   */
+  public record Tracked(Tuple original, boolean reopens) {}
+
+  /**
+   * What is known of a connection.
    *
    * @param reply the connection as answers travel: from where it was redirected to, back to where
    *     it comes from
    * @return null when no such connection is tracked
    */
-  public @Nullable Tuple original(Tuple reply) throws KernelException {
+  public @Nullable Tracked find(Tuple reply) throws KernelException {
     var answer = socket.ask(GET_CONNECTION, request(reply));
-    return answer == null ? null : originalOf(answer);
+    return answer == null ? null : tracked(answer);
+  }
+
+  /**
+   * Has the next connection with the same addresses be a new one, however this one ends. It goes on
+   * as it was.
+   *
+   * @param reply as in {@link #find}
+   * @return false when no such connection is tracked
+   */
+  public boolean letReopen(Tuple reply) throws KernelException {
+    return socket.tell(CHANGE_CONNECTION, reopening(reply));
   }
 
   static byte[] request(Tuple reply) {
@@ -81,6 +113,15 @@ public final class Conntrack implements AutoCloseable {
     return out.array();
   }
 
+  static byte[] reopening(Tuple reply) {
+    var which = request(reply);
+    var out = ByteBuffer.allocate(which.length + 16).order(ByteOrder.nativeOrder()).put(which);
+    attribute(out, PROTOCOL_INFO | NESTED, 12);
+    attribute(out, INFO_TCP | NESTED, 8);
+    attribute(out, TCP_FLAGS_ORIGINAL, 2).put((byte) CLOSE_INIT).put((byte) CLOSE_INIT);
+    return out.array();
+  }
+
   private static ByteBuffer attribute(ByteBuffer out, int type, int bytes) {
     return out.putShort((short) (4 + bytes)).putShort((short) type);
   }
@@ -89,7 +130,21 @@ public final class Conntrack implements AutoCloseable {
     attribute(out, type, 2).put((byte) (port >> 8)).put((byte) port).putShort((short) 0);
   }
 
-  static @Nullable Tuple originalOf(ByteBuffer answer) {
+  static @Nullable Tracked tracked(ByteBuffer answer) {
+    var original = original(answer);
+    return original == null ? null : new Tracked(original, reopens(answer));
+  }
+
+  private static boolean reopens(ByteBuffer answer) {
+    var info = find(answer, answer.position() + 4, answer.limit(), PROTOCOL_INFO);
+    var tcp = info < 0 ? -1 : find(answer, info + 4, endOf(answer, info), INFO_TCP);
+    var flags = tcp < 0 ? -1 : find(answer, tcp + 4, endOf(answer, tcp), TCP_FLAGS_ORIGINAL);
+    return flags >= 0
+        && endOf(answer, flags) > flags + 4
+        && (answer.get(flags + 4) & CLOSE_INIT) != 0;
+  }
+
+  private static @Nullable Tuple original(ByteBuffer answer) {
     var tuple = find(answer, answer.position() + 4, answer.limit(), TUPLE_ORIGINAL);
     if (tuple < 0) {
       return null;

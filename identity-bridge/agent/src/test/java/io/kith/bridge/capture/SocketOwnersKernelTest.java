@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.capture.RedirectedPod.Accepted;
+import io.kith.bridge.ffm.Conntrack;
+import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.Mounts;
 import io.kith.bridge.ffm.NetworkNamespace;
 import io.kith.bridge.ffm.Tuple;
@@ -25,6 +27,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** With the real kernel, as root: each case is one in which looking at {@code /proc} would err. */
 @Tag("root")
@@ -209,6 +213,37 @@ class SocketOwnersKernelTest {
     assertThat(resolution.owners()).isEmpty();
     assertThat(resolution.reasons()).contains("the proxy's own connection is not its client's");
     client.destroy();
+  }
+
+  /** The proxy reset a client's connection, and its own gets the same port: it must not loop. */
+  @ParameterizedTest
+  @ValueSource(strings = {"198.18.1.11", "2001:db8::11"})
+  void resolve_connectionIsReset_leavesItsPortToTheProxy(String host) throws Exception {
+    var client = pod.perl("my $s = open_to('" + host + "', 443, 43000); sysread $s, my $end, 1;");
+    var connection = acceptFrom(client);
+    assertThat(pids(connection)).containsExactly((int) client.pid());
+
+    connection.socket().setSoLinger(true, 0);
+    connection.socket().close();
+    RedirectedPod.awaitEnd(client);
+    var proxy = pod.perl("$< = $> = 1337; open_to('" + host + "', 443, 43000);");
+
+    // Tracked as one that goes out: answers to it come from there, not from the listener.
+    var own = connection.seen();
+    try (var conntrack = pod.inside(Conntrack::open)) {
+      var answers =
+          new Tuple(own.destination(), own.destinationPort(), own.source(), own.sourcePort());
+      await(() -> isTracked(conntrack, answers));
+    }
+    proxy.destroy();
+  }
+
+  private static boolean isTracked(Conntrack conntrack, Tuple reply) {
+    try {
+      return conntrack.find(reply) != null;
+    } catch (KernelException e) {
+      throw new AssertionError(e);
+    }
   }
 
   @Test
