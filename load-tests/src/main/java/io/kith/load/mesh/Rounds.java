@@ -6,6 +6,7 @@ import io.kith.load.tools.Command;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.List;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
@@ -14,10 +15,21 @@ import java.util.stream.Collectors;
  */
 public final class Rounds {
   private final Mesh mesh;
+  private final Predicate<DecisionRecord> excused;
   private int repeated;
 
   public Rounds(Mesh mesh) {
+    this(mesh, _ -> false);
+  }
+
+  /**
+   * Rounds of which some may be refused by a decision.
+   *
+   * @param excused refusals that are no mistake either
+   */
+  public Rounds(Mesh mesh, Predicate<DecisionRecord> excused) {
     this.mesh = mesh;
+    this.excused = excused;
   }
 
   /** Rounds that were done again so far. */
@@ -43,7 +55,7 @@ public final class Rounds {
         return;
       }
       var refusals = refusalsSince(began);
-      if (System.nanoTime() > end || refusals.stream().anyMatch(Rounds::isDecided)) {
+      if (System.nanoTime() > end || refusals.stream().anyMatch(this::isMistake)) {
         throw new IllegalStateException(
             "normal work failed, refused: "
                 + refusals
@@ -58,8 +70,8 @@ public final class Rounds {
     }
   }
 
-  private static boolean isDecided(DecisionRecord refusal) {
-    return !Mesh.NOT_DECIDED.contains(refusal.getReason());
+  private boolean isMistake(DecisionRecord refusal) {
+    return !Mesh.NOT_DECIDED.contains(refusal.getReason()) && !excused.test(refusal);
   }
 
   /** None when there is no server to ask. */

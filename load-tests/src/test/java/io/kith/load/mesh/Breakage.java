@@ -23,6 +23,9 @@ final class Breakage {
   /** So many connections are opened at once. */
   private static final int STORM = Integer.getInteger("kith.failure.connections", 2_000);
 
+  /** What Kith calls who opens them. */
+  static final String STORM_PROCESS = "/usr/bin/perl /tmp/many.pl";
+
   /** So many of them by each process, below the usual limit of open files. */
   private static final int EACH = 400;
 

@@ -16,7 +16,6 @@ final class Faults {
   private static final Cell COUNTED = Cell.passes("counted");
   private static final Cell AS_DECIDED = Cell.asDecided("");
 
-  /** It costs normal work some refusals for as long as its addresses are remembered. */
   static final Fault FLOOD =
       withEnvoy(
           "thousands of connections at once by a program that nobody knows",
