@@ -14,6 +14,7 @@ import io.kith.bridge.capture.SocketOwners;
 import io.kith.bridge.container.ContainerDirectory;
 import io.kith.bridge.container.PodContainers;
 import io.kith.bridge.ffm.HostCgroups;
+import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.SockDiag;
 import io.kith.bridge.ffm.Tuple;
 import io.kith.bridge.guard.DnsMemory;
@@ -234,6 +235,11 @@ public final class Bridge implements NodeView, AutoCloseable {
     @Override
     public @Nullable Owner opener(io.kith.bridge.capture.Pod pod, Tuple tuple) {
       return sockets.opener(pod, tuple);
+    }
+
+    @Override
+    public void letReopen(io.kith.bridge.capture.Pod pod, Tuple tuple) throws KernelException {
+      sockets.letReopen(pod, tuple);
     }
 
     @Override

@@ -224,15 +224,20 @@ public final class SocketOwners implements AutoCloseable {
     return tasks;
   }
 
-  /** The sockets of a pod's network; null when they cannot be listed or the pod is gone. */
-  public @Nullable SockDiag sockets(Pod pod) {
+  private Pods.@Nullable Inside inside(Pod pod) {
     for (var address : pod.addresses()) {
       var inside = pods.at(address);
       if (inside != null && inside.pod().id().equals(pod.id())) {
-        return inside.diag();
+        return inside;
       }
     }
     return null;
+  }
+
+  /** The sockets of a pod's network; null when they cannot be listed or the pod is gone. */
+  public @Nullable SockDiag sockets(Pod pod) {
+    var inside = inside(pod);
+    return inside == null ? null : inside.diag();
   }
 
   /**
@@ -242,14 +247,30 @@ public final class SocketOwners implements AutoCloseable {
    * @return null when the kernel noted nobody
    */
   public @Nullable Owner opener(Pod pod, Tuple tuple) {
-    for (var address : pod.addresses()) {
-      var inside = pods.at(address);
-      if (kernel != null && inside != null && inside.pod().id().equals(pod.id())) {
-        var seen = kernel.sightings(inside.cookie(), tuple);
-        return seen.isEmpty() ? null : seen.getFirst().owner();
-      }
+    var inside = inside(pod);
+    if (kernel == null || inside == null) {
+      return null;
     }
-    return null;
+    var seen = kernel.sightings(inside.cookie(), tuple);
+    return seen.isEmpty() ? null : seen.getFirst().owner();
+  }
+
+  /**
+   * Has a connection that went past the proxy be forgotten, once it is closed, as soon as the next
+   * with its addresses begins.
+   *
+   * @param tuple from the application's end
+   */
+  public void letReopen(Pod pod, Tuple tuple) throws KernelException {
+    var inside = inside(pod);
+    if (inside != null && inside.conntrack() != null) {
+      inside
+          .conntrack()
+          .letReopen(
+              new Tuple(
+                  tuple.destination(), tuple.destinationPort(),
+                  tuple.source(), tuple.sourcePort()));
+    }
   }
 
   /** Looks for pods that came or went; returns whether any did. */

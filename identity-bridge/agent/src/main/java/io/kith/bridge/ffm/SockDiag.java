@@ -55,6 +55,8 @@ public final class SockDiag implements AutoCloseable {
   public enum State {
     /** Connected, or about to be: bits 1 to 5, 8 and 11 of the states of TCP. */
     OPEN(1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 9 | 1 << 11),
+    /** Its first packet was sent and not answered yet. */
+    CONNECTING(1 << 2),
     LISTENING(1 << LISTEN);
 
     private final int bits;

@@ -45,6 +45,7 @@ public final class Guard implements AutoCloseable {
   private final Map<String, Watched> pods = new HashMap<>(); // guarded by this
   private final Revocation revocation = new Revocation(DESTROYED_AT_ONCE); // guarded by this
   private final ProxyFinder proxies = new ProxyFinder(); // guarded by this
+  private final Reopening reopening; // guarded by this
   private final @Nullable Kernel kernel;
   private final List<String> problems;
   private int looks; // guarded by this
@@ -61,6 +62,14 @@ public final class Guard implements AutoCloseable {
 
     /** Who opened a connection of a pod, or null when that was not seen. */
     @Nullable Owner opener(Pod pod, Tuple tuple);
+
+    /**
+     * Has connection tracking forget a closed connection with these addresses as soon as a new one
+     * begins.
+     *
+     * @param tuple from the application's end; never redirected
+     */
+    default void letReopen(Pod pod, Tuple tuple) throws KernelException {}
 
     /** What a process is that was seen at a socket. */
     Identified identify(Owner owner);
@@ -92,6 +101,7 @@ public final class Guard implements AutoCloseable {
     this.node = node;
     this.kernel = kernel;
     this.problems = problems;
+    this.reopening = new Reopening(node);
     this.events = new GuardEvents(owner -> node.identify(owner));
   }
 
@@ -192,11 +202,18 @@ public final class Guard implements AutoCloseable {
     } catch (KernelException e) {
       throw new IllegalStateException("the guard's own table cannot be read", e);
     }
-    states = present.stream().map(pod -> state(own, pod)).toList();
-    for (var state : states) {
+    var seen = new ArrayList<PodGuard>(present.size());
+    for (var pod : present) {
+      var state = state(own, pod);
       var before = counted.put(state.pod(), state.totals());
-      totals = totals.plus(state.totals().since(before == null ? Totals.NONE : before));
+      var more = state.totals().since(before == null ? Totals.NONE : before);
+      totals = totals.plus(more);
+      if (more.refused(GuardReason.NOT_REDIRECTED) > 0) {
+        reopening.look(pod);
+      }
+      seen.add(state);
     }
+    states = List.copyOf(seen);
     counted.keySet().retainAll(ids);
     destroyed = revocation.all();
   }
@@ -340,6 +357,7 @@ public final class Guard implements AutoCloseable {
     book.keep(ids);
     proxies.keep(ids);
     revocation.keep(ids);
+    reopening.keep(ids);
     events.keep(ids);
     names.keep(ids);
     var guarded = own.guard().guarded();
@@ -365,8 +383,10 @@ public final class Guard implements AutoCloseable {
       totals = totals.plus(own.guard().totals(id));
     }
     var all = new ArrayList<>(guarded.problems);
-    if (!revocation.problem(pod.id()).isEmpty()) {
-      all.add(revocation.problem(pod.id()));
+    for (var problem : List.of(revocation.problem(pod.id()), reopening.problem(pod.id()))) {
+      if (!problem.isEmpty()) {
+        all.add(problem);
+      }
     }
     if (totals.lost() > 0) {
       all.add(totals.lost() + " connects or DNS answers could not be noted: no memory for it");

@@ -28,6 +28,11 @@ public record Totals(Map<GuardReason, Count> byReason, long lost) {
     }
   }
 
+  /** How often something was refused for this reason. */
+  long refused(GuardReason reason) {
+    return byReason.getOrDefault(reason, new Count(0, 0)).refused();
+  }
+
   static Totals of(byte[] row) {
     var counts = new EnumMap<GuardReason, Count>(GuardReason.class);
     for (var reason : GuardReason.values()) {

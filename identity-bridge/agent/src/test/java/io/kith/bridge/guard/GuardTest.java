@@ -6,6 +6,7 @@ import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.Bridge;
+import io.kith.bridge.ffm.SockDiag;
 import io.kith.bridge.identity.ProcessIdentities;
 import io.kith.bridge.stream.FakeAuthzServer;
 import io.kith.bridge.stream.GuardView;
@@ -35,6 +36,9 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(600)
 class GuardTest {
   private static final Duration LIMIT = Duration.ofSeconds(90);
+
+  private static final Path CLOSED_SECONDS =
+      Path.of("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close");
 
   @TempDir private Path folder;
   private GuardedPod pod;
@@ -210,6 +214,35 @@ class GuardTest {
     client.getOutputStream().write('\n');
     client.getOutputStream().flush();
     return client.inputReader().readLine();
+  }
+
+  /** Reset from outside, it stays tracked as not redirected, and a client gets its port. */
+  @Test
+  void enforce_portThatTheProxyHad_isRedirectedAgain() throws Exception {
+    say(KernelGuardTest.policy(Mode.ENFORCE));
+    pod.inPod(() -> Files.writeString(CLOSED_SECONDS, "3600"));
+    var connect =
+        """
+        my $s = new_socket('198.18.1.1', SOCK_STREAM);
+        setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1);
+        bind($s, pack_sockaddr_in(45000, INADDR_ANY)) or die "bind: $!";
+        print tcp('198.18.1.1', 443, $s), "\\n";
+        """;
+    var proxy =
+        pod.perl("proxy", 1_337, 1_337, connect + "sysread($s, my $end, 1); print name();");
+    assertThat(proxy.inputReader().readLine()).isEqualTo("world");
+    try (var sockets = pod.inWorld(SockDiag::open)) {
+      for (var socket : sockets.list(SockDiag.State.OPEN)) {
+        if (socket.tuple().destinationPort() == 45_000) {
+          assertThat(sockets.destroy(socket)).isTrue();
+        }
+      }
+    }
+    assertThat(proxy.inputReader().readLine()).isEqualTo("ECONNRESET");
+
+    assertThat(pod.app(connect)).isEqualTo("proxy");
+    await("the attempt", () -> state().totals().refused(GuardReason.NOT_REDIRECTED) > 0);
+    assertThat(state().problems()).isEmpty();
   }
 
   @Test
