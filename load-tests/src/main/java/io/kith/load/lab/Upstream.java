@@ -119,6 +119,14 @@ public final class Upstream implements AutoCloseable {
     connections.clear();
   }
 
+  /** Ends the connections that are open with a reset. */
+  public void reset() throws IOException {
+    for (var socket : sockets) {
+      socket.setSoLinger(true, 0);
+      socket.close();
+    }
+  }
+
   @Override
   public void close() {
     closeQuietly(server);

@@ -9,6 +9,7 @@ import io.kith.bridge.guard.GuardReason;
 import io.kith.load.evasion.Evasion.Place;
 import io.kith.load.ffm.NetworkNamespace;
 import io.kith.load.mesh.Mesh;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -60,6 +61,12 @@ final class BypassEvasions {
               }
               it.at.assertWorks();
             }),
+        refused(
+            "The port of a connection of the sidecar's own that its server has reset",
+            "T1562.004",
+            "guard `not_redirected`: the kernel takes it for the sidecar's still. The bridge has it"
+                + " forgotten, so the next packet is redirected, and asked about",
+            BypassEvasions::takeThePortOfTheSidecar),
         refused(
             "UDP, QUIC",
             "T1048, T1095",
@@ -206,6 +213,45 @@ final class BypassEvasions {
                   .containsPattern("to a resolver, net:\\[\\d+]: .*/tmp/tunnel\\.pl");
             }));
   }
+
+  private static void takeThePortOfTheSidecar(Intruder it) throws Exception {
+    var pod = it.mesh.checkout();
+    pod.namespace().call(() -> Files.writeString(CLOSED_SECONDS, "600")); // in place of 10
+    try {
+      it.isRefusedByTheGuard(
+          GuardReason.NOT_REDIRECTED,
+          "/usr/bin/perl /tmp/from-port.pl",
+          () -> {
+            var held = pod.start(1000, "", List.of("/bin/bash", "-c", HELD));
+            Mesh.await(
+                "the forwarder's connection",
+                Intruder.LIMIT,
+                () -> !it.mesh.database().connections().isEmpty());
+            var port = it.mesh.database().connections().getFirst().peer().getPort();
+            it.mesh.database().reset();
+
+            var said = it.perl("from-port.pl", "DB", "5432", Integer.toString(port));
+
+            pod.write("/tmp/go-on", "");
+            held.await(Intruder.LIMIT);
+            return said;
+          });
+    } finally {
+      pod.namespace().call(() -> Files.writeString(CLOSED_SECONDS, "10"));
+    }
+  }
+
+  private static final Path CLOSED_SECONDS =
+      Path.of("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close");
+
+  /** Has the program that forwards connect to the database, and says nothing until it may. */
+  private static final String HELD =
+      """
+      exec 3<>/dev/tcp/127.0.0.1/3128
+      until [ -e /tmp/go-on ]; do sleep 0.1; done
+      echo DUMP >&3
+      read -r line <&3
+      """;
 
   private static final String NET_RAW =
       "It needs CAP_NET_RAW: drop it. `kith bridge status` and `kith_guard_raw_pods` show who has"

@@ -98,8 +98,10 @@ final class SidecarEvasions {
             "Another container of the pod, with a program of the same path",
             "T1610, T1609",
             "recorded with its own container, image and hash. A learned edge asks for path, script,"
-                + " ancestors, user and that the code is of an image, not of which: use a rule of"
-                + " strictness `hash`, and let nobody add containers to a pod that runs",
+                + " ancestors, user and that the code is of an image, not of which; and no container"
+                + " runtime tells a container that was added from one of the pod's that starts late."
+                + " Use a rule of strictness `hash`, and let nobody add containers to a pod that"
+                + " runs",
             it -> {
               var own = it.fingerprints("/usr/bin/perl /app/checkout");
 
