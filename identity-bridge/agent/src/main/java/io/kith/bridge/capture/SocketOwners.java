@@ -182,9 +182,6 @@ public final class SocketOwners implements AutoCloseable {
     if (!reserveProblem.isEmpty()) {
       all.add(reserveProblem);
     }
-    if (!translations.problem().isEmpty()) {
-      all.add(translations.problem());
-    }
     all.addAll(pods.problems());
     lost(all, Counter.NOT_NOTED, " connections were not noted: no memory for it");
     lost(all, Counter.NOT_REPORTED, " programs started without a report: the ring was full");
@@ -264,12 +261,7 @@ public final class SocketOwners implements AutoCloseable {
   public void letReopen(Pod pod, Tuple tuple) throws KernelException {
     var inside = inside(pod);
     if (inside != null && inside.conntrack() != null) {
-      inside
-          .conntrack()
-          .letReopen(
-              new Tuple(
-                  tuple.destination(), tuple.destinationPort(),
-                  tuple.source(), tuple.sourcePort()));
+      inside.conntrack().letReopen(tuple.reversed()); // false: it is forgotten already
     }
   }
 

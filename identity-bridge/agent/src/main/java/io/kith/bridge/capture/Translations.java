@@ -13,7 +13,6 @@ final class Translations {
   private static final IpAddress LOOPBACK_V6 = IpAddress.parse("::1");
 
   private final List<Integer> proxyPorts;
-  private volatile String problem = "";
 
   /**
    * @param proxyPorts where the proxy listens for redirected connections
@@ -55,16 +54,15 @@ final class Translations {
     for (var port : proxyPorts) {
       try {
         var reply = new Tuple(loopback, port, seen.source(), seen.sourcePort());
-        var tracked = conntrack.find(reply);
-        if (tracked != null
-            && tracked.original().destination().equals(seen.destination())
-            && tracked.original().destinationPort() == seen.destinationPort()) {
-          if (!tracked.reopens()) {
-            letReopen(conntrack, reply);
-          }
-          return new Translation.Undone(tracked.original());
+        // The proxy may reset it: then its own next one to there, if it got the same port, would
+        // be translated likewise and come back to it, were this not forgotten at once.
+        var original = conntrack.original(reply);
+        if (original != null
+            && original.destination().equals(seen.destination())
+            && original.destinationPort() == seen.destinationPort()) {
+          return new Translation.Undone(original);
         }
-        other = tracked == null ? other : tracked.original();
+        other = original == null ? other : original;
       } catch (KernelException e) {
         return new Translation.Unknown("connection tracking did not answer: " + e.getMessage());
       }
@@ -74,25 +72,5 @@ final class Translations {
             "not tracked as redirected: the addresses are taken as the proxy saw them")
         : new Translation.Other(
             "connection tracking knows this one as " + other + ", not as asked");
-  }
-
-  /**
-   * The proxy may reset what is asked about. Its own next connection to there, if it got the same
-   * port, would then be translated like this one and come back to it.
-   */
-  private void letReopen(Conntrack conntrack, Tuple reply) {
-    try {
-      conntrack.letReopen(reply); // false: it is forgotten already, which is as good
-      problem = "";
-    } catch (KernelException e) {
-      problem =
-          "connections of a proxy may be refused that get the port of one that it reset: "
-              + e.getMessage();
-    }
-  }
-
-  /** What keeps closed connections from being forgotten in time, or empty. */
-  String problem() {
-    return problem;
   }
 }

@@ -61,34 +61,28 @@ public final class Conntrack implements AutoCloseable {
   }
 
   /**
-   * A connection that is tracked.
-   *
-   * @param original as its opener made it
-   * @param reopens once it is closed, the next one with the same addresses is a new one
-   */
-  public record Tracked(Tuple original, boolean reopens) {}
-
-  /**
-   * What is known of a connection.
+   * The connection as its opener made it; and does what {@link #letReopen} does, which costs less
+   * with the question than after it.
    *
    * @param reply the connection as answers travel: from where it was redirected to, back to where
    *     it comes from
    * @return null when no such connection is tracked
    */
-  public @Nullable Tracked find(Tuple reply) throws KernelException {
-    var answer = socket.ask(GET_CONNECTION, request(reply));
-    return answer == null ? null : tracked(answer);
+  public @Nullable Tuple original(Tuple reply) throws KernelException {
+    var which = request(reply);
+    var answer = socket.ask(GET_CONNECTION, which, CHANGE_CONNECTION, reopening(which));
+    return answer == null ? null : originalOf(answer);
   }
 
   /**
    * Has the next connection with the same addresses be a new one, however this one ends. It goes on
    * as it was.
    *
-   * @param reply as in {@link #find}
+   * @param reply as in {@link #original}
    * @return false when no such connection is tracked
    */
   public boolean letReopen(Tuple reply) throws KernelException {
-    return socket.tell(CHANGE_CONNECTION, reopening(reply));
+    return socket.tell(CHANGE_CONNECTION, reopening(request(reply)));
   }
 
   static byte[] request(Tuple reply) {
@@ -113,8 +107,7 @@ public final class Conntrack implements AutoCloseable {
     return out.array();
   }
 
-  static byte[] reopening(Tuple reply) {
-    var which = request(reply);
+  static byte[] reopening(byte[] which) {
     var out = ByteBuffer.allocate(which.length + 16).order(ByteOrder.nativeOrder()).put(which);
     attribute(out, PROTOCOL_INFO | NESTED, 12);
     attribute(out, INFO_TCP | NESTED, 8);
@@ -130,21 +123,7 @@ public final class Conntrack implements AutoCloseable {
     attribute(out, type, 2).put((byte) (port >> 8)).put((byte) port).putShort((short) 0);
   }
 
-  static @Nullable Tracked tracked(ByteBuffer answer) {
-    var original = original(answer);
-    return original == null ? null : new Tracked(original, reopens(answer));
-  }
-
-  private static boolean reopens(ByteBuffer answer) {
-    var info = find(answer, answer.position() + 4, answer.limit(), PROTOCOL_INFO);
-    var tcp = info < 0 ? -1 : find(answer, info + 4, endOf(answer, info), INFO_TCP);
-    var flags = tcp < 0 ? -1 : find(answer, tcp + 4, endOf(answer, tcp), TCP_FLAGS_ORIGINAL);
-    return flags >= 0
-        && endOf(answer, flags) > flags + 4
-        && (answer.get(flags + 4) & CLOSE_INIT) != 0;
-  }
-
-  private static @Nullable Tuple original(ByteBuffer answer) {
+  static @Nullable Tuple originalOf(ByteBuffer answer) {
     var tuple = find(answer, answer.position() + 4, answer.limit(), TUPLE_ORIGINAL);
     if (tuple < 0) {
       return null;

@@ -35,6 +35,7 @@ final class NetlinkSocket implements AutoCloseable {
   private static final int DONE = 3;
   private static final int TIMEOUT_MICROS = 50_000;
   private static final int MAX_STALE_ANSWERS = 16;
+  private static final int NOT_ASKED = 0;
 
   private final Descriptor socket;
   private final Arena arena = Arena.ofShared();
@@ -42,7 +43,7 @@ final class NetlinkSocket implements AutoCloseable {
   private final MemorySegment in = arena.allocate(32_768, 8);
   private final ByteBuffer header = out.asByteBuffer().order(ByteOrder.nativeOrder());
   private final ReentrantLock turn = new ReentrantLock();
-  private int sequence;
+  private int sequence = NOT_ASKED;
   private boolean closed;
 
   NetlinkSocket(int family) throws KernelException {
@@ -69,7 +70,25 @@ final class NetlinkSocket implements AutoCloseable {
   @Nullable ByteBuffer ask(int type, byte[] body) throws KernelException {
     turn.lock();
     try {
-      send(type, REQUEST, body);
+      send(write(0, type, REQUEST, next(), body));
+      return answer();
+    } finally {
+      turn.unlock();
+    }
+  }
+
+  /**
+   * The same, and tells the kernel to do something after it, whether it can or not.
+   *
+   * @param also what follows the header of that; with the body at most 480 bytes
+   */
+  @Nullable ByteBuffer ask(int type, byte[] body, int alsoType, byte[] also)
+      throws KernelException {
+    turn.lock();
+    try {
+      var length = write(0, type, REQUEST, next(), body);
+      // A complaint about it has another number, and is passed over like a late answer.
+      send(write(length, alsoType, REQUEST, NOT_ASKED, also));
       return answer();
     } finally {
       turn.unlock();
@@ -84,7 +103,7 @@ final class NetlinkSocket implements AutoCloseable {
   boolean tell(int type, byte[] body) throws KernelException {
     turn.lock();
     try {
-      send(type, (short) (REQUEST | ACKNOWLEDGE), body);
+      send(write(0, type, (short) (REQUEST | ACKNOWLEDGE), next(), body));
       return answer() != null;
     } finally {
       turn.unlock();
@@ -99,7 +118,7 @@ final class NetlinkSocket implements AutoCloseable {
   List<ByteBuffer> list(int type, byte[] body, int most) throws KernelException {
     turn.lock();
     try {
-      send(type, (short) (REQUEST | DUMP), body);
+      send(write(0, type, (short) (REQUEST | DUMP), next(), body));
       var found = new ArrayList<ByteBuffer>();
       while (true) {
         var messages = receive();
@@ -130,15 +149,24 @@ final class NetlinkSocket implements AutoCloseable {
     }
   }
 
-  private void send(int type, short flags, byte[] body) throws KernelException {
+  private int next() {
+    sequence = sequence == Integer.MAX_VALUE ? NOT_ASKED + 1 : sequence + 1;
+    return sequence;
+  }
+
+  /** Writes a message into what is sent, and returns where it ends. */
+  private int write(int at, int type, short flags, int number, byte[] body) throws KernelException {
     if (closed) { // its number may belong to another file by now
       throw new KernelException("the network namespace is gone", Errno.EBADF);
     }
     var length = HEADER + body.length;
-    sequence++;
-    header.putInt(0, length).putShort(4, (short) type).putShort(6, flags);
-    header.putInt(8, sequence).putInt(12, 0);
-    MemorySegment.copy(body, 0, out, JAVA_BYTE, HEADER, body.length);
+    header.putInt(at, length).putShort(at + 4, (short) type).putShort(at + 6, flags);
+    header.putInt(at + 8, number).putInt(at + 12, 0);
+    MemorySegment.copy(body, 0, out, JAVA_BYTE, at + HEADER, body.length);
+    return at + length;
+  }
+
+  private void send(int length) throws KernelException {
     var sent = Libc.send(socket.number(), out, length);
     if (sent < 0) {
       throw new KernelException("send a netlink request", (int) -sent);

@@ -16,6 +16,13 @@ public record Tuple(IpAddress source, int sourcePort, IpAddress destination, int
     requireNonNull(destination, "destination");
   }
 
+  /** The same from the other end. */
+  public Tuple reversed() {
+    return new Tuple(
+        /* source= */ destination, /* sourcePort= */ destinationPort,
+        /* destination= */ source, /* destinationPort= */ sourcePort);
+  }
+
   @Override
   public String toString() {
     return source + ":" + sourcePort + " → " + destination + ":" + destinationPort;

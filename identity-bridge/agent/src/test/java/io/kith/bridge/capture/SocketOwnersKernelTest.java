@@ -229,18 +229,15 @@ class SocketOwnersKernelTest {
     var proxy = pod.perl("$< = $> = 1337; open_to('" + host + "', 443, 43000);");
 
     // Tracked as one that goes out: answers to it come from there, not from the listener.
-    var own = connection.seen();
     try (var conntrack = pod.inside(Conntrack::open)) {
-      var answers =
-          new Tuple(own.destination(), own.destinationPort(), own.source(), own.sourcePort());
-      await(() -> isTracked(conntrack, answers));
+      await(() -> isTracked(conntrack, connection.seen().reversed()));
     }
     proxy.destroy();
   }
 
   private static boolean isTracked(Conntrack conntrack, Tuple reply) {
     try {
-      return conntrack.find(reply) != null;
+      return conntrack.original(reply) != null;
     } catch (KernelException e) {
       throw new AssertionError(e);
     }

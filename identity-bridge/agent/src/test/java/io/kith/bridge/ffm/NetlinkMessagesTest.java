@@ -44,13 +44,13 @@ class NetlinkMessagesTest {
       request[6] = 1;
 
       var answer = ByteBuffer.wrap(request).order(ByteOrder.nativeOrder());
-      assertThat(Conntrack.tracked(answer)).isEqualTo(new Conntrack.Tracked(tuple, false));
+      assertThat(Conntrack.originalOf(answer)).isEqualTo(tuple);
     }
   }
 
   @Test
   void conntrackChange_v4_isTheFlagOfTheOriginalDirection() {
-    assertThat(HexFormat.of().formatHex(Conntrack.reopening(REPLY)))
+    assertThat(HexFormat.of().formatHex(Conntrack.reopening(Conntrack.request(REPLY))))
         .isEqualTo(
             HexFormat.of().formatHex(Conntrack.request(REPLY))
                 + "10000480" // CTA_PROTOINFO, nested, 16 bytes
@@ -60,29 +60,16 @@ class NetlinkMessagesTest {
   }
 
   @Test
-  void conntrackAnswer_withTheFlag_reopens() {
-    for (var flags = 0; flags < 256; flags++) {
-      var change = Conntrack.reopening(REPLY);
-      change[6] = 1;
-      change[change.length - 4] = (byte) flags;
-
-      var answer = ByteBuffer.wrap(change).order(ByteOrder.nativeOrder());
-      assertThat(Conntrack.tracked(answer))
-          .isEqualTo(new Conntrack.Tracked(REPLY, (flags & 4) != 0));
-    }
-  }
-
-  @Test
   void conntrackAnswer_garbage_isNothing() {
     var random = new Random(11);
     for (var i = 0; i < 20_000; i++) {
-      var bytes = Conntrack.reopening(REPLY);
+      var bytes = Conntrack.reopening(Conntrack.request(REPLY));
       bytes[6] = 1;
       for (var flips = 0; flips < 3; flips++) {
         bytes[random.nextInt(bytes.length)] = (byte) random.nextInt();
       }
       // Whatever comes out, nothing is thrown and nothing is read outside of the answer.
-      Conntrack.tracked(
+      Conntrack.originalOf(
           ByteBuffer.wrap(bytes, 0, random.nextInt(bytes.length))
               .slice()
               .order(ByteOrder.nativeOrder()));

@@ -228,8 +228,7 @@ class GuardTest {
         bind($s, pack_sockaddr_in(45000, INADDR_ANY)) or die "bind: $!";
         print tcp('198.18.1.1', 443, $s), "\\n";
         """;
-    var proxy =
-        pod.perl("proxy", 1_337, 1_337, connect + "sysread($s, my $end, 1); print name();");
+    var proxy = pod.perl("proxy", 1_337, 1_337, connect + "sysread($s, my $end, 1); print name();");
     assertThat(proxy.inputReader().readLine()).isEqualTo("world");
     try (var sockets = pod.inWorld(SockDiag::open)) {
       for (var socket : sockets.list(SockDiag.State.OPEN)) {
