@@ -3,6 +3,7 @@ package io.kith.load;
 import io.kith.load.bench.BridgeBenchCommand;
 import io.kith.load.bench.DecideBenchCommand;
 import io.kith.load.compare.CheckBenchCommand;
+import io.kith.load.compare.EnvoyBenchCommand;
 import io.kith.load.demo.DemoCommand;
 import io.kith.load.score.Scorer;
 import io.kith.load.tools.ToolsCommand;
@@ -29,7 +30,7 @@ public final class Main {
       synopsisSubcommandLabel = "COMMAND",
       description = "Benchmarks; ./kith bridge bench has those of the bridge.",
       mixinStandardHelpOptions = true,
-      subcommands = {CheckBenchCommand.class, DecideBenchCommand.class})
+      subcommands = {CheckBenchCommand.class, EnvoyBenchCommand.class, DecideBenchCommand.class})
   static final class Bench {}
 
   /** Carries what measures the bridge; the bridge itself is started by its own main. */

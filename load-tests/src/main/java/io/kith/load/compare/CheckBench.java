@@ -18,9 +18,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Measures servers in turns, so that what else the machine does is spread over all of them. */
 final class CheckBench {
-  private static final Duration RAMP = Duration.ofMillis(300);
-  private static final Duration WARM_UP_LIMIT = Duration.ofMinutes(2);
-
   /**
    * What to measure.
    *
@@ -100,12 +97,16 @@ final class CheckBench {
       for (var shape : plan.shapes()) {
         courses.put(shape, courses(entrants, shape, tls));
       }
-      // All that is measured has run before anything is: a compiler that still works takes its time
-      // from the shape that comes first.
+      // All that is measured has run before anything is.
       for (var course : courses.entrySet()) {
         say.accept(course.getKey() + (tls ? ", TLS: " : ": ") + "warming up");
         for (var entry : course.getValue().entrySet()) {
-          warmUp(entry.getKey(), entry.getValue(), contexts);
+          new WarmUp(plan.warmUp(), plan.perConnection())
+              .of(
+                  entry.getKey().words(),
+                  entry.getValue().server(),
+                  entry.getValue().traffic(),
+                  contexts);
         }
       }
       var rows = new ArrayList<CheckFigures.Row>();
@@ -190,37 +191,16 @@ final class CheckBench {
     return all;
   }
 
-  private void warmUp(Contender contender, Course course, @Nullable List<SSLContext> contexts)
-      throws IOException {
-    var pid = course.server().process().pid();
-    try (var driver = Driver.connect(course.server().port(), course.traffic(), contexts)) {
-      var end = System.nanoTime() + WARM_UP_LIMIT.toNanos();
-      var enough = ProcessCost.processor(pid).plus(plan.warmUp());
-      while (ProcessCost.processor(pid).compareTo(enough) < 0 && System.nanoTime() - end < 0) {
-        requireAllowed(contender, driver.run(RAMP, plan.perConnection()));
-      }
-    }
-  }
-
   private void measure(Contender contender, Course course, @Nullable List<SSLContext> contexts)
       throws IOException {
     var pid = course.server().process().pid();
     try (var driver = Driver.connect(course.server().port(), course.traffic(), contexts)) {
-      var _ = driver.run(RAMP, plan.perConnection());
+      var _ = driver.run(WarmUp.RAMP, plan.perConnection());
       var before = ProcessCost.processor(pid);
       var answers = driver.run(plan.time(), plan.perConnection());
       var after = ProcessCost.processor(pid);
-      requireAllowed(contender, answers);
+      WarmUp.requireAllowed(contender.words(), answers);
       course.rounds().add(new Measured.Round(answers, after.minus(before)));
-    }
-  }
-
-  /** All that is asked in a measurement is allowed, by every server that looks at it. */
-  private static void requireAllowed(Contender contender, Driver.Answers answers) {
-    if (answers.denied() > 0) {
-      throw new IllegalStateException(
-          "%s denied %d of %d Checks that it should allow"
-              .formatted(contender.words(), answers.denied(), answers.count()));
     }
   }
 }

@@ -168,7 +168,12 @@ record CheckFigures(List<Row> rows) {
 
   /** One object in one line. */
   String json() {
-    return rows.stream().map(this::json).collect(Collectors.joining(",", "{\"direct\":[", "]}"));
+    return "{" + jsonMember() + "}";
+  }
+
+  /** The same as a member of a larger object. */
+  String jsonMember() {
+    return rows.stream().map(this::json).collect(Collectors.joining(",", "\"direct\":[", "]"));
   }
 
   private String json(Row row) {
@@ -198,7 +203,8 @@ record CheckFigures(List<Row> rows) {
             ratio == null ? "null" : String.format(Locale.ROOT, "%.3f", ratio));
   }
 
-  private static String quoted(String text) {
+  /** Text as the inside of a JSON string. */
+  static String quoted(String text) {
     return text.replace("\\", "\\\\").replace("\"", "\\\"");
   }
 }

@@ -72,6 +72,11 @@ final class Identities implements AutoCloseable {
     return issuer.socketOf(SERVER);
   }
 
+  /** Where the certificate of this ID is to be had, and Envoy's SDS for it. */
+  Path socketOf(SpiffeId id) {
+    return issuer.socketOf(id);
+  }
+
   synchronized X509Source source(SpiffeId id) throws InterruptedException {
     var known = sources.get(id);
     if (known != null) {

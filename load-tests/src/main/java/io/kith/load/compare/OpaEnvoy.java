@@ -44,7 +44,26 @@ final class OpaEnvoy {
     return onPath;
   }
 
+  /** Decides by the addresses of a Check. */
   static Started start(Path folder, Cores cores, int pods)
+      throws Unmeasured, IOException, InterruptedException {
+    var started = start(folder, cores, pods, "allow");
+    try {
+      requireDecisions(started);
+      return started;
+    } catch (IOException | RuntimeException e) {
+      started.close();
+      throw e;
+    }
+  }
+
+  /** Decides by the headers that the gate writes. */
+  static Started startForGate(Path folder, Cores cores, int pods)
+      throws Unmeasured, IOException, InterruptedException {
+    return start(folder, cores, pods, "gate");
+  }
+
+  private static Started start(Path folder, Cores cores, int pods, String rule)
       throws Unmeasured, IOException, InterruptedException {
     var program = program();
     Files.createDirectories(folder);
@@ -61,16 +80,14 @@ final class OpaEnvoy {
             "--disable-telemetry",
             "--log-level=error",
             "--set=plugins.envoy_ext_authz_grpc.addr=127.0.0.1:" + port,
-            "--set=plugins.envoy_ext_authz_grpc.path=kith/authz/allow",
+            "--set=plugins.envoy_ext_authz_grpc.path=kith/authz/" + rule,
             policy.toString(),
             data.toString()));
     var process = RunningProcess.start("OPA-Envoy", folder.resolve("log"), Map.of(), argv);
     try {
       process.awaitReady(START, () -> listens(port));
-      var started = new Started(process, port, List.of());
-      requireDecisions(started);
-      return started;
-    } catch (IOException | RuntimeException e) {
+      return new Started(process, port, List.of());
+    } catch (RuntimeException e) {
       process.close();
       throw e;
     }

@@ -89,7 +89,7 @@ final class Traffic {
 
   /** The program that has a socket: 0 to 2. */
   static int program(int port) {
-    return (port - FIRST_PORT) % PROGRAMS;
+    return Math.floorMod(port - FIRST_PORT, PROGRAMS);
   }
 
   private static int firstDifference(byte[] one, byte[] other) {

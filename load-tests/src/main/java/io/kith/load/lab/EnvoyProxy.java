@@ -13,6 +13,7 @@ import java.net.URLEncoder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
@@ -37,12 +38,12 @@ public final class EnvoyProxy implements AutoCloseable {
           .formatted(UID);
 
   private final NetworkNamespace network;
-  private final StandaloneRecipe recipe;
+  private final int adminPort;
   private final RunningProcess process;
 
-  private EnvoyProxy(NetworkNamespace network, StandaloneRecipe recipe, RunningProcess process) {
+  private EnvoyProxy(NetworkNamespace network, int adminPort, RunningProcess process) {
     this.network = network;
-    this.recipe = recipe;
+    this.adminPort = adminPort;
     this.process = process;
   }
 
@@ -82,7 +83,7 @@ public final class EnvoyProxy implements AutoCloseable {
                 envoy.program().toRealPath().toString(),
                 pod.folder().resolve("envoy").toString(),
                 config.toString()));
-    return awaitReady(new EnvoyProxy(pod.namespace(), recipe, process));
+    return awaitReady(new EnvoyProxy(pod.namespace(), recipe.adminPort(), process));
   }
 
   /** Starts Envoy as an ordinary process of this machine and user, for a workload that dials it. */
@@ -103,7 +104,36 @@ public final class EnvoyProxy implements AutoCloseable {
             "--file-flush-interval-msec",
             "100");
     var process = RunningProcess.start("Envoy", folder.resolve("envoy.log"), Map.of(), argv);
-    return awaitReady(new EnvoyProxy(NetworkNamespace.OWN, recipe, process));
+    return awaitReady(new EnvoyProxy(NetworkNamespace.OWN, recipe.adminPort(), process));
+  }
+
+  /**
+   * Starts Envoy with one worker and a configuration of any kind, in the network of the calling
+   * thread. Its access log is written and thrown away.
+   *
+   * @param name of its files
+   * @param prefix what its command line begins with, such as a processor to stay on
+   */
+  public static EnvoyProxy startWorker(
+      Path folder, String name, Envoy envoy, String config, int adminPort, List<String> prefix)
+      throws IOException, InterruptedException {
+    var file = Files.writeString(folder.resolve(name + ".yaml"), config);
+    var argv = new ArrayList<>(prefix);
+    argv.addAll(
+        List.of(
+            "sh",
+            "-c",
+            "exec \"$0\" \"$@\" > /dev/null",
+            envoy.program().toString(),
+            "-c",
+            file.toString(),
+            "--concurrency",
+            "1",
+            "--log-level",
+            "warning",
+            "--disable-hot-restart"));
+    var process = RunningProcess.start("Envoy", folder.resolve(name + ".log"), Map.of(), argv);
+    return awaitReady(new EnvoyProxy(NetworkNamespace.OWN, adminPort, process));
   }
 
   private static EnvoyProxy awaitReady(EnvoyProxy proxy) throws InterruptedException {
@@ -145,7 +175,7 @@ public final class EnvoyProxy implements AutoCloseable {
    * in there, and not kept, since another pod's Envoy has the same address.
    */
   public String admin(String path) throws IOException, InterruptedException {
-    var url = URI.create("http://127.0.0.1:" + recipe.adminPort() + path).toURL();
+    var url = URI.create("http://127.0.0.1:" + adminPort + path).toURL();
     return network.call(
         () -> {
           var connection = url.openConnection(Proxy.NO_PROXY);

@@ -320,7 +320,7 @@ public final class Lab implements AutoCloseable {
     change(namespace, program, "nat", "-A OUTPUT -p tcp " + rule);
   }
 
-  private static void change(NetworkNamespace namespace, Path program, String table, String rules)
+  static void change(NetworkNamespace namespace, Path program, String table, String rules)
       throws IOException, InterruptedException {
     var argv =
         new ArrayList<>(List.of("nsenter", "--net=" + namespace.handle(), program.toString()));

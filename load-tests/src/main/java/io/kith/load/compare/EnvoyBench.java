@@ -1,0 +1,185 @@
+package io.kith.load.compare;
+
+import io.kith.load.lab.LoadNetwork;
+import io.kith.load.tools.Envoy;
+import io.kith.load.tools.MissingToolException;
+import io.kith.load.tools.ProcessCost;
+import io.kith.load.tools.ToolCache;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/** Measures requests through a worker of the real Envoy, whomever it asks, in turns. */
+final class EnvoyBench {
+  /**
+   * What to measure.
+   *
+   * @param time of one measurement
+   * @param warmUp of a processor's time that each server has had with each kind of Check before,
+   *     and half of that again through Envoy
+   * @param rounds measurements of each row
+   * @param connections requests on their way at a time, each on a connection of its own
+   */
+  record Plan(
+      Set<Authorizer> authorizers,
+      Set<EnvoyShape> shapes,
+      Duration time,
+      Duration warmUp,
+      int rounds,
+      int connections) {
+    Plan {
+      authorizers = Set.copyOf(authorizers);
+      shapes = Set.copyOf(shapes);
+    }
+  }
+
+  private final Plan plan;
+  private final Cores cores;
+  private final Consumer<String> say;
+
+  EnvoyBench(Plan plan, Cores cores, Consumer<String> say) {
+    this.plan = plan;
+    this.cores = cores;
+    this.say = say;
+  }
+
+  EnvoyFigures run() throws IOException, InterruptedException {
+    var rows = rows();
+    var folder = Files.createTempDirectory("kith-bench-");
+    try {
+      var envoy = Envoy.find(say);
+      try (var network = LoadNetwork.open(folder, say);
+          var identities = new Identities(folder, rows.size())) {
+        return network.namespace().call(() -> compare(folder, network, identities, envoy, rows));
+      }
+    } catch (MissingToolException e) {
+      var why = String.valueOf(e.getMessage());
+      return new EnvoyFigures(
+          inOrder(rows).stream()
+              .map(row -> new EnvoyFigures.Row(row.authorizer(), row.shape(), null, why))
+              .toList());
+    } finally {
+      ToolCache.delete(folder);
+    }
+  }
+
+  /** Each has a pod; those of Kith are the first, since it need not know the others. */
+  private List<EnvoyConfig> rows() {
+    var rows = new ArrayList<EnvoyConfig>();
+    var kithFirst = new ArrayList<>(List.of(Authorizer.values()));
+    kithFirst.sort(Comparator.comparing(authorizer -> !authorizer.isKith()));
+    for (var authorizer : kithFirst) {
+      for (var shape : EnvoyShape.values()) {
+        if (plan.authorizers().contains(authorizer) && plan.shapes().contains(shape)) {
+          rows.add(new EnvoyConfig(authorizer, shape, rows.size(), 1));
+        }
+      }
+    }
+    return rows;
+  }
+
+  private static List<EnvoyConfig> inOrder(List<EnvoyConfig> rows) {
+    var sorted = new ArrayList<>(rows);
+    sorted.sort(Comparator.comparing(EnvoyConfig::shape).thenComparing(EnvoyConfig::authorizer));
+    return sorted;
+  }
+
+  private EnvoyFigures compare(
+      Path folder, LoadNetwork network, Identities identities, Envoy envoy, List<EnvoyConfig> rows)
+      throws IOException, InterruptedException {
+    var ofKith = (int) rows.stream().filter(row -> row.authorizer().isKith()).count();
+    try (var field = new EnvoyField(folder, identities, envoy, cores, rows.size(), ofKith, say)) {
+      field.prepare(network, rows);
+      field.startUpstream();
+      var reasons = new HashMap<EnvoyConfig, String>();
+      var lanes = new LinkedHashMap<EnvoyConfig, EnvoyField.Lane>();
+      for (var row : inOrder(rows)) {
+        try {
+          lanes.put(row, field.start(row, plan.warmUp()));
+        } catch (Unmeasured e) {
+          reasons.put(row, String.valueOf(e.getMessage()));
+        }
+      }
+      for (var lane : lanes.values()) {
+        say.accept("warming up through Envoy: " + words(lane.config()));
+        EnvoyField.requireDecisions(lane);
+        var _ = load(lane, plan.warmUp().dividedBy(2));
+      }
+      var rounds = measured(lanes);
+      for (var lane : lanes.entrySet()) {
+        EnvoyField.requireChecked(lane.getValue(), rounds.getOrDefault(lane.getKey(), List.of()));
+      }
+      return figures(rows, rounds, reasons);
+    }
+  }
+
+  private Map<EnvoyConfig, List<Measured.Round>> measured(Map<EnvoyConfig, EnvoyField.Lane> lanes)
+      throws IOException, InterruptedException {
+    var rounds = new HashMap<EnvoyConfig, List<Measured.Round>>();
+    for (var shape : EnvoyShape.values()) {
+      for (var number = 1; number <= plan.rounds() && plan.shapes().contains(shape); number++) {
+        say.accept("through Envoy, " + shape + ": round " + number + " of " + plan.rounds());
+        for (var lane : lanes.entrySet()) {
+          if (lane.getKey().shape() == shape) {
+            var round = load(lane.getValue(), plan.time());
+            rounds.computeIfAbsent(lane.getKey(), _ -> new ArrayList<>()).add(round);
+            say.accept(
+                String.format(
+                    Locale.ROOT,
+                    "  %s: %,.0f requests/s",
+                    lane.getKey().authorizer().words(),
+                    round.perSecond()));
+          }
+        }
+      }
+    }
+    return rounds;
+  }
+
+  private Measured.Round load(EnvoyField.Lane lane, Duration time)
+      throws IOException, InterruptedException {
+    var kept = lane.config().shape() == EnvoyShape.l7;
+    var pid = lane.envoy().pid();
+    try (var load =
+        new HttpLoad(lane.pod(0), EnvoyField.destinations(), plan.connections(), kept)) {
+      var _ = load.run(WarmUp.RAMP);
+      var before = ProcessCost.processor(pid);
+      var answers = load.run(time);
+      var after = ProcessCost.processor(pid);
+      WarmUp.requireAllowed(words(lane.config()), answers);
+      return new Measured.Round(answers, after.minus(before));
+    }
+  }
+
+  private static String words(EnvoyConfig row) {
+    return row.authorizer().words() + ", " + row.shape();
+  }
+
+  private static EnvoyFigures figures(
+      List<EnvoyConfig> rows,
+      Map<EnvoyConfig, List<Measured.Round>> rounds,
+      Map<EnvoyConfig, String> reasons) {
+    return new EnvoyFigures(
+        inOrder(rows).stream()
+            .map(
+                row -> {
+                  var of = rounds.get(row);
+                  return new EnvoyFigures.Row(
+                      row.authorizer(),
+                      row.shape(),
+                      of == null ? null : Measured.of(of, 0),
+                      reasons.getOrDefault(row, ""));
+                })
+            .toList());
+  }
+}

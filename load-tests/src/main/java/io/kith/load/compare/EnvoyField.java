@@ -1,0 +1,227 @@
+package io.kith.load.compare;
+
+import io.kith.load.lab.EnvoyProxy;
+import io.kith.load.lab.LoadNetwork;
+import io.kith.load.tools.Envoy;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a comparison through Envoy runs in: a network, where all requests end, the servers, and an
+ * Envoy for each row, beside a pod of its own.
+ */
+final class EnvoyField implements AutoCloseable {
+  private static final int UPSTREAM_ADMIN = 15_100;
+
+  /** Where no pod may go; whatever listens there is the upstream, too. */
+  private static final int FORBIDDEN = 200;
+
+  private static final int DIRECT_CONNECTIONS = 4;
+  private static final int DIRECT_SOCKETS = 250;
+
+  /** One row that runs. */
+  record Lane(EnvoyConfig config, EnvoyProxy envoy) {
+    InetSocketAddress pod(int port) {
+      return new InetSocketAddress(address(Traffic.pod(config.pod())), port);
+    }
+  }
+
+  private final Path folder;
+  private final Identities identities;
+  private final Envoy program;
+  private final Cores cores;
+  private final int pods;
+  private final int kithPods;
+  private final Consumer<String> say;
+  private final Map<String, Started> servers = new HashMap<>();
+  private final List<EnvoyProxy> envoys = new ArrayList<>();
+
+  /**
+   * Nothing runs yet.
+   *
+   * @param cores its server's processor is that of the Envoys here
+   * @param pods one for each row
+   * @param kithPods so many of them, the first, are known to Kith
+   */
+  EnvoyField(
+      Path folder,
+      Identities identities,
+      Envoy program,
+      Cores cores,
+      int pods,
+      int kithPods,
+      Consumer<String> say) {
+    this.folder = folder;
+    this.identities = identities;
+    this.program = program;
+    this.cores = cores;
+    this.pods = pods;
+    this.kithPods = kithPods;
+    this.say = say;
+  }
+
+  /** Gives the network its addresses and redirects what comes from pods. */
+  void prepare(LoadNetwork network, List<EnvoyConfig> rows)
+      throws IOException, InterruptedException {
+    var addresses =
+        new HashSet<>(destinations().stream().map(InetSocketAddress::getAddress).toList());
+    addresses.add(forbidden().getAddress());
+    var ports = new LinkedHashMap<InetAddress, Integer>();
+    for (var row : rows) {
+      ports.put(address(Traffic.pod(row.pod())), row.capturePort());
+    }
+    addresses.addAll(ports.keySet());
+    network.add(addresses);
+    network.redirect(ports);
+  }
+
+  void startUpstream() throws IOException, InterruptedException {
+    envoys.add(
+        EnvoyProxy.startWorker(
+            folder,
+            "upstream",
+            program,
+            EnvoyConfig.upstream(UPSTREAM_ADMIN),
+            UPSTREAM_ADMIN,
+            List.of()));
+  }
+
+  /**
+   * Starts the server of a row, or finds it started, and Envoy.
+   *
+   * @throws Unmeasured when that is not possible here
+   */
+  Lane start(EnvoyConfig row, Duration warmUp)
+      throws Unmeasured, IOException, InterruptedException {
+    var server = server(row, warmUp);
+    var config =
+        new EnvoyConfig(
+            row.authorizer(), row.shape(), row.pod(), server == null ? 1 : server.port());
+    var envoy =
+        EnvoyProxy.startWorker(
+            folder,
+            row.authorizer().id() + "-" + row.shape(),
+            program,
+            config.yaml(identities::socketOf),
+            row.adminPort(),
+            cores.serverPrefix());
+    envoys.add(envoy);
+    return new Lane(config, envoy);
+  }
+
+  private @Nullable Started server(EnvoyConfig row, Duration warmUp)
+      throws Unmeasured, IOException, InterruptedException {
+    var gateOfOpa = row.authorizer() == Authorizer.OPA && row.shape() == EnvoyShape.gate;
+    var name = row.authorizer().id() + (gateOfOpa ? "-gate" : "");
+    var known = servers.get(name);
+    if (known != null || !row.authorizer().asks()) {
+      return known;
+    }
+    say.accept("starting " + row.authorizer().words() + (gateOfOpa ? ", for the gate" : ""));
+    var here = Files.createDirectories(folder.resolve(name));
+    var elsewhere = Cores.shared(); // stays where this process is
+    var others = new Servers(here, elsewhere, identities, pods, say);
+    var started =
+        switch (row.authorizer()) {
+          case NULL_JAVA_DIRECT -> others.start(Contender.NULL_JAVA_DIRECT, true);
+          case OPA ->
+              gateOfOpa
+                  ? OpaEnvoy.startForGate(here, elsewhere, pods)
+                  : others.start(Contender.OPA, false);
+          case KITH -> new KithServer(here, identities, kithPods).start(elsewhere);
+          case NONE, RBAC -> throw new IllegalStateException("no server of " + row);
+        };
+    servers.put(name, started);
+    if (!gateOfOpa) { // the Checks of the direct comparison have no headers of the gate
+      warmUp(row.authorizer(), started, warmUp);
+    }
+    return started;
+  }
+
+  /** As in the direct comparison: through Envoy it would take an hour. */
+  private void warmUp(Authorizer authorizer, Started server, Duration time)
+      throws IOException, InterruptedException {
+    var tls = authorizer.takesTls();
+    var connections = Math.min(DIRECT_CONNECTIONS, authorizer.isKith() ? kithPods : pods);
+    for (var shape : Shape.values()) {
+      say.accept("warming up " + authorizer.words() + ", " + shape);
+      var traffic =
+          IntStream.range(0, connections)
+              .mapToObj(pod -> new Traffic(shape, tls, pod, DIRECT_SOCKETS))
+              .toList();
+      new WarmUp(time, 64 / connections)
+          .of(authorizer.words(), server, traffic, tls ? identities.contexts() : null);
+    }
+  }
+
+  /** Where the pods of a comparison go. */
+  static List<InetSocketAddress> destinations() {
+    return IntStream.range(0, Traffic.DESTINATIONS)
+        .mapToObj(to -> new InetSocketAddress(address(Traffic.destination(to)), Traffic.PORT))
+        .toList();
+  }
+
+  /**
+   * A row that decides refuses where its pod may not go, and Kith a program that it does not know;
+   * one that does not decide lets it pass.
+   */
+  static void requireDecisions(Lane lane) throws IOException, InterruptedException {
+    var authorizer = lane.config().authorizer();
+    if (allowed(lane, 0, forbidden()) == authorizer.decides()) {
+      throw new IllegalStateException(
+          authorizer.words() + " does not decide by the policy, " + lane.config().shape());
+    }
+    if (authorizer.isKith() && allowed(lane, Traffic.STRANGE_PORT, destinations().getFirst())) {
+      throw new IllegalStateException("Kith allows a program that is in no baseline");
+    }
+  }
+
+  /** Envoy has asked about all that it let pass, and by its own count was told to. */
+  static void requireChecked(Lane lane, List<Measured.Round> rounds)
+      throws IOException, InterruptedException {
+    if (!lane.config().authorizer().asks()) {
+      return;
+    }
+    var passed = rounds.stream().mapToLong(round -> round.answers().count()).sum();
+    var allowed = lane.envoy().stat(lane.config().allowedCounter());
+    if (allowed < passed) {
+      throw new IllegalStateException(
+          "%d requests passed and %s allowed %d"
+              .formatted(passed, lane.config().authorizer().words(), allowed));
+    }
+  }
+
+  private static boolean allowed(Lane lane, int port, InetSocketAddress to)
+      throws IOException, InterruptedException {
+    try (var one = new HttpLoad(lane.pod(port), List.of(to), 1, false)) {
+      return one.run(Duration.ZERO).denied() == 0;
+    }
+  }
+
+  private static InetSocketAddress forbidden() {
+    return new InetSocketAddress(address(Traffic.destination(FORBIDDEN)), Traffic.PORT);
+  }
+
+  private static InetAddress address(String literal) {
+    return InetAddress.ofLiteral(literal);
+  }
+
+  @Override
+  public void close() {
+    envoys.forEach(EnvoyProxy::close);
+    servers.values().forEach(Started::close);
+  }
+}

@@ -1,0 +1,196 @@
+package io.kith.load.compare;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** What {@link EnvoyBench} found. */
+record EnvoyFigures(List<Row> rows) {
+  private static final double FULL = 0.95;
+
+  EnvoyFigures {
+    rows = List.copyOf(rows);
+  }
+
+  /**
+   * One kind of request, and whom Envoy asked.
+   *
+   * @param measured the process is Envoy; null when it could not be
+   * @param why it could not be measured; empty when it was
+   */
+  record Row(Authorizer server, EnvoyShape shape, @Nullable Measured measured, String why) {}
+
+  /**
+   * An aim, and how far it was reached.
+   *
+   * @param least whether the value must be at least the limit, and not at most
+   */
+  record Bar(String words, double value, double limit, boolean least) {
+    boolean met() {
+      return least ? value >= limit : value <= limit;
+    }
+
+    String line() {
+      return String.format(
+          Locale.ROOT,
+          "%s: %.2f (%s %.2f)  %s",
+          words,
+          value,
+          least ? "≥" : "≤",
+          limit,
+          met() ? "met" : "NOT MET");
+    }
+  }
+
+  private @Nullable Measured measured(Authorizer server, EnvoyShape shape) {
+    for (var row : rows) {
+      if (row.server() == server && row.shape() == shape) {
+        return row.measured();
+      }
+    }
+    return null;
+  }
+
+  /** A figure of one by that of another, of the same shape; null where one was not measured. */
+  private @Nullable Double ratio(
+      Authorizer one, Authorizer other, EnvoyShape shape, ToDoubleFunction<Measured> figure) {
+    var mine = measured(one, shape);
+    var theirs = measured(other, shape);
+    return mine == null || theirs == null
+        ? null
+        : figure.applyAsDouble(mine) / figure.applyAsDouble(theirs);
+  }
+
+  /** The aims that these rows can be held against. */
+  List<Bar> bars() {
+    var bars = new ArrayList<Bar>();
+    for (var shape : EnvoyShape.values()) {
+      add(bars, shape + ", p50, Kith to null gRPC-Java", shape, Measured::p50Micros);
+      add(bars, shape + ", p99, Kith to null gRPC-Java", shape, Measured::p99Micros);
+    }
+    add(
+        bars,
+        "l7, requests/s, Kith to null gRPC-Java",
+        ratio(Authorizer.KITH, Authorizer.NULL_JAVA_DIRECT, EnvoyShape.l7, Measured::perSecond),
+        0.9);
+    add(
+        bars,
+        "l7, requests/s, Kith to OPA-Envoy",
+        ratio(Authorizer.KITH, Authorizer.OPA, EnvoyShape.l7, Measured::perSecond),
+        1.5);
+    return bars;
+  }
+
+  private void add(
+      List<Bar> bars, String words, EnvoyShape shape, ToDoubleFunction<Measured> figure) {
+    var ratio = ratio(Authorizer.KITH, Authorizer.NULL_JAVA_DIRECT, shape, figure);
+    if (ratio != null) {
+      bars.add(new Bar(words, ratio, 1.1, false));
+    }
+  }
+
+  private static void add(List<Bar> bars, String words, @Nullable Double value, double limit) {
+    if (value != null) {
+      bars.add(new Bar(words, value, limit, true));
+    }
+  }
+
+  /** A table, for people. */
+  List<String> lines(String machine) {
+    var lines = new ArrayList<String>();
+    lines.add(
+        String.format(
+            Locale.ROOT,
+            "%-24s %-5s %11s %8s %8s %7s %6s %6s %6s",
+            "through Envoy",
+            "",
+            "requests/s",
+            "p50 µs",
+            "p99 µs",
+            "Envoy",
+            "/null",
+            "/OPA",
+            "/none"));
+    for (var row : rows) {
+      lines.add(line(row));
+    }
+    lines.add("");
+    lines.add("on " + machine);
+    lines.add(
+        "Envoy: how full its processor was. /null, /OPA, /none: requests/s, of those with null"
+            + " gRPC-Java (direct), OPA-Envoy, no filter.");
+    var starved = starved();
+    if (!starved.isEmpty()) {
+      lines.add(
+          "Envoy was not busy all the time in: "
+              + String.join(", ", starved)
+              + ". There the other processor is the limit.");
+    }
+    for (var bar : bars()) {
+      lines.add(bar.line());
+    }
+    return lines;
+  }
+
+  private List<String> starved() {
+    return rows.stream()
+        .filter(row -> row.measured() != null && row.measured().serverShare() < FULL)
+        .map(row -> row.server().id() + " " + row.shape())
+        .toList();
+  }
+
+  private String line(Row row) {
+    var head = String.format(Locale.ROOT, "%-24s %-5s ", row.server().words(), row.shape());
+    var measured = row.measured();
+    if (measured == null) {
+      return head + "not measured: " + row.why();
+    }
+    return head
+        + String.format(
+            Locale.ROOT,
+            "%,11d %,8d %,8d %5.0f %% %6s %6s %6s",
+            measured.perSecond(),
+            measured.p50Micros(),
+            measured.p99Micros(),
+            100 * measured.serverShare(),
+            ratio(row, Authorizer.NULL_JAVA_DIRECT),
+            ratio(row, Authorizer.OPA),
+            ratio(row, Authorizer.NONE));
+  }
+
+  private String ratio(Row row, Authorizer other) {
+    var ratio = ratio(row.server(), other, row.shape(), Measured::perSecond);
+    return ratio == null ? "" : String.format(Locale.ROOT, "%.2f", ratio);
+  }
+
+  /** One object in one line. */
+  String json() {
+    return "{" + jsonMember() + "}";
+  }
+
+  /** The same as a member of a larger object. */
+  String jsonMember() {
+    return rows.stream()
+        .map(EnvoyFigures::json)
+        .collect(Collectors.joining(",", "\"envoy\":[", "]"));
+  }
+
+  private static String json(Row row) {
+    var head =
+        String.format(
+            Locale.ROOT, "{\"server\":\"%s\",\"shape\":\"%s\",", row.server().id(), row.shape());
+    var measured = row.measured();
+    return measured == null
+        ? head + "\"per_s\":null,\"not_measured\":\"" + CheckFigures.quoted(row.why()) + "\"}"
+        : head
+            + String.format(
+                Locale.ROOT,
+                "\"per_s\":%d,\"p50_us\":%d,\"p99_us\":%d}",
+                measured.perSecond(),
+                measured.p50Micros(),
+                measured.p99Micros());
+  }
+}

@@ -1,0 +1,42 @@
+package io.kith.load.compare;
+
+import io.kith.load.tools.ProcessCost;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Asks a server until it has had its time of a processor: on a busy machine that takes longer. A
+ * compiler that still works takes its time from what is measured first.
+ *
+ * @param processor time that a server gets with each kind of traffic
+ * @param perConnection Checks in flight on each connection
+ */
+record WarmUp(Duration processor, int perConnection) {
+  static final Duration RAMP = Duration.ofMillis(300);
+  private static final Duration LIMIT = Duration.ofMinutes(2);
+
+  void of(
+      String server, Started started, List<Traffic> traffic, @Nullable List<SSLContext> contexts)
+      throws IOException {
+    var pid = started.process().pid();
+    try (var driver = Driver.connect(started.port(), traffic, contexts)) {
+      var end = System.nanoTime() + LIMIT.toNanos();
+      var enough = ProcessCost.processor(pid).plus(processor);
+      while (ProcessCost.processor(pid).compareTo(enough) < 0 && System.nanoTime() - end < 0) {
+        requireAllowed(server, driver.run(RAMP, perConnection));
+      }
+    }
+  }
+
+  /** All that is asked in a measurement is allowed, by every server that looks at it. */
+  static void requireAllowed(String server, Driver.Answers answers) {
+    if (answers.denied() > 0) {
+      throw new IllegalStateException(
+          "%s denied %d of %d that it should allow"
+              .formatted(server, answers.denied(), answers.count()));
+    }
+  }
+}
