@@ -1,9 +1,7 @@
 package io.kith.load;
 
 import io.kith.load.bench.BridgeBenchCommand;
-import io.kith.load.bench.DecideBenchCommand;
-import io.kith.load.compare.CheckBenchCommand;
-import io.kith.load.compare.EnvoyBenchCommand;
+import io.kith.load.compare.BenchCommand;
 import io.kith.load.demo.DemoCommand;
 import io.kith.load.score.Scorer;
 import io.kith.load.tools.ToolsCommand;
@@ -20,19 +18,10 @@ import picocli.CommandLine.Command;
       DemoCommand.class,
       Scorer.class,
       ToolsCommand.class,
-      Main.Bench.class,
+      BenchCommand.class,
       Main.Bridge.class
     })
 public final class Main {
-  /** Carries the benchmarks. */
-  @Command(
-      name = "bench",
-      synopsisSubcommandLabel = "COMMAND",
-      description = "Benchmarks; ./kith bridge bench has those of the bridge.",
-      mixinStandardHelpOptions = true,
-      subcommands = {CheckBenchCommand.class, EnvoyBenchCommand.class, DecideBenchCommand.class})
-  static final class Bench {}
-
   /** Carries what measures the bridge; the bridge itself is started by its own main. */
   @Command(
       name = "bridge",
