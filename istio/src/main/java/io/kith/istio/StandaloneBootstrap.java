@@ -200,7 +200,22 @@ final class StandaloneBootstrap {
    * host.
    */
   private List<Object> httpChain(String cluster) {
-    return List.of(l4Check(cluster), httpManager("http", cluster));
+    var check = l4Check(cluster);
+    var manager = httpManager("http", cluster);
+    if (!recipe.shortCut()) {
+      return List.of(check, manager);
+    }
+    askWhatIsSpared(check, cluster);
+    config(manager).put("common_http_protocol_options", ShortCut.limits());
+    return List.of(check, ShortCut.keep(L4), manager);
+  }
+
+  @SuppressWarnings("unchecked")
+  private static void askWhatIsSpared(Map<String, Object> check, String cluster) {
+    var service = (Map<String, Object>) requireNonNull(config(check).get("grpc_service"));
+    var metadata = new ArrayList<>((List<Object>) requireNonNull(service.get("initial_metadata")));
+    metadata.add(map("key", ShortCut.METADATA, "value", literal(cluster)));
+    service.put("initial_metadata", metadata);
   }
 
   /**
@@ -381,7 +396,10 @@ final class StandaloneBootstrap {
     addTracing(manager);
     manager.put(
         "route_config", routes(map("match", map("prefix", "/"), "route", map("cluster", cluster))));
-    manager.put("http_filters", List.of(l7Check(CONNECTION_ID, List.of(L4)), router()));
+    var check = l7Check(CONNECTION_ID, List.of(L4));
+    manager.put(
+        "http_filters",
+        List.of(recipe.shortCut() ? ShortCut.unlessSpared(check, cluster) : check, router()));
     return filter;
   }
 

@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  * @param timeout how long Envoy waits for one answer, retries included
  * @param otlp where Envoy sends its own spans (OTLP over gRPC); absent: it sends none
  * @param adminPort port of Envoy's admin page on loopback, reduced to health and counters
+ * @param shortCut whether requests are spared a check of their own where the answer about their
+ *     connection says so; they do not notice then that a permission is taken back, or that the
+ *     process became another, until the connection is ended, after a minute at the latest
  */
 public record StandaloneRecipe(
     String node,
@@ -41,7 +44,8 @@ public record StandaloneRecipe(
     boolean failureModeAllow,
     Duration timeout,
     @Nullable Address otlp,
-    int adminPort) {
+    int adminPort,
+    boolean shortCut) {
 
   /** The port that captured connections are redirected to, as in Istio. */
   public static final int CAPTURE_PORT = 15001;
@@ -143,6 +147,57 @@ public record StandaloneRecipe(
       throw new IllegalArgumentException(
           "tcp: GATE (expected: FIRST_BYTE when the workload dials Envoy; the gate needs the redirected address)");
     }
+  }
+
+  /** Without the short cut: each request is checked. */
+  public StandaloneRecipe(
+      String node,
+      String workload,
+      Address server,
+      String serverId,
+      @Nullable Identity identity,
+      Capture capture,
+      TcpCheck tcp,
+      List<Integer> httpPorts,
+      List<Integer> tlsPorts,
+      boolean failureModeAllow,
+      Duration timeout,
+      @Nullable Address otlp,
+      int adminPort) {
+    this(
+        node,
+        workload,
+        server,
+        serverId,
+        identity,
+        capture,
+        tcp,
+        httpPorts,
+        tlsPorts,
+        failureModeAllow,
+        timeout,
+        otlp,
+        adminPort,
+        false);
+  }
+
+  /** The same with the short cut. */
+  public StandaloneRecipe withShortCut() {
+    return new StandaloneRecipe(
+        node,
+        workload,
+        server,
+        serverId,
+        identity,
+        capture,
+        tcp,
+        httpPorts,
+        tlsPorts,
+        failureModeAllow,
+        timeout,
+        otlp,
+        adminPort,
+        true);
   }
 
   /** Envoy's bootstrap. */

@@ -44,6 +44,19 @@ class StandaloneRecipeTest {
   }
 
   @Test
+  void yaml_shortCut_isTheFileInTheRepository() throws IOException {
+    assertGolden("short-cut.yaml", recipe(new Redirected(), TcpCheck.FIRST_BYTE).withShortCut());
+  }
+
+  @Test
+  void yaml_withoutTheShortCut_asksForNothingToSpare() {
+    var recipe = recipe(new Redirected(), TcpCheck.FIRST_BYTE);
+
+    assertThat(recipe.yaml()).doesNotContain("x-kith-spare").doesNotContain("SkipFilter");
+    assertThat(recipe.withShortCut().yaml()).contains("x-kith-spare").contains("SkipFilter");
+  }
+
+  @Test
   void yaml_nodeWithPercentSign_isNotReadAsAFormat() {
     var recipe = recipe("100%", new Redirected(), TcpCheck.FIRST_BYTE, Duration.ofMillis(500));
 

@@ -66,9 +66,11 @@ final class CheckAnswers {
    *
    * @param failure why Kith could not decide, or null
    * @param http the Check is about an HTTP request
+   * @param spared what needs no Check any more
    */
-  static byte[] of(CheckRecord record, @Nullable Reason failure, boolean http) {
+  static byte[] of(CheckRecord record, @Nullable Reason failure, boolean http, Spared spared) {
     var answer = metadata(record, failure);
+    spared.write(answer);
     return switch (record.decision().applied()) {
       case Allow _ -> answer.response(OK, http ? OK_HTTP : NOTHING);
       case Deny(_, var reason) ->

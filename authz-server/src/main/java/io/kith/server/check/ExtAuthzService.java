@@ -237,7 +237,8 @@ public final class ExtAuthzService implements BindableService {
     try {
       var parent = check.parent();
       var record = record(check, outcome, parent);
-      var response = CheckAnswers.of(record, outcome.failure(), check.isHttp());
+      var spared = Spared.by(check, outcome, directory);
+      var response = CheckAnswers.of(record, outcome.failure(), check.isHttp(), spared);
       check.given = record;
       try {
         policy.record(record); // first: whoever has the answer finds it in all that is asked next

@@ -8,7 +8,9 @@ enum Authorizer {
   RBAC("rbac", "Envoy's RBAC filter"),
   NULL_JAVA_DIRECT("null-java-direct", "null gRPC-Java, direct"),
   OPA("opa", "OPA-Envoy"),
-  KITH("kith", "Kith");
+  KITH("kith", "Kith"),
+  /** Kith, about connections only: their requests are spared a Check. */
+  KITH_SHORT_CUT("kith-shortcut", "Kith, with the short cut");
 
   private final String id;
   private final String words;
@@ -44,6 +46,11 @@ enum Authorizer {
   }
 
   boolean isKith() {
-    return this == KITH;
+    return this == KITH || this == KITH_SHORT_CUT;
+  }
+
+  /** Whether it makes a difference to that kind of request. */
+  boolean isFor(EnvoyShape shape) {
+    return this != KITH_SHORT_CUT || shape == EnvoyShape.l7;
   }
 }

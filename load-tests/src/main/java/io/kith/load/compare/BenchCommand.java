@@ -90,8 +90,8 @@ public final class BenchCommand implements Callable<Integer> {
         EnumSet.allOf(Contender.class),
         EnumSet.allOf(Shape.class),
         Set.of(false, true),
-        full ? Duration.ofSeconds(3) : Duration.ofMillis(700),
-        Duration.ofSeconds(full ? 8 : 2),
+        full ? Duration.ofSeconds(3) : Duration.ofMillis(500),
+        Duration.ofSeconds(full ? 8 : 6),
         3,
         4,
         64,
@@ -102,8 +102,8 @@ public final class BenchCommand implements Callable<Integer> {
     return new EnvoyBench.Plan(
         EnumSet.allOf(Authorizer.class),
         EnumSet.allOf(EnvoyShape.class),
-        full ? Duration.ofSeconds(3) : Duration.ofMillis(900),
-        Duration.ofSeconds(full ? 8 : 3),
+        full ? Duration.ofSeconds(3) : Duration.ofMillis(700),
+        Duration.ofSeconds(full ? 8 : 4),
         3,
         16);
   }

@@ -22,8 +22,8 @@ final class CheckBench {
    * What to measure.
    *
    * @param time of one measurement
-   * @param warmUp of a processor's time that each server has had with each kind of traffic before
-   *     it is measured: on a busy machine that takes longer
+   * @param warmUp of a processor's time that each server on a JVM has had with each kind of traffic
+   *     before it is measured: on a busy machine that takes longer. Others have a second at most
    * @param rounds measurements of each
    * @param connections one for each Envoy worker, of a pod of its own
    * @param inFlight Checks that wait for an answer, on all connections together
@@ -101,7 +101,7 @@ final class CheckBench {
       for (var course : courses.entrySet()) {
         say.accept(course.getKey() + (tls ? ", TLS: " : ": ") + "warming up");
         for (var entry : course.getValue().entrySet()) {
-          new WarmUp(plan.warmUp(), plan.perConnection())
+          WarmUp.of(entry.getKey().isJava(), plan.warmUp(), plan.perConnection())
               .of(
                   entry.getKey().words(),
                   entry.getValue().server(),

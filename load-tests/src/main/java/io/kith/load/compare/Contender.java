@@ -29,6 +29,11 @@ enum Contender {
     return words;
   }
 
+  /** Its program is compiled while it runs. */
+  boolean isJava() {
+    return this != NULL_GO && this != OPA;
+  }
+
   boolean isKith() {
     return this == KITH || this == KITH_BRIDGE;
   }

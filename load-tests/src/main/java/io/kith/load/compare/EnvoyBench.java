@@ -80,7 +80,9 @@ final class EnvoyBench {
     kithFirst.sort(Comparator.comparing(authorizer -> !authorizer.isKith()));
     for (var authorizer : kithFirst) {
       for (var shape : EnvoyShape.values()) {
-        if (plan.authorizers().contains(authorizer) && plan.shapes().contains(shape)) {
+        if (plan.authorizers().contains(authorizer)
+            && plan.shapes().contains(shape)
+            && authorizer.isFor(shape)) {
           rows.add(new EnvoyConfig(authorizer, shape, rows.size(), 1));
         }
       }

@@ -51,7 +51,9 @@ public final class EnvoyBenchCommand implements Callable<Integer> {
       names = "--servers",
       split = ",",
       paramLabel = "NAME",
-      description = "Of: none, rbac, null-java-direct, opa, kith (default: all).")
+      description =
+          "Of: none, rbac, null-java-direct, opa, kith, kith-shortcut (requests are spared a Check"
+              + " of their own; l7 only) (default: all).")
   private Set<String> servers = new LinkedHashSet<>();
 
   @Option(

@@ -80,20 +80,22 @@ record EnvoyConfig(Authorizer authorizer, EnvoyShape shape, int pod, int serverP
         authorizer.takesTls()
             ? new Identity(sockets.apply(id).toString(), id.toString(), "ROOTCA")
             : null;
-    return new StandaloneRecipe(
-        "node-1",
-        "w" + pod,
-        new Address("127.0.0.1", serverPort),
-        Identities.SERVER.toString(),
-        identity,
-        new Redirected(),
-        shape == EnvoyShape.gate ? TcpCheck.GATE : TcpCheck.FIRST_BYTE,
-        shape == EnvoyShape.l7 ? List.of(Traffic.PORT) : List.of(),
-        List.of(),
-        false,
-        TIMEOUT,
-        null,
-        adminPort());
+    var recipe =
+        new StandaloneRecipe(
+            "node-1",
+            "w" + pod,
+            new Address("127.0.0.1", serverPort),
+            Identities.SERVER.toString(),
+            identity,
+            new Redirected(),
+            shape == EnvoyShape.gate ? TcpCheck.GATE : TcpCheck.FIRST_BYTE,
+            shape == EnvoyShape.l7 ? List.of(Traffic.PORT) : List.of(),
+            List.of(),
+            false,
+            TIMEOUT,
+            null,
+            adminPort());
+    return authorizer == Authorizer.KITH_SHORT_CUT ? recipe.withShortCut() : recipe;
   }
 
   /** The same without the filters that ask, or with RBAC's in their places. */

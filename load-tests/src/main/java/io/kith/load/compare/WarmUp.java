@@ -18,6 +18,15 @@ record WarmUp(Duration processor, int perConnection) {
   static final Duration RAMP = Duration.ofMillis(300);
   private static final Duration LIMIT = Duration.ofMinutes(2);
 
+  /** Enough for a program that was compiled before. */
+  private static final Duration COMPILED = Duration.ofSeconds(1);
+
+  /** Of a server that is compiled while it runs, or not. */
+  static WarmUp of(boolean java, Duration processor, int perConnection) {
+    return new WarmUp(
+        java || processor.compareTo(COMPILED) < 0 ? processor : COMPILED, perConnection);
+  }
+
   void of(
       String server, Started started, List<Traffic> traffic, @Nullable List<SSLContext> contexts)
       throws IOException {

@@ -14,7 +14,7 @@ class EnvoyBenchTest {
     var figures =
         new EnvoyBench(
                 new EnvoyBench.Plan(
-                    Set.of(Authorizer.RBAC, Authorizer.KITH),
+                    Set.of(Authorizer.RBAC, Authorizer.KITH, Authorizer.KITH_SHORT_CUT),
                     Set.of(EnvoyShape.values()),
                     Duration.ofMillis(200),
                     Duration.ZERO,
@@ -24,7 +24,7 @@ class EnvoyBenchTest {
                 System.out::println)
             .run();
 
-    assertThat(figures.rows()).hasSize(6);
+    assertThat(figures.rows()).hasSize(7);
     assertThat(figures.rows())
         .allSatisfy(
             row -> {

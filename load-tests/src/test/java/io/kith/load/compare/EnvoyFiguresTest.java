@@ -14,6 +14,7 @@ class EnvoyFiguresTest {
               row(Authorizer.NULL_JAVA_DIRECT, EnvoyShape.l7, measured(10_000, 1_000, 2_000, 1)),
               row(Authorizer.KITH, EnvoyShape.l7, measured(9_000, 1_100, 2_300, 0.8)),
               row(Authorizer.KITH, EnvoyShape.l4, measured(4_000, 1_000, 2_000, 1)),
+              row(Authorizer.KITH_SHORT_CUT, EnvoyShape.l7, measured(12_000, 100, 200, 1)),
               new EnvoyFigures.Row(
                   Authorizer.OPA, EnvoyShape.l7, null, "not found (set \"X\" to it)")));
 
@@ -37,7 +38,7 @@ class EnvoyFiguresTest {
                     """
                     {"server":"kith","shape":"l7","per_s":9000,"p50_us":1100,"p99_us":2300}
                     """));
-    assertThat(tree.get(4))
+    assertThat(tree.get(5))
         .isEqualTo(
             new ObjectMapper()
                 .readTree(
@@ -64,7 +65,8 @@ class EnvoyFiguresTest {
         .containsExactly(
             "l7, p50, Kith to null gRPC-Java: 1.10 (≤ 1.10)  met",
             "l7, p99, Kith to null gRPC-Java: 1.15 (≤ 1.10)  NOT MET",
-            "l7, requests/s, Kith to null gRPC-Java: 0.90 (≥ 0.90)  met");
+            "l7, requests/s, Kith to null gRPC-Java: 0.90 (≥ 0.90)  met",
+            "l7, requests/s, Kith with the short cut to no filter: 0.75 (≥ 0.80)  NOT MET");
   }
 
   @Test

@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -270,6 +271,24 @@ class EndToEndTest {
     @Override
     TcpCheck tcp() {
       return TcpCheck.FIRST_BYTE;
+    }
+
+    @Test
+    void shortCut_sparesWhatTheConnectionsAnswerNames_andChecksTheRest() throws Exception {
+      mesh.startEnvoyWithShortCut(envoy, UnaryOperator.identity());
+      try {
+        var requests = new SparedRequests(mesh);
+        requests.sparedOnesArrive();
+        requests.anotherHostIsCheckedAndRefused();
+        requests.unknownHostIsChecked();
+        requests.withoutMetadataAllAreChecked();
+        mesh.startEnvoyWithShortCut(envoy, SparedRequests::sparedInAnotherCluster);
+        requests.toAnotherClusterAllAreChecked();
+        mesh.startEnvoyWithShortCut(envoy, SparedRequests::routedElsewhere);
+        requests.routedElsewhereIsChecked();
+      } finally {
+        mesh.startEnvoy(envoy, false);
+      }
     }
   }
 }

@@ -1,0 +1,121 @@
+package io.kith.server.check;
+
+import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Verdict;
+import io.kith.baselines.destination.DestinationFacts;
+import io.kith.baselines.identity.WorkloadDirectory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
+
+/**
+ * What the requests of a connection may be without a Check of their own: where Envoy routes them,
+ * and the hosts that they name. Those are hosts for which a request's Check would say the very same
+ * destination, so that its answer is known already.
+ *
+ * <p>Nothing is spared unless the recipe asks for it, and only under enforce, where nothing is
+ * learned from requests; never by a permission that ends, since a spared request would not notice.
+ *
+ * @param cluster the only one that they may be routed to
+ * @param hosts as a client writes them, with the port unless it is that of HTTP
+ */
+record Spared(String cluster, List<String> hosts) {
+  /** As many as a recipe looks at. */
+  static final int MOST_HOSTS = 5;
+
+  private static final int LONGEST_CLUSTER = 512;
+  private static final int HTTP_PORT = 80;
+  private static final Spared NOTHING = new Spared("", List.of());
+
+  private static final AnswerWriter.Name CLUSTER = AnswerWriter.Name.of("spare_cluster");
+  private static final List<AnswerWriter.Name> HOSTS =
+      IntStream.rangeClosed(1, MOST_HOSTS)
+          .mapToObj(number -> AnswerWriter.Name.of("spare_host_" + number))
+          .toList();
+
+  Spared {
+    hosts = List.copyOf(hosts);
+  }
+
+  /** What the answer to a Check may spare; often nothing. */
+  static Spared by(CheckCall check, Outcome outcome, WorkloadDirectory directory) {
+    return check.metadata.spare().isEmpty() // first: it nearly always is
+            || check.metadata.spare().length() > LONGEST_CLUSTER
+            || !(check.facts instanceof CheckFacts.Connection connection)
+            || outcome.flow() == null
+            || !isLasting(outcome)
+        ? NOTHING
+        : of(connection, check.metadata.spare(), outcome.flow(), directory);
+  }
+
+  /** An edge allows it under enforce, now and in the next revision, and without an end. */
+  private static boolean isLasting(Outcome outcome) {
+    var decision = outcome.decision();
+    return outcome.failure() == null
+        && decision.mode() == Mode.ENFORCE
+        && decision.applied() instanceof Verdict.Allow(var edge)
+        && edge != null
+        && edge.provenance().until() == null
+        && !(decision.shadow() instanceof Verdict.Deny);
+  }
+
+  static Spared of(
+      CheckFacts.Connection connection, String cluster, Flow flow, WorkloadDirectory directory) {
+    if (connection.layer() != CheckFacts.Layer.L4 || connection.sni() != null) {
+      return NOTHING;
+    }
+    var hosts = new ArrayList<String>();
+    for (var name : names(connection, directory)) {
+      var facts =
+          new DestinationFacts(
+              connection.destination().address(),
+              connection.destination().port(),
+              connection.protocol(),
+              cluster,
+              null,
+              name,
+              Set.of());
+      if (facts.resolve(directory).equals(flow.resolved())) {
+        var port = connection.destination().port();
+        hosts.add(port == HTTP_PORT ? name : name + ":" + port);
+      }
+    }
+    return hosts.isEmpty() ? NOTHING : new Spared(cluster, hosts);
+  }
+
+  /** The address, unless it is of IPv6 and has many spellings, and the names of who has it. */
+  private static List<String> names(CheckFacts.Connection connection, WorkloadDirectory directory) {
+    var address = connection.destination().address();
+    var text = address.toString();
+    var names = new ArrayList<String>();
+    if (!text.contains(":")) {
+      names.add(text);
+    }
+    var there = directory.at(address);
+    if (there != null) {
+      var service = there.owner().name() + "." + there.owner().namespace();
+      for (var name :
+          List.of(
+              there.owner().name(), service, service + ".svc", service + ".svc.cluster.local")) {
+        var named = directory.named(name);
+        if (named != null && named.owner().equals(there.owner())) {
+          names.add(name);
+        }
+      }
+    }
+    return names;
+  }
+
+  /** Adds it to an answer's metadata. */
+  void write(AnswerWriter answer) {
+    if (hosts.isEmpty()) {
+      return;
+    }
+    answer.field(CLUSTER, cluster);
+    for (var i = 0; i < hosts.size(); i++) {
+      answer.field(HOSTS.get(i), hosts.get(i));
+    }
+  }
+}

@@ -1,0 +1,204 @@
+package io.kith.server.check;
+
+import static io.kith.server.check.Samples.APP;
+import static io.kith.server.check.ServiceUnderTest.said;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
+import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
+import io.grpc.Metadata;
+import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Snapshot;
+import io.kith.baselines.edge.Baseline;
+import io.kith.baselines.edge.Edge;
+import io.kith.baselines.edge.Provenance;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.baselines.identity.WorkloadDirectory;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class SparedTest {
+  private static final String CLUSTER = "kith_passthrough";
+  private ServiceUnderTest service;
+
+  @BeforeEach
+  void start() throws IOException {
+    service = new ServiceUnderTest(ServiceUnderTest.settings());
+    service.processes.answer(Samples.attributed(APP));
+  }
+
+  @AfterEach
+  void stop() {
+    service.close();
+  }
+
+  private static Metadata asking(String... more) {
+    var headers = Samples.headers("x-kith-direction", "outbound", "x-kith-node", "node-1");
+    headers.merge(Samples.headers(more));
+    return headers;
+  }
+
+  private CheckResponse check(CheckRequest request) {
+    return service.check(request, asking("x-kith-spare", CLUSTER));
+  }
+
+  private static void assertSparesNothing(CheckResponse response) {
+    assertThat(response.getDynamicMetadata().getFieldsMap().keySet())
+        .noneMatch(field -> field.startsWith("spare"));
+  }
+
+  @Test
+  void check_allowedByALastingEdge_namesClusterAndHosts() {
+    var response = check(Samples.l4());
+
+    assertThat(said(response, "decision")).isEqualTo("allow");
+    assertThat(said(response, "spare_cluster")).isEqualTo(CLUSTER);
+    assertThat(said(response, "spare_host_1")).isEqualTo("10.88.2.10:5432");
+    assertThat(response.getDynamicMetadata().getFieldsMap()).doesNotContainKey("spare_host_2");
+  }
+
+  @Test
+  void check_ofARecipeWithoutTheShortCut_sparesNothing() {
+    assertSparesNothing(service.check(Samples.l4(), asking()));
+  }
+
+  @Test
+  void check_ofARequest_sparesNothing() {
+    assertSparesNothing(check(Samples.l7("10.88.2.10:5432")));
+  }
+
+  @Test
+  void check_denied_sparesNothing() {
+    service.processes.answer(Samples.attributed(Samples.CURL));
+
+    var response = check(Samples.l4());
+
+    assertThat(said(response, "decision")).isEqualTo("deny");
+    assertSparesNothing(response);
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Mode.class,
+      names = {"OBSERVE", "SHADOW"})
+  void check_notUnderEnforce_sparesNothing(Mode mode) {
+    service.policy.decideBy(Samples.snapshot(mode));
+
+    var response = check(Samples.l4());
+
+    assertThat(said(response, "decision")).isEqualTo("allow");
+    assertSparesNothing(response);
+  }
+
+  @Test
+  void check_allowedForAWhile_sparesNothing() {
+    var edge =
+        Edge.byHand(
+            APP.processClass(),
+            Samples.EDGE.destination(),
+            null,
+            null,
+            new Provenance.ByHand("ops", "for now", Instant.now().plusSeconds(3_600)));
+    var rules = Snapshot.Rules.of(Baseline.of(Samples.OWNER, null, List.of(edge)), List.of());
+    service.policy.decideBy(new Snapshot(Mode.ENFORCE, false, rules, null));
+
+    var response = check(Samples.l4());
+
+    assertThat(said(response, "decision")).isEqualTo("allow");
+    assertSparesNothing(response);
+  }
+
+  @Test
+  void check_refusedByTheNextRevision_sparesNothing() {
+    var nothing = Snapshot.Rules.of(Baseline.of(Samples.OWNER, null, List.of()), List.of());
+    var now = Snapshot.Rules.of(Baseline.of(Samples.OWNER, null, List.of(Samples.EDGE)), List.of());
+    service.policy.decideBy(new Snapshot(Mode.ENFORCE, false, now, nothing));
+
+    var response = check(Samples.l4());
+
+    assertThat(said(response, "shadow")).isEqualTo("deny");
+    assertSparesNothing(response);
+  }
+
+  @Test
+  void check_clusterOfAnyLength_isNotRepeatedWithoutBound() {
+    assertSparesNothing(service.check(Samples.l4(), asking("x-kith-spare", "c".repeat(1_000))));
+  }
+
+  // ---- hosts
+
+  private static WorkloadDirectory directory(String... names) {
+    return new StaticWorkloadDirectory(
+        List.of(
+            entry("shop/deployment/catalog", "10.88.2.11", names),
+            entry("shop/deployment/orders", "10.88.2.12", "orders", "catalog.shop.svc")));
+  }
+
+  private static StaticWorkloadDirectory.Entry entry(String owner, String at, String... names) {
+    return new StaticWorkloadDirectory.Entry(
+        Owner.parse(owner), null, "prod", List.of(IpAddress.parse(at)), List.of(names));
+  }
+
+  private static List<String> hosts(String address, int port, WorkloadDirectory directory) {
+    return spared(address, port, CLUSTER, directory).hosts();
+  }
+
+  /** As the check of a connection comes to it, in front of an HTTP manager: without a cluster. */
+  private static Spared spared(
+      String address, int port, String cluster, WorkloadDirectory directory) {
+    var facts =
+        CheckFacts.read(
+            CheckMessage.read(
+                Samples.l4(Samples.address(Samples.POD, 1234), Samples.address(address, port))
+                    .toByteArray()),
+            Samples.metadata());
+    var connection = (CheckFacts.Connection) facts;
+    var flow =
+        new Flow(
+            Samples.CHECKOUT,
+            Samples.attributed(APP),
+            connection.destinationFacts(Set.of()).resolve(directory));
+    return Spared.of(connection, cluster, flow, directory);
+  }
+
+  @Test
+  void hosts_areTheNamesOfWhoeverHasTheAddress() {
+    assertThat(hosts("10.88.2.11", 8080, directory("catalog", "catalog.shop.svc.cluster.local")))
+        .containsExactly("10.88.2.11:8080", "catalog:8080", "catalog.shop.svc.cluster.local:8080");
+  }
+
+  @Test
+  void hosts_nameThatLeadsElsewhere_isNone() {
+    // catalog.shop.svc leads to orders in this directory
+    assertThat(hosts("10.88.2.11", 8080, directory("catalog")))
+        .containsExactly("10.88.2.11:8080", "catalog:8080");
+  }
+
+  @Test
+  void hosts_onThePortOfHttp_areWithoutIt() {
+    assertThat(hosts("10.88.2.11", 80, directory("catalog")))
+        .containsExactly("10.88.2.11", "catalog");
+  }
+
+  @Test
+  void hosts_ofAnAddressThatNobodyOwns_areTheAddress() {
+    assertThat(hosts("192.0.2.1", 8080, directory())).containsExactly("192.0.2.1:8080");
+    assertThat(hosts("2001:db8::1", 8080, directory())).isEmpty(); // has many spellings
+  }
+
+  @Test
+  void hosts_clusterThatNamesAnotherDestination_isNotSpared() {
+    assertThat(spared("192.0.2.1", 8080, "outbound|8080||orders.shop", directory()).hosts())
+        .isEmpty();
+  }
+}

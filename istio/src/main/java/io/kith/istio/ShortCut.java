@@ -1,0 +1,164 @@
+package io.kith.istio;
+
+import static io.kith.istio.Yaml.map;
+import static java.util.Objects.requireNonNull;
+
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/**
+ * Spares the requests of an HTTP connection their own Checks, where the server's answer about the
+ * connection said so.
+ *
+ * <p>The answer names the cluster that Envoy may route to and the hosts that a request may name.
+ * Both are kept with the connection, where nobody but Envoy writes. A request to another cluster or
+ * for another host is checked, and so is every request when the answer named none: under observe,
+ * for a permission that ends, when the server could not be asked.
+ */
+final class ShortCut {
+  /** How the server is told that it may name hosts; the value is the cluster. */
+  static final String METADATA = "x-kith-spare";
+
+  /*
+   * A request that is spared does not notice that its permission was taken back; the bridge ends
+   * such connections. Where it cannot, this is how long one may still be used: what follows begins
+   * with a Check.
+   */
+  private static final String LONGEST_CONNECTION = "60s";
+
+  /** As many as the server names at most. */
+  private static final int HOSTS = 5;
+
+  private static final String TYPES = "type.googleapis.com/";
+  private static final String CLUSTER = "spare_cluster";
+
+  private ShortCut() {}
+
+  private static Stream<String> hosts() {
+    return IntStream.rangeClosed(1, HOSTS).mapToObj(number -> "spare_host_" + number);
+  }
+
+  /**
+   * The filter behind the connection's check that keeps what its answer said.
+   *
+   * @param check name of that filter, under which Envoy has its answer
+   */
+  static Map<String, Object> keep(String check) {
+    return map(
+        "name",
+        "envoy.filters.network.set_filter_state",
+        "typed_config",
+        map(
+            "@type",
+            TYPES + "envoy.extensions.filters.network.set_filter_state.v3.Config",
+            "on_downstream_data", // later than the check, which waits for the first byte
+            Stream.concat(Stream.of(CLUSTER), hosts())
+                .map(key -> kept(key, "%DYNAMIC_METADATA(" + check + ":" + key + ")%"))
+                .toList()));
+  }
+
+  private static Map<String, Object> kept(String key, String format) {
+    return map(
+        "object_key",
+        stateOf(key),
+        "factory_key",
+        "envoy.string",
+        "format_string",
+        map("omit_empty_values", true, "text_format_source", map("inline_string", format)),
+        "skip_if_empty",
+        true);
+  }
+
+  private static String stateOf(String key) {
+    return "kith." + key;
+  }
+
+  /**
+   * The check of requests, left out for those that are spared it.
+   *
+   * @param cluster where the connection's requests are routed to
+   */
+  static Map<String, Object> unlessSpared(Map<String, Object> check, String cluster) {
+    return map(
+        "name",
+        requireNonNull(check.get("name")),
+        "typed_config",
+        map(
+            "@type",
+            TYPES + "envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+            "extension_config",
+            check,
+            "xds_matcher",
+            map("matcher_list", map("matchers", List.of(skipping(cluster))))));
+  }
+
+  private static Map<String, Object> skipping(String cluster) {
+    return map(
+        "predicate",
+        map("and_matcher", map("predicate", List.of(isNamed(cluster), goesThere(cluster)))),
+        "on_match",
+        map(
+            "action",
+            extension("spared", "envoy.extensions.filters.common.matcher.action.v3.SkipFilter")));
+  }
+
+  /** The answer named this cluster; this is cheap, and first. */
+  private static Map<String, Object> isNamed(String cluster) {
+    return map(
+        "single_predicate",
+        map(
+            "input",
+            map(
+                "name",
+                "named",
+                "typed_config",
+                map(
+                    "@type",
+                    TYPES + "envoy.extensions.matching.common_inputs.network.v3.FilterStateInput",
+                    "key",
+                    stateOf(CLUSTER))),
+            "value_match",
+            map("exact", cluster)));
+  }
+
+  /** The request is routed to it, and names one of the hosts. */
+  private static Map<String, Object> goesThere(String cluster) {
+    var cel = new Cel();
+    var spared =
+        cel.both(
+            cel.equal(cel.field("xds", "cluster_name"), cel.text(cluster)),
+            cel.any(
+                hosts()
+                    .map(
+                        host ->
+                            cel.equal(
+                                cel.octets(cel.field("request", "host")),
+                                cel.entry("filter_state", stateOf(host))))));
+    return map(
+        "single_predicate",
+        map(
+            "input",
+            extension("request", "xds.type.matcher.v3.HttpAttributesCelMatchInput"),
+            "custom_match",
+            map(
+                "name",
+                "envoy.matching.matchers.cel_matcher",
+                "typed_config",
+                map(
+                    "@type",
+                    TYPES + "xds.type.matcher.v3.CelMatcher",
+                    "expr_match",
+                    map("cel_expr_parsed", map("expr", spared))))));
+  }
+
+  /** What an HTTP manager's connections are limited by. */
+  static Map<String, Object> limits() {
+    return map("max_connection_duration", LONGEST_CONNECTION);
+  }
+
+  private static Map<String, Object> extension(String name, String type) {
+    return map("name", name, "typed_config", map("@type", TYPES + type));
+  }
+}
