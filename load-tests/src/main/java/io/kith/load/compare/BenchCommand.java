@@ -25,7 +25,7 @@ import picocli.CommandLine.Spec;
     description = {
       "",
       "Without a command: what a Check costs, Kith beside other servers, asked directly (bench"
-          + " check) and through a worker of the real Envoy (bench envoy). Under five minutes on two"
+          + " check) and through a worker of the real Envoy (bench envoy). Some five minutes on two"
           + " processors that are idle; --full some twelve.",
       "",
       "What goes through Envoy needs root. ./kith bridge bench has the benchmarks of the bridge."
