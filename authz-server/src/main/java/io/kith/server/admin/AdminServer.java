@@ -4,6 +4,7 @@ import io.grpc.BindableService;
 import io.grpc.Server;
 import io.grpc.ServerCredentials;
 import io.grpc.ServerInterceptors;
+import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.kith.baselines.config.AdminRole;
@@ -97,10 +98,14 @@ public final class AdminServer implements AutoCloseable {
     return builder
         .executor(calls)
         .maxInboundMessageSize(MAX_REQUEST_BYTES)
-        .addService(ServerInterceptors.intercept(service, new Caller.Interceptor(caller)))
+        .addService(guarded(service, caller))
         .addService( // so that grpcurl needs no file
-            ServerInterceptors.intercept(
-                ProtoReflectionServiceV1.newInstance(), new Caller.Interceptor(caller)));
+            guarded(ProtoReflectionServiceV1.newInstance(), caller));
+  }
+
+  /** A service that only those who may call reach, however they call. */
+  static ServerServiceDefinition guarded(BindableService service, Caller caller) {
+    return ServerInterceptors.intercept(service, new Caller.Interceptor(caller));
   }
 
   /** The port that it listens on, or -1 for a Unix socket. */

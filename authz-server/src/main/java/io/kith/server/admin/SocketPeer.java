@@ -6,6 +6,7 @@ import io.grpc.netty.shaded.io.grpc.netty.GrpcHttp2ConnectionHandler;
 import io.grpc.netty.shaded.io.grpc.netty.InternalProtocolNegotiationEvent;
 import io.grpc.netty.shaded.io.grpc.netty.InternalProtocolNegotiator;
 import io.grpc.netty.shaded.io.grpc.netty.InternalProtocolNegotiators;
+import io.grpc.netty.shaded.io.netty.channel.Channel;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandler;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollDomainSocketChannel;
@@ -22,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class SocketPeer implements InternalProtocolNegotiator.ProtocolNegotiator {
   private static final System.Logger LOG = System.getLogger(SocketPeer.class.getName());
+  private static final String NOT_KNOWN =
+      "who is at the other end of the admin socket is not known";
   private static final Attributes.Key<Integer> UID = Attributes.Key.create("kith-peer-uid");
 
   private final InternalProtocolNegotiator.ProtocolNegotiator plain =
@@ -35,6 +38,18 @@ final class SocketPeer implements InternalProtocolNegotiator.ProtocolNegotiator 
   /** As if the kernel had told. */
   static Attributes attributes(int uid) {
     return Attributes.newBuilder().set(UID, uid).build();
+  }
+
+  /** Asks the kernel, for a connection that gRPC does not serve. */
+  static Attributes of(Channel connection) {
+    if (connection instanceof EpollDomainSocketChannel socket) {
+      try {
+        return attributes(socket.peerCredentials().uid());
+      } catch (IOException e) {
+        LOG.log(Level.WARNING, NOT_KNOWN, e);
+      }
+    }
+    return Attributes.EMPTY;
   }
 
   @Override
@@ -71,7 +86,7 @@ final class SocketPeer implements InternalProtocolNegotiator.ProtocolNegotiator 
                       .set(UID, uid)
                       .build()));
         } catch (IOException e) {
-          LOG.log(Level.WARNING, "who is at the other end of the admin socket is not known", e);
+          LOG.log(Level.WARNING, NOT_KNOWN, e);
         }
       }
       fireProtocolNegotiationEvent(context);

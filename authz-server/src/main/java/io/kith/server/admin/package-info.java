@@ -1,5 +1,6 @@
 /**
- * The admin API: what people ask of a running server, over a Unix socket or mutual TLS.
+ * The admin API: what people ask of a running server, over a Unix socket or mutual TLS, as gRPC and
+ * as HTTP/JSON.
  *
  * <p>Start here: {@link io.kith.server.admin.AdminService}, {@link
  * io.kith.server.admin.AdminServer}.

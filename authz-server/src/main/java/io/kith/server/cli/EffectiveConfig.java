@@ -1,11 +1,11 @@
 package io.kith.server.cli;
 
+import io.kith.baselines.config.AdminSettings.RoleEntry;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KithConfig.Bridge;
 import io.kith.baselines.config.KithConfig.Guard;
 import io.kith.baselines.config.KithConfig.Identity;
 import io.kith.baselines.config.KithConfig.Keys;
-import io.kith.baselines.config.KithConfig.RoleEntry;
 import io.kith.baselines.config.KithConfig.ScopeEntry;
 import io.kith.baselines.config.KithConfig.Server;
 import io.kith.baselines.config.StoreSettings;
@@ -64,8 +64,9 @@ final class EffectiveConfig {
         "bridges", map("listen", server.bridges()),
         "admin",
             map(
-                "listen", server.admin(),
-                "roles", server.adminRoles().stream().map(EffectiveConfig::role).toList()),
+                "listen", server.admin().listen(),
+                "http", server.admin().http() == null ? null : map("listen", server.admin().http()),
+                "roles", server.admin().roles().stream().map(EffectiveConfig::role).toList()),
         "health", map("listen", server.health()),
         "reporters", words(server.reporters()),
         "bridgeIds", words(server.bridgeIds()),

@@ -1,17 +1,19 @@
 package io.kith.server.cli;
 
 import io.kith.baselines.config.AdminRole;
+import io.kith.baselines.config.AdminSettings.RoleEntry;
 import io.kith.baselines.config.ConfigException;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KithConfig.Identity;
-import io.kith.baselines.config.KithConfig.RoleEntry;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.server.admin.AdminHttp;
 import io.kith.server.admin.AdminServer;
 import io.kith.server.admin.AdminService;
 import io.kith.server.control.ControlState;
+import io.kith.server.http.JsonServer;
 import io.kith.server.net.CheckServer;
 import io.kith.server.net.ListenException;
 import io.kith.server.telemetry.CheckTelemetry;
@@ -32,6 +34,7 @@ import java.util.Objects;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 
 /** The authorization server. */
@@ -83,7 +86,15 @@ final class ServerCommand extends Service {
     var bridges = new AttachedBridges(checks.bridges());
     var service = new AdminService(control, bridges, Version.current(), Instant.now());
     var admin = parts.add(admin(settings, identity, service));
-    printAddresses(settings, checks, admin, out);
+    var http = settings.server().admin().http();
+    printAddresses(
+        settings,
+        checks,
+        admin,
+        http == null
+            ? null
+            : bound(http, parts.add(http(http, settings, identity, service)).port()),
+        out);
     for (var state : control.states()) {
       out.println("  workload     " + state.owner() + ": " + state.mode().word());
       state.waitsFor().forEach(missing -> out.println("                 waits for: " + missing));
@@ -106,13 +117,20 @@ final class ServerCommand extends Service {
   }
 
   private static void printAddresses(
-      KithConfig settings, CheckServer checks, AdminServer admin, PrintWriter out) {
+      KithConfig settings,
+      CheckServer checks,
+      AdminServer admin,
+      @Nullable Endpoint http,
+      PrintWriter out) {
     var server = settings.server();
     out.println("Kith " + Version.current());
     out.println("  checks       " + bound(server.checks(), checks.checkPort()));
     out.println("  bridges      " + bound(server.bridges(), checks.bridgePort()));
     out.println("  health       " + bound(server.health(), checks.healthAddress().getPort()));
-    out.println("  admin        " + bound(server.admin(), admin.port()));
+    out.println("  admin        " + bound(server.admin().listen(), admin.port()));
+    if (http != null) {
+      out.println("  admin HTTP   " + http);
+    }
     out.println(
         "  traces       "
             + (settings.telemetry().otlp() == null
@@ -130,7 +148,7 @@ final class ServerCommand extends Service {
 
   private AdminServer admin(KithConfig settings, X509Source identity, AdminService service)
       throws IOException {
-    return switch (settings.server().admin()) {
+    return switch (settings.server().admin().listen()) {
       case Endpoint.Unix(var path) ->
           AdminServer.onUnixSocket(
               surroundings().directory().resolve(path), users(settings.server()), service);
@@ -138,9 +156,20 @@ final class ServerCommand extends Service {
     };
   }
 
+  private JsonServer http(
+      Endpoint endpoint, KithConfig settings, X509Source identity, AdminService service)
+      throws IOException {
+    return switch (endpoint) {
+      case Endpoint.Unix(var path) ->
+          AdminHttp.onUnixSocket(
+              surroundings().directory().resolve(path), users(settings.server()), service);
+      case Endpoint.Tcp tcp -> TcpAdmin.serveHttp(tcp, settings, identity, service);
+    };
+  }
+
   private static Map<Integer, AdminRole> users(KithConfig.Server server) {
     var users = new HashMap<Integer, AdminRole>();
-    for (var entry : server.adminRoles()) {
+    for (var entry : server.admin().roles()) {
       if (entry instanceof RoleEntry.OfUser(var uid, var role)) {
         users.merge(uid, role, (one, other) -> one.compareTo(other) > 0 ? one : other);
       }
@@ -151,7 +180,7 @@ final class ServerCommand extends Service {
   private static Stream<SpiffeIdPattern> adminIds(KithConfig.Server server) {
     return Stream.concat(
         server.adminIds().stream(),
-        server.adminRoles().stream()
+        server.admin().roles().stream()
             .filter(RoleEntry.OfId.class::isInstance)
             .map(entry -> ((RoleEntry.OfId) entry).id()));
   }

@@ -2,13 +2,15 @@ package io.kith.server.cli;
 
 import io.grpc.Status;
 import io.kith.baselines.config.AdminRole;
+import io.kith.baselines.config.AdminSettings.RoleEntry;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.config.KithConfig;
-import io.kith.baselines.config.KithConfig.RoleEntry;
 import io.kith.baselines.identity.SpiffeId;
+import io.kith.server.admin.AdminHttp;
 import io.kith.server.admin.AdminServer;
 import io.kith.server.admin.AdminService;
 import io.kith.server.admin.Caller;
+import io.kith.server.http.JsonServer;
 import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.X509Source;
 import java.io.IOException;
@@ -29,6 +31,17 @@ final class TcpAdmin {
     return AdminServer.onTcp(
         new InetSocketAddress(endpoint.host(), endpoint.port()),
         SpiffeTls.serverCredentials(source, _ -> true),
+        caller(settings),
+        service);
+  }
+
+  /** The same as HTTP/JSON. */
+  static JsonServer serveHttp(
+      Endpoint.Tcp endpoint, KithConfig settings, X509Source source, AdminService service)
+      throws IOException {
+    return AdminHttp.onTcp(
+        new InetSocketAddress(endpoint.host(), endpoint.port()),
+        SpiffeTls.httpServerContext(source, _ -> true),
         caller(settings),
         service);
   }
@@ -58,7 +71,7 @@ final class TcpAdmin {
   static @Nullable AdminRole role(KithConfig.Server server, SpiffeId id) {
     var named = server.adminIds().stream().anyMatch(pattern -> pattern.matches(id));
     AdminRole highest = named ? AdminRole.ADMIN : null;
-    for (var entry : server.adminRoles()) {
+    for (var entry : server.admin().roles()) {
       if (entry instanceof RoleEntry.OfId(var pattern, var role)
           && pattern.matches(id)
           && (highest == null || role.compareTo(highest) > 0)) {

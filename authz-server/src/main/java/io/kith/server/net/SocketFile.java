@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * <p>It is bound in a folder that nobody else may enter, and moved to its place when its mode is
  * set.
  */
-final class SocketFile {
+public final class SocketFile {
   private static final String PRIVATE_SOCKET = "rw-------";
   private static final String OPEN_SOCKET = "rw-rw-rw-";
   private static final String PRIVATE_FOLDER = "rwx------";
@@ -46,7 +46,7 @@ final class SocketFile {
    * @param key of the configuration that has the path, for messages
    * @param forEverybody users other than the owner and root may connect
    */
-  static SocketFile prepare(String key, Path path, boolean forEverybody) throws IOException {
+  public static SocketFile prepare(String key, Path path, boolean forEverybody) throws IOException {
     var absolute = path.toAbsolutePath();
     var folder = Objects.requireNonNull(absolute.getParent(), "a socket has a folder");
     try {
@@ -103,29 +103,31 @@ final class SocketFile {
   }
 
   /** User id of this process. */
-  int owner() {
+  public int owner() {
     return owner;
   }
 
-  Path bindPath() {
+  /** Where it is bound before it is published. */
+  public Path bindPath() {
     return nursery.resolve("s");
   }
 
   /** Moves the bound socket to its place. */
-  void publish() throws IOException {
+  public void publish() throws IOException {
     Files.setPosixFilePermissions(bindPath(), PosixFilePermissions.fromString(mode));
     published = keyOf(bindPath());
     Files.move(bindPath(), path, StandardCopyOption.ATOMIC_MOVE);
     Files.deleteIfExists(nursery);
   }
 
-  void abandon() {
+  /** Removes what was not published. */
+  public void abandon() {
     deleteQuietly(bindPath());
     deleteQuietly(nursery);
   }
 
   /** Removes the socket, unless another server has put its own there meanwhile. */
-  void remove() {
+  public void remove() {
     try {
       if (published != null && published.equals(keyOf(path))) {
         Files.deleteIfExists(path);

@@ -86,7 +86,7 @@ final class ServerOption {
   private Endpoint endpoint(KithConfig settings, Surroundings surroundings) throws Failure {
     var named = server == null ? surroundings.environment().get(VARIABLE) : server;
     if (named == null) {
-      return settings.server().admin();
+      return settings.server().admin().listen();
     }
     try {
       return Endpoint.parse(named);

@@ -1,20 +1,28 @@
 package io.kith.server.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kith.baselines.identity.SpiffeId;
 import io.kith.server.verb.Surroundings;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -27,6 +35,7 @@ class ServerCommandTest {
   @TempDir Path folder;
 
   private final List<Served> served = new ArrayList<>();
+  private final Map<String, String> environment = new HashMap<>();
 
   /** A verb that runs in a thread of its own until it is interrupted. */
   private final class Served {
@@ -73,7 +82,7 @@ class ServerCommandTest {
   }
 
   private Surroundings surroundings(PrintWriter out, PrintWriter err) {
-    return new Surroundings(Map.of(), folder, "ada", out, err);
+    return new Surroundings(Map.copyOf(environment), folder, "ada", out, err);
   }
 
   private void configure(String identity, String trustDomain, String admin, int checks)
@@ -155,15 +164,7 @@ class ServerCommandTest {
     configureDev("127.0.0.1:0", 0);
     var _ = new Served("dev-identity");
     var server = new Served("server");
-    var address =
-        server
-            .out
-            .toString()
-            .lines()
-            .filter(line -> line.startsWith("  admin "))
-            .map(line -> line.substring(line.lastIndexOf(' ') + 1))
-            .findFirst()
-            .orElseThrow();
+    var address = address(server, "admin");
 
     assertThat(kith(0, "status", "--server", address, "--identity", OPERATOR))
         .contains("shop/deployment/checkout");
@@ -178,6 +179,44 @@ class ServerCommandTest {
         .isEqualTo(
             "kith: spiffe://dev.kith.test/ns/shop/sa/other has no role here (expected: one of"
                 + " server.admin.roles or server.adminIds)\n");
+  }
+
+  private static String address(Served server, String what) {
+    return server
+        .out
+        .toString()
+        .lines()
+        .filter(line -> line.matches("  " + what + " +\\S+"))
+        .map(line -> line.substring(line.lastIndexOf(' ') + 1))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Test
+  void server_adminOverHttp_knowsCallersByTheSameSpiffeIds() throws Exception {
+    environment.put("KITH_SERVER_ADMIN_HTTP_LISTEN", "127.0.0.1:0");
+    configureDev("unix:admin.sock", 0);
+    var _ = new Served("dev-identity");
+    var server = new Served("server");
+    var status = URI.create("https://" + address(server, "admin HTTP") + "/v1/status");
+
+    try (var operator = new SpiffeHttp(folder.resolve("id"), SpiffeId.parse(OPERATOR));
+        var stranger =
+            new SpiffeHttp(
+                folder.resolve("id"), SpiffeId.parse("spiffe://dev.kith.test/ns/shop/sa/other"))) {
+      assertThat(operator.get(status).statusCode()).isEqualTo(200);
+      assertThat(operator.get(status).body()).contains("\"server_version\"");
+      var refused = stranger.get(status);
+      assertThat(refused.statusCode()).isEqualTo(403);
+      assertThat(refused.body()).contains("ns/shop/sa/other has no role here");
+    }
+    assertThatThrownBy(
+            () -> {
+              try (var nobody = HttpClient.newHttpClient()) {
+                nobody.send(HttpRequest.newBuilder(status).build(), BodyHandlers.ofString());
+              }
+            })
+        .isInstanceOf(SSLException.class);
   }
 
   @Test

@@ -79,8 +79,8 @@ public record KithConfig(
    * The authorization server.
    *
    * @param spiffeId its own identity, or null
+   * @param admin the admin API
    * @param adminIds who is an admin over TCP, in short
-   * @param adminRoles who may do what at the admin API
    * @param reporters who may ask; empty: every SPIFFE ID under {@code workloads}
    * @param deadline a Check is answered by then
    * @param onFailure what a late or failed Check gets under observe and shadow
@@ -90,12 +90,11 @@ public record KithConfig(
       @Nullable SpiffeId spiffeId,
       Endpoint checks,
       Endpoint bridges,
-      Endpoint admin,
+      AdminSettings admin,
       Endpoint health,
       List<SpiffeIdPattern> reporters,
       List<SpiffeIdPattern> bridgeIds,
       List<SpiffeIdPattern> adminIds,
-      List<RoleEntry> adminRoles,
       Duration deadline,
       Duration bridgeTimeout,
       Duration connectionAge,
@@ -105,7 +104,6 @@ public record KithConfig(
       reporters = List.copyOf(reporters);
       bridgeIds = List.copyOf(bridgeIds);
       adminIds = List.copyOf(adminIds);
-      adminRoles = List.copyOf(adminRoles);
     }
 
     /**
@@ -116,17 +114,6 @@ public record KithConfig(
     public SpiffeId requireId() throws ConfigException {
       return required(spiffeId, "server.spiffeId", "the server's own SPIFFE ID");
     }
-  }
-
-  /** Somebody with a role at the admin API. */
-  public sealed interface RoleEntry {
-    AdminRole role();
-
-    /** A user of this machine, over the Unix socket. */
-    record OfUser(int uid, AdminRole role) implements RoleEntry {}
-
-    /** Who proves such a SPIFFE ID, over TCP. */
-    record OfId(SpiffeIdPattern id, AdminRole role) implements RoleEntry {}
   }
 
   /**

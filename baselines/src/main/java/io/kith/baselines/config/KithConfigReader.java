@@ -88,17 +88,15 @@ final class KithConfigReader {
               + "ms)");
     }
     var failure = server.section("onFailure");
-    var admin = server.section("admin");
     return new Server(
         server.optional("spiffeId", SpiffeId::parse),
         listen(server, "checks", "0.0.0.0:9191"),
         listen(server, "bridges", "0.0.0.0:9192"),
-        admin.value("listen", Endpoint::parse, Endpoint.parse("unix:/run/kith/admin.sock")),
+        AdminReader.read(server.section("admin")),
         listen(server, "health", "127.0.0.1:9194"),
         server.list("reporters", SpiffeIdPattern::parse),
         server.list("bridgeIds", SpiffeIdPattern::parse),
         server.list("adminIds", SpiffeIdPattern::parse),
-        roles(admin),
         deadline,
         bridgeTimeout,
         server.value("connectionAge", Values::duration, Duration.ofMinutes(5)),
@@ -139,23 +137,6 @@ final class KithConfigReader {
           "'" + text + "' (expected: with its port, such as 10.96.0.10:53)");
     }
     return target;
-  }
-
-  private static List<KithConfig.RoleEntry> roles(Section admin) {
-    var roles = new ArrayList<KithConfig.RoleEntry>();
-    for (var section : admin.sections("roles")) {
-      var uid = section.optional("uid", Values.integer(0, Integer.MAX_VALUE));
-      var id = section.optional("spiffeId", SpiffeIdPattern::parse);
-      var role = section.value("role", Values.oneOf(AdminRole.class), AdminRole.VIEWER);
-      if (section.has("uid") == section.has("spiffeId")) {
-        section.problem("uid", "uid and spiffeId: both or none (expected: one of them)");
-      } else if (uid != null) {
-        roles.add(new KithConfig.RoleEntry.OfUser(uid, role));
-      } else if (id != null) {
-        roles.add(new KithConfig.RoleEntry.OfId(id, role));
-      }
-    }
-    return roles;
   }
 
   private static KithConfig.Keys keys(Section keys) {

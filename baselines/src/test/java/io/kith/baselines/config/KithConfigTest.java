@@ -58,7 +58,7 @@ class KithConfigTest {
     var config = KithConfig.parse("kith.yaml", "", Map.of());
 
     assertThat(config.server().checks()).isEqualTo(new Endpoint.Tcp("0.0.0.0", 9191));
-    assertThat(config.server().admin()).hasToString("unix:/run/kith/admin.sock");
+    assertThat(config.server().admin().listen()).hasToString("unix:/run/kith/admin.sock");
     assertThat(config.server().onFailure().allows(Mode.OBSERVE)).isTrue();
     assertThat(config.server().onFailure().allows(Mode.ENFORCE)).isFalse();
     assertThat(config.workloads()).isEmpty();
@@ -284,8 +284,8 @@ class KithConfigTest {
                 Map.of())
             .server();
 
-    assertThat(server.admin()).isEqualTo(Endpoint.parse("127.0.0.1:9193"));
-    assertThat(server.adminRoles())
+    assertThat(server.admin().listen()).isEqualTo(Endpoint.parse("127.0.0.1:9193"));
+    assertThat(server.admin().roles())
         .map(Object::toString)
         .containsExactly(
             "OfUser[uid=1000, role=OPERATOR]",
@@ -302,5 +302,28 @@ class KithConfigTest {
                       "kith.yaml", "server: {admin: {roles: [" + entry + "]}}", Map.of()))
           .hasMessageContaining("uid and spiffeId: both or none (expected: one of them)");
     }
+  }
+
+  @Test
+  void parse_adminOverHttp_isNowhereUnlessSaid_andHasItsOwnAddress() throws Exception {
+    assertThat(KithConfig.parse("kith.yaml", "", Map.of()).server().admin().http()).isNull();
+
+    var said =
+        KithConfig.parse(
+            "kith.yaml",
+            "server: {admin: {http: {listen: \"unix:/run/kith/admin-http.sock\"}}}",
+            Map.of());
+    assertThat(said.server().admin().http()).hasToString("unix:/run/kith/admin-http.sock");
+
+    assertThat(
+            problemsOf(
+                """
+                server:
+                  admin: {listen: "10.0.0.1:9193", http: {listen: "10.0.0.1:9193"}}
+                """))
+        .map(Problem::what)
+        .containsExactly(
+            "10.0.0.1:9193 is admin.listen already (expected: an address of its own, such as"
+                + " unix:/run/kith/admin-http.sock)");
   }
 }

@@ -33,6 +33,7 @@ import javax.net.ssl.SSLSession;
  */
 public final class SpiffeTls {
   private static final String TLS_1_3 = "TLSv1.3";
+  private static final String NO_SERVER = "TLS 1.3 cannot be set up for the server";
 
   private SpiffeTls() {}
 
@@ -43,17 +44,37 @@ public final class SpiffeTls {
    */
   public static ServerCredentials serverCredentials(X509Source source, Predicate<SpiffeId> peers) {
     try {
-      var context =
-          GrpcSslContexts.configure(SslContextBuilder.forServer(new SvidKeyManager(source)))
-              .trustManager(trustManager(source, peers))
-              .clientAuth(ClientAuth.REQUIRE)
-              .protocols(TLS_1_3)
-              .build();
-      forbidResumption(context);
-      return NettySslContextServerCredentials.create(context);
+      return NettySslContextServerCredentials.create(
+          finished(GrpcSslContexts.configure(server(source, peers, ClientAuth.REQUIRE))));
     } catch (SSLException e) {
-      throw new IllegalStateException("TLS 1.3 cannot be set up for the server", e);
+      throw new IllegalStateException(NO_SERVER, e);
     }
+  }
+
+  /**
+   * For a server that speaks HTTP/1.1.
+   *
+   * @param peers which clients may connect
+   */
+  public static SslContext httpServerContext(X509Source source, Predicate<SpiffeId> peers) {
+    try {
+      return finished(server(source, peers, ClientAuth.REQUIRE));
+    } catch (SSLException e) {
+      throw new IllegalStateException(NO_SERVER, e);
+    }
+  }
+
+  private static SslContextBuilder server(
+      X509Source source, Predicate<SpiffeId> peers, ClientAuth clients) {
+    return SslContextBuilder.forServer(new SvidKeyManager(source))
+        .trustManager(trustManager(source, peers))
+        .clientAuth(clients);
+  }
+
+  private static SslContext finished(SslContextBuilder builder) throws SSLException {
+    var context = builder.protocols(TLS_1_3).build();
+    forbidResumption(context);
+    return context;
   }
 
   /**
@@ -64,14 +85,12 @@ public final class SpiffeTls {
   public static ChannelCredentials channelCredentials(
       X509Source source, Predicate<SpiffeId> expectedServer) {
     try {
-      var context =
-          GrpcSslContexts.configure(
-                  SslContextBuilder.forClient().keyManager(new SvidKeyManager(source)))
-              .trustManager(trustManager(source, expectedServer))
-              .protocols(TLS_1_3)
-              .build();
-      forbidResumption(context);
-      return NettySslContextChannelCredentials.create(context);
+      return NettySslContextChannelCredentials.create(
+          finished(
+              GrpcSslContexts.configure(
+                  SslContextBuilder.forClient()
+                      .keyManager(new SvidKeyManager(source))
+                      .trustManager(trustManager(source, expectedServer)))));
     } catch (SSLException e) {
       throw new IllegalStateException("TLS 1.3 cannot be set up for the client", e);
     }

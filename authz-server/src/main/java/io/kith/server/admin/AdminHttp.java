@@ -1,0 +1,64 @@
+package io.kith.server.admin;
+
+import io.grpc.Attributes;
+import io.grpc.BindableService;
+import io.grpc.Grpc;
+import io.grpc.netty.shaded.io.netty.channel.Channel;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslHandler;
+import io.kith.baselines.config.AdminRole;
+import io.kith.server.http.JsonServer;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/** The admin API as HTTP/JSON: the calls of {@link AdminServer}, for the same callers. */
+public final class AdminHttp {
+  private static final String KEY = "server.admin.http.listen";
+
+  private AdminHttp() {}
+
+  /**
+   * Listens on a Unix socket, as {@link AdminServer#onUnixSocket} does.
+   *
+   * @param roles by user id
+   * @throws IOException when another server listens there or the file cannot be made; the message
+   *     is for people
+   */
+  public static JsonServer onUnixSocket(
+      Path path, Map<Integer, AdminRole> roles, BindableService service) throws IOException {
+    return JsonServer.onUnixSocket(
+        KEY,
+        path,
+        !roles.isEmpty(),
+        owner -> services(service, Caller.onUnixSocket(owner, roles), SocketPeer::of));
+  }
+
+  /**
+   * Listens on a port.
+   *
+   * @param caller who the TLS peer is, and whether it may call
+   * @throws IOException when the port cannot be had; the message is for people
+   */
+  public static JsonServer onTcp(
+      InetSocketAddress address, SslContext tls, Caller caller, BindableService service)
+      throws IOException {
+    return JsonServer.onTcp(KEY, address, tls, services(service, caller, AdminHttp::tlsPeer));
+  }
+
+  private static JsonServer.Services services(
+      BindableService service, Caller caller, JsonServer.Peer peer) {
+    return new JsonServer.Services(List.of(AdminServer.guarded(service, caller)), peer, Map.of());
+  }
+
+  private static Attributes tlsPeer(Channel connection) {
+    var tls = connection.pipeline().get(SslHandler.class);
+    return tls == null
+        ? Attributes.EMPTY
+        : Attributes.newBuilder()
+            .set(Grpc.TRANSPORT_ATTR_SSL_SESSION, tls.engine().getSession())
+            .build();
+  }
+}

@@ -1,0 +1,200 @@
+package io.kith.server.http;
+
+import io.grpc.Attributes;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.netty.shaded.io.netty.bootstrap.ServerBootstrap;
+import io.grpc.netty.shaded.io.netty.channel.Channel;
+import io.grpc.netty.shaded.io.netty.channel.ChannelInitializer;
+import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.ServerChannel;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerDomainSocketChannel;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerSocketChannel;
+import io.grpc.netty.shaded.io.netty.channel.group.ChannelGroup;
+import io.grpc.netty.shaded.io.netty.channel.group.DefaultChannelGroup;
+import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
+import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpObjectAggregator;
+import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpServerCodec;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
+import io.grpc.netty.shaded.io.netty.util.concurrent.GlobalEventExecutor;
+import io.kith.server.net.SocketFile;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * gRPC services as HTTP/1.1 with JSON, until closed: a request is transcoded by the rules of {@code
+ * google.api.http} and calls the method with its interceptors. A stream is one JSON document for
+ * each line.
+ */
+public final class JsonServer implements AutoCloseable {
+  private static final int MAX_LINE = 8 << 10;
+  private static final int MAX_HEADERS = 16 << 10;
+  private static final int MAX_CHUNK = 8 << 10;
+
+  /** A bundle of 4 MiB, in base64. */
+  private static final int MAX_BODY = 6 << 20;
+
+  /** Connections; more are closed at once, so that they cannot use up the process's files. */
+  private static final int MAX_CONNECTIONS = 256;
+
+  /** Who is at the other end. */
+  @FunctionalInterface
+  public interface Peer {
+    /** As the attributes of a gRPC transport would say it. */
+    Attributes of(Channel channel);
+  }
+
+  /**
+   * What is served.
+   *
+   * @param documents JSON texts by path, for everybody
+   */
+  public record Services(
+      List<ServerServiceDefinition> services, Peer peer, Map<String, String> documents) {
+    public Services {
+      services = List.copyOf(services);
+      documents = Map.copyOf(documents);
+    }
+  }
+
+  private final EventLoopGroup loop;
+  private final ExecutorService calls;
+  private final Channel channel;
+  private final ChannelGroup connections;
+  private final @Nullable SocketFile file;
+
+  private JsonServer(
+      EventLoopGroup loop,
+      ExecutorService calls,
+      Channel channel,
+      ChannelGroup connections,
+      @Nullable SocketFile file) {
+    this.loop = loop;
+    this.calls = calls;
+    this.channel = channel;
+    this.connections = connections;
+    this.file = file;
+  }
+
+  /**
+   * Listens on a Unix socket that only its owner and root can open, or everybody. A socket that
+   * nobody serves any more is replaced.
+   *
+   * @param key of the configuration that has the path, for messages
+   * @param services by the user id of this process
+   * @throws IOException when another server listens there or the file cannot be made; the message
+   *     is for people
+   */
+  public static JsonServer onUnixSocket(
+      String key, Path path, boolean forEverybody, IntFunction<Services> services)
+      throws IOException {
+    var file = SocketFile.prepare(key, path, forEverybody);
+    try {
+      var server =
+          start(
+              EpollServerDomainSocketChannel.class,
+              new DomainSocketAddress(file.bindPath().toString()),
+              null,
+              services.apply(file.owner()),
+              file);
+      try {
+        file.publish();
+        return server;
+      } catch (IOException e) {
+        server.close();
+        throw e;
+      }
+    } catch (IOException e) {
+      file.abandon();
+      throw new IOException(key + ": cannot listen at unix:" + path + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Listens on a port.
+   *
+   * @param key of the configuration that has the address, for messages
+   * @throws IOException when the port cannot be had; the message is for people
+   */
+  public static JsonServer onTcp(
+      String key, InetSocketAddress address, SslContext tls, Services services) throws IOException {
+    try {
+      return start(EpollServerSocketChannel.class, address, tls, services, null);
+    } catch (IOException e) {
+      throw new IOException(key + ": cannot listen at " + address + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static JsonServer start(
+      Class<? extends ServerChannel> type,
+      SocketAddress address,
+      @Nullable SslContext tls,
+      Services services,
+      @Nullable SocketFile file)
+      throws IOException {
+    var routes = Routes.of(services.services());
+    var loop = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
+    var calls = Executors.newVirtualThreadPerTaskExecutor();
+    var connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+    var bound =
+        new ServerBootstrap()
+            .group(loop)
+            .channel(type)
+            .childHandler(
+                new ChannelInitializer<>() {
+                  @Override
+                  protected void initChannel(Channel connection) {
+                    if (connections.size() >= MAX_CONNECTIONS) {
+                      var _ = connection.close();
+                      return;
+                    }
+                    connections.add(connection);
+                    if (tls != null) {
+                      connection.pipeline().addLast(tls.newHandler(connection.alloc()));
+                    }
+                    connection
+                        .pipeline()
+                        .addLast(
+                            new HttpServerCodec(MAX_LINE, MAX_HEADERS, MAX_CHUNK),
+                            new HttpObjectAggregator(MAX_BODY),
+                            new HttpHandler(routes, services.peer(), services.documents(), calls));
+                  }
+                })
+            .bind(address)
+            .awaitUninterruptibly();
+    if (bound.isSuccess()) {
+      return new JsonServer(loop, calls, bound.channel(), connections, file);
+    }
+    calls.close();
+    var _ = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    var cause = bound.cause();
+    throw new IOException(cause == null ? "the bind failed" : cause.getMessage(), cause);
+  }
+
+  /** The port that it listens on, or -1 for a Unix socket. */
+  public int port() {
+    return channel.localAddress() instanceof InetSocketAddress address ? address.getPort() : -1;
+  }
+
+  /** Takes no more requests, ends those that run, and removes the socket. */
+  @Override
+  public void close() {
+    if (file != null) {
+      file.remove();
+    }
+    var _ = channel.close().awaitUninterruptibly();
+    var _ = connections.close().awaitUninterruptibly();
+    var _ = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    calls.shutdownNow();
+  }
+}

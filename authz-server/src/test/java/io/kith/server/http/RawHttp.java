@@ -1,0 +1,134 @@
+package io.kith.server.http;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** HTTP/1.1 over a Unix socket, which the JDK's client cannot: one connection. */
+public final class RawHttp implements AutoCloseable {
+  /**
+   * An answer.
+   *
+   * @param headers names in lower case
+   */
+  public record Answer(int status, Map<String, String> headers, String body) {}
+
+  private final SocketChannel channel;
+  private final InputStream in;
+
+  private RawHttp(SocketChannel channel) {
+    this.channel = channel;
+    this.in = new BufferedInputStream(Channels.newInputStream(channel));
+  }
+
+  public static RawHttp connect(Path socket) throws IOException {
+    var channel = SocketChannel.open(StandardProtocolFamily.UNIX);
+    channel.connect(UnixDomainSocketAddress.of(socket));
+    return new RawHttp(channel);
+  }
+
+  public Answer get(String target) throws IOException {
+    send("GET " + target + " HTTP/1.1\r\nHost: kith\r\nX-Kith-User: ada\r\n\r\n");
+    return answer();
+  }
+
+  public Answer post(String target, String json) throws IOException {
+    return request("POST", target, "application/json", json);
+  }
+
+  public Answer request(String verb, String target, String type, String body) throws IOException {
+    send(
+        verb
+            + " "
+            + target
+            + " HTTP/1.1\r\nHost: kith\r\nX-Kith-User: ada\r\nContent-Type: "
+            + type
+            + "\r\nContent-Length: "
+            + body.getBytes(UTF_8).length
+            + "\r\n\r\n"
+            + body);
+    return answer();
+  }
+
+  public void send(String text) throws IOException {
+    var bytes = ByteBuffer.wrap(text.getBytes(UTF_8));
+    while (bytes.hasRemaining()) {
+      channel.write(bytes);
+    }
+  }
+
+  /** The head of an answer; its lines are read with {@link #chunk}. */
+  public Answer head() throws IOException {
+    var status = Integer.parseInt(line().split(" ", -1)[1]);
+    var headers = new TreeMap<String, String>();
+    for (var line = line(); !line.isEmpty(); line = line()) {
+      var colon = line.indexOf(':');
+      headers.put(
+          line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
+    }
+    return new Answer(status, headers, "");
+  }
+
+  /** A whole answer, with its length or in chunks. */
+  public Answer answer() throws IOException {
+    var head = head();
+    if (head.headers().containsKey("transfer-encoding")) {
+      return new Answer(head.status(), head.headers(), String.join("", chunks()));
+    }
+    var length = Integer.parseInt(head.headers().get("content-length"));
+    return new Answer(head.status(), head.headers(), new String(in.readNBytes(length), UTF_8));
+  }
+
+  private List<String> chunks() throws IOException {
+    var chunks = new ArrayList<String>();
+    for (var chunk = chunk(); !chunk.isEmpty(); chunk = chunk()) {
+      chunks.add(chunk);
+    }
+    return chunks;
+  }
+
+  /** The next chunk; empty for the last. */
+  public String chunk() throws IOException {
+    var length = Integer.parseInt(line(), 16);
+    var chunk = new String(in.readNBytes(length), UTF_8);
+    line();
+    return chunk;
+  }
+
+  /** Whether the server has hung up. */
+  public boolean isAtEnd() throws IOException {
+    return in.read() < 0;
+  }
+
+  private String line() throws IOException {
+    var line = new ByteArrayOutputStream();
+    for (var next = in.read(); next != '\n'; next = in.read()) {
+      if (next < 0) {
+        throw new IOException("the server hung up");
+      }
+      if (next != '\r') {
+        line.write(next);
+      }
+    }
+    return line.toString(UTF_8);
+  }
+
+  @Override
+  public void close() throws IOException {
+    channel.close();
+  }
+}
