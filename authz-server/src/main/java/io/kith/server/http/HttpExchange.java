@@ -145,7 +145,7 @@ final class HttpExchange {
               done.run();
               var written = channel.writeAndFlush(last);
               if (!keepAlive) {
-                written.addListener(ChannelFutureListener.CLOSE);
+                var _ = written.addListener(ChannelFutureListener.CLOSE);
               }
             });
   }
