@@ -1,5 +1,8 @@
 package io.kith.server.admin;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+
 import io.grpc.Attributes;
 import io.grpc.BindableService;
 import io.grpc.Grpc;
@@ -9,6 +12,7 @@ import io.grpc.netty.shaded.io.netty.handler.ssl.SslHandler;
 import io.kith.baselines.config.AdminRole;
 import io.kith.server.http.JsonServer;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
@@ -50,7 +54,17 @@ public final class AdminHttp {
 
   private static JsonServer.Services services(
       BindableService service, Caller caller, JsonServer.Peer peer) {
-    return new JsonServer.Services(List.of(AdminServer.guarded(service, caller)), peer, Map.of());
+    return new JsonServer.Services(
+        List.of(AdminServer.guarded(service, caller)), peer, Map.of("/openapi.json", openApi()));
+  }
+
+  /** The description of the paths, made of {@code admin.proto} by a test. */
+  private static String openApi() {
+    try (var in = AdminHttp.class.getResourceAsStream("openapi.json")) {
+      return new String(requireNonNull(in, "openapi.json").readAllBytes(), UTF_8).strip();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static Attributes tlsPeer(Channel connection) {
