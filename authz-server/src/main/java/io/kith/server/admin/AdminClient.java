@@ -24,11 +24,15 @@ public final class AdminClient implements AutoCloseable {
   private final @Nullable EventLoopGroup loop;
   private final AdminServiceBlockingStub stub;
 
-  private AdminClient(ManagedChannel channel, @Nullable EventLoopGroup loop, String user) {
+  private AdminClient(
+      ManagedChannel channel, @Nullable EventLoopGroup loop, String user, @Nullable String token) {
     this.channel = channel;
     this.loop = loop;
     var headers = new Metadata();
     headers.put(Caller.USER, user);
+    if (token != null) {
+      headers.put(Caller.AUTHORIZATION, "Bearer " + token);
+    }
     this.stub =
         AdminServiceGrpc.newBlockingStub(
             ClientInterceptors.intercept(
@@ -50,15 +54,26 @@ public final class AdminClient implements AutoCloseable {
             .usePlaintext()
             .withOption(ChannelOption.SO_KEEPALIVE, null) // a Unix socket has none, and warns
             .build();
-    return new AdminClient(channel, loop, user);
+    return new AdminClient(channel, loop, user, null);
   }
 
   /** Over mutual TLS. */
   public static AdminClient toTcp(String host, int port, ChannelCredentials tls, String user) {
+    return toTcp(host, port, tls, user, null);
+  }
+
+  /**
+   * Over TLS.
+   *
+   * @param token of an OpenID Connect issuer, or null
+   */
+  public static AdminClient toTcp(
+      String host, int port, ChannelCredentials tls, String user, @Nullable String token) {
     return new AdminClient(
         NettyChannelBuilder.forAddress(host, port, tls).overrideAuthority("kith-admin").build(),
         null,
-        user);
+        user,
+        token);
   }
 
   /** The service; each call gets at most half a minute. */

@@ -20,16 +20,22 @@ public interface Caller {
   /** Name of the caller's user, as the client says; believed by nobody, and recorded. */
   Metadata.Key<String> USER = Metadata.Key.of("x-kith-user", Metadata.ASCII_STRING_MARSHALLER);
 
+  /** A bearer token (RFC 6750). */
+  Metadata.Key<String> AUTHORIZATION =
+      Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+
   /** What such a name may look like in a record. */
   Pattern USER_FORM = Pattern.compile("[A-Za-z0-9._@-]{1,64}");
 
   /**
    * Somebody who was recognized.
    *
+   * @param id what is proven of them, the same at every call
    * @param name as the audit record has it
    */
-  record Known(String name, AdminRole role) {
+  record Known(String id, String name, AdminRole role) {
     public Known {
+      requireNonNull(id, "id");
       requireNonNull(name, "name");
       requireNonNull(role, "role");
     }
@@ -59,9 +65,17 @@ public interface Caller {
             .withDescription("the kernel did not tell who calls (connect again)")
             .asException();
       }
+      if (headers.containsKey(AUTHORIZATION)) { // whose role would count?
+        throw Status.UNAUTHENTICATED
+            .withDescription(
+                "tokens are taken over TLS only (expected: none on a Unix socket, where the kernel"
+                    + " says who calls)")
+            .asException();
+      }
       var user = headers.get(USER);
       var name = user != null && USER_FORM.matcher(user).matches() ? user : "?";
       return new Known(
+          "uid:" + uid,
           "uid:" + uid + " as " + name,
           uid == 0 || uid == own
               ? AdminRole.ADMIN

@@ -8,6 +8,7 @@ import io.kith.baselines.config.KithConfig.Identity;
 import io.kith.baselines.config.KithConfig.Keys;
 import io.kith.baselines.config.KithConfig.ScopeEntry;
 import io.kith.baselines.config.KithConfig.Server;
+import io.kith.baselines.config.OidcSettings;
 import io.kith.baselines.config.StoreSettings;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.baselines.learning.LearningSettings;
@@ -64,9 +65,14 @@ final class EffectiveConfig {
         "bridges", map("listen", server.bridges()),
         "admin",
             map(
-                "listen", server.admin().listen(),
-                "http", server.admin().http() == null ? null : map("listen", server.admin().http()),
-                "roles", server.admin().roles().stream().map(EffectiveConfig::role).toList()),
+                "listen",
+                server.admin().listen(),
+                "http",
+                server.admin().http() == null ? null : map("listen", server.admin().http()),
+                "oidc",
+                server.admin().oidc() == null ? null : oidc(server.admin().oidc()),
+                "roles",
+                server.admin().roles().stream().map(EffectiveConfig::role).toList()),
         "health", map("listen", server.health()),
         "reporters", words(server.reporters()),
         "bridgeIds", words(server.bridgeIds()),
@@ -115,6 +121,18 @@ final class EffectiveConfig {
       case RoleEntry.OfUser(var uid, var role) -> map("uid", uid, "role", role.word());
       case RoleEntry.OfId(var id, var role) -> map("spiffeId", id, "role", role.word());
     };
+  }
+
+  private static Map<String, Object> oidc(OidcSettings oidc) {
+    return map(
+        "issuer", oidc.issuer(),
+        "audience", oidc.audience(),
+        "roles",
+            map(
+                "claim", oidc.claim(),
+                "viewer", oidc.viewers(),
+                "operator", oidc.operators(),
+                "admin", oidc.admins()));
   }
 
   private static Map<String, Object> bridge(Bridge bridge) {

@@ -16,6 +16,7 @@ import io.kith.server.control.ControlState;
 import io.kith.server.http.JsonServer;
 import io.kith.server.net.CheckServer;
 import io.kith.server.net.ListenException;
+import io.kith.server.oidc.OidcTokens;
 import io.kith.server.telemetry.CheckTelemetry;
 import io.kith.server.verb.ConfigFile;
 import io.kith.server.verb.Failure;
@@ -85,7 +86,9 @@ final class ServerCommand extends Service {
     control.follow(checks.bridges());
     var bridges = new AttachedBridges(checks.bridges());
     var service = new AdminService(control, bridges, Version.current(), Instant.now());
-    var admin = parts.add(admin(settings, identity, service));
+    var oidc = settings.server().admin().oidc();
+    var tokens = oidc == null ? null : parts.add(new OidcTokens(oidc));
+    var admin = parts.add(admin(settings, identity, tokens, service));
     var http = settings.server().admin().http();
     printAddresses(
         settings,
@@ -93,7 +96,7 @@ final class ServerCommand extends Service {
         admin,
         http == null
             ? null
-            : bound(http, parts.add(http(http, settings, identity, service)).port()),
+            : bound(http, parts.add(http(http, settings, identity, tokens, service)).port()),
         out);
     for (var state : control.states()) {
       out.println("  workload     " + state.owner() + ": " + state.mode().word());
@@ -146,24 +149,29 @@ final class ServerCommand extends Service {
     };
   }
 
-  private AdminServer admin(KithConfig settings, X509Source identity, AdminService service)
+  private AdminServer admin(
+      KithConfig settings, X509Source identity, @Nullable OidcTokens tokens, AdminService service)
       throws IOException {
     return switch (settings.server().admin().listen()) {
       case Endpoint.Unix(var path) ->
           AdminServer.onUnixSocket(
               surroundings().directory().resolve(path), users(settings.server()), service);
-      case Endpoint.Tcp tcp -> TcpAdmin.serve(tcp, settings, identity, service);
+      case Endpoint.Tcp tcp -> TcpAdmin.serve(tcp, settings, identity, tokens, service);
     };
   }
 
   private JsonServer http(
-      Endpoint endpoint, KithConfig settings, X509Source identity, AdminService service)
+      Endpoint endpoint,
+      KithConfig settings,
+      X509Source identity,
+      @Nullable OidcTokens tokens,
+      AdminService service)
       throws IOException {
     return switch (endpoint) {
       case Endpoint.Unix(var path) ->
           AdminHttp.onUnixSocket(
               surroundings().directory().resolve(path), users(settings.server()), service);
-      case Endpoint.Tcp tcp -> TcpAdmin.serveHttp(tcp, settings, identity, service);
+      case Endpoint.Tcp tcp -> TcpAdmin.serveHttp(tcp, settings, identity, tokens, service);
     };
   }
 

@@ -1,6 +1,5 @@
 package io.kith.server.cli;
 
-import io.grpc.Status;
 import io.kith.baselines.config.AdminRole;
 import io.kith.baselines.config.AdminSettings.RoleEntry;
 import io.kith.baselines.config.Endpoint;
@@ -10,12 +9,14 @@ import io.kith.server.admin.AdminHttp;
 import io.kith.server.admin.AdminServer;
 import io.kith.server.admin.AdminService;
 import io.kith.server.admin.Caller;
+import io.kith.server.admin.TlsCaller;
 import io.kith.server.http.JsonServer;
+import io.kith.server.oidc.OidcTokens;
 import io.kith.spiffe.SpiffeTls;
+import io.kith.spiffe.SpiffeTls.ClientCertificate;
 import io.kith.spiffe.X509Source;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.security.cert.CertificateException;
 import java.time.Clock;
 import org.jspecify.annotations.Nullable;
 
@@ -23,48 +24,44 @@ import org.jspecify.annotations.Nullable;
 final class TcpAdmin {
   private TcpAdmin() {}
 
-  /** Serves those whose SPIFFE ID has a role. */
+  /** Serves those whose SPIFFE ID or token has a role. */
   static AdminServer serve(
-      Endpoint.Tcp endpoint, KithConfig settings, X509Source source, AdminService service)
+      Endpoint.Tcp endpoint,
+      KithConfig settings,
+      X509Source source,
+      @Nullable OidcTokens tokens,
+      AdminService service)
       throws IOException {
     // A stranger gets through the handshake, so that it is told which role it lacks.
     return AdminServer.onTcp(
         new InetSocketAddress(endpoint.host(), endpoint.port()),
-        SpiffeTls.serverCredentials(source, _ -> true),
-        caller(settings),
+        SpiffeTls.serverCredentials(source, _ -> true, certificate(tokens)),
+        caller(settings, tokens),
         service);
   }
 
   /** The same as HTTP/JSON. */
   static JsonServer serveHttp(
-      Endpoint.Tcp endpoint, KithConfig settings, X509Source source, AdminService service)
+      Endpoint.Tcp endpoint,
+      KithConfig settings,
+      X509Source source,
+      @Nullable OidcTokens tokens,
+      AdminService service)
       throws IOException {
     return AdminHttp.onTcp(
         new InetSocketAddress(endpoint.host(), endpoint.port()),
-        SpiffeTls.httpServerContext(source, _ -> true),
-        caller(settings),
+        SpiffeTls.httpServerContext(source, _ -> true, certificate(tokens)),
+        caller(settings, tokens),
         service);
   }
 
-  private static Caller caller(KithConfig settings) {
-    var clock = Clock.systemUTC();
-    return (connection, _) -> {
-      try {
-        var id = SpiffeTls.peerOf(connection, clock);
-        var role = role(settings.server(), id);
-        if (role == null) {
-          throw Status.PERMISSION_DENIED
-              .withDescription(
-                  id + " has no role here (expected: one of server.admin.roles or server.adminIds)")
-              .asException();
-        }
-        return new Caller.Known(id.toString(), role);
-      } catch (CertificateException e) {
-        throw Status.UNAUTHENTICATED
-            .withDescription("the certificate is not accepted: " + e.getMessage())
-            .asException();
-      }
-    };
+  /* Who brings a token needs no certificate. */
+  private static ClientCertificate certificate(@Nullable OidcTokens tokens) {
+    return tokens == null ? ClientCertificate.REQUIRED : ClientCertificate.OPTIONAL;
+  }
+
+  private static Caller caller(KithConfig settings, @Nullable OidcTokens tokens) {
+    return new TlsCaller(id -> role(settings.server(), id), tokens, Clock.systemUTC());
   }
 
   /** The highest of the roles that an ID has, or null. */

@@ -8,6 +8,9 @@ import io.kith.server.admin.AdminClient;
 import io.kith.server.verb.Failure;
 import io.kith.server.verb.OwnIdentity;
 import io.kith.spiffe.SpiffeTls;
+import java.security.cert.X509Certificate;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,8 +23,13 @@ record Connection(AdminClient client, @Nullable OwnIdentity identity) implements
     return new Connection(client, null);
   }
 
-  /** To the server of the configuration, between SPIFFE identities. */
-  static Connection toTcp(Endpoint.Tcp endpoint, KithConfig settings, SpiffeId id)
+  /**
+   * To the server of the configuration, between SPIFFE identities.
+   *
+   * @param token that says who calls, in place of the identity; or null
+   */
+  static Connection toTcp(
+      Endpoint.Tcp endpoint, KithConfig settings, SpiffeId id, @Nullable String token)
       throws Failure, ConfigException, InterruptedException {
     var server = settings.server().requireId();
     var identity = OwnIdentity.open(settings.identity(), id);
@@ -30,8 +38,32 @@ record Connection(AdminClient client, @Nullable OwnIdentity identity) implements
             endpoint.host(),
             endpoint.port(),
             SpiffeTls.channelCredentials(identity.source(), server::equals),
-            id.toString()),
+            id.toString(),
+            token),
         identity);
+  }
+
+  /**
+   * To the server of the configuration, with a token and no identity.
+   *
+   * @param authorities that the server's certificate has to be of
+   * @param user name for messages
+   */
+  static Connection toTcp(
+      Endpoint.Tcp endpoint,
+      KithConfig settings,
+      List<X509Certificate> authorities,
+      String token,
+      String user)
+      throws ConfigException {
+    var server = settings.server().requireId();
+    return of(
+        AdminClient.toTcp(
+            endpoint.host(),
+            endpoint.port(),
+            SpiffeTls.channelCredentials(Map.of(server.trustDomain(), authorities), server::equals),
+            user,
+            token));
   }
 
   @Override

@@ -35,8 +35,11 @@ final class ServerOption {
   @Option(
       names = "--identity",
       paramLabel = "SPIFFE-ID",
-      description = "Over TCP: which identity to speak with; one of server.adminIds.")
+      description =
+          "Over TCP: which identity to speak with; one of server.adminIds or server.admin.roles.")
   @Nullable String identity;
+
+  @Mixin TokenOption token = new TokenOption();
 
   /** One or several calls. */
   @FunctionalInterface
@@ -80,7 +83,9 @@ final class ServerOption {
   /** How the person named the server, to be repeated in a command that is shown. */
   String repeated() {
     return (server == null ? "" : " --server " + server)
-        + (identity == null ? "" : " --identity " + identity);
+        + (identity == null ? "" : " --identity " + identity)
+        + (token.file == null ? "" : " --token-file " + token.file)
+        + (token.authorities == null ? "" : " --ca-file " + token.authorities);
   }
 
   private Endpoint endpoint(KithConfig settings, Surroundings surroundings) throws Failure {
@@ -102,14 +107,24 @@ final class ServerOption {
           Connection.of(
               AdminClient.toUnixSocket(
                   surroundings.directory().resolve(path), surroundings.user()));
-      case Endpoint.Tcp tcp -> Connection.toTcp(tcp, settings, identity());
+      case Endpoint.Tcp tcp -> connect(tcp, settings, surroundings);
     };
+  }
+
+  private Connection connect(Endpoint.Tcp tcp, KithConfig settings, Surroundings surroundings)
+      throws Failure, ConfigException, InterruptedException {
+    var bearer = token.token(surroundings);
+    return bearer == null || identity != null
+        ? Connection.toTcp(tcp, settings, identity(), bearer)
+        : Connection.toTcp(
+            tcp, settings, token.authorities(settings, surroundings), bearer, surroundings.user());
   }
 
   private SpiffeId identity() throws Failure {
     if (identity == null) {
       throw Failure.usage(
-          "--identity: missing (expected over TCP: a SPIFFE ID of server.adminIds)");
+          "--identity: missing (expected over TCP: a SPIFFE ID of server.adminIds, or"
+              + " --token-file)");
     }
     try {
       return SpiffeId.parse(identity);

@@ -94,7 +94,24 @@ final class OpenApiDocument {
         "paths",
         paths,
         "components",
-        map("schemas", schemas));
+        map(
+            "schemas",
+            schemas,
+            "securitySchemes",
+            map(
+                "token",
+                map(
+                    "type",
+                    "http",
+                    "scheme",
+                    "bearer",
+                    "bearerFormat",
+                    "JWT",
+                    "description",
+                    "Over TLS, where server.admin.oidc is set. Without one: mutual TLS with a"
+                        + " SPIFFE ID, or a Unix socket, where the kernel says who calls."))),
+        "security",
+        List.of(map(), map("token", List.of())));
   }
 
   private static Map<String, Object> status() {

@@ -25,6 +25,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -85,6 +86,35 @@ class RolesTest {
     assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.UNAUTHENTICATED);
   }
 
+  /** Whose role would count, the user's or the token's? */
+  @Test
+  void onUnixSocket_token_isRefused() {
+    var headers = new Metadata();
+    headers.put(Caller.AUTHORIZATION, "Bearer x");
+
+    var refused =
+        catchThrowableOfType(
+            StatusException.class,
+            () -> Caller.onUnixSocket(0, Map.of()).of(SocketPeer.attributes(0), headers));
+
+    assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.UNAUTHENTICATED);
+    assertThat(refused.getStatus().getDescription()).startsWith("tokens are taken over TLS only");
+  }
+
+  @Test
+  void overTcp_tokenWithoutTls_isRefused() {
+    var headers = new Metadata();
+    headers.put(Caller.AUTHORIZATION, "Bearer x");
+    var caller = new TlsCaller(_ -> AdminRole.ADMIN, null, Clock.systemUTC());
+
+    var refused =
+        catchThrowableOfType(
+            StatusException.class, () -> caller.of(io.grpc.Attributes.EMPTY, headers));
+
+    assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.UNAUTHENTICATED);
+    assertThat(refused.getStatus().getDescription()).isEqualTo("tokens are taken over TLS only");
+  }
+
   /** Answers whatever is asked, and remembers who asked. */
   private static final class Open extends AdminServiceGrpc.AdminServiceImplBase {
     final List<String> callers = new ArrayList<>();
@@ -110,7 +140,7 @@ class RolesTest {
             AdminServer.onTcp(
                 new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
                 InsecureServerCredentials.create(),
-                (_, _) -> new Caller.Known("uid:7 as eve", role),
+                (_, _) -> new Caller.Known("uid:7", "uid:7 as eve", role),
                 service);
         var client =
             AdminClient.toTcp(

@@ -308,7 +308,7 @@ class KithTest {
         "status --server nowhere|kith: --server: 'nowhere' (expected: host:port or"
             + " unix:/path/to.sock)",
         "status --server 127.0.0.1:1|kith: --identity: missing (expected over TCP: a SPIFFE ID of"
-            + " server.adminIds)",
+            + " server.adminIds, or --token-file)",
       })
   void wrongValues_areUsageErrors(String line, String message) {
     assertThat(kith(line.split(" "))).isEqualTo(2);

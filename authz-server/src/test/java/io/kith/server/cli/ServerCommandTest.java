@@ -3,7 +3,11 @@ package io.kith.server.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.nimbusds.jose.JWSAlgorithm;
+import com.nimbusds.jose.jwk.RSAKey;
+import com.nimbusds.jose.jwk.gen.RSAKeyGenerator;
 import io.kith.baselines.identity.SpiffeId;
+import io.kith.server.oidc.Issuer;
 import io.kith.server.verb.Surroundings;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -217,6 +221,93 @@ class ServerCommandTest {
               }
             })
         .isInstanceOf(SSLException.class);
+  }
+
+  /** A person with a token and no certificate, over gRPC with the command line and over HTTP. */
+  @Test
+  void server_tokensOfAnIssuer_areTakenOverTls() throws Exception {
+    var key = new RSAKeyGenerator(2_048).keyID("1").generate();
+    try (var issuer = new Issuer(key)) {
+      configureDev("127.0.0.1:0", 0);
+      configureOidc(issuer);
+      var _ = new Served("dev-identity");
+      var server = new Served("server");
+      var grpc = address(server, "admin");
+      var status = URI.create("https://" + address(server, "admin HTTP") + "/v1/status");
+      var operator = token(issuer, key, "ops");
+
+      try (var http = new SpiffeHttp(folder.resolve("id"), SpiffeId.parse(OPERATOR), false);
+          var stranger =
+              new SpiffeHttp(
+                  folder.resolve("id"),
+                  SpiffeId.parse("spiffe://dev.kith.test/ns/shop/sa/other"))) {
+        Files.writeString(folder.resolve("ca.pem"), http.authorities("dev.kith.test"));
+        assertThat(http.get(status, "authorization", "Bearer " + operator).statusCode())
+            .isEqualTo(200);
+        var nobody = http.get(status);
+        assertThat(nobody.statusCode()).isEqualTo(401);
+        assertThat(nobody.headers().firstValue("www-authenticate")).hasValue("Bearer");
+        assertThat(nobody.body()).contains("the peer has no certificate", "and there is no token");
+        var forged = http.get(status, "authorization", "Bearer " + operator + "x");
+        assertThat(forged.statusCode()).isEqualTo(401);
+        assertThat(forged.body()).doesNotContain(operator.substring(0, 20));
+        var noRole = http.get(status, "authorization", "Bearer " + token(issuer, key, "sales"));
+        assertThat(noRole.statusCode()).isEqualTo(403);
+        assertThat(noRole.body()).contains("oidc:4711 has no role here");
+        assertThat(http.get(status, "authorization", "Basic YTpi").statusCode()).isEqualTo(401);
+        // a token decides alone: it gives what its certificate does not, and takes what it does
+        assertThat(stranger.get(status).statusCode()).isEqualTo(403);
+        assertThat(stranger.get(status, "authorization", "Bearer " + operator).statusCode())
+            .isEqualTo(200);
+      }
+      cliWithTokens(grpc, operator, token(issuer, key, "staff"));
+    }
+  }
+
+  private void cliWithTokens(String grpc, String operator, String viewer) throws Exception {
+    var file = Files.writeString(folder.resolve("token"), operator + "\n");
+    assertThat(kith(0, "status", "--server", grpc, "--token-file", "token", "--ca-file", "ca.pem"))
+        .contains("shop/deployment/checkout");
+    assertThat(kith(2, "status", "--server", grpc, "--token-file", "token"))
+        .startsWith("kith: --ca-file: missing");
+    Files.writeString(file, "two words");
+    assertThat(kith(2, "status", "--server", grpc, "--token-file", "token", "--ca-file", "ca.pem"))
+        .startsWith("kith: --token-file: not a token");
+
+    environment.put("KITH_TOKEN", viewer);
+    environment.put("KITH_CA_FILE", "ca.pem");
+    assertThat(kith(0, "status", "--server", grpc)).contains("shop/deployment/checkout");
+    assertThat(kith(1, "mode", "*", "observe", "--note", "x", "--server", grpc))
+        .startsWith("kith: oidc:4711 as ada is viewer, and SetMode needs the role operator");
+    environment.put("KITH_TOKEN", operator);
+    assertThat(kith(0, "mode", "*", "shadow", "--note", "CHG-1", "--server", grpc)).isNotNull();
+    assertThat(kith(0, "audit", "--server", grpc)).contains("oidc:4711 as ada", "CHG-1");
+  }
+
+  private static String token(Issuer issuer, RSAKey key, String group) throws Exception {
+    return Issuer.sign(
+        issuer.claims().claim("groups", List.of(group)).claim("email", "ada"),
+        JWSAlgorithm.RS256,
+        key);
+  }
+
+  private void configureOidc(Issuer issuer) throws Exception {
+    var file = folder.resolve("kith.yaml");
+    Files.writeString(
+        file,
+        Files.readString(file)
+            .replace(
+                "admin: {listen: \"127.0.0.1:0\"}",
+                """
+                admin:
+                    listen: "127.0.0.1:0"
+                    http: {listen: "127.0.0.1:0"}
+                    oidc:
+                      issuer: %s
+                      audience: kith
+                      roles: {viewer: [staff], operator: [ops]}\
+                """
+                    .formatted(issuer.uri())));
   }
 
   @Test

@@ -16,6 +16,7 @@ import java.security.KeyStore;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Base64;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -72,6 +73,17 @@ final class SpiffeHttp implements AutoCloseable {
       request.headers(headers);
     }
     return client.send(request.build(), BodyHandlers.ofString());
+  }
+
+  /** The CA certificates of the trust domain, in PEM. */
+  String authorities(String trustDomain) throws Exception {
+    var pem = new StringBuilder();
+    for (var certificate : source.bundles().get(trustDomain)) {
+      pem.append("-----BEGIN CERTIFICATE-----\n")
+          .append(Base64.getMimeEncoder().encodeToString(certificate.getEncoded()))
+          .append("\n-----END CERTIFICATE-----\n");
+    }
+    return pem.toString();
   }
 
   @Override

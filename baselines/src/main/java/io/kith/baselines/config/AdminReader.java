@@ -4,8 +4,10 @@ import io.kith.baselines.config.AdminSettings.RoleEntry;
 import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.yaml.Values;
 import io.kith.baselines.yaml.YamlDocument.Section;
+import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Reads the section {@code server.admin}. */
 final class AdminReader {
@@ -23,7 +25,39 @@ final class AdminReader {
               + " is admin.listen already (expected: an address of its own, such as"
               + " unix:/run/kith/admin-http.sock)");
     }
-    return new AdminSettings(listen, http, roles(admin));
+    var oidc = oidc(admin.section("oidc"));
+    if (oidc != null && !(listen instanceof Endpoint.Tcp) && !(http instanceof Endpoint.Tcp)) {
+      admin.problem(
+          "oidc",
+          "tokens are taken over TLS only, and here are Unix sockets only (expected: host:port in"
+              + " admin.listen or admin.http.listen)");
+    }
+    return new AdminSettings(listen, http, roles(admin), oidc);
+  }
+
+  private static @Nullable OidcSettings oidc(Section oidc) {
+    var roles = oidc.section("roles");
+    var claim = roles.value("claim", Values::text, "groups");
+    var viewers = roles.list("viewer", Values::text);
+    var operators = roles.list("operator", Values::text);
+    var admins = roles.list("admin", Values::text);
+    var nobody = viewers.isEmpty() && operators.isEmpty() && admins.isEmpty();
+    if (!oidc.has("issuer") && !oidc.has("audience") && nobody) {
+      return null;
+    }
+    var issuer = oidc.required("issuer", AdminReader::issuer, "the issuer of the tokens");
+    var audience = oidc.required("audience", Values::text, "what tokens for Kith are for");
+    if (nobody) {
+      oidc.problem(
+          "roles", "nobody (expected: values of the claim, under viewer, operator or admin)");
+    }
+    return issuer == null || audience == null
+        ? null
+        : new OidcSettings(issuer, audience, claim, viewers, operators, admins);
+  }
+
+  private static URI issuer(String text) {
+    return OidcSettings.requireTrustworthy(Values.httpUri(text));
   }
 
   /* Port 0 is another one each time. */

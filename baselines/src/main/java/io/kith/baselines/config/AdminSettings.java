@@ -10,8 +10,10 @@ import org.jspecify.annotations.Nullable;
  * @param listen gRPC
  * @param http the same calls as HTTP/JSON, or null for nowhere
  * @param roles who may do what
+ * @param oidc whose tokens are taken, or null for none
  */
-public record AdminSettings(Endpoint listen, @Nullable Endpoint http, List<RoleEntry> roles) {
+public record AdminSettings(
+    Endpoint listen, @Nullable Endpoint http, List<RoleEntry> roles, @Nullable OidcSettings oidc) {
   public AdminSettings {
     roles = List.copyOf(roles);
   }

@@ -326,4 +326,63 @@ class KithConfigTest {
             "10.0.0.1:9193 is admin.listen already (expected: an address of its own, such as"
                 + " unix:/run/kith/admin-http.sock)");
   }
+
+  @Test
+  void parse_tokensAtTheAdminApi_haveIssuerAudienceAndRoles() throws Exception {
+    assertThat(KithConfig.parse("kith.yaml", "", Map.of()).server().admin().oidc()).isNull();
+
+    var oidc =
+        KithConfig.parse(
+                "kith.yaml",
+                """
+                server:
+                  admin:
+                    listen: "0.0.0.0:9193"
+                    oidc:
+                      issuer: https://id.example.org/
+                      audience: kith
+                      roles: {claim: realm_access.roles, viewer: [staff], admin: [kith-admins]}
+                """,
+                Map.of())
+            .server()
+            .admin()
+            .oidc();
+    assertThat(oidc)
+        .isEqualTo(
+            new OidcSettings(
+                URI.create("https://id.example.org/"),
+                "kith",
+                "realm_access.roles",
+                List.of("staff"),
+                List.of(),
+                List.of("kith-admins")));
+  }
+
+  @Test
+  void parse_tokensAtTheAdminApi_thatNobodyCouldUseOrAnybodyCouldForge_areRefused() {
+    assertThat(
+            problemsOf(
+                """
+                server:
+                  admin:
+                    listen: "0.0.0.0:9193"
+                    oidc: {issuer: "http://id.example.org"}
+                """))
+        .map(Problem::what)
+        .containsExactlyInAnyOrder(
+            "'http://id.example.org' (expected: an address with https, or http of this machine)",
+            "missing (expected: what tokens for Kith are for)",
+            "nobody (expected: values of the claim, under viewer, operator or admin)");
+    assertThat(
+            problemsOf(
+                """
+                server:
+                  admin:
+                    oidc: {issuer: "http://127.0.0.1:8080", audience: kith, roles: {viewer: [all]}}
+                """))
+        .map(Problem::what)
+        .containsExactly(
+            "tokens are taken over TLS only, and here are Unix sockets only (expected: host:port in"
+                + " admin.listen or admin.http.listen)");
+  }
 }

@@ -15,7 +15,10 @@ import io.kith.baselines.identity.SpiffeId;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
+import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
@@ -37,15 +40,37 @@ public final class SpiffeTls {
 
   private SpiffeTls() {}
 
+  /** Whether a client has to show a certificate. One that it shows has to be good in any case. */
+  public enum ClientCertificate {
+    REQUIRED(ClientAuth.REQUIRE),
+    OPTIONAL(ClientAuth.OPTIONAL);
+
+    private final ClientAuth auth;
+
+    ClientCertificate(ClientAuth auth) {
+      this.auth = auth;
+    }
+  }
+
   /**
    * For a server.
    *
    * @param peers which clients may connect
    */
   public static ServerCredentials serverCredentials(X509Source source, Predicate<SpiffeId> peers) {
+    return serverCredentials(source, peers, ClientCertificate.REQUIRED);
+  }
+
+  /**
+   * For a server whose clients may prove who they are in another way.
+   *
+   * @param peers which clients with a certificate may connect
+   */
+  public static ServerCredentials serverCredentials(
+      X509Source source, Predicate<SpiffeId> peers, ClientCertificate clients) {
     try {
       return NettySslContextServerCredentials.create(
-          finished(GrpcSslContexts.configure(server(source, peers, ClientAuth.REQUIRE))));
+          finished(GrpcSslContexts.configure(server(source, peers, clients))));
     } catch (SSLException e) {
       throw new IllegalStateException(NO_SERVER, e);
     }
@@ -54,21 +79,22 @@ public final class SpiffeTls {
   /**
    * For a server that speaks HTTP/1.1.
    *
-   * @param peers which clients may connect
+   * @param peers which clients with a certificate may connect
    */
-  public static SslContext httpServerContext(X509Source source, Predicate<SpiffeId> peers) {
+  public static SslContext httpServerContext(
+      X509Source source, Predicate<SpiffeId> peers, ClientCertificate clients) {
     try {
-      return finished(server(source, peers, ClientAuth.REQUIRE));
+      return finished(server(source, peers, clients));
     } catch (SSLException e) {
       throw new IllegalStateException(NO_SERVER, e);
     }
   }
 
   private static SslContextBuilder server(
-      X509Source source, Predicate<SpiffeId> peers, ClientAuth clients) {
+      X509Source source, Predicate<SpiffeId> peers, ClientCertificate clients) {
     return SslContextBuilder.forServer(new SvidKeyManager(source))
-        .trustManager(trustManager(source, peers))
-        .clientAuth(clients);
+        .trustManager(trustManager(source::bundles, peers))
+        .clientAuth(clients.auth);
   }
 
   private static SslContext finished(SslContextBuilder builder) throws SSLException {
@@ -84,13 +110,31 @@ public final class SpiffeTls {
    */
   public static ChannelCredentials channelCredentials(
       X509Source source, Predicate<SpiffeId> expectedServer) {
+    return client(
+        SslContextBuilder.forClient().keyManager(new SvidKeyManager(source)),
+        source::bundles,
+        expectedServer);
+  }
+
+  /**
+   * For a client without a certificate.
+   *
+   * @param bundles CA certificates by trust domain
+   */
+  public static ChannelCredentials channelCredentials(
+      Map<String, List<X509Certificate>> bundles, Predicate<SpiffeId> expectedServer) {
+    return client(SslContextBuilder.forClient(), () -> bundles, expectedServer);
+  }
+
+  private static ChannelCredentials client(
+      SslContextBuilder builder,
+      Supplier<Map<String, List<X509Certificate>>> bundles,
+      Predicate<SpiffeId> expectedServer) {
     try {
       return NettySslContextChannelCredentials.create(
           finished(
               GrpcSslContexts.configure(
-                  SslContextBuilder.forClient()
-                      .keyManager(new SvidKeyManager(source))
-                      .trustManager(trustManager(source, expectedServer)))));
+                  builder.trustManager(trustManager(bundles, expectedServer)))));
     } catch (SSLException e) {
       throw new IllegalStateException("TLS 1.3 cannot be set up for the client", e);
     }
@@ -128,8 +172,9 @@ public final class SpiffeTls {
     }
   }
 
-  private static SpiffeTrustManager trustManager(X509Source source, Predicate<SpiffeId> peers) {
-    return new SpiffeTrustManager(new SvidTrust(source::bundles, Clock.systemUTC()), peers);
+  private static SpiffeTrustManager trustManager(
+      Supplier<Map<String, List<X509Certificate>>> bundles, Predicate<SpiffeId> peers) {
+    return new SpiffeTrustManager(new SvidTrust(bundles, Clock.systemUTC()), peers);
   }
 
   /**

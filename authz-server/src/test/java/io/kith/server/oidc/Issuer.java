@@ -1,0 +1,112 @@
+package io.kith.server.oidc;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.nimbusds.jose.JOSEException;
+import com.nimbusds.jose.JWSAlgorithm;
+import com.nimbusds.jose.JWSHeader;
+import com.nimbusds.jose.crypto.ECDSASigner;
+import com.nimbusds.jose.crypto.RSASSASigner;
+import com.nimbusds.jose.jwk.ECKey;
+import com.nimbusds.jose.jwk.JWK;
+import com.nimbusds.jose.jwk.JWKSet;
+import com.nimbusds.jose.jwk.RSAKey;
+import com.nimbusds.jwt.JWTClaimsSet;
+import com.nimbusds.jwt.SignedJWT;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Date;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** An OpenID Connect issuer on loopback: discovery and keys over HTTP, tokens on request. */
+public final class Issuer implements AutoCloseable {
+  private final HttpServer server;
+  private final List<JWK> keys = new CopyOnWriteArrayList<>();
+  private final AtomicInteger questions = new AtomicInteger();
+  private volatile String announced;
+
+  public Issuer(JWK... keys) throws IOException {
+    this.keys.addAll(List.of(keys));
+    server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    announced = uri().toString();
+    server.createContext(
+        "/.well-known/openid-configuration",
+        exchange ->
+            answer(
+                exchange,
+                "{\"issuer\":\"%s\",\"jwks_uri\":\"%s/keys\"}".formatted(announced, uri())));
+    server.createContext(
+        "/keys",
+        exchange -> {
+          questions.incrementAndGet();
+          answer(exchange, new JWKSet(List.copyOf(this.keys)).toString(true));
+        });
+    server.start();
+  }
+
+  private static void answer(HttpExchange exchange, String json) throws IOException {
+    try (exchange) {
+      var bytes = json.getBytes(UTF_8);
+      exchange.sendResponseHeaders(200, bytes.length);
+      exchange.getResponseBody().write(bytes);
+    }
+  }
+
+  public URI uri() {
+    return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
+  }
+
+  /** How often it was asked for its keys. */
+  int questions() {
+    return questions.get();
+  }
+
+  /** Says in its discovery document that it is another. */
+  void announce(String other) {
+    announced = other;
+  }
+
+  /** Signs with other keys from now on. */
+  void rotateTo(JWK... others) {
+    keys.clear();
+    keys.addAll(List.of(others));
+  }
+
+  /** Claims that are good: for {@code kith}, for an hour. */
+  public JWTClaimsSet.Builder claims() {
+    return new JWTClaimsSet.Builder()
+        .issuer(uri().toString())
+        .audience("kith")
+        .subject("4711")
+        .issueTime(Date.from(Instant.now()))
+        .expirationTime(Date.from(Instant.now().plus(Duration.ofHours(1))));
+  }
+
+  /** A token, signed. */
+  public static String sign(JWTClaimsSet.Builder claims, JWSAlgorithm algorithm, JWK key)
+      throws JOSEException {
+    var token =
+        new SignedJWT(
+            new JWSHeader.Builder(algorithm).keyID(key.getKeyID()).build(), claims.build());
+    token.sign(
+        switch (key) {
+          case RSAKey rsa -> new RSASSASigner(rsa);
+          case ECKey ec -> new ECDSASigner(ec);
+          default -> throw new IllegalArgumentException(key.getKeyType() + " signs elsewhere");
+        });
+    return token.serialize();
+  }
+
+  @Override
+  public void close() {
+    server.stop(0);
+  }
+}
