@@ -15,11 +15,37 @@ import io.grpc.stub.MetadataUtils;
 import io.kith.admin.v1.AdminServiceGrpc;
 import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** A client's connection to an admin API. */
 public final class AdminClient implements AutoCloseable {
+  /** A call that is refused as too often is made once more, when the server says. */
+  private static final Map<String, ?> RETRY =
+      Map.of(
+          "methodConfig",
+          List.of(
+              Map.of(
+                  "name",
+                  List.of(Map.of("service", AdminServiceGrpc.SERVICE_NAME)),
+                  "retryPolicy",
+                  Map.of(
+                      "maxAttempts",
+                      2.0,
+                      "initialBackoff",
+                      "1s",
+                      "maxBackoff",
+                      "1s",
+                      "backoffMultiplier",
+                      1.0,
+                      "retryableStatusCodes",
+                      List.of("RESOURCE_EXHAUSTED")))));
+
+  /** The largest request, so that it can be sent again. */
+  private static final int MAX_REQUEST_BYTES = 5 << 20;
+
   private final ManagedChannel channel;
   private final @Nullable EventLoopGroup loop;
   private final AdminServiceBlockingStub stub;
@@ -52,6 +78,8 @@ public final class AdminClient implements AutoCloseable {
             .eventLoopGroup(loop)
             .overrideAuthority("kith-admin")
             .usePlaintext()
+            .defaultServiceConfig(RETRY)
+            .perRpcBufferLimit(MAX_REQUEST_BYTES)
             .withOption(ChannelOption.SO_KEEPALIVE, null) // a Unix socket has none, and warns
             .build();
     return new AdminClient(channel, loop, user, null);
@@ -70,7 +98,11 @@ public final class AdminClient implements AutoCloseable {
   public static AdminClient toTcp(
       String host, int port, ChannelCredentials tls, String user, @Nullable String token) {
     return new AdminClient(
-        NettyChannelBuilder.forAddress(host, port, tls).overrideAuthority("kith-admin").build(),
+        NettyChannelBuilder.forAddress(host, port, tls)
+            .overrideAuthority("kith-admin")
+            .defaultServiceConfig(RETRY)
+            .perRpcBufferLimit(MAX_REQUEST_BYTES)
+            .build(),
         null,
         user,
         token);

@@ -28,34 +28,44 @@ public final class AdminHttp {
    * Listens on a Unix socket, as {@link AdminServer#onUnixSocket} does.
    *
    * @param roles by user id
+   * @param limits the same for all addresses of a server
    * @throws IOException when another server listens there or the file cannot be made; the message
    *     is for people
    */
   public static JsonServer onUnixSocket(
-      Path path, Map<Integer, AdminRole> roles, BindableService service) throws IOException {
+      Path path, Map<Integer, AdminRole> roles, CallLimits limits, BindableService service)
+      throws IOException {
     return JsonServer.onUnixSocket(
         KEY,
         path,
         !roles.isEmpty(),
-        owner -> services(service, Caller.onUnixSocket(owner, roles), SocketPeer::of));
+        owner -> services(service, Caller.onUnixSocket(owner, roles), limits, SocketPeer::of));
   }
 
   /**
    * Listens on a port.
    *
    * @param caller who the TLS peer is, and whether it may call
+   * @param limits the same for all addresses of a server
    * @throws IOException when the port cannot be had; the message is for people
    */
   public static JsonServer onTcp(
-      InetSocketAddress address, SslContext tls, Caller caller, BindableService service)
+      InetSocketAddress address,
+      SslContext tls,
+      Caller caller,
+      CallLimits limits,
+      BindableService service)
       throws IOException {
-    return JsonServer.onTcp(KEY, address, tls, services(service, caller, AdminHttp::tlsPeer));
+    return JsonServer.onTcp(
+        KEY, address, tls, services(service, caller, limits, AdminHttp::tlsPeer));
   }
 
   private static JsonServer.Services services(
-      BindableService service, Caller caller, JsonServer.Peer peer) {
+      BindableService service, Caller caller, CallLimits limits, JsonServer.Peer peer) {
     return new JsonServer.Services(
-        List.of(AdminServer.guarded(service, caller)), peer, Map.of("/openapi.json", openApi()));
+        List.of(AdminServer.guarded(service, caller, limits)),
+        peer,
+        Map.of("/openapi.json", openApi()));
   }
 
   /** The description of the paths, made of {@code admin.proto} by a test. */

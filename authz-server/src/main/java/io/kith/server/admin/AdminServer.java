@@ -40,11 +40,13 @@ public final class AdminServer implements AutoCloseable {
    * replaced.
    *
    * @param roles by user id
+   * @param limits the same for all addresses of a server
    * @throws IOException when another server listens there or the file cannot be made; the message
    *     is for people
    */
   public static AdminServer onUnixSocket(
-      Path path, Map<Integer, AdminRole> roles, BindableService service) throws IOException {
+      Path path, Map<Integer, AdminRole> roles, CallLimits limits, BindableService service)
+      throws IOException {
     var calls = Executors.newVirtualThreadPerTaskExecutor();
     try {
       var unix =
@@ -57,6 +59,7 @@ public final class AdminServer implements AutoCloseable {
                       NettyServerBuilder.forAddress(address).protocolNegotiator(new SocketPeer()),
                       service,
                       Caller.onUnixSocket(owner, roles),
+                      limits,
                       calls));
       return new AdminServer(unix.server(), calls, unix);
     } catch (IOException e) {
@@ -70,15 +73,20 @@ public final class AdminServer implements AutoCloseable {
    *
    * @param tls mutual TLS
    * @param caller who the TLS peer is, and whether it may call
+   * @param limits the same for all addresses of a server
    * @throws IOException when the port cannot be had; the message is for people
    */
   public static AdminServer onTcp(
-      InetSocketAddress address, ServerCredentials tls, Caller caller, BindableService service)
+      InetSocketAddress address,
+      ServerCredentials tls,
+      Caller caller,
+      CallLimits limits,
+      BindableService service)
       throws IOException {
     var calls = Executors.newVirtualThreadPerTaskExecutor();
     try {
       var server =
-          serving(NettyServerBuilder.forAddress(address, tls), service, caller, calls)
+          serving(NettyServerBuilder.forAddress(address, tls), service, caller, limits, calls)
               .build()
               .start();
       return new AdminServer(server, calls, null);
@@ -94,18 +102,23 @@ public final class AdminServer implements AutoCloseable {
   }
 
   private static NettyServerBuilder serving(
-      NettyServerBuilder builder, BindableService service, Caller caller, ExecutorService calls) {
+      NettyServerBuilder builder,
+      BindableService service,
+      Caller caller,
+      CallLimits limits,
+      ExecutorService calls) {
     return builder
         .executor(calls)
         .maxInboundMessageSize(MAX_REQUEST_BYTES)
-        .addService(guarded(service, caller))
+        .addService(guarded(service, caller, limits))
         .addService( // so that grpcurl needs no file
-            guarded(ProtoReflectionServiceV1.newInstance(), caller));
+            guarded(ProtoReflectionServiceV1.newInstance(), caller, limits));
   }
 
   /** A service that only those who may call reach, however they call. */
-  static ServerServiceDefinition guarded(BindableService service, Caller caller) {
-    return ServerInterceptors.intercept(service, new Caller.Interceptor(caller));
+  static ServerServiceDefinition guarded(
+      BindableService service, Caller caller, CallLimits limits) {
+    return ServerInterceptors.intercept(service, new Caller.Interceptor(caller, limits));
   }
 
   /** The port that it listens on, or -1 for a Unix socket. */

@@ -5,7 +5,9 @@ import static java.util.Objects.requireNonNull;
 import io.grpc.Attributes;
 import io.grpc.Context;
 import io.grpc.Contexts;
+import io.grpc.ForwardingServerCallListener.SimpleForwardingServerCallListener;
 import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
@@ -88,9 +90,11 @@ public interface Caller {
     private static final Context.Key<String> NAME = Context.key("kith-caller");
 
     private final Caller caller;
+    private final CallLimits limits;
 
-    Interceptor(Caller caller) {
+    Interceptor(Caller caller, CallLimits limits) {
       this.caller = caller;
+      this.limits = limits;
     }
 
     /** The caller of the current call. */
@@ -105,6 +109,7 @@ public interface Caller {
       try {
         var known = caller.of(call.getAttributes(), headers);
         var needed = NeededRoles.of(call.getMethodDescriptor());
+        limits.admit(known.id(), needed);
         if (known.role().compareTo(needed) < 0) {
           throw Status.PERMISSION_DENIED
               .withDescription(
@@ -118,11 +123,38 @@ public interface Caller {
                       + " (an admin gives it in server.admin.roles)")
               .asException();
         }
-        return Contexts.interceptCall(
-            Context.current().withValue(NAME, known.name()), call, headers, next);
+        var context = Context.current().withValue(NAME, known.name());
+        if (call.getMethodDescriptor().getType() != MethodDescriptor.MethodType.SERVER_STREAMING) {
+          return Contexts.interceptCall(context, call, headers, next);
+        }
+        var end = limits.startStream(known.id());
+        return new Counted<>(Contexts.interceptCall(context, call, headers, next), end);
       } catch (StatusException e) {
-        call.close(Status.fromThrowable(e), new Metadata());
+        var trailers = e.getTrailers();
+        call.close(e.getStatus(), trailers == null ? new Metadata() : trailers);
         return new ServerCall.Listener<>() {};
+      }
+    }
+
+    /** Gives the place of a stream back when it has ended; gRPC tells so once. */
+    private static final class Counted<Q> extends SimpleForwardingServerCallListener<Q> {
+      private final Runnable end;
+
+      Counted(ServerCall.Listener<Q> listener, Runnable end) {
+        super(listener);
+        this.end = end;
+      }
+
+      @Override
+      public void onComplete() {
+        end.run();
+        super.onComplete();
+      }
+
+      @Override
+      public void onCancel() {
+        end.run();
+        super.onCancel();
       }
     }
   }

@@ -1,5 +1,6 @@
 package io.kith.server.cli;
 
+import io.kith.baselines.config.AdminLimits;
 import io.kith.baselines.config.AdminSettings.RoleEntry;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KithConfig.Bridge;
@@ -71,6 +72,8 @@ final class EffectiveConfig {
                 server.admin().http() == null ? null : map("listen", server.admin().http()),
                 "oidc",
                 server.admin().oidc() == null ? null : oidc(server.admin().oidc()),
+                "limits",
+                limits(server.admin().limits()),
                 "roles",
                 server.admin().roles().stream().map(EffectiveConfig::role).toList()),
         "health", map("listen", server.health()),
@@ -121,6 +124,17 @@ final class EffectiveConfig {
       case RoleEntry.OfUser(var uid, var role) -> map("uid", uid, "role", role.word());
       case RoleEntry.OfId(var id, var role) -> map("spiffeId", id, "role", role.word());
     };
+  }
+
+  private static Map<String, Object> limits(AdminLimits limits) {
+    return map(
+        "reads", rate(limits.reads()),
+        "changes", rate(limits.changes()),
+        "streams", limits.streams());
+  }
+
+  private static Map<String, Object> rate(AdminLimits.Rate rate) {
+    return map("perSecond", rate.perSecond(), "burst", rate.burst());
   }
 
   private static Map<String, Object> oidc(OidcSettings oidc) {

@@ -12,6 +12,7 @@ import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.server.admin.AdminHttp;
 import io.kith.server.admin.AdminServer;
 import io.kith.server.admin.AdminService;
+import io.kith.server.admin.CallLimits;
 import io.kith.server.control.ControlState;
 import io.kith.server.http.JsonServer;
 import io.kith.server.net.CheckServer;
@@ -88,7 +89,8 @@ final class ServerCommand extends Service {
     var service = new AdminService(control, bridges, Version.current(), Instant.now());
     var oidc = settings.server().admin().oidc();
     var tokens = oidc == null ? null : parts.add(new OidcTokens(oidc));
-    var admin = parts.add(admin(settings, identity, tokens, service));
+    var limits = new CallLimits(settings.server().admin().limits());
+    var admin = parts.add(admin(settings, identity, tokens, limits, service));
     var http = settings.server().admin().http();
     printAddresses(
         settings,
@@ -96,7 +98,8 @@ final class ServerCommand extends Service {
         admin,
         http == null
             ? null
-            : bound(http, parts.add(http(http, settings, identity, tokens, service)).port()),
+            : bound(
+                http, parts.add(http(http, settings, identity, tokens, limits, service)).port()),
         out);
     for (var state : control.states()) {
       out.println("  workload     " + state.owner() + ": " + state.mode().word());
@@ -150,13 +153,17 @@ final class ServerCommand extends Service {
   }
 
   private AdminServer admin(
-      KithConfig settings, X509Source identity, @Nullable OidcTokens tokens, AdminService service)
+      KithConfig settings,
+      X509Source identity,
+      @Nullable OidcTokens tokens,
+      CallLimits limits,
+      AdminService service)
       throws IOException {
     return switch (settings.server().admin().listen()) {
       case Endpoint.Unix(var path) ->
           AdminServer.onUnixSocket(
-              surroundings().directory().resolve(path), users(settings.server()), service);
-      case Endpoint.Tcp tcp -> TcpAdmin.serve(tcp, settings, identity, tokens, service);
+              surroundings().directory().resolve(path), users(settings.server()), limits, service);
+      case Endpoint.Tcp tcp -> TcpAdmin.serve(tcp, settings, identity, tokens, limits, service);
     };
   }
 
@@ -165,13 +172,14 @@ final class ServerCommand extends Service {
       KithConfig settings,
       X509Source identity,
       @Nullable OidcTokens tokens,
+      CallLimits limits,
       AdminService service)
       throws IOException {
     return switch (endpoint) {
       case Endpoint.Unix(var path) ->
           AdminHttp.onUnixSocket(
-              surroundings().directory().resolve(path), users(settings.server()), service);
-      case Endpoint.Tcp tcp -> TcpAdmin.serveHttp(tcp, settings, identity, tokens, service);
+              surroundings().directory().resolve(path), users(settings.server()), limits, service);
+      case Endpoint.Tcp tcp -> TcpAdmin.serveHttp(tcp, settings, identity, tokens, limits, service);
     };
   }
 

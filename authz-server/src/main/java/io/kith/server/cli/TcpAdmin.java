@@ -8,6 +8,7 @@ import io.kith.baselines.identity.SpiffeId;
 import io.kith.server.admin.AdminHttp;
 import io.kith.server.admin.AdminServer;
 import io.kith.server.admin.AdminService;
+import io.kith.server.admin.CallLimits;
 import io.kith.server.admin.Caller;
 import io.kith.server.admin.TlsCaller;
 import io.kith.server.http.JsonServer;
@@ -30,6 +31,7 @@ final class TcpAdmin {
       KithConfig settings,
       X509Source source,
       @Nullable OidcTokens tokens,
+      CallLimits limits,
       AdminService service)
       throws IOException {
     // A stranger gets through the handshake, so that it is told which role it lacks.
@@ -37,6 +39,7 @@ final class TcpAdmin {
         new InetSocketAddress(endpoint.host(), endpoint.port()),
         SpiffeTls.serverCredentials(source, _ -> true, certificate(tokens)),
         caller(settings, tokens),
+        limits,
         service);
   }
 
@@ -46,12 +49,14 @@ final class TcpAdmin {
       KithConfig settings,
       X509Source source,
       @Nullable OidcTokens tokens,
+      CallLimits limits,
       AdminService service)
       throws IOException {
     return AdminHttp.onTcp(
         new InetSocketAddress(endpoint.host(), endpoint.port()),
         SpiffeTls.httpServerContext(source, _ -> true, certificate(tokens)),
         caller(settings, tokens),
+        limits,
         service);
   }
 

@@ -1,5 +1,6 @@
 package io.kith.server.admin;
 
+import static io.kith.server.admin.AdminServerTest.LIMITS;
 import static io.kith.server.control.Shop.CHECKOUT;
 import static io.kith.server.control.Shop.CURL;
 import static io.kith.server.control.Shop.NOON;
@@ -60,7 +61,7 @@ class AdminHttpTest {
                     CHECKOUT.owner(), Shop.CHECKOUT_ID, "prod", List.of(), List.of())));
     state = ControlState.of(config, directory, clock);
     service = new AdminService(state, () -> List.of(BRIDGE), "1.2.3", NOON);
-    server = AdminHttp.onUnixSocket(socket, Map.of(), service);
+    server = AdminHttp.onUnixSocket(socket, Map.of(), LIMITS, service);
     http = RawHttp.connect(socket);
   }
 
@@ -263,7 +264,7 @@ class AdminHttpTest {
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(socket)))
         .isEqualTo("rw-------");
     var open = folder.resolve("open.sock");
-    try (var _ = AdminHttp.onUnixSocket(open, Map.of(4_711, AdminRole.OPERATOR), service)) {
+    try (var _ = AdminHttp.onUnixSocket(open, Map.of(4_711, AdminRole.OPERATOR), LIMITS, service)) {
       assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(open)))
           .isEqualTo("rw-rw-rw-");
     }
@@ -277,7 +278,7 @@ class AdminHttpTest {
 
   @Test
   void onUnixSocket_servedByAnother_isRefused() throws Exception {
-    assertThatThrownBy(() -> AdminHttp.onUnixSocket(socket, Map.of(), service))
+    assertThatThrownBy(() -> AdminHttp.onUnixSocket(socket, Map.of(), LIMITS, service))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("another server listens at unix:" + socket);
     assertThat(http.get("/v1/status").status()).isEqualTo(200);

@@ -34,6 +34,7 @@ import io.kith.admin.v1.SetModeRequest;
 import io.kith.admin.v1.TailDecisionsRequest;
 import io.kith.admin.v1.TailDecisionsResponse;
 import io.kith.admin.v1.VerdictCount;
+import io.kith.baselines.config.AdminLimits;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Decision;
 import io.kith.baselines.decision.Flow;
@@ -70,6 +71,12 @@ class AdminServerTest {
   private static final BridgeStatus BRIDGE =
       BridgeStatus.newBuilder().setNode("node-1").setRung("A").setPods(3).setCanaryOk(true).build();
 
+  /** None that these tests reach. */
+  static final CallLimits LIMITS =
+      new CallLimits(
+          new AdminLimits(
+              new AdminLimits.Rate(10_000, 10_000), new AdminLimits.Rate(10_000, 10_000), 100));
+
   @TempDir Path folder;
 
   private final Shop.SettableClock clock = new Shop.SettableClock();
@@ -90,7 +97,7 @@ class AdminServerTest {
                     CHECKOUT.owner(), Shop.CHECKOUT_ID, "prod", List.of(), List.of())));
     state = ControlState.of(config, directory, clock);
     service = new AdminService(state, () -> List.of(BRIDGE), "1.2.3", NOON);
-    server = AdminServer.onUnixSocket(socket, Map.of(), service);
+    server = AdminServer.onUnixSocket(socket, Map.of(), LIMITS, service);
     client = AdminClient.toUnixSocket(socket, "ada");
   }
 
@@ -320,7 +327,7 @@ class AdminServerTest {
 
   @Test
   void onUnixSocket_servedByAnother_isRefused() {
-    assertThatThrownBy(() -> AdminServer.onUnixSocket(socket, Map.of(), service))
+    assertThatThrownBy(() -> AdminServer.onUnixSocket(socket, Map.of(), LIMITS, service))
         .isInstanceOf(IOException.class)
         .hasMessage(
             "server.admin.listen: another server listens at unix:"
@@ -338,7 +345,7 @@ class AdminServerTest {
     }
     assertThat(stale).exists();
 
-    try (var _ = AdminServer.onUnixSocket(stale, Map.of(), service);
+    try (var _ = AdminServer.onUnixSocket(stale, Map.of(), LIMITS, service);
         var other = AdminClient.toUnixSocket(stale, "ada")) {
       assertThat(
               other.service().getStatus(GetStatusRequest.getDefaultInstance()).getServerVersion())
@@ -350,7 +357,7 @@ class AdminServerTest {
   void onUnixSocket_fileInTheWay_isLeftAlone() throws Exception {
     var file = Files.writeString(folder.resolve("notes.txt"), "mine");
 
-    assertThatThrownBy(() -> AdminServer.onUnixSocket(file, Map.of(), service))
+    assertThatThrownBy(() -> AdminServer.onUnixSocket(file, Map.of(), LIMITS, service))
         .hasMessageContaining("exists and is not a socket");
     assertThat(file).hasContent("mine");
   }

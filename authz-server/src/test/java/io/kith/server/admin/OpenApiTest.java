@@ -1,5 +1,6 @@
 package io.kith.server.admin;
 
+import static io.kith.server.admin.AdminServerTest.LIMITS;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.GsonBuilder;
@@ -82,7 +83,7 @@ class OpenApiTest {
     var socket = folder.resolve("http.sock");
     try (var _ =
             AdminHttp.onUnixSocket(
-                socket, Map.of(), new AdminServiceGrpc.AdminServiceImplBase() {});
+                socket, Map.of(), LIMITS, new AdminServiceGrpc.AdminServiceImplBase() {});
         var http = RawHttp.connect(socket)) {
       var answer = http.get("/openapi.json");
 

@@ -1,5 +1,6 @@
 package io.kith.server.admin;
 
+import static io.kith.server.admin.AdminServerTest.LIMITS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
@@ -141,6 +142,7 @@ class RolesTest {
                 new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
                 InsecureServerCredentials.create(),
                 (_, _) -> new Caller.Known("uid:7", "uid:7 as eve", role),
+                LIMITS,
                 service);
         var client =
             AdminClient.toTcp(
@@ -226,7 +228,7 @@ class RolesTest {
     logger.addHandler(handler);
     var service = new Open();
     var socket = folder.resolve("admin.sock");
-    try (var _ = AdminServer.onUnixSocket(socket, Map.of(), service);
+    try (var _ = AdminServer.onUnixSocket(socket, Map.of(), LIMITS, service);
         var client = AdminClient.toUnixSocket(socket, "ada")) {
       var _ = client.service().getStatus(GetStatusRequest.getDefaultInstance());
     } finally {
@@ -240,7 +242,8 @@ class RolesTest {
   @Test
   void onUnixSocket_othersHaveRoles_soTheyMayOpenTheSocket() throws Exception {
     var socket = folder.resolve("admin.sock");
-    try (var _ = AdminServer.onUnixSocket(socket, Map.of(ADA, AdminRole.OPERATOR), new Open())) {
+    try (var _ =
+        AdminServer.onUnixSocket(socket, Map.of(ADA, AdminRole.OPERATOR), LIMITS, new Open())) {
       assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(socket)))
           .isEqualTo("rw-rw-rw-");
     }

@@ -14,12 +14,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonParser;
 import io.kith.admin.v1.BridgeStatus;
+import io.kith.baselines.config.AdminLimits;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.baselines.process.Origin;
 import io.kith.server.admin.AdminServer;
 import io.kith.server.admin.AdminService;
+import io.kith.server.admin.CallLimits;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.control.ControlState;
 import io.kith.server.control.Shop;
@@ -67,6 +69,7 @@ class KithTest {
         AdminServer.onUnixSocket(
             folder.resolve("admin.sock"),
             Map.of(),
+            new CallLimits(AdminLimits.DEFAULT),
             new AdminService(state, () -> List.of(bridge.build()), "1.2.3", NOON));
     Files.writeString(
         folder.resolve("kith.yaml"), "server: {admin: {listen: \"unix:admin.sock\"}}");

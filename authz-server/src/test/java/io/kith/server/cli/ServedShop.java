@@ -4,6 +4,7 @@ import static io.kith.server.control.Shop.CHECKOUT;
 import static io.kith.server.control.Shop.NOON;
 import static io.kith.server.control.Shop.answered;
 
+import io.kith.baselines.config.AdminLimits;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Snapshot;
@@ -12,6 +13,7 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.server.admin.AdminServer;
 import io.kith.server.admin.AdminService;
+import io.kith.server.admin.CallLimits;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.control.AllowListFiles;
 import io.kith.server.control.ControlSettings;
@@ -84,6 +86,7 @@ final class ServedShop implements AutoCloseable {
         AdminServer.onUnixSocket(
             folder.resolve("admin.sock"),
             Map.of(),
+            new CallLimits(AdminLimits.DEFAULT),
             new AdminService(state, List::of, "1.2.3", NOON));
     Files.writeString(
         folder.resolve("kith.yaml"), "server: {admin: {listen: \"unix:admin.sock\"}}");

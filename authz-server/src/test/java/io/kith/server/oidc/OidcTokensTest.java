@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.JWSHeader;
 import com.nimbusds.jose.crypto.MACSigner;
+import com.nimbusds.jose.crypto.RSASSASigner;
+import com.nimbusds.jose.crypto.opts.AllowWeakRSAKey;
 import com.nimbusds.jose.jwk.Curve;
 import com.nimbusds.jose.jwk.ECKey;
 import com.nimbusds.jose.jwk.JWK;
@@ -34,6 +36,7 @@ import java.util.Arrays;
 import java.util.Date;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -196,7 +199,7 @@ class OidcTokensTest {
             .build();
     issuer.rotateTo(weak, forSecrets);
 
-    var signer = new com.nimbusds.jose.crypto.RSASSASigner(weak.toPrivateKey(), true);
+    var signer = new RSASSASigner(weak.toPrivateKey(), Set.of(AllowWeakRSAKey.getInstance()));
     var signed =
         new SignedJWT(
             new JWSHeader.Builder(JWSAlgorithm.RS256).keyID("weak").build(),
@@ -266,9 +269,7 @@ class OidcTokensTest {
                     .type(new com.nimbusds.jose.JOSEObjectType("logout+jwt"))
                     .build(),
                 "its type is not JWT or at+jwt",
-                new JWSHeader.Builder(JWSAlgorithm.RS256)
-                    .criticalParams(java.util.Set.of("b64"))
-                    .build(),
+                new JWSHeader.Builder(JWSAlgorithm.RS256).criticalParams(Set.of("b64")).build(),
                 "it has critical headers, which are not known here")
             .entrySet()) {
       refused(

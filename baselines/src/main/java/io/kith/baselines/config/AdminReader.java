@@ -32,7 +32,21 @@ final class AdminReader {
           "tokens are taken over TLS only, and here are Unix sockets only (expected: host:port in"
               + " admin.listen or admin.http.listen)");
     }
-    return new AdminSettings(listen, http, roles(admin), oidc);
+    return new AdminSettings(listen, http, roles(admin), oidc, limits(admin.section("limits")));
+  }
+
+  private static AdminLimits limits(Section limits) {
+    var defaults = AdminLimits.DEFAULT;
+    return new AdminLimits(
+        rate(limits.section("reads"), defaults.reads()),
+        rate(limits.section("changes"), defaults.changes()),
+        limits.value("streams", Values.integer(1, 1_000), defaults.streams()));
+  }
+
+  private static AdminLimits.Rate rate(Section rate, AdminLimits.Rate defaults) {
+    return new AdminLimits.Rate(
+        rate.value("perSecond", Values.integer(1, 100_000), defaults.perSecond()),
+        rate.value("burst", Values.integer(1, 100_000), defaults.burst()));
   }
 
   private static @Nullable OidcSettings oidc(Section oidc) {

@@ -11,9 +11,14 @@ import org.jspecify.annotations.Nullable;
  * @param http the same calls as HTTP/JSON, or null for nowhere
  * @param roles who may do what
  * @param oidc whose tokens are taken, or null for none
+ * @param limits how often each caller may call
  */
 public record AdminSettings(
-    Endpoint listen, @Nullable Endpoint http, List<RoleEntry> roles, @Nullable OidcSettings oidc) {
+    Endpoint listen,
+    @Nullable Endpoint http,
+    List<RoleEntry> roles,
+    @Nullable OidcSettings oidc,
+    AdminLimits limits) {
   public AdminSettings {
     roles = List.copyOf(roles);
   }

@@ -385,4 +385,22 @@ class KithConfigTest {
             "tokens are taken over TLS only, and here are Unix sockets only (expected: host:port in"
                 + " admin.listen or admin.http.listen)");
   }
+
+  @Test
+  void parse_limitsOfTheAdminApi_haveDefaultsOneByOne() throws Exception {
+    assertThat(KithConfig.parse("kith.yaml", "", Map.of()).server().admin().limits())
+        .isEqualTo(AdminLimits.DEFAULT);
+    assertThat(
+            KithConfig.parse(
+                    "kith.yaml",
+                    "server: {admin: {limits: {changes: {burst: 7}, streams: 9}}}",
+                    Map.of())
+                .server()
+                .admin()
+                .limits())
+        .isEqualTo(new AdminLimits(new AdminLimits.Rate(50, 100), new AdminLimits.Rate(5, 7), 9));
+    assertThat(problemsOf("server: {admin: {limits: {reads: {perSecond: 0}}}}"))
+        .map(Problem::what)
+        .containsExactly("'0' (expected: a whole number from 1 to 100000)");
+  }
 }

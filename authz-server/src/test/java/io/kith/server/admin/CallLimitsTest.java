@@ -1,0 +1,179 @@
+package io.kith.server.admin;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import com.google.gson.JsonParser;
+import io.grpc.Status;
+import io.grpc.StatusException;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.StreamObserver;
+import io.kith.admin.v1.AdminServiceGrpc;
+import io.kith.admin.v1.GetStatusRequest;
+import io.kith.admin.v1.GetStatusResponse;
+import io.kith.admin.v1.SetModeRequest;
+import io.kith.admin.v1.SetModeResponse;
+import io.kith.admin.v1.TailDecisionsRequest;
+import io.kith.admin.v1.TailDecisionsResponse;
+import io.kith.baselines.config.AdminLimits;
+import io.kith.baselines.config.AdminLimits.Rate;
+import io.kith.baselines.config.AdminRole;
+import io.kith.server.check.Await;
+import io.kith.server.http.RawHttp;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** How often a caller may call, with real clients. */
+@Timeout(600)
+class CallLimitsTest {
+  private static final long SECOND = 1_000_000_000L;
+
+  @TempDir Path folder;
+
+  private final AtomicLong now = new AtomicLong();
+  private final CallLimits limits =
+      new CallLimits(new AdminLimits(new Rate(2, 3), new Rate(1, 1), 2), now::get);
+
+  /** Answers at once, and follows for ever. */
+  private static final class Open extends AdminServiceGrpc.AdminServiceImplBase {
+    @Override
+    public void getStatus(GetStatusRequest request, StreamObserver<GetStatusResponse> caller) {
+      caller.onNext(GetStatusResponse.getDefaultInstance());
+      caller.onCompleted();
+    }
+
+    @Override
+    public void setMode(SetModeRequest request, StreamObserver<SetModeResponse> caller) {
+      caller.onNext(SetModeResponse.getDefaultInstance());
+      caller.onCompleted();
+    }
+
+    @Override
+    public void tailDecisions(
+        TailDecisionsRequest request, StreamObserver<TailDecisionsResponse> caller) {
+      caller.onNext(TailDecisionsResponse.getDefaultInstance());
+    }
+  }
+
+  @Test
+  void admit_eachCallerAndEachKind_countsAlone() throws Exception {
+    for (var caller : new String[] {"uid:1", "uid:2"}) {
+      for (var i = 0; i < 3; i++) {
+        limits.admit(caller, AdminRole.VIEWER);
+      }
+      limits.admit(caller, AdminRole.OPERATOR);
+      var read =
+          catchThrowableOfType(StatusException.class, () -> limits.admit(caller, AdminRole.VIEWER));
+      assertThat(read.getStatus().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+      assertThat(read.getStatus().getDescription())
+          .isEqualTo(
+              caller + " calls too often: more than 2 questions a second (server.admin.limits)");
+      assertThat(
+              catchThrowableOfType(
+                      StatusException.class, () -> limits.admit(caller, AdminRole.ADMIN))
+                  .getStatus()
+                  .getDescription())
+          .contains("more than 1 changes a second");
+    }
+  }
+
+  @Test
+  void http_tooOften_is429WithWhenToCallAgain_whateverNameIsGiven() throws Exception {
+    var socket = folder.resolve("http.sock");
+    try (var _ = AdminHttp.onUnixSocket(socket, Map.of(), limits, new Open());
+        var http = RawHttp.connect(socket)) {
+      for (var i = 0; i < 3; i++) {
+        http.send(
+            "GET /v1/status HTTP/1.1\r\nHost: kith\r\nX-Kith-User: ada%d\r\n\r\n".formatted(i));
+        assertThat(http.answer().status()).isEqualTo(200);
+      }
+      var refused = http.get("/v1/status");
+      assertThat(refused.status()).isEqualTo(429);
+      assertThat(refused.headers()).containsEntry("retry-after", "1");
+      var detail =
+          JsonParser.parseString(refused.body())
+              .getAsJsonObject()
+              .getAsJsonArray("details")
+              .get(0)
+              .getAsJsonObject();
+      assertThat(detail.get("@type").getAsString()).endsWith("google.rpc.RetryInfo");
+      assertThat(detail.get("retryDelay").getAsString()).isEqualTo("0.500s");
+
+      now.addAndGet(SECOND);
+      assertThat(http.get("/v1/status").status()).isEqualTo(200);
+    }
+  }
+
+  /** The clock stands for the first two calls, so that only the told time can have helped. */
+  @Test
+  void grpc_tooOften_isCalledOnceMoreByTheClient_whenTheServerSays() throws Exception {
+    var looks = new AtomicLong();
+    var standing =
+        new CallLimits(
+            new AdminLimits(new Rate(100, 1), new Rate(100, 1), 1),
+            () -> looks.incrementAndGet() <= 4 ? 0 : SECOND);
+    var socket = folder.resolve("grpc.sock");
+    try (var _ = AdminServer.onUnixSocket(socket, Map.of(), standing, new Open());
+        var client = AdminClient.toUnixSocket(socket, "ada")) {
+      var _ = client.service().setMode(SetModeRequest.getDefaultInstance());
+      assertThat(looks).hasValue(3); // two buckets, one call
+
+      assertThat(client.service().setMode(SetModeRequest.getDefaultInstance()))
+          .isEqualTo(SetModeResponse.getDefaultInstance());
+
+      assertThat(looks).hasValue(5); // refused, and admitted
+    }
+  }
+
+  @Test
+  void grpc_stillTooOften_isTheServersWord() throws Exception {
+    var socket = folder.resolve("grpc.sock");
+    try (var _ = AdminServer.onUnixSocket(socket, Map.of(), limits, new Open());
+        var client = AdminClient.toUnixSocket(socket, "ada")) {
+      var _ = client.service().setMode(SetModeRequest.getDefaultInstance());
+
+      var refused =
+          catchThrowableOfType(
+              StatusRuntimeException.class,
+              () -> client.service().setMode(SetModeRequest.getDefaultInstance()));
+
+      assertThat(refused.getStatus().getDescription()).contains("calls too often");
+    }
+  }
+
+  @Test
+  void streams_countOverGrpcAndHttp_andGiveTheirPlacesBack() throws Exception {
+    var both = new CallLimits(new AdminLimits(new Rate(10_000, 10_000), new Rate(1, 1), 2));
+    var grpc = folder.resolve("grpc.sock");
+    var socket = folder.resolve("http.sock");
+    var tail = "GET /v1/decisions:tail HTTP/1.1\r\nHost: kith\r\n\r\n";
+    try (var _ = AdminServer.onUnixSocket(grpc, Map.of(), both, new Open());
+        var _ = AdminHttp.onUnixSocket(socket, Map.of(), both, new Open());
+        var client = AdminClient.toUnixSocket(grpc, "ada")) {
+      var first = client.service().tailDecisions(TailDecisionsRequest.getDefaultInstance());
+      assertThat(first.hasNext()).isTrue();
+      try (var second = RawHttp.connect(socket);
+          var third = RawHttp.connect(socket)) {
+        second.send(tail);
+        assertThat(second.head().status()).isEqualTo(200);
+        var refused = third.get("/v1/decisions:tail");
+        assertThat(refused.status()).isEqualTo(429);
+        assertThat(refused.body()).contains("follows 2 times already");
+      }
+      Await.until(
+          "the place is free",
+          () -> {
+            try (var again = RawHttp.connect(socket)) {
+              again.send(tail);
+              return again.head().status() == 200;
+            } catch (java.io.IOException e) {
+              throw new java.io.UncheckedIOException(e);
+            }
+          });
+    }
+  }
+}
