@@ -17,6 +17,7 @@ import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.List;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -78,7 +79,7 @@ final class SpiffeHttp implements AutoCloseable {
   /** The CA certificates of the trust domain, in PEM. */
   String authorities(String trustDomain) throws Exception {
     var pem = new StringBuilder();
-    for (var certificate : source.bundles().get(trustDomain)) {
+    for (var certificate : source.bundles().getOrDefault(trustDomain, List.of())) {
       pem.append("-----BEGIN CERTIFICATE-----\n")
           .append(Base64.getMimeEncoder().encodeToString(certificate.getEncoded()))
           .append("\n-----END CERTIFICATE-----\n");
