@@ -198,9 +198,14 @@ final class StandaloneBootstrap {
   /**
    * A check per connection, which finds the process, and one per request, which sees method and
    * host.
+   *
+   * <p>Only that of the request refuses: the client gets an answer with the decision's id instead
+   * of an end of its connection, and the refusal is in the client's own trace. Nothing leaves
+   * before it; what is no request gets an error of Envoy's.
    */
   private List<Object> httpChain(String cluster) {
     var check = l4Check(cluster);
+    config(check).put("shadow_mode", true);
     var manager = httpManager("http", cluster);
     if (!recipe.shortCut()) {
       return List.of(check, manager);
@@ -423,7 +428,7 @@ final class StandaloneBootstrap {
             "custom_tags",
             List.of(
                 answerTag("kith.decision_id", "decision_id"),
-                answerTag("kith.verdict", "verdict"),
+                answerTag("kith.verdict", "decision"),
                 answerTag("kith.reason", "reason"))));
   }
 

@@ -13,8 +13,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Jaeger's HTTP API, as its own pages use it. */
 public final class JaegerApi {
@@ -53,17 +55,65 @@ public final class JaegerApi {
     return ids;
   }
 
-  /** Names of the spans of a trace, each with the name of its service. */
-  public List<String> spans(String traceId) throws IOException, InterruptedException {
-    var names = new ArrayList<String>();
-    for (var trace : get("/api/traces/" + traceId).path("data")) {
+  /**
+   * One span of a trace.
+   *
+   * @param parent id of the span that it is a part of, or null
+   * @param service who sent it
+   * @param tags their values as text
+   */
+  public record Span(
+      String id, @Nullable String parent, String service, String name, Map<String, String> tags) {
+    public Span {
+      tags = Map.copyOf(tags);
+    }
+
+    /** The same in words: who sent it and its name. */
+    @Override
+    public String toString() {
+      return service + ": " + name;
+    }
+  }
+
+  /** The spans of a trace that are there by now. */
+  public List<Span> trace(String id) throws IOException, InterruptedException {
+    var spans = new ArrayList<Span>();
+    for (var trace : get("/api/traces/" + id).path("data")) {
       for (var span : trace.path("spans")) {
         var service =
             trace.path("processes").path(span.path("processID").asText()).path("serviceName");
-        names.add(service.asText() + ": " + span.path("operationName").asText());
+        spans.add(
+            new Span(
+                span.path("spanID").asText(),
+                parent(span),
+                service.asText(),
+                span.path("operationName").asText(),
+                tags(span)));
       }
     }
-    return names;
+    return spans;
+  }
+
+  private static @Nullable String parent(JsonNode span) {
+    for (var reference : span.path("references")) {
+      if (reference.path("refType").asText().equals("CHILD_OF")) {
+        return reference.path("spanID").asText();
+      }
+    }
+    return null;
+  }
+
+  private static Map<String, String> tags(JsonNode span) {
+    var tags = new HashMap<String, String>();
+    for (var tag : span.path("tags")) {
+      tags.put(tag.path("key").asText(), tag.path("value").asText());
+    }
+    return tags;
+  }
+
+  /** Names of the spans of a trace, each with the name of its service. */
+  public List<String> spans(String traceId) throws IOException, InterruptedException {
+    return trace(traceId).stream().map(Span::toString).toList();
   }
 
   private static long micros(Instant time) {

@@ -202,6 +202,7 @@ class LabTest {
       assertThat(authorization.asked())
           .extracting(SwitchedAuthorization.Asked::http)
           .containsExactly(false, true);
+      assertThat(authorization.asked().getLast().hasMetadataOfTheConnection()).isTrue();
       assertThat(authorization.asked())
           .allSatisfy(
               asked -> {
@@ -223,12 +224,16 @@ class LabTest {
     }
 
     @Test
-    void http_denied_seesNoByte() throws Exception {
+    void http_denied_isAnsweredWithARefusal_andSeesNoByte() throws Exception {
       authorization.allow(false);
 
-      curl("http://stock:8080/");
+      var outcome = curl("-w", "%{http_code}", "-o", "/dev/null", "http://stock:8080/");
 
-      assertThat(authorization.asked()).isNotEmpty();
+      assertThat(outcome.stdout()).isEqualTo("403");
+      assertThat(authorization.asked())
+          .extracting(SwitchedAuthorization.Asked::http)
+          .containsExactly(false, true);
+      assertThat(authorization.asked().getLast().hasMetadataOfTheConnection()).isTrue();
       assertThat(stock.bytes()).isZero();
       assertThat(stock.connections()).isEmpty();
     }

@@ -1,5 +1,7 @@
 package io.kith.load.lab;
 
+import com.google.protobuf.Struct;
+import com.google.protobuf.Value;
 import com.google.rpc.Code;
 import com.google.rpc.Status;
 import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
@@ -43,6 +45,14 @@ final class SwitchedAuthorization extends AuthorizationGrpc.AuthorizationImplBas
       return request.getAttributes().getRequest().getHttp().getHeadersOrDefault(name, "");
     }
 
+    /** What was answered about the connection, as the question about a request has it. */
+    boolean hasMetadataOfTheConnection() {
+      return request
+          .getAttributes()
+          .getMetadataContext()
+          .containsFilterMetadata("envoy.filters.network.ext_authz");
+    }
+
     String destination() {
       var address = request.getAttributes().getDestination().getAddress().getSocketAddress();
       return address.getAddress() + ":" + address.getPortValue();
@@ -82,7 +92,13 @@ final class SwitchedAuthorization extends AuthorizationGrpc.AuthorizationImplBas
   public void check(CheckRequest request, StreamObserver<CheckResponse> answer) {
     asked.add(new Asked(request, METADATA.get()));
     int code = allow ? Code.OK_VALUE : Code.PERMISSION_DENIED_VALUE;
-    answer.onNext(CheckResponse.newBuilder().setStatus(Status.newBuilder().setCode(code)).build());
+    answer.onNext(
+        CheckResponse.newBuilder()
+            .setStatus(Status.newBuilder().setCode(code))
+            .setDynamicMetadata(
+                Struct.newBuilder()
+                    .putFields("number", Value.newBuilder().setNumberValue(asked.size()).build()))
+            .build());
     answer.onCompleted();
   }
 

@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
  * A SPIRE server and agent of their own: SQLite, join token, the {@code unix} attestor, SVIDs of a
  * quarter of a minute. The agent keeps its key on disk, so that it can be started again.
  */
-final class SpireLab implements AutoCloseable {
-  static final String DOMAIN = "spiffe://mesh.test";
-  static final String BRIDGE = DOMAIN + "/identity-bridge";
+public final class SpireLab implements AutoCloseable {
+  public static final String DOMAIN = "spiffe://mesh.test";
+  public static final String BRIDGE = DOMAIN + "/identity-bridge";
   private static final String NODE = DOMAIN + "/node/one";
   private static final Duration PATIENCE = Duration.ofMinutes(2);
   private static final Pattern TOKEN = Pattern.compile("Token: (\\S+)");
@@ -31,13 +31,15 @@ final class SpireLab implements AutoCloseable {
   private final Path folder;
   private final Spire spire;
   private final int port;
+  private final long hashed;
   private @Nullable RunningProcess server;
   private @Nullable RunningProcess agent;
 
-  private SpireLab(Path folder, Spire spire) throws IOException {
+  private SpireLab(Path folder, Spire spire, long hashed) throws IOException {
     this.folder = folder;
     this.spire = spire;
     this.port = LoopbackLab.freePort();
+    this.hashed = hashed;
   }
 
   /**
@@ -46,7 +48,16 @@ final class SpireLab implements AutoCloseable {
    * @param folder with a short path: sockets are in it
    */
   static SpireLab start(Path folder, Spire spire) throws Exception {
-    var lab = new SpireLab(folder, spire);
+    return start(folder, spire, 0);
+  }
+
+  /** The same, for entries that do not select by the hash of a program: it is not computed. */
+  public static SpireLab startWithoutHashes(Path folder, Spire spire) throws Exception {
+    return start(folder, spire, -1);
+  }
+
+  private static SpireLab start(Path folder, Spire spire, long hashed) throws Exception {
+    var lab = new SpireLab(folder, spire, hashed);
     try {
       lab.startServer();
       lab.startAgent(lab.token());
@@ -57,11 +68,11 @@ final class SpireLab implements AutoCloseable {
     return lab;
   }
 
-  Path workloadApi() {
+  public Path workloadApi() {
     return folder.resolve("api/a.sock");
   }
 
-  Path admin() {
+  public Path admin() {
     return folder.resolve("admin/a.sock");
   }
 
@@ -138,10 +149,11 @@ final class SpireLab implements AutoCloseable {
     plugins {
       NodeAttestor "join_token" { plugin_data {} }
       KeyManager "disk" { plugin_data { directory = "%s/agent" } }
-      WorkloadAttestor "unix" { plugin_data { discover_workload_path = true } }
+      WorkloadAttestor "unix" { plugin_data { discover_workload_path = true  workload_size_limit = %d } }
     }
     """
-        .formatted(folder, port, workloadApi(), admin(), folder, BRIDGE, broker(), BRIDGE, folder);
+        .formatted(
+            folder, port, workloadApi(), admin(), folder, BRIDGE, broker(), BRIDGE, folder, hashed);
   }
 
   private String token() throws Exception {
@@ -189,7 +201,7 @@ final class SpireLab implements AutoCloseable {
    * @param selectors a process has to have all of them
    * @return the entry's id, to delete it with
    */
-  String register(String path, String... selectors) throws Exception {
+  public String register(String path, String... selectors) throws Exception {
     var arguments =
         new ArrayList<>(List.of("entry", "create", "-parentID", NODE, "-spiffeID", DOMAIN + path));
     for (var selector : selectors) {

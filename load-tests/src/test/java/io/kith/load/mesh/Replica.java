@@ -1,0 +1,160 @@
+package io.kith.load.mesh;
+
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
+import io.grpc.StatusRuntimeException;
+import io.kith.admin.v1.AdminServiceGrpc;
+import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
+import io.kith.admin.v1.GetStatusRequest;
+import io.kith.load.tools.Command;
+import io.kith.load.tools.RunningProcess;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** One of several servers of a mesh, a process of its own with ports from a first one on. */
+final class Replica implements AutoCloseable {
+  private static final Duration LIMIT = Duration.ofMinutes(3);
+
+  private final String name;
+  private final Path home;
+  private final InetAddress address;
+  private final int firstPort;
+  private final ManagedChannel admin;
+  private @Nullable RunningProcess process;
+
+  /**
+   * One that does not run yet.
+   *
+   * @param folder short, since a socket is made below it
+   */
+  Replica(String name, Path folder, InetAddress address, int firstPort) throws IOException {
+    this.name = name;
+    this.home = Files.createDirectory(folder.resolve(name));
+    this.address = address;
+    this.firstPort = firstPort;
+    this.admin =
+        Grpc.newChannelBuilder("unix://" + adminSocket(), InsecureChannelCredentials.create())
+            .build();
+  }
+
+  String name() {
+    return name;
+  }
+
+  Path home() {
+    return home;
+  }
+
+  Path adminSocket() {
+    return home.resolve("admin.sock");
+  }
+
+  Path config() {
+    return home.resolve("kith.yaml");
+  }
+
+  int checks() {
+    return firstPort;
+  }
+
+  int bridges() {
+    return firstPort + 1;
+  }
+
+  int health() {
+    return firstPort + 3;
+  }
+
+  /**
+   * Starts it and waits until it is ready.
+   *
+   * @param command what starts it and changes something about it
+   */
+  void start(List<String> command, String kithYaml) throws IOException, InterruptedException {
+    Files.writeString(config(), kithYaml);
+    var started =
+        KithProgram.SERVER.start(
+            command,
+            "kith server " + name,
+            home.resolve("log"),
+            List.of("server", "--config", config().toString()));
+    process = started;
+    started.awaitReady(LIMIT, this::isReady);
+  }
+
+  private boolean isReady() {
+    try (var client = HttpClient.newHttpClient()) {
+      return client.send(request("/readyz"), HttpResponse.BodyHandlers.discarding()).statusCode()
+          == 200;
+    } catch (IOException _) {
+      return false;
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  private HttpRequest request(String path) {
+    var uri = URI.create("http://" + address.getHostAddress() + ":" + health() + path);
+    return HttpRequest.newBuilder(uri).timeout(LIMIT).build();
+  }
+
+  /** Ends it. */
+  void stop() {
+    if (process != null) {
+      process.close();
+    }
+  }
+
+  AdminServiceBlockingStub admin() {
+    return AdminServiceGrpc.newBlockingStub(admin)
+        .withDeadlineAfter(LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /** Whether a bridge answers for a pod and finds its own connections. */
+  boolean bridgeAnswers() {
+    try {
+      return admin().getStatus(GetStatusRequest.getDefaultInstance()).getBridgesList().stream()
+          .anyMatch(bridge -> bridge.getPods() > 0 && bridge.getCanaryOk());
+    } catch (StatusRuntimeException _) {
+      return false;
+    }
+  }
+
+  /** Runs a verb of the {@code kith} command line against it. */
+  Command.Outcome kith(String... arguments) throws IOException, InterruptedException {
+    var all = new ArrayList<>(List.of(arguments));
+    all.addAll(List.of("--config", config().toString()));
+    return KithProgram.SERVER.run(LIMIT, all);
+  }
+
+  /** The value of a metric without labels. */
+  double metric(String metric) throws IOException, InterruptedException {
+    try (var client = HttpClient.newHttpClient()) {
+      var page = client.send(request("/metrics"), HttpResponse.BodyHandlers.ofString()).body();
+      return page.lines()
+          .filter(line -> line.startsWith(metric + " "))
+          .mapToDouble(line -> Double.parseDouble(line.substring(metric.length() + 1)))
+          .findFirst()
+          .orElseThrow(() -> new IOException(metric + " is not among the metrics: " + page));
+    }
+  }
+
+  @Override
+  public void close() {
+    admin.shutdownNow();
+    stop();
+  }
+}
