@@ -67,15 +67,19 @@ abstract class EvasionSuite {
   void refusalsOfTheGuard_areInTheServersLogWithTheirProcess() throws Exception {
     var guard = requireNonNull(mesh).mesh.guard();
     for (var expected : requireNonNull(intruder).expected()) {
-      Mesh.await(
-          expected + " in the server's log",
-          Intruder.LIMIT,
-          () ->
-              guard.reported().stream()
-                  .anyMatch(
-                      past ->
-                          past.reason().equals(expected.reason().word())
-                              && past.process().equals(expected.process())));
+      try {
+        Mesh.await(
+            expected + " in the server's log",
+            Intruder.LIMIT,
+            () ->
+                guard.reported().stream()
+                    .anyMatch(
+                        past ->
+                            past.reason().equals(expected.reason().word())
+                                && past.process().equals(expected.process())));
+      } catch (IllegalStateException e) {
+        throw new AssertionError(e.getMessage() + ", but " + guard.reported(), e);
+      }
     }
   }
 }

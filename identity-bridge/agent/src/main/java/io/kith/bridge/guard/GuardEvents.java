@@ -24,9 +24,13 @@ final class GuardEvents {
   /** A question takes a while; the rest is asked at the next look. */
   private static final int NAMED_AT_ONCE = 64;
 
+  /** Looks for which a process may stay unknown: on a busy node its exec is told late. */
+  private static final int PATIENCE = 5;
+
   private final Function<Owner, Identified> names;
   private final SequencedMap<Key, Counted> counted = new LinkedHashMap<>();
   private final Map<Row, Sum> sums = new HashMap<>();
+  private final SequencedMap<Key, Integer> unknown = new LinkedHashMap<>();
   private volatile List<GuardEvent> events = List.of();
 
   /** An attempt's place in the kernel's table. */
@@ -83,7 +87,10 @@ final class GuardEvents {
       var again = before != null && attempt.seen() >= before.seen() ? before : null;
       var seen = attempt.seen() - (again == null ? 0 : again.seen());
       if (seen > 0) {
-        var row = before == null ? row(pod, attempt) : before.row();
+        var row = before == null ? row(pod, key, attempt) : before.row();
+        if (row == null) {
+          continue;
+        }
         var sum = sums.get(row);
         if (sum != null) {
           sum.seen += seen;
@@ -101,8 +108,18 @@ final class GuardEvents {
     }
   }
 
-  private Row row(String pod, Attempt attempt) {
+  /** Null when it is not known yet who it was, and may be at the next look. */
+  private @Nullable Row row(String pod, Key key, Attempt attempt) {
     var named = attempt.owner().pid() == 0 ? null : names.apply(attempt.owner());
+    if (named != null && named.fingerprint().path().isEmpty()) {
+      while (unknown.size() > MOST) {
+        unknown.pollFirstEntry();
+      }
+      if (unknown.merge(key, 1, Integer::sum) <= PATIENCE) {
+        return null;
+      }
+    }
+    unknown.remove(key);
     var row =
         new Row(
             pod,

@@ -79,9 +79,13 @@ class GuardPartsTest {
   }
 
   private static Identified named(Owner owner) {
+    return named("/bin/x");
+  }
+
+  private static Identified named(String path) {
     var fingerprint =
         new ProcessFingerprint(
-            "/bin/x",
+            path,
             null,
             Origin.IMAGE,
             0,
@@ -93,7 +97,7 @@ class GuardPartsTest {
             null,
             List.of(),
             false);
-    return new Identified("fp:1", fingerprint, true, List.of());
+    return new Identified("fp:" + path, fingerprint, true, List.of());
   }
 
   @Test
@@ -115,6 +119,39 @@ class GuardPartsTest {
                   .isEqualTo(
                       "/bin/x → 198.18.1.1:443, UDP, which no sidecar sees: 9 seen, 6 refused");
             });
+  }
+
+  /** The report of its exec comes later than the attempt. */
+  @Test
+  void events_processThatIsNotKnownYet_isNamedLater() {
+    var names = new ArrayList<>(List.of("", "", "/bin/x"));
+    var events = new GuardEvents(_ -> named(names.removeFirst()));
+    var pods = Map.of(9L, "p");
+
+    events.add(List.of(attempt(1, FAR, 2, 2)), pods);
+    events.add(List.of(attempt(1, FAR, 3, 3)), pods);
+    assertThat(events.events()).isEmpty();
+    events.add(List.of(attempt(1, FAR, 4, 4)), pods);
+
+    assertThat(events.events())
+        .singleElement()
+        .satisfies(
+            event -> {
+              assertThat(event.refused()).isEqualTo(4);
+              assertThat(event.words()).startsWith("/bin/x ");
+            });
+  }
+
+  @Test
+  void events_processThatStaysUnknown_isToldWithoutItsName() {
+    var events = new GuardEvents(_ -> named(""));
+    for (var i = 0; i < 20; i++) {
+      events.add(List.of(attempt(1, FAR, 2, 2)), Map.of(9L, "p"));
+    }
+
+    assertThat(events.events())
+        .singleElement()
+        .satisfies(event -> assertThat(event.refused()).isEqualTo(2));
   }
 
   @Test
