@@ -128,7 +128,10 @@ public final class Fleet implements AutoCloseable {
       spiffeId: %1$s
       checks: {listen: "127.0.0.1:0"}
       bridges: {listen: "127.0.0.1:0"}
-      admin: {listen: "unix:%2$s/admin.sock"}
+      admin:
+        listen: "unix:%2$s/admin.sock"
+        # All of a test comes from one caller.
+        limits: {reads: {perSecond: 10000, burst: 10000}, changes: {perSecond: 10000, burst: 10000}}
       health: {listen: "127.0.0.1:0"}
       bridgeIds: ["%3$s"]
       deadline: 9s

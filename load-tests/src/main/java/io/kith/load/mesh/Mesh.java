@@ -166,7 +166,10 @@ public final class Mesh implements AutoCloseable {
       spiffeId: %1$s
       checks: {listen: "%2$s:%3$d"}
       bridges: {listen: "%2$s:%4$d"}
-      admin: {listen: "unix:%5$s/admin.sock"}
+      admin:
+        listen: "unix:%5$s/admin.sock"
+        # All of a test comes from one caller.
+        limits: {reads: {perSecond: 10000, burst: 10000}, changes: {perSecond: 10000, burst: 10000}}
       health: {listen: "%2$s:%6$d"}
       bridgeIds: ["%7$s"]
       deadline: 900ms

@@ -153,7 +153,10 @@ final class SpireMesh implements AutoCloseable {
       spiffeId: %1$s
       checks: {listen: "%2$s:%3$d"}
       bridges: {listen: "%2$s:%4$d"}
-      admin: {listen: "unix:%6$s/admin.sock"}
+      admin:
+        listen: "unix:%6$s/admin.sock"
+        # All of a test comes from one caller.
+        limits: {reads: {perSecond: 10000, burst: 10000}, changes: {perSecond: 10000, burst: 10000}}
       health: {listen: "%2$s:%5$d"}
       bridgeIds: ["%7$s"]
       deadline: 900ms
