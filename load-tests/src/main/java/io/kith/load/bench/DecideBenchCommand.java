@@ -119,13 +119,7 @@ public final class DecideBenchCommand implements Callable<Integer> {
         new Plan(workloads, edges, Duration.ofSeconds(quick ? 1 : seconds), only, flows, inventory);
     try {
       var figures =
-          new DecideBench(
-                  plan,
-                  step -> {
-                    err.println("kith: " + step);
-                    err.flush();
-                  })
-              .run();
+          new DecideBench(plan, BenchArguments.progress(requireNonNull(spec, "spec"))).run();
       figures.lines(machine()).forEach(out::println);
       if (output == Output.json) {
         out.println(figures.json());

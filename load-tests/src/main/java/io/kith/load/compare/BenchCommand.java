@@ -58,13 +58,14 @@ public final class BenchCommand implements Callable<Integer> {
     var err = command.getErr();
     var machine = BenchArguments.machine();
     var cores = Cores.pinned();
+    var say = BenchArguments.progress(requireNonNull(spec, "spec"));
     try {
-      var direct = new CheckBench(direct(), cores, this::say).run();
+      var direct = new CheckBench(direct(), cores, say).run();
       direct.lines(machine + "; " + cores.words()).forEach(out::println);
       out.println();
       out.flush();
       var plan = throughEnvoy();
-      var envoy = new EnvoyBench(plan, cores, this::say).run();
+      var envoy = new EnvoyBench(plan, cores, say).run();
       envoy
           .lines(machine + EnvoyBenchCommand.words(plan.connections(), cores))
           .forEach(out::println);
@@ -77,12 +78,6 @@ public final class BenchCommand implements Callable<Integer> {
       err.println("kith bench: " + e.getMessage());
       return 3;
     }
-  }
-
-  private void say(String step) {
-    var err = requireNonNull(spec, "spec").commandLine().getErr();
-    err.println("kith: " + step);
-    err.flush();
   }
 
   private CheckBench.Plan direct() {

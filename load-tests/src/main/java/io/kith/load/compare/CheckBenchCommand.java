@@ -11,12 +11,10 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code kith bench check}. */
@@ -151,13 +149,7 @@ public final class CheckBenchCommand implements Callable<Integer> {
     var cores = Cores.pinned();
     try {
       var figures =
-          new CheckBench(
-                  plan(),
-                  cores,
-                  step -> {
-                    err.println("kith: " + step);
-                    err.flush();
-                  })
+          new CheckBench(plan(), cores, BenchArguments.progress(requireNonNull(spec, "spec")))
               .run();
       figures.lines(machine + "; " + cores.words()).forEach(out::println);
       if (output == Output.json) {
@@ -185,35 +177,12 @@ public final class CheckBenchCommand implements Callable<Integer> {
   }
 
   private Set<Contender> contenders() {
-    if (servers.isEmpty()) {
-      return EnumSet.allOf(Contender.class);
-    }
-    var chosen = EnumSet.noneOf(Contender.class);
-    for (var name : servers) {
-      chosen.add(
-          Stream.of(Contender.values())
-              .filter(one -> one.id().equals(name))
-              .findFirst()
-              .orElseThrow(
-                  () ->
-                      refused(
-                          "--servers: '"
-                              + name
-                              + "' (expected: "
-                              + Stream.of(Contender.values())
-                                  .map(Contender::id)
-                                  .collect(Collectors.joining(", "))
-                              + ")")));
-    }
-    return chosen;
+    return BenchArguments.chosen(
+        requireNonNull(spec, "spec"), "--servers", servers, Contender.class, Contender::id);
   }
 
   private void check(String option, int value, int most) {
     BenchArguments.requireUpTo(requireNonNull(spec, "spec"), option, value, most);
-  }
-
-  private ParameterException refused(String message) {
-    return BenchArguments.refused(requireNonNull(spec, "spec"), message);
   }
 
   private String machine() {

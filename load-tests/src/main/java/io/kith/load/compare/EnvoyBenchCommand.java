@@ -10,8 +10,6 @@ import java.util.LinkedHashSet;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -126,14 +124,7 @@ public final class EnvoyBenchCommand implements Callable<Integer> {
     var cores = Cores.pinned();
     try {
       var figures =
-          new EnvoyBench(
-                  plan,
-                  cores,
-                  step -> {
-                    err.println("kith: " + step);
-                    err.flush();
-                  })
-              .run();
+          new EnvoyBench(plan, cores, BenchArguments.progress(requireNonNull(spec, "spec"))).run();
       figures.lines(machine + words(connections, cores)).forEach(out::println);
       if (output == CheckBenchCommand.Output.json) {
         out.println(figures.json());
@@ -147,28 +138,8 @@ public final class EnvoyBenchCommand implements Callable<Integer> {
   }
 
   private Set<Authorizer> authorizers() {
-    if (servers.isEmpty()) {
-      return EnumSet.allOf(Authorizer.class);
-    }
-    var chosen = EnumSet.noneOf(Authorizer.class);
-    for (var name : servers) {
-      chosen.add(
-          Stream.of(Authorizer.values())
-              .filter(one -> one.id().equals(name))
-              .findFirst()
-              .orElseThrow(
-                  () ->
-                      BenchArguments.refused(
-                          requireNonNull(spec, "spec"),
-                          "--servers: '"
-                              + name
-                              + "' (expected: "
-                              + Stream.of(Authorizer.values())
-                                  .map(Authorizer::id)
-                                  .collect(Collectors.joining(", "))
-                              + ")")));
-    }
-    return chosen;
+    return BenchArguments.chosen(
+        requireNonNull(spec, "spec"), "--servers", servers, Authorizer.class, Authorizer::id);
   }
 
   private void check(String option, int value, int most) {
