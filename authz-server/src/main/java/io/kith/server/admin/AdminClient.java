@@ -76,13 +76,17 @@ public final class AdminClient implements AutoCloseable {
         NettyChannelBuilder.forAddress(new DomainSocketAddress(path.toString()))
             .channelType(EpollDomainSocketChannel.class, DomainSocketAddress.class)
             .eventLoopGroup(loop)
-            .overrideAuthority("kith-admin")
             .usePlaintext()
-            .defaultServiceConfig(RETRY)
-            .perRpcBufferLimit(MAX_REQUEST_BYTES)
-            .withOption(ChannelOption.SO_KEEPALIVE, null) // a Unix socket has none, and warns
-            .build();
-    return new AdminClient(channel, loop, user, null);
+            .withOption(ChannelOption.SO_KEEPALIVE, null); // a Unix socket has none, and warns
+    return new AdminClient(built(channel), loop, user, null);
+  }
+
+  private static ManagedChannel built(NettyChannelBuilder channel) {
+    return channel
+        .overrideAuthority("kith-admin")
+        .defaultServiceConfig(RETRY)
+        .perRpcBufferLimit(MAX_REQUEST_BYTES)
+        .build();
   }
 
   /** Over mutual TLS. */
@@ -98,14 +102,7 @@ public final class AdminClient implements AutoCloseable {
   public static AdminClient toTcp(
       String host, int port, ChannelCredentials tls, String user, @Nullable String token) {
     return new AdminClient(
-        NettyChannelBuilder.forAddress(host, port, tls)
-            .overrideAuthority("kith-admin")
-            .defaultServiceConfig(RETRY)
-            .perRpcBufferLimit(MAX_REQUEST_BYTES)
-            .build(),
-        null,
-        user,
-        token);
+        built(NettyChannelBuilder.forAddress(host, port, tls)), null, user, token);
   }
 
   /** The service; each call gets at most half a minute. */

@@ -289,14 +289,13 @@ public final class ExtAuthzService implements BindableService {
     }
     var destination = flow.resolved().destination();
     var known = check.known;
-    if (known == null) {
-      return seen.again(check.reporter, connection, destination);
-    }
-    if (known.hasNoted(destination)) {
+    if (known != null && known.hasNoted(destination)) {
       return true;
     }
     var again = seen.again(check.reporter, connection, destination);
-    known.note(destination);
+    if (known != null) {
+      known.note(destination);
+    }
     return again;
   }
 

@@ -68,7 +68,7 @@ public final class OwnerRecord {
   static final int KEY_PROTOCOL = 44;
   static final int KEY_BYTES = 48;
 
-  /** The check is of the words between these. */
+  /** The check is of the words from here to the end of the key. */
   static final int KEY_CHECKED = KEY_SOURCE;
 
   static final int CHECK_FACTOR = 0x0100_0193;

@@ -3,6 +3,7 @@ package io.kith.bridge.guard;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.bridge.capture.Owner;
+import io.kith.bridge.process.BoundedMap;
 import io.kith.bridge.process.Identified;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -30,7 +31,7 @@ final class GuardEvents {
   private final Function<Owner, Identified> names;
   private final SequencedMap<Key, Counted> counted = new LinkedHashMap<>();
   private final Map<Row, Sum> sums = new HashMap<>();
-  private final SequencedMap<Key, Integer> unknown = new LinkedHashMap<>();
+  private final BoundedMap<Key, Integer> looks = new BoundedMap<>(MOST); // at who is unknown
   private volatile List<GuardEvent> events = List.of();
 
   /** An attempt's place in the kernel's table. */
@@ -112,14 +113,13 @@ final class GuardEvents {
   private @Nullable Row row(String pod, Key key, Attempt attempt) {
     var named = attempt.owner().pid() == 0 ? null : names.apply(attempt.owner());
     if (named != null && named.fingerprint().path().isEmpty()) {
-      while (unknown.size() > MOST) {
-        unknown.pollFirstEntry();
-      }
-      if (unknown.merge(key, 1, Integer::sum) <= PATIENCE) {
+      var before = looks.get(key);
+      var now = before == null ? 1 : before + 1;
+      looks.put(key, now);
+      if (now <= PATIENCE) {
         return null;
       }
     }
-    unknown.remove(key);
     var row =
         new Row(
             pod,
