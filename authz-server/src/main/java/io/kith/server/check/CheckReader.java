@@ -299,7 +299,7 @@ final class CheckReader {
 
   /** What is an IPv4 address as it is mostly written; null for all that needs a closer look. */
   private static @Nullable IpAddress ipv4(String text) {
-    var bytes = new byte[4];
+    var bits = 0;
     var at = 0;
     for (var part = 0; part < 4; part++) {
       if (part > 0 && (at >= text.length() || text.charAt(at++) != '.')) {
@@ -313,9 +313,9 @@ final class CheckReader {
       if (at == start || value > 255 || (at - start > 1 && text.charAt(start) == '0')) {
         return null;
       }
-      bytes[part] = (byte) value;
+      bits = bits << 8 | value;
     }
-    return at == text.length() ? IpAddress.of(bytes) : null;
+    return at == text.length() ? IpAddress.ofIpv4(bits) : null;
   }
 
   private static int port(String field, int port) {

@@ -1,9 +1,8 @@
 package io.kith.baselines.identity;
 
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
-import java.util.Arrays;
+import java.nio.ByteBuffer;
 import java.util.regex.Pattern;
 
 /**
@@ -14,13 +13,19 @@ public final class IpAddress {
   private static final Pattern LITERAL =
       Pattern.compile("\\d{1,3}(\\.\\d{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*");
 
-  private static final IpAddress LOOPBACK_V6 =
-      new IpAddress(new byte[] {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
+  private static final long MAPPED = 0xffffL << 32;
+  private static final IpAddress LOOPBACK_V6 = new IpAddress(0, 1);
 
-  private final byte[] bytes;
+  /*
+   * The sixteen bytes of IPv6, of which IPv4 is the mapped part: addresses are compared with every
+   * Check, and bytes in an array of their own would be another line of the processor's cache.
+   */
+  private final long high;
+  private final long low;
 
-  private IpAddress(byte[] bytes) {
-    this.bytes = bytes;
+  private IpAddress(long high, long low) {
+    this.high = high;
+    this.low = low;
   }
 
   /**
@@ -47,36 +52,51 @@ public final class IpAddress {
    */
   public static IpAddress of(byte[] bytes) {
     return switch (bytes.length) {
-      case 4 -> new IpAddress(bytes.clone());
-      case 16 -> new IpAddress(isMapped(bytes) ? Arrays.copyOfRange(bytes, 12, 16) : bytes.clone());
+      case 4 -> ofIpv4((int) bits(bytes, 0, 4));
+      case 16 -> new IpAddress(bits(bytes, 0, 8), bits(bytes, 8, 8));
       default ->
           throw new IllegalArgumentException(
               "address of " + bytes.length + " bytes (expected: 4 or 16)");
     };
   }
 
-  /** Ten zeroes and two bytes of ones before an IPv4 address. */
-  private static boolean isMapped(byte[] bytes) {
-    for (var i = 0; i < 10; i++) {
-      if (bytes[i] != 0) {
-        return false;
-      }
+  /** The IPv4 address with these bits, its first byte the highest. */
+  public static IpAddress ofIpv4(int bits) {
+    return new IpAddress(0, MAPPED | Integer.toUnsignedLong(bits));
+  }
+
+  private static long bits(byte[] bytes, int from, int count) {
+    var bits = 0L;
+    for (var i = from; i < from + count; i++) {
+      bits = bits << 8 | bytes[i] & 0xff;
     }
-    return bytes[10] == -1 && bytes[11] == -1;
+    return bits;
   }
 
   public static IpAddress of(InetAddress address) {
-    return new IpAddress(address.getAddress());
+    return of(address.getAddress());
   }
 
   /** 4 or 16, network byte order; a copy. */
   public byte[] bytes() {
-    return bytes.clone();
+    return isIpv4()
+        ? ByteBuffer.allocate(4).putInt((int) low).array()
+        : ByteBuffer.allocate(16).putLong(high).putLong(low).array();
+  }
+
+  /** The first eight bytes as IPv6, where an IPv4 address is {@code ::ffff:10.0.0.1}. */
+  public long high() {
+    return high;
+  }
+
+  /** The last eight bytes as IPv6. */
+  public long low() {
+    return low;
   }
 
   /** Whether it has 4 bytes. */
   public boolean isIpv4() {
-    return bytes.length == 4;
+    return high == 0 && low >>> 32 == 0xffff;
   }
 
   /**
@@ -88,11 +108,15 @@ public final class IpAddress {
     if (!isIpv4()) {
       throw new IllegalStateException(this + " (expected: an IPv4 address)");
     }
-    return bytes[0] << 24 | (bytes[1] & 0xff) << 16 | (bytes[2] & 0xff) << 8 | (bytes[3] & 0xff);
+    return (int) low;
   }
 
   public boolean isLoopback() {
-    return isIpv4() ? bytes[0] == 127 : equals(LOOPBACK_V6);
+    return isIpv4() ? firstByte() == 127 : equals(LOOPBACK_V6);
+  }
+
+  private int firstByte() {
+    return (int) (isIpv4() ? low >>> 24 & 0xff : high >>> 56);
   }
 
   /** Reachable only within a site: private, unique local, link-local, shared or loopback ranges. */
@@ -101,27 +125,27 @@ public final class IpAddress {
     return inet.isLoopbackAddress()
         || inet.isLinkLocalAddress()
         || inet.isSiteLocalAddress()
-        || (inet instanceof Inet4Address && (bytes[0] & 0xff) == 100 && (bytes[1] & 0xc0) == 64)
-        || (bytes.length == 16 && (bytes[0] & 0xfe) == 0xfc);
+        || (isIpv4() ? (low >>> 22 & 0x3ff) == (100 << 2 | 1) : (firstByte() & 0xfe) == 0xfc);
   }
 
   /** Whether the first {@code prefix} bits are those of a network of the same family. */
   public boolean isIn(IpAddress network, int prefix) {
-    if (bytes.length != network.bytes.length) {
+    if (isIpv4() != network.isIpv4()) {
       return false;
     }
-    for (var bit = 0; bit < prefix; bit += 8) {
-      var mask = 0xff << Math.max(0, bit + 8 - prefix) & 0xff;
-      if (((bytes[bit / 8] ^ network.bytes[bit / 8]) & mask) != 0) {
-        return false;
-      }
-    }
-    return true;
+    var bits = isIpv4() ? 96 + prefix : prefix;
+    return ((high ^ network.high) & mask(bits)) == 0
+        && ((low ^ network.low) & mask(bits - 64)) == 0;
+  }
+
+  /** Ones in the first bits of sixty-four. */
+  private static long mask(int ones) {
+    return ones <= 0 ? 0 : -1L << 64 - Math.min(ones, 64);
   }
 
   public InetAddress inet() {
     try {
-      return InetAddress.getByAddress(bytes);
+      return InetAddress.getByAddress(bytes());
     } catch (UnknownHostException e) {
       throw new IllegalStateException(e);
     }
@@ -129,12 +153,12 @@ public final class IpAddress {
 
   @Override
   public boolean equals(Object other) {
-    return other instanceof IpAddress that && Arrays.equals(bytes, that.bytes);
+    return other instanceof IpAddress that && low == that.low && high == that.high;
   }
 
   @Override
   public int hashCode() {
-    return Arrays.hashCode(bytes);
+    return 31 * Long.hashCode(high) + Long.hashCode(low);
   }
 
   @Override
