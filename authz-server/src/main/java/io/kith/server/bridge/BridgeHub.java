@@ -2,7 +2,6 @@ package io.kith.server.bridge;
 
 import static java.util.Objects.requireNonNull;
 
-import com.github.benmanes.caffeine.cache.Ticker;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Attribution;
 import io.kith.server.check.BoundedLog;
@@ -62,7 +61,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
   private final GuardReports guardReports = new GuardReports();
   private final Map<String, AttachedBridge> byNode = new ConcurrentHashMap<>();
   private final Map<IpAddress, Holder> byAddress = new ConcurrentHashMap<>();
-  private final RecentAnswers recent = new RecentAnswers(Ticker.systemTicker());
+  private final RecentAnswers recent = new RecentAnswers(System.nanoTime());
   // Newer stream of a node that has not registered yet, to the older. Guarded by this.
   private final Map<AttachedBridge, AttachedBridge> replaced = new HashMap<>();
 
@@ -137,9 +136,9 @@ public final class BridgeHub implements ProcessSource, PodSource {
   }
 
   @Override
-  public @Nullable KnownConnection known(SocketQuery query) {
+  public @Nullable KnownConnection known(SocketQuery query, long nanos) {
     var holder = byAddress.get(query.source().address());
-    var known = holder == null ? null : recent.find(holder.bridge(), holder.pod(), query);
+    var known = holder == null ? null : recent.find(holder.bridge(), holder.pod(), query, nanos);
     if (known != null) {
       counts.reused();
     }

@@ -68,7 +68,8 @@ public final class OpenFlows {
     if (!(answered.facts() instanceof CheckFacts.Connection connection)
         || connection.protocol() != Protocol.TCP
         || workload == null
-        || flow == null) {
+        || flow == null
+        || record.routine()) { // it was taken note of with those before it
       return;
     }
     var key = new Connection(connection.source(), connection.destination());

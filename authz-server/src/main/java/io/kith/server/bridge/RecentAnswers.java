@@ -2,7 +2,8 @@ package io.kith.server.bridge;
 
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
-import com.github.benmanes.caffeine.cache.Ticker;
+import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.Attribution.Attributed;
 import io.kith.baselines.process.Quality;
 import io.kith.server.check.KnownConnection;
@@ -26,49 +27,120 @@ final class RecentAnswers {
   static final Duration KEPT = Duration.ofSeconds(1);
 
   private static final long MAX = 100_000;
+  private static final long NANOS_BEHIND = 1_000_000;
 
-  private record Key(AttachedBridge bridge, RegisteredPod pod, SocketQuery query) {
-    // Which bridge and which pod they are, not what they say; and of the query what names a socket.
+  /*
+   * Flat, since it is compared with each Check, and each part that is an object of its own is a line of
+   * the cache that is seldom there. Which bridge and which pod they are counts, not what they say.
+   */
+  private record Key(
+      AttachedBridge bridge,
+      RegisteredPod pod,
+      SpiffeId reporter,
+      long connection,
+      long sourceHigh,
+      long sourceLow,
+      long destinationHigh,
+      long destinationLow,
+      int ports,
+      Protocol protocol) {
+    static @Nullable Key of(AttachedBridge bridge, RegisteredPod pod, SocketQuery query) {
+      var connection = number(query.connection());
+      var source = query.source();
+      var destination = query.destination();
+      return connection < 0
+          ? null
+          : new Key(
+              bridge,
+              pod,
+              query.spiffeId(),
+              connection,
+              source.address().high(),
+              source.address().low(),
+              destination.address().high(),
+              destination.address().low(),
+              source.port() << 16 | destination.port(),
+              query.protocol());
+    }
+
+    /** Of as many digits as surely fit; else below 0, and then the bridge is asked each time. */
+    private static long number(String digits) {
+      if (digits.isEmpty() || digits.length() > 18) {
+        return -1;
+      }
+      var number = 0L;
+      for (var i = 0; i < digits.length(); i++) {
+        number = 10 * number + digits.charAt(i) - '0';
+      }
+      return number;
+    }
+
     @Override
     @SuppressWarnings("ReferenceEquality")
     public boolean equals(@Nullable Object other) {
       return other instanceof Key that
+          && connection == that.connection
+          && ports == that.ports
+          && sourceLow == that.sourceLow
+          && destinationLow == that.destinationLow
+          && sourceHigh == that.sourceHigh
+          && destinationHigh == that.destinationHigh
           && bridge == that.bridge
           && pod == that.pod
-          && query.connection().equals(that.query.connection())
-          && query.source().equals(that.query.source())
-          && query.destination().equals(that.query.destination())
-          && query.protocol() == that.query.protocol()
-          && query.spiffeId().equals(that.query.spiffeId());
+          && protocol == that.protocol
+          && reporter.equals(that.reporter);
     }
 
     @Override
     public int hashCode() {
-      return 31 * query.connection().hashCode() + query.source().port();
+      return Long.hashCode(connection * 31 + sourceLow) * 31 + ports;
     }
   }
 
   private final Cache<Key, KnownConnection> answers;
 
-  RecentAnswers(Ticker ticker) {
+  /*
+   * A millisecond or so behind: a look at the clock is a twentieth of what a Check costs, and whoever
+   * asks has had one.
+   */
+  private volatile long latestNanos;
+
+  RecentAnswers(long nanos) {
+    latestNanos = nanos;
     answers =
         Caffeine.newBuilder()
             .maximumSize(MAX)
             .expireAfterWrite(KEPT)
-            .ticker(ticker)
+            .ticker(() -> latestNanos)
             .executor(Runnable::run)
             .build();
   }
 
-  /** The answer about this connection, or null when it has to be asked for. */
-  @Nullable KnownConnection find(AttachedBridge bridge, RegisteredPod pod, SocketQuery query) {
-    return query.connection().isEmpty() ? null : answers.getIfPresent(new Key(bridge, pod, query));
+  private void at(long nanos) {
+    if (nanos - latestNanos > NANOS_BEHIND) {
+      latestNanos = nanos;
+    }
+  }
+
+  /**
+   * The answer about this connection, or null when it has to be asked for.
+   *
+   * @param nanos now, by {@link System#nanoTime}
+   */
+  @Nullable KnownConnection find(
+      AttachedBridge bridge, RegisteredPod pod, SocketQuery query, long nanos) {
+    at(nanos);
+    var key = Key.of(bridge, pod, query);
+    return key == null ? null : answers.getIfPresent(key);
   }
 
   /** Keeps an answer, if it is one that may be used again. */
-  void keep(AttachedBridge bridge, RegisteredPod pod, SocketQuery query, Attributed answer) {
-    if (!query.connection().isEmpty() && isBeyondDoubt(answer)) {
-      answers.put(new Key(bridge, pod, query), new KnownConnection(answer));
+  void keep(
+      AttachedBridge bridge, RegisteredPod pod, SocketQuery query, Attributed answer, long nanos) {
+    at(nanos);
+    var key = Key.of(bridge, pod, query);
+    if (key != null && isBeyondDoubt(answer)) {
+      answers.put(key, new KnownConnection(answer));
     }
   }
 

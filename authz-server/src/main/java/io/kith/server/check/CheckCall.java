@@ -21,7 +21,6 @@ final class CheckCall {
 
   final CheckMetadata metadata;
   final Peer peer;
-  final Instant started;
   final long startedNanos;
   final long deadlineNanos;
 
@@ -32,22 +31,26 @@ final class CheckCall {
   @Nullable Snapshot snapshot;
   @Nullable KnownConnection known;
   volatile @Nullable CheckRecord given;
-  Instant read;
+  Instant read = Instant.MIN;
+  long readNanos;
   boolean waiting;
   long askedNanos;
   private boolean sending;
 
   /**
-   * @param budgetNanos time until it must be answered, from now
+   * @param startedNanos now, by {@link System#nanoTime}
+   * @param budgetNanos time until it must be answered, from then
    */
   CheckCall(
-      ServerCall<CheckMessage, byte[]> call, Metadata headers, Instant started, long budgetNanos) {
+      ServerCall<CheckMessage, byte[]> call,
+      Metadata headers,
+      long startedNanos,
+      long budgetNanos) {
     this.call = call;
     this.metadata = CheckMetadata.of(headers);
     this.peer = Peer.of(call.getAttributes());
-    this.started = started;
-    this.read = started;
-    this.startedNanos = System.nanoTime();
+    this.startedNanos = startedNanos;
+    this.readNanos = startedNanos;
     this.deadlineNanos = startedNanos + budgetNanos;
   }
 

@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param flow null when the Check was refused before there was one
  * @param repeated the process of the same connection was known before (this is a retry, or a
  *     request on it): counts as a check, not as another connection
+ * @param routine one more allow like those a moment ago on the same connection: counts as a check, and
+ *     its details are those of the others
  * @param late the process became known only after the answer, which stays as it was given
  */
 public record CheckRecord(
@@ -34,6 +36,7 @@ public record CheckRecord(
     @Nullable Flow flow,
     Decision decision,
     boolean repeated,
+    boolean routine,
     boolean late) {
   public CheckRecord {
     requireNonNull(decisionId, "decisionId");
@@ -42,7 +45,7 @@ public record CheckRecord(
     requireNonNull(decision, "decision");
   }
 
-  /** Of an answer when it is given. */
+  /** Of an answer when it is given, with what is new in it. */
   public CheckRecord(
       String decisionId,
       String traceId,
@@ -53,7 +56,7 @@ public record CheckRecord(
       @Nullable Flow flow,
       Decision decision,
       boolean repeated) {
-    this(decisionId, traceId, time, reporter, workload, replica, flow, decision, repeated, false);
+    this(decisionId, traceId, time, reporter, workload, replica, flow, decision, repeated, false, false);
   }
 
   /** The same answer with the process that was not known when it was given. */
@@ -68,6 +71,7 @@ public record CheckRecord(
         known,
         new Decision(
             decision.applied(), decision.shadow(), decision.mode(), decision.revision(), subject),
+        false,
         false,
         true);
   }

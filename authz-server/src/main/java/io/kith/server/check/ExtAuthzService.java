@@ -5,7 +5,6 @@ import static java.util.Objects.requireNonNull;
 import com.github.benmanes.caffeine.cache.Ticker;
 import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
 import io.grpc.BindableService;
-import io.grpc.Context;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerServiceDefinition;
@@ -21,7 +20,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
@@ -84,7 +82,7 @@ public final class ExtAuthzService implements BindableService {
 
   private ServerCall.Listener<CheckMessage> startCall(
       ServerCall<CheckMessage, byte[]> call, Metadata headers) {
-    var check = new CheckCall(call, headers, clock.instant(), budgetNanos());
+    var check = new CheckCall(call, headers, System.nanoTime(), budgetNanos(headers));
     call.request(2);
     return new ServerCall.Listener<>() {
       @Override
@@ -108,20 +106,17 @@ public final class ExtAuthzService implements BindableService {
   }
 
   /** The time until a Check must be answered: ours, or the caller's less the way back. */
-  private long budgetNanos() {
+  private long budgetNanos(Metadata headers) {
     var own = settings.deadline().toNanos();
-    var deadline = Context.current().getDeadline();
-    if (deadline == null) {
-      return own;
-    }
-    var left = deadline.timeRemaining(TimeUnit.NANOSECONDS);
+    var left = CallTimeout.nanos(headers);
     return Math.min(own, left - Math.min(MARGIN.toNanos(), left / 4));
   }
 
   private void handle(CheckCall check) {
     try {
-      check.facts = CheckFacts.read(check.request, check.metadata);
+      check.readNanos = System.nanoTime();
       check.read = clock.instant();
+      check.facts = CheckFacts.read(check.request, check.metadata);
       switch (reporters.admit(check.peer, check.facts, check.read)) {
         case Reporters.Admission.Refused(var reporter, var reason) -> {
           check.reporter = reporter;
@@ -147,8 +142,7 @@ public final class ExtAuthzService implements BindableService {
 
   private void attribute(
       CheckCall check, CheckFacts.Connection connection, SpiffeId reporter, Snapshot snapshot) {
-    check.askedNanos = System.nanoTime();
-    var left = check.deadlineNanos - check.askedNanos;
+    var left = check.deadlineNanos - check.readNanos;
     if (left <= 0) {
       answer(check, failure(check, new Reason.Deadline()));
       return;
@@ -162,7 +156,7 @@ public final class ExtAuthzService implements BindableService {
             reporter,
             connection.connection(),
             Duration.ofNanos(Math.min(left, settings.bridgeTimeout().toNanos())));
-    var known = processes.known(query);
+    var known = processes.known(query, check.readNanos);
     if (known != null) {
       check.known = known;
       decide(check, connection, reporter, snapshot, known.attribution());
@@ -174,6 +168,7 @@ public final class ExtAuthzService implements BindableService {
       return;
     }
     check.waiting = true;
+    check.askedNanos = System.nanoTime();
     var asked = processes.ask(query, late -> decide(check, connection, reporter, snapshot, late));
     if (!asked.isDone()) {
       deadlines.add(new Late(check));
@@ -251,7 +246,7 @@ public final class ExtAuthzService implements BindableService {
               outcome.failure(),
               check.facts,
               parent,
-              check.started,
+              check.read.minusNanos(check.readNanos - check.startedNanos),
               check.waiting ? answeredNanos - check.askedNanos : 0,
               answeredNanos - check.startedNanos));
     } catch (Throwable thrown) {
@@ -261,6 +256,7 @@ public final class ExtAuthzService implements BindableService {
   }
 
   private CheckRecord record(CheckCall check, Outcome outcome, @Nullable TraceParent parent) {
+    var repeated = isRepeated(check, outcome);
     return new CheckRecord(
         Ids.decision(),
         parent == null ? Ids.trace() : parent.traceId(),
@@ -272,7 +268,12 @@ public final class ExtAuthzService implements BindableService {
             : null,
         outcome.flow(),
         outcome.decision(),
-        isRepeated(check, outcome));
+        repeated,
+        repeated
+            && check.known != null
+            && outcome.failure() == null
+            && check.known.isRoutine(outcome.decision()),
+        false);
   }
 
   /*

@@ -2,6 +2,8 @@ package io.kith.server.check;
 
 import static java.util.Objects.requireNonNull;
 
+import io.kith.baselines.decision.Decision;
+import io.kith.baselines.decision.Verdict;
 import io.kith.baselines.destination.Destination;
 import io.kith.baselines.process.Attribution;
 import org.jspecify.annotations.Nullable;
@@ -13,11 +15,37 @@ import org.jspecify.annotations.Nullable;
 public final class KnownConnection {
   private final Attribution attribution;
 
+  /** So many answers alike are told in full; what comes after them is a routine. */
+  private static final int TOLD = 4;
+
   /*
    * Where its latest request went to. It spares a look into SeenConnections, which has it as well: two
    * requests that race are noted there, and one of them is a repetition.
    */
-  private volatile @Nullable Destination noted;
+  private volatile @Nullable Noted noted;
+
+  /** A destination, by what it was allowed, and how often. Counts that race tell one more in full. */
+  private static final class Noted {
+    private final Destination destination;
+    private @Nullable Decision decision;
+    private int times;
+
+    Noted(Destination destination) {
+      this.destination = destination;
+    }
+
+    @SuppressWarnings("ReferenceEquality") // the same edge of the same snapshot
+    boolean isLike(Decision other) {
+      var like = decision;
+      return like != null
+          && like.applied() instanceof Verdict.Allow(var edge)
+          && other.applied() instanceof Verdict.Allow(var itsEdge)
+          && edge == itsEdge
+          && like.mode() == other.mode()
+          && !(like.shadow() instanceof Verdict.Deny)
+          && !(other.shadow() instanceof Verdict.Deny);
+    }
+  }
 
   public KnownConnection(Attribution attribution) {
     this.attribution = requireNonNull(attribution, "attribution");
@@ -30,10 +58,28 @@ public final class KnownConnection {
 
   /** Whether this destination was the last that was noted. */
   boolean hasNoted(Destination destination) {
-    return destination.equals(noted);
+    var latest = noted;
+    return latest != null && destination.equals(latest.destination);
   }
 
   void note(Destination destination) {
-    noted = destination;
+    noted = new Noted(destination);
+  }
+
+  /**
+   * Whether this is an allow like those before it, of which enough were told in full: nothing is
+   * learned from it. Notes it.
+   */
+  boolean isRoutine(Decision decision) {
+    var latest = noted;
+    if (latest == null) {
+      return false;
+    }
+    if (latest.isLike(decision)) {
+      return ++latest.times > TOLD;
+    }
+    latest.decision = decision;
+    latest.times = 1;
+    return false;
   }
 }

@@ -23,8 +23,10 @@ public interface ProcessSource {
   /**
    * What the same question was answered with a moment ago, from memory; null when it has to be
    * asked.
+   *
+   * @param nanos now, by {@link System#nanoTime}
    */
-  default @Nullable KnownConnection known(SocketQuery query) {
+  default @Nullable KnownConnection known(SocketQuery query, long nanos) {
     return null;
   }
 

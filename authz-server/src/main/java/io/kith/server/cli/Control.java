@@ -119,6 +119,10 @@ record Control(
             + " the answer stays, the connection is learned from.",
         state::late);
     metrics.counter(
+        "kith_answers_routine_total",
+        "Allowed Checks like others a moment ago on the same connection: the log has the others.",
+        state::routine);
+    metrics.counter(
         "kith_log_refused_total",
         "Times that an entry of the log of changes was refused: altered, missing or of an unknown"
             + " key.",

@@ -56,6 +56,7 @@ public final class ControlState implements Policy, AutoCloseable {
   private final RuleUse use = new RuleUse();
   private final LongAdder dropped = new LongAdder();
   private final LongAdder late = new LongAdder();
+  private final LongAdder routine = new LongAdder();
   private final AllowListFiles files;
   private final LearnedParts parts;
   private final ModeVerbs modes;
@@ -243,12 +244,24 @@ public final class ControlState implements Policy, AutoCloseable {
     } else {
       counts.add(answered.decision());
     }
+    if (answered.routine()) {
+      routine.increment();
+      return;
+    }
     if (!answers.offer(answered, answered.decision().applied() instanceof Deny)) {
       dropped.increment();
       if (answered.workload() != null && !answered.repeated()) {
         workloads.governed(answered.workload()).missed();
       }
     }
+  }
+
+  /**
+   * Allowed Checks like others a moment ago on the same connection: counted, and the log of decisions
+   * has the others.
+   */
+  public long routine() {
+    return routine.sum();
   }
 
   /**

@@ -210,7 +210,7 @@ class BridgeHubTest {
       var asked = hub.ask(query, _ -> {});
       bridge.answers(bridge.nextQuery(), candidate("fp:1"));
       var _ = soon(asked);
-      var known = hub.known(query);
+      var known = hub.known(query, System.nanoTime());
       if (known != null) {
         return known.attribution();
       }
@@ -235,7 +235,7 @@ class BridgeHubTest {
     bridge.registers(pod("10.88.1.2"), pod("10.88.1.3"));
     Await.until("the pods are registered", () -> pods("node-1") == 2);
 
-    assertThat(hub.known(about("10.88.1.2", "", "7", LONG))).isNull();
+    assertThat(hub.known(about("10.88.1.2", "", "7", LONG), System.nanoTime())).isNull();
   }
 
   @Test
@@ -245,7 +245,7 @@ class BridgeHubTest {
     newer.registers(pod("10.88.1.2"), pod("10.88.1.3"));
     Await.until("the pods are registered", () -> pods("node-1") == 2);
 
-    assertThat(hub.known(about("10.88.1.2", "", "7", LONG))).isNull();
+    assertThat(hub.known(about("10.88.1.2", "", "7", LONG), System.nanoTime())).isNull();
   }
 
   @Test

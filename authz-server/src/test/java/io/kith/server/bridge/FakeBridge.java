@@ -42,7 +42,9 @@ final class FakeBridge implements StreamObserver<ServerMessage> {
   static FakeBridge attached(ManagedChannel channel, String node) {
     var bridge = new FakeBridge(channel);
     bridge.hello(1, node);
-    assert bridge.next().hasWelcome();
+    if (!bridge.next().hasWelcome()) {
+      throw new AssertionError("no welcome (expected: the first message)");
+    }
     return bridge;
   }
 

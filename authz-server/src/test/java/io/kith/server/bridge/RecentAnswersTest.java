@@ -26,7 +26,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -39,8 +38,8 @@ class RecentAnswersTest {
   private static final Attributed CLEAN =
       attributed(List.of(candidate(Quality.EXACT, "ab".repeat(32))), List.of());
 
-  private final AtomicLong nanos = new AtomicLong();
-  private final RecentAnswers recent = new RecentAnswers(nanos::get);
+  private long nanos;
+  private final RecentAnswers recent = new RecentAnswers(0);
   private final AttachedBridge bridge = bridge();
   private final RegisteredPod pod = pod();
 
@@ -107,38 +106,38 @@ class RecentAnswersTest {
 
   @Test
   void find_withinASecond_isTheAnswer() {
-    recent.keep(bridge, pod, QUERY, CLEAN);
-    nanos.set(Duration.ofMillis(999).toNanos());
+    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    nanos = Duration.ofMillis(999).toNanos();
 
-    assertThat(requireNonNull(recent.find(bridge, pod, query("7", 1234))).attribution())
+    assertThat(requireNonNull(recent.find(bridge, pod, query("7", 1234), nanos)).attribution())
         .isSameAs(CLEAN);
   }
 
   @Test
   void find_afterASecond_isNothing_howeverOftenItWasFound() {
-    recent.keep(bridge, pod, QUERY, CLEAN);
-    nanos.set(Duration.ofMillis(600).toNanos());
-    var _ = recent.find(bridge, pod, QUERY);
-    nanos.set(Duration.ofSeconds(1).toNanos());
+    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    nanos = Duration.ofMillis(600).toNanos();
+    var _ = recent.find(bridge, pod, QUERY, nanos);
+    nanos = Duration.ofSeconds(1).toNanos();
 
-    assertThat(recent.find(bridge, pod, QUERY)).isNull();
+    assertThat(recent.find(bridge, pod, QUERY, nanos)).isNull();
   }
 
   @Test
   void find_anotherConnectionPortPodOrBridge_isNothing() {
-    recent.keep(bridge, pod, QUERY, CLEAN);
+    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
 
-    assertThat(recent.find(bridge, pod, query("8", 1234))).isNull();
-    assertThat(recent.find(bridge, pod, query("7", 1235))).isNull();
-    assertThat(recent.find(bridge, pod(), QUERY)).isNull();
-    assertThat(recent.find(bridge(), pod, QUERY)).isNull();
+    assertThat(recent.find(bridge, pod, query("8", 1234), nanos)).isNull();
+    assertThat(recent.find(bridge, pod, query("7", 1235), nanos)).isNull();
+    assertThat(recent.find(bridge, pod(), QUERY, nanos)).isNull();
+    assertThat(recent.find(bridge(), pod, QUERY, nanos)).isNull();
   }
 
   @Test
   void find_connectionThatIsNotNumbered_isNothing() {
-    recent.keep(bridge, pod, query("", 1234), CLEAN);
+    recent.keep(bridge, pod, query("", 1234), CLEAN, nanos);
 
-    assertThat(recent.find(bridge, pod, query("", 1234))).isNull();
+    assertThat(recent.find(bridge, pod, query("", 1234), nanos)).isNull();
   }
 
   static Stream<Arguments> doubtful() {
@@ -159,8 +158,8 @@ class RecentAnswersTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("doubtful")
   void keep_doubtfulAnswer_isNotKept(String why, Attributed answer) {
-    recent.keep(bridge, pod, QUERY, answer);
+    recent.keep(bridge, pod, QUERY, answer, nanos);
 
-    assertThat(recent.find(bridge, pod, QUERY)).as(why).isNull();
+    assertThat(recent.find(bridge, pod, QUERY, nanos)).as(why).isNull();
   }
 }

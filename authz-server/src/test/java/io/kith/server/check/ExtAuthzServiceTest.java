@@ -682,6 +682,29 @@ class ExtAuthzServiceTest {
   }
 
   @Test
+  void check_likeFourBeforeItOnItsConnection_isARoutine() {
+    kith.policy.decideBy(snapshot(Mode.ENFORCE));
+    kith.processes.remember(attributed(APP));
+    for (var i = 0; i < 7; i++) {
+      var _ = kith.check(l4(1111));
+    }
+
+    assertThat(kith.policy.records())
+        .extracting(CheckRecord::routine)
+        .containsExactly(false, false, false, false, false, true, true);
+  }
+
+  @Test
+  void check_deniedAgainAndAgain_isNoRoutine() {
+    kith.processes.remember(attributed(CURL));
+    for (var i = 0; i < 9; i++) {
+      var _ = kith.check(l4(1111));
+    }
+
+    assertThat(kith.policy.records()).extracting(CheckRecord::routine).containsOnly(false);
+  }
+
+  @Test
   void check_samePortAsAnotherConnection_isNotRepeated() {
     for (var connection : List.of("1", "2")) {
       var _ = kith.check(l4(), headers("x-kith-direction", "outbound", "x-kith-conn", connection));

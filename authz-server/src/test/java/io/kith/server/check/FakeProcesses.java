@@ -33,7 +33,7 @@ public final class FakeProcesses implements ProcessSource {
   }
 
   @Override
-  public @Nullable KnownConnection known(SocketQuery query) {
+  public @Nullable KnownConnection known(SocketQuery query, long nanos) {
     return known;
   }
 

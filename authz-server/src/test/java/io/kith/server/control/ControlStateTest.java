@@ -378,6 +378,33 @@ class ControlStateTest {
     assertThat(state.decision(given.decisionId())).isNotNull().matches(CheckRecord::late);
   }
 
+  @Test
+  void record_routine_isCountedAndNotLogged() throws Exception {
+    var first = Shop.answered(state.snapshot(CHECKOUT), flow(database(), PAYMENTS), NOON);
+    state.record(first);
+    for (var i = 0; i < 3; i++) {
+      state.record(
+          new CheckRecord(
+              "d:000000000000000" + i,
+              first.traceId(),
+              NOON,
+              first.reporter(),
+              first.workload(),
+              first.replica(),
+              first.flow(),
+              first.decision(),
+              true,
+              true,
+              false));
+    }
+    state.flush();
+
+    assertThat(state.counts()).containsExactly(new VerdictCount("allow", "", 4));
+    assertThat(state.routine()).isEqualTo(3);
+    assertThat(state.dropped()).isZero();
+    assertThat(state.decisions(OWNER, false, 10)).containsExactly(first);
+  }
+
   private static CheckRecord denial(Flow flow) {
     return new CheckRecord(
         "d:ffffffffffffffff",

@@ -1,0 +1,93 @@
+package io.kith.server.check;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kith.baselines.decision.Decision;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Reason;
+import io.kith.baselines.decision.Verdict;
+import io.kith.baselines.destination.Destination;
+import io.kith.baselines.destination.DestinationFacts;
+import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.process.Attribution;
+import io.kith.baselines.process.Rung;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+class KnownConnectionTest {
+  private static final Decision ALLOWED = decision(Mode.ENFORCE, null);
+  private static final Destination DATABASE = destination(5432);
+
+  private final KnownConnection known =
+      new KnownConnection(new Attribution.Unattributed(Rung.NONE, List.of()));
+
+  private static Decision decision(Mode mode, @Nullable Verdict shadow) {
+    return new Decision(new Verdict.Allow(null), shadow, mode, null, null);
+  }
+
+  private static Destination destination(int port) {
+    return new DestinationFacts(
+            IpAddress.parse("10.88.2.10"), port, Protocol.TCP, null, null, null, Set.of())
+        .resolve(Samples.directory())
+        .destination();
+  }
+
+  private void tellInFull() {
+    known.note(DATABASE);
+    for (var i = 0; i < 4; i++) {
+      assertThat(known.isRoutine(ALLOWED)).as("answer %s", i).isFalse();
+    }
+    assertThat(known.isRoutine(ALLOWED)).isTrue();
+  }
+
+  @Test
+  void isRoutine_beforeADestinationIsNoted_isFalse() {
+    for (var i = 0; i < 9; i++) {
+      assertThat(known.isRoutine(ALLOWED)).isFalse();
+    }
+  }
+
+  @Test
+  void isRoutine_afterADenial_isFalseAgain() {
+    tellInFull();
+
+    assertThat(
+            known.isRoutine(
+                new Decision(
+                    new Verdict.Deny(null, new Reason.Overloaded()),
+                    null,
+                    Mode.ENFORCE,
+                    null,
+                    null)))
+        .isFalse();
+    assertThat(known.isRoutine(ALLOWED)).isFalse();
+  }
+
+  @Test
+  void isRoutine_whatWouldBeDenied_isFalse() {
+    tellInFull();
+    var wouldBe = decision(Mode.SHADOW, new Verdict.Deny(null, new Reason.Overloaded()));
+
+    for (var i = 0; i < 9; i++) {
+      assertThat(known.isRoutine(wouldBe)).isFalse();
+    }
+  }
+
+  @Test
+  void isRoutine_inAnotherMode_isFalse() {
+    tellInFull();
+
+    assertThat(known.isRoutine(decision(Mode.OBSERVE, null))).isFalse();
+  }
+
+  @Test
+  void isRoutine_toAnotherDestination_isFalse() {
+    tellInFull();
+    known.note(destination(5433));
+
+    assertThat(known.isRoutine(ALLOWED)).isFalse();
+  }
+}
