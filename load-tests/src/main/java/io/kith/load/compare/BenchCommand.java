@@ -86,7 +86,7 @@ public final class BenchCommand implements Callable<Integer> {
         EnumSet.allOf(Shape.class),
         Set.of(false, true),
         full ? Duration.ofSeconds(3) : Duration.ofMillis(500),
-        Duration.ofSeconds(full ? 8 : 6),
+        Duration.ofSeconds(8),
         3,
         4,
         64,
@@ -97,7 +97,7 @@ public final class BenchCommand implements Callable<Integer> {
     return new EnvoyBench.Plan(
         EnumSet.allOf(Authorizer.class),
         EnumSet.allOf(EnvoyShape.class),
-        full ? Duration.ofSeconds(3) : Duration.ofMillis(700),
+        full ? Duration.ofSeconds(3) : Duration.ofMillis(600),
         Duration.ofSeconds(full ? 8 : 4),
         3,
         16);

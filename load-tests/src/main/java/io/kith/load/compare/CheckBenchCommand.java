@@ -100,7 +100,8 @@ public final class CheckBenchCommand implements Callable<Integer> {
       paramLabel = "N",
       defaultValue = "8",
       description =
-          "Seconds of a processor that each server has before its first measurement (default: 8).")
+          "Seconds of a processor that Kith has with each shape before its first measurement, and"
+              + " half of that the others on a JVM (default: 8).")
   private int warmUp;
 
   @Option(
