@@ -27,6 +27,14 @@ final class StandaloneBootstrap {
   private static final String SDS_CLUSTER = "kith_sds";
   private static final String OTLP_CLUSTER = "kith_otlp";
 
+  private static final String INBOUND = "kith_inbound";
+
+  /**
+   * Says from which process a request is; travels between proxies, and no application sees it. Kith
+   * sets it where it lets a request out.
+   */
+  private static final String PROVENANCE = "x-kith-provenance";
+
   private static final String TYPES = "type.googleapis.com/";
   private static final String L4 = "envoy.filters.network.ext_authz";
   private static final String L7 = "envoy.filters.http.ext_authz";
@@ -96,6 +104,10 @@ final class StandaloneBootstrap {
       }
       case Dialled(var forwards) ->
           forwards.forEach(forward -> listeners.add(dialledListener(forward)));
+    }
+    var inbound = recipe.inbound();
+    if (inbound != null) {
+      listeners.add(inboundListener(inbound));
     }
     return listeners;
   }
@@ -171,6 +183,48 @@ final class StandaloneBootstrap {
             tls ? List.of(tlsInspector()) : List.of(),
             "filter_chains",
             List.of(map("filters", filters))));
+  }
+
+  /**
+   * Requests of other workloads, over mutual TLS. What the caller's side says of a request goes to
+   * the server, and no further: also where the server is not asked or does not answer.
+   */
+  private Map<String, Object> inboundListener(StandaloneRecipe.Inbound inbound) {
+    var manager =
+        typed(
+            "envoy.filters.network.http_connection_manager",
+            "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "stat_prefix",
+            "inbound",
+            "access_log",
+            List.of(accessLog("inbound", L7)));
+    var config = config(manager);
+    addTracing(config);
+    config.put(
+        "route_config",
+        routes(
+            map(
+                "match",
+                map("prefix", "/"),
+                "route",
+                map("cluster", INBOUND),
+                "request_headers_to_remove",
+                List.of(PROVENANCE))));
+    config.put("http_filters", List.of(l7Check(inboundService(), List.of()), router()));
+    return map(
+        "name",
+        "inbound",
+        "traffic_direction",
+        "INBOUND",
+        "address",
+        socketAddress(inbound.listen()),
+        "filter_chains",
+        List.of(
+            map(
+                "filters",
+                List.of(manager),
+                "transport_socket",
+                toPeers(requireNonNull(recipe.identity())))));
   }
 
   // ---- chains of filters
@@ -273,7 +327,11 @@ final class StandaloneBootstrap {
                     GATE_PASSTHROUGH,
                     "upgrade_configs",
                     List.of(map("upgrade_type", "CONNECT", "connect_config", map()))))));
-    manager.put("http_filters", List.of(l7Check("%REQ(X-KITH-CONN)%", List.of()), router()));
+    manager.put(
+        "http_filters",
+        List.of(
+            l7Check(checkService("%UPSTREAM_CLUSTER%", "%REQ(X-KITH-CONN)%"), List.of()),
+            router()));
     return map(
         "name",
         GATE,
@@ -321,10 +379,10 @@ final class StandaloneBootstrap {
   /**
    * The HTTP check.
    *
-   * @param connection format of the connection's id
+   * @param service how the server is asked
    * @param namespaces metadata of earlier filters that the server gets to see
    */
-  private Map<String, Object> l7Check(String connection, List<String> namespaces) {
+  private Map<String, Object> l7Check(Map<String, Object> service, List<String> namespaces) {
     var check =
         typed(
             L7,
@@ -343,8 +401,21 @@ final class StandaloneBootstrap {
             "disallowed_headers",
             map("patterns", List.of(map("exact", "authorization"), map("exact", "cookie"))),
             "grpc_service",
-            checkService("%UPSTREAM_CLUSTER%", connection));
+            service);
     return check;
+  }
+
+  private Map<String, Object> checkService(String cluster, String connection) {
+    return service(
+        List.of(
+            map("key", "x-kith-direction", "value", "outbound"),
+            map("key", "x-kith-node", "value", literal(recipe.node())),
+            map("key", "x-kith-cluster", "value", cluster),
+            map("key", "x-kith-conn", "value", connection)));
+  }
+
+  private Map<String, Object> inboundService() {
+    return service(List.of(map("key", "x-kith-direction", "value", "inbound")));
   }
 
   /**
@@ -352,7 +423,7 @@ final class StandaloneBootstrap {
    * name says, so it must not be shorter than the time the server allows itself. A server that is
    * gone fails at once and is tried again within the timeout.
    */
-  private Map<String, Object> checkService(String cluster, String connection) {
+  private Map<String, Object> service(List<Map<String, Object>> metadata) {
     var timeout = seconds(recipe.timeout());
     return map(
         "timeout",
@@ -368,11 +439,7 @@ final class StandaloneBootstrap {
             "retry_back_off",
             map("base_interval", "0.05s", "max_interval", timeout)),
         "initial_metadata",
-        List.of(
-            map("key", "x-kith-direction", "value", "outbound"),
-            map("key", "x-kith-node", "value", literal(recipe.node())),
-            map("key", "x-kith-cluster", "value", cluster),
-            map("key", "x-kith-conn", "value", connection)));
+        metadata);
   }
 
   private Map<String, Object> tcpProxy(String prefix, Map<String, Object> settings) {
@@ -399,13 +466,23 @@ final class StandaloneBootstrap {
             List.of(accessLog("http", L7)));
     var manager = config(filter);
     addTracing(manager);
+    manager.put("early_header_mutation_extensions", List.of(withoutProvenance()));
     manager.put(
         "route_config", routes(map("match", map("prefix", "/"), "route", map("cluster", cluster))));
-    var check = l7Check(CONNECTION_ID, List.of(L4));
+    var check = l7Check(checkService("%UPSTREAM_CLUSTER%", CONNECTION_ID), List.of(L4));
     manager.put(
         "http_filters",
         List.of(recipe.shortCut() ? ShortCut.unlessSpared(check, cluster) : check, router()));
     return filter;
+  }
+
+  /** Before all filters, so that nothing that an application made up goes out unchecked either. */
+  private static Map<String, Object> withoutProvenance() {
+    return typed(
+        "envoy.http.early_header_mutation.header_mutation",
+        "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+        "mutations",
+        List.of(map("remove", PROVENANCE)));
   }
 
   private void addTracing(Map<String, Object> manager) {
@@ -498,10 +575,11 @@ final class StandaloneBootstrap {
         clusters.add(map("name", BLACKHOLE, "type", "STATIC", "connect_timeout", "1s"));
       }
       case Dialled(var forwards) ->
-          forwards.forEach(
-              forward ->
-                  clusters.add(
-                      wide(staticCluster(forward.name(), socketAddress(forward.destination())))));
+          forwards.forEach(forward -> clusters.add(dialledCluster(forward)));
+    }
+    var inbound = recipe.inbound();
+    if (inbound != null) {
+      clusters.add(wide(staticCluster(INBOUND, socketAddress(inbound.application()))));
     }
     if (gated()) {
       clusters.add(
@@ -522,44 +600,67 @@ final class StandaloneBootstrap {
     return clusters;
   }
 
+  private Map<String, Object> dialledCluster(Forward forward) {
+    var cluster = wide(staticCluster(forward.name(), socketAddress(forward.destination())));
+    if (forward.peer() != null) {
+      cluster.put(
+          "transport_socket", to(forward.peer(), List.of(), requireNonNull(recipe.identity())));
+    }
+    return cluster;
+  }
+
   private Map<String, Object> serverCluster() {
     var cluster = wide(grpcCluster(SERVER_CLUSTER, socketAddress(recipe.server())));
     var identity = recipe.identity();
     if (identity != null) {
-      cluster.put("transport_socket", mutualTls(identity));
+      cluster.put("transport_socket", to(recipe.serverId(), List.of("h2"), identity));
     }
     return cluster;
   }
 
   /**
-   * The pinned name matters: without it every workload of the trust domain could pose as the
-   * server.
+   * Mutual TLS to a peer. The pinned name matters: without it every workload of the trust domain
+   * could pose as the peer.
    */
-  private Map<String, Object> mutualTls(Identity identity) {
+  private static Map<String, Object> to(String peer, List<String> protocols, Identity identity) {
+    var common = withoutEmptyLists(map("tls_params", newest(), "alpn_protocols", protocols));
+    common.put("tls_certificate_sds_secret_configs", List.of(secret(identity.certificate())));
+    common.put(
+        "combined_validation_context",
+        map(
+            "default_validation_context",
+            map(
+                "match_typed_subject_alt_names",
+                List.of(map("san_type", "URI", "matcher", map("exact", peer)))),
+            "validation_context_sds_secret_config",
+            secret(identity.bundle())));
     return typed(
         "envoy.transport_sockets.tls",
         "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
         "common_tls_context",
+        common);
+  }
+
+  /** Mutual TLS with whoever of the mesh connects. */
+  private static Map<String, Object> toPeers(Identity identity) {
+    return typed(
+        "envoy.transport_sockets.tls",
+        "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        "require_client_certificate",
+        true,
+        "common_tls_context",
         map(
-            "tls_params", // the server takes nothing older, and Envoy as a client offers 1.2 by
-            // itself
-            map(
-                "tls_minimum_protocol_version",
-                "TLSv1_3",
-                "tls_maximum_protocol_version",
-                "TLSv1_3"),
-            "alpn_protocols",
-            List.of("h2"),
+            "tls_params",
+            newest(),
             "tls_certificate_sds_secret_configs",
             List.of(secret(identity.certificate())),
-            "combined_validation_context",
-            map(
-                "default_validation_context",
-                map(
-                    "match_typed_subject_alt_names",
-                    List.of(map("san_type", "URI", "matcher", map("exact", recipe.serverId())))),
-                "validation_context_sds_secret_config",
-                secret(identity.bundle()))));
+            "validation_context_sds_secret_config",
+            secret(identity.bundle())));
+  }
+
+  /** The server takes nothing older, and Envoy as a client offers 1.2 by itself. */
+  private static Map<String, Object> newest() {
+    return map("tls_minimum_protocol_version", "TLSv1_3", "tls_maximum_protocol_version", "TLSv1_3");
   }
 
   /**

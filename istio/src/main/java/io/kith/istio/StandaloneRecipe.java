@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param shortCut whether requests are spared a check of their own where the answer about their
  *     connection says so; they do not notice then that a permission is taken back, or that the
  *     process became another, until the connection is ended, after a minute at the latest
+ * @param inbound how requests come in to the workload; absent: not through Envoy
  */
 public record StandaloneRecipe(
     String node,
@@ -45,7 +46,8 @@ public record StandaloneRecipe(
     Duration timeout,
     @Nullable Address otlp,
     int adminPort,
-    boolean shortCut) {
+    boolean shortCut,
+    @Nullable Inbound inbound) {
 
   /** The port that captured connections are redirected to, as in Istio. */
   public static final int CAPTURE_PORT = 15001;
@@ -111,12 +113,33 @@ public record StandaloneRecipe(
    *
    * @param name name of the destination, also Envoy's cluster and so {@code x-kith-cluster}
    * @param listenPort port on loopback
+   * @param peer the SPIFFE ID that the proxy at the destination has to prove, and to which this one
+   *     proves its own; absent: bytes travel as the workload sends them
    */
-  public record Forward(String name, int listenPort, Address destination) {
+  public record Forward(String name, int listenPort, Address destination, @Nullable String peer) {
+    /** Without TLS of Envoy's. */
+    public Forward(String name, int listenPort, Address destination) {
+      this(name, listenPort, destination, null);
+    }
+
     public Forward {
       requireNonNull(name, "name");
       requireNonNull(destination, "destination");
       requirePort("listenPort", listenPort);
+    }
+  }
+
+  /**
+   * Requests from other workloads: their proxies have to show a certificate of the mesh, and each
+   * request is checked with what its caller's side says of it.
+   *
+   * @param listen where other proxies connect to
+   * @param application where the workload takes requests
+   */
+  public record Inbound(Address listen, Address application) {
+    public Inbound {
+      requireNonNull(listen, "listen");
+      requireNonNull(application, "application");
     }
   }
 
@@ -138,6 +161,10 @@ public record StandaloneRecipe(
         throw new IllegalArgumentException(
             "tlsPorts: " + port + " is among httpPorts too (a port has one protocol)");
       }
+    }
+    if (identity == null && (inbound != null || speaksTls(capture))) {
+      throw new IllegalArgumentException(
+          "identity: missing (expected: a certificate to show to other proxies)");
     }
     if (timeout.isZero() || timeout.isNegative()) {
       // Envoy reads 0 as "fail at once", not as "no limit".
@@ -178,7 +205,8 @@ public record StandaloneRecipe(
         timeout,
         otlp,
         adminPort,
-        false);
+        false,
+        null);
   }
 
   /** The same with the short cut. */
@@ -197,12 +225,38 @@ public record StandaloneRecipe(
         timeout,
         otlp,
         adminPort,
-        true);
+        true,
+        inbound);
+  }
+
+  /** The same with requests that come in. */
+  public StandaloneRecipe with(Inbound requests) {
+    return new StandaloneRecipe(
+        node,
+        workload,
+        server,
+        serverId,
+        identity,
+        capture,
+        tcp,
+        httpPorts,
+        tlsPorts,
+        failureModeAllow,
+        timeout,
+        otlp,
+        adminPort,
+        shortCut,
+        requests);
   }
 
   /** Envoy's bootstrap. */
   public String yaml() {
     return Yaml.text(new StandaloneBootstrap(this).document());
+  }
+
+  private static boolean speaksTls(Capture capture) {
+    return capture instanceof Dialled(var forwards)
+        && forwards.stream().anyMatch(forward -> forward.peer() != null);
   }
 
   private static void requirePort(String name, int port) {

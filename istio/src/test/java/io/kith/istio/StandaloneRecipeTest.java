@@ -1,5 +1,6 @@
 package io.kith.istio;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -8,6 +9,7 @@ import io.kith.istio.StandaloneRecipe.Capture;
 import io.kith.istio.StandaloneRecipe.Dialled;
 import io.kith.istio.StandaloneRecipe.Forward;
 import io.kith.istio.StandaloneRecipe.Identity;
+import io.kith.istio.StandaloneRecipe.Inbound;
 import io.kith.istio.StandaloneRecipe.Redirected;
 import io.kith.istio.StandaloneRecipe.TcpCheck;
 import java.io.IOException;
@@ -46,6 +48,68 @@ class StandaloneRecipeTest {
   @Test
   void yaml_shortCut_isTheFileInTheRepository() throws IOException {
     assertGolden("short-cut.yaml", recipe(new Redirected(), TcpCheck.FIRST_BYTE).withShortCut());
+  }
+
+  @Test
+  void yaml_inbound_isTheFileInTheRepository() throws IOException {
+    assertGolden("inbound.yaml", withInbound());
+  }
+
+  private static StandaloneRecipe withInbound() {
+    var forwards =
+        List.of(
+            new Forward(
+                "stock",
+                28080,
+                new Address("10.88.1.11", 8080),
+                "spiffe://dev.kith.local/ns/shop/sa/stock"));
+    return recipe(new Dialled(forwards), TcpCheck.FIRST_BYTE)
+        .with(new Inbound(new Address("0.0.0.0", 15006), new Address("127.0.0.1", 8080)));
+  }
+
+  @Test
+  void with_inbound_keepsTheShortCut() {
+    assertThat(withInbound().withShortCut().yaml()).contains("SkipFilter").contains("kith_inbound");
+    assertThat(
+            recipe(new Redirected(), TcpCheck.GATE)
+                .withShortCut()
+                .with(requireNonNull(withInbound().inbound()))
+                .yaml())
+        .contains("SkipFilter")
+        .contains("kith_inbound");
+  }
+
+  @Test
+  void new_inboundWithoutIdentity_isRefused() {
+    assertThatThrownBy(
+            () ->
+                new StandaloneRecipe(
+                    "n",
+                    "w",
+                    new Address("127.0.0.1", 1),
+                    "spiffe://t/s",
+                    null,
+                    new Redirected(),
+                    TcpCheck.GATE,
+                    List.of(),
+                    List.of(),
+                    false,
+                    StandaloneRecipe.TIMEOUT,
+                    null,
+                    15000,
+                    false,
+                    withInbound().inbound()))
+        .hasMessage("identity: missing (expected: a certificate to show to other proxies)");
+  }
+
+  /** An application's own, before any filter; what came in, behind all of them. */
+  @Test
+  void yaml_always_keepsTheProvenanceHeaderBetweenProxies() {
+    var yaml = withInbound().yaml();
+
+    assertThat(yaml)
+        .containsOnlyOnce("remove: x-kith-provenance")
+        .containsOnlyOnce("request_headers_to_remove:\n");
   }
 
   @Test

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * An answer with what only telemetry needs.
  *
- * @param failure why Kith could not decide, whether the answer was a denial or not; else null
+ * @param failure why Kith could not decide, or what is wrong with a request that comes in, whether
+ *     the answer was a denial or not; else null
  * @param facts what the Check said, or null when that was not read
  * @param parent the caller's place in a trace, or null when the answer has a trace of its own
  * @param started when the Check arrived

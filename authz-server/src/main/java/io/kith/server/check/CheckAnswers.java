@@ -4,7 +4,6 @@ import io.envoyproxy.envoy.config.core.v3.HeaderValue;
 import io.envoyproxy.envoy.config.core.v3.HeaderValueOption;
 import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
 import io.envoyproxy.envoy.service.auth.v3.DeniedHttpResponse;
-import io.envoyproxy.envoy.service.auth.v3.OkHttpResponse;
 import io.envoyproxy.envoy.type.v3.HttpStatus;
 import io.envoyproxy.envoy.type.v3.StatusCode;
 import io.grpc.Status.Code;
@@ -31,11 +30,6 @@ final class CheckAnswers {
   private static final int UNAVAILABLE = Code.UNAVAILABLE.value();
 
   private static final byte[] NOTHING = {};
-  private static final byte[] OK_HTTP =
-      CheckResponse.newBuilder()
-          .setOkResponse(OkHttpResponse.getDefaultInstance())
-          .build()
-          .toByteArray();
 
   private static final AnswerWriter.Name DECISION = AnswerWriter.Name.of("decision");
   private static final Field ALLOWED = Field.of(DECISION, "allow");
@@ -66,13 +60,15 @@ final class CheckAnswers {
    *
    * @param failure why Kith could not decide, or null
    * @param http the Check is about an HTTP request
+   * @param passing what such a request is told when it passes, encoded
    * @param spared what needs no Check any more
    */
-  static byte[] of(CheckRecord record, @Nullable Reason failure, boolean http, Spared spared) {
+  static byte[] of(
+      CheckRecord record, @Nullable Reason failure, boolean http, byte[] passing, Spared spared) {
     var answer = metadata(record, failure);
     spared.write(answer);
     return switch (record.decision().applied()) {
-      case Allow _ -> answer.response(OK, http ? OK_HTTP : NOTHING);
+      case Allow _ -> answer.response(OK, http ? passing : NOTHING);
       case Deny(_, var reason) ->
           answer.response(
               isFailureOfKith(reason) ? UNAVAILABLE : DENIED,
@@ -98,7 +94,8 @@ final class CheckAnswers {
         .toByteArray();
   }
 
-  private static HeaderValueOption header(String name, String value) {
+  /** A header that replaces all of its name. */
+  static HeaderValueOption header(String name, String value) {
     return HeaderValueOption.newBuilder()
         .setHeader(HeaderValue.newBuilder().setKey(name).setValue(value))
         .setAppendAction(HeaderValueOption.HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD)

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.kith.baselines.destination.DestinationFacts;
 import io.kith.baselines.destination.DnsName;
 import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.identity.SpiffeId;
 import java.util.HashSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -62,6 +63,11 @@ public sealed interface CheckFacts {
           destination.address(), destination.port(), protocol, cluster, sni, authority, answered);
     }
 
+    /** The service that the proxy routes to by name, in lower case; null where it goes by address. */
+    public @Nullable String routedService() {
+      return DestinationFacts.serviceOf(cluster);
+    }
+
     /** The names that the client chose, in lower case without a final dot; may be empty. */
     public Set<String> claimedNames() {
       if (sni == null && authority == null) {
@@ -74,6 +80,32 @@ public sealed interface CheckFacts {
         }
       }
       return names;
+    }
+  }
+
+  /**
+   * A request that comes in to a workload, as its proxy got it.
+   *
+   * @param source the sending proxy's end, whose connection many processes may share
+   * @param destination where the workload's proxy took it
+   * @param caller what the sending proxy proved to be, or null when it showed no certificate
+   * @param token its provenance header; empty when it has none
+   * @param path of the URL, without query
+   */
+  record Request(
+      SocketEnd source,
+      SocketEnd destination,
+      @Nullable SpiffeId caller,
+      String token,
+      String method,
+      String path)
+      implements CheckFacts {
+    public Request {
+      requireNonNull(source, "source");
+      requireNonNull(destination, "destination");
+      requireNonNull(token, "token");
+      requireNonNull(method, "method");
+      requireNonNull(path, "path");
     }
   }
 

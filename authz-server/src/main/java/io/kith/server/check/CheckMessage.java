@@ -54,9 +54,25 @@ final class CheckMessage {
   String host = "";
   String gateSource = "";
   String gateDestination = "";
+  String provenance = "";
   String sni = "";
 
+
+  /*
+   * Only of requests that come in it is asked for, so it is left where it is until then.
+   */
+  private byte[] pathIn = {};
+  private int pathAt;
+  private int pathLength;
+
   private CheckMessage() {}
+
+  /** The path of the URL, without query; may be empty. */
+  String path() {
+    var text = new String(pathIn, pathAt, pathLength, StandardCharsets.UTF_8);
+    var query = text.indexOf('?');
+    return query < 0 ? text : text.substring(0, query);
+  }
 
   /** Reads a message; {@link #UNREADABLE} when it is none. */
   static CheckMessage read(byte[] bytes) {
@@ -94,6 +110,7 @@ final class CheckMessage {
 
     private static final byte[] GATE_SOURCE = ascii(CheckReader.GATE_SOURCE);
     private static final byte[] GATE_DESTINATION = ascii(CheckReader.GATE_DESTINATION);
+    private static final byte[] PROVENANCE = ascii(ProvenanceHeaders.NAME);
 
     private final byte[] bytes;
     private int at;
@@ -234,13 +251,19 @@ final class CheckMessage {
         switch (tag) {
           case 2 << 3 | LENGTH -> into.method = text();
           case 3 << 3 | LENGTH -> header(into);
+          case 4 << 3 | LENGTH -> {
+            into.pathLength = length();
+            into.pathAt = at;
+            into.pathIn = bytes;
+            at += into.pathLength;
+          }
           case 5 << 3 | LENGTH -> into.host = text();
           default -> skip(tag, 0);
         }
       }
     }
 
-    /** Of the headers only those two that the gate sets; the others are passed over. */
+    /** Of the headers only those that Kith's recipes set; the others are passed over. */
     private void header(CheckMessage into) {
       var outer = enter();
       var wanted = 0;
@@ -250,7 +273,10 @@ final class CheckMessage {
         var tag = tag();
         if (tag == (1 << 3 | LENGTH)) {
           var length = length();
-          wanted = is(GATE_SOURCE, length) ? 1 : is(GATE_DESTINATION, length) ? 2 : 0;
+          wanted =
+              is(GATE_SOURCE, length)
+                  ? 1
+                  : is(GATE_DESTINATION, length) ? 2 : is(PROVENANCE, length) ? 3 : 0;
           at += length;
         } else if (tag == (2 << 3 | LENGTH)) {
           valueLength = length();
@@ -263,10 +289,10 @@ final class CheckMessage {
       end = outer;
       if (wanted != 0) {
         var value = new String(bytes, valueAt, valueLength, StandardCharsets.UTF_8);
-        if (wanted == 1) {
-          into.gateSource = value;
-        } else {
-          into.gateDestination = value;
+        switch (wanted) {
+          case 1 -> into.gateSource = value;
+          case 2 -> into.gateDestination = value;
+          default -> into.provenance = value;
         }
       }
     }

@@ -2,6 +2,7 @@ package io.kith.server.check;
 
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.SpiffeId;
 import io.kith.server.check.CheckFacts.Connection;
 import io.kith.server.check.CheckFacts.Layer;
 import io.kith.server.check.CheckFacts.Malformed;
@@ -32,6 +33,8 @@ final class CheckReader {
     this.metadata = metadata;
   }
 
+  private static final String INBOUND = "inbound";
+
   static CheckFacts read(CheckMessage request, CheckMetadata metadata) {
     try {
       return request.isUnreadable()
@@ -52,7 +55,10 @@ final class CheckReader {
     }
   }
 
-  private Connection read() {
+  private CheckFacts read() {
+    if (metadata.direction().equals(INBOUND)) {
+      return inbound();
+    }
     direction();
     var internal = isInternal(request.source);
     if (internal != isInternal(request.destination)) {
@@ -74,17 +80,47 @@ final class CheckReader {
                   + " (expected: none, an application speaks plainly to its own proxy)");
         }
       }
-      case "inbound" -> throw new Refusal("inbound checks are not supported yet");
       case "" ->
           throw new Refusal(
               CheckMetadata.DIRECTION
-                  + ": missing (expected: outbound, in the initial metadata of the Check)");
+                  + ": missing (expected: outbound or inbound, in the initial metadata of the Check)");
       default ->
           throw new Refusal(
               CheckMetadata.DIRECTION
                   + ": "
                   + Untrusted.quoted(metadata.direction())
-                  + " (expected: outbound)");
+                  + " (expected: outbound or inbound)");
+    }
+  }
+
+  /** What a workload gets: its own end is the destination, the caller's identity is the source's. */
+  private CheckFacts.Request inbound() {
+    if (!request.hasHttp) {
+      throw new Refusal(
+          "a connection that comes in (expected: a request; who sends something else cannot prove"
+              + " which process it is)");
+    }
+    return new CheckFacts.Request(
+        end("source", request.source),
+        end("destination", request.destination),
+        caller(),
+        request.provenance,
+        request.method,
+        request.path());
+  }
+
+  private @Nullable SpiffeId caller() {
+    var principal = request.source.principal;
+    if (principal.isEmpty()) {
+      return null;
+    }
+    try {
+      return SpiffeId.parse(principal);
+    } catch (IllegalArgumentException _) {
+      throw new Refusal(
+          "source: the certificate of "
+              + Untrusted.quoted(principal)
+              + " (expected: of a SPIFFE ID)");
     }
   }
 

@@ -16,13 +16,15 @@ import java.util.List;
  * @param bridgeTimeout how long a bridge is waited for
  * @param onFailure what a late or failed Check gets; never passes under enforce
  * @param maxWaiting Checks that may wait for a bridge at a time; more are {@code overloaded}
+ * @param probes paths that may be asked for without a certificate
  */
 public record CheckSettings(
     List<SpiffeIdPattern> reporters,
     Duration deadline,
     Duration bridgeTimeout,
     OnFailure onFailure,
-    int maxWaiting) {
+    int maxWaiting,
+    List<String> probes) {
   /** Checks that may wait for a bridge at a time: 10,000 with their messages are some 50 MiB. */
   public static final int MAX_WAITING = 10_000;
 
@@ -31,6 +33,23 @@ public record CheckSettings(
     requireNonNull(deadline, "deadline");
     requireNonNull(bridgeTimeout, "bridgeTimeout");
     requireNonNull(onFailure, "onFailure");
+    probes = List.copyOf(probes);
+  }
+
+  /** With the usual probes. */
+  public CheckSettings(
+      List<SpiffeIdPattern> reporters,
+      Duration deadline,
+      Duration bridgeTimeout,
+      OnFailure onFailure,
+      int maxWaiting) {
+    this(
+        reporters,
+        deadline,
+        bridgeTimeout,
+        onFailure,
+        maxWaiting,
+        KithConfig.Server.PROBES);
   }
 
   /** What {@code kith.yaml} says. */
@@ -40,6 +59,7 @@ public record CheckSettings(
         server.deadline(),
         server.bridgeTimeout(),
         server.onFailure(),
-        MAX_WAITING);
+        MAX_WAITING,
+        server.probes());
   }
 }

@@ -16,10 +16,12 @@ import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.process.Attribution;
+import io.kith.server.provenance.MeshKeys;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +44,8 @@ public final class ExtAuthzService implements BindableService {
   private final CheckSettings settings;
   private final Reporters reporters;
   private final WorkloadDirectory directory;
+  private final ProvenanceHeaders provenance;
+  private final InboundChecks inbound;
   private final Policy policy;
   private final ProcessSource processes;
   private final CheckObserver observer;
@@ -53,6 +57,7 @@ public final class ExtAuthzService implements BindableService {
   public ExtAuthzService(
       CheckSettings settings,
       WorkloadDirectory directory,
+      MeshKeys keys,
       Policy policy,
       ProcessSource processes,
       CheckObserver observer,
@@ -61,6 +66,8 @@ public final class ExtAuthzService implements BindableService {
     this.settings = requireNonNull(settings, "settings");
     this.reporters = new Reporters(settings.reporters(), directory);
     this.directory = requireNonNull(directory, "directory");
+    this.provenance = new ProvenanceHeaders(keys, directory);
+    this.inbound = new InboundChecks(keys, Set.copyOf(settings.probes()));
     this.policy = requireNonNull(policy, "policy");
     this.processes = requireNonNull(processes, "processes");
     this.observer = requireNonNull(observer, "observer");
@@ -132,6 +139,15 @@ public final class ExtAuthzService implements BindableService {
                 answer(check, Outcome.undecided(snapshot.mode(), new Reason.Malformed(detail)));
             case CheckFacts.Connection connection ->
                 attribute(check, connection, reporter, snapshot);
+            case CheckFacts.Request request ->
+                answer(
+                    check,
+                    inbound.decide(
+                        request,
+                        workload.owner(),
+                        policy.inbound(workload),
+                        snapshot.mode(),
+                        check.read));
           }
         }
       }
@@ -232,8 +248,9 @@ public final class ExtAuthzService implements BindableService {
     try {
       var parent = check.parent();
       var record = record(check, outcome, parent);
-      var spared = Spared.by(check, outcome, directory);
-      var response = CheckAnswers.of(record, outcome.failure(), check.isHttp(), spared);
+      var spared = Spared.by(check, outcome, directory, policy);
+      var passing = provenance.of(check, outcome, record.time());
+      var response = CheckAnswers.of(record, outcome.failure(), check.isHttp(), passing, spared);
       check.given = record;
       try {
         policy.record(record); // first: whoever has the answer finds it in all that is asked next

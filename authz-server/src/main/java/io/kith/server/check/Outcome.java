@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * What a Check comes to.
  *
  * @param flow null when it did not come so far
- * @param failure why Kith could not decide, or null
+ * @param failure why Kith could not decide, or what is wrong with a request that comes in, or null
  */
 record Outcome(Decision decision, @Nullable Flow flow, @Nullable Reason failure) {
   static Outcome denied(Mode mode, Reason reason) {

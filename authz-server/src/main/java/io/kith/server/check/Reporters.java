@@ -50,14 +50,17 @@ final class Reporters {
           reporter, new Reason.UnknownReporter(reporter + " may not ask (see server.reporters)"));
     }
     var source =
-        facts instanceof CheckFacts.Connection connection
-            ? connection.source().address()
-            : peer.address();
+        switch (facts) {
+          case CheckFacts.Connection connection -> connection.source().address();
+          case CheckFacts.Request request -> request.destination().address();
+          case CheckFacts.Malformed _ -> peer.address();
+        };
     if (source != null && !belong(peer.address(), source)) {
       return new Admission.Refused(
           reporter,
           new Reason.IdentityMismatch(
-              "the Check is about a connection from "
+              "the Check is about a connection "
+                  + (facts instanceof CheckFacts.Request ? "to " : "from ")
                   + source
                   + " and was sent from "
                   + peer.address()));

@@ -1,14 +1,17 @@
 package io.kith.server.check;
 
+import io.kith.baselines.config.Inbound;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Verdict;
 import io.kith.baselines.destination.DestinationFacts;
+import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the requests of a connection may be without a Check of their own: where Envoy routes them,
@@ -16,7 +19,8 @@ import java.util.stream.IntStream;
  * destination, so that its answer is known already.
  *
  * <p>Nothing is spared unless the recipe asks for it, and only under enforce, where nothing is
- * learned from requests; never by a permission that ends, since a spared request would not notice.
+ * learned from requests; never by a permission that ends, since a spared request would not notice;
+ * and not towards a workload that asks for proof of where requests are from.
  *
  * @param cluster the only one that they may be routed to
  * @param hosts as a client writes them, with the port unless it is that of HTTP
@@ -40,12 +44,14 @@ record Spared(String cluster, List<String> hosts) {
   }
 
   /** What the answer to a Check may spare; often nothing. */
-  static Spared by(CheckCall check, Outcome outcome, WorkloadDirectory directory) {
+  static Spared by(
+      CheckCall check, Outcome outcome, WorkloadDirectory directory, Policy policy) {
     return check.metadata.spare().isEmpty() // first: it nearly always is
             || check.metadata.spare().length() > LONGEST_CLUSTER
             || !(check.facts instanceof CheckFacts.Connection connection)
             || outcome.flow() == null
             || !isLasting(outcome)
+            || asksForProof(connection, check.metadata.spare(), directory, policy)
         ? NOTHING
         : of(connection, check.metadata.spare(), outcome.flow(), directory);
   }
@@ -59,6 +65,21 @@ record Spared(String cluster, List<String> hosts) {
         && edge != null
         && edge.provenance().until() == null
         && !(decision.shadow() instanceof Verdict.Deny);
+  }
+
+  /** What proves where a request is from, only its own Check gives. */
+  private static boolean asksForProof(
+      CheckFacts.Connection connection,
+      String cluster,
+      WorkloadDirectory directory,
+      Policy policy) {
+    var service = DestinationFacts.serviceOf(cluster);
+    return asksForProof(directory.at(connection.destination().address()), policy)
+        || (service != null && asksForProof(directory.named(service), policy));
+  }
+
+  private static boolean asksForProof(@Nullable Workload callee, Policy policy) {
+    return callee != null && policy.inbound(callee) == Inbound.REQUIRE;
   }
 
   static Spared of(

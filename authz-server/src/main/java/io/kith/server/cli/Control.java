@@ -11,7 +11,9 @@ import io.kith.server.control.ControlState;
 import io.kith.server.control.HighWaterMark;
 import io.kith.server.control.Housekeeping;
 import io.kith.server.control.KeyFiles;
+import io.kith.server.control.ProvenanceSecrets;
 import io.kith.server.control.WorkloadState;
+import io.kith.server.provenance.MeshKeys;
 import io.kith.server.replay.ListedSuffixes;
 import io.kith.server.store.LearnedFlusher;
 import io.kith.server.store.Stores;
@@ -28,7 +30,11 @@ import org.jspecify.annotations.Nullable;
 
 /** The control side of a server, from its configuration. */
 record Control(
-    BaselineStore store, ControlState state, LearnedFlusher flusher, Housekeeping housekeeping)
+    BaselineStore store,
+    ControlState state,
+    MeshKeys provenance,
+    LearnedFlusher flusher,
+    Housekeeping housekeeping)
     implements AutoCloseable {
   /** All edges of all workloads are looked at, so not at every reading of the metrics. */
   private static final Duration TOTALS_EVERY = Duration.ofSeconds(10);
@@ -39,6 +45,7 @@ record Control(
     var suffixes = new ListedSuffixes();
     var folder = directoryOf(settings, here);
     var keys = KeyFiles.read(settings.keys(), folder, base);
+    var provenance = ProvenanceSecrets.read(settings.keys(), folder, base);
     var outlives = !(settings.store() instanceof StoreSettings.Memory);
     BaselineStore store = null;
     try {
@@ -61,6 +68,7 @@ record Control(
       return new Control(
           store,
           state,
+          provenance,
           new LearnedFlusher(store, state::changedParts, settings.store().flushInterval()),
           new Housekeeping(state, Housekeeping.INTERVAL));
     } catch (StoreException | IOException | RuntimeException e) {

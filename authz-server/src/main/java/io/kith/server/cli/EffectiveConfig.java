@@ -87,7 +87,8 @@ final class EffectiveConfig {
                 "approver", keys.approver(),
                 "approvers", words(keys.approvers()),
                 "bundlers", words(keys.bundlers()),
-                "trusted", words(keys.trusted())),
+                "trusted", words(keys.trusted()),
+                "provenance", words(keys.provenance())),
         "deadline", words(server.deadline()),
         "bridgeTimeout", words(server.bridgeTimeout()),
         "connectionAge", words(server.connectionAge()),
@@ -95,7 +96,8 @@ final class EffectiveConfig {
             map(
                 "observe", allowOrDeny(server.onFailure().allowUnderObserve()),
                 "shadow", allowOrDeny(server.onFailure().allowUnderShadow())),
-        "guard", guard(server.guard()));
+        "guard", guard(server.guard()),
+        "inbound", map("probes", server.probes()));
   }
 
   private static Map<String, Object> guard(Guard guard) {
@@ -204,7 +206,8 @@ final class EffectiveConfig {
     return map(
         "scope", entry.scope(),
         "mode", entry.mode().word(),
-        "unattributed", allowOrDeny(entry.unattributedAllowed()));
+        "unattributed", allowOrDeny(entry.unattributedAllowed()),
+        "inbound", entry.inbound().name().toLowerCase(Locale.ROOT));
   }
 
   private static Map<String, Object> learning(LearningSettings learning) {

@@ -6,6 +6,7 @@ import io.kith.baselines.config.ConfigException;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KithConfig.Identity;
+import io.kith.baselines.config.StoreSettings;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
@@ -83,7 +84,7 @@ final class ServerCommand extends Service {
       out.println(DevIdentity.DEV_BANNER);
       out.println();
     }
-    var checks = parts.add(checks(settings, identity, directory, control, telemetry));
+    var checks = parts.add(checks(settings, identity, directory, opened, telemetry));
     control.follow(checks.bridges());
     var bridges = new AttachedBridges(checks.bridges());
     var service = new AdminService(control, bridges, Version.current(), Instant.now());
@@ -111,12 +112,18 @@ final class ServerCommand extends Service {
       KithConfig settings,
       X509Source identity,
       StaticWorkloadDirectory directory,
-      ControlState control,
+      Control control,
       CheckTelemetry telemetry)
       throws Failure, InterruptedException {
     try {
       return CheckServer.start(
-          settings.server(), identity, directory, control, telemetry, Version.current());
+          settings.server(),
+          identity,
+          directory,
+          control.provenance(),
+          control.state(),
+          telemetry,
+          Version.current());
     } catch (ListenException e) {
       throw Failure.refused(String.valueOf(e.getMessage()));
     }
@@ -210,6 +217,19 @@ final class ServerCommand extends Service {
     out.println("  may ask      " + reporters);
     out.println("  may attest   " + words(settings.server().bridgeIds()));
     out.println("  store        " + Control.words(settings.store()));
+    out.println("  provenance   " + provenanceWords(settings));
+  }
+
+  /** For people: whose tokens this server believes. */
+  private static String provenanceWords(KithConfig settings) {
+    var named = settings.keys().provenance().size();
+    if (named > 0) {
+      return named + (named == 1 ? " secret" : " secrets") + " (server.keys.provenance)";
+    }
+    return settings.store() instanceof StoreSettings.Postgresql
+        ? "a secret of its own: no other server believes what this one lets out, nor this one them"
+            + " (server.keys.provenance: the same file for all)"
+        : "a secret of its own";
   }
 
   private static String words(List<SpiffeIdPattern> patterns) {

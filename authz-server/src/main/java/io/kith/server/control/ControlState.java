@@ -2,6 +2,7 @@ package io.kith.server.control;
 
 import static java.util.Objects.requireNonNull;
 
+import io.kith.baselines.config.Inbound;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KithConfig.ScopeEntry;
 import io.kith.baselines.config.ScopeName;
@@ -235,6 +236,11 @@ public final class ControlState implements Policy, AutoCloseable {
   @Override
   public Snapshot snapshot(Workload workload) {
     return workloads.governed(workload).snapshot();
+  }
+
+  @Override
+  public Inbound inbound(Workload callee) {
+    return workloads.governed(callee).inbound();
   }
 
   @Override

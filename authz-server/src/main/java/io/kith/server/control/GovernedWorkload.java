@@ -1,6 +1,7 @@
 package io.kith.server.control;
 
 import io.kith.baselines.change.BlastRadiusGuard;
+import io.kith.baselines.config.Inbound;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Snapshot.Rules;
@@ -46,6 +47,7 @@ final class GovernedWorkload {
   private volatile Refusals refusals = new Refusals();
   private volatile DeclaredVouchers vouchers = new DeclaredVouchers(List.of(), List.of());
   private volatile Snapshot snapshot = Snapshot.observing();
+  private volatile Inbound inbound = Inbound.ACCEPT;
   private Standing standing;
   private Mode asked = Mode.OBSERVE;
   private List<Edge> byHand = List.of();
@@ -82,6 +84,11 @@ final class GovernedWorkload {
 
   Snapshot snapshot() {
     return snapshot;
+  }
+
+  /** What is asked of requests that come in to it. */
+  Inbound inbound() {
+    return inbound;
   }
 
   /** What all servers know by now; merged for the asker, who may decide nothing by writing it. */
@@ -134,6 +141,7 @@ final class GovernedWorkload {
     var modes = fold.modes();
     standing = fold.of(owner);
     asked = modes.of(owner);
+    inbound = modes.inbound(owner);
     byHand = Standing.current(standing.allowed(), now.minus(Standing.KEPT_AFTER_END));
     var rules = rules();
     vouchers = new DeclaredVouchers(standing.vouchers(), rules.allowed());

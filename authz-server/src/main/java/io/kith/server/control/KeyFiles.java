@@ -66,7 +66,7 @@ public final class KeyFiles {
     }
     var file = directory.resolve(name + ".pem");
     if (!Files.exists(file)) {
-      make(file);
+      make(file, newPair());
     }
     return new SigningKey(pairOf(file, "server.keys." + name));
   }
@@ -103,8 +103,16 @@ public final class KeyFiles {
     return keys;
   }
 
+  private static String newPair() {
+    try {
+      return Pem.of(KeyPairGenerator.getInstance("Ed25519").generateKeyPair());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has Ed25519", e);
+    }
+  }
+
   /** Puts a whole key there, unless another server was first. */
-  private static void make(Path file) throws IOException {
+  static void make(Path file, String key) throws IOException {
     var folder = file.toAbsolutePath().getParent();
     try {
       if (folder != null) {
@@ -119,7 +127,7 @@ public final class KeyFiles {
       try {
         Files.writeString(
             next,
-            Pem.of(KeyPairGenerator.getInstance("Ed25519").generateKeyPair()),
+            key,
             StandardOpenOption.WRITE,
             StandardOpenOption.SYNC); // on the disk before anything is signed with it
         Files.createLink(file, next);
@@ -128,8 +136,6 @@ public final class KeyFiles {
       } finally {
         Files.deleteIfExists(next);
       }
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has Ed25519", e);
     } catch (IOException e) {
       throw new IOException(
           "'"

@@ -1,5 +1,6 @@
 package io.kith.server.control;
 
+import io.kith.baselines.config.Inbound;
 import io.kith.baselines.config.KithConfig.ScopeEntry;
 import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
@@ -14,9 +15,14 @@ import org.jspecify.annotations.Nullable;
  *
  * @param modes by scope
  * @param unattributedAllowed by scope: whether flows of unknown processes may pass
+ * @param inbound by scope: what is asked of requests that come in
  */
-record Modes(Map<ScopeName, Mode> modes, Map<ScopeName, Boolean> unattributedAllowed) {
+record Modes(
+    Map<ScopeName, Mode> modes,
+    Map<ScopeName, Boolean> unattributedAllowed,
+    Map<ScopeName, Inbound> inbound) {
   Modes {
+    inbound = Map.copyOf(inbound);
     modes = Map.copyOf(modes);
     unattributedAllowed = Map.copyOf(unattributedAllowed);
   }
@@ -25,17 +31,19 @@ record Modes(Map<ScopeName, Mode> modes, Map<ScopeName, Boolean> unattributedAll
   static Modes of(List<ScopeEntry> entries) {
     var modes = new HashMap<ScopeName, Mode>();
     var unattributed = new HashMap<ScopeName, Boolean>();
+    var inbound = new HashMap<ScopeName, Inbound>();
     for (var entry : entries) {
       modes.put(entry.scope(), entry.mode());
       unattributed.put(entry.scope(), entry.unattributedAllowed());
+      inbound.put(entry.scope(), entry.inbound());
     }
-    return new Modes(modes, unattributed);
+    return new Modes(modes, unattributed, inbound);
   }
 
   Modes with(ScopeName scope, Mode mode) {
     var changed = new HashMap<>(modes);
     changed.put(scope, mode);
-    return new Modes(changed, unattributedAllowed);
+    return new Modes(changed, unattributedAllowed, inbound);
   }
 
   Mode of(Owner owner) {
@@ -45,6 +53,11 @@ record Modes(Map<ScopeName, Mode> modes, Map<ScopeName, Boolean> unattributedAll
 
   boolean unattributedAllowed(Owner owner) {
     return Boolean.TRUE.equals(mostSpecific(unattributedAllowed, owner));
+  }
+
+  Inbound inbound(Owner owner) {
+    var asked = mostSpecific(inbound, owner);
+    return asked == null ? Inbound.ACCEPT : asked;
   }
 
   /** The mode of a scope: its own, else that of the scope around it. */

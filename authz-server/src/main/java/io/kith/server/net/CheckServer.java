@@ -22,6 +22,7 @@ import io.kith.server.check.Deadlines;
 import io.kith.server.check.ExtAuthzService;
 import io.kith.server.check.PeerFilter;
 import io.kith.server.check.Policy;
+import io.kith.server.provenance.MeshKeys;
 import io.kith.server.telemetry.CheckTelemetry;
 import io.kith.server.telemetry.HealthServer;
 import io.kith.server.telemetry.Metrics;
@@ -83,6 +84,7 @@ public final class CheckServer implements AutoCloseable {
       KithConfig.Server settings,
       X509Source identity,
       WorkloadDirectory directory,
+      MeshKeys keys,
       Policy policy,
       CheckTelemetry telemetry,
       String version) {
@@ -100,6 +102,7 @@ public final class CheckServer implements AutoCloseable {
         new ExtAuthzService(
             CheckSettings.of(settings),
             directory,
+            keys,
             policy,
             bridges,
             heardBy(telemetry, flows),
@@ -226,6 +229,7 @@ public final class CheckServer implements AutoCloseable {
    * meanwhile.
    *
    * @param identity usable, or {@link #notReady} says so
+   * @param keys what it says of requests that it allows, and believes of those that come in
    * @param version of the server, for people
    * @throws ListenException when an address cannot be listened on
    */
@@ -233,11 +237,12 @@ public final class CheckServer implements AutoCloseable {
       KithConfig.Server settings,
       X509Source identity,
       WorkloadDirectory directory,
+      MeshKeys keys,
       Policy policy,
       CheckTelemetry telemetry,
       String version)
       throws ListenException, InterruptedException {
-    var server = new CheckServer(settings, identity, directory, policy, telemetry, version);
+    var server = new CheckServer(settings, identity, directory, keys, policy, telemetry, version);
     try {
       server.listen();
       server.guardDesk.start();

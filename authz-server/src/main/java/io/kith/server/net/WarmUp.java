@@ -11,6 +11,7 @@ import io.grpc.Server;
 import io.grpc.ServerCredentials;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.MetadataUtils;
+import io.kith.baselines.config.Inbound;
 import io.kith.baselines.config.KithConfig.OnFailure;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Snapshot;
@@ -40,6 +41,7 @@ import io.kith.server.check.KnownConnection;
 import io.kith.server.check.Policy;
 import io.kith.server.check.ProcessSource;
 import io.kith.server.check.SocketQuery;
+import io.kith.server.provenance.MeshKeys;
 import io.kith.server.telemetry.CheckTelemetry;
 import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.X509Source;
@@ -108,6 +110,7 @@ final class WarmUp {
           new ExtAuthzService(
               new CheckSettings(List.of(), limit, limit, new OnFailure(false, false), CHECKS),
               directory(),
+              MeshKeys.fresh(),
               new WarmUpPolicy(),
               new WarmUpProcesses(),
               telemetry,
@@ -254,6 +257,11 @@ final class WarmUp {
     @Override
     public Snapshot snapshot(Workload workload) {
       return snapshot;
+    }
+
+    @Override
+    public Inbound inbound(Workload callee) {
+      return Inbound.REQUIRE;
     }
 
     @Override

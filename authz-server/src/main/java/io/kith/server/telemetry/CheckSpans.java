@@ -217,8 +217,11 @@ final class CheckSpans implements AutoCloseable {
         span.setStatus(StatusCode.ERROR, explanation);
       }
     }
-    if (answered.facts() instanceof CheckFacts.Connection connection) {
-      connection(span, connection);
+    switch (answered.facts()) {
+      case CheckFacts.Connection connection -> connection(span, connection);
+      case CheckFacts.Request request -> request(span, request);
+      case CheckFacts.Malformed _ -> {}
+      case null -> {}
     }
     if (record.flow() != null) {
       flow(span, record.flow());
@@ -251,6 +254,17 @@ final class CheckSpans implements AutoCloseable {
     span.setAttribute(SpanAttributes.NETWORK_TRANSPORT, word(connection.protocol()));
     put(span, SpanAttributes.SERVER_ADDRESS, connection.authority());
     put(span, SpanAttributes.TLS_SERVER_NAME, connection.sni());
+  }
+
+  private static void request(Span span, CheckFacts.Request request) {
+    span.setAttribute(SpanAttributes.LAYER, "inbound");
+    var caller = request.caller();
+    put(span, SpanAttributes.CALLER, caller == null ? null : caller.toString());
+    span.setAttribute(SpanAttributes.SOURCE_ADDRESS, request.source().address().toString());
+    span.setAttribute(SpanAttributes.SOURCE_PORT, request.source().port());
+    span.setAttribute(
+        SpanAttributes.DESTINATION_ADDRESS, request.destination().address().toString());
+    span.setAttribute(SpanAttributes.DESTINATION_PORT, request.destination().port());
   }
 
   private static void flow(Span span, Flow flow) {

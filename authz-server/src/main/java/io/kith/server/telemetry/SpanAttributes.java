@@ -44,6 +44,9 @@ public final class SpanAttributes {
 
   public static final AttributeKey<String> SPIFFE_ID = stringKey("kith.spiffe_id");
 
+  /** What the sending proxy of a request that comes in proved to be. */
+  public static final AttributeKey<String> CALLER = stringKey("kith.caller");
+
   /** Executable and, for an interpreter, its script. */
   public static final AttributeKey<String> PROCESS = stringKey("kith.process");
 

@@ -284,16 +284,18 @@ class CheckFactsTest {
     return Stream.of(
         Arguments.of(
             new CheckMetadata("", "", "", "", null),
-            "x-kith-direction: missing (expected: outbound, in the initial metadata of the"
-                + " Check)"),
+            "x-kith-direction: missing (expected: outbound or inbound, in the initial metadata of"
+                + " the Check)"),
         Arguments.of(
             new CheckMetadata("outbound,inbound", "", "", "", null),
-            "x-kith-direction: 'outbound,inbound' (expected: outbound)"),
+            "x-kith-direction: 'outbound,inbound' (expected: outbound or inbound)"),
         Arguments.of(
             new CheckMetadata("sideways", "", "", "", null),
-            "x-kith-direction: 'sideways' (expected: outbound)"),
+            "x-kith-direction: 'sideways' (expected: outbound or inbound)"),
         Arguments.of(
-            new CheckMetadata("inbound", "", "", "", null), "inbound checks are not supported yet"),
+            new CheckMetadata("inbound", "", "", "", null),
+            "a connection that comes in (expected: a request; who sends something else cannot prove"
+                + " which process it is)"),
         Arguments.of(
             new CheckMetadata("outbound", "a/b", "", "", null),
             "x-kith-node: 'a/b' (expected: letters, digits, '.', '_', '-')"),

@@ -174,10 +174,10 @@ class CheckMessageTest {
         AttributeContext.HttpRequest.newBuilder()
             .setId(text(random))
             .setMethod(random.nextBoolean() ? "CONNECT" : text(random))
-            .setPath(text(random))
+            .setPath(text(random) + (random.nextBoolean() ? "?" + text(random) : ""))
             .setHost(text(random))
             .setSize(random.nextLong());
-    for (var name : List.of("x-kith-src", "x-kith-dst", "x-kith-srd", "accept", "")) {
+    for (var name : List.of("x-kith-src", "x-kith-dst", "x-kith-srd", "x-kith-provenance", "accept", "")) {
       if (random.nextBoolean()) {
         http.putHeaders(name, text(random));
       }

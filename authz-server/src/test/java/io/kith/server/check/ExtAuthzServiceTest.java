@@ -325,12 +325,12 @@ class ExtAuthzServiceTest {
   }
 
   @Test
-  void check_inboundUnderEnforce_isRefusedAsNotSupported() {
+  void check_inboundConnectionUnderEnforce_isRefused() {
     var response = kith.check(l4(), headers("x-kith-direction", "inbound"));
 
     assertThat(answer(response)).isEqualTo(new Expected(PERMISSION_DENIED, "malformed", ""));
     assertThat(kith.policy.records().getLast().decision().applied().toString())
-        .contains("inbound checks are not supported yet");
+        .contains("a connection that comes in (expected: a request;");
   }
 
   @Test

@@ -1,5 +1,6 @@
 package io.kith.server.check;
 
+import io.kith.baselines.config.Inbound;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.identity.Workload;
@@ -12,6 +13,18 @@ public final class InMemoryPolicy implements Policy {
   private final List<CheckRecord> records = new CopyOnWriteArrayList<>();
   private volatile Runnable beforeRecord = () -> {};
   private volatile Supplier<Snapshot> snapshot = () -> Samples.snapshot(Mode.ENFORCE);
+
+  private volatile Inbound inbound = Inbound.ACCEPT;
+
+  /** What every workload asks of requests that come in. */
+  public void ask(Inbound now) {
+    inbound = now;
+  }
+
+  @Override
+  public Inbound inbound(Workload callee) {
+    return inbound;
+  }
 
   public void decideBy(Snapshot now) {
     snapshot = () -> now;

@@ -16,7 +16,13 @@ record ReadFields(End source, End destination, Http http, String sni) {
       String principal) {}
 
   record Http(
-      boolean there, String method, String host, String gateSource, String gateDestination) {}
+      boolean there,
+      String method,
+      String host,
+      String path,
+      String gateSource,
+      String gateDestination,
+      String provenance) {}
 
   static ReadFields byHand(CheckMessage message) {
     return new ReadFields(
@@ -26,8 +32,10 @@ record ReadFields(End source, End destination, Http http, String sni) {
             message.hasHttp,
             message.method,
             message.host,
+            message.path(),
             message.gateSource,
-            message.gateDestination),
+            message.gateDestination,
+            message.provenance),
         message.sni);
   }
 
@@ -54,8 +62,10 @@ record ReadFields(End source, End destination, Http http, String sni) {
             attributes.hasRequest() && attributes.getRequest().hasHttp(),
             http.getMethod(),
             http.getHost(),
+            http.getPath().replaceFirst("(?s)\\?.*", ""),
             http.getHeadersOrDefault("x-kith-src", ""),
-            http.getHeadersOrDefault("x-kith-dst", "")),
+            http.getHeadersOrDefault("x-kith-dst", ""),
+            http.getHeadersOrDefault("x-kith-provenance", "")),
         attributes.getTlsSession().getSni());
   }
 

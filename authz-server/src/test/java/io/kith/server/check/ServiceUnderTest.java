@@ -12,6 +12,8 @@ import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.MetadataUtils;
 import io.kith.baselines.config.KithConfig.OnFailure;
+import io.kith.baselines.identity.WorkloadDirectory;
+import io.kith.server.provenance.MeshKeys;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -26,6 +28,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class ServiceUnderTest implements AutoCloseable {
   public final InMemoryPolicy policy = new InMemoryPolicy();
   public final FakeProcesses processes = new FakeProcesses();
+  public final MeshKeys keys = MeshKeys.fresh();
   public final List<Answered> answered = new CopyOnWriteArrayList<>();
   public final AtomicInteger cancelled = new AtomicInteger();
   public volatile Peer peer = Samples.peer(Samples.CHECKOUT, Samples.POD);
@@ -62,10 +65,20 @@ public final class ServiceUnderTest implements AutoCloseable {
   }
 
   public ServiceUnderTest(CheckSettings settings, CheckObserver observer) throws IOException {
+    this(settings, Samples.directory(), observer, InstantSource.system());
+  }
+
+  public ServiceUnderTest(
+      CheckSettings settings,
+      WorkloadDirectory directory,
+      CheckObserver observer,
+      InstantSource clock)
+      throws IOException {
     service =
         new ExtAuthzService(
             settings,
-            Samples.directory(),
+            directory,
+            keys,
             policy,
             processes,
             new CheckObserver() {
@@ -82,7 +95,7 @@ public final class ServiceUnderTest implements AutoCloseable {
               }
             },
             deadlines,
-            InstantSource.system());
+            clock);
     server =
         NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
             .directExecutor()

@@ -8,6 +8,7 @@ import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
 import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
 import io.grpc.Metadata;
 import io.kith.baselines.decision.Flow;
+import io.kith.baselines.config.Inbound;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.edge.Baseline;
@@ -65,6 +66,14 @@ class SparedTest {
     assertThat(said(response, "spare_cluster")).isEqualTo(CLUSTER);
     assertThat(said(response, "spare_host_1")).isEqualTo("10.88.2.10:5432");
     assertThat(response.getDynamicMetadata().getFieldsMap()).doesNotContainKey("spare_host_2");
+  }
+
+  /** A spared request has no token, so its receiver would refuse it. */
+  @Test
+  void check_towardsWhoAsksForProof_sparesNothing() {
+    service.policy.ask(Inbound.REQUIRE);
+
+    assertSparesNothing(check(Samples.l4()));
   }
 
   @Test

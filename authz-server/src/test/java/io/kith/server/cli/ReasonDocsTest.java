@@ -69,6 +69,7 @@ class ReasonDocsTest {
     STORIES.put(Reason.Unattributed.class, ReasonStories::unattributed);
     STORIES.put(Reason.BridgeUnavailable.class, ReasonStories::bridgeUnavailable);
     STORIES.put(Reason.UnknownReporter.class, ReasonStories::unknownReporter);
+    STORIES.put(Reason.BadProvenance.class, ReasonStories::badProvenance);
     STORIES.put(Reason.Malformed.class, ReasonStories::malformed);
     STORIES.put(Reason.Overloaded.class, ReasonStories::overloaded);
     STORIES.put(Reason.Deadline.class, ReasonStories::deadline);
@@ -79,8 +80,6 @@ class ReasonDocsTest {
     NOT_GIVEN.put(
         new Reason.Unmediated(),
         "only `kith replay` does, for protocols of a log that no proxy checks");
-    NOT_GIVEN.put(
-        new Reason.BadProvenance("the header is missing"), "inbound Checks are not supported yet");
   }
 
   @TempDir private Path folder;

@@ -11,6 +11,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
 import io.grpc.Metadata;
+import io.kith.baselines.config.Inbound;
 import io.kith.baselines.config.KithConfig.OnFailure;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.destination.DestinationFacts;
@@ -276,6 +277,20 @@ final class ReasonStories {
         Samples.l4(),
         outbound(),
         service -> service.peer(Samples.peer(Samples.STRANGER, Samples.POD)));
+  }
+
+  /** The caller's certificate, and nothing that its sidecar let out. */
+  static CheckRecord badProvenance(ServedShop shop) throws Exception {
+    var request = Samples.l7("checkout").toBuilder();
+    var attributes = request.getAttributesBuilder();
+    attributes.getSourceBuilder().setPrincipal(CATALOG.toString());
+    attributes.getDestinationBuilder().setAddress(Samples.address(Samples.POD, 15_006));
+    return served(
+        shop,
+        SETTINGS,
+        request.build(),
+        headers("x-kith-direction", "inbound"),
+        service -> service.policy.ask(Inbound.REQUIRE));
   }
 
   static CheckRecord malformed(ServedShop shop) throws Exception {

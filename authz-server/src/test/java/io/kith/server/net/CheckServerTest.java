@@ -27,6 +27,7 @@ import io.kith.bridge.v1.ServerMessage;
 import io.kith.server.check.Await;
 import io.kith.server.check.InMemoryPolicy;
 import io.kith.server.check.Samples;
+import io.kith.server.provenance.MeshKeys;
 import io.kith.server.telemetry.CheckTelemetry;
 import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.WorkloadApiSource;
@@ -52,6 +53,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class CheckServerTest {
+  private static final MeshKeys KEYS = MeshKeys.fresh();
   private static final SpiffeId SERVER =
       SpiffeId.parse("spiffe://dev.kith.local/ns/kith/sa/authz-server");
 
@@ -118,6 +120,7 @@ class CheckServerTest {
         settings("127.0.0.1:0", "127.0.0.1:0"),
         identity,
         Samples.directory(),
+        KEYS,
         policy,
         telemetry,
         "test");
@@ -220,7 +223,7 @@ class CheckServerTest {
 
   private void start(String checks, String health) throws Exception {
     CheckServer.start(
-            settings(checks, health), identity, Samples.directory(), policy, telemetry, "test")
+            settings(checks, health), identity, Samples.directory(), KEYS, policy, telemetry, "test")
         .close();
   }
 
@@ -247,6 +250,7 @@ class CheckServerTest {
                 settings("127.0.0.1:0", "127.0.0.1:0", "unix:" + socket),
                 identity,
                 Samples.directory(),
+                KEYS,
                 policy,
                 telemetry,
                 "test");
@@ -267,6 +271,7 @@ class CheckServerTest {
                       settings("127.0.0.1:0", "127.0.0.1:0", "unix:" + socket),
                       identity,
                       Samples.directory(),
+                      KEYS,
                       policy,
                       telemetry,
                       "test"))

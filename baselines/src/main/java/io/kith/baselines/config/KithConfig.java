@@ -85,6 +85,8 @@ public record KithConfig(
    * @param deadline a Check is answered by then
    * @param onFailure what a late or failed Check gets under observe and shadow
    * @param guard what bridges do about traffic that goes past the sidecars
+   * @param probes paths that may be asked for by GET without a certificate, also where a scope
+   *     requires proof of where a request comes from
    */
   public record Server(
       @Nullable SpiffeId spiffeId,
@@ -99,8 +101,14 @@ public record KithConfig(
       Duration bridgeTimeout,
       Duration connectionAge,
       OnFailure onFailure,
-      Guard guard) {
+      Guard guard,
+      List<String> probes) {
+    /** What kubelets and metric scrapers ask for unless told otherwise. */
+    public static final List<String> PROBES =
+        List.of("/healthz", "/livez", "/readyz", "/metrics");
+
     public Server {
+      probes = List.copyOf(probes);
       reporters = List.copyOf(reporters);
       bridgeIds = List.copyOf(bridgeIds);
       adminIds = List.copyOf(adminIds);
@@ -251,6 +259,8 @@ public record KithConfig(
    * @param approvers public keys of people who approve
    * @param bundlers public keys of those who make bundles
    * @param trusted public learner's keys of the other servers on the same store
+   * @param provenance files of secrets that say where requests come from: the first makes, all
+   *     count; empty: to make one
    */
   public record Keys(
       @Nullable Path directory,
@@ -258,11 +268,24 @@ public record KithConfig(
       @Nullable Path approver,
       List<Path> approvers,
       List<Path> bundlers,
-      List<Path> trusted) {
+      List<Path> trusted,
+      List<Path> provenance) {
     public Keys {
+      provenance = List.copyOf(provenance);
       approvers = List.copyOf(approvers);
       bundlers = List.copyOf(bundlers);
       trusted = List.copyOf(trusted);
+    }
+
+    /** Without a secret that is named. */
+    public Keys(
+        @Nullable Path directory,
+        @Nullable Path learner,
+        @Nullable Path approver,
+        List<Path> approvers,
+        List<Path> bundlers,
+        List<Path> trusted) {
+      this(directory, learner, approver, approvers, bundlers, trusted, List.of());
     }
   }
 
@@ -271,8 +294,15 @@ public record KithConfig(
    *
    * @param scope {@code *}, {@code namespace/*} or an owner
    * @param unattributedAllowed flows of processes that are not known may pass
+   * @param inbound what is asked of requests that come in
    */
-  public record ScopeEntry(ScopeName scope, Mode mode, boolean unattributedAllowed) {}
+  public record ScopeEntry(
+      ScopeName scope, Mode mode, boolean unattributedAllowed, Inbound inbound) {
+    /** One that accepts requests without proof of where they come from. */
+    public ScopeEntry(ScopeName scope, Mode mode, boolean unattributedAllowed) {
+      this(scope, mode, unattributedAllowed, Inbound.ACCEPT);
+    }
+  }
 
   /**
    * Spans and metrics.

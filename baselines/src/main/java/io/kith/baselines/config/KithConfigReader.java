@@ -44,6 +44,9 @@ final class KithConfigReader {
   KithConfig read() throws ConfigException {
     var section = root.section("server");
     var server = server(section);
+    var scopes = scopes();
+    var store = StoreReader.read(root.section("store"), state);
+    var keys = keys(section.section("keys"), store, scopes);
     var identity = identity(root.section("identity"));
     var config =
         new KithConfig(
@@ -51,11 +54,11 @@ final class KithConfigReader {
             bridge(root.section("bridge"), server.spiffeId(), identity),
             identity,
             workloads(),
-            scopes(),
+            scopes,
             learning(root.section("learning")),
             root.list("allowLists", Values::path),
-            StoreReader.read(root.section("store"), state),
-            keys(section.section("keys")),
+            store,
+            keys,
             telemetry(root.section("telemetry")));
     root.finish();
     if (!root.problems().isEmpty()) {
@@ -103,7 +106,22 @@ final class KithConfigReader {
         new OnFailure(
             failure.value("observe", KithConfigReader::allows, true),
             failure.value("shadow", KithConfigReader::allows, true)),
-        guard(server.section("guard")));
+        guard(server.section("guard")),
+        probes(server.section("inbound")));
+  }
+
+  /** An empty list is none. */
+  private static List<String> probes(Section inbound) {
+    var named = inbound.list("probes", KithConfigReader::pathOfUrl);
+    return inbound.has("probes") ? named : Server.PROBES;
+  }
+
+  private static String pathOfUrl(String text) {
+    if (!text.matches("/[A-Za-z0-9/._~-]*")) {
+      throw new IllegalArgumentException(
+          "'" + text + "' (expected: a path without query, such as /healthz)");
+    }
+    return text;
   }
 
   private static KithConfig.Guard guard(Section guard) {
@@ -139,14 +157,25 @@ final class KithConfigReader {
     return target;
   }
 
-  private static KithConfig.Keys keys(Section keys) {
+  private static KithConfig.Keys keys(
+      Section keys, StoreSettings store, List<ScopeEntry> scopes) {
+    var provenance = keys.list("provenance", Values::path);
+    if (provenance.isEmpty()
+        && store instanceof StoreSettings.Postgresql
+        && scopes.stream().anyMatch(entry -> entry.inbound() == Inbound.REQUIRE)) {
+      keys.problem(
+          "provenance",
+          "missing, and a scope has inbound: require (expected: a file with the same secret for"
+              + " every server on the store, or each refuses what the others let out)");
+    }
     return new KithConfig.Keys(
         keys.optional("directory", Values::path),
         keys.optional("learner", Values::path),
         keys.optional("approver", Values::path),
         keys.list("approvers", Values::path),
         keys.list("bundlers", Values::path),
-        keys.list("trusted", Values::path));
+        keys.list("trusted", Values::path),
+        provenance);
   }
 
   private static boolean allows(String text) {
@@ -311,8 +340,9 @@ final class KithConfigReader {
       var scope = section.optional("scope", ScopeName::parse);
       var mode = section.value("mode", Mode::parse, Mode.OBSERVE);
       var unattributed = section.value("unattributed", KithConfigReader::allows, false);
+      var inbound = section.value("inbound", Values.oneOf(Inbound.class), Inbound.ACCEPT);
       if (scope != null) {
-        entries.add(new ScopeEntry(scope, mode, unattributed));
+        entries.add(new ScopeEntry(scope, mode, unattributed, inbound));
       } else if (!section.has("scope")) {
         section.problem("scope", "missing (expected: *, namespace/* or namespace/kind/name)");
       }

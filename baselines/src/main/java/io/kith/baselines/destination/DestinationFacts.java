@@ -109,10 +109,13 @@ public record DestinationFacts(
   }
 
   /**
-   * Istio names clusters {@code outbound|80||catalog.shop.svc.cluster.local}. A wildcard is matched
+   * The service that a cluster of the proxy sends to, in lower case; null for one that sends to
+   * wherever the client connected.
+   *
+   * <p>Istio names clusters {@code outbound|80||catalog.shop.svc.cluster.local}. A wildcard is matched
    * by the client's name and sends to wherever the client connected, so it names nothing.
    */
-  private static @Nullable String serviceOf(@Nullable String cluster) {
+  public static @Nullable String serviceOf(@Nullable String cluster) {
     if (cluster == null || cluster.isBlank() || PASSTHROUGH.contains(cluster)) {
       return null;
     }

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -122,6 +123,11 @@ public final class ProcessClass {
 
   public boolean root() {
     return root;
+  }
+
+  /** Names the class: the first 16 hex digits of its SHA-256. */
+  public String id() {
+    return HexFormat.of().toHexDigits(digest0);
   }
 
   private KeyedHash ofDigest(long[] keys) {

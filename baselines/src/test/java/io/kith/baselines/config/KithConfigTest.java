@@ -54,6 +54,64 @@ class KithConfigTest {
   }
 
   @Test
+  void parse_inbound_isAcceptUnlessRequired() throws Exception {
+    var config =
+        KithConfig.parse(
+            "kith.yaml",
+            """
+            server:
+              keys: {provenance: [new.key, old.key]}
+              inbound: {probes: [/status]}
+            scopes:
+            - {scope: "*", mode: observe}
+            - {scope: shop/deployment/catalog, mode: enforce, inbound: require}
+            """,
+            Map.of());
+
+    assertThat(config.scopes())
+        .map(KithConfig.ScopeEntry::inbound)
+        .containsExactly(Inbound.ACCEPT, Inbound.REQUIRE);
+    assertThat(config.keys().provenance()).containsExactly(Path.of("new.key"), Path.of("old.key"));
+    assertThat(config.server().probes()).containsExactly("/status");
+  }
+
+  @Test
+  void parse_probes_noneOrNotSaid() throws Exception {
+    var none = KithConfig.parse("kith.yaml", "server: {inbound: {probes: []}}", Map.of());
+    var usual = KithConfig.parse("kith.yaml", "server: {inbound: {}}", Map.of());
+
+    assertThat(none.server().probes()).isEmpty();
+    assertThat(usual.server().probes())
+        .containsExactly("/healthz", "/livez", "/readyz", "/metrics");
+  }
+
+  @Test
+  void parse_inboundThatCannotWork_isAProblem() {
+    var problems =
+        problems(
+            """
+            server: {inbound: {probes: ["healthz?x=1"]}}
+            scopes:
+            - {scope: "*", mode: enforce, inbound: require}
+            - {scope: shop/*, inbound: refuse}
+            store:
+              type: postgresql
+              url: "jdbc:postgresql://db:5432/kith"
+              user: kith
+            """);
+
+    assertThat(problems)
+        .map(Problem::toString)
+        .contains(
+            "kith.yaml:1:28: server.inbound.probes[0]: 'healthz?x=1' (expected: a path without"
+                + " query, such as /healthz)",
+            "kith.yaml:4:29: scopes[1].inbound: 'refuse' (expected: one of accept, require)",
+            "kith.yaml:1:9: server.keys.provenance: missing, and a scope has inbound: require"
+                + " (expected: a file with the same secret for every server on the store, or each"
+                + " refuses what the others let out)");
+  }
+
+  @Test
   void parse_emptyText_isAllDefaults() throws Exception {
     var config = KithConfig.parse("kith.yaml", "", Map.of());
 
@@ -170,7 +228,7 @@ class KithConfigTest {
                 + " 65535)",
             "kith.yaml:4:3: server.colour: unknown key (expected: one of [admin, adminIds,"
                 + " bridgeIds, bridgeTimeout, bridges, checks, connectionAge, deadline, guard,"
-                + " health, keys, onFailure, reporters, spiffeId])",
+                + " health, inbound, keys, onFailure, reporters, spiffeId])",
             "kith.yaml:6:13: workloads[0].spiffeId: SPIFFE ID 'spiffe://td/a/../b': a path segment"
                 + " is '..' (expected: spiffe://trust.domain/path/of/segments with [a-z0-9._-]"
                 + " before the first slash and [A-Za-z0-9._-] after it)",
