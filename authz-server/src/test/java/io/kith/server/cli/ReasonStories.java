@@ -283,7 +283,7 @@ final class ReasonStories {
   static CheckRecord badProvenance(ServedShop shop) throws Exception {
     var request = Samples.l7("checkout").toBuilder();
     var attributes = request.getAttributesBuilder();
-    attributes.getSourceBuilder().setPrincipal(CATALOG.toString());
+    attributes.getSourceBuilder().setPrincipal("spiffe://dev.kith.local/ns/shop/sa/web");
     attributes.getDestinationBuilder().setAddress(Samples.address(Samples.POD, 15_006));
     return served(
         shop,

@@ -144,7 +144,7 @@ record ReasonWords(String means, String todo) {
               "A request came in without proof that its caller's sidecar let it out: the header is"
                   + " missing (where the scope has `inbound: require`), forged, too old, given to"
                   + " another caller or meant for another workload.",
-              "Ask for the same on the caller's side: it was sent past its sidecar, or by a process"
+              "Look at the caller's side: it was sent past its sidecar, or by a process"
                   + " that no bridge saw, or that sidecar has no recipe of Kith yet. If all"
                   + " requests are refused, compare the servers' clocks and `server.keys.provenance`"
                   + " (provenance.md).");

@@ -88,7 +88,7 @@ class KithConfigTest {
   @Test
   void parse_inboundThatCannotWork_isAProblem() {
     var problems =
-        problems(
+        problemsOf(
             """
             server: {inbound: {probes: ["healthz?x=1"]}}
             scopes:
@@ -103,9 +103,9 @@ class KithConfigTest {
     assertThat(problems)
         .map(Problem::toString)
         .contains(
-            "kith.yaml:1:28: server.inbound.probes[0]: 'healthz?x=1' (expected: a path without"
+            "kith.yaml:1:29: server.inbound.probes[0]: 'healthz?x=1' (expected: a path without"
                 + " query, such as /healthz)",
-            "kith.yaml:4:29: scopes[1].inbound: 'refuse' (expected: one of accept, require)",
+            "kith.yaml:4:28: scopes[1].inbound: 'refuse' (expected: one of accept, require)",
             "kith.yaml:1:9: server.keys.provenance: missing, and a scope has inbound: require"
                 + " (expected: a file with the same secret for every server on the store, or each"
                 + " refuses what the others let out)");
