@@ -128,6 +128,15 @@ final class Faults {
             "ExtAuthzServiceTest#check_malformedOfAKnownReporter_followsTheMode",
             "ExtAuthzServiceTest#check_bytesThatAreNoCheckRequest_areAnsweredAllTheSame"),
         byTests(
+            "a request that comes in with a bad proof of its process, or with none where its scope has"
+                + " `inbound: require`",
+            Cell.passes("counted").recordedAs("bad_provenance"),
+            Cell.passes("counted").recordedAs("bad_provenance"),
+            Cell.refused("").recordedAs("bad_provenance"),
+            "InboundChecksTest#check_badInEveryMode_isRefusedUnderEnforceOnlyAndTold",
+            "InboundChecksTest#check_noToken_isRefused",
+            "ProvenanceTest#pastItsSidecar_withItsCertificate_isRefused"),
+        byTests(
             "answer not ready in time",
             Cell.passes(configured).recordedAs("deadline"),
             Cell.passes(configuredShadow).recordedAs("deadline"),

@@ -290,13 +290,13 @@ final class ProvenMesh implements AutoCloseable {
     return source;
   }
 
+  /** Not told its own identity, it does not warm itself up, and may take its time to answer. */
   private CheckServer startServer(MeshKeys keys) throws Exception {
     var config =
         KithConfig.parse(
             "kith.yaml",
             """
             server:
-              spiffeId: %s
               checks: {listen: "127.0.0.1:0"}
               bridges: {listen: "127.0.0.1:0"}
               health: {listen: "127.0.0.1:0"}
@@ -309,7 +309,6 @@ final class ProvenMesh implements AutoCloseable {
             - {owner: %s, spiffeId: "%s", names: [ledger]}
             """
                 .formatted(
-                    SERVER,
                     BRIDGE,
                     CHECKOUT_OWNER,
                     CHECKOUT,
