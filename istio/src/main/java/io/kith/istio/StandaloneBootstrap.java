@@ -660,7 +660,8 @@ final class StandaloneBootstrap {
 
   /** The server takes nothing older, and Envoy as a client offers 1.2 by itself. */
   private static Map<String, Object> newest() {
-    return map("tls_minimum_protocol_version", "TLSv1_3", "tls_maximum_protocol_version", "TLSv1_3");
+    return map(
+        "tls_minimum_protocol_version", "TLSv1_3", "tls_maximum_protocol_version", "TLSv1_3");
   }
 
   /**

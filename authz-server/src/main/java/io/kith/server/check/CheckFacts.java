@@ -63,7 +63,9 @@ public sealed interface CheckFacts {
           destination.address(), destination.port(), protocol, cluster, sni, authority, answered);
     }
 
-    /** The service that the proxy routes to by name, in lower case; null where it goes by address. */
+    /**
+     * The service that the proxy routes to by name, in lower case; null where it goes by address.
+     */
     public @Nullable String routedService() {
       return DestinationFacts.serviceOf(cluster);
     }

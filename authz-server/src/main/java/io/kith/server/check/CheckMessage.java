@@ -57,7 +57,6 @@ final class CheckMessage {
   String provenance = "";
   String sni = "";
 
-
   /*
    * Only of requests that come in it is asked for, so it is left where it is until then.
    */

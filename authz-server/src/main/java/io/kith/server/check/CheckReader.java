@@ -93,7 +93,9 @@ final class CheckReader {
     }
   }
 
-  /** What a workload gets: its own end is the destination, the caller's identity is the source's. */
+  /**
+   * What a workload gets: its own end is the destination, the caller's identity is the source's.
+   */
   private CheckFacts.Request inbound() {
     if (!request.hasHttp) {
       throw new Refusal(

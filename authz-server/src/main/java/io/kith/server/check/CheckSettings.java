@@ -43,13 +43,7 @@ public record CheckSettings(
       Duration bridgeTimeout,
       OnFailure onFailure,
       int maxWaiting) {
-    this(
-        reporters,
-        deadline,
-        bridgeTimeout,
-        onFailure,
-        maxWaiting,
-        KithConfig.Server.PROBES);
+    this(reporters, deadline, bridgeTimeout, onFailure, maxWaiting, KithConfig.Server.PROBES);
   }
 
   /** What {@code kith.yaml} says. */

@@ -40,8 +40,7 @@ final class InboundChecks {
    * @param asked what that one asks of requests
    * @param mode its mode
    */
-  Outcome decide(
-      CheckFacts.Request request, Owner callee, Inbound asked, Mode mode, Instant now) {
+  Outcome decide(CheckFacts.Request request, Owner callee, Inbound asked, Mode mode, Instant now) {
     var problem = problem(request, callee, asked, now);
     return problem == null
         ? new Outcome(new Decision(new Allow(null), null, mode, null, null), null, null)
@@ -56,9 +55,7 @@ final class InboundChecks {
       return switch (asked) {
         case ACCEPT -> null;
         case REQUIRE ->
-            caller == null && isProbe(request)
-                ? null
-                : sender(request) + " sent no token";
+            caller == null && isProbe(request) ? null : sender(request) + " sent no token";
       };
     }
     if (caller == null) {

@@ -102,13 +102,10 @@ final class ProvenanceHeaders {
   private byte[] token(Way way, Instant now) {
     var seconds = now.getEpochSecond();
     var known = made.getIfPresent(way);
-    if (known != null
-        && known.seconds <= seconds
-        && seconds - known.seconds < FRESH.toSeconds()) {
+    if (known != null && known.seconds <= seconds && seconds - known.seconds < FRESH.toSeconds()) {
       return known.answer;
     }
-    var token =
-        keys.make(way.caller, way.workload, way.process.id(), way.audience, now);
+    var token = keys.make(way.caller, way.workload, way.process.id(), way.audience, now);
     var fresh = new Made(answer(token), seconds);
     made.put(way, fresh);
     return fresh.answer;

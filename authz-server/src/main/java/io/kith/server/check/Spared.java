@@ -44,8 +44,7 @@ record Spared(String cluster, List<String> hosts) {
   }
 
   /** What the answer to a Check may spare; often nothing. */
-  static Spared by(
-      CheckCall check, Outcome outcome, WorkloadDirectory directory, Policy policy) {
+  static Spared by(CheckCall check, Outcome outcome, WorkloadDirectory directory, Policy policy) {
     return check.metadata.spare().isEmpty() // first: it nearly always is
             || check.metadata.spare().length() > LONGEST_CLUSTER
             || !(check.facts instanceof CheckFacts.Connection connection)

@@ -14,7 +14,6 @@ import io.kith.server.admin.AdminHttp;
 import io.kith.server.admin.AdminServer;
 import io.kith.server.admin.AdminService;
 import io.kith.server.admin.CallLimits;
-import io.kith.server.control.ControlState;
 import io.kith.server.http.JsonServer;
 import io.kith.server.net.CheckServer;
 import io.kith.server.net.ListenException;

@@ -24,7 +24,9 @@ public final class ProvenanceSecrets {
   private static final String FORM =
       " (expected: base64 of at least 32 random octets, as `openssl rand -base64 32` makes)";
 
-  /** Kubernetes mounts secrets as 0440 for a user that is not root, with a group of the pod's own. */
+  /**
+   * Kubernetes mounts secrets as 0440 for a user that is not root, with a group of the pod's own.
+   */
   private static final Set<PosixFilePermission> HARMLESS =
       Set.of(
           PosixFilePermission.OWNER_READ,

@@ -98,22 +98,21 @@ public final class MeshKeys {
     }
     // Before the MAC: the time chooses the key, and only those of now are worth deriving.
     if (token.expires().isAfter(now.plus(LIFETIME).plus(SKEW))) {
-      return new Proof.Bad(
-          "ends at " + token.expires() + ", later than any that was made by now");
+      return new Proof.Bad("ends at " + token.expires() + ", later than any that was made by now");
     }
     if (!now.minus(SKEW).isBefore(token.expires())) {
       return new Proof.Bad("ended at " + token.expires());
     }
     var signed = bytes(text.substring(0, end));
-    if (keys.stream().noneMatch(key -> MessageDigest.isEqual(key.mac(token.expires(), signed), mac))) {
+    if (keys.stream()
+        .noneMatch(key -> MessageDigest.isEqual(key.mac(token.expires(), signed), mac))) {
       return new Proof.Bad("was made with no key of this mesh");
     }
     if (!token.caller().equals(caller)) {
       return new Proof.Bad("was given to " + token.caller());
     }
     if (!token.audience().equals(receiver)) {
-      return new Proof.Bad(
-          "is meant for " + token.audience() + ", not for " + receiver);
+      return new Proof.Bad("is meant for " + token.audience() + ", not for " + receiver);
     }
     return new Proof.Good(token);
   }

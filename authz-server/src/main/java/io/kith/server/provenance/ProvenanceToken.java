@@ -11,11 +11,12 @@ import java.util.regex.Pattern;
  * What a caller's side says about a request that it let out.
  *
  * <p>Text form: {@code 1;EXPIRES;SPIFFE-ID;WORKLOAD;CLASS;AUDIENCE}, with the time as seconds since
- * 1970; plain ASCII without spaces, commas or quotes, so it is a header's value as it stands. {@link
- * MeshKeys} puts a MAC behind it.
+ * 1970; plain ASCII without spaces, commas or quotes, so it is a header's value as it stands.
+ * {@link MeshKeys} puts a MAC behind it.
  *
  * @param expires whole seconds; from then on it proves nothing
- * @param caller what the caller's proxy proved to be; the receiver's proxy has to have seen the same
+ * @param caller what the caller's proxy proved to be; the receiver's proxy has to have seen the
+ *     same
  * @param workload owner of the caller
  * @param processClass {@link io.kith.baselines.process.ProcessClass#id} of the program that asked
  * @param audience owner of the only workload that it is meant for

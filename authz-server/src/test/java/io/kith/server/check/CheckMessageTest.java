@@ -177,7 +177,8 @@ class CheckMessageTest {
             .setPath(text(random) + (random.nextBoolean() ? "?" + text(random) : ""))
             .setHost(text(random))
             .setSize(random.nextLong());
-    for (var name : List.of("x-kith-src", "x-kith-dst", "x-kith-srd", "x-kith-provenance", "accept", "")) {
+    for (var name :
+        List.of("x-kith-src", "x-kith-dst", "x-kith-srd", "x-kith-provenance", "accept", "")) {
       if (random.nextBoolean()) {
         http.putHeaders(name, text(random));
       }

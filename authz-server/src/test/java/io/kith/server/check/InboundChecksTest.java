@@ -70,7 +70,12 @@ class InboundChecksTest {
             .setAddress(address(CATALOG_POD, 15_006))
             .setPrincipal(CATALOG_ID.toString()));
     var http =
-        attributes.getRequestBuilder().getHttpBuilder().setMethod(method).setPath(path).setHost("x");
+        attributes
+            .getRequestBuilder()
+            .getHttpBuilder()
+            .setMethod(method)
+            .setPath(path)
+            .setHost("x");
     if (!token.isEmpty()) {
       http.putHeaders("x-kith-provenance", token);
     }
@@ -133,8 +138,7 @@ class InboundChecksTest {
 
   @Test
   void check_tokenOfOtherKeys_isRefused() {
-    var forged =
-        MeshKeys.fresh().make(CHECKOUT, OWNER, APP.processClass().id(), CATALOG, NOON);
+    var forged = MeshKeys.fresh().make(CHECKOUT, OWNER, APP.processClass().id(), CATALOG, NOON);
 
     assertRefused(
         check(request(CHECKOUT.toString(), forged)),
@@ -164,8 +168,7 @@ class InboundChecksTest {
   @Test
   void check_tokenWithoutCertificate_isRefused() {
     assertRefused(
-        check(request("", token(CATALOG))),
-        "10.88.1.2, which has no certificate, sent a token");
+        check(request("", token(CATALOG))), "10.88.1.2, which has no certificate, sent a token");
   }
 
   @ParameterizedTest
@@ -216,8 +219,7 @@ class InboundChecksTest {
   })
   void check_somethingElseWithoutCertificate_isRefused(String method, String path) {
     assertRefused(
-        check(request("", "", method, path)),
-        "10.88.1.2, which has no certificate, sent no token");
+        check(request("", "", method, path)), "10.88.1.2, which has no certificate, sent no token");
   }
 
   /** Who has a certificate of the mesh has a sidecar. */

@@ -111,8 +111,7 @@ class ProvenanceHeadersTest {
     assertThat(ok.getHeadersToRemoveList()).isEmpty();
     var header = ok.getHeadersList().getFirst();
     assertThat(header.getHeader().getKey()).isEqualTo("x-kith-provenance");
-    assertThat(header.getAppendAction())
-        .isEqualTo(HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD);
+    assertThat(header.getAppendAction()).isEqualTo(HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD);
     return header.getHeader().getValue();
   }
 
@@ -145,8 +144,7 @@ class ProvenanceHeadersTest {
   @Test
   void check_outsideTheMesh_carriesNone() {
     assertThat(token(check(OUTSIDE, "catalog", "kith_passthrough"))).isEmpty();
-    assertThat(token(check(OUTSIDE, "api.example.com", "outbound|443||api.example.com")))
-        .isEmpty();
+    assertThat(token(check(OUTSIDE, "api.example.com", "outbound|443||api.example.com"))).isEmpty();
     assertThat(token(check(OUTSIDE, "catalog", "outbound|443||*.example.com"))).isEmpty();
   }
 
@@ -221,7 +219,8 @@ class ProvenanceHeadersTest {
       assertThat(token.split(";")[1])
           .as("at %s, seed 31", now)
           .satisfies(
-              end -> assertThat(Long.parseLong(end)).isGreaterThan(clock.get().getEpochSecond() + 40));
+              end ->
+                  assertThat(Long.parseLong(end)).isGreaterThan(clock.get().getEpochSecond() + 40));
       now = now.plusMillis(random.nextInt(3_000));
     }
     assertThat(tokens).hasSizeBetween(20, 32).hasSizeLessThan(asked / 5);
@@ -232,8 +231,7 @@ class ProvenanceHeadersTest {
     check(CATALOG_POD, "catalog", ROUTED);
     clock.set(NOON.minusSeconds(3_600));
 
-    assertThat(proof(token(check(CATALOG_POD, "catalog", ROUTED))))
-        .isInstanceOf(Proof.Good.class);
+    assertThat(proof(token(check(CATALOG_POD, "catalog", ROUTED)))).isInstanceOf(Proof.Good.class);
   }
 
   /** One token for all the requests of a way, another for every other way. */

@@ -223,7 +223,13 @@ class CheckServerTest {
 
   private void start(String checks, String health) throws Exception {
     CheckServer.start(
-            settings(checks, health), identity, Samples.directory(), KEYS, policy, telemetry, "test")
+            settings(checks, health),
+            identity,
+            Samples.directory(),
+            KEYS,
+            policy,
+            telemetry,
+            "test")
         .close();
   }
 

@@ -104,8 +104,7 @@ public record KithConfig(
       Guard guard,
       List<String> probes) {
     /** What kubelets and metric scrapers ask for unless told otherwise. */
-    public static final List<String> PROBES =
-        List.of("/healthz", "/livez", "/readyz", "/metrics");
+    public static final List<String> PROBES = List.of("/healthz", "/livez", "/readyz", "/metrics");
 
     public Server {
       probes = List.copyOf(probes);

@@ -157,8 +157,7 @@ final class KithConfigReader {
     return target;
   }
 
-  private static KithConfig.Keys keys(
-      Section keys, StoreSettings store, List<ScopeEntry> scopes) {
+  private static KithConfig.Keys keys(Section keys, StoreSettings store, List<ScopeEntry> scopes) {
     var provenance = keys.list("provenance", Values::path);
     if (provenance.isEmpty()
         && store instanceof StoreSettings.Postgresql

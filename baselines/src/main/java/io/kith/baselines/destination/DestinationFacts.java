@@ -112,8 +112,8 @@ public record DestinationFacts(
    * The service that a cluster of the proxy sends to, in lower case; null for one that sends to
    * wherever the client connected.
    *
-   * <p>Istio names clusters {@code outbound|80||catalog.shop.svc.cluster.local}. A wildcard is matched
-   * by the client's name and sends to wherever the client connected, so it names nothing.
+   * <p>Istio names clusters {@code outbound|80||catalog.shop.svc.cluster.local}. A wildcard is
+   * matched by the client's name and sends to wherever the client connected, so it names nothing.
    */
   public static @Nullable String serviceOf(@Nullable String cluster) {
     if (cluster == null || cluster.isBlank() || PASSTHROUGH.contains(cluster)) {
