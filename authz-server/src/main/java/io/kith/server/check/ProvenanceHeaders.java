@@ -46,7 +46,15 @@ final class ProvenanceHeaders {
 
   private record Way(SpiffeId caller, Owner workload, ProcessClass process, Owner audience) {}
 
-  private record Made(byte[] answer, long seconds) {}
+  private static final class Made {
+    private final byte[] answer;
+    private final long seconds;
+
+    Made(byte[] answer, long seconds) {
+      this.answer = answer;
+      this.seconds = seconds;
+    }
+  }
 
   private final MeshKeys keys;
   private final WorkloadDirectory directory;
