@@ -9,6 +9,7 @@ import io.kith.baselines.bundle.SignedBaseline;
 import io.kith.baselines.decision.Decision;
 import io.kith.baselines.decision.Explanation;
 import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Verdict.Allow;
 import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.destination.Destination;
@@ -154,6 +155,9 @@ final class AdminMessages {
           + deny.reason().code()
           + "): "
           + Explanation.of(deny, decision.subject(), destination);
+    }
+    if (flow == null && decision.mode() == Mode.ENFORCE) {
+      return "a request that came in, and nothing is wrong with it";
     }
     return decision.applied() instanceof Allow(var edge) && edge != null
         ? "allowed by " + edge.words() + " (" + edge.provenance().words() + ")"

@@ -47,6 +47,9 @@ public final class KnownConnection {
     }
   }
 
+  /** What its latest request carried; it spares a look into the memory of all ways. */
+  volatile ProvenanceHeaders.@Nullable Carried carried;
+
   public KnownConnection(Attribution attribution) {
     this.attribution = requireNonNull(attribution, "attribution");
   }

@@ -8,6 +8,7 @@ import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
 import io.envoyproxy.envoy.service.auth.v3.OkHttpResponse;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Verdict.Allow;
+import io.kith.baselines.destination.Destination;
 import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
@@ -17,6 +18,7 @@ import io.kith.baselines.process.ProcessClass;
 import io.kith.server.provenance.MeshKeys;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,6 +56,40 @@ final class ProvenanceHeaders {
       this.answer = answer;
       this.seconds = seconds;
     }
+
+    /** Not if the clock was set back either: its end would be too far away for any receiver. */
+    private boolean isFresh(long now) {
+      return seconds <= now && now - seconds < FRESH.toSeconds();
+    }
+  }
+
+  /** What the latest request on a connection was told to carry. */
+  static final class Carried {
+    private final SpiffeId caller;
+    private final Owner workload;
+    private final ProcessClass process;
+    private final Destination destination;
+    private final @Nullable String cluster;
+    private final Made made;
+
+    private Carried(
+        Flow flow, Owner workload, ProcessClass process, @Nullable String cluster, Made made) {
+      this.caller = flow.spiffeId();
+      this.workload = workload;
+      this.process = process;
+      this.destination = flow.resolved().destination();
+      this.cluster = cluster;
+      this.made = made;
+    }
+
+    private boolean isOf(
+        Flow flow, Owner workload, ProcessClass process, @Nullable String cluster) {
+      return this.destination.equals(flow.resolved().destination())
+          && Objects.equals(this.cluster, cluster)
+          && this.process.equals(process)
+          && this.workload.equals(workload)
+          && this.caller.equals(flow.spiffeId());
+    }
   }
 
   private final MeshKeys keys;
@@ -79,12 +115,26 @@ final class ProvenanceHeaders {
         || !(flow.attribution() instanceof Attributed)) {
       return NONE;
     }
+    var known = check.known;
+    var before = known == null ? null : known.carried;
+    if (before != null
+        && before.made.isFresh(now.getEpochSecond())
+        && before.isOf(flow, check.workload.owner(), subject.processClass(), connection.cluster())) {
+      return before.made.answer;
+    }
     var audience = audience(connection, flow);
-    return audience == null
-        ? NONE
-        : token(
-            new Way(flow.spiffeId(), check.workload.owner(), subject.processClass(), audience),
-            now);
+    var fresh =
+        audience == null
+            ? new Made(NONE, now.getEpochSecond())
+            : token(
+                new Way(flow.spiffeId(), check.workload.owner(), subject.processClass(), audience),
+                now);
+    if (known != null) {
+      known.carried =
+          new Carried(
+              flow, check.workload.owner(), subject.processClass(), connection.cluster(), fresh);
+    }
+    return fresh.answer;
   }
 
   /**
@@ -106,17 +156,16 @@ final class ProvenanceHeaders {
         : reached.owner();
   }
 
-  /** Also made anew when the clock was set back: its end would be too far away for any receiver. */
-  private byte[] token(Way way, Instant now) {
+  private Made token(Way way, Instant now) {
     var seconds = now.getEpochSecond();
     var known = made.getIfPresent(way);
-    if (known != null && known.seconds <= seconds && seconds - known.seconds < FRESH.toSeconds()) {
-      return known.answer;
+    if (known != null && known.isFresh(seconds)) {
+      return known;
     }
     var token = keys.make(way.caller, way.workload, way.process.id(), way.audience, now);
     var fresh = new Made(answer(token), seconds);
     made.put(way, fresh);
-    return fresh.answer;
+    return fresh;
   }
 
   private static byte[] answer(String token) {

@@ -1,5 +1,7 @@
 package io.kith.server.provenance;
 
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
 import java.nio.charset.StandardCharsets;
@@ -9,6 +11,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The secrets that all servers of a mesh share, and the tokens that are made and checked with them.
@@ -36,6 +39,10 @@ public final class MeshKeys {
   private static final Base64.Decoder FROM_TEXT = Base64.getUrlDecoder();
 
   private final List<MeshKey> keys;
+
+  /** Tokens with a good MAC: they are sent with many requests, and looked at once. */
+  private final Cache<String, ProvenanceToken> believed =
+      Caffeine.newBuilder().maximumSize(10_000).expireAfterWrite(LIFETIME.plus(SKEW)).build();
 
   /**
    * Keys of these secrets.
@@ -84,16 +91,9 @@ public final class MeshKeys {
    * @param receiver who received it
    */
   public Proof check(String text, SpiffeId caller, Owner receiver, Instant now) {
-    var end = text.length() > LONGEST ? -1 : text.lastIndexOf(';');
-    if (end < 0) {
-      return new Proof.Bad("is none of Kith's");
-    }
-    ProvenanceToken token;
-    byte[] mac;
-    try {
-      token = ProvenanceToken.parse(text.substring(0, end));
-      mac = FROM_TEXT.decode(text.substring(end + 1));
-    } catch (IllegalArgumentException _) {
+    var known = text.length() > LONGEST ? null : believed.getIfPresent(text);
+    var token = known == null ? parsed(text) : known;
+    if (token == null) {
       return new Proof.Bad("is none of Kith's");
     }
     // Before the MAC: the time chooses the key, and only those of now are worth deriving.
@@ -103,10 +103,11 @@ public final class MeshKeys {
     if (!now.minus(SKEW).isBefore(token.expires())) {
       return new Proof.Bad("ended at " + token.expires());
     }
-    var signed = bytes(text.substring(0, end));
-    if (keys.stream()
-        .noneMatch(key -> MessageDigest.isEqual(key.mac(token.expires(), signed), mac))) {
-      return new Proof.Bad("was made with no key of this mesh");
+    if (known == null) {
+      if (!isOurs(text, token.expires())) {
+        return new Proof.Bad("was made with no key of this mesh");
+      }
+      believed.put(text, token);
     }
     if (!token.caller().equals(caller)) {
       return new Proof.Bad("was given to " + token.caller());
@@ -115,6 +116,27 @@ public final class MeshKeys {
       return new Proof.Bad("is meant for " + token.audience() + ", not for " + receiver);
     }
     return new Proof.Good(token);
+  }
+
+  private static @Nullable ProvenanceToken parsed(String text) {
+    var end = text.length() > LONGEST ? -1 : text.lastIndexOf(';');
+    try {
+      return end < 0 ? null : ProvenanceToken.parse(text.substring(0, end));
+    } catch (IllegalArgumentException _) {
+      return null;
+    }
+  }
+
+  private boolean isOurs(String text, Instant expires) {
+    var end = text.lastIndexOf(';');
+    byte[] mac;
+    try {
+      mac = FROM_TEXT.decode(text.substring(end + 1));
+    } catch (IllegalArgumentException _) {
+      return false;
+    }
+    var signed = bytes(text.substring(0, end));
+    return keys.stream().anyMatch(key -> MessageDigest.isEqual(key.mac(expires, signed), mac));
   }
 
   private static byte[] bytes(String text) {

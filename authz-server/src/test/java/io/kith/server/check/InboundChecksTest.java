@@ -24,7 +24,6 @@ import io.kith.baselines.identity.Owner;
 import io.kith.server.provenance.MeshKeys;
 import java.io.IOException;
 import java.time.Instant;
-import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -34,7 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class InboundChecksTest {
-  private final AtomicReference<Instant> clock = new AtomicReference<>(NOON);
+  private volatile Instant now = NOON;
   private ServiceUnderTest kith;
 
   @BeforeEach
@@ -44,7 +43,7 @@ class InboundChecksTest {
             ServiceUnderTest.settings(),
             ProvenanceHeadersTest.directory(),
             CheckObserver.none(),
-            clock::get);
+            () -> now);
     kith.peer(Samples.peer(CATALOG_ID, CATALOG_POD));
     kith.policy.ask(Inbound.REQUIRE);
   }
@@ -148,7 +147,7 @@ class InboundChecksTest {
   @Test
   void check_tokenThatEnded_isRefused() {
     var token = token(CATALOG);
-    clock.set(NOON.plusSeconds(70));
+    now = NOON.plusSeconds(70);
 
     assertRefused(
         check(request(CHECKOUT.toString(), token)),
