@@ -119,7 +119,8 @@ final class ProvenanceHeaders {
     var before = known == null ? null : known.carried;
     if (before != null
         && before.made.isFresh(now.getEpochSecond())
-        && before.isOf(flow, check.workload.owner(), subject.processClass(), connection.cluster())) {
+        && before.isOf(
+            flow, check.workload.owner(), subject.processClass(), connection.cluster())) {
       return before.made.answer;
     }
     var audience = audience(connection, flow);

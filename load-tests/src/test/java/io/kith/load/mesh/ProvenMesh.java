@@ -46,7 +46,6 @@ import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.WorkloadApiSource;
 import io.kith.spiffe.X509Source;
 import io.kith.spiffe.dev.DevIdentity;
-
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -88,11 +87,12 @@ final class ProvenMesh implements AutoCloseable {
     private final HttpServer server;
 
     App() throws IOException {
-      server = HttpServer.create(new InetSocketAddress(HOST, 0), 0);
+      server = HttpServer.create(new InetSocketAddress(LoopbackLab.ADDRESS, 0), 0);
       server.createContext(
           "/",
           exchange -> {
-            provenance.add(exchange.getRequestHeaders().getOrDefault("X-kith-provenance", List.of()));
+            provenance.add(
+                exchange.getRequestHeaders().getOrDefault("X-kith-provenance", List.of()));
             var body = answer.getBytes(StandardCharsets.US_ASCII);
             exchange.sendResponseHeaders(200, body.length);
             exchange.getResponseBody().write(body);
@@ -352,9 +352,7 @@ final class ProvenMesh implements AutoCloseable {
                 "catalog", toCatalog, new Address(HOST, catalogInbound), CATALOG.toString()),
             new Forward("outbound|80||catalog", toWire, new Address(HOST, wire.port())),
             new Forward("outbound|80||example.com", toOutside, new Address(HOST, wire.port()))));
-    start(
-        recipe("catalog", CATALOG, server, false)
-            .with(inbound(catalogInbound, catalog)));
+    start(recipe("catalog", CATALOG, server, false).with(inbound(catalogInbound, catalog)));
     start(recipe("ledger", LEDGER, server, false).with(inbound(ledgerInbound, ledger)));
     start(
         recipe(
@@ -392,12 +390,7 @@ final class ProvenMesh implements AutoCloseable {
   private void start(StandaloneRecipe recipe) throws IOException, InterruptedException {
     closing(
         EnvoyProxy.startWorker(
-            lab.folder(),
-            recipe.workload(),
-            envoy,
-            recipe.yaml(),
-            recipe.adminPort(),
-            List.of()));
+            lab.folder(), recipe.workload(), envoy, recipe.yaml(), recipe.adminPort(), List.of()));
   }
 
   @Override

@@ -47,7 +47,9 @@ class ProvenanceTest {
   private static final byte[] OLD_SECRET = MeshKeys.newSecret();
   private static final MeshKeys KEYS = new MeshKeys(List.of(SECRET, OLD_SECRET));
 
-  /** Everything was said that is needed to make an answer; who checks nothing is a test's client. */
+  /**
+   * Everything was said that is needed to make an answer; who checks nothing is a test's client.
+   */
   private static final class TrustsAll implements X509TrustManager {
     @Override
     public void checkClientTrusted(X509Certificate[] chain, String type) {}
@@ -91,7 +93,8 @@ class ProvenanceTest {
     return started;
   }
 
-  private static SSLContext context(X509Source source) throws GeneralSecurityException, IOException {
+  private static SSLContext context(X509Source source)
+      throws GeneralSecurityException, IOException {
     var svid = source.svid().orElseThrow();
     var own = KeyStore.getInstance("PKCS12");
     own.load(null, null);
@@ -108,7 +111,8 @@ class ProvenanceTest {
     try (socket) {
       socket.setSoTimeout(LIMIT_MILLIS);
       var header = token == null ? "" : HEADER + ": " + token + "\r\n";
-      var request = "GET /price HTTP/1.1\r\nHost: catalog\r\n" + header + "Connection: close\r\n\r\n";
+      var request =
+          "GET /price HTTP/1.1\r\nHost: catalog\r\n" + header + "Connection: close\r\n\r\n";
       socket.getOutputStream().write(request.getBytes(ISO_8859_1));
       return new String(socket.getInputStream().readAllBytes(), ISO_8859_1);
     }
@@ -183,8 +187,7 @@ class ProvenanceTest {
   /** Whoever is in the pod has its certificate, and no token. */
   @Test
   void pastItsSidecar_withItsCertificate_isRefused() throws Exception {
-    assertRefused(
-        askDirectly(CHECKOUT, mesh().catalogInbound, null), CHECKOUT + " sent no token");
+    assertRefused(askDirectly(CHECKOUT, mesh().catalogInbound, null), CHECKOUT + " sent no token");
   }
 
   @Test
