@@ -207,7 +207,8 @@ final class EffectiveConfig {
         "scope", entry.scope(),
         "mode", entry.mode().word(),
         "unattributed", allowOrDeny(entry.unattributedAllowed()),
-        "inbound", entry.inbound().name().toLowerCase(Locale.ROOT));
+        "inbound",
+            entry.inbound() == null ? null : entry.inbound().name().toLowerCase(Locale.ROOT));
   }
 
   private static Map<String, Object> learning(LearningSettings learning) {

@@ -35,7 +35,9 @@ record Modes(
     for (var entry : entries) {
       modes.put(entry.scope(), entry.mode());
       unattributed.put(entry.scope(), entry.unattributedAllowed());
-      inbound.put(entry.scope(), entry.inbound());
+      if (entry.inbound() != null) {
+        inbound.put(entry.scope(), entry.inbound());
+      }
     }
     return new Modes(modes, unattributed, inbound);
   }

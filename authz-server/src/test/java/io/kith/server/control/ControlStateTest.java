@@ -21,6 +21,7 @@ import static io.kith.server.control.Shop.unattributed;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kith.baselines.config.Inbound;
 import io.kith.baselines.config.KithConfig.ScopeEntry;
 import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Decider;
@@ -131,6 +132,22 @@ class ControlStateTest {
     assertThat(state.snapshot(CHECKOUT).unattributedAllowed()).isFalse();
     assertThat(state.snapshot(CATALOG).mode()).isEqualTo(Mode.OBSERVE);
     assertThat(state.snapshot(CATALOG).unattributedAllowed()).isTrue();
+  }
+
+  /** Another mode for one workload does not make it less strict about what comes in. */
+  @Test
+  void inbound_configuredScopes_mostSpecificThatSaysSoWins() {
+    restart(
+        scope("*", Mode.OBSERVE, false),
+        new ScopeEntry(ScopeName.parse("shop/*"), Mode.OBSERVE, false, Inbound.REQUIRE),
+        scope("shop/deployment/checkout", Mode.SHADOW, false),
+        new ScopeEntry(
+            ScopeName.parse("shop/deployment/catalog"), Mode.OBSERVE, false, Inbound.ACCEPT));
+
+    assertThat(state.inbound(CHECKOUT)).isEqualTo(Inbound.REQUIRE);
+    assertThat(state.inbound(CATALOG)).isEqualTo(Inbound.ACCEPT);
+    restart(scope("*", Mode.ENFORCE, false));
+    assertThat(state.inbound(CHECKOUT)).isEqualTo(Inbound.ACCEPT);
   }
 
   @Test

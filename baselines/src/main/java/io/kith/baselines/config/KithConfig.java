@@ -293,13 +293,13 @@ public record KithConfig(
    *
    * @param scope {@code *}, {@code namespace/*} or an owner
    * @param unattributedAllowed flows of processes that are not known may pass
-   * @param inbound what is asked of requests that come in
+   * @param inbound what is asked of requests that come in; null: what the scope around it asks
    */
   public record ScopeEntry(
-      ScopeName scope, Mode mode, boolean unattributedAllowed, Inbound inbound) {
-    /** One that accepts requests without proof of where they come from. */
+      ScopeName scope, Mode mode, boolean unattributedAllowed, @Nullable Inbound inbound) {
+    /** One that says nothing of requests that come in. */
     public ScopeEntry(ScopeName scope, Mode mode, boolean unattributedAllowed) {
-      this(scope, mode, unattributedAllowed, Inbound.ACCEPT);
+      this(scope, mode, unattributedAllowed, null);
     }
   }
 

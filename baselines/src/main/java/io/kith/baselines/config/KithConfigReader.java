@@ -339,7 +339,7 @@ final class KithConfigReader {
       var scope = section.optional("scope", ScopeName::parse);
       var mode = section.value("mode", Mode::parse, Mode.OBSERVE);
       var unattributed = section.value("unattributed", KithConfigReader::allows, false);
-      var inbound = section.value("inbound", Values.oneOf(Inbound.class), Inbound.ACCEPT);
+      var inbound = section.optional("inbound", Values.oneOf(Inbound.class));
       if (scope != null) {
         entries.add(new ScopeEntry(scope, mode, unattributed, inbound));
       } else if (!section.has("scope")) {

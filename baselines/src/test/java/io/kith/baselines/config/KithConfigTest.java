@@ -54,7 +54,7 @@ class KithConfigTest {
   }
 
   @Test
-  void parse_inbound_isAcceptUnlessRequired() throws Exception {
+  void parse_inbound_isWhatIsSaidOrLeftToTheScopeAround() throws Exception {
     var config =
         KithConfig.parse(
             "kith.yaml",
@@ -70,7 +70,7 @@ class KithConfigTest {
 
     assertThat(config.scopes())
         .map(KithConfig.ScopeEntry::inbound)
-        .containsExactly(Inbound.ACCEPT, Inbound.REQUIRE);
+        .containsExactly(null, Inbound.REQUIRE);
     assertThat(config.keys().provenance()).containsExactly(Path.of("new.key"), Path.of("old.key"));
     assertThat(config.server().probes()).containsExactly("/status");
   }
