@@ -3,7 +3,9 @@ package io.kith.load;
 import io.kith.load.bench.BridgeBenchCommand;
 import io.kith.load.compare.BenchCommand;
 import io.kith.load.demo.DemoCommand;
+import io.kith.load.scale.ScaleCommand;
 import io.kith.load.score.Scorer;
+import io.kith.load.soak.SoakCommand;
 import io.kith.load.tools.ToolsCommand;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -38,6 +40,11 @@ public final class Main {
   public static void main(String[] arguments) {
     NETTY.setLevel(Level.SEVERE);
     var line = new CommandLine(new Main());
+    var _ =
+        line.getSubcommands()
+            .get("bench")
+            .addSubcommand(new ScaleCommand())
+            .addSubcommand(new SoakCommand());
     line.setParameterExceptionHandler(
         (wrong, _) -> {
           System.err.println("kith: " + wrong.getMessage());

@@ -38,7 +38,7 @@ import java.util.random.RandomGenerator;
  * address blocks and ranges of dynamic ports. Workloads run the programs of 64 images. What a
  * baseline has of a program is its own; the names in a question are new, as after parsing.
  */
-final class GeneratedMesh {
+public final class GeneratedMesh {
   private static final int IMAGES = 64;
   private static final int MAX_CLASSES = 4;
 
@@ -59,7 +59,7 @@ final class GeneratedMesh {
    *
    * @param edges per workload, 1 or more
    */
-  GeneratedMesh(long seed, int edges) {
+  public GeneratedMesh(long seed, int edges) {
     if (edges < 1) {
       throw new IllegalArgumentException("edges: " + edges + " (expected: 1 or more)");
     }
@@ -77,7 +77,8 @@ final class GeneratedMesh {
     return edges;
   }
 
-  Baseline baseline(int workload) {
+  /** What is enforced for a workload. */
+  public Baseline baseline(int workload) {
     var all = new ArrayList<Edge>(edges);
     for (var edge = 0; edge < edges; edge++) {
       var program = GeneratedProgram.of(seed, workload % IMAGES, classOf(workload, edge));
@@ -89,7 +90,7 @@ final class GeneratedMesh {
   }
 
   /** What decides for a workload, under enforcement. */
-  static Snapshot snapshot(Baseline baseline) {
+  public static Snapshot snapshot(Baseline baseline) {
     return new Snapshot(Mode.ENFORCE, false, Rules.of(baseline, List.of()), null);
   }
 

@@ -11,11 +11,11 @@ import java.util.List;
  * @param serverPrefix what a server's command line begins with
  * @param words for people
  */
-record Cores(List<String> serverPrefix, String words) {
+public record Cores(List<String> serverPrefix, String words) {
   private static final Duration LIMIT = Duration.ofSeconds(10);
 
   /** Nobody is bound to anything. */
-  static Cores shared() {
+  public static Cores shared() {
     return new Cores(List.of(), "server and driver share all processors");
   }
 

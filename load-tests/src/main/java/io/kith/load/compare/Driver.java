@@ -18,12 +18,18 @@ import org.jspecify.annotations.Nullable;
  * Asks a server as fast as it answers, on one thread: each connection keeps so many Checks in
  * flight, as a busy Envoy does.
  */
-final class Driver implements AutoCloseable {
+public final class Driver implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final long PATIENCE_MILLIS = 100;
 
   private final Selector selector;
+  private final int port;
+  private final List<Traffic> traffic;
+  private final @Nullable List<SSLContext> identities;
   private final List<Http2Connection> connections = new ArrayList<>();
   private final Tally tally = new Tally();
+  private long octetsOfOld;
+  private int renewed;
 
   private static final class Tally implements Http2Connection.Listener {
     private int[] nanos = new int[1 << 16];
@@ -67,15 +73,19 @@ final class Driver implements AutoCloseable {
    * @param ownProcessor the time of a processor that the driver took for it
    */
   @SuppressWarnings("ArrayRecordComponent") // some hundred thousand, and never compared
-  record Answers(
+  public record Answers(
       int[] latencyNanos, long denied, long expired, Duration elapsed, Duration ownProcessor) {
-    int count() {
+    public int count() {
       return latencyNanos.length;
     }
   }
 
-  private Driver(Selector selector) {
+  private Driver(
+      Selector selector, int port, List<Traffic> traffic, @Nullable List<SSLContext> identities) {
     this.selector = selector;
+    this.port = port;
+    this.traffic = traffic;
+    this.identities = identities;
   }
 
   /**
@@ -84,20 +94,12 @@ final class Driver implements AutoCloseable {
    * @param traffic for each connection
    * @param identities of each connection, or null for none and no TLS
    */
-  static Driver connect(int port, List<Traffic> traffic, @Nullable List<SSLContext> identities)
-      throws IOException {
-    var driver = new Driver(Selector.open());
+  public static Driver connect(
+      int port, List<Traffic> traffic, @Nullable List<SSLContext> identities) throws IOException {
+    var driver = new Driver(Selector.open(), port, traffic, identities);
     try {
       for (var i = 0; i < traffic.size(); i++) {
-        var channel =
-            SocketChannel.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
-        var _ = channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-        var wire =
-            identities == null ? new PlainWire(channel) : TlsWire.over(channel, identities.get(i));
-        var _ = channel.configureBlocking(false);
-        var connection = new Http2Connection(wire, traffic.get(i), driver.tally);
-        driver.connections.add(connection);
-        var _ = channel.register(driver.selector, SelectionKey.OP_READ, connection);
+        driver.connections.add(driver.open(i));
       }
       return driver;
     } catch (IOException | RuntimeException e) {
@@ -106,25 +108,83 @@ final class Driver implements AutoCloseable {
     }
   }
 
+  private Http2Connection open(int number) throws IOException {
+    var channel = SocketChannel.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+    var _ = channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+    var wire =
+        identities == null ? new PlainWire(channel) : TlsWire.over(channel, identities.get(number));
+    var _ = channel.configureBlocking(false);
+    var connection = new Http2Connection(wire, traffic.get(number), tally);
+    var _ = channel.register(selector, SelectionKey.OP_READ, connection);
+    return connection;
+  }
+
+  /**
+   * Takes what has arrived since, and makes another connection in place of each that the server
+   * ends because of its age.
+   */
+  private void renew() throws IOException {
+    var _ = selector.selectNow(this::received);
+    for (var i = 0; i < connections.size(); i++) {
+      var old = connections.get(i);
+      if (old.isOver()) {
+        octetsOfOld += old.wire().octets();
+        old.close();
+        connections.set(i, open(i));
+        renewed++;
+      }
+    }
+  }
+
+  /** Connections that the server ended because of their age, and that were made anew. */
+  public int renewed() {
+    return renewed;
+  }
+
+  /** Octets over all connections so far, both ways, with what TLS adds. */
+  public long octets() {
+    return octetsOfOld
+        + connections.stream().mapToLong(connection -> connection.wire().octets()).sum();
+  }
+
   /**
    * Asks until the time is over, and waits for what is on its way.
    *
    * @param perConnection Checks in flight on each connection
    * @return what was answered in that time
    */
-  Answers run(Duration time, int perConnection) throws IOException {
+  public Answers run(Duration time, int perConnection) throws IOException {
+    return run(time, perConnection, Double.POSITIVE_INFINITY);
+  }
+
+  /**
+   * The same, not faster than a rate.
+   *
+   * @param perSecond Checks of all connections together
+   */
+  public Answers run(Duration time, int perConnection, double perSecond) throws IOException {
     tally.clear();
     var processor = processorNanos();
     var start = System.nanoTime();
     var end = start + time.toNanos();
+    renew();
+    var over = false;
+    var sent = 0L;
     for (var now = start; now - end < 0; now = System.nanoTime()) {
+      if (over) {
+        renew();
+        over = false;
+      }
+      var due = perSecond * (1 + now - start) / 1e9; // infinite from the start
       for (var connection : connections) {
-        while (connection.inFlight() < perConnection && connection.hasRoom()) {
+        while (sent < due && connection.inFlight() < perConnection && connection.hasRoom()) {
           connection.send();
+          sent++;
         }
         flush(connection);
+        over |= connection.isOver();
       }
-      step();
+      step(sent < due ? PATIENCE_MILLIS : 1);
     }
     var elapsed = System.nanoTime() - start;
     var answers =
@@ -139,8 +199,9 @@ final class Driver implements AutoCloseable {
   }
 
   /** Asks about one socket on the first connection; whether it is allowed. */
-  boolean allows(long socket, int port) throws IOException {
+  public boolean allows(long socket, int port) throws IOException {
     tally.clear();
+    renew();
     var connection = connections.getFirst();
     connection.send(socket, port);
     drain();
@@ -148,9 +209,10 @@ final class Driver implements AutoCloseable {
   }
 
   /** Asks about the first sockets, each once, on every connection; how many were allowed. */
-  long allowed(int sockets) throws IOException {
+  public long allowed(int sockets) throws IOException {
     tally.clear();
     for (var i = 0; i < sockets; i++) {
+      renew();
       for (var connection : connections) {
         connection.send(i, Traffic.FIRST_PORT + i);
       }
@@ -173,7 +235,7 @@ final class Driver implements AutoCloseable {
       if (System.nanoTime() - end > 0) {
         throw new IOException(waiting + " Checks are not answered after " + PATIENCE);
       }
-      step();
+      step(PATIENCE_MILLIS);
     }
   }
 
@@ -186,15 +248,14 @@ final class Driver implements AutoCloseable {
     }
   }
 
-  private void step() throws IOException {
-    var _ =
-        selector.select(
-            key -> {
-              if (key.isReadable() && key.attachment() instanceof Http2Connection connection) {
-                receive(connection);
-              }
-            },
-            100);
+  private void step(long millis) throws IOException {
+    var _ = selector.select(this::received, millis);
+  }
+
+  private void received(SelectionKey key) {
+    if (key.isReadable() && key.attachment() instanceof Http2Connection connection) {
+      receive(connection);
+    }
   }
 
   private static void receive(Http2Connection connection) {

@@ -12,7 +12,8 @@ import java.nio.charset.StandardCharsets;
  * One HTTP/2 connection of an Envoy worker, as much of it as Checks need; many streams at once.
  * Used by one thread.
  *
- * <p>Anything that no Check is answered with is refused: a status, a GOAWAY.
+ * <p>Anything that no Check is answered with is refused, such as a status. A server that says it
+ * goes away is sent nothing more, and what is on its way is waited for.
  *
  * <p>Source: RFC 9113.
  */
@@ -24,6 +25,7 @@ final class Http2Connection implements AutoCloseable {
   private static final int RESET = 3;
   private static final int SETTINGS = 4;
   private static final int PING = 6;
+  private static final int GO_AWAY = 7;
   private static final int WINDOW_UPDATE = 8;
   private static final int END_STREAM = 1;
   private static final int ACK = 1;
@@ -68,6 +70,7 @@ final class Http2Connection implements AutoCloseable {
   private int inFlight;
   private long window = FIRST_WINDOW;
   private long unacknowledged;
+  private boolean leaving;
 
   Http2Connection(Wire wire, Traffic traffic, Listener listener) {
     this.wire = wire;
@@ -91,7 +94,12 @@ final class Http2Connection implements AutoCloseable {
 
   /** Whether the server lets another Check be sent now, and there is room for it. */
   boolean hasRoom() {
-    return window >= most && out.remaining() >= most + BUFFER / 4;
+    return !leaving && window >= most && out.remaining() >= most + BUFFER / 4;
+  }
+
+  /** The server ends it, and has answered all that it was sent. */
+  boolean isOver() {
+    return leaving && inFlight == 0;
   }
 
   /** Puts the next Check among what {@link #flush} sends. */
@@ -130,9 +138,7 @@ final class Http2Connection implements AutoCloseable {
 
   /** Takes what has arrived. */
   void receive() throws IOException {
-    if (!wire.read(in)) {
-      throw new EOFException("the server closed the connection");
-    }
+    var open = wire.read(in);
     in.flip();
     while (in.remaining() >= FRAME_HEADER) {
       var start = in.position();
@@ -149,6 +155,9 @@ final class Http2Connection implements AutoCloseable {
     }
     in.compact();
     acknowledge();
+    if (!open && !isOver()) {
+      throw new EOFException("the server closed the connection");
+    }
   }
 
   private void take(int type, byte flags, int stream) throws IOException {
@@ -170,6 +179,7 @@ final class Http2Connection implements AutoCloseable {
           out.put(in);
         }
       }
+      case GO_AWAY -> leaving = true;
       case WINDOW_UPDATE -> {
         if (stream == 0) {
           window += in.getInt();

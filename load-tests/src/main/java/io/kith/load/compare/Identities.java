@@ -24,10 +24,10 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 
 /** The certificates of a comparison: of the servers, of the bridge, and of the pods that ask. */
-final class Identities implements AutoCloseable {
+public final class Identities implements AutoCloseable {
   static final String TRUST_DOMAIN = "dev.kith.local";
-  static final SpiffeId SERVER = id("kith", "authz-server");
-  static final SpiffeId BRIDGE = id("kith", "identity-bridge");
+  public static final SpiffeId SERVER = id("kith", "authz-server");
+  public static final SpiffeId BRIDGE = id("kith", "identity-bridge");
   private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final char[] NO_PASSWORD = {};
 
@@ -41,7 +41,7 @@ final class Identities implements AutoCloseable {
    *
    * @param folder short, since sockets are made below it
    */
-  Identities(Path folder, int pods) throws IOException {
+  public Identities(Path folder, int pods) throws IOException {
     this.folder = folder;
     this.pods = pods;
     var ids = new HashSet<>(Set.of(SERVER, BRIDGE));
@@ -58,7 +58,8 @@ final class Identities implements AutoCloseable {
     return SpiffeId.parse("spiffe://" + TRUST_DOMAIN + "/ns/" + namespace + "/sa/" + name);
   }
 
-  static SpiffeId pod(int number) {
+  /** Of a pod that asks. */
+  public static SpiffeId pod(int number) {
     return id("shop", "w" + number);
   }
 
@@ -77,7 +78,8 @@ final class Identities implements AutoCloseable {
     return issuer.socketOf(id);
   }
 
-  synchronized X509Source source(SpiffeId id) throws InterruptedException {
+  /** The certificates of one, as its program has them. */
+  public synchronized X509Source source(SpiffeId id) throws InterruptedException {
     var known = sources.get(id);
     if (known != null) {
       return known;
@@ -91,7 +93,7 @@ final class Identities implements AutoCloseable {
   }
 
   /** What each pod's Envoy connects with. */
-  List<SSLContext> contexts() throws InterruptedException {
+  public List<SSLContext> contexts() throws InterruptedException {
     var contexts = new ArrayList<SSLContext>();
     for (var i = 0; i < pods; i++) {
       contexts.add(context(source(pod(i))));

@@ -2,6 +2,7 @@ package io.kith.load.compare;
 
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
 import io.kith.admin.v1.AdminServiceGrpc;
 import io.kith.admin.v1.FinishTestRunRequest;
 import io.kith.admin.v1.GetStatusRequest;
@@ -22,21 +23,42 @@ import java.util.concurrent.TimeUnit;
  * Kith's server as it is delivered, with its store in a file, and the baselines of its pods learned
  * and enforced: thirty edges each.
  */
-final class KithServer {
+public final class KithServer {
   private static final Duration START = Duration.ofMinutes(2);
   private static final int EDGES = Traffic.DESTINATIONS * Traffic.PROGRAMS;
 
   private final Path home;
   private final Identities identities;
   private final int pods;
+  private final Duration connectionAge;
 
-  KithServer(Path home, Identities identities, int pods) {
+  /** With connections that end after five minutes, as delivered. */
+  public KithServer(Path home, Identities identities, int pods) {
+    this(home, identities, pods, Duration.ofMinutes(5));
+  }
+
+  /**
+   * One that is not started yet.
+   *
+   * @param home its folder, short, since a socket is made in it
+   * @param connectionAge after which it ends connections of Envoys
+   */
+  public KithServer(Path home, Identities identities, int pods, Duration connectionAge) {
     this.home = home;
     this.identities = identities;
     this.pods = pods;
+    this.connectionAge = connectionAge;
   }
 
-  Started start(Cores cores) throws IOException, InterruptedException {
+  /** Where its operators reach it. */
+  public ManagedChannel admin() {
+    return Grpc.newChannelBuilder(
+            "unix://" + home.resolve("admin.sock"), InsecureChannelCredentials.create())
+        .build();
+  }
+
+  /** Starts it, with a bridge, and teaches it. */
+  public Started start(Cores cores) throws IOException, InterruptedException {
     Files.createDirectories(home);
     var config = Files.writeString(home.resolve("kith.yaml"), config());
     var argv = new ArrayList<>(cores.serverPrefix());
@@ -46,7 +68,7 @@ final class KithServer {
     var process = RunningProcess.start("Kith", home.resolve("log"), Map.of(), argv);
     try {
       process.awaitReady(START, () -> process.log().contains("\nready\n"));
-      var bridge = bridge(port(process, "bridges"));
+      var bridge = bridge(process);
       var started = new Started(process, port(process, "checks"), List.of(bridge));
       teach(started);
       return started;
@@ -56,7 +78,9 @@ final class KithServer {
     }
   }
 
-  private RunningProcess bridge(int port) throws IOException, InterruptedException {
+  /** Starts a bridge of the server that runs, and waits until it is attached. */
+  public RunningProcess bridge(RunningProcess server) throws IOException, InterruptedException {
+    var port = port(server, "bridges");
     var socket = DevIdentity.socketOf(identities.directory(), Identities.BRIDGE);
     var process =
         RunningProcess.start(
@@ -68,7 +92,8 @@ final class KithServer {
     return process;
   }
 
-  private static int port(RunningProcess process, String key) {
+  /** Where a server that has started listens, by the key of its configuration. */
+  public static int port(RunningProcess process, String key) {
     var prefix = "  " + key + " ";
     return process
         .log()
@@ -102,6 +127,7 @@ final class KithServer {
       admin: {listen: "unix:%2$s/admin.sock"}
       health: {listen: "127.0.0.1:0"}
       bridgeIds: ["%3$s"]
+      connectionAge: %7$dms
       deadline: 9s
       bridgeTimeout: 8s
       keys: {directory: "%2$s"}
@@ -119,19 +145,18 @@ final class KithServer {
             Identities.BRIDGE,
             identities.directory(),
             Identities.TRUST_DOMAIN,
-            workloads);
+            workloads,
+            connectionAge.toMillis());
   }
 
-  private static String owner(int pod) {
+  /** Of a pod that asks. */
+  public static String owner(int pod) {
     return "shop/deployment/w" + pod;
   }
 
   /** Shows each pod's flows once, ends the test run, enforces what was learned, and makes sure. */
   private void teach(Started server) throws IOException, InterruptedException {
-    var channel =
-        Grpc.newChannelBuilder(
-                "unix://" + home.resolve("admin.sock"), InsecureChannelCredentials.create())
-            .build();
+    var channel = admin();
     try (var driver = driver(server)) {
       var admin = AdminServiceGrpc.newBlockingStub(channel).withDeadlineAfter(1, TimeUnit.MINUTES);
       server

@@ -5,15 +5,34 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 
 /** Without TLS. */
-record PlainWire(SocketChannel channel) implements Wire {
+final class PlainWire implements Wire {
+  private final SocketChannel channel;
+  private long octets;
+
+  PlainWire(SocketChannel channel) {
+    this.channel = channel;
+  }
+
+  @Override
+  public SocketChannel channel() {
+    return channel;
+  }
+
   @Override
   public boolean read(ByteBuffer into) throws IOException {
-    return channel.read(into) >= 0;
+    var read = channel.read(into);
+    octets += Math.max(0, read);
+    return read >= 0;
   }
 
   @Override
   public void write(ByteBuffer from) throws IOException {
-    var _ = channel.write(from);
+    octets += channel.write(from);
+  }
+
+  @Override
+  public long octets() {
+    return octets;
   }
 
   @Override

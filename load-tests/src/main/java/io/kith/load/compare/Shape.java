@@ -1,7 +1,7 @@
 package io.kith.load.compare;
 
 /** Which of Envoy's filters asks. */
-enum Shape {
+public enum Shape {
   /** The network filter: a connection to a database. */
   l4,
   /** The HTTP filter: a request with its headers. */

@@ -9,9 +9,9 @@ import java.util.List;
  * @param port where it takes Checks
  * @param beside what it needs, closed after it
  */
-record Started(RunningProcess process, int port, List<RunningProcess> beside)
+public record Started(RunningProcess process, int port, List<RunningProcess> beside)
     implements AutoCloseable {
-  Started {
+  public Started {
     beside = List.copyOf(beside);
   }
 

@@ -17,6 +17,7 @@ final class TlsWire implements Wire {
   private final SSLEngine engine;
   private final ByteBuffer in = ByteBuffer.allocateDirect(BUFFER);
   private final ByteBuffer out = ByteBuffer.allocateDirect(BUFFER).limit(0);
+  private long octets;
 
   private TlsWire(SocketChannel channel, SSLEngine engine) {
     this.channel = channel;
@@ -75,7 +76,9 @@ final class TlsWire implements Wire {
 
   @Override
   public boolean read(ByteBuffer into) throws IOException {
-    var open = channel.read(in) >= 0;
+    var read = channel.read(in);
+    octets += Math.max(0, read);
+    var open = read >= 0;
     in.flip();
     while (in.hasRemaining()) {
       var result = engine.unwrap(in, into);
@@ -114,8 +117,13 @@ final class TlsWire implements Wire {
 
   private void flush() throws IOException {
     if (out.hasRemaining()) {
-      var _ = channel.write(out);
+      octets += channel.write(out);
     }
+  }
+
+  @Override
+  public long octets() {
+    return octets;
   }
 
   private void runTasks() {

@@ -12,21 +12,21 @@ import java.util.Map;
  * <p>A socket is a port of the pod. Its number decides where it leads and which program has it, so
  * that every program reaches every destination.
  */
-final class Traffic {
+public final class Traffic {
   /** Workloads that pods talk to. */
-  static final int DESTINATIONS = 10;
+  public static final int DESTINATIONS = 10;
 
   /** Programs in each pod. */
-  static final int PROGRAMS = 3;
+  public static final int PROGRAMS = 3;
 
   /** Where destinations listen. */
   static final int PORT = 5432;
 
   /** The first socket's port; from here to the last port all take three octets in a message. */
-  static final int FIRST_PORT = 16_384;
+  public static final int FIRST_PORT = 16_384;
 
   /** A port of a program that is in no baseline. */
-  static final int STRANGE_PORT = 65_535;
+  public static final int STRANGE_PORT = 65_535;
 
   private static final int PORTS = STRANGE_PORT - FIRST_PORT;
   private static final int HEADERS = 1;
@@ -49,7 +49,7 @@ final class Traffic {
    * @param pod its number
    * @param sockets so many are asked about in turn; {@link #ALL_NEW} for another one each time
    */
-  Traffic(Shape shape, boolean tls, int pod, long sockets) {
+  public Traffic(Shape shape, boolean tls, int pod, long sockets) {
     this.sockets = sockets;
     this.traced = shape == Shape.l7;
     var fixed = new LinkedHashMap<String, String>();
@@ -75,7 +75,7 @@ final class Traffic {
   }
 
   /** Another socket for each Check; the ports come around, the connections do not. */
-  static final long ALL_NEW = Long.MAX_VALUE;
+  public static final long ALL_NEW = Long.MAX_VALUE;
 
   /** Address of a pod that asks. */
   static String pod(int number) {

@@ -18,6 +18,9 @@ sealed interface Wire extends AutoCloseable permits PlainWire, TlsWire {
   /** Sends what lies between position and limit, as far as it goes now, and moves the position. */
   void write(ByteBuffer from) throws IOException;
 
+  /** Octets that went over it, both ways, with what TLS adds. */
+  long octets();
+
   /** Whether octets that were taken wait to be sent. */
   boolean isBehind();
 

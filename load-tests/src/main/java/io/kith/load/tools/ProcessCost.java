@@ -27,9 +27,14 @@ public final class ProcessCost {
 
   /** Memory that it has in RAM now, in MiB. */
   public static long residentMebibytes(long pid) throws IOException {
+    return residentKibibytes(pid) / 1_024;
+  }
+
+  /** The same in KiB. */
+  public static long residentKibibytes(long pid) throws IOException {
     for (var line : Files.readAllLines(Path.of("/proc/" + pid + "/status"))) {
       if (line.startsWith("VmRSS:")) {
-        return Long.parseLong(line.replaceAll("[^0-9]", "")) / 1_024;
+        return Long.parseLong(line.replaceAll("[^0-9]", ""));
       }
     }
     throw new IOException("no VmRSS of process " + pid);

@@ -1,0 +1,70 @@
+package io.kith.load.scale;
+
+import io.kith.baselines.store.StoreException;
+import io.kith.load.tools.ToolCache;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** Unit costs, measured here and now. */
+record MeasuredCosts(UnitCosts units, SnapshotCosts snapshots) {
+  /** How much is measured, for how long. */
+  record Extent(
+      ServerCosts.Extent server, ChangeCosts.Extent changes, List<Integer> workloads) {
+    Extent {
+      workloads = List.copyOf(workloads);
+    }
+
+    /** Some minutes. */
+    static Extent full() {
+      return new Extent(
+          new ServerCosts.Extent(4_000, 400, 100, Duration.ofSeconds(4)),
+          new ChangeCosts.Extent(List.of(1, 10, 20, 40), 25, 300, 60_000),
+          List.of(1_000, 10_000, 100_000));
+    }
+
+    /** Some seconds; what it says is rough. */
+    static Extent quick() {
+      return new Extent(
+          new ServerCosts.Extent(200, 20, 10, Duration.ofMillis(300)),
+          new ChangeCosts.Extent(List.of(1, 4), 3, 20, 4_000),
+          List.of(200, 1_000));
+    }
+  }
+
+  static MeasuredCosts measure(Extent extent, int edges, long seed, Consumer<String> say)
+      throws IOException, InterruptedException, SQLException, StoreException {
+    var folder = Files.createTempDirectory("kith-scale-");
+    try {
+      say.accept("snapshots of " + extent.workloads().getLast() + " workloads");
+      var snapshots = SnapshotCosts.measure(seed, edges, extent.workloads());
+      var server = ServerCosts.measure(folder, extent.server(), say);
+      var changes = ChangeCosts.measure(folder, extent.changes(), snapshots.revisionKib(), say);
+      return new MeasuredCosts(
+          new UnitCosts(
+              server.handshakeMillis(),
+              server.connectionKib(),
+              server.bridgeKib(),
+              server.podKib(),
+              server.busyCheckMicros(),
+              server.quietCheckMicros(),
+              server.checkBytes(),
+              server.questionMicros(),
+              server.serverMib(),
+              snapshots.workloadKib(),
+              snapshots.compileMicros(),
+              snapshots.revisionKib(),
+              changes.live().at0(),
+              changes.live().each(),
+              changes.change().at0(),
+              changes.change().each(),
+              changes.partsPerSecond()),
+          snapshots);
+    } finally {
+      ToolCache.delete(folder);
+    }
+  }
+}
