@@ -1,5 +1,7 @@
 package io.kith.load;
 
+import static java.util.Objects.requireNonNull;
+
 import io.kith.load.bench.BridgeBenchCommand;
 import io.kith.load.compare.BenchCommand;
 import io.kith.load.demo.DemoCommand;
@@ -40,11 +42,9 @@ public final class Main {
   public static void main(String[] arguments) {
     NETTY.setLevel(Level.SEVERE);
     var line = new CommandLine(new Main());
-    var _ =
-        line.getSubcommands()
-            .get("bench")
-            .addSubcommand(new ScaleCommand())
-            .addSubcommand(new SoakCommand());
+    requireNonNull(line.getSubcommands().get("bench"), "bench")
+        .addSubcommand(new ScaleCommand())
+        .addSubcommand(new SoakCommand());
     line.setParameterExceptionHandler(
         (wrong, _) -> {
           System.err.println("kith: " + wrong.getMessage());

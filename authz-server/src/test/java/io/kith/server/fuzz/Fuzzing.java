@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 
 /**
@@ -23,8 +24,11 @@ import java.util.regex.Pattern;
 public final class Fuzzing {
   private static final Path LOG = FuzzTarget.CORPORA.resolve("README.md");
   private static final Pattern ROW =
-      Pattern.compile("\\| `([a-z-]+)` \\| ([\\d,]+) \\| ([\\d,]+) \\|");
-  private static final Pattern RUNS = Pattern.compile("Done (\\d+) runs in (\\d+) second");
+      Pattern.compile("\\| `([a-z-]+)` \\| ([\\d,]+) \\| ([\\d,]+) \\| ([\\d,]+) \\|");
+
+  /** How many inputs there were so far, as it says on the way and at its end. */
+  private static final Pattern INPUTS = Pattern.compile("^#(\\d+)\\b", Pattern.MULTILINE);
+
   private static final int MAX_BYTES = 4_096;
 
   private Fuzzing() {}
@@ -76,15 +80,28 @@ public final class Fuzzing {
             List.of(
                 "-merge=1", target.found().toString(), target.seeds().toString(), work.toString()));
     withoutSeeds(target);
-    var runs = RUNS.matcher(outcome.output());
-    if (runs.find()) {
-      note(target, Long.parseLong(runs.group(2)), Long.parseLong(runs.group(1)));
-    }
+    note(target, outcome);
     remove(work);
     return outcome.exit() == 0 && merged.exit() == 0;
   }
 
-  private record Outcome(int exit, String output) {}
+  /**
+   * How a run ended.
+   *
+   * @param time by the clock
+   * @param processor what it took of one, to the second: less than its time where others run
+   */
+  private record Outcome(int exit, String output, Duration time, Duration processor) {
+    /** That were tried; also where one of them found something. */
+    long inputs() {
+      return INPUTS
+          .matcher(output)
+          .results()
+          .mapToLong(one -> Long.parseLong(one.group(1)))
+          .max()
+          .orElse(0);
+    }
+  }
 
   private static Outcome jazzer(FuzzTarget target, Path work, List<String> arguments)
       throws IOException, InterruptedException {
@@ -103,12 +120,15 @@ public final class Fuzzing {
                 "-max_len=" + MAX_BYTES));
     argv.addAll(arguments);
     var log = work.resolveSibling(work.getFileName() + ".log");
-    var exit =
-        new ProcessBuilder(argv)
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start()
-            .waitFor();
+    var began = System.nanoTime();
+    var process =
+        new ProcessBuilder(argv).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    var processor = Duration.ZERO;
+    while (!process.waitFor(1, TimeUnit.SECONDS)) {
+      processor = process.info().totalCpuDuration().orElse(processor);
+    }
+    var time = Duration.ofNanos(System.nanoTime() - began);
+    var exit = process.exitValue();
     var output = Files.readString(log);
     System.out.println("== " + target.word() + ", ended with " + exit);
     output
@@ -116,7 +136,7 @@ public final class Fuzzing {
         .skip(Math.max(0, output.lines().count() - (exit == 0 ? 3 : 60)))
         .forEach(System.out::println);
     Files.delete(log);
-    return new Outcome(exit, output);
+    return new Outcome(exit, output, time, processor);
   }
 
   /** A merge copies seeds as well. */
@@ -139,17 +159,18 @@ public final class Fuzzing {
     }
   }
 
-  private static void note(FuzzTarget target, long seconds, long runs) throws IOException {
+  private static void note(FuzzTarget target, Outcome outcome) throws IOException {
     var text =
         ROW.matcher(Files.readString(LOG))
             .replaceAll(
                 row ->
                     row.group(1).equals(target.word())
-                        ? "| `%s` | %,d | %,d |"
+                        ? "| `%s` | %,d | %,d | %,d |"
                             .formatted(
                                 target.word(),
-                                number(row.group(2)) + seconds,
-                                number(row.group(3)) + runs)
+                                number(row.group(2)) + outcome.time().toSeconds(),
+                                number(row.group(3)) + outcome.processor().toSeconds(),
+                                number(row.group(4)) + outcome.inputs())
                         : row.group());
     Files.writeString(LOG, text);
   }

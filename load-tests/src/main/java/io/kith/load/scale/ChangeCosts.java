@@ -25,11 +25,12 @@ import java.util.function.Consumer;
  * What changes cost on a real PostgreSQL with many replicas, each with a store of its own as a
  * server has it, and how many learned parts it takes.
  *
- * @param live from one change alone until all replicas have read it, in milliseconds
- * @param change from one of many changes in a row to the next, all of them read by all
+ * @param live by number of replicas: from one change alone until all have read it, in milliseconds,
+ *     the middle
+ * @param change the same: from one of many changes in a row to the next, all of them read by all
  * @param partsPerSecond parts that one writer got rid of, in the batches of a server
  */
-record ChangeCosts(Slope live, Slope change, double partsPerSecond) {
+record ChangeCosts(List<Slope.Point> live, List<Slope.Point> change, double partsPerSecond) {
   private static final Duration LIMIT = Duration.ofMinutes(1);
   private static final int BATCH = 2_000;
   private static final Instant NOON = Instant.parse("2026-11-26T12:00:00Z");
@@ -46,6 +47,16 @@ record ChangeCosts(Slope live, Slope change, double partsPerSecond) {
     Extent {
       replicas = List.copyOf(replicas);
     }
+  }
+
+  ChangeCosts {
+    live = List.copyOf(live);
+    change = List.copyOf(change);
+  }
+
+  /** Nothing measured. */
+  static ChangeCosts none() {
+    return new ChangeCosts(List.of(), List.of(), 0);
   }
 
   /** Starts a database and measures it. */
@@ -75,8 +86,7 @@ record ChangeCosts(Slope live, Slope change, double partsPerSecond) {
         }
       }
       say.accept(extent.parts() + " learned parts");
-      return new ChangeCosts(
-          Slope.of(live), Slope.of(change), parts(postgres, password, extent.parts()));
+      return new ChangeCosts(live, change, parts(postgres, password, extent.parts()));
     }
   }
 

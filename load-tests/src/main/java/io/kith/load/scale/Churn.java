@@ -49,7 +49,9 @@ record Churn(long[] replaced, List<Change> changes, int newOnNode) {
     }
   }
 
-  /** Lets it happen for a time; the mesh's pods have moved after. In the middle all rules change. */
+  /**
+   * Lets it happen for a time; the mesh's pods have moved after. In the middle all rules change.
+   */
   static Churn simulate(SimulatedMesh mesh, Rates rates, double seconds, SplittableRandom random) {
     var size = mesh.size();
     var rollouts = size.workloads() * rates.rolloutsPerDay() / DAY;

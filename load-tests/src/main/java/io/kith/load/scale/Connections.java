@@ -46,9 +46,7 @@ record Connections(
       var perSecond = mesh.checksOfEachPod(mesh.workloadOf(number)) / (WORKERS * servers);
       for (var pair = 0; pair < WORKERS * servers; pair++) {
         var restarted =
-            placement instanceof Placement.Central
-                ? pair % servers == 0
-                : mesh.nodeOf(number) == 0;
+            placement instanceof Placement.Central ? pair % servers == 0 : mesh.nodeOf(number) == 0;
         openSeconds +=
             one(perSecond, age, ends, restarted, opened, restarted ? openedAtOne : null, random);
       }

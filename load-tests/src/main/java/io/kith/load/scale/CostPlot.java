@@ -44,37 +44,35 @@ final class CostPlot {
   }
 
   private String draw(String machine) {
-    add(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\""
+    svg.append(String.format(Locale.ROOT, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\""
             + " font-size=\"12\">\n<rect width=\"%d\" height=\"%d\" fill=\"white\"/>\n",
-        WIDTH, HEIGHT, WIDTH, HEIGHT);
+        WIDTH, HEIGHT, WIDTH, HEIGHT));
     panel(LEFT, "cores, all servers", Simulation.Figures::cores);
     panel(LEFT + PANEL + 104, "GiB of memory, all servers", Simulation.Figures::memoryGib);
     legend();
     text(LEFT, HEIGHT - 8, "start", "unit costs measured on " + machine, 10);
-    add("</svg>\n");
+    svg.append(String.format(Locale.ROOT, "</svg>\n"));
     return svg.toString();
   }
 
   private void panel(int left, String title, ToDoubleFunction<Simulation.Figures> value) {
     var all = lines.stream().flatMap(line -> line.points().stream()).toList();
-    var x = Axis.over(all.stream().mapToDouble(one -> one.size().nodes()).toArray(), left, left + PANEL);
+    var x =
+        Axis.over(
+            all.stream().mapToDouble(one -> one.size().nodes()).toArray(), left, left + PANEL);
     var y = Axis.over(all.stream().mapToDouble(value).toArray(), BOTTOM, TOP);
     for (var tick : y.ticks()) {
-      add(
-          "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n",
-          left, left + PANEL, y.at(tick), y.at(tick));
+      svg.append(String.format(Locale.ROOT, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n",
+          left, left + PANEL, y.at(tick), y.at(tick)));
       text(left - 8, y.at(tick) + 4, "end", short_(tick), 12);
     }
     for (var tick : x.ticks()) {
-      add(
-          "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\" stroke=\"#ddd\"/>\n",
-          x.at(tick), x.at(tick), TOP, BOTTOM);
+      svg.append(String.format(Locale.ROOT, "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\" stroke=\"#ddd\"/>\n",
+          x.at(tick), x.at(tick), TOP, BOTTOM));
       text(x.at(tick), BOTTOM + 18, "middle", short_(tick), 12);
     }
-    add(
-        "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#555\"/>\n",
-        left, TOP, PANEL, BOTTOM - TOP);
+    svg.append(String.format(Locale.ROOT, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#555\"/>\n",
+        left, TOP, PANEL, BOTTOM - TOP));
     text(left, TOP - 10, "start", title, 14);
     text(left + PANEL / 2.0, BOTTOM + 36, "middle", "nodes", 12);
     for (var i = 0; i < lines.size(); i++) {
@@ -87,20 +85,18 @@ final class CostPlot {
                 x.at(one.size().nodes()),
                 y.at(value.applyAsDouble(one))));
       }
-      add(
-          "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2.5\""
+      svg.append(String.format(Locale.ROOT, "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2.5\""
               + " stroke-dasharray=\"%s\"/>\n",
-          points.toString().strip(), colour(i), dash(i));
+          points.toString().strip(), colour(i), dash(i)));
     }
   }
 
   private void legend() {
     var left = LEFT;
     for (var i = 0; i < lines.size(); i++) {
-      add(
-          "<line x1=\"%d\" x2=\"%d\" y1=\"22\" y2=\"22\" stroke=\"%s\" stroke-width=\"2.5\""
+      svg.append(String.format(Locale.ROOT, "<line x1=\"%d\" x2=\"%d\" y1=\"22\" y2=\"22\" stroke=\"%s\" stroke-width=\"2.5\""
               + " stroke-dasharray=\"%s\"/>\n",
-          left, left + 34, colour(i), dash(i));
+          left, left + 34, colour(i), dash(i)));
       text(left + 42, 26, "start", lines.get(i).name(), 13);
       left += 60 + 8 * lines.get(i).name().length();
     }
@@ -115,23 +111,14 @@ final class CostPlot {
   }
 
   private void text(double x, double y, String anchor, String words, int size) {
-    add(
-        "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" font-size=\"%d\">%s</text>\n",
-        x,
-        y,
-        anchor,
-        size,
-        words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"));
+    svg.append(String.format(Locale.ROOT, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" font-size=\"%d\">%s</text>\n",
+        x, y, anchor, size, words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")));
   }
 
   private static String short_(double value) {
     return value >= 1
         ? String.format(Locale.ROOT, "%,.0f", value)
         : String.format(Locale.ROOT, "%.3f", value).replaceAll("0+$", "");
-  }
-
-  private void add(String format, Object... values) {
-    svg.append(String.format(Locale.ROOT, format, values));
   }
 
   /** A logarithmic axis of whole powers of ten. */

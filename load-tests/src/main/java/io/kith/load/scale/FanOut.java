@@ -66,8 +66,7 @@ record FanOut(
         var atControl = live;
         for (var node : nodes) {
           var by = node % followers;
-          controlFree[by] =
-              Math.max(atControl, controlFree[by]) + costs.questionMicros() / 1e6;
+          controlFree[by] = Math.max(atControl, controlFree[by]) + costs.questionMicros() / 1e6;
           live = Math.max(live, controlFree[by]);
         }
       }

@@ -25,7 +25,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** Bridges of many nodes at one server, each with a connection of its own, which are never asked. */
+/**
+ * Bridges of many nodes at one server, each with a connection of its own, which are never asked.
+ */
 final class IdleBridges implements AutoCloseable {
   private static final Duration LIMIT = Duration.ofMinutes(2);
   private static final String NODE = "idle-";

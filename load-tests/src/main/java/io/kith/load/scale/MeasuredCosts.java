@@ -10,10 +10,9 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /** Unit costs, measured here and now. */
-record MeasuredCosts(UnitCosts units, SnapshotCosts snapshots) {
+record MeasuredCosts(UnitCosts units, SnapshotCosts snapshots, ChangeCosts changes) {
   /** How much is measured, for how long. */
-  record Extent(
-      ServerCosts.Extent server, ChangeCosts.Extent changes, List<Integer> workloads) {
+  record Extent(ServerCosts.Extent server, ChangeCosts.Extent changes, List<Integer> workloads) {
     Extent {
       workloads = List.copyOf(workloads);
     }
@@ -21,15 +20,15 @@ record MeasuredCosts(UnitCosts units, SnapshotCosts snapshots) {
     /** Some minutes. */
     static Extent full() {
       return new Extent(
-          new ServerCosts.Extent(4_000, 400, 100, Duration.ofSeconds(4)),
-          new ChangeCosts.Extent(List.of(1, 10, 20, 40), 25, 300, 60_000),
+          new ServerCosts.Extent(4_000, 400, 100, Duration.ofSeconds(4), Duration.ofSeconds(6)),
+          new ChangeCosts.Extent(List.of(1, 10, 20, 40), 50, 300, 60_000),
           List.of(1_000, 10_000, 100_000));
     }
 
     /** Some seconds; what it says is rough. */
     static Extent quick() {
       return new Extent(
-          new ServerCosts.Extent(200, 20, 10, Duration.ofMillis(300)),
+          new ServerCosts.Extent(200, 20, 10, Duration.ofMillis(300), Duration.ofMillis(500)),
           new ChangeCosts.Extent(List.of(1, 4), 3, 20, 4_000),
           List.of(200, 1_000));
     }
@@ -43,6 +42,8 @@ record MeasuredCosts(UnitCosts units, SnapshotCosts snapshots) {
       var snapshots = SnapshotCosts.measure(seed, edges, extent.workloads());
       var server = ServerCosts.measure(folder, extent.server(), say);
       var changes = ChangeCosts.measure(folder, extent.changes(), snapshots.revisionKib(), say);
+      var live = Slope.of(changes.live());
+      var change = Slope.of(changes.change());
       return new MeasuredCosts(
           new UnitCosts(
               server.handshakeMillis(),
@@ -57,12 +58,13 @@ record MeasuredCosts(UnitCosts units, SnapshotCosts snapshots) {
               snapshots.workloadKib(),
               snapshots.compileMicros(),
               snapshots.revisionKib(),
-              changes.live().at0(),
-              changes.live().each(),
-              changes.change().at0(),
-              changes.change().each(),
+              live.at0(),
+              live.each(),
+              change.at0(),
+              change.each(),
               changes.partsPerSecond()),
-          snapshots);
+          snapshots,
+          changes);
     } finally {
       ToolCache.delete(folder);
     }

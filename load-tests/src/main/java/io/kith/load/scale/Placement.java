@@ -20,8 +20,7 @@ sealed interface Placement {
   record Central(int replicas) implements Placement {
     public Central {
       if (replicas < 1 || replicas > 10_000) {
-        throw new IllegalArgumentException(
-            "replicas: " + replicas + " (expected: 1 to 10,000)");
+        throw new IllegalArgumentException("replicas: " + replicas + " (expected: 1 to 10,000)");
       }
     }
 

@@ -2,17 +2,21 @@ package io.kith.load.scale;
 
 import static java.util.Objects.requireNonNull;
 
+import io.kith.baselines.store.StoreException;
 import io.kith.load.bench.BenchArguments;
 import io.kith.load.tools.MissingToolException;
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryPoolMXBean;
 import java.lang.management.MemoryType;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -38,7 +42,8 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  kith bench scale",
-      "  kith bench scale --nodes 5000 --workloads 50000 --pods-per-node 20 --replicas 10,200",
+      "  kith bench scale -o json > measured.txt",
+      "  kith bench scale --costs measured.txt --nodes 5000 --workloads 50000 --pods-per-node 20",
       "  kith bench scale --quick -o json"
     })
 public final class ScaleCommand implements Callable<Integer> {
@@ -60,7 +65,11 @@ public final class ScaleCommand implements Callable<Integer> {
 
   @Spec private @Nullable CommandSpec spec;
 
-  @Option(names = "--nodes", paramLabel = "N", defaultValue = "10000", description = "(default: 10000)")
+  @Option(
+      names = "--nodes",
+      paramLabel = "N",
+      defaultValue = "10000",
+      description = "(default: 10000)")
   private int nodes;
 
   @Option(
@@ -99,6 +108,13 @@ public final class ScaleCommand implements Callable<Integer> {
       description = "Control replicas where Checks are answered on the nodes (default: 5).")
   private int control;
 
+  @Option(
+      names = "--costs",
+      paramLabel = "FILE",
+      description =
+          "Measure nothing: take the unit costs from the output of -o json of another run.")
+  private @Nullable Path costsFile;
+
   @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "(default: 1)")
   private long seed;
 
@@ -129,8 +145,7 @@ public final class ScaleCommand implements Callable<Integer> {
     var placements = placements();
     try {
       var say = BenchArguments.progress(command);
-      var extent = quick ? MeasuredCosts.Extent.quick() : MeasuredCosts.Extent.full();
-      var costs = MeasuredCosts.measure(extent, EDGES, seed, say);
+      var costs = costs(say);
       var simulation = new Simulation(costs.units(), RATES, AGE, TIME, EDGES, NEW_SOCKETS);
       var rows = new ArrayList<Simulation.Figures>();
       var curve = new ArrayList<Simulation.Figures>();
@@ -149,8 +164,7 @@ public final class ScaleCommand implements Callable<Integer> {
         rows.add(row);
         curve.add(row);
       }
-      var figures =
-          new ScaleFigures(BenchArguments.machine(), seed, costs, rows, curve, heapMib);
+      var figures = new ScaleFigures(BenchArguments.machine(), seed, costs, rows, curve, heapMib);
       figures.lines().forEach(out::println);
       var lines =
           placements.stream()
@@ -158,9 +172,7 @@ public final class ScaleCommand implements Callable<Integer> {
                   placement ->
                       new CostPlot.Line(
                           placement.words(),
-                          curve.stream()
-                              .filter(one -> one.placement().equals(placement))
-                              .toList()))
+                          curve.stream().filter(one -> one.placement().equals(placement)).toList()))
               .toList();
       Files.writeString(plot, CostPlot.of(lines, BenchArguments.machine()));
       out.println("The plot is in " + plot.toAbsolutePath().normalize() + ".");
@@ -172,6 +184,20 @@ public final class ScaleCommand implements Callable<Integer> {
     } catch (MissingToolException e) {
       command.commandLine().getErr().println("kith bench scale: " + e.getMessage());
       return 3;
+    }
+  }
+
+  private MeasuredCosts costs(Consumer<String> say)
+      throws IOException, InterruptedException, SQLException, StoreException {
+    var file = costsFile;
+    if (file == null) {
+      var extent = quick ? MeasuredCosts.Extent.quick() : MeasuredCosts.Extent.full();
+      return MeasuredCosts.measure(extent, EDGES, seed, say);
+    }
+    try {
+      return new MeasuredCosts(UnitCosts.read(file), SnapshotCosts.none(), ChangeCosts.none());
+    } catch (IOException e) {
+      throw BenchArguments.refused(requireNonNull(spec, "spec"), "--costs: " + e.getMessage());
     }
   }
 

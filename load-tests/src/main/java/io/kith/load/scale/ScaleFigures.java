@@ -40,10 +40,11 @@ record ScaleFigures(
             size.checksPerSecond()));
     lines.add(row("", rows, one -> one.placement().words()));
     lines.add(row("check servers", rows, one -> number(one.servers())));
-    lines.add(row("streams of bridges", rows, one -> number(one.bridgeStreams())));
+    lines.add(row("streams of bridges", rows, one -> number((double) one.bridgeStreams())));
     lines.add(row("connections of sidecars", rows, one -> number(one.connections().open())));
     lines.add(row("handshakes/s", rows, one -> number(one.connections().perSecond())));
-    lines.add(row("  busiest second, all servers", rows, one -> number(one.connections().busiest())));
+    lines.add(
+        row("  busiest second, all servers", rows, one -> number(one.connections().busiest())));
     lines.add(
         row(
             "  busiest second, one restarted",
@@ -67,7 +68,8 @@ record ScaleFigures(
     lines.add(row("  PostgreSQL takes, times that", rows, one -> number(1 / one.databases())));
     lines.add(
         row("  if counts were written hourly", rows, one -> number(one.hourlyWritesPerSecond())));
-    lines.add(row("network for Checks, MB/s", rows, one -> number(one.checkBytesPerSecond() / 1e6)));
+    lines.add(
+        row("network for Checks, MB/s", rows, one -> number(one.checkBytesPerSecond() / 1e6)));
     lines.add(
         row("network for revisions, MB/s", rows, one -> number(one.controlBytesPerSecond() / 1e6)));
     lines.add(row("Checks/s per server", rows, one -> number(one.checksOfOne())));
@@ -93,7 +95,9 @@ record ScaleFigures(
     }
     lines.add(
         String.format(
-            Locale.ROOT, "The simulation took at most %,d MiB of heap, garbage included.", heapMib));
+            Locale.ROOT,
+            "The simulation took at most %,d MiB of heap, garbage included.",
+            heapMib));
     return lines;
   }
 
@@ -125,6 +129,13 @@ record ScaleFigures(
     lines.add(unit("revision as text", units.revisionKib(), "KiB"));
     lines.add(unit("change live on PostgreSQL's replicas", units.liveMillis(), "ms"));
     lines.add(unit("  and for each replica", units.liveMillisPerReplica(), "ms"));
+    for (var point : costs.changes().live()) {
+      lines.add(
+          unit(
+              String.format(Locale.ROOT, "  measured with %,.0f, the middle", point.x()),
+              point.y(),
+              "ms"));
+    }
     lines.add(unit("change among many", units.changeMillis(), "ms"));
     lines.add(unit("  and for each replica", units.changeMillisPerReplica(), "ms"));
     lines.add(unit("learned parts, one PostgreSQL", units.partsPerSecond(), "a second"));

@@ -22,8 +22,11 @@ final class ServerCosts {
   private static final int IN_FLIGHT = 16;
   private static final int SOCKETS = 250;
 
+  private static final long SETTLED_KIB = 500;
+  private static final Duration WARM_LIMIT = Duration.ofSeconds(60);
+
   /** Handshakes before any is measured, so that the server's code is compiled. */
-  private static final int WARM_HANDSHAKES = 300;
+  private static final int WARM_HANDSHAKES = 1_000;
 
   /**
    * How much to measure.
@@ -31,9 +34,11 @@ final class ServerCosts {
    * @param connections in all, opened in four steps
    * @param bridges so many attach
    * @param podsEach that each bridge registers
-   * @param checks time of each measurement of Checks; three times that goes before to warm up
+   * @param checks time of each measurement of Checks
+   * @param warmUp of a processor, that the server has with each kind of Checks before
    */
-  record Extent(int connections, int bridges, int podsEach, Duration checks) {}
+  record Extent(
+      int connections, int bridges, int podsEach, Duration checks, Duration warmUp) {}
 
   /** See {@link UnitCosts}. */
   record Figures(
@@ -80,14 +85,15 @@ final class ServerCosts {
 
   private Figures all() throws IOException, InterruptedException {
     var atFirst = ProcessCost.residentKibibytes(started.process().pid());
-    say.accept("Checks, " + 3 * extent.checks().toSeconds() + " s to warm up each");
+    say.accept(extent.connections() + " connections");
+    var connections = connections();
+    settle();
+    say.accept(extent.bridges() + " bridges with " + extent.podsEach() + " pods each");
+    var bridges = bridges();
+    say.accept("Checks");
     var busy = checks(SOCKETS, IN_FLIGHT, PODS);
     var quiet = checks(SOCKETS, 1, 1);
     var asked = checks(Traffic.ALL_NEW, IN_FLIGHT, PODS);
-    say.accept(extent.connections() + " connections");
-    var connections = connections();
-    say.accept(extent.bridges() + " bridges with " + extent.podsEach() + " pods each");
-    var bridges = bridges();
     return new Figures(
         connections.handshakeMillis,
         connections.kib,
@@ -109,7 +115,11 @@ final class ServerCosts {
       traffic.add(new Traffic(Shape.l4, true, i, sockets));
     }
     try (var driver = Driver.connect(started.port(), traffic, identities.contexts())) {
-      var _ = driver.run(extent.checks().multipliedBy(3), perConnection);
+      var end = System.nanoTime() + WARM_LIMIT.toNanos();
+      var warm = processor().plus(extent.warmUp());
+      while (processor().compareTo(warm) < 0 && System.nanoTime() - end < 0) {
+        var _ = driver.run(Duration.ofMillis(300), perConnection);
+      }
       var octets = driver.octets();
       var before = processor();
       var answers = driver.run(extent.checks(), perConnection);
@@ -130,6 +140,7 @@ final class ServerCosts {
     try (var warm = new IdleConnections(started.port(), identities.contexts())) {
       warm.open(Math.min(WARM_HANDSHAKES, extent.connections()));
     }
+    settle();
     var points = new ArrayList<Slope.Point>();
     var took = Duration.ZERO;
     try (var idle = new IdleConnections(started.port(), identities.contexts())) {
@@ -163,6 +174,18 @@ final class ServerCosts {
     }
   }
 
+  /** Waits until what was closed is gone from its memory. */
+  private void settle() throws IOException, InterruptedException {
+    var before = needed();
+    for (var i = 0; i < 10; i++) {
+      var now = needed();
+      if (before - now < SETTLED_KIB) {
+        return;
+      }
+      before = now;
+    }
+  }
+
   private Duration processor() throws IOException {
     return ProcessCost.processor(started.process().pid());
   }
@@ -177,6 +200,8 @@ final class ServerCosts {
       Jcmd.collect(pid);
     }
     var heap = Jcmd.heap(pid);
-    return ProcessCost.residentKibibytes(pid) - heap.totalKib() + heap.usedKib();
+    return ProcessCost.residentKibibytes(pid)
+        - ProcessCost.residentKibibytes(pid, heap.from(), heap.to())
+        + heap.usedKib();
   }
 }

@@ -8,8 +8,8 @@ import java.util.SplittableRandom;
  * and one that comes after another is in the same place.
  */
 /**
- * Which pods run on which nodes. Each workload has one pod; the rest go to workloads by a power law,
- * so that some have thousands. Pods move when they are replaced.
+ * Which pods run on which nodes. Each workload has one pod; the rest go to workloads by a power
+ * law, so that some have thousands. Pods move when they are replaced.
  */
 final class SimulatedMesh {
   private final Size size;

@@ -13,12 +13,7 @@ import java.util.SplittableRandom;
  * @param newSockets part of the Checks that a bridge is asked about
  */
 record Simulation(
-    UnitCosts costs,
-    Churn.Rates rates,
-    Duration age,
-    Duration time,
-    int edges,
-    double newSockets) {
+    UnitCosts costs, Churn.Rates rates, Duration age, Duration time, int edges, double newSockets) {
   /** How often a server writes what only counted on. */
   static final Duration COUNTS = Duration.ofMinutes(1);
 
@@ -64,7 +59,8 @@ record Simulation(
     var seconds = (int) time.toSeconds();
     var churn = Churn.simulate(mesh, rates, seconds, random.split());
     var connections =
-        Connections.simulate(mesh, churn, placement, age.toSeconds(), seconds, random.split());
+        Connections.simulate(
+            mesh, churn, placement, (double) age.toSeconds(), seconds, random.split());
     var servers = placement.servers(size);
     var local = placement instanceof Placement.NodeLocal;
 
@@ -104,7 +100,7 @@ record Simulation(
     }
 
     var replaced = churn.replaced().length / (double) seconds;
-    var writes = LearnedWrites.perSecond(mesh, placement, edges, COUNTS.toSeconds());
+    var writes = LearnedWrites.perSecond(mesh, placement, edges, (double) COUNTS.toSeconds());
     var fetched = local ? churn.newOnNode() * costs.revisionKib() * 1_024 / time.toSeconds() : 0;
     return new Figures(
         placement,

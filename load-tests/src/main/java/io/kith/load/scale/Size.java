@@ -22,7 +22,8 @@ record Size(int nodes, int workloads, int podsPerNode, double checksPerNode) {
               .formatted(workloads, nodes * podsPerNode));
     }
     if (!(checksPerNode > 0)) {
-      throw new IllegalArgumentException("checksPerNode: " + checksPerNode + " (expected: above 0)");
+      throw new IllegalArgumentException(
+          "checksPerNode: " + checksPerNode + " (expected: above 0)");
     }
   }
 
@@ -37,9 +38,6 @@ record Size(int nodes, int workloads, int podsPerNode, double checksPerNode) {
   /** The same mesh with other nodes: as many workloads for each. */
   Size withNodes(int others) {
     return new Size(
-        others,
-        (int) Math.max(1, (long) workloads * others / nodes),
-        podsPerNode,
-        checksPerNode);
+        others, (int) Math.max(1, (long) workloads * others / nodes), podsPerNode, checksPerNode);
   }
 }

@@ -37,6 +37,11 @@ record SnapshotCosts(
     mib = List.copyOf(mib);
   }
 
+  /** Nothing measured. */
+  static SnapshotCosts none() {
+    return new SnapshotCosts(List.of(), List.of(), 0, 0);
+  }
+
   /** Heap for each workload. */
   double workloadKib() {
     var points = new ArrayList<Slope.Point>();
@@ -105,8 +110,7 @@ record SnapshotCosts(
   /** Prints what it measured; the arguments are seed, edges, and numbers of workloads, rising. */
   public static void main(String[] arguments) {
     var mesh = new GeneratedMesh(Long.parseLong(arguments[0]), Integer.parseInt(arguments[1]));
-    var numbers =
-        Arrays.stream(arguments).skip(2).mapToInt(Integer::parseInt).toArray();
+    var numbers = Arrays.stream(arguments).skip(2).mapToInt(Integer::parseInt).toArray();
     var held = new Held[numbers[numbers.length - 1]];
     var from = 0;
     System.out.println("held 0 " + usedMib());
@@ -129,8 +133,7 @@ record SnapshotCosts(
     var sample = Math.min(100, held.length);
     var bytes = 0L;
     for (var i = 0; i < sample; i++) {
-      bytes +=
-          BaselineJson.write(held[i].baseline).getBytes(StandardCharsets.UTF_8).length;
+      bytes += BaselineJson.write(held[i].baseline).getBytes(StandardCharsets.UTF_8).length;
     }
     System.out.println("text " + sample + " " + bytes / 1_024.0 / sample);
     if (held[held.length - 1].snapshot == null) {

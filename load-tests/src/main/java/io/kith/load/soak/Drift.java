@@ -68,7 +68,7 @@ record Drift(double perHour, double low, double high, double middle) {
   }
 
   private static double at(double[] sorted, double place) {
-    return sorted[(int) Math.clamp(Math.round(place), 0, sorted.length - 1)];
+    return sorted[Math.clamp(Math.round(place), 0, sorted.length - 1)];
   }
 
   /** In one word or a few. */

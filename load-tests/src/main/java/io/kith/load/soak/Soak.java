@@ -24,7 +24,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
@@ -65,11 +64,7 @@ final class Soak {
   private int connections;
 
   private Soak(
-      Plan plan,
-      KithServer server,
-      Started started,
-      Identities identities,
-      Consumer<String> say) {
+      Plan plan, KithServer server, Started started, Identities identities, Consumer<String> say) {
     this.plan = plan;
     this.server = server;
     this.started = started;
@@ -83,8 +78,7 @@ final class Soak {
   static void run(Path folder, Plan plan, SoakState state, Consumer<String> say)
       throws IOException, InterruptedException {
     try (var identities = new Identities(folder, PODS)) {
-      var server =
-          new KithServer(folder.resolve("kith"), identities, PODS, plan.connectionAge());
+      var server = new KithServer(folder.resolve("kith"), identities, PODS, plan.connectionAge());
       say.accept("starting a server");
       try (var started = server.start(Cores.shared())) {
         var soak = new Soak(plan, server, started, identities, say);

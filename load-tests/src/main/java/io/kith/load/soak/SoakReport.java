@@ -66,10 +66,7 @@ record SoakReport(List<SoakWindow> windows, double settlingSeconds) {
             (name, quantity) ->
                 lines.add(
                     String.format(
-                        Locale.ROOT,
-                        "%-22s %s",
-                        name,
-                        quantity.drift().words(quantity.unit()))));
+                        Locale.ROOT, "%-22s %s", name, quantity.drift().words(quantity.unit()))));
     lines.add("");
     lines.add(verdict());
     lines.add(
@@ -86,8 +83,7 @@ record SoakReport(List<SoakWindow> windows, double settlingSeconds) {
     return windows.stream()
         .collect(
             Collectors.groupingBy(
-                SoakWindow::run,
-                Collectors.reducing(0.0, SoakWindow::second, Math::max)))
+                SoakWindow::run, Collectors.reducing(0.0, SoakWindow::second, Math::max)))
         .values()
         .stream()
         .mapToDouble(Double::doubleValue)
@@ -106,7 +102,9 @@ record SoakReport(List<SoakWindow> windows, double settlingSeconds) {
         + (unanswered == 0
             ? ", and no Check was left without an answer. "
             : ", and " + unanswered + " Checks were not answered in their time. ")
-        + (rising.isEmpty() ? "Nothing rises." : "Rising: " + rising + ".");
+        + (settled().size() < 3
+            ? "Too few windows to tell of drift."
+            : rising.isEmpty() ? "Nothing rises." : "Rising: " + rising + ".");
   }
 
   /** One object in one line. */

@@ -9,9 +9,9 @@ import java.util.regex.Pattern;
 public final class Jcmd {
   private static final Duration LIMIT = Duration.ofMinutes(1);
 
-  /** Of the serial collector, which has two generations, each with its line. */
+  /** Of the serial collector: two generations, each with its line and its addresses. */
   private static final Pattern GENERATION =
-      Pattern.compile(" total (\\d+)K, used (\\d+)K");
+      Pattern.compile(" total \\d+K, used (\\d+)K \\[0x([0-9a-f]+), 0x[0-9a-f]+, 0x([0-9a-f]+)\\)");
 
   private Jcmd() {}
 
@@ -24,24 +24,27 @@ public final class Jcmd {
    * A heap.
    *
    * @param usedKib by objects, garbage included
-   * @param totalKib that the JVM has for it
+   * @param from its first address
+   * @param to the address behind its last
    */
-  public record Heap(long usedKib, long totalKib) {}
+  public record Heap(long usedKib, long from, long to) {}
 
   /** Its heap. */
   public static Heap heap(long pid) throws IOException, InterruptedException {
     var said = run(pid, "GC.heap_info");
     var used = 0L;
-    var total = 0L;
+    var from = Long.MAX_VALUE;
+    var to = 0L;
     var generations = GENERATION.matcher(said);
     while (generations.find()) {
-      total += Long.parseLong(generations.group(1));
-      used += Long.parseLong(generations.group(2));
+      used += Long.parseLong(generations.group(1));
+      from = Math.min(from, Long.parseLong(generations.group(2), 16));
+      to = Math.max(to, Long.parseLong(generations.group(3), 16));
     }
-    if (total == 0) {
+    if (to == 0) {
       throw new IOException("nothing about generations in what the JVM says:\n" + said);
     }
-    return new Heap(used, total);
+    return new Heap(used, from, to);
   }
 
   private static String run(long pid, String command) throws IOException, InterruptedException {
