@@ -44,9 +44,16 @@ final class CostPlot {
   }
 
   private String draw(String machine) {
-    svg.append(String.format(Locale.ROOT, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\""
-            + " font-size=\"12\">\n<rect width=\"%d\" height=\"%d\" fill=\"white\"/>\n",
-        WIDTH, HEIGHT, WIDTH, HEIGHT));
+    svg.append(
+        String.format(
+            Locale.ROOT,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\""
+                + " font-family=\"sans-serif\" font-size=\"12\">\n"
+                + "<rect width=\"%d\" height=\"%d\" fill=\"white\"/>\n",
+            WIDTH,
+            HEIGHT,
+            WIDTH,
+            HEIGHT));
     panel(LEFT, "cores, all servers", Simulation.Figures::cores);
     panel(LEFT + PANEL + 104, "GiB of memory, all servers", Simulation.Figures::memoryGib);
     legend();
@@ -62,17 +69,35 @@ final class CostPlot {
             all.stream().mapToDouble(one -> one.size().nodes()).toArray(), left, left + PANEL);
     var y = Axis.over(all.stream().mapToDouble(value).toArray(), BOTTOM, TOP);
     for (var tick : y.ticks()) {
-      svg.append(String.format(Locale.ROOT, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n",
-          left, left + PANEL, y.at(tick), y.at(tick)));
+      svg.append(
+          String.format(
+              Locale.ROOT,
+              "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n",
+              left,
+              left + PANEL,
+              y.at(tick),
+              y.at(tick)));
       text(left - 8, y.at(tick) + 4, "end", short_(tick), 12);
     }
     for (var tick : x.ticks()) {
-      svg.append(String.format(Locale.ROOT, "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\" stroke=\"#ddd\"/>\n",
-          x.at(tick), x.at(tick), TOP, BOTTOM));
+      svg.append(
+          String.format(
+              Locale.ROOT,
+              "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\" stroke=\"#ddd\"/>\n",
+              x.at(tick),
+              x.at(tick),
+              TOP,
+              BOTTOM));
       text(x.at(tick), BOTTOM + 18, "middle", short_(tick), 12);
     }
-    svg.append(String.format(Locale.ROOT, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#555\"/>\n",
-        left, TOP, PANEL, BOTTOM - TOP));
+    svg.append(
+        String.format(
+            Locale.ROOT,
+            "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#555\"/>\n",
+            left,
+            TOP,
+            PANEL,
+            BOTTOM - TOP));
     text(left, TOP - 10, "start", title, 14);
     text(left + PANEL / 2.0, BOTTOM + 36, "middle", "nodes", 12);
     for (var i = 0; i < lines.size(); i++) {
@@ -85,18 +110,29 @@ final class CostPlot {
                 x.at(one.size().nodes()),
                 y.at(value.applyAsDouble(one))));
       }
-      svg.append(String.format(Locale.ROOT, "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2.5\""
-              + " stroke-dasharray=\"%s\"/>\n",
-          points.toString().strip(), colour(i), dash(i)));
+      svg.append(
+          String.format(
+              Locale.ROOT,
+              "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2.5\""
+                  + " stroke-dasharray=\"%s\"/>\n",
+              points.toString().strip(),
+              colour(i),
+              dash(i)));
     }
   }
 
   private void legend() {
     var left = LEFT;
     for (var i = 0; i < lines.size(); i++) {
-      svg.append(String.format(Locale.ROOT, "<line x1=\"%d\" x2=\"%d\" y1=\"22\" y2=\"22\" stroke=\"%s\" stroke-width=\"2.5\""
-              + " stroke-dasharray=\"%s\"/>\n",
-          left, left + 34, colour(i), dash(i)));
+      svg.append(
+          String.format(
+              Locale.ROOT,
+              "<line x1=\"%d\" x2=\"%d\" y1=\"22\" y2=\"22\" stroke=\"%s\" stroke-width=\"2.5\""
+                  + " stroke-dasharray=\"%s\"/>\n",
+              left,
+              left + 34,
+              colour(i),
+              dash(i)));
       text(left + 42, 26, "start", lines.get(i).name(), 13);
       left += 60 + 8 * lines.get(i).name().length();
     }
@@ -111,8 +147,15 @@ final class CostPlot {
   }
 
   private void text(double x, double y, String anchor, String words, int size) {
-    svg.append(String.format(Locale.ROOT, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" font-size=\"%d\">%s</text>\n",
-        x, y, anchor, size, words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")));
+    svg.append(
+        String.format(
+            Locale.ROOT,
+            "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" font-size=\"%d\">%s</text>\n",
+            x,
+            y,
+            anchor,
+            size,
+            words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")));
   }
 
   private static String short_(double value) {

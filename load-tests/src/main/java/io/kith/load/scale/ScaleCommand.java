@@ -31,8 +31,9 @@ import picocli.CommandLine.Spec;
     description = {
       "",
       "What a mesh of many nodes costs, with Checks answered by central replicas and on each node."
-          + " Measures on this machine what one of each thing costs, with a real server, real mutual"
-          + " TLS, real snapshots and a real PostgreSQL, and simulates a mesh with that, from a seed.",
+          + " Measures on this machine what one of each thing costs, with a real server, real"
+          + " mutual TLS, real snapshots and a real PostgreSQL, and simulates a mesh with that,"
+          + " from a seed.",
       "",
       "Needs PostgreSQL and no root. Some five minutes; --quick less than one, and rough."
     },

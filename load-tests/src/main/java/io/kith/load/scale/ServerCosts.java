@@ -37,8 +37,7 @@ final class ServerCosts {
    * @param checks time of each measurement of Checks
    * @param warmUp of a processor, that the server has with each kind of Checks before
    */
-  record Extent(
-      int connections, int bridges, int podsEach, Duration checks, Duration warmUp) {}
+  record Extent(int connections, int bridges, int podsEach, Duration checks, Duration warmUp) {}
 
   /** See {@link UnitCosts}. */
   record Figures(

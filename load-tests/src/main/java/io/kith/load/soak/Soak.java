@@ -123,7 +123,8 @@ final class Soak {
     say.accept(
         String.format(
             java.util.Locale.ROOT,
-            "%.0f s: %,d Checks, %d wrong, p50 %.0f µs, p99 %.0f µs, %d MiB resident, %.1f MiB heap",
+            "%.0f s: %,d Checks, %d wrong, p50 %.0f µs, p99 %.0f µs, %d MiB resident, %.1f MiB"
+                + " heap",
             window.second(),
             window.checks(),
             window.wrong(),

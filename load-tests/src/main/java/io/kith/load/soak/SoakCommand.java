@@ -22,9 +22,9 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     description = {
       "",
-      "Keeps a server busy for long, and tells whether its memory or its latency drifts: a server as"
-          + " delivered with a store, pods with connections that come and go, a bridge that does too,"
-          + " rules and modes that change. Every verdict is compared with what it has to be.",
+      "Keeps a server busy for long, and tells whether its memory or its latency drifts: a server"
+          + " as delivered with a store, pods with connections that come and go, a bridge that does"
+          + " too, rules and modes that change. Every verdict is compared with what it has to be.",
       "",
       "A line of the state file is written for each window, so nothing measured is lost when it is"
           + " interrupted. --resume goes on with another server; --resume --for 0s only tells.",

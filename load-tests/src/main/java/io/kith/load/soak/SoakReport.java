@@ -72,8 +72,8 @@ record SoakReport(List<SoakWindow> windows, double settlingSeconds) {
     lines.add(
         String.format(
             Locale.ROOT,
-            "on %s; middle and slope of the windows after the first %.0f s of each run, by Theil and"
-                + " Sen, with the 95 %% interval",
+            "on %s; middle and slope of the windows after the first %.0f s of each run, by Theil"
+                + " and Sen, with the 95 %% interval",
             machine,
             settlingSeconds));
     return lines;
