@@ -128,8 +128,7 @@ final class AttachedBridge {
     if (question != null) {
       var attribution = answers.read(answer, question.pod(), question.query().spiffeId());
       if (attribution instanceof Attribution.Attributed known) {
-        hub.recent()
-            .keep(this, question.pod(), question.query(), known, System.nanoTime());
+        hub.recent().keep(this, question.pod(), question.query(), known, System.nanoTime());
       }
       question.give(attribution);
     }

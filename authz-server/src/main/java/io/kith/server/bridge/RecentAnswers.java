@@ -59,7 +59,7 @@ final class RecentAnswers {
               source.address().low(),
               destination.address().high(),
               destination.address().low(),
-              source.port() << 16 | destination.port(),
+              (source.port() << 16) | destination.port(),
               query.protocol());
     }
 

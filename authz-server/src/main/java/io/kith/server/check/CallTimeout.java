@@ -5,8 +5,8 @@ import io.grpc.Metadata;
 /**
  * The time that a caller gives a call, from its header.
  *
- * <p>gRPC keeps it as a deadline in its context, and to ask that for what is left takes another look
- * at the clock. Source: gRPC over HTTP/2, {@code Timeout}.
+ * <p>gRPC keeps it as a deadline in its context, and to ask that for what is left takes another
+ * look at the clock. Source: gRPC over HTTP/2, {@code Timeout}.
  */
 final class CallTimeout {
   private static final Metadata.Key<String> KEY =

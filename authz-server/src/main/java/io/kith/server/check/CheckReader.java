@@ -351,7 +351,7 @@ final class CheckReader {
       if (at == start || value > 255 || (at - start > 1 && text.charAt(start) == '0')) {
         return null;
       }
-      bits = bits << 8 | value;
+      bits = (bits << 8) | value;
     }
     return at == text.length() ? IpAddress.ofIpv4(bits) : null;
   }

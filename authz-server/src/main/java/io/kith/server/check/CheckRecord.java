@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param flow null when the Check was refused before there was one
  * @param repeated the process of the same connection was known before (this is a retry, or a
  *     request on it): counts as a check, not as another connection
- * @param routine one more allow like those a moment ago on the same connection: counts as a check, and
- *     its details are those of the others
+ * @param routine one more allow like those a moment ago on the same connection: counts as a check,
+ *     and its details are those of the others
  * @param late the process became known only after the answer, which stays as it was given
  */
 public record CheckRecord(
@@ -56,7 +56,18 @@ public record CheckRecord(
       @Nullable Flow flow,
       Decision decision,
       boolean repeated) {
-    this(decisionId, traceId, time, reporter, workload, replica, flow, decision, repeated, false, false);
+    this(
+        decisionId,
+        traceId,
+        time,
+        reporter,
+        workload,
+        replica,
+        flow,
+        decision,
+        repeated,
+        false,
+        false);
   }
 
   /** The same answer with the process that was not known when it was given. */

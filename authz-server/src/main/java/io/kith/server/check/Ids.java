@@ -29,7 +29,7 @@ public final class Ids {
 
   private static void hex(long bits, byte[] into, int at) {
     for (var i = 0; i < 16; i++) {
-      into[at + i] = DIGITS[(int) (bits >>> 60 - 4 * i) & 0xf];
+      into[at + i] = DIGITS[(int) (bits >>> (60 - 4 * i)) & 0xf];
     }
   }
 }

@@ -24,7 +24,9 @@ public final class KnownConnection {
    */
   private volatile @Nullable Noted noted;
 
-  /** A destination, by what it was allowed, and how often. Counts that race tell one more in full. */
+  /**
+   * A destination, by what it was allowed, and how often. Counts that race tell one more in full.
+   */
   private static final class Noted {
     private final Destination destination;
     private @Nullable Decision decision;

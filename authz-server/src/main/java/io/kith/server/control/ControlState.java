@@ -263,8 +263,8 @@ public final class ControlState implements Policy, AutoCloseable {
   }
 
   /**
-   * Allowed Checks like others a moment ago on the same connection: counted, and the log of decisions
-   * has the others.
+   * Allowed Checks like others a moment ago on the same connection: counted, and the log of
+   * decisions has the others.
    */
   public long routine() {
     return routine.sum();

@@ -68,7 +68,7 @@ public final class IpAddress {
   private static long bits(byte[] bytes, int from, int count) {
     var bits = 0L;
     for (var i = from; i < from + count; i++) {
-      bits = bits << 8 | bytes[i] & 0xff;
+      bits = (bits << 8) | (bytes[i] & 0xff);
     }
     return bits;
   }
@@ -116,7 +116,7 @@ public final class IpAddress {
   }
 
   private int firstByte() {
-    return (int) (isIpv4() ? low >>> 24 & 0xff : high >>> 56);
+    return (int) (isIpv4() ? (low >>> 24) & 0xff : high >>> 56);
   }
 
   /** Reachable only within a site: private, unique local, link-local, shared or loopback ranges. */
@@ -125,7 +125,7 @@ public final class IpAddress {
     return inet.isLoopbackAddress()
         || inet.isLinkLocalAddress()
         || inet.isSiteLocalAddress()
-        || (isIpv4() ? (low >>> 22 & 0x3ff) == (100 << 2 | 1) : (firstByte() & 0xfe) == 0xfc);
+        || (isIpv4() ? ((low >>> 22) & 0x3ff) == ((100 << 2) | 1) : (firstByte() & 0xfe) == 0xfc);
   }
 
   /** Whether the first {@code prefix} bits are those of a network of the same family. */
@@ -140,7 +140,7 @@ public final class IpAddress {
 
   /** Ones in the first bits of sixty-four. */
   private static long mask(int ones) {
-    return ones <= 0 ? 0 : -1L << 64 - Math.min(ones, 64);
+    return ones <= 0 ? 0 : -1L << (64 - Math.min(ones, 64));
   }
 
   public InetAddress inet() {

@@ -23,8 +23,8 @@ final class CheckBench {
    *
    * @param time of one measurement
    * @param warmUp of a processor's time that Kith has had with each kind of traffic before it is
-   *     measured: on a busy machine that takes longer. Other servers on a JVM, which have less code,
-   *     have half of it, and the others a second at most
+   *     measured: on a busy machine that takes longer. Other servers on a JVM, which have less
+   *     code, have half of it, and the others a second at most
    * @param rounds measurements of each
    * @param connections one for each Envoy worker, of a pod of its own
    * @param inFlight Checks that wait for an answer, on all connections together
@@ -98,7 +98,8 @@ final class CheckBench {
       for (var shape : plan.shapes()) {
         courses.put(shape, courses(entrants, shape, tls));
       }
-      // All that is measured has run before anything is, and each shape once more after the other: a
+      // All that is measured has run before anything is, and each shape once more after the other:
+      // a
       // compiler that has seen one only begins anew with the next.
       for (var pass = 1; pass <= 2; pass++) {
         for (var course : courses.entrySet()) {
@@ -128,8 +129,7 @@ final class CheckBench {
               contender.isJava(),
               plan.warmUp().dividedBy(contender.isKith() ? 2 : 4),
               plan.perConnection())
-          .of(
-              contender.words(), entry.getValue().server(), entry.getValue().traffic(), contexts);
+          .of(contender.words(), entry.getValue().server(), entry.getValue().traffic(), contexts);
     }
   }
 
