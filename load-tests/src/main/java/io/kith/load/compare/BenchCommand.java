@@ -21,7 +21,12 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     synopsisSubcommandLabel = "[COMMAND]",
-    subcommands = {CheckBenchCommand.class, EnvoyBenchCommand.class, DecideBenchCommand.class},
+    subcommands = {
+      CheckBenchCommand.class,
+      EnvoyBenchCommand.class,
+      BarsCommand.class,
+      DecideBenchCommand.class
+    },
     description = {
       "",
       "Without a command: what a Check costs, Kith beside other servers, asked directly (bench"

@@ -15,8 +15,8 @@ import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks a server as fast as it answers, on one thread: each connection keeps so many Checks in
- * flight, as a busy Envoy does.
+ * Asks a server on one thread: as fast as it answers, with so many Checks in flight on each
+ * connection as a busy Envoy has, or at a rate.
  */
 public final class Driver implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
@@ -30,11 +30,13 @@ public final class Driver implements AutoCloseable {
   private final Tally tally = new Tally();
   private long octetsOfOld;
   private int renewed;
+  private long asked;
 
   private static final class Tally implements Http2Connection.Listener {
     private int[] nanos = new int[1 << 16];
     private int count;
     private long denied;
+    private long deniedNanos;
     private long expired;
 
     @Override
@@ -42,13 +44,14 @@ public final class Driver implements AutoCloseable {
       if (code == Answer.NONE) {
         throw new IllegalStateException("an answer without a status");
       }
-      if (code != 0) {
-        denied++;
+      var now = System.nanoTime();
+      if (code != 0 && denied++ == 0) {
+        deniedNanos = now;
       }
       if (count == nanos.length) {
         nanos = Arrays.copyOf(nanos, 2 * count);
       }
-      nanos[count++] = (int) Math.min(Integer.MAX_VALUE, System.nanoTime() - sentNanos);
+      nanos[count++] = (int) Math.min(Integer.MAX_VALUE, now - sentNanos);
     }
 
     @Override
@@ -124,7 +127,7 @@ public final class Driver implements AutoCloseable {
    * ends because of its age.
    */
   private void renew() throws IOException {
-    var _ = selector.selectNow(this::received);
+    var _ = selector.selectNow(this::ready);
     for (var i = 0; i < connections.size(); i++) {
       var old = connections.get(i);
       if (old.isOver()) {
@@ -186,16 +189,76 @@ public final class Driver implements AutoCloseable {
       }
       step(sent < due ? PATIENCE_MILLIS : 1);
     }
-    var elapsed = System.nanoTime() - start;
-    var answers =
-        new Answers(
-            Arrays.copyOf(tally.nanos, tally.count),
-            tally.denied,
-            tally.expired,
-            Duration.ofNanos(elapsed),
-            Duration.ofNanos(processorNanos() - processor));
+    var answers = answers(start, processor);
     drain();
     return answers;
+  }
+
+  private Answers answers(long start, long processor) {
+    return new Answers(
+        Arrays.copyOf(tally.nanos, tally.count),
+        tally.denied,
+        tally.expired,
+        Duration.ofNanos(System.nanoTime() - start),
+        Duration.ofNanos(processorNanos() - processor));
+  }
+
+  /**
+   * Asks so many times a second, whatever is answered meanwhile, and waits for the last answer. The
+   * time of an answer counts from when its Check was due, so a server that stands still is late for
+   * all that were due meanwhile.
+   */
+  Answers runAtRate(Duration time, double perSecond) throws IOException {
+    tally.clear();
+    var processor = processorNanos();
+    var start = System.nanoTime();
+    askAtRate(start, Math.round(time.toNanos() / 1e9 * perSecond), perSecond);
+    drain();
+    return answers(start, processor);
+  }
+
+  /**
+   * Asks so many times a second until the first denial.
+   *
+   * @param running is told when the first answer is there
+   * @return when it came, as {@link System#nanoTime} counts
+   * @throws IOException when there is none within the limit
+   */
+  long untilDenied(Duration limit, double perSecond, Runnable running) throws IOException {
+    tally.clear();
+    var most = Math.round(limit.toNanos() / 1e9 * perSecond);
+    var start = System.nanoTime();
+    for (var sent = 0L; sent < most && tally.denied == 0; sent++) {
+      askAtRate(start + (long) (sent / perSecond * 1e9), 1, perSecond);
+      if (sent == 0) {
+        drain();
+        running.run();
+      }
+    }
+    drain();
+    if (tally.denied == 0) {
+      throw new IOException("no denial within " + limit);
+    }
+    return tally.deniedNanos;
+  }
+
+  /** Sends so many, each when it is due, and takes what is answered meanwhile. */
+  private void askAtRate(long start, long count, double perSecond) throws IOException {
+    for (var sent = 0L; sent < count; ) {
+      var due = start + (long) (sent / perSecond * 1e9);
+      var connection = connections.get((int) (asked % connections.size()));
+      if (due - System.nanoTime() <= 0 && connection.hasRoom()) {
+        connection.sendDue(due);
+        flush(connection);
+        asked++;
+        sent++;
+      } else {
+        for (var one : connections) {
+          flush(one);
+        }
+        var _ = selector.selectNow(this::ready);
+      }
+    }
   }
 
   /** Asks about one socket on the first connection; whether it is allowed. */
@@ -249,10 +312,10 @@ public final class Driver implements AutoCloseable {
   }
 
   private void step(long millis) throws IOException {
-    var _ = selector.select(this::received, millis);
+    var _ = selector.select(this::ready, millis);
   }
 
-  private void received(SelectionKey key) {
+  private void ready(SelectionKey key) {
     if (key.isReadable() && key.attachment() instanceof Http2Connection connection) {
       receive(connection);
     }

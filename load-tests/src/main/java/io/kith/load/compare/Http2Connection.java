@@ -104,22 +104,27 @@ final class Http2Connection implements AutoCloseable {
 
   /** Puts the next Check among what {@link #flush} sends. */
   void send() {
-    var stream = begin();
+    sendDue(System.nanoTime());
+  }
+
+  /** The same, as if it had been sent when it was due. */
+  void sendDue(long dueNanos) {
+    var stream = begin(dueNanos);
     window -= traffic.write(out, stream, stream == 1);
   }
 
   /** Puts a Check about a socket of one's choice among what {@link #flush} sends. */
   void send(long socket, int port) {
-    var stream = begin();
+    var stream = begin(System.nanoTime());
     window -= traffic.write(out, stream, stream == 1, socket, port);
   }
 
-  private int begin() {
+  private int begin(long now) {
     var slot = streams++ % MAX_STREAMS;
     if (sentNanos[slot] != 0) {
       throw new IllegalStateException("a Check waits while " + MAX_STREAMS + " later ones ended");
     }
-    sentNanos[slot] = System.nanoTime();
+    sentNanos[slot] = now;
     codes[slot] = Answer.NONE;
     inFlight++;
     return 2 * (streams - 1) + 1;

@@ -4,6 +4,7 @@ import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.kith.admin.v1.AdminServiceGrpc;
+import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
 import io.kith.admin.v1.FinishTestRunRequest;
 import io.kith.admin.v1.GetStatusRequest;
 import io.kith.admin.v1.SetModeRequest;
@@ -18,23 +19,79 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Kith's server as it is delivered, with its store in a file, and the baselines of its pods learned
  * and enforced: thirty edges each.
  */
 public final class KithServer {
-  private static final Duration START = Duration.ofMinutes(2);
-  private static final int EDGES = Traffic.DESTINATIONS * Traffic.PROGRAMS;
+  private static final Duration START = Duration.ofMinutes(10);
+  private static final AtomicInteger RUNS = new AtomicInteger();
+
+  /** Of each pod. */
+  static final int EDGES = Traffic.DESTINATIONS * Traffic.PROGRAMS;
 
   private final Path home;
   private final Identities identities;
   private final int pods;
-  private final Duration connectionAge;
+  private final Options options;
 
-  /** With connections that end after five minutes, as delivered. */
+  /**
+   * What a server has of its own.
+   *
+   * @param store the value of the key {@code store}
+   * @param telemetry the value of the key {@code telemetry}
+   * @param keys folder of its keys, which the servers on one store share
+   * @param patience how long it takes for an answer at most; long where times are measured, so that
+   *     what is slow is measured as well
+   * @param connectionAge after which it ends connections of Envoys
+   * @param checks port, or 0 for any
+   * @param bridges port, or 0 for any
+   */
+  record Options(
+      String store,
+      String telemetry,
+      Path keys,
+      Duration patience,
+      Duration connectionAge,
+      int checks,
+      int bridges) {
+    private static final Duration LONG = Duration.ofSeconds(9);
+    private static final Duration AS_DELIVERED = Duration.ofMinutes(5);
+
+    /** A store in a file, any ports, and an answer to every question. */
+    static Options of(Path home) {
+      return new Options(
+          "{type: sqlite, path: \"" + home + "/kith.db\"}", "{}", home, LONG, AS_DELIVERED, 0, 0);
+    }
+
+    Options storedIn(String value, Path keysOfAll) {
+      return new Options(value, telemetry, keysOfAll, patience, connectionAge, checks, bridges);
+    }
+
+    Options withTelemetry(String value) {
+      return new Options(store, value, keys, patience, connectionAge, checks, bridges);
+    }
+
+    Options answeringWithin(Duration most) {
+      return new Options(store, telemetry, keys, most, connectionAge, checks, bridges);
+    }
+
+    Options endingConnectionsAfter(Duration age) {
+      return new Options(store, telemetry, keys, patience, age, checks, bridges);
+    }
+
+    /** The same ports after a restart. */
+    Options at(int checkPort, int bridgePort) {
+      return new Options(
+          store, telemetry, keys, patience, connectionAge, checkPort, bridgePort);
+    }
+  }
+
+  /** As delivered. */
   public KithServer(Path home, Identities identities, int pods) {
-    this(home, identities, pods, Duration.ofMinutes(5));
+    this(home, identities, pods, Options.of(home));
   }
 
   /**
@@ -44,52 +101,94 @@ public final class KithServer {
    * @param connectionAge after which it ends connections of Envoys
    */
   public KithServer(Path home, Identities identities, int pods, Duration connectionAge) {
+    this(home, identities, pods, Options.of(home).endingConnectionsAfter(connectionAge));
+  }
+
+  KithServer(Path home, Identities identities, int pods, Options options) {
     this.home = home;
     this.identities = identities;
     this.pods = pods;
-    this.connectionAge = connectionAge;
+    this.options = options;
   }
 
-  /** Where its operators reach it. */
-  public ManagedChannel admin() {
-    return Grpc.newChannelBuilder(
-            "unix://" + home.resolve("admin.sock"), InsecureChannelCredentials.create())
-        .build();
-  }
-
-  /** Starts it, with a bridge, and teaches it. */
+  /** Starts it with its bridge, teaches it the flows of its pods, and enforces them. */
   public Started start(Cores cores) throws IOException, InterruptedException {
-    Files.createDirectories(home);
-    var config = Files.writeString(home.resolve("kith.yaml"), config());
-    var argv = new ArrayList<>(cores.serverPrefix());
-    argv.addAll(
-        JavaProgram.argv(
-            io.kith.server.Main.class, List.of("server", "--config", config.toString())));
-    var process = RunningProcess.start("Kith", home.resolve("log"), Map.of(), argv);
+    var started = join(cores);
     try {
-      process.awaitReady(START, () -> process.log().contains("\nready\n"));
-      var bridge = bridge(process);
-      var started = new Started(process, port(process, "checks"), List.of(bridge));
       teach(started);
       return started;
+    } catch (IOException | RuntimeException e) {
+      started.close();
+      throw e;
+    }
+  }
+
+  /** Starts it with its bridge; it decides by what its store has. */
+  Started join(Cores cores) throws IOException, InterruptedException {
+    return withBridge(launch(cores));
+  }
+
+  /** Starts a program in place of {@code kith server}, which says the same when it is ready. */
+  Started join(Cores cores, List<String> program) throws IOException, InterruptedException {
+    return withBridge(launch(cores, program));
+  }
+
+  private Started withBridge(RunningProcess process) throws IOException, InterruptedException {
+    try {
+      awaitReady(process);
+      return new Started(
+          process, port(process, "checks"), List.of(attachedBridge(port(process, "bridges"))));
     } catch (IOException | RuntimeException e) {
       process.close();
       throw e;
     }
   }
 
+  /** Starts its process alone, and does not wait for it. */
+  RunningProcess launch(Cores cores) throws IOException {
+    Files.createDirectories(home);
+    var config = Files.writeString(home.resolve("kith.yaml"), config(workloads()));
+    return launch(
+        cores,
+        JavaProgram.argv(
+            io.kith.server.Main.class, List.of("server", "--config", config.toString())));
+  }
+
+  private RunningProcess launch(Cores cores, List<String> program) {
+    var argv = new ArrayList<>(cores.serverPrefix());
+    argv.addAll(program);
+    return RunningProcess.start("Kith", log("server"), Map.of(), argv);
+  }
+
+  static void awaitReady(RunningProcess process) throws InterruptedException {
+    process.awaitReady(START, () -> process.log().contains("\nready\n"));
+  }
+
   /** Starts a bridge of the server that runs, and waits until it is attached. */
   public RunningProcess bridge(RunningProcess server) throws IOException, InterruptedException {
-    var port = port(server, "bridges");
-    var socket = DevIdentity.socketOf(identities.directory(), Identities.BRIDGE);
-    var process =
-        RunningProcess.start(
-            "the bridge",
-            home.resolve("bridge.log"),
-            Map.of(),
-            JavaProgram.argv(ScriptedBridge.class, ScriptedBridge.arguments(port, socket, pods)));
+    return attachedBridge(port(server, "bridges"));
+  }
+
+  private RunningProcess attachedBridge(int port) throws IOException, InterruptedException {
+    var process = bridge(port);
     process.awaitReady(START, () -> process.log().contains("attached"));
     return process;
+  }
+
+  /** A bridge that attaches to a port as soon as a server is there, and again after each. */
+  RunningProcess bridge(int port) throws IOException {
+    Files.createDirectories(home);
+    var socket = DevIdentity.socketOf(identities.directory(), Identities.BRIDGE);
+    return RunningProcess.start(
+        "the bridge",
+        log("bridge"),
+        Map.of(),
+        JavaProgram.argv(ScriptedBridge.class, ScriptedBridge.arguments(port, socket, pods)));
+  }
+
+  /** A new one for each run. */
+  private Path log(String name) {
+    return home.resolve(name + "-" + RUNS.incrementAndGet() + ".log");
   }
 
   /** Where a server that has started listens, by the key of its configuration. */
@@ -107,7 +206,7 @@ public final class KithServer {
                     "Kith says no port for " + key + ":\n" + Command.tail(process.log(), 15)));
   }
 
-  private String config() {
+  private String workloads() {
     var workloads = new StringBuilder();
     for (var i = 0; i < pods; i++) {
       workloads.append(
@@ -116,28 +215,33 @@ public final class KithServer {
     }
     for (var i = 0; i < Traffic.DESTINATIONS; i++) {
       workloads.append(
-          "- {owner: shop/statefulset/d%d, addresses: [%s]}\n"
-              .formatted(i, Traffic.destination(i)));
+          "- {owner: %s, addresses: [%s]}\n".formatted(destination(i), Traffic.destination(i)));
     }
+    return workloads.toString();
+  }
+
+  /** Its {@code kith.yaml}. */
+  String config(String workloads) {
     return """
     server:
       spiffeId: %1$s
-      checks: {listen: "127.0.0.1:0"}
-      bridges: {listen: "127.0.0.1:0"}
+      checks: {listen: "127.0.0.1:%9$d"}
+      bridges: {listen: "127.0.0.1:%10$d"}
       admin: {listen: "unix:%2$s/admin.sock"}
       health: {listen: "127.0.0.1:0"}
       bridgeIds: ["%3$s"]
-      connectionAge: %7$dms
-      deadline: 9s
-      bridgeTimeout: 8s
-      keys: {directory: "%2$s"}
+      deadline: %11$dms
+      bridgeTimeout: %12$dms
+      connectionAge: %14$dms
+      keys: {directory: "%8$s"}
     identity:
       provider: dev
       dev: {directory: "%4$s", trustDomain: %5$s}
     workloads:
     %6$sscopes:
     - {scope: "*", mode: observe}
-    store: {type: sqlite, path: "%2$s/kith.db"}
+    store: %7$s
+    telemetry: %13$s
     """
         .formatted(
             Identities.SERVER,
@@ -146,7 +250,14 @@ public final class KithServer {
             identities.directory(),
             Identities.TRUST_DOMAIN,
             workloads,
-            connectionAge.toMillis());
+            options.store(),
+            options.keys(),
+            options.checks(),
+            options.bridges(),
+            options.patience().toMillis(),
+            options.patience().toMillis() * 3 / 4,
+            options.telemetry(),
+            options.connectionAge().toMillis());
   }
 
   /** Of a pod that asks. */
@@ -154,11 +265,26 @@ public final class KithServer {
     return "shop/deployment/w" + pod;
   }
 
+  static String destination(int number) {
+    return "shop/statefulset/d" + number;
+  }
+
+  /** Where its operators reach it. */
+  public ManagedChannel admin() {
+    return Grpc.newChannelBuilder(
+            "unix://" + home.resolve("admin.sock"), InsecureChannelCredentials.create())
+        .build();
+  }
+
+  static AdminServiceBlockingStub stub(ManagedChannel channel) {
+    return AdminServiceGrpc.newBlockingStub(channel).withDeadlineAfter(1, TimeUnit.MINUTES);
+  }
+
   /** Shows each pod's flows once, ends the test run, enforces what was learned, and makes sure. */
   private void teach(Started server) throws IOException, InterruptedException {
     var channel = admin();
     try (var driver = driver(server)) {
-      var admin = AdminServiceGrpc.newBlockingStub(channel).withDeadlineAfter(1, TimeUnit.MINUTES);
+      var admin = stub(channel);
       server
           .process()
           .awaitReady(
@@ -182,21 +308,27 @@ public final class KithServer {
                     .setNote("compared")
                     .build());
       }
-      requireDecisions(driver);
+      requireDecisions(driver, pods);
     } finally {
       channel.shutdownNow();
     }
   }
 
   private Driver driver(Started server) throws IOException, InterruptedException {
-    var traffic = new ArrayList<Traffic>();
-    for (var i = 0; i < pods; i++) {
-      traffic.add(new Traffic(Shape.l4, true, i, EDGES));
-    }
-    return Driver.connect(server.port(), traffic, identities.contexts());
+    return Driver.connect(server.port(), traffic(Shape.l4, pods, EDGES), identities.contexts());
   }
 
-  private void requireDecisions(Driver driver) throws IOException {
+  /** What the Envoys of the first pods ask, each about so many sockets. */
+  static List<Traffic> traffic(Shape shape, int pods, long sockets) {
+    var traffic = new ArrayList<Traffic>();
+    for (var i = 0; i < pods; i++) {
+      traffic.add(new Traffic(shape, true, i, sockets));
+    }
+    return traffic;
+  }
+
+  /** All that was learned passes, and a stranger does not. */
+  static void requireDecisions(Driver driver, int pods) throws IOException {
     var allowed = driver.allowed(EDGES);
     if (allowed != (long) EDGES * pods) {
       throw new IllegalStateException(

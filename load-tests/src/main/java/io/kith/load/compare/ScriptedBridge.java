@@ -34,9 +34,10 @@ import java.util.concurrent.CountDownLatch;
  */
 public final class ScriptedBridge implements StreamObserver<ServerMessage> {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final Duration AGAIN = Duration.ofMillis(20);
 
   /** A letter each: a process class leaves digits out, which might be a version. */
-  private static final List<String> PROGRAMS = List.of("/app/shop", "/app/till", "/app/sync");
+  static final List<String> PROGRAMS = List.of("/app/shop", "/app/till", "/app/sync");
 
   private static final String STRANGER = "/app/stranger";
   private static final String SHA256 = "5f".repeat(32);
@@ -90,8 +91,8 @@ public final class ScriptedBridge implements StreamObserver<ServerMessage> {
   }
 
   /**
-   * Attaches to a server and answers it until the stream ends. Arguments: port of the server, where
-   * its certificate is to be had, number of pods.
+   * Attaches to a server, again whenever the stream ends, and answers it until it is killed.
+   * Arguments: port of the server, where its certificate is to be had, number of pods.
    */
   public static void main(String[] arguments) throws InterruptedException {
     var identity =
@@ -106,11 +107,13 @@ public final class ScriptedBridge implements StreamObserver<ServerMessage> {
                 SpiffeTls.channelCredentials(identity, Identities.SERVER::equals))
             .directExecutor()
             .build();
-    var bridge =
-        new ScriptedBridge(BridgeServiceGrpc.newStub(channel), Integer.parseInt(arguments[2]));
-    bridge.ended.await();
-    channel.shutdownNow();
-    identity.close();
+    while (true) {
+      var bridge =
+          new ScriptedBridge(BridgeServiceGrpc.newStub(channel), Integer.parseInt(arguments[2]));
+      bridge.ended.await();
+      Thread.sleep(AGAIN);
+      channel.resetConnectBackoff();
+    }
   }
 
   @Override
@@ -140,7 +143,6 @@ public final class ScriptedBridge implements StreamObserver<ServerMessage> {
 
   @Override
   public void onError(Throwable thrown) {
-    System.out.println("ended: " + thrown);
     ended.countDown();
   }
 

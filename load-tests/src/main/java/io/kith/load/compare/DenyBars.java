@@ -1,0 +1,203 @@
+package io.kith.load.compare;
+
+import io.grpc.ManagedChannel;
+import io.kith.admin.v1.DenyRequest;
+import io.kith.admin.v1.ListEdgesRequest;
+import io.kith.admin.v1.RemoveRuleRequest;
+import io.kith.load.tools.MissingToolException;
+import io.kith.load.tools.Postgres;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/** How soon a deny by hand is in force on all of two servers, while they answer. */
+final class DenyBars {
+  private static final Duration LIMIT = Duration.ofSeconds(30);
+
+  /** Of each server. */
+  private static final double PER_SECOND = 2_000;
+
+  private static final double BAR = 250;
+
+  /** The first socket of a pod: its first program, to the first destination. */
+  private static final String PROGRAM = "/app/shop";
+
+  private final BarsBench.Bench bench;
+  private final List<Driver> drivers;
+  private final List<ManagedChannel> admins;
+  private final String edge;
+
+  private DenyBars(
+      BarsBench.Bench bench, List<Driver> drivers, List<ManagedChannel> admins, String edge) {
+    this.bench = bench;
+    this.drivers = drivers;
+    this.admins = admins;
+    this.edge = edge;
+  }
+
+  static List<Bar> measure(BarsBench.Bench bench) throws IOException, InterruptedException {
+    try (var postgres = Postgres.start(bench.say())) {
+      return measured(bench, postgres);
+    } catch (MissingToolException e) {
+      return List.of(
+          new Bar("deny", words(), "ms", BAR, true, null, String.valueOf(e.getMessage())));
+    }
+  }
+
+  private static String words() {
+    return "deny by hand: first refusal on all of two servers";
+  }
+
+  private static List<Bar> measured(BarsBench.Bench bench, Postgres postgres)
+      throws IOException, InterruptedException {
+    var secret = Files.writeString(bench.folder().resolve("password"), Postgres.PASSWORD + "\n");
+    var store =
+        "{type: postgresql, url: \"%s\", user: %s, passwordFile: \"%s\"}"
+            .formatted(database(postgres), Postgres.USER, secret);
+    var keys = bench.folder().resolve("keys");
+    var homes = List.of(bench.folder().resolve("one"), bench.folder().resolve("two"));
+    try (var identities = new Identities(bench.folder(), 1)) {
+      var servers =
+          homes.stream()
+              .map(
+                  home ->
+                      new KithServer(
+                          home,
+                          identities,
+                          1,
+                          KithServer.Options.of(home)
+                              .storedIn(
+                                  store.replace("}", ", replica: " + home.getFileName() + "}"),
+                                  keys)))
+              .toList();
+      bench.say().accept("starting two servers on one PostgreSQL");
+      try (var one = servers.getFirst().start(bench.cores());
+          var two = servers.getLast().join(bench.cores());
+          var driverOfOne = driver(one, identities);
+          var driverOfTwo = driver(two, identities)) {
+        var contexts = identities.contexts();
+        var traffic = KithServer.traffic(Shape.l4, 1, 250);
+        bench.warmUp("the first", one, traffic, contexts);
+        bench.warmUp("the second", two, traffic, contexts);
+        var admins = servers.stream().map(KithServer::admin).toList();
+        try {
+          return new DenyBars(
+                  bench, List.of(driverOfOne, driverOfTwo), admins, edge(admins.getFirst()))
+              .trials();
+        } finally {
+          admins.forEach(ManagedChannel::shutdownNow);
+        }
+      }
+    }
+  }
+
+  private static String database(Postgres postgres) throws IOException {
+    try {
+      return postgres.newDatabase();
+    } catch (SQLException e) {
+      throw new IOException(e);
+    }
+  }
+
+  private static Driver driver(Started server, Identities identities)
+      throws IOException, InterruptedException {
+    return Driver.connect(
+        server.port(), KithServer.traffic(Shape.l4, 1, 1), identities.contexts());
+  }
+
+  private static String edge(ManagedChannel admin) {
+    return KithServer.stub(admin)
+        .listEdges(ListEdgesRequest.newBuilder().setOwner(KithServer.owner(0)).build())
+        .getEdgesList()
+        .stream()
+        .filter(edge -> edge.getProcess().equals(PROGRAM))
+        .filter(edge -> edge.getDestination().contains(KithServer.destination(0)))
+        .findFirst()
+        .orElseThrow()
+        .getId();
+  }
+
+  private List<Bar> trials() throws IOException, InterruptedException {
+    var count = Math.max(4, 4 * bench.plan().trials());
+    var millis = new double[count];
+    try (var threads = Executors.newFixedThreadPool(drivers.size())) {
+      for (var i = 0; i < count; i++) {
+        awaitAllowed();
+        var running = new CountDownLatch(drivers.size());
+        var refusals =
+            drivers.stream()
+                .map(
+                    driver ->
+                        threads.submit(
+                            () -> driver.untilDenied(LIMIT, PER_SECOND, running::countDown)))
+                .toList();
+        if (!running.await(LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+          throw new IOException("no answers within " + LIMIT);
+        }
+        var admin = KithServer.stub(admins.get(i % admins.size()));
+        var began = System.nanoTime();
+        var rule =
+            admin
+                .deny(
+                    DenyRequest.newBuilder()
+                        .setOwner(KithServer.owner(0))
+                        .setEdgeId(edge)
+                        .setNote("measured")
+                        .build())
+                .getRule()
+                .getId();
+        for (var refusal : refusals) {
+          millis[i] = Math.max(millis[i], (refusal.get() - began) / 1e6);
+        }
+        var _ =
+            admin.removeRule(
+                RemoveRuleRequest.newBuilder()
+                    .setOwner(KithServer.owner(0))
+                    .setId(rule)
+                    .setNote("measured")
+                    .build());
+      }
+    } catch (ExecutionException e) {
+      throw new IOException("no refusal", e.getCause());
+    }
+    bench
+        .say()
+        .accept(
+            "  "
+                + Arrays.stream(millis)
+                    .mapToObj(one -> String.format(Locale.ROOT, "%.0f", one))
+                    .toList()
+                + " ms");
+    Arrays.sort(millis);
+    return List.of(
+        Bar.atMost(
+            "deny",
+            words(),
+            "ms",
+            BAR,
+            millis[count - 1],
+            String.format(
+                Locale.ROOT, "the worst of %d; median %.0f ms", count, millis[count / 2])));
+  }
+
+  private void awaitAllowed() throws IOException {
+    var end = System.nanoTime() + LIMIT.toNanos();
+    for (var driver : drivers) {
+      while (driver.allowed(1) != 1) {
+        if (System.nanoTime() > end) {
+          throw new IOException("still refused " + LIMIT + " after the rule was removed");
+        }
+        LockSupport.parkNanos(5_000_000);
+      }
+    }
+  }
+}
