@@ -50,9 +50,9 @@ public final class Mesh implements AutoCloseable {
   public static final String CHECKOUT = "shop/deployment/checkout";
 
   private static final String TRUST_DOMAIN = "dev.kith.local";
-  private static final String CHECKOUT_ID = "spiffe://dev.kith.local/ns/shop/sa/checkout";
-  private static final String SERVER_ID = "spiffe://dev.kith.local/ns/kith/sa/authz-server";
-  private static final String BRIDGE_ID = "spiffe://dev.kith.local/ns/kith/sa/identity-bridge";
+  static final String CHECKOUT_ID = "spiffe://dev.kith.local/ns/shop/sa/checkout";
+  static final String SERVER_ID = "spiffe://dev.kith.local/ns/kith/sa/authz-server";
+  static final String BRIDGE_ID = "spiffe://dev.kith.local/ns/kith/sa/identity-bridge";
   private static final Duration CALL_LIMIT = Duration.ofMinutes(2);
   private static final Duration START_LIMIT = Duration.ofMinutes(3);
 
@@ -76,6 +76,7 @@ public final class Mesh implements AutoCloseable {
    * @param otlpHttpPort where spans of the server are taken at the shop's address, or null
    * @param checkTimeout how long Envoy waits for an answer
    * @param store the server's SQLite file, or null where nothing outlives it
+   * @param server what starts the server and changes something about it; may be empty
    */
   public record Options(
       String prefix,
@@ -84,30 +85,51 @@ public final class Mesh implements AutoCloseable {
       @Nullable Integer otlpGrpcPort,
       @Nullable Integer otlpHttpPort,
       Duration checkTimeout,
-      @Nullable Path store) {
+      @Nullable Path store,
+      List<String> server) {
+    public Options {
+      server = List.copyOf(server);
+    }
+
     /** Checks at connect, fails closed, sends no spans, and is patient with a busy machine. */
     public static Options of(String prefix) {
-      return new Options(prefix, TcpCheck.GATE, false, null, null, Duration.ofSeconds(1), null);
+      return new Options(
+          prefix, TcpCheck.GATE, false, null, null, Duration.ofSeconds(1), null, List.of());
     }
 
     public Options with(TcpCheck check) {
       return new Options(
-          prefix, check, failureModeAllow, otlpGrpcPort, otlpHttpPort, checkTimeout, store);
+          prefix, check, failureModeAllow, otlpGrpcPort, otlpHttpPort, checkTimeout, store, server);
     }
 
     public Options failingOpen() {
-      return new Options(prefix, tcp, true, otlpGrpcPort, otlpHttpPort, checkTimeout, store);
+      return new Options(
+          prefix, tcp, true, otlpGrpcPort, otlpHttpPort, checkTimeout, store, server);
     }
 
     /** Spans go to these ports of the shop's address. */
     public Options tracing(int grpcPort, int httpPort) {
-      return new Options(prefix, tcp, failureModeAllow, grpcPort, httpPort, checkTimeout, store);
+      return new Options(
+          prefix, tcp, failureModeAllow, grpcPort, httpPort, checkTimeout, store, server);
     }
 
     /** What the server was told and learned outlives it. */
     public Options storedIn(Path file) {
       return new Options(
-          prefix, tcp, failureModeAllow, otlpGrpcPort, otlpHttpPort, checkTimeout, file);
+          prefix, tcp, failureModeAllow, otlpGrpcPort, otlpHttpPort, checkTimeout, file, server);
+    }
+
+    /** A command starts the server. */
+    Options withServerBehind(List<String> command) {
+      return new Options(
+          prefix,
+          tcp,
+          failureModeAllow,
+          otlpGrpcPort,
+          otlpHttpPort,
+          checkTimeout,
+          store,
+          command);
     }
   }
 
@@ -217,7 +239,7 @@ public final class Mesh implements AutoCloseable {
   /** Starts the server, again if it was stopped, and waits until it is ready for Checks. */
   public void startServer() throws InterruptedException {
     say.accept("starting the authorization server");
-    server = start(KithProgram.SERVER, "server");
+    server = start(options.server(), KithProgram.SERVER, "server");
     server.awaitReady(START_LIMIT, this::serverReady);
     if (admin != null) {
       admin.shutdownNow();
@@ -298,7 +320,8 @@ public final class Mesh implements AutoCloseable {
     return process;
   }
 
-  private Path socketOf(String spiffeId) {
+  /** Where the certificate of an identity is to be had. */
+  Path socketOf(String spiffeId) {
     return shop.folder()
         .resolve("id")
         .resolve(spiffeId.substring(("spiffe://" + TRUST_DOMAIN + "/").length()))

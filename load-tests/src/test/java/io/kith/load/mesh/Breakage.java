@@ -7,15 +7,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.kith.admin.v1.SetModeRequest;
+import io.kith.baselines.identity.SpiffeId;
 import io.kith.load.lab.PodProcess;
 import io.kith.load.tools.Envoy;
+import io.kith.spiffe.dev.DevIdentity;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What breaks in a mesh, and how it is mended; each way asserts that it really was broken. */
@@ -37,20 +41,25 @@ final class Breakage {
   private final Mesh mesh;
   private final Envoy envoy;
   private final Path ballast;
+  private final FakeTime time;
   private boolean enforced;
   private @Nullable Stutter slowness;
   private @Nullable PodProcess storm;
+  private @Nullable LyingBridge liar;
+  private @Nullable DevIdentity stranger;
   private long before;
 
   /**
    * All is well, and observed.
    *
    * @param disk where the server's store is: a small file system
+   * @param time of the server
    */
-  Breakage(Mesh mesh, Envoy envoy, Path disk) {
+  Breakage(Mesh mesh, Envoy envoy, Path disk, FakeTime time) {
     this.mesh = mesh;
     this.envoy = envoy;
     this.ballast = disk.resolve("ballast");
+    this.time = time;
     mesh.checkout().write("/tmp/many.pl", text());
   }
 
@@ -100,6 +109,35 @@ final class Breakage {
     requireNonNull(slowness, "it is slow").end();
     awaitBridge();
     assertThat(mesh.envoy().stat(TIMEOUTS)).as(TIMEOUTS).isGreaterThan(before);
+  }
+
+  /** Its clock is far behind the end of every certificate, and Envoy has to connect anew. */
+  void clockAhead() throws Exception {
+    time.jump(Duration.ofDays(1));
+    Mesh.await("its own certificate has ended", LIMIT, () -> secondsToExpiry() <= 0);
+    mesh.startEnvoy(envoy, !enforced);
+  }
+
+  /** Its clock is before the beginning of every certificate, and Envoy has to connect anew. */
+  void clockBack() throws Exception {
+    time.jump(Duration.ofDays(-1));
+    var day = Duration.ofDays(1).toSeconds();
+    Mesh.await("its own certificate is not yet valid", LIMIT, () -> secondsToExpiry() > day);
+    mesh.startEnvoy(envoy, !enforced);
+  }
+
+  void clockRight() throws Exception {
+    time.jump(Duration.ZERO);
+    var day = Duration.ofDays(1).toSeconds();
+    Mesh.await(
+        "its own certificate is valid",
+        LIMIT,
+        () -> secondsToExpiry() > 0 && secondsToExpiry() < day);
+    awaitBridge();
+  }
+
+  private long secondsToExpiry() {
+    return metric("kith_identity_seconds_to_expiry");
   }
 
   // ---- between Envoy and the server
@@ -186,7 +224,43 @@ final class Breakage {
     awaitBridge();
   }
 
+  /** Another bridge, of another node, says that the pod is its own and every process known. */
+  void lieAboutPod() throws Exception {
+    liar = LyingBridge.attach(mesh);
+  }
+
+  void endLie() {
+    var told = requireNonNull(liar, "it lied").close();
+    assertThat(told).as("questions about the pod that the liar was asked").isZero();
+  }
+
   // ---- certificates
+
+  /** Envoy has the certificate of the same name in another trust domain, and trusts that one. */
+  void strangeSidecar() throws Exception {
+    var id = SpiffeId.parse(Mesh.CHECKOUT_ID.replace("dev.kith.local", "other.kith.local"));
+    stranger =
+        DevIdentity.start(
+            new DevIdentity.Settings(
+                mesh.shop().folder().resolve("other"),
+                "other.kith.local",
+                Duration.ofHours(1),
+                Set.of(id)),
+            Clock.systemUTC());
+    var socket = stranger.socketOf(id).toString();
+    mesh.startEnvoy(
+        envoy,
+        !enforced,
+        recipe ->
+            recipe
+                .replace(mesh.socketOf(Mesh.CHECKOUT_ID).toString(), socket)
+                .replace(Mesh.CHECKOUT_ID, id.toString()));
+  }
+
+  void knownSidecar() throws Exception {
+    mesh.startEnvoy(envoy, !enforced);
+    requireNonNull(stranger, "it was strange").close();
+  }
 
   void killIdentity() {
     mesh.identity().kill();
@@ -258,13 +332,17 @@ final class Breakage {
   }
 
   private long failedSpans() {
+    return metric("kith_spans_failed_total");
+  }
+
+  private long metric(String name) {
     try {
       return mesh.shop()
           .ask("/metrics")
           .body()
           .lines()
-          .filter(line -> line.startsWith("kith_spans_failed_total "))
-          .mapToLong(line -> Long.parseLong(line.substring(line.indexOf(' ') + 1)))
+          .filter(line -> line.startsWith(name + " "))
+          .mapToLong(line -> (long) Double.parseDouble(line.substring(line.indexOf(' ') + 1)))
           .findFirst()
           .orElseThrow();
     } catch (IOException e) {

@@ -30,11 +30,12 @@ final class FailingMesh {
    * Observed, so far.
    *
    * @param disk where the server's store is: a small file system
+   * @param time of the server
    */
-  FailingMesh(Mesh mesh, Envoy envoy, Path disk) {
+  FailingMesh(Mesh mesh, Envoy envoy, Path disk, FakeTime time) {
     this.mesh = mesh;
     this.envoy = envoy;
-    this.breakage = new Breakage(mesh, envoy, disk);
+    this.breakage = new Breakage(mesh, envoy, disk, time);
   }
 
   /** Sets the mode as an operator would: learns before, and closes the filter to enforce. */

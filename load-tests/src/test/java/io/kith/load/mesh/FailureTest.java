@@ -39,10 +39,15 @@ class FailureTest {
     command("mount", "-t", "tmpfs", "-o", "size=4m", "kith-test", disk.toString());
     // While a scope is observed its proxies fail open; the filter is closed before it is enforced.
     // Nobody listens where spans go.
+    var time = FakeTime.in(lab.folder());
     var options =
-        Mesh.Options.of("kf").failingOpen().storedIn(disk.resolve("kith.db")).tracing(4317, 4318);
+        Mesh.Options.of("kf")
+            .failingOpen()
+            .storedIn(disk.resolve("kith.db"))
+            .tracing(4317, 4318)
+            .withServerBehind(time.command());
     mesh = EnforcedMesh.start(lab, envoy, options);
-    failing = new FailingMesh(mesh, envoy, disk);
+    failing = new FailingMesh(mesh, envoy, disk, time);
   }
 
   @AfterAll

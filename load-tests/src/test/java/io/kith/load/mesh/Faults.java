@@ -52,6 +52,14 @@ final class Faults {
             Breakage::silenceNetwork,
             Breakage::healNetwork),
         unreachable(
+            "clock of the server a day ahead: every certificate has ended",
+            Breakage::clockAhead,
+            Breakage::clockRight),
+        unreachable(
+            "clock of the server a day back: no certificate is valid yet",
+            Breakage::clockBack,
+            Breakage::clockRight),
+        unreachable(
             "circuit breaker of Envoy filled",
             Breakage::fillCircuitBreaker,
             Breakage::emptyCircuitBreaker),
@@ -92,14 +100,13 @@ final class Faults {
                 .recordedAs("bridge_unavailable"),
             "ExtAuthzServiceTest#late_answerOfTheBridge_isRecordedAndTheVerdictStays",
             "ExtAuthzServiceTest#late_answerAfterTheDeadline_isRecordedAndTheVerdictStays"),
-        byTests(
+        withEnvoy(
             "bridge lies about pods of another node",
             Cell.asDecided("the bridge that has the pod is asked; the claim is told"),
             Cell.asDecided("likewise"),
             Cell.asDecided("likewise"),
-            "BridgeHubTest#register_addressOfAnotherBridge_isRefusedAndToldUntilItIsFree",
-            "BridgeHubTest#attach_sameNodeFromAnotherAddress_isRefused",
-            "BridgeHubTest#ask_wrongNode_isAnsweredByTheBridgeThatHasThePod"),
+            Breakage::lieAboutPod,
+            Breakage::endLie),
         byTests(
             "process not known",
             COUNTED,
@@ -204,8 +211,16 @@ final class Faults {
             "X509SourceContract#svid_pastItsEnd_isNotGivenOut",
             "SpiffeTlsTest#call_redactedServer_failsAndWorksAgainWithTheNextSvid",
             "SvidTrustTest#verify_clockPastTheEnd_isRefused"),
+        withEnvoy(
+            "a certificate of another trust domain and authority",
+            Cell.passes(noHandshake),
+            Cell.passes(noHandshake),
+            Cell.refused(noHandshake),
+            Breakage::strangeSidecar,
+            Breakage::knownSidecar),
         byTests(
-            "a certificate of another authority or trust domain, on either side",
+            "a certificate of another authority, or of a trust domain that is not let in, on"
+                + " either side",
             Cell.passes(noHandshake),
             Cell.passes(noHandshake),
             Cell.refused(noHandshake),
