@@ -13,7 +13,7 @@ import javax.net.ssl.SSLContext;
 /** What a large mesh costs: Checks a second, and memory. */
 final class ScaleBars {
   /** Of each mesh so many are asked. */
-  private static final int PODS = 32;
+  private static final int PODS = 10;
 
   private static final Duration LIMIT = Duration.ofMinutes(30);
   private static final double MIB = 1 << 20;
@@ -26,7 +26,7 @@ final class ScaleBars {
         var few = start(bench, identities, plan.few());
         var some = start(bench, identities, plan.some());
         var many = start(bench, identities, plan.workloads())) {
-      var traffic = KithServer.traffic(Shape.l4, PODS, 32);
+      var traffic = KithServer.traffic(Shape.l4, PODS, 100);
       var contexts = identities.contexts();
       for (var server : List.of(few, some, many)) {
         requireDecisions(server, contexts);

@@ -39,6 +39,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -75,7 +77,9 @@ public final class Mesh implements AutoCloseable {
    * @param otlpGrpcPort where spans of Envoy are taken at the shop's address, or null
    * @param otlpHttpPort where spans of the server are taken at the shop's address, or null
    * @param checkTimeout how long Envoy waits for an answer
-   * @param store the server's SQLite file, or null where nothing outlives it
+   * @param store entries of the server's {@code store}, as {@code type: memory}
+   * @param keys entries of {@code server.keys}, or empty
+   * @param moreBridgePorts where other servers at the shop's address take the bridge
    * @param server what starts the server and changes something about it; may be empty
    */
   public record Options(
@@ -85,38 +89,107 @@ public final class Mesh implements AutoCloseable {
       @Nullable Integer otlpGrpcPort,
       @Nullable Integer otlpHttpPort,
       Duration checkTimeout,
-      @Nullable Path store,
+      String store,
+      String keys,
+      List<Integer> moreBridgePorts,
       List<String> server) {
     public Options {
+      moreBridgePorts = List.copyOf(moreBridgePorts);
       server = List.copyOf(server);
     }
 
     /** Checks at connect, fails closed, sends no spans, and is patient with a busy machine. */
     public static Options of(String prefix) {
       return new Options(
-          prefix, TcpCheck.GATE, false, null, null, Duration.ofSeconds(1), null, List.of());
+          prefix,
+          TcpCheck.GATE,
+          false,
+          null,
+          null,
+          Duration.ofSeconds(1),
+          "type: memory",
+          "",
+          List.of(),
+          List.of());
     }
 
     public Options with(TcpCheck check) {
       return new Options(
-          prefix, check, failureModeAllow, otlpGrpcPort, otlpHttpPort, checkTimeout, store, server);
+          prefix,
+          check,
+          failureModeAllow,
+          otlpGrpcPort,
+          otlpHttpPort,
+          checkTimeout,
+          store,
+          keys,
+          moreBridgePorts,
+          server);
     }
 
     public Options failingOpen() {
       return new Options(
-          prefix, tcp, true, otlpGrpcPort, otlpHttpPort, checkTimeout, store, server);
+          prefix,
+          tcp,
+          true,
+          otlpGrpcPort,
+          otlpHttpPort,
+          checkTimeout,
+          store,
+          keys,
+          moreBridgePorts,
+          server);
     }
 
     /** Spans go to these ports of the shop's address. */
     public Options tracing(int grpcPort, int httpPort) {
       return new Options(
-          prefix, tcp, failureModeAllow, grpcPort, httpPort, checkTimeout, store, server);
+          prefix,
+          tcp,
+          failureModeAllow,
+          grpcPort,
+          httpPort,
+          checkTimeout,
+          store,
+          keys,
+          moreBridgePorts,
+          server);
     }
 
-    /** What the server was told and learned outlives it. */
+    /** What the server was told and learned outlives it, in an SQLite file. */
     public Options storedIn(Path file) {
       return new Options(
-          prefix, tcp, failureModeAllow, otlpGrpcPort, otlpHttpPort, checkTimeout, file, server);
+          prefix,
+          tcp,
+          failureModeAllow,
+          otlpGrpcPort,
+          otlpHttpPort,
+          checkTimeout,
+          "type: sqlite, path: \"" + file + "\"",
+          keys,
+          moreBridgePorts,
+          server);
+    }
+
+    /**
+     * The server shares a store with others, with which the bridge speaks as well.
+     *
+     * @param entries of {@code store}
+     * @param keysOfAll entries of {@code server.keys}
+     * @param bridgePorts where the others take it
+     */
+    Options shared(String entries, String keysOfAll, List<Integer> bridgePorts) {
+      return new Options(
+          prefix,
+          tcp,
+          failureModeAllow,
+          otlpGrpcPort,
+          otlpHttpPort,
+          checkTimeout,
+          entries,
+          keysOfAll,
+          bridgePorts,
+          server);
     }
 
     /** A command starts the server. */
@@ -129,6 +202,8 @@ public final class Mesh implements AutoCloseable {
           otlpHttpPort,
           checkTimeout,
           store,
+          keys,
+          moreBridgePorts,
           command);
     }
   }
@@ -197,8 +272,9 @@ public final class Mesh implements AutoCloseable {
       deadline: 900ms
       bridgeTimeout: 700ms
       guard: {%12$s}
+      keys: {%14$s}
     bridge:
-      {%8$s node: node-1, spiffeId: "%7$s", servers: ["%2$s:%4$d"], status: "%5$s/bridge.sock"}
+      {%8$s node: node-1, spiffeId: "%7$s", servers: [%15$s], status: "%5$s/bridge.sock"}
     identity:
       provider: dev
       dev: {directory: "%5$s/id", trustDomain: %9$s}
@@ -222,9 +298,16 @@ public final class Mesh implements AutoCloseable {
             String.join("\n- ", shop.workloads(checkout)),
             telemetry,
             shop.guardSettings(),
-            options.store() == null
-                ? "type: memory"
-                : "type: sqlite, path: \"" + options.store() + "\"");
+            options.store(),
+            options.keys(),
+            Stream.concat(Stream.of(ports.bridges()), options.moreBridgePorts().stream())
+                .map(port -> "\"" + address + ":" + port + "\"")
+                .collect(Collectors.joining(", ")));
+  }
+
+  /** The server's configuration. */
+  Path config() {
+    return config;
   }
 
   // ---- Kith's programs

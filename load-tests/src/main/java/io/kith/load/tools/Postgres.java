@@ -79,6 +79,40 @@ public final class Postgres implements AutoCloseable {
     return postgres;
   }
 
+  /**
+   * A standby of this one, that follows it and takes no changes.
+   *
+   * @throws MissingToolException when PostgreSQL's programs are not on this machine
+   */
+  public Postgres standby() throws IOException, InterruptedException {
+    if (!(engine instanceof Local local)) {
+      throw new MissingToolException(
+          "a standby is made by pg_basebackup, which is not here (install PostgreSQL, as apt-get"
+              + " install postgresql does)");
+    }
+    var itsPort = freePort();
+    var standby = new Postgres(itsPort, local.follower(port, itsPort));
+    standby.begin();
+    return standby;
+  }
+
+  /** Lets a standby take changes. */
+  public void promote() throws SQLException {
+    execute("postgres", "select pg_promote()");
+  }
+
+  /** Whether the standbys have all that was changed so far. */
+  public boolean isFollowed() throws SQLException {
+    try (var connection = DriverManager.getConnection(url("postgres"), USER, PASSWORD);
+        var statement = connection.createStatement();
+        var found =
+            statement.executeQuery(
+                "select count(*) from pg_stat_replication where replay_lsn ="
+                    + " pg_current_wal_lsn()")) {
+      return found.next() && found.getInt(1) > 0;
+    }
+  }
+
   /** The folder with {@code initdb} and {@code postgres}, or null. */
   private static @Nullable Path programs() throws IOException {
     var chosen = System.getenv("KITH_POSTGRES");
@@ -190,13 +224,17 @@ public final class Postgres implements AutoCloseable {
 
   /** As a process of ours. */
   private static final class Local implements Engine {
-    private final List<String> argv;
+    private final Path programs;
+    private final List<String> asUser;
     private final Path folder;
+    private final int port;
     private @Nullable RunningProcess process;
 
-    private Local(List<String> argv, Path folder) {
-      this.argv = argv;
+    private Local(Path programs, List<String> asUser, Path folder, int port) {
+      this.programs = programs;
+      this.asUser = asUser;
       this.folder = folder;
+      this.port = port;
     }
 
     static Local make(Path programs, int port) throws IOException, InterruptedException {
@@ -218,19 +256,42 @@ public final class Postgres implements AutoCloseable {
               "--locale=C",
               "--no-sync"));
       Command.run(LIMIT, folder, Map.of(), init).orFail();
-      var serve = new ArrayList<>(asUser);
-      serve.addAll(
+      return new Local(programs, asUser, folder, port);
+    }
+
+    /** A copy that follows the cluster at a port. */
+    Local follower(int primary, int itsPort) throws IOException, InterruptedException {
+      var copy = Files.createTempDirectory("kith-postgres");
+      var owner = asUser(copy);
+      var argv = new ArrayList<>(owner);
+      argv.addAll(
+          List.of(
+              programs.resolve("pg_basebackup").toString(),
+              "--pgdata=" + copy.resolve("data"),
+              "--write-recovery-conf",
+              "--checkpoint=fast",
+              "--no-sync",
+              "--host=127.0.0.1",
+              "--port=" + primary,
+              "--username=" + USER));
+      Command.run(LIMIT, copy, Map.of("PGPASSWORD", PASSWORD), argv).orFail();
+      return new Local(programs, owner, copy, itsPort);
+    }
+
+    private List<String> argv() {
+      var argv = new ArrayList<>(asUser);
+      argv.addAll(
           List.of(
               programs.resolve("postgres").toString(),
               "-D",
-              data,
+              folder.resolve("data").toString(),
               "-k",
               folder.toString(),
               "-h",
               "127.0.0.1",
               "-p",
               String.valueOf(port)));
-      return new Local(serve, folder);
+      return argv;
     }
 
     /** What to put before a program so that it does not run as root, and owns the folder. */
@@ -261,7 +322,7 @@ public final class Postgres implements AutoCloseable {
       if (process != null && process.alive()) {
         return;
       }
-      process = RunningProcess.start("PostgreSQL", folder.resolve("log"), Map.of(), argv);
+      process = RunningProcess.start("PostgreSQL", folder.resolve("log"), Map.of(), argv());
     }
 
     @Override

@@ -238,12 +238,12 @@ final class Breakage {
 
   /** Envoy has the certificate of the same name in another trust domain, and trusts that one. */
   void strangeSidecar() throws Exception {
-    var id = SpiffeId.parse(Mesh.CHECKOUT_ID.replace("dev.kith.local", "other.kith.local"));
+    var id = SpiffeId.parse(Mesh.CHECKOUT_ID.replace("dev.kith.local", "dev.other.local"));
     stranger =
         DevIdentity.start(
             new DevIdentity.Settings(
                 mesh.shop().folder().resolve("other"),
-                "other.kith.local",
+                "dev.other.local",
                 Duration.ofHours(1),
                 Set.of(id)),
             Clock.systemUTC());

@@ -65,10 +65,11 @@ final class Faults {
             Breakage::emptyCircuitBreaker),
         FLOOD,
         byTests(
-            "server rolled: another joins, and decides by what all of them know",
+            "servers rolled: each of two ends and starts again, or another joins",
             AS_DECIDED,
             AS_DECIDED,
             AS_DECIDED,
+            "FleetFailureTest#servers_rolled_noVerdictIsWrong",
             "TwoReplicasTest#thirdServer_joinsWhileChangesAreMade_andNeverDecidesWrongly"));
   }
 
@@ -244,6 +245,12 @@ final class Faults {
             Cell.asDecided("changes are refused"),
             Cell.asDecided("changes are refused"),
             "TwoReplicasTest#database_away_noVerdictIsWrong_changesAreRefused_andWorkAfterwards"),
+        byTests(
+            "database failed over to a standby that has all changes",
+            Cell.asDecided("changes are refused until it is promoted"),
+            Cell.asDecided("likewise"),
+            Cell.asDecided("likewise"),
+            "FleetFailureTest#database_failedOver_noVerdictIsWrong_andChangesAreTakenAgain"),
         byTests(
             "database slow",
             Cell.asDecided("changes wait"),
