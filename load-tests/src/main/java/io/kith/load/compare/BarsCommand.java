@@ -114,9 +114,10 @@ public final class BarsCommand implements Callable<Integer> {
             trials,
             workloads);
     var out = here.commandLine().getOut();
+    var machine = BenchArguments.machine(); // before it is bound to one of them
     var cores = Cores.pinned();
     var figures = new BarsBench(plan, cores, BenchArguments.progress(here)).run();
-    figures.lines(BenchArguments.machine() + "; " + cores.words()).forEach(out::println);
+    figures.lines(machine + "; " + cores.words()).forEach(out::println);
     if (output == CheckBenchCommand.Output.json) {
       out.println(figures.json());
     }
