@@ -5,6 +5,7 @@ import io.envoyproxy.envoy.config.core.v3.Address;
 import io.envoyproxy.envoy.config.core.v3.SocketAddress;
 import io.envoyproxy.envoy.service.auth.v3.AttributeContext;
 import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
+import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc.AuthorizationFutureStub;
 import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
 import io.grpc.Metadata;
 import io.grpc.Server;
@@ -70,7 +71,15 @@ import org.jspecify.annotations.Nullable;
  * asked and nothing is recorded.
  */
 final class WarmUp {
+  /** So many at a time. */
   static final int CHECKS = 3_000;
+
+  /** While the next so many take this part of the time at most, compilers are still at work. */
+  private static final double STILL_FASTER = 0.8;
+
+  /** No more are begun after this time. */
+  private static final Duration ENOUGH = Duration.ofSeconds(6);
+
   private static final int IN_FLIGHT = 32;
   private static final Duration LIMIT = Duration.ofSeconds(10);
   private static final Owner OWNER = Owner.parse("kith/process/warm-up");
@@ -99,7 +108,8 @@ final class WarmUp {
   }
 
   /**
-   * Runs the Checks, for as long as they may take at most: ten seconds.
+   * Runs the Checks, and again as many while that makes them faster. No Check may take longer than
+   * ten seconds.
    *
    * @return how many were answered with permission, as all should be
    */
@@ -139,28 +149,41 @@ final class WarmUp {
     try {
       var stub =
           AuthorizationGrpc.newFutureStub(channel)
-              .withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS)
               .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(metadata()));
-      var free = new Semaphore(IN_FLIGHT);
       var permitted = new AtomicInteger();
-      for (var i = 0; i < CHECKS; i++) {
-        free.acquire();
-        var answer = stub.check(request(i));
-        answer.addListener(
-            () -> {
-              if (answer.state() == java.util.concurrent.Future.State.SUCCESS
-                  && answer.resultNow().getStatus().getCode() == 0) {
-                permitted.incrementAndGet();
-              }
-              free.release();
-            },
-            MoreExecutors.directExecutor());
+      var enough = System.nanoTime() + ENOUGH.toNanos();
+      var fastest = Long.MAX_VALUE;
+      while (true) {
+        var start = System.nanoTime();
+        send(stub.withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS), permitted);
+        var now = System.nanoTime();
+        if (now - start > fastest * STILL_FASTER || now - enough > 0) {
+          return permitted.get();
+        }
+        fastest = now - start;
       }
-      free.acquire(IN_FLIGHT);
-      return permitted.get();
     } finally {
       channel.shutdownNow();
     }
+  }
+
+  private static void send(AuthorizationFutureStub stub, AtomicInteger permitted)
+      throws InterruptedException {
+    var free = new Semaphore(IN_FLIGHT);
+    for (var i = 0; i < CHECKS; i++) {
+      free.acquire();
+      var answer = stub.check(request(i));
+      answer.addListener(
+          () -> {
+            if (answer.state() == java.util.concurrent.Future.State.SUCCESS
+                && answer.resultNow().getStatus().getCode() == 0) {
+              permitted.incrementAndGet();
+            }
+            free.release();
+          },
+          MoreExecutors.directExecutor());
+    }
+    free.acquire(IN_FLIGHT);
   }
 
   private static Metadata metadata() {

@@ -181,7 +181,8 @@ class CheckServerTest {
                 (address, credentials, service) ->
                     CheckServer.server(address, credentials).addService(service).build().start());
 
-    assertThat(permitted).isEqualTo(WarmUp.CHECKS);
+    assertThat(permitted).isPositive();
+    assertThat(permitted % WarmUp.CHECKS).as("all of them, each time").isZero();
   }
 
   @Test

@@ -73,9 +73,9 @@ public final class BarsCommand implements Callable<Integer> {
   @Option(
       names = "--warm-up",
       paramLabel = "N",
-      defaultValue = "6",
+      defaultValue = "10",
       description =
-          "Seconds of a processor that each server has before it is measured (default: 6).")
+          "Seconds of a processor that each server has before it is measured (default: 10).")
   private int warmUp;
 
   @Option(

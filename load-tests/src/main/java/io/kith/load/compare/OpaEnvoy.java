@@ -32,7 +32,7 @@ final class OpaEnvoy {
     var chosen = System.getenv(VARIABLE);
     if (chosen != null && !chosen.isBlank()) {
       var path = Path.of(chosen);
-      if (!Files.isExecutable(path)) {
+      if (!Files.isRegularFile(path) || !Files.isExecutable(path)) {
         throw new Unmeasured(VARIABLE + ": '" + chosen + "' is no program (expected: OPA-Envoy)");
       }
       return path;
