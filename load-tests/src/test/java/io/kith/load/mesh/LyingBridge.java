@@ -44,7 +44,7 @@ final class LyingBridge implements StreamObserver<ServerMessage> {
     this.out = BridgeServiceGrpc.newStub(channel).attach(this);
   }
 
-  /** Attaches to the server and waits until it counts as a bridge. */
+  /** Attaches to the server and waits until that tells of the claim. */
   static LyingBridge attach(Mesh mesh) throws InterruptedException {
     var id = SpiffeId.parse(Mesh.BRIDGE_ID);
     var identity = WorkloadApiSource.start(mesh.socketOf(Mesh.BRIDGE_ID), id, Clock.systemUTC());
@@ -59,11 +59,15 @@ final class LyingBridge implements StreamObserver<ServerMessage> {
             .build();
     var bridge = new LyingBridge(identity, channel);
     bridge.claim(mesh);
+    var told =
+        "claims " + mesh.checkout().v4().getHostAddress() + ", which another bridge has";
     Mesh.await(
-        "the server knows the other bridge",
+        "the server tells that it " + told,
         LIMIT,
         () ->
-            mesh.status().getBridgesList().stream().anyMatch(one -> one.getNode().equals(NODE)));
+            mesh.status().getBridgesList().stream()
+                .filter(one -> one.getNode().equals(NODE))
+                .anyMatch(one -> one.getProblemsList().contains(told)));
     return bridge;
   }
 
