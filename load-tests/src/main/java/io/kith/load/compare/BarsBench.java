@@ -26,12 +26,7 @@ final class BarsBench {
    * @param workloads of the largest mesh, more than {@link #few}
    */
   record Plan(
-      Set<BarGroup> groups,
-      Duration time,
-      Duration warmUp,
-      int rounds,
-      int trials,
-      int workloads) {
+      Set<BarGroup> groups, Duration time, Duration warmUp, int rounds, int trials, int workloads) {
     Plan {
       groups = Set.copyOf(groups);
     }

@@ -82,8 +82,7 @@ public final class BarsCommand implements Callable<Integer> {
       names = "--workloads",
       paramLabel = "N",
       defaultValue = "100000",
-      description =
-          "Of the largest mesh, beside one with a hundredth of them (default: 100000).")
+      description = "Of the largest mesh, beside one with a hundredth of them (default: 100000).")
   private int workloads;
 
   @Option(

@@ -110,8 +110,7 @@ final class DenyBars {
 
   private static Driver driver(Started server, Identities identities)
       throws IOException, InterruptedException {
-    return Driver.connect(
-        server.port(), KithServer.traffic(Shape.l4, 1, 1), identities.contexts());
+    return Driver.connect(server.port(), KithServer.traffic(Shape.l4, 1, 1), identities.contexts());
   }
 
   private static String edge(ManagedChannel admin) {

@@ -64,14 +64,12 @@ public final class LoadedServer {
 
   /** The command line that fills the store. */
   static List<String> fill(Path config, int workloads, int pods) {
-    return List.of(
-        "fill", config.toString(), Integer.toString(workloads), Integer.toString(pods));
+    return List.of("fill", config.toString(), Integer.toString(workloads), Integer.toString(pods));
   }
 
   /** The command line of a server on what was filled. */
   static List<String> serve(Path config, int workloads, int pods) {
-    return List.of(
-        "serve", config.toString(), Integer.toString(workloads), Integer.toString(pods));
+    return List.of("serve", config.toString(), Integer.toString(workloads), Integer.toString(pods));
   }
 
   /** Arguments: what to do, the configuration, how many workloads, how many of them are asked. */
@@ -129,8 +127,7 @@ public final class LoadedServer {
   private static Baseline baseline(int workload, int pods) {
     var edges = new ArrayList<Edge>();
     for (var program : ScriptedBridge.PROGRAMS) {
-      var process =
-          processClass(workload < pods ? program : program + "-" + letters(workload));
+      var process = processClass(workload < pods ? program : program + "-" + letters(workload));
       for (var to = 0; to < Traffic.DESTINATIONS; to++) {
         edges.add(
             Edge.learned(
@@ -138,8 +135,7 @@ public final class LoadedServer {
                 new DestinationPattern.Exact(
                     workload < pods
                         ? KithServer.destination(to)
-                        : "team-%d/deployment/backend-%s-%d"
-                            .formatted(to, letters(workload), to),
+                        : "team-%d/deployment/backend-%s-%d".formatted(to, letters(workload), to),
                     Evidence.OWNER,
                     Traffic.PORT,
                     Protocol.TCP)));
@@ -215,9 +211,7 @@ public final class LoadedServer {
   }
 
   private static void enforce(ControlState state, String namespace) throws RefusedException {
-    var _ =
-        state.setMode(
-            new ScopeName.Namespace(namespace), Mode.ENFORCE, "generated", "bench");
+    var _ = state.setMode(new ScopeName.Namespace(namespace), Mode.ENFORCE, "generated", "bench");
   }
 
   private static ControlSettings control(

@@ -28,13 +28,7 @@ final class OpaBars {
           .map(
               shape ->
                   new Bar(
-                      id(shape),
-                      words(shape),
-                      "×",
-                      BAR,
-                      true,
-                      null,
-                      "OPA-Envoy " + e.getMessage()))
+                      id(shape), words(shape), "×", BAR, true, null, "OPA-Envoy " + e.getMessage()))
           .toList();
     }
   }
@@ -97,8 +91,7 @@ final class OpaBars {
         "×",
         BAR,
         mine / other,
-        String.format(
-            Locale.ROOT, "%.0f and %.0f µs at %,.0f Checks/s", mine, other, most / 2));
+        String.format(Locale.ROOT, "%.0f and %.0f µs at %,.0f Checks/s", mine, other, most / 2));
   }
 
   /** In microseconds. */

@@ -66,10 +66,7 @@ final class ScaleBars {
               10,
               (resident(many) - resident(some)) / 1_024 / (plan.workloads() - plan.some()),
               String.format(
-                  Locale.ROOT,
-                  "%,.0f MiB at %s",
-                  resident(many) / MIB,
-                  words(plan.workloads()))));
+                  Locale.ROOT, "%,.0f MiB at %s", resident(many) / MIB, words(plan.workloads()))));
     }
   }
 

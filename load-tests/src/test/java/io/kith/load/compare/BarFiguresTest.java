@@ -6,7 +6,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class BarFiguresTest {
-  private static final Bar SOON = Bar.atMost("deny", "deny by hand", "ms", 250, 250, "median 80 ms");
+  private static final Bar SOON =
+      Bar.atMost("deny", "deny by hand", "ms", 250, 250, "median 80 ms");
   private static final Bar SLOW = Bar.atLeast("scale", "many workloads", "×", 0.9, 0.899, "");
   private static final Bar MISSING =
       new Bar("opa", "beside OPA", "×", 0.25, true, null, "not \"there\"");

@@ -61,7 +61,6 @@ final class FakeTime {
   void jump(Duration ahead) throws IOException {
     var next = offset.resolveSibling("time.new");
     Files.writeString(next, "%+d\n".formatted(ahead.toSeconds()));
-    Files.move(
-        next, offset, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    Files.move(next, offset, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 }

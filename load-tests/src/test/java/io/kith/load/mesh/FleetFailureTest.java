@@ -107,17 +107,14 @@ class FleetFailureTest {
     }
     two.start(
         List.of(),
-        text.replace(
-            lab.folder().resolve("admin.sock").toString(), two.adminSocket().toString()));
+        text.replace(lab.folder().resolve("admin.sock").toString(), two.adminSocket().toString()));
     Mesh.await("the bridge answers the second server", Mesh.PATIENCE, two::bridgeAnswers);
   }
 
   /** As a name with two addresses would be. */
   private static String withBothServers(String recipe) {
     var endpoint =
-        Pattern.compile(
-                "( +)- endpoint:\n(?:\\1  .*\n)*?.*port_value: 9191\n")
-            .matcher(recipe);
+        Pattern.compile("( +)- endpoint:\n(?:\\1  .*\n)*?.*port_value: 9191\n").matcher(recipe);
     assertThat(endpoint.find()).as(recipe).isTrue();
     var text = endpoint.group();
     return recipe.substring(0, endpoint.end())

@@ -59,8 +59,7 @@ final class LyingBridge implements StreamObserver<ServerMessage> {
             .build();
     var bridge = new LyingBridge(identity, channel);
     bridge.claim(mesh);
-    var told =
-        "claims " + mesh.checkout().v4().getHostAddress() + ", which another bridge has";
+    var told = "claims " + mesh.checkout().v4().getHostAddress() + ", which another bridge has";
     Mesh.await(
         "the server tells that it " + told,
         LIMIT,
