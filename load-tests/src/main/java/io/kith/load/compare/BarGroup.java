@@ -5,23 +5,16 @@ import java.util.List;
 
 /** Bars that are measured with the same servers. */
 enum BarGroup {
-  START("start", StartBars::measure),
-  DENY("deny", DenyBars::measure),
-  SCALE("scale", ScaleBars::measure),
-  TELEMETRY("telemetry", TelemetryBars::measure),
-  OPA("opa", OpaBars::measure);
+  START("start"),
+  DENY("deny"),
+  SCALE("scale"),
+  TELEMETRY("telemetry"),
+  OPA("opa");
 
   private final String id;
-  private final Measurement measurement;
 
-  @FunctionalInterface
-  private interface Measurement {
-    List<Bar> of(BarsBench.Bench bench) throws IOException, InterruptedException;
-  }
-
-  BarGroup(String id, Measurement measurement) {
+  BarGroup(String id) {
     this.id = id;
-    this.measurement = measurement;
   }
 
   /** As on the command line. */
@@ -30,6 +23,12 @@ enum BarGroup {
   }
 
   List<Bar> measure(BarsBench.Bench bench) throws IOException, InterruptedException {
-    return measurement.of(bench);
+    return switch (this) {
+      case START -> StartBars.measure(bench);
+      case DENY -> DenyBars.measure(bench);
+      case SCALE -> ScaleBars.measure(bench);
+      case TELEMETRY -> TelemetryBars.measure(bench);
+      case OPA -> OpaBars.measure(bench);
+    };
   }
 }

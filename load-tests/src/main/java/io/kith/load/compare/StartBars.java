@@ -191,7 +191,7 @@ final class StartBars {
             "first 5 s after ready: Checks past their deadline",
             "Checks",
             0,
-            trials.stream().mapToLong(Trial::late).sum(),
+            (double) trials.stream().mapToLong(Trial::late).sum(),
             "slowest answer "
                 + trials.stream()
                     .map(Trial::slowest)
