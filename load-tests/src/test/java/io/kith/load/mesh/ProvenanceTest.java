@@ -10,6 +10,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Verdict;
 import io.kith.baselines.identity.SpiffeId;
+import io.kith.load.lab.LoopbackLab;
 import io.kith.server.provenance.MeshKeys;
 import io.kith.server.provenance.Proof;
 import io.kith.spiffe.X509Source;
@@ -120,7 +121,7 @@ class ProvenanceTest {
 
   /** As the application asks: it dials its own sidecar. */
   private static String ask(int port, @Nullable String token) throws IOException {
-    return get(new Socket("127.0.0.1", port), token);
+    return get(new Socket(LoopbackLab.ADDRESS, port), token);
   }
 
   /** As somebody asks who is past the sidecar, with the certificate of a workload. */
@@ -129,7 +130,7 @@ class ProvenanceTest {
     if (context == null) {
       throw new IllegalStateException("no certificate of " + as);
     }
-    return get(context.getSocketFactory().createSocket("127.0.0.1", port), token);
+    return get(context.getSocketFactory().createSocket(LoopbackLab.ADDRESS, port), token);
   }
 
   /** The token that goes over the wire, as the caller's sidecar makes it. */
