@@ -15,12 +15,14 @@ import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.process.Attribution;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Map;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.logging.Level;
@@ -132,17 +134,63 @@ public final class ExtAuthzService implements BindableService {
           check.workload = workload;
           var snapshot = policy.snapshot(workload);
           check.snapshot = snapshot;
-          switch (check.facts) {
-            case CheckFacts.Malformed(var detail) ->
-                answer(check, Outcome.undecided(snapshot.mode(), new Reason.Malformed(detail)));
-            case CheckFacts.Connection connection ->
-                attribute(check, connection, reporter, snapshot);
+          var coming = policy.coming(workload);
+          if (coming != null) {
+            awaitSnapshot(check, reporter, workload, coming);
+          } else {
+            admitted(check, reporter, snapshot);
           }
         }
       }
     } catch (Throwable thrown) {
       failed(check, thrown);
     }
+  }
+
+  private void admitted(CheckCall check, SpiffeId reporter, Snapshot snapshot) {
+    switch (requireNonNull(check.facts, "read")) {
+      case CheckFacts.Malformed(var detail) ->
+          answer(check, Outcome.undecided(snapshot.mode(), new Reason.Malformed(detail)));
+      case CheckFacts.Connection connection -> attribute(check, connection, reporter, snapshot);
+    }
+  }
+
+  /** There is nothing to decide by yet: it comes before the deadline, or the Check fails. */
+  private void awaitSnapshot(
+      CheckCall check, SpiffeId reporter, Workload workload, CompletionStage<?> coming) {
+    if (isOneTooMany(check)) {
+      return;
+    }
+    deadlines.add(new Late(check));
+    var _ =
+        coming.whenComplete(
+            (_, thrown) -> {
+              try {
+                if (thrown != null) {
+                  failed(check, thrown);
+                } else if (!check.isClaimed()) {
+                  var snapshot = policy.snapshot(workload);
+                  check.snapshot = snapshot;
+                  admitted(check, reporter, snapshot);
+                }
+              } catch (Throwable again) {
+                failed(check, again);
+              }
+            });
+  }
+
+  /** Whether more Checks wait than may; then it is answered. */
+  private boolean isOneTooMany(CheckCall check) {
+    if (check.waiting) {
+      return false; // it waited for something else before
+    }
+    if (waiting.incrementAndGet() > settings.maxWaiting()) {
+      waiting.decrementAndGet();
+      answer(check, failure(check, new Reason.Overloaded()));
+      return true;
+    }
+    check.waiting = true;
+    return false;
   }
 
   private void attribute(
@@ -168,12 +216,9 @@ public final class ExtAuthzService implements BindableService {
       decide(check, connection, reporter, snapshot, known.attribution());
       return;
     }
-    if (waiting.incrementAndGet() > settings.maxWaiting()) {
-      waiting.decrementAndGet();
-      answer(check, failure(check, new Reason.Overloaded()));
+    if (isOneTooMany(check)) {
       return;
     }
-    check.waiting = true;
     var asked = processes.ask(query, late -> decide(check, connection, reporter, snapshot, late));
     if (!asked.isDone()) {
       deadlines.add(new Late(check));

@@ -45,6 +45,11 @@ final class KithConfigReader {
     var section = root.section("server");
     var server = server(section);
     var identity = identity(root.section("identity"));
+    var storeSection = root.section("store");
+    var store = StoreReader.read(storeSection, state);
+    var keySection = section.section("keys");
+    var keys = keys(keySection);
+    new RoleRules(section, keySection, storeSection).check(server, store, keys);
     var config =
         new KithConfig(
             server,
@@ -54,8 +59,8 @@ final class KithConfigReader {
             scopes(),
             learning(root.section("learning")),
             root.list("allowLists", Values::path),
-            StoreReader.read(root.section("store"), state),
-            keys(section.section("keys")),
+            store,
+            keys,
             telemetry(root.section("telemetry")));
     root.finish();
     if (!root.problems().isEmpty()) {
@@ -89,14 +94,17 @@ final class KithConfigReader {
     }
     var failure = server.section("onFailure");
     return new Server(
+        server.value("role", Values.oneOf(ServerRole.class), ServerRole.ALL),
         server.optional("spiffeId", SpiffeId::parse),
         listen(server, "checks", "0.0.0.0:9191"),
         listen(server, "bridges", "0.0.0.0:9192"),
+        listen(server, "control", "0.0.0.0:9195"),
         AdminReader.read(server.section("admin")),
         listen(server, "health", "127.0.0.1:9194"),
         server.list("reporters", SpiffeIdPattern::parse),
         server.list("bridgeIds", SpiffeIdPattern::parse),
         server.list("adminIds", SpiffeIdPattern::parse),
+        server.list("checkIds", SpiffeIdPattern::parse),
         deadline,
         bridgeTimeout,
         server.value("connectionAge", Values::duration, Duration.ofMinutes(5)),
