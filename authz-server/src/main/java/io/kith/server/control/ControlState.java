@@ -9,6 +9,7 @@ import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.destination.PublicSuffixes;
+import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
@@ -298,9 +299,13 @@ public final class ControlState implements Policy, AutoCloseable {
       return workloads.governed(workload).snapshot();
     }
     var held = workloads.find(workload.owner());
-    return held == null
-        ? new Snapshot(fold.modes().of(workload.owner()), false, null, null)
-        : held.snapshot();
+    return held == null ? notYet(workload.owner()) : held.snapshot();
+  }
+
+  /** The mode that is asked for, and a baseline without edges: under enforce nothing passes. */
+  private Snapshot notYet(Owner owner) {
+    var nothing = Snapshot.Rules.of(Baseline.of(owner, null, List.of()), List.of());
+    return new Snapshot(fold.modes().of(owner), false, nothing, null);
   }
 
   @Override

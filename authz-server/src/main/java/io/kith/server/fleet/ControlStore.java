@@ -57,7 +57,6 @@ public final class ControlStore implements BaselineStore {
   private static final Duration PAUSE = Duration.ofMillis(500);
   private static final Duration REPORTS = Duration.ofSeconds(1);
   private static final int PAGE = 512;
-  private static final String CLOSED = "the store is closed (the server is stopping)";
 
   private final Settings settings;
   private final ChannelCredentials tls;
@@ -334,10 +333,14 @@ public final class ControlStore implements BaselineStore {
     T of(ControlServiceBlockingStub server);
   }
 
-  private <T> T ask(Duration limit, Question<T> question) throws StoreException {
+  private void requireOpen() throws StoreException {
     if (closed) {
-      throw new StoreException(CLOSED);
+      throw new StoreException("the store is closed (the server is stopping)");
     }
+  }
+
+  private <T> T ask(Duration limit, Question<T> question) throws StoreException {
+    requireOpen();
     var now = link;
     if (now == null) {
       throw new StoreException("no control server is followed: " + problem);
@@ -386,13 +389,14 @@ public final class ControlStore implements BaselineStore {
   /** Refused: changes are made at a control server. */
   @Override
   public boolean append(Entry entry) throws StoreException {
-    throw new StoreException(
-        closed ? CLOSED : "a check server changes nothing (call a control server's admin API)");
+    requireOpen();
+    throw new StoreException("a check server changes nothing (call a control server's admin API)");
   }
 
   /** Takes sealed parts; their seals are taken off, since the control server seals them. */
   @Override
   public void saveLearned(List<LearnedPart> parts) throws StoreException {
+    requireOpen();
     var request = SaveLearnedRequest.newBuilder().setName(settings.name());
     for (var part : parts) {
       requireOwn(part.replica());
@@ -418,7 +422,8 @@ public final class ControlStore implements BaselineStore {
     var _ = ask(CALL, server -> server.forgetLearned(request));
   }
 
-  private void requireOwn(String replica) {
+  private void requireOwn(String replica) throws StoreException {
+    requireOpen();
     if (!replica.equals(settings.replica())) {
       throw new IllegalArgumentException(
           "replica: '" + replica + "' (expected: this server's, " + settings.replica() + ")");

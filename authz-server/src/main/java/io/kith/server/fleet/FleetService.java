@@ -73,7 +73,20 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
   /** Guarded by this. */
   private Instant told = Instant.MIN;
 
-  private record Caller(SpiffeId id, @Nullable IpAddress address) {}
+  /**
+   * Who calls.
+   *
+   * @param refused why it may not; null when it may, and then it has an ID
+   */
+  private record Caller(
+      @Nullable SpiffeId id, @Nullable IpAddress address, @Nullable Status refused) {
+    SpiffeId requireId() {
+      if (refused != null) {
+        throw refused.asRuntimeException();
+      }
+      return requireNonNull(id, "id");
+    }
+  }
 
   /**
    * Serves a store.
@@ -110,30 +123,30 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
           @Override
           public <Q, R> ServerCall.Listener<Q> interceptCall(
               ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
-            try {
-              var caller = admitted(Peer.of(call.getAttributes()));
-              return Contexts.interceptCall(
-                  Context.current().withValue(CALLER, caller), call, headers, next);
-            } catch (StatusRuntimeException e) {
-              call.close(e.getStatus(), new Metadata());
+            var peer = Peer.of(call.getAttributes());
+            var refused = refusal(peer);
+            // a stream is refused at its first report: closed at once, the words may not arrive
+            if (refused != null && call.getMethodDescriptor().getType().clientSendsOneMessage()) {
+              call.close(refused, new Metadata());
               return new ServerCall.Listener<>() {};
             }
+            var caller = new Caller(peer.id(), peer.address(), refused);
+            return Contexts.interceptCall(
+                Context.current().withValue(CALLER, caller), call, headers, next);
           }
         });
   }
 
-  private Caller admitted(Peer peer) {
+  private @Nullable Status refusal(Peer peer) {
     var now = clock.instant();
     var id = peer.idAt(now);
     if (id == null) {
-      throw Status.UNAUTHENTICATED.withDescription(peer.problemAt(now)).asRuntimeException();
+      return Status.UNAUTHENTICATED.withDescription(peer.problemAt(now));
     }
-    if (checkIds.stream().noneMatch(pattern -> pattern.matches(id))) {
-      throw Status.PERMISSION_DENIED
-          .withDescription(id + " is no check server (see server.checkIds)")
-          .asRuntimeException();
-    }
-    return new Caller(id, peer.address());
+    return checkIds.stream().noneMatch(pattern -> pattern.matches(id))
+        ? Status.PERMISSION_DENIED.withDescription(
+            id + " is no check server (see server.checkIds)")
+        : null;
   }
 
   // where the log ends
@@ -204,6 +217,9 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     }
 
     private @Nullable Status begin(Report report) {
+      if (caller.refused() != null) {
+        return caller.refused();
+      }
       if (report.getProtocolVersion() < FleetMessages.PROTOCOL_VERSION) {
         return Status.FAILED_PRECONDITION.withDescription(
             "protocol version "
@@ -214,7 +230,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
       }
       try {
         latest = report;
-        var name = FleetMessages.replica(caller.id(), report.getName());
+        var name = FleetMessages.replica(caller.requireId(), report.getName());
         var refused = servers.attach(name, this);
         if (refused != null) {
           return Status.FAILED_PRECONDITION.withDescription(refused);
@@ -313,7 +329,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
 
   /** The name under which the caller's parts are kept. */
   private String replica(String name) {
-    var replica = FleetMessages.replica(caller().id(), name);
+    var replica = FleetMessages.replica(caller().requireId(), name);
     var refused = servers.refusal(replica, caller().address());
     if (refused != null) {
       throw Status.FAILED_PRECONDITION.withDescription(refused).asRuntimeException();
