@@ -23,18 +23,20 @@ import org.jspecify.annotations.Nullable;
  * A check server's own copy of the log of changes, in a file: with it the server starts when no
  * control server answers, and finds what the log says of a workload that it begins to hold.
  *
- * <p>Shape of the file: one entry a line, canonical JSON, from position 1 without gaps. Only
- * entries whose seal was found good are kept; they are verified again whenever they are read. In
+ * <p>Shape of the file: the line {@code kith log 1}, or {@code kith log 0} before the end of the log
+ * was reached once; then one entry a line, canonical JSON, from position 1 without gaps. Only entries whose seal was found good are kept; they are verified again whenever they are read. In
  * memory are 12 bytes for an entry. Thread-safe.
  */
 final class EntryCopy implements AutoCloseable {
   private static final int CHUNK = 1 << 20;
+  private static final byte[] BEGUN = "kith log 0\n".getBytes(UTF_8);
+  private static final byte[] ESTABLISHED = "kith log 1\n".getBytes(UTF_8);
 
   /** In place of the hash of a subject: it may concern every workload. */
   private static final int SHARED = 0;
 
   private final RandomAccessFile file;
-  private final boolean wasThere;
+  private boolean established;
   private long[] ends = new long[64];
   private int[] subjects = new int[64];
   private int size;
@@ -51,9 +53,14 @@ final class EntryCopy implements AutoCloseable {
    */
   record Placed(String before, Entry entry) {}
 
-  private EntryCopy(RandomAccessFile file, boolean wasThere) {
+  private EntryCopy(RandomAccessFile file) throws IOException {
     this.file = file;
-    this.wasThere = wasThere;
+    var head = file.length() < BEGUN.length ? new byte[0] : bytes(0, BEGUN.length);
+    this.established = Arrays.equals(head, ESTABLISHED);
+    if (!established && !Arrays.equals(head, BEGUN)) {
+      file.setLength(0);
+      file.write(BEGUN);
+    }
   }
 
   /**
@@ -67,8 +74,7 @@ final class EntryCopy implements AutoCloseable {
       if (folder != null) {
         Files.createDirectories(folder);
       }
-      var wasThere = Files.exists(path);
-      return new EntryCopy(new RandomAccessFile(path.toFile(), "rw"), wasThere);
+      return new EntryCopy(new RandomAccessFile(path.toFile(), "rw"));
     } catch (IOException e) {
       throw new IOException(
           "store.directory: '"
@@ -80,9 +86,18 @@ final class EntryCopy implements AutoCloseable {
     }
   }
 
-  /** Whether an earlier run left it, perhaps empty. */
-  boolean wasThere() {
-    return wasThere;
+  /** Whether it once reached the end of a log; else it is no log to decide by. */
+  synchronized boolean isEstablished() {
+    return established;
+  }
+
+  /** Says that it reaches the end of the log, as a control server has it. */
+  synchronized void establish() throws IOException {
+    if (!established) {
+      file.seek(0);
+      file.write(ESTABLISHED);
+      established = true;
+    }
   }
 
   /** Position of the last entry that is kept. */
@@ -204,7 +219,7 @@ final class EntryCopy implements AutoCloseable {
   }
 
   private long end(int position) {
-    return position == 0 ? 0 : ends[position - 1];
+    return position == 0 ? BEGUN.length : ends[position - 1];
   }
 
   private static int subject(Change change) {

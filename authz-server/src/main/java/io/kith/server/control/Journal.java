@@ -123,11 +123,17 @@ final class Journal implements AutoCloseable {
     }
     try {
       catchUp();
+      if (copy != null && problem == null) {
+        copy.establish();
+      }
     } catch (StoreException e) {
-      if (copy == null || !copy.wasThere() || expected != null) {
+      if (copy == null || !copy.isEstablished() || expected != null) {
         throw e;
       }
       LOG.log(Level.WARNING, "decides by the copy of the log until a control server answers");
+    }
+    if (problem != null && copy != null && !copy.isEstablished()) {
+      throw new StoreException(problem); // there is no good state that could stay in force
     }
     if (expected != null) {
       var why = problem;

@@ -299,6 +299,18 @@ class FollowingTest {
     afar.away = true;
 
     assertThatThrownBy(this::open).isInstanceOf(StoreException.class);
+    assertThatThrownBy(this::open).as("again").isInstanceOf(StoreException.class);
+  }
+
+  @Test
+  void controlLies_fromTheBeginning_doesNotOpen() {
+    afar.lie =
+        entry -> entry.position() < 2 ? entry : new Entry(2, forged(entry), entry.seal());
+
+    assertThatThrownBy(this::open)
+        .isInstanceOf(StoreException.class)
+        .hasMessageStartingWith("change 2: it, or an entry before it");
+    assertThatThrownBy(this::open).as("again").isInstanceOf(StoreException.class);
   }
 
   @Test
@@ -307,7 +319,7 @@ class FollowingTest {
     first.close();
     var file = folder.resolve("log.copy");
     var lines = Files.readAllLines(file);
-    Files.writeString(file, lines.getFirst() + "\n");
+    Files.writeString(file, String.join("\n", lines.subList(0, 2)) + "\n");
     afar.away = true;
     assertThatThrownBy(this::open).isInstanceOf(StoreException.class);
     afar.away = false;
@@ -338,7 +350,7 @@ class FollowingTest {
     var state = open();
     hold(state, CHECKOUT);
     afar.lie =
-        entry -> entry.position() < 3 ? entry : new Entry(3, observing(entry), entry.seal());
+        entry -> entry.position() < 3 ? entry : new Entry(3, forged(entry), entry.seal());
     control.setMode(new ScopeName.Mesh(), Mode.SHADOW, "look", "ada");
 
     afar.news();
@@ -352,15 +364,15 @@ class FollowingTest {
     assertThat(state.store().problem()).isNull();
   }
 
-  private static Change observing(Entry entry) {
+  private static Change forged(Entry entry) {
     var told = entry.change();
     return new Change(
         told.at(),
         told.author(),
         told.note(),
         told.kind(),
-        OWNER.toString(),
-        told.body().replace("shadow", "observe"));
+        told.subject(),
+        told.body().replace("shadow", "observe").replace("enforce", "observe"));
   }
 
   @Test

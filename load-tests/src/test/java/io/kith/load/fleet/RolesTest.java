@@ -231,10 +231,12 @@ class RolesTest {
       Mesh.await(
           "it says why",
           Mesh.PATIENCE,
-          () -> stranger.log().contains(Fleet.BRIDGE + " is no check server"));
+          () ->
+              stranger.log().contains("waits for a control server: ")
+                  && stranger.log().contains(Fleet.BRIDGE + " is no check server"));
 
       assertThat(stranger.log()).doesNotContain("\nready\n").doesNotContain("  checks ");
-      assertThat(folder.resolve("stranger/copy/log.copy")).isEmptyFile();
+      assertThat(folder.resolve("stranger/copy/log.copy")).hasContent("kith log 0\n");
     }
   }
 
