@@ -64,13 +64,20 @@ final class EffectiveConfig {
               var every,
               var name) ->
           map(
-              "type", "control",
-              "servers", words(servers),
-              "serverId", serverId,
-              "directory", directory,
-              "holds", all ? "all" : "pods",
-              "flushInterval", words(every),
-              "replica", name);
+              "type",
+              "control",
+              "servers",
+              words(servers),
+              "serverId",
+              serverId,
+              "directory",
+              directory,
+              "holds",
+              all ? "all" : "pods",
+              "flushInterval",
+              words(every),
+              "replica",
+              name);
     };
   }
 

@@ -75,11 +75,7 @@ final class ServerCommand extends Service {
     try {
       var identity = parts.add(OwnIdentity.open(settings.identity(), id));
       assemble(settings, identity.source(), parts, out);
-    } catch (Failure
-        | ConfigException
-        | IOException
-        | InterruptedException
-        | RuntimeException e) {
+    } catch (Failure | ConfigException | IOException | InterruptedException | RuntimeException e) {
       parts.close();
       throw e;
     }
@@ -108,7 +104,8 @@ final class ServerCommand extends Service {
       printAddresses(settings.server(), checks, out);
     } else {
       var health = parts.add(health(settings, () -> "", telemetry));
-      out.println("  health       " + bound(settings.server().health(), health.address().getPort()));
+      out.println(
+          "  health       " + bound(settings.server().health(), health.address().getPort()));
     }
     if (settings.server().role() == ServerRole.CHECK) {
       refuseAdmin(settings, parts, out);
@@ -189,7 +186,8 @@ final class ServerCommand extends Service {
       return List::of;
     }
     if (!(server.control() instanceof Endpoint.Tcp endpoint)) {
-      throw Failure.refused("server.control.listen: " + server.control() + " (expected: host:port)");
+      throw Failure.refused(
+          "server.control.listen: " + server.control() + " (expected: host:port)");
     }
     var service =
         parts.add(
@@ -199,8 +197,7 @@ final class ServerCommand extends Service {
                 server.checkIds(),
                 Version.current(),
                 InstantSource.system()));
-    var served =
-        parts.add(FleetServer.start(endpoint, identity, server.connectionAge(), service));
+    var served = parts.add(FleetServer.start(endpoint, identity, server.connectionAge(), service));
     out.println("  control      " + bound(endpoint, served.port()));
     telemetry
         .metrics()
@@ -236,11 +233,7 @@ final class ServerCommand extends Service {
   }
 
   private void serveAdmin(
-      KithConfig settings,
-      X509Source identity,
-      AdminService service,
-      Parts parts,
-      PrintWriter out)
+      KithConfig settings, X509Source identity, AdminService service, Parts parts, PrintWriter out)
       throws IOException {
     var oidc = settings.server().admin().oidc();
     var tokens = oidc == null ? null : parts.add(new OidcTokens(oidc));
@@ -269,7 +262,8 @@ final class ServerCommand extends Service {
     }
   }
 
-  private static void printAddresses(KithConfig.Server server, CheckServer checks, PrintWriter out) {
+  private static void printAddresses(
+      KithConfig.Server server, CheckServer checks, PrintWriter out) {
     out.println("  checks       " + bound(server.checks(), checks.checkPort()));
     out.println("  bridges      " + bound(server.bridges(), checks.bridgePort()));
     out.println("  health       " + bound(server.health(), checks.healthAddress().getPort()));

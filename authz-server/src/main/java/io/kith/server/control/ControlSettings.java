@@ -60,18 +60,7 @@ public record ControlSettings(
       String replica,
       @Nullable HighWaterMark mark,
       int queue) {
-    this(
-        known,
-        scopes,
-        learning,
-        suffixes,
-        keys,
-        store,
-        storeKind,
-        replica,
-        mark,
-        queue,
-        null);
+    this(known, scopes, learning, suffixes, keys, store, storeKind, replica, mark, queue, null);
   }
 
   /** Whether all ends with the process. */

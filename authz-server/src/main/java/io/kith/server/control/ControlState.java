@@ -92,13 +92,7 @@ public final class ControlState implements Policy, AutoCloseable {
             new Learners(settings.learning(), settings.suffixes()), fold, files::of, clock);
     this.journal =
         new Journal(
-            settings.store(),
-            keys.learner(),
-            fold,
-            settings.mark(),
-            copy,
-            clock,
-            this::applied);
+            settings.store(), keys.learner(), fold, settings.mark(), copy, clock, this::applied);
     this.pods = new RunningPods(workloads, settings.known());
     this.parts = new LearnedParts(settings.store(), settings.replica(), keys, workloads);
     this.modes = new ModeVerbs(workloads, journal, keys, audit);
@@ -280,13 +274,12 @@ public final class ControlState implements Policy, AutoCloseable {
             taken
                 .changed()
                 .keySet()
-                .forEach(
-                    owner -> {
-                      var workload = workloads.find(owner);
-                      if (workload != null) {
-                        workload.refresh(now);
-                      }
-                    });
+                .forEach(owner -> {
+                  var workload = workloads.find(owner);
+                  if (workload != null) {
+                    workload.refresh(now);
+                  }
+                });
       }
     } catch (RuntimeException e) {
       LOG.log(Level.ERROR, "a change could not be compiled: " + entry.position(), e);

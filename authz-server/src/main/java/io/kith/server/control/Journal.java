@@ -156,8 +156,7 @@ final class Journal implements AutoCloseable {
     for (var entry = kept.next(); entry != null; entry = kept.next()) {
       var why = refused(entry);
       if (why != null) {
-        LOG.log(
-            Level.WARNING, () -> "the copy of the log is not used from there on: " + why);
+        LOG.log(Level.WARNING, () -> "the copy of the log is not used from there on: " + why);
         break;
       }
     }

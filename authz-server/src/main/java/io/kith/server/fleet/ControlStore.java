@@ -216,8 +216,7 @@ public final class ControlStore implements BaselineStore {
       if (news == null) {
         link = this;
         connected.countDown();
-        LOG.log(
-            Level.INFO, () -> "follows a control server: version=" + latest.getServerVersion());
+        LOG.log(Level.INFO, () -> "follows a control server: version=" + latest.getServerVersion());
       }
       if (!latest.equals(news)) {
         news = latest;
@@ -446,8 +445,7 @@ public final class ControlStore implements BaselineStore {
 
   private List<LearnedPart> learnedOf(@Nullable Owner owner, boolean othersOnly)
       throws StoreException {
-    var request =
-        GetLearnedRequest.newBuilder().setName(settings.name()).setOthersOnly(othersOnly);
+    var request = GetLearnedRequest.newBuilder().setName(settings.name()).setOthersOnly(othersOnly);
     var some = held.get();
     if (owner != null) {
       request.addOwners(owner.toString());
@@ -461,8 +459,9 @@ public final class ControlStore implements BaselineStore {
         LONG_CALL,
         server -> {
           var parts = new ArrayList<LearnedPart>();
-          server.getLearned(request.build()).forEachRemaining(
-              part -> parts.add(FleetMessages.part(part)));
+          server
+              .getLearned(request.build())
+              .forEachRemaining(part -> parts.add(FleetMessages.part(part)));
           return parts;
         });
   }

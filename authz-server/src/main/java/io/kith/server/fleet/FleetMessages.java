@@ -93,9 +93,6 @@ final class FleetMessages {
    */
   static LearnedPart part(io.kith.control.v1.LearnedPart message) {
     return new LearnedPart(
-        message.getReplica(),
-        Owner.parse(message.getOwner()),
-        message.getKey(),
-        message.getBody());
+        message.getReplica(), Owner.parse(message.getOwner()), message.getKey(), message.getBody());
   }
 }

@@ -144,8 +144,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
       return Status.UNAUTHENTICATED.withDescription(peer.problemAt(now));
     }
     return checkIds.stream().noneMatch(pattern -> pattern.matches(id))
-        ? Status.PERMISSION_DENIED.withDescription(
-            id + " is no check server (see server.checkIds)")
+        ? Status.PERMISSION_DENIED.withDescription(id + " is no check server (see server.checkIds)")
         : null;
   }
 

@@ -304,8 +304,7 @@ class FollowingTest {
 
   @Test
   void controlLies_fromTheBeginning_doesNotOpen() {
-    afar.lie =
-        entry -> entry.position() < 2 ? entry : new Entry(2, forged(entry), entry.seal());
+    afar.lie = entry -> entry.position() < 2 ? entry : new Entry(2, forged(entry), entry.seal());
 
     assertThatThrownBy(this::open)
         .isInstanceOf(StoreException.class)
@@ -349,8 +348,7 @@ class FollowingTest {
   void controlLies_theLastGoodStateStays_andItGoesOnWhenTheLieEnds() throws Exception {
     var state = open();
     hold(state, CHECKOUT);
-    afar.lie =
-        entry -> entry.position() < 3 ? entry : new Entry(3, forged(entry), entry.seal());
+    afar.lie = entry -> entry.position() < 3 ? entry : new Entry(3, forged(entry), entry.seal());
     control.setMode(new ScopeName.Mesh(), Mode.SHADOW, "look", "ada");
 
     afar.news();

@@ -31,6 +31,7 @@ public final class Fleet implements AutoCloseable {
 
   /** A check server. */
   static final SpiffeId CHECK = id("kith", "check-server");
+
   private static final int DESTINATIONS = 10;
   private static final Duration PATIENCE = Duration.ofMinutes(2);
 

@@ -20,8 +20,7 @@ public record Part(String role, SpiffeId id, String settings) {
     return new Part(
         "control",
         Fleet.SERVER,
-        "control: {listen: \"127.0.0.1:%d\"}\n  checkIds: [\"%s\"]"
-            .formatted(port, Fleet.CHECK));
+        "control: {listen: \"127.0.0.1:%d\"}\n  checkIds: [\"%s\"]".formatted(port, Fleet.CHECK));
   }
 
   /** It answers Checks. */

@@ -91,8 +91,7 @@ public final class PodsAt implements AutoCloseable {
 
   private ManagedChannel channel(int port, SpiffeId client) {
     return Grpc.newChannelBuilder(
-            "127.0.0.1:" + port,
-            SpiffeTls.channelCredentials(fleet.source(client), server::equals))
+            "127.0.0.1:" + port, SpiffeTls.channelCredentials(fleet.source(client), server::equals))
         .build();
   }
 

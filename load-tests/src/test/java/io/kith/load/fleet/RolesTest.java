@@ -116,8 +116,7 @@ class RolesTest {
 
   private static void awaitEnforced() throws InterruptedException {
     var stranger = stranger();
-    Mesh.await(
-        "the check server enforces", Mesh.PATIENCE, () -> !passes(stranger, somewhere()));
+    Mesh.await("the check server enforces", Mesh.PATIENCE, () -> !passes(stranger, somewhere()));
   }
 
   /** What the control server says of the one check server; null when it follows no more. */

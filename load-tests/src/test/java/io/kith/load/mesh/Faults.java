@@ -26,8 +26,7 @@ final class Faults {
           Breakage::endStorm);
 
   static final List<Fault> ALL =
-      Stream.of(
-              server(), bridge(), checks(), certificates(), store(), roles(), telemetry())
+      Stream.of(server(), bridge(), checks(), certificates(), store(), roles(), telemetry())
           .flatMap(List::stream)
           .toList();
 

@@ -170,15 +170,14 @@ class ControlStoreContractTest extends DurableStoreContract {
 
     private List<LearnedPart> opened(List<LearnedPart> sealed) {
       return sealed.stream()
-          .map(
-              part ->
-                  switch (seals.open(part)) {
-                    case Opened.Good(var plain) -> {
-                      assertThat(plain.epoch()).isEqualTo(7);
-                      yield plain.part();
-                    }
-                    case Opened.Refused(var why) -> throw new AssertionError(why);
-                  })
+          .map(part ->
+              switch (seals.open(part)) {
+                case Opened.Good(var plain) -> {
+                  assertThat(plain.epoch()).isEqualTo(7);
+                  yield plain.part();
+                }
+                case Opened.Refused(var why) -> throw new AssertionError(why);
+              })
           .toList();
     }
 
@@ -207,15 +206,13 @@ class ControlStoreContractTest extends DurableStoreContract {
   @Test
   void follow_bySomebodyElse_isRefused_andGetsNothing() throws Exception {
     backing.append(entry(1, "secret"));
-    try (var stranger =
-        site.follow(served, ControlSite.STRANGER, "node-1", Duration.ofMillis(1))) {
+    try (var stranger = site.follow(served, ControlSite.STRANGER, "node-1", Duration.ofMillis(1))) {
       Await.until("it is told", LIMIT, () -> !stranger.problem().equals("not reached yet"));
 
       assertThat(stranger.isConnected()).isFalse();
       assertThatThrownBy(() -> stranger.after(0, 1))
           .isInstanceOf(StoreException.class)
-          .hasMessageContaining(
-              ControlSite.STRANGER + " is no check server (see server.checkIds)");
+          .hasMessageContaining(ControlSite.STRANGER + " is no check server (see server.checkIds)");
     }
     assertThat(served.service().servers().statuses())
         .noneMatch(one -> one.name().startsWith(ControlSite.STRANGER.toString()));
@@ -224,8 +221,7 @@ class ControlStoreContractTest extends DurableStoreContract {
   @Test
   void save_underAnotherName_isRefused() throws Exception {
     try (var check = site.follow(served, "node-1")) {
-      assertThatThrownBy(
-              () -> check.saveLearned(List.of(part("node-2", CHECKOUT, "edge-1", "{}"))))
+      assertThatThrownBy(() -> check.saveLearned(List.of(part("node-2", CHECKOUT, "edge-1", "{}"))))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("expected: this server's");
     }
