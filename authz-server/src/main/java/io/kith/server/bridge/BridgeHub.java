@@ -194,12 +194,13 @@ public final class BridgeHub implements ProcessSource, PodSource {
   /** Counts and logs what a bridge says of its pods that cannot be. */
   void doubted(String node, List<String> problems) {
     counts.factsDoubted.add(problems.size());
-    problems.forEach(problem ->
-        LOG.log(
-            Level.WARNING,
-            "bridge says what cannot be of a pod",
-            Map.of("node", node, "problem", problem),
-            null));
+    problems.forEach(
+        problem ->
+            LOG.log(
+                Level.WARNING,
+                "bridge says what cannot be of a pod",
+                Map.of("node", node, "problem", problem),
+                null));
   }
 
   /** Has the bridge of its pod end a connection. */

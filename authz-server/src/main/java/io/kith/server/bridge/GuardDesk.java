@@ -144,12 +144,13 @@ public final class GuardDesk implements AutoCloseable {
 
   private static List<Target> targets(List<NetworkTarget> targets) {
     return targets.stream()
-        .map(target ->
-            Target.newBuilder()
-                .setNetwork(ByteString.copyFrom(target.network().network().bytes()))
-                .setPrefix(target.network().prefix())
-                .setPort(target.port())
-                .build())
+        .map(
+            target ->
+                Target.newBuilder()
+                    .setNetwork(ByteString.copyFrom(target.network().network().bytes()))
+                    .setPrefix(target.network().prefix())
+                    .setPort(target.port())
+                    .build())
         .toList();
   }
 

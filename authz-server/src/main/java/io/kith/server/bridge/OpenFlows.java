@@ -87,16 +87,17 @@ public final class OpenFlows {
     var changed = new HashMap<Workload, Snapshot>();
     var denied = new ArrayList<Connection>();
     open.asMap()
-        .forEach((connection, kept) -> {
-          var snapshot =
-              changed.computeIfAbsent(kept.workload(), workload -> policy.snapshot(workload));
-          if (snapshot.mode() == Mode.ENFORCE
-              && policy.coming(kept.workload()) == null
-              && snapshot != decidedBy.get(kept.workload())
-              && Decider.decide(snapshot, kept.flow(), now).applied() instanceof Verdict.Deny) {
-            denied.add(connection);
-          }
-        });
+        .forEach(
+            (connection, kept) -> {
+              var snapshot =
+                  changed.computeIfAbsent(kept.workload(), workload -> policy.snapshot(workload));
+              if (snapshot.mode() == Mode.ENFORCE
+                  && policy.coming(kept.workload()) == null
+                  && snapshot != decidedBy.get(kept.workload())
+                  && Decider.decide(snapshot, kept.flow(), now).applied() instanceof Verdict.Deny) {
+                denied.add(connection);
+              }
+            });
     decidedBy.clear();
     decidedBy.putAll(changed);
     denied.forEach(open::invalidate);

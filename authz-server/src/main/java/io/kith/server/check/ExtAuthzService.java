@@ -163,19 +163,20 @@ public final class ExtAuthzService implements BindableService {
     }
     deadlines.add(new Late(check));
     var _ =
-        coming.whenComplete((_, thrown) -> {
-          try {
-            if (thrown != null) {
-              failed(check, thrown);
-            } else if (!check.isClaimed()) {
-              var snapshot = policy.snapshot(workload);
-              check.snapshot = snapshot;
-              admitted(check, reporter, snapshot);
-            }
-          } catch (Throwable again) {
-            failed(check, again);
-          }
-        });
+        coming.whenComplete(
+            (_, thrown) -> {
+              try {
+                if (thrown != null) {
+                  failed(check, thrown);
+                } else if (!check.isClaimed()) {
+                  var snapshot = policy.snapshot(workload);
+                  check.snapshot = snapshot;
+                  admitted(check, reporter, snapshot);
+                }
+              } catch (Throwable again) {
+                failed(check, again);
+              }
+            });
   }
 
   /** Whether more Checks wait than may; then it is answered. */
@@ -223,13 +224,14 @@ public final class ExtAuthzService implements BindableService {
       deadlines.add(new Late(check));
     }
     var _ =
-        asked.whenComplete((attribution, thrown) -> {
-          if (thrown == null) {
-            decide(check, connection, reporter, snapshot, attribution);
-          } else {
-            failed(check, thrown);
-          }
-        });
+        asked.whenComplete(
+            (attribution, thrown) -> {
+              if (thrown == null) {
+                decide(check, connection, reporter, snapshot, attribution);
+              } else {
+                failed(check, thrown);
+              }
+            });
   }
 
   private void decide(

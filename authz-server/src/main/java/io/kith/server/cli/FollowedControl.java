@@ -104,11 +104,13 @@ final class FollowedControl {
     }
     var opened = state;
     control.holds(opened::holds);
-    control.reports(() -> {
-      var held = opened.held();
-      var log = opened.store();
-      return new ControlStore.State(log.position(), held.pods(), held.workloads(), log.problem());
-    });
+    control.reports(
+        () -> {
+          var held = opened.held();
+          var log = opened.store();
+          return new ControlStore.State(
+              log.position(), held.pods(), held.workloads(), log.problem());
+        });
     return new Control(
         control,
         opened,

@@ -11,20 +11,21 @@ record FollowingServers(CheckServers servers) implements CheckServerStatuses {
   @Override
   public List<CheckServerStatus> now() {
     return servers.statuses().stream()
-        .map(one ->
-            CheckServerStatus.newBuilder()
-                .setName(one.name())
-                .setVersion(one.version())
-                .setPosition(one.position())
-                .setBehind(one.behind())
-                .setPods(one.pods())
-                .setWorkloads(one.workloads())
-                .setProblem(one.problem())
-                .setSince(
-                    Timestamp.newBuilder()
-                        .setSeconds(one.since().getEpochSecond())
-                        .setNanos(one.since().getNano()))
-                .build())
+        .map(
+            one ->
+                CheckServerStatus.newBuilder()
+                    .setName(one.name())
+                    .setVersion(one.version())
+                    .setPosition(one.position())
+                    .setBehind(one.behind())
+                    .setPods(one.pods())
+                    .setWorkloads(one.workloads())
+                    .setProblem(one.problem())
+                    .setSince(
+                        Timestamp.newBuilder()
+                            .setSeconds(one.since().getEpochSecond())
+                            .setNanos(one.since().getNano()))
+                    .build())
         .toList();
   }
 }

@@ -274,12 +274,13 @@ public final class ControlState implements Policy, AutoCloseable {
             taken
                 .changed()
                 .keySet()
-                .forEach(owner -> {
-                  var workload = workloads.find(owner);
-                  if (workload != null) {
-                    workload.refresh(now);
-                  }
-                });
+                .forEach(
+                    owner -> {
+                      var workload = workloads.find(owner);
+                      if (workload != null) {
+                        workload.refresh(now);
+                      }
+                    });
       }
     } catch (RuntimeException e) {
       LOG.log(Level.ERROR, "a change could not be compiled: " + entry.position(), e);

@@ -23,8 +23,9 @@ import org.jspecify.annotations.Nullable;
  * A check server's own copy of the log of changes, in a file: with it the server starts when no
  * control server answers, and finds what the log says of a workload that it begins to hold.
  *
- * <p>Shape of the file: the line {@code kith log 1}, or {@code kith log 0} before the end of the log
- * was reached once; then one entry a line, canonical JSON, from position 1 without gaps. Only entries whose seal was found good are kept; they are verified again whenever they are read. In
+ * <p>Shape of the file: the line {@code kith log 1}, or {@code kith log 0} before the end of the
+ * log was reached once; then one entry a line, canonical JSON, from position 1 without gaps. Only
+ * entries whose seal was found good are kept; they are verified again whenever they are read. In
  * memory are 12 bytes for an entry. Thread-safe.
  */
 final class EntryCopy implements AutoCloseable {

@@ -144,11 +144,12 @@ final class Holdings implements AutoCloseable {
   void tidy() {
     lookAtPods();
     var end = clock.instant().minus(LINGER);
-    held.forEach((owner, last) -> {
-      if (last.isBefore(end)) {
-        thread.execute(() -> release(owner, end));
-      }
-    });
+    held.forEach(
+        (owner, last) -> {
+          if (last.isBefore(end)) {
+            thread.execute(() -> release(owner, end));
+          }
+        });
   }
 
   private void release(Owner owner, Instant end) {

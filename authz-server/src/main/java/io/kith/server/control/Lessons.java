@@ -141,8 +141,9 @@ final class Lessons {
     var oneClass = candidates.stream().map(Candidate::processClass).distinct().count() == 1;
     var sameIdentity =
         candidates.stream()
-            .allMatch(process ->
-                process.attested().isEmpty() || process.attested().contains(flow.spiffeId()));
+            .allMatch(
+                process ->
+                    process.attested().isEmpty() || process.attested().contains(flow.spiffeId()));
     return oneClass && sameIdentity
         ? candidates.stream().min(worstFirst(origin)).orElse(null)
         : null;

@@ -140,13 +140,14 @@ class ExtAuthzServiceTest {
 
     assertThat(kith.processes.asked())
         .singleElement()
-        .satisfies(query -> {
-          assertThat(query.node()).isEqualTo("node-1");
-          assertThat(query.spiffeId()).isEqualTo(CHECKOUT);
-          assertThat(query.source()).hasToString(POD + ":1234");
-          assertThat(query.destination()).hasToString(DATABASE + ":5432");
-          assertThat(query.timeout()).isPositive().isLessThanOrEqualTo(Duration.ofSeconds(10));
-        });
+        .satisfies(
+            query -> {
+              assertThat(query.node()).isEqualTo("node-1");
+              assertThat(query.spiffeId()).isEqualTo(CHECKOUT);
+              assertThat(query.source()).hasToString(POD + ":1234");
+              assertThat(query.destination()).hasToString(DATABASE + ":5432");
+              assertThat(query.timeout()).isPositive().isLessThanOrEqualTo(Duration.ofSeconds(10));
+            });
   }
 
   @Test
@@ -558,11 +559,12 @@ class ExtAuthzServiceTest {
     restart(settings(Duration.ofMillis(15)));
     var random = new Random(20_261_125);
     var delays = new ConcurrentHashMap<Integer, Integer>();
-    kith.processes.answer(query ->
-        CompletableFuture.supplyAsync(
-            () -> attributed(APP),
-            CompletableFuture.delayedExecutor(
-                delays.getOrDefault(query.source().port(), 0), TimeUnit.MILLISECONDS)));
+    kith.processes.answer(
+        query ->
+            CompletableFuture.supplyAsync(
+                () -> attributed(APP),
+                CompletableFuture.delayedExecutor(
+                    delays.getOrDefault(query.source().port(), 0), TimeUnit.MILLISECONDS)));
     var calls = new ArrayList<java.util.concurrent.Future<CheckResponse>>();
     for (var port = 1; port <= 500; port++) {
       delays.put(port, 10 + random.nextInt(15));
@@ -572,9 +574,10 @@ class ExtAuthzServiceTest {
     var answers = calls.stream().map(ExtAuthzServiceTest::join).toList();
 
     assertThat(answers)
-        .allSatisfy(response ->
-            assertThat(answer(response))
-                .isIn(new Expected(OK, "", ""), failed(Mode.ENFORCE, "deadline")));
+        .allSatisfy(
+            response ->
+                assertThat(answer(response))
+                    .isIn(new Expected(OK, "", ""), failed(Mode.ENFORCE, "deadline")));
     Await.until("all are recorded", () -> kith.answered.size() >= 500);
     Await.until("none waits", () -> kith.service.waiting() == 0);
     var given = kith.policy.records().stream().filter(record -> !record.late()).toList();
@@ -593,9 +596,10 @@ class ExtAuthzServiceTest {
 
   @Test
   void check_thatCannotBeRecorded_isAnsweredAsDecided() {
-    kith.policy.beforeRecord(() -> {
-      throw new IllegalStateException("bug");
-    });
+    kith.policy.beforeRecord(
+        () -> {
+          throw new IllegalStateException("bug");
+        });
 
     var response = kith.stub(headers("x-kith-direction", "outbound")).check(l4());
 
