@@ -4,6 +4,7 @@ import com.google.protobuf.Timestamp;
 import io.kith.admin.v1.CheckServerStatus;
 import io.kith.server.admin.CheckServerStatuses;
 import io.kith.server.fleet.CheckServers;
+import java.time.Instant;
 import java.util.List;
 
 /** The check servers that follow this server, as the admin API tells them. */
@@ -21,11 +22,15 @@ record FollowingServers(CheckServers servers) implements CheckServerStatuses {
                     .setPods(one.pods())
                     .setWorkloads(one.workloads())
                     .setProblem(one.problem())
-                    .setSince(
-                        Timestamp.newBuilder()
-                            .setSeconds(one.since().getEpochSecond())
-                            .setNanos(one.since().getNano()))
+                    .setSince(timestamp(one.since()))
                     .build())
         .toList();
+  }
+
+  private static Timestamp timestamp(Instant time) {
+    return Timestamp.newBuilder()
+        .setSeconds(time.getEpochSecond())
+        .setNanos(time.getNano())
+        .build();
   }
 }

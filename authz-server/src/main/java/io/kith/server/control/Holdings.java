@@ -89,7 +89,7 @@ final class Holdings implements AutoCloseable {
     for (var pod : source.running()) {
       var workload = workloadOf(pod);
       if (workload != null) {
-        want(workload);
+        var _ = want(workload); // it says by itself when that fails
       }
     }
   }

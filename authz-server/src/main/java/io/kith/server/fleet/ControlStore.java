@@ -60,7 +60,7 @@ public final class ControlStore implements BaselineStore {
 
   private final Settings settings;
   private final ChannelCredentials tls;
-  private final List<Runnable> watchers = new CopyOnWriteArrayList<>();
+  private final List<Watch> watchers = new CopyOnWriteArrayList<>();
   private final ScheduledExecutorService calls =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().daemon().name("kith-control-watch").factory());
@@ -301,6 +301,15 @@ public final class ControlStore implements BaselineStore {
 
   // watchers
 
+  /** One call of {@link #watch}: the same callback may be added twice. */
+  private static final class Watch {
+    final Runnable callback;
+
+    Watch(Runnable callback) {
+      this.callback = callback;
+    }
+  }
+
   private void wake() {
     if (!closed && woken.compareAndSet(false, true)) {
       calls.execute(this::callAll);
@@ -311,7 +320,7 @@ public final class ControlStore implements BaselineStore {
     woken.set(false);
     for (var watcher : watchers) {
       try {
-        watcher.run();
+        watcher.callback.run();
       } catch (RuntimeException e) {
         LOG.log(Level.ERROR, "store watcher failed", e);
       }
@@ -320,9 +329,9 @@ public final class ControlStore implements BaselineStore {
 
   @Override
   public AutoCloseable watch(Runnable mayHaveChanged) {
-    Runnable own = mayHaveChanged::run; // the same may be added twice
-    watchers.add(own);
-    return () -> watchers.remove(own);
+    var watch = new Watch(mayHaveChanged);
+    watchers.add(watch);
+    return () -> watchers.remove(watch);
   }
 
   // calls

@@ -64,7 +64,6 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
   private final BaselineStore store;
   private final SigningKey learner;
   private final List<SpiffeIdPattern> checkIds;
-  private final String version;
   private final InstantSource clock;
   private final CheckServers servers = new CheckServers();
   private final AutoCloseable watch;
@@ -104,7 +103,6 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     this.store = requireNonNull(store, "store");
     this.learner = requireNonNull(learner, "learner");
     this.checkIds = List.copyOf(checkIds);
-    this.version = requireNonNull(version, "version");
     this.clock = requireNonNull(clock, "clock");
     this.news = News.newBuilder().setServerVersion(version).build();
     this.watch = store.watch(this::look);
