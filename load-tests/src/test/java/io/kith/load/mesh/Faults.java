@@ -236,14 +236,14 @@ final class Faults {
             Cell.asDecided("learned parts wait"),
             Cell.asDecided("likewise"),
             Cell.asDecided("likewise"),
-            "RolesTest#controlKilled_checksGoOn_alsoAfterARestart_andItCatchesUp",
+            "ControlAndCheckTest#controlKilled_checksGoOn_alsoAfterARestart_andItCatchesUp",
             "FollowingTest#controlAway_restart_decidesByTheCopy_alsoAWorkloadThatComesThen"),
         byTests(
             "control server gone, and no copy of the log at the check server's start",
             Cell.passes(waits),
             Cell.passes(waits),
             Cell.refused(waits),
-            "RolesTest#serverThatIsNoCheckServer_isRefused_andServesNothing",
+            "ControlAndCheckTest#serverThatIsNoCheckServer_isRefused_andServesNothing",
             "FollowingTest#controlAway_withoutACopy_doesNotOpen",
             "FollowingTest#controlAway_copyCutOff_doesNotOpen_andDoesWhenItIsBack"),
         byTests(

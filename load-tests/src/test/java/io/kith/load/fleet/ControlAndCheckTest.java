@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @Timeout(900)
 @TestMethodOrder(MethodOrderer.MethodName.class)
-class RolesTest {
+class ControlAndCheckTest {
   private static final int CHANGES = 10;
 
   private static Path folder;
