@@ -36,6 +36,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
@@ -197,7 +198,7 @@ class FollowingTest {
         new ServerKeys(
             ServerKeys.fresh(),
             null,
-            List.of(site.keys.approver().publicKey()),
+            List.of(Objects.requireNonNull(site.keys.approver()).publicKey()),
             List.of(),
             List.of(site.keys.learner().publicKey()));
     var opened =
@@ -223,7 +224,7 @@ class FollowingTest {
   }
 
   private ControlState reopened() throws Exception {
-    check.close();
+    Objects.requireNonNull(check).close();
     return open();
   }
 

@@ -19,6 +19,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -120,7 +122,7 @@ class ControlAndCheckTest {
   }
 
   /** What the control server says of the one check server; null when it follows no more. */
-  private static CheckServerStatus follower() {
+  private static @Nullable CheckServerStatus follower() {
     return control.status().getCheckServersList().stream().findFirst().orElse(null);
   }
 
@@ -204,7 +206,7 @@ class ControlAndCheckTest {
           return follower != null && follower.getBehind() == 0 && follower.getPods() == 3;
         });
 
-    var follower = follower();
+    var follower = Objects.requireNonNull(follower());
     assertThat(follower.getName()).isEqualTo(Fleet.CHECK + "#node-1");
     assertThat(follower.getPosition()).isEqualTo(control.status().getStore().getPosition());
     assertThat(control.status().getWorkloadsCount()).isEqualTo(13);
