@@ -54,23 +54,25 @@ public final class LearnedState {
                 + " counts would be added twice)");
       }
       var parts = new ArrayList<LearnedPart>();
-      learner.book.forEach((process, exact, sightings) -> {
-        if (parts.size() < limit && isWanted(sightings, countsToo)) {
-          parts.add(edge(learner, replica, process, exact, sightings, null));
-        }
-      });
-      learner.risky.forEach((key, entry) -> {
-        if (parts.size() < limit && isWanted(entry.sightings(), countsToo)) {
-          parts.add(
-              edge(
-                  learner,
-                  replica,
-                  key.process(),
-                  key.destination(),
-                  entry.sightings(),
-                  entry.why()));
-        }
-      });
+      learner.book.forEach(
+          (process, exact, sightings) -> {
+            if (parts.size() < limit && isWanted(sightings, countsToo)) {
+              parts.add(edge(learner, replica, process, exact, sightings, null));
+            }
+          });
+      learner.risky.forEach(
+          (key, entry) -> {
+            if (parts.size() < limit && isWanted(entry.sightings(), countsToo)) {
+              parts.add(
+                  edge(
+                      learner,
+                      replica,
+                      key.process(),
+                      key.destination(),
+                      entry.sightings(),
+                      entry.why()));
+            }
+          });
       if (parts.size() < limit
           && (countsToo
               ? learner.written.isUnwritten(learner)

@@ -144,18 +144,20 @@ abstract class BaselineStoreContract {
     try (var threads = Executors.newFixedThreadPool(servers)) {
       var runs =
           IntStream.range(0, servers)
-              .mapToObj(server ->
-                  threads.submit(() -> {
-                    var own = another();
-                    var won = 0;
-                    var position = 0L;
-                    while (won < each) {
-                      var news = own.after(position, 1_000);
-                      position = news.isEmpty() ? position : news.getLast().position();
-                      won += own.append(entry(position + 1, "s" + server)) ? 1 : 0;
-                    }
-                    return won;
-                  }))
+              .mapToObj(
+                  server ->
+                      threads.submit(
+                          () -> {
+                            var own = another();
+                            var won = 0;
+                            var position = 0L;
+                            while (won < each) {
+                              var news = own.after(position, 1_000);
+                              position = news.isEmpty() ? position : news.getLast().position();
+                              won += own.append(entry(position + 1, "s" + server)) ? 1 : 0;
+                            }
+                            return won;
+                          }))
               .toList();
       for (var run : runs) {
         assertThat(run.get()).isEqualTo(each);
@@ -285,9 +287,10 @@ abstract class BaselineStoreContract {
   @Test
   void watch_anotherWatcherThrows_isToldAllTheSame() throws Exception {
     var seen = new AtomicInteger();
-    store.watch(() -> {
-      throw new IllegalStateException("thrown by the test on purpose");
-    });
+    store.watch(
+        () -> {
+          throw new IllegalStateException("thrown by the test on purpose");
+        });
     store.watch(() -> seen.set(size(store)));
 
     store.append(entry(1, "one"));

@@ -170,14 +170,15 @@ class ControlStoreContractTest extends DurableStoreContract {
 
     private List<LearnedPart> opened(List<LearnedPart> sealed) {
       return sealed.stream()
-          .map(part ->
-              switch (seals.open(part)) {
-                case Opened.Good(var plain) -> {
-                  assertThat(plain.epoch()).isEqualTo(7);
-                  yield plain.part();
-                }
-                case Opened.Refused(var why) -> throw new AssertionError(why);
-              })
+          .map(
+              part ->
+                  switch (seals.open(part)) {
+                    case Opened.Good(var plain) -> {
+                      assertThat(plain.epoch()).isEqualTo(7);
+                      yield plain.part();
+                    }
+                    case Opened.Refused(var why) -> throw new AssertionError(why);
+                  })
           .toList();
     }
 
