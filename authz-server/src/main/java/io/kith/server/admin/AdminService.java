@@ -77,6 +77,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
 
   private final ControlState state;
   private final BridgeStatuses bridges;
+  private final CheckServerStatuses followers;
   private final String version;
   private final Instant started;
   private final DecisionStreams streams;
@@ -88,8 +89,24 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
    * @param started when the server began
    */
   public AdminService(ControlState state, BridgeStatuses bridges, String version, Instant started) {
+    this(state, bridges, List::of, version, started);
+  }
+
+  /**
+   * The service of a server that check servers follow.
+   *
+   * @param version of the program
+   * @param started when the server began
+   */
+  public AdminService(
+      ControlState state,
+      BridgeStatuses bridges,
+      CheckServerStatuses followers,
+      String version,
+      Instant started) {
     this.state = requireNonNull(state, "state");
     this.bridges = requireNonNull(bridges, "bridges");
+    this.followers = requireNonNull(followers, "followers");
     this.version = requireNonNull(version, "version");
     this.started = requireNonNull(started, "started");
     this.streams = new DecisionStreams(state);
@@ -105,7 +122,8 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
               GetStatusResponse.newBuilder()
                   .setServerVersion(version)
                   .setStarted(AdminMessages.timestamp(started))
-                  .addAllBridges(bridges.now());
+                  .addAllBridges(bridges.now())
+                  .addAllCheckServers(followers.now());
           state.states().forEach(one -> status.addWorkloads(AdminMessages.workload(one)));
           state.counts().forEach(one -> status.addCounts(AdminMessages.count(one)));
           LifeMessages.addTo(status, state);

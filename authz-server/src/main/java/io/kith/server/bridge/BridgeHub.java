@@ -24,6 +24,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.logging.Level;
@@ -62,6 +63,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
   private final Map<String, AttachedBridge> byNode = new ConcurrentHashMap<>();
   private final Map<IpAddress, Holder> byAddress = new ConcurrentHashMap<>();
   private final RecentAnswers recent = new RecentAnswers(System.nanoTime());
+  private final List<Runnable> toldOfPods = new CopyOnWriteArrayList<>();
   // Newer stream of a node that has not registered yet, to the older. Guarded by this.
   private final Map<AttachedBridge, AttachedBridge> replaced = new HashMap<>();
 
@@ -166,6 +168,11 @@ public final class BridgeHub implements ProcessSource, PodSource {
         .map(Objects::requireNonNull)
         .distinct()
         .toList();
+  }
+
+  @Override
+  public void tell(Runnable changed) {
+    toldOfPods.add(changed);
   }
 
   @Override
@@ -290,6 +297,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
       older = replaced.remove(bridge);
       refused = hold(bridge, older, pods);
     }
+    toldOfPods.forEach(Runnable::run);
     if (older != null) {
       older.handOverTo(bridge);
     }

@@ -74,7 +74,7 @@ public final class GuardDesk implements AutoCloseable {
       var policies = new HashMap<String, GuardPolicy>();
       for (var pod : bridge.pods()) {
         var workload = workload(pod);
-        if (workload != null) {
+        if (workload != null && policy.coming(workload) == null) {
           policies.put(pod.id(), of(pod, policy.snapshot(workload).mode()));
         }
       }

@@ -93,6 +93,7 @@ public final class OpenFlows {
               var snapshot =
                   changed.computeIfAbsent(kept.workload(), workload -> policy.snapshot(workload));
               if (snapshot.mode() == Mode.ENFORCE
+                  && policy.coming(kept.workload()) == null
                   && snapshot != decidedBy.get(kept.workload())
                   && Decider.decide(snapshot, kept.flow(), now).applied() instanceof Verdict.Deny) {
                 denied.add(connection);

@@ -14,6 +14,7 @@ import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.process.Attribution;
 import io.kith.server.provenance.MeshKeys;
@@ -22,6 +23,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
@@ -134,20 +136,11 @@ public final class ExtAuthzService implements BindableService {
           check.workload = workload;
           var snapshot = policy.snapshot(workload);
           check.snapshot = snapshot;
-          switch (check.facts) {
-            case CheckFacts.Malformed(var detail) ->
-                answer(check, Outcome.undecided(snapshot.mode(), new Reason.Malformed(detail)));
-            case CheckFacts.Connection connection ->
-                attribute(check, connection, reporter, snapshot);
-            case CheckFacts.Request request ->
-                answer(
-                    check,
-                    inbound.decide(
-                        request,
-                        workload.owner(),
-                        policy.inbound(workload),
-                        snapshot.mode(),
-                        check.read));
+          var coming = policy.coming(workload);
+          if (coming != null) {
+            awaitSnapshot(check, reporter, workload, coming);
+          } else {
+            admitted(check, reporter, workload, snapshot);
           }
         }
       }
@@ -156,9 +149,66 @@ public final class ExtAuthzService implements BindableService {
     }
   }
 
+  private void admitted(CheckCall check, SpiffeId reporter, Workload workload, Snapshot snapshot) {
+    switch (requireNonNull(check.facts, "read")) {
+      case CheckFacts.Malformed(var detail) ->
+          answer(check, Outcome.undecided(snapshot.mode(), new Reason.Malformed(detail)));
+      case CheckFacts.Connection connection -> attribute(check, connection, reporter, snapshot);
+      case CheckFacts.Request request ->
+          answer(
+              check,
+              inbound.decide(
+                  request,
+                  workload.owner(),
+                  policy.inbound(workload),
+                  snapshot.mode(),
+                  now(check)));
+    }
+  }
+
+  /** There is nothing to decide by yet: it comes before the deadline, or the Check fails. */
+  private void awaitSnapshot(
+      CheckCall check, SpiffeId reporter, Workload workload, CompletionStage<?> coming) {
+    if (isOneTooMany(check)) {
+      return;
+    }
+    deadlines.add(new Late(check));
+    var _ =
+        coming.whenComplete(
+            (_, thrown) -> {
+              try {
+                if (thrown != null) {
+                  failed(check, thrown);
+                } else if (!check.isClaimed()) {
+                  var snapshot = policy.snapshot(workload);
+                  check.snapshot = snapshot;
+                  admitted(check, reporter, workload, snapshot);
+                }
+              } catch (Throwable again) {
+                failed(check, again);
+              }
+            });
+  }
+
+  /** Whether more Checks wait than may; then it is answered. */
+  private boolean isOneTooMany(CheckCall check) {
+    if (check.waiting) {
+      return false; // it waited for something else before
+    }
+    if (waiting.incrementAndGet() > settings.maxWaiting()) {
+      waiting.decrementAndGet();
+      answer(check, failure(check, new Reason.Overloaded()));
+      return true;
+    }
+    check.waiting = true;
+    check.askedNanos = System.nanoTime();
+    return false;
+  }
+
   private void attribute(
       CheckCall check, CheckFacts.Connection connection, SpiffeId reporter, Snapshot snapshot) {
-    var left = check.deadlineNanos - check.readNanos;
+    var now = check.waiting ? System.nanoTime() : check.readNanos;
+    var left = check.deadlineNanos - now;
     if (left <= 0) {
       answer(check, failure(check, new Reason.Deadline()));
       return;
@@ -172,18 +222,15 @@ public final class ExtAuthzService implements BindableService {
             reporter,
             connection.connection(),
             Duration.ofNanos(Math.min(left, settings.bridgeTimeout().toNanos())));
-    var known = processes.known(query, check.readNanos);
+    var known = processes.known(query, now);
     if (known != null) {
       check.known = known;
       decide(check, connection, reporter, snapshot, known.attribution());
       return;
     }
-    if (waiting.incrementAndGet() > settings.maxWaiting()) {
-      waiting.decrementAndGet();
-      answer(check, failure(check, new Reason.Overloaded()));
+    if (isOneTooMany(check)) {
       return;
     }
-    check.waiting = true;
     check.askedNanos = System.nanoTime();
     var asked = processes.ask(query, late -> decide(check, connection, reporter, snapshot, late));
     if (!asked.isDone()) {

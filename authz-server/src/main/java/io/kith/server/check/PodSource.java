@@ -23,6 +23,12 @@ public interface PodSource {
   /** Each once, also one with several addresses. */
   List<RunningPod> running();
 
+  /**
+   * Calls back whenever other pods may run than before, from any thread and for ever. The callback
+   * does not wait for anything.
+   */
+  default void tell(Runnable changed) {}
+
   /** The pod that has this address, perhaps among others, or null. */
   @Nullable RunningPod running(IpAddress address);
 }

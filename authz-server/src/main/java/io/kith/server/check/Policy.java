@@ -3,11 +3,13 @@ package io.kith.server.check;
 import io.kith.baselines.config.Inbound;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.identity.Workload;
+import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the check path needs of the control side.
  *
- * <p>Its methods are called for Checks, from any thread, and none blocks or throws.
+ * <p>The methods are called for every Check, from any thread, and none blocks or throws.
  */
 public interface Policy {
   /** What to decide by for a workload now. */
@@ -15,6 +17,16 @@ public interface Policy {
 
   /** What a workload asks of the requests that come in to it. */
   Inbound inbound(Workload callee);
+
+  /**
+   * What has to be waited for until there is a snapshot of a workload; null, as nearly always, when
+   * there is one. Until then {@link #snapshot} has the mode and nothing to decide by.
+   *
+   * @return ends exceptionally when there will be none now; a later call tries again
+   */
+  default @Nullable CompletionStage<?> coming(Workload workload) {
+    return null;
+  }
 
   /**
    * Takes note of an answer before it is sent, and once more of one whose process became known

@@ -13,6 +13,7 @@ import io.kith.server.control.Housekeeping;
 import io.kith.server.control.KeyFiles;
 import io.kith.server.control.ProvenanceSecrets;
 import io.kith.server.control.WorkloadState;
+import io.kith.server.fleet.ControlStore;
 import io.kith.server.provenance.MeshKeys;
 import io.kith.server.replay.ListedSuffixes;
 import io.kith.server.store.LearnedFlusher;
@@ -26,6 +27,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The control side of a server, from its configuration. */
@@ -96,6 +98,7 @@ record Control(
       case StoreSettings.Memory _ -> null;
       case StoreSettings.Sqlite(var path, _) -> base.resolve(path).toAbsolutePath().getParent();
       case StoreSettings.Postgresql _ -> here.stateDirectory();
+      case StoreSettings.Control(_, _, var directory, _, _, _) -> base.resolve(directory);
     };
   }
 
@@ -104,6 +107,7 @@ record Control(
       case StoreSettings.Memory _ -> "memory";
       case StoreSettings.Sqlite _ -> "sqlite";
       case StoreSettings.Postgresql _ -> "postgresql";
+      case StoreSettings.Control _ -> "control";
     };
   }
 
@@ -113,6 +117,9 @@ record Control(
       case StoreSettings.Memory _ -> "memory: a restart begins learning anew";
       case StoreSettings.Sqlite(var path, _) -> "sqlite: " + path;
       case StoreSettings.Postgresql(var url, _, _, _, _, _) -> "postgresql: " + url;
+      case StoreSettings.Control control ->
+          "control: "
+              + control.servers().stream().map(Object::toString).collect(Collectors.joining(", "));
     };
   }
 
@@ -160,6 +167,16 @@ record Control(
         "kith_allow_lists_problems",
         "Problems of allow-list files that are not in use as they are.",
         () -> state.allowLists().problems().size());
+    if (store instanceof ControlStore followed) {
+      metrics.gauge(
+          "kith_control_connected",
+          "1 when a control server is followed, else 0: checks go on by the last good state.",
+          () -> followed.isConnected() ? 1 : 0);
+      metrics.gauge(
+          "kith_held_workloads",
+          "Workloads whose snapshots this check server holds.",
+          () -> state.held().workloads());
+    }
     measureLearning(metrics);
   }
 

@@ -56,14 +56,38 @@ final class EffectiveConfig {
               "poolSize", size,
               "flushInterval", words(every),
               "replica", name);
+      case StoreSettings.Control(
+              var servers,
+              var serverId,
+              var directory,
+              var all,
+              var every,
+              var name) ->
+          map(
+              "type",
+              "control",
+              "servers",
+              words(servers),
+              "serverId",
+              serverId,
+              "directory",
+              directory,
+              "holds",
+              all ? "all" : "pods",
+              "flushInterval",
+              words(every),
+              "replica",
+              name);
     };
   }
 
   private static Map<String, Object> server(Server server, Keys keys) {
     return map(
+        "role", server.role().word(),
         "spiffeId", server.spiffeId(),
         "checks", map("listen", server.checks()),
         "bridges", map("listen", server.bridges()),
+        "control", map("listen", server.control()),
         "admin",
             map(
                 "listen",
@@ -80,6 +104,7 @@ final class EffectiveConfig {
         "reporters", words(server.reporters()),
         "bridgeIds", words(server.bridgeIds()),
         "adminIds", words(server.adminIds()),
+        "checkIds", words(server.checkIds()),
         "keys",
             map(
                 "directory", keys.directory(),

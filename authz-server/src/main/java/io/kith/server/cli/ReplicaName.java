@@ -28,11 +28,17 @@ final class ReplicaName {
    * @throws IOException when it cannot be kept; the message is for people
    */
   static String of(StoreSettings store, @Nullable Path folder) throws IOException {
-    if (!(store instanceof StoreSettings.Postgresql database)) {
-      return "local";
-    }
-    if (database.replica() != null) {
-      return database.replica();
+    return switch (store) {
+      case StoreSettings.Memory _, StoreSettings.Sqlite _ -> "local";
+      case StoreSettings.Postgresql database -> named(database.replica(), folder);
+      case StoreSettings.Control control -> named(control.replica(), folder);
+    };
+  }
+
+  private static String named(@Nullable String configured, @Nullable Path folder)
+      throws IOException {
+    if (configured != null) {
+      return configured;
     }
     return folder == null ? host() : host() + "-" + id(folder);
   }

@@ -6,6 +6,7 @@ import io.kith.baselines.config.ConfigException;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KithConfig.Identity;
+import io.kith.baselines.config.ServerRole;
 import io.kith.baselines.config.StoreSettings;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.SpiffeIdPattern;
@@ -13,12 +14,18 @@ import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.server.admin.AdminHttp;
 import io.kith.server.admin.AdminServer;
 import io.kith.server.admin.AdminService;
+import io.kith.server.admin.BridgeStatuses;
 import io.kith.server.admin.CallLimits;
+import io.kith.server.admin.CheckServerStatuses;
+import io.kith.server.fleet.CheckServers;
+import io.kith.server.fleet.FleetServer;
+import io.kith.server.fleet.FleetService;
 import io.kith.server.http.JsonServer;
 import io.kith.server.net.CheckServer;
 import io.kith.server.net.ListenException;
 import io.kith.server.oidc.OidcTokens;
 import io.kith.server.telemetry.CheckTelemetry;
+import io.kith.server.telemetry.HealthServer;
 import io.kith.server.verb.ConfigFile;
 import io.kith.server.verb.Failure;
 import io.kith.server.verb.OwnIdentity;
@@ -26,7 +33,9 @@ import io.kith.spiffe.X509Source;
 import io.kith.spiffe.dev.DevIdentity;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.net.InetSocketAddress;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
@@ -34,6 +43,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -63,7 +74,7 @@ final class ServerCommand extends Service {
     try {
       var identity = parts.add(OwnIdentity.open(settings.identity(), id));
       assemble(settings, identity.source(), parts, out);
-    } catch (Failure | IOException | InterruptedException | RuntimeException e) {
+    } catch (Failure | ConfigException | IOException | InterruptedException | RuntimeException e) {
       parts.close();
       throw e;
     }
@@ -73,37 +84,165 @@ final class ServerCommand extends Service {
   }
 
   private void assemble(KithConfig settings, X509Source identity, Parts parts, PrintWriter out)
-      throws Failure, IOException, InterruptedException {
+      throws Failure, ConfigException, IOException, InterruptedException {
     var directory = new StaticWorkloadDirectory(settings.workloads());
-    var opened = parts.add(Control.open(settings, directory, surroundings()));
-    var control = opened.state();
     var telemetry = parts.add(CheckTelemetry.of(settings.telemetry(), Version.current()));
-    opened.measure(telemetry.metrics());
     if (settings.identity() instanceof Identity.Dev) {
       out.println(DevIdentity.DEV_BANNER);
       out.println();
     }
-    var checks = parts.add(checks(settings, identity, directory, opened, telemetry));
-    control.follow(checks.bridges());
-    var bridges = new AttachedBridges(checks.bridges());
-    var service = new AdminService(control, bridges, Version.current(), Instant.now());
+    var opened = parts.add(control(settings, identity, directory, telemetry, out));
+    var control = opened.state();
+    opened.measure(telemetry.metrics());
+    out.println("Kith " + Version.current());
+    BridgeStatuses bridges = List::of;
+    if (settings.server().role().checks()) {
+      var checks = parts.add(checks(settings, identity, directory, opened, telemetry));
+      control.follow(checks.bridges());
+      bridges = new AttachedBridges(checks.bridges());
+      printAddresses(settings.server(), checks, out);
+    } else {
+      var health = parts.add(health(settings, () -> "", telemetry));
+      out.println(
+          "  health       " + bound(settings.server().health(), health.address().getPort()));
+    }
+    if (settings.server().role() == ServerRole.CHECK) {
+      refuseAdmin(settings, parts, out);
+    } else {
+      var followers = fleet(settings, identity, opened, telemetry, parts, out);
+      serveAdmin(
+          settings,
+          identity,
+          new AdminService(control, bridges, followers, Version.current(), Instant.now()),
+          parts,
+          out);
+    }
+    out.println(
+        "  traces       "
+            + (settings.telemetry().otlp() == null
+                ? "nowhere (telemetry.otlp.endpoint)"
+                : settings.telemetry().otlp()));
+    for (var state : control.states()) {
+      out.println("  workload     " + state.owner() + ": " + state.mode().word());
+      state.waitsFor().forEach(missing -> out.println("                 waits for: " + missing));
+    }
+  }
+
+  /** From its own store, or from control servers; is healthy and not ready while it waits. */
+  private Control control(
+      KithConfig settings,
+      X509Source identity,
+      StaticWorkloadDirectory directory,
+      CheckTelemetry telemetry,
+      PrintWriter out)
+      throws Failure, ConfigException, IOException, InterruptedException {
+    if (!(settings.store() instanceof StoreSettings.Control followed)) {
+      return Control.open(settings, directory, surroundings());
+    }
+    var waitsFor = new AtomicReference<>("reading the log of changes");
+    try (var _ = health(settings, waitsFor::get, telemetry)) {
+      return FollowedControl.open(
+          settings,
+          followed,
+          settings.server().requireId(),
+          directory,
+          identity,
+          surroundings(),
+          why -> {
+            if (!why.equals(waitsFor.getAndSet(why))) {
+              out.println("waits for a control server: " + why);
+              out.flush();
+            }
+          });
+    }
+  }
+
+  private static HealthServer health(
+      KithConfig settings, Supplier<String> notReady, CheckTelemetry telemetry) throws Failure {
+    var endpoint = settings.server().health();
+    if (!(endpoint instanceof Endpoint.Tcp(var host, var port))) {
+      throw Failure.refused("server.health.listen: " + endpoint + " (expected: host:port)");
+    }
+    try {
+      return new HealthServer(new InetSocketAddress(host, port), notReady, telemetry.metrics());
+    } catch (IOException e) {
+      throw Failure.refused(
+          "server.health.listen: " + endpoint + " cannot be listened on: " + e.getMessage());
+    }
+  }
+
+  /** Where check servers find this one, if any may. */
+  private static CheckServerStatuses fleet(
+      KithConfig settings,
+      X509Source identity,
+      Control opened,
+      CheckTelemetry telemetry,
+      Parts parts,
+      PrintWriter out)
+      throws Failure, IOException {
+    var server = settings.server();
+    if (server.checkIds().isEmpty()) {
+      return List::of;
+    }
+    if (!(server.control() instanceof Endpoint.Tcp endpoint)) {
+      throw Failure.refused(
+          "server.control.listen: " + server.control() + " (expected: host:port)");
+    }
+    var service =
+        parts.add(
+            new FleetService(
+                opened.store(),
+                opened.state().keys().learner(),
+                server.checkIds(),
+                Version.current(),
+                InstantSource.system()));
+    var served = parts.add(FleetServer.start(endpoint, identity, server.connectionAge(), service));
+    out.println("  control      " + bound(endpoint, served.port()));
+    telemetry
+        .metrics()
+        .gauge(
+            "kith_check_servers",
+            "Check servers that follow this server.",
+            () -> service.servers().statuses().size());
+    telemetry
+        .metrics()
+        .gauge(
+            "kith_check_servers_behind",
+            "Changes that the check server lacks which lacks most.",
+            () ->
+                service.servers().statuses().stream()
+                    .mapToLong(CheckServers.Status::behind)
+                    .max()
+                    .orElse(0));
+    return new FollowingServers(service.servers());
+  }
+
+  /** There is none; where others have it, whoever calls is told. */
+  private void refuseAdmin(KithConfig settings, Parts parts, PrintWriter out) throws IOException {
+    var words =
+        "this is a check server, which has no admin API: call a control server's (it follows "
+            + Control.words(settings.store())
+            + "; docs/roles.md)";
+    if (settings.server().admin().listen() instanceof Endpoint.Unix(var path)) {
+      var _ = parts.add(RefusedAdmin.onUnixSocket(surroundings().directory().resolve(path), words));
+      out.println("  admin        none: calls at unix:" + path + " are told so");
+    } else {
+      out.println("  admin        none: a check server has no admin API");
+    }
+  }
+
+  private void serveAdmin(
+      KithConfig settings, X509Source identity, AdminService service, Parts parts, PrintWriter out)
+      throws IOException {
     var oidc = settings.server().admin().oidc();
     var tokens = oidc == null ? null : parts.add(new OidcTokens(oidc));
     var limits = new CallLimits(settings.server().admin().limits());
     var admin = parts.add(admin(settings, identity, tokens, limits, service));
+    out.println("  admin        " + bound(settings.server().admin().listen(), admin.port()));
     var http = settings.server().admin().http();
-    printAddresses(
-        settings,
-        checks,
-        admin,
-        http == null
-            ? null
-            : bound(
-                http, parts.add(http(http, settings, identity, tokens, limits, service)).port()),
-        out);
-    for (var state : control.states()) {
-      out.println("  workload     " + state.owner() + ": " + state.mode().word());
-      state.waitsFor().forEach(missing -> out.println("                 waits for: " + missing));
+    if (http != null) {
+      var served = parts.add(http(http, settings, identity, tokens, limits, service));
+      out.println("  admin HTTP   " + bound(http, served.port()));
     }
   }
 
@@ -129,25 +268,10 @@ final class ServerCommand extends Service {
   }
 
   private static void printAddresses(
-      KithConfig settings,
-      CheckServer checks,
-      AdminServer admin,
-      @Nullable Endpoint http,
-      PrintWriter out) {
-    var server = settings.server();
-    out.println("Kith " + Version.current());
+      KithConfig.Server server, CheckServer checks, PrintWriter out) {
     out.println("  checks       " + bound(server.checks(), checks.checkPort()));
     out.println("  bridges      " + bound(server.bridges(), checks.bridgePort()));
     out.println("  health       " + bound(server.health(), checks.healthAddress().getPort()));
-    out.println("  admin        " + bound(server.admin().listen(), admin.port()));
-    if (http != null) {
-      out.println("  admin HTTP   " + http);
-    }
-    out.println(
-        "  traces       "
-            + (settings.telemetry().otlp() == null
-                ? "nowhere (telemetry.otlp.endpoint)"
-                : settings.telemetry().otlp()));
   }
 
   /** With the port that the system chose, where it was asked to choose. */
@@ -213,8 +337,13 @@ final class ServerCommand extends Service {
             ? "every SPIFFE ID under workloads"
             : words(settings.server().reporters());
     out.println("  speaks as    " + id);
-    out.println("  may ask      " + reporters);
-    out.println("  may attest   " + words(settings.server().bridgeIds()));
+    if (settings.server().role().checks()) {
+      out.println("  may ask      " + reporters);
+      out.println("  may attest   " + words(settings.server().bridgeIds()));
+    }
+    if (!settings.server().checkIds().isEmpty()) {
+      out.println("  may follow   " + words(settings.server().checkIds()));
+    }
     out.println("  store        " + Control.words(settings.store()));
     out.println("  provenance   " + provenanceWords(settings));
   }
@@ -246,9 +375,17 @@ final class ServerCommand extends Service {
     var ids =
         Stream.concat(
             Stream.concat(
-                Stream.of(server.spiffeId()),
+                Stream.of(
+                    server.spiffeId(),
+                    settings.store() instanceof StoreSettings.Control control
+                        ? control.serverId()
+                        : null),
                 settings.workloads().stream().map(StaticWorkloadDirectory.Entry::id)),
-            Stream.of(server.reporters().stream(), server.bridgeIds().stream(), adminIds(server))
+            Stream.of(
+                    server.reporters().stream(),
+                    server.bridgeIds().stream(),
+                    server.checkIds().stream(),
+                    adminIds(server))
                 .flatMap(patterns -> patterns)
                 .map(pattern -> SpiffeId.parse(pattern.toString().replace("*", "any"))));
     var domains =

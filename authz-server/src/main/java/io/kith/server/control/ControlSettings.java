@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param replica name of this server in the store
  * @param mark how far the log was seen, or null where nothing outlives the server
  * @param queue how many answers may wait to be learned from
+ * @param following of a check server; null for one that has its own store
  */
 public record ControlSettings(
     Collection<Workload> known,
@@ -31,7 +32,8 @@ public record ControlSettings(
     String storeKind,
     String replica,
     @Nullable HighWaterMark mark,
-    int queue) {
+    int queue,
+    @Nullable Following following) {
   /** Answers that wait by default. */
   public static final int QUEUE = 65_536;
 
@@ -44,6 +46,21 @@ public record ControlSettings(
     requireNonNull(store, "store");
     requireNonNull(storeKind, "storeKind");
     requireNonNull(replica, "replica");
+  }
+
+  /** Of a server with its own store. */
+  public ControlSettings(
+      Collection<Workload> known,
+      List<ScopeEntry> scopes,
+      LearningSettings learning,
+      PublicSuffixes suffixes,
+      ServerKeys keys,
+      BaselineStore store,
+      String storeKind,
+      String replica,
+      @Nullable HighWaterMark mark,
+      int queue) {
+    this(known, scopes, learning, suffixes, keys, store, storeKind, replica, mark, queue, null);
   }
 
   /** Whether all ends with the process. */

@@ -10,6 +10,7 @@ import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.destination.PublicSuffixes;
+import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
@@ -29,6 +30,8 @@ import java.time.InstantSource;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -67,6 +70,7 @@ public final class ControlState implements Policy, AutoCloseable {
   private final Proposals proposals;
   private final Reports reports;
   private final Answers answers;
+  private final @Nullable Holdings holdings;
 
   /** The log is read to its end, so what comes now is new. */
   private volatile boolean live;
@@ -74,18 +78,23 @@ public final class ControlState implements Policy, AutoCloseable {
   private ControlState(
       ControlSettings settings,
       AllowListFiles files,
+      @Nullable EntryCopy copy,
       InstantSource clock,
       Consumer<AuditEntry> audit) {
     this.settings = settings;
     this.clock = requireNonNull(clock, "clock");
     this.files = files;
     var keys = settings.keys();
-    this.fold = new Fold(Modes.of(settings.scopes()), keys.ring());
+    var following = settings.following();
+    var directory = following == null ? null : following.pods();
+    this.holdings = directory == null ? null : new Holdings(directory, new Loading(), clock);
+    this.fold = new Fold(Modes.of(settings.scopes()), keys.ring(), this::isHeld);
     this.workloads =
         new Workloads(
             new Learners(settings.learning(), settings.suffixes()), fold, files::of, clock);
     this.journal =
-        new Journal(settings.store(), keys.learner(), fold, settings.mark(), clock, this::applied);
+        new Journal(
+            settings.store(), keys.learner(), fold, settings.mark(), copy, clock, this::applied);
     this.pods = new RunningPods(workloads, settings.known());
     this.parts = new LearnedParts(settings.store(), settings.replica(), keys, workloads);
     this.modes = new ModeVerbs(workloads, journal, keys, audit);
@@ -104,15 +113,54 @@ public final class ControlState implements Policy, AutoCloseable {
             clock,
             audit);
     this.reports = new Reports(settings, workloads, fold, files, use, drafts, clock);
-    this.answers =
-        new Answers(settings.queue(), new Lessons(workloads, pods, log, use, journal, clock)::read);
+    var lessons =
+        new Lessons(
+            workloads, pods, log, use, settings.following() == null ? journal : null, clock);
+    this.answers = new Answers(settings.queue(), answered -> learn(lessons, answered));
+  }
+
+  private void learn(Lessons lessons, CheckRecord answered) {
+    lessons.read(answered);
+    if (holdings != null && answered.workload() != null) {
+      holdings.touch(answered.workload().owner());
+    }
+  }
+
+  private boolean isHeld(Owner owner) {
+    return holdings == null || holdings.has(owner);
+  }
+
+  /** What a server on a node does for the workloads that come and go. */
+  private final class Loading implements Holdings.Loader {
+    @Override
+    public void load(Workload workload, Runnable begun) throws IOException {
+      journal.hold(workload.owner(), begun);
+      try {
+        var prepared = workloads.prepared(workload);
+        parts.resume(prepared);
+        workloads.put(prepared);
+      } catch (RuntimeException e) {
+        journal.release(workload.owner(), () -> {});
+        throw e;
+      }
+    }
+
+    @Override
+    public void unload(Owner owner, Runnable begun) {
+      var workload = workloads.find(owner);
+      workloads.remove(owner);
+      journal.release(owner, begun);
+      if (workload != null) {
+        parts.leave(workload);
+      }
+    }
   }
 
   /**
    * The state that the log of a store has, followed from now on.
    *
    * @param audit gets every change that a person makes here
-   * @throws StoreException when the store does not answer
+   * @throws StoreException when the store does not answer, and no copy of the log is enough
    * @throws IOException when the log does not reach what this server has seen before, or a file
    *     cannot be read; the message is for people
    */
@@ -122,11 +170,19 @@ public final class ControlState implements Policy, AutoCloseable {
       InstantSource clock,
       Consumer<AuditEntry> audit)
       throws StoreException, IOException {
-    var state = new ControlState(settings, files, clock, audit);
+    var following = settings.following();
+    var copy = following == null ? null : EntryCopy.open(following.copy());
+    var state = new ControlState(settings, files, copy, clock, audit);
     try {
-      settings.known().forEach(state.workloads::governed);
+      if (state.holdings == null) {
+        settings.known().forEach(state.workloads::governed);
+      }
       state.journal.open();
-      state.parts.resume();
+      if (following == null) {
+        state.parts.resume();
+      } else {
+        state.parts.resumeOrLater();
+      }
       state.live = true;
       files.follow(state.workloads::refreshAll);
       return state;
@@ -235,7 +291,24 @@ public final class ControlState implements Policy, AutoCloseable {
 
   @Override
   public Snapshot snapshot(Workload workload) {
-    return workloads.governed(workload).snapshot();
+    if (holdings == null) {
+      return workloads.governed(workload).snapshot();
+    }
+    var held = workloads.find(workload.owner());
+    return held == null ? notYet(workload.owner()) : held.snapshot();
+  }
+
+  /** The mode that is asked for, and a baseline without edges: under enforce nothing passes. */
+  private Snapshot notYet(Owner owner) {
+    var nothing = Snapshot.Rules.of(Baseline.of(owner, null, List.of()), List.of());
+    return new Snapshot(fold.modes().of(owner), false, nothing, null);
+  }
+
+  @Override
+  public @Nullable CompletionStage<?> coming(Workload workload) {
+    return holdings == null || workloads.find(workload.owner()) != null
+        ? null
+        : holdings.want(workload);
   }
 
   @Override
@@ -257,7 +330,10 @@ public final class ControlState implements Policy, AutoCloseable {
     if (!answers.offer(answered, answered.decision().applied() instanceof Deny)) {
       dropped.increment();
       if (answered.workload() != null && !answered.repeated()) {
-        workloads.governed(answered.workload()).missed();
+        var workload = workloads.find(answered.workload().owner());
+        if (workload != null) {
+          workload.missed();
+        }
       }
     }
   }
@@ -297,12 +373,38 @@ public final class ControlState implements Policy, AutoCloseable {
    */
   public void tidy() {
     pods.tell(clock.instant());
-    proposals.run();
+    if (settings.following() == null) {
+      proposals.run();
+    } else {
+      parts.catchUp();
+    }
+    if (holdings != null) {
+      holdings.tidy();
+    }
   }
 
-  /** Learns from now on of the pods that a source knows, at every {@link #tidy}. */
+  /** How much a check server holds. */
+  public record Held(int pods, int workloads) {}
+
+  /** How many pods its bridges registered, and how many workloads it holds. */
+  public Held held() {
+    return new Held(pods.count(), workloads.count());
+  }
+
+  /** The workloads that a server on a node holds; null of one that holds all. */
+  public @Nullable Set<Owner> holds() {
+    return holdings == null ? null : holdings.owners();
+  }
+
+  /**
+   * Learns from now on of the pods that a source knows, at every {@link #tidy}; a server on a node
+   * holds their workloads as soon as they are there.
+   */
   public void follow(PodSource source) {
     pods.follow(source);
+    if (holdings != null) {
+      holdings.follow(source);
+    }
   }
 
   /** Every Check answered so far. */
@@ -448,6 +550,9 @@ public final class ControlState implements Policy, AutoCloseable {
   @Override
   public void close() {
     files.close();
+    if (holdings != null) {
+      holdings.close();
+    }
     journal.close();
     answers.close();
   }

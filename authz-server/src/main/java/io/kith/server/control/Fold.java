@@ -14,15 +14,17 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
 
 /**
- * The log of changes, folded: the modes, and where every workload stands.
+ * The log of changes, folded: the modes, and where every workload stands that is held.
  *
  * <p>Two folds of one log with the same keys and configured scopes are equal. Written by one thread
  * at a time; may be read by all.
  */
 final class Fold {
   private final Keyring keys;
+  private final Predicate<Owner> held;
   private final ConcurrentHashMap<Owner, Standing> standings = new ConcurrentHashMap<>();
   private volatile Modes modes;
 
@@ -43,9 +45,20 @@ final class Fold {
     record Refused(String why) implements Outcome {}
   }
 
+  /** Of every workload. */
   Fold(Modes configured, Keyring keys) {
+    this(configured, keys, _ -> true);
+  }
+
+  /**
+   * Of some workloads; what the log says of the others is passed over.
+   *
+   * @param held asked with each entry
+   */
+  Fold(Modes configured, Keyring keys, Predicate<Owner> held) {
     this.modes = requireNonNull(configured, "configured");
     this.keys = requireNonNull(keys, "keys");
+    this.held = requireNonNull(held, "held");
   }
 
   Modes modes() {
@@ -80,6 +93,8 @@ final class Fold {
       case Amendment.SetMode mode -> preview(mode, change);
       case Amendment.Import(var environment, _, var vouchers) ->
           new Outcome.Taken(modes, vouched(environment, vouchers));
+      case Amendment.OfWorkload one when !held.test(one.owner()) ->
+          new Outcome.Taken(modes, Map.of());
       case Amendment.OfWorkload one ->
           switch (of(one.owner()).amend(one, change, keys)) {
             case Standing.Step.Refused(var why) -> new Outcome.Refused(why);
@@ -93,6 +108,9 @@ final class Fold {
     var changed = new HashMap<Owner, Standing>();
     for (var step : amendment.steps()) {
       var enforce = amendment.mode() == Mode.ENFORCE;
+      if (!held.test(step.owner())) {
+        continue;
+      }
       switch (of(step.owner()).advance(step, enforce, keys, change)) {
         case Standing.Step.Refused(var why) -> {
           return new Outcome.Refused(step.owner() + ": " + why);
@@ -108,6 +126,7 @@ final class Fold {
     vouchers.forEach(
         voucher -> byOwner.computeIfAbsent(voucher.owner(), _ -> new ArrayList<>()).add(voucher));
     var changed = new HashMap<Owner, Standing>();
+    byOwner.keySet().removeIf(held.negate());
     byOwner.forEach(
         (owner, theirs) -> changed.put(owner, of(owner).vouchedBy(environment, theirs)));
     return changed;
@@ -117,5 +136,48 @@ final class Fold {
   void commit(Outcome.Taken taken) {
     standings.putAll(taken.changed());
     modes = taken.modes();
+  }
+
+  /**
+   * Where a workload stands after an entry of the log that was folded before.
+   *
+   * @param before where it stood
+   * @throws IllegalArgumentException when the entry contradicts that
+   */
+  Standing replay(Standing before, Owner owner, Amendment amendment, Change change) {
+    return switch (amendment) {
+      case Amendment.OfWorkload one ->
+          one.owner().equals(owner) ? taken(before.amend(one, change, keys)) : before;
+      case Amendment.Import(var environment, _, var vouchers) -> {
+        var theirs = vouchers.stream().filter(one -> one.owner().equals(owner)).toList();
+        yield theirs.isEmpty() ? before : before.vouchedBy(environment, theirs);
+      }
+      case Amendment.SetMode(_, var mode, var steps) -> {
+        var standing = before;
+        for (var step : steps) {
+          if (step.owner().equals(owner)) {
+            standing = taken(standing.advance(step, mode == Mode.ENFORCE, keys, change));
+          }
+        }
+        yield standing;
+      }
+    };
+  }
+
+  private static Standing taken(Standing.Step step) {
+    return switch (step) {
+      case Standing.Step.Taken(var standing) -> standing;
+      case Standing.Step.Refused(var why) -> throw new IllegalArgumentException(why);
+    };
+  }
+
+  /** Knows a workload from now on. */
+  void put(Owner owner, Standing standing) {
+    standings.put(owner, standing);
+  }
+
+  /** Knows it no more. */
+  void remove(Owner owner) {
+    standings.remove(owner);
   }
 }

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.bundle.Seals;
 import io.kith.baselines.bundle.SigningKey;
+import io.kith.baselines.identity.Owner;
 import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.Change;
 import io.kith.baselines.store.Entry;
@@ -41,6 +42,7 @@ final class Journal implements AutoCloseable {
   private final Listener listener;
   private final InstantSource clock;
   private final @Nullable HighWaterMark mark;
+  private final @Nullable EntryCopy copy;
   private final LongAdder refusedEntries = new LongAdder();
   private String seal = Seals.FIRST;
   private HighWaterMark.@Nullable Mark expected;
@@ -83,23 +85,32 @@ final class Journal implements AutoCloseable {
     }
   }
 
+  /**
+   * Of a log.
+   *
+   * @param mark how far it was seen, or null where nothing outlives the server
+   * @param copy where a server keeps the log that has no store; else null
+   */
   Journal(
       BaselineStore store,
       SigningKey key,
       Fold fold,
       @Nullable HighWaterMark mark,
+      @Nullable EntryCopy copy,
       InstantSource clock,
       Listener listener) {
     this.store = requireNonNull(store, "store");
     this.key = requireNonNull(key, "key");
     this.fold = requireNonNull(fold, "fold");
     this.mark = mark;
+    this.copy = copy;
     this.clock = requireNonNull(clock, "clock");
     this.listener = requireNonNull(listener, "listener");
   }
 
   /**
-   * Applies the log as it is and follows it from now on.
+   * Applies the log as it is and follows it from now on. What the copy has is applied first, and is
+   * enough when the store does not answer and the copy reaches what this server has seen.
    *
    * @throws StoreException when the store does not answer
    * @throws IOException when the high-water mark cannot be read
@@ -107,7 +118,23 @@ final class Journal implements AutoCloseable {
    */
   synchronized void open() throws StoreException, IOException, Untrusted {
     expected = mark == null ? null : mark.read();
-    catchUp();
+    if (copy != null) {
+      applyCopy(copy);
+    }
+    try {
+      catchUp();
+      if (copy != null && problem == null) {
+        copy.establish();
+      }
+    } catch (StoreException e) {
+      if (copy == null || !copy.isEstablished() || expected != null) {
+        throw e;
+      }
+      LOG.log(Level.WARNING, "decides by the copy of the log until a control server answers");
+    }
+    if (problem != null && copy != null && !copy.isEstablished()) {
+      throw new StoreException(problem); // there is no good state that could stay in force
+    }
     if (expected != null) {
       var why = problem;
       throw new Untrusted(
@@ -123,6 +150,57 @@ final class Journal implements AutoCloseable {
               + "')");
     }
     watch = store.watch(this::follow);
+  }
+
+  private void applyCopy(EntryCopy kept) throws IOException {
+    for (var entry = kept.next(); entry != null; entry = kept.next()) {
+      var why = refused(entry);
+      if (why != null) {
+        LOG.log(Level.WARNING, () -> "the copy of the log is not used from there on: " + why);
+        break;
+      }
+    }
+    remember();
+  }
+
+  /**
+   * Begins to fold a workload, from what the copy says of it.
+   *
+   * @param held makes the fold take what comes
+   * @throws IOException when the copy does not say it, or contradicts itself; then nothing is begun
+   */
+  void hold(Owner owner, Runnable held) throws IOException {
+    var kept = requireNonNull(copy, "a server that holds some workloads has a copy of the log");
+    synchronized (fold) {
+      if (kept.size() != position) {
+        throw new IOException(
+            "the copy of the log ends at " + kept.size() + " and not at " + position);
+      }
+      var standing = Standing.none(owner);
+      for (var placed : kept.about(owner)) {
+        var entry = placed.entry();
+        var broken = Seals.problem(placed.before(), entry, fold.keys());
+        try {
+          if (broken != null) {
+            throw new IllegalArgumentException(broken);
+          }
+          var amendment = AmendmentJson.read(entry.change());
+          standing = fold.replay(standing, owner, amendment, entry.change());
+        } catch (IllegalArgumentException e) {
+          throw new IOException("change " + entry.position() + ": " + e.getMessage(), e);
+        }
+      }
+      fold.put(owner, standing);
+      held.run();
+    }
+  }
+
+  /** Folds a workload no more. */
+  void release(Owner owner, Runnable released) {
+    synchronized (fold) {
+      released.run();
+      fold.remove(owner);
+    }
   }
 
   /** Position of the last change that is applied. */
@@ -310,6 +388,7 @@ final class Journal implements AutoCloseable {
           var page = store.after(position, PAGE);
           more = applyAll(page) && !page.isEmpty();
         }
+        mendCopy();
       }
       unreachable = null;
     } catch (StoreException e) {
@@ -351,8 +430,14 @@ final class Journal implements AutoCloseable {
     }
   }
 
-  /** Applies an entry, or says why not. */
+  /** Applies an entry, or says why not; no workload begins to be held meanwhile. */
   private @Nullable String refused(Entry entry) {
+    synchronized (fold) {
+      return refusedNow(entry);
+    }
+  }
+
+  private @Nullable String refusedNow(Entry entry) {
     if (entry.position() != position + 1) {
       return "change " + (position + 1) + " is missing, and " + entry.position() + " is there";
     }
@@ -384,7 +469,38 @@ final class Journal implements AutoCloseable {
       marked = entry.position();
     }
     listener.applied(entry, amendment, taken);
+    if (copy != null) {
+      keep(copy, entry);
+    }
     position = entry.position(); // last: who sees it finds all of the change in force
+  }
+
+  /** What is not kept does not stop what is decided; {@link #mendCopy} tries again. */
+  private static void keep(EntryCopy copy, Entry entry) {
+    if (copy.size() == entry.position() - 1) {
+      try {
+        copy.keep(entry);
+      } catch (IOException e) {
+        LOG.log(Level.WARNING, "the copy of the log was not written; it is tried again", e);
+      }
+    }
+  }
+
+  /** Writes what could not be written before, when the disk was full. */
+  private void mendCopy() throws StoreException {
+    while (copy != null && copy.size() < position) {
+      var page = store.after(copy.size(), PAGE);
+      var before = copy.size();
+      for (var entry : page) {
+        if (entry.position() > position || Seals.problem(copy.seal(), entry, fold.keys()) != null) {
+          return; // another log, which is noticed where it is followed
+        }
+        keep(copy, entry);
+      }
+      if (copy.size() == before) {
+        return;
+      }
+    }
   }
 
   /** Writes down how far the log was seen: before a change is answered, and once for many. */
@@ -409,7 +525,7 @@ final class Journal implements AutoCloseable {
     return false;
   }
 
-  /** Stops following. */
+  /** Stops following, and keeps no copy any more. */
   @Override
   public void close() {
     try {
@@ -418,6 +534,9 @@ final class Journal implements AutoCloseable {
       }
     } catch (Exception e) {
       LOG.log(Level.WARNING, "the store did not stop calling", e);
+    }
+    if (copy != null) {
+      copy.close();
     }
   }
 }

@@ -56,6 +56,21 @@ public final class KeyFiles {
     }
   }
 
+  /**
+   * The public keys only, for a server that signs nothing. What it would sign with is made anew
+   * each time, and trusted by nobody else.
+   *
+   * @throws IOException when a file cannot be read, or is not such a key; the message is for people
+   */
+  public static ServerKeys publicOnly(Keys settings, Path base) throws IOException {
+    return new ServerKeys(
+        ServerKeys.fresh(),
+        null,
+        publicKeys(settings.approvers(), "approvers", base),
+        publicKeys(settings.bundlers(), "bundlers", base),
+        publicKeys(settings.trusted(), "trusted", base));
+  }
+
   private static SigningKey pair(
       @Nullable Path named, String name, @Nullable Path directory, Path base) throws IOException {
     if (named != null) {

@@ -14,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +26,9 @@ final class LearnedParts {
   private static final System.Logger LOG = System.getLogger(LearnedParts.class.getName());
   private static final int REMEMBERED = 1_024;
 
+  /** No server has this name: the parts of others than nobody are those of all. */
+  private static final String NOBODY = "";
+
   private final BaselineStore store;
   private final String replica;
   private final ServerKeys keys;
@@ -32,6 +36,8 @@ final class LearnedParts {
   private final LearnedSeals seals;
   private final LongAdder refused = new LongAdder();
   private final Set<String> said = new HashSet<>();
+  private final Set<Owner> late = ConcurrentHashMap.newKeySet();
+  private final List<Plain> left = new ArrayList<>();
 
   LearnedParts(BaselineStore store, String replica, ServerKeys keys, Workloads workloads) {
     this.store = store;
@@ -48,9 +54,9 @@ final class LearnedParts {
 
   /** What was learned since it was last asked for, sealed; each part is handed out once. */
   List<LearnedPart> changed(boolean countsToo, int limit) {
-    var parts = new ArrayList<Plain>();
+    var parts = takeLeft(limit);
     for (var workload : workloads.inOrder()) {
-      if (parts.size() < limit) {
+      if (parts.size() < limit && !late.contains(workload.owner())) {
         parts.addAll(workload.learning().changed(replica, countsToo, limit - parts.size()));
       }
     }
@@ -65,16 +71,98 @@ final class LearnedParts {
     var byOwner = byOwner(store.learned());
     for (var workload : workloads.inOrder()) {
       var parts = byOwner.getOrDefault(workload.owner(), List.of());
-      var own = parts.stream().filter(plain -> plain.part().replica().equals(replica)).toList();
       try {
-        if (workload.learning().resume(replica, own)) {
+        if (workload.learning().resume(replica, own(parts))) {
           store.forgetLearned(replica, workload.owner());
         }
       } catch (IllegalArgumentException e) {
         LOG.log(Level.ERROR, "what was learned before the restart was not taken over", e);
       }
-      take(workload, parts.stream().filter(plain -> !own.contains(plain)).toList());
+      take(workload, others(parts));
     }
+  }
+
+  private List<Plain> takeLeft(int limit) {
+    synchronized (left) {
+      var some = left.subList(0, Math.min(limit, left.size()));
+      var taken = new ArrayList<>(some);
+      some.clear();
+      return taken;
+    }
+  }
+
+  /** Takes all that this server learned of a workload, which is about to be released. */
+  void leave(GovernedWorkload workload) {
+    if (late.remove(workload.owner())) {
+      return; // it would take the place of what was written before
+    }
+    var parts = workload.learning().changed(replica, true, Integer.MAX_VALUE);
+    synchronized (left) {
+      left.addAll(parts);
+    }
+  }
+
+  /**
+   * Goes on from what this server had learned of a workload, which nothing is known of yet, and
+   * takes what the others had. When the store does not answer, that is done by {@link #catchUp},
+   * and nothing that this server learns meanwhile is handed out before.
+   */
+  void resume(GovernedWorkload workload) {
+    var owner = workload.owner();
+    late.add(owner);
+    try {
+      var parts =
+          byOwner(store.learnedByOthers(NOBODY, owner)).getOrDefault(owner, List.<Plain>of());
+      workload.learning().resume(replica, own(parts));
+      take(workload, others(parts));
+      late.remove(owner);
+    } catch (StoreException _) {
+      LOG.log(Level.DEBUG, "what was learned before is taken over later: " + owner);
+    } catch (IllegalArgumentException e) {
+      late.remove(owner);
+      LOG.log(Level.ERROR, "what was learned before was not taken over", e);
+    }
+  }
+
+  /** As {@link #resume()}, or later when the store does not answer now. */
+  void resumeOrLater() {
+    try {
+      resume();
+    } catch (StoreException _) {
+      workloads.inOrder().forEach(workload -> late.add(workload.owner()));
+    }
+  }
+
+  /** Takes over what could not be when it was to be resumed. */
+  void catchUp() {
+    for (var owner : List.copyOf(late)) {
+      var workload = workloads.find(owner);
+      if (workload == null) {
+        continue; // about to be held
+      }
+      try {
+        var parts =
+            byOwner(store.learnedByOthers(NOBODY, owner)).getOrDefault(owner, List.<Plain>of());
+        if (late.contains(owner)) {
+          workload.learning().resumeLate(replica, own(parts));
+          take(workload, others(parts));
+          late.remove(owner);
+        }
+      } catch (StoreException _) {
+        return; // still away
+      } catch (IllegalArgumentException e) {
+        late.remove(owner);
+        LOG.log(Level.ERROR, "what was learned before was not taken over", e);
+      }
+    }
+  }
+
+  private List<Plain> own(List<Plain> parts) {
+    return parts.stream().filter(plain -> plain.part().replica().equals(replica)).toList();
+  }
+
+  private List<Plain> others(List<Plain> parts) {
+    return parts.stream().filter(plain -> !plain.part().replica().equals(replica)).toList();
   }
 
   /**

@@ -27,15 +27,20 @@ final class Lessons {
   private final RunningPods pods;
   private final DecisionLog log;
   private final RuleUse use;
-  private final Journal journal;
+  private final @Nullable Journal journal;
   private final InstantSource clock;
 
+  /**
+   * Of a server.
+   *
+   * @param journal where the guard reopens edges, or null where that is not this server's to do
+   */
   Lessons(
       Workloads workloads,
       RunningPods pods,
       DecisionLog log,
       RuleUse use,
-      Journal journal,
+      @Nullable Journal journal,
       InstantSource clock) {
     this.workloads = workloads;
     this.pods = pods;
@@ -50,7 +55,10 @@ final class Lessons {
     if (answered.workload() == null) {
       return;
     }
-    var workload = workloads.governed(answered.workload());
+    var workload = workloads.find(answered.workload().owner());
+    if (workload == null) {
+      return; // not held any more, or not yet
+    }
     var now = clock.instant();
     workload.tick(false, now);
     use.note(answered);
@@ -76,7 +84,7 @@ final class Lessons {
 
   private void reopen(GovernedWorkload workload, CheckRecord answered, Denial denial) {
     var revision = answered.decision().revision();
-    if (revision == null) {
+    if (revision == null || journal == null) {
       return;
     }
     for (var reopened : workload.denied(denial)) {

@@ -1,5 +1,6 @@
 package io.kith.server.control;
 
+import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.learning.Instance;
@@ -15,25 +16,31 @@ import org.jspecify.annotations.Nullable;
 /** Tells the learners of the pods that run, with traffic and without. Thread-safe. */
 final class RunningPods {
   private final Workloads workloads;
-  private final Map<SpiffeId, Workload> byId = new HashMap<>();
+  private final Map<SpiffeId, Owner> byId = new HashMap<>();
   private volatile PodSource source = PodSource.NONE;
 
   RunningPods(Workloads workloads, Collection<Workload> known) {
     this.workloads = workloads;
-    known.forEach(workload -> workload.spiffeIds().forEach(id -> byId.put(id, workload)));
+    known.forEach(workload -> workload.spiffeIds().forEach(id -> byId.put(id, workload.owner())));
   }
 
   void follow(PodSource pods) {
     source = pods;
   }
 
+  /** How many run. */
+  int count() {
+    return source.running().size();
+  }
+
   /** Tells of every pod whose workload the bridge attests. */
   void tell(Instant now) {
     for (var pod : source.running()) {
       for (var id : pod.attested()) {
-        var workload = byId.get(id);
+        var owner = byId.get(id);
+        var workload = owner == null ? null : workloads.find(owner);
         if (workload != null) {
-          runs(pod, workloads.governed(workload), now);
+          runs(pod, workload, now);
         }
       }
     }

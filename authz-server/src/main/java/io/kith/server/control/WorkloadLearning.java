@@ -147,6 +147,16 @@ final class WorkloadLearning {
   }
 
   /**
+   * Adds what this server wrote before a restart to what it has seen since.
+   *
+   * @throws IllegalArgumentException when it cannot be read; then nothing was taken
+   */
+  synchronized void resumeLate(String replica, List<Plain> parts) {
+    LearnedState.resumeLate(own, replica, current(parts));
+    recent = null;
+  }
+
+  /**
    * Takes what the other servers wrote, in place of what was taken before.
    *
    * @return whether it is something else than before

@@ -45,6 +45,23 @@ final class Workloads {
     return fresh;
   }
 
+  /** A workload that is not known yet: known only when it is {@link #put}. */
+  GovernedWorkload prepared(Workload workload) {
+    return new GovernedWorkload(workload, learners, fold, files);
+  }
+
+  /** Knows a prepared workload from now on. */
+  void put(GovernedWorkload workload) {
+    workload.refresh(clock.instant());
+    byOwner.put(workload.owner(), workload);
+    workload.refresh(clock.instant()); // as in added
+  }
+
+  /** Knows it no more. */
+  void remove(Owner owner) {
+    byOwner.remove(owner);
+  }
+
   /** The workload, or null. */
   @Nullable GovernedWorkload find(Owner owner) {
     return byOwner.get(owner);
@@ -71,6 +88,10 @@ final class Workloads {
 
   List<GovernedWorkload> inOrder() {
     return byOwner.values().stream().sorted(Comparator.comparing(GovernedWorkload::owner)).toList();
+  }
+
+  int count() {
+    return byOwner.size();
   }
 
   List<String> namespaces() {

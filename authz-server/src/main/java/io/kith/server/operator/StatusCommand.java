@@ -2,6 +2,7 @@ package io.kith.server.operator;
 
 import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
 import io.kith.admin.v1.BridgeStatus;
+import io.kith.admin.v1.CheckServerStatus;
 import io.kith.admin.v1.GetStatusRequest;
 import io.kith.admin.v1.GetStatusResponse;
 import io.kith.admin.v1.WorkloadStatus;
@@ -33,7 +34,8 @@ public final class StatusCommand extends AdminVerb<GetStatusResponse> {
     out.println();
     printWorkloads(status.getWorkloadsList(), out);
     out.println();
-    printBridges(status.getBridgesList(), out);
+    printBridges(status.getBridgesList(), !status.getCheckServersList().isEmpty(), out);
+    printCheckServers(status.getCheckServersList(), out);
     out.println();
     printCounts(status, out);
     out.println();
@@ -100,7 +102,35 @@ public final class StatusCommand extends AdminVerb<GetStatusResponse> {
     }
   }
 
-  private static void printBridges(List<BridgeStatus> bridges, PrintWriter out) {
+  private static void printCheckServers(List<CheckServerStatus> servers, PrintWriter out) {
+    if (servers.isEmpty()) {
+      return;
+    }
+    out.println();
+    var table = new Table("CHECK SERVER", "VERSION", "CHANGES", "BEHIND", "PODS", "WORKLOADS");
+    for (var server : servers) {
+      table.row(
+          Words.safe(server.getName()),
+          Words.safe(server.getVersion()),
+          Long.toUnsignedString(server.getPosition()),
+          Long.toUnsignedString(server.getBehind()),
+          Integer.toUnsignedString(server.getPods()),
+          Integer.toUnsignedString(server.getWorkloads()));
+    }
+    table.print(out);
+    for (var server : servers) {
+      if (!server.getProblem().isEmpty()) {
+        out.println("  " + Words.safe(server.getName()) + ": " + Words.safe(server.getProblem()));
+      }
+    }
+  }
+
+  private static void printBridges(
+      List<BridgeStatus> bridges, boolean attachedElsewhere, PrintWriter out) {
+    if (bridges.isEmpty() && attachedElsewhere) {
+      out.println("No identity bridge is connected here; those of check servers are theirs.");
+      return;
+    }
     if (bridges.isEmpty()) {
       out.println("No identity bridge is connected: no process can be told apart.");
       return;

@@ -22,6 +22,8 @@ public final class Stores {
       case StoreSettings.Memory _ -> new InMemoryStore();
       case StoreSettings.Sqlite(var path, _) -> SqliteStore.open(path);
       case StoreSettings.Postgresql postgresql -> PostgresStore.open(postgresql, PATIENCE);
+      case StoreSettings.Control _ ->
+          throw new IllegalArgumentException("control (expected: a store of the server's own)");
     };
   }
 }

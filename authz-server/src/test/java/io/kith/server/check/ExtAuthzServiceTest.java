@@ -46,6 +46,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
@@ -432,6 +433,51 @@ class ExtAuthzServiceTest {
     kith.processes.answer(ExtAuthzServiceTest::never);
 
     assertThat(answer(kith.check(l4()))).isEqualTo(failed(mode, "deadline"));
+  }
+
+  @ParameterizedTest
+  @EnumSource(Mode.class)
+  void check_snapshotNotThereInTime_followsTheMode(Mode mode) throws IOException {
+    restart(settings(SOON));
+    kith.policy.decideBy(snapshot(mode));
+    kith.policy.comesWith(new CompletableFuture<>());
+
+    assertThat(answer(kith.check(l4()))).isEqualTo(failed(mode, "deadline"));
+    assertThat(kith.service.waiting()).isZero();
+  }
+
+  @Test
+  void check_snapshotComes_isDecidedByIt() throws Exception {
+    var coming = new CompletableFuture<Void>();
+    kith.policy.decideBy(
+        () -> coming.isDone() ? Samples.snapshot(Mode.OBSERVE) : Samples.snapshot(Mode.ENFORCE));
+    kith.policy.comesWith(coming);
+    kith.processes.answer(ExtAuthzServiceTest::never);
+
+    try (var caller = Executors.newSingleThreadExecutor()) {
+      var answer = caller.submit(() -> kith.check(l4()));
+      Await.until("the Check waits", () -> kith.service.waiting() == 1);
+      kith.processes.answer(attributed(CURL));
+      coming.complete(null);
+
+      assertThat(answer(answer.get()).code()).isZero();
+    }
+    assertThat(kith.service.waiting()).isZero();
+  }
+
+  @Test
+  void check_snapshotCannotBeHad_isDeniedUnderEnforce() throws Exception {
+    kith.policy.decideBy(snapshot(Mode.ENFORCE));
+    var coming = new CompletableFuture<Void>();
+    kith.policy.comesWith(coming);
+
+    try (var caller = Executors.newSingleThreadExecutor()) {
+      var answer = caller.submit(() -> kith.check(l4()));
+      Await.until("the Check waits", () -> kith.service.waiting() == 1);
+      coming.completeExceptionally(new IOException("the disk is gone"));
+
+      assertThat(answer(answer.get())).isEqualTo(failed(Mode.ENFORCE, "internal"));
+    }
   }
 
   /** Asked again where a busy machine takes the 20 ms that are left for the way back. */

@@ -5,13 +5,16 @@ import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.identity.Workload;
 import java.util.List;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** One snapshot for all, and the records that came. */
 public final class InMemoryPolicy implements Policy {
   private final List<CheckRecord> records = new CopyOnWriteArrayList<>();
   private volatile Runnable beforeRecord = () -> {};
+  private volatile @Nullable CompletionStage<?> coming;
   private volatile Supplier<Snapshot> snapshot = () -> Samples.snapshot(Mode.ENFORCE);
 
   private volatile Inbound inbound = Inbound.ACCEPT;
@@ -46,6 +49,17 @@ public final class InMemoryPolicy implements Policy {
   @Override
   public Snapshot snapshot(Workload workload) {
     return snapshot.get();
+  }
+
+  /** There is a snapshot only when this ends; null: from the beginning. */
+  public void comesWith(@Nullable CompletionStage<?> stage) {
+    coming = stage;
+  }
+
+  @Override
+  public @Nullable CompletionStage<?> coming(Workload workload) {
+    var stage = coming;
+    return stage == null || stage.toCompletableFuture().isDone() ? null : stage;
   }
 
   @Override

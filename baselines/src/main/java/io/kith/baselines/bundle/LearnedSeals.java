@@ -94,6 +94,23 @@ public final class LearnedSeals {
     return path.toString();
   }
 
+  /**
+   * A part without its seal, which is not verified: for who made it, and for who seals it anew.
+   *
+   * @throws IllegalArgumentException when it has none
+   */
+  public static Plain unsealed(LearnedPart sealed) {
+    var end = sealed.body().indexOf('\n');
+    var head = end < 0 ? new String[0] : sealed.body().substring(0, end).split(" ", -1);
+    if (head.length != 5 || !head[0].equals(MARK)) {
+      throw new IllegalArgumentException("body: without a seal (expected: sealed)");
+    }
+    return new Plain(
+        new LearnedPart(
+            sealed.replica(), sealed.owner(), sealed.key(), sealed.body().substring(end + 1)),
+        Long.parseLong(head[1]));
+  }
+
   /** Verifies a part, and takes its seal off. */
   public Opened open(LearnedPart sealed) {
     var end = sealed.body().indexOf('\n');

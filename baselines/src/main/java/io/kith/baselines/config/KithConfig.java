@@ -78,10 +78,13 @@ public record KithConfig(
   /**
    * The authorization server.
    *
+   * @param role what it does
    * @param spiffeId its own identity, or null
+   * @param control where check servers find it
    * @param admin the admin API
    * @param adminIds who is an admin over TCP, in short
    * @param reporters who may ask; empty: every SPIFFE ID under {@code workloads}
+   * @param checkIds check servers that may follow it; empty: none, and it does not listen for them
    * @param deadline a Check is answered by then
    * @param onFailure what a late or failed Check gets under observe and shadow
    * @param guard what bridges do about traffic that goes past the sidecars
@@ -89,14 +92,17 @@ public record KithConfig(
    *     requires proof of where a request comes from
    */
   public record Server(
+      ServerRole role,
       @Nullable SpiffeId spiffeId,
       Endpoint checks,
       Endpoint bridges,
+      Endpoint control,
       AdminSettings admin,
       Endpoint health,
       List<SpiffeIdPattern> reporters,
       List<SpiffeIdPattern> bridgeIds,
       List<SpiffeIdPattern> adminIds,
+      List<SpiffeIdPattern> checkIds,
       Duration deadline,
       Duration bridgeTimeout,
       Duration connectionAge,
@@ -111,6 +117,7 @@ public record KithConfig(
       reporters = List.copyOf(reporters);
       bridgeIds = List.copyOf(bridgeIds);
       adminIds = List.copyOf(adminIds);
+      checkIds = List.copyOf(checkIds);
     }
 
     /**

@@ -45,9 +45,12 @@ final class KithConfigReader {
     var section = root.section("server");
     var server = server(section);
     var scopes = scopes();
-    var store = StoreReader.read(root.section("store"), state);
-    var keys = keys(section.section("keys"), store, scopes);
     var identity = identity(root.section("identity"));
+    var storeSection = root.section("store");
+    var store = StoreReader.read(storeSection, state);
+    var keySection = section.section("keys");
+    var keys = keys(keySection, isOneOfSeveral(server, store), scopes);
+    new RoleRules(section, keySection, storeSection).check(server, store, keys);
     var config =
         new KithConfig(
             server,
@@ -92,14 +95,17 @@ final class KithConfigReader {
     }
     var failure = server.section("onFailure");
     return new Server(
+        server.value("role", Values.oneOf(ServerRole.class), ServerRole.ALL),
         server.optional("spiffeId", SpiffeId::parse),
         listen(server, "checks", "0.0.0.0:9191"),
         listen(server, "bridges", "0.0.0.0:9192"),
+        listen(server, "control", "0.0.0.0:9195"),
         AdminReader.read(server.section("admin")),
         listen(server, "health", "127.0.0.1:9194"),
         server.list("reporters", SpiffeIdPattern::parse),
         server.list("bridgeIds", SpiffeIdPattern::parse),
         server.list("adminIds", SpiffeIdPattern::parse),
+        server.list("checkIds", SpiffeIdPattern::parse),
         deadline,
         bridgeTimeout,
         server.value("connectionAge", Values::duration, Duration.ofMinutes(5)),
@@ -157,15 +163,23 @@ final class KithConfigReader {
     return target;
   }
 
-  private static KithConfig.Keys keys(Section keys, StoreSettings store, List<ScopeEntry> scopes) {
+  /** Whether other servers let requests out whose tokens come to this one. */
+  private static boolean isOneOfSeveral(Server server, StoreSettings store) {
+    return store instanceof StoreSettings.Postgresql
+        || store instanceof StoreSettings.Control
+        || !server.checkIds().isEmpty();
+  }
+
+  private static KithConfig.Keys keys(
+      Section keys, boolean isOneOfSeveral, List<ScopeEntry> scopes) {
     var provenance = keys.list("provenance", Values::path);
     if (provenance.isEmpty()
-        && store instanceof StoreSettings.Postgresql
+        && isOneOfSeveral
         && scopes.stream().anyMatch(entry -> entry.inbound() == Inbound.REQUIRE)) {
       keys.problem(
           "provenance",
           "missing, and a scope has inbound: require (expected: a file with the same secret for"
-              + " every server on the store, or each refuses what the others let out)");
+              + " every server, or each refuses what the others let out)");
     }
     return new KithConfig.Keys(
         keys.optional("directory", Values::path),

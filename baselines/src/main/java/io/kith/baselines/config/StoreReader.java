@@ -1,5 +1,6 @@
 package io.kith.baselines.config;
 
+import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.yaml.Values;
 import io.kith.baselines.yaml.YamlDocument.Section;
 import java.nio.file.Path;
@@ -20,7 +21,14 @@ final class StoreReader {
   private enum Type {
     SQLITE,
     POSTGRESQL,
+    CONTROL,
     MEMORY
+  }
+
+  /** What a check server has snapshots of. */
+  private enum Holds {
+    PODS,
+    ALL
   }
 
   /**
@@ -37,6 +45,10 @@ final class StoreReader {
     var poolSize = store.value("poolSize", Values.integer(1, 100), 4);
     var interval = store.value("flushInterval", StoreReader::interval, Duration.ofSeconds(5));
     var replica = store.optional("replica", StoreReader::replica);
+    var servers = store.list("servers", StoreReader::server);
+    var serverId = store.optional("serverId", SpiffeId::parse);
+    var directory = store.value("directory", Values::path, state.resolve("check"));
+    var holds = store.value("holds", Values.oneOf(Holds.class), Holds.PODS);
     return switch (type) {
       case MEMORY -> new StoreSettings.Memory(interval);
       case SQLITE -> new StoreSettings.Sqlite(path, interval);
@@ -49,7 +61,27 @@ final class StoreReader {
         }
         yield new StoreSettings.Postgresql(url, user, passwordFile, poolSize, interval, replica);
       }
+      case CONTROL -> {
+        if (servers.isEmpty() && !store.has("servers")) {
+          store.problem("servers", "missing (expected: control servers, as [\"control:9195\"])");
+        }
+        if (serverId == null) {
+          if (!store.has("serverId")) {
+            store.problem("serverId", "missing (expected: the SPIFFE ID of the control servers)");
+          }
+          yield new StoreSettings.Memory(interval);
+        }
+        yield new StoreSettings.Control(
+            servers, serverId, directory, holds == Holds.ALL, interval, replica);
+      }
     };
+  }
+
+  private static Endpoint.Tcp server(String text) {
+    if (Endpoint.parse(text) instanceof Endpoint.Tcp tcp && tcp.port() > 0) {
+      return tcp;
+    }
+    throw new IllegalArgumentException("'" + text + "' (expected: host:port of a control server)");
   }
 
   private static String url(String text) {

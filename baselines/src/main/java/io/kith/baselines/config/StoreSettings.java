@@ -2,8 +2,10 @@ package io.kith.baselines.config;
 
 import static java.util.Objects.requireNonNull;
 
+import io.kith.baselines.identity.SpiffeId;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Where decisions and what was learned are kept. */
@@ -54,6 +56,32 @@ public sealed interface StoreSettings {
       if (poolSize < 1) {
         throw new IllegalArgumentException("poolSize: " + poolSize + " (expected: from 1)");
       }
+    }
+  }
+
+  /**
+   * At control servers, for a server whose role is to check.
+   *
+   * @param servers one of them is followed at a time
+   * @param serverId who they are
+   * @param directory where a copy of the log is kept, so that a restart does not need them
+   * @param all holds every workload, or else those of the pods that its bridges register
+   * @param replica name of this server, or null for the host's name with an id that is kept in the
+   *     directory
+   */
+  record Control(
+      List<Endpoint.Tcp> servers,
+      SpiffeId serverId,
+      Path directory,
+      boolean all,
+      Duration flushInterval,
+      @Nullable String replica)
+      implements StoreSettings {
+    public Control {
+      servers = List.copyOf(servers);
+      requireNonNull(serverId, "serverId");
+      requireNonNull(directory, "directory");
+      requireNonNull(flushInterval, "flushInterval");
     }
   }
 }

@@ -160,6 +160,20 @@ public final class LearnedState {
   }
 
   /**
+   * The same for a learner that has seen something since, as the store did not answer when it
+   * began. All of it is {@link #changed} then. To be called once.
+   *
+   * @param parts of any servers; only those of this one are taken
+   * @throws IllegalArgumentException as {@link #load} does; then nothing was added
+   */
+  public static void resumeLate(Learner own, String replica, Collection<LearnedPart> parts) {
+    synchronized (own) {
+      add(own, parts.stream().filter(part -> part.replica().equals(replica)).toList());
+      forgotten(own);
+    }
+  }
+
+  /**
    * Adds parts of any servers, in any order.
    *
    * @param into cannot be written afterwards: {@link #changed} refuses it

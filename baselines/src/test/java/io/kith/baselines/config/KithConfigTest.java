@@ -107,7 +107,7 @@ class KithConfigTest {
                 + " query, such as /healthz)",
             "kith.yaml:4:28: scopes[1].inbound: 'refuse' (expected: one of accept, require)",
             "kith.yaml:1:9: server.keys.provenance: missing, and a scope has inbound: require"
-                + " (expected: a file with the same secret for every server on the store, or each"
+                + " (expected: a file with the same secret for every server, or each"
                 + " refuses what the others let out)");
   }
 

@@ -84,8 +84,7 @@ public final class KithServer {
 
     /** The same ports after a restart. */
     Options at(int checkPort, int bridgePort) {
-      return new Options(
-          store, telemetry, keys, patience, connectionAge, checkPort, bridgePort);
+      return new Options(store, telemetry, keys, patience, connectionAge, checkPort, bridgePort);
     }
   }
 

@@ -28,6 +28,7 @@ import io.kith.server.control.KeyFiles;
 import io.kith.server.control.RefusedException;
 import io.kith.server.control.ServerKeys;
 import io.kith.server.net.CheckServer;
+import io.kith.server.provenance.MeshKeys;
 import io.kith.server.replay.ListedSuffixes;
 import io.kith.server.store.LearnedFlusher;
 import io.kith.server.store.Stores;
@@ -256,6 +257,7 @@ public final class LoadedServer {
                 settings.server(),
                 identity.source(),
                 new StaticWorkloadDirectory(directory(workloads, pods)),
+                MeshKeys.fresh(),
                 state,
                 telemetry,
                 "bench")) {

@@ -28,6 +28,10 @@ public final class Fleet implements AutoCloseable {
   static final String TRUST_DOMAIN = "dev.kith.local";
   static final SpiffeId SERVER = id("kith", "authz-server");
   static final SpiffeId BRIDGE = id("kith", "identity-bridge");
+
+  /** A check server. */
+  static final SpiffeId CHECK = id("kith", "check-server");
+
   private static final int DESTINATIONS = 10;
   private static final Duration PATIENCE = Duration.ofMinutes(2);
 
@@ -39,7 +43,7 @@ public final class Fleet implements AutoCloseable {
 
   private Fleet(Path folder, int workloads) throws IOException {
     this.folder = folder;
-    var ids = new HashSet<>(List.of(SERVER, BRIDGE));
+    var ids = new HashSet<>(List.of(SERVER, BRIDGE, CHECK));
     for (var i = 0; i < workloads; i++) {
       var member = new Member("shop/deployment/w" + i, id("shop", "w" + i), "10.88.1." + (10 + i));
       members.add(member);
@@ -72,8 +76,9 @@ public final class Fleet implements AutoCloseable {
 
   private void makeKey(String name) throws IOException {
     try {
-      Files.writeString(
-          folder.resolve(name), Pem.of(KeyPairGenerator.getInstance("Ed25519").generateKeyPair()));
+      var pair = KeyPairGenerator.getInstance("Ed25519").generateKeyPair();
+      Files.writeString(folder.resolve(name), Pem.of(pair));
+      Files.writeString(folder.resolve(name + ".pub"), Pem.of(pair.getPublic()));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every JDK has Ed25519", e);
     }
@@ -110,8 +115,20 @@ public final class Fleet implements AutoCloseable {
         .formatted(url, user, secret);
   }
 
-  /** The configuration of one server of the fleet. */
+  /** Settings of the store of a check server that follows a control server of the fleet. */
+  public static String following(int port, Path directory) {
+    return ("{type: control, servers: [\"127.0.0.1:%d\"], serverId: \"%s\", directory: \"%s\","
+            + " replica: node-1, flushInterval: 100ms}")
+        .formatted(port, SERVER, directory);
+  }
+
+  /** The configuration of one server of the fleet that does everything. */
   String config(Path home, String store, List<Path> allowLists, String telemetry) {
+    return config(Part.all(), home, store, allowLists, telemetry);
+  }
+
+  /** The configuration of one server of the fleet. */
+  String config(Part part, Path home, String store, List<Path> allowLists, String telemetry) {
     var workloads = new StringBuilder();
     for (var member : members) {
       workloads.append(
@@ -125,7 +142,9 @@ public final class Fleet implements AutoCloseable {
     // the deadlines are long, since verdicts are looked at and not how soon they come
     return """
     server:
+      role: %10$s
       spiffeId: %1$s
+      %11$s
       checks: {listen: "127.0.0.1:0"}
       bridges: {listen: "127.0.0.1:0"}
       admin:
@@ -136,7 +155,7 @@ public final class Fleet implements AutoCloseable {
       bridgeIds: ["%3$s"]
       deadline: 9s
       bridgeTimeout: 8s
-      keys: {directory: "%2$s", learner: "%4$s/learner.pem", approver: "%4$s/approver.pem"}
+      keys: %12$s
     identity:
       provider: dev
       dev: {directory: "%4$s/id", trustDomain: %5$s}
@@ -148,7 +167,7 @@ public final class Fleet implements AutoCloseable {
     telemetry: %9$s
     """
         .formatted(
-            SERVER,
+            part.id(),
             home,
             BRIDGE,
             folder,
@@ -156,7 +175,14 @@ public final class Fleet implements AutoCloseable {
             workloads,
             String.join(", ", allowLists.stream().map(path -> "\"" + path + "\"").toList()),
             store,
-            telemetry);
+            telemetry,
+            part.role(),
+            part.settings(),
+            part.isCheck()
+                ? "{trusted: [\"%1$s/learner.pem.pub\"], approvers: [\"%1$s/approver.pem.pub\"]}"
+                    .formatted(folder)
+                : "{directory: \"%1$s\", learner: \"%2$s/learner.pem\", approver: \"%2$s/approver.pem\"}"
+                    .formatted(home, folder));
   }
 
   /** The certificates of an identity, as its pod has them. */

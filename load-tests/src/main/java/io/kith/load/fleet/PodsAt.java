@@ -53,6 +53,7 @@ public final class PodsAt implements AutoCloseable {
 
   private final Fleet fleet;
   private final int checkPort;
+  private final SpiffeId server;
   private final Map<SpiffeId, ManagedChannel> channels = new ConcurrentHashMap<>();
   private final Map<String, String> programs = new ConcurrentHashMap<>();
   private final AtomicInteger ports = new AtomicInteger();
@@ -78,21 +79,19 @@ public final class PodsAt implements AutoCloseable {
   /** Attaches the bridge and waits until its pods are known. */
   public PodsAt(Fleet fleet, ServerProcess server) throws InterruptedException {
     this.fleet = fleet;
+    this.server = server.id();
     this.checkPort = server.port("checks");
     bridgeChannel = channel(server.port("bridges"), Fleet.BRIDGE);
     new Bridge().attach();
     Mesh.await(
         "the pods are registered at " + server.name(),
         Mesh.PATIENCE,
-        () ->
-            server.status().getBridgesList().stream()
-                .anyMatch(one -> one.getPods() == fleet.members().size()));
+        () -> server.hasPods(fleet.members().size()));
   }
 
   private ManagedChannel channel(int port, SpiffeId client) {
     return Grpc.newChannelBuilder(
-            "127.0.0.1:" + port,
-            SpiffeTls.channelCredentials(fleet.source(client), Fleet.SERVER::equals))
+            "127.0.0.1:" + port, SpiffeTls.channelCredentials(fleet.source(client), server::equals))
         .build();
   }
 

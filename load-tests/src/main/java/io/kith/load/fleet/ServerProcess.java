@@ -7,9 +7,11 @@ import io.kith.admin.v1.AdminServiceGrpc;
 import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
 import io.kith.admin.v1.GetStatusRequest;
 import io.kith.admin.v1.GetStatusResponse;
+import io.kith.baselines.identity.SpiffeId;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.RunningProcess;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -31,10 +33,12 @@ public final class ServerProcess implements AutoCloseable {
 
   private final String name;
   private final RunningProcess process;
+  private final Part part;
   private final ManagedChannel admin;
 
-  private ServerProcess(String name, RunningProcess process, ManagedChannel admin) {
+  private ServerProcess(String name, Part part, RunningProcess process, ManagedChannel admin) {
     this.name = name;
+    this.part = part;
     this.process = process;
     this.admin = admin;
   }
@@ -45,6 +49,7 @@ public final class ServerProcess implements AutoCloseable {
    * @param name of its folder in that of the fleet
    * @param store the value of the key {@code store}
    * @param telemetry the value of the key {@code telemetry}
+   * @param part what it does
    */
   public record Setup(
       Fleet fleet,
@@ -52,7 +57,24 @@ public final class ServerProcess implements AutoCloseable {
       String name,
       String store,
       List<Path> allowLists,
-      String telemetry) {
+      String telemetry,
+      Part part) {
+    /** Does everything. */
+    public Setup(
+        Fleet fleet,
+        ServerProgram program,
+        String name,
+        String store,
+        List<Path> allowLists,
+        String telemetry) {
+      this(fleet, program, name, store, allowLists, telemetry, Part.all());
+    }
+
+    /** Has no allow-lists and sends no spans. */
+    public Setup(Fleet fleet, ServerProgram program, String name, String store, Part part) {
+      this(fleet, program, name, store, List.of(), "{}", part);
+    }
+
     public Setup(Fleet fleet, ServerProgram program, String name, String store) {
       this(fleet, program, name, store, List.of());
     }
@@ -72,10 +94,11 @@ public final class ServerProcess implements AutoCloseable {
     public ServerProcess start() throws IOException {
       Files.createDirectories(home());
       var config = home().resolve("kith.yaml");
-      Files.writeString(config, fleet.config(home(), store, allowLists, telemetry));
+      Files.writeString(config, fleet.config(part, home(), store, allowLists, telemetry));
       var log = home().resolve("log-" + RUNS.incrementAndGet());
       return new ServerProcess(
           name,
+          part,
           program.start("server " + name, config, log),
           Grpc.newChannelBuilder(
                   "unix://" + home().resolve("admin.sock"), InsecureChannelCredentials.create())
@@ -140,6 +163,25 @@ public final class ServerProcess implements AutoCloseable {
 
   public GetStatusResponse status() {
     return admin().getStatus(GetStatusRequest.getDefaultInstance());
+  }
+
+  /** Its identity. */
+  SpiffeId id() {
+    return part.id();
+  }
+
+  /** Whether it knows pods of that many workloads. */
+  boolean hasPods(int workloads) {
+    try {
+      return part.isCheck()
+          ? metric("kith_held_workloads") == workloads
+          : status().getBridgesList().stream().anyMatch(one -> one.getPods() == workloads);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
   }
 
   /** Host and port of health and metrics. */

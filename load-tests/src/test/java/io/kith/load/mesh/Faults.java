@@ -26,7 +26,7 @@ final class Faults {
           Breakage::endStorm);
 
   static final List<Fault> ALL =
-      Stream.of(server(), bridge(), checks(), certificates(), store(), telemetry())
+      Stream.of(server(), bridge(), checks(), certificates(), store(), roles(), telemetry())
           .flatMap(List::stream)
           .toList();
 
@@ -257,6 +257,42 @@ final class Faults {
             Cell.asDecided("changes wait"),
             Cell.asDecided("changes wait"),
             "TwoReplicasTest#database_hangs_noVerdictIsWrong_andChangesWait"));
+  }
+
+  private static List<Fault> roles() {
+    var waits = "not ready, no port open: as *server killed*";
+    return List.of(
+        byTests(
+            "control server gone, also while the check server restarts",
+            Cell.asDecided("learned parts wait"),
+            Cell.asDecided("likewise"),
+            Cell.asDecided("likewise"),
+            "ControlAndCheckTest#controlKilled_checksGoOn_alsoAfterARestart_andItCatchesUp",
+            "FollowingTest#controlAway_restart_decidesByTheCopy_alsoAWorkloadThatComesThen"),
+        byTests(
+            "control server gone, and no copy of the log at the check server's start",
+            Cell.passes(waits),
+            Cell.passes(waits),
+            Cell.refused(waits),
+            "ControlAndCheckTest#serverThatIsNoCheckServer_isRefused_andServesNothing",
+            "FollowingTest#controlAway_withoutACopy_doesNotOpen",
+            "FollowingTest#controlAway_copyCutOff_doesNotOpen_andDoesWhenItIsBack"),
+        byTests(
+            "control server lies, or the check server's copy of the log was altered",
+            Cell.asDecided("by the last good state"),
+            Cell.asDecided("likewise"),
+            Cell.asDecided("likewise"),
+            "FollowingTest#controlLies_theLastGoodStateStays_andItGoesOnWhenTheLieEnds",
+            "FollowingTest#copy_alteredByHand_isNotUsedFromThereOn"),
+        byTests(
+            "the snapshot of a new pod's workload is not at the check server in time",
+            Cell.passes("as `server.onFailure.observe` says (default: passes)")
+                .recordedAs("deadline"),
+            Cell.passes("as `server.onFailure.shadow` says (default: passes)")
+                .recordedAs("deadline"),
+            Cell.refused("").recordedAs("deadline"),
+            "ExtAuthzServiceTest#check_snapshotNotThereInTime_followsTheMode",
+            "FollowingTest#snapshot_beforeItIsThere_allowsNothingUnderEnforce"));
   }
 
   private static List<Fault> telemetry() {

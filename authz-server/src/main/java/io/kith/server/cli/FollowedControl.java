@@ -1,0 +1,122 @@
+package io.kith.server.cli;
+
+import io.kith.baselines.config.KithConfig;
+import io.kith.baselines.config.StoreSettings;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.WorkloadDirectory;
+import io.kith.baselines.store.StoreException;
+import io.kith.server.control.AllowListFiles;
+import io.kith.server.control.ControlSettings;
+import io.kith.server.control.ControlState;
+import io.kith.server.control.Following;
+import io.kith.server.control.HighWaterMark;
+import io.kith.server.control.Housekeeping;
+import io.kith.server.control.KeyFiles;
+import io.kith.server.control.ProvenanceSecrets;
+import io.kith.server.fleet.ControlStore;
+import io.kith.server.replay.ListedSuffixes;
+import io.kith.server.store.LearnedFlusher;
+import io.kith.server.verb.Failure;
+import io.kith.server.verb.Surroundings;
+import io.kith.spiffe.SpiffeTls;
+import io.kith.spiffe.X509Source;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** The control side of a check server, which has it from control servers. */
+final class FollowedControl {
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+  private static final Duration AGAIN = Duration.ofSeconds(1);
+
+  private FollowedControl() {}
+
+  /**
+   * Opens it; waits for a control server where no copy of the log is enough to decide by.
+   *
+   * @param id of this server
+   * @param waits gets words about what is waited for, before each attempt but the first
+   * @throws IOException when the log cannot be trusted or a file cannot be used; for people
+   */
+  static Control open(
+      KithConfig settings,
+      StoreSettings.Control store,
+      SpiffeId id,
+      WorkloadDirectory directory,
+      X509Source identity,
+      Surroundings here,
+      Consumer<String> waits)
+      throws Failure, IOException, InterruptedException {
+    var folder = here.directory().resolve(store.directory());
+    var control =
+        ControlStore.open(
+            new ControlStore.Settings(
+                store.servers(),
+                id,
+                ReplicaName.of(store, folder),
+                Version.current(),
+                ControlStore.Settings.LOOK),
+            SpiffeTls.channelCredentials(identity, store.serverId()::equals),
+            PATIENCE);
+    try {
+      return following(settings, store, directory, here, control, waits);
+    } catch (Failure | IOException | InterruptedException | RuntimeException e) {
+      control.close();
+      throw e;
+    }
+  }
+
+  private static Control following(
+      KithConfig settings,
+      StoreSettings.Control store,
+      WorkloadDirectory directory,
+      Surroundings here,
+      ControlStore control,
+      Consumer<String> waits)
+      throws Failure, IOException, InterruptedException {
+    var base = here.directory();
+    var folder = base.resolve(store.directory());
+    var suffixes = new ListedSuffixes();
+    var of =
+        new ControlSettings(
+            directory.all(),
+            settings.scopes(),
+            settings.learning(),
+            suffixes,
+            KeyFiles.publicOnly(settings.keys(), base),
+            control,
+            Control.kind(store),
+            control.replica(),
+            new HighWaterMark(folder.resolve("log.mark")),
+            ControlSettings.QUEUE,
+            new Following(folder.resolve("log.copy"), store.all() ? null : directory));
+    @Nullable ControlState state = null;
+    while (state == null) {
+      var lists =
+          AllowListFiles.read(settings.allowLists().stream().map(base::resolve).toList(), suffixes);
+      try {
+        state = ControlState.open(of, lists, InstantSource.system(), ControlState::toLog);
+      } catch (StoreException e) {
+        waits.accept(String.valueOf(e.getMessage()));
+        Thread.sleep(AGAIN);
+      }
+    }
+    var opened = state;
+    control.holds(opened::holds);
+    control.reports(
+        () -> {
+          var held = opened.held();
+          var log = opened.store();
+          return new ControlStore.State(
+              log.position(), held.pods(), held.workloads(), log.problem());
+        });
+    return new Control(
+        control,
+        opened,
+        ProvenanceSecrets.read(settings.keys(), folder, base),
+        new LearnedFlusher(control, opened::changedParts, store.flushInterval()),
+        new Housekeeping(opened, Housekeeping.INTERVAL));
+  }
+}

@@ -1,0 +1,489 @@
+package io.kith.server.fleet;
+
+import static java.util.Objects.requireNonNull;
+
+import io.grpc.ChannelCredentials;
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.StreamObserver;
+import io.kith.baselines.bundle.LearnedSeals;
+import io.kith.baselines.config.Endpoint;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.store.BaselineStore;
+import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedPart;
+import io.kith.baselines.store.StoreException;
+import io.kith.control.v1.ControlServiceGrpc;
+import io.kith.control.v1.ControlServiceGrpc.ControlServiceBlockingStub;
+import io.kith.control.v1.ForgetLearnedRequest;
+import io.kith.control.v1.GetEntriesRequest;
+import io.kith.control.v1.GetLearnedRequest;
+import io.kith.control.v1.News;
+import io.kith.control.v1.Report;
+import io.kith.control.v1.SaveLearnedRequest;
+import java.lang.System.Logger.Level;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The store of a check server: a control server, one of several, over mutual TLS. Nothing is
+ * appended through it. Thread-safe.
+ *
+ * <p>One control server is followed at a time; when it is gone the next one is. What is asked for
+ * meanwhile fails at once.
+ */
+public final class ControlStore implements BaselineStore {
+  private static final System.Logger LOG = System.getLogger(ControlStore.class.getName());
+  private static final Duration CALL = Duration.ofSeconds(3);
+  private static final Duration LONG_CALL = Duration.ofSeconds(30);
+  private static final Duration KEEP_ALIVE = Duration.ofSeconds(10);
+  private static final Duration KEEP_ALIVE_TIMEOUT = Duration.ofSeconds(3);
+  private static final Duration PAUSE = Duration.ofMillis(500);
+  private static final Duration REPORTS = Duration.ofSeconds(1);
+  private static final int PAGE = 512;
+
+  private final Settings settings;
+  private final ChannelCredentials tls;
+  private final List<Watch> watchers = new CopyOnWriteArrayList<>();
+  private final ScheduledExecutorService calls =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().daemon().name("kith-control-watch").factory());
+  private final AtomicBoolean woken = new AtomicBoolean();
+  private final CountDownLatch connected = new CountDownLatch(1);
+  private final Thread thread;
+  private volatile Supplier<State> state = () -> State.NONE;
+  private volatile Supplier<@Nullable Set<Owner>> held = () -> null;
+  private volatile @Nullable Link link;
+  private volatile String problem = "not reached yet";
+  private volatile boolean closed;
+
+  /**
+   * Whom it follows, and as who.
+   *
+   * @param servers tried in turn, beginning with any
+   * @param id of this server
+   * @param name of this server among those with its identity
+   * @param version of this server, for people
+   * @param look how often the log is looked at when there is no news
+   */
+  public record Settings(
+      List<Endpoint.Tcp> servers, SpiffeId id, String name, String version, Duration look) {
+    /** By default. */
+    public static final Duration LOOK = Duration.ofSeconds(10);
+
+    public Settings {
+      servers = List.copyOf(servers);
+      if (servers.isEmpty()) {
+        throw new IllegalArgumentException("servers: none (expected: a control server)");
+      }
+      FleetMessages.replica(id, name);
+      requireNonNull(version, "version");
+      requireNonNull(look, "look");
+    }
+
+    /** The name under which what it learned is kept. */
+    public String replica() {
+      return FleetMessages.replica(id, name);
+    }
+  }
+
+  /**
+   * How this server is doing, for the control server's people.
+   *
+   * @param position of the last change that it decides by
+   * @param problem what stands against following the log, or null
+   */
+  public record State(long position, int pods, int workloads, @Nullable String problem) {
+    static final State NONE = new State(0, 0, 0, null);
+  }
+
+  private ControlStore(Settings settings, ChannelCredentials tls) {
+    this.settings = settings;
+    this.tls = tls;
+    this.thread = Thread.ofPlatform().daemon().name("kith-control").start(this::run);
+    var look = settings.look().toMillis();
+    var _ = calls.scheduleWithFixedDelay(this::wake, look, look, TimeUnit.MILLISECONDS);
+    var _ =
+        calls.scheduleWithFixedDelay(
+            this::report, REPORTS.toMillis(), REPORTS.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /**
+   * Begins to follow, and waits for a control server, but no longer than that.
+   *
+   * @param tls which knows the control servers by their identity
+   */
+  public static ControlStore open(Settings settings, ChannelCredentials tls, Duration patience)
+      throws InterruptedException {
+    var store = new ControlStore(settings, tls);
+    var _ = store.connected.await(patience.toMillis(), TimeUnit.MILLISECONDS);
+    return store;
+  }
+
+  /** Tells the control server from now on how this server is doing. */
+  public void reports(Supplier<State> how) {
+    state = how;
+  }
+
+  /**
+   * Asks for what was learned of these workloads only, as long as it asks for no one of them.
+   *
+   * @param owners null for all
+   */
+  public void holds(Supplier<@Nullable Set<Owner>> owners) {
+    held = owners;
+  }
+
+  /** The name under which what this server learned is kept. */
+  public String replica() {
+    return settings.replica();
+  }
+
+  /** Whether a control server is followed now. */
+  public boolean isConnected() {
+    return link != null;
+  }
+
+  /** Why not, or empty. */
+  public String problem() {
+    return link == null ? problem : "";
+  }
+
+  // the stream
+
+  /** A control server that is followed. */
+  private final class Link implements StreamObserver<News>, AutoCloseable {
+    final ManagedChannel channel;
+    final ControlServiceBlockingStub stub;
+    private final CompletableFuture<Throwable> ended = new CompletableFuture<>();
+    private final StreamObserver<Report> out;
+    private Report sent = Report.getDefaultInstance();
+    private @Nullable News news;
+
+    Link(Endpoint.Tcp server) {
+      channel =
+          NettyChannelBuilder.forAddress(server.host(), server.port(), tls)
+              .overrideAuthority("kith-control")
+              .defaultServiceConfig(
+                  Map.of(
+                      "loadBalancingConfig",
+                      List.of(Map.of("pick_first", Map.of("shuffleAddressList", true)))))
+              .keepAliveTime(KEEP_ALIVE.toMillis(), TimeUnit.MILLISECONDS)
+              .keepAliveTimeout(KEEP_ALIVE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
+              .keepAliveWithoutCalls(true)
+              .maxInboundMessageSize(FleetServer.MAX_MESSAGE)
+              .build();
+      stub = ControlServiceGrpc.newBlockingStub(channel);
+      out = ControlServiceGrpc.newStub(channel).follow(this);
+    }
+
+    synchronized void report() {
+      var now = state.get();
+      var report =
+          Report.newBuilder()
+              .setProtocolVersion(FleetMessages.PROTOCOL_VERSION)
+              .setName(settings.name())
+              .setVersion(settings.version())
+              .setPosition(now.position())
+              .setPods(now.pods())
+              .setWorkloads(now.workloads())
+              .setProblem(now.problem() == null ? "" : now.problem())
+              .build();
+      if (!report.equals(sent) && !ended.isDone()) {
+        sent = report;
+        out.onNext(report);
+      }
+    }
+
+    @Override
+    public void onNext(News latest) {
+      if (news == null) {
+        link = this;
+        connected.countDown();
+        LOG.log(Level.INFO, () -> "follows a control server: version=" + latest.getServerVersion());
+      }
+      if (!latest.equals(news)) {
+        news = latest;
+        wake();
+      }
+    }
+
+    @Override
+    public void onError(Throwable thrown) {
+      ended.complete(thrown);
+    }
+
+    @Override
+    public void onCompleted() {
+      ended.complete(Status.UNAVAILABLE.withDescription("it stops").asRuntimeException());
+    }
+
+    /** Waits until there is nothing more to follow, and returns why. */
+    String awaitEnd() throws InterruptedException {
+      try {
+        return words(ended.get());
+      } catch (java.util.concurrent.ExecutionException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    @Override
+    public void close() {
+      channel.shutdownNow();
+    }
+  }
+
+  private void run() {
+    var turn = ThreadLocalRandom.current().nextInt(settings.servers().size());
+    try {
+      while (!closed) {
+        var server = settings.servers().get(turn++ % settings.servers().size());
+        try (var next = new Link(server)) {
+          next.report();
+          var why = next.awaitEnd();
+          link = null;
+          if (!closed) {
+            say(server + ": " + why);
+          }
+        }
+        // not all at once, when a control server comes back
+        Thread.sleep(ThreadLocalRandom.current().nextLong(PAUSE.toMillis(), 3 * PAUSE.toMillis()));
+      }
+    } catch (InterruptedException _) {
+      // closed
+    } finally {
+      link = null;
+    }
+  }
+
+  private void say(String why) {
+    if (!why.equals(problem)) {
+      problem = why;
+      LOG.log(Level.WARNING, () -> "no control server is followed: " + why);
+    }
+  }
+
+  private void report() {
+    var now = link;
+    if (now != null) {
+      try {
+        now.report();
+      } catch (RuntimeException e) {
+        LOG.log(Level.DEBUG, "the control server was not told", e);
+      }
+    }
+  }
+
+  private static String words(Throwable thrown) {
+    var status = Status.fromThrowable(thrown);
+    var cause = status.getCause();
+    return status.getDescription() == null
+        ? status.getCode() + (cause == null ? "" : ": " + cause.getMessage())
+        : status.getDescription()
+            + (cause == null || cause.getMessage() == null ? "" : ": " + cause.getMessage());
+  }
+
+  // watchers
+
+  /** One call of {@link #watch}: the same callback may be added twice. */
+  private static final class Watch {
+    final Runnable callback;
+
+    Watch(Runnable callback) {
+      this.callback = callback;
+    }
+  }
+
+  private void wake() {
+    if (!closed && woken.compareAndSet(false, true)) {
+      calls.execute(this::callAll);
+    }
+  }
+
+  private void callAll() {
+    woken.set(false);
+    for (var watcher : watchers) {
+      try {
+        watcher.callback.run();
+      } catch (RuntimeException e) {
+        LOG.log(Level.ERROR, "store watcher failed", e);
+      }
+    }
+  }
+
+  @Override
+  public AutoCloseable watch(Runnable mayHaveChanged) {
+    var watch = new Watch(mayHaveChanged);
+    watchers.add(watch);
+    return () -> watchers.remove(watch);
+  }
+
+  // calls
+
+  /** What is asked of a control server. */
+  private interface Question<T> {
+    T of(ControlServiceBlockingStub server);
+  }
+
+  private void requireOpen() throws StoreException {
+    if (closed) {
+      throw new StoreException("the store is closed (the server is stopping)");
+    }
+  }
+
+  private <T> T ask(Duration limit, Question<T> question) throws StoreException {
+    requireOpen();
+    var now = link;
+    if (now == null) {
+      throw new StoreException("no control server is followed: " + problem);
+    }
+    try {
+      return question.of(now.stub.withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS));
+    } catch (StatusRuntimeException e) {
+      throw new StoreException("the control server: " + words(e), e);
+    } catch (IllegalArgumentException e) {
+      throw new StoreException("the control server sent what cannot be: " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public List<Entry> after(long position, int limit) throws StoreException {
+    if (position < 0) {
+      throw new IllegalArgumentException("position: " + position + " (expected: from 0)");
+    }
+    if (limit < 1) {
+      throw new IllegalArgumentException("limit: " + limit + " (expected: from 1)");
+    }
+    var entries = new ArrayList<Entry>();
+    var last = position;
+    while (entries.size() < limit) {
+      var request =
+          GetEntriesRequest.newBuilder()
+              .setPosition(last)
+              .setLimit(Math.min(PAGE, limit - entries.size()))
+              .build();
+      var page =
+          ask(
+              CALL,
+              server ->
+                  server.getEntries(request).getEntriesList().stream()
+                      .map(FleetMessages::entry)
+                      .toList());
+      if (page.isEmpty() || page.getLast().position() <= last) {
+        break;
+      }
+      entries.addAll(page);
+      last = page.getLast().position();
+    }
+    return entries;
+  }
+
+  /** Refused: changes are made at a control server. */
+  @Override
+  public boolean append(Entry entry) throws StoreException {
+    requireOpen();
+    throw new StoreException("a check server changes nothing (call a control server's admin API)");
+  }
+
+  /** Takes sealed parts; their seals are taken off, since the control server seals them. */
+  @Override
+  public void saveLearned(List<LearnedPart> parts) throws StoreException {
+    requireOpen();
+    var request = SaveLearnedRequest.newBuilder().setName(settings.name());
+    for (var part : parts) {
+      requireOwn(part.replica());
+      var plain = LearnedSeals.unsealed(part);
+      request.addParts(
+          SaveLearnedRequest.Part.newBuilder()
+              .setOwner(part.owner().toString())
+              .setKey(part.key())
+              .setEpoch(plain.epoch())
+              .setBody(plain.part().body()));
+    }
+    var _ = ask(LONG_CALL, server -> server.saveLearned(request.build()));
+  }
+
+  @Override
+  public void forgetLearned(String replica, Owner owner) throws StoreException {
+    requireOwn(replica);
+    var request =
+        ForgetLearnedRequest.newBuilder()
+            .setName(settings.name())
+            .setOwner(owner.toString())
+            .build();
+    var _ = ask(CALL, server -> server.forgetLearned(request));
+  }
+
+  private void requireOwn(String replica) throws StoreException {
+    requireOpen();
+    if (!replica.equals(settings.replica())) {
+      throw new IllegalArgumentException(
+          "replica: '" + replica + "' (expected: this server's, " + settings.replica() + ")");
+    }
+  }
+
+  @Override
+  public List<LearnedPart> learned() throws StoreException {
+    return learnedOf(null, false);
+  }
+
+  @Override
+  public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
+      throws StoreException {
+    var othersOnly = replica.equals(settings.replica());
+    return learnedOf(owner, othersOnly).stream()
+        .filter(part -> !part.replica().equals(replica))
+        .toList();
+  }
+
+  private List<LearnedPart> learnedOf(@Nullable Owner owner, boolean othersOnly)
+      throws StoreException {
+    var request = GetLearnedRequest.newBuilder().setName(settings.name()).setOthersOnly(othersOnly);
+    var some = held.get();
+    if (owner != null) {
+      request.addOwners(owner.toString());
+    } else if (some != null) {
+      some.forEach(one -> request.addOwners(one.toString()));
+      if (some.isEmpty()) {
+        return List.of(); // without owners it would be all
+      }
+    }
+    return ask(
+        LONG_CALL,
+        server -> {
+          var parts = new ArrayList<LearnedPart>();
+          server
+              .getLearned(request.build())
+              .forEachRemaining(part -> parts.add(FleetMessages.part(part)));
+          return parts;
+        });
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    thread.interrupt();
+    calls.shutdownNow();
+    try {
+      thread.join(Duration.ofSeconds(2));
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,98 @@
+package io.kith.server.fleet;
+
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.store.Change;
+import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedPart;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.util.regex.Pattern;
+
+/** Entries and learned parts as messages. */
+final class FleetMessages {
+  static final int PROTOCOL_VERSION = 1;
+
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,200}");
+  private static final int MAX_REPLICA = 253;
+
+  private FleetMessages() {}
+
+  /**
+   * The name under which the parts of a check server are kept.
+   *
+   * @param name that it gives itself
+   * @throws IllegalArgumentException when it may not be called that
+   */
+  static String replica(SpiffeId id, String name) {
+    if (!NAME.matcher(name).matches()) {
+      throw new IllegalArgumentException(
+          "name: not 1 to 200 letters, digits, dots, hyphens and underscores (see store.replica)");
+    }
+    var replica = id + "#" + name; // no SPIFFE ID has this character
+    if (replica.length() > MAX_REPLICA) {
+      throw new IllegalArgumentException(
+          "name: '"
+              + replica
+              + "' is too long (expected: up to "
+              + MAX_REPLICA
+              + " characters, with the SPIFFE ID; see store.replica)");
+    }
+    return replica;
+  }
+
+  static io.kith.control.v1.Entry message(Entry entry) {
+    var change = entry.change();
+    return io.kith.control.v1.Entry.newBuilder()
+        .setPosition(entry.position())
+        .setAt(change.at().toString())
+        .setAuthor(change.author())
+        .setNote(change.note())
+        .setKind(change.kind())
+        .setSubject(change.subject())
+        .setBody(change.body())
+        .setSeal(entry.seal())
+        .build();
+  }
+
+  /**
+   * Reads an entry.
+   *
+   * @throws IllegalArgumentException when it is none
+   */
+  static Entry entry(io.kith.control.v1.Entry message) {
+    try {
+      return new Entry(
+          message.getPosition(),
+          new Change(
+              Instant.parse(message.getAt()),
+              message.getAuthor(),
+              message.getNote(),
+              message.getKind(),
+              message.getSubject(),
+              message.getBody()),
+          message.getSeal());
+    } catch (DateTimeException e) {
+      throw new IllegalArgumentException("at: no time: " + e.getMessage(), e);
+    }
+  }
+
+  static io.kith.control.v1.LearnedPart message(LearnedPart part) {
+    return io.kith.control.v1.LearnedPart.newBuilder()
+        .setReplica(part.replica())
+        .setOwner(part.owner().toString())
+        .setKey(part.key())
+        .setBody(part.body())
+        .build();
+  }
+
+  /**
+   * Reads a part.
+   *
+   * @throws IllegalArgumentException when it is none
+   */
+  static LearnedPart part(io.kith.control.v1.LearnedPart message) {
+    return new LearnedPart(
+        message.getReplica(), Owner.parse(message.getOwner()), message.getKey(), message.getBody());
+  }
+}

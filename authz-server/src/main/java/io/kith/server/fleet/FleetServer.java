@@ -1,0 +1,82 @@
+package io.kith.server.fleet;
+
+import io.grpc.Server;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.kith.baselines.config.Endpoint;
+import io.kith.server.check.PeerFilter;
+import io.kith.server.net.UnixServer;
+import io.kith.spiffe.SpiffeTls;
+import io.kith.spiffe.X509Source;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+
+/** Where check servers find a control server: one port, mutual TLS. */
+public final class FleetServer implements AutoCloseable {
+  /* 10,000 parts are what a flusher keeps at most; they are 1.5 KB each, seldom up to 8. */
+  static final int MAX_MESSAGE = 96 << 20;
+  private static final Duration GRACE = Duration.ofSeconds(2);
+  private static final Duration KEEP_ALIVE = Duration.ofSeconds(10);
+  private static final Duration KEEP_ALIVE_TIMEOUT = Duration.ofSeconds(5);
+
+  private final Server server;
+  private final ExecutorService calls;
+
+  private FleetServer(Server server, ExecutorService calls) {
+    this.server = server;
+    this.calls = calls;
+  }
+
+  /**
+   * Listens.
+   *
+   * @param age a connection is made anew after this, so that the certificates are looked at again
+   * @throws IOException when the port cannot be had; the message is for people
+   */
+  public static FleetServer start(
+      Endpoint.Tcp endpoint, X509Source identity, Duration age, FleetService service)
+      throws IOException {
+    var calls = Executors.newVirtualThreadPerTaskExecutor();
+    try {
+      // A stranger gets through the handshake, so that it is told that it is one.
+      var server =
+          NettyServerBuilder.forAddress(
+                  new InetSocketAddress(endpoint.host(), endpoint.port()),
+                  SpiffeTls.serverCredentials(identity, _ -> true))
+              .executor(calls)
+              .addTransportFilter(
+                  new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC())))
+              .maxInboundMessageSize(MAX_MESSAGE)
+              .maxConnectionAge(age.toMillis(), TimeUnit.MILLISECONDS)
+              .maxConnectionAgeGrace(GRACE.toMillis(), TimeUnit.MILLISECONDS)
+              .keepAliveTime(KEEP_ALIVE.toMillis(), TimeUnit.MILLISECONDS)
+              .keepAliveTimeout(KEEP_ALIVE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
+              .permitKeepAliveTime(KEEP_ALIVE.toMillis() / 2, TimeUnit.MILLISECONDS)
+              .permitKeepAliveWithoutCalls(true)
+              .addService(service.definition())
+              .build()
+              .start();
+      return new FleetServer(server, calls);
+    } catch (IOException e) {
+      calls.close();
+      var cause = e.getCause() == null ? e : e.getCause();
+      throw new IOException(
+          "server.control.listen: cannot listen at " + endpoint + ": " + cause.getMessage(), e);
+    }
+  }
+
+  /** The port that it listens on. */
+  public int port() {
+    return server.getPort();
+  }
+
+  @Override
+  public void close() {
+    UnixServer.stop(server, Duration.ZERO);
+    calls.shutdownNow();
+  }
+}

@@ -1,0 +1,426 @@
+package io.kith.server.fleet;
+
+import static java.util.Objects.requireNonNull;
+
+import io.grpc.Context;
+import io.grpc.Contexts;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import io.grpc.ServerInterceptors;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import io.kith.baselines.bundle.LearnedSeals;
+import io.kith.baselines.bundle.LearnedSeals.Plain;
+import io.kith.baselines.bundle.SigningKey;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.SpiffeIdPattern;
+import io.kith.baselines.store.BaselineStore;
+import io.kith.baselines.store.LearnedPart;
+import io.kith.baselines.store.StoreException;
+import io.kith.control.v1.ControlServiceGrpc;
+import io.kith.control.v1.ForgetLearnedRequest;
+import io.kith.control.v1.ForgetLearnedResponse;
+import io.kith.control.v1.GetEntriesRequest;
+import io.kith.control.v1.GetEntriesResponse;
+import io.kith.control.v1.GetLearnedRequest;
+import io.kith.control.v1.News;
+import io.kith.control.v1.Report;
+import io.kith.control.v1.SaveLearnedRequest;
+import io.kith.control.v1.SaveLearnedResponse;
+import io.kith.server.check.Peer;
+import io.kith.server.check.Untrusted;
+import java.lang.System.Logger.Level;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a control server does for check servers: {@code control.proto} says what.
+ *
+ * <p>A check server is known by its TLS identity alone, reads what everybody may read who decides
+ * by it, and writes what it learned under its own name; there is no call to write a change.
+ */
+public final class FleetService extends ControlServiceGrpc.ControlServiceImplBase
+    implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(FleetService.class.getName());
+  private static final Context.Key<Caller> CALLER = Context.key("kith-check-server");
+  private static final int MAX_ENTRIES = 512;
+  private static final int MAX_ENTRY_BYTES = 1 << 20;
+  private static final int MAX_PARTS = 20_000;
+
+  /** How often a stream is told where the log ends when nothing changes. */
+  private static final Duration PULSE = Duration.ofSeconds(5);
+
+  private final BaselineStore store;
+  private final SigningKey learner;
+  private final List<SpiffeIdPattern> checkIds;
+  private final InstantSource clock;
+  private final CheckServers servers = new CheckServers();
+  private final AutoCloseable watch;
+  private volatile News news;
+
+  /** Guarded by this. */
+  private Instant told = Instant.MIN;
+
+  /**
+   * Who calls.
+   *
+   * @param refused why it may not; null when it may, and then it has an ID
+   */
+  private record Caller(
+      @Nullable SpiffeId id, @Nullable IpAddress address, @Nullable Status refused) {
+    SpiffeId requireId() {
+      if (refused != null) {
+        throw refused.asRuntimeException();
+      }
+      return requireNonNull(id, "id");
+    }
+  }
+
+  /**
+   * Serves a store.
+   *
+   * @param learner seals what check servers learned
+   * @param checkIds who may call
+   * @param version of this server, for people
+   */
+  public FleetService(
+      BaselineStore store,
+      SigningKey learner,
+      List<SpiffeIdPattern> checkIds,
+      String version,
+      InstantSource clock) {
+    this.store = requireNonNull(store, "store");
+    this.learner = requireNonNull(learner, "learner");
+    this.checkIds = List.copyOf(checkIds);
+    this.clock = requireNonNull(clock, "clock");
+    this.news = News.newBuilder().setServerVersion(version).build();
+    this.watch = store.watch(this::look);
+  }
+
+  /** Those that follow now. */
+  public CheckServers servers() {
+    return servers;
+  }
+
+  /** With the caller of each call found out before anything of it is read. */
+  public ServerServiceDefinition definition() {
+    return ServerInterceptors.intercept(
+        bindService(),
+        new ServerInterceptor() {
+          @Override
+          public <Q, R> ServerCall.Listener<Q> interceptCall(
+              ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
+            var peer = Peer.of(call.getAttributes());
+            var refused = refusal(peer);
+            // a stream is refused at its first report: closed at once, the words may not arrive
+            if (refused != null && call.getMethodDescriptor().getType().clientSendsOneMessage()) {
+              call.close(refused, new Metadata());
+              return new ServerCall.Listener<>() {};
+            }
+            var caller = new Caller(peer.id(), peer.address(), refused);
+            return Contexts.interceptCall(
+                Context.current().withValue(CALLER, caller), call, headers, next);
+          }
+        });
+  }
+
+  private @Nullable Status refusal(Peer peer) {
+    var now = clock.instant();
+    var id = peer.idAt(now);
+    if (id == null) {
+      return Status.UNAUTHENTICATED.withDescription(peer.problemAt(now));
+    }
+    return checkIds.stream().noneMatch(pattern -> pattern.matches(id))
+        ? Status.PERMISSION_DENIED.withDescription(id + " is no check server (see server.checkIds)")
+        : null;
+  }
+
+  // where the log ends
+
+  /** The store may have more entries; it calls every second or so anyway. */
+  private synchronized void look() {
+    try {
+      var before = news;
+      var end = before;
+      var more = true;
+      while (more) {
+        var page = store.after(end.getPosition(), MAX_ENTRIES);
+        more = !page.isEmpty();
+        if (more) {
+          end =
+              before.toBuilder()
+                  .setPosition(page.getLast().position())
+                  .setSeal(page.getLast().seal())
+                  .build();
+        }
+      }
+      news = end;
+      var now = clock.instant();
+      if (!end.equals(before) || !now.isBefore(told.plus(PULSE))) {
+        told = now;
+        servers.followers().forEach(follower -> follower.tell(news));
+      }
+    } catch (StoreException _) {
+      // the journal says it; who follows has what there was
+    }
+  }
+
+  @Override
+  public StreamObserver<Report> follow(StreamObserver<News> responses) {
+    var calls = (ServerCallStreamObserver<News>) responses;
+    var following = new Following(caller(), calls);
+    calls.setOnCancelHandler(following::gone);
+    return following;
+  }
+
+  /** The stream of a check server. */
+  private final class Following implements StreamObserver<Report>, CheckServers.Follower {
+    private final Caller caller;
+    private final ServerCallStreamObserver<News> out;
+    private final Instant since = clock.instant();
+    private volatile Report latest = Report.getDefaultInstance();
+    private volatile String replica = "";
+
+    /** Guarded by this. */
+    private boolean ended;
+
+    Following(Caller caller, ServerCallStreamObserver<News> out) {
+      this.caller = caller;
+      this.out = out;
+    }
+
+    @Override
+    public void onNext(Report report) {
+      if (replica.isEmpty()) {
+        var refused = begin(report);
+        if (refused != null) {
+          end(refused);
+          return;
+        }
+        tell(news);
+      }
+      latest = report;
+    }
+
+    private @Nullable Status begin(Report report) {
+      if (caller.refused() != null) {
+        return caller.refused();
+      }
+      if (report.getProtocolVersion() < FleetMessages.PROTOCOL_VERSION) {
+        return Status.FAILED_PRECONDITION.withDescription(
+            "protocol version "
+                + Integer.toUnsignedString(report.getProtocolVersion())
+                + " (expected: "
+                + FleetMessages.PROTOCOL_VERSION
+                + " or later)");
+      }
+      try {
+        latest = report;
+        var name = FleetMessages.replica(caller.requireId(), report.getName());
+        var refused = servers.attach(name, this);
+        if (refused != null) {
+          return Status.FAILED_PRECONDITION.withDescription(refused);
+        }
+        replica = name;
+        LOG.log(Level.INFO, () -> "check server follows: name=" + name);
+        return null;
+      } catch (IllegalArgumentException e) {
+        return Status.INVALID_ARGUMENT.withDescription(e.getMessage());
+      }
+    }
+
+    /** What it missed because it was slow is in the next. */
+    @Override
+    public synchronized void tell(News latestNews) {
+      if (!ended && out.isReady()) {
+        out.onNext(latestNews);
+      }
+    }
+
+    private synchronized void end(Status why) {
+      if (!ended) {
+        ended = true;
+        out.onError(why.asRuntimeException());
+      }
+    }
+
+    @Override
+    public void onError(Throwable thrown) {
+      gone();
+    }
+
+    @Override
+    public synchronized void onCompleted() {
+      gone();
+      if (!ended) {
+        ended = true;
+        out.onCompleted();
+      }
+    }
+
+    void gone() {
+      if (!replica.isEmpty()) {
+        servers.detach(replica, this);
+      }
+    }
+
+    @Override
+    public void replaced() {
+      end(Status.ABORTED.withDescription("a newer stream of the same server took its place"));
+    }
+
+    @Override
+    public @Nullable IpAddress address() {
+      return caller.address();
+    }
+
+    @Override
+    public CheckServers.Status status() {
+      var report = latest;
+      return new CheckServers.Status(
+          replica,
+          Untrusted.plain(report.getVersion(), 100),
+          report.getPosition(),
+          Math.max(0, news.getPosition() - report.getPosition()),
+          report.getPods(),
+          report.getWorkloads(),
+          Untrusted.plain(report.getProblem(), 500),
+          since);
+    }
+  }
+
+  // calls
+
+  /** An answer, or words about why there is none. */
+  private interface Work<R> {
+    R done() throws StoreException;
+  }
+
+  private static <R> void answer(StreamObserver<R> caller, Work<R> work) {
+    try {
+      caller.onNext(work.done());
+      caller.onCompleted();
+    } catch (StoreException e) {
+      caller.onError(Status.UNAVAILABLE.withDescription(e.getMessage()).asRuntimeException());
+    } catch (IllegalArgumentException e) {
+      caller.onError(Status.INVALID_ARGUMENT.withDescription(e.getMessage()).asRuntimeException());
+    } catch (StatusRuntimeException e) {
+      caller.onError(e);
+    }
+  }
+
+  private static Caller caller() {
+    return requireNonNull(CALLER.get(), "every call goes through the interceptor");
+  }
+
+  /** The name under which the caller's parts are kept. */
+  private String replica(String name) {
+    var replica = FleetMessages.replica(caller().requireId(), name);
+    var refused = servers.refusal(replica, caller().address());
+    if (refused != null) {
+      throw Status.FAILED_PRECONDITION.withDescription(refused).asRuntimeException();
+    }
+    return replica;
+  }
+
+  @Override
+  public void getEntries(GetEntriesRequest request, StreamObserver<GetEntriesResponse> caller) {
+    answer(
+        caller,
+        () -> {
+          var limit = Math.min(MAX_ENTRIES, Math.max(1, request.getLimit()));
+          var response = GetEntriesResponse.newBuilder();
+          var bytes = 0L;
+          for (var entry : store.after(request.getPosition(), limit)) {
+            var message = FleetMessages.message(entry);
+            bytes += message.getSerializedSize();
+            if (bytes > MAX_ENTRY_BYTES && response.getEntriesCount() > 0) {
+              break;
+            }
+            response.addEntries(message);
+          }
+          return response.build();
+        });
+  }
+
+  @Override
+  public void getLearned(
+      GetLearnedRequest request, StreamObserver<io.kith.control.v1.LearnedPart> caller) {
+    try {
+      var own = replica(request.getName());
+      var without = request.getOthersOnly() ? own : ""; // nobody's name
+      if (request.getOwnersCount() == 0) {
+        send(store.learnedByOthers(without, null), caller);
+      }
+      for (var owner : request.getOwnersList()) {
+        send(store.learnedByOthers(without, Owner.parse(owner)), caller);
+      }
+      caller.onCompleted();
+    } catch (StoreException e) {
+      caller.onError(Status.UNAVAILABLE.withDescription(e.getMessage()).asRuntimeException());
+    } catch (IllegalArgumentException e) {
+      caller.onError(Status.INVALID_ARGUMENT.withDescription(e.getMessage()).asRuntimeException());
+    } catch (StatusRuntimeException e) {
+      caller.onError(e);
+    }
+  }
+
+  private static void send(
+      List<LearnedPart> parts, StreamObserver<io.kith.control.v1.LearnedPart> caller) {
+    parts.forEach(part -> caller.onNext(FleetMessages.message(part)));
+  }
+
+  @Override
+  public void saveLearned(SaveLearnedRequest request, StreamObserver<SaveLearnedResponse> caller) {
+    answer(
+        caller,
+        () -> {
+          var replica = replica(request.getName());
+          if (request.getPartsCount() > MAX_PARTS) {
+            throw new IllegalArgumentException(
+                "parts: " + request.getPartsCount() + " (expected: up to " + MAX_PARTS + ")");
+          }
+          var parts = new ArrayList<Plain>();
+          for (var part : request.getPartsList()) {
+            var owner = Owner.parse(part.getOwner());
+            parts.add(
+                new Plain(
+                    new LearnedPart(replica, owner, part.getKey(), part.getBody()),
+                    part.getEpoch()));
+          }
+          store.saveLearned(LearnedSeals.seal(parts, learner));
+          return SaveLearnedResponse.getDefaultInstance();
+        });
+  }
+
+  @Override
+  public void forgetLearned(
+      ForgetLearnedRequest request, StreamObserver<ForgetLearnedResponse> caller) {
+    answer(
+        caller,
+        () -> {
+          store.forgetLearned(replica(request.getName()), Owner.parse(request.getOwner()));
+          return ForgetLearnedResponse.getDefaultInstance();
+        });
+  }
+
+  @Override
+  public void close() {
+    try {
+      watch.close();
+    } catch (Exception e) {
+      LOG.log(Level.WARNING, "the store did not stop calling", e);
+    }
+  }
+}

@@ -1,0 +1,415 @@
+package io.kith.server.control;
+
+import static io.kith.server.control.Shop.CATALOG;
+import static io.kith.server.control.Shop.CHECKOUT;
+import static io.kith.server.control.Shop.CURL;
+import static io.kith.server.control.Shop.PAYMENTS;
+import static io.kith.server.control.Shop.database;
+import static io.kith.server.control.Shop.flow;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.kith.baselines.bundle.LearnedSeals;
+import io.kith.baselines.config.ScopeName;
+import io.kith.baselines.decision.Decider;
+import io.kith.baselines.decision.Flow;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Verdict.Deny;
+import io.kith.baselines.destination.PublicSuffixes;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.Workload;
+import io.kith.baselines.identity.WorkloadDirectory;
+import io.kith.baselines.learning.LearningSettings;
+import io.kith.baselines.store.BaselineStore;
+import io.kith.baselines.store.Change;
+import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedPart;
+import io.kith.baselines.store.StoreException;
+import io.kith.server.check.Await;
+import io.kith.server.check.PodSource;
+import io.kith.server.check.RunningPod;
+import io.kith.server.store.InMemoryStore;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A check server on a node that follows a control server, whose store it sees from afar. */
+@Timeout(600)
+class FollowingTest {
+  private static final Owner OWNER = CHECKOUT.owner();
+
+  @TempDir Path folder;
+  private final Site site = new Site(new InMemoryStore());
+  private final Afar afar = new Afar(site.store);
+  private final Pods pods = new Pods();
+  private ControlState control;
+  private @Nullable ControlState check;
+
+  /** What the control server gives: nothing while it is away, and what it likes when it lies. */
+  private static final class Afar implements BaselineStore {
+    private final BaselineStore store;
+    private final List<Runnable> watchers = new CopyOnWriteArrayList<>();
+    volatile boolean away;
+    volatile UnaryOperator<Entry> lie = UnaryOperator.identity();
+
+    Afar(BaselineStore store) {
+      this.store = store;
+    }
+
+    private void reach() throws StoreException {
+      if (away) {
+        throw new StoreException("no control server is followed");
+      }
+    }
+
+    @Override
+    public List<Entry> after(long position, int limit) throws StoreException {
+      reach();
+      return store.after(position, limit).stream().map(lie).toList();
+    }
+
+    @Override
+    public boolean append(Entry entry) {
+      throw new AssertionError("a check server appends " + entry);
+    }
+
+    @Override
+    public void saveLearned(List<LearnedPart> parts) throws StoreException {
+      reach();
+      store.saveLearned(parts);
+    }
+
+    @Override
+    public void forgetLearned(String replica, Owner owner) throws StoreException {
+      reach();
+      store.forgetLearned(replica, owner);
+    }
+
+    @Override
+    public List<LearnedPart> learned() throws StoreException {
+      reach();
+      return store.learned();
+    }
+
+    @Override
+    public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
+        throws StoreException {
+      reach();
+      return store.learnedByOthers(replica, owner);
+    }
+
+    @Override
+    public AutoCloseable watch(Runnable mayHaveChanged) {
+      watchers.add(mayHaveChanged);
+      return () -> watchers.remove(mayHaveChanged);
+    }
+
+    void news() {
+      watchers.forEach(Runnable::run);
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  private static final class Pods implements PodSource, WorkloadDirectory {
+    private final List<Runnable> told = new CopyOnWriteArrayList<>();
+    private volatile List<RunningPod> running = List.of();
+
+    void run(String address, SpiffeId id) {
+      running = List.of(new RunningPod(IpAddress.parse(address), Set.of(id), null, null));
+      told.forEach(Runnable::run);
+    }
+
+    void stop() {
+      running = List.of();
+      told.forEach(Runnable::run);
+    }
+
+    @Override
+    public List<RunningPod> running() {
+      return running;
+    }
+
+    @Override
+    public @Nullable RunningPod running(IpAddress address) {
+      return running.stream().filter(pod -> pod.address().equals(address)).findFirst().orElse(null);
+    }
+
+    @Override
+    public void tell(Runnable changed) {
+      told.add(changed);
+    }
+
+    @Override
+    public @Nullable Workload speaking(SpiffeId id, IpAddress address) {
+      return all().stream().filter(one -> one.spiffeIds().contains(id)).findFirst().orElse(null);
+    }
+
+    @Override
+    public @Nullable Workload at(IpAddress address) {
+      return null;
+    }
+
+    @Override
+    public @Nullable Workload named(String name) {
+      return null;
+    }
+
+    @Override
+    public Collection<Workload> all() {
+      return List.of(CHECKOUT, CATALOG);
+    }
+  }
+
+  @BeforeEach
+  void start() throws Exception {
+    control = site.server("control");
+    site.check(control, flow(database(), PAYMENTS));
+    control.finishTestRun(OWNER, "suite passed", "ada");
+    control.setMode(new ScopeName.One(OWNER), Mode.ENFORCE, "ready", "ada");
+  }
+
+  @AfterEach
+  void stop() {
+    control.close();
+    if (check != null) {
+      check.close();
+    }
+  }
+
+  private ControlState open() throws Exception {
+    var keys =
+        new ServerKeys(
+            ServerKeys.fresh(),
+            null,
+            List.of(Objects.requireNonNull(site.keys.approver()).publicKey()),
+            List.of(),
+            List.of(site.keys.learner().publicKey()));
+    var opened =
+        ControlState.open(
+            new ControlSettings(
+                List.of(CHECKOUT, CATALOG),
+                List.of(),
+                LearningSettings.defaults(),
+                PublicSuffixes.UNKNOWN,
+                keys,
+                afar,
+                "control",
+                "node",
+                new HighWaterMark(folder.resolve("log.mark")),
+                1_024,
+                new Following(folder.resolve("log.copy"), pods)),
+            AllowListFiles.none(),
+            site.clock,
+            _ -> {});
+    opened.follow(pods);
+    check = opened;
+    return opened;
+  }
+
+  private ControlState reopened() throws Exception {
+    Objects.requireNonNull(check).close();
+    return open();
+  }
+
+  private static void hold(ControlState state, Workload workload) throws Exception {
+    var coming = state.coming(workload);
+    if (coming != null) {
+      coming.toCompletableFuture().get(60, TimeUnit.SECONDS);
+    }
+    assertThat(state.coming(workload)).isNull();
+  }
+
+  private String verdict(ControlState state, Flow flow) {
+    var decided = Decider.decide(state.snapshot(CHECKOUT), flow, site.clock.instant()).applied();
+    return decided instanceof Deny(_, var reason) ? reason.code() : "allowed";
+  }
+
+  @Test
+  void pod_registered_isDecidedAsAtTheControlServer_andNoOtherWorkloadIsHeld() throws Exception {
+    var state = open();
+    assertThat(state.holds()).isEmpty();
+
+    pods.run("10.88.1.2", Shop.CHECKOUT_ID);
+
+    Await.until("it is held", () -> state.held().workloads() == 1);
+    hold(state, CHECKOUT);
+    assertThat(state.holds()).containsExactly(OWNER);
+    assertThat(state.held().pods()).isEqualTo(1);
+    assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.ENFORCE);
+    assertThat(verdict(state, flow(database(), PAYMENTS))).isEqualTo("allowed");
+    assertThat(verdict(state, flow(database(), CURL))).isEqualTo("new_process");
+  }
+
+  @Test
+  void snapshot_beforeItIsThere_allowsNothingUnderEnforce() throws Exception {
+    var state = open();
+
+    assertThat(verdict(state, flow(database(), PAYMENTS))).isEqualTo("new_process");
+    assertThat(state.coming(CHECKOUT)).isNotNull();
+  }
+
+  @Test
+  void change_atTheControlServer_isFollowed_whetherHeldOrNot() throws Exception {
+    var state = open();
+    hold(state, CHECKOUT);
+    var denied = site.check(control, flow(database(), CURL));
+
+    control.allow(OWNER, denied.decisionId(), null, "CHG-1", "ada");
+    control.setMode(new ScopeName.One(CATALOG.owner()), Mode.SHADOW, "look", "ada");
+    afar.news();
+
+    assertThat(state.store().position()).isEqualTo(4);
+    assertThat(verdict(state, flow(database(), CURL))).isEqualTo("allowed");
+    hold(state, CATALOG);
+    assertThat(state.snapshot(CATALOG).mode()).isEqualTo(Mode.SHADOW);
+  }
+
+  @Test
+  void controlAway_restart_decidesByTheCopy_alsoAWorkloadThatComesThen() throws Exception {
+    var first = open();
+    assertThat(first.store().position()).isEqualTo(2);
+    afar.away = true;
+
+    var state = reopened();
+
+    hold(state, CHECKOUT);
+    assertThat(verdict(state, flow(database(), PAYMENTS))).isEqualTo("allowed");
+    assertThat(verdict(state, flow(database(), CURL))).isEqualTo("new_process");
+    assertThat(state.store().problem()).contains("no control server is followed");
+  }
+
+  @Test
+  void controlAway_withoutACopy_doesNotOpen() {
+    afar.away = true;
+
+    assertThatThrownBy(this::open).isInstanceOf(StoreException.class);
+    assertThatThrownBy(this::open).as("again").isInstanceOf(StoreException.class);
+  }
+
+  @Test
+  void controlLies_fromTheBeginning_doesNotOpen() {
+    afar.lie = entry -> entry.position() < 2 ? entry : new Entry(2, forged(entry), entry.seal());
+
+    assertThatThrownBy(this::open)
+        .isInstanceOf(StoreException.class)
+        .hasMessageStartingWith("change 2: it, or an entry before it");
+    assertThatThrownBy(this::open).as("again").isInstanceOf(StoreException.class);
+  }
+
+  @Test
+  void controlAway_copyCutOff_doesNotOpen_andDoesWhenItIsBack() throws Exception {
+    var first = open();
+    first.close();
+    var file = folder.resolve("log.copy");
+    var lines = Files.readAllLines(file);
+    Files.writeString(file, String.join("\n", lines.subList(0, 2)) + "\n");
+    afar.away = true;
+    assertThatThrownBy(this::open).isInstanceOf(StoreException.class);
+    afar.away = false;
+
+    var state = open();
+
+    assertThat(state.store().position()).isEqualTo(2);
+    assertThat(Files.readAllLines(file)).isEqualTo(lines);
+  }
+
+  @Test
+  void copy_alteredByHand_isNotUsedFromThereOn() throws Exception {
+    var first = open();
+    first.close();
+    var file = folder.resolve("log.copy");
+    var good = Files.readString(file);
+    Files.writeString(file, good.replace("enforce", "observe"));
+
+    var state = open();
+
+    hold(state, CHECKOUT);
+    assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.ENFORCE);
+    assertThat(Files.readString(file)).isEqualTo(good);
+  }
+
+  @Test
+  void controlLies_theLastGoodStateStays_andItGoesOnWhenTheLieEnds() throws Exception {
+    var state = open();
+    hold(state, CHECKOUT);
+    afar.lie = entry -> entry.position() < 3 ? entry : new Entry(3, forged(entry), entry.seal());
+    control.setMode(new ScopeName.Mesh(), Mode.SHADOW, "look", "ada");
+
+    afar.news();
+
+    assertThat(state.store().position()).isEqualTo(2);
+    assertThat(state.store().problem()).startsWith("change 3: it, or an entry before it");
+    assertThat(verdict(state, flow(database(), CURL))).isEqualTo("new_process");
+    afar.lie = UnaryOperator.identity();
+    afar.news();
+    assertThat(state.store().position()).isEqualTo(3);
+    assertThat(state.store().problem()).isNull();
+  }
+
+  private static Change forged(Entry entry) {
+    var told = entry.change();
+    return new Change(
+        told.at(),
+        told.author(),
+        told.note(),
+        told.kind(),
+        told.subject(),
+        told.body().replace("shadow", "observe").replace("enforce", "observe"));
+  }
+
+  @Test
+  void pod_gone_isReleasedAfterAWhile_withWhatItTaught_andComesBack() throws Exception {
+    var state = open();
+    pods.run("10.88.1.2", Shop.CHECKOUT_ID);
+    hold(state, CHECKOUT);
+    site.check(state, CHECKOUT, flow(database(), CURL), "10.88.1.2");
+    pods.stop();
+
+    site.clock.set(site.clock.instant().plus(Holdings.LINGER).plus(Duration.ofSeconds(1)));
+    state.tidy();
+
+    Await.until("it is released", () -> state.held().workloads() == 0);
+    assertThat(state.holds()).isEmpty();
+    assertThat(state.folded()).containsOnlyKeys("modes");
+    Await.until(
+        "what it taught is handed out",
+        () ->
+            state.changedParts(true, 100).stream()
+                .map(LearnedSeals::unsealed)
+                .anyMatch(plain -> plain.part().body().contains("/usr/bin/curl")));
+    hold(state, CHECKOUT);
+    assertThat(verdict(state, flow(database(), PAYMENTS))).isEqualTo("allowed");
+  }
+
+  @Test
+  void controlAway_whenAWorkloadComes_nothingLearnedReplacesWhatWasWrittenBefore()
+      throws Exception {
+    var state = open();
+    afar.away = true;
+    hold(state, CHECKOUT);
+    site.check(state, CHECKOUT, flow(database(), PAYMENTS), "10.88.1.2");
+    assertThat(state.changedParts(true, 100)).isEmpty();
+
+    afar.away = false;
+    state.tidy();
+
+    assertThat(state.changedParts(true, 100)).isNotEmpty();
+  }
+}

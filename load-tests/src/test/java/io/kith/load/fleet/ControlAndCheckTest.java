@@ -1,0 +1,301 @@
+package io.kith.load.fleet;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.kith.admin.v1.CheckServerStatus;
+import io.kith.admin.v1.DenyRequest;
+import io.kith.admin.v1.ListEdgesRequest;
+import io.kith.admin.v1.RemoveRuleRequest;
+import io.kith.admin.v1.SetModeRequest;
+import io.kith.load.fleet.ServerProcess.Setup;
+import io.kith.load.mesh.Mesh;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * A control server on SQLite and a check server on a node, each a process: Checks go to the one,
+ * people go to the other.
+ */
+@Timeout(900)
+@TestMethodOrder(MethodOrderer.MethodName.class)
+class ControlAndCheckTest {
+  private static final int CHANGES = 10;
+
+  private static Path folder;
+  private static Fleet fleet;
+  private static Setup controlSetup;
+  private static Setup checkSetup;
+  private static Setup strangerSetup;
+  private static ServerProcess control;
+  private static ServerProcess check;
+  private static PodsAt pods;
+  private static Operator operator;
+  private static Member member;
+  private static int strangers = 20_000;
+
+  @BeforeAll
+  static void start() throws Exception {
+    folder = Files.createTempDirectory("kith-o");
+    var program = new ServerProgram(folder);
+    fleet = Fleet.make(folder, 3);
+    member = fleet.members().getFirst();
+    var port = freePort();
+    controlSetup =
+        new Setup(
+            fleet,
+            program,
+            "control",
+            Fleet.sqlite(folder.resolve("control/kith.db")),
+            Part.control(port));
+    checkSetup =
+        new Setup(
+            fleet,
+            program,
+            "check",
+            Fleet.following(port, folder.resolve("check/copy")),
+            Part.check());
+    strangerSetup =
+        new Setup(
+            fleet,
+            program,
+            "stranger",
+            Fleet.following(port, folder.resolve("stranger/copy")),
+            Part.stranger());
+    control = controlSetup.startAndWait();
+    check = checkSetup.startAndWait();
+    pods = new PodsAt(fleet, check);
+    operator = new Operator(fleet, member, 1);
+    operator.begin(control, pods); // what the check server saw is learned at the control server
+    awaitEnforced();
+  }
+
+  private static int freePort() throws Exception {
+    try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    pods.close();
+    check.kill();
+    control.kill();
+    fleet.close();
+    try (var files = Files.walk(folder)) {
+      for (var file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+
+  private static String stranger() {
+    return "/app/" + Operator.word(++strangers);
+  }
+
+  private static boolean passes(String program, Destination to) {
+    return pods.check(member, program, to).allowed();
+  }
+
+  private static Destination somewhere() {
+    return fleet.destinations().get(5);
+  }
+
+  private static void awaitEnforced() throws InterruptedException {
+    var stranger = stranger();
+    Mesh.await("the check server enforces", Mesh.PATIENCE, () -> !passes(stranger, somewhere()));
+  }
+
+  /** What the control server says of the one check server; null when it follows no more. */
+  private static @Nullable CheckServerStatus follower() {
+    return control.status().getCheckServersList().stream().findFirst().orElse(null);
+  }
+
+  private static boolean isConnected() {
+    try {
+      return check.metric("kith_control_connected") == 1;
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static String edgeOfTheShop() {
+    return control
+        .admin()
+        .listEdges(ListEdgesRequest.newBuilder().setOwner(member.owner()).build())
+        .getEdgesList()
+        .stream()
+        .filter(edge -> edge.getProcess().equals("/app/shop"))
+        .filter(edge -> edge.getDestination().contains(fleet.destinations().getFirst().words()))
+        .findFirst()
+        .orElseThrow()
+        .getId();
+  }
+
+  private static String denyTheShop() {
+    return control
+        .admin()
+        .deny(
+            DenyRequest.newBuilder()
+                .setOwner(member.owner())
+                .setEdgeId(edgeOfTheShop())
+                .setNote("an incident")
+                .build())
+        .getRule()
+        .getId();
+  }
+
+  private static void remove(String rule) {
+    control
+        .admin()
+        .removeRule(
+            RemoveRuleRequest.newBuilder()
+                .setOwner(member.owner())
+                .setId(rule)
+                .setNote("it is over")
+                .build());
+  }
+
+  private static long millisUntilTheShop(boolean pass) throws InterruptedException {
+    var acknowledged = System.nanoTime();
+    Mesh.await(
+        "the shop " + (pass ? "passes" : "is refused"),
+        Mesh.PATIENCE,
+        () -> passes("/app/shop", fleet.destinations().getFirst()) == pass);
+    return Duration.ofNanos(System.nanoTime() - acknowledged).toMillis();
+  }
+
+  @Test
+  void change_atTheControlServer_isLiveAtTheCheckServer() throws Exception {
+    var times = new ArrayList<Long>();
+    for (var i = 0; i < CHANGES / 2; i++) {
+      var rule = denyTheShop();
+      times.add(millisUntilTheShop(false));
+      remove(rule);
+      times.add(millisUntilTheShop(true));
+    }
+    times.sort(null);
+    System.out.printf(
+        "%d changes at the control server were live at the check server after %d ms at the median,"
+            + " %d ms at most%n",
+        times.size(), times.get(times.size() / 2), times.getLast());
+  }
+
+  @Test
+  void control_listsTheCheckServer_whichHoldsItsPodsWorkloadsOnly() throws Exception {
+    Mesh.await(
+        "the check server is where the control server is",
+        Mesh.PATIENCE,
+        () -> {
+          var follower = follower();
+          return follower != null && follower.getBehind() == 0 && follower.getPods() == 3;
+        });
+
+    var follower = Objects.requireNonNull(follower());
+    assertThat(follower.getName()).isEqualTo(Fleet.CHECK + "#node-1");
+    assertThat(follower.getPosition()).isEqualTo(control.status().getStore().getPosition());
+    assertThat(control.status().getWorkloadsCount()).isEqualTo(13);
+    assertThat(follower.getWorkloads()).isEqualTo(3);
+    assertThat(follower.getProblem()).isEmpty();
+  }
+
+  @Test
+  void adminCall_atTheCheckServer_isToldWhereToGo() {
+    assertThatThrownBy(check::status)
+        .isInstanceOfSatisfying(
+            StatusRuntimeException.class,
+            e -> {
+              assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.FAILED_PRECONDITION);
+              assertThat(e.getStatus().getDescription())
+                  .startsWith("this is a check server, which has no admin API");
+            });
+  }
+
+  @Test
+  void serverThatIsNoCheckServer_isRefused_andServesNothing() throws Exception {
+    try (var stranger = strangerSetup.start()) {
+      Mesh.await(
+          "it says why",
+          Mesh.PATIENCE,
+          () ->
+              stranger.log().contains("waits for a control server: ")
+                  && stranger.log().contains(Fleet.BRIDGE + " is no check server"));
+
+      assertThat(stranger.log()).doesNotContain("\nready\n").doesNotContain("  checks ");
+      assertThat(folder.resolve("stranger/copy/log.copy")).hasContent("kith log 0\n");
+    }
+  }
+
+  @Test
+  void controlKilled_checksGoOn_alsoAfterARestart_andItCatchesUp() throws Exception {
+    var stranger = stranger();
+    control.kill();
+    Mesh.await("the check server notices", Mesh.PATIENCE, () -> !isConnected());
+    operator.verifyVerdicts(pods);
+    assertThat(passes(stranger, somewhere())).isFalse();
+
+    pods.close();
+    check.kill();
+    check = checkSetup.startAndWait();
+    pods = new PodsAt(fleet, check);
+    operator.verifyVerdicts(pods);
+    assertThat(passes(stranger, somewhere())).isFalse();
+    var learned = stranger();
+    assertThat(pods.check(fleet.members().get(1), learned, somewhere()).allowed())
+        .as("observed as ever")
+        .isTrue();
+
+    var back = System.nanoTime();
+    control = controlSetup.startAndWait();
+    control
+        .admin()
+        .setMode(
+            SetModeRequest.newBuilder()
+                .setScope(fleet.members().get(2).owner())
+                .setMode("shadow")
+                .setNote("look first")
+                .build());
+    Mesh.await(
+        "the check server caught up",
+        Mesh.PATIENCE,
+        () -> {
+          var follower = follower();
+          return follower != null
+              && follower.getBehind() == 0
+              && follower.getPosition() == control.status().getStore().getPosition();
+        });
+    System.out.printf(
+        "control server back (its start included): the check server caught up after %d ms%n",
+        Duration.ofNanos(System.nanoTime() - back).toMillis());
+    Mesh.await(
+        "what was seen meanwhile is learned",
+        Mesh.PATIENCE,
+        () ->
+            control
+                .admin()
+                .listEdges(
+                    ListEdgesRequest.newBuilder().setOwner(fleet.members().get(1).owner()).build())
+                .getEdgesList()
+                .stream()
+                .anyMatch(edge -> edge.getProcess().equals(learned)));
+    var rule = denyTheShop();
+    millisUntilTheShop(false);
+    remove(rule);
+    millisUntilTheShop(true);
+  }
+}

@@ -1,0 +1,106 @@
+package io.kith.load.store;
+
+import io.kith.baselines.bundle.SigningKey;
+import io.kith.baselines.config.Endpoint;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.SpiffeIdPattern;
+import io.kith.baselines.store.BaselineStore;
+import io.kith.server.fleet.ControlStore;
+import io.kith.server.fleet.FleetServer;
+import io.kith.server.fleet.FleetService;
+import io.kith.spiffe.SpiffeTls;
+import io.kith.spiffe.WorkloadApiSource;
+import io.kith.spiffe.X509Source;
+import io.kith.spiffe.dev.DevIdentity;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** A control server's port in front of a store, and check servers at it, over mutual TLS. */
+final class ControlSite implements AutoCloseable {
+  static final SpiffeId CONTROL = SpiffeId.parse("spiffe://dev.kith.local/ns/kith/sa/control");
+  static final SpiffeId CHECK =
+      SpiffeId.parse("spiffe://dev.kith.local/ns/kith-in-the-cluster-of-the-west/sa/check-server");
+  static final SpiffeId STRANGER = SpiffeId.parse("spiffe://dev.kith.local/ns/shop/sa/checkout");
+  private static final Duration LIMIT = Duration.ofSeconds(90);
+
+  private final DevIdentity issuer;
+  private final Map<SpiffeId, X509Source> sources = new ConcurrentHashMap<>();
+
+  ControlSite(Path folder) throws IOException {
+    issuer =
+        DevIdentity.start(
+            new DevIdentity.Settings(
+                folder, "dev.kith.local", Duration.ofHours(1), Set.of(CONTROL, CHECK, STRANGER)),
+            Clock.systemUTC());
+  }
+
+  private X509Source source(SpiffeId id) {
+    return sources.computeIfAbsent(
+        id,
+        _ -> {
+          var source = WorkloadApiSource.start(issuer.socketOf(id), id, Clock.systemUTC());
+          try {
+            if (!source.awaitReady(LIMIT)) {
+              throw new IllegalStateException("no certificate for " + id);
+            }
+            return source;
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+          }
+        });
+  }
+
+  /** What serves a store. */
+  record Served(FleetService service, FleetServer server) implements AutoCloseable {
+    @Override
+    public void close() {
+      server.close();
+      service.close();
+    }
+  }
+
+  Served serve(BaselineStore store, SigningKey learner) throws IOException {
+    var service =
+        new FleetService(
+            store,
+            learner,
+            List.of(SpiffeIdPattern.parse(CHECK.toString())),
+            "1.2.3",
+            InstantSource.system());
+    return new Served(
+        service,
+        FleetServer.start(
+            new Endpoint.Tcp("127.0.0.1", 0), source(CONTROL), Duration.ofMinutes(5), service));
+  }
+
+  ControlStore follow(Served served, SpiffeId as, String name, Duration patience)
+      throws InterruptedException {
+    return ControlStore.open(
+        new ControlStore.Settings(
+            List.of(new Endpoint.Tcp("127.0.0.1", served.server().port())),
+            as,
+            name,
+            "1.2.3",
+            Duration.ofMillis(500)),
+        SpiffeTls.channelCredentials(source(as), CONTROL::equals),
+        patience);
+  }
+
+  ControlStore follow(Served served, String name) throws InterruptedException {
+    return follow(served, CHECK, name, LIMIT);
+  }
+
+  @Override
+  public void close() {
+    sources.values().forEach(X509Source::close);
+    issuer.close();
+  }
+}

@@ -1,0 +1,275 @@
+package io.kith.load.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.kith.baselines.bundle.Keyring;
+import io.kith.baselines.bundle.Keyring.Role;
+import io.kith.baselines.bundle.LearnedSeals;
+import io.kith.baselines.bundle.LearnedSeals.Opened;
+import io.kith.baselines.bundle.LearnedSeals.Plain;
+import io.kith.baselines.bundle.SigningKey;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.store.BaselineStore;
+import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedPart;
+import io.kith.baselines.store.StoreException;
+import io.kith.load.store.ControlSite.Served;
+import io.kith.server.control.ServerKeys;
+import io.kith.server.fleet.CheckServers;
+import io.kith.server.fleet.ControlStore;
+import io.kith.server.store.SqliteStore;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.DriverManager;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * What a check server reads of a control server over mutual TLS, with SQLite behind that, and what
+ * it writes there.
+ *
+ * <p>Entries are appended by the control server, as ever; a check server cannot. Parts are sealed
+ * by the control server, which is looked at here and then left out of the comparison.
+ */
+class ControlStoreContractTest extends DurableStoreContract {
+  private static final SigningKey LEARNER = ServerKeys.fresh();
+  private static Path identities;
+  private static ControlSite site;
+
+  @TempDir private Path folder;
+  private SqliteStore backing;
+  private Served served;
+
+  @BeforeAll
+  static void startSite() throws Exception {
+    identities = Files.createTempDirectory("kith-c"); // short, for its sockets
+    site = new ControlSite(identities);
+  }
+
+  @AfterAll
+  static void stopSite() {
+    site.close();
+  }
+
+  @BeforeEach
+  @Override
+  void openFirst() throws Exception {
+    backing = SqliteStore.open(folder.resolve("kith.db"));
+    served = site.serve(backing, LEARNER);
+    super.openFirst();
+  }
+
+  @AfterEach
+  void stopServing() {
+    served.close();
+    backing.close();
+  }
+
+  @Override
+  String replica(String name) {
+    return ControlSite.CHECK + "#" + name;
+  }
+
+  @Override
+  BaselineStore open() throws Exception {
+    return new Following();
+  }
+
+  @Override
+  void refuseBadParts() throws Exception {
+    try (var connection = DriverManager.getConnection("jdbc:sqlite:" + folder.resolve("kith.db"));
+        var statement = connection.createStatement()) {
+      statement.executeUpdate(
+          "create trigger refuse before insert on kith_learned when new.part = 'bad'"
+              + " begin select raise(abort, 'refused by the test'); end");
+    }
+  }
+
+  /** Check servers of any name at the control server, which is asked to append. */
+  private final class Following implements BaselineStore {
+    private final LearnedSeals seals =
+        new LearnedSeals(
+            new Keyring(List.of(new Keyring.Trusted(Role.LEARNER, LEARNER.publicKey()))));
+    private final Map<String, ControlStore> byName = new LinkedHashMap<>();
+    private final ControlStore reader;
+    private boolean closed;
+
+    Following() throws InterruptedException {
+      reader = named("reader-" + System.identityHashCode(this));
+    }
+
+    private ControlStore named(String name) throws InterruptedException {
+      var there = byName.get(name);
+      if (there == null) {
+        there = closed ? reader : site.follow(served, name);
+        byName.put(name, there);
+      }
+      return there;
+    }
+
+    private ControlStore of(String replica) {
+      try {
+        return named(replica.substring(replica.indexOf('#') + 1));
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    @Override
+    public List<Entry> after(long position, int limit) throws StoreException {
+      return reader.after(position, limit);
+    }
+
+    @Override
+    public boolean append(Entry entry) throws StoreException {
+      if (closed) {
+        return reader.append(entry);
+      }
+      return backing.append(entry);
+    }
+
+    @Override
+    public void saveLearned(List<LearnedPart> parts) throws StoreException {
+      var byReplica = parts.stream().collect(Collectors.groupingBy(LearnedPart::replica));
+      for (var one : byReplica.entrySet()) {
+        var sealed =
+            LearnedSeals.seal(
+                one.getValue().stream().map(part -> new Plain(part, 7)).toList(),
+                ServerKeys.fresh());
+        of(one.getKey()).saveLearned(sealed);
+      }
+    }
+
+    @Override
+    public void forgetLearned(String replica, Owner owner) throws StoreException {
+      of(replica).forgetLearned(replica, owner);
+    }
+
+    @Override
+    public List<LearnedPart> learned() throws StoreException {
+      return opened(reader.learned());
+    }
+
+    @Override
+    public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
+        throws StoreException {
+      return opened(of(replica).learnedByOthers(replica, owner));
+    }
+
+    private List<LearnedPart> opened(List<LearnedPart> sealed) {
+      return sealed.stream()
+          .map(
+              part ->
+                  switch (seals.open(part)) {
+                    case Opened.Good(var plain) -> {
+                      assertThat(plain.epoch()).isEqualTo(7);
+                      yield plain.part();
+                    }
+                    case Opened.Refused(var why) -> throw new AssertionError(why);
+                  })
+          .toList();
+    }
+
+    @Override
+    public AutoCloseable watch(Runnable mayHaveChanged) {
+      return reader.watch(mayHaveChanged);
+    }
+
+    @Override
+    public void close() {
+      closed = true;
+      byName.values().forEach(ControlStore::close);
+    }
+  }
+
+  @Test
+  void append_byACheckServer_isRefused() throws Exception {
+    try (var check = site.follow(served, "node-1")) {
+      assertThatThrownBy(() -> check.append(entry(1, "forged")))
+          .isInstanceOf(StoreException.class)
+          .hasMessage("a check server changes nothing (call a control server's admin API)");
+    }
+    assertThat(backing.after(0, 1)).isEmpty();
+  }
+
+  @Test
+  void follow_bySomebodyElse_isRefused_andGetsNothing() throws Exception {
+    backing.append(entry(1, "secret"));
+    try (var stranger = site.follow(served, ControlSite.STRANGER, "node-1", Duration.ofMillis(1))) {
+      Await.until("it is told", LIMIT, () -> !stranger.problem().equals("not reached yet"));
+
+      assertThat(stranger.isConnected()).isFalse();
+      assertThatThrownBy(() -> stranger.after(0, 1))
+          .isInstanceOf(StoreException.class)
+          .hasMessageContaining(ControlSite.STRANGER + " is no check server (see server.checkIds)");
+    }
+    assertThat(served.service().servers().statuses())
+        .noneMatch(one -> one.name().startsWith(ControlSite.STRANGER.toString()));
+  }
+
+  @Test
+  void save_underAnotherName_isRefused() throws Exception {
+    try (var check = site.follow(served, "node-1")) {
+      assertThatThrownBy(() -> check.saveLearned(List.of(part("node-2", CHECKOUT, "edge-1", "{}"))))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("expected: this server's");
+    }
+    assertThat(backing.learned()).isEmpty();
+  }
+
+  @Test
+  void learned_ofSomeWorkloads_isOfThemOnly() throws Exception {
+    store.saveLearned(
+        List.of(part("a", CHECKOUT, "edge-1", "{}"), part("a", ORDERS, "edge-2", "{}")));
+    try (var check = site.follow(served, "node-1")) {
+      check.holds(() -> Set.of(ORDERS));
+      assertThat(check.learned()).extracting(LearnedPart::owner).containsOnly(ORDERS);
+
+      check.holds(Set::of);
+      assertThat(check.learned()).isEmpty();
+    }
+  }
+
+  @Test
+  void statuses_tellHowFollowersAreDoing() throws Exception {
+    backing.append(entry(1, "one"));
+    backing.append(entry(2, "two"));
+    try (var check = site.follow(served, "node-1")) {
+      check.reports(() -> new ControlStore.State(1, 12, 3, "its disk is full"));
+
+      Await.until(
+          "it is told",
+          LIMIT,
+          () ->
+              served.service().servers().statuses().stream()
+                  .filter(one -> one.name().equals(replica("node-1")))
+                  .anyMatch(one -> one.pods() == 12 && one.behind() == 1));
+
+      assertThat(served.service().servers().statuses())
+          .filteredOn(one -> one.name().equals(replica("node-1")))
+          .singleElement()
+          .returns("1.2.3", CheckServers.Status::version)
+          .returns(1L, CheckServers.Status::position)
+          .returns(3, CheckServers.Status::workloads)
+          .returns("its disk is full", CheckServers.Status::problem);
+    }
+    Await.until(
+        "it is gone",
+        LIMIT,
+        () ->
+            served.service().servers().statuses().stream()
+                .noneMatch(one -> one.name().equals(replica("node-1"))));
+  }
+}
