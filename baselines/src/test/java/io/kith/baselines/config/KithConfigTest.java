@@ -227,8 +227,9 @@ class KithConfigTest {
             "kith.yaml:3:20: server.checks.listen: '70000' (expected: a whole number from 0 to"
                 + " 65535)",
             "kith.yaml:4:3: server.colour: unknown key (expected: one of [admin, adminIds,"
-                + " bridgeIds, bridgeTimeout, bridges, checks, connectionAge, deadline, guard,"
-                + " health, inbound, keys, onFailure, reporters, spiffeId])",
+                + " bridgeIds, bridgeTimeout, bridges, checkIds, checks, connectionAge, control,"
+                + " deadline, guard, health, inbound, keys, onFailure, reporters, role,"
+                + " spiffeId])",
             "kith.yaml:6:13: workloads[0].spiffeId: SPIFFE ID 'spiffe://td/a/../b': a path segment"
                 + " is '..' (expected: spiffe://trust.domain/path/of/segments with [a-z0-9._-]"
                 + " before the first slash and [A-Za-z0-9._-] after it)",
@@ -254,7 +255,7 @@ class KithConfigTest {
         "`server: {deadline: [1]}`|kith.yaml:1:20: server.deadline: a list or mapping (expected:"
             + " one value)",
         "`store: {type: oracle}`|kith.yaml:1:15: store.type: 'oracle' (expected: one of sqlite,"
-            + " postgresql, memory)",
+            + " postgresql, control, memory)",
         "`store: {type: postgresql}`|kith.yaml:1:8: store.url: missing (expected:"
             + " jdbc:postgresql://db.example.org:5432/kith?sslmode=verify-full)",
         "`store: {url: \"jdbc:mysql://db/kith\"}`|kith.yaml:1:14: store.url: not a JDBC URL without"

@@ -208,6 +208,16 @@ class IpAddressTest {
     assertThat(IpAddress.parse(text).ipv4()).isEqualTo(Integer.parseUnsignedInt(hex, 16));
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "1.2.3.4, 0, 0000ffff01020304",
+    "fd00::1:2, fd00000000000000, 0000000000010002",
+  })
+  void high_andLow_areTheBitsAsIpv6(String text, String high, String low) {
+    assertThat(IpAddress.parse(text).high()).isEqualTo(Long.parseUnsignedLong(high, 16));
+    assertThat(IpAddress.parse(text).low()).isEqualTo(Long.parseUnsignedLong(low, 16));
+  }
+
   @Test
   void ipv4_ofIpv6_isRefused() {
     assertThat(IpAddress.parse("fd00::1").isIpv4()).isFalse();

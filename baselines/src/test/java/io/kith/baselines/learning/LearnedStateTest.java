@@ -238,6 +238,28 @@ class LearnedStateTest {
     assertThat(LearnedState.changed(again, "s1", true, ALL)).isEmpty();
   }
 
+  @Test
+  void resumeLate_ofALearnerThatWentOn_addsOwnPartsAndChangesAll() {
+    var before = learner();
+    before.observe(seen(program("/app/a", null), service("db"), "pod-1", START));
+    var other = learner();
+    other.observe(seen(program("/app/b", null), service("db"), "pod-1", START));
+    store(LearnedState.changed(before, "s1", true, ALL));
+    store(LearnedState.changed(other, "s2", true, ALL));
+    var late = learner();
+    late.observe(seen(program("/app/c", null), service("db"), "pod-2", after("1H")));
+    assertThat(LearnedState.changed(late, "s1", true, ALL)).isNotEmpty();
+
+    LearnedState.resumeLate(late, "s1", stored.values());
+
+    before.observe(seen(program("/app/c", null), service("db"), "pod-2", after("1H")));
+    assertThat(stateOf(late)).isEqualTo(stateOf(before));
+    assertThat(LearnedState.changed(late, "s1", true, ALL))
+        .filteredOn(part -> part.key().startsWith("edge:"))
+        .as("with what was written before")
+        .hasSize(2);
+  }
+
   private static LearnedPart edgePart() {
     var learner = learner();
     learner.observe(seen(program("/app/a", null), service("db"), "pod-1", START));
