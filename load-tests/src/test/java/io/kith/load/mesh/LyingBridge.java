@@ -59,14 +59,15 @@ final class LyingBridge implements StreamObserver<ServerMessage> {
             .build();
     var bridge = new LyingBridge(identity, channel);
     bridge.claim(mesh);
-    var told = "claims " + mesh.checkout().v4().getHostAddress() + ", which another bridge has";
+    var address = mesh.checkout().v4().getHostAddress();
     Mesh.await(
-        "the server tells that it " + told,
+        "the server tells that it claims " + address,
         LIMIT,
         () ->
             mesh.status().getBridgesList().stream()
                 .filter(one -> one.getNode().equals(NODE))
-                .anyMatch(one -> one.getProblemsList().contains(told)));
+                .flatMap(one -> one.getProblemsList().stream())
+                .anyMatch(problem -> problem.startsWith("claims " + address)));
     return bridge;
   }
 
