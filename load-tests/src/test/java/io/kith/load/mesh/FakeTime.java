@@ -54,7 +54,9 @@ final class FakeTime {
         "LD_PRELOAD=" + library,
         "FAKETIME_TIMESTAMP_FILE=" + offset,
         "FAKETIME_CACHE_DURATION=1",
-        "FAKETIME_DONT_FAKE_MONOTONIC=1");
+        "FAKETIME_DONT_FAKE_MONOTONIC=1",
+        // else each timed wait of the JVM, on that clock, returns at once, and all of them spin
+        "FAKETIME_FORCE_MONOTONIC_FIX=0");
   }
 
   /** From now on it is so much later than it is, or earlier. */
