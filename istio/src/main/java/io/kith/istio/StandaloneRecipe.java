@@ -211,26 +211,15 @@ public record StandaloneRecipe(
 
   /** The same with the short cut. */
   public StandaloneRecipe withShortCut() {
-    return new StandaloneRecipe(
-        node,
-        workload,
-        server,
-        serverId,
-        identity,
-        capture,
-        tcp,
-        httpPorts,
-        tlsPorts,
-        failureModeAllow,
-        timeout,
-        otlp,
-        adminPort,
-        true,
-        inbound);
+    return with(true, inbound);
   }
 
   /** The same with requests that come in. */
   public StandaloneRecipe with(Inbound requests) {
+    return with(shortCut, requests);
+  }
+
+  private StandaloneRecipe with(boolean sparing, @Nullable Inbound requests) {
     return new StandaloneRecipe(
         node,
         workload,
@@ -245,7 +234,7 @@ public record StandaloneRecipe(
         timeout,
         otlp,
         adminPort,
-        shortCut,
+        sparing,
         requests);
   }
 

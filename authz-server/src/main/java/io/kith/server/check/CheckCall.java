@@ -63,10 +63,6 @@ final class CheckCall {
     return claimed.get();
   }
 
-  boolean isLate() {
-    return System.nanoTime() - deadlineNanos >= 0;
-  }
-
   boolean isHttp() {
     return request.hasHttp;
   }

@@ -172,6 +172,7 @@ public final class ExtAuthzService implements BindableService {
     if (isOneTooMany(check)) {
       return;
     }
+    check.askedNanos = System.nanoTime();
     deadlines.add(new Late(check));
     var _ =
         coming.whenComplete(
@@ -201,7 +202,6 @@ public final class ExtAuthzService implements BindableService {
       return true;
     }
     check.waiting = true;
-    check.askedNanos = System.nanoTime();
     return false;
   }
 

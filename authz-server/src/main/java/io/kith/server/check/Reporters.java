@@ -84,7 +84,7 @@ final class Reporters {
     if (peer == null || peer.equals(source) || peer.isLoopback() || source.isLoopback()) {
       return true;
     }
-    if (peer.bytes().length == source.bytes().length) {
+    if (peer.isIpv4() == source.isIpv4()) {
       return false;
     }
     var owner = directory.at(peer);
