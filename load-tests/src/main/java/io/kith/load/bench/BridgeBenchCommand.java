@@ -6,8 +6,8 @@ import io.kith.load.tools.MissingToolException;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** {@code kith bridge bench}. */
@@ -28,19 +28,9 @@ import picocli.CommandLine.Spec;
       "Exit codes: 0 measured, 1 something failed, 2 wrong arguments, 3 something is missing."
     })
 public final class BridgeBenchCommand implements Callable<Integer> {
-  enum Output {
-    text,
-    json
-  }
-
   @Spec private @Nullable CommandSpec spec;
 
-  @Option(
-      names = {"-o", "--output"},
-      paramLabel = "text|json",
-      defaultValue = "text",
-      description = "json: the last line is one object (default: text).")
-  private Output output = Output.text;
+  @Mixin private JsonOption output = new JsonOption();
 
   @Override
   public Integer call() throws Exception {
@@ -55,7 +45,7 @@ public final class BridgeBenchCommand implements Callable<Integer> {
                   })
               .run();
       figures.lines().forEach(out::println);
-      if (output == Output.json) {
+      if (output.isJson()) {
         out.println(figures.json());
       }
       out.flush();

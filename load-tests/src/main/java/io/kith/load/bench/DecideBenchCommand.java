@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -51,11 +52,6 @@ import picocli.CommandLine.Spec;
     })
 public final class DecideBenchCommand implements Callable<Integer> {
   private static final long BYTES_PER_EDGE = 500;
-
-  enum Output {
-    text,
-    json
-  }
 
   @Spec private @Nullable CommandSpec spec;
 
@@ -99,12 +95,7 @@ public final class DecideBenchCommand implements Callable<Integer> {
   @Option(names = "--inventory", paramLabel = "FILE", description = "Inventory of that log.")
   private @Nullable Path inventory;
 
-  @Option(
-      names = {"-o", "--output"},
-      paramLabel = "text|json",
-      defaultValue = "text",
-      description = "json: the last line is one object (default: text).")
-  private Output output = Output.text;
+  @Mixin private JsonOption output = new JsonOption();
 
   @Override
   public Integer call() throws Exception {
@@ -121,7 +112,7 @@ public final class DecideBenchCommand implements Callable<Integer> {
       var figures =
           new DecideBench(plan, BenchArguments.progress(requireNonNull(spec, "spec"))).run();
       figures.lines(machine()).forEach(out::println);
-      if (output == Output.json) {
+      if (output.isJson()) {
         out.println(figures.json());
       }
       out.flush();

@@ -3,12 +3,14 @@ package io.kith.load.compare;
 import static java.util.Objects.requireNonNull;
 
 import io.kith.load.bench.BenchArguments;
+import io.kith.load.bench.JsonOption;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -85,12 +87,7 @@ public final class BarsCommand implements Callable<Integer> {
       description = "Of the largest mesh, beside one with a hundredth of them (default: 100000).")
   private int workloads;
 
-  @Option(
-      names = {"-o", "--output"},
-      paramLabel = "text|json",
-      defaultValue = "text",
-      description = "json: the last line is one object (default: text).")
-  private CheckBenchCommand.Output output = CheckBenchCommand.Output.text;
+  @Mixin private JsonOption output = new JsonOption();
 
   @Override
   public Integer call() throws Exception {
@@ -117,7 +114,7 @@ public final class BarsCommand implements Callable<Integer> {
     var cores = Cores.pinned();
     var figures = new BarsBench(plan, cores, BenchArguments.progress(here)).run();
     figures.lines(machine + "; " + cores.words()).forEach(out::println);
-    if (output == CheckBenchCommand.Output.json) {
+    if (output.isJson()) {
       out.println(figures.json());
     }
     out.flush();

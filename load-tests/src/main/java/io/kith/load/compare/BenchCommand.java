@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.kith.load.bench.BenchArguments;
 import io.kith.load.bench.DecideBenchCommand;
+import io.kith.load.bench.JsonOption;
 import io.kith.load.tools.MissingToolException;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -11,6 +12,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -49,12 +51,7 @@ public final class BenchCommand implements Callable<Integer> {
   @Option(names = "--full", description = "Longer measurements, and longer warm-ups before them.")
   private boolean full;
 
-  @Option(
-      names = {"-o", "--output"},
-      paramLabel = "text|json",
-      defaultValue = "text",
-      description = "json: the last line is one object (default: text).")
-  private CheckBenchCommand.Output output = CheckBenchCommand.Output.text;
+  @Mixin private JsonOption output = new JsonOption();
 
   @Override
   public Integer call() throws Exception {
@@ -74,7 +71,7 @@ public final class BenchCommand implements Callable<Integer> {
       envoy
           .lines(machine + EnvoyBenchCommand.words(plan.connections(), cores))
           .forEach(out::println);
-      if (output == CheckBenchCommand.Output.json) {
+      if (output.isJson()) {
         out.println("{" + direct.jsonMember() + "," + envoy.jsonMember() + "}");
       }
       out.flush();

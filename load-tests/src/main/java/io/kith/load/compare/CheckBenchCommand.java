@@ -3,6 +3,7 @@ package io.kith.load.compare;
 import static java.util.Objects.requireNonNull;
 
 import io.kith.load.bench.BenchArguments;
+import io.kith.load.bench.JsonOption;
 import io.kith.load.tools.MissingToolException;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -13,6 +14,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -45,11 +47,6 @@ import picocli.CommandLine.Spec;
     })
 public final class CheckBenchCommand implements Callable<Integer> {
   private static final int QUICK_WARM_UP = 3;
-
-  enum Output {
-    text,
-    json
-  }
 
   enum Tls {
     off,
@@ -128,12 +125,7 @@ public final class CheckBenchCommand implements Callable<Integer> {
   @Option(names = "--quick", description = "One second for each measurement, and less to warm up.")
   private boolean quick;
 
-  @Option(
-      names = {"-o", "--output"},
-      paramLabel = "text|json",
-      defaultValue = "text",
-      description = "json: the last line is one object (default: text).")
-  private Output output = Output.text;
+  @Mixin private JsonOption output = new JsonOption();
 
   @Override
   public Integer call() throws Exception {
@@ -153,7 +145,7 @@ public final class CheckBenchCommand implements Callable<Integer> {
           new CheckBench(plan(), cores, BenchArguments.progress(requireNonNull(spec, "spec")))
               .run();
       figures.lines(machine + "; " + cores.words()).forEach(out::println);
-      if (output == Output.json) {
+      if (output.isJson()) {
         out.println(figures.json());
       }
       out.flush();

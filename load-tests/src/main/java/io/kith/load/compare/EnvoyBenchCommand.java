@@ -3,6 +3,7 @@ package io.kith.load.compare;
 import static java.util.Objects.requireNonNull;
 
 import io.kith.load.bench.BenchArguments;
+import io.kith.load.bench.JsonOption;
 import io.kith.load.tools.MissingToolException;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -12,6 +13,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -96,12 +98,7 @@ public final class EnvoyBenchCommand implements Callable<Integer> {
   @Option(names = "--quick", description = "One second for each measurement, and less to warm up.")
   private boolean quick;
 
-  @Option(
-      names = {"-o", "--output"},
-      paramLabel = "text|json",
-      defaultValue = "text",
-      description = "json: the last line is one object (default: text).")
-  private CheckBenchCommand.Output output = CheckBenchCommand.Output.text;
+  @Mixin private JsonOption output = new JsonOption();
 
   @Override
   public Integer call() throws Exception {
@@ -126,7 +123,7 @@ public final class EnvoyBenchCommand implements Callable<Integer> {
       var figures =
           new EnvoyBench(plan, cores, BenchArguments.progress(requireNonNull(spec, "spec"))).run();
       figures.lines(machine + words(connections, cores)).forEach(out::println);
-      if (output == CheckBenchCommand.Output.json) {
+      if (output.isJson()) {
         out.println(figures.json());
       }
       out.flush();

@@ -77,10 +77,7 @@ public final class Mesh implements AutoCloseable {
    * @param otlpGrpcPort where spans of Envoy are taken at the shop's address, or null
    * @param otlpHttpPort where spans of the server are taken at the shop's address, or null
    * @param checkTimeout how long Envoy waits for an answer
-   * @param store entries of the server's {@code store}, as {@code type: memory}
-   * @param keys entries of {@code server.keys}, or empty
-   * @param moreBridgePorts where other servers at the shop's address take the bridge
-   * @param server what starts the server and changes something about it; may be empty
+   * @param server what is special about its server
    */
   public record Options(
       String prefix,
@@ -89,15 +86,7 @@ public final class Mesh implements AutoCloseable {
       @Nullable Integer otlpGrpcPort,
       @Nullable Integer otlpHttpPort,
       Duration checkTimeout,
-      String store,
-      String keys,
-      List<Integer> moreBridgePorts,
-      List<String> server) {
-    public Options {
-      moreBridgePorts = List.copyOf(moreBridgePorts);
-      server = List.copyOf(server);
-    }
-
+      ServerOptions server) {
     /** Checks at connect, fails closed, sends no spans, and is patient with a busy machine. */
     public static Options of(String prefix) {
       return new Options(
@@ -107,68 +96,31 @@ public final class Mesh implements AutoCloseable {
           null,
           null,
           Duration.ofSeconds(1),
-          "type: memory",
-          "",
-          List.of(),
-          List.of());
+          new ServerOptions("type: memory", "", List.of(), List.of()));
     }
 
     public Options with(TcpCheck check) {
       return new Options(
-          prefix,
-          check,
-          failureModeAllow,
-          otlpGrpcPort,
-          otlpHttpPort,
-          checkTimeout,
-          store,
-          keys,
-          moreBridgePorts,
-          server);
+          prefix, check, failureModeAllow, otlpGrpcPort, otlpHttpPort, checkTimeout, server);
     }
 
     public Options failingOpen() {
-      return new Options(
-          prefix,
-          tcp,
-          true,
-          otlpGrpcPort,
-          otlpHttpPort,
-          checkTimeout,
-          store,
-          keys,
-          moreBridgePorts,
-          server);
+      return new Options(prefix, tcp, true, otlpGrpcPort, otlpHttpPort, checkTimeout, server);
     }
 
     /** Spans go to these ports of the shop's address. */
     public Options tracing(int grpcPort, int httpPort) {
-      return new Options(
-          prefix,
-          tcp,
-          failureModeAllow,
-          grpcPort,
-          httpPort,
-          checkTimeout,
-          store,
-          keys,
-          moreBridgePorts,
-          server);
+      return new Options(prefix, tcp, failureModeAllow, grpcPort, httpPort, checkTimeout, server);
     }
 
     /** What the server was told and learned outlives it, in an SQLite file. */
     public Options storedIn(Path file) {
-      return new Options(
-          prefix,
-          tcp,
-          failureModeAllow,
-          otlpGrpcPort,
-          otlpHttpPort,
-          checkTimeout,
-          "type: sqlite, path: \"" + file + "\"",
-          keys,
-          moreBridgePorts,
-          server);
+      return with(
+          new ServerOptions(
+              "type: sqlite, path: \"" + file + "\"",
+              server.keys(),
+              server.moreBridgePorts(),
+              server.command()));
     }
 
     /**
@@ -179,32 +131,34 @@ public final class Mesh implements AutoCloseable {
      * @param bridgePorts where the others take it
      */
     Options shared(String entries, String keysOfAll, List<Integer> bridgePorts) {
-      return new Options(
-          prefix,
-          tcp,
-          failureModeAllow,
-          otlpGrpcPort,
-          otlpHttpPort,
-          checkTimeout,
-          entries,
-          keysOfAll,
-          bridgePorts,
-          server);
+      return with(new ServerOptions(entries, keysOfAll, bridgePorts, server.command()));
     }
 
     /** A command starts the server. */
     Options withServerBehind(List<String> command) {
+      return with(
+          new ServerOptions(server.store(), server.keys(), server.moreBridgePorts(), command));
+    }
+
+    private Options with(ServerOptions other) {
       return new Options(
-          prefix,
-          tcp,
-          failureModeAllow,
-          otlpGrpcPort,
-          otlpHttpPort,
-          checkTimeout,
-          store,
-          keys,
-          moreBridgePorts,
-          command);
+          prefix, tcp, failureModeAllow, otlpGrpcPort, otlpHttpPort, checkTimeout, other);
+    }
+  }
+
+  /**
+   * How the server is set up.
+   *
+   * @param store entries of its {@code store}, as {@code type: memory}
+   * @param keys entries of {@code server.keys}, or empty
+   * @param moreBridgePorts where other servers at the shop's address take the bridge
+   * @param command what starts it and changes something about it; may be empty
+   */
+  record ServerOptions(
+      String store, String keys, List<Integer> moreBridgePorts, List<String> command) {
+    ServerOptions {
+      moreBridgePorts = List.copyOf(moreBridgePorts);
+      command = List.copyOf(command);
     }
   }
 
@@ -298,9 +252,9 @@ public final class Mesh implements AutoCloseable {
             String.join("\n- ", shop.workloads(checkout)),
             telemetry,
             shop.guardSettings(),
-            options.store(),
-            options.keys(),
-            Stream.concat(Stream.of(ports.bridges()), options.moreBridgePorts().stream())
+            options.server().store(),
+            options.server().keys(),
+            Stream.concat(Stream.of(ports.bridges()), options.server().moreBridgePorts().stream())
                 .map(port -> "\"" + address + ":" + port + "\"")
                 .collect(Collectors.joining(", ")));
   }
@@ -322,7 +276,7 @@ public final class Mesh implements AutoCloseable {
   /** Starts the server, again if it was stopped, and waits until it is ready for Checks. */
   public void startServer() throws InterruptedException {
     say.accept("starting the authorization server");
-    server = start(options.server(), KithProgram.SERVER, "server");
+    server = start(options.server().command(), KithProgram.SERVER, "server");
     server.awaitReady(START_LIMIT, this::serverReady);
     if (admin != null) {
       admin.shutdownNow();

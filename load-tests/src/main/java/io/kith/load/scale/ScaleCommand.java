@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.store.StoreException;
 import io.kith.load.bench.BenchArguments;
+import io.kith.load.bench.JsonOption;
 import io.kith.load.tools.MissingToolException;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -19,6 +20,7 @@ import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -58,11 +60,6 @@ public final class ScaleCommand implements Callable<Integer> {
 
   /** Sizes of the curve, as parts of the mesh that was asked for. */
   private static final List<Double> CURVE = List.of(0.01, 0.03, 0.1, 0.3);
-
-  enum Output {
-    text,
-    json
-  }
 
   @Spec private @Nullable CommandSpec spec;
 
@@ -131,12 +128,7 @@ public final class ScaleCommand implements Callable<Integer> {
       description = "Measures for seconds, and simulates a mesh of a hundredth of the size.")
   private boolean quick;
 
-  @Option(
-      names = {"-o", "--output"},
-      paramLabel = "text|json",
-      defaultValue = "text",
-      description = "json: the last line is one object (default: text).")
-  private Output output = Output.text;
+  @Mixin private JsonOption output = new JsonOption();
 
   @Override
   public Integer call() throws Exception {
@@ -177,7 +169,7 @@ public final class ScaleCommand implements Callable<Integer> {
               .toList();
       Files.writeString(plot, CostPlot.of(lines, BenchArguments.machine()));
       out.println("The plot is in " + plot.toAbsolutePath().normalize() + ".");
-      if (output == Output.json) {
+      if (output.isJson()) {
         out.println(figures.json());
       }
       out.flush();

@@ -3,14 +3,16 @@ package io.kith.load.soak;
 import static java.util.Objects.requireNonNull;
 
 import io.kith.load.bench.BenchArguments;
+import io.kith.load.bench.JsonOption;
 import io.kith.load.tools.ToolCache;
+import io.kith.server.verb.Words;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Callable;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -41,17 +43,10 @@ import picocli.CommandLine.Spec;
       "  kith bench soak --for 8h --state night.jsonl --resume"
     })
 public final class SoakCommand implements Callable<Integer> {
-  private static final Pattern TIME = Pattern.compile("(\\d{1,6})([smhd])");
-
   /** While the compiler is at work, memory grows and latency falls. */
   private static final Duration SETTLING = Duration.ofMinutes(2);
 
   private static final int BRIDGE_EVERY = 5;
-
-  enum Output {
-    text,
-    json
-  }
 
   @Spec private @Nullable CommandSpec spec;
 
@@ -86,12 +81,7 @@ public final class SoakCommand implements Callable<Integer> {
   @Option(names = "--resume", description = "Go on with what is in the state file.")
   private boolean resume;
 
-  @Option(
-      names = {"-o", "--output"},
-      paramLabel = "text|json",
-      defaultValue = "text",
-      description = "json: the last line is one object (default: text).")
-  private Output output = Output.text;
+  @Mixin private JsonOption output = new JsonOption();
 
   @Override
   public Integer call() throws Exception {
@@ -125,7 +115,7 @@ public final class SoakCommand implements Callable<Integer> {
     var report = new SoakReport(measured.windows(), settling(time).toSeconds());
     var out = command.commandLine().getOut();
     report.lines(BenchArguments.machine()).forEach(out::println);
-    if (output == Output.json) {
+    if (output.isJson()) {
       out.println(report.json());
     }
     out.flush();
@@ -139,18 +129,10 @@ public final class SoakCommand implements Callable<Integer> {
   }
 
   private Duration duration(String option, String text) {
-    var matcher = TIME.matcher(text);
-    if (!matcher.matches()) {
-      throw BenchArguments.refused(
-          requireNonNull(spec, "spec"),
-          option + ": '" + text + "' (expected: a number with s, m, h or d, as 15m)");
+    try {
+      return Words.duration(text);
+    } catch (IllegalArgumentException e) {
+      throw BenchArguments.refused(requireNonNull(spec, "spec"), option + ": " + e.getMessage());
     }
-    var number = Long.parseLong(matcher.group(1));
-    return switch (matcher.group(2)) {
-      case "s" -> Duration.ofSeconds(number);
-      case "m" -> Duration.ofMinutes(number);
-      case "h" -> Duration.ofHours(number);
-      default -> Duration.ofDays(number);
-    };
   }
 }
