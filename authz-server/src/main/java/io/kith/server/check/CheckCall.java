@@ -1,8 +1,7 @@
 package io.kith.server.check;
 
-import io.grpc.Metadata;
-import io.grpc.ServerCall;
-import io.grpc.Status;
+import static java.util.Objects.requireNonNull;
+
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.Workload;
@@ -15,14 +14,14 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>What is found out about it is set by the thread that reads it, before any other sees it.
  */
-final class CheckCall {
-  private final ServerCall<CheckMessage, byte[]> call;
+public abstract class CheckCall {
   private final AtomicBoolean claimed = new AtomicBoolean();
 
   final CheckMetadata metadata;
   final Peer peer;
   final long startedNanos;
-  final long deadlineNanos;
+  final long timeoutNanos;
+  long deadlineNanos;
 
   CheckMessage request = CheckMessage.UNREADABLE;
   @Nullable CheckFacts facts;
@@ -38,21 +37,26 @@ final class CheckCall {
   private boolean sending;
 
   /**
-   * @param startedNanos now, by {@link System#nanoTime}
-   * @param budgetNanos time until it must be answered, from then
+   * A call that begins now.
+   *
+   * @param timeoutNanos what its caller gives it; {@link Long#MAX_VALUE} when it does not say
    */
-  CheckCall(
-      ServerCall<CheckMessage, byte[]> call,
-      Metadata headers,
-      long startedNanos,
-      long budgetNanos) {
-    this.call = call;
-    this.metadata = CheckMetadata.of(headers);
-    this.peer = Peer.of(call.getAttributes());
-    this.startedNanos = startedNanos;
+  protected CheckCall(CheckMetadata metadata, Peer peer, long timeoutNanos) {
+    this.metadata = requireNonNull(metadata, "metadata");
+    this.peer = requireNonNull(peer, "peer");
+    this.timeoutNanos = timeoutNanos;
+    this.startedNanos = System.nanoTime();
     this.readNanos = startedNanos;
-    this.deadlineNanos = startedNanos + budgetNanos;
+    this.deadlineNanos = Long.MAX_VALUE;
   }
+
+  /**
+   * Sends the answer, once and on any thread, and ends the RPC well; nothing to a caller that went
+   * away.
+   *
+   * @param response a CheckResponse, encoded
+   */
+  protected abstract void deliver(byte[] response);
 
   /** The right to answer; true once. */
   boolean claim() {
@@ -72,18 +76,10 @@ final class CheckCall {
     return isHttp() ? TraceParent.parse(metadata.traceParent()) : null;
   }
 
-  /**
-   * Sends the answer and ends the RPC well; a verdict never travels as an RPC's failure. Nothing is
-   * sent to a caller that went away.
-   */
+  /** Sends the answer; a verdict never travels as an RPC's failure. */
   void send(byte[] response) {
     sending = true;
-    if (call.isCancelled()) {
-      return;
-    }
-    call.sendHeaders(new Metadata());
-    call.sendMessage(response);
-    call.close(Status.OK, new Metadata());
+    deliver(response);
   }
 
   /** Denies when not even an answer could be made; does nothing when one was begun. */

@@ -2,8 +2,9 @@ package io.kith.server.check;
 
 import static java.util.Objects.requireNonNull;
 
-import io.grpc.Metadata;
 import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,12 +32,8 @@ public record CheckMetadata(
   static final String CONNECTION = "x-kith-conn";
   static final String SPARE = "x-kith-spare";
 
-  private static final Metadata.Key<String> DIRECTION_KEY = key(DIRECTION);
-  private static final Metadata.Key<String> NODE_KEY = key(NODE);
-  private static final Metadata.Key<String> CLUSTER_KEY = key(CLUSTER);
-  private static final Metadata.Key<String> CONNECTION_KEY = key(CONNECTION);
-  private static final Metadata.Key<String> SPARE_KEY = key(SPARE);
-  private static final Metadata.Key<String> TRACE_PARENT_KEY = key("traceparent");
+  private static final String PREFIX = "x-kith-";
+  private static final String TRACE_PARENT = "traceparent";
 
   public CheckMetadata {
     requireNonNull(direction, "direction");
@@ -56,37 +53,55 @@ public record CheckMetadata(
     this(direction, node, cluster, connection, traceParent, "");
   }
 
-  static CheckMetadata of(Metadata headers) {
+  /**
+   * What is sent with an RPC.
+   *
+   * @param headers names in lower case, and values; of those that come twice the last counts, but
+   *     for the direction
+   */
+  public static CheckMetadata of(Iterable<Map.Entry<CharSequence, CharSequence>> headers) {
+    var direction = "";
+    var node = "";
+    var cluster = "";
+    var connection = "";
+    var spare = "";
+    String traceParent = null;
+    Set<String> directions = null;
+    for (var header : headers) {
+      if (!isOurs(header.getKey())) {
+        continue;
+      }
+      var value = header.getValue().toString();
+      switch (header.getKey().toString()) {
+        case DIRECTION -> {
+          if (direction.isEmpty()) {
+            direction = value;
+          } else if (!direction.equals(value)) {
+            directions = directions == null ? new LinkedHashSet<>(Set.of(direction)) : directions;
+            directions.add(value);
+          }
+        }
+        case NODE -> node = value;
+        case CLUSTER -> cluster = value;
+        case CONNECTION -> connection = value;
+        case SPARE -> spare = value;
+        case TRACE_PARENT -> traceParent = value;
+        default -> {}
+      }
+    }
     return new CheckMetadata(
-        direction(headers),
-        text(headers, NODE_KEY),
-        text(headers, CLUSTER_KEY),
-        text(headers, CONNECTION_KEY),
-        headers.get(TRACE_PARENT_KEY),
-        text(headers, SPARE_KEY));
+        directions == null ? direction : String.join(",", directions),
+        node,
+        cluster,
+        connection,
+        traceParent,
+        spare);
   }
 
-  private static String direction(Metadata headers) {
-    var values = headers.getAll(DIRECTION_KEY);
-    if (values == null) {
-      return "";
-    }
-    var all = values.iterator();
-    var first = all.next();
-    if (!all.hasNext()) {
-      return first;
-    }
-    var distinct = new LinkedHashSet<String>();
-    values.forEach(distinct::add);
-    return String.join(",", distinct);
-  }
-
-  private static String text(Metadata headers, Metadata.Key<String> key) {
-    var value = headers.get(key);
-    return value == null ? "" : value;
-  }
-
-  private static Metadata.Key<String> key(String name) {
-    return Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER);
+  /** Of a dozen headers most are not, and need no look at all their letters. */
+  private static boolean isOurs(CharSequence name) {
+    return name.length() > PREFIX.length()
+        && (name.charAt(0) == 'x' && name.charAt(PREFIX.length() - 1) == '-'
+            || name.length() == TRACE_PARENT.length() && name.charAt(0) == 't');
   }
 }

@@ -3,11 +3,6 @@ package io.kith.server.check;
 import static java.util.Objects.requireNonNull;
 
 import com.github.benmanes.caffeine.cache.Ticker;
-import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
-import io.grpc.BindableService;
-import io.grpc.Metadata;
-import io.grpc.ServerCall;
-import io.grpc.ServerServiceDefinition;
 import io.kith.baselines.decision.Decider;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Mode;
@@ -37,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * found out too late is told to the policy, to be learned from. Nothing here blocks, so it may run
  * on the threads of the network.
  */
-public final class ExtAuthzService implements BindableService {
+public final class ExtAuthzService {
   /** Left for the way back when the caller gives a deadline. */
   private static final Duration MARGIN = Duration.ofMillis(20);
 
@@ -77,53 +72,21 @@ public final class ExtAuthzService implements BindableService {
     this.clock = requireNonNull(clock, "clock");
   }
 
-  @Override
-  public ServerServiceDefinition bindService() {
-    return ServerServiceDefinition.builder(AuthorizationGrpc.SERVICE_NAME)
-        .addMethod(CheckMethod.descriptor(), this::startCall)
-        .build();
-  }
-
   /** Checks that wait for a bridge now. */
   public int waiting() {
     return waiting.get();
   }
 
-  private ServerCall.Listener<CheckMessage> startCall(
-      ServerCall<CheckMessage, byte[]> call, Metadata headers) {
-    var check = new CheckCall(call, headers, System.nanoTime(), budgetNanos(headers));
-    call.request(2);
-    return new ServerCall.Listener<>() {
-      @Override
-      public void onMessage(CheckMessage request) {
-        check.request = request;
-      }
-
-      @Override
-      public void onHalfClose() {
-        handle(check);
-      }
-
-      // Nobody waits any more; what was attempted is decided and recorded all the same.
-      @Override
-      public void onCancel() {
-        if (!check.isClaimed()) {
-          observer.cancelled();
-        }
-      }
-    };
-  }
-
-  /** The time until a Check must be answered: ours, or the caller's less the way back. */
-  private long budgetNanos(Metadata headers) {
-    var own = settings.deadline().toNanos();
-    var left = CallTimeout.nanos(headers);
-    return Math.min(own, left - Math.min(MARGIN.toNanos(), left / 4));
-  }
-
-  private void handle(CheckCall check) {
+  /**
+   * Answers a Check.
+   *
+   * @param message a CheckRequest, encoded; null when what came cannot be read
+   */
+  public void handle(CheckCall check, byte @Nullable [] message) {
     try {
+      check.deadlineNanos = check.startedNanos + budgetNanos(check.timeoutNanos);
       check.readNanos = System.nanoTime();
+      check.request = message == null ? CheckMessage.UNREADABLE : CheckMessage.read(message);
       check.read = clock.instant();
       check.facts = CheckFacts.read(check.request, check.metadata);
       switch (reporters.admit(check.peer, check.facts, check.read)) {
@@ -147,6 +110,23 @@ public final class ExtAuthzService implements BindableService {
     } catch (Throwable thrown) {
       failed(check, thrown);
     }
+  }
+
+  /**
+   * Nobody waits for the answer any more, if there was none yet; what was attempted is decided and
+   * recorded all the same.
+   */
+  public void cancelled(CheckCall check) {
+    if (!check.isClaimed()) {
+      observer.cancelled();
+    }
+  }
+
+  /** The time until a Check must be answered: ours, or the caller's less the way back. */
+  private long budgetNanos(long timeoutNanos) {
+    return Math.min(
+        settings.deadline().toNanos(),
+        timeoutNanos - Math.min(MARGIN.toNanos(), timeoutNanos / 4));
   }
 
   private void admitted(CheckCall check, SpiffeId reporter, Workload workload, Snapshot snapshot) {

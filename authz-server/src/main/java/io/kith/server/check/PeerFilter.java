@@ -8,6 +8,7 @@ import io.grpc.ServerTransportFilter;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import javax.net.ssl.SSLPeerUnverifiedException;
@@ -35,12 +36,25 @@ public final class PeerFilter extends ServerTransportFilter {
 
   @Override
   public Attributes transportReady(Attributes attributes) {
-    return attributes.toBuilder().set(Peer.KEY, peer(attributes)).build();
+    return attributes.toBuilder()
+        .set(
+            Peer.KEY,
+            peer(
+                attributes.get(Grpc.TRANSPORT_ATTR_SSL_SESSION),
+                attributes.get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR)))
+        .build();
   }
 
-  private Peer peer(Attributes attributes) {
-    var address = address(attributes);
-    var session = attributes.get(Grpc.TRANSPORT_ATTR_SSL_SESSION);
+  /**
+   * Who is at the other end.
+   *
+   * @param session of TLS, or null when the connection has none
+   */
+  public Peer peer(@Nullable SSLSession session, @Nullable SocketAddress remote) {
+    var address =
+        remote instanceof InetSocketAddress socket && socket.getAddress() != null
+            ? IpAddress.of(socket.getAddress())
+            : null;
     if (session == null) {
       return Peer.unknown("the connection is without TLS (expected: mutual TLS)", address);
     }
@@ -54,12 +68,5 @@ public final class PeerFilter extends ServerTransportFilter {
           "the peer proved no identity: " + Untrusted.plain(String.valueOf(e.getMessage()), 300),
           address);
     }
-  }
-
-  private static @Nullable IpAddress address(Attributes attributes) {
-    return attributes.get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR) instanceof InetSocketAddress socket
-            && socket.getAddress() != null
-        ? IpAddress.of(socket.getAddress())
-        : null;
   }
 }

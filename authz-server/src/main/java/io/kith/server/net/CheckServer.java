@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.grpc.Server;
 import io.grpc.ServerCredentials;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.config.KithConfig;
@@ -23,6 +24,7 @@ import io.kith.server.check.ExtAuthzService;
 import io.kith.server.check.PeerFilter;
 import io.kith.server.check.Policy;
 import io.kith.server.provenance.MeshKeys;
+import io.kith.server.rpc.CheckListener;
 import io.kith.server.telemetry.CheckTelemetry;
 import io.kith.server.telemetry.HealthServer;
 import io.kith.server.telemetry.Metrics;
@@ -64,6 +66,8 @@ public final class CheckServer implements AutoCloseable {
   private static final Duration KEEP_ALIVE_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration CLOSE_GRACE = Duration.ofSeconds(5);
 
+  private static final PeerFilter PEERS =
+      new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC()));
   private static final Logger LOG = Logger.getLogger(CheckServer.class.getName());
 
   private final KithConfig.Server settings;
@@ -74,7 +78,7 @@ public final class CheckServer implements AutoCloseable {
   private final ExtAuthzService checkService;
   private final BridgeService bridgeService;
   private final GuardDesk guardDesk;
-  private @Nullable Server checkPort;
+  private @Nullable CheckListener checkPort;
   private @Nullable Server bridgePort;
   private @Nullable UnixServer bridgeSocket;
   private @Nullable HealthServer health;
@@ -260,7 +264,8 @@ public final class CheckServer implements AutoCloseable {
         bound(
             "server.checks.listen",
             settings.checks(),
-            address -> checks(address, anybody, checkService).start());
+            address ->
+                checks(address, SpiffeTls.grpcServerContext(identity, _ -> true), checkService));
     listenToBridges(anybody);
     health =
         bound(
@@ -294,21 +299,21 @@ public final class CheckServer implements AutoCloseable {
         .keepAliveTimeout(KEEP_ALIVE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
   }
 
-  private Server checks(
-      InetSocketAddress address, ServerCredentials credentials, ExtAuthzService service) {
-    return server(address, credentials)
-        .addService(service)
-        .maxInboundMessageSize(MAX_CHECK)
-        .maxConnectionAge(settings.connectionAge().toMillis(), TimeUnit.MILLISECONDS)
-        .maxConnectionAgeGrace(AGE_GRACE.toMillis(), TimeUnit.MILLISECONDS)
-        .build();
+  private CheckListener checks(SocketAddress address, SslContext tls, ExtAuthzService service)
+      throws IOException {
+    return CheckListener.start(
+        address,
+        tls,
+        PEERS::peer,
+        new CheckListener.Limits(MAX_CHECK, MAX_METADATA, settings.connectionAge(), AGE_GRACE),
+        service);
   }
 
   /** Nothing that runs on its threads blocks, so calls run on those of the network. */
   static NettyServerBuilder server(SocketAddress address, ServerCredentials credentials) {
     return NettyServerBuilder.forAddress(address, credentials)
         .directExecutor()
-        .addTransportFilter(new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC())))
+        .addTransportFilter(PEERS)
         .maxInboundMetadataSize(MAX_METADATA)
         .permitKeepAliveTime(KEEP_ALIVE.toMillis() / 2, TimeUnit.MILLISECONDS)
         .permitKeepAliveWithoutCalls(true);
@@ -338,7 +343,7 @@ public final class CheckServer implements AutoCloseable {
       SpiffeId self = settings.spiffeId();
       if (self != null && identity.state().usable()) {
         new WarmUp(identity, self)
-            .run((address, credentials, service) -> checks(address, credentials, service).start());
+            .run(this::checks);
       }
     } catch (IOException | RuntimeException e) {
       LOG.log(Level.WARNING, "server not warm: the first Checks will be slow", e);
@@ -362,7 +367,7 @@ public final class CheckServer implements AutoCloseable {
 
   /** Where Checks are answered. */
   public int checkPort() {
-    return requireNonNull(checkPort, "listening").getPort();
+    return requireNonNull(checkPort, "listening").port();
   }
 
   /** Where bridges attach; -1 when that is a Unix socket. */
@@ -380,7 +385,7 @@ public final class CheckServer implements AutoCloseable {
   public void close() {
     warm = false;
     if (checkPort != null) {
-      UnixServer.stop(checkPort, CLOSE_GRACE);
+      checkPort.close(CLOSE_GRACE);
     }
     if (bridgePort != null) {
       UnixServer.stop(bridgePort, Duration.ZERO);

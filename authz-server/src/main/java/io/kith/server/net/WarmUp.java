@@ -8,10 +8,9 @@ import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
 import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc.AuthorizationFutureStub;
 import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
 import io.grpc.Metadata;
-import io.grpc.Server;
-import io.grpc.ServerCredentials;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.MetadataUtils;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.kith.baselines.config.Inbound;
 import io.kith.baselines.config.KithConfig.OnFailure;
 import io.kith.baselines.decision.Mode;
@@ -43,6 +42,7 @@ import io.kith.server.check.Policy;
 import io.kith.server.check.ProcessSource;
 import io.kith.server.check.SocketQuery;
 import io.kith.server.provenance.MeshKeys;
+import io.kith.server.rpc.CheckListener;
 import io.kith.server.telemetry.CheckTelemetry;
 import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.X509Source;
@@ -103,7 +103,7 @@ final class WarmUp {
   /** The way real Checks come in, at another address. */
   @FunctionalInterface
   interface Listener {
-    Server listen(InetSocketAddress address, ServerCredentials credentials, ExtAuthzService service)
+    CheckListener listen(InetSocketAddress address, SslContext tls, ExtAuthzService service)
         throws java.io.IOException;
   }
 
@@ -126,15 +126,12 @@ final class WarmUp {
               telemetry,
               deadlines,
               InstantSource.system());
-      var server =
+      try (var server =
           listener.listen(
               new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-              SpiffeTls.serverCredentials(identity, self::equals),
-              service);
-      try {
-        return send(server.getPort());
-      } finally {
-        server.shutdownNow();
+              SpiffeTls.grpcServerContext(identity, self::equals),
+              service)) {
+        return send(server.port());
       }
     }
   }

@@ -17,6 +17,8 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.server.check.CheckFacts.Connection;
 import io.kith.server.check.CheckFacts.Layer;
 import io.kith.server.check.CheckFacts.Malformed;
+import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -315,8 +317,10 @@ class CheckFactsTest {
 
   @Test
   void of_directionTwice_isOneWhenBothAgree() {
-    var twice = Samples.headers("x-kith-direction", "outbound", "x-kith-direction", "outbound");
-    var torn = Samples.headers("x-kith-direction", "outbound", "x-kith-direction", "inbound");
+    List<Map.Entry<CharSequence, CharSequence>> twice =
+        List.of(Map.entry("x-kith-direction", "outbound"), Map.entry("x-kith-direction", "outbound"));
+    List<Map.Entry<CharSequence, CharSequence>> torn =
+        List.of(Map.entry("x-kith-direction", "outbound"), Map.entry("x-kith-direction", "inbound"));
 
     assertThat(CheckMetadata.of(twice).direction()).isEqualTo("outbound");
     assertThat(CheckMetadata.of(torn).direction()).isEqualTo("outbound,inbound");

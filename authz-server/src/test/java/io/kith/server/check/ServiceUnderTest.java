@@ -3,17 +3,14 @@ package io.kith.server.check;
 import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
 import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
 import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
-import io.grpc.Attributes;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
-import io.grpc.Server;
-import io.grpc.ServerTransportFilter;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
-import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.MetadataUtils;
 import io.kith.baselines.config.KithConfig.OnFailure;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.server.provenance.MeshKeys;
+import io.kith.server.rpc.CheckListener;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -34,7 +31,7 @@ public final class ServiceUnderTest implements AutoCloseable {
   public volatile Peer peer = Samples.peer(Samples.CHECKOUT, Samples.POD);
   public final ExtAuthzService service;
   private final Deadlines deadlines = new Deadlines();
-  private final Server server;
+  private final CheckListener server;
   private ManagedChannel channel;
 
   /** How the service is set up. */
@@ -97,25 +94,19 @@ public final class ServiceUnderTest implements AutoCloseable {
             deadlines,
             clock);
     server =
-        NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
-            .directExecutor()
-            .maxInboundMessageSize(4 * 1024 * 1024)
-            .addTransportFilter(
-                new ServerTransportFilter() {
-                  @Override
-                  public Attributes transportReady(Attributes attributes) {
-                    return attributes.toBuilder().set(Peer.KEY, peer).build();
-                  }
-                })
-            .addService(service)
-            .build()
-            .start();
+        CheckListener.start(
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+            null,
+            (_, _) -> peer,
+            new CheckListener.Limits(
+                4 * 1024 * 1024, 64 * 1024, Duration.ofHours(1), Duration.ofSeconds(30)),
+            service);
     channel = channel();
   }
 
   private ManagedChannel channel() {
     return NettyChannelBuilder.forAddress(
-            new InetSocketAddress(InetAddress.getLoopbackAddress(), server.getPort()))
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), server.port()))
         .usePlaintext()
         .build();
   }
@@ -166,7 +157,7 @@ public final class ServiceUnderTest implements AutoCloseable {
   @Override
   public void close() {
     channel.shutdownNow();
-    server.shutdownNow();
+    server.close();
     deadlines.close();
   }
 }

@@ -26,8 +26,10 @@ import io.kith.bridge.v1.Hello;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.server.check.Await;
 import io.kith.server.check.InMemoryPolicy;
+import io.kith.server.check.PeerFilter;
 import io.kith.server.check.Samples;
 import io.kith.server.provenance.MeshKeys;
+import io.kith.server.rpc.CheckListener;
 import io.kith.server.telemetry.CheckTelemetry;
 import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.WorkloadApiSource;
@@ -178,8 +180,14 @@ class CheckServerTest {
     var permitted =
         new WarmUp(identity, SERVER, Duration.ofMinutes(3))
             .run(
-                (address, credentials, service) ->
-                    CheckServer.server(address, credentials).addService(service).build().start());
+                (address, tls, service) ->
+                    CheckListener.start(
+                        address,
+                        tls,
+                        new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC()))::peer,
+                        new CheckListener.Limits(
+                            4096, 8192, Duration.ofHours(1), Duration.ofSeconds(1)),
+                        service));
 
     assertThat(permitted).isPositive();
     assertThat(permitted % WarmUp.CHECKS).as("all of them, each time").isZero();

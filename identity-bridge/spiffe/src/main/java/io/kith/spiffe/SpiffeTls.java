@@ -68,9 +68,22 @@ public final class SpiffeTls {
    */
   public static ServerCredentials serverCredentials(
       X509Source source, Predicate<SpiffeId> peers, ClientCertificate clients) {
+    return NettySslContextServerCredentials.create(grpcServerContext(source, peers, clients));
+  }
+
+  /**
+   * For a server that speaks gRPC in a way of its own.
+   *
+   * @param peers which clients may connect
+   */
+  public static SslContext grpcServerContext(X509Source source, Predicate<SpiffeId> peers) {
+    return grpcServerContext(source, peers, ClientCertificate.REQUIRED);
+  }
+
+  private static SslContext grpcServerContext(
+      X509Source source, Predicate<SpiffeId> peers, ClientCertificate clients) {
     try {
-      return NettySslContextServerCredentials.create(
-          finished(GrpcSslContexts.configure(server(source, peers, clients))));
+      return finished(GrpcSslContexts.configure(server(source, peers, clients)));
     } catch (SSLException e) {
       throw new IllegalStateException(NO_SERVER, e);
     }

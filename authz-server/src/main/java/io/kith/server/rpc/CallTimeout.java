@@ -1,16 +1,13 @@
-package io.kith.server.check;
+package io.kith.server.rpc;
 
-import io.grpc.Metadata;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The time that a caller gives a call, from its header.
  *
- * <p>gRPC keeps it as a deadline in its context, and to ask that for what is left takes another
- * look at the clock. Source: gRPC over HTTP/2, {@code Timeout}.
+ * <p>Source: gRPC over HTTP/2, {@code Timeout}.
  */
 final class CallTimeout {
-  private static final Metadata.Key<String> KEY =
-      Metadata.Key.of("grpc-timeout", Metadata.ASCII_STRING_MARSHALLER);
   private static final int MOST_DIGITS = 8;
 
   private CallTimeout() {}
@@ -18,8 +15,7 @@ final class CallTimeout {
   /**
    * Nanoseconds from when the call began; the greatest number when none is given that can be read.
    */
-  static long nanos(Metadata headers) {
-    var text = headers.get(KEY);
+  static long nanos(@Nullable CharSequence text) {
     if (text == null || text.length() < 2 || text.length() > MOST_DIGITS + 1) {
       return Long.MAX_VALUE;
     }

@@ -1,0 +1,363 @@
+package io.kith.server.rpc;
+
+import io.grpc.Status;
+import io.grpc.netty.shaded.io.netty.buffer.ByteBuf;
+import io.grpc.netty.shaded.io.netty.buffer.ByteBufUtil;
+import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.AbstractHttp2ConnectionHandlerBuilder;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Connection;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2ConnectionAdapter;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2ConnectionDecoder;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2ConnectionEncoder;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2ConnectionHandler;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Error;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Exception;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2FrameAdapter;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Headers;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Settings;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Stream;
+import io.grpc.netty.shaded.io.netty.util.concurrent.Future;
+import io.kith.server.check.ExtAuthzService;
+import io.kith.server.check.Peer;
+import java.time.Duration;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A connection of an Envoy: its streams are Checks.
+ *
+ * <p>All but {@link #send} runs on the thread of its loop. What is answered there while frames are
+ * read leaves with everything else that was answered by then, in one piece.
+ */
+final class CheckConnection extends Http2ConnectionHandler {
+  private static final Logger LOG = Logger.getLogger(CheckConnection.class.getName());
+
+  /** As gRPC for Java: a burst of large Checks is not held up. */
+  private static final int WINDOW = 1 << 20;
+
+  /** What the answer to our ping has to carry. */
+  private static final long GOING_AWAY = 0x6b697468L;
+
+  private static final Duration PING_PATIENCE = Duration.ofSeconds(10);
+
+  /** What a connection is told by its listener. */
+  enum Event {
+    /** To take no further Checks, and to end when those that it has are answered. */
+    GO_AWAY
+  }
+
+  private final Peer peer;
+  private final CheckListener.Limits limits;
+  private final ExtAuthzService service;
+  private final Http2Connection.PropertyKey streamKey;
+  private final Queue<CheckStream> answered = new ConcurrentLinkedQueue<>();
+  private final AtomicBoolean draining = new AtomicBoolean();
+  private @Nullable ChannelHandlerContext context;
+  private @Nullable Future<?> age;
+  private boolean reading;
+  private boolean goingAway;
+  private boolean gone;
+
+  private CheckConnection(
+      Http2ConnectionDecoder decoder,
+      Http2ConnectionEncoder encoder,
+      Http2Settings settings,
+      Peer peer,
+      CheckListener.Limits limits,
+      ExtAuthzService service) {
+    super(decoder, encoder, settings);
+    this.peer = peer;
+    this.limits = limits;
+    this.service = service;
+    this.streamKey = connection().newKey();
+    connection()
+        .addListener(
+            new Http2ConnectionAdapter() {
+              @Override
+              public void onStreamClosed(Http2Stream stream) {
+                if (stream.getProperty(streamKey) instanceof CheckStream check) {
+                  service.cancelled(check);
+                }
+              }
+            });
+  }
+
+  /** For a connection of this peer. */
+  static CheckConnection of(Peer peer, CheckListener.Limits limits, ExtAuthzService service) {
+    return new Builder(peer, limits, service).build();
+  }
+
+  private static final class Builder
+      extends AbstractHttp2ConnectionHandlerBuilder<CheckConnection, Builder> {
+    private final Peer peer;
+    private final CheckListener.Limits limits;
+    private final ExtAuthzService service;
+
+    Builder(Peer peer, CheckListener.Limits limits, ExtAuthzService service) {
+      this.peer = peer;
+      this.limits = limits;
+      this.service = service;
+      server(true);
+      initialSettings(
+          Http2Settings.defaultSettings()
+              .initialWindowSize(WINDOW)
+              .maxHeaderListSize(limits.metadataBytes()));
+      // What is not well-formed of a header is of no use here: those that are looked for are plain.
+      validateHeaders(false);
+      // A proxy resets each Check that took it too long, and there may be many at once.
+      decoderEnforceMaxRstFramesPerWindow(0, 0);
+      gracefulShutdownTimeoutMillis(limits.ageGrace().toMillis());
+    }
+
+    @Override
+    protected CheckConnection build() {
+      return super.build();
+    }
+
+    @Override
+    protected CheckConnection build(
+        Http2ConnectionDecoder decoder, Http2ConnectionEncoder encoder, Http2Settings settings) {
+      var connection = new CheckConnection(decoder, encoder, settings, peer, limits, service);
+      frameListener(connection.new Frames());
+      return connection;
+    }
+  }
+
+  // ---- life
+
+  @Override
+  public void handlerAdded(ChannelHandlerContext added) throws Exception {
+    context = added;
+    super.handlerAdded(added);
+    var most = limits.connectionAge().toNanos();
+    var tenth = most / 10;
+    age =
+        added
+            .executor()
+            .schedule(
+                this::leave,
+                most - tenth + ThreadLocalRandom.current().nextLong(2 * tenth + 1),
+                TimeUnit.NANOSECONDS);
+    if (added.channel().isActive()) {
+      widen();
+    }
+  }
+
+  @Override
+  public void channelActive(ChannelHandlerContext active) throws Exception {
+    super.channelActive(active);
+    widen();
+  }
+
+  /** The settings widen streams only. */
+  private void widen() throws Http2Exception {
+    var flow = connection().local().flowController();
+    var whole = connection().connectionStream();
+    flow.incrementWindowSize(whole, WINDOW - flow.initialWindowSize(whole));
+    flush(context());
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext inactive) throws Exception {
+    if (age != null) {
+      age.cancel(false);
+    }
+    super.channelInactive(inactive);
+  }
+
+  @Override
+  public void userEventTriggered(ChannelHandlerContext told, Object event) throws Exception {
+    if (event == Event.GO_AWAY) {
+      leave();
+    } else {
+      super.userEventTriggered(told, event);
+    }
+  }
+
+  /**
+   * Says first that no stream is welcome any more without refusing one, and refuses when what was
+   * sent before that arrived must be here: nothing that is on its way is lost.
+   */
+  private void leave() {
+    if (goingAway) {
+      return;
+    }
+    goingAway = true;
+    var at = context();
+    goAway(at, Integer.MAX_VALUE);
+    encoder().writePing(at, false, GOING_AWAY, at.newPromise());
+    flush(at);
+    var _ =
+        at.executor().schedule(this::end, PING_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  private void end() {
+    if (gone) {
+      return;
+    }
+    gone = true;
+    var at = context();
+    goAway(at, connection().remote().lastStreamCreated());
+    var _ = at.channel().close(); // waits for open streams
+  }
+
+  private void goAway(ChannelHandlerContext at, int lastStream) {
+    goAway(
+        at,
+        lastStream,
+        Http2Error.NO_ERROR.code(),
+        ByteBufUtil.writeAscii(at.alloc(), "max_age"),
+        at.newPromise());
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext at, Object message) throws Exception {
+    reading = true;
+    super.channelRead(at, message);
+  }
+
+  @Override
+  public void channelReadComplete(ChannelHandlerContext at) throws Exception {
+    reading = false;
+    super.channelReadComplete(at); // flushes
+  }
+
+  /** Answers that the peer does not take fill memory: nothing more is read from it meanwhile. */
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext at) throws Exception {
+    at.channel().config().setAutoRead(at.channel().isWritable());
+    super.channelWritabilityChanged(at);
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext at, Throwable cause) throws Exception {
+    if (cause instanceof java.io.IOException) {
+      LOG.log(Level.FINE, cause, () -> "connection of " + at.channel().remoteAddress());
+      var _ = at.channel().close();
+    } else {
+      super.exceptionCaught(at, cause);
+    }
+  }
+
+  private ChannelHandlerContext context() {
+    var added = context;
+    if (added == null) {
+      throw new IllegalStateException("not added");
+    }
+    return added;
+  }
+
+  // ---- answers
+
+  /** Sends what a stream was answered; on any thread. */
+  void send(CheckStream stream) {
+    var at = context();
+    if (at.executor().inEventLoop()) {
+      write(at, stream);
+      if (!reading) {
+        flush(at);
+      }
+      return;
+    }
+    answered.add(stream);
+    if (draining.compareAndSet(false, true)) {
+      at.executor().execute(this::drain);
+    }
+  }
+
+  private void drain() {
+    draining.set(false); // first: what is added from now on comes again
+    var at = context();
+    for (var next = answered.poll(); next != null; next = answered.poll()) {
+      write(at, next);
+    }
+    flush(at);
+  }
+
+  private void write(ChannelHandlerContext at, CheckStream stream) {
+    if (connection().stream(stream.id()) != null) {
+      stream.write(at, encoder());
+    }
+  }
+
+  /** Ends a stream without an answer. */
+  private void fail(ChannelHandlerContext at, int id, Status.Code code, String words) {
+    encoder().writeHeaders(at, id, GrpcHeaders.failed(code, words), 0, true, at.newPromise());
+    if (connection().stream(id) != null) { // which has not ended on its side
+      resetStream(at, id, Http2Error.NO_ERROR.code(), at.newPromise());
+    }
+  }
+
+  private final class Frames extends Http2FrameAdapter {
+    @Override
+    public void onHeadersRead(
+        ChannelHandlerContext at,
+        int id,
+        Http2Headers headers,
+        int dependency,
+        short weight,
+        boolean exclusive,
+        int padding,
+        boolean last) {
+      onHeadersRead(at, id, headers, padding, last);
+    }
+
+    @Override
+    public void onHeadersRead(
+        ChannelHandlerContext at, int id, Http2Headers headers, int padding, boolean last) {
+      var stream = connection().stream(id);
+      if (stream == null) {
+        return; // refused
+      }
+      if (stream.getProperty(streamKey) instanceof CheckStream check) {
+        if (last) {
+          check.end(limits.messageBytes(), service); // trailers
+        }
+        return;
+      }
+      var refusal = GrpcHeaders.refusal(headers);
+      if (refusal != null) {
+        encoder().writeHeaders(at, id, refusal, 0, true, at.newPromise());
+        if (!last) {
+          resetStream(at, id, Http2Error.NO_ERROR.code(), at.newPromise());
+        }
+        return;
+      }
+      var check = CheckStream.of(CheckConnection.this, id, peer, headers);
+      stream.setProperty(streamKey, check);
+      if (last) {
+        check.end(limits.messageBytes(), service);
+      }
+    }
+
+    @Override
+    public int onDataRead(
+        ChannelHandlerContext at, int id, ByteBuf data, int padding, boolean last) {
+      var taken = data.readableBytes() + padding;
+      var stream = connection().stream(id);
+      if (stream != null && stream.getProperty(streamKey) instanceof CheckStream check) {
+        if (!check.read(data, last, limits.messageBytes(), service)) {
+          fail(
+              at,
+              id,
+              Status.Code.RESOURCE_EXHAUSTED,
+              "a Check of more than " + limits.messageBytes() + " bytes");
+        }
+      }
+      return taken;
+    }
+
+    @Override
+    public void onPingAckRead(ChannelHandlerContext at, long data) {
+      if (goingAway && data == GOING_AWAY) {
+        end();
+      }
+    }
+  }
+}

@@ -1,0 +1,222 @@
+package io.kith.server.rpc;
+
+import static java.util.Objects.requireNonNull;
+
+import io.grpc.netty.shaded.io.netty.bootstrap.ServerBootstrap;
+import io.grpc.netty.shaded.io.netty.channel.Channel;
+import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
+import io.grpc.netty.shaded.io.netty.channel.ChannelInitializer;
+import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.IoHandlerFactory;
+import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.ServerChannel;
+import io.grpc.netty.shaded.io.netty.channel.epoll.Epoll;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerDomainSocketChannel;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerSocketChannel;
+import io.grpc.netty.shaded.io.netty.channel.group.ChannelGroup;
+import io.grpc.netty.shaded.io.netty.channel.group.DefaultChannelGroup;
+import io.grpc.netty.shaded.io.netty.channel.nio.NioIoHandler;
+import io.grpc.netty.shaded.io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
+import io.grpc.netty.shaded.io.netty.handler.ssl.ApplicationProtocolNames;
+import io.grpc.netty.shaded.io.netty.handler.ssl.ApplicationProtocolNegotiationHandler;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslHandler;
+import io.grpc.netty.shaded.io.netty.util.concurrent.DefaultThreadFactory;
+import io.grpc.netty.shaded.io.netty.util.concurrent.GlobalEventExecutor;
+import io.kith.server.check.ExtAuthzService;
+import io.kith.server.check.Peer;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import javax.net.ssl.SSLSession;
+import org.jspecify.annotations.Nullable;
+
+/** Where Envoys connect to ask, until closed. */
+public final class CheckListener implements AutoCloseable {
+  private static final Logger LOG = Logger.getLogger(CheckListener.class.getName());
+
+  /**
+   * How connections are treated.
+   *
+   * @param messageBytes of a Check, at most; a longer one fails the RPC
+   * @param metadataBytes of its metadata, at most, as HTTP/2 counts them
+   * @param connectionAge after which a connection is ended gracefully, give or take a tenth, so that
+   *     clients look for servers again
+   * @param ageGrace for what is asked on it by then
+   */
+  public record Limits(
+      int messageBytes, int metadataBytes, Duration connectionAge, Duration ageGrace) {
+    public Limits {
+      if (messageBytes < 1 || metadataBytes < 1) {
+        throw new IllegalArgumentException("limits (expected: positive)");
+      }
+      requireNonNull(connectionAge, "connectionAge");
+      requireNonNull(ageGrace, "ageGrace");
+    }
+  }
+
+  /** Says who is at the other end of a connection. */
+  @FunctionalInterface
+  public interface Peers {
+    /**
+     * The peer.
+     *
+     * @param session of TLS, or null when the connection has none
+     */
+    Peer of(@Nullable SSLSession session, SocketAddress remote);
+  }
+
+  private final EventLoopGroup loops;
+  private final ChannelGroup connections;
+  private final Channel channel;
+
+  private CheckListener(EventLoopGroup loops, ChannelGroup connections, Channel channel) {
+    this.loops = loops;
+    this.connections = connections;
+    this.channel = channel;
+  }
+
+  /**
+   * Listens.
+   *
+   * @param address of a port, or of a Unix socket that is not there yet
+   * @param tls with HTTP/2 among its application protocols; null: without TLS, for tests
+   * @throws IOException when it cannot be had; the message is of the system
+   */
+  public static CheckListener start(
+      SocketAddress address,
+      @Nullable SslContext tls,
+      Peers peers,
+      Limits limits,
+      ExtAuthzService service)
+      throws IOException {
+    var loops =
+        new MultiThreadIoEventLoopGroup(
+            Runtime.getRuntime().availableProcessors(),
+            new DefaultThreadFactory("kith-checks", true),
+            ioHandler());
+    var connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+    var bound =
+        new ServerBootstrap()
+            .group(loops)
+            .channel(channelType(address))
+            .childHandler(
+                new ChannelInitializer<>() {
+                  @Override
+                  protected void initChannel(Channel connection) {
+                    connections.add(connection);
+                    if (tls == null) {
+                      connection
+                          .pipeline()
+                          .addLast(
+                              CheckConnection.of(
+                                  peers.of(null, connection.remoteAddress()), limits, service));
+                    } else {
+                      connection
+                          .pipeline()
+                          .addLast(
+                              tls.newHandler(connection.alloc()),
+                              new AfterHandshake(peers, limits, service));
+                    }
+                  }
+                })
+            .bind(address)
+            .awaitUninterruptibly();
+    if (bound.isSuccess()) {
+      return new CheckListener(loops, connections, bound.channel());
+    }
+    var _ = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    var cause = bound.cause();
+    throw cause instanceof IOException failed
+        ? failed
+        : new IOException(cause == null ? "the bind failed" : cause.getMessage(), cause);
+  }
+
+  private static IoHandlerFactory ioHandler() {
+    return Epoll.isAvailable() ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
+  }
+
+  private static Class<? extends ServerChannel> channelType(SocketAddress address) {
+    if (address instanceof DomainSocketAddress) {
+      return EpollServerDomainSocketChannel.class;
+    }
+    return Epoll.isAvailable() ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
+  }
+
+  /** The port, or -1 of a Unix socket. */
+  public int port() {
+    return channel.localAddress() instanceof InetSocketAddress address ? address.getPort() : -1;
+  }
+
+  /** Takes nothing more and tells its clients, and ends what is still asked a grace later. */
+  public void close(Duration grace) {
+    var _ = channel.close().awaitUninterruptibly();
+    for (var connection : connections) {
+      connection
+          .pipeline()
+          .fireUserEventTriggered(CheckConnection.Event.GO_AWAY);
+    }
+    var ended = connections.newCloseFuture().awaitUninterruptibly(grace.toMillis());
+    if (!ended) {
+      var _ = connections.close().awaitUninterruptibly();
+    }
+    var _ = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+  }
+
+  /** Ends everything at once. */
+  @Override
+  public void close() {
+    close(Duration.ZERO);
+  }
+
+  /** Makes way for HTTP/2 when the peer has proved who it is. */
+  private static final class AfterHandshake extends ApplicationProtocolNegotiationHandler {
+    private final Peers peers;
+    private final Limits limits;
+    private final ExtAuthzService service;
+
+    AfterHandshake(Peers peers, Limits limits, ExtAuthzService service) {
+      super("");
+      this.peers = peers;
+      this.limits = limits;
+      this.service = service;
+    }
+
+    @Override
+    protected void configurePipeline(ChannelHandlerContext context, String protocol) {
+      if (!protocol.equals(ApplicationProtocolNames.HTTP_2)) {
+        LOG.log(
+            Level.FINE, "{0} does not speak HTTP/2", context.channel().remoteAddress());
+        var _ = context.close();
+        return;
+      }
+      var tls = requireNonNull(context.pipeline().get(SslHandler.class), "tls");
+      context
+          .pipeline()
+          .addLast(
+              CheckConnection.of(
+                  peers.of(tls.engine().getSession(), context.channel().remoteAddress()),
+                  limits,
+                  service));
+    }
+
+    @Override
+    protected void handshakeFailure(ChannelHandlerContext context, Throwable cause) {
+      LOG.log(
+          Level.FINE, cause, () -> "no handshake with " + context.channel().remoteAddress());
+      var _ = context.close();
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+      LOG.log(Level.FINE, cause, () -> "connection of " + context.channel().remoteAddress());
+      var _ = context.close();
+    }
+  }
+}

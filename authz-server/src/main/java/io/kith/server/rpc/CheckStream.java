@@ -1,0 +1,148 @@
+package io.kith.server.rpc;
+
+import io.grpc.netty.shaded.io.netty.buffer.ByteBuf;
+import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2ConnectionEncoder;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Headers;
+import io.kith.server.check.CheckCall;
+import io.kith.server.check.CheckMetadata;
+import io.kith.server.check.ExtAuthzService;
+import io.kith.server.check.Peer;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.zip.GZIPInputStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A Check as a stream of HTTP/2. Whatever is wrong with its message, it is asked about: an RPC that
+ * fails would be permission where a filter fails open.
+ */
+final class CheckStream extends CheckCall {
+  private static final byte[] NOTHING = {};
+
+  /** Before a message: whether it is compressed, and its length in four octets. */
+  private static final int PREFIX = 5;
+
+  private final CheckConnection connection;
+  private final int id;
+  private final boolean gzip;
+  private byte[] collected = NOTHING;
+  private int length;
+  private boolean ended;
+  private byte[] answer = NOTHING;
+
+  private CheckStream(
+      CheckConnection connection,
+      int id,
+      Peer peer,
+      CheckMetadata metadata,
+      long timeoutNanos,
+      boolean gzip) {
+    super(metadata, peer, timeoutNanos);
+    this.connection = connection;
+    this.id = id;
+    this.gzip = gzip;
+  }
+
+  static CheckStream of(CheckConnection connection, int id, Peer peer, Http2Headers headers) {
+    return new CheckStream(
+        connection,
+        id,
+        peer,
+        CheckMetadata.of(headers),
+        CallTimeout.nanos(headers.get(GrpcHeaders.TIMEOUT)),
+        GrpcHeaders.GZIP.equals(headers.get(GrpcHeaders.ENCODING)));
+  }
+
+  int id() {
+    return id;
+  }
+
+  /**
+   * Takes a part of the body; with the last one the Check is asked about.
+   *
+   * @return false when it is too long, and will not be asked about
+   */
+  boolean read(ByteBuf data, boolean last, int most, ExtAuthzService service) {
+    if (ended) {
+      return true;
+    }
+    var more = data.readableBytes();
+    if (more > most + PREFIX - length) {
+      ended = true;
+      collected = NOTHING;
+      return false;
+    }
+    var at = data.readerIndex();
+    if (last
+        && length == 0
+        && more >= PREFIX
+        && data.getByte(at) == 0
+        && data.getInt(at + 1) == more - PREFIX) { // as nearly always
+      var message = new byte[more - PREFIX];
+      data.getBytes(at + PREFIX, message);
+      ended = true;
+      service.handle(this, message);
+      return true;
+    }
+    if (collected.length - length < more) {
+      collected = Arrays.copyOf(collected, Math.max(length + more, 2 * collected.length));
+    }
+    data.getBytes(at, collected, length, more);
+    length += more;
+    if (last) {
+      end(most, service);
+    }
+    return true;
+  }
+
+  /** There is no more of it; asks about what there is. */
+  void end(int most, ExtAuthzService service) {
+    if (!ended) {
+      ended = true;
+      var bytes = collected;
+      collected = NOTHING;
+      service.handle(this, message(bytes, length, most));
+    }
+  }
+
+  /**
+   * The only message of a body, with what its prefix says; null when there is none or more than one,
+   * or it is compressed in a way that is not known, badly, or to more than may be.
+   */
+  private byte @Nullable [] message(byte[] body, int bodyLength, int most) {
+    if (bodyLength < PREFIX || ByteBuffer.wrap(body, 1, 4).getInt() != bodyLength - PREFIX) {
+      return null;
+    }
+    if (body[0] == 0) {
+      return Arrays.copyOfRange(body, PREFIX, bodyLength);
+    }
+    if (body[0] != 1 || !gzip) {
+      return null;
+    }
+    try (var unpacked =
+        new GZIPInputStream(new ByteArrayInputStream(body, PREFIX, bodyLength - PREFIX))) {
+      var message = unpacked.readNBytes(most + 1);
+      return message.length > most ? null : message;
+    } catch (IOException _) {
+      return null;
+    }
+  }
+
+  @Override
+  protected void deliver(byte[] response) {
+    answer = response;
+    connection.send(this);
+  }
+
+  /** Writes the answer and the end. */
+  void write(ChannelHandlerContext at, Http2ConnectionEncoder encoder) {
+    var message = at.alloc().buffer(PREFIX + answer.length);
+    message.writeByte(0).writeInt(answer.length).writeBytes(answer);
+    encoder.writeHeaders(at, id, GrpcHeaders.ANSWER, 0, false, at.newPromise());
+    encoder.writeData(at, id, message, 0, false, at.newPromise());
+    encoder.writeHeaders(at, id, GrpcHeaders.DONE, 0, true, at.newPromise());
+  }
+}
