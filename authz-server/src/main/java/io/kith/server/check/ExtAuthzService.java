@@ -125,8 +125,7 @@ public final class ExtAuthzService {
   /** The time until a Check must be answered: ours, or the caller's less the way back. */
   private long budgetNanos(long timeoutNanos) {
     return Math.min(
-        settings.deadline().toNanos(),
-        timeoutNanos - Math.min(MARGIN.toNanos(), timeoutNanos / 4));
+        settings.deadline().toNanos(), timeoutNanos - Math.min(MARGIN.toNanos(), timeoutNanos / 4));
   }
 
   private void admitted(CheckCall check, SpiffeId reporter, Workload workload, Snapshot snapshot) {

@@ -342,8 +342,7 @@ public final class CheckServer implements AutoCloseable {
     try {
       SpiffeId self = settings.spiffeId();
       if (self != null && identity.state().usable()) {
-        new WarmUp(identity, self)
-            .run(this::checks);
+        new WarmUp(identity, self).run(this::checks);
       }
     } catch (IOException | RuntimeException e) {
       LOG.log(Level.WARNING, "server not warm: the first Checks will be slow", e);

@@ -9,8 +9,8 @@ import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc.AuthorizationFuture
 import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
 import io.grpc.Metadata;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
-import io.grpc.stub.MetadataUtils;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
+import io.grpc.stub.MetadataUtils;
 import io.kith.baselines.config.Inbound;
 import io.kith.baselines.config.KithConfig.OnFailure;
 import io.kith.baselines.decision.Mode;

@@ -5,6 +5,8 @@ import io.grpc.netty.shaded.io.netty.buffer.ByteBuf;
 import io.grpc.netty.shaded.io.netty.buffer.ByteBufUtil;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.AbstractHttp2ConnectionHandlerBuilder;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.DefaultHttp2Connection;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.DefaultHttp2RemoteFlowController;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Connection;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2ConnectionAdapter;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2ConnectionDecoder;
@@ -16,6 +18,7 @@ import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2FrameAdapter;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Headers;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Settings;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Stream;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.UniformStreamByteDistributor;
 import io.grpc.netty.shaded.io.netty.util.concurrent.Future;
 import io.kith.server.check.ExtAuthzService;
 import io.kith.server.check.Peer;
@@ -40,6 +43,12 @@ final class CheckConnection extends Http2ConnectionHandler {
 
   /** As gRPC for Java: a burst of large Checks is not held up. */
   private static final int WINDOW = 1 << 20;
+
+  /**
+   * Checks at a time: what waits for an answer, or for a client that does not take it, is in
+   * memory. An Envoy that has more opens another connection.
+   */
+  static final int MOST_STREAMS = 10_000;
 
   /** What the answer to our ping has to carry. */
   private static final long GOING_AWAY = 0x6b697468L;
@@ -103,10 +112,17 @@ final class CheckConnection extends Http2ConnectionHandler {
       this.peer = peer;
       this.limits = limits;
       this.service = service;
-      server(true);
+      // Without the priorities of streams, which nobody gives and which cost a tree to keep.
+      var http2 = new DefaultHttp2Connection(true);
+      http2
+          .remote()
+          .flowController(
+              new DefaultHttp2RemoteFlowController(http2, new UniformStreamByteDistributor(http2)));
+      connection(http2);
       initialSettings(
           Http2Settings.defaultSettings()
               .initialWindowSize(WINDOW)
+              .maxConcurrentStreams(MOST_STREAMS)
               .maxHeaderListSize(limits.metadataBytes()));
       // What is not well-formed of a header is of no use here: those that are looked for are plain.
       validateHeaders(false);
@@ -193,8 +209,7 @@ final class CheckConnection extends Http2ConnectionHandler {
     goAway(at, Integer.MAX_VALUE);
     encoder().writePing(at, false, GOING_AWAY, at.newPromise());
     flush(at);
-    var _ =
-        at.executor().schedule(this::end, PING_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+    var _ = at.executor().schedule(this::end, PING_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   private void end() {

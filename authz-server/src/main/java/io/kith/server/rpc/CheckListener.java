@@ -46,8 +46,8 @@ public final class CheckListener implements AutoCloseable {
    *
    * @param messageBytes of a Check, at most; a longer one fails the RPC
    * @param metadataBytes of its metadata, at most, as HTTP/2 counts them
-   * @param connectionAge after which a connection is ended gracefully, give or take a tenth, so that
-   *     clients look for servers again
+   * @param connectionAge after which a connection is ended gracefully, give or take a tenth, so
+   *     that clients look for servers again
    * @param ageGrace for what is asked on it by then
    */
   public record Limits(
@@ -158,9 +158,7 @@ public final class CheckListener implements AutoCloseable {
   public void close(Duration grace) {
     var _ = channel.close().awaitUninterruptibly();
     for (var connection : connections) {
-      connection
-          .pipeline()
-          .fireUserEventTriggered(CheckConnection.Event.GO_AWAY);
+      connection.pipeline().fireUserEventTriggered(CheckConnection.Event.GO_AWAY);
     }
     var ended = connections.newCloseFuture().awaitUninterruptibly(grace.toMillis());
     if (!ended) {
@@ -191,8 +189,7 @@ public final class CheckListener implements AutoCloseable {
     @Override
     protected void configurePipeline(ChannelHandlerContext context, String protocol) {
       if (!protocol.equals(ApplicationProtocolNames.HTTP_2)) {
-        LOG.log(
-            Level.FINE, "{0} does not speak HTTP/2", context.channel().remoteAddress());
+        LOG.log(Level.FINE, "{0} does not speak HTTP/2", context.channel().remoteAddress());
         var _ = context.close();
         return;
       }
@@ -208,8 +205,7 @@ public final class CheckListener implements AutoCloseable {
 
     @Override
     protected void handshakeFailure(ChannelHandlerContext context, Throwable cause) {
-      LOG.log(
-          Level.FINE, cause, () -> "no handshake with " + context.channel().remoteAddress());
+      LOG.log(Level.FINE, cause, () -> "no handshake with " + context.channel().remoteAddress());
       var _ = context.close();
     }
 

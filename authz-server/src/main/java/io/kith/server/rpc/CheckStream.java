@@ -109,8 +109,8 @@ final class CheckStream extends CheckCall {
   }
 
   /**
-   * The only message of a body, with what its prefix says; null when there is none or more than one,
-   * or it is compressed in a way that is not known, badly, or to more than may be.
+   * The only message of a body, with what its prefix says; null when there is none or more than
+   * one, or it is compressed in a way that is not known, badly, or to more than may be.
    */
   private byte @Nullable [] message(byte[] body, int bodyLength, int most) {
     if (bodyLength < PREFIX || ByteBuffer.wrap(body, 1, 4).getInt() != bodyLength - PREFIX) {

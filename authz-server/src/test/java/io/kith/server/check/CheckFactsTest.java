@@ -318,9 +318,11 @@ class CheckFactsTest {
   @Test
   void of_directionTwice_isOneWhenBothAgree() {
     List<Map.Entry<CharSequence, CharSequence>> twice =
-        List.of(Map.entry("x-kith-direction", "outbound"), Map.entry("x-kith-direction", "outbound"));
+        List.of(
+            Map.entry("x-kith-direction", "outbound"), Map.entry("x-kith-direction", "outbound"));
     List<Map.Entry<CharSequence, CharSequence>> torn =
-        List.of(Map.entry("x-kith-direction", "outbound"), Map.entry("x-kith-direction", "inbound"));
+        List.of(
+            Map.entry("x-kith-direction", "outbound"), Map.entry("x-kith-direction", "inbound"));
 
     assertThat(CheckMetadata.of(twice).direction()).isEqualTo("outbound");
     assertThat(CheckMetadata.of(torn).direction()).isEqualTo("outbound,inbound");

@@ -184,7 +184,8 @@ class CheckServerTest {
                     CheckListener.start(
                         address,
                         tls,
-                        new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC()))::peer,
+                        new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC()))
+                            ::peer,
                         new CheckListener.Limits(
                             4096, 8192, Duration.ofHours(1), Duration.ofSeconds(1)),
                         service));

@@ -1,0 +1,445 @@
+package io.kith.server.rpc;
+
+import static io.kith.server.check.Samples.headers;
+import static io.kith.server.check.Samples.l4;
+import static io.kith.server.check.ServiceUnderTest.said;
+import static io.kith.server.check.ServiceUnderTest.settings;
+import static io.kith.server.rpc.RawHttp2.DATA;
+import static io.kith.server.rpc.RawHttp2.END_STREAM;
+import static io.kith.server.rpc.RawHttp2.RST_STREAM;
+import static io.kith.server.rpc.RawHttp2.message;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
+import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
+import io.grpc.ManagedChannel;
+import io.grpc.StatusRuntimeException;
+import io.grpc.health.v1.HealthCheckRequest;
+import io.grpc.health.v1.HealthGrpc;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.MetadataUtils;
+import io.kith.baselines.process.Attribution;
+import io.kith.server.check.Await;
+import io.kith.server.check.Samples;
+import io.kith.server.check.ServiceUnderTest;
+import java.io.ByteArrayOutputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketTimeoutException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class CheckListenerTest {
+  private static final int MOST = 64 * 1024;
+
+  private final AtomicInteger connections = new AtomicInteger();
+  private ServiceUnderTest kith;
+  private CheckListener listener;
+
+  @BeforeEach
+  void start() throws IOException {
+    kith = new ServiceUnderTest(settings());
+    listener = listen(Duration.ofHours(1));
+  }
+
+  @AfterEach
+  void stop() {
+    listener.close();
+    kith.close();
+  }
+
+  private CheckListener listen(Duration connectionAge) throws IOException {
+    return CheckListener.start(
+        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+        null,
+        (_, _) -> {
+          connections.incrementAndGet();
+          return kith.peer;
+        },
+        new CheckListener.Limits(MOST, 8192, connectionAge, Duration.ofSeconds(30)),
+        kith.service);
+  }
+
+  private ManagedChannel channel() {
+    return NettyChannelBuilder.forAddress(
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), listener.port()))
+        .usePlaintext()
+        .build();
+  }
+
+  private static AuthorizationGrpc.AuthorizationBlockingStub stub(ManagedChannel channel) {
+    return AuthorizationGrpc.newBlockingStub(channel)
+        .withInterceptors(
+            MetadataUtils.newAttachHeadersInterceptor(headers("x-kith-direction", "outbound")))
+        .withDeadlineAfter(60, TimeUnit.SECONDS);
+  }
+
+  private static CheckResponse answer(RawHttp2.Frame data) throws IOException {
+    return CheckResponse.parseFrom(ByteBuffer.wrap(data.payload(), 5, data.payload().length - 5));
+  }
+
+  /** What the Check of a stream was answered, in a successful RPC. */
+  private static CheckResponse answered(RawHttp2 client, int stream) throws Exception {
+    var data = client.await(frame -> frame.stream() == stream && frame.type() == DATA);
+    assertThat(client.end(stream).header("grpc-status")).isEqualTo("0");
+    return answer(data);
+  }
+
+  // Messages.
+
+  @Test
+  void check_compressed_isReadAsWhatItIs() {
+    var channel = channel();
+    try {
+      var response = stub(channel).withCompression("gzip").check(l4());
+
+      assertThat(response.getStatus().getCode()).isZero();
+      assertThat(said(response, "workload")).isEqualTo("shop/deployment/checkout");
+    } finally {
+      channel.shutdownNow();
+    }
+  }
+
+  @Test
+  void check_inManyPieces_isOneMessage() throws Exception {
+    var bytes = message(l4().toByteArray());
+    try (var client = new RawHttp2(listener.port())) {
+      client.headers(1, 0);
+      client.frame(DATA, 0, 1, new byte[0]);
+      for (var octet : bytes) {
+        client.frame(DATA, 0, 1, new byte[] {octet});
+      }
+      client.frame(DATA, END_STREAM, 1, new byte[0]);
+
+      assertThat(said(answered(client, 1), "decision")).isEqualTo("allow");
+    }
+  }
+
+  private static byte[] zipped(byte[] bytes) {
+    var zipped = new ByteArrayOutputStream();
+    try (var zip = new GZIPOutputStream(zipped)) {
+      zip.write(bytes);
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+    return zipped.toByteArray();
+  }
+
+  static Stream<byte[]> bodiesThatAreNoCheck() {
+    var check = l4().toByteArray();
+    return Stream.of(
+        new byte[0],
+        new byte[] {0, 0, 0},
+        message(0, check.length + 1, check),
+        message(0, check.length - 1, check),
+        message(0, -1, check),
+        message(0, Integer.MIN_VALUE, check),
+        message(2, check.length, check),
+        message(1, check.length, check),
+        message(zipped(new byte[MOST + 1])),
+        message(1, zipped(new byte[MOST + 1]).length, zipped(new byte[MOST + 1])),
+        message("nothing of the kind".getBytes(UTF_8)));
+  }
+
+  /** A call that fails would be permission where a filter fails open. */
+  @ParameterizedTest
+  @MethodSource("bodiesThatAreNoCheck")
+  void check_ofAnythingElse_isAVerdictAndNoFailure(byte[] body) throws Exception {
+    try (var client = new RawHttp2(listener.port())) {
+      client.headers(1, 0, "grpc-encoding", "gzip");
+      client.frame(DATA, END_STREAM, 1, body);
+
+      var response = answered(client, 1);
+
+      assertThat(response.getStatus().getCode()).isEqualTo(7);
+      assertThat(said(response, "reason")).isEqualTo("malformed");
+    }
+  }
+
+  @Test
+  void check_withoutABody_isAVerdict() throws Exception {
+    try (var client = new RawHttp2(listener.port())) {
+      client.headers(1, END_STREAM);
+
+      assertThat(said(answered(client, 1), "reason")).isEqualTo("malformed");
+    }
+  }
+
+  @Test
+  void check_twoMessages_areAVerdict() throws Exception {
+    var one = message(l4().toByteArray());
+    var two = ByteBuffer.allocate(2 * one.length).put(one).put(one).array();
+    try (var client = new RawHttp2(listener.port())) {
+      client.headers(1, 0);
+      client.frame(DATA, END_STREAM, 1, two);
+
+      assertThat(said(answered(client, 1), "reason")).isEqualTo("malformed");
+    }
+  }
+
+  @Test
+  void check_compressedByWhatIsNotKnown_isAVerdict() throws Exception {
+    try (var client = new RawHttp2(listener.port())) {
+      client.headers(1, 0, "grpc-encoding", "zstd");
+      client.frame(DATA, END_STREAM, 1, message(1, 3, new byte[] {1, 2, 3}));
+
+      assertThat(said(answered(client, 1), "reason")).isEqualTo("malformed");
+    }
+  }
+
+  @Test
+  void check_tooLong_failsAloneAndIsNotAskedAbout() throws Exception {
+    try (var client = new RawHttp2(listener.port())) {
+      client.headers(1, 0);
+      for (var sent = 0; sent <= MOST; sent += 16_000) {
+        client.frame(DATA, 0, 1, new byte[16_000]);
+      }
+      var refused = client.end(1);
+      client.frame(DATA, END_STREAM, 1, new byte[10]);
+      client.headers(3, 0);
+      client.frame(DATA, END_STREAM, 3, message(l4().toByteArray()));
+
+      assertThat(refused.header("grpc-status")).isEqualTo("8");
+      assertThat(refused.header("grpc-message")).isEqualTo("a Check of more than 65536 bytes");
+      assertThat(said(answered(client, 3), "decision")).isEqualTo("allow");
+      assertThat(kith.policy.records()).hasSize(1);
+    }
+  }
+
+  @Test
+  void check_withTrailers_isAsked() throws Exception {
+    try (var client = new RawHttp2(listener.port())) {
+      client.headers(1, 0);
+      client.frame(DATA, 0, 1, message(l4().toByteArray()));
+      client.headers(1, END_STREAM);
+
+      assertThat(said(answered(client, 1), "decision")).isEqualTo("allow");
+    }
+  }
+
+  // Calls of something else.
+
+  @Test
+  void call_ofAnotherService_isUnimplemented() {
+    var channel = channel();
+    try {
+      assertThatThrownBy(
+              () ->
+                  HealthGrpc.newBlockingStub(channel)
+                      .withDeadlineAfter(60, TimeUnit.SECONDS)
+                      .check(HealthCheckRequest.getDefaultInstance()))
+          .isInstanceOf(StatusRuntimeException.class)
+          .hasMessage(
+              "UNIMPLEMENTED: only /envoy.service.auth.v3.Authorization/Check is served here (see"
+                  + " server.checks)");
+    } finally {
+      channel.shutdownNow();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    ":method, GET, 405",
+    "content-type, application/json, 415",
+    "content-type, application/grp, 415",
+  })
+  void call_thatIsNoGrpc_isRefusedAsHttpHasIt(String name, String value, String status)
+      throws Exception {
+    try (var client = new RawHttp2(listener.port())) {
+      client.headers(1, END_STREAM, name, value);
+
+      assertThat(client.end(1).header(":status")).isEqualTo(status);
+      assertThat(kith.policy.records()).isEmpty();
+    }
+  }
+
+  @Test
+  void call_refusedBeforeItsBody_leavesTheConnectionAsItWas() throws Exception {
+    try (var client = new RawHttp2(listener.port())) {
+      client.headers(1, 0, "content-type", "text/plain");
+      client.await(frame -> frame.type() == RST_STREAM && frame.stream() == 1);
+      client.frame(DATA, END_STREAM, 1, new byte[100]);
+      client.headers(3, 0);
+      client.frame(DATA, END_STREAM, 3, message(l4().toByteArray()));
+
+      assertThat(said(answered(client, 3), "decision")).isEqualTo("allow");
+    }
+  }
+
+  // Connections.
+
+  @Test
+  void connection_old_isEndedWithoutACallLost() throws Exception {
+    listener.close();
+    listener = listen(Duration.ofMillis(60));
+    connections.set(0);
+    var channel = channel();
+    try (var threads = Executors.newFixedThreadPool(4)) {
+      var calls =
+          IntStream.range(0, 4)
+              .mapToObj(
+                  _ ->
+                      threads.submit(
+                          () -> {
+                            for (var i = 0; i < 500; i++) {
+                              assertThat(stub(channel).check(l4(1024 + i)).getStatus().getCode())
+                                  .isZero();
+                            }
+                            return true;
+                          }))
+              .toList();
+      for (var call : calls) {
+        assertThat(call.get()).isTrue();
+      }
+    } finally {
+      channel.shutdownNow();
+    }
+    assertThat(connections).hasValueGreaterThan(1);
+  }
+
+  @Test
+  void connection_told_firstThatItIsOldAndThenWhatIsRefused() throws Exception {
+    listener.close();
+    listener = listen(Duration.ofMillis(20));
+    try (var client = new RawHttp2(listener.port())) {
+      var warned = client.await(frame -> frame.type() == RawHttp2.GO_AWAY);
+      client.headers(1, 0);
+      client.frame(DATA, END_STREAM, 1, message(l4().toByteArray()));
+      assertThat(ByteBuffer.wrap(warned.payload()).getInt()).isEqualTo(Integer.MAX_VALUE);
+      assertThat(said(answered(client, 1), "decision")).isEqualTo("allow");
+
+      client.frame(6, 1, 0, ByteBuffer.allocate(8).putLong(0x6b697468L).array());
+
+      var ended = client.await(frame -> frame.type() == RawHttp2.GO_AWAY);
+      assertThat(ByteBuffer.wrap(ended.payload()).getInt()).isEqualTo(1);
+      assertThatThrownBy(() -> client.await(_ -> false)).isInstanceOf(EOFException.class);
+    }
+  }
+
+  @Test
+  void close_answersWhatIsAsked() throws Exception {
+    var slow = new CompletableFuture<Attribution>();
+    kith.processes.answer(_ -> slow);
+    try (var client = new RawHttp2(listener.port());
+        var threads = Executors.newSingleThreadExecutor()) {
+      client.headers(1, 0);
+      client.frame(DATA, END_STREAM, 1, message(l4().toByteArray()));
+      Await.until("it waits", () -> kith.service.waiting() == 1);
+
+      var closed = threads.submit(() -> listener.close(Duration.ofSeconds(60)));
+      client.await(frame -> frame.type() == RawHttp2.GO_AWAY);
+      client.frame(6, 1, 0, ByteBuffer.allocate(8).putLong(0x6b697468L).array());
+      slow.complete(Samples.attributed(Samples.APP));
+
+      assertThat(said(answered(client, 1), "decision")).isEqualTo("allow");
+      closed.get();
+      assertThatThrownBy(() -> client.await(_ -> false)).isInstanceOf(EOFException.class);
+    }
+  }
+
+  @Test
+  void connection_lost_endsWhatIsAskedOnIt() throws Exception {
+    var slow = new CompletableFuture<Attribution>();
+    kith.processes.answer(_ -> slow);
+    try (var client = new RawHttp2(listener.port())) {
+      client.headers(1, 0);
+      client.frame(DATA, END_STREAM, 1, message(l4().toByteArray()));
+      Await.until("it waits", () -> kith.service.waiting() == 1);
+    }
+
+    Await.until("it is cancelled", () -> kith.cancelled.get() == 1);
+    slow.complete(Samples.attributed(Samples.APP));
+    assertThat(kith.policy.records()).hasSize(1);
+  }
+
+  /** Answers that nobody takes would fill memory. */
+  @Test
+  void connection_whoseClientDoesNotRead_isNotReadEither() throws Exception {
+    var pings = ByteBuffer.allocate(1000 * 17);
+    while (pings.hasRemaining()) {
+      pings.putShort((short) 0).put((byte) 8).put((byte) 6).put((byte) 0).putInt(0).putLong(7);
+    }
+    try (var good = new RawHttp2(listener.port());
+        var deaf = SocketChannel.open()) {
+      deaf.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), listener.port()));
+      deaf.write(ByteBuffer.wrap("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(UTF_8)));
+      deaf.write(ByteBuffer.wrap(new byte[] {0, 0, 0, 4, 0, 0, 0, 0, 0}));
+      deaf.configureBlocking(false);
+
+      Await.until(
+          "the server takes no more of it",
+          () -> {
+            try {
+              return deaf.write(pings.rewind()) == 0;
+            } catch (IOException e) {
+              throw new UncheckedIOException(e); // cut off, and that is not what was meant
+            }
+          });
+
+      good.headers(1, END_STREAM);
+      assertThat(good.end(1).header("grpc-status")).isEqualTo("0");
+    }
+  }
+
+  @Test
+  void connection_ofMoreStreamsThanItWasGranted_refusesTheRest() throws Exception {
+    kith.processes.answer(_ -> new CompletableFuture<>());
+    try (var client = new RawHttp2(listener.port())) {
+      for (var i = 0; i <= CheckConnection.MOST_STREAMS; i++) {
+        client.headers(2 * i + 1, 0);
+      }
+
+      var refused = client.await(frame -> frame.type() == RST_STREAM);
+
+      assertThat(refused.stream()).isEqualTo(2 * CheckConnection.MOST_STREAMS + 1);
+      assertThat(ByteBuffer.wrap(refused.payload()).getInt()).isEqualTo(7);
+    }
+  }
+
+  @Test
+  void connection_ofRubbish_harmsNoOther() throws Exception {
+    var random = new Random(20_261_127);
+    try (var good = new RawHttp2(listener.port())) {
+      for (var round = 0; round < 200; round++) {
+        try (var bad = new RawHttp2(listener.port())) {
+          bad.socket().setSoTimeout(20);
+          var rubbish = new byte[random.nextInt(1, 200)];
+          random.nextBytes(rubbish);
+          if (round % 2 == 0) {
+            bad.send(rubbish);
+          } else {
+            bad.headers(1, 0);
+            bad.frame(random.nextInt(12), random.nextInt(256), random.nextInt(4), rubbish);
+          }
+          bad.await(frame -> frame.type() == RawHttp2.GO_AWAY);
+        } catch (SocketTimeoutException | EOFException | java.net.SocketException _) {
+          // waited for more of it, or ended
+        }
+      }
+      good.headers(1, 0);
+      good.frame(DATA, END_STREAM, 1, message(l4().toByteArray()));
+
+      assertThat(said(answered(good, 1), "decision")).isEqualTo("allow");
+    }
+  }
+}
