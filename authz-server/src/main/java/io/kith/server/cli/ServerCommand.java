@@ -194,6 +194,7 @@ final class ServerCommand extends Service {
                 opened.store(),
                 opened.state().keys().learner(),
                 server.checkIds(),
+                opened.state()::denied,
                 Version.current(),
                 InstantSource.system()));
     var served = parts.add(FleetServer.start(endpoint, identity, server.connectionAge(), service));
@@ -214,6 +215,20 @@ final class ServerCommand extends Service {
                     .mapToLong(CheckServers.Status::behind)
                     .max()
                     .orElse(0));
+    telemetry
+        .metrics()
+        .counter(
+            "kith_check_server_denials_total",
+            "Denials by check servers that the guard over new revisions counted.",
+            service::denialsCounted);
+    telemetry
+        .metrics()
+        .counter(
+            "kith_check_server_denials_refused_total",
+            "Denials that check servers told and that do not count: of a pod that the server does"
+                + " not hold, or under another revision.",
+            service::denialsRefused);
+    opened.state().others().ask(service.servers());
     return new FollowingServers(service.servers());
   }
 
