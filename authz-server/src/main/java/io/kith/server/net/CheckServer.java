@@ -43,7 +43,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The running server of Checks and bridges: three ports, mutual TLS on two of them.
+ * The running server of Checks and bridges: three addresses, mutual TLS on two of them.
  *
  * <p>It is ready when it is warm and its identity is usable. What it is given stays the caller's to
  * close.
@@ -76,6 +76,7 @@ public final class CheckServer implements AutoCloseable {
   private final GuardDesk guardDesk;
   private @Nullable Server checkPort;
   private @Nullable Server bridgePort;
+  private @Nullable UnixServer checkSocket;
   private @Nullable UnixServer bridgeSocket;
   private @Nullable HealthServer health;
   private volatile boolean warm;
@@ -124,7 +125,8 @@ public final class CheckServer implements AutoCloseable {
                         status -> status.rung().letter(), Collectors.counting())));
     metrics.facts(
         "kith_bridge_problem",
-        "What an attached bridge says it cannot do, in words: why its node is not on a better rung.",
+        "What an attached bridge says it cannot do, in words: why its node is not on a better"
+            + " rung.",
         () ->
             bridges.statuses().stream()
                 .flatMap(
@@ -256,17 +258,40 @@ public final class CheckServer implements AutoCloseable {
 
   private void listen() throws ListenException {
     var anybody = SpiffeTls.serverCredentials(identity, _ -> true);
-    checkPort =
-        bound(
-            "server.checks.listen",
-            settings.checks(),
-            address -> checks(address, anybody, checkService).start());
+    listenToChecks(anybody);
     listenToBridges(anybody);
     health =
         bound(
             "server.health.listen",
             settings.health(),
             address -> new HealthServer(address, this::notReady, telemetry.metrics()));
+  }
+
+  /**
+   * At a port, or at a Unix socket of the node, which every user may open as every address may a
+   * port: who asks is known by its certificate at either.
+   */
+  private void listenToChecks(ServerCredentials anybody) throws ListenException {
+    var key = "server.checks.listen";
+    if (settings.checks() instanceof Endpoint.Unix(var path)) {
+      try {
+        checkSocket =
+            UnixServer.start(
+                key,
+                path,
+                true,
+                Runtime.getRuntime().availableProcessors(),
+                (address, _) -> checks(address, anybody, checkService));
+      } catch (IOException e) {
+        throw ListenException.of(e);
+      }
+    } else {
+      checkPort =
+          bound(
+              key,
+              settings.checks(),
+              address -> checks(address, anybody, checkService).build().start());
+    }
   }
 
   /** At a port, or at a Unix socket of the node; both sides prove who they are at either. */
@@ -294,14 +319,13 @@ public final class CheckServer implements AutoCloseable {
         .keepAliveTimeout(KEEP_ALIVE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
   }
 
-  private Server checks(
-      InetSocketAddress address, ServerCredentials credentials, ExtAuthzService service) {
+  private NettyServerBuilder checks(
+      SocketAddress address, ServerCredentials credentials, ExtAuthzService service) {
     return server(address, credentials)
         .addService(service)
         .maxInboundMessageSize(MAX_CHECK)
         .maxConnectionAge(settings.connectionAge().toMillis(), TimeUnit.MILLISECONDS)
-        .maxConnectionAgeGrace(AGE_GRACE.toMillis(), TimeUnit.MILLISECONDS)
-        .build();
+        .maxConnectionAgeGrace(AGE_GRACE.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   /** Nothing that runs on its threads blocks, so calls run on those of the network. */
@@ -338,7 +362,9 @@ public final class CheckServer implements AutoCloseable {
       SpiffeId self = settings.spiffeId();
       if (self != null && identity.state().usable()) {
         new WarmUp(identity, self)
-            .run((address, credentials, service) -> checks(address, credentials, service).start());
+            .run(
+                (address, credentials, service) ->
+                    checks(address, credentials, service).build().start());
       }
     } catch (IOException | RuntimeException e) {
       LOG.log(Level.WARNING, "server not warm: the first Checks will be slow", e);
@@ -360,9 +386,9 @@ public final class CheckServer implements AutoCloseable {
     return bridges;
   }
 
-  /** Where Checks are answered. */
+  /** Where Checks are answered; -1 when that is a Unix socket. */
   public int checkPort() {
-    return requireNonNull(checkPort, "listening").getPort();
+    return checkPort == null ? -1 : checkPort.getPort();
   }
 
   /** Where bridges attach; -1 when that is a Unix socket. */
@@ -381,6 +407,9 @@ public final class CheckServer implements AutoCloseable {
     warm = false;
     if (checkPort != null) {
       UnixServer.stop(checkPort, CLOSE_GRACE);
+    }
+    if (checkSocket != null) {
+      checkSocket.close(CLOSE_GRACE);
     }
     if (bridgePort != null) {
       UnixServer.stop(bridgePort, Duration.ZERO);

@@ -47,8 +47,19 @@ public final class UnixServer implements AutoCloseable {
    */
   public static UnixServer start(String key, Path path, boolean forEverybody, Services services)
       throws IOException {
+    return start(key, path, forEverybody, 1, services);
+  }
+
+  /**
+   * The same for connections that keep several threads busy.
+   *
+   * @param threads of the network, from 1
+   */
+  public static UnixServer start(
+      String key, Path path, boolean forEverybody, int threads, Services services)
+      throws IOException {
     var file = SocketFile.prepare(key, path, forEverybody);
-    var loop = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
+    var loop = new MultiThreadIoEventLoopGroup(threads, EpollIoHandler.newFactory());
     try {
       var server =
           services
