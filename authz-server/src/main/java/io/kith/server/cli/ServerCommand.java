@@ -114,6 +114,7 @@ final class ServerCommand extends Service {
           settings,
           identity,
           new AdminService(control, bridges, followers, Version.current(), Instant.now()),
+          telemetry,
           parts,
           out);
     }
@@ -247,11 +248,24 @@ final class ServerCommand extends Service {
   }
 
   private void serveAdmin(
-      KithConfig settings, X509Source identity, AdminService service, Parts parts, PrintWriter out)
+      KithConfig settings,
+      X509Source identity,
+      AdminService service,
+      CheckTelemetry telemetry,
+      Parts parts,
+      PrintWriter out)
       throws IOException {
     var oidc = settings.server().admin().oidc();
-    var tokens = oidc == null ? null : parts.add(new OidcTokens(oidc));
+    var tokens = oidc == null ? null : parts.add(OidcTokens.of(oidc, surroundings().directory()));
     var limits = new CallLimits(settings.server().admin().limits());
+    telemetry
+        .metrics()
+        .counters(
+            "kith_admin_refused_total",
+            "Calls of the admin API by whom it does not recognize or who has no role; limited: too"
+                + " many from one address or user.",
+            "reason",
+            limits::refusals);
     var admin = parts.add(admin(settings, identity, tokens, limits, service));
     out.println("  admin        " + bound(settings.server().admin().listen(), admin.port()));
     var http = settings.server().admin().http();
