@@ -583,7 +583,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
           var records = ListAuditResponse.newBuilder();
           state
               .audit(orNull(request.getSubject()), request.getBefore(), limit)
-              .forEach(entry -> records.addRecords(LifeMessages.audit(entry)));
+              .forEach(entry -> records.addRecords(LifeMessages.audit(entry, state)));
           return records.build();
         });
   }

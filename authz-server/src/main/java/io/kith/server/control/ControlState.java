@@ -56,6 +56,7 @@ public final class ControlState implements Policy, AutoCloseable {
   private final InstantSource clock;
   private final Fold fold;
   private final Workloads workloads;
+  private final @Nullable History history;
   private final Journal journal;
   private final RunningPods pods;
   private final VerdictCounts counts = new VerdictCounts();
@@ -101,9 +102,17 @@ public final class ControlState implements Policy, AutoCloseable {
     this.workloads =
         new Workloads(
             new Learners(settings.learning(), settings.suffixes()), fold, files::of, clock);
+    this.history = following == null ? new History() : null;
     this.journal =
         new Journal(
-            settings.store(), keys.learner(), fold, settings.mark(), copy, clock, this::applied);
+            settings.store(),
+            keys.learner(),
+            fold,
+            settings.mark(),
+            copy,
+            clock,
+            history,
+            this::applied);
     this.pods = new RunningPods(workloads, settings.known());
     this.parts = new LearnedParts(settings.store(), settings.replica(), keys, workloads);
     this.modes = new ModeVerbs(workloads, journal, keys, audit);
@@ -601,6 +610,16 @@ public final class ControlState implements Policy, AutoCloseable {
   public List<Entry> audit(@Nullable String subject, long before, int limit)
       throws RefusedException {
     return journal.latest(subject, before, limit);
+  }
+
+  /** What a change of {@link #audit} took the place of, in words; empty when it is too long ago. */
+  public String before(Entry entry) {
+    return history == null ? "" : history.before(entry.position());
+  }
+
+  /** What there is since a change of {@link #audit}, in words. */
+  public String after(Entry entry) {
+    return History.after(entry.change());
   }
 
   /** What the log says, to be compared. */
