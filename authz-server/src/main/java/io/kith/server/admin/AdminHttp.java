@@ -83,6 +83,7 @@ public final class AdminHttp {
         ? Attributes.EMPTY
         : Attributes.newBuilder()
             .set(Grpc.TRANSPORT_ATTR_SSL_SESSION, tls.engine().getSession())
+            .set(Grpc.TRANSPORT_ATTR_REMOTE_ADDR, connection.remoteAddress())
             .build();
   }
 }

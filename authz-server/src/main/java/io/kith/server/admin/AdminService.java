@@ -60,9 +60,10 @@ import io.kith.admin.v1.TailDecisionsResponse;
 import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.Owner;
-import io.kith.server.check.CheckRecord;
 import io.kith.server.control.ControlState;
 import io.kith.server.control.KnownEdge;
+import io.kith.server.control.OtherDecisions.Found;
+import io.kith.server.control.OtherDecisions.Latest;
 import io.kith.server.control.RefusedException;
 import io.kith.server.control.RuleVerbs.Target;
 import java.time.Instant;
@@ -206,6 +207,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
                   : state.rules().until(request.hasTtl() ? ttl(request.getTtl()) : null);
           var id = request.getDecisionId();
           state.flush();
+          var _ = state.others().bring(id);
           var edge =
               request.getPrepare()
                   ? state.rules().prepare(owner, id, until, request.getNote(), by)
@@ -233,10 +235,16 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
           state.flush();
           var found =
               request.getId().isEmpty()
-                  ? state.decisions(owner, request.getDeniedOnly(), limit)
-                  : List.of(remembered(request.getId()));
-          var decisions = ListDecisionsResponse.newBuilder();
-          found.forEach(one -> decisions.addDecisions(DecisionMessages.of(one, state)));
+                  ? latest(owner, request.getDeniedOnly(), limit)
+                  : new Latest(List.of(remembered(request.getId())), List.of());
+          var decisions = ListDecisionsResponse.newBuilder().addAllUnanswered(found.silent());
+          found
+              .decisions()
+              .forEach(
+                  one ->
+                      decisions.addDecisions(
+                          DecisionMessages.of(one.decision(), state).toBuilder()
+                              .setServer(one.server())));
           return decisions.build();
         });
   }
@@ -256,8 +264,16 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
     return limit;
   }
 
-  private CheckRecord remembered(String id) throws RefusedException {
-    var answered = state.decision(id);
+  private Latest latest(@Nullable Owner owner, boolean deniedOnly, int limit)
+      throws RefusedException, InterruptedException {
+    if (owner != null) {
+      state.requireKnown(owner);
+    }
+    return state.others().latest(owner, deniedOnly, limit);
+  }
+
+  private Found remembered(String id) throws RefusedException, InterruptedException {
+    var answered = state.others().bring(id);
     if (answered == null) {
       throw RefusedException.notFound(
           "decision '"
@@ -416,6 +432,9 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
         () -> {
           var owner = read(request.getOwner(), Owner::parse);
           state.flush();
+          if (request.getId().startsWith("d:")) {
+            var _ = state.others().bring(request.getId());
+          }
           state.rules().acknowledge(owner, request.getId(), request.getNote(), by);
           return AckResponse.getDefaultInstance();
         });
@@ -466,7 +485,11 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
           var owner = read(request.getOwner(), Owner::parse);
           var until = state.rules().until(request.hasTtl() ? ttl(request.getTtl()) : null);
           state.flush();
-          var rule = state.rules().deny(owner, target(request), until, request.getNote(), by);
+          var target = target(request);
+          if (target instanceof Target.OfDecision(var id)) {
+            var _ = state.others().bring(id);
+          }
+          var rule = state.rules().deny(owner, target, until, request.getNote(), by);
           return DenyResponse.newBuilder().setRule(LifeMessages.rule(rule)).build();
         });
   }
@@ -560,7 +583,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
           var records = ListAuditResponse.newBuilder();
           state
               .audit(orNull(request.getSubject()), request.getBefore(), limit)
-              .forEach(entry -> records.addRecords(LifeMessages.audit(entry)));
+              .forEach(entry -> records.addRecords(LifeMessages.audit(entry, state)));
           return records.build();
         });
   }

@@ -7,19 +7,32 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import com.google.protobuf.Any;
 import com.google.rpc.Code;
 import com.google.rpc.RetryInfo;
+import io.grpc.Attributes;
+import io.grpc.Grpc;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.protobuf.StatusProto;
 import io.kith.baselines.config.AdminLimits;
 import io.kith.baselines.config.AdminRole;
+import io.kith.baselines.identity.IpAddress;
+import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
+import java.util.EnumMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 
 /**
  * How often each caller may call, over gRPC and HTTP together: looking and changing apart, and how
  * many streams at a time. A caller is who was proven, whatever name it gives.
+ *
+ * <p>Who is not recognized is counted by where it calls from, and soon is told only to come back
+ * later. That holds up nobody else who calls from there: who is recognized is never asked here.
  */
 public final class CallLimits {
   /** gRPC A6: when a client may call again, in milliseconds; a negative number for never. */
@@ -32,11 +45,24 @@ public final class CallLimits {
   private static final Duration FORGET = Duration.ofHours(1);
   private static final int MAX_CALLERS = 10_000;
 
+  /** Refusals of one peer that are told why: ten at once, then one a second. */
+  private static final AdminLimits.Rate REFUSALS = new AdminLimits.Rate(1, 10);
+
+  /** Why somebody who may not call at all was refused: label of a metric. */
+  private enum Refused {
+    UNAUTHENTICATED,
+    NO_ROLE,
+    LIMITED
+  }
+
   /** What is counted of a caller. */
   private record Buckets(TokenBucket reads, TokenBucket changes, Semaphore streams) {}
 
   private final AdminLimits settings;
   private final LongSupplier nanos;
+  private final Cache<String, TokenBucket> strangers =
+      Caffeine.newBuilder().expireAfterAccess(FORGET).maximumSize(MAX_CALLERS).build();
+  private final Map<Refused, LongAdder> refused = new EnumMap<>(Refused.class);
   private final Cache<String, Buckets> callers =
       Caffeine.newBuilder().expireAfterAccess(FORGET).maximumSize(MAX_CALLERS).build();
 
@@ -47,6 +73,65 @@ public final class CallLimits {
   CallLimits(AdminLimits settings, LongSupplier nanos) {
     this.settings = requireNonNull(settings, "settings");
     this.nanos = requireNonNull(nanos, "nanos");
+    for (var why : Refused.values()) {
+      refused.put(why, new LongAdder());
+    }
+  }
+
+  /**
+   * Where a call comes from: an address, of IPv6 its network of 64 bits, or a user of this machine.
+   */
+  static String peer(Attributes connection) {
+    if (connection.get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR) instanceof InetSocketAddress socket
+        && socket.getAddress() != null) {
+      var address = IpAddress.of(socket.getAddress());
+      return address.isIpv4() ? address.toString() : "[%x::]/64".formatted(address.high());
+    }
+    var uid = SocketPeer.uidOf(connection);
+    return uid == null ? "an unknown user" : "uid:" + uid;
+  }
+
+  /**
+   * Counts that somebody was not recognized, or has no role.
+   *
+   * @param peer where the call comes from
+   * @param why what would be answered
+   * @return what is to be answered: the same, or RESOURCE_EXHAUSTED with when to call again
+   */
+  StatusException refused(String peer, StatusException why) {
+    var code = why.getStatus().getCode();
+    if (code != Status.Code.UNAUTHENTICATED && code != Status.Code.PERMISSION_DENIED) {
+      return why; // the issuer's keys cannot be had: not the caller's doing
+    }
+    var now = nanos.getAsLong();
+    var wait = strangers.get(peer, _ -> bucket(REFUSALS)).take(now);
+    if (wait <= 0) {
+      count(code == Status.Code.UNAUTHENTICATED ? Refused.UNAUTHENTICATED : Refused.NO_ROLE);
+      return why;
+    }
+    count(Refused.LIMITED);
+    return later(
+        "too many calls from "
+            + peer
+            + " that are not accepted: more than "
+            + REFUSALS.perSecond()
+            + " a second",
+        rounded(wait));
+  }
+
+  private void count(Refused why) {
+    refused.getOrDefault(why, new LongAdder()).increment();
+  }
+
+  /** How often callers were refused who were not recognized or have no role, by why. */
+  public Map<String, Long> refusals() {
+    var counts = new TreeMap<String, Long>();
+    refused.forEach((why, times) -> counts.put(why.name().toLowerCase(Locale.ROOT), times.sum()));
+    return counts;
+  }
+
+  private static Duration rounded(long nanos) {
+    return Duration.ofNanos(nanos).plusNanos(999_999).truncatedTo(ChronoUnit.MILLIS);
   }
 
   private Buckets of(String caller) {
@@ -81,9 +166,7 @@ public final class CallLimits {
               + rate.perSecond()
               + (isRead ? " questions" : " changes")
               + " a second (server.admin.limits)",
-          Duration.ofNanos(wait)
-              .plusNanos(999_999)
-              .truncatedTo(java.time.temporal.ChronoUnit.MILLIS));
+          rounded(wait));
     }
   }
 

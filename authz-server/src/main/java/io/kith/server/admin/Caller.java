@@ -107,7 +107,7 @@ public interface Caller {
     public <Q, A> ServerCall.Listener<Q> interceptCall(
         ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
       try {
-        var known = caller.of(call.getAttributes(), headers);
+        var known = known(call.getAttributes(), headers);
         var needed = NeededRoles.of(call.getMethodDescriptor());
         limits.admit(known.id(), needed);
         if (known.role().compareTo(needed) < 0) {
@@ -133,6 +133,14 @@ public interface Caller {
         var trailers = e.getTrailers();
         call.close(e.getStatus(), trailers == null ? new Metadata() : trailers);
         return new ServerCall.Listener<>() {};
+      }
+    }
+
+    private Known known(Attributes connection, Metadata headers) throws StatusException {
+      try {
+        return caller.of(connection, headers);
+      } catch (StatusException e) {
+        throw limits.refused(CallLimits.peer(connection), e);
       }
     }
 

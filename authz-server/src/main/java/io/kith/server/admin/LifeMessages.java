@@ -197,7 +197,7 @@ final class LifeMessages {
     return message.build();
   }
 
-  static AuditRecord audit(Entry entry) {
+  static AuditRecord audit(Entry entry, ControlState state) {
     var change = entry.change();
     return AuditRecord.newBuilder()
         .setPosition(entry.position())
@@ -207,6 +207,8 @@ final class LifeMessages {
         .setKind(change.kind())
         .setSubject(change.subject())
         .setBody(change.body())
+        .setBefore(state.before(entry))
+        .setAfter(state.after(entry))
         .build();
   }
 }

@@ -63,6 +63,7 @@ final class Requests {
       case NOT_FOUND -> Status.NOT_FOUND;
       case PRECONDITION -> Status.FAILED_PRECONDITION;
       case STORE -> Status.ABORTED;
+      case BUSY -> Status.RESOURCE_EXHAUSTED;
     };
   }
 

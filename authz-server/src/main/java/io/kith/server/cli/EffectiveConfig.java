@@ -168,6 +168,7 @@ final class EffectiveConfig {
     return map(
         "issuer", oidc.issuer(),
         "audience", oidc.audience(),
+        "caFile", oidc.caFile(),
         "roles",
             map(
                 "claim", oidc.claim(),

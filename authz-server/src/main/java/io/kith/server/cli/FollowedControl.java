@@ -2,12 +2,16 @@ package io.kith.server.cli;
 
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.StoreSettings;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.store.StoreException;
 import io.kith.server.control.AllowListFiles;
 import io.kith.server.control.ControlSettings;
 import io.kith.server.control.ControlState;
+import io.kith.server.control.Elsewhere;
+import io.kith.server.control.FleetDenial;
 import io.kith.server.control.Following;
 import io.kith.server.control.HighWaterMark;
 import io.kith.server.control.Housekeeping;
@@ -23,6 +27,9 @@ import io.kith.spiffe.X509Source;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -68,6 +75,38 @@ final class FollowedControl {
     }
   }
 
+  /** What a check server tells its control server. */
+  private record Reported(ControlState control, boolean holdsAll) implements ControlStore.Reporter {
+    @Override
+    public ControlStore.State state() {
+      var held = control.held();
+      var log = control.store();
+      return new ControlStore.State(log.position(), held.pods(), held.workloads(), log.problem());
+    }
+
+    @Override
+    public List<ControlStore.Held> held() {
+      var pods = new TreeMap<Owner, Set<IpAddress>>(control.podsByOwner());
+      var held = control.holds();
+      if (held != null) {
+        held.forEach(owner -> pods.putIfAbsent(owner, Set.of()));
+      }
+      return pods.entrySet().stream()
+          .map(one -> new ControlStore.Held(one.getKey(), one.getValue()))
+          .toList();
+    }
+
+    @Override
+    public List<FleetDenial> takeDenials() {
+      return control.takeDenials();
+    }
+
+    @Override
+    public List<String> decisions(Elsewhere.Question question) throws InterruptedException {
+      return control.answer(question);
+    }
+  }
+
   private static Control following(
       KithConfig settings,
       StoreSettings.Control store,
@@ -91,7 +130,7 @@ final class FollowedControl {
             control.replica(),
             new HighWaterMark(folder.resolve("log.mark")),
             ControlSettings.QUEUE,
-            new Following(folder.resolve("log.copy"), store.all() ? null : directory));
+            new Following(folder.resolve("log.copy"), directory, store.all()));
     @Nullable ControlState state = null;
     while (state == null) {
       var lists =
@@ -105,13 +144,7 @@ final class FollowedControl {
     }
     var opened = state;
     control.holds(opened::holds);
-    control.reports(
-        () -> {
-          var held = opened.held();
-          var log = opened.store();
-          return new ControlStore.State(
-              log.position(), held.pods(), held.workloads(), log.problem());
-        });
+    control.reports(new Reported(opened, store.all()));
     return new Control(
         control,
         opened,

@@ -114,6 +114,7 @@ final class ServerCommand extends Service {
           settings,
           identity,
           new AdminService(control, bridges, followers, Version.current(), Instant.now()),
+          telemetry,
           parts,
           out);
     }
@@ -194,6 +195,7 @@ final class ServerCommand extends Service {
                 opened.store(),
                 opened.state().keys().learner(),
                 server.checkIds(),
+                opened.state()::denied,
                 Version.current(),
                 InstantSource.system()));
     var served = parts.add(FleetServer.start(endpoint, identity, server.connectionAge(), service));
@@ -214,6 +216,20 @@ final class ServerCommand extends Service {
                     .mapToLong(CheckServers.Status::behind)
                     .max()
                     .orElse(0));
+    telemetry
+        .metrics()
+        .counter(
+            "kith_check_server_denials_total",
+            "Denials by check servers that the guard over new revisions counted.",
+            service::denialsCounted);
+    telemetry
+        .metrics()
+        .counter(
+            "kith_check_server_denials_refused_total",
+            "Denials that check servers told and that do not count: of a pod that the server does"
+                + " not hold, or under another revision.",
+            service::denialsRefused);
+    opened.state().others().ask(service.servers());
     return new FollowingServers(service.servers());
   }
 
@@ -232,11 +248,24 @@ final class ServerCommand extends Service {
   }
 
   private void serveAdmin(
-      KithConfig settings, X509Source identity, AdminService service, Parts parts, PrintWriter out)
+      KithConfig settings,
+      X509Source identity,
+      AdminService service,
+      CheckTelemetry telemetry,
+      Parts parts,
+      PrintWriter out)
       throws IOException {
     var oidc = settings.server().admin().oidc();
-    var tokens = oidc == null ? null : parts.add(new OidcTokens(oidc));
+    var tokens = oidc == null ? null : parts.add(OidcTokens.of(oidc, surroundings().directory()));
     var limits = new CallLimits(settings.server().admin().limits());
+    telemetry
+        .metrics()
+        .counters(
+            "kith_admin_refused_total",
+            "Calls of the admin API by whom it does not recognize or who has no role; limited: too"
+                + " many from one address or user.",
+            "reason",
+            limits::refusals);
     var admin = parts.add(admin(settings, identity, tokens, limits, service));
     out.println("  admin        " + bound(settings.server().admin().listen(), admin.port()));
     var http = settings.server().admin().http();

@@ -11,6 +11,7 @@ import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.edge.Baseline;
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
@@ -28,6 +29,8 @@ import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -53,11 +56,15 @@ public final class ControlState implements Policy, AutoCloseable {
   private final InstantSource clock;
   private final Fold fold;
   private final Workloads workloads;
+  private final @Nullable History history;
   private final Journal journal;
   private final RunningPods pods;
   private final VerdictCounts counts = new VerdictCounts();
   private final DecisionLog log = new DecisionLog();
   private final RuleUse use = new RuleUse();
+  private final FleetDenials fleetDenials = new FleetDenials();
+  private final OtherDecisions others;
+  private final Lessons lessons;
   private final LongAdder dropped = new LongAdder();
   private final LongAdder late = new LongAdder();
   private final LongAdder routine = new LongAdder();
@@ -86,15 +93,26 @@ public final class ControlState implements Policy, AutoCloseable {
     this.files = files;
     var keys = settings.keys();
     var following = settings.following();
-    var directory = following == null ? null : following.pods();
-    this.holdings = directory == null ? null : new Holdings(directory, new Loading(), clock);
+    this.holdings =
+        following == null || following.all()
+            ? null
+            : new Holdings(following.directory(), new Loading(), clock);
+    this.others = new OtherDecisions(log, List.copyOf(settings.known()));
     this.fold = new Fold(Modes.of(settings.scopes()), keys.ring(), this::isHeld);
     this.workloads =
         new Workloads(
             new Learners(settings.learning(), settings.suffixes()), fold, files::of, clock);
+    this.history = following == null ? new History() : null;
     this.journal =
         new Journal(
-            settings.store(), keys.learner(), fold, settings.mark(), copy, clock, this::applied);
+            settings.store(),
+            keys.learner(),
+            fold,
+            settings.mark(),
+            copy,
+            clock,
+            history,
+            this::applied);
     this.pods = new RunningPods(workloads, settings.known());
     this.parts = new LearnedParts(settings.store(), settings.replica(), keys, workloads);
     this.modes = new ModeVerbs(workloads, journal, keys, audit);
@@ -113,13 +131,13 @@ public final class ControlState implements Policy, AutoCloseable {
             clock,
             audit);
     this.reports = new Reports(settings, workloads, fold, files, use, drafts, clock);
-    var lessons =
+    this.lessons =
         new Lessons(
-            workloads, pods, log, use, settings.following() == null ? journal : null, clock);
-    this.answers = new Answers(settings.queue(), answered -> learn(lessons, answered));
+            workloads, pods, log, use, following == null ? journal : null, fleetDenials, clock);
+    this.answers = new Answers(settings.queue(), this::learn);
   }
 
-  private void learn(Lessons lessons, CheckRecord answered) {
+  private void learn(CheckRecord answered) {
     lessons.read(answered);
     if (holdings != null && answered.workload() != null) {
       holdings.touch(answered.workload().owner());
@@ -397,6 +415,54 @@ public final class ControlState implements Policy, AutoCloseable {
   }
 
   /**
+   * The pods that its bridges registered, by workload, as a check server tells its control server:
+   * the first address of each.
+   */
+  public Map<Owner, Set<IpAddress>> podsByOwner() {
+    var following = settings.following();
+    var byOwner = new HashMap<Owner, Set<IpAddress>>();
+    if (following != null) {
+      for (var pod : pods.running()) {
+        var workload = Holdings.workloadOf(pod, following.directory());
+        if (workload != null) {
+          byOwner.computeIfAbsent(workload.owner(), _ -> new HashSet<>()).add(pod.address());
+        }
+      }
+    }
+    return byOwner;
+  }
+
+  /** Denials that the guard at a control server would count; each is handed out once. */
+  public List<FleetDenial> takeDenials() {
+    return fleetDenials.take(clock.instant());
+  }
+
+  /**
+   * Takes a denial by a check server, at a pod that it holds, to the guard over a new revision.
+   *
+   * @param running how many pods of the workload all check servers together have
+   * @return whether it counts
+   */
+  public boolean denied(FleetDenial denial, int running) {
+    return lessons.read(denial, running);
+  }
+
+  /** Decisions that other servers made. */
+  public OtherDecisions others() {
+    return others;
+  }
+
+  /**
+   * What this server remembers of its own decisions, all until now included: JSON, newest first.
+   *
+   * @throws InterruptedException when the caller is told to give up
+   */
+  public List<String> answer(Elsewhere.Question question) throws InterruptedException {
+    flush();
+    return others.answer(question);
+  }
+
+  /**
    * Learns from now on of the pods that a source knows, at every {@link #tidy}; a server on a node
    * holds their workloads as soon as they are there.
    */
@@ -424,6 +490,11 @@ public final class ControlState implements Policy, AutoCloseable {
    */
   public List<KnownEdge> edges(@Nullable Owner owner) throws RefusedException {
     return reports.edges(owner, false);
+  }
+
+  /** Refuses a workload that is not known. */
+  public void requireKnown(Owner owner) throws RefusedException {
+    var _ = workloads.known(owner);
   }
 
   /**
@@ -539,6 +610,16 @@ public final class ControlState implements Policy, AutoCloseable {
   public List<Entry> audit(@Nullable String subject, long before, int limit)
       throws RefusedException {
     return journal.latest(subject, before, limit);
+  }
+
+  /** What a change of {@link #audit} took the place of, in words; empty when it is too long ago. */
+  public String before(Entry entry) {
+    return history == null ? "" : history.before(entry.position());
+  }
+
+  /** What there is since a change of {@link #audit}, in words. */
+  public String after(Entry entry) {
+    return History.after(entry.change());
   }
 
   /** What the log says, to be compared. */

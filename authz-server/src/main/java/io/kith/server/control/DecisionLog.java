@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * so that many of one kind never push out another. Thread-safe.
  */
 final class DecisionLog {
+  private static final int ADOPTED = 1_000;
+
   private enum Kind {
     DENIED(10_000),
     WOULD_BE_DENIED(1_000),
@@ -52,6 +55,9 @@ final class DecisionLog {
   private final Map<String, Line> byId = new HashMap<>();
   private long next;
 
+  /** Decisions of other servers that people asked for, by id; the oldest go first. */
+  private final LinkedHashMap<String, CheckRecord> adopted = new LinkedHashMap<>();
+
   DecisionLog() {
     for (var kind : Kind.values()) {
       lines.put(kind, new ArrayDeque<>());
@@ -77,9 +83,25 @@ final class DecisionLog {
     byId.put(answered.decisionId(), line);
   }
 
-  synchronized @Nullable CheckRecord find(String decisionId) {
+  /** A decision of this server. */
+  synchronized @Nullable CheckRecord own(String decisionId) {
     var line = byId.get(decisionId);
     return line == null ? null : line.answered;
+  }
+
+  /** A decision of this server, or one that was adopted. */
+  synchronized @Nullable CheckRecord find(String decisionId) {
+    var own = own(decisionId);
+    return own == null ? adopted.get(decisionId) : own;
+  }
+
+  /** Remembers a decision of another server for a while; it is among the latest nowhere. */
+  synchronized void adopt(CheckRecord answered) {
+    adopted.remove(answered.decisionId());
+    if (adopted.size() >= ADOPTED) {
+      adopted.pollFirstEntry();
+    }
+    adopted.put(answered.decisionId(), answered);
   }
 
   /**

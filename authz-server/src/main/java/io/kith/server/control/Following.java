@@ -4,16 +4,17 @@ import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.identity.WorkloadDirectory;
 import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
 
 /**
  * How a server follows control servers that has no store of its own.
  *
  * @param copy file for its own copy of the log
- * @param pods tells whose pods run here, so that only their workloads are held; null to hold all
+ * @param directory tells whose pods run here
+ * @param all holds all workloads, and not only those of the pods that run here
  */
-public record Following(Path copy, @Nullable WorkloadDirectory pods) {
+public record Following(Path copy, WorkloadDirectory directory, boolean all) {
   public Following {
     requireNonNull(copy, "copy");
+    requireNonNull(directory, "directory");
   }
 }

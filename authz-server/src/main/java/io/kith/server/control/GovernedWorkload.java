@@ -204,6 +204,16 @@ final class GovernedWorkload {
         .toList();
   }
 
+  /** Whether the guard counts a denial, here or at a control server. */
+  synchronized boolean isGuarded(BlastRadiusGuard.Denial denial) {
+    return guard != null && guard.counts(denial);
+  }
+
+  /** The revision that the guard watches, or null. */
+  synchronized @Nullable String guardedRevision() {
+    return guarded == null ? null : guarded.revision();
+  }
+
   /** Pods that run now, or that usually do when fewer speak; at least one. */
   int replicas(Instant now) {
     return learning.replicas(now);

@@ -87,14 +87,15 @@ final class Holdings implements AutoCloseable {
 
   private void lookAtPods() {
     for (var pod : source.running()) {
-      var workload = workloadOf(pod);
+      var workload = workloadOf(pod, directory);
       if (workload != null) {
         var _ = want(workload); // it says by itself when that fails
       }
     }
   }
 
-  private @Nullable Workload workloadOf(RunningPod pod) {
+  /** Whose pod it is, or null when that is not known. */
+  static @Nullable Workload workloadOf(RunningPod pod, WorkloadDirectory directory) {
     for (var id : pod.attested()) {
       var speaking = directory.speaking(id, pod.address());
       if (speaking != null) {

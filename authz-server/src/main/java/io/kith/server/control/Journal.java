@@ -39,6 +39,7 @@ final class Journal implements AutoCloseable {
   private final BaselineStore store;
   private final SigningKey key;
   private final Fold fold;
+  private final @Nullable History history;
   private final Listener listener;
   private final InstantSource clock;
   private final @Nullable HighWaterMark mark;
@@ -90,6 +91,7 @@ final class Journal implements AutoCloseable {
    *
    * @param mark how far it was seen, or null where nothing outlives the server
    * @param copy where a server keeps the log that has no store; else null
+   * @param history told of every entry before it is applied; null where nobody asks for it
    */
   Journal(
       BaselineStore store,
@@ -98,7 +100,9 @@ final class Journal implements AutoCloseable {
       @Nullable HighWaterMark mark,
       @Nullable EntryCopy copy,
       InstantSource clock,
+      @Nullable History history,
       Listener listener) {
+    this.history = history;
     this.store = requireNonNull(store, "store");
     this.key = requireNonNull(key, "key");
     this.fold = requireNonNull(fold, "fold");
@@ -460,6 +464,9 @@ final class Journal implements AutoCloseable {
   }
 
   private void apply(Entry entry, Amendment amendment, Fold.Outcome.Taken taken) {
+    if (history != null) {
+      history.note(amendment, fold);
+    }
     fold.commit(taken);
     seal = entry.seal();
     if (expected != null

@@ -28,12 +28,14 @@ final class Lessons {
   private final DecisionLog log;
   private final RuleUse use;
   private final @Nullable Journal journal;
+  private final FleetDenials fleet;
   private final InstantSource clock;
 
   /**
    * Of a server.
    *
    * @param journal where the guard reopens edges, or null where that is not this server's to do
+   * @param fleet gets the denials that count, where it is another server's to do
    */
   Lessons(
       Workloads workloads,
@@ -41,12 +43,14 @@ final class Lessons {
       DecisionLog log,
       RuleUse use,
       @Nullable Journal journal,
+      FleetDenials fleet,
       InstantSource clock) {
     this.workloads = workloads;
     this.pods = pods;
     this.log = log;
     this.use = use;
     this.journal = journal;
+    this.fleet = fleet;
     this.clock = clock;
   }
 
@@ -62,16 +66,20 @@ final class Lessons {
     var now = clock.instant();
     workload.tick(false, now);
     use.note(answered);
-    var seen = observation(answered, workload.origin(), pods.podOf(answered, workload, now));
+    var pod = pods.podOf(answered, workload, now);
+    var seen = observation(answered, workload.origin(), pod);
     if (seen == null) {
       return;
     }
     workload.observe(seen, answered.decision().applied() instanceof Verdict.Allow, now);
-    if (answered.decision().mode() == Mode.ENFORCE
+    var revision = answered.decision().revision();
+    if (revision != null
+        && answered.decision().mode() == Mode.ENFORCE
         && answered.decision().applied() instanceof Verdict.Deny(_, var reason)) {
-      reopen(
+      denied(
           workload,
-          answered,
+          revision,
+          pod,
           new Denial(
               seen.process(),
               seen.destination(),
@@ -82,11 +90,46 @@ final class Lessons {
     }
   }
 
-  private void reopen(GovernedWorkload workload, CheckRecord answered, Denial denial) {
-    var revision = answered.decision().revision();
-    if (revision == null || journal == null) {
-      return;
+  private void denied(
+      GovernedWorkload workload, String revision, @Nullable RunningPod pod, Denial denial) {
+    if (journal != null) {
+      reopen(workload, revision, denial, journal);
+    } else if (pod != null && workload.isGuarded(denial)) {
+      fleet.add(workload.owner(), revision, pod.address(), denial);
     }
+  }
+
+  /**
+   * Takes a denial by a check server, which saw it at one of its pods.
+   *
+   * @param running how many pods of the workload all check servers together have
+   * @return whether the guard counted it
+   */
+  boolean read(FleetDenial told, int running) {
+    var workload = workloads.find(told.owner());
+    if (workload == null
+        || journal == null
+        || !told.revision().equals(workload.guardedRevision())) {
+      return false;
+    }
+    var now = clock.instant();
+    var denial =
+        new Denial(
+            told.process(),
+            told.destination(),
+            told.reason(),
+            told.pod().toString(),
+            Math.max(running, workload.replicas(now)),
+            now);
+    if (!workload.isGuarded(denial)) {
+      return false;
+    }
+    reopen(workload, told.revision(), denial, journal);
+    return true;
+  }
+
+  private static void reopen(
+      GovernedWorkload workload, String revision, Denial denial, Journal journal) {
     for (var reopened : workload.denied(denial)) {
       try {
         journal.add(

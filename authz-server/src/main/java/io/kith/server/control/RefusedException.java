@@ -15,7 +15,9 @@ public final class RefusedException extends Exception {
     /** Something else has to happen first. */
     PRECONDITION,
     /** The store did not take it; the same may be tried again. */
-    STORE
+    STORE,
+    /** Too many ask for the same at once; it may be asked for again. */
+    BUSY
   }
 
   private final Kind kind;
@@ -39,6 +41,10 @@ public final class RefusedException extends Exception {
 
   public static RefusedException store(String message) {
     return new RefusedException(Kind.STORE, message);
+  }
+
+  public static RefusedException busy(String message) {
+    return new RefusedException(Kind.BUSY, message);
   }
 
   /** The same obstacle, with words before and after what it says. */

@@ -10,6 +10,7 @@ import io.kith.server.check.RunningPod;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +27,11 @@ final class RunningPods {
 
   void follow(PodSource pods) {
     source = pods;
+  }
+
+  /** Those that run. */
+  List<RunningPod> running() {
+    return source.running();
   }
 
   /** How many run. */

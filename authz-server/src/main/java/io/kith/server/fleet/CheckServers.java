@@ -1,18 +1,57 @@
 package io.kith.server.fleet;
 
 import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
+import io.kith.control.v1.DecisionsQuestion;
 import io.kith.control.v1.News;
+import io.kith.server.control.Elsewhere;
+import io.kith.server.control.RefusedException;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /** The check servers that follow this control server now, by name. Thread-safe. */
-public final class CheckServers {
+public final class CheckServers implements Elsewhere {
+  /** Questions that are asked of all at the same time. */
+  static final int MAX_QUESTIONS = 8;
+
+  /** Decisions that one question brings, of all together, unless more servers have one each. */
+  private static final int MAX_DECISIONS = 10_000;
+
   private final Map<String, Follower> byName = new ConcurrentHashMap<>();
+  private final Semaphore questions = new Semaphore(MAX_QUESTIONS);
+  private final AtomicLong lastQuestion = new AtomicLong();
+  private final Duration patience;
+
+  public CheckServers() {
+    this(Duration.ofSeconds(1));
+  }
+
+  /**
+   * With another patience.
+   *
+   * @param patience how long an answer is waited for
+   */
+  CheckServers(Duration patience) {
+    this.patience = patience;
+  }
 
   /**
    * How one is doing.
@@ -39,6 +78,18 @@ public final class CheckServers {
     Status status();
 
     void tell(News news);
+
+    /** Completed with its answer; never, when it does not take questions now. */
+    CompletableFuture<List<String>> ask(DecisionsQuestion question);
+
+    /** Does not wait for that answer any more. */
+    void forget(DecisionsQuestion question);
+
+    /** Whether it held a workload at some time since it follows. */
+    boolean holds(Owner owner);
+
+    /** Pods of a workload that its bridges registered. */
+    Set<IpAddress> pods(Owner owner);
 
     /** Another stream of the same server has taken its place. */
     void replaced();
@@ -79,6 +130,72 @@ public final class CheckServers {
         .map(Follower::status)
         .sorted(Comparator.comparing(Status::name))
         .toList();
+  }
+
+  /** Pods of a workload that the bridges of all of them registered. */
+  int pods(Owner owner) {
+    var pods = new HashSet<IpAddress>();
+    byName.values().forEach(one -> pods.addAll(one.pods(owner)));
+    return pods.size();
+  }
+
+  @Override
+  public Answers ask(Question question) throws RefusedException, InterruptedException {
+    var owner = question.owner();
+    var asked = new TreeMap<String, Follower>();
+    byName.forEach(
+        (name, one) -> {
+          if (owner == null || one.holds(owner)) {
+            asked.put(name, one);
+          }
+        });
+    if (asked.isEmpty()) {
+      return new Answers(List.of(), 0, List.of());
+    }
+    if (!questions.tryAcquire(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+      throw RefusedException.busy(
+          MAX_QUESTIONS + " others ask the check servers for decisions (ask again)");
+    }
+    try {
+      return ask(message(question, asked.size()), asked);
+    } finally {
+      questions.release();
+    }
+  }
+
+  private DecisionsQuestion message(Question question, int servers) {
+    return DecisionsQuestion.newBuilder()
+        .setId(lastQuestion.incrementAndGet())
+        .setDecisionId(question.id() == null ? "" : question.id())
+        .setOwner(question.owner() == null ? "" : question.owner().toString())
+        .setDeniedOnly(question.deniedOnly())
+        .setLimit(Math.min(question.limit(), Math.max(1, MAX_DECISIONS / servers)))
+        .build();
+  }
+
+  private Answers ask(DecisionsQuestion question, SortedMap<String, Follower> asked)
+      throws InterruptedException {
+    var coming = new TreeMap<String, CompletableFuture<List<String>>>();
+    asked.forEach((name, one) -> coming.put(name, one.ask(question)));
+    try {
+      CompletableFuture.allOf(coming.values().toArray(CompletableFuture[]::new))
+          .get(patience.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException | ExecutionException _) {
+      // who has answered by now has
+    }
+    var answers = new ArrayList<Answer>();
+    var silent = new ArrayList<String>();
+    asked.forEach(
+        (name, one) -> {
+          one.forget(question);
+          var answer = coming.get(name);
+          if (answer != null && answer.state() == Future.State.SUCCESS) {
+            answers.add(new Answer(name, one::holds, answer.resultNow()));
+          } else {
+            silent.add(name);
+          }
+        });
+    return new Answers(answers, asked.size(), silent);
   }
 
   Iterable<Follower> followers() {

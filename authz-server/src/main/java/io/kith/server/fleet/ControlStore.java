@@ -10,6 +10,7 @@ import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.StreamObserver;
 import io.kith.baselines.bundle.LearnedSeals;
 import io.kith.baselines.config.Endpoint;
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.store.BaselineStore;
@@ -18,12 +19,18 @@ import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import io.kith.control.v1.ControlServiceGrpc;
 import io.kith.control.v1.ControlServiceGrpc.ControlServiceBlockingStub;
+import io.kith.control.v1.DecisionsAnswer;
+import io.kith.control.v1.DecisionsQuestion;
+import io.kith.control.v1.Denial;
 import io.kith.control.v1.ForgetLearnedRequest;
 import io.kith.control.v1.GetEntriesRequest;
 import io.kith.control.v1.GetLearnedRequest;
+import io.kith.control.v1.Holdings;
 import io.kith.control.v1.News;
 import io.kith.control.v1.Report;
 import io.kith.control.v1.SaveLearnedRequest;
+import io.kith.server.control.Elsewhere;
+import io.kith.server.control.FleetDenial;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -35,6 +42,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -57,6 +65,7 @@ public final class ControlStore implements BaselineStore {
   private static final Duration PAUSE = Duration.ofMillis(500);
   private static final Duration REPORTS = Duration.ofSeconds(1);
   private static final int PAGE = 512;
+  private static final int MAX_DECISIONS = 1_000;
 
   private final Settings settings;
   private final ChannelCredentials tls;
@@ -67,7 +76,8 @@ public final class ControlStore implements BaselineStore {
   private final AtomicBoolean woken = new AtomicBoolean();
   private final CountDownLatch connected = new CountDownLatch(1);
   private final Thread thread;
-  private volatile Supplier<State> state = () -> State.NONE;
+  private final Semaphore answering = new Semaphore(CheckServers.MAX_QUESTIONS);
+  private volatile Reporter reporter = Reporter.NONE;
   private volatile Supplier<@Nullable Set<Owner>> held = () -> null;
   private volatile @Nullable Link link;
   private volatile String problem = "not reached yet";
@@ -113,6 +123,64 @@ public final class ControlStore implements BaselineStore {
     static final State NONE = new State(0, 0, 0, null);
   }
 
+  /**
+   * What a workload's pods are here.
+   *
+   * @param pods the first address of each; may be empty
+   */
+  public record Held(Owner owner, Set<IpAddress> pods) {
+    public Held {
+      pods = Set.copyOf(pods);
+    }
+  }
+
+  /** What there is to tell the control server, from memory. */
+  public interface Reporter {
+    /** Nothing. */
+    Reporter NONE =
+        new Reporter() {
+          @Override
+          public State state() {
+            return State.NONE;
+          }
+
+          @Override
+          public boolean holdsAll() {
+            return false;
+          }
+
+          @Override
+          public List<Held> held() {
+            return List.of();
+          }
+
+          @Override
+          public List<FleetDenial> takeDenials() {
+            return List.of();
+          }
+
+          @Override
+          public List<String> decisions(Elsewhere.Question question) {
+            return List.of();
+          }
+        };
+
+    /** How this server is doing. */
+    State state();
+
+    /** Whether it holds every workload. */
+    boolean holdsAll();
+
+    /** What it holds, in order; of a server that holds all, what has pods here. */
+    List<Held> held();
+
+    /** Denials to be counted by the guard over new revisions; each is handed out once. */
+    List<FleetDenial> takeDenials();
+
+    /** What it remembers of its decisions. */
+    List<String> decisions(Elsewhere.Question question) throws InterruptedException;
+  }
+
   private ControlStore(Settings settings, ChannelCredentials tls) {
     this.settings = settings;
     this.tls = tls;
@@ -136,9 +204,9 @@ public final class ControlStore implements BaselineStore {
     return store;
   }
 
-  /** Tells the control server from now on how this server is doing. */
-  public void reports(Supplier<State> how) {
-    state = how;
+  /** Tells the control server from now on how this server is doing, and what it asks for. */
+  public void reports(Reporter what) {
+    reporter = what;
   }
 
   /**
@@ -174,7 +242,8 @@ public final class ControlStore implements BaselineStore {
     private final CompletableFuture<Throwable> ended = new CompletableFuture<>();
     private final StreamObserver<Report> out;
     private Report sent = Report.getDefaultInstance();
-    private @Nullable News news;
+    private @Nullable Holdings heldSent;
+    private volatile @Nullable News news;
 
     Link(Endpoint.Tcp server) {
       channel =
@@ -193,8 +262,16 @@ public final class ControlStore implements BaselineStore {
       out = ControlServiceGrpc.newStub(channel).follow(this);
     }
 
-    synchronized void report() {
-      var now = state.get();
+    /**
+     * Says what is new.
+     *
+     * @param answer to a question, or null
+     */
+    synchronized void report(@Nullable DecisionsAnswer answer) {
+      if (ended.isDone()) {
+        return;
+      }
+      var now = reporter.state();
       var report =
           Report.newBuilder()
               .setProtocolVersion(FleetMessages.PROTOCOL_VERSION)
@@ -205,10 +282,69 @@ public final class ControlStore implements BaselineStore {
               .setWorkloads(now.workloads())
               .setProblem(now.problem() == null ? "" : now.problem())
               .build();
-      if (!report.equals(sent) && !ended.isDone()) {
-        sent = report;
-        out.onNext(report);
+      var more = report.toBuilder();
+      var held = holdings();
+      if (!held.equals(heldSent)) {
+        more.setHoldings(held);
       }
+      if (news != null) { // who is not followed yet may refuse, and they would be lost
+        reporter.takeDenials().forEach(one -> more.addDenials(message(one)));
+      }
+      if (answer != null) {
+        more.addAnswers(answer);
+      }
+      if (!report.equals(sent) || !more.build().equals(report)) {
+        sent = report;
+        heldSent = held;
+        out.onNext(more.build());
+      }
+    }
+
+    private Holdings holdings() {
+      var held = Holdings.newBuilder().setAll(reporter.holdsAll());
+      for (var one : reporter.held()) {
+        held.addWorkloads(
+            Holdings.Workload.newBuilder()
+                .setOwner(one.owner().toString())
+                .addAllPods(one.pods().stream().map(IpAddress::toString).sorted().toList()));
+      }
+      return held.build();
+    }
+
+    private static Denial message(FleetDenial denial) {
+      return Denial.newBuilder()
+          .setOwner(denial.owner().toString())
+          .setRevision(denial.revision())
+          .setPod(denial.pod().toString())
+          .setCount(denial.count())
+          .setBody(denial.body())
+          .build();
+    }
+
+    /** Answers, unless there are more questions than a control server asks. */
+    private void answer(DecisionsQuestion question) {
+      if (!answering.tryAcquire()) {
+        return;
+      }
+      Thread.ofVirtual()
+          .name("kith-answer")
+          .start(
+              () -> {
+                try {
+                  var answer = DecisionsAnswer.newBuilder().setId(question.getId());
+                  var asked =
+                      new Elsewhere.Question(
+                          question.getDecisionId().isEmpty() ? null : question.getDecisionId(),
+                          question.getOwner().isEmpty() ? null : Owner.parse(question.getOwner()),
+                          question.getDeniedOnly(),
+                          Math.clamp(question.getLimit(), 1, MAX_DECISIONS));
+                  report(answer.addAllDecisions(reporter.decisions(asked)).build());
+                } catch (InterruptedException | RuntimeException e) {
+                  LOG.log(Level.DEBUG, "the control server was not answered", e);
+                } finally {
+                  answering.release();
+                }
+              });
     }
 
     @Override
@@ -218,8 +354,12 @@ public final class ControlStore implements BaselineStore {
         connected.countDown();
         LOG.log(Level.INFO, () -> "follows a control server: version=" + latest.getServerVersion());
       }
-      if (!latest.equals(news)) {
-        news = latest;
+      if (latest.hasQuestion()) {
+        answer(latest.getQuestion());
+      }
+      var end = latest.toBuilder().clearQuestion().build();
+      if (!end.equals(news)) {
+        news = end;
         wake();
       }
     }
@@ -255,7 +395,7 @@ public final class ControlStore implements BaselineStore {
       while (!closed) {
         var server = settings.servers().get(turn++ % settings.servers().size());
         try (var next = new Link(server)) {
-          next.report();
+          next.report(null);
           var why = next.awaitEnd();
           link = null;
           if (!closed) {
@@ -283,7 +423,7 @@ public final class ControlStore implements BaselineStore {
     var now = link;
     if (now != null) {
       try {
-        now.report();
+        now.report(null);
       } catch (RuntimeException e) {
         LOG.log(Level.DEBUG, "the control server was not told", e);
       }

@@ -25,23 +25,35 @@ import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import io.kith.control.v1.ControlServiceGrpc;
+import io.kith.control.v1.DecisionsAnswer;
+import io.kith.control.v1.DecisionsQuestion;
+import io.kith.control.v1.Denial;
 import io.kith.control.v1.ForgetLearnedRequest;
 import io.kith.control.v1.ForgetLearnedResponse;
 import io.kith.control.v1.GetEntriesRequest;
 import io.kith.control.v1.GetEntriesResponse;
 import io.kith.control.v1.GetLearnedRequest;
+import io.kith.control.v1.Holdings;
 import io.kith.control.v1.News;
 import io.kith.control.v1.Report;
 import io.kith.control.v1.SaveLearnedRequest;
 import io.kith.control.v1.SaveLearnedResponse;
 import io.kith.server.check.Peer;
 import io.kith.server.check.Untrusted;
+import io.kith.server.control.FleetDenial;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,6 +69,9 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
   private static final int MAX_ENTRIES = 512;
   private static final int MAX_ENTRY_BYTES = 1 << 20;
   private static final int MAX_PARTS = 20_000;
+  private static final int MAX_WORKLOADS = 100_000;
+  private static final int MAX_DENIALS = 1_000;
+  private static final int MAX_DECISIONS = 1_000;
 
   /** How often a stream is told where the log ends when nothing changes. */
   private static final Duration PULSE = Duration.ofSeconds(5);
@@ -66,6 +81,9 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
   private final List<SpiffeIdPattern> checkIds;
   private final InstantSource clock;
   private final CheckServers servers = new CheckServers();
+  private final Denials denials;
+  private final LongAdder counted = new LongAdder();
+  private final LongAdder refused = new LongAdder();
   private final AutoCloseable watch;
   private volatile News news;
 
@@ -87,25 +105,49 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     }
   }
 
+  /** The guard over new revisions, which what check servers deny is told to. */
+  public interface Denials {
+    /**
+     * Takes a denial by a check server, at a pod that it holds.
+     *
+     * @param running how many pods of the workload all check servers together have
+     * @return whether it counts
+     */
+    boolean denied(FleetDenial denial, int running);
+  }
+
   /**
    * Serves a store.
    *
    * @param learner seals what check servers learned
    * @param checkIds who may call
+   * @param denials told of what check servers deny
    * @param version of this server, for people
    */
   public FleetService(
       BaselineStore store,
       SigningKey learner,
       List<SpiffeIdPattern> checkIds,
+      Denials denials,
       String version,
       InstantSource clock) {
     this.store = requireNonNull(store, "store");
     this.learner = requireNonNull(learner, "learner");
     this.checkIds = List.copyOf(checkIds);
+    this.denials = requireNonNull(denials, "denials");
     this.clock = requireNonNull(clock, "clock");
     this.news = News.newBuilder().setServerVersion(version).build();
     this.watch = store.watch(this::look);
+  }
+
+  /** Denials by check servers that the guard over new revisions counted. */
+  public long denialsCounted() {
+    return counted.sum();
+  }
+
+  /** Denials that check servers told and that do not count. */
+  public long denialsRefused() {
+    return refused.sum();
   }
 
   /** Those that follow now. */
@@ -184,6 +226,33 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     return following;
   }
 
+  /** What a check server holds, as it says. */
+  private record Held(boolean all, Map<Owner, Set<IpAddress>> pods) {
+    Held {
+      pods = Map.copyOf(pods);
+    }
+
+    static Held of(Holdings message) {
+      if (message.getWorkloadsCount() > MAX_WORKLOADS) {
+        throw new IllegalArgumentException(
+            "holdings: "
+                + message.getWorkloadsCount()
+                + " workloads (expected: up to "
+                + MAX_WORKLOADS
+                + ")");
+      }
+      var pods = new HashMap<Owner, Set<IpAddress>>();
+      for (var one : message.getWorkloadsList()) {
+        pods.put(
+            Owner.parse(one.getOwner()),
+            one.getPodsList().stream()
+                .map(IpAddress::parse)
+                .collect(Collectors.toUnmodifiableSet()));
+      }
+      return new Held(message.getAll(), pods);
+    }
+  }
+
   /** The stream of a check server. */
   private final class Following implements StreamObserver<Report>, CheckServers.Follower {
     private final Caller caller;
@@ -191,6 +260,9 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     private final Instant since = clock.instant();
     private volatile Report latest = Report.getDefaultInstance();
     private volatile String replica = "";
+    private volatile Held held = new Held(false, Map.of());
+    private final Set<Owner> heldOnce = ConcurrentHashMap.newKeySet();
+    private final Map<Long, CompletableFuture<List<String>>> asked = new ConcurrentHashMap<>();
 
     /** Guarded by this. */
     private boolean ended;
@@ -210,7 +282,71 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
         }
         tell(news);
       }
-      latest = report;
+      latest =
+          report.toBuilder().clearHoldings().clearDenials().clearAnswers().build(); // kept for long
+      take(report);
+    }
+
+    private void take(Report report) {
+      try {
+        if (report.hasHoldings()) {
+          held = Held.of(report.getHoldings());
+          if (heldOnce.size() < MAX_WORKLOADS) {
+            heldOnce.addAll(held.pods().keySet());
+          }
+        }
+        report.getAnswersList().forEach(this::answered);
+        report.getDenialsList().stream().limit(MAX_DENIALS).forEach(this::denied);
+      } catch (IllegalArgumentException e) {
+        end(Status.INVALID_ARGUMENT.withDescription(Untrusted.plain(e.getMessage(), 500)));
+      }
+    }
+
+    private void answered(DecisionsAnswer answer) {
+      var waits = asked.remove(answer.getId());
+      if (waits != null) {
+        waits.complete(answer.getDecisionsList().stream().limit(MAX_DECISIONS).toList());
+      }
+    }
+
+    /** Of a pod that it does not hold it does not count. */
+    private void denied(Denial told) {
+      var denial =
+          FleetDenial.read(
+              Owner.parse(told.getOwner()),
+              told.getRevision(),
+              IpAddress.parse(told.getPod()),
+              told.getCount(),
+              told.getBody());
+      var owner = denial.owner();
+      if (pods(owner).contains(denial.pod()) && denials.denied(denial, servers.pods(owner))) {
+        counted.add(denial.count());
+      } else {
+        refused.add(denial.count());
+      }
+    }
+
+    @Override
+    public CompletableFuture<List<String>> ask(DecisionsQuestion question) {
+      var coming = new CompletableFuture<List<String>>();
+      asked.put(question.getId(), coming);
+      tell(news.toBuilder().setQuestion(question).build());
+      return coming;
+    }
+
+    @Override
+    public void forget(DecisionsQuestion question) {
+      asked.remove(question.getId());
+    }
+
+    @Override
+    public boolean holds(Owner owner) {
+      return held.all() || heldOnce.contains(owner);
+    }
+
+    @Override
+    public Set<IpAddress> pods(Owner owner) {
+      return held.pods().getOrDefault(owner, Set.of());
     }
 
     private @Nullable Status begin(Report report) {

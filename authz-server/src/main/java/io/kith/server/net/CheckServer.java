@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.grpc.Server;
 import io.grpc.ServerCredentials;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.kith.baselines.config.Endpoint;
@@ -33,6 +34,7 @@ import io.kith.spiffe.X509Source;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -45,7 +47,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The running server of Checks and bridges: three ports, mutual TLS on two of them.
+ * The running server of Checks and bridges: three addresses, mutual TLS on two of them.
  *
  * <p>It is ready when it is warm and its identity is usable. What it is given stays the caller's to
  * close.
@@ -78,7 +80,8 @@ public final class CheckServer implements AutoCloseable {
   private final ExtAuthzService checkService;
   private final BridgeService bridgeService;
   private final GuardDesk guardDesk;
-  private @Nullable CheckListener checkPort;
+  private @Nullable CheckListener checks;
+  private @Nullable SocketFile checkFile;
   private @Nullable Server bridgePort;
   private @Nullable UnixServer bridgeSocket;
   private @Nullable HealthServer health;
@@ -128,7 +131,8 @@ public final class CheckServer implements AutoCloseable {
                         status -> status.rung().letter(), Collectors.counting())));
     metrics.facts(
         "kith_bridge_problem",
-        "What an attached bridge says it cannot do, in words: why its node is not on a better rung.",
+        "What an attached bridge says it cannot do, in words: why its node is not on a better"
+            + " rung.",
         () ->
             bridges.statuses().stream()
                 .flatMap(
@@ -260,18 +264,51 @@ public final class CheckServer implements AutoCloseable {
 
   private void listen() throws ListenException {
     var anybody = SpiffeTls.serverCredentials(identity, _ -> true);
-    checkPort =
-        bound(
-            "server.checks.listen",
-            settings.checks(),
-            address ->
-                checks(address, SpiffeTls.grpcServerContext(identity, _ -> true), checkService));
+    listenToChecks();
     listenToBridges(anybody);
     health =
         bound(
             "server.health.listen",
             settings.health(),
             address -> new HealthServer(address, this::notReady, telemetry.metrics()));
+  }
+
+  /**
+   * At a port, or at a Unix socket of the node, which every user may open as every address may a
+   * port: who asks is known by its certificate at either.
+   */
+  private void listenToChecks() throws ListenException {
+    var key = "server.checks.listen";
+    var tls = SpiffeTls.grpcServerContext(identity, _ -> true);
+    if (settings.checks() instanceof Endpoint.Unix(var path)) {
+      try {
+        var file = SocketFile.prepare(key, path, true);
+        checks = atSocket(key, path, file, tls);
+        checkFile = file;
+      } catch (IOException e) {
+        throw ListenException.of(e);
+      }
+    } else {
+      checks = bound(key, settings.checks(), address -> checks(address, tls, checkService));
+    }
+  }
+
+  private CheckListener atSocket(String key, Path path, SocketFile file, SslContext tls)
+      throws IOException {
+    try {
+      var listener =
+          checks(new DomainSocketAddress(file.bindPath().toString()), tls, checkService);
+      try {
+        file.publish();
+        return listener;
+      } catch (IOException e) {
+        listener.close();
+        throw e;
+      }
+    } catch (IOException e) {
+      file.abandon();
+      throw new IOException(key + ": cannot listen at unix:" + path + ": " + e.getMessage(), e);
+    }
   }
 
   /** At a port, or at a Unix socket of the node; both sides prove who they are at either. */
@@ -364,7 +401,7 @@ public final class CheckServer implements AutoCloseable {
     return bridges;
   }
 
-  /** Where Checks are answered. */
+  /** Where Checks are answered; -1 when that is a Unix socket. */
   public int checkPort() {
     return requireNonNull(checkPort, "listening").port();
   }
@@ -383,8 +420,11 @@ public final class CheckServer implements AutoCloseable {
   @Override
   public void close() {
     warm = false;
-    if (checkPort != null) {
-      checkPort.close(CLOSE_GRACE);
+    if (checkFile != null) {
+      checkFile.remove();
+    }
+    if (checks != null) {
+      checks.close(CLOSE_GRACE);
     }
     if (bridgePort != null) {
       UnixServer.stop(bridgePort, Duration.ZERO);

@@ -17,6 +17,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.text.ParseException;
 import java.time.Duration;
+import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,15 +30,17 @@ final class IssuerKeys implements JWKSetSource<SecurityContext> {
   private static final int MAX_BYTES = 512 << 10;
 
   private final String issuer;
-  private final HttpClient client =
-      HttpClient.newBuilder()
-          .connectTimeout(PATIENCE)
-          .followRedirects(HttpClient.Redirect.NEVER)
-          .build();
+  private final HttpClient client;
   private volatile boolean failed;
 
-  IssuerKeys(URI issuer) {
+  /**
+   * @param trust of the issuer's certificate, or null for what Java trusts
+   */
+  IssuerKeys(URI issuer, @Nullable SSLContext trust) {
     this.issuer = issuer.toString();
+    var builder =
+        HttpClient.newBuilder().connectTimeout(PATIENCE).followRedirects(HttpClient.Redirect.NEVER);
+    this.client = (trust == null ? builder : builder.sslContext(trust)).build();
   }
 
   /** Whether the last question was in vain. */

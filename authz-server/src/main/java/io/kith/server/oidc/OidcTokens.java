@@ -17,6 +17,8 @@ import io.kith.baselines.config.OidcSettings;
 import io.kith.server.oidc.TokenVerdict.Accepted;
 import io.kith.server.oidc.TokenVerdict.Refused;
 import io.kith.server.oidc.TokenVerdict.Unavailable;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.text.ParseException;
 import java.time.Clock;
 import java.time.Duration;
@@ -27,6 +29,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,14 +61,30 @@ public final class OidcTokens implements AutoCloseable {
   private final IssuerKeys issuer;
   private final JWKSource<SecurityContext> keys;
 
-  public OidcTokens(OidcSettings settings) {
-    this(settings, Clock.systemUTC(), Patience.DEFAULT);
+  /**
+   * Takes the tokens of an issuer.
+   *
+   * @param base folder that relative paths are in
+   * @throws IOException when the file of authorities cannot be used; the message is for people
+   */
+  public static OidcTokens of(OidcSettings settings, Path base) throws IOException {
+    var file = settings.caFile();
+    return new OidcTokens(
+        settings,
+        file == null ? null : Authorities.trust("server.admin.oidc.caFile", base.resolve(file)),
+        Clock.systemUTC(),
+        Patience.DEFAULT);
   }
 
   OidcTokens(OidcSettings settings, Clock clock, Patience patience) {
+    this(settings, null, clock, patience);
+  }
+
+  private OidcTokens(
+      OidcSettings settings, @Nullable SSLContext trust, Clock clock, Patience patience) {
     this.settings = requireNonNull(settings, "settings");
     this.clock = requireNonNull(clock, "clock");
-    this.issuer = new IssuerKeys(settings.issuer());
+    this.issuer = new IssuerKeys(settings.issuer(), trust);
     this.keys =
         JWKSourceBuilder.create(issuer)
             .cache(patience.cache().toMillis(), JWKSourceBuilder.DEFAULT_CACHE_REFRESH_TIMEOUT)

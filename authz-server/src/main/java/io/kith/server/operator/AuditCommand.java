@@ -59,14 +59,15 @@ public final class AuditCommand extends AdminVerb<ListAuditResponse> {
       out.println("No change yet.");
       return;
     }
-    var table = new Table("NUMBER", "TIME", "KIND", "SUBJECT", "BY AND WHY");
+    var table = new Table("NUMBER", "TIME", "KIND", "SUBJECT", "BY AND WHY", "BEFORE → AFTER");
     for (var change : answer.getRecordsList()) {
       table.row(
           Long.toUnsignedString(change.getPosition()),
           Words.time(change.getAt()),
           change.getKind(),
           change.getSubject(),
-          change.getAuthor() + ": " + change.getNote());
+          change.getAuthor() + ": " + change.getNote(),
+          Words.orDash(change.getBefore()) + " → " + Words.orDash(change.getAfter()));
     }
     table.print(out);
     if (answer.getRecordsCount() == limit) {

@@ -56,6 +56,7 @@ public final class DecisionsCommand extends AdminVerb<ListDecisionsResponse> {
   void print(ListDecisionsResponse decisions, PrintWriter out) {
     if (decisions.getDecisionsCount() == 0) {
       out.println(denied ? "Nothing was denied." : "No decisions yet.");
+      printUnanswered(decisions, out);
       return;
     }
     var table = new Table("TIME", "VERDICT", "REASON", "ID", "PROCESS AND DESTINATION");
@@ -71,6 +72,16 @@ public final class DecisionsCommand extends AdminVerb<ListDecisionsResponse> {
               + (decision.hasAcknowledged() ? " (acknowledged)" : ""));
     }
     table.print(out);
+    printUnanswered(decisions, out);
+  }
+
+  private static void printUnanswered(ListDecisionsResponse decisions, PrintWriter out) {
+    if (decisions.getUnansweredCount() > 0) {
+      out.println();
+      out.println(
+          "Without those of check servers that did not answer: "
+              + Words.safe(String.join(", ", decisions.getUnansweredList())));
+    }
   }
 
   static String verdict(DecisionRecord decision) {

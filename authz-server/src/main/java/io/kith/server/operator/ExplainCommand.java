@@ -69,6 +69,7 @@ public final class ExplainCommand extends AdminVerb<DecisionRecord> {
     line(out, "next", decision.getShadowVerdict());
     line(out, "baseline", decision.getRevision());
     line(out, "found by", foundBy(decision));
+    line(out, "decided by", decision.getServer());
     line(out, "trace", decision.getTraceId());
     if (decision.hasAcknowledged()) {
       var seen = decision.getAcknowledged();

@@ -4,9 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.google.gson.JsonParser;
+import io.grpc.Attributes;
+import io.grpc.Grpc;
+import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
+import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.StreamObserver;
 import io.kith.admin.v1.AdminServiceGrpc;
 import io.kith.admin.v1.GetStatusRequest;
@@ -20,6 +24,8 @@ import io.kith.baselines.config.AdminLimits.Rate;
 import io.kith.baselines.config.AdminRole;
 import io.kith.server.check.Await;
 import io.kith.server.http.RawHttp;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
@@ -105,6 +111,101 @@ class CallLimitsTest {
 
       now.addAndGet(SECOND);
       assertThat(http.get("/v1/status").status()).isEqualTo(200);
+    }
+  }
+
+  private StatusException refusal(String peer, Status why) {
+    return limits.refused(peer, why.asException());
+  }
+
+  @Test
+  void refused_tooOften_isTheSameForEachPeerAlone_untilTimePasses() {
+    for (var peer : new String[] {"192.0.2.1", "192.0.2.2"}) {
+      for (var i = 0; i < 10; i++) {
+        var why = i % 2 == 0 ? Status.UNAUTHENTICATED : Status.PERMISSION_DENIED;
+        assertThat(refusal(peer, why).getStatus()).isEqualTo(why);
+      }
+      var later = refusal(peer, Status.UNAUTHENTICATED);
+      assertThat(later.getStatus().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+      assertThat(later.getStatus().getDescription())
+          .isEqualTo(
+              "too many calls from " + peer + " that are not accepted: more than 1 a second");
+      assertThat(later.getTrailers())
+          .isNotNull()
+          .extracting(
+              trailers ->
+                  trailers.get(
+                      Metadata.Key.of("grpc-retry-pushback-ms", Metadata.ASCII_STRING_MARSHALLER)))
+          .isEqualTo("1000");
+    }
+    assertThat(refusal("192.0.2.1", Status.UNAVAILABLE).getStatus())
+        .as("the issuer's fault")
+        .isEqualTo(Status.UNAVAILABLE);
+    assertThat(limits.refusals())
+        .isEqualTo(Map.of("unauthenticated", 10L, "no_role", 10L, "limited", 2L));
+
+    now.addAndGet(SECOND);
+    assertThat(refusal("192.0.2.1", Status.UNAUTHENTICATED).getStatus())
+        .isEqualTo(Status.UNAUTHENTICATED);
+  }
+
+  @Test
+  void peer_isTheAddress_orTheNetwork_orTheUser() throws Exception {
+    assertThat(peer("192.0.2.7")).isEqualTo("192.0.2.7");
+    assertThat(peer("2001:db8:1:2:3:4:5:6")).isEqualTo(peer("2001:db8:1:2::9"));
+    assertThat(peer("2001:db8:1:2::9")).isNotEqualTo(peer("2001:db8:1:3::9"));
+    assertThat(CallLimits.peer(SocketPeer.attributes(1_000))).isEqualTo("uid:1000");
+    assertThat(CallLimits.peer(Attributes.EMPTY)).isEqualTo("an unknown user");
+  }
+
+  private static String peer(String address) throws Exception {
+    return CallLimits.peer(
+        Attributes.newBuilder()
+            .set(
+                Grpc.TRANSPORT_ATTR_REMOTE_ADDR,
+                new InetSocketAddress(InetAddress.getByName(address), 4_711))
+            .build());
+  }
+
+  /** Whoever is recognized meanwhile is answered as ever, at either. */
+  @Test
+  void strangers_overHttpAndGrpc_are429AndResourceExhausted_othersAreNotHeldUp() throws Exception {
+    var many =
+        new CallLimits(new AdminLimits(new Rate(10_000, 10_000), new Rate(1, 1), 2), now::get);
+    var http = folder.resolve("http.sock");
+    var grpc = folder.resolve("grpc.sock");
+    var stranger = "GET /v1/status HTTP/1.1\r\nHost: kith\r\nAuthorization: Bearer guess%d\r\n\r\n";
+    try (var _ = AdminHttp.onUnixSocket(http, Map.of(), many, new Open());
+        var _ = AdminServer.onUnixSocket(grpc, Map.of(), many, new Open());
+        var client = AdminClient.toUnixSocket(grpc, "ada");
+        var connection = RawHttp.connect(http)) {
+      for (var i = 0; i < 10; i++) {
+        connection.send(stranger.formatted(i));
+        assertThat(connection.answer().status()).isEqualTo(401);
+      }
+      connection.send(stranger.formatted(10));
+      var refused = connection.answer();
+      assertThat(refused.status()).isEqualTo(429);
+      assertThat(refused.headers()).containsEntry("retry-after", "1");
+      assertThat(refused.body()).contains("too many calls from uid:");
+      var headers = new Metadata();
+      headers.put(Caller.AUTHORIZATION, "Bearer guess");
+      var overGrpc =
+          catchThrowableOfType(
+              StatusRuntimeException.class,
+              () ->
+                  client
+                      .service()
+                      .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers))
+                      .getStatus(GetStatusRequest.getDefaultInstance()));
+      assertThat(overGrpc.getStatus().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+
+      for (var i = 0; i < 50; i++) {
+        assertThat(connection.get("/v1/status").status()).isEqualTo(200);
+        assertThat(client.service().getStatus(GetStatusRequest.getDefaultInstance()))
+            .isEqualTo(GetStatusResponse.getDefaultInstance());
+      }
+      assertThat(many.refusals()).containsEntry("unauthenticated", 10L);
     }
   }
 

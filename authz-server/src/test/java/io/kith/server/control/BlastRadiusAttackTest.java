@@ -13,6 +13,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Reason;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
@@ -151,6 +152,54 @@ class BlastRadiusAttackTest {
     }
 
     assertNothingIsReopened();
+  }
+
+  private boolean told(String revision, String pod, Candidate process, int running) {
+    return state.denied(
+        new FleetDenial(
+            OWNER,
+            revision,
+            IpAddress.parse(pod),
+            1,
+            process,
+            database().destination(),
+            new Reason.NewProcess()),
+        running);
+  }
+
+  private String revision() throws Exception {
+    return state.reports().revision(OWNER, null).entry().baseline().revision();
+  }
+
+  /** Check servers tell what they deny; the same rules hold for what they say. */
+  @Test
+  void aCheckServer_thatTellsOfOnePod_ofAnotherRevision_orOfOtherCode() throws Exception {
+    for (var i = 0; i < 50; i++) {
+      assertThat(told(revision(), OURS, CURL, 1)).isTrue(); // it denies that there are others
+      assertThat(told("bl:" + "0".repeat(32), PODS.get(1), CURL, 1)).isFalse();
+      assertThat(
+              told(
+                  revision(),
+                  PODS.get(1),
+                  program("/usr/bin/curl", HASH, Origin.WRITABLE_LAYER),
+                  1))
+          .isFalse();
+      assertThat(told(revision(), PODS.get(1), PAYMENTS, 1)).isFalse();
+    }
+
+    assertNothingIsReopened();
+  }
+
+  @Test
+  void checkServers_thatSeeItOnHalfOfThePods_healIt() throws Exception {
+    assertThat(told(revision(), PODS.get(0), CURL, 6)).isTrue();
+    assertThat(told(revision(), PODS.get(1), CURL, 6)).isTrue();
+    assertNothingIsReopened(); // six run, as they say
+
+    assertThat(told(revision(), PODS.get(2), CURL, 6)).isTrue();
+
+    assertThat(site.reason(state, LOST)).isEqualTo("allowed");
+    assertThat(told(revision(), PODS.get(3), CURL, 6)).as("not a second time").isFalse();
   }
 
   @Test

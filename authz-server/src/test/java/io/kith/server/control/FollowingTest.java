@@ -214,7 +214,7 @@ class FollowingTest {
                 "node",
                 new HighWaterMark(folder.resolve("log.mark")),
                 1_024,
-                new Following(folder.resolve("log.copy"), pods)),
+                new Following(folder.resolve("log.copy"), pods, false)),
             AllowListFiles.none(),
             site.clock,
             _ -> {});

@@ -13,6 +13,7 @@ import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
 import io.grpc.ChannelCredentials;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.MetadataUtils;
@@ -39,6 +40,9 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -129,11 +133,19 @@ class CheckServerTest {
   }
 
   private CheckResponse check(int port, X509Source client) throws InterruptedException {
-    var channel =
+    return check(
         NettyChannelBuilder.forAddress(
                 new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
                 SpiffeTls.channelCredentials(client, SERVER::equals))
-            .build();
+            .build());
+  }
+
+  private static CheckResponse check(Path socket, ChannelCredentials credentials)
+      throws InterruptedException {
+    return check(Grpc.newChannelBuilder("unix://" + socket, credentials).build());
+  }
+
+  private static CheckResponse check(ManagedChannel channel) throws InterruptedException {
     try {
       return AuthorizationGrpc.newBlockingStub(channel)
           .withInterceptors(
@@ -226,9 +238,9 @@ class CheckServerTest {
         .hasMessage(
             "server.checks.listen: no-such-host.invalid:9191 has an unknown host (write an address"
                 + " of this machine, or 0.0.0.0)");
-    assertThatThrownBy(() -> start("unix:/tmp/x.sock", "127.0.0.1:0"))
+    assertThatThrownBy(() -> start("127.0.0.1:0", "unix:/tmp/x.sock"))
         .isInstanceOf(ListenException.class)
-        .hasMessage("server.checks.listen: unix:/tmp/x.sock (expected: host:port)");
+        .hasMessage("server.health.listen: unix:/tmp/x.sock (expected: host:port)");
   }
 
   private void start(String checks, String health) throws Exception {
@@ -255,6 +267,67 @@ class CheckServerTest {
     } catch (IOException e) {
       throw new AssertionError("port " + port + " is still taken", e);
     }
+  }
+
+  private CheckServer startedAt(Path socket) throws Exception {
+    return CheckServer.start(
+        settings("unix:" + socket, "127.0.0.1:0"),
+        identity,
+        Samples.directory(),
+        KEYS,
+        policy,
+        telemetry,
+        "test");
+  }
+
+  /** Everybody may open it, as a port: who asks is known by the certificate. */
+  @Test
+  void start_checksAtAUnixSocket_areAnsweredByThePeersIdentity() throws Exception {
+    var socket = directory.resolve("checks.sock");
+    try (var stale = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      stale.bind(UnixDomainSocketAddress.of(socket));
+    }
+    assertThat(socket).as("of a server that was killed").exists();
+    try (var server = startedAt(socket);
+        var checkout = source(CHECKOUT);
+        var stranger = source(STRANGER)) {
+      assertThat(server.notReady()).isEmpty();
+      assertThat(server.checkPort()).isEqualTo(-1);
+      assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(socket)))
+          .isEqualTo("rw-rw-rw-");
+      policy.decideBy(Samples.snapshot(Mode.OBSERVE));
+
+      var known = check(socket, SpiffeTls.channelCredentials(checkout, SERVER::equals));
+      var unknown = check(socket, SpiffeTls.channelCredentials(stranger, SERVER::equals));
+
+      assertThat(known.getStatus().getCode()).isZero();
+      assertThat(said(known, "workload")).isEqualTo("shop/deployment/checkout");
+      assertThat(unknown.getStatus().getCode()).isEqualTo(7);
+      assertThat(said(unknown, "reason")).isEqualTo("unknown_reporter");
+      assertThatThrownBy(() -> check(socket, InsecureChannelCredentials.create()))
+          .hasMessageStartingWith("UNAVAILABLE");
+      assertThatThrownBy(() -> startedAt(socket))
+          .isInstanceOf(ListenException.class)
+          .hasMessage(
+              "server.checks.listen: another server listens at unix:"
+                  + socket
+                  + " (stop it, or set another path)");
+    }
+    assertThat(socket).doesNotExist();
+  }
+
+  @Test
+  void start_checksWhereAFileIs_orAtALongPath_saysSo() throws Exception {
+    var file = Files.writeString(directory.resolve("mine"), "text");
+    assertThatThrownBy(() -> startedAt(file))
+        .isInstanceOf(ListenException.class)
+        .hasMessage(
+            "server.checks.listen: '"
+                + file
+                + "' exists and is not a socket (remove it, or set another path)");
+    assertThat(file).hasContent("text");
+    assertThatThrownBy(() -> startedAt(Path.of("/run/" + "k".repeat(103))))
+        .hasMessageContaining("is too long for a Unix socket (expected: at most 107 bytes)");
   }
 
   /** The file's mode is one lock, the certificate the other. */

@@ -15,6 +15,8 @@ import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.SignedJWT;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -25,17 +27,36 @@ import java.util.Date;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
 
-/** An OpenID Connect issuer on loopback: discovery and keys over HTTP, tokens on request. */
+/** An OpenID Connect issuer on loopback: discovery and keys over HTTP or TLS, tokens on request. */
 public final class Issuer implements AutoCloseable {
   private final HttpServer server;
+  private final String scheme;
   private final List<JWK> keys = new CopyOnWriteArrayList<>();
   private final AtomicInteger questions = new AtomicInteger();
   private volatile String announced;
 
   public Issuer(JWK... keys) throws IOException {
+    this(null, keys);
+  }
+
+  /**
+   * @param tls with its certificate, or null for plain HTTP
+   */
+  Issuer(@Nullable SSLContext tls, JWK... keys) throws IOException {
     this.keys.addAll(List.of(keys));
-    server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    var address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+    if (tls == null) {
+      scheme = "http";
+      server = HttpServer.create(address, 0);
+    } else {
+      scheme = "https";
+      var secure = HttpsServer.create(address, 0);
+      secure.setHttpsConfigurator(new HttpsConfigurator(tls));
+      server = secure;
+    }
     announced = uri().toString();
     server.createContext(
         "/.well-known/openid-configuration",
@@ -61,7 +82,7 @@ public final class Issuer implements AutoCloseable {
   }
 
   public URI uri() {
-    return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
+    return URI.create(scheme + "://127.0.0.1:" + server.getAddress().getPort());
   }
 
   /** How often it was asked for its keys. */

@@ -1,7 +1,9 @@
 package io.kith.server.oidc;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.JWSHeader;
@@ -26,21 +28,30 @@ import io.kith.server.oidc.OidcTokens.Patience;
 import io.kith.server.oidc.TokenVerdict.Accepted;
 import io.kith.server.oidc.TokenVerdict.Refused;
 import io.kith.server.oidc.TokenVerdict.Unavailable;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.KeyPairGenerator;
+import java.security.KeyStore;
 import java.security.Signature;
 import java.security.interfaces.EdECPublicKey;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Date;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -85,8 +96,18 @@ class OidcTokensTest {
   }
 
   private OidcSettings settings(String claim) {
+    return settings(issuer, claim, null);
+  }
+
+  private static OidcSettings settings(Issuer issuer, String claim, @Nullable Path authorities) {
     return new OidcSettings(
-        issuer.uri(), "kith", claim, List.of("staff"), List.of("ops"), List.of("kith-admins"));
+        issuer.uri(),
+        "kith",
+        claim,
+        List.of("staff"),
+        List.of("ops"),
+        List.of("kith-admins"),
+        authorities);
   }
 
   private OidcTokens tokens(Patience patience) {
@@ -114,6 +135,66 @@ class OidcTokensTest {
     assertThat(tokens.verify(token(issuer.claims().claim("groups", "kith-admins"))))
         .isEqualTo(new Accepted("4711", null, AdminRole.ADMIN));
     assertThat(tokens.verify(token(issuer.claims()))).isEqualTo(new Accepted("4711", null, null));
+  }
+
+  /** A key with a certificate of its own for loopback, and that certificate as a file. */
+  private static SSLContext certified(Path folder, String name) throws Exception {
+    var store = folder.resolve(name + ".p12");
+    keytool(
+        "-genkeypair -keyalg EC -alias own -dname CN=%s -ext san=ip:127.0.0.1 -keystore %s"
+            .formatted(name, store));
+    keytool(
+        "-exportcert -rfc -alias own -keystore %s -file %s"
+            .formatted(store, folder.resolve(name + ".pem")));
+    var keys = KeyStore.getInstance(store.toFile(), "secret".toCharArray());
+    var managers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+    managers.init(keys, "secret".toCharArray());
+    var context = SSLContext.getInstance("TLS");
+    context.init(managers.getKeyManagers(), null, null);
+    return context;
+  }
+
+  private static void keytool(String words) throws Exception {
+    var command = new ArrayList<String>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "keytool").toString());
+    command.addAll(List.of(words.split(" ", -1)));
+    command.addAll(List.of("-storepass", "secret"));
+    var process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    var said = new String(process.getInputStream().readAllBytes(), UTF_8);
+    assertThat(process.waitFor()).as(said).isZero();
+  }
+
+  @Test
+  void verify_issuerOfAPrivateAuthority_isAskedWithItsFileOnly(@TempDir Path folder)
+      throws Exception {
+    var tls = certified(folder, "id");
+    var _ = certified(folder, "other");
+    try (var secure = new Issuer(tls, RSA);
+        var trusting = OidcTokens.of(settings(secure, "groups", Path.of("id.pem")), folder);
+        var other = OidcTokens.of(settings(secure, "groups", Path.of("other.pem")), folder);
+        var without = OidcTokens.of(settings(secure, "groups", null), folder)) {
+      var token = token(secure.claims());
+
+      assertThat(trusting.verify(token)).isEqualTo(new Accepted("4711", null, null));
+      assertThat(other.verify(token)).isInstanceOf(Unavailable.class);
+      assertThat(without.verify(token)).isInstanceOf(Unavailable.class);
+    }
+  }
+
+  @Test
+  void of_fileThatHasNoAuthorities_saysSo(@TempDir Path folder) throws Exception {
+    Files.writeString(folder.resolve("empty.pem"), "");
+    Files.writeString(folder.resolve("text.pem"), "not a certificate");
+    for (var name : List.of("empty.pem", "text.pem")) {
+      assertThatThrownBy(() -> OidcTokens.of(settings(issuer, "groups", Path.of(name)), folder))
+          .isInstanceOf(IOException.class)
+          .hasMessage(
+              "server.admin.oidc.caFile: '%s' has no certificates (expected: one or more, PEM)"
+                  .formatted(folder.resolve(name)));
+    }
+    assertThatThrownBy(() -> OidcTokens.of(settings(issuer, "groups", Path.of("none")), folder))
+        .hasMessageStartingWith("server.admin.oidc.caFile: '" + folder.resolve("none"))
+        .hasMessageContaining("cannot be read");
   }
 
   @ParameterizedTest

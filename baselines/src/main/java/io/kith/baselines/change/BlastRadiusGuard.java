@@ -108,6 +108,12 @@ public final class BlastRadiusGuard {
     }
   }
 
+  /** Whether a denial is one that counts: of an edge that was approved and is not reopened yet. */
+  public boolean counts(Denial denial) {
+    return mayCount(denial)
+        && once.stream().anyMatch(edge -> !spent.contains(edge.id()) && covers(edge, denial));
+  }
+
   /** Takes note of a denial; the edges to be reopened because of it, mostly none. */
   public List<Reopened> denied(Denial denial) {
     if (!mayCount(denial)) {

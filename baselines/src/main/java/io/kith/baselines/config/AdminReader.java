@@ -50,24 +50,28 @@ final class AdminReader {
   }
 
   private static @Nullable OidcSettings oidc(Section oidc) {
+    var authorities = oidc.optional("caFile", Values::path);
     var roles = oidc.section("roles");
     var claim = roles.value("claim", Values::text, "groups");
     var viewers = roles.list("viewer", Values::text);
     var operators = roles.list("operator", Values::text);
     var admins = roles.list("admin", Values::text);
     var nobody = viewers.isEmpty() && operators.isEmpty() && admins.isEmpty();
-    if (!oidc.has("issuer") && !oidc.has("audience") && nobody) {
+    if (!oidc.has("issuer") && !oidc.has("audience") && authorities == null && nobody) {
       return null;
     }
     var issuer = oidc.required("issuer", AdminReader::issuer, "the issuer of the tokens");
     var audience = oidc.required("audience", Values::text, "what tokens for Kith are for");
+    if (authorities != null && issuer != null && "http".equals(issuer.getScheme())) {
+      oidc.problem("caFile", "the issuer is asked without TLS (expected: an issuer with https)");
+    }
     if (nobody) {
       oidc.problem(
           "roles", "nobody (expected: values of the claim, under viewer, operator or admin)");
     }
     return issuer == null || audience == null
         ? null
-        : new OidcSettings(issuer, audience, claim, viewers, operators, admins);
+        : new OidcSettings(issuer, audience, claim, viewers, operators, admins, authorities);
   }
 
   private static URI issuer(String text) {

@@ -1,8 +1,10 @@
 package io.kith.baselines.config;
 
 import java.net.URI;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Whose tokens are taken at the admin API, and which roles they give.
@@ -13,6 +15,8 @@ import java.util.Set;
  * @param viewers values that make a viewer
  * @param operators values that make an operator
  * @param admins values that make an admin
+ * @param caFile certificates (PEM) that the issuer's certificate has to come from; null for those
+ *     that Java trusts
  */
 public record OidcSettings(
     URI issuer,
@@ -20,7 +24,8 @@ public record OidcSettings(
     String claim,
     List<String> viewers,
     List<String> operators,
-    List<String> admins) {
+    List<String> admins,
+    @Nullable Path caFile) {
   private static final Set<String> THIS_MACHINE = Set.of("127.0.0.1", "[::1]", "localhost");
 
   public OidcSettings {

@@ -190,6 +190,22 @@ class BlastRadiusGuardTest {
         .isEmpty();
   }
 
+  @Test
+  void counts_whatWouldBeCounted_untilItIsReopened() {
+    var stranger = image("/tmp/stranger");
+    var elsewhere = external("elsewhere.example.com");
+    assertThat(guard.counts(new Denial(APP, API, NEW, "pod-1", 2, NOON))).isTrue();
+    assertThat(guard.counts(new Denial(stranger, API, NEW, "pod-1", 2, NOON))).isFalse();
+    assertThat(guard.counts(new Denial(APP, elsewhere, NEW, "pod-1", 2, NOON))).isFalse();
+    assertThat(guard.counts(new Denial(APP, API, new Reason.DeniedByHand("no"), "pod-1", 2, NOON)))
+        .isFalse();
+
+    assertThat(denied(APP, API, NEW, "pod-1", 2, NOON)).as("asking counts nothing").hasSize(1);
+
+    assertThat(guard.counts(new Denial(APP, API, NEW, "pod-1", 2, NOON))).isFalse();
+    assertThat(guard.counts(new Denial(APP, CART, NEW, "pod-1", 2, NOON))).isTrue();
+  }
+
   private List<Reopened> denied(
       Candidate process, Destination to, Reason reason, String replica, int replicas, Instant at) {
     return guard.denied(new Denial(process, to, reason, replica, replicas, at));

@@ -400,6 +400,7 @@ class KithConfigTest {
                     oidc:
                       issuer: https://id.example.org/
                       audience: kith
+                      caFile: issuer-ca.pem
                       roles: {claim: realm_access.roles, viewer: [staff], admin: [kith-admins]}
                 """,
                 Map.of())
@@ -414,7 +415,8 @@ class KithConfigTest {
                 "realm_access.roles",
                 List.of("staff"),
                 List.of(),
-                List.of("kith-admins")));
+                List.of("kith-admins"),
+                Path.of("issuer-ca.pem")));
   }
 
   @Test
@@ -437,10 +439,15 @@ class KithConfigTest {
                 """
                 server:
                   admin:
-                    oidc: {issuer: "http://127.0.0.1:8080", audience: kith, roles: {viewer: [all]}}
+                    oidc:
+                      issuer: "http://127.0.0.1:8080"
+                      audience: kith
+                      caFile: ca.pem
+                      roles: {viewer: [all]}
                 """))
         .map(Problem::what)
-        .containsExactly(
+        .containsExactlyInAnyOrder(
+            "the issuer is asked without TLS (expected: an issuer with https)",
             "tokens are taken over TLS only, and here are Unix sockets only (expected: host:port in"
                 + " admin.listen or admin.http.listen)");
   }

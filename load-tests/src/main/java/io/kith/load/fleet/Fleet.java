@@ -122,6 +122,16 @@ public final class Fleet implements AutoCloseable {
         .formatted(port, SERVER, directory);
   }
 
+  /** The same of one that holds every workload. */
+  public static String followingForAll(int port, Path directory) {
+    return following(port, directory).replace("replica: node-1", "replica: central, holds: all");
+  }
+
+  /** Where the certificates of an identity are, as a pod's Envoy finds them. */
+  public Path socketOf(SpiffeId id) {
+    return issuer.socketOf(id);
+  }
+
   /** The configuration of one server of the fleet that does everything. */
   String config(Path home, String store, List<Path> allowLists, String telemetry) {
     return config(Part.all(), home, store, allowLists, telemetry);
@@ -145,7 +155,7 @@ public final class Fleet implements AutoCloseable {
       role: %10$s
       spiffeId: %1$s
       %11$s
-      checks: {listen: "127.0.0.1:0"}
+      checks: {listen: "%13$s"}
       bridges: {listen: "127.0.0.1:0"}
       admin:
         listen: "unix:%2$s/admin.sock"
@@ -182,7 +192,8 @@ public final class Fleet implements AutoCloseable {
                 ? "{trusted: [\"%1$s/learner.pem.pub\"], approvers: [\"%1$s/approver.pem.pub\"]}"
                     .formatted(folder)
                 : "{directory: \"%1$s\", learner: \"%2$s/learner.pem\", approver: \"%2$s/approver.pem\"}"
-                    .formatted(home, folder));
+                    .formatted(home, folder),
+            part.checks());
   }
 
   /** The certificates of an identity, as its pod has them. */

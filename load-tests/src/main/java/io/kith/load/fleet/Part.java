@@ -1,6 +1,7 @@
 package io.kith.load.fleet;
 
 import io.kith.baselines.identity.SpiffeId;
+import java.nio.file.Path;
 
 /**
  * What a server of a fleet does.
@@ -8,8 +9,13 @@ import io.kith.baselines.identity.SpiffeId;
  * @param role as in {@code kith.yaml}
  * @param id its identity
  * @param settings further keys of {@code server}, indented by two spaces after the first, or empty
+ * @param checks where it answers Checks, if it does
  */
-public record Part(String role, SpiffeId id, String settings) {
+public record Part(String role, SpiffeId id, String settings, String checks) {
+  private Part(String role, SpiffeId id, String settings) {
+    this(role, id, settings, "127.0.0.1:0");
+  }
+
   /** Everything. */
   public static Part all() {
     return new Part("all", Fleet.SERVER, "");
@@ -26,6 +32,11 @@ public record Part(String role, SpiffeId id, String settings) {
   /** It answers Checks. */
   public static Part check() {
     return new Part("check", Fleet.CHECK, "");
+  }
+
+  /** It answers Checks at a Unix socket. */
+  public static Part checkAt(Path socket) {
+    return new Part("check", Fleet.CHECK, "", "unix:" + socket);
   }
 
   /** It would answer Checks, but is none that a control server knows. */

@@ -139,6 +139,10 @@ public final class ServerProcess implements AutoCloseable {
     return process.log();
   }
 
+  public long pid() {
+    return process.pid();
+  }
+
   public boolean alive() {
     return process.alive();
   }

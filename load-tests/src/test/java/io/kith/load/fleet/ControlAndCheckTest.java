@@ -5,8 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.kith.admin.v1.AllowRequest;
 import io.kith.admin.v1.CheckServerStatus;
+import io.kith.admin.v1.DecisionRecord;
 import io.kith.admin.v1.DenyRequest;
+import io.kith.admin.v1.FinishTestRunRequest;
+import io.kith.admin.v1.ListAuditRequest;
+import io.kith.admin.v1.ListDecisionsRequest;
 import io.kith.admin.v1.ListEdgesRequest;
 import io.kith.admin.v1.RemoveRuleRequest;
 import io.kith.admin.v1.SetModeRequest;
@@ -224,6 +229,143 @@ class ControlAndCheckTest {
               assertThat(e.getStatus().getDescription())
                   .startsWith("this is a check server, which has no admin API");
             });
+  }
+
+  private static DecisionRecord explained(String id) {
+    return control
+        .admin()
+        .listDecisions(ListDecisionsRequest.newBuilder().setId(id).build())
+        .getDecisions(0);
+  }
+
+  private static AllowRequest allowing(Member of, String id) {
+    return AllowRequest.newBuilder()
+        .setOwner(of.owner())
+        .setDecisionId(id)
+        .setNote("it is right")
+        .build();
+  }
+
+  @Test
+  void decisionOfTheCheckServer_isExplainedAndAllowedAtTheControlServer() throws Exception {
+    var stranger = stranger();
+    var denied = pods.check(member, stranger, somewhere());
+    assertThat(denied.allowed()).isFalse();
+
+    var decision = explained(denied.decisionId());
+
+    assertThat(decision.getId()).isEqualTo(denied.decisionId());
+    assertThat(decision.getServer()).isEqualTo(Fleet.CHECK + "#node-1");
+    assertThat(decision.getOwner()).isEqualTo(member.owner());
+    assertThat(decision.getProcess()).isEqualTo(stranger);
+    assertThat(decision.getDestination()).isEqualTo(somewhere().words());
+    assertThat(decision.getReason()).isEqualTo(denied.reason()).isEqualTo("new_process");
+    assertThat(decision.getCommand())
+        .startsWith("kith allow " + member.owner() + " " + denied.decisionId());
+    assertThat(
+            control
+                .admin()
+                .listDecisions(
+                    ListDecisionsRequest.newBuilder()
+                        .setOwner(member.owner())
+                        .setDeniedOnly(true)
+                        .build())
+                .getDecisionsList())
+        .map(DecisionRecord::getId)
+        .contains(denied.decisionId());
+    var other = fleet.members().get(1);
+    assertThatThrownBy(() -> control.admin().allow(allowing(other, denied.decisionId())))
+        .hasMessageContaining("is not of " + other.owner() + " but of " + member.owner());
+
+    var edge = control.admin().allow(allowing(member, denied.decisionId())).getEdge();
+
+    assertThat(edge.getProcess()).isEqualTo(stranger);
+    Mesh.await("it passes", Mesh.PATIENCE, () -> passes(stranger, somewhere()));
+    assertThat(passes(stranger, fleet.destinations().get(6))).isFalse();
+    assertThat(passes(stranger(), somewhere())).isFalse();
+  }
+
+  @Test
+  void decision_whenTheCheckServerHangs_isToldInWords() throws Exception {
+    var denied = pods.check(member, stranger(), somewhere());
+    assertThat(denied.allowed()).isFalse();
+    assertThatThrownBy(() -> explained("d:0123456789abcdef"))
+        .hasMessageContaining("by 1 check servers that follow this server;")
+        .hasMessageNotContaining("did not answer");
+
+    signal("STOP");
+    try {
+      assertThatThrownBy(() -> explained(denied.decisionId()))
+          .isInstanceOfSatisfying(
+              StatusRuntimeException.class,
+              e -> {
+                assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.NOT_FOUND);
+                assertThat(e.getStatus().getDescription())
+                    .contains("did not answer within a second: " + Fleet.CHECK + "#node-1");
+              });
+      assertThat(
+              control
+                  .admin()
+                  .listDecisions(ListDecisionsRequest.getDefaultInstance())
+                  .getUnansweredList())
+          .containsExactly(Fleet.CHECK + "#node-1");
+    } finally {
+      signal("CONT");
+    }
+    Mesh.await(
+        "it answers again",
+        Mesh.PATIENCE,
+        () -> {
+          try {
+            return explained(denied.decisionId()).getId().equals(denied.decisionId());
+          } catch (StatusRuntimeException _) {
+            return false;
+          }
+        });
+  }
+
+  private static void signal(String name) throws Exception {
+    var kill = new ProcessBuilder("kill", "-" + name, Long.toString(check.pid())).start();
+    assertThat(kill.waitFor()).isZero();
+  }
+
+  @Test
+  void guard_revisionThatLostAnEdge_isHealedByWhatTheCheckServerDenied() throws Exception {
+    var to = fleet.destinations().getFirst();
+    assertThat(passes("/app/shop", to)).isTrue();
+    var rule = denyTheShop();
+    millisUntilTheShop(false);
+    control
+        .admin()
+        .finishTestRun(
+            FinishTestRunRequest.newBuilder()
+                .setOwner(member.owner())
+                .setNote("tidied up")
+                .build());
+    control
+        .admin()
+        .setMode(
+            SetModeRequest.newBuilder()
+                .setScope(member.owner())
+                .setMode("enforce")
+                .setNote("ready")
+                .build());
+    var before = control.status().getStore().getPosition();
+
+    remove(rule); // so it is nobody's will any more that it is denied
+
+    millisUntilTheShop(true);
+    var changes = control.admin().listAudit(ListAuditRequest.getDefaultInstance()).getRecordsList();
+    assertThat(changes)
+        .filteredOn(change -> change.getPosition() > before)
+        .map(change -> change.getKind() + " by " + change.getAuthor())
+        .last()
+        .asString()
+        .startsWith("remove by ");
+    assertThat(changes.getFirst().getKind()).isEqualTo("reopen");
+    assertThat(changes.getFirst().getAuthor()).isEqualTo("blast-radius guard");
+    assertThat(control.metric("kith_check_server_denials_total")).isPositive();
+    assertThat(passes(stranger(), to)).isFalse();
   }
 
   @Test

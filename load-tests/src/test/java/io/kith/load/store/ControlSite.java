@@ -68,11 +68,17 @@ final class ControlSite implements AutoCloseable {
   }
 
   Served serve(BaselineStore store, SigningKey learner) throws IOException {
+    return serve(store, learner, (_, _) -> false);
+  }
+
+  Served serve(BaselineStore store, SigningKey learner, FleetService.Denials denials)
+      throws IOException {
     var service =
         new FleetService(
             store,
             learner,
             List.of(SpiffeIdPattern.parse(CHECK.toString())),
+            denials,
             "1.2.3",
             InstantSource.system());
     return new Served(

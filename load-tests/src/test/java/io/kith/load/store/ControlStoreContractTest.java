@@ -15,6 +15,8 @@ import io.kith.baselines.store.Entry;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import io.kith.load.store.ControlSite.Served;
+import io.kith.server.control.Elsewhere;
+import io.kith.server.control.FleetDenial;
 import io.kith.server.control.ServerKeys;
 import io.kith.server.fleet.CheckServers;
 import io.kith.server.fleet.ControlStore;
@@ -242,12 +244,39 @@ class ControlStoreContractTest extends DurableStoreContract {
     }
   }
 
+  private static final class Full implements ControlStore.Reporter {
+    @Override
+    public ControlStore.State state() {
+      return new ControlStore.State(1, 12, 3, "its disk is full");
+    }
+
+    @Override
+    public boolean holdsAll() {
+      return false;
+    }
+
+    @Override
+    public List<ControlStore.Held> held() {
+      return List.of();
+    }
+
+    @Override
+    public List<FleetDenial> takeDenials() {
+      return List.of();
+    }
+
+    @Override
+    public List<String> decisions(Elsewhere.Question question) {
+      return List.of();
+    }
+  }
+
   @Test
   void statuses_tellHowFollowersAreDoing() throws Exception {
     backing.append(entry(1, "one"));
     backing.append(entry(2, "two"));
     try (var check = site.follow(served, "node-1")) {
-      check.reports(() -> new ControlStore.State(1, 12, 3, "its disk is full"));
+      check.reports(new Full());
 
       Await.until(
           "it is told",

@@ -1,0 +1,177 @@
+package io.kith.server.control;
+
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.Workload;
+import io.kith.server.check.CheckRecord;
+import io.kith.server.check.Untrusted;
+import java.lang.System.Logger.Level;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decisions that check servers remember, brought here when people ask for them. Thread-safe.
+ *
+ * <p>A check server is believed about workloads that it holds, and about no decision that another
+ * one claims as well.
+ */
+public final class OtherDecisions {
+  private static final System.Logger LOG = System.getLogger(OtherDecisions.class.getName());
+  private static final Pattern ID = Pattern.compile("d:[0-9a-f]{16}");
+  private static final int NAMED = 5;
+
+  private final DecisionLog log;
+  private final Map<Owner, Workload> known;
+  private volatile Elsewhere elsewhere = Elsewhere.NONE;
+
+  OtherDecisions(DecisionLog log, List<Workload> known) {
+    this.log = log;
+    this.known =
+        known.stream()
+            .collect(
+                Collectors.toUnmodifiableMap(
+                    Workload::owner, Function.identity(), (one, _) -> one));
+  }
+
+  /** Asks there from now on. */
+  public void ask(Elsewhere servers) {
+    elsewhere = servers;
+  }
+
+  /**
+   * A decision.
+   *
+   * @param server that decided; empty for this one
+   */
+  public record Found(CheckRecord decision, String server) {}
+
+  /**
+   * The latest.
+   *
+   * @param decisions newest first
+   * @param silent check servers that did not answer in time
+   */
+  public record Latest(List<Found> decisions, List<String> silent) {
+    public Latest {
+      decisions = List.copyOf(decisions);
+      silent = List.copyOf(silent);
+    }
+  }
+
+  /**
+   * Finds a decision here or elsewhere, and remembers it here for a while.
+   *
+   * @return null when nobody was asked for it and it is not remembered here
+   * @throws RefusedException when those who were asked do not know it, or more than one claims it
+   */
+  public @Nullable Found bring(String id) throws RefusedException, InterruptedException {
+    var own = log.own(id);
+    if (own != null) {
+      return new Found(own, "");
+    }
+    if (!ID.matcher(id).matches()) {
+      return null;
+    }
+    var answers = elsewhere.ask(new Elsewhere.Question(id, null, false, 1));
+    var found =
+        answers.answers().stream()
+            .flatMap(answer -> read(answer).stream())
+            .filter(one -> one.decision().decisionId().equals(id))
+            .toList();
+    if (found.size() > 1) {
+      throw RefusedException.precondition(
+          "decision '"
+              + id
+              + "' is claimed by "
+              + names(found.stream().map(Found::server).toList())
+              + ", so not all of them tell the truth (its trace names the one that decided)");
+    }
+    if (found.size() == 1) {
+      log.adopt(found.getFirst().decision());
+      return found.getFirst();
+    }
+    if (answers.asked() == 0) {
+      return null;
+    }
+    throw RefusedException.notFound(
+        "decision '"
+            + id
+            + "' is not remembered, here or by "
+            + (answers.asked() - answers.silent().size())
+            + " check servers that follow this server"
+            + silence(answers.silent())
+            + "; one that follows another control server is asked there (its trace has the"
+            + " attribute kith.decision.id)");
+  }
+
+  private static String silence(List<String> silent) {
+    return silent.isEmpty() ? "" : "; did not answer within a second: " + names(silent);
+  }
+
+  private static String names(List<String> servers) {
+    var more = servers.size() - NAMED;
+    return servers.stream().limit(NAMED).collect(Collectors.joining(", "))
+        + (more > 0 ? " and " + more + " more" : "");
+  }
+
+  /**
+   * The latest decisions of this server and of the others.
+   *
+   * @param owner null for every workload and for what is nobody's
+   */
+  public Latest latest(@Nullable Owner owner, boolean deniedOnly, int limit)
+      throws RefusedException, InterruptedException {
+    var all = new ArrayList<Found>();
+    log.latest(owner, deniedOnly, limit).forEach(one -> all.add(new Found(one, "")));
+    if (limit == 0) {
+      return new Latest(all, List.of());
+    }
+    var answers = elsewhere.ask(new Elsewhere.Question(null, owner, deniedOnly, limit));
+    answers.answers().forEach(answer -> all.addAll(read(answer)));
+    return new Latest(
+        all.stream()
+            .sorted(Comparator.comparing((Found one) -> one.decision().time()).reversed())
+            .limit(limit)
+            .toList(),
+        answers.silent());
+  }
+
+  private List<Found> read(Elsewhere.Answer answer) {
+    var found = new ArrayList<Found>();
+    for (var text : answer.decisions()) {
+      try {
+        var decision = CheckRecordJson.read(text, known::get);
+        var workload = decision.workload();
+        if (workload != null && !answer.holds().test(workload.owner())) {
+          throw new IllegalArgumentException("it does not hold " + workload.owner());
+        }
+        found.add(new Found(decision, answer.server()));
+      } catch (IllegalArgumentException e) {
+        LOG.log(
+            Level.WARNING,
+            () ->
+                "a decision of a check server is not used: server="
+                    + answer.server()
+                    + " why="
+                    + Untrusted.plain(String.valueOf(e.getMessage()), 200));
+      }
+    }
+    return found;
+  }
+
+  /** What this server answers when it is asked so: JSON, newest first. */
+  List<String> answer(Elsewhere.Question question) {
+    if (question.id() == null) {
+      return log.latest(question.owner(), question.deniedOnly(), question.limit()).stream()
+          .map(CheckRecordJson::write)
+          .toList();
+    }
+    var own = log.own(question.id());
+    return own == null ? List.of() : List.of(CheckRecordJson.write(own));
+  }
+}

@@ -1,0 +1,216 @@
+package io.kith.load.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kith.baselines.decision.Reason;
+import io.kith.baselines.destination.Destination;
+import io.kith.baselines.destination.Evidence;
+import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.process.Candidate;
+import io.kith.baselines.process.EntryKind;
+import io.kith.baselines.process.Origin;
+import io.kith.baselines.process.ProcessClass;
+import io.kith.baselines.process.ProcessFingerprint;
+import io.kith.baselines.process.Quality;
+import io.kith.load.store.ControlSite.Served;
+import io.kith.server.control.Elsewhere;
+import io.kith.server.control.FleetDenial;
+import io.kith.server.control.ServerKeys;
+import io.kith.server.fleet.ControlStore;
+import io.kith.server.store.InMemoryStore;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a control server asks check servers and believes of them, over mutual TLS. */
+@Timeout(300)
+class FleetAskTest {
+  private static final Duration LIMIT = Duration.ofSeconds(60);
+  private static final Owner CART = Owner.parse("shop/deployment/cart");
+  private static final Owner TILL = Owner.parse("shop/deployment/till");
+  private static final IpAddress POD = IpAddress.parse("10.88.1.1");
+  private static final IpAddress OTHER_POD = IpAddress.parse("10.88.1.2");
+
+  @TempDir private static Path folder;
+
+  private final Queue<String> denied = new ConcurrentLinkedQueue<>();
+  private ControlSite site;
+  private Served served;
+
+  @BeforeEach
+  void serve() throws Exception {
+    site = new ControlSite(folder);
+    served =
+        site.serve(
+            new InMemoryStore(),
+            ServerKeys.fresh(),
+            (denial, running) -> {
+              denied.add(denial.owner() + " " + denial.pod() + " of " + running);
+              return true;
+            });
+  }
+
+  @AfterEach
+  void stop() {
+    served.close();
+    site.close();
+  }
+
+  /** A check server that says and answers what it is told to. */
+  private static class Says implements ControlStore.Reporter {
+    private final List<ControlStore.Held> held;
+    private final Queue<FleetDenial> denials = new ConcurrentLinkedQueue<>();
+
+    Says(ControlStore.Held... held) {
+      this.held = List.of(held);
+    }
+
+    @Override
+    public ControlStore.State state() {
+      return new ControlStore.State(0, 1, held.size(), null);
+    }
+
+    @Override
+    public boolean holdsAll() {
+      return false;
+    }
+
+    @Override
+    public List<ControlStore.Held> held() {
+      return held;
+    }
+
+    @Override
+    public List<FleetDenial> takeDenials() {
+      var taken = List.copyOf(denials);
+      denials.removeAll(taken);
+      return taken;
+    }
+
+    @Override
+    public List<String> decisions(Elsewhere.Question question) throws InterruptedException {
+      return List.of("{}");
+    }
+  }
+
+  private static FleetDenial denial(Owner owner, IpAddress pod) {
+    var fingerprint =
+        new ProcessFingerprint(
+            "/app/cart",
+            null,
+            Origin.IMAGE,
+            1_000,
+            EntryKind.NATIVE,
+            "cart",
+            null,
+            List.of(),
+            null,
+            null,
+            List.of(),
+            false);
+    return new FleetDenial(
+        owner,
+        "bl:1",
+        pod,
+        1,
+        new Candidate("fp:1", fingerprint, ProcessClass.of(fingerprint), Quality.EXACT, Set.of()),
+        new Destination("shop/statefulset/db", Evidence.OWNER, null, 5_432, Protocol.TCP),
+        new Reason.NewDestination());
+  }
+
+  private void awaitHolders(int workloads) {
+    Await.until(
+        "they are known",
+        LIMIT,
+        () ->
+            served.service().servers().statuses().stream().mapToInt(one -> one.workloads()).sum()
+                == workloads);
+  }
+
+  @Test
+  void denials_countForPodsThatTheServerHolds_andForNoOthers() throws Exception {
+    var first = new Says(new ControlStore.Held(CART, Set.of(POD)));
+    var second =
+        new Says(
+            new ControlStore.Held(CART, Set.of(OTHER_POD)),
+            new ControlStore.Held(TILL, Set.of(POD)));
+    try (var one = site.follow(served, "node-1");
+        var two = site.follow(served, "node-2")) {
+      one.reports(first);
+      two.reports(second);
+      awaitHolders(3);
+
+      first.denials.add(denial(CART, OTHER_POD)); // a pod of the other server
+      first.denials.add(denial(TILL, POD)); // its pod, but not of that workload
+      first.denials.add(denial(CART, POD));
+
+      Await.until("it is told", LIMIT, () -> served.service().denialsCounted() == 1);
+      assertThat(denied).containsExactly(CART + " 10.88.1.1 of 2");
+      assertThat(served.service().denialsRefused()).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void ask_aboutAWorkload_asksThoseThatHoldIt() throws Exception {
+    try (var one = site.follow(served, "node-1");
+        var two = site.follow(served, "node-2")) {
+      one.reports(new Says(new ControlStore.Held(CART, Set.of(POD))));
+      two.reports(new Says(new ControlStore.Held(TILL, Set.of(OTHER_POD))));
+      awaitHolders(2);
+
+      assertThat(ask(CART)).isEqualTo(List.of(ControlSite.CHECK + "#node-1"));
+      assertThat(ask(TILL)).isEqualTo(List.of(ControlSite.CHECK + "#node-2"));
+      assertThat(ask(null)).hasSize(2);
+    }
+  }
+
+  private List<String> ask(@Nullable Owner owner) throws Exception {
+    var answers = served.service().servers().ask(new Elsewhere.Question(null, owner, false, 10));
+    assertThat(answers.silent()).isEmpty();
+    return answers.answers().stream().map(Elsewhere.Answer::server).toList();
+  }
+
+  @Test
+  void ask_whoDoesNotAnswer_isNamed() throws Exception {
+    var end = new CountDownLatch(1);
+    try (var one = site.follow(served, "node-1");
+        var two = site.follow(served, "node-2")) {
+      one.reports(new Says(new ControlStore.Held(CART, Set.of(POD))));
+      two.reports(
+          new Says(new ControlStore.Held(CART, Set.of(OTHER_POD))) {
+            @Override
+            public List<String> decisions(Elsewhere.Question question) throws InterruptedException {
+              end.await();
+              return List.of();
+            }
+          });
+      awaitHolders(2);
+
+      var answers =
+          served
+              .service()
+              .servers()
+              .ask(new Elsewhere.Question("d:0123456789abcdef", null, false, 1));
+
+      assertThat(answers.asked()).isEqualTo(2);
+      assertThat(answers.answers())
+          .map(Elsewhere.Answer::server)
+          .containsExactly(ControlSite.CHECK + "#node-1");
+      assertThat(answers.silent()).containsExactly(ControlSite.CHECK + "#node-2");
+    } finally {
+      end.countDown();
+    }
+  }
+}
