@@ -403,7 +403,7 @@ public final class CheckServer implements AutoCloseable {
 
   /** Where Checks are answered; -1 when that is a Unix socket. */
   public int checkPort() {
-    return requireNonNull(checkPort, "listening").port();
+    return requireNonNull(checks, "listening").port();
   }
 
   /** Where bridges attach; -1 when that is a Unix socket. */
