@@ -280,7 +280,7 @@ public final class ControlState implements Policy, AutoCloseable {
       var now = clock.instant();
       use.noteNew(amendment, entry.change().at());
       switch (amendment) {
-        case Amendment.SetMode _ -> workloads.refreshAll();
+        case Amendment.SetMode(var scope, _, _) -> workloads.refreshAll(scope::covers);
         case Amendment.Relearn(var owner, var process) -> {
           var workload = workloads.find(owner);
           if (workload != null) {

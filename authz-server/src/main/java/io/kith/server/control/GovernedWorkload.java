@@ -51,6 +51,8 @@ final class GovernedWorkload {
   private Standing standing;
   private Mode asked = Mode.OBSERVE;
   private List<Edge> byHand = List.of();
+  private @Nullable Compiled enforcedRules;
+  private @Nullable Compiled waitingRules;
   private @Nullable Baseline learnedFrom;
   private @Nullable BlastRadiusGuard guard;
   private @Nullable Baseline guarded;
@@ -163,25 +165,48 @@ final class GovernedWorkload {
         standing.quarantined().stream().map(RuleByHand::of).toList());
   }
 
+  /**
+   * Rules with all that they were compiled from: compiling is what costs, and modes are no part.
+   */
+  private record Compiled(Baseline baseline, List<Edge> byHand, HandRules written, Rules rules) {
+    /** Those before, where they are of the same. */
+    static @Nullable Compiled of(
+        @Nullable Baseline baseline,
+        List<Edge> byHand,
+        HandRules written,
+        @Nullable Compiled before) {
+      if (baseline == null) {
+        return null;
+      }
+      return before != null
+              && before.baseline.equals(baseline)
+              && before.byHand.equals(byHand)
+              && before.written.equals(written)
+          ? before
+          : new Compiled(baseline, byHand, written, Rules.of(baseline, byHand, written));
+    }
+  }
+
   /** Under enforce the enforced baseline decides; without one the workload stays in observe. */
   private void compile(boolean unattributedAllowed, HandRules rules, Instant now) {
     var life = standing.life();
     var waiting = life.waiting();
     var enforced = life.enforced();
     var mode = asked == Mode.ENFORCE && enforced == null ? Mode.OBSERVE : asked;
+    var first = Compiled.of(enforced, byHand, rules, enforcedRules);
+    var second =
+        Compiled.of(waiting == null ? null : waiting.baseline(), byHand, rules, waitingRules);
+    enforcedRules = first;
+    waitingRules = second;
     snapshot =
         new Snapshot(
             mode,
             unattributedAllowed,
             origin,
-            rulesOf(enforced, rules),
-            rulesOf(waiting == null ? null : waiting.baseline(), rules),
+            first == null ? null : first.rules(),
+            second == null ? null : second.rules(),
             learning.circumstances(now));
     circumstancesUntil = now.plus(CIRCUMSTANCES_AGE);
-  }
-
-  private @Nullable Rules rulesOf(@Nullable Baseline baseline, HandRules rules) {
-    return baseline == null ? null : Rules.of(baseline, byHand, rules);
   }
 
   /** A guard watches for what this revision took away, without what a person took away by name. */

@@ -8,6 +8,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** Every workload that is known, by owner. Thread-safe; finding one takes no lock. */
@@ -103,7 +104,17 @@ final class Workloads {
   }
 
   void refreshAll() {
+    refreshAll(_ -> true);
+  }
+
+  /** Of those only. */
+  void refreshAll(Predicate<Owner> some) {
     var now = clock.instant();
-    byOwner.values().forEach(workload -> workload.refresh(now));
+    byOwner.forEach(
+        (owner, workload) -> {
+          if (some.test(owner)) {
+            workload.refresh(now);
+          }
+        });
   }
 }

@@ -325,6 +325,26 @@ class LifeTest {
         .containsExactly("/app/payments");
   }
 
+  // compiling
+
+  @Test
+  void mode_changes_theRulesAreNotCompiledAgain_andARuleByHandIs() throws Exception {
+    enforce(PAYMENTS, CURL);
+    var before = state.snapshot(CHECKOUT);
+
+    state.setMode(ONE, Mode.SHADOW, "look", "ada");
+    state.setMode(new ScopeName.Mesh(), Mode.OBSERVE, "all", "ada");
+
+    var after = state.snapshot(CHECKOUT);
+    assertThat(after.mode()).isEqualTo(Mode.SHADOW);
+    assertThat(after.enforced()).isNotNull().isSameAs(before.enforced());
+
+    state.rules().deny(OWNER, new Target.OfEdge(edgeOf(CURL)), null, "INC-3", "ada");
+    assertThat(state.snapshot(CHECKOUT).enforced()).isNotSameAs(before.enforced());
+    state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("denied_by_hand");
+  }
+
   // the blast-radius guard
 
   /** Takes curl out of the baseline by a policy of another environment. */
