@@ -35,13 +35,11 @@ import io.kith.server.verb.Failure;
 import io.kith.server.verb.Surroundings;
 import io.kith.server.verb.Words;
 import java.io.IOException;
-import java.util.Arrays;
-import java.util.Set;
+import java.io.PrintWriter;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.ParameterException;
 
@@ -113,9 +111,6 @@ public final class Kith implements Surroundings.Holder {
   /* Strongly held, as the logging framework forgets the settings of loggers that nobody holds. */
   private static final Logger NETTY = Logger.getLogger("io.grpc.netty.shaded.io.netty.bootstrap");
 
-  private static final String SERVER = "server";
-  private static final Set<String> HELP = Set.of("-h", "--help", "-V", "--version");
-
   private final Surroundings surroundings;
 
   Kith(Surroundings surroundings) {
@@ -131,37 +126,14 @@ public final class Kith implements Surroundings.Holder {
   public static int run(Surroundings surroundings, String... arguments) {
     // It warns that a Unix socket has no keep-alive, which is so.
     NETTY.setLevel(Level.SEVERE);
-    var line =
-        isPlainServer(arguments) ? serverLine(surroundings) : commandLine(surroundings);
-    return line.execute(arguments);
+    return PlainServer.isMeant(arguments)
+        ? PlainServer.run(surroundings, arguments)
+        : commandLine(surroundings).execute(arguments);
   }
 
   static CommandLine commandLine(Surroundings surroundings) {
     var line = new CommandLine(new Kith(surroundings));
     teachExitCodes(line, line.getCommandSpec().usageMessage());
-    return withHandlers(line, surroundings);
-  }
-
-  /**
-   * Whether the arguments are those of a server, and ask for no help: it starts in half the time
-   * when it does not describe all the other verbs to itself.
-   */
-  private static boolean isPlainServer(String... arguments) {
-    return arguments.length > 0
-        && arguments[0].equals(SERVER)
-        && Arrays.stream(arguments).noneMatch(HELP::contains);
-  }
-
-  /** With one verb. */
-  private static CommandLine serverLine(Surroundings surroundings) {
-    var line =
-        new CommandLine(
-            CommandSpec.wrapWithoutInspection(new Kith(surroundings)).name("kith"));
-    line.addSubcommand(SERVER, new ServerCommand());
-    return withHandlers(line, surroundings);
-  }
-
-  private static CommandLine withHandlers(CommandLine line, Surroundings surroundings) {
     return line.setOut(surroundings.out())
         .setErr(surroundings.err())
         .setUsageHelpWidth(100)
@@ -190,7 +162,11 @@ public final class Kith implements Surroundings.Holder {
 
   private static int failed(
       Exception failure, CommandLine command, CommandLine.ParseResult arguments) {
-    var err = command.getErr();
+    return failed(failure, command.getErr());
+  }
+
+  /** Says what failed, and returns the exit code. */
+  static int failed(Exception failure, PrintWriter err) {
     return switch (failure) {
       case Failure expected -> {
         err.println("kith: " + expected.getMessage());

@@ -4,6 +4,7 @@ import io.kith.admin.v1.FinishTestRunRequest;
 import io.kith.admin.v1.GetStatusRequest;
 import io.kith.admin.v1.SetModeRequest;
 import io.kith.baselines.identity.SpiffeId;
+import io.kith.server.Main;
 import io.kith.server.admin.AdminClient;
 import io.kith.server.cli.Kith;
 import io.kith.server.verb.Surroundings;
@@ -62,6 +63,7 @@ public final class Rehearsal {
    * @throws IllegalStateException when a verdict is not the one that it has to be
    */
   static void run(Path folder) throws Exception {
+    var _ = Class.forName(Main.class.getName()); // as a server begins
     var ids = Set.of(SERVER, BRIDGE, POD);
     var settings =
         new DevIdentity.Settings(folder.resolve("id"), TRUST_DOMAIN, Duration.ofHours(1), ids);
