@@ -49,7 +49,7 @@ import picocli.CommandLine.ParameterException;
     description =
         "Know every process that speaks for a workload, learn what it talks to, refuse the rest.",
     mixinStandardHelpOptions = true,
-    versionProvider = Version.class,
+    versionProvider = VersionWords.class,
     synopsisSubcommandLabel = "VERB",
     subcommands = {
       StatusCommand.class,

@@ -63,7 +63,8 @@ final class JavaProgram {
             "-Xms72m",
             "-XX:NewSize=48m",
             "-XX:TrimNativeHeapInterval=5000",
-            "-Dio.grpc.netty.shaded.io.netty.leakDetection.level=disabled"));
+            "-Dio.grpc.netty.shaded.io.netty.leakDetection.level=disabled",
+            "-Dio.grpc.netty.shaded.io.netty.jfr.enabled=false"));
     if (Files.isReadable(HUGE_PAGES) && !Files.readString(HUGE_PAGES).contains("[never]")) {
       argv.add("-XX:+UseTransparentHugePages");
     }
