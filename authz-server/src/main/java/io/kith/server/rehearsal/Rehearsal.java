@@ -24,9 +24,9 @@ import java.util.Set;
  * A server that learns a flow, enforces it, stops, and does so again from its store, with a
  * development identity, a bridge and an Envoy of its own, in one process and a folder of its own.
  *
- * <p>A program: run with {@code -XX:AOTCacheOutput=FILE}, the JVM writes at its end the classes that
- * were used, linked, and how their methods ran. A server that starts with {@code -XX:AOTCache=FILE}
- * need not find out again.
+ * <p>A program: run with {@code -XX:AOTCacheOutput=FILE}, the JVM writes at its end the classes
+ * that were used, linked, and how their methods ran. A server that starts with {@code
+ * -XX:AOTCache=FILE} need not find out again.
  */
 public final class Rehearsal {
   private static final String TRUST_DOMAIN = "dev.rehearsal";
@@ -127,7 +127,10 @@ public final class Rehearsal {
         bridge.awaitWelcome(PATIENCE);
         await(
             () ->
-                admin.service().getStatus(GetStatusRequest.getDefaultInstance()).getBridgesList()
+                admin
+                    .service()
+                    .getStatus(GetStatusRequest.getDefaultInstance())
+                    .getBridgesList()
                     .stream()
                     .anyMatch(one -> one.getPods() == 1));
         if (teach) {

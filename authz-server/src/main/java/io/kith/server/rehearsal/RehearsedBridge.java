@@ -95,8 +95,7 @@ final class RehearsedBridge implements StreamObserver<ServerMessage>, AutoClosea
                     .addPods(
                         Pod.newBuilder()
                             .setId("net:[4026532000]")
-                            .addAddresses(
-                                ByteString.copyFrom(IpAddress.parse(POD_ADDRESS).bytes()))
+                            .addAddresses(ByteString.copyFrom(IpAddress.parse(POD_ADDRESS).bytes()))
                             .addSpiffeIds(Rehearsal.POD.toString())))
             .build());
   }

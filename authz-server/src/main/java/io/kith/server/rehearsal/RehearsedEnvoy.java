@@ -60,8 +60,7 @@ final class RehearsedEnvoy implements AutoCloseable {
       throws Exception {
     var status = answer.get().getStatus();
     if ((status.getCode() == 0) != allowed) {
-      throw new IllegalStateException(
-          (allowed ? "not allowed: " : "not denied: ") + answer.get());
+      throw new IllegalStateException((allowed ? "not allowed: " : "not denied: ") + answer.get());
     }
   }
 

@@ -45,8 +45,7 @@ class PlainServerTest {
     var parsed = new StringWriter();
 
     var plainCode = PlainServer.run(here(plain), "server", "--config", "none.yaml");
-    var parsedCode =
-        Kith.commandLine(here(parsed)).execute("server", "--config", "none.yaml");
+    var parsedCode = Kith.commandLine(here(parsed)).execute("server", "--config", "none.yaml");
 
     assertThat(plain.toString()).contains("none.yaml: no such file").isEqualTo(parsed.toString());
     assertThat(plainCode).isEqualTo(parsedCode);

@@ -19,7 +19,9 @@ final class JavaProgram {
 
   private JavaProgram() {}
 
-  /** The command line of one with this JVM's own class path; flags are the same for every server. */
+  /**
+   * The command line of one with this JVM's own class path; flags are the same for every server.
+   */
   static List<String> argv(Class<?> main, List<String> arguments) throws IOException {
     var argv = java();
     argv.addAll(List.of("-cp", OwnJvm.classPath(), main.getName()));
