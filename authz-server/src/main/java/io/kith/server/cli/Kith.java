@@ -35,6 +35,7 @@ import io.kith.server.verb.Failure;
 import io.kith.server.verb.Surroundings;
 import io.kith.server.verb.Words;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
@@ -48,7 +49,7 @@ import picocli.CommandLine.ParameterException;
     description =
         "Know every process that speaks for a workload, learn what it talks to, refuse the rest.",
     mixinStandardHelpOptions = true,
-    versionProvider = Version.class,
+    versionProvider = VersionWords.class,
     synopsisSubcommandLabel = "VERB",
     subcommands = {
       StatusCommand.class,
@@ -125,7 +126,9 @@ public final class Kith implements Surroundings.Holder {
   public static int run(Surroundings surroundings, String... arguments) {
     // It warns that a Unix socket has no keep-alive, which is so.
     NETTY.setLevel(Level.SEVERE);
-    return commandLine(surroundings).execute(arguments);
+    return PlainServer.isMeant(arguments)
+        ? PlainServer.run(surroundings, arguments)
+        : commandLine(surroundings).execute(arguments);
   }
 
   static CommandLine commandLine(Surroundings surroundings) {
@@ -159,7 +162,11 @@ public final class Kith implements Surroundings.Holder {
 
   private static int failed(
       Exception failure, CommandLine command, CommandLine.ParseResult arguments) {
-    var err = command.getErr();
+    return failed(failure, command.getErr());
+  }
+
+  /** Says what failed, and returns the exit code. */
+  static int failed(Exception failure, PrintWriter err) {
     return switch (failure) {
       case Failure expected -> {
         err.println("kith: " + expected.getMessage());

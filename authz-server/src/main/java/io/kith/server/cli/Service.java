@@ -20,6 +20,9 @@ abstract class Service implements Callable<Integer> {
   @Spec
   CommandSpec spec;
 
+  @SuppressWarnings("NullAway.Init") // set before it starts
+  private Surroundings surroundings;
+
   @Mixin ConfigOption config = new ConfigOption();
 
   /** What runs. Closing it is graceful. */
@@ -34,8 +37,14 @@ abstract class Service implements Callable<Integer> {
 
   @Override
   public final Integer call() throws Failure, ConfigException, IOException, InterruptedException {
-    var out = spec.commandLine().getOut();
-    var running = start(out);
+    return serve(Surroundings.of(spec));
+  }
+
+  /** Serves until it is told to stop. */
+  final int serve(Surroundings here)
+      throws Failure, ConfigException, IOException, InterruptedException {
+    surroundings = here;
+    var running = start(here.out());
     var stop = new Thread(running::close, "kith-stop");
     Runtime.getRuntime().addShutdownHook(stop);
     try {
@@ -48,6 +57,6 @@ abstract class Service implements Callable<Integer> {
   }
 
   final Surroundings surroundings() {
-    return Surroundings.of(spec);
+    return surroundings;
   }
 }

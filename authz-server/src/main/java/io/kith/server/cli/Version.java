@@ -3,10 +3,11 @@ package io.kith.server.cli;
 import java.io.IOException;
 import java.util.Objects;
 import java.util.Properties;
-import picocli.CommandLine.IVersionProvider;
 
 /** The version of the program, as it was built. */
-final class Version implements IVersionProvider {
+final class Version {
+  private Version() {}
+
   static String current() {
     try (var in = Version.class.getResourceAsStream("version.properties")) {
       var properties = new Properties();
@@ -15,10 +16,5 @@ final class Version implements IVersionProvider {
     } catch (IOException e) {
       throw new IllegalStateException("version.properties cannot be read", e);
     }
-  }
-
-  @Override
-  public String[] getVersion() {
-    return new String[] {"kith " + current()};
   }
 }

@@ -1,20 +1,59 @@
 package io.kith.load.compare;
 
 import io.kith.load.tools.OwnJvm;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A program run by this JVM's own java and class path, with the flags that the launcher gives. */
+/** A program run by this JVM's own java, with the flags that the launcher gives. */
 final class JavaProgram {
   private static final Path HUGE_PAGES = Path.of("/sys/kernel/mm/transparent_hugepage/enabled");
 
+  /** What the launcher says of a server as it runs it; absent in tests, which it does not run. */
+  private static final String CLASSES = System.getProperty("kith.server.classes", "");
+
+  private static final String CACHE = System.getProperty("kith.server.cache", "");
+
   private JavaProgram() {}
 
-  /** Its command line; the flags are the same for every server. */
+  /**
+   * The command line of one with this JVM's own class path; flags are the same for every server.
+   */
   static List<String> argv(Class<?> main, List<String> arguments) throws IOException {
+    var argv = java();
+    argv.addAll(List.of("-cp", OwnJvm.classPath(), main.getName()));
+    argv.addAll(arguments);
+    return argv;
+  }
+
+  /** The command line of Kith's server as it is delivered: its archive, and what was rehearsed. */
+  static List<String> server(List<String> arguments) throws IOException {
+    return server(io.kith.server.Main.class, "", arguments);
+  }
+
+  /** The command line of a program around the parts of Kith's server. */
+  static List<String> around(Class<?> main, List<String> arguments) throws IOException {
+    return server(main, File.pathSeparator + OwnJvm.classPath(), arguments);
+  }
+
+  private static List<String> server(Class<?> main, String more, List<String> arguments)
+      throws IOException {
+    if (CLASSES.isEmpty()) {
+      return argv(main, arguments);
+    }
+    var argv = java();
+    if (Files.isReadable(Path.of(CACHE))) {
+      argv.addAll(List.of("-XX:AOTCache=" + CACHE, "-Xlog:aot=off", "-Xlog:cds=off"));
+    }
+    argv.addAll(List.of("-cp", CLASSES + more, main.getName()));
+    argv.addAll(arguments);
+    return argv;
+  }
+
+  private static List<String> java() throws IOException {
     var argv = new ArrayList<String>();
     argv.add(OwnJvm.java().toString());
     argv.addAll(
@@ -23,11 +62,11 @@ final class JavaProgram {
             "--sun-misc-unsafe-memory-access=allow",
             "-XX:+UseSerialGC",
             "-XX:+UseCompactObjectHeaders",
-            "-Xshare:auto",
             "-Xms72m",
             "-XX:NewSize=48m",
             "-XX:TrimNativeHeapInterval=5000",
-            "-Dio.grpc.netty.shaded.io.netty.leakDetection.level=disabled"));
+            "-Dio.grpc.netty.shaded.io.netty.leakDetection.level=disabled",
+            "-Dio.grpc.netty.shaded.io.netty.jfr.enabled=false"));
     if (Files.isReadable(HUGE_PAGES) && !Files.readString(HUGE_PAGES).contains("[never]")) {
       argv.add("-XX:+UseTransparentHugePages");
     }
@@ -35,8 +74,6 @@ final class JavaProgram {
     if (more != null && !more.isBlank()) {
       argv.addAll(List.of(more.strip().split("\\s+")));
     }
-    argv.addAll(List.of("-cp", OwnJvm.classPath(), main.getName()));
-    argv.addAll(arguments);
     return argv;
   }
 }

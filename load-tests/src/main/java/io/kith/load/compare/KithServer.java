@@ -147,10 +147,7 @@ public final class KithServer {
   RunningProcess launch(Cores cores) throws IOException {
     Files.createDirectories(home);
     var config = Files.writeString(home.resolve("kith.yaml"), config(workloads()));
-    return launch(
-        cores,
-        JavaProgram.argv(
-            io.kith.server.Main.class, List.of("server", "--config", config.toString())));
+    return launch(cores, JavaProgram.server(List.of("server", "--config", config.toString())));
   }
 
   private RunningProcess launch(Cores cores, List<String> program) {

@@ -91,7 +91,7 @@ final class ScaleBars {
     bench.say().accept("starting Kith with " + words(workloads));
     return server.join(
         bench.cores(),
-        JavaProgram.argv(LoadedServer.class, LoadedServer.serve(config, workloads, pods)));
+        JavaProgram.around(LoadedServer.class, LoadedServer.serve(config, workloads, pods)));
   }
 
   private static void requireDecisions(Started server, List<SSLContext> contexts)

@@ -1,0 +1,193 @@
+package io.kith.server.rehearsal;
+
+import io.kith.admin.v1.FinishTestRunRequest;
+import io.kith.admin.v1.GetStatusRequest;
+import io.kith.admin.v1.SetModeRequest;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.server.Main;
+import io.kith.server.admin.AdminClient;
+import io.kith.server.cli.Kith;
+import io.kith.server.verb.Surroundings;
+import io.kith.spiffe.dev.DevIdentity;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * A server that learns a flow, enforces it, stops, and does so again from its store, with a
+ * development identity, a bridge and an Envoy of its own, in one process and a folder of its own.
+ *
+ * <p>A program: run with {@code -XX:AOTCacheOutput=FILE}, the JVM writes at its end the classes
+ * that were used, linked, and how their methods ran. A server that starts with {@code
+ * -XX:AOTCache=FILE} need not find out again.
+ */
+public final class Rehearsal {
+  private static final String TRUST_DOMAIN = "dev.rehearsal";
+  private static final SpiffeId SERVER = SpiffeId.parse("spiffe://" + TRUST_DOMAIN + "/server");
+  static final SpiffeId BRIDGE = SpiffeId.parse("spiffe://" + TRUST_DOMAIN + "/bridge");
+  static final SpiffeId POD = SpiffeId.parse("spiffe://" + TRUST_DOMAIN + "/pod");
+  private static final String OWNER = "rehearsal/deployment/pod";
+  private static final String NOTE = "rehearsed";
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
+
+  private final Path folder;
+  private final Path config;
+
+  private Rehearsal(Path folder) throws IOException {
+    this.folder = folder;
+    this.config = Files.writeString(folder.resolve("kith.yaml"), config(folder));
+  }
+
+  /** Takes no arguments; exit code 1 when something did not go as it has to. */
+  public static void main(String[] arguments) throws Exception {
+    var folder = Files.createTempDirectory("kith-rehearsal-");
+    try {
+      run(folder);
+    } finally {
+      delete(folder);
+    }
+    System.exit(0); // threads of libraries may still be there
+  }
+
+  /**
+   * Rehearses once.
+   *
+   * @param folder an empty one, whose path is short, since sockets are made in it
+   * @throws IllegalStateException when a verdict is not the one that it has to be
+   */
+  static void run(Path folder) throws Exception {
+    var _ = Class.forName(Main.class.getName()); // as a server begins
+    var ids = Set.of(SERVER, BRIDGE, POD);
+    var settings =
+        new DevIdentity.Settings(folder.resolve("id"), TRUST_DOMAIN, Duration.ofHours(1), ids);
+    try (var identity = DevIdentity.start(settings, Clock.systemUTC())) {
+      var rehearsal = new Rehearsal(folder);
+      rehearsal.serve(identity, true);
+      rehearsal.serve(identity, false);
+    }
+  }
+
+  private static String config(Path folder) {
+    return """
+    server:
+      spiffeId: %1$s
+      checks: {listen: "127.0.0.1:0"}
+      bridges: {listen: "127.0.0.1:0"}
+      admin: {listen: "unix:%2$s/admin.sock"}
+      health: {listen: "127.0.0.1:0"}
+      bridgeIds: ["%3$s"]
+      keys: {directory: "%2$s"}
+    identity:
+      provider: dev
+      dev: {directory: "%2$s/id", trustDomain: %4$s}
+    workloads:
+    - {owner: %5$s, spiffeId: "%6$s", addresses: [%7$s]}
+    - {owner: rehearsal/statefulset/db, addresses: [%8$s]}
+    scopes:
+    - {scope: "*", mode: observe}
+    store: {type: sqlite, path: "%2$s/kith.db"}
+    """
+        .formatted(
+            SERVER,
+            folder,
+            BRIDGE,
+            TRUST_DOMAIN,
+            OWNER,
+            POD,
+            RehearsedBridge.POD_ADDRESS,
+            RehearsedEnvoy.DESTINATION);
+  }
+
+  /** One life of the server, from its start to its end. */
+  private void serve(DevIdentity identity, boolean teach) throws Exception {
+    var out = new StringWriter();
+    var printer = new PrintWriter(out, true);
+    var here = new Surroundings(Map.of(), folder, "rehearsal", printer, printer);
+    var server =
+        Thread.ofPlatform()
+            .daemon()
+            .name("rehearsed-server")
+            .start(() -> Kith.run(here, "server", "--config", config.toString()));
+    try {
+      await(() -> out.toString().contains("\nready\n") || !server.isAlive());
+      if (!server.isAlive()) {
+        throw new IllegalStateException("the server ended: " + out);
+      }
+      var said = out.toString();
+      try (var admin = AdminClient.toUnixSocket(folder.resolve("admin.sock"), "rehearsal");
+          var bridge = RehearsedBridge.attach(port(said, "bridges"), identity, SERVER);
+          var envoy = RehearsedEnvoy.connect(port(said, "checks"), identity, SERVER)) {
+        bridge.awaitWelcome(PATIENCE);
+        await(
+            () ->
+                admin
+                    .service()
+                    .getStatus(GetStatusRequest.getDefaultInstance())
+                    .getBridgesList()
+                    .stream()
+                    .anyMatch(one -> one.getPods() == 1));
+        if (teach) {
+          envoy.ask(true, RehearsedBridge.FIRST_PORT);
+          var _ =
+              admin
+                  .service()
+                  .finishTestRun(
+                      FinishTestRunRequest.newBuilder().setOwner(OWNER).setNote(NOTE).build());
+          var _ =
+              admin
+                  .service()
+                  .setMode(
+                      SetModeRequest.newBuilder()
+                          .setScope(OWNER)
+                          .setMode("enforce")
+                          .setNote(NOTE)
+                          .build());
+        }
+        envoy.ask(true, RehearsedBridge.FIRST_PORT);
+        envoy.ask(false, RehearsedBridge.STRANGE_PORT);
+        envoy.askMany(RehearsedBridge.FIRST_PORT);
+      }
+    } finally {
+      server.interrupt();
+      server.join(PATIENCE);
+    }
+  }
+
+  private static int port(String said, String key) {
+    var prefix = "  " + key + " ";
+    return said.lines()
+        .filter(line -> line.startsWith(prefix))
+        .mapToInt(line -> Integer.parseInt(line.substring(line.lastIndexOf(':') + 1)))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private interface Condition {
+    boolean holds() throws Exception;
+  }
+
+  private static void await(Condition condition) throws Exception {
+    var end = System.nanoTime() + PATIENCE.toNanos();
+    while (!condition.holds()) {
+      if (System.nanoTime() - end > 0) {
+        throw new IllegalStateException("not within " + PATIENCE);
+      }
+      Thread.sleep(10);
+    }
+  }
+
+  private static void delete(Path folder) throws IOException {
+    try (var files = Files.walk(folder)) {
+      for (var file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(file);
+      }
+    }
+  }
+}
