@@ -1,5 +1,6 @@
 package io.kith.istio;
 
+import static io.kith.istio.Typed.TYPES;
 import static io.kith.istio.Yaml.map;
 import static java.util.Objects.requireNonNull;
 
@@ -31,7 +32,6 @@ final class ShortCut {
   /** As many as the server names at most. */
   private static final int HOSTS = 5;
 
-  private static final String TYPES = "type.googleapis.com/";
   private static final String CLUSTER = "spare_cluster";
 
   private ShortCut() {}
@@ -40,23 +40,15 @@ final class ShortCut {
     return IntStream.rangeClosed(1, HOSTS).mapToObj(number -> "spare_host_" + number);
   }
 
-  /**
-   * The filter behind the connection's check that keeps what its answer said.
-   *
-   * @param check name of that filter, under which Envoy has its answer
-   */
-  static Map<String, Object> keep(String check) {
-    return map(
-        "name",
+  /** The filter behind the connection's check that keeps what its answer said. */
+  static Map<String, Object> keep() {
+    return Typed.typed(
         "envoy.filters.network.set_filter_state",
-        "typed_config",
-        map(
-            "@type",
-            TYPES + "envoy.extensions.filters.network.set_filter_state.v3.Config",
-            "on_downstream_data", // later than the check, which waits for the first byte
-            Stream.concat(Stream.of(CLUSTER), hosts())
-                .map(key -> kept(key, "%DYNAMIC_METADATA(" + check + ":" + key + ")%"))
-                .toList()));
+        "envoy.extensions.filters.network.set_filter_state.v3.Config",
+        "on_downstream_data", // later than the check, which waits for the first byte
+        Stream.concat(Stream.of(CLUSTER), hosts())
+            .map(key -> kept(key, "%DYNAMIC_METADATA(" + Checks.L4 + ":" + key + ")%"))
+            .toList());
   }
 
   private static Map<String, Object> kept(String key, String format) {
