@@ -47,6 +47,21 @@ final class Clusters {
     return cluster;
   }
 
+  /** That of the server, without TLS. */
+  static Map<String, Object> server(ServerAddress server) {
+    return switch (server) {
+      case ServerAddress.Named(var host, var port) -> {
+        var cluster = grpc(SERVER, socketAddress(host, port));
+        cluster.put("type", "STRICT_DNS");
+        cluster.put("dns_lookup_family", "V4_PREFERRED");
+        yield cluster;
+      }
+      case ServerAddress.Numeric(var address, var port) ->
+          grpc(SERVER, socketAddress(address, port));
+      case ServerAddress.Socket(var path) -> grpc(SERVER, map("pipe", map("path", path)));
+    };
+  }
+
   /** One with a single address. */
   static Map<String, Object> of(String name, Map<String, Object> address) {
     return map(

@@ -6,6 +6,7 @@ import static java.util.Objects.requireNonNull;
 
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -21,6 +22,9 @@ import java.util.stream.Stream;
 final class ShortCut {
   /** How the server is told that it may name hosts; the value is the cluster. */
   static final String METADATA = "x-kith-spare";
+
+  /** In place of a cluster: the one that istiod makes for the service with the name. */
+  static final String OF_ISTIO = "istio";
 
   /*
    * A request that is spared does not notice that its permission was taken back; the bridge ends
@@ -41,9 +45,9 @@ final class ShortCut {
   }
 
   /** The filter behind the connection's check that keeps what its answer said. */
-  static Map<String, Object> keep() {
+  static Map<String, Object> keep(String name) {
     return Typed.typed(
-        "envoy.filters.network.set_filter_state",
+        name,
         "envoy.extensions.filters.network.set_filter_state.v3.Config",
         "on_downstream_data", // later than the check, which waits for the first byte
         Stream.concat(Stream.of(CLUSTER), hosts())
@@ -73,6 +77,27 @@ final class ShortCut {
    * @param cluster where the connection's requests are routed to
    */
   static Map<String, Object> unlessSpared(Map<String, Object> check, String cluster) {
+    return unless(
+        check,
+        map("exact", cluster),
+        cel -> cel.equal(cel.field("xds", "cluster_name"), cel.text(cluster)));
+  }
+
+  /** The same where the connection's requests may be routed to any cluster of istiod's. */
+  static Map<String, Object> unlessSpared(Map<String, Object> check) {
+    return unless(
+        check,
+        map("prefix", "outbound|"),
+        cel ->
+            cel.equal(
+                cel.octets(cel.field("xds", "cluster_name")),
+                cel.entry("filter_state", stateOf(CLUSTER))));
+  }
+
+  private static Map<String, Object> unless(
+      Map<String, Object> check,
+      Map<String, Object> named,
+      Function<Cel, Map<String, Object>> routedThere) {
     return map(
         "name",
         requireNonNull(check.get("name")),
@@ -83,21 +108,22 @@ final class ShortCut {
             "extension_config",
             check,
             "xds_matcher",
-            map("matcher_list", map("matchers", List.of(skipping(cluster))))));
+            map("matcher_list", map("matchers", List.of(skipping(named, routedThere))))));
   }
 
-  private static Map<String, Object> skipping(String cluster) {
+  private static Map<String, Object> skipping(
+      Map<String, Object> named, Function<Cel, Map<String, Object>> routedThere) {
     return map(
         "predicate",
-        map("and_matcher", map("predicate", List.of(isNamed(cluster), goesThere(cluster)))),
+        map("and_matcher", map("predicate", List.of(isNamed(named), goesThere(routedThere)))),
         "on_match",
         map(
             "action",
             extension("spared", "envoy.extensions.filters.common.matcher.action.v3.SkipFilter")));
   }
 
-  /** The answer named this cluster; this is cheap, and first. */
-  private static Map<String, Object> isNamed(String cluster) {
+  /** The answer named such a cluster; this is cheap, and first. */
+  private static Map<String, Object> isNamed(Map<String, Object> cluster) {
     return map(
         "single_predicate",
         map(
@@ -112,15 +138,15 @@ final class ShortCut {
                     "key",
                     stateOf(CLUSTER))),
             "value_match",
-            map("exact", cluster)));
+            cluster));
   }
 
   /** The request is routed to it, and names one of the hosts. */
-  private static Map<String, Object> goesThere(String cluster) {
+  private static Map<String, Object> goesThere(Function<Cel, Map<String, Object>> routedThere) {
     var cel = new Cel();
     var spared =
         cel.both(
-            cel.equal(cel.field("xds", "cluster_name"), cel.text(cluster)),
+            routedThere.apply(cel),
             cel.any(
                 hosts()
                     .map(

@@ -31,6 +31,8 @@ final class StandaloneBootstrap {
   private static final String OTLP = "kith_otlp";
   private static final String INBOUND = "kith_inbound";
 
+  private static final String KEEP = "envoy.filters.network.set_filter_state";
+
   private final StandaloneRecipe recipe;
   private final Checks checks;
   private final Watching watching;
@@ -247,7 +249,7 @@ final class StandaloneBootstrap {
     }
     Checks.askWhatIsSpared(check, cluster);
     config(manager).put("common_http_protocol_options", ShortCut.limits());
-    return List.of(check, ShortCut.keep(), manager);
+    return List.of(check, ShortCut.keep(KEEP), manager);
   }
 
   /** Every protocol at connect. */
