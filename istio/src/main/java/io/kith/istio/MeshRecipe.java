@@ -176,7 +176,8 @@ public record MeshRecipe(
 
   Map<String, Object> request(Checks checks) {
     var check = checks.ofRequest(REQUEST, outbound(checks), List.of(Checks.L4));
-    return shortCut ? wrapped(ShortCut.unlessSpared(check)) : check;
+    // Envoy takes a matcher in the plain form only; istiod knows its types.
+    return shortCut ? ShortCut.unlessSpared(check) : check;
   }
 
   static Map<String, Object> inboundConnection(Checks checks) {
