@@ -6,7 +6,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.kith.istio.EnvoyFilter.Chain;
 import io.kith.istio.EnvoyFilter.Patch;
-import io.kith.istio.FailureMode.Floor;
+import io.kith.istio.FailureMode.Approved;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -14,13 +14,13 @@ import java.util.Map;
 
 /**
  * Another failure mode for some of a mesh's sidecars; {@link #yaml} turns it into an EnvoyFilter
- * that changes what the recipe's put there.
+ * that changes what that of the recipe put there.
  *
- * @param recipe what all sidecars have; the overlay is made anew when it changes
+ * @param settings those of the recipe; the overlay is made anew when they change
  */
-public record MeshOverlay(MeshRecipe recipe, MeshScope scope, FailureMode mode) {
+public record MeshOverlay(MeshSettings settings, MeshScope scope, FailureMode mode) {
   public MeshOverlay {
-    requireNonNull(recipe, "recipe");
+    requireNonNull(settings, "settings");
     requireNonNull(scope, "scope");
     requireNonNull(mode, "mode");
   }
@@ -34,9 +34,9 @@ public record MeshOverlay(MeshRecipe recipe, MeshScope scope, FailureMode mode) 
     var namespace = scope.namespace();
     return new EnvoyFilter(
         name(),
-        namespace == null ? recipe.rootNamespace() : namespace,
+        namespace == null ? settings.rootNamespace() : namespace,
         MeshRecipe.PRIORITY + 10 * scope.rank(),
-        recipe.revision(),
+        settings.revision(),
         Map.of("kith.io/failure-mode", mode.word()),
         scope.labels(),
         patches());
@@ -56,70 +56,65 @@ public record MeshOverlay(MeshRecipe recipe, MeshScope scope, FailureMode mode) 
    * check of HTTP connections refuses nothing in any case, so it stays.
    */
   private List<Patch> patches() {
-    var open = !(mode instanceof FailureMode.Closed);
-    var checks = recipe.checks().failing(open);
+    var filters = new MeshFilters(settings, !(mode instanceof FailureMode.Closed));
     var patches = new ArrayList<Patch>();
     patches.add(
-        Patch.ofNetworkFilter(
-            SIDECAR_OUTBOUND,
-            Chain.EVERY,
-            "REPLACE",
-            MeshRecipe.CONNECTION,
-            MeshRecipe.connection(checks)));
+        replaced(SIDECAR_OUTBOUND, MeshFilters.CONNECTION, filters.connection()));
     patches.add(
         Patch.ofHttpFilter(
-            SIDECAR_OUTBOUND, "REPLACE", MeshRecipe.REQUEST, recipe.request(checks)));
-    patches.addAll(floor());
-    if (recipe.tcp() == MeshRecipe.Tcp.STRICT) {
-      var gate = mode instanceof FailureMode.Open ? MeshRecipe.OPEN_GATE : Gate.NAME;
-      for (var chain : MeshRecipe.PASSTHROUGH) {
-        patches.add(
-            Patch.ofNetworkFilter(
-                SIDECAR_OUTBOUND,
-                chain,
-                "MERGE",
-                Typed.TCP_PROXY,
-                Typed.tcpProxy("cluster", gate)));
-      }
+            SIDECAR_OUTBOUND, "REPLACE", MeshFilters.REQUEST, filters.request()));
+    // Its own floor in place of a wider scope's: behind two, only what is in both would pass.
+    patches.add(Patch.removeNetworkFilter(Chain.EVERY, Floor.NAME));
+    patches.add(Patch.removeHttpFilter(Floor.NAME));
+    if (mode instanceof FailureMode.Floor(var approved)) {
+      patches.addAll(floor(approved));
     }
-    if (recipe.inbound()) {
+    if (settings.tcp() == MeshSettings.Tcp.STRICT) {
+      patches.addAll(gate());
+    }
+    if (settings.inbound()) {
       patches.add(
-          Patch.ofNetworkFilter(
-              SIDECAR_INBOUND,
-              Chain.EVERY,
-              "REPLACE",
-              MeshRecipe.INBOUND_CONNECTION,
-              MeshRecipe.inboundConnection(checks)));
+          replaced(
+              SIDECAR_INBOUND, MeshFilters.INBOUND_CONNECTION, filters.inboundConnection()));
       patches.add(
           Patch.ofHttpFilter(
-              SIDECAR_INBOUND,
-              "REPLACE",
-              MeshRecipe.INBOUND_REQUEST,
-              MeshRecipe.inboundRequest(checks)));
+              SIDECAR_INBOUND, "REPLACE", MeshFilters.INBOUND_REQUEST, filters.inboundRequest()));
     }
     return patches;
   }
 
-  /** Its own in place of that of a wider scope: behind two, only what is in both would pass. */
-  private List<Patch> floor() {
-    var patches = new ArrayList<Patch>();
-    patches.add(Patch.removeNetworkFilter(Chain.EVERY, FloorFilter.NAME));
-    patches.add(Patch.removeHttpFilter(FloorFilter.NAME));
-    if (mode instanceof Floor(var approved)) {
-      patches.add(
-          Patch.ofNetworkFilter(
-              SIDECAR_OUTBOUND,
-              Chain.EVERY,
-              "INSERT_AFTER",
-              MeshRecipe.CONNECTION,
-              FloorFilter.ofConnections(approved)));
-      patches.add(
-          Patch.ofHttpFilter(
-              SIDECAR_OUTBOUND,
-              "INSERT_AFTER",
-              MeshRecipe.REQUEST,
-              FloorFilter.ofRequests(approved)));
-    }
-    return patches;
+  private static List<Patch> floor(List<Approved> approved) {
+    return List.of(
+        Patch.ofNetworkFilter(
+            SIDECAR_OUTBOUND,
+            Chain.EVERY,
+            "INSERT_AFTER",
+            MeshFilters.CONNECTION,
+            Floor.ofConnections(approved)),
+        Patch.ofHttpFilter(
+            SIDECAR_OUTBOUND,
+            "INSERT_AFTER",
+            MeshFilters.REQUEST,
+            Floor.ofRequests(approved)));
+  }
+
+  /** Behind the gate nobody knows what the server said, so with a floor it stays closed. */
+  private List<Patch> gate() {
+    var gate = mode instanceof FailureMode.Open ? MeshFilters.OPEN_GATE : Gate.NAME;
+    return MeshFilters.PASSTHROUGH.stream()
+        .map(
+            chain ->
+                Patch.ofNetworkFilter(
+                    SIDECAR_OUTBOUND,
+                    chain,
+                    "MERGE",
+                    Typed.TCP_PROXY,
+                    Typed.tcpProxy("cluster", gate)))
+        .toList();
+  }
+
+  private static Patch replaced(
+      EnvoyFilter.Side side, String filter, Map<String, Object> value) {
+    return Patch.ofNetworkFilter(side, Chain.EVERY, "REPLACE", filter, value);
   }
 }

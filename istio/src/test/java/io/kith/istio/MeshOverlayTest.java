@@ -4,7 +4,7 @@ import io.kith.istio.FailureMode.Approved;
 import io.kith.istio.FailureMode.Closed;
 import io.kith.istio.FailureMode.Floor;
 import io.kith.istio.FailureMode.Open;
-import io.kith.istio.MeshRecipe.Tcp;
+import io.kith.istio.MeshSettings.Tcp;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +21,7 @@ class MeshOverlayTest {
               Approved.parse("10.7.0.0/16:3306")));
 
   private static MeshOverlay overlay(Tcp tcp, FailureMode mode) {
-    return new MeshOverlay(MeshRecipeTest.recipe(tcp), CHECKOUT, mode);
+    return new MeshOverlay(MeshSettings.of(tcp), CHECKOUT, mode);
   }
 
   @Test

@@ -14,10 +14,10 @@ import java.util.Map;
  * The filters behind checks that let everything pass when the server cannot be asked: what it
  * answered passes, for it allowed it, and else only what goes to an approved destination.
  */
-final class FloorFilter {
+final class Floor {
   static final String NAME = "kith.floor";
 
-  private FloorFilter() {}
+  private Floor() {}
 
   /** Of connections: their addresses alone are known. */
   static Map<String, Object> ofConnections(List<Approved> approved) {
