@@ -62,7 +62,7 @@ class MeshRecipeTest {
             (TYPES + type).equals(map.get("@type"))
                 ? Stream.<Map<?, ?>>of(map)
                 : wrapped
-                    ? Stream.<Map<?, ?>>of((Map<?, ?>) map.get("value"))
+                    ? Stream.<Map<?, ?>>of((Map<?, ?>) requireNonNull(map.get("value")))
                     : Stream.<Map<?, ?>>of();
         yield Stream.concat(own, map.values().stream().flatMap(value -> configs(value, type)));
       }
@@ -147,7 +147,7 @@ class MeshRecipeTest {
             check -> {
               var metadata = metadata(check);
               assertThat(metadata.get("x-kith-direction")).isIn("outbound", "inbound");
-              if (metadata.get("x-kith-direction").equals("outbound")) {
+              if ("outbound".equals(metadata.get("x-kith-direction"))) {
                 assertThat(metadata)
                     .containsEntry("x-kith-node", "%ENVIRONMENT(ISTIO_META_NODE_NAME)%")
                     .containsEntry("x-kith-cluster", "%UPSTREAM_CLUSTER%")

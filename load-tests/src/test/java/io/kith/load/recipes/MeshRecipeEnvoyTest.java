@@ -145,7 +145,7 @@ class MeshRecipeEnvoyTest {
         .allSatisfy(
             chain -> {
               var last = filters(chain).getLast();
-              if (last.get("name").equals(HTTP_MANAGER)) {
+              if (HTTP_MANAGER.equals(last.get("name"))) {
                 assertThat(names(filters(chain)))
                     .containsExactly("kith.http-connection", "kith.spared", HTTP_MANAGER);
                 assertThat(names(httpFilters(last)))
