@@ -83,7 +83,8 @@ final class CheckReader {
       case "" ->
           throw new Refusal(
               CheckMetadata.DIRECTION
-                  + ": missing (expected: outbound or inbound, in the initial metadata of the Check)");
+                  + ": missing (expected: outbound or inbound, in the initial metadata of the"
+                  + " Check)");
       default ->
           throw new Refusal(
               CheckMetadata.DIRECTION
@@ -94,14 +95,10 @@ final class CheckReader {
   }
 
   /**
-   * What a workload gets: its own end is the destination, the caller's identity is the source's.
+   * What a workload gets: its own end is the destination, the caller's identity is the source's. A
+   * connection that is no request can carry no token, and names no method and path.
    */
   private CheckFacts.Request inbound() {
-    if (!request.hasHttp) {
-      throw new Refusal(
-          "a connection that comes in (expected: a request; who sends something else cannot prove"
-              + " which process it is)");
-    }
     return new CheckFacts.Request(
         end("source", request.source),
         end("destination", request.destination),
