@@ -138,8 +138,15 @@ public final class Lab implements AutoCloseable {
    * 15001.
    */
   public Pod addPod(String name, Image image) throws IOException, InterruptedException {
+    var pod = addPodWithoutCapture(name, image);
+    capture(pod.namespace());
+    return pod;
+  }
+
+  /** The same without redirection, for somebody else's rules. */
+  public Pod addPodWithoutCapture(String name, Image image)
+      throws IOException, InterruptedException {
     var endpoint = addEndpoint(name, namespace -> Shell.run("ip", "netns", "add", namespace));
-    capture(endpoint.namespace());
     var own = Files.createDirectories(folder.resolve(name));
     var places = cgroups.addPod();
     var container = NamespaceContainer.start(name, endpoint.namespace(), image, own, places);
