@@ -1,10 +1,12 @@
 package io.kith.istio;
 
+import static io.kith.istio.Typed.TYPES;
 import static io.kith.istio.Yaml.map;
 import static java.util.Objects.requireNonNull;
 
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -21,6 +23,9 @@ final class ShortCut {
   /** How the server is told that it may name hosts; the value is the cluster. */
   static final String METADATA = "x-kith-spare";
 
+  /** In place of a cluster: the one that istiod makes for the service with the name. */
+  static final String OF_ISTIO = "istio";
+
   /*
    * A request that is spared does not notice that its permission was taken back; the bridge ends
    * such connections. Where it cannot, this is how long one may still be used: what follows begins
@@ -31,7 +36,6 @@ final class ShortCut {
   /** As many as the server names at most. */
   private static final int HOSTS = 5;
 
-  private static final String TYPES = "type.googleapis.com/";
   private static final String CLUSTER = "spare_cluster";
 
   private ShortCut() {}
@@ -40,23 +44,15 @@ final class ShortCut {
     return IntStream.rangeClosed(1, HOSTS).mapToObj(number -> "spare_host_" + number);
   }
 
-  /**
-   * The filter behind the connection's check that keeps what its answer said.
-   *
-   * @param check name of that filter, under which Envoy has its answer
-   */
-  static Map<String, Object> keep(String check) {
-    return map(
-        "name",
-        "envoy.filters.network.set_filter_state",
-        "typed_config",
-        map(
-            "@type",
-            TYPES + "envoy.extensions.filters.network.set_filter_state.v3.Config",
-            "on_downstream_data", // later than the check, which waits for the first byte
-            Stream.concat(Stream.of(CLUSTER), hosts())
-                .map(key -> kept(key, "%DYNAMIC_METADATA(" + check + ":" + key + ")%"))
-                .toList()));
+  /** The filter behind the connection's check that keeps what its answer said. */
+  static Map<String, Object> keep(String name) {
+    return Typed.typed(
+        name,
+        "envoy.extensions.filters.network.set_filter_state.v3.Config",
+        "on_downstream_data", // later than the check, which waits for the first byte
+        Stream.concat(Stream.of(CLUSTER), hosts())
+            .map(key -> kept(key, "%DYNAMIC_METADATA(" + Checks.L4 + ":" + key + ")%"))
+            .toList());
   }
 
   private static Map<String, Object> kept(String key, String format) {
@@ -81,6 +77,27 @@ final class ShortCut {
    * @param cluster where the connection's requests are routed to
    */
   static Map<String, Object> unlessSpared(Map<String, Object> check, String cluster) {
+    return unless(
+        check,
+        map("exact", cluster),
+        cel -> cel.equal(cel.field("xds", "cluster_name"), cel.text(cluster)));
+  }
+
+  /** The same where the connection's requests may be routed to any cluster of istiod's. */
+  static Map<String, Object> unlessSpared(Map<String, Object> check) {
+    return unless(
+        check,
+        map("prefix", "outbound|"),
+        cel ->
+            cel.equal(
+                cel.octets(cel.field("xds", "cluster_name")),
+                cel.entry("filter_state", stateOf(CLUSTER))));
+  }
+
+  private static Map<String, Object> unless(
+      Map<String, Object> check,
+      Map<String, Object> named,
+      Function<Cel, Map<String, Object>> routedThere) {
     return map(
         "name",
         requireNonNull(check.get("name")),
@@ -91,21 +108,22 @@ final class ShortCut {
             "extension_config",
             check,
             "xds_matcher",
-            map("matcher_list", map("matchers", List.of(skipping(cluster))))));
+            map("matcher_list", map("matchers", List.of(skipping(named, routedThere))))));
   }
 
-  private static Map<String, Object> skipping(String cluster) {
+  private static Map<String, Object> skipping(
+      Map<String, Object> named, Function<Cel, Map<String, Object>> routedThere) {
     return map(
         "predicate",
-        map("and_matcher", map("predicate", List.of(isNamed(cluster), goesThere(cluster)))),
+        map("and_matcher", map("predicate", List.of(isNamed(named), goesThere(routedThere)))),
         "on_match",
         map(
             "action",
             extension("spared", "envoy.extensions.filters.common.matcher.action.v3.SkipFilter")));
   }
 
-  /** The answer named this cluster; this is cheap, and first. */
-  private static Map<String, Object> isNamed(String cluster) {
+  /** The answer named such a cluster; this is cheap, and first. */
+  private static Map<String, Object> isNamed(Map<String, Object> cluster) {
     return map(
         "single_predicate",
         map(
@@ -120,15 +138,15 @@ final class ShortCut {
                     "key",
                     stateOf(CLUSTER))),
             "value_match",
-            map("exact", cluster)));
+            cluster));
   }
 
   /** The request is routed to it, and names one of the hosts. */
-  private static Map<String, Object> goesThere(String cluster) {
+  private static Map<String, Object> goesThere(Function<Cel, Map<String, Object>> routedThere) {
     var cel = new Cel();
     var spared =
         cel.both(
-            cel.equal(cel.field("xds", "cluster_name"), cel.text(cluster)),
+            routedThere.apply(cel),
             cel.any(
                 hosts()
                     .map(

@@ -13,8 +13,6 @@ import io.kith.istio.StandaloneRecipe.Inbound;
 import io.kith.istio.StandaloneRecipe.Redirected;
 import io.kith.istio.StandaloneRecipe.TcpCheck;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -22,8 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class StandaloneRecipeTest {
-  private static final Path FOLDER = Path.of("standalone");
-  private static final String REFRESH = "kith.refreshGoldens";
+  private static final Goldens GOLDENS = new Goldens("standalone", "StandaloneRecipe");
 
   @Test
   void yaml_baseline_isTheFileInTheRepository() throws IOException {
@@ -206,18 +203,7 @@ class StandaloneRecipeTest {
         15000);
   }
 
-  /** Goldens change only with -Dkith.refreshGoldens, and the difference is reviewed. */
   private static void assertGolden(String name, StandaloneRecipe recipe) throws IOException {
-    var text =
-        "# Generated from io.kith.istio.StandaloneRecipe, with example values; not edited by hand.\n"
-            + recipe.yaml();
-    var file = FOLDER.resolve(name);
-    if (System.getProperty(REFRESH) != null) {
-      Files.createDirectories(FOLDER);
-      Files.writeString(file, text);
-    }
-    assertThat(text)
-        .as("%s is what the recipe yields (write it anew with -D%s)", file, REFRESH)
-        .isEqualTo(Files.readString(file));
+    GOLDENS.check(name, recipe.yaml());
   }
 }

@@ -1,0 +1,98 @@
+package io.kith.istio;
+
+import static io.kith.istio.Typed.TYPES;
+import static io.kith.istio.Yaml.map;
+
+import java.util.List;
+import java.util.Map;
+
+/** Envoy's clusters. */
+final class Clusters {
+  /** Whom the checks ask; the name appears in Envoy's counters. */
+  static final String SERVER = "kith_server";
+
+  private Clusters() {}
+
+  /**
+   * With wide circuit breakers, where Envoy's own are full with 1,024 connections. That of the
+   * server refuses when it is full, or lets pass without a check, by the failure mode; the others
+   * would refuse what Kith allowed.
+   */
+  static Map<String, Object> wide(Map<String, Object> cluster) {
+    cluster.put(
+        "circuit_breakers",
+        map(
+            "thresholds",
+            List.of(
+                map(
+                    "max_connections", 100_000,
+                    "max_requests", 100_000,
+                    "max_pending_requests", 100_000,
+                    "max_retries", 10_000))));
+    return cluster;
+  }
+
+  /** One that speaks HTTP/2. */
+  static Map<String, Object> grpc(String name, Map<String, Object> address) {
+    var cluster = of(name, address);
+    cluster.put(
+        "typed_extension_protocol_options",
+        map(
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            map(
+                "@type",
+                TYPES + "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config",
+                map("http2_protocol_options", map()))));
+    return cluster;
+  }
+
+  /** That of the server, without TLS. */
+  static Map<String, Object> server(ServerAddress server) {
+    return switch (server) {
+      case ServerAddress.Named(var host, var port) -> {
+        var cluster = grpc(SERVER, socketAddress(host, port));
+        cluster.put("type", "STRICT_DNS");
+        cluster.put("dns_lookup_family", "V4_PREFERRED");
+        yield cluster;
+      }
+      case ServerAddress.Numeric(var address, var port) ->
+          grpc(SERVER, socketAddress(address, port));
+      case ServerAddress.Socket(var path) -> grpc(SERVER, map("pipe", map("path", path)));
+    };
+  }
+
+  /** One with a single address. */
+  static Map<String, Object> of(String name, Map<String, Object> address) {
+    return map(
+        "name",
+        name,
+        "type",
+        "STATIC",
+        "connect_timeout",
+        "0.5s",
+        "load_assignment",
+        map(
+            "cluster_name",
+            name,
+            "endpoints",
+            List.of(map("lb_endpoints", List.of(map("endpoint", map("address", address)))))));
+  }
+
+  /** One that connects to wherever the application did. */
+  static Map<String, Object> originalDestination(String name) {
+    return map(
+        "name",
+        name,
+        "type",
+        "ORIGINAL_DST",
+        "lb_policy",
+        "CLUSTER_PROVIDED",
+        "connect_timeout",
+        "5s");
+  }
+
+  static Map<String, Object> socketAddress(String host, int port) {
+    return map("socket_address", map("address", host, "port_value", port));
+  }
+}
