@@ -22,6 +22,7 @@ import io.kith.load.tools.Istio;
 import io.kith.load.tools.RunningProcess;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -38,6 +39,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -91,13 +93,20 @@ final class ControlPlane implements AutoCloseable {
             istio,
             Files.createDirectories(lab.folder().resolve("control-plane")));
     try {
-      say.accept("starting etcd and the API server of Kubernetes " + Istio.KUBERNETES_VERSION);
+      long begin = System.nanoTime();
+      var manifest = CompletableFuture.supplyAsync(plane::manifest);
       plane.startEtcd();
       plane.startApiServer();
-      say.accept("handing it what Istio " + Istio.VERSION + " consists of");
-      plane.install();
-      say.accept("starting istiod");
+      long served = System.nanoTime();
+      plane.install(manifest.join());
+      long installed = System.nanoTime();
       plane.startIstiod();
+      say.accept(
+          "Kubernetes' API after %.1f s, Istio in it after %.1f s, istiod ready after %.1f s"
+              .formatted(
+                  (served - begin) / 1e9,
+                  (installed - begin) / 1e9,
+                  (System.nanoTime() - begin) / 1e9));
       return plane;
     } catch (IOException | InterruptedException | RuntimeException e) {
       plane.close();
@@ -283,19 +292,28 @@ final class ControlPlane implements AutoCloseable {
 
   // ---- Istio's objects
 
-  private void install() throws IOException, InterruptedException {
-    // Without telemetry of its own, which is another filter that upstream Envoy has not.
-    var manifest =
-        Command.run(
-                LIMIT,
-                List.of(
-                    istio.istioctl().toString(),
-                    "manifest",
-                    "generate",
-                    "--set",
-                    "values.telemetry.enabled=false"))
-            .orFail()
-            .output();
+  private String manifest() {
+    try {
+      // Without telemetry of its own, which is another filter that upstream Envoy has not.
+      return Command.run(
+              LIMIT,
+              List.of(
+                  istio.istioctl().toString(),
+                  "manifest",
+                  "generate",
+                  "--set",
+                  "values.telemetry.enabled=false"))
+          .orFail()
+          .output();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private void install(String manifest) {
     namespace(ROOT_NAMESPACE, Map.of());
     for (var item : objects(manifest)) {
       if (!NOT_HERE.contains(item.getKind())) {

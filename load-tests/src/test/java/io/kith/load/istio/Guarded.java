@@ -3,73 +3,131 @@ package io.kith.load.istio;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * How much of a sidecar's configuration asks Kith, counted in what Envoy says it runs with.
  *
  * @param chains filter chains of the outbound listeners
- * @param guardedChains those whose first filter is ext_authz
- * @param managers HTTP connection managers in them
- * @param guardedManagers those whose first filter is ext_authz
- * @param inbound ext_authz filters of either kind in inbound listeners
+ * @param unguarded those in which neither a connection is asked about, nor led through the gate
+ * @param managers HTTP connection managers in them and in the gate
+ * @param unguardedManagers those in which no request is asked about
+ * @param inboundChains filter chains of the inbound listeners
+ * @param asking filters that ask, in all of them
+ * @param wrong filters that ask as if the traffic went the other way, by listener
  */
-record Guarded(int chains, int guardedChains, int managers, int guardedManagers, int inbound) {
+record Guarded(
+    int chains,
+    List<String> unguarded,
+    int managers,
+    List<String> unguardedManagers,
+    int inboundChains,
+    int asking,
+    List<String> wrong) {
   private static final String NETWORK =
       "type.googleapis.com/envoy.extensions.filters.network.ext_authz.v3.ExtAuthz";
   private static final String HTTP =
       "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz";
-  private static final String MANAGER =
-      "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+  private static final String GATE = "kith_gate";
 
   /** Counts in a dump of the whole configuration. */
   static Guarded in(String configDump) throws IOException {
-    var sum = new Guarded(0, 0, 0, 0, 0);
+    var counter = new Counter();
     for (var config : new ObjectMapper().readTree(configDump).path("configs")) {
       for (var dynamic : config.path("dynamic_listeners")) {
-        var listener = dynamic.path("active_state").path("listener");
-        for (var chain : listener.path("filter_chains")) {
-          sum = sum.plus(of(listener, chain.path("filters")));
-        }
-        if (listener.has("default_filter_chain")) {
-          sum = sum.plus(of(listener, listener.path("default_filter_chain").path("filters")));
+        counter.listener(dynamic.path("active_state").path("listener"));
+      }
+    }
+    return counter.result();
+  }
+
+  /** Whether any filter asks Kith. */
+  boolean some() {
+    return asking > 0;
+  }
+
+  private static final class Counter {
+    private int chains;
+    private final List<String> unguarded = new ArrayList<>();
+    private int managers;
+    private final List<String> unguardedManagers = new ArrayList<>();
+    private int inboundChains;
+    private int asking;
+    private final List<String> wrong = new ArrayList<>();
+
+    void listener(JsonNode listener) {
+      var direction = listener.path("traffic_direction").asText();
+      var all = new ArrayList<JsonNode>();
+      listener.path("filter_chains").forEach(all::add);
+      if (listener.has("default_filter_chain")) {
+        all.add(listener.path("default_filter_chain"));
+      }
+      for (var chain : all) {
+        var name = listener.path("name").asText() + "/" + chain.path("name").asText();
+        var filters = chain.path("filters");
+        if (direction.equals("INBOUND")) {
+          inboundChains++;
+          directions(name, filters, "inbound");
+        } else {
+          if (!listener.has("internal_listener")) { // else the gate, which asks about requests
+            connections(name, filters);
+          }
+          requests(name, filters);
+          directions(name, filters, "outbound");
         }
       }
     }
-    return sum;
-  }
 
-  private static Guarded of(JsonNode listener, JsonNode filters) {
-    int managers = 0;
-    int guardedManagers = 0;
-    int anywhere = 0;
-    for (var filter : filters) {
-      anywhere += type(filter).equals(NETWORK) ? 1 : 0;
-      if (type(filter).equals(MANAGER)) {
+    private void connections(String name, JsonNode filters) {
+      chains++;
+      for (var filter : filters) {
+        var config = filter.path("typed_config");
+        if (holds(filter, NETWORK)
+            || (config.path("cluster").asText().equals(GATE) && config.has("tunneling_config"))) {
+          return;
+        }
+      }
+      unguarded.add(name);
+    }
+
+    private void requests(String name, JsonNode filters) {
+      for (var filter : filters) {
         var http = filter.path("typed_config").path("http_filters");
-        managers++;
-        guardedManagers += type(http.path(0)).equals(HTTP) ? 1 : 0;
-        for (var one : http) {
-          anywhere += type(one).equals(HTTP) ? 1 : 0;
+        if (!http.isMissingNode()) {
+          managers++;
+          if (!holds(http, HTTP)) {
+            unguardedManagers.add(name);
+          }
         }
       }
     }
-    if (!listener.path("traffic_direction").asText().equals("OUTBOUND")) {
-      return new Guarded(0, 0, 0, 0, anywhere);
+
+    private void directions(String name, JsonNode filters, String expected) {
+      for (var metadata : filters.findParents("key")) {
+        if (metadata.path("key").asText().equals("x-kith-direction")) {
+          asking++;
+          if (!metadata.path("value").asText().equals(expected)) {
+            wrong.add(name);
+          }
+        }
+      }
     }
-    return new Guarded(
-        1, type(filters.path(0)).equals(NETWORK) ? 1 : 0, managers, guardedManagers, 0);
-  }
 
-  private static String type(JsonNode filter) {
-    return filter.path("typed_config").path("@type").asText();
-  }
+    /** In whatever wrapping. */
+    private static boolean holds(JsonNode tree, String type) {
+      return tree.toString().contains(type);
+    }
 
-  private Guarded plus(Guarded other) {
-    return new Guarded(
-        chains + other.chains,
-        guardedChains + other.guardedChains,
-        managers + other.managers,
-        guardedManagers + other.guardedManagers,
-        inbound + other.inbound);
+    Guarded result() {
+      return new Guarded(
+          chains,
+          List.copyOf(unguarded),
+          managers,
+          List.copyOf(unguardedManagers),
+          inboundChains,
+          asking,
+          List.copyOf(wrong));
+    }
   }
 }

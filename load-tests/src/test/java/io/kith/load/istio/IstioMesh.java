@@ -2,6 +2,9 @@ package io.kith.load.istio;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.kith.istio.MeshRecipe;
+import io.kith.istio.MeshRecipe.Tcp;
+import io.kith.istio.ServerAddress;
 import io.kith.load.lab.EnvoyProxy;
 import io.kith.load.lab.Image;
 import io.kith.load.lab.Lab;
@@ -63,7 +66,8 @@ final class IstioMesh implements AutoCloseable {
       cart = lab.addPodWithoutCapture("cart", image);
       describeShop();
       var injected = InjectedPod.create(plane, NAMESPACE, "cart", "cart", cart.v4());
-      sidecar = closing(Sidecar.start(plane, injected, cart, istio, envoy));
+      var server = lab.address().getHostAddress() + " " + Kith.NAME;
+      sidecar = closing(Sidecar.start(plane, injected, cart, server, istio, envoy));
       SAY.accept("the mesh is up after " + seconds(begin) + " s");
     } catch (Exception | Error e) {
       close();
@@ -117,17 +121,19 @@ final class IstioMesh implements AutoCloseable {
     }
   }
 
-  /** The filter that makes sidecars ask a server at this machine's address. */
-  String guard() throws IOException {
-    return resource("egress-guard.yaml").replace("ADDRESS", lab.address().getHostAddress());
+  /** Kith's filter for all sidecars, which ask a server at this machine's address. */
+  static MeshRecipe recipe(Tcp tcp) {
+    return new MeshRecipe(
+        ServerAddress.parse(Kith.NAME + ":" + Kith.CHECKS), Kith.id(Kith.NAMESPACE, Kith.SERVER), tcp);
   }
 
-  /** Waits until a sidecar's configuration has what was applied. */
+  /** Waits until the sidecar's configuration has what was applied, or deleted. */
   void awaitGuarded(boolean guarded) throws IOException, InterruptedException {
     long end = System.nanoTime() + LIMIT.toNanos();
-    while ((guarded().guardedChains() > 0) != guarded) {
+    while (guarded().some() != guarded) {
       if (System.nanoTime() > end) {
-        throw new IllegalStateException("not guarded=" + guarded + " in time: " + plane.log());
+        throw new IllegalStateException(
+            "guarded is not " + guarded + " in time; istiod says: " + plane.log());
       }
       Thread.sleep(20);
     }

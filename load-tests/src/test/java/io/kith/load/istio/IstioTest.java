@@ -2,6 +2,7 @@ package io.kith.load.istio;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.istio.MeshRecipe.Tcp;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -10,6 +11,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A real istiod makes of the EnvoyFilter what a real Envoy runs with. */
 @Tag("istio")
@@ -37,24 +40,33 @@ class IstioTest {
 
     assertThat(guarded.chains()).isPositive();
     assertThat(guarded.managers()).isPositive();
-    assertThat(guarded.guardedChains()).isZero();
+    assertThat(guarded.some()).isFalse();
     assertThat(mesh.ask("catalog", 8080)).contains(mesh.catalog.token());
     assertThat(mesh.ask("stranger", 8080)).contains(mesh.stranger.token());
   }
 
-  @Test
+  @ParameterizedTest
+  @EnumSource(Tcp.class)
   @Order(2)
-  void filter_appliedThroughTheApiServer_guardsEveryChain_andNoneByMistake() throws Exception {
-    mesh.plane.apply(mesh.guard());
+  void filter_appliedThroughTheApiServer_guardsEveryChain_andNoneByMistake(Tcp tcp)
+      throws Exception {
+    var filter = IstioMesh.recipe(tcp).yaml();
+    mesh.plane.apply(filter);
     mesh.awaitGuarded(true);
 
     var guarded = mesh.guarded();
+    IstioMesh.SAY.accept(tcp + ": " + guarded);
 
-    assertThat(guarded.guardedChains()).as("%s", guarded).isEqualTo(guarded.chains());
-    assertThat(guarded.guardedManagers()).as("%s", guarded).isEqualTo(guarded.managers());
+    assertThat(guarded.chains()).isPositive();
+    assertThat(guarded.unguarded()).isEmpty();
     assertThat(guarded.managers()).isPositive();
-    assertThat(guarded.inbound()).isZero();
+    assertThat(guarded.unguardedManagers()).isEmpty();
+    assertThat(guarded.inboundChains()).isPositive();
+    assertThat(guarded.wrong()).isEmpty();
     assertNothingRejected();
+
+    mesh.plane.delete(filter);
+    mesh.awaitGuarded(false);
   }
 
   private static void assertNothingRejected() throws Exception {

@@ -24,7 +24,14 @@ import java.util.Map;
  */
 final class Kith implements AutoCloseable {
   static final String NAMESPACE = "kith";
-  private static final String SERVER = "authz-server";
+  static final String SERVER = "authz-server";
+
+  /** As sidecars know the server. */
+  static final String NAME = SERVER + "." + NAMESPACE + ".svc.cluster.local";
+
+  /** Where it takes their checks. */
+  static final int CHECKS = 9191;
+
   private static final String BRIDGE = "identity-bridge";
   private static final String IDS = "spiffe://cluster.local/ns/";
   private static final Duration LIMIT = Duration.ofMinutes(3);
@@ -51,7 +58,7 @@ final class Kith implements AutoCloseable {
       plane.namespace(NAMESPACE, Map.of());
       var ofServer = certificates(SERVER, 15_120);
       var ofBridge = certificates(BRIDGE, 15_220);
-      server = closing(new Replica("one", lab.folder(), lab.address(), 9191));
+      server = closing(new Replica("one", lab.folder(), lab.address(), CHECKS));
       server.start(List.of(), kithYaml(ofServer, workloads));
       var bridge = lab.folder().resolve("bridge.yaml");
       Files.writeString(bridge, kithYaml(ofBridge, workloads));
@@ -79,7 +86,7 @@ final class Kith implements AutoCloseable {
     plane.account(NAMESPACE, account);
     var agent =
         PilotAgent.prepare(
-            lab.folder().resolve("agent-" + account), plane, NAMESPACE, account, istio, envoy);
+            lab.folder().resolve("agent-" + account), plane, NAMESPACE, account, "", istio, envoy);
     var environment =
         agent.environment(
             Map.of(

@@ -47,9 +47,19 @@ record PilotAgent(Path folder, Path program, Path envoy) {
   /** Where it says which requests Envoy gets at its start; Istio's own has no more to do with us. */
   private static final String BOOTSTRAP = "bootstrap.json";
 
-  /** Fills the folder for an account of a namespace. */
+  /**
+   * Fills the folder for an account of a namespace.
+   *
+   * @param moreHosts a line of its hosts file
+   */
   static PilotAgent prepare(
-      Path folder, ControlPlane plane, String namespace, String account, Istio istio, Envoy envoy)
+      Path folder,
+      ControlPlane plane,
+      String namespace,
+      String account,
+      String moreHosts,
+      Istio istio,
+      Envoy envoy)
       throws IOException {
     var tokens = Files.createDirectories(folder.resolve("var/run/secrets/tokens"));
     Files.writeString(tokens.resolve("istio-token"), plane.token(namespace, account));
@@ -60,8 +70,8 @@ record PilotAgent(Path folder, Path program, Path envoy) {
     Files.createDirectories(folder.resolve("certificates"));
     Files.writeString(
         folder.resolve("hosts"),
-        "127.0.0.1 localhost\n%s %s\n"
-            .formatted(plane.host().v4().getHostAddress(), ControlPlane.ISTIOD));
+        "127.0.0.1 localhost\n%s %s\n%s\n"
+            .formatted(plane.host().v4().getHostAddress(), ControlPlane.ISTIOD, moreHosts));
     Files.writeString(folder.resolve("resolv.conf"), "nameserver 127.0.0.1\n");
     try (var text = PilotAgent.class.getResourceAsStream(BOOTSTRAP)) {
       Files.write(folder.resolve(BOOTSTRAP), text.readAllBytes());

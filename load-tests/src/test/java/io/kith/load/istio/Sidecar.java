@@ -36,8 +36,15 @@ final class Sidecar implements AutoCloseable {
    * Does what the kubelet does with what was injected, and waits until the sidecar is ready.
    *
    * @param pod without redirection
+   * @param moreHosts a line of its hosts file
    */
-  static Sidecar start(ControlPlane plane, InjectedPod injected, Pod pod, Istio istio, Envoy envoy)
+  static Sidecar start(
+      ControlPlane plane,
+      InjectedPod injected,
+      Pod pod,
+      String moreHosts,
+      Istio istio,
+      Envoy envoy)
       throws IOException, InterruptedException {
     capture(injected, pod, istio);
     var surroundings =
@@ -46,6 +53,7 @@ final class Sidecar implements AutoCloseable {
             plane,
             injected.namespace(),
             injected.account(),
+            moreHosts,
             istio,
             envoy);
     var downward = surroundings.folder().resolve("etc/istio/pod");
