@@ -41,6 +41,21 @@ final class IstioMesh implements AutoCloseable {
       print while <$web>;
       """;
 
+  /** Arguments: HOST PORT. Reads the greeting, asks for orders, prints both answers. */
+  private static final String ORDERS =
+      """
+      #!/usr/bin/perl
+      use strict; use warnings; use IO::Socket::IP;
+      my ($host, $port) = @ARGV;
+      my $db = IO::Socket::IP->new(PeerHost => $host, PeerPort => $port, Timeout => 30) or die "connect: $@\\n";
+      print scalar <$db> // '';
+      print $db "orders\\n";
+      print scalar <$db> // '';
+      """;
+
+  /** Owner of the workload that is watched. */
+  static final String CART = "shop/deployment/cart";
+
   final Lab lab;
   final ControlPlane plane;
   final Pod cart;
@@ -49,20 +64,25 @@ final class IstioMesh implements AutoCloseable {
   final Upstream orders;
   final Upstream payments;
   final Upstream stranger;
+  final Upstream strangersDatabase;
   private final Deque<AutoCloseable> running = new ArrayDeque<>();
+  private final Istio istio;
+  private final Envoy envoy;
 
   IstioMesh() throws Exception {
-    var istio = Istio.find(SAY);
-    var envoy = Envoy.find(SAY);
-    var image = Image.of(Map.of("/app/ask", ASK), SAY);
+    istio = Istio.find(SAY);
+    envoy = Envoy.find(SAY);
+    var image = Image.of(Map.of("/app/ask", ASK, "/app/orders", ORDERS), SAY);
     long begin = System.nanoTime();
     lab = closing(Lab.open("ki", SAY));
     try {
       plane = closing(ControlPlane.start(lab, istio, SAY));
       catalog = closing(lab.addHost("catalog")).http(8080);
       orders = closing(lab.addHost("orders-db")).database(5432);
-      payments = closing(lab.addHost("payments.example.org".replace('.', '-'))).tls(443);
-      stranger = closing(lab.addHost("stranger")).http(8080);
+      payments = closing(lab.addHost("payments")).tls(443);
+      var strange = closing(lab.addHost("stranger"));
+      stranger = strange.http(8080);
+      strangersDatabase = strange.database(4444);
       cart = lab.addPodWithoutCapture("cart", image);
       describeShop();
       var injected = InjectedPod.create(plane, NAMESPACE, "cart", "cart", cart.v4());
@@ -93,16 +113,7 @@ final class IstioMesh implements AutoCloseable {
     plane.endpoints(NAMESPACE, "orders-db", orders.host().v4(), Map.of("tcp", orders.port()));
     var hosts = new StringBuilder("127.0.0.1 localhost\n");
     for (var service : List.of("catalog", "orders-db")) {
-      var address =
-          plane
-              .client()
-              .services()
-              .inNamespace(NAMESPACE)
-              .withName(service)
-              .require()
-              .getSpec()
-              .getClusterIP();
-      hosts.append(address).append(' ').append(service).append('\n');
+      hosts.append(serviceAddress(service)).append(' ').append(service).append('\n');
     }
     for (var external : Map.of("payments.example.org", payments, "stranger", stranger).entrySet()) {
       hosts
@@ -147,11 +158,55 @@ final class IstioMesh implements AutoCloseable {
     return sidecar.envoy();
   }
 
-  /** The cart asks over HTTP; prints the whole answer, empty when the connection was closed. */
+  /** Starts Kith, which observes. */
+  Kith startKith() throws IOException, InterruptedException {
+    var cartIs =
+        "{owner: %s, spiffeId: \"%s\", addresses: [\"%s\"], names: [cart]}"
+            .formatted(CART, Kith.id(NAMESPACE, "cart"), cart.v4().getHostAddress());
+    return closing(
+        new Kith(
+            lab,
+            plane,
+            istio,
+            envoy,
+            List.of(
+                cartIs,
+                workload("shop/deployment/catalog", catalog),
+                workload("shop/statefulset/orders-db", orders))));
+  }
+
+  /** By the address of its service, which is where applications connect to. */
+  private String workload(String owner, Upstream upstream) {
+    var name = upstream.host().name();
+    return "{owner: %s, addresses: [\"%s\", \"%s\"], names: [%s, %s.%s.svc.cluster.local]}"
+        .formatted(
+            owner,
+            upstream.host().v4().getHostAddress(),
+            serviceAddress(name),
+            name,
+            name,
+            NAMESPACE);
+  }
+
+  private String serviceAddress(String service) {
+    return plane
+        .client()
+        .services()
+        .inNamespace(NAMESPACE)
+        .withName(service)
+        .require()
+        .getSpec()
+        .getClusterIP();
+  }
+
+  /** The cart asks over HTTP: the whole answer, empty when the connection was closed. */
   String ask(String host, int port) throws IOException, InterruptedException {
-    return cart.start(1000, "", List.of("/app/ask", host, Integer.toString(port)))
-        .await(LIMIT)
-        .stdout();
+    return run("/app/ask", host, Integer.toString(port));
+  }
+
+  /** Runs a program of the cart as its usual user, for what it prints. */
+  String run(String... argv) throws IOException, InterruptedException {
+    return cart.start(1000, "", List.of(argv)).await(LIMIT).stdout();
   }
 
   @Override
