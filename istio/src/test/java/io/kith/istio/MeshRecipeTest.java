@@ -1,31 +1,31 @@
 package io.kith.istio;
 
-import io.kith.istio.MeshRecipe.Tcp;
+import io.kith.istio.MeshSettings.Tcp;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
 
 class MeshRecipeTest {
   private static final Goldens GOLDENS = new Goldens("mesh", "MeshRecipe");
 
-  static MeshRecipe recipe(Tcp tcp) {
+  private static MeshRecipe recipe(MeshSettings settings) {
     return new MeshRecipe(
         ServerAddress.parse("authz-server.kith.svc.cluster.local:9191"),
         "spiffe://cluster.local/ns/kith/sa/authz-server",
-        tcp);
+        settings);
   }
 
   @Test
   void yaml_baseline_isTheFileInTheRepository() throws IOException {
-    GOLDENS.check("baseline.yaml", recipe(Tcp.BASELINE).yaml());
+    GOLDENS.check("baseline.yaml", recipe(MeshSettings.of(Tcp.BASELINE)).yaml());
   }
 
   @Test
   void yaml_strict_isTheFileInTheRepository() throws IOException {
-    GOLDENS.check("strict.yaml", recipe(Tcp.STRICT).yaml());
+    GOLDENS.check("strict.yaml", recipe(MeshSettings.of(Tcp.STRICT)).yaml());
   }
 
   @Test
   void yaml_shortCut_isTheFileInTheRepository() throws IOException {
-    GOLDENS.check("short-cut.yaml", recipe(Tcp.BASELINE).withShortCut().yaml());
+    GOLDENS.check("short-cut.yaml", recipe(MeshSettings.of(Tcp.BASELINE).withShortCut()).yaml());
   }
 }

@@ -86,7 +86,8 @@ public sealed interface CheckFacts {
   }
 
   /**
-   * A request that comes in to a workload, as its proxy got it.
+   * A request that comes in to a workload, as its proxy got it, or a connection of something else
+   * than HTTP: that one has no token, method and path.
    *
    * @param source the sending proxy's end, whose connection many processes may share
    * @param destination where the workload's proxy took it

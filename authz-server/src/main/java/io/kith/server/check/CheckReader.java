@@ -94,14 +94,10 @@ final class CheckReader {
   }
 
   /**
-   * What a workload gets: its own end is the destination, the caller's identity is the source's.
+   * What a workload gets: its own end is the destination, the caller's identity is the source's. A
+   * connection that is no request can carry no token, and names no method and path.
    */
   private CheckFacts.Request inbound() {
-    if (!request.hasHttp) {
-      throw new Refusal(
-          "a connection that comes in (expected: a request; who sends something else cannot prove"
-              + " which process it is)");
-    }
     return new CheckFacts.Request(
         end("source", request.source),
         end("destination", request.destination),

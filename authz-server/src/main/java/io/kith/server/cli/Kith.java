@@ -4,6 +4,7 @@ import io.grpc.StatusRuntimeException;
 import io.kith.baselines.config.ConfigException;
 import io.kith.server.files.BundleCommand;
 import io.kith.server.files.KeysCommand;
+import io.kith.server.istio.IstioCommand;
 import io.kith.server.operator.AckCommand;
 import io.kith.server.operator.AllowCommand;
 import io.kith.server.operator.ApproveCommand;
@@ -80,6 +81,7 @@ import picocli.CommandLine.ParameterException;
       BundleCommand.class,
       KeysCommand.class,
       ReplayCommand.class,
+      IstioCommand.class,
       ConfigCommand.class,
       ServerCommand.class,
       DevIdentityCommand.class,

@@ -293,10 +293,6 @@ class CheckFactsTest {
             new CheckMetadata("sideways", "", "", "", null),
             "x-kith-direction: 'sideways' (expected: outbound or inbound)"),
         Arguments.of(
-            new CheckMetadata("inbound", "", "", "", null),
-            "a connection that comes in (expected: a request; who sends something else cannot prove"
-                + " which process it is)"),
-        Arguments.of(
             new CheckMetadata("outbound", "a/b", "", "", null),
             "x-kith-node: 'a/b' (expected: letters, digits, '.', '_', '-')"),
         Arguments.of(

@@ -326,15 +326,6 @@ class ExtAuthzServiceTest {
   }
 
   @Test
-  void check_inboundConnectionUnderEnforce_isRefused() {
-    var response = kith.check(l4(), headers("x-kith-direction", "inbound"));
-
-    assertThat(answer(response)).isEqualTo(new Expected(PERMISSION_DENIED, "malformed", ""));
-    assertThat(kith.policy.records().getLast().decision().applied().toString())
-        .contains("a connection that comes in (expected: a request;");
-  }
-
-  @Test
   void check_bytesThatAreNoCheckRequest_areAnsweredAllTheSame() {
     var bytes =
         new MethodDescriptor.Marshaller<byte[]>() {

@@ -24,6 +24,7 @@ import io.kith.baselines.identity.Owner;
 import io.kith.server.provenance.MeshKeys;
 import java.io.IOException;
 import java.time.Instant;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -198,6 +199,33 @@ class InboundChecksTest {
     assertRefused(
         check(request(CHECKOUT.toString(), "x")),
         CHECKOUT + " sent a token that is none of Kith's");
+  }
+
+  private static CheckRequest connection(String caller) {
+    var request = request(caller, "").toBuilder();
+    request.getAttributesBuilder().clearRequest();
+    return request.build();
+  }
+
+  /** A database is asked without HTTP. */
+  @Test
+  void check_connectionUnderAccept_passes() {
+    kith.policy.ask(Inbound.ACCEPT);
+
+    for (var caller : List.of(CHECKOUT.toString(), "")) {
+      var response = check(connection(caller));
+
+      assertThat(response.getStatus().getCode()).isZero();
+      assertThat(said(response, "decision")).isEqualTo("allow");
+      assertThat(response.hasOkResponse()).isFalse();
+    }
+  }
+
+  /** Else whoever avoids HTTP's first line would get past the proof. */
+  @Test
+  void check_connectionUnderRequire_isRefused() {
+    assertRefused(check(connection(CHECKOUT.toString())), CHECKOUT + " sent no token");
+    assertRefused(check(connection("")), "10.88.1.2, which has no certificate, sent no token");
   }
 
   @ParameterizedTest

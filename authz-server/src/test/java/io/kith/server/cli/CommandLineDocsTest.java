@@ -88,7 +88,7 @@ class CommandLineDocsTest {
 
   @Test
   void everyVerb_thatPrintsAResult_hasJsonAndYaml() {
-    var servers = List.of("server", "dev-identity", "keys", "bundle", "config");
+    var servers = List.of("server", "dev-identity", "keys", "bundle", "config", "istio");
     for (var verb : kith.getSubcommands().values()) {
       if (!servers.contains(verb.getCommandName())) {
         assertThat(verb.getCommandSpec().findOption("-o")).as(verb.getCommandName()).isNotNull();

@@ -1,0 +1,78 @@
+package io.kith.istio;
+
+import static io.kith.istio.Typed.wrapped;
+
+import io.kith.istio.EnvoyFilter.Chain;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Kith's filters in a sidecar.
+ *
+ * @param failureModeAllow whether connections pass when the server cannot be asked
+ */
+record MeshFilters(MeshSettings settings, boolean failureModeAllow) {
+  /* Names: nobody else's, so that no patch hits a filter of another. */
+  static final String CONNECTION = "kith.connection";
+  static final String HTTP_CONNECTION = "kith.http-connection";
+  static final String SPARED = "kith.spared";
+  static final String REQUEST = "kith.request";
+  static final String CONNECT = "kith.connect";
+  static final String INBOUND_CONNECTION = "kith.inbound-connection";
+  static final String INBOUND_REQUEST = "kith.inbound-request";
+  static final String INBOUND_HEADER = "kith.inbound-header";
+
+  /** The gate where Envoy lets pass what the server cannot be asked about. */
+  static final String OPEN_GATE = Gate.NAME + "_open";
+
+  /** The chains for addresses that no service has, as istiod names them. */
+  static final List<Chain> PASSTHROUGH =
+      List.of(
+          new Chain("virtualOutbound", "virtualOutbound-catchall-tcp"),
+          new Chain(null, "PassthroughFilterChain"));
+
+  private Checks checks() {
+    return new Checks(
+        "%ENVIRONMENT(" + settings.nodeVariable() + ")%", settings.timeout(), failureModeAllow);
+  }
+
+  private Map<String, Object> outbound() {
+    return checks().outbound(Checks.UPSTREAM_CLUSTER, Checks.CONNECTION_ID);
+  }
+
+  Map<String, Object> connection() {
+    return checks().ofConnection(CONNECTION, outbound());
+  }
+
+  /** Refuses nothing, in a field that is newer than some istiods. */
+  Map<String, Object> httpConnection() {
+    var check = checks().ofHttpConnection(HTTP_CONNECTION, outbound());
+    if (settings.shortCut()) {
+      Checks.askWhatIsSpared(check, ShortCut.OF_ISTIO);
+    }
+    return wrapped(check);
+  }
+
+  static Map<String, Object> spared() {
+    return wrapped(ShortCut.keep(SPARED));
+  }
+
+  Map<String, Object> request() {
+    var check = checks().ofRequest(REQUEST, outbound(), List.of(Checks.L4));
+    // Envoy takes a matcher in the plain form only; istiod knows its types.
+    return settings.shortCut() ? ShortCut.unlessSpared(check) : check;
+  }
+
+  /** In the gate. */
+  Map<String, Object> connect() {
+    return checks().ofRequest(CONNECT, Gate.service(checks()), List.of());
+  }
+
+  Map<String, Object> inboundConnection() {
+    return checks().ofConnection(INBOUND_CONNECTION, checks().inbound());
+  }
+
+  Map<String, Object> inboundRequest() {
+    return checks().ofRequest(INBOUND_REQUEST, checks().inbound(), List.of());
+  }
+}

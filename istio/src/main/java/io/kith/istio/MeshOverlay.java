@@ -1,0 +1,120 @@
+package io.kith.istio;
+
+import static io.kith.istio.EnvoyFilter.Side.SIDECAR_INBOUND;
+import static io.kith.istio.EnvoyFilter.Side.SIDECAR_OUTBOUND;
+import static java.util.Objects.requireNonNull;
+
+import io.kith.istio.EnvoyFilter.Chain;
+import io.kith.istio.EnvoyFilter.Patch;
+import io.kith.istio.FailureMode.Approved;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Another failure mode for some of a mesh's sidecars; {@link #yaml} turns it into an EnvoyFilter
+ * that changes what that of the recipe put there.
+ *
+ * @param settings those of the recipe; the overlay is made anew when they change
+ */
+public record MeshOverlay(MeshSettings settings, MeshScope scope, FailureMode mode) {
+  public MeshOverlay {
+    requireNonNull(settings, "settings");
+    requireNonNull(scope, "scope");
+    requireNonNull(mode, "mode");
+  }
+
+  /** The EnvoyFilter. */
+  public String yaml() {
+    return Yaml.text(envoyFilter().document());
+  }
+
+  EnvoyFilter envoyFilter() {
+    var namespace = scope.namespace();
+    return new EnvoyFilter(
+        name(),
+        namespace == null ? settings.rootNamespace() : namespace,
+        MeshRecipe.PRIORITY + 10 * scope.rank(),
+        settings.revision(),
+        Map.of("kith.io/failure-mode", mode.word()),
+        scope.labels(),
+        patches());
+  }
+
+  /** One for a scope, so that the next mode takes the place of the one before. */
+  private String name() {
+    if (scope.namespace() == null) {
+      return "kith-failure-mesh";
+    }
+    var name = scope.name();
+    return name == null ? "kith-failure" : "kith-failure-" + name.toLowerCase(Locale.ROOT);
+  }
+
+  /*
+   * Filters are replaced and not merged: a merge cannot set to false what another set to true. The
+   * check of HTTP connections refuses nothing in any case, so it stays.
+   */
+  private List<Patch> patches() {
+    var filters = new MeshFilters(settings, !(mode instanceof FailureMode.Closed));
+    var patches = new ArrayList<Patch>();
+    patches.add(
+        replaced(SIDECAR_OUTBOUND, MeshFilters.CONNECTION, filters.connection()));
+    patches.add(
+        Patch.ofHttpFilter(
+            SIDECAR_OUTBOUND, "REPLACE", MeshFilters.REQUEST, filters.request()));
+    // Its own floor in place of a wider scope's: behind two, only what is in both would pass.
+    patches.add(Patch.removeNetworkFilter(Chain.EVERY, Floor.NAME));
+    patches.add(Patch.removeHttpFilter(Floor.NAME));
+    if (mode instanceof FailureMode.Floor(var approved)) {
+      patches.addAll(floor(approved));
+    }
+    if (settings.tcp() == MeshSettings.Tcp.STRICT) {
+      patches.addAll(gate());
+    }
+    if (settings.inbound()) {
+      patches.add(
+          replaced(
+              SIDECAR_INBOUND, MeshFilters.INBOUND_CONNECTION, filters.inboundConnection()));
+      patches.add(
+          Patch.ofHttpFilter(
+              SIDECAR_INBOUND, "REPLACE", MeshFilters.INBOUND_REQUEST, filters.inboundRequest()));
+    }
+    return patches;
+  }
+
+  private static List<Patch> floor(List<Approved> approved) {
+    return List.of(
+        Patch.ofNetworkFilter(
+            SIDECAR_OUTBOUND,
+            Chain.EVERY,
+            "INSERT_AFTER",
+            MeshFilters.CONNECTION,
+            Floor.ofConnections(approved)),
+        Patch.ofHttpFilter(
+            SIDECAR_OUTBOUND,
+            "INSERT_AFTER",
+            MeshFilters.REQUEST,
+            Floor.ofRequests(approved)));
+  }
+
+  /** Behind the gate nobody knows what the server said, so with a floor it stays closed. */
+  private List<Patch> gate() {
+    var gate = mode instanceof FailureMode.Open ? MeshFilters.OPEN_GATE : Gate.NAME;
+    return MeshFilters.PASSTHROUGH.stream()
+        .map(
+            chain ->
+                Patch.ofNetworkFilter(
+                    SIDECAR_OUTBOUND,
+                    chain,
+                    "MERGE",
+                    Typed.TCP_PROXY,
+                    Typed.tcpProxy("cluster", gate)))
+        .toList();
+  }
+
+  private static Patch replaced(
+      EnvoyFilter.Side side, String filter, Map<String, Object> value) {
+    return Patch.ofNetworkFilter(side, Chain.EVERY, "REPLACE", filter, value);
+  }
+}
