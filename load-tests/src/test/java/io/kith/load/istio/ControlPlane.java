@@ -34,14 +34,15 @@ import java.security.KeyPairGenerator;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,8 +62,6 @@ final class ControlPlane implements AutoCloseable {
 
   private static final String KUBERNETES = "https://kubernetes.default.svc";
   private static final int API = 6443;
-  private static final int READY = 8080;
-  private static final int DEBUG = 15014;
   private static final Duration LIMIT = Duration.ofMinutes(3);
 
   /** What only a cluster could run. */
@@ -129,7 +128,7 @@ final class ControlPlane implements AutoCloseable {
                 folder.resolve("etcd").toString(),
                 "--unsafe-no-fsync"));
     etcd.awaitReady(
-        LIMIT, () -> etcdAnswers());
+        LIMIT, this::etcdAnswers);
   }
 
   private boolean etcdAnswers() {
@@ -264,7 +263,7 @@ final class ControlPlane implements AutoCloseable {
                 kubeconfig.toString(),
                 "--ctrlz_port",
                 "0"));
-    istiod.awaitReady(LIMIT, () -> status(READY, "/ready") == 200);
+    istiod.awaitReady(LIMIT, this::istiodAnswers);
   }
 
   /** Stops istiod; sidecars go on with what they have. */
@@ -272,22 +271,17 @@ final class ControlPlane implements AutoCloseable {
     requireNonNull(istiod, "started").close();
   }
 
-  private int status(int port, String path) {
+  private boolean istiodAnswers() {
+    var uri = URI.create("http://" + host.v4().getHostAddress() + ":8080/ready");
+    var request = HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(30)).build();
     try {
-      return get(port, path).statusCode();
+      return http.send(request, HttpResponse.BodyHandlers.discarding()).statusCode() == 200;
     } catch (IOException _) {
-      return 0;
+      return false;
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
-      return 0;
+      return false;
     }
-  }
-
-  private HttpResponse<String> get(int port, String path) throws IOException, InterruptedException {
-    var uri = URI.create("http://" + host.v4().getHostAddress() + ":" + port + path);
-    return http.send(
-        HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(30)).build(),
-        HttpResponse.BodyHandlers.ofString());
   }
 
   // ---- Istio's objects
@@ -324,7 +318,7 @@ final class ControlPlane implements AutoCloseable {
         ROOT_NAMESPACE,
         "istiod",
         host.v4(),
-        Map.of("grpc-xds", 15010, "https-dns", 15012, "https-webhook", 15017, "http-monitoring", DEBUG));
+        Map.of("grpc-xds", 15010, "https-dns", 15012, "https-webhook", 15017, "http-monitoring", 15014));
   }
 
   private List<HasMetadata> objects(String yaml) {
@@ -452,25 +446,12 @@ final class ControlPlane implements AutoCloseable {
     return requireNonNull(istiod, "started").log();
   }
 
-  /** A page of istiod's debugging. */
-  String debug(String path) throws IOException, InterruptedException {
-    return get(DEBUG, path).body();
-  }
-
-  /** Processes that run now, by name. */
-  Map<String, RunningProcess> running() {
-    var all = new HashMap<String, RunningProcess>();
-    if (etcd != null) {
-      all.put("etcd", etcd);
-    }
-    if (apiServer != null) {
-      all.put("kube-apiserver", apiServer);
-    }
-    if (istiod != null) {
-      all.put("istiod", istiod);
-    }
-    all.values().removeIf(process -> !process.alive());
-    return all;
+  /** Its programs that run now. */
+  List<RunningProcess> running() {
+    return Stream.of(etcd, apiServer, istiod)
+        .filter(Objects::nonNull)
+        .filter(RunningProcess::alive)
+        .toList();
   }
 
   /** Ends all of it. An API server without etcd would not end. */

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /**
  * How much of a sidecar's configuration asks Kith, counted in what Envoy says it runs with.
@@ -29,7 +30,7 @@ record Guarded(
       "type.googleapis.com/envoy.extensions.filters.network.ext_authz.v3.ExtAuthz";
   private static final String HTTP =
       "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz";
-  private static final String GATE = "kith_gate";
+  private static final Set<String> GATES = Set.of("kith_gate", "kith_gate_open");
 
   /** Counts in a dump of the whole configuration. */
   static Guarded in(String configDump) throws IOException {
@@ -84,7 +85,7 @@ record Guarded(
       for (var filter : filters) {
         var config = filter.path("typed_config");
         if (holds(filter, NETWORK)
-            || (config.path("cluster").asText().equals(GATE) && config.has("tunneling_config"))) {
+            || (GATES.contains(config.path("cluster").asText()) && config.has("tunneling_config"))) {
           return;
         }
       }

@@ -3,7 +3,7 @@ package io.kith.load.istio;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.kith.istio.MeshRecipe;
-import io.kith.istio.MeshRecipe.Tcp;
+import io.kith.istio.MeshSettings;
 import io.kith.istio.ServerAddress;
 import io.kith.load.lab.EnvoyProxy;
 import io.kith.load.lab.Image;
@@ -133,18 +133,25 @@ final class IstioMesh implements AutoCloseable {
   }
 
   /** Kith's filter for all sidecars, which ask a server at this machine's address. */
-  static MeshRecipe recipe(Tcp tcp) {
+  static MeshRecipe recipe(MeshSettings settings) {
     return new MeshRecipe(
-        ServerAddress.parse(Kith.NAME + ":" + Kith.CHECKS), Kith.id(Kith.NAMESPACE, Kith.SERVER), tcp);
+        ServerAddress.parse(Kith.NAME + ":" + Kith.CHECKS),
+        Kith.id(Kith.NAMESPACE, Kith.SERVER),
+        settings);
   }
 
   /** Waits until the sidecar's configuration has what was applied, or deleted. */
   void awaitGuarded(boolean guarded) throws IOException, InterruptedException {
+    awaitText("x-kith-direction", guarded);
+  }
+
+  /** Waits until a text is in the sidecar's configuration, or no more. */
+  void awaitText(String text, boolean there) throws IOException, InterruptedException {
     long end = System.nanoTime() + LIMIT.toNanos();
-    while (guarded().some() != guarded) {
+    while (envoy().admin("/config_dump").contains(text) != there) {
       if (System.nanoTime() > end) {
         throw new IllegalStateException(
-            "guarded is not " + guarded + " in time; istiod says: " + plane.log());
+            "%s is%s there; istiod says: %s".formatted(text, there ? " not" : "", plane.log()));
       }
       Thread.sleep(20);
     }

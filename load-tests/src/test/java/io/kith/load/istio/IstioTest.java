@@ -2,7 +2,14 @@ package io.kith.load.istio;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.kith.istio.MeshRecipe.Tcp;
+import io.kith.istio.FailureMode;
+import io.kith.istio.FailureMode.Approved;
+import io.kith.istio.FailureMode.Floor;
+import io.kith.istio.MeshOverlay;
+import io.kith.istio.MeshScope;
+import io.kith.istio.MeshSettings;
+import io.kith.istio.MeshSettings.Tcp;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -12,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** A real istiod makes of the EnvoyFilter what a real Envoy runs with. */
 @Tag("istio")
@@ -30,6 +37,7 @@ class IstioTest {
   static void stop() {
     if (mesh != null) {
       mesh.close();
+      assertThat(mesh.plane.running()).isEmpty();
     }
   }
 
@@ -45,18 +53,57 @@ class IstioTest {
     assertThat(mesh.ask("stranger", 8080)).contains(mesh.stranger.token());
   }
 
+  private static List<MeshSettings> settings() {
+    return List.of(
+        MeshSettings.of(Tcp.BASELINE),
+        MeshSettings.of(Tcp.BASELINE).withShortCut(),
+        MeshSettings.of(Tcp.STRICT));
+  }
+
+  /** There is no server to ask, so what passes is what the failure mode lets pass. */
   @ParameterizedTest
-  @EnumSource(Tcp.class)
+  @MethodSource("settings")
   @Order(2)
-  void filter_appliedThroughTheApiServer_guardsEveryChain_andNoneByMistake(Tcp tcp)
+  void filters_appliedThroughTheApiServer_guardEveryChain_andNoneByMistake(MeshSettings settings)
       throws Exception {
-    var filter = IstioMesh.recipe(tcp).yaml();
+    var filter = IstioMesh.recipe(settings).yaml();
     mesh.plane.apply(filter);
     mesh.awaitGuarded(true);
+    assertGuarded(settings.toString());
+    assertThat(mesh.ask("catalog", 8080)).doesNotContain(mesh.catalog.token());
+    assertThat(mesh.ask("stranger", 8080)).doesNotContain(mesh.stranger.token());
 
+    var open = overlay(settings, new FailureMode.Open());
+    mesh.plane.apply(open);
+    mesh.awaitText("\"failure_mode_allow\": true", true);
+    assertGuarded("open");
+    assertThat(mesh.ask("catalog", 8080)).contains(mesh.catalog.token());
+    assertThat(mesh.ask("stranger", 8080)).contains(mesh.stranger.token());
+
+    var floor = overlay(settings, new Floor(List.of(Approved.parse("catalog:8080"))));
+    mesh.plane.apply(floor);
+    mesh.awaitText("kith.floor", true);
+    assertGuarded("floor");
+    assertThat(mesh.ask("catalog", 8080)).contains(mesh.catalog.token());
+    assertThat(mesh.ask("stranger", 8080)).doesNotContain(mesh.stranger.token());
+
+    mesh.plane.delete(floor);
+    mesh.awaitText("kith.floor", false);
+    assertGuarded("closed again");
+    assertThat(mesh.ask("catalog", 8080)).doesNotContain(mesh.catalog.token());
+
+    mesh.plane.delete(filter);
+    mesh.awaitGuarded(false);
+  }
+
+  /** One object for a scope: the next mode takes the place of the one before. */
+  private static String overlay(MeshSettings settings, FailureMode mode) {
+    return new MeshOverlay(settings, MeshScope.namespace("shop"), mode).yaml();
+  }
+
+  private static void assertGuarded(String what) throws Exception {
     var guarded = mesh.guarded();
-    IstioMesh.SAY.accept(tcp + ": " + guarded);
-
+    IstioMesh.SAY.accept(what + ": " + guarded);
     assertThat(guarded.chains()).isPositive();
     assertThat(guarded.unguarded()).isEmpty();
     assertThat(guarded.managers()).isPositive();
@@ -64,9 +111,6 @@ class IstioTest {
     assertThat(guarded.inboundChains()).isPositive();
     assertThat(guarded.wrong()).isEmpty();
     assertNothingRejected();
-
-    mesh.plane.delete(filter);
-    mesh.awaitGuarded(false);
   }
 
   private static void assertNothingRejected() throws Exception {

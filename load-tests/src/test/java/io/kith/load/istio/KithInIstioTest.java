@@ -5,7 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kith.admin.v1.DecisionRecord;
 import io.kith.admin.v1.Edge;
 import io.kith.admin.v1.ListDecisionsRequest;
-import io.kith.istio.MeshRecipe.Tcp;
+import io.kith.istio.MeshSettings;
+import io.kith.istio.MeshSettings.Tcp;
 import io.kith.load.lab.Upstream;
 import io.kith.load.mesh.Mesh;
 import java.nio.file.Files;
@@ -30,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(900)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class KithInIstioTest {
-  private static final String FILTER = IstioMesh.recipe(Tcp.STRICT).yaml();
+  private static final String FILTER = IstioMesh.recipe(MeshSettings.of(Tcp.STRICT)).yaml();
   private static final Pattern DECISION = Pattern.compile("\\{\"decision\":\"(d:[0-9a-f]+)\"}");
   private static IstioMesh mesh;
   private static Kith kith;
@@ -187,7 +188,7 @@ class KithInIstioTest {
 
     mesh.plane.startIstiod();
     Mesh.await(
-        "the sidecar is connected again", Mesh.PATIENCE, () -> connectedToIstiod());
+        "the sidecar is connected again", Mesh.PATIENCE, KithInIstioTest::connectedToIstiod);
     assertWorks();
     assertRefused();
     assertThat(mesh.guarded().unguarded()).isEmpty();
@@ -209,11 +210,11 @@ class KithInIstioTest {
   void filterIsDeleted_sidecarAsksNobody_andTheGuardGoesOn() throws Exception {
     mesh.plane.delete(FILTER);
     mesh.awaitGuarded(false);
-    var decisions = kith.decisions().size();
+    var latest = kith.decisions().getFirst();
 
     assertThat(mesh.ask("stranger", 8080)).contains(mesh.stranger.token());
     assertThat(intruder("/app/ask", "catalog", 8080)).contains(mesh.catalog.token());
-    assertThat(kith.decisions()).hasSize(decisions);
+    assertThat(kith.decisions().getFirst()).as("nobody asked").isEqualTo(latest);
 
     mesh.stranger.forget();
     var past =

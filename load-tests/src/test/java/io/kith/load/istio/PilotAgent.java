@@ -44,7 +44,10 @@ record PilotAgent(Path folder, Path program, Path envoy) {
       """
           .formatted(EnvoyProxy.UID);
 
-  /** Where it says which requests Envoy gets at its start; Istio's own has no more to do with us. */
+  /**
+   * What Envoy starts with: Istio's template is in no program of its. Ours leaves out its two
+   * listeners for probes and scrapers, and counts everything.
+   */
   private static final String BOOTSTRAP = "bootstrap.json";
 
   /**
@@ -113,14 +116,15 @@ record PilotAgent(Path folder, Path program, Path envoy) {
   }
 
   /**
-   * The environment, on top of what is asked for: Istio's, but for where things lie and for the
-   * search for a cloud.
+   * The environment: Istio's, but for where things lie, and without the search for a cloud.
+   *
+   * @param base what a pod of Istio would have
    */
   Map<String, String> environment(Map<String, String> base, int statusPort) {
     var environment = new HashMap<>(base);
     environment.put("CLOUD_PLATFORM", "none");
-    environment.put("TRUST_DOMAIN", "cluster.local");
-    environment.put("CA_ADDR", ControlPlane.ISTIOD + ":15012");
+    environment.putIfAbsent("TRUST_DOMAIN", "cluster.local");
+    environment.putIfAbsent("CA_ADDR", ControlPlane.ISTIOD + ":15012");
     environment.put("OUTPUT_CERTS", certificates().toString());
     environment.put("ISTIO_BOOTSTRAP", folder.resolve(BOOTSTRAP).toString());
     environment.put(

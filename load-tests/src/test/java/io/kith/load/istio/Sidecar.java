@@ -24,12 +24,10 @@ final class Sidecar implements AutoCloseable {
 
   private final RunningProcess agent;
   private final EnvoyProxy envoy;
-  private final PilotAgent surroundings;
 
-  private Sidecar(RunningProcess agent, EnvoyProxy envoy, PilotAgent surroundings) {
+  private Sidecar(RunningProcess agent, EnvoyProxy envoy) {
     this.agent = agent;
     this.envoy = envoy;
-    this.surroundings = surroundings;
   }
 
   /**
@@ -71,8 +69,7 @@ final class Sidecar implements AutoCloseable {
       agent.close();
       throw e;
     }
-    return new Sidecar(
-        agent, EnvoyProxy.startedBy(agent, pod, PilotAgent.ENVOY_ADMIN), surroundings);
+    return new Sidecar(agent, EnvoyProxy.startedBy(agent, pod, PilotAgent.ENVOY_ADMIN));
   }
 
   private static void capture(InjectedPod injected, Pod pod, Istio istio)
@@ -106,14 +103,6 @@ final class Sidecar implements AutoCloseable {
 
   EnvoyProxy envoy() {
     return envoy;
-  }
-
-  PilotAgent surroundings() {
-    return surroundings;
-  }
-
-  String log() {
-    return agent.log();
   }
 
   /** Ends it, and Envoy with it. */
