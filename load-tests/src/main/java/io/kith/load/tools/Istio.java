@@ -55,8 +55,8 @@ public record Istio(
           List.of(),
           Map.of("CGO_ENABLED", "0"),
           8,
-          "install Go, or set KITH_ISTIOD, KITH_PILOT_AGENT, KITH_ISTIOCTL and KITH_KUBE_APISERVER to"
-              + " the programs");
+          "install Go, or set KITH_ISTIOD, KITH_PILOT_AGENT, KITH_ISTIOCTL and KITH_KUBE_APISERVER"
+              + " to the programs");
 
   /**
    * Each program from the variable that names it ({@code KITH_ISTIOD}, {@code KITH_PILOT_AGENT},
@@ -165,7 +165,9 @@ public record Istio(
     BUILD.run(go, module, List.of("mod", "download", "k8s.io/kubernetes@" + KUBERNETES_MODULE));
     var folder =
         BUILD.output(
-            go, module, List.of("list", "-m", "-f", "{{.Dir}}", "k8s.io/kubernetes@" + KUBERNETES_MODULE));
+            go,
+            module,
+            List.of("list", "-m", "-f", "{{.Dir}}", "k8s.io/kubernetes@" + KUBERNETES_MODULE));
     var text = Files.readString(Path.of(folder.strip(), "go.mod"));
     return STAGED.matcher(text).results().map(found -> found.group(1)).toList();
   }

@@ -127,8 +127,7 @@ final class ControlPlane implements AutoCloseable {
                 "--data-dir",
                 folder.resolve("etcd").toString(),
                 "--unsafe-no-fsync"));
-    etcd.awaitReady(
-        LIMIT, this::etcdAnswers);
+    etcd.awaitReady(LIMIT, this::etcdAnswers);
   }
 
   private boolean etcdAnswers() {
@@ -137,8 +136,7 @@ final class ControlPlane implements AutoCloseable {
       return host.namespace()
           .call(
               () -> {
-                try (var body =
-                    URI.create("http://127.0.0.1:2379/health").toURL().openStream()) {
+                try (var body = URI.create("http://127.0.0.1:2379/health").toURL().openStream()) {
                   return new String(body.readAllBytes(), UTF_8).contains("true");
                 }
               });
@@ -318,7 +316,15 @@ final class ControlPlane implements AutoCloseable {
         ROOT_NAMESPACE,
         "istiod",
         host.v4(),
-        Map.of("grpc-xds", 15010, "https-dns", 15012, "https-webhook", 15017, "http-monitoring", 15014));
+        Map.of(
+            "grpc-xds",
+            15010,
+            "https-dns",
+            15012,
+            "https-webhook",
+            15017,
+            "http-monitoring",
+            15014));
   }
 
   private List<HasMetadata> objects(String yaml) {
@@ -434,7 +440,8 @@ final class ControlPlane implements AutoCloseable {
         .inNamespace(namespace)
         .withName("istio-ca-root-cert")
         .waitUntilCondition(
-            map -> map != null && map.getData() != null && map.getData().containsKey("root-cert.pem"),
+            map ->
+                map != null && map.getData() != null && map.getData().containsKey("root-cert.pem"),
             LIMIT.toMillis(),
             TimeUnit.MILLISECONDS)
         .getData()

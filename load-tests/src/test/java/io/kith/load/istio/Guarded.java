@@ -85,7 +85,8 @@ record Guarded(
       for (var filter : filters) {
         var config = filter.path("typed_config");
         if (holds(filter, NETWORK)
-            || (GATES.contains(config.path("cluster").asText()) && config.has("tunneling_config"))) {
+            || (GATES.contains(config.path("cluster").asText())
+                && config.has("tunneling_config"))) {
           return;
         }
       }

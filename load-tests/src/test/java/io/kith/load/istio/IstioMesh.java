@@ -107,8 +107,7 @@ final class IstioMesh implements AutoCloseable {
   private void describeShop() throws IOException {
     plane.namespace(NAMESPACE, Map.of("istio-injection", "enabled"));
     plane.account(NAMESPACE, "cart");
-    plane.apply(
-        resource("shop.yaml").replace("PAYMENTS", payments.host().v4().getHostAddress()));
+    plane.apply(resource("shop.yaml").replace("PAYMENTS", payments.host().v4().getHostAddress()));
     plane.endpoints(NAMESPACE, "catalog", catalog.host().v4(), Map.of("http", catalog.port()));
     plane.endpoints(NAMESPACE, "orders-db", orders.host().v4(), Map.of("tcp", orders.port()));
     var hosts = new StringBuilder("127.0.0.1 localhost\n");

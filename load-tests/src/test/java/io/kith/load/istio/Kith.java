@@ -90,12 +90,18 @@ final class Kith implements AutoCloseable {
     var environment =
         agent.environment(
             Map.of(
-                "POD_NAME", account + "-0",
-                "POD_NAMESPACE", NAMESPACE,
-                "SERVICE_ACCOUNT", account,
-                "INSTANCE_IP", plane.host().v4().getHostAddress(),
-                "ISTIO_META_CLUSTER_ID", "Kubernetes",
-                "DISABLE_ENVOY", "true"),
+                "POD_NAME",
+                account + "-0",
+                "POD_NAMESPACE",
+                NAMESPACE,
+                "SERVICE_ACCOUNT",
+                account,
+                "INSTANCE_IP",
+                plane.host().v4().getHostAddress(),
+                "ISTIO_META_CLUSTER_ID",
+                "Kubernetes",
+                "DISABLE_ENVOY",
+                "true"),
             statusPort);
     var process =
         plane
@@ -178,7 +184,10 @@ final class Kith implements AutoCloseable {
   }
 
   List<DecisionRecord> decisions() {
-    return server.admin().listDecisions(ListDecisionsRequest.getDefaultInstance()).getDecisionsList();
+    return server
+        .admin()
+        .listDecisions(ListDecisionsRequest.getDefaultInstance())
+        .getDecisionsList();
   }
 
   @Override

@@ -96,7 +96,8 @@ class KithInIstioTest {
   }
 
   private static boolean isOfApplication(DecisionRecord decision) {
-    return !decision.getProcess().contains("intruder") && !decision.getDestination().isEmpty()
+    return !decision.getProcess().contains("intruder")
+        && !decision.getDestination().isEmpty()
         && decision.getPort() != mesh.strangersDatabase.port()
         && !decision.getDestination().equals(address(mesh.stranger));
   }
@@ -136,7 +137,8 @@ class KithInIstioTest {
     assertThat(kith.decisions())
         .allSatisfy(
             decision -> {
-              assertThat(decision.getSpiffeId()).isEqualTo("spiffe://cluster.local/ns/shop/sa/cart");
+              assertThat(decision.getSpiffeId())
+                  .isEqualTo("spiffe://cluster.local/ns/shop/sa/cart");
               assertThat(decision.getVerdict()).isEqualTo("allow");
             });
   }
@@ -187,8 +189,7 @@ class KithInIstioTest {
     assertRefused();
 
     mesh.plane.startIstiod();
-    Mesh.await(
-        "the sidecar is connected again", Mesh.PATIENCE, KithInIstioTest::connectedToIstiod);
+    Mesh.await("the sidecar is connected again", Mesh.PATIENCE, KithInIstioTest::connectedToIstiod);
     assertWorks();
     assertRefused();
     assertThat(mesh.guarded().unguarded()).isEmpty();
@@ -219,7 +220,10 @@ class KithInIstioTest {
     mesh.stranger.forget();
     var past =
         mesh.cart
-            .start(1337, "", List.of("/usr/bin/curl", "-sS", "http://" + address(mesh.stranger) + ":8080/"))
+            .start(
+                1337,
+                "",
+                List.of("/usr/bin/curl", "-sS", "http://" + address(mesh.stranger) + ":8080/"))
             .await(Duration.ofMinutes(2));
     assertThat(past.exit()).as("%s", past).isNotZero();
     assertThat(mesh.stranger.connections()).isEmpty();

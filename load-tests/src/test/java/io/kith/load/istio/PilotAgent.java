@@ -13,9 +13,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What pilot-agent finds around it: a folder with a token and istiod's certificate, and its own view
- * of the files that say where names lead. It looks below its working directory, so it needs no root
- * file system.
+ * What pilot-agent finds around it: a folder with a token and istiod's certificate, and its own
+ * view of the files that say where names lead. It looks below its working directory, so it needs no
+ * root file system.
  *
  * @param folder its working directory
  */
@@ -87,8 +87,7 @@ record PilotAgent(Path folder, Path program, Path envoy) {
     } catch (UncheckedIOException e) {
       throw e.getCause();
     }
-    return new PilotAgent(
-        folder, istio.agent().toRealPath(), envoy.program().toRealPath());
+    return new PilotAgent(folder, istio.agent().toRealPath(), envoy.program().toRealPath());
   }
 
   Path certificates() {

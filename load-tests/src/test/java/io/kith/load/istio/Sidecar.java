@@ -16,8 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Istio's sidecar beside a pod of a lab: the rules of its init container, and its pilot-agent, which
- * runs Envoy.
+ * Istio's sidecar beside a pod of a lab: the rules of its init container, and its pilot-agent,
+ * which runs Envoy.
  */
 final class Sidecar implements AutoCloseable {
   private static final Duration LIMIT = Duration.ofMinutes(2);
@@ -37,12 +37,7 @@ final class Sidecar implements AutoCloseable {
    * @param moreHosts a line of its hosts file
    */
   static Sidecar start(
-      ControlPlane plane,
-      InjectedPod injected,
-      Pod pod,
-      String moreHosts,
-      Istio istio,
-      Envoy envoy)
+      ControlPlane plane, InjectedPod injected, Pod pod, String moreHosts, Istio istio, Envoy envoy)
       throws IOException, InterruptedException {
     capture(injected, pod, istio);
     var surroundings =

@@ -82,7 +82,8 @@ public final class Replica implements AutoCloseable {
    *
    * @param command what starts it and changes something about it
    */
-  public void start(List<String> command, String kithYaml) throws IOException, InterruptedException {
+  public void start(List<String> command, String kithYaml)
+      throws IOException, InterruptedException {
     Files.writeString(config(), kithYaml);
     var started =
         KithProgram.SERVER.start(
