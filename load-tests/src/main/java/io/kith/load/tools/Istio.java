@@ -76,23 +76,17 @@ public record Istio(
         chosen.put(variable, program);
       }
     }
-    if (chosen.size() == PROGRAMS.size()) {
-      return new Istio(
-          etcd,
-          chosen.get("KITH_KUBE_APISERVER"),
-          chosen.get("KITH_ISTIOD"),
-          chosen.get("KITH_PILOT_AGENT"),
-          chosen.get("KITH_ISTIOCTL"),
-          "KITH_ISTIOD and the like");
-    }
-    var folder = ToolCache.ofUser().fetch("istio", CACHED, fresh -> build(fresh, say));
+    var folder =
+        chosen.size() == PROGRAMS.size()
+            ? Path.of("") // nothing is taken from it
+            : ToolCache.ofUser().fetch("istio", CACHED, fresh -> build(fresh, say));
     return new Istio(
         etcd,
         chosen.getOrDefault("KITH_KUBE_APISERVER", folder.resolve("kube-apiserver")),
         chosen.getOrDefault("KITH_ISTIOD", folder.resolve("pilot-discovery")),
         chosen.getOrDefault("KITH_PILOT_AGENT", folder.resolve("pilot-agent")),
         chosen.getOrDefault("KITH_ISTIOCTL", folder.resolve("istioctl")),
-        chosen.isEmpty() ? "cache" : "cache and " + String.join(", ", chosen.keySet()));
+        chosen.isEmpty() ? "cache" : String.join(", ", chosen.keySet()));
   }
 
   private static Path findEtcd() {

@@ -435,17 +435,16 @@ final class ControlPlane implements AutoCloseable {
 
   /** The certificates by which istiod is known, which it puts into every namespace. */
   String rootCertificate(String namespace) {
-    return client()
-        .configMaps()
-        .inNamespace(namespace)
-        .withName("istio-ca-root-cert")
-        .waitUntilCondition(
-            map ->
-                map != null && map.getData() != null && map.getData().containsKey("root-cert.pem"),
-            LIMIT.toMillis(),
-            TimeUnit.MILLISECONDS)
-        .getData()
-        .get("root-cert.pem");
+    var map =
+        client()
+            .configMaps()
+            .inNamespace(namespace)
+            .withName("istio-ca-root-cert")
+            .waitUntilCondition(
+                one -> one != null && one.getData().containsKey("root-cert.pem"),
+                LIMIT.toMillis(),
+                TimeUnit.MILLISECONDS);
+    return requireNonNull(requireNonNull(map).getData().get("root-cert.pem"));
   }
 
   /** What istiod wrote so far. */
