@@ -164,6 +164,11 @@ public final class Lab implements AutoCloseable {
     return added(new Pod(name, endpoint, image, own, cgroups.addPod(), container));
   }
 
+  /** A pod's network as a host: what it serves is served in the pod, behind the pod's sidecar. */
+  public Host servingIn(Pod pod) {
+    return new Host(pod.name(), pod.v4(), pod.v6(), pod.namespace());
+  }
+
   /** Another container in a pod, which shares its network and nothing else. */
   public Pod addContainer(Pod pod, String name, Image image)
       throws IOException, InterruptedException {

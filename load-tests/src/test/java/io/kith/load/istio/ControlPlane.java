@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
+import io.fabric8.kubernetes.api.model.ObjectReferenceBuilder;
 import io.fabric8.kubernetes.api.model.ServiceAccountBuilder;
 import io.fabric8.kubernetes.api.model.authentication.TokenRequestBuilder;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointPort;
@@ -316,6 +317,7 @@ final class ControlPlane implements AutoCloseable {
         ROOT_NAMESPACE,
         "istiod",
         host.v4(),
+        null,
         Map.of(
             "grpc-xds",
             15010,
@@ -372,10 +374,15 @@ final class ControlPlane implements AutoCloseable {
   /**
    * One endpoint of a service, with all of its ports.
    *
+   * @param pod whose address it is, or null
    * @param ports by their names in the service
    */
   void endpoints(
-      String namespace, String service, InetAddress address, Map<String, Integer> ports) {
+      String namespace,
+      String service,
+      InetAddress address,
+      @Nullable String pod,
+      Map<String, Integer> ports) {
     var all = new ArrayList<EndpointPort>();
     ports.forEach(
         (name, port) ->
@@ -385,6 +392,14 @@ final class ControlPlane implements AutoCloseable {
                     .withPort(port)
                     .withProtocol("TCP")
                     .build()));
+    var ofPod =
+        pod == null
+            ? null
+            : new ObjectReferenceBuilder()
+                .withKind("Pod")
+                .withNamespace(namespace)
+                .withName(pod)
+                .build();
     client()
         .resource(
             new EndpointSliceBuilder()
@@ -397,6 +412,7 @@ final class ControlPlane implements AutoCloseable {
                 .withPorts(all)
                 .addNewEndpoint()
                 .withAddresses(address.getHostAddress())
+                .withTargetRef(ofPod)
                 .withNewConditions()
                 .withReady(true)
                 .endConditions()

@@ -21,8 +21,8 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * A shop in Istio's mesh: its cart pod has a sidecar; a catalog and a database are services, a
- * payment provider is an external one that Istio knows, and a stranger one that it does not.
+ * A shop in Istio's mesh: its cart and its catalog have sidecars, its database has none; a payment
+ * provider is outside and Istio knows it, a stranger is outside and it does not.
  */
 final class IstioMesh implements AutoCloseable {
   static final Consumer<String> SAY = System.out::println;
@@ -60,6 +60,7 @@ final class IstioMesh implements AutoCloseable {
   final ControlPlane plane;
   final Pod cart;
   final Sidecar sidecar;
+  final Sidecar catalogsSidecar;
   final Upstream catalog;
   final Upstream orders;
   final Upstream payments;
@@ -77,7 +78,8 @@ final class IstioMesh implements AutoCloseable {
     lab = closing(Lab.open("ki", SAY));
     try {
       plane = closing(ControlPlane.start(lab, istio, SAY));
-      catalog = closing(lab.addHost("catalog")).http(8080);
+      var catalogPod = lab.addPodWithoutCapture("catalog", image);
+      catalog = closing(lab.servingIn(catalogPod)).http(8080);
       orders = closing(lab.addHost("orders-db")).database(5432);
       payments = closing(lab.addHost("payments")).tls(443);
       var strange = closing(lab.addHost("stranger"));
@@ -85,9 +87,8 @@ final class IstioMesh implements AutoCloseable {
       strangersDatabase = strange.database(4444);
       cart = lab.addPodWithoutCapture("cart", image);
       describeShop();
-      var injected = InjectedPod.create(plane, NAMESPACE, "cart", "cart", cart.v4());
-      var server = lab.address().getHostAddress() + " " + Kith.NAME;
-      sidecar = closing(Sidecar.start(plane, injected, cart, server, istio, envoy));
+      sidecar = startSidecar(cart);
+      catalogsSidecar = startSidecar(catalogPod);
       SAY.accept("the mesh is up after " + seconds(begin) + " s");
     } catch (Exception | Error e) {
       close();
@@ -104,12 +105,20 @@ final class IstioMesh implements AutoCloseable {
     return resource;
   }
 
+  /** Of a pod that is called as its account and its label. */
+  private Sidecar startSidecar(Pod pod) throws IOException, InterruptedException {
+    plane.account(NAMESPACE, pod.name());
+    var injected = InjectedPod.create(plane, NAMESPACE, pod.name(), pod.name(), pod.v4());
+    var server = lab.address().getHostAddress() + " " + Kith.NAME;
+    return closing(Sidecar.start(plane, injected, pod, server, istio, envoy));
+  }
+
   private void describeShop() throws IOException {
     plane.namespace(NAMESPACE, Map.of("istio-injection", "enabled"));
-    plane.account(NAMESPACE, "cart");
     plane.apply(resource("shop.yaml").replace("PAYMENTS", payments.host().v4().getHostAddress()));
-    plane.endpoints(NAMESPACE, "catalog", catalog.host().v4(), Map.of("http", catalog.port()));
-    plane.endpoints(NAMESPACE, "orders-db", orders.host().v4(), Map.of("tcp", orders.port()));
+    plane.endpoints(
+        NAMESPACE, "catalog", catalog.host().v4(), "catalog-0", Map.of("http", catalog.port()));
+    plane.endpoints(NAMESPACE, "orders-db", orders.host().v4(), null, Map.of("tcp", orders.port()));
     var hosts = new StringBuilder("127.0.0.1 localhost\n");
     for (var service : List.of("catalog", "orders-db")) {
       hosts.append(serviceAddress(service)).append(' ').append(service).append('\n');
@@ -177,16 +186,17 @@ final class IstioMesh implements AutoCloseable {
             envoy,
             List.of(
                 cartIs,
-                workload("shop/deployment/catalog", catalog),
-                workload("shop/statefulset/orders-db", orders))));
+                workload("shop/deployment/catalog", "catalog", catalog),
+                workload("shop/statefulset/orders-db", "orders-db", orders))));
   }
 
   /** By the address of its service, which is where applications connect to. */
-  private String workload(String owner, Upstream upstream) {
+  private String workload(String owner, String account, Upstream upstream) {
     var name = upstream.host().name();
-    return "{owner: %s, addresses: [\"%s\", \"%s\"], names: [%s, %s.%s.svc.cluster.local]}"
+    return "{owner: %s, spiffeId: \"%s\", addresses: [\"%s\", \"%s\"], names: [%s, %s.%s.svc.cluster.local]}"
         .formatted(
             owner,
+            Kith.id(NAMESPACE, account),
             upstream.host().v4().getHostAddress(),
             serviceAddress(name),
             name,

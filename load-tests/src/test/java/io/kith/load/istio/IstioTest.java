@@ -51,6 +51,9 @@ class IstioTest {
     assertThat(guarded.some()).isFalse();
     assertThat(mesh.ask("catalog", 8080)).contains(mesh.catalog.token());
     assertThat(mesh.ask("stranger", 8080)).contains(mesh.stranger.token());
+    assertThat(mesh.catalogsSidecar.envoy().stat("listener.0.0.0.0_15006.ssl.handshake"))
+        .as("the sidecars speak mutual TLS")
+        .isPositive();
   }
 
   private static List<MeshSettings> settings() {

@@ -135,11 +135,19 @@ class KithInIstioTest {
 
     assertThat(edges()).containsExactlyInAnyOrderElementsOf(wanted);
     assertThat(kith.decisions())
+        .filteredOn(decision -> decision.getOwner().equals(IstioMesh.CART))
+        .isNotEmpty()
         .allSatisfy(
             decision -> {
-              assertThat(decision.getSpiffeId())
-                  .isEqualTo("spiffe://cluster.local/ns/shop/sa/cart");
+              assertThat(decision.getSpiffeId()).isEqualTo(Kith.id("shop", "cart"));
               assertThat(decision.getVerdict()).isEqualTo("allow");
+            });
+    assertThat(kith.decisions())
+        .as("the catalog's sidecar asks about what comes in")
+        .anySatisfy(
+            decision -> {
+              assertThat(decision.getOwner()).isEqualTo("shop/deployment/catalog");
+              assertThat(decision.getSpiffeId()).isEqualTo(Kith.id("shop", "catalog"));
             });
   }
 
