@@ -10,7 +10,8 @@ import java.util.regex.Pattern;
 /** Destinations of a floor as operators write them. */
 final class ApprovedText {
   private static final Pattern WHOLE =
-      Pattern.compile("(?:\\[(?<v6>[0-9a-fA-F:.]+)(?<v6bits>/[0-9]{1,3})?]|(?<v4>[0-9]{1,3}(?:\\.[0-9]{1,3}){3})(?<v4bits>/[0-9]{1,2})?|(?<host>[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)):(?<port>[0-9]{1,5})");
+      Pattern.compile(
+          "(?:\\[(?<v6>[0-9a-fA-F:.]+)(?<v6bits>/[0-9]{1,3})?]|(?<v4>[0-9]{1,3}(?:\\.[0-9]{1,3}){3})(?<v4bits>/[0-9]{1,2})?|(?<host>[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)):(?<port>[0-9]{1,5})");
 
   private ApprovedText() {}
 

@@ -50,8 +50,8 @@ record Checks(String node, Duration timeout, boolean failureModeAllow) {
   }
 
   /**
-   * The check of a connection that refuses nothing: where each request has a check of its own, which
-   * gives the client an answer instead of an end of its connection.
+   * The check of a connection that refuses nothing: where each request has a check of its own,
+   * which gives the client an answer instead of an end of its connection.
    */
   Map<String, Object> ofHttpConnection(String name, Map<String, Object> service) {
     var check = ofConnection(name, service);
@@ -65,8 +65,7 @@ record Checks(String node, Duration timeout, boolean failureModeAllow) {
    * @param service how the server is asked
    * @param namespaces metadata of earlier filters that the server gets to see
    */
-  Map<String, Object> ofRequest(
-      String name, Map<String, Object> service, List<String> namespaces) {
+  Map<String, Object> ofRequest(String name, Map<String, Object> service, List<String> namespaces) {
     return typed(
         name,
         "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",

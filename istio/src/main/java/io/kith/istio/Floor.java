@@ -48,8 +48,7 @@ final class Floor {
             case ApprovedHost host -> to(host);
           });
     }
-    return typed(
-        NAME, "envoy.extensions.filters.http.rbac.v3.RBAC", "rules", rules(permissions));
+    return typed(NAME, "envoy.extensions.filters.http.rbac.v3.RBAC", "rules", rules(permissions));
   }
 
   private static Map<String, Object> rules(List<Object> permissions) {

@@ -18,6 +18,10 @@ record MeshFilters(MeshSettings settings, boolean failureModeAllow) {
   static final String SPARED = "kith.spared";
   static final String REQUEST = "kith.request";
   static final String CONNECT = "kith.connect";
+
+  /** The TCP proxy that leads to the gate; overlays find no other by this name. */
+  static final String GATE = "kith.gate";
+
   static final String INBOUND_CONNECTION = "kith.inbound-connection";
   static final String INBOUND_REQUEST = "kith.inbound-request";
   static final String INBOUND_HEADER = "kith.inbound-header";

@@ -58,11 +58,9 @@ public record MeshOverlay(MeshSettings settings, MeshScope scope, FailureMode mo
   private List<Patch> patches() {
     var filters = new MeshFilters(settings, !(mode instanceof FailureMode.Closed));
     var patches = new ArrayList<Patch>();
+    patches.add(replaced(SIDECAR_OUTBOUND, MeshFilters.CONNECTION, filters.connection()));
     patches.add(
-        replaced(SIDECAR_OUTBOUND, MeshFilters.CONNECTION, filters.connection()));
-    patches.add(
-        Patch.ofHttpFilter(
-            SIDECAR_OUTBOUND, "REPLACE", MeshFilters.REQUEST, filters.request()));
+        Patch.ofHttpFilter(SIDECAR_OUTBOUND, "REPLACE", MeshFilters.REQUEST, filters.request()));
     // Its own floor in place of a wider scope's: behind two, only what is in both would pass.
     patches.add(Patch.removeNetworkFilter(Chain.EVERY, Floor.NAME));
     patches.add(Patch.removeHttpFilter(Floor.NAME));
@@ -74,8 +72,7 @@ public record MeshOverlay(MeshSettings settings, MeshScope scope, FailureMode mo
     }
     if (settings.inbound()) {
       patches.add(
-          replaced(
-              SIDECAR_INBOUND, MeshFilters.INBOUND_CONNECTION, filters.inboundConnection()));
+          replaced(SIDECAR_INBOUND, MeshFilters.INBOUND_CONNECTION, filters.inboundConnection()));
       patches.add(
           Patch.ofHttpFilter(
               SIDECAR_INBOUND, "REPLACE", MeshFilters.INBOUND_REQUEST, filters.inboundRequest()));
@@ -92,29 +89,22 @@ public record MeshOverlay(MeshSettings settings, MeshScope scope, FailureMode mo
             MeshFilters.CONNECTION,
             Floor.ofConnections(approved)),
         Patch.ofHttpFilter(
-            SIDECAR_OUTBOUND,
-            "INSERT_AFTER",
-            MeshFilters.REQUEST,
-            Floor.ofRequests(approved)));
+            SIDECAR_OUTBOUND, "INSERT_AFTER", MeshFilters.REQUEST, Floor.ofRequests(approved)));
   }
 
   /** Behind the gate nobody knows what the server said, so with a floor it stays closed. */
   private List<Patch> gate() {
     var gate = mode instanceof FailureMode.Open ? MeshFilters.OPEN_GATE : Gate.NAME;
+    var proxy = Typed.tcpProxy("cluster", gate);
+    proxy.put("name", MeshFilters.GATE);
     return MeshFilters.PASSTHROUGH.stream()
         .map(
             chain ->
-                Patch.ofNetworkFilter(
-                    SIDECAR_OUTBOUND,
-                    chain,
-                    "MERGE",
-                    Typed.TCP_PROXY,
-                    Typed.tcpProxy("cluster", gate)))
+                Patch.ofNetworkFilter(SIDECAR_OUTBOUND, chain, "MERGE", MeshFilters.GATE, proxy))
         .toList();
   }
 
-  private static Patch replaced(
-      EnvoyFilter.Side side, String filter, Map<String, Object> value) {
+  private static Patch replaced(EnvoyFilter.Side side, String filter, Map<String, Object> value) {
     return Patch.ofNetworkFilter(side, Chain.EVERY, "REPLACE", filter, value);
   }
 }

@@ -115,10 +115,10 @@ public record MeshRecipe(ServerAddress server, String serverId, MeshSettings set
     }
     for (var chain : MeshFilters.PASSTHROUGH) {
       var proxy = Typed.tcpProxy();
+      proxy.put("name", MeshFilters.GATE);
       Typed.config(proxy).putAll(Gate.tunnel(Gate.NAME));
       patches.add(Patch.removeNetworkFilter(chain, MeshFilters.CONNECTION));
-      patches.add(
-          Patch.ofNetworkFilter(SIDECAR_OUTBOUND, chain, "MERGE", Typed.TCP_PROXY, proxy));
+      patches.add(Patch.ofNetworkFilter(SIDECAR_OUTBOUND, chain, "MERGE", Typed.TCP_PROXY, proxy));
     }
     return patches;
   }

@@ -54,7 +54,9 @@ public sealed interface ServerAddress {
     if (host.startsWith("[") && host.endsWith("]")) {
       return new Numeric(host.substring(1, host.length() - 1), port);
     }
-    return isNumeric(host) && host.indexOf(':') < 0 ? new Numeric(host, port) : new Named(host, port);
+    return isNumeric(host) && host.indexOf(':') < 0
+        ? new Numeric(host, port)
+        : new Named(host, port);
   }
 
   private static int number(String text) {

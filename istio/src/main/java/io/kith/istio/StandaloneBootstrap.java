@@ -40,8 +40,7 @@ final class StandaloneBootstrap {
   StandaloneBootstrap(StandaloneRecipe recipe) {
     this.recipe = recipe;
     checks = new Checks(literal(recipe.node()), recipe.timeout(), recipe.failureModeAllow());
-    watching =
-        new Watching(recipe.workload() + "-envoy", recipe.otlp() == null ? null : OTLP);
+    watching = new Watching(recipe.workload() + "-envoy", recipe.otlp() == null ? null : OTLP);
   }
 
   Map<String, Object> document() {
@@ -296,8 +295,7 @@ final class StandaloneBootstrap {
     manager.put("early_header_mutation_extensions", List.of(Provenance.keptFromLeaving()));
     manager.put("route_config", Routes.to(cluster));
     var check =
-        checks.ofRequest(
-            L7, checks.outbound(Checks.UPSTREAM_CLUSTER, CONNECTION_ID), List.of(L4));
+        checks.ofRequest(L7, checks.outbound(Checks.UPSTREAM_CLUSTER, CONNECTION_ID), List.of(L4));
     manager.put(
         "http_filters",
         List.of(recipe.shortCut() ? ShortCut.unlessSpared(check, cluster) : check, router()));

@@ -136,9 +136,9 @@ class StandaloneRecipeTest {
       delimiter = '|',
       textBlock =
           """
-      PT0S    | timeout: PT0S (expected: more than 0)
-      PT-1S   | timeout: PT-1S (expected: more than 0)
-      """)
+          PT0S    | timeout: PT0S (expected: more than 0)
+          PT-1S   | timeout: PT-1S (expected: more than 0)
+          """)
   void new_timeoutThatEnvoyReadsAsFailAtOnce_isRefused(Duration timeout, String message) {
     assertThatThrownBy(() -> recipe("n", new Redirected(), TcpCheck.GATE, timeout))
         .hasMessage(message);

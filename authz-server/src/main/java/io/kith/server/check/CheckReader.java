@@ -83,7 +83,8 @@ final class CheckReader {
       case "" ->
           throw new Refusal(
               CheckMetadata.DIRECTION
-                  + ": missing (expected: outbound or inbound, in the initial metadata of the Check)");
+                  + ": missing (expected: outbound or inbound, in the initial metadata of the"
+                  + " Check)");
       default ->
           throw new Refusal(
               CheckMetadata.DIRECTION

@@ -5,6 +5,7 @@ import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Verdict;
 import io.kith.baselines.destination.DestinationFacts;
+import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
 import java.util.ArrayList;
@@ -29,6 +30,9 @@ record Spared(String cluster, List<String> hosts) {
   /** As many as a recipe looks at. */
   static final int MOST_HOSTS = 5;
 
+  /** What the recipe of a sidecar sends in place of a cluster. */
+  static final String OF_ISTIO = "istio";
+
   private static final int LONGEST_CLUSTER = 512;
   private static final int HTTP_PORT = 80;
   private static final Spared NOTHING = new Spared("", List.of());
@@ -45,14 +49,40 @@ record Spared(String cluster, List<String> hosts) {
 
   /** What the answer to a Check may spare; often nothing. */
   static Spared by(CheckCall check, Outcome outcome, WorkloadDirectory directory, Policy policy) {
-    return check.metadata.spare().isEmpty() // first: it nearly always is
-            || check.metadata.spare().length() > LONGEST_CLUSTER
-            || !(check.facts instanceof CheckFacts.Connection connection)
-            || outcome.flow() == null
-            || !isLasting(outcome)
-            || asksForProof(connection, check.metadata.spare(), directory, policy)
+    if (check.metadata.spare().isEmpty() // first: it nearly always is
+        || check.metadata.spare().length() > LONGEST_CLUSTER
+        || !(check.facts instanceof CheckFacts.Connection connection)
+        || outcome.flow() == null
+        || !isLasting(outcome)) {
+      return NOTHING;
+    }
+    var cluster = cluster(check.metadata.spare(), connection, directory);
+    return cluster == null || asksForProof(connection, cluster, directory, policy)
         ? NOTHING
-        : of(connection, check.metadata.spare(), outcome.flow(), directory);
+        : of(connection, cluster, outcome.flow(), directory);
+  }
+
+  /**
+   * Where the proxy may route the requests. A sidecar knows that only at each request, so it says
+   * which mesh it is of, and the name is that which Istio gives the service called as the owner of
+   * the address. If it has another, nothing is spared.
+   */
+  static @Nullable String cluster(
+      String asked, CheckFacts.Connection connection, WorkloadDirectory directory) {
+    if (!asked.equals(OF_ISTIO)) {
+      return asked;
+    }
+    var there = directory.at(connection.destination().address());
+    return there == null
+        ? null
+        : "outbound|%d||%s"
+            .formatted(connection.destination().port(), names(there.owner()).getLast());
+  }
+
+  /** As Kubernetes names the service that is called as its owner, the whole name last. */
+  private static List<String> names(Owner owner) {
+    var service = owner.name() + "." + owner.namespace();
+    return List.of(owner.name(), service, service + ".svc", service + ".svc.cluster.local");
   }
 
   /** An edge allows it under enforce, now and in the next revision, and without an end. */
@@ -115,10 +145,7 @@ record Spared(String cluster, List<String> hosts) {
     }
     var there = directory.at(address);
     if (there != null) {
-      var service = there.owner().name() + "." + there.owner().namespace();
-      for (var name :
-          List.of(
-              there.owner().name(), service, service + ".svc", service + ".svc.cluster.local")) {
+      for (var name : names(there.owner())) {
         var named = directory.named(name);
         if (named != null && named.owner().equals(there.owner())) {
           names.add(name);

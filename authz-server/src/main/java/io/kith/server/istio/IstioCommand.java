@@ -9,7 +9,8 @@ import picocli.CommandLine.Command;
       "EnvoyFilters that make the sidecars of a mesh ask Kith, with your own values, to read and to"
           + " apply: 'recipe' is for all sidecars and lets nothing pass while Kith cannot be asked;"
           + " 'overlay' says otherwise for a scope.",
-      "docs/recipes.md has what they cover, what they do not, and what is drained when they change.",
+      "docs/recipes.md has what they cover, what they do not, and what is drained when they"
+          + " change.",
     },
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "VERB",

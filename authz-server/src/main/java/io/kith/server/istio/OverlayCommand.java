@@ -22,14 +22,14 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "An EnvoyFilter that says what becomes of a scope's connections while Kith cannot be asked. The"
-          + " most specific scope counts. It changes what the recipe put there, so --recipe and the"
-          + " options below it are those of the recipe; make it anew when they change.",
+      "An EnvoyFilter that says what becomes of a scope's connections while Kith cannot be asked."
+          + " The most specific scope counts. It changes what the recipe put there, so --recipe and"
+          + " the options below it are those of the recipe; make it anew when they change.",
       "open: all pass; for scopes under observe and shadow. closed: none pass; for scopes under"
-          + " enforce, which needs an overlay only inside a scope that is open. floor: what goes to an"
-          + " --approved destination passes; an outage of Kith is not one of the mesh then.",
-      "A scope is enforced only once its sidecars have the closed filter: apply it first, wait until"
-          + " 'istioctl proxy-status' shows them as synced, then 'kith mode SCOPE enforce'.",
+          + " enforce, which needs an overlay only inside a scope that is open. floor: what goes to"
+          + " an --approved destination passes; an outage of Kith is not one of the mesh then.",
+      "A scope is enforced only once its sidecars have the closed filter: apply it first, wait"
+          + " until 'istioctl proxy-status' shows them as synced, then 'kith mode SCOPE enforce'.",
     },
     footerHeading = "%nExamples:%n",
     footer = {

@@ -18,11 +18,12 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "The EnvoyFilter for all sidecars of a mesh. While Kith cannot be asked nothing passes, unless"
-          + " an overlay says otherwise.",
+      "The EnvoyFilter for all sidecars of a mesh. While Kith cannot be asked nothing passes,"
+          + " unless an overlay says otherwise.",
       "baseline checks TCP at the client's first byte: all protocols work as before, and who stays"
-          + " silent can read what the destination says first. strict checks connections to addresses"
-          + " that no service has when they are opened, so nothing reaches those before the verdict.",
+          + " silent can read what the destination says first. strict checks connections to"
+          + " addresses that no service has when they are opened, so nothing reaches those before"
+          + " the verdict.",
     },
     footerHeading = "%nExamples:%n",
     footer = {
@@ -64,10 +65,12 @@ final class RecipeCommand implements Callable<Integer> {
     return printed.print(
         spec,
         List.of(
-            "All listeners of all sidecars change: open connections are drained (45 s unless the mesh"
-                + " says otherwise).",
-            "Apply it once, in a quiet hour, after every scope that is not enforced has its overlay.",
-            "Sidecars need Envoy 1.40 or newer: older ones refuse HTTP connections by their address."),
+            "All listeners of all sidecars change: open connections are drained (45 s unless the"
+                + " mesh says otherwise).",
+            "Apply it once, in a quiet hour, after every scope that is not enforced has its"
+                + " overlay.",
+            "Sidecars need Envoy 1.40 or newer: older ones refuse HTTP connections by their"
+                + " address."),
         yaml());
   }
 

@@ -1,9 +1,10 @@
 package io.kith.server.istio;
 
+import io.kith.baselines.yaml.Values;
 import io.kith.istio.MeshSettings;
 import io.kith.istio.MeshSettings.Tcp;
 import io.kith.server.verb.Failure;
-import io.kith.server.verb.Words;
+import java.time.Duration;
 import picocli.CommandLine.Option;
 
 /** The options that a recipe and its overlays have to agree on. */
@@ -50,16 +51,18 @@ final class SettingsOption {
               + " each is checked.")
   boolean shortCut;
 
+  private Duration timeout() throws Failure {
+    try {
+      return Values.duration(timeout);
+    } catch (IllegalArgumentException e) {
+      throw Failure.usage("--timeout: " + e.getMessage());
+    }
+  }
+
   MeshSettings settings(Tcp tcp) throws Failure {
     try {
       return new MeshSettings(
-          tcp,
-          rootNamespace,
-          revision,
-          nodeVariable,
-          Words.duration(timeout),
-          !noInbound,
-          shortCut);
+          tcp, rootNamespace, revision, nodeVariable, timeout(), !noInbound, shortCut);
     } catch (IllegalArgumentException e) {
       throw Failure.usage(e.getMessage());
     }

@@ -144,6 +144,31 @@ class SparedTest {
     assertSparesNothing(service.check(Samples.l4(), asking("x-kith-spare", "c".repeat(1_000))));
   }
 
+  /** A sidecar does not know yet where requests of a connection will be routed. */
+  @Test
+  void check_ofASidecar_namesTheClusterOfTheServiceCalledAsTheOwner() {
+    var response = service.check(Samples.l4(), asking("x-kith-spare", "istio"));
+
+    assertThat(said(response, "spare_cluster"))
+        .isEqualTo("outbound|5432||orders-db.shop.svc.cluster.local");
+    assertThat(said(response, "spare_host_1")).isEqualTo("10.88.2.10:5432");
+  }
+
+  @Test
+  void cluster_ofASidecar_whereNobodyHasTheAddress_isNone() {
+    var facts =
+        CheckFacts.read(
+            CheckMessage.read(
+                Samples.l4(Samples.address(Samples.POD, 1), Samples.address("192.0.2.1", 80))
+                    .toByteArray()),
+            Samples.metadata());
+
+    var connection = (CheckFacts.Connection) facts;
+
+    assertThat(Spared.cluster("istio", connection, directory())).isNull();
+    assertThat(Spared.cluster(CLUSTER, connection, directory())).isEqualTo(CLUSTER);
+  }
+
   // ---- hosts
 
   private static WorkloadDirectory directory(String... names) {

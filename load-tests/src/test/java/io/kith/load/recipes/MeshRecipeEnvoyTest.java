@@ -90,8 +90,7 @@ class MeshRecipeEnvoyTest {
                 Stream.of(false, true)
                     .flatMap(
                         shortCut ->
-                            Stream.of(
-                                    new FailureMode.Open(), new FailureMode.Closed(), FLOOR)
+                            Stream.of(new FailureMode.Open(), new FailureMode.Closed(), FLOOR)
                                 .map(mode -> Arguments.of(tcp, shortCut, mode))));
   }
 
@@ -112,7 +111,8 @@ class MeshRecipeEnvoyTest {
   @ParameterizedTest
   @EnumSource(Tcp.class)
   void recipe_alone_isTakenByEnvoy(Tcp tcp) throws Exception {
-    for (var address : List.of("10.96.0.10:9191", "[fd00::10]:9191", "unix:/run/kith/checks.sock")) {
+    for (var address :
+        List.of("10.96.0.10:9191", "[fd00::10]:9191", "unix:/run/kith/checks.sock")) {
       var recipe =
           new MeshRecipe(ServerAddress.parse(address), "spiffe://td/kith", MeshSettings.of(tcp));
       var outcome = validate(new PatchedSidecar(recipe.yaml()).yaml());
@@ -206,6 +206,19 @@ class MeshRecipeEnvoyTest {
     }
   }
 
+  /** So overlays may come before the recipe, and stay when it goes. */
+  @Test
+  void overlay_withoutTheRecipe_changesNothing() {
+    var untouched = new PatchedSidecar().yaml();
+
+    for (var tcp : Tcp.values()) {
+      for (var mode : List.of(new FailureMode.Open(), new FailureMode.Closed(), FLOOR)) {
+        assertThat(new PatchedSidecar(overlay(settings(tcp, true), MeshScope.MESH, mode)).yaml())
+            .isEqualTo(untouched);
+      }
+    }
+  }
+
   @Test
   void overlay_floorInsideAFloor_hasItsOwnDestinationsOnly() {
     var settings = settings(Tcp.BASELINE, false);
@@ -235,8 +248,7 @@ class MeshRecipeEnvoyTest {
   }
 
   private static Object gateOf(MeshSettings settings, String chain, FailureMode mode) {
-    var sidecar =
-        new PatchedSidecar(recipe(settings), overlay(settings, MeshScope.MESH, mode));
+    var sidecar = new PatchedSidecar(recipe(settings), overlay(settings, MeshScope.MESH, mode));
     var proxy = filters(sidecar.chain(chain)).getLast();
     return Objects.requireNonNull(PatchedSidecar.map(proxy, "typed_config").get("cluster"));
   }

@@ -120,10 +120,7 @@ final class PatchedSidecar {
 
   /** The chain of that name, of the first listener that has one. */
   Map<String, Object> chain(String name) {
-    return chains(true)
-        .filter(chain -> name.equals(chain.get("name")))
-        .findFirst()
-        .orElseThrow();
+    return chains(true).filter(chain -> name.equals(chain.get("name"))).findFirst().orElseThrow();
   }
 
   static List<String> names(List<Map<String, Object>> filters) {
@@ -164,8 +161,7 @@ final class PatchedSidecar {
     var wanted = map(match, "listener");
     var chainMatch = map(wanted, "filterChain");
     var filterMatch = map(chainMatch, "filter");
-    for (var listener :
-        "SIDECAR_OUTBOUND".equals(match.get("context")) ? outbound : inbound) {
+    for (var listener : "SIDECAR_OUTBOUND".equals(match.get("context")) ? outbound : inbound) {
       if (!fits(wanted, listener)) {
         continue;
       }
@@ -309,8 +305,7 @@ final class PatchedSidecar {
   // ---- documents
 
   static Map<String, Object> load(String yaml) {
-    return cast(
-        requireNonNull(new Load(LoadSettings.builder().build()).loadFromString(yaml)));
+    return cast(requireNonNull(new Load(LoadSettings.builder().build()).loadFromString(yaml)));
   }
 
   private static Map<String, Object> copy(@Nullable Object value) {
