@@ -33,9 +33,14 @@ public record DestinationFacts(
    * that is known.
    */
 
-  /** Clusters that send to wherever the application connected; they name nothing. */
-  private static final Set<String> PASSTHROUGH =
-      Set.of("PassthroughCluster", "kith_passthrough", "kith_gate_passthrough", "kith_gate");
+  /** Clusters that send to wherever the application connected, or nowhere; they name nothing. */
+  private static final Set<String> NAMELESS =
+      Set.of(
+          "PassthroughCluster",
+          "BlackHoleCluster",
+          "kith_passthrough",
+          "kith_gate_passthrough",
+          "kith_gate");
 
   public DestinationFacts {
     requireNonNull(address, "address");
@@ -112,15 +117,19 @@ public record DestinationFacts(
    * The service that a cluster of the proxy sends to, in lower case; null for one that sends to
    * wherever the client connected.
    *
-   * <p>Istio names clusters {@code outbound|80||catalog.shop.svc.cluster.local}. A wildcard is
+   * <p>Istio names clusters {@code outbound|80||catalog.shop.svc.cluster.local}. Their names in
+   * statistics, which Envoy's {@code %UPSTREAM_CLUSTER%} gives, end with a semicolon. A wildcard is
    * matched by the client's name and sends to wherever the client connected, so it names nothing.
    */
   public static @Nullable String serviceOf(@Nullable String cluster) {
-    if (cluster == null || cluster.isBlank() || PASSTHROUGH.contains(cluster)) {
+    if (cluster == null) {
       return null;
     }
-    var last = cluster.lastIndexOf('|');
-    var name = last < 0 ? cluster : cluster.substring(last + 1);
+    var whole = cluster.endsWith(";") ? cluster.substring(0, cluster.length() - 1) : cluster;
+    if (NAMELESS.contains(whole)) {
+      return null;
+    }
+    var name = whole.substring(whole.lastIndexOf('|') + 1);
     return name.isBlank() || name.startsWith("*") ? null : name.toLowerCase(Locale.ROOT);
   }
 }

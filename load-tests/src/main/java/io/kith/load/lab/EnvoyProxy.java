@@ -136,6 +136,11 @@ public final class EnvoyProxy implements AutoCloseable {
     return awaitReady(new EnvoyProxy(NetworkNamespace.OWN, adminPort, process));
   }
 
+  /** An Envoy that another program started beside a pod's container, and ends. */
+  public static EnvoyProxy startedBy(RunningProcess agent, Pod pod, int adminPort) {
+    return new EnvoyProxy(pod.namespace(), adminPort, agent);
+  }
+
   private static EnvoyProxy awaitReady(EnvoyProxy proxy) throws InterruptedException {
     var process = proxy.process;
     try {

@@ -1,12 +1,16 @@
 package io.kith.load.lab;
 
 import io.kith.load.ffm.NetworkNamespace;
+import io.kith.load.tools.RunningProcess;
 import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /** A host outside the mesh that pods talk to, in a network namespace of its own. */
@@ -40,6 +44,18 @@ public final class Host implements AutoCloseable {
   /** The host's network namespace, in which nothing is redirected. */
   public NetworkNamespace namespace() {
     return namespace;
+  }
+
+  /**
+   * Starts a program of this machine in the host's network.
+   *
+   * @param what messages call it
+   */
+  public RunningProcess start(
+      String what, Path log, Map<String, String> environment, List<String> argv) {
+    var all = new ArrayList<>(List.of("nsenter", "--net=" + namespace.handle()));
+    all.addAll(argv);
+    return RunningProcess.start(what, log, environment, all);
   }
 
   /**

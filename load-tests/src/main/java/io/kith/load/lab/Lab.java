@@ -138,8 +138,15 @@ public final class Lab implements AutoCloseable {
    * 15001.
    */
   public Pod addPod(String name, Image image) throws IOException, InterruptedException {
+    var pod = addPodWithoutCapture(name, image);
+    capture(pod.namespace());
+    return pod;
+  }
+
+  /** The same without redirection, for somebody else's rules. */
+  public Pod addPodWithoutCapture(String name, Image image)
+      throws IOException, InterruptedException {
     var endpoint = addEndpoint(name, namespace -> Shell.run("ip", "netns", "add", namespace));
-    capture(endpoint.namespace());
     var own = Files.createDirectories(folder.resolve(name));
     var places = cgroups.addPod();
     var container = NamespaceContainer.start(name, endpoint.namespace(), image, own, places);
@@ -155,6 +162,11 @@ public final class Lab implements AutoCloseable {
     capture(endpoint.namespace());
     var own = Files.createDirectories(folder.resolve(name));
     return added(new Pod(name, endpoint, image, own, cgroups.addPod(), container));
+  }
+
+  /** A pod's network as a host: what it serves is served in the pod, behind the pod's sidecar. */
+  public Host servingIn(Pod pod) {
+    return new Host(pod.name(), pod.v4(), pod.v6(), pod.namespace());
   }
 
   /** Another container in a pod, which shares its network and nothing else. */

@@ -183,10 +183,16 @@ public final class Pod implements AutoCloseable {
    * is.
    */
   RunningProcess startBeside(String what, Path log, List<String> argv) {
+    return startBeside(what, log, Map.of(), argv);
+  }
+
+  /** The same with additions to the environment. */
+  public RunningProcess startBeside(
+      String what, Path log, Map<String, String> environment, List<String> argv) {
     var all = new ArrayList<>(cgroups.sidecar());
     all.addAll(List.of("nsenter", "--net=" + endpoint.namespace().handle()));
     all.addAll(argv);
-    return RunningProcess.start(what, log, Map.of(), all);
+    return RunningProcess.start(what, log, environment, all);
   }
 
   /** Ends the container with all its processes. */

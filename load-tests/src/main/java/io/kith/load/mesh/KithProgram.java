@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 
 /** One of Kith's programs, run by this JVM's own java and class path. */
-enum KithProgram {
+public enum KithProgram {
   /** Operator's command line, server, and development identity. */
   SERVER("io.kith.server.Main"),
   /** Node agent. */
@@ -38,14 +38,14 @@ enum KithProgram {
    *
    * @param command what starts it and takes something from it; may be empty
    */
-  RunningProcess start(List<String> command, String name, Path log, List<String> arguments) {
+  public RunningProcess start(List<String> command, String name, Path log, List<String> arguments) {
     var all = new ArrayList<>(command);
     all.addAll(argv(arguments));
     return RunningProcess.start(name, log, Map.of(), all);
   }
 
   /** Runs it to its end. */
-  Command.Outcome run(Duration limit, List<String> arguments)
+  public Command.Outcome run(Duration limit, List<String> arguments)
       throws IOException, InterruptedException {
     return Command.run(limit, argv(arguments));
   }

@@ -86,7 +86,13 @@ record GoBuild(
     run(go, module, environment, arguments);
   }
 
-  private void run(Path go, Path module, Map<String, String> environment, List<String> arguments)
+  /** The same; what Go wrote. */
+  String output(Path go, Path module, List<String> arguments)
+      throws IOException, InterruptedException {
+    return run(go, module, environment, arguments);
+  }
+
+  private String run(Path go, Path module, Map<String, String> environment, List<String> arguments)
       throws IOException, InterruptedException {
     var argv = new ArrayList<>(List.of(go.toString()));
     argv.addAll(arguments);
@@ -102,6 +108,7 @@ record GoBuild(
               + otherwise
               + ")");
     }
+    return outcome.output();
   }
 
   private void tick(AtomicBoolean done, Consumer<String> say) {

@@ -24,7 +24,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** One of several servers of a mesh, a process of its own with ports from a first one on. */
-final class Replica implements AutoCloseable {
+public final class Replica implements AutoCloseable {
   private static final Duration LIMIT = Duration.ofMinutes(3);
 
   private final String name;
@@ -39,7 +39,7 @@ final class Replica implements AutoCloseable {
    *
    * @param folder short, since a socket is made below it
    */
-  Replica(String name, Path folder, InetAddress address, int firstPort) throws IOException {
+  public Replica(String name, Path folder, InetAddress address, int firstPort) throws IOException {
     this.name = name;
     this.home = Files.createDirectory(folder.resolve(name));
     this.address = address;
@@ -49,31 +49,31 @@ final class Replica implements AutoCloseable {
             .build();
   }
 
-  String name() {
+  public String name() {
     return name;
   }
 
-  Path home() {
+  public Path home() {
     return home;
   }
 
-  Path adminSocket() {
+  public Path adminSocket() {
     return home.resolve("admin.sock");
   }
 
-  Path config() {
+  public Path config() {
     return home.resolve("kith.yaml");
   }
 
-  int checks() {
+  public int checks() {
     return firstPort;
   }
 
-  int bridges() {
+  public int bridges() {
     return firstPort + 1;
   }
 
-  int health() {
+  public int health() {
     return firstPort + 3;
   }
 
@@ -82,7 +82,8 @@ final class Replica implements AutoCloseable {
    *
    * @param command what starts it and changes something about it
    */
-  void start(List<String> command, String kithYaml) throws IOException, InterruptedException {
+  public void start(List<String> command, String kithYaml)
+      throws IOException, InterruptedException {
     Files.writeString(config(), kithYaml);
     var started =
         KithProgram.SERVER.start(
@@ -112,19 +113,19 @@ final class Replica implements AutoCloseable {
   }
 
   /** Ends it. */
-  void stop() {
+  public void stop() {
     if (process != null) {
       process.close();
     }
   }
 
-  AdminServiceBlockingStub admin() {
+  public AdminServiceBlockingStub admin() {
     return AdminServiceGrpc.newBlockingStub(admin)
         .withDeadlineAfter(LIMIT.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   /** Whether a bridge answers for a pod and finds its own connections. */
-  boolean bridgeAnswers() {
+  public boolean bridgeAnswers() {
     try {
       return admin().getStatus(GetStatusRequest.getDefaultInstance()).getBridgesList().stream()
           .anyMatch(bridge -> bridge.getPods() > 0 && bridge.getCanaryOk());
@@ -134,14 +135,14 @@ final class Replica implements AutoCloseable {
   }
 
   /** Runs a verb of the {@code kith} command line against it. */
-  Command.Outcome kith(String... arguments) throws IOException, InterruptedException {
+  public Command.Outcome kith(String... arguments) throws IOException, InterruptedException {
     var all = new ArrayList<>(List.of(arguments));
     all.addAll(List.of("--config", config().toString()));
     return KithProgram.SERVER.run(LIMIT, all);
   }
 
   /** The value of a metric without labels. */
-  double metric(String metric) throws IOException, InterruptedException {
+  public double metric(String metric) throws IOException, InterruptedException {
     try (var client = HttpClient.newHttpClient()) {
       var page = client.send(request("/metrics"), HttpResponse.BodyHandlers.ofString()).body();
       return page.lines()

@@ -1,0 +1,238 @@
+package io.kith.load.istio;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.kith.istio.MeshRecipe;
+import io.kith.istio.MeshSettings;
+import io.kith.istio.ServerAddress;
+import io.kith.load.lab.EnvoyProxy;
+import io.kith.load.lab.Image;
+import io.kith.load.lab.Lab;
+import io.kith.load.lab.Pod;
+import io.kith.load.lab.Upstream;
+import io.kith.load.tools.Envoy;
+import io.kith.load.tools.Istio;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * A shop in Istio's mesh: its cart and its catalog have sidecars, its database has none; a payment
+ * provider is outside and Istio knows it, a stranger is outside and it does not.
+ */
+final class IstioMesh implements AutoCloseable {
+  static final Consumer<String> SAY = System.out::println;
+
+  private static final String NAMESPACE = "shop";
+  private static final Duration LIMIT = Duration.ofMinutes(3);
+
+  /** Arguments: HOST PORT. Prints the answer. */
+  private static final String ASK =
+      """
+      #!/usr/bin/perl
+      use strict; use warnings; use IO::Socket::IP;
+      my ($host, $port) = @ARGV;
+      my $web = IO::Socket::IP->new(PeerHost => $host, PeerPort => $port, Timeout => 30) or die "connect: $@\\n";
+      print $web "GET /price HTTP/1.1\\r\\nHost: $host:$port\\r\\nConnection: close\\r\\n\\r\\n";
+      print while <$web>;
+      """;
+
+  /** Arguments: HOST PORT. Reads the greeting, asks for orders, prints both answers. */
+  private static final String ORDERS =
+      """
+      #!/usr/bin/perl
+      use strict; use warnings; use IO::Socket::IP;
+      my ($host, $port) = @ARGV;
+      my $db = IO::Socket::IP->new(PeerHost => $host, PeerPort => $port, Timeout => 30) or die "connect: $@\\n";
+      print scalar <$db> // '';
+      print $db "orders\\n";
+      print scalar <$db> // '';
+      """;
+
+  /** Owner of the workload that is watched. */
+  static final String CART = "shop/deployment/cart";
+
+  final Lab lab;
+  final ControlPlane plane;
+  final Pod cart;
+  final Sidecar sidecar;
+  final Sidecar catalogsSidecar;
+  final Upstream catalog;
+  final Upstream orders;
+  final Upstream payments;
+  final Upstream stranger;
+  final Upstream strangersDatabase;
+  private final Deque<AutoCloseable> running = new ArrayDeque<>();
+  private final Istio istio;
+  private final Envoy envoy;
+
+  IstioMesh() throws Exception {
+    istio = Istio.find(SAY);
+    envoy = Envoy.find(SAY);
+    var image = Image.of(Map.of("/app/ask", ASK, "/app/orders", ORDERS), SAY);
+    long begin = System.nanoTime();
+    lab = closing(Lab.open("ki", SAY));
+    try {
+      plane = closing(ControlPlane.start(lab, istio, SAY));
+      var catalogPod = lab.addPodWithoutCapture("catalog", image);
+      catalog = closing(lab.servingIn(catalogPod)).http(8080);
+      orders = closing(lab.addHost("orders-db")).database(5432);
+      payments = closing(lab.addHost("payments")).tls(443);
+      var strange = closing(lab.addHost("stranger"));
+      stranger = strange.http(8080);
+      strangersDatabase = strange.database(4444);
+      cart = lab.addPodWithoutCapture("cart", image);
+      describeShop();
+      sidecar = startSidecar(cart);
+      catalogsSidecar = startSidecar(catalogPod);
+      SAY.accept("the mesh is up after " + seconds(begin) + " s");
+    } catch (Exception | Error e) {
+      close();
+      throw e;
+    }
+  }
+
+  private static String seconds(long begin) {
+    return "%.1f".formatted((System.nanoTime() - begin) / 1e9);
+  }
+
+  private <T extends AutoCloseable> T closing(T resource) {
+    running.push(resource);
+    return resource;
+  }
+
+  /** Of a pod that is called as its account and its label. */
+  private Sidecar startSidecar(Pod pod) throws IOException, InterruptedException {
+    plane.account(NAMESPACE, pod.name());
+    var injected = InjectedPod.create(plane, NAMESPACE, pod.name(), pod.name(), pod.v4());
+    var server = lab.address().getHostAddress() + " " + Kith.NAME;
+    return closing(Sidecar.start(plane, injected, pod, server, istio, envoy));
+  }
+
+  private void describeShop() throws IOException {
+    plane.namespace(NAMESPACE, Map.of("istio-injection", "enabled"));
+    plane.apply(resource("shop.yaml").replace("PAYMENTS", payments.host().v4().getHostAddress()));
+    plane.endpoints(
+        NAMESPACE, "catalog", catalog.host().v4(), "catalog-0", Map.of("http", catalog.port()));
+    plane.endpoints(NAMESPACE, "orders-db", orders.host().v4(), null, Map.of("tcp", orders.port()));
+    var hosts = new StringBuilder("127.0.0.1 localhost\n");
+    for (var service : List.of("catalog", "orders-db")) {
+      hosts.append(serviceAddress(service)).append(' ').append(service).append('\n');
+    }
+    for (var external : Map.of("payments.example.org", payments, "stranger", stranger).entrySet()) {
+      hosts
+          .append(external.getValue().host().v4().getHostAddress())
+          .append(' ')
+          .append(external.getKey())
+          .append('\n');
+    }
+    cart.write("/etc/hosts", hosts.toString());
+  }
+
+  /** A file beside the tests. */
+  static String resource(String name) throws IOException {
+    try (var text = IstioMesh.class.getResourceAsStream(name)) {
+      return new String(text.readAllBytes(), UTF_8);
+    }
+  }
+
+  /** Kith's filter for all sidecars, which ask a server at this machine's address. */
+  static MeshRecipe recipe(MeshSettings settings) {
+    return new MeshRecipe(
+        ServerAddress.parse(Kith.NAME + ":" + Kith.CHECKS),
+        Kith.id(Kith.NAMESPACE, Kith.SERVER),
+        settings);
+  }
+
+  /** Waits until the sidecar's configuration has what was applied, or deleted. */
+  void awaitGuarded(boolean guarded) throws IOException, InterruptedException {
+    awaitText("x-kith-direction", guarded);
+  }
+
+  /** Waits until a text is in the sidecar's configuration, or no more. */
+  void awaitText(String text, boolean there) throws IOException, InterruptedException {
+    long end = System.nanoTime() + LIMIT.toNanos();
+    while (envoy().admin("/config_dump").contains(text) != there) {
+      if (System.nanoTime() > end) {
+        throw new IllegalStateException(
+            "%s is%s there; istiod says: %s".formatted(text, there ? " not" : "", plane.log()));
+      }
+      Thread.sleep(20);
+    }
+  }
+
+  Guarded guarded() throws IOException, InterruptedException {
+    return Guarded.in(envoy().admin("/config_dump"));
+  }
+
+  EnvoyProxy envoy() {
+    return sidecar.envoy();
+  }
+
+  /** Starts Kith, which observes. */
+  Kith startKith() throws IOException, InterruptedException {
+    var cartIs =
+        "{owner: %s, spiffeId: \"%s\", addresses: [\"%s\"], names: [cart]}"
+            .formatted(CART, Kith.id(NAMESPACE, "cart"), cart.v4().getHostAddress());
+    return closing(
+        new Kith(
+            lab,
+            plane,
+            istio,
+            envoy,
+            List.of(
+                cartIs,
+                workload("shop/deployment/catalog", "catalog", catalog),
+                workload("shop/statefulset/orders-db", "orders-db", orders))));
+  }
+
+  /** By the address of its service, which is where applications connect to. */
+  private String workload(String owner, String account, Upstream upstream) {
+    var name = upstream.host().name();
+    return "{owner: %s, spiffeId: \"%s\", addresses: [\"%s\", \"%s\"], names: [%s, %s.%s.svc.cluster.local]}"
+        .formatted(
+            owner,
+            Kith.id(NAMESPACE, account),
+            upstream.host().v4().getHostAddress(),
+            serviceAddress(name),
+            name,
+            name,
+            NAMESPACE);
+  }
+
+  private String serviceAddress(String service) {
+    return plane
+        .client()
+        .services()
+        .inNamespace(NAMESPACE)
+        .withName(service)
+        .require()
+        .getSpec()
+        .getClusterIP();
+  }
+
+  /** The cart asks over HTTP: the whole answer, empty when the connection was closed. */
+  String ask(String host, int port) throws IOException, InterruptedException {
+    return run("/app/ask", host, Integer.toString(port));
+  }
+
+  /** Runs a program of the cart as its usual user, for what it prints. */
+  String run(String... argv) throws IOException, InterruptedException {
+    return cart.start(1000, "", List.of(argv)).await(LIMIT).stdout();
+  }
+
+  @Override
+  public void close() {
+    while (!running.isEmpty()) {
+      try {
+        running.pop().close();
+      } catch (Exception e) {
+        SAY.accept("while stopping: " + e);
+      }
+    }
+  }
+}

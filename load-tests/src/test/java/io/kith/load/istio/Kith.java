@@ -1,0 +1,203 @@
+package io.kith.load.istio;
+
+import io.kith.admin.v1.DecisionRecord;
+import io.kith.admin.v1.Edge;
+import io.kith.admin.v1.ListDecisionsRequest;
+import io.kith.admin.v1.ListEdgesRequest;
+import io.kith.load.lab.Lab;
+import io.kith.load.mesh.KithProgram;
+import io.kith.load.mesh.Replica;
+import io.kith.load.tools.Envoy;
+import io.kith.load.tools.Istio;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Kith's server and bridge in Istio's mesh: both have certificates from istiod, which a pilot-agent
+ * without Envoy fetches and renews.
+ */
+final class Kith implements AutoCloseable {
+  static final String NAMESPACE = "kith";
+  static final String SERVER = "authz-server";
+
+  /** As sidecars know the server. */
+  static final String NAME = SERVER + "." + NAMESPACE + ".svc.cluster.local";
+
+  /** Where it takes their checks. */
+  static final int CHECKS = 9191;
+
+  private static final String BRIDGE = "identity-bridge";
+  private static final String IDS = "spiffe://cluster.local/ns/";
+  private static final Duration LIMIT = Duration.ofMinutes(3);
+
+  private final Deque<AutoCloseable> running = new ArrayDeque<>();
+  private final ControlPlane plane;
+  private final Istio istio;
+  private final Envoy envoy;
+  private final Lab lab;
+  private final Replica server;
+
+  /**
+   * Starts both and waits until the bridge answers for a pod.
+   *
+   * @param workloads entries of {@code workloads}
+   */
+  Kith(Lab lab, ControlPlane plane, Istio istio, Envoy envoy, List<String> workloads)
+      throws IOException, InterruptedException {
+    this.lab = lab;
+    this.plane = plane;
+    this.istio = istio;
+    this.envoy = envoy;
+    try {
+      plane.namespace(NAMESPACE, Map.of());
+      var ofServer = certificates(SERVER, 15_120);
+      var ofBridge = certificates(BRIDGE, 15_220);
+      server = closing(new Replica("one", lab.folder(), lab.address(), CHECKS));
+      server.start(List.of(), kithYaml(ofServer, workloads));
+      var bridge = lab.folder().resolve("bridge.yaml");
+      Files.writeString(bridge, kithYaml(ofBridge, workloads));
+      closing(
+              KithProgram.BRIDGE.start(
+                  List.of(),
+                  "kith bridge",
+                  lab.folder().resolve("bridge.log"),
+                  List.of("bridge", "--config", bridge.toString())))
+          .awaitReady(LIMIT, server::bridgeAnswers);
+    } catch (IOException | InterruptedException | RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  private <T extends AutoCloseable> T closing(T resource) {
+    running.push(resource);
+    return resource;
+  }
+
+  /** Starts what keeps the certificate of an account in a folder up to date. */
+  private Path certificates(String account, int statusPort)
+      throws IOException, InterruptedException {
+    plane.account(NAMESPACE, account);
+    var agent =
+        PilotAgent.prepare(
+            lab.folder().resolve("agent-" + account), plane, NAMESPACE, account, "", istio, envoy);
+    var environment =
+        agent.environment(
+            Map.of(
+                "POD_NAME",
+                account + "-0",
+                "POD_NAMESPACE",
+                NAMESPACE,
+                "SERVICE_ACCOUNT",
+                account,
+                "INSTANCE_IP",
+                plane.host().v4().getHostAddress(),
+                "ISTIO_META_CLUSTER_ID",
+                "Kubernetes",
+                "DISABLE_ENVOY",
+                "true"),
+            statusPort);
+    var process =
+        plane
+            .host()
+            .start(
+                "pilot-agent of " + account,
+                agent.folder().resolve("log"),
+                environment,
+                agent.command(
+                    List.of("proxy", "sidecar", "--domain", NAMESPACE + ".svc.cluster.local")));
+    closing(process)
+        .awaitReady(
+            LIMIT,
+            () ->
+                List.of("cert-chain.pem", "key.pem", "root-cert.pem").stream()
+                    .allMatch(file -> Files.exists(agent.certificates().resolve(file))));
+    return agent.certificates();
+  }
+
+  private String kithYaml(Path certificates, List<String> workloads) {
+    var address = lab.address().getHostAddress();
+    return """
+    server:
+      spiffeId: %1$s
+      checks: {listen: "%2$s:%3$d"}
+      bridges: {listen: "%2$s:%4$d"}
+      admin:
+        listen: "unix:%6$s/admin.sock"
+        # All of a test comes from one caller.
+        limits: {reads: {perSecond: 10000, burst: 10000}, changes: {perSecond: 10000, burst: 10000}}
+      health: {listen: "%2$s:%5$d"}
+      bridgeIds: ["%7$s"]
+      deadline: 900ms
+      bridgeTimeout: 700ms
+      keys: {directory: "%6$s"}
+      guard: {resolvers: ["%2$s:53"], redirects: [ipv4]}
+    bridge:
+      node: node-1
+      spiffeId: %7$s
+      servers: ["%2$s:%4$d"]
+      attest: none
+      status: "%6$s/bridge.sock"
+      pin: "off"
+    identity:
+      provider: files
+      files: {certificate: "%8$s/cert-chain.pem", key: "%8$s/key.pem", bundle: "%8$s/root-cert.pem"}
+    workloads:
+    - %9$s
+    scopes:
+    - {scope: "*", mode: observe}
+    store: {type: memory}
+    telemetry: {sampleAllows: 1}
+    """
+        .formatted(
+            id(NAMESPACE, SERVER),
+            address,
+            server.checks(),
+            server.bridges(),
+            server.health(),
+            server.home(),
+            id(NAMESPACE, BRIDGE),
+            certificates,
+            String.join("\n- ", workloads));
+  }
+
+  /** The SPIFFE ID of an account. */
+  static String id(String namespace, String account) {
+    return IDS + namespace + "/sa/" + account;
+  }
+
+  Replica server() {
+    return server;
+  }
+
+  List<Edge> edges(String owner) {
+    return server
+        .admin()
+        .listEdges(ListEdgesRequest.newBuilder().setOwner(owner).build())
+        .getEdgesList();
+  }
+
+  List<DecisionRecord> decisions() {
+    return server
+        .admin()
+        .listDecisions(ListDecisionsRequest.getDefaultInstance())
+        .getDecisionsList();
+  }
+
+  @Override
+  public void close() {
+    while (!running.isEmpty()) {
+      try {
+        running.pop().close();
+      } catch (Exception e) {
+        IstioMesh.SAY.accept("while stopping: " + e);
+      }
+    }
+  }
+}
