@@ -143,9 +143,16 @@ final class BridgeEvasions {
         refused(
                 "The bridge killed",
                 "T1562.001",
-                "`bridge_unavailable`; the guard goes on, pinned",
+                "`bridge_unavailable`; the guard goes on, pinned, and the next bridge still knows"
+                    + " who tried something just before",
                 it -> {
+                  it.at.forget();
+                  it.mesh.checkout().write("/tmp/hasty.pl", "require '/tmp/exfil.pl';");
+                  var hasty = it.perl("hasty.pl", "SELF", "15001");
                   it.mesh.bridge().kill();
+                  assertThat(hasty.text()).contains("not permitted");
+                  it.assertNothingArrived(hasty);
+                  it.willBeTold(GuardReason.PROXY_PORT, "/usr/bin/perl /tmp/hasty.pl");
                   try {
                     Mesh.await(
                         "the server knows",
