@@ -39,6 +39,9 @@ final class StandaloneBootstrap {
   private static final String L4 = "envoy.filters.network.ext_authz";
   private static final String L7 = "envoy.filters.http.ext_authz";
 
+  /** Frames of HTTP/2 that may wait to be sent on one connection. */
+  private static final int FRAMES = 1_000_000;
+
   private static final String CONNECTION_ID = "%CONNECTION_ID%";
   private static final String CLIENT = "%DOWNSTREAM_REMOTE_ADDRESS%";
   private static final String DESTINATION = "%DOWNSTREAM_LOCAL_ADDRESS%";
@@ -311,7 +314,7 @@ final class StandaloneBootstrap {
             "stream_idle_timeout",
             "0s",
             "http2_protocol_options",
-            map("allow_connect", true),
+            http2("allow_connect", true),
             "access_log",
             List.of(accessLog("gate", L7)));
     addTracing(manager);
@@ -711,8 +714,19 @@ final class StandaloneBootstrap {
                 "@type",
                 TYPES + "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
                 "explicit_http_config",
-                map("http2_protocol_options", map()))));
+                map("http2_protocol_options", http2()))));
     return cluster;
+  }
+
+  /**
+   * HTTP/2 between parts that trust each other. Envoy ends a connection with too many frames that
+   * wait to be sent, such as resets of a thousand Checks whose time is up at once, and with it all
+   * else that goes over it: that is meant for strangers.
+   */
+  private static Map<String, Object> http2(Object... settings) {
+    var options = map(settings);
+    options.putAll(map("max_outbound_frames", FRAMES, "max_outbound_control_frames", FRAMES));
+    return options;
   }
 
   private static Map<String, Object> staticCluster(String name, Map<String, Object> address) {
