@@ -94,7 +94,6 @@ final class BridgeCommand implements Callable<Integer> {
   /** As many as a server lets wait. */
   private static final int QUERIES_WAITING = 10_000;
 
-
   @Spec private @Nullable CommandSpec spec;
 
   @Option(

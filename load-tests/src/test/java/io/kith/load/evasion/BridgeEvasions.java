@@ -101,8 +101,8 @@ final class BridgeEvasions {
         refused(
                 "A cgroup of one's own, named as another container's",
                 "T1036, T1611",
-                "`new_process`: the outermost container of a path counts, and the guard holds for all"
-                    + " below it. It takes CAP_SYS_ADMIN",
+                "`new_process`: the outermost container of a path counts, and the guard holds for"
+                    + " all below it. It takes CAP_SYS_ADMIN",
                 it -> {
                   it.isDenied(
                       "/usr/bin/perl /tmp/exfil.pl",

@@ -301,9 +301,7 @@ final class KernelCapture implements AutoCloseable {
 
   /** Hands over once more the reports that a bridge before was handed last. */
   int readExecsAgain(Consumer<Exec> consumer) {
-    return execs == null
-        ? 0
-        : execs.readAgain(record -> consumer.accept(ExecRecord.exec(record)));
+    return execs == null ? 0 : execs.readAgain(record -> consumer.accept(ExecRecord.exec(record)));
   }
 
   @Override
