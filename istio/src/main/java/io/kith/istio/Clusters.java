@@ -11,6 +11,9 @@ final class Clusters {
   /** Whom the checks ask; the name appears in Envoy's counters. */
   static final String SERVER = "kith_server";
 
+  /** Frames of HTTP/2 that may wait to be sent on one connection. */
+  private static final int FRAMES = 1_000_000;
+
   private Clusters() {}
 
   /**
@@ -43,8 +46,19 @@ final class Clusters {
                 "@type",
                 TYPES + "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
                 "explicit_http_config",
-                map("http2_protocol_options", map()))));
+                map("http2_protocol_options", http2()))));
     return cluster;
+  }
+
+  /**
+   * HTTP/2 between parts that trust each other. Envoy ends a connection with too many frames that
+   * wait to be sent, such as resets of a thousand Checks whose time is up at once, and with it all
+   * else that goes over it: that is meant for strangers.
+   */
+  static Map<String, Object> http2(Object... settings) {
+    var options = map(settings);
+    options.putAll(map("max_outbound_frames", FRAMES, "max_outbound_control_frames", FRAMES));
+    return options;
   }
 
   /** That of the server, without TLS. */

@@ -75,7 +75,7 @@ final class Floor {
   }
 
   private static Map<String, Object> to(ApprovedBlock block) {
-    return all(
+    return both(
         map(
             "destination_ip",
             map("address_prefix", block.address(), "prefix_len", block.prefixLength())),
@@ -83,7 +83,7 @@ final class Floor {
   }
 
   private static Map<String, Object> to(ApprovedHost host) {
-    return all(
+    return both(
         map("destination_port", host.port()),
         map(
             "or_rules",
@@ -98,8 +98,7 @@ final class Floor {
         map("name", ":authority", "string_match", map("exact", name, "ignore_case", true)));
   }
 
-  @SafeVarargs
-  private static Map<String, Object> all(Map<String, Object>... rules) {
-    return map("and_rules", map("rules", List.of(rules)));
+  private static Map<String, Object> both(Map<String, Object> one, Map<String, Object> other) {
+    return map("and_rules", map("rules", List.of(one, other)));
   }
 }

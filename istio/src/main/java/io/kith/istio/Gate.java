@@ -65,7 +65,7 @@ final class Gate {
             "stream_idle_timeout",
             "0s",
             "http2_protocol_options",
-            map("allow_connect", true));
+            Clusters.http2("allow_connect", true));
     var config = Typed.config(manager);
     config.putAll(watching);
     config.put(

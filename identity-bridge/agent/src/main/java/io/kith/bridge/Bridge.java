@@ -204,6 +204,7 @@ public final class Bridge implements NodeView, AutoCloseable {
   }
 
   private void readExecs() {
+    guarded(() -> sockets.readExecsAgain(exec -> fingerprints.executedBefore(event(exec))));
     while (!closed && sockets.reportsExecs()) {
       guarded(
           () -> sockets.readExecs(EXEC_WAIT_MILLIS, exec -> fingerprints.executed(event(exec))));

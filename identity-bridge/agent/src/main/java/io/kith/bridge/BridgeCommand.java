@@ -90,7 +90,9 @@ final class BridgeCommand implements Callable<Integer> {
   private static final Duration KEPT = Duration.ofMinutes(2);
 
   private static final int QUERY_THREADS = 4;
-  private static final int QUERIES_WAITING = 1024;
+
+  /** As many as a server lets wait. */
+  private static final int QUERIES_WAITING = 10_000;
 
   @Spec private @Nullable CommandSpec spec;
 

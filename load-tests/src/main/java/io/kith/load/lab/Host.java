@@ -15,6 +15,9 @@ import java.util.concurrent.CopyOnWriteArrayList;
 
 /** A host outside the mesh that pods talk to, in a network namespace of its own. */
 public final class Host implements AutoCloseable {
+  /** Connections that may wait to be accepted: the most that Linux lets by default. */
+  private static final int BACKLOG = 4_096;
+
   private final String name;
   private final InetAddress v4;
   private final InetAddress v6;
@@ -95,7 +98,7 @@ public final class Host implements AutoCloseable {
                   namespace.equals(NetworkNamespace.OWN)
                       ? new InetSocketAddress(v4, port)
                       : new InetSocketAddress(port),
-                  1024);
+                  BACKLOG);
               return server;
             });
     var upstream = new Upstream(this, port, socket, protocol);

@@ -49,6 +49,10 @@ public final class Postgres implements AutoCloseable {
 
     void crash() throws IOException, InterruptedException;
 
+    void freeze() throws IOException, InterruptedException;
+
+    void thaw() throws IOException, InterruptedException;
+
     void end() throws IOException, InterruptedException;
   }
 
@@ -59,11 +63,17 @@ public final class Postgres implements AutoCloseable {
    * @throws MissingToolException when this machine has neither PostgreSQL nor Docker
    */
   public static Postgres start(Consumer<String> say) throws IOException, InterruptedException {
+    return start(Path.of(System.getProperty("java.io.tmpdir")), say);
+  }
+
+  /** The same with its files below a folder, unless it runs in Docker. */
+  public static Postgres start(Path disk, Consumer<String> say)
+      throws IOException, InterruptedException {
     var programs = programs();
     var port = freePort();
     Engine engine;
     if (programs != null) {
-      engine = Local.make(programs, port);
+      engine = Local.make(programs, disk, port);
     } else if (hasDocker()) {
       say.accept("starting PostgreSQL in Docker (" + IMAGE + ", fetched once)");
       engine = new InDocker("kith-postgres-" + ProcessHandle.current().pid() + "-" + port, port);
@@ -182,6 +192,16 @@ public final class Postgres implements AutoCloseable {
     engine.crash();
   }
 
+  /** Stops all of it where it is: connections stay open, and no answer comes. */
+  public void freeze() throws IOException, InterruptedException {
+    engine.freeze();
+  }
+
+  /** Lets it go on after {@link #freeze}. */
+  public void thaw() throws IOException, InterruptedException {
+    engine.thaw();
+  }
+
   /** Makes an empty database and returns its JDBC URL. */
   public String newDatabase() throws SQLException {
     var name = "kith_" + databases.incrementAndGet();
@@ -237,8 +257,8 @@ public final class Postgres implements AutoCloseable {
       this.port = port;
     }
 
-    static Local make(Path programs, int port) throws IOException, InterruptedException {
-      var folder = Files.createTempDirectory("kith-postgres");
+    static Local make(Path programs, Path disk, int port) throws IOException, InterruptedException {
+      var folder = Files.createTempDirectory(disk, "kith-postgres");
       var asUser = asUser(folder);
       var secret = folder.resolve("password");
       Files.writeString(secret, PASSWORD + "\n");
@@ -333,6 +353,20 @@ public final class Postgres implements AutoCloseable {
     }
 
     @Override
+    public void freeze() throws IOException, InterruptedException {
+      if (process != null) {
+        process.freezeAll();
+      }
+    }
+
+    @Override
+    public void thaw() throws IOException, InterruptedException {
+      if (process != null) {
+        process.thawAll();
+      }
+    }
+
+    @Override
     public void end() throws IOException {
       crash();
       try (var files = Files.walk(folder)) {
@@ -368,6 +402,16 @@ public final class Postgres implements AutoCloseable {
     @Override
     public void crash() throws IOException, InterruptedException {
       docker("kill", name).orFail();
+    }
+
+    @Override
+    public void freeze() throws IOException, InterruptedException {
+      docker("pause", name).orFail();
+    }
+
+    @Override
+    public void thaw() throws IOException, InterruptedException {
+      docker("unpause", name).orFail();
     }
 
     @Override

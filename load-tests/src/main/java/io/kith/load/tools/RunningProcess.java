@@ -103,6 +103,26 @@ public final class RunningProcess implements AutoCloseable {
     signal("-CONT");
   }
 
+  /** Stops the program and those that it started. */
+  public void freezeAll() throws IOException, InterruptedException {
+    signal("-STOP"); // starts none any more
+    signalChildren("-STOP");
+  }
+
+  /** Lets the program go on after {@link #freezeAll}. */
+  public void thawAll() throws IOException, InterruptedException {
+    signalChildren("-CONT");
+    signal("-CONT");
+  }
+
+  private void signalChildren(String signal) throws IOException, InterruptedException {
+    for (var child : process.descendants().toList()) {
+      // One that has ended meanwhile is not there to be signalled.
+      var _ =
+          Command.run(Duration.ofMinutes(1), List.of("kill", signal, Long.toString(child.pid())));
+    }
+  }
+
   private void signal(String signal) throws IOException, InterruptedException {
     Command.run(Duration.ofMinutes(1), List.of("kill", signal, Long.toString(pid()))).orFail();
   }

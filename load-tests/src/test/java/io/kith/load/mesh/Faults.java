@@ -136,8 +136,8 @@ final class Faults {
             "ExtAuthzServiceTest#check_malformedOfAKnownReporter_followsTheMode",
             "ExtAuthzServiceTest#check_bytesThatAreNoCheckRequest_areAnsweredAllTheSame"),
         byTests(
-            "a request that comes in with a bad proof of its process, or with none where its scope has"
-                + " `inbound: require`",
+            "a request that comes in with a bad proof of its process, or with none where its scope"
+                + " has `inbound: require`",
             Cell.passes("counted").recordedAs("bad_provenance"),
             Cell.passes("counted").recordedAs("bad_provenance"),
             Cell.refused("").recordedAs("bad_provenance"),
@@ -244,6 +244,7 @@ final class Faults {
             Cell.asDecided("changes are refused"),
             Cell.asDecided("changes are refused"),
             Cell.asDecided("changes are refused"),
+            "FleetFailureTest#database_gone_noVerdictIsWrong_andChangesAreRefused",
             "TwoReplicasTest#database_away_noVerdictIsWrong_changesAreRefused_andWorkAfterwards"),
         byTests(
             "database failed over to a standby that has all changes",
@@ -252,10 +253,17 @@ final class Faults {
             Cell.asDecided("likewise"),
             "FleetFailureTest#database_failedOver_noVerdictIsWrong_andChangesAreTakenAgain"),
         byTests(
-            "database slow",
+            "disk of the database full",
+            Cell.asDecided("changes are refused"),
+            Cell.asDecided("changes are refused"),
+            Cell.asDecided("changes are refused"),
+            "FleetFailureTest#database_full_noVerdictIsWrong_andChangesAreRefused"),
+        byTests(
+            "database slow, or it answers nothing",
             Cell.asDecided("changes wait"),
             Cell.asDecided("changes wait"),
             Cell.asDecided("changes wait"),
+            "FleetFailureTest#database_slow_noVerdictIsWrong_andChangesWait",
             "TwoReplicasTest#database_hangs_noVerdictIsWrong_andChangesWait"));
   }
 

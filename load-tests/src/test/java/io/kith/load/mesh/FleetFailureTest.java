@@ -11,10 +11,14 @@ import io.kith.admin.v1.GetStatusRequest;
 import io.kith.admin.v1.ListDecisionsRequest;
 import io.kith.admin.v1.SetModeRequest;
 import io.kith.load.lab.Lab;
+import io.kith.load.tools.Command;
 import io.kith.load.tools.Envoy;
 import io.kith.load.tools.Postgres;
+import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,8 +38,8 @@ import org.junit.jupiter.api.Timeout;
 
 /**
  * Two servers on one PostgreSQL with a standby, asked by the real Envoy: what passes while they are
- * rolled and while their database fails over, in each mode. Envoy fails closed throughout, so what
- * passes was decided.
+ * rolled and while their database is gone, answers nothing, is full and fails over, in each mode.
+ * Envoy fails closed throughout, so what passes was decided.
  */
 @Timeout(900)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
@@ -44,6 +48,7 @@ class FleetFailureTest {
   private static final List<String> MODES = List.of("observe", "shadow", "enforce");
 
   private static Lab lab;
+  private static Path disk;
   private static Postgres primary;
   private static Postgres standby;
   private static Replica two;
@@ -53,7 +58,9 @@ class FleetFailureTest {
   static void start() throws Exception {
     var envoy = Envoy.find(EnforcedMesh.SAY);
     lab = Lab.open("kr", EnforcedMesh.SAY);
-    primary = Postgres.start(EnforcedMesh.SAY);
+    disk = Files.createDirectory(lab.folder().resolve("disk"));
+    command("mount", "-t", "tmpfs", "-o", "size=256m,mode=1777", "kith-test", disk.toString());
+    primary = Postgres.start(disk, EnforcedMesh.SAY);
     var url = primary.newDatabase();
     standby = primary.standby();
     var secret = Files.writeString(lab.folder().resolve("password"), Postgres.PASSWORD + "\n");
@@ -91,12 +98,19 @@ class FleetFailureTest {
     parts.add(mesh);
     parts.add(standby);
     parts.add(primary);
+    if (disk != null) {
+      parts.add(() -> command("umount", "--lazy", disk.toString()));
+    }
     parts.add(lab);
     for (var part : parts) {
       if (part != null) {
         part.close();
       }
     }
+  }
+
+  private static void command(String... argv) throws Exception {
+    Command.run(Duration.ofMinutes(1), List.of(argv)).orFail();
   }
 
   /** The same configuration at other ports. */
@@ -241,9 +255,95 @@ class FleetFailureTest {
     }
   }
 
-  /** The standby has all by then, as with synchronous replication; the workload is enforced. */
   @Test
   @Order(2)
+  void database_gone_noVerdictIsWrong_andChangesAreRefused() throws Exception {
+    for (var mode : MODES) {
+      enter(mode);
+      assertNothingWrongWhile(
+          mode,
+          () -> {
+            primary.crash();
+            try {
+              assertRefused();
+            } finally {
+              primary.begin();
+            }
+            Mesh.await("changes are taken again", Mesh.PATIENCE, () -> isTaken("observe"));
+          });
+    }
+  }
+
+  /** Connections to it stay open, and no answer comes. */
+  @Test
+  @Order(3)
+  void database_slow_noVerdictIsWrong_andChangesWait() throws Exception {
+    for (var mode : MODES) {
+      enter(mode);
+      try (var people = Executors.newSingleThreadExecutor()) {
+        assertNothingWrongWhile(
+            mode,
+            () -> {
+              primary.freeze();
+              Future<?> change;
+              try {
+                change = people.submit(() -> change("observe"));
+                new Rounds(mesh).succeed();
+                assertThat(change.isDone()).isFalse();
+              } finally {
+                primary.thaw();
+              }
+              change.get();
+            });
+      }
+    }
+  }
+
+  @Test
+  @Order(4)
+  void database_full_noVerdictIsWrong_andChangesAreRefused() throws Exception {
+    var ballast = disk.resolve("ballast");
+    for (var mode : MODES) {
+      enter(mode);
+      assertNothingWrongWhile(
+          mode,
+          () -> {
+            fill(ballast);
+            try {
+              for (var i = 0; isTaken("observe"); i++) {
+                assertThat(i).as("changes that are taken while the disk is full").isLessThan(2_000);
+              }
+              assertRefused();
+            } finally {
+              Files.delete(ballast);
+              primary.begin();
+            }
+            Mesh.await("changes are taken again", Mesh.PATIENCE, () -> isTaken("observe"));
+          });
+    }
+  }
+
+  private static void fill(Path file) throws IOException {
+    try (var out = Files.newOutputStream(file)) {
+      var block = new byte[1 << 12];
+      while (true) {
+        out.write(block);
+      }
+    } catch (IOException e) {
+      assertThat(e).hasMessageContaining("No space left");
+    }
+  }
+
+  private static void assertRefused() {
+    assertThatThrownBy(() -> change("observe"))
+        .isInstanceOfSatisfying(
+            StatusRuntimeException.class,
+            e -> assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.ABORTED));
+  }
+
+  /** The standby has all by then, as with synchronous replication; the workload is enforced. */
+  @Test
+  @Order(5)
   void database_failedOver_noVerdictIsWrong_andChangesAreTakenAgain() throws Exception {
     enter("enforce");
     Mesh.await("the standby has all", Mesh.PATIENCE, FleetFailureTest::isFollowed);
@@ -251,10 +351,7 @@ class FleetFailureTest {
         "enforce",
         () -> {
           primary.crash();
-          assertThatThrownBy(() -> change("observe"))
-              .isInstanceOfSatisfying(
-                  StatusRuntimeException.class,
-                  e -> assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.ABORTED));
+          assertRefused();
           standby.promote();
           Mesh.await("changes are taken again", Mesh.PATIENCE, () -> isTaken("observe"));
         });
@@ -290,7 +387,7 @@ class FleetFailureTest {
                 SetModeRequest.newBuilder()
                     .setScope("partners/*")
                     .setMode(mode)
-                    .setNote("test")
+                    .setNote("x".repeat(900))
                     .build());
   }
 }

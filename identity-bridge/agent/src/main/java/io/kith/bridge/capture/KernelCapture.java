@@ -299,6 +299,11 @@ final class KernelCapture implements AutoCloseable {
         : execs.read(timeoutMillis, record -> consumer.accept(ExecRecord.exec(record)));
   }
 
+  /** Hands over once more the reports that a bridge before was handed last. */
+  int readExecsAgain(Consumer<Exec> consumer) {
+    return execs == null ? 0 : execs.readAgain(record -> consumer.accept(ExecRecord.exec(record)));
+  }
+
   @Override
   public void close() {
     closeAll(open);

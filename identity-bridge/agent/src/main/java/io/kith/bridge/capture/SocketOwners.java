@@ -323,6 +323,16 @@ public final class SocketOwners implements AutoCloseable {
     return kernel == null ? 0 : kernel.readExecs(timeoutMillis, consumer);
   }
 
+  /**
+   * Hands over once more the programs whose start a bridge before was told last, so that those that
+   * are gone stay known; once, before {@link #readExecs}.
+   *
+   * @return how many; none where nothing is pinned
+   */
+  public int readExecsAgain(Consumer<Exec> consumer) {
+    return kernel == null ? 0 : kernel.readExecsAgain(consumer);
+  }
+
   /** How the last process with this pid was forked; null when that was not seen. */
   public @Nullable Fork fork(int pid) {
     return kernel == null ? null : kernel.fork(pid);

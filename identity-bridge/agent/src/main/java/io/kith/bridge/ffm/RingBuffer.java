@@ -13,11 +13,15 @@ import java.util.function.Consumer;
 /**
  * Events of BPF programs, in order. One reader at a time.
  *
+ * <p>Where the buffer outlives its reader, the next one can have again what this one was handed
+ * last: between a quarter and half of the buffer, unless newer events have taken the place.
+ *
  * <p>Source: kernel/bpf/ringbuf.c.
  */
 public final class RingBuffer implements AutoCloseable {
   /*
-   *  page 0            consumer's position, written by us
+   *  page 0            consumer's position, written by us; behind it, where the kernel looks at
+   *                    nothing: since which position a later reader is to read again
    *  page 1            producer's position
    *  page 2 …          data, mapped twice in a row so that a record never wraps
    *  record            length u32 (bit 31: being written, bit 30: thrown away), page offset u32, data
@@ -29,6 +33,7 @@ public final class RingBuffer implements AutoCloseable {
   private static final int BUSY = 1 << 31;
   private static final int DISCARDED = 1 << 30;
   private static final int HEADER = 8;
+  private static final long AGAIN = 8;
   private static final short POLLIN = 1;
   private static final VarHandle POSITION = JAVA_LONG.varHandle();
   private static final VarHandle LENGTH = JAVA_INT.varHandle();
@@ -37,6 +42,7 @@ public final class RingBuffer implements AutoCloseable {
   private final long size;
   private final MemorySegment consumer;
   private final MemorySegment producer;
+  private long turn; // where the latest quarter begins
 
   /**
    * Maps a ring buffer.
@@ -57,6 +63,52 @@ public final class RingBuffer implements AutoCloseable {
     }
     consumer = MemorySegment.ofAddress(write).reinterpret(PAGE);
     producer = MemorySegment.ofAddress(read).reinterpret(PAGE + 2 * size);
+    turn = (long) POSITION.getAcquire(consumer, 0L);
+  }
+
+  /**
+   * Hands over once more what a reader before was handed last, as far as it is still there.
+   *
+   * @return how many there were
+   */
+  public int readAgain(Consumer<byte[]> event) {
+    var count = 0;
+    var position = (long) POSITION.getAcquire(consumer, AGAIN);
+    var end = (long) POSITION.getAcquire(consumer, 0L);
+    while (position < end && isStillThere(position)) {
+      var at = PAGE + (position & (size - 1));
+      var length = (int) LENGTH.getAcquire(producer, at);
+      var bytes = length & ~(BUSY | DISCARDED);
+      if (bytes > size / 4) {
+        break; // no event begins here
+      }
+      var record = producer.asSlice(at + HEADER, bytes).toArray(JAVA_BYTE);
+      if (!isStillThere(position)) {
+        break;
+      }
+      if ((length & (BUSY | DISCARDED)) == 0) {
+        event.accept(record);
+        count++;
+      }
+      position += step(bytes);
+    }
+    return count;
+  }
+
+  /** Newer events are far from it. */
+  private boolean isStillThere(long position) {
+    return (long) POSITION.getAcquire(producer, 0L) - position <= size - size / 4;
+  }
+
+  private static long step(int bytes) {
+    return (bytes + HEADER + 7) & ~7;
+  }
+
+  private void keep(long position) {
+    if (position - turn >= size / 4) {
+      POSITION.setRelease(consumer, AGAIN, turn);
+      turn = position;
+    }
   }
 
   /**
@@ -85,8 +137,9 @@ public final class RingBuffer implements AutoCloseable {
         event.accept(producer.asSlice(at + HEADER, bytes).toArray(JAVA_BYTE));
         count++;
       }
-      position += (bytes + HEADER + 7) & ~7;
+      position += step(bytes);
       POSITION.setRelease(consumer, 0L, position);
+      keep(position);
       if (position >= end) {
         end = (long) POSITION.getAcquire(producer, 0L);
       }

@@ -24,6 +24,9 @@ import org.jspecify.annotations.Nullable;
  * Thread-safe.
  */
 final class Examiner {
+  /** That a script may have been another when it was run. */
+  static final String READ_LATE = "script read late";
+
   private static final String DELETED = " (deleted)";
   private static final Pattern DESCRIPTOR =
       Pattern.compile("/dev/fd/\\d+|/proc/(self|\\d+)/fd/\\d+");
@@ -485,7 +488,7 @@ final class Examiner {
       remarks.add("script gone before it could be read");
       return new Entry(kind, path + suffix(loads), Examined.NO_HASH, Origin.UNKNOWN, false);
     }
-    remarks.add("script read late");
+    remarks.add(READ_LATE);
     return new Entry(
         kind,
         found.path() + suffix(loads),

@@ -47,8 +47,12 @@ public final class FingerprintSource implements AutoCloseable {
   private final BoundedMap<Integer, Run> latest = new BoundedMap<>(REMEMBERED);
   private final BoundedMap<ProcessKey, Examined> late = new BoundedMap<>(REMEMBERED);
 
-  /** A program that was executed while we watched. */
-  private record Run(ExecEvent event, CompletableFuture<Examined> examined) {}
+  /**
+   * A program that was executed while somebody watched.
+   *
+   * @param late that was a bridge before us
+   */
+  private record Run(ExecEvent event, boolean late, CompletableFuture<Examined> examined) {}
 
   /**
    * @param maxSize bytes; larger files are not hashed
@@ -96,7 +100,16 @@ public final class FingerprintSource implements AutoCloseable {
 
   /** Takes note of an exec; returns at once. */
   public void executed(ExecEvent event) {
-    var run = new Run(event, new CompletableFuture<>());
+    executed(new Run(event, false, new CompletableFuture<>()));
+  }
+
+  /** As {@link #executed}, of an exec that a bridge before us saw: its script is read late. */
+  public void executedBefore(ExecEvent event) {
+    executed(new Run(event, true, new CompletableFuture<>()));
+  }
+
+  private void executed(Run run) {
+    var event = run.event();
     latest.put(event.key().pid(), run);
     synchronized (runs) {
       runs.put(event.key(), run);
@@ -143,6 +156,12 @@ public final class FingerprintSource implements AutoCloseable {
       return unseen(sighting);
     }
     remarks.addAll(examined.remarks());
+    if (run != null
+        && run.late()
+        && examined.entry().path() != null
+        && !remarks.contains(Examiner.READ_LATE)) {
+      remarks.add(Examiner.READ_LATE);
+    }
     var image = sighting.image();
     var proved = image != null && (run != null || image.file().equals(examined.file()));
     if (image != null && !proved) {
@@ -253,7 +272,7 @@ public final class FingerprintSource implements AutoCloseable {
       return null; // it runs another program by now
     }
     if (examined.entry().path() != null) {
-      remarks.add("script read late");
+      remarks.add(Examiner.READ_LATE);
     }
     if (distinct) {
       late.put(key, examined);

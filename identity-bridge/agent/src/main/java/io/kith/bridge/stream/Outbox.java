@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * first answer that is sent and names it. Thread-safe.
  */
 final class Outbox {
-  private static final int MAX_ANSWERS = 1024;
+  private static final int MAX_ANSWERS = 10_000; // as many questions may a server ask at a time
 
   private final ClientCallStreamObserver<BridgeMessage> call;
   private final Set<String> sent = new HashSet<>(); // guarded by this
