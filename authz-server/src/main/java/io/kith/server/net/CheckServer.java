@@ -296,8 +296,7 @@ public final class CheckServer implements AutoCloseable {
   private CheckListener atSocket(String key, Path path, SocketFile file, SslContext tls)
       throws IOException {
     try {
-      var listener =
-          checks(new DomainSocketAddress(file.bindPath().toString()), tls, checkService);
+      var listener = checks(new DomainSocketAddress(file.bindPath().toString()), tls, checkService);
       try {
         file.publish();
         return listener;
