@@ -61,8 +61,7 @@ class NodeSocketTest {
     }
   }
 
-  private static String cluster(Fleet fleet, Member member, Path socket, int central)
-      throws IOException {
+  private static String cluster(Member member, Path socket, int central) throws IOException {
     var page = Files.readString(Path.of("..", "docs", "roles.md"));
     var snippet = SNIPPET.matcher(page);
     assertThat(snippet.find()).isTrue();
@@ -161,7 +160,8 @@ class NodeSocketTest {
   void nodesServer_isAskedOverItsSocket_andTheCentralOneWhileItIsGone() throws Exception {
     var folder = Files.createTempDirectory("kith-o");
     var socket = folder.resolve("checks/check.sock");
-    var program = new ServerProgram(folder);
+    var servers = new ServerProgram(folder);
+    var program = Envoy.find(System.out::println);
     var port = freePort();
     var listener = freePort();
     var admin = freePort();
@@ -171,14 +171,14 @@ class NodeSocketTest {
       var nodeSetup =
           new Setup(
               fleet,
-              program,
+              servers,
               "node",
               Fleet.following(port, folder.resolve("node/copy")),
               Part.checkAt(socket));
       try (var control =
               new Setup(
                       fleet,
-                      program,
+                      servers,
                       "control",
                       Fleet.sqlite(folder.resolve("control/kith.db")),
                       Part.control(port))
@@ -186,7 +186,7 @@ class NodeSocketTest {
           var central =
               new Setup(
                       fleet,
-                      program,
+                      servers,
                       "central",
                       Fleet.followingForAll(port, folder.resolve("central/copy")),
                       Part.check())
@@ -195,14 +195,13 @@ class NodeSocketTest {
         assertThat(node.log()).contains("  checks       unix:" + socket);
         var config =
             config(
-                cluster(fleet, member, socket, central.port("checks")),
+                cluster(member, socket, central.port("checks")),
                 fleet.socketOf(member.spiffeId()),
                 listener,
                 upstream.server.getLocalPort(),
                 admin);
         try (var envoy =
-            EnvoyProxy.startWorker(
-                folder, "envoy", Envoy.find(System.out::println), config, admin, List.of())) {
+            EnvoyProxy.startWorker(folder, "envoy", program, config, admin, List.of())) {
           Mesh.await(
               "the node's server answers",
               Mesh.PATIENCE,
