@@ -101,7 +101,7 @@ public record CheckMetadata(
   /** Of a dozen headers most are not, and need no look at all their letters. */
   private static boolean isOurs(CharSequence name) {
     return name.length() > PREFIX.length()
-        && (name.charAt(0) == 'x' && name.charAt(PREFIX.length() - 1) == '-'
-            || name.length() == TRACE_PARENT.length() && name.charAt(0) == 't');
+        && ((name.charAt(0) == 'x' && name.charAt(PREFIX.length() - 1) == '-')
+            || (name.charAt(0) == 't' && name.length() == TRACE_PARENT.length()));
   }
 }

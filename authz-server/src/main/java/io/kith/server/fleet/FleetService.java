@@ -298,7 +298,9 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
         report.getAnswersList().forEach(this::answered);
         report.getDenialsList().stream().limit(MAX_DENIALS).forEach(this::denied);
       } catch (IllegalArgumentException e) {
-        end(Status.INVALID_ARGUMENT.withDescription(Untrusted.plain(e.getMessage(), 500)));
+        end(
+            Status.INVALID_ARGUMENT.withDescription(
+                Untrusted.plain(String.valueOf(e.getMessage()), 500)));
       }
     }
 

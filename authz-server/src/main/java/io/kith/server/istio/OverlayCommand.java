@@ -103,7 +103,7 @@ final class OverlayCommand implements Callable<Integer> {
     try {
       return new MeshOverlay(agreed, MeshScope.parse(scope, labels), mode()).yaml();
     } catch (IllegalArgumentException e) {
-      throw Failure.usage(e.getMessage());
+      throw Failure.usage(String.valueOf(e.getMessage()));
     }
   }
 

@@ -79,7 +79,7 @@ final class RecipeCommand implements Callable<Integer> {
     try {
       return new MeshRecipe(ServerAddress.parse(server), serverId, agreed).yaml();
     } catch (IllegalArgumentException e) {
-      throw Failure.usage(e.getMessage());
+      throw Failure.usage(String.valueOf(e.getMessage()));
     }
   }
 }

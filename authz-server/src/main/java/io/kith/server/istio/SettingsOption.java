@@ -64,7 +64,7 @@ final class SettingsOption {
       return new MeshSettings(
           tcp, rootNamespace, revision, nodeVariable, timeout(), !noInbound, shortCut);
     } catch (IllegalArgumentException e) {
-      throw Failure.usage(e.getMessage());
+      throw Failure.usage(String.valueOf(e.getMessage()));
     }
   }
 }

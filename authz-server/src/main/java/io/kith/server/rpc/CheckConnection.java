@@ -207,7 +207,7 @@ final class CheckConnection extends Http2ConnectionHandler {
     goingAway = true;
     var at = context();
     goAway(at, Integer.MAX_VALUE);
-    encoder().writePing(at, false, GOING_AWAY, at.newPromise());
+    var _ = encoder().writePing(at, false, GOING_AWAY, at.newPromise());
     flush(at);
     var _ = at.executor().schedule(this::end, PING_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
   }
@@ -223,12 +223,13 @@ final class CheckConnection extends Http2ConnectionHandler {
   }
 
   private void goAway(ChannelHandlerContext at, int lastStream) {
-    goAway(
-        at,
-        lastStream,
-        Http2Error.NO_ERROR.code(),
-        ByteBufUtil.writeAscii(at.alloc(), "max_age"),
-        at.newPromise());
+    var _ =
+        goAway(
+            at,
+            lastStream,
+            Http2Error.NO_ERROR.code(),
+            ByteBufUtil.writeAscii(at.alloc(), "max_age"),
+            at.newPromise());
   }
 
   @Override
@@ -303,9 +304,10 @@ final class CheckConnection extends Http2ConnectionHandler {
 
   /** Ends a stream without an answer. */
   private void fail(ChannelHandlerContext at, int id, Status.Code code, String words) {
-    encoder().writeHeaders(at, id, GrpcHeaders.failed(code, words), 0, true, at.newPromise());
+    var _ =
+        encoder().writeHeaders(at, id, GrpcHeaders.failed(code, words), 0, true, at.newPromise());
     if (connection().stream(id) != null) { // which has not ended on its side
-      resetStream(at, id, Http2Error.NO_ERROR.code(), at.newPromise());
+      var _ = resetStream(at, id, Http2Error.NO_ERROR.code(), at.newPromise());
     }
   }
 
@@ -338,9 +340,9 @@ final class CheckConnection extends Http2ConnectionHandler {
       }
       var refusal = GrpcHeaders.refusal(headers);
       if (refusal != null) {
-        encoder().writeHeaders(at, id, refusal, 0, true, at.newPromise());
+        var _ = encoder().writeHeaders(at, id, refusal, 0, true, at.newPromise());
         if (!last) {
-          resetStream(at, id, Http2Error.NO_ERROR.code(), at.newPromise());
+          var _ = resetStream(at, id, Http2Error.NO_ERROR.code(), at.newPromise());
         }
         return;
       }

@@ -53,7 +53,7 @@ final class CheckStream extends CheckCall {
         peer,
         CheckMetadata.of(headers),
         CallTimeout.nanos(headers.get(GrpcHeaders.TIMEOUT)),
-        GrpcHeaders.GZIP.equals(headers.get(GrpcHeaders.ENCODING)));
+        GrpcHeaders.GZIP.contentEquals(headers.get(GrpcHeaders.ENCODING)));
   }
 
   int id() {
@@ -141,8 +141,8 @@ final class CheckStream extends CheckCall {
   void write(ChannelHandlerContext at, Http2ConnectionEncoder encoder) {
     var message = at.alloc().buffer(PREFIX + answer.length);
     message.writeByte(0).writeInt(answer.length).writeBytes(answer);
-    encoder.writeHeaders(at, id, GrpcHeaders.ANSWER, 0, false, at.newPromise());
-    encoder.writeData(at, id, message, 0, false, at.newPromise());
-    encoder.writeHeaders(at, id, GrpcHeaders.DONE, 0, true, at.newPromise());
+    var _ = encoder.writeHeaders(at, id, GrpcHeaders.ANSWER, 0, false, at.newPromise());
+    var _ = encoder.writeData(at, id, message, 0, false, at.newPromise());
+    var _ = encoder.writeHeaders(at, id, GrpcHeaders.DONE, 0, true, at.newPromise());
   }
 }

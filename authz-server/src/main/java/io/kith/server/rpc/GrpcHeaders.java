@@ -46,7 +46,7 @@ final class GrpcHeaders {
 
   /** What is said to a call of anything but Check; null to one of that. */
   static @Nullable Http2Headers refusal(Http2Headers headers) {
-    if (!CHECK.equals(headers.path())) {
+    if (!CHECK.contentEquals(headers.path())) {
       return failed(
           Status.Code.UNIMPLEMENTED, "only " + CHECK + " is served here (see server.checks)");
     }

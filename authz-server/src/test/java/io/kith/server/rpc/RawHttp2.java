@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.function.Predicate;
 
@@ -31,7 +32,7 @@ final class RawHttp2 implements AutoCloseable {
   private final DataInputStream in;
 
   /** A frame of the server; the headers only of one that has some. */
-  record Frame(int type, int flags, int stream, byte[] payload, Http2Headers headers) {
+  record Frame(int type, int flags, int stream, ByteBuffer payload, Http2Headers headers) {
     String header(String name) {
       var value = headers.get(name);
       return value == null ? "" : value.toString();
@@ -107,7 +108,7 @@ final class RawHttp2 implements AutoCloseable {
           type == HEADERS
               ? decoder.decodeHeaders(stream, Unpooled.wrappedBuffer(payload))
               : new DefaultHttp2Headers(false);
-      var frame = new Frame(type, flags, stream, payload, headers);
+      var frame = new Frame(type, flags, stream, ByteBuffer.wrap(payload), headers);
       if (wanted.test(frame)) {
         return frame;
       }

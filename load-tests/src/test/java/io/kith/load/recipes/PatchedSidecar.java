@@ -241,7 +241,11 @@ final class PatchedSidecar {
         load(
             "{name: \"%s\", bind_to_port: false, address: {socket_address: {address: 127.0.0.1, port_value: %d}}}"
                 .formatted(name, port));
-    listener.put("filter_chains", new ArrayList<>(List.of(chains)));
+    var all = new ArrayList<Object>();
+    for (var chain : chains) {
+      all.add(chain);
+    }
+    listener.put("filter_chains", all);
     return listener;
   }
 

@@ -101,7 +101,7 @@ public final class RingBuffer implements AutoCloseable {
   }
 
   private static long step(int bytes) {
-    return (bytes + HEADER + 7) & ~7;
+    return ((long) bytes + HEADER + 7) & ~7L;
   }
 
   private void keep(long position) {

@@ -28,7 +28,7 @@ class RingBufferTest {
   private static final int DISCARDED = 1 << 30;
   private static final int EVENT_BYTES = 56;
   private static final int STEP = EVENT_BYTES + 8;
-  private static final int SIZE = (int) Libc.pageBytes();
+  private static final int SIZE = Libc.pageBytes();
 
   /** So many events fill a quarter. */
   private static final int QUARTER = SIZE / 4 / STEP;
