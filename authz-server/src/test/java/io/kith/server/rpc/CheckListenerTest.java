@@ -27,7 +27,6 @@ import io.kith.server.check.ServiceUnderTest;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
@@ -374,7 +373,7 @@ class CheckListenerTest {
 
   /** Answers that nobody takes would fill memory. */
   @Test
-  void connection_whoseClientDoesNotRead_isNotReadEither() throws Exception {
+  void connection_whoseClientDoesNotRead_isNotReadEitherOrEnds() throws Exception {
     var pings = ByteBuffer.allocate(1000 * 17);
     while (pings.hasRemaining()) {
       pings.putShort((short) 0).put((byte) 8).put((byte) 6).put((byte) 0).putInt(0).putLong(7);
@@ -391,8 +390,8 @@ class CheckListenerTest {
           () -> {
             try {
               return deaf.write(pings.rewind()) == 0;
-            } catch (IOException e) {
-              throw new UncheckedIOException(e); // cut off, and that is not what was meant
+            } catch (IOException _) {
+              return true; // or ends it, which Netty does beyond ten thousand answers
             }
           });
 
