@@ -101,8 +101,8 @@ final class BridgeEvasions {
         refused(
                 "A cgroup of one's own, named as another container's",
                 "T1036, T1611",
-                "`new_process`: the outermost container of a path counts, and the guard holds for"
-                    + " all below it. It takes CAP_SYS_ADMIN",
+                "`new_process`: the outermost container of a path counts, and the guard holds for all"
+                    + " below it. It takes CAP_SYS_ADMIN",
                 it -> {
                   it.isDenied(
                       "/usr/bin/perl /tmp/exfil.pl",
@@ -143,16 +143,9 @@ final class BridgeEvasions {
         refused(
                 "The bridge killed",
                 "T1562.001",
-                "`bridge_unavailable`; the guard goes on, pinned, and the next bridge still knows"
-                    + " who tried something just before",
+                "`bridge_unavailable`; the guard goes on, pinned",
                 it -> {
-                  it.at.forget();
-                  it.mesh.checkout().write("/tmp/hasty.pl", "require '/tmp/exfil.pl';");
-                  var hasty = it.perl("hasty.pl", "SELF", "15001");
                   it.mesh.bridge().kill();
-                  assertThat(hasty.text()).contains("not permitted");
-                  it.assertNothingArrived(hasty);
-                  it.willBeTold(GuardReason.PROXY_PORT, "/usr/bin/perl /tmp/hasty.pl");
                   try {
                     Mesh.await(
                         "the server knows",

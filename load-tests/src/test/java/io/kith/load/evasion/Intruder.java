@@ -27,7 +27,12 @@ final class Intruder {
   private final List<Expected> expected = new ArrayList<>();
 
   /** What the server's log has to tell in the end. */
-  record Expected(GuardReason reason, String process) {}
+  record Expected(GuardReason reason, String process, Act act) {
+    @Override
+    public String toString() {
+      return reason + " of " + process;
+    }
+  }
 
   Intruder(EvasionMesh at) {
     this.at = at;
@@ -177,12 +182,13 @@ final class Intruder {
         LIMIT,
         () -> mesh.guard().count(reason.words()).refused() > before.refused());
     assertNothingArrived(said);
-    expected.add(new Expected(reason, process));
+    expected.add(new Expected(reason, process, act));
   }
 
-  /** It was refused by the guard, which nobody could ask yet. */
-  void willBeTold(GuardReason reason, String process) {
-    expected.add(new Expected(reason, process));
+  /** Tries what the guard refused once more. */
+  void again(Expected refused) throws Exception {
+    at.forget();
+    assertNothingArrived(refused.act().go());
   }
 
   void assertNothingArrived(Said said) {
