@@ -432,9 +432,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
         () -> {
           var owner = read(request.getOwner(), Owner::parse);
           state.flush();
-          if (request.getId().startsWith("d:")) {
-            var _ = state.others().bring(request.getId());
-          }
+          var _ = state.others().bring(request.getId());
           state.rules().acknowledge(owner, request.getId(), request.getNote(), by);
           return AckResponse.getDefaultInstance();
         });

@@ -120,7 +120,7 @@ public final class CallLimits {
   }
 
   private void count(Refused why) {
-    refused.getOrDefault(why, new LongAdder()).increment();
+    requireNonNull(refused.get(why)).increment();
   }
 
   /** How often callers were refused who were not recognized or have no role, by why. */

@@ -38,7 +38,10 @@ import org.jspecify.annotations.Nullable;
 /** Decisions on their way from a check server to a control server: canonical JSON. */
 final class CheckRecordJson {
   private static final int MAX_LENGTH = 256 << 10;
-  private static final Pattern ID = Pattern.compile("d:[0-9a-f]{16}");
+
+  /** Of a decision. */
+  static final Pattern ID = Pattern.compile("d:[0-9a-f]{16}");
+
   private static final Pattern TRACE = Pattern.compile("([0-9a-f]{32})?");
 
   private CheckRecordJson() {}

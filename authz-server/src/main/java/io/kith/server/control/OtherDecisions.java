@@ -10,7 +10,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -22,7 +21,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class OtherDecisions {
   private static final System.Logger LOG = System.getLogger(OtherDecisions.class.getName());
-  private static final Pattern ID = Pattern.compile("d:[0-9a-f]{16}");
   private static final int NAMED = 5;
 
   private final DecisionLog log;
@@ -74,7 +72,7 @@ public final class OtherDecisions {
     if (own != null) {
       return new Found(own, "");
     }
-    if (!ID.matcher(id).matches()) {
+    if (!CheckRecordJson.ID.matcher(id).matches()) {
       return null;
     }
     var answers = elsewhere.ask(new Elsewhere.Question(id, null, false, 1));

@@ -13,7 +13,6 @@ import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerDomainSocketChanne
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerSocketChannel;
 import io.grpc.netty.shaded.io.netty.channel.group.ChannelGroup;
 import io.grpc.netty.shaded.io.netty.channel.group.DefaultChannelGroup;
-import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpObjectAggregator;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpServerCodec;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
@@ -99,25 +98,11 @@ public final class JsonServer implements AutoCloseable {
       String key, Path path, boolean forEverybody, IntFunction<Services> services)
       throws IOException {
     var file = SocketFile.prepare(key, path, forEverybody);
-    try {
-      var server =
-          start(
-              EpollServerDomainSocketChannel.class,
-              new DomainSocketAddress(file.bindPath().toString()),
-              null,
-              services.apply(file.owner()),
-              file);
-      try {
-        file.publish();
-        return server;
-      } catch (IOException e) {
-        server.close();
-        throw e;
-      }
-    } catch (IOException e) {
-      file.abandon();
-      throw new IOException(key + ": cannot listen at unix:" + path + ": " + e.getMessage(), e);
-    }
+    return file.listen(
+        at ->
+            start(
+                EpollServerDomainSocketChannel.class, at, null, services.apply(file.owner()), file),
+        JsonServer::close);
   }
 
   /**

@@ -5,7 +5,6 @@ import static java.util.Objects.requireNonNull;
 import io.grpc.Server;
 import io.grpc.ServerCredentials;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
-import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.kith.baselines.config.Endpoint;
@@ -34,7 +33,6 @@ import io.kith.spiffe.X509Source;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
-import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -283,30 +281,13 @@ public final class CheckServer implements AutoCloseable {
     if (settings.checks() instanceof Endpoint.Unix(var path)) {
       try {
         var file = SocketFile.prepare(key, path, true);
-        checks = atSocket(key, path, file, tls);
+        checks = file.listen(at -> checks(at, tls, checkService), CheckListener::close);
         checkFile = file;
       } catch (IOException e) {
         throw ListenException.of(e);
       }
     } else {
       checks = bound(key, settings.checks(), address -> checks(address, tls, checkService));
-    }
-  }
-
-  private CheckListener atSocket(String key, Path path, SocketFile file, SslContext tls)
-      throws IOException {
-    try {
-      var listener = checks(new DomainSocketAddress(file.bindPath().toString()), tls, checkService);
-      try {
-        file.publish();
-        return listener;
-      } catch (IOException e) {
-        listener.close();
-        throw e;
-      }
-    } catch (IOException e) {
-      file.abandon();
-      throw new IOException(key + ": cannot listen at unix:" + path + ": " + e.getMessage(), e);
     }
   }
 

@@ -1,5 +1,6 @@
 package io.kith.server.net;
 
+import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
@@ -13,6 +14,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,13 +29,18 @@ public final class SocketFile {
   private static final String OPEN_SOCKET = "rw-rw-rw-";
   private static final String PRIVATE_FOLDER = "rwx------";
 
+  private final String key;
+  private final Path asked;
   private final Path path;
   private final Path nursery;
   private final String mode;
   private final int owner;
   private @Nullable Object published;
 
-  private SocketFile(Path path, Path nursery, String mode) throws IOException {
+  private SocketFile(String key, Path asked, Path path, Path nursery, String mode)
+      throws IOException {
+    this.key = key;
+    this.asked = asked;
     this.path = path;
     this.nursery = nursery;
     this.mode = mode;
@@ -52,7 +59,8 @@ public final class SocketFile {
     try {
       Files.createDirectories(folder);
       requireFree(key, absolute);
-      return new SocketFile(absolute, nursery(folder), forEverybody ? OPEN_SOCKET : PRIVATE_SOCKET);
+      return new SocketFile(
+          key, path, absolute, nursery(folder), forEverybody ? OPEN_SOCKET : PRIVATE_SOCKET);
     } catch (AccessDeniedException e) {
       throw new IOException(
           key
@@ -107,23 +115,51 @@ public final class SocketFile {
     return owner;
   }
 
-  /** Where it is bound before it is published. */
-  public Path bindPath() {
+  /** Binds a socket and listens. */
+  @FunctionalInterface
+  public interface Binding<T> {
+    /**
+     * What listens.
+     *
+     * @throws IOException when that cannot be had, with the message or the cause of the system
+     */
+    T bind(DomainSocketAddress address) throws IOException;
+  }
+
+  /**
+   * Binds the socket and moves it to its place; when either fails, nothing is left.
+   *
+   * @param end ends what listens
+   * @throws IOException when it cannot be; the message is for people
+   */
+  public <T> T listen(Binding<T> binding, Consumer<? super T> end) throws IOException {
+    try {
+      var listening = binding.bind(new DomainSocketAddress(bindPath().toString()));
+      try {
+        publish();
+        return listening;
+      } catch (IOException e) {
+        end.accept(listening);
+        throw e;
+      }
+    } catch (IOException e) {
+      deleteQuietly(bindPath());
+      deleteQuietly(nursery);
+      var cause = e.getCause() == null ? e : e.getCause();
+      throw new IOException(
+          key + ": cannot listen at unix:" + asked + ": " + String.valueOf(cause.getMessage()), e);
+    }
+  }
+
+  private Path bindPath() {
     return nursery.resolve("s");
   }
 
-  /** Moves the bound socket to its place. */
-  public void publish() throws IOException {
+  private void publish() throws IOException {
     Files.setPosixFilePermissions(bindPath(), PosixFilePermissions.fromString(mode));
     published = keyOf(bindPath());
     Files.move(bindPath(), path, StandardCopyOption.ATOMIC_MOVE);
     Files.deleteIfExists(nursery);
-  }
-
-  /** Removes what was not published. */
-  public void abandon() {
-    deleteQuietly(bindPath());
-    deleteQuietly(nursery);
   }
 
   /** Removes the socket, unless another server has put its own there meanwhile. */

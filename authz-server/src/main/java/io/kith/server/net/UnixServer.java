@@ -7,7 +7,6 @@ import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerDomainSocketChannel;
-import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.nio.file.Path;
@@ -50,29 +49,23 @@ public final class UnixServer implements AutoCloseable {
     var file = SocketFile.prepare(key, path, forEverybody);
     var loop = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
     try {
-      var server =
-          services
-              .at(new DomainSocketAddress(file.bindPath().toString()), file.owner())
-              .channelType(EpollServerDomainSocketChannel.class)
-              .bossEventLoopGroup(loop)
-              .workerEventLoopGroup(loop)
-              .withChildOption(ChannelOption.SO_KEEPALIVE, null) // it has none, and warns
-              .build()
-              .start();
-      var started = new UnixServer(server, loop, file);
-      try {
-        file.publish();
-      } catch (IOException e) {
-        server.shutdownNow();
-        throw e;
-      }
-      return started;
+      return file.listen(
+          at -> {
+            var server =
+                services
+                    .at(at, file.owner())
+                    .channelType(EpollServerDomainSocketChannel.class)
+                    .bossEventLoopGroup(loop)
+                    .workerEventLoopGroup(loop)
+                    .withChildOption(ChannelOption.SO_KEEPALIVE, null) // it has none, and warns
+                    .build()
+                    .start();
+            return new UnixServer(server, loop, file);
+          },
+          UnixServer::close);
     } catch (IOException e) {
       var _ = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
-      file.abandon();
-      var cause = e.getCause() == null ? e : e.getCause();
-      throw new IOException(
-          key + ": cannot listen at unix:" + path + ": " + String.valueOf(cause.getMessage()), e);
+      throw e;
     }
   }
 

@@ -9,9 +9,9 @@ import io.kith.server.files.ExportTarget;
 import io.kith.server.files.TrustOption;
 import io.kith.server.verb.ConfigFile;
 import io.kith.server.verb.Failure;
+import io.kith.server.verb.OutOption;
 import io.kith.server.verb.OutputOption;
 import io.kith.server.verb.Surroundings;
-import io.kith.server.verb.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,7 +20,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -95,9 +94,7 @@ public final class ExportCommand implements Callable<Integer> {
       description = "For flow-log: environment of the flows. Default: ${DEFAULT-VALUE}.")
   String environment = "prod";
 
-  @Option(names = "--out", paramLabel = "FILE", description = "Default: standard output.")
-  @Nullable Path to;
-
+  @Mixin OutOption out = new OutOption();
   @Mixin TrustOption trust = new TrustOption();
   @Mixin OutputOption output = new OutputOption();
   @Mixin ServerOption server = new ServerOption();
@@ -113,24 +110,10 @@ public final class ExportCommand implements Callable<Integer> {
             trustDomain,
             ConfigFile.readOrDefaults(server.config.file, surroundings));
     var text = as.export(baselines, placement, environment);
-    if (to != null) {
-      TextFile.write(surroundings.resolve(to), text);
-    }
     var document = new LinkedHashMap<String, Object>();
     document.put("as", as.word());
     document.put("revisions", baselines.stream().map(Baseline::revision).toList());
-    document.put("text", text);
-    var out = spec.commandLine().getOut();
-    output.print(
-        out,
-        document,
-        () -> {
-          if (to == null) {
-            out.print(text);
-          } else {
-            out.println("Written: " + to);
-          }
-        });
+    out.print(spec, output, document, List.of(), text);
     return 0;
   }
 

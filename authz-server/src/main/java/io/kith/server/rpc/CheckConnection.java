@@ -1,6 +1,5 @@
 package io.kith.server.rpc;
 
-import io.grpc.Status;
 import io.grpc.netty.shaded.io.netty.buffer.ByteBuf;
 import io.grpc.netty.shaded.io.netty.buffer.ByteBufUtil;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
@@ -302,10 +301,9 @@ final class CheckConnection extends Http2ConnectionHandler {
     }
   }
 
-  /** Ends a stream without an answer. */
-  private void fail(ChannelHandlerContext at, int id, Status.Code code, String words) {
-    var _ =
-        encoder().writeHeaders(at, id, GrpcHeaders.failed(code, words), 0, true, at.newPromise());
+  /** Ends a stream with no more than headers, and asks for no more of it. */
+  private void refuse(ChannelHandlerContext at, int id, Http2Headers headers) {
+    var _ = encoder().writeHeaders(at, id, headers, 0, true, at.newPromise());
     if (connection().stream(id) != null) { // which has not ended on its side
       var _ = resetStream(at, id, Http2Error.NO_ERROR.code(), at.newPromise());
     }
@@ -340,10 +338,7 @@ final class CheckConnection extends Http2ConnectionHandler {
       }
       var refusal = GrpcHeaders.refusal(headers);
       if (refusal != null) {
-        var _ = encoder().writeHeaders(at, id, refusal, 0, true, at.newPromise());
-        if (!last) {
-          var _ = resetStream(at, id, Http2Error.NO_ERROR.code(), at.newPromise());
-        }
+        refuse(at, id, refusal);
         return;
       }
       var check = CheckStream.of(CheckConnection.this, id, peer, headers);
@@ -360,11 +355,7 @@ final class CheckConnection extends Http2ConnectionHandler {
       var stream = connection().stream(id);
       if (stream != null && stream.getProperty(streamKey) instanceof CheckStream check) {
         if (!check.read(data, last, limits.messageBytes(), service)) {
-          fail(
-              at,
-              id,
-              Status.Code.RESOURCE_EXHAUSTED,
-              "a Check of more than " + limits.messageBytes() + " bytes");
+          refuse(at, id, GrpcHeaders.tooLong(limits.messageBytes()));
         }
       }
       return taken;

@@ -37,11 +37,16 @@ final class GrpcHeaders {
    *
    * @param words ASCII without percent signs
    */
-  static Http2Headers failed(Status.Code code, String words) {
+  private static Http2Headers failed(Status.Code code, String words) {
     return http("200")
         .set(CONTENT_TYPE, GRPC)
         .set(STATUS, Integer.toString(code.value()))
         .set(MESSAGE, words);
+  }
+
+  /** What is said to a Check of more octets than are read. */
+  static Http2Headers tooLong(int most) {
+    return failed(Status.Code.RESOURCE_EXHAUSTED, "a Check of more than " + most + " bytes");
   }
 
   /** What is said to a call of anything but Check; null to one of that. */
