@@ -9,6 +9,7 @@ import io.kith.baselines.config.KithConfig.Identity;
 import io.kith.baselines.config.KithConfig.Keys;
 import io.kith.baselines.config.KithConfig.ScopeEntry;
 import io.kith.baselines.config.KithConfig.Server;
+import io.kith.baselines.config.KubernetesSettings;
 import io.kith.baselines.config.OidcSettings;
 import io.kith.baselines.config.StoreSettings;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
@@ -122,7 +123,20 @@ final class EffectiveConfig {
                 "observe", allowOrDeny(server.onFailure().allowUnderObserve()),
                 "shadow", allowOrDeny(server.onFailure().allowUnderShadow())),
         "guard", guard(server.guard()),
-        "inbound", map("probes", server.probes()));
+        "inbound", map("probes", server.probes()),
+        "kubernetes", kubernetes(server.kubernetes()));
+  }
+
+  private static @Nullable Map<String, Object> kubernetes(@Nullable KubernetesSettings settings) {
+    return settings == null
+        ? null
+        : map(
+            "kubeconfig", settings.kubeconfig(),
+            "workloads", settings.workloads(),
+            "resources", settings.resources(),
+            "trustDomain", settings.trustDomain(),
+            "clusterDomain", settings.clusterDomain(),
+            "rootNamespace", settings.rootNamespace());
   }
 
   private static Map<String, Object> guard(Guard guard) {

@@ -90,6 +90,7 @@ public record KithConfig(
    * @param guard what bridges do about traffic that goes past the sidecars
    * @param probes paths that may be asked for by GET without a certificate, also where a scope
    *     requires proof of where a request comes from
+   * @param kubernetes the API server that it watches, or null
    */
   public record Server(
       ServerRole role,
@@ -108,7 +109,8 @@ public record KithConfig(
       Duration connectionAge,
       OnFailure onFailure,
       Guard guard,
-      List<String> probes) {
+      List<String> probes,
+      @Nullable KubernetesSettings kubernetes) {
     /** What kubelets and metric scrapers ask for unless told otherwise. */
     public static final List<String> PROBES = List.of("/healthz", "/livez", "/readyz", "/metrics");
 

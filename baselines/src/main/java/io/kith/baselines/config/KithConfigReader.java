@@ -113,7 +113,8 @@ final class KithConfigReader {
             failure.value("observe", KithConfigReader::allows, true),
             failure.value("shadow", KithConfigReader::allows, true)),
         guard(server.section("guard")),
-        probes(server.section("inbound")));
+        probes(server.section("inbound")),
+        KubernetesSettings.read(server));
   }
 
   /** An empty list is none. */

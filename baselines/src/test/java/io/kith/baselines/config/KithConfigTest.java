@@ -469,4 +469,23 @@ class KithConfigTest {
         .map(Problem::what)
         .containsExactly("'0' (expected: a whole number from 1 to 100000)");
   }
+
+  @Test
+  void theApiServerIsWatchedOnlyWhereItIsNamed() throws ConfigException {
+    assertThat(KithConfig.parse("kith.yaml", "server: {}", Map.of()).server().kubernetes()).isNull();
+    assertThat(
+            KithConfig.parse("kith.yaml", "server: {kubernetes: }", Map.of()).server().kubernetes())
+        .isEqualTo(
+            new KubernetesSettings(
+                null, true, true, "cluster.local", "cluster.local", "istio-system"));
+    assertThat(
+            KithConfig.parse(
+                    "kith.yaml",
+                    "server: {kubernetes: {kubeconfig: k.yaml, workloads: false, resources: false,"
+                        + " trustDomain: td, clusterDomain: cd, rootNamespace: root}}",
+                    Map.of())
+                .server()
+                .kubernetes())
+        .isEqualTo(new KubernetesSettings(Path.of("k.yaml"), false, false, "td", "cd", "root"));
+  }
 }
