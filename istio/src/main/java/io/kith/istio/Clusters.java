@@ -36,7 +36,7 @@ final class Clusters {
   }
 
   /** One that speaks HTTP/2. */
-  static Map<String, Object> grpc(String name, Map<String, Object> address) {
+  static Map<String, Object> grpc(String name, Map<String, Object> address, Object... settings) {
     var cluster = of(name, address);
     cluster.put(
         "typed_extension_protocol_options",
@@ -46,7 +46,7 @@ final class Clusters {
                 "@type",
                 TYPES + "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
                 "explicit_http_config",
-                map("http2_protocol_options", http2()))));
+                map("http2_protocol_options", http2(settings)))));
     return cluster;
   }
 

@@ -92,14 +92,20 @@ final class Gate {
         List.of(map("filters", List.of(manager))));
   }
 
-  /** Leads into it. */
+  /**
+   * Leads into it, with a tunnel of its own for each connection. Envoy ends an HTTP/2 connection
+   * with many resets, and connections that are refused or given up are resets: in a shared one, a
+   * program that nobody knows would end those of all others.
+   */
   static Map<String, Object> cluster(String name) {
     return Clusters.wide(
         Clusters.grpc(
             name,
             map(
                 "envoy_internal_address",
-                map("server_listener_name", name, "endpoint_id", "egress"))));
+                map("server_listener_name", name, "endpoint_id", "egress")),
+            "max_concurrent_streams",
+            1));
   }
 
   /** Leads out of it: to where the application connected, as the tunnel says. */

@@ -88,7 +88,7 @@ public final class BenchCommand implements Callable<Integer> {
         EnumSet.allOf(Shape.class),
         Set.of(false, true),
         full ? Duration.ofSeconds(3) : Duration.ofMillis(500),
-        Duration.ofSeconds(8),
+        Duration.ofSeconds(full ? 8 : 6),
         3,
         4,
         64,
@@ -100,7 +100,7 @@ public final class BenchCommand implements Callable<Integer> {
         EnumSet.allOf(Authorizer.class),
         EnumSet.allOf(EnvoyShape.class),
         full ? Duration.ofSeconds(3) : Duration.ofMillis(600),
-        Duration.ofSeconds(full ? 8 : 4),
+        Duration.ofSeconds(full ? 8 : 3),
         3,
         16);
   }
