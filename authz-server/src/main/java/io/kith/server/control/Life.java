@@ -1,5 +1,6 @@
 package io.kith.server.control;
 
+import io.kith.baselines.bundle.BaselineJson;
 import io.kith.baselines.bundle.Keyring;
 import io.kith.baselines.bundle.SignedBaseline;
 import io.kith.baselines.bundle.SignedBaseline.Approval;
@@ -25,14 +26,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * The revisions of a workload with their signatures. Never changed: a step makes another.
  *
- * @param signed the signed text of each revision that is kept
+ * @param signed the signature of each revision that is kept
  * @param approvals of edges, for whichever revision has them
  * @param reopened edges that the blast-radius guard let pass again under the enforced revision, by
  *     what they cover
  */
 record Life(
     Revisions revisions,
-    Map<String, SignedBaseline> signed,
+    Map<String, Signed> signed,
     List<Approval> approvals,
     Set<Granted> reopened) {
   /** Superseded revisions that are kept: of the enforced, of the refused and of the others. */
@@ -47,6 +48,21 @@ record Life(
   record Granted(Object process, Object destination) {
     static Granted by(Edge edge) {
       return new Granted(edge.process(), edge.destination());
+    }
+  }
+
+  /**
+   * What a revision was signed with. Its text, most of what there would be to keep, is what {@link
+   * BaselineJson} writes of it.
+   *
+   * @param text another one that says the same, or null
+   */
+  record Signed(SignedBaseline.Seal signature, List<Approval> approvals, @Nullable String text) {
+    static Signed of(SignedBaseline signed, Baseline baseline) {
+      return new Signed(
+          signed.signature(),
+          signed.approvals(),
+          signed.text().equals(BaselineJson.write(baseline)) ? null : signed.text());
     }
   }
 
@@ -111,12 +127,15 @@ record Life(
   /** The signed text with every approval there is. */
   @Nullable SignedBaseline signed(String revision) {
     var own = signed.get(revision);
-    if (own == null) {
+    var entry = revisions.of(revision);
+    if (own == null || entry == null) {
       return null;
     }
     var all = new ArrayList<>(own.approvals());
     all.addAll(approvals);
-    return new SignedBaseline(own.text(), own.signature(), all);
+    var text = own.text();
+    return new SignedBaseline(
+        text == null ? BaselineJson.write(entry.baseline()) : text, own.signature(), all);
   }
 
   /** Edges of a revision that an approver has still to sign. */
@@ -129,9 +148,11 @@ record Life(
   Step propose(SignedBaseline text, Keyring keys, Change change) {
     return switch (text.authentic(keys)) {
       case Verified.Refused(var why) -> new Step.Refused(why);
-      case Verified.Accepted(var baseline) -> {
+      case Verified.Accepted(var read) -> {
+        var newest = newest();
+        var baseline = newest == null ? read : read.sharing(newest);
         var texts = new HashMap<>(signed);
-        texts.put(baseline.revision(), text);
+        texts.put(baseline.revision(), Signed.of(text, baseline));
         var by = change.author();
         yield new Life(revisions, texts, approvals, reopened)
             .step(now -> now.draft(baseline, change.at(), by, change.note()))

@@ -184,8 +184,10 @@ public final class ProcessClass {
   }
 
   /** The same class, that shares equal ancestors with those that were seen before. */
+  @SuppressWarnings("ReferenceEquality") // one object is the point
   public ProcessClass sharing(Map<List<String>, List<String>> seen) {
-    return new ProcessClass(this, seen.computeIfAbsent(ancestors, list -> list));
+    var shared = seen.computeIfAbsent(ancestors, list -> list);
+    return shared == ancestors ? this : new ProcessClass(this, shared);
   }
 
   /**
