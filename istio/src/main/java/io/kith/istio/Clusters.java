@@ -63,16 +63,76 @@ final class Clusters {
 
   /** That of the server, without TLS. */
   static Map<String, Object> server(ServerAddress server) {
+    var cluster = grpc(SERVER, address(server));
+    if (server instanceof ServerAddress.Named) {
+      resolved(cluster);
+    }
+    return cluster;
+  }
+
+  private static void resolved(Map<String, Object> cluster) {
+    cluster.put("type", "STRICT_DNS");
+    cluster.put("dns_lookup_family", "V4_PREFERRED");
+  }
+
+  /**
+   * That of the server, without TLS, with another behind it. Only the first is asked again and
+   * again whether it is there: all sidecars of a mesh would be too many for the other. Between two
+   * such questions it counts as away for a moment after two connections in a row failed.
+   */
+  static Map<String, Object> server(ServerAddress server, ServerAddress fallback) {
+    var cluster = server(server);
+    if (fallback instanceof ServerAddress.Named) {
+      resolved(cluster);
+    }
+    cluster.put(
+        "load_assignment",
+        map(
+            "cluster_name",
+            SERVER,
+            "endpoints",
+            List.of(
+                map("priority", 0, "lb_endpoints", List.of(map("endpoint", map("address", address(server))))),
+                map(
+                    "priority",
+                    1,
+                    "lb_endpoints",
+                    List.of(
+                        map(
+                            "endpoint",
+                            map(
+                                "address",
+                                address(fallback),
+                                "health_check_config",
+                                map("disable_active_health_check", true))))))));
+    cluster.put(
+        "health_checks",
+        List.of(
+            map(
+                "timeout", "1s",
+                "interval", "5s",
+                "interval_jitter", "1s",
+                "unhealthy_interval", "1s",
+                "unhealthy_threshold", 1,
+                "healthy_threshold", 1,
+                "tcp_health_check", map())));
+    cluster.put(
+        "outlier_detection",
+        map(
+            "split_external_local_origin_errors", true,
+            "consecutive_local_origin_failure", 2,
+            "enforcing_consecutive_local_origin_failure", 100,
+            "base_ejection_time", "1s",
+            "max_ejection_time", "5s",
+            "max_ejection_percent", 100));
+    return cluster;
+  }
+
+  private static Map<String, Object> address(ServerAddress server) {
     return switch (server) {
-      case ServerAddress.Named(var host, var port) -> {
-        var cluster = grpc(SERVER, socketAddress(host, port));
-        cluster.put("type", "STRICT_DNS");
-        cluster.put("dns_lookup_family", "V4_PREFERRED");
-        yield cluster;
-      }
-      case ServerAddress.Numeric(var address, var port) ->
-          grpc(SERVER, socketAddress(address, port));
-      case ServerAddress.Socket(var path) -> grpc(SERVER, map("pipe", map("path", path)));
+      case ServerAddress.Named(var host, var port) -> socketAddress(host, port);
+      case ServerAddress.Numeric(var address, var port) -> socketAddress(address, port);
+      case ServerAddress.Socket(var path) -> map("pipe", map("path", path));
     };
   }
 

@@ -10,6 +10,7 @@ import io.kith.istio.EnvoyFilter.Patch;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What all sidecars of a mesh need to know so that every connection and request is checked; {@link
@@ -19,9 +20,15 @@ import java.util.Map;
  * scope.
  *
  * @param server where the authorization server takes Checks
- * @param serverId the SPIFFE ID that the authorization server must prove
+ * @param fallback whom sidecars ask while nothing answers there, or null: nobody. Meant for a
+ *     server on the node, with central ones behind it
+ * @param serverId the SPIFFE ID that both must prove
  */
-public record MeshRecipe(ServerAddress server, String serverId, MeshSettings settings) {
+public record MeshRecipe(
+    ServerAddress server,
+    @Nullable ServerAddress fallback,
+    String serverId,
+    MeshSettings settings) {
   /** Where EnvoyFilters of others have none, Kith's are applied after them. */
   static final int PRIORITY = 100;
 
@@ -35,6 +42,15 @@ public record MeshRecipe(ServerAddress server, String serverId, MeshSettings set
       throw new IllegalArgumentException(
           "serverId: '" + serverId + "' (expected: a SPIFFE ID, spiffe://DOMAIN/PATH)");
     }
+    if (server instanceof ServerAddress.Socket && fallback instanceof ServerAddress.Named) {
+      throw new IllegalArgumentException(
+          "fallback: a name (expected: an address; behind a Unix socket Envoy resolves no names)");
+    }
+  }
+
+  /** Without a fallback. */
+  public MeshRecipe(ServerAddress server, String serverId, MeshSettings settings) {
+    this(server, null, serverId, settings);
   }
 
   /** The EnvoyFilter. */
@@ -64,7 +80,9 @@ public record MeshRecipe(ServerAddress server, String serverId, MeshSettings set
   }
 
   private Map<String, Object> serverCluster() {
-    var cluster = Clusters.wide(Clusters.server(server));
+    var cluster =
+        Clusters.wide(
+            fallback == null ? Clusters.server(server) : Clusters.server(server, fallback));
     var tls = Tls.ofSidecar().to(serverId, List.of("h2"));
     if (server instanceof ServerAddress.Named(var host, _)) {
       // Envoy sends none by itself, and Java's TLS refuses the form that istiod gives to names.

@@ -16,11 +16,16 @@ record Goldens(String folder, String type) {
   private static final String REFRESH = "kith.refreshGoldens";
 
   void check(String name, String yaml) throws IOException {
-    var text =
-        "# Generated from io.kith.istio."
-            + type
-            + ", with example values; not edited by hand.\n"
-            + yaml;
+    check(name, ", with example values", yaml);
+  }
+
+  /**
+   * The same.
+   *
+   * @param how the text of the file was made, after the name of the type
+   */
+  void check(String name, String how, String yaml) throws IOException {
+    var text = "# Generated from io.kith.istio." + type + how + "; not edited by hand.\n" + yaml;
     var file = Path.of(folder).resolve(name);
     if (System.getProperty(REFRESH) != null) {
       Files.createDirectories(file.getParent());

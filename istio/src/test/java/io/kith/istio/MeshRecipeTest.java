@@ -45,6 +45,62 @@ class MeshRecipeTest {
     GOLDENS.check("short-cut.yaml", recipe(MeshSettings.of(Tcp.BASELINE).withShortCut()).yaml());
   }
 
+  private static MeshRecipe onTheNode(String server, String fallback) {
+    return new MeshRecipe(
+        ServerAddress.parse(server),
+        ServerAddress.parse(fallback),
+        "spiffe://cluster.local/ns/kith/sa/check-server",
+        MeshSettings.of(Tcp.BASELINE));
+  }
+
+  @Test
+  void yaml_onTheNode_isTheFileInTheRepository() throws IOException {
+    GOLDENS.check(
+        "node.yaml",
+        onTheNode(
+                "check-server.kith.svc.cluster.local:9191",
+                "central.kith.svc.cluster.local:9191")
+            .yaml());
+  }
+
+  // ---- a fallback
+
+  private static Map<?, ?> cluster(MeshRecipe recipe) {
+    var patches = (List<?>) at(recipe.envoyFilter().document(), "spec", "configPatches");
+    return (Map<?, ?>) at((Map<?, ?>) patches.getFirst(), "patch", "value");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "10.0.0.1:9191,               10.0.0.2:9191, STATIC",
+    "unix:/run/kith/check.sock,   10.0.0.2:9191, STATIC",
+    "check.kith.svc:9191,         10.0.0.2:9191, STRICT_DNS",
+    "10.0.0.1:9191,       central.kith.svc:9191, STRICT_DNS",
+    "check.kith.svc:9191, central.kith.svc:9191, STRICT_DNS",
+  })
+  void cluster_withFallback_resolvesNames_andAsksOnlyTheFirstWhetherItIsThere(
+      String server, String fallback, String type) {
+    var cluster = cluster(onTheNode(server, fallback));
+
+    assertThat(at(cluster, "type")).isEqualTo(type);
+    var groups = (List<?>) at(cluster, "load_assignment", "endpoints");
+    assertThat(groups).hasSize(2);
+    var first = (Map<?, ?>) groups.getFirst();
+    var second = (Map<?, ?>) groups.getLast();
+    assertThat(at(first, "priority")).isEqualTo(0);
+    assertThat(at(second, "priority")).isEqualTo(1);
+    assertThat(first.toString()).doesNotContain("disable_active_health_check");
+    assertThat(second.toString()).contains("disable_active_health_check=true");
+    assertThat(cluster.keySet().contains("health_checks")).isTrue();
+  }
+
+  @Test
+  void new_nameBehindASocket_isRefused() {
+    assertThatThrownBy(() -> onTheNode("unix:/run/kith/check.sock", "central.kith.svc:9191"))
+        .hasMessage(
+            "fallback: a name (expected: an address; behind a Unix socket Envoy resolves no names)");
+  }
+
   // ---- the filters, as maps
 
   private static Stream<MeshSettings> settings() {

@@ -5,6 +5,7 @@ import io.kith.istio.ServerAddress;
 import io.kith.server.verb.Failure;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -51,10 +52,20 @@ final class RecipeCommand implements Callable<Integer> {
   String server = "";
 
   @Option(
+      names = "--fallback",
+      paramLabel = "ADDRESS",
+      description =
+          "Whom sidecars ask while nothing answers at --server, such as central servers behind that"
+              + " of the node. Default: nobody.")
+  @Nullable String fallback;
+
+  @Option(
       names = "--server-id",
       required = true,
       paramLabel = "ID",
-      description = "SPIFFE ID that Kith has to prove; no other workload may answer for it.")
+      description =
+          "SPIFFE ID that Kith has to prove, a fallback as well; no other workload may answer for"
+              + " it.")
   String serverId = "";
 
   @Mixin SettingsOption settings = new SettingsOption();
@@ -77,7 +88,8 @@ final class RecipeCommand implements Callable<Integer> {
   private String yaml() throws Failure {
     var agreed = settings.settings(recipe.tcp);
     try {
-      return new MeshRecipe(ServerAddress.parse(server), serverId, agreed).yaml();
+      var behind = fallback == null ? null : ServerAddress.parse(fallback);
+      return new MeshRecipe(ServerAddress.parse(server), behind, serverId, agreed).yaml();
     } catch (IllegalArgumentException e) {
       throw Failure.usage(String.valueOf(e.getMessage()));
     }

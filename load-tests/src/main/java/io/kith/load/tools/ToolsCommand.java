@@ -23,16 +23,17 @@ public final class ToolsCommand implements Callable<Integer> {
     iptables,
     jaeger,
     spire,
-    istio
+    istio,
+    helm
   }
 
-  /** What nobody waits for who did not ask for it: the programs of Istio take longest. */
+  /** All that the demo and the tests without profiles start. */
   private static final List<Tool> UNASKED =
       List.of(Tool.envoy, Tool.iptables, Tool.jaeger, Tool.spire);
 
   @Parameters(
       paramLabel = "TOOL",
-      description = "${COMPLETION-CANDIDATES} (default: all but istio)",
+      description = "${COMPLETION-CANDIDATES} (default: all but istio and helm)",
       arity = "0..*")
   private List<Tool> tools = List.of();
 
@@ -56,6 +57,7 @@ public final class ToolsCommand implements Callable<Integer> {
       case jaeger -> Jaeger.find(System.err::println).program().toString();
       case spire -> Spire.find(System.err::println).agent().toString();
       case istio -> Istio.find(System.err::println).istiod().toString();
+      case helm -> Helm.find(System.err::println).program().toString();
     };
   }
 }

@@ -121,6 +121,26 @@ class MeshRecipeEnvoyTest {
     }
   }
 
+  @Test
+  void recipe_withFallback_isTakenByEnvoy() throws Exception {
+    var named = ServerAddress.parse("central.kith.svc.cluster.local:9191");
+    var numeric = ServerAddress.parse("10.96.0.10:9191");
+    for (var recipe :
+        List.of(
+            withFallback(ServerAddress.parse("check.kith.svc.cluster.local:9191"), named),
+            withFallback(numeric, named),
+            withFallback(ServerAddress.parse("unix:/run/kith/check.sock"), numeric))) {
+      var outcome = validate(new PatchedSidecar(recipe.yaml()).yaml());
+
+      assertThat(outcome.succeeded()).as(outcome.output()).isTrue();
+      assertThat(outcome.output()).doesNotContain("Deprecated", "unknown");
+    }
+  }
+
+  private static MeshRecipe withFallback(ServerAddress server, ServerAddress fallback) {
+    return new MeshRecipe(server, fallback, "spiffe://td/kith", MeshSettings.of(Tcp.BASELINE));
+  }
+
   /** Also in what is wrapped: else the test above would say nothing. */
   @Test
   void envoy_fieldThatDoesNotExist_isRefused() throws Exception {

@@ -1,0 +1,606 @@
+package io.kith.load.istio;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.client.ConfigBuilder;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
+import io.fabric8.kubernetes.client.utils.Serialization;
+import io.kith.load.istio.HelmChart.Values;
+import io.kith.load.lab.Lab;
+import io.kith.load.tools.Helm;
+import io.kith.load.tools.Istio;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The ways round the sidecar that a pod's specification or a tenant's resource opens: a real API
+ * server takes each of them, injected by a real istiod, and with the chart's policies refuses each.
+ */
+@Tag("istio")
+@Timeout(900)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class AdmissionTest {
+  private static final Duration LIMIT = Duration.ofMinutes(3);
+  private static final String SHOP = "shop";
+
+  /** What istiod of the tests injects, which is no release. */
+  private static final String PROXY = "registry.istio.io/testing/proxyv2";
+
+  private static final AtomicInteger NUMBER = new AtomicInteger();
+
+  private static HelmChart chart;
+  private static Lab lab;
+  private static ControlPlane plane;
+  private static KubernetesClient tenant;
+
+  @BeforeAll
+  static void start() throws Exception {
+    chart = new HelmChart(Helm.find(System.out::println));
+    var istio = Istio.find(System.out::println);
+    lab = Lab.open("ka", System.out::println);
+    plane = ControlPlane.start(lab, istio, System.out::println);
+    plane.namespace(HelmChart.NAMESPACE, Map.of());
+    plane.namespace(SHOP, Map.of("istio-injection", "enabled"));
+    plane.namespace("office", Map.of("istio-injection", "enabled"));
+    plane.namespace("canary", Map.of("istio.io/rev", "default"));
+    plane.namespace("outside", Map.of());
+    plane.apply(TENANT);
+    tenant = as(SHOP, "tenant");
+  }
+
+  @AfterAll
+  static void stop() {
+    if (tenant != null) {
+      tenant.close();
+    }
+    if (plane != null) {
+      plane.close();
+    }
+    if (lab != null) {
+      lab.close();
+    }
+  }
+
+  /** Who may do in a namespace whatever its owners usually may. */
+  private static final String TENANT =
+      """
+      apiVersion: v1
+      kind: ServiceAccount
+      metadata: {name: tenant, namespace: shop}
+      ---
+      apiVersion: rbac.authorization.k8s.io/v1
+      kind: Role
+      metadata: {name: tenant, namespace: shop}
+      rules:
+      - {apiGroups: ["*"], resources: ["*"], verbs: ["*"]}
+      ---
+      apiVersion: rbac.authorization.k8s.io/v1
+      kind: RoleBinding
+      metadata: {name: tenant, namespace: shop}
+      roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: tenant}
+      subjects: [{kind: ServiceAccount, name: tenant, namespace: shop}]
+      """;
+
+  private static KubernetesClient as(String namespace, String account) {
+    return new KubernetesClientBuilder()
+        .withConfig(
+            new ConfigBuilder(plane.client().getConfiguration())
+                .withOauthToken(plane.token(namespace, account))
+                .build())
+        .build();
+  }
+
+  // ---- pods
+
+  /**
+   * A pod that may get round its sidecar.
+   *
+   * @param metadata labels and annotations, as YAML
+   * @param spec but for its containers, as YAML
+   * @param app of the container {@code app} but for its name and image, as YAML
+   * @param beside further containers, as a list in YAML
+   * @param refusal what the policies say
+   */
+  record Attack(
+      String name, String metadata, String spec, String app, String beside, String refusal) {
+    static Attack annotated(String annotation, String value, String refusal) {
+      var annotations = Serialization.asJson(Map.of(annotation, value));
+      return new Attack(
+          annotation + "=" + value.strip(), "annotations: " + annotations, "", "", "", refusal);
+    }
+
+    static Attack labelled(String label, String value, String refusal) {
+      var labels = Serialization.asJson(Map.of(label, value));
+      return new Attack(label + "=" + value, "labels: " + labels, "", "", "", refusal);
+    }
+
+    static Attack spec(String spec, String refusal) {
+      return new Attack(spec, "", spec, "", "", refusal);
+    }
+
+    static Attack app(String app, String refusal) {
+      return new Attack(app, "", "", app, "", refusal);
+    }
+
+    static Attack beside(String container, String refusal) {
+      return new Attack("beside " + container, "", "", "", "- " + container, refusal);
+    }
+
+    Pod pod(String namespace) {
+      return Serialization.unmarshal(
+          """
+          apiVersion: v1
+          kind: Pod
+          metadata:
+            name: attack-%d
+            namespace: %s
+          %s
+          spec:
+            serviceAccountName: default
+          %s
+            containers:
+            - name: app
+              image: registry.invalid/app
+          %s
+          %s
+          """
+              .formatted(
+                  NUMBER.incrementAndGet(),
+                  namespace,
+                  metadata.indent(2),
+                  spec.indent(2),
+                  app.indent(4),
+                  beside.indent(2)),
+          Pod.class);
+    }
+
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  private static final String USER = "user or group 1337 is the sidecar's";
+  private static final String POWER = "privileged, NET_ADMIN, NET_RAW";
+  private static final String AROUND = "takes egress around the sidecar";
+  private static final String OTHER_SIDECAR = "annotation that makes another sidecar";
+  private static final String NOT_GENUINE = "not as Istio injects it";
+
+  static Stream<Attack> attacks() {
+    return Stream.of(
+        // the sidecar's user
+        Attack.spec("securityContext: {runAsUser: 1337}", USER),
+        Attack.spec("securityContext: {runAsGroup: 1337, runAsUser: 1000}", USER),
+        Attack.spec("securityContext: {fsGroup: 1337}", USER),
+        Attack.spec("securityContext: {supplementalGroups: [7, 1337]}", USER),
+        Attack.app("securityContext: {runAsUser: 1337}", USER),
+        Attack.app("securityContext: {runAsUser: 1000, runAsGroup: 1337}", USER),
+        Attack.spec(
+            "initContainers:\n- {name: early, image: registry.invalid/app, securityContext: {runAsUser: 1337}}",
+            USER),
+        // power over the redirection
+        Attack.app("securityContext: {privileged: true}", POWER),
+        Attack.app("securityContext: {capabilities: {add: [NET_ADMIN]}}", POWER),
+        Attack.app("securityContext: {capabilities: {add: [NET_RAW]}}", POWER),
+        Attack.app("securityContext: {capabilities: {add: [SYS_ADMIN]}}", POWER),
+        Attack.app("securityContext: {capabilities: {add: [CAP_NET_ADMIN]}}", POWER),
+        Attack.app("securityContext: {capabilities: {add: [ALL]}}", POWER),
+        Attack.spec(
+            "initContainers:\n- {name: early, image: registry.invalid/app, securityContext: {capabilities: {add: [NET_ADMIN]}}}",
+            POWER),
+        // other networks and processes
+        Attack.spec("hostNetwork: true", "hostNetwork: the node's network has no sidecar"),
+        Attack.spec("hostPID: true", "the sidecar's processes are within reach"),
+        Attack.spec("shareProcessNamespace: true", "the sidecar's processes are within reach"),
+        // without injection
+        Attack.labelled("sidecar.istio.io/inject", "false", "a pod of the mesh without sidecar"),
+        Attack.annotated("sidecar.istio.io/inject", "false", "a pod of the mesh without sidecar"),
+        Attack.labelled("istio.io/rev", "other", "a data plane without Kith's filters"),
+        Attack.labelled(
+            "istio.io/dataplane-mode", "ambient", "a data plane without Kith's filters"),
+        // around the sidecar
+        Attack.annotated("traffic.sidecar.istio.io/excludeOutboundPorts", "3306", AROUND),
+        Attack.annotated("traffic.sidecar.istio.io/excludeOutboundIPRanges", "10.0.0.0/8", AROUND),
+        Attack.annotated("traffic.sidecar.istio.io/includeOutboundIPRanges", "10.0.0.0/8", AROUND),
+        Attack.annotated("traffic.sidecar.istio.io/includeOutboundIPRanges", "", AROUND),
+        Attack.annotated("traffic.sidecar.istio.io/excludeInterfaces", "net1", AROUND),
+        Attack.annotated("traffic.sidecar.istio.io/kubevirtInterfaces", "net1", AROUND),
+        Attack.annotated("istio.io/reroute-virtual-interfaces", "net1", AROUND),
+        Attack.annotated("sidecar.istio.io/interceptionMode", "NONE", AROUND),
+        // another sidecar
+        Attack.annotated("inject.istio.io/templates", "grpc-agent", OTHER_SIDECAR),
+        Attack.annotated("sidecar.istio.io/proxyImage", "registry.invalid/evil", OTHER_SIDECAR),
+        Attack.annotated("sidecar.istio.io/bootstrapOverride", "mine", OTHER_SIDECAR),
+        Attack.annotated(
+            "sidecar.istio.io/userVolume",
+            "{\"mine\": {\"emptyDir\": {}}}",
+            OTHER_SIDECAR),
+        Attack.annotated(
+            "proxy.istio.io/config", "discoveryAddress: evil.example.org:15012", "proxy.istio.io/config: more"),
+        Attack.annotated(
+            "proxy.istio.io/config", "{\"disc\\u006fveryAddress\": \"evil.example.org:1\"}", "proxy.istio.io/config: more"),
+        Attack.annotated(
+            "proxy.istio.io/config", "interceptionMode: NONE\n", "proxy.istio.io/config: more"),
+        Attack.annotated(
+            "sidecar.istio.io/logLevel",
+            "warning\n    - --domain=evil",
+            "would become part of the sidecar's specification"),
+        // what is called as the sidecar is called
+        new Attack(
+            "a container istio-proxy without injection",
+            "labels: {sidecar.istio.io/inject: \"false\"}",
+            "",
+            "",
+            "- {name: istio-proxy, image: registry.invalid/app, securityContext: {runAsUser: 1337}}",
+            "a pod of the mesh without sidecar"),
+        Attack.beside("{name: istio-proxy, image: registry.invalid/evil}", OTHER_SIDECAR),
+        Attack.beside("{name: istio-proxy, image: auto, env: [{name: CA_ADDR, value: evil.example.org:1}]}", OTHER_SIDECAR),
+        Attack.beside("{name: istio-proxy, image: auto, securityContext: {runAsUser: 1000, runAsGroup: 1000}}", OTHER_SIDECAR),
+        // The annotation by which Istio remembers what a pod brought along stays away, if the pod
+        // claims to be injected.
+        faked("image: registry.invalid/evil"),
+        faked("image: auto, command: [/bin/sh]"),
+        faked("image: auto, args: [proxy, sidecar, --templateFile=/evil.json]"),
+        faked("image: auto, env: [{name: CA_ADDR, value: \"evil.example.org:1\"}]"),
+        faked("image: auto, env: [{name: LD_PRELOAD, value: /evil.so}]"),
+        faked("image: auto, env: [{name: PROXY_CONFIG, value: '{\"binaryPath\":\"/evil\"}'}]"),
+        faked("image: auto, lifecycle: {postStart: {exec: {command: [curl, evil.example.org]}}}"),
+        faked("image: auto, livenessProbe: {exec: {command: [curl, evil.example.org]}}"),
+        faked("image: auto, securityContext: {runAsUser: 1000, runAsGroup: 1000}"),
+        new Attack(
+            "an istio-init of one's own that excludes a port",
+            "annotations: {sidecar.istio.io/status: '{\"containers\":[\"x\"]}'}",
+            "initContainers:\n- {name: istio-init, image: auto, args: [istio-iptables, -p, \"15001\", -z, \"15006\", -u, \"1337\", -m, REDIRECT, -i, \"*\", -x, \"\", -b, \"*\", -d, \"15090\", -o, \"443\"]}",
+            "",
+            "",
+            NOT_GENUINE),
+        // the sidecar's keys
+        Attack.app(
+            "volumeMounts: [{name: workload-socket, mountPath: /sds}]",
+            "a volume of the sidecar's, with its keys or configuration"));
+  }
+
+  /** A container of the sidecar's name in a pod that says it was injected before. */
+  private static Attack faked(String container) {
+    return new Attack(
+        "faked " + container,
+        "annotations: {sidecar.istio.io/status: '{\"containers\":[\"x\"]}'}",
+        "initContainers:\n- {name: istio-proxy, " + container + "}",
+        "",
+        "",
+        NOT_GENUINE);
+  }
+
+  /** What the API server would store. The webhook is refused while istiod proves it. */
+  private static Pod create(Pod pod) throws InterruptedException {
+    for (var end = System.nanoTime() + LIMIT.toNanos(); ; ) {
+      try {
+        return plane.client().resource(pod).dryRun().create();
+      } catch (KubernetesClientException e) {
+        if (System.nanoTime() > end || e.getCode() != 500) {
+          throw e;
+        }
+        Thread.sleep(50);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("attacks")
+  @Order(1)
+  void pod_withoutPolicies_isTaken(Attack attack) {
+    assertThatCode(() -> create(attack.pod(SHOP))).doesNotThrowAnyException();
+  }
+
+  private static final List<Resource> RESOURCES =
+      List.of(
+          new Resource(
+              "EnvoyFilter outside of istio-system",
+              """
+              apiVersion: networking.istio.io/v1alpha3
+              kind: EnvoyFilter
+              metadata: {name: mine, namespace: shop}
+              spec:
+                configPatches:
+                - applyTo: NETWORK_FILTER
+                  match: {context: SIDECAR_OUTBOUND, listener: {filterChain: {filter: {name: kith.connection}}}}
+                  patch: {operation: REMOVE}
+              """),
+          new Resource(
+              "WasmPlugin outside of istio-system",
+              """
+              apiVersion: extensions.istio.io/v1alpha1
+              kind: WasmPlugin
+              metadata: {name: mine, namespace: shop}
+              spec: {url: oci://registry.invalid/mine}
+              """),
+          new Resource(
+              "ProxyConfig outside of istio-system",
+              """
+              apiVersion: networking.istio.io/v1beta1
+              kind: ProxyConfig
+              metadata: {name: mine, namespace: shop}
+              spec: {environmentVariables: {ISTIO_META_GENERATOR: grpc}}
+              """),
+          new Resource(
+              "Sidecar with captureMode NONE for egress",
+              """
+              apiVersion: networking.istio.io/v1
+              kind: Sidecar
+              metadata: {name: mine, namespace: shop}
+              spec:
+                egress:
+                - {captureMode: NONE, port: {number: 9999, protocol: TCP, name: tcp}, bind: 127.0.0.1, hosts: ["./*"]}
+              """));
+
+  /**
+   * A tenant's resource.
+   *
+   * @param refusal what the policies say
+   */
+  record Resource(String refusal, String yaml) {
+    @Override
+    public String toString() {
+      return refusal;
+    }
+  }
+
+  static List<Resource> resources() {
+    return RESOURCES;
+  }
+
+  private static void create(KubernetesClient client, String yaml) {
+    client
+        .resource(Serialization.unmarshal(yaml, GenericKubernetesResource.class))
+        .dryRun()
+        .create();
+  }
+
+  @ParameterizedTest
+  @MethodSource("resources")
+  @Order(1)
+  void resource_ofATenant_withoutPolicies_isTaken(Resource resource) {
+    assertThatCode(() -> create(tenant, resource.yaml())).doesNotThrowAnyException();
+  }
+
+  static List<String> ephemeral() {
+    return List.of(
+        "securityContext: {runAsUser: 1337}",
+        "securityContext: {runAsGroup: 1337}",
+        "securityContext: {privileged: true}",
+        "securityContext: {capabilities: {add: [NET_ADMIN]}}",
+        "targetContainerName: istio-proxy",
+        "volumeMounts: [{name: istio-token, mountPath: /token}]");
+  }
+
+  /** Adds a container to a pod that is there. */
+  private static void debug(String container) throws InterruptedException {
+    var pod = Attack.spec("", "").pod(SHOP);
+    createForReal(pod);
+    var patch =
+        Serialization.unmarshal(
+            "spec: {ephemeralContainers: [{name: debug, image: registry.invalid/debug, %s}]}"
+                .formatted(container),
+            Pod.class);
+    plane
+        .client()
+        .pods()
+        .inNamespace(SHOP)
+        .withName(pod.getMetadata().getName())
+        .ephemeralContainers()
+        .patch(
+            PatchContext.of(PatchType.STRATEGIC_MERGE), Serialization.asJson(patch));
+  }
+
+  private static void createForReal(Pod pod) throws InterruptedException {
+    create(pod); // until the webhook is there
+    plane.client().resource(pod).create();
+  }
+
+  @ParameterizedTest
+  @MethodSource("ephemeral")
+  @Order(1)
+  void ephemeralContainer_withoutPolicies_isTaken(String container) {
+    assertThatCode(() -> debug(container)).doesNotThrowAnyException();
+  }
+
+  // ---- with policies
+
+  @Test
+  @Order(2)
+  void policies_ofTheChart_areInForce() throws Exception {
+    for (var object :
+        chart.objects(
+            new Values("default"),
+            "scopes.shop=enforce",
+            "admission.proxyImages={" + PROXY + "}")) {
+      if (object.kind().startsWith("ValidatingAdmissionPolicy")
+          || object.kind().startsWith("ClusterRole")
+          || object.kind().equals("ServiceAccount")) {
+        plane.apply(object.yaml());
+      }
+    }
+
+    // The API server reads them by itself, a moment later.
+    for (var end = System.nanoTime() + LIMIT.toNanos(); System.nanoTime() < end; ) {
+      if (isRefused(() -> create(attacks().findFirst().orElseThrow().pod(SHOP)))
+          && isRefused(() -> create(tenant, RESOURCES.getFirst().yaml()))
+          && isRefused(() -> debug(ephemeral().getFirst()))) {
+        return;
+      }
+      Thread.sleep(100);
+    }
+    throw new AssertionError("the policies are not in force");
+  }
+
+  @FunctionalInterface
+  private interface Call {
+    void make() throws InterruptedException;
+  }
+
+  private static boolean isRefused(Call call) throws InterruptedException {
+    try {
+      call.make();
+      return false;
+    } catch (KubernetesClientException e) {
+      return e.getCode() == 422 || e.getCode() == 403;
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("attacks")
+  @Order(3)
+  void pod_underPolicies_isRefused(Attack attack) {
+    assertThatThrownBy(() -> create(attack.pod(SHOP)))
+        .isInstanceOf(KubernetesClientException.class)
+        .hasMessageContaining("ValidatingAdmissionPolicy 'kith-pods'")
+        .hasMessageContaining(attack.refusal());
+  }
+
+  @ParameterizedTest
+  @MethodSource("resources")
+  @Order(3)
+  void resource_ofATenant_underPolicies_isRefused(Resource resource) {
+    assertThatThrownBy(() -> create(tenant, resource.yaml()))
+        .isInstanceOf(KubernetesClientException.class)
+        .hasMessageContaining("ValidatingAdmissionPolicy 'kith-mesh-resources'")
+        .hasMessageContaining(resource.refusal());
+  }
+
+  @ParameterizedTest
+  @MethodSource("ephemeral")
+  @Order(3)
+  void ephemeralContainer_underPolicies_isRefused(String container) {
+    assertThatThrownBy(() -> debug(container))
+        .isInstanceOf(KubernetesClientException.class)
+        .hasMessageContaining("ValidatingAdmissionPolicy 'kith-ephemeral-containers'");
+  }
+
+  /** Who may write filters for the mesh may write them for a namespace: Kith's controller, too. */
+  @ParameterizedTest
+  @MethodSource("resources")
+  @Order(3)
+  void resource_ofWhoMayWriteThemForTheMesh_isTaken(Resource resource) {
+    assertThatCode(() -> create(plane.client(), resource.yaml())).doesNotThrowAnyException();
+  }
+
+  @Test
+  @Order(3)
+  void filter_ofKithsController_isTaken() {
+    try (var controller = as(HelmChart.NAMESPACE, "kith-server")) {
+      assertThatCode(() -> create(controller, RESOURCES.getFirst().yaml()))
+          .doesNotThrowAnyException();
+    }
+  }
+
+  @Test
+  @Order(3)
+  void sidecar_ofATenantThatTakesNothingAway_isTaken() {
+    var yaml = RESOURCES.getLast().yaml().replace("captureMode: NONE", "captureMode: DEFAULT");
+
+    assertThatCode(() -> create(tenant, yaml)).doesNotThrowAnyException();
+  }
+
+  static Stream<Attack> ordinary() {
+    return Stream.of(
+        Attack.spec("", ""),
+        Attack.spec("securityContext: {runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000}", ""),
+        Attack.app("securityContext: {capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}}", ""),
+        Attack.spec("initContainers:\n- {name: early, image: registry.invalid/app}", ""),
+        Attack.labelled("sidecar.istio.io/inject", "true", ""),
+        Attack.annotated("sidecar.istio.io/nativeSidecar", "false", ""),
+        Attack.annotated("sidecar.istio.io/proxyCPU", "100m", ""),
+        Attack.annotated("sidecar.istio.io/rewriteAppHTTPProbers", "true", ""),
+        Attack.annotated("traffic.sidecar.istio.io/includeOutboundIPRanges", "*", ""),
+        Attack.annotated("traffic.sidecar.istio.io/excludeInboundPorts", "8081", ""),
+        Attack.annotated("proxy.istio.io/config", "holdApplicationUntilProxyStarts: true\n", ""),
+        Attack.annotated("proxy.istio.io/config", "{\"concurrency\": 2, \"drainDuration\": \"30s\"}", ""));
+  }
+
+  @ParameterizedTest
+  @MethodSource("ordinary")
+  @Order(3)
+  void pod_ordinary_isTaken_withItsSidecar(Attack pod) throws Exception {
+    var created = create(pod.pod(SHOP));
+
+    assertThat(
+            Stream.concat(
+                    created.getSpec().getContainers().stream(),
+                    created.getSpec().getInitContainers().stream())
+                .map(container -> container.getName()))
+        .contains("istio-proxy", "istio-init", "app");
+  }
+
+  @Test
+  @Order(3)
+  void ephemeralContainer_ordinary_isTaken() {
+    assertThatCode(() -> debug("targetContainerName: app")).doesNotThrowAnyException();
+  }
+
+  /** Not enforced: warned about. Not in the mesh: nothing is said. */
+  @Test
+  @Order(3)
+  void pod_elsewhere_isTaken() {
+    for (var namespace : List.of("office", "canary", "outside", "kube-system")) {
+      assertThatCode(
+              () -> create(Attack.spec("securityContext: {runAsUser: 1337}", "").pod(namespace)))
+          .as(namespace)
+          .doesNotThrowAnyException();
+    }
+  }
+
+  /** What admission cannot see: the user of an image. The guard and doctor find it. */
+  @Test
+  @Order(3)
+  void pod_withAnImageWhoseOwnUserIs1337_isTaken() {
+    assertThatCode(() -> create(Attack.spec("", "").pod(SHOP))).doesNotThrowAnyException();
+  }
+
+  @Test
+  @Order(4)
+  void policiesForAll_refuseInEveryNamespaceOfTheMesh() throws Exception {
+    for (var object :
+        chart.objects(
+            new Values("default"), "admission.pods=all", "admission.proxyImages={" + PROXY + "}")) {
+      if (object.kind().equals("ValidatingAdmissionPolicyBinding")) {
+        plane.apply(object.yaml());
+      }
+    }
+
+    var attack = Attack.spec("securityContext: {runAsUser: 1337}", "");
+    var asked =
+        new Attack(
+            "", "labels: {sidecar.istio.io/inject: \"true\"}", attack.spec(), "", "", "");
+    for (var end = System.nanoTime() + LIMIT.toNanos(); System.nanoTime() < end; ) {
+      if (isRefused(() -> create(attack.pod("office")))
+          && isRefused(() -> create(attack.pod("canary")))
+          && isRefused(() -> create(asked.pod("outside")))) {
+        assertThatCode(() -> create(attack.pod("outside"))).doesNotThrowAnyException();
+        return;
+      }
+      Thread.sleep(100);
+    }
+    throw new AssertionError("pods are taken that should be refused");
+  }
+}

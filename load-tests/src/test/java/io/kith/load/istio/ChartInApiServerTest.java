@@ -1,0 +1,110 @@
+package io.kith.load.istio;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.dsl.FieldValidateable.Validation;
+import io.fabric8.kubernetes.client.utils.Serialization;
+import io.kith.load.istio.HelmChart.Rendered;
+import io.kith.load.istio.HelmChart.Values;
+import io.kith.load.lab.Lab;
+import io.kith.load.tools.Helm;
+import io.kith.load.tools.Istio;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** A real API server, with Istio's webhooks, takes every object of the chart. */
+@Tag("istio")
+@Timeout(600)
+class ChartInApiServerTest {
+  /** Of the Prometheus operator, which is not here. */
+  private static final String NOT_HERE = "ServiceMonitor";
+
+  private static HelmChart chart;
+  private static Lab lab;
+  private static ControlPlane plane;
+
+  @BeforeAll
+  static void start() throws Exception {
+    chart = new HelmChart(Helm.find(System.out::println));
+    var istio = Istio.find(System.out::println);
+    lab = Lab.open("kc", System.out::println);
+    plane = ControlPlane.start(lab, istio, System.out::println);
+    for (var namespace : List.of(HelmChart.NAMESPACE, "shop", "ops", "legacy")) {
+      plane.namespace(namespace, Map.of());
+    }
+    for (var definition : HelmChart.definitions()) {
+      plane.apply(definition);
+    }
+  }
+
+  @AfterAll
+  static void stop() {
+    if (plane != null) {
+      plane.close();
+    }
+    if (lab != null) {
+      lab.close();
+    }
+  }
+
+  static List<Values> all() {
+    return Values.ALL;
+  }
+
+  /** As the API server would store it, or its refusal; unknown and repeated fields are refused. */
+  private static GenericKubernetesResource dryRun(String yaml) {
+    var object = Serialization.unmarshal(yaml, GenericKubernetesResource.class);
+    return plane
+        .client()
+        .resource(object)
+        .dryRun()
+        .fieldValidation(Validation.STRICT)
+        .forceConflicts()
+        .serverSideApply();
+  }
+
+  @ParameterizedTest
+  @MethodSource("all")
+  void objects_ofEachFileOfValues_areTakenByTheApiServer(Values values) throws Exception {
+    var kinds = new TreeSet<String>();
+    for (var object : chart.objects(values)) {
+      if (isDefined(object)) {
+        assertThat(dryRun(object.yaml()).getMetadata().getName()).isEqualTo(object.name());
+        kinds.add(object.kind());
+      }
+    }
+
+    assertThat(kinds).contains("StatefulSet", "DaemonSet", "EnvoyFilter", "NetworkPolicy");
+  }
+
+  /** Scopes are defined by the chart itself. */
+  private static boolean isDefined(Rendered object) throws Exception {
+    return !object.kind().equals(NOT_HERE)
+        && (!object.kind().equals("Scope") || !HelmChart.definitions().isEmpty());
+  }
+
+  /** Else the test above would say nothing. */
+  @Test
+  void objects_withAFieldThatDoesNotExist_areRefused() throws Exception {
+    var set =
+        chart.objects(new Values("default")).stream()
+            .filter(one -> one.kind().equals("StatefulSet"))
+            .findFirst()
+            .orElseThrow();
+
+    assertThatThrownBy(() -> dryRun(set.yaml().replace("serviceName:", "servicesName:")))
+        .isInstanceOf(KubernetesClientException.class)
+        .hasMessageContaining("servicesName");
+  }
+}

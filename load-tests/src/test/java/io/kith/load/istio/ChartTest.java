@@ -1,0 +1,309 @@
+package io.kith.load.istio;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kith.baselines.config.KithConfig;
+import io.kith.istio.FailureMode;
+import io.kith.istio.MeshOverlay;
+import io.kith.istio.MeshRecipe;
+import io.kith.istio.MeshScope;
+import io.kith.istio.MeshSettings;
+import io.kith.istio.MeshSettings.Tcp;
+import io.kith.istio.ServerAddress;
+import io.kith.load.istio.HelmChart.Rendered;
+import io.kith.load.istio.HelmChart.Values;
+import io.kith.load.tools.Command;
+import io.kith.load.tools.Helm;
+import io.kith.load.tools.Istio;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What Helm makes of Kith's chart, and of wrong values. */
+@Tag("istio")
+@Timeout(600)
+class ChartTest {
+  private static final Duration LIMIT = Duration.ofMinutes(2);
+
+  /** With which every EnvoyFilter is met. */
+  private static final String STANDING =
+      "Schema validation warning: EnvoyFilter exposes internal implementation details that may"
+          + " change at any time. Prefer other APIs if possible, and exercise extreme caution,"
+          + " especially around upgrades.";
+
+  private static HelmChart chart;
+  private static Istio istio;
+
+  @TempDir Path folder;
+
+  @BeforeAll
+  static void find() throws Exception {
+    chart = new HelmChart(Helm.find(System.out::println));
+    istio = Istio.find(System.out::println);
+  }
+
+  static List<Values> all() {
+    return Values.ALL;
+  }
+
+  @ParameterizedTest
+  @MethodSource("all")
+  void template_ofEachFileOfValues_isTheFileInTheRepository(Values values) throws Exception {
+    var text = chart.template(values).orFail().output();
+
+    var golden = HelmChart.FOLDER.resolve("goldens").resolve(values.name() + ".yaml");
+    if (System.getProperty("kith.refreshGoldens") != null) {
+      Files.createDirectories(golden.getParent());
+      Files.writeString(golden, text);
+    }
+    assertThat(text)
+        .as("%s is what the chart yields (write it anew with -Dkith.refreshGoldens)", golden)
+        .isEqualTo(Files.readString(golden));
+  }
+
+  @ParameterizedTest
+  @MethodSource("all")
+  void lint_ofEachFileOfValues_findsNothing(Values values) throws Exception {
+    var outcome = chart.lint(values);
+
+    assertThat(outcome.succeeded()).as(outcome.output()).isTrue();
+    assertThat(outcome.output()).doesNotContain("[WARNING]", "[ERROR]");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          placement=everywhere        | at '/placement': value must be one of 'central', 'node'
+          image.tagg=1                | at '/image': additional properties 'tagg' not allowed
+          nodes.bridge=1              | additional properties 'nodes' not allowed
+          server.replicas=0           | at '/server/replicas': minimum: got 0, want 1
+          server.replicas=2           | server.replicas: 2 with store.type sqlite, which has one server (expected: 1, or store.type postgresql)
+          server.autoscaling.enabled=true | server.autoscaling: enabled with store.type sqlite, which has one server (expected: enabled: false, or store.type postgresql)
+          placement=node              | keys.secret: missing, and several servers need the same keys (expected: a Secret: kith keys new learner.pem
+          store.type=postgresql       | store.postgresql.url: missing (expected: jdbc:postgresql://db.example.org:5432/kith?sslmode=verify-full)
+          store.postgresql.url=db:5432 | at '/store/postgresql/url'
+          filters.recipe=floor        | at '/filters/recipe': value must be one of 'baseline', 'strict'
+          failure.mesh=floor          | at '/failure/mesh': value must be one of 'open', 'closed'
+          scopes.shop=enforced        | at '/scopes/shop': value must be one of 'observe', 'shadow', 'enforce'
+          guard.resolvers={10.0.0.1}  | at '/guard/resolvers/0': '10.0.0.1' does not match pattern
+          identity.provider=files     | at '/identity/provider': value must be one of 'istio', 'spire'
+          telemetry.sampleAllows=2    | at '/telemetry/sampleAllows': maximum: got 2, want 1
+          """)
+  void template_ofWrongValues_isRefusedWithWhatIsWrong(String value, String message)
+      throws Exception {
+    var outcome = chart.template(new Values("default"), value);
+
+    assertThat(outcome.succeeded()).isFalse();
+    assertThat(outcome.output()).contains(message);
+  }
+
+  @Test
+  void template_namespaceWithTwoFailureModes_isRefused() throws Exception {
+    var outcome =
+        chart.template(
+            new Values("default"), "scopes.shop=enforce", "failure.namespaces.shop=open");
+
+    assertThat(outcome.succeeded()).isFalse();
+    assertThat(outcome.output())
+        .contains(
+            "failure.namespaces.shop: it is also under scopes, whose mode says what passes"
+                + " (expected: one of them)");
+  }
+
+  @ParameterizedTest
+  @MethodSource("all")
+  void configuration_ofEachPod_isReadWithoutAProblem(Values values) throws Exception {
+    var maps =
+        chart.objects(values).stream()
+            .filter(one -> one.at("data", "kith.yaml") != null)
+            .toList();
+
+    assertThat(maps).hasSizeGreaterThanOrEqualTo(2);
+    for (var map : maps) {
+      var read =
+          KithConfig.parse(map.name(), (String) map.at("data", "kith.yaml"), Map.of());
+      assertThat(read.server().spiffeId() == null).isEqualTo(map.name().equals("kith-bridge"));
+    }
+  }
+
+  /** Settings as values, and the server's account. */
+  static Stream<Arguments> recipes() {
+    var central = "kith-checks.kith.svc.cluster.local:9191";
+    return Stream.of(Tcp.values())
+        .flatMap(
+            tcp ->
+                Stream.of(false, true)
+                    .flatMap(
+                        shortCut -> {
+                          var settings = MeshSettings.of(tcp);
+                          return Stream.of("central", "node")
+                              .map(
+                                  placement ->
+                                      Arguments.of(
+                                          placement,
+                                          shortCut ? settings.withShortCut() : settings,
+                                          placement.equals("node")
+                                              ? "kith-node.kith.svc.cluster.local:9191"
+                                              : central,
+                                          placement.equals("node") ? central : null));
+                        }));
+  }
+
+  @ParameterizedTest
+  @MethodSource("recipes")
+  void filters_ofEachRecipeAndPlacement_areThoseOfTheGenerator(
+      String placement, MeshSettings settings, String server, String fallback) throws Exception {
+    var objects =
+        chart.objects(
+            new Values("default"),
+            "placement=" + placement,
+            "keys.secret=keys",
+            "filters.recipe=" + (settings.tcp() == Tcp.STRICT ? "strict" : "baseline"),
+            "filters.shortCut=" + settings.shortCut(),
+            "scopes.shop=enforce",
+            "scopes.ops=shadow",
+            "failure.namespaces.legacy=closed");
+
+    var recipe =
+        new MeshRecipe(
+            ServerAddress.parse(server),
+            fallback == null ? null : ServerAddress.parse(fallback),
+            "spiffe://cluster.local/ns/kith/sa/kith-"
+                + (placement.equals("node") ? "node" : "server"),
+            settings);
+    assertThat(filter(objects, "kith", "istio-system")).isEqualTo(parsed(recipe.yaml()));
+    assertThat(filter(objects, "kith-failure-mesh", "istio-system"))
+        .isEqualTo(overlay(settings, MeshScope.MESH, new FailureMode.Open()));
+    assertThat(filter(objects, "kith-failure", "shop"))
+        .isEqualTo(overlay(settings, MeshScope.namespace("shop"), new FailureMode.Closed()));
+    assertThat(filter(objects, "kith-failure", "ops"))
+        .isEqualTo(overlay(settings, MeshScope.namespace("ops"), new FailureMode.Open()));
+    assertThat(filter(objects, "kith-failure", "legacy"))
+        .isEqualTo(overlay(settings, MeshScope.namespace("legacy"), new FailureMode.Closed()));
+  }
+
+  private static Map<?, ?> overlay(MeshSettings settings, MeshScope scope, FailureMode mode) {
+    return parsed(new MeshOverlay(settings, scope, mode).yaml());
+  }
+
+  private static Map<?, ?> parsed(String yaml) {
+    return HelmChart.objects(yaml).getFirst().object();
+  }
+
+  private static Map<?, ?> filter(List<Rendered> objects, String name, String namespace) {
+    return objects.stream()
+        .filter(one -> one.kind().equals("EnvoyFilter") && one.name().equals(name))
+        .filter(one -> namespace.equals(one.at("metadata", "namespace")))
+        .findFirst()
+        .orElseThrow()
+        .object();
+  }
+
+  /** Who is privileged: nobody but the bridge. */
+  @ParameterizedTest
+  @MethodSource("all")
+  void containers_ofAllPods_haveNoMoreRightsThanTheyNeed(Values values) throws Exception {
+    var pods =
+        chart.objects(values).stream()
+            .filter(one -> List.of("StatefulSet", "DaemonSet").contains(one.kind()))
+            .toList();
+
+    assertThat(pods).hasSizeGreaterThanOrEqualTo(2);
+    for (var pod : pods) {
+      assertThat(pod.at("spec", "template", "spec", "hostNetwork")).isNull();
+      assertThat(pod.at("spec", "template", "spec", "securityContext", "seccompProfile", "type"))
+          .isEqualTo("RuntimeDefault");
+      assertThat(pod.at("spec", "template", "metadata", "labels", "sidecar.istio.io/inject"))
+          .isEqualTo("false");
+      for (var list : List.of("initContainers", "containers")) {
+        if (pod.at("spec", "template", "spec", list) instanceof List<?> containers) {
+          containers.forEach(one -> assertLeastRights((Map<?, ?>) one));
+        }
+      }
+    }
+  }
+
+  private static void assertLeastRights(Map<?, ?> container) {
+    var name = (String) container.get("name");
+    var security = (Map<?, ?>) container.get("securityContext");
+    assertThat(security.get("allowPrivilegeEscalation")).as(name).isEqualTo(false);
+    assertThat(security.get("readOnlyRootFilesystem")).as(name).isEqualTo(true);
+    assertThat(security.get("privileged")).as(name).isNull();
+    var capabilities = (Map<?, ?>) security.get("capabilities");
+    assertThat(capabilities.get("drop")).as(name).isEqualTo(List.of("ALL"));
+    assertThat(capabilities.get("add"))
+        .as(name)
+        .isEqualTo(
+            name.equals("bridge")
+                ? List.of(
+                    "BPF", "PERFMON", "NET_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH", "SYS_ADMIN")
+                : null);
+    assertThat(security.get("runAsUser")).as(name).isEqualTo(name.equals("bridge") ? 0 : null);
+  }
+
+  /** No sidecar takes Kith for a service of the mesh. */
+  @ParameterizedTest
+  @MethodSource("all")
+  void services_all_areExportedToNobody(Values values) throws Exception {
+    var services =
+        chart.objects(values).stream().filter(one -> one.kind().equals("Service")).toList();
+
+    assertThat(services)
+        .isNotEmpty()
+        .allSatisfy(
+            one ->
+                assertThat(one.at("metadata", "annotations", "networking.istio.io/exportTo"))
+                    .isEqualTo("~"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("all")
+  void filters_lookedAtByIstioctl_haveNothingButWhatEveryFilterHas(Values values)
+      throws Exception {
+    var file = folder.resolve("filters.yaml");
+    Files.writeString(
+        file,
+        chart.objects(values).stream()
+            .filter(one -> one.kind().equals("EnvoyFilter"))
+            .map(one -> "---\n" + one.yaml())
+            .reduce("", String::concat));
+
+    var validated = istioctl("validate", "-f", file.toString());
+    assertThat(validated.succeeded()).as(validated.output()).isTrue();
+
+    // Of a namespace only, without -A: bad ones of another pass.
+    var analyzed =
+        istioctl("analyze", "--use-kube=false", "-A", "--failure-threshold", "Info", file.toString());
+    var findings =
+        analyzed
+            .output()
+            .lines()
+            .filter(line -> line.contains("[IST"))
+            .filter(line -> !line.endsWith(STANDING))
+            .toList();
+    assertThat(findings).as(analyzed.output()).isEmpty();
+    assertThat(analyzed.output()).contains("IST0133");
+  }
+
+  private static Command.Outcome istioctl(String... arguments)
+      throws IOException, InterruptedException {
+    return Command.run(
+        LIMIT,
+        Stream.concat(Stream.of(istio.istioctl().toString()), Stream.of(arguments)).toList());
+  }
+}

@@ -1,0 +1,128 @@
+package io.kith.load.istio;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.kith.load.tools.Command;
+import io.kith.load.tools.Command.Outcome;
+import io.kith.load.tools.Helm;
+import io.kith.load.tools.Istio;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.snakeyaml.engine.v2.api.Load;
+import org.snakeyaml.engine.v2.api.LoadSettings;
+
+/** Kith's chart, as Helm sees it. */
+record HelmChart(Helm helm) {
+  static final String NAMESPACE = "kith";
+  static final Path FOLDER = Path.of("..", "istio", "chart");
+
+  private static final Path CHART = FOLDER.resolve("kith");
+  private static final Duration LIMIT = Duration.ofMinutes(2);
+
+  /**
+   * A set of values: a file of the folder {@code values} of its name; {@code default} has none.
+   *
+   * @param name also of the file with what Helm makes of it
+   */
+  record Values(String name) {
+    static final List<Values> ALL =
+        Stream.of("default", "central-postgresql", "node", "spire-strict")
+            .map(Values::new)
+            .toList();
+
+    private List<String> arguments() {
+      return name.equals("default")
+          ? List.of()
+          : List.of("--values", FOLDER.resolve("values").resolve(name + ".yaml").toString());
+    }
+
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  /** An object in what Helm made. */
+  record Rendered(String yaml, Map<?, ?> object) {
+    String kind() {
+      return (String) Objects.requireNonNull(object.get("kind"));
+    }
+
+    String name() {
+      return (String) Objects.requireNonNull(at("metadata", "name"));
+    }
+
+    /** What is there, or null. */
+    Object at(String... path) {
+      Object node = object;
+      for (var key : path) {
+        node = node instanceof Map<?, ?> map ? map.get(key) : null;
+      }
+      return node;
+    }
+  }
+
+  /** Asks Helm to render the chart with a file of values, and with single values besides. */
+  Outcome template(Values values, String... more) throws IOException, InterruptedException {
+    var arguments =
+        new ArrayList<>(
+            List.of(
+                "template",
+                "kith",
+                CHART.toString(),
+                "--namespace",
+                NAMESPACE,
+                "--kube-version",
+                Istio.KUBERNETES_VERSION));
+    arguments.addAll(values.arguments());
+    Arrays.stream(more).forEach(value -> arguments.addAll(List.of("--set", value)));
+    return run(arguments);
+  }
+
+  Outcome lint(Values values) throws IOException, InterruptedException {
+    var arguments = new ArrayList<>(List.of("lint", "--strict", CHART.toString()));
+    arguments.addAll(values.arguments());
+    return run(arguments);
+  }
+
+  private Outcome run(List<String> arguments) throws IOException, InterruptedException {
+    var argv = new ArrayList<>(List.of(helm.program().toString()));
+    argv.addAll(arguments);
+    return Command.run(LIMIT, argv);
+  }
+
+  List<Rendered> objects(Values values, String... more) throws IOException, InterruptedException {
+    return objects(template(values, more).orFail().output());
+  }
+
+  static List<Rendered> objects(String text) {
+    var load = new Load(LoadSettings.builder().build());
+    return Arrays.stream(text.split("(?m)^---\n", -1))
+        .filter(part -> load.loadFromString(part) != null)
+        .map(part -> new Rendered(part, (Map<?, ?>) load.loadFromString(part)))
+        .toList();
+  }
+
+  /** The chart's definitions of its resources. */
+  static List<String> definitions() throws IOException {
+    var folder = CHART.resolve("crds");
+    if (!Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (var files = Files.list(folder)) {
+      var texts = new ArrayList<String>();
+      for (var file : files.sorted().toList()) {
+        texts.add(Files.readString(file, UTF_8));
+      }
+      return texts;
+    }
+  }
+}
