@@ -179,8 +179,9 @@ public final class DoctorCommand implements Callable<Integer> {
   private MeshSource source() throws Failure, ConfigException, InterruptedException {
     var here = Surroundings.of(spec);
     if (dump != null) {
-      if (collect != null || !proxies.isEmpty() || kubeconfig != null) {
-        throw Failure.usage("--dump: asks nobody (expected: without --collect, --proxy, --kubeconfig)");
+      if (!proxies.isEmpty() || kubeconfig != null || status != null || metrics != null) {
+        throw Failure.usage(
+            "--dump: asks nobody (expected: without --proxy, --kubeconfig, --status, --metrics)");
       }
       return new DumpFolder(here.resolve(dump), namespaces);
     }
@@ -287,7 +288,21 @@ public final class DoctorCommand implements Callable<Integer> {
     if (namespaces.isEmpty()) {
       return objects;
     }
-    return objects.stream().flatMap(object -> Namespaced.in(object, namespaces, rootNamespace)).toList();
+    return objects.stream().filter(this::isIn).toList();
+  }
+
+  /** Of these namespaces, of Istio's own, or of none; of no other namespace itself. */
+  private boolean isIn(Map<String, Object> object) {
+    if (!(object.get("metadata") instanceof Map<?, ?> metadata)) {
+      return false;
+    }
+    if ("Namespace".equals(object.get("kind"))) {
+      return metadata.get("name") instanceof String name && namespaces.contains(name);
+    }
+    var namespace = metadata.get("namespace");
+    return namespace == null
+        || namespace.equals(rootNamespace)
+        || (namespace instanceof String name && namespaces.contains(name));
   }
 
   /** Some are asked at once, and judged in order. */

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -91,7 +92,25 @@ record DumpFolder(Path folder, Set<String> namespaces) implements MeshSource {
 
   private static List<Map<String, Object>> objects(Path file) throws Failure {
     var text = TextFile.read(file);
-    return file.toString().endsWith(JSON) ? List.of(Parsed.json(text)) : Parsed.yaml(text);
+    var documents = file.toString().endsWith(JSON) ? List.of(Parsed.json(text)) : Parsed.yaml(text);
+    return documents.stream().flatMap(DumpFolder::items).toList();
+  }
+
+  /** What a list has, whose items may not say again of which kind they are; else the object. */
+  @SuppressWarnings("unchecked")
+  private static Stream<Map<String, Object>> items(Map<String, Object> document) {
+    if (!(document.get("items") instanceof List<?> items)) {
+      return Stream.of(document);
+    }
+    var kind = String.valueOf(document.get("kind")).replaceFirst("List$", "");
+    return items.stream()
+        .filter(Map.class::isInstance)
+        .map(
+            item -> {
+              var object = new LinkedHashMap<>((Map<String, Object>) item);
+              object.putIfAbsent("kind", kind);
+              return object;
+            });
   }
 
   private List<Path> files(String name) throws Failure {
@@ -263,7 +282,12 @@ record DumpFolder(Path folder, Set<String> namespaces) implements MeshSource {
       if (!answers.counters().isEmpty()) {
         var lines = new StringBuilder();
         new TreeMap<>(answers.counters())
-            .forEach((counter, value) -> lines.append(counter).append(": ").append(value).append('\n'));
+            .forEach(
+                (counter, value) -> {
+                  if (counter.matches(Trimmed.COUNTERS)) {
+                    lines.append(counter).append(": ").append(value).append('\n');
+                  }
+                });
         TextFile.write(folder.resolve(PROXIES).resolve(name + STATS), lines.toString());
       }
       if (answers.clock() != null && answers.asked() != null) {

@@ -266,10 +266,11 @@ final class LiveMesh implements MeshSource {
   private Answers ask(URI admin, String key) throws Failure, InterruptedException {
     try {
       var asked = Instant.now();
-      var config = send(admin.resolve("/config_dump?include_eds"));
+      var config = send(page(admin, "/config_dump?include_eds"));
       var stats =
           send(
-              admin.resolve(
+              page(
+                  admin,
                   "/stats?filter=" + URLEncoder.encode(Trimmed.COUNTERS, StandardCharsets.UTF_8)));
       return new Answers(
           Parsed.json(config.body()), Parsed.counters(stats.body()), clock(config), asked);
@@ -278,6 +279,10 @@ final class LiveMesh implements MeshSource {
     } catch (Failure e) {
       throw Failure.refused("what the administration of " + key + " answers " + e.getMessage());
     }
+  }
+
+  private static URI page(URI admin, String path) {
+    return URI.create(admin.toString().replaceFirst("/+$", "") + path);
   }
 
   private static @Nullable Instant clock(HttpResponse<String> answer) {

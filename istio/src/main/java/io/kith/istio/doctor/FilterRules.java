@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** What is wrong with EnvoyFilters, by themselves and by what became of them in a sidecar. */
 record FilterRules(MeshObjects objects, Findings findings) {
@@ -28,9 +29,7 @@ record FilterRules(MeshObjects objects, Findings findings) {
     for (var filter : objects.of("EnvoyFilter")) {
       if (!Commands.isRecipe(filter, objects)) {
         var harm = new TreeSet<String>();
-        filter.spec().at("configPatches").stream()
-            .flatMap(FilterRules::harm)
-            .forEach(harm::add);
+        filter.spec().at("configPatches").stream().flatMap(FilterRules::harm).forEach(harm::add);
         if (!harm.isEmpty()) {
           findings.add(
               Rule.TENANT_FILTER,
@@ -104,7 +103,7 @@ record FilterRules(MeshObjects objects, Findings findings) {
       if (filter.tree().holds(MeshNames.CONNECTION) && isFor(pod, filter)) {
         var dropped = new TreeSet<String>();
         filter.spec().at("configPatches").stream()
-            .flatMap(patch -> dropped(patch.at("patch", "value"), sidecar))
+            .flatMap(patch -> dropped(patch, sidecar))
             .forEach(dropped::add);
         if (!dropped.isEmpty()) {
           findings.addOf(
@@ -127,30 +126,36 @@ record FilterRules(MeshObjects objects, Findings findings) {
   }
 
   /** Paths that are in none of the places where the value went; where it went nowhere, no paths. */
-  private static Stream<String> dropped(Tree value, SidecarConfig sidecar) {
+  private static Stream<String> dropped(Tree patch, SidecarConfig sidecar) {
+    var value = patch.at("patch", "value");
     var name = value.at("name").text();
-    if (!value.at("typed_config").present()) { // a cluster, or a listener, or only a change of one
-      var there =
-          Stream.concat(
-                  Stream.ofNullable(sidecar.clusters().get(name)),
-                  sidecar.listeners().stream()
-                      .filter(listener -> listener.name().equals(name))
-                      .map(SidecarConfig.Listener::tree))
-              .toList();
-      return missing(name, value, there);
-    }
-    if (Filter.of(value).type().endsWith(".TcpProxy")) {
-      return Stream.empty(); // what leads to a gate, which is counted by chains
-    }
-    return missing(
-        name, Filter.of(value).config(), sidecar.named(name).map(Filter::config).toList());
+    return switch (patch.at("applyTo").text()) {
+      case "CLUSTER" ->
+          missing(name, value, Stream.ofNullable(sidecar.clusters().get(name)).toList());
+      case "LISTENER" ->
+          missing(
+              name,
+              value,
+              sidecar.listeners().stream()
+                  .filter(listener -> listener.name().equals(name))
+                  .map(SidecarConfig.Listener::tree)
+                  .toList());
+      case "NETWORK_FILTER", "HTTP_FILTER" ->
+          Filter.of(value).type().endsWith(".TcpProxy")
+              ? Stream.empty() // what leads to a gate, which is counted by chains
+              : missing(
+                  name,
+                  Filter.of(value).config(),
+                  sidecar.named(name).map(Filter::config).toList());
+      default -> Stream.empty();
+    };
   }
 
   private static Stream<String> missing(String path, Tree wanted, List<Tree> there) {
     if (there.isEmpty()) {
       return Stream.empty();
     }
-    List<String> fewest = null;
+    @Nullable List<String> fewest = null;
     for (var one : there) {
       var paths = new ArrayList<String>();
       compare(path, wanted, one, paths);
@@ -173,10 +178,7 @@ record FilterRules(MeshObjects objects, Findings findings) {
           .forEach(
               entry ->
                   compare(
-                      path + "." + entry.getKey(),
-                      entry.getValue(),
-                      there.at(entry.getKey()),
-                      to));
+                      path + "." + entry.getKey(), entry.getValue(), there.at(entry.getKey()), to));
     } else {
       var all = there.list();
       var index = 0;

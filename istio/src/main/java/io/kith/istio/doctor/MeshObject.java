@@ -12,10 +12,7 @@ record MeshObject(String kind, String namespace, String name, Tree tree) {
   static MeshObject of(Tree tree) {
     var metadata = tree.at("metadata");
     return new MeshObject(
-        tree.at("kind").text(),
-        metadata.at("namespace").text(),
-        metadata.at("name").text(),
-        tree);
+        tree.at("kind").text(), metadata.at("namespace").text(), metadata.at("name").text(), tree);
   }
 
   Map<String, Tree> labels() {

@@ -86,10 +86,7 @@ record MeshPod(MeshObject object) {
     for (var spec : object.spec().at(specs).list()) {
       var name = spec.at("name").text();
       var status =
-          known.stream()
-              .filter(one -> one.at("name").is(name))
-              .findFirst()
-              .orElse(Tree.NOTHING);
+          known.stream().filter(one -> one.at("name").is(name)).findFirst().orElse(Tree.NOTHING);
       to.add(new Container(start, name, spec, status));
     }
   }

@@ -97,7 +97,9 @@ record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings
             sidecar.subject(),
             "this Sidecar",
             pod,
-            "kubectl edit " + sidecar.kubectl() + "   # without outboundTrafficPolicy; or "
+            "kubectl edit "
+                + sidecar.kubectl()
+                + "   # without outboundTrafficPolicy; or "
                 + Commands.recipe(objects).replace("recipe strict", "recipe baseline"));
       }
     }

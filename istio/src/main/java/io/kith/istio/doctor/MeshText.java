@@ -29,8 +29,7 @@ record MeshText(Tree config, Tree injection) {
       MeshObjects objects, String map, String key, Consumer<String> notJudged) {
     var text = objects.istio(map, key);
     if (text.isEmpty()) {
-      notJudged.accept(
-          "settings of Istio: no ConfigMap " + map + " in " + objects.rootNamespace());
+      notJudged.accept("settings of Istio: no ConfigMap " + map + " in " + objects.rootNamespace());
       return Tree.NOTHING;
     }
     try {

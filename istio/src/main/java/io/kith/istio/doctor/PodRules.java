@@ -59,7 +59,8 @@ record PodRules(MeshObjects objects, MeshText mesh, Findings findings) {
           Rule.NOT_INJECTED,
           pod,
           "no container " + MeshPod.PROXY,
-          Commands.restart(pod) + "   # the injector adds it; else 'istioctl analyze -n "
+          Commands.restart(pod)
+              + "   # the injector adds it; else 'istioctl analyze -n "
               + pod.namespace()
               + "'");
     }
@@ -103,21 +104,21 @@ record PodRules(MeshObjects objects, MeshText mesh, Findings findings) {
     }
   }
 
-  /** Arguments that neither an annotation nor the mesh explains. */
+  /** Arguments that take something out, and that neither an annotation nor the mesh explains. */
   private List<String> byHand(List<String> arguments) {
     var found = new ArrayList<String>();
     for (var i = 0; i + 1 < arguments.size(); i++) {
       var option = arguments.get(i);
       var value = arguments.get(i + 1);
-      var expected =
+      var isExcluding =
           switch (option) {
-            case "-x" -> mesh.excludedBlocks();
-            case "-o" -> mesh.excludedPorts();
-            case "-i" -> mesh.includedBlocks();
-            case "-c" -> "";
-            default -> value;
+            case "-x" -> !value.isEmpty() && !value.equals(mesh.excludedBlocks());
+            case "-o" -> !value.isEmpty() && !value.equals(mesh.excludedPorts());
+            case "-i" -> !value.equals("*") && !value.equals(mesh.includedBlocks());
+            case "-c" -> !value.isEmpty();
+            default -> false;
           };
-      if (!value.equals(expected)) {
+      if (isExcluding) {
         found.add("istio-init " + option + " " + value);
       }
     }
@@ -208,9 +209,7 @@ record PodRules(MeshObjects objects, MeshText mesh, Findings findings) {
           pod,
           "container "
               + container.name()
-              + (own.at("privileged").isTrue()
-                  ? ": privileged"
-                  : ": " + String.join(", ", added)),
+              + (own.at("privileged").isTrue() ? ": privileged" : ": " + String.join(", ", added)),
           drop(container));
     } else if (own.at("capabilities", "drop").stream()
             .map(PodRules::capability)

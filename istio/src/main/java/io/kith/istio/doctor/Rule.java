@@ -53,13 +53,8 @@ public enum Rule {
   // ---- the server as a sidecar sees it
   SERVER_MISSING(
       ERROR,
-      "a check whose cluster the sidecar does not have",
+      "a check whose cluster the sidecar does not have, also because a Sidecar hides it",
       "Nobody can be asked: everything fails, or passes, as the failure mode says."),
-  SIDECAR_HIDES_SERVER(
-      ERROR,
-      "a Sidecar that does not import the service that is asked",
-      "istiod leaves the cluster out, so nobody can be asked: everything of the namespace fails, or"
-          + " passes, as the failure mode says."),
   SERVER_UNHEALTHY(
       ERROR,
       "no healthy address of Kith's server, or none that proves to be it",
@@ -141,9 +136,7 @@ public enum Rule {
       "a pod on the node's own network in a namespace whose pods get sidecars",
       "It gets no sidecar and no guard: nothing that it sends is checked."),
   NOT_CAPTURED(
-      ERROR,
-      "a sidecar to which nothing is redirected",
-      "Applications reach everything past it."),
+      ERROR, "a sidecar to which nothing is redirected", "Applications reach everything past it."),
   EXCLUDED_TRAFFIC(
       WARNING,
       "annotations that take ports, blocks or interfaces out of the redirection",

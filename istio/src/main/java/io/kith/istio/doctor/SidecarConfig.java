@@ -187,8 +187,7 @@ record SidecarConfig(
       var pem =
           bytes.isEmpty()
               ? text
-              : new String(
-                  Base64.getDecoder().decode(bytes), StandardCharsets.ISO_8859_1);
+              : new String(Base64.getDecoder().decode(bytes), StandardCharsets.ISO_8859_1);
       return Stream.of(new Secret(name, updated, isAuthority, pem));
     } catch (IllegalArgumentException _) {
       return Stream.of(); // somebody took it out of the dump
@@ -210,9 +209,7 @@ record SidecarConfig(
   /** Whether connections without a service are checked when they are made. */
   boolean hasGate() {
     return listeners.stream().anyMatch(Listener::isInternal)
-        && outbound()
-            .flatMap(chain -> chain.filters().stream())
-            .anyMatch(Filter::leadsToGate);
+        && outbound().flatMap(chain -> chain.filters().stream()).anyMatch(Filter::leadsToGate);
   }
 
   /** Of Envoy, {@code 1.40.0}; empty when it does not say. */

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** What is wrong in the configuration of a sidecar, and what its counters tell. */
 record SidecarRules(MeshObjects objects, KithStatus status, Findings findings) {
@@ -180,26 +181,15 @@ record SidecarRules(MeshObjects objects, KithStatus status, Findings findings) {
   }
 
   private void missing(MeshPod pod, String cluster) {
-    var hiding = hiding(pod, cluster);
-    if (hiding.isEmpty()) {
-      findings.add(
-          Rule.SERVER_MISSING, pod, "no cluster " + cluster, Commands.recipe(objects));
-    }
-    for (var sidecar : hiding) {
-      var parts = cluster.split("\\|", -1);
-      findings.addOf(
-          Rule.SIDECAR_HIDES_SERVER,
-          sidecar.subject(),
-          pod.name(),
-          "no cluster " + cluster + ", and its egress.hosts are " + hosts(sidecar),
-          "kubectl edit "
-              + sidecar.kubectl()
-              + "   # add \"*/"
-              + parts[parts.length - 1]
-              + "\" to spec.egress[].hosts; better a cluster of Kith's own, which no Sidecar"
-              + " hides:\n"
-              + Commands.recipe(objects));
-    }
+    var hiding = hiding(pod, cluster).stream().map(MeshObject::subject).toList();
+    findings.add(
+        Rule.SERVER_MISSING,
+        pod,
+        "no cluster "
+            + cluster
+            + (hiding.isEmpty() ? "" : ", which " + some(hiding) + " does not import"),
+        Commands.recipe(objects)
+            + (hiding.isEmpty() ? "" : "   # asks a cluster of its own, which no Sidecar hides"));
   }
 
   /** Only clusters of services can be hidden. */
@@ -215,8 +205,7 @@ record SidecarRules(MeshObjects objects, KithStatus status, Findings findings) {
                 sidecar.namespace().equals(pod.namespace())
                     || sidecar.namespace().equals(objects.rootNamespace()))
         .filter(
-            sidecar ->
-                pod.isSelectedBy(sidecar.spec().at("workloadSelector", "labels").entries()))
+            sidecar -> pod.isSelectedBy(sidecar.spec().at("workloadSelector", "labels").entries()))
         .filter(
             sidecar ->
                 !hosts(sidecar).isEmpty()
@@ -242,7 +231,7 @@ record SidecarRules(MeshObjects objects, KithStatus status, Findings findings) {
   }
 
   private void unhealthy(
-      MeshPod pod, String cluster, List<Tree> endpoints, Map<String, Long> counters) {
+      MeshPod pod, String cluster, @Nullable List<Tree> endpoints, Map<String, Long> counters) {
     var counted = "cluster." + cluster + ".";
     var refused = counters.getOrDefault(counted + "ssl.fail_verify_san", 0L);
     var why = "";
@@ -398,15 +387,19 @@ record SidecarRules(MeshObjects objects, KithStatus status, Findings findings) {
     }
   }
 
-  /** The version of istiod by its image; null where no pod of it is known. */
-  Version istiod() {
-    return objects.pods().stream()
-        .filter(pod -> pod.object().label("app").equals("istiod"))
-        .flatMap(pod -> pod.containers().stream())
-        .map(container -> container.spec().at("image").text())
-        .map(image -> Version.parse(image.substring(image.lastIndexOf(':') + 1)))
-        .filter(version -> version != null)
-        .findFirst()
-        .orElse(null);
+  /** The version of istiod by its image, or null where no pod of it is known. */
+  @Nullable Version istiod() {
+    for (var pod : objects.pods()) {
+      if (pod.object().label("app").equals("istiod")) {
+        for (var container : pod.containers()) {
+          var image = container.spec().at("image").text();
+          var version = Version.parse(image.substring(image.lastIndexOf(':') + 1));
+          if (version != null) {
+            return version;
+          }
+        }
+      }
+    }
+    return null;
   }
 }

@@ -68,8 +68,7 @@ record TimeRules(Instant now, Findings findings) {
   private void lifetime(MeshPod pod, Secret secret, X509Certificate certificate) {
     var begin = certificate.getNotBefore().toInstant();
     var end = certificate.getNotAfter().toInstant();
-    var last =
-        secret.isAuthority() ? LAST_OF_AUTHORITY : Duration.between(begin, end).dividedBy(4);
+    var last = secret.isAuthority() ? LAST_OF_AUTHORITY : Duration.between(begin, end).dividedBy(4);
     var seen = secret.name() + " ends " + end.truncatedTo(ChronoUnit.SECONDS);
     var change =
         secret.isAuthority()

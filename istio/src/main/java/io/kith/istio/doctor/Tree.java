@@ -3,7 +3,6 @@ package io.kith.istio.doctor;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -52,9 +51,7 @@ record Tree(@Nullable Object value) {
 
   /** A text, number or truth value as text; else empty. */
   String text() {
-    return value == null || value instanceof Map || value instanceof List
-        ? ""
-        : value.toString();
+    return value == null || value instanceof Map || value instanceof List ? "" : value.toString();
   }
 
   /** A whole number, also where it is written as text; else the one given. */
@@ -70,7 +67,7 @@ record Tree(@Nullable Object value) {
   }
 
   boolean isTrue() {
-    return Objects.equals(value, Boolean.TRUE) || text().equals("true");
+    return text().equals("true");
   }
 
   boolean is(String text) {

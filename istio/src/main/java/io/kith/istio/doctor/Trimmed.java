@@ -28,7 +28,10 @@ public final class Trimmed {
           + "|server\\.(dynamic|static)_unknown_fields)$";
 
   private static final List<String> ANNOTATIONS =
-      List.of("traffic.sidecar.istio.io/", "sidecar.istio.io/inject", "sidecar.istio.io/interceptionMode");
+      List.of(
+          "traffic.sidecar.istio.io/",
+          "sidecar.istio.io/inject",
+          "sidecar.istio.io/interceptionMode");
 
   private static final Set<String> VARIABLES =
       Set.of("ISTIO_DUAL_STACK", "ISTIO_META_INTERCEPTION_MODE");
@@ -112,7 +115,9 @@ public final class Trimmed {
   }
 
   private static Map<String, Object> container(Tree container) {
-    var trimmed = only(container, "name", "image", "restartPolicy", "securityContext");
+    var trimmed = only(container, "name", "restartPolicy", "securityContext");
+    var image = container.at("image").text();
+    trimmed.put("image", image.substring(image.lastIndexOf('/') + 1)); // not whose registry
     if (MeshPod.OF_ISTIO.contains(container.at("name").text())) {
       put(trimmed, "args", container.at("args"));
       trimmed.put(
@@ -191,8 +196,7 @@ public final class Trimmed {
     var here = map;
     for (var key : path) {
       here =
-          (Map<String, Object>)
-              here.computeIfAbsent(key, _ -> new LinkedHashMap<String, Object>());
+          (Map<String, Object>) here.computeIfAbsent(key, _ -> new LinkedHashMap<String, Object>());
     }
     return here;
   }
@@ -201,9 +205,11 @@ public final class Trimmed {
 
   /** A sidecar's configuration. */
   public static Map<String, Object> sidecar(Map<String, ?> config) {
-    var tree = new Tree(config);
+    var configs = new Tree(config).at("configs");
     var trimmed = new LinkedHashMap<String, Object>();
-    trimmed.put("configs", each(tree.at("configs"), Trimmed::part));
+    if (configs.present()) {
+      trimmed.put("configs", each(configs, Trimmed::part));
+    }
     return trimmed;
   }
 
@@ -228,8 +234,7 @@ public final class Trimmed {
   private static void part(
       Map<String, Object> to, Tree config, String key, Function<Tree, Map<String, Object>> how) {
     if (config.at(key).present()) {
-      to.put(
-          key, config.at(key).stream().map(how).filter(one -> !one.isEmpty()).toList());
+      to.put(key, config.at(key).stream().map(how).filter(one -> !one.isEmpty()).toList());
     }
   }
 
@@ -248,11 +253,14 @@ public final class Trimmed {
   private static Map<String, Object> dynamicListener(Tree one) {
     var trimmed = only(one, "name");
     var listener = one.at("active_state", "listener");
-    if (listener.present()) {
+    if (MeshNames.GATES.contains(one.at("name").text())) {
+      trimmed.put("active_state", only(one.at("active_state"), "listener"));
+    } else if (listener.present()) {
       var kept = only(listener, "name", "traffic_direction", "internal_listener");
       if (listener.at("listener_filters").present()) {
         kept.put(
-            "listener_filters", each(listener.at("listener_filters"), filter -> only(filter, "name")));
+            "listener_filters",
+            each(listener.at("listener_filters"), filter -> only(filter, "name")));
       }
       kept.put("filter_chains", each(listener.at("filter_chains"), Trimmed::chain));
       if (listener.at("default_filter_chain").present()) {
@@ -286,7 +294,8 @@ public final class Trimmed {
       var kept = only(config, "@type");
       if (config.at("http_filters").present()) {
         kept.put("http_filters", each(config.at("http_filters"), Trimmed::filter));
-        for (var key : List.of("early_header_mutation_extensions", "common_http_protocol_options")) {
+        for (var key :
+            List.of("early_header_mutation_extensions", "common_http_protocol_options")) {
           if (config.at(key).present()) {
             put(kept, key, config.at(key));
           }
@@ -320,8 +329,7 @@ public final class Trimmed {
     var trimmed = only(one, "name", "last_updated");
     var secret = new LinkedHashMap<String, Object>();
     if (one.at("secret", "tls_certificate").present()) {
-      secret.put(
-          "tls_certificate", only(one.at("secret", "tls_certificate"), "certificate_chain"));
+      secret.put("tls_certificate", only(one.at("secret", "tls_certificate"), "certificate_chain"));
     }
     if (one.at("secret", "validation_context").present()) {
       secret.put("validation_context", only(one.at("secret", "validation_context"), "trusted_ca"));

@@ -37,7 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("istio")
 @Timeout(900)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
-class DoctorTest {
+class DoctorInIstioTest {
   private static final MeshSettings SETTINGS = MeshSettings.of(Tcp.BASELINE);
   private static final String FILTER = IstioMesh.recipe(SETTINGS).yaml();
   private static final String OPEN =
@@ -117,7 +117,8 @@ class DoctorTest {
   }
 
   private static JsonNode report(Command.Outcome outcome) throws IOException {
-    return new ObjectMapper().readTree(outcome.output());
+    // Messages of the error stream come before it.
+    return new ObjectMapper().readTree(outcome.output().substring(outcome.output().indexOf('{')));
   }
 
   private static List<String> rules(Command.Outcome outcome) throws IOException {
@@ -135,7 +136,6 @@ class DoctorTest {
     var dumped =
         kith.server().kith("doctor", "--dump", dump.toString(), "-o", "json", "--fail-on", "note");
 
-    IstioMesh.SAY.accept(live.output());
     assertThat(report(live).path("findings")).isEmpty();
     assertThat(report(live).path("sidecars").asInt()).isEqualTo(2);
     assertThat(live.exit()).isZero();
@@ -178,12 +178,12 @@ class DoctorTest {
   @Order(4)
   void tenantsFilterThatRemovesTheCheck_isFound_andWhatItDid() throws Exception {
     mesh.plane.apply(TENANT);
-    mesh.awaitText("\"kith.connection\"", false);
+    mesh.awaitText("\"name\": \"kith.connection\"", false);
 
     var outcome = doctor();
 
     mesh.plane.delete(TENANT);
-    mesh.awaitText("\"kith.connection\"", true);
+    mesh.awaitText("\"name\": \"kith.connection\"", true);
     assertThat(rules(outcome)).contains("unguarded-chain", "tenant-filter");
     assertThat(report(outcome).path("findings").toString())
         .contains("REMOVE of kith.connection", "kubectl delete envoyfilter faster -n shop");
@@ -207,11 +207,41 @@ class DoctorTest {
     assertThat(outcome.exit()).isEqualTo(4);
   }
 
+  /** Its port is forwarded by the API server, and by what stands in for a kubelet. */
   @Test
   @Order(6)
-  void enforcedWithAnOpenFilter_isFound_andClosedIsNot() throws Exception {
-    kith.server().kith("mode", "shop/*", "enforce", "--note", "test").orFail();
+  void sidecarIsReadThroughTheApiServer() throws Exception {
+    try (var _ =
+        ForwardedPorts.start(
+            mesh.plane, "node-1", mesh.lab.address(), folder, Map.of("cart-0", mesh.cart))) {
 
-    assertThat(rules(doctor())).as("no baseline: they stay in observe").isEmpty();
+      var outcome = doctor(List.of("catalog-0"));
+
+      assertThat(report(outcome).path("findings")).isEmpty();
+      assertThat(report(outcome).path("sidecars").asInt()).isEqualTo(2);
+      assertThat(outcome.exit()).isZero();
+    }
+  }
+
+  /** Enforced before its filter is closed, as it should not be. */
+  @Test
+  @Order(7)
+  void workloadThatIsEnforcedWithAnOpenFilter_isFound_untilTheFilterIsClosed() throws Exception {
+    kith.server().kith("learn", "finish", IstioMesh.CART, "--note", "test run").orFail();
+    kith.server().kith("mode", IstioMesh.CART, "enforce", "--note", "test").orFail();
+
+    var open = doctor();
+
+    assertThat(rules(open)).containsExactly("open-under-enforce");
+    assertThat(report(open).path("findings").path(0).path("change").asText())
+        .startsWith("kith istio overlay shop/deployment/cart --label app=cart --failure closed");
+    mesh.plane.apply(
+        new MeshOverlay(
+                SETTINGS,
+                MeshScope.parse(IstioMesh.CART, Map.of("app", "cart")),
+                new FailureMode.Closed())
+            .yaml());
+    mesh.awaitText("\"failure_mode_allow\": true", false);
+    assertThat(rules(doctor())).isEmpty();
   }
 }
