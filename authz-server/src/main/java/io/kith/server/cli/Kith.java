@@ -2,6 +2,7 @@ package io.kith.server.cli;
 
 import io.grpc.StatusRuntimeException;
 import io.kith.baselines.config.ConfigException;
+import io.kith.server.doctor.DoctorCommand;
 import io.kith.server.files.BundleCommand;
 import io.kith.server.files.KeysCommand;
 import io.kith.server.istio.IstioCommand;
@@ -83,6 +84,7 @@ import picocli.CommandLine.ParameterException;
       KeysCommand.class,
       ReplayCommand.class,
       IstioCommand.class,
+      DoctorCommand.class,
       ConfigCommand.class,
       ServerCommand.class,
       DevIdentityCommand.class,
@@ -94,7 +96,7 @@ import picocli.CommandLine.ParameterException;
       "1:refused, failed or not found",
       "2:wrong arguments",
       "3:no server answers",
-      "4:done, and there is something to look at: findings of lint, differences of diff"
+      "4:done, and there is something to look at: findings of lint and doctor, differences of diff"
     },
     footerHeading = "%nExamples:%n",
     footer = {

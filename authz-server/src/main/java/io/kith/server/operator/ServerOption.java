@@ -19,7 +19,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The options that say which server is asked, and as whom. */
-final class ServerOption {
+public final class ServerOption {
   private static final String VARIABLE = "KITH_SERVER_ADMIN";
 
   @Mixin ConfigOption config = new ConfigOption();
@@ -43,12 +43,12 @@ final class ServerOption {
 
   /** One or several calls. */
   @FunctionalInterface
-  interface Question<T> {
+  public interface Question<T> {
     T ask(AdminServiceBlockingStub admin) throws Failure, IOException, InterruptedException;
   }
 
   /** Connects, asks and hangs up. */
-  <T> T ask(Surroundings surroundings, Question<T> question)
+  public <T> T ask(Surroundings surroundings, Question<T> question)
       throws Failure, ConfigException, IOException, InterruptedException {
     var settings = ConfigFile.readOrDefaults(config.file, surroundings);
     var endpoint = endpoint(settings, surroundings);
@@ -57,6 +57,11 @@ final class ServerOption {
     } catch (StatusRuntimeException e) {
       throw failure(e, endpoint);
     }
+  }
+
+  /** Whether somebody named a server, so that it should be there. */
+  public boolean isNamed(Surroundings surroundings) {
+    return server != null || surroundings.environment().containsKey(VARIABLE);
   }
 
   private static Failure failure(StatusRuntimeException e, Endpoint endpoint) {

@@ -37,12 +37,23 @@ public final class Progress implements AutoCloseable {
     this.shown = asked || terminal;
   }
 
-  /** One more. */
+  /** One more of very many. */
   public void step() {
     count++;
-    if (!shown || (count & LOOKED_AT) != 0) {
-      return;
+    if (shown && (count & LOOKED_AT) == 0) {
+      look();
     }
+  }
+
+  /** One more, each of which takes its time. */
+  public void slowStep() {
+    count++;
+    if (shown) {
+      look();
+    }
+  }
+
+  private void look() {
     var now = System.nanoTime();
     if (now >= next) {
       next = now + EVERY_NANOS;

@@ -224,9 +224,8 @@ final class ControlPlane implements AutoCloseable {
 
   /** Starts istiod, again if it was stopped, and waits until it is ready. */
   void startIstiod() throws IOException, InterruptedException {
-    var kubeconfig = folder.resolve("kubeconfig");
     Files.writeString(
-        kubeconfig,
+        kubeconfig(),
         """
         apiVersion: v1
         kind: Config
@@ -259,10 +258,15 @@ final class ControlPlane implements AutoCloseable {
                 istio.istiod().toString(),
                 "discovery",
                 "--kubeconfig",
-                kubeconfig.toString(),
+                kubeconfig().toString(),
                 "--ctrlz_port",
                 "0"));
     istiod.awaitReady(LIMIT, this::istiodAnswers);
+  }
+
+  /** With which whoever can read it is admin of the API server. */
+  Path kubeconfig() {
+    return folder.resolve("kubeconfig");
   }
 
   /** Stops istiod; sidecars go on with what they have. */

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -19,6 +20,10 @@ import java.util.stream.Stream;
  */
 final class InjectedPod {
   private static final String SIDECAR = "istio-proxy";
+
+  /** As a Deployment names its pods' ReplicaSet. */
+  private static final String TEMPLATE = "5d9c8b7f64";
+
   private static final Duration LIMIT = Duration.ofMinutes(1);
 
   private final Pod pod;
@@ -42,6 +47,14 @@ final class InjectedPod {
             .withNamespace(namespace)
             .withName(app + "-0")
             .addToLabels("app", app)
+            .addToLabels("pod-template-hash", TEMPLATE)
+            .addNewOwnerReference()
+            .withApiVersion("apps/v1")
+            .withKind("ReplicaSet")
+            .withName(app + "-" + TEMPLATE)
+            .withUid(UUID.randomUUID().toString())
+            .withController(true)
+            .endOwnerReference()
             .endMetadata()
             .withNewSpec()
             .withServiceAccountName(account)
@@ -49,6 +62,13 @@ final class InjectedPod {
             .addNewContainer()
             .withName(app)
             .withImage("registry.invalid/" + app)
+            .withNewSecurityContext()
+            .withRunAsUser(1000L)
+            .withAllowPrivilegeEscalation(false)
+            .withNewCapabilities()
+            .addToDrop("ALL")
+            .endCapabilities()
+            .endSecurityContext()
             .endContainer()
             .endSpec()
             .build();

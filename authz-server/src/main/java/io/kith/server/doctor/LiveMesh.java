@@ -1,0 +1,314 @@
+package io.kith.server.doctor;
+
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.kith.istio.doctor.Trimmed;
+import io.kith.server.verb.Failure;
+import java.io.IOException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A mesh that runs: its API server, and each sidecar's administration through a forwarded port.
+ * Reads only.
+ */
+final class LiveMesh implements MeshSource {
+  private static final int ADMIN = 15_000;
+  private static final int PAGE = 500;
+  private static final Duration LIMIT = Duration.ofSeconds(30);
+  private static final int NOT_FOUND = 404;
+
+  /** What is asked for in each namespace. */
+  private record Kind(String kind, String api, String plural, boolean isNeeded) {
+    String path(String namespace) {
+      return api + (namespace.isEmpty() ? "" : "/namespaces/" + namespace) + "/" + plural;
+    }
+  }
+
+  private static final List<Kind> KINDS =
+      List.of(
+          new Kind("Pod", "/api/v1", "pods", true),
+          new Kind("Service", "/api/v1", "services", true),
+          new Kind("EnvoyFilter", "/apis/networking.istio.io/v1alpha3", "envoyfilters", true),
+          new Kind("Sidecar", "/apis/networking.istio.io/v1", "sidecars", true),
+          new Kind("ServiceEntry", "/apis/networking.istio.io/v1", "serviceentries", true),
+          new Kind("Scope", "/apis/kith.io/v1", "scopes", false));
+
+  private static final List<String> CONFIG_MAPS = List.of("istio", "istio-sidecar-injector");
+
+  private final KubernetesClient client;
+  private final String rootNamespace;
+  private final Set<String> namespaces;
+  private final Map<String, URI> proxies;
+  private final @Nullable Map<String, Object> status;
+  private final @Nullable URI metrics;
+  private final HttpClient http = HttpClient.newBuilder().connectTimeout(LIMIT).build();
+
+  /**
+   * A mesh.
+   *
+   * @param namespaces whose pods are judged; empty: all
+   * @param proxies administration of sidecars that need no forwarded port, by NAMESPACE/POD
+   */
+  LiveMesh(
+      KubernetesClient client,
+      String rootNamespace,
+      Set<String> namespaces,
+      Map<String, URI> proxies,
+      @Nullable Map<String, Object> status,
+      @Nullable URI metrics) {
+    this.client = client;
+    this.rootNamespace = rootNamespace;
+    this.namespaces = Set.copyOf(namespaces);
+    this.proxies = Map.copyOf(proxies);
+    this.status = status;
+    this.metrics = metrics;
+  }
+
+  // ---- objects
+
+  @Override
+  public Found find() throws Failure, InterruptedException {
+    var now = Instant.now();
+    var unread = new ArrayList<Unread>();
+    var objects = new ArrayList<Map<String, Object>>();
+    var where = new TreeSet<>(namespaces);
+    if (where.isEmpty()) {
+      where.add("");
+    } else {
+      where.add(rootNamespace);
+    }
+    for (var kind : KINDS) {
+      for (var namespace : where) {
+        list(kind, namespace, objects, unread);
+      }
+    }
+    namespaces(objects, unread);
+    for (var map : CONFIG_MAPS) {
+      one("ConfigMap", "/api/v1/namespaces/" + rootNamespace + "/configmaps/" + map, objects, unread);
+    }
+    return new Found(objects, status, metrics(unread), now, unread);
+  }
+
+  private void namespaces(List<Map<String, Object>> objects, List<Unread> unread) throws Failure {
+    if (namespaces.isEmpty()) {
+      list(new Kind("Namespace", "/api/v1", "namespaces", true), "", objects, unread);
+    }
+    for (var namespace : namespaces) {
+      one("Namespace", "/api/v1/namespaces/" + namespace, objects, unread);
+    }
+  }
+
+  /** All pages of a list; items are given the kind that lists leave out. */
+  private void list(
+      Kind kind, String namespace, List<Map<String, Object>> to, List<Unread> unread)
+      throws Failure {
+    var more = "";
+    do {
+      var path = kind.path(namespace) + "?limit=" + PAGE + more;
+      Map<String, Object> page;
+      try {
+        page = get(path);
+      } catch (KubernetesClientException e) {
+        if (kind.isNeeded() || e.getCode() != NOT_FOUND) {
+          unread(kind.plural(), namespace, e, unread);
+        }
+        return;
+      }
+      if (page.get("items") instanceof List<?> items) {
+        for (var item : items) {
+          if (item instanceof Map<?, ?> map) {
+            to.add(named(kind.kind(), map));
+          }
+        }
+      }
+      var next =
+          page.get("metadata") instanceof Map<?, ?> metadata
+                  && metadata.get("continue") instanceof String token
+              ? token
+              : "";
+      more = next.isEmpty() ? "" : "&continue=" + URLEncoder.encode(next, StandardCharsets.UTF_8);
+    } while (!more.isEmpty());
+  }
+
+  private static Map<String, Object> named(String kind, Map<?, ?> item) {
+    var object = new LinkedHashMap<String, Object>();
+    object.put("kind", kind);
+    item.forEach((key, value) -> object.put(String.valueOf(key), value));
+    return object;
+  }
+
+  private void one(
+      String kind, String path, List<Map<String, Object>> to, List<Unread> unread) throws Failure {
+    try {
+      to.add(named(kind, get(path)));
+    } catch (KubernetesClientException e) {
+      unread(path.substring(path.lastIndexOf('/') + 1), "", e, unread);
+    }
+  }
+
+  private Map<String, Object> get(String path) throws Failure {
+    var text = client.raw(path, "GET", null);
+    if (text == null) {
+      throw new KubernetesClientException("not found", NOT_FOUND, null);
+    }
+    try {
+      return Parsed.json(text);
+    } catch (Failure e) {
+      throw Failure.refused("what the API server answers at " + path + " " + e.getMessage());
+    }
+  }
+
+  private void unread(
+      String what, String namespace, KubernetesClientException e, List<Unread> unread)
+      throws Failure {
+    if (e.getCode() == 0 || e.getCode() == 401) { // nothing was answered, or nothing will be
+      throw Failure.unreachable(
+          "the API server at "
+              + client.getMasterUrl()
+              + (e.getCode() == 0 ? " does not answer: " : " does not know who asks: ")
+              + reason(e)
+              + " (--kubeconfig, --context)");
+    }
+    unread.add(
+        new Unread(
+            what + (namespace.isEmpty() ? "" : " of " + namespace),
+            e.getCode() == NOT_FOUND ? "the API server knows none" : reason(e),
+            "kubectl auth can-i list " + what + (namespace.isEmpty() ? " -A" : " -n " + namespace)));
+  }
+
+  private static String reason(KubernetesClientException e) {
+    var cause = e.getCause();
+    return String.valueOf(
+            e.getStatus() != null && e.getStatus().getMessage() != null
+                ? e.getStatus().getMessage()
+                : cause != null && cause.getMessage() != null ? cause.getMessage() : e.getMessage())
+        .lines()
+        .findFirst()
+        .orElse("");
+  }
+
+  private @Nullable String metrics(List<Unread> unread) throws InterruptedException {
+    if (metrics == null) {
+      return null;
+    }
+    try {
+      return send(metrics).body();
+    } catch (IOException e) {
+      unread.add(new Unread(metrics.toString(), String.valueOf(e), "curl " + metrics));
+      return null;
+    }
+  }
+
+  // ---- sidecars
+
+  @Override
+  public Set<String> more() {
+    return proxies.keySet();
+  }
+
+  @Override
+  public Answers sidecar(String key) throws Failure, InterruptedException {
+    var proxy = proxies.get(key);
+    if (proxy != null) {
+      return ask(proxy, key);
+    }
+    var slash = key.indexOf('/');
+    try (var forwarded =
+        client
+            .pods()
+            .inNamespace(key.substring(0, slash))
+            .withName(key.substring(slash + 1))
+            .portForward(ADMIN)) {
+      try {
+        return ask(URI.create("http://127.0.0.1:" + forwarded.getLocalPort()), key);
+      } catch (Failure e) {
+        for (var reasons :
+            List.of(forwarded.getServerThrowables(), forwarded.getClientThrowables())) {
+          for (var reason : reasons) {
+            throw Failure.refused("its port cannot be forwarded: " + words(reason));
+          }
+        }
+        throw e;
+      }
+    } catch (KubernetesClientException e) {
+      throw Failure.refused("its port cannot be forwarded: " + reason(e));
+    } catch (IOException e) {
+      throw Failure.refused("its port cannot be forwarded: " + e.getMessage());
+    }
+  }
+
+  private static String words(Throwable e) {
+    return e instanceof KubernetesClientException client
+        ? reason(client)
+        : String.valueOf(e.getMessage() == null ? e : e.getMessage())
+            .lines()
+            .findFirst()
+            .orElse("");
+  }
+
+  private Answers ask(URI admin, String key) throws Failure, InterruptedException {
+    try {
+      var asked = Instant.now();
+      var config = send(page(admin, "/config_dump?include_eds"));
+      var stats =
+          send(
+              page(
+                  admin,
+                  "/stats?filter=" + URLEncoder.encode(Trimmed.COUNTERS, StandardCharsets.UTF_8)));
+      return new Answers(
+          Parsed.json(config.body()), Parsed.counters(stats.body()), clock(config), asked);
+    } catch (IOException e) {
+      throw Failure.refused("its administration does not answer: " + words(e));
+    } catch (Failure e) {
+      throw Failure.refused("what the administration of " + key + " answers " + e.getMessage());
+    }
+  }
+
+  private static URI page(URI admin, String path) {
+    return URI.create(admin.toString().replaceFirst("/+$", "") + path);
+  }
+
+  private static @Nullable Instant clock(HttpResponse<String> answer) {
+    try {
+      return answer
+          .headers()
+          .firstValue("date")
+          .map(date -> ZonedDateTime.parse(date, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant())
+          .orElse(null);
+    } catch (DateTimeParseException _) {
+      return null;
+    }
+  }
+
+  private HttpResponse<String> send(URI uri) throws IOException, InterruptedException {
+    var request = HttpRequest.newBuilder(uri).timeout(LIMIT).build();
+    var answer = http.send(request, HttpResponse.BodyHandlers.ofString());
+    if (answer.statusCode() != 200) {
+      throw new IOException(uri.getPath() + " answers " + answer.statusCode());
+    }
+    return answer;
+  }
+
+  @Override
+  public void close() {
+    http.close();
+    client.close();
+  }
+}

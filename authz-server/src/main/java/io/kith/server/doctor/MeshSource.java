@@ -1,0 +1,67 @@
+package io.kith.server.doctor;
+
+import io.kith.server.verb.Failure;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Where a mesh is read from. */
+interface MeshSource extends AutoCloseable {
+  /**
+   * Something that could not be read, while the rest was.
+   *
+   * @param what a file, or a kind of objects
+   */
+  record Unread(String what, String why, String change) {}
+
+  /**
+   * All but the sidecars.
+   *
+   * @param status as {@code kith status -o json}, or null
+   * @param metrics of Kith's server, or null
+   * @param now when it was read
+   */
+  record Found(
+      List<Map<String, Object>> objects,
+      @Nullable Map<String, Object> status,
+      @Nullable String metrics,
+      Instant now,
+      List<Unread> unread) {}
+
+  /**
+   * A sidecar's answers.
+   *
+   * @param counters empty where there are none
+   * @param clock the time there, or null
+   * @param asked the time here, or null
+   */
+  record Answers(
+      Map<String, Object> config,
+      Map<String, Long> counters,
+      @Nullable Instant clock,
+      @Nullable Instant asked) {}
+
+  /**
+   * Reads all but the sidecars.
+   *
+   * @throws Failure when there is nothing to judge
+   */
+  Found find() throws Failure, InterruptedException;
+
+  /** Sidecars that it knows of beside those in the objects, as {@code NAMESPACE/POD}. */
+  Set<String> more();
+
+  /**
+   * Reads a sidecar; may be called by several threads at once.
+   *
+   * @param key {@code NAMESPACE/POD}
+   * @return null when there is nothing of it
+   * @throws Failure when it cannot be read; the message says why
+   */
+  @Nullable Answers sidecar(String key) throws Failure, InterruptedException;
+
+  @Override
+  void close();
+}

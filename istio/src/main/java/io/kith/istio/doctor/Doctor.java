@@ -1,0 +1,137 @@
+package io.kith.istio.doctor;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Judges a mesh: what is known of it first, then one sidecar after another, which are not kept. Not
+ * thread-safe.
+ */
+public final class Doctor {
+  private final MeshState state;
+  private final MeshObjects objects;
+  private final MeshText mesh;
+  private final KithStatus status;
+  private final Findings findings = new Findings();
+  private final List<String> notJudged = new ArrayList<>();
+  private final Map<String, MeshPod> meshed = new HashMap<>();
+  private final Set<String> seen = new HashSet<>();
+  private final Set<String> modeless = new HashSet<>();
+  private int sidecars;
+
+  public Doctor(MeshState state) {
+    this.state = state;
+    objects = state.sorted();
+    mesh = MeshText.of(objects, notJudged::add);
+    status = KithStatus.of(state.status());
+    for (var pod : objects.pods()) {
+      if (pod.isMeshed()) {
+        meshed.put(key(pod.namespace(), pod.name()), pod);
+      }
+    }
+  }
+
+  private static String key(String namespace, String pod) {
+    return namespace + "/" + pod;
+  }
+
+  /** Pods with a sidecar, as {@code NAMESPACE/POD}. */
+  public Set<String> sidecars() {
+    return Set.copyOf(meshed.keySet());
+  }
+
+  /** Judges what a sidecar says; of a pod that is not known, or is over, nothing. */
+  public void judge(SidecarDump dump) {
+    var key = key(dump.namespace(), dump.pod());
+    var pod = meshed.get(key);
+    if (pod == null) {
+      notJudged.add("sidecar " + key + ": the API server has no such pod with a sidecar");
+      return;
+    }
+    if (!new Tree(dump.config()).at("configs").present()) {
+      unread(key, "what it answered is no config_dump: there are no configs in it");
+      return;
+    }
+    seen.add(key);
+    sidecars++;
+    var sidecar = SidecarConfig.of(new Tree(dump.config()));
+    new SidecarRules(objects, status, findings).judge(pod, sidecar, dump.counters());
+    new FilterRules(objects, findings).judge(pod, sidecar);
+    new TimeRules(state.now(), findings).judge(pod, sidecar, dump.clock(), dump.asked());
+    if (sidecar.hasGate()) {
+      new MeshRules(objects, mesh, status, findings).judgeGate(pod);
+    }
+    if (status.mode(pod, objects).isEmpty()) {
+      modeless.add(pod.owner());
+    }
+  }
+
+  /**
+   * Says that a sidecar could not be read.
+   *
+   * @param key {@code NAMESPACE/POD}
+   */
+  public void unread(String key, String why) {
+    var pod = meshed.get(key);
+    seen.add(key);
+    findings.addOf(
+        Rule.UNREAD_SIDECAR,
+        pod == null ? key : pod.owner(),
+        key.substring(key.indexOf('/') + 1),
+        why,
+        "kubectl auth can-i create pods --subresource=portforward -n "
+            + key.substring(0, Math.max(0, key.indexOf('/')))
+            + "   # then once more; or by hand: istioctl proxy-config all "
+            + key.substring(key.indexOf('/') + 1)
+            + " -n "
+            + key.substring(0, Math.max(0, key.indexOf('/')))
+            + " -o json");
+  }
+
+  /**
+   * Says that something beside a sidecar could not be read.
+   *
+   * @param what a file of a dump, or a kind of objects
+   * @param change what would make it readable
+   */
+  public void unread(String what, String why, String change) {
+    findings.add(Rule.UNREAD, what, why, change);
+  }
+
+  /** What came out; pods whose sidecar nobody judged are among the findings. */
+  public Examination examination() {
+    for (var pod : meshed.entrySet()) {
+      if (!seen.contains(pod.getKey())) {
+        unread(pod.getKey(), "no config_dump of it");
+      }
+    }
+    new FilterRules(objects, findings).judge();
+    var injected = objects.injected();
+    var pods = new PodRules(objects, mesh, findings);
+    meshed.values().forEach(pods::judgeMeshed);
+    objects.pods().stream()
+        .filter(pod -> injected.contains(pod.namespace()) && !pod.hasProxy())
+        .forEach(pods::judgeUnmeshed);
+    var rules = new MeshRules(objects, mesh, status, findings);
+    rules.judge(injected);
+    rules.judgeBridges(List.copyOf(meshed.values()), notJudged);
+    rules.judgeVersions();
+    if (state.metrics() != null) {
+      rules.judgeCounts(state.metrics());
+    }
+    if (new SidecarRules(objects, status, findings).istiod() == null) {
+      notJudged.add("version of istiod: no pod labelled app=istiod");
+    }
+    if (!modeless.isEmpty()) {
+      notJudged.add(
+          "failure mode of "
+              + Commands.some(modeless.stream().sorted().toList())
+              + ": neither Kith's server nor a Scope says their mode");
+    }
+    return new Examination(findings.sorted(), sidecars, notJudged);
+  }
+}

@@ -1,0 +1,201 @@
+package io.kith.istio.doctor;
+
+import static io.kith.istio.doctor.Commands.some;
+
+import io.kith.istio.MeshNames;
+import io.kith.istio.doctor.SidecarConfig.Filter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** What is wrong with EnvoyFilters, by themselves and by what became of them in a sidecar. */
+record FilterRules(MeshObjects objects, Findings findings) {
+  private static final Set<String> OURS =
+      Stream.of(MeshNames.FILTERS, MeshNames.CLUSTERS, MeshNames.GATES)
+          .flatMap(Set::stream)
+          .collect(Collectors.toUnmodifiableSet());
+
+  /** Words for what is so anyway, which Envoy's dump leaves out. */
+  private static final Set<String> LEFT_OUT = Set.of("", "false", "0", "ALLOW");
+
+  // ---- by themselves
+
+  void judge() {
+    for (var filter : objects.of("EnvoyFilter")) {
+      if (!Commands.isRecipe(filter, objects)) {
+        var harm = new TreeSet<String>();
+        filter.spec().at("configPatches").stream().flatMap(FilterRules::harm).forEach(harm::add);
+        if (!harm.isEmpty()) {
+          findings.add(
+              Rule.TENANT_FILTER,
+              filter.subject(),
+              some(List.copyOf(harm)),
+              "kubectl delete "
+                  + filter.kubectl()
+                  + "   # and let admission reserve EnvoyFilters for the root namespace and Kith");
+        }
+      }
+    }
+  }
+
+  /** What a patch does to Kith's part; nothing where it is as an overlay of Kith's. */
+  private static Stream<String> harm(Tree patch) {
+    var operation = patch.at("patch", "operation").text();
+    var value = patch.at("patch", "value");
+    var target = target(patch);
+    if (operation.equals("ADD") && MeshNames.CLUSTERS.contains(value.at("name").text())) {
+      return Stream.of("ADD of a second " + value.at("name").text());
+    }
+    if (!OURS.contains(target)) {
+      return Stream.empty();
+    }
+    var isHarm =
+        switch (operation) {
+          case "REMOVE" -> !target.equals(MeshNames.FLOOR);
+          case "REPLACE" -> !isCheck(target, value);
+          case "MERGE" ->
+              !(target.equals(MeshNames.LEADS_TO_GATE)
+                  && MeshNames.GATES.contains(Filter.of(value).config().at("cluster").text()));
+          default -> false;
+        };
+    return isHarm ? Stream.of(operation + " of " + target) : Stream.empty();
+  }
+
+  /** Whether a patch is about Kith's part, or brings some of it. */
+  static boolean concernsKith(Tree patch) {
+    var value = patch.at("patch", "value");
+    return OURS.contains(target(patch))
+        || OURS.contains(value.at("name").text())
+        || Filter.of(value).asks().equals(MeshNames.SERVER)
+        || value.holds(MeshNames.PROVENANCE);
+  }
+
+  /** The innermost thing that a patch is about. */
+  private static String target(Tree patch) {
+    var match = patch.at("match");
+    var filter = match.at("listener", "filterChain", "filter");
+    return switch (patch.at("applyTo").text()) {
+      case "HTTP_FILTER" -> filter.at("subFilter", "name").text();
+      case "NETWORK_FILTER" -> filter.at("name").text();
+      case "CLUSTER" -> match.at("cluster", "name").text();
+      case "LISTENER" -> match.at("listener", "name").text();
+      default -> "";
+    };
+  }
+
+  private static boolean isCheck(String target, Tree value) {
+    var filter = Filter.of(value);
+    return value.at("name").is(target)
+        && filter.asks().equals(MeshNames.SERVER)
+        && !filter.config().at("shadow_mode").isTrue();
+  }
+
+  // ---- by what became of them
+
+  /** Whether all that Kith's EnvoyFilters say is in a sidecar. */
+  void judge(MeshPod pod, SidecarConfig sidecar) {
+    for (var filter : objects.of("EnvoyFilter")) {
+      if (filter.tree().holds(MeshNames.CONNECTION) && isFor(pod, filter)) {
+        var dropped = new TreeSet<String>();
+        filter.spec().at("configPatches").stream()
+            .flatMap(patch -> dropped(patch, sidecar))
+            .forEach(dropped::add);
+        if (!dropped.isEmpty()) {
+          findings.addOf(
+              Rule.DROPPED_FIELD,
+              filter.subject(),
+              pod.name(),
+              some(List.copyOf(dropped)),
+              Commands.recipe(objects)
+                  + "   # wraps what istiod may not know; or update istiod, if it is older than"
+                  + " Envoy's API 1.35");
+        }
+      }
+    }
+  }
+
+  private boolean isFor(MeshPod pod, MeshObject filter) {
+    return (filter.namespace().equals(objects.rootNamespace())
+            || filter.namespace().equals(pod.namespace()))
+        && pod.isSelectedBy(filter.spec().at("workloadSelector", "labels").entries());
+  }
+
+  /** Paths that are in none of the places where the value went; where it went nowhere, no paths. */
+  private static Stream<String> dropped(Tree patch, SidecarConfig sidecar) {
+    var value = patch.at("patch", "value");
+    var name = value.at("name").text();
+    return switch (patch.at("applyTo").text()) {
+      case "CLUSTER" ->
+          missing(name, value, Stream.ofNullable(sidecar.clusters().get(name)).toList());
+      case "LISTENER" ->
+          missing(
+              name,
+              value,
+              sidecar.listeners().stream()
+                  .filter(listener -> listener.name().equals(name))
+                  .map(SidecarConfig.Listener::tree)
+                  .toList());
+      case "NETWORK_FILTER", "HTTP_FILTER" ->
+          Filter.of(value).type().endsWith(".TcpProxy")
+              ? Stream.empty() // what leads to a gate, which is counted by chains
+              : missing(
+                  name,
+                  Filter.of(value).config(),
+                  sidecar.named(name).map(Filter::config).toList());
+      default -> Stream.empty();
+    };
+  }
+
+  private static Stream<String> missing(String path, Tree wanted, List<Tree> there) {
+    if (there.isEmpty()) {
+      return Stream.empty();
+    }
+    @Nullable List<String> fewest = null;
+    for (var one : there) {
+      var paths = new ArrayList<String>();
+      compare(path, wanted, one, paths);
+      if (fewest == null || paths.size() < fewest.size()) {
+        fewest = paths;
+      }
+    }
+    return fewest == null ? Stream.empty() : fewest.stream();
+  }
+
+  private static void compare(String path, Tree wanted, Tree there, List<String> to) {
+    if (isLeftOut(wanted)) {
+      return;
+    }
+    if (!there.present()) {
+      to.add(path);
+    } else if (wanted.value() instanceof Map) {
+      wanted.entries().entrySet().stream()
+          .filter(entry -> !entry.getKey().equals("@type"))
+          .forEach(
+              entry ->
+                  compare(
+                      path + "." + entry.getKey(), entry.getValue(), there.at(entry.getKey()), to));
+    } else {
+      var all = there.list();
+      var index = 0;
+      for (var one : wanted.list()) {
+        compare(
+            path + "[" + index + "]", one, index < all.size() ? all.get(index) : Tree.NOTHING, to);
+        index++;
+      }
+    }
+  }
+
+  private static boolean isLeftOut(Tree value) {
+    return switch (value.value()) {
+      case null -> true;
+      case Map<?, ?> _ -> false;
+      case List<?> list -> list.isEmpty();
+      default -> LEFT_OUT.contains(value.text());
+    };
+  }
+}

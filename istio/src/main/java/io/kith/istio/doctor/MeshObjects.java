@@ -1,0 +1,49 @@
+package io.kith.istio.doctor;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** Objects by their kinds. */
+record MeshObjects(String rootNamespace, Map<String, List<MeshObject>> byKind) {
+  private static final String INJECTION = "istio-injection";
+  private static final String REVISION = "istio.io/rev";
+  private static final String INJECT = "sidecar.istio.io/inject";
+
+  List<MeshObject> of(String kind) {
+    return byKind.getOrDefault(kind, List.of());
+  }
+
+  /** Pods that are not over. */
+  List<MeshPod> pods() {
+    return of("Pod").stream().map(MeshPod::new).filter(pod -> !pod.isOver()).toList();
+  }
+
+  /** Namespaces whose pods get sidecars. */
+  Set<String> injected() {
+    return of("Namespace").stream()
+        .filter(
+            namespace ->
+                namespace.label(INJECTION).isEmpty()
+                    ? !namespace.label(REVISION).isEmpty()
+                    : namespace.label(INJECTION).equals("enabled"))
+        .map(MeshObject::name)
+        .collect(Collectors.toSet());
+  }
+
+  /** Whether somebody said that a pod gets no sidecar. */
+  static boolean isOptedOut(MeshPod pod) {
+    var label = pod.object().label(INJECT);
+    return (label.isEmpty() ? pod.object().annotation(INJECT) : label).equals("false");
+  }
+
+  /** Text of a key in one of Istio's own maps. */
+  String istio(String map, String key) {
+    return of("ConfigMap").stream()
+        .filter(one -> one.namespace().equals(rootNamespace) && one.name().equals(map))
+        .map(one -> one.tree().at("data", key).text())
+        .findFirst()
+        .orElse("");
+  }
+}

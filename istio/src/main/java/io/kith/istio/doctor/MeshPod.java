@@ -1,0 +1,159 @@
+package io.kith.istio.doctor;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** A pod as the API server has it. */
+record MeshPod(MeshObject object) {
+  /** Istio's sidecar, as a container of either kind. */
+  static final String PROXY = "istio-proxy";
+
+  /** Container that lays the redirection. */
+  private static final String CAPTURE = "istio-init";
+
+  /** What Istio puts into a pod, and runs as its own user. */
+  static final List<String> OF_ISTIO = List.of(PROXY, CAPTURE, "istio-validation");
+
+  private static final String HASH = "pod-template-hash";
+
+  /** How a container is started. */
+  enum Start {
+    INIT,
+    MAIN,
+    EPHEMERAL
+  }
+
+  /** A container and what is known of it while it runs. */
+  record Container(Start start, String name, Tree spec, Tree status) {
+    boolean isIstio() {
+      return OF_ISTIO.contains(name);
+    }
+
+    /** Whether it is one of the init containers and goes on running. */
+    boolean isNativeSidecar() {
+      return start == Start.INIT && spec.at("restartPolicy").is("Always");
+    }
+  }
+
+  String namespace() {
+    return object.namespace();
+  }
+
+  String name() {
+    return object.name();
+  }
+
+  String node() {
+    return object.spec().at("nodeName").text();
+  }
+
+  boolean isOver() {
+    var phase = object.tree().at("status", "phase");
+    return phase.is("Succeeded") || phase.is("Failed");
+  }
+
+  boolean isOnHostNetwork() {
+    return object.spec().at("hostNetwork").isTrue();
+  }
+
+  /** Whether it has a sidecar; a gateway's proxy is none. */
+  boolean isMeshed() {
+    return containers().stream()
+        .anyMatch(
+            container ->
+                container.name().equals(PROXY) && !container.spec().at("args").holds("router"));
+  }
+
+  /** Whether it has a proxy of Istio's of any kind. */
+  boolean hasProxy() {
+    return containers().stream().anyMatch(container -> container.name().equals(PROXY));
+  }
+
+  /** Its containers in the order in which they start. */
+  List<Container> containers() {
+    var containers = new ArrayList<Container>();
+    add(containers, Start.INIT, "initContainers", "initContainerStatuses");
+    add(containers, Start.MAIN, "containers", "containerStatuses");
+    add(containers, Start.EPHEMERAL, "ephemeralContainers", "ephemeralContainerStatuses");
+    return containers;
+  }
+
+  private void add(List<Container> to, Start start, String specs, String statuses) {
+    var known = object.tree().at("status", statuses);
+    for (var spec : object.spec().at(specs).list()) {
+      var name = spec.at("name").text();
+      var status =
+          known.stream().filter(one -> one.at("name").is(name)).findFirst().orElse(Tree.NOTHING);
+      to.add(new Container(start, name, spec, status));
+    }
+  }
+
+  /** Those that are not Istio's. */
+  List<Container> applications() {
+    return containers().stream().filter(container -> !container.isIstio()).toList();
+  }
+
+  /** Arguments of the container that lays the redirection; empty where a CNI plugin does. */
+  List<String> captureArguments() {
+    return ofCapture().flatMap(one -> one.spec().at("args").stream()).map(Tree::text).toList();
+  }
+
+  /** Whether the redirection is for both families of addresses. */
+  boolean capturesBothFamilies() {
+    return variable("ISTIO_DUAL_STACK").equals("true");
+  }
+
+  /** A variable of Istio's containers; empty where none has it. */
+  String variable(String name) {
+    return containers().stream()
+        .filter(Container::isIstio)
+        .flatMap(container -> container.spec().at("env").stream())
+        .filter(variable -> variable.at("name").is(name))
+        .map(variable -> variable.at("value").text())
+        .findFirst()
+        .orElse("");
+  }
+
+  private Stream<Container> ofCapture() {
+    return containers().stream().filter(container -> container.name().equals(CAPTURE));
+  }
+
+  List<String> addresses() {
+    return object.tree().at("status", "podIPs").stream().map(one -> one.at("ip").text()).toList();
+  }
+
+  /**
+   * Who owns it, as Kith names owners: {@code shop/deployment/cart}. A ReplicaSet or Job that
+   * something else made counts as that.
+   */
+  String owner() {
+    for (var reference : object.tree().at("metadata", "ownerReferences").list()) {
+      if (reference.at("controller").isTrue()) {
+        return namespace() + "/" + owner(reference);
+      }
+    }
+    return namespace() + "/pod/" + name();
+  }
+
+  private String owner(Tree reference) {
+    var kind = reference.at("kind").text();
+    var name = reference.at("name").text();
+    var hash = "-" + object.label(HASH);
+    if (kind.equals("ReplicaSet") && hash.length() > 1 && name.endsWith(hash)) {
+      return "deployment/" + name.substring(0, name.length() - hash.length());
+    }
+    if (kind.equals("Job") && name.matches(".+-\\d{8,10}")) { // as a CronJob names them
+      return "cronjob/" + name.substring(0, name.lastIndexOf('-'));
+    }
+    return kind.toLowerCase(Locale.ROOT) + "/" + name;
+  }
+
+  /** Whether a selector of labels means it; an empty one means every pod. */
+  boolean isSelectedBy(Map<String, Tree> selector) {
+    return selector.entrySet().stream()
+        .allMatch(wanted -> object.label(wanted.getKey()).equals(wanted.getValue().text()));
+  }
+}

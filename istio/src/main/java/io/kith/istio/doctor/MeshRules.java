@@ -1,0 +1,195 @@
+package io.kith.istio.doctor;
+
+import static io.kith.istio.doctor.Commands.some;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+
+/** What is wrong with a mesh as a whole, and with Kith in it. */
+record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings findings) {
+  private static final String MODE = "REGISTRY_ONLY";
+  private static final int DNS = 53;
+
+  private static final Pattern PAST_AS_PROXY =
+      Pattern.compile("(?m)^kith_guard_seen_total\\{reason=\"proxy_user\"} (\\d+)");
+
+  void judge(Set<String> injected) {
+    captureModes();
+    excludedByMesh();
+    datagrams(injected);
+  }
+
+  private void captureModes() {
+    for (var sidecar : objects.of("Sidecar")) {
+      var without =
+          sidecar.spec().at("egress").stream()
+              .filter(egress -> egress.at("captureMode").is("NONE"))
+              .map(egress -> "port " + egress.at("port", "number").text())
+              .toList();
+      if (!without.isEmpty()) {
+        findings.add(
+            Rule.SIDECAR_WITHOUT_CAPTURE,
+            sidecar.subject(),
+            "captureMode NONE: " + some(without),
+            "kubectl edit " + sidecar.kubectl() + "   # captureMode: IPTABLES, or without it");
+      }
+    }
+  }
+
+  private void excludedByMesh() {
+    var excluded = mesh.excluded();
+    if (!excluded.isEmpty()) {
+      var said = new ArrayList<String>();
+      var changes = new ArrayList<String>();
+      excluded.forEach(
+          (key, value) -> {
+            said.add("global.proxy." + key + ": \"" + value + "\"");
+            changes.add(
+                "--set values.global.proxy." + key + "=" + (key.startsWith("in") ? "'*'" : ""));
+          });
+      findings.add(
+          Rule.EXCLUDED_BY_MESH,
+          objects.rootNamespace() + "/configmap/istio-sidecar-injector",
+          String.join(", ", said),
+          "istioctl upgrade "
+              + String.join(" ", changes)
+              + "   # then restart the pods; what must stay: server.guard.approvedTcp in kith.yaml");
+    }
+  }
+
+  private void datagrams(Set<String> injected) {
+    for (var kind : List.of("Service", "ServiceEntry")) {
+      for (var object : objects.of(kind)) {
+        var ports =
+            object.spec().at("ports").stream()
+                .filter(port -> port.at("protocol").is("UDP"))
+                .map(port -> port.at(kind.equals("Service") ? "port" : "number").number(0))
+                .filter(port -> port != DNS)
+                .toList();
+        if (!ports.isEmpty() && injected.contains(object.namespace())) {
+          findings.add(
+              Rule.UDP,
+              object.subject(),
+              "UDP " + some(ports.stream().map(String::valueOf).toList()),
+              "# where workloads under enforce need it, in kith.yaml: ADDRESS is that of the"
+                  + " service\n"
+                  + "server: {guard: {approvedUdp: [\"ADDRESS:"
+                  + ports.getFirst()
+                  + "\"]}}");
+        }
+      }
+    }
+  }
+
+  /** Which sidecars' listeners no black hole ends, although somebody wants one. */
+  void judgeGate(MeshPod pod) {
+    if (mesh.isRegistryOnly()) {
+      registryOnly(objects.rootNamespace() + "/configmap/istio", "the mesh", pod, meshCommand());
+    }
+    for (var sidecar : objects.of("Sidecar")) {
+      if (sidecar.namespace().equals(pod.namespace())
+          && sidecar.spec().at("outboundTrafficPolicy", "mode").is(MODE)) {
+        registryOnly(
+            sidecar.subject(),
+            "this Sidecar",
+            pod,
+            "kubectl edit "
+                + sidecar.kubectl()
+                + "   # without outboundTrafficPolicy; or "
+                + Commands.recipe(objects).replace("recipe strict", "recipe baseline"));
+      }
+    }
+  }
+
+  private String meshCommand() {
+    return "istioctl upgrade --set meshConfig.outboundTrafficPolicy.mode=ALLOW_ANY\nor "
+        + Commands.recipe(objects).replace("recipe strict", "recipe baseline");
+  }
+
+  private void registryOnly(String subject, String whose, MeshPod pod, String change) {
+    findings.addOf(
+        Rule.REGISTRY_ONLY_WITH_STRICT,
+        subject,
+        pod.name(),
+        "outboundTrafficPolicy " + MODE + " of " + whose + ", and a gate in the sidecar",
+        change);
+  }
+
+  // ---- Kith
+
+  /** Looks at bridges, where this server knows them. */
+  void judgeBridges(List<MeshPod> meshed, List<String> notJudged) {
+    var bridges = status.bridges();
+    if (!status.isKnown() || (bridges.isEmpty() && status.hasCheckServers())) {
+      notJudged.add(
+          status.isKnown()
+              ? "bridges: they are connected to check servers, whose status was not asked"
+              : "bridges and versions of Kith: no status of its server was asked (--server, or"
+                  + " --status FILE)");
+      return;
+    }
+    var without = new TreeMap<String, TreeSet<String>>();
+    for (var pod : meshed) {
+      if (!pod.node().isEmpty()
+          && bridges.stream().noneMatch(bridge -> bridge.node().equals(pod.node()))) {
+        without.computeIfAbsent(pod.node(), _ -> new TreeSet<>()).add(pod.name());
+      }
+    }
+    without.forEach(
+        (node, pods) ->
+            pods.forEach(
+                pod ->
+                    findings.addOf(
+                        Rule.NO_BRIDGE,
+                        "node " + node,
+                        pod,
+                        "no bridge of this name is connected",
+                        "kubectl get pods -A -o wide --field-selector spec.nodeName="
+                            + node
+                            + "   # does Kith's DaemonSet run there? its log says why it is not"
+                            + " connected")));
+    for (var bridge : bridges) {
+      if (!bridge.problems().isEmpty() || !bridge.findsItself()) {
+        findings.add(
+            Rule.BRIDGE_UNWELL,
+            "node " + bridge.node(),
+            bridge.problems().isEmpty()
+                ? "it does not find its own connections"
+                : some(bridge.problems()),
+            "kith bridge status   # on that node; it says what to do");
+      }
+    }
+  }
+
+  /** Looks at what the server counted. */
+  void judgeCounts(String metrics) {
+    var count = PAST_AS_PROXY.matcher(metrics);
+    if (count.find() && Long.parseLong(count.group(1)) > 0) {
+      findings.add(
+          Rule.PROXY_USER_SEEN,
+          "mesh",
+          "kith_guard_seen_total{reason=\"proxy_user\"} is " + count.group(1),
+          "kubectl logs -n kith -l app.kubernetes.io/name=kith --tail=-1 | grep 'went past the"
+              + " sidecar'   # names process and pod: give its image another user");
+    }
+  }
+
+  void judgeVersions() {
+    status
+        .checkServers()
+        .forEach(
+            (name, version) -> {
+              if (!version.equals(status.version())) {
+                findings.add(
+                    Rule.KITH_SKEW,
+                    "check server " + name,
+                    "version " + version + ", and the server that was asked is " + status.version(),
+                    "helm upgrade kith ...   # one version for all of its pods");
+              }
+            });
+  }
+}

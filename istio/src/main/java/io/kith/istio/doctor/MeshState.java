@@ -1,0 +1,50 @@
+package io.kith.istio.doctor;
+
+import static java.util.Objects.requireNonNull;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is known of a mesh beside its sidecars.
+ *
+ * @param rootNamespace where EnvoyFilters are for all of the mesh
+ * @param objects of the API server as parsed YAML or JSON; lists of them as well
+ * @param status what {@code kith status -o json} prints, parsed, or null when nobody asked
+ * @param metrics what Kith's server counts, in Prometheus' form, or null when nobody asked
+ * @param now when all of it was read
+ */
+public record MeshState(
+    String rootNamespace,
+    List<? extends Map<String, ?>> objects,
+    @Nullable Map<String, ?> status,
+    @Nullable String metrics,
+    Instant now) {
+  public MeshState {
+    requireNonNull(rootNamespace, "rootNamespace");
+    requireNonNull(now, "now");
+    objects = List.copyOf(objects);
+  }
+
+  /** The objects, sorted by what kind they are. */
+  MeshObjects sorted() {
+    var byKind = new LinkedHashMap<String, List<MeshObject>>();
+    for (var object : objects) {
+      add(byKind, new Tree(object));
+    }
+    return new MeshObjects(rootNamespace, byKind);
+  }
+
+  private static void add(Map<String, List<MeshObject>> byKind, Tree tree) {
+    if (tree.at("items").value() instanceof List<?>) {
+      tree.at("items").list().forEach(item -> add(byKind, item));
+    } else {
+      var object = MeshObject.of(tree);
+      byKind.computeIfAbsent(object.kind(), _ -> new ArrayList<>()).add(object);
+    }
+  }
+}

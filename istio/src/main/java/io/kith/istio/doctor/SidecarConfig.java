@@ -1,0 +1,231 @@
+package io.kith.istio.doctor;
+
+import io.kith.istio.MeshNames;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** What a sidecar runs with, as far as Kith's filters and server are concerned. */
+record SidecarConfig(
+    Tree bootstrap,
+    List<Listener> listeners,
+    Map<String, Tree> clusters,
+    Map<String, List<Tree>> endpoints,
+    List<Secret> secrets,
+    List<String> rejected) {
+  private static final String NETWORK = "envoy.extensions.filters.network.ext_authz.v3.ExtAuthz";
+  private static final String HTTP = "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz";
+
+  /** A listener with all of its chains. */
+  record Listener(String name, Tree tree) {
+    boolean isOutbound() {
+      return tree.at("traffic_direction").is("OUTBOUND");
+    }
+
+    /** Whether connections come to it from within Envoy alone. */
+    boolean isInternal() {
+      return tree.at("internal_listener").present();
+    }
+
+    List<Chain> chains() {
+      var chains = new ArrayList<Chain>();
+      for (var chain : tree.at("filter_chains").list()) {
+        chains.add(Chain.of(this, chain));
+      }
+      if (tree.at("default_filter_chain").present()) {
+        chains.add(Chain.of(this, tree.at("default_filter_chain")));
+      }
+      return chains;
+    }
+  }
+
+  /** A chain of filters. */
+  record Chain(String name, List<Filter> filters) {
+    private static Chain of(Listener listener, Tree chain) {
+      var name = chain.at("name").text();
+      return new Chain(
+          listener.name() + (name.isEmpty() ? "" : "/" + name),
+          chain.at("filters").stream().map(Filter::of).toList());
+    }
+
+    /** The filters within HTTP managers. */
+    Stream<Filter> httpFilters() {
+      return managers().flatMap(manager -> manager.httpFilters().stream());
+    }
+
+    Stream<Filter> managers() {
+      return filters.stream().filter(filter -> filter.config().at("http_filters").present());
+    }
+  }
+
+  /**
+   * A filter.
+   *
+   * @param type of its configuration, without what types' names begin with
+   * @param config taken out of its wrapping
+   */
+  record Filter(String name, String type, Tree config) {
+    static Filter of(Tree tree) {
+      var config = tree.at("typed_config");
+      var type = config.at("@type").text();
+      if (type.endsWith("/xds.type.v3.TypedStruct")) {
+        return new Filter(
+            tree.at("name").text(), lastPart(config.at("type_url").text()), config.at("value"));
+      }
+      if (type.endsWith(".ExtensionWithMatcher")) { // around a check that is not always made
+        var inner = of(config.at("extension_config"));
+        return new Filter(tree.at("name").text(), inner.type(), inner.config());
+      }
+      return new Filter(tree.at("name").text(), lastPart(type), config);
+    }
+
+    private static String lastPart(String type) {
+      return type.substring(type.lastIndexOf('/') + 1);
+    }
+
+    List<Filter> httpFilters() {
+      return config.at("http_filters").stream().map(Filter::of).toList();
+    }
+
+    /** Whom it asks; empty where it asks nobody. */
+    String asks() {
+      return config.at("grpc_service", "envoy_grpc", "cluster_name").text();
+    }
+
+    boolean checksConnections() {
+      return type.equals(NETWORK);
+    }
+
+    boolean checksRequests() {
+      return type.equals(HTTP);
+    }
+
+    /** Whether it leads connections to the gate, which asks when they are made. */
+    boolean leadsToGate() {
+      return MeshNames.GATES.contains(config.at("cluster").text())
+          && config.at("tunneling_config").present();
+    }
+  }
+
+  /**
+   * A certificate, or the certificates of authorities.
+   *
+   * @param updated when the sidecar got it
+   * @param pem text
+   */
+  record Secret(String name, String updated, boolean isAuthority, String pem) {}
+
+  static SidecarConfig of(Tree dump) {
+    var bootstrap = Tree.NOTHING;
+    var listeners = new ArrayList<Listener>();
+    var clusters = new LinkedHashMap<String, Tree>();
+    var endpoints = new LinkedHashMap<String, List<Tree>>();
+    var secrets = new ArrayList<Secret>();
+    var rejected = new ArrayList<String>();
+    for (var config : dump.at("configs").list()) {
+      if (config.at("bootstrap").present()) {
+        bootstrap = config.at("bootstrap");
+      }
+      for (var one : config.at("dynamic_listeners").list()) {
+        var listener = one.at("active_state", "listener");
+        if (listener.present()) {
+          listeners.add(new Listener(one.at("name").text(), listener));
+        }
+        rejection("listener " + one.at("name").text(), one, rejected);
+      }
+      for (var kind : List.of("static_clusters", "dynamic_active_clusters")) {
+        for (var one : config.at(kind).list()) {
+          clusters.put(one.at("cluster", "name").text(), one.at("cluster"));
+          rejection("cluster " + one.at("cluster", "name").text(), one, rejected);
+        }
+      }
+      for (var kind : List.of("static_endpoint_configs", "dynamic_endpoint_configs")) {
+        for (var one : config.at(kind).list()) {
+          var assigned = one.at("endpoint_config");
+          endpoints.put(
+              assigned.at("cluster_name").text(),
+              assigned.at("endpoints").stream()
+                  .flatMap(locality -> locality.at("lb_endpoints").stream())
+                  .toList());
+        }
+      }
+      for (var kind : List.of("static_secrets", "dynamic_active_secrets")) {
+        config.at(kind).stream().flatMap(SidecarConfig::secrets).forEach(secrets::add);
+      }
+    }
+    return new SidecarConfig(bootstrap, listeners, clusters, endpoints, secrets, rejected);
+  }
+
+  private static void rejection(String what, Tree resource, List<String> to) {
+    var details = resource.at("error_state", "details").text();
+    if (!details.isEmpty()) {
+      to.add(what + ": " + details);
+    }
+  }
+
+  private static Stream<Secret> secrets(Tree one) {
+    var name = one.at("name").text();
+    var updated = one.at("last_updated").text();
+    var secret = one.at("secret");
+    return Stream.concat(
+        secret(name, updated, false, secret.at("tls_certificate", "certificate_chain")),
+        secret(name, updated, true, secret.at("validation_context", "trusted_ca")));
+  }
+
+  private static Stream<Secret> secret(
+      String name, String updated, boolean isAuthority, Tree source) {
+    var bytes = source.at("inline_bytes").text();
+    var text = source.at("inline_string").text();
+    if (bytes.isEmpty() && text.isEmpty()) {
+      return Stream.of();
+    }
+    try {
+      var pem =
+          bytes.isEmpty()
+              ? text
+              : new String(Base64.getDecoder().decode(bytes), StandardCharsets.ISO_8859_1);
+      return Stream.of(new Secret(name, updated, isAuthority, pem));
+    } catch (IllegalArgumentException _) {
+      return Stream.of(); // somebody took it out of the dump
+    }
+  }
+
+  Stream<Chain> outbound() {
+    return listeners.stream().filter(Listener::isOutbound).flatMap(one -> one.chains().stream());
+  }
+
+  /** Filters of one name, of connections and of requests, in the chains of both directions. */
+  Stream<Filter> named(String name) {
+    return listeners.stream()
+        .flatMap(one -> one.chains().stream())
+        .flatMap(chain -> Stream.concat(chain.filters().stream(), chain.httpFilters()))
+        .filter(filter -> filter.name().equals(name));
+  }
+
+  /** Whether connections without a service are checked when they are made. */
+  boolean hasGate() {
+    return listeners.stream().anyMatch(Listener::isInternal)
+        && outbound().flatMap(chain -> chain.filters().stream()).anyMatch(Filter::leadsToGate);
+  }
+
+  /** Of Envoy, {@code 1.40.0}; empty when it does not say. */
+  String envoyVersion() {
+    var version = bootstrap.at("node", "user_agent_build_version", "version");
+    return version.present()
+        ? version.at("major_number").number(0)
+            + "."
+            + version.at("minor_number").number(0)
+            + "."
+            + version.at("patch").number(0)
+        : "";
+  }
+
+  /** Of pilot-agent; empty or a word when it does not say. */
+  String istioVersion() {
+    return bootstrap.at("node", "metadata", "ISTIO_VERSION").text();
+  }
+}

@@ -1,0 +1,183 @@
+package io.kith.istio.doctor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Rules over dumps of a mesh that a real istiod ruled, without a fault and with one each.
+ * docs/doctor.md has an example of each rule from here; it changes only by {@code
+ * -Dkith.goldens=refresh}.
+ */
+class DoctorTest {
+  private static final Path PAGE = Path.of("..", "docs", "doctor.md");
+  private static final String BEGIN = "<!-- rules begin: written by DoctorTest -->\n";
+  private static final String END = "<!-- rules end -->\n";
+
+  private static List<Rule> rules(Examination examination) {
+    return examination.findings().stream().map(Finding::rule).distinct().toList();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"clean", "strict"})
+  void examine_meshWithoutFault_findsNothing(String name) {
+    var examination = MeshDump.of(name).examine();
+
+    assertThat(examination.findings()).isEmpty();
+    assertThat(examination.sidecars()).isPositive();
+    assertThat(examination.notJudged())
+        .containsExactly("version of istiod: no pod labelled app=istiod");
+  }
+
+  private static List<Fault> faults() {
+    return Fault.all();
+  }
+
+  @ParameterizedTest
+  @MethodSource("faults")
+  void examine_oneFault_isFound_andNothingElse(Fault fault) {
+    var dump = MeshDump.of(fault.dump());
+    fault.seed().accept(dump);
+
+    var examination = dump.examine();
+
+    assertThat(rules(examination)).as("%s", examination.findings()).isEqualTo(fault.rules());
+    assertThat(examination.findings())
+        .allSatisfy(
+            finding -> {
+              assertThat(finding.seen()).isNotBlank();
+              assertThat(finding.change()).isNotBlank();
+              assertThat(finding.subject()).isNotBlank();
+            });
+  }
+
+  @Test
+  void faults_areOfEveryRule() {
+    var seeded = new HashSet<Rule>();
+    Fault.all().forEach(fault -> seeded.addAll(fault.rules()));
+
+    assertThat(seeded).containsExactlyInAnyOrder(Rule.values());
+  }
+
+  @ParameterizedTest
+  @MethodSource("faults")
+  void examine_whatIsTrimmed_saysTheSame(Fault fault) {
+    var dump = MeshDump.of(fault.dump());
+    fault.seed().accept(dump);
+    var before = dump.examine();
+
+    dump.sidecars.replaceAll((_, config) -> Trimmed.sidecar(config));
+    var objects = dump.objects.stream().map(Trimmed::object).toList();
+    dump.objects.clear();
+    dump.objects.addAll(objects);
+
+    assertThat(dump.examine()).isEqualTo(before);
+  }
+
+  /** Dumps are somebody else's: whatever is in them, nobody is thrown at. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 4, 5})
+  void examine_damagedDump_neverFails(int seed) {
+    var random = new Random(seed);
+    for (var i = 0; i < 30; i++) {
+      var dump = MeshDump.of(random.nextBoolean() ? "clean" : "strict");
+      var places = new ArrayList<Map<String, Object>>();
+      MeshDump.each(
+          List.of(dump.objects, List.copyOf(dump.sidecars.values()), List.of(dump.status)),
+          map -> !map.isEmpty(),
+          places::add);
+      for (var j = 0; j < 20; j++) {
+        var place = places.get(random.nextInt(places.size()));
+        var keys = List.copyOf(place.keySet());
+        if (!keys.isEmpty()) {
+          var damage =
+              Arrays.asList(
+                  "", "x", 7, true, null, List.of("x"), List.of(Map.of()), Map.of("a", 1));
+          place.put(
+              keys.get(random.nextInt(keys.size())), damage.get(random.nextInt(damage.size())));
+        }
+      }
+
+      assertThatCode(
+              () -> {
+                dump.examine();
+                dump.sidecars.values().forEach(Trimmed::sidecar);
+                dump.objects.forEach(Trimmed::object);
+              })
+          .as("seed %d, round %d", seed, i)
+          .doesNotThrowAnyException();
+    }
+  }
+
+  // ---- docs/doctor.md
+
+  @Test
+  void page_hasEveryRule_withAnExample() throws Exception {
+    var text = new StringBuilder(BEGIN);
+    text.append("\n| rule | severity | found is |\n| --- | --- | --- |\n");
+    for (var rule : Rule.values()) {
+      text.append(
+          "| [`%s`](#%s) | %s | %s |\n"
+              .formatted(rule.id(), rule.id(), rule.severity().word(), rule.looksFor()));
+    }
+    for (var rule : Rule.values()) {
+      text.append(section(rule, example(rule)));
+    }
+    text.append('\n').append(END);
+
+    var page = Files.readString(PAGE);
+    var now =
+        page.substring(0, page.indexOf(BEGIN))
+            + text
+            + page.substring(page.indexOf(END) + END.length());
+    if ("refresh".equals(System.getProperty("kith.goldens"))) {
+      Files.writeString(PAGE, now);
+    }
+    assertThat(Files.readString(PAGE))
+        .as("refresh with -Dkith.goldens=refresh, and review the difference")
+        .isEqualTo(now);
+  }
+
+  private static Finding example(Rule rule) {
+    for (var fault : Fault.all()) {
+      if (fault.rules().equals(List.of(rule))) {
+        var dump = MeshDump.of(fault.dump());
+        fault.seed().accept(dump);
+        return dump.examine().findings().getFirst();
+      }
+    }
+    throw new IllegalStateException("no fault for " + rule);
+  }
+
+  private static String section(Rule rule, Finding example) {
+    return """
+
+    ### `%s`
+
+    %s: %s. %s Seen, for example: %s. The change then:
+
+    ```
+    %s
+    ```
+    """
+        .formatted(
+            rule.id(),
+            rule.severity().word(),
+            rule.looksFor(),
+            rule.means(),
+            example.seen(),
+            example.change());
+  }
+}

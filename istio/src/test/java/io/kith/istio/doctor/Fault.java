@@ -1,0 +1,602 @@
+package io.kith.istio.doctor;
+
+import static io.kith.istio.doctor.MeshDump.at;
+import static io.kith.istio.doctor.MeshDump.each;
+import static io.kith.istio.doctor.MeshDump.list;
+import static io.kith.istio.doctor.MeshDump.named;
+import static io.kith.istio.doctor.MeshDump.yaml;
+
+import io.kith.istio.MeshNames;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * Faults of a mesh that has none.
+ *
+ * @param what in words
+ * @param rules all that are found, no others
+ * @param dump which clean mesh it is put into
+ */
+record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed) {
+  private static final String CART = "shop/cart-0";
+
+  @Override
+  public String toString() {
+    return what;
+  }
+
+  static List<Fault> all() {
+    var all = new ArrayList<Fault>();
+    all.addAll(notRead());
+    all.addAll(filters());
+    all.addAll(server());
+    all.addAll(sidecars());
+    all.addAll(istio());
+    all.addAll(pods());
+    all.addAll(users());
+    all.addAll(kith());
+    return all;
+  }
+
+  private static Fault of(Rule rule, String what, Consumer<MeshDump> seed) {
+    return new Fault(what, List.of(rule), "clean", seed);
+  }
+
+  private static List<Fault> notRead() {
+    return List.of(
+        of(
+            Rule.UNREAD,
+            "a file that is cut off",
+            dump ->
+                dump.alsoSay(
+                    doctor ->
+                        doctor.unread(
+                            "objects/scope.yaml",
+                            "is not YAML: while scanning a quoted scalar",
+                            "write it again: kith doctor --collect DIR, or kubectl get KIND -A -o"
+                                + " json"))),
+        of(Rule.UNREAD_SIDECAR, "no dump of a sidecar", dump -> dump.sidecars.remove(CART)),
+        of(
+            Rule.UNREAD_SIDECAR,
+            "something else in place of a sidecar's dump",
+            dump -> dump.sidecars.put(CART, Map.of("error", "not found"))),
+        of(
+            Rule.UNREAD_SIDECAR,
+            "a port that cannot be forwarded",
+            dump -> {
+              dump.sidecars.remove(CART);
+              dump.alsoSay(
+                  doctor ->
+                      doctor.unread(
+                          CART, "its port cannot be forwarded: pods \"cart-0\" is forbidden"));
+            }));
+  }
+
+  // ---- filters
+
+  private static List<Fault> filters() {
+    return List.of(
+        of(
+            Rule.UNGUARDED_CHAIN,
+            "the catch-all chain is not asked about",
+            dump ->
+                each(
+                    dump.sidecars.get(CART),
+                    named("virtualOutbound-catchall-tcp"),
+                    chain -> list(chain, "filters").removeIf(named(MeshNames.CONNECTION)))),
+        of(
+            Rule.UNGUARDED_REQUESTS,
+            "requests are checked behind the router",
+            dump ->
+                each(
+                    dump.sidecars.get(CART),
+                    map -> map.containsKey("http_filters"),
+                    manager -> {
+                      var filters = list(manager, "http_filters");
+                      filters.addAll(filters.stream().filter(named(MeshNames.REQUEST)).toList());
+                      filters.remove(
+                          filters.stream()
+                              .filter(named(MeshNames.REQUEST))
+                              .findFirst()
+                              .orElse(null));
+                    })),
+        of(
+            Rule.WEAKENED_CHECK,
+            "a check that ignores the answer",
+            dump ->
+                each(
+                    dump.sidecars.get(CART),
+                    named(MeshNames.CONNECTION),
+                    filter -> at(filter, "typed_config").put("shadow_mode", true))),
+        of(
+            Rule.WEAKENED_CHECK,
+            "a check of some connections",
+            dump ->
+                each(
+                    dump.sidecars.get(CART),
+                    named(MeshNames.CONNECTION),
+                    filter -> at(filter, "typed_config").put("filter_enabled_metadata", Map.of()))),
+        of(
+            Rule.TENANT_FILTER,
+            "a tenant takes the check out",
+            dump -> dump.add(tenant("{operation: REMOVE}"))),
+        of(
+            Rule.TENANT_FILTER,
+            "a tenant puts something else in its place",
+            dump ->
+                dump.add(
+                    tenant(
+                        "{operation: REPLACE, value: {name: kith.connection, typed_config: {'@type':"
+                            + " type.googleapis.com/envoy.extensions.filters.network.rbac.v3.RBAC}}}"))),
+        of(
+            Rule.TENANT_FILTER,
+            "a tenant makes the check ignore the answer",
+            dump ->
+                dump.add(
+                    tenant(
+                        "{operation: MERGE, value: {typed_config: {'@type': type.googleapis.com/x,"
+                            + " shadow_mode: true}}}"))),
+        of(
+            Rule.DROPPED_FIELD,
+            "istiod dropped shadow_mode",
+            dump ->
+                each(
+                    dump.sidecars.get(CART),
+                    named(MeshNames.HTTP_CONNECTION),
+                    filter -> at(filter, "typed_config", "value").remove("shadow_mode"))),
+        of(
+            Rule.OPEN_UNDER_ENFORCE,
+            "enforced before the filter was closed",
+            dump -> dump.workload("shop/deployment/cart").put("mode", "enforce")),
+        of(
+            Rule.OPEN_UNDER_ENFORCE,
+            "a Scope enforces a workload that the server does not know yet",
+            dump -> {
+              list(dump.status, "workloads")
+                  .removeIf(one -> one.get("owner").equals("shop/deployment/cart"));
+              dump.add(
+                  """
+                  apiVersion: kith.io/v1
+                  kind: Scope
+                  metadata: {name: cart, namespace: shop}
+                  spec: {workload: {kind: Deployment, name: cart}, mode: enforce}
+                  """);
+            }),
+        of(
+            Rule.CLOSED_UNDER_OBSERVE,
+            "no overlay opens what is observed",
+            dump -> {
+              dump.objects.removeIf(
+                  one -> at(one, "metadata").getOrDefault("name", "").equals("kith-failure-mesh"));
+              each(
+                  dump.sidecars,
+                  map -> map.containsKey("failure_mode_allow"),
+                  map -> map.remove("failure_mode_allow"));
+            }));
+  }
+
+  private static String tenant(String patch) {
+    return """
+    apiVersion: networking.istio.io/v1alpha3
+    kind: EnvoyFilter
+    metadata: {name: faster, namespace: shop}
+    spec:
+      configPatches:
+      - applyTo: NETWORK_FILTER
+        match: {context: SIDECAR_OUTBOUND, listener: {filterChain: {filter: {name: kith.connection}}}}
+        patch: %s
+    """
+        .formatted(patch);
+  }
+
+  // ---- the server
+
+  private static List<Fault> server() {
+    return List.of(
+        of(
+            Rule.SERVER_MISSING,
+            "the cluster is gone",
+            dump ->
+                each(
+                    dump.sidecars.get(CART),
+                    map -> map.containsKey("dynamic_active_clusters"),
+                    map ->
+                        list(map, "dynamic_active_clusters")
+                            .removeIf(
+                                one -> at(one, "cluster").get("name").equals("kith_server")))),
+        new Fault(
+            "a Sidecar hides the service that an altered recipe asks",
+            List.of(
+                Rule.UNGUARDED_CHAIN,
+                Rule.UNGUARDED_REQUESTS,
+                Rule.WEAKENED_CHECK,
+                Rule.SERVER_MISSING),
+            "clean",
+            dump -> {
+              each(
+                  dump.sidecars.get(CART),
+                  map ->
+                      "kith_server".equals(map.get("cluster_name")) && map.containsKey("authority"),
+                  map ->
+                      map.put(
+                          "cluster_name", "outbound|9191||authz-server.kith.svc.cluster.local"));
+              dump.add(
+                  """
+                  apiVersion: networking.istio.io/v1
+                  kind: Sidecar
+                  metadata: {name: default, namespace: shop}
+                  spec: {egress: [{hosts: ["./*"]}]}
+                  """);
+            }),
+        of(
+            Rule.SERVER_UNHEALTHY,
+            "no healthy address",
+            dump ->
+                each(
+                    dump.sidecars.get(CART),
+                    map -> map.containsKey("health_status"),
+                    map -> map.put("health_status", "UNHEALTHY"))),
+        of(
+            Rule.SERVER_UNHEALTHY,
+            "a name that does not resolve",
+            dump ->
+                each(
+                    dump.sidecars.get(CART),
+                    map ->
+                        "kith_server".equals(map.get("cluster_name")) && map.containsKey("policy"),
+                    map -> map.put("endpoints", List.of()))),
+        of(
+            Rule.SERVER_UNHEALTHY,
+            "another identity answers",
+            dump ->
+                dump.counters.put(
+                    CART,
+                    Map.of(
+                        "cluster.kith_server.upstream_cx_active", 0L,
+                        "cluster.kith_server.ssl.fail_verify_san", 7L))),
+        of(
+            Rule.SERVER_NOT_PINNED,
+            "no name is pinned",
+            dump -> {
+              each(
+                  List.of(dump.objects, List.copyOf(dump.sidecars.values())),
+                  map -> map.containsKey("match_typed_subject_alt_names"),
+                  map -> map.remove("match_typed_subject_alt_names"));
+            }),
+        of(
+            Rule.SERVER_NOT_PINNED,
+            "no TLS",
+            dump ->
+                each(
+                    List.of(dump.objects, List.copyOf(dump.sidecars.values())),
+                    map ->
+                        "kith_server".equals(map.get("name"))
+                            && map.containsKey("transport_socket"),
+                    map -> map.remove("transport_socket"))));
+  }
+
+  // ---- the sidecar
+
+  private static List<Fault> sidecars() {
+    return List.of(
+        of(
+            Rule.ADMIN_EXPOSED,
+            "administration on all addresses",
+            dump ->
+                each(
+                    dump.sidecars.get(CART),
+                    map -> map.containsKey("admin"),
+                    map ->
+                        at(map, "admin", "address", "socket_address").put("address", "0.0.0.0"))),
+        of(
+            Rule.REJECTED_UPDATE,
+            "a listener that Envoy does not take",
+            dump ->
+                each(
+                    dump.sidecars.get(CART),
+                    map -> "0.0.0.0_443".equals(map.get("name")) && map.containsKey("active_state"),
+                    map ->
+                        map.put(
+                            "error_state",
+                            Map.of("details", "Didn't find a registered implementation")))),
+        of(
+            Rule.REJECTED_UPDATE,
+            "a rejected update since the start",
+            dump -> dump.counters.put(CART, Map.of("listener_manager.lds.update_rejected", 2L))),
+        of(
+            Rule.UNKNOWN_FIELDS,
+            "fields that Envoy does not know",
+            dump -> dump.counters.put(CART, Map.of("server.dynamic_unknown_fields", 26L))),
+        of(
+            Rule.OLD_ENVOY,
+            "Envoy 1.39",
+            dump ->
+                each(
+                    dump.sidecars.get(CART),
+                    map -> map.containsKey("minor_number"),
+                    map -> map.put("minor_number", 39))),
+        of(Rule.ISTIO_SKEW, "istiod is two versions ahead", dump -> dump.add(istiod("1.33.1"))),
+        of(Rule.ISTIO_SKEW, "istiod is behind", dump -> dump.add(istiod("1.30.4"))),
+        of(
+            Rule.CERTIFICATE_EXPIRED,
+            "nobody renewed the certificates",
+            dump -> dump.now = dump.now.plus(Duration.ofHours(25))),
+        of(
+            Rule.CERTIFICATE_ENDING,
+            "renewal is late",
+            dump -> dump.now = dump.now.plus(Duration.ofHours(22))),
+        of(
+            Rule.CLOCK_SKEW,
+            "a clock that is ahead",
+            dump -> dump.clocks.put(CART, dump.asked.get(CART).plusSeconds(95))),
+        of(
+            Rule.CLOCK_SKEW,
+            "a clock that is behind istiod's",
+            dump ->
+                each(
+                    dump.sidecars.get(CART),
+                    map -> "default".equals(map.get("name")) && map.containsKey("last_updated"),
+                    map -> map.put("last_updated", "2026-11-20T07:00:00.000Z"))));
+  }
+
+  private static String istiod(String version) {
+    return """
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: istiod-0, namespace: istio-system, labels: {app: istiod}}
+    spec: {nodeName: node-1, containers: [{name: discovery, image: "example.org/istio/pilot:%s"}]}
+    status: {phase: Running}
+    """
+        .formatted(version);
+  }
+
+  // ---- objects of Istio
+
+  private static List<Fault> istio() {
+    return List.of(
+        of(
+            Rule.SIDECAR_WITHOUT_CAPTURE,
+            "a Sidecar that captures nothing",
+            dump ->
+                dump.add(
+                    """
+                    apiVersion: networking.istio.io/v1
+                    kind: Sidecar
+                    metadata: {name: default, namespace: shop}
+                    spec:
+                      egress:
+                      - {port: {number: 5432, protocol: TCP, name: db}, captureMode: NONE, hosts: ["./*"]}
+                    """)),
+        new Fault(
+            "REGISTRY_ONLY beside the strict recipe",
+            List.of(Rule.REGISTRY_ONLY_WITH_STRICT),
+            "strict",
+            dump ->
+                at(dump.object("ConfigMap", "istio"), "data")
+                    .put("mesh", "outboundTrafficPolicy: {mode: REGISTRY_ONLY}\n")),
+        new Fault(
+            "a Sidecar with REGISTRY_ONLY beside the strict recipe",
+            List.of(Rule.REGISTRY_ONLY_WITH_STRICT),
+            "strict",
+            dump ->
+                dump.add(
+                    """
+                    apiVersion: networking.istio.io/v1
+                    kind: Sidecar
+                    metadata: {name: default, namespace: shop}
+                    spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}, egress: [{hosts: ["*/*"]}]}
+                    """)),
+        of(
+            Rule.NO_SERVER_NAMES,
+            "no TLS inspector",
+            dump ->
+                each(
+                    dump.sidecars.get(CART),
+                    map -> "OUTBOUND".equals(map.get("traffic_direction")),
+                    map -> map.remove("listener_filters"))),
+        of(
+            Rule.EXCLUDED_BY_MESH,
+            "the injector excludes a block",
+            dump ->
+                at(dump.object("ConfigMap", "istio-sidecar-injector"), "data")
+                    .put(
+                        "values",
+                        "{global: {proxy: {excludeIPRanges: 10.7.0.0/16, includeIPRanges: '*'}}}")),
+        of(
+            Rule.UDP,
+            "a service of QUIC",
+            dump ->
+                dump.add(
+                    """
+                    apiVersion: v1
+                    kind: Service
+                    metadata: {name: edge, namespace: shop}
+                    spec: {ports: [{name: http3, port: 443, protocol: UDP}]}
+                    """)));
+  }
+
+  // ---- pods
+
+  private static String pod(String labels, String spec) {
+    return """
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: job-0, namespace: shop, labels: {%s}}
+    spec:
+      nodeName: node-1
+      containers: [{name: job, image: example.org/job, securityContext: {capabilities: {drop: [ALL]}}}]
+      %s
+    status: {phase: Running, podIPs: [{ip: 10.88.0.9}]}
+    """
+        .formatted(labels, spec);
+  }
+
+  private static Map<String, Object> container(String name, String security) {
+    return yaml("{name: %s, image: example.org/x, securityContext: %s}".formatted(name, security));
+  }
+
+  private static final String DROPPED =
+      "{runAsUser: 1000, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}";
+
+  private static List<Fault> pods() {
+    return List.of(
+        of(Rule.NOT_INJECTED, "a pod from before the injector", dump -> dump.add(pod("", ""))),
+        of(
+            Rule.OPTED_OUT,
+            "a pod that asked for no sidecar",
+            dump -> dump.add(pod("sidecar.istio.io/inject: \"false\"", ""))),
+        of(
+            Rule.HOST_NETWORK,
+            "a pod on the node's network",
+            dump -> dump.add(pod("", "hostNetwork: true"))),
+        of(
+            Rule.NOT_CAPTURED,
+            "interception mode NONE",
+            dump -> dump.annotations("cart-0").put("sidecar.istio.io/interceptionMode", "NONE")),
+        of(
+            Rule.EXCLUDED_TRAFFIC,
+            "an excluded port",
+            dump ->
+                dump.annotations("cart-0")
+                    .put("traffic.sidecar.istio.io/excludeOutboundPorts", "3306")),
+        of(
+            Rule.EXCLUDED_TRAFFIC,
+            "an excluded block",
+            dump ->
+                dump.annotations("cart-0")
+                    .put("traffic.sidecar.istio.io/excludeOutboundIPRanges", "10.7.0.0/16")),
+        of(
+            Rule.EXCLUDED_TRAFFIC,
+            "only one block is redirected",
+            dump ->
+                dump.annotations("cart-0")
+                    .put("traffic.sidecar.istio.io/includeOutboundIPRanges", "10.96.0.0/16")),
+        of(
+            Rule.EXCLUDED_TRAFFIC,
+            "arguments that somebody wrote into the pod",
+            dump ->
+                list(at(dump.pod("cart-0"), "spec"), "initContainers").stream()
+                    .filter(named("istio-init"))
+                    .forEach(one -> one.put("args", List.of("istio-iptables", "-o", "25")))),
+        of(
+            Rule.IPV6,
+            "two families, one redirected",
+            dump -> list(at(dump.pod("cart-0"), "status"), "podIPs").add(yaml("{ip: 'fd00::1'}"))),
+        of(
+            Rule.INIT_BEFORE_PROXY,
+            "an init container before a native sidecar",
+            dump ->
+                list(at(dump.pod("cart-0"), "spec"), "initContainers")
+                    .addFirst(container("migrate", DROPPED))),
+        of(
+            Rule.INIT_BEFORE_PROXY,
+            "an init container without a native sidecar",
+            dump -> {
+              var spec = at(dump.pod("cart-0"), "spec");
+              var init = list(spec, "initContainers");
+              list(spec, "containers").addAll(init.stream().filter(named("istio-proxy")).toList());
+              init.removeIf(named("istio-proxy"));
+              init.add(container("migrate", DROPPED));
+            }),
+        of(
+            Rule.RAW_PACKETS,
+            "a container with NET_RAW",
+            dump -> capabilities(dump).put("add", List.of("NET_RAW"))),
+        of(
+            Rule.RAW_PACKETS,
+            "a container with NET_ADMIN by its other name",
+            dump -> capabilities(dump).put("add", List.of("CAP_NET_ADMIN"))),
+        of(
+            Rule.RAW_PACKETS,
+            "a privileged container",
+            dump -> at(dump.container("cart-0"), "securityContext").put("privileged", true)),
+        of(
+            Rule.DEFAULT_CAPABILITIES,
+            "a container as the runtime makes it",
+            dump -> dump.container("cart-0").remove("securityContext")));
+  }
+
+  private static Map<String, Object> capabilities(MeshDump dump) {
+    return at(dump.container("cart-0"), "securityContext", "capabilities");
+  }
+
+  private static List<Fault> users() {
+    return List.of(
+        of(
+            Rule.PROXY_USER,
+            "an image whose own user is 1337",
+            dump -> {
+              at(dump.container("cart-0"), "securityContext").remove("runAsUser");
+              at(dump.container("cart-0"), "securityContext").put("runAsNonRoot", true);
+              list(at(dump.pod("cart-0"), "status"), "containerStatuses")
+                  .add(yaml("{name: cart, user: {linux: {uid: 1337, gid: 0}}}"));
+            }),
+        of(
+            Rule.PROXY_USER,
+            "a container as user 1337",
+            dump -> at(dump.container("cart-0"), "securityContext").put("runAsUser", 1337)),
+        of(
+            Rule.PROXY_USER,
+            "a container of group 1337",
+            dump -> at(dump.container("cart-0"), "securityContext").put("runAsGroup", 1337)),
+        of(
+            Rule.PROXY_USER,
+            "a pod of group 1337",
+            dump -> at(dump.pod("cart-0"), "spec", "securityContext").put("runAsGroup", 1337)),
+        of(
+            Rule.PROXY_USER,
+            "an init container as user 1337",
+            dump ->
+                list(at(dump.pod("cart-0"), "spec"), "initContainers")
+                    .add(
+                        container(
+                            "fetch",
+                            "{runAsUser: 1337, allowPrivilegeEscalation: false, capabilities: {drop:"
+                                + " [ALL]}}"))),
+        of(
+            Rule.PROXY_USER,
+            "an ephemeral container as user 1337",
+            dump ->
+                list(at(dump.pod("cart-0"), "spec"), "ephemeralContainers")
+                    .add(
+                        container(
+                            "debug",
+                            "{runAsUser: 1337, allowPrivilegeEscalation: false, capabilities: {drop:"
+                                + " [ALL]}}"))),
+        of(
+            Rule.PROXY_USER_SEEN,
+            "the guard saw the proxy's user",
+            dump -> dump.metrics = "kith_guard_seen_total{reason=\"proxy_user\"} 12\n"));
+  }
+
+  private static List<Fault> kith() {
+    return List.of(
+        of(
+            Rule.NO_BRIDGE,
+            "a node without a bridge",
+            dump -> at(dump.pod("cart-0"), "spec").put("nodeName", "node-2")),
+        of(
+            Rule.BRIDGE_UNWELL,
+            "a bridge with a problem",
+            dump ->
+                list(dump.status, "bridges")
+                    .getFirst()
+                    .put("problems", List.of("no cgroup hook: the kernel refuses it"))),
+        of(
+            Rule.BRIDGE_UNWELL,
+            "a bridge that does not find itself",
+            dump -> list(dump.status, "bridges").getFirst().put("canary_ok", false)),
+        of(
+            Rule.KITH_SKEW,
+            "a check server of another version",
+            dump ->
+                list(dump.status, "check_servers")
+                    .add(
+                        yaml(
+                            "{name: 'spiffe://cluster.local/ns/kith/sa/check-server#node-1', version:"
+                                + " 0.0.9}"))));
+  }
+}

@@ -1,0 +1,247 @@
+package io.kith.load.istio;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.net.httpserver.HttpServer;
+import io.kith.istio.FailureMode;
+import io.kith.istio.MeshOverlay;
+import io.kith.istio.MeshScope;
+import io.kith.istio.MeshSettings;
+import io.kith.istio.MeshSettings.Tcp;
+import io.kith.load.lab.EnvoyProxy;
+import io.kith.load.tools.Command;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * {@code kith doctor} reads a real API server and the sidecars of a real istiod. There is no
+ * kubelet to forward ports, so it is told where their administration is.
+ */
+@Tag("istio")
+@Timeout(900)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class DoctorInIstioTest {
+  private static final MeshSettings SETTINGS = MeshSettings.of(Tcp.BASELINE);
+  private static final String FILTER = IstioMesh.recipe(SETTINGS).yaml();
+  private static final String OPEN =
+      new MeshOverlay(SETTINGS, MeshScope.MESH, new FailureMode.Open()).yaml();
+
+  private static final String TENANT =
+      """
+      apiVersion: networking.istio.io/v1alpha3
+      kind: EnvoyFilter
+      metadata: {name: faster, namespace: shop, labels: {istio.io/rev: default}}
+      spec:
+        configPatches:
+        - applyTo: NETWORK_FILTER
+          match: {context: SIDECAR_OUTBOUND, listener: {filterChain: {filter: {name: kith.connection}}}}
+          patch: {operation: REMOVE}
+      """;
+
+  @TempDir private static Path folder;
+  private static IstioMesh mesh;
+  private static Kith kith;
+  private static HttpServer tunnel;
+
+  @BeforeAll
+  static void start() throws Exception {
+    mesh = new IstioMesh();
+    kith = mesh.startKith();
+    tunnel = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    forward("cart-0", mesh.sidecar.envoy());
+    forward("catalog-0", mesh.catalogsSidecar.envoy());
+    tunnel.start();
+    mesh.plane.apply(OPEN);
+    mesh.plane.apply(FILTER);
+    mesh.awaitGuarded(true);
+    mesh.ask("catalog", 8080);
+  }
+
+  @AfterAll
+  static void stop() {
+    if (tunnel != null) {
+      tunnel.stop(0);
+    }
+    if (mesh != null) {
+      mesh.close();
+    }
+  }
+
+  /** Envoy's administration is on loopback of a pod. */
+  private static void forward(String pod, EnvoyProxy envoy) {
+    tunnel.createContext(
+        "/" + pod,
+        exchange -> {
+          var page = exchange.getRequestURI().toString().substring(pod.length() + 1);
+          try (exchange) {
+            var body = envoy.admin(page).getBytes(UTF_8);
+            exchange.sendResponseHeaders(200, body.length);
+            exchange.getResponseBody().write(body);
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+        });
+  }
+
+  private static Command.Outcome doctor(List<String> pods, String... more) throws Exception {
+    var argv =
+        new ArrayList<>(
+            List.of("doctor", "--kubeconfig", mesh.plane.kubeconfig().toString(), "-o", "json"));
+    for (var pod : pods) {
+      argv.add("--proxy");
+      argv.add("shop/" + pod + "=http://127.0.0.1:" + tunnel.getAddress().getPort() + "/" + pod + "/");
+    }
+    argv.addAll(List.of(more));
+    return kith.server().kith(argv.toArray(String[]::new));
+  }
+
+  private static Command.Outcome doctor(String... more) throws Exception {
+    return doctor(List.of("cart-0", "catalog-0"), more);
+  }
+
+  private static JsonNode report(Command.Outcome outcome) throws IOException {
+    // Messages of the error stream come before it.
+    return new ObjectMapper().readTree(outcome.output().substring(outcome.output().indexOf('{')));
+  }
+
+  private static List<String> rules(Command.Outcome outcome) throws IOException {
+    var rules = new ArrayList<String>();
+    report(outcome).path("findings").forEach(one -> rules.add(one.path("rule").asText()));
+    return rules;
+  }
+
+  @Test
+  @Order(1)
+  void wholeMesh_hasNothingToFind_andItsDumpNeither() throws Exception {
+    var dump = folder.resolve("dump");
+
+    var live = doctor("--fail-on", "note", "--collect", dump.toString());
+    var dumped =
+        kith.server().kith("doctor", "--dump", dump.toString(), "-o", "json", "--fail-on", "note");
+
+    assertThat(report(live).path("findings")).isEmpty();
+    assertThat(report(live).path("sidecars").asInt()).isEqualTo(2);
+    assertThat(live.exit()).isZero();
+    assertThat(report(dumped)).isEqualTo(report(live));
+    assertThat(dumped.exit()).isZero();
+  }
+
+  @Test
+  @Order(2)
+  void sidecarThatCannotBeRead_isAFinding_andTheOtherIsJudged() throws Exception {
+    var outcome = doctor(List.of("cart-0"));
+
+    assertThat(rules(outcome)).containsExactly("unread-sidecar");
+    assertThat(report(outcome).path("sidecars").asInt()).isEqualTo(1);
+    assertThat(outcome.exit()).isEqualTo(4);
+  }
+
+  @Test
+  @Order(3)
+  void annotationThatExcludesAPort_isFound() throws Exception {
+    var cart = mesh.plane.client().pods().inNamespace("shop").withName("cart-0");
+    var key = "traffic.sidecar.istio.io/excludeOutboundPorts";
+    cart.edit(pod -> annotated(pod, Map.of(key, "3306")));
+
+    var outcome = doctor();
+
+    cart.edit(pod -> annotated(pod, Map.of(key, "")));
+    assertThat(rules(outcome)).containsExactly("excluded-traffic");
+    assertThat(outcome.exit()).as("a warning").isZero();
+    assertThat(doctor("--fail-on", "warning").exit()).as("taken back").isZero();
+  }
+
+  private static io.fabric8.kubernetes.api.model.Pod annotated(
+      io.fabric8.kubernetes.api.model.Pod pod, Map<String, String> annotations) {
+    pod.getMetadata().getAnnotations().putAll(annotations);
+    return pod;
+  }
+
+  @Test
+  @Order(4)
+  void tenantsFilterThatRemovesTheCheck_isFound_andWhatItDid() throws Exception {
+    mesh.plane.apply(TENANT);
+    mesh.awaitText("\"name\": \"kith.connection\"", false);
+
+    var outcome = doctor();
+
+    mesh.plane.delete(TENANT);
+    mesh.awaitText("\"name\": \"kith.connection\"", true);
+    assertThat(rules(outcome)).contains("unguarded-chain", "tenant-filter");
+    assertThat(report(outcome).path("findings").toString())
+        .contains("REMOVE of kith.connection", "kubectl delete envoyfilter faster -n shop");
+    assertThat(outcome.exit()).isEqualTo(4);
+  }
+
+  @Test
+  @Order(5)
+  void deletedFilter_isFound() throws Exception {
+    mesh.plane.delete(FILTER);
+    mesh.awaitGuarded(false);
+
+    var outcome = doctor();
+
+    mesh.plane.apply(FILTER);
+    mesh.awaitGuarded(true);
+    assertThat(rules(outcome)).contains("unguarded-chain", "unguarded-requests");
+    assertThat(report(outcome).path("findings").path(0).path("seen").asText())
+        .startsWith("all ")
+        .endsWith("outbound chains");
+    assertThat(outcome.exit()).isEqualTo(4);
+  }
+
+  /** Its port is forwarded by the API server, and by what stands in for a kubelet. */
+  @Test
+  @Order(6)
+  void sidecarIsReadThroughTheApiServer() throws Exception {
+    try (var _ =
+        ForwardedPorts.start(
+            mesh.plane, "node-1", mesh.lab.address(), folder, Map.of("cart-0", mesh.cart))) {
+
+      var outcome = doctor(List.of("catalog-0"));
+
+      assertThat(report(outcome).path("findings")).isEmpty();
+      assertThat(report(outcome).path("sidecars").asInt()).isEqualTo(2);
+      assertThat(outcome.exit()).isZero();
+    }
+  }
+
+  /** Enforced before its filter is closed, as it should not be. */
+  @Test
+  @Order(7)
+  void workloadThatIsEnforcedWithAnOpenFilter_isFound_untilTheFilterIsClosed() throws Exception {
+    kith.server().kith("learn", "finish", IstioMesh.CART, "--note", "test run").orFail();
+    kith.server().kith("mode", IstioMesh.CART, "enforce", "--note", "test").orFail();
+
+    var open = doctor();
+
+    assertThat(rules(open)).containsExactly("open-under-enforce");
+    assertThat(report(open).path("findings").path(0).path("change").asText())
+        .startsWith("kith istio overlay shop/deployment/cart --label app=cart --failure closed");
+    mesh.plane.apply(
+        new MeshOverlay(
+                SETTINGS,
+                MeshScope.parse(IstioMesh.CART, Map.of("app", "cart")),
+                new FailureMode.Closed())
+            .yaml());
+    mesh.awaitText("\"failure_mode_allow\": true", false);
+    assertThat(rules(doctor())).isEmpty();
+  }
+}
