@@ -62,8 +62,11 @@ final class JavaProgram {
             "--sun-misc-unsafe-memory-access=allow",
             "-XX:+UseSerialGC",
             "-XX:+UseCompactObjectHeaders",
-            "-Xms72m",
-            "-XX:NewSize=48m",
+            "-Xms56m",
+            "-XX:NewSize=32m",
+            "-XX:MaxNewSize=32m",
+            "-XX:MinHeapFreeRatio=10",
+            "-XX:MaxHeapFreeRatio=25",
             "-XX:TrimNativeHeapInterval=5000",
             "-Dio.grpc.netty.shaded.io.netty.leakDetection.level=disabled",
             "-Dio.grpc.netty.shaded.io.netty.jfr.enabled=false"));
