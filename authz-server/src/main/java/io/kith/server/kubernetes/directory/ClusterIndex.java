@@ -1,12 +1,12 @@
 package io.kith.server.kubernetes.directory;
 
 import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
 import java.util.Collection;
-import java.util.List;
-import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -123,6 +123,16 @@ final class ClusterIndex implements WorkloadDirectory {
     return owner == null ? null : owner.workload();
   }
 
+  /** The workload of an owner, or null. */
+  @Nullable Workload owned(Owner owner) {
+    return owners.of(owner);
+  }
+
+  /** The owners of pods that have an ID. */
+  Set<Owner> speakers(SpiffeId id) {
+    return owners.speakers(id);
+  }
+
   /** Those of pods with a sidecar; other pods have workloads as well, which only receive. */
   @Override
   public Collection<Workload> all() {
@@ -134,24 +144,9 @@ final class ClusterIndex implements WorkloadDirectory {
     owners.tell(appeared);
   }
 
-  /**
-   * How much is known.
-   *
-   * @param unresolved controllers of pods that are nobody's, as nothing says whose they are
-   * @param services and ServiceEntries, by where they lead
-   * @param several some of the services that lead to pods of several owners
-   */
-  record Counts(
-      int pods, int workloads, int unresolved, Map<String, Long> services, List<String> several) {
-    Counts {
-      services = Map.copyOf(services);
-      several = List.copyOf(several);
-    }
-  }
-
   /** Looks at every service, so not for every Check. */
-  synchronized Counts counts() {
-    return new Counts(
+  synchronized KubernetesDirectory.Counts counts() {
+    return new KubernetesDirectory.Counts(
         pods.size(), owners.size(), pods.unresolved(), services.count(), services.ofSeveral(5));
   }
 }

@@ -12,6 +12,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -153,6 +154,20 @@ final class Owners {
     return speakers == null || speakers.owners().size() != 1
         ? null
         : speakers.owners().getFirst().workload;
+  }
+
+  /** Whose ID it is. */
+  Set<Owner> speakers(SpiffeId id) {
+    var speakers = byId.get(id);
+    return speakers == null
+        ? Set.of()
+        : speakers.owners().stream().map(Entry::owner).collect(Collectors.toUnmodifiableSet());
+  }
+
+  /** The workload of an owner, or null. */
+  @Nullable Workload of(Owner owner) {
+    var entry = byOwner.get(owner);
+    return entry == null ? null : entry.workload;
   }
 
   /** Those with a pod that can have an SVID. */
