@@ -27,6 +27,7 @@ import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.server.check.BoundedLog;
 import io.kith.server.kubernetes.ApiServer;
 import io.kith.server.verb.Failure;
+import java.net.ConnectException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -43,6 +44,7 @@ import java.util.function.Supplier;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,9 +62,14 @@ public final class KubernetesDirectory implements WorkloadDirectory, AutoCloseab
   private static final Duration LOOK = Duration.ofSeconds(1);
   private static final BoundedLog LOG = new BoundedLog(KubernetesDirectory.class, 5);
 
-  /** Says with every attempt, with a stack trace, what this class says once. Held, or it is lost. */
-  private static final Logger NOISE =
-      Logger.getLogger("io.fabric8.kubernetes.client.informers.impl.cache.Reflector");
+  /** They say at every attempt, with a stack trace, what this class says once. Held, or lost. */
+  private static final List<Logger> NOISE =
+      Stream.of("informers.impl.cache.Reflector", "dsl.internal.AbstractWatchManager", "jdkhttp")
+          .map(name -> Logger.getLogger("io.fabric8.kubernetes.client." + name))
+          .toList();
+
+  /** Doubled up to 32 times: after an outage nobody waits longer than eight seconds. */
+  private static final int RECONNECT_MILLIS = 250;
 
   private static final ResourceDefinitionContext SERVICE_ENTRIES =
       new ResourceDefinitionContext.Builder()
@@ -165,7 +172,7 @@ public final class KubernetesDirectory implements WorkloadDirectory, AutoCloseab
     } catch (IllegalArgumentException e) {
       throw Failure.refused("server.kubernetes.trustDomain: " + e.getMessage());
     }
-    NOISE.setLevel(Level.SEVERE);
+    NOISE.forEach(logger -> logger.setLevel(Level.SEVERE));
     var directory =
         new KubernetesDirectory(
             index,
@@ -190,7 +197,10 @@ public final class KubernetesDirectory implements WorkloadDirectory, AutoCloseab
     try (client) {
       return new KubernetesClientBuilder()
           .withConfig(
-              new ConfigBuilder(client.getConfiguration()).withRequestRetryBackoffLimit(0).build())
+              new ConfigBuilder(client.getConfiguration())
+                  .withRequestRetryBackoffLimit(0)
+                  .withWatchReconnectInterval(RECONNECT_MILLIS)
+                  .build())
           .build();
     }
   }
@@ -283,31 +293,35 @@ public final class KubernetesDirectory implements WorkloadDirectory, AutoCloseab
     }
 
     private void failed(Throwable thrown) {
-      var cause = thrown;
-      while (cause.getCause() != null && !isRefusal(cause)) {
-        cause = cause.getCause();
+      var code = 0;
+      for (var one = thrown; one != null; one = one.getCause()) {
+        if (one instanceof KubernetesClientException refusal && refusal.getCode() > 0) {
+          code = refusal.getCode();
+        }
       }
-      absent =
-          optional
-              && cause instanceof KubernetesClientException refusal
-              && refusal.getCode() == 404;
-      problem = absent ? null : kind + ": " + words(cause);
+      absent = optional && code == 404;
+      problem = absent ? null : code > 0 ? kind + ": " + refused(code) : words(thrown);
     }
 
-    private static boolean isRefusal(Throwable thrown) {
-      return thrown instanceof KubernetesClientException refusal && refusal.getCode() > 0;
+    private static String refused(int code) {
+      return switch (code) {
+        case 401 -> "the API server does not know who asks (401)";
+        case 403 -> "may not be listed and watched (403; docs/kubernetes.md has the rights)";
+        default -> "the API server answers " + code;
+      };
     }
 
     private static String words(Throwable thrown) {
-      if (thrown instanceof KubernetesClientException refusal && refusal.getCode() > 0) {
-        return switch (refusal.getCode()) {
-          case 401 -> "the API server does not know who asks (401)";
-          case 403 -> "may not be listed and watched (403; docs/kubernetes.md has the rights)";
-          default -> "the API server answers " + refusal.getCode();
-        };
+      var said = thrown;
+      for (var one = thrown; one != null; one = one.getCause()) {
+        if (one instanceof ConnectException) {
+          return "cannot be connected to";
+        }
+        if (one.getMessage() != null) {
+          said = one; // the innermost that says something
+        }
       }
-      var message = thrown.getMessage();
-      return thrown.getClass().getSimpleName() + (message == null ? "" : ": " + message);
+      return said.getClass().getSimpleName() + ": " + said.getMessage();
     }
 
     /** All objects that there were at some time are known; or there are none. */
