@@ -1,5 +1,6 @@
 package io.kith.load.istio;
 
+import io.fabric8.kubernetes.api.model.ContainerBuilder;
 import io.fabric8.kubernetes.api.model.OwnerReference;
 import io.fabric8.kubernetes.api.model.OwnerReferenceBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
@@ -109,30 +110,49 @@ final class ClusterObjects {
   }
 
   /** A pod with a sidecar, which runs. */
-  Pod pod(String name, String account, @Nullable OwnerReference owner, String... addresses) {
+  Pod pod(String name, String account, @Nullable OwnerReference owner, String... addresses)
+      throws InterruptedException {
+    return pod(name, account, owner, List.of("app", "istio-proxy"), addresses);
+  }
+
+  /** A pod without, which runs. */
+  Pod podWithoutSidecar(String name, String account, OwnerReference owner, String... addresses)
+      throws InterruptedException {
+    return pod(name, account, owner, List.of("app"), addresses);
+  }
+
+  private Pod pod(
+      String name,
+      String account,
+      @Nullable OwnerReference owner,
+      List<String> containers,
+      String... addresses)
+      throws InterruptedException {
     var wanted =
         new PodBuilder()
             .withNewMetadata()
             .withNamespace(namespace)
             .withName(name)
+            .addToAnnotations("sidecar.istio.io/inject", "false")
             .endMetadata()
             .withNewSpec()
             .withServiceAccountName(account)
             .withNodeName("node-1")
-            .addNewContainer()
-            .withName("app")
-            .withImage("registry.invalid/app")
-            .endContainer()
-            .addNewContainer()
-            .withName("istio-proxy")
-            .withImage("registry.invalid/proxy")
-            .endContainer()
+            .withContainers(
+                containers.stream()
+                    .map(
+                        container ->
+                            new ContainerBuilder()
+                                .withName(container)
+                                .withImage("registry.invalid/" + container)
+                                .build())
+                    .toList())
             .endSpec()
             .build();
     if (owner != null) {
       wanted.getMetadata().setOwnerReferences(List.of(owner));
     }
-    plane.client().resource(wanted).create();
+    InjectedPod.createInjected(plane, wanted);
     return says(wanted, "Running", addresses);
   }
 

@@ -2,6 +2,7 @@ package io.kith.load.istio;
 
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.EnvVar;
+import io.fabric8.kubernetes.api.model.OwnerReference;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
@@ -31,10 +32,16 @@ final class InjectedPod {
    * Creates the pod of a workload in a namespace whose pods are injected, and says that it runs.
    *
    * @param app also its label
+   * @param owner its controller
    * @param address of the lab's pod
    */
   static InjectedPod create(
-      ControlPlane plane, String namespace, String app, String account, InetAddress address)
+      ControlPlane plane,
+      String namespace,
+      String app,
+      String account,
+      OwnerReference owner,
+      InetAddress address)
       throws InterruptedException {
     var wanted =
         new PodBuilder()
@@ -42,6 +49,7 @@ final class InjectedPod {
             .withNamespace(namespace)
             .withName(app + "-0")
             .addToLabels("app", app)
+            .withOwnerReferences(owner)
             .endMetadata()
             .withNewSpec()
             .withServiceAccountName(account)
@@ -75,7 +83,7 @@ final class InjectedPod {
   }
 
   /** The webhook is refused for the moment that istiod needs to prove it. */
-  private static void createInjected(ControlPlane plane, Pod wanted) throws InterruptedException {
+  static void createInjected(ControlPlane plane, Pod wanted) throws InterruptedException {
     for (var end = System.nanoTime() + LIMIT.toNanos(); ; ) {
       try {
         plane.client().resource(wanted).create();
