@@ -17,6 +17,7 @@ import io.kith.admin.v1.AllowRequest;
 import io.kith.admin.v1.AllowResponse;
 import io.kith.admin.v1.ApproveRequest;
 import io.kith.admin.v1.ApproveResponse;
+import io.kith.admin.v1.ClusterStatus;
 import io.kith.admin.v1.DenyRequest;
 import io.kith.admin.v1.DenyResponse;
 import io.kith.admin.v1.FinishTestRunRequest;
@@ -69,6 +70,7 @@ import io.kith.server.control.RuleVerbs.Target;
 import java.time.Instant;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Answers what {@code admin.proto} asks, from the control state of this server. */
@@ -79,6 +81,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
   private final ControlState state;
   private final BridgeStatuses bridges;
   private final CheckServerStatuses followers;
+  private final Supplier<@Nullable ClusterStatus> cluster;
   private final String version;
   private final Instant started;
   private final DecisionStreams streams;
@@ -90,12 +93,13 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
    * @param started when the server began
    */
   public AdminService(ControlState state, BridgeStatuses bridges, String version, Instant started) {
-    this(state, bridges, List::of, version, started);
+    this(state, bridges, List::of, () -> null, version, started);
   }
 
   /**
-   * The service of a server that check servers follow.
+   * The service of a server that check servers follow, or that watches a cluster.
    *
+   * @param cluster how that is, or null where none is watched
    * @param version of the program
    * @param started when the server began
    */
@@ -103,11 +107,13 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
       ControlState state,
       BridgeStatuses bridges,
       CheckServerStatuses followers,
+      Supplier<@Nullable ClusterStatus> cluster,
       String version,
       Instant started) {
     this.state = requireNonNull(state, "state");
     this.bridges = requireNonNull(bridges, "bridges");
     this.followers = requireNonNull(followers, "followers");
+    this.cluster = requireNonNull(cluster, "cluster");
     this.version = requireNonNull(version, "version");
     this.started = requireNonNull(started, "started");
     this.streams = new DecisionStreams(state);
@@ -128,6 +134,10 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
           state.states().forEach(one -> status.addWorkloads(AdminMessages.workload(one)));
           state.counts().forEach(one -> status.addCounts(AdminMessages.count(one)));
           LifeMessages.addTo(status, state);
+          var watched = cluster.get();
+          if (watched != null) {
+            status.setCluster(watched);
+          }
           return status.build();
         });
   }

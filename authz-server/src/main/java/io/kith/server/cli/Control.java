@@ -56,7 +56,7 @@ record Control(
       store = Stores.open(settings.store());
       var control =
           new ControlSettings(
-              directory.all(),
+              directory,
               settings.scopes(),
               settings.learning(),
               suffixes,

@@ -120,7 +120,7 @@ final class FollowedControl {
     var suffixes = new ListedSuffixes();
     var of =
         new ControlSettings(
-            directory.all(),
+            directory,
             settings.scopes(),
             settings.learning(),
             suffixes,
@@ -130,7 +130,7 @@ final class FollowedControl {
             control.replica(),
             new HighWaterMark(folder.resolve("log.mark")),
             ControlSettings.QUEUE,
-            new Following(folder.resolve("log.copy"), directory, store.all()));
+            new Following(folder.resolve("log.copy"), store.all()));
     @Nullable ControlState state = null;
     while (state == null) {
       var lists =

@@ -11,6 +11,7 @@ import io.kith.baselines.config.StoreSettings;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.server.admin.AdminHttp;
 import io.kith.server.admin.AdminServer;
 import io.kith.server.admin.AdminService;
@@ -85,12 +86,16 @@ final class ServerCommand extends Service {
 
   private void assemble(KithConfig settings, X509Source identity, Parts parts, PrintWriter out)
       throws Failure, ConfigException, IOException, InterruptedException {
-    var directory = new StaticWorkloadDirectory(settings.workloads());
     var telemetry = parts.add(CheckTelemetry.of(settings.telemetry(), Version.current()));
     if (settings.identity() instanceof Identity.Dev) {
       out.println(DevIdentity.DEV_BANNER);
       out.println();
     }
+    var cluster = cluster(settings, telemetry, parts, out);
+    var directory =
+        cluster == null
+            ? new StaticWorkloadDirectory(settings.workloads())
+            : cluster.directory();
     var opened = parts.add(control(settings, identity, directory, telemetry, out));
     var control = opened.state();
     opened.measure(telemetry.metrics());
@@ -113,7 +118,13 @@ final class ServerCommand extends Service {
       serveAdmin(
           settings,
           identity,
-          new AdminService(control, bridges, followers, Version.current(), Instant.now()),
+          new AdminService(
+              control,
+              bridges,
+              followers,
+              cluster == null ? () -> null : cluster::status,
+              Version.current(),
+              Instant.now()),
           telemetry,
           parts,
           out);
@@ -129,11 +140,37 @@ final class ServerCommand extends Service {
     }
   }
 
+  /**
+   * What says who is who beside the configuration, once it does; is healthy and not ready while it
+   * waits.
+   */
+  private @Nullable WatchedCluster cluster(
+      KithConfig settings, CheckTelemetry telemetry, Parts parts, PrintWriter out)
+      throws Failure, InterruptedException {
+    var kubernetes = settings.server().kubernetes();
+    if (kubernetes == null || !kubernetes.workloads()) {
+      return null;
+    }
+    var cluster = parts.add(WatchedCluster.open(settings, kubernetes, surroundings()));
+    cluster.measure(telemetry.metrics());
+    var waitsFor = new AtomicReference<>("reading from the Kubernetes API server");
+    try (var _ = health(settings, waitsFor::get, telemetry)) {
+      cluster.await(
+          why -> {
+            if (!why.equals(waitsFor.getAndSet(why))) {
+              out.println("waits for " + why);
+              out.flush();
+            }
+          });
+    }
+    return cluster;
+  }
+
   /** From its own store, or from control servers; is healthy and not ready while it waits. */
   private Control control(
       KithConfig settings,
       X509Source identity,
-      StaticWorkloadDirectory directory,
+      WorkloadDirectory directory,
       CheckTelemetry telemetry,
       PrintWriter out)
       throws Failure, ConfigException, IOException, InterruptedException {
@@ -278,7 +315,7 @@ final class ServerCommand extends Service {
   private static CheckServer checks(
       KithConfig settings,
       X509Source identity,
-      StaticWorkloadDirectory directory,
+      WorkloadDirectory directory,
       Control control,
       CheckTelemetry telemetry)
       throws Failure, InterruptedException {
@@ -364,6 +401,7 @@ final class ServerCommand extends Service {
     var reporters =
         settings.server().reporters().isEmpty()
             ? "every SPIFFE ID under workloads"
+                + (watchesWorkloads(settings) ? ", and of pods with a sidecar" : "")
             : words(settings.server().reporters());
     out.println("  speaks as    " + id);
     if (settings.server().role().checks()) {
@@ -375,6 +413,11 @@ final class ServerCommand extends Service {
     }
     out.println("  store        " + Control.words(settings.store()));
     out.println("  provenance   " + provenanceWords(settings));
+  }
+
+  private static boolean watchesWorkloads(KithConfig settings) {
+    var kubernetes = settings.server().kubernetes();
+    return kubernetes != null && kubernetes.workloads();
   }
 
   /** For people: whose tokens this server believes. */
@@ -401,6 +444,10 @@ final class ServerCommand extends Service {
       return;
     }
     var server = settings.server();
+    var kubernetes = server.kubernetes();
+    if (kubernetes != null && DevIdentity.isDevTrustDomain(kubernetes.trustDomain())) {
+      throw devTrust(kubernetes.trustDomain());
+    }
     var ids =
         Stream.concat(
             Stream.concat(
@@ -423,12 +470,16 @@ final class ServerCommand extends Service {
             .filter(DevIdentity::isDevTrustDomain)
             .collect(Collectors.toCollection(TreeSet::new));
     if (!domains.isEmpty()) {
-      throw Failure.refused(
-          "trust domain "
-              + String.join(", ", domains)
-              + " is for development: whoever opens a socket gets its identity (use the trust"
-              + " domain of your SPIRE, or set identity.provider: dev)");
+      throw devTrust(String.join(", ", domains));
     }
+  }
+
+  private static Failure devTrust(String domains) {
+    return Failure.refused(
+        "trust domain "
+            + domains
+            + " is for development: whoever opens a socket gets its identity (use the trust"
+            + " domain of your SPIRE, or set identity.provider: dev)");
   }
 
   /** What was started, closed in the opposite order. */

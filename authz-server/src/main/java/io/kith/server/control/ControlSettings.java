@@ -4,17 +4,16 @@ import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.config.KithConfig.ScopeEntry;
 import io.kith.baselines.destination.PublicSuffixes;
-import io.kith.baselines.identity.Workload;
+import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.store.BaselineStore;
-import java.util.Collection;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What a control state is made of.
  *
- * @param known the workloads that are configured
+ * @param directory the workloads; those that it gets to know later as well
  * @param store where changes outlive the server
  * @param storeKind {@code memory}, {@code sqlite} or {@code postgresql}
  * @param replica name of this server in the store
@@ -23,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param following of a check server; null for one that has its own store
  */
 public record ControlSettings(
-    Collection<Workload> known,
+    WorkloadDirectory directory,
     List<ScopeEntry> scopes,
     LearningSettings learning,
     PublicSuffixes suffixes,
@@ -38,7 +37,7 @@ public record ControlSettings(
   public static final int QUEUE = 65_536;
 
   public ControlSettings {
-    known = List.copyOf(known);
+    requireNonNull(directory, "directory");
     scopes = List.copyOf(scopes);
     requireNonNull(learning, "learning");
     requireNonNull(suffixes, "suffixes");
@@ -50,7 +49,7 @@ public record ControlSettings(
 
   /** Of a server with its own store. */
   public ControlSettings(
-      Collection<Workload> known,
+      WorkloadDirectory directory,
       List<ScopeEntry> scopes,
       LearningSettings learning,
       PublicSuffixes suffixes,
@@ -60,7 +59,7 @@ public record ControlSettings(
       String replica,
       @Nullable HighWaterMark mark,
       int queue) {
-    this(known, scopes, learning, suffixes, keys, store, storeKind, replica, mark, queue, null);
+    this(directory, scopes, learning, suffixes, keys, store, storeKind, replica, mark, queue, null);
   }
 
   /** Whether all ends with the process. */

@@ -28,13 +28,14 @@ import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -78,6 +79,7 @@ public final class ControlState implements Policy, AutoCloseable {
   private final Reports reports;
   private final Answers answers;
   private final @Nullable Holdings holdings;
+  private final Queue<Workload> appeared = new ConcurrentLinkedQueue<>();
 
   /** The log is read to its end, so what comes now is new. */
   private volatile boolean live;
@@ -96,12 +98,12 @@ public final class ControlState implements Policy, AutoCloseable {
     this.holdings =
         following == null || following.all()
             ? null
-            : new Holdings(following.directory(), new Loading(), clock);
-    this.others = new OtherDecisions(log, List.copyOf(settings.known()));
+            : new Holdings(settings.directory(), new Loading(), clock);
     this.fold = new Fold(Modes.of(settings.scopes()), keys.ring(), this::isHeld);
     this.workloads =
         new Workloads(
             new Learners(settings.learning(), settings.suffixes()), fold, files::of, clock);
+    this.others = new OtherDecisions(log, this::knownAs);
     this.history = following == null ? new History() : null;
     this.journal =
         new Journal(
@@ -113,7 +115,7 @@ public final class ControlState implements Policy, AutoCloseable {
             clock,
             history,
             this::applied);
-    this.pods = new RunningPods(workloads, settings.known());
+    this.pods = new RunningPods(workloads, settings.directory());
     this.parts = new LearnedParts(settings.store(), settings.replica(), keys, workloads);
     this.modes = new ModeVerbs(workloads, journal, keys, audit);
     var drafts = new Drafts(keys, settings.learning().stale());
@@ -127,7 +129,10 @@ public final class ControlState implements Policy, AutoCloseable {
             keys,
             baselines,
             settings.suffixes(),
-            settings.known().stream().map(Workload::environment).collect(Collectors.toSet()),
+            () ->
+                settings.directory().all().stream()
+                    .map(Workload::environment)
+                    .collect(Collectors.toSet()),
             clock,
             audit);
     this.reports = new Reports(settings, workloads, fold, files, use, drafts, clock);
@@ -141,6 +146,23 @@ public final class ControlState implements Policy, AutoCloseable {
     lessons.read(answered);
     if (holdings != null && answered.workload() != null) {
       holdings.touch(answered.workload().owner());
+    }
+  }
+
+  /** Of the check servers' decisions: the control servers hold all. */
+  private @Nullable Workload knownAs(Owner owner) {
+    var governed = workloads.find(owner);
+    return governed == null ? null : governed.workload();
+  }
+
+  /**
+   * Governs a workload that the directory gets to know, from the next {@link #tidy} or Check on; it
+   * goes on from what was learned of it before.
+   */
+  private void appears(Workload workload) {
+    if (workloads.find(workload.owner()) == null) {
+      parts.resumeLater(workload.owner());
+      appeared.add(workload);
     }
   }
 
@@ -193,7 +215,8 @@ public final class ControlState implements Policy, AutoCloseable {
     var state = new ControlState(settings, files, copy, clock, audit);
     try {
       if (state.holdings == null) {
-        settings.known().forEach(state.workloads::governed);
+        settings.directory().tell(state::appears); // before: what comes meanwhile is there twice
+        settings.directory().all().forEach(state.workloads::governed);
       }
       state.journal.open();
       if (following == null) {
@@ -215,7 +238,7 @@ public final class ControlState implements Policy, AutoCloseable {
 
   /** Of a server that keeps nothing. */
   static ControlState inMemory(
-      Collection<Workload> known,
+      WorkloadDirectory directory,
       List<ScopeEntry> scopes,
       LearningSettings learning,
       InstantSource clock,
@@ -223,7 +246,7 @@ public final class ControlState implements Policy, AutoCloseable {
       Consumer<AuditEntry> audit) {
     var settings =
         new ControlSettings(
-            known,
+            directory,
             scopes,
             learning,
             PublicSuffixes.UNKNOWN,
@@ -244,7 +267,7 @@ public final class ControlState implements Policy, AutoCloseable {
   public static ControlState of(
       KithConfig config, WorkloadDirectory directory, InstantSource clock) {
     return inMemory(
-        directory.all(),
+        directory,
         config.scopes(),
         config.learning(),
         clock,
@@ -391,10 +414,12 @@ public final class ControlState implements Policy, AutoCloseable {
    */
   public void tidy() {
     pods.tell(clock.instant());
+    for (var next = appeared.poll(); next != null; next = appeared.poll()) {
+      workloads.governed(next);
+    }
+    parts.catchUp();
     if (settings.following() == null) {
       proposals.run();
-    } else {
-      parts.catchUp();
     }
     if (holdings != null) {
       holdings.tidy();
@@ -423,7 +448,7 @@ public final class ControlState implements Policy, AutoCloseable {
     var byOwner = new HashMap<Owner, Set<IpAddress>>();
     if (following != null) {
       for (var pod : pods.running()) {
-        var workload = Holdings.workloadOf(pod, following.directory());
+        var workload = Holdings.workloadOf(pod, settings.directory());
         if (workload != null) {
           byOwner.computeIfAbsent(workload.owner(), _ -> new HashSet<>()).add(pod.address());
         }

@@ -80,6 +80,11 @@ final class GovernedWorkload {
     return owner;
   }
 
+  /** As it was known when it began to be governed. */
+  Workload workload() {
+    return workload;
+  }
+
   Origin origin() {
     return origin;
   }

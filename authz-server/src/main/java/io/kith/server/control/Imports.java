@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /** How a bundle of another environment is taken in. */
 public final class Imports {
@@ -23,17 +24,20 @@ public final class Imports {
   private final ServerKeys keys;
   private final BaselineVerbs baselines;
   private final PublicSuffixes suffixes;
-  private final Set<String> environments;
+  private final Supplier<Set<String>> environments;
   private final InstantSource clock;
   private final Consumer<AuditEntry> audit;
 
+  /**
+   * @param environments those of the workloads that are known now
+   */
   Imports(
       Workloads workloads,
       Journal journal,
       ServerKeys keys,
       BaselineVerbs baselines,
       PublicSuffixes suffixes,
-      Set<String> environments,
+      Supplier<Set<String>> environments,
       InstantSource clock,
       Consumer<AuditEntry> audit) {
     this.workloads = workloads;
@@ -41,7 +45,7 @@ public final class Imports {
     this.keys = keys;
     this.baselines = baselines;
     this.suffixes = suffixes;
-    this.environments = new TreeSet<>(environments);
+    this.environments = environments;
     this.clock = clock;
     this.audit = audit;
   }
@@ -87,16 +91,17 @@ public final class Imports {
 
   /** The environment that is meant, which must be one of this server's. */
   private String here(String meant) throws RefusedException {
-    if (environments.contains(meant)) {
+    var ours = new TreeSet<>(environments.get());
+    if (ours.contains(meant)) {
       return meant;
     }
-    if (environments.size() != 1) {
+    if (ours.size() != 1) {
       throw RefusedException.precondition(
           "the workloads here are of "
-              + environments
+              + ours
               + " (expected: a map whose spec.to is one of them)");
     }
-    return environments.iterator().next();
+    return ours.iterator().next();
   }
 
   private Map<Owner, Baseline> enforced(Bundle bundle) {

@@ -124,6 +124,13 @@ final class LearnedParts {
     }
   }
 
+  /**
+   * Has {@link #catchUp} do that of a workload that is not governed yet, or hands out nothing before.
+   */
+  void resumeLater(Owner owner) {
+    late.add(owner);
+  }
+
   /** As {@link #resume()}, or later when the store does not answer now. */
   void resumeOrLater() {
     try {

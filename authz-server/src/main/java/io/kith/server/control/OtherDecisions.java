@@ -24,16 +24,15 @@ public final class OtherDecisions {
   private static final int NAMED = 5;
 
   private final DecisionLog log;
-  private final Map<Owner, Workload> known;
+  private final Function<Owner, @Nullable Workload> known;
   private volatile Elsewhere elsewhere = Elsewhere.NONE;
 
-  OtherDecisions(DecisionLog log, List<Workload> known) {
+  /**
+   * @param known the workload of an owner, or null
+   */
+  OtherDecisions(DecisionLog log, Function<Owner, @Nullable Workload> known) {
     this.log = log;
-    this.known =
-        known.stream()
-            .collect(
-                Collectors.toUnmodifiableMap(
-                    Workload::owner, Function.identity(), (one, _) -> one));
+    this.known = known;
   }
 
   /** Asks there from now on. */
@@ -143,7 +142,7 @@ public final class OtherDecisions {
     var found = new ArrayList<Found>();
     for (var text : answer.decisions()) {
       try {
-        var decision = CheckRecordJson.read(text, known::get);
+        var decision = CheckRecordJson.read(text, known);
         var workload = decision.workload();
         if (workload != null && !answer.holds().test(workload.owner())) {
           throw new IllegalArgumentException("it does not hold " + workload.owner());

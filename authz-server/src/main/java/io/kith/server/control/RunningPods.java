@@ -1,28 +1,23 @@
 package io.kith.server.control;
 
-import io.kith.baselines.identity.Owner;
-import io.kith.baselines.identity.SpiffeId;
-import io.kith.baselines.identity.Workload;
+import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.learning.Instance;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.check.PodSource;
 import io.kith.server.check.RunningPod;
 import java.time.Instant;
-import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Tells the learners of the pods that run, with traffic and without. Thread-safe. */
 final class RunningPods {
   private final Workloads workloads;
-  private final Map<SpiffeId, Owner> byId = new HashMap<>();
+  private final WorkloadDirectory directory;
   private volatile PodSource source = PodSource.NONE;
 
-  RunningPods(Workloads workloads, Collection<Workload> known) {
+  RunningPods(Workloads workloads, WorkloadDirectory directory) {
     this.workloads = workloads;
-    known.forEach(workload -> workload.spiffeIds().forEach(id -> byId.put(id, workload.owner())));
+    this.directory = directory;
   }
 
   void follow(PodSource pods) {
@@ -43,8 +38,8 @@ final class RunningPods {
   void tell(Instant now) {
     for (var pod : source.running()) {
       for (var id : pod.attested()) {
-        var owner = byId.get(id);
-        var workload = owner == null ? null : workloads.find(owner);
+        var speaking = directory.speaking(id, pod.address());
+        var workload = speaking == null ? null : workloads.find(speaking.owner());
         if (workload != null) {
           runs(pod, workload, now);
         }

@@ -3,6 +3,7 @@ package io.kith.server.operator;
 import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
 import io.kith.admin.v1.BridgeStatus;
 import io.kith.admin.v1.CheckServerStatus;
+import io.kith.admin.v1.ClusterStatus;
 import io.kith.admin.v1.GetStatusRequest;
 import io.kith.admin.v1.GetStatusResponse;
 import io.kith.admin.v1.WorkloadStatus;
@@ -36,6 +37,9 @@ public final class StatusCommand extends AdminVerb<GetStatusResponse> {
     out.println();
     printBridges(status.getBridgesList(), !status.getCheckServersList().isEmpty(), out);
     printCheckServers(status.getCheckServersList(), out);
+    if (status.hasCluster()) {
+      printCluster(status.getCluster(), out);
+    }
     out.println();
     printCounts(status, out);
     out.println();
@@ -122,6 +126,36 @@ public final class StatusCommand extends AdminVerb<GetStatusResponse> {
       if (!server.getProblem().isEmpty()) {
         out.println("  " + Words.safe(server.getName()) + ": " + Words.safe(server.getProblem()));
       }
+    }
+  }
+
+  private static void printCluster(ClusterStatus cluster, PrintWriter out) {
+    out.println();
+    out.println(
+        "Kubernetes: "
+            + Words.safe(cluster.getServer())
+            + ", "
+            + Words.count(cluster.getPods(), "pod")
+            + " of "
+            + Words.count(cluster.getWorkloads(), "workload"));
+    if (!cluster.getConnected()) {
+      out.println(
+          "  KUBERNETES: not watched; who is who is as of "
+              + Words.time(cluster.getAsOf())
+              + (cluster.getProblem().isEmpty() ? "" : ": " + Words.safe(cluster.getProblem())));
+    }
+    if (cluster.getUnresolved() > 0) {
+      out.println(
+          "  pods are nobody's, as their ReplicaSet or Job is not there: "
+              + Words.count(cluster.getUnresolved(), "such owner"));
+    }
+    if (cluster.getSeveralOwnersCount() > 0) {
+      out.println(
+          "  services of several owners, which are no workload's: "
+              + Words.safe(String.join(", ", cluster.getSeveralOwnersList())));
+    }
+    for (var contradiction : cluster.getContradictionsList()) {
+      out.println("  " + Words.safe(contradiction) + ": the configuration counts");
     }
   }
 

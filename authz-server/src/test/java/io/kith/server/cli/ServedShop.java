@@ -67,7 +67,7 @@ final class ServedShop implements AutoCloseable {
     state =
         ControlState.open(
             new ControlSettings(
-                directory.all(),
+                directory,
                 config.scopes(),
                 config.learning(),
                 PublicSuffixes.UNKNOWN,

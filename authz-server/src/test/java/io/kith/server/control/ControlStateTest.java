@@ -69,7 +69,7 @@ class ControlStateTest {
 
   private ControlState stateWith(int queue, ScopeEntry... scopes) {
     return ControlState.inMemory(
-        List.of(CHECKOUT, DB),
+        Shop.directory(List.of(CHECKOUT, DB)),
         List.of(scopes),
         LearningSettings.defaults(),
         clock,
@@ -336,7 +336,7 @@ class ControlStateTest {
     var entered = new CountDownLatch(1);
     state =
         ControlState.inMemory(
-            List.of(CHECKOUT),
+            Shop.directory(List.of(CHECKOUT)),
             List.of(),
             LearningSettings.defaults(),
             () -> {

@@ -20,7 +20,6 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.Workload;
-import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.Change;
@@ -34,7 +33,6 @@ import io.kith.server.store.InMemoryStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -127,7 +125,7 @@ class FollowingTest {
     public void close() {}
   }
 
-  private static final class Pods implements PodSource, WorkloadDirectory {
+  private static final class Pods implements PodSource {
     private final List<Runnable> told = new CopyOnWriteArrayList<>();
     private volatile List<RunningPod> running = List.of();
 
@@ -154,26 +152,6 @@ class FollowingTest {
     @Override
     public void tell(Runnable changed) {
       told.add(changed);
-    }
-
-    @Override
-    public @Nullable Workload speaking(SpiffeId id, IpAddress address) {
-      return all().stream().filter(one -> one.spiffeIds().contains(id)).findFirst().orElse(null);
-    }
-
-    @Override
-    public @Nullable Workload at(IpAddress address) {
-      return null;
-    }
-
-    @Override
-    public @Nullable Workload named(String name) {
-      return null;
-    }
-
-    @Override
-    public Collection<Workload> all() {
-      return List.of(CHECKOUT, CATALOG);
     }
   }
 
@@ -204,7 +182,7 @@ class FollowingTest {
     var opened =
         ControlState.open(
             new ControlSettings(
-                List.of(CHECKOUT, CATALOG),
+                Shop.directory(List.of(CHECKOUT, CATALOG)),
                 List.of(),
                 LearningSettings.defaults(),
                 PublicSuffixes.UNKNOWN,
@@ -214,7 +192,7 @@ class FollowingTest {
                 "node",
                 new HighWaterMark(folder.resolve("log.mark")),
                 1_024,
-                new Following(folder.resolve("log.copy"), pods, false)),
+                new Following(folder.resolve("log.copy"), false)),
             AllowListFiles.none(),
             site.clock,
             _ -> {});

@@ -38,6 +38,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -54,7 +55,13 @@ class OtherDecisionsTest {
           new Provenance.ByHand("ada", "CHG-1", NOON.plusSeconds(60)));
 
   private final DecisionLog log = new DecisionLog();
-  private final OtherDecisions others = new OtherDecisions(log, List.of(CHECKOUT, CATALOG));
+  private final OtherDecisions others = new OtherDecisions(
+          log,
+          owner ->
+              Stream.of(CHECKOUT, CATALOG)
+                  .filter(one -> one.owner().equals(owner))
+                  .findFirst()
+                  .orElse(null));
 
   static List<Reason> reasons() {
     return List.of(

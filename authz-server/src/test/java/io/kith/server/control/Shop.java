@@ -10,6 +10,7 @@ import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.process.Attribution;
 import io.kith.baselines.process.Attribution.Attributed;
@@ -24,6 +25,8 @@ import io.kith.baselines.process.Script;
 import io.kith.server.check.CheckRecord;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
@@ -69,6 +72,28 @@ public final class Shop {
     public void set(Instant now) {
       this.now = now;
     }
+  }
+
+  /** What is configured, where only these are. */
+  public static StaticWorkloadDirectory directory(Collection<Workload> workloads) {
+    var entries = new ArrayList<StaticWorkloadDirectory.Entry>();
+    for (var workload : workloads) {
+      var ids = new ArrayList<@Nullable SpiffeId>(workload.spiffeIds());
+      if (ids.isEmpty()) {
+        ids.add(null); // only receives
+      }
+      for (var id : ids) {
+        entries.add(
+            new StaticWorkloadDirectory.Entry(
+                workload.owner(),
+                id,
+                workload.environment(),
+                List.of(),
+                List.of(),
+                workload.onHost()));
+      }
+    }
+    return new StaticWorkloadDirectory(entries);
   }
 
   public static Candidate program(String path, @Nullable String sha256, Origin origin) {

@@ -37,7 +37,7 @@ final class Site {
   ControlState server(String replica) throws Exception {
     return ControlState.open(
         new ControlSettings(
-            workloads,
+            Shop.directory(workloads),
             List.of(),
             LearningSettings.defaults(),
             PublicSuffixes.UNKNOWN,

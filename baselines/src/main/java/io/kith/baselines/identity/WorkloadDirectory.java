@@ -1,6 +1,7 @@
 package io.kith.baselines.identity;
 
 import java.util.Collection;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,12 @@ public interface WorkloadDirectory {
   /** The workload that this DNS name leads to, or null. Names are in lower case, no final dot. */
   @Nullable Workload named(String name);
 
-  /** Every workload known now. */
+  /** Every workload known now that may speak, and those that are only configured to receive. */
   Collection<Workload> all();
+
+  /**
+   * Calls back with every workload that joins {@link #all} from now on, from any thread and for
+   * ever. The callback does not wait for anything.
+   */
+  default void tell(Consumer<Workload> appeared) {}
 }

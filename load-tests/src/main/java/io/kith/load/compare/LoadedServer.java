@@ -225,7 +225,7 @@ public final class LoadedServer {
     var folder = Objects.requireNonNull(settings.keys().directory(), "server.keys.directory");
     var own = KeyFiles.read(settings.keys(), folder, folder);
     return new ControlSettings(
-        new StaticWorkloadDirectory(directory(workloads, pods)).all(),
+        new StaticWorkloadDirectory(directory(workloads, pods)),
         settings.scopes(),
         settings.learning(),
         new ListedSuffixes(),

@@ -89,7 +89,7 @@ class TamperTest {
       try {
         var control =
             new ControlSettings(
-                new StaticWorkloadDirectory(settings.workloads()).all(),
+                new StaticWorkloadDirectory(settings.workloads()),
                 settings.scopes(),
                 settings.learning(),
                 new ListedSuffixes(),

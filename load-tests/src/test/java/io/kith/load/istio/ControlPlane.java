@@ -24,6 +24,7 @@ import io.kith.load.tools.RunningProcess;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.HttpURLConnection;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -35,6 +36,7 @@ import java.security.KeyPairGenerator;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -149,7 +151,8 @@ final class ControlPlane implements AutoCloseable {
     }
   }
 
-  private void startApiServer() throws IOException, InterruptedException {
+  /** Starts the API server, again if it was killed, and waits until it is ready. */
+  void startApiServer() throws IOException, InterruptedException {
     var certificates = Files.createDirectories(folder.resolve("certificates"));
     var keys = makeServiceAccountKeys();
     var tokens = folder.resolve("tokens.csv");
@@ -183,11 +186,42 @@ final class ControlPlane implements AutoCloseable {
         LIMIT, () -> Files.exists(certificates.resolve("apiserver.crt")) && apiAnswers());
   }
 
+  /** Kills the API server. */
+  void killApiServer() {
+    requireNonNull(apiServer, "started").kill();
+  }
+
+  /** Deletes an object while the API server is away, which is never told of it. */
+  void deleteInEtcd(String key) throws IOException, InterruptedException {
+    var body = "{\"key\":\"%s\"}".formatted(Base64.getEncoder().encodeToString(key.getBytes(UTF_8)));
+    var answer =
+        host.namespace()
+            .call(
+                () -> {
+                  var post =
+                      (HttpURLConnection)
+                          URI.create("http://127.0.0.1:2379/v3/kv/deleterange")
+                              .toURL()
+                              .openConnection();
+                  post.setDoOutput(true);
+                  post.getOutputStream().write(body.getBytes(UTF_8));
+                  try (var in = post.getInputStream()) {
+                    return new String(in.readAllBytes(), UTF_8);
+                  }
+                });
+    if (!answer.contains("\"deleted\":\"1\"")) {
+      throw new IOException(key + " was not deleted: " + answer);
+    }
+  }
+
   private Path makeServiceAccountKeys() throws IOException {
     try {
       var generator = KeyPairGenerator.getInstance("RSA");
       generator.initialize(2048);
       var file = folder.resolve("service-accounts.pem");
+      if (Files.exists(file)) {
+        return file; // started again: tokens go on to count
+      }
       return Files.writeString(file, Pem.of(generator.generateKeyPair()));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException(e);
@@ -224,17 +258,7 @@ final class ControlPlane implements AutoCloseable {
 
   /** Starts istiod, again if it was stopped, and waits until it is ready. */
   void startIstiod() throws IOException, InterruptedException {
-    Files.writeString(
-        kubeconfig(),
-        """
-        apiVersion: v1
-        kind: Config
-        clusters: [{name: c, cluster: {server: "%s", certificate-authority: "%s"}}]
-        users: [{name: u, user: {token: "%s"}}]
-        contexts: [{name: x, context: {cluster: c, user: u}}]
-        current-context: x
-        """
-            .formatted(apiUrl(), apiCertificate(), token));
+    var kubeconfig = kubeconfig("kubeconfig", token);
     istiod =
         host.start(
             "istiod",
@@ -258,7 +282,7 @@ final class ControlPlane implements AutoCloseable {
                 istio.istiod().toString(),
                 "discovery",
                 "--kubeconfig",
-                kubeconfig().toString(),
+                kubeconfig.toString(),
                 "--ctrlz_port",
                 "0"));
     istiod.awaitReady(LIMIT, this::istiodAnswers);
@@ -267,6 +291,26 @@ final class ControlPlane implements AutoCloseable {
   /** With which whoever can read it is admin of the API server. */
   Path kubeconfig() {
     return folder.resolve("kubeconfig");
+  }
+
+  /** A kubeconfig for an account that may do what it was given, good for an hour. */
+  Path kubeconfigOf(String namespace, String account) throws IOException {
+    return kubeconfig(
+        "kubeconfig-" + namespace + "-" + account, token(namespace, account, KUBERNETES));
+  }
+
+  private Path kubeconfig(String name, String bearer) throws IOException {
+    return Files.writeString(
+        folder.resolve(name),
+        """
+        apiVersion: v1
+        kind: Config
+        clusters: [{name: c, cluster: {server: "%s", certificate-authority: "%s"}}]
+        users: [{name: u, user: {token: "%s"}}]
+        contexts: [{name: x, context: {cluster: c, user: u}}]
+        current-context: x
+        """
+            .formatted(apiUrl(), apiCertificate(), bearer));
   }
 
   /** Stops istiod; sidecars go on with what they have. */
@@ -437,10 +481,14 @@ final class ControlPlane implements AutoCloseable {
 
   /** A token with which a workload proves to istiod who it is, good for an hour. */
   String token(String namespace, String account) {
+    return token(namespace, account, AUDIENCE);
+  }
+
+  private String token(String namespace, String account, String audience) {
     var request =
         new TokenRequestBuilder()
             .withNewSpec()
-            .withAudiences(AUDIENCE)
+            .withAudiences(audience)
             .withExpirationSeconds(3600L)
             .endSpec()
             .build();

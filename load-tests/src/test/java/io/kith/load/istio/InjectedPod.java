@@ -2,6 +2,7 @@ package io.kith.load.istio;
 
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.EnvVar;
+import io.fabric8.kubernetes.api.model.OwnerReference;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
@@ -10,7 +11,6 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -20,9 +20,6 @@ import java.util.stream.Stream;
  */
 final class InjectedPod {
   private static final String SIDECAR = "istio-proxy";
-
-  /** As a Deployment names its pods' ReplicaSet. */
-  private static final String TEMPLATE = "5d9c8b7f64";
 
   private static final Duration LIMIT = Duration.ofMinutes(1);
 
@@ -36,10 +33,16 @@ final class InjectedPod {
    * Creates the pod of a workload in a namespace whose pods are injected, and says that it runs.
    *
    * @param app also its label
+   * @param owner its controller
    * @param address of the lab's pod
    */
   static InjectedPod create(
-      ControlPlane plane, String namespace, String app, String account, InetAddress address)
+      ControlPlane plane,
+      String namespace,
+      String app,
+      String account,
+      OwnerReference owner,
+      InetAddress address)
       throws InterruptedException {
     var wanted =
         new PodBuilder()
@@ -47,14 +50,7 @@ final class InjectedPod {
             .withNamespace(namespace)
             .withName(app + "-0")
             .addToLabels("app", app)
-            .addToLabels("pod-template-hash", TEMPLATE)
-            .addNewOwnerReference()
-            .withApiVersion("apps/v1")
-            .withKind("ReplicaSet")
-            .withName(app + "-" + TEMPLATE)
-            .withUid(UUID.randomUUID().toString())
-            .withController(true)
-            .endOwnerReference()
+            .withOwnerReferences(owner)
             .endMetadata()
             .withNewSpec()
             .withServiceAccountName(account)
@@ -95,7 +91,7 @@ final class InjectedPod {
   }
 
   /** The webhook is refused for the moment that istiod needs to prove it. */
-  private static void createInjected(ControlPlane plane, Pod wanted) throws InterruptedException {
+  static void createInjected(ControlPlane plane, Pod wanted) throws InterruptedException {
     for (var end = System.nanoTime() + LIMIT.toNanos(); ; ) {
       try {
         plane.client().resource(wanted).create();

@@ -58,6 +58,7 @@ final class IstioMesh implements AutoCloseable {
 
   final Lab lab;
   final ControlPlane plane;
+  private final ClusterObjects objects;
   final Pod cart;
   final Sidecar sidecar;
   final Sidecar catalogsSidecar;
@@ -78,6 +79,7 @@ final class IstioMesh implements AutoCloseable {
     lab = closing(Lab.open("ki", SAY));
     try {
       plane = closing(ControlPlane.start(lab, istio, SAY));
+      objects = new ClusterObjects(plane, NAMESPACE);
       var catalogPod = lab.addPodWithoutCapture("catalog", image);
       catalog = closing(lab.servingIn(catalogPod)).http(8080);
       orders = closing(lab.addHost("orders-db")).database(5432);
@@ -108,13 +110,20 @@ final class IstioMesh implements AutoCloseable {
   /** Of a pod that is called as its account and its label. */
   private Sidecar startSidecar(Pod pod) throws IOException, InterruptedException {
     plane.account(NAMESPACE, pod.name());
-    var injected = InjectedPod.create(plane, NAMESPACE, pod.name(), pod.name(), pod.v4());
+    var injected =
+        InjectedPod.create(
+            plane, NAMESPACE, pod.name(), pod.name(), objects.deployment(pod.name()), pod.v4());
     var server = lab.address().getHostAddress() + " " + Kith.NAME;
     return closing(Sidecar.start(plane, injected, pod, server, istio, envoy));
   }
 
-  private void describeShop() throws IOException {
+  private void describeShop() throws IOException, InterruptedException {
     plane.namespace(NAMESPACE, Map.of("istio-injection", "enabled"));
+    objects.podWithoutSidecar(
+        "orders-db-0",
+        "orders-db",
+        ClusterObjects.statefulSet("orders-db"),
+        orders.host().v4().getHostAddress());
     plane.apply(resource("shop.yaml").replace("PAYMENTS", payments.host().v4().getHostAddress()));
     plane.endpoints(
         NAMESPACE, "catalog", catalog.host().v4(), "catalog-0", Map.of("http", catalog.port()));
@@ -173,35 +182,9 @@ final class IstioMesh implements AutoCloseable {
     return sidecar.envoy();
   }
 
-  /** Starts Kith, which observes. */
+  /** Starts Kith, which observes. Who is who it finds out by itself. */
   Kith startKith() throws IOException, InterruptedException {
-    var cartIs =
-        "{owner: %s, spiffeId: \"%s\", addresses: [\"%s\"], names: [cart]}"
-            .formatted(CART, Kith.id(NAMESPACE, "cart"), cart.v4().getHostAddress());
-    return closing(
-        new Kith(
-            lab,
-            plane,
-            istio,
-            envoy,
-            List.of(
-                cartIs,
-                workload("shop/deployment/catalog", "catalog", catalog),
-                workload("shop/statefulset/orders-db", "orders-db", orders))));
-  }
-
-  /** By the address of its service, which is where applications connect to. */
-  private String workload(String owner, String account, Upstream upstream) {
-    var name = upstream.host().name();
-    return "{owner: %s, spiffeId: \"%s\", addresses: [\"%s\", \"%s\"], names: [%s, %s.%s.svc.cluster.local]}"
-        .formatted(
-            owner,
-            Kith.id(NAMESPACE, account),
-            upstream.host().v4().getHostAddress(),
-            serviceAddress(name),
-            name,
-            name,
-            NAMESPACE);
+    return closing(new Kith(lab, plane, istio, envoy));
   }
 
   private String serviceAddress(String service) {

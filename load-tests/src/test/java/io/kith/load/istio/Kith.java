@@ -43,12 +43,8 @@ final class Kith implements AutoCloseable {
   private final Lab lab;
   private final Replica server;
 
-  /**
-   * Starts both and waits until the bridge answers for a pod.
-   *
-   * @param workloads entries of {@code workloads}
-   */
-  Kith(Lab lab, ControlPlane plane, Istio istio, Envoy envoy, List<String> workloads)
+  /** Starts both and waits until the bridge answers for a pod. */
+  Kith(Lab lab, ControlPlane plane, Istio istio, Envoy envoy)
       throws IOException, InterruptedException {
     this.lab = lab;
     this.plane = plane;
@@ -59,9 +55,10 @@ final class Kith implements AutoCloseable {
       var ofServer = certificates(SERVER, 15_120);
       var ofBridge = certificates(BRIDGE, 15_220);
       server = closing(new Replica("one", lab.folder(), lab.address(), CHECKS));
-      server.start(List.of(), kithYaml(ofServer, workloads));
+      ClusterObjects.grantRights(plane);
+      server.start(List.of(), kithYaml(ofServer));
       var bridge = lab.folder().resolve("bridge.yaml");
-      Files.writeString(bridge, kithYaml(ofBridge, workloads));
+      Files.writeString(bridge, kithYaml(ofBridge));
       closing(
               KithProgram.BRIDGE.start(
                   List.of(),
@@ -121,7 +118,7 @@ final class Kith implements AutoCloseable {
     return agent.certificates();
   }
 
-  private String kithYaml(Path certificates, List<String> workloads) {
+  private String kithYaml(Path certificates) throws IOException {
     var address = lab.address().getHostAddress();
     return """
     server:
@@ -138,6 +135,7 @@ final class Kith implements AutoCloseable {
       bridgeTimeout: 700ms
       keys: {directory: "%6$s"}
       guard: {resolvers: ["%2$s:53"], redirects: [ipv4]}
+      kubernetes: {kubeconfig: "%9$s", resources: false}
     bridge:
       node: node-1
       spiffeId: %7$s
@@ -148,8 +146,6 @@ final class Kith implements AutoCloseable {
     identity:
       provider: files
       files: {certificate: "%8$s/cert-chain.pem", key: "%8$s/key.pem", bundle: "%8$s/root-cert.pem"}
-    workloads:
-    - %9$s
     scopes:
     - {scope: "*", mode: observe}
     store: {type: memory}
@@ -164,7 +160,7 @@ final class Kith implements AutoCloseable {
             server.home(),
             id(NAMESPACE, BRIDGE),
             certificates,
-            String.join("\n- ", workloads));
+            plane.kubeconfigOf(NAMESPACE, SERVER));
   }
 
   /** The SPIFFE ID of an account. */

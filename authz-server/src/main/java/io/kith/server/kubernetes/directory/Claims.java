@@ -1,0 +1,62 @@
+package io.kith.server.kubernetes.directory;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Services by a name or an address that they claim. Changed by one thread at a time; reading takes
+ * no lock.
+ *
+ * @param <K> what is claimed
+ */
+final class Claims<K> {
+  private final ConcurrentHashMap<K, List<Services.Service>> all = new ConcurrentHashMap<>();
+
+  void add(K key, Services.Service service) {
+    all.compute(
+        key,
+        (_, before) -> {
+          if (before == null) {
+            return List.of(service);
+          }
+          var services = new ArrayList<>(before);
+          services.add(service);
+          return List.copyOf(services);
+        });
+  }
+
+  void remove(K key, Services.Service service) {
+    all.computeIfPresent(
+        key,
+        (_, before) -> {
+          var services = before.stream().filter(other -> other != service).toList();
+          return services.isEmpty() ? null : services;
+        });
+  }
+
+  /**
+   * The one that has it, or null when none does or several do. Services come before ServiceEntries,
+   * which anybody may write.
+   */
+  Services.@Nullable Service get(K key) {
+    var services = all.get(key);
+    if (services == null) {
+      return null;
+    }
+    if (services.size() == 1) {
+      return services.getFirst();
+    }
+    Services.Service found = null;
+    for (var service : services) {
+      if (!service.isEntry()) {
+        if (found != null) {
+          return null;
+        }
+        found = service;
+      }
+    }
+    return found;
+  }
+}

@@ -1,0 +1,152 @@
+package io.kith.server.kubernetes.directory;
+
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.Workload;
+import io.kith.baselines.identity.WorkloadDirectory;
+import java.util.Collection;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who is who in a cluster, from what its objects say: the pure part, without an API server.
+ *
+ * <p>Each change costs what the object that changed costs, however many there are. Thread-safe:
+ * changes wait for each other, answers take no lock.
+ */
+final class ClusterIndex implements WorkloadDirectory {
+  private final Owners owners = new Owners();
+  private final Pods pods;
+  private final Services services;
+
+  /**
+   * @param trustDomain of the mesh, as {@code cluster.local}
+   * @param clusterDomain suffix of the names of services, as {@code cluster.local}
+   * @throws IllegalArgumentException when the trust domain is none
+   */
+  ClusterIndex(String trustDomain, String clusterDomain) {
+    var _ = SpiffeId.parse("spiffe://" + trustDomain + "/ns/kith/sa/kith");
+    pods = new Pods(owners, trustDomain, this::moved);
+    services = new Services(owners, pods::ownerAt, pods::ownerOfComing, clusterDomain);
+  }
+
+  private void moved(IpAddress address) {
+    services.changed(address);
+  }
+
+  // ---- changes
+
+  synchronized void put(Facts.Pod pod) {
+    pods.put(pod);
+  }
+
+  /** It ended, or is gone. */
+  synchronized void removePod(Facts.Name name) {
+    pods.remove(name);
+  }
+
+  synchronized void put(Facts.Parent parent) {
+    pods.put(parent);
+  }
+
+  synchronized void removeParent(String kind, Facts.Name name) {
+    pods.removeParent(kind, name);
+  }
+
+  synchronized void put(Facts.Service service) {
+    services.put(service);
+  }
+
+  synchronized void removeService(Facts.Name name) {
+    services.removeService(name);
+  }
+
+  synchronized void put(Facts.Slice slice) {
+    services.put(slice);
+  }
+
+  synchronized void removeSlice(Facts.Name name) {
+    services.removeSlice(name);
+  }
+
+  synchronized void put(Facts.Entry entry) {
+    services.put(entry);
+  }
+
+  synchronized void removeEntry(Facts.Name name) {
+    services.removeEntry(name);
+  }
+
+  /**
+   * Says the environment of a namespace.
+   *
+   * @param environment null for {@code default}
+   */
+  synchronized void environment(String namespace, @Nullable String environment) {
+    owners.environment(namespace, environment);
+  }
+
+  // ---- answers
+
+  /** Whether a pod has the address, or several claim it. */
+  boolean isOfPod(IpAddress address) {
+    return pods.at(address) != null;
+  }
+
+  /**
+   * The workload of the pod at the address, if its service account is the ID's; of an address that
+   * no pod has, the only owner of pods with this ID.
+   */
+  @Override
+  public @Nullable Workload speaking(SpiffeId id, IpAddress address) {
+    var claim = pods.at(address);
+    if (claim == null) {
+      return owners.only(id);
+    }
+    var holder = claim.holder();
+    var owner = holder == null || !id.equals(holder.id()) ? null : holder.owner();
+    return owner == null ? null : owner.workload();
+  }
+
+  @Override
+  public @Nullable Workload at(IpAddress address) {
+    var claim = pods.at(address);
+    var owner = claim == null ? services.at(address) : pods.ownerAt(address);
+    return owner == null ? null : owner.workload();
+  }
+
+  @Override
+  public @Nullable Workload named(String name) {
+    var owner = services.named(name);
+    return owner == null ? null : owner.workload();
+  }
+
+  /** The workload of an owner, or null. */
+  @Nullable Workload owned(Owner owner) {
+    return owners.of(owner);
+  }
+
+  /** The owners of pods that have an ID. */
+  Set<Owner> speakers(SpiffeId id) {
+    return owners.speakers(id);
+  }
+
+  /** Those of pods with a sidecar; other pods have workloads as well, which only receive. */
+  @Override
+  public Collection<Workload> all() {
+    return owners.speaking();
+  }
+
+  @Override
+  public void tell(Consumer<Workload> appeared) {
+    owners.tell(appeared);
+  }
+
+  /** Looks at every service, so not for every Check. */
+  synchronized KubernetesDirectory.Counts counts() {
+    return new KubernetesDirectory.Counts(
+        pods.size(), owners.size(), pods.unresolved(), services.count(), services.ofSeveral(5));
+  }
+}

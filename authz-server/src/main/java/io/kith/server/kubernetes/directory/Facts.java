@@ -1,0 +1,96 @@
+package io.kith.server.kubernetes.directory;
+
+import io.kith.baselines.identity.IpAddress;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What is kept of the objects of a cluster. */
+final class Facts {
+  private Facts() {}
+
+  /** An object by its name in a namespace. */
+  record Name(String namespace, String name) {
+    @Override
+    public String toString() {
+      return namespace + "/" + name;
+    }
+  }
+
+  /**
+   * The controller of an object, as its owner references name it; in the same namespace.
+   *
+   * @param group of its API, without version; empty for the core's
+   */
+  record Controller(String group, String kind, String name, String uid) {}
+
+  /**
+   * A pod that has not ended.
+   *
+   * @param addresses its own; empty while it has none, and where it uses those of its node
+   * @param meshed it has a sidecar, so that it can have an SVID of the mesh
+   * @param leaving it was told to end and may still run
+   * @param started seconds since 1970
+   */
+  record Pod(
+      Name name,
+      String account,
+      @Nullable Controller controller,
+      List<IpAddress> addresses,
+      boolean meshed,
+      boolean leaving,
+      long started) {
+    Pod {
+      addresses = List.copyOf(addresses);
+    }
+  }
+
+  /**
+   * What owns pods and may be owned itself: a ReplicaSet or a Job.
+   *
+   * @param controller of which it is a part, or null
+   */
+  record Parent(String kind, Name name, String uid, @Nullable Controller controller) {}
+
+  /**
+   * A Service.
+   *
+   * @param addresses its cluster's addresses; empty for a headless one
+   * @param alias another name that it stands for (ExternalName), or null
+   */
+  record Service(Name name, List<IpAddress> addresses, @Nullable String alias) {
+    Service {
+      addresses = List.copyOf(addresses);
+    }
+  }
+
+  /**
+   * Where some of the traffic to a service goes.
+   *
+   * @param address null for what is no address, such as a host name
+   * @param pod name of the pod that is said to be there, in the service's namespace, or null
+   */
+  record Endpoint(@Nullable IpAddress address, @Nullable String pod) {}
+
+  /** An EndpointSlice. */
+  record Slice(Name name, Name service, List<Endpoint> endpoints) {
+    Slice {
+      endpoints = List.copyOf(endpoints);
+    }
+  }
+
+  /**
+   * A ServiceEntry.
+   *
+   * @param hosts in lower case
+   * @param addresses single ones, no networks
+   * @param endpoints empty where it leads to what its hosts resolve to, or to pods by their labels
+   */
+  record Entry(
+      Name name, List<String> hosts, List<IpAddress> addresses, List<Endpoint> endpoints) {
+    Entry {
+      hosts = List.copyOf(hosts);
+      addresses = List.copyOf(addresses);
+      endpoints = List.copyOf(endpoints);
+    }
+  }
+}

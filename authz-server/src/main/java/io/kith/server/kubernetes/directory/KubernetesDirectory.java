@@ -1,0 +1,531 @@
+package io.kith.server.kubernetes.directory;
+
+import static java.util.Objects.requireNonNull;
+
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Namespace;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.apps.ReplicaSet;
+import io.fabric8.kubernetes.api.model.batch.v1.Job;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import io.fabric8.kubernetes.client.ConfigBuilder;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.dsl.Informable;
+import io.fabric8.kubernetes.client.dsl.base.ResourceDefinitionContext;
+import io.fabric8.kubernetes.client.informers.ResourceEventHandler;
+import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
+import io.kith.baselines.config.KubernetesSettings;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.baselines.identity.Workload;
+import io.kith.baselines.identity.WorkloadDirectory;
+import io.kith.server.check.BoundedLog;
+import io.kith.server.kubernetes.ApiServer;
+import io.kith.server.verb.Failure;
+import java.net.ConnectException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who is who, as the API server of a cluster says: lists and watches pods, ReplicaSets, Jobs,
+ * services, their endpoints, ServiceEntries and namespaces, and goes on with what it saw last while
+ * the API server is away. Thread-safe; answers come from memory and take no lock.
+ */
+public final class KubernetesDirectory implements WorkloadDirectory, AutoCloseable {
+  /** Label of a namespace: the environment of the workloads in it. */
+  static final String ENVIRONMENT = "kith.io/environment";
+
+  /** Objects in one answer: a list of all at once would be some gigabytes in a large mesh. */
+  private static final long PAGE = 500;
+
+  private static final Duration LOOK = Duration.ofSeconds(1);
+  private static final BoundedLog LOG = new BoundedLog(KubernetesDirectory.class, 5);
+
+  /** They say at every attempt, with a stack trace, what this class says once. Held, or lost. */
+  private static final List<Logger> NOISE =
+      Stream.of("informers.impl.cache.Reflector", "dsl.internal.AbstractWatchManager", "jdkhttp")
+          .map(name -> Logger.getLogger("io.fabric8.kubernetes.client." + name))
+          .toList();
+
+  /** Doubled up to 32 times: after an outage nobody waits longer than eight seconds. */
+  private static final int RECONNECT_MILLIS = 250;
+
+  private static final ResourceDefinitionContext SERVICE_ENTRIES =
+      new ResourceDefinitionContext.Builder()
+          .withGroup("networking.istio.io")
+          .withVersion("v1")
+          .withKind("ServiceEntry")
+          .withPlural("serviceentries")
+          .withNamespaced(true)
+          .build();
+
+  private final ClusterIndex index;
+  private final CombinedDirectory answers;
+  private final KubernetesClient client;
+  private final InstantSource clock;
+  private final List<Watched<?>> watched;
+  private final ScheduledExecutorService looking =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().daemon().name("kith-kubernetes").factory());
+  private volatile boolean connected;
+  private volatile Instant since;
+  private volatile List<String> contradictions = List.of();
+
+  private KubernetesDirectory(
+      ClusterIndex index,
+      List<StaticWorkloadDirectory.Entry> byHand,
+      ObjectReader reader,
+      KubernetesClient client,
+      InstantSource clock) {
+    this.index = index;
+    this.answers = new CombinedDirectory(byHand, index);
+    this.client = client;
+    this.clock = clock;
+    this.since = clock.instant();
+    this.watched =
+        List.of(
+            new Watched<>(
+                "pods",
+                client.pods().inAnyNamespace(),
+                Pod::new,
+                pod -> put(pod, reader),
+                index::removePod),
+            new Watched<>(
+                "replicasets.apps",
+                client.apps().replicaSets().inAnyNamespace(),
+                ReplicaSet::new,
+                set -> index.put(ObjectReader.parent(set)),
+                name -> index.removeParent("ReplicaSet", name)),
+            new Watched<>(
+                "jobs.batch",
+                client.batch().v1().jobs().inAnyNamespace(),
+                Job::new,
+                job -> index.put(ObjectReader.parent(job)),
+                name -> index.removeParent("Job", name)),
+            new Watched<>(
+                "services",
+                client.services().inAnyNamespace(),
+                Service::new,
+                service -> index.put(ObjectReader.service(service)),
+                index::removeService),
+            new Watched<>(
+                "endpointslices.discovery.k8s.io",
+                client.discovery().v1().endpointSlices().inAnyNamespace(),
+                EndpointSlice::new,
+                this::put,
+                index::removeSlice),
+            new Watched<>(
+                "serviceentries.networking.istio.io",
+                client.genericKubernetesResources(SERVICE_ENTRIES).inAnyNamespace(),
+                GenericKubernetesResource::new,
+                entry -> index.put(ObjectReader.entry(entry)),
+                index::removeEntry,
+                true),
+            new Watched<>(
+                "namespaces",
+                client.namespaces(),
+                Namespace::new,
+                this::put,
+                name -> index.environment(name.name(), null)));
+  }
+
+  /**
+   * Begins to list and watch; what is not known yet is nobody's.
+   *
+   * @param byHand entries that win over what the cluster says
+   * @param base where a relative path of a kubeconfig begins
+   * @param environment of the process
+   * @param proxyContainer name of the sidecar's container in a pod
+   * @throws Failure when the settings do not say where the API server is
+   */
+  public static KubernetesDirectory open(
+      KubernetesSettings settings,
+      List<StaticWorkloadDirectory.Entry> byHand,
+      Path base,
+      Map<String, String> environment,
+      String proxyContainer)
+      throws Failure {
+    ClusterIndex index;
+    try {
+      index = new ClusterIndex(settings.trustDomain(), settings.clusterDomain());
+    } catch (IllegalArgumentException e) {
+      throw Failure.refused("server.kubernetes.trustDomain: " + e.getMessage());
+    }
+    NOISE.forEach(logger -> logger.setLevel(Level.SEVERE));
+    var directory =
+        new KubernetesDirectory(
+            index,
+            byHand,
+            new ObjectReader(proxyContainer),
+            impatient(client(settings, base, environment)),
+            InstantSource.system());
+    directory.start();
+    return directory;
+  }
+
+  private static KubernetesClient client(
+      KubernetesSettings settings, Path base, Map<String, String> environment) throws Failure {
+    var kubeconfig = settings.kubeconfig();
+    return kubeconfig == null
+        ? ApiServer.ofPod(environment)
+        : ApiServer.of(base.resolve(kubeconfig), null);
+  }
+
+  /** The informers try again by themselves; a request that did so as well would tell nobody why. */
+  private static KubernetesClient impatient(KubernetesClient client) {
+    try (client) {
+      return new KubernetesClientBuilder()
+          .withConfig(
+              new ConfigBuilder(client.getConfiguration())
+                  .withRequestRetryBackoffLimit(0)
+                  .withWatchReconnectInterval(RECONNECT_MILLIS)
+                  .build())
+          .build();
+    }
+  }
+
+  private void start() {
+    watched.forEach(Watched::start);
+    var _ =
+        looking.scheduleWithFixedDelay(
+            this::look, LOOK.toMillis(), LOOK.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  // ---- what comes
+
+  private void put(Pod pod, ObjectReader reader) {
+    var facts = reader.pod(pod);
+    if (facts == null) {
+      index.removePod(ObjectReader.name(pod));
+    } else {
+      index.put(facts);
+    }
+  }
+
+  private void put(EndpointSlice slice) {
+    var facts = ObjectReader.slice(slice);
+    if (facts == null) {
+      index.removeSlice(ObjectReader.name(slice));
+    } else {
+      index.put(facts);
+    }
+  }
+
+  private void put(Namespace namespace) {
+    var labels = namespace.getMetadata().getLabels();
+    index.environment(
+        namespace.getMetadata().getName(), labels == null ? null : labels.get(ENVIRONMENT));
+  }
+
+  /** The objects of one kind. */
+  private static final class Watched<T extends HasMetadata> implements ResourceEventHandler<T> {
+    private final String kind;
+    private final boolean optional;
+    private final Consumer<T> put;
+    private final Consumer<Facts.Name> remove;
+    private final SharedIndexInformer<T> informer;
+    private volatile boolean synced;
+
+    /** There is no such kind in the cluster, and so no objects of it. */
+    private volatile boolean absent;
+
+    private volatile @Nullable String problem;
+
+    private Watched(
+        String kind,
+        Informable<T> all,
+        Supplier<T> empty,
+        Consumer<T> put,
+        Consumer<Facts.Name> remove) {
+      this(kind, all, empty, put, remove, false);
+    }
+
+    /**
+     * @param optional not every cluster has objects of this kind
+     */
+    private Watched(
+        String kind,
+        Informable<T> all,
+        Supplier<T> empty,
+        Consumer<T> put,
+        Consumer<Facts.Name> remove,
+        boolean optional) {
+      this.kind = kind;
+      this.optional = optional;
+      this.put = put;
+      this.remove = remove;
+      this.informer =
+          all.withLimit(PAGE)
+              .runnableInformer(0)
+              .removeNamespaceIndex()
+              .itemStore(new SeenVersions<>(empty))
+              .exceptionHandler(
+                  (_, thrown) -> {
+                    failed(thrown);
+                    return true;
+                  });
+      informer.addEventHandler(this);
+    }
+
+    private void start() {
+      var _ = informer.start(); // what fails goes to the exception handler
+    }
+
+    private void failed(Throwable thrown) {
+      var code = 0;
+      for (var one = thrown; one != null; one = one.getCause()) {
+        if (one instanceof KubernetesClientException refusal && refusal.getCode() > 0) {
+          code = refusal.getCode();
+        }
+      }
+      absent = optional && code == 404;
+      problem = absent ? null : code > 0 ? kind + ": " + refused(code) : words(thrown);
+    }
+
+    private static String refused(int code) {
+      return switch (code) {
+        case 401 -> "the API server does not know who asks (401)";
+        case 403 -> "may not be listed and watched (403; docs/kubernetes.md has the rights)";
+        default -> "the API server answers " + code;
+      };
+    }
+
+    private static String words(Throwable thrown) {
+      var said = thrown;
+      for (var one = thrown; one != null; one = one.getCause()) {
+        if (one instanceof ConnectException) {
+          return "cannot be connected to";
+        }
+        if (one.getMessage() != null) {
+          said = one; // the innermost that says something
+        }
+      }
+      return said.getClass().getSimpleName() + ": " + said.getMessage();
+    }
+
+    /** All objects that there were at some time are known; or there are none. */
+    private boolean isSynced() {
+      return synced || absent;
+    }
+
+    private boolean isWatching() {
+      return absent || (synced && informer.isWatching());
+    }
+
+    @Override
+    public void onList(String version, boolean remained) {
+      absent = false;
+      synced = true;
+      problem = null;
+    }
+
+    @Override
+    public void onAdd(T object) {
+      guarded(object);
+    }
+
+    @Override
+    public void onUpdate(T before, T object) {
+      guarded(object);
+    }
+
+    /** An object that cannot be understood is as one that is not there. */
+    private void guarded(T object) {
+      try {
+        put.accept(object);
+      } catch (RuntimeException e) {
+        LOG.log(
+            Level.WARNING,
+            "an object of the cluster is not used",
+            Map.of("kind", kind, "object", ObjectReader.name(object).toString()),
+            e);
+        remove.accept(ObjectReader.name(object));
+      }
+    }
+
+    @Override
+    public void onDelete(T object, boolean unknown) {
+      remove.accept(ObjectReader.name(object));
+    }
+  }
+
+  // ---- how it is
+
+  private void look() {
+    try {
+      var now = watched.stream().allMatch(Watched::isWatching);
+      if (now || connected) {
+        since = clock.instant();
+      }
+      if (now != connected) {
+        connected = now;
+        LOG.log(
+            now ? Level.INFO : Level.WARNING,
+            now
+                ? "the Kubernetes API server is watched"
+                : "the Kubernetes API server is not watched; who is who stays as it was",
+            Map.of("problem", problem()),
+            null);
+      }
+      contradict();
+    } catch (RuntimeException e) {
+      LOG.log(Level.SEVERE, "a mistake inside while a cluster was watched", Map.of(), e);
+    }
+  }
+
+  /** Says each contradiction once. */
+  private void contradict() {
+    var now = answers.contradictions();
+    for (var words : now) {
+      if (!contradictions.contains(words)) {
+        LOG.log(
+            Level.WARNING,
+            "the configuration and the cluster contradict each other; the configuration counts",
+            Map.of("what", words),
+            null);
+      }
+    }
+    contradictions = now;
+  }
+
+  /** What has not been listed yet, and why, in words; empty once all was listed. */
+  public String waitsFor() {
+    var missing = watched.stream().filter(one -> !one.isSynced()).toList();
+    if (missing.isEmpty()) {
+      return "";
+    }
+    var problem = problem();
+    return "the Kubernetes API server at "
+        + client.getMasterUrl()
+        + ": "
+        + (problem.isEmpty()
+            ? "listing " + missing.stream().map(one -> one.kind).collect(Collectors.joining(", "))
+            : problem);
+  }
+
+  private String problem() {
+    return watched.stream()
+        .map(one -> one.problem)
+        .filter(Objects::nonNull)
+        .map(Objects::requireNonNull)
+        .distinct()
+        .limit(3)
+        .collect(Collectors.joining("; "));
+  }
+
+  /**
+   * How it is.
+   *
+   * @param server address of the API server
+   * @param connected everything is watched
+   * @param asOf when everything was watched last
+   * @param problem why not, in words; may be empty
+   * @param counts how much is known
+   * @param contradictions of entries by hand with the cluster, in words
+   */
+  public record Status(
+      String server,
+      boolean connected,
+      Instant asOf,
+      String problem,
+      Counts counts,
+      List<String> contradictions) {
+    public Status {
+      contradictions = List.copyOf(contradictions);
+    }
+  }
+
+  /**
+   * How much is known.
+   *
+   * @param unresolved ReplicaSets and Jobs that pods name as theirs and that are not known, so that
+   *     the pods are nobody's
+   * @param services and ServiceEntries, by where they lead: {@code workload}, {@code several},
+   *     {@code elsewhere}, {@code nowhere}
+   * @param several some services that lead to pods of several owners, and so to no workload
+   */
+  public record Counts(
+      int pods, int workloads, int unresolved, Map<String, Long> services, List<String> several) {
+    public Counts {
+      services = Map.copyOf(services);
+      several = List.copyOf(several);
+    }
+  }
+
+  /** How it is, as of the last second; looks at every service. */
+  public Status status() {
+    var now = connected;
+    return new Status(
+        client.getMasterUrl().toString(),
+        now,
+        now ? clock.instant() : since,
+        problem(),
+        index.counts(),
+        contradictions);
+  }
+
+  /** Whether everything is watched, as of the last second. */
+  public boolean isConnected() {
+    return connected;
+  }
+
+  /** Seconds since everything was watched last. */
+  public long age() {
+    return connected ? 0 : Math.max(0, clock.instant().getEpochSecond() - since.getEpochSecond());
+  }
+
+  @Override
+  public void close() {
+    looking.shutdownNow();
+    watched.forEach(one -> one.informer.close());
+    client.close();
+  }
+
+  // ---- answers
+
+  @Override
+  public @Nullable Workload speaking(SpiffeId id, IpAddress address) {
+    return answers.speaking(id, address);
+  }
+
+  @Override
+  public @Nullable Workload at(IpAddress address) {
+    return answers.at(address);
+  }
+
+  @Override
+  public @Nullable Workload named(String name) {
+    return answers.named(name);
+  }
+
+  @Override
+  public Collection<Workload> all() {
+    return answers.all();
+  }
+
+  @Override
+  public void tell(Consumer<Workload> appeared) {
+    answers.tell(requireNonNull(appeared, "appeared"));
+  }
+}

@@ -1,0 +1,394 @@
+package io.kith.server.kubernetes.directory;
+
+import io.kith.baselines.identity.IpAddress;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Services and ServiceEntries, by their names and addresses, and the workload that each leads to.
+ * Changed by one thread at a time; reading takes no lock.
+ *
+ * <p>A service leads to a workload when all of its endpoints are addresses of that workload's pods.
+ */
+final class Services {
+  /*
+   * Pods and endpoints are told by streams of their own, so an endpoint may be known a moment before
+   * the address of its pod, and for a moment after its pod is gone. An endpoint therefore is whose
+   * its address is; while that is nobody's, whose it was before, and at first whose the pod is that
+   * it names, if that has no address yet. What it names counts for nothing else: whoever may write
+   * endpoints can name any pod beside any address.
+   */
+  private final Owners owners;
+  private final Function<IpAddress, Owners.@Nullable Entry> ownerAt;
+  private final Function<Facts.Name, Owners.@Nullable Entry> ownerOfComing;
+  private final String clusterDomain;
+  private final Map<Facts.Name, Service> services = new HashMap<>();
+  private final Map<Facts.Name, Service> entries = new HashMap<>();
+  private final Map<Facts.Name, Facts.Slice> slices = new HashMap<>();
+  private final Map<IpAddress, List<Service>> byEndpoint = new HashMap<>();
+  private final Claims<String> names = new Claims<>();
+  private final Claims<IpAddress> addresses = new Claims<>();
+
+  /**
+   * @param ownerAt whose pod has an address now
+   * @param ownerOfComing whose a pod is that has no address yet
+   */
+  Services(
+      Owners owners,
+      Function<IpAddress, Owners.@Nullable Entry> ownerAt,
+      Function<Facts.Name, Owners.@Nullable Entry> ownerOfComing,
+      String clusterDomain) {
+    this.owners = owners;
+    this.ownerAt = ownerAt;
+    this.ownerOfComing = ownerOfComing;
+    this.clusterDomain = clusterDomain;
+  }
+
+  /** Where a service leads. */
+  enum Leads {
+    WORKLOAD,
+    /** To pods of several owners. */
+    SEVERAL,
+    /** To what is no pod that is known, perhaps among others. */
+    ELSEWHERE,
+    NOWHERE;
+
+    String word() {
+      return name().toLowerCase(java.util.Locale.ROOT);
+    }
+  }
+
+  /** A Service or a ServiceEntry. */
+  static final class Service {
+    private final boolean entry;
+    private final Map<IpAddress, Listed> endpoints = new HashMap<>(4);
+    private final Map<Owners.Entry, int[]> owned = new HashMap<>(2);
+    private boolean known;
+    private int slices;
+    private int strangers;
+    private List<String> names = List.of();
+    private List<IpAddress> addresses = List.of();
+    private volatile @Nullable String alias;
+    private volatile Owners.@Nullable Entry workload;
+
+    private Service(boolean entry) {
+      this.entry = entry;
+    }
+
+    boolean isEntry() {
+      return entry;
+    }
+
+    private Leads leads() {
+      if (strangers > 0) {
+        return Leads.ELSEWHERE;
+      }
+      return switch (owned.size()) {
+        case 0 -> Leads.NOWHERE;
+        case 1 -> Leads.WORKLOAD;
+        default -> Leads.SEVERAL;
+      };
+    }
+  }
+
+  /** An endpoint of a service, in one or more of its slices. */
+  private static final class Listed {
+    private int slices;
+    private Owners.@Nullable Entry owner;
+  }
+
+  // ---- changes
+
+  void put(Facts.Service facts) {
+    var service = services.computeIfAbsent(facts.name(), _ -> new Service(false));
+    service.known = true;
+    service.alias = facts.alias();
+    claim(service, namesOf(facts.name()), facts.addresses());
+  }
+
+  private List<String> namesOf(Facts.Name service) {
+    var name = service.name() + "." + service.namespace();
+    return List.of(service.name(), name, name + ".svc", name + ".svc." + clusterDomain);
+  }
+
+  void removeService(Facts.Name name) {
+    var service = services.get(name);
+    if (service != null) {
+      service.known = false;
+      claim(service, List.of(), List.of());
+      dropIfUnused(name, service);
+    }
+  }
+
+  void put(Facts.Slice slice) {
+    var before = slices.put(slice.name(), slice);
+    if (before != null && before.service().equals(slice.service())) {
+      var service = services.get(slice.service());
+      if (service != null) {
+        relist(service, before.endpoints(), slice.endpoints(), slice.service().namespace());
+        return;
+      }
+    }
+    if (before != null) {
+      unlist(before);
+    }
+    var service = services.computeIfAbsent(slice.service(), _ -> new Service(false));
+    service.slices++;
+    relist(service, List.of(), slice.endpoints(), slice.service().namespace());
+  }
+
+  void removeSlice(Facts.Name name) {
+    var before = slices.remove(name);
+    if (before != null) {
+      unlist(before);
+    }
+  }
+
+  private void unlist(Facts.Slice slice) {
+    var service = services.get(slice.service());
+    if (service != null) {
+      service.slices--;
+      relist(service, slice.endpoints(), List.of(), slice.service().namespace());
+      dropIfUnused(slice.service(), service);
+    }
+  }
+
+  void put(Facts.Entry facts) {
+    removeEntry(facts.name());
+    var service = new Service(true);
+    service.known = true;
+    entries.put(facts.name(), service);
+    relist(service, List.of(), facts.endpoints(), facts.name().namespace());
+    claim(service, facts.hosts(), facts.addresses());
+  }
+
+  void removeEntry(Facts.Name name) {
+    var service = entries.remove(name);
+    if (service != null) {
+      claim(service, List.of(), List.of());
+      for (var address : List.copyOf(service.endpoints.keySet())) {
+        unlist(service, address, true);
+      }
+      settle(service, null);
+    }
+  }
+
+  private void dropIfUnused(Facts.Name name, Service service) {
+    if (!service.known && service.slices == 0) {
+      services.remove(name);
+      settle(service, null);
+    }
+  }
+
+  private void claim(Service service, List<String> newNames, List<IpAddress> newAddresses) {
+    exchange(names, service, service.names, newNames);
+    exchange(addresses, service, service.addresses, newAddresses);
+    service.names = newNames;
+    service.addresses = newAddresses;
+  }
+
+  private static <K> void exchange(
+      Claims<K> claims, Service service, List<K> before, List<K> fresh) {
+    fresh.stream()
+        .distinct()
+        .filter(key -> !before.contains(key))
+        .forEach(key -> claims.add(key, service));
+    before.stream()
+        .distinct()
+        .filter(key -> !fresh.contains(key))
+        .forEach(key -> claims.remove(key, service));
+  }
+
+  /** New endpoints come before old ones go, so that a service does not lead nowhere between. */
+  private void relist(
+      Service service,
+      List<Facts.Endpoint> before,
+      List<Facts.Endpoint> fresh,
+      String namespace) {
+    var old = addressesOf(before);
+    var now = addressesOf(fresh);
+    var counted = new HashSet<>(old);
+    for (var endpoint : fresh) {
+      var address = endpoint.address();
+      if (address == null) {
+        service.strangers++;
+      } else if (counted.add(address)) {
+        list(service, address, endpoint.pod(), namespace);
+      }
+    }
+    for (var endpoint : before) {
+      if (endpoint.address() == null) {
+        service.strangers--;
+      }
+    }
+    old.stream().filter(address -> !now.contains(address)).forEach(
+        address -> unlist(service, address, false));
+    settle(service);
+  }
+
+  private static Set<IpAddress> addressesOf(List<Facts.Endpoint> endpoints) {
+    var all = new HashSet<IpAddress>();
+    for (var endpoint : endpoints) {
+      if (endpoint.address() != null) {
+        all.add(endpoint.address());
+      }
+    }
+    return all;
+  }
+
+  private void list(
+      Service service, IpAddress address, @Nullable String pod, String namespace) {
+    var listed = service.endpoints.get(address);
+    if (listed != null) {
+      listed.slices++;
+      return;
+    }
+    listed = new Listed();
+    listed.slices = 1;
+    service.endpoints.put(address, listed);
+    byEndpoint.merge(address, List.of(service), Services::joined);
+    var owner = ownerAt.apply(address);
+    if (owner == null && pod != null) {
+      owner = ownerOfComing.apply(new Facts.Name(namespace, pod));
+    }
+    service.strangers++;
+    own(service, listed, owner);
+  }
+
+  private static List<Service> joined(List<Service> some, List<Service> more) {
+    var all = new ArrayList<>(some);
+    all.addAll(more);
+    return List.copyOf(all);
+  }
+
+  private void unlist(Service service, IpAddress address, boolean entirely) {
+    var listed = service.endpoints.get(address);
+    if (listed == null || (--listed.slices > 0 && !entirely)) {
+      return;
+    }
+    service.endpoints.remove(address);
+    byEndpoint.computeIfPresent(
+        address,
+        (_, all) -> {
+          var others = all.stream().filter(other -> other != service).toList();
+          return others.isEmpty() ? null : others;
+        });
+    disown(service, listed);
+    service.strangers--;
+  }
+
+  /** From now on it is a known owner's, if it is anybody's. */
+  private void own(Service service, Listed listed, Owners.@Nullable Entry owner) {
+    if (owner == null || owner == listed.owner) {
+      return;
+    }
+    owners.hold(owner);
+    disown(service, listed);
+    listed.owner = owner;
+    service.strangers--;
+    service.owned.computeIfAbsent(owner, _ -> new int[1])[0]++;
+  }
+
+  private void disown(Service service, Listed listed) {
+    var owner = listed.owner;
+    if (owner == null) {
+      return;
+    }
+    listed.owner = null;
+    service.strangers++;
+    var count = service.owned.get(owner);
+    if (count != null && --count[0] == 0) {
+      service.owned.remove(owner);
+    }
+    owners.release(owner);
+  }
+
+  /** Another pod has an address now, or none. */
+  void changed(IpAddress address) {
+    var listing = byEndpoint.get(address);
+    if (listing == null) {
+      return;
+    }
+    var owner = ownerAt.apply(address);
+    for (var service : listing) {
+      var listed = service.endpoints.get(address);
+      if (listed != null) {
+        own(service, listed, owner);
+        settle(service);
+      }
+    }
+  }
+
+  private void settle(Service service) {
+    switch (service.leads()) {
+      case WORKLOAD -> settle(service, service.owned.keySet().iterator().next());
+      case SEVERAL, ELSEWHERE -> settle(service, null);
+      case NOWHERE -> {} // as before: it comes back, most likely, and until then nobody answers
+    }
+  }
+
+  private void settle(Service service, Owners.@Nullable Entry workload) {
+    var before = service.workload;
+    if (before == workload) {
+      return;
+    }
+    if (workload != null) {
+      owners.hold(workload);
+    }
+    service.workload = workload;
+    if (before != null) {
+      owners.release(before);
+    }
+  }
+
+  // ---- answers
+
+  /** The workload of a service at an address, or null. */
+  Owners.@Nullable Entry at(IpAddress address) {
+    var service = addresses.get(address);
+    return service == null ? null : service.workload;
+  }
+
+  /** The workload that a name leads to, or null. */
+  Owners.@Nullable Entry named(String name) {
+    var service = names.get(name);
+    if (service == null) {
+      return null;
+    }
+    var alias = service.alias;
+    if (alias == null) {
+      return service.workload;
+    }
+    var other = names.get(alias);
+    return other == null || other.alias != null ? null : other.workload;
+  }
+
+  /** Services and ServiceEntries by where they lead. */
+  Map<String, Long> count() {
+    var counts = new TreeMap<String, Long>();
+    for (var leads : Leads.values()) {
+      counts.put(leads.word(), 0L);
+    }
+    for (var all : List.of(services, entries)) {
+      all.values().forEach(service -> counts.merge(service.leads().word(), 1L, Long::sum));
+    }
+    return counts;
+  }
+
+  /** Services of pods of several owners, which therefore are no workload's: {@code shop/web}. */
+  List<String> ofSeveral(int most) {
+    return services.entrySet().stream()
+        .filter(one -> one.getValue().leads() == Leads.SEVERAL)
+        .map(one -> one.getKey().toString())
+        .sorted()
+        .limit(most)
+        .toList();
+  }
+}

@@ -1,0 +1,550 @@
+package io.kith.server.kubernetes.directory;
+
+import static io.kith.server.kubernetes.directory.Cluster.at;
+import static io.kith.server.kubernetes.directory.Cluster.deployed;
+import static io.kith.server.kubernetes.directory.Cluster.endpoints;
+import static io.kith.server.kubernetes.directory.Cluster.id;
+import static io.kith.server.kubernetes.directory.Cluster.ip;
+import static io.kith.server.kubernetes.directory.Cluster.leaving;
+import static io.kith.server.kubernetes.directory.Cluster.name;
+import static io.kith.server.kubernetes.directory.Cluster.named;
+import static io.kith.server.kubernetes.directory.Cluster.pod;
+import static io.kith.server.kubernetes.directory.Cluster.replicaSet;
+import static io.kith.server.kubernetes.directory.Cluster.service;
+import static io.kith.server.kubernetes.directory.Cluster.slice;
+import static io.kith.server.kubernetes.directory.Cluster.speaking;
+import static io.kith.server.kubernetes.directory.Cluster.statefulSet;
+import static io.kith.server.kubernetes.directory.Cluster.withoutSidecar;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.Workload;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+class ClusterIndexTest {
+  private static final String WEB = "shop/deployment/web";
+  private static final String DB = "shop/statefulset/db";
+
+  private final ClusterIndex index = Cluster.index();
+
+  private void deployWeb() {
+    index.put(deployed("shop/web-1", "web"));
+    index.put(pod("shop/web-1-a", "web", replicaSet("web-1"), 10, "10.0.0.1", "fd00::1"));
+  }
+
+  // ---- pods and their owners
+
+  @Test
+  void pod_isItsDeployments_byAddressAndById() {
+    deployWeb();
+
+    assertThat(at(index, "10.0.0.1")).isEqualTo(WEB);
+    assertThat(at(index, "fd00::1")).isEqualTo(WEB);
+    assertThat(speaking(index, "shop/web", "10.0.0.1")).isEqualTo(WEB);
+    assertThat(index.at(ip("10.0.0.1")))
+        .isEqualTo(new Workload(Owner.parse(WEB), "default", Set.of(id("shop/web"))));
+    assertThat(index.isOfPod(ip("10.0.0.1"))).isTrue();
+    assertThat(index.isOfPod(ip("10.0.0.2"))).isFalse();
+  }
+
+  @Test
+  void pod_ofAReplicaSetThatIsNotKnownYet_isNobodysUntilItIs() {
+    index.put(pod("shop/web-1-a", "web", replicaSet("web-1"), 10, "10.0.0.1"));
+
+    assertThat(at(index, "10.0.0.1")).isEqualTo("nobody");
+    assertThat(speaking(index, "shop/web", "10.0.0.1")).isEqualTo("nobody");
+    assertThat(index.counts().unresolved()).isEqualTo(1);
+
+    index.put(deployed("shop/web-1", "web"));
+
+    assertThat(at(index, "10.0.0.1")).isEqualTo(WEB);
+    assertThat(speaking(index, "shop/web", "10.0.0.1")).isEqualTo(WEB);
+    assertThat(index.counts().unresolved()).isZero();
+  }
+
+  @Test
+  void pod_thatNamesAnotherReplicaSetOfThatName_isNobodys() {
+    index.put(deployed("shop/web-1", "web"));
+    index.put(
+        pod(
+            "shop/web-1-a",
+            "web",
+            new Facts.Controller("apps", "ReplicaSet", "web-1", "another uid"),
+            10,
+            "10.0.0.1"));
+
+    assertThat(at(index, "10.0.0.1")).isEqualTo("nobody");
+  }
+
+  @Test
+  void pod_ownersOfEveryKind() {
+    index.put(new Facts.Parent("ReplicaSet", name("shop/lone"), "uid-of-lone", null));
+    index.put(
+        new Facts.Parent(
+            "Job",
+            name("shop/report-77"),
+            "j",
+            new Facts.Controller("batch", "CronJob", "report", "c")));
+    index.put(new Facts.Parent("Job", name("shop/import"), "i", null));
+    index.put(pod("shop/a", replicaSet("lone"), 1, "10.0.0.1"));
+    index.put(pod("shop/b", statefulSet("db"), 1, "10.0.0.2"));
+    index.put(
+        pod("shop/c", new Facts.Controller("batch", "Job", "report-77", "j"), 1, "10.0.0.3"));
+    index.put(pod("shop/d", new Facts.Controller("batch", "Job", "import", "i"), 1, "10.0.0.4"));
+    index.put(pod("shop/e", null, 1, "10.0.0.5"));
+    index.put(pod("shop/f", new Facts.Controller("", "Node", "node-1", "n"), 1, "10.0.0.6"));
+    index.put(
+        pod("shop/g", new Facts.Controller("acme.example", "Job", "x", "x"), 1, "10.0.0.7"));
+
+    assertThat(at(index, "10.0.0.1")).isEqualTo("shop/replicaset/lone");
+    assertThat(at(index, "10.0.0.2")).isEqualTo(DB);
+    assertThat(at(index, "10.0.0.3")).isEqualTo("shop/cronjob/report");
+    assertThat(at(index, "10.0.0.4")).isEqualTo("shop/job/import");
+    assertThat(at(index, "10.0.0.5")).isEqualTo("shop/pod/e");
+    assertThat(at(index, "10.0.0.6")).isEqualTo("shop/pod/f");
+    assertThat(at(index, "10.0.0.7")).as("another kind of Job").isEqualTo("shop/job/x");
+  }
+
+  @Test
+  void replicaSet_thatIsTakenFromItsDeployment_takesItsPodsAlong() {
+    deployWeb();
+    index.put(service("shop/web", "10.96.0.1"));
+    index.put(slice("shop/web-s", "shop/web", "10.0.0.1"));
+
+    index.put(new Facts.Parent("ReplicaSet", name("shop/web-1"), "uid-of-web-1", null));
+
+    assertThat(at(index, "10.0.0.1")).isEqualTo("shop/replicaset/web-1");
+    assertThat(at(index, "10.96.0.1")).isEqualTo("shop/replicaset/web-1");
+    assertThat(speaking(index, "shop/web", "10.9.9.9")).isEqualTo("shop/replicaset/web-1");
+    assertThat(index.all()).extracting(one -> one.owner().toString()).containsExactly("shop/replicaset/web-1");
+  }
+
+  @Test
+  void replicaSet_thatIsDeletedBeforeItsPods_leavesThemWhoseTheyWere() {
+    deployWeb();
+
+    index.removeParent("ReplicaSet", name("shop/web-1"));
+
+    assertThat(at(index, "10.0.0.1")).isEqualTo(WEB);
+  }
+
+  @Test
+  void podsOfOneAccount_areToldApartByAddress_andNotOtherwise() {
+    index.put(pod("shop/a", "default", statefulSet("one"), 1, "10.0.0.1"));
+    assertThat(speaking(index, "shop/default", "10.9.9.9")).isEqualTo("shop/statefulset/one");
+
+    index.put(pod("shop/b", "default", statefulSet("two"), 1, "10.0.0.2"));
+
+    assertThat(speaking(index, "shop/default", "10.0.0.1")).isEqualTo("shop/statefulset/one");
+    assertThat(speaking(index, "shop/default", "10.0.0.2")).isEqualTo("shop/statefulset/two");
+    assertThat(speaking(index, "shop/default", "10.9.9.9")).isEqualTo("nobody");
+  }
+
+  @Test
+  void speaking_withTheIdOfAnother_fromAPodsAddress_isNobody() {
+    deployWeb();
+    index.put(pod("shop/db-0", "db", statefulSet("db"), 1, "10.0.0.2"));
+
+    assertThat(speaking(index, "shop/web", "10.0.0.2")).isEqualTo("nobody");
+    assertThat(speaking(index, "shop/db", "10.0.0.1")).isEqualTo("nobody");
+    assertThat(speaking(index, "shop/none", "10.0.0.1")).isEqualTo("nobody");
+  }
+
+  @Test
+  void podWithoutSidecar_isReached_andMayNotSpeak() {
+    index.put(withoutSidecar(pod("shop/db-0", "db", statefulSet("db"), 1, "10.0.0.2")));
+
+    assertThat(at(index, "10.0.0.2")).isEqualTo(DB);
+    assertThat(speaking(index, "shop/db", "10.0.0.2")).isEqualTo("nobody");
+    assertThat(speaking(index, "shop/db", "10.9.9.9")).isEqualTo("nobody");
+    assertThat(index.all()).isEmpty();
+  }
+
+  @Test
+  void pod_thatGetsAnotherAccount_speaksWithThatOnly() {
+    index.put(pod("shop/db-0", "db", statefulSet("db"), 1, "10.0.0.2"));
+    index.put(pod("shop/db-0", "other", statefulSet("db"), 2, "10.0.0.2"));
+
+    assertThat(speaking(index, "shop/db", "10.0.0.2")).isEqualTo("nobody");
+    assertThat(speaking(index, "shop/other", "10.0.0.2")).isEqualTo(DB);
+    assertThat(index.at(ip("10.0.0.2")).spiffeIds()).containsExactly(id("shop/other"));
+  }
+
+  @Test
+  void pod_thatIsGone_leavesNothing() {
+    deployWeb();
+    index.removePod(name("shop/web-1-a"));
+    index.removePod(name("shop/web-1-a"));
+    index.removePod(name("shop/never"));
+
+    assertThat(at(index, "10.0.0.1")).isEqualTo("nobody");
+    assertThat(at(index, "fd00::1")).isEqualTo("nobody");
+    assertThat(speaking(index, "shop/web", "10.0.0.1")).isEqualTo("nobody");
+    assertThat(index.all()).isEmpty();
+    assertThat(index.counts().workloads()).isZero();
+    assertThat(index.counts().pods()).isZero();
+  }
+
+  @Test
+  void tell_isCalledOnceForAWorkload_whenItsFirstPodComes() {
+    var told = new ArrayList<String>();
+    index.tell(workload -> told.add("1 " + workload.owner()));
+    index.tell(workload -> told.add("2 " + workload.owner()));
+
+    deployWeb();
+    index.put(pod("shop/web-1-b", "web", replicaSet("web-1"), 11, "10.0.0.2"));
+    index.put(withoutSidecar(pod("shop/db-0", "db", statefulSet("db"), 1, "10.0.0.3")));
+
+    assertThat(told).containsExactly("1 " + WEB, "2 " + WEB);
+
+    index.removePod(name("shop/web-1-a"));
+    index.removePod(name("shop/web-1-b"));
+    deployWeb();
+
+    assertThat(told).containsExactly("1 " + WEB, "2 " + WEB, "1 " + WEB, "2 " + WEB);
+  }
+
+  @Test
+  void environment_isThatOfTheNamespace_fromWheneverItIsSaid() {
+    index.environment("shop", "qa");
+    deployWeb();
+    assertThat(index.at(ip("10.0.0.1")).environment()).isEqualTo("qa");
+
+    index.environment("shop", "prod");
+    index.environment("other", "qa");
+    assertThat(index.at(ip("10.0.0.1")).environment()).isEqualTo("prod");
+    assertThat(index.at(ip("10.0.0.1")).spiffeIds()).containsExactly(id("shop/web"));
+
+    index.environment("shop", null);
+    assertThat(index.at(ip("10.0.0.1")).environment()).isEqualTo("default");
+  }
+
+  @Test
+  void trustDomain_thatIsNone_isRefused() {
+    assertThatThrownBy(() -> new ClusterIndex("Not A Domain", "cluster.local"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("Not A Domain");
+  }
+
+  // ---- addresses that go from one pod to another
+
+  @Test
+  void address_ofALaterPod_goesOverAtOnce_andNeverBack() {
+    index.put(pod("shop/a", statefulSet("one"), 10, "10.0.0.1"));
+    index.put(pod("shop/b", statefulSet("two"), 20, "10.0.0.1"));
+    assertThat(at(index, "10.0.0.1")).isEqualTo("shop/statefulset/two");
+
+    index.put(pod("shop/a", "changed", statefulSet("one"), 10, "10.0.0.1"));
+    assertThat(at(index, "10.0.0.1")).isEqualTo("shop/statefulset/two");
+    assertThat(speaking(index, "shop/changed", "10.0.0.1")).isEqualTo("nobody");
+
+    index.removePod(name("shop/a"));
+    assertThat(at(index, "10.0.0.1")).isEqualTo("shop/statefulset/two");
+  }
+
+  @Test
+  void address_ofTwoPodsThatStartedTogether_isNobodys_untilOneIsGone() {
+    index.put(pod("shop/a", statefulSet("one"), 10, "10.0.0.1"));
+    index.put(pod("shop/b", statefulSet("two"), 10, "10.0.0.1"));
+
+    assertThat(at(index, "10.0.0.1")).isEqualTo("nobody");
+    assertThat(speaking(index, "shop/main", "10.0.0.1")).isEqualTo("nobody");
+    assertThat(index.isOfPod(ip("10.0.0.1"))).isTrue();
+
+    index.removePod(name("shop/a"));
+    assertThat(at(index, "10.0.0.1")).isEqualTo("shop/statefulset/two");
+  }
+
+  @Test
+  void address_ofPodsOfOneController_isItsAllTheSame() {
+    index.put(pod("shop/a", statefulSet("one"), 10, "10.0.0.1"));
+    index.put(pod("shop/b", statefulSet("one"), 10, "10.0.0.1"));
+
+    assertThat(at(index, "10.0.0.1")).isEqualTo("shop/statefulset/one");
+  }
+
+  @Test
+  void address_ofAPodThatIsToldToEnd_isItsOwn_untilAnotherClaimsIt() {
+    index.put(leaving(pod("shop/a", statefulSet("one"), 30, "10.0.0.1")));
+    assertThat(at(index, "10.0.0.1")).isEqualTo("shop/statefulset/one");
+
+    index.put(pod("shop/b", statefulSet("two"), 20, "10.0.0.1"));
+    assertThat(at(index, "10.0.0.1")).isEqualTo("shop/statefulset/two");
+  }
+
+  @Test
+  void podOfTheSameName_withAnotherAddress_leavesTheOld() {
+    index.put(pod("shop/db-0", statefulSet("db"), 10, "10.0.0.1"));
+    index.put(pod("shop/db-0", statefulSet("db"), 20, "10.0.0.2"));
+
+    assertThat(at(index, "10.0.0.1")).isEqualTo("nobody");
+    assertThat(at(index, "10.0.0.2")).isEqualTo(DB);
+  }
+
+  // ---- services
+
+  @Test
+  void service_leadsToTheWorkloadOfItsEndpoints_byAddressAndByName() {
+    deployWeb();
+    index.put(service("shop/front", "10.96.0.1", "fd96::1"));
+    index.put(slice("shop/front-4", "shop/front", "10.0.0.1"));
+    index.put(slice("shop/front-6", "shop/front", "fd00::1"));
+
+    assertThat(at(index, "10.96.0.1")).isEqualTo(WEB);
+    assertThat(at(index, "fd96::1")).isEqualTo(WEB);
+    for (var name :
+        List.of("front", "front.shop", "front.shop.svc", "front.shop.svc.cluster.example")) {
+      assertThat(named(index, name)).as(name).isEqualTo(WEB);
+    }
+    assertThat(named(index, "front.shop.svc.cluster.local")).isEqualTo("nobody");
+    assertThat(index.counts().services()).containsEntry("workload", 1L);
+  }
+
+  @Test
+  void service_isKnownInEveryOrder() {
+    index.put(slice("shop/front-4", "shop/front", "10.0.0.1"));
+    index.put(service("shop/front", "10.96.0.1"));
+    assertThat(at(index, "10.96.0.1")).isEqualTo("nobody");
+
+    deployWeb();
+
+    assertThat(at(index, "10.96.0.1")).isEqualTo(WEB);
+  }
+
+  @Test
+  void service_ofTwoOwners_isNobodys_untilItIsOfOne() {
+    deployWeb();
+    index.put(pod("shop/db-0", statefulSet("db"), 1, "10.0.0.2"));
+    index.put(service("shop/front", "10.96.0.1"));
+    index.put(slice("shop/front-1", "shop/front", "10.0.0.1"));
+    index.put(slice("shop/front-2", "shop/front", "10.0.0.2"));
+
+    assertThat(at(index, "10.96.0.1")).isEqualTo("nobody");
+    assertThat(named(index, "front.shop")).isEqualTo("nobody");
+    assertThat(index.counts().several()).containsExactly("shop/front");
+    assertThat(index.counts().services())
+        .isEqualTo(Map.of("workload", 0L, "several", 1L, "elsewhere", 0L, "nowhere", 0L));
+
+    index.removeSlice(name("shop/front-2"));
+    assertThat(at(index, "10.96.0.1")).isEqualTo(WEB);
+  }
+
+  @Test
+  void service_withAnEndpointThatIsNoPod_isNobodys() {
+    deployWeb();
+    index.put(service("shop/front", "10.96.0.1"));
+    index.put(slice("shop/front-1", "shop/front", "10.0.0.1", "203.0.113.1"));
+    assertThat(at(index, "10.96.0.1")).isEqualTo("nobody");
+    assertThat(index.counts().services()).containsEntry("elsewhere", 1L);
+
+    index.put(
+        new Facts.Slice(
+            name("shop/front-1"),
+            name("shop/front"),
+            List.of(new Facts.Endpoint(ip("10.0.0.1"), null), new Facts.Endpoint(null, null))));
+    assertThat(at(index, "10.96.0.1")).as("a host name").isEqualTo("nobody");
+
+    index.put(slice("shop/front-1", "shop/front", "10.0.0.1"));
+    assertThat(at(index, "10.96.0.1")).isEqualTo(WEB);
+  }
+
+  @Test
+  void service_withAPodsNameBesideAStrangersAddress_isNobodys() {
+    deployWeb();
+    index.put(service("shop/front", "10.96.0.1"));
+    index.put(
+        new Facts.Slice(
+            name("shop/front-1"),
+            name("shop/front"),
+            List.of(new Facts.Endpoint(ip("203.0.113.1"), "web-1-a"))));
+
+    assertThat(at(index, "10.96.0.1")).isEqualTo("nobody");
+  }
+
+  @Test
+  void service_knowsAnEndpoint_beforeItsPodsAddressIsTold_andAfterThePodIsGone() {
+    deployWeb();
+    index.put(service("shop/front", "10.96.0.1"));
+    index.put(slice("shop/front-1", "shop/front", "10.0.0.1"));
+    index.put(pod("shop/web-1-b", "web", replicaSet("web-1"), 20));
+
+    index.put(
+        new Facts.Slice(
+            name("shop/front-1"),
+            name("shop/front"),
+            List.of(
+                new Facts.Endpoint(ip("10.0.0.1"), "web-1-a"),
+                new Facts.Endpoint(ip("10.0.0.2"), "web-1-b"))));
+    assertThat(at(index, "10.96.0.1")).isEqualTo(WEB);
+    index.put(pod("shop/web-1-b", "web", replicaSet("web-1"), 20, "10.0.0.2"));
+    index.removePod(name("shop/web-1-a"));
+
+    assertThat(at(index, "10.96.0.1")).isEqualTo(WEB);
+  }
+
+  @Test
+  void service_whoseEndpointGoesToAnotherOwner_isNobodys() {
+    deployWeb();
+    index.put(pod("shop/web-1-b", "web", replicaSet("web-1"), 20, "10.0.0.2"));
+    index.put(service("shop/front", "10.96.0.1"));
+    index.put(slice("shop/front-1", "shop/front", "10.0.0.1", "10.0.0.2"));
+
+    index.put(pod("shop/intruder", null, 99, "10.0.0.2"));
+
+    assertThat(at(index, "10.96.0.1")).isEqualTo("nobody");
+  }
+
+  @Test
+  void service_withoutEndpoints_leadsWhereItLedLast() {
+    deployWeb();
+    index.put(service("shop/front", "10.96.0.1"));
+    index.put(slice("shop/front-1", "shop/front", "10.0.0.1"));
+    index.removePod(name("shop/web-1-a"));
+    index.put(slice("shop/front-1", "shop/front"));
+
+    assertThat(at(index, "10.96.0.1")).isEqualTo(WEB);
+    assertThat(index.counts().services()).containsEntry("nowhere", 1L);
+
+    index.put(pod("shop/web-1-b", "web", replicaSet("web-1"), 20, "10.0.0.9"));
+    index.put(slice("shop/front-1", "shop/front", "10.0.0.9"));
+    assertThat(index.at(ip("10.96.0.1")).spiffeIds()).containsExactly(id("shop/web"));
+  }
+
+  @Test
+  void service_thatIsGone_leavesNothing() {
+    deployWeb();
+    index.put(service("shop/front", "10.96.0.1"));
+    index.put(slice("shop/front-1", "shop/front", "10.0.0.1"));
+    index.removeService(name("shop/front"));
+
+    assertThat(at(index, "10.96.0.1")).isEqualTo("nobody");
+    assertThat(named(index, "front.shop")).isEqualTo("nobody");
+
+    index.removeSlice(name("shop/front-1"));
+    index.removePod(name("shop/web-1-a"));
+    assertThat(index.counts().workloads()).isZero();
+    assertThat(index.counts().services().values()).containsOnly(0L);
+  }
+
+  @Test
+  void service_withAnotherAddress_leavesTheOld() {
+    deployWeb();
+    index.put(service("shop/front", "10.96.0.1"));
+    index.put(slice("shop/front-1", "shop/front", "10.0.0.1"));
+    index.put(service("shop/front", "10.96.0.2"));
+
+    assertThat(at(index, "10.96.0.1")).isEqualTo("nobody");
+    assertThat(at(index, "10.96.0.2")).isEqualTo(WEB);
+  }
+
+  @Test
+  void shortName_thatTwoNamespacesHave_isNobodys() {
+    deployWeb();
+    index.put(service("shop/front", "10.96.0.1"));
+    index.put(slice("shop/front-1", "shop/front", "10.0.0.1"));
+    index.put(service("billing/front", "10.96.0.2"));
+
+    assertThat(named(index, "front")).isEqualTo("nobody");
+    assertThat(named(index, "front.shop")).isEqualTo(WEB);
+    assertThat(named(index, "front.billing")).isEqualTo("nobody");
+  }
+
+  @Test
+  void externalName_leadsWhereTheOtherNameDoes_once() {
+    deployWeb();
+    index.put(service("shop/front", "10.96.0.1"));
+    index.put(slice("shop/front-1", "shop/front", "10.0.0.1"));
+    index.put(
+        new Facts.Service(name("billing/shop"), List.of(), "front.shop.svc.cluster.example"));
+    index.put(new Facts.Service(name("billing/out"), List.of(), "payments.example.org"));
+    index.put(new Facts.Service(name("billing/loop"), List.of(), "loop.billing"));
+
+    assertThat(named(index, "shop.billing.svc")).isEqualTo(WEB);
+    assertThat(named(index, "out.billing.svc")).isEqualTo("nobody");
+    assertThat(named(index, "loop.billing")).isEqualTo("nobody");
+  }
+
+  @Test
+  void podsAddress_countsMoreThanAServices() {
+    deployWeb();
+    index.put(pod("shop/db-0", statefulSet("db"), 1, "10.0.0.2"));
+    index.put(
+        new Facts.Entry(
+            name("evil/se"), List.of("x.example"), List.of(ip("10.0.0.1")), endpoints("10.0.0.2")));
+
+    assertThat(at(index, "10.0.0.1")).isEqualTo(WEB);
+  }
+
+  // ---- ServiceEntries
+
+  @Test
+  void serviceEntry_toPods_leadsToTheirWorkload() {
+    deployWeb();
+    index.put(
+        new Facts.Entry(
+            name("shop/se"),
+            List.of("web.internal.example"),
+            List.of(ip("240.0.0.1")),
+            endpoints("10.0.0.1")));
+
+    assertThat(at(index, "240.0.0.1")).isEqualTo(WEB);
+    assertThat(named(index, "web.internal.example")).isEqualTo(WEB);
+
+    index.removeEntry(name("shop/se"));
+    assertThat(at(index, "240.0.0.1")).isEqualTo("nobody");
+    assertThat(named(index, "web.internal.example")).isEqualTo("nobody");
+  }
+
+  @Test
+  void serviceEntry_toTheOutside_isNobodys() {
+    index.put(
+        new Facts.Entry(
+            name("shop/pay"), List.of("payments.example.org"), List.of(), List.of()));
+
+    assertThat(named(index, "payments.example.org")).isEqualTo("nobody");
+  }
+
+  @Test
+  void serviceEntries_thatContradictEachOther_areNobodys_andServicesComeFirst() {
+    deployWeb();
+    index.put(pod("evil/x", null, 1, "10.0.0.2"));
+    index.put(service("shop/front", "10.96.0.1"));
+    index.put(slice("shop/front-1", "shop/front", "10.0.0.1"));
+    index.put(
+        new Facts.Entry(
+            name("evil/se"),
+            List.of("front.shop.svc.cluster.example", "payments.example.org"),
+            List.of(ip("10.96.0.1")),
+            endpoints("10.0.0.2")));
+    assertThat(at(index, "10.96.0.1")).isEqualTo(WEB);
+    assertThat(named(index, "front.shop.svc.cluster.example")).isEqualTo(WEB);
+    assertThat(named(index, "payments.example.org")).isEqualTo("evil/pod/x");
+
+    index.put(
+        new Facts.Entry(
+            name("shop/pay"), List.of("payments.example.org"), List.of(), List.of()));
+    assertThat(named(index, "payments.example.org")).isEqualTo("nobody");
+  }
+
+  @Test
+  void serviceEntry_thatChanges_leavesNothingOfItsOldSelf() {
+    deployWeb();
+    index.put(
+        new Facts.Entry(
+            name("shop/se"), List.of("a.example"), List.of(ip("240.0.0.1")), endpoints("10.0.0.1")));
+    index.put(new Facts.Entry(name("shop/se"), List.of("b.example"), List.of(), endpoints("10.0.0.1")));
+    index.removePod(name("shop/web-1-a"));
+
+    assertThat(at(index, "240.0.0.1")).isEqualTo("nobody");
+    assertThat(named(index, "a.example")).isEqualTo("nobody");
+    assertThat(named(index, "b.example")).isEqualTo(WEB);
+
+    index.removeEntry(name("shop/se"));
+    assertThat(index.counts().workloads()).isZero();
+  }
+}

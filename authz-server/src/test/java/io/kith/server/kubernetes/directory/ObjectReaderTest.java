@@ -1,0 +1,236 @@
+package io.kith.server.kubernetes.directory;
+
+import static io.kith.server.kubernetes.directory.Cluster.ip;
+import static io.kith.server.kubernetes.directory.Cluster.name;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.apps.ReplicaSet;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import io.fabric8.kubernetes.client.utils.Serialization;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ObjectReaderTest {
+  private final ObjectReader reader = new ObjectReader("istio-proxy");
+
+  private static <T extends HasMetadata> T read(Class<T> type, String yaml) {
+    return Serialization.unmarshal(yaml, type);
+  }
+
+  private static final String POD =
+      """
+      apiVersion: v1
+      kind: Pod
+      metadata:
+        namespace: shop
+        name: web-1-a
+        creationTimestamp: "2026-11-27T07:00:00Z"
+        ownerReferences:
+        - {apiVersion: v1, kind: Node, name: not-it, uid: n}
+        - {apiVersion: apps/v1, kind: ReplicaSet, name: web-1, uid: u, controller: true}
+      spec:
+        serviceAccountName: web
+        containers: [{name: app}]
+        initContainers: [{name: istio-proxy, restartPolicy: Always}]
+      status:
+        phase: Running
+        startTime: "2026-11-27T07:00:02Z"
+        hostIP: 192.0.2.1
+        hostIPs: [{ip: 192.0.2.1}, {ip: "2001:db8::1"}]
+        podIP: 10.0.0.1
+        podIPs: [{ip: 10.0.0.1}, {ip: "fd00::1"}]
+      """;
+
+  @Test
+  void pod_whole() {
+    assertThat(reader.pod(read(Pod.class, POD)))
+        .isEqualTo(
+            new Facts.Pod(
+                name("shop/web-1-a"),
+                "web",
+                new Facts.Controller("apps", "ReplicaSet", "web-1", "u"),
+                List.of(ip("10.0.0.1"), ip("fd00::1")),
+                true,
+                false,
+                1_795_762_802L));
+  }
+
+  @Test
+  void pod_bare_hasTheDefaultAccount_andNoSidecar() {
+    var bare =
+        """
+        apiVersion: v1
+        kind: Pod
+        metadata: {namespace: shop, name: x}
+        spec: {containers: [{name: app}]}
+        """;
+
+    assertThat(reader.pod(read(Pod.class, bare)))
+        .isEqualTo(
+            new Facts.Pod(name("shop/x"), "default", null, List.of(), false, false, 0));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"Succeeded", "Failed"})
+  void pod_thatHasEnded_isNone(String phase) {
+    assertThat(reader.pod(read(Pod.class, POD.replace("Running", phase)))).isNull();
+  }
+
+  @Test
+  void pod_thatIsBeingDeleted_isLeaving() {
+    var leaving = POD.replace("  name: web", "  deletionTimestamp: \"2026-11-27T08:00:00Z\"\n  name: web");
+
+    var pod = reader.pod(read(Pod.class, leaving));
+
+    assertThat(pod.leaving()).isTrue();
+    assertThat(pod.addresses()).hasSize(2);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "  hostNetwork: true\n", // says so
+        "", // and one whose addresses are the node's all the same
+      })
+  void pod_inTheNodesNetwork_hasNoAddress(String spec) {
+    var yaml =
+        POD.replace("spec:\n", "spec:\n" + spec)
+            .replace("podIP: 10.0.0.1", "podIP: 192.0.2.1")
+            .replace("[{ip: 10.0.0.1}, {ip: \"fd00::1\"}]", "[{ip: 192.0.2.1}, {ip: \"2001:db8::1\"}]");
+
+    assertThat(reader.pod(read(Pod.class, yaml)).addresses()).isEmpty();
+  }
+
+  @Test
+  void pod_addressesThatAreNone_areLeftOut() {
+    var yaml =
+        POD.replace("podIP: 10.0.0.1", "podIP: nonsense")
+            .replace("[{ip: 10.0.0.1}, {ip: \"fd00::1\"}]", "[{ip: 127.0.0.1}, {ip: 10.0.0.2}, {}]");
+
+    assertThat(reader.pod(read(Pod.class, yaml)).addresses()).containsExactly(ip("10.0.0.2"));
+  }
+
+  @Test
+  void replicaSet_withItsController_orWithout() {
+    var yaml =
+        """
+        apiVersion: apps/v1
+        kind: ReplicaSet
+        metadata:
+          namespace: shop
+          name: web-1
+          uid: u
+          ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, uid: d, controller: true}]
+        """;
+
+    assertThat(ObjectReader.parent(read(ReplicaSet.class, yaml)))
+        .isEqualTo(
+            new Facts.Parent(
+                "ReplicaSet",
+                name("shop/web-1"),
+                "u",
+                new Facts.Controller("apps", "Deployment", "web", "d")));
+    assertThat(
+            ObjectReader.parent(read(ReplicaSet.class, yaml.replace("controller: true", "")))
+                .controller())
+        .isNull();
+  }
+
+  private static Facts.Service service(String spec) {
+    return ObjectReader.service(
+        read(
+            Service.class,
+            "apiVersion: v1\nkind: Service\nmetadata: {namespace: shop, name: web}\nspec: " + spec));
+  }
+
+  @Test
+  void service_ofEveryType() {
+    assertThat(service("{clusterIP: 10.96.0.1, clusterIPs: [10.96.0.1, 'fd96::1']}").addresses())
+        .containsExactly(ip("10.96.0.1"), ip("fd96::1"));
+    assertThat(service("{clusterIP: None, clusterIPs: [None]}").addresses()).isEmpty();
+    assertThat(
+            service("{clusterIP: 10.96.0.1, externalIPs: [203.0.113.1], loadBalancerIP: 203.0.113.2}")
+                .addresses())
+        .containsExactly(ip("10.96.0.1"));
+    assertThat(service("{type: ExternalName, externalName: Db.Example.ORG.}"))
+        .isEqualTo(new Facts.Service(name("shop/web"), List.of(), "db.example.org"));
+  }
+
+  @Test
+  void slice_endpointsWithTheirPods() {
+    var yaml =
+        """
+        apiVersion: discovery.k8s.io/v1
+        kind: EndpointSlice
+        metadata: {namespace: shop, name: web-x, labels: {kubernetes.io/service-name: web}}
+        addressType: IPv4
+        endpoints:
+        - {addresses: [10.0.0.1], targetRef: {kind: Pod, name: web-1-a, namespace: shop}}
+        - {addresses: [10.0.0.2], targetRef: {kind: Pod, name: web-1-b, namespace: elsewhere}}
+        - {addresses: [10.0.0.3], targetRef: {kind: Node, name: n}}
+        - {addresses: [host.example]}
+        """;
+
+    assertThat(ObjectReader.slice(read(EndpointSlice.class, yaml)))
+        .isEqualTo(
+            new Facts.Slice(
+                name("shop/web-x"),
+                name("shop/web"),
+                List.of(
+                    new Facts.Endpoint(ip("10.0.0.1"), "web-1-a"),
+                    new Facts.Endpoint(ip("10.0.0.2"), null),
+                    new Facts.Endpoint(ip("10.0.0.3"), null),
+                    new Facts.Endpoint(null, null))));
+    assertThat(
+            ObjectReader.slice(
+                read(EndpointSlice.class, yaml.replace("kubernetes.io/service-name", "other"))))
+        .isNull();
+  }
+
+  @Test
+  void serviceEntry_hostsAddressesAndEndpoints() {
+    var yaml =
+        """
+        apiVersion: networking.istio.io/v1
+        kind: ServiceEntry
+        metadata: {namespace: shop, name: se}
+        spec:
+          hosts: [Db.Inner.Example, "*.example.org", 5]
+          addresses: [240.0.0.1, 240.0.0.2/32, 10.0.0.0/8, "fd00::1/128"]
+          endpoints: [{address: 10.0.0.1}, {address: host.example}, {address: "unix:///x"}, {}]
+        status:
+          addresses: [{value: 240.240.0.1, host: db.inner.example}]
+        """;
+
+    assertThat(ObjectReader.entry(read(GenericKubernetesResource.class, yaml)))
+        .isEqualTo(
+            new Facts.Entry(
+                name("shop/se"),
+                List.of("db.inner.example", "5"),
+                List.of(ip("240.0.0.1"), ip("240.0.0.2"), ip("fd00::1"), ip("240.240.0.1")),
+                List.of(
+                    new Facts.Endpoint(ip("10.0.0.1"), null),
+                    new Facts.Endpoint(null, null),
+                    new Facts.Endpoint(null, null),
+                    new Facts.Endpoint(null, null))));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"x: 1", "spec: 5", "spec: {hosts: x, endpoints: [1]}"})
+  void serviceEntry_ofAnotherShape_claimsNothing(String body) {
+    var entry = read(GenericKubernetesResource.class, body);
+    entry.setMetadata(new ObjectMetaBuilder().withNamespace("a").withName("b").build());
+
+    var facts = ObjectReader.entry(entry);
+
+    assertThat(facts.hosts()).isEmpty();
+    assertThat(facts.addresses()).isEmpty();
+  }
+}

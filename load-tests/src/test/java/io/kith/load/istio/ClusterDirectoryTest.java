@@ -1,0 +1,294 @@
+package io.kith.load.istio;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kith.baselines.config.KubernetesSettings;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.baselines.identity.Workload;
+import io.kith.load.lab.Lab;
+import io.kith.load.mesh.Mesh;
+import io.kith.load.tools.Istio;
+import io.kith.server.kubernetes.directory.KubernetesDirectory;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.Timeout;
+import org.jspecify.annotations.Nullable;
+
+/** Who is who, as a real Kubernetes API server says, with the rights of the documentation. */
+@Tag("istio")
+@Timeout(600)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class ClusterDirectoryTest {
+  private static Lab lab;
+  private static ControlPlane plane;
+  private static ClusterObjects shop;
+  private static Path kubeconfig;
+  private static KubernetesDirectory directory;
+  private static final List<String> TOLD = new CopyOnWriteArrayList<>();
+
+  @BeforeAll
+  static void start() throws Exception {
+    lab = Lab.open("kd", IstioMesh.SAY);
+    plane = ControlPlane.start(lab, Istio.find(IstioMesh.SAY), IstioMesh.SAY);
+    plane.namespace("kith", Map.of());
+    plane.account("kith", "authz-server");
+    kubeconfig = plane.kubeconfigOf("kith", "authz-server");
+    plane.namespace("till", Map.of("kith.io/environment", "qa"));
+    shop = new ClusterObjects(plane, "till");
+  }
+
+  @AfterAll
+  static void stop() {
+    if (directory != null) {
+      directory.close();
+    }
+    if (plane != null) {
+      plane.close();
+    }
+    if (lab != null) {
+      lab.close();
+    }
+  }
+
+  private static KubernetesDirectory open(StaticWorkloadDirectory.Entry... byHand)
+      throws Exception {
+    return KubernetesDirectory.open(
+        new KubernetesSettings(
+            kubeconfig, true, false, "cluster.local", "cluster.local", "istio-system"),
+        List.of(byHand),
+        Path.of("/"),
+        Map.of(),
+        "istio-proxy");
+  }
+
+  private static void await(String what, BooleanSupplier condition)
+      throws Exception {
+    Mesh.await(what, Mesh.PATIENCE, condition);
+  }
+
+  private static String at(String address) {
+    return words(directory.at(IpAddress.parse(address)));
+  }
+
+  private static String named(String name) {
+    return words(directory.named(name));
+  }
+
+  private static String speaking(String account, String address) {
+    return words(
+        directory.speaking(SpiffeId.parse(Kith.id("till", account)), IpAddress.parse(address)));
+  }
+
+  private static String words(@Nullable Workload workload) {
+    return workload == null ? "nobody" : workload.owner().toString();
+  }
+
+  @Test
+  @Order(1)
+  void accountWithoutRights_isToldWhatItLacks_andGoesOnWhenItHasThem() throws Exception {
+    directory = open();
+    directory.tell(workload -> TOLD.add(workload.owner().toString()));
+
+    await(
+        "the reason is told",
+        () -> directory.waitsFor().contains("pods: may not be listed and watched (403"));
+    assertThat(directory.waitsFor()).startsWith("the Kubernetes API server at https://");
+
+    ClusterObjects.grantRights(plane);
+
+    await("all is listed", () -> directory.waitsFor().isEmpty());
+    await("all is watched", directory::isConnected);
+    assertThat(directory.status().problem()).isEmpty();
+    assertThat(directory.status().counts().pods()).isZero();
+  }
+
+  @Test
+  @Order(2)
+  void podsServicesAndServiceEntries_areWhoTheyAre() throws Exception {
+    var web = shop.deployment("web");
+    shop.pod("web-6d4f-a", "web", web, "10.0.0.1", "fd00::1");
+    shop.pod("web-6d4f-b", "web", web, "10.0.0.2");
+    shop.pod("db-0", "db", ClusterObjects.statefulSet("db"), "10.0.0.3");
+    shop.apply(
+        """
+        apiVersion: v1
+        kind: Service
+        metadata: {name: front, namespace: NAMESPACE}
+        spec: {clusterIP: 10.96.7.1, selector: {app: web}, ports: [{name: http, port: 8080}]}
+        ---
+        apiVersion: v1
+        kind: Service
+        metadata: {name: db, namespace: NAMESPACE}
+        spec: {clusterIP: None, selector: {app: db}, ports: [{name: tcp, port: 5432}]}
+        ---
+        apiVersion: discovery.k8s.io/v1
+        kind: EndpointSlice
+        metadata: {name: front-1, namespace: NAMESPACE, labels: {kubernetes.io/service-name: front}}
+        addressType: IPv4
+        endpoints: [{addresses: [10.0.0.1]}, {addresses: [10.0.0.2], conditions: {ready: false}}]
+        ports: [{name: http, port: 8080}]
+        ---
+        apiVersion: discovery.k8s.io/v1
+        kind: EndpointSlice
+        metadata: {name: db-1, namespace: NAMESPACE, labels: {kubernetes.io/service-name: db}}
+        addressType: IPv4
+        endpoints: [{addresses: [10.0.0.3]}]
+        ports: [{name: tcp, port: 5432}]
+        ---
+        apiVersion: networking.istio.io/v1
+        kind: ServiceEntry
+        metadata: {name: inner, namespace: NAMESPACE, labels: {istio.io/rev: default}}
+        spec:
+          hosts: [db.inner.example]
+          addresses: [240.9.9.9]
+          location: MESH_INTERNAL
+          resolution: STATIC
+          ports: [{number: 5432, name: tcp, protocol: TCP}]
+          endpoints: [{address: 10.0.0.3}]
+        ---
+        apiVersion: networking.istio.io/v1
+        kind: ServiceEntry
+        metadata: {name: outer, namespace: NAMESPACE, labels: {istio.io/rev: default}}
+        spec:
+          hosts: [payments.example.org]
+          location: MESH_EXTERNAL
+          resolution: DNS
+          ports: [{number: 443, name: tls, protocol: TLS}]
+        """);
+
+    await("the service", () -> at("10.96.7.1").equals("till/deployment/web"));
+    await("the ServiceEntry", () -> at("240.9.9.9").equals("till/statefulset/db"));
+    assertThat(at("10.0.0.1")).isEqualTo("till/deployment/web");
+    assertThat(at("fd00::1")).isEqualTo("till/deployment/web");
+    assertThat(named("front.till.svc.cluster.local")).isEqualTo("till/deployment/web");
+    assertThat(named("db.till")).isEqualTo("till/statefulset/db");
+    assertThat(named("db.inner.example")).isEqualTo("till/statefulset/db");
+    assertThat(named("payments.example.org")).isEqualTo("nobody");
+    assertThat(speaking("web", "10.0.0.2")).isEqualTo("till/deployment/web");
+    assertThat(speaking("web", "10.0.0.3")).isEqualTo("nobody");
+    assertThat(directory.at(IpAddress.parse("10.0.0.1")).environment()).isEqualTo("qa");
+    assertThat(TOLD).containsExactlyInAnyOrder("till/deployment/web", "till/statefulset/db");
+    assertThat(directory.all())
+        .extracting(workload -> workload.owner().toString())
+        .containsExactlyInAnyOrder("till/deployment/web", "till/statefulset/db");
+  }
+
+  @Test
+  @Order(3)
+  void serviceOfTwoOwners_isNobodys_andToldOf() throws Exception {
+    shop.apply(slice("10.0.0.1", "10.0.0.3"));
+
+    await("the service is nobody's", () -> at("10.96.7.1").equals("nobody"));
+    assertThat(directory.status().counts().several()).containsExactly("till/front");
+
+    shop.apply(slice("10.0.0.1", "10.0.0.2"));
+    await("the service is one workload's", () -> at("10.96.7.1").equals("till/deployment/web"));
+  }
+
+  private static String slice(String one, String other) {
+    return """
+    apiVersion: discovery.k8s.io/v1
+    kind: EndpointSlice
+    metadata: {name: front-1, namespace: NAMESPACE, labels: {kubernetes.io/service-name: front}}
+    addressType: IPv4
+    endpoints: [{addresses: [%s]}, {addresses: [%s]}]
+    ports: [{name: http, port: 8080}]
+    """
+        .formatted(one, other);
+  }
+
+  @Test
+  @Order(4)
+  void addressOfAPodThatEnded_orIsGone_isFree_andOfALaterPodThatOnes() throws Exception {
+    var job = shop.pod("job-a", "job", null, "10.0.0.7");
+    await("the pod", () -> at("10.0.0.7").equals("till/pod/job-a"));
+
+    shop.says(job, "Succeeded", "10.0.0.7");
+    await("the address is free", () -> at("10.0.0.7").equals("nobody"));
+
+    var next = shop.pod("job-b", "job", null, "10.0.0.7");
+    await("the next pod", () -> at("10.0.0.7").equals("till/pod/job-b"));
+    Thread.sleep(1_100); // the API server's clock counts seconds
+    shop.pod("other", "other", null, "10.0.0.7");
+    await("the later pod", () -> at("10.0.0.7").equals("till/pod/other"));
+    assertThat(speaking("job", "10.0.0.7")).isEqualTo("nobody");
+
+    shop.delete(next);
+    assertThat(at("10.0.0.7")).isEqualTo("till/pod/other");
+  }
+
+  @Test
+  @Order(5)
+  void entryByHand_wins_andTheContradictionIsTold() throws Exception {
+    try (var combined =
+        open(
+            new StaticWorkloadDirectory.Entry(
+                Owner.parse("till/deployment/mine"),
+                null,
+                "prod",
+                List.of(IpAddress.parse("10.0.0.1")),
+                List.of()))) {
+      await("all is listed", () -> combined.waitsFor().isEmpty());
+
+      assertThat(words(combined.at(IpAddress.parse("10.0.0.1")))).isEqualTo("till/deployment/mine");
+      assertThat(words(combined.at(IpAddress.parse("10.0.0.2")))).isEqualTo("till/deployment/web");
+      await("it is told", () -> !combined.status().contradictions().isEmpty());
+      assertThat(combined.status().contradictions())
+          .containsExactly(
+              "workloads: 10.0.0.1 is of till/deployment/mine, and in the cluster of"
+                  + " till/deployment/web");
+    }
+  }
+
+  @Test
+  @Order(6)
+  void apiServerIsKilledAndBack_theLastStateStays_andItGoesOn()
+      throws Exception {
+    plane.killApiServer();
+    await("it is noticed", () -> !directory.isConnected());
+
+    assertThat(at("10.0.0.1")).isEqualTo("till/deployment/web");
+    assertThat(at("10.96.7.1")).isEqualTo("till/deployment/web");
+    assertThat(directory.status().connected()).isFalse();
+    assertThat(directory.waitsFor()).as("it was ready once").isEmpty();
+    try (var late = open()) {
+      await("who starts now says why it waits", () -> late.waitsFor().endsWith(": cannot be connected to"));
+
+      plane.startApiServer();
+      await("it goes on", () -> late.waitsFor().isEmpty());
+    }
+    await("it is watched again", directory::isConnected);
+    shop.pod("after", "after", null, "10.0.0.9");
+    await("what is new", () -> at("10.0.0.9").equals("till/pod/after"));
+  }
+
+  /** No event tells of it: only that it is not listed any more. */
+  @Test
+  @Order(7)
+  void objectIsDeletedWhileTheApiServerIsAway_itIsGone() throws Exception {
+    shop.pod("short", "short", null, "10.0.0.11");
+    await("the pod", () -> at("10.0.0.11").equals("till/pod/short"));
+    plane.killApiServer();
+    await("it is noticed", () -> !directory.isConnected());
+
+    plane.deleteInEtcd("/registry/pods/till/short");
+    plane.startApiServer();
+
+    await("what was deleted", () -> at("10.0.0.11").equals("nobody"));
+    await("it is watched again", directory::isConnected);
+    assertThat(at("10.0.0.1")).isEqualTo("till/deployment/web");
+  }
+}
