@@ -42,8 +42,7 @@ public record Baseline(String revision, Owner owner, @Nullable String parent, Li
    *
    * @param classes that there are already
    */
-  private static List<Edge> sharing(
-      List<Edge> edges, Map<ProcessClass, ProcessClass> classes) {
+  private static List<Edge> sharing(List<Edge> edges, Map<ProcessClass, ProcessClass> classes) {
     var ancestors = new HashMap<List<String>, List<String>>();
     var shared = new Edge[edges.size()];
     for (var i = 0; i < shared.length; i++) {
