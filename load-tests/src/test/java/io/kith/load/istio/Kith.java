@@ -10,6 +10,10 @@ import io.kith.load.mesh.Replica;
 import io.kith.load.tools.Envoy;
 import io.kith.load.tools.Istio;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -42,6 +46,7 @@ final class Kith implements AutoCloseable {
   private final Envoy envoy;
   private final Lab lab;
   private final Replica server;
+  private final String configuration;
 
   /** Starts both and waits until the bridge answers for a pod. */
   Kith(Lab lab, ControlPlane plane, Istio istio, Envoy envoy)
@@ -56,7 +61,8 @@ final class Kith implements AutoCloseable {
       var ofBridge = certificates(BRIDGE, 15_220);
       server = closing(new Replica("one", lab.folder(), lab.address(), CHECKS));
       ClusterObjects.grantRights(plane);
-      server.start(List.of(), kithYaml(ofServer));
+      configuration = kithYaml(ofServer);
+      startServer();
       var bridge = lab.folder().resolve("bridge.yaml");
       Files.writeString(bridge, kithYaml(ofBridge));
       closing(
@@ -69,6 +75,30 @@ final class Kith implements AutoCloseable {
     } catch (IOException | InterruptedException | RuntimeException e) {
       close();
       throw e;
+    }
+  }
+
+  /** Starts the server, again if it was stopped, and waits until it is ready. */
+  void startServer() throws IOException, InterruptedException {
+    server.start(List.of(), configuration);
+  }
+
+  /** What the server says to whoever asks whether it is ready; empty when it does not answer. */
+  String readiness() {
+    var uri =
+        URI.create(
+            "http://%s:%d/readyz".formatted(lab.address().getHostAddress(), server.health()));
+    try (var client = HttpClient.newHttpClient()) {
+      return client
+          .send(
+              HttpRequest.newBuilder(uri).timeout(LIMIT).build(),
+              HttpResponse.BodyHandlers.ofString())
+          .body();
+    } catch (IOException _) {
+      return "";
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+      return "";
     }
   }
 

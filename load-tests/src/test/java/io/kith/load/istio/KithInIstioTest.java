@@ -9,9 +9,12 @@ import io.kith.istio.MeshSettings;
 import io.kith.istio.MeshSettings.Tcp;
 import io.kith.load.lab.Upstream;
 import io.kith.load.mesh.Mesh;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -241,5 +244,46 @@ class KithInIstioTest {
     mesh.strangersDatabase.forget();
     assertWorks();
     assertRefused();
+  }
+
+  @Test
+  @Order(5)
+  void apiServerIsKilled_checksGoOn_andAServerThatStartsNowWaitsForIt() throws Exception {
+    assertThat(status()).contains("Kubernetes: https://").doesNotContain("KUBERNETES:");
+
+    mesh.plane.killApiServer();
+    Mesh.await(
+        "it is told", Mesh.PATIENCE, () -> status().contains("KUBERNETES: not watched; who is who"));
+    assertWorks();
+    assertRefused();
+
+    kith.server().stop();
+    var started =
+        CompletableFuture.runAsync(
+            () -> {
+              try {
+                kith.startServer();
+              } catch (IOException | InterruptedException e) {
+                throw new CompletionException(e);
+              }
+            });
+    Mesh.await(
+        "it says what it waits for",
+        Mesh.PATIENCE,
+        () -> kith.readiness().startsWith("not ready: the Kubernetes API server at https://"));
+    assertThat(started).isNotDone();
+    mesh.plane.startApiServer();
+    started.join();
+
+    assertThat(kith.readiness()).isEqualTo("ready\n");
+    Mesh.await("the cart is known", Mesh.PATIENCE, () -> status().contains(IstioMesh.CART));
+  }
+
+  private static String status() {
+    try {
+      return kith.server().kith("status").orFail().output();
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 }
