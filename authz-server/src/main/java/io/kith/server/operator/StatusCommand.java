@@ -3,6 +3,7 @@ package io.kith.server.operator;
 import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
 import io.kith.admin.v1.BridgeStatus;
 import io.kith.admin.v1.CheckServerStatus;
+import io.kith.admin.v1.ClusterStatus;
 import io.kith.admin.v1.GetStatusRequest;
 import io.kith.admin.v1.GetStatusResponse;
 import io.kith.admin.v1.WorkloadStatus;
@@ -71,6 +72,9 @@ public final class StatusCommand extends AdminVerb<GetStatusResponse> {
     for (var problem : status.getAllowListProblemsList()) {
       out.println("  ALLOW-LIST: " + Words.safe(problem));
     }
+    if (status.hasCluster()) {
+      printCluster(status.getCluster(), out);
+    }
     if (status.getDroppedAnswers() > 0) {
       out.println(
           "  "
@@ -79,12 +83,30 @@ public final class StatusCommand extends AdminVerb<GetStatusResponse> {
     }
   }
 
+  private static void printCluster(ClusterStatus cluster, PrintWriter out) {
+    out.println(
+        "Cluster: "
+            + Words.count(cluster.getAllowLists(), "EgressAllowList")
+            + " and "
+            + Words.count(cluster.getScopes(), "Scope")
+            + " in force"
+            + (cluster.getWrites() ? "" : "; another server writes what they say"));
+    if (!cluster.getProblem().isEmpty()) {
+      out.println("  CLUSTER: " + Words.safe(cluster.getProblem()));
+    }
+    for (var problem : cluster.getProblemsList()) {
+      out.println("  CLUSTER: " + Words.safe(problem));
+    }
+  }
+
   private static void printWorkloads(List<WorkloadStatus> workloads, PrintWriter out) {
     if (workloads.isEmpty()) {
       out.println("No workloads (name them under workloads: in kith.yaml).");
       return;
     }
-    var table = new Table("WORKLOAD", "MODE", "BASELINE", "APPROVED", "CANDIDATES", "QUARANTINED");
+    var table =
+        new Table(
+            "WORKLOAD", "MODE", "BASELINE", "APPROVED", "CANDIDATES", "QUARANTINED", "MODE SET BY");
     for (var workload : workloads) {
       table.row(
           workload.getOwner(),
@@ -92,7 +114,8 @@ public final class StatusCommand extends AdminVerb<GetStatusResponse> {
           workload.getState(),
           Integer.toString(workload.getApprovedEdges()),
           Integer.toString(workload.getCandidateEdges()),
-          Integer.toString(workload.getQuarantinedEdges()));
+          Integer.toString(workload.getQuarantinedEdges()),
+          Words.orDash(workload.getModeFrom()));
     }
     table.print(out);
     for (var workload : workloads) {

@@ -19,8 +19,8 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
- * Every allow-list there is, by file or object. Never changed: a new text makes new lists, or is refused and
- * leaves these.
+ * Every allow-list there is, by file or object. Never changed: a new text makes new lists, or is
+ * refused and leaves these.
  */
 public final class AllowLists {
   private final PublicSuffixes suffixes;

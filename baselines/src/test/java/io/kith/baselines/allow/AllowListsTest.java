@@ -405,8 +405,7 @@ class AllowListsTest {
             OBJECT
                 + ": spec.rules[0].why: missing (expected: why it is so, for whoever reads it next"
                 + " year)",
-            OBJECT
-                + ": spec.rules[0].until: 'soon' (expected: 2027-01-31 or 2027-01-31T18:00:00Z)",
+            OBJECT + ": spec.rules[0].until: 'soon' (expected: 2027-01-31 or 2027-01-31T18:00:00Z)",
             OBJECT
                 + ": spec.rules[0].process.path: 'a' (expected: an absolute path, as the process"
                 + " sees it)",

@@ -149,7 +149,8 @@ final class ControlPlane implements AutoCloseable {
     }
   }
 
-  private void startApiServer() throws IOException, InterruptedException {
+  /** Starts the API server, again if it was stopped, and waits until it answers. */
+  void startApiServer() throws IOException, InterruptedException {
     var certificates = Files.createDirectories(folder.resolve("certificates"));
     var keys = makeServiceAccountKeys();
     var tokens = folder.resolve("tokens.csv");
@@ -183,7 +184,15 @@ final class ControlPlane implements AutoCloseable {
         LIMIT, () -> Files.exists(certificates.resolve("apiserver.crt")) && apiAnswers());
   }
 
+  /** Stops the API server; what it has stays in etcd. */
+  void stopApiServer() {
+    requireNonNull(apiServer, "started").close();
+  }
+
   private Path makeServiceAccountKeys() throws IOException {
+    if (Files.exists(folder.resolve("service-accounts.pem"))) {
+      return folder.resolve("service-accounts.pem");
+    }
     try {
       var generator = KeyPairGenerator.getInstance("RSA");
       generator.initialize(2048);
@@ -222,9 +231,14 @@ final class ControlPlane implements AutoCloseable {
     return folder.resolve("certificates/apiserver.crt");
   }
 
+  /** A file with which programs are admins of the API server. */
+  Path kubeconfig() {
+    return folder.resolve("kubeconfig");
+  }
+
   /** Starts istiod, again if it was stopped, and waits until it is ready. */
   void startIstiod() throws IOException, InterruptedException {
-    var kubeconfig = folder.resolve("kubeconfig");
+    var kubeconfig = kubeconfig();
     Files.writeString(
         kubeconfig,
         """

@@ -10,17 +10,32 @@ import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.dsl.FieldValidateable.Validation;
+import io.kith.baselines.config.KubernetesSettings;
+import io.kith.baselines.config.ScopeName;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.destination.PublicSuffixes;
+import io.kith.baselines.learning.LearningSettings;
+import io.kith.baselines.store.BaselineStore;
 import io.kith.load.lab.Lab;
+import io.kith.load.mesh.Mesh;
 import io.kith.load.tools.Istio;
+import io.kith.server.control.AllowListFiles;
+import io.kith.server.control.ControlSettings;
+import io.kith.server.control.ControlState;
+import io.kith.server.control.ServerKeys;
+import io.kith.server.kubernetes.resource.ClusterResources;
+import io.kith.server.store.InMemoryStore;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -242,8 +257,82 @@ class CustomResourcesTest {
   /** As `kubectl create` does it, which asks for fields that are unknown to be refused. */
   private static void create(String yaml) {
     var client = plane.client();
-    var object = (GenericKubernetesResource) client.load(new ByteArrayInputStream(yaml.getBytes(UTF_8))).items().getFirst();
+    var object =
+        (GenericKubernetesResource)
+            client.load(new ByteArrayInputStream(yaml.getBytes(UTF_8))).items().getFirst();
     client.resource(object).fieldValidation(Validation.STRICT).create();
+  }
+
+  // ---- several servers
+
+  /** A control server of several on one store, as far as it decides. */
+  private record Server(ControlState state, ClusterResources resources) implements AutoCloseable {
+    static Server start(BaselineStore store, ServerKeys keys, String name) throws Exception {
+      var state =
+          ControlState.open(
+              new ControlSettings(
+                  List.of(),
+                  List.of(),
+                  LearningSettings.defaults(),
+                  PublicSuffixes.UNKNOWN,
+                  keys,
+                  store,
+                  "postgresql",
+                  name,
+                  null,
+                  ControlSettings.QUEUE),
+              AllowListFiles.none(),
+              InstantSource.system(),
+              ControlState::toLog);
+      var settings =
+          new KubernetesSettings(
+              plane.kubeconfig(), false, true, "cluster.local", "cluster.local", "istio-system");
+      return new Server(
+          state, ClusterResources.open(settings, Path.of(""), Map.of(), state, true, null));
+    }
+
+    /** The mode that an object sets, or null. */
+    @Nullable Mode modeOf(String namespace) {
+      var said = state.cluster().scopes().get(new ScopeName.Namespace(namespace));
+      return said == null ? null : said.mode();
+    }
+
+    @Override
+    public void close() {
+      resources.close();
+      state.close();
+    }
+  }
+
+  @Test
+  void ofSeveralServers_oneWrites_andAnotherGoesOnWhenThatEnds() throws Exception {
+    plane.namespace("pay", Map.of());
+    var store = new InMemoryStore();
+    var keys = ServerKeys.ephemeral();
+    try (var one = Server.start(store, keys, "one");
+        var two = Server.start(store, keys, "two")) {
+      Mesh.await(
+          "one of them writes",
+          Mesh.PATIENCE,
+          () -> one.resources().writes() != two.resources().writes());
+      var first = one.resources().writes() ? one : two;
+      var second = one.resources().writes() ? two : one;
+      var scope = scope("mode: shadow").replace("namespace: shop", "namespace: pay");
+
+      plane.apply(scope);
+      for (var server : List.of(first, second)) {
+        Mesh.await("both follow", Mesh.PATIENCE, () -> server.modeOf("pay") == Mode.SHADOW);
+      }
+      assertThat(first.state().audit("pay/*", 0, 10)).hasSize(1);
+      first.resources().close();
+      long begin = System.nanoTime();
+      Mesh.await("the other writes", Mesh.PATIENCE, second.resources()::writes);
+      IstioMesh.SAY.accept(
+          "another server writes after %.1f s".formatted((System.nanoTime() - begin) / 1e9));
+
+      plane.apply(scope.replace("shadow", "observe"));
+      Mesh.await("it follows", Mesh.PATIENCE, () -> second.modeOf("pay") == Mode.OBSERVE);
+    }
   }
 
   @Test

@@ -173,8 +173,12 @@ final class IstioMesh implements AutoCloseable {
     return sidecar.envoy();
   }
 
-  /** Starts Kith, which observes. */
-  Kith startKith() throws IOException, InterruptedException {
+  /**
+   * Starts Kith, which observes.
+   *
+   * @param server entries of {@code server} beside its own
+   */
+  Kith startKith(String... server) throws IOException, InterruptedException {
     var cartIs =
         "{owner: %s, spiffeId: \"%s\", addresses: [\"%s\"], names: [cart]}"
             .formatted(CART, Kith.id(NAMESPACE, "cart"), cart.v4().getHostAddress());
@@ -187,7 +191,8 @@ final class IstioMesh implements AutoCloseable {
             List.of(
                 cartIs,
                 workload("shop/deployment/catalog", "catalog", catalog),
-                workload("shop/statefulset/orders-db", "orders-db", orders))));
+                workload("shop/statefulset/orders-db", "orders-db", orders)),
+            List.of(server)));
   }
 
   /** By the address of its service, which is where applications connect to. */

@@ -17,6 +17,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * Kith's server and bridge in Istio's mesh: both have certificates from istiod, which a pilot-agent
@@ -42,24 +43,33 @@ final class Kith implements AutoCloseable {
   private final Envoy envoy;
   private final Lab lab;
   private final Replica server;
+  private final String more;
 
   /**
    * Starts both and waits until the bridge answers for a pod.
    *
    * @param workloads entries of {@code workloads}
+   * @param server entries of {@code server} beside its own
    */
-  Kith(Lab lab, ControlPlane plane, Istio istio, Envoy envoy, List<String> workloads)
+  Kith(
+      Lab lab,
+      ControlPlane plane,
+      Istio istio,
+      Envoy envoy,
+      List<String> workloads,
+      List<String> server)
       throws IOException, InterruptedException {
     this.lab = lab;
     this.plane = plane;
     this.istio = istio;
     this.envoy = envoy;
+    this.more = server.stream().map(line -> "\n  " + line).collect(Collectors.joining());
     try {
       plane.namespace(NAMESPACE, Map.of());
       var ofServer = certificates(SERVER, 15_120);
       var ofBridge = certificates(BRIDGE, 15_220);
-      server = closing(new Replica("one", lab.folder(), lab.address(), CHECKS));
-      server.start(List.of(), kithYaml(ofServer, workloads));
+      this.server = closing(new Replica("one", lab.folder(), lab.address(), CHECKS));
+      this.server.start(List.of(), kithYaml(ofServer, workloads));
       var bridge = lab.folder().resolve("bridge.yaml");
       Files.writeString(bridge, kithYaml(ofBridge, workloads));
       closing(
@@ -68,7 +78,7 @@ final class Kith implements AutoCloseable {
                   "kith bridge",
                   lab.folder().resolve("bridge.log"),
                   List.of("bridge", "--config", bridge.toString())))
-          .awaitReady(LIMIT, server::bridgeAnswers);
+          .awaitReady(LIMIT, this.server::bridgeAnswers);
     } catch (IOException | InterruptedException | RuntimeException e) {
       close();
       throw e;
@@ -137,7 +147,7 @@ final class Kith implements AutoCloseable {
       deadline: 900ms
       bridgeTimeout: 700ms
       keys: {directory: "%6$s"}
-      guard: {resolvers: ["%2$s:53"], redirects: [ipv4]}
+      guard: {resolvers: ["%2$s:53"], redirects: [ipv4]}%10$s
     bridge:
       node: node-1
       spiffeId: %7$s
@@ -164,7 +174,8 @@ final class Kith implements AutoCloseable {
             server.home(),
             id(NAMESPACE, BRIDGE),
             certificates,
-            String.join("\n- ", workloads));
+            String.join("\n- ", workloads),
+            more);
   }
 
   /** The SPIFFE ID of an account. */
