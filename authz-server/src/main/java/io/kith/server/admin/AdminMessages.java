@@ -48,6 +48,7 @@ final class AdminMessages {
         .setCandidateEdges(state.candidateEdges())
         .setQuarantinedEdges(state.quarantinedEdges())
         .addAllWaitsFor(state.waitsFor())
+        .setModeFrom(state.modeFrom())
         .build();
   }
 

@@ -26,6 +26,7 @@ final class DecisionMessages {
       return message.build();
     }
     var owner = workload.owner();
+    message.setModeFrom(state.cluster().originOfMode(owner));
     var process = decision.subject();
     var deny = denial(decision.applied(), decision.shadow());
     if (deny != null) {

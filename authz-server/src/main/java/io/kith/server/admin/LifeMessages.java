@@ -2,6 +2,7 @@ package io.kith.server.admin;
 
 import io.kith.admin.v1.Acknowledgement;
 import io.kith.admin.v1.AuditRecord;
+import io.kith.admin.v1.ResourcesStatus;
 import io.kith.admin.v1.Edge;
 import io.kith.admin.v1.GetRevisionResponse;
 import io.kith.admin.v1.GetStatusResponse;
@@ -53,6 +54,16 @@ final class LifeMessages {
         .allowLists()
         .problems()
         .forEach(problem -> status.addAllowListProblems(problem.toString()));
+    var cluster = state.cluster();
+    if (cluster.health().isFollowed()) {
+      status.setResources(
+          ResourcesStatus.newBuilder()
+              .setProblem(Objects.requireNonNullElse(cluster.health().problem(), ""))
+              .addAllProblems(cluster.health().problems())
+              .setWrites(cluster.health().writes())
+              .setAllowLists(cluster.lists().size())
+              .setScopes(cluster.scopes().size()));
+    }
   }
 
   static WorkloadCoverage coverage(

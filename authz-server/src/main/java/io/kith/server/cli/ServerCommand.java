@@ -18,10 +18,12 @@ import io.kith.server.admin.AdminService;
 import io.kith.server.admin.BridgeStatuses;
 import io.kith.server.admin.CallLimits;
 import io.kith.server.admin.CheckServerStatuses;
+import io.kith.server.control.ControlState;
 import io.kith.server.fleet.CheckServers;
 import io.kith.server.fleet.FleetServer;
 import io.kith.server.fleet.FleetService;
 import io.kith.server.http.JsonServer;
+import io.kith.server.kubernetes.resource.ClusterResources;
 import io.kith.server.net.CheckServer;
 import io.kith.server.net.ListenException;
 import io.kith.server.oidc.OidcTokens;
@@ -35,6 +37,7 @@ import io.kith.spiffe.dev.DevIdentity;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
@@ -65,6 +68,9 @@ import picocli.CommandLine.Command;
       "  KITH_SERVER_CHECKS_LISTEN=127.0.0.1:9191 kith server",
     })
 final class ServerCommand extends Service {
+  /** For the objects of a cluster, before what is known of them has to do. */
+  private static final Duration CLUSTER_PATIENCE = Duration.ofSeconds(10);
+
   @Override
   Running start(PrintWriter out)
       throws Failure, ConfigException, IOException, InterruptedException {
@@ -114,6 +120,7 @@ final class ServerCommand extends Service {
     if (settings.server().role() == ServerRole.CHECK) {
       refuseAdmin(settings, parts, out);
     } else {
+      resources(settings, control, telemetry, parts, out);
       var followers = fleet(settings, identity, opened, telemetry, parts, out);
       serveAdmin(
           settings,
@@ -164,6 +171,44 @@ final class ServerCommand extends Service {
           });
     }
     return cluster;
+  }
+
+  /**
+   * Objects of a cluster, if any are to be followed. What the store has of them decides as well
+   * while the API server does not answer, so that is waited for only so long.
+   */
+  private void resources(
+      KithConfig settings,
+      ControlState state,
+      CheckTelemetry telemetry,
+      Parts parts,
+      PrintWriter out)
+      throws Failure, InterruptedException {
+    var kubernetes = settings.server().kubernetes();
+    if (kubernetes == null || !kubernetes.resources()) {
+      return;
+    }
+    var shared = settings.store() instanceof StoreSettings.Postgresql;
+    var resources =
+        parts.add(
+            ClusterResources.open(
+                kubernetes,
+                surroundings().directory(),
+                surroundings().environment(),
+                state,
+                shared,
+                settings.keys().provenance().isEmpty()
+                        && (shared || !settings.server().checkIds().isEmpty())
+                    ? "needs the same secret on every server (set server.keys.provenance)"
+                    : null));
+    resources.measure(telemetry.metrics());
+    var read = resources.awaitFirst(CLUSTER_PATIENCE);
+    out.println(
+        "  cluster      "
+            + (read
+                ? "its EgressAllowLists and Scopes count"
+                : Objects.requireNonNullElse(
+                    resources.problem(), "not all that it says is in force yet (kith status)")));
   }
 
   /** From its own store, or from control servers; is healthy and not ready while it waits. */

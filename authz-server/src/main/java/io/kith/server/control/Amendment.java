@@ -107,10 +107,41 @@ sealed interface Amendment {
    */
   record Reopen(Owner owner, String revision, Edge edge) implements OfWorkload {}
 
+  /**
+   * An object of a cluster says how a scope is governed.
+   *
+   * @param declared null: no object speaks of it any more
+   * @param steps revisions that come into force, or into shadow, with it
+   */
+  record Declare(ScopeName scope, @Nullable DeclaredScope declared, List<SetMode.Step> steps)
+      implements Amendment {
+    public Declare {
+      requireNonNull(scope, "scope");
+      steps = List.copyOf(steps);
+      if (declared == null && !steps.isEmpty()) {
+        throw new IllegalArgumentException("steps: " + steps.size() + " (expected: none)");
+      }
+    }
+  }
+
+  /**
+   * An object of a cluster holds an allow-list.
+   *
+   * @param object its namespace and name
+   * @param text the list; null: there is no such object any more
+   */
+  record WriteList(String object, @Nullable String text) implements Amendment {
+    public WriteList {
+      requireNonNull(object, "object");
+    }
+  }
+
   /** Its one word in the log. */
   default String kind() {
     return switch (this) {
       case SetMode _ -> "mode";
+      case Declare _ -> "declare";
+      case WriteList _ -> "list";
       case Propose _ -> "propose";
       case Approve _ -> "approve";
       case Reject _ -> "reject";
@@ -130,6 +161,8 @@ sealed interface Amendment {
   default String subject() {
     return switch (this) {
       case SetMode(var scope, _, _) -> scope.toString();
+      case Declare(var scope, _, _) -> scope.toString();
+      case WriteList(var object, _) -> ClusterLists.nameOf(object);
       case Import _ -> new ScopeName.Mesh().toString();
       case OfWorkload one -> one.owner().toString();
     };

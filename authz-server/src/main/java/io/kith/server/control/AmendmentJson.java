@@ -5,6 +5,7 @@ import io.kith.baselines.bundle.SignedBaseline;
 import io.kith.baselines.bundle.SignedBaseline.Approval;
 import io.kith.baselines.bundle.SignedBaseline.Seal;
 import io.kith.baselines.change.Voucher;
+import io.kith.baselines.config.Inbound;
 import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.destination.DestinationPattern.Written;
@@ -33,6 +34,25 @@ final class AmendmentJson {
       case Amendment.SetMode(_, var mode, var steps) -> {
         map.put("mode", mode.word());
         map.put("steps", steps.stream().map(AmendmentJson::map).toList());
+      }
+      case Amendment.Declare(_, var declared, var steps) -> {
+        if (declared != null) {
+          map.put("object", declared.object());
+          map.put("mode", declared.mode().word());
+          if (declared.unattributedAllowed() != null) {
+            map.put("unattributedAllowed", declared.unattributedAllowed());
+          }
+          if (declared.inbound() != null) {
+            map.put("inbound", declared.inbound().name());
+          }
+          map.put("steps", steps.stream().map(AmendmentJson::map).toList());
+        }
+      }
+      case Amendment.WriteList(var object, var text) -> {
+        map.put("object", object);
+        if (text != null) {
+          map.put("text", text);
+        }
       }
       case Amendment.Propose(_, var signed) -> {
         map.put("text", signed.text());
@@ -121,6 +141,27 @@ final class AmendmentJson {
             ScopeName.parse(change.subject()),
             json.value("mode", Mode::parse),
             json.objects("steps").stream().map(AmendmentJson::step).toList());
+      }
+      case "declare" -> {
+        json.only("object", "mode", "unattributedAllowed", "inbound", "steps");
+        var declared =
+            json.has("object")
+                ? new DeclaredScope(
+                    json.text("object"),
+                    json.value("mode", Mode::parse),
+                    json.has("unattributedAllowed") ? json.bool("unattributedAllowed") : null,
+                    json.has("inbound") ? json.value("inbound", Inbound::valueOf) : null)
+                : null;
+        yield new Amendment.Declare(
+            ScopeName.parse(change.subject()),
+            declared,
+            declared == null
+                ? List.of()
+                : json.objects("steps").stream().map(AmendmentJson::step).toList());
+      }
+      case "list" -> {
+        json.only("object", "text");
+        yield new Amendment.WriteList(json.text("object"), json.textOrNull("text"));
       }
       case "propose" -> {
         json.only("text", "signature", "approvals");

@@ -2,6 +2,7 @@ package io.kith.server.control;
 
 import static java.util.Objects.requireNonNull;
 
+import io.kith.baselines.allow.AllowLists;
 import io.kith.baselines.config.Inbound;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KithConfig.ScopeEntry;
@@ -11,6 +12,7 @@ import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.edge.Baseline;
+import io.kith.baselines.edge.HandRules;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
@@ -39,6 +41,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -72,6 +75,7 @@ public final class ControlState implements Policy, AutoCloseable {
   private final AllowListFiles files;
   private final LearnedParts parts;
   private final ModeVerbs modes;
+  private final ClusterVerbs cluster;
   private final BaselineVerbs baselines;
   private final RuleVerbs rules;
   private final Imports imports;
@@ -99,10 +103,11 @@ public final class ControlState implements Policy, AutoCloseable {
         following == null || following.all()
             ? null
             : new Holdings(settings.directory(), new Loading(), clock);
-    this.fold = new Fold(Modes.of(settings.scopes()), keys.ring(), this::isHeld);
+    this.fold =
+        new Fold(Modes.of(settings.scopes()), keys.ring(), settings.suffixes(), this::isHeld);
     this.workloads =
         new Workloads(
-            new Learners(settings.learning(), settings.suffixes()), fold, files::of, clock);
+            new Learners(settings.learning(), settings.suffixes()), fold, this::written, clock);
     this.others = new OtherDecisions(log, this::knownAs);
     this.history = following == null ? new History() : null;
     this.journal =
@@ -135,11 +140,27 @@ public final class ControlState implements Policy, AutoCloseable {
                     .collect(Collectors.toSet()),
             clock,
             audit);
-    this.reports = new Reports(settings, workloads, fold, files, use, drafts, clock);
+    this.cluster = new ClusterVerbs(workloads, journal, fold, this.modes, audit);
+    this.reports = new Reports(settings, workloads, fold, this::lists, use, drafts, clock);
     this.lessons =
         new Lessons(
             workloads, pods, log, use, following == null ? journal : null, fleetDenials, clock);
     this.answers = new Answers(settings.queue(), this::learn);
+  }
+
+  /** What people wrote of a workload in files and in objects of the cluster. */
+  private HandRules written(Owner owner) {
+    var inFiles = files.of(owner);
+    var inCluster = fold.lists().lists().of(owner);
+    return inCluster.equals(HandRules.NONE)
+        ? inFiles
+        : new HandRules(
+            Stream.concat(inFiles.allowed().stream(), inCluster.allowed().stream()).toList(),
+            Stream.concat(inFiles.denied().stream(), inCluster.denied().stream()).toList());
+  }
+
+  private AllowLists lists() {
+    return files.lists().and(fold.lists().lists());
   }
 
   private void learn(CheckRecord answered) {
@@ -303,7 +324,9 @@ public final class ControlState implements Policy, AutoCloseable {
       var now = clock.instant();
       use.noteNew(amendment, entry.change().at());
       switch (amendment) {
-        case Amendment.SetMode(var scope, _, _) -> workloads.refreshAll(scope::covers);
+        case Amendment.SetMode _, Amendment.Declare _, Amendment.WriteList _ ->
+            workloads.refreshAll(
+                owner -> taken.scopes().stream().anyMatch(scope -> scope.covers(owner)));
         case Amendment.Relearn(var owner, var process) -> {
           var workload = workloads.find(owner);
           if (workload != null) {
@@ -582,6 +605,11 @@ public final class ControlState implements Policy, AutoCloseable {
   /** The life of baselines. */
   public BaselineVerbs baselines() {
     return baselines;
+  }
+
+  /** What objects of a cluster say. */
+  public ClusterVerbs cluster() {
+    return cluster;
   }
 
   /** Rules by hand. */

@@ -4,7 +4,9 @@ import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.bundle.Keyring;
 import io.kith.baselines.change.Voucher;
+import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
+import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.store.Change;
 import java.util.ArrayList;
@@ -27,6 +29,7 @@ final class Fold {
   private final Predicate<Owner> held;
   private final ConcurrentHashMap<Owner, Standing> standings = new ConcurrentHashMap<>();
   private volatile Modes modes;
+  private volatile ClusterLists lists;
 
   /** What became of an amendment. */
   sealed interface Outcome {
@@ -34,10 +37,14 @@ final class Fold {
      * It may be applied to the state that it was asked of.
      *
      * @param changed the workloads that it is about
+     * @param scopes whose workloads are governed by other modes or lists, beside those
      */
-    record Taken(Modes modes, Map<Owner, Standing> changed) implements Outcome {
+    record Taken(
+        Modes modes, ClusterLists lists, Map<Owner, Standing> changed, Set<ScopeName> scopes)
+        implements Outcome {
       public Taken {
         changed = Map.copyOf(changed);
+        scopes = Set.copyOf(scopes);
       }
     }
 
@@ -47,22 +54,28 @@ final class Fold {
 
   /** Of every workload. */
   Fold(Modes configured, Keyring keys) {
-    this(configured, keys, _ -> true);
+    this(configured, keys, PublicSuffixes.UNKNOWN, _ -> true);
   }
 
   /**
    * Of some workloads; what the log says of the others is passed over.
    *
+   * @param suffixes by which lists are read
    * @param held asked with each entry
    */
-  Fold(Modes configured, Keyring keys, Predicate<Owner> held) {
+  Fold(Modes configured, Keyring keys, PublicSuffixes suffixes, Predicate<Owner> held) {
     this.modes = requireNonNull(configured, "configured");
+    this.lists = ClusterLists.none(suffixes);
     this.keys = requireNonNull(keys, "keys");
     this.held = requireNonNull(held, "held");
   }
 
   Modes modes() {
     return modes;
+  }
+
+  ClusterLists lists() {
+    return lists;
   }
 
   Keyring keys() {
@@ -84,30 +97,46 @@ final class Fold {
     var state = new TreeMap<String, Object>();
     standings.forEach((owner, standing) -> state.put(owner.toString(), standing));
     state.put("modes", modes);
+    state.put("lists", lists.texts());
     return state;
   }
 
   /** What an amendment would change. */
   Outcome preview(Amendment amendment, Change change) {
     return switch (amendment) {
-      case Amendment.SetMode mode -> preview(mode, change);
+      case Amendment.SetMode(var scope, var mode, var steps) ->
+          stepped(modes.with(scope, mode), scope, mode, steps, change);
+      case Amendment.Declare(var scope, var declared, var steps) ->
+          stepped(
+              modes.declared(scope, declared),
+              scope,
+              declared == null ? Mode.OBSERVE : declared.mode(),
+              steps,
+              change);
+      case Amendment.WriteList(var object, var text) -> {
+        var next = lists.with(object, text);
+        yield new Outcome.Taken(modes, next, Map.of(), lists.touched(object, next));
+      }
       case Amendment.Import(var environment, _, var vouchers) ->
-          new Outcome.Taken(modes, vouched(environment, vouchers));
-      case Amendment.OfWorkload one when !held.test(one.owner()) ->
-          new Outcome.Taken(modes, Map.of());
+          taken(vouched(environment, vouchers));
+      case Amendment.OfWorkload one when !held.test(one.owner()) -> taken(Map.of());
       case Amendment.OfWorkload one ->
           switch (of(one.owner()).amend(one, change, keys)) {
             case Standing.Step.Refused(var why) -> new Outcome.Refused(why);
-            case Standing.Step.Taken(var standing) ->
-                new Outcome.Taken(modes, Map.of(one.owner(), standing));
+            case Standing.Step.Taken(var standing) -> taken(Map.of(one.owner(), standing));
           };
     };
   }
 
-  private Outcome preview(Amendment.SetMode amendment, Change change) {
+  private Outcome.Taken taken(Map<Owner, Standing> changed) {
+    return new Outcome.Taken(modes, lists, changed, Set.of());
+  }
+
+  private Outcome stepped(
+      Modes next, ScopeName scope, Mode mode, List<Amendment.SetMode.Step> steps, Change change) {
     var changed = new HashMap<Owner, Standing>();
-    for (var step : amendment.steps()) {
-      var enforce = amendment.mode() == Mode.ENFORCE;
+    for (var step : steps) {
+      var enforce = mode == Mode.ENFORCE;
       if (!held.test(step.owner())) {
         continue;
       }
@@ -118,7 +147,7 @@ final class Fold {
         case Standing.Step.Taken(var standing) -> changed.put(step.owner(), standing);
       }
     }
-    return new Outcome.Taken(modes.with(amendment.scope(), amendment.mode()), changed);
+    return new Outcome.Taken(next, lists, changed, Set.of(scope));
   }
 
   private Map<Owner, Standing> vouched(String environment, List<Voucher> vouchers) {
@@ -136,6 +165,7 @@ final class Fold {
   void commit(Outcome.Taken taken) {
     standings.putAll(taken.changed());
     modes = taken.modes();
+    lists = taken.lists();
   }
 
   /**
@@ -152,16 +182,22 @@ final class Fold {
         var theirs = vouchers.stream().filter(one -> one.owner().equals(owner)).toList();
         yield theirs.isEmpty() ? before : before.vouchedBy(environment, theirs);
       }
-      case Amendment.SetMode(_, var mode, var steps) -> {
-        var standing = before;
-        for (var step : steps) {
-          if (step.owner().equals(owner)) {
-            standing = taken(standing.advance(step, mode == Mode.ENFORCE, keys, change));
-          }
-        }
-        yield standing;
-      }
+      case Amendment.SetMode(_, var mode, var steps) -> replay(before, owner, mode, steps, change);
+      case Amendment.Declare(_, var declared, var steps) ->
+          declared == null ? before : replay(before, owner, declared.mode(), steps, change);
+      case Amendment.WriteList _ -> before;
     };
+  }
+
+  private Standing replay(
+      Standing before, Owner owner, Mode mode, List<Amendment.SetMode.Step> steps, Change change) {
+    var standing = before;
+    for (var step : steps) {
+      if (step.owner().equals(owner)) {
+        standing = taken(standing.advance(step, mode == Mode.ENFORCE, keys, change));
+      }
+    }
+    return standing;
   }
 
   private static Standing taken(Standing.Step step) {

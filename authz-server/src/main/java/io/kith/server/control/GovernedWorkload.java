@@ -139,6 +139,11 @@ final class GovernedWorkload {
     return asked;
   }
 
+  /** What sets the mode that is asked for, in words. */
+  String modeFrom() {
+    return fold.modes().origin(owner);
+  }
+
   synchronized Standing standing() {
     return standing;
   }

@@ -1,5 +1,6 @@
 package io.kith.server.control;
 
+import io.kith.baselines.allow.AllowLists;
 import io.kith.baselines.allow.AllowRule;
 import io.kith.baselines.allow.Finding;
 import io.kith.baselines.allow.Lint;
@@ -24,12 +25,7 @@ import org.jspecify.annotations.Nullable;
 
 /** What should not stay of what people wrote and of what was learned, on a running server. */
 record LintReport(
-    Workloads workloads,
-    AllowListFiles files,
-    RuleUse use,
-    Drafts drafts,
-    Instant since,
-    Instant now) {
+    Workloads workloads, AllowLists lists, RuleUse use, Drafts drafts, Instant since, Instant now) {
   private static final String BY_HAND = "by hand: ";
 
   /**
@@ -52,7 +48,6 @@ record LintReport(
         outOfUse.addAll(outOfUse(workload));
       }
     }
-    var lists = files.lists();
     lists.all().flatMap(list -> list.rules().stream()).forEach(rule -> noteUse(rule, used));
     byHand.values().stream().flatMap(List::stream).forEach(rule -> noteUse(rule, used));
     var findings = new ArrayList<>(Lint.of(lists, byHand, baselines, new Usage(since, used), now));

@@ -9,7 +9,9 @@ import io.kith.baselines.decision.Mode;
 import io.kith.baselines.edge.Baseline;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** How people change modes. */
 final class ModeVerbs {
@@ -17,12 +19,18 @@ final class ModeVerbs {
   private final Journal journal;
   private final ServerKeys keys;
   private final Consumer<AuditEntry> audit;
+  private volatile BooleanSupplier clusterAnswers = () -> false;
 
   ModeVerbs(Workloads workloads, Journal journal, ServerKeys keys, Consumer<AuditEntry> audit) {
     this.workloads = workloads;
     this.journal = journal;
     this.keys = keys;
     this.audit = audit;
+  }
+
+  /** Asks from now on whether objects of a cluster can be changed by people. */
+  void clusterAnswers(BooleanSupplier answers) {
+    clusterAnswers = answers;
   }
 
   /**
@@ -40,8 +48,10 @@ final class ModeVerbs {
                 note,
                 fold -> {
                   requireCovered(scope);
+                  requireNoOther(fold.modes().declared().get(scope), scope, mode);
                   return new Journal.Drafted<>(
-                      new Amendment.SetMode(scope, mode, steps(fold, scope, mode)),
+                      new Amendment.SetMode(
+                          scope, mode, steps(fold, fold.modes().with(scope, mode), scope, mode)),
                       fold.modes().of(scope));
                 })
             .result();
@@ -66,12 +76,54 @@ final class ModeVerbs {
     }
   }
 
-  private List<Amendment.SetMode.Step> steps(Fold fold, ScopeName scope, Mode mode)
+  /** As long as the cluster answers, what it says of a scope is changed there. */
+  private void requireNoOther(@Nullable DeclaredScope said, ScopeName scope, Mode mode)
+      throws RefusedException {
+    if (said != null && said.mode() != mode && clusterAnswers.getAsBoolean()) {
+      throw RefusedException.precondition(
+          said.words()
+              + " sets the mode of "
+              + scope
+              + ": "
+              + said.mode().word()
+              + " (change that object, or set the mode of a workload within it)");
+    }
+  }
+
+  /**
+   * Revisions that an object's mode brings with it: of those that may decide, as a command would.
+   * What may not, or is not there, stays as it is: the workload observes meanwhile.
+   */
+  List<Amendment.SetMode.Step> stepsOf(Fold fold, ScopeName scope, DeclaredScope said) {
+    var steps = new ArrayList<Amendment.SetMode.Step>();
+    var next = fold.modes().declared(scope, said);
+    for (var workload : workloads.inOrder()) {
+      if (said.mode() == Mode.OBSERVE || !next.governs(scope, workload.owner())) {
+        continue;
+      }
+      var life = fold.of(workload.owner()).life();
+      var waiting = life.waiting();
+      if (waiting == null) {
+        continue;
+      }
+      if (said.mode() == Mode.ENFORCE) {
+        try {
+          steps.add(enforced(life, waiting, fold));
+        } catch (RefusedException _) {
+          // its condition says who has to approve
+        }
+      } else if (waiting.state() == RevisionState.PROPOSED) {
+        steps.add(step(waiting.baseline(), List.of()));
+      }
+    }
+    return steps;
+  }
+
+  private List<Amendment.SetMode.Step> steps(Fold fold, Modes next, ScopeName scope, Mode mode)
       throws RefusedException {
     if (mode == Mode.OBSERVE) {
       return List.of();
     }
-    var next = fold.modes().with(scope, mode);
     var steps = new ArrayList<Amendment.SetMode.Step>();
     var without = new ArrayList<String>();
     for (var workload : workloads.inOrder()) {

@@ -1,5 +1,6 @@
 package io.kith.server.control;
 
+import io.kith.baselines.allow.AllowLists;
 import io.kith.baselines.allow.AllowRule;
 import io.kith.baselines.allow.Finding;
 import io.kith.baselines.bundle.SignedBaseline;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** What people read of a control state. Thread-safe, answers from memory. */
@@ -21,7 +23,7 @@ public final class Reports {
   private final ControlSettings settings;
   private final Workloads workloads;
   private final Fold fold;
-  private final AllowListFiles files;
+  private final Supplier<AllowLists> lists;
   private final RuleUse use;
   private final Drafts drafts;
   private final InstantSource clock;
@@ -31,14 +33,14 @@ public final class Reports {
       ControlSettings settings,
       Workloads workloads,
       Fold fold,
-      AllowListFiles files,
+      Supplier<AllowLists> lists,
       RuleUse use,
       Drafts drafts,
       InstantSource clock) {
     this.settings = settings;
     this.workloads = workloads;
     this.fold = fold;
-    this.files = files;
+    this.lists = lists;
     this.use = use;
     this.drafts = drafts;
     this.clock = clock;
@@ -188,7 +190,7 @@ public final class Reports {
         life.unapproved(entry.baseline(), fold.keys()));
   }
 
-  /** Rules that people wrote, by hand and in files. */
+  /** Rules that people wrote: by hand, in files and in objects of the cluster. */
   public List<Rule> rules(@Nullable Owner owner) throws RefusedException {
     var rules = new ArrayList<Rule>();
     for (var workload : workloads.asked(owner)) {
@@ -200,8 +202,8 @@ public final class Reports {
                   .usedAt(use.of(edge.id(), RuleByHand.of(edge).words())));
         }
       }
-      files
-          .lists()
+      lists
+          .get()
           .all()
           .filter(list -> list.workload().covers(workload.owner()))
           .flatMap(list -> list.rules().stream())
@@ -238,6 +240,6 @@ public final class Reports {
     if (owner != null) {
       workloads.known(owner);
     }
-    return new LintReport(workloads, files, use, drafts, since, clock.instant()).of(owner);
+    return new LintReport(workloads, lists.get(), use, drafts, since, clock.instant()).of(owner);
   }
 }

@@ -44,6 +44,8 @@ final class RuleUse {
       case Amendment.Quarantine(_, var edge) -> note(edge.id(), at, made);
       case Amendment.Reopen(_, _, var edge) -> note(edge.id(), at, made);
       case Amendment.SetMode _,
+          Amendment.Declare _,
+          Amendment.WriteList _,
           Amendment.Propose _,
           Amendment.Approve _,
           Amendment.Reject _,

@@ -273,7 +273,7 @@ public final class RuleVerbs {
     }
     throw workload.isOfAFile(id)
         ? RefusedException.precondition(
-            "rule " + id + " is of an allow-list (change its file; kith rules names it)")
+            "rule " + id + " is of an allow-list (change its file or object; kith rules names it)")
         : RefusedException.notFound(
             "rule '" + id + "' is not one by hand of " + owner + " (see kith show)");
   }

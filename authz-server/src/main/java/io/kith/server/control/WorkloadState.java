@@ -9,12 +9,14 @@ import java.util.Locale;
  * Where a workload stands.
  *
  * @param mode what is applied now
+ * @param modeFrom what sets the mode that is asked for, in words
  * @param candidateEdges seen and not refused to be learned, but not in the baseline
  * @param waitsFor what is missing, in words; empty when nothing is
  */
 public record WorkloadState(
     Owner owner,
     Mode mode,
+    String modeFrom,
     Stage stage,
     int approvedEdges,
     int candidateEdges,

@@ -84,6 +84,7 @@ record WorkloadView(GovernedWorkload workload, boolean keptInMemory, Instant now
     return new WorkloadState(
         workload.owner(),
         workload.snapshot().mode(),
+        workload.modeFrom(),
         stage(),
         Math.toIntExact(workload.approved().size() + byHand),
         count(learned, EdgeState.CANDIDATE) + count(learned, EdgeState.OBSERVED),

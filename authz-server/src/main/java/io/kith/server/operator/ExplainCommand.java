@@ -66,6 +66,7 @@ public final class ExplainCommand extends AdminVerb<DecisionRecord> {
     line(out, "differs in", decision.getDifference());
     line(out, "new image", decision.getSinceRollout());
     line(out, "mode", decision.getMode());
+    line(out, "mode set by", decision.getModeFrom());
     line(out, "next", decision.getShadowVerdict());
     line(out, "baseline", decision.getRevision());
     line(out, "found by", foundBy(decision));

@@ -6,6 +6,7 @@ import io.kith.admin.v1.CheckServerStatus;
 import io.kith.admin.v1.ClusterStatus;
 import io.kith.admin.v1.GetStatusRequest;
 import io.kith.admin.v1.GetStatusResponse;
+import io.kith.admin.v1.ResourcesStatus;
 import io.kith.admin.v1.WorkloadStatus;
 import io.kith.server.verb.Table;
 import io.kith.server.verb.Words;
@@ -75,6 +76,9 @@ public final class StatusCommand extends AdminVerb<GetStatusResponse> {
     for (var problem : status.getAllowListProblemsList()) {
       out.println("  ALLOW-LIST: " + Words.safe(problem));
     }
+    if (status.hasResources()) {
+      printResources(status.getResources(), out);
+    }
     if (status.getDroppedAnswers() > 0) {
       out.println(
           "  "
@@ -83,12 +87,30 @@ public final class StatusCommand extends AdminVerb<GetStatusResponse> {
     }
   }
 
+  private static void printResources(ResourcesStatus resources, PrintWriter out) {
+    out.println(
+        "Of the cluster: "
+            + Words.count(resources.getAllowLists(), "EgressAllowList")
+            + " and "
+            + Words.count(resources.getScopes(), "Scope")
+            + " in force"
+            + (resources.getWrites() ? "" : "; another server writes what they say"));
+    if (!resources.getProblem().isEmpty()) {
+      out.println("  CLUSTER: " + Words.safe(resources.getProblem()));
+    }
+    for (var problem : resources.getProblemsList()) {
+      out.println("  CLUSTER: " + Words.safe(problem));
+    }
+  }
+
   private static void printWorkloads(List<WorkloadStatus> workloads, PrintWriter out) {
     if (workloads.isEmpty()) {
       out.println("No workloads (name them under workloads: in kith.yaml).");
       return;
     }
-    var table = new Table("WORKLOAD", "MODE", "BASELINE", "APPROVED", "CANDIDATES", "QUARANTINED");
+    var table =
+        new Table(
+            "WORKLOAD", "MODE", "BASELINE", "APPROVED", "CANDIDATES", "QUARANTINED", "MODE SET BY");
     for (var workload : workloads) {
       table.row(
           workload.getOwner(),
@@ -96,7 +118,8 @@ public final class StatusCommand extends AdminVerb<GetStatusResponse> {
           workload.getState(),
           Integer.toString(workload.getApprovedEdges()),
           Integer.toString(workload.getCandidateEdges()),
-          Integer.toString(workload.getQuarantinedEdges()));
+          Integer.toString(workload.getQuarantinedEdges()),
+          Words.orDash(workload.getModeFrom()));
     }
     table.print(out);
     for (var workload : workloads) {

@@ -113,8 +113,8 @@ class KithTest {
             """
             Kith 1.2.3, running since 2026-11-25T12:00:00Z
 
-            WORKLOAD                  MODE     BASELINE  APPROVED  CANDIDATES  QUARANTINED
-            shop/deployment/checkout  observe  learning  0         1           0
+            WORKLOAD                  MODE     BASELINE  APPROVED  CANDIDATES  QUARANTINED  MODE SET BY
+            shop/deployment/checkout  observe  learning  0         1           0            the default
               shop/deployment/checkout waits for: 24 h more of observation, or the end of a test run
 
             BRIDGE  RUNG  PODS  SELF-TEST
@@ -220,6 +220,7 @@ class KithTest {
               nearest edge   /app/payments ← /sbin/init → shop/statefulset/orders-db:5432
               differs in     path: /usr/bin/curl instead of /app/payments
               mode           enforce
+              mode set by    kith mode shop/deployment/checkout
               baseline       bl:…
               found by       rung A, exact
               trace          0af7651916cd43dd8448eb211c80319c

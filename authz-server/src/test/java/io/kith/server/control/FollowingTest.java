@@ -220,6 +220,31 @@ class FollowingTest {
   }
 
   @Test
+  void objectsOfTheCluster_countHereAsAtTheControlServer_alsoAfterARestart() throws Exception {
+    control.cluster().write("shop/tools", ClusterVerbsTest.list("shop/*", "/app/payments"), "ada");
+    var state = open();
+    pods.run("10.88.1.2", Shop.CHECKOUT_ID);
+    hold(state, CHECKOUT);
+    assertThat(verdict(state, flow(database(), PAYMENTS))).isEqualTo("denied_by_hand");
+
+    control.cluster().write("shop/tools", null, "ada");
+    control
+        .cluster()
+        .declare(
+            new ScopeName.One(OWNER),
+            new DeclaredScope("shop/a", Mode.SHADOW, null, null),
+            "kubernetes");
+    afar.news();
+    Await.until("it follows", () -> state.store().position() == control.store().position());
+    assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.SHADOW);
+
+    var again = reopened();
+    hold(again, CHECKOUT);
+    assertThat(again.snapshot(CHECKOUT).mode()).isEqualTo(Mode.SHADOW);
+    assertThat(again.cluster().lists()).isEmpty();
+  }
+
+  @Test
   void pod_registered_isDecidedAsAtTheControlServer_andNoOtherWorkloadIsHeld() throws Exception {
     var state = open();
     assertThat(state.holds()).isEmpty();
@@ -365,7 +390,7 @@ class FollowingTest {
 
     Await.until("it is released", () -> state.held().workloads() == 0);
     assertThat(state.holds()).isEmpty();
-    assertThat(state.folded()).containsOnlyKeys("modes");
+    assertThat(state.folded()).containsOnlyKeys("modes", "lists");
     Await.until(
         "what it taught is handed out",
         () ->

@@ -34,9 +34,17 @@ final class AllowListReader {
   private final YamlDocument.Documents documents;
   private final DestinationReader destinations;
 
-  AllowListReader(String file, String text, PublicSuffixes suffixes) {
-    this.documents = YamlDocument.readAll(file, text);
+  private AllowListReader(YamlDocument.Documents documents, PublicSuffixes suffixes) {
+    this.documents = documents;
     this.destinations = new DestinationReader(suffixes);
+  }
+
+  static AllowListReader ofFile(String file, String text, PublicSuffixes suffixes) {
+    return new AllowListReader(YamlDocument.readAll(file, text), suffixes);
+  }
+
+  static AllowListReader ofObject(String name, String text, PublicSuffixes suffixes) {
+    return new AllowListReader(YamlDocument.readObject(name, text), suffixes);
   }
 
   /** In the order of the text; incomplete when there are problems. */

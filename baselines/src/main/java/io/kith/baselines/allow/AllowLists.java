@@ -3,6 +3,7 @@ package io.kith.baselines.allow;
 import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.allow.AllowRule.Action;
+import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.edge.HandRule;
 import io.kith.baselines.edge.HandRules;
@@ -14,11 +15,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
- * Every allow-list there is, by file. Never changed: a new text makes new lists, or is refused and
- * leaves these.
+ * Every allow-list there is, by file or object. Never changed: a new text makes new lists, or is
+ * refused and leaves these.
  */
 public final class AllowLists {
   private final PublicSuffixes suffixes;
@@ -52,7 +54,7 @@ public final class AllowLists {
 
   /** Puts a file in place of the one of that name, when there is nothing wrong with it. */
   public Replacement replace(String file, String text) {
-    var reader = new AllowListReader(file, text, suffixes);
+    var reader = AllowListReader.ofFile(file, text, suffixes);
     var lists = reader.read();
     var problems = new ArrayList<>(reader.problems());
     var names = new HashMap<String, String>();
@@ -80,7 +82,51 @@ public final class AllowLists {
     return new Replacement.Accepted(new AllowLists(suffixes, next));
   }
 
-  /** Without that file. */
+  /**
+   * Puts an object of an API in place of the one of that name, when there is nothing wrong with it.
+   * Its list is called as the object is, so that it shares no name with one of a file.
+   *
+   * @param object as {@code egressallowlist shop/checkout}; the place of its rules begins with it
+   * @param text one document
+   * @param mayName whom the object may speak for
+   * @param whom the same in words, as {@code workloads of namespace 'shop'}
+   */
+  public Replacement replaceObject(
+      String object, String text, Predicate<ScopeName> mayName, String whom) {
+    var reader = AllowListReader.ofObject(object, text, suffixes);
+    var lists = reader.read();
+    var problems = new ArrayList<>(reader.problems());
+    for (var list : lists) {
+      if (!mayName.test(list.workload())) {
+        problems.add(
+            new Problem(
+                object, "spec.workload", "'" + list.workload() + "' (expected: " + whom + ")"));
+      }
+    }
+    if (problems.isEmpty() && lists.size() != 1) {
+      problems.add(
+          new Problem(object, "", lists.size() + " documents (expected: one for an object)"));
+    }
+    if (!problems.isEmpty()) {
+      return new Replacement.Refused(problems);
+    }
+    var list = lists.getFirst();
+    var next = new TreeMap<>(byFile);
+    next.put(object, List.of(new AllowList(object, object, list.workload(), list.rules())));
+    return new Replacement.Accepted(new AllowLists(suffixes, next));
+  }
+
+  /** These and those of the others; where both have one of a name, that of the others. */
+  public AllowLists and(AllowLists others) {
+    if (others.byFile.isEmpty()) {
+      return this;
+    }
+    var all = new TreeMap<>(byFile);
+    all.putAll(others.byFile);
+    return new AllowLists(suffixes, all);
+  }
+
+  /** Without that file or object. */
   public AllowLists without(String file) {
     var next = new TreeMap<>(byFile);
     next.remove(file);

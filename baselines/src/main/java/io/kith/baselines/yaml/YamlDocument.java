@@ -33,17 +33,19 @@ public final class YamlDocument {
   private static final int MAX_DOCUMENTS = 10_000;
 
   private final String file;
+  private final boolean lines;
   private final Map<String, String> environment;
   private final List<Problem> problems = new ArrayList<>();
 
-  private YamlDocument(String file, Map<String, String> environment) {
+  private YamlDocument(String file, boolean lines, Map<String, String> environment) {
     this.file = file;
+    this.lines = lines;
     this.environment = environment;
   }
 
   /** Reads the text; a text that is not YAML yields an empty section and a problem. */
   public static Section read(String file, String text, Map<String, String> environment) {
-    var document = new YamlDocument(file, environment);
+    var document = new YamlDocument(file, true, environment);
     var roots = document.compose(text, 1);
     return new Section(document, "", file, roots.isEmpty() ? null : roots.getFirst());
   }
@@ -54,10 +56,23 @@ public final class YamlDocument {
    * <p>A text that is not YAML yields no section at all and a problem.
    */
   public static Documents readAll(String file, String text) {
-    var document = new YamlDocument(file, Map.of());
+    return documents(new YamlDocument(file, true, Map.of()), text);
+  }
+
+  /**
+   * Reads a text that nobody wrote in these lines, as one of an object of an API: a place in it is
+   * the path of a key.
+   *
+   * @param name of the object, for messages
+   */
+  public static Documents readObject(String name, String text) {
+    return documents(new YamlDocument(name, false, Map.of()), text);
+  }
+
+  private static Documents documents(YamlDocument document, String text) {
     var sections =
         document.compose(text, MAX_DOCUMENTS).stream()
-            .map(root -> new Section(document, "", file, root))
+            .map(root -> new Section(document, "", document.file, root))
             .toList();
     return new Documents(sections, document.problems);
   }
@@ -129,7 +144,7 @@ public final class YamlDocument {
   }
 
   private String place(Mark mark) {
-    return file + ":" + (mark.getLine() + 1) + ":" + (mark.getColumn() + 1);
+    return lines ? file + ":" + (mark.getLine() + 1) + ":" + (mark.getColumn() + 1) : file;
   }
 
   /** A mapping of the document; may be absent, which reads as empty. */
@@ -168,7 +183,7 @@ public final class YamlDocument {
 
     /** Where the section begins; an absent one, where the one around it does. */
     public String place() {
-      return start;
+      return document.lines || path.isEmpty() ? start : start + ": " + path;
     }
 
     public String pathOf(String key) {

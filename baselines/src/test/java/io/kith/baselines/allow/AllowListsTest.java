@@ -368,6 +368,100 @@ class AllowListsTest {
     assertThat(good.of(CHECKOUT).denied()).hasSize(1);
   }
 
+  // ---- objects of an API
+
+  private static final String OBJECT = "egressallowlist shop/checkout";
+  private static final String WHOM = "workloads of namespace 'shop'";
+
+  private static AllowLists.Replacement object(AllowLists lists, String object, String text) {
+    return lists.replaceObject(
+        object, text, scope -> scope.covers(CHECKOUT) && !scope.toString().equals("*"), WHOM);
+  }
+
+  @Test
+  void replaceObject_isReadAsAFileIs_andItsRulesSayWhereTheyAre() {
+    var lists = accepted(object(NONE, OBJECT, document("checkout", deny("/a"), deny("/b"))));
+
+    assertThat(lists.of(CHECKOUT).denied())
+        .isEqualTo(
+            accepted(NONE.replace("a.yaml", document("checkout", deny("/a"), deny("/b"))))
+                .of(CHECKOUT)
+                .denied());
+    assertThat(lists.all())
+        .extracting(AllowList::name, AllowList::where)
+        .containsExactly(org.assertj.core.groups.Tuple.tuple(OBJECT, OBJECT));
+    assertThat(lists.all().flatMap(list -> list.rules().stream()))
+        .extracting(AllowRule::where)
+        .containsExactly(OBJECT + ": spec.rules[0]", OBJECT + ": spec.rules[1]");
+  }
+
+  @Test
+  void replaceObject_withMistakes_namesEachByItsField() {
+    var text =
+        document("checkout", "{action: deny, by: ada, process: {path: a}, until: soon, note: x}");
+
+    assertThat(messages(object(NONE, OBJECT, text)))
+        .containsExactly(
+            OBJECT
+                + ": spec.rules[0].why: missing (expected: why it is so, for whoever reads it next"
+                + " year)",
+            OBJECT + ": spec.rules[0].until: 'soon' (expected: 2027-01-31 or 2027-01-31T18:00:00Z)",
+            OBJECT
+                + ": spec.rules[0].process.path: 'a' (expected: an absolute path, as the process"
+                + " sees it)",
+            OBJECT
+                + ": spec.rules[0].process.path: nothing asked for (expected: a path, program,"
+                + " script or sha256; or no process)",
+            OBJECT
+                + ": spec.rules[0].note: unknown key (expected: one of [action, by, destination,"
+                + " process, strictness, until, why])");
+  }
+
+  @Test
+  void replaceObject_forOthers_isRefused() {
+    assertThat(messages(object(NONE, OBJECT, documentFor("pay/*", "checkout", deny("/a")))))
+        .containsExactly(
+            OBJECT + ": spec.workload: 'pay/*' (expected: workloads of namespace 'shop')");
+    assertThat(messages(object(NONE, OBJECT, documentFor("*", "checkout", deny("/a")))))
+        .containsExactly(OBJECT + ": spec.workload: '*' (expected: workloads of namespace 'shop')");
+  }
+
+  @Test
+  void replaceObject_ofNoneOrTwoDocuments_isRefused() {
+    var one = document("a", deny("/a"));
+
+    assertThat(messages(object(NONE, OBJECT, "")))
+        .containsExactly(OBJECT + ": 0 documents (expected: one for an object)");
+    assertThat(messages(object(NONE, OBJECT, one + "---\n" + one)))
+        .containsExactly(OBJECT + ": 2 documents (expected: one for an object)");
+  }
+
+  @Test
+  void replaceObject_refused_leavesTheLastGoodOne_acceptedTakesItsPlace() {
+    var good = accepted(object(NONE, OBJECT, document("checkout", deny("/a"))));
+
+    var refused = object(good, OBJECT, "spec: {}");
+    var next = accepted(object(good, OBJECT, document("checkout", deny("/b"), deny("/c"))));
+
+    assertThat(refused).isInstanceOf(Refused.class);
+    assertThat(good.of(CHECKOUT).denied()).hasSize(1);
+    assertThat(next.of(CHECKOUT).denied()).hasSize(2);
+    assertThat(next.without(OBJECT).of(CHECKOUT)).isEqualTo(HandRules.NONE);
+  }
+
+  @Test
+  void and_hasTheRulesOfBoth_alsoWhereTheirNamesAreTheSame() {
+    var files = accepted(NONE.replace("a.yaml", document("checkout", deny("/a"))));
+    var objects = accepted(object(NONE, OBJECT, document("checkout", deny("/b"))));
+
+    assertThat(files.and(objects).of(CHECKOUT).denied()).hasSize(2);
+    assertThat(files.and(NONE)).isSameAs(files);
+    assertThat(NONE.and(objects).of(CHECKOUT)).isEqualTo(objects.of(CHECKOUT));
+    assertThat(objects.and(accepted(object(NONE, OBJECT, document("c", deny("/c"), deny("/d"))))))
+        .extracting(lists -> lists.of(CHECKOUT).denied().size())
+        .isEqualTo(2);
+  }
+
   // ---- for this and the tests beside it
 
   static String document(String name, String... rules) {

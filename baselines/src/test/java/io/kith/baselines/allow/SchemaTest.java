@@ -44,7 +44,7 @@ class SchemaTest {
   }
 
   private static Set<String> keysKnown(String document) {
-    var reader = new AllowListReader("a.yaml", document, AllowListsTest.SUFFIXES);
+    var reader = AllowListReader.ofFile("a.yaml", document, AllowListsTest.SUFFIXES);
     reader.read();
     var unknown =
         reader.problems().stream()

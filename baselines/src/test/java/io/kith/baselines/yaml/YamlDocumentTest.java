@@ -28,6 +28,25 @@ class YamlDocumentTest {
         .containsExactly("a.yaml:4:3: size: unknown key (expected: one of [name])");
   }
 
+  @Test
+  void readObject_aMistake_hasThePathOfItsKeyAndNoLine() {
+    var documents = YamlDocument.readObject("thing a", "\nspec: {rows: [{name: a, size: x}]}\n");
+
+    var spec = documents.sections().getFirst().section("spec");
+    var row = spec.sections("rows").getFirst();
+    row.optional("name", Values::text);
+    row.required("why", Values::text, "a reason");
+    documents.sections().getFirst().finish();
+
+    assertThat(documents.sections().getFirst().place()).isEqualTo("thing a");
+    assertThat(row.place()).isEqualTo("thing a: spec.rows[0]");
+    assertThat(documents.problems())
+        .extracting(Problem::toString)
+        .containsExactly(
+            "thing a: spec.rows[0].why: missing (expected: a reason)",
+            "thing a: spec.rows[0].size: unknown key (expected: one of [name, why])");
+  }
+
   private static void readNameOnly(YamlDocument.Section section) {
     section.optional("name", Values::text);
     section.finish();

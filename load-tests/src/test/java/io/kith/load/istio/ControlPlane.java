@@ -151,7 +151,7 @@ final class ControlPlane implements AutoCloseable {
     }
   }
 
-  /** Starts the API server, again if it was killed, and waits until it is ready. */
+  /** Starts the API server, again if it was killed or stopped, and waits until it is ready. */
   void startApiServer() throws IOException, InterruptedException {
     var certificates = Files.createDirectories(folder.resolve("certificates"));
     var keys = makeServiceAccountKeys();
@@ -214,7 +214,15 @@ final class ControlPlane implements AutoCloseable {
     }
   }
 
+  /** Stops the API server; what it has stays in etcd. */
+  void stopApiServer() {
+    requireNonNull(apiServer, "started").close();
+  }
+
   private Path makeServiceAccountKeys() throws IOException {
+    if (Files.exists(folder.resolve("service-accounts.pem"))) {
+      return folder.resolve("service-accounts.pem");
+    }
     try {
       var generator = KeyPairGenerator.getInstance("RSA");
       generator.initialize(2048);
@@ -256,6 +264,11 @@ final class ControlPlane implements AutoCloseable {
     return folder.resolve("certificates/apiserver.crt");
   }
 
+  /** A file with which programs are admins of the API server. */
+  Path kubeconfig() {
+    return folder.resolve("kubeconfig");
+  }
+
   /** Starts istiod, again if it was stopped, and waits until it is ready. */
   void startIstiod() throws IOException, InterruptedException {
     var kubeconfig = kubeconfig("kubeconfig", token);
@@ -286,11 +299,6 @@ final class ControlPlane implements AutoCloseable {
                 "--ctrlz_port",
                 "0"));
     istiod.awaitReady(LIMIT, this::istiodAnswers);
-  }
-
-  /** With which whoever can read it is admin of the API server. */
-  Path kubeconfig() {
-    return folder.resolve("kubeconfig");
   }
 
   /** A kubeconfig for an account that may do what it was given, good for an hour. */

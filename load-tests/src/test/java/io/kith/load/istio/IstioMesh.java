@@ -182,9 +182,22 @@ final class IstioMesh implements AutoCloseable {
     return sidecar.envoy();
   }
 
-  /** Starts Kith, which observes. Who is who it finds out by itself. */
+  /** Starts Kith, which observes. Who is who it finds out by itself, with no rights but for that. */
   Kith startKith() throws IOException, InterruptedException {
-    return closing(new Kith(lab, plane, istio, envoy));
+    plane.namespace(Kith.NAMESPACE, Map.of());
+    plane.account(Kith.NAMESPACE, Kith.SERVER);
+    return startKith(
+        "{kubeconfig: \"%s\", resources: false}"
+            .formatted(plane.kubeconfigOf(Kith.NAMESPACE, Kith.SERVER)));
+  }
+
+  /**
+   * Starts Kith, which observes.
+   *
+   * @param kubernetes what the server has to do with the API server, {@code server.kubernetes}
+   */
+  Kith startKith(String kubernetes) throws IOException, InterruptedException {
+    return closing(new Kith(lab, plane, istio, envoy, kubernetes));
   }
 
   private String serviceAddress(String service) {

@@ -46,15 +46,21 @@ final class Kith implements AutoCloseable {
   private final Envoy envoy;
   private final Lab lab;
   private final Replica server;
+  private final String kubernetes;
   private final String configuration;
 
-  /** Starts both and waits until the bridge answers for a pod. */
-  Kith(Lab lab, ControlPlane plane, Istio istio, Envoy envoy)
+  /**
+   * Starts both and waits until the bridge answers for a pod.
+   *
+   * @param kubernetes what the server has to do with the API server, {@code server.kubernetes}
+   */
+  Kith(Lab lab, ControlPlane plane, Istio istio, Envoy envoy, String kubernetes)
       throws IOException, InterruptedException {
     this.lab = lab;
     this.plane = plane;
     this.istio = istio;
     this.envoy = envoy;
+    this.kubernetes = kubernetes;
     try {
       plane.namespace(NAMESPACE, Map.of());
       var ofServer = certificates(SERVER, 15_120);
@@ -165,7 +171,7 @@ final class Kith implements AutoCloseable {
       bridgeTimeout: 700ms
       keys: {directory: "%6$s"}
       guard: {resolvers: ["%2$s:53"], redirects: [ipv4]}
-      kubernetes: {kubeconfig: "%9$s", resources: false}
+      kubernetes: %9$s
     bridge:
       node: node-1
       spiffeId: %7$s
@@ -190,7 +196,7 @@ final class Kith implements AutoCloseable {
             server.home(),
             id(NAMESPACE, BRIDGE),
             certificates,
-            plane.kubeconfigOf(NAMESPACE, SERVER));
+            kubernetes);
   }
 
   /** The SPIFFE ID of an account. */

@@ -1,0 +1,43 @@
+package io.kith.server.control;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** How objects of a cluster are followed. Thread-safe. */
+public interface ClusterHealth {
+  /** Nobody follows any. */
+  ClusterHealth NONE =
+      new ClusterHealth() {
+        @Override
+        public boolean isFollowed() {
+          return false;
+        }
+
+        @Override
+        public @Nullable String problem() {
+          return null;
+        }
+
+        @Override
+        public List<String> problems() {
+          return List.of();
+        }
+
+        @Override
+        public boolean writes() {
+          return false;
+        }
+      };
+
+  /** Whether they are, by configuration. */
+  boolean isFollowed();
+
+  /** What stands against following them now, in words; null when nothing does. */
+  @Nullable String problem();
+
+  /** What is wrong with objects, each with its name, field and what to do. */
+  List<String> problems();
+
+  /** Whether this server, of several, writes what they say into the log, and their status. */
+  boolean writes();
+}

@@ -1,0 +1,326 @@
+package io.kith.server.control;
+
+import static io.kith.server.control.Shop.CHECKOUT;
+import static io.kith.server.control.Shop.CURL;
+import static io.kith.server.control.Shop.PAYMENTS;
+import static io.kith.server.control.Shop.database;
+import static io.kith.server.control.Shop.elsewhere;
+import static io.kith.server.control.Shop.flow;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.kith.baselines.config.Inbound;
+import io.kith.baselines.config.KithConfig.ScopeEntry;
+import io.kith.baselines.config.ScopeName;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.destination.PublicSuffixes;
+import io.kith.baselines.identity.Owner;
+import io.kith.server.check.Await;
+import io.kith.server.store.InMemoryStore;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(600)
+class ClusterVerbsTest {
+  private static final Owner OWNER = CHECKOUT.owner();
+  private static final ScopeName ONE = new ScopeName.One(OWNER);
+  private static final ScopeName SHOP = new ScopeName.Namespace("shop");
+  private static final ScopeName MESH = new ScopeName.Mesh();
+
+  private final Site site = new Site(new InMemoryStore());
+  private ControlState state;
+
+  @BeforeEach
+  void start() throws Exception {
+    state = site.server();
+  }
+
+  @AfterEach
+  void stop() {
+    state.close();
+  }
+
+  private static DeclaredScope said(Mode mode) {
+    return new DeclaredScope("shop/a", mode, null, null);
+  }
+
+  static String list(String workload, String... paths) {
+    var rules = new ArrayList<String>();
+    for (var path : paths) {
+      rules.add("{action: deny, by: ada, why: x, process: {path: " + path + "}}");
+    }
+    return """
+    apiVersion: kith.io/v1
+    kind: EgressAllowList
+    metadata: {name: tools}
+    spec: {workload: "%s", rules: [%s]}
+    """
+        .formatted(workload, String.join(", ", rules));
+  }
+
+  private void propose() throws Exception {
+    site.check(state, flow(database(), PAYMENTS));
+    state.finishTestRun(OWNER, "suite passed", "ada");
+  }
+
+  private void enforce() throws Exception {
+    propose();
+    state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
+  }
+
+  // ---- lists
+
+  @Test
+  void write_aList_deniesFromNowOn_untilItsObjectIsGone() throws Exception {
+    enforce();
+    assertThat(site.reason(state, flow(database(), PAYMENTS))).isEqualTo("allowed");
+
+    assertThat(state.cluster().write("shop/tools", list("shop/*", "/app/payments"), "ada"))
+        .isTrue();
+
+    assertThat(site.reason(state, flow(database(), PAYMENTS))).isEqualTo("denied_by_hand");
+    assertThat(state.cluster().rules("shop/tools")).isEqualTo(1);
+    assertThat(state.reports().rules(OWNER))
+        .extracting(Rule::where)
+        .containsExactly("egressallowlist shop/tools: spec.rules[0]");
+
+    state.cluster().write("shop/tools", null, "ada");
+
+    assertThat(site.reason(state, flow(database(), PAYMENTS))).isEqualTo("allowed");
+    assertThat(state.cluster().lists()).isEmpty();
+    assertThat(state.cluster().rules("shop/tools")).isZero();
+  }
+
+  @Test
+  void write_aListForOthers_changesNothingHere() throws Exception {
+    enforce();
+
+    state.cluster().write("pay/tools", list("pay/*", "/app/payments"), "ada");
+
+    assertThat(site.reason(state, flow(database(), PAYMENTS))).isEqualTo("allowed");
+  }
+
+  @Test
+  void write_theSameAgain_isNoEntryOfTheLog() throws Exception {
+    state.cluster().write("shop/tools", list("shop/*", "/a"), "ada");
+    var position = state.store().position();
+
+    assertThat(state.cluster().write("shop/tools", list("shop/*", "/a"), "ada")).isFalse();
+    assertThat(state.cluster().write("shop/other", null, "ada")).isFalse();
+
+    assertThat(state.store().position()).isEqualTo(position);
+  }
+
+  @Test
+  void write_reachesOtherServers_andOutlivesThisOne() throws Exception {
+    try (var other = site.server("other")) {
+      state.cluster().write("shop/tools", list("shop/*", "/a"), "ada");
+      state.cluster().declare(SHOP, said(Mode.SHADOW), "ada");
+
+      Await.until("the other follows", () -> other.store().position() == 2);
+      assertThat(other.folded()).isEqualTo(state.folded());
+    }
+    var before = state.folded();
+    state.close();
+    state = site.server();
+
+    assertThat(state.folded()).isEqualTo(before);
+    assertThat(state.cluster().lists()).containsOnlyKeys("shop/tools");
+    assertThat(state.cluster().scopes()).containsOnlyKeys(SHOP);
+  }
+
+  @Test
+  void problems_areThoseOfAFile_andOfWhomItSpeaksFor() {
+    assertThat(state.cluster().problems("shop/t", list("shop/*", "a"), _ -> true, "any"))
+        .extracting(Object::toString)
+        .first()
+        .asString()
+        .startsWith("egressallowlist shop/t: spec.rules[0].process.path: 'a' (expected: ");
+    assertThat(state.cluster().problems("shop/t", list("*", "/a"), _ -> false, "its own"))
+        .extracting(Object::toString)
+        .containsExactly("egressallowlist shop/t: spec.workload: '*' (expected: its own)");
+    assertThat(state.cluster().problems("shop/t", " ".repeat(600_000), _ -> true, "any"))
+        .extracting(Object::toString)
+        .containsExactly(
+            "egressallowlist shop/t: spec.rules: 600000 characters (expected: at most 524288; make"
+                + " several objects of it)");
+    assertThat(state.cluster().problems("shop/t", list("*", "/a"), _ -> true, "any")).isEmpty();
+  }
+
+  @Test
+  void with_aTextThatThisVersionCannotRead_keepsTheLastGoodOne() {
+    var good = ClusterLists.none(PublicSuffixes.UNKNOWN).with("shop/t", list("shop/*", "/a"));
+
+    assertThat(good.with("shop/t", "spec: {later: true}")).isEqualTo(good);
+    assertThat(good.texts()).containsOnlyKeys("shop/t");
+  }
+
+  // ---- modes
+
+  @Test
+  void order_ofOneScope_isObjectThenCommandThenFile() throws Exception {
+    var file = new ScopeEntry(MESH, Mode.SHADOW, true, Inbound.REQUIRE);
+    var modes = Modes.of(List.of(file));
+    assertThat(modes.origin(OWNER)).isEqualTo("kith.yaml, scope *");
+    assertThat(Modes.of(List.of()).origin(OWNER)).isEqualTo("the default");
+
+    modes = modes.with(MESH, Mode.OBSERVE);
+    assertThat(modes.of(OWNER)).isEqualTo(Mode.OBSERVE);
+    assertThat(modes.origin(OWNER)).isEqualTo("kith mode *");
+
+    modes = modes.declared(MESH, said(Mode.ENFORCE));
+    assertThat(modes.of(OWNER)).isEqualTo(Mode.ENFORCE);
+    assertThat(modes.of(MESH)).isEqualTo(Mode.ENFORCE);
+    assertThat(modes.origin(OWNER)).isEqualTo("Scope shop/a (*)");
+    assertThat(modes.unattributedAllowed(OWNER)).as("what it does not say is as before").isTrue();
+    assertThat(modes.inbound(OWNER)).isEqualTo(Inbound.REQUIRE);
+
+    modes = modes.declared(MESH, new DeclaredScope("shop/a", Mode.SHADOW, false, Inbound.ACCEPT));
+    assertThat(modes.of(OWNER)).isEqualTo(Mode.SHADOW);
+    assertThat(modes.unattributedAllowed(OWNER)).isFalse();
+    assertThat(modes.inbound(OWNER)).isEqualTo(Inbound.ACCEPT);
+
+    modes = modes.declared(MESH, null);
+    assertThat(modes.origin(OWNER)).isEqualTo("kith mode *");
+    assertThat(modes.of(OWNER)).isEqualTo(Mode.OBSERVE);
+  }
+
+  @Test
+  void order_ofSeveralScopes_isTheMostSpecificWhoeverSaysIt() {
+    var modes = Modes.of(List.of(new ScopeEntry(ONE, Mode.SHADOW, false)));
+    assertThat(modes.declared(SHOP, said(Mode.ENFORCE)).of(OWNER)).isEqualTo(Mode.SHADOW);
+    assertThat(modes.declared(SHOP, said(Mode.ENFORCE)).of(SHOP)).isEqualTo(Mode.ENFORCE);
+    assertThat(modes.declared(SHOP, said(Mode.ENFORCE)).governing(OWNER)).isEqualTo(ONE);
+    assertThat(modes.declared(SHOP, said(Mode.ENFORCE)).governs(SHOP, OWNER)).isFalse();
+
+    modes = Modes.of(List.of()).with(SHOP, Mode.SHADOW).declared(ONE, said(Mode.ENFORCE));
+    assertThat(modes.of(OWNER)).isEqualTo(Mode.ENFORCE);
+    assertThat(modes.governs(SHOP, OWNER)).isFalse();
+    assertThat(modes.governs(ONE, OWNER)).isTrue();
+    assertThat(Modes.of(List.of()).governing(OWNER)).isNull();
+  }
+
+  @Test
+  void setMode_ofAScopeOfWhichAnObjectSpeaks_isRefusedWhileTheClusterAnswers() throws Exception {
+    var answers = new boolean[] {true};
+    state.cluster().follow(ClusterHealth.NONE, () -> answers[0]);
+    state.cluster().declare(SHOP, said(Mode.SHADOW), "ada");
+
+    assertThatThrownBy(() -> state.setMode(SHOP, Mode.OBSERVE, "why", "grace"))
+        .isInstanceOf(RefusedException.class)
+        .hasMessage(
+            "Scope shop/a sets the mode of shop/*: shadow (change that object, or set the mode of a"
+                + " workload within it)");
+    state.setMode(SHOP, Mode.SHADOW, "the same", "grace");
+    assertThat(state.cluster().originOfMode(OWNER)).isEqualTo("Scope shop/a (shop/*)");
+    state.setMode(ONE, Mode.OBSERVE, "within", "grace");
+    assertThat(state.cluster().originOfMode(OWNER)).isEqualTo("kith mode " + OWNER);
+
+    answers[0] = false;
+    state.setMode(SHOP, Mode.OBSERVE, "the API server is down", "grace");
+    assertThat(state.cluster().scopes()).isEmpty();
+
+    state.cluster().declare(SHOP, said(Mode.SHADOW), "ada");
+    assertThat(state.cluster().scopes()).containsOnlyKeys(SHOP);
+  }
+
+  @Test
+  void declare_enforceWithoutBaseline_observes_andSaysWhatItWaitsFor() throws Exception {
+    state.cluster().declare(ONE, said(Mode.ENFORCE), "ada");
+
+    assertThat(mode()).isEqualTo(Mode.OBSERVE);
+    var reached = Objects.requireNonNull(state.cluster().reached().get(ONE));
+    assertThat(reached.workloads()).isEqualTo(1);
+    assertThat(reached.waiting()).containsExactly(new ClusterVerbs.Waiting(OWNER, false));
+
+    propose();
+
+    assertThat(mode()).as("no object enforces what was proposed after it").isEqualTo(Mode.OBSERVE);
+    assertThat(waiting()).containsExactly(new ClusterVerbs.Waiting(OWNER, true));
+
+    state.setMode(ONE, Mode.ENFORCE, "reviewed", "grace");
+
+    assertThat(mode()).isEqualTo(Mode.ENFORCE);
+    assertThat(waiting()).isEmpty();
+  }
+
+  private List<ClusterVerbs.Waiting> waiting() {
+    return Objects.requireNonNull(state.cluster().reached().get(ONE)).waiting();
+  }
+
+  private @Nullable Mode mode() {
+    return state.states().stream()
+        .filter(one -> one.owner().equals(OWNER))
+        .map(WorkloadState::mode)
+        .findFirst()
+        .orElse(null);
+  }
+
+  @Test
+  void declare_anotherMode_bringsWhatWaits_asACommandDoes() throws Exception {
+    propose();
+
+    state.cluster().declare(ONE, said(Mode.SHADOW), "ada");
+    assertThat(state.states().stream().filter(one -> one.owner().equals(OWNER)))
+        .extracting(WorkloadState::stage)
+        .containsExactly(WorkloadState.Stage.SHADOW);
+
+    state.cluster().declare(ONE, said(Mode.ENFORCE), "ada");
+    assertThat(mode()).isEqualTo(Mode.ENFORCE);
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("new_process");
+
+    state.cluster().declare(ONE, null, "ada");
+    assertThat(mode()).isEqualTo(Mode.OBSERVE);
+    assertThat(state.cluster().reached()).isEmpty();
+  }
+
+  @Test
+  void declare_theSameModeAgain_bringsNothingThatWaits() throws Exception {
+    enforce();
+    state.cluster().declare(ONE, said(Mode.ENFORCE), "ada");
+    var revision = state.reports().revision(OWNER, null).entry().baseline().revision();
+    site.check(state, flow(elsewhere(), PAYMENTS));
+    state.setMode(ONE, Mode.ENFORCE, "nothing waits", "ada");
+
+    state
+        .cluster()
+        .declare(ONE, new DeclaredScope("shop/a", Mode.ENFORCE, true, Inbound.ACCEPT), "ada");
+
+    assertThat(state.reports().revision(OWNER, null).entry().baseline().revision())
+        .isEqualTo(revision);
+    assertThat(state.snapshot(CHECKOUT).unattributedAllowed()).isTrue();
+  }
+
+  @Test
+  void audit_saysWhatWasBeforeAndIsSince() throws Exception {
+    state.cluster().declare(SHOP, said(Mode.SHADOW), "kubernetes as kubectl");
+    state.cluster().write("shop/tools", list("shop/*", "/a"), "kubernetes as kubectl");
+    state.cluster().write("shop/tools", null, "kubernetes");
+    state.cluster().declare(SHOP, null, "kubernetes");
+
+    assertThat(
+            state.audit(null, 0, 10).reversed().stream()
+                .map(
+                    entry ->
+                        entry.change().author()
+                            + ": "
+                            + entry.change().kind()
+                            + " "
+                            + entry.change().subject()
+                            + ": "
+                            + state.before(entry)
+                            + " → "
+                            + state.after(entry)))
+        .containsExactly(
+            "kubernetes as kubectl: declare shop/*: observe → shadow by Scope shop/a",
+            "kubernetes as kubectl: list egressallowlist shop/tools: none → 4 lines",
+            "kubernetes: list egressallowlist shop/tools: 4 lines → none",
+            "kubernetes: declare shop/*: shadow → as kith mode or kith.yaml say");
+  }
+}
