@@ -434,6 +434,7 @@ class AdmissionTest {
         chart.objects(
             new Values("default"),
             "scopes.shop=enforce",
+            "kubernetes.overlays=true",
             "admission.proxyImages={" + PROXY + "}")) {
       if (object.kind().startsWith("ValidatingAdmissionPolicy")
           || object.kind().startsWith("ClusterRole")
