@@ -92,7 +92,11 @@ final class Clusters {
             SERVER,
             "endpoints",
             List.of(
-                map("priority", 0, "lb_endpoints", List.of(map("endpoint", map("address", address(server))))),
+                map(
+                    "priority",
+                    0,
+                    "lb_endpoints",
+                    List.of(map("endpoint", map("address", address(server))))),
                 map(
                     "priority",
                     1,
@@ -119,12 +123,18 @@ final class Clusters {
     cluster.put(
         "outlier_detection",
         map(
-            "split_external_local_origin_errors", true,
-            "consecutive_local_origin_failure", 2,
-            "enforcing_consecutive_local_origin_failure", 100,
-            "base_ejection_time", "1s",
-            "max_ejection_time", "5s",
-            "max_ejection_percent", 100));
+            "split_external_local_origin_errors",
+            true,
+            "consecutive_local_origin_failure",
+            2,
+            "enforcing_consecutive_local_origin_failure",
+            100,
+            "base_ejection_time",
+            "1s",
+            "max_ejection_time",
+            "5s",
+            "max_ejection_percent",
+            100));
     return cluster;
   }
 

@@ -64,9 +64,7 @@ class ChartFilesTest {
             MeshSettings.of(Tcp.BASELINE));
 
     check(
-        "server-" + placement + ".yaml",
-        "MeshRecipe",
-        patches(recipe.envoyFilter()).subList(0, 1));
+        "server-" + placement + ".yaml", "MeshRecipe", patches(recipe.envoyFilter()).subList(0, 1));
   }
 
   @ParameterizedTest

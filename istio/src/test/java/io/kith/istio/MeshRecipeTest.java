@@ -57,9 +57,7 @@ class MeshRecipeTest {
   void yaml_onTheNode_isTheFileInTheRepository() throws IOException {
     GOLDENS.check(
         "node.yaml",
-        onTheNode(
-                "check-server.kith.svc.cluster.local:9191",
-                "central.kith.svc.cluster.local:9191")
+        onTheNode("check-server.kith.svc.cluster.local:9191", "central.kith.svc.cluster.local:9191")
             .yaml());
   }
 
