@@ -18,11 +18,11 @@ public record Helm(Path program, String from) {
           List.of(),
           Map.of("CGO_ENABLED", "0"),
           3,
-          "install Helm, or Go, or set KITH_HELM to its program");
+          "install Go, or set KITH_HELM to the program of Helm " + VERSION);
 
   /**
-   * Helm from {@code KITH_HELM}, else from {@code PATH}, else from the cache, else built with Go
-   * (some three minutes on two processors).
+   * Helm from {@code KITH_HELM}, else from the cache, else built with Go (some three minutes on two
+   * processors). Not from {@code PATH}: what a chart yields differs a little from one to another.
    *
    * @param say takes lines of progress
    */
@@ -30,10 +30,6 @@ public record Helm(Path program, String from) {
     var chosen = System.getenv("KITH_HELM");
     if (chosen != null && !chosen.isBlank()) {
       return new Helm(Envoy.requireExecutable("KITH_HELM", chosen), "KITH_HELM");
-    }
-    var onPath = Command.find("helm");
-    if (onPath != null) {
-      return new Helm(onPath, "PATH");
     }
     var folder = ToolCache.ofUser().fetch("helm", VERSION, fresh -> BUILD.into(fresh, say));
     return new Helm(folder.resolve("helm"), "cache");

@@ -36,13 +36,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every query of the dashboard in istio/chart/kith/files/dashboards, asked of a Prometheus that reads a server which
- * decided something in each mode; and the table of metrics in docs/observability.md, which changes
- * only by {@code -Dkith.goldens=refresh}.
+ * Every query of the dashboard in istio/chart/kith/files/dashboards, asked of a Prometheus that
+ * reads a server which decided something in each mode; and the table of metrics in
+ * docs/observability.md, which changes only by {@code -Dkith.goldens=refresh}.
  */
 @Timeout(900)
 class DashboardTest {
-  private static final Path DASHBOARD = Path.of("..", "istio", "chart", "kith", "files", "dashboards", "kith.json");
+  private static final Path DASHBOARD =
+      Path.of("..", "istio", "chart", "kith", "files", "dashboards", "kith.json");
   private static final MadePart PART =
       new MadePart(
           Path.of("..", "docs", "observability.md"),

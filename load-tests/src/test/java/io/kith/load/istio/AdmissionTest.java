@@ -233,13 +233,15 @@ class AdmissionTest {
         Attack.annotated("sidecar.istio.io/proxyImage", "registry.invalid/evil", OTHER_SIDECAR),
         Attack.annotated("sidecar.istio.io/bootstrapOverride", "mine", OTHER_SIDECAR),
         Attack.annotated(
-            "sidecar.istio.io/userVolume",
-            "{\"mine\": {\"emptyDir\": {}}}",
-            OTHER_SIDECAR),
+            "sidecar.istio.io/userVolume", "{\"mine\": {\"emptyDir\": {}}}", OTHER_SIDECAR),
         Attack.annotated(
-            "proxy.istio.io/config", "discoveryAddress: evil.example.org:15012", "proxy.istio.io/config: more"),
+            "proxy.istio.io/config",
+            "discoveryAddress: evil.example.org:15012",
+            "proxy.istio.io/config: more"),
         Attack.annotated(
-            "proxy.istio.io/config", "{\"disc\\u006fveryAddress\": \"evil.example.org:1\"}", "proxy.istio.io/config: more"),
+            "proxy.istio.io/config",
+            "{\"disc\\u006fveryAddress\": \"evil.example.org:1\"}",
+            "proxy.istio.io/config: more"),
         Attack.annotated(
             "proxy.istio.io/config", "interceptionMode: NONE\n", "proxy.istio.io/config: more"),
         Attack.annotated(
@@ -255,8 +257,12 @@ class AdmissionTest {
             "- {name: istio-proxy, image: registry.invalid/app, securityContext: {runAsUser: 1337}}",
             "a pod of the mesh without sidecar"),
         Attack.beside("{name: istio-proxy, image: registry.invalid/evil}", OTHER_SIDECAR),
-        Attack.beside("{name: istio-proxy, image: auto, env: [{name: CA_ADDR, value: evil.example.org:1}]}", OTHER_SIDECAR),
-        Attack.beside("{name: istio-proxy, image: auto, securityContext: {runAsUser: 1000, runAsGroup: 1000}}", OTHER_SIDECAR),
+        Attack.beside(
+            "{name: istio-proxy, image: auto, env: [{name: CA_ADDR, value: evil.example.org:1}]}",
+            OTHER_SIDECAR),
+        Attack.beside(
+            "{name: istio-proxy, image: auto, securityContext: {runAsUser: 1000, runAsGroup: 1000}}",
+            OTHER_SIDECAR),
         // The annotation by which Istio remembers what a pod brought along stays away, if the pod
         // claims to be injected.
         faked("image: registry.invalid/evil"),
@@ -409,8 +415,7 @@ class AdmissionTest {
         .inNamespace(SHOP)
         .withName(pod.getMetadata().getName())
         .ephemeralContainers()
-        .patch(
-            PatchContext.of(PatchType.STRATEGIC_MERGE), Serialization.asJson(patch));
+        .patch(PatchContext.of(PatchType.STRATEGIC_MERGE), Serialization.asJson(patch));
   }
 
   private static void createForReal(Pod pod) throws InterruptedException {
@@ -434,6 +439,7 @@ class AdmissionTest {
         chart.objects(
             new Values("default"),
             "scopes.shop=enforce",
+            "kubernetes.overlays=true",
             "admission.proxyImages={" + PROXY + "}")) {
       if (object.kind().startsWith("ValidatingAdmissionPolicy")
           || object.kind().startsWith("ClusterRole")
@@ -535,7 +541,8 @@ class AdmissionTest {
         Attack.annotated("traffic.sidecar.istio.io/includeOutboundIPRanges", "*", ""),
         Attack.annotated("traffic.sidecar.istio.io/excludeInboundPorts", "8081", ""),
         Attack.annotated("proxy.istio.io/config", "holdApplicationUntilProxyStarts: true\n", ""),
-        Attack.annotated("proxy.istio.io/config", "{\"concurrency\": 2, \"drainDuration\": \"30s\"}", ""));
+        Attack.annotated(
+            "proxy.istio.io/config", "{\"concurrency\": 2, \"drainDuration\": \"30s\"}", ""));
   }
 
   @ParameterizedTest
@@ -590,8 +597,7 @@ class AdmissionTest {
 
     var attack = Attack.spec("securityContext: {runAsUser: 1337}", "");
     var asked =
-        new Attack(
-            "", "labels: {sidecar.istio.io/inject: \"true\"}", attack.spec(), "", "", "");
+        new Attack("", "labels: {sidecar.istio.io/inject: \"true\"}", attack.spec(), "", "", "");
     for (var end = System.nanoTime() + LIMIT.toNanos(); System.nanoTime() < end; ) {
       if (isRefused(() -> create(attack.pod("office")))
           && isRefused(() -> create(attack.pod("canary")))

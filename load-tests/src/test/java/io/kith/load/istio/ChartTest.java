@@ -129,14 +129,11 @@ class ChartTest {
   @MethodSource("all")
   void configuration_ofEachPod_isReadWithoutAProblem(Values values) throws Exception {
     var maps =
-        chart.objects(values).stream()
-            .filter(one -> one.at("data", "kith.yaml") != null)
-            .toList();
+        chart.objects(values).stream().filter(one -> one.at("data", "kith.yaml") != null).toList();
 
     assertThat(maps).hasSizeGreaterThanOrEqualTo(2);
     for (var map : maps) {
-      var read =
-          KithConfig.parse(map.name(), (String) map.at("data", "kith.yaml"), Map.of());
+      var read = KithConfig.parse(map.name(), (String) map.at("data", "kith.yaml"), Map.of());
       assertThat(read.server().spiffeId() == null).isEqualTo(map.name().equals("kith-bridge"));
     }
   }
@@ -273,8 +270,7 @@ class ChartTest {
 
   @ParameterizedTest
   @MethodSource("all")
-  void filters_lookedAtByIstioctl_haveNothingButWhatEveryFilterHas(Values values)
-      throws Exception {
+  void filters_lookedAtByIstioctl_haveNothingButWhatEveryFilterHas(Values values) throws Exception {
     var file = folder.resolve("filters.yaml");
     Files.writeString(
         file,
@@ -288,7 +284,8 @@ class ChartTest {
 
     // Of a namespace only, without -A: bad ones of another pass.
     var analyzed =
-        istioctl("analyze", "--use-kube=false", "-A", "--failure-threshold", "Info", file.toString());
+        istioctl(
+            "analyze", "--use-kube=false", "-A", "--failure-threshold", "Info", file.toString());
     var findings =
         analyzed
             .output()

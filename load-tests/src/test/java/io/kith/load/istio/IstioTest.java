@@ -6,10 +6,14 @@ import io.kith.istio.FailureMode;
 import io.kith.istio.FailureMode.Approved;
 import io.kith.istio.FailureMode.Floor;
 import io.kith.istio.MeshOverlay;
+import io.kith.istio.MeshRecipe;
 import io.kith.istio.MeshScope;
 import io.kith.istio.MeshSettings;
 import io.kith.istio.MeshSettings.Tcp;
+import io.kith.istio.ServerAddress;
+import io.kith.load.tools.Helm;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -97,6 +101,51 @@ class IstioTest {
 
     mesh.plane.delete(filter);
     mesh.awaitGuarded(false);
+  }
+
+  /** As the chart has it where Checks are answered on the nodes. */
+  @Test
+  @Order(3)
+  void filters_withAServerOnTheNodeAndOthersBehindIt_guardEveryChain() throws Exception {
+    var kith = IstioMesh.recipe(MeshSettings.of(Tcp.BASELINE));
+    var fallback = ServerAddress.parse("kith-checks.kith.svc.cluster.local:9191");
+    var filter =
+        new MeshRecipe(kith.server(), fallback, kith.serverId(), kith.settings()).yaml();
+    mesh.plane.apply(filter);
+    mesh.awaitGuarded(true);
+
+    assertGuarded("on the node");
+    assertThat(mesh.envoy().admin("/config_dump")).contains("disable_active_health_check");
+    assertThat(mesh.ask("catalog", 8080)).doesNotContain(mesh.catalog.token());
+
+    mesh.plane.delete(filter);
+    mesh.awaitGuarded(false);
+  }
+
+  /**
+   * Kith's own services are exported to no namespace: no sidecar has a cluster for them, whose name
+   * a tenant could route to.
+   */
+  @Test
+  @Order(3)
+  void services_ofTheChart_areNoneOfTheMeshs() throws Exception {
+    var chart = new HelmChart(Helm.find(IstioMesh.SAY));
+    mesh.plane.namespace(HelmChart.NAMESPACE, Map.of());
+    for (var object : chart.objects(new HelmChart.Values("default"))) {
+      if (object.kind().equals("Service")) {
+        mesh.plane.apply(object.yaml());
+      }
+    }
+    mesh.plane.apply(
+        """
+        apiVersion: v1
+        kind: Service
+        metadata: {name: known-to-all, namespace: kith}
+        spec: {ports: [{name: tcp, port: 9999}]}
+        """);
+
+    mesh.awaitText("outbound|9999||known-to-all.kith.svc.cluster.local", true);
+    assertThat(mesh.envoy().admin("/config_dump")).doesNotContain("||kith-checks.kith");
   }
 
   /** One object for a scope: the next mode takes the place of the one before. */
