@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Objects by their kinds. */
 record MeshObjects(String rootNamespace, Map<String, List<MeshObject>> byKind) {
@@ -45,5 +46,21 @@ record MeshObjects(String rootNamespace, Map<String, List<MeshObject>> byKind) {
         .map(one -> one.tree().at("data", key).text())
         .findFirst()
         .orElse("");
+  }
+
+  /** The version of istiod by its image, or null where no pod of it is known. */
+  @Nullable Version istiod() {
+    for (var pod : pods()) {
+      if (pod.object().label("app").equals("istiod")) {
+        for (var container : pod.containers()) {
+          var image = container.spec().at("image").text();
+          var version = Version.parse(image.substring(image.lastIndexOf(':') + 1));
+          if (version != null) {
+            return version;
+          }
+        }
+      }
+    }
+    return null;
   }
 }

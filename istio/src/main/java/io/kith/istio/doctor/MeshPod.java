@@ -55,6 +55,11 @@ record MeshPod(MeshObject object) {
     return phase.is("Succeeded") || phase.is("Failed");
   }
 
+  /** Whether not all of its containers were started, its sidecar maybe among those. */
+  boolean isStarting() {
+    return object.tree().at("status", "phase").is("Pending");
+  }
+
   boolean isOnHostNetwork() {
     return object.spec().at("hostNetwork").isTrue();
   }
