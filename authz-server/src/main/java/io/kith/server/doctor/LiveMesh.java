@@ -36,11 +36,16 @@ final class LiveMesh implements MeshSource {
   private static final Duration LIMIT = Duration.ofSeconds(30);
   private static final int NOT_FOUND = 404;
   private static final int UNAUTHORIZED = 401;
+  private static final int FORBIDDEN = 403;
 
   /** A person waits: what does not answer at once, or soon after, is told. */
   private static final int TRIES_AGAIN = 2;
 
-  /** What is asked for in each namespace. */
+  /**
+   * What is asked for in each namespace.
+   *
+   * @param isNeeded else it may not be there, or be forbidden, and less is known then
+   */
   private record Kind(String kind, String api, String plural, boolean isNeeded) {
     String path(String namespace) {
       return api + (namespace.isEmpty() ? "" : "/namespaces/" + namespace) + "/" + plural;
@@ -54,7 +59,9 @@ final class LiveMesh implements MeshSource {
           new Kind("EnvoyFilter", "/apis/networking.istio.io/v1alpha3", "envoyfilters", true),
           new Kind("Sidecar", "/apis/networking.istio.io/v1", "sidecars", true),
           new Kind("ServiceEntry", "/apis/networking.istio.io/v1", "serviceentries", true),
-          new Kind("Scope", "/apis/kith.io/v1", "scopes", false));
+          new Kind("Scope", "/apis/kith.io/v1", "scopes", false),
+          new Kind("ReplicaSet", "/apis/apps/v1", "replicasets", false),
+          new Kind("Job", "/apis/batch/v1", "jobs", false));
 
   private static final List<String> CONFIG_MAPS = List.of("istio", "istio-sidecar-injector");
 
@@ -143,7 +150,7 @@ final class LiveMesh implements MeshSource {
       try {
         page = get(path);
       } catch (KubernetesClientException e) {
-        if (kind.isNeeded() || e.getCode() != NOT_FOUND) {
+        if (kind.isNeeded() || (e.getCode() != NOT_FOUND && e.getCode() != FORBIDDEN)) {
           unread(kind.plural(), namespace, e, unread);
         }
         return;

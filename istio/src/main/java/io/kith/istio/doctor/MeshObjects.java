@@ -6,8 +6,15 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Objects by their kinds. */
-record MeshObjects(String rootNamespace, Map<String, List<MeshObject>> byKind) {
+/**
+ * Objects by their kinds.
+ *
+ * @param between ReplicaSets and Jobs by {@link Owners#key}
+ */
+record MeshObjects(
+    String rootNamespace,
+    Map<String, List<MeshObject>> byKind,
+    Map<String, MeshObject> between) {
   private static final String INJECTION = "istio-injection";
   private static final String REVISION = "istio.io/rev";
   private static final String INJECT = "sidecar.istio.io/inject";
@@ -18,7 +25,10 @@ record MeshObjects(String rootNamespace, Map<String, List<MeshObject>> byKind) {
 
   /** Pods that are not over. */
   List<MeshPod> pods() {
-    return of("Pod").stream().map(MeshPod::new).filter(pod -> !pod.isOver()).toList();
+    return of("Pod").stream()
+        .map(pod -> new MeshPod(pod, Owners.of(pod, between)))
+        .filter(pod -> !pod.isOver())
+        .toList();
   }
 
   /** Namespaces whose pods get sidecars. */

@@ -59,7 +59,7 @@ public final class Trimmed {
     var trimmed = only(tree, "apiVersion", "kind");
     trimmed.put("metadata", metadata(tree.at("metadata")));
     switch (tree.at("kind").text()) {
-      case "Namespace" -> {}
+      case "Namespace", "ReplicaSet", "Job" -> {}
       case "Pod" -> {
         trimmed.put("spec", podSpec(tree.at("spec")));
         trimmed.put("status", podStatus(tree.at("status")));

@@ -60,6 +60,30 @@ class DoctorTest {
     assertThat(examination.notJudged()).contains("sidecars that do not run yet: 1");
   }
 
+  /** Where there is no label to tell by, ReplicaSets and Jobs say whose they are. */
+  @Test
+  void examine_ownerOfTheOwner_isTheWorkload() {
+    var dump = MeshDump.of("clean");
+    MeshDump.at(dump.pod("cart-0"), "metadata", "labels").remove("pod-template-hash");
+    dump.add(
+        """
+        kind: ReplicaSet
+        metadata:
+          name: cart-5d9c8b7f64
+          namespace: shop
+          ownerReferences: [{kind: Deployment, name: cart, controller: true}]
+        """);
+    dump.workload("shop/deployment/cart").put("mode", "enforce");
+
+    assertThat(dump.examine().findings())
+        .singleElement()
+        .satisfies(
+            finding -> {
+              assertThat(finding.rule()).isEqualTo(Rule.OPEN_UNDER_ENFORCE);
+              assertThat(finding.subject()).isEqualTo("shop/deployment/cart");
+            });
+  }
+
   /** A more specific overlay puts its filters in the place of a wider one's. */
   @Test
   void examine_closedOverlayWithinAnOpenMesh_isNoDroppedField() {

