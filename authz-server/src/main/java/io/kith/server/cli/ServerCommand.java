@@ -99,9 +99,7 @@ final class ServerCommand extends Service {
     }
     var cluster = cluster(settings, telemetry, parts, out);
     var directory =
-        cluster == null
-            ? new StaticWorkloadDirectory(settings.workloads())
-            : cluster.directory();
+        cluster == null ? new StaticWorkloadDirectory(settings.workloads()) : cluster.directory();
     var opened = parts.add(control(settings, identity, directory, telemetry, out));
     var control = opened.state();
     opened.measure(telemetry.metrics());

@@ -97,9 +97,7 @@ public final class Imports {
     }
     if (ours.size() != 1) {
       throw RefusedException.precondition(
-          "the workloads here are of "
-              + ours
-              + " (expected: a map whose spec.to is one of them)");
+          "the workloads here are of " + ours + " (expected: a map whose spec.to is one of them)");
     }
     return ours.iterator().next();
   }

@@ -125,7 +125,8 @@ final class LearnedParts {
   }
 
   /**
-   * Has {@link #catchUp} do that of a workload that is not governed yet, or hands out nothing before.
+   * Has {@link #catchUp} do that of a workload that is not governed yet, or hands out nothing
+   * before.
    */
   void resumeLater(Owner owner) {
     late.add(owner);

@@ -37,8 +37,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -55,7 +55,8 @@ class OtherDecisionsTest {
           new Provenance.ByHand("ada", "CHG-1", NOON.plusSeconds(60)));
 
   private final DecisionLog log = new DecisionLog();
-  private final OtherDecisions others = new OtherDecisions(
+  private final OtherDecisions others =
+      new OtherDecisions(
           log,
           owner ->
               Stream.of(CHECKOUT, CATALOG)

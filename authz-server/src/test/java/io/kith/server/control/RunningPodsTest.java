@@ -55,7 +55,12 @@ class RunningPodsTest {
   private final List<RunningPod> pods = new ArrayList<>();
   private final ControlState state =
       ControlState.inMemory(
-          Shop.directory(List.of(CHECKOUT, DB)), List.of(), LearningSettings.defaults(), clock, 1_024, _ -> {});
+          Shop.directory(List.of(CHECKOUT, DB)),
+          List.of(),
+          LearningSettings.defaults(),
+          clock,
+          1_024,
+          _ -> {});
 
   @BeforeEach
   void follow() {

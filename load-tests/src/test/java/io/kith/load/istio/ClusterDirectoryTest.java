@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -25,7 +26,6 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.Timeout;
-import org.jspecify.annotations.Nullable;
 
 /** Who is who, as a real Kubernetes API server says, with the rights of the documentation. */
 @Tag("istio")
@@ -74,8 +74,7 @@ class ClusterDirectoryTest {
         "istio-proxy");
   }
 
-  private static void await(String what, BooleanSupplier condition)
-      throws Exception {
+  private static void await(String what, BooleanSupplier condition) throws Exception {
     Mesh.await(what, Mesh.PATIENCE, condition);
   }
 
@@ -255,8 +254,7 @@ class ClusterDirectoryTest {
 
   @Test
   @Order(6)
-  void apiServerIsKilledAndBack_theLastStateStays_andItGoesOn()
-      throws Exception {
+  void apiServerIsKilledAndBack_theLastStateStays_andItGoesOn() throws Exception {
     plane.killApiServer();
     await("it is noticed", () -> !directory.isConnected());
 
@@ -265,7 +263,9 @@ class ClusterDirectoryTest {
     assertThat(directory.status().connected()).isFalse();
     assertThat(directory.waitsFor()).as("it was ready once").isEmpty();
     try (var late = open()) {
-      await("who starts now says why it waits", () -> late.waitsFor().endsWith(": cannot be connected to"));
+      await(
+          "who starts now says why it waits",
+          () -> late.waitsFor().endsWith(": cannot be connected to"));
 
       plane.startApiServer();
       await("it goes on", () -> late.waitsFor().isEmpty());

@@ -193,7 +193,8 @@ final class ControlPlane implements AutoCloseable {
 
   /** Deletes an object while the API server is away, which is never told of it. */
   void deleteInEtcd(String key) throws IOException, InterruptedException {
-    var body = "{\"key\":\"%s\"}".formatted(Base64.getEncoder().encodeToString(key.getBytes(UTF_8)));
+    var body =
+        "{\"key\":\"%s\"}".formatted(Base64.getEncoder().encodeToString(key.getBytes(UTF_8)));
     var answer =
         host.namespace()
             .call(

@@ -253,7 +253,9 @@ class KithInIstioTest {
 
     mesh.plane.killApiServer();
     Mesh.await(
-        "it is told", Mesh.PATIENCE, () -> status().contains("KUBERNETES: not watched; who is who"));
+        "it is told",
+        Mesh.PATIENCE,
+        () -> status().contains("KUBERNETES: not watched; who is who"));
     assertWorks();
     assertRefused();
 

@@ -124,8 +124,7 @@ final class CombinedDirectory implements WorkloadDirectory {
       String what, Owner owner, @Nullable Workload other, List<String> found) {
     if (other != null && !other.owner().equals(owner)) {
       found.add(
-          "workloads: %s is of %s, and in the cluster of %s"
-              .formatted(what, owner, other.owner()));
+          "workloads: %s is of %s, and in the cluster of %s".formatted(what, owner, other.owner()));
     }
   }
 }

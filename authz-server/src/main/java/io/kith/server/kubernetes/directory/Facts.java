@@ -85,8 +85,7 @@ final class Facts {
    * @param addresses single ones, no networks
    * @param endpoints empty where it leads to what its hosts resolve to, or to pods by their labels
    */
-  record Entry(
-      Name name, List<String> hosts, List<IpAddress> addresses, List<Endpoint> endpoints) {
+  record Entry(Name name, List<String> hosts, List<IpAddress> addresses, List<Endpoint> endpoints) {
     Entry {
       hosts = List.copyOf(hosts);
       addresses = List.copyOf(addresses);

@@ -39,8 +39,7 @@ final class ObjectReader {
   }
 
   static Facts.Name name(HasMetadata object) {
-    return new Facts.Name(
-        object.getMetadata().getNamespace(), object.getMetadata().getName());
+    return new Facts.Name(object.getMetadata().getNamespace(), object.getMetadata().getName());
   }
 
   /** Null when it has ended. */

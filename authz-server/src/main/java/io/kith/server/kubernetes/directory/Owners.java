@@ -123,8 +123,7 @@ final class Owners {
   }
 
   private static void publish(Entry entry) {
-    entry.workload =
-        new Workload(entry.owner, entry.workload.environment(), entry.pods.keySet());
+    entry.workload = new Workload(entry.owner, entry.workload.environment(), entry.pods.keySet());
   }
 
   /**

@@ -208,10 +208,7 @@ final class Services {
 
   /** New endpoints come before old ones go, so that a service does not lead nowhere between. */
   private void relist(
-      Service service,
-      List<Facts.Endpoint> before,
-      List<Facts.Endpoint> fresh,
-      String namespace) {
+      Service service, List<Facts.Endpoint> before, List<Facts.Endpoint> fresh, String namespace) {
     var old = addressesOf(before);
     var now = addressesOf(fresh);
     var counted = new HashSet<>(old);
@@ -228,8 +225,9 @@ final class Services {
         service.strangers--;
       }
     }
-    old.stream().filter(address -> !now.contains(address)).forEach(
-        address -> unlist(service, address, false));
+    old.stream()
+        .filter(address -> !now.contains(address))
+        .forEach(address -> unlist(service, address, false));
     settle(service);
   }
 
@@ -243,8 +241,7 @@ final class Services {
     return all;
   }
 
-  private void list(
-      Service service, IpAddress address, @Nullable String pod, String namespace) {
+  private void list(Service service, IpAddress address, @Nullable String pod, String namespace) {
     var listed = service.endpoints.get(address);
     if (listed != null) {
       listed.slices++;

@@ -104,17 +104,21 @@ class AddressReuseTest {
       for (var pod : told.values()) {
         if (pod.addresses().contains(Cluster.ip(address))) {
           byRank
-              .computeIfAbsent(pod.leaving() ? pod.started() - 1_000 : pod.started(), _ -> new ArrayList<>())
+              .computeIfAbsent(
+                  pod.leaving() ? pod.started() - 1_000 : pod.started(), _ -> new ArrayList<>())
               .add(pod);
         }
       }
       var best = byRank.isEmpty() ? List.<Facts.Pod>of() : byRank.lastEntry().getValue();
       var expected =
           best.size() == 1 ? "shop/statefulset/" + best.getFirst().controller().name() : "nobody";
-      assertThat(at(index, address)).as("seed %d round %d %s", seed, round, address).isEqualTo(expected);
+      assertThat(at(index, address))
+          .as("seed %d round %d %s", seed, round, address)
+          .isEqualTo(expected);
       for (var pod : told.values()) {
         var says = speaking(index, "shop/" + pod.account(), address);
-        if (!byRank.isEmpty() && best.stream().noneMatch(one -> one.account().equals(pod.account()))) {
+        if (!byRank.isEmpty()
+            && best.stream().noneMatch(one -> one.account().equals(pod.account()))) {
           assertThat(says).as("seed %d round %d %s", seed, round, pod).isEqualTo("nobody");
         }
       }
@@ -147,7 +151,9 @@ class AddressReuseTest {
 
       assertThat(at(index, "10.0.0.2")).isEqualTo("shop/deployment/web");
       assertThat(at(index, "10.0.0.1")).isEqualTo("nobody");
-      assertThat(at(index, "10.96.0.1")).as("seed %d round %d", seed, round).isEqualTo("shop/deployment/web");
+      assertThat(at(index, "10.96.0.1"))
+          .as("seed %d round %d", seed, round)
+          .isEqualTo("shop/deployment/web");
 
       interleave(
           index,

@@ -29,7 +29,8 @@ final class Cluster {
   /** {@code shop/checkout}: account of a namespace. */
   static SpiffeId id(String account) {
     var name = name(account);
-    return SpiffeId.parse("spiffe://mesh.example/ns/%s/sa/%s".formatted(name.namespace(), name.name()));
+    return SpiffeId.parse(
+        "spiffe://mesh.example/ns/%s/sa/%s".formatted(name.namespace(), name.name()));
   }
 
   static Facts.Controller replicaSet(String name) {
@@ -95,8 +96,7 @@ final class Cluster {
   }
 
   static Facts.Service service(String name, String... addresses) {
-    return new Facts.Service(
-        name(name), Stream.of(addresses).map(Cluster::ip).toList(), null);
+    return new Facts.Service(name(name), Stream.of(addresses).map(Cluster::ip).toList(), null);
   }
 
   static Facts.Slice slice(String name, String service, String... addresses) {

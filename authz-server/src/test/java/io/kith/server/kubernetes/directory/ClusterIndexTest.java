@@ -93,13 +93,11 @@ class ClusterIndexTest {
     index.put(new Facts.Parent("Job", name("shop/import"), "i", null));
     index.put(pod("shop/a", replicaSet("lone"), 1, "10.0.0.1"));
     index.put(pod("shop/b", statefulSet("db"), 1, "10.0.0.2"));
-    index.put(
-        pod("shop/c", new Facts.Controller("batch", "Job", "report-77", "j"), 1, "10.0.0.3"));
+    index.put(pod("shop/c", new Facts.Controller("batch", "Job", "report-77", "j"), 1, "10.0.0.3"));
     index.put(pod("shop/d", new Facts.Controller("batch", "Job", "import", "i"), 1, "10.0.0.4"));
     index.put(pod("shop/e", null, 1, "10.0.0.5"));
     index.put(pod("shop/f", new Facts.Controller("", "Node", "node-1", "n"), 1, "10.0.0.6"));
-    index.put(
-        pod("shop/g", new Facts.Controller("acme.example", "Job", "x", "x"), 1, "10.0.0.7"));
+    index.put(pod("shop/g", new Facts.Controller("acme.example", "Job", "x", "x"), 1, "10.0.0.7"));
 
     assertThat(at(index, "10.0.0.1")).isEqualTo("shop/replicaset/lone");
     assertThat(at(index, "10.0.0.2")).isEqualTo(DB);
@@ -121,7 +119,9 @@ class ClusterIndexTest {
     assertThat(at(index, "10.0.0.1")).isEqualTo("shop/replicaset/web-1");
     assertThat(at(index, "10.96.0.1")).isEqualTo("shop/replicaset/web-1");
     assertThat(speaking(index, "shop/web", "10.9.9.9")).isEqualTo("shop/replicaset/web-1");
-    assertThat(index.all()).extracting(one -> one.owner().toString()).containsExactly("shop/replicaset/web-1");
+    assertThat(index.all())
+        .extracting(one -> one.owner().toString())
+        .containsExactly("shop/replicaset/web-1");
   }
 
   @Test
@@ -459,8 +459,7 @@ class ClusterIndexTest {
     deployWeb();
     index.put(service("shop/front", "10.96.0.1"));
     index.put(slice("shop/front-1", "shop/front", "10.0.0.1"));
-    index.put(
-        new Facts.Service(name("billing/shop"), List.of(), "front.shop.svc.cluster.example"));
+    index.put(new Facts.Service(name("billing/shop"), List.of(), "front.shop.svc.cluster.example"));
     index.put(new Facts.Service(name("billing/out"), List.of(), "payments.example.org"));
     index.put(new Facts.Service(name("billing/loop"), List.of(), "loop.billing"));
 
@@ -503,8 +502,7 @@ class ClusterIndexTest {
   @Test
   void serviceEntry_toTheOutside_isNobodys() {
     index.put(
-        new Facts.Entry(
-            name("shop/pay"), List.of("payments.example.org"), List.of(), List.of()));
+        new Facts.Entry(name("shop/pay"), List.of("payments.example.org"), List.of(), List.of()));
 
     assertThat(named(index, "payments.example.org")).isEqualTo("nobody");
   }
@@ -526,8 +524,7 @@ class ClusterIndexTest {
     assertThat(named(index, "payments.example.org")).isEqualTo("evil/pod/x");
 
     index.put(
-        new Facts.Entry(
-            name("shop/pay"), List.of("payments.example.org"), List.of(), List.of()));
+        new Facts.Entry(name("shop/pay"), List.of("payments.example.org"), List.of(), List.of()));
     assertThat(named(index, "payments.example.org")).isEqualTo("nobody");
   }
 
@@ -536,8 +533,12 @@ class ClusterIndexTest {
     deployWeb();
     index.put(
         new Facts.Entry(
-            name("shop/se"), List.of("a.example"), List.of(ip("240.0.0.1")), endpoints("10.0.0.1")));
-    index.put(new Facts.Entry(name("shop/se"), List.of("b.example"), List.of(), endpoints("10.0.0.1")));
+            name("shop/se"),
+            List.of("a.example"),
+            List.of(ip("240.0.0.1")),
+            endpoints("10.0.0.1")));
+    index.put(
+        new Facts.Entry(name("shop/se"), List.of("b.example"), List.of(), endpoints("10.0.0.1")));
     index.removePod(name("shop/web-1-a"));
 
     assertThat(at(index, "240.0.0.1")).isEqualTo("nobody");

@@ -18,9 +18,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.jspecify.annotations.Nullable;
 
 class CombinedDirectoryTest {
   private static final SpiffeId OTHER = SpiffeId.parse("spiffe://spire.example/till");
@@ -75,7 +75,9 @@ class CombinedDirectoryTest {
 
     assertThat(at(all, "10.0.0.1")).isEqualTo("shop/deployment/mine");
     assertThat(speaking(all, OTHER, "10.0.0.1")).isEqualTo("shop/deployment/mine");
-    assertThat(speaking(all, id("shop/db"), "10.0.0.1")).as("its ID is another").isEqualTo("nobody");
+    assertThat(speaking(all, id("shop/db"), "10.0.0.1"))
+        .as("its ID is another")
+        .isEqualTo("nobody");
     assertThat(at(all, "10.96.0.1")).isEqualTo("shop/statefulset/db");
     assertThat(all.contradictions())
         .containsExactly(
@@ -88,11 +90,7 @@ class CombinedDirectoryTest {
     var all =
         with(
             new Entry(
-                Owner.parse("shop/deployment/mine"),
-                null,
-                "prod",
-                List.of(),
-                List.of("db.shop")));
+                Owner.parse("shop/deployment/mine"), null, "prod", List.of(), List.of("db.shop")));
 
     assertThat(all.named("db.shop").owner()).isEqualTo(Owner.parse("shop/deployment/mine"));
     assertThat(all.named("db.shop.svc").owner()).isEqualTo(Owner.parse("shop/statefulset/db"));

@@ -73,8 +73,7 @@ class ObjectReaderTest {
         """;
 
     assertThat(reader.pod(read(Pod.class, bare)))
-        .isEqualTo(
-            new Facts.Pod(name("shop/x"), "default", null, List.of(), false, false, 0));
+        .isEqualTo(new Facts.Pod(name("shop/x"), "default", null, List.of(), false, false, 0));
   }
 
   @ParameterizedTest
@@ -85,7 +84,8 @@ class ObjectReaderTest {
 
   @Test
   void pod_thatIsBeingDeleted_isLeaving() {
-    var leaving = POD.replace("  name: web", "  deletionTimestamp: \"2026-11-27T08:00:00Z\"\n  name: web");
+    var leaving =
+        POD.replace("  name: web", "  deletionTimestamp: \"2026-11-27T08:00:00Z\"\n  name: web");
 
     var pod = reader.pod(read(Pod.class, leaving));
 
@@ -103,7 +103,8 @@ class ObjectReaderTest {
     var yaml =
         POD.replace("spec:\n", "spec:\n" + spec)
             .replace("podIP: 10.0.0.1", "podIP: 192.0.2.1")
-            .replace("[{ip: 10.0.0.1}, {ip: \"fd00::1\"}]", "[{ip: 192.0.2.1}, {ip: \"2001:db8::1\"}]");
+            .replace(
+                "[{ip: 10.0.0.1}, {ip: \"fd00::1\"}]", "[{ip: 192.0.2.1}, {ip: \"2001:db8::1\"}]");
 
     assertThat(reader.pod(read(Pod.class, yaml)).addresses()).isEmpty();
   }
@@ -112,7 +113,8 @@ class ObjectReaderTest {
   void pod_addressesThatAreNone_areLeftOut() {
     var yaml =
         POD.replace("podIP: 10.0.0.1", "podIP: nonsense")
-            .replace("[{ip: 10.0.0.1}, {ip: \"fd00::1\"}]", "[{ip: 127.0.0.1}, {ip: 10.0.0.2}, {}]");
+            .replace(
+                "[{ip: 10.0.0.1}, {ip: \"fd00::1\"}]", "[{ip: 127.0.0.1}, {ip: 10.0.0.2}, {}]");
 
     assertThat(reader.pod(read(Pod.class, yaml)).addresses()).containsExactly(ip("10.0.0.2"));
   }
@@ -147,7 +149,8 @@ class ObjectReaderTest {
     return ObjectReader.service(
         read(
             Service.class,
-            "apiVersion: v1\nkind: Service\nmetadata: {namespace: shop, name: web}\nspec: " + spec));
+            "apiVersion: v1\nkind: Service\nmetadata: {namespace: shop, name: web}\nspec: "
+                + spec));
   }
 
   @Test
@@ -156,7 +159,8 @@ class ObjectReaderTest {
         .containsExactly(ip("10.96.0.1"), ip("fd96::1"));
     assertThat(service("{clusterIP: None, clusterIPs: [None]}").addresses()).isEmpty();
     assertThat(
-            service("{clusterIP: 10.96.0.1, externalIPs: [203.0.113.1], loadBalancerIP: 203.0.113.2}")
+            service(
+                    "{clusterIP: 10.96.0.1, externalIPs: [203.0.113.1], loadBalancerIP: 203.0.113.2}")
                 .addresses())
         .containsExactly(ip("10.96.0.1"));
     assertThat(service("{type: ExternalName, externalName: Db.Example.ORG.}"))

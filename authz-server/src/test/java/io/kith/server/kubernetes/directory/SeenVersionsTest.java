@@ -50,8 +50,7 @@ class SeenVersionsTest {
   void version_thatIsNoNumber_isNeverTheSame() {
     pods.put("shop/web-1-a", pod("opaque"));
 
-    assertThat(pods.get("shop/web-1-a").getMetadata().getResourceVersion())
-        .isNotEqualTo("opaque");
+    assertThat(pods.get("shop/web-1-a").getMetadata().getResourceVersion()).isNotEqualTo("opaque");
   }
 
   @Test
@@ -67,7 +66,9 @@ class SeenVersionsTest {
 
     namespaces.put(namespaces.getKey(shop), shop);
 
-    assertThat(namespaces.values()).extracting(one -> one.getMetadata().getName()).containsExactly("shop");
+    assertThat(namespaces.values())
+        .extracting(one -> one.getMetadata().getName())
+        .containsExactly("shop");
     assertThat(namespaces.values()).extracting(namespaces::getKey).containsExactly("shop");
   }
 }
