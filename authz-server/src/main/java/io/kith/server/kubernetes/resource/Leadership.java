@@ -63,15 +63,16 @@ final class Leadership implements AutoCloseable {
                     .build(),
                 executor)
             .start();
-    election.whenCompleteAsync(
-        (_, failure) -> {
-          set(false);
-          if (failure != null && !closed) {
-            LOG.log(Level.WARNING, () -> "the lease is lost: " + KubernetesApi.words(failure));
-          }
-          again();
-        },
-        executor);
+    var _ =
+        election.whenCompleteAsync(
+            (_, failure) -> {
+              set(false);
+              if (failure != null && !closed) {
+                LOG.log(Level.WARNING, () -> "the lease is lost: " + KubernetesApi.words(failure));
+              }
+              again();
+            },
+            executor);
   }
 
   private void again() {
