@@ -322,7 +322,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
   @Override
   public @Nullable String problem() {
     if (answers()) {
-      return null;
+      return leadership == null ? null : leadership.problem();
     }
     var failure = lastFailure;
     return (lists.hasSynced() && scopes.hasSynced()
