@@ -307,6 +307,7 @@ class CustomResourcesTest {
 
   @Test
   void ofSeveralServers_oneWrites_andAnotherGoesOnWhenThatEnds() throws Exception {
+    plane.namespace("kith", Map.of()); // of the Lease
     plane.namespace("pay", Map.of());
     var store = new InMemoryStore();
     var keys = ServerKeys.ephemeral();
@@ -316,6 +317,10 @@ class CustomResourcesTest {
           "one of them writes",
           Mesh.PATIENCE,
           () -> one.resources().writes() != two.resources().writes());
+      Mesh.await(
+          "both know it",
+          Mesh.PATIENCE,
+          () -> one.resources().problem() == null && two.resources().problem() == null);
       var first = one.resources().writes() ? one : two;
       var second = one.resources().writes() ? two : one;
       var scope = scope("mode: shadow").replace("namespace: shop", "namespace: pay");

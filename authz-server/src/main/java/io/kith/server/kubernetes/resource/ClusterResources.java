@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -60,11 +61,11 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
   private final SharedIndexInformer<GenericKubernetesResource> lists;
   private final SharedIndexInformer<GenericKubernetesResource> scopes;
   private final @Nullable Leadership leadership;
+  private final Semaphore changes = new Semaphore(0);
   private final CountDownLatch first = new CountDownLatch(1);
   private final Thread thread;
   private volatile @Nullable String lastFailure;
-  private boolean changed;
-  private boolean closed;
+  private volatile boolean closed;
   private Map<Target, Map<String, Object>> baselines = new HashMap<>();
   private @Nullable Instant listed;
   private Instant baselinesDue = Instant.MIN;
@@ -196,9 +197,8 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
     }
   }
 
-  private synchronized void wake() {
-    changed = true;
-    notifyAll();
+  private void wake() {
+    changes.release();
   }
 
   /**
@@ -212,15 +212,9 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
 
   private void run() {
     try {
-      while (true) {
-        synchronized (this) {
-          if (!changed && !closed) {
-            wait(TICK.toMillis());
-          }
-          if (closed) {
-            return;
-          }
-          changed = false;
+      while (!closed) {
+        if (changes.tryAcquire(TICK.toMillis(), TimeUnit.MILLISECONDS)) {
+          changes.drainPermits(); // all of them are seen by looking once
         }
         look();
       }
@@ -328,7 +322,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
   @Override
   public @Nullable String problem() {
     if (answers()) {
-      return null;
+      return leadership == null ? null : leadership.problem();
     }
     var failure = lastFailure;
     return (lists.hasSynced() && scopes.hasSynced()
@@ -382,10 +376,8 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
 
   @Override
   public void close() {
-    synchronized (this) {
-      closed = true;
-      notifyAll();
-    }
+    closed = true;
+    wake(); // and no interrupt, which would close files that a change is written to
     state.cluster().follow(ClusterHealth.NONE, () -> false);
     if (leadership != null) {
       leadership.close();

@@ -28,6 +28,7 @@ final class Leadership implements AutoCloseable {
       Executors.newThreadPerTaskExecutor(
           Thread.ofPlatform().name("kith-cluster-lease").daemon().factory());
   private volatile boolean leads;
+  private volatile boolean someoneLeads;
   private volatile boolean closed;
   private @Nullable CompletableFuture<?> election;
 
@@ -40,6 +41,18 @@ final class Leadership implements AutoCloseable {
 
   boolean leads() {
     return leads;
+  }
+
+  /** What is wrong, in words with what to do; null once one of the servers held the lease. */
+  @Nullable String problem() {
+    return someoneLeads
+        ? null
+        : "no server holds the Lease "
+            + namespace
+            + "/"
+            + LEASE
+            + " yet, so what changes is not put in force (the namespace has to be there, and the"
+            + " server's account needs get, create and update of leases in it)";
   }
 
   /** Stands for election, and again whenever the lease is lost. */
@@ -58,20 +71,20 @@ final class Leadership implements AutoCloseable {
                     .withRetryPeriod(EVERY)
                     .withReleaseOnCancel(true)
                     .withLeaderCallbacks(
-                        new LeaderCallbacks(
-                            () -> set(true), () -> set(false), leader -> log(leader)))
+                        new LeaderCallbacks(() -> set(true), () -> set(false), this::known))
                     .build(),
                 executor)
             .start();
-    election.whenCompleteAsync(
-        (_, failure) -> {
-          set(false);
-          if (failure != null && !closed) {
-            LOG.log(Level.WARNING, () -> "the lease is lost: " + KubernetesApi.words(failure));
-          }
-          again();
-        },
-        executor);
+    var _ =
+        election.whenCompleteAsync(
+            (_, failure) -> {
+              set(false);
+              if (failure != null && !closed) {
+                LOG.log(Level.WARNING, () -> "the lease is lost: " + KubernetesApi.words(failure));
+              }
+              again();
+            },
+            executor);
   }
 
   private void again() {
@@ -90,7 +103,8 @@ final class Leadership implements AutoCloseable {
     }
   }
 
-  private static void log(String leader) {
+  private void known(String leader) {
+    someoneLeads = true;
     LOG.log(Level.INFO, () -> "objects of the cluster are put in force by " + leader);
   }
 

@@ -91,9 +91,10 @@ final class Reconciler {
   boolean reconcile(
       Collection<ClusterObject> lists, Collection<ClusterObject> scopes, boolean writes) {
     var found = new ArrayList<String>();
-    var complete = lists(lists, writes, found) & scopes(scopes, writes, found);
+    var ofLists = lists(lists, writes, found);
+    var ofScopes = scopes(scopes, writes, found);
     problems = List.copyOf(found);
-    return complete;
+    return ofLists && ofScopes;
   }
 
   // ---- allow-lists

@@ -97,25 +97,29 @@ class ReconcilerTest {
         Map.of());
   }
 
+  /** Those of a status that was put. */
+  private List<Map<?, ?>> conditionsOf(String object) {
+    var status = Objects.requireNonNull(statuses.get(object), object);
+    var found = new ArrayList<Map<?, ?>>();
+    for (var one : (List<?>) Objects.requireNonNull(status.get("conditions"))) {
+      found.add((Map<?, ?>) one);
+    }
+    return found;
+  }
+
   /** As {@code Accepted=True Accepted}. */
   private List<String> conditions(String object) {
-    var status = Objects.requireNonNull(statuses.get(object), object);
-    var words = new ArrayList<String>();
-    for (var one : (List<?>) Objects.requireNonNull(status.get("conditions"))) {
-      var map = (Map<?, ?>) one;
-      words.add(map.get("type") + "=" + map.get("status") + " " + map.get("reason"));
-    }
-    return words;
+    return conditionsOf(object).stream()
+        .map(one -> one.get("type") + "=" + one.get("status") + " " + one.get("reason"))
+        .toList();
   }
 
   private String message(String object, String type) {
-    for (var one : (List<?>) Objects.requireNonNull(statuses.get(object)).get("conditions")) {
-      var map = (Map<?, ?>) one;
-      if (type.equals(map.get("type"))) {
-        return String.valueOf(map.get("message"));
-      }
-    }
-    return "";
+    return conditionsOf(object).stream()
+        .filter(one -> type.equals(one.get("type")))
+        .map(one -> String.valueOf(one.get("message")))
+        .findFirst()
+        .orElse("");
   }
 
   // ---- lists

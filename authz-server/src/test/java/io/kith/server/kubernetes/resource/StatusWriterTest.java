@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -22,7 +23,7 @@ class StatusWriterTest {
   private static final class FakeApi implements StatusWriter.Api {
     final List<String> written = new CopyOnWriteArrayList<>();
     final CountDownLatch opened = new CountDownLatch(1);
-    volatile int failures;
+    final AtomicInteger failures = new AtomicInteger();
 
     @Override
     public @Nullable String apply(Target target, Map<String, Object> status) {
@@ -32,8 +33,7 @@ class StatusWriterTest {
         Thread.currentThread().interrupt();
         return "interrupted";
       }
-      if (failures > 0) {
-        failures--;
+      if (failures.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
         return "429 too many requests";
       }
       written.add(target.name() + " " + status.get("n"));
@@ -66,7 +66,7 @@ class StatusWriterTest {
   @Test
   void apply_refused_isTriedAgain_theOthersFirst() {
     var api = new FakeApi();
-    api.failures = 1;
+    api.failures.set(1);
     try (var writer = new StatusWriter(api, Duration.ZERO)) {
       writer.put(A, status(1));
       writer.put(B, status(1));

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
 @Tag("istio")
 @Timeout(900)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
-class ClusterResourcesTest {
+class ClusterInIstioTest {
   private static final String LIST = "egressallowlist shop/stranger";
   private static IstioMesh mesh;
   private static Kith kith;
