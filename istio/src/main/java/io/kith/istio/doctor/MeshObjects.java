@@ -12,9 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param between ReplicaSets and Jobs by {@link Owners#key}
  */
 record MeshObjects(
-    String rootNamespace,
-    Map<String, List<MeshObject>> byKind,
-    Map<String, MeshObject> between) {
+    String rootNamespace, Map<String, List<MeshObject>> byKind, Map<String, MeshObject> between) {
   private static final String INJECTION = "istio-injection";
   private static final String REVISION = "istio.io/rev";
   private static final String INJECT = "sidecar.istio.io/inject";
