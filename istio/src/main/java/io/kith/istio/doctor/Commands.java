@@ -128,7 +128,14 @@ final class Commands {
     return switch (parts[1]) {
       case "deployment", "statefulset", "daemonset" ->
           "kubectl rollout restart " + parts[1] + "/" + parts[2] + " -n " + parts[0];
-      default -> "kubectl delete pod " + pod.name() + " -n " + pod.namespace();
+      case "pod" -> // nobody would make it again
+          "kubectl get pod "
+              + pod.name()
+              + " -n "
+              + pod.namespace()
+              + " -o yaml | kubectl replace --force -f -";
+      default -> // which makes another
+          "kubectl delete pod " + pod.name() + " -n " + pod.namespace();
     };
   }
 }

@@ -6,6 +6,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Judges a mesh: what is known of it first, then one sidecar after another, which are not kept. Not
@@ -16,6 +18,7 @@ public final class Doctor {
   private final MeshObjects objects;
   private final MeshText mesh;
   private final KithStatus status;
+  private final @Nullable Version istiod;
   private final Findings findings = new Findings();
   private final List<String> notJudged = new ArrayList<>();
   private final Map<String, MeshPod> meshed = new HashMap<>();
@@ -28,6 +31,7 @@ public final class Doctor {
     objects = state.sorted();
     mesh = MeshText.of(objects, notJudged::add);
     status = KithStatus.of(state.status());
+    istiod = objects.istiod();
     for (var pod : objects.pods()) {
       if (pod.isMeshed()) {
         meshed.put(key(pod.namespace(), pod.name()), pod);
@@ -39,9 +43,16 @@ public final class Doctor {
     return namespace + "/" + pod;
   }
 
-  /** Pods with a sidecar, as {@code NAMESPACE/POD}. */
+  /** Pods with a sidecar that runs, as {@code NAMESPACE/POD}. */
   public Set<String> sidecars() {
-    return Set.copyOf(meshed.keySet());
+    var running = new HashSet<String>();
+    meshed.forEach(
+        (key, pod) -> {
+          if (!pod.isStarting()) {
+            running.add(key);
+          }
+        });
+    return running;
   }
 
   /** Judges what a sidecar says; of a pod that is not known, or is over, nothing. */
@@ -59,7 +70,7 @@ public final class Doctor {
     seen.add(key);
     sidecars++;
     var sidecar = SidecarConfig.of(new Tree(dump.config()));
-    new SidecarRules(objects, status, findings).judge(pod, sidecar, dump.counters());
+    new SidecarRules(objects, status, istiod, findings).judge(pod, sidecar, dump.counters());
     new FilterRules(objects, findings).judge(pod, sidecar);
     new TimeRules(state.now(), findings).judge(pod, sidecar, dump.clock(), dump.asked());
     if (sidecar.hasGate()) {
@@ -104,14 +115,21 @@ public final class Doctor {
 
   /** What came out; pods whose sidecar nobody judged are among the findings. */
   public Examination examination() {
+    var starting = 0;
     for (var pod : meshed.entrySet()) {
-      if (!seen.contains(pod.getKey())) {
+      if (pod.getValue().isStarting()) {
+        starting++;
+      } else if (!seen.contains(pod.getKey())) {
         unread(pod.getKey(), "no config_dump of it");
       }
     }
+    if (starting > 0) {
+      notJudged.add("sidecars that do not run yet: " + starting);
+    }
     new FilterRules(objects, findings).judge();
     var injected = objects.injected();
-    var pods = new PodRules(objects, mesh, findings);
+    var withUnknownUsers = new TreeSet<String>();
+    var pods = new PodRules(objects, mesh, findings, withUnknownUsers);
     meshed.values().forEach(pods::judgeMeshed);
     objects.pods().stream()
         .filter(pod -> injected.contains(pod.namespace()) && !pod.hasProxy())
@@ -123,8 +141,15 @@ public final class Doctor {
     if (state.metrics() != null) {
       rules.judgeCounts(state.metrics());
     }
-    if (new SidecarRules(objects, status, findings).istiod() == null) {
+    if (istiod == null) {
       notJudged.add("version of istiod: no pod labelled app=istiod");
+    }
+    if (!withUnknownUsers.isEmpty()) {
+      notJudged.add(
+          "users of images of "
+              + Commands.some(List.copyOf(withUnknownUsers))
+              + ": their pods leave user or group to the image, and the nodes do not say which it is"
+              + " (status.containerStatuses[].user); what the guard counted tells it (--metrics)");
     }
     if (!modeless.isEmpty()) {
       notJudged.add(

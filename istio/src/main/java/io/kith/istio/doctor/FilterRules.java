@@ -5,6 +5,9 @@ import static io.kith.istio.doctor.Commands.some;
 import io.kith.istio.MeshNames;
 import io.kith.istio.doctor.SidecarConfig.Filter;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -29,7 +32,7 @@ record FilterRules(MeshObjects objects, Findings findings) {
     for (var filter : objects.of("EnvoyFilter")) {
       if (!Commands.isRecipe(filter, objects)) {
         var harm = new TreeSet<String>();
-        filter.spec().at("configPatches").stream().flatMap(FilterRules::harm).forEach(harm::add);
+        filter.spec().at("configPatches").stream().flatMap(this::harm).forEach(harm::add);
         if (!harm.isEmpty()) {
           findings.add(
               Rule.TENANT_FILTER,
@@ -44,7 +47,7 @@ record FilterRules(MeshObjects objects, Findings findings) {
   }
 
   /** What a patch does to Kith's part; nothing where it is as an overlay of Kith's. */
-  private static Stream<String> harm(Tree patch) {
+  private Stream<String> harm(Tree patch) {
     var operation = patch.at("patch", "operation").text();
     var value = patch.at("patch", "value");
     var target = target(patch);
@@ -52,7 +55,8 @@ record FilterRules(MeshObjects objects, Findings findings) {
       return Stream.of("ADD of a second " + value.at("name").text());
     }
     if (!OURS.contains(target)) {
-      return Stream.empty();
+      return SidecarConfig.byRoutes(value).stream()
+          .map(name -> operation + " of routes that alter " + name);
     }
     var isHarm =
         switch (operation) {
@@ -72,7 +76,8 @@ record FilterRules(MeshObjects objects, Findings findings) {
     return OURS.contains(target(patch))
         || OURS.contains(value.at("name").text())
         || Filter.of(value).asks().equals(MeshNames.SERVER)
-        || value.holds(MeshNames.PROVENANCE);
+        || value.holds(MeshNames.PROVENANCE)
+        || !SidecarConfig.byRoutes(value).isEmpty();
   }
 
   /** The innermost thing that a patch is about. */
@@ -88,35 +93,71 @@ record FilterRules(MeshObjects objects, Findings findings) {
     };
   }
 
-  private static boolean isCheck(String target, Tree value) {
+  private boolean isCheck(String target, Tree value) {
     var filter = Filter.of(value);
-    return value.at("name").is(target)
+    return filter.name().equals(target)
         && filter.asks().equals(MeshNames.SERVER)
-        && !filter.config().at("shadow_mode").isTrue();
+        && !filter.config().at("shadow_mode").isTrue()
+        && !filter.isDisabled()
+        && (!filter.matcher().present() || isOfRecipe(filter));
+  }
+
+  /** Whether the recipe skips the same requests: the short cut. */
+  private boolean isOfRecipe(Filter filter) {
+    return Commands.recipes(objects)
+        .flatMap(recipe -> recipe.spec().at("configPatches").stream())
+        .map(patch -> Filter.of(patch.at("patch", "value")))
+        .anyMatch(
+            other ->
+                other.name().equals(filter.name()) && other.matcher().equals(filter.matcher()));
   }
 
   // ---- by what became of them
 
+  /** A patch and whose it is. */
+  private record Applied(MeshObject filter, Tree patch) {}
+
   /** Whether all that Kith's EnvoyFilters say is in a sidecar. */
   void judge(MeshPod pod, SidecarConfig sidecar) {
-    for (var filter : objects.of("EnvoyFilter")) {
-      if (filter.tree().holds(MeshNames.CONNECTION) && isFor(pod, filter)) {
-        var dropped = new TreeSet<String>();
-        filter.spec().at("configPatches").stream()
-            .flatMap(patch -> dropped(patch, sidecar))
-            .forEach(dropped::add);
-        if (!dropped.isEmpty()) {
-          findings.addOf(
-              Rule.DROPPED_FIELD,
-              filter.subject(),
-              pod.name(),
-              some(List.copyOf(dropped)),
-              Commands.recipe(objects)
-                  + "   # wraps what istiod may not know; or update istiod, if it is older than"
-                  + " Envoy's API 1.35");
-        }
-      }
+    var dropped = new LinkedHashMap<MeshObject, TreeSet<String>>();
+    for (var one : lasting(pod)) {
+      dropped(one.patch(), sidecar)
+          .forEach(path -> dropped.computeIfAbsent(one.filter(), _ -> new TreeSet<>()).add(path));
     }
+    dropped.forEach(
+        (filter, paths) ->
+            findings.addOf(
+                Rule.DROPPED_FIELD,
+                filter.subject(),
+                pod.name(),
+                some(List.copyOf(paths)),
+                Commands.recipe(objects)
+                    + "   # wraps what istiod may not know; or update istiod, if it is older than"
+                    + " Envoy's API 1.35"));
+  }
+
+  /** Patches of Kith's for a sidecar, without those in whose place a more specific one put its. */
+  private Collection<Applied> lasting(MeshPod pod) {
+    var lasting = new LinkedHashMap<String, Applied>();
+    objects.of("EnvoyFilter").stream()
+        .filter(filter -> filter.tree().holds(MeshNames.CONNECTION) && isFor(pod, filter))
+        .sorted(
+            Comparator.comparingLong((MeshObject filter) -> filter.spec().at("priority").number(0))
+                .thenComparing(filter -> filter.namespace().equals(pod.namespace())))
+        .forEach(
+            filter ->
+                filter.spec().at("configPatches").stream()
+                    .filter(patch -> patch.at("patch", "value").present())
+                    .forEach(patch -> lasting.put(place(patch), new Applied(filter, patch))));
+    return lasting.values();
+  }
+
+  private static String place(Tree patch) {
+    var isMerged = patch.at("patch", "operation").is("MERGE");
+    return patch.at("applyTo").text()
+        + "/"
+        + patch.at("patch", "value", "name").text()
+        + (isMerged ? "/" + patch.at("match", "context").text() : "");
   }
 
   private boolean isFor(MeshPod pod, MeshObject filter) {

@@ -4,9 +4,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
-/** Objects by their kinds. */
-record MeshObjects(String rootNamespace, Map<String, List<MeshObject>> byKind) {
+/**
+ * Objects by their kinds.
+ *
+ * @param between ReplicaSets and Jobs by {@link Owners#key}
+ */
+record MeshObjects(
+    String rootNamespace, Map<String, List<MeshObject>> byKind, Map<String, MeshObject> between) {
   private static final String INJECTION = "istio-injection";
   private static final String REVISION = "istio.io/rev";
   private static final String INJECT = "sidecar.istio.io/inject";
@@ -17,7 +23,10 @@ record MeshObjects(String rootNamespace, Map<String, List<MeshObject>> byKind) {
 
   /** Pods that are not over. */
   List<MeshPod> pods() {
-    return of("Pod").stream().map(MeshPod::new).filter(pod -> !pod.isOver()).toList();
+    return of("Pod").stream()
+        .map(pod -> new MeshPod(pod, Owners.of(pod, between)))
+        .filter(pod -> !pod.isOver())
+        .toList();
   }
 
   /** Namespaces whose pods get sidecars. */
@@ -45,5 +54,21 @@ record MeshObjects(String rootNamespace, Map<String, List<MeshObject>> byKind) {
         .map(one -> one.tree().at("data", key).text())
         .findFirst()
         .orElse("");
+  }
+
+  /** The version of istiod by its image, or null where no pod of it is known. */
+  @Nullable Version istiod() {
+    for (var pod : pods()) {
+      if (pod.object().label("app").equals("istiod")) {
+        for (var container : pod.containers()) {
+          var image = container.spec().at("image").text();
+          var version = Version.parse(image.substring(image.lastIndexOf(':') + 1));
+          if (version != null) {
+            return version;
+          }
+        }
+      }
+    }
+    return null;
   }
 }

@@ -2,12 +2,15 @@ package io.kith.istio.doctor;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** A pod as the API server has it. */
-record MeshPod(MeshObject object) {
+/**
+ * A pod as the API server has it.
+ *
+ * @param owner as Kith names owners: {@code shop/deployment/cart}
+ */
+record MeshPod(MeshObject object, String owner) {
   /** Istio's sidecar, as a container of either kind. */
   static final String PROXY = "istio-proxy";
 
@@ -16,8 +19,6 @@ record MeshPod(MeshObject object) {
 
   /** What Istio puts into a pod, and runs as its own user. */
   static final List<String> OF_ISTIO = List.of(PROXY, CAPTURE, "istio-validation");
-
-  private static final String HASH = "pod-template-hash";
 
   /** How a container is started. */
   enum Start {
@@ -53,6 +54,11 @@ record MeshPod(MeshObject object) {
   boolean isOver() {
     var phase = object.tree().at("status", "phase");
     return phase.is("Succeeded") || phase.is("Failed");
+  }
+
+  /** Whether not all of its containers were started, its sidecar maybe among those. */
+  boolean isStarting() {
+    return object.tree().at("status", "phase").is("Pending");
   }
 
   boolean isOnHostNetwork() {
@@ -123,32 +129,6 @@ record MeshPod(MeshObject object) {
 
   List<String> addresses() {
     return object.tree().at("status", "podIPs").stream().map(one -> one.at("ip").text()).toList();
-  }
-
-  /**
-   * Who owns it, as Kith names owners: {@code shop/deployment/cart}. A ReplicaSet or Job that
-   * something else made counts as that.
-   */
-  String owner() {
-    for (var reference : object.tree().at("metadata", "ownerReferences").list()) {
-      if (reference.at("controller").isTrue()) {
-        return namespace() + "/" + owner(reference);
-      }
-    }
-    return namespace() + "/pod/" + name();
-  }
-
-  private String owner(Tree reference) {
-    var kind = reference.at("kind").text();
-    var name = reference.at("name").text();
-    var hash = "-" + object.label(HASH);
-    if (kind.equals("ReplicaSet") && hash.length() > 1 && name.endsWith(hash)) {
-      return "deployment/" + name.substring(0, name.length() - hash.length());
-    }
-    if (kind.equals("Job") && name.matches(".+-\\d{8,10}")) { // as a CronJob names them
-      return "cronjob/" + name.substring(0, name.lastIndexOf('-'));
-    }
-    return kind.toLowerCase(Locale.ROOT) + "/" + name;
   }
 
   /** Whether a selector of labels means it; an empty one means every pod. */

@@ -14,6 +14,9 @@ record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings
   private static final String MODE = "REGISTRY_ONLY";
   private static final int DNS = 53;
 
+  private static final String ONE_VERSION =
+      "helm upgrade kith CHART -n kith   # one version for all of its pods";
+
   private static final Pattern PAST_AS_PROXY =
       Pattern.compile("(?m)^kith_guard_seen_total\\{reason=\"proxy_user\"} (\\d+)");
 
@@ -188,8 +191,32 @@ record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings
                     Rule.KITH_SKEW,
                     "check server " + name,
                     "version " + version + ", and the server that was asked is " + status.version(),
-                    "helm upgrade kith ...   # one version for all of its pods");
+                    ONE_VERSION);
               }
             });
+    var versions = new TreeMap<String, TreeSet<String>>();
+    for (var pod : objects.pods()) {
+      if (pod.object().label("app.kubernetes.io/name").equals("kith")) {
+        for (var container : pod.containers()) {
+          var image = container.spec().at("image").text();
+          var mark = Math.max(image.lastIndexOf(':'), image.lastIndexOf('@'));
+          if (mark > image.lastIndexOf('/')) {
+            versions
+                .computeIfAbsent(image.substring(0, mark), _ -> new TreeSet<>())
+                .add(image.substring(mark + 1));
+          }
+        }
+      }
+    }
+    versions.forEach(
+        (image, tags) -> {
+          if (tags.size() > 1) {
+            findings.add(
+                Rule.KITH_SKEW,
+                "image " + image.substring(image.lastIndexOf('/') + 1),
+                "pods of Kith run " + some(List.copyOf(tags)),
+                ONE_VERSION);
+          }
+        });
   }
 }

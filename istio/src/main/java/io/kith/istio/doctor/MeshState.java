@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,7 +37,13 @@ public record MeshState(
     for (var object : objects) {
       add(byKind, new Tree(object));
     }
-    return new MeshObjects(rootNamespace, byKind);
+    var between = new HashMap<String, MeshObject>();
+    for (var kind : Owners.BETWEEN) {
+      for (var object : byKind.getOrDefault(kind, List.of())) {
+        between.put(Owners.key(object.namespace(), kind, object.name()), object);
+      }
+    }
+    return new MeshObjects(rootNamespace, byKind, between);
   }
 
   private static void add(Map<String, List<MeshObject>> byKind, Tree tree) {

@@ -8,8 +8,14 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 
-/** What is wrong with a pod, by what the API server has of it. */
-record PodRules(MeshObjects objects, MeshText mesh, Findings findings) {
+/**
+ * What is wrong with a pod, by what the API server has of it.
+ *
+ * @param withUnknownUsers takes workloads that leave a user or group to their image, which nobody
+ *     tells
+ */
+record PodRules(
+    MeshObjects objects, MeshText mesh, Findings findings, Set<String> withUnknownUsers) {
   /** User and group of Istio's proxy. */
   private static final long PROXY_USER = 1337;
 
@@ -178,6 +184,11 @@ record PodRules(MeshObjects objects, MeshText mesh, Findings findings) {
       }
     }
     var user = container.status().at("user", "linux");
+    if (!user.present()
+        && !Stream.of("runAsUser", "runAsGroup")
+            .allMatch(field -> own.at(field).present() || ofPod.at(field).present())) {
+      withUnknownUsers.add(pod.owner());
+    }
     if (found.isEmpty()) {
       Stream.of("uid", "gid")
           .filter(field -> user.at(field).number(-1) == PROXY_USER)

@@ -180,8 +180,9 @@ public enum Rule {
       "Attribution is less certain on that node, or the guard is not whole."),
   KITH_SKEW(
       WARNING,
-      "servers of Kith of different versions",
-      "An older check server may not answer what a newer control server asks.");
+      "servers or pods of Kith of different versions",
+      "An older check server may not answer what a newer control server asks, and an older bridge not"
+          + " all that a server asks it.");
 
   private static final String PAGE = "docs/doctor.md#";
 

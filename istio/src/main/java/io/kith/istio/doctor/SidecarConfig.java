@@ -7,6 +7,8 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /** What a sidecar runs with, as far as Kith's filters and server are concerned. */
@@ -16,8 +18,11 @@ record SidecarConfig(
     Map<String, Tree> clusters,
     Map<String, List<Tree>> endpoints,
     List<Secret> secrets,
+    Set<String> switchedByRoutes,
     List<String> rejected) {
   private static final String NETWORK = "envoy.extensions.filters.network.ext_authz.v3.ExtAuthz";
+  static final String PER_ROUTE = "typed_per_filter_config";
+
   private static final String HTTP = "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz";
 
   /** A listener with all of its chains. */
@@ -67,20 +72,28 @@ record SidecarConfig(
    *
    * @param type of its configuration, without what types' names begin with
    * @param config taken out of its wrapping
+   * @param matcher that says when it is skipped; nothing where it never is
+   * @param isDisabled unless a route switches it on
    */
-  record Filter(String name, String type, Tree config) {
+  record Filter(String name, String type, Tree config, Tree matcher, boolean isDisabled) {
     static Filter of(Tree tree) {
       var config = tree.at("typed_config");
       var type = config.at("@type").text();
+      var name = tree.at("name").text();
+      var isDisabled = tree.at("disabled").isTrue();
       if (type.endsWith("/xds.type.v3.TypedStruct")) {
         return new Filter(
-            tree.at("name").text(), lastPart(config.at("type_url").text()), config.at("value"));
+            name,
+            lastPart(config.at("type_url").text()),
+            config.at("value"),
+            Tree.NOTHING,
+            isDisabled);
       }
-      if (type.endsWith(".ExtensionWithMatcher")) { // around a check that is not always made
+      if (type.endsWith(".ExtensionWithMatcher")) {
         var inner = of(config.at("extension_config"));
-        return new Filter(tree.at("name").text(), inner.type(), inner.config());
+        return new Filter(name, inner.type(), inner.config(), config.at("xds_matcher"), isDisabled);
       }
-      return new Filter(tree.at("name").text(), lastPart(type), config);
+      return new Filter(name, lastPart(type), config, Tree.NOTHING, isDisabled);
     }
 
     private static String lastPart(String type) {
@@ -125,6 +138,7 @@ record SidecarConfig(
     var clusters = new LinkedHashMap<String, Tree>();
     var endpoints = new LinkedHashMap<String, List<Tree>>();
     var secrets = new ArrayList<Secret>();
+    var switched = new TreeSet<String>();
     var rejected = new ArrayList<String>();
     for (var config : dump.at("configs").list()) {
       if (config.at("bootstrap").present()) {
@@ -134,6 +148,7 @@ record SidecarConfig(
         var listener = one.at("active_state", "listener");
         if (listener.present()) {
           listeners.add(new Listener(one.at("name").text(), listener));
+          switched.addAll(byRoutes(listener));
         }
         rejection("listener " + one.at("name").text(), one, rejected);
       }
@@ -153,11 +168,36 @@ record SidecarConfig(
                   .toList());
         }
       }
+      for (var kind : List.of("static_route_configs", "dynamic_route_configs")) {
+        switched.addAll(byRoutes(config.at(kind)));
+      }
       for (var kind : List.of("static_secrets", "dynamic_active_secrets")) {
         config.at(kind).stream().flatMap(SidecarConfig::secrets).forEach(secrets::add);
       }
     }
-    return new SidecarConfig(bootstrap, listeners, clusters, endpoints, secrets, rejected);
+    return new SidecarConfig(
+        bootstrap, listeners, clusters, endpoints, secrets, switched, rejected);
+  }
+
+  /** Kith's filters that routes, virtual hosts or weighted clusters have a word about. */
+  static Set<String> byRoutes(Tree tree) {
+    var filters = new TreeSet<String>();
+    if (tree.value() instanceof Map) {
+      tree.entries()
+          .forEach(
+              (key, value) -> {
+                if (key.equals(PER_ROUTE)) {
+                  value.entries().keySet().stream()
+                      .filter(MeshNames.FILTERS::contains)
+                      .forEach(filters::add);
+                } else {
+                  filters.addAll(byRoutes(value));
+                }
+              });
+    } else {
+      tree.stream().map(SidecarConfig::byRoutes).forEach(filters::addAll);
+    }
+    return filters;
   }
 
   private static void rejection(String what, Tree resource, List<String> to) {

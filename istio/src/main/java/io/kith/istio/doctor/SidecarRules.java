@@ -14,8 +14,13 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** What is wrong in the configuration of a sidecar, and what its counters tell. */
-record SidecarRules(MeshObjects objects, KithStatus status, Findings findings) {
+/**
+ * What is wrong in the configuration of a sidecar, and what its counters tell.
+ *
+ * @param istiod its version, or null where that is not known
+ */
+record SidecarRules(
+    MeshObjects objects, KithStatus status, @Nullable Version istiod, Findings findings) {
   private static final String ROUTER = "envoy.filters.http.router";
   private static final String TLS_INSPECTOR = "envoy.filters.listener.tls_inspector";
   private static final int OLDEST_MINOR = 40;
@@ -97,8 +102,11 @@ record SidecarRules(MeshObjects objects, KithStatus status, Findings findings) {
       sidecar
           .named(name)
           .filter(filter -> filter.checksConnections() || filter.checksRequests())
-          .forEach(filter -> wrong.addAll(weaknesses(filter)));
+          .forEach(filter -> wrong.addAll(weaknesses(filter, sidecar)));
     }
+    sidecar
+        .switchedByRoutes()
+        .forEach(name -> wrong.add(name + " is altered by a route (typed_per_filter_config)"));
     if (!wrong.isEmpty()) {
       findings.add(
           Rule.WEAKENED_CHECK,
@@ -109,13 +117,19 @@ record SidecarRules(MeshObjects objects, KithStatus status, Findings findings) {
     }
   }
 
-  private static List<String> weaknesses(Filter filter) {
+  private static List<String> weaknesses(Filter filter, SidecarConfig sidecar) {
     var wrong = new ArrayList<String>();
     if (!filter.asks().equals(SERVER)) {
       wrong.add(filter.name() + " asks '" + filter.asks() + "'");
     }
     if (MeshNames.DECIDING.contains(filter.name()) && filter.config().at("shadow_mode").isTrue()) {
       wrong.add(filter.name() + " has shadow_mode");
+    }
+    if (filter.isDisabled()) {
+      wrong.add(filter.name() + " is disabled");
+    }
+    if (filter.matcher().present() && sidecar.named(MeshNames.SPARED).findAny().isEmpty()) {
+      wrong.add(filter.name() + " has a matcher, and the recipe no short cut");
     }
     for (var condition : CONDITIONS) {
       if (filter.config().at(condition).present()) {
@@ -373,7 +387,6 @@ record SidecarRules(MeshObjects objects, KithStatus status, Findings findings) {
               + Commands.restart(pod));
     }
     var agent = Version.parse(sidecar.istioVersion());
-    var istiod = istiod();
     if (agent != null
         && istiod != null
         && (agent.major() != istiod.major()
@@ -385,21 +398,5 @@ record SidecarRules(MeshObjects objects, KithStatus status, Findings findings) {
           "sidecar " + sidecar.istioVersion() + ", istiod " + istiod.text(),
           Commands.restart(pod) + "   # so that the injector gives it istiod's version");
     }
-  }
-
-  /** The version of istiod by its image, or null where no pod of it is known. */
-  @Nullable Version istiod() {
-    for (var pod : objects.pods()) {
-      if (pod.object().label("app").equals("istiod")) {
-        for (var container : pod.containers()) {
-          var image = container.spec().at("image").text();
-          var version = Version.parse(image.substring(image.lastIndexOf(':') + 1));
-          if (version != null) {
-            return version;
-          }
-        }
-      }
-    }
-    return null;
   }
 }

@@ -59,7 +59,7 @@ public final class Trimmed {
     var trimmed = only(tree, "apiVersion", "kind");
     trimmed.put("metadata", metadata(tree.at("metadata")));
     switch (tree.at("kind").text()) {
-      case "Namespace" -> {}
+      case "Namespace", "ReplicaSet", "Job" -> {}
       case "Pod" -> {
         trimmed.put("spec", podSpec(tree.at("spec")));
         trimmed.put("status", podStatus(tree.at("status")));
@@ -225,6 +225,9 @@ public final class Trimmed {
     for (var key : List.of("static_endpoint_configs", "dynamic_endpoint_configs")) {
       part(trimmed, config, key, Trimmed::endpoints);
     }
+    for (var key : List.of("static_route_configs", "dynamic_route_configs")) {
+      part(trimmed, config, key, Trimmed::routes);
+    }
     for (var key : List.of("static_secrets", "dynamic_active_secrets")) {
       part(trimmed, config, key, Trimmed::secret);
     }
@@ -285,7 +288,7 @@ public final class Trimmed {
   }
 
   private static Map<String, Object> filter(Tree filter) {
-    var trimmed = only(filter, "name");
+    var trimmed = only(filter, "name", "disabled");
     var config = filter.at("typed_config");
     if (MeshNames.FILTERS.contains(filter.at("name").text())
         || Filter.of(filter).asks().equals(MeshNames.SERVER)) {
@@ -302,6 +305,17 @@ public final class Trimmed {
         }
       }
       trimmed.put("typed_config", kept);
+    }
+    return trimmed;
+  }
+
+  /** Of routes, only which of Kith's filters they have a word about. */
+  private static Map<String, Object> routes(Tree tree) {
+    var filters = new LinkedHashMap<String, Object>();
+    SidecarConfig.byRoutes(tree).forEach(name -> filters.put(name, Map.of()));
+    var trimmed = new LinkedHashMap<String, Object>();
+    if (!filters.isEmpty()) {
+      trimmed.put(SidecarConfig.PER_ROUTE, filters);
     }
     return trimmed;
   }

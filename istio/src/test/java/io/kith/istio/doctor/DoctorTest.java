@@ -3,6 +3,11 @@ package io.kith.istio.doctor;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
+import io.kith.istio.FailureMode;
+import io.kith.istio.MeshOverlay;
+import io.kith.istio.MeshScope;
+import io.kith.istio.MeshSettings;
+import io.kith.istio.MeshSettings.Tcp;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -38,7 +43,64 @@ class DoctorTest {
     assertThat(examination.findings()).isEmpty();
     assertThat(examination.sidecars()).isPositive();
     assertThat(examination.notJudged())
-        .containsExactly("version of istiod: no pod labelled app=istiod");
+        .hasSize(2)
+        .anyMatch(one -> one.startsWith("users of images of shop/deployment/cart"))
+        .contains("version of istiod: no pod labelled app=istiod");
+  }
+
+  @Test
+  void examine_podThatDoesNotRunYet_isNoFinding() {
+    var dump = MeshDump.of("clean");
+    MeshDump.at(dump.pod("cart-0"), "status").put("phase", "Pending");
+    dump.sidecars.remove("shop/cart-0");
+
+    var examination = dump.examine();
+
+    assertThat(examination.findings()).isEmpty();
+    assertThat(examination.notJudged()).contains("sidecars that do not run yet: 1");
+  }
+
+  /** Where there is no label to tell by, ReplicaSets and Jobs say whose they are. */
+  @Test
+  void examine_ownerOfTheOwner_isTheWorkload() {
+    var dump = MeshDump.of("clean");
+    MeshDump.at(dump.pod("cart-0"), "metadata", "labels").remove("pod-template-hash");
+    dump.add(
+        """
+        kind: ReplicaSet
+        metadata:
+          name: cart-5d9c8b7f64
+          namespace: shop
+          ownerReferences: [{kind: Deployment, name: cart, controller: true}]
+        """);
+    dump.workload("shop/deployment/cart").put("mode", "enforce");
+
+    assertThat(dump.examine().findings())
+        .singleElement()
+        .satisfies(
+            finding -> {
+              assertThat(finding.rule()).isEqualTo(Rule.OPEN_UNDER_ENFORCE);
+              assertThat(finding.subject()).isEqualTo("shop/deployment/cart");
+            });
+  }
+
+  /** A more specific overlay puts its filters in the place of a wider one's. */
+  @Test
+  void examine_closedOverlayWithinAnOpenMesh_isNoDroppedField() {
+    var dump = MeshDump.of("clean");
+    var overlay =
+        new MeshOverlay(
+            MeshSettings.of(Tcp.BASELINE),
+            MeshScope.parse("shop/deployment/cart", Map.of("app", "cart")),
+            new FailureMode.Closed());
+    dump.add(overlay.yaml());
+    MeshDump.each(
+        dump.sidecar("shop/cart-0"),
+        map -> map.containsKey("failure_mode_allow"),
+        map -> map.remove("failure_mode_allow"));
+    dump.workload("shop/deployment/cart").put("mode", "enforce");
+
+    assertThat(dump.examine().findings()).isEmpty();
   }
 
   private static List<Fault> faults() {

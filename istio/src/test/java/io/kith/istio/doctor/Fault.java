@@ -84,7 +84,7 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             "the catch-all chain is not asked about",
             dump ->
                 each(
-                    dump.sidecars.get(CART),
+                    dump.sidecar(CART),
                     named("virtualOutbound-catchall-tcp"),
                     chain -> list(chain, "filters").removeIf(named(MeshNames.CONNECTION)))),
         of(
@@ -92,7 +92,7 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             "requests are checked behind the router",
             dump ->
                 each(
-                    dump.sidecars.get(CART),
+                    dump.sidecar(CART),
                     map -> map.containsKey("http_filters"),
                     manager -> {
                       var filters = list(manager, "http_filters");
@@ -108,7 +108,7 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             "a check that ignores the answer",
             dump ->
                 each(
-                    dump.sidecars.get(CART),
+                    dump.sidecar(CART),
                     named(MeshNames.CONNECTION),
                     filter -> at(filter, "typed_config").put("shadow_mode", true))),
         of(
@@ -116,9 +116,71 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             "a check of some connections",
             dump ->
                 each(
-                    dump.sidecars.get(CART),
+                    dump.sidecar(CART),
                     named(MeshNames.CONNECTION),
                     filter -> at(filter, "typed_config").put("filter_enabled_metadata", Map.of()))),
+        of(
+            Rule.WEAKENED_CHECK,
+            "a check that is disabled",
+            dump ->
+                each(
+                    dump.sidecar(CART),
+                    named(MeshNames.REQUEST),
+                    filter -> filter.put("disabled", true))),
+        of(
+            Rule.WEAKENED_CHECK,
+            "a check that a matcher skips",
+            dump ->
+                each(
+                    dump.sidecar(CART),
+                    named(MeshNames.REQUEST),
+                    filter -> filter.put("typed_config", matched(at(filter, "typed_config"))))),
+        of(
+            Rule.WEAKENED_CHECK,
+            "a route that switches the check off",
+            dump ->
+                list(dump.sidecar(CART), "configs")
+                    .add(
+                        yaml(
+                            """
+                            dynamic_route_configs:
+                            - route_config:
+                                virtual_hosts:
+                                - routes: [{typed_per_filter_config: {kith.request: {disabled: true}}}]
+                            """))),
+        of(
+            Rule.TENANT_FILTER,
+            "a tenant switches the check off for routes",
+            dump ->
+                dump.add(
+                    """
+                    apiVersion: networking.istio.io/v1alpha3
+                    kind: EnvoyFilter
+                    metadata: {name: faster, namespace: shop}
+                    spec:
+                      configPatches:
+                      - applyTo: HTTP_ROUTE
+                        match: {context: SIDECAR_OUTBOUND}
+                        patch: {operation: MERGE, value: {typed_per_filter_config: {kith.request: {disabled: true}}}}
+                    """)),
+        of(
+            Rule.TENANT_FILTER,
+            "a tenant has the check skipped",
+            dump -> {
+              var filter = yaml(tenant("{operation: REPLACE}"));
+              var patch = list(at(filter, "spec"), "configPatches").getFirst();
+              var check = new ArrayList<Map<String, Object>>();
+              each(dump.sidecar(CART), named(MeshNames.CONNECTION), check::add);
+              at(patch, "patch")
+                  .put(
+                      "value",
+                      Map.of(
+                          "name",
+                          MeshNames.CONNECTION,
+                          "typed_config",
+                          matched(at(check.getFirst(), "typed_config"))));
+              dump.objects.add(filter);
+            }),
         of(
             Rule.TENANT_FILTER,
             "a tenant takes the check out",
@@ -144,7 +206,7 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             "istiod dropped shadow_mode",
             dump ->
                 each(
-                    dump.sidecars.get(CART),
+                    dump.sidecar(CART),
                     named(MeshNames.HTTP_CONNECTION),
                     filter -> at(filter, "typed_config", "value").remove("shadow_mode"))),
         of(
@@ -156,7 +218,7 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             "a Scope enforces a workload that the server does not know yet",
             dump -> {
               list(dump.status, "workloads")
-                  .removeIf(one -> one.get("owner").equals("shop/deployment/cart"));
+                  .removeIf(one -> "shop/deployment/cart".equals(one.get("owner")));
               dump.add(
                   """
                   apiVersion: kith.io/v1
@@ -176,6 +238,16 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                   map -> map.containsKey("failure_mode_allow"),
                   map -> map.remove("failure_mode_allow"));
             }));
+  }
+
+  private static Map<String, Object> matched(Object config) {
+    return Map.of(
+        "@type",
+        "type.googleapis.com/envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+        "extension_config",
+        Map.of("name", "x", "typed_config", config),
+        "xds_matcher",
+        Map.of("on_no_match", Map.of("action", "skip")));
   }
 
   private static String tenant(String patch) {
@@ -201,12 +273,12 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             "the cluster is gone",
             dump ->
                 each(
-                    dump.sidecars.get(CART),
+                    dump.sidecar(CART),
                     map -> map.containsKey("dynamic_active_clusters"),
                     map ->
                         list(map, "dynamic_active_clusters")
                             .removeIf(
-                                one -> at(one, "cluster").get("name").equals("kith_server")))),
+                                one -> "kith_server".equals(at(one, "cluster").get("name"))))),
         new Fault(
             "a Sidecar hides the service that an altered recipe asks",
             List.of(
@@ -217,7 +289,7 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             "clean",
             dump -> {
               each(
-                  dump.sidecars.get(CART),
+                  dump.sidecar(CART),
                   map ->
                       "kith_server".equals(map.get("cluster_name")) && map.containsKey("authority"),
                   map ->
@@ -236,7 +308,7 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             "no healthy address",
             dump ->
                 each(
-                    dump.sidecars.get(CART),
+                    dump.sidecar(CART),
                     map -> map.containsKey("health_status"),
                     map -> map.put("health_status", "UNHEALTHY"))),
         of(
@@ -244,7 +316,7 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             "a name that does not resolve",
             dump ->
                 each(
-                    dump.sidecars.get(CART),
+                    dump.sidecar(CART),
                     map ->
                         "kith_server".equals(map.get("cluster_name")) && map.containsKey("policy"),
                     map -> map.put("endpoints", List.of()))),
@@ -287,7 +359,7 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             "administration on all addresses",
             dump ->
                 each(
-                    dump.sidecars.get(CART),
+                    dump.sidecar(CART),
                     map -> map.containsKey("admin"),
                     map ->
                         at(map, "admin", "address", "socket_address").put("address", "0.0.0.0"))),
@@ -296,7 +368,7 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             "a listener that Envoy does not take",
             dump ->
                 each(
-                    dump.sidecars.get(CART),
+                    dump.sidecar(CART),
                     map -> "0.0.0.0_443".equals(map.get("name")) && map.containsKey("active_state"),
                     map ->
                         map.put(
@@ -315,7 +387,7 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             "Envoy 1.39",
             dump ->
                 each(
-                    dump.sidecars.get(CART),
+                    dump.sidecar(CART),
                     map -> map.containsKey("minor_number"),
                     map -> map.put("minor_number", 39))),
         of(Rule.ISTIO_SKEW, "istiod is two versions ahead", dump -> dump.add(istiod("1.33.1"))),
@@ -331,13 +403,13 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
         of(
             Rule.CLOCK_SKEW,
             "a clock that is ahead",
-            dump -> dump.clocks.put(CART, dump.asked.get(CART).plusSeconds(95))),
+            dump -> dump.clocks.put(CART, dump.asked(CART).plusSeconds(95))),
         of(
             Rule.CLOCK_SKEW,
             "a clock that is behind istiod's",
             dump ->
                 each(
-                    dump.sidecars.get(CART),
+                    dump.sidecar(CART),
                     map -> "default".equals(map.get("name")) && map.containsKey("last_updated"),
                     map -> map.put("last_updated", "2026-11-20T07:00:00.000Z"))));
   }
@@ -394,7 +466,7 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             "no TLS inspector",
             dump ->
                 each(
-                    dump.sidecars.get(CART),
+                    dump.sidecar(CART),
                     map -> "OUTBOUND".equals(map.get("traffic_direction")),
                     map -> map.remove("listener_filters"))),
         of(
@@ -589,6 +661,21 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             Rule.BRIDGE_UNWELL,
             "a bridge that does not find itself",
             dump -> list(dump.status, "bridges").getFirst().put("canary_ok", false)),
+        of(
+            Rule.KITH_SKEW,
+            "a bridge that was not updated",
+            dump -> {
+              for (var one : Map.of("authz-server-0", "0.2.0", "bridge-x", "0.1.0").entrySet()) {
+                dump.add(
+                    """
+                    apiVersion: v1
+                    kind: Pod
+                    metadata: {name: %s, namespace: kith, labels: {app.kubernetes.io/name: kith}}
+                    spec: {nodeName: node-1, containers: [{name: kith, image: "example.org/kith:%s"}]}
+                    """
+                        .formatted(one.getKey(), one.getValue()));
+              }
+            }),
         of(
             Rule.KITH_SKEW,
             "a check server of another version",

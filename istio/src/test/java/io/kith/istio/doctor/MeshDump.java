@@ -48,7 +48,11 @@ final class MeshDump {
       } else {
         var all = new HashMap<String, Long>();
         Files.readAllLines(file)
-            .forEach(line -> all.put(line.split(": ")[0], Long.valueOf(line.split(": ")[1])));
+            .forEach(
+                line -> {
+                  var colon = line.indexOf(": ");
+                  all.put(line.substring(0, colon), Long.valueOf(line.substring(colon + 2)));
+                });
         counters.put(key.replaceFirst("\\.stats$", ""), all);
       }
     }
@@ -110,6 +114,14 @@ final class MeshDump {
         .filter(one -> kind.equals(one.get("kind")) && name.equals(at(one, "metadata").get("name")))
         .findFirst()
         .orElseThrow();
+  }
+
+  Map<String, Object> sidecar(String key) {
+    return requireNonNull(sidecars.get(key), key);
+  }
+
+  Instant asked(String key) {
+    return requireNonNull(asked.get(key), key);
   }
 
   Map<String, Object> pod(String name) {
