@@ -119,7 +119,8 @@ public final class DoctorCommand implements Callable<Integer> {
   @Option(
       names = "--kubeconfig",
       paramLabel = "FILE",
-      description = "Default: the first of $KUBECONFIG, else ~/.kube/config, else the pod's own account.")
+      description =
+          "Default: the first of $KUBECONFIG, else ~/.kube/config, else the pod's own account.")
   @Nullable Path kubeconfig;
 
   @Option(
@@ -154,9 +155,7 @@ public final class DoctorCommand implements Callable<Integer> {
               + " not looked at.")
   @Nullable URI metrics;
 
-  @Option(
-      names = "--progress",
-      description = "Show how far it is also where nobody watches.")
+  @Option(names = "--progress", description = "Show how far it is also where nobody watches.")
   boolean progress;
 
   @Mixin OutputOption output = new OutputOption();
@@ -188,9 +187,7 @@ public final class DoctorCommand implements Callable<Integer> {
     var client = kubeconfig(here);
     try {
       return new LiveMesh(
-          client == null
-              ? ApiServer.ofPod(here.environment())
-              : ApiServer.of(client, context),
+          client == null ? ApiServer.ofPod(here.environment()) : ApiServer.of(client, context),
           rootNamespace,
           namespaces,
           proxies,
@@ -239,7 +236,8 @@ public final class DoctorCommand implements Callable<Integer> {
     }
     try {
       return server.ask(
-          here, admin -> OutputOption.document(admin.getStatus(GetStatusRequest.getDefaultInstance())));
+          here,
+          admin -> OutputOption.document(admin.getStatus(GetStatusRequest.getDefaultInstance())));
     } catch (Failure e) {
       if (server.isNamed(here)) {
         throw e;

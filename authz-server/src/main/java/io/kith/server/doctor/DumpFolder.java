@@ -278,7 +278,8 @@ record DumpFolder(Path folder, Set<String> namespaces) implements MeshSource {
     void write(String key, Answers answers) throws Failure {
       var name = key.replaceFirst("/", ".");
       TextFile.write(
-          folder.resolve(PROXIES).resolve(name + JSON), Parsed.text(Trimmed.sidecar(answers.config())));
+          folder.resolve(PROXIES).resolve(name + JSON),
+          Parsed.text(Trimmed.sidecar(answers.config())));
       if (!answers.counters().isEmpty()) {
         var lines = new StringBuilder();
         new TreeMap<>(answers.counters())

@@ -1,6 +1,8 @@
 package io.kith.server.doctor;
 
+import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.kith.istio.doctor.Trimmed;
 import io.kith.server.verb.Failure;
@@ -33,8 +35,17 @@ final class LiveMesh implements MeshSource {
   private static final int PAGE = 500;
   private static final Duration LIMIT = Duration.ofSeconds(30);
   private static final int NOT_FOUND = 404;
+  private static final int UNAUTHORIZED = 401;
+  private static final int FORBIDDEN = 403;
 
-  /** What is asked for in each namespace. */
+  /** A person waits: what does not answer at once, or soon after, is told. */
+  private static final int TRIES_AGAIN = 2;
+
+  /**
+   * What is asked for in each namespace.
+   *
+   * @param isNeeded else it may not be there, or be forbidden, and less is known then
+   */
   private record Kind(String kind, String api, String plural, boolean isNeeded) {
     String path(String namespace) {
       return api + (namespace.isEmpty() ? "" : "/namespaces/" + namespace) + "/" + plural;
@@ -48,7 +59,9 @@ final class LiveMesh implements MeshSource {
           new Kind("EnvoyFilter", "/apis/networking.istio.io/v1alpha3", "envoyfilters", true),
           new Kind("Sidecar", "/apis/networking.istio.io/v1", "sidecars", true),
           new Kind("ServiceEntry", "/apis/networking.istio.io/v1", "serviceentries", true),
-          new Kind("Scope", "/apis/kith.io/v1", "scopes", false));
+          new Kind("Scope", "/apis/kith.io/v1", "scopes", false),
+          new Kind("ReplicaSet", "/apis/apps/v1", "replicasets", false),
+          new Kind("Job", "/apis/batch/v1", "jobs", false));
 
   private static final List<String> CONFIG_MAPS = List.of("istio", "istio-sidecar-injector");
 
@@ -63,6 +76,7 @@ final class LiveMesh implements MeshSource {
   /**
    * A mesh.
    *
+   * @param client says where the API server is; is closed
    * @param namespaces whose pods are judged; empty: all
    * @param proxies administration of sidecars that need no forwarded port, by NAMESPACE/POD
    */
@@ -73,7 +87,14 @@ final class LiveMesh implements MeshSource {
       Map<String, URI> proxies,
       @Nullable Map<String, Object> status,
       @Nullable URI metrics) {
-    this.client = client;
+    this.client =
+        new KubernetesClientBuilder()
+            .withConfig(
+                new ConfigBuilder(client.getConfiguration())
+                    .withRequestRetryBackoffLimit(TRIES_AGAIN)
+                    .build())
+            .build();
+    client.close();
     this.rootNamespace = rootNamespace;
     this.namespaces = Set.copyOf(namespaces);
     this.proxies = Map.copyOf(proxies);
@@ -101,7 +122,11 @@ final class LiveMesh implements MeshSource {
     }
     namespaces(objects, unread);
     for (var map : CONFIG_MAPS) {
-      one("ConfigMap", "/api/v1/namespaces/" + rootNamespace + "/configmaps/" + map, objects, unread);
+      one(
+          "ConfigMap",
+          "/api/v1/namespaces/" + rootNamespace + "/configmaps/" + map,
+          objects,
+          unread);
     }
     return new Found(objects, status, metrics(unread), now, unread);
   }
@@ -116,8 +141,7 @@ final class LiveMesh implements MeshSource {
   }
 
   /** All pages of a list; items are given the kind that lists leave out. */
-  private void list(
-      Kind kind, String namespace, List<Map<String, Object>> to, List<Unread> unread)
+  private void list(Kind kind, String namespace, List<Map<String, Object>> to, List<Unread> unread)
       throws Failure {
     var more = "";
     do {
@@ -126,7 +150,7 @@ final class LiveMesh implements MeshSource {
       try {
         page = get(path);
       } catch (KubernetesClientException e) {
-        if (kind.isNeeded() || e.getCode() != NOT_FOUND) {
+        if (kind.isNeeded() || (e.getCode() != NOT_FOUND && e.getCode() != FORBIDDEN)) {
           unread(kind.plural(), namespace, e, unread);
         }
         return;
@@ -154,8 +178,8 @@ final class LiveMesh implements MeshSource {
     return object;
   }
 
-  private void one(
-      String kind, String path, List<Map<String, Object>> to, List<Unread> unread) throws Failure {
+  private void one(String kind, String path, List<Map<String, Object>> to, List<Unread> unread)
+      throws Failure {
     try {
       to.add(named(kind, get(path)));
     } catch (KubernetesClientException e) {
@@ -178,11 +202,12 @@ final class LiveMesh implements MeshSource {
   private void unread(
       String what, String namespace, KubernetesClientException e, List<Unread> unread)
       throws Failure {
-    if (e.getCode() == 0 || e.getCode() == 401) { // nothing was answered, or nothing will be
+    var isAnswered = e.getCode() > 0;
+    if (!isAnswered || e.getCode() == UNAUTHORIZED) {
       throw Failure.unreachable(
           "the API server at "
               + client.getMasterUrl()
-              + (e.getCode() == 0 ? " does not answer: " : " does not know who asks: ")
+              + (!isAnswered ? " does not answer: " : " does not know who asks: ")
               + reason(e)
               + " (--kubeconfig, --context)");
     }
@@ -190,7 +215,9 @@ final class LiveMesh implements MeshSource {
         new Unread(
             what + (namespace.isEmpty() ? "" : " of " + namespace),
             e.getCode() == NOT_FOUND ? "the API server knows none" : reason(e),
-            "kubectl auth can-i list " + what + (namespace.isEmpty() ? " -A" : " -n " + namespace)));
+            "kubectl auth can-i list "
+                + what
+                + (namespace.isEmpty() ? " -A" : " -n " + namespace)));
   }
 
   private static String reason(KubernetesClientException e) {

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -29,7 +30,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(600)
 class DoctorVerbTest {
-  private static final Path CLEAN = Path.of("..", "istio", "src", "test", "resources", "doctor", "clean");
+  private static final Path CLEAN =
+      Path.of("..", "istio", "src", "test", "resources", "doctor", "clean");
 
   @TempDir Path folder;
   private final StringWriter out = new StringWriter();
@@ -87,11 +89,11 @@ class DoctorVerbTest {
     assertThat(kith("--dump", "dump", "--fail-on", "note")).as(err.toString()).isZero();
 
     assertThat(out.toString())
-        .isEqualTo(
+        .startsWith(
             """
             0 errors, 0 warnings, 0 notes; 2 sidecars judged.
             Not judged: version of istiod: no pod labelled app=istiod
-            """);
+            Not judged: users of images of shop/deployment/cart, shop/deployment/catalog: their pods""");
   }
 
   @Test
@@ -263,7 +265,7 @@ class DoctorVerbTest {
   // ---- an API server that answers in part
 
   private final Map<String, String> pages = new HashMap<>();
-  private HttpServer api;
+  private @Nullable HttpServer api;
 
   @AfterEach
   void stopApi() {
@@ -274,8 +276,9 @@ class DoctorVerbTest {
 
   /** Answers with pages by their path and query, and forbids the rest. */
   private Path kubeconfig() throws IOException {
-    api = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    api.createContext(
+    var server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    api = server;
+    server.createContext(
         "/",
         exchange -> {
           try (exchange) {
@@ -290,8 +293,8 @@ class DoctorVerbTest {
             exchange.getResponseBody().write(body);
           }
         });
-    api.start();
-    return kubeconfig(api.getAddress().getPort());
+    server.start();
+    return kubeconfig(server.getAddress().getPort());
   }
 
   private Path kubeconfig(int port) throws IOException {
@@ -332,7 +335,10 @@ class DoctorVerbTest {
 
     assertThat(rules()).startsWith("unread").contains("unread-sidecar", "host-network");
     assertThat(out.toString())
-        .contains("\"subject\": \"envoyfilters\"", "not for ada", "kubectl auth can-i list envoyfilters -A")
+        .contains(
+            "\"subject\": \"envoyfilters\"",
+            "not for ada",
+            "kubectl auth can-i list envoyfilters -A")
         .contains("its port cannot be forwarded: ");
   }
 
