@@ -33,10 +33,14 @@ import javax.net.ssl.SSLContext;
  * names the port.
  */
 final class ForwardedPorts implements AutoCloseable {
-  private static final Pattern PATH = Pattern.compile("/portForward/[^/]+/([^/?]+)\\?ports?=(\\d+)");
+  private static final Pattern PATH =
+      Pattern.compile("/portForward/[^/]+/([^/?]+)\\?ports?=(\\d+)");
   private static final String GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
   private static final char[] PASSWORD = "password".toCharArray();
   private static final int BINARY = 0x82;
+
+  /** In place of a length, says that two bytes with it follow; forbidden where one would do. */
+  private static final int LONGER = 126;
 
   private final ServerSocket listener;
   private final Map<String, Pod> pods;
@@ -159,7 +163,8 @@ final class ForwardedPorts implements AutoCloseable {
     if (!key.find()) {
       throw new IllegalStateException("no WebSocket: " + head);
     }
-    var digest = MessageDigest.getInstance("SHA-1").digest((key.group(1) + GUID).getBytes(US_ASCII));
+    var digest =
+        MessageDigest.getInstance("SHA-1").digest((key.group(1) + GUID).getBytes(US_ASCII));
     return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         + "Sec-WebSocket-Accept: "
         + Base64.getEncoder().encodeToString(digest)
@@ -170,8 +175,12 @@ final class ForwardedPorts implements AutoCloseable {
       throws IOException {
     synchronized (out) {
       out.writeByte(BINARY);
-      out.writeByte(126);
-      out.writeShort(length + 1);
+      if (length + 1 < LONGER) {
+        out.writeByte(length + 1);
+      } else {
+        out.writeByte(LONGER);
+        out.writeShort(length + 1);
+      }
       out.writeByte(channel);
       out.write(bytes, 0, length);
       out.flush();
@@ -198,7 +207,7 @@ final class ForwardedPorts implements AutoCloseable {
         return; // closed
       }
       long length = in.readUnsignedByte() & 0x7f;
-      if (length == 126) {
+      if (length == LONGER) {
         length = in.readUnsignedShort();
       } else if (length == 127) {
         length = in.readLong();
