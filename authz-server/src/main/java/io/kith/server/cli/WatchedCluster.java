@@ -74,7 +74,8 @@ final class WatchedCluster implements AutoCloseable {
         () -> status.get().counts().pods());
     metrics.gauge(
         "kith_kubernetes_unresolved",
-        "ReplicaSets and Jobs that pods name as theirs and that are not there: the pods are nobody's.",
+        "ReplicaSets and Jobs that pods name as theirs and that are not there: the pods are"
+            + " nobody's.",
         () -> status.get().counts().unresolved());
     metrics.gauges(
         "kith_kubernetes_services",

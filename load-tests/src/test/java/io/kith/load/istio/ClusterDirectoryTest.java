@@ -178,7 +178,8 @@ class ClusterDirectoryTest {
     assertThat(named("payments.example.org")).isEqualTo("nobody");
     assertThat(speaking("web", "10.0.0.2")).isEqualTo("till/deployment/web");
     assertThat(speaking("web", "10.0.0.3")).isEqualTo("nobody");
-    assertThat(requireNonNull(directory.at(IpAddress.parse("10.0.0.1"))).environment()).isEqualTo("qa");
+    assertThat(requireNonNull(directory.at(IpAddress.parse("10.0.0.1"))).environment())
+        .isEqualTo("qa");
     assertThat(TOLD).containsExactlyInAnyOrder("till/deployment/web", "till/statefulset/db");
     assertThat(directory.all())
         .extracting(workload -> workload.owner().toString())

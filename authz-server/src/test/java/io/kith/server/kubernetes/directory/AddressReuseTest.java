@@ -112,7 +112,9 @@ class AddressReuseTest {
       }
       var best = byRank.isEmpty() ? List.<Facts.Pod>of() : byRank.lastEntry().getValue();
       var expected =
-          best.size() == 1 ? "shop/statefulset/" + requireNonNull(best.getFirst().controller()).name() : "nobody";
+          best.size() == 1
+              ? "shop/statefulset/" + requireNonNull(best.getFirst().controller()).name()
+              : "nobody";
       assertThat(at(index, address))
           .as("seed %d round %d %s", seed, round, address)
           .isEqualTo(expected);

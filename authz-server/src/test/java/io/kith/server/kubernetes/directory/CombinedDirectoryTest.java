@@ -93,8 +93,10 @@ class CombinedDirectoryTest {
             new Entry(
                 Owner.parse("shop/deployment/mine"), null, "prod", List.of(), List.of("db.shop")));
 
-    assertThat(requireNonNull(all.named("db.shop")).owner()).isEqualTo(Owner.parse("shop/deployment/mine"));
-    assertThat(requireNonNull(all.named("db.shop.svc")).owner()).isEqualTo(Owner.parse("shop/statefulset/db"));
+    assertThat(requireNonNull(all.named("db.shop")).owner())
+        .isEqualTo(Owner.parse("shop/deployment/mine"));
+    assertThat(requireNonNull(all.named("db.shop.svc")).owner())
+        .isEqualTo(Owner.parse("shop/statefulset/db"));
     assertThat(all.contradictions()).hasSize(1).first().asString().contains("db.shop is of");
   }
 

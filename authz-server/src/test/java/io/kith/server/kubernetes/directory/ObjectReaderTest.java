@@ -117,7 +117,8 @@ class ObjectReaderTest {
             .replace(
                 "[{ip: 10.0.0.1}, {ip: \"fd00::1\"}]", "[{ip: 127.0.0.1}, {ip: 10.0.0.2}, {}]");
 
-    assertThat(requireNonNull(reader.pod(read(Pod.class, yaml))).addresses()).containsExactly(ip("10.0.0.2"));
+    assertThat(requireNonNull(reader.pod(read(Pod.class, yaml))).addresses())
+        .containsExactly(ip("10.0.0.2"));
   }
 
   @Test
@@ -161,7 +162,8 @@ class ObjectReaderTest {
     assertThat(service("{clusterIP: None, clusterIPs: [None]}").addresses()).isEmpty();
     assertThat(
             service(
-                    "{clusterIP: 10.96.0.1, externalIPs: [203.0.113.1], loadBalancerIP: 203.0.113.2}")
+                    "{clusterIP: 10.96.0.1, externalIPs: [203.0.113.1], loadBalancerIP:"
+                        + " 203.0.113.2}")
                 .addresses())
         .containsExactly(ip("10.96.0.1"));
     assertThat(service("{type: ExternalName, externalName: Db.Example.ORG.}"))

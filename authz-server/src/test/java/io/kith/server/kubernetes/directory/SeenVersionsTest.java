@@ -51,7 +51,8 @@ class SeenVersionsTest {
   void version_thatIsNoNumber_isNeverTheSame() {
     pods.put("shop/web-1-a", pod("opaque"));
 
-    assertThat(requireNonNull(pods.get("shop/web-1-a")).getMetadata().getResourceVersion()).isNotEqualTo("opaque");
+    assertThat(requireNonNull(pods.get("shop/web-1-a")).getMetadata().getResourceVersion())
+        .isNotEqualTo("opaque");
   }
 
   @Test
