@@ -2,12 +2,12 @@ package io.kith.server.admin;
 
 import io.kith.admin.v1.Acknowledgement;
 import io.kith.admin.v1.AuditRecord;
-import io.kith.admin.v1.ResourcesStatus;
 import io.kith.admin.v1.Edge;
 import io.kith.admin.v1.GetRevisionResponse;
 import io.kith.admin.v1.GetStatusResponse;
 import io.kith.admin.v1.ImportResponse;
 import io.kith.admin.v1.KeyStatus;
+import io.kith.admin.v1.ResourcesStatus;
 import io.kith.admin.v1.Revision;
 import io.kith.admin.v1.StoreStatus;
 import io.kith.admin.v1.WorkloadCoverage;

@@ -11,6 +11,7 @@ import io.kith.server.telemetry.Metrics;
 import io.kith.server.verb.Failure;
 import io.kith.server.verb.Surroundings;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.function.Consumer;
 
 /**
@@ -73,7 +74,8 @@ final class WatchedCluster implements AutoCloseable {
         () -> status.get().counts().pods());
     metrics.gauge(
         "kith_kubernetes_unresolved",
-        "ReplicaSets and Jobs that pods name as theirs and that are not there: the pods are nobody's.",
+        "ReplicaSets and Jobs that pods name as theirs and that are not there: the pods are"
+            + " nobody's.",
         () -> status.get().counts().unresolved());
     metrics.gauges(
         "kith_kubernetes_services",
@@ -92,16 +94,20 @@ final class WatchedCluster implements AutoCloseable {
     return ClusterStatus.newBuilder()
         .setServer(status.server())
         .setConnected(status.connected())
-        .setAsOf(
-            Timestamp.newBuilder()
-                .setSeconds(status.asOf().getEpochSecond())
-                .setNanos(status.asOf().getNano()))
+        .setAsOf(timestamp(status.asOf()))
         .setProblem(status.problem())
         .setPods(status.counts().pods())
         .setWorkloads(status.counts().workloads())
         .setUnresolved(status.counts().unresolved())
         .addAllSeveralOwners(status.counts().several())
         .addAllContradictions(status.contradictions())
+        .build();
+  }
+
+  private static Timestamp timestamp(Instant time) {
+    return Timestamp.newBuilder()
+        .setSeconds(time.getEpochSecond())
+        .setNanos(time.getNano())
         .build();
   }
 

@@ -75,8 +75,7 @@ class SignedRevisionsTest {
     var edges = baseline.edges().stream().map(BaselineJson::write).toList();
     var other =
         BaselineJson.write(baseline)
-            .replace(
-                String.join(",", edges), String.join(",", edges.reversed())); // means the same
+            .replace(String.join(",", edges), String.join(",", edges.reversed())); // means the same
     assertThat(other).isNotEqualTo(BaselineJson.write(baseline));
     var signed =
         new SignedBaseline(

@@ -1,5 +1,6 @@
 package io.kith.load.istio;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.config.KubernetesSettings;
@@ -48,6 +49,8 @@ class ClusterDirectoryTest {
     kubeconfig = plane.kubeconfigOf("kith", "authz-server");
     plane.namespace("till", Map.of("kith.io/environment", "qa"));
     shop = new ClusterObjects(plane, "till");
+    directory = open();
+    directory.tell(workload -> TOLD.add(workload.owner().toString()));
   }
 
   @AfterAll
@@ -98,9 +101,6 @@ class ClusterDirectoryTest {
   @Test
   @Order(1)
   void accountWithoutRights_isToldWhatItLacks_andGoesOnWhenItHasThem() throws Exception {
-    directory = open();
-    directory.tell(workload -> TOLD.add(workload.owner().toString()));
-
     await(
         "the reason is told",
         () -> directory.waitsFor().contains("pods: may not be listed and watched (403"));
@@ -178,7 +178,8 @@ class ClusterDirectoryTest {
     assertThat(named("payments.example.org")).isEqualTo("nobody");
     assertThat(speaking("web", "10.0.0.2")).isEqualTo("till/deployment/web");
     assertThat(speaking("web", "10.0.0.3")).isEqualTo("nobody");
-    assertThat(directory.at(IpAddress.parse("10.0.0.1")).environment()).isEqualTo("qa");
+    assertThat(requireNonNull(directory.at(IpAddress.parse("10.0.0.1"))).environment())
+        .isEqualTo("qa");
     assertThat(TOLD).containsExactlyInAnyOrder("till/deployment/web", "till/statefulset/db");
     assertThat(directory.all())
         .extracting(workload -> workload.owner().toString())

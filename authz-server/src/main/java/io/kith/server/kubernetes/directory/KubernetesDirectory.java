@@ -461,8 +461,8 @@ public final class KubernetesDirectory implements WorkloadDirectory, AutoCloseab
    *
    * @param unresolved ReplicaSets and Jobs that pods name as theirs and that are not known, so that
    *     the pods are nobody's
-   * @param services and ServiceEntries, by where they lead: {@code workload}, {@code several},
-   *     {@code elsewhere}, {@code nowhere}
+   * @param services and ServiceEntries, by where they lead; the words are those of {@code
+   *     kith_kubernetes_services}
    * @param several some services that lead to pods of several owners, and so to no workload
    */
   public record Counts(

@@ -217,7 +217,8 @@ final class Pods {
       if (order > 0) {
         best = row;
         alone = true;
-      } else if (order == 0 && (row.controlled != best.controlled || row.id != best.id)) {
+      } else if (order == 0
+          && (row.controlled != best.controlled || !Objects.equals(row.id, best.id))) {
         alone = false;
       }
     }

@@ -10,6 +10,7 @@ import static io.kith.server.kubernetes.directory.Cluster.service;
 import static io.kith.server.kubernetes.directory.Cluster.slice;
 import static io.kith.server.kubernetes.directory.Cluster.speaking;
 import static io.kith.server.kubernetes.directory.Cluster.statefulSet;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
@@ -111,7 +112,9 @@ class AddressReuseTest {
       }
       var best = byRank.isEmpty() ? List.<Facts.Pod>of() : byRank.lastEntry().getValue();
       var expected =
-          best.size() == 1 ? "shop/statefulset/" + best.getFirst().controller().name() : "nobody";
+          best.size() == 1
+              ? "shop/statefulset/" + requireNonNull(best.getFirst().controller()).name()
+              : "nobody";
       assertThat(at(index, address))
           .as("seed %d round %d %s", seed, round, address)
           .isEqualTo(expected);

@@ -15,6 +15,7 @@ import static io.kith.server.kubernetes.directory.Cluster.slice;
 import static io.kith.server.kubernetes.directory.Cluster.speaking;
 import static io.kith.server.kubernetes.directory.Cluster.statefulSet;
 import static io.kith.server.kubernetes.directory.Cluster.withoutSidecar;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -31,6 +32,10 @@ class ClusterIndexTest {
   private static final String DB = "shop/statefulset/db";
 
   private final ClusterIndex index = Cluster.index();
+
+  private Workload workload(String address) {
+    return requireNonNull(index.at(ip(address)));
+  }
 
   private void deployWeb() {
     index.put(deployed("shop/web-1", "web"));
@@ -172,7 +177,7 @@ class ClusterIndexTest {
 
     assertThat(speaking(index, "shop/db", "10.0.0.2")).isEqualTo("nobody");
     assertThat(speaking(index, "shop/other", "10.0.0.2")).isEqualTo(DB);
-    assertThat(index.at(ip("10.0.0.2")).spiffeIds()).containsExactly(id("shop/other"));
+    assertThat(workload("10.0.0.2").spiffeIds()).containsExactly(id("shop/other"));
   }
 
   @Test
@@ -213,15 +218,15 @@ class ClusterIndexTest {
   void environment_isThatOfTheNamespace_fromWheneverItIsSaid() {
     index.environment("shop", "qa");
     deployWeb();
-    assertThat(index.at(ip("10.0.0.1")).environment()).isEqualTo("qa");
+    assertThat(workload("10.0.0.1").environment()).isEqualTo("qa");
 
     index.environment("shop", "prod");
     index.environment("other", "qa");
-    assertThat(index.at(ip("10.0.0.1")).environment()).isEqualTo("prod");
-    assertThat(index.at(ip("10.0.0.1")).spiffeIds()).containsExactly(id("shop/web"));
+    assertThat(workload("10.0.0.1").environment()).isEqualTo("prod");
+    assertThat(workload("10.0.0.1").spiffeIds()).containsExactly(id("shop/web"));
 
     index.environment("shop", null);
-    assertThat(index.at(ip("10.0.0.1")).environment()).isEqualTo("default");
+    assertThat(workload("10.0.0.1").environment()).isEqualTo("default");
   }
 
   @Test
@@ -412,7 +417,7 @@ class ClusterIndexTest {
 
     index.put(pod("shop/web-1-b", "web", replicaSet("web-1"), 20, "10.0.0.9"));
     index.put(slice("shop/front-1", "shop/front", "10.0.0.9"));
-    assertThat(index.at(ip("10.96.0.1")).spiffeIds()).containsExactly(id("shop/web"));
+    assertThat(workload("10.96.0.1").spiffeIds()).containsExactly(id("shop/web"));
   }
 
   @Test

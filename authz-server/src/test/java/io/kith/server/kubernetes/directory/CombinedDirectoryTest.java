@@ -6,6 +6,7 @@ import static io.kith.server.kubernetes.directory.Cluster.pod;
 import static io.kith.server.kubernetes.directory.Cluster.service;
 import static io.kith.server.kubernetes.directory.Cluster.slice;
 import static io.kith.server.kubernetes.directory.Cluster.statefulSet;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.identity.IpAddress;
@@ -92,8 +93,10 @@ class CombinedDirectoryTest {
             new Entry(
                 Owner.parse("shop/deployment/mine"), null, "prod", List.of(), List.of("db.shop")));
 
-    assertThat(all.named("db.shop").owner()).isEqualTo(Owner.parse("shop/deployment/mine"));
-    assertThat(all.named("db.shop.svc").owner()).isEqualTo(Owner.parse("shop/statefulset/db"));
+    assertThat(requireNonNull(all.named("db.shop")).owner())
+        .isEqualTo(Owner.parse("shop/deployment/mine"));
+    assertThat(requireNonNull(all.named("db.shop.svc")).owner())
+        .isEqualTo(Owner.parse("shop/statefulset/db"));
     assertThat(all.contradictions()).hasSize(1).first().asString().contains("db.shop is of");
   }
 

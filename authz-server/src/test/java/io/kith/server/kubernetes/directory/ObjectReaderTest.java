@@ -2,6 +2,7 @@ package io.kith.server.kubernetes.directory;
 
 import static io.kith.server.kubernetes.directory.Cluster.ip;
 import static io.kith.server.kubernetes.directory.Cluster.name;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
@@ -87,7 +88,7 @@ class ObjectReaderTest {
     var leaving =
         POD.replace("  name: web", "  deletionTimestamp: \"2026-11-27T08:00:00Z\"\n  name: web");
 
-    var pod = reader.pod(read(Pod.class, leaving));
+    var pod = requireNonNull(reader.pod(read(Pod.class, leaving)));
 
     assertThat(pod.leaving()).isTrue();
     assertThat(pod.addresses()).hasSize(2);
@@ -106,7 +107,7 @@ class ObjectReaderTest {
             .replace(
                 "[{ip: 10.0.0.1}, {ip: \"fd00::1\"}]", "[{ip: 192.0.2.1}, {ip: \"2001:db8::1\"}]");
 
-    assertThat(reader.pod(read(Pod.class, yaml)).addresses()).isEmpty();
+    assertThat(requireNonNull(reader.pod(read(Pod.class, yaml))).addresses()).isEmpty();
   }
 
   @Test
@@ -116,7 +117,8 @@ class ObjectReaderTest {
             .replace(
                 "[{ip: 10.0.0.1}, {ip: \"fd00::1\"}]", "[{ip: 127.0.0.1}, {ip: 10.0.0.2}, {}]");
 
-    assertThat(reader.pod(read(Pod.class, yaml)).addresses()).containsExactly(ip("10.0.0.2"));
+    assertThat(requireNonNull(reader.pod(read(Pod.class, yaml))).addresses())
+        .containsExactly(ip("10.0.0.2"));
   }
 
   @Test
@@ -160,7 +162,8 @@ class ObjectReaderTest {
     assertThat(service("{clusterIP: None, clusterIPs: [None]}").addresses()).isEmpty();
     assertThat(
             service(
-                    "{clusterIP: 10.96.0.1, externalIPs: [203.0.113.1], loadBalancerIP: 203.0.113.2}")
+                    "{clusterIP: 10.96.0.1, externalIPs: [203.0.113.1], loadBalancerIP:"
+                        + " 203.0.113.2}")
                 .addresses())
         .containsExactly(ip("10.96.0.1"));
     assertThat(service("{type: ExternalName, externalName: Db.Example.ORG.}"))

@@ -1,5 +1,6 @@
 package io.kith.server.kubernetes.directory;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.fabric8.kubernetes.api.model.Namespace;
@@ -31,12 +32,12 @@ class SeenVersionsTest {
 
     assertThat(key).isEqualTo("shop/web-1-a");
     assertThat(pods.put(key, pod("7"))).isNull();
-    var before = pods.put(key, pod("8"));
+    var before = requireNonNull(pods.put(key, pod("8")));
 
     assertThat(before.getMetadata().getResourceVersion()).isEqualTo("7");
     assertThat(before.getSpec()).isNull();
     assertThat(pods.getKey(before)).isEqualTo(key);
-    assertThat(pods.get(key).getMetadata().getResourceVersion()).isEqualTo("8");
+    assertThat(requireNonNull(pods.get(key)).getMetadata().getResourceVersion()).isEqualTo("8");
     assertThat(pods.keySet()).containsExactly(key);
     assertThat(pods.values()).extracting(pods::getKey).containsExactly(key);
     assertThat(pods.size()).isEqualTo(1);
@@ -50,7 +51,8 @@ class SeenVersionsTest {
   void version_thatIsNoNumber_isNeverTheSame() {
     pods.put("shop/web-1-a", pod("opaque"));
 
-    assertThat(pods.get("shop/web-1-a").getMetadata().getResourceVersion()).isNotEqualTo("opaque");
+    assertThat(requireNonNull(pods.get("shop/web-1-a")).getMetadata().getResourceVersion())
+        .isNotEqualTo("opaque");
   }
 
   @Test
