@@ -12,7 +12,6 @@ import io.kith.istio.MeshSettings.Tcp;
 import io.kith.load.mesh.Mesh;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -106,9 +105,8 @@ class ClusterInIstioTest {
         .filter(
             one ->
                 kind.equals("Baseline")
-                    || Objects.equals(
-                        ((Number) one.get("observedGeneration")).longValue(),
-                        object.getMetadata().getGeneration()))
+                    || (one.get("observedGeneration") instanceof Number seen
+                        && seen.longValue() == object.getMetadata().getGeneration()))
         .map(one -> one.get("status") + " " + one.get("reason") + ": " + one.get("message"))
         .findFirst()
         .orElse("");
