@@ -1,6 +1,7 @@
 package io.kith.istio;
 
 import static io.kith.istio.Yaml.map;
+import static java.util.Objects.requireNonNull;
 
 import io.kith.istio.MeshSettings.Tcp;
 import java.io.IOException;
@@ -50,7 +51,8 @@ class ChartFilesTest {
   }
 
   private static List<?> patches(EnvoyFilter filter) {
-    return (List<?>) ((Map<?, ?>) filter.document().get("spec")).get("configPatches");
+    var spec = (Map<?, ?>) requireNonNull(filter.document().get("spec"));
+    return (List<?>) requireNonNull(spec.get("configPatches"));
   }
 
   @ParameterizedTest
