@@ -105,19 +105,18 @@ class AllowListsTest {
             "a.yaml:7:15: spec.rules[0].action: 'permit' (expected: one of allow, deny)",
             "a.yaml:7:7: spec.rules[0].why: missing (expected: why it is so, for whoever reads it"
                 + " next year)",
-            "a.yaml:9:23: spec.rules[0].process.path: 'bin/curl' (expected: an absolute path, as"
-                + " the process sees it)",
-            "a.yaml:10:27: spec.rules[0].destination.host: '10.0.0.1' is an address (expected:"
-                + " cidr: 10.0.0.1)",
+            "a.yaml:9:23: spec.rules[0].process.path: 'bin/curl' (expected: an absolute path, as the"
+                + " process sees it)",
+            "a.yaml:10:27: spec.rules[0].destination.host: '10.0.0.1' is an address (expected: cidr:"
+                + " 10.0.0.1)",
             "a.yaml:14:14: spec.rules[1].until: 'tomorrow' (expected: 2027-01-31 or"
                 + " 2027-01-31T18:00:00Z)",
-            "a.yaml:15:46: spec.rules[1].process.sha256: 'abc' (expected: 64 lower-case hex"
-                + " digits)",
+            "a.yaml:15:46: spec.rules[1].process.sha256: 'abc' (expected: 64 lower-case hex digits)",
             "a.yaml:16:27: spec.rules[1].destination.host: '*.co.uk' covers names of strangers:"
-                + " anybody can register below co.uk (expected: a wildcard below a name of one"
-                + " owner, as *.example.com)",
-            "a.yaml:16:44: spec.rules[1].destination.port: ports: 70000-70000 (expected: 1 to"
-                + " 65535, the lower one first)",
+                + " anybody can register below co.uk (expected: a wildcard below a name of one owner,"
+                + " as *.example.com)",
+            "a.yaml:16:44: spec.rules[1].destination.port: ports: 70000-70000 (expected: 1 to 65535,"
+                + " the lower one first)",
             "a.yaml:17:7: spec.rules[1].note: unknown key (expected: one of [action, by,"
                 + " destination, process, strictness, until, why])",
             "a.yaml:19:1: apiVersion: missing (expected: kith.io/v1)",
@@ -243,11 +242,10 @@ class AllowListsTest {
                     "a.yaml",
                     document(
                         "a",
-                        "{action: allow, by: a, why: x, process: {path: /a}, destination: {host:"
-                            + " a.com, port: 1}}",
+                        "{action: allow, by: a, why: x, process: {path: /a}, destination: {host: a.com,"
+                            + " port: 1}}",
                         deny("/a"),
-                        "{action: deny, by: a, why: x, destination: {host: a.com, protocol:"
-                            + " udp}}")))
+                        "{action: deny, by: a, why: x, destination: {host: a.com, protocol: udp}}")))
             .of(CHECKOUT);
 
     assertThat(rules.allowed())

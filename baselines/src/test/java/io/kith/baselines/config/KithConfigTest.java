@@ -472,8 +472,7 @@ class KithConfigTest {
 
   @Test
   void theApiServerIsWatchedOnlyWhereItIsNamed() throws ConfigException {
-    assertThat(KithConfig.parse("kith.yaml", "server: {}", Map.of()).server().kubernetes())
-        .isNull();
+    assertThat(KithConfig.parse("kith.yaml", "server: {}", Map.of()).server().kubernetes()).isNull();
     assertThat(
             KithConfig.parse("kith.yaml", "server: {kubernetes: }", Map.of()).server().kubernetes())
         .isEqualTo(
