@@ -1,5 +1,6 @@
 package io.kith.load.istio;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.config.KithConfig;
@@ -236,12 +237,12 @@ class ChartTest {
   }
 
   private static void assertLeastRights(Map<?, ?> container) {
-    var name = (String) container.get("name");
-    var security = (Map<?, ?>) container.get("securityContext");
+    var name = (String) requireNonNull(container.get("name"));
+    var security = (Map<?, ?>) requireNonNull(container.get("securityContext"));
     assertThat(security.get("allowPrivilegeEscalation")).as(name).isEqualTo(false);
     assertThat(security.get("readOnlyRootFilesystem")).as(name).isEqualTo(true);
     assertThat(security.get("privileged")).as(name).isNull();
-    var capabilities = (Map<?, ?>) security.get("capabilities");
+    var capabilities = (Map<?, ?>) requireNonNull(security.get("capabilities"));
     assertThat(capabilities.get("drop")).as(name).isEqualTo(List.of("ALL"));
     assertThat(capabilities.get("add"))
         .as(name)

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 
@@ -61,8 +62,8 @@ record HelmChart(Helm helm) {
     }
 
     /** What is there, or null. */
-    Object at(String... path) {
-      Object node = object;
+    @Nullable Object at(String... path) {
+      @Nullable Object node = object;
       for (var key : path) {
         node = node instanceof Map<?, ?> map ? map.get(key) : null;
       }
