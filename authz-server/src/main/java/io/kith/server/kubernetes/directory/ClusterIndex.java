@@ -106,7 +106,8 @@ final class ClusterIndex implements WorkloadDirectory {
       return owners.only(id);
     }
     var holder = claim.holder();
-    var owner = holder == null || !id.equals(holder.id()) ? null : holder.owner();
+    var own = holder == null ? null : holder.id();
+    var owner = holder == null || own == null || !own.equals(id) ? null : holder.owner();
     return owner == null ? null : owner.workload();
   }
 
