@@ -1,6 +1,7 @@
 package io.kith.server.control;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.bundle.BaselineJson;
@@ -21,6 +22,7 @@ import java.security.Signature;
 import java.util.Base64;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -39,7 +41,7 @@ class SignedRevisionsTest {
     keys = new Keyring(List.of(new Keyring.Trusted(Keyring.Role.LEARNER, pair.getPublic())));
   }
 
-  private static Baseline baseline(String parent, String... destinations) {
+  private static Baseline baseline(@Nullable String parent, String... destinations) {
     return Baseline.of(
         OWNER,
         parent,
@@ -65,7 +67,7 @@ class SignedRevisionsTest {
     var life = taken(Life.none(OWNER).propose(signed, keys, CHANGE));
 
     assertThat(life.signed(baseline.revision())).isEqualTo(signed);
-    assertThat(life.signed().get(baseline.revision()).text()).isNull();
+    assertThat(requireNonNull(life.signed().get(baseline.revision())).text()).isNull();
     assertThat(life.signed("bl:" + "0".repeat(32))).isNull();
   }
 
@@ -88,7 +90,7 @@ class SignedRevisionsTest {
     var life = taken(Life.none(OWNER).propose(signed, keys, CHANGE));
 
     assertThat(life.signed(baseline.revision())).isEqualTo(signed);
-    assertThat(life.signed(baseline.revision()).verify(keys))
+    assertThat(requireNonNull(life.signed(baseline.revision())).verify(keys))
         .isEqualTo(new SignedBaseline.Verified.Accepted(baseline));
   }
 
@@ -108,9 +110,10 @@ class SignedRevisionsTest {
     life = taken(life.propose(SignedBaseline.sign(second, key, List.of()), keys, CHANGE));
 
     assertThat(life.newest()).isEqualTo(second);
-    var enforced = life.enforced();
+    var enforced = requireNonNull(life.enforced());
     assertThat(enforced).isEqualTo(first);
-    var shared = life.newest().edges().stream().filter(edge -> isIn(edge, enforced)).count();
+    var shared =
+        requireNonNull(life.newest()).edges().stream().filter(edge -> isIn(edge, enforced)).count();
     assertThat(shared).isEqualTo(2);
   }
 

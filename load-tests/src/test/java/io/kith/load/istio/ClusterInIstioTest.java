@@ -35,9 +35,7 @@ class ClusterInIstioTest {
   static void start() throws Exception {
     mesh = new IstioMesh();
     CustomResourcesTest.define(mesh.plane);
-    kith =
-        mesh.startKith(
-            "{kubeconfig: \"" + mesh.plane.kubeconfig() + "\"}");
+    kith = mesh.startKith("{kubeconfig: \"" + mesh.plane.kubeconfig() + "\"}");
     mesh.plane.apply(IstioMesh.recipe(MeshSettings.of(Tcp.BASELINE)).yaml());
     mesh.awaitGuarded(true);
   }

@@ -182,7 +182,9 @@ final class IstioMesh implements AutoCloseable {
     return sidecar.envoy();
   }
 
-  /** Starts Kith, which observes. Who is who it finds out by itself, with no rights but for that. */
+  /**
+   * Starts Kith, which observes. Who is who it finds out by itself, with no rights but for that.
+   */
   Kith startKith() throws IOException, InterruptedException {
     plane.namespace(Kith.NAMESPACE, Map.of());
     plane.account(Kith.NAMESPACE, Kith.SERVER);

@@ -109,8 +109,7 @@ class IstioTest {
   void filters_withAServerOnTheNodeAndOthersBehindIt_guardEveryChain() throws Exception {
     var kith = IstioMesh.recipe(MeshSettings.of(Tcp.BASELINE));
     var fallback = ServerAddress.parse("kith-checks.kith.svc.cluster.local:9191");
-    var filter =
-        new MeshRecipe(kith.server(), fallback, kith.serverId(), kith.settings()).yaml();
+    var filter = new MeshRecipe(kith.server(), fallback, kith.serverId(), kith.settings()).yaml();
     mesh.plane.apply(filter);
     mesh.awaitGuarded(true);
 

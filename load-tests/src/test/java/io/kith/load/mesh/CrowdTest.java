@@ -66,8 +66,7 @@ class CrowdTest {
     }
     mesh.checkout().write("/tmp/again", "");
 
-    assertThat(held.await(LIMIT).stdout())
-        .isEqualTo("first %1$d\nagain %1$d\n".formatted(HELD));
+    assertThat(held.await(LIMIT).stdout()).isEqualTo("first %1$d\nagain %1$d\n".formatted(HELD));
   }
 
   /** It is refused, and an operator allows what was refused. */
