@@ -134,7 +134,9 @@ class ChartTest {
 
     assertThat(maps).hasSizeGreaterThanOrEqualTo(2);
     for (var map : maps) {
-      var read = KithConfig.parse(map.name(), requireNonNull((String) map.at("data", "kith.yaml")), Map.of());
+      var read =
+          KithConfig.parse(
+              map.name(), requireNonNull((String) map.at("data", "kith.yaml")), Map.of());
       assertThat(read.server().spiffeId() == null).isEqualTo(map.name().equals("kith-bridge"));
     }
   }
