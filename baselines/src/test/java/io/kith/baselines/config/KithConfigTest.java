@@ -228,7 +228,7 @@ class KithConfigTest {
                 + " 65535)",
             "kith.yaml:4:3: server.colour: unknown key (expected: one of [admin, adminIds,"
                 + " bridgeIds, bridgeTimeout, bridges, checkIds, checks, connectionAge, control,"
-                + " deadline, guard, health, inbound, keys, onFailure, reporters, role,"
+                + " deadline, guard, health, inbound, keys, kubernetes, onFailure, reporters, role,"
                 + " spiffeId])",
             "kith.yaml:6:13: workloads[0].spiffeId: SPIFFE ID 'spiffe://td/a/../b': a path segment"
                 + " is '..' (expected: spiffe://trust.domain/path/of/segments with [a-z0-9._-]"
