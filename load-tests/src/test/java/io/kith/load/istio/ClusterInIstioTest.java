@@ -159,7 +159,7 @@ class ClusterInIstioTest {
     assertThat(cart().getMode()).isEqualTo("shadow");
     assertThat(cart().getModeFrom()).isEqualTo("Scope shop/cart (shop/deployment/cart)");
     assertThat(kith.server().kith("status").orFail().output())
-        .contains("Cluster: 0 EgressAllowLists and 1 Scope in force");
+        .contains("Of the cluster: 0 EgressAllowLists and 1 Scope in force");
   }
 
   @Test
