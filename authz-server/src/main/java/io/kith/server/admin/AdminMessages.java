@@ -1,6 +1,7 @@
 package io.kith.server.admin;
 
-import com.google.protobuf.Timestamp;
+import static io.kith.server.admin.Timestamps.timestamp;
+
 import io.kith.admin.v1.DecisionRecord;
 import io.kith.admin.v1.Edge;
 import io.kith.baselines.bundle.BaselineJson;
@@ -20,7 +21,6 @@ import io.kith.server.check.CheckRecord;
 import io.kith.server.control.KnownEdge;
 import io.kith.server.control.VerdictCount;
 import io.kith.server.control.WorkloadState;
-import java.time.Instant;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -31,13 +31,6 @@ final class AdminMessages {
       new Destination("unknown", Evidence.ADDRESS, null, 1, Protocol.TCP);
 
   private AdminMessages() {}
-
-  static Timestamp timestamp(Instant time) {
-    return Timestamp.newBuilder()
-        .setSeconds(time.getEpochSecond())
-        .setNanos(time.getNano())
-        .build();
-  }
 
   static io.kith.admin.v1.WorkloadStatus workload(WorkloadState state) {
     return io.kith.admin.v1.WorkloadStatus.newBuilder()

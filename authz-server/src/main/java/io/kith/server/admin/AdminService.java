@@ -6,6 +6,7 @@ import static io.kith.server.admin.Requests.ownerOrAll;
 import static io.kith.server.admin.Requests.read;
 import static io.kith.server.admin.Requests.ttl;
 import static io.kith.server.admin.Requests.until;
+import static io.kith.server.admin.Timestamps.timestamp;
 import static java.util.Objects.requireNonNull;
 
 import io.grpc.stub.ServerCallStreamObserver;
@@ -128,7 +129,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
           var status =
               GetStatusResponse.newBuilder()
                   .setServerVersion(version)
-                  .setStarted(AdminMessages.timestamp(started))
+                  .setStarted(timestamp(started))
                   .addAllBridges(bridges.now())
                   .addAllCheckServers(followers.now());
           state.states().forEach(one -> status.addWorkloads(AdminMessages.workload(one)));

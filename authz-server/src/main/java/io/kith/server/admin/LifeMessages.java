@@ -1,5 +1,7 @@
 package io.kith.server.admin;
 
+import static io.kith.server.admin.Timestamps.timestamp;
+
 import io.kith.admin.v1.Acknowledgement;
 import io.kith.admin.v1.AuditRecord;
 import io.kith.admin.v1.Edge;
@@ -86,7 +88,7 @@ final class LifeMessages {
             .setVouchers(one.vouchers())
             .setState(one.stage().word());
     if (one.since() != null) {
-      message.setSince(AdminMessages.timestamp(one.since()));
+      message.setSince(timestamp(one.since()));
     }
     var newest = one.newest();
     if (newest != null) {
@@ -103,7 +105,7 @@ final class LifeMessages {
         .setOwner(owner.toString())
         .setParent(Objects.requireNonNullElse(baseline.parent(), ""))
         .setState(entry.state().word())
-        .setSince(AdminMessages.timestamp(entry.since()))
+        .setSince(timestamp(entry.since()))
         .setBy(entry.by())
         .setWhy(entry.why())
         .setWasEnforced(entry.wasEnforced())
@@ -156,7 +158,7 @@ final class LifeMessages {
   static Acknowledgement acknowledgement(io.kith.server.control.Acknowledgement by) {
     return Acknowledgement.newBuilder()
         .setBy(by.by())
-        .setAt(AdminMessages.timestamp(by.at()))
+        .setAt(timestamp(by.at()))
         .setNote(by.note())
         .build();
   }
@@ -173,10 +175,10 @@ final class LifeMessages {
             .setNote(rule.note())
             .setWhere(rule.where());
     if (rule.until() != null) {
-      message.setUntil(AdminMessages.timestamp(rule.until()));
+      message.setUntil(timestamp(rule.until()));
     }
     if (rule.lastUsed() != null) {
-      message.setLastUsed(AdminMessages.timestamp(rule.lastUsed()));
+      message.setLastUsed(timestamp(rule.lastUsed()));
     }
     return message.build();
   }
@@ -212,7 +214,7 @@ final class LifeMessages {
     var change = entry.change();
     return AuditRecord.newBuilder()
         .setPosition(entry.position())
-        .setAt(AdminMessages.timestamp(change.at()))
+        .setAt(timestamp(change.at()))
         .setAuthor(change.author())
         .setNote(change.note())
         .setKind(change.kind())

@@ -1,10 +1,10 @@
 package io.kith.server.cli;
 
-import com.google.protobuf.Timestamp;
+import static io.kith.server.admin.Timestamps.timestamp;
+
 import io.kith.admin.v1.CheckServerStatus;
 import io.kith.server.admin.CheckServerStatuses;
 import io.kith.server.fleet.CheckServers;
-import java.time.Instant;
 import java.util.List;
 
 /** The check servers that follow this server, as the admin API tells them. */
@@ -25,12 +25,5 @@ record FollowingServers(CheckServers servers) implements CheckServerStatuses {
                     .setSince(timestamp(one.since()))
                     .build())
         .toList();
-  }
-
-  private static Timestamp timestamp(Instant time) {
-    return Timestamp.newBuilder()
-        .setSeconds(time.getEpochSecond())
-        .setNanos(time.getNano())
-        .build();
   }
 }

@@ -160,13 +160,7 @@ final class ServerCommand extends Service {
     cluster.measure(telemetry.metrics());
     var waitsFor = new AtomicReference<>("reading from the Kubernetes API server");
     try (var _ = health(settings, waitsFor::get, telemetry)) {
-      cluster.await(
-          why -> {
-            if (!why.equals(waitsFor.getAndSet(why))) {
-              out.println("waits for " + why);
-              out.flush();
-            }
-          });
+      cluster.await(why -> say(why, "waits for ", waitsFor, out));
     }
     return cluster;
   }
@@ -229,12 +223,16 @@ final class ServerCommand extends Service {
           directory,
           identity,
           surroundings(),
-          why -> {
-            if (!why.equals(waitsFor.getAndSet(why))) {
-              out.println("waits for a control server: " + why);
-              out.flush();
-            }
-          });
+          why -> say(why, "waits for a control server: ", waitsFor, out));
+    }
+  }
+
+  /** Says what is waited for when it is another than before. */
+  private static void say(
+      String why, String before, AtomicReference<String> said, PrintWriter out) {
+    if (!why.equals(said.getAndSet(why))) {
+      out.println(before + why);
+      out.flush();
     }
   }
 

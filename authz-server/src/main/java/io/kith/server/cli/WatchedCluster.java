@@ -1,17 +1,16 @@
 package io.kith.server.cli;
 
-import com.google.protobuf.Timestamp;
+import static io.kith.server.admin.Timestamps.timestamp;
+
 import io.kith.admin.v1.ClusterStatus;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KubernetesSettings;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.server.kubernetes.directory.KubernetesDirectory;
-import io.kith.server.kubernetes.directory.KubernetesDirectory.Status;
 import io.kith.server.telemetry.Metrics;
 import io.kith.server.verb.Failure;
 import io.kith.server.verb.Surroundings;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.function.Consumer;
 
 /**
@@ -55,7 +54,7 @@ final class WatchedCluster implements AutoCloseable {
   }
 
   WorkloadDirectory directory() {
-    return directory;
+    return directory.answers();
   }
 
   void measure(Metrics metrics) {
@@ -87,10 +86,7 @@ final class WatchedCluster implements AutoCloseable {
 
   /** How it is, as the admin API tells it. */
   ClusterStatus status() {
-    return message(directory.status());
-  }
-
-  private static ClusterStatus message(Status status) {
+    var status = directory.status();
     return ClusterStatus.newBuilder()
         .setServer(status.server())
         .setConnected(status.connected())
@@ -101,13 +97,6 @@ final class WatchedCluster implements AutoCloseable {
         .setUnresolved(status.counts().unresolved())
         .addAllSeveralOwners(status.counts().several())
         .addAllContradictions(status.contradictions())
-        .build();
-  }
-
-  private static Timestamp timestamp(Instant time) {
-    return Timestamp.newBuilder()
-        .setSeconds(time.getEpochSecond())
-        .setNanos(time.getNano())
         .build();
   }
 

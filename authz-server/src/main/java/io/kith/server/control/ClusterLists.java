@@ -35,6 +35,11 @@ record ClusterLists(Map<String, String> texts, AllowLists lists) {
     return "egressallowlist " + object;
   }
 
+  /** For people: how much a text is, which is too long to be shown. */
+  static String sizeOf(@Nullable String text) {
+    return text == null ? "none" : text.lines().count() + " lines";
+  }
+
   /** What is wrong with a text; empty when it may be in force. */
   List<Problem> problems(String object, String text, Predicate<ScopeName> mayName, String whom) {
     return switch (lists.replaceObject(nameOf(object), text, mayName, whom)) {

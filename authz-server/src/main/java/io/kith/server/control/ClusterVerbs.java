@@ -25,8 +25,6 @@ public final class ClusterVerbs {
   /** Characters of an allow-list. */
   private static final int MAX_TEXT = 1 << 19;
 
-  private static final String NONE = "none";
-
   private final Workloads workloads;
   private final Journal journal;
   private final Fold fold;
@@ -122,7 +120,7 @@ public final class ClusterVerbs {
               var before = now.lists().texts().get(object);
               return new Journal.Drafted<>(
                   Objects.equals(before, text) ? null : new Amendment.WriteList(object, text),
-                  before == null ? NONE : before.lines().count() + " lines");
+                  ClusterLists.sizeOf(before));
             });
     if (added.changed()) {
       audit.accept(
@@ -132,7 +130,7 @@ public final class ClusterVerbs {
               by,
               "the object says so",
               added.result(),
-              text == null ? NONE : text.lines().count() + " lines"));
+              ClusterLists.sizeOf(text)));
     }
     return added.changed();
   }

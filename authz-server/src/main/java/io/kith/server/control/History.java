@@ -42,7 +42,8 @@ final class History {
     return switch (amendment) {
       case Amendment.SetMode(var scope, _, _) -> now.modes().of(scope).word();
       case Amendment.Declare(var scope, _, _) -> now.modes().of(scope).word();
-      case Amendment.WriteList(var object, _) -> lists(now.lists().texts().get(object));
+      case Amendment.WriteList(var object, _) ->
+          ClusterLists.sizeOf(now.lists().texts().get(object));
       case Amendment.Propose(var owner, _) -> newest(now.of(owner));
       case Amendment.Approve(var owner, _) -> toApprove(now.of(owner).life(), now);
       case Amendment.Reject(_, var revision) -> revision + " waits";
@@ -59,11 +60,6 @@ final class History {
       case Amendment.Import _ -> NONE;
       case Amendment.Reopen(_, var revision, _) -> "denied by " + revision;
     };
-  }
-
-  /** How much an allow-list is; it is too long to be shown. */
-  private static String lists(@Nullable String text) {
-    return text == null ? NONE : text.lines().count() + " lines";
   }
 
   private static String newest(Standing standing) {
@@ -112,7 +108,7 @@ final class History {
           declared == null
               ? "as kith mode or kith.yaml say"
               : declared.mode().word() + " by " + declared.words() + revisions(steps);
-      case Amendment.WriteList(_, var text) -> lists(text);
+      case Amendment.WriteList(_, var text) -> ClusterLists.sizeOf(text);
       case Amendment.Propose(_, var signed) -> revisionOf(signed);
       case Amendment.Approve(_, var approval) -> approval.grants().size() + " edges approved";
       case Amendment.Reject(_, var revision) -> revision + " superseded";

@@ -131,17 +131,26 @@ record Life(
     if (own == null || entry == null) {
       return null;
     }
-    var all = new ArrayList<>(own.approvals());
-    all.addAll(approvals);
     var text = own.text();
     return new SignedBaseline(
-        text == null ? BaselineJson.write(entry.baseline()) : text, own.signature(), all);
+        text == null ? BaselineJson.write(entry.baseline()) : text,
+        own.signature(),
+        approvalsOf(own));
+  }
+
+  /** Its own and those for whichever revision has the edges. */
+  private List<Approval> approvalsOf(Signed own) {
+    var all = new ArrayList<>(own.approvals());
+    all.addAll(approvals);
+    return all;
   }
 
   /** Edges of a revision that an approver has still to sign. */
   List<Edge> unapproved(Baseline baseline, Keyring keys) {
-    var text = signed(baseline.revision());
-    return text == null ? List.of() : text.unapproved(baseline, keys);
+    var own = signed.get(baseline.revision());
+    return own == null
+        ? List.of()
+        : SignedBaseline.unapproved(baseline, own.signature(), approvalsOf(own), keys);
   }
 
   /** A revision begins to wait; its signature must be good, approvals may be missing. */

@@ -184,10 +184,10 @@ public final class DoctorCommand implements Callable<Integer> {
       }
       return new DumpFolder(here.resolve(dump), namespaces);
     }
-    var client = kubeconfig(here);
+    var file = kubeconfig(here);
     try {
       return new LiveMesh(
-          client == null ? ApiServer.ofPod(here.environment()) : ApiServer.of(client, context),
+          file == null ? ApiServer.ofPod(here.environment()) : ApiServer.of(file, context),
           rootNamespace,
           namespaces,
           proxies,

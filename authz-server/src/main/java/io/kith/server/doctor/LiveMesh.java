@@ -1,5 +1,6 @@
 package io.kith.server.doctor;
 
+import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
@@ -76,12 +77,12 @@ final class LiveMesh implements MeshSource {
   /**
    * A mesh.
    *
-   * @param client says where the API server is; is closed
+   * @param config says where the API server is, and who calls
    * @param namespaces whose pods are judged; empty: all
    * @param proxies administration of sidecars that need no forwarded port, by NAMESPACE/POD
    */
   LiveMesh(
-      KubernetesClient client,
+      Config config,
       String rootNamespace,
       Set<String> namespaces,
       Map<String, URI> proxies,
@@ -89,12 +90,8 @@ final class LiveMesh implements MeshSource {
       @Nullable URI metrics) {
     this.client =
         new KubernetesClientBuilder()
-            .withConfig(
-                new ConfigBuilder(client.getConfiguration())
-                    .withRequestRetryBackoffLimit(TRIES_AGAIN)
-                    .build())
+            .withConfig(new ConfigBuilder(config).withRequestRetryBackoffLimit(TRIES_AGAIN).build())
             .build();
-    client.close();
     this.rootNamespace = rootNamespace;
     this.namespaces = Set.copyOf(namespaces);
     this.proxies = Map.copyOf(proxies);

@@ -133,10 +133,16 @@ public record SignedBaseline(String text, Seal signature, List<Approval> approva
 
   /** The edges of a baseline that need an approver and that no approval here covers. */
   public List<Edge> unapproved(Baseline baseline, Keyring keys) {
+    return unapproved(baseline, signature, approvals, keys);
+  }
+
+  /** The same of a baseline that was signed so. */
+  public static List<Edge> unapproved(
+      Baseline baseline, Seal signature, List<Approval> approvals, Keyring keys) {
     if (keys.roleOf(signature.keyId()) == Role.APPROVER) {
       return List.of();
     }
-    var granted = granted(baseline.owner(), keys);
+    var granted = granted(baseline.owner(), approvals, keys);
     return baseline.edges().stream()
         .filter(SignedBaseline::needsApprover)
         .filter(edge -> !granted.contains(grantOf(baseline.owner(), edge)))
@@ -161,7 +167,7 @@ public record SignedBaseline(String text, Seal signature, List<Approval> approva
     return !InMesh.holds(edge.destination()) || edge.provenance() instanceof Provenance.ByHand;
   }
 
-  private Set<String> granted(Owner owner, Keyring keys) {
+  private static Set<String> granted(Owner owner, List<Approval> approvals, Keyring keys) {
     var granted = new HashSet<String>();
     for (var approval : approvals) {
       if (approval.owner().equals(owner) && holds(approval, keys)) {

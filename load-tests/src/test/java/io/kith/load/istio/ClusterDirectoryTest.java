@@ -50,7 +50,7 @@ class ClusterDirectoryTest {
     plane.namespace("till", Map.of("kith.io/environment", "qa"));
     shop = new ClusterObjects(plane, "till");
     directory = open();
-    directory.tell(workload -> TOLD.add(workload.owner().toString()));
+    directory.answers().tell(workload -> TOLD.add(workload.owner().toString()));
   }
 
   @AfterAll
@@ -82,16 +82,18 @@ class ClusterDirectoryTest {
   }
 
   private static String at(String address) {
-    return words(directory.at(IpAddress.parse(address)));
+    return words(directory.answers().at(IpAddress.parse(address)));
   }
 
   private static String named(String name) {
-    return words(directory.named(name));
+    return words(directory.answers().named(name));
   }
 
   private static String speaking(String account, String address) {
     return words(
-        directory.speaking(SpiffeId.parse(Kith.id("till", account)), IpAddress.parse(address)));
+        directory
+            .answers()
+            .speaking(SpiffeId.parse(Kith.id("till", account)), IpAddress.parse(address)));
   }
 
   private static String words(@Nullable Workload workload) {
@@ -178,10 +180,10 @@ class ClusterDirectoryTest {
     assertThat(named("payments.example.org")).isEqualTo("nobody");
     assertThat(speaking("web", "10.0.0.2")).isEqualTo("till/deployment/web");
     assertThat(speaking("web", "10.0.0.3")).isEqualTo("nobody");
-    assertThat(requireNonNull(directory.at(IpAddress.parse("10.0.0.1"))).environment())
+    assertThat(requireNonNull(directory.answers().at(IpAddress.parse("10.0.0.1"))).environment())
         .isEqualTo("qa");
     assertThat(TOLD).containsExactlyInAnyOrder("till/deployment/web", "till/statefulset/db");
-    assertThat(directory.all())
+    assertThat(directory.answers().all())
         .extracting(workload -> workload.owner().toString())
         .containsExactlyInAnyOrder("till/deployment/web", "till/statefulset/db");
   }
@@ -243,8 +245,10 @@ class ClusterDirectoryTest {
                 List.of()))) {
       await("all is listed", () -> combined.waitsFor().isEmpty());
 
-      assertThat(words(combined.at(IpAddress.parse("10.0.0.1")))).isEqualTo("till/deployment/mine");
-      assertThat(words(combined.at(IpAddress.parse("10.0.0.2")))).isEqualTo("till/deployment/web");
+      assertThat(words(combined.answers().at(IpAddress.parse("10.0.0.1"))))
+          .isEqualTo("till/deployment/mine");
+      assertThat(words(combined.answers().at(IpAddress.parse("10.0.0.2"))))
+          .isEqualTo("till/deployment/web");
       await("it is told", () -> !combined.status().contradictions().isEmpty());
       assertThat(combined.status().contradictions())
           .containsExactly(

@@ -1,7 +1,5 @@
 package io.kith.server.kubernetes.directory;
 
-import static java.util.Objects.requireNonNull;
-
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Namespace;
@@ -10,6 +8,7 @@ import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.apps.ReplicaSet;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
@@ -19,10 +18,7 @@ import io.fabric8.kubernetes.client.dsl.base.ResourceDefinitionContext;
 import io.fabric8.kubernetes.client.informers.ResourceEventHandler;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
 import io.kith.baselines.config.KubernetesSettings;
-import io.kith.baselines.identity.IpAddress;
-import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
-import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.server.check.BoundedLog;
 import io.kith.server.kubernetes.ApiServer;
@@ -32,7 +28,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -50,9 +45,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Who is who, as the API server of a cluster says: lists and watches pods, ReplicaSets, Jobs,
  * services, their endpoints, ServiceEntries and namespaces, and goes on with what it saw last while
- * the API server is away. Thread-safe; answers come from memory and take no lock.
+ * the API server is away. Thread-safe.
  */
-public final class KubernetesDirectory implements WorkloadDirectory, AutoCloseable {
+public final class KubernetesDirectory implements AutoCloseable {
   /** Label of a namespace: the environment of the workloads in it. */
   static final String ENVIRONMENT = "kith.io/environment";
 
@@ -178,31 +173,21 @@ public final class KubernetesDirectory implements WorkloadDirectory, AutoCloseab
             index,
             byHand,
             new ObjectReader(proxyContainer),
-            impatient(client(settings, base, environment)),
+            client(ApiServer.of(settings, base, environment)),
             InstantSource.system());
     directory.start();
     return directory;
   }
 
-  private static KubernetesClient client(
-      KubernetesSettings settings, Path base, Map<String, String> environment) throws Failure {
-    var kubeconfig = settings.kubeconfig();
-    return kubeconfig == null
-        ? ApiServer.ofPod(environment)
-        : ApiServer.of(base.resolve(kubeconfig), null);
-  }
-
   /** The informers try again by themselves; a request that did so as well would tell nobody why. */
-  private static KubernetesClient impatient(KubernetesClient client) {
-    try (client) {
-      return new KubernetesClientBuilder()
-          .withConfig(
-              new ConfigBuilder(client.getConfiguration())
-                  .withRequestRetryBackoffLimit(0)
-                  .withWatchReconnectInterval(RECONNECT_MILLIS)
-                  .build())
-          .build();
-    }
+  private static KubernetesClient client(Config config) {
+    return new KubernetesClientBuilder()
+        .withConfig(
+            new ConfigBuilder(config)
+                .withRequestRetryBackoffLimit(0)
+                .withWatchReconnectInterval(RECONNECT_MILLIS)
+                .build())
+        .build();
   }
 
   private void start() {
@@ -370,6 +355,11 @@ public final class KubernetesDirectory implements WorkloadDirectory, AutoCloseab
     }
   }
 
+  /** Who is who. Answers come from memory and take no lock. */
+  public WorkloadDirectory answers() {
+    return answers;
+  }
+
   // ---- how it is
 
   private void look() {
@@ -500,32 +490,5 @@ public final class KubernetesDirectory implements WorkloadDirectory, AutoCloseab
     looking.shutdownNow();
     watched.forEach(one -> one.informer.close());
     client.close();
-  }
-
-  // ---- answers
-
-  @Override
-  public @Nullable Workload speaking(SpiffeId id, IpAddress address) {
-    return answers.speaking(id, address);
-  }
-
-  @Override
-  public @Nullable Workload at(IpAddress address) {
-    return answers.at(address);
-  }
-
-  @Override
-  public @Nullable Workload named(String name) {
-    return answers.named(name);
-  }
-
-  @Override
-  public Collection<Workload> all() {
-    return answers.all();
-  }
-
-  @Override
-  public void tell(Consumer<Workload> appeared) {
-    answers.tell(requireNonNull(appeared, "appeared"));
   }
 }

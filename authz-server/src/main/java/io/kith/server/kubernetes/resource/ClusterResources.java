@@ -2,6 +2,7 @@ package io.kith.server.kubernetes.resource;
 
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.informers.ResourceEventHandler;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
 import io.kith.baselines.config.KubernetesSettings;
@@ -120,11 +121,8 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
       boolean several,
       @Nullable String provenance)
       throws Failure {
-    var kubeconfig = settings.kubeconfig();
     var client =
-        kubeconfig == null
-            ? ApiServer.ofPod(environment)
-            : ApiServer.of(base.resolve(kubeconfig), null);
+        new KubernetesClientBuilder().withConfig(ApiServer.of(settings, base, environment)).build();
     return start(
         client,
         state,
