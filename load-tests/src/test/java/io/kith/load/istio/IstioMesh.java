@@ -186,11 +186,7 @@ final class IstioMesh implements AutoCloseable {
    * Starts Kith, which observes. Who is who it finds out by itself, with no rights but for that.
    */
   Kith startKith() throws IOException, InterruptedException {
-    plane.namespace(Kith.NAMESPACE, Map.of());
-    plane.account(Kith.NAMESPACE, Kith.SERVER);
-    return startKith(
-        "{kubeconfig: \"%s\", resources: false}"
-            .formatted(plane.kubeconfigOf(Kith.NAMESPACE, Kith.SERVER)));
+    return closing(new Kith(lab, plane, istio, envoy, null));
   }
 
   /**

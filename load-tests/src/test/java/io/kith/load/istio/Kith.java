@@ -21,6 +21,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Kith's server and bridge in Istio's mesh: both have certificates from istiod, which a pilot-agent
@@ -52,21 +53,26 @@ final class Kith implements AutoCloseable {
   /**
    * Starts both and waits until the bridge answers for a pod.
    *
-   * @param kubernetes what the server has to do with the API server, {@code server.kubernetes}
+   * @param kubernetes what the server has to do with the API server, {@code server.kubernetes};
+   *     null: it reads there who is who, with its own account
    */
-  Kith(Lab lab, ControlPlane plane, Istio istio, Envoy envoy, String kubernetes)
+  Kith(Lab lab, ControlPlane plane, Istio istio, Envoy envoy, @Nullable String kubernetes)
       throws IOException, InterruptedException {
     this.lab = lab;
     this.plane = plane;
     this.istio = istio;
     this.envoy = envoy;
-    this.kubernetes = kubernetes;
     try {
       plane.namespace(NAMESPACE, Map.of());
       var ofServer = certificates(SERVER, 15_120);
       var ofBridge = certificates(BRIDGE, 15_220);
       server = closing(new Replica("one", lab.folder(), lab.address(), CHECKS));
       ClusterObjects.grantRights(plane);
+      this.kubernetes =
+          kubernetes == null
+              ? "{kubeconfig: \"%s\", resources: false}"
+                  .formatted(plane.kubeconfigOf(NAMESPACE, SERVER))
+              : kubernetes;
       configuration = kithYaml(ofServer);
       startServer();
       var bridge = lab.folder().resolve("bridge.yaml");
