@@ -129,9 +129,16 @@ record Checks(String node, Duration timeout, boolean failureModeAllow) {
   @SuppressWarnings("unchecked")
   static void askWhatIsSpared(Map<String, Object> check, String cluster) {
     var service = (Map<String, Object>) requireNonNull(config(check).get("grpc_service"));
+    var _ = also(service, ShortCut.METADATA, literal(cluster));
+  }
+
+  /** Has the server told one thing more; returns the service. */
+  @SuppressWarnings("unchecked")
+  static Map<String, Object> also(Map<String, Object> service, String key, String value) {
     var metadata = new ArrayList<>((List<Object>) requireNonNull(service.get("initial_metadata")));
-    metadata.add(map("key", ShortCut.METADATA, "value", literal(cluster)));
+    metadata.add(map("key", key, "value", value));
     service.put("initial_metadata", metadata);
+    return service;
   }
 
   private static String seconds(Duration duration) {

@@ -9,9 +9,10 @@ import java.util.Map;
 /**
  * Kith's filters in a sidecar.
  *
- * @param failureModeAllow whether connections pass when the server cannot be asked
+ * @param mode what becomes of connections when the server cannot be asked; each Check says it, so
+ *     that the server knows what its sidecars have
  */
-record MeshFilters(MeshSettings settings, boolean failureModeAllow) {
+record MeshFilters(MeshSettings settings, FailureMode mode) {
   /* Names: nobody else's, so that no patch hits a filter of another. */
   static final String CONNECTION = "kith.connection";
   static final String HTTP_CONNECTION = "kith.http-connection";
@@ -26,6 +27,9 @@ record MeshFilters(MeshSettings settings, boolean failureModeAllow) {
   static final String INBOUND_REQUEST = "kith.inbound-request";
   static final String INBOUND_HEADER = "kith.inbound-header";
 
+  /** What a Check says of the failure mode of the filter that it is from. */
+  static final String FAILURE = "x-kith-failure";
+
   /** The gate where Envoy lets pass what the server cannot be asked about. */
   static final String OPEN_GATE = Gate.NAME + "_open";
 
@@ -37,11 +41,21 @@ record MeshFilters(MeshSettings settings, boolean failureModeAllow) {
 
   private Checks checks() {
     return new Checks(
-        "%ENVIRONMENT(" + settings.nodeVariable() + ")%", settings.timeout(), failureModeAllow);
+        "%ENVIRONMENT(" + settings.nodeVariable() + ")%",
+        settings.timeout(),
+        !(mode instanceof FailureMode.Closed));
+  }
+
+  private Map<String, Object> saying(Map<String, Object> service) {
+    return Checks.also(service, FAILURE, mode.word());
   }
 
   private Map<String, Object> outbound() {
-    return checks().outbound(Checks.UPSTREAM_CLUSTER, Checks.CONNECTION_ID);
+    return saying(checks().outbound(Checks.UPSTREAM_CLUSTER, Checks.CONNECTION_ID));
+  }
+
+  private Map<String, Object> inbound() {
+    return saying(checks().inbound());
   }
 
   Map<String, Object> connection() {
@@ -69,14 +83,14 @@ record MeshFilters(MeshSettings settings, boolean failureModeAllow) {
 
   /** In the gate. */
   Map<String, Object> connect() {
-    return checks().ofRequest(CONNECT, Gate.service(checks()), List.of());
+    return checks().ofRequest(CONNECT, saying(Gate.service(checks())), List.of());
   }
 
   Map<String, Object> inboundConnection() {
-    return checks().ofConnection(INBOUND_CONNECTION, checks().inbound());
+    return checks().ofConnection(INBOUND_CONNECTION, inbound());
   }
 
   Map<String, Object> inboundRequest() {
-    return checks().ofRequest(INBOUND_REQUEST, checks().inbound(), List.of());
+    return checks().ofRequest(INBOUND_REQUEST, inbound(), List.of());
   }
 }

@@ -8,6 +8,7 @@ import io.kith.istio.EnvoyFilter.Chain;
 import io.kith.istio.EnvoyFilter.Patch;
 import io.kith.istio.FailureMode.Approved;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -18,47 +19,85 @@ import java.util.Map;
  *
  * @param settings those of the recipe; the overlay is made anew when they change
  */
-public record MeshOverlay(MeshSettings settings, MeshScope scope, FailureMode mode) {
+public record MeshOverlay(MeshSettings settings, MeshScope scope, FailureMode mode, Writer by) {
+  /** Who keeps overlays. Of two on one scope the server's counts. */
+  public enum Writer {
+    /** A person, by hand or with a chart. */
+    HAND("kith-failure", 0),
+    /** A server that follows the modes of scopes. */
+    SERVER("kith-scope", 5);
+
+    private final String name;
+    private final int priority;
+
+    Writer(String name, int priority) {
+      this.name = name;
+      this.priority = priority;
+    }
+
+    /** What the EnvoyFilter of a scope is called: one, so that a mode takes another's place. */
+    public String nameOf(MeshScope scope) {
+      if (scope.namespace() == null) {
+        return name + "-mesh";
+      }
+      var part = scope.name();
+      return part == null ? name : name + "-" + part.toLowerCase(Locale.ROOT);
+    }
+
+    /** Whether an EnvoyFilter of this name is one of these. */
+    public boolean wrote(String filter) {
+      return filter.equals(name) || filter.startsWith(name + "-");
+    }
+  }
+
   public MeshOverlay {
     requireNonNull(settings, "settings");
     requireNonNull(scope, "scope");
     requireNonNull(mode, "mode");
+    requireNonNull(by, "by");
+  }
+
+  /** One that a person keeps. */
+  public MeshOverlay(MeshSettings settings, MeshScope scope, FailureMode mode) {
+    this(settings, scope, mode, Writer.HAND);
   }
 
   /** The EnvoyFilter. */
   public String yaml() {
-    return Yaml.text(envoyFilter().document());
+    return Yaml.text(document());
+  }
+
+  /** The EnvoyFilter as maps, lists, texts, numbers and truth values. */
+  public Map<String, Object> document() {
+    return envoyFilter().document();
   }
 
   EnvoyFilter envoyFilter() {
+    var labels = new HashMap<>(Map.of("kith.io/failure-mode", mode.word()));
+    if (by == Writer.SERVER) {
+      labels.put("app.kubernetes.io/managed-by", "kith");
+    }
     var namespace = scope.namespace();
     return new EnvoyFilter(
-        name(),
+        by.nameOf(scope),
         namespace == null ? settings.rootNamespace() : namespace,
-        MeshRecipe.PRIORITY + 10 * scope.rank(),
+        MeshRecipe.PRIORITY + 10 * scope.rank() + by.priority,
         settings.revision(),
-        Map.of("kith.io/failure-mode", mode.word()),
+        labels,
         scope.labels(),
         patches());
   }
 
-  /** One for a scope, so that the next mode takes the place of the one before. */
-  private String name() {
-    if (scope.namespace() == null) {
-      return "kith-failure-mesh";
-    }
-    var name = scope.name();
-    return name == null ? "kith-failure" : "kith-failure-" + name.toLowerCase(Locale.ROOT);
-  }
-
   /*
    * Filters are replaced and not merged: a merge cannot set to false what another set to true. The
-   * check of HTTP connections refuses nothing in any case, so it stays.
+   * check of HTTP connections refuses nothing in any case, but says which failure mode its chain has.
    */
   private List<Patch> patches() {
-    var filters = new MeshFilters(settings, !(mode instanceof FailureMode.Closed));
+    var filters = new MeshFilters(settings, mode);
     var patches = new ArrayList<Patch>();
     patches.add(replaced(SIDECAR_OUTBOUND, MeshFilters.CONNECTION, filters.connection()));
+    patches.add(
+        replaced(SIDECAR_OUTBOUND, MeshFilters.HTTP_CONNECTION, filters.httpConnection()));
     patches.add(
         Patch.ofHttpFilter(SIDECAR_OUTBOUND, "REPLACE", MeshFilters.REQUEST, filters.request()));
     // Its own floor in place of a wider scope's: behind two, only what is in both would pass.

@@ -61,7 +61,7 @@ public record MeshRecipe(
   EnvoyFilter envoyFilter() {
     var patches = new ArrayList<Patch>();
     patches.add(Patch.addCluster(serverCluster()));
-    var filters = new MeshFilters(settings, false);
+    var filters = new MeshFilters(settings, new FailureMode.Closed());
     patches.addAll(outbound(filters));
     if (settings.tcp() == MeshSettings.Tcp.STRICT) {
       patches.addAll(gate());
@@ -125,9 +125,9 @@ public record MeshRecipe(
   private List<Patch> gate() {
     var patches = new ArrayList<Patch>();
     patches.add(Patch.addCluster(Gate.passthrough()));
-    for (var open : List.of(false, true)) {
-      var name = open ? MeshFilters.OPEN_GATE : Gate.NAME;
-      var check = new MeshFilters(settings, open).connect();
+    for (var mode : List.of(new FailureMode.Closed(), new FailureMode.Open())) {
+      var name = mode instanceof FailureMode.Open ? MeshFilters.OPEN_GATE : Gate.NAME;
+      var check = new MeshFilters(settings, mode).connect();
       patches.add(Patch.addCluster(Gate.cluster(name)));
       patches.add(Patch.addListener(Gate.listener(name, check, map())));
     }

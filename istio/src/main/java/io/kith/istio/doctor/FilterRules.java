@@ -97,7 +97,7 @@ record FilterRules(MeshObjects objects, Findings findings) {
     var filter = Filter.of(value);
     return filter.name().equals(target)
         && filter.asks().equals(MeshNames.SERVER)
-        && !filter.config().at("shadow_mode").isTrue()
+        && filter.config().at("shadow_mode").isTrue() == target.equals(MeshNames.HTTP_CONNECTION)
         && !filter.isDisabled()
         && (!filter.matcher().present() || isOfRecipe(filter));
   }

@@ -98,6 +98,10 @@ class DoctorTest {
         dump.sidecar("shop/cart-0"),
         map -> map.containsKey("failure_mode_allow"),
         map -> map.remove("failure_mode_allow"));
+    MeshDump.each(
+        dump.sidecar("shop/cart-0"),
+        map -> "x-kith-failure".equals(map.get("key")),
+        map -> map.put("value", "closed"));
     dump.workload("shop/deployment/cart").put("mode", "enforce");
 
     assertThat(dump.examine().findings()).isEmpty();
