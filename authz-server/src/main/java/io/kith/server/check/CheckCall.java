@@ -19,6 +19,7 @@ public abstract class CheckCall {
 
   final CheckMetadata metadata;
   final Peer peer;
+  final Sidecars.Connection connection;
   final long startedNanos;
   final long timeoutNanos;
   long deadlineNanos;
@@ -39,11 +40,14 @@ public abstract class CheckCall {
   /**
    * A call that begins now.
    *
+   * @param connection of the caller, for all its calls
    * @param timeoutNanos what its caller gives it; {@link Long#MAX_VALUE} when it does not say
    */
-  protected CheckCall(CheckMetadata metadata, Peer peer, long timeoutNanos) {
+  protected CheckCall(
+      CheckMetadata metadata, Peer peer, Sidecars.Connection connection, long timeoutNanos) {
     this.metadata = requireNonNull(metadata, "metadata");
     this.peer = requireNonNull(peer, "peer");
+    this.connection = requireNonNull(connection, "connection");
     this.timeoutNanos = timeoutNanos;
     this.startedNanos = System.nanoTime();
     this.readNanos = startedNanos;

@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param traceParent place in a trace as W3C writes it, or null
  * @param spare where the proxy may route what the answer spares a Check of its own; empty when it
  *     spares nothing
+ * @param failure what the proxy's filter does while the server cannot be asked: {@code open},
+ *     {@code closed} or {@code floor}; empty when not sent
  */
 public record CheckMetadata(
     String direction,
@@ -25,12 +27,14 @@ public record CheckMetadata(
     String cluster,
     String connection,
     @Nullable String traceParent,
-    String spare) {
+    String spare,
+    String failure) {
   static final String DIRECTION = "x-kith-direction";
   static final String NODE = "x-kith-node";
   static final String CLUSTER = "x-kith-cluster";
   static final String CONNECTION = "x-kith-conn";
   static final String SPARE = "x-kith-spare";
+  static final String FAILURE = "x-kith-failure";
 
   private static final String PREFIX = "x-kith-";
   private static final String TRACE_PARENT = "traceparent";
@@ -41,16 +45,17 @@ public record CheckMetadata(
     requireNonNull(cluster, "cluster");
     requireNonNull(connection, "connection");
     requireNonNull(spare, "spare");
+    requireNonNull(failure, "failure");
   }
 
-  /** Of a recipe that spares nothing. */
+  /** Of a recipe that spares nothing and does not say what its filters do. */
   CheckMetadata(
       String direction,
       String node,
       String cluster,
       String connection,
       @Nullable String traceParent) {
-    this(direction, node, cluster, connection, traceParent, "");
+    this(direction, node, cluster, connection, traceParent, "", "");
   }
 
   /**
@@ -65,6 +70,7 @@ public record CheckMetadata(
     var cluster = "";
     var connection = "";
     var spare = "";
+    var failure = "";
     String traceParent = null;
     Set<String> directions = null;
     for (var header : headers) {
@@ -85,6 +91,7 @@ public record CheckMetadata(
         case CLUSTER -> cluster = value;
         case CONNECTION -> connection = value;
         case SPARE -> spare = value;
+        case FAILURE -> failure = value;
         case TRACE_PARENT -> traceParent = value;
         default -> {}
       }
@@ -95,7 +102,8 @@ public record CheckMetadata(
         cluster,
         connection,
         traceParent,
-        spare);
+        spare,
+        failure);
   }
 
   /** Of a dozen headers most are not, and need no look at all their letters. */

@@ -44,6 +44,7 @@ public final class ExtAuthzService {
   private final ProvenanceHeaders provenance;
   private final InboundChecks inbound;
   private final Policy policy;
+  private final Sidecars sidecars;
   private final ProcessSource processes;
   private final CheckObserver observer;
   private final Deadlines deadlines;
@@ -66,6 +67,7 @@ public final class ExtAuthzService {
     this.provenance = new ProvenanceHeaders(keys, directory);
     this.inbound = new InboundChecks(keys, Set.copyOf(settings.probes()));
     this.policy = requireNonNull(policy, "policy");
+    this.sidecars = policy.sidecars();
     this.processes = requireNonNull(processes, "processes");
     this.observer = requireNonNull(observer, "observer");
     this.deadlines = requireNonNull(deadlines, "deadlines");
@@ -97,6 +99,7 @@ public final class ExtAuthzService {
         case Reporters.Admission.Admitted(var reporter, var workload) -> {
           check.reporter = reporter;
           check.workload = workload;
+          noteFilter(check);
           var snapshot = policy.snapshot(workload);
           check.snapshot = snapshot;
           var coming = policy.coming(workload);
@@ -119,6 +122,18 @@ public final class ExtAuthzService {
   public void cancelled(CheckCall check) {
     if (!check.isClaimed()) {
       observer.cancelled();
+    }
+  }
+
+  private void noteFilter(CheckCall check) {
+    var pod =
+        switch (requireNonNull(check.facts, "read")) {
+          case CheckFacts.Connection connection -> connection.source().address();
+          case CheckFacts.Request request -> request.destination().address();
+          case CheckFacts.Malformed _ -> null;
+        };
+    if (pod != null) {
+      sidecars.said(check.connection, pod, check.metadata.failure());
     }
   }
 

@@ -28,6 +28,9 @@ public interface Policy {
     return null;
   }
 
+  /** Where it is remembered what sidecars' filters do while the server cannot be asked. */
+  Sidecars sidecars();
+
   /**
    * Takes note of an answer before it is sent, and once more of one whose process became known
    * {@link CheckRecord#late}; full queues drop detail and count it.

@@ -134,9 +134,21 @@ final class EffectiveConfig {
             "kubeconfig", settings.kubeconfig(),
             "workloads", settings.workloads(),
             "resources", settings.resources(),
+            "overlays", settings.overlays(),
+            "recipe", recipe(settings.recipe()),
             "trustDomain", settings.trustDomain(),
             "clusterDomain", settings.clusterDomain(),
             "rootNamespace", settings.rootNamespace());
+  }
+
+  private static Map<String, Object> recipe(KubernetesSettings.Recipe recipe) {
+    return map(
+        "name", recipe.strict() ? "strict" : "baseline",
+        "shortCut", recipe.shortCut(),
+        "inbound", recipe.inbound(),
+        "revision", recipe.revision(),
+        "nodeVariable", recipe.nodeVariable(),
+        "timeout", words(recipe.timeout()));
   }
 
   private static Map<String, Object> guard(Guard guard) {

@@ -118,7 +118,7 @@ final class ServerCommand extends Service {
     if (settings.server().role() == ServerRole.CHECK) {
       refuseAdmin(settings, parts, out);
     } else {
-      resources(settings, control, telemetry, parts, out);
+      resources(settings, cluster, control, telemetry, parts, out);
       var followers = fleet(settings, identity, opened, telemetry, parts, out);
       serveAdmin(
           settings,
@@ -171,6 +171,7 @@ final class ServerCommand extends Service {
    */
   private void resources(
       KithConfig settings,
+      @Nullable WatchedCluster cluster,
       ControlState state,
       CheckTelemetry telemetry,
       Parts parts,
@@ -192,7 +193,8 @@ final class ServerCommand extends Service {
                 settings.keys().provenance().isEmpty()
                         && (shared || !settings.server().checkIds().isEmpty())
                     ? "needs the same secret on every server (set server.keys.provenance)"
-                    : null));
+                    : null,
+                cluster == null ? null : cluster.pods()));
     resources.measure(telemetry.metrics());
     var read = resources.awaitFirst(CLUSTER_PATIENCE);
     out.println(
@@ -274,6 +276,7 @@ final class ServerCommand extends Service {
                 opened.state().keys().learner(),
                 server.checkIds(),
                 opened.state()::denied,
+                opened.state().sidecars(),
                 Version.current(),
                 InstantSource.system()));
     var served = parts.add(FleetServer.start(endpoint, identity, server.connectionAge(), service));

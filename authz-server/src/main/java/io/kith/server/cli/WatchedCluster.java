@@ -6,6 +6,7 @@ import io.kith.admin.v1.ClusterStatus;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KubernetesSettings;
 import io.kith.baselines.identity.WorkloadDirectory;
+import io.kith.server.kubernetes.ClusterPods;
 import io.kith.server.kubernetes.directory.KubernetesDirectory;
 import io.kith.server.telemetry.Metrics;
 import io.kith.server.verb.Failure;
@@ -55,6 +56,10 @@ final class WatchedCluster implements AutoCloseable {
 
   WorkloadDirectory directory() {
     return directory.answers();
+  }
+
+  ClusterPods pods() {
+    return directory.pods();
   }
 
   void measure(Metrics metrics) {

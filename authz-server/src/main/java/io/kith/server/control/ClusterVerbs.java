@@ -176,6 +176,16 @@ public final class ClusterVerbs {
     return added.changed();
   }
 
+  /** The mode of each scope that has one of its own, whoever set it. */
+  public Map<ScopeName, Mode> modes() {
+    return fold.modes().all();
+  }
+
+  /** The scope that sets the mode of a workload; null where that is the default. */
+  public @Nullable ScopeName governing(Owner owner) {
+    return fold.modes().governing(owner);
+  }
+
   /**
    * How far a scope's mode is in force.
    *

@@ -25,6 +25,7 @@ import io.kith.baselines.store.StoreException;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.check.PodSource;
 import io.kith.server.check.Policy;
+import io.kith.server.check.Sidecars;
 import io.kith.server.store.InMemoryStore;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
@@ -63,6 +64,7 @@ public final class ControlState implements Policy, AutoCloseable {
   private final @Nullable History history;
   private final Journal journal;
   private final RunningPods pods;
+  private final Sidecars sidecars;
   private final VerdictCounts counts = new VerdictCounts();
   private final DecisionLog log = new DecisionLog();
   private final RuleUse use = new RuleUse();
@@ -120,6 +122,7 @@ public final class ControlState implements Policy, AutoCloseable {
             clock,
             history,
             this::applied);
+    this.sidecars = new Sidecars(clock);
     this.pods = new RunningPods(workloads, settings.directory());
     this.parts = new LearnedParts(settings.store(), settings.replica(), keys, workloads);
     this.modes = new ModeVerbs(workloads, journal, keys, audit);
@@ -437,6 +440,7 @@ public final class ControlState implements Policy, AutoCloseable {
    */
   public void tidy() {
     pods.tell(clock.instant());
+    sidecars.retain(pod -> settings.directory().at(pod) != null);
     for (var next = appeared.poll(); next != null; next = appeared.poll()) {
       workloads.governed(next);
     }
@@ -519,6 +523,12 @@ public final class ControlState implements Policy, AutoCloseable {
     if (holdings != null) {
       holdings.follow(source);
     }
+  }
+
+  /** What sidecars' filters do while no server can be asked, as they said here. */
+  @Override
+  public Sidecars sidecars() {
+    return sidecars;
   }
 
   /** Every Check answered so far. */

@@ -118,6 +118,14 @@ record Modes(
     };
   }
 
+  /** Of each scope that has one of its own. */
+  Map<ScopeName, Mode> all() {
+    var all = new HashMap<ScopeName, Mode>();
+    Stream.concat(modes.keySet().stream(), declared.keySet().stream())
+        .forEach(scope -> all.put(scope, of(scope)));
+    return all;
+  }
+
   private @Nullable Mode own(ScopeName scope) {
     var said = declared.get(scope);
     return said == null ? modes.get(scope) : said.mode();

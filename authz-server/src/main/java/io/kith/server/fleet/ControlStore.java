@@ -29,10 +29,12 @@ import io.kith.control.v1.Holdings;
 import io.kith.control.v1.News;
 import io.kith.control.v1.Report;
 import io.kith.control.v1.SaveLearnedRequest;
+import io.kith.server.check.Sidecars;
 import io.kith.server.control.Elsewhere;
 import io.kith.server.control.FleetDenial;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -69,6 +71,7 @@ public final class ControlStore implements BaselineStore {
 
   private final Settings settings;
   private final ChannelCredentials tls;
+  private final InstantSource clock = InstantSource.system();
   private final List<Watch> watchers = new CopyOnWriteArrayList<>();
   private final ScheduledExecutorService calls =
       Executors.newSingleThreadScheduledExecutor(
@@ -179,6 +182,11 @@ public final class ControlStore implements BaselineStore {
 
     /** What it remembers of its decisions. */
     List<String> decisions(Elsewhere.Question question) throws InterruptedException;
+
+    /** What sidecars said of their filters after a version of that. */
+    default Sidecars.News sidecars(long after, int most) {
+      return new Sidecars.News(after, List.of());
+    }
   }
 
   private ControlStore(Settings settings, ChannelCredentials tls) {
@@ -243,6 +251,7 @@ public final class ControlStore implements BaselineStore {
     private final StreamObserver<Report> out;
     private Report sent = Report.getDefaultInstance();
     private @Nullable Holdings heldSent;
+    private long sidecarsSent;
     private volatile @Nullable News news;
 
     Link(Endpoint.Tcp server) {
@@ -289,6 +298,10 @@ public final class ControlStore implements BaselineStore {
       }
       if (news != null) { // who is not followed yet may refuse, and they would be lost
         reporter.takeDenials().forEach(one -> more.addDenials(message(one)));
+        var heard = reporter.sidecars(sidecarsSent, FleetMessages.MAX_SIDECARS);
+        sidecarsSent = heard.version();
+        var at = clock.instant();
+        heard.states().forEach(one -> more.addSidecars(FleetMessages.message(one, at)));
       }
       if (answer != null) {
         more.addAnswers(answer);

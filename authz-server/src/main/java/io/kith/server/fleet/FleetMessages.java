@@ -1,11 +1,15 @@
 package io.kith.server.fleet;
 
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.store.Change;
 import io.kith.baselines.store.Entry;
 import io.kith.baselines.store.LearnedPart;
+import io.kith.control.v1.Sidecar;
+import io.kith.server.check.Sidecars;
 import java.time.DateTimeException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.regex.Pattern;
 
@@ -13,8 +17,12 @@ import java.util.regex.Pattern;
 final class FleetMessages {
   static final int PROTOCOL_VERSION = 1;
 
+  /** Sidecars in a report. */
+  static final int MAX_SIDECARS = 1_000;
+
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,200}");
   private static final int MAX_REPLICA = 253;
+  private static final long LONG_AGO = Duration.ofDays(365).toMillis();
 
   private FleetMessages() {}
 
@@ -39,6 +47,32 @@ final class FleetMessages {
               + " characters, with the SPIFFE ID; see store.replica)");
     }
     return replica;
+  }
+
+  static Sidecar message(Sidecars.State state, Instant now) {
+    return Sidecar.newBuilder()
+        .setPod(state.pod().toString())
+        .setOpen(state.open())
+        .setAskedMillisAgo(Math.max(0, Duration.between(state.asked(), now).toMillis()))
+        .setChangedMillisAgo(Math.max(0, Duration.between(state.changed(), now).toMillis()))
+        .build();
+  }
+
+  /**
+   * Reads what a sidecar said.
+   *
+   * @throws IllegalArgumentException when its address is none
+   */
+  static Sidecars.State state(Sidecar message, Instant now) {
+    return new Sidecars.State(
+        IpAddress.parse(message.getPod()),
+        message.getOpen(),
+        ago(message.getAskedMillisAgo(), now),
+        ago(message.getChangedMillisAgo(), now));
+  }
+
+  private static Instant ago(long millis, Instant now) {
+    return now.minusMillis(millis < 0 || millis > LONG_AGO ? LONG_AGO : millis);
   }
 
   static io.kith.control.v1.Entry message(Entry entry) {

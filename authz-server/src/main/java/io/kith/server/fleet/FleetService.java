@@ -38,7 +38,9 @@ import io.kith.control.v1.News;
 import io.kith.control.v1.Report;
 import io.kith.control.v1.SaveLearnedRequest;
 import io.kith.control.v1.SaveLearnedResponse;
+import io.kith.control.v1.Sidecar;
 import io.kith.server.check.Peer;
+import io.kith.server.check.Sidecars;
 import io.kith.server.check.Untrusted;
 import io.kith.server.control.FleetDenial;
 import java.lang.System.Logger.Level;
@@ -82,6 +84,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
   private final InstantSource clock;
   private final CheckServers servers = new CheckServers();
   private final Denials denials;
+  private final Sidecars sidecars;
   private final LongAdder counted = new LongAdder();
   private final LongAdder refused = new LongAdder();
   private final AutoCloseable watch;
@@ -122,6 +125,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
    * @param learner seals what check servers learned
    * @param checkIds who may call
    * @param denials told of what check servers deny
+   * @param sidecars told of what sidecars said to check servers
    * @param version of this server, for people
    */
   public FleetService(
@@ -129,12 +133,14 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
       SigningKey learner,
       List<SpiffeIdPattern> checkIds,
       Denials denials,
+      Sidecars sidecars,
       String version,
       InstantSource clock) {
     this.store = requireNonNull(store, "store");
     this.learner = requireNonNull(learner, "learner");
     this.checkIds = List.copyOf(checkIds);
     this.denials = requireNonNull(denials, "denials");
+    this.sidecars = requireNonNull(sidecars, "sidecars");
     this.clock = requireNonNull(clock, "clock");
     this.news = News.newBuilder().setServerVersion(version).build();
     this.watch = store.watch(this::look);
@@ -283,7 +289,12 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
         tell(news);
       }
       latest =
-          report.toBuilder().clearHoldings().clearDenials().clearAnswers().build(); // kept for long
+          report.toBuilder() // kept for long
+              .clearHoldings()
+              .clearDenials()
+              .clearAnswers()
+              .clearSidecars()
+              .build();
       take(report);
     }
 
@@ -297,11 +308,26 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
         }
         report.getAnswersList().forEach(this::answered);
         report.getDenialsList().stream().limit(MAX_DENIALS).forEach(this::denied);
+        if (report.getSidecarsCount() > 0) {
+          heard(report.getSidecarsList());
+        }
       } catch (IllegalArgumentException e) {
         end(
             Status.INVALID_ARGUMENT.withDescription(
                 Untrusted.plain(String.valueOf(e.getMessage()), 500)));
       }
+    }
+
+    /** Of pods that it does not hold it has nothing to say. */
+    private void heard(List<Sidecar> told) {
+      var pods =
+          held.pods().values().stream().flatMap(Set::stream).collect(Collectors.toSet());
+      var now = clock.instant();
+      told.stream()
+          .limit(FleetMessages.MAX_SIDECARS)
+          .map(one -> FleetMessages.state(one, now))
+          .filter(state -> pods.contains(state.pod()))
+          .forEach(sidecars::elsewhere);
     }
 
     private void answered(DecisionsAnswer answer) {

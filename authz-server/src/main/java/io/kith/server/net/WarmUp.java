@@ -40,6 +40,7 @@ import io.kith.server.check.ExtAuthzService;
 import io.kith.server.check.KnownConnection;
 import io.kith.server.check.Policy;
 import io.kith.server.check.ProcessSource;
+import io.kith.server.check.Sidecars;
 import io.kith.server.check.SocketQuery;
 import io.kith.server.provenance.MeshKeys;
 import io.kith.server.rpc.CheckListener;
@@ -282,6 +283,11 @@ final class WarmUp {
     @Override
     public Inbound inbound(Workload callee) {
       return Inbound.REQUIRE;
+    }
+
+    @Override
+    public Sidecars sidecars() {
+      return new Sidecars(InstantSource.system());
     }
 
     @Override

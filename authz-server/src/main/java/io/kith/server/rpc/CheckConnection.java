@@ -21,6 +21,7 @@ import io.grpc.netty.shaded.io.netty.handler.codec.http2.UniformStreamByteDistri
 import io.grpc.netty.shaded.io.netty.util.concurrent.Future;
 import io.kith.server.check.ExtAuthzService;
 import io.kith.server.check.Peer;
+import io.kith.server.check.Sidecars;
 import java.time.Duration;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -61,6 +62,7 @@ final class CheckConnection extends Http2ConnectionHandler {
   }
 
   private final Peer peer;
+  private final Sidecars.Connection sidecar = new Sidecars.Connection();
   private final CheckListener.Limits limits;
   private final ExtAuthzService service;
   private final Http2Connection.PropertyKey streamKey;
@@ -341,7 +343,7 @@ final class CheckConnection extends Http2ConnectionHandler {
         refuse(at, id, refusal);
         return;
       }
-      var check = CheckStream.of(CheckConnection.this, id, peer, headers);
+      var check = CheckStream.of(CheckConnection.this, id, peer, sidecar, headers);
       stream.setProperty(streamKey, check);
       if (last) {
         check.end(limits.messageBytes(), service);

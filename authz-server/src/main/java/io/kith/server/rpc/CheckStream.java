@@ -8,6 +8,7 @@ import io.kith.server.check.CheckCall;
 import io.kith.server.check.CheckMetadata;
 import io.kith.server.check.ExtAuthzService;
 import io.kith.server.check.Peer;
+import io.kith.server.check.Sidecars;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -37,20 +38,27 @@ final class CheckStream extends CheckCall {
       CheckConnection connection,
       int id,
       Peer peer,
+      Sidecars.Connection sidecar,
       CheckMetadata metadata,
       long timeoutNanos,
       boolean gzip) {
-    super(metadata, peer, timeoutNanos);
+    super(metadata, peer, sidecar, timeoutNanos);
     this.connection = connection;
     this.id = id;
     this.gzip = gzip;
   }
 
-  static CheckStream of(CheckConnection connection, int id, Peer peer, Http2Headers headers) {
+  static CheckStream of(
+      CheckConnection connection,
+      int id,
+      Peer peer,
+      Sidecars.Connection sidecar,
+      Http2Headers headers) {
     return new CheckStream(
         connection,
         id,
         peer,
+        sidecar,
         CheckMetadata.of(headers),
         CallTimeout.nanos(headers.get(GrpcHeaders.TIMEOUT)),
         GrpcHeaders.GZIP.contentEquals(headers.get(GrpcHeaders.ENCODING)));

@@ -264,6 +264,34 @@ class ExtAuthzServiceTest {
             "the Check is about a connection from 10.88.1.2 and was sent from 10.88.9.9"));
   }
 
+  @Test
+  void check_saysWhatItsFilterDoesWithoutTheServer_andThatIsRememberedOfItsPod() {
+    var pod = IpAddress.parse(Samples.POD);
+    kith.check(
+        Samples.l4(), Samples.headers("x-kith-direction", "outbound", "x-kith-failure", "open"));
+    assertThat(kith.policy.sidecars().of(pod))
+        .isNotNull()
+        .extracting(Sidecars.State::open)
+        .isEqualTo(true);
+
+    kith.check(
+        Samples.l4(), Samples.headers("x-kith-direction", "outbound", "x-kith-failure", "closed"));
+    assertThat(kith.policy.sidecars().of(pod))
+        .isNotNull()
+        .extracting(Sidecars.State::open)
+        .isEqualTo(false);
+  }
+
+  @Test
+  void check_ofAnUnknownReporter_saysNothingOfAPod() {
+    kith.peer(Peer.unknown("nobody", IpAddress.parse(Samples.POD)));
+
+    kith.check(
+        Samples.l4(), Samples.headers("x-kith-direction", "outbound", "x-kith-failure", "closed"));
+
+    assertThat(kith.policy.sidecars().of(IpAddress.parse(Samples.POD))).isNull();
+  }
+
   @ParameterizedTest
   @MethodSource("refusedPeers")
   void check_reporterNotIdentified_isDeniedInEveryMode(Peer peer, String reason, String detail) {

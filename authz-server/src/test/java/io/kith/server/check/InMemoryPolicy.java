@@ -4,6 +4,7 @@ import io.kith.baselines.config.Inbound;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.identity.Workload;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 /** One snapshot for all, and the records that came. */
 public final class InMemoryPolicy implements Policy {
   private final List<CheckRecord> records = new CopyOnWriteArrayList<>();
+  private final Sidecars sidecars = new Sidecars(InstantSource.system());
   private volatile Runnable beforeRecord = () -> {};
   private volatile @Nullable CompletionStage<?> coming;
   private volatile Supplier<Snapshot> snapshot = () -> Samples.snapshot(Mode.ENFORCE);
@@ -60,6 +62,11 @@ public final class InMemoryPolicy implements Policy {
   public @Nullable CompletionStage<?> coming(Workload workload) {
     var stage = coming;
     return stage == null || stage.toCompletableFuture().isDone() ? null : stage;
+  }
+
+  @Override
+  public Sidecars sidecars() {
+    return sidecars;
   }
 
   @Override

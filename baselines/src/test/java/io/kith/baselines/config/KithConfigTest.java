@@ -489,4 +489,32 @@ class KithConfigTest {
                 .kubernetes())
         .isEqualTo(new KubernetesSettings(Path.of("k.yaml"), false, false, "td", "cd", "root"));
   }
+
+  @Test
+  void overlaysFollowTheRecipeAndNeedWorkloadsAndResources() throws ConfigException {
+    assertThat(
+            KithConfig.parse(
+                    "kith.yaml",
+                    "server: {kubernetes: {overlays: true, recipe: {name: strict, shortCut: true,"
+                        + " inbound: false, revision: canary, nodeVariable: NODE, timeout: 1s}}}",
+                    Map.of())
+                .server()
+                .kubernetes())
+        .isEqualTo(
+            new KubernetesSettings(
+                null,
+                true,
+                true,
+                true,
+                new KubernetesSettings.Recipe(
+                    true, true, false, "canary", "NODE", Duration.ofSeconds(1)),
+                "cluster.local",
+                "cluster.local",
+                "istio-system"));
+    assertThat(problemsOf("server: {kubernetes: {overlays: true, workloads: false}}"))
+        .map(Problem::what)
+        .containsExactly(
+            "true (expected: workloads and resources true as well, which say whose pods have to"
+                + " have which filter; or overlays false)");
+  }
 }

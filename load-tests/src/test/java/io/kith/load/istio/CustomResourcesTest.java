@@ -214,6 +214,9 @@ class CustomResourcesTest {
           mode: observe
           mode: enforce, workload: {kind: Deployment, name: checkout}, unattributed: allow, inbound: require
           mode: shadow, workload: {kind: statefulset, name: orders-db.v2}, unattributed: deny, inbound: accept
+          mode: enforce, failure: open
+          mode: observe, failure: closed
+          mode: enforce, failure: floor, approved: ["catalog.shop.svc.cluster.local:80", "10.7.0.0/16:3306", "10.7.0.1:1", "[fd00::/64]:5432"]
           """)
   void scope_isTaken(String spec) {
     plane.apply(scope(spec));
@@ -233,7 +236,14 @@ class CustomResourcesTest {
           mode: observe, workload: {kind: apps/Deployment, name: a} | not a kind (expected: as Deployment or StatefulSet)
           mode: observe, unattributed: maybe | supported values: "allow", "deny"
           mode: observe, inbound: maybe | supported values: "accept", "require"
-          mode: observe, failure: closed | unknown field "spec.failure"
+          mode: observe, failure: ajar | supported values: "open", "closed", "floor"
+          mode: enforce, failure: floor | approved and failure floor go together
+          mode: enforce, failure: closed, approved: ["a.example.com:80"] | approved and failure floor go together
+          mode: enforce, failure: floor, approved: [] | should have at least 1 items
+          mode: enforce, failure: floor, approved: ["a.example.com"] | not a destination (expected: HOST:PORT, 10.7.0.0/16:PORT or [fd00::/64]:PORT)
+          mode: enforce, failure: floor, approved: ["*.example.com:80"] | not a destination
+          mode: enforce, failure: floor, approved: ["10.7.0:80"] | not a destination
+          mode: enforce, fail: open | unknown field "spec.fail"
           """)
   void scope_isRefusedWithWhatToDo(String spec, String message) {
     assertRefused(scope(spec), message);
@@ -289,7 +299,7 @@ class CustomResourcesTest {
           new KubernetesSettings(
               plane.kubeconfig(), false, true, "cluster.local", "cluster.local", "istio-system");
       return new Server(
-          state, ClusterResources.open(settings, Path.of(""), Map.of(), state, true, null));
+          state, ClusterResources.open(settings, Path.of(""), Map.of(), state, true, null, null));
     }
 
     /** The mode that an object sets, or null. */

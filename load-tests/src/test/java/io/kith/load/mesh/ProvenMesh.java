@@ -39,6 +39,7 @@ import io.kith.load.lab.LoopbackLab;
 import io.kith.load.tools.Envoy;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.check.Policy;
+import io.kith.server.check.Sidecars;
 import io.kith.server.net.CheckServer;
 import io.kith.server.provenance.MeshKeys;
 import io.kith.server.telemetry.CheckTelemetry;
@@ -52,6 +53,7 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -140,6 +142,11 @@ final class ProvenMesh implements AutoCloseable {
     @Override
     public Inbound inbound(Workload callee) {
       return Inbound.REQUIRE;
+    }
+
+    @Override
+    public Sidecars sidecars() {
+      return new Sidecars(InstantSource.system());
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.kith.load.store;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.decision.Reason;
@@ -15,6 +16,7 @@ import io.kith.baselines.process.ProcessClass;
 import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.baselines.process.Quality;
 import io.kith.load.store.ControlSite.Served;
+import io.kith.server.check.Sidecars;
 import io.kith.server.control.Elsewhere;
 import io.kith.server.control.FleetDenial;
 import io.kith.server.control.ServerKeys;
@@ -22,6 +24,8 @@ import io.kith.server.fleet.ControlStore;
 import io.kith.server.store.InMemoryStore;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Queue;
 import java.util.Set;
@@ -160,6 +164,43 @@ class FleetAskTest {
       assertThat(denied).containsExactly(CART + " 10.88.1.1 of 2");
       assertThat(served.service().denialsRefused()).isEqualTo(2);
     }
+  }
+
+  @Test
+  void sidecars_countForPodsThatTheServerHolds_andAreToldAnewToAnotherControlServer()
+      throws Exception {
+    var heard = new Sidecars(InstantSource.system());
+    var at = Instant.now();
+    heard.elsewhere(new Sidecars.State(POD, false, at, at.minusSeconds(60)));
+    heard.elsewhere(new Sidecars.State(OTHER_POD, false, at, at)); // it holds no such pod
+    var says =
+        new Says(new ControlStore.Held(CART, Set.of(POD))) {
+          @Override
+          public Sidecars.News sidecars(long after, int most) {
+            return heard.after(after, most);
+          }
+        };
+    for (var time = 0; time < 2; time++) {
+      site.sidecars.retain(_ -> false);
+      try (var one = site.follow(served, "node-1")) {
+        one.reports(says);
+
+        Await.until("it is told", LIMIT, () -> site.sidecars.of(POD) != null);
+        var told = requireNonNull(site.sidecars.of(POD));
+        assertThat(told.isClosed(Instant.now())).isTrue();
+        assertThat(site.sidecars.of(OTHER_POD)).isNull();
+
+        heard.elsewhere(new Sidecars.State(POD, true, Instant.now(), Instant.now()));
+        Await.until("the change is told", LIMIT, () -> isOpen(POD));
+        var back = Instant.now();
+        heard.elsewhere(new Sidecars.State(POD, false, back, back.minusSeconds(60)));
+        Await.until("it is told again", LIMIT, () -> !isOpen(POD));
+      }
+    }
+  }
+
+  private boolean isOpen(IpAddress pod) {
+    return requireNonNull(site.sidecars.of(pod)).open();
   }
 
   @Test

@@ -5,9 +5,12 @@ import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
+import io.kith.server.kubernetes.ClusterPods;
 import java.util.Collection;
+import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Each change costs what the object that changed costs, however many there are. Thread-safe:
  * changes wait for each other, answers take no lock.
  */
-final class ClusterIndex implements WorkloadDirectory {
+final class ClusterIndex implements WorkloadDirectory, ClusterPods {
   private final Owners owners = new Owners();
   private final Pods pods;
   private final Services services;
@@ -132,6 +135,16 @@ final class ClusterIndex implements WorkloadDirectory {
   /** The owners of pods that have an ID. */
   Set<Owner> speakers(SpiffeId id) {
     return owners.speakers(id);
+  }
+
+  @Override
+  public synchronized List<MeshedPod> meshed(Predicate<Owner> of) {
+    return pods.meshed(of);
+  }
+
+  @Override
+  public synchronized @Nullable Owner ownerOf(String namespace, String pod) {
+    return pods.ownerOf(new Facts.Name(namespace, pod));
   }
 
   /** Those of pods with a sidecar; other pods have workloads as well, which only receive. */

@@ -22,6 +22,7 @@ import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.server.check.BoundedLog;
 import io.kith.server.kubernetes.ApiServer;
+import io.kith.server.kubernetes.ClusterPods;
 import io.kith.server.verb.Failure;
 import java.net.ConnectException;
 import java.nio.file.Path;
@@ -361,6 +362,11 @@ public final class KubernetesDirectory implements AutoCloseable {
   }
 
   // ---- how it is
+
+  /** Its pods. */
+  public ClusterPods pods() {
+    return index;
+  }
 
   private void look() {
     try {

@@ -3,6 +3,8 @@ package io.kith.server.kubernetes.directory;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
+import io.kith.server.kubernetes.ClusterPods;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -13,6 +15,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -379,6 +382,34 @@ final class Pods {
   Owners.@Nullable Entry ownerOfComing(Facts.Name name) {
     var row = byName.get(name.toString());
     return row == null || row.addresses.length > 0 ? null : row.owner();
+  }
+
+  List<ClusterPods.MeshedPod> meshed(Predicate<Owner> of) {
+    var asked = new HashMap<Owner, Boolean>();
+    var found = new ArrayList<ClusterPods.MeshedPod>();
+    byName.forEach(
+        (name, row) -> {
+          var owner = row.owner();
+          if (owner != null
+              && row.id != null
+              && !row.leaving
+              && row.addresses.length > 0
+              && asked.computeIfAbsent(owner.owner(), of::test)) {
+            found.add(
+                new ClusterPods.MeshedPod(
+                    owner.owner(),
+                    name,
+                    List.of(row.addresses),
+                    Instant.ofEpochSecond(row.started)));
+          }
+        });
+    return found;
+  }
+
+  @Nullable Owner ownerOf(Facts.Name name) {
+    var row = byName.get(name.toString());
+    var owner = row == null ? null : row.owner();
+    return owner == null ? null : owner.owner();
   }
 
   int size() {

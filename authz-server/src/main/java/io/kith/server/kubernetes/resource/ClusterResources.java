@@ -6,10 +6,12 @@ import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.informers.ResourceEventHandler;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
 import io.kith.baselines.config.KubernetesSettings;
+import io.kith.istio.MeshSettings;
 import io.kith.server.control.ClusterHealth;
 import io.kith.server.control.ControlState;
 import io.kith.server.control.RefusedException;
 import io.kith.server.kubernetes.ApiServer;
+import io.kith.server.kubernetes.ClusterPods;
 import io.kith.server.kubernetes.resource.StatusWriter.Target;
 import io.kith.server.telemetry.Metrics;
 import io.kith.server.verb.Failure;
@@ -59,6 +61,8 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
   private final ControlState state;
   private final StatusWriter writer;
   private final Reconciler reconciler;
+  private final @Nullable EnvoyFilters filters;
+  private final @Nullable Overlays overlays;
   private final SharedIndexInformer<GenericKubernetesResource> lists;
   private final SharedIndexInformer<GenericKubernetesResource> scopes;
   private final @Nullable Leadership leadership;
@@ -80,20 +84,47 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
    * @param provenance why no scope may require proof of the process that sends, or null
    * @param lease namespace of the Lease by which several servers choose the one that writes; null
    *     for a server that is alone
+   * @param sidecars what sidecars have, and which there are; null where their failure mode does not
+   *     follow the modes of scopes
    */
-  record Settings(String rootNamespace, @Nullable String provenance, @Nullable String lease) {}
+  record Settings(
+      String rootNamespace,
+      @Nullable String provenance,
+      @Nullable String lease,
+      @Nullable Meshed sidecars) {}
+
+  /** The sidecars of a mesh. */
+  record Meshed(MeshSettings recipe, ClusterPods pods) {}
 
   private ClusterResources(KubernetesClient client, ControlState state, Settings settings) {
     this.client = client;
     this.api = new KubernetesApi(client);
     this.state = state;
     this.writer = new StatusWriter(api, BETWEEN_STATUSES);
+    var meshed = settings.sidecars();
+    if (meshed == null) {
+      this.filters = null;
+      this.overlays = null;
+    } else {
+      var clock = InstantSource.system();
+      this.filters = new EnvoyFilters(client, this::wake);
+      this.overlays =
+          new Overlays(
+              filters,
+              new Selectors(client, meshed.pods(), clock)::of,
+              meshed.recipe(),
+              state.cluster(),
+              meshed.pods(),
+              state.sidecars(),
+              clock);
+    }
     this.reconciler =
         new Reconciler(
             state.cluster(),
             settings.rootNamespace(),
             settings.provenance(),
             writer,
+            overlays == null ? FailureModes.NONE : overlays,
             InstantSource.system());
     this.lists = informer(Kind.EGRESS_ALLOW_LIST);
     this.scopes = informer(Kind.SCOPE);
@@ -111,6 +142,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
    * @param environment of the process
    * @param several whether other servers on the same store do the same
    * @param provenance why no scope may require proof of the process that sends, or null
+   * @param pods of the cluster; null where they are not watched
    * @throws Failure when nothing says where the API server is
    */
   public static ClusterResources open(
@@ -119,14 +151,35 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
       Map<String, String> environment,
       ControlState state,
       boolean several,
-      @Nullable String provenance)
+      @Nullable String provenance,
+      @Nullable ClusterPods pods)
       throws Failure {
     var client =
         new KubernetesClientBuilder().withConfig(ApiServer.of(settings, base, environment)).build();
     return start(
         client,
         state,
-        new Settings(settings.rootNamespace(), provenance, several ? namespace(client) : null));
+        new Settings(
+            settings.rootNamespace(),
+            provenance,
+            several ? namespace(client) : null,
+            settings.overlays() && pods != null ? new Meshed(recipe(settings), pods) : null));
+  }
+
+  private static MeshSettings recipe(KubernetesSettings settings) throws Failure {
+    var recipe = settings.recipe();
+    try {
+      return new MeshSettings(
+          recipe.strict() ? MeshSettings.Tcp.STRICT : MeshSettings.Tcp.BASELINE,
+          settings.rootNamespace(),
+          recipe.revision(),
+          recipe.nodeVariable(),
+          recipe.timeout(),
+          recipe.inbound(),
+          recipe.shortCut());
+    } catch (IllegalArgumentException e) {
+      throw Failure.refused("server.kubernetes.recipe." + e.getMessage());
+    }
   }
 
   /** Of the pod, else of the kubeconfig. */
@@ -332,7 +385,11 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
 
   @Override
   public List<String> problems() {
-    return reconciler.problems();
+    var problems = new ArrayList<>(reconciler.problems());
+    if (overlays != null) {
+      problems.addAll(overlays.problems());
+    }
+    return problems;
   }
 
   @Override
@@ -362,6 +419,17 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
         "kith_cluster_problems",
         "Problems of objects that are not in force as they are.",
         () -> problems().size());
+    if (overlays != null) {
+      metrics.gauges(
+          "kith_cluster_overlays",
+          "Scopes whose sidecars are told what to do while no server can be asked, by what.",
+          "failure",
+          overlays::counts);
+      metrics.counter(
+          "kith_cluster_overlay_writes_total",
+          "EnvoyFilters that were written or deleted; each drains connections of its sidecars.",
+          overlays::writes);
+    }
     metrics.counter(
         "kith_cluster_statuses_total",
         "Conditions and Baselines that were written.",
@@ -382,6 +450,9 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
     }
     lists.stop();
     scopes.stop();
+    if (filters != null) {
+      filters.close();
+    }
     writer.close();
     client.close();
   }

@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Kith's objects in an API server. Thread-safe. */
 final class KubernetesApi implements StatusWriter.Api {
-  private static final String MANAGER = "kith";
-  private static final String MANAGED_BY = "app.kubernetes.io/managed-by";
+  static final String MANAGER = "kith";
+  static final String MANAGED_BY = "app.kubernetes.io/managed-by";
   private static final int NOT_FOUND = 404;
   private static final int CONFLICT = 409;
   private static final PatchContext APPLY =
@@ -79,7 +79,7 @@ final class KubernetesApi implements StatusWriter.Api {
   }
 
   @SuppressWarnings("unchecked")
-  private static Map<String, Object> map(@Nullable Object value) {
+  static Map<String, Object> map(@Nullable Object value) {
     return value instanceof Map<?, ?> map ? (Map<String, Object>) map : Map.of();
   }
 

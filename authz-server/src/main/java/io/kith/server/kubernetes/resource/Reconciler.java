@@ -3,6 +3,7 @@ package io.kith.server.kubernetes.resource;
 import io.kith.baselines.config.Inbound;
 import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
+import io.kith.istio.FailureMode;
 import io.kith.server.control.ClusterVerbs;
 import io.kith.server.control.DeclaredScope;
 import io.kith.server.control.RefusedException;
@@ -39,6 +40,7 @@ final class Reconciler {
   private final String rootNamespace;
   private final @Nullable String provenance;
   private final Statuses statuses;
+  private final FailureModes failureModes;
   private final InstantSource clock;
   private final Map<String, Checked> checked = new HashMap<>();
   private volatile List<String> problems = List.of();
@@ -63,17 +65,20 @@ final class Reconciler {
    *
    * @param rootNamespace from where an object speaks for all
    * @param provenance why no scope may require proof of the process that sends, or null
+   * @param failureModes told of scopes as soon as servers decide by them
    */
   Reconciler(
       ClusterVerbs cluster,
       String rootNamespace,
       @Nullable String provenance,
       Statuses statuses,
+      FailureModes failureModes,
       InstantSource clock) {
     this.cluster = cluster;
     this.rootNamespace = rootNamespace;
     this.provenance = provenance;
     this.statuses = statuses;
+    this.failureModes = failureModes;
     this.clock = clock;
   }
 
@@ -240,9 +245,29 @@ final class Reconciler {
         declare(scope, null, "kubernetes", refused);
       }
     }
+    failureModes.follow(failures(said), unclear(said));
     var reached = cluster.reached();
     said.forEach((object, what) -> putStatus(object, what, refused, reached));
     return refused.isEmpty();
+  }
+
+  /** What objects ask of sidecars otherwise than by their mode. */
+  private static Map<ScopeName, FailureMode> failures(Map<ClusterObject, Said> said) {
+    var failures = new HashMap<ScopeName, FailureMode>();
+    for (var one : said.values()) {
+      if (one instanceof Said.Counts(var spec) && spec.failure() != null) {
+        failures.put(spec.scope(), spec.failure());
+      }
+    }
+    return failures;
+  }
+
+  private static Set<ScopeName> unclear(Map<ClusterObject, Said> said) {
+    return said.values().stream()
+        .map(one -> one instanceof Said.Wrong(_, var before) ? before : null)
+        .filter(Objects::nonNull)
+        .map(ScopeSpec::scope)
+        .collect(Collectors.toSet());
   }
 
   private static String name(ClusterObject object) {
@@ -281,7 +306,7 @@ final class Reconciler {
   private @Nullable ScopeSpec inForce(ClusterObject object) {
     for (var one : cluster.scopes().entrySet()) {
       if (one.getValue().object().equals(object.key())) {
-        return new ScopeSpec(one.getKey(), one.getValue());
+        return new ScopeSpec(one.getKey(), one.getValue(), null);
       }
     }
     return null;
@@ -324,6 +349,10 @@ final class Reconciler {
                 ? new Condition("Applied", true, "InForce", "")
                 : new Condition("Applied", false, "StoreRefused", why + "; it is tried again"));
         conditions.add(enforced(good, reached.get(good.scope())));
+        var failure = failureModes.condition(good.scope());
+        if (failure != null) {
+          conditions.add(failure);
+        }
       }
       case Said.Conflict(var good, var winner) -> {
         spec = good;
@@ -359,7 +388,7 @@ final class Reconciler {
     put(object, status, conditions);
   }
 
-  private static Condition enforced(ScopeSpec spec, ClusterVerbs.@Nullable Reached reached) {
+  private Condition enforced(ScopeSpec spec, ClusterVerbs.@Nullable Reached reached) {
     var mode = spec.declared().mode();
     if (mode != Mode.ENFORCE) {
       return new Condition("Enforced", false, "NotAsked", "mode " + mode.word());
@@ -386,7 +415,8 @@ final class Reconciler {
               + " observed until a person enforces the proposed baseline (kith diff OWNER, then kith"
               + " mode OWNER enforce --note TEXT)");
     }
-    return new Condition("Enforced", true, "Enforced", "");
+    var sidecars = failureModes.notEnforced(spec.scope());
+    return sidecars == null ? new Condition("Enforced", true, "Enforced", "") : sidecars;
   }
 
   private static String names(ClusterVerbs.Reached reached, boolean proposed) {

@@ -4,7 +4,9 @@ import io.kith.baselines.config.Inbound;
 import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.Owner;
+import io.kith.istio.FailureMode;
 import io.kith.server.control.DeclaredScope;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -13,8 +15,9 @@ import org.jspecify.annotations.Nullable;
  * What a Scope says.
  *
  * @param scope whose workloads it governs
+ * @param failure what becomes of them while the server cannot be asked; null: as the mode wants it
  */
-record ScopeSpec(ScopeName scope, DeclaredScope declared) {
+record ScopeSpec(ScopeName scope, DeclaredScope declared, @Nullable FailureMode failure) {
   /**
    * Reads the spec, which the API server's schema let pass.
    *
@@ -39,7 +42,30 @@ record ScopeSpec(ScopeName scope, DeclaredScope declared) {
               case "accept" -> Inbound.ACCEPT;
               case "require" -> Inbound.REQUIRE;
               case String other -> throw wrong("inbound", other, "accept or require");
-            }));
+            }),
+        failure(spec));
+  }
+
+  private static @Nullable FailureMode failure(Map<String, Object> spec) {
+    var approved = spec.get("approved") instanceof List<?> list ? list : List.of();
+    var word = text(spec, "failure");
+    if (!"floor".equals(word) && !approved.isEmpty()) {
+      throw new IllegalArgumentException("spec.approved: only with spec.failure: floor");
+    }
+    return switch (word) {
+      case null -> null;
+      case "open" -> new FailureMode.Open();
+      case "closed" -> new FailureMode.Closed();
+      case "floor" -> {
+        try {
+          yield new FailureMode.Floor(
+              approved.stream().map(one -> FailureMode.Approved.parse(one.toString())).toList());
+        } catch (IllegalArgumentException e) {
+          throw new IllegalArgumentException("spec." + e.getMessage(), e);
+        }
+      }
+      case String other -> throw wrong("failure", other, "open, closed or floor");
+    };
   }
 
   private static Mode mode(@Nullable String text) {

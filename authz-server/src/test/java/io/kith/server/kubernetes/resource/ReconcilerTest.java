@@ -57,6 +57,7 @@ class ReconcilerTest {
         ROOT,
         provenance,
         (object, status) -> statuses.put(object.kind().word() + " " + object.key(), status),
+        FailureModes.NONE,
         () -> NOON);
   }
 

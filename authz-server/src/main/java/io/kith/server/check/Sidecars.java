@@ -1,0 +1,169 @@
+package io.kith.server.check;
+
+import static java.util.Objects.requireNonNull;
+
+import io.kith.baselines.identity.IpAddress;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What sidecars' filters do while the server cannot be asked, as their latest Checks say: the proof
+ * that a sidecar took the filter that it was given. Thread-safe.
+ *
+ * <p>A Check that says what the one before said costs a comparison; where the sidecar has the
+ * filter of a connection that is drained beside a newer one, the latest Check counts.
+ */
+public final class Sidecars {
+  /** A change counts once no Check contradicted it for so long: old connections are drained. */
+  public static final Duration SETTLED = Duration.ofSeconds(5);
+
+  private static final String OPEN = "open";
+
+  /** Of what was forgotten: no pod has that address, so the next Check is heard anew. */
+  private static final State GONE =
+      new State(IpAddress.of(new byte[4]), true, Instant.MIN, Instant.MIN);
+
+  private final InstantSource clock;
+  private final ConcurrentHashMap<IpAddress, Sidecar> byPod = new ConcurrentHashMap<>();
+  private final AtomicLong version = new AtomicLong();
+
+  public Sidecars(InstantSource clock) {
+    this.clock = requireNonNull(clock, "clock");
+  }
+
+  /**
+   * A sidecar.
+   *
+   * @param open whether its latest Check is from a filter that lets pass what cannot be asked about
+   * @param asked when it was last heard of: at a change, or at the first Check of a connection
+   * @param changed since when it says so
+   */
+  public record State(IpAddress pod, boolean open, Instant asked, Instant changed) {
+    /** Whether nothing passes what could not be asked about, nor did a moment ago. */
+    public boolean isClosed(Instant now) {
+      return !open && !now.isBefore(changed.plus(SETTLED));
+    }
+  }
+
+  /** What is remembered of a sidecar; changed only while its entry of the map is. */
+  private static final class Sidecar {
+    volatile State state;
+    volatile long version;
+
+    Sidecar(State state) {
+      this.state = state;
+    }
+  }
+
+  /** A connection of a sidecar to the server, and whose it is as soon as a Check told. */
+  public static final class Connection {
+    private volatile @Nullable Sidecar sidecar;
+  }
+
+  /**
+   * Takes note of a Check of a known workload.
+   *
+   * @param pod one end of what it is about, which is the sidecar's pod
+   * @param failure as the recipe says it; empty where it says nothing
+   */
+  void said(Connection connection, IpAddress pod, String failure) {
+    if (failure.isEmpty()) {
+      return;
+    }
+    var open = failure.equals(OPEN);
+    var known = connection.sidecar;
+    if (known != null) {
+      var state = known.state;
+      if (state.open == open && state.pod.equals(pod)) {
+        return;
+      }
+    }
+    var now = clock.instant();
+    connection.sidecar = heard(new State(pod, open, now, now));
+  }
+
+  /** Takes what another server heard, if it is newer. */
+  public void elsewhere(State told) {
+    var _ = heard(told);
+  }
+
+  private Sidecar heard(State told) {
+    return byPod.compute(
+        told.pod,
+        (_, known) -> {
+          if (known == null) {
+            known = new Sidecar(told);
+          } else if (told.asked.isBefore(known.state.asked)) {
+            return known;
+          } else {
+            var before = known.state;
+            known.state =
+                before.open == told.open
+                    ? new State(told.pod, told.open, told.asked, before.changed)
+                    : told;
+          }
+          known.version = version.incrementAndGet();
+          return known;
+        });
+  }
+
+  /** Of the pod that has this address; null when it did not ask yet. */
+  public @Nullable State of(IpAddress pod) {
+    var sidecar = byPod.get(pod);
+    return sidecar == null ? null : sidecar.state;
+  }
+
+  /**
+   * News.
+   *
+   * @param version to ask from the next time
+   */
+  public record News(long version, List<State> states) {
+    public News {
+      states = List.copyOf(states);
+    }
+  }
+
+  /**
+   * What was heard after a version, in order.
+   *
+   * @param after 0 for everything
+   */
+  public News after(long after, int most) {
+    if (version.get() == after) {
+      return new News(after, List.of());
+    }
+    record Versioned(long version, State state) {}
+    var news =
+        byPod.values().stream()
+            .map(sidecar -> new Versioned(sidecar.version, sidecar.state))
+            .filter(one -> one.version > after)
+            .sorted(Comparator.comparing(Versioned::version))
+            .limit(most)
+            .toList();
+    return new News(
+        news.isEmpty() ? after : news.getLast().version,
+        news.stream().map(Versioned::state).toList());
+  }
+
+  /** Forgets those of addresses that no pod has any more. */
+  public void retain(Predicate<IpAddress> isOfPod) {
+    for (var pod : byPod.keySet()) {
+      if (!isOfPod.test(pod)) {
+        byPod.computeIfPresent(
+            pod,
+            (_, sidecar) -> {
+              sidecar.state = GONE;
+              return null;
+            });
+      }
+    }
+  }
+}

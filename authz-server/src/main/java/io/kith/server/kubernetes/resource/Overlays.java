@@ -1,0 +1,448 @@
+package io.kith.server.kubernetes.resource;
+
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.kith.baselines.config.ScopeName;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.identity.Owner;
+import io.kith.istio.FailureMode;
+import io.kith.istio.MeshOverlay;
+import io.kith.istio.MeshOverlay.Writer;
+import io.kith.istio.MeshScope;
+import io.kith.istio.MeshSettings;
+import io.kith.server.check.Sidecars;
+import io.kith.server.control.ClusterVerbs;
+import io.kith.server.kubernetes.ClusterPods;
+import io.kith.server.kubernetes.ClusterPods.MeshedPod;
+import java.lang.System.Logger.Level;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps an EnvoyFilter for each scope that has a mode, which opens its sidecars under observe and
+ * shadow and closes them under enforce, and finds out whether they took it.
+ *
+ * <p>By state: what is there is compared with what should be, so that what somebody changed or
+ * deleted is put back. Where it cannot be told whom an EnvoyFilter would select, one that opens is
+ * taken away and one that closes stays. Not thread-safe, but for how it is.
+ */
+final class Overlays implements FailureModes {
+  private static final System.Logger LOG = System.getLogger(Overlays.class.getName());
+
+  /** Names of pods in a message. */
+  private static final int NAMED = 5;
+
+  /** What was refused is tried again after so long. */
+  private static final Duration PAUSE = Duration.ofSeconds(15);
+
+  /** A pod's start is told in whole seconds, by another clock. */
+  private static final Duration CLOCKS = Duration.ofSeconds(10);
+
+  private final Filters filters;
+  private final Function<Owner, Selectors.Found> selectors;
+  private final MeshSettings settings;
+  private final ClusterVerbs cluster;
+  private final ClusterPods pods;
+  private final Sidecars sidecars;
+  private final InstantSource clock;
+  private final LongAdder writes = new LongAdder();
+  private final Map<Name, Refused> refused = new HashMap<>();
+  private volatile Map<ScopeName, Kept> kept = Map.of();
+  private Map<ScopeName, Asking> asking = Map.of();
+
+  /** An EnvoyFilter by its namespace. */
+  record Name(String namespace, String name) {
+    @Override
+    public String toString() {
+      return namespace + "/" + name;
+    }
+  }
+
+  /**
+   * What counts of an EnvoyFilter.
+   *
+   * @param spec JSON
+   */
+  record Filter(Map<String, String> labels, Map<String, Object> spec) {
+    /** Whether another says all of it and nothing else, but for labels of others. */
+    boolean isSaidBy(Filter other) {
+      return other.labels.entrySet().containsAll(labels.entrySet())
+          && other.spec.keySet().equals(spec.keySet())
+          && StatusWriter.isSo(spec, other.spec);
+    }
+
+    private boolean opens() {
+      return !labels.getOrDefault("kith.io/failure-mode", "open").matches("closed|floor");
+    }
+  }
+
+  /** The EnvoyFilters that servers keep. */
+  interface Filters {
+    /** Why it is not known what is there, or null. */
+    @Nullable String problem();
+
+    /** What is there. */
+    Map<Name, Filter> there();
+
+    /**
+     * Has it be so and no other.
+     *
+     * @param wanted what of the document counts
+     */
+    void put(Name name, Filter wanted, Map<String, Object> document);
+
+    void delete(Name name);
+  }
+
+  /**
+   * What a scope's sidecars are told.
+   *
+   * @param mode of the scope
+   * @param problem why they are not told, or null
+   */
+  private record Kept(Name name, Mode mode, FailureMode failure, @Nullable Why problem) {}
+
+  private record Why(String reason, String message) {}
+
+  private record Refused(Filter wanted, Why why, Instant until) {}
+
+  /** The sidecars of a scope. */
+  private static final class Asking {
+    final List<String> closed = new ArrayList<>();
+    final List<String> open = new ArrayList<>();
+    final List<String> silent = new ArrayList<>();
+  }
+
+  /**
+   * One that keeps them.
+   *
+   * @param settings those of the mesh's recipe
+   */
+  Overlays(
+      Filters filters,
+      Function<Owner, Selectors.Found> selectors,
+      MeshSettings settings,
+      ClusterVerbs cluster,
+      ClusterPods pods,
+      Sidecars sidecars,
+      InstantSource clock) {
+    this.filters = filters;
+    this.selectors = selectors;
+    this.settings = settings;
+    this.cluster = cluster;
+    this.pods = pods;
+    this.sidecars = sidecars;
+    this.clock = clock;
+  }
+
+  // ---- what they are told
+
+  @Override
+  public void follow(Map<ScopeName, FailureMode> asked, Set<ScopeName> unclear) {
+    var unread = filters.problem();
+    var there = unread == null ? filters.there() : Map.<Name, Filter>of();
+    var stay = new HashSet<Name>();
+    var put = new LinkedHashMap<ScopeName, MeshOverlay>();
+    var now = new LinkedHashMap<ScopeName, Kept>();
+    cluster
+        .modes()
+        .forEach(
+            (scope, mode) -> {
+              var name = name(scope);
+              var failure =
+                  Objects.requireNonNullElse(
+                      asked.get(scope),
+                      mode == Mode.ENFORCE ? new FailureMode.Closed() : new FailureMode.Open());
+              stay.add(name);
+              Why problem = null;
+              if (unread != null) {
+                problem = new Why("NotWritten", unread);
+              } else if (unclear.contains(scope)) {
+                problem = new Why("Invalid", "stays as it was until the object is repaired");
+              } else {
+                switch (selector(scope)) {
+                  case Selectors.Found.Labels(var labels) ->
+                      put.put(scope, overlay(scope, labels, failure));
+                  case Selectors.Found.Unknown(var message) ->
+                      problem = new Why("NotWritten", message);
+                  case Selectors.Found.None(var reason, var message) -> {
+                    problem = new Why(reason, message);
+                    var before = there.get(name);
+                    if (before != null && before.opens()) {
+                      stay.remove(name);
+                    }
+                  }
+                }
+              }
+              now.put(scope, new Kept(name, mode, failure, problem));
+            });
+    if (unread == null) {
+      write(put, there, now);
+      there.keySet().stream().filter(name -> !stay.contains(name)).forEach(this::delete);
+    }
+    kept = Map.copyOf(now);
+    asking = asking();
+  }
+
+  private Selectors.Found selector(ScopeName scope) {
+    return scope instanceof ScopeName.One(var owner)
+        ? selectors.apply(owner)
+        : new Selectors.Found.Labels(Map.of());
+  }
+
+  private MeshOverlay overlay(ScopeName scope, Map<String, String> labels, FailureMode failure) {
+    var mesh =
+        switch (scope) {
+          case ScopeName.Mesh() -> MeshScope.MESH;
+          case ScopeName.Namespace(var namespace) -> MeshScope.namespace(namespace);
+          case ScopeName.One(var owner) -> new MeshScope(owner.namespace(), word(owner), labels);
+        };
+    return new MeshOverlay(settings, mesh, failure, Writer.SERVER);
+  }
+
+  private Name name(ScopeName scope) {
+    return switch (scope) {
+      case ScopeName.Mesh() -> new Name(settings.rootNamespace(), Writer.SERVER.nameOf(MeshScope.MESH));
+      case ScopeName.Namespace(var namespace) ->
+          new Name(namespace, Writer.SERVER.nameOf(MeshScope.namespace(namespace)));
+      case ScopeName.One(var owner) ->
+          new Name(
+              owner.namespace(),
+              Writer.SERVER.nameOf(
+                  new MeshScope(owner.namespace(), word(owner), Map.of("any", "any"))));
+    };
+  }
+
+  private static String word(Owner owner) {
+    return owner.kind() + "-" + owner.name();
+  }
+
+  /** Closes before it opens; all of it at once, which istiod sends as one change. */
+  private void write(
+      Map<ScopeName, MeshOverlay> wanted, Map<Name, Filter> there, Map<ScopeName, Kept> now) {
+    var order =
+        wanted.entrySet().stream()
+            .sorted(
+                Comparator.comparing(
+                    (Map.Entry<ScopeName, MeshOverlay> one) ->
+                        one.getValue().mode() instanceof FailureMode.Open))
+            .toList();
+    for (var one : order) {
+      var before = Objects.requireNonNull(now.get(one.getKey()));
+      var problem = written(before.name(), one.getValue(), there.get(before.name()));
+      if (problem != null) {
+        now.put(
+            one.getKey(), new Kept(before.name(), before.mode(), before.failure(), problem));
+      }
+    }
+  }
+
+  private @Nullable Why written(Name name, MeshOverlay overlay, @Nullable Filter there) {
+    var document = overlay.document();
+    var wanted = filter(document);
+    if (there != null && wanted.isSaidBy(there)) {
+      refused.remove(name);
+      return null;
+    }
+    var before = refused.get(name);
+    if (before != null && before.wanted.equals(wanted) && clock.instant().isBefore(before.until)) {
+      return before.why;
+    }
+    try {
+      filters.put(name, wanted, document);
+      refused.remove(name);
+      writes.increment();
+      LOG.log(
+          Level.INFO,
+          () ->
+              "EnvoyFilter "
+                  + name
+                  + " is "
+                  + overlay.mode().word()
+                  + " now; listeners of its sidecars are drained");
+      return null;
+    } catch (KubernetesClientException e) {
+      var why = new Why("NotWritten", KubernetesApi.words(e) + "; it is tried again");
+      refused.put(name, new Refused(wanted, why, clock.instant().plus(PAUSE)));
+      LOG.log(Level.WARNING, () -> "EnvoyFilter " + name + " was not written: " + why.message);
+      return why;
+    }
+  }
+
+  @SuppressWarnings("unchecked")
+  private static Filter filter(Map<String, Object> document) {
+    var metadata = (Map<String, Object>) Objects.requireNonNull(document.get("metadata"));
+    return new Filter(
+        (Map<String, String>) Objects.requireNonNull(metadata.get("labels")),
+        (Map<String, Object>) Objects.requireNonNull(document.get("spec")));
+  }
+
+  private void delete(Name name) {
+    try {
+      filters.delete(name);
+      writes.increment();
+      LOG.log(Level.INFO, () -> "EnvoyFilter " + name + " is gone: no scope wants it any more");
+    } catch (KubernetesClientException e) {
+      LOG.log(
+          Level.WARNING,
+          () -> "EnvoyFilter " + name + " was not deleted, tried again: " + KubernetesApi.words(e));
+    }
+  }
+
+  // ---- what they have
+
+  private Map<ScopeName, Asking> asking() {
+    var byScope = new HashMap<ScopeName, Asking>();
+    kept.forEach(
+        (scope, told) -> {
+          if (told.mode() == Mode.ENFORCE) {
+            byScope.put(scope, new Asking());
+          }
+        });
+    if (byScope.isEmpty()) {
+      return byScope;
+    }
+    var now = clock.instant();
+    for (var pod : pods.meshed(owner -> byScope.containsKey(cluster.governing(owner)))) {
+      var scope = byScope.get(cluster.governing(pod.owner()));
+      if (scope != null) {
+        var state = state(pod);
+        (state == null ? scope.silent : state.isClosed(now) ? scope.closed : scope.open)
+            .add(pod.name());
+      }
+    }
+    return byScope;
+  }
+
+  /** What it said last; null when that may have been an earlier pod with its address. */
+  private Sidecars.@Nullable State state(MeshedPod pod) {
+    return pod.addresses().stream()
+        .map(sidecars::of)
+        .filter(Objects::nonNull)
+        .filter(state -> !state.asked().isBefore(pod.started().minus(CLOCKS)))
+        .max(Comparator.comparing(Sidecars.State::asked))
+        .orElse(null);
+  }
+
+  @Override
+  public @Nullable Condition condition(ScopeName scope) {
+    var told = kept.get(scope);
+    if (told == null) {
+      return null;
+    }
+    var problem = told.problem();
+    if (problem != null) {
+      return new Condition("FailureMode", false, problem.reason, problem.message);
+    }
+    return switch (told.failure()) {
+      case FailureMode.Closed() ->
+          new Condition("FailureMode", true, "Closed", "EnvoyFilter " + told.name());
+      case FailureMode.Floor(var approved) ->
+          new Condition(
+              "FailureMode",
+              true,
+              "Floor",
+              "EnvoyFilter " + told.name() + ": " + approved.size() + " approved destinations pass");
+      case FailureMode.Open() ->
+          told.mode() == Mode.ENFORCE
+              ? new Condition(
+                  "FailureMode",
+                  true,
+                  "OpenUnderEnforce",
+                  "EnvoyFilter "
+                      + told.name()
+                      + ": while Kith cannot be asked all passes, since spec.failure says so")
+              : new Condition("FailureMode", true, "Open", "EnvoyFilter " + told.name());
+    };
+  }
+
+  @Override
+  public @Nullable Condition notEnforced(ScopeName scope) {
+    var told = kept.get(scope);
+    if (told == null) {
+      return new Condition("Enforced", false, "NotWritten", "no EnvoyFilter is written yet");
+    }
+    var problem = told.problem();
+    if (problem != null) {
+      return new Condition("Enforced", false, problem.reason, problem.message);
+    }
+    if (told.failure() instanceof FailureMode.Open) {
+      return new Condition(
+          "Enforced",
+          false,
+          "FailsOpen",
+          "while Kith cannot be asked all passes (remove spec.failure, or set closed or floor)");
+    }
+    var found = asking.get(scope);
+    if (found == null || found.closed.isEmpty() && found.open.isEmpty() && found.silent.isEmpty()) {
+      return new Condition(
+          "Enforced", false, "NoSidecars", "no pod with a sidecar runs whose mode it sets");
+    }
+    if (found.open.isEmpty() && found.silent.isEmpty()) {
+      return null;
+    }
+    var all = found.closed.size() + found.open.size() + found.silent.size();
+    return new Condition(
+        "Enforced",
+        false,
+        "WaitsForSidecars",
+        found.closed.size()
+            + " of "
+            + all
+            + " sidecars ask through a filter that lets nothing pass without an answer"
+            + named("; not yet or not long enough: ", found.open)
+            + named("; did not ask since this server knows of them (idle?): ", found.silent));
+  }
+
+  private static String named(String what, List<String> pods) {
+    var more = pods.size() - NAMED;
+    return pods.isEmpty()
+        ? ""
+        : what
+            + pods.stream().sorted().limit(NAMED).collect(Collectors.joining(", "))
+            + (more > 0 ? " and " + more + " more" : "");
+  }
+
+  // ---- how it is
+
+  /** What is wrong, in words. */
+  List<String> problems() {
+    return kept.entrySet().stream()
+        .filter(one -> one.getValue().problem() != null)
+        .map(
+            one ->
+                "EnvoyFilter "
+                    + one.getValue().name()
+                    + " of scope "
+                    + one.getKey()
+                    + ": "
+                    + Objects.requireNonNull(one.getValue().problem()).message)
+        .sorted()
+        .toList();
+  }
+
+  /** Scopes by the failure mode that their sidecars are told. */
+  Map<String, Long> counts() {
+    return kept.values().stream()
+        .filter(told -> told.problem() == null)
+        .collect(Collectors.groupingBy(told -> told.failure().word(), Collectors.counting()));
+  }
+
+  /** EnvoyFilters that were written or deleted. */
+  long writes() {
+    return writes.sum();
+  }
+}

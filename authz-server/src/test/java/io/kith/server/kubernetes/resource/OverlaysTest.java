@@ -1,0 +1,337 @@
+package io.kith.server.kubernetes.resource;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.kith.baselines.config.KithConfig;
+import io.kith.baselines.config.ScopeName;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.istio.FailureMode;
+import io.kith.istio.MeshSettings;
+import io.kith.server.check.Sidecars;
+import io.kith.server.control.ControlState;
+import io.kith.server.kubernetes.ClusterPods;
+import io.kith.server.kubernetes.resource.Overlays.Filter;
+import io.kith.server.kubernetes.resource.Overlays.Name;
+import io.kith.server.kubernetes.resource.Selectors.Found;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class OverlaysTest {
+  private static final Owner CART = Owner.parse("shop/deployment/cart");
+  private static final ScopeName OF_CART = new ScopeName.One(CART);
+  private static final ScopeName SHOP = new ScopeName.Namespace("shop");
+  private static final Name OVERLAY = new Name("shop", "kith-scope-deployment-cart");
+  private static final IpAddress POD = IpAddress.parse("10.88.1.1");
+
+  private final FakeFilters filters = new FakeFilters();
+  private final FakePods pods = new FakePods();
+  private Found found = new Found.Labels(Map.of("app", "cart"));
+  private Instant now = Instant.parse("2027-01-01T12:00:00Z");
+  private final Sidecars sidecars = new Sidecars(() -> now);
+  private @Nullable ControlState state;
+
+  /** EnvoyFilters as an API server has them, and what was done with them. */
+  private static final class FakeFilters implements Overlays.Filters {
+    final Map<Name, Filter> there = new HashMap<>();
+    final List<String> done = new ArrayList<>();
+    @Nullable String problem;
+    @Nullable KubernetesClientException refusal;
+
+    @Override
+    public @Nullable String problem() {
+      return problem;
+    }
+
+    @Override
+    public Map<Name, Filter> there() {
+      return Map.copyOf(there);
+    }
+
+    @Override
+    public void put(Name name, Filter wanted, Map<String, Object> document) {
+      if (refusal != null) {
+        throw refusal;
+      }
+      done.add(name + " " + wanted.labels().get("kith.io/failure-mode"));
+      there.put(name, wanted);
+    }
+
+    @Override
+    public void delete(Name name) {
+      done.add(name + " deleted");
+      there.remove(name);
+    }
+
+    List<String> taken() {
+      var taken = List.copyOf(done);
+      done.clear();
+      return taken;
+    }
+  }
+
+  private static final class FakePods implements ClusterPods {
+    final List<MeshedPod> pods = new ArrayList<>();
+
+    @Override
+    public List<MeshedPod> meshed(Predicate<Owner> of) {
+      return pods.stream().filter(pod -> of.test(pod.owner())).toList();
+    }
+
+    @Override
+    public @Nullable Owner ownerOf(String namespace, String pod) {
+      return null;
+    }
+  }
+
+  /** With modes as kith.yaml would have them: {@code scope, mode} in pairs. */
+  private Overlays overlays(String... scopes) throws Exception {
+    var text = new StringBuilder("scopes:\n");
+    for (var i = 0; i < scopes.length; i += 2) {
+      text.append("- {scope: \"%s\", mode: %s}\n".formatted(scopes[i], scopes[i + 1]));
+    }
+    var config = KithConfig.parse("kith.yaml", scopes.length == 0 ? "" : text.toString(), Map.of());
+    stop();
+    state = ControlState.of(config, new StaticWorkloadDirectory(List.of()), () -> now);
+    return new Overlays(
+        filters,
+        _ -> found,
+        MeshSettings.of(MeshSettings.Tcp.BASELINE),
+        state.cluster(),
+        pods,
+        sidecars,
+        () -> now);
+  }
+
+  @AfterEach
+  void stop() {
+    if (state != null) {
+      state.close();
+    }
+  }
+
+  private static void follow(Overlays overlays) {
+    overlays.follow(Map.of(), Set.of());
+  }
+
+  private static String words(@Nullable Condition condition) {
+    var one = requireNonNull(condition, "a condition");
+    return (one.holds() ? "" : "not ") + one.reason() + ": " + one.message();
+  }
+
+  private void pod(String name, String address) {
+    pods.pods.add(
+        new ClusterPods.MeshedPod(CART, "shop/" + name, List.of(IpAddress.parse(address)), now));
+  }
+
+  private void asks(String address, boolean open) {
+    sidecars.elsewhere(new Sidecars.State(IpAddress.parse(address), open, now, now));
+  }
+
+  // ---- what they are told
+
+  @Test
+  void follow_writesOneForEachScopeByItsMode_closingFirst() throws Exception {
+    follow(overlays("*", "observe", "shop/*", "shadow", "shop/deployment/cart", "enforce"));
+
+    assertThat(filters.taken())
+        .containsExactlyInAnyOrder(
+            OVERLAY + " closed", "istio-system/kith-scope-mesh open", "shop/kith-scope open")
+        .startsWith(OVERLAY + " closed");
+    var spec = requireNonNull(filters.there.get(OVERLAY)).spec();
+    assertThat(spec.get("workloadSelector"))
+        .isEqualTo(Map.of("labels", Map.of("app", "cart")));
+    assertThat(requireNonNull(filters.there.get(OVERLAY)).labels())
+        .containsEntry("app.kubernetes.io/managed-by", "kith");
+  }
+
+  @Test
+  void follow_meshWithoutAMode_isLeftToWhoeverOpensIt() throws Exception {
+    follow(overlays());
+
+    assertThat(filters.taken()).isEmpty();
+  }
+
+  @Test
+  void follow_again_writesNothing_andPutsBackWhatSomebodyChangedOrDeleted() throws Exception {
+    var overlays = overlays("shop/*", "enforce");
+    follow(overlays);
+    var name = new Name("shop", "kith-scope");
+    filters.taken();
+
+    follow(overlays);
+    assertThat(filters.taken()).isEmpty();
+
+    var good = requireNonNull(filters.there.get(name));
+    var changed = new HashMap<>(good.spec());
+    changed.put("priority", 1);
+    filters.there.put(name, new Filter(good.labels(), changed));
+    follow(overlays);
+    assertThat(filters.taken()).containsExactly("shop/kith-scope closed");
+
+    var more = new HashMap<>(good.spec());
+    more.put("workloadSelector", Map.of("labels", Map.of("app", "nobody")));
+    filters.there.put(name, new Filter(good.labels(), more));
+    follow(overlays);
+    assertThat(filters.taken()).containsExactly("shop/kith-scope closed");
+
+    filters.there.clear();
+    follow(overlays);
+    assertThat(filters.taken()).containsExactly("shop/kith-scope closed");
+  }
+
+  @Test
+  void follow_modeChanges_andScopeIsGone() throws Exception {
+    follow(overlays("shop/*", "enforce"));
+    filters.taken();
+
+    follow(overlays("shop/*", "observe"));
+    assertThat(filters.taken()).containsExactly("shop/kith-scope open");
+
+    follow(overlays("pay/*", "observe"));
+    assertThat(filters.taken())
+        .containsExactly("pay/kith-scope open", "shop/kith-scope deleted");
+  }
+
+  @Test
+  void follow_anObjectAsksForAnother_orCannotBeUnderstood() throws Exception {
+    var overlays = overlays("shop/*", "enforce");
+    overlays.follow(Map.of(SHOP, new FailureMode.Open()), Set.of());
+    assertThat(filters.taken()).containsExactly("shop/kith-scope open");
+    assertThat(words(overlays.condition(SHOP))).startsWith("OpenUnderEnforce: ");
+    assertThat(words(overlays.notEnforced(SHOP))).startsWith("not FailsOpen: ");
+
+    overlays.follow(Map.of(), Set.of(SHOP));
+    assertThat(filters.taken()).isEmpty();
+
+    var floor = new FailureMode.Floor(List.of(FailureMode.Approved.parse("10.7.0.0/16:3306")));
+    overlays.follow(Map.of(SHOP, floor), Set.of());
+    assertThat(filters.taken()).containsExactly("shop/kith-scope floor");
+    assertThat(words(overlays.condition(SHOP)))
+        .isEqualTo("Floor: EnvoyFilter shop/kith-scope: 1 approved destinations pass");
+  }
+
+  @Test
+  void follow_selectorIsNotUnique_whatClosesStaysAndWhatOpensGoes() throws Exception {
+    follow(overlays("shop/deployment/cart", "enforce"));
+    filters.taken();
+    found = new Found.None("NotUnique", "others too");
+
+    var overlays = overlays("shop/deployment/cart", "observe");
+    follow(overlays);
+    assertThat(filters.taken()).as("it closes").isEmpty();
+    assertThat(words(overlays.condition(OF_CART))).isEqualTo("not NotUnique: others too");
+    assertThat(overlays.problems())
+        .containsExactly("EnvoyFilter " + OVERLAY + " of scope " + CART + ": others too");
+
+    found = new Found.Labels(Map.of("app", "cart"));
+    follow(overlays);
+    assertThat(filters.taken()).containsExactly(OVERLAY + " open");
+    found = new Found.None("NotUnique", "others too");
+    follow(overlays);
+    assertThat(filters.taken()).as("it opens").containsExactly(OVERLAY + " deleted");
+
+    found = new Found.Labels(Map.of("app", "cart"));
+    follow(overlays);
+    filters.taken();
+    found = new Found.Unknown("503");
+    follow(overlays);
+    assertThat(filters.taken()).as("nobody knows").isEmpty();
+  }
+
+  @Test
+  void follow_whatIsNotRead_isNeitherWrittenNorDeleted() throws Exception {
+    follow(overlays("shop/*", "enforce"));
+    filters.taken();
+    filters.problem = "403 forbidden";
+
+    var overlays = overlays("pay/*", "enforce");
+    follow(overlays);
+
+    assertThat(filters.taken()).isEmpty();
+    assertThat(words(overlays.notEnforced(new ScopeName.Namespace("pay"))))
+        .isEqualTo("not NotWritten: 403 forbidden");
+  }
+
+  @Test
+  void follow_refusedByTheApiServer_isTriedAgainAfterAWhile() throws Exception {
+    filters.refusal = new KubernetesClientException("no such namespace", 404, null);
+    var overlays = overlays("shop/*", "enforce");
+    follow(overlays);
+    assertThat(words(overlays.condition(SHOP))).startsWith("not NotWritten: 404 ");
+
+    filters.refusal = null;
+    follow(overlays);
+    assertThat(filters.taken()).isEmpty();
+    now = now.plus(Duration.ofSeconds(15));
+    follow(overlays);
+    assertThat(filters.taken()).containsExactly("shop/kith-scope closed");
+    assertThat(words(overlays.condition(SHOP))).startsWith("Closed: ");
+  }
+
+  // ---- what they have
+
+  @Test
+  void notEnforced_untilAllSidecarsAskThroughAClosedFilter() throws Exception {
+    var overlays = overlays("shop/*", "enforce");
+    follow(overlays);
+    assertThat(words(overlays.notEnforced(SHOP))).startsWith("not NoSidecars: ");
+
+    pod("cart-1", "10.88.1.1");
+    pod("cart-2", "10.88.1.2");
+    pod("cart-3", "10.88.1.3");
+    asks("10.88.1.1", false);
+    asks("10.88.1.2", true);
+    now = now.plus(Sidecars.SETTLED);
+    follow(overlays);
+    assertThat(words(overlays.notEnforced(SHOP)))
+        .isEqualTo(
+            "not WaitsForSidecars: 1 of 3 sidecars ask through a filter that lets nothing pass"
+                + " without an answer; not yet or not long enough: shop/cart-2; did not ask since"
+                + " this server knows of them (idle?): shop/cart-3");
+
+    asks("10.88.1.2", false);
+    asks("10.88.1.3", false);
+    follow(overlays);
+    assertThat(words(overlays.notEnforced(SHOP)))
+        .contains("1 of 3")
+        .contains("not yet or not long enough: shop/cart-2, shop/cart-3");
+    now = now.plus(Sidecars.SETTLED);
+    follow(overlays);
+    assertThat(overlays.notEnforced(SHOP)).isNull();
+  }
+
+  @Test
+  void notEnforced_whatAnEarlierPodWithTheAddressSaid_doesNotCount() throws Exception {
+    asks(POD.toString(), false);
+    now = now.plus(Duration.ofMinutes(1));
+    pod("cart-1", POD.toString());
+    var overlays = overlays("shop/*", "enforce");
+
+    follow(overlays);
+
+    assertThat(words(overlays.notEnforced(SHOP))).contains("0 of 1").contains("shop/cart-1");
+  }
+
+  @Test
+  void notEnforced_podsOfAMoreSpecificScope_areThatOnes() throws Exception {
+    pod("cart-1", POD.toString());
+    var overlays = overlays("shop/*", "enforce", CART.toString(), "observe");
+
+    follow(overlays);
+
+    assertThat(words(overlays.notEnforced(SHOP))).startsWith("not NoSidecars: ");
+  }
+}
