@@ -19,11 +19,20 @@ workloadApi: {socket: "unix:/spiffe/{{ .Values.identity.spire.socket }}"}
 {{- end }}
 {{- end }}
 
+{{/* Whether the server keeps the failure mode of scopes. */}}
+{{- define "kith.overlays" -}}
+{{- if and .Values.filters.enabled .Values.kubernetes.overlays .Values.kubernetes.resources .Values.kubernetes.workloads }}true{{ end }}
+{{- end }}
+
 {{- define "kith.config.kubernetes" -}}
 {{- $root := index . 0 -}}
 kubernetes:
   workloads: {{ $root.Values.kubernetes.workloads }}
   resources: {{ and $root.Values.kubernetes.resources (index . 1) }}
+  {{- if and (include "kith.overlays" $root) (index . 1) }}
+  overlays: true
+  recipe: {name: {{ $root.Values.filters.recipe }}, shortCut: {{ $root.Values.filters.shortCut }}, revision: {{ $root.Values.istio.revision | quote }}}
+  {{- end }}
   trustDomain: {{ $root.Values.istio.trustDomain | quote }}
   clusterDomain: {{ $root.Values.istio.clusterDomain | quote }}
   rootNamespace: {{ $root.Values.istio.rootNamespace | quote }}

@@ -7,7 +7,6 @@ import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.dsl.FieldValidateable.Validation;
 import io.fabric8.kubernetes.client.utils.Serialization;
-import io.kith.load.istio.HelmChart.Rendered;
 import io.kith.load.istio.HelmChart.Values;
 import io.kith.load.lab.Lab;
 import io.kith.load.tools.Helm;
@@ -79,19 +78,14 @@ class ChartInApiServerTest {
   void objects_ofEachFileOfValues_areTakenByTheApiServer(Values values) throws Exception {
     var kinds = new TreeSet<String>();
     for (var object : chart.objects(values)) {
-      if (isDefined(object)) {
+      if (!object.kind().equals(NOT_HERE)) {
         assertThat(dryRun(object.yaml()).getMetadata().getName()).isEqualTo(object.name());
         kinds.add(object.kind());
       }
     }
 
     assertThat(kinds).contains("StatefulSet", "DaemonSet", "EnvoyFilter", "NetworkPolicy");
-  }
-
-  /** Scopes are defined by the chart itself. */
-  private static boolean isDefined(Rendered object) throws Exception {
-    return !object.kind().equals(NOT_HERE)
-        && (!object.kind().equals("Scope") || !HelmChart.definitions().isEmpty());
+    assertThat(kinds.contains("Scope")).isEqualTo(values.name().equals("node"));
   }
 
   /** Else the test above would say nothing. */
