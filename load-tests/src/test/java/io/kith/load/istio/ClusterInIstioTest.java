@@ -10,9 +10,6 @@ import io.kith.admin.v1.WorkloadStatus;
 import io.kith.istio.MeshSettings;
 import io.kith.istio.MeshSettings.Tcp;
 import io.kith.load.mesh.Mesh;
-import java.util.List;
-import java.util.Map;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -29,11 +26,13 @@ import org.junit.jupiter.api.Timeout;
 class ClusterInIstioTest {
   private static final String LIST = "egressallowlist shop/stranger";
   private static IstioMesh mesh;
+  private static KithObjects objects;
   private static Kith kith;
 
   @BeforeAll
   static void start() throws Exception {
     mesh = new IstioMesh();
+    objects = new KithObjects(mesh.plane, "shop");
     CustomResourcesTest.define(mesh.plane);
     kith = mesh.startKith("{kubeconfig: \"" + mesh.plane.kubeconfig() + "\"}");
     mesh.plane.apply(IstioMesh.recipe(MeshSettings.of(Tcp.BASELINE)).yaml());
@@ -84,38 +83,16 @@ class ClusterInIstioTest {
   }
 
   private static GenericKubernetesResource object(String kind, String name) {
-    return mesh.plane
-        .client()
-        .genericKubernetesResources("kith.io/v1", kind)
-        .inNamespace("shop")
-        .withName(name)
-        .get();
+    return objects.object(kind, name);
   }
 
-  /** As {@code True Enforced}; empty when there is none of that generation. */
   private static String condition(String kind, String name, String type) {
-    var object = object(kind, name);
-    List<Map<String, Object>> conditions =
-        object == null ? null : object.get("status", "conditions");
-    return Stream.ofNullable(conditions)
-        .flatMap(List::stream)
-        .filter(one -> type.equals(one.get("type")))
-        .filter(
-            one ->
-                kind.equals("Baseline")
-                    || (one.get("observedGeneration") instanceof Number seen
-                        && seen.longValue() == object.getMetadata().getGeneration()))
-        .map(one -> one.get("status") + " " + one.get("reason") + ": " + one.get("message"))
-        .findFirst()
-        .orElse("");
+    return objects.condition(kind, name, type);
   }
 
   private static void awaitCondition(String kind, String name, String type, String beginning)
       throws InterruptedException {
-    Mesh.await(
-        kind + " " + name + " has " + type + " " + beginning,
-        Mesh.PATIENCE,
-        () -> condition(kind, name, type).startsWith(beginning));
+    objects.awaitCondition(kind, name, type, beginning);
   }
 
   private static GetStatusResponse status() {

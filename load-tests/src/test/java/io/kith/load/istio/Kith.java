@@ -63,16 +63,20 @@ final class Kith implements AutoCloseable {
     this.istio = istio;
     this.envoy = envoy;
     try {
-      plane.namespace(NAMESPACE, Map.of());
+      if (plane.client().namespaces().withName(NAMESPACE).get() == null) {
+        plane.namespace(NAMESPACE, Map.of());
+      }
       var ofServer = certificates(SERVER, 15_120);
       var ofBridge = certificates(BRIDGE, 15_220);
       server = closing(new Replica("one", lab.folder(), lab.address(), CHECKS));
-      ClusterObjects.grantRights(plane);
-      this.kubernetes =
-          kubernetes == null
-              ? "{kubeconfig: \"%s\", resources: false}"
-                  .formatted(plane.kubeconfigOf(NAMESPACE, SERVER))
-              : kubernetes;
+      if (kubernetes == null) {
+        ClusterObjects.grantRights(plane);
+        this.kubernetes =
+            "{kubeconfig: \"%s\", resources: false}"
+                .formatted(plane.kubeconfigOf(NAMESPACE, SERVER));
+      } else {
+        this.kubernetes = kubernetes;
+      }
       configuration = kithYaml(ofServer);
       startServer();
       var bridge = lab.folder().resolve("bridge.yaml");

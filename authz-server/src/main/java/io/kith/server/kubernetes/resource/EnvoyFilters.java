@@ -14,11 +14,18 @@ import io.kith.istio.MeshOverlay;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /** The EnvoyFilters of a cluster that servers keep, watched. Thread-safe. */
 final class EnvoyFilters implements Overlays.Filters, AutoCloseable {
   private static final String MANAGER = "kith-overlays";
+
+  /** Warns of the version, and there is no other. Held, or lost. */
+  private static final Logger NOISE =
+      Logger.getLogger("io.fabric8.kubernetes.client.dsl.internal.VersionUsageUtils");
+
   private static final ResourceDefinitionContext KIND =
       new ResourceDefinitionContext.Builder()
           .withGroup("networking.istio.io")
@@ -39,6 +46,7 @@ final class EnvoyFilters implements Overlays.Filters, AutoCloseable {
    */
   EnvoyFilters(KubernetesClient client, Runnable changed) {
     this.client = client;
+    NOISE.setLevel(Level.SEVERE);
     this.informer =
         filters()
             .inAnyNamespace()
@@ -77,9 +85,10 @@ final class EnvoyFilters implements Overlays.Filters, AutoCloseable {
     return client.genericKubernetesResources(KIND);
   }
 
+  /** While the API server is away what it said last counts. */
   @Override
   public @Nullable String problem() {
-    return informer.hasSynced() && informer.isWatching()
+    return informer.hasSynced()
         ? null
         : "EnvoyFilters are not read"
             + (failure == null ? " yet" : ": " + failure)

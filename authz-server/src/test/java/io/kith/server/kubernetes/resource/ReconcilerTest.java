@@ -7,6 +7,7 @@ import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.istio.FailureMode;
 import io.kith.server.control.ControlState;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -14,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -28,6 +30,7 @@ class ReconcilerTest {
   private final Map<String, Map<String, Object>> statuses = new LinkedHashMap<>();
   private final List<ClusterObject> lists = new ArrayList<>();
   private final List<ClusterObject> scopes = new ArrayList<>();
+  private FailureModes failureModes = FailureModes.NONE;
   private ControlState state;
   private Reconciler reconciler;
 
@@ -57,7 +60,7 @@ class ReconcilerTest {
         ROOT,
         provenance,
         (object, status) -> statuses.put(object.kind().word() + " " + object.key(), status),
-        FailureModes.NONE,
+        failureModes,
         () -> NOON);
   }
 
@@ -284,6 +287,65 @@ class ReconcilerTest {
     reconcile();
 
     assertThat(state.cluster().scopes()).isEmpty();
+  }
+
+  // ---- failure modes
+
+  /** Takes note of what it is told. */
+  private static final class FakeFailureModes implements FailureModes {
+    Map<ScopeName, FailureMode> asked = Map.of();
+    Set<ScopeName> unclear = Set.of();
+
+    @Override
+    public void follow(Map<ScopeName, FailureMode> failures, Set<ScopeName> stay) {
+      asked = failures;
+      unclear = stay;
+    }
+
+    @Override
+    public Condition condition(ScopeName scope) {
+      return new Condition("FailureMode", true, "Closed", "EnvoyFilter");
+    }
+
+    @Override
+    public @Nullable Condition notEnforced(ScopeName scope) {
+      return null;
+    }
+  }
+
+  @Test
+  void scope_saysAFailureMode_andOneThatCannotBeUnderstoodLeavesItAsItWas() {
+    var modes = new FakeFailureModes();
+    failureModes = modes;
+    reconciler = reconciler(null);
+    var approved = List.of("catalog.shop.svc.cluster.local:80", "10.7.0.0/16:3306");
+    scopes.add(
+        scope("shop/all", NOON, Map.of("mode", "enforce", "failure", "floor", "approved", approved)));
+    scopes.add(scope("pay/all", NOON, Map.of("mode", "observe")));
+    reconcile();
+
+    assertThat(modes.asked)
+        .isEqualTo(
+            Map.of(
+                SHOP,
+                new FailureMode.Floor(
+                    approved.stream().map(FailureMode.Approved::parse).toList())));
+    assertThat(modes.unclear).isEmpty();
+    assertThat(conditions("Scope shop/all")).contains("FailureMode=True Closed");
+
+    scopes.set(
+        0,
+        scope(
+            "shop/all",
+            NOON,
+            Map.of("mode", "observe", "failure", "floor", "approved", List.of("a:99999"))));
+    reconcile();
+
+    assertThat(modes.asked).isEmpty();
+    assertThat(modes.unclear).containsExactly(SHOP);
+    assertThat(message("Scope shop/all", "Accepted"))
+        .isEqualTo("spec.approved: port 99999 (expected: 1 to 65535)");
+    assertThat(state.cluster().modes()).containsEntry(SHOP, Mode.ENFORCE);
   }
 
   // ---- who writes

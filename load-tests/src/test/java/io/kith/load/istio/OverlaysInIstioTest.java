@@ -1,0 +1,363 @@
+package io.kith.load.istio;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.PodBuilder;
+import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.utils.Serialization;
+import io.kith.admin.v1.Edge;
+import io.kith.istio.FailureMode;
+import io.kith.istio.MeshOverlay;
+import io.kith.istio.MeshScope;
+import io.kith.istio.MeshSettings;
+import io.kith.istio.MeshSettings.Tcp;
+import io.kith.load.istio.HelmChart.Values;
+import io.kith.load.mesh.Mesh;
+import io.kith.load.tools.Helm;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * What sidecars do while Kith cannot be asked follows the modes of scopes, beside a real istiod, by
+ * a server that has the rights of the chart and no others. The tests are one story, in this order.
+ */
+@Tag("istio")
+@Timeout(900)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class OverlaysInIstioTest {
+  private static final MeshSettings SETTINGS = MeshSettings.of(Tcp.BASELINE);
+  private static final Pattern SAID =
+      Pattern.compile("\"key\": \"x-kith-failure\",\\s*\"value\": \"([a-z]+)\"");
+  private static final Duration WITHIN = Duration.ofSeconds(2);
+  private static final String MODE = "workload: {kind: Deployment, name: cart}, mode: ";
+  private static IstioMesh mesh;
+  private static KithObjects objects;
+  private static Kith kith;
+
+  @BeforeAll
+  static void start() throws Exception {
+    var chart = new HelmChart(Helm.find(IstioMesh.SAY));
+    mesh = new IstioMesh();
+    objects = new KithObjects(mesh.plane, "shop");
+    CustomResourcesTest.define(mesh.plane);
+    mesh.plane.namespace(Kith.NAMESPACE, Map.of());
+    for (var object : chart.objects(new Values("default"))) {
+      if (object.kind().startsWith("ClusterRole")
+          || object.kind().startsWith("Role")
+          || object.kind().equals("ServiceAccount")
+          || object.name().equals("kith-mesh-resources")) {
+        mesh.plane.apply(object.yaml());
+      }
+    }
+    kith =
+        mesh.startKith(
+            "{kubeconfig: \"%s\", overlays: true}"
+                .formatted(mesh.plane.kubeconfigOf(Kith.NAMESPACE, "kith-server")));
+    mesh.plane.apply(IstioMesh.recipe(SETTINGS).yaml());
+    mesh.awaitGuarded(true);
+  }
+
+  @AfterAll
+  static void stop() {
+    if (mesh != null) {
+      mesh.close();
+    }
+  }
+
+  private static String scopeText(String spec) {
+    return """
+    apiVersion: kith.io/v1
+    kind: Scope
+    metadata: {name: cart, namespace: shop}
+    spec: {%s}
+    """
+        .formatted(spec);
+  }
+
+  private static void scope(String mode) {
+    mesh.plane.apply(scopeText(MODE + mode));
+  }
+
+  private static GenericKubernetesResource overlay(String namespace, String name) {
+    return mesh.plane
+        .client()
+        .genericKubernetesResources("networking.istio.io/v1alpha3", "EnvoyFilter")
+        .inNamespace(namespace)
+        .withName(name)
+        .get();
+  }
+
+  private static GenericKubernetesResource overlay() {
+    return overlay("shop", "kith-scope-deployment-cart");
+  }
+
+  private static String failureMode(GenericKubernetesResource overlay) {
+    return overlay == null
+        ? "none"
+        : overlay.getMetadata().getLabels().getOrDefault("kith.io/failure-mode", "none");
+  }
+
+  /** What Checks of a sidecar's filters say. */
+  private static Set<String> said(Sidecar sidecar) {
+    try {
+      var said = new TreeSet<String>();
+      var matcher = SAID.matcher(sidecar.envoy().admin("/config_dump"));
+      while (matcher.find()) {
+        said.add(matcher.group(1));
+      }
+      return said;
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static void awaitSaid(Sidecar sidecar, String mode) throws InterruptedException {
+    Mesh.await(
+        "the sidecar's filters are " + mode,
+        Mesh.PATIENCE,
+        () -> said(sidecar).equals(Set.of(mode)));
+  }
+
+  private static String enforced() {
+    return objects.condition("Scope", "cart", "Enforced");
+  }
+
+  private static boolean reaches(String host) {
+    try {
+      return mesh.ask(host, 8080).startsWith("HTTP/1.1 200");
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  // ---- the story
+
+  @Test
+  @Order(1)
+  void observe_theServerOpensTheMesh() throws Exception {
+    Mesh.await(
+        "the mesh's overlay",
+        Mesh.PATIENCE,
+        () -> failureMode(overlay("istio-system", "kith-scope-mesh")).equals("open"));
+
+    awaitSaid(mesh.sidecar, "open");
+    awaitSaid(mesh.catalogsSidecar, "open");
+    assertThat(mesh.envoy().stat("listener_manager.lds.update_rejected")).isZero();
+    assertThat(mesh.guarded().unguarded()).isEmpty();
+  }
+
+  @Test
+  @Order(2)
+  void enforce_itsSidecarIsClosed_andTheScopeIsEnforcedOnceItSaidSo() throws Exception {
+    while (kith.edges(IstioMesh.CART).stream()
+            .map(Edge::getDestination)
+            .filter(name -> name.startsWith("shop/"))
+            .distinct()
+            .count()
+        < 2) {
+      mesh.ask("catalog", 8080);
+      mesh.run("/app/orders", "orders-db", "5432");
+    }
+    kith.server().kith("learn", "finish", IstioMesh.CART, "--note", "test run").orFail();
+
+    scope("enforce");
+    awaitSaid(mesh.sidecar, "closed");
+    assertThat(said(mesh.catalogsSidecar)).as("another workload's").containsExactly("open");
+    assertThat(failureMode(overlay())).isEqualTo("closed");
+    objects.awaitCondition("Scope", "cart", "FailureMode", "True Closed");
+    objects.awaitCondition("Scope", "cart", "Enforced", "False WaitsForSidecars: 0 of 1");
+    assertThat(enforced()).contains("shop/cart-0");
+
+    assertThat(reaches("catalog")).isTrue();
+    assertThat(reaches("stranger")).isFalse();
+    objects.awaitCondition("Scope", "cart", "Enforced", "True Enforced");
+  }
+
+  @Test
+  @Order(3)
+  void overlay_deletedOrChangedByHand_isPutBack() throws Exception {
+    var before = overlay();
+    mesh.plane.client().resource(before).delete();
+    Mesh.await(
+        "it is made again",
+        Mesh.PATIENCE,
+        () ->
+            overlay() != null
+                && !overlay().getMetadata().getUid().equals(before.getMetadata().getUid()));
+    assertThat(failureMode(overlay())).isEqualTo("closed");
+
+    var open =
+        new MeshOverlay(
+                SETTINGS,
+                MeshScope.parse(IstioMesh.CART, Map.of("app", "cart")),
+                new FailureMode.Open(),
+                MeshOverlay.Writer.SERVER)
+            .yaml();
+    mesh.plane.apply(open.replace("priority: 135", "priority: 1000"));
+    Mesh.await(
+        "it is closed again",
+        Mesh.PATIENCE,
+        () ->
+            failureMode(overlay()).equals("closed")
+                && Integer.valueOf(135).equals(overlay().get("spec", "priority")));
+    awaitSaid(mesh.sidecar, "closed");
+  }
+
+  @Test
+  @Order(4)
+  void allowList_editedInTheCluster_countsWithinTwoSeconds() throws Exception {
+    var rule =
+        """
+        apiVersion: kith.io/v1
+        kind: EgressAllowList
+        metadata: {name: stranger, namespace: shop}
+        spec:
+          workload: shop/deployment/cart
+          rules:
+          - {action: allow, by: ada, why: test, process: {path: /usr/bin/perl, script: /app/ask}, destination: {cidr: ADDRESS, port: 8080}}
+        """
+            .replace("ADDRESS", mesh.stranger.host().v4().getHostAddress());
+    assertThat(reaches("stranger")).isFalse();
+    var written = kith.server().metric("kith_cluster_overlay_writes_total");
+
+    edit(rule, true);
+    edit(rule.replaceFirst("(?s)rules:.*", "rules: []\n"), false);
+
+    assertThat(kith.server().metric("kith_cluster_overlay_writes_total"))
+        .as("what is so already is not written")
+        .isEqualTo(written)
+        .isBetween(4.0, 6.0);
+  }
+
+  private static void edit(String list, boolean reached) throws Exception {
+    long begin = System.nanoTime();
+    mesh.plane.apply(list);
+    Mesh.await("an edited allow-list counts", Mesh.PATIENCE, () -> reaches("stranger") == reached);
+    var took = Duration.ofNanos(System.nanoTime() - begin);
+    IstioMesh.SAY.accept(
+        "an edited allow-list counts at the sidecar after " + took.toMillis() + " ms");
+    assertThat(took).isLessThan(WITHIN);
+  }
+
+  /** The server, with the chart's rights, wrote what a tenant may not. */
+  @Test
+  @Order(5)
+  void overlay_ofATenant_isRefused() throws Exception {
+    mesh.plane.apply(
+        """
+        apiVersion: rbac.authorization.k8s.io/v1
+        kind: Role
+        metadata: {name: tenant, namespace: shop}
+        rules:
+        - {apiGroups: [networking.istio.io], resources: [envoyfilters], verbs: ["*"]}
+        ---
+        apiVersion: rbac.authorization.k8s.io/v1
+        kind: RoleBinding
+        metadata: {name: tenant, namespace: shop}
+        roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: tenant}
+        subjects: [{kind: ServiceAccount, name: tenant, namespace: shop}]
+        """);
+    mesh.plane.account("shop", "tenant");
+    var open =
+        new MeshOverlay(SETTINGS, MeshScope.namespace("shop"), new FailureMode.Open()).yaml();
+    var config =
+        Config.fromKubeconfig(
+            mesh.plane.kubeconfigOf("shop", "tenant").toFile());
+    try (var tenant = new KubernetesClientBuilder().withConfig(config).build()) {
+      Mesh.await(
+          "the policy is in force",
+          Mesh.PATIENCE,
+          () -> {
+            var object = Serialization.unmarshal(open, GenericKubernetesResource.class);
+            try {
+              tenant.resource(object).dryRun().create();
+              return false;
+            } catch (KubernetesClientException e) {
+              assertThat(e).hasMessageContaining("kith-mesh-resources");
+              return true;
+            }
+          });
+    }
+    kith.server().kith("mode", "shop/*", "shadow", "--note", "by command").orFail();
+    Mesh.await(
+        "what the server writes is taken",
+        Mesh.PATIENCE,
+        () -> failureMode(overlay("shop", "kith-scope")).equals("open"));
+  }
+
+  @Test
+  @Order(6)
+  void observeAgain_itsSidecarIsOpen_andKithMayBeAway() throws Exception {
+    scope("observe");
+    awaitSaid(mesh.sidecar, "open");
+    objects.awaitCondition("Scope", "cart", "Enforced", "False NotAsked");
+    objects.awaitCondition("Scope", "cart", "FailureMode", "True Open");
+    assertThat(reaches("stranger")).isTrue();
+
+    kith.server().stop();
+    Mesh.await("all passes", Mesh.PATIENCE, () -> reaches("stranger") && reaches("catalog"));
+    kith.startServer();
+  }
+
+  @Test
+  @Order(7)
+  void scopeIsGone_soIsItsOverlay() throws Exception {
+    mesh.plane.delete(scopeText(MODE + "observe"));
+
+    Mesh.await("its overlay is gone", Mesh.PATIENCE, () -> overlay() == null);
+    assertThat(failureMode(overlay("istio-system", "kith-scope-mesh"))).isEqualTo("open");
+  }
+
+  @Test
+  @Order(8)
+  void workloadWhosePodsCannotBeToldApart_hasNoOverlay_andSaysWhy() throws Exception {
+    mesh.plane.apply(
+        scopeText("workload: {kind: StatefulSet, name: orders-db}, mode: observe")
+            .replace("name: cart, namespace", "name: orders, namespace"));
+    objects.awaitCondition(
+        "Scope", "orders", "FailureMode", "False NoSelector: shop/statefulset/orders-db is not");
+
+    var twin = twinOfCatalog();
+    mesh.plane.apply(
+        scopeText("workload: {kind: Deployment, name: catalog}, mode: shadow")
+            .replace("name: cart, namespace", "name: catalog, namespace"));
+    objects.awaitCondition(
+        "Scope",
+        "catalog",
+        "FailureMode",
+        "False NotUnique: spec.selector of shop/deployment/catalog selects pods of"
+            + " shop/deployment/twin as well");
+    assertThat(overlay("shop", "kith-scope-deployment-catalog")).isNull();
+    assertThat(kith.server().kith("status").orFail().output())
+        .contains("EnvoyFilter shop/kith-scope-deployment-catalog of scope");
+
+    mesh.plane.client().resource(twin).withGracePeriod(0).delete();
+    objects.awaitCondition("Scope", "catalog", "FailureMode", "True Open");
+    assertThat(failureMode(overlay("shop", "kith-scope-deployment-catalog"))).isEqualTo("open");
+  }
+
+  /** A pod of another Deployment, with the same labels. */
+  private static Pod twinOfCatalog() throws InterruptedException {
+    var shop = new ClusterObjects(mesh.plane, "shop");
+    var twin = shop.podWithoutSidecar("twin-0", "catalog", shop.deployment("twin"), "10.88.250.9");
+    return mesh.plane
+        .client()
+        .resource(twin)
+        .edit(pod -> new PodBuilder(pod).editMetadata().addToLabels("app", "catalog").endMetadata().build());
+  }
+}
