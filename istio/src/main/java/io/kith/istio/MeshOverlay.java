@@ -96,8 +96,7 @@ public record MeshOverlay(MeshSettings settings, MeshScope scope, FailureMode mo
     var filters = new MeshFilters(settings, mode);
     var patches = new ArrayList<Patch>();
     patches.add(replaced(SIDECAR_OUTBOUND, MeshFilters.CONNECTION, filters.connection()));
-    patches.add(
-        replaced(SIDECAR_OUTBOUND, MeshFilters.HTTP_CONNECTION, filters.httpConnection()));
+    patches.add(replaced(SIDECAR_OUTBOUND, MeshFilters.HTTP_CONNECTION, filters.httpConnection()));
     patches.add(
         Patch.ofHttpFilter(SIDECAR_OUTBOUND, "REPLACE", MeshFilters.REQUEST, filters.request()));
     // Its own floor in place of a wider scope's: behind two, only what is in both would pass.

@@ -320,8 +320,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
 
     /** Of pods that it does not hold it has nothing to say. */
     private void heard(List<Sidecar> told) {
-      var pods =
-          held.pods().values().stream().flatMap(Set::stream).collect(Collectors.toSet());
+      var pods = held.pods().values().stream().flatMap(Set::stream).collect(Collectors.toSet());
       var now = clock.instant();
       told.stream()
           .limit(FleetMessages.MAX_SIDECARS)

@@ -1,6 +1,7 @@
 package io.kith.istio.doctor;
 
 import io.kith.istio.MeshNames;
+import io.kith.istio.MeshOverlay;
 import io.kith.istio.MeshSettings;
 import java.util.List;
 import java.util.stream.Stream;
@@ -93,6 +94,14 @@ final class Commands {
 
   /** Another failure mode for a pod's workload. */
   static String overlay(MeshPod pod, SidecarConfig sidecar, String mode, MeshObjects objects) {
+    if (objects.of("EnvoyFilter").stream().anyMatch(Commands::isKeptByServer)) {
+      return "kubectl describe kscope -n "
+          + pod.namespace()
+          + "   # Kith keeps overlays by itself: condition FailureMode says why it does not; or make a"
+          + " Scope of "
+          + pod.owner()
+          + (mode.equals("open") ? " with mode observe" : "");
+    }
     return "kith istio overlay "
         + pod.owner()
         + " --label "
@@ -104,6 +113,10 @@ final class Commands {
         + mode
         + rootNamespace(objects)
         + APPLY;
+  }
+
+  private static boolean isKeptByServer(MeshObject filter) {
+    return MeshOverlay.Writer.SERVER.wrote(filter.name());
   }
 
   private static String label(MeshPod pod) {

@@ -107,6 +107,30 @@ class DoctorTest {
     assertThat(dump.examine().findings()).isEmpty();
   }
 
+  /** Another one by hand would count after them. */
+  @Test
+  void examine_whereTheServerKeepsOverlays_itsConditionsSayWhy() {
+    var dump = MeshDump.of("clean");
+    dump.add(
+        new MeshOverlay(
+                MeshSettings.of(Tcp.BASELINE),
+                MeshScope.MESH,
+                new FailureMode.Open(),
+                MeshOverlay.Writer.SERVER)
+            .yaml());
+    dump.workload("shop/deployment/cart").put("mode", "enforce");
+
+    assertThat(dump.examine().findings())
+        .singleElement()
+        .satisfies(
+            finding -> {
+              assertThat(finding.rule()).isEqualTo(Rule.OPEN_UNDER_ENFORCE);
+              assertThat(finding.change())
+                  .startsWith("kubectl describe kscope -n shop")
+                  .endsWith("or make a Scope of shop/deployment/cart");
+            });
+  }
+
   private static List<Fault> faults() {
     return Fault.all();
   }

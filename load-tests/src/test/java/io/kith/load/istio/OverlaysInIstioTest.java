@@ -275,9 +275,7 @@ class OverlaysInIstioTest {
     mesh.plane.account("shop", "tenant");
     var open =
         new MeshOverlay(SETTINGS, MeshScope.namespace("shop"), new FailureMode.Open()).yaml();
-    var config =
-        Config.fromKubeconfig(
-            mesh.plane.kubeconfigOf("shop", "tenant").toFile());
+    var config = Config.fromKubeconfig(mesh.plane.kubeconfigOf("shop", "tenant").toFile());
     try (var tenant = new KubernetesClientBuilder().withConfig(config).build()) {
       Mesh.await(
           "the policy is in force",
@@ -358,6 +356,12 @@ class OverlaysInIstioTest {
     return mesh.plane
         .client()
         .resource(twin)
-        .edit(pod -> new PodBuilder(pod).editMetadata().addToLabels("app", "catalog").endMetadata().build());
+        .edit(
+            pod ->
+                new PodBuilder(pod)
+                    .editMetadata()
+                    .addToLabels("app", "catalog")
+                    .endMetadata()
+                    .build());
   }
 }

@@ -215,7 +215,8 @@ final class Overlays implements FailureModes {
 
   private Name name(ScopeName scope) {
     return switch (scope) {
-      case ScopeName.Mesh() -> new Name(settings.rootNamespace(), Writer.SERVER.nameOf(MeshScope.MESH));
+      case ScopeName.Mesh() ->
+          new Name(settings.rootNamespace(), Writer.SERVER.nameOf(MeshScope.MESH));
       case ScopeName.Namespace(var namespace) ->
           new Name(namespace, Writer.SERVER.nameOf(MeshScope.namespace(namespace)));
       case ScopeName.One(var owner) ->
@@ -244,8 +245,7 @@ final class Overlays implements FailureModes {
       var before = Objects.requireNonNull(now.get(one.getKey()));
       var problem = written(before.name(), one.getValue(), there.get(before.name()));
       if (problem != null) {
-        now.put(
-            one.getKey(), new Kept(before.name(), before.mode(), before.failure(), problem));
+        now.put(one.getKey(), new Kept(before.name(), before.mode(), before.failure(), problem));
       }
     }
   }
@@ -355,7 +355,11 @@ final class Overlays implements FailureModes {
               "FailureMode",
               true,
               "Floor",
-              "EnvoyFilter " + told.name() + ": " + approved.size() + " approved destinations pass");
+              "EnvoyFilter "
+                  + told.name()
+                  + ": "
+                  + approved.size()
+                  + " approved destinations pass");
       case FailureMode.Open() ->
           told.mode() == Mode.ENFORCE
               ? new Condition(

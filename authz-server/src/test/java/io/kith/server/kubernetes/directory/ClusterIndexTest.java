@@ -21,6 +21,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
+import io.kith.server.kubernetes.ClusterPods.MeshedPod;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -55,6 +57,28 @@ class ClusterIndexTest {
         .isEqualTo(new Workload(Owner.parse(WEB), "default", Set.of(id("shop/web"))));
     assertThat(index.isOfPod(ip("10.0.0.1"))).isTrue();
     assertThat(index.isOfPod(ip("10.0.0.2"))).isFalse();
+  }
+
+  @Test
+  void meshed_areThoseThatRunWithASidecar() {
+    deployWeb();
+    index.put(pod("shop/web-1-b", "web", replicaSet("web-1"), 20, "10.0.0.2"));
+    index.put(withoutSidecar(pod("shop/web-1-c", replicaSet("web-1"), 20, "10.0.0.3")));
+    index.put(leaving(pod("shop/web-1-d", "web", replicaSet("web-1"), 20, "10.0.0.4")));
+    index.put(pod("shop/web-1-e", "web", replicaSet("web-1"), 20));
+    index.put(pod("shop/db-0", statefulSet("db"), 20, "10.0.0.5"));
+    var web = Owner.parse(WEB);
+
+    assertThat(index.meshed(web::equals))
+        .containsExactlyInAnyOrder(
+            new MeshedPod(
+                web,
+                "shop/web-1-a",
+                List.of(ip("10.0.0.1"), ip("fd00::1")),
+                Instant.ofEpochSecond(10)),
+            new MeshedPod(web, "shop/web-1-b", List.of(ip("10.0.0.2")), Instant.ofEpochSecond(20)));
+    assertThat(index.ownerOf("shop", "web-1-e")).isEqualTo(web);
+    assertThat(index.ownerOf("pay", "web-1-e")).isNull();
   }
 
   @Test

@@ -151,8 +151,7 @@ class OverlaysTest {
             OVERLAY + " closed", "istio-system/kith-scope-mesh open", "shop/kith-scope open")
         .startsWith(OVERLAY + " closed");
     var spec = requireNonNull(filters.there.get(OVERLAY)).spec();
-    assertThat(spec.get("workloadSelector"))
-        .isEqualTo(Map.of("labels", Map.of("app", "cart")));
+    assertThat(spec.get("workloadSelector")).isEqualTo(Map.of("labels", Map.of("app", "cart")));
     assertThat(requireNonNull(filters.there.get(OVERLAY)).labels())
         .containsEntry("app.kubernetes.io/managed-by", "kith");
   }
@@ -201,8 +200,7 @@ class OverlaysTest {
     assertThat(filters.taken()).containsExactly("shop/kith-scope open");
 
     follow(overlays("pay/*", "observe"));
-    assertThat(filters.taken())
-        .containsExactly("pay/kith-scope open", "shop/kith-scope deleted");
+    assertThat(filters.taken()).containsExactly("pay/kith-scope open", "shop/kith-scope deleted");
   }
 
   @Test

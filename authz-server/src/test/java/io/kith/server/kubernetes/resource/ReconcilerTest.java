@@ -320,7 +320,8 @@ class ReconcilerTest {
     reconciler = reconciler(null);
     var approved = List.of("catalog.shop.svc.cluster.local:80", "10.7.0.0/16:3306");
     scopes.add(
-        scope("shop/all", NOON, Map.of("mode", "enforce", "failure", "floor", "approved", approved)));
+        scope(
+            "shop/all", NOON, Map.of("mode", "enforce", "failure", "floor", "approved", approved)));
     scopes.add(scope("pay/all", NOON, Map.of("mode", "observe")));
     reconcile();
 
