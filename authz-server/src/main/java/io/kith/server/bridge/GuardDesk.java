@@ -107,7 +107,7 @@ public final class GuardDesk implements AutoCloseable {
         }
       }
       var there = directory.at(address);
-      if (there != null) {
+      if (there != null && !there.spiffeIds().isEmpty()) { // of others no sidecar is passed by
         return there;
       }
     }

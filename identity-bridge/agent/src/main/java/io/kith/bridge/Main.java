@@ -1,5 +1,6 @@
 package io.kith.bridge;
 
+import java.security.Security;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
@@ -19,7 +20,18 @@ public final class Main {
   /** Runs one command; exit codes are documented in its help. */
   public static void main(String[] arguments) {
     NETTY.setLevel(Level.SEVERE);
+    askForNamesAnew();
     System.exit(run(arguments));
+  }
+
+  /**
+   * A server's name leads to another address when its pod is made anew. The JVM would go on with the
+   * old one for 30 s, and with none for 10 s; gRPC has a cache of its own.
+   */
+  private static void askForNamesAnew() {
+    Security.setProperty("networkaddress.cache.ttl", "1");
+    Security.setProperty("networkaddress.cache.negative.ttl", "1");
+    System.setProperty("networkaddress.cache.ttl", "1");
   }
 
   static int run(String... arguments) {

@@ -24,6 +24,7 @@ public final class ToolsCommand implements Callable<Integer> {
     jaeger,
     spire,
     istio,
+    cluster,
     helm
   }
 
@@ -33,7 +34,7 @@ public final class ToolsCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "TOOL",
-      description = "${COMPLETION-CANDIDATES} (default: all but istio and helm)",
+      description = "${COMPLETION-CANDIDATES} (default: all but istio, cluster and helm)",
       arity = "0..*")
   private List<Tool> tools = List.of();
 
@@ -57,6 +58,7 @@ public final class ToolsCommand implements Callable<Integer> {
       case jaeger -> Jaeger.find(System.err::println).program().toString();
       case spire -> Spire.find(System.err::println).agent().toString();
       case istio -> Istio.find(System.err::println).istiod().toString();
+      case cluster -> Cluster.find(System.err::println).folder().toString();
       case helm -> Helm.find(System.err::println).program().toString();
     };
   }

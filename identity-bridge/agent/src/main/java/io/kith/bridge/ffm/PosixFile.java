@@ -69,6 +69,16 @@ public final class PosixFile implements AutoCloseable {
     }
   }
 
+  /**
+   * What a name leads to for a process with this folder as its root, links resolved: a name from
+   * the root of the mount namespace that the folder is in.
+   */
+  public String nameInRoot(String path) throws IOException {
+    try (var place = new PosixFile(openInRoot(path))) {
+      return place.name();
+    }
+  }
+
   private int openInRoot(String path) throws IOException {
     try (var arena = Arena.ofConfined()) {
       var how = arena.allocate(24, 8); // struct open_how

@@ -22,6 +22,7 @@ final class Containers {
 
   private final Set<String> hosts = new HashSet<>();
   private final @Nullable String hostNumbering;
+  private final @Nullable String hostUsers;
   private final LongSupplier nanoTime;
   private final Map<String, Container> known = new HashMap<>(); // guarded by this
   private long lookedAt; // guarded by this
@@ -30,6 +31,7 @@ final class Containers {
   Containers(LongSupplier nanoTime) {
     this.nanoTime = nanoTime;
     this.hostNumbering = new ProcFs("/proc/self").link("ns/pid");
+    this.hostUsers = new ProcFs("/proc/self").link("ns/user");
     for (var folder : List.of("/proc/1", "/proc/self")) {
       var namespace = new ProcFs(folder).link("ns/mnt");
       if (namespace != null) {
@@ -138,14 +140,45 @@ final class Containers {
             found.firstStack(),
             device,
             root != null && root.type().equals("overlay"),
-            root == null ? null : reachable(root.upper())));
+            root == null ? null : reachable(root.upper(), found.first())));
   }
 
-  private static @Nullable String reachable(@Nullable String upper) {
-    try {
-      return upper != null && PosixFile.stat(upper).isFolder() ? upper : null;
-    } catch (IOException _) {
-      return null;
+  /**
+   * The writable layer's folder as we can reach it. Its name is the host's, on which the runtime is;
+   * a bridge in a container has another root.
+   */
+  private @Nullable String reachable(@Nullable String upper, ProcFs first) {
+    for (var root : upper == null ? List.<String>of() : roots(first)) {
+      try (var folder = PosixFile.openPath(root)) {
+        var reached = root + folder.nameInRoot(upper);
+        if (PosixFile.stat(reached).isFolder()) {
+          return reached;
+        }
+      } catch (IOException _) {
+        // The next one; where there is none, what is in that layer is not known.
+      }
     }
+    return null;
+  }
+
+  /** Where layers may have their names: on the host, where the runtime is, and here. */
+  private List<String> roots(ProcFs first) {
+    var stat = first.stat();
+    var runtime = stat == null ? null : ProcFs.of(stat.parent());
+    return runtime == null || !isOutside(runtime)
+        ? List.of("/proc/1/root", "/")
+        : List.of("/proc/1/root", runtime.folder() + "/root", "/");
+  }
+
+  /**
+   * Whether a process is of the node and no container's, which could choose its root: it would have
+   * to be in a user namespace of its own to do that, or its root would be an image.
+   */
+  private boolean isOutside(ProcFs process) {
+    var root = process.mounts().root();
+    return hostUsers != null
+        && hostUsers.equals(process.link("ns/user"))
+        && root != null
+        && !root.type().equals("overlay");
   }
 }
