@@ -250,6 +250,6 @@ final class AmendmentJson {
 
   private static Seal seal(JsonObject json) {
     json.only("keyId", "base64");
-    return new Seal(json.text("keyId"), json.text("base64"));
+    return new Seal(json.text("keyId").intern(), json.text("base64")); // one key for most
   }
 }

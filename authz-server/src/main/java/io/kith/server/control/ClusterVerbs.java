@@ -218,7 +218,7 @@ public final class ClusterVerbs {
       counts.merge(scope, 1, Integer::sum);
       if (workload.asked() == Mode.ENFORCE
           && workload.speaks()
-          && workload.snapshot().mode() != Mode.ENFORCE) {
+          && workload.mode() != Mode.ENFORCE) {
         var proposed = workload.standing().life().waiting() != null;
         waiting
             .computeIfAbsent(scope, _ -> new ArrayList<>())

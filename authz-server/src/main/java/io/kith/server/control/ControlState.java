@@ -445,6 +445,7 @@ public final class ControlState implements Policy, AutoCloseable {
       workloads.governed(next);
     }
     parts.catchUp();
+    workloads.rest();
     if (settings.following() == null) {
       proposals.run();
     }
@@ -683,6 +684,11 @@ public final class ControlState implements Policy, AutoCloseable {
   /** What there is since a change of {@link #audit}, in words. */
   public String after(Entry entry) {
     return History.after(entry.change());
+  }
+
+  /** A workload that is known, or null. */
+  @Nullable GovernedWorkload governed(Owner owner) {
+    return workloads.find(owner);
   }
 
   /** What the log says, to be compared. */

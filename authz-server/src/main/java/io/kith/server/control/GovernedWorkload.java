@@ -19,6 +19,7 @@ import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessClass;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.LongAdder;
@@ -32,9 +33,14 @@ import org.jspecify.annotations.Nullable;
  * One workload: what the log of changes and the allow-lists say of it, what it learns, and the
  * snapshot compiled from both.
  *
- * <p>Thread-safe; reading the snapshot takes no lock.
+ * <p>The snapshot is compiled when a Check first asks for it, and given up when none did for long:
+ * most workloads of a large mesh are at rest. Thread-safe; reading the snapshot of one that is not
+ * takes no lock.
  */
 final class GovernedWorkload {
+  /** Since the last Check, until the snapshot is given up. */
+  static final Duration REST_AFTER = Duration.ofMinutes(10);
+
   private static final Duration CIRCUMSTANCES_AGE = Duration.ofSeconds(10);
 
   private final Workload workload;
@@ -42,11 +48,17 @@ final class GovernedWorkload {
   private final Origin origin;
   private final Fold fold;
   private final Function<Owner, HandRules> files;
+  private final InstantSource clock;
   private final LongAdder unread = new LongAdder();
   private final WorkloadLearning learning;
   private volatile Refusals refusals = new Refusals();
   private volatile DeclaredVouchers vouchers = new DeclaredVouchers(List.of(), List.of());
-  private volatile Snapshot snapshot = Snapshot.observing();
+  private volatile @Nullable Snapshot snapshot;
+
+  /** A Check asked since somebody looked; may be late, as all that hangs on it is when it rests. */
+  private boolean used;
+
+  private Instant lastUsed = Instant.MIN;
   private volatile Inbound inbound = Inbound.ACCEPT;
   private Standing standing;
   private Mode asked = Mode.OBSERVE;
@@ -62,7 +74,12 @@ final class GovernedWorkload {
    * @param files what the allow-lists say of an owner now
    */
   GovernedWorkload(
-      Workload workload, Learners learners, Fold fold, Function<Owner, HandRules> files) {
+      Workload workload,
+      Learners learners,
+      Fold fold,
+      Function<Owner, HandRules> files,
+      InstantSource clock) {
+    this.clock = clock;
     this.workload = workload;
     this.owner = workload.owner();
     this.origin = Learners.originOf(workload);
@@ -89,8 +106,45 @@ final class GovernedWorkload {
     return origin;
   }
 
+  /** What to decide by. Of one at rest it is compiled now: less than a millisecond, mostly. */
   Snapshot snapshot() {
-    return snapshot;
+    var compiled = snapshot;
+    if (!used) {
+      used = true;
+    }
+    return compiled == null ? wake() : compiled;
+  }
+
+  private synchronized Snapshot wake() {
+    var before = snapshot;
+    if (before != null) {
+      return before;
+    }
+    var now = clock.instant();
+    lastUsed = now;
+    return compile(now);
+  }
+
+  /** Gives up the snapshot when no Check asked for long. */
+  synchronized void rest(Instant now) {
+    if (used) {
+      used = false;
+      lastUsed = now;
+    } else if (snapshot != null && !now.isBefore(lastUsed.plus(REST_AFTER))) {
+      snapshot = null;
+      enforcedRules = null;
+      waitingRules = null;
+    }
+  }
+
+  /** Whether no snapshot is held. */
+  boolean isAtRest() {
+    return snapshot == null;
+  }
+
+  /** What is applied: under enforce without a baseline, observe. */
+  synchronized Mode mode() {
+    return asked == Mode.ENFORCE && standing.life().enforced() == null ? Mode.OBSERVE : asked;
   }
 
   /** What is asked of requests that come in to it. */
@@ -106,6 +160,7 @@ final class GovernedWorkload {
   WorkloadLearning learning() {
     return learning;
   }
+
 
   /**
    * What only a person may bring into the baseline, because it was refused, as of now. Under
@@ -148,7 +203,7 @@ final class GovernedWorkload {
     return standing;
   }
 
-  /** Compiles again from what the log and the allow-lists say by now. */
+  /** Takes what the log and the allow-lists say by now, and compiles it unless at rest. */
   synchronized void refresh(Instant now) {
     var modes = fold.modes();
     standing = fold.of(owner);
@@ -162,7 +217,9 @@ final class GovernedWorkload {
       learning.decided(learnedFrom);
     }
     watch(standing.life().enforced());
-    compile(modes.unattributedAllowed(owner), rules, now);
+    if (snapshot != null) {
+      compile(now);
+    }
   }
 
   /** What people wrote for it, in files and by hand, without what is allowed by an edge. */
@@ -198,25 +255,27 @@ final class GovernedWorkload {
   }
 
   /** Under enforce the enforced baseline decides; without one the workload stays in observe. */
-  private void compile(boolean unattributedAllowed, HandRules rules, Instant now) {
+  private Snapshot compile(Instant now) {
+    var rules = rules();
     var life = standing.life();
     var waiting = life.waiting();
     var enforced = life.enforced();
-    var mode = asked == Mode.ENFORCE && enforced == null ? Mode.OBSERVE : asked;
     var first = Compiled.of(enforced, byHand, rules, enforcedRules);
     var second =
         Compiled.of(waiting == null ? null : waiting.baseline(), byHand, rules, waitingRules);
     enforcedRules = first;
     waitingRules = second;
-    snapshot =
+    var compiled =
         new Snapshot(
-            mode,
-            unattributedAllowed,
+            mode(),
+            fold.modes().unattributedAllowed(owner),
             origin,
             first == null ? null : first.rules(),
             second == null ? null : second.rules(),
             learning.circumstances(now));
     circumstancesUntil = now.plus(CIRCUMSTANCES_AGE);
+    snapshot = compiled;
+    return compiled;
   }
 
   /** A guard watches for what this revision took away, without what a person took away by name. */
@@ -225,15 +284,24 @@ final class GovernedWorkload {
       return;
     }
     guarded = enforced;
-    guard = enforced == null ? null : new BlastRadiusGuard(standing.life().gone(), origin);
+    guard = null;
+  }
+
+  /** Made when something is denied, as most are never asked. */
+  private @Nullable BlastRadiusGuard guard() {
+    if (guard == null && guarded != null) {
+      guard = new BlastRadiusGuard(standing.life().gone(), origin);
+    }
+    return guard;
   }
 
   /** What the guard lets pass again because of a denial, mostly nothing. */
   synchronized List<BlastRadiusGuard.Reopened> denied(BlastRadiusGuard.Denial denial) {
-    if (guard == null) {
+    var watching = guard();
+    if (watching == null) {
       return List.of();
     }
-    return guard.denied(denial).stream()
+    return watching.denied(denial).stream()
         .filter(reopened -> !standing.isTakenAway(reopened.edge(), denial.at()))
         .filter(reopened -> !standing.life().reopened().contains(Life.Granted.by(reopened.edge())))
         .toList();
@@ -241,7 +309,8 @@ final class GovernedWorkload {
 
   /** Whether the guard counts a denial, here or at a control server. */
   synchronized boolean isGuarded(BlastRadiusGuard.Denial denial) {
-    return guard != null && guard.counts(denial);
+    var watching = guard();
+    return watching != null && watching.counts(denial);
   }
 
   /** The revision that the guard watches, or null. */
@@ -274,9 +343,13 @@ final class GovernedWorkload {
 
   /** Forgets rules that ended long ago, and notices what is true only for a while. */
   synchronized void tick(boolean changed, Instant now) {
+    var compiled = snapshot;
+    if (compiled == null) {
+      return; // that is looked at when it is compiled
+    }
     if (Standing.current(byHand, now.minus(Standing.KEPT_AFTER_END)).size() != byHand.size()
         || ((changed || !now.isBefore(circumstancesUntil))
-            && !learning.circumstances(now).equals(snapshot.circumstances()))) {
+            && !learning.circumstances(now).equals(compiled.circumstances()))) {
       refresh(now);
     } else if (!now.isBefore(circumstancesUntil)) {
       circumstancesUntil = now.plus(CIRCUMSTANCES_AGE);

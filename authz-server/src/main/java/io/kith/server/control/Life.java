@@ -2,6 +2,7 @@ package io.kith.server.control;
 
 import io.kith.baselines.bundle.BaselineJson;
 import io.kith.baselines.bundle.Keyring;
+import io.kith.baselines.bundle.PackedEdges;
 import io.kith.baselines.bundle.SignedBaseline;
 import io.kith.baselines.bundle.SignedBaseline.Approval;
 import io.kith.baselines.bundle.SignedBaseline.Verified;
@@ -58,11 +59,11 @@ record Life(
    * @param text another one that says the same, or null
    */
   record Signed(SignedBaseline.Seal signature, List<Approval> approvals, @Nullable String text) {
-    static Signed of(SignedBaseline signed, Baseline baseline) {
+    static Signed of(SignedBaseline signed, String written) {
       return new Signed(
           signed.signature(),
           signed.approvals(),
-          signed.text().equals(BaselineJson.write(baseline)) ? null : signed.text());
+          signed.text().equals(written) ? null : signed.text());
     }
   }
 
@@ -133,7 +134,7 @@ record Life(
     }
     var text = own.text();
     return new SignedBaseline(
-        text == null ? BaselineJson.write(entry.baseline()) : text,
+        text == null ? PackedEdges.textOf(entry.baseline()) : text,
         own.signature(),
         approvalsOf(own));
   }
@@ -158,10 +159,10 @@ record Life(
     return switch (text.authentic(keys)) {
       case Verified.Refused(var why) -> new Step.Refused(why);
       case Verified.Accepted(var read) -> {
-        var newest = newest();
-        var baseline = newest == null ? read : read.sharing(newest);
+        var written = BaselineJson.write(read);
+        var baseline = PackedEdges.pack(read, written);
         var texts = new HashMap<>(signed);
-        texts.put(baseline.revision(), Signed.of(text, baseline));
+        texts.put(baseline.revision(), Signed.of(text, written));
         var by = change.author();
         yield new Life(revisions, texts, approvals, reopened)
             .step(now -> now.draft(baseline, change.at(), by, change.note()))

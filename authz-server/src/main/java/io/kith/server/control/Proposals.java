@@ -56,7 +56,9 @@ final class Proposals {
 
   private void propose(GovernedWorkload workload) throws RefusedException {
     var now = clock.instant();
-    if (!workload.speaks() || draft(workload, workload.standing().life(), now) == null) {
+    if (!workload.speaks()
+        || hasNothingNew(workload)
+        || draft(workload, workload.standing().life(), now) == null) {
       return; // the common case, without asking the store
     }
     var added =
@@ -76,6 +78,18 @@ final class Proposals {
           () ->
               "a baseline was proposed: owner=" + workload.owner() + " revision=" + added.result());
     }
+  }
+
+  /**
+   * Whether what is enforced would only be proposed again: nothing was seen, so nothing is new or out
+   * of use, and nobody took an edge away.
+   */
+  private static boolean hasNothingNew(GovernedWorkload workload) {
+    var standing = workload.standing();
+    return standing.life().enforced() != null
+        && standing.denied().isEmpty()
+        && standing.quarantined().isEmpty()
+        && workload.learning().isUnseen();
   }
 
   /** What is to be proposed now, or null. */

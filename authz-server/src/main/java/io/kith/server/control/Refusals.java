@@ -14,7 +14,7 @@ import java.util.Set;
 final class Refusals {
   private static final int MAX_REMEMBERED = 4_096;
 
-  private final Set<Refusal> remembered = new LinkedHashSet<>();
+  private Set<Refusal> remembered = Set.of();
   private boolean tooMany;
 
   private record Refusal(ProcessClass process, Destination destination) {}
@@ -22,6 +22,12 @@ final class Refusals {
   /** Takes note of a connection; what passes later is no longer refused. */
   synchronized void note(ProcessClass process, Destination destination, boolean passed) {
     var refusal = new Refusal(process, destination);
+    if (remembered.isEmpty()) {
+      if (passed) {
+        return;
+      }
+      remembered = new LinkedHashSet<>();
+    }
     if (passed) {
       remembered.remove(refusal);
     } else if (remembered.size() < MAX_REMEMBERED) {

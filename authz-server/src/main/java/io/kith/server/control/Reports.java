@@ -74,7 +74,7 @@ public final class Reports {
   }
 
   private WorkloadCoverage coverage(GovernedWorkload workload) {
-    var learner = workload.learner();
+    var learner = workload.learning().seen();
     var edges = learner.edges();
     return new WorkloadCoverage(
         workload.owner(),
@@ -120,7 +120,7 @@ public final class Reports {
     long reviewItems = 0;
     for (var workload : workloads.inOrder()) {
       var view = view(workload);
-      var edges = workload.learner().edges();
+      var edges = workload.learning().seen().edges();
       stages.merge(view.stage(), 1L, Long::sum);
       approved += workload.approved().size();
       candidates += WorkloadView.count(edges, EdgeState.CANDIDATE);
@@ -133,7 +133,7 @@ public final class Reports {
   /** The images of a workload that were seen, with the first start of each. */
   public Map<String, Instant> images(Owner owner) {
     var workload = workloads.find(owner);
-    return workload == null ? Map.of() : workload.learner().images();
+    return workload == null ? Map.of() : workload.learning().seen().images();
   }
 
   /** Who acknowledged an edge or a decision, or null. */

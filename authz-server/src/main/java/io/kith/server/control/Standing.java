@@ -12,6 +12,7 @@ import io.kith.baselines.store.Change;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -58,7 +59,10 @@ record Standing(
     allowed = List.copyOf(allowed);
     denied = List.copyOf(denied);
     quarantined = List.copyOf(quarantined);
-    acknowledged = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(acknowledged));
+    acknowledged =
+        acknowledged.isEmpty()
+            ? Map.of()
+            : Collections.unmodifiableMap(new LinkedHashMap<>(acknowledged));
     vouchers = List.copyOf(vouchers);
   }
 

@@ -30,7 +30,7 @@ final class WorkloadLearning {
   private static final Duration RECENT = Duration.ofSeconds(10);
 
   private final Supplier<Learner> fresh;
-  private Learner own;
+  private @Nullable Learner own;
   private @Nullable Learner others;
   private long othersMark;
   private long epoch;
@@ -45,16 +45,41 @@ final class WorkloadLearning {
   WorkloadLearning(Supplier<Learner> fresh, long epoch) {
     this.fresh = fresh;
     this.epoch = epoch;
-    this.own = fresh.get();
+  }
+
+  /** Whether neither this server nor another has seen anything: most of a large mesh. */
+  synchronized boolean isUnseen() {
+    return own == null && others == null;
+  }
+
+  /** The learner of this server, made when there is something to learn. */
+  private Learner own() {
+    if (own == null) {
+      own = fresh();
+    }
+    return own;
+  }
+
+  private Learner fresh() {
+    var learner = fresh.get();
+    learner.decided(decided);
+    return learner;
+  }
+
+  /** What was seen by now, without what was decided where nothing was seen. */
+  synchronized Learner seen() {
+    return isUnseen() ? fresh.get() : whole();
   }
 
   /** All that is known by now. Reading it costs a merge where there are other servers. */
   synchronized Learner whole() {
     if (others == null) {
-      return own;
+      return own == null ? fresh() : own;
     }
     var whole = fresh.get();
-    whole.merge(own);
+    if (own != null) {
+      whole.merge(own);
+    }
     whole.merge(others);
     whole.decided(decided);
     return whole;
@@ -62,7 +87,7 @@ final class WorkloadLearning {
 
   /** The same, up to ten seconds old, for what is asked with every connection. */
   private Learner recent(Instant now) {
-    if (others == null) {
+    if (others == null && own != null) {
       return own;
     }
     if (recent == null || !now.isBefore(recentUntil)) {
@@ -73,23 +98,26 @@ final class WorkloadLearning {
   }
 
   synchronized Circumstances circumstances(Instant now) {
-    return recent(now).circumstances(now);
+    return isUnseen() ? Circumstances.NONE : recent(now).circumstances(now);
   }
 
   /** Pods that run now, or that usually do when fewer speak; at least one. */
   synchronized int replicas(Instant now) {
+    if (isUnseen()) {
+      return 1;
+    }
     var known = recent(now);
     return Math.max(1, Math.max(known.running(now), known.usual(now)));
   }
 
   /** Whether the process and destination are new to this server, and may be learned. */
   synchronized boolean observe(Observation seen) {
-    return own.observe(seen);
+    return own().observe(seen);
   }
 
   /** Whether the pod, its start or its image is new to this server. */
   synchronized boolean runs(Instance instance, Instant now) {
-    var isNew = own.runs(instance, now);
+    var isNew = own().runs(instance, now);
     if (isNew) {
       recent = null;
     }
@@ -99,7 +127,9 @@ final class WorkloadLearning {
   /** The newest revision that holds, or null. */
   synchronized void decided(@Nullable Baseline baseline) {
     decided = baseline;
-    own.decided(baseline);
+    if (own != null) {
+      own.decided(baseline);
+    }
     recent = null;
   }
 
@@ -111,12 +141,11 @@ final class WorkloadLearning {
    */
   synchronized void relearn(@Nullable ProcessClass process, long next) {
     if (process == null) {
-      own = fresh.get();
-      own.decided(decided);
+      own = fresh();
     } else {
-      own.forget(process);
+      own().forget(process);
     }
-    LearnedState.forgotten(own);
+    LearnedState.forgotten(own());
     epoch = next;
     others = null;
     othersMark = 0;
@@ -125,6 +154,9 @@ final class WorkloadLearning {
 
   /** What this server saw and has not handed out yet, with the epoch that it is of. */
   synchronized List<Plain> changed(String replica, boolean countsToo, int limit) {
+    if (own == null) {
+      return List.of();
+    }
     return LearnedState.changed(own, replica, countsToo, limit).stream()
         .map(part -> new Plain(part, epoch))
         .toList();
@@ -137,11 +169,14 @@ final class WorkloadLearning {
    * @throws IllegalArgumentException when it cannot be read; then nothing was taken
    */
   synchronized boolean resume(String replica, List<Plain> parts) {
+    if (parts.isEmpty()) {
+      return false;
+    }
     var current = current(parts);
-    LearnedState.resume(own, replica, current);
+    LearnedState.resume(own(), replica, current);
     var outdated = current.size() < parts.size();
     if (outdated) {
-      LearnedState.forgotten(own);
+      LearnedState.forgotten(own());
     }
     return outdated;
   }
@@ -152,7 +187,9 @@ final class WorkloadLearning {
    * @throws IllegalArgumentException when it cannot be read; then nothing was taken
    */
   synchronized void resumeLate(String replica, List<Plain> parts) {
-    LearnedState.resumeLate(own, replica, current(parts));
+    if (!parts.isEmpty()) {
+      LearnedState.resumeLate(own(), replica, current(parts));
+    }
     recent = null;
   }
 

@@ -19,16 +19,13 @@ import java.util.Set;
 record WorkloadView(GovernedWorkload workload, boolean keptInMemory, Instant now) {
   /** Rules by hand first, then what was seen, then what is approved and was not seen here. */
   List<KnownEdge> edges() {
-    var standing = workload.standing();
-    var acknowledged = standing.acknowledged();
+    var acknowledged = workload.standing().acknowledged();
     var edges = new ArrayList<KnownEdge>();
     workload.byHand().forEach(edge -> edges.add(byHand(edge)));
     Set<String> seen = new HashSet<>();
-    for (var learned : workload.learner().edges()) {
-      seen.add(learned.edge().id());
-      edges.add(
-          KnownEdge.of(workload.owner(), learned)
-              .acknowledged(acknowledged.get(learned.edge().id())));
+    for (var edge : seen()) {
+      seen.add(edge.edge().id());
+      edges.add(edge);
     }
     for (var edge : workload.approved()) {
       if (!seen.contains(edge.id())) {
@@ -47,10 +44,20 @@ record WorkloadView(GovernedWorkload workload, boolean keptInMemory, Instant now
     return edges;
   }
 
-  /** What waits for a person. */
+  private List<KnownEdge> seen() {
+    var acknowledged = workload.standing().acknowledged();
+    return workload.learning().seen().edges().stream()
+        .map(
+            learned ->
+                KnownEdge.of(workload.owner(), learned)
+                    .acknowledged(acknowledged.get(learned.edge().id())))
+        .toList();
+  }
+
+  /** What waits for a person: of what was seen. */
   List<KnownEdge> review() {
     var enforced = workload.standing().life().enforced() != null;
-    return edges().stream()
+    return seen().stream()
         .filter(
             edge ->
                 switch (edge.state()) {
@@ -78,12 +85,12 @@ record WorkloadView(GovernedWorkload workload, boolean keptInMemory, Instant now
   }
 
   WorkloadState state() {
-    var learned = workload.learner().edges();
+    var learned = workload.learning().seen().edges();
     var byHand =
         workload.byHand().stream().filter(edge -> GovernedWorkload.isCurrent(edge, now)).count();
     return new WorkloadState(
         workload.owner(),
-        workload.snapshot().mode(),
+        workload.mode(),
         workload.modeFrom(),
         stage(),
         Math.toIntExact(workload.approved().size() + byHand),
@@ -133,9 +140,9 @@ record WorkloadView(GovernedWorkload workload, boolean keptInMemory, Instant now
               + ", then kith mode, approve or reject)");
     }
     if (stage() == WorkloadState.Stage.LEARNING && workload.speaks()) {
-      words.addAll(workload.learner().waitsFor(now));
+      words.addAll(workload.learning().seen().waitsFor(now));
     }
-    var dropped = workload.learner().dropped();
+    var dropped = workload.learning().seen().dropped();
     if (dropped > 0) {
       words.add(
           dropped + " connections were of more edges than are remembered (learning.maxEdges)");

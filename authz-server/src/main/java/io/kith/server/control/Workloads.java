@@ -36,7 +36,7 @@ final class Workloads {
    * workload that is added meanwhile is either visited, or reads the published state here.
    */
   private GovernedWorkload added(Workload workload) {
-    var fresh = new GovernedWorkload(workload, learners, fold, files);
+    var fresh = prepared(workload);
     fresh.refresh(clock.instant());
     var before = byOwner.putIfAbsent(workload.owner(), fresh);
     if (before != null) {
@@ -48,7 +48,7 @@ final class Workloads {
 
   /** A workload that is not known yet: known only when it is {@link #put}. */
   GovernedWorkload prepared(Workload workload) {
-    return new GovernedWorkload(workload, learners, fold, files);
+    return new GovernedWorkload(workload, learners, fold, files, clock);
   }
 
   /** Knows a prepared workload from now on. */
@@ -105,6 +105,12 @@ final class Workloads {
 
   void refreshAll() {
     refreshAll(_ -> true);
+  }
+
+  /** Lets go of the snapshots that no Check asked for in a long time. */
+  void rest() {
+    var now = clock.instant();
+    byOwner.values().forEach(workload -> workload.rest(now));
   }
 
   /** Of those only. */

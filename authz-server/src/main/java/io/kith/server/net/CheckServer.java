@@ -364,6 +364,7 @@ public final class CheckServer implements AutoCloseable {
     } catch (IOException | RuntimeException e) {
       LOG.log(Level.WARNING, "server not warm: the first Checks will be slow", e);
     }
+    System.gc(); // what starting left behind would stay in the heap for hours
     warm = true;
   }
 

@@ -50,6 +50,7 @@ import io.kith.spiffe.X509Source;
 import io.opentelemetry.sdk.common.CompletableResultCode;
 import io.opentelemetry.sdk.trace.data.SpanData;
 import io.opentelemetry.sdk.trace.export.SpanExporter;
+import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -75,11 +76,11 @@ final class WarmUp {
   /** So many at a time. */
   static final int CHECKS = 3_000;
 
-  /** While the next so many take this part of the time at most, compilers are still at work. */
-  private static final double STILL_FASTER = 0.8;
+  /** While they take this part of the time, compilers are still at work. */
+  private static final double STILL_COMPILING = 0.1;
 
   /** No more are begun after this time. */
-  private static final Duration ENOUGH = Duration.ofSeconds(6);
+  private static final Duration ENOUGH = Duration.ofSeconds(8);
 
   private static final int IN_FLIGHT = 32;
   private static final Duration LIMIT = Duration.ofSeconds(10);
@@ -109,7 +110,7 @@ final class WarmUp {
   }
 
   /**
-   * Runs the Checks, and again as many while that makes them faster. No Check may take longer than
+   * Runs the Checks, and again as many while compilers are at work. No Check may take longer than
    * ten seconds.
    *
    * @return how many were answered with permission, as all should be
@@ -150,15 +151,16 @@ final class WarmUp {
               .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(metadata()));
       var permitted = new AtomicInteger();
       var enough = System.nanoTime() + ENOUGH.toNanos();
-      var fastest = Long.MAX_VALUE;
+      var compilers = ManagementFactory.getCompilationMXBean();
       while (true) {
         var start = System.nanoTime();
+        var compiled = compilers.getTotalCompilationTime();
         send(stub.withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS), permitted);
         var now = System.nanoTime();
-        if (now - start > fastest * STILL_FASTER || now - enough > 0) {
+        var compiling = TimeUnit.MILLISECONDS.toNanos(compilers.getTotalCompilationTime() - compiled);
+        if (compiling < (now - start) * STILL_COMPILING || now - enough > 0) {
           return permitted.get();
         }
-        fastest = now - start;
       }
     } finally {
       channel.shutdownNow();

@@ -18,6 +18,7 @@ import static io.kith.server.control.Shop.flow;
 import static io.kith.server.control.Shop.program;
 import static io.kith.server.control.Shop.python;
 import static io.kith.server.control.Shop.unattributed;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -117,6 +118,59 @@ class ControlStateTest {
 
   private static ScopeEntry scope(String name, Mode mode, boolean unattributedAllowed) {
     return new ScopeEntry(ScopeName.parse(name), mode, unattributedAllowed);
+  }
+
+  // workloads at rest
+
+  @Test
+  void tidy_noCheckForLong_rests_andDecidesTheSameAfterwards() throws Exception {
+    enforceWhatPaymentsDoes();
+    assertThat(verdict(flow(database(), PAYMENTS))).isInstanceOf(Allow.class);
+    assertThat(workload().isAtRest()).isFalse();
+
+    restAll();
+
+    assertThat(workload().isAtRest()).isTrue();
+    assertThat(checkout().approvedEdges()).isEqualTo(1);
+    assertThat(workload().isAtRest()).describedAs("after it was looked at").isTrue();
+    assertThat(verdict(flow(database(), PAYMENTS))).isInstanceOf(Allow.class);
+    assertThat(reasonOf(verdict(flow(database(), CURL)))).isEqualTo("new_process");
+    assertThat(workload().isAtRest()).isFalse();
+  }
+
+  @Test
+  void setMode_atRest_countsFromTheNextCheckOn() throws Exception {
+    enforceWhatPaymentsDoes();
+    restAll();
+
+    state.setMode(ONE, Mode.OBSERVE, "an incident", "test");
+
+    assertThat(workload().isAtRest()).isTrue();
+    assertThat(checkout().mode()).isEqualTo(Mode.OBSERVE);
+    assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.OBSERVE);
+  }
+
+  @Test
+  void tidy_oneCheckNowAndThen_doesNotRest() throws Exception {
+    enforceWhatPaymentsDoes();
+    for (var i = 0; i < 5; i++) {
+      clock.set(clock.instant().plus(GovernedWorkload.REST_AFTER).minusSeconds(1));
+      var _ = state.snapshot(CHECKOUT);
+      state.tidy();
+    }
+
+    assertThat(workload().isAtRest()).isFalse();
+  }
+
+  /** What nobody asks of is looked at once more before it rests. */
+  private void restAll() {
+    state.tidy();
+    clock.set(clock.instant().plus(GovernedWorkload.REST_AFTER));
+    state.tidy();
+  }
+
+  private GovernedWorkload workload() {
+    return requireNonNull(state.governed(OWNER));
   }
 
   // modes

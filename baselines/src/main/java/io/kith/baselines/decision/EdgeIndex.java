@@ -1,6 +1,7 @@
 package io.kith.baselines.decision;
 
 import io.kith.baselines.destination.Destination;
+import io.kith.baselines.edge.CompactEdges;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.HandRule;
 import io.kith.baselines.process.ProcessClass;
@@ -20,7 +21,16 @@ final class EdgeIndex {
   private final List<HandRule> rules;
   private final KnownFlows known;
 
-  private EdgeIndex(Map<ProcessClass, List<Edge>> byClass, List<HandRule> rules, KnownFlows known) {
+  /** The same objects for whoever asks the baseline, as long as this is in use. */
+  @SuppressWarnings("unused") // to have it is the use
+  private final List<Edge> made;
+
+  private EdgeIndex(
+      Map<ProcessClass, List<Edge>> byClass,
+      List<HandRule> rules,
+      KnownFlows known,
+      List<Edge> made) {
+    this.made = made;
     this.byClass = byClass;
     this.rules = rules;
     this.known = known;
@@ -28,7 +38,8 @@ final class EdgeIndex {
 
   static EdgeIndex of(List<Edge> baseline, List<Edge> byHand, List<HandRule> rules) {
     var lists = new LinkedHashMap<ProcessClass, List<Edge>>();
-    for (var edges : List.of(byHand, baseline)) {
+    var made = baseline instanceof CompactEdges compact ? compact.made() : baseline;
+    for (var edges : List.of(byHand, made)) {
       for (var edge : edges) {
         lists.computeIfAbsent(edge.process(), _ -> new ArrayList<>()).add(edge);
       }
@@ -37,7 +48,7 @@ final class EdgeIndex {
     lists.replaceAll((process, edges) -> withRules(process, edges, rules));
     var known = new KnownFlowsBuilder();
     lists.forEach(known::add);
-    return new EdgeIndex(Map.copyOf(lists), List.copyOf(rules), known.build());
+    return new EdgeIndex(Map.copyOf(lists), List.copyOf(rules), known.build(), made);
   }
 
   private static List<Edge> withRules(

@@ -7,7 +7,6 @@ import io.kith.baselines.process.ProcessClass;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -22,27 +21,12 @@ public record Baseline(String revision, Owner owner, @Nullable String parent, Li
   public Baseline {
     requireNonNull(revision, "revision");
     requireNonNull(owner, "owner");
-    edges = sharing(edges, new HashMap<>());
+    edges = edges instanceof CompactEdges ? edges : sharing(edges);
   }
 
-  /** The same, with the objects of the edges that another revision has as well. */
-  public Baseline sharing(Baseline other) {
+  /** The same, with one object for all classes and ancestors that are equal. */
+  private static List<Edge> sharing(List<Edge> edges) {
     var classes = new HashMap<ProcessClass, ProcessClass>();
-    var known = new HashMap<Edge, Edge>();
-    for (var edge : other.edges) {
-      classes.put(edge.process(), edge.process());
-      known.put(edge, edge);
-    }
-    var shared = edges.stream().map(edge -> known.getOrDefault(edge, edge)).toList();
-    return new Baseline(revision, owner, parent, sharing(shared, classes));
-  }
-
-  /**
-   * The same, with one object for all classes and ancestors that are equal.
-   *
-   * @param classes that there are already
-   */
-  private static List<Edge> sharing(List<Edge> edges, Map<ProcessClass, ProcessClass> classes) {
     var ancestors = new HashMap<List<String>, List<String>>();
     var shared = new Edge[edges.size()];
     for (var i = 0; i < shared.length; i++) {

@@ -43,7 +43,7 @@ public record Owner(String namespace, String kind, String name) implements Compa
       throw new IllegalArgumentException(
           "owner: '" + text + "' (expected: namespace/kind/name, as shop/deployment/checkout)");
     }
-    return new Owner(parts[0], parts[1], parts[2]);
+    return new Owner(parts[0].intern(), parts[1].intern(), parts[2]); // few of many workloads
   }
 
   @Override

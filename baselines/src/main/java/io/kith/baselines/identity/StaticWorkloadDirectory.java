@@ -56,7 +56,7 @@ public final class StaticWorkloadDirectory implements WorkloadDirectory {
               entry.onHost()),
           StaticWorkloadDirectory::merged);
       if (entry.id() != null) {
-        byId.computeIfAbsent(entry.id(), _ -> new HashSet<>()).add(entry.owner());
+        byId.merge(entry.id(), Set.of(entry.owner()), StaticWorkloadDirectory::both);
       }
     }
     for (var entry : entries) {
@@ -66,6 +66,12 @@ public final class StaticWorkloadDirectory implements WorkloadDirectory {
         entry.names().forEach(name -> byName.put(name, workload));
       }
     }
+  }
+
+  private static Set<Owner> both(Set<Owner> some, Set<Owner> more) {
+    var all = new HashSet<>(some);
+    all.addAll(more);
+    return Set.copyOf(all);
   }
 
   private static Workload merged(Workload one, Workload other) {

@@ -68,6 +68,9 @@ final class JavaProgram {
             "-XX:MinHeapFreeRatio=10",
             "-XX:MaxHeapFreeRatio=25",
             "-XX:TrimNativeHeapInterval=5000",
+            "-XX:ThreadPriorityPolicy=1",
+            "-XX:CompilerThreadPriority=5",
+            "-XX:-PrintWarnings",
             "-Dio.grpc.netty.shaded.io.netty.leakDetection.level=disabled",
             "-Dio.grpc.netty.shaded.io.netty.jfr.enabled=false"));
     if (Files.isReadable(HUGE_PAGES) && !Files.readString(HUGE_PAGES).contains("[never]")) {

@@ -178,7 +178,11 @@ public final class LoadedServer {
     try (var store = Stores.open(settings.store());
         var state =
             ControlState.open(
-                control(settings, workloads, pods, store, List.of(bundler.publicKey())),
+                control(
+                    settings,
+                    new StaticWorkloadDirectory(directory(workloads, pods)),
+                    store,
+                    List.of(bundler.publicKey())),
                 AllowListFiles.none(),
                 InstantSource.system(),
                 _ -> {})) {
@@ -217,15 +221,14 @@ public final class LoadedServer {
 
   private static ControlSettings control(
       KithConfig settings,
-      int workloads,
-      int pods,
+      StaticWorkloadDirectory directory,
       io.kith.baselines.store.BaselineStore store,
       List<java.security.PublicKey> bundlers)
       throws java.io.IOException {
     var folder = Objects.requireNonNull(settings.keys().directory(), "server.keys.directory");
     var own = KeyFiles.read(settings.keys(), folder, folder);
     return new ControlSettings(
-        new StaticWorkloadDirectory(directory(workloads, pods)),
+        directory,
         settings.scopes(),
         settings.learning(),
         new ListedSuffixes(),
@@ -240,11 +243,12 @@ public final class LoadedServer {
   // ---- serving
 
   private static void serve(KithConfig settings, int workloads, int pods) throws Exception {
+    var directory = new StaticWorkloadDirectory(directory(workloads, pods));
     try (var identity = OwnIdentity.open(settings.identity(), Identities.SERVER);
         var store = Stores.open(settings.store());
         var state =
             ControlState.open(
-                control(settings, workloads, pods, store, List.of()),
+                control(settings, directory, store, List.of()),
                 AllowListFiles.none(),
                 InstantSource.system(),
                 ControlState::toLog);
@@ -256,7 +260,7 @@ public final class LoadedServer {
             CheckServer.start(
                 settings.server(),
                 identity.source(),
-                new StaticWorkloadDirectory(directory(workloads, pods)),
+                directory,
                 MeshKeys.fresh(),
                 state,
                 telemetry,
