@@ -18,6 +18,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** Measures requests through a worker of the real Envoy, whomever it asks, in turns. */
 final class EnvoyBench {
@@ -66,7 +67,7 @@ final class EnvoyBench {
       var why = String.valueOf(e.getMessage());
       return new EnvoyFigures(
           inOrder(rows).stream()
-              .map(row -> new EnvoyFigures.Row(row.authorizer(), row.shape(), null, why))
+              .map(row -> new EnvoyFigures.Row(row.authorizer(), row.shape(), null, null, why))
               .toList());
     } finally {
       ToolCache.delete(folder);
@@ -118,10 +119,11 @@ final class EnvoyBench {
         var _ = load(lane, plan.warmUp().dividedBy(2));
       }
       var rounds = measured(lanes);
+      var paced = paced(lanes, rounds);
       for (var lane : lanes.entrySet()) {
         EnvoyField.requireChecked(lane.getValue(), rounds.getOrDefault(lane.getKey(), List.of()));
       }
-      return figures(rows, rounds, reasons);
+      return figures(rows, rounds, paced, reasons);
     }
   }
 
@@ -148,7 +150,52 @@ final class EnvoyBench {
     return rounds;
   }
 
+  /**
+   * Kith and the null server at the same rate, half of the null server's most: as fast as possible
+   * a latency only says how many a second there are.
+   */
+  private Map<EnvoyConfig, List<Measured.Round>> paced(
+      Map<EnvoyConfig, EnvoyField.Lane> lanes, Map<EnvoyConfig, List<Measured.Round>> fast)
+      throws IOException, InterruptedException {
+    var rounds = new HashMap<EnvoyConfig, List<Measured.Round>>();
+    for (var shape : EnvoyShape.values()) {
+      var nothing = lane(lanes, Authorizer.NULL_JAVA_DIRECT, shape);
+      var kith = lane(lanes, Authorizer.KITH, shape);
+      if (nothing == null || kith == null) {
+        continue;
+      }
+      var most = Measured.of(fast.getOrDefault(nothing.config(), List.of()), 0).perSecond();
+      for (var number = 1; number <= plan.rounds(); number++) {
+        say.accept("at half of that, " + shape + ": round " + number + " of " + plan.rounds());
+        for (var lane : List.of(nothing, kith)) {
+          rounds
+              .computeIfAbsent(lane.config(), _ -> new ArrayList<>())
+              .add(load(lane, plan.time(), most / 2.0));
+        }
+      }
+    }
+    return rounds;
+  }
+
+  private static EnvoyField.@Nullable Lane lane(
+      Map<EnvoyConfig, EnvoyField.Lane> lanes, Authorizer authorizer, EnvoyShape shape) {
+    return lanes.values().stream()
+        .filter(lane -> lane.config().authorizer() == authorizer && lane.config().shape() == shape)
+        .findFirst()
+        .orElse(null);
+  }
+
   private Measured.Round load(EnvoyField.Lane lane, Duration time)
+      throws IOException, InterruptedException {
+    return load(lane, time, 0);
+  }
+
+  /**
+   * One measurement.
+   *
+   * @param perSecond 0 for as many as are answered
+   */
+  private Measured.Round load(EnvoyField.Lane lane, Duration time, double perSecond)
       throws IOException, InterruptedException {
     var kept = lane.config().shape() == EnvoyShape.l7;
     var pid = lane.envoy().pid();
@@ -156,7 +203,7 @@ final class EnvoyBench {
         new HttpLoad(lane.pod(0), EnvoyField.destinations(), plan.connections(), kept)) {
       var _ = load.run(WarmUp.RAMP);
       var before = ProcessCost.processor(pid);
-      var answers = load.run(time);
+      var answers = perSecond == 0 ? load.run(time) : load.runAtRate(time, perSecond);
       var after = ProcessCost.processor(pid);
       WarmUp.requireAllowed(words(lane.config()), answers);
       return new Measured.Round(answers, after.minus(before));
@@ -170,16 +217,19 @@ final class EnvoyBench {
   private static EnvoyFigures figures(
       List<EnvoyConfig> rows,
       Map<EnvoyConfig, List<Measured.Round>> rounds,
+      Map<EnvoyConfig, List<Measured.Round>> paced,
       Map<EnvoyConfig, String> reasons) {
     return new EnvoyFigures(
         inOrder(rows).stream()
             .map(
                 row -> {
                   var of = rounds.get(row);
+                  var at = paced.get(row);
                   return new EnvoyFigures.Row(
                       row.authorizer(),
                       row.shape(),
                       of == null ? null : Measured.of(of, 0),
+                      at == null ? null : Measured.of(at, 0),
                       reasons.getOrDefault(row, ""));
                 })
             .toList());

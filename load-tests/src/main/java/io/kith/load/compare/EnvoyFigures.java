@@ -19,9 +19,16 @@ record EnvoyFigures(List<Row> rows) {
    * One kind of request, and whom Envoy asked.
    *
    * @param measured the process is Envoy; null when it could not be
+   * @param paced the same at half of what the null server did, which is where latency is compared;
+   *     null where that is not measured
    * @param why it could not be measured; empty when it was
    */
-  record Row(Authorizer server, EnvoyShape shape, @Nullable Measured measured, String why) {}
+  record Row(
+      Authorizer server,
+      EnvoyShape shape,
+      @Nullable Measured measured,
+      @Nullable Measured paced,
+      String why) {}
 
   /**
    * An aim, and how far it was reached.
@@ -46,9 +53,19 @@ record EnvoyFigures(List<Row> rows) {
   }
 
   private @Nullable Measured measured(Authorizer server, EnvoyShape shape) {
+    var row = row(server, shape);
+    return row == null ? null : row.measured();
+  }
+
+  private @Nullable Measured paced(Authorizer server, EnvoyShape shape) {
+    var row = row(server, shape);
+    return row == null ? null : row.paced();
+  }
+
+  private @Nullable Row row(Authorizer server, EnvoyShape shape) {
     for (var row : rows) {
       if (row.server() == server && row.shape() == shape) {
-        return row.measured();
+        return row;
       }
     }
     return null;
@@ -68,8 +85,8 @@ record EnvoyFigures(List<Row> rows) {
   List<Bar> bars() {
     var bars = new ArrayList<Bar>();
     for (var shape : EnvoyShape.values()) {
-      add(bars, shape + ", p50, Kith to null gRPC-Java", shape, Measured::p50Micros);
-      add(bars, shape + ", p99, Kith to null gRPC-Java", shape, Measured::p99Micros);
+      add(bars, shape + ", p50 at that rate, Kith to null gRPC-Java", shape, Measured::p50Micros);
+      add(bars, shape + ", p99 at that rate, Kith to null gRPC-Java", shape, Measured::p99Micros);
     }
     add(
         bars,
@@ -91,8 +108,10 @@ record EnvoyFigures(List<Row> rows) {
 
   private void add(
       List<Bar> bars, String words, EnvoyShape shape, ToDoubleFunction<Measured> figure) {
-    var ratio = ratio(Authorizer.KITH, Authorizer.NULL_JAVA_DIRECT, shape, figure);
-    if (ratio != null) {
+    var mine = paced(Authorizer.KITH, shape);
+    var theirs = paced(Authorizer.NULL_JAVA_DIRECT, shape);
+    if (mine != null && theirs != null) {
+      var ratio = figure.applyAsDouble(mine) / figure.applyAsDouble(theirs);
       bars.add(new Bar(words, ratio, 1.1, false));
     }
   }
@@ -134,6 +153,11 @@ record EnvoyFigures(List<Row> rows) {
               + String.join(", ", starved)
               + ". There the other processor is the limit.");
     }
+    for (var row : rows) {
+      if (row.paced() != null) {
+        lines.add(pacedLine(row, row.paced()));
+      }
+    }
     for (var bar : bars()) {
       lines.add(bar.line());
     }
@@ -145,6 +169,17 @@ record EnvoyFigures(List<Row> rows) {
         .filter(row -> row.measured() != null && row.measured().serverShare() < FULL)
         .map(row -> row.server().id() + " " + row.shape())
         .toList();
+  }
+
+  private static String pacedLine(Row row, Measured paced) {
+    return String.format(
+        Locale.ROOT,
+        "at %,d requests/s, half of what null gRPC-Java did: %s, %s: p50 %,d µs, p99 %,d µs",
+        paced.perSecond(),
+        row.shape(),
+        row.server().words(),
+        paced.p50Micros(),
+        paced.p99Micros());
   }
 
   private String line(Row row) {

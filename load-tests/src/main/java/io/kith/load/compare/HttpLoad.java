@@ -40,9 +40,9 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Requests of a pod, as fast as they are answered, on one thread: so many are on their way at a
- * time, each on a connection of its own. A connection is kept for the next request, or made anew
- * for each.
+ * Requests of a pod on one thread, as fast as they are answered or at a rate: so many at most are on
+ * their way at a time, each on a connection of its own. A connection is kept for the next request,
+ * or made anew for each.
  */
 final class HttpLoad implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
@@ -61,6 +61,7 @@ final class HttpLoad implements AutoCloseable {
   private int nextDestination;
   private int busy;
   private long endNanos;
+  private long gapNanos;
   private CompletableFuture<Void> over = new CompletableFuture<>();
 
   /**
@@ -103,6 +104,19 @@ final class HttpLoad implements AutoCloseable {
    *     without one
    */
   Driver.Answers run(Duration time) throws IOException, InterruptedException {
+    return run(time, 0);
+  }
+
+  /**
+   * The same with so many requests a second, as long as they are answered in time. What had to wait
+   * for the one before on its connection counts from when it was due.
+   */
+  Driver.Answers runAtRate(Duration time, double perSecond)
+      throws IOException, InterruptedException {
+    return run(time, Math.round(lanes.size() * 1e9 / perSecond));
+  }
+
+  private Driver.Answers run(Duration time, long gap) throws IOException, InterruptedException {
     var start = System.nanoTime();
     var processor = loop.submit(this::processorNanos).syncUninterruptibly().getNow();
     over = new CompletableFuture<>();
@@ -110,9 +124,13 @@ final class HttpLoad implements AutoCloseable {
         () -> {
           count = 0;
           refused = 0;
-          endNanos = System.nanoTime() + time.toNanos();
+          var now = System.nanoTime();
+          endNanos = now + time.toNanos();
+          gapNanos = gap;
           busy = lanes.size();
-          lanes.forEach(Lane::ask);
+          for (var i = 0; i < lanes.size(); i++) {
+            lanes.get(i).begin(now + gap * i / lanes.size());
+          }
         });
     try {
       over.get(time.plus(PATIENCE).toMillis(), TimeUnit.MILLISECONDS);
@@ -164,6 +182,7 @@ final class HttpLoad implements AutoCloseable {
     private HttpRequest request;
     private boolean waiting;
     private long sentNanos;
+    private long dueNanos;
 
     Lane() {
       request = request(destinations.getFirst());
@@ -179,16 +198,39 @@ final class HttpLoad implements AutoCloseable {
                   });
     }
 
+    void begin(long firstNanos) {
+      dueNanos = firstNanos;
+      var wait = firstNanos - System.nanoTime();
+      if (wait > 0) {
+        askAfter(wait);
+      } else {
+        ask(System.nanoTime());
+      }
+    }
+
+    private void askAfter(long wait) {
+      var _ = loop.schedule(() -> ask(System.nanoTime()), wait, TimeUnit.NANOSECONDS);
+    }
+
     private void next() {
-      if (System.nanoTime() - endNanos < 0) {
-        ask();
+      var now = System.nanoTime();
+      dueNanos = gapNanos == 0 ? now : dueNanos + gapNanos;
+      if (dueNanos - now > 0 && dueNanos - endNanos < 0) {
+        askAfter(dueNanos - now);
+      } else if (now - endNanos < 0 && dueNanos - endNanos < 0) {
+        ask(dueNanos);
       } else if (--busy == 0) {
         over.complete(null);
       }
     }
 
-    void ask() {
-      sentNanos = System.nanoTime();
+    /**
+     * Asks now.
+     *
+     * @param from when its time begins
+     */
+    private void ask(long from) {
+      sentNanos = from;
       if (channel != null) {
         send(channel);
         return;

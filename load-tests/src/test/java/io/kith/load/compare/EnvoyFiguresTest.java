@@ -11,15 +11,25 @@ class EnvoyFiguresTest {
       new EnvoyFigures(
           List.of(
               row(Authorizer.NONE, EnvoyShape.l7, measured(16_000, 100, 200, 1)),
-              row(Authorizer.NULL_JAVA_DIRECT, EnvoyShape.l7, measured(10_000, 1_000, 2_000, 1)),
-              row(Authorizer.KITH, EnvoyShape.l7, measured(9_000, 1_100, 2_300, 0.8)),
+              new EnvoyFigures.Row(
+                  Authorizer.NULL_JAVA_DIRECT,
+                  EnvoyShape.l7,
+                  measured(10_000, 1_000, 2_000, 1),
+                  measured(5_000, 200, 400, 0.5),
+                  ""),
+              new EnvoyFigures.Row(
+                  Authorizer.KITH,
+                  EnvoyShape.l7,
+                  measured(9_000, 1_100, 2_300, 0.8),
+                  measured(5_000, 220, 460, 0.5),
+                  ""),
               row(Authorizer.KITH, EnvoyShape.l4, measured(4_000, 1_000, 2_000, 1)),
               row(Authorizer.KITH_SHORT_CUT, EnvoyShape.l7, measured(12_000, 100, 200, 1)),
               new EnvoyFigures.Row(
-                  Authorizer.OPA, EnvoyShape.l7, null, "not found (set \"X\" to it)")));
+                  Authorizer.OPA, EnvoyShape.l7, null, null, "not found (set \"X\" to it)")));
 
   private static EnvoyFigures.Row row(Authorizer server, EnvoyShape shape, Measured measured) {
-    return new EnvoyFigures.Row(server, shape, measured, "");
+    return new EnvoyFigures.Row(server, shape, measured, null, "");
   }
 
   private static Measured measured(long perSecond, long p50, long p99, double envoyShare) {
@@ -63,10 +73,18 @@ class EnvoyFiguresTest {
     assertThat(bars)
         .extracting(EnvoyFigures.Bar::line)
         .containsExactly(
-            "l7, p50, Kith to null gRPC-Java: 1.10 (≤ 1.10)  met",
-            "l7, p99, Kith to null gRPC-Java: 1.15 (≤ 1.10)  NOT MET",
+            "l7, p50 at that rate, Kith to null gRPC-Java: 1.10 (≤ 1.10)  met",
+            "l7, p99 at that rate, Kith to null gRPC-Java: 1.15 (≤ 1.10)  NOT MET",
             "l7, requests/s, Kith to null gRPC-Java: 0.90 (≥ 0.90)  met",
             "l7, requests/s, Kith with the short cut to no filter: 0.75 (≥ 0.80)  NOT MET");
+  }
+
+  @Test
+  void lines_latencyAtTheSameRate_isToldOfBoth() {
+    assertThat(FIGURES.lines("a machine"))
+        .contains(
+            "at 5,000 requests/s, half of what null gRPC-Java did: l7, Kith: p50 220 µs, p99 460"
+                + " µs");
   }
 
   @Test

@@ -71,6 +71,15 @@ class HttpLoadTest {
   }
 
   @Test
+  void runAtRate_isNoMoreThanAsked() throws Exception {
+    try (var load = load(2, true)) {
+      var answers = load.runAtRate(Duration.ofMillis(500), 40);
+
+      assertThat(answers.count()).isBetween(2, 21);
+    }
+  }
+
+  @Test
   void run_noTime_isOneRequestOnEachConnection() throws Exception {
     try (var load = load(3, true)) {
       assertThat(load.run(Duration.ZERO).count()).isEqualTo(3);
