@@ -161,7 +161,6 @@ final class GovernedWorkload {
     return learning;
   }
 
-
   /**
    * What only a person may bring into the baseline, because it was refused, as of now. Under
    * enforce that is everything outside of the newest revision that nobody allowed by hand: what was

@@ -81,8 +81,8 @@ final class Proposals {
   }
 
   /**
-   * Whether what is enforced would only be proposed again: nothing was seen, so nothing is new or out
-   * of use, and nobody took an edge away.
+   * Whether what is enforced would only be proposed again: nothing was seen, so nothing is new or
+   * out of use, and nobody took an edge away.
    */
   private static boolean hasNothingNew(GovernedWorkload workload) {
     var standing = workload.standing();

@@ -157,7 +157,8 @@ final class WarmUp {
         var compiled = compilers.getTotalCompilationTime();
         send(stub.withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS), permitted);
         var now = System.nanoTime();
-        var compiling = TimeUnit.MILLISECONDS.toNanos(compilers.getTotalCompilationTime() - compiled);
+        var compiling =
+            TimeUnit.MILLISECONDS.toNanos(compilers.getTotalCompilationTime() - compiled);
         if (compiling < (now - start) * STILL_COMPILING || now - enough > 0) {
           return permitted.get();
         }

@@ -40,9 +40,9 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Requests of a pod on one thread, as fast as they are answered or at a rate: so many at most are on
- * their way at a time, each on a connection of its own. A connection is kept for the next request,
- * or made anew for each.
+ * Requests of a pod on one thread, as fast as they are answered or at a rate: so many at most are
+ * on their way at a time, each on a connection of its own. A connection is kept for the next
+ * request, or made anew for each.
  */
 final class HttpLoad implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(30);

@@ -144,11 +144,14 @@ final class Containers {
   }
 
   /**
-   * The writable layer's folder as we can reach it. Its name is the host's, on which the runtime is;
-   * a bridge in a container has another root.
+   * The writable layer's folder as we can reach it. Its name is the host's, on which the runtime
+   * is; a bridge in a container has another root.
    */
   private @Nullable String reachable(@Nullable String upper, ProcFs first) {
-    for (var root : upper == null ? List.<String>of() : roots(first)) {
+    if (upper == null) {
+      return null;
+    }
+    for (var root : roots(first)) {
       try (var folder = PosixFile.openPath(root)) {
         var reached = root + folder.nameInRoot(upper);
         if (PosixFile.stat(reached).isFolder()) {
