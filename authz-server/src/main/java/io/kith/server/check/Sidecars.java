@@ -145,7 +145,7 @@ public final class Sidecars {
         byPod.values().stream()
             .map(sidecar -> new Versioned(sidecar.version, sidecar.state))
             .filter(one -> one.version > after)
-            .sorted(Comparator.comparing(Versioned::version))
+            .sorted(Comparator.comparingLong(Versioned::version))
             .limit(most)
             .toList();
     return new News(

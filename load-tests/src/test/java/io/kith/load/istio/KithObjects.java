@@ -5,11 +5,11 @@ import io.kith.load.mesh.Mesh;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /** Kith's resources in a namespace of a real API server. */
 record KithObjects(ControlPlane plane, String namespace) {
-  @Nullable GenericKubernetesResource object(String kind, String name) {
+  /** As the client has it: null when it is not there. */
+  GenericKubernetesResource object(String kind, String name) {
     return plane
         .client()
         .genericKubernetesResources("kith.io/v1", kind)

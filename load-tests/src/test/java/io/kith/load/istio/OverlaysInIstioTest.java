@@ -298,8 +298,24 @@ class OverlaysInIstioTest {
         () -> failureMode(overlay("shop", "kith-scope")).equals("open"));
   }
 
+  /** Its store is in memory, so that it has no baseline afterwards; the filter stays closed. */
   @Test
   @Order(6)
+  void enforced_whileKithIsAway_nothingPasses() throws Exception {
+    assertThat(reaches("catalog")).isTrue();
+
+    kith.server().stop();
+    assertThat(reaches("catalog")).isFalse();
+    assertThat(mesh.ask("catalog", 8080)).startsWith("HTTP/1.1 503");
+
+    kith.startServer();
+    objects.awaitCondition("Scope", "cart", "Enforced", "False WaitsForBaseline");
+    objects.awaitCondition("Scope", "cart", "FailureMode", "True Closed");
+    assertThat(said(mesh.sidecar)).containsExactly("closed");
+  }
+
+  @Test
+  @Order(7)
   void observeAgain_itsSidecarIsOpen_andKithMayBeAway() throws Exception {
     scope("observe");
     awaitSaid(mesh.sidecar, "open");
@@ -313,7 +329,7 @@ class OverlaysInIstioTest {
   }
 
   @Test
-  @Order(7)
+  @Order(8)
   void scopeIsGone_soIsItsOverlay() throws Exception {
     mesh.plane.delete(scopeText(MODE + "observe"));
 
@@ -322,13 +338,33 @@ class OverlaysInIstioTest {
   }
 
   @Test
-  @Order(8)
+  @Order(9)
   void workloadWhosePodsCannotBeToldApart_hasNoOverlay_andSaysWhy() throws Exception {
     mesh.plane.apply(
         scopeText("workload: {kind: StatefulSet, name: orders-db}, mode: observe")
             .replace("name: cart, namespace", "name: orders, namespace"));
     objects.awaitCondition(
         "Scope", "orders", "FailureMode", "False NoSelector: shop/statefulset/orders-db is not");
+
+    mesh.plane.apply(
+        """
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: picky, namespace: shop}
+        spec:
+          selector: {matchExpressions: [{key: app, operator: In, values: [picky]}]}
+          template:
+            metadata: {labels: {app: picky}}
+            spec: {containers: [{name: app, image: registry.invalid/app}]}
+        """);
+    mesh.plane.apply(
+        scopeText("workload: {kind: Deployment, name: picky}, mode: observe")
+            .replace("name: cart, namespace", "name: picky, namespace"));
+    objects.awaitCondition(
+        "Scope",
+        "picky",
+        "FailureMode",
+        "False NoSelector: spec.selector of shop/deployment/picky has matchExpressions");
 
     var twin = twinOfCatalog();
     mesh.plane.apply(

@@ -124,6 +124,10 @@ final class Overlays implements FailureModes {
     final List<String> closed = new ArrayList<>();
     final List<String> open = new ArrayList<>();
     final List<String> silent = new ArrayList<>();
+
+    int all() {
+      return closed.size() + open.size() + silent.size();
+    }
   }
 
   /**
@@ -391,24 +395,25 @@ final class Overlays implements FailureModes {
           "while Kith cannot be asked all passes (remove spec.failure, or set closed or floor)");
     }
     var found = asking.get(scope);
-    if (found == null || found.closed.isEmpty() && found.open.isEmpty() && found.silent.isEmpty()) {
+    if (found == null || found.all() == 0) {
       return new Condition(
           "Enforced", false, "NoSidecars", "no pod with a sidecar runs whose mode it sets");
     }
     if (found.open.isEmpty() && found.silent.isEmpty()) {
       return null;
     }
-    var all = found.closed.size() + found.open.size() + found.silent.size();
     return new Condition(
         "Enforced",
         false,
         "WaitsForSidecars",
         found.closed.size()
             + " of "
-            + all
+            + found.all()
             + " sidecars ask through a filter that lets nothing pass without an answer"
             + named("; not yet or not long enough: ", found.open)
-            + named("; did not ask since this server knows of them (idle?): ", found.silent));
+            + named(
+                "; did not ask since this server knows of them (idle, or with a recipe of before?): ",
+                found.silent));
   }
 
   private static String named(String what, List<String> pods) {

@@ -94,7 +94,7 @@ final class Selectors {
     if (selector == null) {
       return none("NoSelector", owner + " is not there, so nobody says which labels its pods have");
     }
-    if (selector.getMatchExpressions() != null && !selector.getMatchExpressions().isEmpty()
+    if ((selector.getMatchExpressions() != null && !selector.getMatchExpressions().isEmpty())
         || selector.getMatchLabels() == null
         || selector.getMatchLabels().isEmpty()) {
       return none(

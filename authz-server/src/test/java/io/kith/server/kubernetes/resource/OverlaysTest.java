@@ -298,7 +298,7 @@ class OverlaysTest {
         .isEqualTo(
             "not WaitsForSidecars: 1 of 3 sidecars ask through a filter that lets nothing pass"
                 + " without an answer; not yet or not long enough: shop/cart-2; did not ask since"
-                + " this server knows of them (idle?): shop/cart-3");
+                + " this server knows of them (idle, or with a recipe of before?): shop/cart-3");
 
     asks("10.88.1.2", false);
     asks("10.88.1.3", false);
