@@ -59,11 +59,11 @@ record Life(
    * @param text another one that says the same, or null
    */
   record Signed(SignedBaseline.Seal signature, List<Approval> approvals, @Nullable String text) {
-    static Signed of(SignedBaseline signed, String written) {
+    static Signed of(SignedBaseline signed, Baseline baseline) {
       return new Signed(
           signed.signature(),
           signed.approvals(),
-          signed.text().equals(written) ? null : signed.text());
+          signed.text().equals(BaselineJson.write(baseline)) ? null : signed.text());
     }
   }
 
@@ -134,7 +134,7 @@ record Life(
     }
     var text = own.text();
     return new SignedBaseline(
-        text == null ? PackedEdges.textOf(entry.baseline()) : text,
+        text == null ? BaselineJson.write(entry.baseline()) : text,
         own.signature(),
         approvalsOf(own));
   }
@@ -159,10 +159,9 @@ record Life(
     return switch (text.authentic(keys)) {
       case Verified.Refused(var why) -> new Step.Refused(why);
       case Verified.Accepted(var read) -> {
-        var written = BaselineJson.write(read);
-        var baseline = PackedEdges.pack(read, written);
+        var baseline = PackedEdges.pack(read);
         var texts = new HashMap<>(signed);
-        texts.put(baseline.revision(), Signed.of(text, written));
+        texts.put(baseline.revision(), Signed.of(text, read));
         var by = change.author();
         yield new Life(revisions, texts, approvals, reopened)
             .step(now -> now.draft(baseline, change.at(), by, change.note()))

@@ -47,7 +47,7 @@ final class Rows {
       var change =
           new Change(
               Instant.parse(row.getString("at")),
-              row.getString("author"),
+              row.getString("author").intern(), // few write many
               row.getString("note"),
               row.getString("kind"),
               row.getString("subject"),

@@ -92,10 +92,15 @@ public final class BaselineJson {
     return map;
   }
 
-  private static Edge edge(JsonObject json) {
+  static Edge edge(JsonObject json) {
     json.only("id", "process", "destination", "strictness", "sha256", "scriptSha256", "provenance");
+    return edge(json, json.text("id"));
+  }
+
+  /** The same where the object need not have an id. */
+  static Edge edge(JsonObject json, String id) {
     return new Edge(
-        json.text("id"),
+        id,
         process(json.object("process")),
         destination(json.object("destination")),
         json.value("strictness", Strictness::valueOf),

@@ -5,12 +5,16 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.CompactEdges;
 import io.kith.baselines.edge.Edge;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.yaml.Json;
+import io.kith.baselines.yaml.JsonObject;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.zip.Deflater;
 import java.util.zip.DeflaterOutputStream;
 import java.util.zip.Inflater;
@@ -18,10 +22,14 @@ import java.util.zip.InflaterInputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The edges of a revision as its {@link BaselineJson}, compressed: a tenth of what they take as
- * objects, and a fraction of a millisecond to read.
+ * The edges of a revision as JSON, compressed: a twentieth of what they take as objects, and a
+ * fraction of a millisecond to read. Only for memory: no two versions need read it.
  */
 public final class PackedEdges extends CompactEdges {
+  private static final Owner NOBODY = Owner.parse("nobody/packed/edges");
+  private static final String ID = "id";
+  private static final String EDGES = "edges";
+
   private final byte[] deflated;
 
   private PackedEdges(int size, byte[] deflated) {
@@ -29,12 +37,8 @@ public final class PackedEdges extends CompactEdges {
     this.deflated = deflated;
   }
 
-  /**
-   * The same revision with its edges packed.
-   *
-   * @param text what {@link BaselineJson#write(Baseline)} wrote of it
-   */
-  public static Baseline pack(Baseline baseline, String text) {
+  /** The same revision with its edges packed. */
+  public static Baseline pack(Baseline baseline) {
     var edges = baseline.edges();
     return edges.isEmpty() || edges instanceof CompactEdges
         ? baseline
@@ -42,14 +46,37 @@ public final class PackedEdges extends CompactEdges {
             baseline.revision(),
             baseline.owner(),
             baseline.parent(),
-            new PackedEdges(edges.size(), deflate(text)));
+            new PackedEdges(
+                edges.size(),
+                deflate(Json.write(Map.of(EDGES, edges.stream().map(PackedEdges::map).toList())))));
   }
 
-  /** What {@link BaselineJson} writes of a revision, whether packed or not. */
-  public static String textOf(Baseline baseline) {
-    return baseline.edges() instanceof PackedEdges packed
-        ? packed.text()
-        : BaselineJson.write(baseline);
+  /** Without an id that says nothing new: digits that cannot be compressed. */
+  private static Map<String, Object> map(Edge edge) {
+    var map = BaselineJson.map(edge);
+    if (edge.id().equals(Edge.learned(edge.process(), edge.destination()).id())) {
+      map.remove(ID);
+    }
+    return map;
+  }
+
+  @Override
+  protected List<Edge> make() {
+    // as a baseline of nobody, which shares what is equal
+    return new Baseline("", NOBODY, null, read()).edges();
+  }
+
+  private List<Edge> read() {
+    return Json.read(inflated()).objects(EDGES).stream().map(PackedEdges::edge).toList();
+  }
+
+  private static Edge edge(JsonObject json) {
+    if (json.has(ID)) {
+      return BaselineJson.edge(json);
+    }
+    var process = BaselineJson.process(json.object("process"));
+    var destination = BaselineJson.destination(json.object("destination"));
+    return BaselineJson.edge(json, Edge.learned(process, destination).id());
   }
 
   private static byte[] deflate(String text) {
@@ -65,7 +92,7 @@ public final class PackedEdges extends CompactEdges {
     return bytes.toByteArray();
   }
 
-  private String text() {
+  private String inflated() {
     var inflater = new Inflater(true);
     try (var in = new InflaterInputStream(new ByteArrayInputStream(deflated), inflater)) {
       return new String(in.readAllBytes(), UTF_8);
@@ -74,11 +101,6 @@ public final class PackedEdges extends CompactEdges {
     } finally {
       inflater.end();
     }
-  }
-
-  @Override
-  protected List<Edge> make() {
-    return BaselineJson.read(text()).edges();
   }
 
   @Override
