@@ -25,8 +25,8 @@ public final class Main {
   }
 
   /**
-   * A server's name leads to another address when its pod is made anew. The JVM would go on with the
-   * old one for 30 s, and with none for 10 s; gRPC has a cache of its own.
+   * A server's name leads to another address when its pod is made anew. The JVM would go on with
+   * the old one for 30 s, and with none for 10 s; gRPC has a cache of its own.
    */
   private static void askForNamesAnew() {
     Security.setProperty("networkaddress.cache.ttl", "1");

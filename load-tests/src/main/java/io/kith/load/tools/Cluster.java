@@ -87,8 +87,7 @@ public record Cluster(Path folder) {
           COREDNS.run(
               go,
               module,
-              List.of(
-                  "build", "-trimpath", "-ldflags", "-s -w", "-o", folder + "/coredns", "."));
+              List.of("build", "-trimpath", "-ldflags", "-s -w", "-o", folder + "/coredns", "."));
         });
   }
 }

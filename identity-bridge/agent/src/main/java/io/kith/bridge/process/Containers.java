@@ -144,8 +144,8 @@ final class Containers {
   }
 
   /**
-   * The writable layer's folder as we can reach it. Its name is the host's, on which the runtime is;
-   * a bridge in a container has another root.
+   * The writable layer's folder as we can reach it. Its name is the host's, on which the runtime
+   * is; a bridge in a container has another root.
    */
   private @Nullable String reachable(@Nullable String upper, ProcFs first) {
     for (var root : upper == null ? List.<String>of() : roots(first)) {
