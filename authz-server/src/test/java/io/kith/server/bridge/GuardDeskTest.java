@@ -173,6 +173,17 @@ class GuardDeskTest {
     }
   }
 
+  /** Such as the cluster's DNS, of which each answer would be a datagram past a sidecar. */
+  @Test
+  void look_podWithoutSidecar_isToldNothing() {
+    bridge.registers(
+        PodUpdate.newBuilder().addPods(pod("net:[3]", Samples.DATABASE)).build(), Instant.EPOCH);
+    try (var desk = desk(NetworkTarget.parse("10.96.0.10:53"))) {
+      desk.look();
+      assertThat(policies()).extracting(GuardPolicy::getPodId).doesNotContain("net:[3]");
+    }
+  }
+
   private static GuardReport report(long seen, long refused, long destroyed) {
     return GuardReport.newBuilder()
         .addPods(

@@ -30,6 +30,9 @@ public record Istio(
   /** Istio is no module with versions: this is what {@link #VERSION} was on that day. */
   private static final String ISTIO_MODULE = "v0.0.0-20260827124520-eed52ebb66ad";
 
+  /** With its version, as Go downloads it; it has what is beside the programs. */
+  public static final String MODULE = "istio.io/istio@" + ISTIO_MODULE;
+
   private static final String KUBERNETES_MODULE = "v" + KUBERNETES_VERSION;
 
   /** In the cache; another way of building is another version. */

@@ -1,0 +1,7 @@
+/**
+ * Kith on a Kubernetes cluster of one node. Start here: {@link io.kith.load.cluster.ClusterTest}.
+ */
+@NullMarked
+package io.kith.load.cluster;
+
+import org.jspecify.annotations.NullMarked;
