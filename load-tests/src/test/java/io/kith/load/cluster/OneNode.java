@@ -127,7 +127,12 @@ final class OneNode implements AutoCloseable {
   }
 
   @Override
-  public void close() throws IOException, InterruptedException {
-    SAY.accept(run(SCRIPTS.resolve("cluster").toString(), "down").output());
+  public void close() throws IOException {
+    try {
+      SAY.accept(run(SCRIPTS.resolve("cluster").toString(), "down").output());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("the cluster may still be there: load-tests/cluster/cluster down", e);
+    }
   }
 }
