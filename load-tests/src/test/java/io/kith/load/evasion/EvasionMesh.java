@@ -55,6 +55,7 @@ final class EvasionMesh implements AutoCloseable {
           "connect-exec.pl",
           "masquerade.pl",
           "mount-over.pl",
+          "own-root.pl",
           "forge-tuple.pl",
           "packet.pl",
           "raw.pl",

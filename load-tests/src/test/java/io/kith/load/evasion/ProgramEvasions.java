@@ -153,6 +153,22 @@ final class ProgramEvasions {
                     "injected_code",
                     () -> it.bash(LIBRARY + "LD_PRELOAD=/tmp/evil.so exec /app/checkout DB 5432"))),
         refused(
+            "The same from a root of one's own (user namespace, overlay)",
+            "T1611, T1574.006",
+            "`origin_not_in_image`",
+            it ->
+                it.isDenied(
+                    "/usr/bin/perl /app/checkout",
+                    "origin_not_in_image",
+                    () ->
+                        it.bash(
+                            LIBRARY
+                                + "mkdir -p /tmp/evil /tmp/copy/proc /tmp/copy/dev /tmp/root;"
+                                + " cp -a /bin /lib* /usr /app /tmp/copy; cp /tmp/evil.so /tmp/evil;"
+                                + " exec /usr/bin/perl /tmp/own-root.pl /tmp/evil /tmp/copy"
+                                + " /tmp/root /usr/bin/env LD_PRELOAD=/evil.so /app/checkout DB"
+                                + " 5432"))),
+        refused(
             "A native module, loaded later (dlopen)",
             "T1574.006, T1129",
             "`injected_code`",
