@@ -1,5 +1,7 @@
 package io.kith.load.compare;
 
+import static java.util.Objects.requireNonNull;
+
 import io.kith.load.lab.LoadNetwork;
 import io.kith.load.tools.Envoy;
 import io.kith.load.tools.MissingToolException;
@@ -159,28 +161,28 @@ final class EnvoyBench {
       throws IOException, InterruptedException {
     var rounds = new HashMap<EnvoyConfig, List<Measured.Round>>();
     for (var shape : EnvoyShape.values()) {
-      var nothing = lane(lanes, Authorizer.NULL_JAVA_DIRECT, shape);
-      var kith = lane(lanes, Authorizer.KITH, shape);
+      var nothing = row(fast, Authorizer.NULL_JAVA_DIRECT, shape);
+      var kith = row(fast, Authorizer.KITH, shape);
       if (nothing == null || kith == null) {
         continue;
       }
-      var most = Measured.of(fast.getOrDefault(nothing.config(), List.of()), 0).perSecond();
+      var most = Measured.of(requireNonNull(fast.get(nothing)), 0).perSecond();
       for (var number = 1; number <= plan.rounds(); number++) {
         say.accept("at half of that, " + shape + ": round " + number + " of " + plan.rounds());
-        for (var lane : List.of(nothing, kith)) {
+        for (var row : List.of(nothing, kith)) {
           rounds
-              .computeIfAbsent(lane.config(), _ -> new ArrayList<>())
-              .add(load(lane, plan.time(), most / 2.0));
+              .computeIfAbsent(row, _ -> new ArrayList<>())
+              .add(load(requireNonNull(lanes.get(row)), plan.time(), most / 2.0));
         }
       }
     }
     return rounds;
   }
 
-  private static EnvoyField.@Nullable Lane lane(
-      Map<EnvoyConfig, EnvoyField.Lane> lanes, Authorizer authorizer, EnvoyShape shape) {
-    return lanes.values().stream()
-        .filter(lane -> lane.config().authorizer() == authorizer && lane.config().shape() == shape)
+  private static @Nullable EnvoyConfig row(
+      Map<EnvoyConfig, List<Measured.Round>> measured, Authorizer authorizer, EnvoyShape shape) {
+    return measured.keySet().stream()
+        .filter(row -> row.authorizer() == authorizer && row.shape() == shape)
         .findFirst()
         .orElse(null);
   }

@@ -10,11 +10,15 @@ import org.junit.jupiter.api.Test;
 /** A short run of the whole; how fast anything is, is not looked at. */
 class EnvoyBenchTest {
   @Test
-  void run_kithBesideRbac_eachDecidesAndPassesWhatItAllows() throws Exception {
+  void run_kithBesideOthers_eachDecidesAndPassesWhatItAllows() throws Exception {
     var figures =
         new EnvoyBench(
                 new EnvoyBench.Plan(
-                    Set.of(Authorizer.RBAC, Authorizer.KITH, Authorizer.KITH_SHORT_CUT),
+                    Set.of(
+                        Authorizer.RBAC,
+                        Authorizer.NULL_JAVA_DIRECT,
+                        Authorizer.KITH,
+                        Authorizer.KITH_SHORT_CUT),
                     Set.of(EnvoyShape.values()),
                     Duration.ofMillis(200),
                     Duration.ZERO,
@@ -24,7 +28,7 @@ class EnvoyBenchTest {
                 System.out::println)
             .run();
 
-    assertThat(figures.rows()).hasSize(7);
+    assertThat(figures.rows()).hasSize(10);
     assertThat(figures.rows())
         .allSatisfy(
             row -> {
@@ -32,5 +36,9 @@ class EnvoyBenchTest {
               assertThat(measured.perSecond()).isPositive();
               assertThat(measured.p50Micros()).isPositive();
             });
+    assertThat(figures.rows().stream().filter(row -> row.paced() != null))
+        .extracting(EnvoyFigures.Row::server)
+        .containsOnly(Authorizer.NULL_JAVA_DIRECT, Authorizer.KITH)
+        .hasSize(6);
   }
 }
