@@ -55,7 +55,7 @@ final class GovernedWorkload {
   private volatile DeclaredVouchers vouchers = new DeclaredVouchers(List.of(), List.of());
   private volatile @Nullable Snapshot snapshot;
 
-  /** A Check asked since somebody looked; may be late, as all that hangs on it is when it rests. */
+  /** A Check asked since {@link #rest}. Not volatile: it may be seen late, and rests later then. */
   private boolean used;
 
   private Instant lastUsed = Instant.MIN;

@@ -107,12 +107,6 @@ final class Workloads {
     refreshAll(_ -> true);
   }
 
-  /** Lets go of the snapshots that no Check asked for in a long time. */
-  void rest() {
-    var now = clock.instant();
-    byOwner.values().forEach(workload -> workload.rest(now));
-  }
-
   /** Of those only. */
   void refreshAll(Predicate<Owner> some) {
     var now = clock.instant();
@@ -122,5 +116,11 @@ final class Workloads {
             workload.refresh(now);
           }
         });
+  }
+
+  /** Lets go of the snapshots that no Check asked for in a long time. */
+  void rest() {
+    var now = clock.instant();
+    byOwner.values().forEach(workload -> workload.rest(now));
   }
 }

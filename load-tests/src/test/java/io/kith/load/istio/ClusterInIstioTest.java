@@ -3,7 +3,6 @@ package io.kith.load.istio;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
-import io.kith.admin.v1.Edge;
 import io.kith.admin.v1.GetStatusRequest;
 import io.kith.admin.v1.GetStatusResponse;
 import io.kith.admin.v1.WorkloadStatus;
@@ -142,15 +141,7 @@ class ClusterInIstioTest {
   @Test
   @Order(2)
   void scope_enforce_waitsForABaseline_andThenForAPerson() throws Exception {
-    while (kith.edges(IstioMesh.CART).stream()
-            .map(Edge::getDestination)
-            .filter(name -> name.startsWith("shop/"))
-            .distinct()
-            .count()
-        < 2) {
-      mesh.ask("catalog", 8080);
-      mesh.run("/app/orders", "orders-db", "5432");
-    }
+    kith.learnBothOf(mesh);
     scope("cart", "workload: {kind: Deployment, name: cart}, mode: enforce");
     awaitCondition("Scope", "cart", "Enforced", "False WaitsForBaseline: shop/deployment/cart is");
     assertThat(cart().getMode()).isEqualTo("observe");

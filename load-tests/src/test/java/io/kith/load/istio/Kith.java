@@ -225,6 +225,19 @@ final class Kith implements AutoCloseable {
         .getEdgesList();
   }
 
+  /** Has the cart ask for both services of the shop until both are learned. */
+  void learnBothOf(IstioMesh mesh) throws Exception {
+    while (edges(IstioMesh.CART).stream()
+            .map(Edge::getDestination)
+            .filter(name -> name.startsWith("shop/"))
+            .distinct()
+            .count()
+        < 2) {
+      mesh.ask("catalog", 8080);
+      mesh.run("/app/orders", "orders-db", "5432");
+    }
+  }
+
   List<DecisionRecord> decisions() {
     return server
         .admin()

@@ -9,7 +9,6 @@ import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.utils.Serialization;
-import io.kith.admin.v1.Edge;
 import io.kith.istio.FailureMode;
 import io.kith.istio.MeshOverlay;
 import io.kith.istio.MeshScope;
@@ -164,15 +163,7 @@ class OverlaysInIstioTest {
   @Test
   @Order(2)
   void enforce_itsSidecarIsClosed_andTheScopeIsEnforcedOnceItSaidSo() throws Exception {
-    while (kith.edges(IstioMesh.CART).stream()
-            .map(Edge::getDestination)
-            .filter(name -> name.startsWith("shop/"))
-            .distinct()
-            .count()
-        < 2) {
-      mesh.ask("catalog", 8080);
-      mesh.run("/app/orders", "orders-db", "5432");
-    }
+    kith.learnBothOf(mesh);
     kith.server().kith("learn", "finish", IstioMesh.CART, "--note", "test run").orFail();
 
     scope("enforce");
