@@ -126,6 +126,19 @@ final class ProgramEvasions {
                             "cp /bin/bash /tmp/gone; exec /tmp/gone -c 'rm /tmp/gone; exec"
                                 + " 3<>/dev/tcp/DB/5432; echo DUMP >&3; cat <&3'"))),
         refused(
+            "The same, with another link to it left",
+            "T1070.004",
+            "`origin_not_in_image`",
+            it ->
+                it.isDenied(
+                    "/tmp/one-of-two",
+                    "origin_not_in_image",
+                    () ->
+                        it.bash(
+                            "cp /bin/bash /tmp/one-of-two; ln /tmp/one-of-two /tmp/the-other; exec"
+                                + " /tmp/one-of-two -c 'rm /tmp/one-of-two; exec"
+                                + " 3<>/dev/tcp/DB/5432; echo DUMP >&3; cat <&3'"))),
+        refused(
             "Another name and other arguments (`prctl`, `argv`)",
             "T1036.011, T1036.004",
             "`new_process`: neither is believed; a script is known since the exec",
@@ -152,6 +165,20 @@ final class ProgramEvasions {
                     "/usr/bin/perl /app/checkout",
                     "injected_code",
                     () -> it.bash(LIBRARY + "LD_PRELOAD=/tmp/evil.so exec /app/checkout DB 5432"))),
+        refused(
+            "The same, removed after its start, with another link to it left",
+            "T1574.006, T1070.004",
+            "`injected_code`",
+            it ->
+                it.isDenied(
+                    "/usr/bin/perl /app/checkout",
+                    "injected_code",
+                    () ->
+                        it.bash(
+                            LIBRARY
+                                + "ln /tmp/evil.so /tmp/other.so; echo 'unlink \"/tmp/evil.so\";' >"
+                                + " /tmp/Gone.pm; LD_PRELOAD=/tmp/evil.so PERL5LIB=/tmp"
+                                + " PERL5OPT=-MGone exec /app/checkout DB 5432"))),
         refused(
             "The same from a root of one's own (user namespace, overlay)",
             "T1611, T1574.006",

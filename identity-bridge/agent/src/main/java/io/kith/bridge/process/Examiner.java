@@ -27,7 +27,6 @@ final class Examiner {
   /** That a script may have been another when it was run. */
   static final String READ_LATE = "script read late";
 
-  private static final String DELETED = " (deleted)";
   private static final Pattern DESCRIPTOR =
       Pattern.compile("/dev/fd/\\d+|/proc/(self|\\d+)/fd/\\d+");
   private static final List<String> SEARCH =
@@ -71,8 +70,8 @@ final class Examiner {
       return FileId.of(stat, Origins.device(stat, mounts));
     }
 
-    Origin originOf(FileStat stat, String path) {
-      return Origins.of(stat, path, mounts, host, ancestry.container());
+    Origin originOf(NamedFile file) {
+      return Origins.of(file, mounts, host, ancestry.container());
     }
   }
 
@@ -98,24 +97,22 @@ final class Examiner {
     }
     var look = new Look(process, node);
     try (var executable = process.openExecutable()) {
-      var stat = executable.stat();
-      var id = look.idOf(stat);
+      var named = NamedFile.of(executable, process);
+      var id = look.idOf(named.stat());
       if (event != null && event.image() != null && !sameFile(event.image().file(), id)) {
         return null; // it called exec again
       }
-      var link = process.link("exe");
-      var name = stat.links() == 0 && link != null ? withoutDeleted(link) : link;
-      if (name == null || !isStill(key)) {
+      if (!isStill(key)) {
         return null;
       }
-      var path = process.inside(name);
+      var path = named.path();
       var entry = entry(look, path, event);
       return new Examined(
-          name,
+          path,
           path,
           id,
           hash(process.folder() + "/exe", id, look),
-          look.originOf(stat, path),
+          look.originOf(named),
           program(look, path, id, event),
           entry,
           look.host,
@@ -138,10 +135,6 @@ final class Examiner {
   /** The same inode: its times change when its last name is removed, its content does not. */
   private static boolean sameFile(FileId one, FileId other) {
     return one.device().equals(other.device()) && one.inode() == other.inode();
-  }
-
-  private static String withoutDeleted(String name) {
-    return name.endsWith(DELETED) ? name.substring(0, name.length() - DELETED.length()) : name;
   }
 
   private static Examined unreadable(Look look, IOException e) {
@@ -316,16 +309,13 @@ final class Examiner {
     var wanted = operand;
     try {
       wanted = absolute(look.process, operand);
-      var script = look.process.openInRoot(wanted);
-      var stat = script.stat();
-      var id = look.idOf(stat);
-      var real = look.process.inside(script.name());
-      var path = stat.links() == 0 ? withoutDeleted(real) : real;
+      var named = NamedFile.open(look.process, wanted);
+      var origin = look.originOf(named);
       return new Entry(
           kind,
-          (isName ? path : shown) + suffix(loads),
-          hashes.hash(id, script),
-          look.originOf(stat, path),
+          (isName ? named.path() : shown) + suffix(loads),
+          hashes.hash(look.idOf(named.stat()), named.file()),
+          origin,
           claimed);
     } catch (IOException e) {
       look.remarks.add("script not readable: " + e.getMessage());
@@ -371,7 +361,7 @@ final class Examiner {
     var image = event.image();
     var container = containerOf(event.mountNamespace(), image);
     var place = rootOf(event, container);
-    var found = image == null || place == null ? null : find(place, executed, image);
+    var found = image == null || place == null ? null : find(place, container, executed, image);
     var path = found != null ? found.path() : executed.startsWith("/") ? executed : "";
     CompletableFuture<Hash> hash;
     if (found != null) {
@@ -422,8 +412,7 @@ final class Examiner {
         : containers.on(image.file().device());
   }
 
-  private record Found(
-      String path, FileStat stat, MountInfo mounts, CompletableFuture<Hash> hash) {}
+  private record Found(String path, Origin origin, CompletableFuture<Hash> hash) {}
 
   /** A process whose root is that of the one that is gone: of its container, or of the host. */
   private @Nullable ProcFs rootOf(ExecEvent event, @Nullable Container container) {
@@ -438,20 +427,22 @@ final class Examiner {
     return null;
   }
 
-  private @Nullable Found find(ProcFs first, String path, @Nullable KernelImage wanted) {
+  /** What has a name in a root; null when it is not the file that is wanted. */
+  private @Nullable Found find(
+      ProcFs first, @Nullable Container container, String path, @Nullable KernelImage wanted) {
     if (!path.startsWith("/")) {
       return null;
     }
     try {
-      var file = first.openInRoot(path);
-      var stat = file.stat();
+      var named = NamedFile.open(first, path);
       var mounts = first.mounts();
-      var id = FileId.of(stat, Origins.device(stat, mounts));
+      var id = FileId.of(named.stat(), Origins.device(named.stat(), mounts));
       if (wanted != null && !id.equals(wanted.file())) {
-        file.close();
+        named.file().close();
         return null;
       }
-      return new Found(first.inside(file.name()), stat, mounts, hashes.hash(id, file));
+      var origin = Origins.of(named, mounts, false, container);
+      return new Found(named.path(), origin, hashes.hash(id, named.file()));
     } catch (IOException _) {
       return null;
     }
@@ -483,7 +474,7 @@ final class Examiner {
     var found =
         container == null || !path.startsWith("/")
             ? null
-            : find(container.first(), normal(path), null);
+            : find(container.first(), container, normal(path), null);
     if (found == null) {
       remarks.add("script gone before it could be read");
       return new Entry(kind, path + suffix(loads), Examined.NO_HASH, Origin.UNKNOWN, false);
@@ -493,7 +484,7 @@ final class Examiner {
         kind,
         found.path() + suffix(loads),
         found.hash(),
-        Origins.of(found.stat(), found.path(), found.mounts(), false, container),
+        found.origin(),
         false);
   }
 

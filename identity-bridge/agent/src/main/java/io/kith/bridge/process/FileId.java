@@ -14,7 +14,7 @@ import io.kith.bridge.ffm.FileStat;
 public record FileId(
     int major, int minor, long inode, long changedSeconds, int changedNanos, long size) {
   /** Above it the kernel keeps a flag of its own (multigrain timestamps, Linux 6.13). */
-  private static final int NANOS = 0x3fff_ffff;
+  static final int NANOS = 0x3fff_ffff;
 
   public FileId {
     changedNanos &= NANOS;

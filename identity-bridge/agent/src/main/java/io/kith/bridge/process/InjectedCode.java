@@ -55,15 +55,19 @@ final class InjectedCode {
     var mounts = process.mounts();
     var found = new ArrayList<String>();
     for (var code : MemoryMaps.code(process.maps())) {
-      if (found.size() < MAX_REPORTED
-          && isForeign(process, pid, code, mounts, executable, container)) {
-        found.add(process.inside(code.path()));
+      var path =
+          found.size() < MAX_REPORTED
+              ? foreign(process, pid, code, mounts, executable, container)
+              : null;
+      if (path != null) {
+        found.add(path);
       }
     }
     return List.copyOf(found);
   }
 
-  private static boolean isForeign(
+  /** Its path when it is not of the image. */
+  private static @Nullable String foreign(
       ProcFs process,
       int pid,
       MemoryMaps.Code code,
@@ -72,18 +76,20 @@ final class InjectedCode {
       Container container) {
     var path = process.inside(code.path());
     try (var file = open(process, pid, code, path)) {
-      var stat = file.stat();
+      var named = NamedFile.of(file, process);
+      var stat = named.stat();
       if (executable != null
           && stat.inode() == executable.inode()
           && Origins.device(stat, mounts).equals(executable.device())) {
-        return false;
+        return null;
       }
-      return switch (Origins.of(stat, path, mounts, false, container)) {
-        case WRITABLE_LAYER, MOUNT, DELETED, HOST -> true;
-        case IMAGE, MEMFD, UNKNOWN -> false;
+      return switch (Origins.of(named, mounts, false, container)) {
+        case WRITABLE_LAYER, MOUNT, DELETED, HOST -> named.path();
+        case IMAGE, MEMFD, UNKNOWN -> null;
       };
     } catch (IOException _) {
-      return path.endsWith(" (deleted)");
+      var shown = NamedFile.withoutDeleted(path);
+      return shown.equals(path) ? null : shown;
     }
   }
 

@@ -55,12 +55,13 @@ final class Origins {
    * Of an open file, from what a user of the host can see: the writable layer is asked whether it
    * has the file.
    *
-   * @param name path inside the process's root
    * @param mounts of the process
    */
   static Origin of(
-      FileStat stat, String name, MountInfo mounts, boolean host, @Nullable Container container) {
-    if (stat.links() == 0) {
+      NamedFile file, MountInfo mounts, boolean host, @Nullable Container container) {
+    var stat = file.stat();
+    var name = file.path();
+    if (file.gone()) {
       return name.startsWith("/memfd:") ? Origin.MEMFD : Origin.DELETED;
     }
     if (host) {
@@ -80,7 +81,16 @@ final class Origins {
       PosixFile.statOfLink(container.upper() + mount.inFileSystem(name));
       return Origin.WRITABLE_LAYER;
     } catch (NoSuchFileException _) {
-      return Origin.IMAGE; // only what was written since is there
+      return imageIfNamedSo(file); // only what was written since is there
+    } catch (IOException _) {
+      return Origin.UNKNOWN;
+    }
+  }
+
+  /** A file of the writable layer is not there either while it has another name. */
+  private static Origin imageIfNamedSo(NamedFile file) {
+    try {
+      return file.stayed() ? Origin.IMAGE : Origin.UNKNOWN;
     } catch (IOException _) {
       return Origin.UNKNOWN;
     }

@@ -73,7 +73,7 @@ final class ProcessTree {
       return null;
     }
     var executable = process.link("exe");
-    var path = executable == null ? "" : process.inside(withoutDeleted(executable));
+    var path = executable == null ? "" : process.inside(NamedFile.withoutDeleted(executable));
     var mountNamespace = process.link("ns/mnt");
     var pidNamespace = process.link("ns/pid");
     var again = process.stat();
@@ -171,7 +171,7 @@ final class ProcessTree {
   private static @Nullable String path(TaskWalk.Task task) {
     var process = ProcFs.of(task.pid());
     var executable = process.link("exe");
-    var path = executable == null ? null : process.inside(withoutDeleted(executable));
+    var path = executable == null ? null : process.inside(NamedFile.withoutDeleted(executable));
     var stat = process.stat();
     return stat != null
             && !stat.zombie()
@@ -212,12 +212,6 @@ final class ProcessTree {
 
   private static long tick(long nanos) {
     return nanos / NANOS_PER_TICK * NANOS_PER_TICK;
-  }
-
-  /** For display, where a file that is really named so does no harm. */
-  private static String withoutDeleted(String path) {
-    var suffix = " (deleted)";
-    return path.endsWith(suffix) ? path.substring(0, path.length() - suffix.length()) : path;
   }
 
   /** The parent of a process, alive or remembered; null when nothing is known of it. */

@@ -148,6 +148,20 @@ class LiveProcessTest {
     assertThat(fingerprint.sha256()).isEqualTo(sha256("/usr/bin/sleep"));
   }
 
+  /** The kernel marks the name as deleted, and the file as one that still has a link. */
+  @Test
+  void identify_binaryWithAnotherNameLeft_isDeletedUnderItsOwn() throws Exception {
+    pod.ask("cp /usr/bin/sleep /tmp/first; ln /tmp/first /tmp/second; echo");
+    var pid = pod.start("/tmp/first 1000");
+    awaitLink(pid, "/tmp/first");
+    pod.ask("rm /tmp/first; echo");
+
+    var fingerprint = identify(pid).fingerprint();
+
+    assertThat(fingerprint.path()).isEqualTo("/tmp/first");
+    assertThat(fingerprint.origin()).isEqualTo(Origin.DELETED);
+  }
+
   @Test
   void identify_programFromMemory_isMemfd() throws Exception {
     var pid =
@@ -220,7 +234,10 @@ class LiveProcessTest {
       var containers = new Containers(System::nanoTime);
       var origin =
           Origins.of(
-              opened.stat(), file, process.mounts(), false, containers.of(process.link("ns/mnt")));
+              NamedFile.of(opened, process),
+              process.mounts(),
+              false,
+              containers.of(process.link("ns/mnt")));
       assertThat(origin).isEqualTo(Origin.IMAGE);
     }
   }
@@ -243,6 +260,19 @@ class LiveProcessTest {
     awaitMapping(pid, "/tmp/evil.so");
 
     assertThat(identify(pid).fingerprint().injectedMappings()).containsExactly("/tmp/evil.so");
+  }
+
+  @Test
+  void identify_libraryWithAnotherNameLeft_isInjected() throws Exception {
+    pod.ask(
+        "cp $(ldconfig -p | awk '/libm.so.6 /{print $NF; exit}') /tmp/one.so;"
+            + " ln /tmp/one.so /tmp/other.so; echo");
+    var pid = pod.start("env LD_PRELOAD=/tmp/one.so sleep 1000");
+    awaitLink(pid, "/usr/bin/sleep");
+    awaitMapping(pid, "/tmp/one.so");
+    pod.ask("rm /tmp/one.so; echo");
+
+    assertThat(identify(pid).fingerprint().injectedMappings()).containsExactly("/tmp/one.so");
   }
 
   @Test
