@@ -24,7 +24,7 @@ final class AnswerWriter {
   private static final int ENTRY_VALUE = 2 << 3 | 2;
   private static final int STRING_VALUE = 3 << 3 | 2;
 
-  private byte[] entries = new byte[640];
+  private byte[] entries = new byte[384];
   private int length;
 
   /** The name of a field of the metadata, as bytes. */

@@ -6,7 +6,6 @@ import io.kith.baselines.destination.DestinationFacts;
 import io.kith.baselines.destination.DnsName;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.SpiffeId;
-import java.util.HashSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -72,16 +71,12 @@ public sealed interface CheckFacts {
 
     /** The names that the client chose, in lower case without a final dot; may be empty. */
     public Set<String> claimedNames() {
-      if (sni == null && authority == null) {
-        return Set.of();
+      var one = sni == null ? null : DnsName.compared(sni);
+      var other = authority == null ? null : DnsName.compared(authority);
+      if (one == null) {
+        return other == null ? Set.of() : Set.of(other);
       }
-      var names = new HashSet<String>();
-      for (var name : new String[] {sni, authority}) {
-        if (name != null) {
-          names.add(DnsName.compared(name));
-        }
-      }
-      return names;
+      return other == null || other.equals(one) ? Set.of(one) : Set.of(one, other);
     }
   }
 

@@ -110,7 +110,16 @@ public record DestinationFacts(
   }
 
   private static boolean looksLikeAddress(String name) {
-    return name.startsWith("[") || name.chars().allMatch(c -> c == '.' || Character.isDigit(c));
+    if (name.startsWith("[")) {
+      return true;
+    }
+    for (var i = 0; i < name.length(); i++) {
+      var c = name.charAt(i);
+      if (c != '.' && !Character.isDigit(c)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /**
