@@ -1,12 +1,9 @@
 package io.kith.server.net;
 
 import com.google.common.util.concurrent.MoreExecutors;
-import io.envoyproxy.envoy.config.core.v3.Address;
-import io.envoyproxy.envoy.config.core.v3.SocketAddress;
-import io.envoyproxy.envoy.service.auth.v3.AttributeContext;
-import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
-import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc.AuthorizationFutureStub;
-import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientInterceptors;
 import io.grpc.Metadata;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
@@ -146,16 +143,19 @@ final class WarmUp {
             .directExecutor()
             .build();
     try {
-      var stub =
-          AuthorizationGrpc.newFutureStub(channel)
-              .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(metadata()));
+      var asked =
+          ClientInterceptors.intercept(
+              channel, MetadataUtils.newAttachHeadersInterceptor(metadata()));
       var permitted = new AtomicInteger();
       var enough = System.nanoTime() + ENOUGH.toNanos();
       var compilers = ManagementFactory.getCompilationMXBean();
       while (true) {
         var start = System.nanoTime();
         var compiled = compilers.getTotalCompilationTime();
-        send(stub.withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS), permitted);
+        send(
+            asked,
+            CallOptions.DEFAULT.withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS),
+            permitted);
         var now = System.nanoTime();
         var compiling =
             TimeUnit.MILLISECONDS.toNanos(compilers.getTotalCompilationTime() - compiled);
@@ -168,16 +168,16 @@ final class WarmUp {
     }
   }
 
-  private static void send(AuthorizationFutureStub stub, AtomicInteger permitted)
+  private static void send(Channel channel, CallOptions options, AtomicInteger permitted)
       throws InterruptedException {
     var free = new Semaphore(IN_FLIGHT);
     for (var i = 0; i < CHECKS; i++) {
       free.acquire();
-      var answer = stub.check(request(i));
+      var answer = EncodedCheck.send(channel, options, check(i));
       answer.addListener(
           () -> {
             if (answer.state() == java.util.concurrent.Future.State.SUCCESS
-                && answer.resultNow().getStatus().getCode() == 0) {
+                && EncodedCheck.permits(answer.resultNow())) {
               permitted.incrementAndGet();
             }
             free.release();
@@ -193,30 +193,15 @@ final class WarmUp {
     return metadata;
   }
 
-  private static CheckRequest request(int number) {
-    var attributes =
-        AttributeContext.newBuilder()
-            .setSource(peer("127.0.0.1", 1024 + number % 60_000))
-            .setDestination(peer(DESTINATION.toString(), 443));
-    if (number % 2 == 0) {
-      attributes
-          .getRequestBuilder()
-          .getHttpBuilder()
-          .setMethod("GET")
-          .setHost("warm-up.invalid:443")
-          .setPath("/")
-          .putHeaders("user-agent", "kith");
-    }
-    return CheckRequest.newBuilder().setAttributes(attributes).build();
-  }
-
-  private static AttributeContext.Peer peer(String address, int port) {
-    return AttributeContext.Peer.newBuilder()
-        .setAddress(
-            Address.newBuilder()
-                .setSocketAddress(
-                    SocketAddress.newBuilder().setAddress(address).setPortValue(port)))
-        .build();
+  /** By turns of a connection and of a request. */
+  private static byte[] check(int number) {
+    return EncodedCheck.of(
+        "127.0.0.1",
+        1024 + number % 60_000,
+        DESTINATION.toString(),
+        443,
+        null,
+        number % 2 == 0 ? "warm-up.invalid:443" : null);
   }
 
   private StaticWorkloadDirectory directory() {

@@ -1,17 +1,13 @@
 package io.kith.server.rehearsal;
 
 import com.google.common.util.concurrent.ListenableFuture;
-import io.envoyproxy.envoy.config.core.v3.Address;
-import io.envoyproxy.envoy.config.core.v3.SocketAddress;
-import io.envoyproxy.envoy.service.auth.v3.AttributeContext;
-import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
-import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc.AuthorizationFutureStub;
-import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
-import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
+import io.grpc.CallOptions;
+import io.grpc.ClientInterceptors;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.stub.MetadataUtils;
 import io.kith.baselines.identity.SpiffeId;
+import io.kith.server.net.EncodedCheck;
 import io.kith.spiffe.WorkloadApiSource;
 import io.kith.spiffe.dev.DevIdentity;
 import java.util.ArrayList;
@@ -19,6 +15,7 @@ import java.util.ArrayList;
 /** The sidecar of the pod: asks about connections and requests to one destination. */
 final class RehearsedEnvoy implements AutoCloseable {
   static final String DESTINATION = "192.0.2.20";
+  private static final String NAME = "db.rehearsal.invalid";
   private static final int DESTINATION_PORT = 5432;
   private static final int ROUNDS = 150;
   private static final int IN_FLIGHT = 20;
@@ -46,7 +43,7 @@ final class RehearsedEnvoy implements AutoCloseable {
   /** Asks about some sockets again and again, all of which are allowed. */
   void askMany(int firstPort) throws Exception {
     for (var round = 0; round < ROUNDS; round++) {
-      var answers = new ArrayList<ListenableFuture<CheckResponse>>();
+      var answers = new ArrayList<ListenableFuture<byte[]>>();
       for (var i = 0; i < IN_FLIGHT; i++) {
         answers.add(send(firstPort + i, i % 2 == 1));
       }
@@ -56,57 +53,33 @@ final class RehearsedEnvoy implements AutoCloseable {
     }
   }
 
-  private static void require(boolean allowed, ListenableFuture<CheckResponse> answer)
+  private static void require(boolean allowed, ListenableFuture<byte[]> answer)
       throws Exception {
-    var status = answer.get().getStatus();
-    if ((status.getCode() == 0) != allowed) {
-      throw new IllegalStateException((allowed ? "not allowed: " : "not denied: ") + answer.get());
+    if (EncodedCheck.permits(answer.get()) != allowed) {
+      throw new IllegalStateException(allowed ? "not allowed" : "not denied");
     }
   }
 
-  private ListenableFuture<CheckResponse> send(int port, boolean request) {
-    return stub(port).check(message(port, request));
-  }
-
-  private AuthorizationFutureStub stub(int port) {
+  private ListenableFuture<byte[]> send(int port, boolean request) {
     var metadata = new Metadata();
     put(metadata, "x-kith-direction", "outbound");
     put(metadata, "x-kith-node", RehearsedBridge.NODE);
     put(metadata, "x-kith-cluster", "PassthroughCluster");
     put(metadata, "x-kith-conn", Integer.toString(port));
-    return AuthorizationGrpc.newFutureStub(channel)
-        .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(metadata));
+    return EncodedCheck.send(
+        ClientInterceptors.intercept(channel, MetadataUtils.newAttachHeadersInterceptor(metadata)),
+        CallOptions.DEFAULT,
+        EncodedCheck.of(
+            RehearsedBridge.POD_ADDRESS,
+            port,
+            DESTINATION,
+            DESTINATION_PORT,
+            NAME,
+            request ? NAME + ":" + DESTINATION_PORT : null));
   }
 
   private static void put(Metadata metadata, String key, String value) {
     metadata.put(Metadata.Key.of(key, Metadata.ASCII_STRING_MARSHALLER), value);
-  }
-
-  private static CheckRequest message(int port, boolean request) {
-    var attributes =
-        AttributeContext.newBuilder()
-            .setSource(peer(RehearsedBridge.POD_ADDRESS, port))
-            .setDestination(peer(DESTINATION, DESTINATION_PORT))
-            .setTlsSession(AttributeContext.TLSSession.newBuilder().setSni("db.rehearsal.invalid"));
-    if (request) {
-      attributes
-          .getRequestBuilder()
-          .getHttpBuilder()
-          .setMethod("GET")
-          .setHost("db.rehearsal.invalid:" + DESTINATION_PORT)
-          .setPath("/")
-          .putHeaders("user-agent", "rehearsal");
-    }
-    return CheckRequest.newBuilder().setAttributes(attributes).build();
-  }
-
-  private static AttributeContext.Peer peer(String address, int port) {
-    return AttributeContext.Peer.newBuilder()
-        .setAddress(
-            Address.newBuilder()
-                .setSocketAddress(
-                    SocketAddress.newBuilder().setAddress(address).setPortValue(port)))
-        .build();
   }
 
   @Override
