@@ -17,6 +17,8 @@ final class JavaProgram {
 
   private static final String CACHE = System.getProperty("kith.server.cache", "");
 
+  private static final String NATIVES = System.getProperty("kith.server.natives", "");
+
   private JavaProgram() {}
 
   /**
@@ -47,6 +49,9 @@ final class JavaProgram {
     var argv = java();
     if (Files.isReadable(Path.of(CACHE))) {
       argv.addAll(List.of("-XX:AOTCache=" + CACHE, "-Xlog:aot=off", "-Xlog:cds=off"));
+    }
+    if (Files.isDirectory(Path.of(NATIVES))) {
+      argv.addAll(List.of("-Djava.library.path=" + NATIVES, "-Dorg.sqlite.lib.path=" + NATIVES));
     }
     argv.addAll(List.of("-cp", CLASSES + more, main.getName()));
     argv.addAll(arguments);
