@@ -176,12 +176,12 @@ public final class WorkloadApiSource implements X509Source {
   private Map<String, List<X509Certificate>> bundles(X509SVID ours, X509SVIDResponse response)
       throws CertificateException {
     var bundles = new HashMap<String, List<X509Certificate>>();
-    for (var federated : response.getFederatedBundlesMap().entrySet()) {
-      var domain = federated.getKey();
-      if (!federated.getValue().isEmpty()) { // an empty one revokes the trust domain
+    for (var federated : response.getFederatedBundlesList()) {
+      var domain = federated.getTrustDomain();
+      if (!federated.getBundle().isEmpty()) { // an empty one revokes the trust domain
         bundles.put(
             domain.startsWith("spiffe://") ? domain.substring("spiffe://".length()) : domain,
-            Encoded.certificates(federated.getValue().toByteArray()));
+            Encoded.certificates(federated.getBundle().toByteArray()));
       }
     }
     bundles.put(expected.trustDomain(), Encoded.certificates(ours.getBundle().toByteArray()));

@@ -1,12 +1,15 @@
 package io.kith.spiffe;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import com.google.protobuf.ByteString;
 import io.grpc.Status;
 import io.kith.spiffe.X509Source.Condition;
 import io.kith.spiffe.X509Source.Event;
+import io.kith.spiffe.workload.FederatedBundle;
 import io.kith.spiffe.workload.X509SVIDResponse;
+import io.spiffe.workloadapi.grpc.Workload;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -150,6 +153,20 @@ class WorkloadApiSourceTest extends X509SourceContract {
     }
   }
 
+  /** The standard's file has a map, whose generated class another library has. */
+  @Test
+  void federatedBundles_writtenAsAMap_areRead() throws Exception {
+    var written =
+        Workload.X509SVIDResponse.newBuilder()
+            .putFederatedBundles("other.test", ByteString.copyFromUtf8("der"))
+            .putFederatedBundles("third.test", ByteString.EMPTY)
+            .build();
+
+    assertThat(X509SVIDResponse.parseFrom(written.toByteString()).getFederatedBundlesList())
+        .extracting(FederatedBundle::getTrustDomain, bundle -> bundle.getBundle().toStringUtf8())
+        .containsExactlyInAnyOrder(tuple("other.test", "der"), tuple("third.test", ""));
+  }
+
   @Test
   void bundles_federated_areKeptApartAndReplacedAsAWhole() throws Exception {
     try (var source = listenedTo()) {
@@ -157,9 +174,12 @@ class WorkloadApiSourceTest extends X509SourceContract {
       var svid = authority.svid(ID.toString());
       api.answer(
           response(svid)
-              .putFederatedBundles(
-                  "spiffe://other.test", FakeWorkloadApi.der(List.of(other.certificate())))
-              .putFederatedBundles("spiffe://revoked.test", ByteString.EMPTY)
+              .addFederatedBundles(
+                  FederatedBundle.newBuilder()
+                      .setTrustDomain("spiffe://other.test")
+                      .setBundle(FakeWorkloadApi.der(List.of(other.certificate()))))
+              .addFederatedBundles(
+                  FederatedBundle.newBuilder().setTrustDomain("spiffe://revoked.test"))
               .build());
       nextEvent();
 
