@@ -36,6 +36,9 @@ kubernetes:
   trustDomain: {{ $root.Values.istio.trustDomain | quote }}
   clusterDomain: {{ $root.Values.istio.clusterDomain | quote }}
   rootNamespace: {{ $root.Values.istio.rootNamespace | quote }}
+  {{- if and $root.Values.node.taint (index . 1) }}
+  nodeTaint: {{ $root.Values.node.taint | quote }}
+  {{- end }}
 {{- end }}
 
 {{/* What all that answer Checks have. */}}

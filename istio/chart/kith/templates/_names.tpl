@@ -121,6 +121,9 @@ istio.io/dataplane-mode: none
 {{- if and (or $node $several) (not .Values.keys.secret) }}
 {{- fail "keys.secret: missing, and several servers need the same keys (expected: a Secret: kith keys new learner.pem && kith keys new approver.pem && kubectl create secret generic kith-keys --from-file=learner.pem --from-file=learner.pem.pub --from-file=approver.pem --from-file=approver.pem.pub)" }}
 {{- end }}
+{{- if and .Values.node.taint (not .Values.kubernetes.resources) }}
+{{- fail (printf "node.taint: %s with kubernetes.resources false, by whose Lease one of several servers takes it off (expected: kubernetes.resources true, or no node.taint)" .Values.node.taint) }}
+{{- end }}
 {{- range $namespace, $mode := .Values.scopes }}
 {{- if hasKey $.Values.failure.namespaces $namespace }}
 {{- fail (printf "failure.namespaces.%s: it is also under scopes, whose mode says what passes (expected: one of them)" $namespace) }}

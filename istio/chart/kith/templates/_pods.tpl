@@ -188,11 +188,15 @@ kith.io/configuration: {{ index . 1 | sha256sum | trunc 16 | quote }}
 {{/* Where pods may run: root, values. One of a node at a time where there are several nodes. */}}
 {{- define "kith.placed" -}}
 {{- $values := index . 1 }}
+{{- $tolerations := $values.tolerations }}
+{{- with (index . 0).Values.node.taint }}
+{{- $tolerations = append $tolerations (dict "key" . "operator" "Exists") }}
+{{- end }}
 {{- with $values.nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $values.tolerations }}
+{{- with $tolerations }}
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}

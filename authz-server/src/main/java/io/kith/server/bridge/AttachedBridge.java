@@ -31,6 +31,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -89,8 +90,9 @@ final class AttachedBridge {
         Untrusted.plain(hello.getBridgeVersion()),
         since,
         Enums.rung(now.getRung()),
-        now.getProblemsList().stream()
-            .limit(50)
+        Stream.concat(
+                now.getProblemsList().stream().limit(50),
+                Stream.of(now.getGuardProblem()).filter(problem -> !problem.isEmpty()))
             .map(problem -> Untrusted.plain(problem, 500))
             .toList(),
         now.getCanaryOk(),
@@ -147,6 +149,19 @@ final class AttachedBridge {
 
   void told(NodeStatus now) {
     status = now;
+    hub.told(node(), problem(now));
+  }
+
+  private static String problem(NodeStatus now) {
+    if (!now.getCanaryOk()) {
+      return "its bridge does not find its own connections again (kith status says why)";
+    }
+    if (now.getGuardOk()) {
+      return "";
+    }
+    return now.getGuardProblem().isEmpty()
+        ? "its bridge does not say whether it guards pods (it is older than this server)"
+        : "its bridge says: " + Untrusted.plain(now.getGuardProblem(), 300);
   }
 
   void guarded(GuardReport report) {

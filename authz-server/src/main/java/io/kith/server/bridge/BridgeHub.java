@@ -7,11 +7,13 @@ import io.kith.baselines.process.Attribution;
 import io.kith.server.check.BoundedLog;
 import io.kith.server.check.Deadlines;
 import io.kith.server.check.KnownConnection;
+import io.kith.server.check.NodeBridges;
 import io.kith.server.check.PodSource;
 import io.kith.server.check.ProcessSource;
 import io.kith.server.check.RunningPod;
 import io.kith.server.check.SocketQuery;
 import io.kith.server.check.Untrusted;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -58,6 +60,8 @@ public final class BridgeHub implements ProcessSource, PodSource {
   }
 
   private final Deadlines deadlines;
+  private final NodeBridges nodes;
+  private final InstantSource clock;
   private final Counts counts = new Counts();
   private final GuardReports guardReports = new GuardReports();
   private final Map<String, AttachedBridge> byNode = new ConcurrentHashMap<>();
@@ -67,8 +71,18 @@ public final class BridgeHub implements ProcessSource, PodSource {
   // Newer stream of a node that has not registered yet, to the older. Guarded by this.
   private final Map<AttachedBridge, AttachedBridge> replaced = new HashMap<>();
 
+  /** One whose bridges' words about themselves nobody reads. */
   public BridgeHub(Deadlines deadlines) {
+    this(deadlines, new NodeBridges(), InstantSource.system());
+  }
+
+  /**
+   * @param nodes gets what bridges say of themselves
+   */
+  public BridgeHub(Deadlines deadlines, NodeBridges nodes, InstantSource clock) {
     this.deadlines = requireNonNull(deadlines, "deadlines");
+    this.nodes = requireNonNull(nodes, "nodes");
+    this.clock = requireNonNull(clock, "clock");
   }
 
   /** Counters for metrics; they only grow. */
@@ -200,6 +214,15 @@ public final class BridgeHub implements ProcessSource, PodSource {
                 "bridge says what cannot be of a pod",
                 Map.of("node", node, "problem", problem),
                 null));
+  }
+
+  /**
+   * Takes what a bridge says of itself.
+   *
+   * @param problem why not all of its node is attributed and guarded; empty when it is
+   */
+  void told(String node, String problem) {
+    nodes.said(new NodeBridges.State(node, problem, clock.instant()));
   }
 
   /** Has the bridge of its pod end a connection. */

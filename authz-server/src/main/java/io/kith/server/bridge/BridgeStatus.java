@@ -11,7 +11,7 @@ import java.util.List;
  *
  * @param version of the bridge
  * @param rung the best that its node can do; {@link Rung#NONE} until it said so
- * @param problems why the rung is not higher; may be empty
+ * @param problems why the rung is not higher, and why no pod is guarded; may be empty
  * @param canaryOk its last connection to itself was found again
  * @param pods that it answers for
  * @param refusedAddresses addresses that it claims and another bridge holds

@@ -31,6 +31,9 @@ public interface Policy {
   /** Where it is remembered what sidecars' filters do while the server cannot be asked. */
   Sidecars sidecars();
 
+  /** Where it is remembered what the bridges of nodes say of themselves. */
+  NodeBridges nodeBridges();
+
   /**
    * Takes note of an answer before it is sent, and once more of one whose process became known
    * {@link CheckRecord#late}; full queues drop detail and count it.

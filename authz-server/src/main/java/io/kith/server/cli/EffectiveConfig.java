@@ -138,7 +138,8 @@ final class EffectiveConfig {
             "recipe", recipe(settings.recipe()),
             "trustDomain", settings.trustDomain(),
             "clusterDomain", settings.clusterDomain(),
-            "rootNamespace", settings.rootNamespace());
+            "rootNamespace", settings.rootNamespace(),
+            "nodeTaint", settings.nodeTaint());
   }
 
   private static Map<String, Object> recipe(KubernetesSettings.Recipe recipe) {

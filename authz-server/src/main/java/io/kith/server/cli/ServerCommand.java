@@ -277,6 +277,7 @@ final class ServerCommand extends Service {
                 server.checkIds(),
                 opened.state()::denied,
                 opened.state().sidecars(),
+                opened.state().nodeBridges(),
                 Version.current(),
                 InstantSource.system()));
     var served = parts.add(FleetServer.start(endpoint, identity, server.connectionAge(), service));

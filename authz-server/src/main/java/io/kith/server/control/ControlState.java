@@ -23,6 +23,7 @@ import io.kith.baselines.store.Entry;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import io.kith.server.check.CheckRecord;
+import io.kith.server.check.NodeBridges;
 import io.kith.server.check.PodSource;
 import io.kith.server.check.Policy;
 import io.kith.server.check.Sidecars;
@@ -57,6 +58,9 @@ public final class ControlState implements Policy, AutoCloseable {
   private static final System.Logger AUDIT = System.getLogger("io.kith.audit");
   private static final System.Logger LOG = System.getLogger(ControlState.class.getName());
 
+  /** Bridges say how they are every 30 s. */
+  private static final Duration BRIDGES_REMEMBERED = Duration.ofMinutes(10);
+
   private final ControlSettings settings;
   private final InstantSource clock;
   private final Fold fold;
@@ -65,6 +69,7 @@ public final class ControlState implements Policy, AutoCloseable {
   private final Journal journal;
   private final RunningPods pods;
   private final Sidecars sidecars;
+  private final NodeBridges nodeBridges = new NodeBridges();
   private final VerdictCounts counts = new VerdictCounts();
   private final DecisionLog log = new DecisionLog();
   private final RuleUse use = new RuleUse();
@@ -441,6 +446,7 @@ public final class ControlState implements Policy, AutoCloseable {
   public void tidy() {
     pods.tell(clock.instant());
     sidecars.retain(pod -> settings.directory().at(pod) != null);
+    nodeBridges.forget(clock.instant().minus(BRIDGES_REMEMBERED));
     for (var next = appeared.poll(); next != null; next = appeared.poll()) {
       workloads.governed(next);
     }
@@ -530,6 +536,12 @@ public final class ControlState implements Policy, AutoCloseable {
   @Override
   public Sidecars sidecars() {
     return sidecars;
+  }
+
+  /** What the bridges of nodes say of themselves, here and at check servers that follow. */
+  @Override
+  public NodeBridges nodeBridges() {
+    return nodeBridges;
   }
 
   /** Every Check answered so far. */

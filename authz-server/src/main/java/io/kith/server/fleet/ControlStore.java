@@ -29,6 +29,7 @@ import io.kith.control.v1.Holdings;
 import io.kith.control.v1.News;
 import io.kith.control.v1.Report;
 import io.kith.control.v1.SaveLearnedRequest;
+import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Sidecars;
 import io.kith.server.control.Elsewhere;
 import io.kith.server.control.FleetDenial;
@@ -187,6 +188,11 @@ public final class ControlStore implements BaselineStore {
     default Sidecars.News sidecars(long after, int most) {
       return new Sidecars.News(after, List.of());
     }
+
+    /** What bridges said of themselves after a version of that. */
+    default NodeBridges.News bridges(long after, int most) {
+      return new NodeBridges.News(after, List.of());
+    }
   }
 
   private ControlStore(Settings settings, ChannelCredentials tls) {
@@ -252,6 +258,7 @@ public final class ControlStore implements BaselineStore {
     private Report sent = Report.getDefaultInstance();
     private @Nullable Holdings heldSent;
     private long sidecarsSent;
+    private long bridgesSent;
     private volatile @Nullable News news;
 
     Link(Endpoint.Tcp server) {
@@ -302,6 +309,9 @@ public final class ControlStore implements BaselineStore {
         sidecarsSent = heard.version();
         var at = clock.instant();
         heard.states().forEach(one -> more.addSidecars(FleetMessages.message(one, at)));
+        var bridges = reporter.bridges(bridgesSent, FleetMessages.MAX_BRIDGES);
+        bridgesSent = bridges.version();
+        bridges.states().forEach(one -> more.addBridges(FleetMessages.message(one, at)));
       }
       if (answer != null) {
         more.addAnswers(answer);

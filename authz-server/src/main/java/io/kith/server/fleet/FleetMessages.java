@@ -6,8 +6,11 @@ import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.store.Change;
 import io.kith.baselines.store.Entry;
 import io.kith.baselines.store.LearnedPart;
+import io.kith.control.v1.NodeBridge;
 import io.kith.control.v1.Sidecar;
+import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Sidecars;
+import io.kith.server.check.Untrusted;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
@@ -19,6 +22,9 @@ final class FleetMessages {
 
   /** Sidecars in a report. */
   static final int MAX_SIDECARS = 1_000;
+
+  /** Bridges in a report. */
+  static final int MAX_BRIDGES = 1_000;
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,200}");
   private static final int MAX_REPLICA = 253;
@@ -69,6 +75,26 @@ final class FleetMessages {
         message.getOpen(),
         ago(message.getAskedMillisAgo(), now),
         ago(message.getChangedMillisAgo(), now));
+  }
+
+  static NodeBridge message(NodeBridges.State state, Instant now) {
+    return NodeBridge.newBuilder()
+        .setNode(state.node())
+        .setProblem(state.problem())
+        .setHeardMillisAgo(Math.max(0, Duration.between(state.heard(), now).toMillis()))
+        .build();
+  }
+
+  /**
+   * Reads what a bridge said.
+   *
+   * @throws IllegalArgumentException when it is of no node
+   */
+  static NodeBridges.State state(NodeBridge message, Instant now) {
+    return new NodeBridges.State(
+        message.getNode(),
+        Untrusted.plain(message.getProblem(), 500),
+        ago(message.getHeardMillisAgo(), now));
   }
 
   private static Instant ago(long millis, Instant now) {

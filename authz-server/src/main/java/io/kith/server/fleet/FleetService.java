@@ -39,6 +39,7 @@ import io.kith.control.v1.Report;
 import io.kith.control.v1.SaveLearnedRequest;
 import io.kith.control.v1.SaveLearnedResponse;
 import io.kith.control.v1.Sidecar;
+import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Peer;
 import io.kith.server.check.Sidecars;
 import io.kith.server.check.Untrusted;
@@ -85,6 +86,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
   private final CheckServers servers = new CheckServers();
   private final Denials denials;
   private final Sidecars sidecars;
+  private final NodeBridges bridges;
   private final LongAdder counted = new LongAdder();
   private final LongAdder refused = new LongAdder();
   private final AutoCloseable watch;
@@ -126,6 +128,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
    * @param checkIds who may call
    * @param denials told of what check servers deny
    * @param sidecars told of what sidecars said to check servers
+   * @param bridges told of what bridges said to check servers
    * @param version of this server, for people
    */
   public FleetService(
@@ -134,6 +137,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
       List<SpiffeIdPattern> checkIds,
       Denials denials,
       Sidecars sidecars,
+      NodeBridges bridges,
       String version,
       InstantSource clock) {
     this.store = requireNonNull(store, "store");
@@ -141,6 +145,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     this.checkIds = List.copyOf(checkIds);
     this.denials = requireNonNull(denials, "denials");
     this.sidecars = requireNonNull(sidecars, "sidecars");
+    this.bridges = requireNonNull(bridges, "bridges");
     this.clock = requireNonNull(clock, "clock");
     this.news = News.newBuilder().setServerVersion(version).build();
     this.watch = store.watch(this::look);
@@ -294,6 +299,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
               .clearDenials()
               .clearAnswers()
               .clearSidecars()
+              .clearBridges()
               .build();
       take(report);
     }
@@ -311,6 +317,10 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
         if (report.getSidecarsCount() > 0) {
           heard(report.getSidecarsList());
         }
+        var now = clock.instant();
+        report.getBridgesList().stream()
+            .limit(FleetMessages.MAX_BRIDGES)
+            .forEach(one -> bridges.said(FleetMessages.state(one, now)));
       } catch (IllegalArgumentException e) {
         end(
             Status.INVALID_ARGUMENT.withDescription(

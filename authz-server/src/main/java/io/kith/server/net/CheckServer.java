@@ -74,7 +74,7 @@ public final class CheckServer implements AutoCloseable {
   private final X509Source identity;
   private final CheckTelemetry telemetry;
   private final Deadlines deadlines = new Deadlines();
-  private final BridgeHub bridges = new BridgeHub(deadlines);
+  private final BridgeHub bridges;
   private final ExtAuthzService checkService;
   private final BridgeService bridgeService;
   private final GuardDesk guardDesk;
@@ -96,6 +96,7 @@ public final class CheckServer implements AutoCloseable {
     this.settings = settings;
     this.identity = requireNonNull(identity, "identity");
     this.telemetry = requireNonNull(telemetry, "telemetry");
+    this.bridges = new BridgeHub(deadlines, policy.nodeBridges(), InstantSource.system());
     var flows = new OpenFlows(InstantSource.system());
     this.guardDesk = new GuardDesk(settings.guard(), directory, policy, bridges, flows);
     bridges

@@ -35,6 +35,7 @@ import io.kith.server.check.CheckSettings;
 import io.kith.server.check.Deadlines;
 import io.kith.server.check.ExtAuthzService;
 import io.kith.server.check.KnownConnection;
+import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Policy;
 import io.kith.server.check.ProcessSource;
 import io.kith.server.check.Sidecars;
@@ -271,6 +272,11 @@ final class WarmUp {
     @Override
     public Inbound inbound(Workload callee) {
       return Inbound.REQUIRE;
+    }
+
+    @Override
+    public NodeBridges nodeBridges() {
+      return new NodeBridges();
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.kith.server.bridge;
 import static io.kith.server.bridge.FakeBridge.candidate;
 import static io.kith.server.bridge.FakeBridge.fingerprint;
 import static io.kith.server.bridge.FakeBridge.pod;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.ByteString;
@@ -38,6 +39,7 @@ import io.kith.bridge.v1.NodeStatus;
 import io.kith.bridge.v1.Pod;
 import io.kith.server.check.Await;
 import io.kith.server.check.Deadlines;
+import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Peer;
 import io.kith.server.check.RunningPod;
 import io.kith.server.check.Samples;
@@ -65,7 +67,8 @@ class BridgeHubTest {
   private static final Duration LONG = Duration.ofSeconds(60);
 
   private final Deadlines deadlines = new Deadlines();
-  private final BridgeHub hub = new BridgeHub(deadlines);
+  private final NodeBridges nodes = new NodeBridges();
+  private final BridgeHub hub = new BridgeHub(deadlines, nodes, () -> this.now);
   private final List<ManagedChannel> channels = new ArrayList<>();
   private volatile Peer peer = Samples.peer(BRIDGE, "10.1.0.1");
   private volatile Instant now = Instant.EPOCH;
@@ -798,6 +801,7 @@ class BridgeHubTest {
             .setContainersNotDescribed(1)
             .setRuntimeFailures(4)
             .setRuntimeContradictions(2)
+            .setGuardProblem("no pod is guarded: EPERM")
             .build());
     Await.until("it is taken", () -> hub.statuses().getFirst().canaryOk());
 
@@ -808,7 +812,7 @@ class BridgeHubTest {
                 "test",
                 Instant.EPOCH,
                 Rung.KERNEL_EXACT,
-                List.of("sendmsg: EPERM"),
+                List.of("sendmsg: EPERM", "no pod is guarded: EPERM"),
                 true,
                 0,
                 List.of(),
@@ -816,5 +820,39 @@ class BridgeHubTest {
                 42,
                 65_536,
                 new BridgeStatus.Containers(3, 1, 4, 2)));
+  }
+
+  private String heard(NodeStatus.Builder status) {
+    var bridge = attached("node-1");
+    now = now.plusSeconds(1);
+    var told = now;
+
+    bridge.tells(status.build());
+
+    Await.until(
+        "it is heard",
+        () -> nodes.of("node-1") instanceof NodeBridges.State(_, _, var at) && at.equals(told));
+    bridge.complete();
+    Await.until("it is gone", () -> hub.statuses().isEmpty());
+    return requireNonNull(nodes.of("node-1")).problem();
+  }
+
+  @Test
+  void told_bridgeThatFindsItselfAndGuards_isReady() {
+    assertThat(heard(NodeStatus.newBuilder().setCanaryOk(true).setGuardOk(true))).isEmpty();
+  }
+
+  @Test
+  void told_bridgeThatIsNotAllRight_isNotReady_andSaysWhy() {
+    assertThat(heard(NodeStatus.newBuilder().setGuardOk(true)))
+        .isEqualTo("its bridge does not find its own connections again (kith status says why)");
+    assertThat(heard(NodeStatus.newBuilder().setCanaryOk(true).setGuardProblem("no BPF")))
+        .isEqualTo("its bridge says: no BPF");
+  }
+
+  @Test
+  void told_bridgeOfAnOlderVersion_isNotReady() {
+    assertThat(heard(NodeStatus.newBuilder().setCanaryOk(true)))
+        .isEqualTo("its bridge does not say whether it guards pods (it is older than this server)");
   }
 }

@@ -19,6 +19,8 @@ public final class InMemoryPolicy implements Policy {
   private volatile @Nullable CompletionStage<?> coming;
   private volatile Supplier<Snapshot> snapshot = () -> Samples.snapshot(Mode.ENFORCE);
 
+  private final NodeBridges nodeBridges = new NodeBridges();
+
   private volatile Inbound inbound = Inbound.ACCEPT;
 
   /** What every workload asks of requests that come in. */
@@ -62,6 +64,11 @@ public final class InMemoryPolicy implements Policy {
   public @Nullable CompletionStage<?> coming(Workload workload) {
     var stage = coming;
     return stage == null || stage.toCompletableFuture().isDone() ? null : stage;
+  }
+
+  @Override
+  public NodeBridges nodeBridges() {
+    return nodeBridges;
   }
 
   @Override

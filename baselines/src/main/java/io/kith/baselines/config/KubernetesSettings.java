@@ -6,6 +6,7 @@ import io.kith.baselines.yaml.Values;
 import io.kith.baselines.yaml.YamlDocument.Section;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  * @param clusterDomain suffix of the DNS names of services: {@code
  *     NAME.NAMESPACE.svc.CLUSTER_DOMAIN}
  * @param rootNamespace Istio's root namespace
+ * @param nodeTaint key of the taint that is taken off a node once its bridge is well, or null;
+ *     needs resources
  */
 public record KubernetesSettings(
     @Nullable Path kubeconfig,
@@ -33,7 +36,15 @@ public record KubernetesSettings(
     Recipe recipe,
     String trustDomain,
     String clusterDomain,
-    String rootNamespace) {
+    String rootNamespace,
+    @Nullable String nodeTaint) {
+  private static final Pattern TAINT =
+      Pattern.compile(
+          "[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?");
+
+  /** What the cluster says of nodes. */
+  private static final Pattern OF_THE_CLUSTER = Pattern.compile("(.*\\.)?(kubernetes|k8s)\\.io/.*");
+
   /**
    * The recipe that a mesh has, as {@code kith istio recipe} was told.
    *
@@ -81,7 +92,7 @@ public record KubernetesSettings(
     requireNonNull(recipe, "recipe");
   }
 
-  /** Without overlays. */
+  /** Without overlays and a taint. */
   public KubernetesSettings(
       @Nullable Path kubeconfig,
       boolean workloads,
@@ -97,7 +108,26 @@ public record KubernetesSettings(
         Recipe.BASELINE,
         trustDomain,
         clusterDomain,
-        rootNamespace);
+        rootNamespace,
+        null);
+  }
+
+  private static String taint(String text) {
+    if (!TAINT.matcher(text).matches()) {
+      throw new IllegalArgumentException(
+          "'"
+              + text
+              + "' (expected: the key of a taint with its domain, without value and effect, as"
+              + " kith.io/starting)");
+    }
+    if (OF_THE_CLUSTER.matcher(text).matches()) {
+      throw new IllegalArgumentException(
+          "'"
+              + text
+              + "' (expected: a taint of your own, as kith.io/starting; those of kubernetes.io say"
+              + " what is wrong with a node)");
+    }
+    return text;
   }
 
   /** Of the section, or null where there is none. */
@@ -112,7 +142,14 @@ public record KubernetesSettings(
             Recipe.read(section.section("recipe")),
             section.value("trustDomain", Values::text, "cluster.local"),
             section.value("clusterDomain", Values::text, "cluster.local"),
-            section.value("rootNamespace", Values::text, "istio-system"));
+            section.value("rootNamespace", Values::text, "istio-system"),
+            section.optional("nodeTaint", KubernetesSettings::taint));
+    if (settings.nodeTaint != null && !settings.resources) {
+      section.problem(
+          "nodeTaint",
+          "with resources false (expected: resources true as well, by whose Lease one of several"
+              + " servers writes; or no nodeTaint)");
+    }
     if (settings.overlays && !(settings.workloads && settings.resources)) {
       section.problem(
           "overlays",

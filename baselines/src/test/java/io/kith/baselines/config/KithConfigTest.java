@@ -1,5 +1,6 @@
 package io.kith.baselines.config;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
@@ -20,6 +21,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class KithConfigTest {
   @Test
@@ -510,11 +512,55 @@ class KithConfigTest {
                     true, true, false, "canary", "NODE", Duration.ofSeconds(1)),
                 "cluster.local",
                 "cluster.local",
-                "istio-system"));
+                "istio-system",
+                null));
     assertThat(problemsOf("server: {kubernetes: {overlays: true, workloads: false}}"))
         .map(Problem::what)
         .containsExactly(
             "true (expected: workloads and resources true as well, which say whose pods have to"
                 + " have which filter; or overlays false)");
+  }
+
+  @Test
+  void nodeTaint_isAKeyOfYourOwn_andNeedsResources() throws ConfigException {
+    assertThat(
+            requireNonNull(
+                    KithConfig.parse(
+                            "kith.yaml",
+                            "server: {kubernetes: {nodeTaint: kith.io/starting}}",
+                            Map.of())
+                        .server()
+                        .kubernetes())
+                .nodeTaint())
+        .isEqualTo("kith.io/starting");
+    assertThat(problemsOf("server: {kubernetes: {resources: false, nodeTaint: kith.io/starting}}"))
+        .map(Problem::what)
+        .containsExactly(
+            "with resources false (expected: resources true as well, by whose Lease one of several"
+                + " servers writes; or no nodeTaint)");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"starting", "kith.io/starting:NoSchedule", "Kith.io/x", "kith.io/"})
+  void nodeTaint_thatIsNoKey_isRefused(String taint) {
+    assertThat(problemsOf("server: {kubernetes: {nodeTaint: \"" + taint + "\"}}"))
+        .map(Problem::what)
+        .containsExactly(
+            "'"
+                + taint
+                + "' (expected: the key of a taint with its domain, without value and effect, as"
+                + " kith.io/starting)");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"node.kubernetes.io/not-ready", "kubernetes.io/x", "a.k8s.io/x"})
+  void nodeTaint_ofTheCluster_isRefused(String taint) {
+    assertThat(problemsOf("server: {kubernetes: {nodeTaint: \"" + taint + "\"}}"))
+        .map(Problem::what)
+        .containsExactly(
+            "'"
+                + taint
+                + "' (expected: a taint of your own, as kith.io/starting; those of kubernetes.io say"
+                + " what is wrong with a node)");
   }
 }

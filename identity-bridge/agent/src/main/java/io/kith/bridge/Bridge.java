@@ -518,7 +518,8 @@ public final class Bridge implements NodeView, AutoCloseable {
             described.known(),
             described.unknown(),
             described.failures(),
-            described.disagreements()));
+            described.disagreements()),
+        guard.works() ? "" : String.join("; ", guard.problems()));
   }
 
   /** Why the rung is not higher. */

@@ -203,7 +203,7 @@ class HandOverTest {
 
     @Override
     public Status status() {
-      return new Status(Rung.KERNEL_EXACT, List.of(), true, 0, 65_536, Containers.NONE);
+      return new Status(Rung.KERNEL_EXACT, List.of(), true, 0, 65_536, Containers.NONE, "");
     }
   }
 }

@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -103,6 +104,8 @@ class ChartTest {
           scopes.shop=enforced        | at '/scopes/shop': value must be one of 'observe', 'shadow', 'enforce'
           guard.resolvers={10.0.0.1}  | at '/guard/resolvers/0': '10.0.0.1' does not match pattern
           identity.provider=files     | at '/identity/provider': value must be one of 'istio', 'spire'
+          node.taint=starting         | at '/node/taint': 'starting' does not match pattern
+          node.taint=node.kubernetes.io/not-ready | at '/node/taint': 'not' failed
           telemetry.sampleAllows=2    | at '/telemetry/sampleAllows': maximum: got 2, want 1
           """)
   void template_ofWrongValues_isRefusedWithWhatIsWrong(String value, String message)
@@ -111,6 +114,43 @@ class ChartTest {
 
     assertThat(outcome.succeeded()).isFalse();
     assertThat(outcome.output()).contains(message);
+  }
+
+  @Test
+  void template_taintWithoutResources_isRefused() throws Exception {
+    var outcome =
+        chart.template(
+            new Values("default"), "node.taint=kith.io/starting", "kubernetes.resources=false");
+
+    assertThat(outcome.succeeded()).isFalse();
+    assertThat(outcome.output())
+        .contains("node.taint: kith.io/starting with kubernetes.resources false");
+  }
+
+  /** Else the first nodes of a cluster would wait for a server that waits for a node. */
+  @ParameterizedTest
+  @MethodSource("all")
+  void template_withATaint_toleratesItInEveryPod(Values values) throws Exception {
+    var key = "kith.io/starting";
+
+    for (var object : chart.objects(values, "node.taint=" + key)) {
+      if (List.of("StatefulSet", "DaemonSet").contains(object.kind())) {
+        assertThat(object.at("spec", "template", "spec", "tolerations"))
+            .as(object.name())
+            .asInstanceOf(InstanceOfAssertFactories.LIST)
+            .contains(Map.of("key", key, "operator", "Exists"));
+      }
+    }
+  }
+
+  /** The right over nodes is strong: nobody has it who does not use it. */
+  @Test
+  void template_withoutATaint_givesNobodyARightOverNodes() throws Exception {
+    for (var object : chart.objects(new Values("default"))) {
+      if (object.kind().endsWith("Role")) {
+        assertThat(object.yaml()).doesNotContain("nodes");
+      }
+    }
   }
 
   @Test

@@ -38,6 +38,7 @@ import io.kith.load.lab.EnvoyProxy;
 import io.kith.load.lab.LoopbackLab;
 import io.kith.load.tools.Envoy;
 import io.kith.server.check.CheckRecord;
+import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Policy;
 import io.kith.server.check.Sidecars;
 import io.kith.server.net.CheckServer;
@@ -142,6 +143,11 @@ final class ProvenMesh implements AutoCloseable {
     @Override
     public Inbound inbound(Workload callee) {
       return Inbound.REQUIRE;
+    }
+
+    @Override
+    public NodeBridges nodeBridges() {
+      return new NodeBridges();
     }
 
     @Override

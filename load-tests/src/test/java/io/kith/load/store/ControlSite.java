@@ -5,6 +5,7 @@ import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.store.BaselineStore;
+import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Sidecars;
 import io.kith.server.fleet.ControlStore;
 import io.kith.server.fleet.FleetServer;
@@ -62,6 +63,9 @@ final class ControlSite implements AutoCloseable {
   /** What check servers heard of sidecars. */
   final Sidecars sidecars = new Sidecars(InstantSource.system());
 
+  /** What they heard of bridges. */
+  final NodeBridges bridges = new NodeBridges();
+
   /** What serves a store. */
   record Served(FleetService service, FleetServer server) implements AutoCloseable {
     @Override
@@ -84,6 +88,7 @@ final class ControlSite implements AutoCloseable {
             List.of(SpiffeIdPattern.parse(CHECK.toString())),
             denials,
             sidecars,
+            bridges,
             "1.2.3",
             InstantSource.system());
     return new Served(

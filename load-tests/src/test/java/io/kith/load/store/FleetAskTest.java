@@ -16,6 +16,7 @@ import io.kith.baselines.process.ProcessClass;
 import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.baselines.process.Quality;
 import io.kith.load.store.ControlSite.Served;
+import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Sidecars;
 import io.kith.server.control.Elsewhere;
 import io.kith.server.control.FleetDenial;
@@ -197,6 +198,42 @@ class FleetAskTest {
         Await.until("it is told again", LIMIT, () -> !isOpen(POD));
       }
     }
+  }
+
+  @Test
+  void bridges_areToldAsTheySayIt_andAnewToAnotherControlServer() throws Exception {
+    var heard = new NodeBridges();
+    heard.said(new NodeBridges.State("node-7", "no guard", Instant.now().minusSeconds(60)));
+    var says =
+        new Says() {
+          @Override
+          public NodeBridges.News bridges(long after, int most) {
+            return heard.after(after, most);
+          }
+        };
+    try (var one = site.follow(served, "node-1")) {
+      one.reports(says);
+
+      Await.until("it is told", LIMIT, () -> site.bridges.of("node-7") != null);
+      var told = requireNonNull(site.bridges.of("node-7"));
+      assertThat(told.problem()).isEqualTo("no guard");
+      assertThat(told.heard())
+          .isBetween(Instant.now().minusSeconds(90), Instant.now().minusSeconds(55));
+
+      heard.said(new NodeBridges.State("node-7", "", Instant.now()));
+      Await.until("it is told that it is ready", LIMIT, this::isReady);
+    }
+    site.bridges.forget(Instant.MAX);
+    try (var again = site.follow(served, "node-1")) {
+      again.reports(says);
+
+      Await.until("it is told anew", LIMIT, this::isReady);
+    }
+  }
+
+  private boolean isReady() {
+    var told = site.bridges.of("node-7");
+    return told != null && told.isReady();
   }
 
   private boolean isOpen(IpAddress pod) {

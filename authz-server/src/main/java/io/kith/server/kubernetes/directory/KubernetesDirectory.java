@@ -23,6 +23,7 @@ import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.server.check.BoundedLog;
 import io.kith.server.kubernetes.ApiServer;
 import io.kith.server.kubernetes.ClusterPods;
+import io.kith.server.kubernetes.SeenVersions;
 import io.kith.server.verb.Failure;
 import java.net.ConnectException;
 import java.nio.file.Path;

@@ -65,6 +65,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
   private final @Nullable Overlays overlays;
   private final SharedIndexInformer<GenericKubernetesResource> lists;
   private final SharedIndexInformer<GenericKubernetesResource> scopes;
+  private final @Nullable NodeTaints taints;
   private final @Nullable Leadership leadership;
   private final Semaphore changes = new Semaphore(0);
   private final CountDownLatch first = new CountDownLatch(1);
@@ -86,12 +87,14 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
    *     for a server that is alone
    * @param sidecars what sidecars have, and which there are; null where their failure mode does not
    *     follow the modes of scopes
+   * @param nodeTaint key of the taint that is taken off nodes whose bridge is well; null: none is
    */
   record Settings(
       String rootNamespace,
       @Nullable String provenance,
       @Nullable String lease,
-      @Nullable Meshed sidecars) {}
+      @Nullable Meshed sidecars,
+      @Nullable String nodeTaint) {}
 
   /** The sidecars of a mesh. */
   record Meshed(MeshSettings recipe, ClusterPods pods) {}
@@ -128,6 +131,10 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
             InstantSource.system());
     this.lists = informer(Kind.EGRESS_ALLOW_LIST);
     this.scopes = informer(Kind.SCOPE);
+    this.taints =
+        settings.nodeTaint() == null
+            ? null
+            : NodeTaints.watch(client, settings.nodeTaint(), state.nodeBridges());
     this.leadership =
         settings.lease() == null
             ? null
@@ -163,7 +170,8 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
             settings.rootNamespace(),
             provenance,
             several ? namespace(client) : null,
-            settings.overlays() && pods != null ? new Meshed(recipe(settings), pods) : null));
+            settings.overlays() && pods != null ? new Meshed(recipe(settings), pods) : null,
+            settings.nodeTaint()));
   }
 
   private static MeshSettings recipe(KubernetesSettings settings) throws Failure {
@@ -268,6 +276,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
           changes.drainPermits(); // all of them are seen by looking once
         }
         look();
+        lookAtNodes();
       }
     } catch (InterruptedException _) {
       // closed
@@ -297,6 +306,17 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
       }
     } catch (RuntimeException | RefusedException e) {
       LOG.log(Level.ERROR, "the objects of the cluster were not looked at", e);
+    }
+  }
+
+  /** Also where the definitions of Kith's objects are not there. */
+  private void lookAtNodes() {
+    if (taints != null) {
+      try {
+        taints.look(writes());
+      } catch (RuntimeException e) {
+        LOG.log(Level.ERROR, "the nodes of the cluster were not looked at", e);
+      }
     }
   }
 
@@ -389,6 +409,9 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
     if (overlays != null) {
       problems.addAll(overlays.problems());
     }
+    if (taints != null) {
+      problems.addAll(taints.problems());
+    }
     return problems;
   }
 
@@ -430,6 +453,18 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
           "EnvoyFilters that were written or deleted; each drains connections of its sidecars.",
           overlays::writes);
     }
+    if (taints != null) {
+      metrics.gauge(
+          "kith_cluster_nodes_starting", "Nodes that have the start-up taint.", taints::starting);
+      metrics.counter(
+          "kith_cluster_taints_lifted_total",
+          "Nodes from which this server took the start-up taint.",
+          taints::lifted);
+      metrics.counter(
+          "kith_cluster_taint_failures_total",
+          "Times that the start-up taint could not be taken off; it is tried again.",
+          taints::failures);
+    }
     metrics.counter(
         "kith_cluster_statuses_total",
         "Conditions and Baselines that were written.",
@@ -452,6 +487,9 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
     scopes.stop();
     if (filters != null) {
       filters.close();
+    }
+    if (taints != null) {
+      taints.close();
     }
     writer.close();
     client.close();

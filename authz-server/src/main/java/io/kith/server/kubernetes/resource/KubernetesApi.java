@@ -165,14 +165,17 @@ final class KubernetesApi implements StatusWriter.Api {
 
   /** For people: what an API server said, or that none did. */
   static String words(Throwable failure) {
-    if (failure instanceof KubernetesClientException e && e.getCode() > 0) {
-      var status = e.getStatus();
-      var said =
-          status == null || status.getMessage() == null ? e.getMessage() : status.getMessage();
-      return e.getCode() + " " + said;
-    }
     var cause = failure;
-    while (cause.getCause() != null) {
+    while (true) {
+      if (cause instanceof KubernetesClientException e && e.getCode() > 0) {
+        var status = e.getStatus();
+        var said =
+            status == null || status.getMessage() == null ? e.getMessage() : status.getMessage();
+        return e.getCode() + " " + said;
+      }
+      if (cause.getCause() == null) {
+        break;
+      }
       cause = cause.getCause();
     }
     return cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();

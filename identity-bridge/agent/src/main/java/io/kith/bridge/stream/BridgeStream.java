@@ -145,6 +145,7 @@ public final class BridgeStream implements AutoCloseable {
     stream.every(POD_INTERVAL, () -> stream.tell(attachment -> attachment.sendPods(false)));
     stream.every(POD_REPETITION, () -> stream.tell(attachment -> attachment.sendPods(true)));
     stream.every(STATUS_INTERVAL, () -> stream.tell(Attachment::sendStatus));
+    stream.every(POD_INTERVAL, () -> stream.tell(Attachment::sendNewStatus));
     stream.every(GUARD_INTERVAL, () -> stream.tell(Attachment::sendReport));
     stream.every(POD_INTERVAL, () -> stream.tell(Attachment::sendNames));
     return stream;
@@ -222,11 +223,6 @@ public final class BridgeStream implements AutoCloseable {
     }
   }
 
-  /** Tells the server at once that something about the node changed. */
-  public void statusChanged() {
-    later(Duration.ZERO, () -> guarded(() -> tell(Attachment::sendStatus)));
-  }
-
   private void welcomed(Attachment which) {
     Attachment old = null;
     synchronized (this) {
@@ -300,6 +296,7 @@ public final class BridgeStream implements AutoCloseable {
     private @Nullable ClientCallStreamObserver<BridgeMessage> call;
     private @Nullable Outbox outbox;
     private @Nullable List<NodeView.Pod> told; // guarded by this
+    private List<Object> toldWorks = List.of(); // guarded by this
     private boolean greeted; // guarded by this
     private long namesSent; // guarded by this
     private List<PodGuard> statesTold = List.of(); // guarded by this
@@ -355,8 +352,21 @@ public final class BridgeStream implements AutoCloseable {
     private synchronized void sendStatus() {
       var out = outbox;
       if (out != null && greeted) {
-        out.status(Messages.status(view.status()));
+        var status = view.status();
+        toldWorks = works(status);
+        out.status(Messages.status(status));
       }
+    }
+
+    /** What works is told at once, counts are not. */
+    private synchronized void sendNewStatus() {
+      if (!works(view.status()).equals(toldWorks)) {
+        sendStatus();
+      }
+    }
+
+    private static List<Object> works(NodeView.Status status) {
+      return List.of(status.rung(), status.canaryOk(), status.guard());
     }
 
     private synchronized void sendReport() {

@@ -83,7 +83,9 @@ final class Messages {
                 .setContainersDescribed(status.containers().described())
                 .setContainersNotDescribed(status.containers().notDescribed())
                 .setRuntimeFailures(status.containers().failures())
-                .setRuntimeContradictions(status.containers().contradictions()))
+                .setRuntimeContradictions(status.containers().contradictions())
+                .setGuardOk(status.guard().isEmpty())
+                .setGuardProblem(status.guard()))
         .build();
   }
 

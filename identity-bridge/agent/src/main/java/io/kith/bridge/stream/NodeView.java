@@ -119,6 +119,7 @@ public interface NodeView {
    *
    * @param problems why the rung is not higher, and what else does not work
    * @param containers how they are described
+   * @param guard why no pod is guarded, in words; empty when the guard is there
    */
   record Status(
       Rung rung,
@@ -126,7 +127,8 @@ public interface NodeView {
       boolean canaryOk,
       long connectsSeen,
       long capacity,
-      Containers containers) {
+      Containers containers,
+      String guard) {
     public Status {
       problems = List.copyOf(problems);
     }

@@ -94,6 +94,7 @@ class BridgeStreamTest {
     private volatile List<Pod> pods = List.of(POD);
     private volatile List<Candidate> candidates = List.of(candidate("/bin/curl"));
     private volatile boolean broken;
+    private volatile String guard = "no BPF file system";
 
     @Override
     public Answer answer(Question question) {
@@ -116,7 +117,8 @@ class BridgeStreamTest {
           true,
           5,
           65_536,
-          new Containers(2, 1, 4, 3));
+          new Containers(2, 1, 4, 3),
+          guard);
     }
   }
 
@@ -141,6 +143,19 @@ class BridgeStreamTest {
             });
     assertThat(status.getNodeStatus().getProblemsList()).containsExactly("no first sender");
     assertThat(status.getNodeStatus().getCanaryOk()).isTrue();
+    assertThat(status.getNodeStatus().getGuardOk()).isFalse();
+    assertThat(status.getNodeStatus().getGuardProblem()).isEqualTo("no BPF file system");
+  }
+
+  @Test
+  void status_guardThatIsThereByNow_isToldAtOnce() throws Exception {
+    server.next(NODE_STATUS);
+
+    node.guard = "";
+
+    var status = server.next(NODE_STATUS).getNodeStatus();
+    assertThat(status.getGuardOk()).isTrue();
+    assertThat(status.getGuardProblem()).isEmpty();
   }
 
   @Test

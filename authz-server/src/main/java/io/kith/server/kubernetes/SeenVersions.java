@@ -1,4 +1,4 @@
-package io.kith.server.kubernetes.directory;
+package io.kith.server.kubernetes;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Objects are known by their names, so that one that was deleted and made again is a change.
  */
-final class SeenVersions<T extends HasMetadata> implements ItemStore<T> {
+public final class SeenVersions<T extends HasMetadata> implements ItemStore<T> {
   /** No object has this version. */
   private static final Long UNKNOWN = -1L;
 
@@ -25,7 +25,7 @@ final class SeenVersions<T extends HasMetadata> implements ItemStore<T> {
   /**
    * @param empty makes an object without any field
    */
-  SeenVersions(Supplier<T> empty) {
+  public SeenVersions(Supplier<T> empty) {
     this.empty = empty;
   }
 

@@ -1,4 +1,4 @@
-package io.kith.server.kubernetes.directory;
+package io.kith.server.kubernetes;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;

@@ -1,0 +1,99 @@
+package io.kith.server.check;
+
+import static java.util.Objects.requireNonNull;
+
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the bridges of nodes said last of themselves, here and at other servers: that they find
+ * their own connections again and guard pods, or why not. Thread-safe.
+ */
+public final class NodeBridges {
+  /** More are not remembered: a mesh has fewer. */
+  private static final int MAX_NODES = 50_000;
+
+  private final ConcurrentHashMap<String, Versioned> byNode = new ConcurrentHashMap<>();
+  private final AtomicLong version = new AtomicLong();
+
+  /**
+   * A bridge.
+   *
+   * @param node its name, 1 to 253 characters
+   * @param problem why not all of its node is attributed and guarded, in words; empty when it is
+   * @param heard when it said so
+   */
+  public record State(String node, String problem, Instant heard) {
+    public State {
+      if (node.isEmpty() || node.length() > 253) {
+        throw new IllegalArgumentException(
+            "node: " + node.length() + " characters (expected: 1 to 253)");
+      }
+      requireNonNull(problem, "problem");
+      requireNonNull(heard, "heard");
+    }
+
+    public boolean isReady() {
+      return problem.isEmpty();
+    }
+  }
+
+  private record Versioned(long version, State state) {}
+
+  /** Takes what a bridge said; the latest counts, wherever it was heard. */
+  public void said(State state) {
+    if (byNode.size() >= MAX_NODES && !byNode.containsKey(state.node)) {
+      return;
+    }
+    byNode.merge(
+        state.node,
+        new Versioned(version.incrementAndGet(), state),
+        (known, now) -> now.state.heard.isBefore(known.state.heard) ? known : now);
+  }
+
+  /** Of the node; null when nothing was heard of its bridge. */
+  public @Nullable State of(String node) {
+    var known = byNode.get(node);
+    return known == null ? null : known.state;
+  }
+
+  /**
+   * News.
+   *
+   * @param version to ask from the next time
+   */
+  public record News(long version, List<State> states) {
+    public News {
+      states = List.copyOf(states);
+    }
+  }
+
+  /**
+   * What was heard after a version, in order.
+   *
+   * @param after 0 for everything
+   */
+  public News after(long after, int most) {
+    if (version.get() == after) {
+      return new News(after, List.of());
+    }
+    var news =
+        byNode.values().stream()
+            .filter(one -> one.version > after)
+            .sorted(Comparator.comparingLong(Versioned::version))
+            .limit(most)
+            .toList();
+    return new News(
+        news.isEmpty() ? after : news.getLast().version,
+        news.stream().map(Versioned::state).toList());
+  }
+
+  /** Forgets those that were not heard since. */
+  public void forget(Instant before) {
+    byNode.values().removeIf(one -> one.state.heard.isBefore(before));
+  }
+}

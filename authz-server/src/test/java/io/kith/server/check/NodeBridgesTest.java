@@ -1,0 +1,56 @@
+package io.kith.server.check;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.kith.server.check.NodeBridges.State;
+import java.time.Instant;
+import org.junit.jupiter.api.Test;
+
+class NodeBridgesTest {
+  private static final Instant NOON = Instant.parse("2027-01-01T12:00:00Z");
+
+  private final NodeBridges bridges = new NodeBridges();
+
+  @Test
+  void said_bySeveralServers_theLatestCounts() {
+    bridges.said(new State("a", "no guard", NOON.plusSeconds(1)));
+    bridges.said(new State("a", "", NOON));
+
+    assertThat(bridges.of("a")).isEqualTo(new State("a", "no guard", NOON.plusSeconds(1)));
+    assertThat(bridges.of("b")).isNull();
+  }
+
+  @Test
+  void after_isWhatWasHeardSince_inOrderAndNotMoreThanAsked() {
+    bridges.said(new State("a", "", NOON));
+    bridges.said(new State("b", "", NOON));
+    bridges.said(new State("c", "", NOON));
+
+    var first = bridges.after(0, 2);
+    assertThat(first.states()).extracting(State::node).containsExactly("a", "b");
+    bridges.said(new State("a", "", NOON.plusSeconds(30)));
+    var second = bridges.after(first.version(), 10);
+    assertThat(second.states()).extracting(State::node).containsExactly("c", "a");
+    assertThat(bridges.after(second.version(), 10).states()).isEmpty();
+  }
+
+  @Test
+  void forget_leavesThoseThatSpokeSince() {
+    bridges.said(new State("a", "", NOON));
+    bridges.said(new State("b", "", NOON.plusSeconds(1)));
+
+    bridges.forget(NOON.plusSeconds(1));
+
+    assertThat(bridges.of("a")).isNull();
+    assertThat(bridges.of("b")).isNotNull();
+  }
+
+  @Test
+  void state_ofNoNode_isRefused() {
+    assertThatThrownBy(() -> new State("", "", NOON))
+        .hasMessage("node: 0 characters (expected: 1 to 253)");
+    assertThatThrownBy(() -> new State("a".repeat(254), "", NOON))
+        .hasMessage("node: 254 characters (expected: 1 to 253)");
+  }
+}
