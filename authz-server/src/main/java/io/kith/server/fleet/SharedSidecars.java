@@ -131,8 +131,8 @@ public final class SharedSidecars implements AutoCloseable {
       return new Told(
           owner,
           state.open(),
-          state.asked().plus(state.open() ? most : least),
-          state.changed().plus(most));
+          past(state.asked()).plus(state.open() ? most : least),
+          past(state.changed()).plus(most));
     }
 
     State here(IpAddress pod, Told told) {
@@ -143,6 +143,7 @@ public final class SharedSidecars implements AutoCloseable {
           past(told.changed.minus(least)));
     }
 
+    /** This clock may have been put back, or was not known as exactly. */
     private Instant past(Instant time) {
       return time.isBefore(now) ? time : now;
     }
@@ -208,6 +209,7 @@ public final class SharedSidecars implements AutoCloseable {
         new Offset(
             Duration.between(now, table.time()), Duration.between(before, table.time()), now);
     if (!offset.isExact()) {
+      LOG.log(Level.DEBUG, "the store was too slow to tell the time; asked again");
       return;
     }
     if (table.version() < place.version()) {

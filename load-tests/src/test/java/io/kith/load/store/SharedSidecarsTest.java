@@ -221,6 +221,21 @@ class SharedSidecarsTest {
   }
 
   @Test
+  void open_winsOverAClosedFromBeforeAClockWasPutBack() throws Exception {
+    one.hears(POD, false, Duration.ofHours(-1));
+    one.shared.exchange();
+    two.shared.exchange();
+    two.hears(POD, true);
+    two.shared.exchange();
+
+    var fresh = server("fresh", Duration.ZERO, ServerKeys.fresh(), keyOfTwo, List.of(POD));
+    fresh.shared.exchange();
+
+    assertThat(two.says(POD)).isEqualTo("open");
+    assertThat(fresh.says(POD)).isEqualTo("open");
+  }
+
+  @Test
   void change_isTold_andBackAgain() throws Exception {
     for (var open : List.of(true, false, true, false)) {
       one.hears(POD, open);
