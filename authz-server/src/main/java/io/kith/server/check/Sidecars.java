@@ -120,6 +120,11 @@ public final class Sidecars {
     return sidecar == null ? null : sidecar.state;
   }
 
+  /** How many let pass what cannot be asked about, or how many do not. */
+  public long count(boolean open) {
+    return byPod.values().stream().filter(sidecar -> sidecar.state.open == open).count();
+  }
+
   /**
    * News.
    *

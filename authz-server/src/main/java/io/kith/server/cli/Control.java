@@ -14,9 +14,11 @@ import io.kith.server.control.KeyFiles;
 import io.kith.server.control.ProvenanceSecrets;
 import io.kith.server.control.WorkloadState;
 import io.kith.server.fleet.ControlStore;
+import io.kith.server.fleet.SharedSidecars;
 import io.kith.server.provenance.MeshKeys;
 import io.kith.server.replay.ListedSuffixes;
 import io.kith.server.store.LearnedFlusher;
+import io.kith.server.store.PostgresStore;
 import io.kith.server.store.Stores;
 import io.kith.server.telemetry.Metrics;
 import io.kith.server.verb.Failure;
@@ -36,7 +38,8 @@ record Control(
     ControlState state,
     MeshKeys provenance,
     LearnedFlusher flusher,
-    Housekeeping housekeeping)
+    Housekeeping housekeeping,
+    @Nullable SharedSidecars sidecars)
     implements AutoCloseable {
   /** All edges of all workloads are looked at, so not at every reading of the metrics. */
   private static final Duration TOTALS_EVERY = Duration.ofSeconds(10);
@@ -72,7 +75,18 @@ record Control(
           state,
           provenance,
           new LearnedFlusher(store, state::changedParts, settings.store().flushInterval()),
-          new Housekeeping(state, Housekeeping.INTERVAL));
+          new Housekeeping(state, Housekeeping.INTERVAL),
+          store instanceof PostgresStore shared
+              ? new SharedSidecars(
+                      shared.sidecars(),
+                      state.sidecars(),
+                      directory,
+                      control.replica(),
+                      keys.learner(),
+                      keys.ring(),
+                      InstantSource.system())
+                  .start()
+              : null);
     } catch (StoreException | IOException | RuntimeException e) {
       if (store != null) {
         store.close();
@@ -167,6 +181,13 @@ record Control(
         "kith_allow_lists_problems",
         "Problems of allow-list files that are not in use as they are.",
         () -> state.allowLists().problems().size());
+    metrics.gauges(
+        "kith_sidecars",
+        "Sidecars by what their filters do with what cannot be asked about, as they said last to this"
+            + " server, to check servers that follow it, or to others on its PostgreSQL.",
+        "failure",
+        () ->
+            Map.of("open", state.sidecars().count(true), "closed", state.sidecars().count(false)));
     if (store instanceof ControlStore followed) {
       metrics.gauge(
           "kith_control_connected",
@@ -211,6 +232,9 @@ record Control(
 
   @Override
   public void close() {
+    if (sidecars != null) {
+      sidecars.close();
+    }
     housekeeping.close();
     state.close();
     flusher.close();

@@ -162,6 +162,7 @@ final class FollowedControl {
         opened,
         ProvenanceSecrets.read(settings.keys(), folder, base),
         new LearnedFlusher(control, opened::changedParts, store.flushInterval()),
-        new Housekeeping(opened, Housekeeping.INTERVAL));
+        new Housekeeping(opened, Housekeeping.INTERVAL),
+        null); // the control server shares what it is told
   }
 }

@@ -73,7 +73,7 @@ public record ServerKeys(
    *
    * @throws IllegalArgumentException when one key has two roles
    */
-  Keyring ring() {
+  public Keyring ring() {
     var all = new ArrayList<Trusted>();
     all.add(new Trusted(Role.LEARNER, learner.publicKey()));
     trusted.forEach(key -> all.add(new Trusted(Role.LEARNER, key)));

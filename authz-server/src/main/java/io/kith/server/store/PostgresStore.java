@@ -197,6 +197,11 @@ public final class PostgresStore implements BaselineStore {
     }
   }
 
+  /** What sidecars said to servers of this store. */
+  public SidecarTable sidecars() {
+    return new SidecarTable(this::inTransaction);
+  }
+
   @Override
   public AutoCloseable watch(Runnable mayHaveChanged) {
     return watchers.add(mayHaveChanged);

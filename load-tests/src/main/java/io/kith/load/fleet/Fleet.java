@@ -17,6 +17,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 
 /**
  * What the servers of a test share: workloads, the authority of their identities, and keys.
@@ -117,9 +118,22 @@ public final class Fleet implements AutoCloseable {
 
   /** Settings of the store of a check server that follows a control server of the fleet. */
   public static String following(int port, Path directory) {
-    return ("{type: control, servers: [\"127.0.0.1:%d\"], serverId: \"%s\", directory: \"%s\","
-            + " replica: node-1, flushInterval: 100ms}")
-        .formatted(port, SERVER, directory);
+    return following(List.of(port), "node-1", directory);
+  }
+
+  /**
+   * Settings of the store of a check server that follows any one of the fleet's control servers.
+   */
+  public static String following(List<Integer> ports, String replica, Path directory) {
+    return ("{type: control, servers: [%s], serverId: \"%s\", directory: \"%s\","
+            + " replica: %s, flushInterval: 100ms}")
+        .formatted(
+            ports.stream()
+                .map(port -> "\"127.0.0.1:" + port + "\"")
+                .collect(Collectors.joining(", ")),
+            SERVER,
+            directory,
+            replica);
   }
 
   /** The same of one that holds every workload. */

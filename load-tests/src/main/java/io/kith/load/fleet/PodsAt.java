@@ -59,6 +59,7 @@ public final class PodsAt implements AutoCloseable {
   private final AtomicInteger ports = new AtomicInteger();
   private final AtomicInteger undecided = new AtomicInteger();
   private final ManagedChannel bridgeChannel;
+  private volatile String failure = "";
   private volatile boolean closed;
 
   /**
@@ -93,6 +94,15 @@ public final class PodsAt implements AutoCloseable {
     return Grpc.newChannelBuilder(
             "127.0.0.1:" + port, SpiffeTls.channelCredentials(fleet.source(client), server::equals))
         .build();
+  }
+
+  /**
+   * Has every Check say from now on what the sidecar's filter does while Kith cannot be asked.
+   *
+   * @param mode {@code open} or {@code closed}; empty to say nothing
+   */
+  public void failure(String mode) {
+    failure = mode;
   }
 
   /** Answers so far that came without a decision, since the machine was too busy. */
@@ -133,6 +143,9 @@ public final class PodsAt implements AutoCloseable {
     put(headers, "x-kith-direction", "outbound");
     put(headers, "x-kith-node", "node-1");
     put(headers, "x-kith-conn", Integer.toString(number));
+    if (!failure.isEmpty()) {
+      put(headers, "x-kith-failure", failure);
+    }
     var response =
         AuthorizationGrpc.newBlockingStub(
                 channels.computeIfAbsent(member.spiffeId(), id -> channel(checkPort, id)))

@@ -211,6 +211,18 @@ public final class ServerProcess implements AutoCloseable {
             .substring(metric.length() + 1));
   }
 
+  /** How many sidecars it knows that are open, or closed. */
+  long sidecars(String failure) {
+    try {
+      return (long) metric("kith_sidecars{failure=\"" + failure + "\"}");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
   /** kill -9. */
   public void kill() {
     process.kill();

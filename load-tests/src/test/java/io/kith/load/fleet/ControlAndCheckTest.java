@@ -8,12 +8,9 @@ import io.grpc.StatusRuntimeException;
 import io.kith.admin.v1.AllowRequest;
 import io.kith.admin.v1.CheckServerStatus;
 import io.kith.admin.v1.DecisionRecord;
-import io.kith.admin.v1.DenyRequest;
 import io.kith.admin.v1.FinishTestRunRequest;
 import io.kith.admin.v1.ListAuditRequest;
 import io.kith.admin.v1.ListDecisionsRequest;
-import io.kith.admin.v1.ListEdgesRequest;
-import io.kith.admin.v1.RemoveRuleRequest;
 import io.kith.admin.v1.SetModeRequest;
 import io.kith.load.fleet.ServerProcess.Setup;
 import io.kith.load.mesh.Mesh;
@@ -139,41 +136,12 @@ class ControlAndCheckTest {
     }
   }
 
-  private static String edgeOfTheShop() {
-    return control
-        .admin()
-        .listEdges(ListEdgesRequest.newBuilder().setOwner(member.owner()).build())
-        .getEdgesList()
-        .stream()
-        .filter(edge -> edge.getProcess().equals("/app/shop"))
-        .filter(edge -> edge.getDestination().contains(fleet.destinations().getFirst().words()))
-        .findFirst()
-        .orElseThrow()
-        .getId();
-  }
-
   private static String denyTheShop() {
-    return control
-        .admin()
-        .deny(
-            DenyRequest.newBuilder()
-                .setOwner(member.owner())
-                .setEdgeId(edgeOfTheShop())
-                .setNote("an incident")
-                .build())
-        .getRule()
-        .getId();
+    return new Person(control, member).deny("/app/shop", fleet.destinations().getFirst());
   }
 
   private static void remove(String rule) {
-    control
-        .admin()
-        .removeRule(
-            RemoveRuleRequest.newBuilder()
-                .setOwner(member.owner())
-                .setId(rule)
-                .setNote("it is over")
-                .build());
+    new Person(control, member).remove(rule);
   }
 
   private static long millisUntilTheShop(boolean pass) throws InterruptedException {
@@ -404,14 +372,7 @@ class ControlAndCheckTest {
 
     var back = System.nanoTime();
     control = controlSetup.startAndWait();
-    control
-        .admin()
-        .setMode(
-            SetModeRequest.newBuilder()
-                .setScope(fleet.members().get(2).owner())
-                .setMode("shadow")
-                .setNote("look first")
-                .build());
+    new Person(control, fleet.members().get(2)).mode("shadow");
     Mesh.await(
         "the check server caught up",
         Mesh.PATIENCE,
@@ -427,14 +388,7 @@ class ControlAndCheckTest {
     Mesh.await(
         "what was seen meanwhile is learned",
         Mesh.PATIENCE,
-        () ->
-            control
-                .admin()
-                .listEdges(
-                    ListEdgesRequest.newBuilder().setOwner(fleet.members().get(1).owner()).build())
-                .getEdgesList()
-                .stream()
-                .anyMatch(edge -> edge.getProcess().equals(learned)));
+        () -> new Person(control, fleet.members().get(1)).sees(learned));
     var rule = denyTheShop();
     millisUntilTheShop(false);
     remove(rule);

@@ -378,6 +378,38 @@ class TwoReplicasTest {
     System.out.printf("a third server joined during %d changes, no verdict wrong%n", made.get());
   }
 
+  @Test
+  void sidecar_thatAsksTheOne_isKnownToTheOther_andStaysSo() throws Exception {
+    podsOfOne.failure("closed");
+    try {
+      for (var one : fleet.members()) {
+        var _ = podsOfOne.check(one, "/app/shop", fleet.destinations().getFirst());
+      }
+      awaitSidecars(two, 0, 3);
+
+      podsOfOne.failure("open");
+      var changed = System.nanoTime();
+      var _ = podsOfOne.check(member, "/app/shop", fleet.destinations().getFirst());
+      awaitSidecars(two, 1, 2);
+      System.out.printf(
+          "a sidecar that opened at one server was known to the other after %d ms%n",
+          Duration.ofNanos(System.nanoTime() - changed).toMillis());
+      try (var three = new Setup(fleet, program, "three", store).startAndWait()) {
+        awaitSidecars(three, 1, 2);
+      }
+    } finally {
+      podsOfOne.failure("");
+    }
+  }
+
+  private static void awaitSidecars(ServerProcess at, long open, long closed)
+      throws InterruptedException {
+    Mesh.await(
+        open + " open and " + closed + " closed sidecars are known to " + at.name(),
+        PATIENCE,
+        () -> at.sidecars("open") == open && at.sidecars("closed") == closed);
+  }
+
   // the answer to a commit is lost: one is behind a relay
 
   private static List<String> notes() {

@@ -186,7 +186,7 @@ final class IstioMesh implements AutoCloseable {
    * Starts Kith, which observes. Who is who it finds out by itself, with no rights but for that.
    */
   Kith startKith() throws IOException, InterruptedException {
-    return closing(new Kith(lab, plane, istio, envoy, null));
+    return closing(new Kith(lab, plane, istio, envoy, null, Kith.IN_MEMORY));
   }
 
   /**
@@ -195,7 +195,16 @@ final class IstioMesh implements AutoCloseable {
    * @param kubernetes what the server has to do with the API server, {@code server.kubernetes}
    */
   Kith startKith(String kubernetes) throws IOException, InterruptedException {
-    return closing(new Kith(lab, plane, istio, envoy, kubernetes));
+    return startKith(kubernetes, Kith.IN_MEMORY);
+  }
+
+  /**
+   * Starts Kith, which observes, on a store.
+   *
+   * @param store the server's key {@code store}
+   */
+  Kith startKith(String kubernetes, String store) throws IOException, InterruptedException {
+    return closing(new Kith(lab, plane, istio, envoy, kubernetes, store));
   }
 
   private String serviceAddress(String service) {

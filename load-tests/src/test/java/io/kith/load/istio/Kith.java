@@ -34,6 +34,9 @@ final class Kith implements AutoCloseable {
   /** As sidecars know the server. */
   static final String NAME = SERVER + "." + NAMESPACE + ".svc.cluster.local";
 
+  /** A store that a restart empties. */
+  static final String IN_MEMORY = "{type: memory}";
+
   /** Where it takes their checks. */
   static final int CHECKS = 9191;
 
@@ -47,6 +50,7 @@ final class Kith implements AutoCloseable {
   private final Envoy envoy;
   private final Lab lab;
   private final Replica server;
+  private final Path certificates;
   private final String kubernetes;
   private final String configuration;
 
@@ -55,8 +59,15 @@ final class Kith implements AutoCloseable {
    *
    * @param kubernetes what the server has to do with the API server, {@code server.kubernetes};
    *     null: it reads there who is who, with its own account
+   * @param store of the server, {@code store}
    */
-  Kith(Lab lab, ControlPlane plane, Istio istio, Envoy envoy, @Nullable String kubernetes)
+  Kith(
+      Lab lab,
+      ControlPlane plane,
+      Istio istio,
+      Envoy envoy,
+      @Nullable String kubernetes,
+      String store)
       throws IOException, InterruptedException {
     this.lab = lab;
     this.plane = plane;
@@ -66,7 +77,7 @@ final class Kith implements AutoCloseable {
       if (plane.client().namespaces().withName(NAMESPACE).get() == null) {
         plane.namespace(NAMESPACE, Map.of());
       }
-      var ofServer = certificates(SERVER, 15_120);
+      certificates = certificates(SERVER, 15_120);
       var ofBridge = certificates(BRIDGE, 15_220);
       server = closing(new Replica("one", lab.folder(), lab.address(), CHECKS));
       if (kubernetes == null) {
@@ -77,10 +88,11 @@ final class Kith implements AutoCloseable {
       } else {
         this.kubernetes = kubernetes;
       }
-      configuration = kithYaml(ofServer);
+      configuration =
+          kithYaml(server, certificates, "{directory: \"" + server.home() + "\"}", store);
       startServer();
       var bridge = lab.folder().resolve("bridge.yaml");
-      Files.writeString(bridge, kithYaml(ofBridge));
+      Files.writeString(bridge, kithYaml(server, ofBridge, "{}", store));
       closing(
               KithProgram.BRIDGE.start(
                   List.of(),
@@ -97,6 +109,20 @@ final class Kith implements AutoCloseable {
   /** Starts the server, again if it was stopped, and waits until it is ready. */
   void startServer() throws IOException, InterruptedException {
     server.start(List.of(), configuration);
+  }
+
+  /**
+   * Starts a server beside it, on the same store and with the same keys, which nobody asks.
+   *
+   * @param store the same under another name
+   */
+  Replica startAnother(int firstPort, String store) throws IOException, InterruptedException {
+    var another = closing(new Replica("two", lab.folder(), lab.address(), firstPort));
+    var keys =
+        "{directory: \"%1$s\", learner: \"%2$s/learner.pem\", approver: \"%2$s/approver.pem\"}"
+            .formatted(another.home(), server.home());
+    another.start(List.of(), kithYaml(another, certificates, keys, store));
+    return another;
   }
 
   /** What the server says to whoever asks whether it is ready; empty when it does not answer. */
@@ -164,7 +190,7 @@ final class Kith implements AutoCloseable {
     return agent.certificates();
   }
 
-  private String kithYaml(Path certificates) throws IOException {
+  private String kithYaml(Replica server, Path certificates, String keys, String store) {
     var address = lab.address().getHostAddress();
     return """
     server:
@@ -179,7 +205,7 @@ final class Kith implements AutoCloseable {
       bridgeIds: ["%7$s"]
       deadline: 900ms
       bridgeTimeout: 700ms
-      keys: {directory: "%6$s"}
+      keys: %10$s
       guard: {resolvers: ["%2$s:53"], redirects: [ipv4]}
       kubernetes: %9$s
     bridge:
@@ -194,7 +220,7 @@ final class Kith implements AutoCloseable {
       files: {certificate: "%8$s/cert-chain.pem", key: "%8$s/key.pem", bundle: "%8$s/root-cert.pem"}
     scopes:
     - {scope: "*", mode: observe}
-    store: {type: memory}
+    store: %11$s
     telemetry: {sampleAllows: 1}
     """
         .formatted(
@@ -206,7 +232,9 @@ final class Kith implements AutoCloseable {
             server.home(),
             id(NAMESPACE, BRIDGE),
             certificates,
-            kubernetes);
+            kubernetes,
+            keys,
+            store);
   }
 
   /** The SPIFFE ID of an account. */

@@ -53,6 +53,17 @@ class OverlaysInIstioTest {
     var chart = new HelmChart(Helm.find(IstioMesh.SAY));
     mesh = new IstioMesh();
     objects = new KithObjects(mesh.plane, "shop");
+    grantRights(mesh, chart);
+    kith =
+        mesh.startKith(
+            "{kubeconfig: \"%s\", overlays: true}"
+                .formatted(mesh.plane.kubeconfigOf(Kith.NAMESPACE, "kith-server")));
+    mesh.plane.apply(IstioMesh.recipe(SETTINGS).yaml());
+    mesh.awaitGuarded(true);
+  }
+
+  /** Kith's definitions, and for its server the rights that the chart gives. */
+  static void grantRights(IstioMesh mesh, HelmChart chart) throws Exception {
     CustomResourcesTest.define(mesh.plane);
     mesh.plane.namespace(Kith.NAMESPACE, Map.of());
     for (var object : chart.objects(new Values("default"))) {
@@ -63,12 +74,6 @@ class OverlaysInIstioTest {
         mesh.plane.apply(object.yaml());
       }
     }
-    kith =
-        mesh.startKith(
-            "{kubeconfig: \"%s\", overlays: true}"
-                .formatted(mesh.plane.kubeconfigOf(Kith.NAMESPACE, "kith-server")));
-    mesh.plane.apply(IstioMesh.recipe(SETTINGS).yaml());
-    mesh.awaitGuarded(true);
   }
 
   @AfterAll
@@ -125,7 +130,7 @@ class OverlaysInIstioTest {
     }
   }
 
-  private static void awaitSaid(Sidecar sidecar, String mode) throws InterruptedException {
+  static void awaitSaid(Sidecar sidecar, String mode) throws InterruptedException {
     Mesh.await(
         "the sidecar's filters are " + mode,
         Mesh.PATIENCE,

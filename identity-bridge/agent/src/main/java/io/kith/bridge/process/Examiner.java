@@ -480,12 +480,7 @@ final class Examiner {
       return new Entry(kind, path + suffix(loads), Examined.NO_HASH, Origin.UNKNOWN, false);
     }
     remarks.add(READ_LATE);
-    return new Entry(
-        kind,
-        found.path() + suffix(loads),
-        found.hash(),
-        found.origin(),
-        false);
+    return new Entry(kind, found.path() + suffix(loads), found.hash(), found.origin(), false);
   }
 
   private static String sha256(String text) {

@@ -57,8 +57,7 @@ final class Origins {
    *
    * @param mounts of the process
    */
-  static Origin of(
-      NamedFile file, MountInfo mounts, boolean host, @Nullable Container container) {
+  static Origin of(NamedFile file, MountInfo mounts, boolean host, @Nullable Container container) {
     var stat = file.stat();
     var name = file.path();
     if (file.gone()) {
