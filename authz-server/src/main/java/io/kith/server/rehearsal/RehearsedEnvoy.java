@@ -53,8 +53,7 @@ final class RehearsedEnvoy implements AutoCloseable {
     }
   }
 
-  private static void require(boolean allowed, ListenableFuture<byte[]> answer)
-      throws Exception {
+  private static void require(boolean allowed, ListenableFuture<byte[]> answer) throws Exception {
     if (EncodedCheck.permits(answer.get()) != allowed) {
       throw new IllegalStateException(allowed ? "not allowed" : "not denied");
     }

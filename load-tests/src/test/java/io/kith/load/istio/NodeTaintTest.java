@@ -91,7 +91,8 @@ class NodeTaintTest {
             plane,
             istio,
             Envoy.find(IstioMesh.SAY),
-            "{kubeconfig: \"%s\", nodeTaint: %s}".formatted(kubeconfig, KEY));
+            "{kubeconfig: \"%s\", nodeTaint: %s}".formatted(kubeconfig, KEY),
+            Kith.IN_MEMORY);
   }
 
   @AfterAll
