@@ -22,6 +22,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -67,7 +68,8 @@ class TwoControlServersTest {
       return follower(node) != null;
     }
 
-    CheckServerStatus follower(Node node) {
+    /** What it says of a check server; null when that follows another. */
+    @Nullable CheckServerStatus follower(Node node) {
       return process.status().getCheckServersList().stream()
           .filter(one -> one.getName().equals(Fleet.CHECK + "#" + node.name))
           .findFirst()
