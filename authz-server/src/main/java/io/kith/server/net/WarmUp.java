@@ -78,7 +78,7 @@ final class WarmUp {
   private static final double STILL_COMPILING = 0.1;
 
   /** No more are begun after this time. */
-  private static final Duration ENOUGH = Duration.ofSeconds(8);
+  private static final Duration ENOUGH = Duration.ofSeconds(10);
 
   private static final int IN_FLIGHT = 32;
   private static final Duration LIMIT = Duration.ofSeconds(10);
