@@ -71,11 +71,6 @@ public final class BridgeHub implements ProcessSource, PodSource {
   // Newer stream of a node that has not registered yet, to the older. Guarded by this.
   private final Map<AttachedBridge, AttachedBridge> replaced = new HashMap<>();
 
-  /** One whose bridges' words about themselves nobody reads. */
-  public BridgeHub(Deadlines deadlines) {
-    this(deadlines, new NodeBridges(), InstantSource.system());
-  }
-
   /**
    * @param nodes gets what bridges say of themselves
    */

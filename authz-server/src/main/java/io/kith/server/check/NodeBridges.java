@@ -3,8 +3,6 @@ package io.kith.server.check;
 import static java.util.Objects.requireNonNull;
 
 import java.time.Instant;
-import java.util.Comparator;
-import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -17,7 +15,8 @@ public final class NodeBridges {
   /** More are not remembered: a mesh has fewer. */
   private static final int MAX_NODES = 50_000;
 
-  private final ConcurrentHashMap<String, Versioned> byNode = new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<String, Heard.Versioned<State>> byNode =
+      new ConcurrentHashMap<>();
   private final AtomicLong version = new AtomicLong();
 
   /**
@@ -42,8 +41,6 @@ public final class NodeBridges {
     }
   }
 
-  private record Versioned(long version, State state) {}
-
   /** Takes what a bridge said; the latest counts, wherever it was heard. */
   public void said(State state) {
     if (byNode.size() >= MAX_NODES && !byNode.containsKey(state.node)) {
@@ -51,25 +48,14 @@ public final class NodeBridges {
     }
     byNode.merge(
         state.node,
-        new Versioned(version.incrementAndGet(), state),
-        (known, now) -> now.state.heard.isBefore(known.state.heard) ? known : now);
+        new Heard.Versioned<>(version.incrementAndGet(), state),
+        (known, now) -> now.state().heard.isBefore(known.state().heard) ? known : now);
   }
 
   /** Of the node; null when nothing was heard of its bridge. */
   public @Nullable State of(String node) {
     var known = byNode.get(node);
-    return known == null ? null : known.state;
-  }
-
-  /**
-   * News.
-   *
-   * @param version to ask from the next time
-   */
-  public record News(long version, List<State> states) {
-    public News {
-      states = List.copyOf(states);
-    }
+    return known == null ? null : known.state();
   }
 
   /**
@@ -77,23 +63,15 @@ public final class NodeBridges {
    *
    * @param after 0 for everything
    */
-  public News after(long after, int most) {
+  public Heard<State> after(long after, int most) {
     if (version.get() == after) {
-      return new News(after, List.of());
+      return Heard.nothing(after);
     }
-    var news =
-        byNode.values().stream()
-            .filter(one -> one.version > after)
-            .sorted(Comparator.comparingLong(Versioned::version))
-            .limit(most)
-            .toList();
-    return new News(
-        news.isEmpty() ? after : news.getLast().version,
-        news.stream().map(Versioned::state).toList());
+    return Heard.after(after, most, byNode.values().stream());
   }
 
   /** Forgets those that were not heard since. */
   public void forget(Instant before) {
-    byNode.values().removeIf(one -> one.state.heard.isBefore(before));
+    byNode.values().removeIf(one -> one.state().heard.isBefore(before));
   }
 }

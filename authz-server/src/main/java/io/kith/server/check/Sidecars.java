@@ -6,8 +6,6 @@ import io.kith.baselines.identity.IpAddress;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.Comparator;
-import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Predicate;
@@ -126,36 +124,19 @@ public final class Sidecars {
   }
 
   /**
-   * News.
-   *
-   * @param version to ask from the next time
-   */
-  public record News(long version, List<State> states) {
-    public News {
-      states = List.copyOf(states);
-    }
-  }
-
-  /**
    * What was heard after a version, in order.
    *
    * @param after 0 for everything
    */
-  public News after(long after, int most) {
+  public Heard<State> after(long after, int most) {
     if (version.get() == after) {
-      return new News(after, List.of());
+      return Heard.nothing(after);
     }
-    record Versioned(long version, State state) {}
-    var news =
+    return Heard.after(
+        after,
+        most,
         byPod.values().stream()
-            .map(sidecar -> new Versioned(sidecar.version, sidecar.state))
-            .filter(one -> one.version > after)
-            .sorted(Comparator.comparingLong(Versioned::version))
-            .limit(most)
-            .toList();
-    return new News(
-        news.isEmpty() ? after : news.getLast().version,
-        news.stream().map(Versioned::state).toList());
+            .map(sidecar -> new Heard.Versioned<>(sidecar.version, sidecar.state)));
   }
 
   /** Forgets those of addresses that no pod has any more. */

@@ -7,6 +7,7 @@ import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.store.StoreException;
+import io.kith.server.check.Heard;
 import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Sidecars;
 import io.kith.server.control.AllowListFiles;
@@ -104,12 +105,12 @@ final class FollowedControl {
     }
 
     @Override
-    public Sidecars.News sidecars(long after, int most) {
+    public Heard<Sidecars.State> sidecars(long after, int most) {
       return control.sidecars().after(after, most);
     }
 
     @Override
-    public NodeBridges.News bridges(long after, int most) {
+    public Heard<NodeBridges.State> bridges(long after, int most) {
       return control.nodeBridges().after(after, most);
     }
 

@@ -29,6 +29,7 @@ import io.kith.control.v1.Holdings;
 import io.kith.control.v1.News;
 import io.kith.control.v1.Report;
 import io.kith.control.v1.SaveLearnedRequest;
+import io.kith.server.check.Heard;
 import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Sidecars;
 import io.kith.server.control.Elsewhere;
@@ -185,13 +186,13 @@ public final class ControlStore implements BaselineStore {
     List<String> decisions(Elsewhere.Question question) throws InterruptedException;
 
     /** What sidecars said of their filters after a version of that. */
-    default Sidecars.News sidecars(long after, int most) {
-      return new Sidecars.News(after, List.of());
+    default Heard<Sidecars.State> sidecars(long after, int most) {
+      return Heard.nothing(after);
     }
 
     /** What bridges said of themselves after a version of that. */
-    default NodeBridges.News bridges(long after, int most) {
-      return new NodeBridges.News(after, List.of());
+    default Heard<NodeBridges.State> bridges(long after, int most) {
+      return Heard.nothing(after);
     }
   }
 

@@ -37,10 +37,12 @@ import io.kith.server.check.CheckRecord;
 import io.kith.server.check.Deadlines;
 import io.kith.server.check.GuardRefusal;
 import io.kith.server.check.InMemoryPolicy;
+import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Samples;
 import io.kith.server.check.SocketEnd;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -58,7 +60,7 @@ class GuardDeskTest {
   private static final Instant NOON = Instant.parse("2026-01-01T12:00:00Z");
 
   private final Deadlines deadlines = new Deadlines();
-  private final BridgeHub hub = new BridgeHub(deadlines);
+  private final BridgeHub hub = new BridgeHub(deadlines, new NodeBridges(), InstantSource.system());
   private final InMemoryPolicy policy = new InMemoryPolicy();
   private final OpenFlows flows = new OpenFlows(() -> NOON);
   private final List<ServerMessage> sent = new ArrayList<>();

@@ -18,11 +18,13 @@ import io.kith.bridge.v1.Hello;
 import io.kith.bridge.v1.Pod;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.server.check.Deadlines;
+import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Samples;
 import io.kith.server.check.SocketEnd;
 import io.kith.server.check.SocketQuery;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -86,7 +88,7 @@ class RecentAnswersTest {
 
   private static AttachedBridge bridge() {
     return new AttachedBridge(
-        new BridgeHub(new Deadlines()),
+        new BridgeHub(new Deadlines(), new NodeBridges(), InstantSource.system()),
         Samples.peer(Samples.CHECKOUT, "10.1.0.1"),
         Hello.newBuilder().setNode("node-1").build(),
         Instant.EPOCH,

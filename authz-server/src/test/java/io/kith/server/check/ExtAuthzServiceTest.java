@@ -19,13 +19,10 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.envoyproxy.envoy.service.auth.v3.AttributeContext;
-import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
 import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
 import io.grpc.ClientInterceptors;
-import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
 import io.kith.baselines.config.KithConfig.OnFailure;
 import io.kith.baselines.decision.Flow;
@@ -34,10 +31,8 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.process.Attribution;
 import io.kith.baselines.process.Rung;
-import java.io.ByteArrayInputStream;
+import io.kith.server.net.EncodedCheck;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -354,36 +349,15 @@ class ExtAuthzServiceTest {
   }
 
   @Test
-  void check_bytesThatAreNoCheckRequest_areAnsweredAllTheSame() {
-    var bytes =
-        new MethodDescriptor.Marshaller<byte[]>() {
-          @Override
-          public InputStream stream(byte[] value) {
-            return new ByteArrayInputStream(value);
-          }
-
-          @Override
-          public byte[] parse(InputStream stream) {
-            try {
-              return stream.readAllBytes();
-            } catch (IOException e) {
-              throw new UncheckedIOException(e);
-            }
-          }
-        };
-    var method =
-        AuthorizationGrpc.getCheckMethod().toBuilder(
-                bytes, AuthorizationGrpc.getCheckMethod().getResponseMarshaller())
-            .build();
-
-    var response =
-        ClientCalls.blockingUnaryCall(
+  void check_bytesThatAreNoCheckRequest_areAnsweredAllTheSame() throws Exception {
+    var answered =
+        EncodedCheck.send(
             ClientInterceptors.intercept(
                 kith.openChannel(),
                 MetadataUtils.newAttachHeadersInterceptor(headers("x-kith-direction", "outbound"))),
-            method,
             io.grpc.CallOptions.DEFAULT,
             new byte[] {(byte) 0xff, 0x01, 0x02});
+    var response = CheckResponse.parseFrom(answered.get());
 
     assertThat(answer(response)).isEqualTo(new Expected(PERMISSION_DENIED, "malformed", ""));
   }

@@ -21,6 +21,7 @@ import io.kith.bridge.stream.NodeView;
 import io.kith.server.bridge.BridgeHub;
 import io.kith.server.bridge.BridgeService;
 import io.kith.server.check.Deadlines;
+import io.kith.server.check.NodeBridges;
 import io.kith.server.check.PeerFilter;
 import io.kith.server.check.SocketEnd;
 import io.kith.server.check.SocketQuery;
@@ -82,7 +83,7 @@ class HandOverTest {
         var deadlines = new Deadlines()) {
       assertThat(own.awaitReady(PATIENCE)).isTrue();
       assertThat(bridges.awaitReady(PATIENCE)).isTrue();
-      var hub = new BridgeHub(deadlines);
+      var hub = new BridgeHub(deadlines, new NodeBridges(), InstantSource.system());
       var socket = folder.resolve("bridges.sock");
       var unix =
           overTcp

@@ -16,6 +16,7 @@ import io.kith.baselines.process.ProcessClass;
 import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.baselines.process.Quality;
 import io.kith.load.store.ControlSite.Served;
+import io.kith.server.check.Heard;
 import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Sidecars;
 import io.kith.server.control.Elsewhere;
@@ -177,7 +178,7 @@ class FleetAskTest {
     var says =
         new Says(new ControlStore.Held(CART, Set.of(POD))) {
           @Override
-          public Sidecars.News sidecars(long after, int most) {
+          public Heard<Sidecars.State> sidecars(long after, int most) {
             return heard.after(after, most);
           }
         };
@@ -207,7 +208,7 @@ class FleetAskTest {
     var says =
         new Says() {
           @Override
-          public NodeBridges.News bridges(long after, int most) {
+          public Heard<NodeBridges.State> bridges(long after, int most) {
             return heard.after(after, most);
           }
         };

@@ -74,8 +74,7 @@ final class InjectedCode {
       MountInfo mounts,
       @Nullable FileId executable,
       Container container) {
-    var path = process.inside(code.path());
-    try (var file = open(process, pid, code, path)) {
+    try (var file = open(process, pid, code)) {
       var named = NamedFile.of(file, process);
       var stat = named.stat();
       if (executable != null
@@ -88,18 +87,17 @@ final class InjectedCode {
         case IMAGE, MEMFD, UNKNOWN -> null;
       };
     } catch (IOException _) {
-      var shown = NamedFile.withoutDeleted(path);
-      return shown.equals(path) ? null : shown;
+      var shown = NamedFile.withoutDeleted(code.path());
+      return shown.equals(code.path()) ? null : process.inside(shown);
     }
   }
 
   /** The mapped file itself where we may have it, else what has its name now. */
-  private static PosixFile open(ProcFs process, int pid, MemoryMaps.Code code, String path)
-      throws IOException {
+  private static PosixFile open(ProcFs process, int pid, MemoryMaps.Code code) throws IOException {
     try {
       return PosixFile.open("/proc/" + pid + "/map_files/" + code.range());
     } catch (IOException _) {
-      return process.openInRoot(path);
+      return process.openInRoot(process.inside(code.path()));
     }
   }
 }

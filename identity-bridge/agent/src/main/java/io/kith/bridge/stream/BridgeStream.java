@@ -144,8 +144,8 @@ public final class BridgeStream implements AutoCloseable {
     stream.attach();
     stream.every(POD_INTERVAL, () -> stream.tell(attachment -> attachment.sendPods(false)));
     stream.every(POD_REPETITION, () -> stream.tell(attachment -> attachment.sendPods(true)));
-    stream.every(STATUS_INTERVAL, () -> stream.tell(Attachment::sendStatus));
-    stream.every(POD_INTERVAL, () -> stream.tell(Attachment::sendNewStatus));
+    stream.every(STATUS_INTERVAL, () -> stream.tell(attachment -> attachment.sendStatus(true)));
+    stream.every(POD_INTERVAL, () -> stream.tell(attachment -> attachment.sendStatus(false)));
     stream.every(GUARD_INTERVAL, () -> stream.tell(Attachment::sendReport));
     stream.every(POD_INTERVAL, () -> stream.tell(Attachment::sendNames));
     return stream;
@@ -330,7 +330,7 @@ public final class BridgeStream implements AutoCloseable {
           outbox.first(Messages.hello(node, version));
           greeted();
           sendPods(true);
-          sendStatus();
+          sendStatus(true);
         }
         outbox.flush();
       }
@@ -349,19 +349,14 @@ public final class BridgeStream implements AutoCloseable {
       }
     }
 
-    private synchronized void sendStatus() {
-      var out = outbox;
-      if (out != null && greeted) {
-        var status = view.status();
-        toldWorks = works(status);
-        out.status(Messages.status(status));
-      }
-    }
-
     /** What works is told at once, counts are not. */
-    private synchronized void sendNewStatus() {
-      if (!works(view.status()).equals(toldWorks)) {
-        sendStatus();
+    private synchronized void sendStatus(boolean again) {
+      var status = view.status();
+      var works = works(status);
+      var out = outbox;
+      if (out != null && greeted && (again || !works.equals(toldWorks))) {
+        toldWorks = works;
+        out.status(Messages.status(status));
       }
     }
 

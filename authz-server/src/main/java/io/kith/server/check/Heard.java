@@ -1,0 +1,40 @@
+package io.kith.server.check;
+
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * What was heard since one asked last, in order.
+ *
+ * @param version to ask from the next time
+ */
+public record Heard<S>(long version, List<S> states) {
+  public Heard {
+    states = List.copyOf(states);
+  }
+
+  /** A state, and the number of its latest change. */
+  record Versioned<S>(long version, S state) {}
+
+  /** Nothing since a version. */
+  public static <S> Heard<S> nothing(long after) {
+    return new Heard<>(after, List.of());
+  }
+
+  /**
+   * The next ones.
+   *
+   * @param after 0 for everything
+   */
+  static <S> Heard<S> after(long after, int most, Stream<Versioned<S>> all) {
+    var news =
+        all.filter(one -> one.version > after)
+            .sorted(Comparator.comparingLong(Versioned::version))
+            .limit(most)
+            .toList();
+    return new Heard<>(
+        news.isEmpty() ? after : news.getLast().version,
+        news.stream().map(Versioned::state).toList());
+  }
+}
