@@ -117,6 +117,9 @@ final class Clusters {
                 "interval", "5s",
                 "interval_jitter", "1s",
                 "unhealthy_interval", "1s",
+                // Else a sidecar that starts before its node's server looks again after a minute.
+                "no_traffic_interval", "1s",
+                "no_traffic_healthy_interval", "60s",
                 "unhealthy_threshold", 1,
                 "healthy_threshold", 1,
                 "tcp_health_check", map())));
