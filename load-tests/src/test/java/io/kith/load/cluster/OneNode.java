@@ -1,5 +1,7 @@
 package io.kith.load.cluster;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.kith.load.tools.Cluster;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.Command.Outcome;
@@ -16,15 +18,19 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * A Kubernetes cluster of one node on this machine, with Istio in it and a shop in its mesh: what
- * the scripts of {@code load-tests/cluster} make. Nothing is pulled: all images are made here.
+ * A Kubernetes cluster of one node on this machine, with Istio in it: what the scripts of {@code
+ * load-tests/cluster} make. Nothing is pulled: all images are made here.
  */
 final class OneNode implements AutoCloseable {
-  static final String IMAGE = "registry.example.org/kith";
-  static final String TAG = "0.1.0";
+  static final String NAME = "node-1";
 
-  private static final Consumer<String> SAY = System.out::println;
+  private static final String IMAGE = "registry.example.org/kith";
+  private static final String TAG = "0.1.0";
+
+  static final Consumer<String> SAY = System.out::println;
+
   private static final Duration LIMIT = Duration.ofMinutes(10);
+  private static final Duration PATIENCE = Duration.ofMinutes(4);
   private static final Path SCRIPTS = Path.of("cluster").toAbsolutePath();
   private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
 
@@ -32,7 +38,7 @@ final class OneNode implements AutoCloseable {
   private final Helm helm;
   private final Map<String, String> environment;
 
-  private OneNode(Path folder, Istio istio) throws IOException, InterruptedException {
+  private OneNode(Path folder, Istio istio, String taint) throws IOException, InterruptedException {
     this.folder = folder;
     this.helm = Helm.find(SAY);
     var programs = Files.createDirectories(folder.resolve("programs"));
@@ -58,13 +64,19 @@ final class OneNode implements AutoCloseable {
             "ETCD",
             istio.etcd().toString(),
             "ENVOY",
-            Envoy.find(SAY).program().toString());
+            Envoy.find(SAY).program().toString(),
+            "TAINT",
+            taint);
   }
 
-  /** Starts the cluster, Istio and the shop, and waits until all of it runs. */
-  static OneNode start(Path folder) throws IOException, InterruptedException {
+  /**
+   * Starts the cluster and Istio, and waits until all of it runs.
+   *
+   * @param taint with which the kubelet registers the node, {@code key:effect}; empty for none
+   */
+  static OneNode start(Path folder, String taint) throws IOException, InterruptedException {
     long begin = System.nanoTime();
-    var node = new OneNode(folder, Istio.find(SAY));
+    var node = new OneNode(folder, Istio.find(SAY), taint);
     try {
       node.run(SCRIPTS.resolve("cluster").toString(), "up").orFail();
       node.say("the node is ready", begin);
@@ -109,6 +121,61 @@ final class OneNode implements AutoCloseable {
 
   Outcome helm(String... arguments) throws IOException, InterruptedException {
     return on(with(helm.program().toString(), arguments));
+  }
+
+  /** What may be true only after a while. */
+  @FunctionalInterface
+  interface Condition {
+    boolean holds() throws IOException, InterruptedException;
+  }
+
+  static void await(String what, Condition condition) throws IOException, InterruptedException {
+    var end = System.nanoTime() + PATIENCE.toNanos();
+    while (!condition.holds()) {
+      assertThat(System.nanoTime()).as(what).isLessThan(end);
+      Thread.sleep(500);
+    }
+  }
+
+  void awaitRollout(String namespace, String what) throws IOException, InterruptedException {
+    kubectl("-n", namespace, "rollout", "status", what, "--timeout=240s").orFail();
+  }
+
+  /** Installs the chart with the image that was made here. */
+  void install(String... values) throws IOException, InterruptedException {
+    var all = new ArrayList<>(List.of("install", "kith", "istio/chart/kith", "-n", "kith"));
+    all.add("--create-namespace");
+    for (var value :
+        List.of(
+            "image.repository=" + IMAGE + ",image.tag=" + TAG,
+            "guard.resolvers={10.96.0.10:53}",
+            "node.bridge.cgroup=" + cgroup())) {
+      all.addAll(List.of("--set", value));
+    }
+    for (var value : values) {
+      all.addAll(List.of("--set", value));
+    }
+    helm(all.toArray(String[]::new)).orFail();
+  }
+
+  /** Changes one value of what is installed. */
+  void upgrade(String value) throws IOException, InterruptedException {
+    helm("upgrade", "kith", "istio/chart/kith", "-n", "kith", "--reuse-values", "--set", value)
+        .orFail();
+  }
+
+  /** Where this machine's cgroup tree of version 2 is. */
+  private static String cgroup() {
+    return Files.exists(Path.of("/sys/fs/cgroup/cgroup.procs"))
+        ? "/sys/fs/cgroup"
+        : "/sys/fs/cgroup/unified";
+  }
+
+  /** {@code kith} in the pod of the server with the store. */
+  Outcome kith(String pod, String... arguments) throws IOException, InterruptedException {
+    var all = new ArrayList<>(List.of("-n", "kith", "exec", pod, "-c", "kith", "--", "kith"));
+    all.addAll(List.of(arguments));
+    return kubectl(all.toArray(String[]::new));
   }
 
   private static String[] with(String program, String... arguments) {

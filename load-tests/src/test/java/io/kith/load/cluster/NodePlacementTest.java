@@ -1,0 +1,247 @@
+package io.kith.load.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.FutureTask;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Placement {@code node} with a real kubelet, whose node is registered with the start-up taint: the
+ * check server beside the node's bridge decides. The tests are one story, in this order.
+ */
+@Tag("cluster")
+@Timeout(1800)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class NodePlacementTest {
+  private static final String TAINT = "kith.io/starting";
+  private static final String CONTROL = "kith-control-0";
+
+  /** The label without which the DaemonSet has no pod on a node, in this test. */
+  private static final String BRIDGED = "kith-bridge";
+
+  /** As a check server is called where it follows: its SPIFFE ID and the node. */
+  private static final String ITSELF =
+      "spiffe://cluster.local/ns/kith/sa/kith-node#" + OneNode.NAME;
+
+  /** Within which a node decides again after its pod was deleted. */
+  private static final Duration ROLLED = Duration.ofSeconds(60);
+
+  private static final Pattern DECISION = Pattern.compile("d:[0-9a-f]{16}");
+  private static final String DROPPED = "/tmp/dropped";
+  private static final String PRICE = "price 42";
+
+  @TempDir private static Path folder;
+  private static OneNode node;
+  private static Shop shop;
+
+  @BeforeAll
+  static void start() throws Exception {
+    node = OneNode.start(folder, TAINT + ":NoSchedule");
+    shop = Shop.open(node);
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    if (node != null) {
+      node.close();
+    }
+  }
+
+  private static String read(String... arguments) throws IOException, InterruptedException {
+    return node.kubectl(arguments).orFail().output();
+  }
+
+  private static String taints() throws IOException, InterruptedException {
+    return read("get", "node", OneNode.NAME, "-o", "jsonpath={.spec.taints[*].key}");
+  }
+
+  private static String ofPod(String component, String path)
+      throws IOException, InterruptedException {
+    return read(
+        "-n",
+        "kith",
+        "get",
+        "pods",
+        "-l",
+        "app.kubernetes.io/component=" + component,
+        "-o",
+        "jsonpath={.items[*]." + path + "}");
+  }
+
+  /** The sum of a metric of Kith's only pod of a component, over all labels. */
+  private static double metric(String component, String name)
+      throws IOException, InterruptedException {
+    return node.on("curl", "-sS", "http://" + ofPod(component, "status.podIP") + ":9194/metrics")
+        .orFail()
+        .output()
+        .lines()
+        .filter(line -> line.startsWith(name + "{") || line.startsWith(name + " "))
+        .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' '))))
+        .sum();
+  }
+
+  private static String ask(String program) throws IOException, InterruptedException {
+    return shop.inCart(program, "-sS", "-m", "9", Shop.CATALOG).output();
+  }
+
+  // ---- the story
+
+  @Test
+  @Order(1)
+  void taintedNode_takesPodsOnlyOnceItsBridgeIsWell() throws Exception {
+    read("create", "namespace", "kith");
+    var keys = Files.createDirectory(folder.resolve("keys"));
+    for (var key : List.of("learner.pem", "approver.pem")) {
+      node.on("./kith", "keys", "new", keys.resolve(key).toString()).orFail();
+    }
+    read("-n", "kith", "create", "secret", "generic", "kith-keys", "--from-file=" + keys);
+    node.install(
+        "placement=node,keys.secret=kith-keys,node.taint=" + TAINT,
+        "node.nodeSelector." + BRIDGED + "=here",
+        "fallback.replicas=1",
+        "server.resources.requests.cpu=100m,fallback.resources.requests.cpu=100m");
+
+    node.awaitRollout("kith", "statefulset/kith-control");
+    assertThat(metric("control", "kith_cluster_nodes_starting")).isEqualTo(1);
+    assertThat(taints()).isEqualTo(TAINT);
+    assertThat(
+            read(
+                "-n",
+                "shop",
+                "get",
+                "pods",
+                "-o",
+                "jsonpath={range .items[*]}{.status.conditions[*].message}{'\\n'}{end}"))
+        .as("why the shop's three pods wait")
+        .containsPattern("(?s)(untolerated taint.*){3}");
+    read("label", "node", OneNode.NAME, BRIDGED + "=here");
+    var labelled = Instant.now();
+
+    OneNode.await("the node takes pods", () -> taints().isEmpty());
+    say("the taint was taken off", labelled);
+    assertThat(metric("control", "kith_cluster_taints_lifted_total")).isEqualTo(1);
+    assertThat(
+            ofPod("node", "status.containerStatuses[?(@.name=='bridge')].state.running.startedAt"))
+        .as("the bridge that is well")
+        .isNotEmpty();
+    shop.awaitRollout();
+    say("the shop runs", labelled);
+    node.awaitRollout("kith", "daemonset/kith-node");
+    shop.assertWorks();
+  }
+
+  private static void say(String what, Instant since) {
+    OneNode.SAY.accept(
+        "%s after %d s".formatted(what, Duration.between(since, Instant.now()).toSeconds()));
+  }
+
+  /** Though sidecars started before it got Checks, and asked the central one at first. */
+  @Test
+  @Order(2)
+  void checks_goToTheNodesOwnServer() throws Exception {
+    double own = metric("node", "kith_checks_total");
+    double central = metric("fallback", "kith_checks_total");
+
+    OneNode.await("20 more Checks", () -> metric("node", "kith_checks_total") > own + 20);
+    assertThat(metric("fallback", "kith_checks_total")).isEqualTo(central);
+  }
+
+  @Test
+  @Order(3)
+  void enforce_refusesWhoeverIsNotTheCart_byTheNodesOwnServer() throws Exception {
+    OneNode.await(
+        "three candidates of " + Shop.CART,
+        () -> node.kith(CONTROL, "show", Shop.CART).output().split("candidate", -1).length > 3);
+    node.kith(CONTROL, "learn", "finish", Shop.CART, "--note", "test run").orFail();
+    node.kith(CONTROL, "approve", Shop.CART, "--note", "the provider").orFail();
+    shop.inCart("cp", "/usr/bin/curl", DROPPED).orFail();
+    assertThat(ask(DROPPED)).as("under observe").contains(PRICE);
+
+    node.upgrade("scopes.shop=enforce");
+    OneNode.await("refused", () -> ask(DROPPED).contains("decision"));
+    assertRefused("curl", "new_process");
+    assertRefused(DROPPED, "origin_not_in_image");
+    shop.assertWorks();
+    shop.assertNoneOfItsOwnRefused(CONTROL);
+  }
+
+  private static void assertRefused(String program, String reason)
+      throws IOException, InterruptedException {
+    var refusal = ask(program);
+    assertThat(refusal).containsPattern(DECISION).doesNotContain(PRICE);
+    var id = DECISION.matcher(refusal).results().findFirst().orElseThrow().group();
+    assertThat(node.kith(CONTROL, "explain", id).orFail().output())
+        .contains("deny (" + reason + ")")
+        .contains(program)
+        .containsPattern("decided by +" + Pattern.quote(ITSELF));
+  }
+
+  @Test
+  @Order(4)
+  void nodesPodIsMadeAnew_whatIsAllowedPassesSoon_andNothingElseEverDoes() throws Exception {
+    var strangers =
+        new FutureTask<>(
+            () ->
+                shop.inCart(
+                        "sh",
+                        "-c",
+                        "n=0; while [ ! -e /tmp/enough ] && [ $n -lt 999 ]; do n=$((n + 1));"
+                            + " for program in curl /tmp/dropped; do"
+                            + " echo $(busybox date +%s) $($program -sS -m 9 "
+                            + Shop.CATALOG
+                            + " 2>&1); done; sleep 0.2; done")
+                    .orFail()
+                    .output());
+    Thread.ofVirtual().start(strangers);
+    var before = ofPod("node", "metadata.name");
+    long deleted = Instant.now().getEpochSecond();
+    read("-n", "kith", "delete", "pod", before, "--wait=false");
+
+    OneNode.await(
+        "another pod",
+        () ->
+            ofPod("node", "metadata.name").matches("kith-node-\\w+")
+                && !ofPod("node", "metadata.name").equals(before));
+    node.awaitRollout("kith", "daemonset/kith-node");
+    shop.assertWorks();
+    shop.inCart("sh", "-c", ": > /tmp/enough").orFail();
+    var failures =
+        shop.answers((int) (Instant.now().getEpochSecond() - deleted)).stream()
+            .filter(line -> line.contains("FAILED"))
+            .map(line -> Shop.time(line) - deleted)
+            .filter(after -> after > 0)
+            .distinct()
+            .sorted()
+            .toList();
+    var tries = strangers.get().lines().filter(line -> line.matches("\\d{10} .*")).toList();
+    OneNode.SAY.accept(
+        "without the node's pod the cart failed in the seconds %s; strangers tried %d times"
+            .formatted(failures, tries.size()));
+
+    assertThat(failures).as("seconds in which the cart failed").isNotEmpty();
+    assertThat(failures.getLast()).isLessThanOrEqualTo(ROLLED.toSeconds());
+    assertThat(tries)
+        .as("tries of strangers meanwhile")
+        .filteredOn(line -> failures.contains(Shop.time(line) - deleted))
+        .hasSizeGreaterThan(2);
+    assertThat(tries).noneMatch(line -> line.contains(PRICE));
+    assertThat(node.kith(CONTROL, "status").orFail().output())
+        .containsPattern(Pattern.quote(ITSELF));
+    shop.assertNoneOfItsOwnRefused(CONTROL);
+  }
+}
