@@ -39,7 +39,7 @@ class NodePlacementTest {
       "spiffe://cluster.local/ns/kith/sa/kith-node#" + OneNode.NAME;
 
   /** Within which a node decides again after its pod was deleted. */
-  private static final Duration ROLLED = Duration.ofSeconds(60);
+  private static final Duration ROLLED = Duration.ofSeconds(90);
 
   private static final Pattern DECISION = Pattern.compile("d:[0-9a-f]{16}");
   private static final String DROPPED = "/tmp/dropped";
