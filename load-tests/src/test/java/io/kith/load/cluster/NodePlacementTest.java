@@ -233,13 +233,13 @@ class NodePlacementTest {
         "without the node's pod the cart failed in the seconds %s; strangers tried %d times"
             .formatted(failures, tries.size()));
 
+    assertThat(tries).noneMatch(line -> line.contains(PRICE));
     assertThat(failures).as("seconds in which the cart failed").isNotEmpty();
     assertThat(failures.getLast()).isLessThanOrEqualTo(ROLLED.toSeconds());
     assertThat(tries)
         .as("tries of strangers meanwhile")
         .filteredOn(line -> failures.contains(Shop.time(line) - deleted))
         .hasSizeGreaterThan(2);
-    assertThat(tries).noneMatch(line -> line.contains(PRICE));
     assertThat(node.kith(CONTROL, "status").orFail().output())
         .containsPattern(Pattern.quote(ITSELF));
     shop.assertNoneOfItsOwnRefused(CONTROL);
