@@ -63,6 +63,7 @@ final class LifeMessages {
               .setProblem(Objects.requireNonNullElse(cluster.health().problem(), ""))
               .addAllProblems(cluster.health().problems())
               .setWrites(cluster.health().writes())
+              .setWriter(cluster.health().writer())
               .setAllowLists(cluster.lists().size())
               .setScopes(cluster.scopes().size()));
     }

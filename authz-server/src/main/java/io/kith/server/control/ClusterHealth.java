@@ -27,6 +27,11 @@ public interface ClusterHealth {
         public boolean writes() {
           return false;
         }
+
+        @Override
+        public String writer() {
+          return "";
+        }
       };
 
   /** Whether they are, by configuration. */
@@ -40,4 +45,7 @@ public interface ClusterHealth {
 
   /** Whether this server, of several, writes what they say into the log, and their status. */
   boolean writes();
+
+  /** Which of several servers does, by its name; empty where one is alone or nobody is known to. */
+  String writer();
 }

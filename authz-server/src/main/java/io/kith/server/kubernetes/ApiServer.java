@@ -2,6 +2,8 @@ package io.kith.server.kubernetes;
 
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.kith.baselines.config.KubernetesSettings;
 import io.kith.server.verb.Failure;
@@ -9,7 +11,12 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.List;
 import java.util.Map;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Where a Kubernetes API server is and who calls: what a client is made of. */
@@ -17,7 +24,42 @@ public final class ApiServer {
   /** Where a pod finds the token of its service account and the API server's certificates. */
   private static final Path ACCOUNT = Path.of("/var/run/secrets/kubernetes.io/serviceaccount");
 
+  /** They say at every attempt, with a stack trace, what is said here once. Held, or lost. */
+  private static final List<Logger> NOISE =
+      Stream.of("informers.impl.cache.Reflector", "dsl.internal.AbstractWatchManager", "jdkhttp")
+          .map(name -> Logger.getLogger("io.fabric8.kubernetes.client." + name))
+          .toList();
+
+  /** Doubled up to 32 times: after an outage nobody waits longer than eight seconds. */
+  private static final int RECONNECT_MILLIS = 250;
+
   private ApiServer() {}
+
+  /**
+   * A client whose requests are tried once: who asks knows when to ask again, and says why until
+   * then. Its watches are made anew by themselves.
+   */
+  public static KubernetesClient client(Config config) {
+    return client(config, new Throttling(InstantSource.system()));
+  }
+
+  /**
+   * The same.
+   *
+   * @param throttling told of every answer
+   */
+  public static KubernetesClient client(Config config, Throttling throttling) {
+    NOISE.forEach(logger -> logger.setLevel(Level.SEVERE));
+    return new KubernetesClientBuilder()
+        .withConfig(
+            new ConfigBuilder(config)
+                .withRequestRetryBackoffLimit(0)
+                .withWatchReconnectInterval(RECONNECT_MILLIS)
+                .build())
+        .withHttpClientBuilderConsumer(
+            http -> http.addOrReplaceInterceptor("kith-throttling", throttling))
+        .build();
+  }
 
   /**
    * As a server's settings say.

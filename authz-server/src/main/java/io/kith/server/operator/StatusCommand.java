@@ -94,13 +94,24 @@ public final class StatusCommand extends AdminVerb<GetStatusResponse> {
             + " and "
             + Words.count(resources.getScopes(), "Scope")
             + " in force"
-            + (resources.getWrites() ? "" : "; another server writes what they say"));
+            + writer(resources));
     if (!resources.getProblem().isEmpty()) {
       out.println("  CLUSTER: " + Words.safe(resources.getProblem()));
     }
     for (var problem : resources.getProblemsList()) {
       out.println("  CLUSTER: " + Words.safe(problem));
     }
+  }
+
+  /** Which of several servers writes. */
+  private static String writer(ResourcesStatus resources) {
+    var name = Words.safe(resources.getWriter());
+    if (resources.getWrites()) {
+      return name.isEmpty() ? "" : "; this server writes what they say: " + name;
+    }
+    return name.isEmpty()
+        ? "; no server is known to write what they say"
+        : "; another server writes what they say: " + name;
   }
 
   private static void printWorkloads(List<WorkloadStatus> workloads, PrintWriter out) {

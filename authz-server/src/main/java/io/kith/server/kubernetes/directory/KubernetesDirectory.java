@@ -8,10 +8,7 @@ import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.apps.ReplicaSet;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
-import io.fabric8.kubernetes.client.Config;
-import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
-import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.dsl.Informable;
 import io.fabric8.kubernetes.client.dsl.base.ResourceDefinitionContext;
@@ -24,6 +21,7 @@ import io.kith.server.check.BoundedLog;
 import io.kith.server.kubernetes.ApiServer;
 import io.kith.server.kubernetes.ClusterPods;
 import io.kith.server.kubernetes.SeenVersions;
+import io.kith.server.kubernetes.Throttling;
 import io.kith.server.verb.Failure;
 import java.net.ConnectException;
 import java.nio.file.Path;
@@ -39,9 +37,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.logging.Level;
-import java.util.logging.Logger;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,15 +54,6 @@ public final class KubernetesDirectory implements AutoCloseable {
 
   private static final Duration LOOK = Duration.ofSeconds(1);
   private static final BoundedLog LOG = new BoundedLog(KubernetesDirectory.class, 5);
-
-  /** They say at every attempt, with a stack trace, what this class says once. Held, or lost. */
-  private static final List<Logger> NOISE =
-      Stream.of("informers.impl.cache.Reflector", "dsl.internal.AbstractWatchManager", "jdkhttp")
-          .map(name -> Logger.getLogger("io.fabric8.kubernetes.client." + name))
-          .toList();
-
-  /** Doubled up to 32 times: after an outage nobody waits longer than eight seconds. */
-  private static final int RECONNECT_MILLIS = 250;
 
   private static final ResourceDefinitionContext SERVICE_ENTRIES =
       new ResourceDefinitionContext.Builder()
@@ -169,27 +156,15 @@ public final class KubernetesDirectory implements AutoCloseable {
     } catch (IllegalArgumentException e) {
       throw Failure.refused("server.kubernetes.trustDomain: " + e.getMessage());
     }
-    NOISE.forEach(logger -> logger.setLevel(Level.SEVERE));
     var directory =
         new KubernetesDirectory(
             index,
             byHand,
             new ObjectReader(proxyContainer),
-            client(ApiServer.of(settings, base, environment)),
+            ApiServer.client(ApiServer.of(settings, base, environment)),
             InstantSource.system());
     directory.start();
     return directory;
-  }
-
-  /** The informers try again by themselves; a request that did so as well would tell nobody why. */
-  private static KubernetesClient client(Config config) {
-    return new KubernetesClientBuilder()
-        .withConfig(
-            new ConfigBuilder(config)
-                .withRequestRetryBackoffLimit(0)
-                .withWatchReconnectInterval(RECONNECT_MILLIS)
-                .build())
-        .build();
   }
 
   private void start() {
@@ -293,6 +268,7 @@ public final class KubernetesDirectory implements AutoCloseable {
     private static String refused(int code) {
       return switch (code) {
         case 401 -> "the API server does not know who asks (401)";
+        case Throttling.TOO_MANY_REQUESTS -> Throttling.WORDS;
         case 403 -> "may not be listed and watched (403; docs/kubernetes.md has the rights)";
         default -> "the API server answers " + code;
       };

@@ -2,7 +2,6 @@ package io.kith.server.kubernetes.resource;
 
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.client.KubernetesClient;
-import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.informers.ResourceEventHandler;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
 import io.kith.baselines.config.KubernetesSettings;
@@ -12,6 +11,7 @@ import io.kith.server.control.ControlState;
 import io.kith.server.control.RefusedException;
 import io.kith.server.kubernetes.ApiServer;
 import io.kith.server.kubernetes.ClusterPods;
+import io.kith.server.kubernetes.Throttling;
 import io.kith.server.kubernetes.resource.StatusWriter.Target;
 import io.kith.server.telemetry.Metrics;
 import io.kith.server.verb.Failure;
@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -57,6 +58,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
   private static final Duration BETWEEN_STATUSES = Duration.ofMillis(50);
 
   private final KubernetesClient client;
+  private final Throttling throttling;
   private final KubernetesApi api;
   private final ControlState state;
   private final StatusWriter writer;
@@ -77,6 +79,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
   private Instant baselinesDue = Instant.MIN;
   private boolean led;
   private boolean answered;
+  private boolean throttled;
 
   /**
    * What it is told beside the state.
@@ -99,9 +102,15 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
   /** The sidecars of a mesh. */
   record Meshed(MeshSettings recipe, ClusterPods pods) {}
 
-  private ClusterResources(KubernetesClient client, ControlState state, Settings settings) {
+  private ClusterResources(
+      KubernetesClient client, Throttling throttling, ControlState state, Settings settings) {
     this.client = client;
-    this.api = new KubernetesApi(client);
+    this.throttling = throttling;
+    this.leadership =
+        settings.lease() == null
+            ? null
+            : new Leadership(client, settings.lease(), state.store().replica(), this::wake);
+    this.api = new KubernetesApi(client, this::writes);
     this.state = state;
     this.writer = new StatusWriter(api, BETWEEN_STATUSES);
     var meshed = settings.sidecars();
@@ -110,7 +119,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
       this.overlays = null;
     } else {
       var clock = InstantSource.system();
-      this.filters = new EnvoyFilters(client, this::wake);
+      this.filters = new EnvoyFilters(client, this::writes, this::wake);
       this.overlays =
           new Overlays(
               filters,
@@ -135,10 +144,6 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
         settings.nodeTaint() == null
             ? null
             : NodeTaints.watch(client, settings.nodeTaint(), state.nodeBridges());
-    this.leadership =
-        settings.lease() == null
-            ? null
-            : new Leadership(client, settings.lease(), state.store().replica(), this::wake);
     this.thread = Thread.ofPlatform().name("kith-cluster").daemon().unstarted(this::run);
   }
 
@@ -161,10 +166,11 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
       @Nullable String provenance,
       @Nullable ClusterPods pods)
       throws Failure {
-    var client =
-        new KubernetesClientBuilder().withConfig(ApiServer.of(settings, base, environment)).build();
+    var throttling = new Throttling(InstantSource.system());
+    var client = ApiServer.client(ApiServer.of(settings, base, environment), throttling);
     return start(
         client,
+        throttling,
         state,
         new Settings(
             settings.rootNamespace(),
@@ -203,9 +209,11 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
    * Begins to follow; the API server need not answer.
    *
    * @param client is closed with it
+   * @param throttling told of every answer that the client gets
    */
-  static ClusterResources start(KubernetesClient client, ControlState state, Settings settings) {
-    var resources = new ClusterResources(client, state, settings);
+  private static ClusterResources start(
+      KubernetesClient client, Throttling throttling, ControlState state, Settings settings) {
+    var resources = new ClusterResources(client, throttling, state, settings);
     state.cluster().follow(resources, resources::answers);
     resources.thread.start();
     resources.lists.start();
@@ -275,6 +283,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
         if (changes.tryAcquire(TICK.toMillis(), TimeUnit.MILLISECONDS)) {
           changes.drainPermits(); // all of them are seen by looking once
         }
+        noteThrottling();
         look();
         lookAtNodes();
       }
@@ -318,6 +327,16 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
         LOG.log(Level.ERROR, "the nodes of the cluster were not looked at", e);
       }
     }
+  }
+
+  private void noteThrottling() {
+    var now = throttling.since() != null;
+    if (!throttled && now) {
+      LOG.log(Level.WARNING, () -> Throttling.WORDS + "; the last good state stays");
+    } else if (throttled && !now) {
+      LOG.log(Level.INFO, "the API server does not throttle this server's account any more");
+    }
+    throttled = now;
   }
 
   private void noteAnswers() {
@@ -392,6 +411,13 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
 
   @Override
   public @Nullable String problem() {
+    var since = throttling.since();
+    if (since != null) {
+      return Throttling.WORDS
+          + ", since "
+          + since.truncatedTo(ChronoUnit.SECONDS)
+          + "; what was in force before stays, this server goes on trying";
+    }
     if (answers()) {
       return leadership == null ? null : leadership.problem();
     }
@@ -420,12 +446,21 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
     return leadership == null || leadership.leads();
   }
 
+  @Override
+  public String writer() {
+    return leadership == null ? "" : leadership.writer();
+  }
+
   /** Says how it is. */
   public void measure(Metrics metrics) {
     metrics.gauge(
         "kith_cluster_followed",
         "1 while the objects of the cluster are watched, else 0: the last good state stays.",
         () -> answers() ? 1 : 0);
+    metrics.gauge(
+        "kith_cluster_throttled",
+        "1 while the API server refuses requests as too many (429), else 0.",
+        () -> throttling.since() == null ? 0 : 1);
     metrics.gauge(
         "kith_cluster_writes",
         "1 on the control server that puts objects of the cluster in force, else 0.",

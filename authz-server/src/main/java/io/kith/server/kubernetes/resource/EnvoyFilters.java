@@ -14,6 +14,7 @@ import io.kith.istio.MeshOverlay;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -36,16 +37,19 @@ final class EnvoyFilters implements Overlays.Filters, AutoCloseable {
           .build();
 
   private final KubernetesClient client;
+  private final BooleanSupplier writes;
   private final SharedIndexInformer<GenericKubernetesResource> informer;
   private volatile @Nullable String failure;
 
   /**
    * Begins to watch; the API server need not answer.
    *
+   * @param writes whether this server, of several, may write now
    * @param changed called when one was changed, by anybody
    */
-  EnvoyFilters(KubernetesClient client, Runnable changed) {
+  EnvoyFilters(KubernetesClient client, BooleanSupplier writes, Runnable changed) {
     this.client = client;
+    this.writes = writes;
     NOISE.setLevel(Level.SEVERE);
     this.informer =
         filters()
@@ -116,6 +120,7 @@ final class EnvoyFilters implements Overlays.Filters, AutoCloseable {
 
   @Override
   public void put(Overlays.Name name, Overlays.Filter wanted, Map<String, Object> document) {
+    KubernetesApi.requireWrites(writes);
     var object = Serialization.unmarshal(Json.write(document), GenericKubernetesResource.class);
     var one = filters().inNamespace(name.namespace()).resource(object);
     var now = one.fieldManager(MANAGER).forceConflicts().serverSideApply();
@@ -127,6 +132,7 @@ final class EnvoyFilters implements Overlays.Filters, AutoCloseable {
 
   @Override
   public void delete(Overlays.Name name) {
+    KubernetesApi.requireWrites(writes);
     filters().inNamespace(name.namespace()).withName(name.name()).delete();
   }
 

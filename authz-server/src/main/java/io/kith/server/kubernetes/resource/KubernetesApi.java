@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** Kith's objects in an API server. Thread-safe. */
@@ -36,12 +37,24 @@ final class KubernetesApi implements StatusWriter.Api {
           .build();
 
   private final KubernetesClient client;
+  private final BooleanSupplier writes;
 
   /** Baselines that were there when they were last written. */
   private final Set<Target> made = ConcurrentHashMap.newKeySet();
 
-  KubernetesApi(KubernetesClient client) {
+  /**
+   * @param writes whether this server, of several, may write now
+   */
+  KubernetesApi(KubernetesClient client, BooleanSupplier writes) {
     this.client = client;
+    this.writes = writes;
+  }
+
+  /** Refuses to write what another server may be writing. */
+  static void requireWrites(BooleanSupplier writes) {
+    if (!writes.getAsBoolean()) {
+      throw new KubernetesClientException("this server does not hold the Lease any more");
+    }
   }
 
   MixedOperation<
@@ -100,6 +113,7 @@ final class KubernetesApi implements StatusWriter.Api {
   @Override
   public @Nullable String apply(Target target, Map<String, Object> status) {
     try {
+      requireWrites(writes);
       if (target.kind() == Kind.BASELINE && !made.contains(target)) {
         make(target);
       }
@@ -159,6 +173,7 @@ final class KubernetesApi implements StatusWriter.Api {
   }
 
   void delete(Target target) {
+    requireWrites(writes);
     object(target).delete();
     made.remove(target);
   }

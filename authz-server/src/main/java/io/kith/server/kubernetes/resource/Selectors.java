@@ -58,7 +58,12 @@ final class Selectors {
     try {
       found = find(owner);
     } catch (KubernetesClientException e) {
-      return new Found.Unknown(KubernetesApi.words(e));
+      found =
+          before != null && before.found instanceof Found.Labels labels
+              ? labels
+              : new Found.Unknown(KubernetesApi.words(e));
+      remembered.put(owner, new Remembered(found, now.plus(REFUSED)));
+      return found;
     }
     remembered.put(
         owner, new Remembered(found, now.plus(found instanceof Found.Labels ? KNOWN : REFUSED)));

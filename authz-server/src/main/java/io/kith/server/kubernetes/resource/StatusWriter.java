@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 final class StatusWriter implements Statuses, AutoCloseable {
   private static final System.Logger LOG = System.getLogger(StatusWriter.class.getName());
   private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
-  private static final Duration LONGEST_PAUSE = Duration.ofMinutes(1);
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(15);
 
   private final Api api;
   private final Duration between;
@@ -105,6 +105,7 @@ final class StatusWriter implements Statuses, AutoCloseable {
 
   private void run() {
     var pause = FIRST_PAUSE;
+    var said = "";
     try {
       while (true) {
         Target target;
@@ -125,13 +126,17 @@ final class StatusWriter implements Statuses, AutoCloseable {
         if (problem == null) {
           written.increment();
           pause = FIRST_PAUSE;
+          said = "";
           Thread.sleep(between);
           continue;
         }
         failures.increment();
-        LOG.log(
-            Level.WARNING,
-            () -> "the status of " + target + " was not written, it is tried again: " + problem);
+        if (!problem.equals(said)) {
+          said = problem;
+          LOG.log(
+              Level.WARNING,
+              () -> "statuses are not written, tried again: that of " + target + ": " + problem);
+        }
         synchronized (this) {
           waiting.putIfAbsent(target, status); // a newer one may have come meanwhile
         }
