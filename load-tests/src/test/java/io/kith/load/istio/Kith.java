@@ -10,10 +10,6 @@ import io.kith.load.mesh.Replica;
 import io.kith.load.tools.Envoy;
 import io.kith.load.tools.Istio;
 import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -89,10 +85,15 @@ final class Kith implements AutoCloseable {
         this.kubernetes = kubernetes;
       }
       configuration =
-          kithYaml(server, certificates, "{directory: \"" + server.home() + "\"}", store);
+          kithYaml(
+              server,
+              certificates,
+              "{directory: \"" + server.home() + "\"}",
+              this.kubernetes,
+              store);
       startServer();
       var bridge = lab.folder().resolve("bridge.yaml");
-      Files.writeString(bridge, kithYaml(server, ofBridge, "{}", store));
+      Files.writeString(bridge, kithYaml(server, ofBridge, "{}", this.kubernetes, store));
       closing(
               KithProgram.BRIDGE.start(
                   List.of(),
@@ -114,34 +115,17 @@ final class Kith implements AutoCloseable {
   /**
    * Starts a server beside it, on the same store and with the same keys, which nobody asks.
    *
+   * @param kubernetes what it has to do with the API server, {@code server.kubernetes}
    * @param store the same under another name
    */
-  Replica startAnother(int firstPort, String store) throws IOException, InterruptedException {
+  Replica startAnother(int firstPort, String kubernetes, String store)
+      throws IOException, InterruptedException {
     var another = closing(new Replica("two", lab.folder(), lab.address(), firstPort));
     var keys =
         "{directory: \"%1$s\", learner: \"%2$s/learner.pem\", approver: \"%2$s/approver.pem\"}"
             .formatted(another.home(), server.home());
-    another.start(List.of(), kithYaml(another, certificates, keys, store));
+    another.start(List.of(), kithYaml(another, certificates, keys, kubernetes, store));
     return another;
-  }
-
-  /** What the server says to whoever asks whether it is ready; empty when it does not answer. */
-  String readiness() {
-    var uri =
-        URI.create(
-            "http://%s:%d/readyz".formatted(lab.address().getHostAddress(), server.health()));
-    try (var client = HttpClient.newHttpClient()) {
-      return client
-          .send(
-              HttpRequest.newBuilder(uri).timeout(LIMIT).build(),
-              HttpResponse.BodyHandlers.ofString())
-          .body();
-    } catch (IOException _) {
-      return "";
-    } catch (InterruptedException _) {
-      Thread.currentThread().interrupt();
-      return "";
-    }
   }
 
   private <T extends AutoCloseable> T closing(T resource) {
@@ -190,7 +174,8 @@ final class Kith implements AutoCloseable {
     return agent.certificates();
   }
 
-  private String kithYaml(Replica server, Path certificates, String keys, String store) {
+  private String kithYaml(
+      Replica server, Path certificates, String keys, String kubernetes, String store) {
     var address = lab.address().getHostAddress();
     return """
     server:

@@ -249,13 +249,15 @@ class KithInIstioTest {
   @Test
   @Order(5)
   void apiServerIsKilled_checksGoOn_andAServerThatStartsNowWaitsForIt() throws Exception {
-    assertThat(status()).contains("Kubernetes: https://").doesNotContain("KUBERNETES:");
+    assertThat(kith.server().status())
+        .contains("Kubernetes: https://")
+        .doesNotContain("KUBERNETES:");
 
     mesh.plane.killApiServer();
     Mesh.await(
         "it is told",
         Mesh.PATIENCE,
-        () -> status().contains("KUBERNETES: not watched; who is who"));
+        () -> kith.server().status().contains("KUBERNETES: not watched; who is who"));
     assertWorks();
     assertRefused();
 
@@ -272,20 +274,16 @@ class KithInIstioTest {
     Mesh.await(
         "it says what it waits for",
         Mesh.PATIENCE,
-        () -> kith.readiness().startsWith("not ready: the Kubernetes API server at https://"));
+        () ->
+            kith.server()
+                .readiness()
+                .startsWith("not ready: the Kubernetes API server at https://"));
     assertThat(started).isNotDone();
     mesh.plane.startApiServer();
     started.join();
 
-    assertThat(kith.readiness()).isEqualTo("ready\n");
-    Mesh.await("the cart is known", Mesh.PATIENCE, () -> status().contains(IstioMesh.CART));
-  }
-
-  private static String status() {
-    try {
-      return kith.server().kith("status").orFail().output();
-    } catch (IOException | InterruptedException e) {
-      throw new IllegalStateException(e);
-    }
+    assertThat(kith.server().readiness()).isEqualTo("ready\n");
+    Mesh.await(
+        "the cart is known", Mesh.PATIENCE, () -> kith.server().status().contains(IstioMesh.CART));
   }
 }

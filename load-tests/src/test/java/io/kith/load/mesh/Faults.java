@@ -286,6 +286,26 @@ final class Faults {
             "FollowingTest#controlAway_withoutACopy_doesNotOpen",
             "FollowingTest#controlAway_copyCutOff_doesNotOpen_andDoesWhenItIsBack"),
         byTests(
+            "Kubernetes' API server gone",
+            Cell.asDecided("who is who, objects and modes stay as they were"),
+            Cell.asDecided("likewise"),
+            Cell.asDecided("likewise"),
+            "KithInIstioTest#apiServerIsKilled_checksGoOn_andAServerThatStartsNowWaitsForIt"),
+        byTests(
+            "Kubernetes' API server throttles (429)",
+            Cell.asDecided("who is who, objects and modes stay as they were"),
+            Cell.asDecided("likewise"),
+            Cell.asDecided("likewise"),
+            "ApiServerFaultsTest#holderIsThrottled_enforcementGoesOn_andAnotherWrites_neverBoth",
+            "ApiServerFaultsTest#allAreThrottled_alsoWithoutWatches_theLastGoodStateStays_andAStartWaits"),
+        byTests(
+            "the control server killed that writes what objects of a cluster say",
+            Cell.asDecided(
+                "another one writes within 20 s; Checks that it was asked as *server killed*"),
+            Cell.asDecided("likewise"),
+            Cell.asDecided("likewise"),
+            "ApiServerFaultsTest#holderIsKilled_anotherWritesWithinTheLease"),
+        byTests(
             "control server lies, or the check server's copy of the log was altered",
             Cell.asDecided("by the last good state"),
             Cell.asDecided("likewise"),

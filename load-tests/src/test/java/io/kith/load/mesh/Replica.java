@@ -10,6 +10,7 @@ import io.kith.admin.v1.GetStatusRequest;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.RunningProcess;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -116,6 +117,42 @@ public final class Replica implements AutoCloseable {
   public void stop() {
     if (process != null) {
       process.close();
+    }
+  }
+
+  /** Ends it without a chance to say goodbye, as a crash would. */
+  public void kill() {
+    if (process != null) {
+      process.kill();
+    }
+  }
+
+  /** What it says to whoever asks whether it is ready; empty when it does not answer. */
+  public String readiness() {
+    try (var client = HttpClient.newHttpClient()) {
+      return client.send(request("/readyz"), HttpResponse.BodyHandlers.ofString()).body();
+    } catch (IOException _) {
+      return "";
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+      return "";
+    }
+  }
+
+  /** Lines that it wrote so far, over all of its runs. */
+  public List<String> log() throws IOException {
+    return Files.readAllLines(home.resolve("log"));
+  }
+
+  /** What {@code kith status} says of it. */
+  public String status() {
+    try {
+      return kith("status").orFail().output();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
     }
   }
 

@@ -1,0 +1,306 @@
+package io.kith.load.istio;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kith.load.mesh.Mesh;
+import io.kith.load.mesh.Replica;
+import io.kith.load.tools.Command;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * A real API server that throttles Kith's servers, and the crash of the server that holds the
+ * Lease, while a workload is enforced. The tests are one story, in this order.
+ */
+@Tag("istio")
+@Timeout(900)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class ApiServerFaultsTest {
+  /** The Lease is good for 15 s, and another server looks at it every 4.4 s at the latest. */
+  private static final Duration TAKEN_OVER = Duration.ofSeconds(25);
+
+  /** Watches are made anew after eight seconds at most. */
+  private static final Duration FOLLOWED_AGAIN = Duration.ofSeconds(20);
+
+  private static final String THROTTLED =
+      "CLUSTER: the API server throttles this server's account (429; give the account a FlowSchema"
+          + " with room: docs/kubernetes.md#when-the-api-server-throttles), since 20";
+
+  private static TwoServers servers;
+  private static CrowdedLevel level;
+
+  @BeforeAll
+  static void start() throws Exception {
+    servers = new TwoServers();
+    level = new CrowdedLevel(servers.mesh.plane, servers.mesh.lab.address());
+    servers.kith.learnBothOf(servers.mesh);
+    servers.one.kith("learn", "finish", IstioMesh.CART, "--note", "test run").orFail();
+    servers.awaitWriter("one");
+    servers.scope("mode: enforce");
+    OverlaysInIstioTest.awaitSaid(servers.mesh.sidecar, "closed");
+    Mesh.await("the catalog is reached", Mesh.PATIENCE, () -> reaches("catalog"));
+    servers.objects.awaitCondition("Scope", "cart", "Enforced", "True Enforced");
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    if (level != null) {
+      level.close();
+    }
+    if (servers != null) {
+      servers.close();
+    }
+  }
+
+  // ---- what the cart does
+
+  private static boolean reaches(String host) {
+    try {
+      return servers.mesh.ask(host, 8080).startsWith("HTTP/1.1 200");
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** By what was learned; again while a busy machine keeps Kith from deciding. */
+  private static void assertEnforced() throws InterruptedException {
+    Mesh.await("the catalog is reached", Mesh.PATIENCE, () -> reaches("catalog"));
+    assertThat(reaches("stranger")).isFalse();
+    assertThat(servers.one.status()).containsPattern(IstioMesh.CART + " +enforce");
+  }
+
+  private static String rule(String action) {
+    return """
+    apiVersion: kith.io/v1
+    kind: EgressAllowList
+    metadata: {name: stranger, namespace: shop}
+    spec:
+      workload: %s
+      rules:
+      - action: %s
+        by: ada
+        why: test
+        process: {path: /usr/bin/perl, script: /app/ask}
+        destination: {cidr: %s, port: 8080}
+    """
+        .formatted(IstioMesh.CART, action, servers.mesh.stranger.host().v4().getHostAddress());
+  }
+
+  private static double await(String what, Duration limit, BooleanSupplier condition)
+      throws InterruptedException {
+    long begin = System.nanoTime();
+    Mesh.await(what, limit, condition);
+    var seconds = (System.nanoTime() - begin) / 1e9;
+    IstioMesh.SAY.accept("%s after %.1f s".formatted(what, seconds));
+    return seconds;
+  }
+
+  /** How often the API server has to refuse, and how often the server warns of it. */
+  private static final class Loudness {
+    private static final int WARNINGS = 8;
+    private final long begin = System.nanoTime();
+    private final long refused = level.refused();
+    private final long warnings = warnings();
+
+    Loudness() throws IOException {}
+
+    private static long warnings() throws IOException {
+      return servers.one.log().stream().filter(line -> line.startsWith("WARNING")).count();
+    }
+
+    void assertSmall(int atOnce, int perSecond) throws IOException {
+      var seconds = (System.nanoTime() - begin) / 1e9;
+      var refusals = level.refused() - refused;
+      var warned = warnings() - warnings;
+      IstioMesh.SAY.accept(
+          "throttled for %.1f s: %d requests were refused, %d warnings were logged"
+              .formatted(seconds, refusals, warned));
+      assertThat(refusals).isBetween(1L, atOnce + (long) (seconds * perSecond));
+      assertThat(warned).as("%s", servers.one.log()).isLessThanOrEqualTo(WARNINGS);
+    }
+  }
+
+  /** Whether both servers ever say at the same time that they write. */
+  private static final class BothWrite implements AutoCloseable {
+    private static final Duration BETWEEN = Duration.ofMillis(200);
+    private final Thread thread = Thread.ofVirtual().start(this::look);
+    private final AtomicInteger looks = new AtomicInteger();
+    private volatile boolean both;
+    private volatile boolean done;
+
+    private void look() {
+      try {
+        while (!done) {
+          if (writes(servers.one) && writes(servers.two) && writes(servers.one)) {
+            both = true;
+          }
+          looks.incrementAndGet();
+          Thread.sleep(BETWEEN);
+        }
+      } catch (InterruptedException | IOException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    private static boolean writes(Replica server) throws IOException, InterruptedException {
+      return server.metric("kith_cluster_writes") == 1;
+    }
+
+    void assertNever() {
+      assertThat(looks.get()).isGreaterThan(20);
+      assertThat(both).as("both write at the same time").isFalse();
+    }
+
+    @Override
+    public void close() {
+      done = true;
+      try {
+        thread.join();
+      } catch (InterruptedException _) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  // ---- the story
+
+  @Test
+  @Order(1)
+  void holderIsThrottled_enforcementGoesOn_andAnotherWrites_neverBoth() throws Exception {
+    assertThat(servers.one.status()).contains("this server writes what they say: one");
+    assertThat(servers.two.status()).contains("another server writes what they say: one");
+
+    try (var both = new BothWrite()) {
+      level.throttle(TwoServers.ACCOUNT_OF_ONE);
+      var loudness = new Loudness();
+      await("it is told", TAKEN_OVER, () -> servers.one.status().contains(THROTTLED));
+      assertEnforced();
+      assertThat(servers.one.metric("kith_cluster_throttled")).isEqualTo(1);
+      await("another writes", TAKEN_OVER, () -> servers.writer().startsWith("two"));
+      both.assertNever();
+
+      // what is throttled gets what is new from the log
+      servers.mesh.plane.apply(rule("allow"));
+      await("what is new is in force", FOLLOWED_AGAIN, () -> reaches("stranger"));
+      servers.objects.awaitCondition("EgressAllowList", "stranger", "Applied", "True InForce");
+      servers.mesh.plane.delete(rule("allow"));
+      await("what is gone is, too", FOLLOWED_AGAIN, () -> !reaches("stranger"));
+      assertEnforced();
+      assertThat(servers.two.status())
+          .contains("this server writes what they say: two")
+          .doesNotContain("CLUSTER:");
+      loudness.assertSmall(10, 1);
+
+      level.end();
+      await("it is told", FOLLOWED_AGAIN, () -> !servers.one.status().contains("CLUSTER:"));
+      assertThat(servers.one.status()).contains("another server writes what they say: two");
+      both.assertNever();
+    }
+  }
+
+  @Test
+  @Order(2)
+  void holderIsKilled_anotherWritesWithinTheLease() throws Exception {
+    servers.two.kill();
+    await("another writes", TAKEN_OVER, () -> servers.writer().startsWith("one"));
+    await(
+        "it is told",
+        Duration.ofSeconds(10),
+        () -> servers.one.status().contains("this server writes what they say: one"));
+    assertThat(servers.one.metric("kith_cluster_writes")).isEqualTo(1);
+    assertEnforced();
+
+    servers.scope("mode: enforce, failure: open");
+    servers.objects.awaitCondition("Scope", "cart", "Enforced", "False FailsOpen");
+    OverlaysInIstioTest.awaitSaid(servers.mesh.sidecar, "open");
+    servers.scope("mode: enforce");
+    OverlaysInIstioTest.awaitSaid(servers.mesh.sidecar, "closed");
+    servers.mesh.plane.apply(rule("deny"));
+    servers.objects.awaitCondition("EgressAllowList", "stranger", "Applied", "True InForce");
+    servers.mesh.plane.delete(rule("deny"));
+    assertThat(servers.writer()).startsWith("one");
+  }
+
+  @Test
+  @Order(3)
+  void allAreThrottled_alsoWithoutWatches_theLastGoodStateStays_andAStartWaits() throws Exception {
+    level.throttle(TwoServers.ACCOUNT_OF_ONE, TwoServers.ACCOUNT_OF_TWO);
+    await("it is told", TAKEN_OVER, () -> servers.one.status().contains(THROTTLED));
+    var loudness = new Loudness();
+    cutWatches();
+    await(
+        "watches are missed",
+        Mesh.PATIENCE,
+        () -> servers.one.status().contains("KUBERNETES: not watched; who is who is as of"));
+    assertThat(servers.one.status())
+        .contains("the API server throttles this server's account (429;")
+        .containsOnlyOnce("CLUSTER: the API server");
+    assertThat(servers.one.metric("kith_cluster_followed")).isZero();
+    assertEnforced();
+
+    servers.mesh.plane.apply(rule("allow"));
+    var started =
+        CompletableFuture.runAsync(
+            () -> {
+              try {
+                servers.startTwo();
+              } catch (Exception e) {
+                throw new CompletionException(e);
+              }
+            });
+    await(
+        "one that starts says what it waits for",
+        Mesh.PATIENCE,
+        () ->
+            servers
+                .two
+                .readiness()
+                .matches(
+                    "(?s)not ready: the Kubernetes API server at https://.*: [a-z.]+: the API server"
+                        + " throttles this server's account \\(429; .*"));
+    assertThat(started).isNotDone();
+    assertEnforced();
+    loudness.assertSmall(18 * 5, 5); // watches of both, tried after 0.25, 0.5, 1, 2 … 8 s
+
+    level.end();
+    await("what changed meanwhile is in force", FOLLOWED_AGAIN, () -> reaches("stranger"));
+    servers.objects.awaitCondition("EgressAllowList", "stranger", "Applied", "True InForce");
+    await("one that starts is ready", Mesh.PATIENCE, started::isDone);
+    started.join();
+    await(
+        "nothing is told any more",
+        FOLLOWED_AGAIN,
+        () ->
+            !servers.one.status().contains("CLUSTER:")
+                && !servers.one.status().contains("KUBERNETES:"));
+  }
+
+  /** Resets the connections of this machine to the API server. */
+  private static void cutWatches() throws Exception {
+    var machine = servers.mesh.lab.address().getHostAddress();
+    servers
+        .mesh
+        .plane
+        .host()
+        .namespace()
+        .call(
+            () ->
+                Command.run(
+                        Duration.ofMinutes(1),
+                        List.of("ss", "-K", "-t", "dst", machine, "sport", "=", ":6443"))
+                    .orFail());
+  }
+}
