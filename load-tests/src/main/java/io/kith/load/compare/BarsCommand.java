@@ -75,9 +75,9 @@ public final class BarsCommand implements Callable<Integer> {
   @Option(
       names = "--warm-up",
       paramLabel = "N",
-      defaultValue = "10",
+      defaultValue = "30",
       description =
-          "Seconds of a processor that each server has before it is measured (default: 10).")
+          "Seconds of a processor that each server has before it is measured (default: 30).")
   private int warmUp;
 
   @Option(

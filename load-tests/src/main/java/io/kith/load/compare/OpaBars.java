@@ -20,6 +20,9 @@ final class OpaBars {
         var opa = OpaEnvoy.start(bench.folder().resolve("opa"), bench.cores(), pods);
         var kith =
             new KithServer(bench.folder().resolve("kith"), identities, pods).start(bench.cores())) {
+      for (var shape : Shape.values()) { // all of them first: what is compiled for one is for both
+        bench.warmUp("Kith", kith, traffic(shape), identities.contexts());
+      }
       return Arrays.stream(Shape.values())
           .map(shape -> measured(bench, shape, kith, opa, identities))
           .toList();
@@ -53,15 +56,18 @@ final class OpaBars {
     }
   }
 
+  private static List<Traffic> traffic(Shape shape) {
+    return KithServer.traffic(shape, BarsBench.Bench.CONNECTIONS, 250);
+  }
+
   private static Bar bar(
       BarsBench.Bench bench, Shape shape, Started kith, Started opa, List<SSLContext> contexts)
       throws IOException {
-    var traffic = KithServer.traffic(shape, BarsBench.Bench.CONNECTIONS, 250);
+    var traffic = traffic(shape);
     var plain =
         IntStream.range(0, BarsBench.Bench.CONNECTIONS)
             .mapToObj(pod -> new Traffic(shape, false, pod, 250))
             .toList();
-    bench.warmUp("Kith", kith, traffic, contexts);
     var most = 0.0;
     for (var i = 0; i < bench.plan().rounds(); i++) {
       most = Math.max(most, bench.round("OPA-Envoy", opa, plain, null).perSecond());
