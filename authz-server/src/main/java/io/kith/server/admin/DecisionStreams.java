@@ -7,12 +7,17 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.kith.admin.v1.DecisionRecord;
 import io.kith.admin.v1.TailDecisionsRequest;
 import io.kith.admin.v1.TailDecisionsResponse;
-import io.kith.baselines.identity.Owner;
 import io.kith.server.control.ControlState;
 import io.kith.server.control.DecisionTail;
+import io.kith.server.control.OtherDecisions;
+import io.kith.server.control.OtherDecisions.Found;
 import io.kith.server.control.RefusedException;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +31,9 @@ final class DecisionStreams {
   private static final int MAX_DECISIONS = 1_000;
   private static final int EDGES_REMEMBERED = 10_000;
   private static final Duration PAUSE = Duration.ofMillis(100);
+
+  /** Check servers are asked less often: each time all of them are. */
+  private static final int PAUSES_OF_OTHERS = 10;
 
   private final ControlState state;
   private final Semaphore free = new Semaphore(MAX_STREAMS);
@@ -72,29 +80,65 @@ final class DecisionStreams {
     state.flush();
     var edges = request.getEvery() ? null : new LinkedHashSet<String>();
     var tail = state.decisionsFrom(0, owner, request.getDeniedOnly(), request.getLast());
-    send(caller, tail, 0, edges);
-    while (!caller.isCancelled()) {
+    var others =
+        state.others().follow(owner, request.getDeniedOnly(), request.getLast(), Instant.now());
+    var silent = new ArrayList<String>();
+    var first = new ArrayList<>(own(tail));
+    first.addAll(others(others, silent, caller));
+    first.sort(Comparator.comparing(one -> one.decision().time()));
+    var surplus = Math.max(0, first.size() - request.getLast());
+    send(caller, first.subList(surplus, first.size()), 0, edges);
+    for (var pauses = 1; !caller.isCancelled(); pauses++) {
       Thread.sleep(PAUSE);
       if (caller.isReady()) {
-        tail = next(request, owner, tail.next());
-        send(caller, tail, tail.missed(), edges);
+        tail = state.decisionsFrom(tail.next(), owner, request.getDeniedOnly(), MAX_DECISIONS);
+        send(caller, own(tail), tail.missed(), edges);
+        if (pauses % PAUSES_OF_OTHERS == 0) {
+          send(caller, others(others, silent, caller), 0, edges);
+        }
       }
     }
   }
 
-  private DecisionTail next(TailDecisionsRequest request, @Nullable Owner owner, long from)
-      throws RefusedException {
-    return state.decisionsFrom(from, owner, request.getDeniedOnly(), MAX_DECISIONS);
+  private static List<Found> own(DecisionTail tail) {
+    return tail.decisions().stream().map(one -> new Found(one, "")).toList();
+  }
+
+  /**
+   * What check servers decided meanwhile; says how much of it is lost, and who is silent when that
+   * changes.
+   */
+  private static List<Found> others(
+      OtherDecisions.Follower others,
+      List<String> silent,
+      ServerCallStreamObserver<TailDecisionsResponse> caller)
+      throws InterruptedException {
+    try {
+      var news = others.next(MAX_DECISIONS);
+      var message = TailDecisionsResponse.newBuilder().setMissed(news.missed());
+      if (!news.silent().equals(silent)) {
+        silent.clear();
+        silent.addAll(news.silent());
+        message.addAllUnanswered(silent).setAllAnswer(silent.isEmpty());
+      }
+      if (!message.build().equals(TailDecisionsResponse.getDefaultInstance())) {
+        caller.onNext(message.build());
+      }
+      return news.decisions();
+    } catch (RefusedException _) {
+      return List.of(); // too many ask: it all comes the next time
+    }
   }
 
   private void send(
       ServerCallStreamObserver<TailDecisionsResponse> caller,
-      DecisionTail tail,
+      List<Found> decisions,
       long missed,
       @Nullable Set<String> edges) {
     var message = TailDecisionsResponse.newBuilder().setMissed(missed);
-    for (var one : tail.decisions()) {
-      var decision = DecisionMessages.of(one, state);
+    for (var one : decisions) {
+      var decision =
+          DecisionMessages.of(one.decision(), state).toBuilder().setServer(one.server()).build();
       if (edges == null || isNew(decision, edges)) {
         message.addDecisions(decision);
       }

@@ -115,7 +115,7 @@ final class FollowedControl {
     }
 
     @Override
-    public List<String> decisions(Elsewhere.Question question) throws InterruptedException {
+    public Elsewhere.Remembered decisions(Elsewhere.Question question) throws InterruptedException {
       return control.answer(question);
     }
   }

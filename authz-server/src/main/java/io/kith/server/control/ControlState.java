@@ -512,11 +512,11 @@ public final class ControlState implements Policy, AutoCloseable {
   }
 
   /**
-   * What this server remembers of its own decisions, all until now included: JSON, newest first.
+   * What this server remembers of its own decisions, all until now included.
    *
    * @throws InterruptedException when the caller is told to give up
    */
-  public List<String> answer(Elsewhere.Question question) throws InterruptedException {
+  public Elsewhere.Remembered answer(Elsewhere.Question question) throws InterruptedException {
     flush();
     return others.answer(question);
   }

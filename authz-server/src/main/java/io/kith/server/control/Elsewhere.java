@@ -2,13 +2,14 @@ package io.kith.server.control;
 
 import io.kith.baselines.identity.Owner;
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** Who remembers decisions of other servers: port to the check servers that follow this one. */
 public interface Elsewhere {
   /** There is nobody else. */
-  Elsewhere NONE = _ -> new Answers(List.of(), 0, List.of());
+  Elsewhere NONE = (_, _) -> new Answers(List.of(), 0, List.of());
 
   /**
    * What is asked.
@@ -16,12 +17,37 @@ public interface Elsewhere {
    * @param id of a decision, or null for the latest
    * @param owner null for every workload and for what is nobody's
    * @param limit from 1
+   * @param from place in the log after which they came, oldest first, and then the latest of more
+   *     than the limit; null: newest first
    */
-  record Question(@Nullable String id, @Nullable Owner owner, boolean deniedOnly, int limit) {
+  record Question(
+      @Nullable String id,
+      @Nullable Owner owner,
+      boolean deniedOnly,
+      int limit,
+      @Nullable Long from) {
     public Question {
       if (limit < 1) {
         throw new IllegalArgumentException("limit: " + limit + " (expected: from 1)");
       }
+    }
+
+    /** For the latest, or one. */
+    public Question(@Nullable String id, @Nullable Owner owner, boolean deniedOnly, int limit) {
+      this(id, owner, deniedOnly, limit, null);
+    }
+  }
+
+  /**
+   * Decisions that a server remembers.
+   *
+   * @param decisions as JSON, in the order that was asked for; whatever it sent
+   * @param next where its log goes on, to a question with a place: from 1; 0 when it does not say
+   * @param missed decisions behind that place that it has forgotten, or that were beyond the limit
+   */
+  record Remembered(List<String> decisions, long next, long missed) {
+    public Remembered {
+      decisions = List.copyOf(decisions);
     }
   }
 
@@ -30,13 +56,8 @@ public interface Elsewhere {
    *
    * @param server its name
    * @param holds whether it held a workload at some time since it follows
-   * @param decisions as JSON, newest first; whatever it sent
    */
-  record Answer(String server, Predicate<Owner> holds, List<String> decisions) {
-    public Answer {
-      decisions = List.copyOf(decisions);
-    }
-  }
+  record Answer(String server, Predicate<Owner> holds, Remembered remembered) {}
 
   /**
    * What all of them say.
@@ -54,7 +75,15 @@ public interface Elsewhere {
   /**
    * Asks all of them, and waits a second at most.
    *
+   * @param owner only those that held this workload; null for all
+   * @param question for each, by its name
    * @throws RefusedException when too many ask already
    */
-  Answers ask(Question question) throws RefusedException, InterruptedException;
+  Answers ask(@Nullable Owner owner, Function<String, Question> question)
+      throws RefusedException, InterruptedException;
+
+  /** Asks all of them the same. */
+  default Answers ask(Question question) throws RefusedException, InterruptedException {
+    return ask(question.owner(), _ -> question);
+  }
 }

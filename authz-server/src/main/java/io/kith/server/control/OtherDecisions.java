@@ -5,9 +5,12 @@ import io.kith.baselines.identity.Workload;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.check.Untrusted;
 import java.lang.System.Logger.Level;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -139,7 +142,7 @@ public final class OtherDecisions {
 
   private List<Found> read(Elsewhere.Answer answer) {
     var found = new ArrayList<Found>();
-    for (var text : answer.decisions()) {
+    for (var text : answer.remembered().decisions()) {
       try {
         var decision = CheckRecordJson.read(text, known);
         var workload = decision.workload();
@@ -160,14 +163,119 @@ public final class OtherDecisions {
     return found;
   }
 
-  /** What this server answers when it is asked so: JSON, newest first. */
-  List<String> answer(Elsewhere.Question question) {
-    if (question.id() == null) {
-      return log.latest(question.owner(), question.deniedOnly(), question.limit()).stream()
-          .map(CheckRecordJson::write)
-          .toList();
+  /** What this server answers when it is asked so. */
+  Elsewhere.Remembered answer(Elsewhere.Question question) {
+    if (question.id() != null) {
+      var own = log.own(question.id());
+      return written(own == null ? List.of() : List.of(own), 0, 0);
     }
-    var own = log.own(question.id());
-    return own == null ? List.of() : List.of(CheckRecordJson.write(own));
+    if (question.from() == null) {
+      return written(log.latest(question.owner(), question.deniedOnly(), question.limit()), 0, 0);
+    }
+    var tail =
+        log.tail(
+            Math.max(0, question.from() - 1),
+            question.owner(),
+            question.deniedOnly(),
+            question.limit());
+    return written(tail.decisions(), tail.next() + 1, tail.missed()); // from 1, unlike the log's
+  }
+
+  private static Elsewhere.Remembered written(List<CheckRecord> decisions, long next, long missed) {
+    return new Elsewhere.Remembered(
+        decisions.stream().map(CheckRecordJson::write).toList(), next, missed);
+  }
+
+  /**
+   * Follows what the other servers decide.
+   *
+   * @param owner null for every workload and for what is nobody's
+   * @param last begin with so many of the latest of each
+   * @param now of a server that comes later, what it decided since
+   */
+  public Follower follow(@Nullable Owner owner, boolean deniedOnly, int last, Instant now) {
+    return new Follower(owner, deniedOnly, last, now);
+  }
+
+  /**
+   * What the others decided since it was asked last.
+   *
+   * @param decisions oldest first
+   * @param missed decisions that cannot be had any more, of any workload
+   * @param silent check servers that did not answer in time, or that are too old to be followed
+   */
+  public record News(List<Found> decisions, long missed, List<String> silent) {
+    public News {
+      decisions = List.copyOf(decisions);
+      silent = List.copyOf(silent);
+    }
+  }
+
+  /** One who follows. Not thread-safe. */
+  public final class Follower {
+    private final @Nullable Owner owner;
+    private final boolean deniedOnly;
+    private final int last;
+    private final Instant since;
+
+    /** Where the log of each goes on. */
+    private final Map<String, Long> places = new HashMap<>();
+
+    private boolean begun;
+
+    private Follower(@Nullable Owner owner, boolean deniedOnly, int last, Instant since) {
+      this.owner = owner;
+      this.deniedOnly = deniedOnly;
+      this.last = last;
+      this.since = since;
+    }
+
+    /**
+     * What is new, after a second at most.
+     *
+     * @param most of each server, the latest
+     * @throws RefusedException when too many ask already; nothing is lost then
+     */
+    public News next(int most) throws RefusedException, InterruptedException {
+      var answers =
+          elsewhere.ask(
+              owner,
+              server ->
+                  new Elsewhere.Question(
+                      null,
+                      owner,
+                      deniedOnly,
+                      begun ? most : Math.max(1, last),
+                      places.getOrDefault(server, 0L)));
+      var found = new ArrayList<Found>();
+      var silent = new ArrayList<>(answers.silent());
+      var missed = 0L;
+      for (var answer : answers.answers()) {
+        var said = answer.remembered();
+        if (said.next() < 1) {
+          if (!said.decisions().isEmpty()) {
+            silent.add(answer.server()); // older than places
+          }
+          continue;
+        }
+        var before = places.put(answer.server(), said.next());
+        if (before != null && before > said.next()) {
+          places.put(answer.server(), 0L); // it has started anew
+        } else if (before != null) {
+          missed += Math.max(0, said.missed());
+          found.addAll(read(answer));
+        } else if (begun) {
+          read(answer).stream()
+              .filter(one -> !one.decision().time().isBefore(since))
+              .forEach(found::add);
+        } else if (last > 0) {
+          found.addAll(read(answer));
+        }
+      }
+      begun = true;
+      found.sort(Comparator.comparing(one -> one.decision().time()));
+      silent.sort(Comparator.naturalOrder());
+      return new News(found, missed, silent);
+    }
   }
 }

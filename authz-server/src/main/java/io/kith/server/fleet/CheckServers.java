@@ -1,10 +1,13 @@
 package io.kith.server.fleet;
 
+import static java.util.Objects.requireNonNull;
+
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.control.v1.DecisionsQuestion;
 import io.kith.control.v1.News;
 import io.kith.server.control.Elsewhere;
+import io.kith.server.control.Elsewhere.Remembered;
 import io.kith.server.control.RefusedException;
 import java.time.Duration;
 import java.time.Instant;
@@ -25,6 +28,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** The check servers that follow this control server now, by name. Thread-safe. */
@@ -80,7 +84,7 @@ public final class CheckServers implements Elsewhere {
     void tell(News news);
 
     /** Completed with its answer; never, when it does not take questions now. */
-    CompletableFuture<List<String>> ask(DecisionsQuestion question);
+    CompletableFuture<Remembered> ask(DecisionsQuestion question);
 
     /** Does not wait for that answer any more. */
     void forget(DecisionsQuestion question);
@@ -140,8 +144,8 @@ public final class CheckServers implements Elsewhere {
   }
 
   @Override
-  public Answers ask(Question question) throws RefusedException, InterruptedException {
-    var owner = question.owner();
+  public Answers ask(@Nullable Owner owner, Function<String, Question> question)
+      throws RefusedException, InterruptedException {
     var asked = new TreeMap<String, Follower>();
     byName.forEach(
         (name, one) -> {
@@ -157,39 +161,51 @@ public final class CheckServers implements Elsewhere {
           MAX_QUESTIONS + " others ask the check servers for decisions (ask again)");
     }
     try {
-      return ask(message(question, asked.size()), asked);
+      return ask(question, asked);
     } finally {
       questions.release();
     }
   }
 
   private DecisionsQuestion message(Question question, int servers) {
-    return DecisionsQuestion.newBuilder()
-        .setId(lastQuestion.incrementAndGet())
-        .setDecisionId(question.id() == null ? "" : question.id())
-        .setOwner(question.owner() == null ? "" : question.owner().toString())
-        .setDeniedOnly(question.deniedOnly())
-        .setLimit(Math.min(question.limit(), Math.max(1, MAX_DECISIONS / servers)))
-        .build();
+    var message =
+        DecisionsQuestion.newBuilder()
+            .setId(lastQuestion.incrementAndGet())
+            .setDecisionId(question.id() == null ? "" : question.id())
+            .setOwner(question.owner() == null ? "" : question.owner().toString())
+            .setDeniedOnly(question.deniedOnly())
+            .setLimit(Math.min(question.limit(), Math.max(1, MAX_DECISIONS / servers)));
+    if (question.from() != null) {
+      message.setFrom(question.from());
+    }
+    return message.build();
   }
 
-  private Answers ask(DecisionsQuestion question, SortedMap<String, Follower> asked)
+  private record Asked(DecisionsQuestion question, CompletableFuture<Remembered> answer) {}
+
+  private Answers ask(Function<String, Question> question, SortedMap<String, Follower> asked)
       throws InterruptedException {
-    var coming = new TreeMap<String, CompletableFuture<List<String>>>();
-    asked.forEach((name, one) -> coming.put(name, one.ask(question)));
+    var coming = new TreeMap<String, Asked>();
+    asked.forEach(
+        (name, one) -> {
+          var message = message(question.apply(name), asked.size());
+          coming.put(name, new Asked(message, one.ask(message)));
+        });
     try {
-      CompletableFuture.allOf(coming.values().toArray(CompletableFuture[]::new))
+      CompletableFuture.allOf(
+              coming.values().stream().map(Asked::answer).toArray(CompletableFuture[]::new))
           .get(patience.toMillis(), TimeUnit.MILLISECONDS);
     } catch (TimeoutException | ExecutionException _) {
       // who has answered by now has
     }
     var answers = new ArrayList<Answer>();
     var silent = new ArrayList<String>();
-    asked.forEach(
-        (name, one) -> {
-          one.forget(question);
-          var answer = coming.get(name);
-          if (answer != null && answer.state() == Future.State.SUCCESS) {
+    coming.forEach(
+        (name, waited) -> {
+          var one = requireNonNull(asked.get(name), "asked");
+          one.forget(waited.question());
+          var answer = waited.answer();
+          if (answer.state() == Future.State.SUCCESS) {
             answers.add(new Answer(name, one::holds, answer.resultNow()));
           } else {
             silent.add(name);

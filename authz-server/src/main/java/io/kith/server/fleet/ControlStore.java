@@ -165,8 +165,8 @@ public final class ControlStore implements BaselineStore {
           }
 
           @Override
-          public List<String> decisions(Elsewhere.Question question) {
-            return List.of();
+          public Elsewhere.Remembered decisions(Elsewhere.Question question) {
+            return new Elsewhere.Remembered(List.of(), 0, 0);
           }
         };
 
@@ -183,7 +183,7 @@ public final class ControlStore implements BaselineStore {
     List<FleetDenial> takeDenials();
 
     /** What it remembers of its decisions. */
-    List<String> decisions(Elsewhere.Question question) throws InterruptedException;
+    Elsewhere.Remembered decisions(Elsewhere.Question question) throws InterruptedException;
 
     /** What sidecars said of their filters after a version of that. */
     default Heard<Sidecars.State> sidecars(long after, int most) {
@@ -355,14 +355,21 @@ public final class ControlStore implements BaselineStore {
           .start(
               () -> {
                 try {
-                  var answer = DecisionsAnswer.newBuilder().setId(question.getId());
                   var asked =
                       new Elsewhere.Question(
                           question.getDecisionId().isEmpty() ? null : question.getDecisionId(),
                           question.getOwner().isEmpty() ? null : Owner.parse(question.getOwner()),
                           question.getDeniedOnly(),
-                          Math.clamp(question.getLimit(), 1, MAX_DECISIONS));
-                  report(answer.addAllDecisions(reporter.decisions(asked)).build());
+                          Math.clamp(question.getLimit(), 1, MAX_DECISIONS),
+                          question.hasFrom() ? question.getFrom() : null);
+                  var remembered = reporter.decisions(asked);
+                  report(
+                      DecisionsAnswer.newBuilder()
+                          .setId(question.getId())
+                          .addAllDecisions(remembered.decisions())
+                          .setNext(remembered.next())
+                          .setMissed(remembered.missed())
+                          .build());
                 } catch (InterruptedException | RuntimeException e) {
                   LOG.log(Level.DEBUG, "the control server was not answered", e);
                 } finally {

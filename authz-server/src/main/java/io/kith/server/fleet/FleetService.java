@@ -43,6 +43,7 @@ import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Peer;
 import io.kith.server.check.Sidecars;
 import io.kith.server.check.Untrusted;
+import io.kith.server.control.Elsewhere.Remembered;
 import io.kith.server.control.FleetDenial;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
@@ -273,7 +274,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     private volatile String replica = "";
     private volatile Held held = new Held(false, Map.of());
     private final Set<Owner> heldOnce = ConcurrentHashMap.newKeySet();
-    private final Map<Long, CompletableFuture<List<String>>> asked = new ConcurrentHashMap<>();
+    private final Map<Long, CompletableFuture<Remembered>> asked = new ConcurrentHashMap<>();
 
     /** Guarded by this. */
     private boolean ended;
@@ -342,7 +343,11 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     private void answered(DecisionsAnswer answer) {
       var waits = asked.remove(answer.getId());
       if (waits != null) {
-        waits.complete(answer.getDecisionsList().stream().limit(MAX_DECISIONS).toList());
+        waits.complete(
+            new Remembered(
+                answer.getDecisionsList().stream().limit(MAX_DECISIONS).toList(),
+                answer.getNext(),
+                answer.getMissed()));
       }
     }
 
@@ -364,8 +369,8 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     }
 
     @Override
-    public CompletableFuture<List<String>> ask(DecisionsQuestion question) {
-      var coming = new CompletableFuture<List<String>>();
+    public CompletableFuture<Remembered> ask(DecisionsQuestion question) {
+      var coming = new CompletableFuture<Remembered>();
       asked.put(question.getId(), coming);
       tell(news.toBuilder().setQuestion(question).build());
       return coming;

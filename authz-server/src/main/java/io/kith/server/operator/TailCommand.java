@@ -32,7 +32,8 @@ import picocli.CommandLine.Spec;
       "  kith tail --denied --owner shop/deployment/checkout",
       "  kith tail --every -o json | jq -c '[.time, .process, .destination, .verdict]'",
       "",
-      "A server tells what it answers itself; of several on one store each is asked for its own.",
+      "A server tells what it answers itself, and a control server what the check servers that",
+      "follow it answer; of several on one store each is asked for its own.",
     })
 public final class TailCommand implements Callable<Integer> {
   private static final int MOST = 1_000;
@@ -95,6 +96,17 @@ public final class TailCommand implements Callable<Integer> {
                 "kith: %,d decisions were made faster than they could be shown (the traces have"
                     + " all denials)%n",
                 message.getMissed());
+      }
+      if (message.getUnansweredCount() > 0) {
+        spec.commandLine()
+            .getErr()
+            .println(
+                "kith: not heard, so their decisions are late or missing: "
+                    + String.join(
+                        ", ", message.getUnansweredList().stream().map(Words::safe).toList()));
+      }
+      if (message.getAllAnswer()) {
+        spec.commandLine().getErr().println("kith: all check servers are heard again");
       }
       for (var decision : message.getDecisionsList()) {
         var out = spec.commandLine().getOut();

@@ -33,6 +33,7 @@ import io.kith.server.check.CheckRecord;
 import io.kith.server.control.Elsewhere.Answer;
 import io.kith.server.control.Elsewhere.Answers;
 import io.kith.server.control.Elsewhere.Question;
+import io.kith.server.control.Elsewhere.Remembered;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -204,18 +205,23 @@ class OtherDecisionsTest {
   }
 
   private static Answer answer(String server, CheckRecord... decisions) {
+    return answer(server, 0, 0, decisions);
+  }
+
+  private static Answer answer(String server, long next, long missed, CheckRecord... decisions) {
     return new Answer(
         server,
         CHECKOUT.owner()::equals,
-        List.of(decisions).stream().map(CheckRecordJson::write).toList());
+        new Remembered(
+            List.of(decisions).stream().map(CheckRecordJson::write).toList(), next, missed));
   }
 
   private final List<Question> asked = new ArrayList<>();
 
   private void thereAre(Answers answers) {
     others.ask(
-        question -> {
-          asked.add(question);
+        (_, question) -> {
+          asked.add(question.apply("a"));
           return answers;
         });
   }
@@ -263,9 +269,13 @@ class OtherDecisionsTest {
         new Answers(
             List.of(
                 answer("a", denied()),
-                new Answer("b", _ -> false, List.of(CheckRecordJson.write(decision))),
+                new Answer(
+                    "b",
+                    _ -> false,
+                    new Remembered(List.of(CheckRecordJson.write(decision)), 0, 0)),
                 answer("c", notHeld),
-                new Answer("d", _ -> true, List.of("{", "x".repeat(300_000)))),
+                new Answer(
+                    "d", _ -> true, new Remembered(List.of("{", "x".repeat(300_000)), 0, 0))),
             6,
             List.of("e", "f")));
 
@@ -289,6 +299,110 @@ class OtherDecisionsTest {
     assertThat(latest.decisions())
         .containsExactly(new OtherDecisions.Found(last, "a"), new OtherDecisions.Found(own, ""));
     assertThat(latest.silent()).containsExactly("b");
+  }
+
+  private static CheckRecord deniedAt(int second) {
+    return Shop.answered(Snapshot.observing(), flow(database(), CURL), NOON.plusSeconds(second));
+  }
+
+  @Test
+  void follow_newsOfAll_areOldestFirst_andEachIsAskedFromItsOwnPlace() throws Exception {
+    var first = deniedAt(1);
+    var second = deniedAt(2);
+    var third = deniedAt(3);
+    var fourth = deniedAt(4);
+    var follower = others.follow(CHECKOUT.owner(), true, 2, NOON.plusSeconds(2));
+    thereAre(
+        new Answers(
+            List.of(answer("a", 7, 90, first, third), answer("b", 20, 0, second)),
+            3,
+            List.of("c")));
+
+    var news = follower.next(100);
+
+    assertThat(news.decisions())
+        .extracting(OtherDecisions.Found::decision)
+        .containsExactly(first, second, third);
+    assertThat(news.missed()).as("of what was before").isZero();
+    assertThat(news.silent()).containsExactly("c");
+
+    thereAre(new Answers(List.of(answer("a", 12, 4, fourth)), 1, List.of()));
+    news = follower.next(100);
+
+    assertThat(news.decisions()).containsExactly(new OtherDecisions.Found(fourth, "a"));
+    assertThat(news.missed()).isEqualTo(4);
+    assertThat(asked)
+        .containsExactly(
+            new Question(null, CHECKOUT.owner(), true, 2, 0L),
+            new Question(null, CHECKOUT.owner(), true, 100, 7L));
+  }
+
+  @Test
+  void follow_fromNowOn_tellsNothingOfBefore() throws Exception {
+    var follower = others.follow(null, false, 0, NOON.plusSeconds(2));
+    thereAre(new Answers(List.of(answer("a", 7, 6, denied())), 1, List.of()));
+
+    assertThat(follower.next(100)).isEqualTo(new OtherDecisions.News(List.of(), 0, List.of()));
+    assertThat(asked).containsExactly(new Question(null, null, false, 1, 0L));
+  }
+
+  @Test
+  void follow_serverThatComesLater_tellsWhatItDecidedSinceItIsFollowed() throws Exception {
+    var follower = others.follow(null, false, 10, NOON.plusSeconds(2));
+    thereAre(new Answers(List.of(), 0, List.of()));
+    assertThat(follower.next(100).decisions()).isEmpty();
+
+    var first = deniedAt(2);
+    thereAre(new Answers(List.of(answer("a", 7, 6, deniedAt(1), first)), 1, List.of()));
+    var news = follower.next(100);
+    assertThat(news.decisions()).containsExactly(new OtherDecisions.Found(first, "a"));
+    assertThat(news.missed()).isZero();
+    var next = deniedAt(1); // its clock is a little behind
+    thereAre(new Answers(List.of(answer("a", 8, 0, next)), 1, List.of()));
+    assertThat(follower.next(100).decisions())
+        .containsExactly(new OtherDecisions.Found(next, "a"));
+  }
+
+  @Test
+  void follow_serverThatStartedAnew_isFollowedFromItsBegin() throws Exception {
+    var follower = others.follow(null, false, 0, NOON.plusSeconds(2));
+    thereAre(new Answers(List.of(answer("a", 700, 0)), 1, List.of()));
+    var _ = follower.next(100);
+
+    thereAre(new Answers(List.of(answer("a", 2, 0)), 1, List.of()));
+    assertThat(follower.next(100).decisions()).isEmpty();
+    var first = denied();
+    thereAre(new Answers(List.of(answer("a", 2, 0, first)), 1, List.of()));
+    assertThat(follower.next(100).decisions())
+        .containsExactly(new OtherDecisions.Found(first, "a"));
+    assertThat(asked).extracting(Question::from).containsExactly(0L, 700L, 0L);
+  }
+
+  @Test
+  void follow_serverThatKnowsNoPlaces_isNamedAsSilent() throws Exception {
+    var follower = others.follow(null, false, 10, NOON.plusSeconds(2));
+    thereAre(new Answers(List.of(answer("a", denied())), 1, List.of()));
+
+    assertThat(follower.next(100)).isEqualTo(new OtherDecisions.News(List.of(), 0, List.of("a")));
+  }
+
+  @Test
+  void answer_fromAPlace_tellsWhatCameSinceAndWhereItGoesOn() {
+    var question = new Question(null, null, false, 2, 0L);
+    assertThat(others.answer(question)).isEqualTo(new Remembered(List.of(), 1, 0));
+    var all = List.of(deniedAt(1), deniedAt(2), deniedAt(3));
+    all.forEach(log::add);
+
+    var answer = others.answer(question);
+
+    assertThat(answer.decisions())
+        .containsExactly(CheckRecordJson.write(all.get(1)), CheckRecordJson.write(all.get(2)));
+    assertThat(answer.next()).isEqualTo(4);
+    assertThat(answer.missed()).isEqualTo(1);
+    assertThat(others.answer(new Question(null, null, false, 2, 4L)))
+        .isEqualTo(new Remembered(List.of(), 4, 0));
+    assertThat(others.answer(new Question(null, null, false, 2, 3L)).decisions())
+        .containsExactly(CheckRecordJson.write(all.getLast()));
   }
 
   @Test

@@ -3,8 +3,11 @@ package io.kith.load.fleet;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.grpc.Context;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.stub.StreamObserver;
+import io.kith.admin.v1.AdminServiceGrpc;
 import io.kith.admin.v1.AllowRequest;
 import io.kith.admin.v1.CheckServerStatus;
 import io.kith.admin.v1.DecisionRecord;
@@ -12,6 +15,8 @@ import io.kith.admin.v1.FinishTestRunRequest;
 import io.kith.admin.v1.ListAuditRequest;
 import io.kith.admin.v1.ListDecisionsRequest;
 import io.kith.admin.v1.SetModeRequest;
+import io.kith.admin.v1.TailDecisionsRequest;
+import io.kith.admin.v1.TailDecisionsResponse;
 import io.kith.load.fleet.ServerProcess.Setup;
 import io.kith.load.mesh.Mesh;
 import java.net.InetAddress;
@@ -22,6 +27,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Objects;
+import java.util.Queue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -290,6 +299,77 @@ class ControlAndCheckTest {
             return false;
           }
         });
+  }
+
+  @Test
+  void decision_whileSomebodyFollowsAtTheControlServer_isToldWithWhoDecided() throws Exception {
+    var told = new LinkedBlockingQueue<TailDecisionsResponse>();
+    var follows = Context.current().withCancellation();
+    var before = pods.check(member, stranger(), somewhere());
+    try {
+      follows.run(
+          () ->
+              AdminServiceGrpc.newStub(control.admin().getChannel())
+                  .tailDecisions(
+                      TailDecisionsRequest.newBuilder()
+                          .setOwner(member.owner())
+                          .setDeniedOnly(true)
+                          .setEvery(true)
+                          .setLast(1)
+                          .build(),
+                      into(told)));
+      assertThat(next(told, before.decisionId()).getServer()).isEqualTo(Fleet.CHECK + "#node-1");
+
+      for (var i = 0; i < 3; i++) {
+        var denied = pods.check(member, stranger(), somewhere());
+        assertThat(next(told, denied.decisionId()).getReason()).isEqualTo("new_process");
+      }
+      assertThat(told).as("nothing twice").isEmpty();
+
+      signal("STOP");
+      var silent = poll(told);
+      signal("CONT");
+
+      assertThat(silent.getUnansweredList()).containsExactly(Fleet.CHECK + "#node-1");
+      assertThat(poll(told).getAllAnswer()).isTrue();
+      var denied = pods.check(member, stranger(), somewhere());
+      assertThat(next(told, denied.decisionId()).getOwner()).isEqualTo(member.owner());
+    } finally {
+      signal("CONT");
+      follows.cancel(null);
+    }
+  }
+
+  private static StreamObserver<TailDecisionsResponse> into(Queue<TailDecisionsResponse> told) {
+    return new StreamObserver<>() {
+      @Override
+      public void onNext(TailDecisionsResponse message) {
+        told.add(message);
+      }
+
+      @Override
+      public void onError(Throwable thrown) {
+        // ended by this test, or what it waits for does not come
+      }
+
+      @Override
+      public void onCompleted() {}
+    };
+  }
+
+  private static TailDecisionsResponse poll(BlockingQueue<TailDecisionsResponse> told)
+      throws InterruptedException {
+    return Objects.requireNonNull(
+        told.poll(Mesh.PATIENCE.toSeconds(), TimeUnit.SECONDS), "it is told");
+  }
+
+  /** The next that is told, and nothing else is. */
+  private static DecisionRecord next(BlockingQueue<TailDecisionsResponse> told, String id)
+      throws InterruptedException {
+    var message = poll(told);
+    assertThat(message.getDecisionsList()).map(DecisionRecord::getId).containsExactly(id);
+    assertThat(message.getMissed()).isZero();
+    return message.getDecisions(0);
   }
 
   private static void signal(String name) throws Exception {

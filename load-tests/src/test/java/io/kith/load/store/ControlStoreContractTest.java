@@ -266,8 +266,8 @@ class ControlStoreContractTest extends DurableStoreContract {
     }
 
     @Override
-    public List<String> decisions(Elsewhere.Question question) {
-      return List.of();
+    public Elsewhere.Remembered decisions(Elsewhere.Question question) {
+      return new Elsewhere.Remembered(List.of(), 0, 0);
     }
   }
 

@@ -106,8 +106,9 @@ class FleetAskTest {
     }
 
     @Override
-    public List<String> decisions(Elsewhere.Question question) throws InterruptedException {
-      return List.of("{}");
+    public Elsewhere.Remembered decisions(Elsewhere.Question question) throws InterruptedException {
+      var from = question.from();
+      return new Elsewhere.Remembered(List.of("{}"), from == null ? 0 : from + 1, 2);
     }
   }
 
@@ -255,6 +256,32 @@ class FleetAskTest {
     }
   }
 
+  @Test
+  void ask_fromPlaces_eachAnswersFromItsOwn() throws Exception {
+    try (var one = site.follow(served, "node-1");
+        var two = site.follow(served, "node-2")) {
+      one.reports(new Says(new ControlStore.Held(CART, Set.of(POD))));
+      two.reports(new Says(new ControlStore.Held(CART, Set.of(OTHER_POD))));
+      awaitHolders(2);
+
+      var answers =
+          served
+              .service()
+              .servers()
+              .ask(
+                  null,
+                  server ->
+                      new Elsewhere.Question(
+                          null, null, false, 10, server.endsWith("#node-1") ? 7L : 0L));
+
+      assertThat(answers.answers())
+          .map(Elsewhere.Answer::remembered)
+          .containsExactly(
+              new Elsewhere.Remembered(List.of("{}"), 8, 2),
+              new Elsewhere.Remembered(List.of("{}"), 1, 2));
+    }
+  }
+
   private List<String> ask(@Nullable Owner owner) throws Exception {
     var answers = served.service().servers().ask(new Elsewhere.Question(null, owner, false, 10));
     assertThat(answers.silent()).isEmpty();
@@ -270,9 +297,10 @@ class FleetAskTest {
       two.reports(
           new Says(new ControlStore.Held(CART, Set.of(OTHER_POD))) {
             @Override
-            public List<String> decisions(Elsewhere.Question question) throws InterruptedException {
+            public Elsewhere.Remembered decisions(Elsewhere.Question question)
+                throws InterruptedException {
               end.await();
-              return List.of();
+              return new Elsewhere.Remembered(List.of(), 0, 0);
             }
           });
       awaitHolders(2);
