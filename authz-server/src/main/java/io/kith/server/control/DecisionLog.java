@@ -53,7 +53,7 @@ final class DecisionLog {
 
   private final Map<Kind, ArrayDeque<Line>> lines = new EnumMap<>(Kind.class);
   private final Map<String, Line> byId = new HashMap<>();
-  private long next;
+  private long next = 1;
 
   /** Decisions of other servers that people asked for, by id; the oldest go first. */
   private final LinkedHashMap<String, CheckRecord> adopted = new LinkedHashMap<>();
@@ -132,12 +132,13 @@ final class DecisionLog {
   /**
    * What came after a place in the log.
    *
-   * @param from number of the first decision that is wanted, as {@link DecisionTail#next} was; 0
+   * @param place number of the first decision that is wanted, as {@link DecisionTail#next} was; 0
    *     for all that is remembered
    * @param owner null for every workload and for what is nobody's
    * @param most of so many, the latest
    */
-  synchronized DecisionTail tail(long from, @Nullable Owner owner, boolean deniedOnly, int most) {
+  synchronized DecisionTail tail(long place, @Nullable Owner owner, boolean deniedOnly, int most) {
+    var from = Math.max(1, place);
     var there = 0L;
     var wanted = new ArrayList<Line>();
     for (var one : lines.entrySet()) {

@@ -8,7 +8,7 @@ import java.util.List;
  *
  * @param decisions oldest first
  * @param missed decisions of that stretch that are forgotten, of any workload, or were too many
- * @param next where the log goes on
+ * @param next where the log goes on, from 1
  */
 public record DecisionTail(List<CheckRecord> decisions, long missed, long next) {
   public DecisionTail {

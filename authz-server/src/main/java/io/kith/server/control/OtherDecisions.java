@@ -172,13 +172,8 @@ public final class OtherDecisions {
     if (question.from() == null) {
       return written(log.latest(question.owner(), question.deniedOnly(), question.limit()), 0, 0);
     }
-    var tail =
-        log.tail(
-            Math.max(0, question.from() - 1),
-            question.owner(),
-            question.deniedOnly(),
-            question.limit());
-    return written(tail.decisions(), tail.next() + 1, tail.missed()); // from 1, unlike the log's
+    var tail = log.tail(question.from(), question.owner(), question.deniedOnly(), question.limit());
+    return written(tail.decisions(), tail.next(), tail.missed());
   }
 
   private static Elsewhere.Remembered written(List<CheckRecord> decisions, long next, long missed) {

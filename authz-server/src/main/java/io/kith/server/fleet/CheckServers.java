@@ -1,7 +1,5 @@
 package io.kith.server.fleet;
 
-import static java.util.Objects.requireNonNull;
-
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.control.v1.DecisionsQuestion;
@@ -181,36 +179,36 @@ public final class CheckServers implements Elsewhere {
     return message.build();
   }
 
-  private record Asked(DecisionsQuestion question, CompletableFuture<Remembered> answer) {}
+  private record Asked(
+      String name,
+      Follower follower,
+      DecisionsQuestion question,
+      CompletableFuture<Remembered> answer) {}
 
-  private Answers ask(Function<String, Question> question, SortedMap<String, Follower> asked)
+  private Answers ask(Function<String, Question> question, SortedMap<String, Follower> followers)
       throws InterruptedException {
-    var coming = new TreeMap<String, Asked>();
-    asked.forEach(
+    var asked = new ArrayList<Asked>();
+    followers.forEach(
         (name, one) -> {
-          var message = message(question.apply(name), asked.size());
-          coming.put(name, new Asked(message, one.ask(message)));
+          var message = message(question.apply(name), followers.size());
+          asked.add(new Asked(name, one, message, one.ask(message)));
         });
     try {
-      CompletableFuture.allOf(
-              coming.values().stream().map(Asked::answer).toArray(CompletableFuture[]::new))
+      CompletableFuture.allOf(asked.stream().map(Asked::answer).toArray(CompletableFuture[]::new))
           .get(patience.toMillis(), TimeUnit.MILLISECONDS);
     } catch (TimeoutException | ExecutionException _) {
       // who has answered by now has
     }
     var answers = new ArrayList<Answer>();
     var silent = new ArrayList<String>();
-    coming.forEach(
-        (name, waited) -> {
-          var one = requireNonNull(asked.get(name), "asked");
-          one.forget(waited.question());
-          var answer = waited.answer();
-          if (answer.state() == Future.State.SUCCESS) {
-            answers.add(new Answer(name, one::holds, answer.resultNow()));
-          } else {
-            silent.add(name);
-          }
-        });
+    for (var one : asked) {
+      one.follower.forget(one.question);
+      if (one.answer.state() == Future.State.SUCCESS) {
+        answers.add(new Answer(one.name, one.follower::holds, one.answer.resultNow()));
+      } else {
+        silent.add(one.name);
+      }
+    }
     return new Answers(answers, asked.size(), silent);
   }
 

@@ -11,7 +11,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.logging.Level;
@@ -40,7 +39,7 @@ public final class ApiServer {
    * then. Its watches are made anew by themselves.
    */
   public static KubernetesClient client(Config config) {
-    return client(config, new Throttling(InstantSource.system()));
+    return builder(config).build();
   }
 
   /**
@@ -49,16 +48,20 @@ public final class ApiServer {
    * @param throttling told of every answer
    */
   public static KubernetesClient client(Config config, Throttling throttling) {
+    return builder(config)
+        .withHttpClientBuilderConsumer(
+            http -> http.addOrReplaceInterceptor("kith-throttling", throttling))
+        .build();
+  }
+
+  private static KubernetesClientBuilder builder(Config config) {
     NOISE.forEach(logger -> logger.setLevel(Level.SEVERE));
     return new KubernetesClientBuilder()
         .withConfig(
             new ConfigBuilder(config)
                 .withRequestRetryBackoffLimit(0)
                 .withWatchReconnectInterval(RECONNECT_MILLIS)
-                .build())
-        .withHttpClientBuilderConsumer(
-            http -> http.addOrReplaceInterceptor("kith-throttling", throttling))
-        .build();
+                .build());
   }
 
   /**

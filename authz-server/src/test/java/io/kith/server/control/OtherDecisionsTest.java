@@ -359,8 +359,7 @@ class OtherDecisionsTest {
     assertThat(news.missed()).isZero();
     var next = deniedAt(1); // its clock is a little behind
     thereAre(new Answers(List.of(answer("a", 8, 0, next)), 1, List.of()));
-    assertThat(follower.next(100).decisions())
-        .containsExactly(new OtherDecisions.Found(next, "a"));
+    assertThat(follower.next(100).decisions()).containsExactly(new OtherDecisions.Found(next, "a"));
   }
 
   @Test

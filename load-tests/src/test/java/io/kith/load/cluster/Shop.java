@@ -36,7 +36,7 @@ final class Shop {
   }
 
   /** The oldest pod of the cart, as {@code pod/NAME}. */
-  String cart() throws IOException, InterruptedException {
+  private String cart() throws IOException, InterruptedException {
     return node.kubectl(
             "-n",
             "shop",
@@ -55,15 +55,11 @@ final class Shop {
         .orElseThrow();
   }
 
-  /** Runs a program in a container of a pod of the cart, as somebody with a shell there would. */
-  Outcome in(String container, String... argv) throws IOException, InterruptedException {
-    var all = new ArrayList<>(List.of("-n", "shop", "exec", cart(), "-c", container, "--"));
+  /** Runs a program in a pod of the cart, as somebody with a shell there would. */
+  Outcome inCart(String... argv) throws IOException, InterruptedException {
+    var all = new ArrayList<>(List.of("-n", "shop", "exec", cart(), "-c", "cart", "--"));
     all.addAll(List.of(argv));
     return node.kubectl(all.toArray(String[]::new));
-  }
-
-  Outcome inCart(String... argv) throws IOException, InterruptedException {
-    return in("cart", argv);
   }
 
   /** What the running pods of the cart said since a while: a line for each answer they got. */
