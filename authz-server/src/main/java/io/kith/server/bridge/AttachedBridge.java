@@ -129,9 +129,7 @@ final class AttachedBridge {
     var question = questions.find(answer.getQueryId());
     if (question != null) {
       var attribution = answers.read(answer, question.pod(), question.query().spiffeId());
-      if (attribution instanceof Attribution.Attributed known) {
-        hub.recent().keep(this, question.pod(), question.query(), known, System.nanoTime());
-      }
+      hub.recent().keep(this, question.pod(), question.query(), attribution, System.nanoTime());
       question.give(attribution);
     }
   }

@@ -149,9 +149,16 @@ public final class BridgeHub implements ProcessSource, PodSource {
   @Override
   public @Nullable KnownConnection known(SocketQuery query, long nanos) {
     var holder = byAddress.get(query.source().address());
-    var known = holder == null ? null : recent.find(holder.bridge(), holder.pod(), query, nanos);
-    if (known != null) {
-      counts.reused();
+    if (holder == null) {
+      return null;
+    }
+    var known = recent.find(holder.bridge(), holder.pod(), query, nanos);
+    if (known == null) {
+      return null;
+    }
+    counts.reused();
+    if (known.isToBeAskedAgain(nanos, RecentAnswers.RENEWED)) {
+      var _ = holder.bridge().ask(query, holder.pod(), _ -> {}); // answered to RecentAnswers
     }
     return known;
   }

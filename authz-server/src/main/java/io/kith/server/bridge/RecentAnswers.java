@@ -4,6 +4,7 @@ import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.process.Attribution;
 import io.kith.baselines.process.Attribution.Attributed;
 import io.kith.baselines.process.Quality;
 import io.kith.server.check.KnownConnection;
@@ -20,11 +21,18 @@ final class RecentAnswers {
    * A connection stays that of who opened it, and its proxy's number for it tells it from a later one
    * on the same ports. What can change is who else uses it, after a hand-over or an exec: so an answer
    * is kept for a second only, and only one that names one exact process, its hash, and no doubts.
-   * It is forgotten with the stream that brought it and with the list of pods that it was read by.
+   * It is forgotten with the stream that brought it, with the list of pods that it was read by, and
+   * as soon as the bridge says anything less of the same connection.
+   *
+   * A connection that is in use is asked about again before its answer is too old, so that none of
+   * its requests waits for the bridge.
    */
 
   /** So long an answer is used again. */
   static final Duration KEPT = Duration.ofSeconds(1);
+
+  /** From then on a connection that is in use is asked about again. */
+  static final Duration RENEWED = Duration.ofMillis(450);
 
   private static final long MAX = 100_000;
   private static final long NANOS_BEHIND = 1_000_000;
@@ -134,21 +142,28 @@ final class RecentAnswers {
     return key == null ? null : answers.getIfPresent(key);
   }
 
-  /** Keeps an answer, if it is one that may be used again. */
+  /** Keeps an answer if it is one that may be used again; else what was kept is forgotten. */
   void keep(
-      AttachedBridge bridge, RegisteredPod pod, SocketQuery query, Attributed answer, long nanos) {
+      AttachedBridge bridge, RegisteredPod pod, SocketQuery query, Attribution answer, long nanos) {
     at(nanos);
     var key = Key.of(bridge, pod, query);
-    if (key != null && isBeyondDoubt(answer)) {
-      answers.put(key, new KnownConnection(answer));
+    if (key == null) {
+      return;
+    }
+    if (isBeyondDoubt(answer)) {
+      answers.put(key, new KnownConnection(answer, nanos));
+    } else {
+      answers.invalidate(key);
     }
   }
 
-  private static boolean isBeyondDoubt(Attributed answer) {
-    if (answer.candidates().size() != 1 || !answer.reasons().isEmpty()) {
+  private static boolean isBeyondDoubt(Attribution answer) {
+    if (!(answer instanceof Attributed known)
+        || known.candidates().size() != 1
+        || !known.reasons().isEmpty()) {
       return false;
     }
-    var process = answer.candidates().getFirst();
+    var process = known.candidates().getFirst();
     return process.quality() == Quality.EXACT && process.fingerprint().sha256() != null;
   }
 }

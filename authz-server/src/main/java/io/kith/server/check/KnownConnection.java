@@ -6,6 +6,7 @@ import io.kith.baselines.decision.Decision;
 import io.kith.baselines.decision.Verdict;
 import io.kith.baselines.destination.Destination;
 import io.kith.baselines.process.Attribution;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class KnownConnection {
   private final Attribution attribution;
+  private final long answeredNanos;
+  private boolean isAskedAgain;
 
   /** So many answers alike are told in full; what comes after them is a routine. */
   private static final int TOLD = 4;
@@ -52,8 +55,26 @@ public final class KnownConnection {
   /** What its latest request carried; it spares a look into the memory of all ways. */
   volatile ProvenanceHeaders.@Nullable Carried carried;
 
-  public KnownConnection(Attribution attribution) {
+  /**
+   * What a bridge answered.
+   *
+   * @param nanos when, by {@link System#nanoTime}
+   */
+  public KnownConnection(Attribution attribution, long nanos) {
     this.attribution = requireNonNull(attribution, "attribution");
+    this.answeredNanos = nanos;
+  }
+
+  /**
+   * Whether the answer is that old and nobody was told so before: who is told asks again. Two that
+   * race may both be told.
+   */
+  public boolean isToBeAskedAgain(long nanos, Duration age) {
+    if (isAskedAgain || nanos - answeredNanos < age.toNanos()) {
+      return false;
+    }
+    isAskedAgain = true;
+    return true;
   }
 
   /** Whose it is. */

@@ -242,7 +242,7 @@ final class WarmUp {
 
     @Override
     public @Nullable KnownConnection known(SocketQuery query, long nanos) {
-      return query.source().port() % 4 < 2 ? new KnownConnection(attribution()) : null;
+      return query.source().port() % 4 < 2 ? new KnownConnection(attribution(), nanos) : null;
     }
   }
 

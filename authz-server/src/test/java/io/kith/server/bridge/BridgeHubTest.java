@@ -231,6 +231,41 @@ class BridgeHubTest {
     assertThat(hub.counts().reusedTotal()).isPositive();
   }
 
+  /** A time at which what was answered now is used, and is to be asked about again. */
+  private static long later() {
+    return System.nanoTime() + RecentAnswers.RENEWED.toNanos();
+  }
+
+  @Test
+  void known_connectionInUse_isAskedAboutAgainOnce() {
+    var bridge = holding("node-1", "10.88.1.2");
+    var _ = answeredAgain(bridge, "7");
+    var query = about("10.88.1.2", "", "7", LONG);
+
+    assertThat(hub.known(query, later())).isNotNull();
+    assertThat(hub.known(query, later())).isNotNull();
+    var again = bridge.nextQuery();
+    var _ = ask("10.88.1.2", "");
+
+    assertThat(again.getSourcePort()).isEqualTo(query.source().port());
+    assertThat(bridge.nextQuery().getId()).isEqualTo(again.getId() + 1);
+  }
+
+  @Test
+  void known_bridgeIsNoMoreSureWhenAskedAgain_isNothing() {
+    var bridge = holding("node-1", "10.88.1.2");
+    var _ = answeredAgain(bridge, "7");
+    var query = about("10.88.1.2", "", "7", LONG);
+
+    var now = System.nanoTime();
+
+    var before = hub.known(query, later());
+    bridge.answers(bridge.nextQuery());
+
+    assertThat(before).isNotNull();
+    Await.until("it is forgotten", () -> hub.known(query, now) == null);
+  }
+
   @Test
   void known_afterThePodsWereToldAnew_isNothing() {
     var bridge = holding("node-1", "10.88.1.2");

@@ -7,6 +7,7 @@ import io.grpc.stub.StreamObserver;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Attribution.Attributed;
+import io.kith.baselines.process.Attribution.Unattributed;
 import io.kith.baselines.process.Candidate;
 import io.kith.baselines.process.EntryKind;
 import io.kith.baselines.process.Origin;
@@ -163,5 +164,34 @@ class RecentAnswersTest {
     recent.keep(bridge, pod, QUERY, answer, nanos);
 
     assertThat(recent.find(bridge, pod, QUERY, nanos)).as(why).isNull();
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("doubtful")
+  void keep_doubtfulAnswer_forgetsTheOneBefore(String why, Attributed answer) {
+    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    recent.keep(bridge, pod, QUERY, answer, nanos);
+
+    assertThat(recent.find(bridge, pod, QUERY, nanos)).as(why).isNull();
+  }
+
+  @Test
+  void keep_nothingIsKnownAnyMore_forgetsTheOneBefore() {
+    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    recent.keep(bridge, pod, QUERY, new Unattributed(Rung.NONE, List.of("gone")), nanos);
+
+    assertThat(recent.find(bridge, pod, QUERY, nanos)).isNull();
+  }
+
+  @Test
+  void find_answeredAgain_isNoOlderThanTheSecondAnswer() {
+    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    nanos = Duration.ofMillis(500).toNanos();
+    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+
+    nanos = Duration.ofMillis(1_499).toNanos();
+    assertThat(recent.find(bridge, pod, QUERY, nanos)).isNotNull();
+    nanos = Duration.ofMillis(1_501).toNanos();
+    assertThat(recent.find(bridge, pod, QUERY, nanos)).isNull();
   }
 }

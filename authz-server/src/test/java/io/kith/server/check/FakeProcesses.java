@@ -29,7 +29,7 @@ public final class FakeProcesses implements ProcessSource {
 
   /** All that is asked from now on was answered a moment ago. */
   public void remember(Attribution attribution) {
-    known = new KnownConnection(attribution);
+    known = new KnownConnection(attribution, System.nanoTime());
   }
 
   @Override

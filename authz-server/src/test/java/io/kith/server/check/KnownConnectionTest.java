@@ -12,17 +12,20 @@ import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Attribution;
 import io.kith.baselines.process.Rung;
+import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class KnownConnectionTest {
+  private static final long ANSWERED = 42;
+  private static final Duration AGE = Duration.ofMillis(1);
   private static final Decision ALLOWED = decision(Mode.ENFORCE, null);
   private static final Destination DATABASE = destination(5432);
 
   private final KnownConnection known =
-      new KnownConnection(new Attribution.Unattributed(Rung.NONE, List.of()));
+      new KnownConnection(new Attribution.Unattributed(Rung.NONE, List.of()), ANSWERED);
 
   private static Decision decision(Mode mode, @Nullable Verdict shadow) {
     return new Decision(new Verdict.Allow(null), shadow, mode, null, null);
@@ -89,5 +92,14 @@ class KnownConnectionTest {
     known.note(destination(5433));
 
     assertThat(known.isRoutine(ALLOWED)).isFalse();
+  }
+
+  @Test
+  void isToBeAskedAgain_atThatAge_isTrueOnce() {
+    var due = ANSWERED + AGE.toNanos();
+
+    assertThat(known.isToBeAskedAgain(due - 1, AGE)).isFalse();
+    assertThat(known.isToBeAskedAgain(due, AGE)).isTrue();
+    assertThat(known.isToBeAskedAgain(due, AGE)).isFalse();
   }
 }
