@@ -79,8 +79,7 @@ final class ServerCommand extends Service {
     refuseDevTrust(settings);
     var parts = new Parts();
     try {
-      var identity = parts.add(OwnIdentity.open(settings.identity(), id));
-      assemble(settings, identity.source(), parts, out);
+      assemble(settings, parts.add(OwnIdentity.start(settings.identity(), id)), parts, out);
     } catch (Failure | ConfigException | IOException | InterruptedException | RuntimeException e) {
       parts.close();
       throw e;
@@ -90,7 +89,7 @@ final class ServerCommand extends Service {
     return parts;
   }
 
-  private void assemble(KithConfig settings, X509Source identity, Parts parts, PrintWriter out)
+  private void assemble(KithConfig settings, OwnIdentity own, Parts parts, PrintWriter out)
       throws Failure, ConfigException, IOException, InterruptedException {
     var telemetry = parts.add(CheckTelemetry.of(settings.telemetry(), Version.current()));
     if (settings.identity() instanceof Identity.Dev) {
@@ -100,7 +99,9 @@ final class ServerCommand extends Service {
     var cluster = cluster(settings, telemetry, parts, out);
     var directory =
         cluster == null ? new StaticWorkloadDirectory(settings.workloads()) : cluster.directory();
-    var opened = parts.add(control(settings, identity, directory, telemetry, out));
+    var opened = parts.add(control(settings, own, directory, telemetry, out));
+    own.await(); // which it did while the store was read
+    var identity = own.source();
     var control = opened.state();
     opened.measure(telemetry.metrics());
     out.println("Kith " + Version.current());
@@ -208,7 +209,7 @@ final class ServerCommand extends Service {
   /** From its own store, or from control servers; is healthy and not ready while it waits. */
   private Control control(
       KithConfig settings,
-      X509Source identity,
+      OwnIdentity own,
       WorkloadDirectory directory,
       CheckTelemetry telemetry,
       PrintWriter out)
@@ -216,6 +217,7 @@ final class ServerCommand extends Service {
     if (!(settings.store() instanceof StoreSettings.Control followed)) {
       return Control.open(settings, directory, surroundings());
     }
+    own.await();
     var waitsFor = new AtomicReference<>("reading the log of changes");
     try (var _ = health(settings, waitsFor::get, telemetry)) {
       return FollowedControl.open(
@@ -223,7 +225,7 @@ final class ServerCommand extends Service {
           followed,
           settings.server().requireId(),
           directory,
-          identity,
+          own.source(),
           surroundings(),
           why -> say(why, "waits for a control server: ", waitsFor, out));
     }

@@ -9,15 +9,12 @@ import io.kith.baselines.store.Entry;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import java.lang.System.Logger.Level;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.logging.Logger;
 import org.flywaydb.core.api.FlywayException;
-import org.jdbi.v3.core.ConnectionException;
-import org.jdbi.v3.core.Handle;
-import org.jdbi.v3.core.HandleCallback;
-import org.jdbi.v3.core.Jdbi;
-import org.jdbi.v3.core.JdbiException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,7 +30,6 @@ public final class PostgresStore implements BaselineStore {
 
   private final PostgresErrors errors;
   private final HikariDataSource pool;
-  private final Jdbi jdbi;
   private final Watchers watchers = new Watchers();
   private final PostgresListener listener;
   private volatile boolean closed;
@@ -54,7 +50,6 @@ public final class PostgresStore implements BaselineStore {
     config.setInitializationFailTimeout(-1); // the first use tells it better
     config.setConnectionInitSql("set statement_timeout = '20s'; set lock_timeout = '10s'");
     this.pool = new HikariDataSource(config);
-    this.jdbi = Jdbi.create(pool);
     this.listener = new PostgresListener(source, watchers);
   }
 
@@ -98,9 +93,9 @@ public final class PostgresStore implements BaselineStore {
   public List<Entry> after(long position, int limit) throws StoreException {
     Rows.checkRange(position, limit);
     checkOpen();
-    try {
-      return jdbi.withHandle(handle -> Rows.after(handle, position, limit));
-    } catch (JdbiException e) {
+    try (var connection = pool.getConnection()) {
+      return Rows.after(connection, position, limit);
+    } catch (SQLException e) {
       throw refusal(e);
     }
   }
@@ -112,19 +107,7 @@ public final class PostgresStore implements BaselineStore {
   @Override
   public boolean append(Entry entry) throws StoreException {
     checkOpen();
-    boolean added;
-    try {
-      added =
-          jdbi.inTransaction(
-              handle -> {
-                flushAtCommit(handle);
-                return Rows.append(handle, entry);
-              });
-    } catch (ConnectionException e) {
-      throw refusal(e);
-    } catch (JdbiException e) {
-      throw closed ? Rows.closed() : errors.unknown(e);
-    }
+    var added = append(connection(), entry);
     if (added) {
       watchers.wake();
       tellOthers();
@@ -132,27 +115,47 @@ public final class PostgresStore implements BaselineStore {
     return added;
   }
 
+  private Connection connection() throws StoreException {
+    try {
+      return pool.getConnection();
+    } catch (SQLException e) {
+      throw refusal(e);
+    }
+  }
+
+  private boolean append(Connection connection, Entry entry) throws StoreException {
+    try (connection) {
+      return Sql.inTransaction(
+          connection,
+          on -> {
+            flushAtCommit(on);
+            return Rows.append(on, entry);
+          });
+    } catch (SQLException e) {
+      throw closed ? Rows.closed() : errors.unknown(e);
+    }
+  }
+
   /** Durable means on the disk, whatever the database does by default. */
-  private static void flushAtCommit(Handle handle) {
-    handle
-        .createQuery(
-            """
-            select set_config('synchronous_commit', 'on', true)
-            where current_setting('synchronous_commit') in ('off', 'local')\
-            """)
-        .mapTo(String.class)
-        .list();
+  private static void flushAtCommit(Connection connection) throws SQLException {
+    Sql.execute(
+        connection,
+        """
+        select set_config('synchronous_commit', 'on', true)
+        where current_setting('synchronous_commit') in ('off', 'local')\
+        """);
   }
 
   /** After the commit, and without effect on it: who is not told looks by themselves. */
   private void tellOthers() {
     try {
-      jdbi.useTransaction(
-          handle -> {
-            handle.execute("set local synchronous_commit = off"); // news need no disk
-            handle.execute("notify " + PostgresListener.CHANNEL);
+      inTransaction(
+          on -> {
+            Sql.execute(on, "set local synchronous_commit = off"); // news need no disk
+            Sql.execute(on, "notify " + PostgresListener.CHANNEL);
+            return true;
           });
-    } catch (JdbiException e) {
+    } catch (StoreException e) {
       LOG.log(Level.DEBUG, "store news not told; they are polled", e);
     }
   }
@@ -161,8 +164,8 @@ public final class PostgresStore implements BaselineStore {
   public void saveLearned(List<LearnedPart> parts) throws StoreException {
     if (!parts.isEmpty()) {
       inTransaction(
-          handle -> {
-            Rows.save(handle, parts);
+          on -> {
+            Rows.save(on, parts);
             return true;
           });
     }
@@ -171,8 +174,8 @@ public final class PostgresStore implements BaselineStore {
   @Override
   public void forgetLearned(String replica, Owner owner) throws StoreException {
     inTransaction(
-        handle -> {
-          Rows.forget(handle, replica, owner);
+        on -> {
+          Rows.forget(on, replica, owner);
           return true;
         });
   }
@@ -180,7 +183,7 @@ public final class PostgresStore implements BaselineStore {
   @Override
   public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
       throws StoreException {
-    return inTransaction(handle -> Rows.learnedByOthers(handle, replica, owner));
+    return inTransaction(on -> Rows.learnedByOthers(on, replica, owner));
   }
 
   @Override
@@ -188,11 +191,11 @@ public final class PostgresStore implements BaselineStore {
     return inTransaction(Rows::learned); // in one, so that rows come in portions
   }
 
-  private <T> T inTransaction(HandleCallback<T, RuntimeException> action) throws StoreException {
+  private <T> T inTransaction(Sql.Action<T> action) throws StoreException {
     checkOpen();
-    try {
-      return jdbi.inTransaction(action);
-    } catch (JdbiException e) {
+    try (var connection = pool.getConnection()) {
+      return Sql.inTransaction(connection, action);
+    } catch (SQLException e) {
       throw refusal(e);
     }
   }
@@ -207,7 +210,7 @@ public final class PostgresStore implements BaselineStore {
     return watchers.add(mayHaveChanged);
   }
 
-  private StoreException refusal(JdbiException e) {
+  private StoreException refusal(SQLException e) {
     return closed ? Rows.closed() : errors.refusal(e);
   }
 

@@ -5,14 +5,13 @@ import io.kith.baselines.store.Change;
 import io.kith.baselines.store.Entry;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
+import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
-import org.jdbi.v3.core.Handle;
-import org.jdbi.v3.core.statement.Query;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,17 +27,16 @@ final class Rows {
 
   private Rows() {}
 
-  static List<Entry> after(Handle handle, long position, int limit) {
-    return handle
-        .createQuery(
-            """
-            select position, at, author, note, kind, subject, body, seal from kith_change
-            where position > :position order by position limit :limit\
-            """)
-        .bind("position", position)
-        .bind("limit", limit)
-        .map((row, _) -> entry(row))
-        .list();
+  static List<Entry> after(Connection connection, long position, int limit) throws SQLException {
+    return Sql.list(
+        connection,
+        Rows::entry,
+        """
+        select position, at, author, note, kind, subject, body, seal from kith_change
+        where position > ? order by position limit ?\
+        """,
+        position,
+        limit);
   }
 
   private static Entry entry(ResultSet row) throws SQLException {
@@ -66,93 +64,77 @@ final class Rows {
    *
    * @return false when its position is taken
    */
-  static boolean append(Handle handle, Entry entry) throws StoreException {
+  static boolean append(Connection connection, Entry entry) throws SQLException, StoreException {
     var change = entry.change();
     var added =
-        handle
-            .createUpdate(
-                """
-                insert into kith_change
-                  (position, at, author, note, kind, subject, body, seal)
-                select :position, :at, :author, :note, :kind, :subject, :body, :seal
-                where :position = (select coalesce(max(position), 0) + 1 from kith_change)
-                on conflict (position) do nothing\
-                """)
-            .bind("position", entry.position())
-            .bind("at", change.at().toString())
-            .bind("author", change.author())
-            .bind("note", change.note())
-            .bind("kind", change.kind())
-            .bind("subject", change.subject())
-            .bind("body", change.body())
-            .bind("seal", entry.seal())
-            .execute();
+        Sql.update(
+            connection,
+            """
+            insert into kith_change
+              (position, at, author, note, kind, subject, body, seal)
+            select ?, ?, ?, ?, ?, ?, ?, ?
+            where ? = (select coalesce(max(position), 0) + 1 from kith_change)
+            on conflict (position) do nothing\
+            """,
+            entry.position(),
+            change.at().toString(),
+            change.author(),
+            change.note(),
+            change.kind(),
+            change.subject(),
+            change.body(),
+            entry.seal(),
+            entry.position());
     if (added == 1) {
       return true;
     }
     var last =
-        handle
-            .createQuery("select coalesce(max(position), 0) from kith_change")
-            .mapTo(Long.class)
-            .one();
+        Sql.one(
+            connection,
+            row -> row.getLong(1),
+            "select coalesce(max(position), 0) from kith_change");
     if (last < entry.position()) {
       throw beyondTheEnd(entry.position(), last);
     }
     return false;
   }
 
-  static void save(Handle handle, List<LearnedPart> parts) {
+  static void save(Connection connection, List<LearnedPart> parts) throws SQLException {
     // one statement may not write a row twice
-    var latest = new LinkedHashMap<List<Object>, LearnedPart>();
-    parts.forEach(part -> latest.put(List.of(part.replica(), part.owner(), part.key()), part));
-    var batch =
-        handle.prepareBatch(
-            """
-            insert into kith_learned (replica, owner, part, body)
-            values (:replica, :owner, :part, :body)
-            on conflict (owner, replica, part) do update set body = excluded.body\
-            """);
-    for (var part : latest.values()) {
-      batch
-          .bind("replica", part.replica())
-          .bind("owner", part.owner().toString())
-          .bind("part", part.key())
-          .bind("body", part.body())
-          .add();
-      if (batch.size() == BATCH) {
-        batch.execute();
-      }
+    var latest = new LinkedHashMap<List<Object>, Object[]>();
+    for (var part : parts) {
+      latest.put(
+          List.of(part.replica(), part.owner(), part.key()),
+          new Object[] {part.replica(), part.owner().toString(), part.key(), part.body()});
     }
-    if (batch.size() > 0) {
-      batch.execute();
-    }
+    Sql.updateAll(
+        connection,
+        BATCH,
+        """
+        insert into kith_learned (replica, owner, part, body) values (?, ?, ?, ?)
+        on conflict (owner, replica, part) do update set body = excluded.body\
+        """,
+        latest.values());
   }
 
-  static void forget(Handle handle, String replica, Owner owner) {
-    handle
-        .createUpdate("delete from kith_learned where owner = :owner and replica = :replica")
-        .bind("owner", owner.toString())
-        .bind("replica", replica)
-        .execute();
+  static void forget(Connection connection, String replica, Owner owner) throws SQLException {
+    Sql.update(
+        connection,
+        "delete from kith_learned where owner = ? and replica = ?",
+        owner.toString(),
+        replica);
   }
 
-  static List<LearnedPart> learned(Handle handle) {
-    return parts(handle.createQuery("select replica, owner, part, body from kith_learned"));
+  static List<LearnedPart> learned(Connection connection) throws SQLException {
+    return Sql.list(connection, Rows::part, "select replica, owner, part, body from kith_learned");
   }
 
-  static List<LearnedPart> learnedByOthers(Handle handle, String replica, @Nullable Owner owner) {
-    var all = "select replica, owner, part, body from kith_learned where replica <> :replica";
-    return parts(
-        owner == null
-            ? handle.createQuery(all).bind("replica", replica)
-            : handle
-                .createQuery(all + " and owner = :owner")
-                .bind("replica", replica)
-                .bind("owner", owner.toString()));
-  }
-
-  private static List<LearnedPart> parts(Query query) {
-    return query.setFetchSize(1_000).map((row, _) -> part(row)).list();
+  static List<LearnedPart> learnedByOthers(
+      Connection connection, String replica, @Nullable Owner owner) throws SQLException {
+    var all = "select replica, owner, part, body from kith_learned where replica <> ?";
+    return owner == null
+        ? Sql.list(connection, Rows::part, all, replica)
+        : Sql.list(connection, Rows::part, all + " and owner = ?", replica, owner.toString());
   }
 
   private static LearnedPart part(ResultSet row) throws SQLException {

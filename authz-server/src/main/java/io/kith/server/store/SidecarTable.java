@@ -1,11 +1,12 @@
 package io.kith.server.store;
 
 import io.kith.baselines.store.StoreException;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
-import org.jdbi.v3.core.Handle;
-import org.jdbi.v3.core.HandleCallback;
 
 /**
  * What sidecars said last to any of the servers of a {@link PostgresStore}: one row for each pod,
@@ -21,7 +22,7 @@ public final class SidecarTable {
 
   /** How the store does something. */
   interface Transactions {
-    <T> T run(HandleCallback<T, RuntimeException> action) throws StoreException;
+    <T> T run(Sql.Action<T> action) throws StoreException;
   }
 
   SidecarTable(Transactions transactions) {
@@ -60,17 +61,14 @@ public final class SidecarTable {
 
   public Now now() throws StoreException {
     return transactions.run(
-        handle ->
-            handle
-                .createQuery(
-                    """
-                    select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as time, version
-                    from kith_sidecar_news\
-                    """)
-                .map(
-                    (row, _) ->
-                        new Now(Instant.ofEpochMilli(row.getLong("time")), row.getLong("version")))
-                .one());
+        connection ->
+            Sql.one(
+                connection,
+                row -> new Now(Instant.ofEpochMilli(row.getLong("time")), row.getLong("version")),
+                """
+                select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as time, version
+                from kith_sidecar_news\
+                """));
   }
 
   /** Puts rows in place, all or none, but for those of which a later Check is known. */
@@ -79,67 +77,70 @@ public final class SidecarTable {
       return;
     }
     transactions.run(
-        handle -> {
-          tell(handle, rows);
+        connection -> {
+          tell(connection, rows);
           return true;
         });
   }
 
-  private static void tell(Handle handle, List<Row> rows) {
+  private static void tell(Connection connection, List<Row> rows) throws SQLException {
     var version =
-        handle
-            .createQuery("update kith_sidecar_news set version = version + 1 returning version")
-            .mapTo(Long.class)
-            .one();
-    var batch =
-        handle.prepareBatch(
-            """
-            insert into kith_sidecar as known (pod, open, asked, version, replica, owner, body)
-            values (:pod, :open, :asked, :version, :replica, :owner, :body)
-            on conflict (pod) do update set open = excluded.open, asked = excluded.asked,
-              version = excluded.version, replica = excluded.replica, owner = excluded.owner,
-              body = excluded.body
-            where excluded.asked > known.asked or (excluded.asked = known.asked and excluded.open)\
-            """);
-    for (var row : rows) {
-      batch
-          .bind("pod", row.pod)
-          .bind("open", row.open)
-          .bind("asked", row.asked.toEpochMilli())
-          .bind("version", version)
-          .bind("replica", row.replica)
-          .bind("owner", row.owner)
-          .bind("body", row.body)
-          .add();
-    }
-    batch.execute();
+        Sql.one(
+            connection,
+            row -> row.getLong(1),
+            "update kith_sidecar_news set version = version + 1 returning version");
+    Sql.updateAll(
+        connection,
+        rows.size(),
+        """
+        insert into kith_sidecar as known (pod, open, asked, version, replica, owner, body)
+        values (?, ?, ?, ?, ?, ?, ?)
+        on conflict (pod) do update set open = excluded.open, asked = excluded.asked,
+          version = excluded.version, replica = excluded.replica, owner = excluded.owner,
+          body = excluded.body
+        where excluded.asked > known.asked or (excluded.asked = known.asked and excluded.open)\
+        """,
+        rows.stream()
+            .map(
+                row ->
+                    new Object[] {
+                      row.pod,
+                      row.open,
+                      row.asked.toEpochMilli(),
+                      version,
+                      row.replica,
+                      row.owner,
+                      row.body
+                    })
+            .toList());
   }
 
   /** Rows behind a place, in order. */
   public List<Placed> after(Place place, int most) throws StoreException {
     return transactions.run(
-        handle ->
-            handle
-                .createQuery(
-                    """
-                    select pod, open, asked, version, replica, owner, body from kith_sidecar
-                    where (version, pod) > (:version, :pod) order by version, pod limit :most\
-                    """)
-                .bind("version", place.version)
-                .bind("pod", place.pod)
-                .bind("most", most)
-                .map(
-                    (row, _) ->
-                        new Placed(
-                            new Place(row.getLong("version"), row.getString("pod")),
-                            new Row(
-                                row.getString("pod"),
-                                row.getBoolean("open"),
-                                Instant.ofEpochMilli(row.getLong("asked")),
-                                row.getString("replica"),
-                                row.getString("owner"),
-                                row.getString("body"))))
-                .list());
+        connection ->
+            Sql.list(
+                connection,
+                SidecarTable::placed,
+                """
+                select pod, open, asked, version, replica, owner, body from kith_sidecar
+                where (version, pod) > (?, ?) order by version, pod limit ?\
+                """,
+                place.version,
+                place.pod,
+                most));
+  }
+
+  private static Placed placed(ResultSet row) throws SQLException {
+    return new Placed(
+        new Place(row.getLong("version"), row.getString("pod")),
+        new Row(
+            row.getString("pod"),
+            row.getBoolean("open"),
+            Instant.ofEpochMilli(row.getLong("asked")),
+            row.getString("replica"),
+            row.getString("owner"),
+            row.getString("body")));
   }
 
   /** Forgets pods that were not heard of since then. */
@@ -148,13 +149,14 @@ public final class SidecarTable {
       return;
     }
     transactions.run(
-        handle -> {
-          handle.execute("select version from kith_sidecar_news for update"); // as writers do first
-          var batch =
-              handle.prepareBatch("delete from kith_sidecar where pod = :pod and asked < :before");
-          pods.forEach(
-              pod -> batch.bind("pod", pod).bind("before", heardBefore.toEpochMilli()).add());
-          batch.execute();
+        connection -> {
+          // as writers do first
+          Sql.execute(connection, "select version from kith_sidecar_news for update");
+          Sql.updateAll(
+              connection,
+              pods.size(),
+              "delete from kith_sidecar where pod = ? and asked < ?",
+              pods.stream().map(pod -> new Object[] {pod, heardBefore.toEpochMilli()}).toList());
           return true;
         });
   }

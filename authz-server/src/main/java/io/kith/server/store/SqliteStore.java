@@ -10,9 +10,6 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
-import org.jdbi.v3.core.HandleCallback;
-import org.jdbi.v3.core.Jdbi;
-import org.jdbi.v3.core.JdbiException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,7 +22,6 @@ import org.jspecify.annotations.Nullable;
 public final class SqliteStore implements BaselineStore {
   private final Path path;
   private final Connection connection;
-  private final Jdbi jdbi;
   private final ReentrantLock lock = new ReentrantLock();
   private final Watchers watchers = new Watchers();
   private boolean closed;
@@ -33,7 +29,6 @@ public final class SqliteStore implements BaselineStore {
   private SqliteStore(Path path, Connection connection) {
     this.path = path;
     this.connection = connection;
-    this.jdbi = Jdbi.create(connection);
   }
 
   /**
@@ -49,12 +44,12 @@ public final class SqliteStore implements BaselineStore {
   @Override
   public List<Entry> after(long position, int limit) throws StoreException {
     Rows.checkRange(position, limit);
-    return call(false, handle -> Rows.after(handle, position, limit));
+    return call(false, on -> Rows.after(on, position, limit));
   }
 
   @Override
   public boolean append(Entry entry) throws StoreException {
-    var added = call(true, handle -> Rows.append(handle, entry));
+    var added = call(true, on -> Rows.append(on, entry));
     if (added) {
       watchers.wake();
     }
@@ -64,19 +59,19 @@ public final class SqliteStore implements BaselineStore {
   @Override
   public void saveLearned(List<LearnedPart> parts) throws StoreException {
     if (!parts.isEmpty()) {
-      run(handle -> Rows.save(handle, parts));
+      run(on -> Rows.save(on, parts));
     }
   }
 
   @Override
   public void forgetLearned(String replica, Owner owner) throws StoreException {
-    run(handle -> Rows.forget(handle, replica, owner));
+    run(on -> Rows.forget(on, replica, owner));
   }
 
   @Override
   public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
       throws StoreException {
-    return call(false, handle -> Rows.learnedByOthers(handle, replica, owner));
+    return call(false, on -> Rows.learnedByOthers(on, replica, owner));
   }
 
   @Override
@@ -90,27 +85,27 @@ public final class SqliteStore implements BaselineStore {
   }
 
   private interface Write {
-    void to(org.jdbi.v3.core.Handle handle);
+    void to(Connection connection) throws SQLException;
   }
 
   private void run(Write write) throws StoreException {
     call(
         true,
-        handle -> {
-          write.to(handle);
+        on -> {
+          write.to(on);
           return true;
         });
   }
 
-  private <T> T call(boolean writes, HandleCallback<T, StoreException> action)
+  private <T> T call(boolean writes, Sql.Action<T> action)
       throws StoreException {
     lock.lock();
     try {
       if (closed) {
         throw Rows.closed();
       }
-      return writes ? jdbi.inTransaction(action) : jdbi.withHandle(action);
-    } catch (JdbiException e) {
+      return writes ? Sql.inTransaction(connection, action) : action.on(connection);
+    } catch (SQLException e) {
       throw SqliteFile.refusal(path, e);
     } finally {
       lock.unlock();

@@ -17,10 +17,15 @@ public final class OwnIdentity implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final Duration FILES_EVERY = Duration.ofSeconds(5);
 
+  private final Identity settings;
+  private final SpiffeId id;
   private final X509Source source;
   private final ScheduledExecutorService scheduler;
 
-  private OwnIdentity(X509Source source, ScheduledExecutorService scheduler) {
+  private OwnIdentity(
+      Identity settings, SpiffeId id, X509Source source, ScheduledExecutorService scheduler) {
+    this.settings = settings;
+    this.id = id;
     this.source = source;
     this.scheduler = scheduler;
   }
@@ -32,6 +37,18 @@ public final class OwnIdentity implements AutoCloseable {
    */
   public static OwnIdentity open(Identity settings, SpiffeId id)
       throws Failure, InterruptedException {
+    var identity = start(settings, id);
+    try {
+      identity.await();
+      return identity;
+    } catch (Failure | InterruptedException | RuntimeException e) {
+      identity.close();
+      throw e;
+    }
+  }
+
+  /** Opens the source, which has no identity yet: see {@link #await}. */
+  public static OwnIdentity start(Identity settings, SpiffeId id) {
     var scheduler =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("kith-identity").factory());
@@ -45,18 +62,23 @@ public final class OwnIdentity implements AutoCloseable {
               FileSource.start(
                   new PemFiles(certificate, key, bundle), FILES_EVERY, clock, scheduler);
         };
-    var identity = new OwnIdentity(source, scheduler);
+    return new OwnIdentity(settings, id, source, scheduler);
+  }
+
+  /**
+   * Waits until the source has the identity.
+   *
+   * @throws Failure when it has none after half a minute, or another's, with what to do
+   */
+  public void await() throws Failure, InterruptedException {
     if (!source.awaitReady(PATIENCE)) {
-      var state = source.state().words();
-      identity.close();
-      throw Failure.refused("no identity " + id + ": " + state + " (" + remedy(settings) + ")");
+      throw Failure.refused(
+          "no identity " + id + ": " + source.state().words() + " (" + remedy(settings) + ")");
     }
     var held = source.svid().map(svid -> svid.id()).orElse(id);
     if (!held.equals(id)) {
-      identity.close();
       throw Failure.refused("the certificate is of " + held + " (expected: " + id + ")");
     }
-    return identity;
   }
 
   private static String remedy(Identity settings) {
