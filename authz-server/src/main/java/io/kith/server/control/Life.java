@@ -195,12 +195,15 @@ record Life(
                 now -> now.enforce(revision, change.at(), change.author(), change.note())));
   }
 
+  /** Its own signature was verified when it was proposed, without which it would not be here. */
   private @Nullable String unfit(String revision, Keyring keys) {
-    var text = signed(revision);
-    if (text == null) {
+    var own = signed.get(revision);
+    var entry = revisions.of(revision);
+    if (own == null || entry == null) {
       return "'" + revision + "' is not a revision of this workload (see kith show)";
     }
-    return text.verify(keys) instanceof Verified.Refused(var why)
+    return SignedBaseline.approved(entry.baseline(), own.signature(), approvalsOf(own), keys)
+            instanceof Verified.Refused(var why)
         ? revision + " may not decide: " + why
         : null;
   }

@@ -97,18 +97,22 @@ public record SignedBaseline(String text, Seal signature, List<Approval> approva
   public Verified verify(Keyring keys) {
     return switch (authentic(keys)) {
       case Verified.Refused refused -> refused;
-      case Verified.Accepted(var baseline) -> {
-        var missing = unapproved(baseline, keys);
-        yield missing.isEmpty()
-            ? new Verified.Accepted(baseline)
-            : new Verified.Refused(
-                missing.size()
-                    + " without an approver's signature, though by hand or out of the mesh: "
-                    + missing.getFirst().words()
-                    + (missing.size() > 1 ? ", …" : "")
-                    + " (approve them)");
-      }
+      case Verified.Accepted(var baseline) -> approved(baseline, signature, approvals, keys);
     };
+  }
+
+  /** Verifies the approvals of a revision whose own signature was found to be good. */
+  public static Verified approved(
+      Baseline baseline, Seal signature, List<Approval> approvals, Keyring keys) {
+    var missing = unapproved(baseline, signature, approvals, keys);
+    return missing.isEmpty()
+        ? new Verified.Accepted(baseline)
+        : new Verified.Refused(
+            missing.size()
+                + " without an approver's signature, though by hand or out of the mesh: "
+                + missing.getFirst().words()
+                + (missing.size() > 1 ? ", …" : "")
+                + " (approve them)");
   }
 
   /** Verifies the revision's own signature; a revision may still lack approvals to decide. */
