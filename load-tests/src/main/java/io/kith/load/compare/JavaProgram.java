@@ -70,6 +70,8 @@ final class JavaProgram {
             "-Xms40m",
             "-XX:NewSize=16m",
             "-XX:MaxNewSize=16m",
+            "-XX:SurvivorRatio=2",
+            "-XX:TargetSurvivorRatio=90",
             "-XX:MinHeapFreeRatio=10",
             "-XX:MaxHeapFreeRatio=20",
             "-XX:-ShrinkHeapInSteps",
