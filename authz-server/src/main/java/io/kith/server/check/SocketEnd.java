@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
  * @param port 1 to 65535
  */
 public record SocketEnd(IpAddress address, int port) {
+  private static final long GOLDEN = 0x9E3779B97F4A7C15L; // 2^64 by the golden ratio
+
   public SocketEnd {
     requireNonNull(address, "address");
     if (port < 1 || port > 65_535) {
@@ -24,9 +26,11 @@ public record SocketEnd(IpAddress address, int port) {
     return other instanceof SocketEnd that && port == that.port && address.equals(that.address);
   }
 
+  /** Mixed, since pods have addresses in a row, and ports are given out in a row. */
   @Override
   public int hashCode() {
-    return 31 * address.hashCode() + port;
+    var mixed = (31 * address.high() + address.low() + ((long) port << 40)) * GOLDEN;
+    return (int) (mixed >>> 32);
   }
 
   /** {@code 10.0.0.1:1234} or {@code [fd00::1]:1234}. */
