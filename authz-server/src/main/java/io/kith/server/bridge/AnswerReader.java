@@ -14,8 +14,11 @@ import io.kith.baselines.process.Rung;
 import io.kith.bridge.v1.Answer;
 import io.kith.server.check.Untrusted;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** Turns a bridge's answers into attributions. Used by the thread of one stream only. */
@@ -41,6 +44,9 @@ final class AnswerReader {
   private static final ProcessClass NO_CLASS = ProcessClass.of(NO_FINGERPRINT);
 
   private final Fingerprints fingerprints;
+
+  /** Answers without a doubt: the same one for all connections of a process. */
+  private final Map<Rung, Map<Candidate, Attributed>> clear = new EnumMap<>(Rung.class);
 
   AnswerReader(Fingerprints fingerprints) {
     this.fingerprints = fingerprints;
@@ -73,9 +79,21 @@ final class AnswerReader {
       }
     }
     if (!candidates.isEmpty() && candidates.size() == answer.getCandidatesCount()) {
-      return new Attributed(candidates, rung, reasons);
+      return attributed(candidates, rung, reasons);
     }
     return foreign ? ofAnotherWorkload(pod, rung, reasons) : new Unattributed(rung, reasons);
+  }
+
+  private Attributed attributed(List<Candidate> candidates, Rung rung, List<String> reasons) {
+    if (candidates.size() != 1 || !reasons.isEmpty()) {
+      return new Attributed(candidates, rung, reasons);
+    }
+    var known = clear.computeIfAbsent(rung, _ -> new IdentityHashMap<>());
+    if (known.size() >= Fingerprints.MAX) {
+      known.clear();
+    }
+    return known.computeIfAbsent(
+        candidates.getFirst(), one -> new Attributed(List.of(one), rung, List.of()));
   }
 
   /**
