@@ -87,6 +87,11 @@ final class WatchedCluster implements AutoCloseable {
             + " elsewhere (what is no pod), or nowhere.",
         "leads",
         () -> status.get().counts().services());
+    metrics.gauges(
+        "kith_kubernetes_workload_entries",
+        "WorkloadEntries by whether they name a workload; the log says why one does not.",
+        "names",
+        () -> status.get().counts().workloadEntries());
   }
 
   /** How it is, as the admin API tells it. */

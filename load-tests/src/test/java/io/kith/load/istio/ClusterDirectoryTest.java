@@ -3,6 +3,8 @@ package io.kith.load.istio;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.dsl.Deletable;
 import io.kith.baselines.config.KubernetesSettings;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
@@ -280,9 +282,77 @@ class ClusterDirectoryTest {
     await("what is new", () -> at("10.0.0.9").equals("till/pod/after"));
   }
 
-  /** No event tells of it: only that it is not listed any more. */
+  private static String machine(String name, String address) {
+    return """
+    apiVersion: networking.istio.io/v1
+    kind: WorkloadEntry
+    metadata:
+      name: %s
+      namespace: NAMESPACE
+      labels: {istio.io/rev: default}
+      ownerReferences:
+      - {apiVersion: networking.istio.io/v1, kind: WorkloadGroup, name: vms, uid: u, controller: true}
+    spec: {address: %s, labels: {app: vm}, serviceAccount: vm, network: hall, weight: 2}
+    """
+        .formatted(name, address);
+  }
+
   @Test
   @Order(7)
+  void workloadEntries_andServiceEntriesThatSelectThemOrPods_areWhoTheyAre() throws Exception {
+    shop.apply(machine("vm-1", "10.7.0.1"));
+    shop.apply(machine("vm-2", "10.0.0.3")); // a pod has it
+    shop.apply(machine("vm-3", "203.0.113.5")); // anybody's
+    shop.apply(
+        """
+        apiVersion: networking.istio.io/v1
+        kind: ServiceEntry
+        metadata: {name: of-pods, namespace: NAMESPACE, labels: {istio.io/rev: default}}
+        spec:
+          hosts: [pods.example]
+          location: MESH_INTERNAL
+          resolution: STATIC
+          ports: [{number: 5432, name: tcp, protocol: TCP}]
+          workloadSelector: {labels: {app: db}}
+        ---
+        apiVersion: networking.istio.io/v1
+        kind: ServiceEntry
+        metadata: {name: of-machines, namespace: NAMESPACE, labels: {istio.io/rev: default}}
+        spec:
+          hosts: [machines.example]
+          addresses: [240.9.9.8]
+          location: MESH_INTERNAL
+          resolution: STATIC
+          ports: [{number: 5432, name: tcp, protocol: TCP}]
+          workloadSelector: {labels: {app: vm}}
+        """);
+
+    await("the machine", () -> at("10.7.0.1").equals("till/workloadgroup/vms"));
+    await("the ServiceEntry of pods", () -> named("pods.example").equals("till/statefulset/db"));
+    await(
+        "all WorkloadEntries",
+        () -> directory.status().counts().workloadEntries().equals(Map.of("yes", 1L, "no", 2L)));
+    assertThat(speaking("vm", "10.7.0.1")).isEqualTo("till/workloadgroup/vms");
+    assertThat(at("10.0.0.3")).isEqualTo("till/statefulset/db");
+    assertThat(at("203.0.113.5")).isEqualTo("nobody");
+    assertThat(TOLD).contains("till/workloadgroup/vms");
+    await("it also leads to what is not named", () -> named("machines.example").equals("nobody"));
+
+    shop.delete(machine("vm-2", "10.0.0.3"));
+    shop.delete(machine("vm-3", "203.0.113.5"));
+    await("by name", () -> named("machines.example").equals("till/workloadgroup/vms"));
+    await("by address", () -> at("240.9.9.8").equals("till/workloadgroup/vms"));
+
+    shop.apply(machine("vm-1", "10.7.0.2"));
+    await("it moved", () -> at("10.7.0.2").equals("till/workloadgroup/vms"));
+    assertThat(at("10.7.0.1")).isEqualTo("nobody");
+    shop.delete(machine("vm-1", "10.7.0.2"));
+    await("it is gone", () -> at("10.7.0.2").equals("nobody"));
+  }
+
+  /** No event tells of it: only that it is not listed any more. */
+  @Test
+  @Order(8)
   void objectIsDeletedWhileTheApiServerIsAway_itIsGone() throws Exception {
     shop.pod("short", "short", null, "10.0.0.11");
     await("the pod", () -> at("10.0.0.11").equals("till/pod/short"));
@@ -295,5 +365,52 @@ class ClusterDirectoryTest {
     await("what was deleted", () -> at("10.0.0.11").equals("nobody"));
     await("it is watched again", directory::isConnected);
     assertThat(at("10.0.0.1")).isEqualTo("till/deployment/web");
+  }
+
+  /** A cluster without a mesh, or with an Istio of before. */
+  @Test
+  @Order(9)
+  void kindsOfIstioThatTheClusterLacks_areNotWaitedFor_andWatchedOnceTheyAreThere()
+      throws Exception {
+    var definitions =
+        List.of("serviceentries.networking.istio.io", "workloadentries.networking.istio.io")
+            .stream()
+            .map(
+                name ->
+                    plane.client().apiextensions().v1().customResourceDefinitions().withName(name))
+            .toList();
+    var texts = definitions.stream().map(one -> requireNonNull(one.get())).toList();
+    definitions.forEach(Deletable::delete);
+    for (var definition : definitions) {
+      await("the kind is gone", () -> definition.get() == null);
+    }
+    try (var late = open()) {
+      await("all is listed", () -> late.waitsFor().isEmpty());
+      await("all is watched", late::isConnected);
+      assertThat(words(late.answers().at(IpAddress.parse("10.0.0.1"))))
+          .isEqualTo("till/deployment/web");
+
+      for (var text : texts) {
+        text.getMetadata().setResourceVersion(null);
+        text.getMetadata().setUid(null);
+        text.setStatus(null);
+        plane.client().resource(text).create();
+      }
+      await(
+          "the kind is served",
+          () -> {
+            try {
+              shop.apply(machine("vm-1", "10.7.0.1"));
+              return true;
+            } catch (KubernetesClientException _) {
+              return false;
+            }
+          });
+      await(
+          "who started without the kind knows what is of it",
+          () ->
+              words(late.answers().at(IpAddress.parse("10.7.0.1")))
+                  .equals("till/workloadgroup/vms"));
+    }
   }
 }

@@ -109,7 +109,7 @@ final class ClusterObjects {
         .build();
   }
 
-  /** A pod with a sidecar, which runs. */
+  /** A pod with a sidecar and its account as the label {@code app}, which runs. */
   Pod pod(String name, String account, @Nullable OwnerReference owner, String... addresses)
       throws InterruptedException {
     return pod(name, account, owner, List.of("app", "istio-proxy"), addresses);
@@ -134,6 +134,7 @@ final class ClusterObjects {
             .withNamespace(namespace)
             .withName(name)
             .addToAnnotations("sidecar.istio.io/inject", "false")
+            .addToLabels("app", account)
             .endMetadata()
             .withNewSpec()
             .withServiceAccountName(account)
@@ -176,6 +177,10 @@ final class ClusterObjects {
   /** The object is gone at once. */
   void delete(Pod pod) {
     plane.client().resource(pod).withGracePeriod(0).delete();
+  }
+
+  void delete(String yaml) {
+    plane.delete(yaml.replace("NAMESPACE", namespace));
   }
 
   void apply(String yaml) {

@@ -36,6 +36,15 @@ final class Claims<K> {
         });
   }
 
+  boolean isClaimed(K key) {
+    return all.containsKey(key);
+  }
+
+  /** Whether a Service claims it, not only ServiceEntries. */
+  boolean isOfService(K key) {
+    return all.getOrDefault(key, List.of()).stream().anyMatch(one -> !one.isEntry());
+  }
+
   /**
    * The one that has it, or null when none does or several do. Services come before ServiceEntries,
    * which anybody may write.

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 final class ClusterIndex implements WorkloadDirectory, ClusterPods {
   private final Owners owners = new Owners();
   private final Pods pods;
+  private final WorkloadEntries workloadEntries;
   private final Services services;
 
   /**
@@ -31,12 +33,45 @@ final class ClusterIndex implements WorkloadDirectory, ClusterPods {
    */
   ClusterIndex(String trustDomain, String clusterDomain) {
     var _ = SpiffeId.parse("spiffe://" + trustDomain + "/ns/kith/sa/kith");
-    pods = new Pods(owners, trustDomain, this::moved);
-    services = new Services(owners, pods::ownerAt, pods::ownerOfComing, clusterDomain);
+    var links = new Links();
+    pods = new Pods(owners, trustDomain, links);
+    workloadEntries = new WorkloadEntries(owners, trustDomain, links);
+    services =
+        new Services(
+            owners,
+            pods::ownerAt,
+            pods::ownerOfComing,
+            namespace ->
+                Stream.concat(pods.in(namespace).stream(), workloadEntries.in(namespace).stream()),
+            workloadEntries::changed,
+            clusterDomain);
   }
 
-  private void moved(IpAddress address) {
-    services.changed(address);
+  /** What the parts tell each other. */
+  private final class Links implements Pods.Listener, WorkloadEntries.Surroundings {
+    @Override
+    public void changed(IpAddress address) {
+      services.changed(address);
+      workloadEntries.changed(address);
+    }
+
+    @Override
+    public void replaced(@Nullable Selectable before, @Nullable Selectable fresh) {
+      services.replaced(before, fresh);
+    }
+
+    @Override
+    public @Nullable String holderOf(IpAddress address, String namespace) {
+      if (pods.at(address) != null) {
+        return "is a pod's";
+      }
+      if (pods.isOfNode(address)) {
+        return "is a node's";
+      }
+      return services.holds(address, namespace)
+          ? "is a service's, or an endpoint of a service of another namespace"
+          : null;
+    }
   }
 
   // ---- changes
@@ -82,6 +117,14 @@ final class ClusterIndex implements WorkloadDirectory, ClusterPods {
     services.removeEntry(name);
   }
 
+  synchronized void put(Facts.WorkloadEntry entry) {
+    workloadEntries.put(entry);
+  }
+
+  synchronized void removeWorkloadEntry(Facts.Name name) {
+    workloadEntries.remove(name);
+  }
+
   /**
    * Says the environment of a namespace.
    *
@@ -93,20 +136,24 @@ final class ClusterIndex implements WorkloadDirectory, ClusterPods {
 
   // ---- answers
 
-  /** Whether a pod has the address, or several claim it. */
-  boolean isOfPod(IpAddress address) {
-    return pods.at(address) != null;
+  /**
+   * Whether an address says who speaks with an ID: a pod has the address, or several claim it, or a
+   * WorkloadEntry with this ID has it.
+   */
+  boolean tells(SpiffeId id, IpAddress address) {
+    return pods.at(address) != null || workloadEntries.ownerAt(address, id) != null;
   }
 
   /**
-   * The workload of the pod at the address, if its service account is the ID's; of an address that
-   * no pod has, the only owner of pods with this ID.
+   * The workload of the pod or the WorkloadEntry at the address, if its service account is the
+   * ID's. Of an address that no pod has, and no WorkloadEntry with this ID, the ID's only owner.
    */
   @Override
   public @Nullable Workload speaking(SpiffeId id, IpAddress address) {
     var claim = pods.at(address);
     if (claim == null) {
-      return owners.only(id);
+      var machine = workloadEntries.ownerAt(address, id);
+      return machine == null ? owners.only(id) : machine.workload();
     }
     var holder = claim.holder();
     var own = holder == null ? null : holder.id();
@@ -116,9 +163,18 @@ final class ClusterIndex implements WorkloadDirectory, ClusterPods {
 
   @Override
   public @Nullable Workload at(IpAddress address) {
-    var claim = pods.at(address);
-    var owner = claim == null ? services.at(address) : pods.ownerAt(address);
+    var owner = pods.at(address) == null ? ofNoPod(address) : pods.ownerAt(address);
     return owner == null ? null : owner.workload();
+  }
+
+  /** Where a ServiceEntry and a WorkloadEntry say different things of an address: nobody's. */
+  private Owners.@Nullable Entry ofNoPod(IpAddress address) {
+    var machine = workloadEntries.ownerAt(address);
+    if (!services.isClaimed(address)) {
+      return machine;
+    }
+    var owner = services.at(address);
+    return machine == null || machine == owner ? owner : null;
   }
 
   @Override
@@ -158,9 +214,19 @@ final class ClusterIndex implements WorkloadDirectory, ClusterPods {
     owners.tell(appeared);
   }
 
+  /** WorkloadEntries that name nothing, with why, in words. */
+  synchronized List<String> unusedWorkloadEntries() {
+    return workloadEntries.unused();
+  }
+
   /** Looks at every service, so not for every Check. */
   synchronized KubernetesDirectory.Counts counts() {
     return new KubernetesDirectory.Counts(
-        pods.size(), owners.size(), pods.unresolved(), services.count(), services.ofSeveral(5));
+        pods.size(),
+        owners.size(),
+        pods.unresolved(),
+        services.count(),
+        workloadEntries.count(),
+        services.ofSeveral(5));
   }
 }

@@ -50,7 +50,7 @@ final class CombinedDirectory implements WorkloadDirectory {
       return whole(byHand.speaking(id, address));
     }
     var ours = speakers.get(id);
-    if (ours == null || cluster.isOfPod(address)) {
+    if (ours == null || cluster.tells(id, address)) {
       return whole(cluster.speaking(id, address));
     }
     var all = new HashSet<>(ours);

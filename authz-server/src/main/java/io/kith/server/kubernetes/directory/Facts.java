@@ -2,6 +2,7 @@ package io.kith.server.kubernetes.directory;
 
 import io.kith.baselines.identity.IpAddress;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** What is kept of the objects of a cluster. */
@@ -27,6 +28,7 @@ final class Facts {
    * A pod that has not ended.
    *
    * @param addresses its own; empty while it has none, and where it uses those of its node
+   * @param nodes addresses of its node; empty while it has none
    * @param meshed it has a sidecar, so that it can have an SVID of the mesh
    * @param leaving it was told to end and may still run
    * @param started seconds since 1970
@@ -35,12 +37,16 @@ final class Facts {
       Name name,
       String account,
       @Nullable Controller controller,
+      Map<String, String> labels,
       List<IpAddress> addresses,
+      List<IpAddress> nodes,
       boolean meshed,
       boolean leaving,
       long started) {
     Pod {
+      labels = Map.copyOf(labels);
       addresses = List.copyOf(addresses);
+      nodes = List.copyOf(nodes);
     }
   }
 
@@ -56,10 +62,13 @@ final class Facts {
    *
    * @param addresses its cluster's addresses; empty for a headless one
    * @param alias another name that it stands for (ExternalName), or null
+   * @param selector labels of its pods; empty for none
    */
-  record Service(Name name, List<IpAddress> addresses, @Nullable String alias) {
+  record Service(
+      Name name, List<IpAddress> addresses, @Nullable String alias, Map<String, String> selector) {
     Service {
       addresses = List.copyOf(addresses);
+      selector = Map.copyOf(selector);
     }
   }
 
@@ -83,13 +92,41 @@ final class Facts {
    *
    * @param hosts in lower case
    * @param addresses single ones, no networks
-   * @param endpoints empty where it leads to what its hosts resolve to, or to pods by their labels
+   * @param endpoints empty where it leads to what its hosts resolve to, or what it selects
+   * @param selector labels of the pods and WorkloadEntries of its namespace that it leads to; empty
+   *     for all of them, null for none
    */
-  record Entry(Name name, List<String> hosts, List<IpAddress> addresses, List<Endpoint> endpoints) {
+  record Entry(
+      Name name,
+      List<String> hosts,
+      List<IpAddress> addresses,
+      List<Endpoint> endpoints,
+      @Nullable Map<String, String> selector) {
     Entry {
+      selector = selector == null ? null : Map.copyOf(selector);
       hosts = List.copyOf(hosts);
       addresses = List.copyOf(addresses);
       endpoints = List.copyOf(endpoints);
+    }
+  }
+
+  /**
+   * A WorkloadEntry.
+   *
+   * @param group name of the WorkloadGroup that it is of, or null
+   * @param account whose SVID it has, or null when it has none
+   * @param address as it says; may be a host name, a socket or nothing
+   * @param ip the same, or null when it is no IP address
+   */
+  record WorkloadEntry(
+      Name name,
+      @Nullable String group,
+      @Nullable String account,
+      String address,
+      @Nullable IpAddress ip,
+      Map<String, String> labels) {
+    WorkloadEntry {
+      labels = Map.copyOf(labels);
     }
   }
 }

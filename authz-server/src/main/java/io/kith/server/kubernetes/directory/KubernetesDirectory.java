@@ -31,6 +31,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -42,8 +43,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Who is who, as the API server of a cluster says: lists and watches pods, ReplicaSets, Jobs,
- * services, their endpoints, ServiceEntries and namespaces, and goes on with what it saw last while
- * the API server is away. Thread-safe.
+ * services, their endpoints, ServiceEntries, WorkloadEntries and namespaces, and goes on with what
+ * it saw last while the API server is away. Thread-safe.
  */
 public final class KubernetesDirectory implements AutoCloseable {
   /** Label of a namespace: the environment of the workloads in it. */
@@ -54,15 +55,6 @@ public final class KubernetesDirectory implements AutoCloseable {
 
   private static final Duration LOOK = Duration.ofSeconds(1);
   private static final BoundedLog LOG = new BoundedLog(KubernetesDirectory.class, 5);
-
-  private static final ResourceDefinitionContext SERVICE_ENTRIES =
-      new ResourceDefinitionContext.Builder()
-          .withGroup("networking.istio.io")
-          .withVersion("v1")
-          .withKind("ServiceEntry")
-          .withPlural("serviceentries")
-          .withNamespaced(true)
-          .build();
 
   private final ClusterIndex index;
   private final CombinedDirectory answers;
@@ -75,6 +67,7 @@ public final class KubernetesDirectory implements AutoCloseable {
   private volatile boolean connected;
   private volatile Instant since;
   private volatile List<String> contradictions = List.of();
+  private List<String> unused = List.of();
 
   private KubernetesDirectory(
       ClusterIndex index,
@@ -121,10 +114,17 @@ public final class KubernetesDirectory implements AutoCloseable {
                 index::removeSlice),
             new Watched<>(
                 "serviceentries.networking.istio.io",
-                client.genericKubernetesResources(SERVICE_ENTRIES).inAnyNamespace(),
+                ofIstio(client, "ServiceEntry", "serviceentries"),
                 GenericKubernetesResource::new,
                 entry -> index.put(ObjectReader.entry(entry)),
                 index::removeEntry,
+                true),
+            new Watched<>(
+                "workloadentries.networking.istio.io",
+                ofIstio(client, "WorkloadEntry", "workloadentries"),
+                GenericKubernetesResource::new,
+                entry -> index.put(ObjectReader.workloadEntry(entry)),
+                index::removeWorkloadEntry,
                 true),
             new Watched<>(
                 "namespaces",
@@ -132,6 +132,20 @@ public final class KubernetesDirectory implements AutoCloseable {
                 Namespace::new,
                 this::put,
                 name -> index.environment(name.name(), null)));
+  }
+
+  private static Informable<GenericKubernetesResource> ofIstio(
+      KubernetesClient client, String kind, String plural) {
+    return client
+        .genericKubernetesResources(
+            new ResourceDefinitionContext.Builder()
+                .withGroup("networking.istio.io")
+                .withVersion("v1")
+                .withKind(kind)
+                .withPlural(plural)
+                .withNamespaced(true)
+                .build())
+        .inAnyNamespace();
   }
 
   /**
@@ -362,6 +376,7 @@ public final class KubernetesDirectory implements AutoCloseable {
             null);
       }
       contradict();
+      tellUnused();
     } catch (RuntimeException e) {
       LOG.log(Level.SEVERE, "a mistake inside while a cluster was watched", Map.of(), e);
     }
@@ -380,6 +395,22 @@ public final class KubernetesDirectory implements AutoCloseable {
       }
     }
     contradictions = now;
+  }
+
+  /** Says of each WorkloadEntry once that it names nothing, in words with why. */
+  private void tellUnused() {
+    var now = index.unusedWorkloadEntries();
+    var told = Set.copyOf(unused);
+    for (var words : now) {
+      if (!told.contains(words)) {
+        LOG.log(
+            Level.WARNING,
+            "a WorkloadEntry names no workload; its address is whose it would be without it",
+            Map.of("what", words),
+            null);
+      }
+    }
+    unused = now;
   }
 
   /** What has not been listed yet, and why, in words; empty once all was listed. */
@@ -436,12 +467,19 @@ public final class KubernetesDirectory implements AutoCloseable {
    *     the pods are nobody's
    * @param services and ServiceEntries, by where they lead; the words are those of {@code
    *     kith_kubernetes_services}
+   * @param workloadEntries by whether they name a workload: {@code yes} and {@code no}
    * @param several some services that lead to pods of several owners, and so to no workload
    */
   public record Counts(
-      int pods, int workloads, int unresolved, Map<String, Long> services, List<String> several) {
+      int pods,
+      int workloads,
+      int unresolved,
+      Map<String, Long> services,
+      Map<String, Long> workloadEntries,
+      List<String> several) {
     public Counts {
       services = Map.copyOf(services);
+      workloadEntries = Map.copyOf(workloadEntries);
       several = List.copyOf(several);
     }
   }

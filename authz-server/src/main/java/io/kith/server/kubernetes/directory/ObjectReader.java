@@ -14,6 +14,7 @@ import io.kith.baselines.identity.IpAddress;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -50,15 +51,18 @@ final class ObjectReader {
       return null;
     }
     var account = spec.getServiceAccountName();
+    var nodes = status == null ? List.<IpAddress>of() : nodes(status);
     var addresses =
         status == null || Boolean.TRUE.equals(spec.getHostNetwork())
             ? List.<IpAddress>of()
-            : addresses(status);
+            : addresses(status, nodes);
     return new Facts.Pod(
         name(pod),
         account == null || account.isEmpty() ? "default" : account,
         controller(pod.getMetadata()),
+        labels(pod.getMetadata().getLabels()),
         addresses,
+        nodes,
         Stream.concat(stream(spec.getContainers()), stream(spec.getInitContainers()))
             .map(Container::getName)
             .anyMatch(proxyContainer::equals),
@@ -66,23 +70,34 @@ final class ObjectReader {
         started(pod));
   }
 
-  /** Those of its node are not its own, whatever its spec says. */
-  private static List<IpAddress> addresses(PodStatus status) {
-    var ofNode =
-        Stream.concat(
+  private static List<IpAddress> nodes(PodStatus status) {
+    return parsed(
+            Stream.concat(
                 Stream.of(text(status.getHostIP())),
-                stream(status.getHostIPs()).map(one -> text(one.getIp())))
-            .toList();
-    return Stream.concat(
-            Stream.of(text(status.getPodIP())), stream(status.getPodIPs()).map(PodIP::getIp))
-        .map(ObjectReader::text)
-        .filter(one -> !ofNode.contains(one))
+                stream(status.getHostIPs()).map(one -> text(one.getIp()))))
+        .toList();
+  }
+
+  /** Those of its node are not its own, whatever its spec says. */
+  private static List<IpAddress> addresses(PodStatus status, List<IpAddress> nodes) {
+    return parsed(
+            Stream.concat(
+                Stream.of(text(status.getPodIP())),
+                stream(status.getPodIPs()).map(PodIP::getIp).map(ObjectReader::text)))
+        .filter(one -> !nodes.contains(one) && !one.isLoopback())
+        .toList();
+  }
+
+  private static Stream<IpAddress> parsed(Stream<String> addresses) {
+    return addresses
         .map(ObjectReader::address)
         .filter(Objects::nonNull)
         .map(Objects::requireNonNull)
-        .filter(one -> !one.isLoopback())
-        .distinct()
-        .toList();
+        .distinct();
+  }
+
+  private static Map<String, String> labels(@Nullable Map<String, String> labels) {
+    return labels == null ? Map.of() : labels;
   }
 
   private static long started(Pod pod) {
@@ -126,20 +141,19 @@ final class ObjectReader {
   static Facts.Service service(Service service) {
     var spec = service.getSpec();
     if (spec == null) {
-      return new Facts.Service(name(service), List.of(), null);
+      return new Facts.Service(name(service), List.of(), null, Map.of());
     }
     if (text(spec.getType()).equals("ExternalName")) {
-      return new Facts.Service(name(service), List.of(), host(text(spec.getExternalName())));
+      return new Facts.Service(
+          name(service), List.of(), host(text(spec.getExternalName())), Map.of());
     }
     return new Facts.Service(
         name(service),
-        Stream.concat(Stream.of(text(spec.getClusterIP())), stream(spec.getClusterIPs()))
-            .map(ObjectReader::address) // "None" is none
-            .filter(Objects::nonNull)
-            .map(Objects::requireNonNull)
-            .distinct()
+        parsed( // "None" is none
+                Stream.concat(Stream.of(text(spec.getClusterIP())), stream(spec.getClusterIPs())))
             .toList(),
-        null);
+        null,
+        labels(spec.getSelector()));
   }
 
   /** Null when it is of no service. */
@@ -178,17 +192,52 @@ final class ObjectReader {
     return new Facts.Entry(
         name(entry),
         list(spec, "hosts").map(one -> host(one.toString())).filter(one -> !isWild(one)).toList(),
-        Stream.concat(
-                list(spec, "addresses").map(one -> single(one.toString())),
-                list(status, "addresses").map(one -> single(field(one, "value"))))
-            .map(ObjectReader::address)
-            .filter(Objects::nonNull)
-            .map(Objects::requireNonNull)
-            .distinct()
+        parsed(
+                Stream.concat(
+                    list(spec, "addresses").map(one -> single(one.toString())),
+                    list(status, "addresses").map(one -> single(field(one, "value")))))
             .toList(),
         list(spec, "endpoints")
             .map(one -> new Facts.Endpoint(address(field(one, "address")), null))
-            .toList());
+            .toList(),
+        map(spec, "workloadSelector") instanceof Map<?, ?> selector
+            ? strings(map(selector, "labels"))
+            : null);
+  }
+
+  /** Labels of the object count more than those of its spec, as for istiod. */
+  static Facts.WorkloadEntry workloadEntry(GenericKubernetesResource entry) {
+    Object spec = entry.get("spec");
+    var account = field(spec, "serviceAccount");
+    var address = field(spec, "address");
+    var labels = new HashMap<>(strings(map(spec, "labels")));
+    labels.putAll(labels(entry.getMetadata().getLabels()));
+    var controller = controller(entry.getMetadata());
+    return new Facts.WorkloadEntry(
+        name(entry),
+        controller != null
+                && controller.group().equals("networking.istio.io")
+                && controller.kind().equals("WorkloadGroup")
+            ? controller.name()
+            : null,
+        account.isEmpty() ? null : account,
+        address,
+        address(address),
+        labels);
+  }
+
+  private static @Nullable Object map(@Nullable Object map, String key) {
+    return map instanceof Map<?, ?> fields && fields.get(key) instanceof Map<?, ?> inner
+        ? inner
+        : null;
+  }
+
+  private static Map<String, String> strings(@Nullable Object map) {
+    var found = new HashMap<String, String>();
+    if (map instanceof Map<?, ?> fields) {
+      fields.forEach((key, value) -> found.put(String.valueOf(key), String.valueOf(value)));
+    }
+    return found;
   }
 
   private static boolean isWild(String host) {
@@ -210,7 +259,7 @@ final class ObjectReader {
         : Stream.empty();
   }
 
-  private static String field(Object map, String key) {
+  private static String field(@Nullable Object map, String key) {
     return map instanceof Map<?, ?> fields && fields.get(key) instanceof String value ? value : "";
   }
 

@@ -7,6 +7,7 @@ import io.kith.server.kubernetes.ClusterPods;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -14,7 +15,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -35,19 +35,29 @@ final class Pods {
   private final Owners owners;
   private final String trustDomain;
 
-  /** Gets every address that leads to another owner than before, perhaps. */
-  private final Consumer<IpAddress> changed;
-
-  private final Map<String, Row> byName = new HashMap<>();
+  private final Listener listener;
+  private final Map<String, Map<String, Row>> byNamespace = new HashMap<>();
   private final ConcurrentHashMap<IpAddress, Claim> byAddress = new ConcurrentHashMap<>();
   private final Map<Of, Controlled> controllers = new HashMap<>();
   private final Map<String, Facts.Parent> parents = new HashMap<>();
   private final Set<Controlled> unresolved = new HashSet<>();
+  private final Map<List<IpAddress>, Node> nodes = new HashMap<>();
+  private final Map<IpAddress, Integer> nodesByAddress = new HashMap<>();
+  private int size;
 
-  Pods(Owners owners, String trustDomain, Consumer<IpAddress> changed) {
+  /** Is told what changes. */
+  interface Listener {
+    /** It leads to another owner than before, perhaps, or is a node's, or not any more. */
+    void changed(IpAddress address);
+
+    /** Another one than before, or none, or the same one that is now somebody else's. */
+    void replaced(@Nullable Selectable before, @Nullable Selectable fresh);
+  }
+
+  Pods(Owners owners, String trustDomain, Listener listener) {
     this.owners = owners;
     this.trustDomain = trustDomain;
-    this.changed = changed;
+    this.listener = listener;
   }
 
   /** Who has an address: a pod, or several that claim it. */
@@ -59,11 +69,23 @@ final class Pods {
   /** Several pods claim an address. */
   private record Contest(List<Row> claimants, @Nullable Row holder) implements Claim {}
 
+  /** Where pods run. */
+  private static final class Node {
+    private final List<IpAddress> addresses;
+    private int pods;
+
+    private Node(List<IpAddress> addresses) {
+      this.addresses = addresses;
+    }
+  }
+
   /** A pod. */
-  static final class Row implements Claim {
+  static final class Row implements Claim, Selectable {
     private final Controlled controlled;
     private final @Nullable SpiffeId id;
+    private final Map<String, String> labels;
     private final IpAddress[] addresses;
+    private final Node node;
     private final boolean leaving;
     private final long started;
     private @Nullable Row previous;
@@ -72,12 +94,16 @@ final class Pods {
     private Row(
         Controlled controlled,
         @Nullable SpiffeId id,
+        Map<String, String> labels,
         IpAddress[] addresses,
+        Node node,
         boolean leaving,
         long started) {
       this.controlled = controlled;
       this.id = id;
+      this.labels = labels;
       this.addresses = addresses;
+      this.node = node;
       this.leaving = leaving;
       this.started = started;
     }
@@ -92,8 +118,23 @@ final class Pods {
       return id;
     }
 
-    /** Whose it is, or null while that is not known. */
-    Owners.@Nullable Entry owner() {
+    @Override
+    public String namespace() {
+      return controlled.of.namespace();
+    }
+
+    @Override
+    public Map<String, String> labels() {
+      return labels;
+    }
+
+    @Override
+    public boolean isPod() {
+      return true;
+    }
+
+    @Override
+    public Owners.@Nullable Entry owner() {
       return controlled.owner;
     }
 
@@ -102,6 +143,8 @@ final class Pods {
           && Objects.equals(id, other.id)
           && leaving == other.leaving
           && started == other.started
+          && node == other.node
+          && labels.equals(other.labels)
           && Arrays.equals(addresses, other.addresses);
     }
   }
@@ -142,31 +185,56 @@ final class Pods {
   // ---- changes
 
   void put(Facts.Pod pod) {
-    var key = pod.name().toString();
+    var rows = byNamespace.computeIfAbsent(pod.name().namespace(), _ -> new HashMap<>());
     var id = pod.meshed() ? id(pod) : null;
     var controlled = controlled(pod);
     var fresh =
         new Row(
             controlled,
             id,
+            labels(pod, controlled),
             pod.addresses().isEmpty() ? NONE : pod.addresses().toArray(NONE),
+            nodes.computeIfAbsent(pod.nodes(), Node::new),
             pod.leaving(),
             pod.started());
-    var before = byName.get(key);
+    var before = rows.get(pod.name().name());
     if (before != null && before.says(fresh)) {
       return;
     }
-    byName.put(key, fresh);
+    if (rows.put(pod.name().name(), fresh) == null) {
+      size++;
+    }
     controlled.add(fresh);
+    if (fresh.node.pods++ == 0) {
+      count(fresh.node, 1);
+    }
     if (controlled.owner != null && fresh.id != null) {
       owners.speaks(controlled.owner, fresh.id);
     }
     move(before, fresh);
   }
 
+  /** Pods of one owner have the same labels, mostly; those are kept once. */
+  private static Map<String, String> labels(Facts.Pod pod, Controlled controlled) {
+    var other = controlled.first;
+    return other != null && other.labels.equals(pod.labels()) ? other.labels : pod.labels();
+  }
+
+  private void count(Node node, int more) {
+    for (var address : node.addresses) {
+      nodesByAddress.merge(address, more, (one, other) -> one + other == 0 ? null : one + other);
+      listener.changed(address);
+    }
+  }
+
   void remove(Facts.Name name) {
-    var before = byName.remove(name.toString());
+    var rows = byNamespace.get(name.namespace());
+    var before = rows == null ? null : rows.remove(name.name());
+    if (rows != null && rows.isEmpty()) {
+      byNamespace.remove(name.namespace());
+    }
     if (before != null) {
+      size--;
       move(before, null);
     }
   }
@@ -184,13 +252,16 @@ final class Pods {
           claim(address, before, null);
         }
       }
+    }
+    listener.replaced(before, fresh);
+    if (before != null) {
       forget(before);
     }
   }
 
   private void claim(IpAddress address, @Nullable Row before, @Nullable Row fresh) {
     byAddress.compute(address, (_, claim) -> claimed(claim, before, fresh));
-    changed.accept(address);
+    listener.changed(address);
   }
 
   private static @Nullable Claim claimed(
@@ -237,6 +308,10 @@ final class Pods {
   private void forget(Row row) {
     var controlled = row.controlled;
     controlled.remove(row);
+    if (--row.node.pods == 0) {
+      nodes.remove(row.node.addresses);
+      count(row.node, -1);
+    }
     if (controlled.owner != null && row.id != null) {
       owners.falls(controlled.owner, row.id);
     }
@@ -356,8 +431,9 @@ final class Pods {
         owners.falls(before, row.id);
       }
       for (var address : row.addresses) {
-        changed.accept(address);
+        listener.changed(address);
       }
+      listener.replaced(row, row);
     }
     if (before != null) {
       owners.release(before);
@@ -380,40 +456,55 @@ final class Pods {
 
   /** Whose a pod is that has no address yet, or null. */
   Owners.@Nullable Entry ownerOfComing(Facts.Name name) {
-    var row = byName.get(name.toString());
+    var row = row(name);
     return row == null || row.addresses.length > 0 ? null : row.owner();
   }
 
   List<ClusterPods.MeshedPod> meshed(Predicate<Owner> of) {
     var asked = new HashMap<Owner, Boolean>();
     var found = new ArrayList<ClusterPods.MeshedPod>();
-    byName.forEach(
-        (name, row) -> {
-          var owner = row.owner();
-          if (owner != null
-              && row.id != null
-              && !row.leaving
-              && row.addresses.length > 0
-              && asked.computeIfAbsent(owner.owner(), of::test)) {
-            found.add(
-                new ClusterPods.MeshedPod(
-                    owner.owner(),
-                    name,
-                    List.of(row.addresses),
-                    Instant.ofEpochSecond(row.started)));
-          }
-        });
+    byNamespace.forEach(
+        (namespace, rows) ->
+            rows.forEach(
+                (name, row) -> {
+                  var owner = row.owner();
+                  if (owner != null
+                      && row.id != null
+                      && !row.leaving
+                      && row.addresses.length > 0
+                      && asked.computeIfAbsent(owner.owner(), of::test)) {
+                    found.add(
+                        new ClusterPods.MeshedPod(
+                            owner.owner(),
+                            namespace + "/" + name,
+                            List.of(row.addresses),
+                            Instant.ofEpochSecond(row.started)));
+                  }
+                }));
     return found;
   }
 
+  private @Nullable Row row(Facts.Name name) {
+    return byNamespace.getOrDefault(name.namespace(), Map.of()).get(name.name());
+  }
+
+  Collection<Row> in(String namespace) {
+    return byNamespace.getOrDefault(namespace, Map.of()).values();
+  }
+
+  /** Whether pods run on a node with this address. */
+  boolean isOfNode(IpAddress address) {
+    return nodesByAddress.containsKey(address);
+  }
+
   @Nullable Owner ownerOf(Facts.Name name) {
-    var row = byName.get(name.toString());
+    var row = row(name);
     var owner = row == null ? null : row.owner();
     return owner == null ? null : owner.owner();
   }
 
   int size() {
-    return byName.size();
+    return size;
   }
 
   /** Controllers whose pods are nobody's, as the object that says whose is not known. */

@@ -6,16 +6,20 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Services and ServiceEntries, by their names and addresses, and the workload that each leads to.
  * Changed by one thread at a time; reading takes no lock.
  *
- * <p>A service leads to a workload when all of its endpoints are addresses of that workload's pods.
+ * <p>A service leads to a workload when all of its endpoints are addresses of that workload's pods,
+ * and all that it selects is that workload's.
  */
 final class Services {
   /*
@@ -24,30 +28,42 @@ final class Services {
    * its address is; while that is nobody's, whose it was before, and at first whose the pod is that
    * it names, if that has no address yet. What it names counts for nothing else: whoever may write
    * endpoints can name any pod beside any address.
+   *
+   * What a ServiceEntry selects is in its own namespace, and is whose it is, whatever its address.
+   * istiod lets Services select WorkloadEntries as well; their pods come as endpoints.
    */
   private final Owners owners;
   private final Function<IpAddress, Owners.@Nullable Entry> ownerAt;
   private final Function<Facts.Name, Owners.@Nullable Entry> ownerOfComing;
+  private final Function<String, Stream<Selectable>> selectables;
+  private final Consumer<IpAddress> moved;
   private final String clusterDomain;
   private final Map<Facts.Name, Service> services = new HashMap<>();
   private final Map<Facts.Name, Service> entries = new HashMap<>();
   private final Map<Facts.Name, Facts.Slice> slices = new HashMap<>();
   private final Map<IpAddress, List<Service>> byEndpoint = new HashMap<>();
+  private final Map<String, List<Service>> selecting = new HashMap<>();
   private final Claims<String> names = new Claims<>();
   private final Claims<IpAddress> addresses = new Claims<>();
 
   /**
    * @param ownerAt whose pod has an address now
    * @param ownerOfComing whose a pod is that has no address yet
+   * @param selectables what there is in a namespace
+   * @param moved gets every address that a service has now, or not any more
    */
   Services(
       Owners owners,
       Function<IpAddress, Owners.@Nullable Entry> ownerAt,
       Function<Facts.Name, Owners.@Nullable Entry> ownerOfComing,
+      Function<String, Stream<Selectable>> selectables,
+      Consumer<IpAddress> moved,
       String clusterDomain) {
     this.owners = owners;
     this.ownerAt = ownerAt;
     this.ownerOfComing = ownerOfComing;
+    this.selectables = selectables;
+    this.moved = moved;
     this.clusterDomain = clusterDomain;
   }
 
@@ -67,8 +83,11 @@ final class Services {
 
   /** A Service or a ServiceEntry. */
   static final class Service {
+    private final String namespace;
     private final boolean entry;
     private final Map<IpAddress, Listed> endpoints = new HashMap<>(4);
+    private final Map<Selectable, Listed> selected = new HashMap<>(0);
+    private @Nullable Map<String, String> selector;
     private final Map<Owners.Entry, int[]> owned = new HashMap<>(2);
     private boolean known;
     private int slices;
@@ -78,8 +97,15 @@ final class Services {
     private volatile @Nullable String alias;
     private volatile Owners.@Nullable Entry workload;
 
-    private Service(boolean entry) {
+    private Service(Facts.Name name, boolean entry) {
+      this.namespace = name.namespace();
       this.entry = entry;
+    }
+
+    private boolean selects(Selectable one) {
+      return selector != null
+          && (entry || !one.isPod())
+          && one.labels().entrySet().containsAll(selector.entrySet());
     }
 
     boolean isEntry() {
@@ -98,7 +124,7 @@ final class Services {
     }
   }
 
-  /** An endpoint of a service, in one or more of its slices. */
+  /** An endpoint of a service, in one or more of its slices, or what it selects. */
   private static final class Listed {
     private int slices;
     private Owners.@Nullable Entry owner;
@@ -107,9 +133,11 @@ final class Services {
   // ---- changes
 
   void put(Facts.Service facts) {
-    var service = services.computeIfAbsent(facts.name(), _ -> new Service(false));
+    var service = services.computeIfAbsent(facts.name(), name -> new Service(name, false));
     service.known = true;
     service.alias = facts.alias();
+    selectBy(facts.selector().isEmpty() ? null : facts.selector(), service);
+    settle(service);
     claim(service, namesOf(facts.name()), facts.addresses());
   }
 
@@ -123,6 +151,8 @@ final class Services {
     if (service != null) {
       service.known = false;
       claim(service, List.of(), List.of());
+      selectBy(null, service);
+      settle(service);
       dropIfUnused(name, service);
     }
   }
@@ -139,7 +169,7 @@ final class Services {
     if (before != null) {
       unlist(before);
     }
-    var service = services.computeIfAbsent(slice.service(), _ -> new Service(false));
+    var service = services.computeIfAbsent(slice.service(), name -> new Service(name, false));
     service.slices++;
     relist(service, List.of(), slice.endpoints(), slice.service().namespace());
   }
@@ -162,9 +192,10 @@ final class Services {
 
   void put(Facts.Entry facts) {
     removeEntry(facts.name());
-    var service = new Service(true);
+    var service = new Service(facts.name(), true);
     service.known = true;
     entries.put(facts.name(), service);
+    selectBy(facts.selector(), service);
     relist(service, List.of(), facts.endpoints(), facts.name().namespace());
     claim(service, facts.hosts(), facts.addresses());
   }
@@ -173,6 +204,7 @@ final class Services {
     var service = entries.remove(name);
     if (service != null) {
       claim(service, List.of(), List.of());
+      selectBy(null, service);
       for (var address : List.copyOf(service.endpoints.keySet())) {
         unlist(service, address, true);
       }
@@ -190,8 +222,79 @@ final class Services {
   private void claim(Service service, List<String> newNames, List<IpAddress> newAddresses) {
     exchange(names, service, service.names, newNames);
     exchange(addresses, service, service.addresses, newAddresses);
+    var before = service.addresses;
     service.names = newNames;
     service.addresses = newAddresses;
+    before.forEach(moved);
+    newAddresses.forEach(moved);
+  }
+
+  /** Leads to what it selects from now on, and not to what it selected before. */
+  private void selectBy(@Nullable Map<String, String> selector, Service service) {
+    if (Objects.equals(service.selector, selector)) {
+      return;
+    }
+    if (service.selector == null) {
+      selecting.merge(service.namespace, List.of(service), Services::joined);
+    } else if (selector == null) {
+      selecting.computeIfPresent(service.namespace, (_, all) -> without(all, service));
+    }
+    service.selector = selector;
+    for (var one : List.copyOf(service.selected.keySet())) {
+      if (!service.selects(one)) {
+        unselect(service, one);
+      }
+    }
+    if (selector != null) {
+      selectables
+          .apply(service.namespace)
+          .filter(service::selects)
+          .forEach(one -> select(service, one));
+    }
+  }
+
+  private void select(Service service, Selectable one) {
+    var listed = service.selected.get(one);
+    if (listed == null) {
+      listed = new Listed();
+      service.selected.put(one, listed);
+      service.strangers++;
+    }
+    if (one.owner() == null) {
+      disown(service, listed);
+    } else {
+      own(service, listed, one.owner());
+    }
+  }
+
+  private void unselect(Service service, Selectable one) {
+    var listed = service.selected.remove(one);
+    if (listed != null) {
+      disown(service, listed);
+      service.strangers--;
+    }
+  }
+
+  /**
+   * There is another one that can be selected, or it is somebody else's.
+   *
+   * @param fresh null for none; may be the same
+   */
+  void replaced(@Nullable Selectable before, @Nullable Selectable fresh) {
+    var any = fresh == null ? before : fresh;
+    for (var service : any == null ? List.<Service>of() : selectingIn(any.namespace())) {
+      if (before != null) {
+        unselect(service, before);
+      }
+      if (fresh != null && service.selects(fresh)) {
+        select(service, fresh);
+      }
+      settle(service);
+    }
+  }
+
+  private List<Service> selectingIn(String namespace) {
+    return selecting.getOrDefault(namespace, List.of());
   }
 
   private static <K> void exchange(
@@ -251,12 +354,18 @@ final class Services {
     listed.slices = 1;
     service.endpoints.put(address, listed);
     byEndpoint.merge(address, List.of(service), Services::joined);
+    moved.accept(address);
     var owner = ownerAt.apply(address);
     if (owner == null && pod != null) {
       owner = ownerOfComing.apply(new Facts.Name(namespace, pod));
     }
     service.strangers++;
     own(service, listed, owner);
+  }
+
+  private static @Nullable List<Service> without(List<Service> all, Service one) {
+    var others = all.stream().filter(other -> other != one).toList();
+    return others.isEmpty() ? null : others;
   }
 
   private static List<Service> joined(List<Service> some, List<Service> more) {
@@ -271,12 +380,8 @@ final class Services {
       return;
     }
     service.endpoints.remove(address);
-    byEndpoint.computeIfPresent(
-        address,
-        (_, all) -> {
-          var others = all.stream().filter(other -> other != service).toList();
-          return others.isEmpty() ? null : others;
-        });
+    byEndpoint.computeIfPresent(address, (_, all) -> without(all, service));
+    moved.accept(address);
     disown(service, listed);
     service.strangers--;
   }
@@ -346,6 +451,21 @@ final class Services {
   }
 
   // ---- answers
+
+  /** Whether a Service or a ServiceEntry claims an address. */
+  boolean isClaimed(IpAddress address) {
+    return addresses.isClaimed(address);
+  }
+
+  /**
+   * Whether a Service has an address, or one of another namespace has an endpoint there. Not
+   * everybody may write EndpointSlices, as everybody may write ServiceEntries.
+   */
+  boolean holds(IpAddress address, String namespace) {
+    return addresses.isOfService(address)
+        || byEndpoint.getOrDefault(address, List.of()).stream()
+            .anyMatch(service -> !service.entry && !service.namespace.equals(namespace));
+  }
 
   /** The workload of a service at an address, or null. */
   Owners.@Nullable Entry at(IpAddress address) {

@@ -4,6 +4,7 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -57,10 +58,38 @@ final class Cluster {
         name(name),
         account,
         controller,
+        Map.of(),
         Arrays.stream(addresses).map(Cluster::ip).toList(),
+        List.of(),
         true,
         false,
         started);
+  }
+
+  static Facts.Pod labelled(Facts.Pod pod, Map<String, String> labels) {
+    return new Facts.Pod(
+        pod.name(),
+        pod.account(),
+        pod.controller(),
+        labels,
+        pod.addresses(),
+        pod.nodes(),
+        pod.meshed(),
+        pod.leaving(),
+        pod.started());
+  }
+
+  static Facts.Pod onNode(Facts.Pod pod, String... nodes) {
+    return new Facts.Pod(
+        pod.name(),
+        pod.account(),
+        pod.controller(),
+        pod.labels(),
+        pod.addresses(),
+        Arrays.stream(nodes).map(Cluster::ip).toList(),
+        pod.meshed(),
+        pod.leaving(),
+        pod.started());
   }
 
   static Facts.Pod leaving(Facts.Pod pod) {
@@ -68,7 +97,9 @@ final class Cluster {
         pod.name(),
         pod.account(),
         pod.controller(),
+        pod.labels(),
         pod.addresses(),
+        pod.nodes(),
         pod.meshed(),
         true,
         pod.started());
@@ -79,7 +110,9 @@ final class Cluster {
         pod.name(),
         pod.account(),
         pod.controller(),
+        pod.labels(),
         pod.addresses(),
+        pod.nodes(),
         false,
         pod.leaving(),
         pod.started());
@@ -96,7 +129,41 @@ final class Cluster {
   }
 
   static Facts.Service service(String name, String... addresses) {
-    return new Facts.Service(name(name), Stream.of(addresses).map(Cluster::ip).toList(), null);
+    return new Facts.Service(
+        name(name), Stream.of(addresses).map(Cluster::ip).toList(), null, Map.of());
+  }
+
+  static Facts.Service alias(String name, String other) {
+    return new Facts.Service(name(name), List.of(), other, Map.of());
+  }
+
+  static Facts.Entry entry(
+      String name, List<String> hosts, List<IpAddress> addresses, List<Facts.Endpoint> endpoints) {
+    return new Facts.Entry(name(name), hosts, addresses, endpoints, null);
+  }
+
+  /** A ServiceEntry of what has the labels. */
+  static Facts.Entry selecting(String name, String host, Map<String, String> labels) {
+    return new Facts.Entry(name(name), List.of(host), List.of(), List.of(), labels);
+  }
+
+  /** A WorkloadEntry with the account {@code vm} and the label {@code app: vm}. */
+  static Facts.WorkloadEntry machine(String name, String address) {
+    return machine(name, null, "vm", address);
+  }
+
+  static Facts.WorkloadEntry machine(
+      String name, @Nullable String group, @Nullable String account, String address) {
+    return new Facts.WorkloadEntry(
+        name(name), group, account, address, ipOrNull(address), Map.of("app", "vm"));
+  }
+
+  private static @Nullable IpAddress ipOrNull(String address) {
+    try {
+      return ip(address);
+    } catch (IllegalArgumentException _) {
+      return null;
+    }
   }
 
   static Facts.Slice slice(String name, String service, String... addresses) {

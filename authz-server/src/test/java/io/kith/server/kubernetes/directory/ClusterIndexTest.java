@@ -1,8 +1,10 @@
 package io.kith.server.kubernetes.directory;
 
+import static io.kith.server.kubernetes.directory.Cluster.alias;
 import static io.kith.server.kubernetes.directory.Cluster.at;
 import static io.kith.server.kubernetes.directory.Cluster.deployed;
 import static io.kith.server.kubernetes.directory.Cluster.endpoints;
+import static io.kith.server.kubernetes.directory.Cluster.entry;
 import static io.kith.server.kubernetes.directory.Cluster.id;
 import static io.kith.server.kubernetes.directory.Cluster.ip;
 import static io.kith.server.kubernetes.directory.Cluster.leaving;
@@ -55,8 +57,8 @@ class ClusterIndexTest {
     assertThat(speaking(index, "shop/web", "10.0.0.1")).isEqualTo(WEB);
     assertThat(index.at(ip("10.0.0.1")))
         .isEqualTo(new Workload(Owner.parse(WEB), "default", Set.of(id("shop/web"))));
-    assertThat(index.isOfPod(ip("10.0.0.1"))).isTrue();
-    assertThat(index.isOfPod(ip("10.0.0.2"))).isFalse();
+    assertThat(index.tells(id("shop/main"), ip("10.0.0.1"))).isTrue();
+    assertThat(index.tells(id("shop/main"), ip("10.0.0.2"))).isFalse();
   }
 
   @Test
@@ -283,7 +285,7 @@ class ClusterIndexTest {
 
     assertThat(at(index, "10.0.0.1")).isEqualTo("nobody");
     assertThat(speaking(index, "shop/main", "10.0.0.1")).isEqualTo("nobody");
-    assertThat(index.isOfPod(ip("10.0.0.1"))).isTrue();
+    assertThat(index.tells(id("shop/main"), ip("10.0.0.1"))).isTrue();
 
     index.removePod(name("shop/a"));
     assertThat(at(index, "10.0.0.1")).isEqualTo("shop/statefulset/two");
@@ -488,9 +490,9 @@ class ClusterIndexTest {
     deployWeb();
     index.put(service("shop/front", "10.96.0.1"));
     index.put(slice("shop/front-1", "shop/front", "10.0.0.1"));
-    index.put(new Facts.Service(name("billing/shop"), List.of(), "front.shop.svc.cluster.example"));
-    index.put(new Facts.Service(name("billing/out"), List.of(), "payments.example.org"));
-    index.put(new Facts.Service(name("billing/loop"), List.of(), "loop.billing"));
+    index.put(alias("billing/shop", "front.shop.svc.cluster.example"));
+    index.put(alias("billing/out", "payments.example.org"));
+    index.put(alias("billing/loop", "loop.billing"));
 
     assertThat(named(index, "shop.billing.svc")).isEqualTo(WEB);
     assertThat(named(index, "out.billing.svc")).isEqualTo("nobody");
@@ -502,8 +504,7 @@ class ClusterIndexTest {
     deployWeb();
     index.put(pod("shop/db-0", statefulSet("db"), 1, "10.0.0.2"));
     index.put(
-        new Facts.Entry(
-            name("evil/se"), List.of("x.example"), List.of(ip("10.0.0.1")), endpoints("10.0.0.2")));
+        entry("evil/se", List.of("x.example"), List.of(ip("10.0.0.1")), endpoints("10.0.0.2")));
 
     assertThat(at(index, "10.0.0.1")).isEqualTo(WEB);
   }
@@ -514,8 +515,8 @@ class ClusterIndexTest {
   void serviceEntry_toPods_leadsToTheirWorkload() {
     deployWeb();
     index.put(
-        new Facts.Entry(
-            name("shop/se"),
+        entry(
+            "shop/se",
             List.of("web.internal.example"),
             List.of(ip("240.0.0.1")),
             endpoints("10.0.0.1")));
@@ -530,8 +531,7 @@ class ClusterIndexTest {
 
   @Test
   void serviceEntry_toTheOutside_isNobodys() {
-    index.put(
-        new Facts.Entry(name("shop/pay"), List.of("payments.example.org"), List.of(), List.of()));
+    index.put(entry("shop/pay", List.of("payments.example.org"), List.of(), List.of()));
 
     assertThat(named(index, "payments.example.org")).isEqualTo("nobody");
   }
@@ -543,8 +543,8 @@ class ClusterIndexTest {
     index.put(service("shop/front", "10.96.0.1"));
     index.put(slice("shop/front-1", "shop/front", "10.0.0.1"));
     index.put(
-        new Facts.Entry(
-            name("evil/se"),
+        entry(
+            "evil/se",
             List.of("front.shop.svc.cluster.example", "payments.example.org"),
             List.of(ip("10.96.0.1")),
             endpoints("10.0.0.2")));
@@ -552,8 +552,7 @@ class ClusterIndexTest {
     assertThat(named(index, "front.shop.svc.cluster.example")).isEqualTo(WEB);
     assertThat(named(index, "payments.example.org")).isEqualTo("evil/pod/x");
 
-    index.put(
-        new Facts.Entry(name("shop/pay"), List.of("payments.example.org"), List.of(), List.of()));
+    index.put(entry("shop/pay", List.of("payments.example.org"), List.of(), List.of()));
     assertThat(named(index, "payments.example.org")).isEqualTo("nobody");
   }
 
@@ -561,13 +560,8 @@ class ClusterIndexTest {
   void serviceEntry_thatChanges_leavesNothingOfItsOldSelf() {
     deployWeb();
     index.put(
-        new Facts.Entry(
-            name("shop/se"),
-            List.of("a.example"),
-            List.of(ip("240.0.0.1")),
-            endpoints("10.0.0.1")));
-    index.put(
-        new Facts.Entry(name("shop/se"), List.of("b.example"), List.of(), endpoints("10.0.0.1")));
+        entry("shop/se", List.of("a.example"), List.of(ip("240.0.0.1")), endpoints("10.0.0.1")));
+    index.put(entry("shop/se", List.of("b.example"), List.of(), endpoints("10.0.0.1")));
     index.removePod(name("shop/web-1-a"));
 
     assertThat(at(index, "240.0.0.1")).isEqualTo("nobody");

@@ -14,8 +14,11 @@ import io.fabric8.kubernetes.api.model.apps.ReplicaSet;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.fabric8.kubernetes.client.utils.Serialization;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ObjectReaderTest {
@@ -32,6 +35,7 @@ class ObjectReaderTest {
       metadata:
         namespace: shop
         name: web-1-a
+        labels: {app: web}
         creationTimestamp: "2026-11-27T07:00:00Z"
         ownerReferences:
         - {apiVersion: v1, kind: Node, name: not-it, uid: n}
@@ -57,7 +61,9 @@ class ObjectReaderTest {
                 name("shop/web-1-a"),
                 "web",
                 new Facts.Controller("apps", "ReplicaSet", "web-1", "u"),
+                Map.of("app", "web"),
                 List.of(ip("10.0.0.1"), ip("fd00::1")),
+                List.of(ip("192.0.2.1"), ip("2001:db8::1")),
                 true,
                 false,
                 1_795_762_802L));
@@ -74,7 +80,9 @@ class ObjectReaderTest {
         """;
 
     assertThat(reader.pod(read(Pod.class, bare)))
-        .isEqualTo(new Facts.Pod(name("shop/x"), "default", null, List.of(), false, false, 0));
+        .isEqualTo(
+            new Facts.Pod(
+                name("shop/x"), "default", null, Map.of(), List.of(), List.of(), false, false, 0));
   }
 
   @ParameterizedTest
@@ -167,7 +175,7 @@ class ObjectReaderTest {
                 .addresses())
         .containsExactly(ip("10.96.0.1"));
     assertThat(service("{type: ExternalName, externalName: Db.Example.ORG.}"))
-        .isEqualTo(new Facts.Service(name("shop/web"), List.of(), "db.example.org"));
+        .isEqualTo(new Facts.Service(name("shop/web"), List.of(), "db.example.org", Map.of()));
   }
 
   @Test
@@ -226,7 +234,83 @@ class ObjectReaderTest {
                     new Facts.Endpoint(ip("10.0.0.1"), null),
                     new Facts.Endpoint(null, null),
                     new Facts.Endpoint(null, null),
-                    new Facts.Endpoint(null, null))));
+                    new Facts.Endpoint(null, null)),
+                null));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{workloadSelector: {labels: {app: vm, n: 5}}} | {app=vm, n=5}",
+        "{workloadSelector: {}}                        | {}",
+        "{workloadSelector: {labels: x}}               | {}",
+        "{workloadSelector: x}                         | null",
+        "{hosts: [a.example]}                          | null",
+      })
+  void serviceEntry_selector_orNone(String spec, String selector) {
+    var yaml =
+        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
+            + "metadata: {namespace: shop, name: se}\nspec: "
+            + spec;
+
+    var read = ObjectReader.entry(read(GenericKubernetesResource.class, yaml)).selector();
+
+    assertThat(read == null ? "null" : new TreeMap<>(read).toString()).isEqualTo(selector);
+  }
+
+  private static final String WORKLOAD_ENTRY =
+      """
+      apiVersion: networking.istio.io/v1
+      kind: WorkloadEntry
+      metadata:
+        namespace: shop
+        name: vm-1
+        labels: {app: vm, from: metadata}
+        ownerReferences:
+        - {apiVersion: networking.istio.io/v1, kind: WorkloadGroup, name: vms, uid: u, controller: true}
+      spec:
+        address: 10.7.0.1
+        serviceAccount: vm
+        network: hall
+        weight: 3
+        ports: {tcp: 5432}
+        labels: {from: spec, class: big}
+      """;
+
+  @Test
+  void workloadEntry_whole() {
+    assertThat(ObjectReader.workloadEntry(read(GenericKubernetesResource.class, WORKLOAD_ENTRY)))
+        .isEqualTo(
+            new Facts.WorkloadEntry(
+                name("shop/vm-1"),
+                "vms",
+                "vm",
+                "10.7.0.1",
+                ip("10.7.0.1"),
+                Map.of("app", "vm", "from", "metadata", "class", "big")));
+  }
+
+  @Test
+  void workloadEntry_ofAnotherController_isOfNoGroup() {
+    for (var other :
+        List.of(
+            WORKLOAD_ENTRY.replace("kind: WorkloadGroup", "kind: Deployment"),
+            WORKLOAD_ENTRY.replace("networking.istio.io/v1, kind", "evil.example/v1, kind"),
+            WORKLOAD_ENTRY.replace("controller: true", "controller: false"))) {
+      assertThat(ObjectReader.workloadEntry(read(GenericKubernetesResource.class, other)).group())
+          .isNull();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"x: 1", "spec: 5", "spec: {address: 5, labels: x, serviceAccount: [a]}"})
+  void workloadEntry_ofAnotherShape_isWithoutAddressAndAccount(String body) {
+    var entry = read(GenericKubernetesResource.class, body);
+    entry.setMetadata(new ObjectMetaBuilder().withNamespace("a").withName("b").build());
+
+    assertThat(ObjectReader.workloadEntry(entry))
+        .isEqualTo(new Facts.WorkloadEntry(name("a/b"), null, null, "", null, Map.of()));
   }
 
   @ParameterizedTest
