@@ -1,5 +1,7 @@
 package io.kith.load.istio;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -11,6 +13,7 @@ import io.kith.load.istio.HelmChart.Values;
 import io.kith.load.lab.Lab;
 import io.kith.load.tools.Helm;
 import io.kith.load.tools.Istio;
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
@@ -26,9 +29,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("istio")
 @Timeout(600)
 class ChartInApiServerTest {
-  /** Of the Prometheus operator, which is not here. */
-  private static final String NOT_HERE = "ServiceMonitor";
-
   private static HelmChart chart;
   private static Lab lab;
   private static ControlPlane plane;
@@ -45,6 +45,7 @@ class ChartInApiServerTest {
     for (var definition : HelmChart.definitions()) {
       plane.apply(definition);
     }
+    plane.apply(ofThePrometheusOperator());
   }
 
   @AfterAll
@@ -54,6 +55,13 @@ class ChartInApiServerTest {
     }
     if (lab != null) {
       lab.close();
+    }
+  }
+
+  private static String ofThePrometheusOperator() throws IOException {
+    try (var in =
+        requireNonNull(ChartInApiServerTest.class.getResourceAsStream("servicemonitors.yaml"))) {
+      return new String(in.readAllBytes(), UTF_8);
     }
   }
 
@@ -78,14 +86,14 @@ class ChartInApiServerTest {
   void objects_ofEachFileOfValues_areTakenByTheApiServer(Values values) throws Exception {
     var kinds = new TreeSet<String>();
     for (var object : chart.objects(values)) {
-      if (!object.kind().equals(NOT_HERE)) {
-        assertThat(dryRun(object.yaml()).getMetadata().getName()).isEqualTo(object.name());
-        kinds.add(object.kind());
-      }
+      assertThat(dryRun(object.yaml()).getMetadata().getName()).isEqualTo(object.name());
+      kinds.add(object.kind());
     }
 
     assertThat(kinds).contains("StatefulSet", "DaemonSet", "EnvoyFilter", "NetworkPolicy");
     assertThat(kinds.contains("Scope")).isEqualTo(values.name().equals("node"));
+    assertThat(kinds.contains("ServiceMonitor"))
+        .isEqualTo(values.name().equals("central-postgresql"));
   }
 
   /** Else the test above would say nothing. */
