@@ -94,6 +94,10 @@ class ChartInApiServerTest {
     assertThat(kinds.contains("Scope")).isEqualTo(values.name().equals("node"));
     assertThat(kinds.contains("ServiceMonitor"))
         .isEqualTo(values.name().equals("central-postgresql"));
+    assertThat(kinds.contains("FlowSchema"))
+        .isEqualTo(List.of("node", "central-postgresql").contains(values.name()));
+    assertThat(kinds.contains("PriorityLevelConfiguration"))
+        .isEqualTo(values.name().equals("node"));
   }
 
   /** Else the test above would say nothing. */

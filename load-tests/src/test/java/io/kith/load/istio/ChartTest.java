@@ -106,6 +106,8 @@ class ChartTest {
           identity.provider=files     | at '/identity/provider': value must be one of 'istio', 'spire'
           node.taint=starting         | at '/node/taint': 'starting' does not match pattern
           node.taint=node.kubernetes.io/not-ready | at '/node/taint': 'not' failed
+          flowSchema.shares=0         | at '/flowSchema/shares': minimum: got 0, want 1
+          flowSchema.priorityLevel=Kith | at '/flowSchema/priorityLevel': 'Kith' does not match pattern
           telemetry.sampleAllows=2    | at '/telemetry/sampleAllows': maximum: got 2, want 1
           """)
   void template_ofWrongValues_isRefusedWithWhatIsWrong(String value, String message)
