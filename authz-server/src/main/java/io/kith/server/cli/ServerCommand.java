@@ -48,7 +48,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -96,10 +95,11 @@ final class ServerCommand extends Service {
       out.println(DevIdentity.DEV_BANNER);
       out.println();
     }
-    var cluster = cluster(settings, telemetry, parts, out);
+    var health = parts.add(health(settings, telemetry)); // one for all of the time: for probes
+    var cluster = cluster(settings, health, telemetry, parts, out);
     var directory =
         cluster == null ? new StaticWorkloadDirectory(settings.workloads()) : cluster.directory();
-    var opened = parts.add(control(settings, own, directory, telemetry, out));
+    var opened = parts.add(control(settings, own, directory, health, out));
     own.await(); // which it did while the store was read
     var identity = own.source();
     var control = opened.state();
@@ -107,12 +107,12 @@ final class ServerCommand extends Service {
     out.println("Kith " + Version.current());
     BridgeStatuses bridges = List::of;
     if (settings.server().role().checks()) {
-      var checks = parts.add(checks(settings, identity, directory, opened, telemetry));
+      var checks = parts.add(checks(settings, identity, directory, opened, telemetry, health));
       control.follow(checks.bridges());
       bridges = new AttachedBridges(checks.bridges());
       printAddresses(settings.server(), checks, out);
     } else {
-      var health = parts.add(health(settings, () -> "", telemetry));
+      health.says(() -> "");
       out.println(
           "  health       " + bound(settings.server().health(), health.address().getPort()));
     }
@@ -151,7 +151,11 @@ final class ServerCommand extends Service {
    * waits.
    */
   private @Nullable WatchedCluster cluster(
-      KithConfig settings, CheckTelemetry telemetry, Parts parts, PrintWriter out)
+      KithConfig settings,
+      HealthServer health,
+      CheckTelemetry telemetry,
+      Parts parts,
+      PrintWriter out)
       throws Failure, InterruptedException {
     var kubernetes = settings.server().kubernetes();
     if (kubernetes == null || !kubernetes.workloads()) {
@@ -160,9 +164,9 @@ final class ServerCommand extends Service {
     var cluster = parts.add(WatchedCluster.open(settings, kubernetes, surroundings()));
     cluster.measure(telemetry.metrics());
     var waitsFor = new AtomicReference<>("reading from the Kubernetes API server");
-    try (var _ = health(settings, waitsFor::get, telemetry)) {
-      cluster.await(why -> say(why, "waits for ", waitsFor, out));
-    }
+    health.says(waitsFor::get);
+    cluster.await(why -> say(why, "waits for ", waitsFor, out));
+    health.says(ServerCommand::starts);
     return cluster;
   }
 
@@ -211,7 +215,7 @@ final class ServerCommand extends Service {
       KithConfig settings,
       OwnIdentity own,
       WorkloadDirectory directory,
-      CheckTelemetry telemetry,
+      HealthServer health,
       PrintWriter out)
       throws Failure, ConfigException, IOException, InterruptedException {
     if (!(settings.store() instanceof StoreSettings.Control followed)) {
@@ -219,16 +223,22 @@ final class ServerCommand extends Service {
     }
     own.await();
     var waitsFor = new AtomicReference<>("reading the log of changes");
-    try (var _ = health(settings, waitsFor::get, telemetry)) {
-      return FollowedControl.open(
-          settings,
-          followed,
-          settings.server().requireId(),
-          directory,
-          own.source(),
-          surroundings(),
-          why -> say(why, "waits for a control server: ", waitsFor, out));
-    }
+    health.says(waitsFor::get);
+    var control =
+        FollowedControl.open(
+            settings,
+            followed,
+            settings.server().requireId(),
+            directory,
+            own.source(),
+            surroundings(),
+            why -> say(why, "waits for a control server: ", waitsFor, out));
+    health.says(ServerCommand::starts);
+    return control;
+  }
+
+  private static String starts() {
+    return "the server starts";
   }
 
   /** Says what is waited for when it is another than before. */
@@ -240,14 +250,15 @@ final class ServerCommand extends Service {
     }
   }
 
-  private static HealthServer health(
-      KithConfig settings, Supplier<String> notReady, CheckTelemetry telemetry) throws Failure {
+  /** Is healthy and not ready until it says otherwise. */
+  private static HealthServer health(KithConfig settings, CheckTelemetry telemetry) throws Failure {
     var endpoint = settings.server().health();
     if (!(endpoint instanceof Endpoint.Tcp(var host, var port))) {
       throw Failure.refused("server.health.listen: " + endpoint + " (expected: host:port)");
     }
     try {
-      return new HealthServer(new InetSocketAddress(host, port), notReady, telemetry.metrics());
+      return new HealthServer(
+          new InetSocketAddress(host, port), ServerCommand::starts, telemetry.metrics());
     } catch (IOException e) {
       throw Failure.refused(
           "server.health.listen: " + endpoint + " cannot be listened on: " + e.getMessage());
@@ -364,7 +375,8 @@ final class ServerCommand extends Service {
       X509Source identity,
       WorkloadDirectory directory,
       Control control,
-      CheckTelemetry telemetry)
+      CheckTelemetry telemetry,
+      HealthServer health)
       throws Failure, InterruptedException {
     try {
       return CheckServer.start(
@@ -374,7 +386,8 @@ final class ServerCommand extends Service {
           control.provenance(),
           control.state(),
           telemetry,
-          Version.current());
+          Version.current(),
+          health);
     } catch (ListenException e) {
       throw Failure.refused(String.valueOf(e.getMessage()));
     }

@@ -83,6 +83,7 @@ public final class CheckServer implements AutoCloseable {
   private @Nullable Server bridgePort;
   private @Nullable UnixServer bridgeSocket;
   private @Nullable HealthServer health;
+  private @Nullable HealthServer ownHealth;
   private volatile boolean warm;
 
   private CheckServer(
@@ -249,9 +250,28 @@ public final class CheckServer implements AutoCloseable {
       CheckTelemetry telemetry,
       String version)
       throws ListenException, InterruptedException {
+    return start(settings, identity, directory, keys, policy, telemetry, version, null);
+  }
+
+  /**
+   * The same.
+   *
+   * @param health which serves already, and says from now on whether this server is ready; null for
+   *     one at the address of the settings, which ends with this server
+   */
+  public static CheckServer start(
+      KithConfig.Server settings,
+      X509Source identity,
+      WorkloadDirectory directory,
+      MeshKeys keys,
+      Policy policy,
+      CheckTelemetry telemetry,
+      String version,
+      @Nullable HealthServer health)
+      throws ListenException, InterruptedException {
     var server = new CheckServer(settings, identity, directory, keys, policy, telemetry, version);
     try {
-      server.listen();
+      server.listen(health);
       server.guardDesk.start();
       server.warmUp();
       return server;
@@ -261,15 +281,21 @@ public final class CheckServer implements AutoCloseable {
     }
   }
 
-  private void listen() throws ListenException {
+  private void listen(@Nullable HealthServer there) throws ListenException {
     var anybody = SpiffeTls.serverCredentials(identity, _ -> true);
     listenToChecks();
     listenToBridges(anybody);
-    health =
-        bound(
-            "server.health.listen",
-            settings.health(),
-            address -> new HealthServer(address, this::notReady, telemetry.metrics()));
+    if (there == null) {
+      ownHealth =
+          bound(
+              "server.health.listen",
+              settings.health(),
+              address -> new HealthServer(address, this::notReady, telemetry.metrics()));
+      health = ownHealth;
+    } else {
+      health = there;
+      there.says(this::notReady);
+    }
   }
 
   /**
@@ -414,8 +440,8 @@ public final class CheckServer implements AutoCloseable {
     if (bridgeSocket != null) {
       bridgeSocket.close();
     }
-    if (health != null) {
-      health.close();
+    if (ownHealth != null) {
+      ownHealth.close();
     }
     guardDesk.close();
     deadlines.close();

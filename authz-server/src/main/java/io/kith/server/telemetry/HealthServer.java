@@ -21,6 +21,7 @@ public final class HealthServer implements AutoCloseable {
   private static final String PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8";
 
   private final HttpServer server;
+  private volatile Supplier<String> notReady;
   private final ExecutorService requests = Executors.newVirtualThreadPerTaskExecutor();
 
   /**
@@ -31,7 +32,7 @@ public final class HealthServer implements AutoCloseable {
    */
   public HealthServer(InetSocketAddress address, Supplier<String> notReady, Metrics metrics)
       throws IOException {
-    requireNonNull(notReady, "notReady");
+    this.notReady = requireNonNull(notReady, "notReady");
     requireNonNull(metrics, "metrics");
     server = HttpServer.create(address, 0);
     server.setExecutor(requests);
@@ -40,7 +41,7 @@ public final class HealthServer implements AutoCloseable {
     server.createContext(
         "/readyz",
         exchange -> {
-          var why = notReady.get();
+          var why = this.notReady.get();
           if (why.isEmpty()) {
             answer(exchange, 200, TEXT, "ready\n");
           } else {
@@ -49,6 +50,15 @@ public final class HealthServer implements AutoCloseable {
         });
     server.createContext("/metrics", exchange -> answer(exchange, 200, PROMETHEUS, metrics.text()));
     server.start();
+  }
+
+  /**
+   * Says from now on something else of whether the server is ready.
+   *
+   * @param notReady why it is not, in words; empty when it is
+   */
+  public void says(Supplier<String> notReady) {
+    this.notReady = requireNonNull(notReady, "notReady");
   }
 
   /** Where it listens. */

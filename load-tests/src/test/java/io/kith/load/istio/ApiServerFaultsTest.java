@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -272,6 +273,7 @@ class ApiServerFaultsTest {
                     "(?s)not ready: the Kubernetes API server at https://.*: [a-z.]+: the API server"
                         + " throttles this server's account \\(429; .*"));
     assertThat(started).isNotDone();
+    var probes = new Probes(servers.two);
     assertEnforced();
     loudness.assertSmall(18 * 5, 5); // watches of both, tried after 0.25, 0.5, 1, 2 … 8 s
 
@@ -280,12 +282,44 @@ class ApiServerFaultsTest {
     servers.objects.awaitCondition("EgressAllowList", "stranger", "Applied", "True InForce");
     await("one that starts is ready", Mesh.PATIENCE, started::isDone);
     started.join();
+    probes.assertAnswered();
     await(
         "nothing is told any more",
         FOLLOWED_AGAIN,
         () ->
             !servers.one.status().contains("CLUSTER:")
                 && !servers.one.status().contains("KUBERNETES:"));
+  }
+
+  /** Asks a server all the time whether it is ready, as a kubelet does now and then. */
+  private static final class Probes {
+    private static final Duration BETWEEN = Duration.ofMillis(10);
+    private final AtomicInteger asked = new AtomicInteger();
+    private final AtomicInteger silent = new AtomicInteger();
+    private final Thread thread;
+    private volatile boolean done;
+
+    Probes(Replica server) {
+      this.thread =
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    while (!done) {
+                      if (server.readiness().isEmpty()) {
+                        silent.incrementAndGet();
+                      }
+                      asked.incrementAndGet();
+                      LockSupport.parkNanos(BETWEEN.toNanos());
+                    }
+                  });
+    }
+
+    void assertAnswered() throws InterruptedException {
+      done = true;
+      thread.join();
+      assertThat(asked.get()).isGreaterThan(20);
+      assertThat(silent.get()).as("of %d probes some were not answered", asked.get()).isZero();
+    }
   }
 
   /** Resets the connections of this machine to the API server. */
