@@ -31,6 +31,7 @@ public final class ClusterVerbs {
   private final ModeVerbs modes;
   private final Consumer<AuditEntry> audit;
   private volatile ClusterHealth health = ClusterHealth.NONE;
+  private volatile BooleanSupplier mayWrite = () -> true;
 
   ClusterVerbs(
       Workloads workloads,
@@ -50,10 +51,19 @@ public final class ClusterVerbs {
    *
    * @param answers whether objects can be changed by people now; while they cannot, a command may
    *     set a mode that an object sets
+   * @param mayWrite whether this server, of several, is the one that writes what they say; asked
+   *     before each attempt, since another may have been first where this one was stopped meanwhile
    */
-  public void follow(ClusterHealth followed, BooleanSupplier answers) {
+  public void follow(ClusterHealth followed, BooleanSupplier answers, BooleanSupplier mayWrite) {
     health = followed;
     modes.clusterAnswers(answers);
+    this.mayWrite = mayWrite;
+  }
+
+  private void requireMayWrite() throws RefusedException {
+    if (!mayWrite.getAsBoolean()) {
+      throw RefusedException.precondition("this server does not hold the Lease any more");
+    }
   }
 
   /** How they are followed. */
@@ -109,7 +119,7 @@ public final class ClusterVerbs {
    * @param text without problems; null: there is no such object any more
    * @param by who wrote the object, as far as it says
    * @return whether something changed
-   * @throws RefusedException when the store does not take it
+   * @throws RefusedException when the store does not take it, or this server may not write
    */
   public boolean write(String object, @Nullable String text, String by) throws RefusedException {
     var added =
@@ -117,6 +127,7 @@ public final class ClusterVerbs {
             by,
             text == null ? "the object is gone" : "the object says so",
             now -> {
+              requireMayWrite();
               var before = now.lists().texts().get(object);
               return new Journal.Drafted<>(
                   Objects.equals(before, text) ? null : new Amendment.WriteList(object, text),
@@ -142,7 +153,7 @@ public final class ClusterVerbs {
    * @param said null: no object speaks of the scope any more
    * @param by who wrote the object, as far as it says
    * @return whether something changed
-   * @throws RefusedException when the store does not take it
+   * @throws RefusedException when the store does not take it, or this server may not write
    */
   public boolean declare(ScopeName scope, @Nullable DeclaredScope said, String by)
       throws RefusedException {
@@ -151,6 +162,7 @@ public final class ClusterVerbs {
             by,
             said == null ? "no object speaks of it any more" : said.words() + " says so",
             now -> {
+              requireMayWrite();
               var before = now.modes().declared().get(scope);
               return new Journal.Drafted<>(
                   Objects.equals(before, said)

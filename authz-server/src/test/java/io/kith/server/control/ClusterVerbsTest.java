@@ -19,7 +19,9 @@ import io.kith.server.check.Await;
 import io.kith.server.store.InMemoryStore;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -209,7 +211,7 @@ class ClusterVerbsTest {
   @Test
   void setMode_ofAScopeOfWhichAnObjectSpeaks_isRefusedWhileTheClusterAnswers() throws Exception {
     var answers = new boolean[] {true};
-    state.cluster().follow(ClusterHealth.NONE, () -> answers[0]);
+    state.cluster().follow(ClusterHealth.NONE, () -> answers[0], () -> true);
     state.cluster().declare(SHOP, said(Mode.SHADOW), "ada");
 
     assertThatThrownBy(() -> state.setMode(SHOP, Mode.OBSERVE, "why", "grace"))
@@ -322,5 +324,52 @@ class ClusterVerbsTest {
             "kubernetes as kubectl: list egressallowlist shop/tools: none → 4 lines",
             "kubernetes: list egressallowlist shop/tools: 4 lines → none",
             "kubernetes: declare shop/*: shadow → as kith mode or kith.yaml say");
+  }
+
+  // ---- several servers
+
+  /** It was stopped in the middle of it, and another one writes by now. */
+  @Test
+  void write_whenAnotherServerWasFirst_asksAgainWhetherItMay() throws Exception {
+    try (var other = site.server("two")) {
+      var asked = new AtomicInteger();
+      state
+          .cluster()
+          .follow(
+              ClusterHealth.NONE,
+              () -> true,
+              () -> {
+                if (asked.getAndIncrement() > 0) {
+                  return false;
+                }
+                write(other, list("shop/*", "/new"));
+                return true;
+              });
+
+      assertThatThrownBy(() -> state.cluster().write("shop/tools", list("shop/*", "/old"), "ada"))
+          .isInstanceOf(RefusedException.class)
+          .hasMessageContaining("this server does not hold the Lease any more");
+
+      assertThat(asked).hasValue(2);
+      assertThat(state.cluster().lists()).isEqualTo(Map.of("shop/tools", list("shop/*", "/new")));
+    }
+  }
+
+  private static void write(ControlState state, String text) {
+    try {
+      state.cluster().write("shop/tools", text, "eve");
+    } catch (RefusedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void declare_whereItMayNot_changesNothing() {
+    state.cluster().follow(ClusterHealth.NONE, () -> true, () -> false);
+
+    assertThatThrownBy(() -> state.cluster().declare(SHOP, said(Mode.SHADOW), "ada"))
+        .isInstanceOf(RefusedException.class);
+
+    assertThat(state.cluster().scopes()).isEmpty();
   }
 }

@@ -2,17 +2,24 @@ package io.kith.load.istio;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.client.Watch;
+import io.fabric8.kubernetes.client.Watcher;
+import io.fabric8.kubernetes.client.WatcherException;
 import io.kith.load.mesh.Mesh;
 import io.kith.load.mesh.Replica;
 import io.kith.load.tools.Command;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -30,7 +37,10 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(900)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class ApiServerFaultsTest {
-  /** The Lease is good for 15 s, and another server looks at it every 4.4 s at the latest. */
+  /**
+   * A server takes the Lease when it has not seen it renewed for 15 s, and looks at it every 4.4 s
+   * at the latest.
+   */
   private static final Duration TAKEN_OVER = Duration.ofSeconds(25);
 
   /** Watches are made anew after eight seconds at most. */
@@ -289,6 +299,145 @@ class ApiServerFaultsTest {
         () ->
             !servers.one.status().contains("CLUSTER:")
                 && !servers.one.status().contains("KUBERNETES:"));
+  }
+
+  // ---- a holder that is stopped
+
+  private static final int LISTS = 150;
+
+  private static String list(int number, String why) {
+    return """
+    apiVersion: kith.io/v1
+    kind: EgressAllowList
+    metadata: {name: many-%d, namespace: shop}
+    spec:
+      workload: %s
+      rules: [{action: deny, by: ada, why: %s, process: {path: /bin/none}, destination: {cidr: 192.0.2.%d, port: 1}}]
+    """
+        .formatted(number, IstioMesh.CART, why, number);
+  }
+
+  private static void applyLists(String why) {
+    IntStream.range(0, LISTS).forEach(one -> servers.mesh.plane.apply(list(one, why)));
+  }
+
+  /** Allow-lists of which the conditions are of what they say now. */
+  private static long said() {
+    return servers
+        .mesh
+        .plane
+        .client()
+        .genericKubernetesResources("kith.io/v1", "EgressAllowList")
+        .inNamespace("shop")
+        .list()
+        .getItems()
+        .stream()
+        .filter(one -> one.getMetadata().getName().startsWith("many-"))
+        .filter(one -> saysOf(one) == one.getMetadata().getGeneration())
+        .count();
+  }
+
+  private static long saysOf(GenericKubernetesResource object) {
+    return object.get("status", "conditions", 0, "observedGeneration") instanceof Number number
+        ? number.longValue()
+        : 0;
+  }
+
+  /** What is changed in the cluster of Kith's objects and EnvoyFilters, by whomever. */
+  private static final class Changes implements Watcher<GenericKubernetesResource>, AutoCloseable {
+    private final List<String> seen = new CopyOnWriteArrayList<>();
+    private final List<Watch> watches = new ArrayList<>();
+
+    Changes() {
+      for (var kind : List.of("EgressAllowList", "Scope", "Baseline")) {
+        watch("kith.io/v1", kind);
+      }
+      watch("networking.istio.io/v1alpha3", "EnvoyFilter");
+    }
+
+    private void watch(String version, String kind) {
+      var all =
+          servers.mesh.plane.client().genericKubernetesResources(version, kind).inAnyNamespace();
+      var now = all.list().getMetadata().getResourceVersion();
+      watches.add(all.withResourceVersion(now).watch(this));
+    }
+
+    @Override
+    public void eventReceived(Action action, GenericKubernetesResource object) {
+      seen.add(
+          "%s %s %s: generation %s, told of %d"
+              .formatted(
+                  action,
+                  object.getKind(),
+                  object.getMetadata().getName(),
+                  object.getMetadata().getGeneration(),
+                  saysOf(object)));
+    }
+
+    @Override
+    public void onClose(WatcherException cause) {
+      seen.add("the watch ended: " + cause);
+    }
+
+    @Override
+    public void close() {
+      watches.forEach(Watch::close);
+    }
+  }
+
+  private static long writes(Replica server) throws IOException, InterruptedException {
+    return (long)
+        (server.metric("kith_cluster_statuses_total")
+            + server.metric("kith_cluster_overlay_writes_total"));
+  }
+
+  /** The newest change in the log, with when it was made. */
+  private static String newest(Replica server) throws IOException, InterruptedException {
+    return server.kith("audit", "--limit", "1").orFail().output();
+  }
+
+  /** In the middle of writing, and for longer than another waits: it goes on beside that one. */
+  @Test
+  @Order(4)
+  void holderIsStopped_andGoesOnWhenAnotherWrites_writesNothingMore() throws Exception {
+    var stopped = servers.writer().startsWith("one") ? servers.one : servers.two;
+    var next = stopped == servers.one ? servers.two : servers.one;
+    applyLists("first");
+    await("it has begun to say what became of them", Mesh.PATIENCE, () -> said() > 4);
+    stopped.freeze();
+    assertThat(said()).as("it was stopped before it had said all").isLessThan(LISTS - 4);
+    await("another writes", TAKEN_OVER, () -> servers.writer().startsWith(next.name()));
+    applyLists("second");
+    servers.scope("mode: enforce, failure: open");
+    servers.objects.awaitCondition("Scope", "cart", "Enforced", "False FailsOpen");
+    await("all is said", Mesh.PATIENCE, () -> said() == LISTS);
+
+    try (var both = new BothWrite();
+        var changes = new Changes()) {
+      var before = writes(next);
+      var audit = newest(next);
+      stopped.thaw();
+      await(
+          "it knows that another writes",
+          TAKEN_OVER,
+          () -> stopped.status().contains("another server writes what they say: " + next.name()));
+      Thread.sleep(FOLLOWED_AGAIN); // what it should not do would be done by then
+
+      both.assertNever();
+      assertThat(servers.writer()).startsWith(next.name());
+      assertThat(newest(next)).isEqualTo(audit);
+      assertThat(said()).isEqualTo(LISTS);
+      assertThat(changes.seen).hasSizeLessThanOrEqualTo((int) (writes(next) - before));
+      assertThat(changes.seen)
+          .filteredOn(one -> one.contains("EgressAllowList"))
+          .allMatch(one -> one.endsWith("generation 2, told of 2"));
+      IstioMesh.SAY.accept(changes.seen.size() + " changes since it goes on, all by the other");
+    }
+
+    next.kill();
+    await("it writes again", TAKEN_OVER, () -> servers.writer().startsWith(stopped.name()));
+    servers.scope("mode: enforce");
+    servers.objects.awaitCondition("Scope", "cart", "FailureMode", "True Closed");
   }
 
   /** Asks a server all the time whether it is ready, as a kubelet does now and then. */

@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -125,6 +126,16 @@ public final class Replica implements AutoCloseable {
     if (process != null) {
       process.kill();
     }
+  }
+
+  /** Stops it in the middle of what it does, until {@link #thaw}. */
+  public void freeze() throws IOException, InterruptedException {
+    Objects.requireNonNull(process).freezeAll();
+  }
+
+  /** Lets it go on. */
+  public void thaw() throws IOException, InterruptedException {
+    Objects.requireNonNull(process).thawAll();
   }
 
   /** What it says to whoever asks whether it is ready; empty when it does not answer. */

@@ -214,7 +214,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
   private static ClusterResources start(
       KubernetesClient client, Throttling throttling, ControlState state, Settings settings) {
     var resources = new ClusterResources(client, throttling, state, settings);
-    state.cluster().follow(resources, resources::answers);
+    state.cluster().follow(resources, resources::answers, resources::writes);
     resources.thread.start();
     resources.lists.start();
     resources.scopes.start();
@@ -514,7 +514,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
   public void close() {
     closed = true;
     wake(); // and no interrupt, which would close files that a change is written to
-    state.cluster().follow(ClusterHealth.NONE, () -> false);
+    state.cluster().follow(ClusterHealth.NONE, () -> false, () -> false);
     if (leadership != null) {
       leadership.close();
     }

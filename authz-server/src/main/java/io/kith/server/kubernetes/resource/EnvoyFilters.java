@@ -125,6 +125,7 @@ final class EnvoyFilters implements Overlays.Filters, AutoCloseable {
     var one = filters().inNamespace(name.namespace()).resource(object);
     var now = one.fieldManager(MANAGER).forceConflicts().serverSideApply();
     if (!wanted.isSaidBy(read(now))) { // somebody else's fields stay when it is applied
+      KubernetesApi.requireWrites(writes);
       object.getMetadata().setResourceVersion(now.getMetadata().getResourceVersion());
       var _ = one.update();
     }

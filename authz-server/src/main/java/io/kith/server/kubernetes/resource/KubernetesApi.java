@@ -116,6 +116,7 @@ final class KubernetesApi implements StatusWriter.Api {
       requireWrites(writes);
       if (target.kind() == Kind.BASELINE && !made.contains(target)) {
         make(target);
+        requireWrites(writes);
       }
       object(target).subresource("status").patch(APPLY, json(target, status));
       return null;

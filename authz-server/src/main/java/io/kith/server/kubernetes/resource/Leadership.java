@@ -11,7 +11,11 @@ import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.Lock;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
 import java.time.temporal.ChronoUnit;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -22,17 +26,20 @@ import org.jspecify.annotations.Nullable;
  * Whether this server, of several, is the one that writes: the one that holds a Lease.
  *
  * <p>A server that could not renew the Lease for five seconds does not write any more, and a
- * request takes ten at most; another one takes the Lease fifteen seconds after it was renewed last.
- * So no two write, also where the first one was stopped meanwhile or is throttled. Thread-safe.
+ * request takes ten at most; another one takes the Lease fifteen seconds after it saw it renewed
+ * last. So no two write, also where the first one was stopped meanwhile or is throttled, or where
+ * their clocks differ. Thread-safe.
  */
 final class Leadership implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Leadership.class.getName());
   private static final String LEASE = "kith-cluster";
-  private static final Duration HELD = Duration.ofSeconds(15);
-  private static final Duration RENEWED_WITHIN = Duration.ofSeconds(10);
-  private static final Duration WRITES_WITHIN = Duration.ofSeconds(5);
   private static final int CONFLICT = 409;
-  private static final Duration EVERY = Duration.ofSeconds(2);
+  private static final Times TIMES =
+      new Times(
+          Duration.ofSeconds(15),
+          Duration.ofSeconds(10),
+          Duration.ofSeconds(5),
+          Duration.ofSeconds(2));
 
   /** It says at every attempt, with a stack trace, what this class says once. Held, or lost. */
   private static final Logger NOISE = Logger.getLogger(LeaderElector.class.getName());
@@ -41,41 +48,77 @@ final class Leadership implements AutoCloseable {
   private final String namespace;
   private final String identity;
   private final Runnable changed;
+  private final Times times;
+  private final InstantSource clock;
   private final ExecutorService executor =
       Executors.newThreadPerTaskExecutor(
           Thread.ofPlatform().name("kith-cluster-lease").daemon().factory());
   private volatile boolean leads;
-  private volatile long renewed;
-  private volatile @Nullable LeaderElectionRecord seen;
+  private volatile Moment renewed;
+  private volatile @Nullable Seen seen;
   private volatile @Nullable String failure;
   private volatile boolean closed;
   private @Nullable CompletableFuture<?> election;
 
+  /**
+   * How long things take, the same for all servers of a Lease.
+   *
+   * @param held from when a server sees the Lease renewed to when it takes it; whole seconds
+   * @param renewedWithin from the last renewal to when the holder gives up
+   * @param writesWithin from the last renewal to when the holder stops writing
+   * @param every how often the Lease is looked at, and renewed
+   */
+  record Times(Duration held, Duration renewedWithin, Duration writesWithin, Duration every) {}
+
+  /**
+   * By both clocks: the one stands still while the machine is suspended, the other one can be set.
+   */
+  private record Moment(long nanos, Instant time) {
+    Duration elapsed(InstantSource clock) {
+      var byOne = Duration.ofNanos(System.nanoTime() - nanos);
+      var byOther = Duration.between(time, clock.instant());
+      return byOne.compareTo(byOther) > 0 ? byOne : byOther;
+    }
+  }
+
+  /** The Lease, and when this server saw it renewed. */
+  private record Seen(LeaderElectionRecord record, long nanos) {
+    Duration ago() {
+      return Duration.ofNanos(System.nanoTime() - nanos);
+    }
+  }
+
   Leadership(KubernetesClient client, String namespace, String identity, Runnable changed) {
+    this(client, namespace, identity, changed, TIMES, InstantSource.system());
+  }
+
+  Leadership(
+      KubernetesClient client,
+      String namespace,
+      String identity,
+      Runnable changed,
+      Times times,
+      InstantSource clock) {
     this.client = client;
     this.namespace = namespace;
     this.identity = identity;
     this.changed = changed;
+    this.times = times;
+    this.clock = clock;
+    this.renewed = new Moment(System.nanoTime(), Instant.EPOCH);
     NOISE.setLevel(java.util.logging.Level.OFF);
   }
 
   /** Whether this server may write now; to be asked before each write. */
   boolean leads() {
-    return leads && System.nanoTime() - renewed < WRITES_WITHIN.toNanos();
+    return leads && renewed.elapsed(clock).compareTo(times.writesWithin()) < 0;
   }
 
   /** The server that writes, as it calls itself; empty while that is not known. */
   String writer() {
-    var record = seen;
-    if (record == null || isOver(record)) {
-      return "";
-    }
-    var holder = record.getHolderIdentity();
-    return holder == null ? "" : holder;
-  }
-
-  private boolean isOver(LeaderElectionRecord record) {
-    return Instant.now().isAfter(record.getRenewTime().toInstant().plus(HELD));
+    var last = seen;
+    var holder = last == null ? null : last.record().getHolderIdentity();
+    return last == null || holder == null || last.ago().compareTo(times.held()) > 0 ? "" : holder;
   }
 
   /** What is wrong, in words with what to do; null while one of the servers holds the lease. */
@@ -83,17 +126,17 @@ final class Leadership implements AutoCloseable {
     if (!writer().isEmpty()) {
       return null;
     }
-    var record = seen;
+    var last = seen;
     var why = failure;
     var nobody =
-        record == null
+        last == null
             ? "no server holds the Lease " + namespace + "/" + LEASE + " yet"
             : "no server is known to have renewed the Lease "
                 + namespace
                 + "/"
                 + LEASE
                 + " since "
-                + record.getRenewTime().toInstant().truncatedTo(ChronoUnit.SECONDS);
+                + last.record().getRenewTime().toInstant().truncatedTo(ChronoUnit.SECONDS);
     return nobody
         + (why == null ? "" : ": " + why)
         + ", so what changes is not put in force (the namespace has to be there, and the"
@@ -108,13 +151,37 @@ final class Leadership implements AutoCloseable {
     public @Nullable LeaderElectionRecord get(KubernetesClient client) {
       try {
         var record = lease.get(client);
-        seen = record;
         failure = null;
-        return record;
+        if (record == null) {
+          seen = null;
+          return null;
+        }
+        var last = seen;
+        if (last == null || !isSameRenewal(record, last.record())) {
+          last = new Seen(record, System.nanoTime());
+          seen = last;
+        }
+        return asOfHere(last);
       } catch (KubernetesClientException e) {
         failed(e);
         throw e;
       }
+    }
+
+    /** The elector compares with its own clock, and another server's may be wrong by anything. */
+    private LeaderElectionRecord asOfHere(Seen last) {
+      var record = last.record();
+      return new LeaderElectionRecord(
+          record.getHolderIdentity(),
+          record.getLeaseDuration(),
+          record.getAcquireTime(),
+          ZonedDateTime.now(ZoneOffset.UTC).minus(last.ago()),
+          record.getLeaderTransitions());
+    }
+
+    private static boolean isSameRenewal(LeaderElectionRecord one, LeaderElectionRecord other) {
+      return Objects.equals(one.getHolderIdentity(), other.getHolderIdentity())
+          && Objects.equals(one.getRenewTime(), other.getRenewTime());
     }
 
     @Override
@@ -128,12 +195,12 @@ final class Leadership implements AutoCloseable {
     }
 
     private void written(LeaderElectionRecord record, Runnable write) {
-      var begin = System.nanoTime();
+      var begin = new Moment(System.nanoTime(), clock.instant());
       try {
         write.run();
-        seen = record;
+        seen = new Seen(record, begin.nanos());
         var released = !identity.equals(record.getHolderIdentity());
-        renewed = released ? begin - WRITES_WITHIN.toNanos() : begin;
+        renewed = released ? new Moment(begin.nanos(), Instant.EPOCH) : begin;
       } catch (KubernetesClientException e) {
         if (e.getCode() != CONFLICT) { // another one was faster
           failed(e);
@@ -172,9 +239,9 @@ final class Leadership implements AutoCloseable {
                 new LeaderElectionConfigBuilder()
                     .withName(LEASE)
                     .withLock(new Noted())
-                    .withLeaseDuration(HELD)
-                    .withRenewDeadline(RENEWED_WITHIN)
-                    .withRetryPeriod(EVERY)
+                    .withLeaseDuration(times.held())
+                    .withRenewDeadline(times.renewedWithin())
+                    .withRetryPeriod(times.every())
                     .withReleaseOnCancel(true)
                     .withLeaderCallbacks(
                         new LeaderCallbacks(() -> set(true), () -> set(false), this::known))
@@ -195,7 +262,7 @@ final class Leadership implements AutoCloseable {
 
   private void again() {
     try {
-      Thread.sleep(EVERY);
+      Thread.sleep(times.every());
       start();
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
