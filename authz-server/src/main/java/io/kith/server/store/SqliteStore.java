@@ -97,8 +97,7 @@ public final class SqliteStore implements BaselineStore {
         });
   }
 
-  private <T> T call(boolean writes, Sql.Action<T> action)
-      throws StoreException {
+  private <T> T call(boolean writes, Sql.Action<T> action) throws StoreException {
     lock.lock();
     try {
       if (closed) {
