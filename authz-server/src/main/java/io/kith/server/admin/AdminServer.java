@@ -8,6 +8,7 @@ import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.kith.baselines.config.AdminRole;
+import io.kith.server.net.SocketFile;
 import io.kith.server.net.UnixServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -53,7 +54,7 @@ public final class AdminServer implements AutoCloseable {
           UnixServer.start(
               KEY,
               path,
-              !roles.isEmpty(),
+              roles.isEmpty() ? SocketFile.Access.OWNER : SocketFile.Access.EVERYBODY,
               (address, owner) ->
                   serving(
                       NettyServerBuilder.forAddress(address).protocolNegotiator(new SocketPeer()),

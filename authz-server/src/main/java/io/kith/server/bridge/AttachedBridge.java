@@ -57,6 +57,7 @@ final class AttachedBridge {
   private volatile List<RegisteredPod> pods = List.of();
   private volatile List<String> refused = List.of();
   private volatile @Nullable AttachedBridge successor;
+  private volatile @Nullable AttachedBridge former;
   private volatile boolean ended;
 
   AttachedBridge(
@@ -118,11 +119,15 @@ final class AttachedBridge {
     if (ended) {
       var _ = question.withdraw();
       var next = successor;
-      return next == null ? unavailable(gone()) : next.ask(query, pod, late);
+      return next == null ? hub.askAnother(query, gone(), late) : next.ask(query, pod, late);
     }
     out.write(question.message());
     hub.deadlines().add(question);
     return question.answer();
+  }
+
+  boolean hasEnded() {
+    return ended;
   }
 
   void answered(Answer answer) {
@@ -179,6 +184,29 @@ final class AttachedBridge {
     return pods;
   }
 
+  /**
+   * Takes the place of a bridge of its node that went away a moment ago: what that heard of pods
+   * which are the same holds. Before anything is registered.
+   */
+  void follows(AttachedBridge gone) {
+    former = gone;
+  }
+
+  /** The ids of its own pods that are among these, with the same addresses. */
+  private Set<String> alsoOf(List<RegisteredPod> others) {
+    return pods.stream()
+        .filter(
+            pod ->
+                others.stream()
+                    .anyMatch(
+                        other ->
+                            other.id().equals(pod.id())
+                                && Set.copyOf(other.addresses())
+                                    .equals(Set.copyOf(pod.addresses()))))
+        .map(RegisteredPod::id)
+        .collect(Collectors.toSet());
+  }
+
   /** Tells the bridge which of these policies are new to it; for one thread. */
   void guards(Map<String, GuardPolicy> policies) {
     var news = new ArrayList<GuardPolicy>();
@@ -232,6 +260,11 @@ final class AttachedBridge {
                 + Untrusted.plain(String.valueOf(e.getMessage()), 300));
       }
     }
+    var before = former;
+    former = null;
+    if (before != null) {
+      names.inherit(before.names, before.alsoOf(valid));
+    }
     names.keep(valid.stream().map(RegisteredPod::id).collect(Collectors.toSet()));
     problems.addAll(hub.register(this, valid));
     pods = List.copyOf(valid); // who sees them here can ask about them
@@ -271,13 +304,17 @@ final class AttachedBridge {
     gone(why.getDescription() == null ? why.getCode().toString() : why.getDescription());
   }
 
-  /** The stream has ended: all that wait hear of it at once. */
+  /** The stream has ended: what waits is asked of the bridge that takes its place, if one does. */
   void gone(String why) {
     ended = true;
     hub.detach(this, why);
-    questions
-        .waiting()
-        .forEach(question -> question.give(new Attribution.BridgeUnavailable(gone())));
+    for (var question : questions.waiting()) {
+      if (question.withdraw()) {
+        var _ =
+            hub.askAnother(question.rest(), gone(), question::give)
+                .whenComplete((attribution, _) -> question.give(attribution));
+      }
+    }
   }
 
   private String gone() {

@@ -46,6 +46,10 @@ public final class BridgeHub implements ProcessSource, PodSource {
    * A bridge attaches again when its certificate is renewed, or after a cut that the server has not
    * noticed yet. Its older stream goes on answering until the newer one has registered pods, so that
    * nothing is refused meanwhile.
+   *
+   * When a bridge ends and another of its node takes over, as when its pod is made anew, questions
+   * wait for that one as long as they may wait for an answer. What the former heard pods be told by
+   * their resolvers holds for the next, which was not there to hear it; nothing else does.
    */
 
   private static final BoundedLog LOG = new BoundedLog(BridgeHub.class, 10);
@@ -59,6 +63,12 @@ public final class BridgeHub implements ProcessSource, PodSource {
     }
   }
 
+  private record Gone(AttachedBridge bridge, long sinceNanos) {
+    boolean isForgotten() {
+      return System.nanoTime() - sinceNanos > Orphans.HOPE.toNanos();
+    }
+  }
+
   private final Deadlines deadlines;
   private final NodeBridges nodes;
   private final InstantSource clock;
@@ -66,8 +76,11 @@ public final class BridgeHub implements ProcessSource, PodSource {
   private final GuardReports guardReports = new GuardReports();
   private final Map<String, AttachedBridge> byNode = new ConcurrentHashMap<>();
   private final Map<IpAddress, Holder> byAddress = new ConcurrentHashMap<>();
+  private final Orphans orphans;
   private final RecentAnswers recent = new RecentAnswers(System.nanoTime());
   private final List<Runnable> toldOfPods = new CopyOnWriteArrayList<>();
+  // The last bridge of a node that has none, for a while. Guarded by this.
+  private final Map<String, Gone> gone = new HashMap<>();
   // Newer stream of a node that has not registered yet, to the older. Guarded by this.
   private final Map<AttachedBridge, AttachedBridge> replaced = new HashMap<>();
 
@@ -78,6 +91,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
     this.deadlines = requireNonNull(deadlines, "deadlines");
     this.nodes = requireNonNull(nodes, "nodes");
     this.clock = requireNonNull(clock, "clock");
+    this.orphans = new Orphans(deadlines, this::askHolder);
   }
 
   /** Counters for metrics; they only grow. */
@@ -139,11 +153,23 @@ public final class BridgeHub implements ProcessSource, PodSource {
   @Override
   public CompletableFuture<Attribution> ask(SocketQuery query, Consumer<Attribution> late) {
     var holder = byAddress.get(query.source().address());
-    if (holder == null) {
-      return CompletableFuture.completedFuture(
-          new Attribution.BridgeUnavailable(nobodyHas(query.source().address(), query.node())));
-    }
-    return holder.bridge().ask(query, holder.pod(), late);
+    return holder == null
+        ? orphans.ask(query, nobodyHas(query.source().address(), query.node()), late)
+        : holder.bridge().ask(query, holder.pod(), late);
+  }
+
+  private @Nullable CompletableFuture<Attribution> askHolder(
+      SocketQuery query, Consumer<Attribution> late) {
+    var holder = byAddress.get(query.source().address());
+    return holder == null || holder.bridge().hasEnded()
+        ? null
+        : holder.bridge().ask(query, holder.pod(), late);
+  }
+
+  /** A question to a bridge that has gone. */
+  CompletableFuture<Attribution> askAnother(
+      SocketQuery query, String why, Consumer<Attribution> late) {
+    return orphans.keep(query, why, late);
   }
 
   @Override
@@ -287,14 +313,23 @@ public final class BridgeHub implements ProcessSource, PodSource {
           + older.peer().address();
     }
     byNode.put(bridge.node(), bridge);
+    var former = gone.remove(bridge.node());
     if (older != null) {
       replaced.put(bridge, older);
+    } else if (former != null && !former.isForgotten()) {
+      bridge.follows(former.bridge());
     }
     LOG.log(Level.INFO, "bridge attached", Map.of("node", bridge.node()), null);
     return null;
   }
 
   synchronized void detach(AttachedBridge bridge, String why) {
+    var had =
+        byAddress.entrySet().stream()
+            .filter(entry -> entry.getValue().bridge() == bridge)
+            .map(Map.Entry::getKey)
+            .toList();
+    orphans.gone(had);
     byAddress.values().removeIf(holder -> holder.bridge() == bridge);
     replaced.values().remove(bridge);
     var older = replaced.remove(bridge);
@@ -302,6 +337,8 @@ public final class BridgeHub implements ProcessSource, PodSource {
       return;
     }
     if (byNode.remove(bridge.node(), bridge)) {
+      gone.values().removeIf(Gone::isForgotten);
+      gone.put(bridge.node(), new Gone(bridge, System.nanoTime()));
       guardReports.gone(bridge.node());
       LOG.log(Level.INFO, "bridge detached", Map.of("node", bridge.node(), "why", why), null);
     }
@@ -326,6 +363,8 @@ public final class BridgeHub implements ProcessSource, PodSource {
     if (older != null) {
       older.handOverTo(bridge);
     }
+    orphans.registered(
+        pods.stream().map(RegisteredPod::addresses).flatMap(Collection::stream).toList());
     for (var words : refused) {
       LOG.log(
           Level.WARNING,

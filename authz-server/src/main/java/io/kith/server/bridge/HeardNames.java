@@ -97,6 +97,16 @@ final class HeardNames {
     return names;
   }
 
+  /** Takes over what was heard of these pods by a bridge that hears nothing more. */
+  void inherit(HeardNames former, Set<String> pods) {
+    for (var pod : pods) {
+      var names = former.byPod.get(pod);
+      if (names != null && byPod.putIfAbsent(pod, new LinkedHashMap<>(names)) == null) {
+        index.put(pod, indexed(names));
+      }
+    }
+  }
+
   /** Forgets the pods that are not among these. */
   void keep(Set<String> pods) {
     byPod.keySet().retainAll(pods);

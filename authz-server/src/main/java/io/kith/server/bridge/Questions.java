@@ -101,6 +101,11 @@ final class Questions {
       return pod;
     }
 
+    /** The same, to be asked of another in the time that is left. */
+    SocketQuery rest() {
+      return query.within(Duration.ofNanos(Math.max(0, deadlineNanos - System.nanoTime())));
+    }
+
     CompletableFuture<Attribution> answer() {
       return answer;
     }

@@ -28,6 +28,11 @@ public interface Policy {
     return null;
   }
 
+  /** What there has to be before this server gets Checks, in words; empty when nothing lacks. */
+  default String notReady() {
+    return "";
+  }
+
   /** Where it is remembered what sidecars' filters do while the server cannot be asked. */
   Sidecars sidecars();
 

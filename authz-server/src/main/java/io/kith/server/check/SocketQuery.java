@@ -33,4 +33,9 @@ public record SocketQuery(
     requireNonNull(connection, "connection");
     requireNonNull(timeout, "timeout");
   }
+
+  /** The same with another time. */
+  public SocketQuery within(Duration rest) {
+    return new SocketQuery(node, protocol, source, destination, spiffeId, connection, rest);
+  }
 }

@@ -222,6 +222,8 @@ final class EffectiveConfig {
         "attest", bridge.attest(),
         "pin", bridge.pin() == null ? "off" : bridge.pin(),
         "status", bridge.status(),
+        "lock", bridge.lock(),
+        "serversGroup", bridge.serversGroup(),
         "runtime", bridge.runtime(),
         "hash", map("maxSize", size(bridge.hashMaxSize()), "workers", bridge.hashWorkers()));
   }

@@ -21,6 +21,7 @@ import io.kith.server.control.Housekeeping;
 import io.kith.server.control.KeyFiles;
 import io.kith.server.control.ProvenanceSecrets;
 import io.kith.server.fleet.ControlStore;
+import io.kith.server.net.FolderPlace;
 import io.kith.server.replay.ListedSuffixes;
 import io.kith.server.store.LearnedFlusher;
 import io.kith.server.verb.Failure;
@@ -47,6 +48,7 @@ final class FollowedControl {
    * Opens it; waits for a control server where no copy of the log is enough to decide by.
    *
    * @param id of this server
+   * @param place among the servers of its node, which have the same configuration; or null
    * @param waits gets words about what is waited for, before each attempt but the first
    * @throws IOException when the log cannot be trusted or a file cannot be used; for people
    */
@@ -56,6 +58,7 @@ final class FollowedControl {
       SpiffeId id,
       WorkloadDirectory directory,
       X509Source identity,
+      @Nullable FolderPlace place,
       Surroundings here,
       Consumer<String> waits)
       throws Failure, IOException, InterruptedException {
@@ -65,7 +68,7 @@ final class FollowedControl {
             new ControlStore.Settings(
                 store.servers(),
                 id,
-                ReplicaName.of(store, folder),
+                ReplicaName.of(store, folder) + (place == null ? "" : place.suffix()),
                 Version.current(),
                 ControlStore.Settings.LOOK),
             SpiffeTls.channelCredentials(identity, store.serverId()::equals),

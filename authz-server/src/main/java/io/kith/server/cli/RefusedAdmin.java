@@ -7,6 +7,7 @@ import io.grpc.ServerCall;
 import io.grpc.ServerMethodDefinition;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.kith.server.net.SocketFile;
 import io.kith.server.net.UnixServer;
 import java.io.IOException;
 import java.io.InputStream;
@@ -21,7 +22,7 @@ final class RefusedAdmin {
     return UnixServer.start(
         "server.admin.listen",
         path,
-        false,
+        SocketFile.Access.OWNER,
         (address, _) ->
             NettyServerBuilder.forAddress(address)
                 .directExecutor()

@@ -25,6 +25,7 @@ import io.kith.server.fleet.FleetService;
 import io.kith.server.http.JsonServer;
 import io.kith.server.kubernetes.resource.ClusterResources;
 import io.kith.server.net.CheckServer;
+import io.kith.server.net.FolderPlace;
 import io.kith.server.net.ListenException;
 import io.kith.server.oidc.OidcTokens;
 import io.kith.server.telemetry.CheckTelemetry;
@@ -70,6 +71,9 @@ final class ServerCommand extends Service {
   /** For the objects of a cluster, before what is known of them has to do. */
   private static final Duration CLUSTER_PATIENCE = Duration.ofSeconds(10);
 
+  /** For the node's bridge to make the folder, or for another server to end. */
+  private static final Duration PLACE_PATIENCE = Duration.ofMinutes(2);
+
   @Override
   Running start(PrintWriter out)
       throws Failure, ConfigException, IOException, InterruptedException {
@@ -99,7 +103,8 @@ final class ServerCommand extends Service {
     var cluster = cluster(settings, health, telemetry, parts, out);
     var directory =
         cluster == null ? new StaticWorkloadDirectory(settings.workloads()) : cluster.directory();
-    var opened = parts.add(control(settings, own, directory, health, out));
+    var place = place(settings, health, parts, out);
+    var opened = parts.add(control(settings, own, directory, place, health, out));
     own.await(); // which it did while the store was read
     var identity = own.source();
     var control = opened.state();
@@ -107,10 +112,12 @@ final class ServerCommand extends Service {
     out.println("Kith " + Version.current());
     BridgeStatuses bridges = List::of;
     if (settings.server().role().checks()) {
-      var checks = parts.add(checks(settings, identity, directory, opened, telemetry, health));
+      var server =
+          place == null ? settings.server() : settings.server().withBridges(place.endpoint());
+      var checks = parts.add(checks(server, identity, directory, opened, telemetry, health));
       control.follow(checks.bridges());
       bridges = new AttachedBridges(checks.bridges());
-      printAddresses(settings.server(), checks, out);
+      printAddresses(server, checks, out);
     } else {
       health.says(() -> "");
       out.println(
@@ -210,11 +217,38 @@ final class ServerCommand extends Service {
                     resources.problem(), "not all that it says is in force yet (kith status)")));
   }
 
+  /**
+   * A place among the servers of this node, where they have a folder; is healthy and not ready
+   * while it waits for the node's bridge to make that.
+   */
+  private @Nullable FolderPlace place(
+      KithConfig settings, HealthServer health, Parts parts, PrintWriter out)
+      throws Failure, InterruptedException {
+    if (!(settings.server().bridges() instanceof Endpoint.Folder(var folder))) {
+      return null;
+    }
+    var waitsFor = new AtomicReference<>("a place among the servers of this node");
+    health.says(waitsFor::get);
+    try {
+      return parts.add(
+          FolderPlace.await(
+              surroundings().directory().resolve(folder),
+              PLACE_PATIENCE,
+              why ->
+                  say(why, "waits for a place among the servers of this node: ", waitsFor, out)));
+    } catch (IOException e) {
+      throw Failure.refused(String.valueOf(e.getMessage()));
+    } finally {
+      health.says(ServerCommand::starts);
+    }
+  }
+
   /** From its own store, or from control servers; is healthy and not ready while it waits. */
   private Control control(
       KithConfig settings,
       OwnIdentity own,
       WorkloadDirectory directory,
+      @Nullable FolderPlace place,
       HealthServer health,
       PrintWriter out)
       throws Failure, ConfigException, IOException, InterruptedException {
@@ -231,6 +265,7 @@ final class ServerCommand extends Service {
             settings.server().requireId(),
             directory,
             own.source(),
+            place,
             surroundings(),
             why -> say(why, "waits for a control server: ", waitsFor, out));
     health.says(ServerCommand::starts);
@@ -371,7 +406,7 @@ final class ServerCommand extends Service {
   }
 
   private static CheckServer checks(
-      KithConfig settings,
+      KithConfig.Server settings,
       X509Source identity,
       WorkloadDirectory directory,
       Control control,
@@ -380,7 +415,7 @@ final class ServerCommand extends Service {
       throws Failure, InterruptedException {
     try {
       return CheckServer.start(
-          settings.server(),
+          settings,
           identity,
           directory,
           control.provenance(),
@@ -403,7 +438,7 @@ final class ServerCommand extends Service {
   /** With the port that the system chose, where it was asked to choose. */
   private static Endpoint bound(Endpoint endpoint, int port) {
     return switch (endpoint) {
-      case Endpoint.Unix _ -> endpoint;
+      case Endpoint.Unix _, Endpoint.Folder _ -> endpoint;
       case Endpoint.Tcp(var host, _) -> new Endpoint.Tcp(host, port);
     };
   }
@@ -420,6 +455,8 @@ final class ServerCommand extends Service {
           AdminServer.onUnixSocket(
               surroundings().directory().resolve(path), users(settings.server()), limits, service);
       case Endpoint.Tcp tcp -> TcpAdmin.serve(tcp, settings, identity, tokens, limits, service);
+      case Endpoint.Folder folder ->
+          throw new IllegalArgumentException(folder + " (expected: a socket, or host:port)");
     };
   }
 
@@ -436,6 +473,8 @@ final class ServerCommand extends Service {
           AdminHttp.onUnixSocket(
               surroundings().directory().resolve(path), users(settings.server()), limits, service);
       case Endpoint.Tcp tcp -> TcpAdmin.serveHttp(tcp, settings, identity, tokens, limits, service);
+      case Endpoint.Folder folder ->
+          throw new IllegalArgumentException(folder + " (expected: a socket, or host:port)");
     };
   }
 

@@ -377,6 +377,11 @@ public final class ControlState implements Policy, AutoCloseable {
   }
 
   @Override
+  public String notReady() {
+    return holdings == null ? "" : holdings.incomplete();
+  }
+
+  @Override
   public @Nullable CompletionStage<?> coming(Workload workload) {
     return holdings == null || workloads.find(workload.owner()) != null
         ? null

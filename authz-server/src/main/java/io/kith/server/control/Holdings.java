@@ -29,17 +29,23 @@ final class Holdings implements AutoCloseable {
   /** A bridge that restarts comes back sooner, and so does a pod that is replaced. */
   static final Duration LINGER = Duration.ofMinutes(10);
 
+  /** For a bridge to tell its pods. */
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
+
   private static final System.Logger LOG = System.getLogger(Holdings.class.getName());
 
   private final WorkloadDirectory directory;
   private final Loader loader;
   private final InstantSource clock;
+  private final Instant began;
   private final ConcurrentHashMap<Owner, Instant> held = new ConcurrentHashMap<>();
   private final ConcurrentHashMap<Owner, CompletableFuture<Void>> coming =
       new ConcurrentHashMap<>();
   private final ExecutorService thread =
       Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("kith-hold").factory());
   private volatile PodSource source = PodSource.NONE;
+  private volatile boolean told;
+  private volatile boolean complete;
 
   /** What is done to hold a workload, and to release it. */
   interface Loader {
@@ -63,6 +69,7 @@ final class Holdings implements AutoCloseable {
     this.directory = directory;
     this.loader = loader;
     this.clock = clock;
+    this.began = clock.instant();
   }
 
   /** Takes a Check for a sign of life. */
@@ -82,7 +89,35 @@ final class Holdings implements AutoCloseable {
 
   void follow(PodSource pods) {
     source = pods;
-    pods.tell(this::lookAtPods);
+    pods.tell(this::told);
+    if (!pods.running().isEmpty()) {
+      told();
+    }
+  }
+
+  private void told() {
+    lookAtPods();
+    told = true;
+  }
+
+  /**
+   * What lacks until the workloads of a bridge's pods are held, in words; empty from then on, also
+   * while the bridge is gone and when others come, and after a minute in any case: Checks find out
+   * themselves what lacks.
+   */
+  String incomplete() {
+    if (!complete) {
+      var late = clock.instant().isAfter(began.plus(PATIENCE));
+      if (!told && !late) {
+        return "no bridge has told its pods yet";
+      }
+      var missing = coming.size();
+      if (missing > 0 && !late) {
+        return "reading what is decided by for " + missing + " workloads";
+      }
+      complete = true;
+    }
+    return "";
   }
 
   private void lookAtPods() {

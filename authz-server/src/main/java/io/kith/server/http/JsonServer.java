@@ -97,7 +97,9 @@ public final class JsonServer implements AutoCloseable {
   public static JsonServer onUnixSocket(
       String key, Path path, boolean forEverybody, IntFunction<Services> services)
       throws IOException {
-    var file = SocketFile.prepare(key, path, forEverybody);
+    var file =
+        SocketFile.prepare(
+            key, path, forEverybody ? SocketFile.Access.EVERYBODY : SocketFile.Access.OWNER);
     return file.listen(
         at ->
             start(

@@ -47,8 +47,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The running server of Checks and bridges: three addresses, mutual TLS on two of them.
  *
- * <p>It is ready when it is warm and its identity is usable. What it is given stays the caller's to
- * close.
+ * <p>It is ready when it is warm, its identity is usable and there is what it decides by. What it
+ * is given stays the caller's to close.
  */
 public final class CheckServer implements AutoCloseable {
   /*
@@ -72,6 +72,7 @@ public final class CheckServer implements AutoCloseable {
 
   private final KithConfig.Server settings;
   private final X509Source identity;
+  private final Policy policy;
   private final CheckTelemetry telemetry;
   private final Deadlines deadlines = new Deadlines();
   private final BridgeHub bridges;
@@ -96,6 +97,7 @@ public final class CheckServer implements AutoCloseable {
       String version) {
     this.settings = settings;
     this.identity = requireNonNull(identity, "identity");
+    this.policy = requireNonNull(policy, "policy");
     this.telemetry = requireNonNull(telemetry, "telemetry");
     this.bridges = new BridgeHub(deadlines, policy.nodeBridges(), InstantSource.system());
     var flows = new OpenFlows(InstantSource.system());
@@ -307,7 +309,7 @@ public final class CheckServer implements AutoCloseable {
     var tls = SpiffeTls.grpcServerContext(identity, _ -> true);
     if (settings.checks() instanceof Endpoint.Unix(var path)) {
       try {
-        var file = SocketFile.prepare(key, path, true);
+        var file = SocketFile.prepare(key, path, SocketFile.Access.EVERYBODY);
         checks = file.listen(at -> checks(at, tls, checkService), CheckListener::close);
         checkFile = file;
       } catch (IOException e) {
@@ -318,13 +320,17 @@ public final class CheckServer implements AutoCloseable {
     }
   }
 
-  /** At a port, or at a Unix socket of the node; both sides prove who they are at either. */
+  /**
+   * At a port, or at a Unix socket of the node, which the server's group may open: a bridge that is
+   * root without the capability to pass by modes has it. Both sides prove who they are at either.
+   */
   private void listenToBridges(ServerCredentials anybody) throws ListenException {
     var key = "server.bridges.listen";
     if (settings.bridges() instanceof Endpoint.Unix(var path)) {
       try {
         bridgeSocket =
-            UnixServer.start(key, path, false, (address, _) -> bridges(address, anybody));
+            UnixServer.start(
+                key, path, SocketFile.Access.GROUP, (address, _) -> bridges(address, anybody));
       } catch (IOException e) {
         throw ListenException.of(e);
       }
@@ -371,7 +377,7 @@ public final class CheckServer implements AutoCloseable {
   private static <T> T bound(String key, Endpoint endpoint, Binding<T> binding)
       throws ListenException {
     return switch (endpoint) {
-      case Endpoint.Unix _ -> throw ListenException.noUnixSocket(key, endpoint);
+      case Endpoint.Unix _, Endpoint.Folder _ -> throw ListenException.noUnixSocket(key, endpoint);
       case Endpoint.Tcp(var host, var port) -> {
         try {
           yield binding.bind(new InetSocketAddress(host, port));
@@ -401,7 +407,7 @@ public final class CheckServer implements AutoCloseable {
       return "warming up";
     }
     var state = identity.state();
-    return state.usable() ? "" : "no usable identity: " + state.words();
+    return state.usable() ? policy.notReady() : "no usable identity: " + state.words();
   }
 
   /** The bridges attached to it. */

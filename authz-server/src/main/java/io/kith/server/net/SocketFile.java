@@ -18,16 +18,29 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The file of a Unix socket with its mode, 0600 or 0666, from the first moment that it can be
+ * The file of a Unix socket with its mode, 0600, 0660 or 0666, from the first moment that it can be
  * found.
  *
  * <p>It is bound in a folder that nobody else may enter, and moved to its place when its mode is
  * set.
  */
 public final class SocketFile {
-  private static final String PRIVATE_SOCKET = "rw-------";
-  private static final String OPEN_SOCKET = "rw-rw-rw-";
   private static final String PRIVATE_FOLDER = "rwx------";
+
+  /** Who may connect. */
+  public enum Access {
+    /** The user of this process, and root. */
+    OWNER("rw-------"),
+    /** Its group as well. */
+    GROUP("rw-rw----"),
+    EVERYBODY("rw-rw-rw-");
+
+    private final String mode;
+
+    Access(String mode) {
+      this.mode = mode;
+    }
+  }
 
   private final String key;
   private final Path asked;
@@ -51,16 +64,15 @@ public final class SocketFile {
    * Makes sure that nobody listens there, and a folder to bind in.
    *
    * @param key of the configuration that has the path, for messages
-   * @param forEverybody users other than the owner and root may connect
+   * @param access who may connect
    */
-  public static SocketFile prepare(String key, Path path, boolean forEverybody) throws IOException {
+  public static SocketFile prepare(String key, Path path, Access access) throws IOException {
     var absolute = path.toAbsolutePath();
     var folder = Objects.requireNonNull(absolute.getParent(), "a socket has a folder");
     try {
       Files.createDirectories(folder);
       requireFree(key, absolute);
-      return new SocketFile(
-          key, path, absolute, nursery(folder), forEverybody ? OPEN_SOCKET : PRIVATE_SOCKET);
+      return new SocketFile(key, path, absolute, nursery(folder), access.mode);
     } catch (AccessDeniedException e) {
       throw new IOException(
           key

@@ -37,16 +37,16 @@ public final class UnixServer implements AutoCloseable {
   }
 
   /**
-   * Listens on a Unix socket that only its owner and root can open, or everybody. A socket that
-   * nobody serves any more is replaced.
+   * Listens on a Unix socket. One that nobody serves any more is replaced.
    *
    * @param key of the configuration that has the path, for messages
+   * @param access who may connect
    * @throws IOException when another server listens there or the file cannot be made; the message
    *     is for people
    */
-  public static UnixServer start(String key, Path path, boolean forEverybody, Services services)
+  public static UnixServer start(String key, Path path, SocketFile.Access access, Services services)
       throws IOException {
-    var file = SocketFile.prepare(key, path, forEverybody);
+    var file = SocketFile.prepare(key, path, access);
     var loop = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
     try {
       return file.listen(

@@ -113,6 +113,8 @@ public final class ServerOption {
               AdminClient.toUnixSocket(
                   surroundings.directory().resolve(path), surroundings.user()));
       case Endpoint.Tcp tcp -> connect(tcp, settings, surroundings);
+      case Endpoint.Folder folder ->
+          throw new IllegalArgumentException(folder + " (expected: a socket, or host:port)");
     };
   }
 

@@ -35,6 +35,8 @@ import io.kith.baselines.process.Quality;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.v1.Answer;
 import io.kith.bridge.v1.BridgeMessage;
+import io.kith.bridge.v1.DnsAnswer;
+import io.kith.bridge.v1.DnsAnswers;
 import io.kith.bridge.v1.NodeStatus;
 import io.kith.bridge.v1.Pod;
 import io.kith.server.check.Await;
@@ -360,12 +362,53 @@ class BridgeHubTest {
     assertThat(questions.find(last)).isNull();
   }
 
+  private CompletableFuture<Attribution> askFor(Duration timeout) {
+    return hub.ask(about("10.88.1.2", "", timeout), _ -> {});
+  }
+
   @Test
-  void ask_streamCut_isUnavailableAtOnceAndThePodIsForgotten() {
+  void ask_bridgeGone_isAskedOfTheOneThatTakesOver_fromAnotherAddress() {
+    var first = holding("node-1", "10.88.1.2");
+    var before = ask("10.88.1.2", "");
+    var _ = first.nextQuery();
+    first.cut();
+    Await.until("it is detached", () -> hub.statuses().isEmpty());
+    var between = ask("10.88.1.2", "");
+    assertThat(between).isNotDone();
+
+    peer = Samples.peer(BRIDGE, "10.1.0.2");
+    var second = attached("node-1");
+    assertThat(before).as("nothing is answered by who has not registered the pod").isNotDone();
+    second.registers(pod("10.88.1.2"));
+    second.describes(fingerprint("fp:1", "/usr/bin/checkout").build());
+    for (var _ : List.of(before, between)) {
+      second.answers(second.nextQuery(), candidate("fp:1"));
+    }
+
+    assertThat(soon(before)).isInstanceOf(Attributed.class);
+    assertThat(soon(between)).isInstanceOf(Attributed.class);
+  }
+
+  @Test
+  void ask_bridgeGone_andAnotherThatDoesNotHaveThePod_isUnavailable() {
+    holding("node-1", "10.88.1.2").cut();
+    Await.until("it is detached", () -> hub.statuses().isEmpty());
+    var answer = askFor(Duration.ofMillis(300));
+
+    var _ = holding("node-1", "10.88.1.3");
+
+    assertThat(soon(answer))
+        .isEqualTo(
+            new BridgeUnavailable(
+                "no bridge has registered 10.88.1.2, and none took its place within 300 ms"));
+  }
+
+  @Test
+  void ask_bridgeGone_andNoneComes_isUnavailableWithinItsOwnTime() {
     var bridge = holding("node-1", "10.88.1.2");
     var answers = new ArrayList<CompletableFuture<Attribution>>();
     for (var i = 0; i < 100; i++) {
-      answers.add(ask("10.88.1.2", ""));
+      answers.add(askFor(Duration.ofMillis(200)));
     }
 
     bridge.cut();
@@ -373,11 +416,70 @@ class BridgeHubTest {
     assertThat(answers)
         .allSatisfy(
             answer ->
-                assertThat(soon(answer))
-                    .isEqualTo(new BridgeUnavailable("the bridge of node-1 went away")));
+                assertThat(((BridgeUnavailable) soon(answer)).why())
+                    .startsWith("the bridge of node-1 "));
     Await.until("it is detached", () -> hub.statuses().isEmpty());
-    assertThat(soon(ask("10.88.1.2", "")))
-        .isEqualTo(new BridgeUnavailable("no bridge has registered 10.88.1.2"));
+    assertThat(soon(askFor(Duration.ofMillis(1))))
+        .isEqualTo(
+            new BridgeUnavailable(
+                "no bridge has registered 10.88.1.2, and none took its place within 1 ms"));
+  }
+
+  private static DnsAnswer told(String pod) {
+    return DnsAnswer.newBuilder()
+        .setPodId("net:[" + pod + "]")
+        .setName("api.example.com")
+        .addAddresses(ByteString.copyFrom(IpAddress.parse("198.18.1.1").bytes()))
+        .setTtlSeconds(30)
+        .build();
+  }
+
+  private Set<String> namesOf(String pod) {
+    return hub.names(IpAddress.parse(pod), IpAddress.parse("198.18.1.1"), Set.of());
+  }
+
+  /** The next bridge was not there to hear it, and programs resolve once and connect for hours. */
+  @Test
+  void names_ofABridgeThatWent_holdUnderTheNext_forPodsThatAreTheSame() {
+    var first = attached("node-1");
+    first.registers(pod("10.88.1.2"), pod("10.88.1.3"));
+    first.send(
+        BridgeMessage.newBuilder()
+            .setDnsAnswers(
+                DnsAnswers.newBuilder().addAnswers(told("10.88.1.2")).addAnswers(told("10.88.1.3")))
+            .build());
+    Await.until("it is heard", () -> !namesOf("10.88.1.3").isEmpty());
+    first.cut();
+    Await.until("it is detached", () -> hub.statuses().isEmpty());
+
+    peer = Samples.peer(BRIDGE, "10.1.0.2");
+    var second = attached("node-1");
+    second.registers(
+        pod("10.88.1.2"),
+        pod("10.88.1.3").toBuilder().clearAddresses().addAddresses(bytes("10.88.1.4")).build());
+    Await.until("both pods", () -> pods("node-1") == 2);
+
+    assertThat(namesOf("10.88.1.2")).containsExactly("api.example.com");
+    assertThat(namesOf("10.88.1.4")).as("another pod with the same id").isEmpty();
+    var elsewhere = attached("node-2");
+    second.cut();
+    elsewhere.registers(pod("10.88.1.2"));
+    Await.until("another node has it", () -> pods("node-2") == 1);
+    assertThat(namesOf("10.88.1.2")).as("of another node").isEmpty();
+  }
+
+  private static ByteString bytes(String address) {
+    return ByteString.copyFrom(IpAddress.parse(address).bytes());
+  }
+
+  @Test
+  void ask_podThatItsBridgeDoesNotListAnyMore_isUnavailableAtOnce() {
+    var bridge = holding("node-1", "10.88.1.2");
+    bridge.registers(pod("10.88.1.3"));
+    Await.until("the pod is gone", () -> hub.running(IpAddress.parse("10.88.1.2")) == null);
+
+    assertThat(ask("10.88.1.2", ""))
+        .isCompletedWithValue(new BridgeUnavailable("no bridge has registered 10.88.1.2"));
   }
 
   @Test

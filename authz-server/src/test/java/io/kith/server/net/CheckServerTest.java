@@ -347,7 +347,7 @@ class CheckServerTest {
         var stranger = source(STRANGER)) {
       assertThat(server.bridgePort()).isEqualTo(-1);
       assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(socket)))
-          .isEqualTo("rw-------");
+          .isEqualTo("rw-rw----");
 
       assertThat(attach(socket, SpiffeTls.channelCredentials(bridge, SERVER::equals)))
           .isEqualTo("welcome");

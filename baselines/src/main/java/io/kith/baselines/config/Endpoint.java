@@ -42,12 +42,45 @@ public sealed interface Endpoint {
   }
 
   /**
+   * A folder of Unix sockets: those of all servers of a node. A server takes a place in it, a
+   * bridge dials each. At most 90 bytes, so that there is room for names.
+   */
+  record Folder(Path path) implements Endpoint {
+    public Folder {
+      if (path.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8).length > 90) {
+        throw new IllegalArgumentException(
+            "'" + path + "' is too long for a folder of Unix sockets (expected: at most 90 bytes)");
+      }
+    }
+
+    @Override
+    public String toString() {
+      return "unix:" + path + "/";
+    }
+  }
+
+  /**
+   * As {@link #parse}, or {@code unix:/folder/}.
+   *
+   * @throws IllegalArgumentException for anything else
+   */
+  static Endpoint parseWithFolder(String text) {
+    return text.startsWith("unix:") && text.endsWith("/")
+        ? new Folder(Values.path(text.substring("unix:".length())))
+        : parse(text);
+  }
+
+  /**
    * Reads {@code host:port}, {@code [v6]:port} or {@code unix:/path}.
    *
    * @throws IllegalArgumentException for anything else
    */
   static Endpoint parse(String text) {
     if (text.startsWith("unix:")) {
+      if (text.endsWith("/")) {
+        throw new IllegalArgumentException(
+            "'" + text + "' is a folder (expected: the path of a socket, as unix:/path/to.sock)");
+      }
       return new Unix(Values.path(text.substring("unix:".length())));
     }
     var colon = text.lastIndexOf(':');

@@ -122,6 +122,29 @@ public record KithConfig(
       checkIds = List.copyOf(checkIds);
     }
 
+    /** The same, but for where bridges attach. */
+    public Server withBridges(Endpoint place) {
+      return new Server(
+          role,
+          spiffeId,
+          checks,
+          place,
+          control,
+          admin,
+          health,
+          reporters,
+          bridgeIds,
+          adminIds,
+          checkIds,
+          deadline,
+          bridgeTimeout,
+          connectionAge,
+          onFailure,
+          guard,
+          probes,
+          kubernetes);
+    }
+
     /**
      * The server's own identity.
      *
@@ -190,6 +213,9 @@ public record KithConfig(
    * @param hashMaxSize bytes; larger executables are not hashed
    * @param hostNetwork the bridge's own network is a pod too, with its loopback addresses
    * @param status Unix socket where the running bridge says how it is
+   * @param lock file of the node that one bridge holds: another stands by until it is let go
+   * @param serversGroup group that may put sockets into the folders among {@code servers}, which
+   *     the bridge makes so; null: somebody else does
    * @param pin folder on the BPF file system where capture outlives the bridge, or null
    * @param runtime what is asked about containers
    * @param attest who says which SPIFFE IDs processes have
@@ -210,6 +236,8 @@ public record KithConfig(
       boolean hostNetwork,
       @Nullable Path pin,
       Path status,
+      Path lock,
+      @Nullable Integer serversGroup,
       RuntimeSetting runtime,
       Attest attest) {
     public Bridge {

@@ -98,7 +98,9 @@ final class KithConfigReader {
         server.value("role", Values.oneOf(ServerRole.class), ServerRole.ALL),
         server.optional("spiffeId", SpiffeId::parse),
         listen(server, "checks", "0.0.0.0:9191"),
-        listen(server, "bridges", "0.0.0.0:9192"),
+        server
+            .section("bridges")
+            .value("listen", Endpoint::parseWithFolder, Endpoint.parse("0.0.0.0:9192")),
         listen(server, "control", "0.0.0.0:9195"),
         AdminReader.read(server.section("admin")),
         listen(server, "health", "127.0.0.1:9194"),
@@ -208,10 +210,11 @@ final class KithConfigReader {
     var proxy = bridge.section("proxy");
     var hash = bridge.section("hash");
     var ports = proxy.list("ports", Values.integer(1, 65_535));
-    var servers = bridge.list("servers", Endpoint::parse);
+    var servers = bridge.list("servers", Endpoint::parseWithFolder);
     var cgroup = bridge.value("cgroup", Values::text, "auto");
     var named = bridge.optional("serverId", SpiffeId::parse);
     var pin = bridge.value("pin", Values::text, "/sys/fs/bpf/kith");
+    var status = Path.of(bridge.value("status", Values::text, "/run/kith/bridge.sock"));
     return new Bridge(
         bridge.optional("node", Values::text),
         bridge.optional("spiffeId", SpiffeId::parse),
@@ -227,7 +230,9 @@ final class KithConfigReader {
         hash.value("workers", Values.integer(1, 64), 2),
         bridge.value("hostNetwork", Values::bool, false),
         pin.equals("off") ? null : Path.of(pin),
-        Path.of(bridge.value("status", Values::text, "/run/kith/bridge.sock")),
+        status,
+        bridge.value("lock", Values::path, status.resolveSibling("guard.lock")),
+        bridge.optional("serversGroup", Values.integer(0, Integer.MAX_VALUE)),
         bridge.value("runtime", RuntimeSetting::parse, new RuntimeSetting.Auto()),
         attest(bridge, identity));
   }

@@ -20,6 +20,7 @@ import io.kith.bridge.ffm.Tuple;
 import io.kith.bridge.guard.DnsMemory;
 import io.kith.bridge.guard.Guard;
 import io.kith.bridge.guard.GuardEvent;
+import io.kith.bridge.guard.GuardLock;
 import io.kith.bridge.guard.GuardPolicy;
 import io.kith.bridge.guard.PodGuard;
 import io.kith.bridge.guard.Totals;
@@ -34,6 +35,7 @@ import io.kith.bridge.process.ProcessKey;
 import io.kith.bridge.process.Sighting;
 import io.kith.bridge.stream.GuardView;
 import io.kith.bridge.stream.NodeView;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -42,6 +44,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -60,6 +63,7 @@ public final class Bridge implements NodeView, AutoCloseable {
   private static final int WARM_UP_ROUNDS = 200;
   private static final long POD_SECONDS = 1;
   private static final long CANARY_SECONDS = 10;
+  private static final long KEEP_UP_SECONDS = 2;
   private static final int EXEC_WAIT_MILLIS = 200;
   private static final int MINOR_BITS = 20;
 
@@ -72,11 +76,13 @@ public final class Bridge implements NodeView, AutoCloseable {
   private final PodContainers podContainers;
   private final FingerprintSource fingerprints;
   private final Guarded guarded;
-  private final Guard guard;
+  private final Guard.Types types = Guard.Types.read();
+  private volatile Guard guard;
   private final ScheduledExecutorService timer;
   private final Thread execs;
   private final Thread names;
   private volatile Found found = new Found(0, Duration.ZERO);
+  private volatile @Nullable Future<?> keepingUp;
   private volatile boolean closed;
 
   private Bridge(KithConfig.Bridge settings, ProcessIdentities identities, SocketOwners sockets) {
@@ -93,7 +99,7 @@ public final class Bridge implements NodeView, AutoCloseable {
             pid -> birth(sockets.fork(pid)),
             containers);
     this.guarded = new Guarded();
-    this.guard = Guard.open(guardSettings(settings), cgroups, guarded);
+    this.guard = Guard.none(guarded, "the bridge starts");
     this.timer =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("kith-bridge-timer").factory());
@@ -102,11 +108,42 @@ public final class Bridge implements NodeView, AutoCloseable {
   }
 
   /**
-   * Starts to watch the node, as well as this machine and this user allow.
+   * Starts to watch and to guard the node, as well as this machine and this user allow; where
+   * another bridge guards it, without a guard.
    *
    * @param identities closed by whoever made them
    */
   public static Bridge start(KithConfig.Bridge settings, ProcessIdentities identities)
+      throws InterruptedException {
+    var bridge = prepare(settings, identities);
+    try {
+      var lock = GuardLock.take(settings.lock());
+      if (lock == null) {
+        bridge.begin("another bridge guards this node: it has " + settings.lock());
+      } else {
+        bridge.begin(lock);
+      }
+    } catch (IOException e) {
+      bridge.begin(cannotLock(settings, e));
+    }
+    bridge.watch();
+    bridge.lookAtPods();
+    return bridge;
+  }
+
+  /** Why a node is not guarded whose lock cannot be had. */
+  static String cannotLock(KithConfig.Bridge settings, IOException why) {
+    return settings.lock() + " cannot be locked: " + why.getMessage() + " (bridge.lock)";
+  }
+
+  /**
+   * Does all that takes long and that may be done while another bridge of this node works: captures
+   * what that captures, knows the processes that are there, and has run what will be asked of it.
+   * Nothing is guarded, and nobody may be answered, before {@link #begin(GuardLock)}.
+   *
+   * @param identities closed by whoever made them
+   */
+  static Bridge prepare(KithConfig.Bridge settings, ProcessIdentities identities)
       throws InterruptedException {
     var began = System.nanoTime();
     var sockets =
@@ -121,17 +158,55 @@ public final class Bridge implements NodeView, AutoCloseable {
     var bridge = new Bridge(settings, identities, sockets);
     bridge.found = bridge.rememberProcesses(began);
     bridge.warmUp();
-    bridge.execs.start();
-    bridge.names.start();
     bridge.lookAtPods();
-    bridge.every(
-        POD_SECONDS,
-        () -> {
-          sockets.refreshPods();
-          bridge.lookAtPods();
-        });
-    bridge.every(CANARY_SECONDS, sockets::checkCanary);
     return bridge;
+  }
+
+  /** Looks again and again at what is there, while another bridge works and until this one does. */
+  void keepUp() {
+    keepingUp =
+        every(
+            KEEP_UP_SECONDS,
+            () -> {
+              sockets.refreshPods();
+              var _ = rememberProcesses(System.nanoTime());
+              lookAtPods();
+            });
+  }
+
+  /** Answers and guards from now on, as the only one of this node; {@link #watch} follows. */
+  void begin(GuardLock lock) {
+    begin(Guard.open(guardSettings(settings), types, lock, cgroups, guarded));
+  }
+
+  /**
+   * Answers from now on, and guards nothing; {@link #watch} follows.
+   *
+   * @param unguarded why, in words
+   */
+  void begin(String unguarded) {
+    begin(Guard.none(guarded, unguarded));
+  }
+
+  private void begin(Guard opened) {
+    if (keepingUp != null) {
+      var _ = keepingUp.cancel(false);
+    }
+    guard = opened;
+  }
+
+  /** Begins to look at what is new. */
+  void watch() {
+    execs.start();
+    names.start();
+    var _ =
+        every(
+            POD_SECONDS,
+            () -> {
+              sockets.refreshPods();
+              lookAtPods();
+            });
+    var _ = every(CANARY_SECONDS, sockets::checkCanary);
   }
 
   /**
@@ -160,7 +235,8 @@ public final class Bridge implements NodeView, AutoCloseable {
     return found;
   }
 
-  private void lookAtPods() {
+  /** Has what is guarded and described be that of now; else it is within a second. */
+  synchronized void lookAtPods() {
     var pods = sockets.pods();
     podContainers.look(
         pods.stream()
@@ -188,8 +264,8 @@ public final class Bridge implements NodeView, AutoCloseable {
     void run() throws InterruptedException;
   }
 
-  private void every(long seconds, Task task) {
-    var _ = timer.scheduleWithFixedDelay(() -> guarded(task), seconds, seconds, TimeUnit.SECONDS);
+  private Future<?> every(long seconds, Task task) {
+    return timer.scheduleWithFixedDelay(() -> guarded(task), seconds, seconds, TimeUnit.SECONDS);
   }
 
   /** A repeated task that throws would never run again. */
@@ -217,13 +293,8 @@ public final class Bridge implements NodeView, AutoCloseable {
     }
   }
 
-  /** Whatever keeps its lock beside the status lies where only one bridge of a node writes. */
   private static Guard.Settings guardSettings(KithConfig.Bridge settings) {
-    return new Guard.Settings(
-        settings.pin(),
-        settings.cgroup(),
-        settings.status().resolveSibling("guard.lock"),
-        settings.proxyUid());
+    return new Guard.Settings(settings.pin(), settings.cgroup(), settings.proxyUid());
   }
 
   /** What the guard asks of the rest of the bridge, and what the streams ask of the guard. */
@@ -532,17 +603,25 @@ public final class Bridge implements NodeView, AutoCloseable {
     return identities.words();
   }
 
-  @Override
-  public void close() {
+  /** Looks at nothing new any more, and answers from what it knows. */
+  void quiesce() {
     closed = true;
     timer.shutdownNow();
     try {
-      execs.join(Duration.ofSeconds(2));
-      names.join(Duration.ofSeconds(2));
+      for (var thread : List.of(execs, names)) {
+        if (thread.isAlive()) {
+          thread.join(Duration.ofSeconds(2));
+        }
+      }
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
     }
-    guard.close();
+  }
+
+  @Override
+  public void close() {
+    quiesce();
+    guard.close(); // with its lock: another bridge may wait for that
     fingerprints.close();
     containers.close();
     cgroups.close();

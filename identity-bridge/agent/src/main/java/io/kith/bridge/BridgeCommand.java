@@ -9,11 +9,14 @@ import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KithConfig.Identity;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.capture.SocketOwners;
+import io.kith.bridge.guard.GuardLock;
 import io.kith.bridge.identity.DevIdentities;
 import io.kith.bridge.identity.ProcessIdentities;
 import io.kith.bridge.identity.SpireIdentities;
 import io.kith.bridge.stream.BridgeStream;
 import io.kith.bridge.stream.NodeView.IdentitySource;
+import io.kith.bridge.stream.ServerFolder;
+import io.kith.bridge.stream.ServerStreams;
 import io.kith.spiffe.FileSource;
 import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.WorkloadApiSource;
@@ -36,7 +39,6 @@ import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentSkipListMap;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -91,6 +93,9 @@ final class BridgeCommand implements Callable<Integer> {
 
   private static final int QUERY_THREADS = 4;
 
+  /** How often the lock is tried that another bridge has. */
+  private static final Duration LOCK_AGAIN = Duration.ofMillis(10);
+
   /** As many as a server lets wait. */
   private static final int QUERIES_WAITING = 10_000;
 
@@ -124,7 +129,8 @@ final class BridgeCommand implements Callable<Integer> {
   private @Nullable String runtime;
 
   private final Map<String, String> servers = new ConcurrentSkipListMap<>();
-  private final List<BridgeStream> attached = new CopyOnWriteArrayList<>();
+  private volatile @Nullable ServerStreams streams;
+  private volatile String standingBy = "";
   private final List<AutoCloseable> open = new ArrayList<>();
   private @Nullable X509Source own;
 
@@ -178,7 +184,8 @@ final class BridgeCommand implements Callable<Integer> {
       throws ConfigException, InterruptedException {
     settings.bridge().requireId();
     settings.bridge().requireServerId();
-    var bridge = keep(Bridge.start(settings.bridge(), keep(identities(settings, out))));
+    prepareFolders(settings.bridge(), err);
+    var bridge = keep(Bridge.prepare(settings.bridge(), keep(identities(settings, out))));
     report(bridge).stream().map(Printable::line).forEach(out::println);
     out.flush();
     var minimum = settings.bridge().minimumRung();
@@ -199,14 +206,70 @@ final class BridgeCommand implements Callable<Integer> {
             Thread.ofPlatform()
                 .unstarted(
                     () -> {
+                      bridge.quiesce(); // answers meanwhile
                       close();
                       stopped.countDown();
                       Runtime.getRuntime().halt(0); // a signal is how a bridge is stopped
                     }));
     openStatus(settings, bridge, out);
-    attach(settings, bridge, out);
+    var servers = servers(settings, bridge, out);
+    begin(settings.bridge(), bridge, out);
+    servers.begin();
+    bridge.watch();
     stopped.await();
     return 0;
+  }
+
+  /** Folders that servers of this node need; the bridge works without them. */
+  private static void prepareFolders(KithConfig.Bridge settings, PrintWriter err) {
+    var group = settings.serversGroup();
+    for (var server : settings.servers()) {
+      if (group != null && server instanceof Endpoint.Folder(var folder)) {
+        try {
+          ServerFolder.prepare(folder, group);
+        } catch (IOException e) {
+          err.println("kith bridge: " + e.getMessage());
+          err.flush();
+        }
+      }
+    }
+  }
+
+  /** Begins to guard, as soon as no other bridge of this node does. */
+  private void begin(KithConfig.Bridge settings, Bridge bridge, PrintWriter out)
+      throws InterruptedException {
+    try {
+      var lock = GuardLock.take(settings.lock());
+      if (lock == null) {
+        bridge.begin(standBy(settings.lock(), bridge, out)); // what is pinned is guarded meanwhile
+      } else {
+        bridge.begin(lock);
+        bridge.lookAtPods();
+      }
+    } catch (IOException e) {
+      bridge.begin(Bridge.cannotLock(settings, e));
+    }
+  }
+
+  /**
+   * Waits until the other bridge of this node has ended, ready to take over: answers nobody, guards
+   * nothing.
+   */
+  private GuardLock standBy(Path path, Bridge bridge, PrintWriter out)
+      throws IOException, InterruptedException {
+    standingBy =
+        "stands by: another bridge of this node has " + path + " (takes over when it ends)";
+    printLine(standingBy, out);
+    bridge.keepUp();
+    while (true) {
+      var lock = GuardLock.take(path);
+      if (lock != null) {
+        standingBy = "";
+        printLine("takes over", out);
+        return lock;
+      }
+      Thread.sleep(LOCK_AGAIN);
+    }
   }
 
   /** How the bridge is, a line each. */
@@ -243,6 +306,9 @@ final class BridgeCommand implements Callable<Integer> {
 
   private String status(Bridge bridge) {
     var lines = report(bridge);
+    if (!standingBy.isEmpty()) {
+      lines.addFirst(standingBy);
+    }
     lines.add(
         "finds its own connections: " + (bridge.status().canaryOk() ? "yes" : "no (see above)"));
     lines.add(
@@ -257,6 +323,10 @@ final class BridgeCommand implements Callable<Integer> {
     lines.addAll(ContainerWords.lines(bridge.containers()));
     lines.addAll(
         GuardWords.lines(bridge.guardProblems(), bridge.guard().states(), bridge.guard().events()));
+    var open = streams;
+    if (open != null && !open.problem().isEmpty()) {
+      lines.add(open.problem());
+    }
     lines.add(servers.isEmpty() ? "no servers yet" : "servers:");
     servers.forEach((_, words) -> lines.add("  " + words));
     return lines.stream().map(Printable::line).collect(Collectors.joining("\n", "", "\n"));
@@ -294,7 +364,9 @@ final class BridgeCommand implements Callable<Integer> {
     };
   }
 
-  private void attach(KithConfig settings, Bridge bridge, PrintWriter out) throws ConfigException {
+  /** Connections to all servers, on which nothing is said yet. */
+  private ServerStreams servers(KithConfig settings, Bridge bridge, PrintWriter out)
+      throws ConfigException {
     var queries =
         new ThreadPoolExecutor(
             QUERY_THREADS,
@@ -303,20 +375,29 @@ final class BridgeCommand implements Callable<Integer> {
             TimeUnit.SECONDS,
             new ArrayBlockingQueue<>(QUERIES_WAITING),
             Thread.ofPlatform().daemon().name("kith-query-", 0).factory());
-    for (var server : settings.bridge().servers()) {
-      var stream =
-          BridgeStream.start(
-              server,
-              SpiffeTls.channelCredentials(
-                  own(settings, out), settings.bridge().requireServerId()::equals),
-              node(settings.bridge().node()),
-              VERSION,
-              bridge,
-              queries,
-              event -> tell(event, out));
-      keep(stream);
-      attached.add(stream);
-    }
+    var credentials =
+        SpiffeTls.channelCredentials(
+            own(settings, out), settings.bridge().requireServerId()::equals);
+    var held =
+        keep(
+            ServerStreams.hold(
+                settings.bridge().servers(),
+                server ->
+                    BridgeStream.hold(
+                        server,
+                        credentials,
+                        node(settings.bridge().node()),
+                        VERSION,
+                        bridge,
+                        queries,
+                        event -> tell(event, out)),
+                server -> {
+                  bridge.guard().gone(server.toString());
+                  servers.remove(server.toString());
+                  printLine("gone: " + server, out);
+                }));
+    streams = held;
+    return held;
   }
 
   /** Who attests processes. */
@@ -339,13 +420,12 @@ final class BridgeCommand implements Callable<Integer> {
   /** The bridge's own identity; whenever it is renewed the streams are, too. */
   private X509Source own(KithConfig settings, PrintWriter out) throws ConfigException {
     if (own == null) {
-      own = keep(identity(settings, attached, out));
+      own = keep(identity(settings, out));
     }
     return own;
   }
 
-  private static X509Source identity(
-      KithConfig settings, List<BridgeStream> streams, PrintWriter out) throws ConfigException {
+  private X509Source identity(KithConfig settings, PrintWriter out) throws ConfigException {
     var id = settings.bridge().requireId();
     var source =
         switch (settings.identity()) {
@@ -367,8 +447,9 @@ final class BridgeCommand implements Callable<Integer> {
     source.addListener(
         event -> {
           out.println("identity: " + source.state().words());
-          if (event instanceof X509Source.Event.Updated) {
-            streams.forEach(BridgeStream::renew);
+          var open = streams;
+          if (event instanceof X509Source.Event.Updated && open != null) {
+            open.renew();
           }
         });
     out.flush();

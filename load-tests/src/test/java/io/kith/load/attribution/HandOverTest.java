@@ -25,6 +25,7 @@ import io.kith.server.check.NodeBridges;
 import io.kith.server.check.PeerFilter;
 import io.kith.server.check.SocketEnd;
 import io.kith.server.check.SocketQuery;
+import io.kith.server.net.SocketFile;
 import io.kith.server.net.UnixServer;
 import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.WorkloadApiSource;
@@ -89,7 +90,10 @@ class HandOverTest {
           overTcp
               ? null
               : UnixServer.start(
-                  "server.bridges.listen", socket, false, (at, _) -> builder(at, hub, own));
+                  "server.bridges.listen",
+                  socket,
+                  SocketFile.Access.OWNER,
+                  (at, _) -> builder(at, hub, own));
       var server =
           unix == null
               ? builder(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), hub, own)

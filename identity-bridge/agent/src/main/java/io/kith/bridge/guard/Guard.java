@@ -85,14 +85,9 @@ public final class Guard implements AutoCloseable {
    *
    * @param pin folder on the BPF file system where the guard outlives the bridge, or null
    * @param cgroup root of the cgroup v2 tree, or null to find it
-   * @param lock file that only one guard of this node holds
    * @param proxyUid user of the proxy where no server has spoken
    */
-  public record Settings(@Nullable Path pin, @Nullable Path cgroup, Path lock, int proxyUid) {
-    public Settings {
-      requireNonNull(lock, "lock");
-    }
-  }
+  public record Settings(@Nullable Path pin, @Nullable Path cgroup, int proxyUid) {}
 
   private record Kernel(
       Descriptor root, PodCgroups cgroups, KernelGuard guard, GuardLock lock, int proxyUid) {}
@@ -106,16 +101,28 @@ public final class Guard implements AutoCloseable {
   }
 
   /**
+   * Guards nothing.
+   *
+   * @param why in words
+   */
+  public static Guard none(Node node, String why) {
+    return new Guard(node, null, List.of("no pod is guarded: " + why));
+  }
+
+  /**
    * Starts to guard, as well as this machine allows; {@link #problems} says how.
    *
+   * @param types of the kernel
+   * @param lock let go when this is closed
    * @param cgroups of processes; stay open
    */
-  public static Guard open(Settings settings, HostCgroups cgroups, Node node) {
-    var problems = new ArrayList<String>();
+  public static Guard open(
+      Settings settings, Types types, GuardLock lock, HostCgroups cgroups, Node node) {
+    var problems = new ArrayList<>(types.problems());
     Kernel kernel = null;
     try {
-      kernel = open(settings, cgroups, problems);
-    } catch (KernelException | CgroupRoot.NotFoundException | IOException e) {
+      kernel = open(settings, types.btf(), lock, cgroups, problems);
+    } catch (KernelException | CgroupRoot.NotFoundException e) {
       problems.add(
           "no pod is guarded: "
               + e.getMessage()
@@ -124,13 +131,17 @@ public final class Guard implements AutoCloseable {
     return new Guard(node, kernel, List.copyOf(problems));
   }
 
-  private static Kernel open(Settings settings, HostCgroups cgroups, List<String> problems)
-      throws KernelException, CgroupRoot.NotFoundException, IOException {
-    var lock = GuardLock.take(settings.lock());
+  private static Kernel open(
+      Settings settings,
+      @Nullable Btf types,
+      GuardLock lock,
+      HostCgroups cgroups,
+      List<String> problems)
+      throws KernelException, CgroupRoot.NotFoundException {
     Descriptor root = null;
     try {
       root = CgroupRoot.open(settings.cgroup());
-      var guard = KernelGuard.open(settings.pin(), types(problems), problems);
+      var guard = KernelGuard.open(settings.pin(), types, problems);
       return new Kernel(root, new PodCgroups(root, cgroups), guard, lock, settings.proxyUid());
     } catch (KernelException | CgroupRoot.NotFoundException | RuntimeException e) {
       if (root != null) {
@@ -141,12 +152,24 @@ public final class Guard implements AutoCloseable {
     }
   }
 
-  private static @Nullable Btf types(List<String> problems) {
-    try {
-      return Btf.ofThisKernel();
-    } catch (IOException | IllegalArgumentException e) {
-      problems.add("the guard does not see executables: " + e.getMessage());
-      return null;
+  /**
+   * The kernel's types, which take a moment to read.
+   *
+   * @param btf null when the kernel does not tell
+   * @param problems why, in words
+   */
+  public record Types(@Nullable Btf btf, List<String> problems) {
+    public Types {
+      problems = List.copyOf(problems);
+    }
+
+    /** Those of this kernel. */
+    public static Types read() {
+      try {
+        return new Types(Btf.ofThisKernel(), List.of());
+      } catch (IOException | IllegalArgumentException e) {
+        return new Types(null, List.of("the guard does not see executables: " + e.getMessage()));
+      }
     }
   }
 
@@ -155,6 +178,10 @@ public final class Guard implements AutoCloseable {
     private Set<Long> cgroups = Set.of();
     private @Nullable Applied applied;
     private boolean spoken;
+
+    /** What the bridge before was told stays, since no server has spoken and it enforces. */
+    private boolean kept;
+
     private List<String> problems = List.of();
     private RawSockets.Found raw = RawSockets.Found.NONE;
     private List<Integer> pids = List.of();
@@ -252,9 +279,12 @@ public final class Guard implements AutoCloseable {
       if (mine.keySet().removeAll(others)) {
         found.add("processes of it are in the cgroup of another pod, which is guarded as that one");
       }
+      guarded.kept = said == null && own.guard().enforcesAny(mine.keySet());
       guarded.cgroups = attach(own, mine, guarded, wanted);
-      rejudge(pod, guarded.applied, wanted, sockets);
-      guarded.applied = guarded.cgroups.isEmpty() ? null : wanted;
+      if (!guarded.kept) {
+        rejudge(pod, guarded.applied, wanted, sockets);
+      }
+      guarded.applied = guarded.kept || guarded.cgroups.isEmpty() ? null : wanted;
     } catch (KernelException e) {
       found.add("not guarded as it should be: " + e.getMessage());
     }
@@ -292,7 +322,7 @@ public final class Guard implements AutoCloseable {
     for (var entry : cgroups.entrySet()) {
       var id = entry.getKey();
       var attached = own.guard().isAttached(id);
-      if (!attached || !wanted.equals(guarded.applied)) {
+      if (!guarded.kept && (!attached || !wanted.equals(guarded.applied))) {
         own.guard().policy(id, wanted.policy(), wanted.mode(), wanted.proxyCgroup(), wanted.own());
       }
       if (!attached) {
@@ -394,7 +424,7 @@ public final class Guard implements AutoCloseable {
     var applied = guarded.applied;
     return new PodGuard(
         pod.id(),
-        applied == null ? null : applied.mode(),
+        guarded.kept ? Mode.ENFORCE : applied == null ? null : applied.mode(),
         guarded.spoken,
         all,
         totals,

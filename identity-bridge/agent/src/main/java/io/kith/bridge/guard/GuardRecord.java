@@ -131,6 +131,11 @@ final class GuardRecord {
         .array();
   }
 
+  /** Whether a policy refuses anything. */
+  static boolean enforces(byte[] policy) {
+    return ByteBuffer.wrap(policy).order(ByteOrder.LITTLE_ENDIAN).getInt() == ENFORCE;
+  }
+
   private static int mode(Mode mode) {
     return switch (mode) {
       case OBSERVE -> 1;

@@ -57,6 +57,7 @@ final class KernelGuard implements AutoCloseable {
   private final RingBuffer answers;
   private final MapReader attempts;
   private final MapReader totals;
+  private final MapReader policies;
   private final boolean knowsExecutables;
   private final Map<Long, Deque<Descriptor>> attached = new HashMap<>();
   private final Map<Long, Set<ByteBuffer>> rules = new HashMap<>();
@@ -71,6 +72,7 @@ final class KernelGuard implements AutoCloseable {
     this.attempts =
         new MapReader(maps.attempts(), GuardRecord.ATTEMPT_KEY_BYTES, GuardRecord.ATTEMPT_BYTES);
     this.totals = new MapReader(maps.totals(), 8, GuardRecord.TOTALS_BYTES);
+    this.policies = new MapReader(maps.policies(), 8, GuardRecord.POLICY_BYTES);
   }
 
   /**
@@ -113,6 +115,13 @@ final class KernelGuard implements AutoCloseable {
       all.add(Long.parseUnsignedLong(name.substring(name.lastIndexOf('-') + 1)));
     }
     return all;
+  }
+
+  /** Whether the policy of one of these cgroups enforces, ours or that of a bridge before. */
+  boolean enforcesAny(Set<Long> cgroups) {
+    return cgroups.stream()
+        .map(id -> policies.get(GuardRecord.cgroup(id)))
+        .anyMatch(policy -> policy != null && GuardRecord.enforces(policy));
   }
 
   boolean isAttached(long cgroup) {

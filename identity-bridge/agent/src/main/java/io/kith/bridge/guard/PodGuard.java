@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param pod id of its network namespace
  * @param applied the mode that holds, or null when nothing is attached
- * @param spoken a server has spoken about the pod; else it is observed until one does
+ * @param spoken a server has spoken about the pod; until one does it is observed, or enforced as
+ *     the bridge before was told
  * @param problems why it is not as the server says, in words; may be empty
  * @param rawHolders processes that hold CAP_NET_RAW, with which packets can be sent unseen
  * @param rawAble processes that may gain it
@@ -40,6 +41,11 @@ public record PodGuard(
     if (applied == null) {
       return "not guarded";
     }
-    return spoken ? applied.word() : "observe: no policy yet";
+    if (spoken) {
+      return applied.word();
+    }
+    return applied == Mode.OBSERVE
+        ? "observe: no policy yet"
+        : applied.word() + ", as the bridge before was told";
   }
 }

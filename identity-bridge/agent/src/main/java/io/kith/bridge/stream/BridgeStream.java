@@ -58,6 +58,7 @@ public final class BridgeStream implements AutoCloseable {
 
   private static final Duration GUARD_INTERVAL = Duration.ofSeconds(5);
   private static final int NAMES_AT_ONCE = 256;
+  private static final int REHEARSALS = 50;
 
   /** An address that another bridge held may be free by now: the server does not ask for it. */
   private static final Duration POD_REPETITION = Duration.ofSeconds(10);
@@ -97,6 +98,8 @@ public final class BridgeStream implements AutoCloseable {
   private final ScheduledExecutorService timer;
   private int failures; // guarded by this
   private boolean closed; // guarded by this
+  private boolean held = true; // guarded by this
+  private @Nullable ManagedChannel ready; // guarded by this; nothing was said on it
   private int renewals; // guarded by this
   private @Nullable Attachment current; // guarded by this
   private @Nullable Attachment next; // guarded by this
@@ -140,21 +143,96 @@ public final class BridgeStream implements AutoCloseable {
       NodeView view,
       Executor workers,
       Consumer<Event> events) {
-    var stream = new BridgeStream(server, credentials, node, version, view, workers, events);
-    stream.attach();
-    stream.every(POD_INTERVAL, () -> stream.tell(attachment -> attachment.sendPods(false)));
-    stream.every(POD_REPETITION, () -> stream.tell(attachment -> attachment.sendPods(true)));
-    stream.every(STATUS_INTERVAL, () -> stream.tell(attachment -> attachment.sendStatus(true)));
-    stream.every(POD_INTERVAL, () -> stream.tell(attachment -> attachment.sendStatus(false)));
-    stream.every(GUARD_INTERVAL, () -> stream.tell(Attachment::sendReport));
-    stream.every(POD_INTERVAL, () -> stream.tell(Attachment::sendNames));
+    var stream = hold(server, credentials, node, version, view, workers, events);
+    stream.begin();
     return stream;
+  }
+
+  /**
+   * As {@link #start}, but only connects, and neither says nor hears anything until {@link #begin}:
+   * what takes long of the way to a server is done then.
+   */
+  public static BridgeStream hold(
+      Endpoint server,
+      ChannelCredentials credentials,
+      String node,
+      String version,
+      NodeView view,
+      Executor workers,
+      Consumer<Event> events) {
+    var stream = new BridgeStream(server, credentials, node, version, view, workers, events);
+    stream.connect();
+    stream.rehearse();
+    return stream;
+  }
+
+  /** Says to nobody what it will say first: code that never ran takes long. */
+  private void rehearse() {
+    var _ = BridgeServiceGrpc.getAttachMethod();
+    var first =
+        List.of(
+            Messages.hello(node, version),
+            Messages.pods(view.pods()),
+            Messages.status(view.status()));
+    var bytes = 0L;
+    for (var i = 0; i < REHEARSALS; i++) {
+      for (var message : first) {
+        bytes += message.toByteArray().length;
+      }
+    }
+    bytes +=
+        GuardMessages.report(
+                view.guard().states(),
+                view.guard().events(),
+                view.guard().totals(),
+                view.guard().destroyed())
+            .getSerializedSize();
+    LOG.log(System.Logger.Level.DEBUG, "rehearsed {0} bytes", bytes);
+  }
+
+  /** Speaks from now on; called once. */
+  public void begin() {
+    synchronized (this) {
+      held = false;
+    }
+    attach();
+    every(POD_INTERVAL, () -> tell(attachment -> attachment.sendPods(false)));
+    every(POD_REPETITION, () -> tell(attachment -> attachment.sendPods(true)));
+    every(STATUS_INTERVAL, () -> tell(attachment -> attachment.sendStatus(true)));
+    every(POD_INTERVAL, () -> tell(attachment -> attachment.sendStatus(false)));
+    every(GUARD_INTERVAL, () -> tell(Attachment::sendReport));
+    every(POD_INTERVAL, () -> tell(Attachment::sendNames));
+  }
+
+  /** Has a connection ready, with the certificate of now. */
+  private synchronized void connect() {
+    if (ready != null) {
+      ready.shutdownNow();
+    }
+    ready = channel();
+    stayConnected();
+  }
+
+  /** Connects again what was cut, as long as it is only held. */
+  synchronized void stayConnected() {
+    if (held && ready != null) {
+      var _ = ready.getState(true);
+    }
+  }
+
+  private ManagedChannel channel() {
+    return Grpc.newChannelBuilder(target(server), credentials)
+        .keepAliveTime(20, TimeUnit.SECONDS)
+        .keepAliveTimeout(5, TimeUnit.SECONDS)
+        .build();
   }
 
   private static String target(Endpoint server) {
     return switch (server) {
       case Endpoint.Tcp tcp -> "dns:///" + tcp;
       case Endpoint.Unix(var path) -> "unix://" + path.toAbsolutePath();
+      case Endpoint.Folder folder ->
+          throw new IllegalArgumentException(folder + " (expected: one server, not a folder)");
     };
   }
 
@@ -184,7 +262,7 @@ public final class BridgeStream implements AutoCloseable {
   /** Opens what is missing: a stream, or a second one in place of one with an older certificate. */
   private synchronized void attach() {
     var open = current;
-    if (closed || next != null) {
+    if (closed || held || next != null) {
       return;
     }
     if (open == null) {
@@ -195,7 +273,8 @@ public final class BridgeStream implements AutoCloseable {
   }
 
   private synchronized Attachment dial() {
-    var attachment = new Attachment(renewals);
+    var attachment = new Attachment(renewals, ready == null ? channel() : ready);
+    ready = null;
     BridgeServiceGrpc.newStub(attachment.channel).attach(attachment);
     return attachment;
   }
@@ -204,6 +283,9 @@ public final class BridgeStream implements AutoCloseable {
   public void renew() {
     synchronized (this) {
       renewals++;
+      if (held && !closed) {
+        connect();
+      }
     }
     later(Duration.ZERO, this::attach);
   }
@@ -287,11 +369,7 @@ public final class BridgeStream implements AutoCloseable {
   /** One call of Attach, on a connection of its own. */
   private final class Attachment implements ClientResponseObserver<BridgeMessage, ServerMessage> {
     private final int renewal;
-    private final ManagedChannel channel =
-        Grpc.newChannelBuilder(target(server), credentials)
-            .keepAliveTime(20, TimeUnit.SECONDS)
-            .keepAliveTimeout(5, TimeUnit.SECONDS)
-            .build();
+    private final ManagedChannel channel;
     private boolean welcomed; // guarded by the stream
     private @Nullable ClientCallStreamObserver<BridgeMessage> call;
     private @Nullable Outbox outbox;
@@ -302,8 +380,9 @@ public final class BridgeStream implements AutoCloseable {
     private List<PodGuard> statesTold = List.of(); // guarded by this
     private List<GuardEvent> eventsTold = List.of(); // guarded by this
 
-    private Attachment(int renewal) {
+    private Attachment(int renewal, ManagedChannel channel) {
       this.renewal = renewal;
+      this.channel = channel;
     }
 
     @Override
@@ -526,6 +605,10 @@ public final class BridgeStream implements AutoCloseable {
     var open = new ArrayList<Attachment>();
     synchronized (this) {
       closed = true;
+      if (ready != null) {
+        ready.shutdownNow();
+        ready = null;
+      }
       for (var attachment : Arrays.asList(current, next, leaving)) {
         if (attachment != null) {
           open.add(attachment);

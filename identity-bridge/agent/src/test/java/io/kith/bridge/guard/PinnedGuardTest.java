@@ -2,15 +2,20 @@ package io.kith.bridge.guard;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.IpAddress;
+import io.kith.bridge.Bridge;
 import io.kith.bridge.ffm.Bpf;
 import io.kith.bridge.ffm.Btf;
+import io.kith.bridge.identity.ProcessIdentities;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -76,6 +81,54 @@ class PinnedGuardTest {
       assertThat(problems).isEmpty();
     } finally {
       mount("umount", files.toString());
+    }
+  }
+
+  /** The second bridge once observed what the first enforced, until a server had spoken to it. */
+  @Test
+  void guard_nextBridge_enforcesBeforeAServerHasSpoken_andFollowsItThen() throws Exception {
+    folder.toFile().setExecutable(true, false);
+    folder.toFile().setReadable(true, false);
+    var files = Files.createDirectory(folder.resolve("bpf"));
+    mount("mount", "-t", "bpf", "bpf", files.toString());
+    var settings =
+        KithConfig.parse(
+                "kith.yaml",
+                "bridge: {pin: %s/kith, status: %s/status.sock}".formatted(files, folder),
+                Map.of())
+            .bridge();
+    try (var pod = new GuardedPod(folder)) {
+      var enforce = KernelGuardTest.policy(Mode.ENFORCE);
+      try (var first = Bridge.start(settings, ProcessIdentities.NONE)) {
+        first.guard().said("server", Map.of(pod.podId(), enforce));
+        await(first, pod, "enforce");
+        assertThat(pod.app(ATTEMPT)).isEqualTo("EPERM");
+        try (var second = Bridge.start(settings, ProcessIdentities.NONE)) {
+          assertThat(second.guardProblems()).singleElement().asString().contains("another bridge");
+        }
+      }
+
+      try (var next = Bridge.start(settings, ProcessIdentities.NONE)) {
+        await(next, pod, "enforce, as the bridge before was told");
+        assertThat(pod.app(ATTEMPT)).isEqualTo("EPERM");
+
+        var observe = Map.of(pod.podId(), KernelGuardTest.policy(Mode.OBSERVE));
+        next.guard().said("server", observe);
+        await(next, pod, "observe");
+        assertThat(pod.app(ATTEMPT)).isEqualTo("world");
+      }
+    } finally {
+      mount("umount", files.toString());
+    }
+  }
+
+  private static void await(Bridge bridge, GuardedPod pod, String words) throws Exception {
+    var end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    var id = pod.podId();
+    while (bridge.guard().states().stream()
+        .noneMatch(state -> state.pod().equals(id) && state.words().equals(words))) {
+      assertThat(System.nanoTime()).as("%s: %s", words, bridge.guard().states()).isLessThan(end);
+      TimeUnit.MILLISECONDS.sleep(50);
     }
   }
 }

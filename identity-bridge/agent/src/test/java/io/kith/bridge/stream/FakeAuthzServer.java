@@ -3,11 +3,21 @@ package io.kith.bridge.stream;
 import static java.util.Objects.requireNonNull;
 
 import com.google.protobuf.ByteString;
+import io.grpc.Attributes;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.Server;
+import io.grpc.ServerTransportFilter;
 import io.grpc.Status;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
+import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerDomainSocketChannel;
+import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
+import io.grpc.netty.shaded.io.netty.util.concurrent.DefaultThreadFactory;
 import io.grpc.stub.StreamObserver;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.identity.IpAddress;
@@ -18,6 +28,7 @@ import io.kith.bridge.v1.Query;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.bridge.v1.Welcome;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -27,12 +38,17 @@ import org.jspecify.annotations.Nullable;
 
 /** A server on loopback that says Welcome and otherwise only what a test tells it to. */
 public final class FakeAuthzServer implements AutoCloseable {
+  private static final EventLoopGroup LOOP =
+      new MultiThreadIoEventLoopGroup(
+          1, new DefaultThreadFactory("fake-server", true), EpollIoHandler.newFactory());
+
   private final BlockingQueue<BridgeMessage> received = new LinkedBlockingQueue<>();
   private final AtomicReference<@Nullable StreamObserver<ServerMessage>> bridge =
       new AtomicReference<>();
   private final AtomicReference<@Nullable StreamObserver<ServerMessage>> older =
       new AtomicReference<>();
   private final Server server;
+  private volatile boolean connected;
 
   public FakeAuthzServer() throws IOException {
     this(0);
@@ -42,6 +58,28 @@ public final class FakeAuthzServer implements AutoCloseable {
     server =
         Grpc.newServerBuilderForPort(port, InsecureServerCredentials.create())
             .addService(new Service())
+            .build()
+            .start();
+  }
+
+  /** At a Unix socket, whose file stays when it is closed. */
+  FakeAuthzServer(Path socket) throws IOException {
+    server =
+        NettyServerBuilder.forAddress(
+                new DomainSocketAddress(socket.toString()), InsecureServerCredentials.create())
+            .channelType(EpollServerDomainSocketChannel.class)
+            .bossEventLoopGroup(LOOP)
+            .workerEventLoopGroup(LOOP)
+            .withChildOption(ChannelOption.SO_KEEPALIVE, null) // it has none, and warns
+            .addService(new Service())
+            .addTransportFilter(
+                new ServerTransportFilter() {
+                  @Override
+                  public Attributes transportReady(Attributes attributes) {
+                    connected = true;
+                    return attributes;
+                  }
+                })
             .build()
             .start();
   }
@@ -135,6 +173,16 @@ public final class FakeAuthzServer implements AutoCloseable {
       message = next();
     }
     return message;
+  }
+
+  /** Whether anybody ever connected. */
+  boolean connected() {
+    return connected;
+  }
+
+  /** Messages that nobody took yet. */
+  int heard() {
+    return received.size();
   }
 
   void cut() {

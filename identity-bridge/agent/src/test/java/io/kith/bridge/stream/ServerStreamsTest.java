@@ -1,0 +1,211 @@
+package io.kith.bridge.stream;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.grpc.InsecureChannelCredentials;
+import io.kith.baselines.config.Endpoint;
+import io.kith.baselines.process.Rung;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(300)
+class ServerStreamsTest {
+  private static final Duration SOON = Duration.ofSeconds(60);
+
+  @TempDir private Path folder;
+
+  private final List<AutoCloseable> open = new ArrayList<>();
+  private final BlockingQueue<Endpoint> attached = new LinkedBlockingQueue<>();
+  private final BlockingQueue<Endpoint> gone = new LinkedBlockingQueue<>();
+
+  @AfterEach
+  void stop() throws Exception {
+    for (var one : open.reversed()) {
+      one.close();
+    }
+  }
+
+  private <T extends AutoCloseable> T keep(T thing) {
+    open.add(thing);
+    return thing;
+  }
+
+  private Path socket(String name) {
+    return folder.resolve(name);
+  }
+
+  private Endpoint endpoint(String name) {
+    return new Endpoint.Unix(socket(name));
+  }
+
+  private FakeAuthzServer server(String name) throws IOException {
+    return keep(new FakeAuthzServer(socket(name)));
+  }
+
+  private ServerStreams follow(Endpoint... servers) {
+    var streams = held(servers);
+    streams.begin();
+    return streams;
+  }
+
+  private ServerStreams held(Endpoint... servers) {
+    return keep(
+        ServerStreams.hold(
+            List.of(servers),
+            server ->
+                BridgeStream.hold(
+                    server,
+                    InsecureChannelCredentials.create(),
+                    "node-1",
+                    "test",
+                    new EmptyNode(),
+                    Runnable::run,
+                    event -> {
+                      if (event instanceof BridgeStream.Event.Attached(var which, _)) {
+                        attached.add(which);
+                      }
+                    }),
+            gone::add));
+  }
+
+  private static Endpoint next(BlockingQueue<Endpoint> queue) throws InterruptedException {
+    return queue.poll(SOON.toSeconds(), TimeUnit.SECONDS);
+  }
+
+  private static final class EmptyNode implements NodeView {
+    @Override
+    public Answer answer(Question question) {
+      return new Answer(List.of(), Rung.KERNEL_EXACT, List.of(), question.sourcePort());
+    }
+
+    @Override
+    public List<Pod> pods() {
+      return List.of();
+    }
+
+    @Override
+    public Status status() {
+      return new Status(Rung.KERNEL_EXACT, List.of(), true, 0, 65_536, Containers.NONE, "");
+    }
+  }
+
+  @Test
+  void folder_socketsThatCome_areAttachedTo_andOnesThatGoAreLeft() throws Exception {
+    server("1.sock");
+    var other = keep(new FakeAuthzServer());
+    follow(other.endpoint(), new Endpoint.Folder(folder));
+    assertThat(List.of(next(attached), next(attached)))
+        .containsExactlyInAnyOrder(other.endpoint(), endpoint("1.sock"));
+
+    server("2.sock");
+    assertThat(next(attached)).isEqualTo(endpoint("2.sock"));
+
+    Files.delete(socket("1.sock"));
+    assertThat(next(gone)).isEqualTo(endpoint("1.sock"));
+    assertThat(gone).isEmpty();
+  }
+
+  /** A bridge waits up to ten seconds between two attempts at one server. */
+  @Test
+  void folder_staleSocket_harmsNobody_andIsForgottenForTheNextOfItsName() throws Exception {
+    new FakeAuthzServer(socket("1.sock")).close();
+    if (!Files.exists(socket("1.sock"))) { // it may tidy up; then as if killed
+      Files.move(bound(folder.resolve("left")), socket("1.sock"));
+    }
+    server("2.sock");
+    var streams = follow(new Endpoint.Folder(folder));
+    assertThat(next(attached)).isEqualTo(endpoint("2.sock"));
+    TimeUnit.SECONDS.sleep(3); // so that the attempts are seconds apart
+    assertThat(streams.problem()).isEmpty();
+
+    keep(new FakeAuthzServer(folder.resolve("new")));
+    var began = System.nanoTime();
+    Files.move(
+        folder.resolve("new"), socket("1.sock"), java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+
+    assertThat(next(gone)).isEqualTo(endpoint("1.sock"));
+    assertThat(next(attached)).isEqualTo(endpoint("1.sock"));
+    assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(2));
+  }
+
+  private static Path bound(Path path) throws IOException {
+    try (var channel =
+        java.nio.channels.ServerSocketChannel.open(java.net.StandardProtocolFamily.UNIX)) {
+      channel.bind(java.net.UnixDomainSocketAddress.of(path));
+    }
+    return path;
+  }
+
+  @Test
+  void sockets_otherFiles_links_andMoreThanTheMost_areNotDialled() throws Exception {
+    Files.writeString(socket("0.sock"), "no socket");
+    Files.createDirectory(socket("a.sock"));
+    bound(socket("not-named-so"));
+    Files.createSymbolicLink(socket("b.sock"), socket("not-named-so"));
+    for (int number = 0; number < ServerFolder.MOST + 3; number++) {
+      bound(socket("c%02d.sock".formatted(number)));
+    }
+
+    assertThat(ServerFolder.sockets(folder).keySet())
+        .hasSize(ServerFolder.MOST)
+        .contains(endpoint("c00.sock"))
+        .allMatch(server -> server.toString().contains("/c"));
+  }
+
+  @Test
+  void folder_thatIsNotThere_isSaid_andUsedOnceItIs() throws Exception {
+    var later = folder.resolve("later");
+    var streams = follow(new Endpoint.Folder(later));
+    assertThat(streams.problem()).contains("no server is found in " + later);
+
+    Files.createDirectory(later);
+    keep(new FakeAuthzServer(later.resolve("1.sock")));
+
+    assertThat(next(attached)).isEqualTo(new Endpoint.Unix(later.resolve("1.sock")));
+    assertThat(streams.problem()).isEmpty();
+  }
+
+  @Test
+  void prepare_folder_isForItsGroupOnly() throws Exception {
+    var made = folder.resolve("run/servers");
+    var group = (Integer) Files.getAttribute(folder, "unix:gid");
+
+    ServerFolder.prepare(made, group);
+    ServerFolder.prepare(made, group);
+
+    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(made)))
+        .isEqualTo("rwxrwx---");
+    assertThat(Files.getAttribute(made, "unix:gid")).isEqualTo(group);
+  }
+
+  @Test
+  void hold_servers_hearNothingUntilItBegins() throws Exception {
+    var first = server("1.sock");
+    var streams = held(new Endpoint.Folder(folder));
+    var second = server("2.sock");
+    TimeUnit.SECONDS.sleep(1);
+    streams.renew();
+    assertThat(first.connected()).as("over a connection that is ready").isTrue();
+    TimeUnit.SECONDS.sleep(1);
+    assertThat(List.of(first.heard(), second.heard())).containsExactly(0, 0);
+    assertThat(attached).isEmpty();
+
+    streams.begin();
+
+    assertThat(List.of(next(attached), next(attached)))
+        .containsExactlyInAnyOrder(endpoint("1.sock"), endpoint("2.sock"));
+    assertThat(first.next().hasHello()).isTrue();
+  }
+}

@@ -1,0 +1,205 @@
+package io.kith.load.attribution;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.kith.baselines.config.Endpoint;
+import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.SpiffeIdPattern;
+import io.kith.baselines.process.Attribution;
+import io.kith.load.mesh.KithProgram;
+import io.kith.load.tools.RunningProcess;
+import io.kith.server.bridge.BridgeHub;
+import io.kith.server.bridge.BridgeService;
+import io.kith.server.check.Deadlines;
+import io.kith.server.check.NodeBridges;
+import io.kith.server.check.PeerFilter;
+import io.kith.server.check.SocketEnd;
+import io.kith.server.check.SocketQuery;
+import io.kith.server.net.FolderPlace;
+import io.kith.server.net.SocketFile;
+import io.kith.server.net.UnixServer;
+import io.kith.spiffe.SpiffeTls;
+import io.kith.spiffe.WorkloadApiSource;
+import io.kith.spiffe.dev.DevIdentity;
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Bridges of one node that take over from each other, each a process of its own, at the real
+ * server's end of their streams: the server is asked about a connection all the time.
+ */
+@Timeout(600)
+class StandByTest {
+  private static final SpiffeId SERVER =
+      SpiffeId.parse("spiffe://dev.kith.local/ns/kith/sa/authz-server");
+  private static final SpiffeId BRIDGE =
+      SpiffeId.parse("spiffe://dev.kith.local/ns/kith/sa/identity-bridge");
+  private static final IpAddress POD = IpAddress.parse("127.0.0.1");
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+  /** Of the server by default. */
+  private static final Duration BRIDGE_TIMEOUT = Duration.ofMillis(300);
+
+  @TempDir private Path folder;
+
+  private RunningProcess bridge(String name) throws IOException {
+    var config = folder.resolve(name + ".yaml");
+    Files.writeString(
+        config,
+        """
+        identity: {provider: dev, dev: {directory: %1$s}}
+        bridge:
+          node: node-1
+          spiffeId: %2$s
+          serverId: %3$s
+          servers: ["unix:%1$s/servers/"]
+          status: %1$s/%4$s.sock
+          lock: %1$s/guard.lock
+          hostNetwork: true
+          pin: "off"
+          runtime: none
+        """
+            .formatted(folder, BRIDGE, SERVER, name));
+    return KithProgram.BRIDGE.start(
+        List.of(), name, log(name), List.of("bridge", "--config", config.toString()));
+  }
+
+  private Path log(String name) {
+    return folder.resolve(name + ".log");
+  }
+
+  private boolean says(String name, String words) throws IOException {
+    return Files.exists(log(name)) && Files.readString(log(name)).contains(words);
+  }
+
+  private void await(String what, Callable<Boolean> condition) throws Exception {
+    var end = System.nanoTime() + PATIENCE.toNanos();
+    while (!condition.call()) {
+      assertThat(System.nanoTime()).as(what).isLessThan(end);
+      TimeUnit.MILLISECONDS.sleep(20);
+    }
+  }
+
+  private static NettyServerBuilder builder(
+      SocketAddress address, BridgeHub hub, WorkloadApiSource own) {
+    var service =
+        new BridgeService(
+            hub, List.of(SpiffeIdPattern.parse(BRIDGE.toString())), "test", InstantSource.system());
+    return NettyServerBuilder.forAddress(address, SpiffeTls.serverCredentials(own, _ -> true))
+        .directExecutor()
+        .addTransportFilter(new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC())))
+        .addService(service.definition());
+  }
+
+  private record Asked(long nanos, Attribution answer) {}
+
+  /** Asks some hundred times a second until told to end. */
+  private static Thread asking(
+      BridgeHub hub, AtomicBoolean enough, ConcurrentLinkedQueue<Asked> all) {
+    return Thread.ofVirtual()
+        .start(
+            () -> {
+              for (int number = 0; !enough.get(); number++) {
+                var query =
+                    new SocketQuery(
+                        "node-1",
+                        Protocol.TCP,
+                        new SocketEnd(POD, 1_024 + number % 60_000),
+                        new SocketEnd(IpAddress.parse("127.0.0.9"), 5_432),
+                        SpiffeId.parse("spiffe://dev.kith.local/ns/shop/sa/checkout"),
+                        "",
+                        BRIDGE_TIMEOUT);
+                var began = System.nanoTime();
+                hub.ask(query, _ -> {})
+                    .thenAccept(answer -> all.add(new Asked(System.nanoTime() - began, answer)));
+                try {
+                  TimeUnit.MILLISECONDS.sleep(5);
+                } catch (InterruptedException _) {
+                  return;
+                }
+              }
+            });
+  }
+
+  @Test
+  void bridge_besideAnother_standsBy_andTakesOverUnnoticed() throws Exception {
+    var clock = Clock.systemUTC();
+    var running = new ArrayList<RunningProcess>();
+    var sockets = Files.createDirectory(folder.resolve("servers"));
+    try (var authority =
+            DevIdentity.start(
+                new DevIdentity.Settings(
+                    folder, "dev.kith.local", Duration.ofHours(1), Set.of(SERVER, BRIDGE)),
+                clock);
+        var own = WorkloadApiSource.start(authority.socketOf(SERVER), SERVER, clock);
+        var place = FolderPlace.await(sockets, PATIENCE, _ -> {});
+        var deadlines = new Deadlines()) {
+      assertThat(own.awaitReady(PATIENCE)).isTrue();
+      var hub = new BridgeHub(deadlines, new NodeBridges(), InstantSource.system());
+      var socket = ((Endpoint.Unix) place.endpoint()).path();
+      try (var _ =
+          UnixServer.start(
+              "server.bridges.listen",
+              socket,
+              SocketFile.Access.GROUP,
+              (at, _) -> builder(at, hub, own))) {
+        running.add(bridge("bridge-0"));
+        await("the first attaches", () -> says("bridge-0", "attached to unix:" + socket));
+        await("its pod", () -> hub.statuses().stream().anyMatch(status -> status.pods() > 0));
+
+        for (int turn = 1; turn <= 3; turn++) {
+          var name = "bridge-" + turn;
+          running.add(bridge(name));
+          await(name + " stands by", () -> says(name, "stands by: another bridge"));
+          assertThat(hub.statuses()).hasSize(1);
+          TimeUnit.SECONDS.sleep(1);
+          assertThat(says(name, "attached")).as(Files.readString(log(name))).isFalse();
+          var enough = new AtomicBoolean();
+          var asked = new ConcurrentLinkedQueue<Asked>();
+          var asking = asking(hub, enough, asked);
+          TimeUnit.MILLISECONDS.sleep(500);
+
+          running.removeFirst().close(); // by a signal
+          await(name + " takes over", () -> says(name, "attached to unix:" + socket));
+          TimeUnit.MILLISECONDS.sleep(500);
+          enough.set(true);
+          asking.join();
+          TimeUnit.MILLISECONDS.sleep(BRIDGE_TIMEOUT.toMillis() + 100);
+
+          var unanswered =
+              asked.stream()
+                  .filter(one -> one.answer() instanceof Attribution.BridgeUnavailable)
+                  .toList();
+          var longest = asked.stream().mapToLong(Asked::nanos).max().orElse(0);
+          System.out.printf(
+              "[stand-by] %s: %d questions, %d without a bridge, the longest took %d ms%n",
+              name, asked.size(), unanswered.size(), TimeUnit.NANOSECONDS.toMillis(longest));
+          assertThat(asked).hasSizeGreaterThan(100);
+          assertThat(unanswered).as(Files.readString(log(name))).isEmpty();
+        }
+      }
+    } finally {
+      for (var process : running) {
+        process.close();
+      }
+    }
+  }
+}
