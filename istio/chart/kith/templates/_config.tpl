@@ -133,7 +133,7 @@ server:
   {{- if $central }}
   bridges: {listen: "0.0.0.0:9192"}
   {{- else }}
-  bridges: {listen: "127.0.0.1:9192"}   # of this pod
+  bridges: {listen: "unix:/run/kith-servers/"}   # of this node
   {{- end }}
   admin: {listen: "unix:/run/kith/admin.sock"}
   health: {listen: "0.0.0.0:9194"}
@@ -164,7 +164,7 @@ bridge:
   serverId: {{ include "kith.checks.id" . }}
   servers:
   {{- if include "kith.isNode" . }}
-  - "127.0.0.1:9192"
+  - "unix:/run/kith/servers/"
   {{- include "kith.config.servers" (list . "fallback" (include "kith.most" .Values.fallback) 9192) | nindent 2 }}
   {{- else }}
   {{- include "kith.config.servers" (list . "server" (include "kith.most" .Values.server) 9192) | nindent 2 }}
@@ -174,7 +174,11 @@ bridge:
   minimumRung: {{ .minimumRung | quote }}
   cgroup: /host/cgroup
   pin: {{ if .pin }}/sys/fs/bpf/kith{{ else }}"off"{{ end }}
-  status: /run/kith/bridge.sock
+  status: /tmp/bridge.sock
+  lock: /run/kith/guard.lock
+  {{- if include "kith.isNode" $ }}
+  serversGroup: 65532
+  {{- end }}
   runtime: {{ if .runtime.folder }}{{ .runtime.setting | quote }}{{ else }}none{{ end }}
   {{- end }}
   proxy: {container: istio-proxy}

@@ -140,6 +140,9 @@ kith.io/configuration: {{ index . 1 | sha256sum | trunc 16 | quote }}
   - {name: config, mountPath: /etc/kith/kith.yaml, subPath: kith.yaml, readOnly: true}
   - {name: state, mountPath: /var/lib/kith}
   - {name: run, mountPath: /run/kith}
+  {{- if eq $component "node" }}
+  - {name: servers, mountPath: /run/kith-servers}
+  {{- end }}
   - {name: tmp, mountPath: /tmp}
   {{- if $root.Values.keys.secret }}
   - {name: keys, mountPath: /etc/kith/keys, readOnly: true}

@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.FutureTask;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
@@ -194,20 +196,7 @@ class NodePlacementTest {
   @Test
   @Order(4)
   void nodesPodIsMadeAnew_whatIsAllowedPassesSoon_andNothingElseEverDoes() throws Exception {
-    var strangers =
-        new FutureTask<>(
-            () ->
-                shop.inCart(
-                        "sh",
-                        "-c",
-                        "n=0; while [ ! -e /tmp/enough ] && [ $n -lt 999 ]; do n=$((n + 1));"
-                            + " for program in curl /tmp/dropped; do"
-                            + " echo $(busybox date +%s) $($program -sS -m 9 "
-                            + Shop.CATALOG
-                            + " 2>&1); done; sleep 0.2; done")
-                    .orFail()
-                    .output());
-    Thread.ofVirtual().start(strangers);
+    var strangers = strangers();
     var before = ofPod("node", "metadata.name");
     long deleted = Instant.now().getEpochSecond();
     read("-n", "kith", "delete", "pod", before, "--wait=false");
@@ -219,7 +208,7 @@ class NodePlacementTest {
                 && !ofPod("node", "metadata.name").equals(before));
     node.awaitRollout("kith", "daemonset/kith-node");
     shop.assertWorks();
-    shop.inCart("sh", "-c", ": > /tmp/enough").orFail();
+    var tries = enoughOf(strangers);
     var failures =
         shop.answers((int) (Instant.now().getEpochSecond() - deleted)).stream()
             .filter(line -> line.contains("FAILED"))
@@ -228,7 +217,6 @@ class NodePlacementTest {
             .distinct()
             .sorted()
             .toList();
-    var tries = strangers.get().lines().filter(line -> line.matches("\\d{10} .*")).toList();
     OneNode.SAY.accept(
         "without the node's pod the cart failed in the seconds %s; strangers tried %d times"
             .formatted(failures, tries.size()));
@@ -243,5 +231,86 @@ class NodePlacementTest {
     assertThat(node.kith(CONTROL, "status").orFail().output())
         .containsPattern(Pattern.quote(ITSELF));
     shop.assertNoneOfItsOwnRefused(CONTROL);
+  }
+
+  /** What may not ask tries to, over and over, until it is {@linkplain #enoughOf enough}. */
+  private static FutureTask<String> strangers() throws IOException, InterruptedException {
+    shop.inCart("rm", "-f", "/tmp/enough").orFail();
+    var strangers =
+        new FutureTask<>(
+            () ->
+                shop.inCart(
+                        "sh",
+                        "-c",
+                        "n=0; while [ ! -e /tmp/enough ] && [ $n -lt 999 ]; do n=$((n + 1));"
+                            + " for program in curl /tmp/dropped; do"
+                            + " echo $(busybox date +%s) $($program -sS -m 9 "
+                            + Shop.CATALOG
+                            + " 2>&1); done; sleep 0.2; done")
+                    .orFail()
+                    .output());
+    Thread.ofVirtual().start(strangers);
+    return strangers;
+  }
+
+  /** A line for each try, which begins with its second. */
+  private static List<String> enoughOf(FutureTask<String> strangers) throws Exception {
+    shop.inCart("sh", "-c", ": > /tmp/enough").orFail();
+    return strangers.get().lines().filter(line -> line.matches("\\d{10} .*")).toList();
+  }
+
+  /** As an upgrade does it: the new pod begins before the old one ends. */
+  @Test
+  @Order(5)
+  void nodesPodIsRolled_whatIsAllowedDoesNotNotice_andNothingElseEverPasses() throws Exception {
+    for (int roll = 1; roll <= 2; roll++) {
+      var strangers = strangers();
+      var before = ofPod("node", "metadata.name");
+      var began = Instant.now();
+      read("-n", "kith", "rollout", "restart", "daemonset/kith-node");
+      var explained = new TreeMap<String, String>();
+      OneNode.await(
+          "the old pod is gone",
+          () -> {
+            explainRefusals(explained);
+            return !ofPod("node", "metadata.name").contains(before);
+          });
+      node.awaitRollout("kith", "daemonset/kith-node");
+      shop.assertWorks();
+      var tries = enoughOf(strangers);
+      var answers = shop.answers((int) Duration.between(began, Instant.now()).toSeconds());
+      var failures = answers.stream().filter(line -> line.contains("FAILED")).toList();
+      say("roll " + roll + " done", began);
+      OneNode.SAY.accept(
+          "the cart had %d answers and %d failures %s; strangers tried %d times; bridge:%n%s"
+              .formatted(
+                  answers.size(), failures.size(), explained.values(), tries.size(), handOver()));
+
+      assertThat(ofPod("node", "metadata.name")).as("another pod").doesNotContain(before);
+      assertThat(tries).hasSizeGreaterThan(20).noneMatch(line -> line.contains(PRICE));
+      assertThat(answers).hasSizeGreaterThan(100);
+      assertThat(failures).as("what the cart was refused: %s", explained.values()).isEmpty();
+    }
+  }
+
+  /** While the server that decided is there to be asked. */
+  private static void explainRefusals(Map<String, String> explained)
+      throws IOException, InterruptedException {
+    for (var line : shop.answers(5)) {
+      var decision = DECISION.matcher(line);
+      if (decision.find() && !explained.containsKey(decision.group())) {
+        var why = node.kith(CONTROL, "explain", decision.group()).output();
+        explained.put(decision.group(), why.lines().limit(6).toList().toString());
+      }
+    }
+  }
+
+  /** What the bridge that took over said, with the time. */
+  private static String handOver() throws IOException, InterruptedException {
+    return read(
+            "-n", "kith", "logs", "--timestamps", ofPod("node", "metadata.name"), "-c", "bridge")
+        .lines()
+        .filter(line -> line.matches(".*(stands by|takes over|attached|gone).*"))
+        .reduce("", (all, line) -> all + line + "\n");
   }
 }
