@@ -17,10 +17,14 @@ class FolderPlaceTest {
 
   @TempDir private Path folder;
 
+  private FolderPlace place() throws Exception {
+    return FolderPlace.await(folder, LONG, _ -> {});
+  }
+
   @Test
   void take_secondServer_hasAnotherSocketAndAnotherName() throws Exception {
-    try (var first = FolderPlace.take(folder);
-        var second = FolderPlace.take(folder)) {
+    try (var first = place();
+        var second = place()) {
       assertThat(List.of(first.endpoint(), second.endpoint()))
           .containsExactly(
               new Endpoint.Unix(folder.resolve("1.sock")),
@@ -31,11 +35,11 @@ class FolderPlaceTest {
 
   @Test
   void take_placeOfAServerThatEnded_isFreeAgain() throws Exception {
-    var first = FolderPlace.take(folder);
-    try (var second = FolderPlace.take(folder)) {
+    var first = place();
+    try (var second = place()) {
       first.close();
 
-      try (var third = FolderPlace.take(folder)) {
+      try (var third = place()) {
         assertThat(third.suffix()).as("the first place").isEmpty();
         assertThat(second.suffix()).isEqualTo(".2");
       }
@@ -79,7 +83,7 @@ class FolderPlaceTest {
   void await_moreThanTheMost_isRefusedInTheEnd() throws Exception {
     var places = new ArrayList<FolderPlace>();
     for (int number = 1; number <= FolderPlace.MOST; number++) {
-      places.add(FolderPlace.await(folder, LONG, _ -> {}));
+      places.add(place());
     }
 
     assertThatThrownBy(() -> FolderPlace.await(folder, Duration.ZERO, _ -> {}))

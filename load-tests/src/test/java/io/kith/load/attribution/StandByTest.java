@@ -128,8 +128,10 @@ class StandByTest {
                         "",
                         BRIDGE_TIMEOUT);
                 var began = System.nanoTime();
-                hub.ask(query, _ -> {})
-                    .thenAccept(answer -> all.add(new Asked(System.nanoTime() - began, answer)));
+                var _ =
+                    hub.ask(query, _ -> {})
+                        .thenAccept(
+                            answer -> all.add(new Asked(System.nanoTime() - began, answer)));
                 try {
                   TimeUnit.MILLISECONDS.sleep(5);
                 } catch (InterruptedException _) {
