@@ -183,7 +183,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
       return null;
     }
     counts.reused();
-    if (known.isToBeAskedAgain(nanos, RecentAnswers.RENEWED)) {
+    if (known.isToBeAskedAgain(nanos, RecentAnswers.KEPT)) {
       var _ = holder.bridge().ask(query, holder.pod(), _ -> {}); // answered to RecentAnswers
     }
     return known;

@@ -31,9 +31,6 @@ final class RecentAnswers {
   /** So long an answer is used again. */
   static final Duration KEPT = Duration.ofSeconds(1);
 
-  /** From then on a connection that is in use is asked about again. */
-  static final Duration RENEWED = Duration.ofMillis(450);
-
   private static final long MAX = 100_000;
   private static final long NANOS_BEHIND = 1_000_000;
 

@@ -16,7 +16,11 @@ import org.jspecify.annotations.Nullable;
 public final class KnownConnection {
   private final Attribution attribution;
   private final long answeredNanos;
+  private long usedNanos;
   private boolean isAskedAgain;
+
+  /** So long before the end of an answer it is asked again at the latest. */
+  private static final long ANSWERED_WITHIN = Duration.ofMillis(50).toNanos();
 
   /** So many answers alike are told in full; what comes after them is a routine. */
   private static final int TOLD = 4;
@@ -63,14 +67,21 @@ public final class KnownConnection {
   public KnownConnection(Attribution attribution, long nanos) {
     this.attribution = requireNonNull(attribution, "attribution");
     this.answeredNanos = nanos;
+    this.usedNanos = nanos;
   }
 
   /**
-   * Whether the answer is that old and nobody was told so before: who is told asks again. Two that
-   * race may both be told.
+   * Takes note of a use, and says whether it is the one to ask again with: the answer might be too
+   * old at the next use, if that is as far from this one as this one from the last, and half as far
+   * again. Said once; two uses that race may both be told.
+   *
+   * @param kept so long an answer is used
    */
-  public boolean isToBeAskedAgain(long nanos, Duration age) {
-    if (isAskedAgain || nanos - answeredNanos < age.toNanos()) {
+  public boolean isToBeAskedAgain(long nanos, Duration kept) {
+    var gap = nanos - usedNanos;
+    usedNanos = nanos;
+    if (isAskedAgain
+        || nanos - answeredNanos + Math.max(gap + gap / 2, ANSWERED_WITHIN) < kept.toNanos()) {
       return false;
     }
     isAskedAgain = true;

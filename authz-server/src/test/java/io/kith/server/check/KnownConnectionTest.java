@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 
 class KnownConnectionTest {
   private static final long ANSWERED = 42;
-  private static final Duration AGE = Duration.ofMillis(1);
+  private static final Duration KEPT = Duration.ofSeconds(1);
   private static final Decision ALLOWED = decision(Mode.ENFORCE, null);
   private static final Destination DATABASE = destination(5432);
 
@@ -94,12 +94,22 @@ class KnownConnectionTest {
     assertThat(known.isRoutine(ALLOWED)).isFalse();
   }
 
-  @Test
-  void isToBeAskedAgain_atThatAge_isTrueOnce() {
-    var due = ANSWERED + AGE.toNanos();
+  private boolean isToBeAskedAgain(int millis) {
+    return known.isToBeAskedAgain(ANSWERED + Duration.ofMillis(millis).toNanos(), KEPT);
+  }
 
-    assertThat(known.isToBeAskedAgain(due - 1, AGE)).isFalse();
-    assertThat(known.isToBeAskedAgain(due, AGE)).isTrue();
-    assertThat(known.isToBeAskedAgain(due, AGE)).isFalse();
+  @Test
+  void isToBeAskedAgain_seldomUsed_isTrueWhenTheNextUseMayBeTooLate_once() {
+    assertThat(isToBeAskedAgain(300)).as("the next one comes at 600, or 750").isFalse();
+    assertThat(isToBeAskedAgain(600)).as("the next one comes at 900, or 1050").isTrue();
+    assertThat(isToBeAskedAgain(900)).isFalse();
+  }
+
+  @Test
+  void isToBeAskedAgain_oftenUsed_isTrueShortBeforeTheEnd() {
+    for (var millis = 0; millis < 950; millis++) {
+      assertThat(isToBeAskedAgain(millis)).as("at %s ms", millis).isFalse();
+    }
+    assertThat(isToBeAskedAgain(950)).isTrue();
   }
 }
