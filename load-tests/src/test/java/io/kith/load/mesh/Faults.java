@@ -86,6 +86,13 @@ final class Faults {
             refused,
             Breakage::killBridge,
             Breakage::startBridge),
+        byTests(
+            "bridge rolled: another one stands by, and takes over when it ends",
+            Cell.asDecided("Checks of that moment wait for it"),
+            Cell.asDecided("likewise"),
+            Cell.asDecided("likewise"),
+            "StandByTest#bridge_besideAnother_standsBy_andTakesOverUnnoticed",
+            "NodePlacementTest#nodesPodIsRolled_whatIsAllowedDoesNotNotice_andNothingElseEverPasses"),
         withEnvoy(
             "bridge stuck (SIGSTOP)",
             COUNTED,
