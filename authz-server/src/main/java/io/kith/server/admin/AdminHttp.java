@@ -38,7 +38,7 @@ public final class AdminHttp {
     return JsonServer.onUnixSocket(
         KEY,
         path,
-        !roles.isEmpty(),
+        Caller.access(roles),
         owner -> services(service, Caller.onUnixSocket(owner, roles), limits, SocketPeer::of));
   }
 

@@ -8,7 +8,6 @@ import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.kith.baselines.config.AdminRole;
-import io.kith.server.net.SocketFile;
 import io.kith.server.net.UnixServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -54,7 +53,7 @@ public final class AdminServer implements AutoCloseable {
           UnixServer.start(
               KEY,
               path,
-              roles.isEmpty() ? SocketFile.Access.OWNER : SocketFile.Access.EVERYBODY,
+              Caller.access(roles),
               (address, owner) ->
                   serving(
                       NettyServerBuilder.forAddress(address).protocolNegotiator(new SocketPeer()),

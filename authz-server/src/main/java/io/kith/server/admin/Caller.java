@@ -14,6 +14,7 @@ import io.grpc.ServerInterceptor;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.kith.baselines.config.AdminRole;
+import io.kith.server.net.SocketFile;
 import java.util.Map;
 import java.util.regex.Pattern;
 
@@ -50,6 +51,15 @@ public interface Caller {
    * @throws StatusException when they may not call at all
    */
   Known of(Attributes connection, Metadata headers) throws StatusException;
+
+  /**
+   * Who may connect to a Unix socket: only its owner and root, or everybody once a role is given.
+   *
+   * @param roles by user id
+   */
+  static SocketFile.Access access(Map<Integer, AdminRole> roles) {
+    return roles.isEmpty() ? SocketFile.Access.OWNER : SocketFile.Access.EVERYBODY;
+  }
 
   /**
    * A caller on a Unix socket, by the user id that the kernel tells: root and the server's own user

@@ -14,16 +14,16 @@ import org.jspecify.annotations.Nullable;
  * Thread-safe.
  */
 public final class KnownConnection {
-  private final Attribution attribution;
-  private final long answeredNanos;
-  private long usedNanos;
-  private boolean isAskedAgain;
-
   /** So long before the end of an answer it is asked again at the latest. */
   private static final long ANSWERED_WITHIN = Duration.ofMillis(50).toNanos();
 
   /** So many answers alike are told in full; what comes after them is a routine. */
   private static final int TOLD = 4;
+
+  private final Attribution attribution;
+  private final long answeredNanos;
+  private long usedNanos;
+  private boolean isAskedAgain;
 
   /*
    * Where its latest request went to. It spares a look into SeenConnections, which has it as well: two

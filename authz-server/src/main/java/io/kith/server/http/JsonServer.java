@@ -86,20 +86,18 @@ public final class JsonServer implements AutoCloseable {
   }
 
   /**
-   * Listens on a Unix socket that only its owner and root can open, or everybody. A socket that
-   * nobody serves any more is replaced.
+   * Listens on a Unix socket. A socket that nobody serves any more is replaced.
    *
    * @param key of the configuration that has the path, for messages
+   * @param access who may connect
    * @param services by the user id of this process
    * @throws IOException when another server listens there or the file cannot be made; the message
    *     is for people
    */
   public static JsonServer onUnixSocket(
-      String key, Path path, boolean forEverybody, IntFunction<Services> services)
+      String key, Path path, SocketFile.Access access, IntFunction<Services> services)
       throws IOException {
-    var file =
-        SocketFile.prepare(
-            key, path, forEverybody ? SocketFile.Access.EVERYBODY : SocketFile.Access.OWNER);
+    var file = SocketFile.prepare(key, path, access);
     return file.listen(
         at ->
             start(

@@ -23,8 +23,6 @@ final class Rows {
   /** State of our own for a row that nobody of Kith wrote; no SQLSTATE class begins with KI. */
   static final String NOT_OURS = "KI002";
 
-  private static final int BATCH = 500;
-
   private Rows() {}
 
   static List<Entry> after(Connection connection, long position, int limit) throws SQLException {
@@ -109,7 +107,6 @@ final class Rows {
     }
     Sql.updateAll(
         connection,
-        BATCH,
         """
         insert into kith_learned (replica, owner, part, body) values (?, ?, ?, ?)
         on conflict (owner, replica, part) do update set body = excluded.body\

@@ -91,7 +91,6 @@ public final class SidecarTable {
             "update kith_sidecar_news set version = version + 1 returning version");
     Sql.updateAll(
         connection,
-        rows.size(),
         """
         insert into kith_sidecar as known (pod, open, asked, version, replica, owner, body)
         values (?, ?, ?, ?, ?, ?, ?)
@@ -154,7 +153,6 @@ public final class SidecarTable {
           Sql.execute(connection, "select version from kith_sidecar_news for update");
           Sql.updateAll(
               connection,
-              pods.size(),
               "delete from kith_sidecar where pod = ? and asked < ?",
               pods.stream().map(pod -> new Object[] {pod, heardBefore.toEpochMilli()}).toList());
           return true;

@@ -11,6 +11,7 @@ import java.util.List;
 /** Statements by JDBC, with their parameters in order. */
 final class Sql {
   private static final int ROWS_AT_ONCE = 1_000;
+  private static final int WRITES_AT_ONCE = 500;
 
   private Sql() {}
 
@@ -71,20 +72,19 @@ final class Sql {
     }
   }
 
-  /** Writes with each of these parameters, so many at a time. */
-  static void updateAll(
-      Connection connection, int atOnce, String update, Iterable<Object[]> parameters)
+  /** Writes with each of these parameters, some at a time. */
+  static void updateAll(Connection connection, String update, Iterable<Object[]> parameters)
       throws SQLException {
     try (var statement = connection.prepareStatement(update)) {
       var size = 0;
       for (var each : parameters) {
         bind(statement, each);
         statement.addBatch();
-        if (++size % atOnce == 0) {
+        if (++size % WRITES_AT_ONCE == 0) {
           statement.executeBatch();
         }
       }
-      if (size % atOnce != 0) {
+      if (size % WRITES_AT_ONCE != 0) {
         statement.executeBatch();
       }
     }

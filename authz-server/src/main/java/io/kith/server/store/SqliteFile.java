@@ -39,7 +39,12 @@ final class SqliteFile {
     try {
       connection = config.createConnection("jdbc:sqlite:" + path.toAbsolutePath());
       check(path, connection);
-      migrate(path, connection);
+      Sql.inTransaction(
+          connection,
+          on -> {
+            migrate(path, on);
+            return true;
+          });
       return connection;
     } catch (SQLException e) {
       closeAfter(connection, e);
@@ -89,9 +94,9 @@ final class SqliteFile {
     }
   }
 
+  /** All of it or nothing; another process may be at it as well. */
   private static void migrate(Path path, Connection connection)
       throws SQLException, StoreException {
-    connection.setAutoCommit(false); // another process may be at it as well
     try (var statement = connection.createStatement()) {
       statement.execute("select 1 from sqlite_master limit 1"); // begins
       var application = number(connection, "pragma application_id");
@@ -117,27 +122,11 @@ final class SqliteFile {
         statement.executeUpdate("pragma user_version = " + next);
       }
       statement.executeUpdate("pragma application_id = " + APPLICATION);
-      connection.commit();
-    } catch (SQLException | StoreException e) {
-      rollbackAfter(connection, e);
-      throw e;
-    }
-    connection.setAutoCommit(true);
-  }
-
-  private static void rollbackAfter(Connection connection, Exception failure) {
-    try {
-      connection.rollback();
-    } catch (SQLException e) {
-      failure.addSuppressed(e);
     }
   }
 
   private static int number(Connection connection, String query) throws SQLException {
-    try (var statement = connection.createStatement();
-        var result = statement.executeQuery(query)) {
-      return result.next() ? result.getInt(1) : 0;
-    }
+    return Sql.one(connection, row -> row.getInt(1), query);
   }
 
   private static String script(int version) {

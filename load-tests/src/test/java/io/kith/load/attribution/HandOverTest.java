@@ -2,12 +2,10 @@ package io.kith.load.attribution;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
-import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.process.Attribution;
 import io.kith.baselines.process.EntryKind;
 import io.kith.baselines.process.Origin;
@@ -19,10 +17,8 @@ import io.kith.bridge.process.ProcessKey;
 import io.kith.bridge.stream.BridgeStream;
 import io.kith.bridge.stream.NodeView;
 import io.kith.server.bridge.BridgeHub;
-import io.kith.server.bridge.BridgeService;
 import io.kith.server.check.Deadlines;
 import io.kith.server.check.NodeBridges;
-import io.kith.server.check.PeerFilter;
 import io.kith.server.check.SocketEnd;
 import io.kith.server.check.SocketQuery;
 import io.kith.server.net.SocketFile;
@@ -32,7 +28,6 @@ import io.kith.spiffe.WorkloadApiSource;
 import io.kith.spiffe.dev.DevIdentity;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -93,10 +88,11 @@ class HandOverTest {
                   "server.bridges.listen",
                   socket,
                   SocketFile.Access.OWNER,
-                  (at, _) -> builder(at, hub, own));
+                  (at, _) -> HubServer.builder(at, hub, own, BRIDGE));
       var server =
           unix == null
-              ? builder(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), hub, own)
+              ? HubServer.builder(
+                      new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), hub, own, BRIDGE)
                   .build()
                   .start()
               : unix.server();
@@ -137,17 +133,6 @@ class HandOverTest {
         }
       }
     }
-  }
-
-  private static NettyServerBuilder builder(
-      SocketAddress address, BridgeHub hub, WorkloadApiSource own) {
-    var service =
-        new BridgeService(
-            hub, List.of(SpiffeIdPattern.parse(BRIDGE.toString())), "test", InstantSource.system());
-    return NettyServerBuilder.forAddress(address, SpiffeTls.serverCredentials(own, _ -> true))
-        .directExecutor()
-        .addTransportFilter(new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC())))
-        .addService(service.definition());
   }
 
   private static void awaitPods(BridgeHub hub) {

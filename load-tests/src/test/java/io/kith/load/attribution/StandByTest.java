@@ -2,30 +2,24 @@ package io.kith.load.attribution;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
-import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.process.Attribution;
 import io.kith.load.mesh.KithProgram;
 import io.kith.load.tools.RunningProcess;
 import io.kith.server.bridge.BridgeHub;
-import io.kith.server.bridge.BridgeService;
 import io.kith.server.check.Deadlines;
 import io.kith.server.check.NodeBridges;
-import io.kith.server.check.PeerFilter;
 import io.kith.server.check.SocketEnd;
 import io.kith.server.check.SocketQuery;
 import io.kith.server.net.FolderPlace;
 import io.kith.server.net.SocketFile;
 import io.kith.server.net.UnixServer;
-import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.WorkloadApiSource;
 import io.kith.spiffe.dev.DevIdentity;
 import java.io.IOException;
-import java.net.SocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -98,17 +92,6 @@ class StandByTest {
     }
   }
 
-  private static NettyServerBuilder builder(
-      SocketAddress address, BridgeHub hub, WorkloadApiSource own) {
-    var service =
-        new BridgeService(
-            hub, List.of(SpiffeIdPattern.parse(BRIDGE.toString())), "test", InstantSource.system());
-    return NettyServerBuilder.forAddress(address, SpiffeTls.serverCredentials(own, _ -> true))
-        .directExecutor()
-        .addTransportFilter(new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC())))
-        .addService(service.definition());
-  }
-
   private record Asked(long nanos, Attribution answer) {}
 
   /** Asks some hundred times a second until told to end. */
@@ -162,7 +145,7 @@ class StandByTest {
               "server.bridges.listen",
               socket,
               SocketFile.Access.GROUP,
-              (at, _) -> builder(at, hub, own))) {
+              (at, _) -> HubServer.builder(at, hub, own, BRIDGE))) {
         running.add(bridge("bridge-0"));
         await("the first attaches", () -> says("bridge-0", "attached to unix:" + socket));
         await("its pod", () -> hub.statuses().stream().anyMatch(status -> status.pods() > 0));
