@@ -12,28 +12,35 @@ import org.jspecify.annotations.Nullable;
  * Who is at the other end of a connection to the server.
  *
  * @param id what its SVID proved at the handshake, or null
+ * @param begins from when that SVID counts
  * @param expires end of that SVID
  * @param problem why there is no ID; empty when there is one
  * @param address of its end of the TCP connection, or null when it is a Unix socket
  */
 public record Peer(
-    @Nullable SpiffeId id, Instant expires, String problem, @Nullable IpAddress address) {
+    @Nullable SpiffeId id,
+    Instant begins,
+    Instant expires,
+    String problem,
+    @Nullable IpAddress address) {
   /** Where {@link PeerFilter} leaves it among the attributes of a connection. */
   public static final Attributes.Key<Peer> KEY = Attributes.Key.create("kith-peer");
 
   public Peer {
+    requireNonNull(begins, "begins");
     requireNonNull(expires, "expires");
     requireNonNull(problem, "problem");
   }
 
   /** A peer that proved who it is. */
-  public static Peer proved(SpiffeId id, Instant expires, @Nullable IpAddress address) {
-    return new Peer(requireNonNull(id, "id"), expires, "", address);
+  public static Peer proved(
+      SpiffeId id, Instant begins, Instant expires, @Nullable IpAddress address) {
+    return new Peer(requireNonNull(id, "id"), begins, expires, "", address);
   }
 
   /** A peer that did not. */
   public static Peer unknown(String problem, @Nullable IpAddress address) {
-    return new Peer(null, Instant.MIN, problem, address);
+    return new Peer(null, Instant.MIN, Instant.MIN, problem, address);
   }
 
   /** The peer of a call; unknown when the connection was not looked at by {@link PeerFilter}. */
@@ -42,15 +49,21 @@ public record Peer(
     return peer == null ? unknown("the connection has no identity", null) : peer;
   }
 
-  /** The ID, or null when there is none or its SVID has ended: a connection may outlive it. */
+  /**
+   * The ID, or null when there is none or its SVID does not count now: a connection may outlive it,
+   * and a clock may have been set back since.
+   */
   public @Nullable SpiffeId idAt(Instant now) {
-    return now.isBefore(expires) ? id : null;
+    return now.isBefore(expires) && !now.isBefore(begins) ? id : null;
   }
 
   /** Why {@link #idAt} is null. */
   public String problemAt(Instant now) {
-    return id != null && idAt(now) == null
-        ? "the certificate of " + id + " ended at " + expires
-        : problem;
+    if (id == null || idAt(now) != null) {
+      return problem;
+    }
+    return "the certificate of "
+        + id
+        + (now.isBefore(begins) ? " counts only from " + begins : " ended at " + expires);
   }
 }

@@ -61,7 +61,8 @@ public final class PeerFilter extends ServerTransportFilter {
     try {
       var id = ids.idOf(session);
       return session.getPeerCertificates()[0] instanceof X509Certificate leaf
-          ? Peer.proved(id, leaf.getNotAfter().toInstant(), address)
+          ? Peer.proved(
+              id, leaf.getNotBefore().toInstant(), leaf.getNotAfter().toInstant(), address)
           : Peer.unknown("the peer has no X.509 certificate", address);
     } catch (CertificateException | SSLPeerUnverifiedException e) {
       return Peer.unknown(

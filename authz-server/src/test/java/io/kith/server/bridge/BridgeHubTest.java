@@ -884,7 +884,7 @@ class BridgeHubTest {
 
   @Test
   void attach_certificateEnds_endsTheStreamAtTheNextMessage() {
-    peer = Peer.proved(BRIDGE, Instant.EPOCH.plusSeconds(60), null);
+    peer = Peer.proved(BRIDGE, Instant.EPOCH, Instant.EPOCH.plusSeconds(60), null);
     var bridge = holding("node-1", "10.88.1.2");
 
     now = Instant.EPOCH.plusSeconds(60);

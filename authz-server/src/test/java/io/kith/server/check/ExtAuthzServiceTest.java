@@ -246,9 +246,13 @@ class ExtAuthzServiceTest {
     return Stream.of(
         Arguments.of(Peer.unknown("two SPIFFE IDs", null), "unknown_reporter", "two SPIFFE IDs"),
         Arguments.of(
-            Peer.proved(CHECKOUT, Instant.EPOCH, null),
+            Peer.proved(CHECKOUT, Instant.MIN, Instant.EPOCH, null),
             "unknown_reporter",
             "the certificate of " + CHECKOUT + " ended at 1970-01-01T00:00:00Z"),
+        Arguments.of(
+            Peer.proved(CHECKOUT, Instant.parse("9999-01-01T00:00:00Z"), Instant.MAX, null),
+            "unknown_reporter",
+            "the certificate of " + CHECKOUT + " counts only from 9999-01-01T00:00:00Z"),
         Arguments.of(
             Samples.peer(STRANGER, POD),
             "unknown_reporter",
@@ -325,7 +329,7 @@ class ExtAuthzServiceTest {
   @Test
   void check_loopbackOrSocketPeer_saysNothingAboutTheSource() {
     for (var peer :
-        List.of(Samples.peer(CHECKOUT, "127.0.0.1"), Peer.proved(CHECKOUT, Instant.MAX, null))) {
+        List.of(Samples.peer(CHECKOUT, "127.0.0.1"), Peer.proved(CHECKOUT, Instant.MIN, Instant.MAX, null))) {
       kith.peer(peer);
 
       assertThat(kith.check(l4()).getStatus().getCode()).isEqualTo(OK);

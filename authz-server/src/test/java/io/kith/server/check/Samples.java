@@ -62,7 +62,7 @@ public final class Samples {
   }
 
   public static Peer peer(SpiffeId id, String address) {
-    return Peer.proved(id, Instant.MAX, IpAddress.parse(address));
+    return Peer.proved(id, Instant.MIN, Instant.MAX, IpAddress.parse(address));
   }
 
   public static Candidate candidate(String path) {
