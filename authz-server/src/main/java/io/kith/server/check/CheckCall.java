@@ -2,6 +2,7 @@ package io.kith.server.check;
 
 import static java.util.Objects.requireNonNull;
 
+import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.Workload;
@@ -24,14 +25,15 @@ public abstract class CheckCall {
   final long timeoutNanos;
   long deadlineNanos;
 
-  CheckMessage request = CheckMessage.UNREADABLE;
+  boolean http;
+  @Nullable Reason refused;
   @Nullable CheckFacts facts;
   @Nullable SpiffeId reporter;
   @Nullable Workload workload;
   @Nullable Snapshot snapshot;
   @Nullable KnownConnection known;
   volatile @Nullable CheckRecord given;
-  Instant read = Instant.MIN;
+  Instant read = Instant.EPOCH;
   long readNanos;
   boolean waiting;
   long askedNanos;
@@ -62,6 +64,16 @@ public abstract class CheckCall {
    */
   protected abstract void deliver(byte[] response);
 
+  /** What its caller sent beside the message. */
+  protected final CheckMetadata metadata() {
+    return metadata;
+  }
+
+  /** When it began, as {@link System#nanoTime}. */
+  public final long startedNanos() {
+    return startedNanos;
+  }
+
   /** The right to answer; true once. */
   boolean claim() {
     return claimed.compareAndSet(false, true);
@@ -72,7 +84,7 @@ public abstract class CheckCall {
   }
 
   boolean isHttp() {
-    return request.hasHttp;
+    return http;
   }
 
   /** The caller's place in a trace, or null. Envoy's network filter hands on none. */

@@ -106,6 +106,17 @@ public record CheckMetadata(
         failure);
   }
 
+  /** Of all its values, in characters. */
+  public int length() {
+    return direction.length()
+        + node.length()
+        + cluster.length()
+        + connection.length()
+        + (traceParent == null ? 0 : traceParent.length())
+        + spare.length()
+        + failure.length();
+  }
+
   /** Of a dozen headers most are not, and need no look at all their letters. */
   private static boolean isOurs(CharSequence name) {
     return name.length() > PREFIX.length()

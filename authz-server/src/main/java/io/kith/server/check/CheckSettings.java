@@ -15,7 +15,8 @@ import java.util.List;
  * @param deadline a Check is answered by then
  * @param bridgeTimeout how long a bridge is waited for
  * @param onFailure what a late or failed Check gets; never passes under enforce
- * @param maxWaiting Checks that may wait for a bridge at a time; more are {@code overloaded}
+ * @param maxWaiting Checks that may wait for a bridge at a time, of one reporter a quarter of them;
+ *     more are {@code overloaded}
  * @param probes paths that may be asked for without a certificate
  */
 public record CheckSettings(

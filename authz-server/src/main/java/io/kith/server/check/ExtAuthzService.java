@@ -19,7 +19,6 @@ import java.time.InstantSource;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
 
@@ -50,7 +49,7 @@ public final class ExtAuthzService {
   private final Deadlines deadlines;
   private final InstantSource clock;
   private final SeenConnections seen = new SeenConnections(Ticker.systemTicker());
-  private final AtomicInteger waiting = new AtomicInteger();
+  private final WaitingPlaces waiting;
 
   public ExtAuthzService(
       CheckSettings settings,
@@ -72,11 +71,12 @@ public final class ExtAuthzService {
     this.observer = requireNonNull(observer, "observer");
     this.deadlines = requireNonNull(deadlines, "deadlines");
     this.clock = requireNonNull(clock, "clock");
+    this.waiting = new WaitingPlaces(settings.maxWaiting());
   }
 
   /** Checks that wait for a bridge now. */
   public int waiting() {
-    return waiting.get();
+    return waiting.taken();
   }
 
   /**
@@ -88,9 +88,11 @@ public final class ExtAuthzService {
     try {
       check.deadlineNanos = check.startedNanos + budgetNanos(check.timeoutNanos);
       check.readNanos = System.nanoTime();
-      check.request = message == null ? CheckMessage.UNREADABLE : CheckMessage.read(message);
       check.read = clock.instant();
-      check.facts = CheckFacts.read(check.request, check.metadata);
+      // Not kept: what it waits with is what was read of it.
+      var request = message == null ? CheckMessage.UNREADABLE : CheckMessage.read(message);
+      check.http = request.hasHttp;
+      check.facts = CheckFacts.read(request, check.metadata);
       switch (reporters.admit(check.peer, check.facts, check.read)) {
         case Reporters.Admission.Refused(var reporter, var reason) -> {
           check.reporter = reporter;
@@ -113,6 +115,16 @@ public final class ExtAuthzService {
     } catch (Throwable thrown) {
       failed(check, thrown);
     }
+  }
+
+  /**
+   * Answers a Check that was not read to its end, by the mode of who asks.
+   *
+   * @param why {@code overloaded} or {@code malformed}
+   */
+  public void refuse(CheckCall check, Reason why) {
+    check.refused = why;
+    handle(check, null);
   }
 
   /**
@@ -146,7 +158,7 @@ public final class ExtAuthzService {
   private void admitted(CheckCall check, SpiffeId reporter, Workload workload, Snapshot snapshot) {
     switch (requireNonNull(check.facts, "read")) {
       case CheckFacts.Malformed(var detail) ->
-          answer(check, Outcome.undecided(snapshot.mode(), new Reason.Malformed(detail)));
+          answer(check, unreadable(check, snapshot, detail));
       case CheckFacts.Connection connection -> attribute(check, connection, reporter, snapshot);
       case CheckFacts.Request request ->
           answer(
@@ -160,10 +172,18 @@ public final class ExtAuthzService {
     }
   }
 
+  private Outcome unreadable(CheckCall check, Snapshot snapshot, String detail) {
+    var refused = check.refused;
+    return refused instanceof Reason.Overloaded
+        ? failure(check, refused)
+        : Outcome.undecided(
+            snapshot.mode(), refused == null ? new Reason.Malformed(detail) : refused);
+  }
+
   /** There is nothing to decide by yet: it comes before the deadline, or the Check fails. */
   private void awaitSnapshot(
       CheckCall check, SpiffeId reporter, Workload workload, CompletionStage<?> coming) {
-    if (isOneTooMany(check)) {
+    if (isOneTooMany(check, reporter)) {
       return;
     }
     check.askedNanos = System.nanoTime();
@@ -186,12 +206,11 @@ public final class ExtAuthzService {
   }
 
   /** Whether more Checks wait than may; then it is answered. */
-  private boolean isOneTooMany(CheckCall check) {
+  private boolean isOneTooMany(CheckCall check, SpiffeId reporter) {
     if (check.waiting) {
       return false; // it waited for something else before
     }
-    if (waiting.incrementAndGet() > settings.maxWaiting()) {
-      waiting.decrementAndGet();
+    if (!waiting.take(reporter)) {
       answer(check, failure(check, new Reason.Overloaded()));
       return true;
     }
@@ -222,7 +241,7 @@ public final class ExtAuthzService {
       decide(check, connection, reporter, snapshot, known.attribution());
       return;
     }
-    if (isOneTooMany(check)) {
+    if (isOneTooMany(check, reporter)) {
       return;
     }
     check.askedNanos = System.nanoTime();
@@ -377,8 +396,8 @@ public final class ExtAuthzService {
     if (!check.claim()) {
       return false;
     }
-    if (check.waiting) {
-      waiting.decrementAndGet();
+    if (check.waiting && check.reporter != null) {
+      waiting.leave(check.reporter);
     }
     return true;
   }

@@ -53,15 +53,16 @@ import org.jspecify.annotations.Nullable;
 public final class CheckServer implements AutoCloseable {
   /*
    * Limits of a Check. Envoy's default for request headers is 60 KiB and its most 8 MiB; all of them
-   * are in the message. One of a megabyte is read and answered. A message beyond the limit fails the
-   * RPC, which denies where the filter fails closed, as it does under enforce. Initial metadata is
-   * what our own recipes write: names of nodes and clusters.
+   * are in the message. One of a megabyte is read and answered, a longer one than the limit is
+   * malformed. Initial metadata is what our own recipes write: names of nodes and clusters.
    */
   private static final int MAX_CHECK = 4 * 1024 * 1024;
   private static final int MAX_METADATA = 64 * 1024;
   // A list of some thousand pods.
   private static final int MAX_BRIDGE_MESSAGE = 4 * 1024 * 1024;
   private static final Duration AGE_GRACE = Duration.ofSeconds(30);
+  // Envoy does not wait as long for the answer.
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
   private static final Duration KEEP_ALIVE = Duration.ofSeconds(10);
   private static final Duration KEEP_ALIVE_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration CLOSE_GRACE = Duration.ofSeconds(5);
@@ -355,7 +356,8 @@ public final class CheckServer implements AutoCloseable {
         address,
         tls,
         PEERS::peer,
-        new CheckListener.Limits(MAX_CHECK, MAX_METADATA, settings.connectionAge(), AGE_GRACE),
+        new CheckListener.Limits(
+            MAX_CHECK, MAX_METADATA, settings.connectionAge(), AGE_GRACE, PATIENCE),
         service);
   }
 

@@ -19,10 +19,12 @@ import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Settings;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Stream;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.UniformStreamByteDistributor;
 import io.grpc.netty.shaded.io.netty.util.concurrent.Future;
+import io.kith.baselines.decision.Reason;
 import io.kith.server.check.ExtAuthzService;
 import io.kith.server.check.Peer;
 import io.kith.server.check.Sidecars;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ThreadLocalRandom;
@@ -41,6 +43,15 @@ import org.jspecify.annotations.Nullable;
 final class CheckConnection extends Http2ConnectionHandler {
   private static final Logger LOG = Logger.getLogger(CheckConnection.class.getName());
 
+  /** Tells of each frame that still comes for a stream that was reset, however many there are. */
+  private static final Logger FRAMES =
+      Logger.getLogger(
+          "io.grpc.netty.shaded.io.netty.handler.codec.http2.DefaultHttp2ConnectionDecoder");
+
+  static {
+    FRAMES.setLevel(Level.WARNING);
+  }
+
   /** As gRPC for Java: a burst of large Checks is not held up. */
   private static final int WINDOW = 1 << 20;
 
@@ -49,6 +60,14 @@ final class CheckConnection extends Http2ConnectionHandler {
    * memory. An Envoy that has more opens another connection.
    */
   static final int MOST_STREAMS = 10_000;
+
+  /**
+   * Streams that a peer may reset in ten seconds. A proxy resets each Check that took it too long,
+   * all at once when the server was stuck; one is no dearer than an answer.
+   */
+  static final int MOST_RESETS = 50_000;
+
+  private static final Duration RESETS = Duration.ofSeconds(10);
 
   /** What the answer to our ping has to carry. */
   private static final long GOING_AWAY = 0x6b697468L;
@@ -64,12 +83,15 @@ final class CheckConnection extends Http2ConnectionHandler {
   private final Peer peer;
   private final Sidecars.Connection sidecar = new Sidecars.Connection();
   private final CheckListener.Limits limits;
+  private final Unfinished unfinished;
   private final ExtAuthzService service;
   private final Http2Connection.PropertyKey streamKey;
   private final Queue<CheckStream> answered = new ConcurrentLinkedQueue<>();
   private final AtomicBoolean draining = new AtomicBoolean();
   private @Nullable ChannelHandlerContext context;
   private @Nullable Future<?> age;
+  private int unfinishedHere;
+  private boolean watching;
   private boolean reading;
   private boolean goingAway;
   private boolean gone;
@@ -80,10 +102,12 @@ final class CheckConnection extends Http2ConnectionHandler {
       Http2Settings settings,
       Peer peer,
       CheckListener.Limits limits,
+      Unfinished unfinished,
       ExtAuthzService service) {
     super(decoder, encoder, settings);
     this.peer = peer;
     this.limits = limits;
+    this.unfinished = unfinished;
     this.service = service;
     this.streamKey = connection().newKey();
     connection()
@@ -92,6 +116,7 @@ final class CheckConnection extends Http2ConnectionHandler {
               @Override
               public void onStreamClosed(Http2Stream stream) {
                 if (stream.getProperty(streamKey) instanceof CheckStream check) {
+                  check.drop();
                   service.cancelled(check);
                 }
               }
@@ -99,19 +124,23 @@ final class CheckConnection extends Http2ConnectionHandler {
   }
 
   /** For a connection of this peer. */
-  static CheckConnection of(Peer peer, CheckListener.Limits limits, ExtAuthzService service) {
-    return new Builder(peer, limits, service).build();
+  static CheckConnection of(
+      Peer peer, CheckListener.Limits limits, Unfinished unfinished, ExtAuthzService service) {
+    return new Builder(peer, limits, unfinished, service).build();
   }
 
   private static final class Builder
       extends AbstractHttp2ConnectionHandlerBuilder<CheckConnection, Builder> {
     private final Peer peer;
     private final CheckListener.Limits limits;
+    private final Unfinished unfinished;
     private final ExtAuthzService service;
 
-    Builder(Peer peer, CheckListener.Limits limits, ExtAuthzService service) {
+    Builder(
+        Peer peer, CheckListener.Limits limits, Unfinished unfinished, ExtAuthzService service) {
       this.peer = peer;
       this.limits = limits;
+      this.unfinished = unfinished;
       this.service = service;
       // Without the priorities of streams, which nobody gives and which cost a tree to keep.
       var http2 = new DefaultHttp2Connection(true);
@@ -127,8 +156,8 @@ final class CheckConnection extends Http2ConnectionHandler {
               .maxHeaderListSize(limits.metadataBytes()));
       // What is not well-formed of a header is of no use here: those that are looked for are plain.
       validateHeaders(false);
-      // A proxy resets each Check that took it too long, and there may be many at once.
-      decoderEnforceMaxRstFramesPerWindow(0, 0);
+      decoderEnforceMaxRstFramesPerWindow(MOST_RESETS, (int) RESETS.toSeconds());
+      encoderEnforceMaxRstFramesPerWindow(MOST_RESETS, (int) RESETS.toSeconds());
       gracefulShutdownTimeoutMillis(limits.ageGrace().toMillis());
     }
 
@@ -140,7 +169,8 @@ final class CheckConnection extends Http2ConnectionHandler {
     @Override
     protected CheckConnection build(
         Http2ConnectionDecoder decoder, Http2ConnectionEncoder encoder, Http2Settings settings) {
-      var connection = new CheckConnection(decoder, encoder, settings, peer, limits, service);
+      var connection =
+          new CheckConnection(decoder, encoder, settings, peer, limits, unfinished, service);
       frameListener(connection.new Frames());
       return connection;
     }
@@ -306,8 +336,65 @@ final class CheckConnection extends Http2ConnectionHandler {
   /** Ends a stream with no more than headers, and asks for no more of it. */
   private void refuse(ChannelHandlerContext at, int id, Http2Headers headers) {
     var _ = encoder().writeHeaders(at, id, headers, 0, true, at.newPromise());
+    reset(at, id);
+  }
+
+  /** Asks for no more of a stream that was ended on this side. */
+  void reset(ChannelHandlerContext at, int id) {
     if (connection().stream(id) != null) { // which has not ended on its side
       var _ = resetStream(at, id, Http2Error.NO_ERROR.code(), at.newPromise());
+    }
+  }
+
+  // ---- Checks that do not come whole
+
+  /** Takes room for a part of a Check, to be given back; false when there is not as much. */
+  boolean take(int more) {
+    if (more > limits.unfinishedOfConnection() - unfinishedHere || !unfinished.take(more)) {
+      return false;
+    }
+    unfinishedHere += more;
+    return true;
+  }
+
+  void giveBack(int count) {
+    unfinishedHere -= count;
+    unfinished.giveBack(count);
+  }
+
+  /** Looks after a while whether what began came to its end; not where nothing is asked. */
+  private void watch(ChannelHandlerContext at) {
+    watching = true;
+    var _ =
+        at.executor()
+            .schedule(this::endUnfinished, limits.patience().toNanos(), TimeUnit.NANOSECONDS);
+  }
+
+  private void endUnfinished() {
+    watching = false;
+    var at = context();
+    var now = System.nanoTime();
+    var late = new ArrayList<CheckStream>();
+    try {
+      connection()
+          .forEachActiveStream(
+              stream -> {
+                if (stream.getProperty(streamKey) instanceof CheckStream check
+                    && check.isUnfinished()) {
+                  if (now - check.startedNanos() >= limits.patience().toNanos()) {
+                    late.add(check);
+                  } else if (!watching) {
+                    watch(at);
+                  }
+                }
+                return true;
+              });
+    } catch (Http2Exception e) {
+      throw new AssertionError(e); // of the visitor, which throws none
+    }
+    for (var check : late) {
+      check.cut(
+          new Reason.Malformed("not whole after " + limits.patience().toMillis() + " ms"), service);
     }
   }
 
@@ -347,6 +434,11 @@ final class CheckConnection extends Http2ConnectionHandler {
       stream.setProperty(streamKey, check);
       if (last) {
         check.end(limits.messageBytes(), service);
+      } else {
+        check.begin(service);
+        if (!watching) {
+          watch(at);
+        }
       }
     }
 
@@ -356,9 +448,7 @@ final class CheckConnection extends Http2ConnectionHandler {
       var taken = data.readableBytes() + padding;
       var stream = connection().stream(id);
       if (stream != null && stream.getProperty(streamKey) instanceof CheckStream check) {
-        if (!check.read(data, last, limits.messageBytes(), service)) {
-          refuse(at, id, GrpcHeaders.tooLong(limits.messageBytes()));
-        }
+        check.read(data, last, limits.messageBytes(), service);
       }
       return taken;
     }

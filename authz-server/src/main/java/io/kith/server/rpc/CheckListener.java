@@ -44,20 +44,36 @@ public final class CheckListener implements AutoCloseable {
   /**
    * How connections are treated.
    *
-   * @param messageBytes of a Check, at most; a longer one fails the RPC
+   * @param messageBytes of a Check, at most; a longer one is {@code malformed}
    * @param metadataBytes of its metadata, at most, as HTTP/2 counts them
    * @param connectionAge after which a connection is ended gracefully, give or take a tenth, so
    *     that clients look for servers again
    * @param ageGrace for what is asked on it by then
+   * @param patience for a Check to come whole; then it is {@code malformed}, to within that time
    */
   public record Limits(
-      int messageBytes, int metadataBytes, Duration connectionAge, Duration ageGrace) {
+      int messageBytes,
+      int metadataBytes,
+      Duration connectionAge,
+      Duration ageGrace,
+      Duration patience) {
     public Limits {
       if (messageBytes < 1 || metadataBytes < 1) {
         throw new IllegalArgumentException("limits (expected: positive)");
       }
       requireNonNull(connectionAge, "connectionAge");
       requireNonNull(ageGrace, "ageGrace");
+      requireNonNull(patience, "patience");
+    }
+
+    /** Octets that a connection's Checks that are not whole may take: two of the longest. */
+    int unfinishedOfConnection() {
+      return 2 * (messageBytes + CheckStream.PREFIX);
+    }
+
+    /** Octets that those of all connections may take: eight times as many. */
+    long unfinishedOfServer() {
+      return 8L * unfinishedOfConnection();
     }
   }
 
@@ -74,11 +90,14 @@ public final class CheckListener implements AutoCloseable {
 
   private final EventLoopGroup loops;
   private final ChannelGroup connections;
+  private final Unfinished unfinished;
   private final Channel channel;
 
-  private CheckListener(EventLoopGroup loops, ChannelGroup connections, Channel channel) {
+  private CheckListener(
+      EventLoopGroup loops, ChannelGroup connections, Unfinished unfinished, Channel channel) {
     this.loops = loops;
     this.connections = connections;
+    this.unfinished = unfinished;
     this.channel = channel;
   }
 
@@ -102,6 +121,7 @@ public final class CheckListener implements AutoCloseable {
             new DefaultThreadFactory("kith-checks", true),
             ioHandler());
     var connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+    var unfinished = new Unfinished(limits.unfinishedOfServer());
     var bound =
         new ServerBootstrap()
             .group(loops)
@@ -116,20 +136,23 @@ public final class CheckListener implements AutoCloseable {
                           .pipeline()
                           .addLast(
                               CheckConnection.of(
-                                  peers.of(null, connection.remoteAddress()), limits, service));
+                                  peers.of(null, connection.remoteAddress()),
+                                  limits,
+                                  unfinished,
+                                  service));
                     } else {
                       connection
                           .pipeline()
                           .addLast(
                               tls.newHandler(connection.alloc()),
-                              new AfterHandshake(peers, limits, service));
+                              new AfterHandshake(peers, limits, unfinished, service));
                     }
                   }
                 })
             .bind(address)
             .awaitUninterruptibly();
     if (bound.isSuccess()) {
-      return new CheckListener(loops, connections, bound.channel());
+      return new CheckListener(loops, connections, unfinished, bound.channel());
     }
     var _ = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
     var cause = bound.cause();
@@ -152,6 +175,11 @@ public final class CheckListener implements AutoCloseable {
   /** The port, or -1 of a Unix socket. */
   public int port() {
     return channel.localAddress() instanceof InetSocketAddress address ? address.getPort() : -1;
+  }
+
+  /** Octets held of Checks that have not come to their end. */
+  long unfinishedOctets() {
+    return unfinished.octets();
   }
 
   /** Takes nothing more and tells its clients, and ends what is still asked a grace later. */
@@ -177,12 +205,14 @@ public final class CheckListener implements AutoCloseable {
   private static final class AfterHandshake extends ApplicationProtocolNegotiationHandler {
     private final Peers peers;
     private final Limits limits;
+    private final Unfinished unfinished;
     private final ExtAuthzService service;
 
-    AfterHandshake(Peers peers, Limits limits, ExtAuthzService service) {
+    AfterHandshake(Peers peers, Limits limits, Unfinished unfinished, ExtAuthzService service) {
       super("");
       this.peers = peers;
       this.limits = limits;
+      this.unfinished = unfinished;
       this.service = service;
     }
 
@@ -200,6 +230,7 @@ public final class CheckListener implements AutoCloseable {
               CheckConnection.of(
                   peers.of(tls.engine().getSession(), context.channel().remoteAddress()),
                   limits,
+                  unfinished,
                   service));
     }
 

@@ -4,6 +4,7 @@ import io.grpc.netty.shaded.io.netty.buffer.ByteBuf;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2ConnectionEncoder;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Headers;
+import io.kith.baselines.decision.Reason;
 import io.kith.server.check.CheckCall;
 import io.kith.server.check.CheckMetadata;
 import io.kith.server.check.ExtAuthzService;
@@ -24,14 +25,19 @@ final class CheckStream extends CheckCall {
   private static final byte[] NOTHING = {};
 
   /** Before a message: whether it is compressed, and its length in four octets. */
-  private static final int PREFIX = 5;
+  static final int PREFIX = 5;
+
+  /** Metadata of our recipes is shorter, and not counted. */
+  private static final int PLAIN_METADATA = 1024;
 
   private final CheckConnection connection;
   private final int id;
   private final boolean gzip;
   private byte[] collected = NOTHING;
   private int length;
+  private int taken;
   private boolean ended;
+  private boolean cut;
   private byte[] answer = NOTHING;
 
   private CheckStream(
@@ -68,20 +74,28 @@ final class CheckStream extends CheckCall {
     return id;
   }
 
-  /**
-   * Takes a part of the body; with the last one the Check is asked about.
-   *
-   * @return false when it is too long, and will not be asked about
-   */
-  boolean read(ByteBuf data, boolean last, int most, ExtAuthzService service) {
+  /** Whether more of it may come that would be read. */
+  boolean isUnfinished() {
+    return !ended;
+  }
+
+  /** It begins, and its body is not here yet. */
+  void begin(ExtAuthzService service) {
+    var octets = metadata().length();
+    if (octets > PLAIN_METADATA && !take(octets)) {
+      cut(new Reason.Overloaded(), service);
+    }
+  }
+
+  /** Takes a part of the body; with the last one the Check is asked about. */
+  void read(ByteBuf data, boolean last, int most, ExtAuthzService service) {
     if (ended) {
-      return true;
+      return;
     }
     var more = data.readableBytes();
     if (more > most + PREFIX - length) {
-      ended = true;
-      collected = NOTHING;
-      return false;
+      cut(new Reason.Malformed("a Check of more than " + most + " bytes"), service);
+      return;
     }
     var at = data.readerIndex();
     if (last
@@ -92,26 +106,63 @@ final class CheckStream extends CheckCall {
       var message = new byte[more - PREFIX];
       data.getBytes(at + PREFIX, message);
       ended = true;
+      giveBack();
       service.handle(this, message);
-      return true;
+      return;
     }
     if (collected.length - length < more) {
-      collected = Arrays.copyOf(collected, Math.max(length + more, 2 * collected.length));
+      var room = Math.max(length + more, Math.min(2 * collected.length, most + PREFIX));
+      if (!take(room - collected.length)) {
+        cut(new Reason.Overloaded(), service);
+        return;
+      }
+      collected = Arrays.copyOf(collected, room);
     }
     data.getBytes(at, collected, length, more);
     length += more;
     if (last) {
       end(most, service);
     }
+  }
+
+  private boolean take(int more) {
+    if (!connection.take(more)) {
+      return false;
+    }
+    taken += more;
     return true;
+  }
+
+  private void giveBack() {
+    if (taken > 0) {
+      connection.giveBack(taken);
+      taken = 0;
+    }
+  }
+
+  /**
+   * Answers it without its end, and takes no more of it.
+   *
+   * @param why {@code overloaded} or {@code malformed}
+   */
+  void cut(Reason why, ExtAuthzService service) {
+    cut = true;
+    drop();
+    service.refuse(this, why);
+  }
+
+  /** Forgets what came of it. */
+  void drop() {
+    ended = true;
+    collected = NOTHING;
+    giveBack();
   }
 
   /** There is no more of it; asks about what there is. */
   void end(int most, ExtAuthzService service) {
     if (!ended) {
-      ended = true;
       var bytes = collected;
-      collected = NOTHING;
+      drop();
       service.handle(this, message(bytes, length, most));
     }
   }
@@ -151,6 +202,14 @@ final class CheckStream extends CheckCall {
     message.writeByte(0).writeInt(answer.length).writeBytes(answer);
     var _ = encoder.writeHeaders(at, id, GrpcHeaders.ANSWER, 0, false, at.newPromise());
     var _ = encoder.writeData(at, id, message, 0, false, at.newPromise());
-    var _ = encoder.writeHeaders(at, id, GrpcHeaders.DONE, 0, true, at.newPromise());
+    var done = encoder.writeHeaders(at, id, GrpcHeaders.DONE, 0, true, at.newPromise());
+    if (cut) { // before the answer is written the reset would take its place
+      var _ =
+          done.addListener(
+              _ -> {
+                connection.reset(at, id);
+                at.flush();
+              });
+    }
   }
 }

@@ -44,11 +44,6 @@ final class GrpcHeaders {
         .set(MESSAGE, words);
   }
 
-  /** What is said to a Check of more octets than are read. */
-  static Http2Headers tooLong(int most) {
-    return failed(Status.Code.RESOURCE_EXHAUSTED, "a Check of more than " + most + " bytes");
-  }
-
   /** What is said to a call of anything but Check; null to one of that. */
   static @Nullable Http2Headers refusal(Http2Headers headers) {
     if (!CHECK.contentEquals(headers.path())) {

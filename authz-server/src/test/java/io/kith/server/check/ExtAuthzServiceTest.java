@@ -525,6 +525,31 @@ class ExtAuthzServiceTest {
     assertThat(kith.service.waiting()).isZero();
   }
 
+  /** One pod whose bridge is slow does not take the places of all others. */
+  @Test
+  void check_ofAReporterThatHasItsShareOfPlaces_isOverloadedAlone() throws IOException {
+    restart(
+        new CheckSettings(List.of(), Duration.ofSeconds(20), SOON, new OnFailure(true, true), 8));
+    var slow = new CompletableFuture<Attribution>();
+    kith.processes.answer(_ -> slow);
+    var first = kith.futureStub().check(l4(1111));
+    var second = kith.futureStub().check(l4(2222));
+    Await.until("two wait", () -> kith.service.waiting() == 2);
+
+    assertThat(answer(kith.check(l4(3333)))).isEqualTo(failed(Mode.ENFORCE, "overloaded"));
+
+    var other = new WaitingPlaces(8);
+    assertThat(other.take(CHECKOUT) && other.take(CHECKOUT)).isTrue();
+    assertThat(other.take(CHECKOUT)).isFalse();
+    assertThat(other.take(Samples.STRANGER)).isTrue();
+    other.leave(CHECKOUT);
+    assertThat(other.take(CHECKOUT)).isTrue();
+    assertThat(other.taken()).isEqualTo(3);
+    slow.complete(attributed(APP));
+    assertThat(answer(join(first))).isEqualTo(answer(join(second)));
+    assertThat(kith.service.waiting()).isZero();
+  }
+
   private static <T> T join(java.util.concurrent.Future<T> future) {
     try {
       return future.get(60, TimeUnit.SECONDS);

@@ -99,7 +99,11 @@ public final class ServiceUnderTest implements AutoCloseable {
             null,
             (_, _) -> peer,
             new CheckListener.Limits(
-                4 * 1024 * 1024, 64 * 1024, Duration.ofHours(1), Duration.ofSeconds(30)),
+                4 * 1024 * 1024,
+                64 * 1024,
+                Duration.ofHours(1),
+                Duration.ofSeconds(30),
+                Duration.ofSeconds(5)),
             service);
     channel = channel();
   }

@@ -199,7 +199,11 @@ class CheckServerTest {
                         new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC()))
                             ::peer,
                         new CheckListener.Limits(
-                            4096, 8192, Duration.ofHours(1), Duration.ofSeconds(1)),
+                            4096,
+                            8192,
+                            Duration.ofHours(1),
+                            Duration.ofSeconds(1),
+                            Duration.ofSeconds(5)),
                         service));
 
     assertThat(permitted).isPositive();

@@ -20,6 +20,7 @@ import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthGrpc;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.MetadataUtils;
+import io.kith.baselines.decision.Mode;
 import io.kith.baselines.process.Attribution;
 import io.kith.server.check.Await;
 import io.kith.server.check.Samples;
@@ -33,6 +34,7 @@ import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
@@ -46,6 +48,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class CheckListenerTest {
@@ -68,6 +71,11 @@ class CheckListenerTest {
   }
 
   private CheckListener listen(Duration connectionAge) throws IOException {
+    return listen(MOST, connectionAge, Duration.ofSeconds(30));
+  }
+
+  private CheckListener listen(int messageBytes, Duration connectionAge, Duration patience)
+      throws IOException {
     return CheckListener.start(
         new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
         null,
@@ -75,7 +83,8 @@ class CheckListenerTest {
           connections.incrementAndGet();
           return kith.peer;
         },
-        new CheckListener.Limits(MOST, 8192, connectionAge, Duration.ofSeconds(30)),
+        new CheckListener.Limits(
+            messageBytes, 8192, connectionAge, Duration.ofSeconds(30), patience),
         kith.service);
   }
 
@@ -206,22 +215,126 @@ class CheckListenerTest {
     }
   }
 
-  @Test
-  void check_tooLong_failsAloneAndIsNotAskedAbout() throws Exception {
+  @ParameterizedTest
+  @EnumSource(Mode.class)
+  void check_tooLong_isMalformedAndEndsAlone(Mode mode) throws Exception {
+    kith.policy.decideBy(Samples.snapshot(mode));
     try (var client = new RawHttp2(listener.port())) {
       client.headers(1, 0);
       for (var sent = 0; sent <= MOST; sent += 16_000) {
         client.frame(DATA, 0, 1, new byte[16_000]);
       }
-      var refused = client.end(1);
+      var response = answered(client, 1);
+      var reset = client.await(frame -> frame.type() == RST_STREAM);
       client.frame(DATA, END_STREAM, 1, new byte[10]);
       client.headers(3, 0);
       client.frame(DATA, END_STREAM, 3, message(l4().toByteArray()));
 
-      assertThat(refused.header("grpc-status")).isEqualTo("8");
-      assertThat(refused.header("grpc-message")).isEqualTo("a Check of more than 65536 bytes");
+      assertThat(response.getStatus().getCode()).isEqualTo(mode == Mode.ENFORCE ? 7 : 0);
+      assertThat(said(response, mode == Mode.SHADOW ? "shadow_reason" : "reason"))
+          .isEqualTo("malformed");
+      assertThat(reset.stream()).isEqualTo(1);
+      assertThat(reset.payload().getInt()).isZero();
       assertThat(said(answered(client, 3), "decision")).isEqualTo("allow");
-      assertThat(kith.policy.records()).hasSize(1);
+      assertThat(kith.policy.records()).hasSize(2);
+      assertThat(listener.unfinishedOctets()).isZero();
+    }
+  }
+
+  // Checks that do not come whole.
+
+  /** Two of the longest on a connection, sixteen of all: the others are refused, never allowed. */
+  @Test
+  void checks_unfinished_areHeldUpToALimitWhileOthersAreAnswered() throws Exception {
+    listener.close();
+    var most = 4 * 1024 * 1024;
+    listener = listen(most, Duration.ofHours(1), Duration.ofMinutes(5));
+    var connections = new ArrayList<RawHttp2>();
+    try (var good = new RawHttp2(listener.port())) {
+      for (var i = 0; i < 10; i++) {
+        var client = new RawHttp2(listener.port());
+        connections.add(client);
+        var part = new byte[16_000];
+        for (var stream = 1; stream < 20; stream += 2) {
+          client.headers(stream, 0);
+        }
+        for (var sent = 0; sent + part.length <= 3_900_000; sent += part.length) {
+          for (var stream = 1; stream < 20; stream += 2) {
+            client.frame(DATA, 0, stream, part);
+          }
+        }
+        // Of ten on this connection eight were refused by now; the last two as well, or none.
+        for (var refused = 0; refused < 8; refused++) {
+          var answer = client.await(frame -> frame.type() == DATA);
+          assertThat(answer(answer).getStatus().getCode()).isEqualTo(14);
+          assertThat(said(answer(answer), "reason")).isEqualTo("overloaded");
+        }
+      }
+
+      assertThat(listener.unfinishedOctets()).isBetween(48L * 1024 * 1024, 64L * 1024 * 1024 + 80);
+      for (var stream = 1; stream < 100; stream += 2) {
+        good.headers(stream, 0);
+        good.frame(DATA, END_STREAM, stream, message(l4(1024 + stream).toByteArray()));
+        assertThat(said(answered(good, stream), "decision")).isEqualTo("allow");
+      }
+    } finally {
+      for (var client : connections) {
+        client.close();
+      }
+    }
+    Await.until("nothing is held any more", () -> listener.unfinishedOctets() == 0);
+  }
+
+  @Test
+  void checks_withMuchMetadata_countAsUnfinished() throws Exception {
+    try (var client = new RawHttp2(listener.port())) {
+      var name = "c".repeat(7_000);
+      var fitting = 2 * (MOST + 5) / (name.length() + "outbound".length());
+      for (var i = 0; i <= fitting; i++) {
+        client.headers(2 * i + 1, 0, "x-kith-cluster", name);
+      }
+
+      assertThat(said(answered(client, 2 * fitting + 1), "reason")).isEqualTo("overloaded");
+      assertThat(listener.unfinishedOctets())
+          .isEqualTo((long) fitting * (name.length() + "outbound".length()));
+    }
+  }
+
+  @Test
+  void check_notWholeInTime_isMalformedAndEnds() throws Exception {
+    listener.close();
+    listener = listen(MOST, Duration.ofHours(1), Duration.ofMillis(30));
+    try (var client = new RawHttp2(listener.port())) {
+      client.headers(1, 0);
+      client.frame(DATA, 0, 1, new byte[1000]);
+      client.headers(3, 0);
+
+      for (var stream = 1; stream <= 3; stream += 2) {
+        var response = answered(client, stream);
+        assertThat(response.getStatus().getCode()).isEqualTo(7);
+        assertThat(said(response, "reason")).isEqualTo("malformed");
+        assertThat(client.await(frame -> frame.type() == RST_STREAM).stream()).isEqualTo(stream);
+      }
+      assertThat(listener.unfinishedOctets()).isZero();
+      assertThat(kith.policy.records())
+          .allSatisfy(
+              record ->
+                  assertThat(record.decision().applied().toString())
+                      .contains("not whole after 30 ms"));
+    }
+  }
+
+  @Test
+  void check_resetBeforeItsEnd_isForgotten() throws Exception {
+    try (var client = new RawHttp2(listener.port())) {
+      client.headers(1, 0);
+      client.frame(DATA, 0, 1, new byte[10_000]);
+      Await.until("it is held", () -> listener.unfinishedOctets() == 10_000);
+
+      client.frame(RST_STREAM, 0, 1, new byte[] {0, 0, 0, 8});
+
+      Await.until("it is not", () -> listener.unfinishedOctets() == 0);
+      assertThat(kith.policy.records()).isEmpty();
     }
   }
 
@@ -412,6 +525,24 @@ class CheckListenerTest {
 
       assertThat(refused.stream()).isEqualTo(2 * CheckConnection.MOST_STREAMS + 1);
       assertThat(refused.payload().getInt()).isEqualTo(7);
+    }
+  }
+
+  @Test
+  void connection_ofNothingButResets_isEnded() throws Exception {
+    try (var client = new RawHttp2(listener.port())) {
+      var ended = false;
+      try {
+        for (var i = 0; i <= CheckConnection.MOST_RESETS; i++) {
+          client.headers(2 * i + 1, 0);
+          client.frame(RST_STREAM, 0, 2 * i + 1, new byte[] {0, 0, 0, 8});
+        }
+        var told = client.await(frame -> frame.type() == RawHttp2.GO_AWAY);
+        ended = told.payload().getInt(4) == 11; // ENHANCE_YOUR_CALM
+      } catch (EOFException | java.net.SocketException _) {
+        ended = true;
+      }
+      assertThat(ended).isTrue();
     }
   }
 
