@@ -76,6 +76,7 @@ final class JavaProgram {
             "-XX:MaxHeapFreeRatio=20",
             "-XX:-ShrinkHeapInSteps",
             "-XX:TrimNativeHeapInterval=5000",
+            "-XX:+ExitOnOutOfMemoryError",
             "-XX:ThreadPriorityPolicy=1",
             "-XX:CompilerThreadPriority=5",
             "-XX:-PrintWarnings",
