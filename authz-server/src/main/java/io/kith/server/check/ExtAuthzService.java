@@ -8,6 +8,7 @@ import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Snapshot;
+import io.kith.baselines.decision.Verdict;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
@@ -157,8 +158,7 @@ public final class ExtAuthzService {
 
   private void admitted(CheckCall check, SpiffeId reporter, Workload workload, Snapshot snapshot) {
     switch (requireNonNull(check.facts, "read")) {
-      case CheckFacts.Malformed(var detail) ->
-          answer(check, unreadable(check, snapshot, detail));
+      case CheckFacts.Malformed(var detail) -> answer(check, unreadable(check, snapshot, detail));
       case CheckFacts.Connection connection -> attribute(check, connection, reporter, snapshot);
       case CheckFacts.Request request ->
           answer(
@@ -307,10 +307,22 @@ public final class ExtAuthzService {
     }
     try {
       var parent = check.parent();
-      var record = record(check, outcome, parent);
-      var spared = Spared.by(check, outcome, directory, policy);
-      var passing = provenance.of(check, outcome, record.time());
-      var response = CheckAnswers.of(record, outcome.failure(), check.isHttp(), passing, spared);
+      var told = outcome;
+      CheckRecord record;
+      byte[] response;
+      try {
+        record = record(check, told, parent);
+        var spared = Spared.by(check, told, directory, policy);
+        var passing = provenance.of(check, told, record.time());
+        response = CheckAnswers.of(record, told.failure(), check.isHttp(), passing, spared);
+      } catch (Throwable thrown) {
+        LOG.log(Level.WARNING, "answer not made as decided", Map.of(), thrown);
+        told = unsaid(check, outcome);
+        record = record(check, told, parent);
+        response =
+            CheckAnswers.of(
+                record, told.failure(), check.isHttp(), ProvenanceHeaders.NONE, Spared.NOTHING);
+      }
       check.given = record;
       try {
         policy.record(record); // first: whoever has the answer finds it in all that is asked next
@@ -320,7 +332,7 @@ public final class ExtAuthzService {
       observer.answered(
           new Answered(
               record,
-              outcome.failure(),
+              told.failure(),
               check.facts,
               parent,
               check.read.minusNanos(check.readNanos - check.startedNanos),
@@ -330,6 +342,13 @@ public final class ExtAuthzService {
       LOG.log(Level.SEVERE, "check not answered as decided, or not recorded", Map.of(), thrown);
       check.sendLastResort();
     }
+  }
+
+  /** What is told when an answer could not be made: a denial stays one, all else failed. */
+  private Outcome unsaid(CheckCall check, Outcome outcome) {
+    return outcome.decision().applied() instanceof Verdict.Deny
+        ? outcome
+        : failure(check, new Reason.Internal());
   }
 
   private CheckRecord record(CheckCall check, Outcome outcome, @Nullable TraceParent parent) {

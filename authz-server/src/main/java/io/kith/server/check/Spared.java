@@ -35,7 +35,7 @@ record Spared(String cluster, List<String> hosts) {
 
   private static final int LONGEST_CLUSTER = 512;
   private static final int HTTP_PORT = 80;
-  private static final Spared NOTHING = new Spared("", List.of());
+  static final Spared NOTHING = new Spared("", List.of());
 
   private static final AnswerWriter.Name CLUSTER = AnswerWriter.Name.of("spare_cluster");
   private static final List<AnswerWriter.Name> HOSTS =

@@ -329,7 +329,9 @@ class ExtAuthzServiceTest {
   @Test
   void check_loopbackOrSocketPeer_saysNothingAboutTheSource() {
     for (var peer :
-        List.of(Samples.peer(CHECKOUT, "127.0.0.1"), Peer.proved(CHECKOUT, Instant.MIN, Instant.MAX, null))) {
+        List.of(
+            Samples.peer(CHECKOUT, "127.0.0.1"),
+            Peer.proved(CHECKOUT, Instant.MIN, Instant.MAX, null))) {
       kith.peer(peer);
 
       assertThat(kith.check(l4()).getStatus().getCode()).isEqualTo(OK);
@@ -539,7 +541,8 @@ class ExtAuthzServiceTest {
     assertThat(answer(kith.check(l4(3333)))).isEqualTo(failed(Mode.ENFORCE, "overloaded"));
 
     var other = new WaitingPlaces(8);
-    assertThat(other.take(CHECKOUT) && other.take(CHECKOUT)).isTrue();
+    assertThat(other.take(CHECKOUT)).isTrue();
+    assertThat(other.take(CHECKOUT)).isTrue();
     assertThat(other.take(CHECKOUT)).isFalse();
     assertThat(other.take(Samples.STRANGER)).isTrue();
     other.leave(CHECKOUT);
@@ -569,11 +572,20 @@ class ExtAuthzServiceTest {
     Await.until("it waits", () -> kith.service.waiting() == 1);
     call.cancel(true);
     Await.until("it is cancelled", () -> kith.cancelled.get() == 1);
-    slow.complete(attributed(APP));
+    slow.complete(attributed(Samples.CURL));
 
     assertThat(kith.service.waiting()).isZero();
-    assertThat(kith.policy.records()).hasSize(1);
     assertThat(kith.answered).hasSize(1);
+    assertThat(kith.policy.records())
+        .singleElement()
+        .satisfies(
+            record -> {
+              var decision = record.decision();
+              assertThat(decision.applied().word())
+                  .isEqualTo(mode == Mode.ENFORCE ? "deny" : "allow");
+              assertThat(decision.shadow() == null ? "" : decision.shadow().word())
+                  .isEqualTo(mode == Mode.SHADOW ? "deny" : "");
+            });
   }
 
   @Test
