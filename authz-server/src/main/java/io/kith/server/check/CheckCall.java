@@ -89,7 +89,7 @@ public abstract class CheckCall {
 
   /** The caller's place in a trace, or null. Envoy's network filter hands on none. */
   @Nullable TraceParent parent() {
-    return isHttp() ? TraceParent.parse(metadata.traceParent()) : null;
+    return isHttp() ? TraceParent.parse(metadata.traceParent(), metadata.traceState()) : null;
   }
 
   /** Sends the answer; a verdict never travels as an RPC's failure. */

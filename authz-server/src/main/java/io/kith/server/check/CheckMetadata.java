@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param traceParent place in a trace as W3C writes it, or null
  * @param spare where the proxy may route what the answer spares a Check of its own; empty when it
  *     spares nothing
+ * @param traceState what tracing systems say beside the place, as sent; empty when not sent
  * @param failure what the proxy's filter does while the server cannot be asked: {@code open},
  *     {@code closed} or {@code floor}; empty when not sent
  */
@@ -27,6 +28,7 @@ public record CheckMetadata(
     String cluster,
     String connection,
     @Nullable String traceParent,
+    String traceState,
     String spare,
     String failure) {
   static final String DIRECTION = "x-kith-direction";
@@ -38,12 +40,14 @@ public record CheckMetadata(
 
   private static final String PREFIX = "x-kith-";
   private static final String TRACE_PARENT = "traceparent";
+  private static final String TRACE_STATE = "tracestate";
 
   public CheckMetadata {
     requireNonNull(direction, "direction");
     requireNonNull(node, "node");
     requireNonNull(cluster, "cluster");
     requireNonNull(connection, "connection");
+    requireNonNull(traceState, "traceState");
     requireNonNull(spare, "spare");
     requireNonNull(failure, "failure");
   }
@@ -55,7 +59,7 @@ public record CheckMetadata(
       String cluster,
       String connection,
       @Nullable String traceParent) {
-    this(direction, node, cluster, connection, traceParent, "", "");
+    this(direction, node, cluster, connection, traceParent, "", "", "");
   }
 
   /**
@@ -72,6 +76,7 @@ public record CheckMetadata(
     var spare = "";
     var failure = "";
     String traceParent = null;
+    var traceState = "";
     Set<String> directions = null;
     for (var header : headers) {
       if (!isOurs(header.getKey())) {
@@ -93,6 +98,7 @@ public record CheckMetadata(
         case SPARE -> spare = value;
         case FAILURE -> failure = value;
         case TRACE_PARENT -> traceParent = value;
+        case TRACE_STATE -> traceState = traceState.isEmpty() ? value : traceState + "," + value;
         default -> {}
       }
     }
@@ -102,6 +108,7 @@ public record CheckMetadata(
         cluster,
         connection,
         traceParent,
+        traceState,
         spare,
         failure);
   }
@@ -113,6 +120,7 @@ public record CheckMetadata(
         + cluster.length()
         + connection.length()
         + (traceParent == null ? 0 : traceParent.length())
+        + traceState.length()
         + spare.length()
         + failure.length();
   }
@@ -121,6 +129,8 @@ public record CheckMetadata(
   private static boolean isOurs(CharSequence name) {
     return name.length() > PREFIX.length()
         && ((name.charAt(0) == 'x' && name.charAt(PREFIX.length() - 1) == '-')
-            || (name.charAt(0) == 't' && name.length() == TRACE_PARENT.length()));
+            || (name.charAt(0) == 't'
+                && (name.length() == TRACE_PARENT.length()
+                    || name.length() == TRACE_STATE.length())));
   }
 }

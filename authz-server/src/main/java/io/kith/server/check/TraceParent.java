@@ -10,8 +10,9 @@ import org.jspecify.annotations.Nullable;
  * @param traceId 32 hex digits, not all zero
  * @param spanId 16 hex digits, not all zero
  * @param sampled the caller records its part
+ * @param state the header {@code tracestate} as it came, of vendors' own, to be read; may be empty
  */
-public record TraceParent(String traceId, String spanId, boolean sampled) {
+public record TraceParent(String traceId, String spanId, boolean sampled, String state) {
   // 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01, and more after a dash in later
   // versions
   private static final int TRACE = 3;
@@ -20,8 +21,12 @@ public record TraceParent(String traceId, String spanId, boolean sampled) {
   private static final int LENGTH = 55;
   private static final int MAX_LENGTH = 512;
 
-  /** Reads the header {@code traceparent}; null when it is missing or anything else. */
-  public static @Nullable TraceParent parse(@Nullable String header) {
+  /**
+   * Reads the header {@code traceparent}; null when it is missing or anything else.
+   *
+   * @param state the header {@code tracestate}, empty when it is missing
+   */
+  public static @Nullable TraceParent parse(@Nullable String header, String state) {
     if (header == null
         || header.length() < LENGTH
         || header.length() > MAX_LENGTH
@@ -39,7 +44,8 @@ public record TraceParent(String traceId, String spanId, boolean sampled) {
     return new TraceParent(
         header.substring(TRACE, SPAN - 1),
         header.substring(SPAN, FLAGS - 1),
-        (Character.digit(header.charAt(LENGTH - 1), 16) & 1) == 1);
+        (Character.digit(header.charAt(LENGTH - 1), 16) & 1) == 1,
+        state);
   }
 
   private static boolean hasDashes(String header) {

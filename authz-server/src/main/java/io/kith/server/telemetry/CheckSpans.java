@@ -16,6 +16,7 @@ import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.server.check.Answered;
 import io.kith.server.check.CheckFacts;
 import io.kith.server.check.GuardRefusal;
+import io.kith.server.check.TraceParent;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
@@ -51,6 +52,10 @@ final class CheckSpans implements AutoCloseable {
 
   private static final Duration EXPORT_EVERY = Duration.ofMillis(500);
   private static final Duration EXPORT_TIMEOUT = Duration.ofSeconds(10);
+
+  /** Of a trace's state. Source: W3C Trace Context, section 3.3.1.1. */
+  private static final int MOST_MEMBERS = 32;
+
   private static final Destination NOWHERE =
       new Destination("nowhere", Evidence.ADDRESS, null, 1, Protocol.TCP);
 
@@ -183,8 +188,26 @@ final class CheckSpans implements AutoCloseable {
             parent.traceId(),
             parent.spanId(),
             parent.sampled() ? TraceFlags.getSampled() : TraceFlags.getDefault(),
-            TraceState.getDefault());
+            stateOf(parent));
     return builder.setParent(Context.root().with(Span.wrap(context))).startSpan();
+  }
+
+  /** What other tracing systems handed on, which is theirs to read; without what is not as W3C. */
+  private static TraceState stateOf(TraceParent parent) {
+    var members = parent.state().split(",", MOST_MEMBERS + 1);
+    if (members.length > MOST_MEMBERS) {
+      return TraceState.getDefault();
+    }
+    var state = TraceState.builder();
+    for (var i = members.length - 1; i >= 0; i--) { // each goes before those that are there
+      var equals = members[i].indexOf('=');
+      if (equals > 0) {
+        var _ =
+            state.put(
+                members[i].substring(0, equals).strip(), members[i].substring(equals + 1).strip());
+      }
+    }
+    return state.build();
   }
 
   private static void describe(Span span, Answered answered) {

@@ -343,7 +343,7 @@ class CheckFactsTest {
     "'',false",
   })
   void parse_traceParent_isStrict(String header, boolean read) {
-    assertThat(TraceParent.parse(header) != null).isEqualTo(read);
+    assertThat(TraceParent.parse(header, "") != null).isEqualTo(read);
   }
 
   @Test
@@ -351,10 +351,10 @@ class CheckFactsTest {
     var trace = "0af7651916cd43dd8448eb211c80319c";
     var span = "b7ad6b7169203331";
 
-    assertThat(TraceParent.parse("00-" + trace + "-" + span + "-01"))
-        .isEqualTo(new TraceParent(trace, span, true));
-    assertThat(TraceParent.parse("00-" + trace + "-" + span + "-0a"))
-        .isEqualTo(new TraceParent(trace, span, false));
+    assertThat(TraceParent.parse("00-" + trace + "-" + span + "-01", "a=1"))
+        .isEqualTo(new TraceParent(trace, span, true, "a=1"));
+    assertThat(TraceParent.parse("00-" + trace + "-" + span + "-0a", ""))
+        .isEqualTo(new TraceParent(trace, span, false, ""));
   }
 
   @ParameterizedTest

@@ -126,6 +126,7 @@ class FailingCallsTest {
               of.shape == Shape.L7 ? "outbound|5432||orders-db.shop.svc.cluster.local" : "",
               "7",
               null,
+              "",
               of.shape == Shape.L4 ? "istio" : "",
               "closed"),
           Samples.peer(Samples.CHECKOUT, POD),

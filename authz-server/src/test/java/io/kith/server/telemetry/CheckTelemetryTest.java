@@ -8,6 +8,7 @@ import static io.kith.server.check.Samples.l7;
 import static io.kith.server.check.ServiceUnderTest.said;
 import static io.kith.server.check.ServiceUnderTest.settings;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.entry;
 
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.IpAddress;
@@ -163,16 +164,43 @@ class CheckTelemetryTest {
                   "x-kith-direction",
                   "outbound",
                   "traceparent",
-                  "00-" + TRACE + "-b7ad6b7169203331-00"));
+                  "00-" + TRACE + "-b7ad6b7169203331-00",
+                  "tracestate",
+                  "vendor=7:a,other=x"));
 
       var span = onlySpan(telemetry);
 
       assertThat(span.getTraceId()).isEqualTo(TRACE);
+      assertThat(span.getSpanContext().getTraceState().asMap())
+          .containsExactly(entry("vendor", "7:a"), entry("other", "x"));
       assertThat(span.getParentSpanId()).isEqualTo("b7ad6b7169203331");
       assertThat(span.getAttributes().get(SpanAttributes.SERVER_ADDRESS))
           .isEqualTo("orders.example");
       assertThat(span.getAttributes().get(SpanAttributes.EDGE)).isEqualTo(Samples.EDGE.id());
       assertThat(span.getAttributes().toString()).doesNotContain("secret");
+    }
+  }
+
+  /** Malformed state is nobody's, and costs neither the span nor its place. */
+  @Test
+  void answered_requestWithAStateThatIsNone_joinsTheTraceWithoutIt() throws IOException {
+    try (var telemetry = telemetry(1);
+        var kith = new ServiceUnderTest(settings(), telemetry)) {
+      var _ =
+          kith.check(
+              l7("orders.example"),
+              headers(
+                  "x-kith-direction",
+                  "outbound",
+                  "traceparent",
+                  "00-" + TRACE + "-b7ad6b7169203331-00",
+                  "tracestate",
+                  "=,=,"));
+
+      var span = onlySpan(telemetry);
+
+      assertThat(span.getParentSpanId()).isEqualTo("b7ad6b7169203331");
+      assertThat(span.getSpanContext().getTraceState().isEmpty()).isTrue();
     }
   }
 
