@@ -66,6 +66,7 @@ public final class CheckServer implements AutoCloseable {
   private static final Duration KEEP_ALIVE = Duration.ofSeconds(10);
   private static final Duration KEEP_ALIVE_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration CLOSE_GRACE = Duration.ofSeconds(5);
+  private static final int WARM_UPS = 2;
 
   private static final PeerFilter PEERS =
       new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC()));
@@ -87,6 +88,7 @@ public final class CheckServer implements AutoCloseable {
   private @Nullable HealthServer health;
   private @Nullable HealthServer ownHealth;
   private volatile boolean warm;
+  private volatile boolean cold = true;
 
   private CheckServer(
       KithConfig.Server settings,
@@ -160,6 +162,11 @@ public final class CheckServer implements AutoCloseable {
         "Start times and image digests of pods that were not believed: the clock of a node is"
             + " wrong, or its bridge is.",
         bridges.counts()::podFactsDoubtedTotal);
+    metrics.gauge(
+        "kith_server_cold",
+        "1 while the server has not warmed itself up, also when that failed twice or it had no"
+            + " identity then: its first Checks are slow.",
+        () -> cold ? 1 : 0);
     measureContainers(metrics);
     measureGuards(metrics, flows);
     metrics.gauge(
@@ -390,17 +397,28 @@ public final class CheckServer implements AutoCloseable {
     };
   }
 
+  /** Tries once more when it fails: the first Checks of a cold server are refused under enforce. */
   private void warmUp() throws InterruptedException {
-    try {
-      SpiffeId self = settings.spiffeId();
-      if (self != null && identity.state().usable()) {
-        new WarmUp(identity, self).run(this::checks);
+    SpiffeId self = settings.spiffeId();
+    if (self != null && identity.state().usable()) {
+      for (var left = WARM_UPS; cold && left > 0; left--) {
+        cold = !warmsUp(self);
       }
-    } catch (IOException | RuntimeException e) {
-      LOG.log(Level.WARNING, "server not warm: the first Checks will be slow", e);
     }
     System.gc(); // what starting left behind would stay in the heap for hours
     warm = true;
+  }
+
+  private boolean warmsUp(SpiffeId self) throws InterruptedException {
+    try {
+      if (new WarmUp(identity, self).run(this::checks) > 0) {
+        return true;
+      }
+      LOG.log(Level.WARNING, "server not warm: its own Checks were not answered");
+    } catch (IOException | RuntimeException e) {
+      LOG.log(Level.WARNING, "server not warm: the first Checks will be slow", e);
+    }
+    return false;
   }
 
   /** Why it should not get Checks yet, in words; empty when it is ready. */

@@ -183,7 +183,26 @@ class CheckServerTest {
       assertThat(server.notReady()).isEmpty();
       assertThat(policy.records()).isEmpty();
       assertThat(telemetry.metrics().text())
-          .contains("kith_check_duration_seconds_count{part=\"total\"} 0\n");
+          .contains("kith_check_duration_seconds_count{part=\"total\"} 0\n")
+          .contains("kith_server_cold 0\n");
+    }
+  }
+
+  /** It proves to be somebody else, so none of its own Checks gets through. */
+  @Test
+  void start_warmUpFails_isTriedOnceMoreAndTold() throws Exception {
+    try (var other = source(CHECKOUT);
+        var server =
+            CheckServer.start(
+                settings("127.0.0.1:0", "127.0.0.1:0"),
+                other,
+                Samples.directory(),
+                KEYS,
+                policy,
+                telemetry,
+                "test")) {
+      assertThat(server.notReady()).isEmpty();
+      assertThat(telemetry.metrics().text()).contains("kith_server_cold 1\n");
     }
   }
 
