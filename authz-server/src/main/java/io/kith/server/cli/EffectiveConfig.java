@@ -38,7 +38,14 @@ final class EffectiveConfig {
         "store", store(config.store()),
         "telemetry",
             map(
-                "otlp", map("endpoint", config.telemetry().otlp()),
+                "otlp",
+                    map(
+                        "endpoint",
+                        config.telemetry().otlp(),
+                        "metrics",
+                        config.telemetry().metrics(),
+                        "logs",
+                        config.telemetry().logs()),
                 "sampleAllows", config.telemetry().sampleAllows()));
   }
 

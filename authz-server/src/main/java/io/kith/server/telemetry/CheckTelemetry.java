@@ -15,12 +15,13 @@ import io.opentelemetry.sdk.trace.export.SpanExporter;
 import java.net.URI;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.function.Function;
 import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells what was answered: a span and a log line per denial, a span for a share of what was
- * allowed, metrics for all; and a span for what a guard refused.
+ * Tells what was answered: a span, a log line and, where they are sent, a log record per denial, a
+ * span for a share of what was allowed, metrics for all; and a span for what a guard refused.
  *
  * <p>Never blocks and never fails a Check: what cannot be kept or delivered is counted.
  */
@@ -32,12 +33,16 @@ public final class CheckTelemetry implements CheckObserver, AutoCloseable {
   private final BoundedLog log = new BoundedLog(CheckTelemetry.class, DENIALS_LOGGED_PER_SECOND);
   private final Metrics metrics = new Metrics();
   private final @Nullable CheckSpans spans;
-
+  private final @Nullable OtlpExport export;
   private final boolean logsDenials;
 
-  private CheckTelemetry(@Nullable CheckSpans spans, boolean logsDenials) {
+  private CheckTelemetry(
+      @Nullable CheckSpans spans,
+      boolean logsDenials,
+      @Nullable Function<Metrics, OtlpExport> export) {
     this.spans = spans;
     this.logsDenials = logsDenials;
+    this.export = export == null ? null : export.apply(metrics);
     if (spans != null) {
       metrics.counter("kith_spans_exported_total", "Spans delivered.", spans::exported);
       metrics.counter(
@@ -56,44 +61,57 @@ public final class CheckTelemetry implements CheckObserver, AutoCloseable {
    */
   public static CheckTelemetry of(KithConfig.Telemetry settings, String version) {
     var otlp = settings.otlp();
-    return otlp == null
-        ? new CheckTelemetry(null, true)
-        : exportingTo(
-            OtlpHttpSpanExporter.builder()
-                .setEndpoint(tracesUnder(otlp))
-                .setTimeout(EXPORT_TIMEOUT)
-                .build(),
-            version,
-            settings.sampleAllows());
+    if (otlp == null) {
+      return new CheckTelemetry(null, true, null);
+    }
+    var exporter =
+        OtlpHttpSpanExporter.builder()
+            .setEndpoint(under(otlp, "traces"))
+            .setTimeout(EXPORT_TIMEOUT)
+            .build();
+    Function<Metrics, OtlpExport> more =
+        metrics ->
+            new OtlpExport(otlp, settings.metrics(), settings.logs(), resource(version), metrics);
+    return new CheckTelemetry(
+        spans(exporter, version, settings.sampleAllows()),
+        true,
+        settings.metrics() || settings.logs() ? more : null);
   }
 
   /** With an exporter of the caller's. */
   public static CheckTelemetry exportingTo(
       SpanExporter exporter, String version, double sampleAllows) {
-    return new CheckTelemetry(spans(exporter, version, sampleAllows), true);
+    return new CheckTelemetry(spans(exporter, version, sampleAllows), true, null);
   }
 
   /** The same work for Checks that nobody asked: nothing of it is logged. */
   public static CheckTelemetry rehearsal(SpanExporter exporter) {
-    return new CheckTelemetry(spans(exporter, "warm-up", 1), false);
+    return new CheckTelemetry(spans(exporter, "warm-up", 1), false, null);
   }
 
   private static CheckSpans spans(SpanExporter exporter, String version, double sampleAllows) {
-    var resource =
-        Resource.getDefault()
-            .merge(
-                Resource.create(
-                    Attributes.of(
-                        AttributeKey.stringKey("service.name"),
-                        SERVICE,
-                        AttributeKey.stringKey("service.version"),
-                        version)));
-    return new CheckSpans(exporter, resource, sampleAllows);
+    return new CheckSpans(exporter, resource(version), sampleAllows);
   }
 
-  static String tracesUnder(URI otlp) {
+  private static Resource resource(String version) {
+    return Resource.getDefault()
+        .merge(
+            Resource.create(
+                Attributes.of(
+                    AttributeKey.stringKey("service.name"),
+                    SERVICE,
+                    AttributeKey.stringKey("service.version"),
+                    version)));
+  }
+
+  /**
+   * Where a collector takes something.
+   *
+   * @param signal traces, metrics or logs
+   */
+  static String under(URI otlp, String signal) {
     var base = otlp.toString();
-    return (base.endsWith("/") ? base.substring(0, base.length() - 1) : base) + "/v1/traces";
+    return (base.endsWith("/") ? base.substring(0, base.length() - 1) : base) + "/v1/" + signal;
   }
 
   /** The metrics, to add to and to show. */
@@ -106,6 +124,9 @@ public final class CheckTelemetry implements CheckObserver, AutoCloseable {
     metrics.answered(answered);
     if (logsDenials && answered.record().decision().applied() instanceof Deny deny) {
       logDenial(answered, deny);
+      if (export != null) {
+        export.denied(answered, deny);
+      }
     }
     if (spans != null) {
       spans.answered(answered);
@@ -156,12 +177,18 @@ public final class CheckTelemetry implements CheckObserver, AutoCloseable {
     if (spans != null) {
       spans.flush(limit);
     }
+    if (export != null) {
+      export.flush(limit);
+    }
   }
 
   @Override
   public void close() {
     if (spans != null) {
       spans.close();
+    }
+    if (export != null) {
+      export.close();
     }
   }
 }

@@ -1,5 +1,7 @@
 package io.kith.server.telemetry;
 
+import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 
 /** Counts durations by their upper bounds, as Prometheus wants them. */
@@ -24,6 +26,20 @@ final class LatencyHistogram {
     }
     counts[bucket].increment();
     sumNanos.add(nanos);
+  }
+
+  /** Upper bounds in seconds, ascending; there is one count more. */
+  static List<Double> boundsSeconds() {
+    return Arrays.stream(BOUNDS_MICROS).mapToObj(micros -> micros / 1e6).toList();
+  }
+
+  /** How many were between two bounds, each. */
+  List<Long> counts() {
+    return Arrays.stream(counts).map(LongAdder::sum).toList();
+  }
+
+  double sumSeconds() {
+    return sumNanos.sum() / 1e9;
   }
 
   /**

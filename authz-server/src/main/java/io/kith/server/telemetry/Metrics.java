@@ -6,18 +6,21 @@ import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.process.Attribution;
 import io.kith.server.check.Answered;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
- * Counters and durations of Checks, in Prometheus' text format.
+ * Counters and durations of Checks, and what else is measured; in Prometheus' text format too.
  *
  * <p>Labels have few values, all from Kith itself; nothing that a client chooses becomes one.
  */
@@ -133,117 +136,166 @@ public final class Metrics {
     return sums;
   }
 
+  /**
+   * What is measured under one name, now.
+   *
+   * @param kind counter, gauge or histogram
+   * @param samples of a counter or gauge
+   * @param durations of a histogram, by their part
+   */
+  record Family(
+      String name,
+      String kind,
+      String help,
+      List<Sample> samples,
+      Map<String, LatencyHistogram> durations) {
+    private Family(String name, String kind, String help, List<Sample> samples) {
+      this(name, kind, help, samples, Map.of());
+    }
+  }
+
+  /** A value, and what it is of. */
+  record Sample(Map<String, String> labels, long value) {}
+
   /** All of it. */
+  List<Family> families() {
+    var all = new ArrayList<Family>();
+    all.add(
+        new Family(
+            "kith_checks_total",
+            "counter",
+            "Answers by verdict, reason and mode; an allow with a reason could not be decided.",
+            samples(
+                checks,
+                labels ->
+                    ordered(
+                        "verdict", labels.verdict(),
+                        "reason", labels.reason(),
+                        "mode", labels.mode().word()))));
+    all.add(
+        family(
+            "kith_checks_shadow_denied_total",
+            new Labelled(
+                "counter",
+                "Answers that the next revision would have denied, by reason.",
+                "reason",
+                () -> sums(shadowDenied))));
+    all.add(
+        family(
+            "kith_workload_shadow_denied_total",
+            new Labelled(
+                "counter",
+                "Answers that the next revision would have denied, by workload; those beyond a"
+                    + " thousand are counted together as 'other'.",
+                "workload",
+                () -> sums(shadowDeniedOf))));
+    all.add(
+        new Family(
+            "kith_attributions_total",
+            "counter",
+            "Checks by what is known of the process, and how.",
+            samples(
+                attributions,
+                attributed -> ordered("result", attributed.result(), "rung", attributed.rung()))));
+    var parts = new LinkedHashMap<String, LatencyHistogram>();
+    parts.put("total", total);
+    parts.put("bridge", bridge);
+    all.add(
+        new Family(
+            "kith_check_duration_seconds",
+            "histogram",
+            "Time from a Check to its answer.",
+            List.of(),
+            parts));
+    all.add(
+        family(
+            "kith_checks_repeated_total",
+            new Single("counter", "Checks about a connection answered before.", repeated::sum)));
+    all.add(
+        family(
+            "kith_checks_cancelled_total",
+            new Single(
+                "counter", "Checks whose caller went away before the answer.", cancelled::sum)));
+    others.forEach((name, other) -> all.add(family(name, other)));
+    labelled.forEach((name, values) -> all.add(family(name, values)));
+    facts.forEach((name, told) -> all.add(family(name, told)));
+    return all;
+  }
+
+  private static Map<String, String> ordered(String... namesAndValues) {
+    var labels = new LinkedHashMap<String, String>();
+    for (var i = 0; i < namesAndValues.length; i += 2) {
+      labels.put(namesAndValues[i], namesAndValues[i + 1]);
+    }
+    return labels;
+  }
+
+  private static <K> List<Sample> samples(
+      Map<K, LongAdder> counters, Function<K, Map<String, String>> labels) {
+    return counters.entrySet().stream()
+        .map(counter -> new Sample(labels.apply(counter.getKey()), counter.getValue().sum()))
+        .toList();
+  }
+
+  private static Family family(String name, Single single) {
+    return new Family(
+        name,
+        single.kind(),
+        single.help(),
+        List.of(new Sample(Map.of(), single.value().getAsLong())));
+  }
+
+  private static Family family(String name, Labelled labelled) {
+    return new Family(
+        name,
+        labelled.kind(),
+        labelled.help(),
+        new TreeMap<>(labelled.values().get())
+            .entrySet().stream()
+                .map(
+                    value -> new Sample(Map.of(labelled.label(), value.getKey()), value.getValue()))
+                .toList());
+  }
+
+  private static Family family(String name, Facts facts) {
+    return new Family(
+        name,
+        "gauge",
+        facts.help(),
+        facts.now().get().stream()
+            .distinct()
+            .limit(FACTS)
+            .map(labels -> new Sample(new TreeMap<>(labels), 1))
+            .toList());
+  }
+
+  /** All of it, for Prometheus. */
   public String text() {
     var out = new StringBuilder(4096);
-    head(
-        out,
-        "kith_checks_total",
-        "counter",
-        "Answers by verdict, reason and mode; an allow with a reason could not be decided.");
-    checks.forEach(
-        (labels, count) ->
-            out.append("kith_checks_total{verdict=\"")
-                .append(labels.verdict())
-                .append("\",reason=\"")
-                .append(labels.reason())
-                .append("\",mode=\"")
-                .append(labels.mode().word())
-                .append("\"} ")
-                .append(count.sum())
-                .append('\n'));
-    labelled(
-        out,
-        "kith_checks_shadow_denied_total",
-        new Labelled(
-            "counter",
-            "Answers that the next revision would have denied, by reason.",
-            "reason",
-            () -> sums(shadowDenied)));
-    labelled(
-        out,
-        "kith_workload_shadow_denied_total",
-        new Labelled(
-            "counter",
-            "Answers that the next revision would have denied, by workload; those beyond a"
-                + " thousand are counted together as 'other'.",
-            "workload",
-            () -> sums(shadowDeniedOf)));
-    head(
-        out,
-        "kith_attributions_total",
-        "counter",
-        "Checks by what is known of the process, and how.");
-    attributions.forEach(
-        (labels, count) ->
-            out.append("kith_attributions_total{result=\"")
-                .append(labels.result())
-                .append("\",rung=\"")
-                .append(labels.rung())
-                .append("\"} ")
-                .append(count.sum())
-                .append('\n'));
-    head(out, "kith_check_duration_seconds", "histogram", "Time from a Check to its answer.");
-    total.write(out, "kith_check_duration_seconds", "part=\"total\"");
-    bridge.write(out, "kith_check_duration_seconds", "part=\"bridge\"");
-    single(
-        out,
-        "kith_checks_repeated_total",
-        new Single("counter", "Checks about a connection answered before.", repeated::sum));
-    single(
-        out,
-        "kith_checks_cancelled_total",
-        new Single("counter", "Checks whose caller went away before the answer.", cancelled::sum));
-    others.forEach((name, other) -> single(out, name, other));
-    labelled.forEach((name, values) -> labelled(out, name, values));
-    facts.forEach((name, told) -> facts(out, name, told));
+    for (var family : families()) {
+      out.append("# HELP ").append(family.name()).append(' ').append(family.help()).append('\n');
+      out.append("# TYPE ").append(family.name()).append(' ').append(family.kind()).append('\n');
+      for (var sample : family.samples()) {
+        out.append(family.name());
+        if (!sample.labels().isEmpty()) {
+          out.append(words(sample.labels()));
+        }
+        out.append(' ').append(sample.value()).append('\n');
+      }
+      family
+          .durations()
+          .forEach((part, times) -> times.write(out, family.name(), "part=\"" + part + '"'));
+    }
     return out.toString();
   }
 
-  private static void labelled(StringBuilder out, String name, Labelled labelled) {
-    head(out, name, labelled.kind(), labelled.help());
-    new TreeMap<>(labelled.values().get())
-        .forEach(
-            (value, count) ->
-                out.append(name)
-                    .append('{')
-                    .append(labelled.label())
-                    .append("=\"")
-                    .append(value)
-                    .append("\"} ")
-                    .append(count)
-                    .append('\n'));
-  }
-
-  private static void facts(StringBuilder out, String name, Facts facts) {
-    head(out, name, "gauge", facts.help());
-    facts.now().get().stream()
-        .distinct()
-        .limit(FACTS)
-        .forEach(
-            labels ->
-                out.append(name)
-                    .append(
-                        new TreeMap<>(labels)
-                            .entrySet().stream()
-                                .map(
-                                    label ->
-                                        label.getKey() + "=\"" + escaped(label.getValue()) + '"')
-                                .collect(Collectors.joining(",", "{", "}")))
-                    .append(" 1\n"));
+  private static String words(Map<String, String> labels) {
+    return labels.entrySet().stream()
+        .map(label -> label.getKey() + "=\"" + escaped(label.getValue()) + '"')
+        .collect(Collectors.joining(",", "{", "}"));
   }
 
   private static String escaped(String value) {
     return value.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n");
-  }
-
-  private static void single(StringBuilder out, String name, Single single) {
-    head(out, name, single.kind(), single.help());
-    out.append(name).append(' ').append(single.value().getAsLong()).append('\n');
-  }
-
-  private static void head(StringBuilder out, String name, String kind, String help) {
-    out.append("# HELP ").append(name).append(' ').append(help).append('\n');
-    out.append("# TYPE ").append(name).append(' ').append(kind).append('\n');
   }
 }

@@ -303,8 +303,8 @@ class CheckTelemetryTest {
     "http://127.0.0.1:4318/,http://127.0.0.1:4318/v1/traces",
     "https://otel.example/base,https://otel.example/base/v1/traces",
   })
-  void tracesUnder_endpoint_addsThePath(String otlp, String traces) {
-    assertThat(CheckTelemetry.tracesUnder(URI.create(otlp))).isEqualTo(traces);
+  void under_endpoint_addsThePath(String otlp, String traces) {
+    assertThat(CheckTelemetry.under(URI.create(otlp), "traces")).isEqualTo(traces);
   }
 
   @Test

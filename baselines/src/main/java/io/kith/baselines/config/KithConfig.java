@@ -341,10 +341,12 @@ public record KithConfig(
   }
 
   /**
-   * Spans and metrics.
+   * Spans, metrics and logs.
    *
    * @param otlp where they are sent, or null
+   * @param metrics whether metrics are sent there beside the spans
+   * @param logs whether denials are, as log records
    * @param sampleAllows share of allowed Checks that get a span, 0 to 1
    */
-  public record Telemetry(@Nullable URI otlp, double sampleAllows) {}
+  public record Telemetry(@Nullable URI otlp, boolean metrics, boolean logs, double sampleAllows) {}
 }

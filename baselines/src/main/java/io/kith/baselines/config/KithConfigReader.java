@@ -402,8 +402,11 @@ final class KithConfigReader {
   }
 
   private static Telemetry telemetry(Section telemetry) {
+    var otlp = telemetry.section("otlp");
     return new Telemetry(
-        telemetry.section("otlp").optional("endpoint", Values::httpUri),
+        otlp.optional("endpoint", Values::httpUri),
+        otlp.value("metrics", Values::bool, false),
+        otlp.value("logs", Values::bool, false),
         telemetry.value("sampleAllows", Values.fraction(), 0.01));
   }
 }
