@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -46,6 +47,36 @@ import picocli.CommandLine.Spec;
       "  KITH_OPA_ENVOY=/opt/opa-envoy kith bench --full -o json"
     })
 public final class BenchCommand implements Callable<Integer> {
+  /** What measures. */
+  interface Benches {
+    Cores cores() throws Exception;
+
+    CheckFigures direct(CheckBench.Plan plan, Cores cores, Consumer<String> say) throws Exception;
+
+    EnvoyFigures envoy(EnvoyBench.Plan plan, Cores cores, Consumer<String> say) throws Exception;
+  }
+
+  private static final class OfThisMachine implements Benches {
+    @Override
+    public Cores cores() throws Exception {
+      return Cores.pinned();
+    }
+
+    @Override
+    public CheckFigures direct(CheckBench.Plan plan, Cores cores, Consumer<String> say)
+        throws Exception {
+      return new CheckBench(plan, cores, say).run();
+    }
+
+    @Override
+    public EnvoyFigures envoy(EnvoyBench.Plan plan, Cores cores, Consumer<String> say)
+        throws Exception {
+      return new EnvoyBench(plan, cores, say).run();
+    }
+  }
+
+  private final Benches benches;
+
   @Spec private @Nullable CommandSpec spec;
 
   @Option(names = "--full", description = "Longer measurements, and longer warm-ups before them.")
@@ -53,21 +84,29 @@ public final class BenchCommand implements Callable<Integer> {
 
   @Mixin private JsonOption output = new JsonOption();
 
+  public BenchCommand() {
+    this(new OfThisMachine());
+  }
+
+  BenchCommand(Benches benches) {
+    this.benches = benches;
+  }
+
   @Override
   public Integer call() throws Exception {
     var command = requireNonNull(spec, "spec").commandLine();
     var out = command.getOut();
     var err = command.getErr();
     var machine = BenchArguments.machine();
-    var cores = Cores.pinned();
+    var cores = benches.cores();
     var say = BenchArguments.progress(requireNonNull(spec, "spec"));
     try {
-      var direct = new CheckBench(direct(), cores, say).run();
+      var direct = benches.direct(direct(), cores, say);
       direct.lines(machine + "; " + cores.words()).forEach(out::println);
       out.println();
       out.flush();
       var plan = throughEnvoy();
-      var envoy = new EnvoyBench(plan, cores, say).run();
+      var envoy = benches.envoy(plan, cores, say);
       envoy
           .lines(machine + EnvoyBenchCommand.words(plan.connections(), cores))
           .forEach(out::println);

@@ -21,6 +21,7 @@ import io.kith.bridge.v1.BridgeServiceGrpc;
 import io.kith.bridge.v1.Candidate;
 import io.kith.bridge.v1.EntryKind;
 import io.kith.bridge.v1.Fingerprint;
+import io.kith.bridge.v1.GuardReport;
 import io.kith.bridge.v1.Hello;
 import io.kith.bridge.v1.Origin;
 import io.kith.bridge.v1.Pod;
@@ -60,6 +61,7 @@ public final class PodsAt implements AutoCloseable {
   private final AtomicInteger undecided = new AtomicInteger();
   private final ManagedChannel bridgeChannel;
   private volatile String failure = "";
+  private volatile Bridge bridge;
   private volatile boolean closed;
 
   /**
@@ -83,7 +85,8 @@ public final class PodsAt implements AutoCloseable {
     this.server = server.id();
     this.checkPort = server.port("checks");
     bridgeChannel = channel(server.port("bridges"), Fleet.BRIDGE);
-    new Bridge().attach();
+    bridge = new Bridge();
+    bridge.attach();
     Mesh.await(
         "the pods are registered at " + server.name(),
         Mesh.PATIENCE,
@@ -103,6 +106,11 @@ public final class PodsAt implements AutoCloseable {
    */
   public void failure(String mode) {
     failure = mode;
+  }
+
+  /** Has the bridge say what its guard saw past the sidecars. */
+  public void report(GuardReport guard) {
+    bridge.report(guard);
   }
 
   /** Answers so far that came without a decision, since the machine was too busy. */
@@ -234,6 +242,10 @@ public final class PodsAt implements AutoCloseable {
       }
     }
 
+    private synchronized void report(GuardReport guard) {
+      out.onNext(BridgeMessage.newBuilder().setGuardReport(guard).build());
+    }
+
     private void answer(Query query) {
       var answer = Answer.newBuilder().setQueryId(query.getId()).setRung(Rung.RUNG_KERNEL_EXACT);
       var source = IpAddress.of(query.getSourceAddress().toByteArray());
@@ -269,7 +281,11 @@ public final class PodsAt implements AutoCloseable {
     public void onError(Throwable thrown) {
       if (!closed) {
         CompletableFuture.delayedExecutor(200, TimeUnit.MILLISECONDS)
-            .execute(() -> new Bridge().attach());
+            .execute(
+                () -> {
+                  bridge = new Bridge();
+                  bridge.attach();
+                });
       }
     }
 

@@ -206,6 +206,7 @@ class TwoReplicasTest {
     System.out.printf(
         "%s: both servers agreed on %d changes after %d ms at the median, %d ms at most%n",
         what, sorted.size(), sorted.get(sorted.size() / 2), sorted.getLast());
+    assertThat(sorted.get(sorted.size() / 2)).as(what).isLessThanOrEqualTo(PROMISED.toMillis());
     if (LONG) {
       assertThat(sorted.getLast()).as(what).isLessThan(PROMISED.toMillis());
     }
