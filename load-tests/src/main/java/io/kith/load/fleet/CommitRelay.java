@@ -14,8 +14,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * A way to a PostgreSQL that can be lost at the worst moment: between the commit of a change and
- * its answer.
+ * A way to a PostgreSQL that can be slow, or lost at the worst moment: between the commit of a
+ * change and its answer.
  *
  * <p>Clients have to send their statements as text ({@code prepareThreshold=0} in the URL).
  */
@@ -29,6 +29,7 @@ public final class CommitRelay implements AutoCloseable {
   private final AtomicReference<Trouble> next = new AtomicReference<>(Trouble.NONE);
   private final AtomicInteger cuts = new AtomicInteger();
   private volatile boolean closedToNew;
+  private volatile Duration answersAfter = Duration.ZERO;
 
   /** What happens to the next commit of a change. */
   public enum Trouble {
@@ -55,6 +56,11 @@ public final class CommitRelay implements AutoCloseable {
     next.set(trouble);
   }
 
+  /** Each answer of the database takes so much longer from now on. */
+  public void answersAfter(Duration delay) {
+    answersAfter = delay;
+  }
+
   /** Commits that were cut off so far. */
   public int cuts() {
     return cuts.get();
@@ -76,7 +82,12 @@ public final class CommitRelay implements AutoCloseable {
         }
         var server = new Socket();
         sockets.add(server);
-        server.connect(database, 5_000);
+        try {
+          server.connect(database, 5_000);
+        } catch (IOException e) {
+          client.close();
+          throw e;
+        }
         Thread.ofVirtual().start(() -> questions(client, server));
         Thread.ofVirtual().start(() -> answers(server, client));
       } catch (IOException _) {
@@ -129,11 +140,18 @@ public final class CommitRelay implements AutoCloseable {
     }
   }
 
-  private static void answers(Socket server, Socket client) {
+  private void answers(Socket server, Socket client) {
     try (client) {
-      server.getInputStream().transferTo(client.getOutputStream());
+      var in = server.getInputStream();
+      var buffer = new byte[1 << 16];
+      for (var length = in.read(buffer); length >= 0; length = in.read(buffer)) {
+        Thread.sleep(answersAfter);
+        client.getOutputStream().write(buffer, 0, length);
+      }
     } catch (IOException _) {
       // likewise; the end to the database is closed by who writes to it, maybe a late commit
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -30,6 +30,7 @@ public final class EnvoyProxy implements AutoCloseable {
   private static final String RUN =
       """
       set -eu
+      ulimit -n 65536 || true # two for each connection, where this user may have as many
       : > "$2"
       mount --bind "$1" "$2"
       exec setpriv --reuid %1$d --regid %1$d --clear-groups --no-new-privs --bounding-set=-all \\

@@ -19,13 +19,17 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What breaks in a mesh, and how it is mended; each way asserts that it really was broken. */
 final class Breakage {
-  /** So many connections are opened at once. */
+  /** So many connections are opened at once where all of them have to be answered. */
   private static final int STORM = Integer.getInteger("kith.failure.connections", 2_000);
+
+  /** The same where all of them have to be refused. */
+  private static final int REFUSED_STORM = 5 * STORM;
 
   /** What Kith calls who opens them. */
   static final String STORM_PROCESS = "/usr/bin/perl /tmp/many.pl";
@@ -36,7 +40,11 @@ final class Breakage {
   private static final Duration LIMIT = Duration.ofMinutes(4);
 
   private static final String OVERFLOWS = "cluster.kith_server.upstream_rq_active_overflow";
+  private static final String CONNECTIONS = "cluster.kith_server.upstream_cx_active";
   private static final String TIMEOUTS = "cluster.kith_server.upstream_rq_timeout";
+
+  private static final String UNKNOWN_REPORTERS =
+      "kith_checks_total{verdict=\"deny\",reason=\"unknown_reporter\",mode=\"enforce\"}";
 
   private final Mesh mesh;
   private final Envoy envoy;
@@ -118,6 +126,23 @@ final class Breakage {
     mesh.startEnvoy(envoy, !enforced);
   }
 
+  /** The same, and Envoy goes on with the connections that it has. */
+  void clockAheadUnderway() throws Exception {
+    awaitConnections();
+    before = counted(UNKNOWN_REPORTERS);
+    time.jump(Duration.ofDays(1));
+    Mesh.await("its own certificate has ended", LIMIT, () -> secondsToExpiry() <= 0);
+  }
+
+  /** Its clock is before the beginning of every certificate; Envoy goes on with its connections. */
+  void clockBackUnderway() throws Exception {
+    awaitConnections();
+    before = counted(UNKNOWN_REPORTERS);
+    time.jump(Duration.ofDays(-1));
+    var day = Duration.ofDays(1).toSeconds();
+    Mesh.await("its own certificate is not yet valid", LIMIT, () -> secondsToExpiry() > day);
+  }
+
   /** Its clock is before the beginning of every certificate, and Envoy has to connect anew. */
   void clockBack() throws Exception {
     time.jump(Duration.ofDays(-1));
@@ -134,6 +159,13 @@ final class Breakage {
         LIMIT,
         () -> secondsToExpiry() > 0 && secondsToExpiry() < day);
     awaitBridge();
+  }
+
+  /** The same, after Checks came on connections that were open before. */
+  void clockRightUnderway() throws Exception {
+    var refused = counted(UNKNOWN_REPORTERS);
+    clockRight();
+    assertThat(refused).as(UNKNOWN_REPORTERS).isGreaterThan(before);
   }
 
   private long secondsToExpiry() {
@@ -160,7 +192,9 @@ final class Breakage {
             change + " OUTPUT -p tcp --dport " + mesh.shop().ports().checks() + " -j DROP");
   }
 
-  /** Not one Check fits in: what happens to each is what happens to the first too many. */
+  /**
+   * Four Checks fit in, and stay: the server stands still, and a score of connections is opened.
+   */
   void fillCircuitBreaker() throws Exception {
     mesh.startEnvoy(
         envoy,
@@ -170,31 +204,62 @@ final class Breakage {
           var limit = recipe.indexOf("max_requests: 100000", cluster);
           assertThat(limit).isPositive();
           return recipe.substring(0, limit)
-              + "max_requests: 0"
+              + "max_requests: 4"
               + recipe.substring(limit + "max_requests: 100000".length());
         });
+    awaitConnections();
+    freezeServer();
+    var outcome = connections(1, 20).await(LIMIT);
+    assertThat(outcome.stdout())
+        .as(outcome.stderr())
+        .isEqualTo("opened 20, answered %d\n".formatted(enforced ? 0 : 20));
+    assertThat(mesh.envoy().stat(OVERFLOWS)).as(OVERFLOWS).isPositive();
   }
 
   void emptyCircuitBreaker() throws Exception {
-    var overflows = mesh.envoy().stat(OVERFLOWS);
+    thawServer();
     mesh.startEnvoy(envoy, !enforced);
-    assertThat(overflows).as(OVERFLOWS).isPositive();
+  }
+
+  /**
+   * Each of Envoy's workers has one to the server: a Check without one waits, and is not counted.
+   */
+  private void awaitConnections() throws Exception {
+    Mesh.await(
+        "both workers of Envoy are connected",
+        LIMIT,
+        () -> {
+          try {
+            var _ = mesh.work();
+            return mesh.envoy().stat(CONNECTIONS) >= 2;
+          } catch (Exception e) {
+            throw new IllegalStateException(e);
+          }
+        });
+  }
+
+  /** A program that nobody knows connects so often by each of its processes, and asks on each. */
+  private PodProcess connections(int processes, int each) throws IOException {
+    var database = mesh.shop().place(mesh.database());
+    return mesh.checkout()
+        .start(
+            1000,
+            "",
+            List.of(
+                "/usr/bin/perl",
+                "/tmp/many.pl",
+                database.host(),
+                Integer.toString(database.port()),
+                Integer.toString(processes),
+                Integer.toString(each)));
   }
 
   void beginStorm() throws IOException {
-    var database = mesh.shop().place(mesh.database());
-    storm =
-        mesh.checkout()
-            .start(
-                1000,
-                "",
-                List.of(
-                    "/usr/bin/perl",
-                    "/tmp/many.pl",
-                    database.host(),
-                    Integer.toString(database.port()),
-                    Integer.toString(STORM / EACH),
-                    Integer.toString(EACH)));
+    storm = connections(sizeOfStorm() / EACH, EACH);
+  }
+
+  private int sizeOfStorm() {
+    return enforced ? REFUSED_STORM : STORM;
   }
 
   /** Waits until it is over. */
@@ -202,7 +267,7 @@ final class Breakage {
     var outcome = requireNonNull(storm, "it began").await(LIMIT);
     assertThat(outcome.stdout())
         .as(outcome.stderr())
-        .isEqualTo("opened %d, answered %d\n".formatted(STORM, enforced ? 0 : STORM));
+        .isEqualTo("opened %d, answered %d\n".formatted(sizeOfStorm(), enforced ? 0 : STORM));
   }
 
   // ---- the bridge
@@ -222,6 +287,19 @@ final class Breakage {
   void thawBridge() throws Exception {
     mesh.bridge().thaw();
     awaitBridge();
+  }
+
+  /** It stands still for longer than the server waits, and answers then. */
+  void slowBridge() throws Exception {
+    before = metric("kith_answers_late_total");
+    slowness = Stutter.of(mesh.bridge());
+  }
+
+  /** What it answered too late was learned from. */
+  void fastBridge() throws Exception {
+    requireNonNull(slowness, "it is slow").end();
+    awaitBridge();
+    assertThat(metric("kith_answers_late_total")).as("late answers").isGreaterThan(before);
   }
 
   /** Another bridge, of another node, says that the pod is its own and every process known. */
@@ -336,6 +414,15 @@ final class Breakage {
   }
 
   private long metric(String name) {
+    return told(name).orElseThrow();
+  }
+
+  /** Nothing is told of what has not happened yet. */
+  private long counted(String name) {
+    return told(name).orElse(0);
+  }
+
+  private OptionalLong told(String name) {
     try {
       return mesh.shop()
           .ask("/metrics")
@@ -343,8 +430,7 @@ final class Breakage {
           .lines()
           .filter(line -> line.startsWith(name + " "))
           .mapToLong(line -> (long) Double.parseDouble(line.substring(line.indexOf(' ') + 1)))
-          .findFirst()
-          .orElseThrow();
+          .findFirst();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (InterruptedException e) {

@@ -13,6 +13,8 @@ final class Faults {
   private static final Cell OPEN = Cell.passes("the filter of an observed scope fails open");
   private static final Cell OPEN_STILL = Cell.passes("the filter is still open");
   private static final Cell CLOSED = Cell.refused("the filter is closed");
+  private static final Cell ENDED =
+      Cell.refused("`unknown_reporter`, since the sidecar's certificate does not count then");
   private static final Cell COUNTED = Cell.passes("counted");
   private static final Cell AS_DECIDED = Cell.asDecided("");
 
@@ -59,6 +61,20 @@ final class Faults {
             "clock of the server a day back: no certificate is valid yet",
             Breakage::clockBack,
             Breakage::clockRight),
+        withEnvoy(
+            "clock of the server a day ahead, and Envoy's connections stay",
+            ENDED,
+            ENDED,
+            ENDED,
+            Breakage::clockAheadUnderway,
+            Breakage::clockRightUnderway),
+        withEnvoy(
+            "clock of the server a day back, and Envoy's connections stay",
+            ENDED,
+            ENDED,
+            ENDED,
+            Breakage::clockBackUnderway,
+            Breakage::clockRightUnderway),
         unreachable(
             "circuit breaker of Envoy filled",
             Breakage::fillCircuitBreaker,
@@ -100,6 +116,14 @@ final class Faults {
             refused,
             Breakage::freezeBridge,
             Breakage::thawBridge),
+        withEnvoy(
+            "bridge slow: longer than the server waits for it, again and again",
+            COUNTED,
+            recorded,
+            Cell.inTimeOrRefused("unless the scope says `unattributed: allow`")
+                .recordedAs("bridge_unavailable"),
+            Breakage::slowBridge,
+            Breakage::fastBridge),
         byTests(
             "bridge lags: it answers after the Check was answered",
             Cell.passes("learned from, shown with the decision"),
@@ -165,13 +189,28 @@ final class Faults {
             Cell.passes(configuredShadow).recordedAs("internal"),
             Cell.refused("").recordedAs("internal"),
             "ExtAuthzServiceTest#check_failureInside_followsTheMode",
-            "ExtAuthzServiceTest#check_modeNotKnown_isDenied"),
+            "ExtAuthzServiceTest#check_modeNotKnown_isDenied",
+            "FailingCallsTest#anyCall_failing_isAnsweredOnceAndNeverAllowedUnderEnforce"),
         byTests(
             "more Checks wait than may",
             Cell.passes(configured).recordedAs("overloaded"),
             Cell.passes(configuredShadow).recordedAs("overloaded"),
             Cell.refused("").recordedAs("overloaded"),
-            "ExtAuthzServiceTest#check_moreThanMayWait_areOverloaded"),
+            "ExtAuthzServiceTest#check_moreThanMayWait_areOverloaded",
+            "ExtAuthzServiceTest#check_ofAReporterThatHasItsShareOfPlaces_isOverloadedAlone"),
+        byTests(
+            "one caller sends Checks that do not end",
+            Cell.passes(configured).recordedAs("overloaded"),
+            Cell.passes(configuredShadow).recordedAs("overloaded"),
+            Cell.refused("Checks of others are answered meanwhile").recordedAs("overloaded"),
+            "CheckListenerTest#checks_unfinished_areHeldUpToALimitWhileOthersAreAnswered"),
+        byTests(
+            "a Check of more than 4 MiB, or one that is not whole after 5 s",
+            Cell.passes("counted").recordedAs("malformed"),
+            Cell.passes("counted").recordedAs("malformed"),
+            Cell.refused("").recordedAs("malformed"),
+            "CheckListenerTest#check_tooLong_isMalformedAndEndsAlone",
+            "CheckListenerTest#check_notWholeInTime_isMalformedAndEnds"),
         byTests(
             "no baseline yet",
             Cell.passes("learned"),
@@ -271,6 +310,7 @@ final class Faults {
             Cell.asDecided("changes wait"),
             Cell.asDecided("changes wait"),
             "FleetFailureTest#database_slow_noVerdictIsWrong_andChangesWait",
+            "FleetFailureTest#database_twoSecondsAway_noVerdictIsWrong_andChangesAreLate",
             "TwoReplicasTest#database_hangs_noVerdictIsWrong_andChangesWait"));
   }
 

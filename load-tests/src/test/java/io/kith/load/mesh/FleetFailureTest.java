@@ -10,6 +10,7 @@ import io.kith.admin.v1.FinishTestRunRequest;
 import io.kith.admin.v1.GetStatusRequest;
 import io.kith.admin.v1.ListDecisionsRequest;
 import io.kith.admin.v1.SetModeRequest;
+import io.kith.load.fleet.CommitRelay;
 import io.kith.load.lab.Lab;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.Envoy;
@@ -28,6 +29,8 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -45,12 +48,14 @@ import org.junit.jupiter.api.Timeout;
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class FleetFailureTest {
   private static final int FURTHER = 100;
+  private static final Duration FAR = Duration.ofSeconds(2);
   private static final List<String> MODES = List.of("observe", "shadow", "enforce");
 
   private static Lab lab;
   private static Path disk;
   private static Postgres primary;
-  private static Postgres standby;
+  private static final List<Postgres> standbys = new ArrayList<>();
+  private static CommitRelay relay;
   private static Replica two;
   private static Mesh mesh;
 
@@ -62,14 +67,22 @@ class FleetFailureTest {
     command("mount", "-t", "tmpfs", "-o", "size=256m,mode=1777", "kith-test", disk.toString());
     primary = Postgres.start(disk, EnforcedMesh.SAY);
     var url = primary.newDatabase();
-    standby = primary.standby();
+    relay = new CommitRelay(primary.port());
+    // Each follows the one before, and so there is one for the end of each.
+    var last = primary;
+    for (var i = 0; i < MODES.size(); i++) {
+      last = last.standby();
+      standbys.add(last);
+    }
     var secret = Files.writeString(lab.folder().resolve("password"), Postgres.PASSWORD + "\n");
     var store =
         "type: postgresql, url: \"%s?targetServerType=primary\", user: %s, passwordFile: \"%s\""
             .formatted(
                 url.replace(
                     "127.0.0.1:" + primary.port(),
-                    "127.0.0.1:" + primary.port() + ",127.0.0.1:" + standby.port()),
+                    Stream.concat(Stream.of(relay.port()), standbys.stream().map(Postgres::port))
+                        .map(port -> "127.0.0.1:" + port)
+                        .collect(Collectors.joining(","))),
                 Postgres.USER,
                 secret);
     var keys = "directory: \"" + lab.folder().resolve("keys") + "\"";
@@ -96,7 +109,8 @@ class FleetFailureTest {
     var parts = new ArrayList<AutoCloseable>();
     parts.add(two);
     parts.add(mesh);
-    parts.add(standby);
+    parts.add(relay);
+    parts.addAll(standbys.reversed());
     parts.add(primary);
     if (disk != null) {
       parts.add(() -> command("umount", "--lazy", disk.toString()));
@@ -181,7 +195,7 @@ class FleetFailureTest {
                 var count = 0;
                 do {
                   var now = Instant.now();
-                  new Rounds(mesh).succeed();
+                  rounds().succeed();
                   assertThat(wrongOfSecondSince(now)).isEmpty();
                   if (mode.equals("enforce")) {
                     assertThat(mesh.run(Attack.ANOTHER_PROGRAM).stdout())
@@ -204,13 +218,22 @@ class FleetFailureTest {
       }
       EnforcedMesh.SAY.accept(mode + ": " + rounds.get() + " rounds meanwhile, none wrong");
     }
-    new Rounds(mesh).succeed();
+    rounds().succeed();
     if (mode.equals("enforce")) {
       var refusal = mesh.refusal(Attack.ANOTHER_PROGRAM);
       assertThat(refusal.getReason()).isEqualTo(Attack.ANOTHER_PROGRAM.reason());
     } else {
       assertThat(mesh.denialsSince(began)).isEmpty();
     }
+  }
+
+  /** Of normal work, beside which another program is refused, perhaps later than it waits. */
+  private static Rounds rounds() {
+    return new Rounds(mesh, refusal -> isOf(refusal, Attack.ANOTHER_PROGRAM));
+  }
+
+  private static boolean isOf(DecisionRecord refusal, Attack attack) {
+    return refusal.getProcess().equals(attack.process());
   }
 
   /** Refusals by the second server, of what is normal; none while it is away. */
@@ -231,7 +254,7 @@ class FleetFailureTest {
                   !Instant.ofEpochSecond(one.getTime().getSeconds(), one.getTime().getNanos())
                       .isBefore(moment))
           .filter(one -> !Mesh.NOT_DECIDED.contains(one.getReason()))
-          .filter(one -> !one.getProcess().equals(Attack.ANOTHER_PROGRAM.process()))
+          .filter(one -> !isOf(one, Attack.ANOTHER_PROGRAM))
           .toList();
     } catch (StatusRuntimeException _) {
       return List.of();
@@ -288,7 +311,7 @@ class FleetFailureTest {
               Future<?> change;
               try {
                 change = people.submit(() -> change("observe"));
-                new Rounds(mesh).succeed();
+                rounds().succeed();
                 assertThat(change.isDone()).isFalse();
               } finally {
                 primary.thaw();
@@ -296,6 +319,31 @@ class FleetFailureTest {
               change.get();
             });
       }
+    }
+  }
+
+  /** It answers everything, two seconds late. */
+  @Test
+  @Order(3)
+  void database_twoSecondsAway_noVerdictIsWrong_andChangesAreLate() throws Exception {
+    for (var mode : MODES) {
+      enter(mode);
+      assertNothingWrongWhile(
+          mode,
+          () -> {
+            relay.answersAfter(FAR);
+            try {
+              var began = System.nanoTime();
+              var taken = isTaken("observe");
+              rounds().succeed();
+              assertThat(Duration.ofNanos(System.nanoTime() - began))
+                  .as("a change that was " + (taken ? "taken" : "refused"))
+                  .isGreaterThan(FAR);
+            } finally {
+              relay.answersAfter(Duration.ZERO);
+            }
+            Mesh.await("changes are taken again", Mesh.PATIENCE, () -> isTaken("observe"));
+          });
     }
   }
 
@@ -341,30 +389,32 @@ class FleetFailureTest {
             e -> assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.ABORTED));
   }
 
-  /** The standby has all by then, as with synchronous replication; the workload is enforced. */
+  /** The standby has all by then, as with synchronous replication. */
   @Test
   @Order(5)
   void database_failedOver_noVerdictIsWrong_andChangesAreTakenAgain() throws Exception {
-    enter("enforce");
-    Mesh.await("the standby has all", Mesh.PATIENCE, FleetFailureTest::isFollowed);
-    assertNothingWrongWhile(
-        "enforce",
-        () -> {
-          primary.crash();
-          assertRefused();
-          standby.promote();
-          Mesh.await("changes are taken again", Mesh.PATIENCE, () -> isTaken("observe"));
-        });
-    awaitAgreement();
-    for (var mode : MODES) {
-      enter(mode);
-      new Rounds(mesh).succeed();
+    var first = primary;
+    for (var i = 0; i < MODES.size(); i++) {
+      var writing = first;
+      var next = standbys.get(i);
+      enter(MODES.get(i));
+      Mesh.await("the standby has all", Mesh.PATIENCE, () -> isFollowed(writing));
+      assertNothingWrongWhile(
+          MODES.get(i),
+          () -> {
+            writing.crash();
+            assertRefused();
+            next.promote();
+            Mesh.await("changes are taken again", Mesh.PATIENCE, () -> isTaken("observe"));
+          });
+      awaitAgreement();
+      first = next;
     }
   }
 
-  private static boolean isFollowed() {
+  private static boolean isFollowed(Postgres writing) {
     try {
-      return primary.isFollowed();
+      return writing.isFollowed();
     } catch (SQLException e) {
       throw new IllegalStateException(e);
     }
