@@ -131,7 +131,7 @@ record FilterRules(MeshObjects objects, Findings findings) {
                 filter.subject(),
                 pod.name(),
                 some(List.copyOf(paths)),
-                Commands.recipe(objects)
+                Commands.again(filter, objects)
                     + "   # wraps what istiod may not know; or update istiod, if it is older than"
                     + " Envoy's API 1.35"));
   }

@@ -8,6 +8,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** What is wrong with a mesh as a whole, and with Kith in it. */
 record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings findings) {
@@ -60,7 +62,8 @@ record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings
           String.join(", ", said),
           "istioctl upgrade "
               + String.join(" ", changes)
-              + "   # then restart the pods; what must stay: server.guard.approvedTcp in kith.yaml");
+              + "   # then restart the pods; what must stay: "
+              + Commands.APPROVED_TCP);
     }
   }
 
@@ -78,14 +81,26 @@ record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings
               Rule.UDP,
               object.subject(),
               "UDP " + some(ports.stream().map(String::valueOf).toList()),
-              "# where workloads under enforce need it, in kith.yaml: ADDRESS is that of the"
-                  + " service\n"
-                  + "server: {guard: {approvedUdp: [\"ADDRESS:"
-                  + ports.getFirst()
-                  + "\"]}}");
+              "# where workloads under enforce need it: values of the chart; in kith.yaml below"
+                  + " server\nguard: {approvedUdp: ["
+                  + ports.stream()
+                      .map(port -> "\"" + address(object) + ":" + port + "\"")
+                      .collect(Collectors.joining(", "))
+                  + "]}");
         }
       }
     }
+  }
+
+  /** Where its clients connect to; a word in capitals where the object does not say it. */
+  private static String address(MeshObject service) {
+    return Stream.concat(
+            Stream.of(service.spec().at("clusterIP")), service.spec().at("addresses").stream())
+        .map(Tree::text)
+        .filter(one -> one.matches("[0-9a-fA-F:./]*[0-9][0-9a-fA-F:./]*"))
+        .map(one -> one.contains(":") ? "[" + one + "]" : one)
+        .findFirst()
+        .orElse("ADDRESS");
   }
 
   /** Which sidecars' listeners no black hole ends, although somebody wants one. */
@@ -103,14 +118,14 @@ record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings
             "kubectl edit "
                 + sidecar.kubectl()
                 + "   # without outboundTrafficPolicy; or "
-                + Commands.recipe(objects).replace("recipe strict", "recipe baseline"));
+                + Commands.baseline(objects));
       }
     }
   }
 
   private String meshCommand() {
     return "istioctl upgrade --set meshConfig.outboundTrafficPolicy.mode=ALLOW_ANY\nor "
-        + Commands.recipe(objects).replace("recipe strict", "recipe baseline");
+        + Commands.baseline(objects);
   }
 
   private void registryOnly(String subject, String whose, MeshPod pod, String change) {

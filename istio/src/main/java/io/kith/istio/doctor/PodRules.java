@@ -106,7 +106,8 @@ record PodRules(
           String.join(", ", excluded),
           "take that out of its template, then\n"
               + Commands.restart(pod)
-              + "\nwhere it must stay, in kith.yaml: server.guard.approvedTcp");
+              + "\nwhere it must stay: "
+              + Commands.APPROVED_TCP);
     }
   }
 
@@ -201,7 +202,8 @@ record PodRules(
           "container " + container.name() + ": " + String.join(", ", found),
           """
           # in its template, container %s: a user and a group that are not the proxy's
-          securityContext: {runAsUser: 10001, runAsGroup: 10001}"""
+          securityContext: {runAsUser: 10001, runAsGroup: 10001}\
+          """
               .formatted(container.name()));
     }
   }
@@ -242,7 +244,8 @@ record PodRules(
   private static String drop(Container container) {
     return """
     # in its template, container %s
-    securityContext: {privileged: false, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}"""
+    securityContext: {privileged: false, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}\
+    """
         .formatted(container.name());
   }
 

@@ -268,7 +268,7 @@ record SidecarRules(
           pod,
           why,
           refused > 0
-              ? Commands.recipe(objects) + "   # --server-id: what the server's certificate says"
+              ? Commands.serverId(objects)
               : "kith status   # does the server run? then whether a NetworkPolicy, or DNS, keeps"
                   + " sidecars from it");
     }
@@ -370,7 +370,8 @@ record SidecarRules(
             hosts: [api.example.com]   # an external name that was approved
             location: MESH_EXTERNAL
             resolution: DNS
-            ports: [{number: 443, name: tls, protocol: TLS}]"""
+            ports: [{number: 443, name: tls, protocol: TLS}]\
+          """
               .formatted(pod.namespace()));
     }
   }

@@ -31,7 +31,8 @@ public final class Trimmed {
       List.of(
           "traffic.sidecar.istio.io/",
           "sidecar.istio.io/inject",
-          "sidecar.istio.io/interceptionMode");
+          "sidecar.istio.io/interceptionMode",
+          "meta.helm.sh/release-");
 
   private static final Set<String> VARIABLES =
       Set.of("ISTIO_DUAL_STACK", "ISTIO_META_INTERCEPTION_MODE");
@@ -64,7 +65,8 @@ public final class Trimmed {
         trimmed.put("spec", podSpec(tree.at("spec")));
         trimmed.put("status", podStatus(tree.at("status")));
       }
-      case "Service", "ServiceEntry" -> trimmed.put("spec", only(tree.at("spec"), "ports"));
+      case "Service", "ServiceEntry" ->
+          trimmed.put("spec", only(tree.at("spec"), "ports", "clusterIP", "addresses"));
       case "Sidecar", "Scope" -> put(trimmed, "spec", tree.at("spec"));
       case "EnvoyFilter" -> trimmed.put("spec", filterSpec(tree.at("spec")));
       case "ConfigMap" -> {

@@ -131,6 +131,55 @@ class DoctorTest {
             });
   }
 
+  /** Of Helm's recipe, Helm's values are what changes. */
+  @Test
+  void examine_recipeOfHelm_isChangedByItsValues() {
+    var dump = MeshDump.of("strict");
+    for (var one : dump.objects) {
+      if ("EnvoyFilter".equals(one.get("kind"))) {
+        MeshDump.at(one, "metadata", "annotations")
+            .putAll(
+                Map.of(
+                    "meta.helm.sh/release-name", "kith", "meta.helm.sh/release-namespace", "kith"));
+      }
+    }
+    dump.add(
+        """
+        apiVersion: networking.istio.io/v1
+        kind: Sidecar
+        metadata: {name: default, namespace: shop}
+        spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}
+        """);
+
+    assertThat(dump.examine().findings())
+        .singleElement()
+        .satisfies(
+            finding ->
+                assertThat(finding.change())
+                    .endsWith(
+                        "or helm upgrade kith CHART -n kith --reuse-values --set"
+                            + " filters.recipe=baseline"));
+  }
+
+  /** A label that another workload's pods have as well would give them its failure mode. */
+  @Test
+  void examine_labelThatOthersHave_isNotTheOverlays() {
+    var dump = MeshDump.of("clean");
+    for (var name : List.of("cart-0", "catalog-0")) {
+      MeshDump.at(dump.pod(name), "metadata", "labels").put("app.kubernetes.io/instance", "shop");
+    }
+    dump.workload("shop/deployment/cart").put("mode", "enforce");
+
+    assertThat(dump.examine().findings())
+        .singleElement()
+        .satisfies(
+            finding ->
+                assertThat(finding.change())
+                    .startsWith(
+                        "kith istio overlay shop/deployment/cart --label app=cart --failure"
+                            + " closed |"));
+  }
+
   private static List<Fault> faults() {
     return Fault.all();
   }

@@ -88,6 +88,22 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                     named("virtualOutbound-catchall-tcp"),
                     chain -> list(chain, "filters").removeIf(named(MeshNames.CONNECTION)))),
         of(
+            Rule.UNGUARDED_CHAIN,
+            "nothing is asked about, and Helm wrote the recipe",
+            dump -> {
+              at(dump.object("EnvoyFilter", "kith"), "metadata", "annotations")
+                  .putAll(
+                      Map.of(
+                          "meta.helm.sh/release-name",
+                          "kith",
+                          "meta.helm.sh/release-namespace",
+                          "kith"));
+              each(
+                  dump.sidecar(CART),
+                  map -> map.containsKey("filters"),
+                  chain -> list(chain, "filters").removeIf(named(MeshNames.CONNECTION)));
+            }),
+        of(
             Rule.UNGUARDED_REQUESTS,
             "requests are checked behind the router",
             dump ->
@@ -191,7 +207,8 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             dump ->
                 dump.add(
                     tenant(
-                        "{operation: REPLACE, value: {name: kith.connection, typed_config: {'@type':"
+                        "{operation: REPLACE, value: {name: kith.connection, typed_config:"
+                            + " {'@type':"
                             + " type.googleapis.com/envoy.extensions.filters.network.rbac.v3.RBAC}}}"))),
         of(
             Rule.TENANT_FILTER,
@@ -626,8 +643,8 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                     .add(
                         container(
                             "fetch",
-                            "{runAsUser: 1337, allowPrivilegeEscalation: false, capabilities: {drop:"
-                                + " [ALL]}}"))),
+                            "{runAsUser: 1337, allowPrivilegeEscalation: false, capabilities:"
+                                + " {drop: [ALL]}}"))),
         of(
             Rule.PROXY_USER,
             "an ephemeral container as user 1337",
@@ -636,8 +653,8 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                     .add(
                         container(
                             "debug",
-                            "{runAsUser: 1337, allowPrivilegeEscalation: false, capabilities: {drop:"
-                                + " [ALL]}}"))),
+                            "{runAsUser: 1337, allowPrivilegeEscalation: false, capabilities:"
+                                + " {drop: [ALL]}}"))),
         of(
             Rule.PROXY_USER_SEEN,
             "the guard saw the proxy's user",
@@ -683,7 +700,7 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                 list(dump.status, "check_servers")
                     .add(
                         yaml(
-                            "{name: 'spiffe://cluster.local/ns/kith/sa/check-server#node-1', version:"
-                                + " 0.0.9}"))));
+                            "{name: 'spiffe://cluster.local/ns/kith/sa/check-server#node-1',"
+                                + " version: 0.0.9}"))));
   }
 }
