@@ -39,6 +39,11 @@ final class Commands {
     return recipe.isHelms() ? recipe.upgrade() : recipe.recipe() + APPLY;
   }
 
+  /** Whether the recipe has a gate. */
+  static boolean isStrict(MeshObjects objects) {
+    return recipes(objects).anyMatch(one -> MeshNames.GATES.stream().anyMatch(one.tree()::holds));
+  }
+
   /** The same without a gate. */
   static String baseline(MeshObjects objects) {
     var recipe = found(objects);

@@ -27,6 +27,11 @@ public enum Rule {
       ERROR,
       "an outbound HTTP manager without Kith's check before its router",
       "Requests leave unchecked: the check of an HTTP connection refuses nothing."),
+  NOT_GATED(
+      ERROR,
+      "an address without a service that is reached past the gate, where the recipe is strict",
+      "Such connections are checked at their first byte, as with the recipe baseline: Envoy is"
+          + " connected by then, and who stays silent reads what the destination says first."),
   WEAKENED_CHECK(
       ERROR,
       "a filter with Kith's name that asks somebody else, asks only sometimes, or ignores the"
@@ -107,7 +112,8 @@ public enum Rule {
   REGISTRY_ONLY_WITH_STRICT(
       WARNING,
       "outboundTrafficPolicy REGISTRY_ONLY where the recipe is strict",
-      "The gate connects where Istio's black hole would not: REGISTRY_ONLY is without effect there."),
+      "The gate connects where Istio's black hole would not: REGISTRY_ONLY is without effect"
+          + " there."),
   NO_SERVER_NAMES(
       NOTE,
       "sidecars without any TLS inspector on what leaves",
@@ -181,8 +187,8 @@ public enum Rule {
   KITH_SKEW(
       WARNING,
       "servers or pods of Kith of different versions",
-      "An older check server may not answer what a newer control server asks, and an older bridge not"
-          + " all that a server asks it.");
+      "An older check server may not answer what a newer control server asks, and an older bridge"
+          + " not all that a server asks it.");
 
   private static final String PAGE = "docs/doctor.md#";
 

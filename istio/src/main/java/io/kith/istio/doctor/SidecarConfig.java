@@ -23,6 +23,9 @@ record SidecarConfig(
   private static final String NETWORK = "envoy.extensions.filters.network.ext_authz.v3.ExtAuthz";
   static final String PER_ROUTE = "typed_per_filter_config";
 
+  /** Where Istio has what goes to addresses that no service has. */
+  private static final String PASSTHROUGH = "PassthroughCluster";
+
   private static final String HTTP = "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz";
 
   /** A listener with all of its chains. */
@@ -115,6 +118,11 @@ record SidecarConfig(
 
     boolean checksRequests() {
       return type.equals(HTTP);
+    }
+
+    /** Whether it connects to wherever the application did. */
+    boolean passesThrough() {
+      return type.endsWith(".TcpProxy") && config.at("cluster").is(PASSTHROUGH);
     }
 
     /** Whether it leads connections to the gate, which asks when they are made. */
@@ -248,8 +256,14 @@ record SidecarConfig(
 
   /** Whether connections without a service are checked when they are made. */
   boolean hasGate() {
-    return listeners.stream().anyMatch(Listener::isInternal)
+    return listensAtGate()
         && outbound().flatMap(chain -> chain.filters().stream()).anyMatch(Filter::leadsToGate);
+  }
+
+  /** Whether there is a gate, be it that nothing leads to it. */
+  boolean listensAtGate() {
+    return listeners.stream()
+        .anyMatch(one -> one.isInternal() && MeshNames.GATES.contains(one.name()));
   }
 
   /** Of Envoy, {@code 1.40.0}; empty when it does not say. */

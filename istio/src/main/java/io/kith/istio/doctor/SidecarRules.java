@@ -31,6 +31,7 @@ record SidecarRules(
 
   void judge(MeshPod pod, SidecarConfig sidecar, Map<String, Long> counters) {
     chains(pod, sidecar);
+    gate(pod, sidecar);
     requests(pod, sidecar);
     weakened(pod, sidecar);
     failureMode(pod, sidecar);
@@ -58,6 +59,34 @@ record SidecarRules(
             filter ->
                 (filter.checksConnections() && filter.asks().equals(SERVER))
                     || filter.leadsToGate());
+  }
+
+  /** The recipe finds the chains of the gate by Istio's names for them, which may change. */
+  private void gate(MeshPod pod, SidecarConfig sidecar) {
+    if (!sidecar.listensAtGate() && !Commands.isStrict(objects)) {
+      return;
+    }
+    var past =
+        sidecar
+            .outbound()
+            .filter(chain -> chain.filters().stream().anyMatch(Filter::passesThrough))
+            .map(Chain::name)
+            .toList();
+    var why =
+        !sidecar.listensAtGate()
+            ? "the recipe is strict, and the sidecar has no gate"
+            : !past.isEmpty()
+                ? "past the gate: " + some(past)
+                : sidecar.hasGate() ? "" : "no outbound chain leads to the gate";
+    if (!why.isEmpty()) {
+      findings.add(
+          Rule.NOT_GATED,
+          pod,
+          why,
+          Commands.recipe(objects)
+              + "   # if it stays so, this Istio has other names for its chains: update Kith; until"
+              + " then strict is as baseline");
+    }
   }
 
   private void requests(MeshPod pod, SidecarConfig sidecar) {

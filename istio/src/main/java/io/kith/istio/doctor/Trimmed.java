@@ -296,7 +296,10 @@ public final class Trimmed {
         || Filter.of(filter).asks().equals(MeshNames.SERVER)) {
       put(trimmed, "typed_config", config);
     } else if (config.present()) {
-      var kept = only(config, "@type");
+      var kept =
+          Filter.of(filter).passesThrough()
+              ? only(config, "@type", "cluster")
+              : only(config, "@type");
       if (config.at("http_filters").present()) {
         kept.put("http_filters", each(config.at("http_filters"), Trimmed::filter));
         for (var key :

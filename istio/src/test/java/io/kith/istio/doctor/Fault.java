@@ -119,6 +119,40 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                               .findFirst()
                               .orElse(null));
                     })),
+        new Fault(
+            "Istio calls the catch-all chain otherwise",
+            List.of(Rule.NOT_GATED),
+            "strict",
+            dump ->
+                each(
+                    dump.sidecar(CART),
+                    named("virtualOutbound-catchall-tcp"),
+                    chain -> pastTheGate(chain, check(dump)))),
+        new Fault(
+            "Istio calls all chains of the gate otherwise, in a mesh that lets nothing through",
+            List.of(Rule.NOT_GATED),
+            "strict",
+            dump -> {
+              each(
+                  dump.sidecar(CART),
+                  named(MeshNames.LEADS_TO_GATE),
+                  filter -> {
+                    filter.put("name", MeshNames.CONNECTION);
+                    filter.put("typed_config", at(check(dump), "typed_config"));
+                  });
+            }),
+        new Fault(
+            "the gate is not in the sidecar",
+            List.of(Rule.NOT_GATED),
+            "strict",
+            dump -> {
+              each(
+                  dump.sidecar(CART),
+                  map -> map.containsKey("dynamic_listeners"),
+                  map ->
+                      list(map, "dynamic_listeners")
+                          .removeIf(one -> MeshNames.GATES.contains(one.get("name"))));
+            }),
         of(
             Rule.WEAKENED_CHECK,
             "a check that ignores the answer",
@@ -255,6 +289,26 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                   map -> map.containsKey("failure_mode_allow"),
                   map -> map.remove("failure_mode_allow"));
             }));
+  }
+
+  /** As Istio has the chain, and the recipe baseline. */
+  private static void pastTheGate(Map<String, Object> chain, Map<String, Object> check) {
+    chain.put("name", "virtualOutbound-all-tcp");
+    each(
+        chain,
+        named(MeshNames.LEADS_TO_GATE),
+        filter -> {
+          filter.put("name", "envoy.filters.network.tcp_proxy");
+          at(filter, "typed_config").put("cluster", "PassthroughCluster");
+        });
+    list(chain, "filters").addFirst(check);
+  }
+
+  /** The check of connections as another chain of the same sidecar has it. */
+  private static Map<String, Object> check(MeshDump dump) {
+    var found = new ArrayList<Map<String, Object>>();
+    each(dump.sidecar(CART), named(MeshNames.CONNECTION), found::add);
+    return found.getFirst();
   }
 
   private static Map<String, Object> matched(Object config) {
