@@ -6,9 +6,10 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
 
 /** The programs of the checkout workload and those that an intruder drops, as resources. */
-final class Programs {
+public final class Programs {
   /** By the path where the workload has them. */
   static final Map<String, String> INSTALLED =
       Map.of(
@@ -25,6 +26,21 @@ final class Programs {
           "/tmp/leak.pl", "leak.pl");
 
   private Programs() {}
+
+  /** What the image of the workload has, as text by path. */
+  public static Map<String, String> installed() {
+    return texts(INSTALLED);
+  }
+
+  /** What an intruder drops, as text by path. */
+  public static Map<String, String> dropped() {
+    return texts(DROPPED);
+  }
+
+  private static Map<String, String> texts(Map<String, String> names) {
+    return names.entrySet().stream()
+        .collect(Collectors.toMap(Map.Entry::getKey, one -> text(one.getValue())));
+  }
 
   static String text(String name) {
     try (InputStream stream =

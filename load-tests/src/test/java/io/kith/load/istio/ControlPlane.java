@@ -3,6 +3,7 @@ package io.kith.load.istio;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
+import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.ObjectReferenceBuilder;
@@ -45,6 +46,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -287,6 +289,8 @@ final class ControlPlane implements AutoCloseable {
                 // Filters that only Istio's own build of Envoy has.
                 Map.entry("PILOT_ENABLE_METADATA_EXCHANGE", "false"),
                 Map.entry("PILOT_ENABLE_ALPN_FILTER", "false"),
+                // A chain that ends in neither a TCP proxy nor an HTTP manager.
+                Map.entry("PILOT_ENABLE_REDIS_FILTER", "true"),
                 // Less to start.
                 Map.entry("PILOT_ENABLE_GATEWAY_API", "false"),
                 Map.entry("PILOT_ENABLE_AMBIENT", "false"),
@@ -384,6 +388,19 @@ final class ControlPlane implements AutoCloseable {
             15017,
             "http-monitoring",
             15014));
+  }
+
+  /** Changes the settings of the mesh, a text of YAML, which istiod watches. */
+  void meshConfig(UnaryOperator<String> change) {
+    client()
+        .configMaps()
+        .inNamespace(ROOT_NAMESPACE)
+        .withName("istio")
+        .edit(
+            map ->
+                new ConfigMapBuilder(map)
+                    .addToData("mesh", change.apply(map.getData().get("mesh")))
+                    .build());
   }
 
   private List<HasMetadata> objects(String yaml) {

@@ -10,26 +10,32 @@ import java.util.Set;
 /**
  * How much of a sidecar's configuration asks Kith, counted in what Envoy says it runs with.
  *
- * @param chains filter chains of the outbound listeners
- * @param unguarded those in which neither a connection is asked about, nor led through the gate
+ * @param chains filter chains of the outbound listeners, by listener
+ * @param unguarded those in which neither a connection is asked about, nor led through the gate,
+ *     before it goes anywhere
  * @param managers HTTP connection managers in them and in the gate
- * @param unguardedManagers those in which no request is asked about
+ * @param unguardedManagers those in which no request is asked about before it is routed
  * @param inboundChains filter chains of the inbound listeners
+ * @param unguardedInbound those in which neither connections nor requests are asked about
+ * @param inboundManagers HTTP connection managers in them
  * @param asking filters that ask, in all of them
  * @param wrong filters that ask as if the traffic went the other way, by listener
  */
 record Guarded(
-    int chains,
+    List<String> chains,
     List<String> unguarded,
     int managers,
     List<String> unguardedManagers,
     int inboundChains,
+    List<String> unguardedInbound,
+    int inboundManagers,
     int asking,
     List<String> wrong) {
   private static final String NETWORK =
       "type.googleapis.com/envoy.extensions.filters.network.ext_authz.v3.ExtAuthz";
   private static final String HTTP =
       "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz";
+  private static final String ROUTER = "envoy.filters.http.router";
   private static final Set<String> GATES = Set.of("kith_gate", "kith_gate_open");
 
   /** Counts in a dump of the whole configuration. */
@@ -43,17 +49,32 @@ record Guarded(
     return counter.result();
   }
 
+  @Override
+  public String toString() {
+    return "outbound chains %d, guarded %d; managers %d, guarded %d; inbound chains %d, guarded %d (%d managers)"
+        .formatted(
+            chains.size(),
+            chains.size() - unguarded.size(),
+            managers,
+            managers - unguardedManagers.size(),
+            inboundChains,
+            inboundChains - unguardedInbound.size(),
+            inboundManagers);
+  }
+
   /** Whether any filter asks Kith. */
   boolean some() {
     return asking > 0;
   }
 
   private static final class Counter {
-    private int chains;
+    private final List<String> chains = new ArrayList<>();
     private final List<String> unguarded = new ArrayList<>();
     private int managers;
     private final List<String> unguardedManagers = new ArrayList<>();
     private int inboundChains;
+    private final List<String> unguardedInbound = new ArrayList<>();
+    private int inboundManagers;
     private int asking;
     private final List<String> wrong = new ArrayList<>();
 
@@ -68,11 +89,14 @@ record Guarded(
         var name = listener.path("name").asText() + "/" + chain.path("name").asText();
         var filters = chain.path("filters");
         if (direction.equals("INBOUND")) {
-          inboundChains++;
+          inbound(name, filters);
           directions(name, filters, "inbound");
         } else {
           if (!listener.has("internal_listener")) { // else the gate, which asks about requests
-            connections(name, filters);
+            chains.add(name);
+            if (!asksAboutConnections(filters)) {
+              unguarded.add(name);
+            }
           }
           requests(name, filters);
           directions(name, filters, "outbound");
@@ -80,17 +104,17 @@ record Guarded(
       }
     }
 
-    private void connections(String name, JsonNode filters) {
-      chains++;
-      for (var filter : filters) {
-        var config = filter.path("typed_config");
-        if (holds(filter, NETWORK)
+    /** Whether one asks before the last, which is what sends, or that leads to the gate. */
+    private static boolean asksAboutConnections(JsonNode filters) {
+      for (var i = 0; i < filters.size(); i++) {
+        var config = filters.path(i).path("typed_config");
+        if ((i < filters.size() - 1 && holds(filters.path(i), NETWORK))
             || (GATES.contains(config.path("cluster").asText())
                 && config.has("tunneling_config"))) {
-          return;
+          return true;
         }
       }
-      unguarded.add(name);
+      return false;
     }
 
     private void requests(String name, JsonNode filters) {
@@ -98,11 +122,38 @@ record Guarded(
         var http = filter.path("typed_config").path("http_filters");
         if (!http.isMissingNode()) {
           managers++;
-          if (!holds(http, HTTP)) {
+          if (!asksBeforeItRoutes(http)) {
             unguardedManagers.add(name);
           }
         }
       }
+    }
+
+    private void inbound(String name, JsonNode filters) {
+      inboundChains++;
+      var asks = asksAboutConnections(filters);
+      for (var filter : filters) {
+        var http = filter.path("typed_config").path("http_filters");
+        if (!http.isMissingNode()) {
+          inboundManagers++;
+          asks = asksBeforeItRoutes(http);
+        }
+      }
+      if (!asks) {
+        unguardedInbound.add(name);
+      }
+    }
+
+    private static boolean asksBeforeItRoutes(JsonNode http) {
+      for (var filter : http) {
+        if (holds(filter, HTTP)) {
+          return true;
+        }
+        if (filter.path("name").asText().equals(ROUTER)) {
+          return false;
+        }
+      }
+      return false;
     }
 
     private void directions(String name, JsonNode filters, String expected) {
@@ -123,11 +174,13 @@ record Guarded(
 
     Guarded result() {
       return new Guarded(
-          chains,
+          List.copyOf(chains),
           List.copyOf(unguarded),
           managers,
           List.copyOf(unguardedManagers),
           inboundChains,
+          List.copyOf(unguardedInbound),
+          inboundManagers,
           asking,
           List.copyOf(wrong));
     }

@@ -10,12 +10,14 @@ import io.kith.load.lab.Image;
 import io.kith.load.lab.Lab;
 import io.kith.load.lab.Pod;
 import io.kith.load.lab.Upstream;
+import io.kith.load.mesh.Programs;
 import io.kith.load.tools.Envoy;
 import io.kith.load.tools.Istio;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -74,7 +76,9 @@ final class IstioMesh implements AutoCloseable {
   IstioMesh() throws Exception {
     istio = Istio.find(SAY);
     envoy = Envoy.find(SAY);
-    var image = Image.of(Map.of("/app/ask", ASK, "/app/orders", ORDERS), SAY);
+    var programs = new HashMap<>(Programs.installed());
+    programs.putAll(Map.of("/app/ask", ASK, "/app/orders", ORDERS));
+    var image = Image.of(programs, SAY);
     long begin = System.nanoTime();
     lab = closing(Lab.open("ki", SAY));
     try {
@@ -164,8 +168,20 @@ final class IstioMesh implements AutoCloseable {
 
   /** Waits until a text is in the sidecar's configuration, or no more. */
   void awaitText(String text, boolean there) throws IOException, InterruptedException {
+    awaitText("/config_dump", text, there);
+  }
+
+  /**
+   * Waits until the sidecar has a cluster, or no more. Its listeners may name it still: they drain.
+   */
+  void awaitCluster(String part, boolean there) throws IOException, InterruptedException {
+    awaitText("/clusters", part, there);
+  }
+
+  private void awaitText(String page, String text, boolean there)
+      throws IOException, InterruptedException {
     long end = System.nanoTime() + LIMIT.toNanos();
-    while (envoy().admin("/config_dump").contains(text) != there) {
+    while (envoy().admin(page).contains(text) != there) {
       if (System.nanoTime() > end) {
         throw new IllegalStateException(
             "%s is%s there; istiod says: %s".formatted(text, there ? " not" : "", plane.log()));
