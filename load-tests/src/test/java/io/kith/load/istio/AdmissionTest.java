@@ -197,7 +197,9 @@ class AdmissionTest {
         Attack.app("securityContext: {runAsUser: 1337}", USER),
         Attack.app("securityContext: {runAsUser: 1000, runAsGroup: 1337}", USER),
         Attack.spec(
-            "initContainers:\n- {name: early, image: registry.invalid/app, securityContext: {runAsUser: 1337}}",
+            "initContainers:\n"
+                + "- {name: early, image: registry.invalid/app, securityContext: {runAsUser:"
+                + " 1337}}",
             USER),
         // power over the redirection
         Attack.app("securityContext: {privileged: true}", POWER),
@@ -206,12 +208,19 @@ class AdmissionTest {
         Attack.app("securityContext: {capabilities: {add: [SYS_ADMIN]}}", POWER),
         Attack.app("securityContext: {capabilities: {add: [CAP_NET_ADMIN]}}", POWER),
         Attack.app("securityContext: {capabilities: {add: [ALL]}}", POWER),
+        Attack.app("securityContext: {capabilities: {add: [SYS_PTRACE]}}", POWER),
+        Attack.app("securityContext: {capabilities: {add: [SYS_MODULE]}}", POWER),
+        Attack.app("securityContext: {capabilities: {add: [BPF]}}", POWER),
+        Attack.app("securityContext: {capabilities: {add: [PERFMON]}}", POWER),
         Attack.spec(
-            "initContainers:\n- {name: early, image: registry.invalid/app, securityContext: {capabilities: {add: [NET_ADMIN]}}}",
+            "initContainers:\n"
+                + "- {name: early, image: registry.invalid/app, securityContext: {capabilities:"
+                + " {add: [NET_ADMIN]}}}",
             POWER),
         // other networks and processes
         Attack.spec("hostNetwork: true", "hostNetwork: the node's network has no sidecar"),
         Attack.spec("hostPID: true", "the sidecar's processes are within reach"),
+        Attack.spec("hostIPC: true", "the sidecar's processes are within reach"),
         Attack.spec("shareProcessNamespace: true", "the sidecar's processes are within reach"),
         // without injection
         Attack.labelled("sidecar.istio.io/inject", "false", "a pod of the mesh without sidecar"),
@@ -224,6 +233,7 @@ class AdmissionTest {
         Attack.annotated("traffic.sidecar.istio.io/excludeOutboundIPRanges", "10.0.0.0/8", AROUND),
         Attack.annotated("traffic.sidecar.istio.io/includeOutboundIPRanges", "10.0.0.0/8", AROUND),
         Attack.annotated("traffic.sidecar.istio.io/includeOutboundIPRanges", "", AROUND),
+        Attack.annotated("traffic.sidecar.istio.io/includeOutboundPorts", "80", AROUND),
         Attack.annotated("traffic.sidecar.istio.io/excludeInterfaces", "net1", AROUND),
         Attack.annotated("traffic.sidecar.istio.io/kubevirtInterfaces", "net1", AROUND),
         Attack.annotated("istio.io/reroute-virtual-interfaces", "net1", AROUND),
@@ -232,6 +242,17 @@ class AdmissionTest {
         Attack.annotated("inject.istio.io/templates", "grpc-agent", OTHER_SIDECAR),
         Attack.annotated("sidecar.istio.io/proxyImage", "registry.invalid/evil", OTHER_SIDECAR),
         Attack.annotated("sidecar.istio.io/bootstrapOverride", "mine", OTHER_SIDECAR),
+        Attack.annotated(
+            "sidecar.istio.io/discoveryAddress", "evil.example.org:15012", OTHER_SIDECAR),
+        Attack.annotated("proxy.istio.io/overrides", "{}", OTHER_SIDECAR),
+        new Attack(
+            "sidecar.istio.io/userVolumeMount",
+            "annotations: {sidecar.istio.io/userVolumeMount: '{\"mine\": {\"mountPath\":"
+                + " \"/etc/istio/pod\"}}'}",
+            "volumes: [{name: mine, emptyDir: {}}]",
+            "",
+            "",
+            OTHER_SIDECAR),
         Attack.annotated(
             "sidecar.istio.io/userVolume", "{\"mine\": {\"emptyDir\": {}}}", OTHER_SIDECAR),
         Attack.annotated(
@@ -254,14 +275,16 @@ class AdmissionTest {
             "labels: {sidecar.istio.io/inject: \"false\"}",
             "",
             "",
-            "- {name: istio-proxy, image: registry.invalid/app, securityContext: {runAsUser: 1337}}",
+            "- {name: istio-proxy, image: registry.invalid/app, securityContext: {runAsUser:"
+                + " 1337}}",
             "a pod of the mesh without sidecar"),
         Attack.beside("{name: istio-proxy, image: registry.invalid/evil}", OTHER_SIDECAR),
         Attack.beside(
             "{name: istio-proxy, image: auto, env: [{name: CA_ADDR, value: evil.example.org:1}]}",
             OTHER_SIDECAR),
         Attack.beside(
-            "{name: istio-proxy, image: auto, securityContext: {runAsUser: 1000, runAsGroup: 1000}}",
+            "{name: istio-proxy, image: auto, securityContext: {runAsUser: 1000, runAsGroup:"
+                + " 1000}}",
             OTHER_SIDECAR),
         // The annotation by which Istio remembers what a pod brought along stays away, if the pod
         // claims to be injected.
@@ -270,6 +293,7 @@ class AdmissionTest {
         faked("image: auto, args: [proxy, sidecar, --templateFile=/evil.json]"),
         faked("image: auto, env: [{name: CA_ADDR, value: \"evil.example.org:1\"}]"),
         faked("image: auto, env: [{name: LD_PRELOAD, value: /evil.so}]"),
+        faked("image: auto, envFrom: [{configMapRef: {name: mine}}]"),
         faked("image: auto, env: [{name: PROXY_CONFIG, value: '{\"binaryPath\":\"/evil\"}'}]"),
         faked("image: auto, lifecycle: {postStart: {exec: {command: [curl, evil.example.org]}}}"),
         faked("image: auto, livenessProbe: {exec: {command: [curl, evil.example.org]}}"),
@@ -277,7 +301,10 @@ class AdmissionTest {
         new Attack(
             "an istio-init of one's own that excludes a port",
             "annotations: {sidecar.istio.io/status: '{\"containers\":[\"x\"]}'}",
-            "initContainers:\n- {name: istio-init, image: auto, args: [istio-iptables, -p, \"15001\", -z, \"15006\", -u, \"1337\", -m, REDIRECT, -i, \"*\", -x, \"\", -b, \"*\", -d, \"15090\", -o, \"443\"]}",
+            "initContainers:\n"
+                + "- {name: istio-init, image: auto, args: [istio-iptables, -p, \"15001\", -z,"
+                + " \"15006\", -u, \"1337\", -m, REDIRECT, -i, \"*\", -x, \"\", -b, \"*\", -d,"
+                + " \"15090\", -o, \"443\"]}",
             "",
             "",
             NOT_GENUINE),
@@ -390,6 +417,44 @@ class AdmissionTest {
     assertThatCode(() -> create(tenant, resource.yaml())).doesNotThrowAnyException();
   }
 
+  // ---- what says that a namespace is closed
+
+  /** An overlay of Kith's, or another filter, which somebody who may made there. */
+  private static GenericKubernetesResource filter(String namespace, String name, String labels) {
+    var filter =
+        Serialization.unmarshal(
+            """
+            apiVersion: networking.istio.io/v1alpha3
+            kind: EnvoyFilter
+            metadata: {name: %s, namespace: %s, labels: {%s}}
+            spec: {configPatches: []}
+            """
+                .formatted(name, namespace, labels),
+            GenericKubernetesResource.class);
+    if (plane.client().resource(filter).get() == null) {
+      plane.client().resource(filter).create();
+    }
+    return filter;
+  }
+
+  private static GenericKubernetesResource overlay() {
+    return filter(SHOP, "kith-failure", "kith.io/failure-mode: closed");
+  }
+
+  private static void delete(KubernetesClient client, GenericKubernetesResource filter) {
+    client.resource(filter).dryRun().delete();
+  }
+
+  @Test
+  @Order(1)
+  void overlay_deletedByATenant_withoutPolicies_isGone() {
+    var overlay = overlay();
+
+    tenant.resource(overlay).delete();
+
+    assertThat(plane.client().resource(overlay).get()).isNull();
+  }
+
   static List<String> ephemeral() {
     return List.of(
         "securityContext: {runAsUser: 1337}",
@@ -452,6 +517,7 @@ class AdmissionTest {
     for (var end = System.nanoTime() + LIMIT.toNanos(); System.nanoTime() < end; ) {
       if (isRefused(() -> create(attacks().findFirst().orElseThrow().pod(SHOP)))
           && isRefused(() -> create(tenant, RESOURCES.getFirst().yaml()))
+          && isRefused(() -> delete(tenant, overlay()))
           && isRefused(() -> debug(ephemeral().getFirst()))) {
         return;
       }
@@ -526,6 +592,56 @@ class AdmissionTest {
     var yaml = RESOURCES.getLast().yaml().replace("captureMode: NONE", "captureMode: DEFAULT");
 
     assertThatCode(() -> create(tenant, yaml)).doesNotThrowAnyException();
+  }
+
+  @Test
+  @Order(3)
+  void overlay_deletedByATenant_underPolicies_stays() {
+    var overlay = overlay();
+
+    assertThatThrownBy(() -> tenant.resource(overlay).delete())
+        .isInstanceOf(KubernetesClientException.class)
+        .hasMessageContaining("ValidatingAdmissionPolicy 'kith-failure-modes'")
+        .hasMessageContaining("EnvoyFilter kith-failure: it says what passes");
+    assertThatThrownBy(
+            () ->
+                tenant
+                    .genericKubernetesResources(overlay.getApiVersion(), overlay.getKind())
+                    .inNamespace(SHOP)
+                    .delete())
+        .as("all at once")
+        .isInstanceOf(KubernetesClientException.class);
+    assertThat(plane.client().resource(overlay).get()).isNotNull();
+  }
+
+  /** Who may for the mesh, Kith's controller, and what is nobody's word about Kith. */
+  @Test
+  @Order(3)
+  void overlay_deletedByWhoMayForTheMesh_isGone_andOtherFiltersByTheirTenants() {
+    assertThatCode(() -> delete(plane.client(), overlay())).doesNotThrowAnyException();
+    try (var controller = as(HelmChart.NAMESPACE, "kith-server")) {
+      assertThatCode(() -> delete(controller, overlay())).doesNotThrowAnyException();
+    }
+    assertThatCode(() -> delete(tenant, filter(SHOP, "of-the-tenant", "")))
+        .doesNotThrowAnyException();
+  }
+
+  /** Its controller deletes all that is in it, and has rights of its own for that. */
+  @Test
+  @Order(3)
+  void namespaceThatIsDeleted_losesItsOverlay() {
+    plane.namespace("leaving", Map.of());
+    var overlay = filter("leaving", "kith-failure", "kith.io/failure-mode: closed");
+    plane.account("kube-system", "namespace-controller");
+
+    try (var controller = as("kube-system", "namespace-controller")) {
+      controller
+          .genericKubernetesResources(overlay.getApiVersion(), overlay.getKind())
+          .inNamespace("leaving")
+          .delete();
+    }
+
+    assertThat(plane.client().resource(overlay).get()).isNull();
   }
 
   static Stream<Attack> ordinary() {
@@ -608,5 +724,82 @@ class AdmissionTest {
       Thread.sleep(100);
     }
     throw new AssertionError("pods are taken that should be refused");
+  }
+
+  // ---- with what an installation says of itself
+
+  private static final String DROP = "securityContext: {capabilities: {drop: [ALL]}}";
+
+  private static Attack own(String annotation, String app) {
+    var key = "traffic.sidecar.istio.io/excludeOutboundIPRanges";
+    return new Attack("", "annotations: {" + key + ": \"" + annotation + "\"}", "", app, "", "");
+  }
+
+  /** A variable of the mesh's own in each sidecar, and a block that the mesh excludes. */
+  @Test
+  @Order(5)
+  void settingsOfAnInstallation_areTaken_andNothingElse() throws Exception {
+    plane.meshConfig(
+        text -> text.replace("defaultConfig:\n", "defaultConfig:\n  proxyMetadata: {MINE: x}\n"));
+    awaitRefused(
+        () -> create(Attack.app(DROP, "").pod(SHOP)), NOT_GENUINE); // what no setting names
+    for (var object :
+        chart.objects(
+            new Values("default"),
+            "admission.pods=all",
+            "admission.dropNetRaw=true",
+            "admission.excludedIpRanges=10.9.0.0/16",
+            "admission.proxyEnvironment={MINE}",
+            "admission.exemptNamespaces={office}",
+            "admission.proxyImages={" + PROXY + "}")) {
+      if (object.kind().startsWith("ValidatingAdmissionPolicy")) {
+        plane.apply(object.yaml());
+      }
+    }
+
+    awaitRefused(
+        () ->
+            create(
+                own("10.9.0.0/16", "securityContext: {capabilities: {drop: [CHOWN]}}").pod(SHOP)),
+        "without NET_RAW or ALL, what a raw socket sends is not seen");
+    assertThatCode(() -> create(own("10.9.0.0/16", DROP).pod(SHOP))).doesNotThrowAnyException();
+    assertThatCode(
+            () ->
+                create(
+                    own("10.9.0.0/16", "securityContext: {capabilities: {drop: [CAP_NET_RAW]}}")
+                        .pod(SHOP)))
+        .doesNotThrowAnyException();
+    assertThatThrownBy(() -> create(own("10.0.0.0/8", DROP).pod(SHOP)))
+        .hasMessageContaining(AROUND);
+    assertThatCode(
+            () -> create(Attack.spec("securityContext: {runAsUser: 1337}", "").pod("office")))
+        .as("exempt")
+        .doesNotThrowAnyException();
+  }
+
+  private static void awaitRefused(Call call, String why) throws Exception {
+    var last = "taken";
+    for (var end = System.nanoTime() + LIMIT.toNanos(); System.nanoTime() < end; ) {
+      try {
+        call.make();
+      } catch (KubernetesClientException e) {
+        last = String.valueOf(e.getMessage());
+        if (last.contains(why)) {
+          return;
+        }
+      }
+      Thread.sleep(100);
+    }
+    throw new AssertionError("not refused for '" + why + "': " + last);
+  }
+
+  /** Nobody injects: nothing runs in a namespace of the mesh without its sidecar. */
+  @Test
+  @Order(6)
+  void podInAClusterWithoutInjector_isRefused() throws Exception {
+    plane.client().admissionRegistration().v1().mutatingWebhookConfigurations().delete();
+
+    awaitRefused(
+        () -> create(Attack.app(DROP, "").pod(SHOP)), "no sidecar: the pod was not injected");
   }
 }
