@@ -3,6 +3,7 @@ package io.kith.baselines.destination;
 import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.WorkloadDirectory;
 import java.util.Locale;
 import java.util.Set;
@@ -60,7 +61,9 @@ public record DestinationFacts(
    *
    * <p>A name that the client chose counts as a name only where nothing stronger is known and a DNS
    * answer led from it to the address, and never for the metadata service of a cloud. It is a
-   * mismatch when it leads to another workload than the one that the connection reaches.
+   * mismatch when it leads to another workload than the one that the connection reaches. Where it
+   * is nobody's name, the routed service counts before the owner of the address: Envoy sends a
+   * request by its host, wherever the application connected.
    */
   public Resolved resolve(WorkloadDirectory directory) {
     var owner = directory.at(address);
@@ -77,7 +80,9 @@ public record DestinationFacts(
                   + ", and connects to "
                   + owner.owner()
               : null;
-      return new Resolved(destination(owner.owner().toString(), Evidence.OWNER), mismatch);
+      return mismatch == null && named == null && isRoutedByName()
+          ? routedByName(owner.owner(), routed, directory)
+          : new Resolved(destination(owner.owner().toString(), Evidence.OWNER), mismatch);
     }
     if (routed != null) {
       return new Resolved(destination(routed, Evidence.MESH_SERVICE), null);
@@ -95,6 +100,49 @@ public record DestinationFacts(
     return claimed != null && answered.contains(claimed) && !Reach.isMetadataUnder(claimed, address)
         ? new Resolved(destination(claimed, Evidence.CLIENT_NAME), null)
         : new Resolved(destination(address.toString(), Evidence.ADDRESS), null);
+  }
+
+  /** Whether the client said a name or address by which a proxy may choose where it sends. */
+  private boolean isRoutedByName() {
+    return (authority != null && !authority.isBlank()) || (sni != null && !sni.isBlank());
+  }
+
+  /**
+   * Where a connection to an owner's address goes whose client names somebody that nobody knows:
+   * the proxy sends by the name, so what it says is where, and not whose address was dialled.
+   */
+  private Resolved routedByName(
+      Owner dialled, @Nullable String routed, WorkloadDirectory directory) {
+    var ofOwner = destination(dialled.toString(), Evidence.OWNER);
+    if (routed == null) {
+      return new Resolved(
+          ofOwner,
+          isWildcard()
+              ? "the proxy routes by a name to "
+                  + cluster
+                  + ", and the client connects to "
+                  + dialled
+              : null);
+    }
+    var there = directory.named(routed);
+    if (there == null) {
+      return new Resolved(
+          isNameOf(dialled, routed) ? ofOwner : destination(routed, Evidence.MESH_SERVICE), null);
+    }
+    return new Resolved(destination(there.owner().toString(), Evidence.OWNER), null);
+  }
+
+  /** As Kubernetes and Istio name the service that is called as its owner. */
+  private static boolean isNameOf(Owner owner, String service) {
+    var name = (owner.name() + "." + owner.namespace()).toLowerCase(Locale.ROOT);
+    return service.equals(owner.name().toLowerCase(Locale.ROOT))
+        || service.equals(name)
+        || service.startsWith(name + ".svc");
+  }
+
+  /** Whether the proxy sends to whatever host of a domain the client names. */
+  private boolean isWildcard() {
+    return cluster != null && cluster.substring(cluster.lastIndexOf('|') + 1).startsWith("*");
   }
 
   private Destination destination(String name, Evidence evidence) {

@@ -2,6 +2,12 @@ package io.kith.baselines.destination;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.StaticWorkloadDirectory;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.NullSource;
@@ -40,5 +46,86 @@ class DestinationFactsTest {
       })
   void serviceOf_clusterThatNamesNothing_isNull(String cluster) {
     assertThat(DestinationFacts.serviceOf(cluster)).isNull();
+  }
+
+  // ---- where the proxy sends by a name, and the application connects to somebody it may reach
+
+  private static final String CATALOG = "10.96.0.7";
+
+  private static StaticWorkloadDirectory directory() {
+    return new StaticWorkloadDirectory(
+        List.of(
+            entry("catalog", CATALOG, "catalog", "catalog.shop.svc.cluster.local"),
+            entry("ledger", "10.96.0.8", "ledger", "ledger.shop.svc.cluster.local")));
+  }
+
+  private static StaticWorkloadDirectory.Entry entry(String name, String address, String... names) {
+    return new StaticWorkloadDirectory.Entry(
+        new Owner("shop", "deployment", name),
+        null,
+        "prod",
+        List.of(IpAddress.parse(address)),
+        List.of(names));
+  }
+
+  private static DestinationFacts.Resolved request(String cluster, String host) {
+    return new DestinationFacts(
+            IpAddress.parse(CATALOG), 8080, Protocol.TCP, cluster, null, host, Set.of())
+        .resolve(directory());
+  }
+
+  /** A Host that is nobody's has Envoy send the request there all the same. */
+  @ParameterizedTest
+  @CsvSource({
+    "outbound|8080||reports.shop.svc.cluster.local, reports, reports.shop.svc.cluster.local",
+    "outbound|80||api.evil.example, api.evil.example, api.evil.example",
+    "outbound|80||api.evil.example;, 203.0.113.9, api.evil.example",
+    "outbound|8080||ledger.shop.svc.cluster.local, l.alias, shop/deployment/ledger",
+    // its own
+    "outbound|8080||catalog.shop.svc.cluster.local, catalog, shop/deployment/catalog",
+    "outbound|8080||catalog.shop.svc.cluster.local, c.alias, shop/deployment/catalog",
+    "outbound|8080||catalog.shop.svc.other.domain, 10.96.0.7, shop/deployment/catalog",
+    "outbound|8080|v2|catalog.shop, c.alias, shop/deployment/catalog",
+    // what the mesh itself does with requests for it
+    "outbound|8080||catalog-v2.shop.svc.cluster.local, catalog, shop/deployment/catalog",
+    // wherever the application connected
+    "PassthroughCluster, nobody, shop/deployment/catalog",
+    "kith_passthrough, nobody, shop/deployment/catalog",
+  })
+  void resolve_requestToAnOwnersAddress_goesWhereTheProxySendsIt(
+      String cluster, String host, String destination) {
+    var resolved = request(cluster, host);
+
+    assertThat(resolved.destination().name()).isEqualTo(destination);
+    assertThat(resolved.mismatch()).isNull();
+  }
+
+  @Test
+  void resolve_hostOfAnotherOrOfAWildcard_isAMismatch() {
+    assertThat(request("outbound|8080||ledger.shop.svc.cluster.local", "ledger").mismatch())
+        .isEqualTo(
+            "the client says ledger, which is shop/deployment/ledger, and connects to"
+                + " shop/deployment/catalog");
+    assertThat(request("outbound|80||*.wild.example", "x.wild.example").mismatch())
+        .isEqualTo(
+            "the proxy routes by a name to outbound|80||*.wild.example, and the client connects to"
+                + " shop/deployment/catalog");
+  }
+
+  /** Without a name the address alone chose the chain, and so the cluster. */
+  @Test
+  void resolve_connectionWithoutAName_isOfWhoHasTheAddress() {
+    var facts =
+        new DestinationFacts(
+            IpAddress.parse(CATALOG),
+            8080,
+            Protocol.TCP,
+            "outbound|8080||shared.shop.svc.cluster.local",
+            null,
+            null,
+            Set.of());
+
+    assertThat(facts.resolve(directory()).destination().name())
+        .isEqualTo("shop/deployment/catalog");
   }
 }
