@@ -71,7 +71,7 @@ public record Attack(
   }
 
   /** What runs, with these places for their names. */
-  List<String> argv(Map<String, Place> places) {
+  public List<String> argv(Map<String, Place> places) {
     return argv.stream().map(argument -> Place.in(argument, places)).toList();
   }
 

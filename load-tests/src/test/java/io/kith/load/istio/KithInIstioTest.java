@@ -8,11 +8,16 @@ import io.kith.admin.v1.ListDecisionsRequest;
 import io.kith.istio.MeshSettings;
 import io.kith.istio.MeshSettings.Tcp;
 import io.kith.load.lab.Upstream;
+import io.kith.load.mesh.Attack;
 import io.kith.load.mesh.Mesh;
+import io.kith.load.mesh.Programs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.regex.Pattern;
@@ -25,6 +30,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Kith learns and enforces in a mesh that a real istiod rules, with certificates of its authority.
@@ -192,8 +199,49 @@ class KithInIstioTest {
     assertThat(mesh.catalog.bytes()).isEqualTo(before);
   }
 
-  @Test
+  /** All but the one that is the cart's own programs at an unknown address, which are above. */
+  private static List<Attack> attacks() {
+    return Attack.ALL.stream().filter(attack -> attack.target() != Attack.Target.STRANGER).toList();
+  }
+
+  private static final Map<String, Attack.Place> PLACES =
+      Map.of(
+          "DB", new Attack.Place("orders-db", 5432), "CATALOG", new Attack.Place("catalog", 8080));
+
+  @ParameterizedTest
+  @MethodSource("attacks")
   @Order(3)
+  void attackOfTheMainJob_isRefused_forItsReason(Attack attack) throws Exception {
+    Programs.dropped().forEach(mesh.cart::write);
+    var target = attack.target() == Attack.Target.DATABASE ? mesh.orders : mesh.catalog;
+    var before = target.bytes();
+    var known = Set.copyOf(kith.decisions().stream().map(DecisionRecord::getId).toList());
+
+    var refused = new ArrayList<DecisionRecord>();
+    var end = System.nanoTime() + Mesh.PATIENCE.toNanos();
+    while (refused.isEmpty() && System.nanoTime() < end) { // a busy machine decides nothing
+      assertThat(mesh.run(attack.argv(PLACES).toArray(String[]::new)))
+          .doesNotContain(target.token());
+      kith.decisions().stream()
+          .filter(one -> !known.contains(one.getId()) && one.getVerdict().equals("deny"))
+          .filter(one -> one.getProcess().equals(attack.process()))
+          .filter(one -> !Mesh.NOT_DECIDED.contains(one.getReason()))
+          .forEach(refused::add);
+    }
+
+    assertThat(refused)
+        .as("%s", kith.decisions().subList(0, Math.min(5, kith.decisions().size())))
+        .isNotEmpty()
+        .allSatisfy(
+            one -> {
+              assertThat(attack.isRefusedFor(one.getReason())).as("%s", one).isTrue();
+              assertThat(one.getOwner()).isEqualTo(IstioMesh.CART);
+            });
+    assertThat(target.bytes()).as("bytes that arrived").isEqualTo(before);
+  }
+
+  @Test
+  @Order(4)
   void istiodIsRestarted_andNothingChanges() throws Exception {
     mesh.plane.stopIstiod();
     assertWorks();
@@ -218,7 +266,7 @@ class KithInIstioTest {
 
   /** Whoever may delete it opens the mesh; what goes past the sidecar is refused all the same. */
   @Test
-  @Order(4)
+  @Order(5)
   void filterIsDeleted_sidecarAsksNobody_andTheGuardGoesOn() throws Exception {
     mesh.plane.delete(FILTER);
     mesh.awaitGuarded(false);
@@ -247,7 +295,7 @@ class KithInIstioTest {
   }
 
   @Test
-  @Order(5)
+  @Order(6)
   void apiServerIsKilled_checksGoOn_andAServerThatStartsNowWaitsForIt() throws Exception {
     assertThat(kith.server().status())
         .contains("Kubernetes: https://")
