@@ -49,9 +49,9 @@ import picocli.CommandLine.Spec;
       "What is wrong with an Istio mesh in which Kith should check everything: chains without the"
           + " filter, modes that the filter contradicts, ways past the sidecar, clocks, versions,"
           + " certificates. Each finding says what it means and the exact change.",
-      "Reads the API server and the configuration of each sidecar (its port 15000, forwarded), or a"
-          + " dump of them. Changes nothing. What cannot be read is a finding, and the rest is"
-          + " judged. docs/doctor.md has every rule.",
+      "Reads the API server, istiod and the configuration of each sidecar (its port 15000,"
+          + " forwarded), or a dump of them. Changes nothing. What cannot be read is a finding, and"
+          + " the rest is judged. docs/doctor.md has every rule.",
     },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
@@ -136,6 +136,14 @@ public final class DoctorCommand implements Callable<Integer> {
   String rootNamespace = MeshSettings.ROOT_NAMESPACE;
 
   @Option(
+      names = "--istiod",
+      paramLabel = "NAME",
+      description =
+          "Namespace of istiod, which is asked what its sidecars acknowledged, by its port 15014,"
+              + " forwarded. Default: ${DEFAULT-VALUE}.")
+  String istiod = MeshSettings.ROOT_NAMESPACE;
+
+  @Option(
       names = "--proxy",
       paramLabel = "NAMESPACE/POD=URL",
       description = "Where a sidecar's administration is, in place of a forwarded port.")
@@ -189,6 +197,7 @@ public final class DoctorCommand implements Callable<Integer> {
       return new LiveMesh(
           file == null ? ApiServer.ofPod(here.environment()) : ApiServer.of(file, context),
           rootNamespace,
+          istiod,
           namespaces,
           proxies,
           status(here),
@@ -220,7 +229,8 @@ public final class DoctorCommand implements Callable<Integer> {
       return null;
     }
     throw Failure.usage(
-        "no kubeconfig (expected: --kubeconfig FILE, $KUBECONFIG or ~/.kube/config; or --dump DIR)");
+        "no kubeconfig (expected: --kubeconfig FILE, $KUBECONFIG or ~/.kube/config; or --dump"
+            + " DIR)");
   }
 
   private @Nullable Map<String, Object> status(Surroundings here)
@@ -266,6 +276,12 @@ public final class DoctorCommand implements Callable<Integer> {
                 found.metrics(),
                 found.now()));
     found.unread().forEach(one -> doctor.unread(one.what(), one.why(), one.change()));
+    for (var dump : source.istiods(doctor::notJudged)) {
+      if (writer != null) {
+        writer.write(dump);
+      }
+      doctor.judge(dump);
+    }
     sidecars(source, doctor, writer);
     if (writer != null) {
       writer.finish(found.now());
@@ -274,9 +290,9 @@ public final class DoctorCommand implements Callable<Integer> {
           .println(
               "kith: written to "
                   + collect
-                  + ": pods, services, namespaces and Istio's objects with what rules look at, sidecars'"
-                  + " filters and certificates (public), Kith's status. Names of workloads and"
-                  + " addresses are in it; look before you pass it on.");
+                  + ": pods, services, namespaces and Istio's objects with what rules look at,"
+                  + " sidecars' filters and certificates (public), Kith's status. Names of"
+                  + " workloads and addresses are in it; look before you pass it on.");
     }
     return doctor;
   }

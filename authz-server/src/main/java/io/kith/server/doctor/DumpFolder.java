@@ -1,5 +1,6 @@
 package io.kith.server.doctor;
 
+import io.kith.istio.doctor.IstiodDump;
 import io.kith.istio.doctor.Trimmed;
 import io.kith.server.verb.Failure;
 import io.kith.server.verb.TextFile;
@@ -16,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 record DumpFolder(Path folder, Set<String> namespaces) implements MeshSource {
   private static final String OBJECTS = "objects";
   private static final String PROXIES = "proxies";
+  private static final String ISTIOD = "istiod";
   private static final String KITH = "kith";
   private static final String STATUS = "status.json";
   private static final String METRICS = "metrics.txt";
@@ -126,6 +129,27 @@ record DumpFolder(Path folder, Set<String> namespaces) implements MeshSource {
     } catch (IOException e) {
       throw Failure.refused(inner + ": cannot be read: " + e);
     }
+  }
+
+  // ---- istiods
+
+  @Override
+  public List<IstiodDump> istiods(Consumer<String> unasked) throws Failure {
+    var dumps = new ArrayList<IstiodDump>();
+    for (var file : files(ISTIOD)) {
+      var name = file.getFileName().toString();
+      try {
+        var said = parsed(file);
+        dumps.add(
+            new IstiodDump(
+                name.substring(0, name.lastIndexOf('.')),
+                String.valueOf(said.getOrDefault("version", "")),
+                Parsed.objects(said.get("sidecars"))));
+      } catch (Failure e) {
+        unasked.accept("sidecars of istiod: " + e.getMessage());
+      }
+    }
+    return dumps;
   }
 
   // ---- sidecars
@@ -297,6 +321,18 @@ record DumpFolder(Path folder, Set<String> namespaces) implements MeshSource {
             new TreeMap<>(
                 Map.of("clock", answers.clock().toString(), "asked", answers.asked().toString())));
       }
+    }
+
+    void write(IstiodDump dump) throws Failure {
+      try {
+        Files.createDirectories(folder.resolve(ISTIOD));
+      } catch (IOException e) {
+        throw Failure.refused(folder + ": cannot be written: " + e);
+      }
+      var document = new LinkedHashMap<String, Object>();
+      document.put("version", dump.version());
+      document.put("sidecars", dump.sidecars().stream().map(Trimmed::synced).toList());
+      TextFile.write(folder.resolve(ISTIOD).resolve(dump.pod() + JSON), Parsed.text(document));
     }
 
     void finish(Instant now) throws Failure {

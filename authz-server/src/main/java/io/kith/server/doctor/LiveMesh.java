@@ -5,6 +5,7 @@ import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.kith.istio.doctor.IstiodDump;
 import io.kith.istio.doctor.Trimmed;
 import io.kith.server.verb.Failure;
 import java.io.IOException;
@@ -25,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class LiveMesh implements MeshSource {
   private static final int ADMIN = 15_000;
+  private static final int ISTIOD = 15_014;
   private static final int PAGE = 500;
   private static final Duration LIMIT = Duration.ofSeconds(30);
   private static final int NOT_FOUND = 404;
@@ -41,6 +44,8 @@ final class LiveMesh implements MeshSource {
 
   /** A person waits: what does not answer at once, or soon after, is told. */
   private static final int TRIES_AGAIN = 2;
+
+  private static final Duration BETWEEN = Duration.ofSeconds(1);
 
   /**
    * What is asked for in each namespace.
@@ -68,6 +73,7 @@ final class LiveMesh implements MeshSource {
 
   private final KubernetesClient client;
   private final String rootNamespace;
+  private final String istiod;
   private final Set<String> namespaces;
   private final Map<String, URI> proxies;
   private final @Nullable Map<String, Object> status;
@@ -78,12 +84,14 @@ final class LiveMesh implements MeshSource {
    * A mesh.
    *
    * @param config says where the API server is, and who calls
+   * @param istiod namespace of the istiods
    * @param namespaces whose pods are judged; empty: all
    * @param proxies administration of sidecars that need no forwarded port, by NAMESPACE/POD
    */
   LiveMesh(
       Config config,
       String rootNamespace,
+      String istiod,
       Set<String> namespaces,
       Map<String, URI> proxies,
       @Nullable Map<String, Object> status,
@@ -93,6 +101,7 @@ final class LiveMesh implements MeshSource {
             .withConfig(new ConfigBuilder(config).withRequestRetryBackoffLimit(TRIES_AGAIN).build())
             .build();
     this.rootNamespace = rootNamespace;
+    this.istiod = istiod;
     this.namespaces = Set.copyOf(namespaces);
     this.proxies = Map.copyOf(proxies);
     this.status = status;
@@ -240,6 +249,57 @@ final class LiveMesh implements MeshSource {
     }
   }
 
+  // ---- istiods
+
+  @Override
+  public List<IstiodDump> istiods(Consumer<String> unasked) throws InterruptedException {
+    var dumps = new ArrayList<IstiodDump>();
+    try {
+      var all = client.pods().inNamespace(istiod).withLabel("app", "istiod").list().getItems();
+      for (var pod : all) {
+        var name = pod.getMetadata().getName();
+        if (pod.getStatus() != null && "Running".equals(pod.getStatus().getPhase())) {
+          try {
+            dumps.add(istiod(name));
+          } catch (Failure e) {
+            unasked.accept("sidecars of istiod " + name + ": " + e.getMessage());
+          }
+        }
+      }
+    } catch (KubernetesClientException e) {
+      unasked.accept("istiod: its pods in " + istiod + " cannot be listed: " + reason(e));
+    }
+    return dumps;
+  }
+
+  private IstiodDump istiod(String pod) throws Failure, InterruptedException {
+    return forwarded(
+        istiod,
+        pod,
+        ISTIOD,
+        address -> {
+          try {
+            return asked(address, pod);
+          } catch (IOException e) {
+            throw Failure.refused("its port 15014 does not answer: " + words(e));
+          }
+        });
+  }
+
+  /** What is on its way is no finding: it is looked at again. */
+  private IstiodDump asked(URI address, String pod)
+      throws Failure, IOException, InterruptedException {
+    var version = send(page(address, "/version")).body().strip();
+    for (var times = 1; ; times++) {
+      var dump =
+          new IstiodDump(pod, version, Parsed.list(send(page(address, "/debug/syncz")).body()));
+      if (dump.isSynced() || times > TRIES_AGAIN) {
+        return dump;
+      }
+      Thread.sleep(BETWEEN);
+    }
+  }
+
   // ---- sidecars
 
   @Override
@@ -254,14 +314,21 @@ final class LiveMesh implements MeshSource {
       return ask(proxy, key);
     }
     var slash = key.indexOf('/');
-    try (var forwarded =
-        client
-            .pods()
-            .inNamespace(key.substring(0, slash))
-            .withName(key.substring(slash + 1))
-            .portForward(ADMIN)) {
+    return forwarded(
+        key.substring(0, slash), key.substring(slash + 1), ADMIN, address -> ask(address, key));
+  }
+
+  /** What is asked at an address. */
+  @FunctionalInterface
+  private interface Question<T> {
+    T ask(URI address) throws Failure, InterruptedException;
+  }
+
+  private <T> T forwarded(String namespace, String pod, int port, Question<T> question)
+      throws Failure, InterruptedException {
+    try (var forwarded = client.pods().inNamespace(namespace).withName(pod).portForward(port)) {
       try {
-        return ask(URI.create("http://127.0.0.1:" + forwarded.getLocalPort()), key);
+        return question.ask(URI.create("http://127.0.0.1:" + forwarded.getLocalPort()));
       } catch (Failure e) {
         for (var reasons :
             List.of(forwarded.getServerThrowables(), forwarded.getClientThrowables())) {

@@ -1,10 +1,12 @@
 package io.kith.server.doctor;
 
+import io.kith.istio.doctor.IstiodDump;
 import io.kith.server.verb.Failure;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Where a mesh is read from. */
@@ -49,6 +51,13 @@ interface MeshSource extends AutoCloseable {
    * @throws Failure when there is nothing to judge
    */
   Found find() throws Failure, InterruptedException;
+
+  /**
+   * What istiods say.
+   *
+   * @param unasked takes words about those that cannot be asked: less is known then
+   */
+  List<IstiodDump> istiods(Consumer<String> unasked) throws Failure, InterruptedException;
 
   /** Sidecars that it knows of beside those in the objects, as {@code NAMESPACE/POD}. */
   Set<String> more();

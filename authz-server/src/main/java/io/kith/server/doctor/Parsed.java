@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
@@ -39,6 +40,19 @@ final class Parsed {
       throw Failure.refused("is not JSON: " + firstLine(e));
     }
     throw Failure.refused("is not a JSON object" + (text.isBlank() ? ", but empty" : ""));
+  }
+
+  /** A JSON list of objects. */
+  static List<Map<String, Object>> list(String text) throws Failure {
+    return objects(json("{\"list\": " + text + "}").get("list"));
+  }
+
+  /** The objects in what should be a list of them; none in anything else. */
+  @SuppressWarnings("unchecked")
+  static List<Map<String, Object>> objects(@Nullable Object list) {
+    return list instanceof List<?> all
+        ? all.stream().filter(Map.class::isInstance).map(one -> (Map<String, Object>) one).toList()
+        : List.of();
   }
 
   /** Documents of YAML, each of which is a map; empty ones are left out. */

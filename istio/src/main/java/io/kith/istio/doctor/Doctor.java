@@ -18,7 +18,7 @@ public final class Doctor {
   private final MeshObjects objects;
   private final MeshText mesh;
   private final KithStatus status;
-  private final @Nullable Version istiod;
+  private @Nullable Version istiod;
   private final Findings findings = new Findings();
   private final List<String> notJudged = new ArrayList<>();
   private final Map<String, MeshPod> meshed = new HashMap<>();
@@ -53,6 +53,20 @@ public final class Doctor {
           }
         });
     return running;
+  }
+
+  /** Judges what an istiod says; before its sidecars, which are compared with its version. */
+  public void judge(IstiodDump dump) {
+    var version = Version.parse(dump.version());
+    if (version != null) {
+      istiod = version;
+    }
+    new IstiodRules(meshed, findings).judge(dump);
+  }
+
+  /** Says that something could not be looked at, which is no finding. */
+  public void notJudged(String what) {
+    notJudged.add(what);
   }
 
   /** Judges what a sidecar says; of a pod that is not known, or is over, nothing. */
@@ -148,8 +162,9 @@ public final class Doctor {
       notJudged.add(
           "users of images of "
               + Commands.some(List.copyOf(withUnknownUsers))
-              + ": their pods leave user or group to the image, and the nodes do not say which it is"
-              + " (status.containerStatuses[].user); what the guard counted tells it (--metrics)");
+              + ": their pods leave user or group to the image, and the nodes do not say which it"
+              + " is (status.containerStatuses[].user); what the guard counted tells it"
+              + " (--metrics)");
     }
     if (!modeless.isEmpty()) {
       notJudged.add(

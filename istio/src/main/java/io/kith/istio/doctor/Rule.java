@@ -78,6 +78,11 @@ public enum Rule {
       "an update that Envoy rejected",
       "The sidecar goes on with the last configuration that it took, which may lack a check or a"
           + " failure mode."),
+  NOT_SYNCED(
+      ERROR,
+      "a sidecar that did not acknowledge what istiod sent to it",
+      "It goes on with what it had: a recipe, an overlay or a mode that was applied since is not in"
+          + " effect there."),
   UNKNOWN_FIELDS(
       WARNING,
       "fields that Envoy did not know and ignored",

@@ -357,6 +357,20 @@ public final class Trimmed {
     return trimmed;
   }
 
+  // ---- istiods
+
+  /** What an istiod says of a sidecar. */
+  public static Map<String, Object> synced(Map<String, ?> sidecar) {
+    var trimmed = only(new Tree(sidecar), "proxy");
+    sidecar.forEach(
+        (key, value) -> {
+          if (key.endsWith("_sent") || key.endsWith("_acked")) {
+            trimmed.put(key, value);
+          }
+        });
+    return trimmed;
+  }
+
   // ---- parts
 
   private static Map<String, Object> only(Tree tree, String... keys) {

@@ -335,6 +335,12 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
         .formatted(patch);
   }
 
+  /** What istiod says of a sidecar to which it sent listeners four times. */
+  private static Map<String, String> synced(String proxy, String acknowledged) {
+    return Map.of(
+        "proxy", proxy, "listener_sent", "4", "listener_acked", acknowledged, "cluster_sent", "");
+  }
+
   // ---- the server
 
   private static List<Fault> server() {
@@ -449,6 +455,27 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             Rule.REJECTED_UPDATE,
             "a rejected update since the start",
             dump -> dump.counters.put(CART, Map.of("listener_manager.lds.update_rejected", 2L))),
+        of(
+            Rule.NOT_SYNCED,
+            "listeners that the sidecar did not acknowledge",
+            dump ->
+                dump.firstSay(
+                    doctor ->
+                        doctor.judge(
+                            new IstiodDump(
+                                "istiod-7d4f-x2x7l",
+                                "",
+                                List.of(
+                                    synced("cart-0.shop", "3"),
+                                    synced("catalog-0.shop", "4"),
+                                    synced("gone-0.shop", "3")))))),
+        of(
+            Rule.ISTIO_SKEW,
+            "istiod says that it is two versions ahead",
+            dump ->
+                dump.firstSay(
+                    doctor ->
+                        doctor.judge(new IstiodDump("istiod-1", "1.33.1-ab12-Clean", List.of())))),
         of(
             Rule.UNKNOWN_FIELDS,
             "fields that Envoy does not know",

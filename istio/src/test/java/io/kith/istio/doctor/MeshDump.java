@@ -30,6 +30,7 @@ final class MeshDump {
   Map<String, Object> status;
   @Nullable String metrics;
   Instant now;
+  private Consumer<Doctor> first = _ -> {};
   private Consumer<Doctor> more = _ -> {};
 
   private MeshDump(Path folder) throws IOException {
@@ -163,6 +164,10 @@ final class MeshDump {
     return map -> name.equals(map.get("name"));
   }
 
+  void firstSay(Consumer<Doctor> said) {
+    first = said;
+  }
+
   void alsoSay(Consumer<Doctor> said) {
     more = said;
   }
@@ -171,6 +176,7 @@ final class MeshDump {
 
   Examination examine() {
     var doctor = new Doctor(new MeshState("istio-system", objects, status, metrics, now));
+    first.accept(doctor);
     sidecars.forEach(
         (key, config) ->
             doctor.judge(

@@ -15,6 +15,7 @@ import io.kith.istio.MeshScope;
 import io.kith.istio.MeshSettings;
 import io.kith.istio.MeshSettings.Tcp;
 import io.kith.load.lab.EnvoyProxy;
+import io.kith.load.mesh.Mesh;
 import io.kith.load.tools.Command;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -259,22 +260,6 @@ class DoctorInIstioTest {
     assertThat(outcome.exit()).isEqualTo(4);
   }
 
-  /** Its port is forwarded by the API server, and by what stands in for a kubelet. */
-  @Test
-  @Order(7)
-  void sidecarIsReadThroughTheApiServer() throws Exception {
-    try (var _ =
-        ForwardedPorts.start(
-            mesh.plane, "node-1", mesh.lab.address(), folder, Map.of("cart-0", mesh.cart))) {
-
-      var outcome = doctor(List.of("catalog-0"));
-
-      assertThat(rules(outcome)).isEmpty();
-      assertThat(report(outcome).path("sidecars").asInt()).isEqualTo(2);
-      assertThat(outcome.exit()).isZero();
-    }
-  }
-
   /** Enforced before its filter is closed, as it should not be. */
   @Test
   @Order(8)
@@ -295,5 +280,75 @@ class DoctorInIstioTest {
             .yaml());
     mesh.awaitText("\"failure_mode_allow\": true", false);
     assertThat(rules(doctor())).isEmpty();
+  }
+
+  /** What Envoy does not know, so that it goes on with the listeners that it has. */
+  private static final String UNKNOWN =
+      """
+      apiVersion: networking.istio.io/v1alpha3
+      kind: EnvoyFilter
+      metadata: {name: unknown, namespace: istio-system}
+      spec:
+        workloadSelector: {labels: {app: cart}}
+        configPatches:
+        - applyTo: NETWORK_FILTER
+          match: {context: SIDECAR_OUTBOUND, listener: {filterChain: {filter: {name: envoy.filters.network.tcp_proxy}}}}
+          patch:
+            operation: INSERT_BEFORE
+            value:
+              name: unknown
+              typed_config:
+                "@type": type.googleapis.com/xds.type.v3.TypedStruct
+                type_url: type.googleapis.com/kith.nobody.Knows
+                value: {}
+      """;
+
+  /**
+   * Ports are forwarded by the API server, and by what stands in for a kubelet: that of a sidecar,
+   * and istiod's, which knows what its sidecars acknowledged.
+   */
+  @Test
+  @Order(9)
+  void sidecarAndIstiod_areReadThroughTheApiServer() throws Exception {
+    new ClusterObjects(mesh.plane, "istio-system")
+        .podWithoutSidecar(
+            "istiod-0",
+            "istiod",
+            ClusterObjects.statefulSet("istiod"),
+            mesh.plane.host().v4().getHostAddress());
+    try (var _ =
+        ForwardedPorts.start(
+            mesh.plane,
+            "node-1",
+            mesh.lab.address(),
+            folder,
+            Map.of("cart-0", mesh.cart.namespace(), "istiod-0", mesh.plane.host().namespace()))) {
+
+      var outcome = doctor(List.of("catalog-0"));
+
+      assertThat(rules(outcome)).isEmpty();
+      assertThat(report(outcome).path("sidecars").asInt()).isEqualTo(2);
+      assertThat(report(outcome).path("not_judged").toString()).doesNotContain("istiod");
+      assertThat(outcome.exit()).isZero();
+
+      mesh.plane.apply(UNKNOWN);
+      Mesh.await("Envoy rejects it", Mesh.PATIENCE, DoctorInIstioTest::isRejected);
+      var dump = folder.resolve("rejected");
+      var rejected = doctor(List.of("catalog-0"), "--collect", dump.toString());
+
+      assertThat(rules(rejected)).containsExactly("rejected-update", "not-synced");
+      assertThat(report(rejected).path("findings").toString())
+          .contains("istiod istiod-0 sent listeners");
+      assertThat(report(kith.server().kith("doctor", "--dump", dump.toString(), "-o", "json")))
+          .isEqualTo(report(rejected));
+    }
+  }
+
+  private static boolean isRejected() {
+    try {
+      return mesh.envoy().stat("listener_manager.lds.update_rejected") > 0;
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
   }
 }

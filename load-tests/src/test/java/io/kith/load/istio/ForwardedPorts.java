@@ -3,7 +3,7 @@ package io.kith.load.istio;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import io.fabric8.kubernetes.api.model.NodeBuilder;
-import io.kith.load.lab.Pod;
+import io.kith.load.ffm.NetworkNamespace;
 import io.kith.load.tools.Command;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
@@ -43,9 +43,9 @@ final class ForwardedPorts implements AutoCloseable {
   private static final int LONGER = 126;
 
   private final ServerSocket listener;
-  private final Map<String, Pod> pods;
+  private final Map<String, NetworkNamespace> pods;
 
-  private ForwardedPorts(ServerSocket listener, Map<String, Pod> pods) {
+  private ForwardedPorts(ServerSocket listener, Map<String, NetworkNamespace> pods) {
     this.listener = listener;
     this.pods = Map.copyOf(pods);
   }
@@ -53,10 +53,14 @@ final class ForwardedPorts implements AutoCloseable {
   /**
    * Begins, and tells the API server where.
    *
-   * @param pods of the lab by their names in the API server
+   * @param pods networks of the lab by the names of pods in the API server
    */
   static ForwardedPorts start(
-      ControlPlane plane, String node, InetAddress address, Path folder, Map<String, Pod> pods)
+      ControlPlane plane,
+      String node,
+      InetAddress address,
+      Path folder,
+      Map<String, NetworkNamespace> pods)
       throws IOException, InterruptedException, GeneralSecurityException {
     var listener = tls(folder).getServerSocketFactory().createServerSocket();
     listener.bind(new InetSocketAddress(address, 0));
@@ -138,8 +142,7 @@ final class ForwardedPorts implements AutoCloseable {
       for (var channel = 0; channel < 2; channel++) {
         frame(out, channel, new byte[] {(byte) port, (byte) (port >> 8)}, 2);
       }
-      try (var inside =
-          pod.namespace().call(() -> new Socket(InetAddress.getLoopbackAddress(), port))) {
+      try (var inside = pod.call(() -> new Socket(InetAddress.getLoopbackAddress(), port))) {
         Thread.ofPlatform().daemon().name("answers").start(() -> answers(inside, out));
         questions(in, inside.getOutputStream());
       }
