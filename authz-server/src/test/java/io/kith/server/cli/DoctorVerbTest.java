@@ -3,9 +3,13 @@ package io.kith.server.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
 import com.sun.net.httpserver.HttpServer;
+import io.kith.istio.doctor.Rule;
 import io.kith.server.verb.Surroundings;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -15,10 +19,18 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -93,7 +105,8 @@ class DoctorVerbTest {
             """
             0 errors, 0 warnings, 0 notes; 2 sidecars judged.
             Not judged: version of istiod: no pod labelled app=istiod
-            Not judged: users of images of shop/deployment/cart, shop/deployment/catalog: their pods""");
+            Not judged: users of images of shop/deployment/cart, shop/deployment/catalog: their pods\
+            """);
   }
 
   @Test
@@ -123,7 +136,8 @@ class DoctorVerbTest {
     replace(
         "objects/pod.json",
         "\"ownerReferences\"",
-        "\"annotations\": {\"traffic.sidecar.istio.io/excludeOutboundPorts\": \"3306\"},\n\"ownerReferences\"");
+        "\"annotations\": {\"traffic.sidecar.istio.io/excludeOutboundPorts\": \"3306\"},\n"
+            + "\"ownerReferences\"");
 
     assertThat(kith("--dump", "dump", "--fail-on", severity, "-o", "json")).isEqualTo(code);
 
@@ -161,6 +175,213 @@ class DoctorVerbTest {
             "is not YAML: ",
             "proxies/shop.cart-0.json is not JSON: ");
     assertThat(report().get("sidecars").getAsInt()).isEqualTo(1);
+  }
+
+  /** Every fault that a mesh can have beside all others. */
+  @Test
+  void dumpWithEveryFault_hasEachRule_andNoOther() throws Exception {
+    Files.writeString(dump.resolve("objects/broken.yaml"), "kind: [unclosed\n");
+    Files.writeString(dump.resolve("objects/faults.yaml"), FAULTS);
+    Files.createDirectories(dump.resolve("istiod"));
+    Files.writeString(
+        dump.resolve("istiod/istiod-1.json"),
+        """
+        {"version": "1.33.1-ab12-Clean",
+         "sidecars": [{"proxy": "cart-0.shop", "listener_sent": "2", "listener_acked": "1"}]}
+        """);
+    Files.writeString(
+        dump.resolve("kith/metrics.txt"), "kith_guard_seen_total{reason=\"proxy_user\"} 12\n");
+    Files.writeString(
+        dump.resolve("proxies/shop.cart-0.stats"), "server.dynamic_unknown_fields: 26\n");
+    edit(
+        "objects/configmap.json",
+        one -> one.has("values"),
+        data -> data.addProperty("values", "{global: {proxy: {excludeIPRanges: 10.7.0.0/16}}}"));
+    edit(
+        "kith/status.json",
+        one -> one.has("owner") && one.get("owner").getAsString().endsWith("/catalog"),
+        workload -> workload.addProperty("mode", "enforce"));
+    edit(
+        "kith/status.json",
+        one -> one.has("canary_ok"),
+        bridge -> bridge.addProperty("canary_ok", false));
+    edit(
+        "collected.json",
+        one -> one.has("at"),
+        collected -> {
+          var later = Instant.parse(collected.get("at").getAsString()).plus(Duration.ofHours(25));
+          collected.addProperty("at", later.toString());
+          var cart = collected.getAsJsonObject("proxies").getAsJsonObject("shop/cart-0");
+          cart.addProperty(
+              "clock", Instant.parse(cart.get("asked").getAsString()).plusSeconds(95).toString());
+        });
+    edit(
+        "proxies/shop.catalog-0.json",
+        one -> one.has("dynamic_active_clusters"),
+        clusters -> clusters.add("dynamic_active_clusters", new JsonArray()));
+    editCart();
+
+    assertThat(kith("--dump", "dump", "-o", "json")).isEqualTo(4);
+
+    assertThat(new TreeSet<>(rules()))
+        .isEqualTo(
+            Arrays.stream(Rule.values())
+                .filter(rule -> !APART.contains(rule))
+                .map(Rule::id)
+                .collect(Collectors.toCollection(TreeSet::new)));
+  }
+
+  /** Those of another recipe, and what is less than a certificate that is over. */
+  private static final Set<Rule> APART =
+      Set.of(Rule.NOT_GATED, Rule.REGISTRY_ONLY_WITH_STRICT, Rule.CERTIFICATE_ENDING);
+
+  private static final String FAULTS =
+      """
+      apiVersion: networking.istio.io/v1alpha3
+      kind: EnvoyFilter
+      metadata: {name: faster, namespace: shop}
+      spec:
+        configPatches:
+        - applyTo: NETWORK_FILTER
+          match: {context: SIDECAR_OUTBOUND, listener: {filterChain: {filter: {name: kith.connection}}}}
+          patch: {operation: REMOVE}
+      ---
+      apiVersion: networking.istio.io/v1
+      kind: Sidecar
+      metadata: {name: default, namespace: shop}
+      spec: {egress: [{port: {number: 5432, protocol: TCP, name: db}, captureMode: NONE, hosts: ["./*"]}]}
+      ---
+      kind: Service
+      metadata: {name: edge, namespace: shop}
+      spec: {ports: [{name: http3, port: 443, protocol: UDP}]}
+      ---
+      kind: Pod
+      metadata: {name: old-0, namespace: shop}
+      spec: {nodeName: node-1, containers: [{name: job, image: job}]}
+      status: {phase: Running}
+      ---
+      kind: Pod
+      metadata: {name: asked-0, namespace: shop, labels: {sidecar.istio.io/inject: "false"}}
+      spec: {nodeName: node-1, containers: [{name: job, image: job}]}
+      status: {phase: Running}
+      ---
+      kind: Pod
+      metadata: {name: host-0, namespace: shop}
+      spec: {nodeName: node-1, hostNetwork: true, containers: [{name: job, image: job}]}
+      status: {phase: Running}
+      ---
+      kind: Pod
+      metadata: {name: none-0, namespace: shop, annotations: {sidecar.istio.io/interceptionMode: NONE}}
+      spec: {nodeName: node-1, containers: [{name: istio-proxy, image: proxyv2}]}
+      status: {phase: Running}
+      ---
+      kind: Pod
+      metadata:
+        name: worst-0
+        namespace: shop
+        annotations: {traffic.sidecar.istio.io/excludeOutboundPorts: "3306"}
+      spec:
+        nodeName: node-2
+        initContainers: [{name: early, image: job}]
+        containers:
+        - {name: istio-proxy, image: proxyv2}
+        - {name: proxys, image: job, securityContext: {runAsUser: 1337}}
+        - {name: raw, image: job, securityContext: {capabilities: {add: [NET_RAW]}}}
+      status: {phase: Running, podIPs: [{ip: 10.88.0.9}, {ip: "fd00::9"}]}
+      ---
+      kind: Pod
+      metadata: {name: server-0, namespace: kith, labels: {app.kubernetes.io/name: kith}}
+      spec: {nodeName: node-1, containers: [{name: kith, image: "example.org/kith:0.2.0"}]}
+      ---
+      kind: Pod
+      metadata: {name: bridge-0, namespace: kith, labels: {app.kubernetes.io/name: kith}}
+      spec: {nodeName: node-1, containers: [{name: kith, image: "example.org/kith:0.1.0"}]}
+      """;
+
+  private void editCart() throws IOException {
+    var file = "proxies/shop.cart-0.json";
+    edit(
+        file,
+        named("virtualOutbound-catchall-tcp"),
+        chain -> chain.getAsJsonArray("filters").remove(0));
+    edit(
+        file,
+        one -> one.has("http_filters"),
+        manager -> {
+          var without = new JsonArray();
+          for (var filter : manager.getAsJsonArray("http_filters")) {
+            if (!named("kith.request").test(filter.getAsJsonObject())) {
+              without.add(filter);
+            }
+          }
+          manager.add("http_filters", without);
+        });
+    edit(
+        file,
+        named("kith.connection"),
+        filter -> {
+          var config = filter.getAsJsonObject("typed_config");
+          config.addProperty("shadow_mode", true);
+          config.remove("failure_mode_allow");
+          config.remove("include_tls_session");
+        });
+    edit(
+        file,
+        one -> one.has("health_status"),
+        endpoint -> endpoint.addProperty("health_status", "UNHEALTHY"));
+    edit(
+        file,
+        one -> one.has("match_typed_subject_alt_names"),
+        context -> context.remove("match_typed_subject_alt_names"));
+    edit(
+        file,
+        one -> one.has("admin"),
+        bootstrap ->
+            bootstrap.add(
+                "admin",
+                JsonParser.parseString(
+                    "{\"address\": {\"socket_address\": {\"address\": \"0.0.0.0\", \"port_value\":"
+                        + " 15000}}}")));
+    edit(file, one -> one.has("minor_number"), version -> version.addProperty("minor_number", 33));
+    edit(
+        file,
+        named("virtualOutbound").and(one -> one.has("active_state")),
+        listener ->
+            listener.add(
+                "error_state", JsonParser.parseString("{\"details\": \"no such filter\"}")));
+    edit(file, one -> one.has("listener_filters"), one -> one.remove("listener_filters"));
+  }
+
+  private static Predicate<JsonObject> named(String name) {
+    return one -> one.get("name") instanceof JsonPrimitive text && text.getAsString().equals(name);
+  }
+
+  /** Changes every object in a file that a condition holds for; there has to be one. */
+  private void edit(String file, Predicate<JsonObject> which, Consumer<JsonObject> change)
+      throws IOException {
+    var path = dump.resolve(file);
+    var tree = JsonParser.parseString(Files.readString(path));
+    assertThat(edit(tree, which, change)).as(file).isPositive();
+    Files.writeString(path, tree.toString());
+  }
+
+  private static int edit(
+      JsonElement tree, Predicate<JsonObject> which, Consumer<JsonObject> change) {
+    var changed = 0;
+    if (tree instanceof JsonObject object) {
+      if (which.test(object)) {
+        change.accept(object);
+        changed++;
+      }
+      for (var entry : List.copyOf(object.entrySet())) {
+        changed += edit(entry.getValue(), which, change);
+      }
+    } else if (tree instanceof JsonArray array) {
+      for (var one : array) {
+        changed += edit(one, which, change);
+      }
+    }
+    return changed;
   }
 
   @Test
@@ -247,10 +468,12 @@ class DoctorVerbTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "--dump nowhere|1|no dump of a mesh (expected: a folder as 'kith doctor --collect DIR' writes it",
+        "--dump nowhere|1|no dump of a mesh (expected: a folder as 'kith doctor --collect DIR'"
+            + " writes it",
         "--dump dump --proxy shop/cart-0=http://127.0.0.1:1|2|--dump: asks nobody",
         "--fail-on sometimes|2|--fail-on",
-        "|2|no kubeconfig (expected: --kubeconfig FILE, $KUBECONFIG or ~/.kube/config; or --dump DIR)",
+        "|2|no kubeconfig (expected: --kubeconfig FILE, $KUBECONFIG or ~/.kube/config; or --dump"
+            + " DIR)",
         "--kubeconfig nowhere|1|nowhere",
       })
   void refuses_whatCannotBeMeant(String arguments, int code, String message) {
