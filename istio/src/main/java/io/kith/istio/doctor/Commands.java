@@ -118,6 +118,15 @@ final class Commands {
         .toList();
   }
 
+  /** All of Kith anew, with the values that it has. */
+  static String oneVersion(MeshObjects objects) {
+    var recipe = found(objects);
+    return (recipe.isHelms()
+            ? recipe.upgrade()
+            : "helm upgrade kith CHART -n kith --reset-then-reuse-values")
+        + "   # one version for all of its pods";
+  }
+
   /** Another failure mode for a pod's workload. */
   static String overlay(MeshPod pod, SidecarConfig sidecar, String mode, MeshObjects objects) {
     if (objects.of("EnvoyFilter").stream().anyMatch(Commands::isKeptByServer)) {

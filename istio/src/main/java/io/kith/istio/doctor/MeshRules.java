@@ -16,9 +16,6 @@ record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings
   private static final String MODE = "REGISTRY_ONLY";
   private static final int DNS = 53;
 
-  private static final String ONE_VERSION =
-      "helm upgrade kith CHART -n kith   # one version for all of its pods";
-
   private static final Pattern PAST_AS_PROXY =
       Pattern.compile("(?m)^kith_guard_seen_total\\{reason=\"proxy_user\"} (\\d+)");
 
@@ -206,7 +203,7 @@ record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings
                     Rule.KITH_SKEW,
                     "check server " + name,
                     "version " + version + ", and the server that was asked is " + status.version(),
-                    ONE_VERSION);
+                    Commands.oneVersion(objects));
               }
             });
     var versions = new TreeMap<String, TreeSet<String>>();
@@ -230,7 +227,7 @@ record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings
                 Rule.KITH_SKEW,
                 "image " + image.substring(image.lastIndexOf('/') + 1),
                 "pods of Kith run " + some(List.copyOf(tags)),
-                ONE_VERSION);
+                Commands.oneVersion(objects));
           }
         });
   }
