@@ -248,7 +248,7 @@ class AdmissionTest {
         new Attack(
             "sidecar.istio.io/userVolumeMount",
             "annotations: {sidecar.istio.io/userVolumeMount: '{\"mine\": {\"mountPath\":"
-                + " \"/etc/istio/pod\"}}'}",
+                + " \"/mine\"}}'}",
             "volumes: [{name: mine, emptyDir: {}}]",
             "",
             "",

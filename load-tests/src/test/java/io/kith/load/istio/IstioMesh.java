@@ -178,6 +178,16 @@ final class IstioMesh implements AutoCloseable {
     awaitText("/clusters", part, there);
   }
 
+  /** Waits until the sidecar has so many outbound chains, or more. */
+  void awaitChains(int least) throws IOException, InterruptedException {
+    for (var end = System.nanoTime() + LIMIT.toNanos(); guarded().chains().size() < least; ) {
+      if (System.nanoTime() > end) {
+        throw new IllegalStateException(guarded() + " (expected: at least " + least + " chains)");
+      }
+      Thread.sleep(20);
+    }
+  }
+
   private void awaitText(String page, String text, boolean there)
       throws IOException, InterruptedException {
     long end = System.nanoTime() + LIMIT.toNanos();

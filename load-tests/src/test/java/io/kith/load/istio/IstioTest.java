@@ -73,6 +73,7 @@ class IstioTest {
     mesh.plane.meshConfig(text -> text.stripTrailing() + "\nproxyHttpPort: " + PROXY_PORT + "\n");
     mesh.awaitText("127.0.0.1_" + PROXY_PORT, true);
     mesh.awaitText("*.wild.example.org", true);
+    mesh.awaitChains(LEAST);
   }
 
   @AfterAll
@@ -163,6 +164,7 @@ class IstioTest {
     mesh.plane.delete(SIDECAR);
     mesh.plane.delete(filter);
     mesh.awaitGuarded(false);
+    mesh.awaitChains(LEAST);
   }
 
   /** An Istio whose chains have other names: strict is as baseline then, and doctor says so. */

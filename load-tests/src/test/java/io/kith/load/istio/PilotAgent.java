@@ -130,7 +130,7 @@ record PilotAgent(Path folder, Path program, Path envoy) {
         "PROXY_CONFIG",
         """
         {"discoveryAddress": "%s:15012", "binaryPath": "%s", "configPath": "./etc/istio/proxy", "concurrency": 2,
-         "proxyAdminPort": %d, "statusPort": %d, "terminationDrainDuration": "1s", "drainDuration": "2s"}
+         "proxyAdminPort": %d, "statusPort": %d, "terminationDrainDuration": "1s"}
         """
             .formatted(ControlPlane.ISTIOD, folder.resolve("envoy"), ENVOY_ADMIN, statusPort));
     return environment;
