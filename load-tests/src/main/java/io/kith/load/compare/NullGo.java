@@ -20,7 +20,7 @@ final class NullGo {
 
   static Path find(Consumer<String> say) throws InterruptedException {
     return ToolCache.ofUser()
-        .fetch("null-go", GRPC + "-" + EDITION, folder -> program().into(folder, say))
+        .fetch("null-go", GRPC + "-" + EDITION, folder -> program().into(folder, say), say)
         .resolve("main");
   }
 

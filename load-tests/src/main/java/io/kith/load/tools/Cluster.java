@@ -71,7 +71,8 @@ public record Cluster(Path folder) {
    * @param say takes lines of progress
    */
   public static Cluster find(Consumer<String> say) throws InterruptedException {
-    return new Cluster(ToolCache.ofUser().fetch("cluster", CACHED, fresh -> build(fresh, say)));
+    return new Cluster(
+        ToolCache.ofUser().fetch("cluster", CACHED, fresh -> build(fresh, say), say));
   }
 
   private static void build(Path folder, Consumer<String> say)

@@ -60,7 +60,8 @@ record GoBuild(
   }
 
   /**
-   * Does something in a module made for it and removed after; says every 15 s how long it takes.
+   * Does something in a module made for it and removed after; says every 15 s how long it takes,
+   * and in the end how long it took.
    */
   void inModule(Consumer<String> say, Steps steps) throws IOException, InterruptedException {
     var go = Command.find("go");
@@ -68,12 +69,14 @@ record GoBuild(
       throw new MissingToolException(
           name + " is missing, and there is no Go to build it with (" + otherwise + ")");
     }
+    long began = System.nanoTime();
     var module = Files.createTempDirectory("kith-go-");
     var done = new AtomicBoolean();
     var clock = Thread.ofVirtual().start(() -> tick(done, say));
     try {
       run(go, module, Map.of(), List.of("mod", "init", "scratch"));
       steps.in(go, module);
+      say.accept("built %s in %.0f s".formatted(name, (System.nanoTime() - began) / 1e9));
     } finally {
       done.set(true);
       clock.interrupt();

@@ -31,7 +31,7 @@ public record Helm(Path program, String from) {
     if (chosen != null && !chosen.isBlank()) {
       return new Helm(Envoy.requireExecutable("KITH_HELM", chosen), "KITH_HELM");
     }
-    var folder = ToolCache.ofUser().fetch("helm", VERSION, fresh -> BUILD.into(fresh, say));
+    var folder = ToolCache.ofUser().fetch("helm", VERSION, fresh -> BUILD.into(fresh, say), say);
     return new Helm(folder.resolve("helm"), "cache");
   }
 }

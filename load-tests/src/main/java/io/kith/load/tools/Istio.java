@@ -83,7 +83,7 @@ public record Istio(
     var folder =
         chosen.size() == PROGRAMS.size()
             ? Path.of("") // nothing is taken from it
-            : ToolCache.ofUser().fetch("istio", CACHED, fresh -> build(fresh, say));
+            : ToolCache.ofUser().fetch("istio", CACHED, fresh -> build(fresh, say), say);
     return new Istio(
         etcd,
         chosen.getOrDefault("KITH_KUBE_APISERVER", folder.resolve("kube-apiserver")),

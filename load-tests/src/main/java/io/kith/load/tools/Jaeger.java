@@ -47,7 +47,7 @@ public record Jaeger(Path program, String from) {
     if (onPath != null) {
       return new Jaeger(onPath, "PATH");
     }
-    var folder = ToolCache.ofUser().fetch("jaeger", VERSION, fresh -> fill(fresh, say));
+    var folder = ToolCache.ofUser().fetch("jaeger", VERSION, fresh -> fill(fresh, say), say);
     return new Jaeger(folder.resolve("jaeger"), "cache");
   }
 

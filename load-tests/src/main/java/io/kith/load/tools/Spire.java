@@ -50,7 +50,7 @@ public record Spire(Path server, Path agent, String from) {
     if (server != null && agent != null) {
       return new Spire(server, agent, "PATH");
     }
-    var folder = ToolCache.ofUser().fetch("spire", VERSION, fresh -> BUILD.into(fresh, say));
+    var folder = ToolCache.ofUser().fetch("spire", VERSION, fresh -> BUILD.into(fresh, say), say);
     return new Spire(folder.resolve("spire-server"), folder.resolve("spire-agent"), "cache");
   }
 

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Comparator;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * Fetched tools: {@code ${XDG_CACHE_HOME:-~/.cache}/kith/TOOL/VERSION}. A folder appears there
@@ -63,6 +64,15 @@ public record ToolCache(Path root) {
               + e.getMessage()
               + " (set XDG_CACHE_HOME to a writable folder with space)");
     }
+  }
+
+  /** The same; says where it was from the cache. */
+  public Path fetch(String tool, String version, Filler filler, Consumer<String> say)
+      throws InterruptedException {
+    if (Files.isDirectory(folder(tool, version))) {
+      say.accept(tool + " " + version + " from the cache");
+    }
+    return fetch(tool, version, filler);
   }
 
   private static void appear(Path fresh, Path folder) throws IOException {

@@ -6,12 +6,25 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class ToolCacheTest {
   @TempDir Path temporary;
+
+  @Test
+  void fetch_ofWhatIsThere_saysSo() throws Exception {
+    var cache = new ToolCache(temporary);
+    var said = new ArrayList<String>();
+
+    cache.fetch("tool", "1", _ -> {}, said::add);
+    assertThat(said).isEmpty();
+    cache.fetch("tool", "1", _ -> {}, said::add);
+
+    assertThat(said).containsExactly("tool 1 from the cache");
+  }
 
   @Test
   void of_cacheHomeSet_isBelowIt() {
