@@ -47,8 +47,8 @@ checks: {listen: "0.0.0.0:9191"}
 reporters: ["spiffe://{{ .Values.istio.trustDomain }}/ns/*/sa/*"]
 bridgeIds: [{{ include "kith.bridge.id" . | quote }}]
 guard:
+  resolvers: {{ include "kith.resolvers" . }}
   {{- with .Values.guard }}
-  resolvers: {{ toJson .resolvers }}
   redirects: {{ toJson .redirects }}
   excluded: {{ toJson .excluded }}
   approvedTcp: {{ toJson .approvedTcp }}

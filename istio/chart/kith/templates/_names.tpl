@@ -92,6 +92,33 @@ istio.io/dataplane-mode: none
 {{- if .autoscaling.enabled }}{{ .autoscaling.maxReplicas }}{{ else }}{{ .replicas }}{{ end }}
 {{- end }}
 
+{{/*
+Where the guard lets questions about names go, as JSON: what the values name, else the Service of the cluster's DNS, which
+Helm sees only beside a cluster. Where nodes have a cache of their own, pods ask that: then nothing is guessed.
+*/}}
+{{- define "kith.resolvers" -}}
+{{- $resolvers := .Values.guard.resolvers }}
+{{- if and .Values.guard.findResolvers (not $resolvers) (not (include "kith.nodeLocalDns" .)) }}
+{{- with lookup "v1" "Service" "kube-system" "kube-dns" }}
+{{- $addresses := without .spec.clusterIPs "None" }}
+{{- range .spec.ports }}
+{{- if eq .protocol "UDP" }}
+{{- $port := int .port }}
+{{- range $addresses }}
+{{- $resolvers = append $resolvers (printf (ternary "[%s]:%d" "%s:%d" (contains ":" .)) . $port) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- toJson $resolvers }}
+{{- end }}
+
+{{/* Whether a cache of names runs on each node. */}}
+{{- define "kith.nodeLocalDns" -}}
+{{- if lookup "apps/v1" "DaemonSet" "kube-system" "node-local-dns" }}true{{ end }}
+{{- end }}
+
 {{- define "kith.variant" -}}
 {{ .Values.filters.recipe }}{{ if .Values.filters.shortCut }}-short-cut{{ end }}
 {{- end }}

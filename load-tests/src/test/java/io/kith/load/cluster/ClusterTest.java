@@ -56,7 +56,8 @@ class ClusterTest {
   void install_observes_andLearnsWhatTheCartDoes() throws Exception {
     shop.assertWorks();
 
-    node.install();
+    assertThat(node.install().output())
+        .contains("The guard lets questions to the cluster's DNS pass, found at 10.96.0.10:53");
     node.awaitRollout("kith", "statefulset/kith-server");
     node.awaitRollout("kith", "daemonset/kith-bridge");
 
@@ -76,9 +77,12 @@ class ClusterTest {
   @Test
   @Order(2)
   void enforce_oneMoreCommand_refusesWhoeverIsNotTheCart() throws Exception {
-    kith("learn", "finish", Shop.CART, "--note", "test run").orFail();
-    kith("approve", Shop.CART, "--note", "the provider").orFail();
-    node.upgrade("scopes.shop=enforce");
+    var exec = "kubectl -n kith exec " + SERVER + " -- kith ";
+    assertThat(node.readme(exec + "coverage").orFail().output()).contains(Shop.CART);
+    node.readme(exec + "learn finish").orFail();
+    node.readme(exec + "approve").orFail();
+    assertThat(node.readme("helm upgrade").orFail().output())
+        .contains("Enforced where there is a baseline: shop.");
     OneNode.await("enforced", () -> kith("status").output().contains("enforced"));
 
     OneNode.await(
@@ -119,7 +123,9 @@ class ClusterTest {
     var found = node.on("./kith", "doctor", "-o", "json", "--fail-on", "error");
 
     assertThat(found.exit()).as(found.output()).isZero();
-    assertThat(found.output()).contains("\"sidecars\"").doesNotContain("unread");
+    assertThat(found.output())
+        .contains("\"sidecars\"")
+        .doesNotContain("unread");
   }
 
   @Test

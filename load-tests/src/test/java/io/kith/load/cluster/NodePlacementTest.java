@@ -72,31 +72,6 @@ class NodePlacementTest {
     return read("get", "node", OneNode.NAME, "-o", "jsonpath={.spec.taints[*].key}");
   }
 
-  private static String ofPod(String component, String path)
-      throws IOException, InterruptedException {
-    return read(
-        "-n",
-        "kith",
-        "get",
-        "pods",
-        "-l",
-        "app.kubernetes.io/component=" + component,
-        "-o",
-        "jsonpath={.items[*]." + path + "}");
-  }
-
-  /** The sum of a metric of Kith's only pod of a component, over all labels. */
-  private static double metric(String component, String name)
-      throws IOException, InterruptedException {
-    return node.on("curl", "-sS", "http://" + ofPod(component, "status.podIP") + ":9194/metrics")
-        .orFail()
-        .output()
-        .lines()
-        .filter(line -> line.startsWith(name + "{") || line.startsWith(name + " "))
-        .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' '))))
-        .sum();
-  }
-
   private static String ask(String program) throws IOException, InterruptedException {
     return shop.inCart(program, "-sS", "-m", "9", Shop.CATALOG).output();
   }
@@ -119,7 +94,7 @@ class NodePlacementTest {
         "server.resources.requests.cpu=100m,fallback.resources.requests.cpu=100m");
 
     node.awaitRollout("kith", "statefulset/kith-control");
-    assertThat(metric("control", "kith_cluster_nodes_starting")).isEqualTo(1);
+    assertThat(node.metric("control", "kith_cluster_nodes_starting")).isEqualTo(1);
     assertThat(taints()).isEqualTo(TAINT);
     assertThat(
             read(
@@ -136,9 +111,10 @@ class NodePlacementTest {
 
     OneNode.await("the node takes pods", () -> taints().isEmpty());
     say("the taint was taken off", labelled);
-    assertThat(metric("control", "kith_cluster_taints_lifted_total")).isEqualTo(1);
+    assertThat(node.metric("control", "kith_cluster_taints_lifted_total")).isEqualTo(1);
     assertThat(
-            ofPod("node", "status.containerStatuses[?(@.name=='bridge')].state.running.startedAt"))
+            node.ofPod(
+                "node", "status.containerStatuses[?(@.name=='bridge')].state.running.startedAt"))
         .as("the bridge that is well")
         .isNotEmpty();
     shop.awaitRollout();
@@ -156,11 +132,11 @@ class NodePlacementTest {
   @Test
   @Order(2)
   void checks_goToTheNodesOwnServer() throws Exception {
-    double own = metric("node", "kith_checks_total");
-    double central = metric("fallback", "kith_checks_total");
+    double own = node.metric("node", "kith_checks_total");
+    double central = node.metric("fallback", "kith_checks_total");
 
-    OneNode.await("20 more Checks", () -> metric("node", "kith_checks_total") > own + 20);
-    assertThat(metric("fallback", "kith_checks_total")).isEqualTo(central);
+    OneNode.await("20 more Checks", () -> node.metric("node", "kith_checks_total") > own + 20);
+    assertThat(node.metric("fallback", "kith_checks_total")).isEqualTo(central);
   }
 
   @Test
@@ -197,15 +173,15 @@ class NodePlacementTest {
   @Order(4)
   void nodesPodIsMadeAnew_whatIsAllowedPassesSoon_andNothingElseEverDoes() throws Exception {
     var strangers = strangers();
-    var before = ofPod("node", "metadata.name");
+    var before = node.ofPod("node", "metadata.name");
     long deleted = Instant.now().getEpochSecond();
     read("-n", "kith", "delete", "pod", before, "--wait=false");
 
     OneNode.await(
         "another pod",
         () ->
-            ofPod("node", "metadata.name").matches("kith-node-\\w+")
-                && !ofPod("node", "metadata.name").equals(before));
+            node.ofPod("node", "metadata.name").matches("kith-node-\\w+")
+                && !node.ofPod("node", "metadata.name").equals(before));
     node.awaitRollout("kith", "daemonset/kith-node");
     shop.assertWorks();
     var tries = enoughOf(strangers);
@@ -265,7 +241,7 @@ class NodePlacementTest {
   void nodesPodIsRolled_whatIsAllowedDoesNotNotice_andNothingElseEverPasses() throws Exception {
     for (int roll = 1; roll <= 2; roll++) {
       var strangers = strangers();
-      var before = ofPod("node", "metadata.name");
+      var before = node.ofPod("node", "metadata.name");
       var began = Instant.now();
       read("-n", "kith", "rollout", "restart", "daemonset/kith-node");
       var explained = new TreeMap<String, String>();
@@ -273,7 +249,7 @@ class NodePlacementTest {
           "the old pod is gone",
           () -> {
             explainRefusals(explained);
-            return !ofPod("node", "metadata.name").contains(before);
+            return !node.ofPod("node", "metadata.name").contains(before);
           });
       node.awaitRollout("kith", "daemonset/kith-node");
       shop.assertWorks();
@@ -286,7 +262,7 @@ class NodePlacementTest {
               .formatted(
                   answers.size(), failures.size(), explained.values(), tries.size(), handOver()));
 
-      assertThat(ofPod("node", "metadata.name")).as("another pod").doesNotContain(before);
+      assertThat(node.ofPod("node", "metadata.name")).as("another pod").doesNotContain(before);
       assertThat(tries).hasSizeGreaterThan(20).noneMatch(line -> line.contains(PRICE));
       assertThat(answers).hasSizeGreaterThan(100);
       assertThat(failures).as("what the cart was refused: %s", explained.values()).isEmpty();
@@ -308,7 +284,13 @@ class NodePlacementTest {
   /** What the bridge that took over said, with the time. */
   private static String handOver() throws IOException, InterruptedException {
     return read(
-            "-n", "kith", "logs", "--timestamps", ofPod("node", "metadata.name"), "-c", "bridge")
+            "-n",
+            "kith",
+            "logs",
+            "--timestamps",
+            node.ofPod("node", "metadata.name"),
+            "-c",
+            "bridge")
         .lines()
         .filter(line -> line.matches(".*(stands by|takes over|attached|gone).*"))
         .reduce("", (all, line) -> all + line + "\n");

@@ -24,9 +24,6 @@ import java.util.function.Consumer;
 final class OneNode implements AutoCloseable {
   static final String NAME = "node-1";
 
-  private static final String IMAGE = "registry.example.org/kith";
-  private static final String TAG = "0.1.0";
-
   static final Consumer<String> SAY = System.out::println;
 
   private static final Duration LIMIT = Duration.ofMinutes(10);
@@ -35,12 +32,12 @@ final class OneNode implements AutoCloseable {
   private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
 
   private final Path folder;
-  private final Helm helm;
+  private final Readme readme;
   private final Map<String, String> environment;
 
   private OneNode(Path folder, Istio istio, String taint) throws IOException, InterruptedException {
     this.folder = folder;
-    this.helm = Helm.find(SAY);
+    this.readme = Readme.of(ROOT);
     var programs = Files.createDirectories(folder.resolve("programs"));
     try (var found = Files.list(Cluster.find(SAY).folder())) {
       for (var program : found.toList()) {
@@ -51,6 +48,7 @@ final class OneNode implements AutoCloseable {
         List.of(istio.apiServer(), istio.istiod(), istio.agent(), istio.istioctl())) {
       Files.createSymbolicLink(programs.resolve(program.getFileName()), program);
     }
+    Files.createSymbolicLink(programs.resolve("helm"), Helm.find(SAY).program());
     environment =
         Map.of(
             "KITH_CLUSTER",
@@ -82,8 +80,9 @@ final class OneNode implements AutoCloseable {
       node.say("the node is ready", begin);
       var images = folder.resolve("images");
       node.run(SCRIPTS.resolve("images").toString(), images.toString()).orFail();
-      node.run(ROOT.resolve("kith").toString(), "images", "--no-sbom", "--tag", IMAGE + ":" + TAG)
-          .orFail();
+      // There is no registry: the archive goes straight to where a node would pull it to.
+      var made = node.readme.command("./kith images").replace("--push", "--no-sbom");
+      node.run("bash", "-c", made).orFail();
       var load = new ArrayList<>(List.of(SCRIPTS.resolve("cluster").toString(), "load"));
       try (var archives = Files.newDirectoryStream(images, "*.tar")) {
         archives.forEach(archive -> load.add(archive.toString()));
@@ -120,7 +119,13 @@ final class OneNode implements AutoCloseable {
   }
 
   Outcome helm(String... arguments) throws IOException, InterruptedException {
-    return on(with(helm.program().toString(), arguments));
+    return on(with("helm", arguments));
+  }
+
+  /** Runs the one command of the README that begins so, with more behind it. */
+  Outcome readme(String start, String... more) throws IOException, InterruptedException {
+    var line = readme.command(start);
+    return on("bash", "-c", more.length == 0 ? line : line + " " + String.join(" ", more));
   }
 
   /** What may be true only after a while. */
@@ -141,21 +146,20 @@ final class OneNode implements AutoCloseable {
     kubectl("-n", namespace, "rollout", "status", what, "--timeout=240s").orFail();
   }
 
-  /** Installs the chart with the image that was made here. */
-  void install(String... values) throws IOException, InterruptedException {
-    var all = new ArrayList<>(List.of("install", "kith", "istio/chart/kith", "-n", "kith"));
-    all.add("--create-namespace");
-    for (var value :
-        List.of(
-            "image.repository=" + IMAGE + ",image.tag=" + TAG,
-            "guard.resolvers={10.96.0.10:53}",
-            "node.bridge.cgroup=" + cgroup())) {
-      all.addAll(List.of("--set", value));
+  /**
+   * Installs the chart by the README's command; what Helm says.
+   *
+   * @param values beside what the README says
+   */
+  Outcome install(String... values) throws IOException, InterruptedException {
+    var more = new ArrayList<String>();
+    if (!Files.exists(Path.of("/sys/fs/cgroup/cgroup.procs"))) { // cgroup version 1 beside 2
+      more.add(readme.nodesOfBothVersions());
     }
     for (var value : values) {
-      all.addAll(List.of("--set", value));
+      more.add("--set " + value);
     }
-    helm(all.toArray(String[]::new)).orFail();
+    return readme("helm install", more.toArray(String[]::new)).orFail();
   }
 
   /** Changes one value of what is installed. */
@@ -164,18 +168,46 @@ final class OneNode implements AutoCloseable {
         .orFail();
   }
 
-  /** Where this machine's cgroup tree of version 2 is. */
-  private static String cgroup() {
-    return Files.exists(Path.of("/sys/fs/cgroup/cgroup.procs"))
-        ? "/sys/fs/cgroup"
-        : "/sys/fs/cgroup/unified";
-  }
-
   /** {@code kith} in the pod of the server with the store. */
   Outcome kith(String pod, String... arguments) throws IOException, InterruptedException {
     var all = new ArrayList<>(List.of("-n", "kith", "exec", pod, "-c", "kith", "--", "kith"));
     all.addAll(List.of(arguments));
     return kubectl(all.toArray(String[]::new));
+  }
+
+  /** What Kith's pods of a component have at a path. */
+  String ofPod(String component, String path) throws IOException, InterruptedException {
+    return kubectl(
+            "-n",
+            "kith",
+            "get",
+            "pods",
+            "-l",
+            "app.kubernetes.io/component=" + component,
+            "-o",
+            "jsonpath={.items[*]." + path + "}")
+        .orFail()
+        .output();
+  }
+
+  /** Where the metrics of Kith's only pod of a component are. */
+  String metrics(String component) throws IOException, InterruptedException {
+    return "http://" + ofPod(component, "status.podIP") + ":9194/metrics";
+  }
+
+  /**
+   * The sum of a metric of Kith's only pod of a component.
+   *
+   * @param name with all of its labels, or without any for the sum over them
+   */
+  double metric(String component, String name) throws IOException, InterruptedException {
+    return on("curl", "-sS", metrics(component))
+        .orFail()
+        .output()
+        .lines()
+        .filter(line -> line.startsWith(name + "{") || line.startsWith(name + " "))
+        .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' '))))
+        .sum();
   }
 
   private static String[] with(String program, String... arguments) {

@@ -57,7 +57,12 @@ final class Shop {
 
   /** Runs a program in a pod of the cart, as somebody with a shell there would. */
   Outcome inCart(String... argv) throws IOException, InterruptedException {
-    var all = new ArrayList<>(List.of("-n", "shop", "exec", cart(), "-c", "cart", "--"));
+    return inContainer("cart", argv);
+  }
+
+  /** The same in another container of the pod. */
+  Outcome inContainer(String name, String... argv) throws IOException, InterruptedException {
+    var all = new ArrayList<>(List.of("-n", "shop", "exec", cart(), "-c", name, "--"));
     all.addAll(List.of(argv));
     return node.kubectl(all.toArray(String[]::new));
   }
