@@ -125,7 +125,7 @@ class ClusterTest {
     assertThat(found.exit()).as(found.output()).isZero();
     assertThat(found.output())
         .contains("\"sidecars\"")
-        .doesNotContain("unread");
+        .doesNotContain("unread", "pods-not-refused", "PolicyBindings");
   }
 
   @Test
@@ -148,8 +148,83 @@ class ClusterTest {
     assertThat(refused.output()).contains("user or group 1337 is the sidecar's");
   }
 
+  /** No pod says it, so admission takes it; what its processes send is not redirected. */
   @Test
   @Order(6)
+  void imageWhoseOwnUserIsTheProxys_isTaken_refusedByTheGuardAndFoundByDoctor() throws Exception {
+    var refused = "kith_guard_refused_total{reason=\"proxy_user\"}";
+    var before = node.metric("server", refused);
+    node.kubectl(
+            "-n",
+            "shop",
+            "patch",
+            "deployment",
+            "cart",
+            "-p",
+            """
+            {"spec": {"template": {"spec": {"containers": [{"name": "stray", "image": "kith-test/stray:1",
+              "command": ["/bin/sleep", "1000000"]}]}}}}""")
+        .orFail();
+    node.awaitRollout("shop", "deployment/cart");
+
+    OneNode.await("the guard refuses the stray", () -> stray().equals("errno 1 as 1337"));
+    OneNode.await("counted", () -> node.metric("server", refused) > before);
+    shop.assertWorks();
+
+    var status =
+        Files.writeString(
+            folder.resolve("status.json"), kith("status", "-o", "json").orFail().output());
+    var found =
+        node.on(
+            "./kith",
+            "doctor",
+            "-o",
+            "json",
+            "--status",
+            status.toString(),
+            "--metrics",
+            node.metrics("server"));
+    assertThat(found.exit()).as(found.output()).isEqualTo(4);
+    assertThat(found.output()).contains("\"proxy-user-seen\"");
+    if (ofStray("user.linux.uid").isEmpty()) { // before containerd 2
+      assertThat(found.output()).contains("users of images of shop/deployment/cart");
+    } else {
+      assertThat(found.output())
+          .contains("container stray: its image's own gid is 1337, its image's own uid is 1337");
+    }
+  }
+
+  private static String ofStray(String path) throws IOException, InterruptedException {
+    return node.kubectl(
+            "-n",
+            "shop",
+            "get",
+            "pods",
+            "-l",
+            "app=cart",
+            "-o",
+            "jsonpath={.items[*].status.containerStatuses[?(@.name=='stray')]." + path + "}")
+        .orFail()
+        .output()
+        .strip();
+  }
+
+  /** What becomes of a connection from the stray to an address that nobody knows. */
+  private static String stray() throws IOException, InterruptedException {
+    return shop.inContainer(
+            "stray",
+            "perl",
+            "-MSocket",
+            "-e",
+            "socket(my $s, PF_INET, SOCK_STREAM, 0) or exit 3;"
+                + " my $done = connect($s, pack_sockaddr_in(8443, inet_aton('10.99.0.66')));"
+                + " print $done ? 'connected' : 'errno ' . ($! + 0), ' as ', $<")
+        .output()
+        .strip();
+  }
+
+  @Test
+  @Order(7)
   void remove_leavesNothing() throws Exception {
     node.upgrade("filters.enabled=false");
     node.kubectl("delete", "scopes.kith.io", "--all", "-A").orFail();
@@ -194,6 +269,7 @@ class ClusterTest {
                     .indexOf("pod/")
                 < 0);
     assertThat(shop.inCart("curl", "-sS", "-m", "9", STRANGER).output()).contains("price 42");
+    assertThat(stray()).isEqualTo("connected as 1337");
     shop.assertWorks();
   }
 }

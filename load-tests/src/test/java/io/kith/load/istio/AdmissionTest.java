@@ -693,13 +693,6 @@ class AdmissionTest {
     }
   }
 
-  /** What admission cannot see: the user of an image. The guard and doctor find it. */
-  @Test
-  @Order(3)
-  void pod_withAnImageWhoseOwnUserIs1337_isTaken() {
-    assertThatCode(() -> create(Attack.spec("", "").pod(SHOP))).doesNotThrowAnyException();
-  }
-
   @Test
   @Order(4)
   void policiesForAll_refuseInEveryNamespaceOfTheMesh() throws Exception {
