@@ -108,6 +108,12 @@ class ChartTest {
           node.taint=node.kubernetes.io/not-ready | at '/node/taint': 'not' failed
           flowSchema.shares=0         | at '/flowSchema/shares': minimum: got 0, want 1
           flowSchema.priorityLevel=Kith | at '/flowSchema/priorityLevel': 'Kith' does not match pattern
+          learning.suport.replicas=2  | at '/learning': additional properties 'suport' not allowed
+          learning.support.replicas=0 | at '/learning/support/replicas': minimum: got 0, want 1
+          learning.window=soon        | at '/learning/window': 'soon' does not match pattern
+          admin.oidc.isuer=https://example.org | at '/admin/oidc': additional properties 'isuer' not allowed
+          admin.oidc.roles.operators={ops} | at '/admin/oidc/roles': additional properties 'operators' not allowed
+          guard.findResolver=false    | at '/guard': additional properties 'findResolver' not allowed
           telemetry.sampleAllows=2    | at '/telemetry/sampleAllows': maximum: got 2, want 1
           """)
   void template_ofWrongValues_isRefusedWithWhatIsWrong(String value, String message)
