@@ -9,6 +9,7 @@ import io.kith.admin.v1.GetRevisionResponse;
 import io.kith.admin.v1.GetStatusResponse;
 import io.kith.admin.v1.ImportResponse;
 import io.kith.admin.v1.KeyStatus;
+import io.kith.admin.v1.NodeStatus;
 import io.kith.admin.v1.ResourcesStatus;
 import io.kith.admin.v1.Revision;
 import io.kith.admin.v1.StoreStatus;
@@ -56,6 +57,15 @@ final class LifeMessages {
         .allowLists()
         .problems()
         .forEach(problem -> status.addAllowListProblems(problem.toString()));
+    state
+        .recentBridges()
+        .forEach(
+            bridge ->
+                status.addNodes(
+                    NodeStatus.newBuilder()
+                        .setNode(bridge.node())
+                        .setProblem(bridge.problem())
+                        .setHeard(timestamp(bridge.heard()))));
     var cluster = state.cluster();
     if (cluster.health().isFollowed()) {
       status.setResources(

@@ -2,7 +2,10 @@ package io.kith.server.check;
 
 import static java.util.Objects.requireNonNull;
 
+import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
+import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -12,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * their own connections again and guard pods, or why not. Thread-safe.
  */
 public final class NodeBridges {
+  /** A bridge says how it is every 30 s, and a check server tells it within seconds. */
+  public static final Duration RECENT = Duration.ofSeconds(90);
+
   /** More are not remembered: a mesh has fewer. */
   private static final int MAX_NODES = 50_000;
 
@@ -56,6 +62,15 @@ public final class NodeBridges {
   public @Nullable State of(String node) {
     var known = byNode.get(node);
     return known == null ? null : known.state();
+  }
+
+  /** What was heard no longer ago than {@link #RECENT}, by node. */
+  public List<State> recent(Instant now) {
+    return byNode.values().stream()
+        .map(Heard.Versioned::state)
+        .filter(state -> !state.heard.plus(RECENT).isBefore(now))
+        .sorted(Comparator.comparing(State::node))
+        .toList();
   }
 
   /**

@@ -549,6 +549,11 @@ public final class ControlState implements Policy, AutoCloseable {
     return nodeBridges;
   }
 
+  /** What they said of late. */
+  public List<NodeBridges.State> recentBridges() {
+    return nodeBridges.recent(clock.instant());
+  }
+
   /** Every Check answered so far. */
   public List<VerdictCount> counts() {
     return counts.now();

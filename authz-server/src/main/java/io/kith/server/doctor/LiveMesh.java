@@ -69,6 +69,14 @@ final class LiveMesh implements MeshSource {
           new Kind("ReplicaSet", "/apis/apps/v1", "replicasets", false),
           new Kind("Job", "/apis/batch/v1", "jobs", false));
 
+  /** Which belong to no namespace. */
+  private static final Kind BINDINGS =
+      new Kind(
+          "ValidatingAdmissionPolicyBinding",
+          "/apis/admissionregistration.k8s.io/v1",
+          "validatingadmissionpolicybindings",
+          false);
+
   private static final List<String> CONFIG_MAPS = List.of("istio", "istio-sidecar-injector");
 
   private final KubernetesClient client;
@@ -126,6 +134,10 @@ final class LiveMesh implements MeshSource {
         list(kind, namespace, objects, unread);
       }
     }
+    if (list(BINDINGS, "", objects, unread)) { // that there are none is told as well
+      objects.add(
+          Map.of("kind", BINDINGS.kind() + "List", "metadata", Map.of(), "items", List.of()));
+    }
     namespaces(objects, unread);
     for (var map : CONFIG_MAPS) {
       one(
@@ -146,8 +158,9 @@ final class LiveMesh implements MeshSource {
     }
   }
 
-  /** All pages of a list; items are given the kind that lists leave out. */
-  private void list(Kind kind, String namespace, List<Map<String, Object>> to, List<Unread> unread)
+  /** All pages of a list, if they can be read; items are given the kind that lists leave out. */
+  private boolean list(
+      Kind kind, String namespace, List<Map<String, Object>> to, List<Unread> unread)
       throws Failure {
     var more = "";
     do {
@@ -159,7 +172,7 @@ final class LiveMesh implements MeshSource {
         if (kind.isNeeded() || (e.getCode() != NOT_FOUND && e.getCode() != FORBIDDEN)) {
           unread(kind.plural(), namespace, e, unread);
         }
-        return;
+        return false;
       }
       if (page.get("items") instanceof List<?> items) {
         for (var item : items) {
@@ -175,6 +188,7 @@ final class LiveMesh implements MeshSource {
               : "";
       more = next.isEmpty() ? "" : "&continue=" + URLEncoder.encode(next, StandardCharsets.UTF_8);
     } while (!more.isEmpty());
+    return true;
   }
 
   private static Map<String, Object> named(String kind, Map<?, ?> item) {

@@ -36,6 +36,17 @@ class NodeBridgesTest {
   }
 
   @Test
+  void recent_isWhoSpokeInTheLast90Seconds_byNode() {
+    bridges.said(new State("c", "no guard", NOON));
+    bridges.said(new State("a", "", NOON.plusSeconds(1)));
+    bridges.said(new State("b", "", NOON.minusMillis(1)));
+
+    assertThat(bridges.recent(NOON.plus(NodeBridges.RECENT)))
+        .extracting(State::node)
+        .containsExactly("a", "c");
+  }
+
+  @Test
   void forget_leavesThoseThatSpokeSince() {
     bridges.said(new State("a", "", NOON));
     bridges.said(new State("b", "", NOON.plusSeconds(1)));

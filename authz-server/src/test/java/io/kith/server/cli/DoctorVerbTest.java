@@ -296,6 +296,14 @@ class DoctorVerbTest {
       kind: Pod
       metadata: {name: bridge-0, namespace: kith, labels: {app.kubernetes.io/name: kith}}
       spec: {nodeName: node-1, containers: [{name: kith, image: "example.org/kith:0.1.0"}]}
+      ---
+      kind: Scope
+      metadata: {name: all, namespace: ops}
+      spec: {mode: enforce}
+      ---
+      kind: ValidatingAdmissionPolicyBinding
+      metadata: {name: pods}
+      spec: {policyName: kith-pods, validationActions: [Warn]}
       """;
 
   private void editCart() throws IOException {

@@ -152,6 +152,7 @@ public final class Doctor {
     rules.judge(injected);
     rules.judgeBridges(List.copyOf(meshed.values()), notJudged);
     rules.judgeVersions();
+    new AdmissionRules(objects, status, findings).judge(meshed.values(), injected, notJudged);
     if (state.metrics() != null) {
       rules.judgeCounts(state.metrics());
     }

@@ -3,6 +3,7 @@ package io.kith.istio.doctor;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,14 +51,31 @@ record KithStatus(Tree tree, Map<String, String> modes) {
     return versions;
   }
 
+  /** Those that are connected here; where check servers follow, also what those heard of nodes. */
   List<Bridge> bridges() {
-    return tree.at("bridges").stream()
-        .map(
-            bridge ->
-                new Bridge(
-                    bridge.at("node").text(),
-                    bridge.at("problems").stream().map(Tree::text).toList(),
-                    bridge.at("canary_ok").isTrue()))
-        .toList();
+    var own =
+        tree.at("bridges").stream()
+            .map(
+                bridge ->
+                    new Bridge(
+                        bridge.at("node").text(),
+                        bridge.at("problems").stream().map(Tree::text).toList(),
+                        bridge.at("canary_ok").isTrue()));
+    var names = tree.at("bridges").stream().map(bridge -> bridge.at("node").text()).toList();
+    var elsewhere =
+        tree.at("nodes").stream()
+            .filter(node -> !names.contains(node.at("node").text()))
+            .map(node -> new Bridge(node.at("node").text(), problem(node), true));
+    return Stream.concat(own, elsewhere).toList();
+  }
+
+  private static List<String> problem(Tree node) {
+    var problem = node.at("problem").text();
+    return problem.isEmpty() ? List.of() : List.of(problem);
+  }
+
+  /** Whether it says what check servers heard; one of before did not. */
+  boolean tellsNodes() {
+    return tree.at("nodes").present();
   }
 }

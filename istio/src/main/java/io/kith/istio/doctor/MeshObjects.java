@@ -21,6 +21,11 @@ record MeshObjects(
     return byKind.getOrDefault(kind, List.of());
   }
 
+  /** Whether objects of this kind were asked for, though there may be none. */
+  boolean isRead(String kind) {
+    return byKind.containsKey(kind);
+  }
+
   /** Pods that are not over. */
   List<MeshPod> pods() {
     return of("Pod").stream()

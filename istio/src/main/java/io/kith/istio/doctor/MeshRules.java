@@ -139,10 +139,11 @@ record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings
   /** Looks at bridges, where this server knows them. */
   void judgeBridges(List<MeshPod> meshed, List<String> notJudged) {
     var bridges = status.bridges();
-    if (!status.isKnown() || (bridges.isEmpty() && status.hasCheckServers())) {
+    if (!status.isKnown() || (status.hasCheckServers() && !status.tellsNodes())) {
       notJudged.add(
           status.isKnown()
-              ? "bridges: they are connected to check servers, whose status was not asked"
+              ? "bridges: they are connected to check servers, of which the server that was asked, of"
+                  + " an older version, does not tell it"
               : "bridges and versions of Kith: no status of its server was asked (--server, or"
                   + " --status FILE)");
       return;

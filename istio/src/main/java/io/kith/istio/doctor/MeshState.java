@@ -25,6 +25,9 @@ public record MeshState(
     @Nullable Map<String, ?> status,
     @Nullable String metrics,
     Instant now) {
+  /** With which the kind of a list ends. */
+  private static final String LIST = "List";
+
   public MeshState {
     requireNonNull(rootNamespace, "rootNamespace");
     requireNonNull(now, "now");
@@ -48,6 +51,11 @@ public record MeshState(
 
   private static void add(Map<String, List<MeshObject>> byKind, Tree tree) {
     if (tree.at("items").value() instanceof List<?>) {
+      var kind = tree.at("kind").text();
+      if (kind.length() > LIST.length() && kind.endsWith(LIST)) {
+        byKind.computeIfAbsent(
+            kind.substring(0, kind.length() - LIST.length()), _ -> new ArrayList<>());
+      }
       tree.at("items").list().forEach(item -> add(byKind, item));
     } else {
       var object = MeshObject.of(tree);

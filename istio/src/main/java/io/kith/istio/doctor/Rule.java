@@ -179,6 +179,11 @@ public enum Rule {
       NOTE,
       "a container that may run as root and keeps the runtime's own capabilities",
       "NET_RAW is among those of most runtimes: packets can be sent that no guard sees."),
+  PODS_NOT_REFUSED(
+      WARNING,
+      "a namespace under enforce in which no admission policy refuses pods",
+      "Whoever may make pods there can make one that goes round its sidecar, as the proxy's user or"
+          + " without a sidecar."),
   // ---- Kith
   NO_BRIDGE(
       ERROR,

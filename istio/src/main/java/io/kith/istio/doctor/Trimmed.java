@@ -68,6 +68,10 @@ public final class Trimmed {
       case "Service", "ServiceEntry" ->
           trimmed.put("spec", only(tree.at("spec"), "ports", "clusterIP", "addresses"));
       case "Sidecar", "Scope" -> put(trimmed, "spec", tree.at("spec"));
+      case AdmissionRules.BINDING ->
+          trimmed.put(
+              "spec", only(tree.at("spec"), "policyName", "validationActions", "matchResources"));
+      case AdmissionRules.BINDING + "List" -> trimmed.put("items", List.of()); // that it was read
       case "EnvoyFilter" -> trimmed.put("spec", filterSpec(tree.at("spec")));
       case "ConfigMap" -> {
         var data = data(tree.at("data"));

@@ -180,6 +180,62 @@ class DoctorTest {
                             + " closed |"));
   }
 
+  /** Each of the chart's ways to refuse pods in a namespace that is enforced. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        Fault.IN_OPS,
+        "{key: istio.io/rev, operator: Exists}",
+        "{key: istio.io/rev, operator: In, values: [default]}",
+        "{key: office, operator: DoesNotExist}"
+      })
+  void examine_enforcedNamespaceWhosePodsAreRefused_findsNothing(String expression) {
+    var dump = MeshDump.of("clean");
+    dump.add("{kind: Scope, metadata: {name: all, namespace: ops}, spec: {mode: enforce}}");
+    dump.add("{kind: Namespace, metadata: {name: ops, labels: {istio.io/rev: default}}}");
+    dump.add(
+        "{kind: ValidatingAdmissionPolicyBinding, metadata: {name: one}, spec: {policyName:"
+            + " kith-pods, validationActions: [Deny], matchResources: {"
+            + Fault.selecting(expression)
+            + "}}}");
+
+    assertThat(dump.examine().findings()).isEmpty();
+  }
+
+  @Test
+  void examine_enforcedNamespaceWithoutBindingsRead_isNotJudged() {
+    var dump = MeshDump.of("clean");
+    dump.add("{kind: Scope, metadata: {name: all, namespace: ops}, spec: {mode: enforce}}");
+
+    var examination = dump.examine();
+
+    assertThat(examination.findings()).isEmpty();
+    assertThat(examination.notJudged())
+        .contains("admission of pods in ops: no ValidatingAdmissionPolicyBindings were read");
+  }
+
+  /** A control server knows nodes by what check servers hear. */
+  @Test
+  void examine_bridgesAtCheckServers_areJudged() {
+    var dump = MeshDump.of("clean");
+    Fault.onNodes(dump, "");
+
+    var examination = dump.examine();
+
+    assertThat(examination.findings()).isEmpty();
+    assertThat(examination.notJudged()).noneMatch(one -> one.startsWith("bridges"));
+  }
+
+  @Test
+  void examine_controlServerOfAnOlderVersion_doesNotTellWhereBridgesAre() {
+    var dump = MeshDump.of("clean");
+    Fault.onNodes(dump, "");
+    dump.status.remove("nodes");
+
+    assertThat(dump.examine().notJudged())
+        .anyMatch(one -> one.startsWith("bridges: they are connected to check servers"));
+  }
+
   private static List<Fault> faults() {
     return Fault.all();
   }

@@ -9,6 +9,7 @@ import static io.kith.istio.doctor.MeshDump.yaml;
 import io.kith.istio.MeshNames;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -37,6 +38,7 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
     all.addAll(istio());
     all.addAll(pods());
     all.addAll(users());
+    all.addAll(admission());
     all.addAll(kith());
     return all;
   }
@@ -742,6 +744,83 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             dump -> dump.metrics = "kith_guard_seen_total{reason=\"proxy_user\"} 12\n"));
   }
 
+  private static final String ENFORCED =
+      "{kind: Scope, metadata: {name: all, namespace: ops}, spec: {mode: enforce}}";
+
+  /** A binding of the policy as the chart makes it. */
+  private static String binding(String policy, String actions, String resources) {
+    return """
+    kind: ValidatingAdmissionPolicyBinding
+    metadata: {name: one}
+    spec: {policyName: %s, validationActions: [%s], matchResources: {%s}}
+    """
+        .formatted(policy, actions, resources);
+  }
+
+  static String selecting(String expression) {
+    return "namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator:"
+        + " NotIn, values: [kube-system]}, "
+        + expression
+        + "]}";
+  }
+
+  static final String IN_OPS = "{key: kubernetes.io/metadata.name, operator: In, values: [ops]}";
+
+  private static Fault unrefused(String what, String... bindings) {
+    return of(
+        Rule.PODS_NOT_REFUSED,
+        what,
+        dump -> {
+          dump.add(ENFORCED);
+          List.of(bindings).forEach(dump::add);
+        });
+  }
+
+  private static List<Fault> admission() {
+    return List.of(
+        unrefused(
+            "pods are warned about where they should be refused",
+            binding("kith-pods", "Warn, Audit", selecting(IN_OPS))),
+        unrefused(
+            "there are no bindings at all",
+            "{kind: ValidatingAdmissionPolicyBindingList, items: []}"),
+        unrefused(
+            "another policy refuses something",
+            binding("kith-mesh-resources", "Deny", selecting(IN_OPS))),
+        unrefused(
+            "another namespace's pods are refused",
+            binding("kith-pods", "Deny", selecting(IN_OPS.replace("[ops]", "[shop]")))),
+        unrefused(
+            "only pods that ask for a sidecar are refused",
+            binding(
+                "kith-pods",
+                "Deny",
+                selecting(IN_OPS)
+                    + ", objectSelector: {matchLabels: {sidecar.istio.io/inject: 'true'}}")),
+        unrefused(
+            "the namespace is exempt",
+            binding(
+                "kith-pods",
+                "Deny",
+                selecting("{key: kubernetes.io/metadata.name, operator: NotIn, values: [ops]}"))));
+  }
+
+  /** As a control server says it: no bridge is its own. */
+  static void onNodes(MeshDump dump, String problem) {
+    list(dump.status, "bridges").clear();
+    list(dump.status, "check_servers")
+        .add(
+            new HashMap<>(
+                Map.of(
+                    "name",
+                    "spiffe://cluster.local/ns/kith/sa/kith-node#node-1",
+                    "version",
+                    dump.status.get("server_version"))));
+    dump.status.put(
+        "nodes",
+        List.of(Map.of("node", "node-1", "problem", problem, "heard", dump.now.toString())));
+  }
+
   private static List<Fault> kith() {
     return List.of(
         of(
@@ -759,6 +838,17 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             Rule.BRIDGE_UNWELL,
             "a bridge that does not find itself",
             dump -> list(dump.status, "bridges").getFirst().put("canary_ok", false)),
+        of(
+            Rule.NO_BRIDGE,
+            "a node without a bridge, where bridges are connected to check servers",
+            dump -> {
+              onNodes(dump, "");
+              at(dump.pod("cart-0"), "spec").put("nodeName", "node-2");
+            }),
+        of(
+            Rule.BRIDGE_UNWELL,
+            "a bridge with a problem, as its check server heard",
+            dump -> onNodes(dump, "it does not find its own connection")),
         of(
             Rule.KITH_SKEW,
             "a bridge that was not updated",

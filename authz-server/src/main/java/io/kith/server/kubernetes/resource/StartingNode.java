@@ -6,7 +6,6 @@ import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.Taint;
 import io.kith.baselines.yaml.Json;
 import io.kith.server.check.NodeBridges;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -22,9 +21,6 @@ import org.jspecify.annotations.Nullable;
  * @param seen when the taint was seen for the first time
  */
 record StartingNode(String name, String uid, List<Taint> taints, Instant seen) {
-  /** A bridge says how it is every 30 s, and a check server tells it within seconds. */
-  private static final Duration RECENT = Duration.ofSeconds(90);
-
   StartingNode {
     taints = List.copyOf(taints);
   }
@@ -80,7 +76,7 @@ record StartingNode(String name, String uid, List<Taint> taints, Instant seen) {
     if (!bridge.heard().isAfter(seen)) {
       return new Step.Wait("its bridge has said nothing since the node has the taint");
     }
-    if (bridge.heard().plus(RECENT).isBefore(now)) {
+    if (bridge.heard().plus(NodeBridges.RECENT).isBefore(now)) {
       return new Step.Wait("its bridge has said nothing since " + bridge.heard());
     }
     return bridge.isReady() ? new Step.Lift(patch(key)) : new Step.Wait(bridge.problem());
