@@ -201,7 +201,10 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
           var mode = read(request.getMode(), Mode::parse);
           state.flush();
           var before = state.setMode(scope, mode, request.getNote(), by);
-          return SetModeResponse.newBuilder().setPreviousMode(before.word()).build();
+          return SetModeResponse.newBuilder()
+              .setPreviousMode(before.word())
+              .setDrains(state.cluster().health().drains(scope, mode))
+              .build();
         });
   }
 

@@ -1,5 +1,7 @@
 package io.kith.server.control;
 
+import io.kith.baselines.config.ScopeName;
+import io.kith.baselines.decision.Mode;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -45,6 +47,14 @@ public interface ClusterHealth {
 
   /** Whether this server, of several, writes what they say into the log, and their status. */
   boolean writes();
+
+  /**
+   * What a mode that was just set does to open connections of sidecars, in words; empty where it
+   * does nothing.
+   */
+  default String drains(ScopeName scope, Mode mode) {
+    return "";
+  }
 
   /** Which of several servers does, by its name; empty where one is alone or nobody is known to. */
   String writer();

@@ -52,5 +52,8 @@ public final class ModeCommand extends AdminVerb<SetModeResponse> {
   @Override
   void print(SetModeResponse response, PrintWriter out) {
     out.println("Mode of " + scope + ": " + mode + " (before: " + response.getPreviousMode() + ")");
+    if (!response.getDrains().isEmpty()) {
+      out.println(response.getDrains());
+    }
   }
 }

@@ -172,6 +172,7 @@ class OverlaysInIstioTest {
     kith.server().kith("learn", "finish", IstioMesh.CART, "--note", "test run").orFail();
 
     scope("enforce");
+    objects.awaitCondition("Scope", "cart", "FailureMode", "False Announced");
     awaitSaid(mesh.sidecar, "closed");
     assertThat(said(mesh.catalogsSidecar)).as("another workload's").containsExactly("open");
     assertThat(failureMode(overlay())).isEqualTo("closed");
@@ -287,7 +288,14 @@ class OverlaysInIstioTest {
             }
           });
     }
-    kith.server().kith("mode", "shop/*", "shadow", "--note", "by command").orFail();
+    assertThat(
+            kith.server()
+                .kith("mode", "shop/*", "shadow", "--note", "by command")
+                .orFail()
+                .output())
+        .containsPattern(
+            "EnvoyFilter shop/kith-scope becomes open in some seconds; listeners of \\d+ sidecars?"
+                + " are drained then");
     Mesh.await(
         "what the server writes is taken",
         Mesh.PATIENCE,

@@ -5,6 +5,8 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.informers.ResourceEventHandler;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
 import io.kith.baselines.config.KubernetesSettings;
+import io.kith.baselines.config.ScopeName;
+import io.kith.baselines.decision.Mode;
 import io.kith.istio.MeshSettings;
 import io.kith.server.control.ClusterHealth;
 import io.kith.server.control.ControlState;
@@ -444,6 +446,11 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
   @Override
   public boolean writes() {
     return leadership == null || leadership.leads();
+  }
+
+  @Override
+  public String drains(ScopeName scope, Mode mode) {
+    return overlays == null ? "" : overlays.drains(scope, mode);
   }
 
   @Override

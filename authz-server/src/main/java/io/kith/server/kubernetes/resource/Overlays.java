@@ -37,13 +37,22 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>By state: what is there is compared with what should be, so that what somebody changed or
  * deleted is put back. Where it cannot be told whom an EnvoyFilter would select, one that opens is
- * taken away and one that closes stays. Not thread-safe, but for how it is.
+ * taken away and one that closes stays. A change is announced before it is made, in the scope's
+ * condition and the log, since listeners drain. Not thread-safe, but for how it is.
  */
 final class Overlays implements FailureModes {
   private static final System.Logger LOG = System.getLogger(Overlays.class.getName());
 
+  private static final String FAILURE_MODE = "kith.io/failure-mode";
+
   /** Names of pods in a message. */
   private static final int NAMED = 5;
+
+  /** EnvoyFilters that are written or deleted at a time; a time is five seconds. */
+  static final int BATCH = 50;
+
+  /** A change is told so long before it is made. */
+  static final Duration NOTICE = Duration.ofSeconds(3);
 
   /** What was refused is tried again after so long. */
   private static final Duration PAUSE = Duration.ofSeconds(15);
@@ -60,8 +69,11 @@ final class Overlays implements FailureModes {
   private final InstantSource clock;
   private final LongAdder writes = new LongAdder();
   private final Map<Name, Refused> refused = new HashMap<>();
+  private final Map<Name, Announced> announced = new HashMap<>();
+  private final Map<Name, Instant> leaving = new HashMap<>();
   private volatile Map<ScopeName, Kept> kept = Map.of();
   private Map<ScopeName, Asking> asking = Map.of();
+  private int left;
 
   /** An EnvoyFilter by its namespace. */
   record Name(String namespace, String name) {
@@ -85,7 +97,7 @@ final class Overlays implements FailureModes {
     }
 
     private boolean opens() {
-      return !labels.getOrDefault("kith.io/failure-mode", "open").matches("closed|floor");
+      return !labels.getOrDefault(FAILURE_MODE, "open").matches("closed|floor");
     }
   }
 
@@ -115,7 +127,21 @@ final class Overlays implements FailureModes {
    */
   private record Kept(Name name, Mode mode, FailureMode failure, @Nullable Why problem) {}
 
-  private record Why(String reason, String message) {}
+  /**
+   * Why a scope's sidecars are not told.
+   *
+   * @param passes it is not wrong, only not yet
+   */
+  private record Why(String reason, String message, boolean passes) {
+    Why(String reason, String message) {
+      this(reason, message, false);
+    }
+  }
+
+  /** What is to be there, since when that is known; what is put back is not told again. */
+  private record Announced(Filter wanted, Instant at, Why why) {}
+
+  private static final Why WRITTEN = new Why("Written", "", true);
 
   private record Refused(Filter wanted, Why why, Instant until) {}
 
@@ -194,8 +220,12 @@ final class Overlays implements FailureModes {
               now.put(scope, new Kept(name, mode, failure, problem));
             });
     if (unread == null) {
+      left = BATCH;
       write(put, there, now);
-      there.keySet().stream().filter(name -> !stay.contains(name)).forEach(this::delete);
+      var gone = there.keySet().stream().filter(name -> !stay.contains(name)).toList();
+      leaving.keySet().retainAll(gone);
+      gone.forEach(this::delete);
+      announced.keySet().retainAll(stay);
     }
     kept = Map.copyOf(now);
     asking = asking();
@@ -235,7 +265,7 @@ final class Overlays implements FailureModes {
     return owner.kind() + "-" + owner.name();
   }
 
-  /** Closes before it opens; all of it at once, which istiod sends as one change. */
+  /** Closes before it opens; a batch at once, which istiod sends as one change. */
   private void write(
       Map<ScopeName, MeshOverlay> wanted, Map<Name, Filter> there, Map<ScopeName, Kept> now) {
     var order =
@@ -247,24 +277,41 @@ final class Overlays implements FailureModes {
             .toList();
     for (var one : order) {
       var before = Objects.requireNonNull(now.get(one.getKey()));
-      var problem = written(before.name(), one.getValue(), there.get(before.name()));
+      var problem = written(one.getKey(), before.name(), one.getValue(), there.get(before.name()));
       if (problem != null) {
         now.put(one.getKey(), new Kept(before.name(), before.mode(), before.failure(), problem));
       }
     }
   }
 
-  private @Nullable Why written(Name name, MeshOverlay overlay, @Nullable Filter there) {
+  private @Nullable Why written(
+      ScopeName scope, Name name, MeshOverlay overlay, @Nullable Filter there) {
     var document = overlay.document();
     var wanted = filter(document);
     if (there != null && wanted.isSaidBy(there)) {
       refused.remove(name);
+      announced.put(name, new Announced(wanted, Instant.MIN, WRITTEN));
       return null;
+    }
+    var told = announced.get(name);
+    if (told == null || !told.wanted.equals(wanted)) {
+      told = new Announced(wanted, clock.instant(), announce(scope, name, overlay.mode()));
+      announced.put(name, told);
+    }
+    if (clock.instant().isBefore(told.at.plus(NOTICE))) {
+      return told.why;
     }
     var before = refused.get(name);
     if (before != null && before.wanted.equals(wanted) && clock.instant().isBefore(before.until)) {
       return before.why;
     }
+    if (left == 0) {
+      return new Why(
+          "Queued",
+          "EnvoyFilter " + name + " is written after others, " + BATCH + " at a time",
+          true);
+    }
+    left--;
     try {
       filters.put(name, wanted, document);
       refused.remove(name);
@@ -286,6 +333,40 @@ final class Overlays implements FailureModes {
     }
   }
 
+  private Why announce(ScopeName scope, Name name, FailureMode failure) {
+    var words = announcement(scope, name, failure);
+    LOG.log(Level.INFO, words);
+    return new Why("Announced", words, true);
+  }
+
+  private String announcement(ScopeName scope, Name name, FailureMode failure) {
+    var drained = pods.meshed(scope::covers).size();
+    return "EnvoyFilter "
+        + name
+        + " becomes "
+        + failure.word()
+        + " in some seconds; listeners of "
+        + drained
+        + (drained == 1 ? " sidecar" : " sidecars")
+        + " are drained then";
+  }
+
+  /**
+   * What a mode that was just set does to sidecars, in words; empty where it does nothing. For any
+   * thread.
+   */
+  String drains(ScopeName scope, Mode mode) {
+    if (cluster.modes().get(scope) != mode || filters.problem() != null) {
+      return "";
+    }
+    var failure = mode == Mode.ENFORCE ? new FailureMode.Closed() : new FailureMode.Open();
+    var name = name(scope);
+    var there = filters.there().get(name);
+    return there != null && failure.word().equals(there.labels.get(FAILURE_MODE))
+        ? ""
+        : announcement(scope, name, failure);
+  }
+
   @SuppressWarnings("unchecked")
   private static Filter filter(Map<String, Object> document) {
     var metadata = (Map<String, Object>) Objects.requireNonNull(document.get("metadata"));
@@ -295,6 +376,16 @@ final class Overlays implements FailureModes {
   }
 
   private void delete(Name name) {
+    var since = leaving.get(name);
+    if (since == null) {
+      leaving.put(name, clock.instant());
+      LOG.log(Level.INFO, () -> "EnvoyFilter " + name + " is deleted in some seconds");
+      return;
+    }
+    if (clock.instant().isBefore(since.plus(NOTICE)) || left == 0) {
+      return; // not before what comes in its place
+    }
+    left--;
     try {
       filters.delete(name);
       writes.increment();
@@ -427,10 +518,14 @@ final class Overlays implements FailureModes {
 
   // ---- how it is
 
+  private static boolean isWrong(@Nullable Why problem) {
+    return problem != null && !problem.passes;
+  }
+
   /** What is wrong, in words. */
   List<String> problems() {
     return kept.entrySet().stream()
-        .filter(one -> one.getValue().problem() != null)
+        .filter(one -> isWrong(one.getValue().problem()))
         .map(
             one ->
                 "EnvoyFilter "

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.ScopeName;
+import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
@@ -122,8 +123,16 @@ class OverlaysTest {
     }
   }
 
-  private static void follow(Overlays overlays) {
-    overlays.follow(Map.of(), Set.of());
+  private void follow(Overlays overlays) {
+    follow(overlays, Map.of(), Set.of());
+  }
+
+  /** Until what is announced is done. */
+  private void follow(
+      Overlays overlays, Map<ScopeName, FailureMode> asked, Set<ScopeName> unclear) {
+    overlays.follow(asked, unclear);
+    now = now.plus(Overlays.NOTICE);
+    overlays.follow(asked, unclear);
   }
 
   private static String words(@Nullable Condition condition) {
@@ -154,6 +163,73 @@ class OverlaysTest {
     assertThat(spec.get("workloadSelector")).isEqualTo(Map.of("labels", Map.of("app", "cart")));
     assertThat(requireNonNull(filters.there.get(OVERLAY)).labels())
         .containsEntry("app.kubernetes.io/managed-by", "kith");
+  }
+
+  /** Listeners drain, so that is said before; whatever is put back is not waited for. */
+  @Test
+  void follow_change_isAnnouncedWithTheSidecarsThatDrain_beforeItIsWritten() throws Exception {
+    pod("cart-1", "10.88.1.1");
+    pod("cart-2", "10.88.1.2");
+    var overlays = overlays("shop/*", "enforce");
+
+    overlays.follow(Map.of(), Set.of());
+
+    var said =
+        "EnvoyFilter shop/kith-scope becomes closed in some seconds; listeners of 2 sidecars are"
+            + " drained then";
+    assertThat(filters.taken()).isEmpty();
+    assertThat(words(overlays.condition(SHOP))).isEqualTo("not Announced: " + said);
+    assertThat(words(overlays.notEnforced(SHOP))).isEqualTo("not Announced: " + said);
+    assertThat(overlays.problems()).isEmpty();
+    assertThat(overlays.drains(SHOP, Mode.ENFORCE)).isEqualTo(said);
+
+    now = now.plus(Overlays.NOTICE).minusMillis(1);
+    overlays.follow(Map.of(), Set.of());
+    assertThat(filters.taken()).isEmpty();
+    now = now.plusMillis(1);
+    overlays.follow(Map.of(), Set.of());
+    assertThat(filters.taken()).containsExactly("shop/kith-scope closed");
+    assertThat(overlays.drains(SHOP, Mode.ENFORCE)).as("it is closed").isEmpty();
+    assertThat(overlays.drains(SHOP, Mode.OBSERVE)).as("another says the mode").isEmpty();
+
+    filters.there.clear();
+    overlays.follow(Map.of(), Set.of());
+    assertThat(filters.taken()).as("put back").containsExactly("shop/kith-scope closed");
+    overlays.follow(Map.of(SHOP, new FailureMode.Open()), Set.of());
+    assertThat(filters.taken()).isEmpty();
+    assertThat(words(overlays.condition(SHOP)))
+        .startsWith("not Announced: EnvoyFilter shop/kith-scope becomes open in some seconds");
+  }
+
+  @Test
+  void follow_manyScopes_writesAndDeletesThemInBatches_closingFirst() throws Exception {
+    var scopes = new ArrayList<String>();
+    for (var i = 0; i < 2 * Overlays.BATCH + 20; i++) {
+      scopes.addAll(List.of("ns-%03d/*".formatted(i), i % 2 == 0 ? "observe" : "enforce"));
+    }
+    var overlays = overlays(scopes.toArray(String[]::new));
+
+    follow(overlays);
+    assertThat(filters.taken())
+        .hasSize(Overlays.BATCH)
+        .allSatisfy(one -> assertThat(one).endsWith(" closed"));
+    assertThat(words(overlays.condition(new ScopeName.Namespace("ns-000"))))
+        .isEqualTo(
+            "not Queued: EnvoyFilter ns-000/kith-scope is written after others, 50 at a time");
+    assertThat(overlays.problems()).isEmpty();
+    overlays.follow(Map.of(), Set.of());
+    assertThat(filters.taken()).hasSize(Overlays.BATCH);
+    overlays.follow(Map.of(), Set.of());
+    assertThat(filters.taken()).hasSize(20).allSatisfy(one -> assertThat(one).endsWith(" open"));
+    overlays.follow(Map.of(), Set.of());
+    assertThat(filters.taken()).isEmpty();
+
+    var none = overlays();
+    follow(none);
+    assertThat(filters.taken()).hasSize(Overlays.BATCH);
+    none.follow(Map.of(), Set.of());
+    none.follow(Map.of(), Set.of());
+    assertThat(filters.there).isEmpty();
   }
 
   @Test
@@ -206,16 +282,16 @@ class OverlaysTest {
   @Test
   void follow_anObjectAsksForAnother_orCannotBeUnderstood() throws Exception {
     var overlays = overlays("shop/*", "enforce");
-    overlays.follow(Map.of(SHOP, new FailureMode.Open()), Set.of());
+    follow(overlays, Map.of(SHOP, new FailureMode.Open()), Set.of());
     assertThat(filters.taken()).containsExactly("shop/kith-scope open");
     assertThat(words(overlays.condition(SHOP))).startsWith("OpenUnderEnforce: ");
     assertThat(words(overlays.notEnforced(SHOP))).startsWith("not FailsOpen: ");
 
-    overlays.follow(Map.of(), Set.of(SHOP));
+    follow(overlays, Map.of(), Set.of(SHOP));
     assertThat(filters.taken()).isEmpty();
 
     var floor = new FailureMode.Floor(List.of(FailureMode.Approved.parse("10.7.0.0/16:3306")));
-    overlays.follow(Map.of(SHOP, floor), Set.of());
+    follow(overlays, Map.of(SHOP, floor), Set.of());
     assertThat(filters.taken()).containsExactly("shop/kith-scope floor");
     assertThat(words(overlays.condition(SHOP)))
         .isEqualTo("Floor: EnvoyFilter shop/kith-scope: 1 approved destinations pass");
