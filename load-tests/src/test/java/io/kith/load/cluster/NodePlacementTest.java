@@ -2,6 +2,7 @@ package io.kith.load.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -137,6 +138,30 @@ class NodePlacementTest {
 
     OneNode.await("20 more Checks", () -> node.metric("node", "kith_checks_total") > own + 20);
     assertThat(node.metric("fallback", "kith_checks_total")).isEqualTo(central);
+  }
+
+  /** It is connected to the check server beside it, and the control server is asked. */
+  @Test
+  @Order(2)
+  void doctor_ofTheControlServersStatus_knowsTheNodesBridge() throws Exception {
+    var text = node.kith(CONTROL, "status", "-o", "json").orFail().output();
+    var status = new ObjectMapper().readTree(text);
+    assertThat(status.path("bridges")).isEmpty();
+    assertThat(status.path("nodes"))
+        .singleElement()
+        .satisfies(
+            one -> {
+              assertThat(one.path("node").asText()).isEqualTo(OneNode.NAME);
+              assertThat(one.path("problem").asText()).isEmpty();
+            });
+    var file = Files.writeString(folder.resolve("status.json"), text);
+
+    var found =
+        node.on("./kith", "doctor", "-n", "shop", "-o", "json", "--status", file.toString());
+
+    assertThat(found.output())
+        .contains("\"sidecars\"")
+        .doesNotContain("no-bridge", "bridge-unwell", "connected to check servers");
   }
 
   @Test
