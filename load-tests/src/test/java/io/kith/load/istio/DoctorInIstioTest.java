@@ -269,7 +269,7 @@ class DoctorInIstioTest {
 
     var open = doctor();
 
-    assertThat(rules(open)).containsExactly("open-under-enforce");
+    assertThat(rules(open)).containsExactly("open-under-enforce", "pods-not-refused");
     assertThat(report(open).path("findings").path(0).path("change").asText())
         .startsWith("kith istio overlay shop/deployment/cart --label app=cart --failure closed");
     mesh.plane.apply(
@@ -279,6 +279,18 @@ class DoctorInIstioTest {
                 new FailureMode.Closed())
             .yaml());
     mesh.awaitText("\"failure_mode_allow\": true", false);
+    assertThat(rules(doctor())).containsExactly("pods-not-refused");
+
+    mesh.plane.apply(
+        """
+        apiVersion: admissionregistration.k8s.io/v1
+        kind: ValidatingAdmissionPolicyBinding
+        metadata: {name: kith-pods-enforced}
+        spec:
+          policyName: kith-pods
+          validationActions: [Deny]
+          matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}}
+        """);
     assertThat(rules(doctor())).isEmpty();
   }
 
