@@ -72,6 +72,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
   private final Deadlines deadlines;
   private final NodeBridges nodes;
   private final InstantSource clock;
+  private final Level comings;
   private final Counts counts = new Counts();
   private final GuardReports guardReports = new GuardReports();
   private final Map<String, AttachedBridge> byNode = new ConcurrentHashMap<>();
@@ -88,6 +89,16 @@ public final class BridgeHub implements ProcessSource, PodSource {
    * @param nodes gets what bridges say of themselves
    */
   public BridgeHub(Deadlines deadlines, NodeBridges nodes, InstantSource clock) {
+    this(deadlines, nodes, clock, Level.INFO);
+  }
+
+  /**
+   * The same.
+   *
+   * @param comings how much it matters that a bridge comes or goes
+   */
+  public BridgeHub(Deadlines deadlines, NodeBridges nodes, InstantSource clock, Level comings) {
+    this.comings = requireNonNull(comings, "comings");
     this.deadlines = requireNonNull(deadlines, "deadlines");
     this.nodes = requireNonNull(nodes, "nodes");
     this.clock = requireNonNull(clock, "clock");
@@ -319,7 +330,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
     } else if (former != null && !former.isForgotten()) {
       bridge.follows(former.bridge());
     }
-    LOG.log(Level.INFO, "bridge attached", Map.of("node", bridge.node()), null);
+    LOG.log(comings, "bridge attached", Map.of("node", bridge.node()), null);
     return null;
   }
 
@@ -340,7 +351,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
       gone.values().removeIf(Gone::isForgotten);
       gone.put(bridge.node(), new Gone(bridge, System.nanoTime()));
       guardReports.gone(bridge.node());
-      LOG.log(Level.INFO, "bridge detached", Map.of("node", bridge.node(), "why", why), null);
+      LOG.log(comings, "bridge detached", Map.of("node", bridge.node(), "why", why), null);
     }
   }
 

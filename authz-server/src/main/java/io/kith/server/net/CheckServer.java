@@ -227,7 +227,7 @@ public final class CheckServer implements AutoCloseable {
   }
 
   /** Telemetry and the memory of what is open, both. */
-  private static CheckObserver heardBy(CheckTelemetry telemetry, OpenFlows flows) {
+  static CheckObserver heardBy(CheckTelemetry telemetry, OpenFlows flows) {
     return new CheckObserver() {
       @Override
       public void answered(Answered answered) {
@@ -338,19 +338,26 @@ public final class CheckServer implements AutoCloseable {
       try {
         bridgeSocket =
             UnixServer.start(
-                key, path, SocketFile.Access.GROUP, (address, _) -> bridges(address, anybody));
+                key,
+                path,
+                SocketFile.Access.GROUP,
+                (address, _) -> bridges(address, anybody, bridgeService));
       } catch (IOException e) {
         throw ListenException.of(e);
       }
     } else {
       bridgePort =
-          bound(key, settings.bridges(), address -> bridges(address, anybody).build().start());
+          bound(
+              key,
+              settings.bridges(),
+              address -> bridges(address, anybody, bridgeService).build().start());
     }
   }
 
-  private NettyServerBuilder bridges(SocketAddress address, ServerCredentials credentials) {
+  static NettyServerBuilder bridges(
+      SocketAddress address, ServerCredentials credentials, BridgeService service) {
     return server(address, credentials)
-        .addService(bridgeService.definition())
+        .addService(service.definition())
         .addService(ProtoReflectionServiceV1.newInstance()) // so that grpcurl needs no file
         .maxInboundMessageSize(MAX_BRIDGE_MESSAGE)
         .keepAliveTime(KEEP_ALIVE.toMillis(), TimeUnit.MILLISECONDS)
@@ -411,7 +418,7 @@ public final class CheckServer implements AutoCloseable {
 
   private boolean warmsUp(SpiffeId self) throws InterruptedException {
     try {
-      if (new WarmUp(identity, self).run(this::checks) > 0) {
+      if (new WarmUp(identity, self).run(this::checks, CheckServer::bridges) > 0) {
         return true;
       }
       LOG.log(Level.WARNING, "server not warm: its own Checks were not answered");

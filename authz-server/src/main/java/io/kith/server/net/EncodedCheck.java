@@ -1,58 +1,25 @@
 package io.kith.server.net;
 
-import com.google.common.util.concurrent.ListenableFuture;
 import com.google.protobuf.ByteString;
-import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.UnknownFieldSet;
 import com.google.protobuf.UnknownFieldSet.Field;
-import io.grpc.CallOptions;
-import io.grpc.Channel;
-import io.grpc.MethodDescriptor;
-import io.grpc.MethodDescriptor.MethodType;
-import io.grpc.stub.ClientCalls;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Envoy's Check as a server asks it itself, as bytes. The generated messages would do, but the
- * first of them that is written loads the description of a good part of Envoy's API, while a server
- * that starts has its first callers waiting.
+ * Envoy's Check as a server asks it itself, as bytes, with the fields that Envoy 1.40 fills in. The
+ * generated messages would do, but the first of them that is written loads the description of a
+ * good part of Envoy's API, while a server that starts has its first callers waiting.
  *
  * <p>Field numbers of envoy/service/auth/v3/external_auth.proto, attribute_context.proto and
  * config/core/v3/address.proto.
  */
 public final class EncodedCheck {
-  private static final MethodDescriptor<byte[], byte[]> METHOD =
-      MethodDescriptor.newBuilder(new Bytes(), new Bytes())
-          .setType(MethodType.UNARY)
-          .setFullMethodName("envoy.service.auth.v3.Authorization/Check")
-          .build();
+  private static final int STATUS = 1 << 3 | 2;
+  private static final int CODE = 1 << 3;
 
   private EncodedCheck() {}
-
-  private static final class Bytes implements MethodDescriptor.Marshaller<byte[]> {
-    @Override
-    public InputStream stream(byte[] value) {
-      return new ByteArrayInputStream(value);
-    }
-
-    @Override
-    public byte[] parse(InputStream stream) {
-      try {
-        return stream.readAllBytes();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-  }
-
-  /** Sends one; the answer is for {@link #permits}. */
-  public static ListenableFuture<byte[]> send(Channel channel, CallOptions options, byte[] check) {
-    return ClientCalls.futureUnaryCall(channel.newCall(METHOD, options), check);
-  }
 
   /**
    * A Check about a connection, or about a request on it.
@@ -69,32 +36,80 @@ public final class EncodedCheck {
       int destinationPort,
       @Nullable String sni,
       @Nullable String host) {
+    var name = sni == null ? destination : sni;
     var attributes =
         UnknownFieldSet.newBuilder()
-            .addField(1, peer(source, sourcePort))
-            .addField(2, peer(destination, destinationPort));
+            .addField(1, message(peer(address(source, sourcePort))))
+            .addField(
+                2,
+                message(
+                    peer(address(destination, destinationPort))
+                        .addField(2, text(name))
+                        .mergeField(3, pair("app", "kith"))
+                        .mergeField(3, pair("version", "v1"))
+                        .addField(4, text("spiffe://kith.invalid/ns/kith/sa/" + name))));
     if (host != null) {
-      var header = UnknownFieldSet.newBuilder();
-      header.addField(1, text("user-agent")).addField(2, text("kith"));
-      var http = UnknownFieldSet.newBuilder();
-      http.addField(2, text("GET"))
-          .addField(3, message(header))
-          .addField(4, text("/"))
-          .addField(5, text(host));
-      attributes.addField(4, message(UnknownFieldSet.newBuilder().addField(2, message(http))));
+      attributes.addField(
+          4,
+          message(
+              UnknownFieldSet.newBuilder()
+                  .addField(
+                      1,
+                      message(
+                          UnknownFieldSet.newBuilder()
+                              .addField(1, number(1_790_000_000))
+                              .addField(2, number(123_456_000))))
+                  .addField(2, message(http(host)))));
     }
+    attributes.addField(11, message(UnknownFieldSet.newBuilder()));
     if (sni != null) {
       attributes.addField(12, message(UnknownFieldSet.newBuilder().addField(1, text(sni))));
+    }
+    if (host != null) {
+      attributes.addField(13, message(UnknownFieldSet.newBuilder()));
     }
     return UnknownFieldSet.newBuilder().addField(1, message(attributes)).build().toByteArray();
   }
 
-  private static Field peer(String address, int port) {
-    var socket = UnknownFieldSet.newBuilder();
-    socket.addField(2, text(address)).addField(3, Field.newBuilder().addVarint(port).build());
+  private static UnknownFieldSet.Builder http(String host) {
+    return UnknownFieldSet.newBuilder()
+        .addField(1, text("13359530607844510314"))
+        .addField(2, text("GET"))
+        .mergeField(3, pair(":authority", host))
+        .mergeField(3, pair(":method", "GET"))
+        .mergeField(3, pair(":path", "/"))
+        .mergeField(3, pair(":scheme", "http"))
+        .mergeField(3, pair("accept", "*/*"))
+        .mergeField(3, pair("user-agent", "kith"))
+        .mergeField(3, pair("x-forwarded-proto", "http"))
+        .mergeField(3, pair("x-request-id", "0c4ae2ff-8a2e-9a3d-a1c7-cbb2a5f6d0a1"))
+        .addField(4, text("/"))
+        .addField(5, text(host))
+        .addField(6, text("http"))
+        .addField(10, text("HTTP/1.1"));
+  }
+
+  private static UnknownFieldSet.Builder peer(Field address) {
+    return UnknownFieldSet.newBuilder().addField(1, address);
+  }
+
+  private static Field address(String address, int port) {
     return message(
         UnknownFieldSet.newBuilder()
-            .addField(1, message(UnknownFieldSet.newBuilder().addField(1, message(socket)))));
+            .addField(
+                1,
+                message(
+                    UnknownFieldSet.newBuilder()
+                        .addField(2, text(address))
+                        .addField(3, number(port)))));
+  }
+
+  private static Field pair(String key, String value) {
+    return message(UnknownFieldSet.newBuilder().addField(1, text(key)).addField(2, text(value)));
+  }
+
+  private static Field number(long value) {
+    return Field.newBuilder().addVarint(value).build();
   }
 
   private static Field text(String text) {
@@ -107,13 +122,35 @@ public final class EncodedCheck {
 
   /** Whether a CheckResponse has a status and that is OK: one without is no permission here. */
   public static boolean permits(byte[] answer) {
+    var in = CodedInputStream.newInstance(answer);
+    var statuses = 0;
+    var ok = true;
     try {
-      var statuses = UnknownFieldSet.parseFrom(answer).getField(1).getLengthDelimitedList();
-      return statuses.size() == 1
-          && UnknownFieldSet.parseFrom(statuses.getFirst()).getField(1).getVarintList().stream()
-              .allMatch(code -> code == 0);
-    } catch (InvalidProtocolBufferException _) {
+      for (var tag = in.readTag(); tag != 0; tag = in.readTag()) {
+        if (tag == STATUS) {
+          statuses++;
+          ok &= isOk(in);
+        } else {
+          var _ = in.skipField(tag);
+        }
+      }
+    } catch (IOException _) {
       return false;
     }
+    return ok && statuses == 1;
+  }
+
+  private static boolean isOk(CodedInputStream in) throws IOException {
+    var ok = true;
+    var before = in.pushLimit(in.readRawVarint32());
+    for (var tag = in.readTag(); tag != 0; tag = in.readTag()) {
+      if (tag == CODE) {
+        ok &= in.readInt32() == 0;
+      } else {
+        var _ = in.skipField(tag);
+      }
+    }
+    in.popLimit(before);
+    return ok;
   }
 }

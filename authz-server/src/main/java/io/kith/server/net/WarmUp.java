@@ -1,13 +1,8 @@
 package io.kith.server.net;
 
-import com.google.common.util.concurrent.MoreExecutors;
-import io.grpc.CallOptions;
-import io.grpc.Channel;
-import io.grpc.ClientInterceptors;
-import io.grpc.Metadata;
-import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.ServerCredentials;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
-import io.grpc.stub.MetadataUtils;
 import io.kith.baselines.config.Inbound;
 import io.kith.baselines.config.KithConfig.OnFailure;
 import io.kith.baselines.decision.Mode;
@@ -20,26 +15,20 @@ import io.kith.baselines.edge.Edge;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.baselines.identity.Workload;
-import io.kith.baselines.process.Attribution;
-import io.kith.baselines.process.Candidate;
-import io.kith.baselines.process.EntryKind;
-import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessClass;
-import io.kith.baselines.process.ProcessFingerprint;
-import io.kith.baselines.process.Quality;
-import io.kith.baselines.process.Rung;
+import io.kith.server.bridge.BridgeHub;
+import io.kith.server.bridge.BridgeService;
+import io.kith.server.bridge.OpenFlows;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.check.CheckSettings;
 import io.kith.server.check.Deadlines;
 import io.kith.server.check.ExtAuthzService;
-import io.kith.server.check.KnownConnection;
 import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Policy;
-import io.kith.server.check.ProcessSource;
 import io.kith.server.check.Sidecars;
-import io.kith.server.check.SocketQuery;
 import io.kith.server.provenance.MeshKeys;
 import io.kith.server.rpc.CheckListener;
 import io.kith.server.telemetry.CheckTelemetry;
@@ -48,6 +37,7 @@ import io.kith.spiffe.X509Source;
 import io.opentelemetry.sdk.common.CompletableResultCode;
 import io.opentelemetry.sdk.trace.data.SpanData;
 import io.opentelemetry.sdk.trace.export.SpanExporter;
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -55,13 +45,12 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Collection;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Semaphore;
+import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
+import java.util.logging.Level;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Checks that the server sends to itself before it is ready.
@@ -72,19 +61,27 @@ import org.jspecify.annotations.Nullable;
  */
 final class WarmUp {
   /** So many at a time. */
-  static final int CHECKS = 3_000;
+  static final int CHECKS = 1_000;
 
   /** While they take this part of the time, compilers are still at work. */
   private static final double STILL_COMPILING = 0.1;
 
   /** No more are begun after this time. */
-  private static final Duration ENOUGH = Duration.ofSeconds(10);
+  private static final Duration ENOUGH = Duration.ofSeconds(11);
 
-  private static final int IN_FLIGHT = 32;
+  private static final Duration WHILE = Duration.ofMillis(300);
+
+  /** So much longer than Checks take. */
+  private static final int PAUSES = 2;
+
+  private static final int SOCKETS = 250;
   private static final Duration LIMIT = Duration.ofSeconds(10);
   private static final Owner OWNER = Owner.parse("kith/process/warm-up");
   private static final IpAddress DESTINATION = IpAddress.parse("192.0.2.1");
-  private static final Candidate CANDIDATE = candidate();
+  private static final int FIRST_PORT = 16_384;
+  private static final String NAME = "d0.warm-up.svc.cluster.local";
+  private static final IpAddress POD = IpAddress.parse("127.0.0.1");
+  private static final ProcessClass PROCESS = ProcessClass.of(RehearsedBridge.KNOWN_PROGRAM);
 
   private final X509Source identity;
   private final SpiffeId self;
@@ -102,148 +99,136 @@ final class WarmUp {
 
   /** The way real Checks come in, at another address. */
   @FunctionalInterface
-  interface Listener {
+  interface Checks {
     CheckListener listen(InetSocketAddress address, SslContext tls, ExtAuthzService service)
-        throws java.io.IOException;
+        throws IOException;
+  }
+
+  /** The way real bridges attach, at another address. */
+  @FunctionalInterface
+  interface Bridges {
+    NettyServerBuilder at(
+        InetSocketAddress address, ServerCredentials credentials, BridgeService service);
   }
 
   /**
-   * Runs the Checks, and again as many while compilers are at work. No Check may take longer than
+   * Runs the Checks, and again as many while compilers are at work. No round may take longer than
    * ten seconds.
    *
    * @return how many were answered with permission, as all should be
    */
-  int run(Listener listener) throws java.io.IOException, InterruptedException {
+  int run(Checks checks, Bridges bridges) throws IOException, InterruptedException {
+    var here = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     try (var deadlines = new Deadlines();
         var telemetry = CheckTelemetry.rehearsal(new Nowhere())) {
+      var clock = InstantSource.system();
+      var hub = new BridgeHub(deadlines, new NodeBridges(), clock, Level.FINE);
+      var allowed = List.of(SpiffeIdPattern.parse(self.toString()));
+      var attached =
+          bridges
+              .at(
+                  here,
+                  SpiffeTls.serverCredentials(identity, self::equals),
+                  new BridgeService(hub, allowed, "warm-up", clock))
+              .build()
+              .start();
       var service =
           new ExtAuthzService(
               new CheckSettings(List.of(), limit, limit, new OnFailure(false, false), CHECKS),
               directory(),
               MeshKeys.fresh(),
               new WarmUpPolicy(),
-              new WarmUpProcesses(),
-              telemetry,
+              hub,
+              CheckServer.heardBy(telemetry, new OpenFlows(clock)),
               deadlines,
-              InstantSource.system());
-      try (var server =
-          listener.listen(
-              new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-              SpiffeTls.grpcServerContext(identity, self::equals),
-              service)) {
+              clock);
+      try (var _ = RehearsedBridge.attach(attached.getPort(), identity, self, POD, self);
+          var server =
+              checks.listen(here, SpiffeTls.grpcServerContext(identity, self::equals), service)) {
+        awaitPod(hub);
         return send(server.port());
+      } finally {
+        var _ = attached.shutdownNow();
       }
     }
   }
 
-  private int send(int port) throws InterruptedException {
-    var channel =
-        NettyChannelBuilder.forAddress(
-                new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
-                SpiffeTls.channelCredentials(identity, self::equals))
-            .directExecutor()
-            .build();
-    try {
-      var asked =
-          ClientInterceptors.intercept(
-              channel, MetadataUtils.newAttachHeadersInterceptor(metadata()));
-      var permitted = new AtomicInteger();
-      var enough = System.nanoTime() + ENOUGH.toNanos();
+  private void awaitPod(BridgeHub hub) throws IOException, InterruptedException {
+    var end = System.nanoTime() + limit.toNanos();
+    while (hub.running(POD) == null) {
+      if (System.nanoTime() - end > 0) {
+        throw new IOException("its own bridge did not attach within " + limit);
+      }
+      Thread.sleep(1);
+    }
+  }
+
+  private int send(int port) throws IOException, InterruptedException {
+    var questions = IntStream.range(0, CHECKS).mapToObj(WarmUp::question).toList();
+    try (var client =
+        CheckClient.connect(
+            port,
+            SpiffeTls.grpcClientContext(identity, self::equals),
+            Stream.of("10S", "10000m", "10S", "10000m").map(WarmUp::headers).toList())) {
       var compilers = ManagementFactory.getCompilationMXBean();
+      var start = System.nanoTime();
+      var permitted = 0;
       while (true) {
-        var start = System.nanoTime();
+        var began = System.nanoTime();
         var compiled = compilers.getTotalCompilationTime();
-        send(
-            asked,
-            CallOptions.DEFAULT.withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS),
-            permitted);
-        var now = System.nanoTime();
+        permitted += send(client, questions, began);
+        var took = System.nanoTime() - began;
         var compiling =
             TimeUnit.MILLISECONDS.toNanos(compilers.getTotalCompilationTime() - compiled);
-        if (compiling < (now - start) * STILL_COMPILING || now - enough > 0) {
-          return permitted.get();
+        if (compiling < took * STILL_COMPILING || System.nanoTime() - start > ENOUGH.toNanos()) {
+          return permitted;
         }
       }
-    } finally {
-      channel.shutdownNow();
     }
   }
 
-  private static void send(Channel channel, CallOptions options, AtomicInteger permitted)
-      throws InterruptedException {
-    var free = new Semaphore(IN_FLIGHT);
-    for (var i = 0; i < CHECKS; i++) {
-      free.acquire();
-      var answer = EncodedCheck.send(channel, options, check(i));
-      answer.addListener(
-          () -> {
-            if (answer.state() == java.util.concurrent.Future.State.SUCCESS
-                && EncodedCheck.permits(answer.resultNow())) {
-              permitted.incrementAndGet();
-            }
-            free.release();
-          },
-          MoreExecutors.directExecutor());
+  /**
+   * For a while, with pauses for the compilers: they may have no other processor, and what they are
+   * late with now would slow down the first that ask.
+   */
+  private int send(CheckClient client, List<CheckClient.Question> questions, long began)
+      throws IOException, InterruptedException {
+    var permitted = 0;
+    for (var now = began; now - began < WHILE.toNanos(); now = System.nanoTime()) {
+      permitted += client.ask(questions, limit);
+      TimeUnit.NANOSECONDS.sleep(PAUSES * (System.nanoTime() - now));
     }
-    free.acquire(IN_FLIGHT);
+    return permitted;
   }
 
-  private static Metadata metadata() {
-    var metadata = new Metadata();
-    metadata.put(Metadata.Key.of("x-kith-direction", Metadata.ASCII_STRING_MARSHALLER), "outbound");
-    return metadata;
+  private static Map<String, String> headers(String timeout) {
+    return Map.of(
+        "grpc-timeout", timeout,
+        "x-envoy-internal", "true",
+        "x-forwarded-for", "127.0.0.1",
+        "x-envoy-expected-rq-timeout-ms", "10000",
+        "x-kith-direction", "outbound",
+        "x-kith-node", "warm-up",
+        "x-kith-cluster", "PassthroughCluster");
   }
 
-  /** By turns of a connection and of a request. */
-  private static byte[] check(int number) {
-    return EncodedCheck.of(
-        "127.0.0.1",
-        1024 + number % 60_000,
-        DESTINATION.toString(),
-        443,
-        null,
-        number % 2 == 0 ? "warm-up.invalid:443" : null);
+  /** By turns of a connection and of a request on it. */
+  private static CheckClient.Question question(int number) {
+    var socket = number / 2 % SOCKETS;
+    return new CheckClient.Question(
+        EncodedCheck.of(
+            POD.toString(),
+            FIRST_PORT + socket,
+            DESTINATION.toString(),
+            443,
+            NAME,
+            number % 2 == 0 ? NAME + ":443" : null),
+        Map.of("x-kith-conn", String.format(Locale.ROOT, "%012d", socket)));
   }
 
   private StaticWorkloadDirectory directory() {
     return new StaticWorkloadDirectory(
         List.of(new StaticWorkloadDirectory.Entry(OWNER, self, "warm-up", List.of(), List.of())));
-  }
-
-  private static Attribution attribution() {
-    return new Attribution.Attributed(List.of(CANDIDATE), Rung.KERNEL_EXACT, List.of());
-  }
-
-  private static Candidate candidate() {
-    var fingerprint =
-        new ProcessFingerprint(
-            "/usr/bin/warm-up",
-            null,
-            Origin.IMAGE,
-            1000,
-            EntryKind.NATIVE,
-            "warm-up",
-            null,
-            List.of(),
-            null,
-            null,
-            List.of(),
-            false);
-    return new Candidate(
-        "fp:warm-up", fingerprint, ProcessClass.of(fingerprint), Quality.EXACT, Set.of());
-  }
-
-  /** Knows of every second pair of Checks what it was asked a moment ago. */
-  private static final class WarmUpProcesses implements ProcessSource {
-    @Override
-    public CompletableFuture<Attribution> ask(SocketQuery query, Consumer<Attribution> late) {
-      return CompletableFuture.completedFuture(attribution());
-    }
-
-    @Override
-    public @Nullable KnownConnection known(SocketQuery query, long nanos) {
-      return query.source().port() % 4 < 2 ? new KnownConnection(attribution(), nanos) : null;
-    }
   }
 
   /** Enforces one baseline that allows what the Checks are about, by either name. */
@@ -253,15 +238,13 @@ final class WarmUp {
             Mode.ENFORCE,
             false,
             Snapshot.Rules.of(
-                Baseline.of(
-                    OWNER, null, List.of(edge(DESTINATION.toString()), edge("warm-up.invalid"))),
+                Baseline.of(OWNER, null, List.of(edge(DESTINATION.toString()), edge(NAME))),
                 List.of()),
             null);
 
     private static Edge edge(String name) {
       return Edge.learned(
-          CANDIDATE.processClass(),
-          new DestinationPattern.Exact(name, Evidence.ADDRESS, 443, Protocol.TCP));
+          PROCESS, new DestinationPattern.Exact(name, Evidence.ADDRESS, 443, Protocol.TCP));
     }
 
     @Override

@@ -3,11 +3,14 @@ package io.kith.server.rehearsal;
 import io.kith.admin.v1.FinishTestRunRequest;
 import io.kith.admin.v1.GetStatusRequest;
 import io.kith.admin.v1.SetModeRequest;
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.server.Main;
 import io.kith.server.admin.AdminClient;
 import io.kith.server.cli.Kith;
+import io.kith.server.net.RehearsedBridge;
 import io.kith.server.verb.Surroundings;
+import io.kith.spiffe.WorkloadApiSource;
 import io.kith.spiffe.dev.DevIdentity;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -31,9 +34,11 @@ import java.util.Set;
 public final class Rehearsal {
   private static final String TRUST_DOMAIN = "dev.rehearsal";
   private static final SpiffeId SERVER = SpiffeId.parse("spiffe://" + TRUST_DOMAIN + "/server");
-  static final SpiffeId BRIDGE = SpiffeId.parse("spiffe://" + TRUST_DOMAIN + "/bridge");
+  private static final SpiffeId BRIDGE = SpiffeId.parse("spiffe://" + TRUST_DOMAIN + "/bridge");
   static final SpiffeId POD = SpiffeId.parse("spiffe://" + TRUST_DOMAIN + "/pod");
   private static final String OWNER = "rehearsal/deployment/pod";
+  static final IpAddress POD_ADDRESS = IpAddress.parse("192.0.2.10");
+  private static final int FIRST_PORT = 40_000;
   private static final String NOTE = "rehearsed";
   private static final Duration PATIENCE = Duration.ofMinutes(1);
 
@@ -101,7 +106,7 @@ public final class Rehearsal {
             TRUST_DOMAIN,
             OWNER,
             POD,
-            RehearsedBridge.POD_ADDRESS,
+            POD_ADDRESS,
             RehearsedEnvoy.DESTINATION);
   }
 
@@ -122,7 +127,9 @@ public final class Rehearsal {
       }
       var said = out.toString();
       try (var admin = AdminClient.toUnixSocket(folder.resolve("admin.sock"), "rehearsal");
-          var bridge = RehearsedBridge.attach(port(said, "bridges"), identity, SERVER);
+          var ofBridge = identity(identity, BRIDGE);
+          var bridge =
+              RehearsedBridge.attach(port(said, "bridges"), ofBridge, SERVER, POD_ADDRESS, POD);
           var envoy = RehearsedEnvoy.connect(port(said, "checks"), identity, SERVER)) {
         bridge.awaitWelcome(PATIENCE);
         await(
@@ -134,7 +141,7 @@ public final class Rehearsal {
                     .stream()
                     .anyMatch(one -> one.getPods() == 1));
         if (teach) {
-          envoy.ask(true, RehearsedBridge.FIRST_PORT);
+          envoy.ask(true, FIRST_PORT);
           var _ =
               admin
                   .service()
@@ -150,14 +157,22 @@ public final class Rehearsal {
                           .setNote(NOTE)
                           .build());
         }
-        envoy.ask(true, RehearsedBridge.FIRST_PORT);
+        envoy.ask(true, FIRST_PORT);
         envoy.ask(false, RehearsedBridge.STRANGE_PORT);
-        envoy.askMany(RehearsedBridge.FIRST_PORT);
+        envoy.askMany(FIRST_PORT);
       }
     } finally {
       server.interrupt();
       server.join(PATIENCE);
     }
+  }
+
+  static WorkloadApiSource identity(DevIdentity issuer, SpiffeId id) throws InterruptedException {
+    var identity = WorkloadApiSource.start(issuer.socketOf(id), id, Clock.systemUTC());
+    if (!identity.awaitReady(Duration.ofSeconds(30))) {
+      throw new IllegalStateException("no certificate: " + identity.state().words());
+    }
+    return identity;
   }
 
   private static int port(String said, String key) {

@@ -19,10 +19,14 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.envoyproxy.envoy.service.auth.v3.AttributeContext;
+import io.envoyproxy.envoy.service.auth.v3.AuthorizationGrpc;
 import io.envoyproxy.envoy.service.auth.v3.CheckResponse;
+import io.grpc.CallOptions;
 import io.grpc.ClientInterceptors;
+import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
 import io.kith.baselines.config.KithConfig.OnFailure;
 import io.kith.baselines.decision.Flow;
@@ -31,8 +35,10 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.process.Attribution;
 import io.kith.baselines.process.Rung;
-import io.kith.server.net.EncodedCheck;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -357,15 +363,32 @@ class ExtAuthzServiceTest {
   @Test
   void check_bytesThatAreNoCheckRequest_areAnsweredAllTheSame() throws Exception {
     var answered =
-        EncodedCheck.send(
+        ClientCalls.blockingUnaryCall(
             ClientInterceptors.intercept(
                 kith.openChannel(),
                 MetadataUtils.newAttachHeadersInterceptor(headers("x-kith-direction", "outbound"))),
-            io.grpc.CallOptions.DEFAULT,
+            AuthorizationGrpc.getCheckMethod().toBuilder(new Bytes(), new Bytes()).build(),
+            CallOptions.DEFAULT,
             new byte[] {(byte) 0xff, 0x01, 0x02});
-    var response = CheckResponse.parseFrom(answered.get());
+    var response = CheckResponse.parseFrom(answered);
 
     assertThat(answer(response)).isEqualTo(new Expected(PERMISSION_DENIED, "malformed", ""));
+  }
+
+  private static final class Bytes implements MethodDescriptor.Marshaller<byte[]> {
+    @Override
+    public InputStream stream(byte[] value) {
+      return new ByteArrayInputStream(value);
+    }
+
+    @Override
+    public byte[] parse(InputStream stream) {
+      try {
+        return stream.readAllBytes();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
   }
 
   // Failures inside.

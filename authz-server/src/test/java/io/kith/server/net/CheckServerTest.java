@@ -223,7 +223,8 @@ class CheckServerTest {
                             Duration.ofHours(1),
                             Duration.ofSeconds(1),
                             Duration.ofSeconds(5)),
-                        service));
+                        service),
+                CheckServer::bridges);
 
     assertThat(permitted).isPositive();
     assertThat(permitted % WarmUp.CHECKS).as("all of them, each time").isZero();

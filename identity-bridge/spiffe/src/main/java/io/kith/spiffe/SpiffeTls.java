@@ -123,10 +123,7 @@ public final class SpiffeTls {
    */
   public static ChannelCredentials channelCredentials(
       X509Source source, Predicate<SpiffeId> expectedServer) {
-    return client(
-        SslContextBuilder.forClient().keyManager(new SvidKeyManager(source)),
-        source::bundles,
-        expectedServer);
+    return NettySslContextChannelCredentials.create(grpcClientContext(source, expectedServer));
   }
 
   /**
@@ -136,18 +133,30 @@ public final class SpiffeTls {
    */
   public static ChannelCredentials channelCredentials(
       Map<String, List<X509Certificate>> bundles, Predicate<SpiffeId> expectedServer) {
-    return client(SslContextBuilder.forClient(), () -> bundles, expectedServer);
+    return NettySslContextChannelCredentials.create(
+        client(SslContextBuilder.forClient(), () -> bundles, expectedServer));
   }
 
-  private static ChannelCredentials client(
+  /**
+   * For a client that speaks gRPC in a way of its own.
+   *
+   * @param expectedServer which servers are the right one; usually {@code id::equals}
+   */
+  public static SslContext grpcClientContext(
+      X509Source source, Predicate<SpiffeId> expectedServer) {
+    return client(
+        SslContextBuilder.forClient().keyManager(new SvidKeyManager(source)),
+        source::bundles,
+        expectedServer);
+  }
+
+  private static SslContext client(
       SslContextBuilder builder,
       Supplier<Map<String, List<X509Certificate>>> bundles,
       Predicate<SpiffeId> expectedServer) {
     try {
-      return NettySslContextChannelCredentials.create(
-          finished(
-              GrpcSslContexts.configure(
-                  builder.trustManager(trustManager(bundles, expectedServer)))));
+      return finished(
+          GrpcSslContexts.configure(builder.trustManager(trustManager(bundles, expectedServer))));
     } catch (SSLException e) {
       throw new IllegalStateException("TLS 1.3 cannot be set up for the client", e);
     }

@@ -1,4 +1,4 @@
-package io.kith.server.rehearsal;
+package io.kith.server.net;
 
 import com.google.protobuf.ByteString;
 import io.grpc.ManagedChannel;
@@ -6,6 +6,7 @@ import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.StreamObserver;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.bridge.v1.Answer;
 import io.kith.bridge.v1.BridgeMessage;
 import io.kith.bridge.v1.BridgeServiceGrpc;
@@ -21,60 +22,80 @@ import io.kith.bridge.v1.Query;
 import io.kith.bridge.v1.Rung;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.spiffe.SpiffeTls;
-import io.kith.spiffe.WorkloadApiSource;
-import io.kith.spiffe.dev.DevIdentity;
+import io.kith.spiffe.X509Source;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.time.Clock;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/** A bridge with one pod, whose sockets are only numbers: a port says which program has it. */
-final class RehearsedBridge implements StreamObserver<ServerMessage>, AutoCloseable {
-  static final String NODE = "rehearsal";
-  static final String POD_ADDRESS = "192.0.2.10";
-  static final int FIRST_PORT = 40_000;
+/**
+ * A bridge with one pod, whose sockets are only numbers: a port says which program has it. For a
+ * server's own use, before others ask it.
+ */
+public final class RehearsedBridge implements StreamObserver<ServerMessage>, AutoCloseable {
+  private static final String SHA256 = "5f".repeat(32);
+  private static final int UID = 1_000;
 
-  /** Of a program that nobody learned. */
-  static final int STRANGE_PORT = 39_999;
+  /** The node that it says it is on. */
+  public static final String NODE = "rehearsal";
 
-  private static final String KNOWN = "/app/known";
+  /** Of a program that nobody learned; every other port is of one that is known. */
+  public static final int STRANGE_PORT = 39_999;
+
+  /** What it says of the program that is known. */
+  static final ProcessFingerprint KNOWN_PROGRAM =
+      new ProcessFingerprint(
+          "/app/known",
+          SHA256,
+          io.kith.baselines.process.Origin.IMAGE,
+          UID,
+          io.kith.baselines.process.EntryKind.NATIVE,
+          "known",
+          null,
+          List.of(),
+          null,
+          null,
+          List.of(),
+          false);
+
   private static final String STRANGER = "/app/stranger";
 
-  private final WorkloadApiSource identity;
   private final ManagedChannel channel;
+  private final Pod pod;
   private final CountDownLatch welcome = new CountDownLatch(1);
   private final StreamObserver<BridgeMessage> out;
 
-  private RehearsedBridge(WorkloadApiSource identity, ManagedChannel channel) {
-    this.identity = identity;
+  private RehearsedBridge(ManagedChannel channel, Pod pod) {
     this.channel = channel;
+    this.pod = pod;
     this.out = BridgeServiceGrpc.newStub(channel).attach(this);
   }
 
-  static RehearsedBridge attach(int port, DevIdentity issuer, SpiffeId server)
-      throws InterruptedException {
-    var identity = identity(issuer, Rehearsal.BRIDGE);
-    var bridge = new RehearsedBridge(identity, channel(port, identity, server));
+  /**
+   * Attaches.
+   *
+   * @param identity its own; not closed here
+   * @param address of its pod, whose identity is {@code workload}
+   */
+  public static RehearsedBridge attach(
+      int port, X509Source identity, SpiffeId server, IpAddress address, SpiffeId workload) {
+    var channel =
+        NettyChannelBuilder.forAddress(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
+                SpiffeTls.channelCredentials(identity, server::equals))
+            .directExecutor()
+            .build();
+    var pod =
+        Pod.newBuilder()
+            .setId("net:[4026532000]")
+            .addAddresses(ByteString.copyFrom(address.bytes()))
+            .addSpiffeIds(workload.toString())
+            .build();
+    var bridge = new RehearsedBridge(channel, pod);
     bridge.introduce();
     return bridge;
-  }
-
-  static WorkloadApiSource identity(DevIdentity issuer, SpiffeId id) throws InterruptedException {
-    var identity = WorkloadApiSource.start(issuer.socketOf(id), id, Clock.systemUTC());
-    if (!identity.awaitReady(Duration.ofSeconds(30))) {
-      throw new IllegalStateException("no certificate: " + identity.state().words());
-    }
-    return identity;
-  }
-
-  static ManagedChannel channel(int port, WorkloadApiSource identity, SpiffeId server) {
-    return NettyChannelBuilder.forAddress(
-            new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
-            SpiffeTls.channelCredentials(identity, server::equals))
-        .directExecutor()
-        .build();
   }
 
   private void introduce() {
@@ -86,18 +107,10 @@ final class RehearsedBridge implements StreamObserver<ServerMessage>, AutoClosea
                     .setNode(NODE)
                     .setBridgeVersion("rehearsal"))
             .build());
-    describe(KNOWN);
+    describe(KNOWN_PROGRAM.path());
     describe(STRANGER);
     out.onNext(
-        BridgeMessage.newBuilder()
-            .setPodUpdate(
-                PodUpdate.newBuilder()
-                    .addPods(
-                        Pod.newBuilder()
-                            .setId("net:[4026532000]")
-                            .addAddresses(ByteString.copyFrom(IpAddress.parse(POD_ADDRESS).bytes()))
-                            .addSpiffeIds(Rehearsal.POD.toString())))
-            .build());
+        BridgeMessage.newBuilder().setPodUpdate(PodUpdate.newBuilder().addPods(pod)).build());
   }
 
   private void describe(String program) {
@@ -109,13 +122,14 @@ final class RehearsedBridge implements StreamObserver<ServerMessage>, AutoClosea
                     .setPath(program)
                     .setProgram(program.substring(program.lastIndexOf('/') + 1))
                     .setEntryKind(EntryKind.ENTRY_KIND_NATIVE)
-                    .setUid(1_000)
-                    .setSha256("5f".repeat(32))
+                    .setUid(UID)
+                    .setSha256(SHA256)
                     .setOrigin(Origin.ORIGIN_IMAGE))
             .build());
   }
 
-  void awaitWelcome(Duration patience) throws InterruptedException {
+  /** Until the server has taken it in. */
+  public void awaitWelcome(Duration patience) throws InterruptedException {
     if (!welcome.await(patience.toMillis(), TimeUnit.MILLISECONDS)) {
       throw new IllegalStateException("the bridge is not welcome");
     }
@@ -140,7 +154,8 @@ final class RehearsedBridge implements StreamObserver<ServerMessage>, AutoClosea
                 .setOriginalSourcePort(port)
                 .addCandidates(
                     Candidate.newBuilder()
-                        .setFingerprintId("fp:" + (port == STRANGE_PORT ? STRANGER : KNOWN))
+                        .setFingerprintId(
+                            "fp:" + (port == STRANGE_PORT ? STRANGER : KNOWN_PROGRAM.path()))
                         .setQuality(Quality.QUALITY_EXACT)))
         .build();
   }
@@ -154,6 +169,5 @@ final class RehearsedBridge implements StreamObserver<ServerMessage>, AutoClosea
   @Override
   public void close() {
     channel.shutdownNow();
-    identity.close();
   }
 }
