@@ -19,6 +19,9 @@ public final class MeshNames {
   /** The filter that asks about a connection in a gate. */
   public static final String CONNECT = MeshFilters.CONNECT;
 
+  /** Label of an overlay: its {@linkplain FailureMode#word failure mode}. */
+  public static final String FAILURE_MODE = "kith.io/failure-mode";
+
   /** What stands behind the filters that ask, where the failure mode is floor. */
   public static final String FLOOR = Floor.NAME;
 

@@ -73,7 +73,7 @@ public record MeshOverlay(MeshSettings settings, MeshScope scope, FailureMode mo
   }
 
   EnvoyFilter envoyFilter() {
-    var labels = new HashMap<>(Map.of("kith.io/failure-mode", mode.word()));
+    var labels = new HashMap<>(Map.of(MeshNames.FAILURE_MODE, mode.word()));
     if (by == Writer.SERVER) {
       labels.put("app.kubernetes.io/managed-by", "kith");
     }

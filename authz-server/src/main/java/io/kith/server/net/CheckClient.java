@@ -17,14 +17,16 @@ import io.grpc.netty.shaded.io.netty.channel.socket.nio.NioSocketChannel;
 import io.grpc.netty.shaded.io.netty.handler.codec.LengthFieldBasedFrameDecoder;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.DefaultHttp2Headers;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.DefaultHttp2HeadersEncoder;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2CodecUtil;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Exception;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Flags;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2FrameTypes;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Headers;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.netty.shaded.io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,21 +46,7 @@ import org.jspecify.annotations.Nullable;
  * compilers do while it warms itself up would be for that client, which is not used again.
  */
 public final class CheckClient implements AutoCloseable {
-  private static final byte[] PREFACE =
-      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
-  private static final int DATA = 0;
-  private static final int HEADERS = 1;
-  private static final int RESET = 3;
-  private static final int SETTINGS = 4;
-  private static final int PING = 6;
-  private static final int GO_AWAY = 7;
-  private static final int WINDOW_UPDATE = 8;
-  private static final int END_STREAM = 1;
-  private static final int ACK = 1;
-  private static final int END_HEADERS = 4;
-  private static final int FRAME_HEADER = 9;
   private static final int MESSAGE_HEADER = 5;
-  private static final int FIRST_WINDOW = 65_535;
   private static final int MAX_FRAME = 1 << 20;
   private static final int IN_FLIGHT = 48;
 
@@ -121,7 +109,8 @@ public final class CheckClient implements AutoCloseable {
                         .pipeline()
                         .addLast(
                             tls.newHandler(channel.alloc()),
-                            new LengthFieldBasedFrameDecoder(MAX_FRAME, 0, 3, FRAME_HEADER - 3, 0),
+                            new LengthFieldBasedFrameDecoder(
+                                MAX_FRAME, 0, 3, Http2CodecUtil.FRAME_HEADER_LENGTH - 3, 0),
                             connection);
                   }
                 })
@@ -224,8 +213,8 @@ public final class CheckClient implements AutoCloseable {
     @Override
     public void channelActive(ChannelHandlerContext context) {
       var out = context.alloc().buffer();
-      out.writeBytes(PREFACE);
-      frame(out, 0, SETTINGS, 0, 0);
+      out.writeBytes(Http2CodecUtil.connectionPrefaceBuf());
+      frame(out, 0, Http2FrameTypes.SETTINGS, 0, 0);
       var _ = context.writeAndFlush(out);
       var _ = ready.complete(context);
     }
@@ -236,8 +225,8 @@ public final class CheckClient implements AutoCloseable {
         while (asked < questions.size() && asked - answered < IN_FLIGHT) {
           write(out, questions.get(asked++));
         }
-        if (unacknowledged > FIRST_WINDOW / 2) {
-          frame(out, 4, WINDOW_UPDATE, 0, 0);
+        if (unacknowledged > Http2CodecUtil.DEFAULT_WINDOW_SIZE / 2) {
+          frame(out, 4, Http2FrameTypes.WINDOW_UPDATE, 0, 0);
           out.writeInt(unacknowledged);
           unacknowledged = 0;
         }
@@ -256,11 +245,16 @@ public final class CheckClient implements AutoCloseable {
     private void write(ByteBuf out, Question question) throws Http2Exception {
       question.headers().forEach(headers::set);
       var start = out.writerIndex();
-      frame(out, 0, HEADERS, END_HEADERS, stream);
+      frame(out, 0, Http2FrameTypes.HEADERS, Http2Flags.END_HEADERS, stream);
       encoder.encodeHeaders(stream, headers, out);
-      out.setMedium(start, out.writerIndex() - start - FRAME_HEADER);
+      out.setMedium(start, out.writerIndex() - start - Http2CodecUtil.FRAME_HEADER_LENGTH);
       var message = question.message();
-      frame(out, MESSAGE_HEADER + message.length, DATA, END_STREAM, stream);
+      frame(
+          out,
+          MESSAGE_HEADER + message.length,
+          Http2FrameTypes.DATA,
+          Http2Flags.END_STREAM,
+          stream);
       out.writeByte(0).writeInt(message.length).writeBytes(message);
       stream += 2;
     }
@@ -273,28 +267,35 @@ public final class CheckClient implements AutoCloseable {
     protected void channelRead0(ChannelHandlerContext context, ByteBuf frame) throws IOException {
       var type = frame.getByte(3);
       var flags = frame.getByte(4);
-      frame.skipBytes(FRAME_HEADER);
+      frame.skipBytes(Http2CodecUtil.FRAME_HEADER_LENGTH);
       switch (type) {
-        case DATA -> {
+        case Http2FrameTypes.DATA -> {
           unacknowledged += frame.readableBytes();
           frame.skipBytes(MESSAGE_HEADER);
           if (EncodedCheck.permits(ByteBufUtil.getBytes(frame))) {
             permitted++;
           }
         }
-        case HEADERS -> {
-          if ((flags & END_STREAM) != 0) {
+        case Http2FrameTypes.HEADERS -> {
+          if ((flags & Http2Flags.END_STREAM) != 0) {
             answered++;
           }
         }
-        case SETTINGS, PING -> {
-          if ((flags & ACK) == 0) {
+        case Http2FrameTypes.SETTINGS, Http2FrameTypes.PING -> {
+          if ((flags & Http2Flags.ACK) == 0) {
             var out = context.alloc().buffer();
-            frame(out, type == PING ? frame.readableBytes() : 0, type, ACK, 0);
-            var _ = context.writeAndFlush(type == PING ? out.writeBytes(frame) : out);
+            frame(
+                out,
+                type == Http2FrameTypes.PING ? frame.readableBytes() : 0,
+                type,
+                Http2Flags.ACK,
+                0);
+            var _ =
+                context.writeAndFlush(type == Http2FrameTypes.PING ? out.writeBytes(frame) : out);
           }
         }
-        case RESET, GO_AWAY -> throw new IOException("the server ends it, by frame " + type);
+        case Http2FrameTypes.RST_STREAM, Http2FrameTypes.GO_AWAY ->
+            throw new IOException("the server ends it, by frame " + type);
         default -> {
           // what the server lets us send is more than we do
         }
@@ -307,7 +308,8 @@ public final class CheckClient implements AutoCloseable {
       if (waiting != null && answered == questions.size()) {
         all = null;
         waiting.complete(permitted);
-      } else if (asked < questions.size() || unacknowledged > FIRST_WINDOW / 2) {
+      } else if (asked < questions.size()
+          || unacknowledged > Http2CodecUtil.DEFAULT_WINDOW_SIZE / 2) {
         send(context);
       }
       context.fireChannelReadComplete();

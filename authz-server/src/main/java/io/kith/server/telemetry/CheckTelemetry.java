@@ -15,7 +15,6 @@ import io.opentelemetry.sdk.trace.export.SpanExporter;
 import java.net.URI;
 import java.time.Duration;
 import java.util.LinkedHashMap;
-import java.util.function.Function;
 import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
 
@@ -31,18 +30,20 @@ public final class CheckTelemetry implements CheckObserver, AutoCloseable {
   private static final int DENIALS_LOGGED_PER_SECOND = 20;
 
   private final BoundedLog log = new BoundedLog(CheckTelemetry.class, DENIALS_LOGGED_PER_SECOND);
-  private final Metrics metrics = new Metrics();
+  private final Metrics metrics;
   private final @Nullable CheckSpans spans;
   private final @Nullable OtlpExport export;
   private final boolean logsDenials;
 
   private CheckTelemetry(
+      Metrics metrics,
       @Nullable CheckSpans spans,
       boolean logsDenials,
-      @Nullable Function<Metrics, OtlpExport> export) {
+      @Nullable OtlpExport export) {
+    this.metrics = metrics;
     this.spans = spans;
     this.logsDenials = logsDenials;
-    this.export = export == null ? null : export.apply(metrics);
+    this.export = export;
     if (spans != null) {
       metrics.counter("kith_spans_exported_total", "Spans delivered.", spans::exported);
       metrics.counter(
@@ -61,32 +62,33 @@ public final class CheckTelemetry implements CheckObserver, AutoCloseable {
    */
   public static CheckTelemetry of(KithConfig.Telemetry settings, String version) {
     var otlp = settings.otlp();
+    var metrics = new Metrics();
     if (otlp == null) {
-      return new CheckTelemetry(null, true, null);
+      return new CheckTelemetry(metrics, null, true, null);
     }
     var exporter =
         OtlpHttpSpanExporter.builder()
             .setEndpoint(under(otlp, "traces"))
             .setTimeout(EXPORT_TIMEOUT)
             .build();
-    Function<Metrics, OtlpExport> more =
-        metrics ->
-            new OtlpExport(otlp, settings.metrics(), settings.logs(), resource(version), metrics);
     return new CheckTelemetry(
+        metrics,
         spans(exporter, version, settings.sampleAllows()),
         true,
-        settings.metrics() || settings.logs() ? more : null);
+        settings.metrics() || settings.logs()
+            ? new OtlpExport(otlp, settings.metrics(), settings.logs(), resource(version), metrics)
+            : null);
   }
 
   /** With an exporter of the caller's. */
   public static CheckTelemetry exportingTo(
       SpanExporter exporter, String version, double sampleAllows) {
-    return new CheckTelemetry(spans(exporter, version, sampleAllows), true, null);
+    return new CheckTelemetry(new Metrics(), spans(exporter, version, sampleAllows), true, null);
   }
 
   /** The same work for Checks that nobody asked: nothing of it is logged. */
   public static CheckTelemetry rehearsal(SpanExporter exporter) {
-    return new CheckTelemetry(spans(exporter, "warm-up", 1), false, null);
+    return new CheckTelemetry(new Metrics(), spans(exporter, "warm-up", 1), false, null);
   }
 
   private static CheckSpans spans(SpanExporter exporter, String version, double sampleAllows) {

@@ -80,7 +80,7 @@ record KithFilter(Tree object, String rootNamespace) {
     option(
         options,
         "--revision",
-        object.at("metadata", "labels", "istio.io/rev").text(),
+        object.at("metadata", "labels", MeshObjects.REVISION).text(),
         USUAL.revision());
     option(options, "--node-variable", nodeVariable(), USUAL.nodeVariable());
     option(options, "--timeout", timeout(), USUAL.timeout().toMillis() + "ms");
@@ -184,7 +184,7 @@ record KithFilter(Tree object, String rootNamespace) {
   }
 
   private String failureMode() {
-    return object.at("metadata", "labels", "kith.io/failure-mode").text();
+    return object.at("metadata", "labels", MeshNames.FAILURE_MODE).text();
   }
 
   /** The command that makes it. */

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 record MeshObjects(
     String rootNamespace, Map<String, List<MeshObject>> byKind, Map<String, MeshObject> between) {
   private static final String INJECTION = "istio-injection";
-  private static final String REVISION = "istio.io/rev";
+  static final String REVISION = "istio.io/rev";
   private static final String INJECT = "sidecar.istio.io/inject";
 
   List<MeshObject> of(String kind) {

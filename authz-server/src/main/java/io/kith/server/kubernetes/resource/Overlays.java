@@ -5,6 +5,7 @@ import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.Owner;
 import io.kith.istio.FailureMode;
+import io.kith.istio.MeshNames;
 import io.kith.istio.MeshOverlay;
 import io.kith.istio.MeshOverlay.Writer;
 import io.kith.istio.MeshScope;
@@ -42,8 +43,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class Overlays implements FailureModes {
   private static final System.Logger LOG = System.getLogger(Overlays.class.getName());
-
-  private static final String FAILURE_MODE = "kith.io/failure-mode";
 
   /** Names of pods in a message. */
   private static final int NAMED = 5;
@@ -97,7 +96,7 @@ final class Overlays implements FailureModes {
     }
 
     private boolean opens() {
-      return !labels.getOrDefault(FAILURE_MODE, "open").matches("closed|floor");
+      return !labels.getOrDefault(MeshNames.FAILURE_MODE, "open").matches("closed|floor");
     }
   }
 
@@ -362,7 +361,7 @@ final class Overlays implements FailureModes {
     var failure = mode == Mode.ENFORCE ? new FailureMode.Closed() : new FailureMode.Open();
     var name = name(scope);
     var there = filters.there().get(name);
-    return there != null && failure.word().equals(there.labels.get(FAILURE_MODE))
+    return there != null && failure.word().equals(there.labels.get(MeshNames.FAILURE_MODE))
         ? ""
         : announcement(scope, name, failure);
   }
