@@ -207,7 +207,7 @@ final class EnvoyBench {
       var before = ProcessCost.processor(pid);
       var answers = perSecond == 0 ? load.run(time) : load.runAtRate(time, perSecond);
       var after = ProcessCost.processor(pid);
-      WarmUp.requireAllowed(words(lane.config()), answers);
+      WarmUp.requireAllowed(words(lane.config()), answers, lane::said);
       return new Measured.Round(answers, after.minus(before));
     }
   }

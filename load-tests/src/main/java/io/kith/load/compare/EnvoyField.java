@@ -2,6 +2,7 @@ package io.kith.load.compare;
 
 import io.kith.load.lab.EnvoyProxy;
 import io.kith.load.lab.LoadNetwork;
+import io.kith.load.tools.Command;
 import io.kith.load.tools.Envoy;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -32,8 +33,17 @@ final class EnvoyField implements AutoCloseable {
   private static final int DIRECT_CONNECTIONS = 4;
   private static final int DIRECT_SOCKETS = 250;
 
-  /** One row that runs. */
-  record Lane(EnvoyConfig config, EnvoyProxy envoy) {
+  /**
+   * One row that runs.
+   *
+   * @param server that Envoy asks, or null
+   */
+  record Lane(EnvoyConfig config, EnvoyProxy envoy, @Nullable Started server) {
+    /** The end of what the server that is asked wrote. */
+    String said() {
+      return server == null ? "" : Command.tail(server.process().log(), 15);
+    }
+
     InetSocketAddress pod(int port) {
       return new InetSocketAddress(address(Traffic.pod(config.pod())), port);
     }
@@ -119,7 +129,7 @@ final class EnvoyField implements AutoCloseable {
             row.adminPort(),
             cores.serverPrefix());
     envoys.add(envoy);
-    return new Lane(config, envoy);
+    return new Lane(config, envoy, server);
   }
 
   private @Nullable Started server(EnvoyConfig row, Duration warmUp)

@@ -4,6 +4,7 @@ import io.kith.load.tools.ProcessCost;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
@@ -42,10 +43,20 @@ record WarmUp(Duration processor, int perConnection) {
 
   /** All that is asked in a measurement is allowed, by every server that looks at it. */
   static void requireAllowed(String server, Driver.Answers answers) {
+    requireAllowed(server, answers, () -> "");
+  }
+
+  /**
+   * The same.
+   *
+   * @param said what the server said for itself
+   */
+  static void requireAllowed(String server, Driver.Answers answers, Supplier<String> said) {
     if (answers.denied() > 0) {
       throw new IllegalStateException(
-          "%s denied %d of %d that it should allow"
-              .formatted(server, answers.denied(), answers.count()));
+          "%s denied %d of %d that it should allow\n%s"
+              .formatted(server, answers.denied(), answers.count(), said.get())
+              .strip());
     }
   }
 }
