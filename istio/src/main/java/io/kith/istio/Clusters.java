@@ -176,7 +176,7 @@ final class Clusters {
         "lb_policy",
         "CLUSTER_PROVIDED",
         "connect_timeout",
-        "5s");
+        "10s");
   }
 
   static Map<String, Object> socketAddress(String host, int port) {

@@ -122,6 +122,11 @@ public final class Lab implements AutoCloseable {
     return subnet.v4(Subnet.MACHINE);
   }
 
+  /** Address of the pod or host that will be added after so many others. */
+  public InetAddress v4After(int others) {
+    return subnet.v4(nextPort + others);
+  }
+
   /** A new host with addresses of its own, known by {@code name} in every pod. */
   public Host addHost(String name) throws IOException, InterruptedException {
     var endpoint = addEndpoint(name, namespace -> Shell.run("ip", "netns", "add", namespace));

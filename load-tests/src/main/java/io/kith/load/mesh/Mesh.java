@@ -310,6 +310,12 @@ public final class Mesh implements AutoCloseable {
     envoy = shop.startEnvoy(program, recipe(failureModeAllow));
   }
 
+  /** Starts one beside another pod of the checkout workload; the caller ends it. */
+  EnvoyProxy startEnvoyBeside(Pod pod, Envoy program, boolean failureModeAllow)
+      throws IOException, InterruptedException {
+    return EnvoyProxy.start(pod, program, recipe(failureModeAllow));
+  }
+
   /** The same beside the checkout pod, with the short cut for requests and a change of the text. */
   void startEnvoyWithShortCut(Envoy program, UnaryOperator<String> change)
       throws IOException, InterruptedException {

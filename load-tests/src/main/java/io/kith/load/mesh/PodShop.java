@@ -25,6 +25,9 @@ import java.util.stream.Stream;
 
 /** A pod of a {@link Lab}: an image, captured connections, hosts with networks of their own. */
 public final class PodShop implements Shop {
+  /** Pods and hosts that it adds to its lab. */
+  public static final int ENDPOINTS = 5;
+
   private static final int APP_UID = 1000;
   private static final Duration PROGRAM_LIMIT = Duration.ofMinutes(2);
   private static final String CERTIFICATE = "/tmp/payments.pem";
@@ -59,6 +62,11 @@ public final class PodShop implements Shop {
     static Settings usual(Lab lab) {
       var guard = "resolvers: [\"%s:53\"]".formatted(lab.address().getHostAddress());
       return new Settings(Map.of(), guard, "pin: \"off\"", List.of(), lab::addPod);
+    }
+
+    /** The checkout workload gets another pod. */
+    Settings alsoAt(InetAddress pod) {
+      return new Settings(installed, guard, bridge, List.of(pod.getHostAddress()), pods);
     }
   }
 

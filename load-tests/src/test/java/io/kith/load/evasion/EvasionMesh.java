@@ -103,8 +103,7 @@ final class EvasionMesh implements AutoCloseable {
     Command.run(Duration.ofMinutes(1), List.of("mount", "-t", "bpf", "bpf", bpf.toString()))
         .orFail();
     resolver = lab.addHost("resolver").datagrams(53);
-    // Pods and hosts get their addresses in turn: the shop adds five.
-    comingPod = plus(resolver.host().v4(), 6);
+    comingPod = lab.v4After(PodShop.ENDPOINTS);
     var guard =
         "resolvers: [\"%s:53\"], redirects: [ipv4], excluded: [\"0.0.0.0/0:%d\"]"
             .formatted(resolver.host().v4().getHostAddress(), EXCLUDED_PORT);
@@ -137,12 +136,6 @@ final class EvasionMesh implements AutoCloseable {
     lab.changeCapture(mesh.checkout(), false, "-I OUTPUT -p tcp --dport 3306 -j RETURN");
     lab.changeCapture(mesh.checkout(), true, "-F OUTPUT");
     learn();
-  }
-
-  private static InetAddress plus(InetAddress address, int more) throws IOException {
-    var bytes = address.getAddress();
-    bytes[3] += (byte) more;
-    return InetAddress.getByAddress(bytes);
   }
 
   static String text(String name) {

@@ -8,6 +8,8 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.kith.admin.v1.SetModeRequest;
 import io.kith.baselines.identity.SpiffeId;
+import io.kith.load.lab.EnvoyProxy;
+import io.kith.load.lab.Pod;
 import io.kith.load.lab.PodProcess;
 import io.kith.load.tools.Envoy;
 import io.kith.spiffe.dev.DevIdentity;
@@ -25,17 +27,23 @@ import org.jspecify.annotations.Nullable;
 
 /** What breaks in a mesh, and how it is mended; each way asserts that it really was broken. */
 final class Breakage {
-  /** So many connections are opened at once where all of them have to be answered. */
-  private static final int STORM = Integer.getInteger("kith.failure.connections", 2_000);
-
-  /** The same where all of them have to be refused. */
-  private static final int REFUSED_STORM = 5 * STORM;
+  /**
+   * So many connections are open at once, half of them in each of two pods: each takes an Envoy two
+   * open files, which ends when it may have no more.
+   */
+  private static final int STORM = Integer.getInteger("kith.failure.connections", 10_000);
 
   /** What Kith calls who opens them. */
   static final String STORM_PROCESS = "/usr/bin/perl /tmp/many.pl";
 
   /** So many of them by each process, below the usual limit of open files. */
-  private static final int EACH = 400;
+  private static final int EACH = 250;
+
+  /**
+   * A connection takes two ports of its pod to one destination, for a minute longer than it lasts:
+   * the kernel looks long for a free one when there are few left.
+   */
+  private static final Path LOCAL_PORTS = Path.of("/proc/sys/net/ipv4/ip_local_port_range");
 
   private static final Duration LIMIT = Duration.ofMinutes(4);
 
@@ -52,7 +60,9 @@ final class Breakage {
   private final FakeTime time;
   private boolean enforced;
   private @Nullable Stutter slowness;
-  private @Nullable PodProcess storm;
+  private @Nullable Pod replica;
+  private @Nullable EnvoyProxy secondEnvoy;
+  private List<PodProcess> storm = List.of();
   private @Nullable LyingBridge liar;
   private @Nullable DevIdentity stranger;
   private long before;
@@ -209,7 +219,7 @@ final class Breakage {
         });
     awaitConnections();
     freezeServer();
-    var outcome = connections(1, 20).await(LIMIT);
+    var outcome = connections(mesh.checkout(), 1, 20).await(LIMIT);
     assertThat(outcome.stdout())
         .as(outcome.stderr())
         .isEqualTo("opened 20, answered %d\n".formatted(enforced ? 0 : 20));
@@ -239,35 +249,56 @@ final class Breakage {
   }
 
   /** A program that nobody knows connects so often by each of its processes, and asks on each. */
-  private PodProcess connections(int processes, int each) throws IOException {
+  private PodProcess connections(Pod pod, int processes, int each) throws IOException {
     var database = mesh.shop().place(mesh.database());
-    return mesh.checkout()
-        .start(
-            1000,
-            "",
-            List.of(
-                "/usr/bin/perl",
-                "/tmp/many.pl",
-                database.host(),
-                Integer.toString(database.port()),
-                Integer.toString(processes),
-                Integer.toString(each)));
+    return pod.start(
+        1000,
+        "",
+        List.of(
+            "/usr/bin/perl",
+            "/tmp/many.pl",
+            database.host(),
+            Integer.toString(database.port()),
+            Integer.toString(processes),
+            Integer.toString(each)));
   }
 
-  void beginStorm() throws IOException {
-    storm = connections(sizeOfStorm() / EACH, EACH);
+  void beginStorm() throws Exception {
+    var second = replica();
+    secondEnvoy = mesh.startEnvoyBeside(second, envoy, !enforced);
+    var processes = STORM / 2 / EACH;
+    storm =
+        List.of(
+            connections(mesh.checkout(), processes, EACH), connections(second, processes, EACH));
   }
 
-  private int sizeOfStorm() {
-    return enforced ? REFUSED_STORM : STORM;
+  /** Another pod of the workload; it comes once all is learned, which would wait for it too. */
+  private Pod replica() throws Exception {
+    var there = replica;
+    if (there == null) {
+      there = mesh.lab().addPod("replica", mesh.checkout().image());
+      there.write("/tmp/many.pl", text());
+      for (var pod : List.of(mesh.checkout(), there)) {
+        pod.namespace().call(() -> Files.writeString(LOCAL_PORTS, "10240 65000"));
+      }
+      replica = there;
+    }
+    return there;
   }
 
   /** Waits until it is over. */
   void endStorm() throws Exception {
-    var outcome = requireNonNull(storm, "it began").await(LIMIT);
-    assertThat(outcome.stdout())
-        .as(outcome.stderr())
-        .isEqualTo("opened %d, answered %d\n".formatted(sizeOfStorm(), enforced ? 0 : STORM));
+    try {
+      var opened = STORM / 2;
+      for (var half : storm) {
+        var outcome = half.await(LIMIT);
+        assertThat(outcome.stdout())
+            .as(outcome.stderr())
+            .isEqualTo("opened %d, answered %d\n".formatted(opened, enforced ? 0 : opened));
+      }
+    } finally {
+      requireNonNull(secondEnvoy, "it began").close();
+    }
   }
 
   // ---- the bridge

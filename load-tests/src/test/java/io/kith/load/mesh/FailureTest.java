@@ -46,7 +46,9 @@ class FailureTest {
             .storedIn(disk.resolve("kith.db"))
             .tracing(4317, 4318)
             .withServerBehind(time.command());
-    mesh = EnforcedMesh.start(lab, envoy, options);
+    var settings = PodShop.Settings.usual(lab).alsoAt(lab.v4After(PodShop.ENDPOINTS));
+    mesh =
+        Mesh.start(new PodShop(lab, settings, EnforcedMesh.SAY), envoy, options, EnforcedMesh.SAY);
     failing = new FailingMesh(mesh, envoy, disk, time);
   }
 

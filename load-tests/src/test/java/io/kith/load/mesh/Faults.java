@@ -20,7 +20,7 @@ final class Faults {
 
   static final Fault FLOOD =
       withEnvoy(
-          "thousands of connections at once by a program that nobody knows",
+          "10,000 connections at once by a program that nobody knows",
           COUNTED,
           Cell.passes("counted, as what would be denied"),
           Cell.inTimeOrRefused("none of the flood passes"),
