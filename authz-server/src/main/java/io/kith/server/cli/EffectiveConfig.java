@@ -125,6 +125,10 @@ final class EffectiveConfig {
         "deadline", words(server.deadline()),
         "bridgeTimeout", words(server.bridgeTimeout()),
         "connectionAge", words(server.connectionAge()),
+        "connections",
+            map(
+                "perId", server.connections().perId(),
+                "handshakes", server.connections().handshakes()),
         "onFailure",
             map(
                 "observe", allowOrDeny(server.onFailure().allowUnderObserve()),

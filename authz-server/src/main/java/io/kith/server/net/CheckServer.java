@@ -81,7 +81,7 @@ public final class CheckServer implements AutoCloseable {
   private final ExtAuthzService checkService;
   private final BridgeService bridgeService;
   private final GuardDesk guardDesk;
-  private @Nullable CheckListener checks;
+  private volatile @Nullable CheckListener checks;
   private @Nullable SocketFile checkFile;
   private @Nullable Server bridgePort;
   private @Nullable UnixServer bridgeSocket;
@@ -167,12 +167,34 @@ public final class CheckServer implements AutoCloseable {
         "1 while the server has not warmed itself up, also when that failed twice or it had no"
             + " identity then: its first Checks are slow.",
         () -> cold ? 1 : 0);
+    measureConnections(metrics);
     measureContainers(metrics);
     measureGuards(metrics, flows);
     metrics.gauge(
         "kith_identity_seconds_to_expiry",
         "Until the server's own SVID ends.",
         () -> identity.secondsToExpiry().orElse(0));
+  }
+
+  private void measureConnections(Metrics metrics) {
+    metrics.gauges(
+        "kith_check_connections",
+        "Connections to the port of Checks, by whether the peer has proved who it is.",
+        "state",
+        () ->
+            Map.of("open", connections().open(), "handshake", connections().handshakes()));
+    metrics.counters(
+        "kith_check_connections_refused_total",
+        "Connections to the port of Checks that were ended at a limit of server.connections.",
+        "limit",
+        () -> Map.of("perId", connections().refused(), "handshakes", connections().ended()));
+  }
+
+  private CheckListener.Connections connections() {
+    var listening = checks;
+    return listening == null
+        ? new CheckListener.Connections(0, 0, 0, 0)
+        : listening.connections();
   }
 
   private void measureContainers(Metrics metrics) {
@@ -371,7 +393,13 @@ public final class CheckServer implements AutoCloseable {
         tls,
         PEERS::peer,
         new CheckListener.Limits(
-            MAX_CHECK, MAX_METADATA, settings.connectionAge(), AGE_GRACE, PATIENCE),
+            MAX_CHECK,
+            MAX_METADATA,
+            settings.connectionAge(),
+            AGE_GRACE,
+            PATIENCE,
+            settings.connections().perId(),
+            settings.connections().handshakes()),
         service);
   }
 
@@ -464,8 +492,9 @@ public final class CheckServer implements AutoCloseable {
     if (checkFile != null) {
       checkFile.remove();
     }
-    if (checks != null) {
-      checks.close(CLOSE_GRACE);
+    var listening = checks;
+    if (listening != null) {
+      listening.close(CLOSE_GRACE);
     }
     if (bridgePort != null) {
       UnixServer.stop(bridgePort, Duration.ZERO);

@@ -50,15 +50,20 @@ public final class CheckListener implements AutoCloseable {
    *     that clients look for servers again
    * @param ageGrace for what is asked on it by then
    * @param patience for a Check to come whole; then it is {@code malformed}, to within that time
+   * @param perId connections of one SPIFFE ID; one more is refused
+   * @param handshakes connections whose peers have not proved who they are; one more ends the
+   *     oldest
    */
   public record Limits(
       int messageBytes,
       int metadataBytes,
       Duration connectionAge,
       Duration ageGrace,
-      Duration patience) {
+      Duration patience,
+      int perId,
+      int handshakes) {
     public Limits {
-      if (messageBytes < 1 || metadataBytes < 1) {
+      if (messageBytes < 1 || metadataBytes < 1 || perId < 1 || handshakes < 1) {
         throw new IllegalArgumentException("limits (expected: positive)");
       }
       requireNonNull(connectionAge, "connectionAge");
@@ -77,6 +82,16 @@ public final class CheckListener implements AutoCloseable {
     }
   }
 
+  /**
+   * Connections so far.
+   *
+   * @param open whose peers have proved who they are
+   * @param handshakes whose peers have not yet
+   * @param refused since their SPIFFE ID had as many as it may
+   * @param ended unfinished handshakes that made way for newer ones
+   */
+  public record Connections(long open, long handshakes, long refused, long ended) {}
+
   /** Says who is at the other end of a connection. */
   @FunctionalInterface
   public interface Peers {
@@ -91,13 +106,19 @@ public final class CheckListener implements AutoCloseable {
   private final EventLoopGroup loops;
   private final ChannelGroup connections;
   private final Unfinished unfinished;
+  private final Admission admission;
   private final Channel channel;
 
   private CheckListener(
-      EventLoopGroup loops, ChannelGroup connections, Unfinished unfinished, Channel channel) {
+      EventLoopGroup loops,
+      ChannelGroup connections,
+      Unfinished unfinished,
+      Admission admission,
+      Channel channel) {
     this.loops = loops;
     this.connections = connections;
     this.unfinished = unfinished;
+    this.admission = admission;
     this.channel = channel;
   }
 
@@ -122,6 +143,7 @@ public final class CheckListener implements AutoCloseable {
             ioHandler());
     var connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
     var unfinished = new Unfinished(limits.unfinishedOfServer());
+    var admission = new Admission(limits.perId(), limits.handshakes());
     var bound =
         new ServerBootstrap()
             .group(loops)
@@ -141,18 +163,19 @@ public final class CheckListener implements AutoCloseable {
                                   unfinished,
                                   service));
                     } else {
+                      admission.handshake(connection);
                       connection
                           .pipeline()
                           .addLast(
                               tls.newHandler(connection.alloc()),
-                              new AfterHandshake(peers, limits, unfinished, service));
+                              new AfterHandshake(peers, limits, unfinished, admission, service));
                     }
                   }
                 })
             .bind(address)
             .awaitUninterruptibly();
     if (bound.isSuccess()) {
-      return new CheckListener(loops, connections, unfinished, bound.channel());
+      return new CheckListener(loops, connections, unfinished, admission, bound.channel());
     }
     var _ = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
     var cause = bound.cause();
@@ -175,6 +198,11 @@ public final class CheckListener implements AutoCloseable {
   /** The port, or -1 of a Unix socket. */
   public int port() {
     return channel.localAddress() instanceof InetSocketAddress address ? address.getPort() : -1;
+  }
+
+  /** How many connections there are, and how many were refused. */
+  public Connections connections() {
+    return admission.counts();
   }
 
   /** Octets held of Checks that have not come to their end. */
@@ -206,13 +234,20 @@ public final class CheckListener implements AutoCloseable {
     private final Peers peers;
     private final Limits limits;
     private final Unfinished unfinished;
+    private final Admission admission;
     private final ExtAuthzService service;
 
-    AfterHandshake(Peers peers, Limits limits, Unfinished unfinished, ExtAuthzService service) {
+    AfterHandshake(
+        Peers peers,
+        Limits limits,
+        Unfinished unfinished,
+        Admission admission,
+        ExtAuthzService service) {
       super("");
       this.peers = peers;
       this.limits = limits;
       this.unfinished = unfinished;
+      this.admission = admission;
       this.service = service;
     }
 
@@ -224,14 +259,12 @@ public final class CheckListener implements AutoCloseable {
         return;
       }
       var tls = requireNonNull(context.pipeline().get(SslHandler.class), "tls");
-      context
-          .pipeline()
-          .addLast(
-              CheckConnection.of(
-                  peers.of(tls.engine().getSession(), context.channel().remoteAddress()),
-                  limits,
-                  unfinished,
-                  service));
+      var peer = peers.of(tls.engine().getSession(), context.channel().remoteAddress());
+      if (!admission.admits(context.channel(), peer)) {
+        var _ = context.close();
+        return;
+      }
+      context.pipeline().addLast(CheckConnection.of(peer, limits, unfinished, service));
     }
 
     @Override

@@ -103,7 +103,9 @@ public final class ServiceUnderTest implements AutoCloseable {
                 64 * 1024,
                 Duration.ofHours(1),
                 Duration.ofSeconds(30),
-                Duration.ofSeconds(5)),
+                Duration.ofSeconds(5),
+                1_000,
+                1_000),
             service);
     channel = channel();
   }

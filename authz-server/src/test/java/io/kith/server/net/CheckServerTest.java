@@ -27,6 +27,7 @@ import io.kith.bridge.v1.Hello;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.server.check.Await;
 import io.kith.server.check.InMemoryPolicy;
+import io.kith.server.check.Logged;
 import io.kith.server.check.PeerFilter;
 import io.kith.server.check.Samples;
 import io.kith.server.provenance.MeshKeys;
@@ -40,6 +41,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
@@ -48,6 +50,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -106,6 +109,11 @@ class CheckServerTest {
 
   private static KithConfig.Server settings(String checks, String health, String bridges)
       throws Exception {
+    return settings(checks, health, bridges, "");
+  }
+
+  private static KithConfig.Server settings(
+      String checks, String health, String bridges, String connections) throws Exception {
     return KithConfig.parse(
             "kith.yaml",
             """
@@ -115,8 +123,9 @@ class CheckServerTest {
               bridges: {listen: "%s"}
               health: {listen: "%s"}
               bridgeIds: ["spiffe://dev.kith.local/ns/kith/sa/identity-bridge"]
+              connections: {%s}
             """
-                .formatted(checks, bridges, health),
+                .formatted(checks, bridges, health, connections),
             Map.of())
         .server();
   }
@@ -133,11 +142,7 @@ class CheckServerTest {
   }
 
   private CheckResponse check(int port, X509Source client) throws InterruptedException {
-    return check(
-        NettyChannelBuilder.forAddress(
-                new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
-                SpiffeTls.channelCredentials(client, SERVER::equals))
-            .build());
+    return check(channel(port, client));
   }
 
   private static CheckResponse check(Path socket, ChannelCredentials credentials)
@@ -145,13 +150,17 @@ class CheckServerTest {
     return check(Grpc.newChannelBuilder("unix://" + socket, credentials).build());
   }
 
+  private static CheckResponse asked(ManagedChannel channel) {
+    return AuthorizationGrpc.newBlockingStub(channel)
+        .withInterceptors(
+            MetadataUtils.newAttachHeadersInterceptor(headers("x-kith-direction", "outbound")))
+        .withDeadlineAfter(60, TimeUnit.SECONDS)
+        .check(l4());
+  }
+
   private static CheckResponse check(ManagedChannel channel) throws InterruptedException {
     try {
-      return AuthorizationGrpc.newBlockingStub(channel)
-          .withInterceptors(
-              MetadataUtils.newAttachHeadersInterceptor(headers("x-kith-direction", "outbound")))
-          .withDeadlineAfter(60, TimeUnit.SECONDS)
-          .check(l4());
+      return asked(channel);
     } finally {
       channel.shutdownNow().awaitTermination(5, TimeUnit.SECONDS);
     }
@@ -175,6 +184,101 @@ class CheckServerTest {
       Await.until("both are recorded", () -> policy.records().size() == 2);
       assertThat(policy.records().getFirst().reporter()).isEqualTo(CHECKOUT);
     }
+  }
+
+  private CheckServer startedWith(String connections) throws Exception {
+    return CheckServer.start(
+        settings("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", connections),
+        identity,
+        Samples.directory(),
+        KEYS,
+        policy,
+        telemetry,
+        "test");
+  }
+
+  private static ManagedChannel channel(int port, X509Source client) {
+    return NettyChannelBuilder.forAddress(
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
+            SpiffeTls.channelCredentials(client, SERVER::equals))
+        .build();
+  }
+
+  /** A stolen certificate takes what is its own, and nobody else's; a closed one makes room. */
+  @Test
+  void connections_ofOneId_areBoundedAndThoseOfOthersServed() throws Exception {
+    var held = new ArrayList<ManagedChannel>();
+    try (var lines = Logged.by(CheckListener.class);
+        var server = startedWith("perId: 3");
+        var checkout = source(CHECKOUT);
+        var stranger = source(STRANGER)) {
+      policy.decideBy(Samples.snapshot(Mode.OBSERVE));
+      for (var i = 0; i < 3; i++) {
+        var channel = channel(server.checkPort(), checkout);
+        held.add(channel);
+        assertThat(asked(channel).getStatus().getCode()).isZero();
+      }
+
+      for (var i = 0; i < 50; i++) {
+        assertThatThrownBy(() -> check(server.checkPort(), checkout))
+            .hasMessageStartingWith("UNAVAILABLE");
+      }
+
+      assertThat(said(check(server.checkPort(), stranger), "reason")).isEqualTo("unknown_reporter");
+      assertThat(held).allSatisfy(one -> assertThat(asked(one).getStatus().getCode()).isZero());
+      assertThat(metric("kith_check_connections_refused_total{limit=\"perId\"}"))
+          .isGreaterThanOrEqualTo(50);
+      assertThat(lines.messages())
+          .anySatisfy(
+              line ->
+                  assertThat(line)
+                      .startsWith("connection refused: its SPIFFE ID has as many as it may, see")
+                      .contains("server.connections.perId", "spiffe_id=" + CHECKOUT));
+      assertThat(lines.messages().size()).as("lines, one a second").isLessThan(50);
+
+      held.removeLast().shutdownNow().awaitTermination(5, TimeUnit.SECONDS);
+      Await.until(
+          "it is gone", () -> metric("kith_check_connections{state=\"open\"}") == held.size());
+      assertThat(check(server.checkPort(), checkout).getStatus().getCode()).isZero();
+    } finally {
+      held.forEach(ManagedChannel::shutdownNow);
+    }
+  }
+
+  /** Whoever leaves handshakes unfinished keeps nobody out: the oldest makes way. */
+  @Test
+  void connections_whoseHandshakeIsUnfinished_areBoundedAndOthersServed() throws Exception {
+    var silent = new ArrayList<Socket>();
+    try (var server = startedWith("handshakes: 4");
+        var checkout = source(CHECKOUT)) {
+      policy.decideBy(Samples.snapshot(Mode.OBSERVE));
+      for (var i = 0; i < 20; i++) {
+        silent.add(new Socket(InetAddress.getLoopbackAddress(), server.checkPort()));
+      }
+
+      assertThat(check(server.checkPort(), checkout).getStatus().getCode()).isZero();
+
+      Await.until(
+          "all were accepted",
+          () -> metric("kith_check_connections_refused_total{limit=\"handshakes\"}") >= 16);
+      assertThat(metric("kith_check_connections{state=\"handshake\"}")).isLessThanOrEqualTo(4);
+      silent.getFirst().setSoTimeout(60_000);
+      assertThat(silent.getFirst().getInputStream().read()).as("of the oldest").isEqualTo(-1);
+    } finally {
+      for (var socket : silent) {
+        socket.close();
+      }
+    }
+  }
+
+  private long metric(String name) {
+    return telemetry
+        .metrics()
+        .text()
+        .lines()
+        .filter(line -> line.startsWith(name + " "))
+        .mapToLong(line -> Long.parseLong(line.substring(name.length() + 1)))
+        .sum();
   }
 
   @Test
@@ -222,7 +326,9 @@ class CheckServerTest {
                             8192,
                             Duration.ofHours(1),
                             Duration.ofSeconds(1),
-                            Duration.ofSeconds(5)),
+                            Duration.ofSeconds(5),
+                            1_000,
+                            1_000),
                         service),
                 CheckServer::bridges);
 

@@ -84,7 +84,7 @@ class CheckListenerTest {
           return kith.peer;
         },
         new CheckListener.Limits(
-            messageBytes, 8192, connectionAge, Duration.ofSeconds(30), patience),
+            messageBytes, 8192, connectionAge, Duration.ofSeconds(30), patience, 1_000, 1_000),
         kith.service);
   }
 

@@ -86,6 +86,7 @@ public record KithConfig(
    * @param reporters who may ask; empty: every SPIFFE ID under {@code workloads}
    * @param checkIds check servers that may follow it; empty: none, and it does not listen for them
    * @param deadline a Check is answered by then
+   * @param connections to the port of Checks
    * @param onFailure what a late or failed Check gets under observe and shadow
    * @param guard what bridges do about traffic that goes past the sidecars
    * @param probes paths that may be asked for by GET without a certificate, also where a scope
@@ -107,6 +108,7 @@ public record KithConfig(
       Duration deadline,
       Duration bridgeTimeout,
       Duration connectionAge,
+      Connections connections,
       OnFailure onFailure,
       Guard guard,
       List<String> probes,
@@ -139,6 +141,7 @@ public record KithConfig(
           deadline,
           bridgeTimeout,
           connectionAge,
+          connections,
           onFailure,
           guard,
           probes,
@@ -186,6 +189,14 @@ public record KithConfig(
       approvedUdp = List.copyOf(approvedUdp);
     }
   }
+
+  /**
+   * How many connections the port of Checks takes.
+   *
+   * @param perId of one SPIFFE ID; one more is refused
+   * @param handshakes whose peers have not proved who they are; one more ends the oldest
+   */
+  public record Connections(int perId, int handshakes) {}
 
   /** Whether a Check that failed or came late passes; never under enforce. */
   public record OnFailure(boolean allowUnderObserve, boolean allowUnderShadow) {

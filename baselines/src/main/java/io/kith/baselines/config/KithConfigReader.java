@@ -1,6 +1,7 @@
 package io.kith.baselines.config;
 
 import io.kith.baselines.config.KithConfig.Bridge;
+import io.kith.baselines.config.KithConfig.Connections;
 import io.kith.baselines.config.KithConfig.Identity;
 import io.kith.baselines.config.KithConfig.OnFailure;
 import io.kith.baselines.config.KithConfig.ScopeEntry;
@@ -93,6 +94,7 @@ final class KithConfigReader {
               + deadline.toMillis()
               + "ms)");
     }
+    var connections = server.section("connections");
     var failure = server.section("onFailure");
     return new Server(
         server.value("role", Values.oneOf(ServerRole.class), ServerRole.ALL),
@@ -111,6 +113,9 @@ final class KithConfigReader {
         deadline,
         bridgeTimeout,
         server.value("connectionAge", Values::duration, Duration.ofMinutes(5)),
+        new Connections(
+            connections.value("perId", Values.integer(1, 1_000_000), 5_000),
+            connections.value("handshakes", Values.integer(1, 1_000_000), 1_000)),
         new OnFailure(
             failure.value("observe", KithConfigReader::allows, true),
             failure.value("shadow", KithConfigReader::allows, true)),

@@ -229,7 +229,8 @@ class KithConfigTest {
             "kith.yaml:3:20: server.checks.listen: '70000' (expected: a whole number from 0 to"
                 + " 65535)",
             "kith.yaml:4:3: server.colour: unknown key (expected: one of [admin, adminIds,"
-                + " bridgeIds, bridgeTimeout, bridges, checkIds, checks, connectionAge, control,"
+                + " bridgeIds, bridgeTimeout, bridges, checkIds, checks, connectionAge,"
+                + " connections, control,"
                 + " deadline, guard, health, inbound, keys, kubernetes, onFailure, reporters, role,"
                 + " spiffeId])",
             "kith.yaml:6:13: workloads[0].spiffeId: SPIFFE ID 'spiffe://td/a/../b': a path segment"

@@ -253,6 +253,11 @@ class SpireEndToEndTest {
 
     assertThat(endOfEnvoysCertificate()).isAfter(all);
     assertThat(mesh.one.metric("kith_identity_seconds_to_expiry")).isPositive();
+    for (var server : List.of(mesh.one, mesh.two)) {
+      assertThat(server.metric("kith_check_connections_refused_total{limit=\"perId\"}"))
+          .as("connections of Envoy, which connected anew every 3 s")
+          .isZero();
+    }
     // The bridge has to show an SVID anew, and the first one has ended.
     mesh.startSecondServerAgain();
     assertPrice();

@@ -162,6 +162,7 @@ final class SpireMesh implements AutoCloseable {
       deadline: 900ms
       bridgeTimeout: 700ms
       connectionAge: 3s
+      connections: {perId: 4} # two workers, each with one that ends and one that takes its place
       keys: {directory: "%6$s", learner: "%8$s/learner.pem", approver: "%8$s/approver.pem"}
       guard: {resolvers: ["%2$s:53"]}
     bridge:
