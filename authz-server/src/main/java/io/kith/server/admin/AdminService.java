@@ -83,6 +83,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
   private final BridgeStatuses bridges;
   private final CheckServerStatuses followers;
   private final Supplier<@Nullable ClusterStatus> cluster;
+  private final Supplier<String> cold;
   private final String version;
   private final Instant started;
   private final DecisionStreams streams;
@@ -94,13 +95,14 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
    * @param started when the server began
    */
   public AdminService(ControlState state, BridgeStatuses bridges, String version, Instant started) {
-    this(state, bridges, List::of, () -> null, version, started);
+    this(state, bridges, List::of, () -> null, () -> "", version, started);
   }
 
   /**
    * The service of a server that check servers follow, or that watches a cluster.
    *
    * @param cluster how that is, or null where none is watched
+   * @param cold why its first Checks are slow; empty when they are not
    * @param version of the program
    * @param started when the server began
    */
@@ -109,12 +111,14 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
       BridgeStatuses bridges,
       CheckServerStatuses followers,
       Supplier<@Nullable ClusterStatus> cluster,
+      Supplier<String> cold,
       String version,
       Instant started) {
     this.state = requireNonNull(state, "state");
     this.bridges = requireNonNull(bridges, "bridges");
     this.followers = requireNonNull(followers, "followers");
     this.cluster = requireNonNull(cluster, "cluster");
+    this.cold = requireNonNull(cold, "cold");
     this.version = requireNonNull(version, "version");
     this.started = requireNonNull(started, "started");
     this.streams = new DecisionStreams(state);
@@ -130,6 +134,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
               GetStatusResponse.newBuilder()
                   .setServerVersion(version)
                   .setStarted(timestamp(started))
+                  .setCold(cold.get())
                   .addAllBridges(bridges.now())
                   .addAllCheckServers(followers.now());
           state.states().forEach(one -> status.addWorkloads(AdminMessages.workload(one)));

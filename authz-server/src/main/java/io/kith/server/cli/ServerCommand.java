@@ -49,6 +49,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -111,12 +112,14 @@ final class ServerCommand extends Service {
     opened.measure(telemetry.metrics());
     out.println("Kith " + Version.current());
     BridgeStatuses bridges = List::of;
+    Supplier<String> cold = () -> "";
     if (settings.server().role().checks()) {
       var server =
           place == null ? settings.server() : settings.server().withBridges(place.endpoint());
       var checks = parts.add(checks(server, identity, directory, opened, telemetry, health));
       control.follow(checks.bridges());
       bridges = new AttachedBridges(checks.bridges());
+      cold = checks::cold;
       printAddresses(server, checks, out);
     } else {
       health.says(() -> "");
@@ -136,6 +139,7 @@ final class ServerCommand extends Service {
               bridges,
               followers,
               cluster == null ? () -> null : cluster::status,
+              cold,
               Version.current(),
               Instant.now()),
           telemetry,

@@ -181,8 +181,7 @@ public final class CheckServer implements AutoCloseable {
         "kith_check_connections",
         "Connections to the port of Checks, by whether the peer has proved who it is.",
         "state",
-        () ->
-            Map.of("open", connections().open(), "handshake", connections().handshakes()));
+        () -> Map.of("open", connections().open(), "handshake", connections().handshakes()));
     metrics.counters(
         "kith_check_connections_refused_total",
         "Connections to the port of Checks that were ended at a limit of server.connections.",
@@ -192,9 +191,7 @@ public final class CheckServer implements AutoCloseable {
 
   private CheckListener.Connections connections() {
     var listening = checks;
-    return listening == null
-        ? new CheckListener.Connections(0, 0, 0, 0)
-        : listening.connections();
+    return listening == null ? new CheckListener.Connections(0, 0, 0, 0) : listening.connections();
   }
 
   private void measureContainers(Metrics metrics) {
@@ -463,6 +460,15 @@ public final class CheckServer implements AutoCloseable {
     }
     var state = identity.state();
     return state.usable() ? policy.notReady() : "no usable identity: " + state.words();
+  }
+
+  /** Why its first Checks are slow, in words, with what to do; empty when it warmed itself up. */
+  public String cold() {
+    return cold
+        ? "it could not warm itself up when it started (its log says why), so its first Checks are"
+            + " slow, and refused under enforce where they are too slow; see that its identity is"
+            + " usable and restart it, one server at a time"
+        : "";
   }
 
   /** The bridges attached to it. */

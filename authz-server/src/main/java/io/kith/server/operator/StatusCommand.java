@@ -33,6 +33,9 @@ public final class StatusCommand extends AdminVerb<GetStatusResponse> {
   void print(GetStatusResponse status, PrintWriter out) {
     out.println(
         "Kith " + status.getServerVersion() + ", running since " + Words.time(status.getStarted()));
+    if (!status.getCold().isEmpty()) {
+      out.println("  COLD: " + Words.safe(status.getCold()));
+    }
     out.println();
     printWorkloads(status.getWorkloadsList(), out);
     out.println();

@@ -130,6 +130,30 @@ class KithTest {
   }
 
   @Test
+  void status_ofAColdServer_saysSoAndWhatToDo() throws Exception {
+    server.close();
+    server =
+        AdminServer.onUnixSocket(
+            folder.resolve("admin.sock"),
+            Map.of(),
+            new CallLimits(AdminLimits.DEFAULT),
+            new AdminService(
+                state, List::of, List::of, () -> null, () -> "slow; restart it", "1.2.3", NOON));
+
+    assertThat(kith("status")).isZero();
+    assertThat(out.toString())
+        .startsWith(
+            """
+            Kith 1.2.3, running since 2026-11-25T12:00:00Z
+              COLD: slow; restart it
+
+            """);
+    assertThat(kith("status", "-o", "json")).isZero();
+    assertThat(JsonParser.parseString(out.toString()).getAsJsonObject().get("cold").getAsString())
+        .isEqualTo("slow; restart it");
+  }
+
+  @Test
   void status_json_isOneDocument() {
     assertThat(kith("status", "-o", "json")).isZero();
 

@@ -289,6 +289,7 @@ class CheckServerTest {
       assertThat(telemetry.metrics().text())
           .contains("kith_check_duration_seconds_count{part=\"total\"} 0\n")
           .contains("kith_server_cold 0\n");
+      assertThat(server.cold()).isEmpty();
     }
   }
 
@@ -307,6 +308,7 @@ class CheckServerTest {
                 "test")) {
       assertThat(server.notReady()).isEmpty();
       assertThat(telemetry.metrics().text()).contains("kith_server_cold 1\n");
+      assertThat(server.cold()).contains("could not warm itself up", "restart it");
     }
   }
 
