@@ -46,6 +46,7 @@ kubernetes:
 checks: {listen: "0.0.0.0:9191"}
 reporters: ["spiffe://{{ .Values.istio.trustDomain }}/ns/*/sa/*"]
 bridgeIds: [{{ include "kith.bridge.id" . | quote }}]
+connections: {perId: {{ int .Values.connections.perId }}, handshakes: {{ int .Values.connections.handshakes }}}
 guard:
   resolvers: {{ include "kith.resolvers" . }}
   {{- with .Values.guard }}
@@ -58,8 +59,10 @@ guard:
 
 {{- define "kith.config.telemetry" -}}
 telemetry:
-  {{- with .Values.telemetry.otlpEndpoint }}
-  otlp: {endpoint: {{ quote . }}}
+  {{- with .Values.telemetry }}
+  {{- if .otlpEndpoint }}
+  otlp: {endpoint: {{ quote .otlpEndpoint }}, metrics: {{ .otlpMetrics }}, logs: {{ .otlpLogs }}}
+  {{- end }}
   {{- end }}
   sampleAllows: {{ .Values.telemetry.sampleAllows }}
 {{- end }}

@@ -151,6 +151,9 @@ Helm sees only beside a cluster. Where nodes have a cache of their own, pods ask
 {{- if and .Values.node.taint (not .Values.kubernetes.resources) }}
 {{- fail (printf "node.taint: %s with kubernetes.resources false, by whose Lease one of several servers takes it off (expected: kubernetes.resources true, or no node.taint)" .Values.node.taint) }}
 {{- end }}
+{{- if and (or .Values.telemetry.otlpMetrics .Values.telemetry.otlpLogs) (not .Values.telemetry.otlpEndpoint) }}
+{{- fail "telemetry.otlpEndpoint: missing, and telemetry.otlpMetrics or telemetry.otlpLogs is true (expected: where they go, as http://otel-collector.monitoring:4318)" }}
+{{- end }}
 {{- range $namespace, $mode := .Values.scopes }}
 {{- if hasKey $.Values.failure.namespaces $namespace }}
 {{- fail (printf "failure.namespaces.%s: it is also under scopes, whose mode says what passes (expected: one of them)" $namespace) }}

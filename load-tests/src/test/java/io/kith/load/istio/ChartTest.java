@@ -114,6 +114,10 @@ class ChartTest {
           admin.oidc.isuer=https://example.org | at '/admin/oidc': additional properties 'isuer' not allowed
           admin.oidc.roles.operators={ops} | at '/admin/oidc/roles': additional properties 'operators' not allowed
           guard.findResolver=false    | at '/guard': additional properties 'findResolver' not allowed
+          telemetry.otlpMetrics=yes   | at '/telemetry/otlpMetrics': got string, want boolean
+          telemetry.otlpMetrics=true  | telemetry.otlpEndpoint: missing, and telemetry.otlpMetrics or telemetry.otlpLogs is true (expected: where they go
+          telemetry.otlpLogs=true     | telemetry.otlpEndpoint: missing
+          connections.perId=0         | at '/connections/perId': minimum: got 0, want 1
           telemetry.sampleAllows=2    | at '/telemetry/sampleAllows': maximum: got 2, want 1
           """)
   void template_ofWrongValues_isRefusedWithWhatIsWrong(String value, String message)
