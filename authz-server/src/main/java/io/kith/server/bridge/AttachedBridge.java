@@ -168,7 +168,7 @@ final class AttachedBridge {
   }
 
   void guarded(GuardReport report) {
-    hub.guardReports().reported(node(), report, fingerprints);
+    hub.guarded(node(), report, fingerprints);
   }
 
   void heard(DnsAnswers answers) {

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Attribution;
+import io.kith.bridge.v1.GuardReport;
 import io.kith.server.check.BoundedLog;
 import io.kith.server.check.Deadlines;
 import io.kith.server.check.KnownConnection;
@@ -275,6 +276,16 @@ public final class BridgeHub implements ProcessSource, PodSource {
   /** What the guards report. */
   public GuardReports guardReports() {
     return guardReports;
+  }
+
+  /**
+   * Takes a guard's report, not of a stream that was replaced by one that has ended: nobody would
+   * say that its node is gone.
+   */
+  synchronized void guarded(String node, GuardReport report, Fingerprints fingerprints) {
+    if (byNode.containsKey(node)) {
+      guardReports.reported(node, report, fingerprints);
+    }
   }
 
   /** The bridges that are attached now. */

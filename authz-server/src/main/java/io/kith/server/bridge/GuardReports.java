@@ -15,11 +15,14 @@ import io.kith.server.check.Ids;
 import io.kith.server.check.Untrusted;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.Locale;
 import java.util.Map;
+import java.util.SequencedSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.logging.Level;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,10 +33,21 @@ public final class GuardReports {
   private static final BoundedLog LOG = new BoundedLog(GuardReports.class, 10);
   private static final int MAX_EVENTS = 2_048;
 
+  /**
+   * What is kept of nodes without a bridge, in octets or so: many thousand nodes whose bridges were
+   * cut off together and refused little, or some hundred that refused much. A bridge names its node
+   * itself.
+   */
+  static final long MAX_OF_GONE = 32 * 1024 * 1024;
+
   /** Counts by reason, of one node, as it last told them. */
   private record Count(long seen, long refused) {}
 
-  private record Row(String pod, String fingerprint, GuardReason reason, String destination) {}
+  private record Row(String pod, String fingerprint, GuardReason reason, String destination) {
+    long size() {
+      return 256L + pod.length() + fingerprint.length() + destination.length();
+    }
+  }
 
   private static final class Node {
     private Map<GuardReason, Count> counts = Map.of();
@@ -42,9 +56,19 @@ public final class GuardReports {
     private Map<Row, Long> refused = Map.of(); // the same, also of a bridge that is gone
     private Map<Row, String> untold = Map.of(); // not logged yet: the trace of the last refusal
     private GuardReport report = GuardReport.getDefaultInstance();
+
+    /** Octets that are kept of it when it has no bridge, or so. */
+    long size() {
+      return 1_024
+          + Stream.concat(refused.keySet().stream(), untold.keySet().stream())
+              .mapToLong(Row::size)
+              .sum();
+    }
   }
 
   private final Map<String, Node> nodes = new HashMap<>(); // guarded by this
+  private final SequencedSet<String> gone = new LinkedHashSet<>(); // of them; guarded by this
+  private long ofGone; // their sizes; guarded by this
   private final Map<String, Long> seen = new ConcurrentHashMap<>();
   private final Map<String, Long> refused = new ConcurrentHashMap<>();
   private long destroyed; // guarded by this
@@ -58,6 +82,9 @@ public final class GuardReports {
   /** Takes in the report of a node, which replaces the one before. */
   synchronized void reported(String name, GuardReport report, Fingerprints fingerprints) {
     var node = nodes.computeIfAbsent(name, _ -> new Node());
+    if (gone.remove(name)) {
+      ofGone -= node.size();
+    }
     var counts = new HashMap<GuardReason, Count>();
     for (var total : report.getTotalsList()) {
       var now = new Count(total.getSeen(), total.getRefused());
@@ -169,13 +196,27 @@ public final class GuardReports {
     return bytes.length == 4 || bytes.length == 16 ? IpAddress.of(bytes) : null;
   }
 
-  /** A node has no bridge any more; what it counted stays counted. */
+  /**
+   * A node has no bridge any more; what it counted stays counted. What it said is kept, so that it
+   * is not counted again when its bridge comes back, unless too much is: then the nodes whose
+   * bridges went first are forgotten.
+   */
   synchronized void gone(String name) {
     var node = nodes.get(name);
-    if (node != null) {
-      node.report = GuardReport.getDefaultInstance();
-      node.rows = Map.of();
+    if (node == null || !gone.add(name)) {
+      return;
     }
+    node.report = GuardReport.getDefaultInstance();
+    node.rows = Map.of();
+    ofGone += node.size();
+    while (ofGone > MAX_OF_GONE) {
+      ofGone -= requireNonNull(nodes.remove(gone.removeFirst()), "a node that is gone").size();
+    }
+  }
+
+  /** Nodes that something is kept of. */
+  synchronized int nodes() {
+    return nodes.size();
   }
 
   /** What went past the sidecars, by reason. */

@@ -273,6 +273,55 @@ class GuardDeskTest {
     assertThat(lines).as("each with the trace of its refusal").hasSize(40).isEqualTo(traces);
   }
 
+  /** A bridge names its node itself, and may come with another name each time. */
+  @Test
+  void reports_ofNodesThatCameAndWent_areForgottenBeyondALimit() {
+    var reports = hub.guardReports();
+    bridge.guarded(report(1, 1, 0));
+
+    var last = 60_000;
+    for (var i = 1; i <= last; i++) {
+      reports.reported("gone-" + i, report(1, 1, 0), new Fingerprints());
+      reports.gone("gone-" + i);
+    }
+
+    assertThat(reports.nodes()).isBetween(10_000, 40_000);
+    assertThat(reports.seen()).as("what was counted stays").containsEntry("udp", last + 1L);
+    reports.reported("gone-" + last, report(1, 1, 0), new Fingerprints());
+    bridge.guarded(report(1, 1, 0));
+    assertThat(reports.seen()).as("known again, both").containsEntry("udp", last + 1L);
+  }
+
+  @Test
+  void reports_ofNodesThatSaidMuchAndWent_areForgottenSooner() {
+    var reports = hub.guardReports();
+    var much = GuardReport.newBuilder();
+    for (var port = 1; port <= 2_000; port++) {
+      much.addEvents(
+          events(1, 1).getEvents(0).toBuilder()
+              .setPodId("p".repeat(1_000))
+              .setDestinationPort(port));
+    }
+
+    for (var i = 1; i <= 100; i++) {
+      reports.reported("gone-" + i, much.build(), new Fingerprints());
+      reports.gone("gone-" + i);
+    }
+
+    assertThat(reports.nodes()).isBetween(1, 20);
+  }
+
+  /** Nobody would say that its node is gone. */
+  @Test
+  void report_ofAStreamThatWasReplacedByOneThatEnded_isNotTaken() {
+    var newer = attached("10.1.0.1");
+    hub.detach(newer, "cut");
+
+    bridge.guarded(report(1, 1, 0));
+
+    assertThat(hub.guardReports().nodes()).isZero();
+  }
+
   private static String traceOf(@Nullable String destination, @Nullable String trace) {
     return destination + " " + trace;
   }
