@@ -68,6 +68,7 @@ import io.kith.server.control.OtherDecisions.Found;
 import io.kith.server.control.OtherDecisions.Latest;
 import io.kith.server.control.RefusedException;
 import io.kith.server.control.RuleVerbs.Target;
+import io.kith.server.telemetry.SpanAttributes;
 import java.time.Instant;
 import java.util.List;
 import java.util.Set;
@@ -297,7 +298,9 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
       throw RefusedException.notFound(
           "decision '"
               + id
-              + "' is not remembered any more (its trace has the attribute kith.decision.id)");
+              + "' is not remembered any more (its trace has the attribute "
+              + SpanAttributes.DECISION_ID.getKey()
+              + ")");
     }
     return answered;
   }

@@ -4,6 +4,7 @@ import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.check.Untrusted;
+import io.kith.server.telemetry.SpanAttributes;
 import java.lang.System.Logger.Level;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -105,7 +106,9 @@ public final class OtherDecisions {
             + " check servers that follow this server"
             + silence(answers.silent())
             + "; one that follows another control server is asked there (its trace has the"
-            + " attribute kith.decision.id)");
+            + " attribute "
+            + SpanAttributes.DECISION_ID.getKey()
+            + ")");
   }
 
   private static String silence(List<String> silent) {

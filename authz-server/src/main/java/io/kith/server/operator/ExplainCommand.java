@@ -3,6 +3,7 @@ package io.kith.server.operator;
 import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
 import io.kith.admin.v1.DecisionRecord;
 import io.kith.admin.v1.ListDecisionsRequest;
+import io.kith.server.telemetry.SpanAttributes;
 import io.kith.server.verb.Failure;
 import io.kith.server.verb.Words;
 import java.io.PrintWriter;
@@ -42,7 +43,9 @@ public final class ExplainCommand extends AdminVerb<DecisionRecord> {
       throw Failure.refused(
           "decision '"
               + Words.safe(decisionId)
-              + "' is not remembered (its trace has the attribute kith.decision.id)");
+              + "' is not remembered (its trace has the attribute "
+              + SpanAttributes.DECISION_ID.getKey()
+              + ")");
     }
     return found.get();
   }
