@@ -1,6 +1,7 @@
 package io.kith.server.oidc;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
 
 import com.nimbusds.jose.jwk.JWKSet;
 import com.nimbusds.jose.jwk.source.JWKSetCacheRefreshEvaluator;
@@ -17,6 +18,8 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.text.ParseException;
 import java.time.Duration;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
@@ -26,7 +29,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class IssuerKeys implements JWKSetSource<SecurityContext> {
   private static final System.Logger LOG = System.getLogger(IssuerKeys.class.getName());
+
+  /** For each of two answers: less than others wait for who asks, which is 15 s. */
   private static final Duration PATIENCE = Duration.ofSeconds(5);
+
   private static final int MAX_BYTES = 512 << 10;
 
   private final String issuer;
@@ -81,19 +87,26 @@ final class IssuerKeys implements JWKSetSource<SecurityContext> {
     return JWKSet.parse(get(OidcSettings.requireTrustworthy(keys)));
   }
 
+  /**
+   * The whole answer, which is there in time or not used; the JDK's own limit ends with its head.
+   */
   private String get(URI uri) throws IOException, InterruptedException {
-    var request =
-        HttpRequest.newBuilder(uri).timeout(PATIENCE).header("accept", "application/json").build();
-    var answer = client.send(request, BodyHandlers.ofInputStream());
-    try (var body = answer.body()) {
+    var request = HttpRequest.newBuilder(uri).header("accept", "application/json").build();
+    var asked =
+        client.sendAsync(request, BodyHandlers.limiting(BodyHandlers.ofByteArray(), MAX_BYTES));
+    try {
+      var answer = asked.get(PATIENCE.toMillis(), MILLISECONDS);
       if (answer.statusCode() != 200) {
         throw new IOException(uri + " answered " + answer.statusCode());
       }
-      var bytes = body.readNBytes(MAX_BYTES + 1);
-      if (bytes.length > MAX_BYTES) {
-        throw new IOException(uri + " answered more than " + MAX_BYTES + " bytes");
-      }
-      return new String(bytes, UTF_8);
+      return new String(answer.body(), UTF_8);
+    } catch (TimeoutException e) {
+      throw new IOException(
+          uri + " has not answered whole within " + PATIENCE.toSeconds() + " s", e);
+    } catch (ExecutionException e) {
+      throw new IOException(uri + ": " + e.getCause(), e);
+    } finally {
+      asked.cancel(true); // which ends the exchange, if it goes on
     }
   }
 

@@ -27,6 +27,7 @@ import java.util.Date;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +38,8 @@ public final class Issuer implements AutoCloseable {
   private final List<JWK> keys = new CopyOnWriteArrayList<>();
   private final AtomicInteger questions = new AtomicInteger();
   private volatile String announced;
+  private volatile Duration betweenBytes = Duration.ZERO;
+  private volatile int padding;
 
   public Issuer(JWK... keys) throws IOException {
     this(null, keys);
@@ -73,12 +76,31 @@ public final class Issuer implements AutoCloseable {
     server.start();
   }
 
-  private static void answer(HttpExchange exchange, String json) throws IOException {
+  private void answer(HttpExchange exchange, String json) throws IOException {
     try (exchange) {
-      var bytes = json.getBytes(UTF_8);
+      var bytes = (json + " ".repeat(padding)).getBytes(UTF_8);
       exchange.sendResponseHeaders(200, bytes.length);
-      exchange.getResponseBody().write(bytes);
+      var body = exchange.getResponseBody();
+      if (betweenBytes.isZero()) {
+        body.write(bytes);
+        return;
+      }
+      for (var one : bytes) {
+        body.write(one);
+        body.flush();
+        LockSupport.parkNanos(betweenBytes.toNanos());
+      }
     }
+  }
+
+  /** Answers at once from now on, and sends the answer a byte at a time. */
+  void trickle(Duration between) {
+    betweenBytes = between;
+  }
+
+  /** Sends so many blanks after each answer from now on. */
+  void pad(int bytes) {
+    padding = bytes;
   }
 
   public URI uri() {

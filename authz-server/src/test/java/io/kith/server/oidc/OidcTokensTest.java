@@ -40,10 +40,12 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Date;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Executors;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
@@ -443,6 +445,28 @@ class OidcTokensTest {
         assertThat(forgetful.verify(good)).isInstanceOf(Unavailable.class);
       }
     }
+  }
+
+  /** Who waits for the keys of such an issuer holds the lock that all others wait for. */
+  @Test
+  @Timeout(60)
+  void issuer_thatTrickles_isUnavailable_andHoldsNobody() throws Exception {
+    var good = token(issuer.claims());
+    issuer.trickle(Duration.ofSeconds(1));
+
+    try (var callers = Executors.newVirtualThreadPerTaskExecutor()) {
+      var verdicts = callers.invokeAll(Collections.nCopies(3, () -> tokens.verify(good)));
+      for (var verdict : verdicts) {
+        assertThat(verdict.get()).isInstanceOf(Unavailable.class);
+      }
+    }
+  }
+
+  @Test
+  void issuer_thatSendsMoreThanKeysNeed_isUnavailable() throws Exception {
+    issuer.pad(512 << 10);
+
+    assertThat(tokens.verify(token(issuer.claims()))).isInstanceOf(Unavailable.class);
   }
 
   @Test
