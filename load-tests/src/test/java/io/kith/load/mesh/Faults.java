@@ -392,6 +392,13 @@ final class Faults {
             dropped,
             dropped,
             dropped,
-            "CheckTelemetryTest#answered_exporterThatHangs_dropsAndCounts"));
+            "CheckTelemetryTest#answered_exporterThatHangs_dropsAndCounts"),
+        byTests(
+            "half requests at the port of health and metrics, more of them than it has connections",
+            AS_DECIDED,
+            AS_DECIDED,
+            AS_DECIDED,
+            "HealthServerTest#halfRequests_doNotStopHealth_andOfTooManyTheEldestGo",
+            "HealthServerTest#halfRequest_isNotWaitedForLongerThanSeconds"));
   }
 }
