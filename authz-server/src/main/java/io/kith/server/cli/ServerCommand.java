@@ -95,7 +95,10 @@ final class ServerCommand extends Service {
 
   private void assemble(KithConfig settings, OwnIdentity own, Parts parts, PrintWriter out)
       throws Failure, ConfigException, IOException, InterruptedException {
-    var telemetry = parts.add(CheckTelemetry.of(settings.telemetry(), Version.current()));
+    var telemetry =
+        parts.add(
+            CheckTelemetry.of(
+                settings.telemetry(), Version.current(), surroundings().environment()));
     if (settings.identity() instanceof Identity.Dev) {
       out.println(DevIdentity.DEV_BANNER);
       out.println();

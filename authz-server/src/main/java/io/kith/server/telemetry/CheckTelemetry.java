@@ -7,14 +7,13 @@ import io.kith.server.check.Answered;
 import io.kith.server.check.BoundedLog;
 import io.kith.server.check.CheckObserver;
 import io.kith.server.check.GuardRefusal;
-import io.opentelemetry.api.common.AttributeKey;
-import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.exporter.otlp.http.trace.OtlpHttpSpanExporter;
 import io.opentelemetry.sdk.resources.Resource;
 import io.opentelemetry.sdk.trace.export.SpanExporter;
 import java.net.URI;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
 
@@ -25,7 +24,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Never blocks and never fails a Check: what cannot be kept or delivered is counted.
  */
 public final class CheckTelemetry implements CheckObserver, AutoCloseable {
-  private static final String SERVICE = "kith-authz-server";
   private static final Duration EXPORT_TIMEOUT = Duration.ofSeconds(5);
   private static final int DENIALS_LOGGED_PER_SECOND = 20;
 
@@ -59,8 +57,14 @@ public final class CheckTelemetry implements CheckObserver, AutoCloseable {
    * What the configuration says; without {@code telemetry.otlp} there are no spans.
    *
    * @param version of the server
+   * @param environment with OpenTelemetry's variables of the resource, where somebody set them
    */
-  public static CheckTelemetry of(KithConfig.Telemetry settings, String version) {
+  public static CheckTelemetry of(
+      KithConfig.Telemetry settings, String version, Map<String, String> environment) {
+    return of(settings, ServerResource.of(version, environment));
+  }
+
+  static CheckTelemetry of(KithConfig.Telemetry settings, Resource resource) {
     var otlp = settings.otlp();
     var metrics = new Metrics();
     if (otlp == null) {
@@ -73,10 +77,10 @@ public final class CheckTelemetry implements CheckObserver, AutoCloseable {
             .build();
     return new CheckTelemetry(
         metrics,
-        spans(exporter, version, settings.sampleAllows()),
+        new CheckSpans(exporter, resource, settings.sampleAllows()),
         true,
         settings.metrics() || settings.logs()
-            ? new OtlpExport(otlp, settings.metrics(), settings.logs(), resource(version), metrics)
+            ? new OtlpExport(otlp, settings.metrics(), settings.logs(), resource, metrics)
             : null);
   }
 
@@ -92,18 +96,7 @@ public final class CheckTelemetry implements CheckObserver, AutoCloseable {
   }
 
   private static CheckSpans spans(SpanExporter exporter, String version, double sampleAllows) {
-    return new CheckSpans(exporter, resource(version), sampleAllows);
-  }
-
-  private static Resource resource(String version) {
-    return Resource.getDefault()
-        .merge(
-            Resource.create(
-                Attributes.of(
-                    AttributeKey.stringKey("service.name"),
-                    SERVICE,
-                    AttributeKey.stringKey("service.version"),
-                    version)));
+    return new CheckSpans(exporter, ServerResource.of(version, Map.of()), sampleAllows);
   }
 
   /**

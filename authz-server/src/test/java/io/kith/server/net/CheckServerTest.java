@@ -73,7 +73,7 @@ class CheckServerTest {
 
   private final InMemoryPolicy policy = new InMemoryPolicy();
   private final CheckTelemetry telemetry =
-      CheckTelemetry.of(new KithConfig.Telemetry(null, false, false, 0), "test");
+      CheckTelemetry.of(new KithConfig.Telemetry(null, false, false, 0), "test", Map.of());
   private DevIdentity issuer;
   private X509Source identity;
 

@@ -8,6 +8,7 @@ import static io.kith.server.check.ServiceUnderTest.settings;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.entry;
+import static org.assertj.core.api.Assertions.tuple;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
@@ -24,6 +25,7 @@ import java.net.URI;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
@@ -68,7 +70,7 @@ class OtlpExportTest {
 
   private CheckTelemetry telemetry(boolean metrics, boolean logs) {
     var base = URI.create("http://127.0.0.1:" + collector.getAddress().getPort());
-    return CheckTelemetry.of(new KithConfig.Telemetry(base, metrics, logs, 0), "1.2.3");
+    return CheckTelemetry.of(new KithConfig.Telemetry(base, metrics, logs, 0), "1.2.3", Map.of());
   }
 
   private List<UnknownFieldSet> sent(String path) {
@@ -199,6 +201,69 @@ class OtlpExportTest {
 
       assertThat(requests).extracting(Request::path).containsOnly("/v1/traces");
     }
+  }
+
+  /** What a collector says of which server each of its requests is of. */
+  private Set<Map<String, String>> resources(String path) {
+    return sent(path).stream()
+        .flatMap(request -> within(request, 1, 1).stream())
+        .map(resource -> attributes(resource, 1))
+        .collect(Collectors.toSet());
+  }
+
+  @Test
+  void twoServers_atOneCollector_areToldApart() throws IOException {
+    var base = URI.create("http://127.0.0.1:" + collector.getAddress().getPort());
+    var settings = new KithConfig.Telemetry(base, true, true, 0);
+    for (var pod : List.of("kith-server-0", "kith-server-1")) {
+      try (var telemetry =
+              CheckTelemetry.of(settings, ServerResource.of("1.2.3", pod, 1, Map.of()));
+          var kith = new ServiceUnderTest(settings(), telemetry)) {
+        kith.processes.answer(attributed(CURL));
+        assertThat(kith.check(l4()).getStatus().getCode()).isEqualTo(7);
+        telemetry.flush(LIMIT);
+      }
+    }
+
+    for (var path : List.of("/v1/traces", "/v1/metrics", "/v1/logs")) {
+      Await.until(path + " of both", () -> resources(path).size() >= 2);
+      assertThat(resources(path))
+          .as(path)
+          .extracting(
+              resource -> resource.get("service.name"),
+              resource -> resource.get("service.instance.id"),
+              resource -> resource.get("host.name"))
+          .containsExactlyInAnyOrder(
+              tuple("kith-authz-server", "kith-server-0", "kith-server-0"),
+              tuple("kith-authz-server", "kith-server-1", "kith-server-1"));
+    }
+  }
+
+  @Test
+  void environment_addsToTheResource() throws IOException {
+    var base = URI.create("http://127.0.0.1:" + collector.getAddress().getPort());
+    var named =
+        Map.of(
+            "OTEL_RESOURCE_ATTRIBUTES", "k8s.namespace.name=kith,service.instance.id=a%2Cb+c",
+            "OTEL_SERVICE_NAME", "checks");
+    try (var telemetry =
+            CheckTelemetry.of(new KithConfig.Telemetry(base, false, false, 0), "1.2.3", named);
+        var kith = new ServiceUnderTest(settings(), telemetry)) {
+      kith.processes.answer(attributed(CURL));
+      assertThat(kith.check(l4()).getStatus().getCode()).isEqualTo(7);
+      telemetry.flush(LIMIT);
+    }
+
+    assertThat(resources("/v1/traces"))
+        .singleElement()
+        .satisfies(
+            resource ->
+                assertThat(resource)
+                    .contains(
+                        entry("service.name", "checks"),
+                        entry("service.version", "1.2.3"),
+                        entry("service.instance.id", "a,b+c"),
+                        entry("k8s.namespace.name", "kith")));
   }
 
   /** As a Jaeger does, which takes spans alone. */

@@ -44,6 +44,7 @@ import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 
@@ -255,7 +256,7 @@ public final class LoadedServer {
         var flusher =
             new LearnedFlusher(store, state::changedParts, settings.store().flushInterval());
         var housekeeping = new Housekeeping(state, Housekeeping.INTERVAL);
-        var telemetry = CheckTelemetry.of(settings.telemetry(), "bench");
+        var telemetry = CheckTelemetry.of(settings.telemetry(), "bench", Map.of());
         var checks =
             CheckServer.start(
                 settings.server(),

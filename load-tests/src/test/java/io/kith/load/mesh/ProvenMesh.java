@@ -337,7 +337,7 @@ final class ProvenMesh implements AutoCloseable {
             new StaticWorkloadDirectory(config.workloads()),
             keys,
             new Rules(),
-            closing(CheckTelemetry.of(config.telemetry(), "test")),
+            closing(CheckTelemetry.of(config.telemetry(), "test", Map.of())),
             "test"));
   }
 
