@@ -120,7 +120,7 @@ public final class ExplainCommand extends AdminVerb<DecisionRecord> {
       return;
     }
     out.println();
-    var remedy = remedy(decision.getReason());
+    var remedy = remedy(decision);
     if (!remedy.isEmpty()) {
       out.println("No rule can allow this: " + remedy);
     } else if (decision.getCommand().isEmpty()) {
@@ -139,8 +139,12 @@ public final class ExplainCommand extends AdminVerb<DecisionRecord> {
     }
   }
 
-  private static String remedy(String reason) {
-    return switch (reason) {
+  private static String remedy(DecisionRecord decision) {
+    var server =
+        decision.getServer().isEmpty()
+            ? "the server that was asked"
+            : "server " + Words.safe(decision.getServer());
+    return switch (decision.getReason()) {
       case "identity_mismatch" -> "the process proved to be another workload.";
       case "name_mismatch" -> "the client named another destination than it connects to.";
       case "unattributed", "bridge_unavailable" ->
@@ -151,7 +155,21 @@ public final class ExplainCommand extends AdminVerb<DecisionRecord> {
               + " back.";
       case "unknown_reporter" -> "add the proxy to server.reporters and workloads in kith.yaml.";
       case "malformed" -> "repair the proxy's ext_authz configuration.";
-      case "overloaded", "deadline", "internal" -> "the server could not answer; see its log.";
+      case "overloaded" ->
+          server
+              + " had more Checks waiting for bridges than it keeps (kith_checks_waiting, by"
+              + " kith_bridge_timeouts_total); repair bridges that are slow (kith status) or lower"
+              + " server.bridgeTimeout, else add servers.";
+      case "deadline" ->
+          server
+              + " did not answer within server.deadline (kith_check_duration_seconds says how long"
+              + " its answers take, and part=\"bridge\" how much of that a bridge does); give it"
+              + " more processors, or repair bridges that are slow (kith status).";
+      case "internal" ->
+          server
+              + " failed (kith_checks_total{reason=\"internal\"} counts it); its log has the cause"
+              + " beside \"check failed inside\". server.onFailure says what becomes of such Checks"
+              + " under observe and shadow.";
       default -> "";
     };
   }

@@ -1,8 +1,12 @@
 package io.kith.server.operator;
 
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
 import io.kith.admin.v1.DecisionRecord;
+import io.kith.admin.v1.ListAuditRequest;
 import io.kith.admin.v1.TailDecisionsRequest;
+import io.kith.admin.v1.TailDecisionsResponse;
 import io.kith.baselines.config.ConfigException;
 import io.kith.server.verb.Failure;
 import io.kith.server.verb.OutputOption;
@@ -10,6 +14,9 @@ import io.kith.server.verb.Surroundings;
 import io.kith.server.verb.Words;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.LinkedHashSet;
+import java.util.SequencedSet;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -23,8 +30,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Decisions as they are made, one line for each edge: a workload, its process, the destination,"
-          + " the verdict and its reason. Until Ctrl-C.",
+      "Decisions as they are made, one line for each edge: a workload, its process, the"
+          + " destination, the verdict and its reason. Until Ctrl-C; a server that stops is waited"
+          + " for.",
     },
     footerHeading = "%nExamples:%n",
     footer = {
@@ -37,6 +45,8 @@ import picocli.CommandLine.Spec;
     })
 public final class TailCommand implements Callable<Integer> {
   private static final int MOST = 1_000;
+  private static final Duration FIRST_PAUSE = Duration.ofMillis(250);
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(5);
 
   @SuppressWarnings("NullAway.Init") // set by picocli
   @Spec
@@ -63,8 +73,23 @@ public final class TailCommand implements Callable<Integer> {
   @Option(names = "--limit", paramLabel = "N", description = "End after so many lines.")
   int limit = Integer.MAX_VALUE;
 
+  @Option(
+      names = "--once",
+      description = {
+        "End with exit code 3 when the server stops. Default: connect again, and say so on standard"
+            + " error.",
+      })
+  boolean once;
+
   @Mixin OutputOption output = new OutputOption();
   @Mixin ServerOption server = new ServerOption();
+
+  private boolean connected;
+  private boolean lost;
+  private int lines;
+
+  /** Ids of the decisions that were shown last. */
+  private final SequencedSet<String> shown = new LinkedHashSet<>();
 
   @Override
   public Integer call() throws Failure, ConfigException, IOException, InterruptedException {
@@ -74,49 +99,108 @@ public final class TailCommand implements Callable<Integer> {
     if (limit < 1) {
       throw Failure.usage("--limit: " + limit + " (expected: 1 or more)");
     }
-    return server.ask(Surroundings.of(spec), admin -> follow(admin.withDeadline(null)));
-  }
-
-  private int follow(AdminServiceBlockingStub admin) throws Failure {
-    var lines = 0;
-    var messages =
-        admin.tailDecisions(
-            TailDecisionsRequest.newBuilder()
-                .setOwner(owner)
-                .setDeniedOnly(denied)
-                .setEvery(every)
-                .setLast(last)
-                .build());
-    while (messages.hasNext()) {
-      var message = messages.next();
-      if (message.getMissed() > 0) {
-        spec.commandLine()
-            .getErr()
-            .printf(
-                "kith: %,d decisions were made faster than they could be shown (the traces have"
-                    + " all denials)%n",
-                message.getMissed());
-      }
-      if (message.getUnansweredCount() > 0) {
-        spec.commandLine()
-            .getErr()
-            .println(
-                "kith: not heard, so their decisions are late or missing: "
-                    + String.join(
-                        ", ", message.getUnansweredList().stream().map(Words::safe).toList()));
-      }
-      if (message.getAllAnswer()) {
-        spec.commandLine().getErr().println("kith: all check servers are heard again");
-      }
-      for (var decision : message.getDecisionsList()) {
-        var out = spec.commandLine().getOut();
-        output.printOneOfMany(out, decision, () -> print(decision, out));
-        if (++lines == limit) {
+    var here = Surroundings.of(spec);
+    var pause = FIRST_PAUSE;
+    while (true) {
+      try {
+        if (server.ask(here, connected ? this::followAgain : this::followAtFirst)) {
           return 0;
         }
+        throw Failure.unreachable("the server has stopped");
+      } catch (Failure e) {
+        if (once || !connected || e.exitCode() != Failure.UNREACHABLE) {
+          throw e;
+        }
+        if (!lost) {
+          say(e.getMessage() + "; trying again until Ctrl-C");
+          pause = FIRST_PAUSE;
+        }
+        lost = true;
+        Thread.sleep(pause);
+        var twice = pause.multipliedBy(2);
+        pause = twice.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : twice;
       }
     }
-    throw Failure.unreachable("the server has stopped");
+  }
+
+  private boolean followAtFirst(AdminServiceBlockingStub admin) {
+    connect(admin);
+    return follow(admin, last);
+  }
+
+  /** What was decided since, as far as the server remembers it; nothing is shown a second time. */
+  private boolean followAgain(AdminServiceBlockingStub admin) {
+    connect(admin);
+    say("the server answers again; what a server that stopped had not told is missing");
+    return follow(admin, MOST);
+  }
+
+  /** A stream says nothing until there is a decision, so something small is asked before. */
+  private void connect(AdminServiceBlockingStub admin) {
+    var _ = admin.listAudit(ListAuditRequest.newBuilder().setLimit(1).build());
+    connected = true;
+    lost = false;
+  }
+
+  /** Whether all was shown that was asked for; if not, the server has stopped. */
+  private boolean follow(AdminServiceBlockingStub admin, int latest) {
+    var messages =
+        admin
+            .withDeadline(null)
+            .tailDecisions(
+                TailDecisionsRequest.newBuilder()
+                    .setOwner(owner)
+                    .setDeniedOnly(denied)
+                    .setEvery(every)
+                    .setLast(latest)
+                    .build());
+    try {
+      while (messages.hasNext()) {
+        if (show(messages.next())) {
+          return true;
+        }
+      }
+    } catch (StatusRuntimeException e) {
+      if (e.getStatus().getCode() != Status.Code.CANCELLED) { // as servers do when they stop
+        throw e;
+      }
+    }
+    return false;
+  }
+
+  /** Whether that was the last line. */
+  private boolean show(TailDecisionsResponse message) {
+    if (message.getMissed() > 0) {
+      say(
+          "%,d decisions were made faster than they could be shown (the traces have all denials)"
+              .formatted(message.getMissed()));
+    }
+    if (message.getUnansweredCount() > 0) {
+      say(
+          "not heard, so their decisions are late or missing: "
+              + String.join(", ", message.getUnansweredList().stream().map(Words::safe).toList()));
+    }
+    if (message.getAllAnswer()) {
+      say("all check servers are heard again");
+    }
+    for (var decision : message.getDecisionsList()) {
+      if (!shown.add(decision.getId())) {
+        continue;
+      }
+      if (shown.size() > MOST) {
+        shown.removeFirst();
+      }
+      var out = spec.commandLine().getOut();
+      output.printOneOfMany(out, decision, () -> print(decision, out));
+      if (++lines == limit) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void say(String words) {
+    spec.commandLine().getErr().println("kith: " + words);
   }
 
   private void print(DecisionRecord decision, PrintWriter out) {

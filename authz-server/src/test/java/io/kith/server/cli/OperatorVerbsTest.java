@@ -167,6 +167,50 @@ class OperatorVerbsTest {
   }
 
   @Test
+  void tail_whenItsServerIsRolled_followsTheNext_andShowsNothingTwice() throws Exception {
+    enforce();
+    shop.check(flow(database(), CURL));
+    var first = shop;
+    var ended = new CompletableFuture<Integer>();
+    Thread.ofVirtual()
+        .start(() -> ended.complete(first.kith("tail", "--limit", "2", "--denied", "--every")));
+    Await.until("the first is shown", () -> first.out.toString().contains("/usr/bin/curl"));
+
+    first.close();
+    Await.until("it says so", () -> first.err.toString().contains("trying again until Ctrl-C"));
+    assertThat(ended).isNotDone();
+    shop = new ServedShop(folder);
+    enforce();
+    Await.until("it goes on", () -> first.err.toString().contains("the server answers again"));
+    shop.check(flow(elsewhere(), PAYMENTS));
+
+    assertThat(ended.get()).isZero();
+    assertThat(first.out.toString().lines())
+        .satisfiesExactly(
+            before -> assertThat(before).contains("/usr/bin/curl"),
+            after -> assertThat(after).contains("/app/payments"));
+    assertThat(first.err.toString().lines().filter(line -> line.contains("trying again")))
+        .hasSize(1);
+  }
+
+  @Test
+  void tail_once_orOfNoServer_endsWithItsExitCode() throws Exception {
+    enforce();
+    shop.check(flow(database(), CURL));
+    var first = shop;
+    var ended = new CompletableFuture<Integer>();
+    Thread.ofVirtual().start(() -> ended.complete(first.kith("tail", "--once", "--denied")));
+    Await.until("the first is shown", () -> first.out.toString().contains("/usr/bin/curl"));
+
+    first.close();
+
+    assertThat(ended.get()).isEqualTo(3);
+    assertThat(first.err.toString()).startsWith("kith: ").doesNotContain("trying again");
+    assertThat(refused(3, "tail")).contains("no server at").doesNotContain("trying again");
+    shop = new ServedShop(folder);
+  }
+
+  @Test
   void reject_andRollback_sayWhatIsLeft() {
     enforce();
     shop.check(flow(elsewhere(), PAYMENTS));
