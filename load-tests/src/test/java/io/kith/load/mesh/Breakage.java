@@ -11,6 +11,7 @@ import io.kith.baselines.identity.SpiffeId;
 import io.kith.load.lab.EnvoyProxy;
 import io.kith.load.lab.Pod;
 import io.kith.load.lab.PodProcess;
+import io.kith.load.mesh.Fault.Cell;
 import io.kith.load.tools.Envoy;
 import io.kith.spiffe.dev.DevIdentity;
 import java.io.IOException;
@@ -20,9 +21,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /** What breaks in a mesh, and how it is mended; each way asserts that it really was broken. */
@@ -63,6 +69,7 @@ final class Breakage {
   private @Nullable Pod replica;
   private @Nullable EnvoyProxy secondEnvoy;
   private List<PodProcess> storm = List.of();
+  private Instant stormBegan = Instant.EPOCH;
   private @Nullable LyingBridge liar;
   private @Nullable DevIdentity stranger;
   private long before;
@@ -81,7 +88,8 @@ final class Breakage {
     mesh.checkout().write("/tmp/many.pl", text());
   }
 
-  private static String text() {
+  /** Connects many times. */
+  static String text() {
     try (var stream = requireNonNull(Breakage.class.getResourceAsStream("many.pl"), "many.pl")) {
       return new String(stream.readAllBytes(), UTF_8);
     } catch (IOException e) {
@@ -264,6 +272,7 @@ final class Breakage {
   }
 
   void beginStorm() throws Exception {
+    stormBegan = Instant.now();
     var second = replica();
     secondEnvoy = mesh.startEnvoyBeside(second, envoy, !enforced);
     var processes = STORM / 2 / EACH;
@@ -293,12 +302,23 @@ final class Breakage {
       for (var half : storm) {
         var outcome = half.await(LIMIT);
         assertThat(outcome.stdout())
-            .as(outcome.stderr())
+            .as("%s; refused: %s", outcome.stderr(), refusalsOfStorm())
             .isEqualTo("opened %d, answered %d\n".formatted(opened, enforced ? 0 : opened));
       }
     } finally {
       requireNonNull(secondEnvoy, "it began").close();
     }
+  }
+
+  /** How many of the latest decisions refused it, by mode and reason. */
+  private Map<String, Long> refusalsOfStorm() {
+    return mesh.denialsSince(stormBegan).stream()
+        .filter(denial -> denial.getProcess().equals(STORM_PROCESS))
+        .collect(
+            Collectors.groupingBy(
+                denial -> denial.getMode() + " " + denial.getReason(),
+                TreeMap::new,
+                Collectors.counting()));
   }
 
   // ---- the bridge
@@ -453,15 +473,30 @@ final class Breakage {
     return told(name).orElse(0);
   }
 
+  /** How often it happened what a cell says that it is counted; none where it says nothing. */
+  long counted(Cell cell) {
+    return cell.counter().isEmpty() ? 0 : values(cell.counter()).sum();
+  }
+
+  void awaitCounted(Cell cell, long before) throws InterruptedException {
+    if (!cell.counter().isEmpty()) {
+      Mesh.await(cell.counter() + " grows", LIMIT, () -> counted(cell) > before);
+    }
+  }
+
   private OptionalLong told(String name) {
+    return values(name + " ").findFirst();
+  }
+
+  /** Of all lines with the same begin. */
+  private LongStream values(String begin) {
     try {
       return mesh.shop()
           .ask("/metrics")
           .body()
           .lines()
-          .filter(line -> line.startsWith(name + " "))
-          .mapToLong(line -> (long) Double.parseDouble(line.substring(line.indexOf(' ') + 1)))
-          .findFirst();
+          .filter(line -> line.startsWith(begin))
+          .mapToLong(line -> (long) Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (InterruptedException e) {

@@ -86,6 +86,17 @@ class FailureDocsTest {
             });
   }
 
+  /** What the page says is counted grows in {@link FailureTest}. */
+  @Test
+  void counted_withEnvoy_hasItsCounter() {
+    assertThat(Faults.ALL)
+        .filteredOn(fault -> fault.proof() instanceof Proof.WithEnvoy)
+        .flatExtracting(fault -> List.of(fault.observe(), fault.shadow(), fault.enforce()))
+        .filteredOn(cell -> cell.why().startsWith("counted"))
+        .isNotEmpty()
+        .allSatisfy(cell -> assertThat(cell.counter()).startsWith("kith_"));
+  }
+
   @Test
   void tests_ofEveryRow_areThere() throws Exception {
     for (var fault : Faults.ALL) {

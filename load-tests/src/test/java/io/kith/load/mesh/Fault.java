@@ -41,31 +41,41 @@ record Fault(String name, Cell observe, Cell shadow, Cell enforce, Proof proof) 
    *
    * @param reason code that is recorded of what was not decided, or empty when nothing can be
    * @param why by what it is so, not empty where something undecided passes
+   * @param counter begin of the lines of {@code /metrics} that count it, or empty when nothing does
    */
-  record Cell(Answer answer, String reason, String why) {
+  record Cell(Answer answer, String reason, String why, String counter) {
+    private Cell(Answer answer, String why) {
+      this(answer, "", why, "");
+    }
+
     static Cell passes(String why) {
-      return new Cell(Answer.PASSES, "", why);
+      return new Cell(Answer.PASSES, why);
     }
 
     static Cell refused(String why) {
-      return new Cell(Answer.REFUSED, "", why);
+      return new Cell(Answer.REFUSED, why);
     }
 
     static Cell asDecided(String why) {
-      return new Cell(Answer.AS_DECIDED, "", why);
+      return new Cell(Answer.AS_DECIDED, why);
     }
 
     static Cell inTimeOrRefused(String why) {
-      return new Cell(Answer.IN_TIME_OR_REFUSED, "", why);
+      return new Cell(Answer.IN_TIME_OR_REFUSED, why);
     }
 
     static Cell notEntered(String why) {
-      return new Cell(Answer.NOT_ENTERED, "", why);
+      return new Cell(Answer.NOT_ENTERED, why);
     }
 
     /** The same, recorded with a reason. */
     Cell recordedAs(String code) {
-      return new Cell(answer, code, why);
+      return new Cell(answer, code, why, counter);
+    }
+
+    /** The same, counted under a name with its first labels. */
+    Cell countedAs(String lines) {
+      return new Cell(answer, reason, why, lines);
     }
 
     /** For the page. */

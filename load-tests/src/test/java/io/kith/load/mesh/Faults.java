@@ -21,8 +21,9 @@ final class Faults {
   static final Fault FLOOD =
       withEnvoy(
           "10,000 connections at once by a program that nobody knows",
-          COUNTED,
-          Cell.passes("counted, as what would be denied"),
+          COUNTED.countedAs("kith_checks_total{verdict=\"allow\",reason=\"\",mode=\"observe\"}"),
+          Cell.passes("counted, as what would be denied")
+              .countedAs("kith_checks_shadow_denied_total{"),
           Cell.inTimeOrRefused("none of the flood passes"),
           Breakage::beginStorm,
           Breakage::endStorm);
@@ -86,10 +87,13 @@ final class Faults {
             AS_DECIDED,
             AS_DECIDED,
             "FleetFailureTest#servers_rolled_noVerdictIsWrong",
+            "FleetFailureTest#server_ends_whileBothAreAsked_nothingIsRefusedForWantOfAnAnswer",
+            "FleetFailureTest#server_joins_andGetsItsShareWithinTwoAgesOfAConnection",
             "TwoReplicasTest#thirdServer_joinsWhileChangesAreMade_andNeverDecidesWrongly"));
   }
 
   private static List<Fault> bridge() {
+    var unanswered = COUNTED.countedAs("kith_attributions_total{result=\"bridge_unavailable\"");
     var recorded = Cell.passes("").recordedAs("bridge_unavailable");
     var refused =
         Cell.refused("unless the scope says `unattributed: allow`")
@@ -97,7 +101,7 @@ final class Faults {
     return List.of(
         withEnvoy(
             "bridge killed",
-            COUNTED,
+            unanswered,
             recorded,
             refused,
             Breakage::killBridge,
@@ -111,14 +115,14 @@ final class Faults {
             "NodePlacementTest#nodesPodIsRolled_whatIsAllowedDoesNotNotice_andNothingElseEverPasses"),
         withEnvoy(
             "bridge stuck (SIGSTOP)",
-            COUNTED,
+            unanswered,
             recorded,
             refused,
             Breakage::freezeBridge,
             Breakage::thawBridge),
         withEnvoy(
             "bridge slow: longer than the server waits for it, again and again",
-            COUNTED,
+            unanswered,
             recorded,
             Cell.inTimeOrRefused("unless the scope says `unattributed: allow`")
                 .recordedAs("bridge_unavailable"),

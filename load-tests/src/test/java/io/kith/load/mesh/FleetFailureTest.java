@@ -18,10 +18,12 @@ import io.kith.load.tools.Postgres;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
@@ -49,6 +51,11 @@ import org.junit.jupiter.api.Timeout;
 class FleetFailureTest {
   private static final int FURTHER = 100;
   private static final Duration FAR = Duration.ofSeconds(2);
+  private static final Duration AGE = Duration.ofSeconds(3);
+  private static final List<String> AGING =
+      List.of("env", "KITH_SERVER_CONNECTIONAGE=" + AGE.toSeconds() + "s");
+  private static final String CHECKS = "kith_check_duration_seconds_count{part=\"total\"}";
+  private static final Pattern ANSWERED = Pattern.compile("opened (\\d+), answered (\\d+)");
   private static final List<String> MODES = List.of("observe", "shadow", "enforce");
 
   private static Lab lab;
@@ -57,11 +64,13 @@ class FleetFailureTest {
   private static final List<Postgres> standbys = new ArrayList<>();
   private static CommitRelay relay;
   private static Replica two;
+  private static Replica three;
   private static Mesh mesh;
+  private static Envoy envoy;
 
   @BeforeAll
   static void start() throws Exception {
-    var envoy = Envoy.find(EnforcedMesh.SAY);
+    envoy = Envoy.find(EnforcedMesh.SAY);
     lab = Lab.open("kr", EnforcedMesh.SAY);
     disk = Files.createDirectory(lab.folder().resolve("disk"));
     command("mount", "-t", "tmpfs", "-o", "size=256m,mode=1777", "kith-test", disk.toString());
@@ -90,9 +99,13 @@ class FleetFailureTest {
         EnforcedMesh.start(
             lab,
             envoy,
-            Mesh.Options.of("kr").shared(store + ", replica: one", keys, List.of(9192 + FURTHER)));
+            Mesh.Options.of("kr")
+                .shared(store + ", replica: one", keys, List.of(9192 + FURTHER, 9192 + 2 * FURTHER))
+                .withServerBehind(AGING));
+    mesh.checkout().write("/tmp/many.pl", Breakage.text());
     two = new Replica("two", lab.folder(), lab.address(), 9191 + FURTHER);
-    startSecond();
+    three = new Replica("three", lab.folder(), lab.address(), 9191 + 2 * FURTHER);
+    start(two);
     mesh.startEnvoy(envoy, false, FleetFailureTest::withBothServers);
     new Rounds(mesh).untilLearned(3);
     var _ =
@@ -107,6 +120,7 @@ class FleetFailureTest {
   @AfterAll
   static void stop() throws Exception {
     var parts = new ArrayList<AutoCloseable>();
+    parts.add(three);
     parts.add(two);
     parts.add(mesh);
     parts.add(relay);
@@ -128,15 +142,16 @@ class FleetFailureTest {
   }
 
   /** The same configuration at other ports. */
-  private static void startSecond() throws Exception {
-    var text = Files.readString(mesh.config()).replace("replica: one", "replica: two");
+  private static void start(Replica server) throws Exception {
+    var text = Files.readString(mesh.config()).replace("replica: one", "replica: " + server.name());
     for (var port : List.of(9191, 9192, 9194)) {
-      text = text.replaceFirst(":" + port + "\"}", ":" + (port + FURTHER) + "\"}");
+      text = text.replaceFirst(":" + port + "\"}", ":" + (port - 9191 + server.checks()) + "\"}");
     }
-    two.start(
-        List.of(),
-        text.replace(lab.folder().resolve("admin.sock").toString(), two.adminSocket().toString()));
-    Mesh.await("the bridge answers the second server", Mesh.PATIENCE, two::bridgeAnswers);
+    server.start(
+        AGING,
+        text.replace(
+            lab.folder().resolve("admin.sock").toString(), server.adminSocket().toString()));
+    Mesh.await("the bridge answers server " + server.name(), Mesh.PATIENCE, server::bridgeAnswers);
   }
 
   /** As a name with two addresses would be. */
@@ -270,7 +285,7 @@ class FleetFailureTest {
           mode,
           () -> {
             two.stop();
-            startSecond();
+            start(two);
             mesh.server().close();
             mesh.startServer();
             Mesh.await("the bridge is attached", Mesh.PATIENCE, mesh::bridgeAttached);
@@ -278,8 +293,154 @@ class FleetFailureTest {
     }
   }
 
+  /**
+   * Runs while something happens and for a moment more: under observe, where nothing is refused but
+   * for want of an answer. Returns how many connections that was, of how many.
+   */
+  private static int[] unansweredWhile(Action action) throws Exception {
+    var done = new AtomicBoolean();
+    var running = new CountDownLatch(1);
+    var to = mesh.shop().place(mesh.database());
+    try (var threads = Executors.newSingleThreadExecutor()) {
+      Future<int[]> traffic =
+          threads.submit(
+              () -> {
+                var sum = new int[2];
+                do {
+                  var said =
+                      mesh.run(
+                          List.of(
+                              "/usr/bin/perl",
+                              "/tmp/many.pl",
+                              to.host(),
+                              Integer.toString(to.port()),
+                              "2",
+                              "10"));
+                  var counted = ANSWERED.matcher(said.stdout());
+                  assertThat(counted.find()).as("%s", said).isTrue();
+                  sum[1] += Integer.parseInt(counted.group(1));
+                  sum[0] += Integer.parseInt(counted.group(1)) - Integer.parseInt(counted.group(2));
+                  running.countDown();
+                } while (!done.get());
+                return sum;
+              });
+      try {
+        while (!running.await(20, TimeUnit.MILLISECONDS) && !traffic.isDone()) {}
+        action.happen();
+        Thread.sleep(AGE);
+      } finally {
+        done.set(true);
+      }
+      return traffic.get();
+    }
+  }
+
+  /** Its address stays in the cluster: what it does not answer any more, another is asked. */
   @Test
   @Order(2)
+  void server_ends_whileBothAreAsked_nothingIsRefusedForWantOfAnAnswer() throws Exception {
+    enter("observe");
+    var ofSecond = unansweredWhile(two::stop);
+    start(two);
+    var ofFirst = unansweredWhile(() -> mesh.server().close());
+    mesh.startServer();
+    Mesh.await("the bridge is attached", Mesh.PATIENCE, mesh::bridgeAttached);
+    EnforcedMesh.SAY.accept(
+        "refused for want of an answer while a server ended: %d of %d, and %d of %d"
+            .formatted(ofSecond[0], ofSecond[1], ofFirst[0], ofFirst[1]));
+
+    assertThat(ofSecond[0] + ofFirst[0]).isZero();
+  }
+
+  /** Writes where servers are, as a whole. */
+  private static void endpoints(Path file, int... ports) throws IOException {
+    var endpoints =
+        Arrays.stream(ports)
+            .mapToObj(
+                port ->
+                    "{endpoint: {address: {socket_address: {address: %s, port_value: %d}}}}"
+                        .formatted(lab.address().getHostAddress(), port))
+            .collect(Collectors.joining(", "));
+    var next = file.resolveSibling("next.yaml");
+    Files.writeString(
+        next,
+        """
+        resources:
+        - "@type": type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment
+          cluster_name: kith_server
+          endpoints:
+          - lb_endpoints: [%s]
+        """
+            .formatted(endpoints));
+    Files.move(next, file, StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  private static String withServersOf(Path file, String recipe) {
+    var cluster =
+        Pattern.compile(
+                "(  - name: kith_server\n"
+                    + ")    type: STATIC\n"
+                    + "(.*\n"
+                    + ")    load_assignment:\n"
+                    + "(?:      .*\n"
+                    + ")*")
+            .matcher(recipe);
+    assertThat(cluster.find()).as(recipe).isTrue();
+    return recipe.substring(0, cluster.start())
+        + cluster.group(1)
+        + "    type: EDS\n    eds_cluster_config:\n      eds_config:\n"
+        + "        resource_api_version: V3\n        path_config_source: {path: \""
+        + file
+        + "\"}\n"
+        + cluster.group(2)
+        + recipe.substring(cluster.end());
+  }
+
+  private static double checksOfFirst() throws Exception {
+    return mesh.shop()
+        .ask("/metrics")
+        .body()
+        .lines()
+        .filter(line -> line.startsWith(CHECKS + " "))
+        .mapToDouble(line -> Double.parseDouble(line.substring(CHECKS.length() + 1)))
+        .sum();
+  }
+
+  /** As when a headless Service gets one more address. */
+  @Test
+  @Order(3)
+  void server_joins_andGetsItsShareWithinTwoAgesOfAConnection() throws Exception {
+    enter("observe");
+    var file = mesh.checkout().folder().resolve("servers.yaml");
+    endpoints(file, 9191, two.checks());
+    mesh.startEnvoy(envoy, false, recipe -> withServersOf(file, recipe));
+    start(three);
+    var of = new double[2];
+
+    var unanswered =
+        unansweredWhile(
+            () -> {
+              var all = checksOfFirst() + two.metric(CHECKS);
+              var own = three.metric(CHECKS);
+              endpoints(file, 9191, two.checks(), three.checks());
+              Thread.sleep(AGE.multipliedBy(2));
+              of[0] = three.metric(CHECKS) - own;
+              of[1] = checksOfFirst() + two.metric(CHECKS) - all + of[0];
+            });
+
+    EnforcedMesh.SAY.accept(
+        "a third server answered %.0f of %.0f Checks within two ages; refused for want of an answer: %d of %d"
+            .formatted(of[0], of[1], unanswered[0], unanswered[1]));
+    assertThat(of[0] / of[1]).isGreaterThanOrEqualTo(0.2);
+    assertThat(unanswered[0]).isZero();
+    enter("enforce");
+    assertNothingWrongWhile("enforce", () -> Thread.sleep(AGE));
+    three.stop();
+    mesh.startEnvoy(envoy, false, FleetFailureTest::withBothServers);
+  }
+
+  @Test
+  @Order(4)
   void database_gone_noVerdictIsWrong_andChangesAreRefused() throws Exception {
     for (var mode : MODES) {
       enter(mode);
@@ -299,7 +460,7 @@ class FleetFailureTest {
 
   /** Connections to it stay open, and no answer comes. */
   @Test
-  @Order(3)
+  @Order(5)
   void database_slow_noVerdictIsWrong_andChangesWait() throws Exception {
     for (var mode : MODES) {
       enter(mode);
@@ -324,7 +485,7 @@ class FleetFailureTest {
 
   /** It answers everything, two seconds late. */
   @Test
-  @Order(3)
+  @Order(5)
   void database_twoSecondsAway_noVerdictIsWrong_andChangesAreLate() throws Exception {
     for (var mode : MODES) {
       enter(mode);
@@ -348,7 +509,7 @@ class FleetFailureTest {
   }
 
   @Test
-  @Order(4)
+  @Order(6)
   void database_full_noVerdictIsWrong_andChangesAreRefused() throws Exception {
     var ballast = disk.resolve("ballast");
     for (var mode : MODES) {
@@ -391,7 +552,7 @@ class FleetFailureTest {
 
   /** The standby has all by then, as with synchronous replication. */
   @Test
-  @Order(5)
+  @Order(7)
   void database_failedOver_noVerdictIsWrong_andChangesAreTakenAgain() throws Exception {
     var first = primary;
     for (var i = 0; i < MODES.size(); i++) {
