@@ -369,11 +369,7 @@ public final class Postgres implements AutoCloseable {
     @Override
     public void end() throws IOException {
       crash();
-      try (var files = Files.walk(folder)) {
-        for (var file : files.sorted(Comparator.reverseOrder()).toList()) {
-          Files.deleteIfExists(file);
-        }
-      }
+      ToolCache.delete(folder);
     }
   }
 

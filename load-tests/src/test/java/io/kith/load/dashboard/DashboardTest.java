@@ -18,12 +18,12 @@ import io.kith.load.fleet.ServerProcess.Setup;
 import io.kith.load.fleet.ServerProgram;
 import io.kith.load.mesh.Mesh;
 import io.kith.load.tools.Prometheus;
+import io.kith.load.tools.ToolCache;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -148,11 +148,7 @@ class DashboardTest {
       }
     }
     if (folder != null) {
-      try (var files = Files.walk(folder)) {
-        for (var file : files.sorted(Comparator.reverseOrder()).toList()) {
-          Files.deleteIfExists(file);
-        }
-      }
+      ToolCache.delete(folder);
     }
   }
 

@@ -19,13 +19,13 @@ import io.kith.admin.v1.TailDecisionsRequest;
 import io.kith.admin.v1.TailDecisionsResponse;
 import io.kith.load.fleet.ServerProcess.Setup;
 import io.kith.load.mesh.Mesh;
+import io.kith.load.tools.ToolCache;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.BlockingQueue;
@@ -108,11 +108,7 @@ class ControlAndCheckTest {
     check.kill();
     control.kill();
     fleet.close();
-    try (var files = Files.walk(folder)) {
-      for (var file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
+    ToolCache.delete(folder);
   }
 
   private static String stranger() {

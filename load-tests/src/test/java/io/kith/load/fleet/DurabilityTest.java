@@ -7,11 +7,11 @@ import io.kith.admin.v1.AuditRecord;
 import io.kith.admin.v1.ListAuditRequest;
 import io.kith.load.fleet.ServerProcess.Setup;
 import io.kith.load.tools.Postgres;
+import io.kith.load.tools.ToolCache;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
@@ -54,11 +54,7 @@ class DurabilityTest {
 
   @AfterAll
   static void remove() throws Exception {
-    try (var files = Files.walk(folder)) {
-      for (var file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
+    ToolCache.delete(folder);
   }
 
   @Test

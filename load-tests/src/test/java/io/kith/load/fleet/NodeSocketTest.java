@@ -7,13 +7,13 @@ import io.kith.load.fleet.ServerProcess.Setup;
 import io.kith.load.lab.EnvoyProxy;
 import io.kith.load.mesh.Mesh;
 import io.kith.load.tools.Envoy;
+import io.kith.load.tools.ToolCache;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
 import java.util.regex.Pattern;
@@ -236,11 +236,7 @@ class NodeSocketTest {
         }
       }
     } finally {
-      try (var files = Files.walk(folder)) {
-        for (var file : files.sorted(Comparator.reverseOrder()).toList()) {
-          Files.delete(file);
-        }
-      }
+      ToolCache.delete(folder);
     }
   }
 

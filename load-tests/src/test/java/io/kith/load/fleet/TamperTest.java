@@ -14,6 +14,7 @@ import io.kith.baselines.store.StoreException;
 import io.kith.load.fleet.ServerProcess.Setup;
 import io.kith.load.mesh.Mesh;
 import io.kith.load.tools.Postgres;
+import io.kith.load.tools.ToolCache;
 import io.kith.server.control.AllowListFiles;
 import io.kith.server.control.ControlSettings;
 import io.kith.server.control.ControlState;
@@ -28,7 +29,6 @@ import java.nio.file.StandardCopyOption;
 import java.sql.DriverManager;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -157,11 +157,7 @@ class TamperTest {
   static void remove() throws Exception {
     postgres.close();
     fleet.close();
-    try (var files = Files.walk(folder)) {
-      for (var file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
+    ToolCache.delete(folder);
   }
 
   private static Golden of(Kind kind) {

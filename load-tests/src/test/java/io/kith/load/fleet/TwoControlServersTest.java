@@ -8,13 +8,13 @@ import io.kith.admin.v1.ListAuditRequest;
 import io.kith.load.fleet.ServerProcess.Setup;
 import io.kith.load.mesh.Mesh;
 import io.kith.load.tools.Postgres;
+import io.kith.load.tools.ToolCache;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -149,11 +149,7 @@ class TwoControlServersTest {
     CONTROLS.forEach(control -> control.process.kill());
     postgres.close();
     fleet.close();
-    try (var files = Files.walk(folder)) {
-      for (var file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
+    ToolCache.delete(folder);
   }
 
   private static String stranger() {

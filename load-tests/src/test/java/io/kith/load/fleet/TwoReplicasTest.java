@@ -19,13 +19,13 @@ import io.kith.admin.v1.SetModeRequest;
 import io.kith.load.fleet.ServerProcess.Setup;
 import io.kith.load.mesh.Mesh;
 import io.kith.load.tools.Postgres;
+import io.kith.load.tools.ToolCache;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.DriverManager;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -123,11 +123,7 @@ class TwoReplicasTest {
     relay.close();
     postgres.close();
     fleet.close();
-    try (var files = Files.walk(folder)) {
-      for (var file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
+    ToolCache.delete(folder);
   }
 
   private static void awaitAgreement() throws InterruptedException {
@@ -303,7 +299,8 @@ class TwoReplicasTest {
         var ended =
             statement.executeQuery(
                 "select count(pg_terminate_backend(pid)) from pg_stat_activity where"
-                    + " application_name = 'kith' and query in ('listen kith_change', 'select 1')")) {
+                    + " application_name = 'kith' and query in ('listen kith_change', 'select"
+                    + " 1')")) {
       ended.next();
       return ended.getInt(1);
     }
