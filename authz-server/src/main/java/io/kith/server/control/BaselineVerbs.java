@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -389,22 +390,49 @@ public final class BaselineVerbs {
   }
 
   /**
-   * Proposes a baseline that came from another environment.
+   * Proposes baselines that came from another environment: all of them, or after a refusal none.
    *
-   * @return the revision
+   * @param arrived of distinct owners
+   * @return the revisions, in the same order
    */
-  String arrive(Baseline arrived, String note, String by) throws RefusedException {
-    var owner = arrived.owner();
-    var added =
-        journal.add(
-            by,
-            note,
-            fold -> {
-              var life = fold.of(owner).life();
-              var baseline = Drafts.follow(life, owner, arrived.edges());
-              return new Journal.Drafted<>(drafts.proposed(life, baseline), baseline);
-            });
-    tell(added.changed(), "baseline", owner, by, note, "imported", added.result());
-    return added.result().revision();
+  List<String> arrive(List<Baseline> arrived, String note, String by) throws RefusedException {
+    // once, however often others are first
+    var signed = new ConcurrentHashMap<String, Amendment.Propose>();
+    var arrivals =
+        journal
+            .add(
+                by,
+                note,
+                fold -> {
+                  var all = new ArrayList<Arrival>();
+                  for (var one : arrived) {
+                    var life = fold.of(one.owner()).life();
+                    var next = Drafts.follow(life, one.owner(), one.edges());
+                    all.add(new Arrival(next, !Drafts.isNewest(life, next)));
+                  }
+                  return new Journal.Drafted<>(
+                      all.parallelStream()
+                          .filter(Arrival::isNew)
+                          .map(Arrival::baseline)
+                          .map(
+                              next ->
+                                  signed.computeIfAbsent(
+                                      next.revision(), _ -> drafts.proposed(next)))
+                          .toList(),
+                      all);
+                })
+            .result();
+    for (var arrival : arrivals) {
+      var next = arrival.baseline();
+      tell(arrival.isNew(), "baseline", next.owner(), by, note, "imported", next);
+    }
+    return arrivals.stream().map(arrival -> arrival.baseline().revision()).toList();
   }
+
+  /**
+   * A baseline that came, as it follows what is here.
+   *
+   * @param isNew false when the same edges decide or wait already
+   */
+  private record Arrival(Baseline baseline, boolean isNew) {}
 }

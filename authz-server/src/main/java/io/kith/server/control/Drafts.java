@@ -125,9 +125,11 @@ record Drafts(ServerKeys keys, Duration stale) {
 
   /** Null when the same edges decide or wait already. */
   Amendment.@Nullable Propose proposed(Life life, Baseline baseline) {
-    return isNewest(life, baseline)
-        ? null
-        : new Amendment.Propose(
-            baseline.owner(), SignedBaseline.sign(baseline, keys.learner(), List.of()));
+    return isNewest(life, baseline) ? null : proposed(baseline);
+  }
+
+  Amendment.Propose proposed(Baseline baseline) {
+    return new Amendment.Propose(
+        baseline.owner(), SignedBaseline.sign(baseline, keys.learner(), List.of()));
   }
 }

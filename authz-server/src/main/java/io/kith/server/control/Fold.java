@@ -103,16 +103,22 @@ final class Fold {
 
   /** What an amendment would change. */
   Outcome preview(Amendment amendment, Change change) {
+    return preview(amendment, change, keys);
+  }
+
+  /** The same by these keys, which trust what {@link #keys} do. */
+  Outcome preview(Amendment amendment, Change change, Keyring by) {
     return switch (amendment) {
       case Amendment.SetMode(var scope, var mode, var steps) ->
-          stepped(modes.with(scope, mode), scope, mode, steps, change);
+          stepped(modes.with(scope, mode), scope, mode, steps, change, by);
       case Amendment.Declare(var scope, var declared, var steps) ->
           stepped(
               modes.declared(scope, declared),
               scope,
               declared == null ? Mode.OBSERVE : declared.mode(),
               steps,
-              change);
+              change,
+              by);
       case Amendment.WriteList(var object, var text) -> {
         var next = lists.with(object, text);
         yield new Outcome.Taken(modes, next, Map.of(), lists.touched(object, next));
@@ -121,11 +127,16 @@ final class Fold {
           taken(vouched(environment, vouchers));
       case Amendment.OfWorkload one when !held.test(one.owner()) -> taken(Map.of());
       case Amendment.OfWorkload one ->
-          switch (of(one.owner()).amend(one, change, keys)) {
+          switch (of(one.owner()).amend(one, change, by)) {
             case Standing.Step.Refused(var why) -> new Outcome.Refused(why);
             case Standing.Step.Taken(var standing) -> taken(Map.of(one.owner(), standing));
           };
     };
+  }
+
+  /** What was previewed of workloads that stand as they did, beside modes and lists as of now. */
+  Outcome.Taken again(Outcome.Taken before) {
+    return taken(before.changed());
   }
 
   private Outcome.Taken taken(Map<Owner, Standing> changed) {
@@ -133,14 +144,19 @@ final class Fold {
   }
 
   private Outcome stepped(
-      Modes next, ScopeName scope, Mode mode, List<Amendment.SetMode.Step> steps, Change change) {
+      Modes next,
+      ScopeName scope,
+      Mode mode,
+      List<Amendment.SetMode.Step> steps,
+      Change change,
+      Keyring by) {
     var changed = new HashMap<Owner, Standing>();
     for (var step : steps) {
       var enforce = mode == Mode.ENFORCE;
       if (!held.test(step.owner())) {
         continue;
       }
-      switch (of(step.owner()).advance(step, enforce, keys, change)) {
+      switch (of(step.owner()).advance(step, enforce, by, change)) {
         case Standing.Step.Refused(var why) -> {
           return new Outcome.Refused(step.owner() + ": " + why);
         }

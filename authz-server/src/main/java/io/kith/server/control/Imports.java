@@ -8,7 +8,6 @@ import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.identity.Owner;
 import java.time.InstantSource;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -139,27 +138,13 @@ public final class Imports {
   }
 
   /**
-   * Proposes what arrived, one workload after the other. What was proposed before one fails stays
-   * so; the same bundle may be given again, and goes on where it stopped.
+   * Proposes what arrived for every workload at once; when one of them refuses it, or the store
+   * fails, nothing is proposed.
    *
    * @return the revisions
    */
   public List<String> propose(Arrived arrived, String note, String by) throws RefusedException {
     Notes.require(note, "where the bundle is from");
-    var revisions = new ArrayList<String>();
-    for (var baseline : arrived.promotion().baselines()) {
-      try {
-        revisions.add(baselines.arrive(baseline, note, by));
-      } catch (RefusedException e) {
-        throw revisions.isEmpty() ? e : e.within(baseline.owner() + ": ", proposed(revisions));
-      }
-    }
-    return revisions;
-  }
-
-  private static String proposed(List<String> revisions) {
-    return " (proposed before it: "
-        + String.join(", ", revisions)
-        + "; give the same bundle again to go on)";
+    return baselines.arrive(arrived.promotion().baselines(), note, by);
   }
 }

@@ -11,11 +11,14 @@ import io.kith.baselines.store.Entry;
 import io.kith.baselines.store.StoreException;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,8 +36,9 @@ final class Journal implements AutoCloseable {
    * notices that the log was cut or exchanged, and after a restart the high-water mark does.
    */
   private static final System.Logger LOG = System.getLogger(Journal.class.getName());
-  private static final int PAGE = 256;
+  private static final int PAGE = VerifiedPages.PAGE;
   private static final int TRIES = 16;
+  private static final long PROGRESS_NANOS = Duration.ofSeconds(2).toNanos();
 
   private final BaselineStore store;
   private final SigningKey key;
@@ -44,10 +48,12 @@ final class Journal implements AutoCloseable {
   private final InstantSource clock;
   private final @Nullable HighWaterMark mark;
   private final @Nullable EntryCopy copy;
+  private final @Nullable VerifiedPages verified;
   private final LongAdder refusedEntries = new LongAdder();
   private String seal = Seals.FIRST;
   private HighWaterMark.@Nullable Mark expected;
   private long marked;
+  private long told = System.nanoTime();
   private volatile long position;
   private volatile @Nullable String problem;
   private volatile @Nullable String unreachable;
@@ -58,17 +64,36 @@ final class Journal implements AutoCloseable {
     void applied(Entry entry, Amendment amendment, Fold.Outcome.Taken taken);
   }
 
-  /** Makes an amendment from the state as it is; asked again when others were first. */
+  /** Makes amendments from the state as it is; asked again when others were first. */
   interface Draft<T> {
     Drafted<T> of(Fold now) throws RefusedException;
   }
 
   /**
-   * An amendment, and what its maker wants to know of it.
+   * Amendments that are taken together or not at all, and what their maker wants to know of them.
    *
-   * @param amendment null when all is so already and nothing has to be written
+   * @param amendments none when all is so already and nothing has to be written; several only of
+   *     distinct workloads
    */
-  record Drafted<T>(@Nullable Amendment amendment, T result) {}
+  record Drafted<T>(List<? extends Amendment> amendments, T result) {
+    Drafted {
+      amendments = List.copyOf(amendments);
+      if (amendments.size() > 1
+          && amendments.stream()
+                  .filter(Amendment.OfWorkload.class::isInstance)
+                  .map(Amendment::subject)
+                  .distinct()
+                  .count()
+              < amendments.size()) {
+        throw new IllegalArgumentException("amendments: several (expected: of distinct workloads)");
+      }
+    }
+
+    /** Of one amendment, or none. */
+    Drafted(@Nullable Amendment amendment, T result) {
+      this(amendment == null ? List.of() : List.of(amendment), result);
+    }
+  }
 
   /**
    * What became of a draft that was not refused.
@@ -108,6 +133,10 @@ final class Journal implements AutoCloseable {
     this.fold = requireNonNull(fold, "fold");
     this.mark = mark;
     this.copy = copy;
+    this.verified =
+        mark == null || copy != null
+            ? null
+            : new VerifiedPages(mark.file().resolveSibling("log.verified"), fold.keys());
     this.clock = requireNonNull(clock, "clock");
     this.listener = requireNonNull(listener, "listener");
   }
@@ -158,7 +187,7 @@ final class Journal implements AutoCloseable {
 
   private void applyCopy(EntryCopy kept) throws IOException {
     for (var entry = kept.next(); entry != null; entry = kept.next()) {
-      var why = refused(entry);
+      var why = refused(entry, false);
       if (why != null) {
         LOG.log(Level.WARNING, () -> "the copy of the log is not used from there on: " + why);
         break;
@@ -237,45 +266,108 @@ final class Journal implements AutoCloseable {
   }
 
   /**
-   * Writes a change and applies it.
+   * An amendment as it will be written, and what the state makes of it.
    *
-   * @return what the draft knows of it
-   * @throws RefusedException when the draft or the state refuses it, or the store does not take it;
-   *     then nothing is applied
+   * @param before where its workload stood, or null of a scope
+   */
+  private record Step(
+      Amendment amendment, Change change, @Nullable Standing before, Fold.Outcome.Taken taken) {}
+
+  /**
+   * Writes changes in one transaction, an entry for each amendment, and applies them.
+   *
+   * @return what the draft knows of them
+   * @throws RefusedException when the draft or the state refuses one, or the store does not take
+   *     them; then nothing is applied
    */
   synchronized <T> Added<T> add(String author, String note, Draft<T> draft)
       throws RefusedException {
+    var steps = List.<Step>of();
     for (var tries = 0; tries < TRIES; tries++) {
       read();
       requireGood();
       var drafted = draft.of(fold);
-      var amendment = drafted.amendment();
-      if (amendment == null) {
+      if (drafted.amendments().isEmpty()) {
         return new Added<>(false, drafted.result());
       }
-      var change = change(author, note, amendment);
-      switch (fold.preview(amendment, change)) {
-        case Fold.Outcome.Refused(var why) -> throw RefusedException.precondition(why);
-        case Fold.Outcome.Taken taken -> {
-          var entry = Seals.seal(seal, position + 1, change, key);
-          switch (append(entry)) {
-            case ADDED -> {
-              apply(entry, amendment, taken);
-              remember();
-              return new Added<>(true, drafted.result());
-            }
-            case FOUND -> {
-              return new Added<>(true, drafted.result());
-            }
-            case TAKEN -> {
-              // others were first: again, from what they made of it
-            }
+      steps = steps(author, note, drafted.amendments(), steps);
+      var entries = sealed(steps);
+      switch (append(entries)) {
+        case ADDED -> {
+          for (var i = 0; i < entries.size(); i++) {
+            apply(entries.get(i), steps.get(i).amendment(), steps.get(i).taken());
           }
+          remember();
+          return new Added<>(true, drafted.result());
+        }
+        case FOUND -> {
+          return new Added<>(true, drafted.result());
+        }
+        case TAKEN -> {
+          // others were first: again, from what they made of it
         }
       }
     }
     throw RefusedException.store(
         "others changed the same at the same time, " + TRIES + " times (try again)");
+  }
+
+  /*
+   * What takes time is to verify and to pack many revisions. Where others wrote of something else
+   * meanwhile that is not done again, or others would be first the next time as well.
+   */
+  private List<Step> steps(
+      String author, String note, List<? extends Amendment> amendments, List<Step> earlier)
+      throws RefusedException {
+    var known = new IdentityHashMap<Amendment, Step>();
+    earlier.forEach(step -> known.put(step.amendment(), step));
+    var changes = new ArrayList<Change>();
+    for (var amendment : amendments) {
+      var before = known.get(amendment);
+      changes.add(before == null ? change(author, note, amendment) : before.change());
+    }
+    var previews =
+        IntStream.range(0, changes.size())
+            .parallel()
+            .mapToObj(i -> preview(amendments.get(i), changes.get(i), known))
+            .toList();
+    var steps = new ArrayList<Step>();
+    for (var i = 0; i < previews.size(); i++) {
+      var amendment = amendments.get(i);
+      switch (previews.get(i)) {
+        case Fold.Outcome.Refused(var why) ->
+            throw RefusedException.precondition(
+                previews.size() > 1
+                    ? amendment.subject() + ": " + why + " (so nothing was changed)"
+                    : why);
+        case Fold.Outcome.Taken taken ->
+            steps.add(new Step(amendment, changes.get(i), standing(amendment), taken));
+      }
+    }
+    return steps;
+  }
+
+  private Fold.Outcome preview(
+      Amendment amendment, Change change, IdentityHashMap<Amendment, Step> known) {
+    var same = known.get(amendment);
+    return same != null && same.before() != null && same.before().equals(standing(amendment))
+        ? fold.again(same.taken())
+        : fold.preview(amendment, change);
+  }
+
+  private @Nullable Standing standing(Amendment amendment) {
+    return amendment instanceof Amendment.OfWorkload one ? fold.of(one.owner()) : null;
+  }
+
+  private List<Entry> sealed(List<Step> steps) {
+    var entries = new ArrayList<Entry>();
+    var before = seal;
+    for (var step : steps) {
+      var entry = Seals.seal(before, position + 1 + entries.size(), step.change(), key);
+      entries.add(entry);
+      before = entry.seal();
+    }
+    return entries;
   }
 
   private Change change(String author, String note, Amendment amendment) throws RefusedException {
@@ -293,42 +385,44 @@ final class Journal implements AutoCloseable {
   }
 
   private enum Appended {
-    /** It stands in the log. */
+    /** They stand in the log. */
     ADDED,
-    /** It does, as was found by reading, and is applied: only the answer was lost. */
+    /** They do, as was found by reading, and are applied: only the answer was lost. */
     FOUND,
-    /** Another has its place. */
+    /** Another has the place of the first. */
     TAKEN
   }
 
-  private Appended append(Entry entry) throws RefusedException {
+  private Appended append(List<Entry> entries) throws RefusedException {
     try {
-      return store.append(entry) ? Appended.ADDED : Appended.TAKEN;
+      return store.append(entries) ? Appended.ADDED : Appended.TAKEN;
     } catch (StoreException e) {
       if (!e.isUnknown()) {
         throw RefusedException.store("nothing was changed: " + words(e));
       }
-      return appendAgain(entry, e);
+      return appendAgain(entries, e);
     }
   }
 
   /*
-   * The entry may stand in the log, or come to stand there yet: a database goes on with a commit
-   * after the connection broke. So to read the log is not enough. The very same entry is sent again:
-   * it takes its place, and what comes late finds it taken; or it finds it taken, and by whom is read.
+   * The entries may stand in the log, or come to stand there yet: a database goes on with a commit
+   * after the connection broke. So to read the log is not enough. The very same ones are sent again:
+   * they take their places, and what comes late finds them taken; or they find them taken, and by
+   * whom is read. Since they are written together, the first speaks for all.
    */
-  private Appended appendAgain(Entry entry, StoreException lost) throws RefusedException {
+  private Appended appendAgain(List<Entry> entries, StoreException lost) throws RefusedException {
     try {
-      if (store.append(entry)) {
+      if (store.append(entries)) {
         return Appended.ADDED;
       }
       catchUp();
-      var there = store.after(entry.position() - 1, 1);
-      if (there.isEmpty() || !there.getFirst().seal().equals(entry.seal())) {
+      var first = entries.getFirst();
+      var there = store.after(first.position() - 1, 1);
+      if (there.isEmpty() || !there.getFirst().seal().equals(first.seal())) {
         return Appended.TAKEN;
       }
-      if (position < entry.position()) {
-        throw notKnown(lost); // it stands behind something damaged
+      if (position < entries.getLast().position()) {
+        throw notKnown(lost); // they stand behind something damaged
       }
       return Appended.FOUND;
     } catch (StoreException _) {
@@ -391,6 +485,7 @@ final class Journal implements AutoCloseable {
         while (more) {
           var page = store.after(position, PAGE);
           more = applyAll(page) && !page.isEmpty();
+          tellProgress();
         }
         mendCopy();
       }
@@ -401,6 +496,20 @@ final class Journal implements AutoCloseable {
       }
       unreachable = words(e);
       throw e;
+    }
+  }
+
+  /** At the start of a server on a long log. */
+  private void tellProgress() {
+    var seen = expected;
+    if (watch == null && System.nanoTime() - told > PROGRESS_NANOS) {
+      told = System.nanoTime();
+      LOG.log(
+          Level.INFO,
+          () ->
+              "reading the log of changes: "
+                  + position
+                  + (seen == null ? "" : " of at least " + seen.position()));
     }
   }
 
@@ -421,8 +530,10 @@ final class Journal implements AutoCloseable {
 
   private boolean applyAll(List<Entry> page) {
     try {
+      var known = verified != null && page.size() == PAGE && verified.has(page);
       for (var entry : page) {
-        var why = refused(entry);
+        // the first one's seal says that the page follows the one before it
+        var why = refused(entry, known && entry.position() != page.getFirst().position());
         if (why != null) {
           return damaged(why);
         }
@@ -434,24 +545,29 @@ final class Journal implements AutoCloseable {
     }
   }
 
-  /** Applies an entry, or says why not; no workload begins to be held meanwhile. */
-  private @Nullable String refused(Entry entry) {
+  /**
+   * Applies an entry, or says why not; no workload begins to be held meanwhile.
+   *
+   * @param known it is as it was when its signatures were verified
+   */
+  private @Nullable String refused(Entry entry, boolean known) {
     synchronized (fold) {
-      return refusedNow(entry);
+      return refusedNow(entry, known);
     }
   }
 
-  private @Nullable String refusedNow(Entry entry) {
+  private @Nullable String refusedNow(Entry entry, boolean known) {
     if (entry.position() != position + 1) {
       return "change " + (position + 1) + " is missing, and " + entry.position() + " is there";
     }
-    var broken = Seals.problem(seal, entry, fold.keys());
+    var keys = known ? fold.keys().ofVerified() : fold.keys();
+    var broken = Seals.problem(seal, entry, keys);
     if (broken != null) {
       return "change " + entry.position() + ": " + broken;
     }
     try {
       var amendment = AmendmentJson.read(entry.change());
-      return switch (fold.preview(amendment, entry.change())) {
+      return switch (fold.preview(amendment, entry.change(), keys)) {
         case Fold.Outcome.Refused(var why) -> "change " + entry.position() + ": " + why;
         case Fold.Outcome.Taken taken -> {
           apply(entry, amendment, taken);
@@ -476,6 +592,9 @@ final class Journal implements AutoCloseable {
       marked = entry.position();
     }
     listener.applied(entry, amendment, taken);
+    if (verified != null) {
+      verified.note(entry);
+    }
     if (copy != null) {
       keep(copy, entry);
     }

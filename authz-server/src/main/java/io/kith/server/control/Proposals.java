@@ -69,7 +69,7 @@ final class Proposals {
               var life = fold.of(workload.owner()).life();
               var baseline = draft(workload, life, now);
               return baseline == null
-                  ? new Journal.Drafted<>(null, "")
+                  ? new Journal.Drafted<>(List.of(), "")
                   : new Journal.Drafted<>(drafts.proposed(life, baseline), baseline.revision());
             });
     if (added.changed()) {

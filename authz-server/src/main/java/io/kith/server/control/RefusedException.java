@@ -47,13 +47,6 @@ public final class RefusedException extends Exception {
     return new RefusedException(Kind.BUSY, message);
   }
 
-  /** The same obstacle, with words before and after what it says. */
-  RefusedException within(String before, String after) {
-    var more = new RefusedException(kind, before + words() + after);
-    more.initCause(this);
-    return more;
-  }
-
   public Kind kind() {
     return kind;
   }

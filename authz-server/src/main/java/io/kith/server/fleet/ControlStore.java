@@ -567,7 +567,7 @@ public final class ControlStore implements BaselineStore {
 
   /** Refused: changes are made at a control server. */
   @Override
-  public boolean append(Entry entry) throws StoreException {
+  public boolean append(List<Entry> entries) throws StoreException {
     requireOpen();
     throw new StoreException("a check server changes nothing (call a control server's admin API)");
   }

@@ -33,15 +33,17 @@ public final class InMemoryStore implements BaselineStore {
   }
 
   @Override
-  public synchronized boolean append(Entry entry) throws StoreException {
+  public synchronized boolean append(List<Entry> entries) throws StoreException {
+    Rows.checkRow(entries);
     checkOpen();
-    if (entry.position() <= log.size()) {
+    var first = entries.getFirst().position();
+    if (first <= log.size()) {
       return false;
     }
-    if (entry.position() != log.size() + 1) {
-      throw Rows.beyondTheEnd(entry.position(), log.size());
+    if (first != log.size() + 1) {
+      throw Rows.beyondTheEnd(first, log.size());
     }
-    log.add(entry);
+    log.addAll(entries);
     watchers.wake();
     return true;
   }

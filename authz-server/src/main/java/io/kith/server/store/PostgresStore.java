@@ -101,13 +101,14 @@ public final class PostgresStore implements BaselineStore {
   }
 
   /*
-   * A commit whose answer is lost may have happened. It is not tried again here: the entry would
-   * then find its own place taken, which says nothing about who took it. The caller reads the log.
+   * A commit whose answer is lost may have happened. It is not tried again here: the entries would
+   * then find their own place taken, which says nothing about who took it. The caller reads the log.
    */
   @Override
-  public boolean append(Entry entry) throws StoreException {
+  public boolean append(List<Entry> entries) throws StoreException {
+    Rows.checkRow(entries);
     checkOpen();
-    var added = append(connection(), entry);
+    var added = append(connection(), entries);
     if (added) {
       watchers.wake();
       tellOthers();
@@ -123,13 +124,13 @@ public final class PostgresStore implements BaselineStore {
     }
   }
 
-  private boolean append(Connection connection, Entry entry) throws StoreException {
+  private boolean append(Connection connection, List<Entry> entries) throws StoreException {
     try (connection) {
       return Sql.inTransaction(
           connection,
           on -> {
             flushAtCommit(on);
-            return Rows.append(on, entry);
+            return Rows.append(on, entries);
           });
     } catch (SQLException e) {
       throw closed ? Rows.closed() : errors.unknown(e);

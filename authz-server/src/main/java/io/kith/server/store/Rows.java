@@ -12,6 +12,7 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,13 +58,19 @@ final class Rows {
     }
   }
 
-  /**
-   * Adds an entry right behind the last one.
-   *
-   * @return false when its position is taken
+  /*
+   * Who has the place of the first has those behind it as well: another server asks for the place
+   * behind the last that it can read, and waits at the first for this transaction to end.
    */
-  static boolean append(Connection connection, Entry entry) throws SQLException, StoreException {
-    var change = entry.change();
+  /**
+   * Adds entries right behind the last one. To be called in a transaction, to be undone when this
+   * throws.
+   *
+   * @return false when the position of the first is taken; then none was added
+   */
+  static boolean append(Connection connection, List<Entry> entries)
+      throws SQLException, StoreException {
+    var first = entries.getFirst();
     var added =
         Sql.update(
             connection,
@@ -74,16 +81,15 @@ final class Rows {
             where ? = (select coalesce(max(position), 0) + 1 from kith_change)
             on conflict (position) do nothing\
             """,
-            entry.position(),
-            change.at().toString(),
-            change.author(),
-            change.note(),
-            change.kind(),
-            change.subject(),
-            change.body(),
-            entry.seal(),
-            entry.position());
+            Stream.concat(Stream.of(columns(first)), Stream.of(first.position())).toArray());
     if (added == 1) {
+      Sql.updateAll(
+          connection,
+          """
+          insert into kith_change (position, at, author, note, kind, subject, body, seal)
+          values (?, ?, ?, ?, ?, ?, ?, ?)\
+          """,
+          entries.stream().skip(1).map(Rows::columns).toList());
       return true;
     }
     var last =
@@ -91,10 +97,24 @@ final class Rows {
             connection,
             row -> row.getLong(1),
             "select coalesce(max(position), 0) from kith_change");
-    if (last < entry.position()) {
-      throw beyondTheEnd(entry.position(), last);
+    if (last < first.position()) {
+      throw beyondTheEnd(first.position(), last);
     }
     return false;
+  }
+
+  private static Object[] columns(Entry entry) {
+    var change = entry.change();
+    return new Object[] {
+      entry.position(),
+      change.at().toString(),
+      change.author(),
+      change.note(),
+      change.kind(),
+      change.subject(),
+      change.body(),
+      entry.seal()
+    };
   }
 
   static void save(Connection connection, List<LearnedPart> parts) throws SQLException {
@@ -165,6 +185,20 @@ final class Rows {
     }
     if (limit < 1) {
       throw new IllegalArgumentException("limit: " + limit + " (expected: from 1)");
+    }
+  }
+
+  /** Refuses what is no row of entries. */
+  static void checkRow(List<Entry> entries) {
+    if (entries.isEmpty()) {
+      throw new IllegalArgumentException("entries: none (expected: one or more)");
+    }
+    for (var i = 1; i < entries.size(); i++) {
+      var before = entries.get(i - 1).position();
+      if (entries.get(i).position() != before + 1) {
+        throw new IllegalArgumentException(
+            "position: " + entries.get(i).position() + " (expected: " + (before + 1) + ")");
+      }
     }
   }
 

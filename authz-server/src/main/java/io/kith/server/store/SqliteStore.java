@@ -48,8 +48,9 @@ public final class SqliteStore implements BaselineStore {
   }
 
   @Override
-  public boolean append(Entry entry) throws StoreException {
-    var added = call(true, on -> Rows.append(on, entry));
+  public boolean append(List<Entry> entries) throws StoreException {
+    Rows.checkRow(entries);
+    var added = call(true, on -> Rows.append(on, entries));
     if (added) {
       watchers.wake();
     }

@@ -61,7 +61,9 @@ class BlastRadiusAttackTest {
     state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
     var without =
         first.edges().stream().filter(edge -> !edge.process().equals(CURL.processClass())).toList();
-    state.baselines().arrive(Baseline.of(OWNER, first.revision(), without), "tidied up", "ada");
+    state
+        .baselines()
+        .arrive(List.of(Baseline.of(OWNER, first.revision(), without)), "tidied up", "ada");
     state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
     before = state.store().position();
     assertThat(site.reason(state, LOST)).isEqualTo("new_process");

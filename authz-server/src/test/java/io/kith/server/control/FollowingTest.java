@@ -82,8 +82,8 @@ class FollowingTest {
     }
 
     @Override
-    public boolean append(Entry entry) {
-      throw new AssertionError("a check server appends " + entry);
+    public boolean append(List<Entry> entries) {
+      throw new AssertionError("a check server appends " + entries);
     }
 
     @Override

@@ -20,7 +20,10 @@ final class HostileStore implements BaselineStore {
   /** The next commit comes to its end only after the connection broke and the log was read. */
   boolean commitsAreLate;
 
-  private @Nullable Entry late;
+  /** Transactions that were begun. */
+  int appends;
+
+  private List<Entry> late = List.of();
 
   /** Runs before the next append, once: another server that is faster. */
   @Nullable Runnable first;
@@ -32,8 +35,9 @@ final class HostileStore implements BaselineStore {
   }
 
   @Override
-  public synchronized boolean append(Entry entry) throws StoreException {
+  public synchronized boolean append(List<Entry> entries) throws StoreException {
     requireThere();
+    appends++;
     var faster = first;
     first = null;
     if (faster != null) {
@@ -41,17 +45,15 @@ final class HostileStore implements BaselineStore {
     }
     if (commitsAreLate) {
       commitsAreLate = false;
-      late = entry;
+      late = entries;
       throw new StoreException("the connection broke", new IOException(), true);
     }
-    if (late != null) {
-      rows.add(late);
-      late = null;
-    }
-    if (rows.stream().anyMatch(row -> row.position() >= entry.position())) {
+    rows.addAll(late);
+    late = List.of();
+    if (rows.stream().anyMatch(row -> row.position() >= entries.getFirst().position())) {
       return false;
     }
-    rows.add(entry);
+    rows.addAll(entries);
     if (answersGetLost) {
       answersGetLost = false;
       throw new StoreException("the connection broke", new IOException(), true);

@@ -1,13 +1,21 @@
 package io.kith.server.control;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kith.baselines.change.Promotion;
+import io.kith.baselines.change.RevisionState;
+import io.kith.baselines.change.Revisions;
+import io.kith.baselines.config.ScopeName;
+import io.kith.baselines.decision.Mode;
+import io.kith.baselines.destination.DestinationPattern;
+import io.kith.baselines.destination.Evidence;
+import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.identity.Owner;
-import io.kith.server.store.InMemoryStore;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -17,40 +25,233 @@ class ImportsTest {
   private static final Owner ONE = Shop.CHECKOUT.owner();
   private static final Owner TWO = Shop.CATALOG.owner();
   private static final Owner THREE = Shop.DB.owner();
+  private static final int ORDERS = 5_432;
+  private static final int STOCK = 5_433;
+
+  private final HostileStore store = new HostileStore();
+  private final Site site = new Site(store);
 
   @Test
-  void propose_cutShort_saysWhatWasProposed_andGoesOnWhenGivenAgain() throws Exception {
-    var store = new HostileStore();
-    var site = new Site(store);
+  void propose_ofSeveralWorkloads_isOneTransaction_withAnEntryForEach() throws Exception {
+    var arrived = arrived(of(ONE, ORDERS), of(TWO, ORDERS), of(THREE, ORDERS));
     try (var state = site.server()) {
-      var arrived = arrived(ONE, TWO, THREE);
-      var proposed = arrived.promotion().baselines().stream().map(Baseline::revision).toList();
-      // the store goes away behind the second change
-      store.first = () -> store.first = () -> store.away = true;
+      var revisions = propose(state, arrived);
 
-      assertThatThrownBy(() -> state.imports().propose(arrived, "release 7", "ada"))
-          .isInstanceOf(RefusedException.class)
-          .hasMessageContaining(THREE + ": nothing was changed: db.example.org does not answer")
-          .hasMessageContaining(
-              "proposed before it: " + proposed.getFirst() + ", " + proposed.get(1))
-          .hasMessageContaining("give the same bundle again");
-
-      store.away = false;
-      assertThat(state.imports().propose(arrived, "release 7", "ada")).isEqualTo(proposed);
-      assertThat(store.rows).hasSize(3);
+      assertThat(revisions).isEqualTo(revisions(arrived));
+      assertThat(store.appends).isEqualTo(1);
+      assertThat(state.audit(null, 0, 10))
+          .map(entry -> entry.change().subject() + " " + entry.change().author())
+          .containsExactly(THREE + " ada", TWO + " ada", ONE + " ada");
+      assertThat(state.audit(TWO.toString(), 0, 10)).hasSize(1);
+    }
+    try (var again = site.server()) {
+      assertThat(again.store().problem()).isNull();
+      assertThat(Stream.of(ONE, TWO, THREE).map(owner -> waiting(again, owner)))
+          .isEqualTo(revisions(arrived));
     }
   }
 
-  /** What the shop does, as the baseline of each of these. */
-  private static Imports.Arrived arrived(Owner... owners) throws Exception {
-    var elsewhere = new Site(new InMemoryStore());
-    List<Edge> edges;
-    try (var state = elsewhere.server()) {
-      elsewhere.check(state, Shop.flow(Shop.database(), Shop.PAYMENTS));
-      edges = state.finishTestRun(ONE, "suite passed", "ada").baseline().edges();
+  @Test
+  void propose_lastWorkloadRefuses_leavesNothingProposed() throws Exception {
+    try (var state = site.server()) {
+      var first = propose(state, arrived(of(ONE, ORDERS))).getFirst();
+      state.setMode(new ScopeName.One(ONE), Mode.SHADOW, "look", "ada");
+      propose(state, arrived(of(ONE, STOCK)));
+      var before = List.copyOf(store.rows);
+
+      assertThatThrownBy(
+              () -> propose(state, arrived(of(TWO, ORDERS), of(THREE, ORDERS), of(ONE, ORDERS))))
+          .isInstanceOf(RefusedException.class)
+          .hasMessage(
+              ONE
+                  + ": "
+                  + first
+                  + " is shadow already (nothing to do, it has the same edges) (so nothing was"
+                  + " changed)");
+
+      assertThat(store.rows).isEqualTo(before);
+      assertThat(waiting(state, TWO)).isEqualTo("none");
+      assertThat(waiting(state, THREE)).isEqualTo("none");
     }
-    var baselines = Stream.of(owners).map(owner -> Baseline.of(owner, null, edges)).toList();
+  }
+
+  @Test
+  void propose_ofOneThatRefuses_saysOnlyWhy() throws Exception {
+    try (var state = site.server()) {
+      var first = propose(state, arrived(of(ONE, ORDERS))).getFirst();
+      state.setMode(new ScopeName.One(ONE), Mode.SHADOW, "look", "ada");
+      propose(state, arrived(of(ONE, STOCK)));
+
+      assertThatThrownBy(() -> propose(state, arrived(of(ONE, ORDERS))))
+          .hasMessage(first + " is shadow already (nothing to do, it has the same edges)");
+    }
+  }
+
+  @Test
+  void propose_storeAway_changesNothing_andDoesAllWhenGivenAgain() throws Exception {
+    var arrived = arrived(of(ONE, ORDERS), of(TWO, ORDERS));
+    try (var state = site.server()) {
+      store.away = true;
+
+      assertThatThrownBy(() -> propose(state, arrived))
+          .isInstanceOf(RefusedException.class)
+          .hasMessageContaining("nothing was changed: db.example.org does not answer");
+
+      store.away = false;
+      assertThat(propose(state, arrived)).isEqualTo(revisions(arrived));
+      assertThat(store.rows).hasSize(2);
+    }
+  }
+
+  @Test
+  void propose_sameAgain_changesNothing() throws Exception {
+    var arrived = arrived(of(ONE, ORDERS), of(TWO, ORDERS));
+    try (var state = site.server()) {
+      propose(state, arrived);
+
+      assertThat(propose(state, arrived)).isEqualTo(revisions(arrived));
+      assertThat(store.appends).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void propose_someThereAlready_proposesTheOthers() throws Exception {
+    var arrived = arrived(of(ONE, ORDERS), of(TWO, ORDERS), of(THREE, ORDERS));
+    try (var state = site.server()) {
+      propose(state, arrived(of(TWO, ORDERS)));
+
+      assertThat(propose(state, arrived)).isEqualTo(revisions(arrived));
+
+      assertThat(store.rows)
+          .map(row -> row.change().subject())
+          .containsExactly(TWO.toString(), ONE.toString(), THREE.toString());
+    }
+  }
+
+  @Test
+  void propose_othersChangeOneAndTheModesMeanwhile_followsWhatTheyMade() throws Exception {
+    try (var state = site.server();
+        var other = site.server()) {
+      var first = propose(other, arrived(of(TWO, STOCK))).getFirst();
+      store.first =
+          () ->
+              unchecked(
+                  () -> {
+                    other.setMode(new ScopeName.One(TWO), Mode.ENFORCE, "decides", "bob");
+                    other.setMode(new ScopeName.One(ONE), Mode.SHADOW, "look", "bob");
+                  });
+
+      var revisions = propose(state, arrived(of(ONE, ORDERS), of(TWO, ORDERS), of(THREE, ORDERS)));
+
+      store.tick();
+      for (var server : List.of(state, other)) {
+        assertThat(server.store().problem()).isNull();
+        assertThat(waiting(server, TWO)).isEqualTo(revisions.get(1));
+        assertThat(revision(server, TWO).baseline().parent()).isEqualTo(first);
+        assertThat(governed(server, TWO).asked()).isEqualTo(Mode.ENFORCE);
+        assertThat(governed(server, ONE).asked()).isEqualTo(Mode.SHADOW);
+        assertThat(revision(server, ONE).state()).isEqualTo(RevisionState.PROPOSED);
+      }
+      assertThat(state.folded()).isEqualTo(other.folded());
+      assertThat(store.rows).hasSize(6);
+    }
+  }
+
+  @Test
+  void propose_answerIsLost_isFoundAndAcknowledgedOnce() throws Exception {
+    var arrived = arrived(of(ONE, ORDERS), of(TWO, ORDERS));
+    try (var state = site.server()) {
+      store.answersGetLost = true;
+
+      assertThat(propose(state, arrived)).isEqualTo(revisions(arrived));
+
+      assertThat(store.rows).hasSize(2);
+      assertThat(state.store().position()).isEqualTo(2);
+      assertThat(waiting(state, TWO)).isEqualTo(revisions(arrived).get(1));
+    }
+  }
+
+  @Test
+  void propose_commitThatArrivesLate_isFoundAndAcknowledgedOnce() throws Exception {
+    var arrived = arrived(of(ONE, ORDERS), of(TWO, ORDERS));
+    try (var state = site.server()) {
+      store.commitsAreLate = true;
+
+      assertThat(propose(state, arrived)).isEqualTo(revisions(arrived));
+
+      assertThat(store.rows).hasSize(2);
+      assertThat(state.store().position()).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void mode_ofSeveralWorkloads_isOneTransaction() throws Exception {
+    try (var state = site.server()) {
+      propose(state, arrived(of(ONE, ORDERS), of(TWO, ORDERS), of(THREE, ORDERS)));
+      store.appends = 0;
+
+      state.setMode(new ScopeName.Namespace("shop"), Mode.ENFORCE, "decides", "ada");
+
+      assertThat(store.appends).isEqualTo(1);
+      assertThat(store.rows).hasSize(4);
+      for (var owner : List.of(ONE, TWO, THREE)) {
+        assertThat(life(state, owner).enforced()).isNotNull();
+      }
+    }
+  }
+
+  private interface Change {
+    void make() throws RefusedException;
+  }
+
+  private static void unchecked(Change change) {
+    try {
+      change.make();
+    } catch (RefusedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static List<String> propose(ControlState state, Imports.Arrived arrived)
+      throws RefusedException {
+    return state.imports().propose(arrived, "release 7", "ada");
+  }
+
+  private static GovernedWorkload governed(ControlState state, Owner owner) {
+    return requireNonNull(state.governed(owner), "known");
+  }
+
+  private static Life life(ControlState state, Owner owner) {
+    return governed(state, owner).standing().life();
+  }
+
+  private static Revisions.Entry revision(ControlState state, Owner owner) {
+    return requireNonNull(life(state, owner).waiting(), "waiting");
+  }
+
+  private static String waiting(ControlState state, Owner owner) {
+    var waiting = life(state, owner).waiting();
+    return waiting == null ? "none" : waiting.baseline().revision();
+  }
+
+  private static Baseline of(Owner owner, int port) {
+    return Baseline.of(
+        owner,
+        null,
+        List.of(
+            Edge.learned(
+                Shop.PAYMENTS.processClass(),
+                new DestinationPattern.Exact(
+                    Shop.DB.owner().toString(), Evidence.OWNER, port, Protocol.TCP))));
+  }
+
+  private static Imports.Arrived arrived(Baseline... baselines) {
     return new Imports.Arrived(
-        new Promotion("shop", List.of(), baselines, Map.of(), List.of(), List.of()), "qa");
+        new Promotion("qa", List.of(), List.of(baselines), Map.of(), List.of(), List.of()), "key");
+  }
+
+  private static List<String> revisions(Imports.Arrived arrived) {
+    return new ArrayList<>(
+        arrived.promotion().baselines().stream().map(Baseline::revision).toList());
   }
 }

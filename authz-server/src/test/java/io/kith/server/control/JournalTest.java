@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.Executors;
@@ -411,6 +412,102 @@ class JournalTest {
       state.setMode(ONE, Mode.SHADOW, "look", "ada");
     }
     assertThat(Objects.requireNonNull(site.mark.read()).position()).isEqualTo(3);
+  }
+
+  /** Fills the first page, and begins the second. */
+  private static void fillAPage(ControlState state) throws Exception {
+    for (var i = 0; i < VerifiedPages.PAGE; i++) {
+      state.setMode(
+          new ScopeName.One(CATALOG.owner()),
+          i % 2 == 0 ? Mode.SHADOW : Mode.OBSERVE,
+          "round " + i,
+          "ada");
+    }
+  }
+
+  private static Entry broken(Entry row) {
+    var seal = new StringBuilder(row.seal());
+    var middle = seal.length() - 40;
+    seal.setCharAt(middle, seal.charAt(middle) == 'A' ? 'B' : 'A');
+    return new Entry(row.position(), row.change(), seal.toString());
+  }
+
+  @Test
+  void restart_pagesThatWereVerified_areWhatTheyWere() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    site.mark = new HighWaterMark(folder.resolve("log.mark"));
+    Map<String, Object> before;
+    try (var state = site.server()) {
+      enforce(site, state);
+      fillAPage(state);
+      before = state.folded();
+    }
+    assertThat(Files.readAllLines(folder.resolve("log.verified"))).hasSize(2);
+
+    try (var state = site.server()) {
+      assertThat(state.folded()).isEqualTo(before);
+      assertThat(state.store().problem()).isNull();
+      fillAPage(state);
+    }
+    assertThat(Files.readAllLines(folder.resolve("log.verified"))).hasSize(3);
+  }
+
+  @Test
+  void restart_alteredRowOfAVerifiedPage_isNotApplied() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    site.mark = new HighWaterMark(folder.resolve("log.mark"));
+    try (var state = site.server()) {
+      fillAPage(state);
+      state.setMode(ONE, Mode.SHADOW, "look", "ada");
+    }
+    for (var alteredAt : List.of(0, 1, VerifiedPages.PAGE - 1)) {
+      var good = store.rows.get(alteredAt);
+      for (var bad : List.of(altered(good, "{\"mode\":\"observe\",\"steps\":[] }"), broken(good))) {
+        store.rows.set(alteredAt, bad);
+
+        assertThatThrownBy(() -> site.server().close())
+            .hasMessageContaining("the log of changes is good up to " + alteredAt)
+            .hasMessageContaining("was changed after it was sealed");
+      }
+      store.rows.set(alteredAt, good);
+    }
+    site.server().close();
+  }
+
+  @Test
+  void restart_keyNoLongerTrusted_isVerifiedAnew() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    site.mark = new HighWaterMark(folder.resolve("log.mark"));
+    try (var state = site.server()) {
+      fillAPage(state);
+    }
+    site.keys = ServerKeys.ephemeral();
+
+    assertThatThrownBy(() -> site.server().close())
+        .hasMessageContaining("change 1: it is sealed by")
+        .hasMessageContaining("expected: the key of this server");
+  }
+
+  @Test
+  void restart_tornOrForeignFileOfVerifiedPages_onlyCostsTime() throws Exception {
+    var site = new Site(new HostileStore());
+    site.mark = new HighWaterMark(folder.resolve("log.mark"));
+    var file = folder.resolve("log.verified");
+    try (var state = site.server()) {
+      fillAPage(state);
+    }
+    var whole = Files.readString(file);
+    for (var text : List.of("", "x", "other\n" + whole, whole.substring(0, whole.length() - 9))) {
+      Files.writeString(file, text);
+
+      try (var state = site.server()) {
+        assertThat(state.store().position()).isEqualTo(VerifiedPages.PAGE);
+      }
+      assertThat(Files.readString(file)).isEqualTo(whole);
+    }
   }
 
   @Test

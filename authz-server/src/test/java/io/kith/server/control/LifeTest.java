@@ -357,7 +357,10 @@ class LifeTest {
             .toList();
     state
         .baselines()
-        .arrive(io.kith.baselines.edge.Baseline.of(OWNER, enforced.revision(), edges), "qa", "ada");
+        .arrive(
+            List.of(io.kith.baselines.edge.Baseline.of(OWNER, enforced.revision(), edges)),
+            "qa",
+            "ada");
     state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
   }
 

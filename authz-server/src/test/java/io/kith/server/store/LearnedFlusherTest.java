@@ -49,8 +49,8 @@ class LearnedFlusherTest {
     }
 
     @Override
-    public boolean append(Entry entry) throws StoreException {
-      return memory.append(entry);
+    public boolean append(List<Entry> entries) throws StoreException {
+      return memory.append(entries);
     }
 
     @Override

@@ -20,14 +20,21 @@ public interface BaselineStore extends AutoCloseable {
    */
   List<Entry> after(long position, int limit) throws StoreException;
 
+  /** Adds one entry, as {@link #append(List)} does. */
+  default boolean append(Entry entry) throws StoreException {
+    return append(List.of(entry));
+  }
+
   /**
-   * Adds an entry. Durable when it returns true.
+   * Adds entries that follow each other, in one transaction: all of them or none, and nobody reads
+   * some of them only. Durable when it returns true.
    *
-   * @return false when its position is taken, so another server was first: read {@link #after},
-   *     seal again and try again
-   * @throws StoreException also when it is not known whether it was added: read {@link #after}
+   * @param entries one or more, their positions without gaps
+   * @return false when the position of the first is taken, so another server was first: read {@link
+   *     #after}, seal again and try again
+   * @throws StoreException also when it is not known whether they were added: read {@link #after}
    */
-  boolean append(Entry entry) throws StoreException;
+  boolean append(List<Entry> entries) throws StoreException;
 
   /** Puts parts in place, all or none. */
   void saveLearned(List<LearnedPart> parts) throws StoreException;

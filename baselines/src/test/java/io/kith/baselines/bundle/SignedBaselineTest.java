@@ -43,6 +43,28 @@ class SignedBaselineTest {
   }
 
   @Test
+  void verify_byKeysOfVerified_believesTheLearner_andNoApprover() {
+    var nothing = "A".repeat(86) + "==";
+    var learned = SignedBaseline.sign(INSIDE, LEARNER, List.of());
+    var unsigned = new SignedBaseline(learned.text(), new Seal(LEARNER.id(), nothing), List.of());
+    var grants = SignedBaseline.approve(CHECKOUT, List.of(APP_TO_API), APPROVER).grants();
+    var forged = new Approval(CHECKOUT, grants, new Seal(APPROVER.id(), nothing));
+
+    assertThat(unsigned.verify(RING)).isInstanceOf(Refused.class);
+    assertThat(unsigned.verify(RING.ofVerified())).isEqualTo(new Accepted(INSIDE));
+    assertThat(SignedBaseline.sign(OUTSIDE, LEARNER, List.of(forged)).verify(RING.ofVerified()))
+        .isInstanceOf(Refused.class);
+    assertThat(
+            new SignedBaseline(learned.text(), new Seal(APPROVER.id(), nothing), List.of())
+                .verify(RING.ofVerified()))
+        .isInstanceOf(Refused.class);
+    assertThat(
+            new SignedBaseline(learned.text(), new Seal(STRANGER.id(), nothing), List.of())
+                .verify(RING.ofVerified()))
+        .isInstanceOf(Refused.class);
+  }
+
+  @Test
   void verify_anExternalEdge_needsAnApprover() {
     var approval = SignedBaseline.approve(CHECKOUT, List.of(APP_TO_API), APPROVER);
 

@@ -24,7 +24,8 @@ class JsonTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Json.write(List.of(1.5)))
         .withMessage(
-            "class java.lang.Double (expected: text, a whole number, true, false, a list or a map)");
+            "class java.lang.Double (expected: text, a whole number, true, false, a list or a"
+                + " map)");
   }
 
   @Test
@@ -75,6 +76,40 @@ class JsonTest {
       })
   void read_anotherLayoutOrLanguage_isRefused(String text) {
     assertThatIllegalArgumentException().isThrownBy(() -> Json.read(text));
+  }
+
+  @Test
+  void read_whateverIsAccepted_isAsItWouldBeWritten() {
+    var random = new Random(11);
+    var pieces = "ab\"\\u0041{}[],:-0129 \n\u0085ä\ud83d\ude00\u2028etrufals";
+    var written =
+        Json.write(
+            Map.of(
+                "a", "x\"\\\n\u0085ä🔥",
+                "b", List.of(0, -1, Long.MIN_VALUE, true, false),
+                "c", Map.of("d", "", "e", List.of(), "ä", Map.of())));
+    var accepted = 0;
+    for (var i = 0; i < 200_000; i++) {
+      var text = new StringBuilder(written);
+      for (var n = random.nextInt(3); n >= 0; n--) {
+        var at = random.nextInt(text.length());
+        var piece = random.nextInt(pieces.length());
+        switch (random.nextInt(3)) {
+          case 0 -> text.setCharAt(at, pieces.charAt(piece));
+          case 1 -> text.insert(at, pieces.charAt(piece));
+          default -> text.deleteCharAt(at);
+        }
+      }
+      Object read;
+      try {
+        read = JsonReader.read(text.toString());
+      } catch (IllegalArgumentException _) {
+        continue;
+      }
+      accepted++;
+      assertThat(Json.write(read)).isEqualTo(text.toString());
+    }
+    assertThat(accepted).isGreaterThan(1_000);
   }
 
   @Test

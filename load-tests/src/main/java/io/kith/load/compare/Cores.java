@@ -14,6 +14,11 @@ import java.util.List;
 public record Cores(List<String> serverPrefix, String words) {
   private static final Duration LIMIT = Duration.ofSeconds(10);
 
+  /** What the command line of a program begins with that may use both. */
+  List<String> bothPrefix() {
+    return serverPrefix.isEmpty() ? List.of() : List.of(serverPrefix.getFirst(), "-c", "0,1");
+  }
+
   /** Nobody is bound to anything. */
   public static Cores shared() {
     return new Cores(List.of(), "server and driver share all processors");

@@ -2,6 +2,7 @@ package io.kith.load.compare;
 
 import io.kith.baselines.bundle.Bundle;
 import io.kith.baselines.bundle.Bundles;
+import io.kith.baselines.bundle.SigningKey;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
@@ -24,6 +25,7 @@ import io.kith.server.control.ControlSettings;
 import io.kith.server.control.ControlState;
 import io.kith.server.control.HighWaterMark;
 import io.kith.server.control.Housekeeping;
+import io.kith.server.control.Imports;
 import io.kith.server.control.KeyFiles;
 import io.kith.server.control.RefusedException;
 import io.kith.server.control.ServerKeys;
@@ -47,6 +49,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /*
  * A mesh of many workloads is more than kith.yaml takes, so the program gives the server its
@@ -186,13 +191,16 @@ public final class LoadedServer {
                     List.of(bundler.publicKey())),
                 AllowListFiles.none(),
                 InstantSource.system(),
-                _ -> {})) {
+                _ -> {});
+        var ahead = Executors.newSingleThreadExecutor()) {
+      var next = ahead.submit(() -> arrived(state, 0, workloads, pods, bundler));
       for (var from = 0; from < workloads; from += BUNDLE) {
-        var baselines = new ArrayList<Baseline>();
-        for (var i = from; i < Math.min(workloads, from + BUNDLE); i++) {
-          baselines.add(baseline(i, pods));
+        var arrived = next.get();
+        var behind = from + BUNDLE;
+        next = ahead.submit(() -> arrived(state, behind, workloads, pods, bundler));
+        if (arrived != null) {
+          var _ = state.imports().propose(arrived, "generated", "bench");
         }
-        propose(state, baselines, bundler);
       }
       enforce(state, "shop");
       for (var i = 0; i < NAMESPACES && workloads > pods; i++) {
@@ -202,9 +210,19 @@ public final class LoadedServer {
     System.out.println("filled");
   }
 
-  private static void propose(
-      ControlState state, List<Baseline> baselines, io.kith.baselines.bundle.SigningKey bundler)
+  /**
+   * The bundle that begins with a workload, taken in as one of another mesh; null behind the last.
+   */
+  private static Imports.@Nullable Arrived arrived(
+      ControlState state, int from, int workloads, int pods, SigningKey bundler)
       throws RefusedException {
+    if (from >= workloads) {
+      return null;
+    }
+    var baselines =
+        IntStream.range(from, Math.min(workloads, from + BUNDLE))
+            .mapToObj(i -> baseline(i, pods))
+            .toList();
     var now = Instant.now().truncatedTo(ChronoUnit.SECONDS);
     var bundle =
         Bundles.seal(
@@ -213,7 +231,7 @@ public final class LoadedServer {
     if (!arrived.promotion().notMapped().isEmpty()) {
       throw new IllegalStateException(arrived.promotion().notMapped().getFirst().toString());
     }
-    var _ = state.imports().propose(arrived, "generated", "bench");
+    return arrived;
   }
 
   private static void enforce(ControlState state, String namespace) throws RefusedException {

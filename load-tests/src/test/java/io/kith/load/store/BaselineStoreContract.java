@@ -16,6 +16,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -173,6 +174,60 @@ abstract class BaselineStoreContract {
       var note = "s" + server;
       assertThat(log).filteredOn(entry -> entry.change().note().equals(note)).hasSize(each);
     }
+  }
+
+  @Test
+  void append_severalEntries_comeBackInOrder() throws Exception {
+    store.append(entry(1, "first"));
+    var row = row(2, 1_203, "many");
+
+    assertThat(store.append(row)).isTrue();
+
+    assertThat(another().after(1, 2_000)).isEqualTo(row);
+    assertThat(store.append(entry(1_205, "next"))).isTrue();
+  }
+
+  @Test
+  void append_severalEntries_whenTheFirstPlaceIsTaken_addsNone() throws Exception {
+    store.append(entry(1, "first"));
+
+    assertThat(store.append(row(1, 3, "late"))).isFalse();
+
+    assertThat(store.after(0, 10)).containsExactly(entry(1, "first"));
+  }
+
+  @Test
+  void append_severalEntries_behindTheEnd_addsNone() throws Exception {
+    assertThatThrownBy(() -> store.append(row(2, 2, "gap")))
+        .isInstanceOf(StoreException.class)
+        .hasMessageStartingWith("position 2 is not the next, the log ends at 0");
+
+    assertThat(store.after(0, 10)).isEmpty();
+  }
+
+  @Test
+  void append_severalEntriesTwiceAtOnce_oneWinsAllPlaces() throws Exception {
+    var other = another();
+    var position = 1L;
+    for (var round = 0; round < 20; round++) {
+      var these = row(position, 7, "these");
+      var those = row(position, 5, "those");
+      try (var threads = Executors.newFixedThreadPool(2)) {
+        var one = threads.submit(() -> store.append(these));
+        var two = threads.submit(() -> other.append(those));
+
+        assertThat(List.of(one.get(), two.get())).containsExactlyInAnyOrder(true, false);
+        var winner = one.get() ? these : those;
+        assertThat(store.after(position - 1, 100)).isEqualTo(winner);
+        position += winner.size();
+      }
+    }
+  }
+
+  private static List<Entry> row(long first, int size, String note) {
+    return LongStream.range(first, first + size)
+        .mapToObj(position -> entry(position, note))
+        .toList();
   }
 
   @Test

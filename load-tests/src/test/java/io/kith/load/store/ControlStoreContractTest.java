@@ -135,11 +135,8 @@ class ControlStoreContractTest extends DurableStoreContract {
     }
 
     @Override
-    public boolean append(Entry entry) throws StoreException {
-      if (closed) {
-        return reader.append(entry);
-      }
-      return backing.append(entry);
+    public boolean append(List<Entry> entries) throws StoreException {
+      return closed ? reader.append(entries) : backing.append(entries);
     }
 
     @Override
