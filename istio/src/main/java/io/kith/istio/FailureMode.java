@@ -15,14 +15,12 @@ public sealed interface FailureMode {
   /**
    * What goes to one of these destinations passes, so that an outage of Kith is not one of the
    * mesh. While the server answers it alone decides.
+   *
+   * @param approved may be empty: then nothing passes, as where it is closed
    */
   record Floor(List<Approved> approved) implements FailureMode {
     public Floor {
       approved = List.copyOf(approved);
-      if (approved.isEmpty()) {
-        throw new IllegalArgumentException(
-            "approved: empty (expected: destinations; without any, the failure mode is closed)");
-      }
     }
   }
 
@@ -54,6 +52,25 @@ public sealed interface FailureMode {
   record ApprovedBlock(String address, int prefixLength, int port) implements Approved {
     public ApprovedBlock {
       requireNonNull(address, "address");
+      ApprovedText.requirePort(port);
+    }
+  }
+
+  /**
+   * Connections to blocks of addresses, and those requests there that name one of these hosts.
+   * Where the sidecar knows the host it sends them there, and else to the address that the
+   * application dialled: so no other name leads past the list.
+   *
+   * @param blocks as {@code 10.96.0.10/32}; at least one
+   * @param hosts in lower case, without a port; empty: no requests
+   */
+  record ApprovedService(List<String> blocks, List<String> hosts, int port) implements Approved {
+    public ApprovedService {
+      blocks = List.copyOf(blocks);
+      hosts = List.copyOf(hosts);
+      if (blocks.isEmpty()) {
+        throw new IllegalArgumentException("approved: no blocks (expected: where it is)");
+      }
       ApprovedText.requirePort(port);
     }
   }

@@ -213,7 +213,8 @@ final class ServerCommand extends Service {
                         && (shared || !settings.server().checkIds().isEmpty())
                     ? "needs the same secret on every server (set server.keys.provenance)"
                     : null,
-                cluster == null ? null : cluster.pods()));
+                cluster == null ? null : cluster.pods(),
+                cluster == null ? null : cluster.services()));
     resources.measure(telemetry.metrics());
     var read = resources.awaitFirst(CLUSTER_PATIENCE);
     out.println(

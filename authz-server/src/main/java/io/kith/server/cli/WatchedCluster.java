@@ -7,6 +7,7 @@ import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KubernetesSettings;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.server.kubernetes.ClusterPods;
+import io.kith.server.kubernetes.ClusterServices;
 import io.kith.server.kubernetes.directory.KubernetesDirectory;
 import io.kith.server.telemetry.Metrics;
 import io.kith.server.verb.Failure;
@@ -60,6 +61,10 @@ final class WatchedCluster implements AutoCloseable {
 
   ClusterPods pods() {
     return directory.pods();
+  }
+
+  ClusterServices services() {
+    return directory.services();
   }
 
   void measure(Metrics metrics) {

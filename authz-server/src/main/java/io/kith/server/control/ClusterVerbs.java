@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -242,6 +243,22 @@ public final class ClusterVerbs {
         (scope, count) ->
             reached.put(scope, new Reached(count, waiting.getOrDefault(scope, List.of()))));
     return reached;
+  }
+
+  /** Where the workloads may go, together, whose mode each of these scopes sets. */
+  public Map<ScopeName, Approvals> approvals(Set<ScopeName> scopes) {
+    var asked = fold.modes();
+    var unions = new HashMap<ScopeName, Approvals.Union>();
+    scopes.forEach(scope -> unions.put(scope, new Approvals.Union()));
+    for (var workload : workloads.inOrder()) {
+      var union = unions.get(asked.governing(workload.owner()));
+      if (union != null) {
+        union.add(workload.approvals());
+      }
+    }
+    var approvals = new HashMap<ScopeName, Approvals>();
+    unions.forEach((scope, union) -> approvals.put(scope, union.made()));
+    return approvals;
   }
 
   /** What sets the mode of a workload, for people. */

@@ -63,6 +63,7 @@ final class GovernedWorkload {
   private Standing standing;
   private Mode asked = Mode.OBSERVE;
   private List<Edge> byHand = List.of();
+  private @Nullable Approvals approvals;
   private @Nullable Compiled enforcedRules;
   private @Nullable Compiled waitingRules;
   private @Nullable Baseline learnedFrom;
@@ -206,6 +207,7 @@ final class GovernedWorkload {
   synchronized void refresh(Instant now) {
     var modes = fold.modes();
     standing = fold.of(owner);
+    approvals = null;
     asked = modes.of(owner);
     inbound = modes.inbound(owner);
     byHand = Standing.current(standing.allowed(), now.minus(Standing.KEPT_AFTER_END));
@@ -376,6 +378,16 @@ final class GovernedWorkload {
   /** Rules by hand that allow, as edges; ended ones for a day. */
   synchronized List<Edge> byHand() {
     return byHand;
+  }
+
+  /** Where it may go by what people approved; kept until something of that changes. */
+  synchronized Approvals approvals() {
+    var made = approvals;
+    if (made == null) {
+      made = Approvals.of(standing.life().enforced(), byHand, rules());
+      approvals = made;
+    }
+    return made;
   }
 
   /** Edges of the newest revision. */

@@ -100,6 +100,10 @@ final class OverlayCommand implements Callable<Integer> {
     if (failure != FailureWord.floor && !approved.isEmpty()) {
       throw Failure.usage("--approved: only with --failure floor");
     }
+    if (failure == FailureWord.floor && approved.isEmpty()) {
+      throw Failure.usage(
+          "approved: empty (expected: destinations; without any, the failure mode is closed)");
+    }
     try {
       return new MeshOverlay(agreed, MeshScope.parse(scope, labels), mode()).yaml();
     } catch (IllegalArgumentException e) {

@@ -14,9 +14,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param protocol null for every protocol
  */
-record Target(To to, Ports ports, @Nullable Protocol protocol) {
+public record Target(To to, Ports ports, @Nullable Protocol protocol) {
   /** Whom. */
-  sealed interface To {
+  public sealed interface To {
     /** A workload. */
     record Workload(Owner owner) implements To {}
 
@@ -36,7 +36,8 @@ record Target(To to, Ports ports, @Nullable Protocol protocol) {
     record Everything() implements To {}
   }
 
-  static Target of(DestinationPattern pattern) {
+  /** What a pattern reaches. */
+  public static Target of(DestinationPattern pattern) {
     return switch (pattern) {
       case DestinationPattern.Exact(var name, var weakest, var port, var protocol) ->
           new Target(named(name, weakest), new Ports(port, port), protocol);

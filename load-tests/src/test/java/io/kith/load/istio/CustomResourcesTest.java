@@ -216,6 +216,7 @@ class CustomResourcesTest {
           mode: shadow, workload: {kind: statefulset, name: orders-db.v2}, unattributed: deny, inbound: accept
           mode: enforce, failure: open
           mode: observe, failure: closed
+          mode: enforce, failure: floor
           mode: enforce, failure: floor, approved: ["catalog.shop.svc.cluster.local:80", "10.7.0.0/16:3306", "10.7.0.1:1", "[fd00::/64]:5432"]
           """)
   void scope_isTaken(String spec) {
@@ -237,8 +238,8 @@ class CustomResourcesTest {
           mode: observe, unattributed: maybe | supported values: "allow", "deny"
           mode: observe, inbound: maybe | supported values: "accept", "require"
           mode: observe, failure: ajar | supported values: "open", "closed", "floor"
-          mode: enforce, failure: floor | approved and failure floor go together
-          mode: enforce, failure: closed, approved: ["a.example.com:80"] | approved and failure floor go together
+          mode: enforce, approved: ["a.example.com:80"] | approved is for failure floor only
+          mode: enforce, failure: closed, approved: ["a.example.com:80"] | approved is for failure floor only
           mode: enforce, failure: floor, approved: [] | should have at least 1 items
           mode: enforce, failure: floor, approved: ["a.example.com"] | not a destination (expected: HOST:PORT, 10.7.0.0/16:PORT or [fd00::/64]:PORT)
           mode: enforce, failure: floor, approved: ["*.example.com:80"] | not a destination
@@ -299,7 +300,8 @@ class CustomResourcesTest {
           new KubernetesSettings(
               plane.kubeconfig(), false, true, "cluster.local", "cluster.local", "istio-system");
       return new Server(
-          state, ClusterResources.open(settings, Path.of(""), Map.of(), state, true, null, null));
+          state,
+          ClusterResources.open(settings, Path.of(""), Map.of(), state, true, null, null, null));
     }
 
     /** The mode that an object sets, or null. */

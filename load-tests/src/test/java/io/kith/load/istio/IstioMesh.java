@@ -233,7 +233,7 @@ final class IstioMesh implements AutoCloseable {
     return closing(new Kith(lab, plane, istio, envoy, kubernetes, store));
   }
 
-  private String serviceAddress(String service) {
+  String serviceAddress(String service) {
     return plane
         .client()
         .services()

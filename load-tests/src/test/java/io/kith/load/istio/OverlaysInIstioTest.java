@@ -318,8 +318,85 @@ class OverlaysInIstioTest {
     assertThat(said(mesh.sidecar)).containsExactly("closed");
   }
 
+  /** Nobody lists anything: what the baseline in force approves passes. */
   @Test
   @Order(7)
+  void floor_whileKithIsAway_whatTheBaselineApprovesPasses_andNothingElse() throws Exception {
+    scope("observe");
+    awaitSaid(mesh.sidecar, "open");
+    kith.learnBothOf(mesh);
+    kith.server().kith("learn", "finish", IstioMesh.CART, "--note", "test run").orFail();
+    scope("enforce, failure: floor");
+    awaitSaid(mesh.sidecar, "floor");
+    objects.awaitCondition("Scope", "cart", "FailureMode", "True Floor");
+    IstioMesh.SAY.accept(objects.condition("Scope", "cart", "FailureMode"));
+    var catalog = mesh.serviceAddress("catalog");
+    var database = mesh.serviceAddress("orders-db");
+    assertThat(objects.condition("Scope", "cart", "FailureMode"))
+        .contains("kith-scope-deployment-cart: 2 approved destinations pass");
+    assertThat(Serialization.asJson(overlay()))
+        .contains("rbac.v3.RBAC")
+        .contains("\"address_prefix\":\"" + catalog + "\"")
+        .contains("\"address_prefix\":\"" + database + "\"");
+    assertThat(mesh.envoy().stat("listener_manager.lds.update_rejected")).isZero();
+    assertThat(reaches("stranger")).as("while Kith answers it decides").isFalse();
+
+    kith.server().stop();
+    Mesh.await("the catalog", Mesh.PATIENCE, () -> reaches("catalog"));
+    assertThat(mesh.run("/app/orders", "orders-db", "5432")).contains(mesh.orders.token());
+    assertThat(reaches("stranger")).isFalse();
+    assertThat(mesh.run("/app/orders", "stranger", "4444")).doesNotContain("orders");
+    assertThat(named("stranger", catalog)).as("no other host there").startsWith("403");
+    assertThat(named("catalog:8080", mesh.stranger.host().v4().getHostAddress()))
+        .as("the host, dialled elsewhere")
+        .startsWith("403");
+    assertThat(named("CATALOG.shop.svc.cluster.local", catalog)).startsWith("200");
+    assertThat(mesh.stranger.connections()).isEmpty();
+    kith.startServer();
+
+    kith.learnBothOf(mesh);
+    scope("observe");
+    awaitSaid(mesh.sidecar, "open");
+    kith.server().kith("learn", "finish", IstioMesh.CART, "--note", "test run").orFail();
+    scope("enforce, failure: floor");
+    objects.awaitCondition("Scope", "cart", "FailureMode", "True Floor: EnvoyFilter shop/kith-scope-deployment-cart: 2 ");
+    var deny =
+        """
+        apiVersion: kith.io/v1
+        kind: EgressAllowList
+        metadata: {name: orders, namespace: shop}
+        spec:
+          workload: shop/deployment/cart
+          rules:
+          - {action: deny, by: ada, why: test, process: {program: nc}, destination: {host: shop/statefulset/orders-db, port: 5432}}
+        """;
+    mesh.plane.apply(deny);
+    Mesh.await(
+        "what is denied to some process is taken out at once",
+        Mesh.PATIENCE,
+        () -> !Serialization.asJson(overlay()).contains(database));
+    assertThat(Serialization.asJson(overlay())).contains(catalog);
+    mesh.plane.delete(deny);
+    objects.awaitCondition("Scope", "cart", "FailureMode", "True Floor: EnvoyFilter shop/kith-scope-deployment-cart: 2 approved destinations pass; 1 of them from ");
+    assertThat(Serialization.asJson(overlay())).doesNotContain(database);
+  }
+
+  /** Status of a request that names a host, wherever it is dialled. */
+  private static String named(String host, String address) throws Exception {
+    return mesh.run(
+        "/usr/bin/curl",
+        "-s",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        "-H",
+        "Host: " + host,
+        "http://" + address + ":8080/price");
+  }
+
+  @Test
+  @Order(8)
   void observeAgain_itsSidecarIsOpen_andKithMayBeAway() throws Exception {
     scope("observe");
     awaitSaid(mesh.sidecar, "open");
@@ -333,7 +410,7 @@ class OverlaysInIstioTest {
   }
 
   @Test
-  @Order(8)
+  @Order(9)
   void scopeIsGone_soIsItsOverlay() throws Exception {
     mesh.plane.delete(scopeText(MODE + "observe"));
 
@@ -342,7 +419,7 @@ class OverlaysInIstioTest {
   }
 
   @Test
-  @Order(9)
+  @Order(10)
   void workloadWhosePodsCannotBeToldApart_hasNoOverlay_andSaysWhy() throws Exception {
     mesh.plane.apply(
         scopeText("workload: {kind: StatefulSet, name: orders-db}, mode: observe")

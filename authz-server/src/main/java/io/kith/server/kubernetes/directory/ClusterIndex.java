@@ -6,6 +6,7 @@ import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.server.kubernetes.ClusterPods;
+import io.kith.server.kubernetes.ClusterServices;
 import java.util.Collection;
 import java.util.List;
 import java.util.Set;
@@ -20,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Each change costs what the object that changed costs, however many there are. Thread-safe:
  * changes wait for each other, answers take no lock.
  */
-final class ClusterIndex implements WorkloadDirectory, ClusterPods {
+final class ClusterIndex implements WorkloadDirectory, ClusterPods, ClusterServices {
   private final Owners owners = new Owners();
   private final Pods pods;
   private final WorkloadEntries workloadEntries;
@@ -201,6 +202,11 @@ final class ClusterIndex implements WorkloadDirectory, ClusterPods {
   @Override
   public synchronized @Nullable Owner ownerOf(String namespace, String pod) {
     return pods.ownerOf(new Facts.Name(namespace, pod));
+  }
+
+  @Override
+  public synchronized List<Known> services() {
+    return services.all();
   }
 
   /** Those of pods with a sidecar; other pods have workloads as well, which only receive. */

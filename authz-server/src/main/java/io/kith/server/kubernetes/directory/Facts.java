@@ -63,10 +63,16 @@ final class Facts {
    * @param addresses its cluster's addresses; empty for a headless one
    * @param alias another name that it stands for (ExternalName), or null
    * @param selector labels of its pods; empty for none
+   * @param ports at its addresses, TCP
    */
   record Service(
-      Name name, List<IpAddress> addresses, @Nullable String alias, Map<String, String> selector) {
+      Name name,
+      List<IpAddress> addresses,
+      @Nullable String alias,
+      Map<String, String> selector,
+      List<Integer> ports) {
     Service {
+      ports = List.copyOf(ports);
       addresses = List.copyOf(addresses);
       selector = Map.copyOf(selector);
     }
@@ -95,14 +101,17 @@ final class Facts {
    * @param endpoints empty where it leads to what its hosts resolve to, or what it selects
    * @param selector labels of the pods and WorkloadEntries of its namespace that it leads to; empty
    *     for all of them, null for none
+   * @param ports at its addresses, TCP
    */
   record Entry(
       Name name,
       List<String> hosts,
       List<IpAddress> addresses,
       List<Endpoint> endpoints,
-      @Nullable Map<String, String> selector) {
+      @Nullable Map<String, String> selector,
+      List<Integer> ports) {
     Entry {
+      ports = List.copyOf(ports);
       selector = selector == null ? null : Map.copyOf(selector);
       hosts = List.copyOf(hosts);
       addresses = List.copyOf(addresses);

@@ -20,6 +20,7 @@ import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.server.check.BoundedLog;
 import io.kith.server.kubernetes.ApiServer;
 import io.kith.server.kubernetes.ClusterPods;
+import io.kith.server.kubernetes.ClusterServices;
 import io.kith.server.kubernetes.SeenVersions;
 import io.kith.server.kubernetes.Throttling;
 import io.kith.server.verb.Failure;
@@ -356,6 +357,11 @@ public final class KubernetesDirectory implements AutoCloseable {
 
   /** Its pods. */
   public ClusterPods pods() {
+    return index;
+  }
+
+  /** Its services. */
+  public ClusterServices services() {
     return index;
   }
 

@@ -8,6 +8,7 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodIP;
 import io.fabric8.kubernetes.api.model.PodStatus;
 import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.ServicePort;
 import io.fabric8.kubernetes.api.model.discovery.v1.Endpoint;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.kith.baselines.identity.IpAddress;
@@ -141,11 +142,11 @@ final class ObjectReader {
   static Facts.Service service(Service service) {
     var spec = service.getSpec();
     if (spec == null) {
-      return new Facts.Service(name(service), List.of(), null, Map.of());
+      return new Facts.Service(name(service), List.of(), null, Map.of(), List.of());
     }
     if (text(spec.getType()).equals("ExternalName")) {
       return new Facts.Service(
-          name(service), List.of(), host(text(spec.getExternalName())), Map.of());
+          name(service), List.of(), host(text(spec.getExternalName())), Map.of(), List.of());
     }
     return new Facts.Service(
         name(service),
@@ -153,7 +154,12 @@ final class ObjectReader {
                 Stream.concat(Stream.of(text(spec.getClusterIP())), stream(spec.getClusterIPs())))
             .toList(),
         null,
-        labels(spec.getSelector()));
+        labels(spec.getSelector()),
+        stream(spec.getPorts())
+            .filter(port -> !"UDP".equals(port.getProtocol()) && !"SCTP".equals(port.getProtocol()))
+            .map(ServicePort::getPort)
+            .filter(Objects::nonNull)
+            .toList());
   }
 
   /** Null when it is of no service. */
@@ -202,7 +208,13 @@ final class ObjectReader {
             .toList(),
         map(spec, "workloadSelector") instanceof Map<?, ?> selector
             ? strings(map(selector, "labels"))
-            : null);
+            : null,
+        list(spec, "ports")
+            .filter(port -> !field(port, "protocol").equalsIgnoreCase("UDP"))
+            .map(port -> port instanceof Map<?, ?> fields ? fields.get("number") : null)
+            .filter(Number.class::isInstance)
+            .map(number -> ((Number) number).intValue())
+            .toList());
   }
 
   /** Labels of the object count more than those of its spec, as for istiod. */

@@ -1,6 +1,7 @@
 package io.kith.server.kubernetes.directory;
 
 import io.kith.baselines.identity.IpAddress;
+import io.kith.server.kubernetes.ClusterServices;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -94,6 +95,7 @@ final class Services {
     private int strangers;
     private List<String> names = List.of();
     private List<IpAddress> addresses = List.of();
+    private List<Integer> ports = List.of();
     private volatile @Nullable String alias;
     private volatile Owners.@Nullable Entry workload;
 
@@ -136,6 +138,7 @@ final class Services {
     var service = services.computeIfAbsent(facts.name(), name -> new Service(name, false));
     service.known = true;
     service.alias = facts.alias();
+    service.ports = facts.ports();
     selectBy(facts.selector().isEmpty() ? null : facts.selector(), service);
     settle(service);
     claim(service, namesOf(facts.name()), facts.addresses());
@@ -194,6 +197,7 @@ final class Services {
     removeEntry(facts.name());
     var service = new Service(facts.name(), true);
     service.known = true;
+    service.ports = facts.ports();
     entries.put(facts.name(), service);
     selectBy(facts.selector(), service);
     relist(service, List.of(), facts.endpoints(), facts.name().namespace());
@@ -485,6 +489,37 @@ final class Services {
     }
     var other = names.get(alias);
     return other == null || other.alias != null ? null : other.workload;
+  }
+
+  /** All that are known, Services first. */
+  List<ClusterServices.Known> all() {
+    return Stream.of(services, entries)
+        .flatMap(all -> all.values().stream())
+        .filter(service -> service.known)
+        .map(this::known)
+        .toList();
+  }
+
+  private ClusterServices.Known known(Service service) {
+    var workload = service.workload;
+    return new ClusterServices.Known(
+        service.namespace,
+        service.entry
+            ? service.names.stream().filter(name -> isOf(service, names.get(name))).toList()
+            : service.names,
+        service.entry && service.names.size() > 1
+            ? List.of()
+            : service.addresses.stream()
+                .filter(address -> isOf(service, addresses.get(address)))
+                .distinct()
+                .toList(),
+        service.ports,
+        workload == null ? null : workload.owner());
+  }
+
+  @SuppressWarnings("ReferenceEquality") // which it is, not what it says
+  private static boolean isOf(Service service, @Nullable Service claims) {
+    return service == claims;
   }
 
   /** Services and ServiceEntries by where they lead. */

@@ -13,6 +13,7 @@ import io.kith.server.control.ControlState;
 import io.kith.server.control.RefusedException;
 import io.kith.server.kubernetes.ApiServer;
 import io.kith.server.kubernetes.ClusterPods;
+import io.kith.server.kubernetes.ClusterServices;
 import io.kith.server.kubernetes.Throttling;
 import io.kith.server.kubernetes.resource.StatusWriter.Target;
 import io.kith.server.telemetry.Metrics;
@@ -101,8 +102,8 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
       @Nullable Meshed sidecars,
       @Nullable String nodeTaint) {}
 
-  /** The sidecars of a mesh. */
-  record Meshed(MeshSettings recipe, ClusterPods pods) {}
+  /** The sidecars of a mesh, and what they can reach there. */
+  record Meshed(MeshSettings recipe, ClusterPods pods, ClusterServices services) {}
 
   private ClusterResources(
       KubernetesClient client, Throttling throttling, ControlState state, Settings settings) {
@@ -126,6 +127,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
           new Overlays(
               filters,
               new Selectors(client, meshed.pods(), clock)::of,
+              Floors.of(state.cluster(), meshed.services(), clock),
               meshed.recipe(),
               state.cluster(),
               meshed.pods(),
@@ -157,6 +159,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
    * @param several whether other servers on the same store do the same
    * @param provenance why no scope may require proof of the process that sends, or null
    * @param pods of the cluster; null where they are not watched
+   * @param services the same
    * @throws Failure when nothing says where the API server is
    */
   public static ClusterResources open(
@@ -166,7 +169,8 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
       ControlState state,
       boolean several,
       @Nullable String provenance,
-      @Nullable ClusterPods pods)
+      @Nullable ClusterPods pods,
+      @Nullable ClusterServices services)
       throws Failure {
     var throttling = new Throttling(InstantSource.system());
     var client = ApiServer.client(ApiServer.of(settings, base, environment), throttling);
@@ -178,7 +182,9 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
             settings.rootNamespace(),
             provenance,
             several ? namespace(client) : null,
-            settings.overlays() && pods != null ? new Meshed(recipe(settings), pods) : null,
+            settings.overlays() && pods != null && services != null
+                ? new Meshed(recipe(settings), pods, services)
+                : null,
             settings.nodeTaint()));
   }
 
@@ -490,6 +496,12 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
           "Scopes whose sidecars are told what to do while no server can be asked, by what.",
           "failure",
           overlays::counts);
+      metrics.gauges(
+          "kith_cluster_floor_destinations",
+          "Approved destinations of scopes with a floor, by whether they pass while no server can be"
+              + " asked.",
+          "passes",
+          overlays::destinations);
       metrics.counter(
           "kith_cluster_overlay_writes_total",
           "EnvoyFilters that were written or deleted; each drains connections of its sidecars.",

@@ -5,6 +5,7 @@ import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.Owner;
 import io.kith.istio.FailureMode;
+import io.kith.istio.FailureMode.Approved;
 import io.kith.istio.MeshNames;
 import io.kith.istio.MeshOverlay;
 import io.kith.istio.MeshOverlay.Writer;
@@ -18,6 +19,7 @@ import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -53,6 +55,9 @@ final class Overlays implements FailureModes {
   /** A change is told so long before it is made. */
   static final Duration NOTICE = Duration.ofSeconds(3);
 
+  /** What comes to the list of a floor waits until it is this old, and comes together. */
+  static final Duration COLLECTED = Duration.ofMinutes(10);
+
   /** What was refused is tried again after so long. */
   private static final Duration PAUSE = Duration.ofSeconds(15);
 
@@ -61,6 +66,7 @@ final class Overlays implements FailureModes {
 
   private final Filters filters;
   private final Function<Owner, Selectors.Found> selectors;
+  private final Floors floors;
   private final MeshSettings settings;
   private final ClusterVerbs cluster;
   private final ClusterPods pods;
@@ -70,7 +76,9 @@ final class Overlays implements FailureModes {
   private final Map<Name, Refused> refused = new HashMap<>();
   private final Map<Name, Announced> announced = new HashMap<>();
   private final Map<Name, Instant> leaving = new HashMap<>();
+  private final Map<Name, Told> lists = new HashMap<>();
   private volatile Map<ScopeName, Kept> kept = Map.of();
+  private volatile Map<String, Long> destinations = Map.of();
   private Map<ScopeName, Asking> asking = Map.of();
   private int left;
 
@@ -123,8 +131,21 @@ final class Overlays implements FailureModes {
    *
    * @param mode of the scope
    * @param problem why they are not told, or null
+   * @param list of a floor, in words; else empty
    */
-  private record Kept(Name name, Mode mode, FailureMode failure, @Nullable Why problem) {}
+  private record Kept(
+      Name name, Mode mode, FailureMode failure, @Nullable Why problem, String list) {
+    Kept with(@Nullable Why why, String words) {
+      return new Kept(name, mode, failure, why, words);
+    }
+  }
+
+  /**
+   * The list of a floor that is there.
+   *
+   * @param since when, as far as this server knows
+   */
+  private record Told(Filter filter, List<Approved> list, Instant since) {}
 
   /**
    * Why a scope's sidecars are not told.
@@ -158,11 +179,13 @@ final class Overlays implements FailureModes {
   /**
    * One that keeps them.
    *
+   * @param floors what comes to what somebody listed
    * @param settings those of the mesh's recipe
    */
   Overlays(
       Filters filters,
       Function<Owner, Selectors.Found> selectors,
+      Floors floors,
       MeshSettings settings,
       ClusterVerbs cluster,
       ClusterPods pods,
@@ -170,6 +193,7 @@ final class Overlays implements FailureModes {
       InstantSource clock) {
     this.filters = filters;
     this.selectors = selectors;
+    this.floors = floors;
     this.settings = settings;
     this.cluster = cluster;
     this.pods = pods;
@@ -186,15 +210,25 @@ final class Overlays implements FailureModes {
     var stay = new HashSet<Name>();
     var put = new LinkedHashMap<ScopeName, MeshOverlay>();
     var now = new LinkedHashMap<ScopeName, Kept>();
+    var lists = floors.of(floorsAmong(asked));
+    destinations =
+        Map.of(
+            "yes", lists.values().stream().mapToLong(list -> list.approved().size()).sum(),
+            "no", lists.values().stream().mapToLong(list -> list.leftOut().size()).sum());
     cluster
         .modes()
         .forEach(
             (scope, mode) -> {
               var name = name(scope);
+              var list = lists.get(scope);
               var failure =
-                  Objects.requireNonNullElse(
-                      asked.get(scope),
-                      mode == Mode.ENFORCE ? new FailureMode.Closed() : new FailureMode.Open());
+                  list != null
+                      ? new FailureMode.Floor(list.approved())
+                      : Objects.requireNonNullElse(
+                          asked.get(scope),
+                          mode == Mode.ENFORCE
+                              ? new FailureMode.Closed()
+                              : new FailureMode.Open());
               stay.add(name);
               Why problem = null;
               if (unread != null) {
@@ -216,7 +250,8 @@ final class Overlays implements FailureModes {
                   }
                 }
               }
-              now.put(scope, new Kept(name, mode, failure, problem));
+              var words = list == null ? "" : list.words();
+              now.put(scope, new Kept(name, mode, failure, problem, words));
             });
     if (unread == null) {
       left = BATCH;
@@ -225,9 +260,21 @@ final class Overlays implements FailureModes {
       leaving.keySet().retainAll(gone);
       gone.forEach(this::delete);
       announced.keySet().retainAll(stay);
+      this.lists.keySet().retainAll(stay);
     }
     kept = Map.copyOf(now);
     asking = asking();
+  }
+
+  private Map<ScopeName, FailureMode.Floor> floorsAmong(Map<ScopeName, FailureMode> asked) {
+    var found = new HashMap<ScopeName, FailureMode.Floor>();
+    asked.forEach(
+        (scope, failure) -> {
+          if (failure instanceof FailureMode.Floor floor && cluster.modes().containsKey(scope)) {
+            found.put(scope, floor);
+          }
+        });
+    return found;
   }
 
   private Selectors.Found selector(ScopeName scope) {
@@ -276,11 +323,56 @@ final class Overlays implements FailureModes {
             .toList();
     for (var one : order) {
       var before = Objects.requireNonNull(now.get(one.getKey()));
-      var problem = written(one.getKey(), before.name(), one.getValue(), there.get(before.name()));
+      var name = before.name();
+      var comes = collected(name, one.getValue(), there.get(name));
+      if (!comes.isEmpty()) {
+        now.put(one.getKey(), before.with(null, before.list() + comes));
+        continue;
+      }
+      var problem = written(one.getKey(), name, one.getValue(), there.get(name));
       if (problem != null) {
-        now.put(one.getKey(), new Kept(before.name(), before.mode(), before.failure(), problem));
+        now.put(one.getKey(), before.with(problem, before.list()));
       }
     }
+  }
+
+  /**
+   * What is only to come to the list of a floor, in words; empty where something is to be written
+   * or nothing is. What is not approved any more does not wait.
+   */
+  private String collected(Name name, MeshOverlay overlay, @Nullable Filter there) {
+    if (!(overlay.mode() instanceof FailureMode.Floor(var approved))) {
+      lists.remove(name);
+      return "";
+    }
+    var now = clock.instant();
+    var wanted = filter(overlay.document());
+    var told = lists.get(name);
+    if (there == null || wanted.isSaidBy(there)) {
+      if (there != null && (told == null || !told.filter.equals(wanted))) {
+        lists.put(name, new Told(wanted, approved, now));
+      }
+      return "";
+    }
+    if (told == null
+        || !told.filter.isSaidBy(there)
+        || !new HashSet<>(approved).containsAll(told.list)
+        || !told.filter.equals(filter(with(told.list, overlay).document()))) {
+      return "";
+    }
+    var due = told.since.plus(COLLECTED);
+    return now.isBefore(due)
+        ? "; "
+            + (approved.size() - told.list.size())
+            + " of them from "
+            + due.truncatedTo(ChronoUnit.SECONDS)
+            + " on, since each change drains listeners"
+        : "";
+  }
+
+  private static MeshOverlay with(List<Approved> list, MeshOverlay overlay) {
+    return new MeshOverlay(
+        overlay.settings(), overlay.scope(), new FailureMode.Floor(list), overlay.by());
   }
 
   private @Nullable Why written(
@@ -294,7 +386,7 @@ final class Overlays implements FailureModes {
     }
     var told = announced.get(name);
     if (told == null || !told.wanted.equals(wanted)) {
-      told = new Announced(wanted, clock.instant(), announce(scope, name, overlay.mode()));
+      told = new Announced(wanted, clock.instant(), announce(scope, name, overlay.mode(), there));
       announced.put(name, told);
     }
     if (clock.instant().isBefore(told.at.plus(NOTICE))) {
@@ -313,6 +405,9 @@ final class Overlays implements FailureModes {
     left--;
     try {
       filters.put(name, wanted, document);
+      if (overlay.mode() instanceof FailureMode.Floor(var list)) {
+        lists.put(name, new Told(wanted, list, clock.instant()));
+      }
       refused.remove(name);
       writes.increment();
       LOG.log(
@@ -332,18 +427,21 @@ final class Overlays implements FailureModes {
     }
   }
 
-  private Why announce(ScopeName scope, Name name, FailureMode failure) {
-    var words = announcement(scope, name, failure);
+  private Why announce(
+      ScopeName scope, Name name, FailureMode failure, @Nullable Filter there) {
+    var words = announcement(scope, name, failure, there);
     LOG.log(Level.INFO, words);
     return new Why("Announced", words, true);
   }
 
-  private String announcement(ScopeName scope, Name name, FailureMode failure) {
+  private String announcement(
+      ScopeName scope, Name name, FailureMode failure, @Nullable Filter there) {
     var drained = pods.meshed(scope::covers).size();
     return "EnvoyFilter "
         + name
-        + " becomes "
-        + failure.word()
+        + (there != null && failure instanceof FailureMode.Floor && is(failure, there)
+            ? " gets another list of approved destinations"
+            : " becomes " + failure.word())
         + " in some seconds; listeners of "
         + drained
         + (drained == 1 ? " sidecar" : " sidecars")
@@ -361,9 +459,11 @@ final class Overlays implements FailureModes {
     var failure = mode == Mode.ENFORCE ? new FailureMode.Closed() : new FailureMode.Open();
     var name = name(scope);
     var there = filters.there().get(name);
-    return there != null && failure.word().equals(there.labels.get(MeshNames.FAILURE_MODE))
-        ? ""
-        : announcement(scope, name, failure);
+    return there != null && is(failure, there) ? "" : announcement(scope, name, failure, there);
+  }
+
+  private static boolean is(FailureMode failure, Filter there) {
+    return failure.word().equals(there.labels.get(MeshNames.FAILURE_MODE));
   }
 
   @SuppressWarnings("unchecked")
@@ -444,16 +544,9 @@ final class Overlays implements FailureModes {
     return switch (told.failure()) {
       case FailureMode.Closed() ->
           new Condition("FailureMode", true, "Closed", "EnvoyFilter " + told.name());
-      case FailureMode.Floor(var approved) ->
+      case FailureMode.Floor _ ->
           new Condition(
-              "FailureMode",
-              true,
-              "Floor",
-              "EnvoyFilter "
-                  + told.name()
-                  + ": "
-                  + approved.size()
-                  + " approved destinations pass");
+              "FailureMode", true, "Floor", "EnvoyFilter " + told.name() + ": " + told.list());
       case FailureMode.Open() ->
           told.mode() == Mode.ENFORCE
               ? new Condition(
@@ -542,6 +635,11 @@ final class Overlays implements FailureModes {
     return kept.values().stream()
         .filter(told -> told.problem() == null)
         .collect(Collectors.groupingBy(told -> told.failure().word(), Collectors.counting()));
+  }
+
+  /** Approved destinations of floors, by whether they pass: {@code yes} and {@code no}. */
+  Map<String, Long> destinations() {
+    return destinations;
   }
 
   /** EnvoyFilters that were written or deleted. */

@@ -130,21 +130,21 @@ final class Cluster {
 
   static Facts.Service service(String name, String... addresses) {
     return new Facts.Service(
-        name(name), Stream.of(addresses).map(Cluster::ip).toList(), null, Map.of());
+        name(name), Stream.of(addresses).map(Cluster::ip).toList(), null, Map.of(), List.of(80));
   }
 
   static Facts.Service alias(String name, String other) {
-    return new Facts.Service(name(name), List.of(), other, Map.of());
+    return new Facts.Service(name(name), List.of(), other, Map.of(), List.of());
   }
 
   static Facts.Entry entry(
       String name, List<String> hosts, List<IpAddress> addresses, List<Facts.Endpoint> endpoints) {
-    return new Facts.Entry(name(name), hosts, addresses, endpoints, null);
+    return new Facts.Entry(name(name), hosts, addresses, endpoints, null, List.of(443));
   }
 
   /** A ServiceEntry of what has the labels. */
   static Facts.Entry selecting(String name, String host, Map<String, String> labels) {
-    return new Facts.Entry(name(name), List.of(host), List.of(), List.of(), labels);
+    return new Facts.Entry(name(name), List.of(host), List.of(), List.of(), labels, List.of());
   }
 
   /** A WorkloadEntry with the account {@code vm} and the label {@code app: vm}. */

@@ -175,7 +175,13 @@ class ObjectReaderTest {
                 .addresses())
         .containsExactly(ip("10.96.0.1"));
     assertThat(service("{type: ExternalName, externalName: Db.Example.ORG.}"))
-        .isEqualTo(new Facts.Service(name("shop/web"), List.of(), "db.example.org", Map.of()));
+        .isEqualTo(new Facts.Service(name("shop/web"), List.of(), "db.example.org", Map.of(), List.of()));
+    assertThat(
+            service(
+                    "{clusterIP: 10.96.0.1, ports: [{port: 80, targetPort: 8080}, {port: 53,"
+                        + " protocol: UDP}, {port: 54, protocol: TCP}]}")
+                .ports())
+        .containsExactly(80, 54);
   }
 
   @Test
@@ -220,6 +226,7 @@ class ObjectReaderTest {
           hosts: [Db.Inner.Example, "*.example.org", 5]
           addresses: [240.0.0.1, 240.0.0.2/32, 10.0.0.0/8, "fd00::1/128"]
           endpoints: [{address: 10.0.0.1}, {address: host.example}, {address: "unix:///x"}, {}]
+          ports: [{number: 443, name: tls, protocol: TLS}, {number: 53, protocol: UDP}, {name: none}]
         status:
           addresses: [{value: 240.240.0.1, host: db.inner.example}]
         """;
@@ -235,7 +242,8 @@ class ObjectReaderTest {
                     new Facts.Endpoint(null, null),
                     new Facts.Endpoint(null, null),
                     new Facts.Endpoint(null, null)),
-                null));
+                null,
+                List.of(443)));
   }
 
   @ParameterizedTest

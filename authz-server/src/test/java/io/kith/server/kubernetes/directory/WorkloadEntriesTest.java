@@ -201,7 +201,7 @@ class WorkloadEntriesTest {
     index.put(machine("shop/vm", "10.7.0.1"));
     index.put(
         new Facts.Entry(
-            name("shop/se"), List.of("vm.example"), List.of(ip("10.7.0.1")), List.of(), VM));
+            name("shop/se"), List.of("vm.example"), List.of(ip("10.7.0.1")), List.of(), VM, List.of()));
     assertThat(at(index, "10.7.0.1")).isEqualTo("shop/workloadentry/vm");
     assertThat(named(index, "vm.example")).isEqualTo("shop/workloadentry/vm");
 
@@ -388,7 +388,7 @@ class WorkloadEntriesTest {
   @Test
   void service_whoseSelectorAWorkloadEntryMatches_isOfSeveral() {
     deployDb();
-    index.put(new Facts.Service(name("shop/db"), List.of(ip("10.96.0.1")), null, VM));
+    index.put(new Facts.Service(name("shop/db"), List.of(ip("10.96.0.1")), null, VM, List.of()));
     index.put(slice("shop/db", "shop/db", "10.0.0.2"));
     assertThat(at(index, "10.96.0.1")).isEqualTo(DB);
 
@@ -423,7 +423,7 @@ class WorkloadEntriesTest {
     puts.add(
         () ->
             index.put(
-                new Facts.Service(name("shop/db"), List.of(ip("10.96.0.1")), null, selecting)));
+                new Facts.Service(name("shop/db"), List.of(ip("10.96.0.1")), null, selecting, List.of())));
     puts.add(() -> index.put(slice("shop/db", "shop/db", "10.0.0.2", "10.1.1.1")));
     puts.add(() -> index.put(selecting("shop/se", "vm.example", VM)));
     puts.add(() -> index.put(selecting("evil/se", "evil.example", VM)));

@@ -65,7 +65,7 @@ class ClusterResourcesTest {
 
     try (var resources =
         ClusterResources.open(
-            settings(Path.of("kubeconfig")), folder, Map.of(), state, false, null, null)) {
+            settings(Path.of("kubeconfig")), folder, Map.of(), state, false, null, null, null)) {
       assertThat(resources.awaitFirst(Duration.ofMillis(200))).isFalse();
 
       assertThat(resources.problem()).startsWith("the objects were not read yet");
@@ -80,7 +80,7 @@ class ClusterResourcesTest {
   @Test
   void open_whereNothingSaysWhereTheApiServerIs_isRefused() {
     assertThatThrownBy(
-            () -> ClusterResources.open(settings(null), folder, Map.of(), state, false, null, null))
+            () -> ClusterResources.open(settings(null), folder, Map.of(), state, false, null, null, null))
         .isInstanceOf(Failure.class)
         .hasMessageContaining("name a kubeconfig file");
   }

@@ -39,6 +39,8 @@ class OverlaysTest {
 
   private final FakeFilters filters = new FakeFilters();
   private final FakePods pods = new FakePods();
+  private final List<String> approved = new ArrayList<>();
+  private List<FloorList.LeftOut> leftOut = List.of();
   private Found found = new Found.Labels(Map.of("app", "cart"));
   private Instant now = Instant.parse("2027-01-01T12:00:00Z");
   private final Sidecars sidecars = new Sidecars(() -> now);
@@ -109,6 +111,7 @@ class OverlaysTest {
     return new Overlays(
         filters,
         _ -> found,
+        this::lists,
         MeshSettings.of(MeshSettings.Tcp.BASELINE),
         state.cluster(),
         pods,
@@ -133,6 +136,17 @@ class OverlaysTest {
     overlays.follow(asked, unclear);
     now = now.plus(Overlays.NOTICE);
     overlays.follow(asked, unclear);
+  }
+
+  private Map<ScopeName, FloorList> lists(Map<ScopeName, FailureMode.Floor> asked) {
+    var lists = new HashMap<ScopeName, FloorList>();
+    asked.forEach(
+        (scope, floor) -> {
+          var list = new ArrayList<>(floor.approved());
+          approved.stream().map(FailureMode.Approved::parse).forEach(list::add);
+          lists.put(scope, new FloorList(list, floor.approved().size(), leftOut));
+        });
+    return lists;
   }
 
   private static String words(@Nullable Condition condition) {
@@ -294,7 +308,116 @@ class OverlaysTest {
     follow(overlays, Map.of(SHOP, floor), Set.of());
     assertThat(filters.taken()).containsExactly("shop/kith-scope floor");
     assertThat(words(overlays.condition(SHOP)))
-        .isEqualTo("Floor: EnvoyFilter shop/kith-scope: 1 approved destinations pass");
+        .isEqualTo("Floor: EnvoyFilter shop/kith-scope: 1 approved destination passes (1 by hand)");
+  }
+
+  private static final FailureMode FLOOR = new FailureMode.Floor(List.of());
+
+  /** Each change drains listeners: what is approved since is written together, what is not, now. */
+  @Test
+  void follow_floor_collectsWhatComes_andWaitsForNothingThatGoes() throws Exception {
+    var overlays = overlays("shop/*", "enforce");
+    approved.add("10.96.0.1:80");
+    var asked = Map.of(SHOP, FLOOR);
+    follow(overlays, asked, Set.of());
+    assertThat(filters.taken()).containsExactly("shop/kith-scope floor");
+    var written = now;
+
+    approved.addAll(List.of("10.96.0.2:80", "10.96.0.3:80"));
+    follow(overlays, asked, Set.of());
+    assertThat(filters.taken()).isEmpty();
+    assertThat(words(overlays.condition(SHOP)))
+        .isEqualTo(
+            "Floor: EnvoyFilter shop/kith-scope: 3 approved destinations pass; 2 of them from"
+                + " 2027-01-01T12:10:03Z on, since each change drains listeners");
+    now = written.plus(Overlays.COLLECTED).minusMillis(1);
+    follow(overlays, asked, Set.of());
+    assertThat(filters.taken()).as("announced").isEmpty();
+    follow(overlays, asked, Set.of());
+    assertThat(filters.taken()).containsExactly("shop/kith-scope floor");
+    assertThat(floor()).contains("10.96.0.1", "10.96.0.2", "10.96.0.3");
+
+    approved.remove("10.96.0.2:80");
+    approved.add("10.96.0.4:80");
+    overlays.follow(asked, Set.of());
+    assertThat(words(overlays.condition(SHOP)))
+        .isEqualTo(
+            "not Announced: EnvoyFilter shop/kith-scope gets another list of approved destinations"
+                + " in some seconds; listeners of 0 sidecars are drained then");
+    follow(overlays, asked, Set.of());
+    assertThat(filters.taken()).containsExactly("shop/kith-scope floor");
+    assertThat(floor()).contains("10.96.0.4").doesNotContain("10.96.0.2");
+
+    approved.add("10.96.0.5:80");
+    follow(overlays, Map.of(), Set.of());
+    assertThat(filters.taken()).as("another mode waits for nothing").containsExactly(CLOSED);
+    follow(overlays, asked, Set.of());
+    assertThat(filters.taken()).containsExactly("shop/kith-scope floor");
+    assertThat(floor()).contains("10.96.0.5");
+  }
+
+  private static final String CLOSED = "shop/kith-scope closed";
+
+  private String floor() {
+    return requireNonNull(filters.there.get(new Name("shop", "kith-scope"))).spec().toString();
+  }
+
+  @Test
+  void follow_floorAfterARestart_isNotWrittenAgain_andWhatCameMeanwhileIsWritten()
+      throws Exception {
+    approved.add("10.96.0.1:80");
+    var asked = Map.of(SHOP, FLOOR);
+    follow(overlays("shop/*", "enforce"), asked, Set.of());
+    filters.taken();
+
+    var overlays = overlays("shop/*", "enforce");
+    follow(overlays, asked, Set.of());
+    assertThat(filters.taken()).isEmpty();
+    approved.add("10.96.0.2:80");
+    follow(overlays, asked, Set.of());
+    assertThat(filters.taken()).as("it does not know since when").isEmpty();
+
+    follow(overlays("shop/*", "enforce"), asked, Set.of());
+    assertThat(filters.taken()).containsExactly("shop/kith-scope floor");
+  }
+
+  /** Fail-open is never without its list. */
+  @Test
+  void follow_floorOfNothing_hasTheFiltersThatLetNothingPassButWhatKithAllowed() throws Exception {
+    leftOut =
+        List.of(
+            new FloorList.LeftOut("a.example:443", "why"),
+            new FloorList.LeftOut("b.example:443", "why"),
+            new FloorList.LeftOut("c.example:443", "why"),
+            new FloorList.LeftOut("d.example:443", "why"));
+    var overlays = overlays("shop/*", "enforce");
+
+    follow(overlays, Map.of(SHOP, FLOOR), Set.of());
+
+    assertThat(floor().split("rbac.v3.RBAC", -1)).hasSize(3);
+    assertThat(floor().split("permissions=\\[\\{sourced_metadata=", -1)).hasSize(3);
+    assertThat(floor()).doesNotContain("destination_ip");
+    assertThat(words(overlays.condition(SHOP)))
+        .isEqualTo(
+            "Floor: EnvoyFilter shop/kith-scope: 0 approved destinations pass; 4 do not:"
+                + " a.example:443 (why), b.example:443 (why), c.example:443 (why) and 1 more");
+    assertThat(overlays.destinations()).isEqualTo(Map.of("yes", 0L, "no", 4L));
+  }
+
+  /** It says nothing of whom the list is for. */
+  @Test
+  void follow_floorWhoseSelectorChanged_doesNotWaitForWhatComesToItsList() throws Exception {
+    approved.add("10.96.0.1:80");
+    var overlays = overlays(CART.toString(), "enforce");
+    var asked = Map.of(OF_CART, FLOOR);
+    follow(overlays, asked, Set.of());
+    filters.taken();
+
+    approved.add("10.96.0.2:80");
+    found = new Found.Labels(Map.of("app", "other"));
+    follow(overlays, asked, Set.of());
+
+    assertThat(filters.taken()).containsExactly(OVERLAY + " floor");
   }
 
   @Test
