@@ -75,8 +75,7 @@ final class Floor {
         .filter(ApprovedService.class::isInstance)
         .map(ApprovedService.class::cast)
         .filter(service -> hostless || !service.hosts().isEmpty())
-        .collect(
-            Collectors.groupingBy(ApprovedService::port, TreeMap::new, Collectors.toList()));
+        .collect(Collectors.groupingBy(ApprovedService::port, TreeMap::new, Collectors.toList()));
   }
 
   private static Map<String, Object> blocks(List<ApprovedService> services) {
@@ -98,11 +97,7 @@ final class Floor {
     var expressions = new ArrayList<String>();
     var expression = new StringBuilder();
     var hosts =
-        services.stream()
-            .flatMap(service -> service.hosts().stream())
-            .distinct()
-            .sorted()
-            .toList();
+        services.stream().flatMap(service -> service.hosts().stream()).distinct().sorted().toList();
     for (var host : hosts) {
       if (expression.length() + host.length() > LONGEST_EXPRESSION) {
         expressions.add(expression.toString());

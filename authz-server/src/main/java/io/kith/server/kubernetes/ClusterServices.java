@@ -11,8 +11,8 @@ public interface ClusterServices {
   /**
    * A Service or a ServiceEntry.
    *
-   * @param names by which Envoy knows it, in lower case, without a port; the first label alone is one
-   *     only in its own namespace
+   * @param names by which Envoy knows it, in lower case, without a port; the first label alone is
+   *     one only in its own namespace
    * @param addresses of its own, which nothing else claims; empty where clients get those of its
    *     pods, or what its host resolves to, and where several hosts share them
    * @param ports at these addresses, TCP

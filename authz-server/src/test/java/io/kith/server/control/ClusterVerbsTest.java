@@ -13,6 +13,7 @@ import io.kith.baselines.config.Inbound;
 import io.kith.baselines.config.KithConfig.ScopeEntry;
 import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
+import io.kith.baselines.destination.DestinationPattern;
 import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.identity.Owner;
 import io.kith.server.check.Await;
@@ -21,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -262,6 +264,56 @@ class ClusterVerbsTest {
         .map(WorkloadState::mode)
         .findFirst()
         .orElse(null);
+  }
+
+  /** What observes, and a revision that waits, were approved by nobody. */
+  @Test
+  void approvals_areThoseOfTheBaselineInForce_andOfRules_forTheScopeThatSetsTheMode()
+      throws Exception {
+    state.cluster().declare(SHOP, said(Mode.ENFORCE), "ada");
+    propose();
+    assertThat(approvals(SHOP)).isEqualTo(Approvals.NONE);
+
+    state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
+    assertThat(approvals(SHOP)).as("a more specific scope has it").isEqualTo(Approvals.NONE);
+    assertThat(approvals(ONE).lasting())
+        .extracting(DestinationPattern::words)
+        .containsExactly("shop/statefulset/orders-db:5432");
+    assertThat(approvals(ONE).denied()).isEmpty();
+
+    state
+        .cluster()
+        .write(
+            "shop/tools",
+            list("shop/*")
+                .replace(
+                    "[]",
+                    """
+                    [
+                    {action: deny, by: ada, why: x, process: {program: nc}, destination: {cidr: 10.0.0.0/8}},
+                    {action: allow, by: ada, why: x, process: {path: /app/x}, destination: {cidr: 192.0.2.0/24, port: 25}},
+                    {action: allow, by: ada, why: x, until: "2036-01-01", process: {path: /app/x}, destination: {host: a.example, port: 1}}
+                    ]\
+                    """
+                        .replace("\n", " ")),
+            "ada");
+    assertThat(approvals(ONE).lasting())
+        .extracting(DestinationPattern::words)
+        .containsExactlyInAnyOrder("shop/statefulset/orders-db:5432", "192.0.2.0/24:25");
+    assertThat(approvals(ONE).ending().keySet())
+        .extracting(DestinationPattern::words)
+        .containsExactly("a.example:1");
+    assertThat(approvals(ONE).denied())
+        .extracting(rule -> rule.destination().words())
+        .containsExactly("10.0.0.0/8:*");
+
+    state.cluster().write("shop/tools", null, "ada");
+    assertThat(approvals(ONE).lasting()).hasSize(1);
+    assertThat(approvals(ONE).denied()).isEmpty();
+  }
+
+  private Approvals approvals(ScopeName scope) {
+    return Objects.requireNonNull(state.cluster().approvals(Set.of(scope)).get(scope));
   }
 
   @Test

@@ -182,7 +182,8 @@ class CustomResourcesTest {
   void list_ofNoScope_isRefused(String workload) {
     assertRefused(
         list("refused", workload, "action: deny"),
-        "not a scope (expected: namespace/kind/name as shop/deployment/checkout, namespace/* or *)");
+        "not a scope (expected: namespace/kind/name as shop/deployment/checkout, namespace/* or"
+            + " *)");
   }
 
   @Test

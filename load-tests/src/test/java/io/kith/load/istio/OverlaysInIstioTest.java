@@ -342,6 +342,7 @@ class OverlaysInIstioTest {
     assertThat(reaches("stranger")).as("while Kith answers it decides").isFalse();
 
     kith.server().stop();
+    mesh.stranger.forget();
     Mesh.await("the catalog", Mesh.PATIENCE, () -> reaches("catalog"));
     assertThat(mesh.run("/app/orders", "orders-db", "5432")).contains(mesh.orders.token());
     assertThat(reaches("stranger")).isFalse();
@@ -359,7 +360,11 @@ class OverlaysInIstioTest {
     awaitSaid(mesh.sidecar, "open");
     kith.server().kith("learn", "finish", IstioMesh.CART, "--note", "test run").orFail();
     scope("enforce, failure: floor");
-    objects.awaitCondition("Scope", "cart", "FailureMode", "True Floor: EnvoyFilter shop/kith-scope-deployment-cart: 2 ");
+    objects.awaitCondition(
+        "Scope",
+        "cart",
+        "FailureMode",
+        "True Floor: EnvoyFilter shop/kith-scope-deployment-cart: 2 ");
     var deny =
         """
         apiVersion: kith.io/v1
@@ -377,7 +382,12 @@ class OverlaysInIstioTest {
         () -> !Serialization.asJson(overlay()).contains(database));
     assertThat(Serialization.asJson(overlay())).contains(catalog);
     mesh.plane.delete(deny);
-    objects.awaitCondition("Scope", "cart", "FailureMode", "True Floor: EnvoyFilter shop/kith-scope-deployment-cart: 2 approved destinations pass; 1 of them from ");
+    objects.awaitCondition(
+        "Scope",
+        "cart",
+        "FailureMode",
+        "True Floor: EnvoyFilter shop/kith-scope-deployment-cart: 2 approved destinations pass; 1"
+            + " of them from ");
     assertThat(Serialization.asJson(overlay())).doesNotContain(database);
   }
 

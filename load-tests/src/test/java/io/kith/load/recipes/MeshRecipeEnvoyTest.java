@@ -42,7 +42,12 @@ class MeshRecipeEnvoyTest {
           List.of(
               Approved.parse("catalog.shop.svc.cluster.local:80"),
               Approved.parse("10.7.0.0/16:3306"),
-              Approved.parse("[fd00::/64]:3306")));
+              Approved.parse("[fd00::/64]:3306"),
+              new FailureMode.ApprovedService(
+                  List.of("10.96.0.7/32", "fd00:0:0:0:0:0:0:7/128"),
+                  List.of("10.96.0.7", "catalog.shop", "catalog.shop.svc.cluster.local"),
+                  8080),
+              new FailureMode.ApprovedService(List.of("10.8.0.0/16"), List.of(), 25)));
   private static Envoy envoy;
 
   @TempDir Path folder;

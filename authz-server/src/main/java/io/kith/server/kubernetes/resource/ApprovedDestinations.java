@@ -37,8 +37,8 @@ import org.jspecify.annotations.Nullable;
  * Makes the list of a floor from what is approved and what a cluster has now.
  *
  * <p>A sidecar that cannot ask sees the address that was dialled and the host that a request names,
- * and both are the application's to choose. So what is in the list has addresses of its own; what has
- * none that stay, and what could lead elsewhere, is left out and named.
+ * and both are the application's to choose. So what is in the list has addresses of its own; what
+ * has none that stay, and what could lead elsewhere, is left out and named.
  */
 final class ApprovedDestinations {
   /** Each listener of each sidecar has a copy of the list. */
@@ -133,9 +133,7 @@ final class ApprovedDestinations {
     return new FloorList(
         approved,
         listed,
-        leftOut.entrySet().stream()
-            .map(one -> new LeftOut(one.getKey(), one.getValue()))
-            .toList());
+        leftOut.entrySet().stream().map(one -> new LeftOut(one.getKey(), one.getValue())).toList());
   }
 
   // ---- what is approved
@@ -172,8 +170,7 @@ final class ApprovedDestinations {
     };
   }
 
-  private List<Entry> named(
-      String host, Target target, @Nullable String namespace, Lost lost) {
+  private List<Entry> named(String host, Target target, @Nullable String namespace, Lost lost) {
     var service = byName.get(host);
     return of(service == null ? List.of() : List.of(service), host, target, namespace, lost);
   }
@@ -194,7 +191,8 @@ final class ApprovedDestinations {
               ? "no Service or ServiceEntry of it alone is known"
               : services.stream().allMatch(service -> service.addresses().isEmpty())
                   ? "no Service or ServiceEntry gives it an address that stays"
-                  : "no Service of it has that port: its pods were dialled, whose addresses change");
+                  : "no Service of it has that port: its pods were dialled, whose addresses"
+                      + " change");
     }
     return entries;
   }
@@ -235,8 +233,8 @@ final class ApprovedDestinations {
   }
 
   /**
-   * Requests there only by the address: Envoy sends those that name a host of the mesh to that host,
-   * wherever they were dialled.
+   * Requests there only by the address: Envoy sends those that name a host of the mesh to that
+   * host, wherever they were dialled.
    */
   private List<Entry> block(DestinationPattern pattern, Cidr block, Ports ports, Lost lost) {
     var written = pattern instanceof DestinationPattern.Written(Place.Within _, _, _);
@@ -293,10 +291,12 @@ final class ApprovedDestinations {
 
   private static Cidr masked(String address, int length) {
     var bytes = IpAddress.parse(address).bytes();
+    var mapped = bytes.length == 4 && length > 32; // ::ffff:10.0.0.1/128
+    var prefix = mapped ? Math.max(0, length - 96) : length;
     for (var i = 0; i < bytes.length; i++) {
-      bytes[i] &= (byte) (0xff << (8 - Math.clamp(length - i * 8L, 0, 8)));
+      bytes[i] &= (byte) (0xff << (8 - Math.clamp(prefix - i * 8L, 0, 8)));
     }
-    return new Cidr(IpAddress.of(bytes), length);
+    return new Cidr(IpAddress.of(bytes), prefix);
   }
 
   private static List<Cidr> blocks(@Nullable Known service) {

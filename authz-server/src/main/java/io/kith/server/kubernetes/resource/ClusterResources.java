@@ -498,8 +498,8 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
           overlays::counts);
       metrics.gauges(
           "kith_cluster_floor_destinations",
-          "Approved destinations of scopes with a floor, by whether they pass while no server can be"
-              + " asked.",
+          "Approved destinations of scopes with a floor, by whether they pass while no server can"
+              + " be asked.",
           "passes",
           overlays::destinations);
       metrics.counter(

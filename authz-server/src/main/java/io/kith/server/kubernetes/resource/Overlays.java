@@ -226,9 +226,7 @@ final class Overlays implements FailureModes {
                       ? new FailureMode.Floor(list.approved())
                       : Objects.requireNonNullElse(
                           asked.get(scope),
-                          mode == Mode.ENFORCE
-                              ? new FailureMode.Closed()
-                              : new FailureMode.Open());
+                          mode == Mode.ENFORCE ? new FailureMode.Closed() : new FailureMode.Open());
               stay.add(name);
               Why problem = null;
               if (unread != null) {
@@ -427,8 +425,7 @@ final class Overlays implements FailureModes {
     }
   }
 
-  private Why announce(
-      ScopeName scope, Name name, FailureMode failure, @Nullable Filter there) {
+  private Why announce(ScopeName scope, Name name, FailureMode failure, @Nullable Filter there) {
     var words = announcement(scope, name, failure, there);
     LOG.log(Level.INFO, words);
     return new Why("Announced", words, true);
@@ -595,7 +592,8 @@ final class Overlays implements FailureModes {
             + " sidecars ask through a filter that lets nothing pass without an answer"
             + named("; not yet or not long enough: ", found.open)
             + named(
-                "; did not ask since this server knows of them (idle, or with a recipe of before?): ",
+                "; did not ask since this server knows of them (idle, or with a recipe of before?):"
+                    + " ",
                 found.silent));
   }
 

@@ -24,6 +24,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
 import io.kith.server.kubernetes.ClusterPods.MeshedPod;
+import io.kith.server.kubernetes.ClusterServices;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -81,6 +82,36 @@ class ClusterIndexTest {
             new MeshedPod(web, "shop/web-1-b", List.of(ip("10.0.0.2")), Instant.ofEpochSecond(20)));
     assertThat(index.ownerOf("shop", "web-1-e")).isEqualTo(web);
     assertThat(index.ownerOf("pay", "web-1-e")).isNull();
+  }
+
+  /** An address that two claim is nobody's alone, and of several hosts it is not known whose. */
+  @Test
+  void services_haveTheirNames_andTheAddressesThatAreTheirsAlone() {
+    deployWeb();
+    index.put(service("shop/web", "10.96.0.1"));
+    index.put(slice("shop/web-x", "shop/web", "10.0.0.1"));
+    index.put(slice("shop/unknown-x", "shop/unknown", "10.0.0.1"));
+    index.put(entry("evil/one", List.of("a.example"), List.of(ip("10.96.0.1")), List.of()));
+    index.put(
+        entry("evil/two", List.of("web.shop", "b.example"), List.of(ip("240.0.0.1")), List.of()));
+    index.put(entry("shop/se", List.of("c.example"), List.of(ip("240.0.0.2")), List.of()));
+
+    assertThat(index.services())
+        .containsExactlyInAnyOrder(
+            new ClusterServices.Known(
+                "shop",
+                List.of("web", "web.shop", "web.shop.svc", "web.shop.svc." + Cluster.DOMAIN),
+                List.of(ip("10.96.0.1")),
+                List.of(80),
+                Owner.parse(WEB)),
+            new ClusterServices.Known("evil", List.of("a.example"), List.of(), List.of(443), null),
+            new ClusterServices.Known("evil", List.of("b.example"), List.of(), List.of(443), null),
+            new ClusterServices.Known(
+                "shop", List.of("c.example"), List.of(ip("240.0.0.2")), List.of(443), null));
+
+    index.removeService(name("shop/web"));
+    index.removeEntry(name("shop/se"));
+    assertThat(index.services()).hasSize(2);
   }
 
   @Test

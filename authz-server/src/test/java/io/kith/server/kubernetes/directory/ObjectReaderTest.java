@@ -175,7 +175,8 @@ class ObjectReaderTest {
                 .addresses())
         .containsExactly(ip("10.96.0.1"));
     assertThat(service("{type: ExternalName, externalName: Db.Example.ORG.}"))
-        .isEqualTo(new Facts.Service(name("shop/web"), List.of(), "db.example.org", Map.of(), List.of()));
+        .isEqualTo(
+            new Facts.Service(name("shop/web"), List.of(), "db.example.org", Map.of(), List.of()));
     assertThat(
             service(
                     "{clusterIP: 10.96.0.1, ports: [{port: 80, targetPort: 8080}, {port: 53,"

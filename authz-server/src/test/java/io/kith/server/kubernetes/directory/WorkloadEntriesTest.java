@@ -201,7 +201,12 @@ class WorkloadEntriesTest {
     index.put(machine("shop/vm", "10.7.0.1"));
     index.put(
         new Facts.Entry(
-            name("shop/se"), List.of("vm.example"), List.of(ip("10.7.0.1")), List.of(), VM, List.of()));
+            name("shop/se"),
+            List.of("vm.example"),
+            List.of(ip("10.7.0.1")),
+            List.of(),
+            VM,
+            List.of()));
     assertThat(at(index, "10.7.0.1")).isEqualTo("shop/workloadentry/vm");
     assertThat(named(index, "vm.example")).isEqualTo("shop/workloadentry/vm");
 
@@ -220,8 +225,10 @@ class WorkloadEntriesTest {
     assertThat(at(index, "10.7.0.1")).isEqualTo("nobody");
     assertThat(index.unusedWorkloadEntries())
         .containsExactly(
-            "evil/vm: '10.7.0.1' is claimed by several WorkloadEntries that are not of one workload",
-            "shop/vm: '10.7.0.1' is claimed by several WorkloadEntries that are not of one workload");
+            "evil/vm: '10.7.0.1' is claimed by several WorkloadEntries that are not of one"
+                + " workload",
+            "shop/vm: '10.7.0.1' is claimed by several WorkloadEntries that are not of one"
+                + " workload");
     assertThat(speaking(index, "shop/vm", "10.7.0.1"))
         .as("its ID says who it is")
         .isEqualTo("shop/workloadentry/vm");
@@ -423,7 +430,8 @@ class WorkloadEntriesTest {
     puts.add(
         () ->
             index.put(
-                new Facts.Service(name("shop/db"), List.of(ip("10.96.0.1")), null, selecting, List.of())));
+                new Facts.Service(
+                    name("shop/db"), List.of(ip("10.96.0.1")), null, selecting, List.of())));
     puts.add(() -> index.put(slice("shop/db", "shop/db", "10.0.0.2", "10.1.1.1")));
     puts.add(() -> index.put(selecting("shop/se", "vm.example", VM)));
     puts.add(() -> index.put(selecting("evil/se", "evil.example", VM)));

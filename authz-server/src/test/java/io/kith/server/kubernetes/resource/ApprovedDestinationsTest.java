@@ -164,10 +164,7 @@ class ApprovedDestinationsTest {
           .singleElement()
           .isInstanceOfSatisfying(
               ApprovedService.class,
-              one ->
-                  assertThat(one.hosts())
-                      .contains("catalog.shop")
-                      .doesNotContain("catalog"));
+              one -> assertThat(one.hosts()).contains("catalog.shop").doesNotContain("catalog"));
     }
   }
 
@@ -203,7 +200,8 @@ class ApprovedDestinationsTest {
   void order_andWhatIsInIt_doNotDependOnTheOrderOfAnything() {
     for (var i = 0; i < ApprovedDestinations.MOST + 2; i++) {
       var name = "s%03d".formatted(i);
-      cluster.service(name, "shop/deployment/" + name, List.of(80), "10.96.%d.%d".formatted(i / 250, i % 250));
+      cluster.service(
+          name, "shop/deployment/" + name, List.of(80), "10.96.%d.%d".formatted(i / 250, i % 250));
       approved.add(owner("shop/deployment/" + name, 80));
     }
     byHand.add(Approved.parse("a.example.org:80"));
@@ -286,10 +284,17 @@ class ApprovedDestinationsTest {
     byHand.add(Approved.parse("10.96.0.7:8080"));
     byHand.add(Approved.parse("10.96.0.7:9090"));
     deny(NC, owner(CATALOG, 8080), null);
-    deny(NC, new Written(new Place.Below("example.org", Evidence.CLIENT_NAME), Ports.ANY, null), null);
+    deny(
+        NC,
+        new Written(new Place.Below("example.org", Evidence.CLIENT_NAME), Ports.ANY, null),
+        null);
 
     assertThat(list().approved())
-        .extracting(one -> one instanceof ApprovedService service ? service.blocks() + " " + one.port() : one.toString())
+        .extracting(
+            one ->
+                one instanceof ApprovedService service
+                    ? service.blocks() + " " + one.port()
+                    : one.toString())
         .containsExactly(
             "ApprovedBlock[address=10.96.0.7, prefixLength=32, port=9090]",
             "[10.96.0.7/32] 9090",
@@ -308,7 +313,8 @@ class ApprovedDestinationsTest {
   void denied_byAddress_orByTheServicesName_orItsPods() {
     cluster.service("catalog", CATALOG, List.of(8080), "10.96.0.7");
     approved.add(owner(CATALOG, 8080));
-    deny(NC, new Written(new Place.Within(Cidr.parse("10.96.0.0/16"), true), Ports.ANY, null), null);
+    deny(
+        NC, new Written(new Place.Within(Cidr.parse("10.96.0.0/16"), true), Ports.ANY, null), null);
     assertThat(list().approved()).isEmpty();
 
     denied.clear();

@@ -80,7 +80,9 @@ class ClusterResourcesTest {
   @Test
   void open_whereNothingSaysWhereTheApiServerIs_isRefused() {
     assertThatThrownBy(
-            () -> ClusterResources.open(settings(null), folder, Map.of(), state, false, null, null, null))
+            () ->
+                ClusterResources.open(
+                    settings(null), folder, Map.of(), state, false, null, null, null))
         .isInstanceOf(Failure.class)
         .hasMessageContaining("name a kubeconfig file");
   }
