@@ -173,8 +173,7 @@ final class Floor {
         map("name", ":authority", "string_match", map("exact", name, "ignore_case", true)));
   }
 
-  @SafeVarargs
-  private static Map<String, Object> all(Map<String, Object>... rules) {
+  private static Map<String, Object> all(Object... rules) {
     return map("and_rules", map("rules", List.of(rules)));
   }
 

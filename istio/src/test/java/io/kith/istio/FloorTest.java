@@ -58,7 +58,7 @@ class FloorTest {
     }
 
     var expressions =
-        Pattern.compile("regex=([^}]*)")
+        Pattern.compile("\\{regex=([^}]*)")
             .matcher(Floor.ofRequests(services).toString())
             .results()
             .map(found -> found.group(1))

@@ -318,6 +318,9 @@ class OverlaysInIstioTest {
     assertThat(said(mesh.sidecar)).containsExactly("closed");
   }
 
+  private static final String FLOOR_OF =
+      "True Floor: EnvoyFilter shop/kith-scope-deployment-cart: ";
+
   /** Nobody lists anything: what the baseline in force approves passes. */
   @Test
   @Order(7)
@@ -354,17 +357,15 @@ class OverlaysInIstioTest {
     assertThat(named("CATALOG.shop.svc.cluster.local", catalog)).startsWith("200");
     assertThat(mesh.stranger.connections()).isEmpty();
     kith.startServer();
+    objects.awaitCondition(
+        "Scope", "cart", "FailureMode", FLOOR_OF + "0 approved destinations pass");
 
     kith.learnBothOf(mesh);
     scope("observe");
     awaitSaid(mesh.sidecar, "open");
     kith.server().kith("learn", "finish", IstioMesh.CART, "--note", "test run").orFail();
     scope("enforce, failure: floor");
-    objects.awaitCondition(
-        "Scope",
-        "cart",
-        "FailureMode",
-        "True Floor: EnvoyFilter shop/kith-scope-deployment-cart: 2 ");
+    objects.awaitCondition("Scope", "cart", "FailureMode", FLOOR_OF + "2 ");
     var deny =
         """
         apiVersion: kith.io/v1
