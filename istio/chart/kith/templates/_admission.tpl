@@ -4,6 +4,21 @@
 [{{ range $i, $one := . }}{{ if $i }}, {{ end }}'{{ $one }}'{{ end }}]
 {{- end }}
 
+{{/* What Istio calls its containers. */}}
+{{- define "kith.cel.named" -}}
+['istio-proxy', 'istio-init', 'istio-validation']
+{{- end }}
+
+{{/* Whether a container c has an image of Istio's. */}}
+{{- define "kith.cel.proxyImage" -}}
+{{ include "kith.cel.list" .Values.admission.proxyImages }}.exists(r, c.image.startsWith(r + ':') || c.image.startsWith(r + '@'))
+{{- end }}
+
+{{/* Whether who asks may write EnvoyFilters of the mesh. */}}
+{{- define "kith.cel.ofTheMesh" -}}
+authorizer.group('networking.istio.io').resource('envoyfilters').namespace('{{ .Values.istio.rootNamespace }}').check('create').allowed()
+{{- end }}
+
 {{/* Whether a container c, or a pod's context, has the sidecar's user or group: 1337 is not redirected. */}}
 {{- define "kith.cel.otherUser" -}}
 (!has({{ . }}.runAsUser) || {{ . }}.runAsUser != 1337) && (!has({{ . }}.runAsGroup) || {{ . }}.runAsGroup != 1337)
@@ -31,7 +46,7 @@ name says nothing: image, arguments, user, environment, mounts and hooks do.
 */}}
 {{- define "kith.cel.genuine" -}}
 {{- $values := .Values.admission -}}
-{{ include "kith.cel.list" $values.proxyImages }}.exists(r, c.image.startsWith(r + ':') || c.image.startsWith(r + '@'))
+{{ include "kith.cel.proxyImage" . }}
 && !has(c.command) && has(c.args)
 && (!has(c.securityContext) || !has(c.securityContext.privileged) || !c.securityContext.privileged)
 && (!has(c.volumeMounts) || c.volumeMounts.all(m,

@@ -495,6 +495,149 @@ class AdmissionTest {
     assertThatCode(() -> debug(container)).doesNotThrowAnyException();
   }
 
+  // ---- pods that run
+
+  /**
+   * What a tenant does to a pod that runs.
+   *
+   * @param patch a JSON merge patch or a strategic one, as YAML
+   * @param refusal what the policies say
+   */
+  record Change(String patch, String policy, String refusal) {
+    @Override
+    public String toString() {
+      return patch;
+    }
+  }
+
+  private static final String IMAGE = "what runs in it counts as the sidecar";
+  private static final String READ_AGAIN = "reads it when it is started again";
+
+  static List<Change> changes() {
+    return List.of(
+        new Change(
+            "spec: {initContainers: [{name: istio-proxy, image: registry.invalid/evil}]}",
+            "kith-pods-running",
+            IMAGE),
+        new Change(
+            "spec: {initContainers: [{name: istio-init, image: registry.invalid/evil}]}",
+            "kith-pods-running",
+            IMAGE),
+        new Change(
+            "metadata: {annotations: {proxy.istio.io/config: 'discoveryAddress: evil:15012'}}",
+            "kith-pods-running",
+            READ_AGAIN),
+        new Change(
+            "metadata: {annotations: {sidecar.istio.io/discoveryAddress: evil:15012}}",
+            "kith-pods-running",
+            READ_AGAIN),
+        new Change(
+            "metadata: {annotations: {sidecar.istio.io/status: null}}",
+            "kith-pods-running",
+            READ_AGAIN),
+        new Change(
+            "metadata: {labels: {app: other}}",
+            "kith-pod-labels",
+            "EnvoyFilter kith-scope-deployment-cart says by them that nothing passes"),
+        new Change(
+            "metadata: {labels: {app: null}}",
+            "kith-pod-labels",
+            "EnvoyFilter kith-scope-deployment-cart says by them that nothing passes"));
+  }
+
+  /** A pod that runs, with the labels that a closed overlay of its workload selects. */
+  private static Pod running() throws InterruptedException {
+    var overlay =
+        Serialization.unmarshal(
+            """
+            apiVersion: networking.istio.io/v1alpha3
+            kind: EnvoyFilter
+            metadata:
+              name: kith-scope-deployment-cart
+              namespace: shop
+              labels: {kith.io/failure-mode: closed, app.kubernetes.io/managed-by: kith}
+            spec: {workloadSelector: {labels: {app: cart}}, configPatches: []}
+            """,
+            GenericKubernetesResource.class);
+    if (plane.client().resource(overlay).get() == null) {
+      plane.client().resource(overlay).create();
+    }
+    var pod = Attack.labelled("app", "cart", "").pod(SHOP);
+    createForReal(pod);
+    return pod;
+  }
+
+  private static void change(KubernetesClient client, Pod pod, String patch) {
+    client
+        .pods()
+        .inNamespace(SHOP)
+        .withName(pod.getMetadata().getName())
+        .patch(
+            PatchContext.of(PatchType.STRATEGIC_MERGE),
+            Serialization.asJson(Serialization.unmarshal(patch, Map.class)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("changes")
+  @Order(1)
+  void podThatRuns_changedWithoutPolicies_isTaken(Change change) throws Exception {
+    var pod = running();
+
+    assertThatCode(() -> change(tenant, pod, change.patch())).doesNotThrowAnyException();
+  }
+
+  // ---- sessions
+
+  static List<String> sessions() {
+    return List.of(
+        "exec?command=curl&container=istio-proxy",
+        "exec?command=curl&container=istio-init",
+        "exec?command=curl",
+        "attach?stdin=true&container=istio-proxy",
+        "attach?stdin=true");
+  }
+
+  /** What the API server answers; no kubelet runs the pod, so no session is made. */
+  private static String session(KubernetesClient client, Pod pod, String session) {
+    try {
+      return client.raw(
+          "/api/v1/namespaces/%s/pods/%s/%s"
+              .formatted(SHOP, pod.getMetadata().getName(), session),
+          "POST",
+          null);
+    } catch (KubernetesClientException e) {
+      return e.getCode() + " " + e.getMessage();
+    }
+  }
+
+  /** With one container beside the sidecar, which is the one that is meant if none is named. */
+  private static Pod plain() throws InterruptedException {
+    var pod = Attack.spec("", "").pod(SHOP);
+    createForReal(pod);
+    return pod;
+  }
+
+  private static final String NO_KUBELET = "does not have a host assigned";
+
+  @ParameterizedTest
+  @MethodSource("sessions")
+  @Order(1)
+  void session_inTheSidecar_withoutPolicies_isTaken(String session) throws Exception {
+    assertThat(session(tenant, plain(), session)).contains(NO_KUBELET);
+  }
+
+  private static Pod old;
+
+  @Test
+  @Order(1)
+  void podOfBefore_thatWouldBeRefused_isThere() throws Exception {
+    old = Attack.spec("securityContext: {runAsUser: 1337}", "").pod(SHOP);
+
+    createForReal(old);
+
+    assertThat(plane.client().resource(old).get()).isNotNull();
+  }
+
   // ---- with policies
 
   @Test
@@ -518,7 +661,10 @@ class AdmissionTest {
       if (isRefused(() -> create(attacks().findFirst().orElseThrow().pod(SHOP)))
           && isRefused(() -> create(tenant, RESOURCES.getFirst().yaml()))
           && isRefused(() -> delete(tenant, overlay()))
-          && isRefused(() -> debug(ephemeral().getFirst()))) {
+          && isRefused(() -> debug(ephemeral().getFirst()))
+          && isRefused(() -> change(tenant, running(), changes().getFirst().patch()))
+          && isRefused(() -> change(tenant, running(), changes().getLast().patch()))
+          && !session(tenant, plain(), sessions().getFirst()).contains(NO_KUBELET)) {
         return;
       }
       Thread.sleep(100);
@@ -567,6 +713,57 @@ class AdmissionTest {
     assertThatThrownBy(() -> debug(container))
         .isInstanceOf(KubernetesClientException.class)
         .hasMessageContaining("ValidatingAdmissionPolicy 'kith-ephemeral-containers'");
+  }
+
+  @ParameterizedTest
+  @MethodSource("changes")
+  @Order(3)
+  void podThatRuns_changedUnderPolicies_isAsItWas(Change change) throws Exception {
+    var pod = running();
+
+    assertThatThrownBy(() -> change(tenant, pod, change.patch()))
+        .isInstanceOf(KubernetesClientException.class)
+        .hasMessageContaining("ValidatingAdmissionPolicy '" + change.policy() + "'")
+        .hasMessageContaining(change.refusal());
+  }
+
+  /** What people and controllers do to pods that run goes on, also with those of before. */
+  @Test
+  @Order(3)
+  void podThatRuns_changedInOrdinaryWays_isTaken() throws Exception {
+    var pod = running();
+    for (var patch :
+        List.of(
+            "spec: {containers: [{name: app, image: registry.invalid/app:2}]}",
+            "spec: {initContainers: [{name: istio-proxy, image: '%s:2'}]}".formatted(PROXY),
+            "metadata: {labels: {role: leader}}",
+            "metadata: {labels: {role: null}, annotations: {example.org/restarted: now}}",
+            "metadata: {finalizers: [example.org/tracked]}")) {
+      assertThatCode(() -> change(tenant, pod, patch)).as(patch).doesNotThrowAnyException();
+    }
+    assertThatCode(() -> change(tenant, old, "metadata: {labels: {app: old}}"))
+        .as("a pod of before")
+        .doesNotThrowAnyException();
+    assertThatCode(() -> change(plane.client(), pod, "metadata: {labels: {app: aside}}"))
+        .as("taken aside by who may write filters of the mesh")
+        .doesNotThrowAnyException();
+  }
+
+  @ParameterizedTest
+  @MethodSource("sessions")
+  @Order(3)
+  void session_inTheSidecar_underPolicies_isRefused(String session) throws Exception {
+    assertThat(session(tenant, plain(), session))
+        .contains("ValidatingAdmissionPolicy 'kith-sessions'", "session in the sidecar");
+  }
+
+  @Test
+  @Order(3)
+  void session_elsewhereOrOfWhoMayWriteFiltersOfTheMesh_isTaken() throws Exception {
+    var pod = plain();
+
+    assertThat(session(tenant, pod, "exec?command=id&container=app")).contains(NO_KUBELET);
+    assertThat(session(plane.client(), pod, sessions().getFirst())).contains(NO_KUBELET);
   }
 
   /** Who may write filters for the mesh may write them for a namespace: Kith's controller, too. */
