@@ -11,7 +11,7 @@ public sealed interface ServerAddress {
     public Named {
       if (!NAME.matcher(host).matches()) {
         throw new IllegalArgumentException(
-            "server: '" + host + "' (expected: a host name, such as authz-server.kith.svc)");
+            "server: '" + host + "' (expected: a host name, such as kith-checks.kith.svc)");
       }
       requirePort(port);
     }

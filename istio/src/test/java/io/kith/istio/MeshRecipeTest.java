@@ -25,8 +25,8 @@ class MeshRecipeTest {
 
   private static MeshRecipe recipe(MeshSettings settings) {
     return new MeshRecipe(
-        ServerAddress.parse("authz-server.kith.svc.cluster.local:9191"),
-        "spiffe://cluster.local/ns/kith/sa/authz-server",
+        ServerAddress.parse("kith-checks.kith.svc.cluster.local:9191"),
+        "spiffe://cluster.local/ns/kith/sa/kith-server",
         settings);
   }
 
@@ -264,7 +264,7 @@ class MeshRecipeTest {
                     "san_type",
                     "URI",
                     "matcher",
-                    Map.of("exact", "spiffe://cluster.local/ns/kith/sa/authz-server"))));
+                    Map.of("exact", "spiffe://cluster.local/ns/kith/sa/kith-server"))));
     assertThat(
             at(
                 common,

@@ -17,8 +17,8 @@ import picocli.CommandLine.Command;
     subcommands = {RecipeCommand.class, OverlayCommand.class},
     footerHeading = "%nExamples:%n",
     footer = {
-      "  kith istio recipe baseline --server authz-server.kith.svc.cluster.local:9191 \\",
-      "    --server-id spiffe://cluster.local/ns/kith/sa/authz-server | kubectl apply -f -",
+      "  kith istio recipe baseline --server kith-checks.kith.svc.cluster.local:9191 \\",
+      "    --server-id spiffe://cluster.local/ns/kith/sa/kith-server | kubectl apply -f -",
       "  kith istio overlay '*' --failure open | kubectl apply -f -     while the mesh is observed",
       "  kith istio overlay shop --failure closed | kubectl apply -f -  before shop is enforced",
     })

@@ -30,6 +30,8 @@ import picocli.CommandLine.Spec;
           + " an --approved destination passes; an outage of Kith is not one of the mesh then.",
       "A scope is enforced only once its sidecars have the closed filter: apply it first, wait"
           + " until 'istioctl proxy-status' shows them as synced, then 'kith mode SCOPE enforce'.",
+      "Where the chart is installed the server keeps overlays itself, by the modes of scopes"
+          + " (server.kubernetes.overlays): none has to be made there.",
     },
     footerHeading = "%nExamples:%n",
     footer = {

@@ -28,8 +28,8 @@ import picocli.CommandLine.Spec;
     },
     footerHeading = "%nExamples:%n",
     footer = {
-      "  kith istio recipe baseline --server authz-server.kith.svc.cluster.local:9191 \\",
-      "    --server-id spiffe://cluster.local/ns/kith/sa/authz-server > kith-mesh.yaml",
+      "  kith istio recipe baseline --server kith-checks.kith.svc.cluster.local:9191 \\",
+      "    --server-id spiffe://cluster.local/ns/kith/sa/kith-server > kith-mesh.yaml",
       "  kith istio recipe strict --server unix:/run/kith/checks.sock --short-cut \\",
       "    --server-id spiffe://cluster.local/ns/kith/sa/check-server --out kith-mesh.yaml",
     })

@@ -23,9 +23,9 @@ class IstioVerbsTest {
   private static final List<String> SERVER =
       List.of(
           "--server",
-          "authz-server.kith.svc.cluster.local:9191",
+          "kith-checks.kith.svc.cluster.local:9191",
           "--server-id",
-          "spiffe://cluster.local/ns/kith/sa/authz-server");
+          "spiffe://cluster.local/ns/kith/sa/kith-server");
 
   @TempDir Path folder;
   private final StringWriter out = new StringWriter();

@@ -47,8 +47,8 @@ class ClusterDirectoryTest {
     lab = Lab.open("kd", IstioMesh.SAY);
     plane = ControlPlane.start(lab, Istio.find(IstioMesh.SAY), IstioMesh.SAY);
     plane.namespace("kith", Map.of());
-    plane.account("kith", "authz-server");
-    kubeconfig = plane.kubeconfigOf("kith", "authz-server");
+    plane.account("kith", "kith-server");
+    kubeconfig = plane.kubeconfigOf("kith", "kith-server");
     plane.namespace("till", Map.of("kith.io/environment", "qa"));
     shop = new ClusterObjects(plane, "till");
     directory = open();

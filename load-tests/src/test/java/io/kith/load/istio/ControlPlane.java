@@ -442,7 +442,7 @@ final class ControlPlane implements AutoCloseable {
                 .withName(name)
                 .endMetadata()
                 .build())
-        .create();
+        .serverSideApply();
   }
 
   /**

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Kith implements AutoCloseable {
   static final String NAMESPACE = "kith";
-  static final String SERVER = "authz-server";
+  static final String SERVER = "kith-server";
 
   /** As sidecars know the server. */
   static final String NAME = SERVER + "." + NAMESPACE + ".svc.cluster.local";

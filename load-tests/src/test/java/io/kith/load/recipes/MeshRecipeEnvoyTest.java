@@ -64,8 +64,8 @@ class MeshRecipeEnvoyTest {
 
   private static String recipe(MeshSettings settings) {
     return new MeshRecipe(
-            ServerAddress.parse("authz-server.kith.svc.cluster.local:9191"),
-            "spiffe://cluster.local/ns/kith/sa/authz-server",
+            ServerAddress.parse("kith-checks.kith.svc.cluster.local:9191"),
+            "spiffe://cluster.local/ns/kith/sa/kith-server",
             settings)
         .yaml();
   }
