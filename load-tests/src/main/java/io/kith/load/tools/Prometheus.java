@@ -56,6 +56,13 @@ public final class Prometheus {
     return new Prometheus(prometheus, promtool);
   }
 
+  /** What promtool says of a file of rules. */
+  public String checkRules(Path rules) throws IOException, InterruptedException {
+    return Command.run(LIMIT, List.of(promtool.toString(), "check", "rules", rules.toString()))
+        .orFail()
+        .output();
+  }
+
   /** What promtool finds wrong with a page of metrics; empty when nothing is. */
   public String check(String metrics, Path folder) throws IOException, InterruptedException {
     var page = folder.resolve("metrics");
