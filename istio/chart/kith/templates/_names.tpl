@@ -114,6 +114,19 @@ Helm sees only beside a cluster. Where nodes have a cache of their own, pods ask
 {{- toJson $resolvers }}
 {{- end }}
 
+{{/* Images of istiod that are too old for the filters, as JSON; without a cluster, or where the tag is no version, none. */}}
+{{- define "kith.olderIstio" -}}
+{{- $older := list }}
+{{- range (lookup "apps/v1" "Deployment" .Values.istio.rootNamespace "").items }}
+{{- if eq (dig "app" "" (.metadata.labels | default dict)) "istiod" }}
+{{- $image := (first .spec.template.spec.containers).image }}
+{{- $version := regexFind ":[0-9]+[.][0-9]+[^/]*$" $image | trimPrefix ":" | regexFind "^[0-9]+[.][0-9]+" }}
+{{- if $version }}{{ if semverCompare "<1.31" $version }}{{ $older = append $older $image }}{{ end }}{{ end }}
+{{- end }}
+{{- end }}
+{{- toJson $older }}
+{{- end }}
+
 {{/* Whether a cache of names runs on each node. */}}
 {{- define "kith.nodeLocalDns" -}}
 {{- if lookup "apps/v1" "DaemonSet" "kube-system" "node-local-dns" }}true{{ end }}

@@ -105,6 +105,7 @@ class ClusterTest {
         .contains("/usr/bin/curl");
     shop.assertWorks();
     shop.assertNoneOfItsOwnRefused(SERVER);
+    node.readme("kubectl -n shop wait").orFail();
   }
 
   @Test

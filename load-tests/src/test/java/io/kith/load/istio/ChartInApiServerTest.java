@@ -100,6 +100,68 @@ class ChartInApiServerTest {
         .isEqualTo(values.name().equals("node"));
   }
 
+  /** An istiod that has no kubelet, so that only Helm looks at it. */
+  private static void istiod(String image) {
+    plane.apply(
+        """
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: istiod, namespace: istio-system, labels: {app: istiod}}
+        spec:
+          selector: {matchLabels: {app: istiod}}
+          template:
+            metadata: {labels: {app: istiod}}
+            spec: {containers: [{name: discovery, image: "%s"}]}
+        """
+            .formatted(image));
+  }
+
+  private static String notes(String... values) throws Exception {
+    return chart.notes(plane.kubeconfig(), values).orFail().output();
+  }
+
+  @Test
+  void notes_whereIstioIsOlder_warn() throws Exception {
+    for (var image :
+        List.of("registry:5000/istio/pilot:1.30.4-distroless", "docker.io/istio/pilot:1.9")) {
+      istiod(image);
+      assertThat(notes())
+          .contains("istiod's image is " + image + ": Kith's filters need Istio 1.31 or newer");
+    }
+    for (var image :
+        List.of(
+            "registry:5000/istio/pilot:1.31.0",
+            "docker.io/istio/pilot:1.31-alpha.5",
+            "docker.io/istio/pilot:2.0",
+            "registry:1.20/pilot:latest",
+            "docker.io/istio/pilot@sha256:" + "1.20".repeat(16))) {
+      istiod(image);
+      assertThat(notes()).as(image).contains("kith status").doesNotContain("istiod's image");
+    }
+  }
+
+  @Test
+  void notes_whereANamespaceIsEnforced_sayHowToWait_andWhatOneServerMeans() throws Exception {
+    assertThat(notes())
+        .contains("./kith doctor", "kubectl -n NAMESPACE get kscope kith")
+        .doesNotContain("One server answers all Checks");
+    assertThat(notes("scopes.shop=enforce"))
+        .contains(
+            "  kubectl -n shop get kscope kith   # ENFORCED, or what that still waits for",
+            "One server answers all Checks.",
+            "and shop then refuse what leaves");
+    assertThat(
+            notes(
+                "scopes.shop=enforce",
+                "store.type=postgresql",
+                "store.postgresql.url=jdbc:postgresql://db.example.org:5432/kith?sslmode=verify-full",
+                "store.postgresql.passwordSecret.name=db",
+                "keys.secret=kith-keys",
+                "server.replicas=2"))
+        .contains("get kscope kith")
+        .doesNotContain("One server answers all Checks");
+  }
+
   /** Else the test above would say nothing. */
   @Test
   void objects_withAFieldThatDoesNotExist_areRefused() throws Exception {

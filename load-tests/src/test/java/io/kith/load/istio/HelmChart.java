@@ -88,6 +88,27 @@ record HelmChart(Helm helm) {
     return run(arguments);
   }
 
+  /**
+   * What Helm says after an installation that it does not make.
+   *
+   * @param kubeconfig of the cluster that it looks into
+   */
+  Outcome notes(Path kubeconfig, String... more) throws IOException, InterruptedException {
+    var arguments =
+        new ArrayList<>(
+            List.of(
+                "install",
+                "kith",
+                CHART.toString(),
+                "--namespace",
+                NAMESPACE,
+                "--kubeconfig",
+                kubeconfig.toString(),
+                "--dry-run=server"));
+    Arrays.stream(more).forEach(value -> arguments.addAll(List.of("--set", value)));
+    return run(arguments);
+  }
+
   Outcome lint(Values values) throws IOException, InterruptedException {
     var arguments = new ArrayList<>(List.of("lint", "--strict", CHART.toString()));
     arguments.addAll(values.arguments());
