@@ -96,7 +96,8 @@ class MeshRecipeTest {
   void new_nameBehindASocket_isRefused() {
     assertThatThrownBy(() -> onTheNode("unix:/run/kith/check.sock", "central.kith.svc:9191"))
         .hasMessage(
-            "fallback: a name (expected: an address; behind a Unix socket Envoy resolves no names)");
+            "fallback: a name (expected: an address; behind a Unix socket Envoy resolves no"
+                + " names)");
   }
 
   // ---- the filters, as maps

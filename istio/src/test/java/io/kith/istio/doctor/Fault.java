@@ -372,8 +372,7 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                   map ->
                       "kith_server".equals(map.get("cluster_name")) && map.containsKey("authority"),
                   map ->
-                      map.put(
-                          "cluster_name", "outbound|9191||kith-checks.kith.svc.cluster.local"));
+                      map.put("cluster_name", "outbound|9191||kith-checks.kith.svc.cluster.local"));
               dump.add(
                   """
                   apiVersion: networking.istio.io/v1

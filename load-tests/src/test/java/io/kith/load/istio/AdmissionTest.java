@@ -601,8 +601,7 @@ class AdmissionTest {
   private static String session(KubernetesClient client, Pod pod, String session) {
     try {
       return client.raw(
-          "/api/v1/namespaces/%s/pods/%s/%s"
-              .formatted(SHOP, pod.getMetadata().getName(), session),
+          "/api/v1/namespaces/%s/pods/%s/%s".formatted(SHOP, pod.getMetadata().getName(), session),
           "POST",
           null);
     } catch (KubernetesClientException e) {

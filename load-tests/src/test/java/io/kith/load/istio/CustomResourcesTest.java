@@ -359,10 +359,10 @@ class CustomResourcesTest {
     assertThat(columns("egressallowlists"))
         .containsExactly("Name", "Workload", "Rules", "Accepted", "Applied", "Age");
     assertThat(columns("scopes"))
-        .containsExactly("Name", "Covers", "Mode", "Applied", "Enforced", "Reason", "Age");
+        .containsExactly("Name", "Covers", "Mode", "Applied", "Enforced", "Reason", "Fails", "Age");
     assertThat(columns("baselines"))
         .containsExactly(
-            "Name", "Workload", "Mode", "Stage", "Coverage", "Reviews", "Revision", "Age");
+            "Name", "Workload", "Mode", "Stage", "Coverage", "Reviews", "Revision", "Age", "Waits");
   }
 
   @Test
