@@ -3,6 +3,8 @@ package io.kith.load.istio;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.fabric8.kubernetes.client.utils.Serialization;
 import io.kith.baselines.config.KithConfig;
 import io.kith.istio.FailureMode;
 import io.kith.istio.MeshOverlay;
@@ -16,12 +18,17 @@ import io.kith.load.istio.HelmChart.Values;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.Helm;
 import io.kith.load.tools.Istio;
+import io.kith.load.tools.Prometheus;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.BeforeAll;
@@ -163,6 +170,86 @@ class ChartTest {
         assertThat(object.yaml()).doesNotContain("nodes");
       }
     }
+  }
+
+  private static final Pattern ALERT = Pattern.compile("^\\| `([^`]+)`(.*) \\| (.*) \\|$");
+
+  /** An alert; {@code lasts} for some minutes before it is one. */
+  record Alert(String expression, boolean lasts, String why) {}
+
+  /** The table of the page, with three nodes. */
+  private static List<Alert> alertsOfThePage() throws IOException {
+    return Files.readAllLines(Path.of("../docs/observability.md")).stream()
+        .dropWhile(line -> !line.startsWith("What is worth a call at night"))
+        .takeWhile(line -> !line.startsWith("## "))
+        .map(ALERT::matcher)
+        .filter(Matcher::matches)
+        .map(
+            row ->
+                new Alert(
+                    row.group(1).replace("\\|", "|")
+                        + (row.group(2).contains("number of nodes") ? " < 3" : ""),
+                    row.group(2).contains("for some minutes"),
+                    row.group(3).replaceAll("\\[[^]]*]\\(([^)]*)\\)", "docs/$1")))
+        .toList();
+  }
+
+  @Test
+  void prometheusRule_isTheTableOfThePage_andAsPromtoolWantsIt() throws Exception {
+    var rule =
+        chart
+            .objects(new Values("default"), "prometheusRule.enabled=true", "prometheusRule.nodes=3")
+            .stream()
+            .filter(one -> one.kind().equals("PrometheusRule"))
+            .findFirst()
+            .orElseThrow();
+    var rules = new ObjectMapper().valueToTree(rule.at("spec")).at("/groups/0/rules");
+
+    var alerts = new ArrayList<Alert>();
+    for (var one : rules) {
+      alerts.add(
+          new Alert(
+              one.path("expr").asText(),
+              one.path("for").asText().equals("5m"),
+              one.at("/annotations/description").asText()));
+    }
+    assertThat(alerts).hasSize(11).isEqualTo(alertsOfThePage());
+    var file =
+        Files.writeString(folder.resolve("rules.json"), Serialization.asJson(rule.at("spec")));
+    assertThat(Prometheus.find().checkRules(file)).contains("SUCCESS: 11 rules found");
+  }
+
+  @Test
+  void prometheusRule_isNotMadeUnlessAsked_norAboutAnUnknownNumberOfNodes() throws Exception {
+    assertThat(chart.template(new Values("default")).orFail().output())
+        .doesNotContain("kind: PrometheusRule");
+    assertThat(
+            chart.template(new Values("default"), "prometheusRule.enabled=true").orFail().output())
+        .contains("kind: PrometheusRule")
+        .doesNotContain("kith_bridges_attached");
+  }
+
+  /** What the server uses, as the documentation lists it, and no more. */
+  @ParameterizedTest
+  @CsvSource({"kith-directory, kubernetes.md", "kith-resources, custom-resources.md"})
+  void clusterRole_ofTheServer_hasTheRightsOfTheDocumentation(String name, String page)
+      throws Exception {
+    var text = Files.readString(Path.of("../docs").resolve(page));
+    var block = Pattern.compile("```yaml rbac\n(.*?)(?:---|```)", Pattern.DOTALL).matcher(text);
+    assertThat(block.find()).as(page).isTrue();
+
+    var rendered =
+        chart.objects(new Values("default")).stream()
+            .filter(one -> one.kind().equals("ClusterRole") && one.name().equals(name))
+            .toList();
+
+    assertThat(rendered).hasSize(1);
+    assertThat(rules(rendered.getFirst().yaml())).isNotEmpty().isEqualTo(rules(block.group(1)));
+  }
+
+  private static List<?> rules(String yaml) {
+    return (List<?>)
+        Objects.requireNonNull(Serialization.unmarshal(yaml, Map.class).get("rules"), yaml);
   }
 
   @Test

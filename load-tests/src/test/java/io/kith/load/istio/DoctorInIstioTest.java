@@ -14,9 +14,11 @@ import io.kith.istio.MeshOverlay;
 import io.kith.istio.MeshScope;
 import io.kith.istio.MeshSettings;
 import io.kith.istio.MeshSettings.Tcp;
+import io.kith.load.istio.HelmChart.Values;
 import io.kith.load.lab.EnvoyProxy;
 import io.kith.load.mesh.Mesh;
 import io.kith.load.tools.Command;
+import io.kith.load.tools.Helm;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -106,9 +108,10 @@ class DoctorInIstioTest {
   }
 
   private static Command.Outcome doctor(List<String> pods, String... more) throws Exception {
-    var argv =
-        new ArrayList<>(
-            List.of("doctor", "--kubeconfig", mesh.plane.kubeconfig().toString(), "-o", "json"));
+    var argv = new ArrayList<>(List.of("doctor", "-o", "json"));
+    if (!List.of(more).contains("--kubeconfig")) {
+      argv.addAll(List.of("--kubeconfig", mesh.plane.kubeconfig().toString()));
+    }
     for (var pod : pods) {
       argv.add("--proxy");
       argv.add(
@@ -342,6 +345,11 @@ class DoctorInIstioTest {
       assertThat(report(outcome).path("sidecars").asInt()).isEqualTo(2);
       assertThat(report(outcome).path("not_judged").toString()).doesNotContain("istiod");
       assertThat(outcome.exit()).isZero();
+      assertThat(
+              report(
+                  doctor(List.of("catalog-0"), "--kubeconfig", kubeconfigWithTheRoleOfTheChart())))
+          .as("with no other rights")
+          .isEqualTo(report(outcome));
 
       mesh.plane.apply(UNKNOWN);
       Mesh.await("Envoy rejects it", Mesh.PATIENCE, DoctorInIstioTest::isRejected);
@@ -354,6 +362,28 @@ class DoctorInIstioTest {
       assertThat(report(kith.server().kith("doctor", "--dump", dump.toString(), "-o", "json")))
           .isEqualTo(report(rejected));
     }
+  }
+
+  /**
+   * That of an account which has the ClusterRole {@code kith-doctor} of the chart, and nothing
+   * else.
+   */
+  private static String kubeconfigWithTheRoleOfTheChart() throws Exception {
+    mesh.plane.account("shop", "doctor");
+    for (var object : new HelmChart(Helm.find(IstioMesh.SAY)).objects(new Values("default"))) {
+      if (object.name().equals("kith-doctor")) {
+        mesh.plane.apply(object.yaml());
+      }
+    }
+    mesh.plane.apply(
+        """
+        apiVersion: rbac.authorization.k8s.io/v1
+        kind: ClusterRoleBinding
+        metadata: {name: kith-doctor}
+        roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: kith-doctor}
+        subjects: [{kind: ServiceAccount, name: doctor, namespace: shop}]
+        """);
+    return mesh.plane.kubeconfigOf("shop", "doctor").toString();
   }
 
   private static boolean isRejected() {

@@ -96,7 +96,7 @@ final class EnvoyFilters implements Overlays.Filters, AutoCloseable {
         ? null
         : "EnvoyFilters are not read"
             + (failure == null ? " yet" : ": " + failure)
-            + " (the server's account needs get, list, watch, create, update, patch and delete of"
+            + " (the server's account needs list, watch, create, update, patch and delete of"
             + " envoyfilters)";
   }
 
