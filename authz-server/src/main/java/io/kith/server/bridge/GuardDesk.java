@@ -74,8 +74,11 @@ public final class GuardDesk implements AutoCloseable {
       var policies = new HashMap<String, GuardPolicy>();
       for (var pod : bridge.pods()) {
         var workload = workload(pod);
-        if (workload != null && policy.coming(workload) == null) {
-          policies.put(pod.id(), of(pod, policy.snapshot(workload).mode()));
+        var snapshot = workload == null ? null : policy.ready(workload);
+        if (snapshot != null) {
+          policies.put(pod.id(), of(pod, snapshot.mode()));
+        } else if (workload != null) {
+          var _ = policy.coming(workload); // so that it comes
         }
       }
       bridge.guards(policies);

@@ -19,6 +19,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
@@ -103,12 +104,11 @@ public final class ExtAuthzService {
           check.reporter = reporter;
           check.workload = workload;
           noteFilter(check);
-          var snapshot = policy.snapshot(workload);
-          check.snapshot = snapshot;
-          var coming = policy.coming(workload);
-          if (coming != null) {
-            awaitSnapshot(check, reporter, workload, coming);
+          var snapshot = policy.ready(workload);
+          if (snapshot == null) {
+            awaitSnapshot(check, reporter, workload);
           } else {
+            check.snapshot = snapshot;
             admitted(check, reporter, workload, snapshot);
           }
         }
@@ -181,21 +181,26 @@ public final class ExtAuthzService {
   }
 
   /** There is nothing to decide by yet: it comes before the deadline, or the Check fails. */
-  private void awaitSnapshot(
-      CheckCall check, SpiffeId reporter, Workload workload, CompletionStage<?> coming) {
+  private void awaitSnapshot(CheckCall check, SpiffeId reporter, Workload workload) {
+    check.snapshot = policy.snapshot(workload); // for its mode, should there be no other in time
     if (isOneTooMany(check, reporter)) {
       return;
     }
     check.askedNanos = System.nanoTime();
     deadlines.add(new Late(check));
+    var coming = policy.coming(workload);
+    CompletionStage<?> come = coming == null ? CompletableFuture.completedStage(null) : coming;
     var _ =
-        coming.whenComplete(
+        come.whenComplete(
             (_, thrown) -> {
               try {
                 if (thrown != null) {
                   failed(check, thrown);
                 } else if (!check.isClaimed()) {
-                  var snapshot = policy.snapshot(workload);
+                  var snapshot = policy.ready(workload);
+                  if (snapshot == null) {
+                    throw new IllegalStateException("released again: " + workload.owner());
+                  }
                   check.snapshot = snapshot;
                   admitted(check, reporter, workload, snapshot);
                 }

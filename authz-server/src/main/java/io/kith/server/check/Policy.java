@@ -12,15 +12,22 @@ import org.jspecify.annotations.Nullable;
  * <p>The methods are called for every Check, from any thread, and none blocks or throws.
  */
 public interface Policy {
-  /** What to decide by for a workload now. */
+  /**
+   * What to decide by for a workload now; null, as hardly ever, while there is nothing. Asked once
+   * for each decision: what another call finds may be of another moment.
+   */
+  default @Nullable Snapshot ready(Workload workload) {
+    return snapshot(workload);
+  }
+
+  /** What is {@link #ready}; until there is, one that has the mode and nothing to decide by. */
   Snapshot snapshot(Workload workload);
 
   /** What a workload asks of the requests that come in to it. */
   Inbound inbound(Workload callee);
 
   /**
-   * What has to be waited for until there is a snapshot of a workload; null, as nearly always, when
-   * there is one. Until then {@link #snapshot} has the mode and nothing to decide by.
+   * What has to be waited for until a workload is {@link #ready}; null when it is by now.
    *
    * @return ends exceptionally when there will be none now; a later call tries again
    */

@@ -362,12 +362,18 @@ public final class ControlState implements Policy, AutoCloseable {
   }
 
   @Override
-  public Snapshot snapshot(Workload workload) {
+  public @Nullable Snapshot ready(Workload workload) {
     if (holdings == null) {
       return workloads.governed(workload).snapshot();
     }
     var held = workloads.find(workload.owner());
-    return held == null ? notYet(workload.owner()) : held.snapshot();
+    return held == null ? null : held.snapshot();
+  }
+
+  @Override
+  public Snapshot snapshot(Workload workload) {
+    var ready = ready(workload);
+    return ready == null ? notYet(workload.owner()) : ready;
   }
 
   /** The mode that is asked for, and a baseline without edges: under enforce nothing passes. */

@@ -31,6 +31,8 @@ import io.grpc.stub.MetadataUtils;
 import io.kith.baselines.config.KithConfig.OnFailure;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Snapshot;
+import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.process.Attribution;
@@ -428,7 +430,7 @@ class ExtAuthzServiceTest {
     assertThat(answer(kith.check(l4()))).isEqualTo(failed(mode, "internal"));
   }
 
-  static Stream<Supplier<io.kith.baselines.decision.Snapshot>> brokenPolicies() {
+  static Stream<Supplier<Snapshot>> brokenPolicies() {
     return Stream.of(
         () -> {
           throw new IllegalStateException("bug");
@@ -441,7 +443,7 @@ class ExtAuthzServiceTest {
 
   @ParameterizedTest
   @MethodSource("brokenPolicies")
-  void check_modeNotKnown_isDenied(Supplier<io.kith.baselines.decision.Snapshot> broken) {
+  void check_modeNotKnown_isDenied(Supplier<Snapshot> broken) {
     kith.policy.decideBy(broken);
 
     assertThat(answer(kith.check(l4()))).isEqualTo(failed(Mode.ENFORCE, "internal"));
@@ -484,6 +486,22 @@ class ExtAuthzServiceTest {
 
       assertThat(answer(answer.get()).code()).isZero();
     }
+    assertThat(kith.service.waiting()).isZero();
+  }
+
+  /** It was decided by the snapshot of before, which has nothing, since nothing lacked any more. */
+  @Test
+  void check_snapshotComesWhileItIsAskedFor_isDecidedByIt() {
+    var coming = new CompletableFuture<Void>();
+    var nothing = Snapshot.Rules.of(Baseline.of(Samples.OWNER, null, List.of()), List.of());
+    kith.policy.comesWith(coming);
+    kith.policy.decideBy(
+        () ->
+            coming.complete(null) // the first to ask finds nothing, and there it is
+                ? new Snapshot(Mode.ENFORCE, false, nothing, null)
+                : Samples.snapshot(Mode.ENFORCE));
+
+    assertThat(answer(kith.check(l4()))).isEqualTo(new Expected(OK, "", ""));
     assertThat(kith.service.waiting()).isZero();
   }
 

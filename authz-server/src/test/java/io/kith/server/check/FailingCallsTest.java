@@ -264,9 +264,11 @@ class FailingCallsTest {
     private final Calls calls;
     private final Snapshot snapshot;
     private final Sidecars sidecars;
+    private boolean there;
 
     FailingPolicy(Case of, Calls calls) {
       this.calls = calls;
+      this.there = !of.later;
       var rules =
           Snapshot.Rules.of(Baseline.of(Samples.OWNER, null, List.of(Samples.EDGE)), List.of());
       this.snapshot =
@@ -287,6 +289,14 @@ class FailingCallsTest {
     public Snapshot snapshot(Workload workload) {
       calls.make("policy.snapshot");
       return snapshot;
+    }
+
+    @Override
+    public @Nullable Snapshot ready(Workload workload) {
+      calls.make("policy.ready");
+      var ready = there ? snapshot : null;
+      there = true;
+      return ready;
     }
 
     @Override
@@ -395,6 +405,7 @@ class FailingCallsTest {
             "directory.speaking",
             "directory.at",
             "directory.named",
+            "policy.ready",
             "policy.snapshot",
             "policy.coming",
             "policy.inbound",

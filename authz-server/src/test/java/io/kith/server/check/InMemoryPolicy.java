@@ -55,6 +55,11 @@ public final class InMemoryPolicy implements Policy {
     return snapshot.get();
   }
 
+  @Override
+  public @Nullable Snapshot ready(Workload workload) {
+    return coming(workload) == null ? snapshot(workload) : null;
+  }
+
   /** There is a snapshot only when this ends; null: from the beginning. */
   public void comesWith(@Nullable CompletionStage<?> stage) {
     coming = stage;
@@ -63,7 +68,11 @@ public final class InMemoryPolicy implements Policy {
   @Override
   public @Nullable CompletionStage<?> coming(Workload workload) {
     var stage = coming;
-    return stage == null || stage.toCompletableFuture().isDone() ? null : stage;
+    if (stage == null) {
+      return null;
+    }
+    var future = stage.toCompletableFuture();
+    return future.isDone() && !future.isCompletedExceptionally() ? null : stage;
   }
 
   @Override
