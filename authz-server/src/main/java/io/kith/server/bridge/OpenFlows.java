@@ -18,7 +18,6 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,7 +31,6 @@ public final class OpenFlows {
   private final InstantSource clock;
   private final Cache<Connection, Kept> open =
       Caffeine.newBuilder().maximumSize(MAX).expireAfterWrite(KEPT).executor(Runnable::run).build();
-  private final Map<Workload, Snapshot> decidedBy = new HashMap<>(); // guarded by this
 
   /**
    * A connection as its proxy sees it.
@@ -54,7 +52,17 @@ public final class OpenFlows {
     }
   }
 
-  private record Kept(Workload workload, Flow flow) {}
+  private static final class Kept {
+    private final Workload workload;
+    private final Flow flow;
+    private volatile @Nullable Snapshot decidedBy;
+
+    Kept(Workload workload, Flow flow, @Nullable Snapshot decidedBy) {
+      this.workload = workload;
+      this.flow = flow;
+      this.decidedBy = decidedBy;
+    }
+  }
 
   public OpenFlows(InstantSource clock) {
     this.clock = clock;
@@ -75,32 +83,32 @@ public final class OpenFlows {
     var key = new Connection(connection.source(), connection.destination());
     if (record.decision().applied() instanceof Verdict.Allow) {
       if (!record.repeated() || !open.asMap().containsKey(key)) {
-        open.put(key, new Kept(workload, flow));
+        open.put(key, new Kept(workload, flow, answered.snapshot()));
       }
     } else {
       open.invalidate(key);
     }
   }
 
-  /** The connections that would be denied now, of workloads for which something changed. */
-  synchronized List<Connection> revoked(Policy policy) {
+  /** The connections that would be denied by what decides now, and were allowed by another. */
+  List<Connection> revoked(Policy policy) {
     var now = clock.instant();
-    var changed = new HashMap<Workload, Snapshot>();
+    var current = new HashMap<Workload, Snapshot>();
     var denied = new ArrayList<Connection>();
     open.asMap()
         .forEach(
             (connection, kept) -> {
-              var snapshot =
-                  changed.computeIfAbsent(kept.workload(), workload -> policy.snapshot(workload));
+              var snapshot = current.computeIfAbsent(kept.workload, policy::ready);
+              if (snapshot == null || snapshot == kept.decidedBy) {
+                return;
+              }
               if (snapshot.mode() == Mode.ENFORCE
-                  && policy.coming(kept.workload()) == null
-                  && snapshot != decidedBy.get(kept.workload())
-                  && Decider.decide(snapshot, kept.flow(), now).applied() instanceof Verdict.Deny) {
+                  && Decider.decide(snapshot, kept.flow, now).applied() instanceof Verdict.Deny) {
                 denied.add(connection);
+              } else {
+                kept.decidedBy = snapshot;
               }
             });
-    decidedBy.clear();
-    decidedBy.putAll(changed);
     denied.forEach(open::invalidate);
     return denied;
   }

@@ -159,7 +159,7 @@ public final class ExtAuthzService {
   private void admitted(CheckCall check, SpiffeId reporter, Workload workload, Snapshot snapshot) {
     switch (requireNonNull(check.facts, "read")) {
       case CheckFacts.Malformed(var detail) -> answer(check, unreadable(check, snapshot, detail));
-      case CheckFacts.Connection connection -> attribute(check, connection, reporter, snapshot);
+      case CheckFacts.Connection connection -> attribute(check, connection, reporter);
       case CheckFacts.Request request ->
           answer(
               check,
@@ -223,8 +223,7 @@ public final class ExtAuthzService {
     return false;
   }
 
-  private void attribute(
-      CheckCall check, CheckFacts.Connection connection, SpiffeId reporter, Snapshot snapshot) {
+  private void attribute(CheckCall check, CheckFacts.Connection connection, SpiffeId reporter) {
     var now = check.waiting ? System.nanoTime() : check.readNanos;
     var left = check.deadlineNanos - now;
     if (left <= 0) {
@@ -243,14 +242,14 @@ public final class ExtAuthzService {
     var known = processes.known(query, now);
     if (known != null) {
       check.known = known;
-      decide(check, connection, reporter, snapshot, known.attribution());
+      decide(check, connection, reporter, known.attribution());
       return;
     }
     if (isOneTooMany(check, reporter)) {
       return;
     }
     check.askedNanos = System.nanoTime();
-    var asked = processes.ask(query, late -> decide(check, connection, reporter, snapshot, late));
+    var asked = processes.ask(query, late -> decide(check, connection, reporter, late));
     if (!asked.isDone()) {
       deadlines.add(new Late(check));
     }
@@ -258,7 +257,7 @@ public final class ExtAuthzService {
         asked.whenComplete(
             (attribution, thrown) -> {
               if (thrown == null) {
-                decide(check, connection, reporter, snapshot, attribution);
+                decide(check, connection, reporter, attribution);
               } else {
                 failed(check, thrown);
               }
@@ -269,9 +268,9 @@ public final class ExtAuthzService {
       CheckCall check,
       CheckFacts.Connection connection,
       SpiffeId reporter,
-      Snapshot snapshot,
       Attribution attribution) {
     try {
+      var snapshot = deciding(check);
       var answered =
           processes.names(
               connection.source().address(),
@@ -280,9 +279,36 @@ public final class ExtAuthzService {
       var destination = connection.destinationFacts(answered).resolve(directory);
       var flow = new Flow(reporter, attribution, destination);
       var decision = Decider.decide(snapshot, flow, now(check));
-      answer(check, new Outcome(decision, flow, null));
+      answer(check, new Outcome(decision, flow, null, snapshot));
     } catch (Throwable thrown) {
       failed(check, thrown);
+    }
+  }
+
+  /** What decides now: it may have changed while the Check waited. */
+  private Snapshot deciding(CheckCall check) {
+    if (!check.waiting) {
+      return requireNonNull(check.snapshot, "admitted");
+    }
+    var workload = requireNonNull(check.workload, "admitted");
+    var snapshot = policy.ready(workload);
+    if (snapshot == null) {
+      throw new IllegalStateException("nothing to decide by any more: " + workload.owner());
+    }
+    return snapshot;
+  }
+
+  /** The mode of who asks, as it is now; null when that is not known. */
+  private @Nullable Mode mode(CheckCall check) {
+    var snapshot = check.snapshot;
+    if (snapshot == null || !check.waiting) {
+      return snapshot == null ? null : snapshot.mode();
+    }
+    try {
+      return policy.snapshot(requireNonNull(check.workload, "admitted")).mode();
+    } catch (Throwable thrown) {
+      LOG.log(Level.WARNING, "mode of a check not found", Map.of(), thrown);
+      return null;
     }
   }
 
@@ -298,10 +324,10 @@ public final class ExtAuthzService {
 
   /** What a Check gets that came late or failed; denied also when its mode is not known. */
   private Outcome failure(CheckCall check, Reason reason) {
-    var snapshot = check.snapshot;
-    return snapshot != null && settings.onFailure().allows(snapshot.mode())
-        ? Outcome.undecided(snapshot.mode(), reason)
-        : Outcome.denied(snapshot == null ? Mode.ENFORCE : snapshot.mode(), reason);
+    var mode = mode(check);
+    return mode != null && settings.onFailure().allows(mode)
+        ? Outcome.undecided(mode, reason)
+        : Outcome.denied(mode == null ? Mode.ENFORCE : mode, reason);
   }
 
   private void answer(CheckCall check, Outcome outcome) {
@@ -339,6 +365,7 @@ public final class ExtAuthzService {
               record,
               told.failure(),
               check.facts,
+              told.snapshot(),
               parent,
               check.read.minusNanos(check.readNanos - check.startedNanos),
               check.waiting ? answeredNanos - check.askedNanos : 0,

@@ -43,7 +43,7 @@ final class InboundChecks {
   Outcome decide(CheckFacts.Request request, Owner callee, Inbound asked, Mode mode, Instant now) {
     var problem = problem(request, callee, asked, now);
     return problem == null
-        ? new Outcome(new Decision(new Allow(null), null, mode, null, null), null, null)
+        ? new Outcome(new Decision(new Allow(null), null, mode, null, null), null)
         : Outcome.undecided(mode, new Reason.BadProvenance(problem));
   }
 

@@ -4,6 +4,7 @@ import io.kith.baselines.decision.Decision;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Reason;
+import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Verdict.Allow;
 import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.process.Attribution.Attributed;
@@ -14,10 +15,17 @@ import org.jspecify.annotations.Nullable;
  *
  * @param flow null when it did not come so far
  * @param failure why Kith could not decide, or what is wrong with a request that comes in, or null
+ * @param snapshot what the flow was decided by, or null
  */
-record Outcome(Decision decision, @Nullable Flow flow, @Nullable Reason failure) {
+record Outcome(
+    Decision decision, @Nullable Flow flow, @Nullable Reason failure, @Nullable Snapshot snapshot) {
+  /** Of what came to no flow. */
+  Outcome(Decision decision, @Nullable Reason failure) {
+    this(decision, null, failure, null);
+  }
+
   static Outcome denied(Mode mode, Reason reason) {
-    return new Outcome(new Decision(new Deny(null, reason), null, mode, null, null), null, reason);
+    return new Outcome(new Decision(new Deny(null, reason), null, mode, null, null), reason);
   }
 
   /** Passes but under enforce; under shadow it is told that it would not. */
@@ -26,11 +34,8 @@ record Outcome(Decision decision, @Nullable Flow flow, @Nullable Reason failure)
       case ENFORCE -> denied(mode, reason);
       case SHADOW ->
           new Outcome(
-              new Decision(new Allow(null), new Deny(null, reason), mode, null, null),
-              null,
-              reason);
-      case OBSERVE ->
-          new Outcome(new Decision(new Allow(null), null, mode, null, null), null, reason);
+              new Decision(new Allow(null), new Deny(null, reason), mode, null, null), reason);
+      case OBSERVE -> new Outcome(new Decision(new Allow(null), null, mode, null, null), reason);
     };
   }
 

@@ -437,7 +437,8 @@ class GuardDeskTest {
     var flow =
         new Flow(
             Samples.CHECKOUT, Samples.attributed(Samples.APP), facts.resolve(Samples.directory()));
-    var decision = Decider.decide(policy.snapshot(workload), flow, NOON);
+    var snapshot = policy.snapshot(workload);
+    var decision = Decider.decide(snapshot, flow, NOON);
     var record =
         new CheckRecord(
             "d:1",
@@ -460,7 +461,7 @@ class GuardDeskTest {
             null,
             "node-1",
             "1");
-    return new Answered(record, null, connection, null, NOON, 0, 0);
+    return new Answered(record, null, connection, snapshot, null, NOON, 0, 0);
   }
 
   @Test
@@ -488,6 +489,28 @@ class GuardDeskTest {
                 assertThat(connection.getDestinationPort()).isEqualTo(5_432);
                 assertThat(connection.getDestinationAddress()).isEqualTo(bytes(Samples.DATABASE));
               });
+      assertThat(flows.size()).isZero();
+    }
+  }
+
+  /** It stayed for ever where the workload had another connection: that one was looked at. */
+  @Test
+  void look_allowedByWhatHasChangedSince_andToldOnlyThen_isEnded() {
+    try (var desk = desk(NetworkTarget.parse("10.96.0.10:53"))) {
+      policy.decideBy(Samples.snapshot(Mode.ENFORCE));
+      flows.answered(allowed(40_001));
+      var late = allowed(40_002);
+      var none = Snapshot.Rules.of(Baseline.of(Samples.OWNER, null, List.of()), List.of());
+      policy.decideBy(new Snapshot(Mode.ENFORCE, false, none, null));
+      desk.look();
+
+      flows.answered(late);
+      desk.look();
+
+      assertThat(sent)
+          .filteredOn(ServerMessage::hasRevocation)
+          .extracting(message -> message.getRevocation().getConnections(0).getSourcePort())
+          .containsExactly(40_001, 40_002);
       assertThat(flows.size()).isZero();
     }
   }

@@ -520,6 +520,44 @@ class ExtAuthzServiceTest {
     }
   }
 
+  @Test
+  void check_permissionGoesWhileTheBridgeIsAsked_isDenied() throws Exception {
+    var bridge = new CompletableFuture<Attribution>();
+    kith.processes.answer(_ -> bridge);
+
+    try (var caller = Executors.newSingleThreadExecutor()) {
+      var answer = caller.submit(() -> kith.check(l4()));
+      Await.until("the bridge is asked", () -> !kith.processes.asked().isEmpty());
+      var nothing = Snapshot.Rules.of(Baseline.of(Samples.OWNER, null, List.of()), List.of());
+      var current = new Snapshot(Mode.ENFORCE, false, nothing, null);
+      kith.policy.decideBy(current);
+      bridge.complete(attributed(APP));
+
+      assertThat(answer(answer.get()))
+          .isEqualTo(new Expected(PERMISSION_DENIED, "new_process", ""));
+      assertThat(kith.answered)
+          .singleElement()
+          .extracting(Answered::snapshot)
+          .as("what decided")
+          .isSameAs(current);
+    }
+  }
+
+  @Test
+  void check_enforcementBeginsWhileTheBridgeIsAsked_isDeniedAtItsDeadline() throws Exception {
+    restart(settings(Duration.ofSeconds(3)));
+    kith.policy.decideBy(snapshot(Mode.OBSERVE));
+    kith.processes.answer(ExtAuthzServiceTest::never);
+
+    try (var caller = Executors.newSingleThreadExecutor()) {
+      var answer = caller.submit(() -> kith.check(l4()));
+      Await.until("the bridge is asked", () -> !kith.processes.asked().isEmpty());
+      kith.policy.decideBy(snapshot(Mode.ENFORCE));
+
+      assertThat(answer(answer.get())).isEqualTo(failed(Mode.ENFORCE, "deadline"));
+    }
+  }
+
   /** Asked again where a busy machine takes the 20 ms that are left for the way back. */
   @Test
   void check_callersDeadline_isAnsweredBeforeIt() {
