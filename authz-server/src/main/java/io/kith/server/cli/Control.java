@@ -152,6 +152,11 @@ record Control(
         "Allowed Checks like others a moment ago on the same connection: the log has the others.",
         state::routine);
     metrics.counter(
+        "kith_compile_failures_total",
+        "Times that what is decided by for a workload could not be compiled; until it can its"
+            + " Checks are refused as internal under enforce.",
+        state::compileFailures);
+    metrics.counter(
         "kith_log_refused_total",
         "Times that an entry of the log of changes was refused: altered, missing or of an unknown"
             + " key.",
@@ -183,8 +188,8 @@ record Control(
         () -> state.allowLists().problems().size());
     metrics.gauges(
         "kith_sidecars",
-        "Sidecars by what their filters do with what cannot be asked about, as they said last to this"
-            + " server, to check servers that follow it, or to others on its PostgreSQL.",
+        "Sidecars by what their filters do with what cannot be asked about, as they said last to"
+            + " this server, to check servers that follow it, or to others on its PostgreSQL.",
         "failure",
         () ->
             Map.of("open", state.sidecars().count(true), "closed", state.sidecars().count(false)));

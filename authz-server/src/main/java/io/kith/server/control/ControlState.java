@@ -38,6 +38,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
@@ -330,7 +331,6 @@ public final class ControlState implements Policy, AutoCloseable {
   private void applied(Entry entry, Amendment amendment, Fold.Outcome.Taken taken) {
     try {
       var now = clock.instant();
-      use.noteNew(amendment, entry.change().at());
       switch (amendment) {
         case Amendment.SetMode _, Amendment.Declare _, Amendment.WriteList _ ->
             workloads.refreshAll(
@@ -356,8 +356,9 @@ public final class ControlState implements Policy, AutoCloseable {
                       }
                     });
       }
-    } catch (RuntimeException e) {
-      LOG.log(Level.ERROR, "a change could not be compiled: " + entry.position(), e);
+      use.noteNew(amendment, entry.change().at());
+    } catch (RuntimeException e) { // it is in force: what cannot be compiled does not get here
+      LOG.log(Level.ERROR, "a change was not noted in all places: " + entry.position(), e);
     }
   }
 
@@ -376,10 +377,12 @@ public final class ControlState implements Policy, AutoCloseable {
     return ready == null ? notYet(workload.owner()) : ready;
   }
 
-  /** The mode that is asked for, and a baseline without edges: under enforce nothing passes. */
+  /** The mode, and a baseline without edges: under enforce nothing passes. */
   private Snapshot notYet(Owner owner) {
+    var governed = workloads.find(owner);
+    var mode = governed == null ? fold.modes().of(owner) : governed.current();
     var nothing = Snapshot.Rules.of(Baseline.of(owner, null, List.of()), List.of());
-    return new Snapshot(fold.modes().of(owner), false, nothing, null);
+    return new Snapshot(mode, false, nothing, null);
   }
 
   @Override
@@ -389,9 +392,17 @@ public final class ControlState implements Policy, AutoCloseable {
 
   @Override
   public @Nullable CompletionStage<?> coming(Workload workload) {
-    return holdings == null || workloads.find(workload.owner()) != null
-        ? null
-        : holdings.want(workload);
+    var governed = workloads.find(workload.owner());
+    if (governed == null) {
+      return holdings == null ? null : holdings.want(workload);
+    }
+    var problem = governed.problem();
+    return problem == null ? null : CompletableFuture.failedStage(problem);
+  }
+
+  /** Times that a workload could not be compiled; until it can its Checks fail. */
+  public long compileFailures() {
+    return workloads.failures();
   }
 
   @Override
@@ -455,6 +466,7 @@ public final class ControlState implements Policy, AutoCloseable {
    * called every few seconds; never throws for what one workload or the store is about.
    */
   public void tidy() {
+    workloads.retry();
     pods.tell(clock.instant());
     sidecars.retain(pod -> settings.directory().at(pod) != null);
     nodeBridges.forget(clock.instant().minus(BRIDGES_REMEMBERED));

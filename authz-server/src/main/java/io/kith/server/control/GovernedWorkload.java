@@ -17,6 +17,7 @@ import io.kith.baselines.learning.Observation;
 import io.kith.baselines.learning.Vouchers;
 import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessClass;
+import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -34,13 +35,15 @@ import org.jspecify.annotations.Nullable;
  * snapshot compiled from both.
  *
  * <p>The snapshot is compiled when a Check first asks for it, and given up when none did for long:
- * most workloads of a large mesh are at rest. Thread-safe; reading the snapshot of one that is not
- * takes no lock.
+ * most workloads of a large mesh are at rest. Where compiling fails, there is none until it can be
+ * compiled: that of before may allow what was denied since. Thread-safe; reading the snapshot of
+ * one that is not at rest takes no lock.
  */
 final class GovernedWorkload {
   /** Since the last Check, until the snapshot is given up. */
   static final Duration REST_AFTER = Duration.ofMinutes(10);
 
+  private static final System.Logger LOG = System.getLogger(GovernedWorkload.class.getName());
   private static final Duration CIRCUMSTANCES_AGE = Duration.ofSeconds(10);
 
   private final Workload workload;
@@ -49,11 +52,13 @@ final class GovernedWorkload {
   private final Fold fold;
   private final Function<Owner, HandRules> files;
   private final InstantSource clock;
+  private final LongAdder failures;
   private final LongAdder unread = new LongAdder();
   private final WorkloadLearning learning;
   private volatile Refusals refusals = new Refusals();
   private volatile DeclaredVouchers vouchers = new DeclaredVouchers(List.of(), List.of());
   private volatile @Nullable Snapshot snapshot;
+  private volatile @Nullable Throwable problem;
 
   /** A Check asked since {@link #rest}. Not volatile: it may be seen late, and rests later then. */
   private boolean used;
@@ -73,14 +78,17 @@ final class GovernedWorkload {
 
   /**
    * @param files what the allow-lists say of an owner now
+   * @param failures counts every time that it could not be compiled
    */
   GovernedWorkload(
       Workload workload,
       Learners learners,
       Fold fold,
       Function<Owner, HandRules> files,
-      InstantSource clock) {
+      InstantSource clock,
+      LongAdder failures) {
     this.clock = clock;
+    this.failures = failures;
     this.workload = workload;
     this.owner = workload.owner();
     this.origin = Learners.originOf(workload);
@@ -107,8 +115,11 @@ final class GovernedWorkload {
     return origin;
   }
 
-  /** What to decide by. Of one at rest it is compiled now: less than a millisecond, mostly. */
-  Snapshot snapshot() {
+  /**
+   * What to decide by; null while there is a {@link #problem}. Of one at rest it is compiled now:
+   * less than a millisecond, mostly.
+   */
+  @Nullable Snapshot snapshot() {
     var compiled = snapshot;
     if (!used) {
       used = true;
@@ -116,14 +127,51 @@ final class GovernedWorkload {
     return compiled == null ? wake() : compiled;
   }
 
-  private synchronized Snapshot wake() {
-    var before = snapshot;
-    if (before != null) {
-      return before;
+  private synchronized @Nullable Snapshot wake() {
+    if (snapshot == null && problem == null) {
+      attempt(
+          () -> {
+            var now = clock.instant();
+            lastUsed = now;
+            compile(now);
+          });
     }
-    var now = clock.instant();
-    lastUsed = now;
-    return compile(now);
+    return snapshot;
+  }
+
+  private void attempt(Runnable compiling) {
+    var before = problem;
+    try {
+      compiling.run();
+      problem = null;
+      if (before != null) {
+        LOG.log(Level.INFO, "{0} is compiled: it is decided about again", owner);
+      }
+    } catch (RuntimeException | Error thrown) {
+      failures.increment();
+      snapshot = null;
+      enforcedRules = null;
+      waitingRules = null;
+      problem = thrown;
+      if (before == null) {
+        LOG.log(
+            Level.ERROR,
+            owner
+                + " could not be compiled: its Checks are refused as internal under enforce until"
+                + " it can, and it is tried again every few seconds",
+            thrown);
+      }
+    }
+  }
+
+  /** Why its latest change could not be compiled; null when it is up to date. */
+  @Nullable Throwable problem() {
+    return problem;
+  }
+
+  /** The mode by what the log says now, compiled or not. */
+  Mode current() {
+    return applied(fold.modes().of(owner), fold.of(owner));
   }
 
   /** Gives up the snapshot when no Check asked for long. */
@@ -145,6 +193,10 @@ final class GovernedWorkload {
 
   /** What is applied: under enforce without a baseline, observe. */
   synchronized Mode mode() {
+    return applied(asked, standing);
+  }
+
+  private static Mode applied(Mode asked, Standing standing) {
     return asked == Mode.ENFORCE && standing.life().enforced() == null ? Mode.OBSERVE : asked;
   }
 
@@ -203,8 +255,21 @@ final class GovernedWorkload {
     return standing;
   }
 
-  /** Takes what the log and the allow-lists say by now, and compiles it unless at rest. */
+  /**
+   * Takes what the log and the allow-lists say by now, and compiles it unless at rest. Where that
+   * fails there is a {@link #problem}, until a call succeeds.
+   */
   synchronized void refresh(Instant now) {
+    attempt(
+        () -> {
+          take(now);
+          if (snapshot != null || problem != null) {
+            compile(now);
+          }
+        });
+  }
+
+  private void take(Instant now) {
     var modes = fold.modes();
     standing = fold.of(owner);
     approvals = null;
@@ -218,9 +283,6 @@ final class GovernedWorkload {
       learning.decided(learnedFrom);
     }
     watch(standing.life().enforced());
-    if (snapshot != null) {
-      compile(now);
-    }
   }
 
   /** What people wrote for it, in files and by hand, without what is allowed by an edge. */
@@ -256,7 +318,7 @@ final class GovernedWorkload {
   }
 
   /** Under enforce the enforced baseline decides; without one the workload stays in observe. */
-  private Snapshot compile(Instant now) {
+  private void compile(Instant now) {
     var rules = rules();
     var life = standing.life();
     var waiting = life.waiting();
@@ -266,7 +328,7 @@ final class GovernedWorkload {
         Compiled.of(waiting == null ? null : waiting.baseline(), byHand, rules, waitingRules);
     enforcedRules = first;
     waitingRules = second;
-    var compiled =
+    snapshot =
         new Snapshot(
             mode(),
             fold.modes().unattributedAllowed(owner),
@@ -275,8 +337,6 @@ final class GovernedWorkload {
             second == null ? null : second.rules(),
             learning.circumstances(now));
     circumstancesUntil = now.plus(CIRCUMSTANCES_AGE);
-    snapshot = compiled;
-    return compiled;
   }
 
   /** A guard watches for what this revision took away, without what a person took away by name. */
@@ -368,11 +428,14 @@ final class GovernedWorkload {
    * @param process forgets only this class, or null for everything
    */
   synchronized void relearn(@Nullable ProcessClass process, Instant now) {
-    learning.relearn(process, fold.of(owner).relearned());
-    if (process == null) {
-      refusals = new Refusals();
+    try {
+      learning.relearn(process, fold.of(owner).relearned());
+      if (process == null) {
+        refusals = new Refusals();
+      }
+    } finally {
+      refresh(now);
     }
-    refresh(now);
   }
 
   /** Rules by hand that allow, as edges; ended ones for a day. */

@@ -117,6 +117,15 @@ record WorkloadView(GovernedWorkload workload, boolean keptInMemory, Instant now
   private List<String> waitsFor() {
     var life = workload.standing().life();
     var words = new ArrayList<String>();
+    var problem = workload.problem();
+    if (problem != null) {
+      words.add(
+          "its latest change to be compiled, which is tried again every few seconds and fails with"
+              + " '"
+              + problem
+              + "' (the server's log has all of it); until then Checks under enforce are refused as"
+              + " internal");
+    }
     if (workload.asked() == Mode.ENFORCE && life.enforced() == null && workload.speaks()) {
       words.add(
           life.waiting() == null

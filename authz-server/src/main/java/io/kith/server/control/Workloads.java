@@ -7,6 +7,7 @@ import java.time.InstantSource;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +19,7 @@ final class Workloads {
   private final Fold fold;
   private final Function<Owner, HandRules> files;
   private final InstantSource clock;
+  private final LongAdder failures = new LongAdder();
 
   Workloads(Learners learners, Fold fold, Function<Owner, HandRules> files, InstantSource clock) {
     this.learners = learners;
@@ -48,7 +50,7 @@ final class Workloads {
 
   /** A workload that is not known yet: known only when it is {@link #put}. */
   GovernedWorkload prepared(Workload workload) {
-    return new GovernedWorkload(workload, learners, fold, files, clock);
+    return new GovernedWorkload(workload, learners, fold, files, clock, failures);
   }
 
   /** Knows a prepared workload from now on. */
@@ -116,6 +118,19 @@ final class Workloads {
             workload.refresh(now);
           }
         });
+  }
+
+  /** Tries those again that could not be compiled. */
+  void retry() {
+    var now = clock.instant();
+    byOwner.values().stream()
+        .filter(workload -> workload.problem() != null)
+        .forEach(workload -> workload.refresh(now));
+  }
+
+  /** Times that a workload could not be compiled. */
+  long failures() {
+    return failures.sum();
   }
 
   /** Lets go of the snapshots that no Check asked for in a long time. */
