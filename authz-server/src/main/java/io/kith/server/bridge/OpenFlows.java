@@ -1,36 +1,47 @@
 package io.kith.server.bridge;
 
-import com.github.benmanes.caffeine.cache.Cache;
-import com.github.benmanes.caffeine.cache.Caffeine;
+import static java.util.Objects.requireNonNull;
+
 import io.kith.baselines.decision.Decider;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Verdict;
 import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
 import io.kith.server.check.Answered;
 import io.kith.server.check.CheckFacts;
 import io.kith.server.check.Policy;
 import io.kith.server.check.SocketEnd;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Connections that were allowed and may be open still: the latest 100,000 of a day. When what
- * decides for their workload changes under enforce, they are decided again. Thread-safe.
+ * Connections that were allowed and may be open still: of the last day, the latest 100,000. When
+ * what decides for their workload changes under enforce, they are decided again.
+ *
+ * <p>A pod with more than its share makes room for others, by its oldest. Thread-safe.
  */
 public final class OpenFlows {
   private static final Duration KEPT = Duration.ofDays(1);
-  private static final long MAX = 100_000;
+  private static final int MAX = 100_000;
 
   private final InstantSource clock;
-  private final Cache<Connection, Kept> open =
-      Caffeine.newBuilder().maximumSize(MAX).expireAfterWrite(KEPT).executor(Runnable::run).build();
+  private final int max;
+  private final ConcurrentHashMap<Pod, Share> shares = new ConcurrentHashMap<>();
+  private final AtomicInteger size = new AtomicInteger();
+  private final LongAdder forgotten = new LongAdder();
+  private volatile @Nullable Pod largest;
 
   /**
    * A connection as its proxy sees it.
@@ -52,20 +63,48 @@ public final class OpenFlows {
     }
   }
 
+  private record Pod(Owner owner, IpAddress address) {}
+
   private static final class Kept {
-    private final Workload workload;
+    private final Connection connection;
     private final Flow flow;
+    private final Instant since;
     private volatile @Nullable Snapshot decidedBy;
 
-    Kept(Workload workload, Flow flow, @Nullable Snapshot decidedBy) {
-      this.workload = workload;
+    Kept(Connection connection, Flow flow, Instant since, @Nullable Snapshot decidedBy) {
+      this.connection = connection;
       this.flow = flow;
+      this.since = since;
       this.decidedBy = decidedBy;
     }
   }
 
+  /** Connections of a pod, oldest first; touched only within a call of {@link #shares}. */
+  private static final class Share {
+    private final LinkedHashMap<Connection, Kept> oldestFirst = new LinkedHashMap<>();
+
+    /** For who only looks: may be of a moment ago. */
+    private volatile int size;
+
+    private volatile Workload workload;
+
+    Share(Workload workload) {
+      this.workload = workload;
+    }
+
+    private @Nullable Share changed() {
+      size = oldestFirst.size();
+      return size == 0 ? null : this;
+    }
+  }
+
   public OpenFlows(InstantSource clock) {
-    this.clock = clock;
+    this(clock, MAX);
+  }
+
+  OpenFlows(InstantSource clock, int max) {
+    this.clock = requireNonNull(clock, "clock");
+    this.max = max;
   }
 
   /** Takes note of an answer. */
@@ -81,40 +120,136 @@ public final class OpenFlows {
       return;
     }
     var key = new Connection(connection.source(), connection.destination());
+    var pod = new Pod(workload.owner(), connection.source().address());
     if (record.decision().applied() instanceof Verdict.Allow) {
-      if (!record.repeated() || !open.asMap().containsKey(key)) {
-        open.put(key, new Kept(workload, flow, answered.snapshot()));
-      }
+      var kept = new Kept(key, flow, record.time(), answered.snapshot());
+      keep(pod, workload, kept, record.repeated());
     } else {
-      open.invalidate(key);
+      remove(pod, key);
     }
+  }
+
+  private void keep(Pod pod, Workload workload, Kept kept, boolean unlessKept) {
+    var share =
+        shares.compute(
+            pod,
+            (_, before) -> {
+              var its = before == null ? new Share(workload) : before;
+              its.workload = workload; // of whom the directory may know more by now
+              if ((!unlessKept || !its.oldestFirst.containsKey(kept.connection))
+                  && its.oldestFirst.putLast(kept.connection, kept) == null) {
+                size.incrementAndGet();
+              }
+              return its.changed();
+            });
+    if (size.get() > max) {
+      var room = share != null && share.size > fair() ? pod : largest();
+      if (room != null) {
+        forgetOldest(room);
+      }
+    }
+  }
+
+  private int fair() {
+    return max / Math.max(1, shares.size());
+  }
+
+  /** Looked for only when the one found last has no more than the others. */
+  private @Nullable Pod largest() {
+    var before = largest;
+    var its = before == null ? null : shares.get(before);
+    if (its != null && its.size > fair()) {
+      return before;
+    }
+    Pod found = null;
+    var most = 0;
+    for (var share : shares.entrySet()) {
+      if (share.getValue().size > most) {
+        most = share.getValue().size;
+        found = share.getKey();
+      }
+    }
+    largest = found;
+    return found;
+  }
+
+  private void forgetOldest(Pod pod) {
+    shares.computeIfPresent(
+        pod,
+        (_, share) -> {
+          forgetFirst(share);
+          return share.changed();
+        });
+  }
+
+  private void forgetFirst(Share share) {
+    if (share.oldestFirst.pollFirstEntry() != null) {
+      size.decrementAndGet();
+      forgotten.increment();
+    }
+  }
+
+  private void remove(Pod pod, Connection connection) {
+    shares.computeIfPresent(
+        pod,
+        (_, share) -> {
+          if (share.oldestFirst.remove(connection) != null) {
+            size.decrementAndGet();
+          }
+          return share.changed();
+        });
   }
 
   /** The connections that would be denied by what decides now, and were allowed by another. */
   List<Connection> revoked(Policy policy) {
     var now = clock.instant();
-    var current = new HashMap<Workload, Snapshot>();
     var denied = new ArrayList<Connection>();
-    open.asMap()
-        .forEach(
-            (connection, kept) -> {
-              var snapshot = current.computeIfAbsent(kept.workload, policy::ready);
-              if (snapshot == null || snapshot == kept.decidedBy) {
-                return;
-              }
-              if (snapshot.mode() == Mode.ENFORCE
-                  && Decider.decide(snapshot, kept.flow, now).applied() instanceof Verdict.Deny) {
-                denied.add(connection);
-              } else {
-                kept.decidedBy = snapshot;
-              }
-            });
-    denied.forEach(open::invalidate);
+    for (var share : shares.entrySet()) {
+      var pod = share.getKey();
+      var snapshot = policy.ready(share.getValue().workload);
+      for (var kept : decidedByAnother(snapshot, pod, now.minus(KEPT))) {
+        if (snapshot == null) {
+          continue; // decided once there is one
+        }
+        if (snapshot.mode() == Mode.ENFORCE
+            && Decider.decide(snapshot, kept.flow, now).applied() instanceof Verdict.Deny) {
+          denied.add(kept.connection);
+          remove(pod, kept.connection);
+        } else {
+          kept.decidedBy = snapshot;
+        }
+      }
+    }
     return denied;
+  }
+
+  /** Of a pod; forgets what is too old. */
+  private List<Kept> decidedByAnother(@Nullable Snapshot current, Pod pod, Instant oldest) {
+    var found = new ArrayList<Kept>();
+    shares.computeIfPresent(
+        pod,
+        (_, share) -> {
+          while (!share.oldestFirst.isEmpty()
+              && share.oldestFirst.firstEntry().getValue().since.isBefore(oldest)) {
+            forgetFirst(share);
+          }
+          for (var kept : share.oldestFirst.values()) {
+            if (kept.decidedBy != current) {
+              found.add(kept);
+            }
+          }
+          return share.changed();
+        });
+    return found;
   }
 
   /** How many are remembered. */
   public long size() {
-    return open.estimatedSize();
+    return size.get();
+  }
+
+  /** How many were forgotten, after a day or for later ones. */
+  public long forgotten() {
+    return forgotten.sum();
   }
 }

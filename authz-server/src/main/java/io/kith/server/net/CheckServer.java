@@ -240,6 +240,11 @@ public final class CheckServer implements AutoCloseable {
         guards::destroyed);
     metrics.gauge("kith_flows_open", "Connections remembered to decide again.", flows::size);
     metrics.counter(
+        "kith_flows_forgotten_total",
+        "Connections forgotten after a day or for later ones: one that is open still is not ended"
+            + " when its permission goes.",
+        flows::forgotten);
+    metrics.counter(
         "kith_names_untold_total",
         "Checks with a name of the client's choice that its pod was never told the address for.",
         bridges.counts()::namesUntoldTotal);

@@ -429,6 +429,10 @@ class GuardDeskTest {
   }
 
   private Answered allowed(int port) {
+    return allowed(Samples.POD, port);
+  }
+
+  private Answered allowed(String pod, int port) {
     var workload =
         requireNonNull(
             Samples.directory().speaking(Samples.CHECKOUT, IpAddress.parse(Samples.POD)));
@@ -454,7 +458,7 @@ class GuardDeskTest {
         new CheckFacts.Connection(
             CheckFacts.Layer.L4,
             Protocol.TCP,
-            new SocketEnd(IpAddress.parse(Samples.POD), port),
+            new SocketEnd(IpAddress.parse(pod), port),
             new SocketEnd(to, 5_432),
             null,
             null,
@@ -513,6 +517,73 @@ class GuardDeskTest {
           .containsExactly(40_001, 40_002);
       assertThat(flows.size()).isZero();
     }
+  }
+
+  /** All that lose their permission, as pod and port. */
+  private List<String> revoked(OpenFlows of) {
+    var none = Snapshot.Rules.of(Baseline.of(Samples.OWNER, null, List.of()), List.of());
+    policy.decideBy(new Snapshot(Mode.ENFORCE, false, none, null));
+    return of.revoked(policy).stream().map(connection -> connection.source().toString()).toList();
+  }
+
+  @Test
+  void flows_moreThanAreRemembered_areTheLatest() {
+    var few = new OpenFlows(() -> NOON, 10);
+    for (var port = 1_001; port <= 1_050; port++) {
+      few.answered(allowed(port));
+    }
+    few.answered(allowed(1_041)); // another with the ends of one before, which closed
+
+    assertThat(few.size()).isEqualTo(10);
+    assertThat(few.forgotten()).isEqualTo(40);
+    assertThat(revoked(few))
+        .first()
+        .isEqualTo(Samples.POD + ":1042");
+    assertThat(few.size()).isZero();
+  }
+
+  @Test
+  void flows_ofOnePodThatOpensMany_takeNoPlaceOfAnother() {
+    var few = new OpenFlows(() -> NOON, 10);
+    for (var port = 1; port <= 3; port++) {
+      few.answered(allowed("10.88.9.9", port));
+    }
+    for (var port = 1_001; port <= 1_100; port++) {
+      few.answered(allowed(port));
+    }
+    for (var port = 4; port <= 5; port++) {
+      few.answered(allowed("10.88.9.9", port));
+    }
+
+    assertThat(few.size()).isEqualTo(10);
+    assertThat(few.forgotten()).isEqualTo(95);
+    assertThat(revoked(few))
+        .containsExactlyInAnyOrder(
+            "10.88.9.9:1",
+            "10.88.9.9:2",
+            "10.88.9.9:3",
+            "10.88.9.9:4",
+            "10.88.9.9:5",
+            Samples.POD + ":1096",
+            Samples.POD + ":1097",
+            Samples.POD + ":1098",
+            Samples.POD + ":1099",
+            Samples.POD + ":1100");
+  }
+
+  @Test
+  void flows_afterADay_areForgotten() {
+    var now = new Instant[] {NOON};
+    var old = new OpenFlows(() -> now[0], 10);
+    old.answered(allowed(1));
+    now[0] = NOON.plus(Duration.ofDays(1));
+    assertThat(old.revoked(policy)).isEmpty();
+    assertThat(old.size()).isEqualTo(1);
+
+    now[0] = NOON.plus(Duration.ofDays(1)).plusSeconds(1);
+    assertThat(revoked(old)).isEmpty();
+    assertThat(old.size()).isZero();
+    assertThat(old.forgotten()).isEqualTo(1);
   }
 
   @Test
