@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Connections that were allowed and may be open still: of the last day, the latest 100,000. When
- * what decides for their workload changes under enforce, they are decided again.
+ * what decides for their workload changes under enforce, they are decided again. What had passed
+ * undecided ends then, unless its process became known late.
  *
  * <p>A pod with more than its share makes room for others, by its oldest. Thread-safe.
  */
@@ -67,15 +68,25 @@ public final class OpenFlows {
 
   private static final class Kept {
     private final Connection connection;
-    private final Flow flow;
+    private final @Nullable Flow flow;
     private final Instant since;
     private volatile @Nullable Snapshot decidedBy;
 
-    Kept(Connection connection, Flow flow, Instant since, @Nullable Snapshot decidedBy) {
+    /**
+     * @param flow null when it passed undecided
+     * @param decidedBy null when it is to be decided in any case
+     */
+    Kept(Connection connection, @Nullable Flow flow, Instant since, @Nullable Snapshot decidedBy) {
       this.connection = connection;
       this.flow = flow;
       this.since = since;
       this.decidedBy = decidedBy;
+    }
+
+    boolean passes(Snapshot snapshot, Instant now) {
+      return snapshot.mode() != Mode.ENFORCE
+          || (flow != null
+              && Decider.decide(snapshot, flow, now).applied() instanceof Verdict.Allow);
     }
   }
 
@@ -111,18 +122,16 @@ public final class OpenFlows {
   public void answered(Answered answered) {
     var record = answered.record();
     var workload = record.workload();
-    var flow = record.flow();
     if (!(answered.facts() instanceof CheckFacts.Connection connection)
         || connection.protocol() != Protocol.TCP
         || workload == null
-        || flow == null
         || record.routine()) { // it was taken note of with those before it
       return;
     }
     var key = new Connection(connection.source(), connection.destination());
     var pod = new Pod(workload.owner(), connection.source().address());
     if (record.decision().applied() instanceof Verdict.Allow) {
-      var kept = new Kept(key, flow, record.time(), answered.snapshot());
+      var kept = new Kept(key, record.flow(), record.time(), answered.snapshot());
       keep(pod, workload, kept, record.repeated());
     } else {
       remove(pod, key);
@@ -211,12 +220,11 @@ public final class OpenFlows {
         if (snapshot == null) {
           continue; // decided once there is one
         }
-        if (snapshot.mode() == Mode.ENFORCE
-            && Decider.decide(snapshot, kept.flow, now).applied() instanceof Verdict.Deny) {
+        if (kept.passes(snapshot, now)) {
+          kept.decidedBy = snapshot;
+        } else {
           denied.add(kept.connection);
           remove(pod, kept.connection);
-        } else {
-          kept.decidedBy = snapshot;
         }
       }
     }

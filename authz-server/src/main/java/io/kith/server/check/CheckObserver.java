@@ -5,6 +5,13 @@ public interface CheckObserver {
   /** An answer was sent. */
   void answered(Answered answered);
 
+  /**
+   * The process of what was answered before became known: the answer stays.
+   *
+   * @param known with the flow, and no snapshot, as it was not decided by one
+   */
+  default void late(Answered known) {}
+
   /** The caller went away before the answer. */
   void cancelled();
 

@@ -438,7 +438,9 @@ public final class ExtAuthzService {
         && flow != null
         && outcome.isOfAKnownProcess()
         && !isRepeated(check, outcome)) {
-      policy.record(given.late(flow, outcome.decision().subject()));
+      var known = given.late(flow, outcome.decision().subject());
+      policy.record(known);
+      observer.late(new Answered(known, null, check.facts, null, null, check.read, 0, 0));
     }
   }
 

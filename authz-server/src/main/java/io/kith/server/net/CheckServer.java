@@ -260,6 +260,11 @@ public final class CheckServer implements AutoCloseable {
       }
 
       @Override
+      public void late(Answered known) {
+        flows.answered(known);
+      }
+
+      @Override
       public void cancelled() {
         telemetry.cancelled();
       }

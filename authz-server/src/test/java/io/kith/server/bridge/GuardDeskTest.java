@@ -7,9 +7,12 @@ import com.google.protobuf.ByteString;
 import io.grpc.stub.StreamObserver;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Decider;
+import io.kith.baselines.decision.Decision;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Mode;
+import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Snapshot;
+import io.kith.baselines.decision.Verdict;
 import io.kith.baselines.destination.DestinationFacts;
 import io.kith.baselines.destination.NetworkTarget;
 import io.kith.baselines.destination.Protocol;
@@ -536,9 +539,7 @@ class GuardDeskTest {
 
     assertThat(few.size()).isEqualTo(10);
     assertThat(few.forgotten()).isEqualTo(40);
-    assertThat(revoked(few))
-        .first()
-        .isEqualTo(Samples.POD + ":1042");
+    assertThat(revoked(few)).first().isEqualTo(Samples.POD + ":1042");
     assertThat(few.size()).isZero();
   }
 
@@ -569,6 +570,57 @@ class GuardDeskTest {
             Samples.POD + ":1098",
             Samples.POD + ":1099",
             Samples.POD + ":1100");
+  }
+
+  private Answered undecided(int port) {
+    var allowed = allowed(port);
+    var record = allowed.record();
+    var passed = new Decision(new Verdict.Allow(null), null, Mode.OBSERVE, null, null);
+    return new Answered(
+        new CheckRecord(
+            record.decisionId(),
+            record.traceId(),
+            record.time(),
+            record.reporter(),
+            record.workload(),
+            record.replica(),
+            null,
+            passed,
+            false),
+        new Reason.Deadline(),
+        allowed.facts(),
+        null,
+        null,
+        NOON,
+        0,
+        0);
+  }
+
+  @Test
+  void flows_passedUndecided_endWhenEnforcementBegins_unlessTheirProcessBecameKnown() {
+    var late = allowed(2).record();
+    flows.answered(undecided(1));
+    flows.answered(undecided(2));
+    flows.answered(
+        new Answered(
+            late.late(requireNonNull(late.flow()), late.decision().subject()),
+            null,
+            allowed(2).facts(),
+            null,
+            null,
+            NOON,
+            0,
+            0));
+    policy.decideBy(Samples.snapshot(Mode.OBSERVE));
+    assertThat(flows.revoked(policy)).isEmpty();
+
+    policy.decideBy(Samples.snapshot(Mode.ENFORCE));
+
+    assertThat(flows.revoked(policy))
+        .extracting(connection -> connection.source().toString())
+        .containsExactly(Samples.POD + ":1");
+    assertThat(flows.size()).isEqualTo(1);
+    assertThat(revoked(flows)).containsExactly(Samples.POD + ":2");
   }
 
   @Test

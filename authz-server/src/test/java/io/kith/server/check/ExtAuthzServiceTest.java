@@ -731,6 +731,9 @@ class ExtAuthzServiceTest {
     kith.processes.answerLate(attributed(APP));
 
     assertThat(kith.policy.records()).hasSize(2);
+    assertThat(kith.late)
+        .extracting(Answered::record)
+        .containsExactly(kith.policy.records().getLast());
     var given = kith.policy.records().getFirst();
     var late = kith.policy.records().getLast();
     assertThat(given.late()).isFalse();

@@ -27,6 +27,7 @@ public final class ServiceUnderTest implements AutoCloseable {
   public final FakeProcesses processes = new FakeProcesses();
   public final MeshKeys keys = MeshKeys.fresh();
   public final List<Answered> answered = new CopyOnWriteArrayList<>();
+  public final List<Answered> late = new CopyOnWriteArrayList<>();
   public final AtomicInteger cancelled = new AtomicInteger();
   public volatile Peer peer = Samples.peer(Samples.CHECKOUT, Samples.POD);
   public final ExtAuthzService service;
@@ -83,6 +84,11 @@ public final class ServiceUnderTest implements AutoCloseable {
               public void answered(Answered now) {
                 observer.answered(now);
                 answered.add(now);
+              }
+
+              @Override
+              public void late(Answered known) {
+                late.add(known);
               }
 
               @Override
