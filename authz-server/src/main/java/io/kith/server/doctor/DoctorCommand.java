@@ -23,6 +23,7 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -150,9 +151,20 @@ public final class DoctorCommand implements Callable<Integer> {
   Map<String, URI> proxies = new LinkedHashMap<>();
 
   @Option(
+      names = "--kith",
+      paramLabel = "NAME",
+      description =
+          "Namespace of Kith, whose servers are asked what their guards counted, by their port"
+              + " 9194, forwarded, and run 'kith status' where no other server answers. Default:"
+              + " ${DEFAULT-VALUE}.")
+  String kith = "kith";
+
+  @Option(
       names = "--status",
       paramLabel = "FILE",
-      description = "What 'kith status -o json' printed. Default: the server is asked.")
+      description =
+          "What 'kith status -o json' printed. Default: the server is asked, else one in the"
+              + " namespace of Kith.")
   @Nullable Path status;
 
   @Option(
@@ -160,7 +172,7 @@ public final class DoctorCommand implements Callable<Integer> {
       paramLabel = "URL",
       description =
           "Metrics of Kith's server, http://HOST:9194/metrics: what its guards counted. Default:"
-              + " not looked at.")
+              + " of all servers in the namespace of Kith.")
   @Nullable URI metrics;
 
   @Option(names = "--progress", description = "Show how far it is also where nobody watches.")
@@ -200,6 +212,7 @@ public final class DoctorCommand implements Callable<Integer> {
           istiod,
           namespaces,
           proxies,
+          kith,
           status(here),
           metrics);
     } catch (IllegalArgumentException e) {
@@ -252,7 +265,7 @@ public final class DoctorCommand implements Callable<Integer> {
       if (server.isNamed(here)) {
         throw e;
       }
-      return null; // the report says that nobody was asked
+      return null; // one in the cluster may be asked
     } catch (IOException e) {
       throw Failure.unreachable("no server of Kith: " + e.getMessage());
     }
@@ -276,7 +289,10 @@ public final class DoctorCommand implements Callable<Integer> {
                 found.metrics(),
                 found.now()));
     found.unread().forEach(one -> doctor.unread(one.what(), one.why(), one.change()));
-    for (var dump : source.istiods(doctor::notJudged)) {
+    var unasked = new ArrayList<>(found.unasked());
+    var dumps = source.istiods(unasked::add);
+    unasked.forEach(doctor::notJudged);
+    for (var dump : dumps) {
       if (writer != null) {
         writer.write(dump);
       }
@@ -284,7 +300,7 @@ public final class DoctorCommand implements Callable<Integer> {
     }
     sidecars(source, doctor, writer);
     if (writer != null) {
-      writer.finish(found.now());
+      writer.finish(found.now(), unasked);
       spec.commandLine()
           .getErr()
           .println(

@@ -33,6 +33,7 @@ record DumpFolder(Path folder, Set<String> namespaces) implements MeshSource {
   private static final String KITH = "kith";
   private static final String STATUS = "status.json";
   private static final String METRICS = "metrics.txt";
+  private static final String UNASKED = "unasked";
   private static final String COLLECTED = "collected.json";
   private static final String JSON = ".json";
   private static final String STATS = ".stats";
@@ -64,7 +65,10 @@ record DumpFolder(Path folder, Set<String> namespaces) implements MeshSource {
         status.isEmpty() ? null : status.getFirst(),
         metrics.isEmpty() ? null : metrics.getFirst(),
         collectedAt(),
-        unread);
+        unread,
+        collected().get(UNASKED) instanceof List<?> words
+            ? words.stream().map(String::valueOf).toList()
+            : List.of());
   }
 
   /** What reads a file, or says why it cannot. */
@@ -295,7 +299,7 @@ record DumpFolder(Path folder, Set<String> namespaces) implements MeshSource {
         TextFile.write(folder.resolve(KITH).resolve(STATUS), Parsed.text(found.status()));
       }
       if (found.metrics() != null) {
-        TextFile.write(folder.resolve(KITH).resolve(METRICS), found.metrics());
+        TextFile.write(folder.resolve(KITH).resolve(METRICS), Trimmed.counts(found.metrics()));
       }
     }
 
@@ -335,10 +339,11 @@ record DumpFolder(Path folder, Set<String> namespaces) implements MeshSource {
       TextFile.write(folder.resolve(ISTIOD).resolve(dump.pod() + JSON), Parsed.text(document));
     }
 
-    void finish(Instant now) throws Failure {
+    void finish(Instant now, List<String> unasked) throws Failure {
       TextFile.write(
           folder.resolve(COLLECTED),
-          Parsed.text(new TreeMap<>(Map.of("at", now.toString(), PROXIES, clocks))));
+          Parsed.text(
+              new TreeMap<>(Map.of("at", now.toString(), PROXIES, clocks, UNASKED, unasked))));
     }
   }
 }

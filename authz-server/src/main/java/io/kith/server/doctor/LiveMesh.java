@@ -11,8 +11,6 @@ import io.kith.server.verb.Failure;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URLEncoder;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -37,7 +35,6 @@ final class LiveMesh implements MeshSource {
   private static final int ADMIN = 15_000;
   private static final int ISTIOD = 15_014;
   private static final int PAGE = 500;
-  private static final Duration LIMIT = Duration.ofSeconds(30);
   private static final int NOT_FOUND = 404;
   private static final int UNAUTHORIZED = 401;
   private static final int FORBIDDEN = 403;
@@ -70,12 +67,18 @@ final class LiveMesh implements MeshSource {
           new Kind("Job", "/apis/batch/v1", "jobs", false));
 
   /** Which belong to no namespace. */
-  private static final Kind BINDINGS =
-      new Kind(
-          "ValidatingAdmissionPolicyBinding",
-          "/apis/admissionregistration.k8s.io/v1",
-          "validatingadmissionpolicybindings",
-          false);
+  private static final List<Kind> ADMISSION =
+      List.of(
+          new Kind(
+              "ValidatingAdmissionPolicy",
+              "/apis/admissionregistration.k8s.io/v1",
+              "validatingadmissionpolicies",
+              false),
+          new Kind(
+              "ValidatingAdmissionPolicyBinding",
+              "/apis/admissionregistration.k8s.io/v1",
+              "validatingadmissionpolicybindings",
+              false));
 
   private static final List<String> CONFIG_MAPS = List.of("istio", "istio-sidecar-injector");
 
@@ -84,9 +87,10 @@ final class LiveMesh implements MeshSource {
   private final String istiod;
   private final Set<String> namespaces;
   private final Map<String, URI> proxies;
+  private final String kith;
   private final @Nullable Map<String, Object> status;
   private final @Nullable URI metrics;
-  private final HttpClient http = HttpClient.newBuilder().connectTimeout(LIMIT).build();
+  private final PodPorts ports;
 
   /**
    * A mesh.
@@ -95,6 +99,9 @@ final class LiveMesh implements MeshSource {
    * @param istiod namespace of the istiods
    * @param namespaces whose pods are judged; empty: all
    * @param proxies administration of sidecars that need no forwarded port, by NAMESPACE/POD
+   * @param kith namespace of Kith's servers
+   * @param status of a server that was asked already, or null
+   * @param metrics where to read them in place of Kith's servers, or null
    */
   LiveMesh(
       Config config,
@@ -102,16 +109,19 @@ final class LiveMesh implements MeshSource {
       String istiod,
       Set<String> namespaces,
       Map<String, URI> proxies,
+      String kith,
       @Nullable Map<String, Object> status,
       @Nullable URI metrics) {
     this.client =
         new KubernetesClientBuilder()
             .withConfig(new ConfigBuilder(config).withRequestRetryBackoffLimit(TRIES_AGAIN).build())
             .build();
+    this.ports = new PodPorts(client);
     this.rootNamespace = rootNamespace;
     this.istiod = istiod;
     this.namespaces = Set.copyOf(namespaces);
     this.proxies = Map.copyOf(proxies);
+    this.kith = kith;
     this.status = status;
     this.metrics = metrics;
   }
@@ -134,9 +144,10 @@ final class LiveMesh implements MeshSource {
         list(kind, namespace, objects, unread);
       }
     }
-    if (list(BINDINGS, "", objects, unread)) { // that there are none is told as well
-      objects.add(
-          Map.of("kind", BINDINGS.kind() + "List", "metadata", Map.of(), "items", List.of()));
+    for (var kind : ADMISSION) {
+      if (list(kind, "", objects, unread)) { // that there are none is told as well
+        objects.add(Map.of("kind", kind.kind() + "List", "metadata", Map.of(), "items", List.of()));
+      }
     }
     namespaces(objects, unread);
     for (var map : CONFIG_MAPS) {
@@ -146,7 +157,25 @@ final class LiveMesh implements MeshSource {
           objects,
           unread);
     }
-    return new Found(objects, status, metrics(unread), now, unread);
+    return ofKith(objects, now, unread);
+  }
+
+  /** Kith's servers are asked for what nobody gave. */
+  private Found ofKith(List<Map<String, Object>> objects, Instant now, List<Unread> unread)
+      throws InterruptedException {
+    var counts = metrics == null ? null : metrics(metrics, unread);
+    if (status != null && metrics != null) {
+      return new Found(objects, status, counts, now, unread, List.of());
+    }
+    var unasked = new ArrayList<String>();
+    var servers = new LiveKith(client, ports, kith, unasked::add);
+    return new Found(
+        objects,
+        status == null ? servers.status() : status,
+        metrics == null ? servers.metrics() : counts,
+        now,
+        unread,
+        unasked);
   }
 
   private void namespaces(List<Map<String, Object>> objects, List<Unread> unread) throws Failure {
@@ -177,7 +206,7 @@ final class LiveMesh implements MeshSource {
       if (page.get("items") instanceof List<?> items) {
         for (var item : items) {
           if (item instanceof Map<?, ?> map) {
-            to.add(named(kind.kind(), map));
+            add(named(kind.kind(), map), to);
           }
         }
       }
@@ -191,6 +220,14 @@ final class LiveMesh implements MeshSource {
     return true;
   }
 
+  /** What rules look at; the rest of a large cluster would not be held. */
+  private static void add(Map<String, Object> object, List<Map<String, Object>> to) {
+    var trimmed = Trimmed.object(object);
+    if (trimmed != null) {
+      to.add(trimmed);
+    }
+  }
+
   private static Map<String, Object> named(String kind, Map<?, ?> item) {
     var object = new LinkedHashMap<String, Object>();
     object.put("kind", kind);
@@ -201,7 +238,7 @@ final class LiveMesh implements MeshSource {
   private void one(String kind, String path, List<Map<String, Object>> to, List<Unread> unread)
       throws Failure {
     try {
-      to.add(named(kind, get(path)));
+      add(named(kind, get(path)), to);
     } catch (KubernetesClientException e) {
       unread(path.substring(path.lastIndexOf('/') + 1), "", e, unread);
     }
@@ -228,37 +265,23 @@ final class LiveMesh implements MeshSource {
           "the API server at "
               + client.getMasterUrl()
               + (!isAnswered ? " does not answer: " : " does not know who asks: ")
-              + reason(e)
+              + PodPorts.reason(e)
               + " (--kubeconfig, --context)");
     }
     unread.add(
         new Unread(
             what + (namespace.isEmpty() ? "" : " of " + namespace),
-            e.getCode() == NOT_FOUND ? "the API server knows none" : reason(e),
+            e.getCode() == NOT_FOUND ? "the API server knows none" : PodPorts.reason(e),
             "kubectl auth can-i list "
                 + what
                 + (namespace.isEmpty() ? " -A" : " -n " + namespace)));
   }
 
-  private static String reason(KubernetesClientException e) {
-    var cause = e.getCause();
-    return String.valueOf(
-            e.getStatus() != null && e.getStatus().getMessage() != null
-                ? e.getStatus().getMessage()
-                : cause != null && cause.getMessage() != null ? cause.getMessage() : e.getMessage())
-        .lines()
-        .findFirst()
-        .orElse("");
-  }
-
-  private @Nullable String metrics(List<Unread> unread) throws InterruptedException {
-    if (metrics == null) {
-      return null;
-    }
+  private @Nullable String metrics(URI uri, List<Unread> unread) throws InterruptedException {
     try {
-      return send(metrics).body();
+      return ports.get(uri).body();
     } catch (IOException e) {
-      unread.add(new Unread(metrics.toString(), String.valueOf(e), "curl " + metrics));
+      unread.add(new Unread(uri.toString(), String.valueOf(e), "curl " + uri));
       return null;
     }
   }
@@ -281,32 +304,23 @@ final class LiveMesh implements MeshSource {
         }
       }
     } catch (KubernetesClientException e) {
-      unasked.accept("istiod: its pods in " + istiod + " cannot be listed: " + reason(e));
+      unasked.accept("istiod: its pods in " + istiod + " cannot be listed: " + PodPorts.reason(e));
     }
     return dumps;
   }
 
   private IstiodDump istiod(String pod) throws Failure, InterruptedException {
-    return forwarded(
-        istiod,
-        pod,
-        ISTIOD,
-        address -> {
-          try {
-            return asked(address, pod);
-          } catch (IOException e) {
-            throw Failure.refused("its port 15014 does not answer: " + words(e));
-          }
-        });
+    return ports.ask(istiod, pod, ISTIOD, address -> asked(address, pod));
   }
 
   /** What is on its way is no finding: it is looked at again. */
   private IstiodDump asked(URI address, String pod)
       throws Failure, IOException, InterruptedException {
-    var version = send(page(address, "/version")).body().strip();
+    var version = ports.get(PodPorts.page(address, "/version")).body().strip();
     for (var times = 1; ; times++) {
       var dump =
-          new IstiodDump(pod, version, Parsed.list(send(page(address, "/debug/syncz")).body()));
+          new IstiodDump(
+              pod, version, Parsed.list(ports.get(PodPorts.page(address, "/debug/syncz")).body()));
       if (dump.isSynced() || times > TRIES_AGAIN) {
         return dump;
       }
@@ -328,66 +342,26 @@ final class LiveMesh implements MeshSource {
       return ask(proxy, key);
     }
     var slash = key.indexOf('/');
-    return forwarded(
+    return ports.ask(
         key.substring(0, slash), key.substring(slash + 1), ADMIN, address -> ask(address, key));
-  }
-
-  /** What is asked at an address. */
-  @FunctionalInterface
-  private interface Question<T> {
-    T ask(URI address) throws Failure, InterruptedException;
-  }
-
-  private <T> T forwarded(String namespace, String pod, int port, Question<T> question)
-      throws Failure, InterruptedException {
-    try (var forwarded = client.pods().inNamespace(namespace).withName(pod).portForward(port)) {
-      try {
-        return question.ask(URI.create("http://127.0.0.1:" + forwarded.getLocalPort()));
-      } catch (Failure e) {
-        for (var reasons :
-            List.of(forwarded.getServerThrowables(), forwarded.getClientThrowables())) {
-          for (var reason : reasons) {
-            throw Failure.refused("its port cannot be forwarded: " + words(reason));
-          }
-        }
-        throw e;
-      }
-    } catch (KubernetesClientException e) {
-      throw Failure.refused("its port cannot be forwarded: " + reason(e));
-    } catch (IOException e) {
-      throw Failure.refused("its port cannot be forwarded: " + e.getMessage());
-    }
-  }
-
-  private static String words(Throwable e) {
-    return e instanceof KubernetesClientException client
-        ? reason(client)
-        : String.valueOf(e.getMessage() == null ? e : e.getMessage())
-            .lines()
-            .findFirst()
-            .orElse("");
   }
 
   private Answers ask(URI admin, String key) throws Failure, InterruptedException {
     try {
       var asked = Instant.now();
-      var config = send(page(admin, "/config_dump?include_eds"));
+      var config = ports.get(PodPorts.page(admin, "/config_dump?include_eds"));
       var stats =
-          send(
-              page(
+          ports.get(
+              PodPorts.page(
                   admin,
                   "/stats?filter=" + URLEncoder.encode(Trimmed.COUNTERS, StandardCharsets.UTF_8)));
       return new Answers(
           Parsed.json(config.body()), Parsed.counters(stats.body()), clock(config), asked);
     } catch (IOException e) {
-      throw Failure.refused("its administration does not answer: " + words(e));
+      throw Failure.refused("its administration does not answer: " + PodPorts.words(e));
     } catch (Failure e) {
       throw Failure.refused("what the administration of " + key + " answers " + e.getMessage());
     }
-  }
-
-  private static URI page(URI admin, String path) {
-    return URI.create(admin.toString().replaceFirst("/+$", "") + path);
   }
 
   private static @Nullable Instant clock(HttpResponse<String> answer) {
@@ -402,18 +376,9 @@ final class LiveMesh implements MeshSource {
     }
   }
 
-  private HttpResponse<String> send(URI uri) throws IOException, InterruptedException {
-    var request = HttpRequest.newBuilder(uri).timeout(LIMIT).build();
-    var answer = http.send(request, HttpResponse.BodyHandlers.ofString());
-    if (answer.statusCode() != 200) {
-      throw new IOException(uri.getPath() + " answers " + answer.statusCode());
-    }
-    return answer;
-  }
-
   @Override
   public void close() {
-    http.close();
+    ports.close();
     client.close();
   }
 }

@@ -22,15 +22,17 @@ interface MeshSource extends AutoCloseable {
    * All but the sidecars.
    *
    * @param status as {@code kith status -o json}, or null
-   * @param metrics of Kith's server, or null
+   * @param metrics of Kith's servers, one after another, or null
    * @param now when it was read
+   * @param unasked who could not be asked, and why, in words: less is known then
    */
   record Found(
       List<Map<String, Object>> objects,
       @Nullable Map<String, Object> status,
       @Nullable String metrics,
       Instant now,
-      List<Unread> unread) {}
+      List<Unread> unread,
+      List<String> unasked) {}
 
   /**
    * A sidecar's answers.

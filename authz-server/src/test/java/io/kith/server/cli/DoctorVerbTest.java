@@ -190,7 +190,7 @@ class DoctorVerbTest {
          "sidecars": [{"proxy": "cart-0.shop", "listener_sent": "2", "listener_acked": "1"}]}
         """);
     Files.writeString(
-        dump.resolve("kith/metrics.txt"), "kith_guard_seen_total{reason=\"proxy_user\"} 12\n");
+        dump.resolve("kith/metrics.txt"), "kith_guard_refused_total{reason=\"proxy_user\"} 12\n");
     Files.writeString(
         dump.resolve("proxies/shop.cart-0.stats"), "server.dynamic_unknown_fields: 26\n");
     edit(
@@ -279,9 +279,10 @@ class DoctorVerbTest {
       metadata:
         name: worst-0
         namespace: shop
-        annotations: {traffic.sidecar.istio.io/excludeOutboundPorts: "3306"}
+        annotations: {traffic.sidecar.istio.io/excludeOutboundPorts: "3306", sidecar.istio.io/proxyImage: mine}
       spec:
         nodeName: node-2
+        hostPID: true
         initContainers: [{name: early, image: job}]
         containers:
         - {name: istio-proxy, image: proxyv2}
@@ -426,13 +427,17 @@ class DoctorVerbTest {
         metadata:
           name: batch-0
           namespace: tools
-          annotations: {kubectl.kubernetes.io/last-applied-configuration: hunter2}
+          annotations:
+            kubectl.kubernetes.io/last-applied-configuration: hunter2
+            proxy.istio.io/config: "proxyMetadata: {PASSWORD: hunter2}"
+            sidecar.istio.io/userVolume: hunter2
         spec:
           containers:
           - name: batch
             image: private.example.org/batch:1
             command: [run, --password, hunter2]
             env: [{name: PASSWORD, value: hunter2}]
+            volumeMounts: [{name: hunter2, mountPath: /hunter2}]
         ---
         apiVersion: networking.istio.io/v1alpha3
         kind: EnvoyFilter
@@ -571,6 +576,55 @@ class DoctorVerbTest {
             "not for ada",
             "kubectl auth can-i list envoyfilters -A")
         .contains("its port cannot be forwarded: ");
+  }
+
+  /** Nobody named a server or its metrics: those in the cluster are asked, if that may be done. */
+  @Test
+  void serversOfKith_thatMayNotBeAsked_areNotJudged() throws Exception {
+    var config = kubeconfig();
+    pages.put("/api/v1/pods?limit=500", "{\"items\": []}");
+    var environment = Map.of("KUBECONFIG", config.toString());
+
+    kith(environment, "-o", "json");
+
+    assertThat(notJudged())
+        .contains("servers of Kith: pods in kith cannot be listed: not for ada")
+        .anyMatch(one -> one.startsWith("guard counts: no metrics of Kith's servers were read"))
+        .anyMatch(one -> one.startsWith("bridges and versions of Kith: no status of its server"));
+
+    pages.put(
+        "/api/v1/namespaces/authz/pods?labelSelector=app.kubernetes.io%2Fname%3Dkith%2Ckith.io%2Fmetrics%3Dtrue",
+        """
+        {"apiVersion": "v1", "kind": "PodList", "items": [
+          {"metadata": {"name": "kith-node-x", "namespace": "authz", "labels": {"app.kubernetes.io/component": "node"}}},
+          {"metadata": {"name": "kith-control-0", "namespace": "authz", "labels": {"app.kubernetes.io/component": "control"}}}]}
+        """);
+    kith(environment, "--kith", "authz", "-o", "json");
+
+    assertThat(notJudged())
+        .anyMatch(one -> one.startsWith("status of Kith by kith-control-0: nothing can be run in"))
+        .noneMatch(one -> one.startsWith("status of Kith by kith-node-x"))
+        .anyMatch(
+            one -> one.startsWith("guard counts of kith-node-x: its port cannot be forwarded"))
+        .anyMatch(
+            one -> one.startsWith("guard counts of kith-control-0: its port cannot be forwarded"));
+
+    pages.put(
+        "/api/v1/namespaces/kith/pods?labelSelector=app.kubernetes.io%2Fname%3Dkith%2Ckith.io%2Fmetrics%3Dtrue",
+        "{\"apiVersion\": \"v1\", \"kind\": \"PodList\", \"items\": []}");
+    kith(environment, "--collect", "seen", "-o", "json");
+    var live = notJudged();
+    kith("--dump", "seen", "-o", "json");
+
+    assertThat(live)
+        .anyMatch(one -> one.startsWith("servers of Kith: no pod in kith has the labels"))
+        .isEqualTo(notJudged());
+  }
+
+  private List<String> notJudged() {
+    return report().getAsJsonArray("not_judged").asList().stream()
+        .map(JsonElement::getAsString)
+        .toList();
   }
 
   @Test

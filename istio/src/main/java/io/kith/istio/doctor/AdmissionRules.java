@@ -8,37 +8,71 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
-/** Whether the API server refuses pods that go round their sidecars, where that is promised. */
+/** Whether the API server refuses what goes round sidecars, where that is promised. */
 record AdmissionRules(MeshObjects objects, KithStatus status, Findings findings) {
-  static final String BINDING = "ValidatingAdmissionPolicyBinding";
-
-  /** Of Kith's chart. */
-  private static final String POLICY = "kith-pods";
-
   private static final String ENFORCE = "enforce";
   private static final String NAME = "kubernetes.io/metadata.name";
 
   void judge(Collection<MeshPod> meshed, Set<String> injected, List<String> notJudged) {
     var enforced = enforced(meshed, injected);
-    if (!enforced.isEmpty() && !objects.isRead(BINDING)) {
+    if (enforced.isEmpty()) {
+      return;
+    }
+    if (!objects.isRead(AdmissionPolicy.BINDING)) {
       notJudged.add(
           "admission of pods in "
               + Commands.some(List.copyOf(enforced))
               + ": no ValidatingAdmissionPolicyBindings were read");
       return;
     }
-    for (var namespace : enforced) {
-      if (objects.of(BINDING).stream().noneMatch(binding -> refuses(binding, namespace))) {
+    if (!objects.isRead(AdmissionPolicy.KIND)) {
+      notJudged.add(
+          "whether the policies that are bound are there: no ValidatingAdmissionPolicies were read");
+    }
+    for (var policy : AdmissionPolicy.values()) {
+      judge(policy, enforced);
+    }
+  }
+
+  private void judge(AdmissionPolicy policy, Set<String> enforced) {
+    var isThere =
+        !objects.isRead(AdmissionPolicy.KIND)
+            || objects.of(AdmissionPolicy.KIND).stream()
+                .anyMatch(one -> one.name().equals(policy.id()));
+    var without =
+        enforced.stream()
+            .filter(
+                namespace ->
+                    !isThere
+                        || objects.of(AdmissionPolicy.BINDING).stream()
+                            .noneMatch(binding -> refuses(binding, policy, namespace)))
+            .toList();
+    var change = "helm upgrade kith CHART -n kith --reuse-values --set " + policy.chartValues();
+    if (policy == AdmissionPolicy.KITH_PODS) {
+      for (var namespace : without) {
         findings.add(
             Rule.PODS_NOT_REFUSED,
             "namespace " + namespace,
-            "no binding of " + POLICY + " with Deny selects it",
-            "helm upgrade kith CHART -n kith --reuse-values --set"
-                + " admission.enabled=true,admission.pods=all   # or scopes."
-                + namespace
-                + "=enforce, if all of it is to be enforced");
+            isThere ? "no binding of " + policy.id() + " with Deny selects it" : missing(policy),
+            change + orEnforce(namespace));
       }
+    } else if (!without.isEmpty()) {
+      findings.add(
+          Rule.ADMISSION_INCOMPLETE,
+          "policy " + policy.id(),
+          isThere
+              ? "no binding of it with Deny selects " + Commands.some(without)
+              : missing(policy),
+          change + (policy.isOfPods() ? orEnforce(without.getFirst()) : ""));
     }
+  }
+
+  private static String missing(AdmissionPolicy policy) {
+    return "there is no policy " + policy.id() + ", so that its bindings refuse nothing";
+  }
+
+  private static String orEnforce(String namespace) {
+    return "   # or scopes." + namespace + "=enforce, if all of it is to be enforced";
   }
 
   /** Namespaces with a workload under enforce, or with a Scope that says so for what comes. */
@@ -61,10 +95,10 @@ record AdmissionRules(MeshObjects objects, KithStatus status, Findings findings)
     return enforced;
   }
 
-  /** Whether it refuses whatever pod comes to the namespace. */
-  private boolean refuses(MeshObject binding, String namespace) {
+  /** Whether it refuses whatever comes to the namespace. */
+  private boolean refuses(MeshObject binding, AdmissionPolicy policy, String namespace) {
     var resources = binding.spec().at("matchResources");
-    return binding.spec().at("policyName").is(POLICY)
+    return binding.spec().at("policyName").is(policy.id())
         && binding.spec().at("validationActions").stream().anyMatch(action -> action.is("Deny"))
         && resources.at("objectSelector").entries().isEmpty()
         && selects(resources.at("namespaceSelector"), labels(namespace));

@@ -153,19 +153,20 @@ public final class Doctor {
     rules.judgeBridges(List.copyOf(meshed.values()), notJudged);
     rules.judgeVersions();
     new AdmissionRules(objects, status, findings).judge(meshed.values(), injected, notJudged);
-    if (state.metrics() != null) {
-      rules.judgeCounts(state.metrics());
-    }
+    rules.judgeCounts(state.metrics(), notJudged);
     if (istiod == null) {
       notJudged.add("version of istiod: no pod labelled app=istiod");
+    }
+    if (mesh.injection().present() && mesh.proxyImage().isEmpty()) {
+      notJudged.add("images of sidecars: the injector's values have no global.hub");
     }
     if (!withUnknownUsers.isEmpty()) {
       notJudged.add(
           "users of images of "
               + Commands.some(List.copyOf(withUnknownUsers))
               + ": their pods leave user or group to the image, and the nodes do not say which it"
-              + " is (status.containerStatuses[].user); what the guard counted tells it"
-              + " (--metrics)");
+              + " is (status.containerStatuses[].user); what the guard counted tells it, once they"
+              + " sent something");
     }
     if (!modeless.isEmpty()) {
       notJudged.add(

@@ -10,14 +10,17 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** What is wrong with a mesh as a whole, and with Kith in it. */
 record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings findings) {
   private static final String MODE = "REGISTRY_ONLY";
   private static final int DNS = 53;
 
+  private static final String SEEN = "kith_guard_seen_total";
+  private static final String AS_PROXY = SEEN + "{reason=\"proxy_user\"}";
   private static final Pattern PAST_AS_PROXY =
-      Pattern.compile("(?m)^kith_guard_seen_total\\{reason=\"proxy_user\"} (\\d+)");
+      Pattern.compile("(?m)^" + Pattern.quote(AS_PROXY) + " (\\d+)");
 
   void judge(Set<String> injected) {
     captureModes();
@@ -181,14 +184,34 @@ record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings
     }
   }
 
-  /** Looks at what the server counted. */
-  void judgeCounts(String metrics) {
-    var count = PAST_AS_PROXY.matcher(metrics);
-    if (count.find() && Long.parseLong(count.group(1)) > 0) {
+  /** Whether a line of metrics says what guards counted, or that they count. */
+  static boolean isOfGuards(String line) {
+    return line.startsWith(SEEN + "{") || line.startsWith("# TYPE " + SEEN + " ");
+  }
+
+  /** Looks at what servers counted, all of them together. */
+  void judgeCounts(@Nullable String metrics, List<String> notJudged) {
+    if (metrics == null || metrics.lines().noneMatch(MeshRules::isOfGuards)) {
+      notJudged.add(
+          "guard counts: "
+              + (metrics == null
+                  ? "no metrics of Kith's servers were read (--kith NAME, or --metrics URL)"
+                  : "no server that was asked has "
+                      + SEEN
+                      + ", which those have that bridges are connected to"));
+      return;
+    }
+    var count =
+        PAST_AS_PROXY
+            .matcher(metrics)
+            .results()
+            .mapToLong(one -> Long.parseLong(one.group(1)))
+            .sum();
+    if (count > 0) {
       findings.add(
           Rule.PROXY_USER_SEEN,
           "mesh",
-          "kith_guard_seen_total{reason=\"proxy_user\"} is " + count.group(1),
+          AS_PROXY + " is " + count,
           "kubectl logs -n kith -l app.kubernetes.io/name=kith --tail=-1 | grep 'went past the"
               + " sidecar'   # names process and pod: give its image another user");
     }

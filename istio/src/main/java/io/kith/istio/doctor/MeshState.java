@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param rootNamespace where EnvoyFilters are for all of the mesh
  * @param objects of the API server as parsed YAML or JSON; lists of them as well
  * @param status what {@code kith status -o json} prints, parsed, or null when nobody asked
- * @param metrics what Kith's server counts, in Prometheus' form, or null when nobody asked
+ * @param metrics what Kith's servers count, in Prometheus' form, one after another, or null when
+ *     nobody asked
  * @param now when all of it was read
  */
 public record MeshState(

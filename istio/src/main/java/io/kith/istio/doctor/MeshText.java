@@ -65,6 +65,16 @@ record MeshText(Tree config, Tree injection) {
     return blocks.isEmpty() ? "*" : blocks;
   }
 
+  /** The image of sidecars without its tag; empty where the injector's values do not tell it. */
+  String proxyImage() {
+    var image = proxy().at("image").text();
+    var hub = injection.at("global", "hub").text();
+    if (image.contains("/")) {
+      return OtherSidecar.repository(image);
+    }
+    return hub.isEmpty() ? "" : hub + "/" + (image.isEmpty() ? "proxyv2" : image);
+  }
+
   /** What they take out of the redirection, by the names of the values. */
   Map<String, String> excluded() {
     var excluded = new TreeMap<String, String>();

@@ -31,13 +31,32 @@ record PodRules(
   private static final String INCLUDED = TRAFFIC + "includeOutboundIPRanges";
   private static final String MODE = "sidecar.istio.io/interceptionMode";
   private static final String MODE_VARIABLE = "ISTIO_META_INTERCEPTION_MODE";
-  private static final Set<String> STRONG = Set.of("NET_RAW", "NET_ADMIN", "ALL", "SYS_ADMIN");
+
+  /** Capabilities over packets, the redirection, the kernel or other processes. */
+  static final Set<String> STRONG =
+      Set.of(
+          "ALL", "NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE", "SYS_MODULE", "BPF", "PERFMON");
+
+  /** Volumes of the sidecar, with its keys, its sockets and its configuration. */
+  static final Set<String> VOLUMES =
+      Set.of(
+          "workload-socket",
+          "credential-socket",
+          "workload-certs",
+          "istio-envoy",
+          "istio-data",
+          "istio-token",
+          "istio-certs");
+
+  private static final List<String> SHARED = List.of("hostPID", "hostIPC", "shareProcessNamespace");
 
   /** Of a pod with a sidecar. */
   void judgeMeshed(MeshPod pod) {
     capture(pod);
     families(pod);
     beforeProxy(pod);
+    withinReach(pod);
+    otherSidecar(pod);
     for (var container : pod.applications()) {
       proxyUser(pod, container);
       capabilities(pod, container);
@@ -69,6 +88,43 @@ record PodRules(
               + "   # the injector adds it; else 'istioctl analyze -n "
               + pod.namespace()
               + "'");
+    }
+  }
+
+  // ---- the sidecar
+
+  private void withinReach(MeshPod pod) {
+    var found = new ArrayList<String>();
+    SHARED.stream()
+        .filter(field -> pod.object().spec().at(field).isTrue())
+        .forEach(field -> found.add(field + ": true"));
+    for (var container : pod.applications()) {
+      container.spec().at("volumeMounts").stream()
+          .map(mount -> mount.at("name").text())
+          .filter(VOLUMES::contains)
+          .distinct()
+          .forEach(volume -> found.add("container " + container.name() + " mounts " + volume));
+      if (container.spec().at("targetContainerName").is(MeshPod.PROXY)) {
+        found.add("container " + container.name() + " is within " + MeshPod.PROXY);
+      }
+    }
+    if (!found.isEmpty()) {
+      findings.add(
+          Rule.SIDECAR_WITHIN_REACH,
+          pod,
+          String.join(", ", found),
+          "take that out of its template, then\n" + Commands.restart(pod));
+    }
+  }
+
+  private void otherSidecar(MeshPod pod) {
+    var found = OtherSidecar.of(pod, mesh.proxyImage());
+    if (!found.isEmpty()) {
+      findings.add(
+          Rule.OTHER_SIDECAR,
+          pod,
+          String.join(", ", found),
+          "take that out of its template, then\n" + Commands.restart(pod));
     }
   }
 

@@ -168,13 +168,22 @@ public enum Rule {
           + " bridge refuses it under enforce, unless it is the proxy."),
   PROXY_USER_SEEN(
       ERROR,
-      "connections that went past sidecars as the proxy's user, as the guard counted them",
+      "connections past sidecars as the proxy's user, which the guard refused",
       "A process that is not the proxy runs as its user: an image whose own user is 1337, or one"
           + " that became it."),
+  OTHER_SIDECAR(
+      WARNING,
+      "a sidecar that is not as Istio's injector makes it: another image, template or bootstrap",
+      "Whether it asks Kith is up to whoever made it: what it says of itself may be untrue."),
+  SIDECAR_WITHIN_REACH(
+      WARNING,
+      "a pod whose applications reach the sidecar's processes, keys or configuration",
+      "A process can stop the sidecar, become it, or speak with its certificate."),
   RAW_PACKETS(
       WARNING,
-      "a container with NET_RAW, NET_ADMIN or all privileges",
-      "It can send packets that no guard sees, or take the redirection away."),
+      "a container with all privileges, or a capability over packets, the kernel or processes",
+      "It can send packets that no guard sees, take the redirection or the guard away, or become"
+          + " another process."),
   DEFAULT_CAPABILITIES(
       NOTE,
       "a container that may run as root and keeps the runtime's own capabilities",
@@ -184,6 +193,11 @@ public enum Rule {
       "a namespace under enforce in which no admission policy refuses pods",
       "Whoever may make pods there can make one that goes round its sidecar, as the proxy's user or"
           + " without a sidecar."),
+  ADMISSION_INCOMPLETE(
+      WARNING,
+      "a policy of Kith's chart that refuses nothing where something is under enforce",
+      "What it is for can be done there: debugging as the proxy's user, or EnvoyFilters that take"
+          + " the check or its failure mode away."),
   // ---- Kith
   NO_BRIDGE(
       ERROR,

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.Dump;
 import org.snakeyaml.engine.v2.api.DumpSettings;
@@ -43,6 +44,8 @@ public final class Trimmed {
           List.of(List.of("outboundTrafficPolicy")),
           "values",
           List.of(
+              List.of("global", "hub"),
+              List.of("global", "proxy", "image"),
               List.of("global", "proxy", "excludeIPRanges"),
               List.of("global", "proxy", "excludeOutboundPorts"),
               List.of("global", "proxy", "includeIPRanges")));
@@ -60,7 +63,7 @@ public final class Trimmed {
     var trimmed = only(tree, "apiVersion", "kind");
     trimmed.put("metadata", metadata(tree.at("metadata")));
     switch (tree.at("kind").text()) {
-      case "Namespace", "ReplicaSet", "Job" -> {}
+      case "Namespace", "ReplicaSet", "Job", AdmissionPolicy.KIND -> {}
       case "Pod" -> {
         trimmed.put("spec", podSpec(tree.at("spec")));
         trimmed.put("status", podStatus(tree.at("status")));
@@ -68,10 +71,11 @@ public final class Trimmed {
       case "Service", "ServiceEntry" ->
           trimmed.put("spec", only(tree.at("spec"), "ports", "clusterIP", "addresses"));
       case "Sidecar", "Scope" -> put(trimmed, "spec", tree.at("spec"));
-      case AdmissionRules.BINDING ->
+      case AdmissionPolicy.BINDING ->
           trimmed.put(
               "spec", only(tree.at("spec"), "policyName", "validationActions", "matchResources"));
-      case AdmissionRules.BINDING + "List" -> trimmed.put("items", List.of()); // that it was read
+      case AdmissionPolicy.BINDING + "List", AdmissionPolicy.KIND + "List" ->
+          trimmed.put("items", List.of()); // that it was read
       case "EnvoyFilter" -> trimmed.put("spec", filterSpec(tree.at("spec")));
       case "ConfigMap" -> {
         var data = data(tree.at("data"));
@@ -95,7 +99,11 @@ public final class Trimmed {
         .entries()
         .forEach(
             (key, value) -> {
-              if (ANNOTATIONS.stream().anyMatch(key::startsWith)) {
+              if (OtherSidecar.ANNOTATIONS.contains(key)) {
+                annotations.put(key, ""); // that it is there
+              } else if (key.equals(OtherSidecar.CONFIG)) {
+                annotations.put(key, keys(value.text()));
+              } else if (ANNOTATIONS.stream().anyMatch(key::startsWith)) {
                 annotations.put(key, value.text());
               }
             });
@@ -110,8 +118,23 @@ public final class Trimmed {
     return trimmed;
   }
 
+  /** Settings without what they are set to. */
+  private static String keys(String settings) {
+    var kept = new LinkedHashMap<String, Object>();
+    OtherSidecar.settings(settings).forEach(key -> kept.put(key, ""));
+    return new Dump(DumpSettings.builder().build()).dumpToString(kept);
+  }
+
   private static Map<String, Object> podSpec(Tree spec) {
-    var trimmed = only(spec, "nodeName", "hostNetwork", "securityContext");
+    var trimmed =
+        only(
+            spec,
+            "nodeName",
+            "hostNetwork",
+            "hostPID",
+            "hostIPC",
+            "shareProcessNamespace",
+            "securityContext");
     for (var key : List.of("initContainers", "containers", "ephemeralContainers")) {
       if (spec.at(key).present()) {
         trimmed.put(key, each(spec.at(key), Trimmed::container));
@@ -121,10 +144,21 @@ public final class Trimmed {
   }
 
   private static Map<String, Object> container(Tree container) {
-    var trimmed = only(container, "name", "restartPolicy", "securityContext");
+    var trimmed =
+        only(container, "name", "restartPolicy", "securityContext", "targetContainerName");
     var image = container.at("image").text();
-    trimmed.put("image", image.substring(image.lastIndexOf('/') + 1)); // not whose registry
-    if (MeshPod.OF_ISTIO.contains(container.at("name").text())) {
+    var isIstio = MeshPod.OF_ISTIO.contains(container.at("name").text());
+    trimmed.put(
+        "image", isIstio ? image : image.substring(image.lastIndexOf('/') + 1)); // whose registry
+    var mounts =
+        container.at("volumeMounts").stream()
+            .filter(mount -> PodRules.VOLUMES.contains(mount.at("name").text()))
+            .map(mount -> only(mount, "name"))
+            .toList();
+    if (!isIstio && !mounts.isEmpty()) {
+      trimmed.put("volumeMounts", mounts);
+    }
+    if (isIstio) {
       put(trimmed, "args", container.at("args"));
       trimmed.put(
           "env",
@@ -359,6 +393,17 @@ public final class Trimmed {
     }
     trimmed.put("secret", secret);
     return trimmed;
+  }
+
+  // ---- servers of Kith
+
+  /** Metrics in Prometheus' form: what guards counted, and that they count. */
+  public static String counts(String metrics) {
+    return metrics
+        .lines()
+        .filter(MeshRules::isOfGuards)
+        .map(line -> line + "\n")
+        .collect(Collectors.joining());
   }
 
   // ---- istiods

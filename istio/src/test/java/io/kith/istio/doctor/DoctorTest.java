@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -46,6 +47,23 @@ class DoctorTest {
         .hasSize(2)
         .anyMatch(one -> one.startsWith("users of images of shop/deployment/cart"))
         .contains("version of istiod: no pod labelled app=istiod");
+  }
+
+  /** A control server alone, say: whether there is something to find is not known then. */
+  @Test
+  void examine_withoutAServerWhoseGuardsCount_saysSo() {
+    var dump = MeshDump.of("clean");
+    dump.metrics = "# TYPE kith_checks_total counter\nkith_checks_total 3\n";
+    var other = MeshDump.of("clean");
+    other.metrics = null;
+
+    assertThat(dump.examine().notJudged())
+        .contains(
+            "guard counts: no server that was asked has kith_guard_seen_total, which those have"
+                + " that bridges are connected to");
+    assertThat(other.examine().notJudged())
+        .contains(
+            "guard counts: no metrics of Kith's servers were read (--kith NAME, or --metrics URL)");
   }
 
   @Test
@@ -198,6 +216,7 @@ class DoctorTest {
             + " kith-pods, validationActions: [Deny], matchResources: {"
             + Fault.selecting(expression)
             + "}}}");
+    Fault.refuseTheRest(dump, AdmissionPolicy.KITH_PODS);
 
     assertThat(dump.examine().findings()).isEmpty();
   }
@@ -212,6 +231,54 @@ class DoctorTest {
     assertThat(examination.findings()).isEmpty();
     assertThat(examination.notJudged())
         .contains("admission of pods in ops: no ValidatingAdmissionPolicyBindings were read");
+  }
+
+  /** Who may not list policies is told so; who did not find one has a finding. */
+  @Test
+  void examine_boundPoliciesThatWereNotRead_areNotJudged() {
+    var dump = MeshDump.of("clean");
+    dump.add("{kind: Scope, metadata: {name: all, namespace: ops}, spec: {mode: enforce}}");
+    dump.add("{kind: ValidatingAdmissionPolicyBindingList, items: []}");
+
+    assertThat(dump.examine().notJudged())
+        .contains(
+            "whether the policies that are bound are there: no ValidatingAdmissionPolicies were"
+                + " read");
+  }
+
+  /** What the chart's policies refuse is looked for in pods that are there: the same lists. */
+  @Test
+  void whatIsLookedFor_isWhatTheChartRefuses() throws Exception {
+    var chart = Path.of("chart", "kith", "templates");
+    var policies = Files.readString(chart.resolve("admission.yaml"));
+    var parts = Files.readString(chart.resolve("_admission.tpl"));
+
+    assertThat(
+            Pattern.compile("kind: ValidatingAdmissionPolicy\nmetadata:\n  name: (\\S+)")
+                .matcher(policies)
+                .results()
+                .map(one -> one.group(1)))
+        .containsExactlyInAnyOrderElementsOf(
+            Arrays.stream(AdmissionPolicy.values()).map(AdmissionPolicy::id).toList());
+    assertThat(listBehind("in\n        ['ALL'", parts))
+        .containsExactlyInAnyOrderElementsOf(PodRules.STRONG);
+    assertThat(listBehind("m.name in\n", parts))
+        .containsExactlyInAnyOrderElementsOf(PodRules.VOLUMES);
+    assertThat(listBehind("k in [\n        'inject", policies))
+        .containsExactlyInAnyOrderElementsOf(OtherSidecar.ANNOTATIONS);
+    OtherSidecar.HARMLESS.forEach(one -> assertThat(policies).contains(one));
+  }
+
+  /** Texts of the list that has what is given, or comes next. */
+  private static List<String> listBehind(String what, String text) {
+    var at = text.indexOf(what);
+    assertThat(at).as(what).isPositive();
+    var begin = text.indexOf('[', at);
+    return Pattern.compile("'([^']+)'")
+        .matcher(text.substring(begin, text.indexOf(']', begin)))
+        .results()
+        .map(one -> one.group(1))
+        .toList();
   }
 
   /** A control server knows nodes by what check servers hear. */

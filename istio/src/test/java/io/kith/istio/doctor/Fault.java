@@ -38,6 +38,8 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
     all.addAll(istio());
     all.addAll(pods());
     all.addAll(users());
+    all.addAll(withinReach());
+    all.addAll(otherSidecars());
     all.addAll(admission());
     all.addAll(kith());
     return all;
@@ -682,6 +684,14 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             dump -> capabilities(dump).put("add", List.of("CAP_NET_ADMIN"))),
         of(
             Rule.RAW_PACKETS,
+            "a container that may look into other processes",
+            dump -> capabilities(dump).put("add", List.of("SYS_PTRACE"))),
+        of(
+            Rule.RAW_PACKETS,
+            "a container that may load programs into the kernel",
+            dump -> capabilities(dump).put("add", List.of("CAP_BPF", "PERFMON", "SYS_MODULE"))),
+        of(
+            Rule.RAW_PACKETS,
             "a privileged container",
             dump -> at(dump.container("cart-0"), "securityContext").put("privileged", true)),
         of(
@@ -739,8 +749,73 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                                 + " {drop: [ALL]}}"))),
         of(
             Rule.PROXY_USER_SEEN,
-            "the guard saw the proxy's user",
-            dump -> dump.metrics = "kith_guard_seen_total{reason=\"proxy_user\"} 12\n"));
+            "the guard of one of several servers refused the proxy's user",
+            dump ->
+                dump.metrics =
+                    """
+                    # TYPE kith_guard_seen_total counter
+                    kith_guard_seen_total{reason="datagram"} 7
+                    kith_guard_seen_total{reason="proxy_user"} 2
+                    # TYPE kith_guard_refused_total counter
+                    kith_guard_refused_total{reason="proxy_user"} 0
+                    # TYPE kith_guard_seen_total counter
+                    kith_guard_seen_total{reason="proxy_user"} 15
+                    # TYPE kith_guard_refused_total counter
+                    kith_guard_refused_total{reason="proxy_user"} 8
+                    kith_guard_refused_total{reason="proxy_user"} 4
+                    """));
+  }
+
+  private static List<Fault> withinReach() {
+    return List.of(
+        reached("hostPID", dump -> at(dump.pod("cart-0"), "spec").put("hostPID", true)),
+        reached("hostIPC", dump -> at(dump.pod("cart-0"), "spec").put("hostIPC", true)),
+        reached(
+            "shareProcessNamespace",
+            dump -> at(dump.pod("cart-0"), "spec").put("shareProcessNamespace", true)),
+        reached(
+            "a container with the sidecar's keys",
+            dump ->
+                list(dump.container("cart-0"), "volumeMounts")
+                    .addAll(
+                        List.of(
+                            yaml("{name: data, mountPath: /data}"),
+                            yaml("{name: workload-certs, mountPath: /certs}")))),
+        reached(
+            "an ephemeral container within the sidecar",
+            dump -> {
+              var debug = container("debug", DROPPED);
+              debug.put("targetContainerName", "istio-proxy");
+              list(at(dump.pod("cart-0"), "spec"), "ephemeralContainers").add(debug);
+            }));
+  }
+
+  private static Fault reached(String what, Consumer<MeshDump> seed) {
+    return of(Rule.SIDECAR_WITHIN_REACH, what, seed);
+  }
+
+  private static List<Fault> otherSidecars() {
+    var all = new ArrayList<Fault>();
+    for (var annotation : OtherSidecar.ANNOTATIONS.stream().sorted().toList()) {
+      all.add(other("annotation " + annotation, annotation, "x"));
+    }
+    all.add(other("an environment of the proxy", OtherSidecar.CONFIG, "proxyMetadata: {A: b}"));
+    all.add(other("another bootstrap", OtherSidecar.CONFIG, "{\"custom_config_file\": \"/x\"}"));
+    all.add(other("settings that cannot be read", OtherSidecar.CONFIG, "[concurrency"));
+    all.add(
+        of(
+            Rule.OTHER_SIDECAR,
+            "a proxy of somebody else's",
+            dump ->
+                each(
+                    dump.pod("cart-0"),
+                    named("istio-proxy"),
+                    proxy -> proxy.put("image", "docker.io/istio.example/proxyv2:1.31.0"))));
+    return all;
+  }
+
+  private static Fault other(String what, String annotation, String value) {
+    return of(Rule.OTHER_SIDECAR, what, dump -> dump.annotations("cart-0").put(annotation, value));
   }
 
   private static final String ENFORCED =
@@ -772,17 +847,63 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
         dump -> {
           dump.add(ENFORCED);
           List.of(bindings).forEach(dump::add);
+          refuseTheRest(dump, AdmissionPolicy.KITH_PODS);
+        });
+  }
+
+  /** Policies and bindings of all but one, as the chart makes them. */
+  static void refuseTheRest(MeshDump dump, AdmissionPolicy... but) {
+    for (var policy : AdmissionPolicy.values()) {
+      dump.add("{kind: ValidatingAdmissionPolicy, metadata: {name: %s}}".formatted(policy.id()));
+      if (!List.of(but).contains(policy)) {
+        dump.add(binding(policy.id(), "Deny", ""));
+      }
+    }
+  }
+
+  private static Fault incomplete(AdmissionPolicy policy) {
+    return of(
+        Rule.ADMISSION_INCOMPLETE,
+        "nothing binds " + policy.id(),
+        dump -> {
+          dump.add(ENFORCED);
+          refuseTheRest(dump, policy);
+        });
+  }
+
+  private static Fault gone(AdmissionPolicy policy, Rule rule) {
+    return of(
+        rule,
+        "the policy " + policy.id() + " is gone, and its binding is there",
+        dump -> {
+          dump.add(ENFORCED);
+          refuseTheRest(dump);
+          dump.objects.removeIf(
+              one ->
+                  AdmissionPolicy.KIND.equals(one.get("kind"))
+                      && policy.id().equals(at(one, "metadata").get("name")));
         });
   }
 
   private static List<Fault> admission() {
     return List.of(
+        incomplete(AdmissionPolicy.KITH_MESH_RESOURCES),
+        incomplete(AdmissionPolicy.KITH_FAILURE_MODES),
+        incomplete(AdmissionPolicy.KITH_EPHEMERAL_CONTAINERS),
+        incomplete(AdmissionPolicy.KITH_PODS_RUNNING),
+        incomplete(AdmissionPolicy.KITH_SESSIONS),
+        incomplete(AdmissionPolicy.KITH_POD_LABELS),
+        new Fault(
+            "there are no bindings at all",
+            List.of(Rule.PODS_NOT_REFUSED, Rule.ADMISSION_INCOMPLETE),
+            "clean",
+            dump -> {
+              dump.add(ENFORCED);
+              dump.add("{kind: ValidatingAdmissionPolicyBindingList, items: []}");
+            }),
         unrefused(
             "pods are warned about where they should be refused",
             binding("kith-pods", "Warn, Audit", selecting(IN_OPS))),
-        unrefused(
-            "there are no bindings at all",
-            "{kind: ValidatingAdmissionPolicyBindingList, items: []}"),
         unrefused(
             "another policy refuses something",
             binding("kith-mesh-resources", "Deny", selecting(IN_OPS))),
@@ -801,7 +922,9 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             binding(
                 "kith-pods",
                 "Deny",
-                selecting("{key: kubernetes.io/metadata.name, operator: NotIn, values: [ops]}"))));
+                selecting("{key: kubernetes.io/metadata.name, operator: NotIn, values: [ops]}"))),
+        gone(AdmissionPolicy.KITH_PODS, Rule.PODS_NOT_REFUSED),
+        gone(AdmissionPolicy.KITH_FAILURE_MODES, Rule.ADMISSION_INCOMPLETE));
   }
 
   /** As a control server says it: no bridge is its own. */

@@ -58,6 +58,7 @@ final class MeshDump {
       }
     }
     status = map(folder.resolve("kith/status.json"));
+    metrics = Files.readString(folder.resolve("kith/metrics.txt"));
   }
 
   static MeshDump of(String name) {

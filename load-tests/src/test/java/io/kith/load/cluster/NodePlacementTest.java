@@ -154,14 +154,18 @@ class NodePlacementTest {
               assertThat(one.path("node").asText()).isEqualTo(OneNode.NAME);
               assertThat(one.path("problem").asText()).isEmpty();
             });
-    var file = Files.writeString(folder.resolve("status.json"), text);
 
-    var found =
-        node.on("./kith", "doctor", "-n", "shop", "-o", "json", "--status", file.toString());
+    var found = node.on("./kith", "doctor", "-n", "shop", "-o", "json");
 
     assertThat(found.output())
         .contains("\"sidecars\"")
-        .doesNotContain("no-bridge", "bridge-unwell", "connected to check servers");
+        .doesNotContain(
+            "no-bridge",
+            "bridge-unwell",
+            "connected to check servers",
+            "guard counts",
+            "status of Kith",
+            "no status of its server");
   }
 
   @Test

@@ -14,6 +14,7 @@ import io.kith.istio.MeshOverlay;
 import io.kith.istio.MeshScope;
 import io.kith.istio.MeshSettings;
 import io.kith.istio.MeshSettings.Tcp;
+import io.kith.load.ffm.NetworkNamespace;
 import io.kith.load.istio.HelmChart.Values;
 import io.kith.load.lab.EnvoyProxy;
 import io.kith.load.mesh.Mesh;
@@ -272,7 +273,12 @@ class DoctorInIstioTest {
 
     var open = doctor();
 
-    assertThat(rules(open)).containsExactly("open-under-enforce", "pods-not-refused");
+    assertThat(rules(open))
+        .startsWith("open-under-enforce", "pods-not-refused")
+        .filteredOn(rule -> rule.equals("admission-incomplete"))
+        .as("the policies but kith-pods")
+        .hasSize(POLICIES.size() - 1);
+    assertThat(rules(open)).hasSize(POLICIES.size() + 1);
     assertThat(report(open).path("findings").path(0).path("change").asText())
         .startsWith("kith istio overlay shop/deployment/cart --label app=cart --failure closed");
     mesh.plane.apply(
@@ -282,20 +288,54 @@ class DoctorInIstioTest {
                 new FailureMode.Closed())
             .yaml());
     mesh.awaitText("\"failure_mode_allow\": true", false);
-    assertThat(rules(doctor())).containsExactly("pods-not-refused");
+    assertThat(rules(doctor())).doesNotContain("open-under-enforce").contains("pods-not-refused");
 
+    POLICIES.forEach(policy -> mesh.plane.apply(BINDING.formatted(policy, policy)));
+    assertThat(report(doctor()).path("findings").toString())
+        .contains("there is no policy kith-pods, so that its bindings refuse nothing");
+    POLICIES.forEach(DoctorInIstioTest::applyPolicy);
+    assertThat(rules(doctor())).isEmpty();
+    mesh.plane.delete(BINDING.formatted("kith-failure-modes", "kith-failure-modes"));
+    assertThat(rules(doctor())).containsExactly("admission-incomplete");
+    mesh.plane.apply(BINDING.formatted("kith-failure-modes", "kith-failure-modes"));
+  }
+
+  /** Only its name counts here; what it refuses is AdmissionTest's. */
+  private static void applyPolicy(String name) {
     mesh.plane.apply(
         """
         apiVersion: admissionregistration.k8s.io/v1
-        kind: ValidatingAdmissionPolicyBinding
-        metadata: {name: kith-pods-enforced}
+        kind: ValidatingAdmissionPolicy
+        metadata: {name: %s}
         spec:
-          policyName: kith-pods
-          validationActions: [Deny]
-          matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}}
-        """);
-    assertThat(rules(doctor())).isEmpty();
+          matchConstraints:
+            resourceRules:
+            - {apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [endpoints]}
+          validations: [{expression: "true"}]
+        """
+            .formatted(name));
   }
+
+  private static final List<String> POLICIES =
+      List.of(
+          "kith-pods",
+          "kith-pods-running",
+          "kith-ephemeral-containers",
+          "kith-sessions",
+          "kith-pod-labels",
+          "kith-mesh-resources",
+          "kith-failure-modes");
+
+  private static final String BINDING =
+      """
+      apiVersion: admissionregistration.k8s.io/v1
+      kind: ValidatingAdmissionPolicyBinding
+      metadata: {name: %s}
+      spec:
+        policyName: %s
+        validationActions: [Deny]
+        matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}}
+      """;
 
   /** What Envoy does not know, so that it goes on with the listeners that it has. */
   private static final String UNKNOWN =
@@ -337,7 +377,15 @@ class DoctorInIstioTest {
             "node-1",
             mesh.lab.address(),
             folder,
-            Map.of("cart-0", mesh.cart.namespace(), "istiod-0", mesh.plane.host().namespace()))) {
+            Map.of(
+                "cart-0",
+                mesh.cart.namespace(),
+                "istiod-0",
+                mesh.plane.host().namespace(),
+                "kith-node-a",
+                mesh.cart.namespace(),
+                "kith-node-b",
+                mesh.plane.host().namespace()))) {
 
       var outcome = doctor(List.of("catalog-0"));
 
@@ -361,6 +409,25 @@ class DoctorInIstioTest {
           .contains("istiod istiod-0 sent listeners");
       assertThat(report(kith.server().kith("doctor", "--dump", dump.toString(), "-o", "json")))
           .isEqualTo(report(rejected));
+
+      mesh.plane.account(Kith.NAMESPACE, "kith-node");
+      var a = serverOfKith("kith-node-a", mesh.cart.namespace(), 3);
+      var b = serverOfKith("kith-node-b", mesh.plane.host().namespace(), 4);
+      podOfKith("kith-node-c");
+      var counted = doctor(List.of("catalog-0"), "--collect", folder.resolve("kith").toString());
+      a.stop(0);
+      b.stop(0);
+
+      assertThat(rules(counted)).contains("proxy-user-seen");
+      assertThat(report(counted).path("findings").toString())
+          .contains("kith_guard_refused_total{reason=\\\"proxy_user\\\"} is 7");
+      assertThat(report(counted).path("not_judged").toString())
+          .contains("guard counts of kith-node-c: its port cannot be forwarded");
+      assertThat(
+              report(
+                  kith.server()
+                      .kith("doctor", "--dump", folder.resolve("kith").toString(), "-o", "json")))
+          .isEqualTo(report(counted));
     }
   }
 
@@ -384,6 +451,62 @@ class DoctorInIstioTest {
         subjects: [{kind: ServiceAccount, name: doctor, namespace: shop}]
         """);
     return mesh.plane.kubeconfigOf("shop", "doctor").toString();
+  }
+
+  /** A pod as the chart has it. */
+  private static void podOfKith(String name) {
+    mesh.plane
+        .client()
+        .resource(
+            new PodBuilder()
+                .withNewMetadata()
+                .withNamespace(Kith.NAMESPACE)
+                .withName(name)
+                .addToLabels(
+                    Map.of(
+                        "app.kubernetes.io/name",
+                        "kith",
+                        "app.kubernetes.io/component",
+                        "node",
+                        "kith.io/metrics",
+                        "true"))
+                .endMetadata()
+                .withNewSpec()
+                .withServiceAccountName("kith-node")
+                .withNodeName("node-1")
+                .addNewContainer()
+                .withName("kith")
+                .withImage("registry.invalid/kith")
+                .endContainer()
+                .endSpec()
+                .build())
+        .create();
+  }
+
+  /** Such a pod, and what the guards of its node saw. */
+  private static HttpServer serverOfKith(String name, NetworkNamespace network, int seen)
+      throws Exception {
+    podOfKith(name);
+    var server =
+        network.call(
+            () ->
+                HttpServer.create(
+                    new InetSocketAddress(InetAddress.getLoopbackAddress(), 9194), 0));
+    server.createContext(
+        "/metrics",
+        exchange -> {
+          try (exchange) {
+            var body =
+                ("# TYPE kith_guard_refused_total counter\nkith_guard_refused_total{reason=\"proxy_user\"} "
+                        + seen
+                        + "\n")
+                    .getBytes(UTF_8);
+            exchange.sendResponseHeaders(200, body.length);
+            exchange.getResponseBody().write(body);
+          }
+        });
+    server.start();
+    return server;
   }
 
   private static boolean isRejected() {

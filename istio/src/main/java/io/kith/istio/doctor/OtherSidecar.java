@@ -1,0 +1,83 @@
+package io.kith.istio.doctor;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.snakeyaml.engine.v2.api.Load;
+import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+
+/** What makes a sidecar that is not as Istio's injector makes it for everybody. */
+final class OtherSidecar {
+  /** Annotations that do so whatever they say. */
+  static final Set<String> ANNOTATIONS =
+      Set.of(
+          "inject.istio.io/templates",
+          "proxy.istio.io/overrides",
+          "sidecar.istio.io/proxyImage",
+          "sidecar.istio.io/bootstrapOverride",
+          "sidecar.istio.io/discoveryAddress",
+          "sidecar.istio.io/userVolume",
+          "sidecar.istio.io/userVolumeMount");
+
+  /** An annotation with settings of the proxy, as YAML. */
+  static final String CONFIG = "proxy.istio.io/config";
+
+  /** Settings that change nothing of what is asked. */
+  static final Set<String> HARMLESS =
+      Set.of(
+          "holdApplicationUntilProxyStarts",
+          "concurrency",
+          "drainDuration",
+          "terminationDrainDuration");
+
+  /** In place of names, where there is something else. */
+  private static final String NOT_A_MAP = "what is no map of settings";
+
+  private OtherSidecar() {}
+
+  /**
+   * What a pod has of it, in words.
+   *
+   * @param repository of Istio's own image, without tag or digest; empty where nobody tells
+   */
+  static List<String> of(MeshPod pod, String repository) {
+    var found = new ArrayList<String>();
+    var annotations = pod.object().tree().at("metadata", "annotations").entries();
+    ANNOTATIONS.stream()
+        .sorted()
+        .filter(annotations::containsKey)
+        .forEach(one -> found.add("annotation " + one));
+    settings(pod.object().annotation(CONFIG)).stream()
+        .filter(one -> !HARMLESS.contains(one))
+        .forEach(one -> found.add("annotation " + CONFIG + " with " + one));
+    for (var container : pod.containers()) {
+      var image = repository(container.spec().at("image").text());
+      if (container.isIstio() && !repository.isEmpty() && !image.equals(repository)) {
+        found.add("container " + container.name() + " has the image " + image);
+      }
+    }
+    return found;
+  }
+
+  /** Names of settings that are written as YAML, sorted. */
+  static List<String> settings(String text) {
+    try {
+      var parsed = new Load(LoadSettings.builder().build()).loadFromString(text);
+      return parsed == null || parsed instanceof Map
+          ? new Tree(parsed).entries().keySet().stream().sorted().toList()
+          : List.of(NOT_A_MAP);
+    } catch (YamlEngineException _) {
+      return List.of(NOT_A_MAP);
+    }
+  }
+
+  /** An image without tag and digest. */
+  static String repository(String image) {
+    var digest = image.indexOf('@');
+    var name = digest < 0 ? image : image.substring(0, digest);
+    var tag = name.lastIndexOf(':');
+    return tag > name.lastIndexOf('/') ? name.substring(0, tag) : name;
+  }
+}
