@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 public final class Doctor {
   private final MeshState state;
   private final MeshObjects objects;
+  private final Recipe recipe;
   private final MeshText mesh;
   private final KithStatus status;
   private @Nullable Version istiod;
@@ -24,11 +25,14 @@ public final class Doctor {
   private final Map<String, MeshPod> meshed = new HashMap<>();
   private final Set<String> seen = new HashSet<>();
   private final Set<String> modeless = new HashSet<>();
+  private final Set<String> withUnknownUsers = new TreeSet<>();
   private int sidecars;
+  private @Nullable Examination examination;
 
   public Doctor(MeshState state) {
     this.state = state;
     objects = state.sorted();
+    recipe = Recipe.of(objects);
     mesh = MeshText.of(objects, notJudged::add);
     status = KithStatus.of(state.status());
     istiod = objects.istiod();
@@ -84,11 +88,14 @@ public final class Doctor {
     seen.add(key);
     sidecars++;
     var sidecar = SidecarConfig.of(new Tree(dump.config()));
-    new SidecarRules(objects, status, istiod, findings).judge(pod, sidecar, dump.counters());
-    new FilterRules(objects, findings).judge(pod, sidecar);
+    new ChainRules(recipe, findings).judge(pod, sidecar);
+    new FailureModeRules(objects, recipe, status, findings).judge(pod, sidecar);
+    new ServerRules(objects, recipe, findings).judge(pod, sidecar, dump.counters());
+    new EnvoyRules(recipe, istiod, findings).judge(pod, sidecar, dump.counters());
+    new FilterRules(objects, recipe, findings).judge(pod, sidecar);
     new TimeRules(state.now(), findings).judge(pod, sidecar, dump.clock(), dump.asked());
     if (sidecar.hasGate()) {
-      new MeshRules(objects, mesh, status, findings).judgeGate(pod);
+      new MeshRules(objects, recipe, mesh, status, findings).judgeGate(pod);
     }
     if (status.mode(pod, objects).isEmpty()) {
       modeless.add(pod.owner());
@@ -127,28 +134,25 @@ public final class Doctor {
     findings.add(Rule.UNREAD, what, why, change);
   }
 
-  /** What came out; pods whose sidecar nobody judged are among the findings. */
+  /**
+   * What came out; pods whose sidecar nobody judged are among the findings. Nothing is judged any
+   * more once it was asked for.
+   */
   public Examination examination() {
-    var starting = 0;
-    for (var pod : meshed.entrySet()) {
-      if (pod.getValue().isStarting()) {
-        starting++;
-      } else if (!seen.contains(pod.getKey())) {
-        unread(pod.getKey(), "no config_dump of it");
-      }
+    if (examination == null) {
+      finish();
+      examination = new Examination(findings.sorted(), sidecars, notJudged);
     }
-    if (starting > 0) {
-      notJudged.add("sidecars that do not run yet: " + starting);
-    }
-    new FilterRules(objects, findings).judge();
+    return examination;
+  }
+
+  /** Judges what all of it is needed for. */
+  private void finish() {
+    unseen();
+    new FilterRules(objects, recipe, findings).judge();
     var injected = objects.injected();
-    var withUnknownUsers = new TreeSet<String>();
-    var pods = new PodRules(objects, mesh, findings, withUnknownUsers);
-    meshed.values().forEach(pods::judgeMeshed);
-    objects.pods().stream()
-        .filter(pod -> injected.contains(pod.namespace()) && !pod.hasProxy())
-        .forEach(pods::judgeUnmeshed);
-    var rules = new MeshRules(objects, mesh, status, findings);
+    pods(injected);
+    var rules = new MeshRules(objects, recipe, mesh, status, findings);
     rules.judge(injected);
     rules.judgeBridges(List.copyOf(meshed.values()), notJudged);
     rules.judgeVersions();
@@ -174,6 +178,28 @@ public final class Doctor {
               + Commands.some(modeless.stream().sorted().toList())
               + ": neither Kith's server nor a Scope says their mode");
     }
-    return new Examination(findings.sorted(), sidecars, notJudged);
+  }
+
+  /** Says which sidecars nobody judged. */
+  private void unseen() {
+    var starting = 0;
+    for (var pod : meshed.entrySet()) {
+      if (pod.getValue().isStarting()) {
+        starting++;
+      } else if (!seen.contains(pod.getKey())) {
+        unread(pod.getKey(), "no config_dump of it");
+      }
+    }
+    if (starting > 0) {
+      notJudged.add("sidecars that do not run yet: " + starting);
+    }
+  }
+
+  private void pods(Set<String> injected) {
+    var pods = new PodRules(objects, mesh, findings, withUnknownUsers);
+    meshed.values().forEach(pods::judgeMeshed);
+    objects.pods().stream()
+        .filter(pod -> injected.contains(pod.namespace()) && !pod.hasProxy())
+        .forEach(pods::judgeUnmeshed);
   }
 }

@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What is wrong with EnvoyFilters, by themselves and by what became of them in a sidecar. */
-record FilterRules(MeshObjects objects, Findings findings) {
+record FilterRules(MeshObjects objects, Recipe recipe, Findings findings) {
   private static final Set<String> OURS =
       Stream.of(MeshNames.FILTERS, MeshNames.CLUSTERS, MeshNames.GATES)
           .flatMap(Set::stream)
@@ -30,7 +30,7 @@ record FilterRules(MeshObjects objects, Findings findings) {
 
   void judge() {
     for (var filter : objects.of("EnvoyFilter")) {
-      if (!Commands.isRecipe(filter, objects)) {
+      if (!recipe.isOne(filter)) {
         var harm = new TreeSet<String>();
         filter.spec().at("configPatches").stream().flatMap(this::harm).forEach(harm::add);
         if (!harm.isEmpty()) {
@@ -104,8 +104,8 @@ record FilterRules(MeshObjects objects, Findings findings) {
 
   /** Whether the recipe skips the same requests: the short cut. */
   private boolean isOfRecipe(Filter filter) {
-    return Commands.recipes(objects)
-        .flatMap(recipe -> recipe.spec().at("configPatches").stream())
+    return recipe.recipes().stream()
+        .flatMap(one -> one.spec().at("configPatches").stream())
         .map(patch -> Filter.of(patch.at("patch", "value")))
         .anyMatch(
             other ->
@@ -131,7 +131,7 @@ record FilterRules(MeshObjects objects, Findings findings) {
                 filter.subject(),
                 pod.name(),
                 some(List.copyOf(paths)),
-                Commands.again(filter, objects)
+                recipe.again(filter)
                     + "   # wraps what istiod may not know; or update istiod, if it is older than"
                     + " Envoy's API 1.35"));
   }

@@ -153,8 +153,24 @@ record KithFilter(Tree object, String rootNamespace) {
         + (addresses.isEmpty() ? "HOST:PORT" : word(addresses.getFirst()))
         + (addresses.size() > 1 ? " --fallback " + word(addresses.get(1)) : "")
         + " --server-id "
-        + Commands.pinned(cluster).stream().findFirst().map(KithFilter::word).orElse("SPIFFE-ID")
+        + pinned(cluster).stream().findFirst().map(KithFilter::word).orElse("SPIFFE-ID")
         + settings();
+  }
+
+  /** The names, one of which the server has to prove; empty where any will do. */
+  static List<String> pinned(Tree cluster) {
+    var tls = cluster.at("transport_socket", "typed_config", "common_tls_context");
+    return Stream.of(
+            tls.at("validation_context"),
+            tls.at("combined_validation_context", "default_validation_context"))
+        .flatMap(
+            context ->
+                Stream.concat(
+                    context.at("match_typed_subject_alt_names").stream()
+                        .map(name -> name.at("matcher", "exact").text()),
+                    context.at("match_subject_alt_names").stream()
+                        .map(name -> name.at("exact").text())))
+        .toList();
   }
 
   private static String address(Tree address) {

@@ -9,10 +9,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Objects by their kinds.
  *
- * @param between ReplicaSets and Jobs by {@link Owners#key}
+ * @param pods that are not over
  */
-record MeshObjects(
-    String rootNamespace, Map<String, List<MeshObject>> byKind, Map<String, MeshObject> between) {
+record MeshObjects(String rootNamespace, Map<String, List<MeshObject>> byKind, List<MeshPod> pods) {
   private static final String INJECTION = "istio-injection";
   static final String REVISION = "istio.io/rev";
   private static final String INJECT = "sidecar.istio.io/inject";
@@ -24,14 +23,6 @@ record MeshObjects(
   /** Whether objects of this kind were asked for, though there may be none. */
   boolean isRead(String kind) {
     return byKind.containsKey(kind);
-  }
-
-  /** Pods that are not over. */
-  List<MeshPod> pods() {
-    return of("Pod").stream()
-        .map(pod -> new MeshPod(pod, Owners.of(pod, between)))
-        .filter(pod -> !pod.isOver())
-        .toList();
   }
 
   /** Namespaces whose pods get sidecars. */

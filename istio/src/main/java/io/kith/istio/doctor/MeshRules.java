@@ -13,14 +13,14 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What is wrong with a mesh as a whole, and with Kith in it. */
-record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings findings) {
+record MeshRules(
+    MeshObjects objects, Recipe recipe, MeshText mesh, KithStatus status, Findings findings) {
   private static final String MODE = "REGISTRY_ONLY";
   private static final int DNS = 53;
 
   private static final String SEEN = "kith_guard_seen_total";
-  private static final String AS_PROXY = SEEN + "{reason=\"proxy_user\"}";
-  private static final Pattern PAST_AS_PROXY =
-      Pattern.compile("(?m)^" + Pattern.quote(AS_PROXY) + " (\\d+)");
+  private static final String REFUSED = "kith_guard_refused_total";
+  private static final String AS_PROXY = "{reason=\"proxy_user\"}";
 
   void judge(Set<String> injected) {
     captureModes();
@@ -118,14 +118,14 @@ record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings
             "kubectl edit "
                 + sidecar.kubectl()
                 + "   # without outboundTrafficPolicy; or "
-                + Commands.baseline(objects));
+                + recipe.baseline());
       }
     }
   }
 
   private String meshCommand() {
     return "istioctl upgrade --set meshConfig.outboundTrafficPolicy.mode=ALLOW_ANY\nor "
-        + Commands.baseline(objects);
+        + recipe.baseline();
   }
 
   private void registryOnly(String subject, String whose, MeshPod pod, String change) {
@@ -145,8 +145,8 @@ record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings
     if (!status.isKnown() || (status.hasCheckServers() && !status.tellsNodes())) {
       notJudged.add(
           status.isKnown()
-              ? "bridges: they are connected to check servers, of which the server that was asked, of"
-                  + " an older version, does not tell it"
+              ? "bridges: they are connected to check servers, of which the server that was asked,"
+                  + " of an older version, does not tell it"
               : "bridges and versions of Kith: no status of its server was asked (--server, or"
                   + " --status FILE)");
       return;
@@ -186,7 +186,8 @@ record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings
 
   /** Whether a line of metrics says what guards counted, or that they count. */
   static boolean isOfGuards(String line) {
-    return line.startsWith(SEEN + "{") || line.startsWith("# TYPE " + SEEN + " ");
+    return Stream.of(SEEN, REFUSED)
+        .anyMatch(name -> line.startsWith(name + "{") || line.startsWith("# TYPE " + name + " "));
   }
 
   /** Looks at what servers counted, all of them together. */
@@ -201,20 +202,36 @@ record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings
                       + ", which those have that bridges are connected to"));
       return;
     }
-    var count =
-        PAST_AS_PROXY
-            .matcher(metrics)
-            .results()
-            .mapToLong(one -> Long.parseLong(one.group(1)))
-            .sum();
-    if (count > 0) {
+    // what is only seen may be a sidecar that starts: it is not known as the proxy before it
+    // listens
+    var refused = asProxy(REFUSED, metrics);
+    var seen = asProxy(SEEN, metrics);
+    if (refused > 0) {
       findings.add(
           Rule.PROXY_USER_SEEN,
           "mesh",
-          AS_PROXY + " is " + count,
+          REFUSED + AS_PROXY + " is " + refused,
           "kubectl logs -n kith -l app.kubernetes.io/name=kith --tail=-1 | grep 'went past the"
               + " sidecar'   # names process and pod: give its image another user");
+    } else if (seen > 0) {
+      notJudged.add(
+          "who went past sidecars as the proxy's user: "
+              + SEEN
+              + AS_PROXY
+              + " is "
+              + seen
+              + ", and none was refused; sidecars that start are among them, and only under enforce"
+              + " the guard tells others from these");
     }
+  }
+
+  /** The sum of what servers counted of the proxy's user. */
+  private static long asProxy(String name, String metrics) {
+    return Pattern.compile("(?m)^" + Pattern.quote(name + AS_PROXY) + " (\\d+)")
+        .matcher(metrics)
+        .results()
+        .mapToLong(one -> Long.parseLong(one.group(1)))
+        .sum();
   }
 
   void judgeVersions() {
@@ -227,7 +244,7 @@ record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings
                     Rule.KITH_SKEW,
                     "check server " + name,
                     "version " + version + ", and the server that was asked is " + status.version(),
-                    Commands.oneVersion(objects));
+                    recipe.oneVersion());
               }
             });
     var versions = new TreeMap<String, TreeSet<String>>();
@@ -251,7 +268,7 @@ record MeshRules(MeshObjects objects, MeshText mesh, KithStatus status, Findings
                 Rule.KITH_SKEW,
                 "image " + image.substring(image.lastIndexOf('/') + 1),
                 "pods of Kith run " + some(List.copyOf(tags)),
-                Commands.oneVersion(objects));
+                recipe.oneVersion());
           }
         });
   }

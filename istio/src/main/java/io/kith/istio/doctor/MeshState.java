@@ -47,7 +47,12 @@ public record MeshState(
         between.put(Owners.key(object.namespace(), kind, object.name()), object);
       }
     }
-    return new MeshObjects(rootNamespace, byKind, between);
+    var pods =
+        byKind.getOrDefault("Pod", List.of()).stream()
+            .map(pod -> new MeshPod(pod, Owners.of(pod, between)))
+            .filter(pod -> !pod.isOver())
+            .toList();
+    return new MeshObjects(rootNamespace, byKind, pods);
   }
 
   private static void add(Map<String, List<MeshObject>> byKind, Tree tree) {

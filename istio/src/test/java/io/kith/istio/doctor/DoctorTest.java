@@ -66,6 +66,40 @@ class DoctorTest {
             "guard counts: no metrics of Kith's servers were read (--kith NAME, or --metrics URL)");
   }
 
+  /** A sidecar dials istiod before it listens, and so before a guard knows it as the proxy. */
+  @Test
+  void examine_proxysUserSeenAndNotRefused_isNoFinding() {
+    var dump = MeshDump.of("clean");
+    dump.metrics =
+        """
+        # TYPE kith_guard_seen_total counter
+        kith_guard_seen_total{reason="proxy_user"} 2
+        # TYPE kith_guard_refused_total counter
+        kith_guard_refused_total{reason="proxy_user"} 0
+        """;
+
+    assertThat(dump.examine().findings()).isEmpty();
+    assertThat(dump.examine().notJudged())
+        .anyMatch(
+            one ->
+                one.startsWith(
+                    "who went past sidecars as the proxy's user:"
+                        + " kith_guard_seen_total{reason=\"proxy_user\"} is 2, and none was refused"));
+  }
+
+  @Test
+  void examination_askedForTwice_isTheSame() {
+    var dump = MeshDump.of("clean");
+    dump.sidecars.remove("shop/cart-0");
+    dump.workload("shop/deployment/catalog").put("mode", "enforce");
+    var doctor = dump.judged();
+
+    var first = doctor.examination();
+
+    assertThat(doctor.examination()).isEqualTo(first);
+    assertThat(first.findings()).isNotEmpty();
+  }
+
   @Test
   void examine_podThatDoesNotRunYet_isNoFinding() {
     var dump = MeshDump.of("clean");

@@ -176,6 +176,11 @@ final class MeshDump {
   // ---- what comes out
 
   Examination examine() {
+    return judged().examination();
+  }
+
+  /** A doctor that was told everything. */
+  Doctor judged() {
     var doctor = new Doctor(new MeshState("istio-system", objects, status, metrics, now));
     first.accept(doctor);
     sidecars.forEach(
@@ -189,6 +194,6 @@ final class MeshDump {
                     clocks.get(key),
                     asked.get(key))));
     more.accept(doctor);
-    return doctor.examination();
+    return doctor;
   }
 }
