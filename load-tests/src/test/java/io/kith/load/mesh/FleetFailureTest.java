@@ -378,12 +378,14 @@ class FleetFailureTest {
   private static String withServersOf(Path file, String recipe) {
     var cluster =
         Pattern.compile(
-                "(  - name: kith_server\n"
-                    + ")    type: STATIC\n"
-                    + "(.*\n"
-                    + ")    load_assignment:\n"
-                    + "(?:      .*\n"
-                    + ")*")
+                """
+                (  - name: kith_server
+                )    type: STATIC
+                (.*
+                )    load_assignment:
+                (?:      .*
+                )*\
+                """)
             .matcher(recipe);
     assertThat(cluster.find()).as(recipe).isTrue();
     return recipe.substring(0, cluster.start())
