@@ -2,10 +2,14 @@ package io.kith.baselines.bundle;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.kith.baselines.destination.DestinationPattern;
+import io.kith.baselines.destination.Evidence;
+import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.CompactEdges;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.identity.Owner;
+import io.kith.baselines.process.ProcessClass;
 import io.kith.baselines.yaml.Json;
 import io.kith.baselines.yaml.JsonObject;
 import java.io.ByteArrayInputStream;
@@ -30,6 +34,9 @@ public final class PackedEdges extends CompactEdges {
   private static final String ID = "id";
   private static final String EDGES = "edges";
 
+  /** What most edges say as well, so that none has it in full. */
+  private static final byte[] USUAL = Json.write(Map.of(EDGES, List.of(usual()))).getBytes(UTF_8);
+
   private final byte[] deflated;
 
   private PackedEdges(int size, byte[] deflated) {
@@ -49,6 +56,14 @@ public final class PackedEdges extends CompactEdges {
             new PackedEdges(
                 edges.size(),
                 deflate(Json.write(Map.of(EDGES, edges.stream().map(PackedEdges::map).toList())))));
+  }
+
+  private static Map<String, Object> usual() {
+    return map(
+        Edge.learned(
+            new ProcessClass("/usr/bin/java", "java", null, List.of(), false),
+            new DestinationPattern.Exact(
+                "default/deployment/backend", Evidence.OWNER, 8_080, Protocol.TCP)));
   }
 
   /** Without an id that says nothing new: digits that cannot be compressed. */
@@ -81,6 +96,7 @@ public final class PackedEdges extends CompactEdges {
 
   private static byte[] deflate(String text) {
     var deflater = new Deflater(Deflater.DEFAULT_COMPRESSION, true);
+    deflater.setDictionary(USUAL);
     var bytes = new ByteArrayOutputStream(1_024);
     try (var out = new DeflaterOutputStream(bytes, deflater)) {
       out.write(text.getBytes(UTF_8));
@@ -94,6 +110,7 @@ public final class PackedEdges extends CompactEdges {
 
   private String inflated() {
     var inflater = new Inflater(true);
+    inflater.setDictionary(USUAL);
     try (var in = new InflaterInputStream(new ByteArrayInputStream(deflated), inflater)) {
       return new String(in.readAllBytes(), UTF_8);
     } catch (IOException e) {

@@ -22,14 +22,16 @@ public final class SpiffeId implements Comparable<SpiffeId> {
   private static final Pattern FORM =
       Pattern.compile("spiffe://([a-z0-9._-]{1,255})((?:/[A-Za-z0-9._-]+)*)");
 
-  private final String text;
-  private final String trustDomain;
-  private final String path;
+  private static final int SCHEME = "spiffe://".length();
 
-  private SpiffeId(String text, String trustDomain, String path) {
+  private final String text;
+
+  /** Where its path begins; parts are made when asked for, since a mesh has many of these. */
+  private final int pathAt;
+
+  private SpiffeId(String text, int pathAt) {
     this.text = text;
-    this.trustDomain = trustDomain;
-    this.path = path;
+    this.pathAt = pathAt;
   }
 
   /**
@@ -53,7 +55,7 @@ public final class SpiffeId implements Comparable<SpiffeId> {
         throw refused(text, "a path segment is '" + segment + "'");
       }
     }
-    return new SpiffeId(text, matcher.group(1), path);
+    return new SpiffeId(text, matcher.start(2));
   }
 
   private static IllegalArgumentException refused(String text, String why) {
@@ -68,17 +70,17 @@ public final class SpiffeId implements Comparable<SpiffeId> {
 
   /** Lower case, without scheme: {@code prod.mesh.example}. */
   public String trustDomain() {
-    return trustDomain;
+    return text.substring(SCHEME, pathAt);
   }
 
   /** With its leading slash, or empty: {@code /ns/shop/sa/checkout}. */
   public String path() {
-    return path;
+    return text.substring(pathAt);
   }
 
   /** The segments of the path, in order; may be empty. */
   public List<String> segments() {
-    return path.isEmpty() ? List.of() : List.of(path.substring(1).split("/"));
+    return pathAt == text.length() ? List.of() : List.of(text.substring(pathAt + 1).split("/"));
   }
 
   @Override
