@@ -67,6 +67,9 @@ public final class CheckServer implements AutoCloseable {
   private static final Duration KEEP_ALIVE_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration CLOSE_GRACE = Duration.ofSeconds(5);
   private static final int WARM_UPS = 2;
+  // Of the port where it asks itself, over a few connections.
+  private static final KithConfig.Connections WARM_UP_LIMITS =
+      new KithConfig.Connections(WarmUp.CHECKS, WarmUp.CHECKS);
 
   private static final PeerFilter PEERS =
       new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC()));
@@ -347,13 +350,19 @@ public final class CheckServer implements AutoCloseable {
     if (settings.checks() instanceof Endpoint.Unix(var path)) {
       try {
         var file = SocketFile.prepare(key, path, SocketFile.Access.EVERYBODY);
-        checks = file.listen(at -> checks(at, tls, checkService), CheckListener::close);
+        checks =
+            file.listen(
+                at -> checks(at, tls, checkService, settings.connections()), CheckListener::close);
         checkFile = file;
       } catch (IOException e) {
         throw ListenException.of(e);
       }
     } else {
-      checks = bound(key, settings.checks(), address -> checks(address, tls, checkService));
+      checks =
+          bound(
+              key,
+              settings.checks(),
+              address -> checks(address, tls, checkService, settings.connections()));
     }
   }
 
@@ -393,7 +402,11 @@ public final class CheckServer implements AutoCloseable {
         .keepAliveTimeout(KEEP_ALIVE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
   }
 
-  private CheckListener checks(SocketAddress address, SslContext tls, ExtAuthzService service)
+  private CheckListener checks(
+      SocketAddress address,
+      SslContext tls,
+      ExtAuthzService service,
+      KithConfig.Connections connections)
       throws IOException {
     return CheckListener.start(
         address,
@@ -405,8 +418,8 @@ public final class CheckServer implements AutoCloseable {
             settings.connectionAge(),
             AGE_GRACE,
             PATIENCE,
-            settings.connections().perId(),
-            settings.connections().handshakes()),
+            connections.perId(),
+            connections.handshakes()),
         service);
   }
 
@@ -453,7 +466,11 @@ public final class CheckServer implements AutoCloseable {
 
   private boolean warmsUp(SpiffeId self) throws InterruptedException {
     try {
-      if (new WarmUp(identity, self).run(this::checks, CheckServer::bridges) > 0) {
+      if (new WarmUp(identity, self)
+              .run(
+                  (address, tls, service) -> checks(address, tls, service, WARM_UP_LIMITS),
+                  CheckServer::bridges)
+          > 0) {
         return true;
       }
       LOG.log(Level.WARNING, "server not warm: its own Checks were not answered");

@@ -293,6 +293,15 @@ class CheckServerTest {
     }
   }
 
+  /** What is meant for strangers does not keep a server from asking itself. */
+  @Test
+  void start_oneConnectionOfAnId_warmsUp() throws Exception {
+    try (var server = startedWith("perId: 1, handshakes: 1")) {
+      assertThat(server.notReady()).isEmpty();
+      assertThat(server.cold()).isEmpty();
+    }
+  }
+
   /** It proves to be somebody else, so none of its own Checks gets through. */
   @Test
   void start_warmUpFails_isTriedOnceMoreAndTold() throws Exception {
