@@ -216,10 +216,11 @@ public final class OpenFlows {
     for (var share : shares.entrySet()) {
       var pod = share.getKey();
       var snapshot = policy.ready(share.getValue().workload);
-      for (var kept : decidedByAnother(snapshot, pod, now.minus(KEPT))) {
-        if (snapshot == null) {
-          continue; // decided once there is one
-        }
+      forgetBefore(now.minus(KEPT), pod);
+      if (snapshot == null) {
+        continue; // decided once there is one
+      }
+      for (var kept : decidedByAnother(snapshot, pod)) {
         if (kept.passes(snapshot, now)) {
           kept.decidedBy = snapshot;
         } else {
@@ -231,9 +232,7 @@ public final class OpenFlows {
     return denied;
   }
 
-  /** Of a pod; forgets what is too old. */
-  private List<Kept> decidedByAnother(@Nullable Snapshot current, Pod pod, Instant oldest) {
-    var found = new ArrayList<Kept>();
+  private void forgetBefore(Instant oldest, Pod pod) {
     shares.computeIfPresent(
         pod,
         (_, share) -> {
@@ -241,12 +240,21 @@ public final class OpenFlows {
               && share.oldestFirst.firstEntry().getValue().since.isBefore(oldest)) {
             forgetFirst(share);
           }
+          return share.changed();
+        });
+  }
+
+  private List<Kept> decidedByAnother(Snapshot current, Pod pod) {
+    var found = new ArrayList<Kept>();
+    shares.computeIfPresent(
+        pod,
+        (_, share) -> {
           for (var kept : share.oldestFirst.values()) {
             if (kept.decidedBy != current) {
               found.add(kept);
             }
           }
-          return share.changed();
+          return share;
         });
     return found;
   }

@@ -2,6 +2,7 @@ package io.kith.server.control;
 
 import static java.util.Objects.requireNonNull;
 
+import io.kith.baselines.bundle.Keyring;
 import io.kith.baselines.bundle.Seals;
 import io.kith.baselines.bundle.SigningKey;
 import io.kith.baselines.identity.Owner;
@@ -49,6 +50,7 @@ final class Journal implements AutoCloseable {
   private final @Nullable HighWaterMark mark;
   private final @Nullable EntryCopy copy;
   private final @Nullable VerifiedPages verified;
+  private final Keyring keysOfVerified;
   private final LongAdder refusedEntries = new LongAdder();
   private String seal = Seals.FIRST;
   private HighWaterMark.@Nullable Mark expected;
@@ -133,6 +135,7 @@ final class Journal implements AutoCloseable {
     this.fold = requireNonNull(fold, "fold");
     this.mark = mark;
     this.copy = copy;
+    this.keysOfVerified = fold.keys().ofVerified();
     this.verified =
         mark == null || copy != null
             ? null
@@ -560,7 +563,7 @@ final class Journal implements AutoCloseable {
     if (entry.position() != position + 1) {
       return "change " + (position + 1) + " is missing, and " + entry.position() + " is there";
     }
-    var keys = known ? fold.keys().ofVerified() : fold.keys();
+    var keys = known ? keysOfVerified : fold.keys();
     var broken = Seals.problem(seal, entry, keys);
     if (broken != null) {
       return "change " + entry.position() + ": " + broken;

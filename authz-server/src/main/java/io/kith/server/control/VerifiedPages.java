@@ -40,6 +40,9 @@ final class VerifiedPages {
   private final List<String> pages = new ArrayList<>();
   private MessageDigest page = sha256();
 
+  /** Last position of the pages that were found noted. */
+  private long known;
+
   /** What the file has, as far as it is of these keys. */
   VerifiedPages(Path file, Keyring keys) {
     this.file = file;
@@ -70,11 +73,19 @@ final class VerifiedPages {
     }
     var digest = sha256();
     entries.forEach(entry -> add(digest, entry));
-    return pages.get(Math.toIntExact(index)).equals(HexFormat.of().formatHex(digest.digest()));
+    var isThere =
+        pages.get(Math.toIntExact(index)).equals(HexFormat.of().formatHex(digest.digest()));
+    if (isThere) {
+      known = entries.getLast().position();
+    }
+    return isThere;
   }
 
   /** Takes note of an entry that was verified; from position 1 on, without gaps. */
   void note(Entry entry) {
+    if (entry.position() <= known) {
+      return; // its page is noted
+    }
     add(page, entry);
     if (entry.position() % PAGE == 0) {
       var hash = HexFormat.of().formatHex(page.digest());
@@ -105,17 +116,8 @@ final class VerifiedPages {
 
   /** With the length of each text, so that no two entries are the same bytes. */
   private static void add(MessageDigest digest, Entry entry) {
-    var change = entry.change();
     digest.update(ByteBuffer.allocate(Long.BYTES).putLong(entry.position()).flip());
-    for (var text :
-        List.of(
-            change.at().toString(),
-            change.author(),
-            change.note(),
-            change.kind(),
-            change.subject(),
-            change.body(),
-            entry.seal())) {
+    for (var text : entry.texts()) {
       var bytes = text.getBytes(UTF_8);
       digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(bytes.length).flip());
       digest.update(bytes);

@@ -104,17 +104,7 @@ final class Rows {
   }
 
   private static Object[] columns(Entry entry) {
-    var change = entry.change();
-    return new Object[] {
-      entry.position(),
-      change.at().toString(),
-      change.author(),
-      change.note(),
-      change.kind(),
-      change.subject(),
-      change.body(),
-      entry.seal()
-    };
+    return Stream.concat(Stream.of(entry.position()), entry.texts().stream()).toArray();
   }
 
   static void save(Connection connection, List<LearnedPart> parts) throws SQLException {

@@ -2,6 +2,8 @@ package io.kith.baselines.store;
 
 import static java.util.Objects.requireNonNull;
 
+import java.util.List;
+
 /**
  * A change at its place in the log.
  *
@@ -16,5 +18,17 @@ public record Entry(long position, Change change, String seal) {
     }
     requireNonNull(change, "change");
     StoredText.check(seal, "seal");
+  }
+
+  /** All of it but its position, as text: at, author, note, kind, subject, body, seal. */
+  public List<String> texts() {
+    return List.of(
+        change.at().toString(),
+        change.author(),
+        change.note(),
+        change.kind(),
+        change.subject(),
+        change.body(),
+        seal);
   }
 }

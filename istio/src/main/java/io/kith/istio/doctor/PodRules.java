@@ -108,20 +108,17 @@ record PodRules(
         found.add("container " + container.name() + " is within " + MeshPod.PROXY);
       }
     }
-    if (!found.isEmpty()) {
-      findings.add(
-          Rule.SIDECAR_WITHIN_REACH,
-          pod,
-          String.join(", ", found),
-          "take that out of its template, then\n" + Commands.restart(pod));
-    }
+    inTemplate(Rule.SIDECAR_WITHIN_REACH, pod, found);
   }
 
   private void otherSidecar(MeshPod pod) {
-    var found = OtherSidecar.of(pod, mesh.proxyImage());
+    inTemplate(Rule.OTHER_SIDECAR, pod, OtherSidecar.of(pod, mesh.proxyImage()));
+  }
+
+  private void inTemplate(Rule rule, MeshPod pod, List<String> found) {
     if (!found.isEmpty()) {
       findings.add(
-          Rule.OTHER_SIDECAR,
+          rule,
           pod,
           String.join(", ", found),
           "take that out of its template, then\n" + Commands.restart(pod));

@@ -73,19 +73,9 @@ record HelmChart(Helm helm) {
 
   /** Asks Helm to render the chart with a file of values, and with single values besides. */
   Outcome template(Values values, String... more) throws IOException, InterruptedException {
-    var arguments =
-        new ArrayList<>(
-            List.of(
-                "template",
-                "kith",
-                CHART.toString(),
-                "--namespace",
-                NAMESPACE,
-                "--kube-version",
-                Istio.KUBERNETES_VERSION));
+    var arguments = release("template", "--kube-version", Istio.KUBERNETES_VERSION);
     arguments.addAll(values.arguments());
-    Arrays.stream(more).forEach(value -> arguments.addAll(List.of("--set", value)));
-    return run(arguments);
+    return run(arguments, more);
   }
 
   /**
@@ -94,19 +84,14 @@ record HelmChart(Helm helm) {
    * @param kubeconfig of the cluster that it looks into
    */
   Outcome notes(Path kubeconfig, String... more) throws IOException, InterruptedException {
+    return run(release("install", "--kubeconfig", kubeconfig.toString(), "--dry-run=server"), more);
+  }
+
+  private static List<String> release(String verb, String... options) {
     var arguments =
-        new ArrayList<>(
-            List.of(
-                "install",
-                "kith",
-                CHART.toString(),
-                "--namespace",
-                NAMESPACE,
-                "--kubeconfig",
-                kubeconfig.toString(),
-                "--dry-run=server"));
-    Arrays.stream(more).forEach(value -> arguments.addAll(List.of("--set", value)));
-    return run(arguments);
+        new ArrayList<>(List.of(verb, "kith", CHART.toString(), "--namespace", NAMESPACE));
+    arguments.addAll(List.of(options));
+    return arguments;
   }
 
   Outcome lint(Values values) throws IOException, InterruptedException {
@@ -115,9 +100,11 @@ record HelmChart(Helm helm) {
     return run(arguments);
   }
 
-  private Outcome run(List<String> arguments) throws IOException, InterruptedException {
+  private Outcome run(List<String> arguments, String... values)
+      throws IOException, InterruptedException {
     var argv = new ArrayList<>(List.of(helm.program().toString()));
     argv.addAll(arguments);
+    Arrays.stream(values).forEach(value -> argv.addAll(List.of("--set", value)));
     return Command.run(LIMIT, argv);
   }
 
