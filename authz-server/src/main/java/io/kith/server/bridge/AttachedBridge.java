@@ -19,6 +19,7 @@ import io.kith.bridge.v1.PodUpdate;
 import io.kith.bridge.v1.Revocation;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.server.check.Peer;
+import io.kith.server.check.SocketPair;
 import io.kith.server.check.SocketQuery;
 import io.kith.server.check.Untrusted;
 import java.time.Instant;
@@ -227,7 +228,9 @@ final class AttachedBridge {
   }
 
   /** Has a connection of a pod ended. */
-  void revoke(RegisteredPod pod, OpenFlows.Connection connection) {
+  void revoke(RegisteredPod pod, SocketPair connection) {
+    var source = connection.source();
+    var destination = connection.destination();
     out.write(
         ServerMessage.newBuilder()
             .setRevocation(
@@ -235,12 +238,11 @@ final class AttachedBridge {
                     .addConnections(
                         Connection.newBuilder()
                             .setPodId(pod.id())
-                            .setSourceAddress(
-                                ByteString.copyFrom(connection.source().address().bytes()))
-                            .setSourcePort(connection.source().port())
+                            .setSourceAddress(ByteString.copyFrom(source.address().bytes()))
+                            .setSourcePort(source.port())
                             .setDestinationAddress(
-                                ByteString.copyFrom(connection.destination().address().bytes()))
-                            .setDestinationPort(connection.destination().port())))
+                                ByteString.copyFrom(destination.address().bytes()))
+                            .setDestinationPort(destination.port())))
             .build());
   }
 

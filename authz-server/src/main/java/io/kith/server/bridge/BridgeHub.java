@@ -12,6 +12,7 @@ import io.kith.server.check.NodeBridges;
 import io.kith.server.check.PodSource;
 import io.kith.server.check.ProcessSource;
 import io.kith.server.check.RunningPod;
+import io.kith.server.check.SocketPair;
 import io.kith.server.check.SocketQuery;
 import io.kith.server.check.Untrusted;
 import java.time.InstantSource;
@@ -266,7 +267,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
   }
 
   /** Has the bridge of its pod end a connection. */
-  void revoke(OpenFlows.Connection connection) {
+  void revoke(SocketPair connection) {
     var holder = byAddress.get(connection.source().address());
     if (holder != null) {
       holder.bridge().revoke(holder.pod(), connection);

@@ -14,7 +14,7 @@ import io.kith.baselines.identity.Workload;
 import io.kith.server.check.Answered;
 import io.kith.server.check.CheckFacts;
 import io.kith.server.check.Policy;
-import io.kith.server.check.SocketEnd;
+import io.kith.server.check.SocketPair;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -44,39 +44,20 @@ public final class OpenFlows {
   private final LongAdder forgotten = new LongAdder();
   private volatile @Nullable Pod largest;
 
-  /**
-   * A connection as its proxy sees it.
-   *
-   * @param source near end
-   * @param destination where the application connected to
-   */
-  record Connection(SocketEnd source, SocketEnd destination) {
-    @Override
-    public boolean equals(@Nullable Object other) {
-      return other instanceof Connection that
-          && source.equals(that.source)
-          && destination.equals(that.destination);
-    }
-
-    @Override
-    public int hashCode() {
-      return 31 * source.hashCode() + destination.hashCode();
-    }
-  }
-
   private record Pod(Owner owner, IpAddress address) {}
 
   private static final class Kept {
-    private final Connection connection;
+    private final SocketPair connection;
     private final @Nullable Flow flow;
-    private final Instant since;
+    private final long since;
     private volatile @Nullable Snapshot decidedBy;
 
     /**
      * @param flow null when it passed undecided
+     * @param since milliseconds of the clock
      * @param decidedBy null when it is to be decided in any case
      */
-    Kept(Connection connection, @Nullable Flow flow, Instant since, @Nullable Snapshot decidedBy) {
+    Kept(SocketPair connection, @Nullable Flow flow, long since, @Nullable Snapshot decidedBy) {
       this.connection = connection;
       this.flow = flow;
       this.since = since;
@@ -92,7 +73,7 @@ public final class OpenFlows {
 
   /** Connections of a pod, oldest first; touched only within a call of {@link #shares}. */
   private static final class Share {
-    private final LinkedHashMap<Connection, Kept> oldestFirst = new LinkedHashMap<>();
+    private final LinkedHashMap<SocketPair, Kept> oldestFirst = new LinkedHashMap<>();
 
     /** For who only looks: may be of a moment ago. */
     private volatile int size;
@@ -128,10 +109,10 @@ public final class OpenFlows {
         || record.routine()) { // it was taken note of with those before it
       return;
     }
-    var key = new Connection(connection.source(), connection.destination());
+    var key = SocketPair.of(connection.source(), connection.destination());
     var pod = new Pod(workload.owner(), connection.source().address());
     if (record.decision().applied() instanceof Verdict.Allow) {
-      var kept = new Kept(key, record.flow(), record.time(), answered.snapshot());
+      var kept = new Kept(key, record.flow(), record.time().toEpochMilli(), answered.snapshot());
       keep(pod, workload, kept, record.repeated());
     } else {
       remove(pod, key);
@@ -198,7 +179,7 @@ public final class OpenFlows {
     }
   }
 
-  private void remove(Pod pod, Connection connection) {
+  private void remove(Pod pod, SocketPair connection) {
     shares.computeIfPresent(
         pod,
         (_, share) -> {
@@ -210,13 +191,13 @@ public final class OpenFlows {
   }
 
   /** The connections that would be denied by what decides now, and were allowed by another. */
-  List<Connection> revoked(Policy policy) {
+  List<SocketPair> revoked(Policy policy) {
     var now = clock.instant();
-    var denied = new ArrayList<Connection>();
+    var denied = new ArrayList<SocketPair>();
     for (var share : shares.entrySet()) {
       var pod = share.getKey();
       var snapshot = policy.ready(share.getValue().workload);
-      forgetBefore(now.minus(KEPT), pod);
+      forgetBefore(now.minus(KEPT).toEpochMilli(), pod);
       if (snapshot == null) {
         continue; // decided once there is one
       }
@@ -232,12 +213,12 @@ public final class OpenFlows {
     return denied;
   }
 
-  private void forgetBefore(Instant oldest, Pod pod) {
+  private void forgetBefore(long oldest, Pod pod) {
     shares.computeIfPresent(
         pod,
         (_, share) -> {
           while (!share.oldestFirst.isEmpty()
-              && share.oldestFirst.firstEntry().getValue().since.isBefore(oldest)) {
+              && share.oldestFirst.firstEntry().getValue().since < oldest) {
             forgetFirst(share);
           }
           return share.changed();

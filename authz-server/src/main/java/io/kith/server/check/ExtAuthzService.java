@@ -4,7 +4,6 @@ import static java.util.Objects.requireNonNull;
 
 import com.github.benmanes.caffeine.cache.Ticker;
 import io.kith.baselines.decision.Decider;
-import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Snapshot;
@@ -50,6 +49,7 @@ public final class ExtAuthzService {
   private final CheckObserver observer;
   private final Deadlines deadlines;
   private final InstantSource clock;
+  private final SharedFlows flows = new SharedFlows();
   private final SeenConnections seen = new SeenConnections(Ticker.systemTicker());
   private final WaitingPlaces waiting;
 
@@ -277,7 +277,7 @@ public final class ExtAuthzService {
               connection.destination().address(),
               connection.claimedNames());
       var destination = connection.destinationFacts(answered).resolve(directory);
-      var flow = new Flow(reporter, attribution, destination);
+      var flow = flows.of(reporter, attribution, destination);
       var decision = Decider.decide(snapshot, flow, now(check));
       answer(check, new Outcome(decision, flow, null, snapshot));
     } catch (Throwable thrown) {

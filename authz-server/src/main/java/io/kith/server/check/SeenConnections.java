@@ -19,12 +19,7 @@ final class SeenConnections {
   private static final long MAX = 100_000;
 
   // The number alone would not do: each proxy counts for itself, from zero again after a restart.
-  private record Key(
-      SpiffeId reporter,
-      SocketEnd source,
-      SocketEnd destination,
-      String connection,
-      Destination resolved) {}
+  private record Key(SpiffeId reporter, SocketPair ends, String connection, Destination resolved) {}
 
   private final Cache<Key, Boolean> seen;
 
@@ -43,8 +38,7 @@ final class SeenConnections {
     var key =
         new Key(
             reporter,
-            connection.source(),
-            connection.destination(),
+            SocketPair.of(connection.source(), connection.destination()),
             connection.connection(),
             resolved);
     return seen.asMap().putIfAbsent(key, Boolean.TRUE) != null;

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  * @param port 1 to 65535
  */
 public record SocketEnd(IpAddress address, int port) {
-  private static final long GOLDEN = 0x9E3779B97F4A7C15L; // 2^64 by the golden ratio
+  /** What mixes the bits of hashes. */
+  static final long GOLDEN = 0x9E3779B97F4A7C15L; // 2^64 by the golden ratio
 
   public SocketEnd {
     requireNonNull(address, "address");

@@ -65,6 +65,16 @@ public final class IpAddress {
     return new IpAddress(0, MAPPED | Integer.toUnsignedLong(bits));
   }
 
+  /**
+   * The address with these bits as IPv6.
+   *
+   * @param high {@link #high()}
+   * @param low {@link #low()}
+   */
+  public static IpAddress of(long high, long low) {
+    return new IpAddress(high, low);
+  }
+
   private static long bits(byte[] bytes, int from, int count) {
     var bits = 0L;
     for (var i = from; i < from + count; i++) {
