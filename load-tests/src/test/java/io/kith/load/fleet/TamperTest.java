@@ -235,7 +235,8 @@ class TamperTest {
             "kind = 'propose'",
             "at = '2026-01-01T00:00:00.001Z'",
             "body = replace(body, 'enforce', 'observe')",
-            "seal = replace(replace(seal, 'A', 'B'), 'C', 'D')")) {
+            "seal = substr(seal, 1, length(seal) - 9) || case substr(seal, length(seal) - 8, 1)"
+                + " when 'A' then 'B' else 'A' end || substr(seal, length(seal) - 7)")) {
       var copy = copy(kind);
       copy.execute("update kith_change set " + change + " where position = 2");
 
