@@ -87,9 +87,42 @@ record HelmChart(Helm helm) {
     return run(release("install", "--kubeconfig", kubeconfig.toString(), "--dry-run=server"), more);
   }
 
+  /** Makes the release, as the documentation says. */
+  Outcome install(Path kubeconfig, String... more) throws IOException, InterruptedException {
+    return run(
+        release("install", "--kubeconfig", kubeconfig.toString(), "--create-namespace"), more);
+  }
+
+  /** Changes the release to another chart and to more values, as the documentation says. */
+  Outcome upgrade(Path kubeconfig, Path chart, String... more)
+      throws IOException, InterruptedException {
+    return run(
+        of(
+            List.of("upgrade", "kith", chart.toString()),
+            "--kubeconfig",
+            kubeconfig.toString(),
+            "--reset-then-reuse-values"),
+        more);
+  }
+
+  /** Goes back to the release before. */
+  Outcome rollback(Path kubeconfig) throws IOException, InterruptedException {
+    return run(of(List.of("rollback", "kith"), "--kubeconfig", kubeconfig.toString()));
+  }
+
+  /** What Helm says that the release consists of. */
+  List<Rendered> manifest(Path kubeconfig) throws IOException, InterruptedException {
+    var asked = of(List.of("get", "manifest", "kith"), "--kubeconfig", kubeconfig.toString());
+    return objects(run(asked).orFail().output());
+  }
+
   private static List<String> release(String verb, String... options) {
-    var arguments =
-        new ArrayList<>(List.of(verb, "kith", CHART.toString(), "--namespace", NAMESPACE));
+    return of(List.of(verb, "kith", CHART.toString()), options);
+  }
+
+  private static List<String> of(List<String> what, String... options) {
+    var arguments = new ArrayList<>(what);
+    arguments.addAll(List.of("--namespace", NAMESPACE));
     arguments.addAll(List.of(options));
     return arguments;
   }
