@@ -87,17 +87,28 @@ public final class GuardReports {
     }
     var counts = new HashMap<GuardReason, Count>();
     for (var total : report.getTotalsList()) {
-      var now = new Count(total.getSeen(), total.getRefused());
+      var now = new Count(count(total.getSeen()), count(total.getRefused()));
       var before = node.counts.getOrDefault(total.getReason(), new Count(0, 0));
       counts.put(total.getReason(), now);
       add(seen, total, grown(before.seen(), now.seen()));
       add(refused, total, grown(before.refused(), now.refused()));
     }
     node.counts = counts;
-    destroyed += grown(node.destroyed, report.getDestroyed());
-    node.destroyed = report.getDestroyed();
+    var ended = count(report.getDestroyed());
+    destroyed = sum(destroyed, grown(node.destroyed, ended));
+    node.destroyed = ended;
     tellNew(name, node, report, fingerprints);
     node.report = report.toBuilder().clearEvents().build();
+  }
+
+  /** A counter of the protocol has no sign; nothing counts beyond what a metric can. */
+  private static long count(long told) {
+    return told < 0 ? Long.MAX_VALUE : told;
+  }
+
+  /** The same: of bridges that say what they like. */
+  private static long sum(long one, long other) {
+    return count(one + other);
   }
 
   /** What was counted is of a bridge that was started anew when it is less than before. */
@@ -107,7 +118,7 @@ public final class GuardReports {
 
   private static void add(Map<String, Long> counts, ReasonCount total, long more) {
     if (more > 0) {
-      counts.merge(word(total.getReason()), more, Long::sum);
+      counts.merge(word(total.getReason()), more, GuardReports::sum);
     }
   }
 
@@ -132,13 +143,14 @@ public final class GuardReports {
               event.getFingerprintId(),
               event.getReason(),
               GuardRefusal.destinationWords(destination(event), event.getDestinationPort()));
-      if (rows.putIfAbsent(row, event.getRefused()) != null) {
+      var stopped = count(event.getRefused());
+      if (rows.putIfAbsent(row, stopped) != null) {
         continue;
       }
-      var more = grown(node.refused.getOrDefault(row, 0L), event.getRefused());
+      var more = grown(node.refused.getOrDefault(row, 0L), stopped);
       var refusal = more > 0 ? refusal(name, event, more, fingerprints) : null;
-      if (event.getRefused() > 0) {
-        told.put(row, event.getRefused());
+      if (stopped > 0) {
+        told.put(row, stopped);
       }
       var before = node.rows.get(row);
       var isNew = before == null || (before == 0 && refusal != null);

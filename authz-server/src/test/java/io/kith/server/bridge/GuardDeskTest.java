@@ -228,6 +228,19 @@ class GuardDeskTest {
     assertThat(reports.seen()).containsEntry("udp", 11L);
   }
 
+  /** Counters have 64 bits and no sign, and a bridge may say what it likes. */
+  @Test
+  void reports_ofMoreThanCanBeCounted_stayAtTheMost() {
+    var reports = hub.guardReports();
+    bridge.guarded(report(5, 3, 1));
+    bridge.guarded(report(-1, -1, -1));
+    bridge.guarded(report(2, 1, 1));
+
+    assertThat(reports.seen()).containsEntry("udp", Long.MAX_VALUE);
+    assertThat(reports.refused()).containsEntry("udp", Long.MAX_VALUE);
+    assertThat(reports.destroyed()).isEqualTo(Long.MAX_VALUE);
+  }
+
   /** The log has a limit for each second; what is above it comes with the next report. */
   @Test
   void reports_moreEventsThanTheLogTakesAtOnce_areAllLoggedInTheEnd() {
