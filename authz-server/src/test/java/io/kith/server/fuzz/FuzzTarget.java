@@ -1,7 +1,10 @@
 package io.kith.server.fuzz;
 
+import io.kith.server.bridge.BridgeMessagesFuzz;
 import io.kith.server.check.CheckMessageFuzz;
+import io.kith.server.provenance.ProvenanceFuzz;
 import io.kith.server.replay.FlowLogFuzz;
+import io.kith.server.rpc.CheckStreamFuzz;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -11,7 +14,10 @@ enum FuzzTarget {
   ALLOW_LIST("allow-list", AllowListFuzz.class),
   FLOW_LOG("flow-log", FlowLogFuzz.class),
   BUNDLE("bundle", BundleFuzz.class),
-  SPIFFE_ID("spiffe-id", SpiffeIdFuzz.class);
+  SPIFFE_ID("spiffe-id", SpiffeIdFuzz.class),
+  CHECK_STREAM("check-stream", CheckStreamFuzz.class),
+  PROVENANCE("provenance", ProvenanceFuzz.class),
+  BRIDGE("bridge", BridgeMessagesFuzz.class);
 
   /** Below the module. */
   static final Path CORPORA = Path.of("src", "test", "corpus");
@@ -40,6 +46,9 @@ enum FuzzTarget {
       case FLOW_LOG -> FlowLogFuzz.fuzzerTestOneInput(data);
       case BUNDLE -> BundleFuzz.fuzzerTestOneInput(data);
       case SPIFFE_ID -> SpiffeIdFuzz.fuzzerTestOneInput(data);
+      case CHECK_STREAM -> CheckStreamFuzz.fuzzerTestOneInput(data);
+      case PROVENANCE -> ProvenanceFuzz.fuzzerTestOneInput(data);
+      case BRIDGE -> BridgeMessagesFuzz.fuzzerTestOneInput(data);
     }
   }
 
