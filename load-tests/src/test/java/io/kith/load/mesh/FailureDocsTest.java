@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -23,6 +25,9 @@ class FailureDocsTest {
           Path.of("..", "docs", "failure.md"),
           "<!-- faults: made by FailureDocsTest -->\n",
           "<!-- faults end -->\n");
+
+  private static final String FAILURE_TEST = "FailureTest#fault_passesWhatThePageSays";
+  private static final RealEnvoy REAL_ENVOY = new RealEnvoy();
 
   @Test
   void page_hasEveryFaultWithWhatPasses() throws Exception {
@@ -45,21 +50,42 @@ class FailureDocsTest {
                   fault.observe().words(),
                   fault.shadow().words(),
                   fault.enforce().words(),
-                  proof(fault.proof())));
+                  proof(fault)));
     }
     return table.append('\n').toString();
   }
 
-  private static String proof(Proof proof) {
-    return switch (proof) {
-      case Proof.WithEnvoy _ -> "`FailureTest`";
-      case Proof.ByTests(var tests) ->
-          tests.stream()
-              .map(FailureDocsTest::classOf)
-              .distinct()
-              .map(name -> "`" + name + "`")
-              .collect(Collectors.joining(", "));
+  private static Stream<String> tests(Fault fault) {
+    return switch (fault.proof()) {
+      case Proof.WithEnvoy _ -> Stream.of(FAILURE_TEST);
+      case Proof.ByTests(var tests) -> tests.stream();
     };
+  }
+
+  /** With Envoy first; by what the tests run, not by what anybody says of them. */
+  private static String proof(Fault fault) {
+    return tests(fault)
+        .collect(
+            Collectors.groupingBy(
+                test -> REAL_ENVOY.isIn(test) ? "Envoy: " : "unit: ",
+                TreeMap::new,
+                Collectors.mapping(FailureDocsTest::nameOf, Collectors.toList())))
+        .entrySet()
+        .stream()
+        .map(how -> how.getKey() + String.join(", ", new TreeSet<>(how.getValue())))
+        .collect(Collectors.joining("; "));
+  }
+
+  private static String nameOf(String test) {
+    return "`" + classOf(test) + "`";
+  }
+
+  @Test
+  void realEnvoy_isReadFromWhatATestRuns() {
+    assertThat(REAL_ENVOY.isIn(FAILURE_TEST)).isTrue();
+    assertThat(REAL_ENVOY.isIn("FleetFailureTest#servers_rolled_noVerdictIsWrong")).isTrue();
+    assertThat(REAL_ENVOY.isIn("FailureDocsTest#faults_haveNamesOfTheirOwn")).isFalse();
+    assertThat(REAL_ENVOY.isIn("ExtAuthzServiceTest#check_modeNotKnown_isDenied")).isFalse();
   }
 
   private static String classOf(String test) {
@@ -100,14 +126,12 @@ class FailureDocsTest {
   @Test
   void tests_ofEveryRow_areThere() throws Exception {
     for (var fault : Faults.ALL) {
-      if (fault.proof() instanceof Proof.ByTests(var tests)) {
-        for (var test : tests) {
-          var name = test.substring(test.indexOf('#') + 1);
-          assertThat(source(classOf(test)))
-              .as("%s of '%s' is a test", test, fault.name())
-              .containsPattern(
-                  "@(Test|ParameterizedTest)\\b(?:(?! void )[\\s\\S])*? void " + name + "\\(");
-        }
+      for (var test : tests(fault).toList()) {
+        var name = test.substring(test.indexOf('#') + 1);
+        assertThat(source(classOf(test)))
+            .as("%s of '%s' is a test", test, fault.name())
+            .containsPattern(
+                "@(Test|ParameterizedTest)\\b(?:(?! void )[\\s\\S])*? void " + name + "\\(");
       }
     }
   }
