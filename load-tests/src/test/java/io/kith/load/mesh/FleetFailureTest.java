@@ -8,6 +8,7 @@ import io.grpc.StatusRuntimeException;
 import io.kith.admin.v1.DecisionRecord;
 import io.kith.admin.v1.FinishTestRunRequest;
 import io.kith.admin.v1.GetStatusRequest;
+import io.kith.admin.v1.ListAuditRequest;
 import io.kith.admin.v1.ListDecisionsRequest;
 import io.kith.admin.v1.SetModeRequest;
 import io.kith.load.fleet.CommitRelay;
@@ -24,6 +25,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
@@ -32,6 +34,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -43,8 +46,8 @@ import org.junit.jupiter.api.Timeout;
 
 /**
  * Two servers on one PostgreSQL with a standby, asked by the real Envoy: what passes while they are
- * rolled and while their database is gone, answers nothing, is full and fails over, in each mode.
- * Envoy fails closed throughout, so what passes was decided.
+ * rolled and while their database is gone, answers nothing, is full and fails over, in each mode,
+ * and when a person denies something. Envoy fails closed throughout, so what passes was decided.
  */
 @Timeout(900)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
@@ -573,6 +576,117 @@ class FleetFailureTest {
       awaitAgreement();
       first = next;
     }
+  }
+
+  /** A try of an application. */
+  private record Try(Instant began, Instant ended, boolean passed) {}
+
+  /** An application that connects again and again, as often as it can. */
+  private static List<Try> triesUntil(AtomicBoolean done) throws Exception {
+    var tries = new ArrayList<Try>();
+    do {
+      var began = Instant.now();
+      var passed = mesh.run(Attack.ANOTHER_PROGRAM).stdout().contains(mesh.database().token());
+      tries.add(new Try(began, Instant.now(), passed));
+    } while (!done.get());
+    return tries;
+  }
+
+  private static double refusedByHand(String metrics) {
+    return metrics
+        .lines()
+        .filter(
+            line -> line.startsWith("kith_checks_total{verdict=\"deny\",reason=\"denied_by_hand\""))
+        .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' '))))
+        .sum();
+  }
+
+  private static boolean bothRefuseByHand() {
+    try {
+      return refusedByHand(mesh.shop().ask("/metrics").body()) > 0
+          && refusedByHand(two.metrics()) > 0;
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** When the log of changes got what somebody noted. */
+  private static Instant written(String note) {
+    var at =
+        mesh
+            .admin()
+            .listAudit(ListAuditRequest.newBuilder().setSubject(Mesh.CHECKOUT).build())
+            .getRecordsList()
+            .stream()
+            .filter(record -> record.getNote().contains(note))
+            .findFirst()
+            .orElseThrow()
+            .getAt();
+    return Instant.ofEpochSecond(at.getSeconds(), at.getNanos());
+  }
+
+  /**
+   * From a person's command to what an application notices, whichever server its Envoy asks. How
+   * long it takes is said; {@code kith bench bars} measures it.
+   */
+  @Test
+  @Order(8)
+  void deny_byHand_isRefusedByBothServersThroughEnvoy() throws Exception {
+    enter("enforce");
+    var program = mesh.refusal(Attack.ANOTHER_PROGRAM).getId();
+    mesh.kith("allow", Mesh.CHECKOUT, program, "--note", "test").orFail();
+    awaitAgreement();
+    assertThat(mesh.passes(Attack.ANOTHER_PROGRAM)).isTrue();
+    var done = new AtomicBoolean();
+    var tries = new ArrayList<Try>();
+    Instant asked;
+    try (var threads = Executors.newFixedThreadPool(3)) {
+      var applications =
+          IntStream.range(0, 3).mapToObj(_ -> threads.submit(() -> triesUntil(done))).toList();
+      try {
+        Thread.sleep(AGE);
+        asked = Instant.now();
+        mesh.kith("deny", Mesh.CHECKOUT, program, "--note", "beside traffic").orFail();
+        Mesh.await("both servers refuse it", Mesh.PATIENCE, FleetFailureTest::bothRefuseByHand);
+      } finally {
+        done.set(true);
+      }
+      for (var application : applications) {
+        tries.addAll(application.get());
+      }
+    }
+    sayHowLong(asked, written("beside traffic"), tries);
+
+    assertThat(tries)
+        .filteredOn(one -> one.ended().isBefore(asked))
+        .extracting(Try::passed)
+        .contains(true);
+    for (var i = 0; i < 10; i++) {
+      assertThat(mesh.run(Attack.ANOTHER_PROGRAM).stdout()).doesNotContain(mesh.database().token());
+    }
+    assertThat(mesh.refusal(Attack.ANOTHER_PROGRAM).getReason()).isEqualTo("denied_by_hand");
+  }
+
+  private static void sayHowLong(Instant asked, Instant written, List<Try> tries) {
+    var refused =
+        tries.stream()
+            .filter(one -> !one.passed() && one.ended().isAfter(written))
+            .map(Try::ended)
+            .min(Comparator.naturalOrder())
+            .orElseThrow();
+    var passed =
+        tries.stream()
+            .filter(Try::passed)
+            .map(Try::began)
+            .max(Comparator.naturalOrder())
+            .orElseThrow();
+    EnforcedMesh.SAY.accept(
+        "kith deny was written after %d ms; from then to the end of the first try that was refused %d ms, to the begin of the last that passed %d ms; %d tries"
+            .formatted(
+                Duration.between(asked, written).toMillis(),
+                Duration.between(written, refused).toMillis(),
+                Duration.between(written, passed).toMillis(),
+                tries.size()));
   }
 
   private static boolean isFollowed(Postgres writing) {

@@ -191,13 +191,18 @@ public final class Replica implements AutoCloseable {
 
   /** The value of a metric without labels. */
   public double metric(String metric) throws IOException, InterruptedException {
+    var page = metrics();
+    return page.lines()
+        .filter(line -> line.startsWith(metric + " "))
+        .mapToDouble(line -> Double.parseDouble(line.substring(metric.length() + 1)))
+        .findFirst()
+        .orElseThrow(() -> new IOException(metric + " is not among the metrics: " + page));
+  }
+
+  /** Its page of metrics. */
+  String metrics() throws IOException, InterruptedException {
     try (var client = HttpClient.newHttpClient()) {
-      var page = client.send(request("/metrics"), HttpResponse.BodyHandlers.ofString()).body();
-      return page.lines()
-          .filter(line -> line.startsWith(metric + " "))
-          .mapToDouble(line -> Double.parseDouble(line.substring(metric.length() + 1)))
-          .findFirst()
-          .orElseThrow(() -> new IOException(metric + " is not among the metrics: " + page));
+      return client.send(request("/metrics"), HttpResponse.BodyHandlers.ofString()).body();
     }
   }
 
