@@ -32,6 +32,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.logging.Level;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Whatever a bridge says: no exception comes of it, only what it was asked is answered, with
@@ -68,7 +69,7 @@ public final class BridgeMessagesFuzz {
     }
   }
 
-  private static BridgeMessage next(ByteArrayInputStream in) {
+  private static @Nullable BridgeMessage next(ByteArrayInputStream in) {
     try {
       return BridgeMessage.parseDelimitedFrom(in);
     } catch (IOException _) {

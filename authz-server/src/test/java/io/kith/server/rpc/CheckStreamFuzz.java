@@ -60,7 +60,14 @@ public final class CheckStreamFuzz {
     }
     var answers = answers(written);
     var pieces = pieces(script.frames, 1 + (data.length == 0 ? 0 : data[0] & 31));
-    require(answers(written(pieces)), answers, "in pieces of TCP");
+    var inPieces = answers(written(pieces));
+    for (var stream : script.streams.values()) {
+      if (stream.isReset) { // which may come before its answer leaves, or after
+        answers.remove(stream.id);
+        inPieces.remove(stream.id);
+      }
+    }
+    require(inPieces, answers, "in pieces of TCP");
     for (var stream : script.streams.values()) {
       var answer = answers.getOrDefault(stream.id, "");
       if (stream.isReset || (answer.isEmpty() && !stream.isEnded)) {
@@ -146,6 +153,9 @@ public final class CheckStreamFuzz {
       }
       if (stream.isEnded || stream.isReset) {
         return;
+      }
+      if (payload.length == 0 && what < 4) {
+        return; // Netty ends a connection with three of these in a row
       }
       switch (what) {
         case 3 -> {
