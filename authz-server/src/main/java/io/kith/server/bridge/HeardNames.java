@@ -1,5 +1,7 @@
 package io.kith.server.bridge;
 
+import static java.util.Objects.requireNonNull;
+
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.v1.DnsAnswer;
 import java.time.Duration;
@@ -8,6 +10,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongSupplier;
@@ -23,34 +26,64 @@ import java.util.regex.Pattern;
 final class HeardNames {
   static final int NAMES_PER_POD = 1_024;
   private static final int ADDRESSES = 64;
+
+  /** Names and addresses of all pods: some 400 for each of 250, and 16 MiB. */
+  static final int MOST = 100_000;
+
   private static final long LEAST_NANOS = Duration.ofDays(1).toNanos();
   private static final Pattern NAME = Pattern.compile("[a-z0-9_-]{1,63}(\\.[a-z0-9_-]{1,63})*");
 
-  private record Fact(Set<IpAddress> addresses, long untilNanos) {}
+  private record Fact(Set<IpAddress> addresses, long untilNanos) {
+    int weight() {
+      return 1 + addresses.size();
+    }
+  }
 
   private final LongSupplier nanoTime;
-  private final Map<String, Map<String, Fact>> byPod = new HashMap<>();
+  private final Map<String, SequencedMap<String, Fact>> byPod = new HashMap<>();
   private final Map<String, Map<IpAddress, Map<String, Long>>> index = new ConcurrentHashMap<>();
+
+  private int weight;
 
   HeardNames(LongSupplier nanoTime) {
     this.nanoTime = nanoTime;
   }
 
-  /** Takes in answers; one that makes no sense is left out. */
+  /**
+   * Takes in answers; one that makes no sense is left out. A pod with too many names forgets its
+   * oldest, as does one that hears another when all pods have too many; one without any hears
+   * nothing then.
+   */
   void heard(Collection<DnsAnswer> answers) {
     var touched = new HashSet<String>();
     for (var answer : answers) {
       if (isSensible(answer)) {
         var names = byPod.computeIfAbsent(answer.getPodId(), _ -> new LinkedHashMap<>());
-        names.remove(answer.getName());
-        names.put(answer.getName(), fact(answer));
-        if (names.size() > NAMES_PER_POD) {
-          names.remove(names.keySet().iterator().next());
-        }
+        add(names, answer.getName(), fact(answer));
         touched.add(answer.getPodId());
       }
     }
-    touched.forEach(pod -> index.put(pod, indexed(byPod.getOrDefault(pod, Map.of()))));
+    for (var pod : touched) {
+      var names = requireNonNull(byPod.get(pod), "touched");
+      if (names.isEmpty()) {
+        byPod.remove(pod);
+        index.remove(pod);
+      } else {
+        index.put(pod, indexed(names));
+      }
+    }
+  }
+
+  private void add(SequencedMap<String, Fact> names, String name, Fact fact) {
+    var before = names.remove(name);
+    weight -= before == null ? 0 : before.weight();
+    while (!names.isEmpty() && (names.size() >= NAMES_PER_POD || weight + fact.weight() > MOST)) {
+      weight -= names.pollFirstEntry().getValue().weight();
+    }
+    if (weight + fact.weight() <= MOST) {
+      names.put(name, fact);
+      weight += fact.weight();
+    }
   }
 
   private static boolean isSensible(DnsAnswer answer) {
@@ -103,6 +136,7 @@ final class HeardNames {
       var names = former.byPod.get(pod);
       if (names != null && byPod.putIfAbsent(pod, new LinkedHashMap<>(names)) == null) {
         index.put(pod, indexed(names));
+        weight += weightOf(names);
       }
     }
   }
@@ -111,5 +145,10 @@ final class HeardNames {
   void keep(Set<String> pods) {
     byPod.keySet().retainAll(pods);
     index.keySet().retainAll(pods);
+    weight = byPod.values().stream().mapToInt(HeardNames::weightOf).sum();
+  }
+
+  private static int weightOf(Map<String, Fact> names) {
+    return names.values().stream().mapToInt(Fact::weight).sum();
   }
 }
