@@ -11,13 +11,13 @@ import org.jspecify.annotations.Nullable;
  * hundred thousand of them is small. Thread-safe.
  */
 final class SharedFlows {
-  private static final int SLOTS = 1 << 10;
+  private static final int BITS = 10; // of a place
 
   /*
    * Whoever comes later takes the place of another. Flows are records of final parts, so threads may
    * race for a place: at worst two connections do not share.
    */
-  private final @Nullable Flow[] flows = new Flow[SLOTS];
+  private final @Nullable Flow[] flows = new Flow[1 << BITS];
 
   /** A flow of these parts. Attributions are alike when they are the same object. */
   @SuppressWarnings("ReferenceEquality")
@@ -40,6 +40,6 @@ final class SharedFlows {
     var hash =
         31 * (31 * System.identityHashCode(attribution) + destination.name().hashCode())
             + destination.port();
-    return (int) ((hash * SocketEnd.GOLDEN) >>> 54);
+    return (int) ((hash * SocketEnd.GOLDEN) >>> (Long.SIZE - BITS));
   }
 }

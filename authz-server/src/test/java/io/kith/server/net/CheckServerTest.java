@@ -130,15 +130,12 @@ class CheckServerTest {
         .server();
   }
 
+  private CheckServer started(KithConfig.Server settings, X509Source as) throws Exception {
+    return CheckServer.start(settings, as, Samples.directory(), KEYS, policy, telemetry, "test");
+  }
+
   private CheckServer started() throws Exception {
-    return CheckServer.start(
-        settings("127.0.0.1:0", "127.0.0.1:0"),
-        identity,
-        Samples.directory(),
-        KEYS,
-        policy,
-        telemetry,
-        "test");
+    return startedWith("");
   }
 
   private CheckResponse check(int port, X509Source client) throws InterruptedException {
@@ -187,14 +184,7 @@ class CheckServerTest {
   }
 
   private CheckServer startedWith(String connections) throws Exception {
-    return CheckServer.start(
-        settings("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", connections),
-        identity,
-        Samples.directory(),
-        KEYS,
-        policy,
-        telemetry,
-        "test");
+    return started(settings("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", connections), identity);
   }
 
   private static ManagedChannel channel(int port, X509Source client) {
@@ -306,15 +296,7 @@ class CheckServerTest {
   @Test
   void start_warmUpFails_isTriedOnceMoreAndTold() throws Exception {
     try (var other = source(CHECKOUT);
-        var server =
-            CheckServer.start(
-                settings("127.0.0.1:0", "127.0.0.1:0"),
-                other,
-                Samples.directory(),
-                KEYS,
-                policy,
-                telemetry,
-                "test")) {
+        var server = started(settings("127.0.0.1:0", "127.0.0.1:0"), other)) {
       assertThat(server.notReady()).isEmpty();
       assertThat(telemetry.metrics().text()).contains("kith_server_cold 1\n");
       assertThat(server.cold()).contains("could not warm itself up", "restart it");
@@ -385,15 +367,7 @@ class CheckServerTest {
   }
 
   private void start(String checks, String health) throws Exception {
-    CheckServer.start(
-            settings(checks, health),
-            identity,
-            Samples.directory(),
-            KEYS,
-            policy,
-            telemetry,
-            "test")
-        .close();
+    started(settings(checks, health), identity).close();
   }
 
   @Test
@@ -411,14 +385,7 @@ class CheckServerTest {
   }
 
   private CheckServer startedAt(Path socket) throws Exception {
-    return CheckServer.start(
-        settings("unix:" + socket, "127.0.0.1:0"),
-        identity,
-        Samples.directory(),
-        KEYS,
-        policy,
-        telemetry,
-        "test");
+    return started(settings("unix:" + socket, "127.0.0.1:0"), identity);
   }
 
   /** Everybody may open it, as a port: who asks is known by the certificate. */
@@ -475,15 +442,7 @@ class CheckServerTest {
   @Test
   void start_bridgesAtAUnixSocket_attachWithTheirIdentityAndNotWithoutOne() throws Exception {
     var socket = directory.resolve("run/bridges.sock");
-    try (var server =
-            CheckServer.start(
-                settings("127.0.0.1:0", "127.0.0.1:0", "unix:" + socket),
-                identity,
-                Samples.directory(),
-                KEYS,
-                policy,
-                telemetry,
-                "test");
+    try (var server = started(settings("127.0.0.1:0", "127.0.0.1:0", "unix:" + socket), identity);
         var bridge = source(BRIDGE);
         var stranger = source(STRANGER)) {
       assertThat(server.bridgePort()).isEqualTo(-1);
@@ -496,15 +455,7 @@ class CheckServerTest {
           .isEqualTo("PERMISSION_DENIED");
       assertThat(attach(socket, InsecureChannelCredentials.create())).isEqualTo("UNAVAILABLE");
       assertThatThrownBy(
-              () ->
-                  CheckServer.start(
-                      settings("127.0.0.1:0", "127.0.0.1:0", "unix:" + socket),
-                      identity,
-                      Samples.directory(),
-                      KEYS,
-                      policy,
-                      telemetry,
-                      "test"))
+              () -> started(settings("127.0.0.1:0", "127.0.0.1:0", "unix:" + socket), identity))
           .hasMessage(
               "server.bridges.listen: another server listens at unix:"
                   + socket
