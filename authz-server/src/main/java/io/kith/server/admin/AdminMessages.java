@@ -127,7 +127,8 @@ final class AdminMessages {
           .setSpiffeId(flow.spiffeId().toString())
           .setDestination(flow.resolved().destination().name())
           .setPort(flow.resolved().destination().port())
-          .setRung(flow.attribution().foundBy().letter());
+          .setRung(flow.attribution().foundBy().letter())
+          .addAllRemarks(flow.attribution().remarks());
     }
     var process = decision.subject();
     if (process != null) {

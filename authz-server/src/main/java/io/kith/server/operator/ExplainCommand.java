@@ -7,6 +7,7 @@ import io.kith.server.telemetry.SpanAttributes;
 import io.kith.server.verb.Failure;
 import io.kith.server.verb.Words;
 import java.io.PrintWriter;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -73,6 +74,7 @@ public final class ExplainCommand extends AdminVerb<DecisionRecord> {
     line(out, "next", decision.getShadowVerdict());
     line(out, "baseline", decision.getRevision());
     line(out, "found by", foundBy(decision));
+    line(out, "remarks", remarks(decision));
     line(out, "decided by", decision.getServer());
     line(out, "trace", decision.getTraceId());
     if (decision.hasAcknowledged()) {
@@ -105,6 +107,13 @@ public final class ExplainCommand extends AdminVerb<DecisionRecord> {
 
   private static String padded(String label) {
     return label + " ".repeat(LABEL - label.length());
+  }
+
+  /** Without what the line above that says why has already. */
+  private static String remarks(DecisionRecord decision) {
+    return decision.getRemarksList().stream()
+        .filter(remark -> !decision.getExplanation().contains(remark))
+        .collect(Collectors.joining("; "));
   }
 
   private static String foundBy(DecisionRecord decision) {

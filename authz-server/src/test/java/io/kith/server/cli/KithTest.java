@@ -1,6 +1,7 @@
 package io.kith.server.cli;
 
 import static io.kith.server.control.Shop.CHECKOUT;
+import static io.kith.server.control.Shop.CHECKOUT_ID;
 import static io.kith.server.control.Shop.CURL;
 import static io.kith.server.control.Shop.DROPPED;
 import static io.kith.server.control.Shop.NOON;
@@ -18,7 +19,9 @@ import io.kith.baselines.config.AdminLimits;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.baselines.process.Attribution.Attributed;
 import io.kith.baselines.process.Origin;
+import io.kith.baselines.process.Rung;
 import io.kith.server.admin.AdminServer;
 import io.kith.server.admin.AdminService;
 import io.kith.server.admin.CallLimits;
@@ -61,7 +64,7 @@ class KithTest {
         new StaticWorkloadDirectory(
             List.of(
                 new StaticWorkloadDirectory.Entry(
-                    CHECKOUT.owner(), Shop.CHECKOUT_ID, "prod", List.of(), List.of())));
+                    CHECKOUT.owner(), CHECKOUT_ID, "prod", List.of(), List.of())));
     state = ControlState.of(KithConfig.parse("kith.yaml", "", Map.of()), directory, clock);
     var bridge =
         BridgeStatus.newBuilder().setNode("node-1").setRung("A").setPods(3).setCanaryOk(true);
@@ -255,6 +258,24 @@ class KithTest {
               kith ack shop/deployment/checkout %1$s --note "what it was"
             """
                 .formatted(denied.decisionId()));
+  }
+
+  @Test
+  void explain_portThatAnotherProcessHadOfLate_saysSo() {
+    var late = "2 processes used these addresses of late: all of them count";
+    enforce();
+    var denied =
+        check(
+            new Flow(
+                CHECKOUT_ID,
+                new Attributed(List.of(PAYMENTS, CURL), Rung.KERNEL_EXACT, List.of(late)),
+                database()));
+
+    assertThat(kith("explain", denied.decisionId())).isZero();
+
+    assertThat(out.toString())
+        .contains(
+            "deny (new_process)", "  process        /usr/bin/curl\n", "  remarks        " + late);
   }
 
   @Test

@@ -71,7 +71,16 @@ public final class Rounds {
   }
 
   private boolean isMistake(DecisionRecord refusal) {
-    return !Mesh.NOT_DECIDED.contains(refusal.getReason()) && !excused.test(refusal);
+    return !Mesh.NOT_DECIDED.contains(refusal.getReason())
+        && !hasAnothersPort(refusal)
+        && !excused.test(refusal);
+  }
+
+  /** The kernel gave it a port that an intruder had to the same destination within seconds. */
+  private static boolean hasAnothersPort(DecisionRecord refusal) {
+    return refusal.getRemarksList().stream()
+        .anyMatch(
+            remark -> remark.endsWith("processes used these addresses of late: all of them count"));
   }
 
   /** None when there is no server to ask. */
