@@ -15,6 +15,9 @@ import java.util.concurrent.TimeUnit;
 
 /** A gRPC server behind a Unix socket, until closed. */
 public final class UnixServer implements AutoCloseable {
+  /** The most that the closing of connections may take. */
+  private static final Duration CLOSED = Duration.ofSeconds(2);
+
   private final Server server;
   private final EventLoopGroup loop;
   private final SocketFile file;
@@ -86,12 +89,16 @@ public final class UnixServer implements AutoCloseable {
     close(Duration.ZERO);
   }
 
-  /** Takes no more calls, and ends those that run a grace later; for any server. */
+  /**
+   * Takes no more calls, and ends those that run a grace later; for any server. Returns when its
+   * connections are closed: one whose threads end before stays open, and its callers wait.
+   */
   public static void stop(Server server, Duration grace) {
     server.shutdown();
     try {
       if (!server.awaitTermination(grace.toMillis(), TimeUnit.MILLISECONDS)) {
         server.shutdownNow();
+        var _ = server.awaitTermination(CLOSED.toMillis(), TimeUnit.MILLISECONDS);
       }
     } catch (InterruptedException _) {
       server.shutdownNow();
