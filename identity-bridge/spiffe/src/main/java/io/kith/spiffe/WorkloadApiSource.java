@@ -2,7 +2,6 @@ package io.kith.spiffe;
 
 import static java.util.Objects.requireNonNull;
 
-import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
@@ -67,9 +66,7 @@ public final class WorkloadApiSource implements X509Source {
     this.expected = requireNonNull(expected, "expected");
     this.identity = new CurrentIdentity(clock, expected + " from " + this.socket);
     this.channel =
-        Grpc.newChannelBuilder("unix://" + this.socket, InsecureChannelCredentials.create())
-            .directExecutor()
-            .build();
+        UnixChannels.to(this.socket, InsecureChannelCredentials.create()).directExecutor().build();
     var metadata = new Metadata();
     metadata.put(HEADER, "true");
     this.stub =

@@ -13,6 +13,10 @@ import io.spiffe.workloadapi.grpc.Workload;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -62,6 +66,34 @@ class WorkloadApiSourceTest extends X509SourceContract {
       assertThat(source.awaitReady(LIMIT)).isTrue();
 
       assertThat(api.headers()).contains("true").doesNotContainNull();
+    }
+  }
+
+  @Test
+  void start_logsNothingOfASocketThatIsAsItShouldBe() throws Exception {
+    var said = new CopyOnWriteArrayList<String>();
+    var handler =
+        new Handler() {
+          @Override
+          public void publish(LogRecord told) {
+            said.add(told.getLevel() + " " + told.getMessage());
+          }
+
+          @Override
+          public void flush() {}
+
+          @Override
+          public void close() {}
+        };
+    var all = Logger.getLogger("");
+    all.addHandler(handler);
+    try (var source = start()) {
+      issue(authority.svid(ID.toString()));
+      assertThat(source.awaitReady(LIMIT)).isTrue();
+
+      assertThat(said).noneMatch(line -> line.startsWith("WARNING"));
+    } finally {
+      all.removeHandler(handler);
     }
   }
 

@@ -1,6 +1,5 @@
 package io.kith.load.compare;
 
-import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.kith.admin.v1.AdminServiceGrpc;
@@ -10,6 +9,7 @@ import io.kith.admin.v1.GetStatusRequest;
 import io.kith.admin.v1.SetModeRequest;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.RunningProcess;
+import io.kith.spiffe.UnixChannels;
 import io.kith.spiffe.dev.DevIdentity;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -267,9 +267,7 @@ public final class KithServer {
 
   /** Where its operators reach it. */
   public ManagedChannel admin() {
-    return Grpc.newChannelBuilder(
-            "unix://" + home.resolve("admin.sock"), InsecureChannelCredentials.create())
-        .build();
+    return UnixChannels.to(home.resolve("admin.sock"), InsecureChannelCredentials.create()).build();
   }
 
   static AdminServiceBlockingStub stub(ManagedChannel channel) {

@@ -1,6 +1,5 @@
 package io.kith.load.fleet;
 
-import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.kith.admin.v1.AdminServiceGrpc;
@@ -10,6 +9,7 @@ import io.kith.admin.v1.GetStatusResponse;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.RunningProcess;
+import io.kith.spiffe.UnixChannels;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -100,8 +100,7 @@ public final class ServerProcess implements AutoCloseable {
           name,
           part,
           program.start("server " + name, config, log),
-          Grpc.newChannelBuilder(
-                  "unix://" + home().resolve("admin.sock"), InsecureChannelCredentials.create())
+          UnixChannels.to(home().resolve("admin.sock"), InsecureChannelCredentials.create())
               .build());
     }
 

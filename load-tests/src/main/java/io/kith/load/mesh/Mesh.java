@@ -1,6 +1,5 @@
 package io.kith.load.mesh;
 
-import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;
@@ -24,6 +23,7 @@ import io.kith.load.lab.Upstream;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.Envoy;
 import io.kith.load.tools.RunningProcess;
+import io.kith.spiffe.UnixChannels;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -282,9 +282,7 @@ public final class Mesh implements AutoCloseable {
       admin.shutdownNow();
     }
     admin =
-        Grpc.newChannelBuilder(
-                "unix://" + shop.folder().resolve("admin.sock"),
-                InsecureChannelCredentials.create())
+        UnixChannels.to(shop.folder().resolve("admin.sock"), InsecureChannelCredentials.create())
             .build();
   }
 

@@ -1,6 +1,5 @@
 package io.kith.bridge.container;
 
-import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
@@ -16,6 +15,7 @@ import io.kith.bridge.container.cri.ListContainersRequest;
 import io.kith.bridge.container.cri.PodSandboxStatusRequest;
 import io.kith.bridge.container.cri.PodSandboxStatusResponse;
 import io.kith.bridge.container.cri.RuntimeServiceGrpc;
+import io.kith.spiffe.UnixChannels;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -50,8 +50,7 @@ final class CriRuntime implements ContainerRuntime {
     var made = channel;
     if (made == null) {
       made =
-          Grpc.newChannelBuilder(
-                  "unix://" + socket.toAbsolutePath(), InsecureChannelCredentials.create())
+          UnixChannels.to(socket, InsecureChannelCredentials.create())
               .idleTimeout(5, TimeUnit.MINUTES)
               .build();
       channel = made;

@@ -3,6 +3,7 @@ package io.kith.bridge.stream;
 import io.grpc.ChannelCredentials;
 import io.grpc.Grpc;
 import io.grpc.ManagedChannel;
+import io.grpc.ManagedChannelBuilder;
 import io.grpc.Status;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
@@ -18,6 +19,7 @@ import io.kith.bridge.v1.Query;
 import io.kith.bridge.v1.Revocation;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.bridge.v1.Welcome;
+import io.kith.spiffe.UnixChannels;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -221,16 +223,16 @@ public final class BridgeStream implements AutoCloseable {
   }
 
   private ManagedChannel channel() {
-    return Grpc.newChannelBuilder(target(server), credentials)
+    return channelTo(server)
         .keepAliveTime(20, TimeUnit.SECONDS)
         .keepAliveTimeout(5, TimeUnit.SECONDS)
         .build();
   }
 
-  private static String target(Endpoint server) {
+  private ManagedChannelBuilder<?> channelTo(Endpoint server) {
     return switch (server) {
-      case Endpoint.Tcp tcp -> "dns:///" + tcp;
-      case Endpoint.Unix(var path) -> "unix://" + path.toAbsolutePath();
+      case Endpoint.Tcp tcp -> Grpc.newChannelBuilder("dns:///" + tcp, credentials);
+      case Endpoint.Unix(var path) -> UnixChannels.to(path, credentials);
       case Endpoint.Folder folder ->
           throw new IllegalArgumentException(folder + " (expected: one server, not a folder)");
     };

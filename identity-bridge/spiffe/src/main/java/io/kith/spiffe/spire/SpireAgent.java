@@ -7,7 +7,6 @@ import com.google.protobuf.Message;
 import io.grpc.CallOptions;
 import io.grpc.ChannelCredentials;
 import io.grpc.ClientInterceptor;
-import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
@@ -19,6 +18,7 @@ import io.grpc.stub.ClientResponseObserver;
 import io.grpc.stub.MetadataUtils;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.spiffe.SpiffeTls;
+import io.kith.spiffe.UnixChannels;
 import io.kith.spiffe.X509Source;
 import io.kith.spiffe.spire.broker.APIGrpc;
 import io.kith.spiffe.spire.broker.SubscribeToX509SVIDRequest;
@@ -139,7 +139,7 @@ public final class SpireAgent implements WorkloadAttestor {
 
   private static ManagedChannel channel(
       Path socket, ChannelCredentials credentials, ClientInterceptor... interceptors) {
-    return Grpc.newChannelBuilder("unix://" + socket, credentials)
+    return UnixChannels.to(socket, credentials)
         .intercept(interceptors)
         .overrideAuthority("spire-agent")
         .build();
