@@ -12,6 +12,7 @@ import io.kith.server.verb.Failure;
 import io.kith.server.verb.OutputOption;
 import io.kith.server.verb.Surroundings;
 import io.kith.server.verb.Words;
+import io.kith.server.waiting.BackOff;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -100,7 +101,7 @@ public final class TailCommand implements Callable<Integer> {
       throw Failure.usage("--limit: " + limit + " (expected: 1 or more)");
     }
     var here = Surroundings.of(spec);
-    var pause = FIRST_PAUSE;
+    var backOff = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
     while (true) {
       try {
         if (server.ask(here, connected ? this::followAgain : this::followAtFirst)) {
@@ -113,12 +114,10 @@ public final class TailCommand implements Callable<Integer> {
         }
         if (!lost) {
           say(e.getMessage() + "; trying again until Ctrl-C");
-          pause = FIRST_PAUSE;
+          backOff.reset();
         }
         lost = true;
-        Thread.sleep(pause);
-        var twice = pause.multipliedBy(2);
-        pause = twice.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : twice;
+        Thread.sleep(backOff.next());
       }
     }
   }

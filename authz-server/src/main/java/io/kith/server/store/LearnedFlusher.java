@@ -3,6 +3,7 @@ package io.kith.server.store;
 import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
+import io.kith.server.waiting.BackOff;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.LinkedHashMap;

@@ -1,5 +1,6 @@
 package io.kith.server.store;
 
+import io.kith.server.waiting.BackOff;
 import java.lang.System.Logger.Level;
 import java.sql.Connection;
 import java.sql.SQLException;

@@ -8,6 +8,7 @@ import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.Entry;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
+import io.kith.server.waiting.BackOff;
 import java.lang.System.Logger.Level;
 import java.sql.Connection;
 import java.sql.SQLException;

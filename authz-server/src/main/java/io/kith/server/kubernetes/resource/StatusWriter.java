@@ -1,5 +1,6 @@
 package io.kith.server.kubernetes.resource;
 
+import io.kith.server.waiting.BackOff;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -104,7 +105,7 @@ final class StatusWriter implements Statuses, AutoCloseable {
   }
 
   private void run() {
-    var pause = FIRST_PAUSE;
+    var backOff = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
     var said = "";
     try {
       while (true) {
@@ -125,7 +126,7 @@ final class StatusWriter implements Statuses, AutoCloseable {
         var problem = apply(target, status);
         if (problem == null) {
           written.increment();
-          pause = FIRST_PAUSE;
+          backOff.reset();
           said = "";
           Thread.sleep(between);
           continue;
@@ -140,11 +141,7 @@ final class StatusWriter implements Statuses, AutoCloseable {
         synchronized (this) {
           waiting.putIfAbsent(target, status); // a newer one may have come meanwhile
         }
-        Thread.sleep(pause);
-        pause =
-            pause.multipliedBy(2).compareTo(LONGEST_PAUSE) > 0
-                ? LONGEST_PAUSE
-                : pause.multipliedBy(2);
+        Thread.sleep(backOff.next());
       }
     } catch (InterruptedException _) {
       // closed

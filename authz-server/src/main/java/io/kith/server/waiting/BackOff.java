@@ -1,22 +1,23 @@
-package io.kith.server.store;
+package io.kith.server.waiting;
 
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 
 /** Pauses between attempts: each twice the one before up to a limit, and a random part of it. */
-final class BackOff {
+public final class BackOff {
   private final Duration first;
   private final Duration limit;
   private Duration ceiling;
 
-  BackOff(Duration first, Duration limit) {
+  /** Pauses of at most {@code first}, then of at most twice that, and so on. */
+  public BackOff(Duration first, Duration limit) {
     this.first = first;
     this.limit = limit;
     this.ceiling = first;
   }
 
   /** The next pause: from half of it to all, so that servers do not come back in step. */
-  Duration next() {
+  public Duration next() {
     var nanos = ceiling.toNanos();
     var doubled = ceiling.multipliedBy(2);
     ceiling = doubled.compareTo(limit) > 0 ? limit : doubled;
@@ -24,7 +25,7 @@ final class BackOff {
   }
 
   /** After a success. */
-  void reset() {
+  public void reset() {
     ceiling = first;
   }
 }
