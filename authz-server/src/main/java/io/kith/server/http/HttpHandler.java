@@ -12,12 +12,12 @@ import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpUtil;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.QueryStringDecoder;
 import io.kith.server.http.JsonRequest.RefusedException;
 import io.kith.server.http.Routes.Found;
+import io.kith.server.waiting.Patience;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Executor;
-import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class HttpHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
   /** A whole request has to be there by then, and a connection does nothing for no longer. */
-  private static final long PATIENCE_SECONDS = 60;
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private static final List<String> PASSED_ON = List.of("authorization", "x-kith-user");
 
@@ -34,9 +34,9 @@ final class HttpHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
   private final JsonServer.Peer peer;
   private final Map<String, String> documents;
   private final Executor executor;
+  private final Patience patience = new Patience(PATIENCE);
   private @Nullable HttpCall call;
   private boolean busy;
-  private @Nullable Future<?> patience;
 
   HttpHandler(
       Routes routes, JsonServer.Peer peer, Map<String, String> documents, Executor executor) {
@@ -48,15 +48,7 @@ final class HttpHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
 
   @Override
   public void channelActive(ChannelHandlerContext context) {
-    waitForRequest(context);
-  }
-
-  private void waitForRequest(ChannelHandlerContext context) {
-    Runnable giveUp =
-        () -> {
-          var _ = context.close();
-        };
-    patience = context.executor().schedule(giveUp, PATIENCE_SECONDS, TimeUnit.SECONDS);
+    patience.begin(context);
   }
 
   @Override
@@ -66,9 +58,7 @@ final class HttpHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
       return;
     }
     busy = true;
-    if (patience != null) {
-      patience.cancel(false);
-    }
+    patience.end();
     var exchange =
         new HttpExchange(
             context,
@@ -76,7 +66,7 @@ final class HttpHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
             () -> {
               busy = false;
               call = null;
-              waitForRequest(context);
+              patience.begin(context);
             });
     if (request.decoderResult().isFailure()) {
       refuse(exchange, Status.INVALID_ARGUMENT, "this is not HTTP/1.1");
@@ -170,9 +160,7 @@ final class HttpHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
 
   @Override
   public void channelInactive(ChannelHandlerContext context) {
-    if (patience != null) {
-      patience.cancel(false);
-    }
+    patience.end();
     if (call != null) {
       call.cancel();
     }

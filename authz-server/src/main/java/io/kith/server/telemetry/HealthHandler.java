@@ -15,12 +15,11 @@ import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpResponseStatus;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpUtil;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpVersion;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.QueryStringDecoder;
+import io.kith.server.waiting.Patience;
 import java.lang.System.Logger.Level;
+import java.time.Duration;
 import java.util.concurrent.Executor;
-import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The one request of a connection to {@link HealthServer}. Used by the thread of its channel; what
@@ -30,7 +29,7 @@ final class HealthHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
   private static final System.Logger LOG = System.getLogger(HealthHandler.class.getName());
 
   /** A whole request has to be there by then, and the answer taken so long after it. */
-  private static final long PATIENCE_SECONDS = 5;
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   private static final String TEXT = "text/plain; charset=utf-8";
   private static final String PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8";
@@ -38,8 +37,8 @@ final class HealthHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
   private final Supplier<String> notReady;
   private final GatheredMetrics metrics;
   private final Executor executor;
+  private final Patience patience = new Patience(PATIENCE);
   private boolean asked;
-  private @Nullable Future<?> patience;
 
   HealthHandler(Supplier<String> notReady, GatheredMetrics metrics, Executor executor) {
     this.notReady = notReady;
@@ -49,18 +48,7 @@ final class HealthHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
 
   @Override
   public void channelActive(ChannelHandlerContext context) {
-    limit(context);
-  }
-
-  private void limit(ChannelHandlerContext context) {
-    if (patience != null) {
-      patience.cancel(false);
-    }
-    Runnable giveUp =
-        () -> {
-          var _ = context.close();
-        };
-    patience = context.executor().schedule(giveUp, PATIENCE_SECONDS, TimeUnit.SECONDS);
+    patience.begin(context);
   }
 
   @Override
@@ -69,7 +57,7 @@ final class HealthHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
       return;
     }
     asked = true;
-    limit(context);
+    patience.begin(context);
     var head = request.method().equals(HttpMethod.HEAD);
     if (request.decoderResult().isFailure()) {
       answer(context, head, 400, TEXT, "this is not HTTP/1.1\n");
@@ -91,7 +79,7 @@ final class HealthHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
                 if (failure != null) {
                   failed(context, head, failure);
                 } else {
-                  limit(context);
+                  patience.begin(context);
                   answer(context, head, 200, PROMETHEUS, text);
                 }
               });
@@ -136,9 +124,7 @@ final class HealthHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
 
   @Override
   public void channelInactive(ChannelHandlerContext context) {
-    if (patience != null) {
-      patience.cancel(false);
-    }
+    patience.end();
   }
 
   @Override

@@ -1,7 +1,7 @@
 /**
- * How long something is waited for before it is tried again.
+ * How long is waited: before something is tried again, and for the other end of a connection.
  *
- * <p>Start here: {@link io.kith.server.waiting.BackOff}.
+ * <p>Start here: {@link io.kith.server.waiting.BackOff}, {@link io.kith.server.waiting.Patience}.
  */
 @NullMarked
 package io.kith.server.waiting;
