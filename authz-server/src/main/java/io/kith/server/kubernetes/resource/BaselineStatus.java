@@ -5,6 +5,7 @@ import io.kith.server.control.ControlState;
 import io.kith.server.control.RefusedException;
 import io.kith.server.control.WorkloadCoverage;
 import io.kith.server.control.WorkloadState;
+import io.kith.server.kubernetes.resource.Condition.Reason;
 import io.kith.server.kubernetes.resource.StatusWriter.Target;
 import java.time.Instant;
 import java.util.HashMap;
@@ -76,8 +77,8 @@ final class BaselineStatus {
         Condition.json(
             List.of(
                 waits.isEmpty()
-                    ? new Condition("Ready", true, "NothingToDo", "")
-                    : new Condition("Ready", false, "Waits", String.join("; ", waits))),
+                    ? new Condition(Condition.Type.READY, Reason.NOTHING_TO_DO, "")
+                    : new Condition(Condition.Type.READY, Reason.WAITS, String.join("; ", waits))),
             before,
             0,
             now));

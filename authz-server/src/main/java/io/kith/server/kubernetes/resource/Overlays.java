@@ -15,6 +15,7 @@ import io.kith.server.check.Sidecars;
 import io.kith.server.control.ClusterVerbs;
 import io.kith.server.kubernetes.ClusterPods;
 import io.kith.server.kubernetes.ClusterPods.MeshedPod;
+import io.kith.server.kubernetes.resource.Condition.Reason;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.Instant;
@@ -152,16 +153,18 @@ final class Overlays implements FailureModes {
    *
    * @param passes it is not wrong, only not yet
    */
-  private record Why(String reason, String message, boolean passes) {
-    Why(String reason, String message) {
+  private record Why(Reason reason, String message, boolean passes) {
+    Why(Reason reason, String message) {
       this(reason, message, false);
     }
   }
 
-  /** What is to be there, since when that is known; what is put back is not told again. */
-  private record Announced(Filter wanted, Instant at, Why why) {}
-
-  private static final Why WRITTEN = new Why("Written", "", true);
+  /**
+   * What is to be there, since when that is known; what is put back is not told again.
+   *
+   * @param why null for what is there
+   */
+  private record Announced(Filter wanted, Instant at, @Nullable Why why) {}
 
   private record Refused(Filter wanted, Why why, Instant until) {}
 
@@ -230,15 +233,15 @@ final class Overlays implements FailureModes {
               stay.add(name);
               Why problem = null;
               if (unread != null) {
-                problem = new Why("NotWritten", unread);
+                problem = new Why(Reason.NOT_WRITTEN, unread);
               } else if (unclear.contains(scope)) {
-                problem = new Why("Invalid", "stays as it was until the object is repaired");
+                problem = new Why(Reason.INVALID, "stays as it was until the object is repaired");
               } else {
                 switch (selector(scope)) {
                   case Selectors.Found.Labels(var labels) ->
                       put.put(scope, overlay(scope, labels, failure));
                   case Selectors.Found.Unknown(var message) ->
-                      problem = new Why("NotWritten", message);
+                      problem = new Why(Reason.NOT_WRITTEN, message);
                   case Selectors.Found.None(var reason, var message) -> {
                     problem = new Why(reason, message);
                     var before = there.get(name);
@@ -379,7 +382,7 @@ final class Overlays implements FailureModes {
     var wanted = filter(document);
     if (there != null && wanted.isSaidBy(there)) {
       refused.remove(name);
-      announced.put(name, new Announced(wanted, Instant.MIN, WRITTEN));
+      announced.put(name, new Announced(wanted, Instant.MIN, null));
       return null;
     }
     var told = announced.get(name);
@@ -396,7 +399,7 @@ final class Overlays implements FailureModes {
     }
     if (left == 0) {
       return new Why(
-          "Queued",
+          Reason.QUEUED,
           "EnvoyFilter " + name + " is written after others, " + BATCH + " at a time",
           true);
     }
@@ -418,7 +421,7 @@ final class Overlays implements FailureModes {
                   + " now; listeners of its sidecars are drained");
       return null;
     } catch (KubernetesClientException e) {
-      var why = new Why("NotWritten", KubernetesApi.words(e) + "; it is tried again");
+      var why = new Why(Reason.NOT_WRITTEN, KubernetesApi.words(e) + "; it is tried again");
       refused.put(name, new Refused(wanted, why, clock.instant().plus(PAUSE)));
       LOG.log(Level.WARNING, () -> "EnvoyFilter " + name + " was not written: " + why.message);
       return why;
@@ -428,7 +431,7 @@ final class Overlays implements FailureModes {
   private Why announce(ScopeName scope, Name name, FailureMode failure, @Nullable Filter there) {
     var words = announcement(scope, name, failure, there);
     LOG.log(Level.INFO, words);
-    return new Why("Announced", words, true);
+    return new Why(Reason.ANNOUNCED, words, true);
   }
 
   private String announcement(
@@ -536,24 +539,26 @@ final class Overlays implements FailureModes {
     }
     var problem = told.problem();
     if (problem != null) {
-      return new Condition("FailureMode", false, problem.reason, problem.message);
+      return new Condition(Condition.Type.FAILURE_MODE, problem.reason, problem.message);
     }
     return switch (told.failure()) {
       case FailureMode.Closed() ->
-          new Condition("FailureMode", true, "Closed", "EnvoyFilter " + told.name());
+          new Condition(Condition.Type.FAILURE_MODE, Reason.CLOSED, "EnvoyFilter " + told.name());
       case FailureMode.Floor _ ->
           new Condition(
-              "FailureMode", true, "Floor", "EnvoyFilter " + told.name() + ": " + told.list());
+              Condition.Type.FAILURE_MODE,
+              Reason.FLOOR,
+              "EnvoyFilter " + told.name() + ": " + told.list());
       case FailureMode.Open() ->
           told.mode() == Mode.ENFORCE
               ? new Condition(
-                  "FailureMode",
-                  true,
-                  "OpenUnderEnforce",
+                  Condition.Type.FAILURE_MODE,
+                  Reason.OPEN_UNDER_ENFORCE,
                   "EnvoyFilter "
                       + told.name()
                       + ": while Kith cannot be asked all passes, since spec.failure says so")
-              : new Condition("FailureMode", true, "Open", "EnvoyFilter " + told.name());
+              : new Condition(
+                  Condition.Type.FAILURE_MODE, Reason.OPEN, "EnvoyFilter " + told.name());
     };
   }
 
@@ -561,31 +566,32 @@ final class Overlays implements FailureModes {
   public @Nullable Condition notEnforced(ScopeName scope) {
     var told = kept.get(scope);
     if (told == null) {
-      return new Condition("Enforced", false, "NotWritten", "no EnvoyFilter is written yet");
+      return new Condition(
+          Condition.Type.ENFORCED, Reason.NOT_WRITTEN, "no EnvoyFilter is written yet");
     }
     var problem = told.problem();
     if (problem != null) {
-      return new Condition("Enforced", false, problem.reason, problem.message);
+      return new Condition(Condition.Type.ENFORCED, problem.reason, problem.message);
     }
     if (told.failure() instanceof FailureMode.Open) {
       return new Condition(
-          "Enforced",
-          false,
-          "FailsOpen",
+          Condition.Type.ENFORCED,
+          Reason.FAILS_OPEN,
           "while Kith cannot be asked all passes (remove spec.failure, or set closed or floor)");
     }
     var found = asking.get(scope);
     if (found == null || found.all() == 0) {
       return new Condition(
-          "Enforced", false, "NoSidecars", "no pod with a sidecar runs whose mode it sets");
+          Condition.Type.ENFORCED,
+          Reason.NO_SIDECARS,
+          "no pod with a sidecar runs whose mode it sets");
     }
     if (found.open.isEmpty() && found.silent.isEmpty()) {
       return null;
     }
     return new Condition(
-        "Enforced",
-        false,
-        "WaitsForSidecars",
+        Condition.Type.ENFORCED,
+        Reason.WAITS_FOR_SIDECARS,
         found.closed.size()
             + " of "
             + found.all()

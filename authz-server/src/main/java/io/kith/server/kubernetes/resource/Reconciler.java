@@ -7,6 +7,7 @@ import io.kith.istio.FailureMode;
 import io.kith.server.control.ClusterVerbs;
 import io.kith.server.control.DeclaredScope;
 import io.kith.server.control.RefusedException;
+import io.kith.server.kubernetes.resource.Condition.Reason;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -182,20 +183,20 @@ final class Reconciler {
     var conditions = new ArrayList<Condition>();
     conditions.add(
         wrong.isEmpty()
-            ? new Condition("Accepted", true, "Accepted", "")
-            : new Condition("Accepted", false, "Invalid", String.join("\n", wrong)));
+            ? new Condition(Condition.Type.ACCEPTED, Reason.ACCEPTED, "")
+            : new Condition(Condition.Type.ACCEPTED, Reason.INVALID, String.join("\n", wrong)));
     conditions.add(
         !wrong.isEmpty()
             ? new Condition(
-                "Applied",
-                false,
-                inForce ? "LastGoodInForce" : "Invalid",
+                Condition.Type.APPLIED,
+                inForce ? Reason.LAST_GOOD_IN_FORCE : Reason.INVALID,
                 inForce
                     ? "what was good of it before is in force (repair it: condition Accepted)"
                     : "nothing of it is in force (repair it: condition Accepted)")
             : refused == null
-                ? new Condition("Applied", true, "InForce", "")
-                : new Condition("Applied", false, "StoreRefused", refused + "; it is tried again"));
+                ? new Condition(Condition.Type.APPLIED, Reason.IN_FORCE, "")
+                : new Condition(
+                    Condition.Type.APPLIED, Reason.STORE_REFUSED, refused + "; it is tried again"));
     var status = new LinkedHashMap<String, Object>();
     status.put("observedGeneration", object.generation());
     status.put("rules", cluster.rules(object.key()));
@@ -342,12 +343,13 @@ final class Reconciler {
     switch (what) {
       case Said.Counts(var good) -> {
         spec = good;
-        conditions.add(new Condition("Accepted", true, "Accepted", ""));
+        conditions.add(new Condition(Condition.Type.ACCEPTED, Reason.ACCEPTED, ""));
         var why = refused.get(good.scope());
         conditions.add(
             why == null
-                ? new Condition("Applied", true, "InForce", "")
-                : new Condition("Applied", false, "StoreRefused", why + "; it is tried again"));
+                ? new Condition(Condition.Type.APPLIED, Reason.IN_FORCE, "")
+                : new Condition(
+                    Condition.Type.APPLIED, Reason.STORE_REFUSED, why + "; it is tried again"));
         conditions.add(enforced(good, reached.get(good.scope())));
         var failure = failureModes.condition(good.scope());
         if (failure != null) {
@@ -357,24 +359,24 @@ final class Reconciler {
       case Said.Conflict(var good, var winner) -> {
         spec = good;
         var message = conflict(good, winner);
-        conditions.add(new Condition("Accepted", false, "Conflict", message));
-        conditions.add(new Condition("Applied", false, "Conflict", message));
-        conditions.add(new Condition("Enforced", false, "Conflict", message));
+        conditions.add(new Condition(Condition.Type.ACCEPTED, Reason.CONFLICT, message));
+        conditions.add(new Condition(Condition.Type.APPLIED, Reason.CONFLICT, message));
+        conditions.add(new Condition(Condition.Type.ENFORCED, Reason.CONFLICT, message));
       }
       case Said.Wrong(var problem, var before) -> {
         spec = before;
-        conditions.add(new Condition("Accepted", false, "Invalid", problem));
+        conditions.add(new Condition(Condition.Type.ACCEPTED, Reason.INVALID, problem));
         conditions.add(
             new Condition(
-                "Applied",
-                false,
-                before == null ? "Invalid" : "LastGoodInForce",
+                Condition.Type.APPLIED,
+                before == null ? Reason.INVALID : Reason.LAST_GOOD_IN_FORCE,
                 before == null
                     ? "nothing of it is in force"
                     : "in force is what it said before: " + before.declared().mode().word()));
         conditions.add(
             before == null
-                ? new Condition("Enforced", false, "Invalid", "nothing of it is in force")
+                ? new Condition(
+                    Condition.Type.ENFORCED, Reason.INVALID, "nothing of it is in force")
                 : enforced(before, reached.get(before.scope())));
       }
     }
@@ -391,32 +393,32 @@ final class Reconciler {
   private Condition enforced(ScopeSpec spec, ClusterVerbs.@Nullable Reached reached) {
     var mode = spec.declared().mode();
     if (mode != Mode.ENFORCE) {
-      return new Condition("Enforced", false, "NotAsked", "mode " + mode.word());
+      return new Condition(Condition.Type.ENFORCED, Reason.NOT_ASKED, "mode " + mode.word());
     }
     if (reached == null || reached.workloads() == 0) {
       return new Condition(
-          "Enforced", false, "NoWorkloads", "no workload is known whose mode it sets");
+          Condition.Type.ENFORCED, Reason.NO_WORKLOADS, "no workload is known whose mode it sets");
     }
     var unproposed = names(reached, false);
     if (!unproposed.isEmpty()) {
       return new Condition(
-          "Enforced",
-          false,
-          "WaitsForBaseline",
+          Condition.Type.ENFORCED,
+          Reason.WAITS_FOR_BASELINE,
           unproposed + " observed until a person enforces a baseline (kith coverage says when)");
     }
     var proposed = names(reached, true);
     if (!proposed.isEmpty()) {
       return new Condition(
-          "Enforced",
-          false,
-          "WaitsForApproval",
+          Condition.Type.ENFORCED,
+          Reason.WAITS_FOR_APPROVAL,
           proposed
               + " observed until a person enforces the proposed baseline (kith diff OWNER, then kith"
               + " mode OWNER enforce --note TEXT)");
     }
     var sidecars = failureModes.notEnforced(spec.scope());
-    return sidecars == null ? new Condition("Enforced", true, "Enforced", "") : sidecars;
+    return sidecars == null
+        ? new Condition(Condition.Type.ENFORCED, Reason.ENFORCED, "")
+        : sidecars;
   }
 
   private static String names(ClusterVerbs.Reached reached, boolean proposed) {

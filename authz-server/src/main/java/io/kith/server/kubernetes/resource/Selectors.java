@@ -5,6 +5,7 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.kith.baselines.identity.Owner;
 import io.kith.server.kubernetes.ClusterPods;
+import io.kith.server.kubernetes.resource.Condition.Reason;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -36,7 +37,7 @@ final class Selectors {
     }
 
     /** There are none. */
-    record None(String reason, String message) implements Found {}
+    record None(Reason reason, String message) implements Found {}
 
     /** The API server did not say. */
     record Unknown(String message) implements Found {}
@@ -89,7 +90,7 @@ final class Selectors {
       }
       default -> {
         return none(
-            "NoSelector",
+            Reason.NO_SELECTOR,
             "a "
                 + owner.kind()
                 + " says no labels that only its pods have (expected: a Deployment, StatefulSet or"
@@ -97,13 +98,14 @@ final class Selectors {
       }
     }
     if (selector == null) {
-      return none("NoSelector", owner + " is not there, so nobody says which labels its pods have");
+      return none(
+          Reason.NO_SELECTOR, owner + " is not there, so nobody says which labels its pods have");
     }
     if ((selector.getMatchExpressions() != null && !selector.getMatchExpressions().isEmpty())
         || selector.getMatchLabels() == null
         || selector.getMatchLabels().isEmpty()) {
       return none(
-          "NoSelector",
+          Reason.NO_SELECTOR,
           "spec.selector of "
               + owner
               + " has matchExpressions (expected: matchLabels alone, since EnvoyFilters know no"
@@ -113,7 +115,7 @@ final class Selectors {
     return other == null
         ? new Found.Labels(selector.getMatchLabels())
         : none(
-            "NotUnique",
+            Reason.NOT_UNIQUE,
             "spec.selector of "
                 + owner
                 + " selects pods of "
@@ -121,7 +123,7 @@ final class Selectors {
                 + " as well (give its pods a label that no others have)");
   }
 
-  private static Found none(String reason, String message) {
+  private static Found none(Reason reason, String message) {
     return new Found.None(reason, message);
   }
 

@@ -15,6 +15,7 @@ import io.kith.istio.MeshSettings;
 import io.kith.server.check.Sidecars;
 import io.kith.server.control.ControlState;
 import io.kith.server.kubernetes.ClusterPods;
+import io.kith.server.kubernetes.resource.Condition.Reason;
 import io.kith.server.kubernetes.resource.Overlays.Filter;
 import io.kith.server.kubernetes.resource.Overlays.Name;
 import io.kith.server.kubernetes.resource.Selectors.Found;
@@ -151,7 +152,7 @@ class OverlaysTest {
 
   private static String words(@Nullable Condition condition) {
     var one = requireNonNull(condition, "a condition");
-    return (one.holds() ? "" : "not ") + one.reason() + ": " + one.message();
+    return (one.holds() ? "" : "not ") + one.reason().word() + ": " + one.message();
   }
 
   private void pod(String name, String address) {
@@ -424,7 +425,7 @@ class OverlaysTest {
   void follow_selectorIsNotUnique_whatClosesStaysAndWhatOpensGoes() throws Exception {
     follow(overlays("shop/deployment/cart", "enforce"));
     filters.taken();
-    found = new Found.None("NotUnique", "others too");
+    found = new Found.None(Reason.NOT_UNIQUE, "others too");
 
     var overlays = overlays("shop/deployment/cart", "observe");
     follow(overlays);
@@ -436,7 +437,7 @@ class OverlaysTest {
     found = new Found.Labels(Map.of("app", "cart"));
     follow(overlays);
     assertThat(filters.taken()).containsExactly(OVERLAY + " open");
-    found = new Found.None("NotUnique", "others too");
+    found = new Found.None(Reason.NOT_UNIQUE, "others too");
     follow(overlays);
     assertThat(filters.taken()).as("it opens").containsExactly(OVERLAY + " deleted");
 

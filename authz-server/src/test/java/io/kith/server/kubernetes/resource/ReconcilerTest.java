@@ -9,6 +9,7 @@ import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.istio.FailureMode;
 import io.kith.server.control.ControlState;
+import io.kith.server.kubernetes.resource.Condition.Reason;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -304,7 +305,7 @@ class ReconcilerTest {
 
     @Override
     public Condition condition(ScopeName scope) {
-      return new Condition("FailureMode", true, "Closed", "EnvoyFilter");
+      return new Condition(Condition.Type.FAILURE_MODE, Reason.CLOSED, "EnvoyFilter");
     }
 
     @Override
@@ -391,14 +392,19 @@ class ReconcilerTest {
     assertThat(
             Condition.json(
                 List.of(
-                    new Condition("Accepted", true, "Accepted", ""),
-                    new Condition("Applied", false, "Invalid", "")),
+                    new Condition(Condition.Type.ACCEPTED, Reason.ACCEPTED, ""),
+                    new Condition(Condition.Type.APPLIED, Reason.INVALID, "")),
                 before,
                 7,
                 NOON))
         .extracting(one -> one.get("lastTransitionTime"))
         .containsExactly("2026-01-01T00:00:00Z", NOON.toString());
-    assertThat(Condition.json(List.of(new Condition("Accepted", false, "x", "")), before, 7, NOON))
+    assertThat(
+            Condition.json(
+                List.of(new Condition(Condition.Type.ACCEPTED, Reason.INVALID, "")),
+                before,
+                7,
+                NOON))
         .extracting(one -> one.get("lastTransitionTime"))
         .containsExactly(NOON.toString());
   }
