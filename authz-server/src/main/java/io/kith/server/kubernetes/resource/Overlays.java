@@ -314,9 +314,9 @@ final class Overlays implements FailureModes {
 
   /** Closes before it opens; a batch at once, which istiod sends as one change. */
   private void write(
-      Map<ScopeName, MeshOverlay> wanted, Map<Name, Filter> there, Map<ScopeName, Kept> now) {
+      Map<ScopeName, MeshOverlay> overlays, Map<Name, Filter> there, Map<ScopeName, Kept> now) {
     var order =
-        wanted.entrySet().stream()
+        overlays.entrySet().stream()
             .sorted(
                 Comparator.comparing(
                     (Map.Entry<ScopeName, MeshOverlay> one) ->
@@ -325,12 +325,15 @@ final class Overlays implements FailureModes {
     for (var one : order) {
       var before = Objects.requireNonNull(now.get(one.getKey()));
       var name = before.name();
-      var comes = collected(name, one.getValue(), there.get(name));
+      var overlay = one.getValue();
+      var document = overlay.document();
+      var wanted = filter(document);
+      var comes = collected(name, overlay, wanted, there.get(name));
       if (!comes.isEmpty()) {
         now.put(one.getKey(), before.with(null, before.list() + comes));
         continue;
       }
-      var problem = written(one.getKey(), name, one.getValue(), there.get(name));
+      var problem = written(one.getKey(), name, overlay.mode(), wanted, document, there.get(name));
       if (problem != null) {
         now.put(one.getKey(), before.with(problem, before.list()));
       }
@@ -341,13 +344,12 @@ final class Overlays implements FailureModes {
    * What is only to come to the list of a floor, in words; empty where something is to be written
    * or nothing is. What is not approved any more does not wait.
    */
-  private String collected(Name name, MeshOverlay overlay, @Nullable Filter there) {
+  private String collected(Name name, MeshOverlay overlay, Filter wanted, @Nullable Filter there) {
     if (!(overlay.mode() instanceof FailureMode.Floor(var approved))) {
       lists.remove(name);
       return "";
     }
     var now = clock.instant();
-    var wanted = filter(overlay.document());
     var told = lists.get(name);
     if (there == null || wanted.isSaidBy(there)) {
       if (there != null && (told == null || !told.filter.equals(wanted))) {
@@ -377,9 +379,12 @@ final class Overlays implements FailureModes {
   }
 
   private @Nullable Why written(
-      ScopeName scope, Name name, MeshOverlay overlay, @Nullable Filter there) {
-    var document = overlay.document();
-    var wanted = filter(document);
+      ScopeName scope,
+      Name name,
+      FailureMode failure,
+      Filter wanted,
+      Map<String, Object> document,
+      @Nullable Filter there) {
     if (there != null && wanted.isSaidBy(there)) {
       refused.remove(name);
       announced.put(name, new Announced(wanted, Instant.MIN, null));
@@ -387,7 +392,7 @@ final class Overlays implements FailureModes {
     }
     var told = announced.get(name);
     if (told == null || !told.wanted.equals(wanted)) {
-      told = new Announced(wanted, clock.instant(), announce(scope, name, overlay.mode(), there));
+      told = new Announced(wanted, clock.instant(), announce(scope, name, failure, there));
       announced.put(name, told);
     }
     if (clock.instant().isBefore(told.at.plus(NOTICE))) {
@@ -406,7 +411,7 @@ final class Overlays implements FailureModes {
     left--;
     try {
       filters.put(name, wanted, document);
-      if (overlay.mode() instanceof FailureMode.Floor(var list)) {
+      if (failure instanceof FailureMode.Floor(var list)) {
         lists.put(name, new Told(wanted, list, clock.instant()));
       }
       refused.remove(name);
@@ -417,7 +422,7 @@ final class Overlays implements FailureModes {
               "EnvoyFilter "
                   + name
                   + " is "
-                  + overlay.mode().word()
+                  + failure.word()
                   + " now; listeners of its sidecars are drained");
       return null;
     } catch (KubernetesClientException e) {
