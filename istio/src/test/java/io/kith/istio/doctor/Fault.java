@@ -918,6 +918,22 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                 selecting(IN_OPS)
                     + ", objectSelector: {matchLabels: {sidecar.istio.io/inject: 'true'}}")),
         unrefused(
+            "some pods are left out",
+            binding(
+                "kith-pods",
+                "Deny",
+                selecting(IN_OPS)
+                    + ", excludeResourceRules: [{apiGroups: [''], apiVersions: [v1], operations:"
+                    + " [CREATE], resources: [pods], resourceNames: [debug]}]")),
+        unrefused(
+            "only some pods are refused",
+            binding(
+                "kith-pods",
+                "Deny",
+                selecting(IN_OPS)
+                    + ", resourceRules: [{apiGroups: [''], apiVersions: [v1], operations:"
+                    + " [CREATE], resources: [pods], resourceNames: [debug]}]")),
+        unrefused(
             "the namespace is exempt",
             binding(
                 "kith-pods",
