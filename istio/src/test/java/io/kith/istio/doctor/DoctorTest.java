@@ -303,6 +303,17 @@ class DoctorTest {
     OtherSidecar.HARMLESS.forEach(one -> assertThat(policies).contains(one));
   }
 
+  /** Else a policy that is there would be taken for one that is not. */
+  @Test
+  void whatAServerMayRead_isWhatIsLookedFor() throws Exception {
+    assertThat(
+            Pattern.compile("resourceNames: \\[(kith-.*)]")
+                .matcher(Files.readString(Path.of("chart", "kith", "templates", "accounts.yaml")))
+                .results()
+                .map(one -> List.of(one.group(1).split(", "))))
+        .containsExactly(Admission.policies());
+  }
+
   /** Texts of the list that has what is given, or comes next. */
   private static List<String> listBehind(String what, String text) {
     var at = text.indexOf(what);

@@ -141,6 +141,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
             settings.provenance(),
             writer,
             overlays == null ? FailureModes.NONE : overlays,
+            new AdmissionBound(api::admission, state.cluster(), InstantSource.system())::of,
             InstantSource.system());
     this.lists = informer(Kind.EGRESS_ALLOW_LIST);
     this.scopes = informer(Kind.SCOPE);

@@ -16,55 +16,81 @@ import java.util.Objects;
 record Condition(Type type, Reason reason, String message) {
   private static final int MAX_MESSAGE = 4_096;
 
+  /** Whether it is so. */
+  enum Status {
+    TRUE("True"),
+    FALSE("False"),
+    UNKNOWN("Unknown");
+
+    private final String word;
+
+    Status(String word) {
+      this.word = word;
+    }
+
+    String word() {
+      return word;
+    }
+  }
+
   /** What is so or not. */
   enum Type {
     ACCEPTED("Accepted"),
     APPLIED("Applied"),
     ENFORCED("Enforced"),
     FAILURE_MODE("FailureMode"),
-    READY("Ready");
+    READY("Ready"),
+    ADMISSION_BOUND("AdmissionBound");
 
     private final String word;
 
     Type(String word) {
       this.word = word;
     }
+
+    String word() {
+      return word;
+    }
   }
 
   /** Why it is so, or why not; the words are for operators and their scripts. */
   enum Reason {
-    ACCEPTED("Accepted", true),
-    IN_FORCE("InForce", true),
-    ENFORCED("Enforced", true),
-    CLOSED("Closed", true),
-    FLOOR("Floor", true),
-    OPEN("Open", true),
-    OPEN_UNDER_ENFORCE("OpenUnderEnforce", true),
-    NOTHING_TO_DO("NothingToDo", true),
-    INVALID("Invalid", false),
-    CONFLICT("Conflict", false),
-    LAST_GOOD_IN_FORCE("LastGoodInForce", false),
-    STORE_REFUSED("StoreRefused", false),
-    NOT_ASKED("NotAsked", false),
-    NO_WORKLOADS("NoWorkloads", false),
-    WAITS_FOR_BASELINE("WaitsForBaseline", false),
-    WAITS_FOR_APPROVAL("WaitsForApproval", false),
-    WAITS_FOR_SIDECARS("WaitsForSidecars", false),
-    NO_SIDECARS("NoSidecars", false),
-    FAILS_OPEN("FailsOpen", false),
-    NO_SELECTOR("NoSelector", false),
-    NOT_UNIQUE("NotUnique", false),
-    ANNOUNCED("Announced", false),
-    QUEUED("Queued", false),
-    NOT_WRITTEN("NotWritten", false),
-    WAITS("Waits", false);
+    ACCEPTED("Accepted", Status.TRUE),
+    IN_FORCE("InForce", Status.TRUE),
+    ENFORCED("Enforced", Status.TRUE),
+    CLOSED("Closed", Status.TRUE),
+    FLOOR("Floor", Status.TRUE),
+    OPEN("Open", Status.TRUE),
+    OPEN_UNDER_ENFORCE("OpenUnderEnforce", Status.TRUE),
+    NOTHING_TO_DO("NothingToDo", Status.TRUE),
+    INVALID("Invalid", Status.FALSE),
+    CONFLICT("Conflict", Status.FALSE),
+    LAST_GOOD_IN_FORCE("LastGoodInForce", Status.FALSE),
+    STORE_REFUSED("StoreRefused", Status.FALSE),
+    NOT_ASKED("NotAsked", Status.FALSE),
+    NO_WORKLOADS("NoWorkloads", Status.FALSE),
+    WAITS_FOR_BASELINE("WaitsForBaseline", Status.FALSE),
+    WAITS_FOR_APPROVAL("WaitsForApproval", Status.FALSE),
+    WAITS_FOR_SIDECARS("WaitsForSidecars", Status.FALSE),
+    NO_SIDECARS("NoSidecars", Status.FALSE),
+    FAILS_OPEN("FailsOpen", Status.FALSE),
+    NO_SELECTOR("NoSelector", Status.FALSE),
+    NOT_UNIQUE("NotUnique", Status.FALSE),
+    ANNOUNCED("Announced", Status.FALSE),
+    QUEUED("Queued", Status.FALSE),
+    NOT_WRITTEN("NotWritten", Status.FALSE),
+    WAITS("Waits", Status.FALSE),
+    BOUND("Bound", Status.TRUE),
+    NOT_BOUND("NotBound", Status.FALSE),
+    NOT_READ("NotRead", Status.UNKNOWN),
+    NO_NAMESPACES("NoNamespaces", Status.UNKNOWN);
 
     private final String word;
-    private final boolean holds;
+    private final Status status;
 
-    Reason(String word, boolean holds) {
+    Reason(String word, Status status) {
       this.word = word;
-      this.holds = holds;
+      this.status = status;
     }
 
     String word() {
@@ -72,7 +98,7 @@ record Condition(Type type, Reason reason, String message) {
     }
 
     boolean holds() {
-      return holds;
+      return status == Status.TRUE;
     }
   }
 
@@ -80,12 +106,12 @@ record Condition(Type type, Reason reason, String message) {
     message = message.length() > MAX_MESSAGE ? message.substring(0, MAX_MESSAGE) + "…" : message;
   }
 
-  boolean holds() {
-    return reason.holds;
+  Status status() {
+    return reason.status;
   }
 
   /**
-   * As JSON: the time of a condition is that of its last change from true to false or back.
+   * As JSON: the time of a condition is that of the last change of its status.
    *
    * @param before the status that the object has
    */
@@ -93,7 +119,7 @@ record Condition(Type type, Reason reason, String message) {
       List<Condition> conditions, Map<String, Object> before, long generation, Instant now) {
     var json = new ArrayList<Map<String, Object>>();
     for (var one : conditions) {
-      var status = one.holds() ? "True" : "False";
+      var status = one.status().word;
       Object since = now.truncatedTo(ChronoUnit.SECONDS).toString();
       if (before.get("conditions") instanceof List<?> all) {
         for (var other : all) {

@@ -3,6 +3,7 @@ package io.kith.server.kubernetes.resource;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResourceList;
+import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ManagedFieldsEntry;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
@@ -12,7 +13,9 @@ import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.fabric8.kubernetes.client.dsl.base.ResourceDefinitionContext;
 import io.kith.baselines.yaml.Json;
+import io.kith.istio.doctor.Admission;
 import io.kith.server.kubernetes.resource.StatusWriter.Target;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -171,6 +174,30 @@ final class KubernetesApi implements StatusWriter.Api {
     made.clear();
     made.addAll(found.keySet());
     return found;
+  }
+
+  /** What admission is judged by: the chart's policies, all bindings, and all namespaces; JSON. */
+  List<Map<String, Object>> admission() {
+    var found = new ArrayList<Map<String, Object>>();
+    client.namespaces().list().getItems().forEach(one -> found.add(json(one)));
+    var admission = client.admissionRegistration().v1();
+    admission
+        .validatingAdmissionPolicyBindings()
+        .list()
+        .getItems()
+        .forEach(one -> found.add(json(one)));
+    for (var name : Admission.policies()) {
+      var policy = admission.validatingAdmissionPolicies().withName(name).get();
+      if (policy != null) {
+        found.add(json(policy));
+      }
+    }
+    return found;
+  }
+
+  @SuppressWarnings("unchecked")
+  private Map<String, Object> json(HasMetadata object) {
+    return client.getKubernetesSerialization().convertValue(object, Map.class);
   }
 
   void delete(Target target) {

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +43,7 @@ final class Reconciler {
   private final @Nullable String provenance;
   private final Statuses statuses;
   private final FailureModes failureModes;
+  private final Function<ScopeName, Condition> admission;
   private final InstantSource clock;
   private final Map<String, Checked> checked = new HashMap<>();
   private volatile List<String> problems = List.of();
@@ -67,6 +69,7 @@ final class Reconciler {
    * @param rootNamespace from where an object speaks for all
    * @param provenance why no scope may require proof of the process that sends, or null
    * @param failureModes told of scopes as soon as servers decide by them
+   * @param admission whether pods that go round the sidecars of a scope are refused
    */
   Reconciler(
       ClusterVerbs cluster,
@@ -74,12 +77,14 @@ final class Reconciler {
       @Nullable String provenance,
       Statuses statuses,
       FailureModes failureModes,
+      Function<ScopeName, Condition> admission,
       InstantSource clock) {
     this.cluster = cluster;
     this.rootNamespace = rootNamespace;
     this.provenance = provenance;
     this.statuses = statuses;
     this.failureModes = failureModes;
+    this.admission = admission;
     this.clock = clock;
   }
 
@@ -379,6 +384,11 @@ final class Reconciler {
                     Condition.Type.ENFORCED, Reason.INVALID, "nothing of it is in force")
                 : enforced(before, reached.get(before.scope())));
       }
+    }
+    if (spec != null
+        && spec.declared().mode() == Mode.ENFORCE
+        && !(what instanceof Said.Conflict)) {
+      conditions.add(admission.apply(spec.scope()));
     }
     var status = new LinkedHashMap<String, Object>();
     status.put("observedGeneration", object.generation());

@@ -152,7 +152,7 @@ class OverlaysTest {
 
   private static String words(@Nullable Condition condition) {
     var one = requireNonNull(condition, "a condition");
-    return (one.holds() ? "" : "not ") + one.reason().word() + ": " + one.message();
+    return (one.reason().holds() ? "" : "not ") + one.reason().word() + ": " + one.message();
   }
 
   private void pod(String name, String address) {

@@ -62,6 +62,7 @@ class ReconcilerTest {
         provenance,
         (object, status) -> statuses.put(object.kind().word() + " " + object.key(), status),
         failureModes,
+        scope -> new Condition(Condition.Type.ADMISSION_BOUND, Reason.NOT_BOUND, "of " + scope),
         () -> NOON);
   }
 
@@ -348,6 +349,31 @@ class ReconcilerTest {
     assertThat(message("Scope shop/all", "Accepted"))
         .isEqualTo("spec.approved: port 99999 (expected: 1 to 65535)");
     assertThat(state.cluster().modes()).containsEntry(SHOP, Mode.ENFORCE);
+  }
+
+  // ---- admission
+
+  @Test
+  void scope_inModeEnforce_saysWhetherAdmissionIsBound_whichDoesNotChangeWhetherItIsEnforced() {
+    scopes.add(scope("shop/all", NOON, Map.of("mode", "enforce")));
+    scopes.add(scope("shop/more", NOON.plusSeconds(1), Map.of("mode", "enforce")));
+    scopes.add(scope("pay/all", NOON, Map.of("mode", "shadow")));
+    reconcile();
+
+    assertThat(conditions("Scope shop/all"))
+        .containsExactly(
+            "Accepted=True Accepted",
+            "Applied=True InForce",
+            "Enforced=False WaitsForBaseline",
+            "AdmissionBound=False NotBound");
+    assertThat(message("Scope shop/all", "AdmissionBound")).isEqualTo("of shop/*");
+    assertThat(conditions("Scope shop/more")).doesNotContain("AdmissionBound=False NotBound");
+    assertThat(conditions("Scope pay/all")).doesNotContain("AdmissionBound=False NotBound");
+
+    scopes.set(0, scope("shop/all", NOON, Map.of("mode", "later")));
+    reconcile();
+
+    assertThat(conditions("Scope shop/all")).endsWith("AdmissionBound=False NotBound");
   }
 
   // ---- who writes
