@@ -260,6 +260,68 @@ class ImagesTest {
     }
   }
 
+  private void copyright(String name, String text) throws IOException {
+    var place = folder.resolve("libc/usr/share/doc").resolve(name).resolve("copyright");
+    Files.createDirectories(place.getParent());
+    Files.writeString(place, text);
+  }
+
+  @Test
+  void sbom_ofFilesOfPackages_hasLicences_byIdWhereTheyAreSure() throws Exception {
+    copyright(
+        "libc6",
+        """
+        Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+        Files: *
+        License: LGPL-2.1+
+
+        Files: a
+        License: GPL-2
+        License: GPL-2+
+        License: GPL-3.0+
+        License: LGPL-2
+        License: Expat
+        License: BSD-3-clause
+        License: Zlib \t
+        License: GPL-2+ with "Autoconf" exception
+        License: BSD-3-clause or GPL-2
+        License: MIT
+        License:
+         License: in its text
+        License: Zlib
+        """);
+    copyright(
+        "busybox-static",
+        """
+        This package was debianized by somebody.
+        License:
+        The text can be found in `/usr/share/common-licenses/GPL-2'.
+        And that in /usr/share/common-licenses/LGPL-2.1. Others too: /usr/share/common-licenses/GPL-2.
+        """);
+
+    var components = sbomOf(true);
+
+    assertThat(requireNonNull(components.get("/lib/libc.so.6")).path("licenses"))
+        .extracting(one -> one.path("license").toString())
+        .containsExactly(
+            "{\"id\":\"BSD-3-Clause\"}",
+            "{\"id\":\"GPL-2.0-only\"}",
+            "{\"id\":\"GPL-2.0-or-later\"}",
+            "{\"id\":\"GPL-3.0-or-later\"}",
+            "{\"id\":\"LGPL-2.0-only\"}",
+            "{\"id\":\"LGPL-2.1-or-later\"}",
+            "{\"id\":\"MIT\"}",
+            "{\"id\":\"Zlib\"}",
+            "{\"name\":\"BSD-3-clause or GPL-2\"}",
+            "{\"name\":\"GPL-2+ with \\\"Autoconf\\\" exception\"}",
+            "{\"name\":\"MIT\"}");
+    assertThat(requireNonNull(components.get("/usr/bin/busybox")).path("licenses").toString())
+        .isEqualTo(
+            "[{\"license\":{\"name\":\"told in words by /usr/share/doc/busybox-static/copyright of"
+                + " the package, which mentions GPL-2 LGPL-2.1\"}}]");
+    assertThat(requireNonNull(components.get("/lib/libz.so.1")).has("licenses")).isFalse();
+  }
+
   @Test
   void sbom_withoutPackages_saysThatVersionsAreNotKnown() throws Exception {
     sbomOf(false).forEach(ImagesTest::assertOfNoPackage);
