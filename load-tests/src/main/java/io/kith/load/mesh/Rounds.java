@@ -76,8 +76,8 @@ public final class Rounds {
         && !excused.test(refusal);
   }
 
-  /** The kernel gave it a port that an intruder had to the same destination within seconds. */
-  private static boolean hasAnothersPort(DecisionRecord refusal) {
+  /** Whether the kernel gave it a port that another process had to the same place within seconds. */
+  public static boolean hasAnothersPort(DecisionRecord refusal) {
     return refusal.getRemarksList().stream()
         .anyMatch(
             remark -> remark.endsWith("processes used these addresses of late: all of them count"));

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kith.bridge.guard.GuardReason;
 import io.kith.load.evasion.Evasion.Place;
 import io.kith.load.mesh.Mesh;
+import io.kith.load.mesh.Rounds;
 import java.util.List;
 
 /** Deceiving, blinding or ending the bridge. */
@@ -57,6 +58,7 @@ final class BridgeEvasions {
                         "new_process",
                         () -> it.perl("from-port.pl", "DB", "5432", used));
                   }
+                  assertThat(it.mesh.denials()).anyMatch(Rounds::hasAnothersPort);
                 })
             .onlyIn(Place.NAMESPACES),
         refused(
