@@ -76,7 +76,9 @@ public final class Rounds {
         && !excused.test(refusal);
   }
 
-  /** Whether the kernel gave it a port that another process had to the same place within seconds. */
+  /**
+   * Whether the kernel gave it a port that another process had to the same place within seconds.
+   */
   public static boolean hasAnothersPort(DecisionRecord refusal) {
     return refusal.getRemarksList().stream()
         .anyMatch(

@@ -108,6 +108,22 @@ class ClusterTest {
     assertThat(node.readme("kubectl -n shop get kscope").orFail().output())
         .as("the catalog sends nothing, so it has no baseline")
         .contains("ENFORCED", "WaitsForBaseline");
+    OneNode.await("admission is bound", () -> admission().equals("True Bound "));
+  }
+
+  /** What the scope says of admission: status, reason and message. */
+  private static String admission() throws IOException, InterruptedException {
+    var condition = "{.status.conditions[?(@.type=='AdmissionBound')]";
+    return node.kubectl(
+            "-n",
+            "shop",
+            "get",
+            "kscope",
+            "kith",
+            "-o",
+            "jsonpath=%1$s.status} %1$s.reason} %1$s.message}".formatted(condition))
+        .orFail()
+        .output();
   }
 
   @Test
@@ -227,6 +243,19 @@ class ClusterTest {
 
   @Test
   @Order(7)
+  void bindingsOfAdmissionDeleted_theScopeSaysSo() throws Exception {
+    node.kubectl("delete", "validatingadmissionpolicybindings", "--all").orFail();
+
+    OneNode.await(
+        "admission is not bound",
+        () ->
+            admission().startsWith("False NotBound no binding of kith-pods")
+                && admission().contains("selects shop: helm upgrade kith"));
+    shop.assertWorks();
+  }
+
+  @Test
+  @Order(8)
   void remove_leavesNothing() throws Exception {
     node.upgrade("filters.enabled=false");
     node.kubectl("delete", "scopes.kith.io", "--all", "-A").orFail();
