@@ -104,7 +104,8 @@ record Checks(String node, Duration timeout, boolean failureModeAllow) {
   /**
    * How the server is asked. {@code max_interval} is also Envoy's limit for one try, whatever its
    * name says, so it must not be shorter than the time the server allows itself. A server that is
-   * gone fails at once and is tried again within the timeout.
+   * gone fails at once, and another is tried within the timeout, the same one where there is none:
+   * without the predicate half of the tries of two servers went to the one that is gone.
    */
   private Map<String, Object> service(List<Map<String, Object>> metadata) {
     var limit = seconds(timeout);
@@ -119,6 +120,13 @@ record Checks(String node, Duration timeout, boolean failureModeAllow) {
             5,
             "retry_on",
             "unavailable,reset,connect-failure",
+            "retry_host_predicate",
+            List.of(
+                typed(
+                    "envoy.retry_host_predicates.previous_hosts",
+                    "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate")),
+            "host_selection_retry_max_attempts",
+            5,
             "retry_back_off",
             map("base_interval", "0.05s", "max_interval", limit)),
         "initial_metadata",

@@ -153,6 +153,10 @@ class MeshRecipeTest {
               assertThat(at(check, "grpc_service", "envoy_grpc", "cluster_name"))
                   .isEqualTo("kith_server");
               assertThat(at(check, "grpc_service", "retry_policy", "num_retries")).isEqualTo(5);
+              // else half of the tries of two servers went to the one that is gone
+              assertThat(
+                      at(check, "grpc_service", "retry_policy", "retry_host_predicate").toString())
+                  .contains("previous_hosts");
               // Envoy's limit of one try, too
               assertThat(
                       at(check, "grpc_service", "retry_policy", "retry_back_off", "max_interval"))
