@@ -13,13 +13,13 @@ import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
 import io.kith.server.check.Answered;
 import io.kith.server.check.CheckFacts;
+import io.kith.server.check.FlatTable;
 import io.kith.server.check.Policy;
 import io.kith.server.check.SocketPair;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -46,24 +46,12 @@ public final class OpenFlows {
 
   private record Pod(Owner owner, IpAddress address) {}
 
-  private static final class Kept {
-    private final SocketPair connection;
-    private final @Nullable Flow flow;
-    private final long since;
-    private volatile @Nullable Snapshot decidedBy;
-
-    /**
-     * @param flow null when it passed undecided
-     * @param since milliseconds of the clock
-     * @param decidedBy null when it is to be decided in any case
-     */
-    Kept(SocketPair connection, @Nullable Flow flow, long since, @Nullable Snapshot decidedBy) {
-      this.connection = connection;
-      this.flow = flow;
-      this.since = since;
-      this.decidedBy = decidedBy;
-    }
-
+  /**
+   * A connection of a pod, and what it was allowed by.
+   *
+   * @param flow null when it passed undecided
+   */
+  private record Kept(SocketPair connection, @Nullable Flow flow) {
     boolean passes(Snapshot snapshot, Instant now) {
       return snapshot.mode() != Mode.ENFORCE
           || (flow != null
@@ -73,7 +61,15 @@ public final class OpenFlows {
 
   /** Connections of a pod, oldest first; touched only within a call of {@link #shares}. */
   private static final class Share {
-    private final LinkedHashMap<SocketPair, Kept> oldestFirst = new LinkedHashMap<>();
+    // A row: the far end's address and both ports; milliseconds of the clock; what is in Kept, and
+    // the
+    // snapshot that it was decided by, null when it is to be decided in any case.
+    private static final int KEY = 3;
+    private static final int SINCE = KEY;
+    private static final int FLOW = 0;
+    private static final int DECIDED_BY = 1;
+
+    private final FlatTable oldestFirst = new FlatTable(KEY, KEY + 1, 2);
 
     /** For who only looks: may be of a moment ago. */
     private volatile int size;
@@ -82,6 +78,77 @@ public final class OpenFlows {
 
     Share(Workload workload) {
       this.workload = workload;
+    }
+
+    private static long[] row(SocketPair connection, long since) {
+      return new long[] {
+        connection.destinationHigh(), connection.destinationLow(), connection.ports(), since
+      };
+    }
+
+    private int find(SocketPair connection) {
+      return oldestFirst.find(row(connection, 0));
+    }
+
+    /** Behind all others; true when it was not there. */
+    boolean put(
+        SocketPair connection, @Nullable Flow flow, long since, @Nullable Snapshot decidedBy) {
+      var isNew = !remove(connection);
+      var _ = oldestFirst.add(row(connection, since), flow, decidedBy);
+      return isNew;
+    }
+
+    boolean has(SocketPair connection) {
+      return find(connection) >= 0;
+    }
+
+    boolean remove(SocketPair connection) {
+      var row = find(connection);
+      if (row >= 0) {
+        oldestFirst.remove(row);
+      }
+      return row >= 0;
+    }
+
+    boolean removeOldest() {
+      var row = oldestFirst.eldest();
+      if (row >= 0) {
+        oldestFirst.remove(row);
+      }
+      return row >= 0;
+    }
+
+    boolean hasBefore(long oldest) {
+      var row = oldestFirst.eldest();
+      return row >= 0 && oldestFirst.number(row, SINCE) < oldest;
+    }
+
+    @SuppressWarnings("ReferenceEquality") // the snapshot itself
+    List<Kept> decidedByAnother(Snapshot current, IpAddress source) {
+      var found = new ArrayList<Kept>();
+      for (var row = oldestFirst.eldest(); row >= 0; row = oldestFirst.after(row)) {
+        if (oldestFirst.object(row, DECIDED_BY) != current) {
+          found.add(
+              new Kept(
+                  new SocketPair(
+                      source.high(),
+                      source.low(),
+                      oldestFirst.number(row, 0),
+                      oldestFirst.number(row, 1),
+                      (int) oldestFirst.number(row, 2)),
+                  (Flow) oldestFirst.object(row, FLOW)));
+        }
+      }
+      return found;
+    }
+
+    /** Takes note of what passes by a snapshot, if it is still the same. */
+    @SuppressWarnings("ReferenceEquality")
+    void decided(Kept kept, Snapshot by) {
+      var row = find(kept.connection);
+      if (row >= 0 && oldestFirst.object(row, FLOW) == kept.flow) {
+        oldestFirst.set(row, DECIDED_BY, by);
+      }
     }
 
     private @Nullable Share changed() {
@@ -112,22 +179,26 @@ public final class OpenFlows {
     var key = SocketPair.of(connection.source(), connection.destination());
     var pod = new Pod(workload.owner(), connection.source().address());
     if (record.decision().applied() instanceof Verdict.Allow) {
-      var kept = new Kept(key, record.flow(), record.time().toEpochMilli(), answered.snapshot());
-      keep(pod, workload, kept, record.repeated());
+      keep(pod, workload, key, answered);
     } else {
       remove(pod, key);
     }
   }
 
-  private void keep(Pod pod, Workload workload, Kept kept, boolean unlessKept) {
+  private void keep(Pod pod, Workload workload, SocketPair connection, Answered answered) {
+    var record = answered.record();
     var share =
         shares.compute(
             pod,
             (_, before) -> {
               var its = before == null ? new Share(workload) : before;
               its.workload = workload; // of whom the directory may know more by now
-              if ((!unlessKept || !its.oldestFirst.containsKey(kept.connection))
-                  && its.oldestFirst.putLast(kept.connection, kept) == null) {
+              if ((!record.repeated() || !its.has(connection))
+                  && its.put(
+                      connection,
+                      record.flow(),
+                      record.time().toEpochMilli(),
+                      answered.snapshot())) {
                 size.incrementAndGet();
               }
               return its.changed();
@@ -173,7 +244,7 @@ public final class OpenFlows {
   }
 
   private void forgetFirst(Share share) {
-    if (share.oldestFirst.pollFirstEntry() != null) {
+    if (share.removeOldest()) {
       size.decrementAndGet();
       forgotten.increment();
     }
@@ -183,7 +254,7 @@ public final class OpenFlows {
     shares.computeIfPresent(
         pod,
         (_, share) -> {
-          if (share.oldestFirst.remove(connection) != null) {
+          if (share.remove(connection)) {
             size.decrementAndGet();
           }
           return share.changed();
@@ -201,14 +272,16 @@ public final class OpenFlows {
       if (snapshot == null) {
         continue; // decided once there is one
       }
+      var passing = new ArrayList<Kept>();
       for (var kept : decidedByAnother(snapshot, pod)) {
         if (kept.passes(snapshot, now)) {
-          kept.decidedBy = snapshot;
+          passing.add(kept);
         } else {
           denied.add(kept.connection);
           remove(pod, kept.connection);
         }
       }
+      decided(passing, snapshot, pod);
     }
     return denied;
   }
@@ -217,8 +290,7 @@ public final class OpenFlows {
     shares.computeIfPresent(
         pod,
         (_, share) -> {
-          while (!share.oldestFirst.isEmpty()
-              && share.oldestFirst.firstEntry().getValue().since < oldest) {
+          while (share.hasBefore(oldest)) {
             forgetFirst(share);
           }
           return share.changed();
@@ -230,14 +302,21 @@ public final class OpenFlows {
     shares.computeIfPresent(
         pod,
         (_, share) -> {
-          for (var kept : share.oldestFirst.values()) {
-            if (kept.decidedBy != current) {
-              found.add(kept);
-            }
-          }
+          found.addAll(share.decidedByAnother(current, pod.address()));
           return share;
         });
     return found;
+  }
+
+  private void decided(List<Kept> passing, Snapshot by, Pod pod) {
+    if (!passing.isEmpty()) {
+      shares.computeIfPresent(
+          pod,
+          (_, share) -> {
+            passing.forEach(kept -> share.decided(kept, by));
+            return share;
+          });
+    }
   }
 
   /** How many are remembered. */

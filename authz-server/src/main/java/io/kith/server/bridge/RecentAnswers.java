@@ -7,9 +7,14 @@ import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.Attribution;
 import io.kith.baselines.process.Attribution.Attributed;
 import io.kith.baselines.process.Quality;
+import io.kith.server.check.ConnectionNumber;
+import io.kith.server.check.FlatTable;
 import io.kith.server.check.KnownConnection;
+import io.kith.server.check.SocketPair;
 import io.kith.server.check.SocketQuery;
 import java.time.Duration;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,13 +31,28 @@ final class RecentAnswers {
    *
    * A connection that is in use is asked about again before its answer is too old, so that none of
    * its requests waits for the bridge.
+   *
+   * Most connections are asked about once. So an answer is a row of a table until it is looked for
+   * again, and only from then on something that is found without a lock.
    */
 
   /** So long an answer is used again. */
   static final Duration KEPT = Duration.ofSeconds(1);
 
-  private static final long MAX = 100_000;
+  private static final int MAX = 100_000;
   private static final long NANOS_BEHIND = 1_000_000;
+
+  /** Of two, so that threads seldom meet at one. */
+  private static final int PARTS = 16;
+
+  // A row: the ends in five words, protocol, the connection's number; when; of whom, and the
+  // answer.
+  private static final int KEY = 7;
+  private static final int ANSWERED_AT = KEY;
+  private static final int BRIDGE = 0;
+  private static final int POD = 1;
+  private static final int REPORTER = 2;
+  private static final int ANSWER = 3;
 
   /*
    * Flat, since it is compared with each Check, and each part that is an object of its own is a line of
@@ -50,10 +70,10 @@ final class RecentAnswers {
       int ports,
       Protocol protocol) {
     static @Nullable Key of(AttachedBridge bridge, RegisteredPod pod, SocketQuery query) {
-      var connection = number(query.connection());
+      var connection = ConnectionNumber.of(query.connection());
       var source = query.source();
       var destination = query.destination();
-      return connection < 0
+      return connection == ConnectionNumber.NONE
           ? null
           : new Key(
               bridge,
@@ -64,20 +84,22 @@ final class RecentAnswers {
               source.address().low(),
               destination.address().high(),
               destination.address().low(),
-              (source.port() << 16) | destination.port(),
+              SocketPair.ports(source, destination),
               query.protocol());
     }
 
-    /** Of as many digits as surely fit; else below 0, and then the bridge is asked each time. */
-    private static long number(String digits) {
-      if (digits.isEmpty() || digits.length() > 18) {
-        return -1;
-      }
-      var number = 0L;
-      for (var i = 0; i < digits.length(); i++) {
-        number = 10 * number + digits.charAt(i) - '0';
-      }
-      return number;
+    /** Its numbers, and when it was answered. */
+    long[] row(long nanos) {
+      return new long[] {
+        sourceHigh,
+        sourceLow,
+        destinationHigh,
+        destinationLow,
+        ports,
+        protocol == Protocol.TCP ? 0 : 1,
+        connection,
+        nanos
+      };
     }
 
     @Override
@@ -102,7 +124,55 @@ final class RecentAnswers {
     }
   }
 
-  private final Cache<Key, KnownConnection> answers;
+  /** Answers that were not looked for yet, the eldest first. */
+  private static final class Part {
+    private final FlatTable rows = new FlatTable(KEY, KEY + 1, 4);
+
+    void forgetOld(long nanos) {
+      while (rows.size() > 0 && isOld(rows.eldest(), nanos)) {
+        rows.remove(rows.eldest());
+      }
+    }
+
+    boolean isOld(int row, long nanos) {
+      return nanos - rows.number(row, ANSWERED_AT) >= KEPT.toNanos();
+    }
+
+    void forget(Key key) {
+      var row = rows.find(key.row(0));
+      if (row >= 0) {
+        rows.remove(row);
+      }
+    }
+
+    void put(Key key, Attribution answer, long nanos) {
+      forget(key);
+      if (rows.size() >= MAX / PARTS) {
+        rows.remove(rows.eldest());
+      }
+      var _ = rows.add(key.row(nanos), key.bridge, key.pod, key.reporter, answer);
+    }
+
+    /** Takes the answer about this connection out. */
+    @SuppressWarnings("ReferenceEquality")
+    @Nullable KnownConnection take(Key key, long nanos) {
+      var row = rows.find(key.row(nanos));
+      if (row < 0
+          || isOld(row, nanos)
+          || rows.object(row, BRIDGE) != key.bridge
+          || rows.object(row, POD) != key.pod
+          || !Objects.equals(key.reporter, rows.object(row, REPORTER))) {
+        return null;
+      }
+      var answer = (Attribution) Objects.requireNonNull(rows.object(row, ANSWER), "answer");
+      var answered = rows.number(row, ANSWERED_AT);
+      rows.remove(row);
+      return new KnownConnection(answer, answered);
+    }
+  }
+
+  private final Part[] parts = Stream.generate(Part::new).limit(PARTS).toArray(Part[]::new);
+  private final Cache<Key, KnownConnection> inUse;
 
   /*
    * A millisecond or so behind: a look at the clock is a twentieth of what a Check costs, and whoever
@@ -112,10 +182,10 @@ final class RecentAnswers {
 
   RecentAnswers(long nanos) {
     latestNanos = nanos;
-    answers =
+    inUse =
         Caffeine.newBuilder()
             .maximumSize(MAX)
-            .expireAfterWrite(KEPT)
+            .expireAfterAccess(KEPT.multipliedBy(2)) // how old an answer is it says itself
             .ticker(() -> latestNanos)
             .executor(Runnable::run)
             .build();
@@ -127,6 +197,11 @@ final class RecentAnswers {
     }
   }
 
+  private Part part(Key key) {
+    var hash = key.hashCode();
+    return parts[(hash ^ (hash >>> 16)) & (PARTS - 1)];
+  }
+
   /**
    * The answer about this connection, or null when it has to be asked for.
    *
@@ -136,7 +211,22 @@ final class RecentAnswers {
       AttachedBridge bridge, RegisteredPod pod, SocketQuery query, long nanos) {
     at(nanos);
     var key = Key.of(bridge, pod, query);
-    return key == null ? null : answers.getIfPresent(key);
+    if (key == null) {
+      return null;
+    }
+    var known = inUse.getIfPresent(key);
+    if (known != null) {
+      return known.isYoungerThan(KEPT, nanos) ? known : null;
+    }
+    var part = part(key);
+    synchronized (part) {
+      var taken = part.take(key, nanos);
+      if (taken == null) {
+        return inUse.getIfPresent(key); // null, but where another thread took it
+      }
+      inUse.put(key, taken);
+      return taken;
+    }
   }
 
   /** Keeps an answer if it is one that may be used again; else what was kept is forgotten. */
@@ -147,10 +237,22 @@ final class RecentAnswers {
     if (key == null) {
       return;
     }
-    if (isBeyondDoubt(answer)) {
-      answers.put(key, new KnownConnection(answer, nanos));
-    } else {
-      answers.invalidate(key);
+    var part = part(key);
+    synchronized (part) {
+      part.forgetOld(nanos);
+      if (!isBeyondDoubt(answer)) {
+        part.forget(key);
+        inUse.invalidate(key);
+        return;
+      }
+      var known = inUse.getIfPresent(key);
+      if (known == null) {
+        part.put(key, answer, nanos);
+      } else if (known.attribution().equals(answer)) {
+        known.answeredAgain(nanos);
+      } else {
+        inUse.put(key, new KnownConnection(answer, nanos));
+      }
     }
   }
 

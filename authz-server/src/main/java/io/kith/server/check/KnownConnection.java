@@ -21,7 +21,7 @@ public final class KnownConnection {
   private static final int TOLD = 4;
 
   private final Attribution attribution;
-  private final long answeredNanos;
+  private volatile long answeredNanos;
   private long usedNanos;
   private boolean isAskedAgain;
 
@@ -38,6 +38,7 @@ public final class KnownConnection {
     private final Destination destination;
     private @Nullable Decision decision;
     private int times;
+    private boolean isOfAnAnswerBefore;
 
     Noted(Destination destination) {
       this.destination = destination;
@@ -93,14 +94,39 @@ public final class KnownConnection {
     return attribution;
   }
 
+  /** Whether its latest answer is younger than this. */
+  public boolean isYoungerThan(Duration kept, long nanos) {
+    return nanos - answeredNanos < kept.toNanos();
+  }
+
+  /**
+   * Its bridge answered the same again. What was noted since the answer before does not count for
+   * this one; it stays one object, since many that live for a second are what fills a heap.
+   */
+  public void answeredAgain(long nanos) {
+    var latest = noted;
+    if (latest != null) {
+      latest.times = 0;
+      latest.isOfAnAnswerBefore = true;
+    }
+    carried = null;
+    answeredNanos = nanos;
+    isAskedAgain = false;
+  }
+
   /** Whether this destination was the last that was noted. */
   boolean hasNoted(Destination destination) {
     var latest = noted;
-    return latest != null && destination.equals(latest.destination);
+    return latest != null && !latest.isOfAnAnswerBefore && destination.equals(latest.destination);
   }
 
   void note(Destination destination) {
-    noted = new Noted(destination);
+    var latest = noted;
+    if (latest != null && destination.equals(latest.destination)) {
+      latest.isOfAnAnswerBefore = false;
+    } else {
+      noted = new Noted(destination);
+    }
   }
 
   /**

@@ -20,7 +20,12 @@ public record SocketPair(
         source.address().low(),
         destination.address().high(),
         destination.address().low(),
-        (source.port() << 16) | destination.port());
+        ports(source, destination));
+  }
+
+  /** Of two ends, as {@link #ports}. */
+  public static int ports(SocketEnd source, SocketEnd destination) {
+    return (source.port() << 16) | destination.port();
   }
 
   /** Near end. */

@@ -194,4 +194,51 @@ class RecentAnswersTest {
     nanos = Duration.ofMillis(1_501).toNanos();
     assertThat(recent.find(bridge, pod, QUERY, nanos)).isNull();
   }
+
+  @Test
+  void find_inUseAndAnsweredAgain_staysTheSameObject_untilSomethingElseIsAnswered() {
+    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    var known = requireNonNull(recent.find(bridge, pod, QUERY, nanos));
+    for (var i = 0; i < 5; i++) {
+      nanos += Duration.ofMillis(900).toNanos();
+      recent.keep(bridge, pod, QUERY, attributed(CLEAN.candidates(), List.of()), nanos);
+      assertThat(recent.find(bridge, pod, QUERY, nanos)).isSameAs(known);
+    }
+
+    var other = attributed(List.of(candidate(Quality.EXACT, "cd".repeat(32))), List.of());
+    recent.keep(bridge, pod, QUERY, other, nanos);
+    assertThat(requireNonNull(recent.find(bridge, pod, QUERY, nanos)).attribution())
+        .isSameAs(other);
+  }
+
+  @Test
+  void find_inUse_isNothingAfterASecond_andAgainOnceItIsAnswered() {
+    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    var _ = recent.find(bridge, pod, QUERY, nanos);
+    nanos += RecentAnswers.KEPT.toNanos();
+    assertThat(recent.find(bridge, pod, QUERY, nanos)).isNull();
+
+    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    assertThat(recent.find(bridge, pod, QUERY, nanos)).isNotNull();
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("doubtful")
+  void keep_doubtfulAnswer_forgetsTheOneInUse(String why, Attributed answer) {
+    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    var _ = recent.find(bridge, pod, QUERY, nanos);
+    recent.keep(bridge, pod, QUERY, answer, nanos);
+
+    assertThat(recent.find(bridge, pod, QUERY, nanos)).as(why).isNull();
+  }
+
+  @Test
+  void keep_moreThanItHasRoomFor_forgetsTheEldest() {
+    for (var i = 0; i < 200_000; i++) {
+      recent.keep(bridge, pod, query(Integer.toString(i), 1 + i % 65_000), CLEAN, nanos);
+    }
+
+    assertThat(recent.find(bridge, pod, query("0", 1), nanos)).isNull();
+    assertThat(recent.find(bridge, pod, query("199999", 1 + 199_999 % 65_000), nanos)).isNotNull();
+  }
 }

@@ -112,4 +112,22 @@ class KnownConnectionTest {
     }
     assertThat(isToBeAskedAgain(950)).isTrue();
   }
+
+  @Test
+  void answeredAgain_isTheSameWithANewTime_andNothingIsNoted() {
+    tellInFull();
+    assertThat(isToBeAskedAgain(950)).isTrue();
+    var again = ANSWERED + Duration.ofMillis(960).toNanos();
+
+    known.answeredAgain(again);
+
+    assertThat(known.hasNoted(DATABASE)).isFalse();
+    assertThat(known.isYoungerThan(KEPT, again + KEPT.toNanos() - 1)).isTrue();
+    assertThat(known.isYoungerThan(KEPT, again + KEPT.toNanos())).isFalse();
+    assertThat(isToBeAskedAgain(1_000)).isFalse();
+    assertThat(isToBeAskedAgain(1_950)).isTrue();
+    tellInFull();
+    assertThat(known.hasNoted(DATABASE)).isTrue();
+    assertThat(known.hasNoted(destination(5433))).isFalse();
+  }
 }
