@@ -11,31 +11,36 @@ import org.jspecify.annotations.Nullable;
  * hundred thousand of them is small. Thread-safe.
  */
 final class SharedFlows {
-  private static final int BITS = 10; // of a place
+  private static final int BITS = 10; // of a set of places
+  private static final int PLACES = 4; // of a set, the latest flow first
 
   /*
-   * Whoever comes later takes the place of another. Flows are records of final parts, so threads may
-   * race for a place: at worst two connections do not share.
+   * Of a set the oldest makes room. With one place each, a fifth of the flows of three hundred pushed
+   * another out again and again. Flows are records of final parts, so threads may race for a place: at
+   * worst two connections do not share.
    */
-  private final @Nullable Flow[] flows = new Flow[1 << BITS];
+  private final @Nullable Flow[] flows = new Flow[PLACES << BITS];
 
   /** A flow of these parts. Attributions are alike when they are the same object. */
   @SuppressWarnings("ReferenceEquality")
   Flow of(SpiffeId spiffeId, Attribution attribution, Resolved resolved) {
-    var place = place(attribution, resolved);
-    var kept = flows[place];
-    if (kept != null
-        && kept.attribution() == attribution
-        && kept.spiffeId().equals(spiffeId)
-        && kept.resolved().equals(resolved)) {
-      return kept;
+    var first = PLACES * set(attribution, resolved);
+    for (var place = first; place < first + PLACES; place++) {
+      var kept = flows[place];
+      if (kept != null
+          && kept.attribution() == attribution
+          && kept.spiffeId().equals(spiffeId)
+          && kept.resolved().equals(resolved)) {
+        return kept;
+      }
     }
     var flow = new Flow(spiffeId, attribution, resolved);
-    flows[place] = flow;
+    System.arraycopy(flows, first, flows, first + 1, PLACES - 1);
+    flows[first] = flow;
     return flow;
   }
 
-  private static int place(Attribution attribution, Resolved resolved) {
+  private static int set(Attribution attribution, Resolved resolved) {
     var destination = resolved.destination();
     var hash =
         31 * (31 * System.identityHashCode(attribution) + destination.name().hashCode())
