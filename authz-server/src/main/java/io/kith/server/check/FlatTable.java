@@ -205,9 +205,38 @@ public final class FlatTable {
     return NONE;
   }
 
+  /** The row that was added last, or -1. */
+  public int newest() {
+    return lastOf(span);
+  }
+
+  /** The row that was added just before this one, or -1. */
+  public int before(int row) {
+    return lastOf((row - head) & (hashes.length - 1));
+  }
+
+  /** Of so many places from the head on. */
+  private int lastOf(int places) {
+    for (var i = places - 1; i >= 0; i--) {
+      var at = (head + i) & (hashes.length - 1);
+      if (hashes[at] != 0) {
+        return at;
+      }
+    }
+    return NONE;
+  }
+
   /** A number of a row. */
   public long number(int row, int which) {
     return numbers[row * words + which];
+  }
+
+  /** Puts a number, none of the key, in the place of one. */
+  public void setNumber(int row, int which, long number) {
+    if (which < keyWords) {
+      throw new IllegalArgumentException("number " + which + " is of the key");
+    }
+    numbers[row * words + which] = number;
   }
 
   /** An object of a row. */

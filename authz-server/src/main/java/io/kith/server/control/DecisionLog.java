@@ -1,13 +1,21 @@
 package io.kith.server.control;
 
+import static java.util.Objects.requireNonNull;
+
+import io.kith.baselines.decision.Decision;
+import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Verdict.Deny;
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.Workload;
 import io.kith.server.check.CheckRecord;
-import java.util.ArrayDeque;
+import io.kith.server.check.FlatTable;
+import io.kith.server.check.Ids;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,18 +49,149 @@ final class DecisionLog {
     }
   }
 
-  private static final class Line {
-    private final long number;
-    private CheckRecord answered;
+  /** Decisions of one kind, the oldest first, each with its place in the log. */
+  private static final class Lines {
+    /*
+     * Rows, as a line of an object each lives for a second where most Checks are a routine, and would
+     * fill the heap: its id, its place, the trace's id, when, flags, the pod's address; and the rest.
+     */
+    private static final int KEY = 1;
+    private static final int PLACE = 1;
+    private static final int TRACE = 2;
+    private static final int SECONDS = 4;
+    private static final int NANOS = 5;
+    private static final int FLAGS = 6;
+    private static final int REPLICA = 7;
+    private static final int WORDS = 9;
 
-    private Line(long number, CheckRecord answered) {
-      this.number = number;
-      this.answered = answered;
+    private static final int REPEATED = 1;
+    private static final int ROUTINE = 2;
+    private static final int LATE = 4;
+    private static final int HAS_REPLICA = 8;
+
+    private static final int REPORTER = 0;
+    private static final int WORKLOAD = 1;
+    private static final int FLOW = 2;
+    private static final int DECISION = 3;
+
+    /** All of it where its ids are not such as this server makes; else null. */
+    private static final int WHOLE = 4;
+
+    private final int room;
+    private final FlatTable rows = new FlatTable(KEY, WORDS, 5);
+
+    Lines(int room) {
+      this.room = room;
+    }
+
+    private static boolean isPlain(CheckRecord answered) {
+      return Ids.isDecision(answered.decisionId()) && Ids.isTrace(answered.traceId());
+    }
+
+    private static long key(String id) {
+      return Ids.isDecision(id) ? Ids.number(id, 2) : id.hashCode();
+    }
+
+    private static int flags(CheckRecord answered) {
+      return (answered.repeated() ? REPEATED : 0)
+          | (answered.routine() ? ROUTINE : 0)
+          | (answered.late() ? LATE : 0)
+          | (answered.replica() == null ? 0 : HAS_REPLICA);
+    }
+
+    void add(CheckRecord answered, long place) {
+      var before = rows.find(new long[] {key(answered.decisionId())});
+      if (before >= 0) {
+        rows.remove(before);
+      } else if (rows.size() == room) {
+        rows.remove(rows.eldest());
+      }
+      var plain = isPlain(answered);
+      var trace = answered.traceId();
+      var replica = answered.replica();
+      var time = answered.time();
+      var row = new long[WORDS];
+      row[0] = key(answered.decisionId());
+      row[PLACE] = place;
+      row[TRACE] = plain ? Ids.number(trace, 0) : 0;
+      row[TRACE + 1] = plain ? Ids.number(trace, 16) : 0;
+      row[SECONDS] = time.getEpochSecond();
+      row[NANOS] = time.getNano();
+      row[FLAGS] = flags(answered);
+      row[REPLICA] = replica == null ? 0 : replica.high();
+      row[REPLICA + 1] = replica == null ? 0 : replica.low();
+      var _ =
+          rows.add(
+              row,
+              answered.reporter(),
+              answered.workload(),
+              answered.flow(),
+              answered.decision(),
+              plain ? null : answered);
+    }
+
+    /** The row of a decision, or -1. */
+    int find(String id) {
+      var row = rows.find(new long[] {key(id)});
+      return row >= 0 && read(row).decisionId().equals(id) ? row : -1;
+    }
+
+    /** Puts what is known by now in the place of what was; false when it is not there. */
+    boolean complete(CheckRecord late) {
+      var row = find(late.decisionId());
+      if (row < 0) {
+        return false;
+      }
+      if (rows.object(row, WHOLE) != null) {
+        rows.set(row, WHOLE, late);
+      }
+      rows.set(row, FLOW, late.flow());
+      rows.set(row, DECISION, late.decision());
+      rows.setNumber(row, FLAGS, flags(late));
+      return true;
+    }
+
+    int newest() {
+      return rows.newest();
+    }
+
+    int before(int row) {
+      return rows.before(row);
+    }
+
+    long place(int row) {
+      return rows.number(row, PLACE);
+    }
+
+    @Nullable Owner owner(int row) {
+      return rows.object(row, WORKLOAD) instanceof Workload workload ? workload.owner() : null;
+    }
+
+    CheckRecord read(int row) {
+      if (rows.object(row, WHOLE) instanceof CheckRecord whole) {
+        return whole;
+      }
+      var flags = rows.number(row, FLAGS);
+      return new CheckRecord(
+          Ids.decision(rows.number(row, 0)),
+          Ids.trace(rows.number(row, TRACE), rows.number(row, TRACE + 1)),
+          Instant.ofEpochSecond(rows.number(row, SECONDS), rows.number(row, NANOS)),
+          (SpiffeId) rows.object(row, REPORTER),
+          (Workload) rows.object(row, WORKLOAD),
+          (flags & HAS_REPLICA) == 0
+              ? null
+              : IpAddress.of(rows.number(row, REPLICA), rows.number(row, REPLICA + 1)),
+          (Flow) rows.object(row, FLOW),
+          (Decision) requireNonNull(rows.object(row, DECISION), "decision"),
+          (flags & REPEATED) != 0,
+          (flags & ROUTINE) != 0,
+          (flags & LATE) != 0);
     }
   }
 
-  private final Map<Kind, ArrayDeque<Line>> lines = new EnumMap<>(Kind.class);
-  private final Map<String, Line> byId = new HashMap<>();
+  private record Found(long place, CheckRecord answered) {}
+
+  private final Map<Kind, Lines> lines = new EnumMap<>(Kind.class);
   private long next = 1;
 
   /** Decisions of other servers that people asked for, by id; the oldest go first. */
@@ -60,33 +199,36 @@ final class DecisionLog {
 
   DecisionLog() {
     for (var kind : Kind.values()) {
-      lines.put(kind, new ArrayDeque<>());
+      lines.put(kind, new Lines(kind.room));
     }
   }
 
   /** Adds an answer, or completes it when it is a late one. */
   synchronized void add(CheckRecord answered) {
     if (answered.late()) {
-      var line = byId.get(answered.decisionId());
-      if (line != null) {
-        line.answered = answered;
+      for (var same : lines.values()) {
+        if (same.complete(answered)) {
+          return;
+        }
       }
       return;
     }
-    var kind = Kind.of(answered);
-    var same = lines.getOrDefault(kind, new ArrayDeque<>());
-    if (same.size() == kind.room) {
-      byId.remove(same.removeFirst().answered.decisionId());
-    }
-    var line = new Line(next++, answered);
-    same.addLast(line);
-    byId.put(answered.decisionId(), line);
+    of(Kind.of(answered)).add(answered, next++);
+  }
+
+  private Lines of(Kind kind) {
+    return requireNonNull(lines.get(kind), "every kind has some");
   }
 
   /** A decision of this server. */
   synchronized @Nullable CheckRecord own(String decisionId) {
-    var line = byId.get(decisionId);
-    return line == null ? null : line.answered;
+    for (var same : lines.values()) {
+      var row = same.find(decisionId);
+      if (row >= 0) {
+        return same.read(row);
+      }
+    }
+    return null;
   }
 
   /** A decision of this server, or one that was adopted. */
@@ -110,22 +252,21 @@ final class DecisionLog {
    * @param owner null for every workload and for what is nobody's
    */
   synchronized List<CheckRecord> latest(@Nullable Owner owner, boolean deniedOnly, int limit) {
-    var found = new ArrayList<Line>();
+    var found = new ArrayList<Found>();
     for (var kind : deniedOnly ? List.of(Kind.DENIED) : List.of(Kind.values())) {
-      lines
-          .getOrDefault(kind, new ArrayDeque<>())
-          .descendingIterator()
-          .forEachRemaining(
-              line -> {
-                if (owner == null || owner.equals(ownerOf(line.answered))) {
-                  found.add(line);
-                }
-              });
+      var same = of(kind);
+      var left = limit;
+      for (var row = same.newest(); row >= 0 && left > 0; row = same.before(row)) {
+        if (owner == null || owner.equals(same.owner(row))) {
+          found.add(new Found(same.place(row), same.read(row)));
+          left--;
+        }
+      }
     }
     return found.stream()
-        .sorted(Comparator.comparingLong((Line line) -> line.number).reversed())
+        .sorted(Comparator.comparingLong(Found::place).reversed())
         .limit(limit)
-        .map(line -> line.answered)
+        .map(Found::answered)
         .toList();
   }
 
@@ -140,29 +281,22 @@ final class DecisionLog {
   synchronized DecisionTail tail(long place, @Nullable Owner owner, boolean deniedOnly, int most) {
     var from = Math.max(1, place);
     var there = 0L;
-    var wanted = new ArrayList<Line>();
-    for (var one : lines.entrySet()) {
-      for (var i = one.getValue().descendingIterator(); i.hasNext(); ) {
-        var line = i.next();
-        if (line.number < from) {
-          break;
-        }
+    var wanted = new ArrayList<Found>();
+    for (var kind : Kind.values()) {
+      var same = of(kind);
+      for (var row = same.newest(); row >= 0 && same.place(row) >= from; row = same.before(row)) {
         there++;
-        if ((owner == null || owner.equals(ownerOf(line.answered)))
-            && (!deniedOnly || one.getKey() == Kind.DENIED)) {
-          wanted.add(line);
+        if ((owner == null || owner.equals(same.owner(row)))
+            && (!deniedOnly || kind == Kind.DENIED)) {
+          wanted.add(new Found(same.place(row), same.read(row)));
         }
       }
     }
-    wanted.sort(Comparator.comparingLong(line -> line.number));
+    wanted.sort(Comparator.comparingLong(Found::place));
     var cut = Math.max(0, wanted.size() - most);
     return new DecisionTail(
-        wanted.subList(cut, wanted.size()).stream().map(line -> line.answered).toList(),
+        wanted.subList(cut, wanted.size()).stream().map(Found::answered).toList(),
         next - from - there + cut,
         next);
-  }
-
-  private static @Nullable Owner ownerOf(CheckRecord answered) {
-    return answered.workload() == null ? null : answered.workload().owner();
   }
 }

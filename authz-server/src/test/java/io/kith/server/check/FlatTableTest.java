@@ -33,6 +33,14 @@ class FlatTableTest {
     return content;
   }
 
+  private List<Key> newestFirst() {
+    var keys = new ArrayList<Key>();
+    for (var row = table.newest(); row >= 0; row = table.before(row)) {
+      keys.add(new Key(table.number(row, 0), table.number(row, 1)));
+    }
+    return keys;
+  }
+
   /**
    * Against the JDK's own linked map, with keys that differ in few bits, through growth and back.
    */
@@ -61,6 +69,7 @@ class FlatTableTest {
       if (i % 997 == 0) {
         assertThat(new ArrayList<>(content().entrySet()))
             .isEqualTo(new ArrayList<>(model.entrySet()));
+        assertThat(newestFirst()).isEqualTo(new ArrayList<>(model.keySet()).reversed());
         model.forEach(
             (known, value) ->
                 assertThat(table.number(table.find(row(known, 0)), 2)).isEqualTo(value.number));
@@ -80,8 +89,27 @@ class FlatTableTest {
   }
 
   @Test
+  void setNumber_isFound_andNoneOfTheKeyIsSet() {
+    var row = table.add(row(new Key(1, 2), 3), "a");
+    table.setNumber(row, 2, 4);
+
+    assertThat(table.number(row, 2)).isEqualTo(4);
+    assertThatThrownBy(() -> table.setNumber(row, 1, 4)).hasMessage("number 1 is of the key");
+  }
+
+  @Test
+  void newest_ofAFullRing_isTheLast() {
+    for (var i = 0; i < 16; i++) { // as many as there are places at first
+      var _ = table.add(row(new Key(i, 0), i), "a");
+      assertThat(table.number(table.newest(), 2)).isEqualTo(i);
+    }
+    assertThat(table.before(table.eldest())).isNegative();
+  }
+
+  @Test
   void eldest_ofNothing_isNone() {
     assertThat(table.eldest()).isNegative();
+    assertThat(table.newest()).isNegative();
     assertThat(table.find(new long[] {1, 2})).isNegative();
     assertThat(table.size()).isZero();
   }
