@@ -61,9 +61,10 @@ public final class OpenFlows {
 
   /** Connections of a pod, oldest first; touched only within a call of {@link #shares}. */
   private static final class Share {
-    // A row: the far end's address and both ports; milliseconds of the clock; what is in Kept, and
-    // the
-    // snapshot that it was decided by, null when it is to be decided in any case.
+    /*
+     * A row: the far end's address and both ports, milliseconds of the clock; its flow, null when it
+     * passed undecided, and what decided it, null when it is to be decided in any case.
+     */
     private static final int KEY = 3;
     private static final int SINCE = KEY;
     private static final int FLOW = 0;

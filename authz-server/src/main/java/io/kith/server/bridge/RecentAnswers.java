@@ -45,8 +45,7 @@ final class RecentAnswers {
   /** Of two, so that threads seldom meet at one. */
   private static final int PARTS = 16;
 
-  // A row: the ends in five words, protocol, the connection's number; when; of whom, and the
-  // answer.
+  // A row: ends in five words, protocol, the connection's number; when; of whom, and the answer.
   private static final int KEY = 7;
   private static final int ANSWERED_AT = KEY;
   private static final int BRIDGE = 0;

@@ -23,8 +23,7 @@ final class SeenConnections {
   /** Of two, so that threads seldom meet at one. */
   private static final int PARTS = 16;
 
-  // The key, of these: the ends in five words, the connection's number, what else tells it from
-  // others.
+  // The key: ends in five words, the connection's number, hashes of reporter and destination.
   private static final int KEY = 7;
   private static final int SEEN_AT = KEY;
   private static final int REPORTER = 0;
