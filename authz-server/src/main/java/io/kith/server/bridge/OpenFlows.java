@@ -94,9 +94,9 @@ public final class OpenFlows {
     /** Behind all others; true when it was not there. */
     boolean put(
         SocketPair connection, @Nullable Flow flow, long since, @Nullable Snapshot decidedBy) {
-      var isNew = !remove(connection);
+      var before = oldestFirst.size();
       var _ = oldestFirst.add(row(connection, since), flow, decidedBy);
-      return isNew;
+      return oldestFirst.size() > before;
     }
 
     boolean has(SocketPair connection) {

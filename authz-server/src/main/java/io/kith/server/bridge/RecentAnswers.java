@@ -145,11 +145,10 @@ final class RecentAnswers {
     }
 
     void put(Key key, Attribution answer, long nanos) {
-      forget(key);
-      if (rows.size() >= MAX / PARTS) {
+      var _ = rows.add(key.row(nanos), key.bridge, key.pod, key.reporter, answer);
+      if (rows.size() > MAX / PARTS) {
         rows.remove(rows.eldest());
       }
-      var _ = rows.add(key.row(nanos), key.bridge, key.pod, key.reporter, answer);
     }
 
     /** Takes the answer about this connection out. */

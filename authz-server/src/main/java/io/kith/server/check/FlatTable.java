@@ -100,7 +100,7 @@ public final class FlatTable {
   }
 
   /**
-   * Adds a row behind all others. There must be none with its key.
+   * Adds a row behind all others; one with its key goes.
    *
    * @param row its numbers
    */
@@ -109,6 +109,10 @@ public final class FlatTable {
       throw new IllegalArgumentException(
           "row of %d numbers and %d objects (expected: %d and %d)"
               .formatted(row.length, its.length, words, objectsOfRow));
+    }
+    var before = find(row);
+    if (before >= 0) {
+      remove(before);
     }
     if (span == hashes.length) {
       layOut(size > hashes.length / 8 * 7 ? 2 * hashes.length : hashes.length);

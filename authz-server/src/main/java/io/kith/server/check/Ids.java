@@ -28,7 +28,9 @@ public final class Ids {
 
   /** Whether a text is the id of a decision, which {@link #number} reads from 2 on. */
   public static boolean isDecision(String text) {
-    return text.length() == DECISION_LENGTH && text.startsWith("d:") && isHex(text, 2);
+    return text.length() == DECISION_LENGTH
+        && text.startsWith("d:")
+        && isHex(text, 2, DECISION_LENGTH);
   }
 
   /** 32 hex digits, not all zero. */
@@ -47,7 +49,7 @@ public final class Ids {
 
   /** Whether a text is the id of a trace, which {@link #number} reads from 0 and 16 on. */
   public static boolean isTrace(String text) {
-    return text.length() == TRACE_LENGTH && isHex(text, 0);
+    return text.length() == TRACE_LENGTH && isHex(text, 0, TRACE_LENGTH);
   }
 
   /** The number that 16 hex digits are. */
@@ -55,8 +57,9 @@ public final class Ids {
     return Long.parseUnsignedLong(text, from, from + 16, 16);
   }
 
-  private static boolean isHex(String text, int from) {
-    for (var i = from; i < text.length(); i++) {
+  /** Whether there are only digits of ids from one place to before another. */
+  static boolean isHex(String text, int from, int to) {
+    for (var i = from; i < to; i++) {
       var digit = text.charAt(i);
       if ((digit < '0' || digit > '9') && (digit < 'a' || digit > 'f')) {
         return false;

@@ -62,12 +62,10 @@ final class SeenConnections {
       forgetBefore(part, row[SEEN_AT] - KEPT_NANOS);
       var before = part.find(row);
       var again = before >= 0 && is(part, before, reporter, resolved, name);
-      if (before >= 0) {
-        part.remove(before); // it is the latest now
-      } else if (part.size() >= MAX / PARTS) {
+      var _ = part.add(row, reporter, resolved, name); // it is the latest now
+      if (part.size() > MAX / PARTS) {
         part.remove(part.eldest());
       }
-      var _ = part.add(row, reporter, resolved, name);
       return again;
     }
   }

@@ -30,10 +30,10 @@ public record TraceParent(String traceId, String spanId, boolean sampled, String
     if (header == null
         || header.length() < LENGTH
         || header.length() > MAX_LENGTH
-        || !isHex(header, 0, TRACE - 1)
-        || !isHex(header, TRACE, SPAN - 1)
-        || !isHex(header, SPAN, FLAGS - 1)
-        || !isHex(header, FLAGS, LENGTH)
+        || !Ids.isHex(header, 0, TRACE - 1)
+        || !Ids.isHex(header, TRACE, SPAN - 1)
+        || !Ids.isHex(header, SPAN, FLAGS - 1)
+        || !Ids.isHex(header, FLAGS, LENGTH)
         || !hasDashes(header)
         || header.startsWith("ff")
         || (header.startsWith("00") && header.length() > LENGTH)
@@ -53,16 +53,6 @@ public record TraceParent(String traceId, String spanId, boolean sampled, String
         && header.charAt(SPAN - 1) == '-'
         && header.charAt(FLAGS - 1) == '-'
         && (header.length() == LENGTH || header.charAt(LENGTH) == '-');
-  }
-
-  private static boolean isHex(String text, int from, int to) {
-    for (var i = from; i < to; i++) {
-      var digit = text.charAt(i);
-      if (!(digit >= '0' && digit <= '9') && !(digit >= 'a' && digit <= 'f')) {
-        return false;
-      }
-    }
-    return true;
   }
 
   private static boolean isZero(String text, int from, int to) {

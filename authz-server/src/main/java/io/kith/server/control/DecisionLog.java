@@ -100,12 +100,6 @@ final class DecisionLog {
     }
 
     void add(CheckRecord answered, long place) {
-      var before = rows.find(new long[] {key(answered.decisionId())});
-      if (before >= 0) {
-        rows.remove(before);
-      } else if (rows.size() == room) {
-        rows.remove(rows.eldest());
-      }
       var plain = isPlain(answered);
       var trace = answered.traceId();
       var replica = answered.replica();
@@ -128,6 +122,9 @@ final class DecisionLog {
               answered.flow(),
               answered.decision(),
               plain ? null : answered);
+      if (rows.size() > room) {
+        rows.remove(rows.eldest());
+      }
     }
 
     /** The row of a decision, or -1. */
@@ -189,7 +186,16 @@ final class DecisionLog {
     }
   }
 
-  private record Found(long place, CheckRecord answered) {}
+  /** One that may be wanted, and is read if it is. */
+  private record Found(Lines lines, int row) {
+    long place() {
+      return lines.place(row);
+    }
+
+    CheckRecord read() {
+      return lines.read(row);
+    }
+  }
 
   private final Map<Kind, Lines> lines = new EnumMap<>(Kind.class);
   private long next = 1;
@@ -255,18 +261,16 @@ final class DecisionLog {
     var found = new ArrayList<Found>();
     for (var kind : deniedOnly ? List.of(Kind.DENIED) : List.of(Kind.values())) {
       var same = of(kind);
-      var left = limit;
-      for (var row = same.newest(); row >= 0 && left > 0; row = same.before(row)) {
+      for (var row = same.newest(); row >= 0; row = same.before(row)) {
         if (owner == null || owner.equals(same.owner(row))) {
-          found.add(new Found(same.place(row), same.read(row)));
-          left--;
+          found.add(new Found(same, row));
         }
       }
     }
     return found.stream()
         .sorted(Comparator.comparingLong(Found::place).reversed())
         .limit(limit)
-        .map(Found::answered)
+        .map(Found::read)
         .toList();
   }
 
@@ -288,14 +292,14 @@ final class DecisionLog {
         there++;
         if ((owner == null || owner.equals(same.owner(row)))
             && (!deniedOnly || kind == Kind.DENIED)) {
-          wanted.add(new Found(same.place(row), same.read(row)));
+          wanted.add(new Found(same, row));
         }
       }
     }
     wanted.sort(Comparator.comparingLong(Found::place));
     var cut = Math.max(0, wanted.size() - most);
     return new DecisionTail(
-        wanted.subList(cut, wanted.size()).stream().map(Found::answered).toList(),
+        wanted.subList(cut, wanted.size()).stream().map(Found::read).toList(),
         next - from - there + cut,
         next);
   }
