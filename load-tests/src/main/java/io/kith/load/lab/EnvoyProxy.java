@@ -38,6 +38,9 @@ public final class EnvoyProxy implements AutoCloseable {
       """
           .formatted(UID);
 
+  /** ECONNABORTED, as the JDK words it. */
+  private static final String ABORTED = "Software caused connection abort";
+
   private final NetworkNamespace network;
   private final int adminPort;
   private final RunningProcess process;
@@ -178,9 +181,21 @@ public final class EnvoyProxy implements AutoCloseable {
 
   /**
    * Body of a page of Envoy's administration, which only the pod can reach: the connection is made
-   * in there, and not kept, since another pod's Envoy has the same address.
+   * in there, and not kept, since another pod's Envoy has the same address. Asked again when the
+   * pod's guard began to enforce meanwhile, which destroys what was opened before.
    */
   public String admin(String path) throws IOException, InterruptedException {
+    try {
+      return adminOnce(path);
+    } catch (IOException e) {
+      if (!ABORTED.equals(e.getCause() == null ? null : e.getCause().getMessage())) {
+        throw e;
+      }
+      return adminOnce(path);
+    }
+  }
+
+  private String adminOnce(String path) throws IOException, InterruptedException {
     var url = URI.create("http://127.0.0.1:" + adminPort + path).toURL();
     return network.call(
         () -> {

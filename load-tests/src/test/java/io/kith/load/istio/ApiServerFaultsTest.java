@@ -43,6 +43,8 @@ class ApiServerFaultsTest {
    */
   private static final Duration TAKEN_OVER = Duration.ofSeconds(25);
 
+  private static final Duration REST = Duration.ofSeconds(2);
+
   /** Watches are made anew after eight seconds at most. */
   private static final Duration FOLLOWED_AGAIN = Duration.ofSeconds(20);
 
@@ -391,6 +393,16 @@ class ApiServerFaultsTest {
             + server.metric("kith_cluster_overlay_writes_total"));
   }
 
+  /** A list may be written twice: when it is looked at again before the first has come back. */
+  private static void awaitRest(Replica server) throws IOException, InterruptedException {
+    var end = System.nanoTime() + Mesh.PATIENCE.toNanos();
+    for (long before = -1, now = writes(server); now != before; now = writes(server)) {
+      assertThat(System.nanoTime()).as("it writes on and on").isLessThan(end);
+      before = now;
+      Thread.sleep(REST);
+    }
+  }
+
   /** The newest change in the log, with when it was made. */
   private static String newest(Replica server) throws IOException, InterruptedException {
     return server.kith("audit", "--limit", "1").orFail().output();
@@ -411,6 +423,7 @@ class ApiServerFaultsTest {
     servers.scope("mode: enforce, failure: open");
     servers.objects.awaitCondition("Scope", "cart", "Enforced", "False FailsOpen");
     await("all is said", Mesh.PATIENCE, () -> said() == LISTS);
+    awaitRest(next);
 
     try (var both = new BothWrite();
         var changes = new Changes()) {
