@@ -527,6 +527,11 @@ public final class Bridge implements NodeView, AutoCloseable {
   }
 
   @Override
+  public long podChanges() {
+    return sockets.podChanges();
+  }
+
+  @Override
   public List<NodeView.Pod> pods() {
     var pods = sockets.pods();
     starts.keep(pods);

@@ -192,6 +192,11 @@ class HandOverTest {
     }
 
     @Override
+    public long podChanges() {
+      return 0;
+    }
+
+    @Override
     public Status status() {
       return new Status(Rung.KERNEL_EXACT, List.of(), true, 0, 65_536, Containers.NONE, "");
     }

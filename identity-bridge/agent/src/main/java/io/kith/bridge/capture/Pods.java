@@ -17,6 +17,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +42,7 @@ final class Pods implements AutoCloseable {
   private final Map<String, Inside> open = new HashMap<>();
   private volatile long lookedAt = System.nanoTime() - LOOK_AGAIN_NANOS;
   private volatile Map<IpAddress, Inside> byAddress = Map.of();
+  private final AtomicLong changes = new AtomicLong();
   private volatile List<String> problems = List.of();
 
   /** How to learn the number of the calling thread's network namespace in BPF records. */
@@ -174,6 +176,9 @@ final class Pods implements AutoCloseable {
     byAddress = Map.copyOf(found);
     problems = List.copyOf(failures);
     lookedAt = System.nanoTime();
+    if (changed) {
+      changes.incrementAndGet();
+    }
     return changed;
   }
 
@@ -186,6 +191,11 @@ final class Pods implements AutoCloseable {
   /** The pod with this address, or null. */
   @Nullable Inside at(IpAddress address) {
     return byAddress.get(address);
+  }
+
+  /** How often the addresses of pods changed; read before {@link #all}, never ahead of it. */
+  long changes() {
+    return changes.get();
   }
 
   /** Every pod that has an address. */

@@ -200,6 +200,11 @@ public final class SocketOwners implements AutoCloseable {
     return canaryFound;
   }
 
+  /** How often the addresses of pods changed; {@link #pods} has what is counted here. */
+  public long podChanges() {
+    return pods.changes();
+  }
+
   /** The pods with an address. */
   public List<Pod> pods() {
     return pods.all();

@@ -376,6 +376,7 @@ public final class BridgeStream implements AutoCloseable {
     private @Nullable ClientCallStreamObserver<BridgeMessage> call;
     private @Nullable Outbox outbox;
     private @Nullable List<NodeView.Pod> told; // guarded by this
+    private volatile long toldChanges = -1; // of the pods; written under this
     private List<Object> toldWorks = List.of(); // guarded by this
     private boolean greeted; // guarded by this
     private long namesSent; // guarded by this
@@ -422,11 +423,15 @@ public final class BridgeStream implements AutoCloseable {
     }
 
     private synchronized void sendPods(boolean again) {
+      var changes = view.podChanges(); // before the pods, which may have changed once more
       var pods = view.pods();
       var out = outbox;
-      if (out != null && greeted && (again || !pods.equals(told))) {
-        told = pods;
-        out.pods(Messages.pods(pods));
+      if (out != null && greeted) {
+        if (again || !pods.equals(told)) {
+          told = pods;
+          out.pods(Messages.pods(pods));
+        }
+        toldChanges = changes;
       }
     }
 
@@ -533,8 +538,9 @@ public final class BridgeStream implements AutoCloseable {
         LOG.log(System.Logger.Level.ERROR, "a mistake inside while a question was answered", e);
         answer = nothing(query, "a mistake inside the bridge");
       }
-      // A pod that the question made known is told before its answer.
-      sendPods(false);
+      if (view.podChanges() != toldChanges) {
+        sendPods(false); // a pod that the question made known is told before its answer
+      }
       send(query.getId(), answer);
     }
 

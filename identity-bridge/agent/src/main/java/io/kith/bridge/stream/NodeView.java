@@ -21,6 +21,12 @@ public interface NodeView {
   /** The pods there are now. Equal lists mean that nothing changed. */
   List<Pod> pods();
 
+  /**
+   * How often the addresses of pods changed, which {@link #pods} shows by then; costs nothing, so
+   * that it can be asked at every answer.
+   */
+  long podChanges();
+
   Status status();
 
   /** What guards the pods. */

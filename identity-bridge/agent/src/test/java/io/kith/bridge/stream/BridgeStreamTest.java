@@ -26,6 +26,7 @@ import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -92,6 +93,8 @@ class BridgeStreamTest {
   /** A node whose parts a test changes. */
   private static final class FakeNode implements NodeView {
     private volatile List<Pod> pods = List.of(POD);
+    private final AtomicInteger podChanges = new AtomicInteger();
+    private final AtomicInteger podsListed = new AtomicInteger();
     private volatile List<Candidate> candidates = List.of(candidate("/bin/curl"));
     private volatile boolean broken;
     private volatile String guard = "no BPF file system";
@@ -106,7 +109,18 @@ class BridgeStreamTest {
 
     @Override
     public List<Pod> pods() {
+      podsListed.incrementAndGet();
       return pods;
+    }
+
+    @Override
+    public long podChanges() {
+      return podChanges.get();
+    }
+
+    private void become(Pod... all) {
+      pods = List.of(all);
+      podChanges.incrementAndGet();
     }
 
     @Override
@@ -223,7 +237,7 @@ class BridgeStreamTest {
   void pods_changed_areSentAsAWhole() throws Exception {
     server.next(NODE_STATUS);
 
-    node.pods = List.of(POD, pod("net:[2]", "10.0.0.2"));
+    node.become(POD, pod("net:[2]", "10.0.0.2"));
 
     assertThat(server.next(POD_UPDATE).getPodUpdate().getPodsCount()).isEqualTo(2);
   }
@@ -232,12 +246,25 @@ class BridgeStreamTest {
   void query_thatFindsANewPod_tellsThePodBeforeTheAnswer() throws Exception {
     server.next(NODE_STATUS);
     node.candidates = List.of();
-    node.pods = List.of(POD, pod("net:[2]", "10.0.0.2"));
+    node.become(POD, pod("net:[2]", "10.0.0.2"));
 
     server.ask(1, "10.0.0.2", 4000, "10.0.0.9", 80);
 
     assertThat(server.next().getMessageCase()).isEqualTo(POD_UPDATE);
     assertThat(server.next().getMessageCase()).isEqualTo(ANSWER);
+  }
+
+  @Test
+  void queries_whilePodsStayAsTheyAre_listNone() throws Exception {
+    server.next(NODE_STATUS);
+    var before = node.podsListed.get();
+
+    for (var id = 1; id <= 2_000; id++) {
+      server.ask(id, "10.0.0.1", 4000, "10.0.0.9", 80);
+      server.next(ANSWER);
+    }
+
+    assertThat(node.podsListed.get() - before).as("by the timer").isLessThan(200);
   }
 
   @Test

@@ -96,6 +96,11 @@ class ServerStreamsTest {
     }
 
     @Override
+    public long podChanges() {
+      return 0;
+    }
+
+    @Override
     public Status status() {
       return new Status(Rung.KERNEL_EXACT, List.of(), true, 0, 65_536, Containers.NONE, "");
     }
