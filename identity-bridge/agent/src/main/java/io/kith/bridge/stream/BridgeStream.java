@@ -224,6 +224,7 @@ public final class BridgeStream implements AutoCloseable {
 
   private ManagedChannel channel() {
     return channelTo(server)
+        .directExecutor() // what is heard is put down or handed on: nothing here waits
         .keepAliveTime(20, TimeUnit.SECONDS)
         .keepAliveTimeout(5, TimeUnit.SECONDS)
         .build();
