@@ -47,7 +47,9 @@ final class Proposals {
         propose(workload);
       } catch (RefusedException e) {
         LOG.log(Level.WARNING, "a baseline was not proposed", e);
-        return; // the store; the next time
+        if (e.kind() == RefusedException.Kind.STORE) {
+          return; // it would refuse all; the next time
+        }
       } catch (RuntimeException e) {
         LOG.log(Level.ERROR, "a baseline was not proposed", e);
       }

@@ -463,6 +463,7 @@ class BridgeHubTest {
     assertThat(namesOf("10.88.1.4")).as("another pod with the same id").isEmpty();
     var elsewhere = attached("node-2");
     second.cut();
+    Await.until("it is detached, too", () -> hub.statuses().size() == 1);
     elsewhere.registers(pod("10.88.1.2"));
     Await.until("another node has it", () -> pods("node-2") == 1);
     assertThat(namesOf("10.88.1.2")).as("of another node").isEmpty();
