@@ -36,13 +36,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -91,13 +88,8 @@ final class BridgeCommand implements Callable<Integer> {
   /** As long as connection tracking keeps a closed connection. */
   private static final Duration KEPT = Duration.ofMinutes(2);
 
-  private static final int QUERY_THREADS = 4;
-
   /** How often the lock is tried that another bridge has. */
   private static final Duration LOCK_AGAIN = Duration.ofMillis(10);
-
-  /** As many as a server lets wait. */
-  private static final int QUERIES_WAITING = 10_000;
 
   @Spec private @Nullable CommandSpec spec;
 
@@ -367,14 +359,7 @@ final class BridgeCommand implements Callable<Integer> {
   /** Connections to all servers, on which nothing is said yet. */
   private ServerStreams servers(KithConfig settings, Bridge bridge, PrintWriter out)
       throws ConfigException {
-    var queries =
-        new ThreadPoolExecutor(
-            QUERY_THREADS,
-            QUERY_THREADS,
-            0,
-            TimeUnit.SECONDS,
-            new ArrayBlockingQueue<>(QUERIES_WAITING),
-            Thread.ofPlatform().daemon().name("kith-query-", 0).factory());
+    var queries = keep(BridgeStream.workers());
     var credentials =
         SpiffeTls.channelCredentials(
             own(settings, out), settings.bridge().requireServerId()::equals);
@@ -389,7 +374,7 @@ final class BridgeCommand implements Callable<Integer> {
                         node(settings.bridge().node()),
                         VERSION,
                         bridge,
-                        queries,
+                        queries::execute,
                         event -> tell(event, out)),
                 server -> {
                   bridge.guard().gone(server.toString());

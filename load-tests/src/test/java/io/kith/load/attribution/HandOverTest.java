@@ -104,7 +104,7 @@ class HandOverTest {
               "node-1",
               "test",
               new OneProcess(),
-              Runnable::run,
+              (_, task) -> task.run(),
               events::add)) {
         bridges.addListener(_ -> stream.renew());
         var attached = events.poll(120, TimeUnit.SECONDS);

@@ -12,6 +12,7 @@ import io.kith.baselines.process.Rung;
 import io.kith.bridge.guard.GuardEvent;
 import io.kith.bridge.guard.GuardPolicy;
 import io.kith.bridge.guard.PodGuard;
+import io.kith.bridge.turns.FairExecutor;
 import io.kith.bridge.v1.BridgeMessage;
 import io.kith.bridge.v1.BridgeServiceGrpc;
 import io.kith.bridge.v1.GuardPolicies;
@@ -25,7 +26,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
-import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
@@ -60,6 +60,10 @@ public final class BridgeStream implements AutoCloseable {
 
   private static final Duration GUARD_INTERVAL = Duration.ofSeconds(5);
   private static final int NAMES_AT_ONCE = 256;
+
+  /** A server lets as many questions wait. One that waits for a hash or an agent has a thread. */
+  private static final FairExecutor.Limits WORKERS = new FairExecutor.Limits(32, 4, 10_000, 2_500);
+
   private static final int REHEARSALS = 50;
 
   /** An address that another bridge held may be free by now: the server does not ask for it. */
@@ -90,12 +94,25 @@ public final class BridgeStream implements AutoCloseable {
     record NotRenewed(Endpoint server, String why, long retryMillis) implements Event {}
   }
 
+  /** Where questions are answered. */
+  @FunctionalInterface
+  public interface Workers {
+    /**
+     * Has something done soon.
+     *
+     * @param whose the address of the pod that is asked about, or the stream: what is slow for one
+     *     is not to keep others waiting
+     * @throws RejectedExecutionException when too much waits; the server is told
+     */
+    void execute(Object whose, Runnable task);
+  }
+
   private final Endpoint server;
   private final ChannelCredentials credentials;
   private final String node;
   private final String version;
   private final NodeView view;
-  private final Executor workers;
+  private final Workers workers;
   private final Consumer<Event> events;
   private final ScheduledExecutorService timer;
   private int failures; // guarded by this
@@ -107,13 +124,18 @@ public final class BridgeStream implements AutoCloseable {
   private @Nullable Attachment next; // guarded by this
   private @Nullable Attachment leaving; // guarded by this
 
+  /** For all streams of a bridge; what one pod asks waits for itself alone. */
+  public static FairExecutor<Object> workers() {
+    return new FairExecutor<>("kith-query-", WORKERS);
+  }
+
   private BridgeStream(
       Endpoint server,
       ChannelCredentials credentials,
       String node,
       String version,
       NodeView view,
-      Executor workers,
+      Workers workers,
       Consumer<Event> events) {
     this.server = server;
     this.credentials = credentials;
@@ -134,7 +156,7 @@ public final class BridgeStream implements AutoCloseable {
    *     connection, the certificate of that moment
    * @param node name of the node
    * @param version of the bridge, for people
-   * @param workers where questions are answered; may refuse, then the server waits in vain
+   * @param workers where questions are answered
    * @param events heard in order; must be quick
    */
   public static BridgeStream start(
@@ -143,7 +165,7 @@ public final class BridgeStream implements AutoCloseable {
       String node,
       String version,
       NodeView view,
-      Executor workers,
+      Workers workers,
       Consumer<Event> events) {
     var stream = hold(server, credentials, node, version, view, workers, events);
     stream.begin();
@@ -160,7 +182,7 @@ public final class BridgeStream implements AutoCloseable {
       String node,
       String version,
       NodeView view,
-      Executor workers,
+      Workers workers,
       Consumer<Event> events) {
     var stream = new BridgeStream(server, credentials, node, version, view, workers, events);
     stream.connect();
@@ -515,7 +537,7 @@ public final class BridgeStream implements AutoCloseable {
     private void revoke(Revocation revocation) {
       try {
         workers.execute(
-            () -> guarded(() -> view.guard().revoke(GuardMessages.connections(revocation))));
+            this, () -> guarded(() -> view.guard().revoke(GuardMessages.connections(revocation))));
       } catch (RejectedExecutionException _) {
         LOG.log(
             System.Logger.Level.WARNING,
@@ -525,9 +547,11 @@ public final class BridgeStream implements AutoCloseable {
 
     private void query(Query query) {
       try {
-        workers.execute(() -> reply(query));
+        workers.execute(query.getSourceAddress(), () -> reply(query));
       } catch (RejectedExecutionException _) {
-        send(query.getId(), nothing(query, "the bridge is overloaded"));
+        send(
+            query.getId(),
+            nothing(query, "the bridge has too many questions, of this pod or of all"));
       }
     }
 

@@ -29,6 +29,7 @@ import io.kith.bridge.v1.ServerMessage;
 import io.kith.bridge.v1.Welcome;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -123,12 +124,26 @@ public final class FakeAuthzServer implements AutoCloseable {
         "node-1",
         "test",
         node,
-        Runnable::run,
+        (_, task) -> task.run(),
         events);
   }
 
   public void ask(long id, String source, int sourcePort, String destination, int destinationPort) {
     ask(query(id, source, sourcePort, destination, destinationPort));
+  }
+
+  /** The same, of a server that waits so long. */
+  public void ask(
+      long id,
+      String source,
+      int sourcePort,
+      String destination,
+      int destinationPort,
+      Duration patience) {
+    ask(
+        query(id, source, sourcePort, destination, destinationPort).toBuilder()
+            .setTimeoutMillis((int) patience.toMillis())
+            .build());
   }
 
   static Query query(

@@ -71,7 +71,7 @@ class ServerStreamsTest {
                     "node-1",
                     "test",
                     new EmptyNode(),
-                    Runnable::run,
+                    (_, task) -> task.run(),
                     event -> {
                       if (event instanceof BridgeStream.Event.Attached(var which, _)) {
                         attached.add(which);
