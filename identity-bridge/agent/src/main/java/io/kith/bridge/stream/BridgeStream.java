@@ -291,16 +291,17 @@ public final class BridgeStream implements AutoCloseable {
       return;
     }
     if (open == null) {
-      current = dial();
+      current = attachment();
+      current.start(); // it may end before this returns
     } else if (open.welcomed && open.renewal < renewals && leaving == null) {
-      next = dial();
+      next = attachment();
+      next.start();
     }
   }
 
-  private synchronized Attachment dial() {
+  private synchronized Attachment attachment() {
     var attachment = new Attachment(renewals, ready == null ? channel() : ready);
     ready = null;
-    BridgeServiceGrpc.newStub(attachment.channel).attach(attachment);
     return attachment;
   }
 
@@ -409,6 +410,10 @@ public final class BridgeStream implements AutoCloseable {
     private Attachment(int renewal, ManagedChannel channel) {
       this.renewal = renewal;
       this.channel = channel;
+    }
+
+    private void start() {
+      BridgeServiceGrpc.newStub(channel).attach(this);
     }
 
     @Override

@@ -221,6 +221,24 @@ class BridgeStreamTest {
     assertThat(server.next().getMessageCase()).isEqualTo(HELLO);
   }
 
+  /** A call on a connection that has failed already ends before it has begun. */
+  @Test
+  void begin_serverThatWasNotThereWhileTheStreamWasHeld_isTriedAgain() throws Exception {
+    var port = server.endpoint().port();
+    stream.close();
+    server.close();
+    events.clear();
+    try (var held = server.hold(node, events::add)) {
+      Thread.sleep(1_000); // until it cannot be connected to
+      held.begin();
+      awaitEvent(BridgeStream.Event.Detached.class);
+
+      server = new FakeAuthzServer(port);
+
+      assertThat(server.next().getMessageCase()).isEqualTo(HELLO);
+    }
+  }
+
   private <E> E awaitEvent(Class<E> type) throws InterruptedException {
     for (; ; ) {
       var event = events.poll(60, TimeUnit.SECONDS);

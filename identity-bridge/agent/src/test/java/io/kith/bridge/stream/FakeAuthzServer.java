@@ -49,6 +49,7 @@ public final class FakeAuthzServer implements AutoCloseable {
   private final AtomicReference<@Nullable StreamObserver<ServerMessage>> older =
       new AtomicReference<>();
   private final Server server;
+  private final int port;
   private volatile boolean connected;
 
   public FakeAuthzServer() throws IOException {
@@ -61,6 +62,7 @@ public final class FakeAuthzServer implements AutoCloseable {
             .addService(new Service())
             .build()
             .start();
+    this.port = server.getPort();
   }
 
   /** At a Unix socket, whose file stays when it is closed. */
@@ -83,6 +85,7 @@ public final class FakeAuthzServer implements AutoCloseable {
                 })
             .build()
             .start();
+    this.port = server.getPort();
   }
 
   private final class Service extends BridgeServiceGrpc.BridgeServiceImplBase {
@@ -113,12 +116,19 @@ public final class FakeAuthzServer implements AutoCloseable {
   }
 
   public Endpoint.Tcp endpoint() {
-    return new Endpoint.Tcp("127.0.0.1", server.getPort());
+    return new Endpoint.Tcp("127.0.0.1", port);
   }
 
   /** Has a node follow this server. */
   public BridgeStream follow(NodeView node, Consumer<BridgeStream.Event> events) {
-    return BridgeStream.start(
+    var stream = hold(node, events);
+    stream.begin();
+    return stream;
+  }
+
+  /** Has a node connect to this server, and say nothing yet. */
+  BridgeStream hold(NodeView node, Consumer<BridgeStream.Event> events) {
+    return BridgeStream.hold(
         endpoint(),
         InsecureChannelCredentials.create(),
         "node-1",
