@@ -492,6 +492,7 @@ public final class Bridge implements NodeView, AutoCloseable {
         key(process),
         process.parent(),
         mountNamespace(process),
+        process.cgroup(),
         image(process.image()),
         exec.filename(),
         exec.interpreter(),

@@ -160,7 +160,7 @@ final class Examiner {
       file.close();
       return CompletableFuture.completedFuture(Hash.none("not hashed: it called exec meanwhile"));
     }
-    return hashes.hash(id, file);
+    return hashes.hash(look.placement, id, file);
   }
 
   /**
@@ -314,7 +314,7 @@ final class Examiner {
       return new Entry(
           kind,
           (isName ? named.path() : shown) + suffix(loads),
-          hashes.hash(look.idOf(named.stat()), named.file()),
+          hashes.hash(look.placement, look.idOf(named.stat()), named.file()),
           origin,
           claimed);
     } catch (IOException e) {
@@ -442,7 +442,7 @@ final class Examiner {
         return null;
       }
       var origin = Origins.of(named, mounts, false, container);
-      return new Found(named.path(), origin, hashes.hash(id, named.file()));
+      return new Found(named.path(), origin, hashes.hash(placementOf(container), id, named.file()));
     } catch (IOException _) {
       return null;
     }

@@ -10,13 +10,12 @@ import io.kith.bridge.container.Placement;
 import io.kith.bridge.ffm.TaskWalk;
 import io.kith.bridge.process.Examined.Entry;
 import io.kith.bridge.process.HashCache.Hash;
+import io.kith.bridge.turns.FairExecutor;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -31,12 +30,16 @@ import org.jspecify.annotations.Nullable;
  */
 public final class FingerprintSource implements AutoCloseable {
   private static final int REMEMBERED = 32_768;
-  private static final int EXECS_WAITING = 4096;
+
+  /** By one thread, so that what started first is looked at first unless there are too many. */
+  private static final FairExecutor.Limits EXECS = new FairExecutor.Limits(1, 1, 4_096, 1_024);
+
   private static final int FILES_WAITING = 512;
+  private static final int FILES_OF_ONE = 128;
   private static final int MAX_FORKS = 8;
 
-  private final ThreadPoolExecutor hashers;
-  private final ThreadPoolExecutor watchers;
+  private final FairExecutor<Placement> hashers;
+  private final FairExecutor<Long> watchers;
   private final Containers containers = new Containers(System::nanoTime);
   private final ContainerDirectory directory;
   private final ProcessTree tree;
@@ -56,27 +59,22 @@ public final class FingerprintSource implements AutoCloseable {
 
   /**
    * @param maxSize bytes; larger files are not hashed
-   * @param workers threads that hash
+   * @param workers threads that hash; where there are several, all but one at most for one
+   *     container
    * @param births how processes came to be
    * @param directory what the runtimes say of containers; stays open
    */
   public FingerprintSource(long maxSize, int workers, Births births, ContainerDirectory directory) {
     this.directory = directory;
     this.tree = new ProcessTree(containers, births);
-    this.hashers = pool("hash", workers, FILES_WAITING);
-    this.watchers = pool("exec", 1, EXECS_WAITING);
+    this.hashers =
+        new FairExecutor<>(
+            "kith-hash-",
+            new FairExecutor.Limits(
+                workers, Math.max(1, workers - 1), FILES_WAITING, FILES_OF_ONE));
+    this.watchers = new FairExecutor<>("kith-exec-", EXECS);
     this.hashes = new HashCache(maxSize, hashers);
     this.examiner = new Examiner(containers, tree, hashes, directory);
-  }
-
-  private static ThreadPoolExecutor pool(String name, int threads, int waiting) {
-    return new ThreadPoolExecutor(
-        threads,
-        threads,
-        0,
-        TimeUnit.SECONDS,
-        new ArrayBlockingQueue<>(waiting),
-        Thread.ofPlatform().daemon().name("kith-" + name + "-", 0).factory());
   }
 
   /**
@@ -116,7 +114,7 @@ public final class FingerprintSource implements AutoCloseable {
       runs.notifyAll();
     }
     try {
-      watchers.execute(() -> examine(run));
+      watchers.execute(event.cgroup(), () -> examine(run));
     } catch (RejectedExecutionException _) {
       run.examined().complete(examiner.gone(event)); // too many at once: from what was told
     }
@@ -358,7 +356,7 @@ public final class FingerprintSource implements AutoCloseable {
 
   @Override
   public void close() {
-    watchers.shutdownNow();
-    hashers.shutdownNow();
+    watchers.close();
+    hashers.close();
   }
 }

@@ -2,8 +2,10 @@ package io.kith.bridge.process;
 
 import static java.util.Objects.requireNonNull;
 
+import io.kith.bridge.container.Placement;
 import io.kith.bridge.ffm.FileStat;
 import io.kith.bridge.ffm.PosixFile;
+import io.kith.bridge.turns.FairExecutor;
 import java.io.IOException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -11,7 +13,6 @@ import java.util.HexFormat;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 final class HashCache {
   private static final int CAPACITY = 65_536;
   private static final int CHUNK = 256 << 10;
+  private static final Placement ELSEWHERE = new Placement.Outside();
 
   /**
    * A hash, or why there is none.
@@ -37,15 +39,16 @@ final class HashCache {
   }
 
   private final long maxSize;
-  private final Executor workers;
+  private final FairExecutor<Placement> workers;
   private final BoundedMap<FileId, Hash> known = new BoundedMap<>(CAPACITY);
   private final Map<FileId, CompletableFuture<Hash>> running = new ConcurrentHashMap<>();
 
   /**
    * @param maxSize bytes; larger files are not hashed
-   * @param workers may refuse, which is answered as a busy bridge
+   * @param workers by where the process is that wants a hash; may refuse, which is answered as a
+   *     busy bridge
    */
-  HashCache(long maxSize, Executor workers) {
+  HashCache(long maxSize, FairExecutor<Placement> workers) {
     this.maxSize = maxSize;
     this.workers = workers;
   }
@@ -57,9 +60,10 @@ final class HashCache {
   /**
    * The hash of a file, now or soon.
    *
+   * @param whose where the process is that the file belongs to: containers hash in turns
    * @param file closed when it is done
    */
-  CompletableFuture<Hash> hash(FileId id, PosixFile file) {
+  CompletableFuture<Hash> hash(Placement whose, FileId id, PosixFile file) {
     var before = known.get(id);
     if (before != null) {
       file.close();
@@ -78,7 +82,8 @@ final class HashCache {
       return other;
     }
     try {
-      workers.execute(() -> finish(id, file, mine));
+      workers.execute(
+          whose instanceof Placement.In ? whose : ELSEWHERE, () -> finish(id, file, mine));
     } catch (RejectedExecutionException _) {
       file.close();
       running.remove(id);

@@ -342,6 +342,7 @@ class LiveProcessTest {
             key,
             pod.firstPid(),
             null,
+            0,
             image,
             "/srv/s",
             "/bin/bash",
@@ -373,6 +374,7 @@ class LiveProcessTest {
             key,
             pod.firstPid(),
             null,
+            0,
             image,
             "/bin/sleep",
             "/bin/sleep",
@@ -398,7 +400,15 @@ class LiveProcessTest {
     var key = keyOf(zombie, 7);
     source.executed(
         new ExecEvent(
-            key, pod.firstPid(), null, image, "/bin/sleep", "/bin/sleep", List.of("sleep"), false));
+            key,
+            pod.firstPid(),
+            null,
+            0,
+            image,
+            "/bin/sleep",
+            "/bin/sleep",
+            List.of("sleep"),
+            false));
 
     var identified = identify(new Sighting(key, 0, 0, pod.firstPid(), null, image));
 
@@ -426,7 +436,15 @@ class LiveProcessTest {
 
     source.executed(
         new ExecEvent(
-            key, pod.firstPid(), null, image, "/bin/sleep", "/bin/sleep", List.of("sleep"), false));
+            key,
+            pod.firstPid(),
+            null,
+            0,
+            image,
+            "/bin/sleep",
+            "/bin/sleep",
+            List.of("sleep"),
+            false));
 
     var fingerprint = identified.get(PATIENCE.toSeconds(), TimeUnit.SECONDS).fingerprint();
     assertThat(fingerprint.path()).isEqualTo("/usr/bin/sleep");
@@ -453,7 +471,15 @@ class LiveProcessTest {
     var key = keyOf(living, 7);
     source.executed(
         new ExecEvent(
-            key, pod.firstPid(), null, image, "/bin/sleep", "/bin/sleep", List.of("sleep"), false));
+            key,
+            pod.firstPid(),
+            null,
+            0,
+            image,
+            "/bin/sleep",
+            "/bin/sleep",
+            List.of("sleep"),
+            false));
     var child = new ProcessKey(3_999_998, key.startNanos() + 1, 7);
 
     var forked = identify(new Sighting(child, 0, 0, living, null, image));
