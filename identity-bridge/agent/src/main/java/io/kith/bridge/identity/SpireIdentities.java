@@ -11,6 +11,7 @@ import io.kith.bridge.stream.NodeView.IdentitySource;
 import io.kith.spiffe.spire.WorkloadAttestor;
 import io.kith.spiffe.spire.WorkloadAttestor.Answer;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -18,7 +19,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -34,8 +34,9 @@ public final class SpireIdentities implements ProcessIdentities {
   /*
    * A Check must not wait for an agent that does not answer:
    *   - a question waits at most PATIENCE; the call goes on, and its answer serves the next question;
-   *   - after IN_VAIN questions that waited for nothing no question waits, until the agent is quick
-   *     again;
+   *   - after IN_VAIN questions that waited for nothing no question of that pod waits, until the
+   *     agent is quick again: it may be slow because of what runs there;
+   *   - no pod has more than CALLS_OF_ONE of the CALLS;
    *   - an agent that cannot be reached, refuses us or lets several calls run out is not asked about
    *     anybody until it answers AgentHealth, which asks about ourselves.
    */
@@ -43,6 +44,7 @@ public final class SpireIdentities implements ProcessIdentities {
   private static final Duration LIMIT = Duration.ofSeconds(2);
   private static final int IN_VAIN = 4;
   private static final int CALLS = 32;
+  private static final int CALLS_OF_ONE = 8;
   private static final int REMEMBERED = 16_384;
 
   /**
@@ -57,11 +59,17 @@ public final class SpireIdentities implements ProcessIdentities {
   private final AgentHealth health;
   private final LongSupplier nanoTime;
   private final Semaphore calls = new Semaphore(CALLS);
-  private final AtomicInteger inVain = new AtomicInteger();
+  private final Map<IpAddress, Asked> asked = new HashMap<>(); // guarded by itself
   private final Map<ProcessKey, CompletableFuture<Attested>> running = new ConcurrentHashMap<>();
   private final BoundedMap<ProcessKey, Remembered> remembered = new BoundedMap<>(REMEMBERED);
 
   private record Remembered(Attested attested, long nanos) {}
+
+  /** A pod of which the agent is being asked. */
+  private static final class Asked {
+    private int calls;
+    private int inVain;
+  }
 
   SpireIdentities(
       WorkloadAttestor agent,
@@ -99,20 +107,20 @@ public final class SpireIdentities implements ProcessIdentities {
     if (problem != null) {
       return Attested.unknown("not attested: " + problem);
     }
-    return await(lookUp(process), until);
+    return await(lookUp(process, address), address, until);
   }
 
   private static long kept(Attested attested) {
     return attested.ids().isEmpty() ? NOTHING_KEPT_NANOS : KEPT_NANOS;
   }
 
-  private Attested await(CompletableFuture<Attested> answer, long until) {
-    var patience = inVain.get() < IN_VAIN ? PATIENCE.toNanos() : 0;
+  private Attested await(CompletableFuture<Attested> answer, IpAddress address, long until) {
+    var patience = isWorthWaiting(address) ? PATIENCE.toNanos() : 0;
     try {
       return answer.get(
           Math.max(0, Math.min(patience, until - System.nanoTime())), TimeUnit.NANOSECONDS);
     } catch (TimeoutException _) {
-      inVain.incrementAndGet();
+      waitedInVain(address);
       return Attested.unknown("not attested: the SPIRE agent has not answered yet");
     } catch (ExecutionException e) {
       throw new IllegalStateException(e.getCause());
@@ -122,11 +130,54 @@ public final class SpireIdentities implements ProcessIdentities {
     }
   }
 
+  private boolean isWorthWaiting(IpAddress address) {
+    synchronized (asked) {
+      var pod = asked.get(address);
+      return pod == null || pod.inVain < IN_VAIN;
+    }
+  }
+
+  private void waitedInVain(IpAddress address) {
+    synchronized (asked) {
+      var pod = asked.get(address);
+      if (pod != null) { // else it was answered just now
+        pod.inVain++;
+      }
+    }
+  }
+
+  /** Whether a call may be made; {@link #called} follows it. */
+  private boolean mayCall(IpAddress address) {
+    synchronized (asked) {
+      var pod = asked.computeIfAbsent(address, _ -> new Asked());
+      var may = pod.calls < CALLS_OF_ONE && calls.tryAcquire();
+      pod.calls += may ? 1 : 0;
+      if (pod.calls == 0) {
+        asked.remove(address);
+      }
+      return may;
+    }
+  }
+
+  private void called(IpAddress address, boolean quick) {
+    calls.release();
+    synchronized (asked) {
+      var pod = asked.get(address);
+      if (pod != null) {
+        pod.calls--;
+        pod.inVain = quick ? 0 : pod.inVain;
+        if (pod.calls == 0) {
+          asked.remove(address);
+        }
+      }
+    }
+  }
+
   /** Once for all who ask about the same run of a program at the same time. */
-  private CompletableFuture<Attested> lookUp(Sighting process) {
+  private CompletableFuture<Attested> lookUp(Sighting process, IpAddress address) {
     var key = process.key();
     if (key.startNanos() == 0 || key.execId() == 0) {
-      return ask(process); // a number only, or a program that may change unseen
+      return ask(process, address); // a number only, or a program that may change unseen
     }
     var mine = new CompletableFuture<Attested>();
     var other = running.putIfAbsent(key, mine);
@@ -134,7 +185,7 @@ public final class SpireIdentities implements ProcessIdentities {
       return other;
     }
     var _ =
-        ask(process)
+        ask(process, address)
             .thenAccept(
                 attested -> {
                   remembered.put(key, new Remembered(attested, nanoTime.getAsLong()));
@@ -144,7 +195,7 @@ public final class SpireIdentities implements ProcessIdentities {
     return mine;
   }
 
-  private CompletableFuture<Attested> ask(Sighting process) {
+  private CompletableFuture<Attested> ask(Sighting process, IpAddress address) {
     var pid = process.key().pid();
     Pidfd held;
     try {
@@ -162,19 +213,18 @@ public final class SpireIdentities implements ProcessIdentities {
                   ? " cannot be looked into (gone, or CAP_SYS_PTRACE is missing)"
                   : " became another before it was attested"));
     }
-    if (!calls.tryAcquire()) {
+    if (!mayCall(address)) {
       held.close();
-      return unknown("not attested: the SPIRE agent is asked about " + CALLS + " others");
+      return unknown(
+          "not attested: the SPIRE agent is asked about %d others of this pod, or %d of all"
+              .formatted(CALLS_OF_ONE, CALLS));
     }
-    var asked = nanoTime.getAsLong();
+    var began = nanoTime.getAsLong();
     return agent
         .ask(pid, health.limit())
         .thenApply(
             answer -> {
-              calls.release();
-              if (nanoTime.getAsLong() - asked < PATIENCE.toNanos()) {
-                inVain.set(0);
-              }
+              called(address, nanoTime.getAsLong() - began < PATIENCE.toNanos());
               try (held) {
                 return attested(pid, before, held, answer);
               }

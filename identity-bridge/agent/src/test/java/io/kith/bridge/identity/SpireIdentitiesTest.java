@@ -2,6 +2,7 @@ package io.kith.bridge.identity;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.bridge.process.ProcessKey;
 import io.kith.bridge.process.ProcessState;
@@ -315,9 +316,37 @@ class SpireIdentitiesTest extends ProcessIdentitiesContract {
       for (var i = 0; i < 40; i++) {
         identities.of(OURSELVES, POD, System.nanoTime());
       }
+      assertThat(agent.asked()).as("about one pod").hasSize(8);
+      assertThat(identities.of(OURSELVES, POD, System.nanoTime()).remark())
+          .contains("8 others of this pod");
 
-      assertThat(agent.asked()).hasSize(32);
-      assertThat(identities.of(OURSELVES, POD, System.nanoTime()).remark()).contains("32 others");
+      for (var i = 0; i < 40; i++) {
+        identities.of(OURSELVES, IpAddress.parse("10.88.2." + i), System.nanoTime());
+      }
+      assertThat(agent.asked()).as("about all").hasSize(32);
+    }
+  }
+
+  /** The agent may be slow because of what runs in one pod: it reads executables. */
+  @Test
+  void of_aPodThatTheAgentIsSlowWith_keepsNoOtherFromBeingAttested() throws Exception {
+    try (var identities = open()) {
+      var slow = new CompletableFuture<Answer>();
+      agent.behave(_ -> slow);
+      for (var i = 0; i < 40; i++) {
+        identities.of(OURSELVES, POD, System.nanoTime());
+      }
+
+      agent.behave(
+          _ ->
+              CompletableFuture.supplyAsync(
+                  () -> new Answer.Identities(Set.of(CHECKOUT)),
+                  CompletableFuture.delayedExecutor(10, TimeUnit.MILLISECONDS)));
+
+      assertThat(identities.of(OURSELVES, OTHER_POD, soon()).ids()).containsExactly(CHECKOUT);
+
+      slow.complete(new Answer.Identities(Set.of(CHECKOUT)));
+      assertThat(identities.of(OURSELVES, POD, soon()).ids()).containsExactly(CHECKOUT);
     }
   }
 
