@@ -267,6 +267,16 @@ public final class CheckListener implements AutoCloseable {
       context.pipeline().addLast(CheckConnection.of(peer, limits, unfinished, service));
     }
 
+    /** Nothing was asked yet, and would not be told that this server ends. */
+    @Override
+    public void userEventTriggered(ChannelHandlerContext context, Object event) throws Exception {
+      if (event == CheckConnection.Event.GO_AWAY) {
+        var _ = context.close();
+      } else {
+        super.userEventTriggered(context, event);
+      }
+    }
+
     @Override
     protected void handshakeFailure(ChannelHandlerContext context, Throwable cause) {
       LOG.log(Level.FINE, cause, () -> "no handshake with " + context.channel().remoteAddress());

@@ -19,6 +19,9 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthGrpc;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContextBuilder;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslProvider;
 import io.grpc.stub.MetadataUtils;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.process.Attribution;
@@ -30,6 +33,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
@@ -43,6 +47,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
+import javax.net.ssl.KeyManagerFactory;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -76,9 +82,15 @@ class CheckListenerTest {
 
   private CheckListener listen(int messageBytes, Duration connectionAge, Duration patience)
       throws IOException {
+    return listen(null, messageBytes, connectionAge, patience);
+  }
+
+  private CheckListener listen(
+      @Nullable SslContext tls, int messageBytes, Duration connectionAge, Duration patience)
+      throws IOException {
     return CheckListener.start(
         new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-        null,
+        tls,
         (_, _) -> {
           connections.incrementAndGet();
           return kith.peer;
@@ -466,6 +478,26 @@ class CheckListenerTest {
       assertThat(said(answered(client, 1), "decision")).isEqualTo("allow");
       closed.get();
       assertThatThrownBy(() -> client.await(_ -> false)).isInstanceOf(EOFException.class);
+    }
+  }
+
+  /** It cannot be told that the server ends, and nothing was asked on it. */
+  @Test
+  void close_connectionWhoseHandshakeIsUnfinished_isNotWaitedFor() throws Exception {
+    listener.close();
+    var keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+    keys.init(null, null);
+    var tls = SslContextBuilder.forServer(keys).sslProvider(SslProvider.JDK).build();
+    listener = listen(tls, MOST, Duration.ofHours(1), Duration.ofSeconds(30));
+    try (var silent = new Socket(InetAddress.getLoopbackAddress(), listener.port());
+        var threads = Executors.newSingleThreadExecutor()) {
+      Await.until("it is accepted", () -> listener.connections().handshakes() == 1);
+
+      var closed = threads.submit(() -> listener.close(Duration.ofMinutes(4)));
+
+      silent.setSoTimeout(60_000);
+      assertThat(silent.getInputStream().read()).isEqualTo(-1);
+      closed.get();
     }
   }
 
