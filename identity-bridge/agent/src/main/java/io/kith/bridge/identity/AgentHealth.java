@@ -1,8 +1,11 @@
 package io.kith.bridge.identity;
 
+import io.kith.baselines.identity.IpAddress;
 import io.kith.spiffe.spire.WorkloadAttestor;
 import io.kith.spiffe.spire.WorkloadAttestor.Answer;
 import java.time.Duration;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
@@ -21,7 +24,10 @@ final class AgentHealth implements AutoCloseable {
   private static final Duration REGULAR = Duration.ofSeconds(10);
   private static final int MAX_DOUBLINGS = 6;
 
-  /** One call may run out because of a huge executable; several in a row are the agent. */
+  /**
+   * Calls may run out because of huge executables in a pod; several in a row are the agent, of
+   * which all those about one pod count once.
+   */
   private static final int LATE_IN_A_ROW = 3;
 
   private final WorkloadAttestor agent;
@@ -33,7 +39,8 @@ final class AgentHealth implements AutoCloseable {
           Thread.ofPlatform().daemon().name("kith-spire-agent").factory());
   private @Nullable Future<?> next; // guarded by this
   private int failures; // guarded by this
-  private int late; // guarded by this
+  private final Set<IpAddress> latePods = new HashSet<>(); // guarded by this
+  private int lateOurselves; // guarded by this
   private boolean answered; // guarded by this
   private volatile @Nullable String problem;
 
@@ -64,11 +71,16 @@ final class AgentHealth implements AutoCloseable {
     return answered ? "attested by SPIRE" : "the SPIRE agent has not answered yet";
   }
 
-  /** What the agent said to anybody. */
-  synchronized void heard(Answer answer) {
+  /**
+   * What the agent said to anybody.
+   *
+   * @param pod that was asked about, or null: ourselves
+   */
+  synchronized void heard(Answer answer, @Nullable IpAddress pod) {
     switch (answer) {
       case Answer.Identities _, Answer.Unknown _ -> {
-        late = 0;
+        latePods.clear();
+        lateOurselves = 0;
         failures = 0;
         var first = !answered || problem != null;
         answered = true;
@@ -79,13 +91,24 @@ final class AgentHealth implements AutoCloseable {
         }
       }
       case Answer.Late _ -> {
-        late++;
-        if (late >= LATE_IN_A_ROW || problem != null) {
+        var first = late() == 0;
+        if (pod == null) {
+          lateOurselves++;
+        } else {
+          latePods.add(pod);
+        }
+        if (late() >= LATE_IN_A_ROW || problem != null) {
           fails("the SPIRE agent does not answer within " + limit.toMillis() + " ms");
+        } else if (first && pod != null) {
+          schedule(FIRST_RETRY); // is it the pod, or the agent?
         }
       }
       case Answer.Unavailable(var why) -> fails(why);
     }
+  }
+
+  private int late() {
+    return latePods.size() + lateOurselves;
   }
 
   private synchronized void fails(String why) {
@@ -107,14 +130,14 @@ final class AgentHealth implements AutoCloseable {
             .ask(ourselves, limit)
             .thenAccept(
                 answer -> {
-                  heard(answer);
+                  heard(answer, null);
                   schedule(untilNext());
                 });
   }
 
   private synchronized Duration untilNext() {
     if (problem == null) {
-      return late == 0 ? REGULAR : FIRST_RETRY;
+      return late() == 0 ? REGULAR : FIRST_RETRY;
     }
     long millis =
         Math.min(FIRST_RETRY.toMillis() << Math.min(failures++, MAX_DOUBLINGS), REGULAR.toMillis());

@@ -226,13 +226,14 @@ public final class SpireIdentities implements ProcessIdentities {
             answer -> {
               called(address, nanoTime.getAsLong() - began < PATIENCE.toNanos());
               try (held) {
-                return attested(pid, before, held, answer);
+                return attested(pid, address, before, held, answer);
               }
             });
   }
 
-  private Attested attested(int pid, ProcessState before, Pidfd held, Answer answer) {
-    health.heard(answer);
+  private Attested attested(
+      int pid, IpAddress address, ProcessState before, Pidfd held, Answer answer) {
+    health.heard(answer, address);
     return switch (answer) {
       case Answer.Identities(var ids) -> {
         if (!before.equals(ProcessState.read(pid)) || held.ended()) { // in this order

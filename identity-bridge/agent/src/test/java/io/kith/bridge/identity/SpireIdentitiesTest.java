@@ -378,15 +378,37 @@ class SpireIdentitiesTest extends ProcessIdentitiesContract {
   }
 
   @Test
-  void of_severalCallsThatRunOut_areTheAgent_oneIsNot() throws Exception {
+  void of_callsThatRunOut_aboutSeveralPods_areTheAgent() throws Exception {
     try (var identities = open()) {
       agent.answer(new Answer.Late(Duration.ofSeconds(2)));
 
       identities.of(OURSELVES, POD, soon());
-      identities.of(OURSELVES, POD, soon());
+      identities.of(OURSELVES, OTHER_POD, soon());
       assertThat(identities.problem()).isNull();
-      identities.of(OURSELVES, POD, soon());
+      identities.of(OURSELVES, IpAddress.parse("10.88.1.4"), soon());
 
+      assertThat(identities.problem()).contains("does not answer within 2000 ms");
+    }
+  }
+
+  /** Its programs may be huge: whether the agent answers is tried with ourselves. */
+  @Test
+  void of_callsThatRunOut_aboutOnePod_areTheAgentOnlyIfThoseAboutOurselvesDo() throws Exception {
+    var child = child("sleep", "60");
+    try (var identities = open()) {
+      var late = CompletableFuture.<Answer>completedFuture(new Answer.Late(Duration.ofSeconds(2)));
+      var ours = new CompletableFuture<Answer>();
+      agent.behave(pid -> pid == child.pid() ? late : ours);
+      for (var i = 0; i < 10; i++) {
+        identities.of(Sighting.holder((int) child.pid()), POD, soon());
+      }
+      assertThat(identities.problem()).isNull();
+      await(() -> agent.asked().contains(OURSELVES.key().pid()));
+
+      agent.behave(_ -> late);
+      ours.complete(new Answer.Late(Duration.ofSeconds(2)));
+
+      await(() -> identities.problem() != null);
       assertThat(identities.problem()).contains("does not answer within 2000 ms");
     }
   }
