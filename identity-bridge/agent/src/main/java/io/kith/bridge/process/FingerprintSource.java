@@ -15,6 +15,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -31,8 +33,11 @@ import org.jspecify.annotations.Nullable;
 public final class FingerprintSource implements AutoCloseable {
   private static final int REMEMBERED = 32_768;
 
-  /** By one thread, so that what started first is looked at first unless there are too many. */
-  private static final FairExecutor.Limits EXECS = new FairExecutor.Limits(1, 1, 4_096, 1_024);
+  /**
+   * By one thread, so that what started first is looked at first. As many of one as a bridge is
+   * told again when it starts: all may be of one cgroup.
+   */
+  private static final FairExecutor.Limits EXECS = new FairExecutor.Limits(1, 1, 8_192, 4_096);
 
   private static final int FILES_WAITING = 512;
   private static final int FILES_OF_ONE = 128;
@@ -54,8 +59,9 @@ public final class FingerprintSource implements AutoCloseable {
    * A program that was executed while somebody watched.
    *
    * @param late that was a bridge before us
+   * @param examined done once, by whoever comes first: the thread for it or who asks
    */
-  private record Run(ExecEvent event, boolean late, CompletableFuture<Examined> examined) {}
+  private record Run(ExecEvent event, boolean late, FutureTask<Examined> examined) {}
 
   /**
    * @param maxSize bytes; larger files are not hashed
@@ -98,12 +104,12 @@ public final class FingerprintSource implements AutoCloseable {
 
   /** Takes note of an exec; returns at once. */
   public void executed(ExecEvent event) {
-    executed(new Run(event, false, new CompletableFuture<>()));
+    executed(new Run(event, false, new FutureTask<>(() -> examine(event))));
   }
 
   /** As {@link #executed}, of an exec that a bridge before us saw: its script is read late. */
   public void executedBefore(ExecEvent event) {
-    executed(new Run(event, true, new CompletableFuture<>()));
+    executed(new Run(event, true, new FutureTask<>(() -> examine(event))));
   }
 
   private void executed(Run run) {
@@ -114,21 +120,15 @@ public final class FingerprintSource implements AutoCloseable {
       runs.notifyAll();
     }
     try {
-      watchers.execute(event.cgroup(), () -> examine(run));
+      watchers.execute(event.cgroup(), run.examined());
     } catch (RejectedExecutionException _) {
-      run.examined().complete(examiner.gone(event)); // too many at once: from what was told
+      // too many at once: looked at when it is asked about
     }
   }
 
-  private void examine(Run run) {
-    try {
-      var event = run.event();
-      var examined = examiner.examine(event.key(), 0, event.parent(), event, false);
-      run.examined().complete(examined == null ? examiner.gone(event) : examined);
-    } catch (RuntimeException e) {
-      run.examined().completeExceptionally(e);
-      throw e;
-    }
+  private Examined examine(ExecEvent event) {
+    var examined = examiner.examine(event.key(), 0, event.parent(), event, false);
+    return examined == null ? examiner.gone(event) : examined;
   }
 
   /**
@@ -145,6 +145,7 @@ public final class FingerprintSource implements AutoCloseable {
       run = examined == null ? awaitRun(sighting, until) : null;
     }
     if (run != null) {
+      run.examined().run(); // unless somebody does or has
       examined = await(run.examined(), until);
       if (examined == null) {
         examined = examiner.gone(run.event());
@@ -343,7 +344,7 @@ public final class FingerprintSource implements AutoCloseable {
     return answer.sha256();
   }
 
-  private static <T> @Nullable T await(CompletableFuture<T> future, long until) {
+  private static <T> @Nullable T await(Future<T> future, long until) {
     try {
       return future.get(Math.max(0, until - System.nanoTime()), TimeUnit.NANOSECONDS);
     } catch (TimeoutException | ExecutionException _) {

@@ -391,6 +391,37 @@ class LiveProcessTest {
     assertThat(fingerprint.uid()).isEqualTo(12);
   }
 
+  /** Nobody gets to those in time: who asks looks at the process, and does not go by its exec. */
+  @Test
+  void identify_whileMoreProgramsStartThanAreLookedAt_looksAtOnce() throws Exception {
+    var pid = pod.start("sleep 1000");
+    var image = imageOf(pid, false);
+    var key = keyOf(pid, 7);
+    for (var i = 0; i < 20_000; i++) {
+      source.executed(
+          new ExecEvent(
+              new ProcessKey(4_000_000 + i, 1_000_000_000, 7), // no such process
+              1,
+              null,
+              1,
+              image,
+              "/bin/sleep",
+              "/bin/sleep",
+              List.of("sleep", "1"),
+              false));
+    }
+    source.executed(
+        new ExecEvent(
+            key, pod.firstPid(), null, 1, image, "/bin/nap", "/bin/nap", List.of("nap"), false));
+
+    var identified = identify(new Sighting(key, 0, 0, pod.firstPid(), null, image));
+
+    assertThat(identified.fingerprint().path()).isEqualTo("/usr/bin/sleep"); // not as it was told
+    assertThat(identified.fingerprint().sha256()).isEqualTo(sha256("/usr/bin/sleep"));
+    assertThat(identified.fingerprint().origin()).isEqualTo(Origin.IMAGE);
+    assertThat(identified.remarks()).doesNotContain(Examiner.READ_LATE);
+  }
+
   /** A process that has ended, and whose parent has not asked for that yet, shows no executable. */
   @Test
   void identify_zombie_isWhatItsExecTold() throws Exception {
