@@ -1,5 +1,7 @@
 package io.kith.bridge.identity;
 
+import static java.util.Objects.requireNonNull;
+
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.Pidfd;
@@ -16,7 +18,6 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
@@ -58,8 +59,8 @@ public final class SpireIdentities implements ProcessIdentities {
   private final IdentitySource source;
   private final AgentHealth health;
   private final LongSupplier nanoTime;
-  private final Semaphore calls = new Semaphore(CALLS);
   private final Map<IpAddress, Asked> asked = new HashMap<>(); // guarded by itself
+  private int calls; // of all pods; guarded by asked
   private final Map<ProcessKey, CompletableFuture<Attested>> running = new ConcurrentHashMap<>();
   private final BoundedMap<ProcessKey, Remembered> remembered = new BoundedMap<>(REMEMBERED);
 
@@ -149,26 +150,27 @@ public final class SpireIdentities implements ProcessIdentities {
   /** Whether a call may be made; {@link #called} follows it. */
   private boolean mayCall(IpAddress address) {
     synchronized (asked) {
-      var pod = asked.computeIfAbsent(address, _ -> new Asked());
-      var may = pod.calls < CALLS_OF_ONE && calls.tryAcquire();
-      pod.calls += may ? 1 : 0;
-      if (pod.calls == 0) {
-        asked.remove(address);
+      var pod = asked.getOrDefault(address, new Asked());
+      if (calls == CALLS || pod.calls == CALLS_OF_ONE) {
+        return false;
       }
-      return may;
+      calls++;
+      pod.calls++;
+      asked.put(address, pod);
+      return true;
     }
   }
 
   private void called(IpAddress address, boolean quick) {
-    calls.release();
     synchronized (asked) {
-      var pod = asked.get(address);
-      if (pod != null) {
-        pod.calls--;
-        pod.inVain = quick ? 0 : pod.inVain;
-        if (pod.calls == 0) {
-          asked.remove(address);
-        }
+      var pod = requireNonNull(asked.get(address), "called");
+      calls--;
+      pod.calls--;
+      if (quick) {
+        pod.inVain = 0;
+      }
+      if (pod.calls == 0) {
+        asked.remove(address);
       }
     }
   }

@@ -31,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  * throws because of what a process does.
  */
 public final class FingerprintSource implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(FingerprintSource.class.getName());
   private static final int REMEMBERED = 32_768;
 
   /**
@@ -127,8 +128,13 @@ public final class FingerprintSource implements AutoCloseable {
   }
 
   private Examined examine(ExecEvent event) {
-    var examined = examiner.examine(event.key(), 0, event.parent(), event, false);
-    return examined == null ? examiner.gone(event) : examined;
+    try {
+      var examined = examiner.examine(event.key(), 0, event.parent(), event, false);
+      return examined == null ? examiner.gone(event) : examined;
+    } catch (RuntimeException e) {
+      LOG.log(System.Logger.Level.ERROR, "a mistake inside while a program was looked at", e);
+      throw e;
+    }
   }
 
   /**

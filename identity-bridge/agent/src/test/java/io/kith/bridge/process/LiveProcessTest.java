@@ -87,6 +87,17 @@ class LiveProcessTest {
     return new ProcessKey(pid, stat.startNanos(), execId);
   }
 
+  private static ExecEvent exec(
+      ProcessKey key,
+      int parent,
+      KernelImage image,
+      String filename,
+      String interpreter,
+      String... arguments) {
+    return new ExecEvent(
+        key, parent, null, 1, image, filename, interpreter, List.of(arguments), false);
+  }
+
   /** What the kernel would have frozen of a living process. */
   private static KernelImage imageOf(int pid, boolean upper) throws IOException {
     var process = ProcFs.of(pid);
@@ -337,17 +348,7 @@ class LiveProcessTest {
     awaitLink(pid, "/usr/bin/bash");
     var key = keyOf(pid, 7);
     var image = imageOf(pid, false);
-    source.executed(
-        new ExecEvent(
-            key,
-            pod.firstPid(),
-            null,
-            0,
-            image,
-            "/srv/s",
-            "/bin/bash",
-            List.of("/bin/bash", "/srv/s"),
-            false));
+    source.executed(exec(key, pod.firstPid(), image, "/srv/s", "/bin/bash", "/bin/bash", "/srv/s"));
 
     var identified = identify(new Sighting(key, 0, 0, pod.firstPid(), null, image));
 
@@ -369,17 +370,7 @@ class LiveProcessTest {
     var living = pod.start("sleep 1000");
     var image = imageOf(living, false);
     var key = new ProcessKey(3_999_999, 1_000_000_000, 7); // no such process
-    source.executed(
-        new ExecEvent(
-            key,
-            pod.firstPid(),
-            null,
-            0,
-            image,
-            "/bin/sleep",
-            "/bin/sleep",
-            List.of("sleep", "1"),
-            false));
+    source.executed(exec(key, pod.firstPid(), image, "/bin/sleep", "/bin/sleep", "sleep", "1"));
 
     var identified = identify(new Sighting(key, 0, 12, pod.firstPid(), null, image));
 
@@ -398,21 +389,10 @@ class LiveProcessTest {
     var image = imageOf(pid, false);
     var key = keyOf(pid, 7);
     for (var i = 0; i < 20_000; i++) {
-      source.executed(
-          new ExecEvent(
-              new ProcessKey(4_000_000 + i, 1_000_000_000, 7), // no such process
-              1,
-              null,
-              1,
-              image,
-              "/bin/sleep",
-              "/bin/sleep",
-              List.of("sleep", "1"),
-              false));
+      var gone = new ProcessKey(4_000_000 + i, 1_000_000_000, 7); // no such process
+      source.executed(exec(gone, 1, image, "/bin/sleep", "/bin/sleep", "sleep", "1"));
     }
-    source.executed(
-        new ExecEvent(
-            key, pod.firstPid(), null, 1, image, "/bin/nap", "/bin/nap", List.of("nap"), false));
+    source.executed(exec(key, pod.firstPid(), image, "/bin/nap", "/bin/nap", "nap"));
 
     var identified = identify(new Sighting(key, 0, 0, pod.firstPid(), null, image));
 
@@ -429,17 +409,7 @@ class LiveProcessTest {
     var image = imageOf(pod.start("sleep 1000"), false);
     var zombie = zombie();
     var key = keyOf(zombie, 7);
-    source.executed(
-        new ExecEvent(
-            key,
-            pod.firstPid(),
-            null,
-            0,
-            image,
-            "/bin/sleep",
-            "/bin/sleep",
-            List.of("sleep"),
-            false));
+    source.executed(exec(key, pod.firstPid(), image, "/bin/sleep", "/bin/sleep", "sleep"));
 
     var identified = identify(new Sighting(key, 0, 0, pod.firstPid(), null, image));
 
@@ -465,17 +435,7 @@ class LiveProcessTest {
       Thread.onSpinWait();
     }
 
-    source.executed(
-        new ExecEvent(
-            key,
-            pod.firstPid(),
-            null,
-            0,
-            image,
-            "/bin/sleep",
-            "/bin/sleep",
-            List.of("sleep"),
-            false));
+    source.executed(exec(key, pod.firstPid(), image, "/bin/sleep", "/bin/sleep", "sleep"));
 
     var fingerprint = identified.get(PATIENCE.toSeconds(), TimeUnit.SECONDS).fingerprint();
     assertThat(fingerprint.path()).isEqualTo("/usr/bin/sleep");
@@ -500,17 +460,7 @@ class LiveProcessTest {
     var living = pod.start("sleep 1000");
     var image = imageOf(living, false);
     var key = keyOf(living, 7);
-    source.executed(
-        new ExecEvent(
-            key,
-            pod.firstPid(),
-            null,
-            0,
-            image,
-            "/bin/sleep",
-            "/bin/sleep",
-            List.of("sleep"),
-            false));
+    source.executed(exec(key, pod.firstPid(), image, "/bin/sleep", "/bin/sleep", "sleep"));
     var child = new ProcessKey(3_999_998, key.startNanos() + 1, 7);
 
     var forked = identify(new Sighting(child, 0, 0, living, null, image));
