@@ -11,6 +11,7 @@ import io.kith.bridge.ffm.TaskWalk;
 import io.kith.bridge.process.Examined.Entry;
 import io.kith.bridge.process.HashCache.Hash;
 import io.kith.bridge.turns.FairExecutor;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -43,6 +44,7 @@ public final class FingerprintSource implements AutoCloseable {
   private static final int FILES_WAITING = 512;
   private static final int FILES_OF_ONE = 128;
   private static final int MAX_FORKS = 8;
+  private static final int MAX_ANCESTORS = 64;
 
   private final FairExecutor<Placement> hashers;
   private final FairExecutor<Long> watchers;
@@ -128,12 +130,46 @@ public final class FingerprintSource implements AutoCloseable {
   }
 
   private Examined examine(ExecEvent event) {
+    lookAtAncestors(event.key(), event.parent());
     try {
       var examined = examiner.examine(event.key(), 0, event.parent(), event, false);
       return examined == null ? examiner.gone(event) : examined;
     } catch (RuntimeException e) {
       LOG.log(System.Logger.Level.ERROR, "a mistake inside while a program was looked at", e);
       throw e;
+    }
+  }
+
+  /**
+   * Has the programs looked at first that a process descends from: what they ran is in its lineage,
+   * and they may be gone. They are told before it, and may be another cgroup's.
+   */
+  private void lookAtAncestors(ProcessKey key, int toldParent) {
+    var ancestors = new ArrayDeque<FutureTask<Examined>>();
+    var began = key.startNanos() == 0 ? Long.MAX_VALUE : key.startNanos();
+    var pid = tree.forkedBy(key, toldParent);
+    for (var depth = 0; depth < MAX_ANCESTORS && pid > 0; depth++) {
+      var run = latest.get(pid);
+      if (run == null || run.event().key().startNanos() >= began) { // or another's by now
+        pid = tree.parentOf(pid);
+      } else if (run.examined().isDone()) {
+        break; // and what is above it
+      } else {
+        ancestors.push(run.examined());
+        began = run.event().key().startNanos();
+        pid = tree.forkedBy(run.event().key(), run.event().parent());
+      }
+    }
+    for (var ancestor : ancestors) {
+      ancestor.run(); // unless somebody does, who waits for older ones at most
+      try {
+        ancestor.get();
+      } catch (ExecutionException _) {
+        // was logged; the lineage is without it
+      } catch (InterruptedException _) {
+        Thread.currentThread().interrupt();
+        return;
+      }
     }
   }
 
@@ -263,10 +299,11 @@ public final class FingerprintSource implements AutoCloseable {
     var distinct = key.startNanos() != 0 && key.execId() != 0;
     var before = distinct ? late.get(key) : null;
     var image = sighting.image();
-    var examined =
-        before != null
-            ? before
-            : examiner.examine(key, sighting.tid(), sighting.parent(), null, image != null);
+    var examined = before;
+    if (examined == null) {
+      lookAtAncestors(key, sighting.parent());
+      examined = examiner.examine(key, sighting.tid(), sighting.parent(), null, image != null);
+    }
     if (examined == null) {
       return null;
     }

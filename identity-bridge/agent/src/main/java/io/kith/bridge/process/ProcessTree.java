@@ -191,7 +191,7 @@ final class ProcessTree {
   void remember(ExecEvent event, String path) {
     var key = event.key();
     var began = tick(key.startNanos());
-    var parent = nodes.get(event.parent()); // whose processes are numbered alike
+    var parent = parent(event.parent(), key.pid(), began, MAX_DEPTH); // they are numbered alike
     nodes.put(
         key.pid(),
         new Node(
@@ -203,6 +203,18 @@ final class ProcessTree {
             path.isEmpty() ? UNSEEN : path,
             event.mountNamespace(),
             parent == null ? null : parent.pidNamespace()));
+  }
+
+  /**
+   * The pid of who forked a process; where that was not seen, of who is told or known as its
+   * parent.
+   *
+   * @param toldParent pid, or 0
+   */
+  int forkedBy(ProcessKey key, int toldParent) {
+    return key.startNanos() == 0 || toldParent <= 0
+        ? parentOf(key.pid())
+        : forkedBy(key.pid(), tick(key.startNanos()), toldParent);
   }
 
   private int forkedBy(int pid, long startNanos, int otherwise) {

@@ -98,6 +98,19 @@ class LiveProcessTest {
         key, parent, null, 1, image, filename, interpreter, List.of(arguments), false);
   }
 
+  /** The same of a program that is no script, in the mount namespace of another process. */
+  private static ExecEvent execIn(
+      int other,
+      ProcessKey key,
+      int parent,
+      KernelImage image,
+      String filename,
+      String... arguments) {
+    var mounts = ProcFs.of(other).link("ns/mnt");
+    return new ExecEvent(
+        key, parent, mounts, 1, image, filename, filename, List.of(arguments), false);
+  }
+
   /** What the kernel would have frozen of a living process. */
   private static KernelImage imageOf(int pid, boolean upper) throws IOException {
     var process = ProcFs.of(pid);
@@ -400,6 +413,61 @@ class LiveProcessTest {
     assertThat(identified.fingerprint().sha256()).isEqualTo(sha256("/usr/bin/sleep"));
     assertThat(identified.fingerprint().origin()).isEqualTo(Origin.IMAGE);
     assertThat(identified.remarks()).doesNotContain(Examiner.READ_LATE);
+  }
+
+  /** Programs of a cgroup are looked at in turn, and who is asked about at once. */
+  @Test
+  void identify_childOfOneThatIsNotLookedAtYetAndGone_hasItInItsLineage() throws Exception {
+    var child = pod.start("sleep 1000");
+    var shell = imageOf(pod.start("sh -c 'read line < /dev/zero'"), false);
+    var began = keyOf(child, 0).startNanos();
+    for (var i = 0; i < 20_000; i++) {
+      var gone = new ProcessKey(4_000_000 + i, 1_000_000_000, 7); // no such process
+      source.executed(exec(gone, 1, shell, "/bin/sh", "/bin/sh", "sh"));
+    }
+    var parent = new ProcessKey(3_999_997, began - 1, 7); // no such process
+    source.executed(execIn(pod.firstPid(), parent, pod.firstPid(), shell, "/bin/sh", "sh"));
+    births.put(child, new Birth(began, 7, parent.pid()));
+
+    assertThat(identify(child).fingerprint().lineage())
+        .containsExactly("/usr/bin/dash", "/usr/bin/bash");
+  }
+
+  /**
+   * Where the runtime has mounts of its own, only the numbers of processes tell where the container
+   * ends: of what it ran before the container's first program, too.
+   */
+  @Test
+  void identify_startedByARuntimeWithMountsOfItsOwn_doesNotDescendFromIt() throws Exception {
+    var runtime = new ProcessBuilder("unshare", "-m", "sleep", "995").start();
+    var starts =
+        new ProcessBuilder("unshare", "-m", "-p", "-f", "--kill-child", "sleep", "994").start();
+    try {
+      awaitProgram((int) runtime.pid(), "/usr/bin/sleep");
+      var first = awaitProgram("sleep", "994");
+      var key = keyOf(first, 9);
+      var creates = new ProcessKey(3_999_996, key.startNanos(), 6); // no such processes
+      var begins = new ProcessKey(3_999_995, key.startNanos(), 7);
+      var forks = 3_999_994;
+      births.put(creates.pid(), new Birth(key.startNanos(), 5, (int) runtime.pid()));
+      births.put(begins.pid(), new Birth(key.startNanos(), 6, creates.pid()));
+      births.put(forks, new Birth(key.startNanos(), 7, begins.pid()));
+      births.put(first, new Birth(key.startNanos(), 7, forks));
+      var image = imageOf(first, false);
+      source.executed(
+          execIn((int) runtime.pid(), begins, creates.pid(), image, "/dev/fd/7", "runc", "init"));
+      assertThat(identify(new Sighting(begins, 0, 0, creates.pid(), null, image)).imageProved())
+          .as("it was looked at")
+          .isTrue();
+
+      var fingerprint = identify(new Sighting(key, 0, 0, forks, null, null)).fingerprint();
+
+      assertThat(fingerprint.lineage()).isEmpty();
+      assertThat(fingerprint.origin()).isNotEqualTo(Origin.MOUNT);
+    } finally {
+      runtime.destroyForcibly();
+      starts.destroyForcibly();
+    }
   }
 
   /** A process that has ended, and whose parent has not asked for that yet, shows no executable. */
