@@ -1,6 +1,6 @@
 package io.kith.load.cluster;
 
-import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.fail;
 
 import io.kith.load.tools.Cluster;
 import io.kith.load.tools.Command;
@@ -135,11 +135,28 @@ final class OneNode implements AutoCloseable {
   }
 
   static void await(String what, Condition condition) throws IOException, InterruptedException {
+    await(condition, () -> what);
+  }
+
+  /**
+   * Waits as {@link #await(String, Condition)} does.
+   *
+   * @param instead what there was in its place; asked once, where it never held
+   */
+  static void await(Condition condition, Seen instead) throws IOException, InterruptedException {
     var end = System.nanoTime() + PATIENCE.toNanos();
     while (!condition.holds()) {
-      assertThat(System.nanoTime()).as(what).isLessThan(end);
+      if (System.nanoTime() > end) {
+        fail("still not after %d s: %s", PATIENCE.toSeconds(), instead.text());
+      }
       Thread.sleep(500);
     }
+  }
+
+  /** What a reader of a failure wants to know. */
+  @FunctionalInterface
+  interface Seen {
+    String text() throws IOException, InterruptedException;
   }
 
   void awaitRollout(String namespace, String what) throws IOException, InterruptedException {

@@ -92,13 +92,32 @@ final class Shop {
 
   void assertWorks() throws IOException, InterruptedException {
     OneNode.await(
-        "the cart's own work",
         () -> {
           var latest = answers(3);
           return latest.stream().anyMatch(line -> line.contains("catalog:8080 ok"))
               && latest.stream().anyMatch(line -> line.contains("payments.example.org:8443 ok"))
               && latest.stream().noneMatch(line -> line.contains("FAILED"));
-        });
+        },
+        this::troubles);
+  }
+
+  /** Why the cart does not work, as far as everybody in the cluster can tell. */
+  private String troubles() throws IOException, InterruptedException {
+    var text = new StringBuilder("the cart's own work; it said\n");
+    text.append(String.join("\n", answers(5)));
+    for (var asked :
+        List.of(
+            "get pods -A -o wide",
+            "-n kith logs daemonset/kith-node -c bridge --timestamps --tail=40",
+            "-n kith logs daemonset/kith-node -c kith --timestamps --tail=40",
+            "-n kith exec daemonset/kith-node -c bridge -- kith bridge status",
+            "-n kith exec daemonset/kith-node -c kith -- kith decisions --denied --limit 4",
+            "-n shop exec %s -c istio-proxy -- pilot-agent request GET clusters?filter=kith"
+                .formatted(cart()))) {
+      text.append("\n# kubectl %s\n".formatted(asked))
+          .append(node.kubectl(asked.split(" ")).output());
+    }
+    return text.toString();
   }
 
   /** Nothing that the application does was refused by a decision, says the server in this pod. */
