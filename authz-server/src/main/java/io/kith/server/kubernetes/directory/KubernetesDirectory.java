@@ -2,6 +2,7 @@ package io.kith.server.kubernetes.directory;
 
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ListOptionsBuilder;
 import io.fabric8.kubernetes.api.model.Namespace;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Service;
@@ -10,7 +11,7 @@ import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
-import io.fabric8.kubernetes.client.dsl.Informable;
+import io.fabric8.kubernetes.client.dsl.FilterWatchListDeletable;
 import io.fabric8.kubernetes.client.dsl.base.ResourceDefinitionContext;
 import io.fabric8.kubernetes.client.informers.ResourceEventHandler;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
@@ -55,6 +56,7 @@ public final class KubernetesDirectory implements AutoCloseable {
   private static final long PAGE = 500;
 
   private static final Duration LOOK = Duration.ofSeconds(1);
+  private static final Duration ASK_AGAIN = Duration.ofSeconds(5);
   private static final BoundedLog LOG = new BoundedLog(KubernetesDirectory.class, 5);
 
   private final ClusterIndex index;
@@ -69,6 +71,7 @@ public final class KubernetesDirectory implements AutoCloseable {
   private volatile Instant since;
   private volatile List<String> contradictions = List.of();
   private List<String> unused = List.of();
+  private Instant asked = Instant.EPOCH;
 
   private KubernetesDirectory(
       ClusterIndex index,
@@ -135,7 +138,7 @@ public final class KubernetesDirectory implements AutoCloseable {
                 name -> index.environment(name.name(), null)));
   }
 
-  private static Informable<GenericKubernetesResource> ofIstio(
+  private static FilterWatchListDeletable<GenericKubernetesResource, ?, ?> ofIstio(
       KubernetesClient client, String kind, String plural) {
     return client
         .genericKubernetesResources(
@@ -221,6 +224,7 @@ public final class KubernetesDirectory implements AutoCloseable {
     private final boolean optional;
     private final Consumer<T> put;
     private final Consumer<Facts.Name> remove;
+    private final FilterWatchListDeletable<T, ?, ?> all;
     private final SharedIndexInformer<T> informer;
     private volatile boolean synced;
 
@@ -231,7 +235,7 @@ public final class KubernetesDirectory implements AutoCloseable {
 
     private Watched(
         String kind,
-        Informable<T> all,
+        FilterWatchListDeletable<T, ?, ?> all,
         Supplier<T> empty,
         Consumer<T> put,
         Consumer<Facts.Name> remove) {
@@ -243,12 +247,13 @@ public final class KubernetesDirectory implements AutoCloseable {
      */
     private Watched(
         String kind,
-        Informable<T> all,
+        FilterWatchListDeletable<T, ?, ?> all,
         Supplier<T> empty,
         Consumer<T> put,
         Consumer<Facts.Name> remove,
         boolean optional) {
       this.kind = kind;
+      this.all = all;
       this.optional = optional;
       this.put = put;
       this.remove = remove;
@@ -309,6 +314,35 @@ public final class KubernetesDirectory implements AutoCloseable {
 
     private boolean isWatching() {
       return absent || (synced && informer.isWatching());
+    }
+
+    /** Takes note of a watch that is there again. */
+    private void settle() {
+      if (synced && informer.isWatching()) {
+        absent = false;
+        problem = null;
+      }
+    }
+
+    /**
+     * Finds out why there is no watch any more. One that is refused is tried again without a word:
+     * its kind may be gone from the cluster by now, or the right to watch it.
+     *
+     * @return whether the API server answers
+     */
+    private boolean ask() {
+      if (!synced || informer.isWatching()) {
+        return true; // lists are tried again too, and their failures told
+      }
+      try {
+        var _ = all.list(new ListOptionsBuilder().withLimit(1L).build());
+        absent = false;
+        problem = null;
+        return true;
+      } catch (KubernetesClientException e) {
+        failed(e);
+        return e.getCode() > 0;
+      }
     }
 
     @Override
@@ -383,8 +417,23 @@ public final class KubernetesDirectory implements AutoCloseable {
       }
       contradict();
       tellUnused();
+      watched.forEach(Watched::settle);
+      askWhy();
     } catch (RuntimeException e) {
       LOG.log(Level.SEVERE, "a mistake inside while a cluster was watched", Map.of(), e);
+    }
+  }
+
+  private void askWhy() {
+    var now = clock.instant();
+    if (connected || now.isBefore(asked.plus(ASK_AGAIN))) {
+      return;
+    }
+    asked = now;
+    for (var one : watched) {
+      if (!one.ask()) {
+        return;
+      }
     }
   }
 
