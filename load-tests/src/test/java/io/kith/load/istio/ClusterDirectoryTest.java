@@ -396,8 +396,7 @@ class ClusterDirectoryTest {
                     plane.client().apiextensions().v1().customResourceDefinitions().withName(name))
             .toList();
     var texts = definitions.stream().map(one -> requireNonNull(one.get())).toList();
-    // It may end itself when a kind goes away (DeletedFinalStateUnknown); nobody starts it again
-    // here.
+    // It may end itself when a kind goes away, and here nobody starts it again.
     plane.stopIstiod();
     definitions.forEach(Deletable::delete);
     for (var definition : definitions) {

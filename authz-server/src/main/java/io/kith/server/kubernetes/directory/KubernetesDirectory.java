@@ -319,9 +319,13 @@ public final class KubernetesDirectory implements AutoCloseable {
     /** Takes note of a watch that is there again. */
     private void settle() {
       if (synced && informer.isWatching()) {
-        absent = false;
-        problem = null;
+        answered();
       }
+    }
+
+    private void answered() {
+      absent = false;
+      problem = null;
     }
 
     /**
@@ -336,8 +340,7 @@ public final class KubernetesDirectory implements AutoCloseable {
       }
       try {
         var _ = all.list(new ListOptionsBuilder().withLimit(1L).build());
-        absent = false;
-        problem = null;
+        answered();
         return true;
       } catch (KubernetesClientException e) {
         failed(e);
@@ -347,9 +350,8 @@ public final class KubernetesDirectory implements AutoCloseable {
 
     @Override
     public void onList(String version, boolean remained) {
-      absent = false;
+      answered();
       synced = true;
-      problem = null;
     }
 
     @Override

@@ -130,8 +130,8 @@ public final class FingerprintSource implements AutoCloseable {
   }
 
   private Examined examine(ExecEvent event) {
-    lookAtAncestors(event.key(), event.parent());
     try {
+      lookAtAncestors(event.key(), event.parent());
       var examined = examiner.examine(event.key(), 0, event.parent(), event, false);
       return examined == null ? examiner.gone(event) : examined;
     } catch (RuntimeException e) {

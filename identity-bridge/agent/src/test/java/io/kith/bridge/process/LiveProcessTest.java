@@ -111,6 +111,14 @@ class LiveProcessTest {
         key, parent, mounts, 1, image, filename, filename, List.of(arguments), false);
   }
 
+  /** Programs of one cgroup, gone by now, of which the last wait or are left out. */
+  private void executeMoreThanAreLookedAt(KernelImage image, String filename) {
+    for (var i = 0; i < 20_000; i++) {
+      var gone = new ProcessKey(4_000_000 + i, 1_000_000_000, 7); // no such process
+      source.executed(exec(gone, 1, image, filename, filename, filename, "1"));
+    }
+  }
+
   /** What the kernel would have frozen of a living process. */
   private static KernelImage imageOf(int pid, boolean upper) throws IOException {
     var process = ProcFs.of(pid);
@@ -401,10 +409,7 @@ class LiveProcessTest {
     var pid = pod.start("sleep 1000");
     var image = imageOf(pid, false);
     var key = keyOf(pid, 7);
-    for (var i = 0; i < 20_000; i++) {
-      var gone = new ProcessKey(4_000_000 + i, 1_000_000_000, 7); // no such process
-      source.executed(exec(gone, 1, image, "/bin/sleep", "/bin/sleep", "sleep", "1"));
-    }
+    executeMoreThanAreLookedAt(image, "/bin/sleep");
     source.executed(exec(key, pod.firstPid(), image, "/bin/nap", "/bin/nap", "nap"));
 
     var identified = identify(new Sighting(key, 0, 0, pod.firstPid(), null, image));
@@ -421,10 +426,7 @@ class LiveProcessTest {
     var child = pod.start("sleep 1000");
     var shell = imageOf(pod.start("sh -c 'read line < /dev/zero'"), false);
     var began = keyOf(child, 0).startNanos();
-    for (var i = 0; i < 20_000; i++) {
-      var gone = new ProcessKey(4_000_000 + i, 1_000_000_000, 7); // no such process
-      source.executed(exec(gone, 1, shell, "/bin/sh", "/bin/sh", "sh"));
-    }
+    executeMoreThanAreLookedAt(shell, "/bin/sh");
     var parent = new ProcessKey(3_999_997, began - 1, 7); // no such process
     source.executed(execIn(pod.firstPid(), parent, pod.firstPid(), shell, "/bin/sh", "sh"));
     births.put(child, new Birth(began, 7, parent.pid()));
