@@ -38,6 +38,8 @@ final class ShortCut {
 
   private static final String CLUSTER = "spare_cluster";
 
+  private static final String COMPOSITE = "envoy.extensions.filters.http.composite.v3.";
+
   private ShortCut() {}
 
   private static Stream<String> hosts() {
@@ -94,6 +96,12 @@ final class ShortCut {
                 cel.entry("filter_state", stateOf(CLUSTER))));
   }
 
+  /*
+   * The check is made by the matcher, for a request that is not spared. Put behind the matcher, it
+   * would be made for each request before it is known whether it is spared, which costs Envoy more
+   * than the matcher does (docs/adr/0007-short-cut.md). A matcher that fails matches nothing, so what
+   * becomes of a request that no entry matches has to be the check.
+   */
   private static Map<String, Object> unless(
       Map<String, Object> check,
       Map<String, Object> named,
@@ -106,9 +114,17 @@ final class ShortCut {
             "@type",
             TYPES + "envoy.extensions.common.matching.v3.ExtensionWithMatcher",
             "extension_config",
-            check,
+            Typed.typed("composite", COMPOSITE + "Composite"),
             "xds_matcher",
-            map("matcher_list", map("matchers", List.of(skipping(named, routedThere))))));
+            map(
+                "matcher_list",
+                map("matchers", List.of(skipping(named, routedThere))),
+                "on_no_match",
+                map("action", checking(check)))));
+  }
+
+  private static Map<String, Object> checking(Map<String, Object> check) {
+    return Typed.typed("checked", COMPOSITE + "ExecuteFilterAction", "typed_config", check);
   }
 
   private static Map<String, Object> skipping(
@@ -119,7 +135,7 @@ final class ShortCut {
         "on_match",
         map(
             "action",
-            extension("spared", "envoy.extensions.filters.common.matcher.action.v3.SkipFilter")));
+            Typed.typed("spared", "envoy.extensions.filters.common.matcher.action.v3.SkipFilter")));
   }
 
   /** The answer named such a cluster; this is cheap, and first. */
@@ -158,7 +174,7 @@ final class ShortCut {
         "single_predicate",
         map(
             "input",
-            extension("request", "xds.type.matcher.v3.HttpAttributesCelMatchInput"),
+            Typed.typed("request", "xds.type.matcher.v3.HttpAttributesCelMatchInput"),
             "custom_match",
             map(
                 "name",
@@ -174,9 +190,5 @@ final class ShortCut {
   /** What an HTTP manager's connections are limited by. */
   static Map<String, Object> limits() {
     return map("max_connection_duration", LONGEST_CONNECTION);
-  }
-
-  private static Map<String, Object> extension(String name, String type) {
-    return map("name", name, "typed_config", map("@type", TYPES + type));
   }
 }

@@ -27,6 +27,7 @@ record SidecarConfig(
   private static final String PASSTHROUGH = "PassthroughCluster";
 
   private static final String HTTP = "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz";
+  private static final String COMPOSITE = "envoy.extensions.filters.http.composite.v3.Composite";
 
   /** A listener with all of its chains. */
   record Listener(String name, Tree tree) {
@@ -93,8 +94,12 @@ record SidecarConfig(
             isDisabled);
       }
       if (type.endsWith(".ExtensionWithMatcher")) {
+        var matcher = config.at("xds_matcher");
         var inner = of(config.at("extension_config"));
-        return new Filter(name, inner.type(), inner.config(), config.at("xds_matcher"), isDisabled);
+        if (inner.type().equals(COMPOSITE)) { // what it does is the matcher's to say
+          inner = of(matcher.at("on_no_match", "action", "typed_config", "typed_config"));
+        }
+        return new Filter(name, inner.type(), inner.config(), matcher, isDisabled);
       }
       return new Filter(name, lastPart(type), config, Tree.NOTHING, isDisabled);
     }
