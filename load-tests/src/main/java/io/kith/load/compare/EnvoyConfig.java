@@ -185,32 +185,4 @@ record EnvoyConfig(Authorizer authorizer, EnvoyShape shape, int pod, int serverP
         .<Object>map(rule)
         .toList();
   }
-
-  /** Answers each request by itself: where the requests of all rows end. */
-  static String upstream(int adminPort) {
-    return """
-    admin: {address: {socket_address: {address: 127.0.0.1, port_value: %1$d}}}
-    static_resources:
-      listeners:
-      - name: upstream
-        address: {socket_address: {address: 0.0.0.0, port_value: %2$d}}
-        filter_chains:
-        - filters:
-          - name: envoy.filters.network.http_connection_manager
-            typed_config:
-              "@type": %3$snetwork.http_connection_manager.v3.HttpConnectionManager
-              stat_prefix: upstream
-              route_config:
-                virtual_hosts:
-                - name: any
-                  domains: ["*"]
-                  routes:
-                  - match: {prefix: /}
-                    direct_response: {status: 200, body: {inline_string: "well met"}}
-              http_filters:
-              - name: envoy.filters.http.router
-                typed_config: {"@type": %3$shttp.router.v3.Router}
-    """
-        .formatted(adminPort, Traffic.PORT, TYPES);
-  }
 }

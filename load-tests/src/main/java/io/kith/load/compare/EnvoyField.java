@@ -25,8 +25,6 @@ import org.jspecify.annotations.Nullable;
  * Envoy for each row, beside a pod of its own.
  */
 final class EnvoyField implements AutoCloseable {
-  private static final int UPSTREAM_ADMIN = 15_100;
-
   /** Where no pod may go; whatever listens there is the upstream, too. */
   private static final int FORBIDDEN = 200;
 
@@ -37,15 +35,26 @@ final class EnvoyField implements AutoCloseable {
    * One row that runs.
    *
    * @param server that Envoy asks, or null
+   * @param thread of all loads
    */
-  record Lane(EnvoyConfig config, EnvoyProxy envoy, @Nullable Started server) {
+  record Lane(EnvoyConfig config, EnvoyProxy envoy, @Nullable Started server, LoadThread thread) {
     /** The end of what the server that is asked wrote. */
     String said() {
       return server == null ? "" : Command.tail(server.process().log(), 15);
     }
 
-    InetSocketAddress pod(int port) {
-      return new InetSocketAddress(address(Traffic.pod(config.pod())), port);
+    /**
+     * Requests of its pod.
+     *
+     * @param port that they come from; 0 is any
+     */
+    HttpLoad load(int port, List<InetSocketAddress> to, int connections) {
+      return new HttpLoad(
+          thread,
+          new InetSocketAddress(address(Traffic.pod(config.pod())), port),
+          to,
+          connections,
+          config.shape() == EnvoyShape.l7);
     }
   }
 
@@ -58,6 +67,7 @@ final class EnvoyField implements AutoCloseable {
   private final Consumer<String> say;
   private final Map<String, Started> servers = new HashMap<>();
   private final List<EnvoyProxy> envoys = new ArrayList<>();
+  private final LoadThread thread = new LoadThread();
 
   /**
    * Nothing runs yet.
@@ -83,7 +93,7 @@ final class EnvoyField implements AutoCloseable {
     this.say = say;
   }
 
-  /** Gives the network its addresses and redirects what comes from pods. */
+  /** Gives the network its addresses and an upstream, and redirects what comes from pods. */
   void prepare(LoadNetwork network, List<EnvoyConfig> rows)
       throws IOException, InterruptedException {
     var addresses =
@@ -96,17 +106,7 @@ final class EnvoyField implements AutoCloseable {
     addresses.addAll(ports.keySet());
     network.add(addresses);
     network.redirect(ports);
-  }
-
-  void startUpstream() throws IOException, InterruptedException {
-    envoys.add(
-        EnvoyProxy.startWorker(
-            folder,
-            "upstream",
-            program,
-            EnvoyConfig.upstream(UPSTREAM_ADMIN),
-            UPSTREAM_ADMIN,
-            List.of()));
+    var _ = HttpUpstream.listen(thread, new InetSocketAddress(Traffic.PORT));
   }
 
   /**
@@ -129,7 +129,7 @@ final class EnvoyField implements AutoCloseable {
             row.adminPort(),
             cores.serverPrefix());
     envoys.add(envoy);
-    return new Lane(config, envoy, server);
+    return new Lane(config, envoy, server, thread);
   }
 
   private @Nullable Started server(EnvoyConfig row, Duration warmUp)
@@ -222,7 +222,7 @@ final class EnvoyField implements AutoCloseable {
 
   private static boolean allowed(Lane lane, int port, InetSocketAddress to)
       throws IOException, InterruptedException {
-    try (var one = new HttpLoad(lane.pod(port), List.of(to), 1, false)) {
+    try (var one = lane.load(port, List.of(to), 1)) {
       return one.run(Duration.ZERO).denied() == 0;
     }
   }
@@ -238,6 +238,7 @@ final class EnvoyField implements AutoCloseable {
   @Override
   public void close() {
     envoys.forEach(EnvoyProxy::close);
+    thread.close(); // and with it the upstream
     servers.values().forEach(Started::close);
   }
 }

@@ -19,8 +19,8 @@ record EnvoyFigures(List<Row> rows) {
    * One kind of request, and whom Envoy asked.
    *
    * @param measured the process is Envoy; null when it could not be
-   * @param paced the same at half of what the null server did, which is where latency is compared;
-   *     null where that is not measured
+   * @param paced the same at a quarter of what the null server did, which is where latency is
+   *     compared; null where that is not measured
    * @param why it could not be measured; empty when it was
    */
   record Row(
@@ -174,12 +174,14 @@ record EnvoyFigures(List<Row> rows) {
   private static String pacedLine(Row row, Measured paced) {
     return String.format(
         Locale.ROOT,
-        "at %,d requests/s, half of what null gRPC-Java did: %s, %s: p50 %,d µs, p99 %,d µs",
+        "at %,d requests/s, a quarter of what null gRPC-Java did: %s, %s: p50 %,d µs, p99 %,d µs,"
+            + " Envoy %.0f %%",
         paced.perSecond(),
         row.shape(),
         row.server().words(),
         paced.p50Micros(),
-        paced.p99Micros());
+        paced.p99Micros(),
+        100 * paced.serverShare());
   }
 
   private String line(Row row) {

@@ -9,14 +9,8 @@ import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
 import io.grpc.netty.shaded.io.netty.channel.ChannelInboundHandlerAdapter;
 import io.grpc.netty.shaded.io.netty.channel.ChannelInitializer;
 import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
-import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
-import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.grpc.netty.shaded.io.netty.channel.epoll.Epoll;
+import io.grpc.netty.shaded.io.netty.channel.EventLoop;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollChannelOption;
-import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
-import io.grpc.netty.shaded.io.netty.channel.epoll.EpollSocketChannel;
-import io.grpc.netty.shaded.io.netty.channel.nio.NioIoHandler;
-import io.grpc.netty.shaded.io.netty.channel.socket.nio.NioSocketChannel;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.DefaultFullHttpRequest;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpClientCodec;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpHeaderNames;
@@ -40,15 +34,15 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Requests of a pod on one thread, as fast as they are answered or at a rate: so many at most are
- * on their way at a time, each on a connection of its own. A connection is kept for the next
- * request, or made anew for each.
+ * Requests of a pod, as fast as they are answered or at a rate: so many at most are on their way at
+ * a time, each on a connection of its own. A connection is kept for the next request, or made anew
+ * for each.
  */
 final class HttpLoad implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final int OK = 200;
 
-  private final EventLoopGroup loop;
+  private final EventLoop loop;
   private final Bootstrap bootstrap;
   private final boolean kept;
   private final List<Lane> lanes = new ArrayList<>();
@@ -65,30 +59,28 @@ final class HttpLoad implements AutoCloseable {
   private CompletableFuture<Void> over = new CompletableFuture<>();
 
   /**
-   * Belongs to the network of the calling thread.
+   * Makes no connection yet.
    *
    * @param source where the connections come from; a port of 0 is any
    * @param destinations in turn
    * @param kept whether a connection serves for more than one request
    */
   HttpLoad(
+      LoadThread thread,
       InetSocketAddress source,
       List<InetSocketAddress> destinations,
       int connections,
       boolean kept) {
     this.destinations = List.copyOf(destinations);
     this.kept = kept;
-    var epoll = Epoll.isAvailable();
-    loop =
-        new MultiThreadIoEventLoopGroup(
-            1, epoll ? EpollIoHandler.newFactory() : NioIoHandler.newFactory());
+    loop = thread.group().next();
     bootstrap =
         new Bootstrap()
             .group(loop)
-            .channel(epoll ? EpollSocketChannel.class : NioSocketChannel.class)
+            .channel(LoadThread.client())
             .option(ChannelOption.TCP_NODELAY, true)
             .localAddress(source);
-    if (epoll && source.getPort() == 0) {
+    if (LoadThread.isEpoll() && source.getPort() == 0) {
       bootstrap.option(EpollChannelOption.IP_BIND_ADDRESS_NO_PORT, true);
     }
     for (var i = 0; i < connections; i++) {
@@ -271,6 +263,14 @@ final class HttpLoad implements AutoCloseable {
       next();
     }
 
+    void close() {
+      var open = channel;
+      channel = null;
+      if (open != null) {
+        var _ = open.close();
+      }
+    }
+
     void ended(Channel closed) {
       if (!closed.equals(channel)) {
         return; // closed by us
@@ -320,8 +320,9 @@ final class HttpLoad implements AutoCloseable {
     }
   }
 
+  /** Ends its connections; the thread is somebody else's. */
   @Override
   public void close() {
-    var _ = loop.shutdownGracefully(0, 5, TimeUnit.SECONDS).syncUninterruptibly();
+    var _ = loop.submit(() -> lanes.forEach(Lane::close)).syncUninterruptibly();
   }
 }

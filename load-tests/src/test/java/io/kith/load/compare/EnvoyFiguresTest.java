@@ -83,8 +83,8 @@ class EnvoyFiguresTest {
   void lines_latencyAtTheSameRate_isToldOfBoth() {
     assertThat(FIGURES.lines("a machine"))
         .contains(
-            "at 5,000 requests/s, half of what null gRPC-Java did: l7, Kith: p50 220 µs, p99 460"
-                + " µs");
+            "at 5,000 requests/s, a quarter of what null gRPC-Java did: l7, Kith: p50 220 µs, p99 460"
+                + " µs, Envoy 50 %");
   }
 
   @Test

@@ -21,6 +21,7 @@ class HttpLoadTest {
 
   private final Set<InetSocketAddress> seen = ConcurrentHashMap.newKeySet();
   private volatile int status = 200;
+  private final LoadThread thread = new LoadThread();
   private HttpServer server;
 
   @BeforeEach
@@ -38,11 +39,12 @@ class HttpLoadTest {
 
   @AfterEach
   void stop() {
+    thread.close();
     server.stop(0);
   }
 
   private HttpLoad load(int connections, boolean kept) {
-    return new HttpLoad(ANY, List.of(server.getAddress()), connections, kept);
+    return new HttpLoad(thread, ANY, List.of(server.getAddress()), connections, kept);
   }
 
   @Test
@@ -99,6 +101,7 @@ class HttpLoadTest {
     try (var silent = new ServerSocket(0, 16, InetAddress.getLoopbackAddress());
         var load =
             new HttpLoad(
+                thread,
                 ANY,
                 List.of(
                     new InetSocketAddress(InetAddress.getLoopbackAddress(), silent.getLocalPort())),
@@ -114,6 +117,20 @@ class HttpLoadTest {
           });
 
       assertThat(load.run(Duration.ZERO).denied()).isEqualTo(1);
+    }
+  }
+
+  /** Load and upstream of one thread, as a comparison has them. */
+  @Test
+  void run_upstreamOfTheSameThread_answersEachRequest() throws Exception {
+    var upstream = HttpUpstream.listen(thread, ANY);
+    for (var kept : List.of(true, false)) {
+      try (var load = new HttpLoad(thread, ANY, List.of(upstream), 4, kept)) {
+        var answers = load.run(Duration.ofMillis(50));
+
+        assertThat(answers.count()).isGreaterThanOrEqualTo(4);
+        assertThat(answers.denied()).isZero();
+      }
     }
   }
 }
