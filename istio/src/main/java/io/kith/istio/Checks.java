@@ -60,12 +60,12 @@ record Checks(String node, Duration timeout, boolean failureModeAllow) {
   }
 
   /**
-   * The check of a request.
+   * The check of a request. What was answered about its connection is not sent along: the server
+   * knows, and to send it took Envoy an eighth of its time for a request.
    *
    * @param service how the server is asked
-   * @param namespaces metadata of earlier filters that the server gets to see
    */
-  Map<String, Object> ofRequest(String name, Map<String, Object> service, List<String> namespaces) {
+  Map<String, Object> ofRequest(String name, Map<String, Object> service) {
     return typed(
         name,
         "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
@@ -78,8 +78,6 @@ record Checks(String node, Duration timeout, boolean failureModeAllow) {
         // A refusal is 403; 503 says that Kith could not be asked.
         "status_on_error",
         map("code", "ServiceUnavailable"),
-        "metadata_context_namespaces",
-        namespaces,
         "disallowed_headers",
         map("patterns", List.of(map("exact", "authorization"), map("exact", "cookie"))),
         "grpc_service",

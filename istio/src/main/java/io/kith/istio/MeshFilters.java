@@ -76,14 +76,14 @@ record MeshFilters(MeshSettings settings, FailureMode mode) {
   }
 
   Map<String, Object> request() {
-    var check = checks().ofRequest(REQUEST, outbound(), List.of(Checks.L4));
+    var check = checks().ofRequest(REQUEST, outbound());
     // Envoy takes a matcher in the plain form only; istiod knows its types.
     return settings.shortCut() ? ShortCut.unlessSpared(check) : check;
   }
 
   /** In the gate. */
   Map<String, Object> connect() {
-    return checks().ofRequest(CONNECT, saying(Gate.service(checks())), List.of());
+    return checks().ofRequest(CONNECT, saying(Gate.service(checks())));
   }
 
   Map<String, Object> inboundConnection() {
@@ -91,6 +91,6 @@ record MeshFilters(MeshSettings settings, FailureMode mode) {
   }
 
   Map<String, Object> inboundRequest() {
-    return checks().ofRequest(INBOUND_REQUEST, inbound(), List.of());
+    return checks().ofRequest(INBOUND_REQUEST, inbound());
   }
 }

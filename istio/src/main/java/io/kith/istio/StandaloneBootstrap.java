@@ -197,8 +197,7 @@ final class StandaloneBootstrap {
                 map("cluster", INBOUND),
                 "request_headers_to_remove",
                 List.of(Provenance.HEADER))));
-    config.put(
-        "http_filters", List.of(checks.ofRequest(L7, checks.inbound(), List.of()), router()));
+    config.put("http_filters", List.of(checks.ofRequest(L7, checks.inbound()), router()));
     return map(
         "name",
         "inbound",
@@ -258,9 +257,7 @@ final class StandaloneBootstrap {
 
   private Map<String, Object> gateListener() {
     return Gate.listener(
-        Gate.NAME,
-        checks.ofRequest(L7, Gate.service(checks), List.of()),
-        watching.ofManager("gate"));
+        Gate.NAME, checks.ofRequest(L7, Gate.service(checks)), watching.ofManager("gate"));
   }
 
   // ---- filters
@@ -294,8 +291,7 @@ final class StandaloneBootstrap {
     manager.putAll(watching.ofManager("http"));
     manager.put("early_header_mutation_extensions", List.of(Provenance.keptFromLeaving()));
     manager.put("route_config", Routes.to(cluster));
-    var check =
-        checks.ofRequest(L7, checks.outbound(Checks.UPSTREAM_CLUSTER, CONNECTION_ID), List.of(L4));
+    var check = checks.ofRequest(L7, checks.outbound(Checks.UPSTREAM_CLUSTER, CONNECTION_ID));
     manager.put(
         "http_filters",
         List.of(recipe.shortCut() ? ShortCut.unlessSpared(check, cluster) : check, router()));

@@ -45,14 +45,6 @@ final class SwitchedAuthorization extends AuthorizationGrpc.AuthorizationImplBas
       return request.getAttributes().getRequest().getHttp().getHeadersOrDefault(name, "");
     }
 
-    /** What was answered about the connection, as the question about a request has it. */
-    boolean hasMetadataOfTheConnection() {
-      return request
-          .getAttributes()
-          .getMetadataContext()
-          .containsFilterMetadata("envoy.filters.network.ext_authz");
-    }
-
     String destination() {
       var address = request.getAttributes().getDestination().getAddress().getSocketAddress();
       return address.getAddress() + ":" + address.getPortValue();

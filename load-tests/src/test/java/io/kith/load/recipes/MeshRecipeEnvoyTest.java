@@ -151,7 +151,7 @@ class MeshRecipeEnvoyTest {
   void envoy_fieldThatDoesNotExist_isRefused() throws Exception {
     var yaml = new PatchedSidecar(recipe(settings(Tcp.BASELINE, false))).yaml();
 
-    for (var field : List.of("shadow_mode", "metadata_context_namespaces")) {
+    for (var field : List.of("shadow_mode", "disallowed_headers")) {
       var outcome = validate(yaml.replace(field, field + "s"));
 
       assertThat(outcome.succeeded()).as(field).isFalse();
