@@ -10,7 +10,6 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -21,8 +20,8 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a comparison through Envoy runs in: a network, where all requests end, the servers, and an
- * Envoy for each row, beside a pod of its own.
+ * What a comparison through Envoy runs in: a network, where all requests end, the servers, and a
+ * pod for each row.
  */
 final class EnvoyField implements AutoCloseable {
   /** Where no pod may go; whatever listens there is the upstream, too. */
@@ -30,33 +29,6 @@ final class EnvoyField implements AutoCloseable {
 
   private static final int DIRECT_CONNECTIONS = 4;
   private static final int DIRECT_SOCKETS = 250;
-
-  /**
-   * One row that runs.
-   *
-   * @param server that Envoy asks, or null
-   * @param thread of all loads
-   */
-  record Lane(EnvoyConfig config, EnvoyProxy envoy, @Nullable Started server, LoadThread thread) {
-    /** The end of what the server that is asked wrote. */
-    String said() {
-      return server == null ? "" : Command.tail(server.process().log(), 15);
-    }
-
-    /**
-     * Requests of its pod.
-     *
-     * @param port that they come from; 0 is any
-     */
-    HttpLoad load(int port, List<InetSocketAddress> to, int connections) {
-      return new HttpLoad(
-          thread,
-          new InetSocketAddress(address(Traffic.pod(config.pod())), port),
-          to,
-          connections,
-          config.shape() == EnvoyShape.l7);
-    }
-  }
 
   private final Path folder;
   private final Identities identities;
@@ -66,7 +38,6 @@ final class EnvoyField implements AutoCloseable {
   private final int kithPods;
   private final Consumer<String> say;
   private final Map<String, Started> servers = new HashMap<>();
-  private final List<EnvoyProxy> envoys = new ArrayList<>();
   private final LoadThread thread = new LoadThread();
 
   /**
@@ -93,6 +64,57 @@ final class EnvoyField implements AutoCloseable {
     this.say = say;
   }
 
+  /** One row, whose server runs. */
+  final class Lane {
+    private final EnvoyConfig config;
+    private final @Nullable Started server;
+
+    private Lane(EnvoyConfig config, @Nullable Started server) {
+      this.config = config;
+      this.server = server;
+    }
+
+    EnvoyConfig config() {
+      return config;
+    }
+
+    /** The end of what the server that is asked wrote. */
+    String said() {
+      return server == null ? "" : Command.tail(server.process().log(), 15);
+    }
+
+    EnvoyProxy startEnvoy() throws IOException, InterruptedException {
+      return EnvoyProxy.startWorker(
+          folder,
+          config.authorizer().id() + "-" + config.shape(),
+          program,
+          config.yaml(identities::socketOf),
+          config.adminPort(),
+          cores.serverPrefix());
+    }
+
+    /**
+     * Requests of its pod.
+     *
+     * @param port that they come from; 0 is any
+     */
+    HttpLoad load(int port, List<InetSocketAddress> to, int connections) {
+      return new HttpLoad(
+          thread,
+          new InetSocketAddress(address(Traffic.pod(config.pod())), port),
+          to,
+          connections,
+          config.shape() == EnvoyShape.l7);
+    }
+
+    private boolean allows(int port, InetSocketAddress to)
+        throws IOException, InterruptedException {
+      try (var one = load(port, List.of(to), 1)) {
+        return one.run(Duration.ZERO).denied() == 0;
+      }
+    }
+  }
+
   /** Gives the network its addresses and an upstream, and redirects what comes from pods. */
   void prepare(LoadNetwork network, List<EnvoyConfig> rows)
       throws IOException, InterruptedException {
@@ -110,26 +132,17 @@ final class EnvoyField implements AutoCloseable {
   }
 
   /**
-   * Starts the server of a row, or finds it started, and Envoy.
+   * Starts the server of a row, or finds it started.
    *
    * @throws Unmeasured when that is not possible here
    */
   Lane start(EnvoyConfig row, Duration warmUp)
       throws Unmeasured, IOException, InterruptedException {
     var server = server(row, warmUp);
-    var config =
+    return new Lane(
         new EnvoyConfig(
-            row.authorizer(), row.shape(), row.pod(), server == null ? 1 : server.port());
-    var envoy =
-        EnvoyProxy.startWorker(
-            folder,
-            row.authorizer().id() + "-" + row.shape(),
-            program,
-            config.yaml(identities::socketOf),
-            row.adminPort(),
-            cores.serverPrefix());
-    envoys.add(envoy);
-    return new Lane(config, envoy, server, thread);
+            row.authorizer(), row.shape(), row.pod(), server == null ? 1 : server.port()),
+        server);
   }
 
   private @Nullable Started server(EnvoyConfig row, Duration warmUp)
@@ -193,37 +206,31 @@ final class EnvoyField implements AutoCloseable {
    */
   static void requireDecisions(Lane lane) throws IOException, InterruptedException {
     var authorizer = lane.config().authorizer();
-    if (allowed(lane, 0, forbidden()) == authorizer.decides()) {
-      throw new IllegalStateException(
-          authorizer.words() + " does not decide by the policy, " + lane.config().shape());
-    }
-    if (authorizer.isKith() && allowed(lane, Traffic.STRANGE_PORT, destinations().getFirst())) {
-      throw new IllegalStateException("Kith allows a program that is in no baseline");
+    try (var _ = lane.startEnvoy()) {
+      if (lane.allows(0, forbidden()) == authorizer.decides()) {
+        throw new IllegalStateException(
+            authorizer.words() + " does not decide by the policy, " + lane.config().shape());
+      }
+      if (authorizer.isKith() && lane.allows(Traffic.STRANGE_PORT, destinations().getFirst())) {
+        throw new IllegalStateException("Kith allows a program that is in no baseline");
+      }
     }
   }
 
   /**
-   * Envoy has asked about all that it let pass, and by its own count was told to; with the short
+   * An Envoy has asked about all that it let pass, and by its own count was told to; with the short
    * cut it has asked about no request.
    */
-  static void requireChecked(Lane lane, List<Measured.Round> rounds)
+  static void requireChecked(EnvoyConfig row, EnvoyProxy envoy, long passed)
       throws IOException, InterruptedException {
-    if (!lane.config().authorizer().asks()) {
+    if (!row.authorizer().asks()) {
       return;
     }
-    var passed = rounds.stream().mapToLong(round -> round.answers().count()).sum();
-    var allowed = lane.envoy().stat(lane.config().allowedCounter());
-    if (lane.config().authorizer() == Authorizer.KITH_SHORT_CUT ? allowed > 0 : allowed < passed) {
+    var allowed = envoy.stat(row.allowedCounter());
+    if (row.authorizer() == Authorizer.KITH_SHORT_CUT ? allowed > 0 : allowed < passed) {
       throw new IllegalStateException(
           "%d requests passed and %s allowed %d"
-              .formatted(passed, lane.config().authorizer().words(), allowed));
-    }
-  }
-
-  private static boolean allowed(Lane lane, int port, InetSocketAddress to)
-      throws IOException, InterruptedException {
-    try (var one = lane.load(port, List.of(to), 1)) {
-      return one.run(Duration.ZERO).denied() == 0;
+              .formatted(passed, row.authorizer().words(), allowed));
     }
   }
 
@@ -237,7 +244,6 @@ final class EnvoyField implements AutoCloseable {
 
   @Override
   public void close() {
-    envoys.forEach(EnvoyProxy::close);
     thread.close(); // and with it the upstream
     servers.values().forEach(Started::close);
   }
