@@ -2,6 +2,7 @@ package io.kith.load.compare;
 
 import static java.util.Objects.requireNonNull;
 
+import io.kith.load.lab.EnvoyProxy;
 import io.kith.load.lab.LoadNetwork;
 import io.kith.load.tools.Envoy;
 import io.kith.load.tools.MissingToolException;
@@ -118,8 +119,10 @@ final class EnvoyBench {
       }
       for (var lane : lanes.values()) {
         say.accept("warming up through Envoy: " + words(lane.config()));
-        EnvoyField.requireDecisions(lane);
-        var _ = load(lane, plan.warmUp().dividedBy(2));
+        try (var proxy = lane.startEnvoy()) {
+          EnvoyField.requireDecisions(lane);
+          var _ = load(lane, proxy, plan.warmUp().dividedBy(2), 0);
+        }
       }
       var rounds = measured(lanes);
       var paced = paced(lanes, rounds);
@@ -135,7 +138,7 @@ final class EnvoyBench {
         say.accept("through Envoy, " + shape + ": round " + number + " of " + plan.rounds());
         for (var lane : lanes.entrySet()) {
           if (lane.getKey().shape() == shape) {
-            var round = load(lane.getValue(), plan.time());
+            var round = load(lane.getValue(), 0);
             rounds.computeIfAbsent(lane.getKey(), _ -> new ArrayList<>()).add(round);
             say.accept(
                 String.format(
@@ -171,7 +174,7 @@ final class EnvoyBench {
         for (var row : List.of(nothing, kith)) {
           rounds
               .computeIfAbsent(row, _ -> new ArrayList<>())
-              .add(load(requireNonNull(lanes.get(row)), plan.time(), most / PART_OF_MOST));
+              .add(load(requireNonNull(lanes.get(row)), most / PART_OF_MOST));
         }
       }
     }
@@ -186,21 +189,23 @@ final class EnvoyBench {
         .orElse(null);
   }
 
-  private Measured.Round load(EnvoyField.Lane lane, Duration time)
-      throws IOException, InterruptedException {
-    return load(lane, time, 0);
-  }
-
   /**
    * One measurement, with an Envoy of its own: two that are configured alike differ by a tenth for
    * as long as they run.
    *
    * @param perSecond 0 for as many as are answered
    */
-  private Measured.Round load(EnvoyField.Lane lane, Duration time, double perSecond)
+  private Measured.Round load(EnvoyField.Lane lane, double perSecond)
       throws IOException, InterruptedException {
-    try (var envoy = lane.startEnvoy();
-        var load = lane.load(0, EnvoyField.destinations(), plan.connections())) {
+    try (var envoy = lane.startEnvoy()) {
+      return load(lane, envoy, plan.time(), perSecond);
+    }
+  }
+
+  private Measured.Round load(
+      EnvoyField.Lane lane, EnvoyProxy envoy, Duration time, double perSecond)
+      throws IOException, InterruptedException {
+    try (var load = lane.load(0, EnvoyField.destinations(), plan.connections())) {
       var ramp = load.run(WarmUp.RAMP);
       var before = ProcessCost.processor(envoy.pid());
       var answers = perSecond == 0 ? load.run(time) : load.runAtRate(time, perSecond);

@@ -206,14 +206,12 @@ final class EnvoyField implements AutoCloseable {
    */
   static void requireDecisions(Lane lane) throws IOException, InterruptedException {
     var authorizer = lane.config().authorizer();
-    try (var _ = lane.startEnvoy()) {
-      if (lane.allows(0, forbidden()) == authorizer.decides()) {
-        throw new IllegalStateException(
-            authorizer.words() + " does not decide by the policy, " + lane.config().shape());
-      }
-      if (authorizer.isKith() && lane.allows(Traffic.STRANGE_PORT, destinations().getFirst())) {
-        throw new IllegalStateException("Kith allows a program that is in no baseline");
-      }
+    if (lane.allows(0, forbidden()) == authorizer.decides()) {
+      throw new IllegalStateException(
+          authorizer.words() + " does not decide by the policy, " + lane.config().shape());
+    }
+    if (authorizer.isKith() && lane.allows(Traffic.STRANGE_PORT, destinations().getFirst())) {
+      throw new IllegalStateException("Kith allows a program that is in no baseline");
     }
   }
 
