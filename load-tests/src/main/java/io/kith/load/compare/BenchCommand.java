@@ -138,7 +138,7 @@ public final class BenchCommand implements Callable<Integer> {
     return new EnvoyBench.Plan(
         EnumSet.allOf(Authorizer.class),
         EnumSet.allOf(EnvoyShape.class),
-        full ? Duration.ofSeconds(3) : Duration.ofMillis(600),
+        full ? Duration.ofSeconds(3) : Duration.ofMillis(500),
         Duration.ofSeconds(full ? 8 : 3),
         3,
         16);
