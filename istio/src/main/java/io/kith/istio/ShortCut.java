@@ -1,6 +1,6 @@
 package io.kith.istio;
 
-import static io.kith.istio.Typed.TYPES;
+import static io.kith.istio.Typed.typed;
 import static io.kith.istio.Yaml.map;
 import static java.util.Objects.requireNonNull;
 
@@ -48,7 +48,7 @@ final class ShortCut {
 
   /** The filter behind the connection's check that keeps what its answer said. */
   static Map<String, Object> keep(String name) {
-    return Typed.typed(
+    return typed(
         name,
         "envoy.extensions.filters.network.set_filter_state.v3.Config",
         "on_downstream_data", // later than the check, which waits for the first byte
@@ -106,25 +106,21 @@ final class ShortCut {
       Map<String, Object> check,
       Map<String, Object> named,
       Function<Cel, Map<String, Object>> routedThere) {
-    return map(
-        "name",
-        requireNonNull(check.get("name")),
-        "typed_config",
+    return typed(
+        (String) requireNonNull(check.get("name")),
+        "envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+        "extension_config",
+        typed("composite", COMPOSITE + "Composite"),
+        "xds_matcher",
         map(
-            "@type",
-            TYPES + "envoy.extensions.common.matching.v3.ExtensionWithMatcher",
-            "extension_config",
-            Typed.typed("composite", COMPOSITE + "Composite"),
-            "xds_matcher",
-            map(
-                "matcher_list",
-                map("matchers", List.of(skipping(named, routedThere))),
-                "on_no_match",
-                map("action", checking(check)))));
+            "matcher_list",
+            map("matchers", List.of(skipping(named, routedThere))),
+            "on_no_match",
+            map("action", checking(check))));
   }
 
   private static Map<String, Object> checking(Map<String, Object> check) {
-    return Typed.typed("checked", COMPOSITE + "ExecuteFilterAction", "typed_config", check);
+    return typed("checked", COMPOSITE + "ExecuteFilterAction", "typed_config", check);
   }
 
   private static Map<String, Object> skipping(
@@ -135,7 +131,7 @@ final class ShortCut {
         "on_match",
         map(
             "action",
-            Typed.typed("spared", "envoy.extensions.filters.common.matcher.action.v3.SkipFilter")));
+            typed("spared", "envoy.extensions.filters.common.matcher.action.v3.SkipFilter")));
   }
 
   /** The answer named such a cluster; this is cheap, and first. */
@@ -144,15 +140,11 @@ final class ShortCut {
         "single_predicate",
         map(
             "input",
-            map(
-                "name",
+            typed(
                 "named",
-                "typed_config",
-                map(
-                    "@type",
-                    TYPES + "envoy.extensions.matching.common_inputs.network.v3.FilterStateInput",
-                    "key",
-                    stateOf(CLUSTER))),
+                "envoy.extensions.matching.common_inputs.network.v3.FilterStateInput",
+                "key",
+                stateOf(CLUSTER)),
             "value_match",
             cluster));
   }
@@ -174,17 +166,13 @@ final class ShortCut {
         "single_predicate",
         map(
             "input",
-            Typed.typed("request", "xds.type.matcher.v3.HttpAttributesCelMatchInput"),
+            typed("request", "xds.type.matcher.v3.HttpAttributesCelMatchInput"),
             "custom_match",
-            map(
-                "name",
+            typed(
                 "envoy.matching.matchers.cel_matcher",
-                "typed_config",
-                map(
-                    "@type",
-                    TYPES + "xds.type.matcher.v3.CelMatcher",
-                    "expr_match",
-                    map("cel_expr_parsed", map("expr", spared))))));
+                "xds.type.matcher.v3.CelMatcher",
+                "expr_match",
+                map("cel_expr_parsed", map("expr", spared)))));
   }
 
   /** What an HTTP manager's connections are limited by. */

@@ -47,7 +47,7 @@ final class EnvoyBench {
     }
   }
 
-  private static final double PART_OF_MOST = 4;
+  private static final double PART_OF_MOST = 0.25;
 
   private final Plan plan;
   private final Cores cores;
@@ -174,7 +174,7 @@ final class EnvoyBench {
         for (var row : List.of(nothing, kith)) {
           rounds
               .computeIfAbsent(row, _ -> new ArrayList<>())
-              .add(load(requireNonNull(lanes.get(row)), most / PART_OF_MOST));
+              .add(load(requireNonNull(lanes.get(row)), most * PART_OF_MOST));
         }
       }
     }

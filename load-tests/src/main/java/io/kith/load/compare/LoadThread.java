@@ -15,7 +15,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * The one thread on which a load asks and is answered. It takes what it has from the servers that
- * are measured, so it is to have little; it belongs to the network of the thread that makes it.
+ * are measured, so it is to have little; it belongs to the network of the thread that first uses
+ * it.
  */
 final class LoadThread implements AutoCloseable {
   private final EventLoopGroup group =
