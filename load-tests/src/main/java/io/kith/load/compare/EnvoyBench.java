@@ -13,12 +13,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -136,7 +138,7 @@ final class EnvoyBench {
     for (var shape : EnvoyShape.values()) {
       for (var number = 1; number <= plan.rounds() && plan.shapes().contains(shape); number++) {
         say.accept("through Envoy, " + shape + ": round " + number + " of " + plan.rounds());
-        for (var lane : lanes.entrySet()) {
+        for (var lane : shuffled(lanes, number)) {
           if (lane.getKey().shape() == shape) {
             var round = load(lane.getValue(), 0);
             rounds.computeIfAbsent(lane.getKey(), _ -> new ArrayList<>()).add(round);
@@ -151,6 +153,14 @@ final class EnvoyBench {
       }
     }
     return rounds;
+  }
+
+  /** In another order each round: what a row leaves behind is not always the same one's loss. */
+  private static List<Map.Entry<EnvoyConfig, EnvoyField.Lane>> shuffled(
+      Map<EnvoyConfig, EnvoyField.Lane> lanes, int round) {
+    var order = new ArrayList<>(lanes.entrySet());
+    Collections.shuffle(order, new Random(round));
+    return order;
   }
 
   /**
