@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.grpc.Server;
 import io.grpc.ServerCredentials;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.kith.baselines.config.Endpoint;
@@ -84,6 +85,7 @@ public final class CheckServer implements AutoCloseable {
   private final ExtAuthzService checkService;
   private final BridgeService bridgeService;
   private final GuardDesk guardDesk;
+  private final EventLoopGroup loops = CheckListener.loops();
   private volatile @Nullable CheckListener checks;
   private @Nullable SocketFile checkFile;
   private @Nullable Server bridgePort;
@@ -352,7 +354,8 @@ public final class CheckServer implements AutoCloseable {
         var file = SocketFile.prepare(key, path, SocketFile.Access.EVERYBODY);
         checks =
             file.listen(
-                at -> checks(at, tls, checkService, settings.connections()), CheckListener::close);
+                at -> checks(loops, at, tls, checkService, settings.connections()),
+                CheckListener::close);
         checkFile = file;
       } catch (IOException e) {
         throw ListenException.of(e);
@@ -362,13 +365,17 @@ public final class CheckServer implements AutoCloseable {
           bound(
               key,
               settings.checks(),
-              address -> checks(address, tls, checkService, settings.connections()));
+              address -> checks(loops, address, tls, checkService, settings.connections()));
     }
   }
 
   /**
    * At a port, or at a Unix socket of the node, which the server's group may open: a bridge that is
    * root without the capability to pass by modes has it. Both sides prove who they are at either.
+   *
+   * <p>The bridge of the node is served by the threads that answer Checks: a new connection is
+   * asked about, and answered, without waking another. Those of many nodes have threads of their
+   * own, so that a thousand handshakes hold up no Check.
    */
   private void listenToBridges(ServerCredentials anybody) throws ListenException {
     var key = "server.bridges.listen";
@@ -376,6 +383,7 @@ public final class CheckServer implements AutoCloseable {
       try {
         bridgeSocket =
             UnixServer.start(
+                loops,
                 key,
                 path,
                 SocketFile.Access.GROUP,
@@ -403,12 +411,14 @@ public final class CheckServer implements AutoCloseable {
   }
 
   private CheckListener checks(
+      EventLoopGroup threads,
       SocketAddress address,
       SslContext tls,
       ExtAuthzService service,
       KithConfig.Connections connections)
       throws IOException {
     return CheckListener.start(
+        threads,
         address,
         tls,
         PEERS::peer,
@@ -468,7 +478,7 @@ public final class CheckServer implements AutoCloseable {
     try {
       if (new WarmUp(identity, self)
               .run(
-                  (address, tls, service) -> checks(address, tls, service, WARM_UP_LIMITS),
+                  (address, tls, service) -> checks(loops, address, tls, service, WARM_UP_LIMITS),
                   CheckServer::bridges)
           > 0) {
         return true;
@@ -539,6 +549,7 @@ public final class CheckServer implements AutoCloseable {
       ownHealth.close();
     }
     guardDesk.close();
+    CheckListener.end(loops);
     deadlines.close();
   }
 }

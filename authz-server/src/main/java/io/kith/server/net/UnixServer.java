@@ -12,6 +12,7 @@ import java.net.SocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** A gRPC server behind a Unix socket, until closed. */
 public final class UnixServer implements AutoCloseable {
@@ -19,12 +20,12 @@ public final class UnixServer implements AutoCloseable {
   private static final Duration CLOSED = Duration.ofSeconds(2);
 
   private final Server server;
-  private final EventLoopGroup loop;
+  private final @Nullable EventLoopGroup own;
   private final SocketFile file;
 
-  private UnixServer(Server server, EventLoopGroup loop, SocketFile file) {
+  private UnixServer(Server server, @Nullable EventLoopGroup own, SocketFile file) {
     this.server = server;
-    this.loop = loop;
+    this.own = own;
     this.file = file;
   }
 
@@ -40,7 +41,8 @@ public final class UnixServer implements AutoCloseable {
   }
 
   /**
-   * Listens on a Unix socket. One that nobody serves any more is replaced.
+   * Listens on a Unix socket, with a thread of its own. One that nobody serves any more is
+   * replaced.
    *
    * @param key of the configuration that has the path, for messages
    * @param access who may connect
@@ -49,27 +51,53 @@ public final class UnixServer implements AutoCloseable {
    */
   public static UnixServer start(String key, Path path, SocketFile.Access access, Services services)
       throws IOException {
-    var file = SocketFile.prepare(key, path, access);
-    var loop = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
+    var own = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
     try {
-      return file.listen(
-          at -> {
-            var server =
-                services
-                    .at(at, file.owner())
-                    .channelType(EpollServerDomainSocketChannel.class)
-                    .bossEventLoopGroup(loop)
-                    .workerEventLoopGroup(loop)
-                    .withChildOption(ChannelOption.SO_KEEPALIVE, null) // it has none, and warns
-                    .build()
-                    .start();
-            return new UnixServer(server, loop, file);
-          },
-          UnixServer::close);
+      return listen(own, own, key, path, access, services);
     } catch (IOException e) {
-      var _ = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+      end(own);
       throw e;
     }
+  }
+
+  /**
+   * The same, with threads that others use too.
+   *
+   * @param loops of epoll; stay the caller's to end
+   */
+  static UnixServer start(
+      EventLoopGroup loops, String key, Path path, SocketFile.Access access, Services services)
+      throws IOException {
+    return listen(loops, null, key, path, access, services);
+  }
+
+  private static UnixServer listen(
+      EventLoopGroup loops,
+      @Nullable EventLoopGroup own,
+      String key,
+      Path path,
+      SocketFile.Access access,
+      Services services)
+      throws IOException {
+    var file = SocketFile.prepare(key, path, access);
+    return file.listen(
+        at -> {
+          var server =
+              services
+                  .at(at, file.owner())
+                  .channelType(EpollServerDomainSocketChannel.class)
+                  .bossEventLoopGroup(loops)
+                  .workerEventLoopGroup(loops)
+                  .withChildOption(ChannelOption.SO_KEEPALIVE, null) // it has none, and warns
+                  .build()
+                  .start();
+          return new UnixServer(server, own, file);
+        },
+        UnixServer::close);
+  }
+
+  private static void end(EventLoopGroup loops) {
+    var _ = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
   }
 
   /** What serves; ended with {@link #close}. */
@@ -81,7 +109,9 @@ public final class UnixServer implements AutoCloseable {
   public void close(Duration grace) {
     file.remove();
     stop(server, grace);
-    var _ = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    if (own != null) {
+      end(own);
+    }
   }
 
   @Override

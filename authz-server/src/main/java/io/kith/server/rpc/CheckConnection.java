@@ -305,11 +305,8 @@ final class CheckConnection extends Http2ConnectionHandler {
   /** Sends what a stream was answered; on any thread. */
   void send(CheckStream stream) {
     var at = context();
-    if (at.executor().inEventLoop()) {
+    if (reading && at.executor().inEventLoop()) {
       write(at, stream);
-      if (!reading) {
-        flush(at);
-      }
       return;
     }
     answered.add(stream);

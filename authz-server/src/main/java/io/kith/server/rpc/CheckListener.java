@@ -7,7 +7,6 @@ import io.grpc.netty.shaded.io.netty.channel.Channel;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
 import io.grpc.netty.shaded.io.netty.channel.ChannelInitializer;
 import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
-import io.grpc.netty.shaded.io.netty.channel.IoHandlerFactory;
 import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.ServerChannel;
 import io.grpc.netty.shaded.io.netty.channel.epoll.Epoll;
@@ -103,27 +102,35 @@ public final class CheckListener implements AutoCloseable {
     Peer of(@Nullable SSLSession session, SocketAddress remote);
   }
 
-  private final EventLoopGroup loops;
+  private final @Nullable EventLoopGroup own;
   private final ChannelGroup connections;
   private final Unfinished unfinished;
   private final Admission admission;
   private final Channel channel;
 
   private CheckListener(
-      EventLoopGroup loops,
+      @Nullable EventLoopGroup own,
       ChannelGroup connections,
       Unfinished unfinished,
       Admission admission,
       Channel channel) {
-    this.loops = loops;
+    this.own = own;
     this.connections = connections;
     this.unfinished = unfinished;
     this.admission = admission;
     this.channel = channel;
   }
 
+  /** Threads that answer Checks, one for each processor; to be ended with {@link #end}. */
+  public static EventLoopGroup loops() {
+    return new MultiThreadIoEventLoopGroup(
+        Runtime.getRuntime().availableProcessors(),
+        new DefaultThreadFactory("kith-checks", true),
+        Epoll.isAvailable() ? EpollIoHandler.newFactory() : NioIoHandler.newFactory());
+  }
+
   /**
-   * Listens.
+   * Listens, with threads of its own.
    *
    * @param address of a port, or of a Unix socket that is not there yet
    * @param tls with HTTP/2 among its application protocols; null: without TLS, for tests
@@ -136,11 +143,40 @@ public final class CheckListener implements AutoCloseable {
       Limits limits,
       ExtAuthzService service)
       throws IOException {
-    var loops =
-        new MultiThreadIoEventLoopGroup(
-            Runtime.getRuntime().availableProcessors(),
-            new DefaultThreadFactory("kith-checks", true),
-            ioHandler());
+    var own = loops();
+    try {
+      return listen(own, own, address, tls, peers, limits, service);
+    } catch (IOException | RuntimeException e) {
+      end(own);
+      throw e;
+    }
+  }
+
+  /**
+   * The same, with threads that others may use too.
+   *
+   * @param loops from {@link #loops}; stay the caller's to end
+   */
+  public static CheckListener start(
+      EventLoopGroup loops,
+      SocketAddress address,
+      @Nullable SslContext tls,
+      Peers peers,
+      Limits limits,
+      ExtAuthzService service)
+      throws IOException {
+    return listen(loops, null, address, tls, peers, limits, service);
+  }
+
+  private static CheckListener listen(
+      EventLoopGroup loops,
+      @Nullable EventLoopGroup own,
+      SocketAddress address,
+      @Nullable SslContext tls,
+      Peers peers,
+      Limits limits,
+      ExtAuthzService service)
+      throws IOException {
     var connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
     var unfinished = new Unfinished(limits.unfinishedOfServer());
     var admission = new Admission(limits.perId(), limits.handshakes());
@@ -175,17 +211,17 @@ public final class CheckListener implements AutoCloseable {
             .bind(address)
             .awaitUninterruptibly();
     if (bound.isSuccess()) {
-      return new CheckListener(loops, connections, unfinished, admission, bound.channel());
+      return new CheckListener(own, connections, unfinished, admission, bound.channel());
     }
-    var _ = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
     var cause = bound.cause();
     throw cause instanceof IOException failed
         ? failed
         : new IOException(cause == null ? "the bind failed" : cause.getMessage(), cause);
   }
 
-  private static IoHandlerFactory ioHandler() {
-    return Epoll.isAvailable() ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
+  /** Ends threads whose connections are closed. */
+  public static void end(EventLoopGroup loops) {
+    var _ = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
   }
 
   private static Class<? extends ServerChannel> channelType(SocketAddress address) {
@@ -220,7 +256,9 @@ public final class CheckListener implements AutoCloseable {
     if (!ended) {
       var _ = connections.close().awaitUninterruptibly();
     }
-    var _ = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    if (own != null) {
+      end(own);
+    }
   }
 
   /** Ends everything at once. */

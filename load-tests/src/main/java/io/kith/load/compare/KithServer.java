@@ -47,7 +47,7 @@ public final class KithServer {
    *     what is slow is measured as well
    * @param connectionAge after which it ends connections of Envoys
    * @param checks port, or 0 for any
-   * @param bridges port, or 0 for any
+   * @param bridges where bridges attach, as the configuration says it
    */
   record Options(
       String store,
@@ -56,14 +56,20 @@ public final class KithServer {
       Duration patience,
       Duration connectionAge,
       int checks,
-      int bridges) {
+      String bridges) {
     private static final Duration LONG = Duration.ofSeconds(9);
     private static final Duration AS_DELIVERED = Duration.ofMinutes(5);
 
-    /** A store in a file, any ports, and an answer to every question. */
+    /** A store in a file, any port, a socket for its bridge, and an answer to every question. */
     static Options of(Path home) {
       return new Options(
-          "{type: sqlite, path: \"" + home + "/kith.db\"}", "{}", home, LONG, AS_DELIVERED, 0, 0);
+          "{type: sqlite, path: \"" + home + "/kith.db\"}",
+          "{}",
+          home,
+          LONG,
+          AS_DELIVERED,
+          0,
+          "unix:" + home.resolve("bridges.sock"));
     }
 
     Options storedIn(String value, Path keysOfAll) {
@@ -82,9 +88,13 @@ public final class KithServer {
       return new Options(store, telemetry, keys, patience, age, checks, bridges);
     }
 
-    /** The same ports after a restart. */
-    Options at(int checkPort, int bridgePort) {
-      return new Options(store, telemetry, keys, patience, connectionAge, checkPort, bridgePort);
+    /** The same port after a restart. */
+    Options at(int checkPort) {
+      return new Options(store, telemetry, keys, patience, connectionAge, checkPort, bridges);
+    }
+
+    Options withBridgesAt(String listen) {
+      return new Options(store, telemetry, keys, patience, connectionAge, checks, listen);
     }
   }
 
@@ -101,6 +111,11 @@ public final class KithServer {
    */
   public KithServer(Path home, Identities identities, int pods, Duration connectionAge) {
     this(home, identities, pods, Options.of(home).endingConnectionsAfter(connectionAge));
+  }
+
+  /** One whose bridges are elsewhere: they attach at a port. */
+  public static KithServer central(Path home, Identities identities, int pods) {
+    return new KithServer(home, identities, pods, Options.of(home).withBridgesAt("127.0.0.1:0"));
   }
 
   KithServer(Path home, Identities identities, int pods, Options options) {
@@ -135,8 +150,7 @@ public final class KithServer {
   private Started withBridge(RunningProcess process) throws IOException, InterruptedException {
     try {
       awaitReady(process);
-      return new Started(
-          process, port(process, "checks"), List.of(attachedBridge(port(process, "bridges"))));
+      return new Started(process, port(process, "checks"), List.of(bridge(process)));
     } catch (IOException | RuntimeException e) {
       process.close();
       throw e;
@@ -162,24 +176,24 @@ public final class KithServer {
 
   /** Starts a bridge of the server that runs, and waits until it is attached. */
   public RunningProcess bridge(RunningProcess server) throws IOException, InterruptedException {
-    return attachedBridge(port(server, "bridges"));
-  }
-
-  private RunningProcess attachedBridge(int port) throws IOException, InterruptedException {
-    var process = bridge(port);
+    var process = bridge(said(server, "bridges"));
     process.awaitReady(START, () -> process.log().contains("attached"));
     return process;
   }
 
-  /** A bridge that attaches to a port as soon as a server is there, and again after each. */
-  RunningProcess bridge(int port) throws IOException {
+  /** A bridge that attaches as soon as a server is there, and again after each. */
+  RunningProcess bridge() throws IOException {
+    return bridge(options.bridges());
+  }
+
+  private RunningProcess bridge(String server) throws IOException {
     Files.createDirectories(home);
     var socket = DevIdentity.socketOf(identities.directory(), Identities.BRIDGE);
     return RunningProcess.start(
         "the bridge",
         log("bridge"),
         Map.of(),
-        JavaProgram.argv(ScriptedBridge.class, ScriptedBridge.arguments(port, socket, pods)));
+        JavaProgram.argv(ScriptedBridge.class, ScriptedBridge.arguments(server, socket, pods)));
   }
 
   /** A new one for each run. */
@@ -189,17 +203,25 @@ public final class KithServer {
 
   /** Where a server that has started listens, by the key of its configuration. */
   public static int port(RunningProcess process, String key) {
+    var address = said(process, key);
+    return Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+  }
+
+  private static String said(RunningProcess process, String key) {
     var prefix = "  " + key + " ";
     return process
         .log()
         .lines()
         .filter(line -> line.startsWith(prefix))
-        .map(line -> Integer.parseInt(line.substring(line.lastIndexOf(':') + 1)))
+        .map(line -> line.substring(prefix.length()).strip())
         .findFirst()
         .orElseThrow(
             () ->
                 new IllegalStateException(
-                    "Kith says no port for " + key + ":\n" + Command.tail(process.log(), 15)));
+                    "Kith does not say where it listens for "
+                        + key
+                        + ":\n"
+                        + Command.tail(process.log(), 15)));
   }
 
   private String workloads() {
@@ -222,7 +244,7 @@ public final class KithServer {
     server:
       spiffeId: %1$s
       checks: {listen: "127.0.0.1:%9$d"}
-      bridges: {listen: "127.0.0.1:%10$d"}
+      bridges: {listen: "%10$s"}
       admin: {listen: "unix:%2$s/admin.sock"}
       health: {listen: "127.0.0.1:0"}
       bridgeIds: ["%3$s"]

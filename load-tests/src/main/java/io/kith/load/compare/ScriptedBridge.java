@@ -1,7 +1,7 @@
 package io.kith.load.compare;
 
 import com.google.protobuf.ByteString;
-import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.Grpc;
 import io.grpc.stub.StreamObserver;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.v1.Answer;
@@ -19,9 +19,8 @@ import io.kith.bridge.v1.Query;
 import io.kith.bridge.v1.Rung;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.spiffe.SpiffeTls;
+import io.kith.spiffe.UnixChannels;
 import io.kith.spiffe.WorkloadApiSource;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -39,6 +38,7 @@ public final class ScriptedBridge implements StreamObserver<ServerMessage> {
   /** A letter each: a process class leaves digits out, which might be a version. */
   static final List<String> PROGRAMS = List.of("/app/shop", "/app/till", "/app/sync");
 
+  private static final String UNIX = "unix:";
   private static final String STRANGER = "/app/stranger";
   private static final String SHA256 = "5f".repeat(32);
 
@@ -86,13 +86,13 @@ public final class ScriptedBridge implements StreamObserver<ServerMessage> {
   }
 
   /** The command line of one. */
-  static List<String> arguments(int port, Path socket, int pods) {
-    return List.of(Integer.toString(port), socket.toString(), Integer.toString(pods));
+  static List<String> arguments(String server, Path socket, int pods) {
+    return List.of(server, socket.toString(), Integer.toString(pods));
   }
 
   /**
    * Attaches to a server, again whenever the stream ends, and answers it until it is killed.
-   * Arguments: port of the server, where its certificate is to be had, number of pods.
+   * Arguments: where the server listens, where its certificate is to be had, number of pods.
    */
   public static void main(String[] arguments) throws InterruptedException {
     var identity =
@@ -100,11 +100,12 @@ public final class ScriptedBridge implements StreamObserver<ServerMessage> {
     if (!identity.awaitReady(PATIENCE)) {
       throw new IllegalStateException("no certificate: " + identity.state().words());
     }
+    var credentials = SpiffeTls.channelCredentials(identity, Identities.SERVER::equals);
+    var server = arguments[0];
     var channel =
-        NettyChannelBuilder.forAddress(
-                new InetSocketAddress(
-                    InetAddress.getLoopbackAddress(), Integer.parseInt(arguments[0])),
-                SpiffeTls.channelCredentials(identity, Identities.SERVER::equals))
+        (server.startsWith(UNIX)
+                ? UnixChannels.to(Path.of(server.substring(UNIX.length())), credentials)
+                : Grpc.newChannelBuilder(server, credentials))
             .directExecutor()
             .build();
     while (true) {

@@ -42,19 +42,18 @@ final class StartBars {
     var home = bench.folder().resolve("kith");
     try (var identities = new Identities(bench.folder(), BarsBench.Bench.CONNECTIONS)) {
       var checks = freePort();
-      var bridges = freePort();
       var server =
           new KithServer(
               home,
               identities,
               BarsBench.Bench.CONNECTIONS,
-              KithServer.Options.of(home).at(checks, bridges).answeringWithin(DEADLINE));
+              KithServer.Options.of(home).at(checks).answeringWithin(DEADLINE));
       bench.say().accept("starting Kith, and teaching it");
       var taught =
           new KithServer(home, identities, BarsBench.Bench.CONNECTIONS).start(bench.cores());
       taught.close();
       var trials = new ArrayList<Trial>();
-      try (var _ = server.bridge(bridges)) {
+      try (var _ = server.bridge()) {
         for (var i = 1; i <= bench.plan().trials(); i++) {
           var done = trial(bench, server, checks, identities.contexts());
           trials.add(done);

@@ -75,7 +75,7 @@ final class ServerCosts {
       throws IOException, InterruptedException {
     say.accept("starting a server");
     try (var identities = new Identities(folder, PODS)) {
-      var server = new KithServer(folder.resolve("kith"), identities, PODS);
+      var server = KithServer.central(folder.resolve("kith"), identities, PODS);
       try (var started = server.start(Cores.shared())) {
         return new ServerCosts(identities, server, started, extent, say).all();
       }
