@@ -352,20 +352,13 @@ public final class CheckServer implements AutoCloseable {
     if (settings.checks() instanceof Endpoint.Unix(var path)) {
       try {
         var file = SocketFile.prepare(key, path, SocketFile.Access.EVERYBODY);
-        checks =
-            file.listen(
-                at -> checks(loops, at, tls, checkService, settings.connections()),
-                CheckListener::close);
+        checks = file.listen(at -> checks(at, tls), CheckListener::close);
         checkFile = file;
       } catch (IOException e) {
         throw ListenException.of(e);
       }
     } else {
-      checks =
-          bound(
-              key,
-              settings.checks(),
-              address -> checks(loops, address, tls, checkService, settings.connections()));
+      checks = bound(key, settings.checks(), address -> checks(address, tls));
     }
   }
 
@@ -410,27 +403,20 @@ public final class CheckServer implements AutoCloseable {
         .keepAliveTimeout(KEEP_ALIVE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
   }
 
-  private CheckListener checks(
-      EventLoopGroup threads,
-      SocketAddress address,
-      SslContext tls,
-      ExtAuthzService service,
-      KithConfig.Connections connections)
-      throws IOException {
+  private CheckListener checks(SocketAddress address, SslContext tls) throws IOException {
     return CheckListener.start(
-        threads,
-        address,
-        tls,
-        PEERS::peer,
-        new CheckListener.Limits(
-            MAX_CHECK,
-            MAX_METADATA,
-            settings.connectionAge(),
-            AGE_GRACE,
-            PATIENCE,
-            connections.perId(),
-            connections.handshakes()),
-        service);
+        loops, address, tls, PEERS::peer, limits(settings.connections()), checkService);
+  }
+
+  private CheckListener.Limits limits(KithConfig.Connections connections) {
+    return new CheckListener.Limits(
+        MAX_CHECK,
+        MAX_METADATA,
+        settings.connectionAge(),
+        AGE_GRACE,
+        PATIENCE,
+        connections.perId(),
+        connections.handshakes());
   }
 
   /** Nothing that runs on its threads blocks, so calls run on those of the network. */
@@ -478,7 +464,8 @@ public final class CheckServer implements AutoCloseable {
     try {
       if (new WarmUp(identity, self)
               .run(
-                  (address, tls, service) -> checks(loops, address, tls, service, WARM_UP_LIMITS),
+                  (address, tls, service) -> // on threads of its own: real Checks come meanwhile
+                  CheckListener.start(address, tls, PEERS::peer, limits(WARM_UP_LIMITS), service),
                   CheckServer::bridges)
           > 0) {
         return true;

@@ -38,7 +38,8 @@ import org.jspecify.annotations.Nullable;
  * A connection of an Envoy: its streams are Checks.
  *
  * <p>All but {@link #send} runs on the thread of its loop. What is answered there while frames are
- * read leaves with everything else that was answered by then, in one piece.
+ * read leaves with everything else that was answered by then, in one piece, and so does what is
+ * answered later, such as by a bridge.
  */
 final class CheckConnection extends Http2ConnectionHandler {
   private static final Logger LOG = Logger.getLogger(CheckConnection.class.getName());

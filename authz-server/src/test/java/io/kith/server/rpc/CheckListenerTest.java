@@ -330,7 +330,10 @@ class CheckListenerTest {
       for (var stream = 1; stream <= 3; stream += 2) {
         var id = stream;
         var types =
-            frames.stream().filter(frame -> frame.stream() == id).map(RawHttp2.Frame::type).toList();
+            frames.stream()
+                .filter(frame -> frame.stream() == id)
+                .map(RawHttp2.Frame::type)
+                .toList();
         assertThat(types).containsExactly(HEADERS, DATA, HEADERS, RST_STREAM);
       }
       for (var frame : frames) {

@@ -124,6 +124,7 @@ final class BridgeCommand implements Callable<Integer> {
   private volatile @Nullable ServerStreams streams;
   private volatile String standingBy = "";
   private final List<AutoCloseable> open = new ArrayList<>();
+  private final Object closing = new Object();
   private @Nullable X509Source own;
 
   @Override
@@ -490,15 +491,22 @@ final class BridgeCommand implements Callable<Integer> {
     return thing;
   }
 
-  private synchronized void close() {
-    for (var thing : open.reversed()) {
-      try {
-        thing.close();
-      } catch (Exception e) {
-        System.getLogger(BridgeCommand.class.getName())
-            .log(System.Logger.Level.WARNING, "a part did not stop cleanly", e);
+  /** Not while {@link #tell} is kept waiting: a stream may tell of its end while it is closed. */
+  private void close() {
+    synchronized (closing) { // whoever comes second waits for the end
+      List<AutoCloseable> things;
+      synchronized (this) {
+        things = List.copyOf(open.reversed());
+        open.clear();
+      }
+      for (var thing : things) {
+        try {
+          thing.close();
+        } catch (Exception e) {
+          System.getLogger(BridgeCommand.class.getName())
+              .log(System.Logger.Level.WARNING, "a part did not stop cleanly", e);
+        }
       }
     }
-    open.clear();
   }
 }
