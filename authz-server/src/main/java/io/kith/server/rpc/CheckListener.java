@@ -102,19 +102,14 @@ public final class CheckListener implements AutoCloseable {
     Peer of(@Nullable SSLSession session, SocketAddress remote);
   }
 
-  private final @Nullable EventLoopGroup own;
+  private volatile @Nullable EventLoopGroup own; // null: the threads are another's
   private final ChannelGroup connections;
   private final Unfinished unfinished;
   private final Admission admission;
   private final Channel channel;
 
   private CheckListener(
-      @Nullable EventLoopGroup own,
-      ChannelGroup connections,
-      Unfinished unfinished,
-      Admission admission,
-      Channel channel) {
-    this.own = own;
+      ChannelGroup connections, Unfinished unfinished, Admission admission, Channel channel) {
     this.connections = connections;
     this.unfinished = unfinished;
     this.admission = admission;
@@ -143,11 +138,13 @@ public final class CheckListener implements AutoCloseable {
       Limits limits,
       ExtAuthzService service)
       throws IOException {
-    var own = loops();
+    var threads = loops();
     try {
-      return listen(own, own, address, tls, peers, limits, service);
+      var listener = start(threads, address, tls, peers, limits, service);
+      listener.own = threads;
+      return listener;
     } catch (IOException | RuntimeException e) {
-      end(own);
+      end(threads);
       throw e;
     }
   }
@@ -159,18 +156,6 @@ public final class CheckListener implements AutoCloseable {
    */
   public static CheckListener start(
       EventLoopGroup loops,
-      SocketAddress address,
-      @Nullable SslContext tls,
-      Peers peers,
-      Limits limits,
-      ExtAuthzService service)
-      throws IOException {
-    return listen(loops, null, address, tls, peers, limits, service);
-  }
-
-  private static CheckListener listen(
-      EventLoopGroup loops,
-      @Nullable EventLoopGroup own,
       SocketAddress address,
       @Nullable SslContext tls,
       Peers peers,
@@ -211,7 +196,7 @@ public final class CheckListener implements AutoCloseable {
             .bind(address)
             .awaitUninterruptibly();
     if (bound.isSuccess()) {
-      return new CheckListener(own, connections, unfinished, admission, bound.channel());
+      return new CheckListener(connections, unfinished, admission, bound.channel());
     }
     var cause = bound.cause();
     throw cause instanceof IOException failed
@@ -256,8 +241,9 @@ public final class CheckListener implements AutoCloseable {
     if (!ended) {
       var _ = connections.close().awaitUninterruptibly();
     }
-    if (own != null) {
-      end(own);
+    var threads = own;
+    if (threads != null) {
+      end(threads);
     }
   }
 
