@@ -5,7 +5,6 @@ import static java.util.Objects.requireNonNull;
 import io.grpc.Server;
 import io.grpc.ServerCredentials;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
-import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.kith.baselines.config.Endpoint;
@@ -26,6 +25,7 @@ import io.kith.server.check.PeerFilter;
 import io.kith.server.check.Policy;
 import io.kith.server.provenance.MeshKeys;
 import io.kith.server.rpc.CheckListener;
+import io.kith.server.rpc.EventLoops;
 import io.kith.server.telemetry.CheckTelemetry;
 import io.kith.server.telemetry.HealthServer;
 import io.kith.server.telemetry.Metrics;
@@ -85,7 +85,7 @@ public final class CheckServer implements AutoCloseable {
   private final ExtAuthzService checkService;
   private final BridgeService bridgeService;
   private final GuardDesk guardDesk;
-  private final EventLoopGroup loops = CheckListener.loops();
+  private final EventLoops loops = EventLoops.ofChecks();
   private volatile @Nullable CheckListener checks;
   private @Nullable SocketFile checkFile;
   private @Nullable Server bridgePort;
@@ -376,7 +376,7 @@ public final class CheckServer implements AutoCloseable {
       try {
         bridgeSocket =
             UnixServer.start(
-                loops,
+                loops.lent(),
                 key,
                 path,
                 SocketFile.Access.GROUP,
@@ -405,7 +405,7 @@ public final class CheckServer implements AutoCloseable {
 
   private CheckListener checks(SocketAddress address, SslContext tls) throws IOException {
     return CheckListener.start(
-        loops, address, tls, PEERS::peer, limits(settings.connections()), checkService);
+        loops.lent(), address, tls, PEERS::peer, limits(settings.connections()), checkService);
   }
 
   private CheckListener.Limits limits(KithConfig.Connections connections) {
@@ -465,7 +465,13 @@ public final class CheckServer implements AutoCloseable {
       if (new WarmUp(identity, self)
               .run(
                   (address, tls, service) -> // on threads of its own: real Checks come meanwhile
-                  CheckListener.start(address, tls, PEERS::peer, limits(WARM_UP_LIMITS), service),
+                  CheckListener.start(
+                          EventLoops.ofChecks(),
+                          address,
+                          tls,
+                          PEERS::peer,
+                          limits(WARM_UP_LIMITS),
+                          service),
                   CheckServer::bridges)
           > 0) {
         return true;
@@ -536,7 +542,7 @@ public final class CheckServer implements AutoCloseable {
       ownHealth.close();
     }
     guardDesk.close();
-    CheckListener.end(loops);
+    loops.close();
     deadlines.close();
   }
 }

@@ -3,16 +3,13 @@ package io.kith.server.net;
 import io.grpc.Server;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
-import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
-import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerDomainSocketChannel;
+import io.kith.server.rpc.EventLoops;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 
 /** A gRPC server behind a Unix socket, until closed. */
 public final class UnixServer implements AutoCloseable {
@@ -20,12 +17,12 @@ public final class UnixServer implements AutoCloseable {
   private static final Duration CLOSED = Duration.ofSeconds(2);
 
   private final Server server;
-  private final @Nullable EventLoopGroup own;
+  private final EventLoops loops;
   private final SocketFile file;
 
-  private UnixServer(Server server, @Nullable EventLoopGroup own, SocketFile file) {
+  private UnixServer(Server server, EventLoops loops, SocketFile file) {
     this.server = server;
-    this.own = own;
+    this.loops = loops;
     this.file = file;
   }
 
@@ -51,53 +48,37 @@ public final class UnixServer implements AutoCloseable {
    */
   public static UnixServer start(String key, Path path, SocketFile.Access access, Services services)
       throws IOException {
-    var own = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
-    try {
-      return listen(own, own, key, path, access, services);
-    } catch (IOException e) {
-      end(own);
-      throw e;
-    }
+    return start(EventLoops.single("kith-unix"), key, path, access, services);
   }
 
   /**
-   * The same, with threads that others use too.
+   * The same.
    *
-   * @param loops of epoll; stay the caller's to end
+   * @param loops that serve its connections; closed with it, and where it cannot listen
    */
   static UnixServer start(
-      EventLoopGroup loops, String key, Path path, SocketFile.Access access, Services services)
+      EventLoops loops, String key, Path path, SocketFile.Access access, Services services)
       throws IOException {
-    return listen(loops, null, key, path, access, services);
-  }
-
-  private static UnixServer listen(
-      EventLoopGroup loops,
-      @Nullable EventLoopGroup own,
-      String key,
-      Path path,
-      SocketFile.Access access,
-      Services services)
-      throws IOException {
-    var file = SocketFile.prepare(key, path, access);
-    return file.listen(
-        at -> {
-          var server =
-              services
-                  .at(at, file.owner())
-                  .channelType(EpollServerDomainSocketChannel.class)
-                  .bossEventLoopGroup(loops)
-                  .workerEventLoopGroup(loops)
-                  .withChildOption(ChannelOption.SO_KEEPALIVE, null) // it has none, and warns
-                  .build()
-                  .start();
-          return new UnixServer(server, own, file);
-        },
-        UnixServer::close);
-  }
-
-  private static void end(EventLoopGroup loops) {
-    var _ = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    try {
+      var file = SocketFile.prepare(key, path, access);
+      return file.listen(
+          at -> {
+            var server =
+                services
+                    .at(at, file.owner())
+                    .channelType(EpollServerDomainSocketChannel.class)
+                    .bossEventLoopGroup(loops.group())
+                    .workerEventLoopGroup(loops.group())
+                    .withChildOption(ChannelOption.SO_KEEPALIVE, null) // it has none, and warns
+                    .build()
+                    .start();
+            return new UnixServer(server, loops, file);
+          },
+          UnixServer::close);
+    } catch (IOException e) {
+      loops.close();
+      throw e;
+    }
   }
 
   /** What serves; ended with {@link #close}. */
@@ -109,9 +90,7 @@ public final class UnixServer implements AutoCloseable {
   public void close(Duration grace) {
     file.remove();
     stop(server, grace);
-    if (own != null) {
-      end(own);
-    }
+    loops.close();
   }
 
   @Override

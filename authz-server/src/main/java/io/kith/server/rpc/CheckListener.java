@@ -6,23 +6,18 @@ import io.grpc.netty.shaded.io.netty.bootstrap.ServerBootstrap;
 import io.grpc.netty.shaded.io.netty.channel.Channel;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
 import io.grpc.netty.shaded.io.netty.channel.ChannelInitializer;
-import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
-import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.ServerChannel;
 import io.grpc.netty.shaded.io.netty.channel.epoll.Epoll;
-import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerDomainSocketChannel;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerSocketChannel;
 import io.grpc.netty.shaded.io.netty.channel.group.ChannelGroup;
 import io.grpc.netty.shaded.io.netty.channel.group.DefaultChannelGroup;
-import io.grpc.netty.shaded.io.netty.channel.nio.NioIoHandler;
 import io.grpc.netty.shaded.io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
 import io.grpc.netty.shaded.io.netty.handler.ssl.ApplicationProtocolNames;
 import io.grpc.netty.shaded.io.netty.handler.ssl.ApplicationProtocolNegotiationHandler;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslHandler;
-import io.grpc.netty.shaded.io.netty.util.concurrent.DefaultThreadFactory;
 import io.grpc.netty.shaded.io.netty.util.concurrent.GlobalEventExecutor;
 import io.kith.server.check.ExtAuthzService;
 import io.kith.server.check.Peer;
@@ -30,7 +25,6 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.time.Duration;
-import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import javax.net.ssl.SSLSession;
@@ -102,60 +96,35 @@ public final class CheckListener implements AutoCloseable {
     Peer of(@Nullable SSLSession session, SocketAddress remote);
   }
 
-  private volatile @Nullable EventLoopGroup own; // null: the threads are another's
+  private final EventLoops loops;
   private final ChannelGroup connections;
   private final Unfinished unfinished;
   private final Admission admission;
   private final Channel channel;
 
   private CheckListener(
-      ChannelGroup connections, Unfinished unfinished, Admission admission, Channel channel) {
+      EventLoops loops,
+      ChannelGroup connections,
+      Unfinished unfinished,
+      Admission admission,
+      Channel channel) {
+    this.loops = loops;
     this.connections = connections;
     this.unfinished = unfinished;
     this.admission = admission;
     this.channel = channel;
   }
 
-  /** Threads that answer Checks, one for each processor; to be ended with {@link #end}. */
-  public static EventLoopGroup loops() {
-    return new MultiThreadIoEventLoopGroup(
-        Runtime.getRuntime().availableProcessors(),
-        new DefaultThreadFactory("kith-checks", true),
-        Epoll.isAvailable() ? EpollIoHandler.newFactory() : NioIoHandler.newFactory());
-  }
-
   /**
-   * Listens, with threads of its own.
+   * Listens.
    *
+   * @param loops that serve its connections; closed with it, and where it cannot listen
    * @param address of a port, or of a Unix socket that is not there yet
    * @param tls with HTTP/2 among its application protocols; null: without TLS, for tests
    * @throws IOException when it cannot be had; the message is of the system
    */
   public static CheckListener start(
-      SocketAddress address,
-      @Nullable SslContext tls,
-      Peers peers,
-      Limits limits,
-      ExtAuthzService service)
-      throws IOException {
-    var threads = loops();
-    try {
-      var listener = start(threads, address, tls, peers, limits, service);
-      listener.own = threads;
-      return listener;
-    } catch (IOException | RuntimeException e) {
-      end(threads);
-      throw e;
-    }
-  }
-
-  /**
-   * The same, with threads that others may use too.
-   *
-   * @param loops from {@link #loops}; stay the caller's to end
-   */
-  public static CheckListener start(
-      EventLoopGroup loops,
+      EventLoops loops,
       SocketAddress address,
       @Nullable SslContext tls,
       Peers peers,
@@ -167,7 +136,7 @@ public final class CheckListener implements AutoCloseable {
     var admission = new Admission(limits.perId(), limits.handshakes());
     var bound =
         new ServerBootstrap()
-            .group(loops)
+            .group(loops.group())
             .channel(channelType(address))
             .childHandler(
                 new ChannelInitializer<>() {
@@ -196,17 +165,13 @@ public final class CheckListener implements AutoCloseable {
             .bind(address)
             .awaitUninterruptibly();
     if (bound.isSuccess()) {
-      return new CheckListener(connections, unfinished, admission, bound.channel());
+      return new CheckListener(loops, connections, unfinished, admission, bound.channel());
     }
+    loops.close();
     var cause = bound.cause();
     throw cause instanceof IOException failed
         ? failed
         : new IOException(cause == null ? "the bind failed" : cause.getMessage(), cause);
-  }
-
-  /** Ends threads whose connections are closed. */
-  public static void end(EventLoopGroup loops) {
-    var _ = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
   }
 
   private static Class<? extends ServerChannel> channelType(SocketAddress address) {
@@ -241,10 +206,7 @@ public final class CheckListener implements AutoCloseable {
     if (!ended) {
       var _ = connections.close().awaitUninterruptibly();
     }
-    var threads = own;
-    if (threads != null) {
-      end(threads);
-    }
+    loops.close();
   }
 
   /** Ends everything at once. */

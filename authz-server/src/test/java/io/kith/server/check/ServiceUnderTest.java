@@ -11,6 +11,7 @@ import io.kith.baselines.config.KithConfig.OnFailure;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.server.provenance.MeshKeys;
 import io.kith.server.rpc.CheckListener;
+import io.kith.server.rpc.EventLoops;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -101,6 +102,7 @@ public final class ServiceUnderTest implements AutoCloseable {
             clock);
     server =
         CheckListener.start(
+            EventLoops.ofChecks(),
             new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
             null,
             (_, _) -> peer,

@@ -32,6 +32,7 @@ import io.kith.server.check.PeerFilter;
 import io.kith.server.check.Samples;
 import io.kith.server.provenance.MeshKeys;
 import io.kith.server.rpc.CheckListener;
+import io.kith.server.rpc.EventLoops;
 import io.kith.server.telemetry.CheckTelemetry;
 import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.WorkloadApiSource;
@@ -310,6 +311,7 @@ class CheckServerTest {
             .run(
                 (address, tls, service) ->
                     CheckListener.start(
+                        EventLoops.ofChecks(),
                         address,
                         tls,
                         new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC()))

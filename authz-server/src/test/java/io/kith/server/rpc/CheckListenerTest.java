@@ -90,6 +90,7 @@ class CheckListenerTest {
       @Nullable SslContext tls, int messageBytes, Duration connectionAge, Duration patience)
       throws IOException {
     return CheckListener.start(
+        EventLoops.ofChecks(),
         new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
         tls,
         (_, _) -> {
