@@ -36,11 +36,11 @@ final class Canary {
   static String run(KernelCapture capture) {
     return connected(
         tuple -> {
-          var seen = capture.sightings(capture.cookieHere(), tuple);
-          return seen.isEmpty()
+          var seen = capture.latest(capture.cookieHere(), tuple);
+          return seen == null
               ? "the bridge's connection to itself was not seen: the programs are not where"
                   + " connections are made (is bridge.cgroup the root of the cgroup v2 tree?)"
-              : difference(seen.getFirst().owner());
+              : difference(seen);
         });
   }
 

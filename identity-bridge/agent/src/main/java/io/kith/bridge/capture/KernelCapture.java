@@ -244,20 +244,43 @@ final class KernelCapture implements AutoCloseable {
   }
 
   /**
-   * The last two programs that opened a connection with these addresses, the latest first, each
-   * with when the owner before it was gone.
+   * The process that opened a connection with these addresses last, or null.
    *
    * @param netnsCookie of the network namespace in which it was opened
    */
-  List<Sighting> sightings(long netnsCookie, Tuple tuple) {
+  @Nullable Owner latest(long netnsCookie, Tuple tuple) {
+    var record = tables.owner(netnsCookie, OwnerRecord.key(netnsCookie, tuple));
+    return record == null ? null : sighting(record).owner();
+  }
+
+  /**
+   * The processes that opened a connection with these addresses, the latest first, as far as they
+   * are remembered and had their end open until shortly before the latest connected.
+   *
+   * @param netnsCookie of the network namespace in which it was opened
+   * @param nanos that are short
+   */
+  List<Sighting> sightings(long netnsCookie, Tuple tuple, long nanos) {
     var key = OwnerRecord.key(netnsCookie, tuple);
     var record = tables.owner(netnsCookie, key);
+    var seen = new ArrayList<Sighting>();
     if (record == null) {
-      return List.of();
+      return seen;
     }
-    var latest = sighting(record);
-    var before = latest.earlierNanos() == 0 ? null : tables.previousOwner(key);
-    return before == null ? List.of(latest) : List.of(latest, sighting(before));
+    seen.add(sighting(record));
+    var since = seen.getFirst().owner().connectNanos() - nanos;
+    while (seen.getLast().earlierNanos() != 0 && seen.size() <= OwnerRecord.SLOTS) {
+      record = tables.earlierOwner(key, OwnerRecord.number(record) - 1);
+      if (record == null) {
+        break;
+      }
+      var before = sighting(record);
+      if (before.owner().closeNanos() != 0 && seen.getLast().earlierNanos() < since) {
+        break;
+      }
+      seen.add(before);
+    }
+    return seen;
   }
 
   private Sighting sighting(byte[] record) {

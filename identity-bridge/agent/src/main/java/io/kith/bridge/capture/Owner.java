@@ -36,6 +36,14 @@ public record Owner(
     long closeNanos,
     int senderPid) {
 
+  /** Whether the same process opened it, running the same program, and the same one sent. */
+  boolean isSameSender(Owner other) {
+    return pid == other.pid
+        && startNanos == other.startNanos
+        && execId == other.execId
+        && senderPid == other.senderPid;
+  }
+
   /** A process that holds a socket now, of which nothing else is known. */
   static Owner holder(int pid, int uid) {
     return new Owner(pid, pid, uid, -1, 0, 0, null, "", 0, 0, 0, 0, 0, 0);

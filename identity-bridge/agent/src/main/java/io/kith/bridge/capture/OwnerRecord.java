@@ -21,7 +21,8 @@ public final class OwnerRecord {
    *   56  tgid << 32 | tid             u64
    *   64  gid << 32 | uid              u64
    *   72  network namespace cookie     u64
-   *   80  first sender tgid << 32 | tid u64
+   *   80  owners before this one       u32        (of the key; over the first sender's thread)
+   *   84  first sender's tgid          u32
    *   88  close time, ns after boot    u64
    *   96  change time, seconds         s64
    *  104  change time, nanoseconds     u32
@@ -47,6 +48,7 @@ public final class OwnerRecord {
   public static final int UID_GID = 64;
   static final int NETNS = 72;
   static final int SENDER = 80;
+  static final int NUMBER = 80;
   static final int CLOSE = 88;
   static final int CHANGE_SECONDS = 96;
   static final int CHANGE_NANOS = 104;
@@ -67,6 +69,12 @@ public final class OwnerRecord {
   static final int KEY_DESTINATION_PORT = 42;
   static final int KEY_PROTOCOL = 44;
   static final int KEY_BYTES = 48;
+
+  /** Owners before the latest that a key has room for, each under a key of its own. */
+  static final int SLOTS = 16;
+
+  /** A slot is in the protocol's upper half, which is 0 in the key of the latest owner. */
+  static final int SLOT_SHIFT = 16;
 
   /** The check is of the words from here to the end of the key. */
   static final int KEY_CHECKED = KEY_SOURCE;
@@ -95,6 +103,19 @@ public final class OwnerRecord {
   }
 
   /**
+   * The key under which an earlier owner stands.
+   *
+   * @param number how many owners the key had before that one
+   */
+  static byte[] key(byte[] key, int number) {
+    var earlier = key.clone();
+    var slot = (number & (SLOTS - 1)) << SLOT_SHIFT;
+    var in = ByteBuffer.wrap(earlier).order(ByteOrder.LITTLE_ENDIAN);
+    in.putInt(KEY_PROTOCOL, in.getInt(KEY_PROTOCOL) | slot);
+    return earlier;
+  }
+
+  /**
    * Whether a record is of the key under which it was found. The kernel gives the room of a
    * forgotten connection to the next one at once, so a program that is slow enough could write into
    * a record that has become another's; the check is what it writes last.
@@ -117,6 +138,11 @@ public final class OwnerRecord {
   /** The network namespace in which it happened. */
   static long netns(byte[] record) {
     return ByteBuffer.wrap(record).order(ByteOrder.LITTLE_ENDIAN).getLong(NETNS);
+  }
+
+  /** How many owners the key had before. */
+  static int number(byte[] record) {
+    return ByteBuffer.wrap(record).order(ByteOrder.LITTLE_ENDIAN).getInt(NUMBER);
   }
 
   /** When the owner before closed its end, after boot; 0: there was none. */

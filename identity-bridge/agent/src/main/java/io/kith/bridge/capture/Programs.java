@@ -48,6 +48,7 @@ final class Programs {
   private static final int TCP_CLOSE = 7;
   private static final int AF_INET = 2;
   private static final int KEY = -64;
+  private static final int PROTOCOL = KEY + OwnerRecord.KEY_PROTOCOL;
 
   /** Offset of the upper half of the pid and thread id. */
   private static final int PID = OwnerRecord.PID_TID + 4;
@@ -101,7 +102,7 @@ final class Programs {
     if (withSender) {
       a.call(CURRENT_PID_TID).store64(7, OwnerRecord.SENDER, 0);
     }
-    a.storeValue64(7, OwnerRecord.EARLIER, 0);
+    a.storeValue64(7, OwnerRecord.EARLIER, 0).storeValue32(7, OwnerRecord.NUMBER, 0);
     a.map(1, owners.number()).move(2, 10).add(2, KEY).call(MAP_LOOKUP);
     a.jumpIfEqual(0, 0, "enter").move(8, 0);
     // The same program of the same process again: the owner before it stays the one before, and the
@@ -113,6 +114,7 @@ final class Programs {
     a.jumpUnlessSame(1, 2, "other");
     a.load64(1, 8, OwnerRecord.EXEC_ID).load64(2, 7, OwnerRecord.EXEC_ID);
     a.jumpUnlessSame(1, 2, "other");
+    a.load32(1, 8, OwnerRecord.NUMBER).store32(7, OwnerRecord.NUMBER, 1);
     for (var i = 0; i <= OwnerRecord.CHECK; i += 8) {
       a.load64(1, 7, i).store64(8, i, 1);
     }
@@ -122,7 +124,11 @@ final class Programs {
     a.load64(1, 8, OwnerRecord.CLOSE).jumpUnlessEqual(1, 0, "closed");
     a.load64(1, 7, OwnerRecord.CONNECT);
     a.label("closed").store64(7, OwnerRecord.EARLIER, 1);
+    a.load32(1, 8, OwnerRecord.NUMBER).move(2, 1).add(2, 1).store32(7, OwnerRecord.NUMBER, 2);
+    a.and(1, OwnerRecord.SLOTS - 1).shiftLeft(1, OwnerRecord.SLOT_SHIFT);
+    a.load32(2, 10, PROTOCOL).addRegister(2, 1).store32(10, PROTOCOL, 2);
     a.map(1, previous.number()).move(2, 10).add(2, KEY).move(3, 8).set(4, 0).call(MAP_UPDATE);
+    a.load32(1, 10, PROTOCOL).and(1, (1 << OwnerRecord.SLOT_SHIFT) - 1).store32(10, PROTOCOL, 1);
     a.label("enter");
     a.map(1, owners.number()).move(2, 10).add(2, KEY).move(3, 7).set(4, 0).call(MAP_UPDATE);
     // Once more where only the pod's own connections push each other out.

@@ -253,8 +253,7 @@ public final class SocketOwners implements AutoCloseable {
     if (kernel == null || inside == null) {
       return null;
     }
-    var seen = kernel.sightings(inside.cookie(), tuple);
-    return seen.isEmpty() ? null : seen.getFirst().owner();
+    return kernel.latest(inside.cookie(), tuple);
   }
 
   /**
@@ -380,14 +379,14 @@ public final class SocketOwners implements AutoCloseable {
     if (kernel == null || inside.cookie() == 0) {
       return false;
     }
-    var seen = kernel.sightings(inside.cookie(), tuple);
-    return !seen.isEmpty() && seen.getFirst().owner().closeNanos() != 0;
+    var latest = kernel.latest(inside.cookie(), tuple);
+    return latest != null && latest.closeNanos() != 0;
   }
 
   private Resolution owners(Pods.Inside inside, Tuple tuple, boolean verified, List<String> reasons)
       throws InterruptedException {
     if (kernel != null && canaryFound && inside.cookie() != 0) {
-      var seen = kernel.sightings(inside.cookie(), tuple);
+      var seen = kernel.sightings(inside.cookie(), tuple, RECENT_NANOS);
       if (!seen.isEmpty() && !isLongGone(seen.getFirst().owner())) {
         return new Resolution(meant(seen, reasons), rung(), verified, tuple.sourcePort(), reasons);
       }
@@ -406,25 +405,20 @@ public final class SocketOwners implements AutoCloseable {
     return new Resolution(List.of(), rung, false, seen.sourcePort(), reasons);
   }
 
-  /** Those of the last owners that may be meant; none when there may have been yet others. */
+  /** The last owners, which may all be meant; none when there may have been yet others. */
   private List<Owner> meant(List<KernelCapture.Sighting> seen, List<String> reasons) {
-    var latest = seen.getFirst();
-    var since = latest.owner().connectNanos() - RECENT_NANOS;
-    var meant = new ArrayList<>(List.of(latest));
-    seen.stream()
-        .skip(1)
-        .filter(earlier -> earlier.owner().closeNanos() == 0 || latest.earlierNanos() >= since)
-        .forEach(meant::add);
-    if (meant.getLast().earlierNanos() >= Math.max(1, since)) {
+    var since = seen.getFirst().owner().connectNanos() - RECENT_NANOS;
+    if (seen.getLast().earlierNanos() >= Math.max(1, since)) {
       reasons.add("more processes than are remembered used these addresses within seconds");
       return List.of();
     }
-    var owners = new ArrayList<Owner>(meant.size());
-    for (var sighting : meant) {
-      if (sighting.owner().uid() == settings.proxyUid()) {
+    var owners = new ArrayList<Owner>();
+    for (var sighting : seen) {
+      var owner = sighting.owner();
+      if (owner.uid() == settings.proxyUid()) {
         reasons.add("the proxy's own connection is not its client's");
-      } else {
-        owners.add(sighting.owner());
+      } else if (owners.stream().noneMatch(owner::isSameSender)) {
+        owners.add(owner);
       }
     }
     if (owners.size() > 1) {

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class Tables implements AutoCloseable {
   /*
    *  owners     LRU hash, of all pods              the latest owner of each key
-   *  previous   LRU hash, of all pods              the owner before that
+   *  previous   LRU hash, of all pods              owners before that, each in a slot of the key
    *  reserves   netns cookie → LRU hash of a pod   again the latest owners, of that pod only
    *  counters   one value of Counter
    *
@@ -148,9 +148,14 @@ final class Tables implements AutoCloseable {
     return record != null && OwnerRecord.isOf(record, key) ? record : null;
   }
 
-  /** The record that the key had before, or null. */
-  byte @Nullable [] previousOwner(byte[] key) {
-    return own(previousReader.get(key), key);
+  /**
+   * The record of an earlier owner of a key; null when it had to give way to others.
+   *
+   * @param number how many owners the key had before that one
+   */
+  byte @Nullable [] earlierOwner(byte[] key, int number) {
+    var record = own(previousReader.get(OwnerRecord.key(key, number)), key);
+    return record == null || OwnerRecord.number(record) != number ? null : record;
   }
 
   /**

@@ -73,6 +73,23 @@ class OwnerRecordTest {
   }
 
   @Test
+  void number_isNotTheSender() {
+    assertThat(OwnerRecord.number(record())).isEqualTo(126);
+    assertThat(OwnerRecord.owner(record(), true).senderPid()).isEqualTo(125);
+  }
+
+  @Test
+  void key_ofAnEarlierOwner_hasASlotOfItsOwn() {
+    var tuple = new Tuple(IpAddress.parse("::1"), 1, IpAddress.parse("::2"), 2);
+    var key = OwnerRecord.key(7, tuple);
+
+    assertThat(OwnerRecord.key(key, 0)).isEqualTo(key);
+    assertThat(OwnerRecord.key(key, 1)).isNotEqualTo(key);
+    assertThat(OwnerRecord.key(key, OwnerRecord.SLOTS + 1)).isEqualTo(OwnerRecord.key(key, 1));
+    assertThat(OwnerRecord.key(key, -1)).isEqualTo(OwnerRecord.key(key, OwnerRecord.SLOTS - 1));
+  }
+
+  @Test
   void owner_withoutTypesOfTheKernel_hasNoImage() {
     assertThat(OwnerRecord.owner(record(), false).image()).isNull();
   }

@@ -169,21 +169,77 @@ class SocketOwnersKernelTest {
     second.destroy();
   }
 
+  /** As the workers of a server that is forked before it is asked. */
+  @ParameterizedTest
+  @ValueSource(ints = {2, OwnerRecord.SLOTS})
+  void resolve_addressesUsedByManyBefore_allAreCandidates(int before) throws Exception {
+    var parent = forksThatUseOnePort("198.18.1.12", 44_000 + before, before);
+
+    var resolution = owners.resolve(acceptFrom(parent).seen());
+
+    assertThat(pids(resolution))
+        .hasSize(before + 1)
+        .doesNotHaveDuplicates()
+        .startsWith((int) parent.pid());
+    assertThat(resolution.reasons())
+        .contains(before + 1 + " processes used these addresses of late: all of them count");
+    parent.destroy();
+  }
+
+  /** Their connections are closed by the other side, so that each port is free at once. */
+  @Test
+  void resolve_workersThatShareFewPorts_isNeverNobody() throws Exception {
+    var range = Path.of("/proc/sys/net/ipv4/ip_local_port_range");
+    pod.inside(() -> Files.writeString(range, "45000 45031"));
+    try {
+      var parent =
+          pod.perl(
+              """
+              for (1..8) {
+                next if fork;
+                for (1..20) { my $s = open_to('198.18.1.13', 443, 0); sysread $s, my $end, 1; }
+                exit 0;
+              }
+              1 while wait > 0;
+              """);
+      for (var i = 0; i < 160; i++) {
+        var connection = pod.accept();
+        assertThat(pids(connection)).contains(connection.pid());
+        connection.socket().close();
+      }
+      RedirectedPod.awaitEnd(parent);
+    } finally {
+      pod.inside(() -> Files.writeString(range, "32768 60999"));
+    }
+  }
+
   @Test
   void resolve_addressesUsedByMoreThanAreRemembered_isNobody() throws Exception {
-    for (var i = 0; i < 2; i++) {
-      RedirectedPod.awaitEnd(pod.perl("reset_it(open_to('198.18.1.6', 443, 42001));"));
-    }
-    var third = pod.perl("my $s = open_to('198.18.1.6', 443, 42001); sleep 300;");
+    var parent = forksThatUseOnePort("198.18.1.6", 42_001, OwnerRecord.SLOTS + 1);
 
-    var seen = acceptFrom(third).seen();
+    var seen = acceptFrom(parent).seen();
     owners.refreshPods(); // whoever holds it now could be found, and would be a guess
     var resolution = owners.resolve(seen);
     assertThat(resolution.owners()).isEmpty();
     assertThat(resolution.rung()).isEqualTo(Rung.KERNEL_EXACT);
     assertThat(resolution.reasons())
         .contains("more processes than are remembered used these addresses within seconds");
-    third.destroy();
+    parent.destroy();
+  }
+
+  /** So many children have a connection from a port, one after the other; then their parent has. */
+  private static Process forksThatUseOnePort(String host, int port, int children) throws Exception {
+    return pod.perl(
+        """
+        for (1..%3$d) {
+          my $child = fork;
+          if (!$child) { reset_it(open_to('%1$s', 443, %2$d)); exit 0; }
+          waitpid $child, 0;
+        }
+        my $s = open_to('%1$s', 443, %2$d);
+        sleep 300;
+        """
+            .formatted(host, port, children));
   }
 
   @Test
