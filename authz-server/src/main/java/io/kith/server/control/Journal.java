@@ -533,10 +533,11 @@ final class Journal implements AutoCloseable {
 
   private boolean applyAll(List<Entry> page) {
     try {
-      var known = verified != null && page.size() == PAGE && verified.has(page);
-      for (var entry : page) {
-        // the first one's seal says that the page follows the one before it
-        var why = refused(entry, known && entry.position() != page.getFirst().position());
+      var known = verified == null ? 0 : verified.among(page);
+      for (var i = 0; i < page.size(); i++) {
+        var entry = page.get(i);
+        // the seal of a page's first says that it follows the page before it, if there is one
+        var why = refused(entry, i < known && (i > 0 || entry.position() == 1));
         if (why != null) {
           return damaged(why);
         }
@@ -634,6 +635,10 @@ final class Journal implements AutoCloseable {
 
   /** Writes down how far the log was seen: before a change is answered, and once for many. */
   private void remember() {
+    if (verified != null
+        && problem == null) { // else what was noted of the log is kept, to be repaired
+      verified.save();
+    }
     if (mark != null && expected == null && marked < position) {
       try {
         mark.write(position, seal);

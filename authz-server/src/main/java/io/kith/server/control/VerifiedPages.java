@@ -14,19 +14,21 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /*
- * Most of a start is signatures: two for each proposed revision, a millisecond together, and none of
- * them changed since the last start. The file is worth what the keys beside it are worth: who can
- * write it can seal whatever they like.
+ * Most of a start is signatures: two for each proposed revision, a millisecond together and more in
+ * a cold JVM, and none of them changed since the last start. The file is worth what the keys beside
+ * it are worth: who can write it can seal whatever they like.
  */
 /**
  * The pages of the log of changes whose signatures this server has verified before, in a file
- * beside its keys: a page that is the same byte for byte needs them not verified again.
+ * beside its keys: what is the same byte for byte needs them not verified again.
  *
  * <p>Shape of the file: a line with {@link Keyring#id}; then a line for each page of {@value #PAGE}
- * entries in order, 64 hex digits of the SHA-256 of the entries. A file of other keys is begun
- * anew, and what is torn or cannot be read or written only costs time. Not thread-safe.
+ * entries in order, 64 hex digits of the SHA-256 of the entries; the last page may be one that is
+ * not full yet, as far as it was verified. A file of other keys is begun anew, and what is torn or
+ * cannot be read or written only costs time. Not thread-safe.
  */
 final class VerifiedPages {
   /** Entries of a page; page 0 begins with position 1. */
@@ -38,10 +40,25 @@ final class VerifiedPages {
   private final Path file;
   private final String keys;
   private final List<String> pages = new ArrayList<>();
+
+  /** Of the entries of the page that is not full, up to the last that was noted. */
   private MessageDigest page = sha256();
 
-  /** Last position of the pages that were found noted. */
-  private long known;
+  /** Position of the last that was noted. */
+  private long last;
+
+  private @Nullable Found found;
+
+  /** The first page whose line is another than in the file. */
+  private int unwritten = Integer.MAX_VALUE;
+
+  /**
+   * Entries that were verified before and are noted again when the last of them is.
+   *
+   * @param position of the last
+   * @param digest of all of them
+   */
+  private record Found(long position, MessageDigest digest) {}
 
   /** What the file has, as far as it is of these keys. */
   VerifiedPages(Path file, Keyring keys) {
@@ -64,51 +81,80 @@ final class VerifiedPages {
     }
   }
 
-  /** Whether these entries are a whole page that was verified before. */
-  boolean has(List<Entry> entries) {
-    var first = entries.isEmpty() ? 0 : entries.getFirst().position();
-    var index = (first - 1) / PAGE;
-    if (entries.size() != PAGE || first % PAGE != 1 || index >= pages.size()) {
-      return false;
+  /**
+   * How many of these entries, from the first on, were verified before: all of a full page, or as
+   * far as the last page was noted.
+   */
+  int among(List<Entry> entries) {
+    found = null;
+    if (entries.isEmpty() || entries.getFirst().position() % PAGE != 1) {
+      return 0;
+    }
+    var index = Math.toIntExact(entries.getFirst().position() / PAGE);
+    if (index >= pages.size()) {
+      return 0;
     }
     var digest = sha256();
-    entries.forEach(entry -> add(digest, entry));
-    var isThere =
-        pages.get(Math.toIntExact(index)).equals(HexFormat.of().formatHex(digest.digest()));
-    if (isThere) {
-      known = entries.getLast().position();
+    for (var count = 1; count <= Math.min(entries.size(), PAGE); count++) {
+      add(digest, entries.get(count - 1));
+      var mayEnd = count == PAGE || index == pages.size() - 1;
+      if (mayEnd && hash(digest).equals(pages.get(index))) {
+        found = new Found(entries.get(count - 1).position(), digest);
+        return count;
+      }
     }
-    return isThere;
+    return 0;
   }
 
-  /** Takes note of an entry that was verified; from position 1 on, without gaps. */
+  /**
+   * Takes note of an entry that was verified, now or before. One that does not follow the last is
+   * passed over, as is all after it: what is noted of a page was verified as it stands there.
+   */
   void note(Entry entry) {
-    if (entry.position() <= known) {
-      return; // its page is noted
+    var before = found;
+    if (before != null && entry.position() < before.position()) {
+      return;
     }
-    add(page, entry);
-    if (entry.position() % PAGE == 0) {
-      var hash = HexFormat.of().formatHex(page.digest());
+    if (before != null && entry.position() == before.position()) {
+      page = before.digest();
+      found = null;
+    } else if (entry.position() == last + 1) {
+      add(page, entry);
+    } else {
+      return;
+    }
+    last = entry.position();
+    if (last % PAGE == 0) {
+      put(Math.toIntExact(last / PAGE - 1));
       page = sha256();
-      var index = Math.toIntExact(entry.position() / PAGE - 1);
-      if (index < pages.size() && pages.get(index).equals(hash)) {
-        return;
-      }
-      if (index > pages.size()) {
-        return; // the one before it could not be written
-      }
-      write(index, hash);
     }
   }
 
-  private void write(int index, String hash) {
-    pages.subList(index, pages.size()).clear();
-    var start = keys.length() + 1 + (long) LINE * index;
+  private void put(int index) {
+    var hash = hash(page);
+    if (index > pages.size() || (index < pages.size() && pages.get(index).equals(hash))) {
+      return;
+    }
+    pages.subList(index, pages.size()).clear(); // what was there is of another log, or of less
+    pages.add(hash);
+    unwritten = Math.min(unwritten, index);
+  }
+
+  /** Writes what was noted. */
+  void save() {
+    if (last % PAGE != 0) {
+      put(Math.toIntExact(last / PAGE));
+    }
+    if (unwritten >= pages.size()) {
+      return;
+    }
     try (var bytes = new RandomAccessFile(file.toFile(), "rw")) {
-      bytes.setLength(start); // what was there is of another log
+      var start = keys.length() + 1 + (long) LINE * unwritten;
+      bytes.setLength(start);
       bytes.seek(start);
-      bytes.write((hash + "\n").getBytes(UTF_8));
-      pages.add(hash);
+      var lines = String.join("\n", pages.subList(unwritten, pages.size())) + "\n";
+      bytes.write(lines.getBytes(UTF_8));
+      unwritten = Integer.MAX_VALUE;
     } catch (IOException e) {
       LOG.log(Level.WARNING, "that entries were verified could not be written", e);
     }
@@ -121,6 +167,15 @@ final class VerifiedPages {
       var bytes = text.getBytes(UTF_8);
       digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(bytes.length).flip());
       digest.update(bytes);
+    }
+  }
+
+  /** Of what was added so far; more may be added. */
+  private static String hash(MessageDigest digest) {
+    try {
+      return HexFormat.of().formatHex(((MessageDigest) digest.clone()).digest());
+    } catch (CloneNotSupportedException e) {
+      throw new IllegalStateException("the JDK's SHA-256 can be copied", e);
     }
   }
 

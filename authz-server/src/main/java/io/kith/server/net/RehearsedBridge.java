@@ -2,6 +2,7 @@ package io.kith.server.net;
 
 import com.google.protobuf.ByteString;
 import io.grpc.ManagedChannel;
+import io.grpc.ManagedChannelBuilder;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.StreamObserver;
 import io.kith.baselines.identity.IpAddress;
@@ -22,9 +23,11 @@ import io.kith.bridge.v1.Query;
 import io.kith.bridge.v1.Rung;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.spiffe.SpiffeTls;
+import io.kith.spiffe.UnixChannels;
 import io.kith.spiffe.X509Source;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -74,26 +77,39 @@ public final class RehearsedBridge implements StreamObserver<ServerMessage>, Aut
   }
 
   /**
-   * Attaches.
+   * Attaches at a port.
    *
    * @param identity its own; not closed here
    * @param address of its pod, whose identity is {@code workload}
    */
   public static RehearsedBridge attach(
       int port, X509Source identity, SpiffeId server, IpAddress address, SpiffeId workload) {
-    var channel =
+    return attach(
         NettyChannelBuilder.forAddress(
-                new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
-                SpiffeTls.channelCredentials(identity, server::equals))
-            .directExecutor()
-            .build();
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
+            SpiffeTls.channelCredentials(identity, server::equals)),
+        address,
+        workload);
+  }
+
+  /** The same at a Unix socket. */
+  public static RehearsedBridge attach(
+      Path socket, X509Source identity, SpiffeId server, IpAddress address, SpiffeId workload) {
+    return attach(
+        UnixChannels.to(socket, SpiffeTls.channelCredentials(identity, server::equals)),
+        address,
+        workload);
+  }
+
+  private static RehearsedBridge attach(
+      ManagedChannelBuilder<?> channel, IpAddress address, SpiffeId workload) {
     var pod =
         Pod.newBuilder()
             .setId("net:[4026532000]")
             .addAddresses(ByteString.copyFrom(address.bytes()))
             .addSpiffeIds(workload.toString())
             .build();
-    var bridge = new RehearsedBridge(channel, pod);
+    var bridge = new RehearsedBridge(channel.directExecutor().build(), pod);
     bridge.introduce();
     return bridge;
   }

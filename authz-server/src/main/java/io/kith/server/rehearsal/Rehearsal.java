@@ -11,6 +11,7 @@ import io.kith.server.cli.Kith;
 import io.kith.server.net.RehearsedBridge;
 import io.kith.server.verb.Surroundings;
 import io.kith.spiffe.WorkloadApiSource;
+import io.kith.spiffe.X509Source;
 import io.kith.spiffe.dev.DevIdentity;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -26,6 +27,7 @@ import java.util.Set;
 /**
  * A server that learns a flow, enforces it, stops, and does so again from its store, with a
  * development identity, a bridge and an Envoy of its own, in one process and a folder of its own.
+ * Its bridge is at a port first, then at a Unix socket, so that it has been through both.
  *
  * <p>A program: run with {@code -XX:AOTCacheOutput=FILE}, the JVM writes at its end the classes
  * that were used, linked, and how their methods ran. A server that starts with {@code
@@ -44,10 +46,12 @@ public final class Rehearsal {
 
   private final Path folder;
   private final Path config;
+  private final Path socket;
 
-  private Rehearsal(Path folder) throws IOException {
+  private Rehearsal(Path folder) {
     this.folder = folder;
-    this.config = Files.writeString(folder.resolve("kith.yaml"), config(folder));
+    this.config = folder.resolve("kith.yaml");
+    this.socket = folder.resolve("bridge.sock");
   }
 
   /** Takes no arguments; exit code 1 when something did not go as it has to. */
@@ -74,17 +78,17 @@ public final class Rehearsal {
         new DevIdentity.Settings(folder.resolve("id"), TRUST_DOMAIN, Duration.ofHours(1), ids);
     try (var identity = DevIdentity.start(settings, Clock.systemUTC())) {
       var rehearsal = new Rehearsal(folder);
-      rehearsal.serve(identity, true);
-      rehearsal.serve(identity, false);
+      rehearsal.serve(identity, true, "127.0.0.1:0");
+      rehearsal.serve(identity, false, "unix:" + rehearsal.socket);
     }
   }
 
-  private static String config(Path folder) {
+  private static String config(Path folder, String bridges) {
     return """
     server:
       spiffeId: %1$s
       checks: {listen: "127.0.0.1:0"}
-      bridges: {listen: "127.0.0.1:0"}
+      bridges: {listen: "%9$s"}
       admin: {listen: "unix:%2$s/admin.sock"}
       health: {listen: "127.0.0.1:0"}
       bridgeIds: ["%3$s"]
@@ -107,11 +111,13 @@ public final class Rehearsal {
             OWNER,
             POD,
             POD_ADDRESS,
-            RehearsedEnvoy.DESTINATION);
+            RehearsedEnvoy.DESTINATION,
+            bridges);
   }
 
   /** One life of the server, from its start to its end. */
-  private void serve(DevIdentity identity, boolean teach) throws Exception {
+  private void serve(DevIdentity identity, boolean teach, String bridges) throws Exception {
+    Files.writeString(config, config(folder, bridges));
     var out = new StringWriter();
     var printer = new PrintWriter(out, true);
     var here = new Surroundings(Map.of(), folder, "rehearsal", printer, printer);
@@ -128,8 +134,7 @@ public final class Rehearsal {
       var said = out.toString();
       try (var admin = AdminClient.toUnixSocket(folder.resolve("admin.sock"), "rehearsal");
           var ofBridge = identity(identity, BRIDGE);
-          var bridge =
-              RehearsedBridge.attach(port(said, "bridges"), ofBridge, SERVER, POD_ADDRESS, POD);
+          var bridge = attach(said, ofBridge);
           var envoy = RehearsedEnvoy.connect(port(said, "checks"), identity, SERVER)) {
         bridge.awaitWelcome(PATIENCE);
         await(
@@ -165,6 +170,13 @@ public final class Rehearsal {
       server.interrupt();
       server.join(PATIENCE);
     }
+  }
+
+  /** At the socket where the server has one, else at its port. */
+  private RehearsedBridge attach(String said, X509Source identity) {
+    return Files.exists(socket)
+        ? RehearsedBridge.attach(socket, identity, SERVER, POD_ADDRESS, POD)
+        : RehearsedBridge.attach(port(said, "bridges"), identity, SERVER, POD_ADDRESS, POD);
   }
 
   static WorkloadApiSource identity(DevIdentity issuer, SpiffeId id) throws InterruptedException {

@@ -443,14 +443,61 @@ class JournalTest {
       fillAPage(state);
       before = state.folded();
     }
-    assertThat(Files.readAllLines(folder.resolve("log.verified"))).hasSize(2);
+    var noted = Files.readAllLines(folder.resolve("log.verified"));
+    assertThat(noted).as("keys, a page, and two entries of the next").hasSize(3);
 
     try (var state = site.server()) {
       assertThat(state.folded()).isEqualTo(before);
       assertThat(state.store().problem()).isNull();
       fillAPage(state);
     }
-    assertThat(Files.readAllLines(folder.resolve("log.verified"))).hasSize(3);
+    assertThat(Files.readAllLines(folder.resolve("log.verified")))
+        .hasSize(4)
+        .startsWith(noted.get(0), noted.get(1))
+        .doesNotContain(noted.get(2));
+  }
+
+  /** Only what is not verified again is believed with a signature that is wrong. */
+  @Test
+  void restart_lastPageThatIsNotFull_isNotVerifiedAgain() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    site.mark = new HighWaterMark(folder.resolve("log.mark"));
+    try (var state = site.server()) {
+      enforce(site, state);
+    }
+    store.rows.replaceAll(JournalTest::broken);
+    var pages = new VerifiedPages(folder.resolve("log.verified"), site.keys.ring());
+    store.rows.forEach(pages::note);
+    pages.save();
+    site.mark = new HighWaterMark(folder.resolve("of-this-log.mark"));
+
+    try (var state = site.server()) {
+      assertThat(state.store().problem()).isNull();
+      assertThat(state.store().position()).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void restart_alteredRowOfTheLastPage_isNotApplied() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    site.mark = new HighWaterMark(folder.resolve("log.mark"));
+    try (var state = site.server()) {
+      enforce(site, state);
+      state.setMode(ONE, Mode.SHADOW, "look", "ada");
+    }
+    var noted = Files.readString(folder.resolve("log.verified"));
+    for (var alteredAt : List.of(0, 1, 2)) {
+      var good = store.rows.set(alteredAt, broken(store.rows.get(alteredAt)));
+
+      assertThatThrownBy(() -> site.server().close())
+          .hasMessageContaining("the log of changes is good up to " + alteredAt)
+          .hasMessageContaining("was changed after it was sealed");
+      store.rows.set(alteredAt, good);
+    }
+    assertThat(folder.resolve("log.verified")).as("for when it is repaired").hasContent(noted);
+    site.server().close();
   }
 
   @Test
