@@ -181,9 +181,11 @@ public final class KithServer {
     return process;
   }
 
-  /** A bridge that attaches as soon as a server is there, and again after each. */
-  RunningProcess bridge() throws IOException {
-    return bridge(options.bridges());
+  /** A bridge that looks for a server, attaches as soon as one is there, and again after each. */
+  RunningProcess bridge() throws IOException, InterruptedException {
+    var process = bridge(options.bridges());
+    process.awaitReady(START, () -> process.log().contains("no server"));
+    return process;
   }
 
   private RunningProcess bridge(String server) throws IOException {

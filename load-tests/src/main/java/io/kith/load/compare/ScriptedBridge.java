@@ -112,6 +112,7 @@ public final class ScriptedBridge implements StreamObserver<ServerMessage> {
       var bridge =
           new ScriptedBridge(BridgeServiceGrpc.newStub(channel), Integer.parseInt(arguments[2]));
       bridge.ended.await();
+      System.out.println("no server");
       Thread.sleep(AGAIN);
       channel.resetConnectBackoff();
     }
