@@ -15,8 +15,9 @@ public final class Deadlines implements AutoCloseable {
   /*
    * Nearly every entry is done long before its deadline, and there are tens of thousands a second. A
    * timer that sorts them, and wakes a thread for each that becomes the next, costs more than the
-   * check itself. So entries only stand in a queue, and one thread walks over all of them every few
-   * milliseconds: it drops what is done and tells what is late. The number waiting is bounded by
+   * check itself. So entries only stand in a queue, and one thread walks over all of them when the
+   * first would be late, or after a while: it drops what is done and tells what is late. It comes
+   * soon where many wait, so that what is done does not grow old. The number waiting is bounded by
    * those who add.
    */
 
@@ -37,9 +38,18 @@ public final class Deadlines implements AutoCloseable {
 
   private static final BoundedLog LOG = new BoundedLog(Deadlines.class, 10);
 
+  /** Between two walks over few entries; over more it is the grain. */
+  private static final Duration PAUSE = Duration.ofMillis(50);
+
+  private static final int FEW = 256;
+  private static final long NEVER = Long.MAX_VALUE / 2;
+
   private final ConcurrentLinkedQueue<Entry> waiting = new ConcurrentLinkedQueue<>();
   private final Thread thread;
-  private volatile boolean asleep;
+
+  /** When the next walk is, on the scale of {@link System#nanoTime}. */
+  private volatile long wakes = System.nanoTime() + NEVER;
+
   private volatile boolean closed;
 
   public Deadlines() {
@@ -48,35 +58,54 @@ public final class Deadlines implements AutoCloseable {
 
   public void add(Entry entry) {
     waiting.add(entry);
-    if (asleep) {
+    if (entry.deadlineNanos() - wakes < -GRAIN.toNanos()) {
       LockSupport.unpark(thread);
     }
   }
 
   private void run() {
     while (!closed) {
-      if (waiting.isEmpty()) {
-        asleep = true;
+      var now = System.nanoTime();
+      wakes = now + PAUSE.toNanos(); // no later: who adds behind the walk wakes, or is in time
+      var walked = walk(now);
+      if (walked.entries() == 0) {
+        wakes = now + NEVER;
         if (waiting.isEmpty()) {
           LockSupport.park(this);
         }
-        asleep = false;
+      } else {
+        var most = walked.entries() > FEW ? GRAIN : PAUSE;
+        var pause = Math.clamp(walked.nanosToFirst(), GRAIN.toNanos(), most.toNanos());
+        wakes = now + pause;
+        LockSupport.parkNanos(this, pause);
       }
-      LockSupport.parkNanos(this, GRAIN.toNanos());
-      sweep(System.nanoTime());
     }
   }
 
-  private void sweep(long now) {
-    for (var entries = waiting.iterator(); entries.hasNext(); ) {
+  /**
+   * What a walk found.
+   *
+   * @param entries that it began with
+   * @param nanosToFirst until the first deadline of those that wait on
+   */
+  private record Walked(int entries, long nanosToFirst) {}
+
+  private Walked walk(long now) {
+    var count = 0;
+    var first = NEVER;
+    for (var entries = waiting.iterator(); entries.hasNext(); count++) {
       var entry = entries.next();
+      var left = entry.deadlineNanos() - now;
       if (entry.isDone()) {
         entries.remove();
-      } else if (now - entry.deadlineNanos() >= 0) {
+      } else if (left <= 0) {
         entries.remove();
         expire(entry);
+      } else {
+        first = Math.min(first, left);
       }
     }
+    return new Walked(count, first);
   }
 
   /** One that fails must not cost the others their end. */

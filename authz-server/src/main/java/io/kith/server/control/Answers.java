@@ -8,6 +8,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
@@ -22,9 +23,10 @@ final class Answers implements AutoCloseable {
 
   /*
    * Waking a thread costs a Check more than deciding it, and on one processor the two threads would
-   * take turns with every answer. So the first answer wakes the reader, which lets more gather.
+   * take turns with every answer. So the first answer wakes the reader, which lets more gather,
+   * unless somebody waits for it.
    */
-  private static final Duration GATHERED = Duration.ofMillis(5);
+  private static final Duration GATHERED = Duration.ofMillis(20);
 
   private sealed interface Item {}
 
@@ -70,6 +72,7 @@ final class Answers implements AutoCloseable {
     while (!queue.offer(item, 100, TimeUnit.MILLISECONDS)) {
       requireOpen();
     }
+    LockSupport.unpark(thread);
   }
 
   private void requireOpen() {
@@ -85,7 +88,7 @@ final class Answers implements AutoCloseable {
       try {
         batch.add(queue.take());
         if (queue.size() < BATCH) {
-          Thread.sleep(GATHERED);
+          LockSupport.parkNanos(this, GATHERED.toNanos());
         }
       } catch (InterruptedException _) {
         return;
@@ -119,6 +122,7 @@ final class Answers implements AutoCloseable {
       while (thread.isAlive() && !queue.offer(new End(), 100, TimeUnit.MILLISECONDS)) {
         // full: the thread makes room
       }
+      LockSupport.unpark(thread);
       thread.join();
     } catch (InterruptedException _) {
       thread.interrupt();
