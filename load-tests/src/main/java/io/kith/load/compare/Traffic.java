@@ -25,10 +25,16 @@ public final class Traffic {
   /** The first socket's port; from here to the last port all take three octets in a message. */
   public static final int FIRST_PORT = 16_384;
 
-  /** A port of a program that is in no baseline. */
-  public static final int STRANGE_PORT = 65_535;
+  /**
+   * A port of a program that is in no baseline: one of those that connection tracking gives nobody
+   * whose own port is not among them.
+   */
+  public static final int STRANGE_PORT = 1_023;
 
-  private static final int PORTS = STRANGE_PORT - FIRST_PORT;
+  /** The last socket's port. */
+  static final int LAST_PORT = 65_535;
+
+  private static final int PORTS = LAST_PORT + 1 - FIRST_PORT;
   private static final int HEADERS = 1;
   private static final int DATA = 0;
   private static final int END_HEADERS = 4;

@@ -22,7 +22,7 @@ import java.util.function.Consumer;
  * do. It is gone with its last process.
  */
 public final class LoadNetwork implements AutoCloseable {
-  /** The first port that a connection may come from; the last is one below that of a stranger. */
+  /** The first port that a connection may come from. */
   public static final int FIRST_PORT = 16_384;
 
   private static final Duration LIMIT = Duration.ofMinutes(1);
@@ -35,7 +35,7 @@ public final class LoadNetwork implements AutoCloseable {
       """
       set -eu
       cd /proc/sys/net
-      echo "%d 65534" > ipv4/ip_local_port_range
+      echo "%d 65535" > ipv4/ip_local_port_range
       echo 1 > ipv4/tcp_tw_reuse
       echo 1 > netfilter/nf_conntrack_tcp_timeout_time_wait
       echo 1 > netfilter/nf_conntrack_tcp_timeout_close
