@@ -275,8 +275,10 @@ final class KernelCapture implements AutoCloseable {
         break;
       }
       var before = sighting(record);
-      if (before.owner().closeNanos() != 0 && seen.getLast().earlierNanos() < since) {
-        break;
+      var ended = before.owner().closeNanos();
+      var gone = seen.getLast().earlierNanos();
+      if (ended != 0 && (ended != gone || gone < since)) {
+        break; // not the one before, which is forgotten then; or long ago
       }
       seen.add(before);
     }

@@ -39,6 +39,7 @@ public record Owner(
   /** Whether the same process opened it, running the same program, and the same one sent. */
   boolean isSameSender(Owner other) {
     return pid == other.pid
+        && uid == other.uid
         && startNanos == other.startNanos
         && execId == other.execId
         && senderPid == other.senderPid;

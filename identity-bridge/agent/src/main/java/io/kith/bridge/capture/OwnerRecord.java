@@ -109,7 +109,7 @@ public final class OwnerRecord {
    */
   static byte[] key(byte[] key, int number) {
     var earlier = key.clone();
-    var slot = (number & (SLOTS - 1)) << SLOT_SHIFT;
+    var slot = ((number & (SLOTS - 1)) + 1) << SLOT_SHIFT;
     var in = ByteBuffer.wrap(earlier).order(ByteOrder.LITTLE_ENDIAN);
     in.putInt(KEY_PROTOCOL, in.getInt(KEY_PROTOCOL) | slot);
     return earlier;

@@ -53,6 +53,8 @@ final class Programs {
   /** Offset of the upper half of the pid and thread id. */
   private static final int PID = OwnerRecord.PID_TID + 4;
 
+  private static final int SENDER_PID = OwnerRecord.SENDER + 4;
+
   private final @Nullable Btf btf;
   private final Descriptor counters;
 
@@ -104,28 +106,34 @@ final class Programs {
     }
     a.storeValue64(7, OwnerRecord.EARLIER, 0).storeValue32(7, OwnerRecord.NUMBER, 0);
     a.map(1, owners.number()).move(2, 10).add(2, KEY).call(MAP_LOOKUP);
-    a.jumpIfEqual(0, 0, "enter").move(8, 0);
+    a.jumpIfEqual(0, 0, "forgotten").move(8, 0);
     // The same program of the same process again: the owner before it stays the one before, and the
     // record is written over where it stands, which spares the kernel to find room for another.
     // Who reads it meanwhile asks about the connection before, and gets this process either way.
     // The word with the check of the key is the last that is written (OwnerRecord.isOf).
-    a.load32(1, 8, PID).load32(2, 7, PID).jumpUnlessSame(1, 2, "other");
-    a.load64(1, 8, OwnerRecord.START).load64(2, 7, OwnerRecord.START);
-    a.jumpUnlessSame(1, 2, "other");
-    a.load64(1, 8, OwnerRecord.EXEC_ID).load64(2, 7, OwnerRecord.EXEC_ID);
-    a.jumpUnlessSame(1, 2, "other");
+    sameProgram(a, "other");
     a.load32(1, 8, OwnerRecord.NUMBER).store32(7, OwnerRecord.NUMBER, 1);
     for (var i = 0; i <= OwnerRecord.CHECK; i += 8) {
       a.load64(1, 7, i).store64(8, i, 1);
     }
     a.load64(1, 8, OwnerRecord.EARLIER).store64(7, OwnerRecord.EARLIER, 1).jump("reserve");
+    // Other pods have pushed it out, but the pod's own reserve has it: it counts all the same.
+    a.label("forgotten");
+    reserveOf(a, tables, "enter");
+    a.move(1, 0).move(2, 10).add(2, KEY).call(MAP_LOOKUP);
+    a.jumpIfEqual(0, 0, "enter").move(8, 0);
+    sameProgram(a, "other");
+    a.load32(1, 8, OwnerRecord.NUMBER).store32(7, OwnerRecord.NUMBER, 1);
+    a.load64(1, 8, OwnerRecord.EARLIER).store64(7, OwnerRecord.EARLIER, 1).jump("enter");
     // Another one: who had the key stays a candidate, and the record says until when he had it.
     a.label("other");
     a.load64(1, 8, OwnerRecord.CLOSE).jumpUnlessEqual(1, 0, "closed");
     a.load64(1, 7, OwnerRecord.CONNECT);
     a.label("closed").store64(7, OwnerRecord.EARLIER, 1);
+    // Under the key itself too, which is what a bridge reads that knows no slots.
+    a.map(1, previous.number()).move(2, 10).add(2, KEY).move(3, 8).set(4, 0).call(MAP_UPDATE);
     a.load32(1, 8, OwnerRecord.NUMBER).move(2, 1).add(2, 1).store32(7, OwnerRecord.NUMBER, 2);
-    a.and(1, OwnerRecord.SLOTS - 1).shiftLeft(1, OwnerRecord.SLOT_SHIFT);
+    a.and(1, OwnerRecord.SLOTS - 1).add(1, 1).shiftLeft(1, OwnerRecord.SLOT_SHIFT);
     a.load32(2, 10, PROTOCOL).addRegister(2, 1).store32(10, PROTOCOL, 2);
     a.map(1, previous.number()).move(2, 10).add(2, KEY).move(3, 8).set(4, 0).call(MAP_UPDATE);
     a.load32(1, 10, PROTOCOL).and(1, (1 << OwnerRecord.SLOT_SHIFT) - 1).store32(10, PROTOCOL, 1);
@@ -153,6 +161,21 @@ final class Programs {
     closed(a, "out");
 
     return a.label("out").set(0, 1).exit();
+  }
+
+  /**
+   * Goes on when the records at 7 and 8 are of one program of one process, as one user, with one
+   * sender.
+   */
+  private static void sameProgram(Assembler a, String otherwise) {
+    a.load32(1, 8, PID).load32(2, 7, PID).jumpUnlessSame(1, 2, otherwise);
+    a.load32(1, 8, SENDER_PID).load32(2, 7, SENDER_PID).jumpUnlessSame(1, 2, otherwise);
+    a.load64(1, 8, OwnerRecord.UID_GID).load64(2, 7, OwnerRecord.UID_GID);
+    a.jumpUnlessSame(1, 2, otherwise);
+    a.load64(1, 8, OwnerRecord.START).load64(2, 7, OwnerRecord.START);
+    a.jumpUnlessSame(1, 2, otherwise);
+    a.load64(1, 8, OwnerRecord.EXEC_ID).load64(2, 7, OwnerRecord.EXEC_ID);
+    a.jumpUnlessSame(1, 2, otherwise);
   }
 
   /** 0 = the table that only the pod writes whose key is on the stack, when it has one. */

@@ -83,8 +83,8 @@ class OwnerRecordTest {
     var tuple = new Tuple(IpAddress.parse("::1"), 1, IpAddress.parse("::2"), 2);
     var key = OwnerRecord.key(7, tuple);
 
-    assertThat(OwnerRecord.key(key, 0)).isEqualTo(key);
-    assertThat(OwnerRecord.key(key, 1)).isNotEqualTo(key);
+    assertThat(OwnerRecord.key(key, 0)).isNotEqualTo(key).isNotEqualTo(OwnerRecord.key(key, 1));
+    assertThat(OwnerRecord.key(key, OwnerRecord.SLOTS - 1)).isNotEqualTo(key);
     assertThat(OwnerRecord.key(key, OwnerRecord.SLOTS + 1)).isEqualTo(OwnerRecord.key(key, 1));
     assertThat(OwnerRecord.key(key, -1)).isEqualTo(OwnerRecord.key(key, OwnerRecord.SLOTS - 1));
   }

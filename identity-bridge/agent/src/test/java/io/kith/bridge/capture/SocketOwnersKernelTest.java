@@ -13,6 +13,9 @@ import io.kith.bridge.ffm.Mounts;
 import io.kith.bridge.ffm.NetworkNamespace;
 import io.kith.bridge.ffm.Tuple;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -37,6 +40,8 @@ class SocketOwnersKernelTest {
   private static final Duration LIMIT = Duration.ofSeconds(90);
 
   @TempDir private static Path folder;
+  private static final int ENTRIES = 4_096;
+
   private static RedirectedPod pod;
   private static SocketOwners owners;
 
@@ -61,7 +66,7 @@ class SocketOwnersKernelTest {
 
   private static SocketOwners.Settings settings(@Nullable Path cgroup) {
     return new SocketOwners.Settings(
-        List.of(RedirectedPod.PROXY_PORT, 15_006), RedirectedPod.PROXY_UID, 4_096, cgroup);
+        List.of(RedirectedPod.PROXY_PORT, 15_006), RedirectedPod.PROXY_UID, ENTRIES, cgroup);
   }
 
   @Test
@@ -210,6 +215,30 @@ class SocketOwnersKernelTest {
       RedirectedPod.awaitEnd(parent);
     } finally {
       pod.inside(() -> Files.writeString(range, "32768 60999"));
+    }
+  }
+
+  /** Others push it out of the table of all pods; the pod's reserve has it still. */
+  @Test
+  void resolve_addressesUsedBeforeAFloodOfOtherPods_bothAreCandidates() throws Exception {
+    var first = pod.perl("reset_it(open_to('198.18.1.14', 443, 46000));");
+    RedirectedPod.awaitEnd(first);
+    flood(3 * ENTRIES);
+    var second = pod.perl("my $s = open_to('198.18.1.14', 443, 46000); sleep 300;");
+
+    assertThat(pids(acceptFrom(second))).containsExactly((int) second.pid(), (int) first.pid());
+    second.destroy();
+  }
+
+  /** Connections of our own network to itself, each from another port than the one before. */
+  private static void flood(int connections) throws Exception {
+    try (var listener = new ServerSocket(0, 128, InetAddress.getLoopbackAddress())) {
+      for (var i = 0; i < connections; i++) {
+        try (var client = new Socket(listener.getInetAddress(), listener.getLocalPort());
+            var _ = listener.accept()) {
+          client.setSoLinger(true, 0);
+        }
+      }
     }
   }
 
