@@ -77,7 +77,22 @@ public final class Deadlines implements AutoCloseable {
         var most = walked.entries() > FEW ? GRAIN : PAUSE;
         var pause = Math.clamp(walked.nanosToFirst(), GRAIN.toNanos(), most.toNanos());
         wakes = now + pause;
-        LockSupport.parkNanos(this, pause);
+        var left = pause - (System.nanoTime() - now);
+        if (left > 0) {
+          LockSupport.parkNanos(this, left);
+        }
+        rest(now);
+      }
+    }
+  }
+
+  /** Until a grain after the last walk, however often somebody wakes the thread. */
+  private void rest(long walkedAt) {
+    var left = GRAIN.toNanos();
+    while (left > 0 && !closed) {
+      left = GRAIN.toNanos() - (System.nanoTime() - walkedAt);
+      if (left > 0) {
+        LockSupport.parkNanos(this, left);
       }
     }
   }

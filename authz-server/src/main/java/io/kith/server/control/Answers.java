@@ -40,6 +40,7 @@ final class Answers implements AutoCloseable {
   private final int keptForDenials;
   private final Consumer<CheckRecord> reader;
   private final Thread thread;
+  private volatile boolean awaited;
 
   /**
    * Starts the thread.
@@ -69,6 +70,7 @@ final class Answers implements AutoCloseable {
   }
 
   private void put(Item item) throws InterruptedException {
+    awaited = true;
     while (!queue.offer(item, 100, TimeUnit.MILLISECONDS)) {
       requireOpen();
     }
@@ -87,12 +89,13 @@ final class Answers implements AutoCloseable {
       batch.clear();
       try {
         batch.add(queue.take());
-        if (queue.size() < BATCH) {
+        if (!awaited && queue.size() < BATCH) {
           LockSupport.parkNanos(this, GATHERED.toNanos());
         }
       } catch (InterruptedException _) {
         return;
       }
+      awaited = false;
       queue.drainTo(batch, BATCH - 1);
       for (var item : batch) {
         switch (item) {
@@ -118,6 +121,7 @@ final class Answers implements AutoCloseable {
   /** Reads what waits, and ends the thread. */
   @Override
   public void close() {
+    awaited = true;
     try {
       while (thread.isAlive() && !queue.offer(new End(), 100, TimeUnit.MILLISECONDS)) {
         // full: the thread makes room

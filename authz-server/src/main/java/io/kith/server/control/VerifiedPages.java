@@ -48,6 +48,7 @@ final class VerifiedPages {
   private long last;
 
   private @Nullable Found found;
+  private boolean told;
 
   /** The first page whose line is another than in the file. */
   private int unwritten = Integer.MAX_VALUE;
@@ -90,10 +91,11 @@ final class VerifiedPages {
     if (entries.isEmpty() || entries.getFirst().position() % PAGE != 1) {
       return 0;
     }
-    var index = Math.toIntExact(entries.getFirst().position() / PAGE);
-    if (index >= pages.size()) {
+    var number = entries.getFirst().position() / PAGE;
+    if (number >= pages.size()) {
       return 0;
     }
+    var index = Math.toIntExact(number);
     var digest = sha256();
     for (var count = 1; count <= Math.min(entries.size(), PAGE); count++) {
       add(digest, entries.get(count - 1));
@@ -149,14 +151,18 @@ final class VerifiedPages {
       return;
     }
     try (var bytes = new RandomAccessFile(file.toFile(), "rw")) {
-      var start = keys.length() + 1 + (long) LINE * unwritten;
+      var lines = String.join("\n", pages.subList(unwritten, pages.size())) + "\n";
+      var start = unwritten == 0 ? 0 : keys.length() + 1 + (long) LINE * unwritten;
       bytes.setLength(start);
       bytes.seek(start);
-      var lines = String.join("\n", pages.subList(unwritten, pages.size())) + "\n";
-      bytes.write(lines.getBytes(UTF_8));
+      bytes.write((unwritten == 0 ? keys + "\n" + lines : lines).getBytes(UTF_8));
       unwritten = Integer.MAX_VALUE;
+      told = false;
     } catch (IOException e) {
-      LOG.log(Level.WARNING, "that entries were verified could not be written", e);
+      if (!told) { // it is tried again whenever the log is read
+        LOG.log(Level.WARNING, "that entries were verified could not be written", e);
+      }
+      told = true;
     }
   }
 
