@@ -29,7 +29,7 @@ class VerifiedPagesTest {
     return IntStream.rangeClosed(from, to).mapToObj(i -> entry(story, i)).toList();
   }
 
-  private static Entry entry(String story, int position) {
+  private static Entry entry(String story, long position) {
     return new Entry(
         position,
         new Change(Instant.EPOCH, "ada", story, "mode", "*", "{}"),
@@ -64,6 +64,7 @@ class VerifiedPagesTest {
     assertThat(known(pages(), log("b", 1, PAGE + 3))).containsExactly(0, 0);
     assertThat(pages().among(log("a", 2, 3))).as("within a page").isZero();
     assertThat(pages().among(List.of())).isZero();
+    assertThat(pages().among(List.of(entry("a", (1L << 31) * PAGE + 1)))).isZero();
   }
 
   @Test
