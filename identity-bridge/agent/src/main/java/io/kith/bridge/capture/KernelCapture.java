@@ -99,7 +99,7 @@ final class KernelCapture implements AutoCloseable {
       var tables = keep(open, Tables.open(pins, entries));
       var programs = new Programs(btf, tables.counters());
       for (var kind : List.of(ProgramKind.CONNECT4, ProgramKind.CONNECT6)) {
-        var program = keep(open, connect(programs, kind, storage));
+        var program = keep(open, connect(programs, kind, storage, tables));
         keep(open, pins.attach(name(kind), program, anew -> Bpf.attach(anew, kind, root)));
       }
       var operations = keep(open, operations(programs, storage, tables));
@@ -133,13 +133,14 @@ final class KernelCapture implements AutoCloseable {
     return kind.name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
-  private static Descriptor connect(Programs programs, ProgramKind kind, Descriptor storage)
+  private static Descriptor connect(
+      Programs programs, ProgramKind kind, Descriptor storage, Tables tables)
       throws KernelException {
     try {
-      return Bpf.program("kith_connect", kind, programs.connect(storage, Reads.TYPED));
+      return Bpf.program("kith_connect", kind, programs.connect(storage, tables, Reads.TYPED));
     } catch (KernelException _) {
       // Older kernels do not let this kind of program look at a process by its type.
-      return Bpf.program("kith_connect", kind, programs.connect(storage, Reads.CALLS));
+      return Bpf.program("kith_connect", kind, programs.connect(storage, tables, Reads.CALLS));
     }
   }
 

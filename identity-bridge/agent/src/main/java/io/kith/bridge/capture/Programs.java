@@ -27,6 +27,7 @@ final class Programs {
   private static final int CURRENT_PID_TID = 14;
   private static final int SOCKET_OPERATION_FLAGS = 59;
   private static final int SOCKET_STORAGE_GET = 107;
+  private static final int NETNS_COOKIE = 122;
   private static final int BOOT_TIME = 125;
 
   // struct bpf_sock_addr and struct bpf_sock_ops
@@ -48,6 +49,7 @@ final class Programs {
   private static final int TCP_CLOSE = 7;
   private static final int AF_INET = 2;
   private static final int KEY = -64;
+  private static final int COOKIE = -8;
   private static final int PROTOCOL = KEY + OwnerRecord.KEY_PROTOCOL;
 
   /** Offset of the upper half of the pid and thread id. */
@@ -71,16 +73,23 @@ final class Programs {
 
   // ---- connect(2)
 
-  Assembler connect(Descriptor storage, OwnerCode.Reads reads) {
+  /** The program that notes who calls in the socket. */
+  Assembler connect(Descriptor storage, Tables tables, OwnerCode.Reads reads) {
     var a = new Assembler();
     a.move(6, 1).load64(2, 6, ADDRESS_SOCKET).jumpIfEqual(2, 0, "out");
     a.map(1, storage.number()).set(3, 0).set(4, 1).call(SOCKET_STORAGE_GET);
     a.jumpIfEqual(0, 0, "lost").move(7, 0);
     OwnerCode.caller(a, btf, reads);
-    a.label("out").set(0, 1).exit();
+    a.jump("out");
+    // Who makes the kernel have no room for the note (its bound for each socket can be filled by
+    // filters) would be taken for whoever had these addresses before: in a pod connect(2) says
+    // EPERM.
     a.label("lost");
     Counter.NOT_NOTED.add(a, counters, "counted");
-    return a.set(0, 1).exit();
+    a.move(1, 6).call(NETNS_COOKIE).store64(10, COOKIE, 0);
+    a.map(1, tables.reserves().number()).move(2, 10).add(2, COOKIE).call(MAP_LOOKUP);
+    a.jumpIfEqual(0, 0, "out").set(0, 0).exit();
+    return a.label("out").set(0, 1).exit();
   }
 
   // ---- before the SYN

@@ -183,7 +183,10 @@ public final class SocketOwners implements AutoCloseable {
       all.add(reserveProblem);
     }
     all.addAll(pods.problems());
-    lost(all, Counter.NOT_NOTED, " connections were not noted: no memory for it");
+    lost(
+        all,
+        Counter.NOT_NOTED,
+        " connections found no memory to note who made them: refused, those of pods");
     lost(all, Counter.NOT_REPORTED, " programs started without a report: the ring was full");
     return all;
   }
@@ -413,6 +416,10 @@ public final class SocketOwners implements AutoCloseable {
       return List.of();
     }
     var owners = new ArrayList<Owner>();
+    if (seen.getFirst().owner().uid() == settings.proxyUid()) {
+      reasons.add("the proxy's own connection is not its client's");
+      return owners; // nor that of whoever had its port before
+    }
     for (var sighting : seen) {
       var owner = sighting.owner();
       if (owner.uid() == settings.proxyUid()) {

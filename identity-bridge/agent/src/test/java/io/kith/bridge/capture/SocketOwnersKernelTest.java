@@ -218,6 +218,25 @@ class SocketOwnersKernelTest {
     }
   }
 
+  /** Unnoted, it would be taken for that of whoever had its addresses before. */
+  @Test
+  void connect_noRoomToNoteWhoCalls_isRefused() throws Exception {
+    var bound = Path.of("/proc/sys/net/core/optmem_max"); // of each network, since Linux 6.9
+    var before = pod.perl("reset_it(open_to('198.18.1.15', 443, 47000));");
+    RedirectedPod.awaitEnd(before);
+    pod.inside(() -> Files.writeString(bound, "1"));
+    try {
+      var unnoted = pod.perl("open_to('198.18.1.15', 443, 47000);");
+      assertThat(new String(unnoted.getInputStream().readAllBytes(), UTF_8))
+          .contains("connect: Operation not permitted");
+      assertThat(unnoted.waitFor()).isNotZero();
+    } finally {
+      pod.inside(() -> Files.writeString(bound, "131072"));
+    }
+    assertThat(owners.problems())
+        .anyMatch(words -> words.contains("found no memory to note who made them"));
+  }
+
   /** Others push it out of the table of all pods; the pod's reserve has it still. */
   @Test
   void resolve_addressesUsedBeforeAFloodOfOtherPods_bothAreCandidates() throws Exception {
