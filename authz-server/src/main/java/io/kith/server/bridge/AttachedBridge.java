@@ -227,23 +227,26 @@ final class AttachedBridge {
     }
   }
 
-  /** Has a connection of a pod ended. */
-  void revoke(RegisteredPod pod, SocketPair connection) {
+  /** Has connections of a pod ended; a message for each would be a task of the bridge for each. */
+  void revoke(RegisteredPod pod, List<SocketPair> connections) {
+    for (var from = 0; from < connections.size(); from += MAX_IN_MESSAGE) {
+      var some = connections.subList(from, Math.min(connections.size(), from + MAX_IN_MESSAGE));
+      var revocation = Revocation.newBuilder();
+      some.forEach(connection -> revocation.addConnections(message(pod, connection)));
+      out.write(ServerMessage.newBuilder().setRevocation(revocation).build());
+    }
+  }
+
+  private static Connection message(RegisteredPod pod, SocketPair connection) {
     var source = connection.source();
     var destination = connection.destination();
-    out.write(
-        ServerMessage.newBuilder()
-            .setRevocation(
-                Revocation.newBuilder()
-                    .addConnections(
-                        Connection.newBuilder()
-                            .setPodId(pod.id())
-                            .setSourceAddress(ByteString.copyFrom(source.address().bytes()))
-                            .setSourcePort(source.port())
-                            .setDestinationAddress(
-                                ByteString.copyFrom(destination.address().bytes()))
-                            .setDestinationPort(destination.port())))
-            .build());
+    return Connection.newBuilder()
+        .setPodId(pod.id())
+        .setSourceAddress(ByteString.copyFrom(source.address().bytes()))
+        .setSourcePort(source.port())
+        .setDestinationAddress(ByteString.copyFrom(destination.address().bytes()))
+        .setDestinationPort(destination.port())
+        .build();
   }
 
   /** Takes the list of its pods in place of the former. */

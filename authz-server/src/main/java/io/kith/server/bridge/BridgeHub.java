@@ -22,6 +22,7 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -266,12 +267,21 @@ public final class BridgeHub implements ProcessSource, PodSource {
     nodes.said(new NodeBridges.State(node, problem, clock.instant()));
   }
 
-  /** Has the bridge of its pod end a connection. */
-  void revoke(SocketPair connection) {
-    var holder = byAddress.get(connection.source().address());
-    if (holder != null) {
-      holder.bridge().revoke(holder.pod(), connection);
+  /** Whether a bridge has a pod of this address. */
+  boolean isHeld(IpAddress address) {
+    return byAddress.containsKey(address);
+  }
+
+  /** Has the bridges of their pods end connections. */
+  void revoke(List<SocketPair> connections) {
+    var ofPods = new LinkedHashMap<Holder, List<SocketPair>>();
+    for (var connection : connections) {
+      var holder = byAddress.get(connection.source().address());
+      if (holder != null) {
+        ofPods.computeIfAbsent(holder, _ -> new ArrayList<>()).add(connection);
+      }
     }
+    ofPods.forEach((holder, its) -> holder.bridge().revoke(holder.pod(), its));
   }
 
   /** What the guards report. */

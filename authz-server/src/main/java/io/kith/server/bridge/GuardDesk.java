@@ -83,7 +83,7 @@ public final class GuardDesk implements AutoCloseable {
       }
       bridge.guards(policies);
     }
-    flows.revoked(policy).forEach(hub::revoke);
+    hub.revoke(flows.revoked(policy, hub::isHeld));
   }
 
   /**

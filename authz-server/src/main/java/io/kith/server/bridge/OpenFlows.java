@@ -11,8 +11,10 @@ import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
+import io.kith.baselines.process.Attribution;
 import io.kith.server.check.Answered;
 import io.kith.server.check.CheckFacts;
+import io.kith.server.check.CheckRecord;
 import io.kith.server.check.FlatTable;
 import io.kith.server.check.Policy;
 import io.kith.server.check.SocketPair;
@@ -24,12 +26,14 @@ import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Connections that were allowed and may be open still: of the last day, the latest 100,000. When
- * what decides for their workload changes under enforce, they are decided again. What had passed
- * undecided ends then, unless its process became known late.
+ * what decides for their workload changes under enforce, or what allowed them had an end, they are
+ * decided again: to each destination that was allowed on them, where requests went to several. What
+ * had passed undecided ends then, unless its process became known late.
  *
  * <p>A pod with more than its share makes room for others, by its oldest. Thread-safe.
  */
@@ -46,28 +50,97 @@ public final class OpenFlows {
 
   private record Pod(Owner owner, IpAddress address) {}
 
+  /** Destinations of a connection's requests; of one with more nothing is known. */
+  private static final int MAX_DESTINATIONS = 4;
+
+  private static final Object TOO_MANY = new Object();
+
+  private enum Passes {
+    NOT,
+    FOR_NOW,
+    UNTIL_A_CHANGE
+  }
+
   /**
-   * A connection of a pod, and what it was allowed by.
+   * A connection of a pod, and what was allowed on it.
    *
-   * @param flow null when it passed undecided
+   * @param flows one, or a list of several; null when it passed undecided
    */
-  private record Kept(SocketPair connection, @Nullable Flow flow) {
-    boolean passes(Snapshot snapshot, Instant now) {
-      return snapshot.mode() != Mode.ENFORCE
-          || (flow != null
-              && Decider.decide(snapshot, flow, now).applied() instanceof Verdict.Allow);
+  private record Kept(SocketPair connection, @Nullable Object flows) {
+    Passes passes(Snapshot snapshot, Instant now) {
+      if (snapshot.mode() != Mode.ENFORCE) {
+        return Passes.UNTIL_A_CHANGE;
+      }
+      var passes = Passes.UNTIL_A_CHANGE;
+      var all = all(flows);
+      for (var flow : all) {
+        switch (passes(flow, Decider.decide(snapshot, flow, now).applied())) {
+          case NOT -> {
+            return Passes.NOT;
+          }
+          case FOR_NOW -> passes = Passes.FOR_NOW;
+          case UNTIL_A_CHANGE -> {}
+        }
+      }
+      return all.isEmpty() ? Passes.NOT : passes;
+    }
+
+    static Passes passes(@Nullable Flow flow, Verdict verdict) {
+      return switch (verdict) {
+        case Verdict.Deny _ -> Passes.NOT;
+        case Verdict.Allow(var edge) ->
+            (edge != null && edge.provenance().until() != null) || isOfSeveral(flow)
+                ? Passes.FOR_NOW
+                : Passes.UNTIL_A_CHANGE;
+      };
+    }
+
+    /** The verdict names what allows the first of them. */
+    private static boolean isOfSeveral(@Nullable Flow flow) {
+      return flow != null
+          && flow.attribution() instanceof Attribution.Attributed(var candidates, _, _)
+          && candidates.size() > 1;
+    }
+
+    private static List<Flow> all(@Nullable Object flows) {
+      return switch (flows) {
+        case Flow one -> List.of(one);
+        case List<?> several -> several.stream().map(Flow.class::cast).toList();
+        case null, default -> List.of();
+      };
+    }
+
+    /** With a request's; one that passed undecided is known better now. */
+    static @Nullable Object and(@Nullable Object before, @Nullable Flow flow) {
+      if (before == null) {
+        return flow;
+      }
+      if (flow == null || before == TOO_MANY) {
+        return flow == null ? null : TOO_MANY;
+      }
+      var others =
+          all(before).stream().filter(one -> !one.resolved().equals(flow.resolved())).toList();
+      if (others.isEmpty()) {
+        return flow;
+      }
+      if (others.size() == MAX_DESTINATIONS) {
+        return TOO_MANY;
+      }
+      var several = new ArrayList<Object>(others);
+      several.add(flow);
+      return List.copyOf(several);
     }
   }
 
   /** Connections of a pod, oldest first; touched only within a call of {@link #shares}. */
   private static final class Share {
     /*
-     * A row: the far end's address and both ports, milliseconds of the clock; its flow, null when it
-     * passed undecided, and what decided it, null when it is to be decided in any case.
+     * A row: the far end's address and both ports, milliseconds of the clock; its flows, null when it
+     * passed undecided, and what decided all of them, null when it is to be decided in any case.
      */
     private static final int KEY = 3;
     private static final int SINCE = KEY;
-    private static final int FLOW = 0;
+    private static final int FLOWS = 0;
     private static final int DECIDED_BY = 1;
 
     private final FlatTable oldestFirst = new FlatTable(KEY, KEY + 1, 2);
@@ -93,10 +166,23 @@ public final class OpenFlows {
 
     /** Behind all others; true when it was not there. */
     boolean put(
-        SocketPair connection, @Nullable Flow flow, long since, @Nullable Snapshot decidedBy) {
+        SocketPair connection, @Nullable Object flows, long since, @Nullable Snapshot decidedBy) {
       var before = oldestFirst.size();
-      var _ = oldestFirst.add(row(connection, since), flow, decidedBy);
+      var _ = oldestFirst.add(row(connection, since), flows, decidedBy);
       return oldestFirst.size() > before;
+    }
+
+    /** A request's, beside those that were allowed on its connection before. */
+    @SuppressWarnings("ReferenceEquality")
+    boolean putRequest(
+        SocketPair connection, @Nullable Flow flow, long since, @Nullable Snapshot decidedBy) {
+      var row = find(connection);
+      if (row < 0) {
+        return put(connection, flow, since, decidedBy);
+      }
+      var same = oldestFirst.object(row, DECIDED_BY) == decidedBy;
+      var flows = Kept.and(oldestFirst.object(row, FLOWS), flow);
+      return put(connection, flows, since, same ? decidedBy : null);
     }
 
     boolean has(SocketPair connection) {
@@ -137,7 +223,7 @@ public final class OpenFlows {
                       oldestFirst.number(row, 0),
                       oldestFirst.number(row, 1),
                       (int) oldestFirst.number(row, 2)),
-                  (Flow) oldestFirst.object(row, FLOW)));
+                  oldestFirst.object(row, FLOWS)));
         }
       }
       return found;
@@ -147,7 +233,7 @@ public final class OpenFlows {
     @SuppressWarnings("ReferenceEquality")
     void decided(Kept kept, Snapshot by) {
       var row = find(kept.connection);
-      if (row >= 0 && oldestFirst.object(row, FLOW) == kept.flow) {
+      if (row >= 0 && oldestFirst.object(row, FLOWS) == kept.flows) {
         oldestFirst.set(row, DECIDED_BY, by);
       }
     }
@@ -179,28 +265,38 @@ public final class OpenFlows {
     }
     var key = SocketPair.of(connection.source(), connection.destination());
     var pod = new Pod(workload.owner(), connection.source().address());
-    if (record.decision().applied() instanceof Verdict.Allow) {
-      keep(pod, workload, key, answered);
-    } else {
+    var request = connection.layer() == CheckFacts.Layer.L7;
+    var passes = Kept.passes(record.flow(), record.decision().applied());
+    if (passes != Passes.NOT) {
+      var decidedBy = passes == Passes.FOR_NOW ? null : answered.snapshot();
+      keep(pod, workload, key, record, request, decidedBy);
+    } else if (!request) { // a request that is refused leaves its connection open
       remove(pod, key);
     }
   }
 
-  private void keep(Pod pod, Workload workload, SocketPair connection, Answered answered) {
-    var record = answered.record();
+  private void keep(
+      Pod pod,
+      Workload workload,
+      SocketPair connection,
+      CheckRecord record,
+      boolean request,
+      @Nullable Snapshot decidedBy) {
+    var since = record.time().toEpochMilli();
     var share =
         shares.compute(
             pod,
             (_, before) -> {
               var its = before == null ? new Share(workload) : before;
               its.workload = workload; // of whom the directory may know more by now
-              if ((!record.repeated() || !its.has(connection))
-                  && its.put(
-                      connection,
-                      record.flow(),
-                      record.time().toEpochMilli(),
-                      answered.snapshot())) {
-                size.incrementAndGet();
+              if (!record.repeated() || !its.has(connection)) {
+                var isNew =
+                    request
+                        ? its.putRequest(connection, record.flow(), since, decidedBy)
+                        : its.put(connection, record.flow(), since, decidedBy);
+                if (isNew) {
+                  size.incrementAndGet();
+                }
               }
               return its.changed();
             });
@@ -262,24 +358,30 @@ public final class OpenFlows {
         });
   }
 
-  /** The connections that would be denied by what decides now, and were allowed by another. */
-  List<SocketPair> revoked(Policy policy) {
+  /**
+   * The connections that would be denied by what decides now, and were allowed by another.
+   *
+   * @param reachable whether somebody can end those of a pod's address; others stay for later
+   */
+  List<SocketPair> revoked(Policy policy, Predicate<IpAddress> reachable) {
     var now = clock.instant();
     var denied = new ArrayList<SocketPair>();
     for (var share : shares.entrySet()) {
       var pod = share.getKey();
       var snapshot = policy.ready(share.getValue().workload);
       forgetBefore(now.minus(KEPT).toEpochMilli(), pod);
-      if (snapshot == null) {
+      if (snapshot == null || !reachable.test(pod.address())) {
         continue; // decided once there is one
       }
       var passing = new ArrayList<Kept>();
       for (var kept : decidedByAnother(snapshot, pod)) {
-        if (kept.passes(snapshot, now)) {
-          passing.add(kept);
-        } else {
-          denied.add(kept.connection);
-          remove(pod, kept.connection);
+        switch (kept.passes(snapshot, now)) {
+          case UNTIL_A_CHANGE -> passing.add(kept);
+          case FOR_NOW -> {} // asked again with each look
+          case NOT -> {
+            denied.add(kept.connection);
+            remove(pod, kept.connection);
+          }
         }
       }
       decided(passing, snapshot, pod);

@@ -14,9 +14,13 @@ import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Verdict;
 import io.kith.baselines.destination.DestinationFacts;
+import io.kith.baselines.destination.DestinationPattern;
+import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.destination.NetworkTarget;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.edge.Baseline;
+import io.kith.baselines.edge.Edge;
+import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.bridge.v1.DnsAnswer;
@@ -54,6 +58,7 @@ import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -449,11 +454,16 @@ class GuardDeskTest {
   }
 
   private Answered allowed(String pod, int port) {
+    return answered(CheckFacts.Layer.L4, pod, port, 5_432);
+  }
+
+  /** What the policy says of it now. */
+  private Answered answered(CheckFacts.Layer layer, String pod, int port, int toPort) {
     var workload =
         requireNonNull(
             Samples.directory().speaking(Samples.CHECKOUT, IpAddress.parse(Samples.POD)));
     var to = IpAddress.parse(Samples.DATABASE);
-    var facts = new DestinationFacts(to, 5_432, Protocol.TCP, null, null, null, Set.of());
+    var facts = new DestinationFacts(to, toPort, Protocol.TCP, null, null, null, Set.of());
     var flow =
         new Flow(
             Samples.CHECKOUT, Samples.attributed(Samples.APP), facts.resolve(Samples.directory()));
@@ -472,7 +482,7 @@ class GuardDeskTest {
             false);
     var connection =
         new CheckFacts.Connection(
-            CheckFacts.Layer.L4,
+            layer,
             Protocol.TCP,
             new SocketEnd(IpAddress.parse(pod), port),
             new SocketEnd(to, 5_432),
@@ -513,6 +523,127 @@ class GuardDeskTest {
     }
   }
 
+  private Answered request(int port, int toPort) {
+    return answered(CheckFacts.Layer.L7, Samples.POD, port, toPort);
+  }
+
+  private static Edge edge(int toPort, @Nullable Instant until) {
+    var to =
+        new DestinationPattern.Exact(
+            "shop/statefulset/orders-db", Evidence.OWNER, toPort, Protocol.TCP);
+    return until == null
+        ? Edge.learned(Samples.APP.processClass(), to)
+        : Edge.inGrace(Samples.APP.processClass(), to, new Provenance.Grace("test", until));
+  }
+
+  private void enforce(Edge... edges) {
+    var rules = Snapshot.Rules.of(Baseline.of(Samples.OWNER, null, List.of(edges)), List.of());
+    policy.decideBy(new Snapshot(Mode.ENFORCE, false, rules, null));
+  }
+
+  private List<String> ended() {
+    return flows.revoked(policy, _ -> true).stream()
+        .map(connection -> connection.source().toString())
+        .toList();
+  }
+
+  /** Envoy answers it with 403, and what runs on the connection goes on. */
+  @Test
+  void flows_requestRefusedMeanwhile_areRememberedAllTheSame() {
+    enforce(edge(5_432, null));
+    flows.answered(request(1, 5_432));
+    flows.answered(request(1, 9_999));
+    enforce();
+
+    assertThat(ended()).containsExactly(Samples.POD + ":1");
+  }
+
+  @Test
+  void flows_connectionRefused_isNotOpen() {
+    enforce(edge(5_432, null));
+    flows.answered(allowed(1));
+    enforce();
+    flows.answered(allowed(1));
+
+    assertThat(flows.size()).isZero();
+  }
+
+  @Test
+  void flows_requestsToSeveralDestinations_endWithTheFirstThatLosesItsPermission() {
+    enforce(edge(5_432, null), edge(5_433, null));
+    flows.answered(request(1, 5_432));
+    flows.answered(request(1, 5_433));
+    flows.answered(request(2, 5_433));
+    assertThat(ended()).isEmpty();
+
+    enforce(edge(5_433, null));
+
+    assertThat(ended()).containsExactly(Samples.POD + ":1");
+    assertThat(flows.size()).isEqualTo(1);
+  }
+
+  @Test
+  void flows_requestsToMoreDestinationsThanAreRemembered_endWithTheNextChange() {
+    var edges = IntStream.range(0, 6).mapToObj(i -> edge(5_432 + i, null)).toArray(Edge[]::new);
+    enforce(edges);
+    for (var i = 0; i < edges.length; i++) {
+      flows.answered(request(1, 5_432 + i));
+      if (i < 4) {
+        flows.answered(request(2, 5_432 + i));
+      }
+    }
+    assertThat(ended()).isEmpty();
+
+    enforce(edges);
+
+    assertThat(ended()).containsExactly(Samples.POD + ":1");
+  }
+
+  @Test
+  void flows_permissionWithAnEnd_endThenWithoutAnyChange() {
+    var now = new Instant[] {NOON};
+    var its = new OpenFlows(() -> now[0]);
+    enforce(edge(5_432, NOON.plusSeconds(60)), edge(5_433, null));
+    its.answered(allowed(1));
+    its.answered(request(2, 5_433));
+    assertThat(its.revoked(policy, _ -> true)).isEmpty();
+    now[0] = NOON.plusSeconds(59);
+    assertThat(its.revoked(policy, _ -> true)).isEmpty();
+
+    now[0] = NOON.plusSeconds(60);
+
+    assertThat(its.revoked(policy, _ -> true))
+        .extracting(connection -> connection.source().toString())
+        .containsExactly(Samples.POD + ":1");
+  }
+
+  @Test
+  void flows_whileNoBridgeHasTheirPod_stay() {
+    enforce(edge(5_432, null));
+    flows.answered(allowed(1));
+    enforce();
+
+    assertThat(flows.revoked(policy, _ -> false)).isEmpty();
+    assertThat(ended()).containsExactly(Samples.POD + ":1");
+  }
+
+  @Test
+  void look_manyLoseTheirPermission_areToldInFewMessages() {
+    try (var desk = desk(NetworkTarget.parse("10.96.0.10:53"))) {
+      enforce(edge(5_432, null));
+      for (var port = 1; port <= 2_500; port++) {
+        flows.answered(allowed(port));
+      }
+      enforce();
+      desk.look();
+
+      assertThat(sent)
+          .filteredOn(ServerMessage::hasRevocation)
+          .extracting(message -> message.getRevocation().getConnectionsCount())
+          .containsExactly(1_024, 1_024, 452);
+    }
+  }
+
   /** It stayed for ever where the workload had another connection: that one was looked at. */
   @Test
   void look_allowedByWhatHasChangedSince_andToldOnlyThen_isEnded() {
@@ -539,7 +670,9 @@ class GuardDeskTest {
   private List<String> revoked(OpenFlows of) {
     var none = Snapshot.Rules.of(Baseline.of(Samples.OWNER, null, List.of()), List.of());
     policy.decideBy(new Snapshot(Mode.ENFORCE, false, none, null));
-    return of.revoked(policy).stream().map(connection -> connection.source().toString()).toList();
+    return of.revoked(policy, _ -> true).stream()
+        .map(connection -> connection.source().toString())
+        .toList();
   }
 
   @Test
@@ -625,11 +758,11 @@ class GuardDeskTest {
             0,
             0));
     policy.decideBy(Samples.snapshot(Mode.OBSERVE));
-    assertThat(flows.revoked(policy)).isEmpty();
+    assertThat(flows.revoked(policy, _ -> true)).isEmpty();
 
     policy.decideBy(Samples.snapshot(Mode.ENFORCE));
 
-    assertThat(flows.revoked(policy))
+    assertThat(flows.revoked(policy, _ -> true))
         .extracting(connection -> connection.source().toString())
         .containsExactly(Samples.POD + ":1");
     assertThat(flows.size()).isEqualTo(1);
@@ -642,7 +775,7 @@ class GuardDeskTest {
     var old = new OpenFlows(() -> now[0], 10);
     old.answered(allowed(1));
     now[0] = NOON.plus(Duration.ofDays(1));
-    assertThat(old.revoked(policy)).isEmpty();
+    assertThat(old.revoked(policy, _ -> true)).isEmpty();
     assertThat(old.size()).isEqualTo(1);
 
     now[0] = NOON.plus(Duration.ofDays(1)).plusSeconds(1);
