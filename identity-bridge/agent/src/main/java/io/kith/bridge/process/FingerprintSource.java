@@ -264,23 +264,34 @@ public final class FingerprintSource implements AutoCloseable {
     }
   }
 
-  /** The exec of the process, or of the ancestor that it is a fork of. */
+  /**
+   * The exec of the process, or of the ancestor that it is a fork of: of who forked it, where that
+   * was seen. Who its parent is by now may have executed as often, and is no ancestor.
+   */
   private @Nullable Run runOf(Sighting sighting) {
     var key = sighting.key();
     var own = runs.get(key);
     if (own != null && isOf(own, sighting)) {
       return own;
     }
-    var pid = sighting.parent();
-    for (var depth = 0; depth < MAX_FORKS && pid > 0 && key.execId() != 0; depth++) {
-      var run = latest.get(pid);
+    var pid = key.pid();
+    for (var depth = 0; depth < MAX_FORKS && key.execId() != 0; depth++) {
+      var birth = tree.birth(pid, key.startNanos());
+      if (birth != null && birth.execId() != key.execId()) {
+        return null; // it has executed since, and that is told yet or was never
+      }
+      if (birth == null) {
+        pid = depth == 0 ? sighting.parent() : tree.parentOf(pid);
+      } else {
+        pid = birth.parent();
+      }
+      var run = pid > 0 ? latest.get(pid) : null;
       if (run != null
           && run.event().key().execId() == key.execId()
           && run.event().key().startNanos() <= key.startNanos()
           && isOf(run, sighting)) {
         return run;
       }
-      pid = tree.parentOf(pid);
     }
     return null;
   }

@@ -287,6 +287,16 @@ final class ProcessTree {
         maker.pidNamespace());
   }
 
+  /**
+   * How a process came to be; null when that was not seen.
+   *
+   * @param before a process that was born later has the pid by now, and is another
+   */
+  @Nullable Birth birth(int pid, long before) {
+    var birth = births.of(pid);
+    return birth == null || birth.startNanos() > before ? null : birth;
+  }
+
   /** The pid of the remembered or living parent of a process; 0 when there is none. */
   int parentOf(int pid) {
     var node = nodes.get(pid);

@@ -539,6 +539,23 @@ class LiveProcessTest {
         .isEqualTo(identify(new Sighting(key, 0, 0, pod.firstPid(), null, image)).id());
   }
 
+  /** Whoever adopted it runs the same interpreter, and has executed as often. */
+  @Test
+  void identify_forkThatAnotherProgramAdopted_isWhatForkedIt() throws Exception {
+    var adopts = pod.start("bash -c 'read line < /dev/zero'");
+    var image = imageOf(pod.firstPid(), false);
+    var began = keyOf(adopts, 7);
+    source.executed(exec(began, pod.firstPid(), image, "/srv/app.sh", "/bin/bash", "bash", "app"));
+    var forks = new ProcessKey(3_999_980, began.startNanos() + 1, 7); // no such processes
+    source.executed(exec(forks, adopts, image, "/bin/bash", "/bin/bash", "bash", "-c", "evil"));
+    var child = new ProcessKey(3_999_981, began.startNanos() + 2, 7);
+    births.put(child.pid(), new Birth(child.startNanos(), 7, forks.pid()));
+
+    var fingerprint = identify(new Sighting(child, 0, 0, adopts, null, image)).fingerprint();
+
+    assertThat(fingerprint.entryKind()).isEqualTo(EntryKind.INLINE);
+  }
+
   @Test
   void identify_otherImageThanAtConnect_isNotTakenForIt() throws Exception {
     var sleep = pod.start("sleep 1000");
