@@ -275,7 +275,7 @@ public final class FingerprintSource implements AutoCloseable {
       return own;
     }
     var pid = key.pid();
-    for (var depth = 0; depth < MAX_FORKS && key.execId() != 0; depth++) {
+    for (var depth = 0; depth < MAX_FORKS && pid > 0 && key.execId() != 0; depth++) {
       var birth = tree.birth(pid, key.startNanos());
       if (birth != null && birth.execId() != key.execId()) {
         return null; // it has executed since, and that is told yet or was never
@@ -285,7 +285,7 @@ public final class FingerprintSource implements AutoCloseable {
       } else {
         pid = birth.parent();
       }
-      var run = pid > 0 ? latest.get(pid) : null;
+      var run = latest.get(pid);
       if (run != null
           && run.event().key().execId() == key.execId()
           && run.event().key().startNanos() <= key.startNanos()
