@@ -115,8 +115,11 @@ public final class OpenFlows {
       if (before == null) {
         return flow;
       }
-      if (flow == null || before == TOO_MANY) {
-        return flow == null ? null : TOO_MANY;
+      if (flow == null) {
+        return null;
+      }
+      if (before == TOO_MANY) {
+        return TOO_MANY;
       }
       var others =
           all(before).stream().filter(one -> !one.resolved().equals(flow.resolved())).toList();

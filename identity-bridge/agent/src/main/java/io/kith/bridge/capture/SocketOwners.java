@@ -43,6 +43,8 @@ public final class SocketOwners implements AutoCloseable {
   /** Who closed his end before that cannot be meant: conntrack forgets a connection after 120 s. */
   private static final long GONE_NANOS = 120_000_000_000L;
 
+  private static final String PROXYS_OWN = "the proxy's own connection is not its client's";
+
   private final Settings settings;
   private final Translations translations;
   private final Pods pods;
@@ -417,13 +419,13 @@ public final class SocketOwners implements AutoCloseable {
     }
     var owners = new ArrayList<Owner>();
     if (seen.getFirst().owner().uid() == settings.proxyUid()) {
-      reasons.add("the proxy's own connection is not its client's");
+      reasons.add(PROXYS_OWN);
       return owners; // nor that of whoever had its port before
     }
     for (var sighting : seen) {
       var owner = sighting.owner();
       if (owner.uid() == settings.proxyUid()) {
-        reasons.add("the proxy's own connection is not its client's");
+        reasons.add(PROXYS_OWN);
       } else if (owners.stream().noneMatch(owner::isSameSender)) {
         owners.add(owner);
       }
@@ -457,7 +459,7 @@ public final class SocketOwners implements AutoCloseable {
         return List.of();
       }
       if (socket.uid() == settings.proxyUid()) {
-        reasons.add("the proxy's own connection is not its client's");
+        reasons.add(PROXYS_OWN);
         return List.of();
       }
       if (socket.inode() == 0) {
