@@ -10,6 +10,7 @@ import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.MapReader;
 import io.kith.bridge.ffm.NetworkNamespace;
 import io.kith.bridge.ffm.RingBuffer;
+import io.kith.bridge.ffm.SockDiag;
 import io.kith.bridge.ffm.TaskWalk;
 import io.kith.bridge.ffm.Tuple;
 import java.io.IOException;
@@ -31,7 +32,7 @@ final class KernelCapture implements AutoCloseable {
 
   private final Deque<AutoCloseable> open;
   private final Tables tables;
-  private final MapReader storage;
+  private final Descriptor storage;
   private final @Nullable RingBuffer execs;
   private final @Nullable MapReader births;
   private final @Nullable TaskWalk walk;
@@ -41,7 +42,7 @@ final class KernelCapture implements AutoCloseable {
   private KernelCapture(
       Deque<AutoCloseable> open,
       Tables tables,
-      MapReader storage,
+      Descriptor storage,
       @Nullable RingBuffer execs,
       @Nullable MapReader births,
       @Nullable TaskWalk walk,
@@ -114,15 +115,7 @@ final class KernelCapture implements AutoCloseable {
       var births = starts == null ? null : births(open, pins, starts, problems);
       var walk = btf == null ? null : walk(open, btf, problems);
       pins.removeOthers();
-      return new KernelCapture(
-          open,
-          tables,
-          new MapReader(storage, 4, OwnerRecord.BYTES),
-          execs,
-          births,
-          walk,
-          btf != null,
-          problems);
+      return new KernelCapture(open, tables, storage, execs, births, walk, btf != null, problems);
     } catch (KernelException | RuntimeException e) {
       closeAll(open);
       throw e;
@@ -239,7 +232,7 @@ final class KernelCapture implements AutoCloseable {
   long seenCookieHere() throws KernelException {
     try (var socket = NetworkNamespace.connectedToLoopback()) {
       var key = ByteBuffer.allocate(4).order(ByteOrder.nativeOrder()).putInt(socket.number());
-      var noted = storage.get(key.array());
+      var noted = new MapReader(storage, 4, OwnerRecord.BYTES).get(key.array());
       return noted == null ? 0 : OwnerRecord.netns(noted);
     }
   }
@@ -264,10 +257,32 @@ final class KernelCapture implements AutoCloseable {
   List<Sighting> sightings(long netnsCookie, Tuple tuple, long nanos) {
     var key = OwnerRecord.key(netnsCookie, tuple);
     var record = tables.owner(netnsCookie, key);
+    return record == null ? List.of() : sightings(record, key, nanos);
+  }
+
+  /**
+   * As {@link #sightings(long, Tuple, long)}, from what {@link #notes} has.
+   *
+   * @param note not empty
+   */
+  List<Sighting> sightings(byte[] note, long netnsCookie, Tuple tuple, long nanos) {
+    return sightings(note, OwnerRecord.key(netnsCookie, tuple), nanos);
+  }
+
+  /**
+   * What the programs noted in the sockets with these addresses, which is there for as long as they
+   * are open, whatever the tables have forgotten.
+   *
+   * @param diag of the network namespace in which they were opened
+   * @return one for each socket; empty when it was connected before the programs were attached
+   */
+  List<byte[]> notes(SockDiag diag, Tuple tuple) throws KernelException {
+    return diag.stored(tuple, storage);
+  }
+
+  private List<Sighting> sightings(byte[] latest, byte[] key, long nanos) {
+    var record = latest;
     var seen = new ArrayList<Sighting>();
-    if (record == null) {
-      return seen;
-    }
     seen.add(sighting(record));
     var since = seen.getFirst().owner().connectNanos() - nanos;
     while (seen.getLast().earlierNanos() != 0 && seen.size() <= OwnerRecord.SLOTS) {

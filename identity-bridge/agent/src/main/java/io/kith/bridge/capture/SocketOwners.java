@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Which processes opened a connection: by the kernel's own record where it can be had, by who holds
- * the socket where not.
+ * the socket where not: without the kernel's programs, or for what was connected before them.
  *
  * <p>Thread-safe. {@link #refreshPods} and {@link #checkCanary} are for a timer, {@link #readExecs}
  * for a thread of its own.
@@ -44,6 +44,8 @@ public final class SocketOwners implements AutoCloseable {
   private static final long GONE_NANOS = 120_000_000_000L;
 
   private static final String PROXYS_OWN = "the proxy's own connection is not its client's";
+  private static final String NO_SOCKET = "there is no such socket any more";
+  private static final String NOT_LOOKED_UP = "sockets cannot be looked up: ";
 
   private final Settings settings;
   private final Translations translations;
@@ -396,10 +398,48 @@ public final class SocketOwners implements AutoCloseable {
         return new Resolution(meant(seen, reasons), rung(), verified, tuple.sourcePort(), reasons);
       }
       reasons.add("the kernel has no record of " + tuple);
+      var noted = noted(kernel, inside, tuple, reasons);
+      if (noted != null) {
+        return new Resolution(noted, rung(), verified, tuple.sourcePort(), reasons);
+      }
     }
     var holders = holders(inside, tuple, reasons);
     var rung = inside.diag() == null ? Rung.WORKLOAD_ONLY : Rung.DIAG;
     return new Resolution(holders, rung, verified, tuple.sourcePort(), reasons);
+  }
+
+  /**
+   * The owners of a connection that the tables have forgotten, from its socket. Whoever holds it
+   * counts only when it was connected before anybody looked: a pod can have its own connections
+   * forgotten, and hand one on to another program.
+   *
+   * @return null when whoever holds it counts
+   */
+  private @Nullable List<Owner> noted(
+      KernelCapture capture, Pods.Inside inside, Tuple tuple, List<String> reasons) {
+    var diag = inside.diag();
+    if (diag == null) {
+      return null; // nor is it known who holds it
+    }
+    try {
+      var notes = capture.notes(diag, tuple);
+      if (notes.size() != 1) {
+        reasons.add(notes.isEmpty() ? NO_SOCKET : notes.size() + " sockets have these addresses");
+        return List.of();
+      }
+      var note = notes.getFirst();
+      if (note.length != 0) {
+        return meant(capture.sightings(note, inside.cookie(), tuple, RECENT_NANOS), reasons);
+      }
+    } catch (KernelException e) {
+      reasons.add(NOT_LOOKED_UP + e.getMessage());
+      return List.of();
+    }
+    if (capture.tables().count(Counter.NOT_NOTED) != 0) {
+      reasons.add("nothing is noted in the socket, and of some there was no memory to note it");
+      return List.of();
+    }
+    return null;
   }
 
   private static boolean isLongGone(Owner latest) {
@@ -455,7 +495,7 @@ public final class SocketOwners implements AutoCloseable {
     try {
       var socket = diag.find(tuple);
       if (socket == null) {
-        reasons.add("there is no such socket any more");
+        reasons.add(NO_SOCKET);
         return List.of();
       }
       if (socket.uid() == settings.proxyUid()) {
@@ -476,7 +516,7 @@ public final class SocketOwners implements AutoCloseable {
       }
       return owners;
     } catch (KernelException | IOException | DirectoryIteratorException e) {
-      reasons.add("sockets cannot be looked up: " + e.getMessage());
+      reasons.add(NOT_LOOKED_UP + e.getMessage());
       return List.of();
     }
   }

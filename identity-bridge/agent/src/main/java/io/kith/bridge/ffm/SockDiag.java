@@ -31,6 +31,13 @@ public final class SockDiag implements AutoCloseable {
   private static final int COOKIE = 44;
   private static final int ATTRIBUTES = 72;
   private static final int CGROUP_ID = 21;
+  private static final int NESTED = 0x8000;
+  private static final int TYPE_MASK = 0x3fff;
+  private static final short STORAGES_ASKED = 2;
+  private static final short STORAGE_OF_MAP = 1;
+  private static final int STORAGES = 20;
+  private static final int STORAGE = 1;
+  private static final int STORAGE_VALUE = 3;
   private static final int MOST = 100_000;
   private static final int UID = 64;
   private static final int INODE = 68;
@@ -122,18 +129,61 @@ public final class SockDiag implements AutoCloseable {
   }
 
   private static long cgroup(ByteBuffer message) {
-    var at = ATTRIBUTES;
+    var id = attribute(message, ATTRIBUTES, CGROUP_ID);
+    return id == null || id.remaining() < 8 ? 0 : id.getLong(0);
+  }
+
+  /** The value of the first attribute of a type, or null. */
+  private static @Nullable ByteBuffer attribute(ByteBuffer message, int from, int type) {
+    var at = from;
     while (at + 4 <= message.limit()) {
       var length = message.getShort(at) & 0xffff;
       if (length < 4 || at + length > message.limit()) {
-        return 0;
+        return null;
       }
-      if (message.getShort(at + 2) == CGROUP_ID && length >= 12) {
-        return message.getLong(at + 4);
+      if ((message.getShort(at + 2) & TYPE_MASK) == type) {
+        return message.slice(at + 4, length - 4).order(ByteOrder.nativeOrder());
       }
       at += (length + 3) & ~3;
     }
-    return 0;
+    return null;
+  }
+
+  /**
+   * What a map of socket storage has of an open connection, for each socket with its addresses:
+   * none when there is no such connection, several when they are bound to several interfaces.
+   *
+   * @param tuple from its near end, before NAT
+   * @return values of the map, each empty where it has none of that socket
+   * @throws KernelException also before Linux 5.7, or without CAP_BPF: EPERM
+   */
+  public List<byte[]> stored(Tuple tuple, Descriptor storage) throws KernelException {
+    var values = new ArrayList<byte[]>();
+    for (var family : new int[] {AF_INET, AF_INET6}) {
+      var request = ByteBuffer.allocate(REQUEST_BYTES + 12).order(ByteOrder.nativeOrder());
+      request.put((byte) family).put((byte) TCP).putShort((short) 0).putInt(State.OPEN.bits);
+      ports(request, tuple); // a list is of these ports only; addresses it does not look at
+      request.position(REQUEST_BYTES);
+      request.putShort((short) 12).putShort((short) (STORAGES_ASKED | NESTED));
+      request.putShort((short) 8).putShort(STORAGE_OF_MAP).putInt(storage.number());
+      for (var message : socket.list(BY_FAMILY, request.array(), MOST)) {
+        if (message.remaining() >= ATTRIBUTES && listed(message).tuple().equals(tuple)) {
+          values.add(stored(message));
+        }
+      }
+    }
+    return values;
+  }
+
+  static byte[] stored(ByteBuffer message) {
+    var all = attribute(message, ATTRIBUTES, STORAGES);
+    var one = all == null ? null : attribute(all, 0, STORAGE);
+    var value = one == null ? null : attribute(one, 0, STORAGE_VALUE);
+    var bytes = new byte[value == null ? 0 : value.remaining()];
+    if (value != null) {
+      value.get(bytes);
+    }
+    return bytes;
   }
 
   /**

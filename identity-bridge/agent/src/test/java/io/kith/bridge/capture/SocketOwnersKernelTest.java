@@ -249,6 +249,48 @@ class SocketOwnersKernelTest {
     second.destroy();
   }
 
+  /** The program that holds it by then may be an allowed one, which never asked for it. */
+  @ParameterizedTest
+  @ValueSource(strings = {"198.18.1.16", "2001:db8::16", "::ffff:198.18.1.17"})
+  void resolve_pushedOutByItsOwnPodAndHandedOn_isStillWhoeverConnected(String host)
+      throws Exception {
+    var client =
+        pod.perl(
+            """
+            my $s = open_to('%s', 443, 0);
+            open(STDIN, '<&', $s);
+            exec 'cat' unless fork;
+            """
+                .formatted(host));
+    RedirectedPod.awaitEnd(client);
+    var connection = acceptFrom(client);
+    try (var _ = connection.socket()) { // ends cat
+      pod.inside(
+          () -> {
+            flood(3 * ENTRIES);
+            return 0;
+          });
+
+      var resolution = owners.resolve(connection.seen());
+      assertThat(resolution.reasons()).singleElement().asString().contains("has no record of");
+      assertThat(pids(resolution)).containsExactly((int) client.pid());
+      assertThat(resolution.rung()).isEqualTo(Rung.KERNEL_EXACT);
+    }
+  }
+
+  @Test
+  void resolve_connectedBeforeTheCapture_isWhoeverHoldsIt() throws Exception {
+    var client = pod.perl("my $s = open_to('198.18.1.18', 443, 0); sleep 300;");
+    var connection = acceptFrom(client);
+
+    try (var later = SocketOwners.open(settings(null))) {
+      var resolution = later.resolve(connection.seen());
+      assertThat(pids(resolution)).containsExactly((int) client.pid());
+      assertThat(resolution.rung()).isEqualTo(Rung.DIAG);
+    }
+    client.destroy();
+  }
+
   /** Connections of our own network to itself, each from another port than the one before. */
   private static void flood(int connections) throws Exception {
     try (var listener = new ServerSocket(0, 128, InetAddress.getLoopbackAddress())) {
