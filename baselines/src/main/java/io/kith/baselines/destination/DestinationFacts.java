@@ -129,7 +129,10 @@ public record DestinationFacts(
       return new Resolved(
           isNameOf(dialled, routed) ? ofOwner : destination(routed, Evidence.MESH_SERVICE), null);
     }
-    return new Resolved(destination(there.owner().toString(), Evidence.OWNER), null);
+    // Elsewhere, at an address that only the proxy knows: a rule for the dialled one is not for it.
+    var where = there.owner().equals(dialled) ? address : null;
+    return new Resolved(
+        new Destination(there.owner().toString(), Evidence.OWNER, where, port, protocol), null);
   }
 
   /** As Kubernetes and Istio name the service that is called as its owner. */

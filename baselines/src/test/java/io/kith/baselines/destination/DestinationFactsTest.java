@@ -100,6 +100,20 @@ class DestinationFactsTest {
     assertThat(resolved.mismatch()).isNull();
   }
 
+  /** A rule for the block that was dialled must not allow what the proxy sends elsewhere. */
+  @Test
+  void resolve_requestThatTheProxySendsToAnother_isNotAtTheAddressDialled() {
+    var dialled = new Place.Within(Cidr.parse(CATALOG + "/32"), false);
+
+    for (var host : List.of("l.alias", "10.96.0.8")) {
+      var elsewhere = request("outbound|8080||ledger.shop.svc.cluster.local", host).destination();
+      assertThat(elsewhere.name()).isEqualTo("shop/deployment/ledger");
+      assertThat(dialled.covers(elsewhere)).isFalse();
+    }
+    var there = request("outbound|8080||catalog.shop.svc.cluster.local", "c.alias").destination();
+    assertThat(dialled.covers(there)).isTrue();
+  }
+
   @Test
   void resolve_hostOfAnotherOrOfAWildcard_isAMismatch() {
     assertThat(request("outbound|8080||ledger.shop.svc.cluster.local", "ledger").mismatch())
