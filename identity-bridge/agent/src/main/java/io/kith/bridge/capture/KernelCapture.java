@@ -244,7 +244,7 @@ final class KernelCapture implements AutoCloseable {
    */
   @Nullable Owner latest(long netnsCookie, Tuple tuple) {
     var record = tables.owner(netnsCookie, OwnerRecord.key(netnsCookie, tuple));
-    return record == null ? null : sighting(record).owner();
+    return record == null ? null : OwnerRecord.owner(record, knowsExecutables);
   }
 
   /**
@@ -253,11 +253,12 @@ final class KernelCapture implements AutoCloseable {
    *
    * @param netnsCookie of the network namespace in which it was opened
    * @param nanos that are short
+   * @return null when the tables know none
    */
-  List<Sighting> sightings(long netnsCookie, Tuple tuple, long nanos) {
+  @Nullable Sightings sightings(long netnsCookie, Tuple tuple, long nanos) {
     var key = OwnerRecord.key(netnsCookie, tuple);
     var record = tables.owner(netnsCookie, key);
-    return record == null ? List.of() : sightings(record, key, nanos);
+    return record == null ? null : sightings(record, key, nanos);
   }
 
   /**
@@ -265,7 +266,7 @@ final class KernelCapture implements AutoCloseable {
    *
    * @param note not empty
    */
-  List<Sighting> sightings(byte[] note, long netnsCookie, Tuple tuple, long nanos) {
+  Sightings sightings(byte[] note, long netnsCookie, Tuple tuple, long nanos) {
     return sightings(note, OwnerRecord.key(netnsCookie, tuple), nanos);
   }
 
@@ -280,38 +281,36 @@ final class KernelCapture implements AutoCloseable {
     return diag.stored(tuple, storage);
   }
 
-  private List<Sighting> sightings(byte[] latest, byte[] key, long nanos) {
+  private Sightings sightings(byte[] latest, byte[] key, long nanos) {
     var record = latest;
-    var seen = new ArrayList<Sighting>();
-    seen.add(sighting(record));
-    var since = seen.getFirst().owner().connectNanos() - nanos;
-    while (seen.getLast().earlierNanos() != 0 && seen.size() <= OwnerRecord.SLOTS) {
+    var owners = new ArrayList<Owner>();
+    owners.add(OwnerRecord.owner(record, knowsExecutables));
+    var since = Math.max(1, owners.getFirst().connectNanos() - nanos);
+    var gone = OwnerRecord.earlierNanos(record);
+    while (gone >= since && owners.size() <= OwnerRecord.SLOTS) {
       record = tables.earlierOwner(key, OwnerRecord.number(record) - 1);
-      if (record == null) {
-        break;
+      var before = record == null ? null : OwnerRecord.owner(record, knowsExecutables);
+      if (record == null || before == null || !isUntil(before, gone)) {
+        break; // it is forgotten
       }
-      var before = sighting(record);
-      var ended = before.owner().closeNanos();
-      var gone = seen.getLast().earlierNanos();
-      if (ended != 0 && (ended != gone || gone < since)) {
-        break; // not the one before, which is forgotten then; or long ago
-      }
-      seen.add(before);
+      owners.add(before);
+      gone = OwnerRecord.earlierNanos(record);
     }
-    return seen;
+    return new Sightings(owners, gone < since);
   }
 
-  private Sighting sighting(byte[] record) {
-    return new Sighting(
-        OwnerRecord.owner(record, knowsExecutables), OwnerRecord.earlierNanos(record));
+  /** Whether that one had the addresses until then: else it is another of that number. */
+  private static boolean isUntil(Owner owner, long nanos) {
+    return owner.closeNanos() == 0 || owner.closeNanos() == nanos;
   }
 
   /**
-   * An owner of some addresses.
+   * Owners of some addresses.
    *
-   * @param earlierNanos when the owner before it closed its end, after boot; 0: there was none
+   * @param owners the latest first
+   * @param all whether no other one is forgotten that had them shortly before the latest
    */
-  record Sighting(Owner owner, long earlierNanos) {}
+  record Sightings(List<Owner> owners, boolean all) {}
 
   /** What the kernel has written down. */
   Tables tables() {

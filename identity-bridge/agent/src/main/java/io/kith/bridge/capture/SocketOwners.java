@@ -394,7 +394,7 @@ public final class SocketOwners implements AutoCloseable {
       throws InterruptedException {
     if (kernel != null && canaryFound && inside.cookie() != 0) {
       var seen = kernel.sightings(inside.cookie(), tuple, RECENT_NANOS);
-      if (!seen.isEmpty() && !isLongGone(seen.getFirst().owner())) {
+      if (seen != null && !isLongGone(seen.owners().getFirst())) {
         return new Resolution(meant(seen, reasons), rung(), verified, tuple.sourcePort(), reasons);
       }
       reasons.add("the kernel has no record of " + tuple);
@@ -451,20 +451,18 @@ public final class SocketOwners implements AutoCloseable {
   }
 
   /** The last owners, which may all be meant; none when there may have been yet others. */
-  private List<Owner> meant(List<KernelCapture.Sighting> seen, List<String> reasons) {
-    var since = seen.getFirst().owner().connectNanos() - RECENT_NANOS;
-    if (seen.getLast().earlierNanos() >= Math.max(1, since)) {
+  private List<Owner> meant(KernelCapture.Sightings seen, List<String> reasons) {
+    if (!seen.all()) {
       reasons.add("more processes than are remembered used these addresses within seconds");
       return List.of();
     }
     var owners = new ArrayList<Owner>();
-    if (seen.getFirst().owner().uid() == settings.proxyUid()) {
+    if (isProxys(seen.owners().getFirst())) {
       reasons.add(PROXYS_OWN);
       return owners; // nor that of whoever had its port before
     }
-    for (var sighting : seen) {
-      var owner = sighting.owner();
-      if (owner.uid() == settings.proxyUid()) {
+    for (var owner : seen.owners()) {
+      if (isProxys(owner)) {
         reasons.add(PROXYS_OWN);
       } else if (owners.stream().noneMatch(owner::isSameSender)) {
         owners.add(owner);
@@ -474,6 +472,10 @@ public final class SocketOwners implements AutoCloseable {
       reasons.add(owners.size() + " processes used these addresses of late: all of them count");
     }
     return owners;
+  }
+
+  private boolean isProxys(Owner owner) {
+    return owner.uid() == settings.proxyUid();
   }
 
   /** Of a connection whose near end is in a pod that is known. */
