@@ -35,6 +35,7 @@ public record FileStat(
   private static final int TYPE = 0xf000;
   private static final int REGULAR = 0x8000;
   private static final int FOLDER = 0x4000;
+  private static final int CHARACTER_DEVICE = 0x2000;
   private static final long MNT_ID = 0x1000;
 
   static FileStat of(MemorySegment statx) {
@@ -56,5 +57,9 @@ public record FileStat(
 
   public boolean isFolder() {
     return (mode & TYPE) == FOLDER;
+  }
+
+  public boolean isCharacterDevice() {
+    return (mode & TYPE) == CHARACTER_DEVICE;
   }
 }

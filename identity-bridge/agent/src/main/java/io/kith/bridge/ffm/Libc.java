@@ -51,6 +51,7 @@ final class Libc {
   private static final MemorySegment READ = find("read");
   private static final MemorySegment READLINK = find("readlink");
   private static final MemorySegment STATX = find("statx");
+  private static final MemorySegment MEMFD = find("memfd_create");
   private static final MemorySegment SETNS = find("setns");
   private static final MemorySegment SOCKET = find("socket");
   private static final MemorySegment SEND = find("send");
@@ -191,6 +192,12 @@ final class Libc {
     try (var arena = Arena.ofConfined()) {
       return callInt(
           STATX, folder, arena.allocateFrom(path).address(), flags, mask, statx.address(), 0);
+    }
+  }
+
+  static int openMemory(String name, int flags) {
+    try (var arena = Arena.ofConfined()) {
+      return callInt(MEMFD, arena.allocateFrom(name).address(), flags, 0, 0, 0, 0);
     }
   }
 

@@ -26,6 +26,7 @@ public final class PosixFile implements AutoCloseable {
   private static final int O_NONBLOCK = 0x800;
   private static final int O_CLOEXEC = 0x8_0000;
   private static final int O_PATH = 0x20_0000;
+  private static final int MFD_CLOEXEC = 1;
   private static final int AT_FDCWD = -100;
   private static final int AT_SYMLINK_NOFOLLOW = 0x100;
   private static final int AT_EMPTY_PATH = 0x1000;
@@ -47,6 +48,15 @@ public final class PosixFile implements AutoCloseable {
   /** Opens a file for reading, as our own mount namespace names it. */
   public static PosixFile open(String path) throws IOException {
     return new PosixFile(openDescriptor(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  }
+
+  /**
+   * Opens an empty file in memory that has no name.
+   *
+   * @param flags beside MFD_CLOEXEC, as memfd_create(2) has them
+   */
+  static PosixFile inMemory(int flags) throws IOException {
+    return new PosixFile((int) checked(Libc.openMemory("kith", flags | MFD_CLOEXEC)));
   }
 
   /** Opens the place, not the content: it can be asked for its attributes and resolved below. */

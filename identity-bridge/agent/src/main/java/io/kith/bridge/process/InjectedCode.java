@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,14 +20,19 @@ final class InjectedCode {
   private final LongSupplier nanoTime;
   private final BoundedMap<ProcessKey, Answer> answers = new BoundedMap<>(CAPACITY);
 
-  private record Answer(List<String> paths, long atNanos) {}
+  /**
+   * What was found.
+   *
+   * @param stack where the stack started: another address after an exec
+   */
+  private record Answer(List<String> paths, long stack, long atNanos) {}
 
   InjectedCode(LongSupplier nanoTime) {
     this.nanoTime = nanoTime;
   }
 
   /**
-   * Paths in the order of the mappings; empty when it is gone.
+   * Paths in the order of the mappings; the last answer, or empty, when it is gone.
    *
    * @param executable the executable itself, which is not counted
    */
@@ -36,28 +42,52 @@ final class InjectedCode {
       return List.of(); // without an image nothing is foreign
     }
     var now = nanoTime.getAsLong();
-    var before = answers.get(key);
+    var before = key.isDistinct() ? answers.get(key) : null;
     if (before != null && now - before.atNanos() < FRESH_NANOS) {
       return before.paths();
     }
     var process = ProcFs.of(key.pid(), tid);
+    var stack = stack(process);
+    var found = look(process, executable, container);
     var stat = ProcFs.of(key.pid()).stat();
-    if (stat == null || (key.startNanos() != 0 && !stat.startedAt(key.startNanos()))) {
+    if (found == null
+        || stat == null
+        || (key.startNanos() != 0 && !stat.startedAt(key.startNanos()))) {
       return before == null ? List.of() : before.paths();
     }
-    var found = look(process, key.pid(), executable, container);
-    answers.put(key, new Answer(found, now));
-    return found;
+    var answer =
+        before == null || before.stack() == stack
+            ? new Answer(found, stack, now)
+            : new Answer(both(before.paths(), found), before.stack(), now);
+    if (key.isDistinct()) {
+      answers.put(key, answer);
+    }
+    return answer.paths();
   }
 
-  private static List<String> look(
-      ProcFs process, int pid, @Nullable FileId executable, Container container) {
+  private static long stack(ProcFs process) {
+    var stat = process.stat();
+    return stat == null ? 0 : stat.stack();
+  }
+
+  /** After an exec, which a process can pretend, what it had before counts as well. */
+  private static List<String> both(List<String> before, List<String> now) {
+    return Stream.concat(before.stream(), now.stream()).distinct().limit(MAX_REPORTED).toList();
+  }
+
+  /** Null when it has no memory any more, as a zombie. */
+  private static @Nullable List<String> look(
+      ProcFs process, @Nullable FileId executable, Container container) {
     var mounts = process.mounts();
+    var maps = process.maps();
+    if (maps.isEmpty()) {
+      return null;
+    }
     var found = new ArrayList<String>();
-    for (var code : MemoryMaps.code(process.maps())) {
+    for (var code : MemoryMaps.code(maps)) {
       var path =
           found.size() < MAX_REPORTED
-              ? foreign(process, pid, code, mounts, executable, container)
+              ? foreign(process, code, mounts, executable, container)
               : null;
       if (path != null) {
         found.add(path);
@@ -69,14 +99,16 @@ final class InjectedCode {
   /** Its path when it is not of the image. */
   private static @Nullable String foreign(
       ProcFs process,
-      int pid,
       MemoryMaps.Code code,
       MountInfo mounts,
       @Nullable FileId executable,
       Container container) {
-    try (var file = open(process, pid, code)) {
+    try (var file = open(process, code)) {
       var named = NamedFile.of(file, process);
       var stat = named.stat();
+      if (stat.isCharacterDevice()) {
+        return null; // memory of a driver, such as /dev/zero
+      }
       if (executable != null
           && stat.inode() == executable.inode()
           && Origins.device(stat, mounts).equals(executable.device())) {
@@ -93,9 +125,9 @@ final class InjectedCode {
   }
 
   /** The mapped file itself where we may have it, else what has its name now. */
-  private static PosixFile open(ProcFs process, int pid, MemoryMaps.Code code) throws IOException {
+  private static PosixFile open(ProcFs process, MemoryMaps.Code code) throws IOException {
     try {
-      return PosixFile.open("/proc/" + pid + "/map_files/" + code.range());
+      return process.openMapped(code.range());
     } catch (IOException _) {
       return process.openInRoot(process.inside(code.path()));
     }

@@ -2,6 +2,7 @@ package io.kith.bridge.process;
 
 import io.kith.baselines.process.Origin;
 import io.kith.bridge.ffm.FileStat;
+import io.kith.bridge.ffm.KernelMemory;
 import io.kith.bridge.ffm.PosixFile;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
@@ -61,7 +62,9 @@ final class Origins {
     var stat = file.stat();
     var name = file.path();
     if (file.gone()) {
-      return name.startsWith("/memfd:") ? Origin.MEMFD : Origin.DELETED;
+      return KernelMemory.has(stat.deviceMajor(), stat.deviceMinor())
+          ? Origin.MEMFD
+          : Origin.DELETED;
     }
     if (host) {
       return Origin.HOST;

@@ -103,6 +103,17 @@ record ProcFs(String folder) {
     }
   }
 
+  /**
+   * What is mapped, as a place: a device is not opened.
+   *
+   * @param range as in {@code maps}
+   */
+  PosixFile openMapped(String range) throws IOException {
+    // A thread has none in its process's folder, and all that a process has in one of its own.
+    return PosixFile.openPath(
+        folder.replaceFirst("/proc/\\d+/task/", "/proc/") + "/map_files/" + range);
+  }
+
   MountInfo mounts() {
     return MountInfo.parse(text("mountinfo", MOUNTS_LIMIT));
   }

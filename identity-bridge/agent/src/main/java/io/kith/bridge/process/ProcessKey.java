@@ -13,4 +13,9 @@ public record ProcessKey(int pid, long startNanos, long execId) {
       throw new IllegalArgumentException("pid: " + pid + " (expected: 1 or more)");
     }
   }
+
+  /** Whether no other run of a program has this key too. */
+  boolean isDistinct() {
+    return startNanos != 0 && execId != 0;
+  }
 }
