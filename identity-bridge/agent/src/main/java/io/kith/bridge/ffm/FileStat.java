@@ -62,4 +62,11 @@ public record FileStat(
   public boolean isCharacterDevice() {
     return (mode & TYPE) == CHARACTER_DEVICE;
   }
+
+  /** Size and time of the last change, which nobody can choose: other content has others. */
+  public boolean isAsOldAs(FileStat other) {
+    return size == other.size
+        && changedSeconds == other.changedSeconds
+        && changedNanos == other.changedNanos;
+  }
 }

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param firstStack where that one's stack starts: another place after an exec
  * @param root device of the root file system; null when the root is not a mount point
  * @param overlay the root is an overlay: its layers tell the image from what was written since
- * @param upper the writable layer as we can reach it; null when we cannot
+ * @param layers as we can reach them; null when we cannot
  */
 record Container(
     String mountNamespace,
@@ -19,7 +19,7 @@ record Container(
     long firstStack,
     @Nullable Device root,
     boolean overlay,
-    @Nullable String upper) {
+    @Nullable Layers layers) {
 
   boolean beganWith(int pid, long startNanos) {
     return pid == firstPid && startNanos == firstStartNanos;
@@ -36,6 +36,6 @@ record Container(
 
   /** The same container, whose first process has called exec since it was found. */
   Container after(long stack) {
-    return new Container(mountNamespace, firstPid, firstStartNanos, stack, root, overlay, upper);
+    return new Container(mountNamespace, firstPid, firstStartNanos, stack, root, overlay, layers);
   }
 }

@@ -1,7 +1,5 @@
 package io.kith.bridge.process;
 
-import io.kith.bridge.ffm.PosixFile;
-import java.io.IOException;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -140,28 +138,29 @@ final class Containers {
             found.firstStack(),
             device,
             root != null && root.type().equals("overlay"),
-            root == null ? null : reachable(root.upper(), found.first())));
+            root == null ? null : layers(root, found.first(), before)));
   }
 
   /**
-   * The writable layer's folder as we can reach it. Its name is the host's, on which the runtime
-   * is; a bridge in a container has another root.
+   * The layers as we can reach them. Their names are the host's, on which the runtime is; a bridge
+   * in a container has another root.
+   *
+   * @param before what was known of the container
    */
-  private @Nullable String reachable(@Nullable String upper, ProcFs first) {
+  private @Nullable Layers layers(
+      MountInfo.Mount overlay, ProcFs first, @Nullable Container before) {
+    var upper = overlay.upper();
     if (upper == null) {
       return null;
     }
     for (var root : roots(first)) {
-      try (var folder = PosixFile.openPath(root)) {
-        var reached = root + folder.nameInRoot(upper);
-        if (PosixFile.stat(reached).isFolder()) {
-          return reached;
-        }
-      } catch (IOException _) {
-        // The next one; where there is none, what is in that layer is not known.
+      var layers = Layers.of(root, upper, overlay.lowers());
+      if (layers != null) {
+        var known = before == null ? null : before.layers();
+        return known != null && layers.isSameAs(known) ? known : layers; // it has learned something
       }
     }
-    return null;
+    return null; // what is in that layer is not known
   }
 
   /** Where layers may have their names: on the host, where the runtime is, and here. */

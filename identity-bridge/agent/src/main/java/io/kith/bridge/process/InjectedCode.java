@@ -1,5 +1,6 @@
 package io.kith.bridge.process;
 
+import io.kith.baselines.process.Origin;
 import io.kith.bridge.ffm.PosixFile;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -116,12 +117,24 @@ final class InjectedCode {
       }
       return switch (Origins.of(named, mounts, false, container)) {
         case WRITABLE_LAYER, MOUNT, DELETED, HOST -> named.path();
-        case IMAGE, MEMFD, UNKNOWN -> null;
+        case IMAGE, MEMFD -> null;
+        case UNKNOWN ->
+            container.layers() == null || isOfTheImage(named, container.layers())
+                ? null
+                : named.path();
       };
     } catch (IOException _) {
       var shown = NamedFile.withoutDeleted(code.path());
       return shown.equals(code.path()) ? null : process.inside(shown);
     }
+  }
+
+  /**
+   * Whether the image has a file under the name that the kernel has for it. The process's own view
+   * does not tell where it has another root (chroot), or where a mount is not there any more.
+   */
+  private static boolean isOfTheImage(NamedFile file, Layers layers) throws IOException {
+    return layers.originOf(file.file().name(), file) == Origin.IMAGE;
   }
 
   /** The mapped file itself where we may have it, else what has its name now. */

@@ -28,9 +28,21 @@ record MountInfo(List<Mount> mounts) {
    * @param root the folder of the file system that is mounted
    * @param point where it is mounted, below the root of the process
    * @param upper the writable layer of an overlay, or null
+   * @param lowers the layers below it, the highest first, or empty; names may be relative to a
+   *     folder that the kernel does not tell
    */
   record Mount(
-      long id, Device device, String root, String point, String type, @Nullable String upper) {
+      long id,
+      Device device,
+      String root,
+      String point,
+      String type,
+      @Nullable String upper,
+      List<String> lowers) {
+    Mount {
+      lowers = List.copyOf(lowers);
+    }
+
     /** A path inside the mount as a path of its file system. */
     String inFileSystem(String path) {
       var below = point.equals("/") ? path : path.substring(point.length());
@@ -73,7 +85,8 @@ record MountInfo(List<Mount> mounts) {
           unescaped(before[3]),
           unescaped(before[4]),
           after[0],
-          after[0].equals("overlay") && after.length > 2 ? upper(after[2]) : null);
+          after[0].equals("overlay") && after.length > 2 ? upper(after[2]) : null,
+          after[0].equals("overlay") && after.length > 2 ? lowers(after[2]) : List.of());
     } catch (NumberFormatException _) {
       return null;
     }
@@ -90,6 +103,23 @@ record MountInfo(List<Mount> mounts) {
       }
     }
     return null;
+  }
+
+  /** All in one option, or each in its own; those that hold data without names are no layers. */
+  private static List<String> lowers(String options) {
+    var layers = new ArrayList<String>();
+    for (var option : options.split(",", -1)) {
+      if (option.startsWith("lowerdir=")) {
+        for (var layer : option.substring("lowerdir=".length()).split(":", -1)) {
+          layers.add(unescaped(layer));
+        }
+      } else if (option.startsWith("lowerdir+=")) {
+        layers.add(unescaped(option.substring("lowerdir+=".length())));
+      }
+    }
+    return layers.stream().allMatch(layer -> !layer.isEmpty() && layer.indexOf('\\') < 0)
+        ? layers
+        : List.of();
   }
 
   /** What is mounted at the root of the process; null when its root is not a mount point. */

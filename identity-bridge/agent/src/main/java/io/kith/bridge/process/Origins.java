@@ -3,9 +3,7 @@ package io.kith.bridge.process;
 import io.kith.baselines.process.Origin;
 import io.kith.bridge.ffm.FileStat;
 import io.kith.bridge.ffm.KernelMemory;
-import io.kith.bridge.ffm.PosixFile;
 import java.io.IOException;
-import java.nio.file.NoSuchFileException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,7 +52,7 @@ final class Origins {
 
   /**
    * Of an open file, from what a user of the host can see: the writable layer is asked whether it
-   * has the file.
+   * has the file, and the image.
    *
    * @param mounts of the process
    */
@@ -76,23 +74,11 @@ final class Origins {
     if (!mount.device().equals(container.root())) {
       return Origin.MOUNT;
     }
-    if (!container.overlay() || container.upper() == null || !mount.covers(name)) {
+    if (!container.overlay() || container.layers() == null || !mount.covers(name)) {
       return Origin.UNKNOWN;
     }
     try {
-      PosixFile.statOfLink(container.upper() + mount.inFileSystem(name));
-      return Origin.WRITABLE_LAYER;
-    } catch (NoSuchFileException _) {
-      return imageIfNamedSo(file); // only what was written since is there
-    } catch (IOException _) {
-      return Origin.UNKNOWN;
-    }
-  }
-
-  /** A file of the writable layer is not there either while it has another name. */
-  private static Origin imageIfNamedSo(NamedFile file) {
-    try {
-      return file.stayed() ? Origin.IMAGE : Origin.UNKNOWN;
+      return container.layers().originOf(mount.inFileSystem(name), file);
     } catch (IOException _) {
       return Origin.UNKNOWN;
     }

@@ -141,6 +141,71 @@ class InjectedCodeTest {
   }
 
   @Test
+  void of_anotherRoot_hidesNothingAndAccusesNobody() throws Exception {
+    var evil = start("code \"/srv/evil.so\"; chroot \"/srv/jail\" or die");
+    var plain = start("code \"" + library + "\"; chroot \"/srv/jail\" or die");
+
+    assertThat(of(evil)).containsExactly("/srv/evil.so");
+    assertThat(of(plain)).isEmpty();
+  }
+
+  @Test
+  void of_mountThatIsNotThereAnyMore_hidesNothing() throws Exception {
+    var memory =
+        start(
+            "unshare -m",
+            "system(\"mount -t tmpfs t /srv/place; cp /srv/evil.so /srv/place\") and die;"
+                + " code \"/srv/place/evil.so\"; system(\"umount -l /srv/place\") and die");
+    var folder =
+        start(
+            "unshare -m",
+            "system(\"mount --bind /srv /srv/place\") and die; code \"/srv/place/evil.so\";"
+                + " system(\"umount -l /srv/place\") and die");
+
+    assertThat(of(memory)).hasSize(1);
+    assertThat(of(folder)).hasSize(1);
+  }
+
+  /** As of those that lock themselves up and say goodbye to the root that they came from. */
+  @Test
+  void of_codeOfTheImageInMountsOfItsOwn_isNotReported() throws Exception {
+    var mounts = start("unshare -m", "code \"" + library + "\"");
+    var root =
+        start(
+            "unshare -m",
+            "system(\"mount --make-rprivate / 2>/dev/null; mount -t tmpfs t /srv/place;"
+                + " mkdir /srv/place/old\") and die;"
+                + " chdir \"/srv/place\"; my ($n, $o) = (\".\", \"old\"); system_call(155, $n, $o);"
+                + " chroot \".\"; chdir \"/\"; my $d = \"/old\"; system_call(166, $d, 2)");
+
+    assertThat(of(mounts)).isEmpty();
+    assertThat(of(root)).isEmpty();
+  }
+
+  /** Its name is not its name any more when the writable layer is asked for it. */
+  @Test
+  void of_folderThatIsRenamedAllTheTime_isReported() throws Exception {
+    pod.ask("mkdir /srv/a0; cp /srv/evil.so /srv/a0; echo");
+    var renames =
+        pod.start(
+            "perl -e 'for (my $i = 0;; $i++) {"
+                + " rename \"/srv/a\" . $i % 3, \"/srv/a\" . ($i + 1) % 3 or die }'");
+    try {
+      var pid =
+          start("for (;;) { last if eval { code \"/srv/a\" . int(rand 3) . \"/evil.so\"; 1 } }");
+
+      var missed = 0;
+      for (var i = 0; i < 300; i++) {
+        missed += of(pid).size() == 1 ? 0 : 1;
+      }
+
+      assertThat(missed).isZero();
+    } finally {
+      ProcessHandle.of(renames).ifPresent(ProcessHandle::destroyForcibly);
+    }
+  }
+
+  @Test
   void of_oneThatIsAnotherProgramSince_keepsWhatItHad() throws Exception {
     var pid = start("code \"/srv/evil.so\"");
     var key = keyOf(pid);

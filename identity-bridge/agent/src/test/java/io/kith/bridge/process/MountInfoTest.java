@@ -3,6 +3,7 @@ package io.kith.bridge.process;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class MountInfoTest {
@@ -48,6 +49,24 @@ class MountInfoTest {
             """);
 
     assertThat(mounts.mounts()).extracting(MountInfo.Mount::upper).containsOnlyNulls();
+  }
+
+  @Test
+  void parse_layersBelow_areInTheirOrder() {
+    var mounts =
+        MountInfo.parse(
+            """
+            36 1 0:48 / / rw - overlay o rw,lowerdir=l/B:/a\\040b,upperdir=/up/1/diff
+            37 1 0:49 / /b rw - overlay o rw,lowerdir+=/c,lowerdir+=/d,datadir+=/e,upperdir=/up
+            38 1 0:50 / /c rw - overlay o rw,lowerdir=/f\\134:g:/h
+            39 1 0:51 / /d rw - overlay o rw,lowerdir=/f::/h
+            40 1 0:52 / /e rw - tmpfs o rw,lowerdir=/f
+            """);
+
+    assertThat(mounts.mounts())
+        .extracting(MountInfo.Mount::lowers)
+        .containsExactly(
+            List.of("l/B", "/a b"), List.of("/c", "/d"), List.of(), List.of(), List.of());
   }
 
   @Test
