@@ -88,7 +88,7 @@ final class Examiner {
   @Nullable Examined examine(
       ProcessKey key, int tid, int toldParent, @Nullable ExecEvent event, boolean frozen) {
     var process = ProcFs.of(key.pid(), tid);
-    if (!isStill(key)) {
+    if (!key.isAlive()) {
       return null;
     }
     var node = tree.look(key, toldParent);
@@ -102,7 +102,7 @@ final class Examiner {
       if (event != null && event.image() != null && !sameFile(event.image().file(), id)) {
         return null; // it called exec again
       }
-      if (!isStill(key)) {
+      if (!key.isAlive()) {
         return null;
       }
       var path = named.path();
@@ -121,15 +121,10 @@ final class Examiner {
           look.remarks);
     } catch (NoSuchFileException e) {
       // It is exiting: a zombie is still there and has no executable.
-      return event == null && !frozen && isStill(key) ? unreadable(look, e) : null;
+      return event == null && !frozen && key.isAlive() ? unreadable(look, e) : null;
     } catch (IOException e) {
-      return isStill(key) ? unreadable(look, e) : null;
+      return key.isAlive() ? unreadable(look, e) : null;
     }
-  }
-
-  private static boolean isStill(ProcessKey key) {
-    var stat = ProcFs.of(key.pid()).stat();
-    return stat != null && (key.startNanos() == 0 || stat.startedAt(key.startNanos()));
   }
 
   /** The same inode: its times change when its last name is removed, its content does not. */

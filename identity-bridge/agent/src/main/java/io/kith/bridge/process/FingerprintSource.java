@@ -54,9 +54,9 @@ public final class FingerprintSource implements AutoCloseable {
   private final HashCache hashes;
   private final Examiner examiner;
   private final InjectedCode injected = new InjectedCode(System::nanoTime);
-  private final BoundedMap<ProcessKey, Run> runs = new BoundedMap<>(REMEMBERED);
-  private final BoundedMap<Integer, Run> latest = new BoundedMap<>(REMEMBERED);
-  private final BoundedMap<ProcessKey, Examined> late = new BoundedMap<>(REMEMBERED);
+  private final BoundedMap<ProcessKey, Run> runs;
+  private final BoundedMap<Integer, Run> latest;
+  private final BoundedMap<ProcessKey, Examined> late;
 
   /**
    * A program that was executed while somebody watched.
@@ -74,8 +74,21 @@ public final class FingerprintSource implements AutoCloseable {
    * @param directory what the runtimes say of containers; stays open
    */
   public FingerprintSource(long maxSize, int workers, Births births, ContainerDirectory directory) {
+    this(maxSize, workers, births, directory, REMEMBERED);
+  }
+
+  /**
+   * The same with another memory.
+   *
+   * @param remembered processes; more where more are alive
+   */
+  FingerprintSource(
+      long maxSize, int workers, Births births, ContainerDirectory directory, int remembered) {
     this.directory = directory;
-    this.tree = new ProcessTree(containers, births);
+    this.latest = new BoundedMap<>(remembered, (_, run) -> run.event().key().isAlive());
+    this.runs = new BoundedMap<>(remembered, (key, _) -> isRunning(key));
+    this.late = new BoundedMap<>(remembered, (key, _) -> isRunning(key));
+    this.tree = new ProcessTree(containers, births, remembered);
     this.hashers =
         new FairExecutor<>(
             "kith-hash-",
@@ -103,6 +116,15 @@ public final class FingerprintSource implements AutoCloseable {
   /** As {@link #remember}, of processes of which the kernel told at once what is needed. */
   public int rememberListed(List<TaskWalk.Task> tasks) {
     return tree.remember(tasks);
+  }
+
+  /** Whether a process is alive and no later exec of it was told. */
+  private boolean isRunning(ProcessKey key) {
+    var last = latest.get(key.pid());
+    return key.isAlive()
+        && (last == null
+            || last.event().key().startNanos() != key.startNanos()
+            || last.event().key().execId() <= key.execId());
   }
 
   /** Takes note of an exec; returns at once. */

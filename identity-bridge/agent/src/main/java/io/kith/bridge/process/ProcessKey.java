@@ -18,4 +18,10 @@ public record ProcessKey(int pid, long startNanos, long execId) {
   boolean isDistinct() {
     return startNanos != 0 && execId != 0;
   }
+
+  /** Whether the process is there, whatever it runs by now; a zombie is. */
+  boolean isAlive() {
+    var stat = ProcFs.of(pid).stat();
+    return stat != null && (startNanos == 0 || stat.startedAt(startNanos));
+  }
 }

@@ -16,18 +16,25 @@ final class ProcessTree {
   /** Stands for an ancestor that was gone before anybody looked. */
   static final String UNSEEN = "?";
 
-  private static final int CAPACITY = 32_768;
   private static final int MAX_LINEAGE = 8;
   private static final int MAX_DEPTH = 64;
   private static final long NANOS_PER_TICK = 10_000_000;
 
   private final Containers containers;
   private final Births births;
-  private final BoundedMap<Integer, Node> nodes = new BoundedMap<>(CAPACITY);
+  private final BoundedMap<Integer, Node> nodes;
 
-  ProcessTree(Containers containers, Births births) {
+  /**
+   * A tree of nothing yet.
+   *
+   * @param remembered processes; more where more are alive
+   */
+  ProcessTree(Containers containers, Births births, int remembered) {
     this.containers = containers;
     this.births = births;
+    this.nodes =
+        new BoundedMap<>(
+            remembered, (pid, node) -> new ProcessKey(pid, node.startNanos(), 0).isAlive());
   }
 
   /**

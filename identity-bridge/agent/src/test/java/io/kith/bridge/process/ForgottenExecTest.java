@@ -1,0 +1,127 @@
+package io.kith.bridge.process;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kith.baselines.config.RuntimeSetting;
+import io.kith.baselines.process.Script;
+import io.kith.bridge.container.ContainerDirectory;
+import io.kith.bridge.ffm.HostCgroups;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A process that has changed its command line, and ways to have its exec forgotten. */
+@Tag("root")
+@Timeout(600)
+class ForgottenExecTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final int REMEMBERED = 100;
+  private static final String EVIL = "/srv/evil.pl";
+  private static final String ALLOWED = "/srv/allowed.pl";
+
+  private static final ContainerDirectory NO_RUNTIME =
+      ContainerDirectory.open(new RuntimeSetting.Off(), HostCgroups.open());
+
+  private static FakePod pod;
+  private final Map<Integer, Birth> births = new HashMap<>();
+  private FingerprintSource source;
+
+  @BeforeAll
+  static void startPod() throws Exception {
+    pod = new FakePod();
+    pod.ask("echo 'sleep 1000' > " + ALLOWED + "; echo");
+    pod.ask("cp " + ALLOWED + " " + EVIL + "; echo");
+  }
+
+  @AfterAll
+  static void stopPod() throws Exception {
+    pod.close();
+  }
+
+  @BeforeEach
+  void start() {
+    source = new FingerprintSource(1L << 30, 2, births::get, NO_RUNTIME, REMEMBERED);
+  }
+
+  @AfterEach
+  void stop() {
+    source.close();
+  }
+
+  /** A process that shows the allowed script, whatever exec is told of it. */
+  private static ProcessKey start(long execId) throws Exception {
+    return keyOf(pod.start("perl " + ALLOWED), execId);
+  }
+
+  private static ProcessKey keyOf(int pid, long execId) {
+    return new ProcessKey(pid, requireNonNull(ProcFs.of(pid).stat()).startNanos(), execId);
+  }
+
+  private static ExecEvent exec(ProcessKey key, String... arguments) {
+    return new ExecEvent(
+        key,
+        pod.firstPid(),
+        null,
+        1,
+        null,
+        "/usr/bin/perl",
+        "/usr/bin/perl",
+        List.of(arguments),
+        false);
+  }
+
+  /** Programs that are gone by now. */
+  private void flood(int count) {
+    for (var i = 0; i < count; i++) {
+      source.executed(exec(new ProcessKey(4_000_000 + i, 1_000_000_000, 7), "true"));
+    }
+  }
+
+  private Script identify(Sighting sighting) {
+    var identified = source.identify(sighting, System.nanoTime() + PATIENCE.toNanos());
+    return requireNonNull(identified.fingerprint().script());
+  }
+
+  private Script identify(ProcessKey key) {
+    return identify(new Sighting(key, 0, 0, pod.firstPid(), null, null));
+  }
+
+  private static void assertRan(Script script, String path) {
+    assertThat(script.path()).isEqualTo(path);
+    assertThat(script.claimed()).isFalse();
+  }
+
+  @Test
+  void identify_afterAFloodOfOtherPrograms_isWhatWasExecuted() throws Exception {
+    var key = start(7);
+    source.executed(exec(key, "perl", EVIL));
+
+    flood(20 * REMEMBERED);
+
+    assertRan(identify(key), EVIL);
+  }
+
+  /** What a process ran before its last exec is not kept for its sake. */
+  @Test
+  void identify_afterAFloodOfItsOwnExecs_isWhatWasExecutedLast() throws Exception {
+    var other = start(7);
+    source.executed(exec(other, "perl", EVIL));
+    var pid = start(0).pid();
+
+    for (var execId = 1; execId <= 20 * REMEMBERED; execId++) {
+      source.executed(exec(keyOf(pid, execId), "perl", EVIL));
+    }
+
+    assertRan(identify(keyOf(pid, 20 * REMEMBERED)), EVIL);
+    assertRan(identify(other), EVIL);
+  }
+}
