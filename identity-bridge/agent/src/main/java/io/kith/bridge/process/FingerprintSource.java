@@ -286,36 +286,91 @@ public final class FingerprintSource implements AutoCloseable {
     }
   }
 
-  /**
-   * The exec of the process, or of the ancestor that it is a fork of: of who forked it, where that
-   * was seen. Who its parent is by now may have executed as often, and is no ancestor.
-   */
+  /** The exec of the process, or of the ancestor that it is a fork of. */
   private @Nullable Run runOf(Sighting sighting) {
     var key = sighting.key();
+    if (key.startNanos() == 0) {
+      return runOfHolder(sighting);
+    }
     var own = runs.get(key);
     if (own != null && isOf(own, sighting)) {
       return own;
     }
-    var pid = key.pid();
-    for (var depth = 0; depth < MAX_FORKS && pid > 0 && key.execId() != 0; depth++) {
-      var birth = tree.birth(pid, key.startNanos());
-      if (birth != null && birth.execId() != key.execId()) {
+    var forker = key.execId() == 0 ? null : runOfForker(sighting);
+    if (forker != null) {
+      runs.put(key, forker); // is kept as long as the fork is alive
+    }
+    return forker;
+  }
+
+  /** The same of a process of which only the pid is known: what it runs now. */
+  private @Nullable Run runOfHolder(Sighting sighting) {
+    var pid = sighting.key().pid();
+    var run = latest.get(pid);
+    if (run != null && run.event().key().isAlive()) {
+      return run;
+    }
+    var birth = tree.birth(pid);
+    var key = birth == null ? null : new ProcessKey(pid, birth.startNanos(), birth.execId());
+    if (key == null || !key.isAlive()) {
+      return null;
+    }
+    var forker = runOfForker(new Sighting(key, 0, -1, 0, null, null));
+    return forker != null && runsTheSame(pid, forker) ? forker : null;
+  }
+
+  /**
+   * The exec of the ancestor that a process is a fork of. Its parent by now may have executed as
+   * often, and is no ancestor: where it is not known who forked whom, both have to be there.
+   */
+  private @Nullable Run runOfForker(Sighting sighting) {
+    var key = sighting.key();
+    var birth = tree.birth(key.pid());
+    var seen = birth != null && birth.startNanos() == key.startNanos();
+    if (birth == null || !seen) {
+      birth = new Birth(key.startNanos(), key.execId(), sighting.parent());
+    }
+    for (var depth = 0; depth < MAX_FORKS && birth.parent() > 0; depth++) {
+      if (birth.execId() != key.execId()) {
         return null; // it has executed since, and that is told yet or was never
       }
-      if (birth == null) {
-        pid = depth == 0 ? sighting.parent() : tree.parentOf(pid);
-      } else {
-        pid = birth.parent();
-      }
-      var run = latest.get(pid);
-      if (run != null
-          && run.event().key().execId() == key.execId()
-          && run.event().key().startNanos() <= key.startNanos()
-          && isOf(run, sighting)) {
+      var parent = new ProcessKey(birth.parent(), startOfForker(birth), key.execId());
+      var run = runs.get(parent);
+      if (run != null && isOf(run, sighting) && (seen || runsTheSame(key.pid(), run))) {
         return run;
       }
+      var above = tree.birth(parent.pid());
+      if (above == null || above.startNanos() != parent.startNanos()) {
+        seen = false;
+        above = new Birth(birth.startNanos(), key.execId(), tree.parentOf(parent.pid()));
+      }
+      birth = above;
     }
     return null;
+  }
+
+  /**
+   * When a process began that forked another, by its last exec or its own birth; 0 when neither is
+   * known. A process that has its pid since is another.
+   */
+  private long startOfForker(Birth child) {
+    var run = latest.get(child.parent());
+    var birth = tree.birth(child.parent());
+    var executed = run == null ? 0 : run.event().key().startNanos();
+    var born = birth == null ? 0 : birth.startNanos();
+    return Math.max(
+        child.mayBeOf(executed) ? executed : 0, child.mayBeOf(born) ? born : 0);
+  }
+
+  /** Whether both are alive and the one has not called exec since the other forked it. */
+  private static boolean runsTheSame(int pid, Run run) {
+    var key = run.event().key();
+    var one = ProcFs.of(pid).stat();
+    var other = ProcFs.of(key.pid()).stat();
+    return one != null
+        && other != null
+        && other.startedAt(key.startNanos())
+        && one.stack() == other.stack();
   }
 
   private static boolean isOf(Run run, Sighting sighting) {

@@ -294,14 +294,9 @@ final class ProcessTree {
         maker.pidNamespace());
   }
 
-  /**
-   * How a process came to be; null when that was not seen.
-   *
-   * @param before a process that was born later has the pid by now, and is another
-   */
-  @Nullable Birth birth(int pid, long before) {
-    var birth = births.of(pid);
-    return birth == null || birth.startNanos() > before ? null : birth;
+  /** How the last process with this pid came to be; null when that was not seen. */
+  @Nullable Birth birth(int pid) {
+    return births.of(pid);
   }
 
   /** The pid of the remembered or living parent of a process; 0 when there is none. */

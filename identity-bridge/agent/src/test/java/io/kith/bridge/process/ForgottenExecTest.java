@@ -26,6 +26,7 @@ class ForgottenExecTest {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
   private static final int REMEMBERED = 100;
   private static final String EVIL = "/srv/evil.pl";
+  private static final String FORKS = "/srv/forks.pl";
   private static final String ALLOWED = "/srv/allowed.pl";
 
   private static final ContainerDirectory NO_RUNTIME =
@@ -39,6 +40,7 @@ class ForgottenExecTest {
   static void startPod() throws Exception {
     pod = new FakePod();
     pod.ask("echo 'sleep 1000' > " + ALLOWED + "; echo");
+    pod.ask("echo 'fork; sleep 1000' > " + FORKS + "; echo");
     pod.ask("cp " + ALLOWED + " " + EVIL + "; echo");
   }
 
@@ -123,5 +125,98 @@ class ForgottenExecTest {
 
     assertRan(identify(keyOf(pid, 20 * REMEMBERED)), EVIL);
     assertRan(identify(other), EVIL);
+  }
+
+  /** Of who holds a socket only the pid is known. */
+  @Test
+  void identify_holderOfASocket_isWhatWasExecuted() throws Exception {
+    var key = start(7);
+    source.executed(exec(key, "perl", EVIL));
+
+    assertRan(identify(Sighting.holder(key.pid())), EVIL);
+  }
+
+  @Test
+  void identify_holderThatWasForked_isWhatItsForkerExecuted() throws Exception {
+    var fork = startFork();
+    var forker = keyOf(requireNonNull(ProcFs.of(fork).stat()).parent(), 7);
+    source.executed(exec(forker, "perl", EVIL));
+    births.put(fork, new Birth(keyOf(fork, 7).startNanos(), 7, forker.pid()));
+
+    assertRan(identify(Sighting.holder(fork)), EVIL);
+  }
+
+  /** A program that was forked, which shows the allowed script. */
+  private static int startFork() throws Exception {
+    var forker = pod.start("perl " + FORKS);
+    var until = System.nanoTime() + PATIENCE.toNanos();
+    while (System.nanoTime() < until) {
+      for (var child : ProcessHandle.of(forker).orElseThrow().children().toList()) {
+        return (int) child.pid();
+      }
+    }
+    throw new AssertionError("it has not forked");
+  }
+
+  /** The fork goes on while its forker does something harmless. */
+  @Test
+  void identify_forkOfOneThatExecutedSince_isWhatItsForkerHadExecuted() throws Exception {
+    var fork = start(7);
+    var forker = new ProcessKey(3_999_980, fork.startNanos() - 1, 7); // no such process
+    source.executed(exec(forker, "perl", EVIL));
+    source.executed(exec(new ProcessKey(forker.pid(), forker.startNanos(), 8), "true"));
+    births.put(fork.pid(), new Birth(fork.startNanos(), 7, forker.pid()));
+
+    assertRan(identify(fork), EVIL);
+  }
+
+  @Test
+  void identify_forkAfterAFlood_isWhatItsForkerHadExecuted() throws Exception {
+    var fork = start(7);
+    var forker = new ProcessKey(3_999_980, fork.startNanos() - 1, 7); // no such process
+    source.executed(exec(forker, "perl", EVIL));
+    births.put(fork.pid(), new Birth(fork.startNanos(), 7, forker.pid()));
+    assertRan(identify(fork), EVIL);
+
+    flood(20 * REMEMBERED);
+    births.clear();
+
+    assertRan(identify(fork), EVIL);
+  }
+
+  /** A pid that an allowed program had before. */
+  @Test
+  void identify_forkOfAnotherWithAKnownPid_isNotWhatHadThatPidBefore() throws Exception {
+    var fork = start(7);
+    var allowed = new ProcessKey(3_999_980, fork.startNanos() - 3, 7); // no such processes
+    var evil = new ProcessKey(3_999_981, fork.startNanos() - 3, 7);
+    var middle = new ProcessKey(allowed.pid(), fork.startNanos() - 2, 7);
+    source.executed(exec(allowed, "perl", ALLOWED));
+    source.executed(exec(evil, "perl", EVIL));
+    births.put(middle.pid(), new Birth(middle.startNanos(), 7, evil.pid()));
+    births.put(fork.pid(), new Birth(fork.startNanos(), 7, middle.pid()));
+
+    assertRan(identify(fork), EVIL);
+  }
+
+  /** Whose birth was pushed out, and whoever adopted it has executed as often. */
+  @Test
+  void identify_forkOfUnknownBirth_isNotWhatAdoptedIt() throws Exception {
+    var adopts = start(7);
+    var fork = start(7);
+    source.executed(exec(adopts, "perl", "/srv/other.pl"));
+
+    var script = identify(new Sighting(fork, 0, 0, adopts.pid(), null, null));
+
+    assertThat(script.path()).isNotEqualTo("/srv/other.pl");
+  }
+
+  @Test
+  void identify_forkOfUnknownBirthWithItsForker_isWhatThatExecuted() throws Exception {
+    var fork = keyOf(startFork(), 7);
+    var forker = keyOf(requireNonNull(ProcFs.of(fork.pid()).stat()).parent(), 7);
+    source.executed(exec(forker, "perl", EVIL));
+
+    assertRan(identify(new Sighting(fork, 0, 0, forker.pid(), null, null)), EVIL);
   }
 }

@@ -532,6 +532,7 @@ class LiveProcessTest {
     var key = keyOf(living, 7);
     source.executed(exec(key, pod.firstPid(), image, "/bin/sleep", "/bin/sleep", "sleep"));
     var child = new ProcessKey(3_999_998, key.startNanos() + 1, 7);
+    births.put(child.pid(), new Birth(child.startNanos(), 7, living));
 
     var forked = identify(new Sighting(child, 0, 0, living, null, image));
 
