@@ -496,7 +496,7 @@ public final class Bridge implements NodeView, AutoCloseable {
         image(process.image()),
         exec.filename(),
         exec.interpreter(),
-        exec.arguments(),
+        String.join("\0", exec.arguments()),
         exec.truncated());
   }
 

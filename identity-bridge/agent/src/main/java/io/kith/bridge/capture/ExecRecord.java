@@ -14,27 +14,32 @@ final class ExecRecord {
    *  168  length of the arguments      u64
    *  176  what was executed            256, ends with 0
    *  432  what runs                    256, ends with 0
-   *  688  arguments, each ends with 0  512
-   * 1200
+   *  688  arguments, each ends with 0  512, or 4096 where they are longer
+   * 1200, or 4784
+   *
+   * A reader that knows the short record only reads the first 512 of a long one.
    */
   static final int NAME_BYTES = 256;
-  static final int MAX_ARGUMENTS = 512;
+  static final int SHORT_ARGUMENTS = 512;
+  static final int LONG_ARGUMENTS = 4_096;
   static final int ARGUMENT_BYTES = OwnerRecord.BYTES;
   static final int FILENAME = ARGUMENT_BYTES + 8;
   static final int INTERPRETER = FILENAME + NAME_BYTES;
   static final int ARGUMENTS = INTERPRETER + NAME_BYTES;
-  static final int BYTES = ARGUMENTS + MAX_ARGUMENTS;
+  static final int SHORT = ARGUMENTS + SHORT_ARGUMENTS;
+  static final int LONG = ARGUMENTS + LONG_ARGUMENTS;
 
   private ExecRecord() {}
 
   static Exec exec(byte[] record) {
     var length = ByteBuffer.wrap(record).order(ByteOrder.LITTLE_ENDIAN).getLong(ARGUMENT_BYTES);
-    var cut = length > MAX_ARGUMENTS;
+    var room = record.length - ARGUMENTS;
+    var cut = length > room;
     return new Exec(
         OwnerRecord.owner(record, true),
         OwnerRecord.text(record, FILENAME, NAME_BYTES),
         OwnerRecord.text(record, INTERPRETER, NAME_BYTES),
-        arguments(record, (int) Math.max(0, Math.min(MAX_ARGUMENTS, length)), cut),
+        arguments(record, (int) Math.max(0, Math.min(room, length)), cut),
         cut);
   }
 

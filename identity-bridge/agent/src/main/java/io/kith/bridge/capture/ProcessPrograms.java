@@ -15,10 +15,15 @@ final class ProcessPrograms {
   // Registers and stack as in Programs.
   private static final int MAP_UPDATE = 2;
   private static final int CURRENT_PID_TID = 14;
+  private static final int CURRENT_TASK = 35;
   private static final int READ_USER = 112;
   private static final int READ_KERNEL_TEXT = 115;
   private static final int RING_RESERVE = 131;
   private static final int RING_SUBMIT = 132;
+  private static final int RING_QUERY = 134;
+  private static final int RING_UNREAD = 0;
+  private static final int ARGUMENTS_AT = -16;
+  private static final int LENGTH = -24;
   private static final int BIRTH = -48;
 
   private final Btf btf;
@@ -36,13 +41,29 @@ final class ProcessPrograms {
 
   // ---- exec
 
-  /** The program that reports what starts. */
-  Assembler exec(Descriptor ring) {
+  /**
+   * The program that reports what starts.
+   *
+   * @param ringBytes long records are written while a quarter of it at most waits to be read, so
+   *     that they leave room for short ones
+   */
+  Assembler exec(Descriptor ring, int ringBytes) {
     var a = new Assembler();
     a.move(6, 1);
-    a.map(1, ring.number()).set(2, ExecRecord.BYTES).set(3, 0).call(RING_RESERVE);
+    findArguments(a, btf);
+    a.load64(1, 10, LENGTH).jumpIfAtMost(1, ExecRecord.SHORT_ARGUMENTS, "short");
+    a.map(1, ring.number()).set(2, RING_UNREAD).call(RING_QUERY);
+    a.jumpIfAbove(0, ringBytes / 4, "short");
+    a.map(1, ring.number()).set(2, ExecRecord.LONG).set(3, 0).call(RING_RESERVE);
+    a.jumpIfEqual(0, 0, "short").move(7, 0);
+    arguments(a, ExecRecord.LONG_ARGUMENTS, "all of them");
+    a.jump("reserved");
+    a.label("short");
+    a.map(1, ring.number()).set(2, ExecRecord.SHORT).set(3, 0).call(RING_RESERVE);
     a.jumpIfEqual(0, 0, "full").move(7, 0);
-    a.storeValue64(7, ExecRecord.ARGUMENT_BYTES, 0);
+    arguments(a, ExecRecord.SHORT_ARGUMENTS, "all of few");
+    a.label("reserved");
+    a.load64(1, 10, LENGTH).store64(7, ExecRecord.ARGUMENT_BYTES, 1);
     OwnerCode.process(a);
     a.storeValue64(7, OwnerRecord.COOKIE, 0).storeValue64(7, OwnerRecord.NETNS, 0);
     a.storeValue64(7, OwnerRecord.SENDER, 0).storeValue64(7, OwnerRecord.CLOSE, 0);
@@ -51,7 +72,6 @@ final class ProcessPrograms {
     a.storeValue64(7, OwnerRecord.DEVICE, 0);
     OwnerCode.task(a, btf, OwnerCode.Reads.CALLS);
     names(a, btf);
-    arguments(a, btf);
     a.move(1, 7).set(2, 0).call(RING_SUBMIT);
     a.set(0, 0).exit();
     a.label("full");
@@ -94,18 +114,24 @@ final class ProcessPrograms {
     a.call(READ_KERNEL_TEXT);
   }
 
-  /** The beginning of the arguments, as the new program will find them. */
-  private static void arguments(Assembler a, Btf btf) {
+  /** Where the new program will find its arguments, and their length: 0 when it has none. */
+  private static void findArguments(Assembler a, Btf btf) {
+    a.storeValue64(10, ARGUMENTS_AT, 0).storeValue64(10, LENGTH, 0);
+    a.call(CURRENT_TASK).move(8, 0);
     OwnerCode.read(a, 8, btf.offsetOf("task_struct", "mm"), 8);
     a.load64(9, 10, -8).jumpIfEqual(9, 0, "no-arguments");
     OwnerCode.read(a, 9, btf.offsetOf("mm_struct", "arg_end"), 8);
     a.load64(8, 10, -8);
     OwnerCode.read(a, 9, btf.offsetOf("mm_struct", "arg_start"), 8);
-    a.load64(3, 10, -8).subtract(8, 3).store64(7, ExecRecord.ARGUMENT_BYTES, 8);
-    a.move(2, 8).jumpIfAtMost(2, ExecRecord.MAX_ARGUMENTS, "short");
-    a.set(2, ExecRecord.MAX_ARGUMENTS);
-    a.label("short");
-    a.move(1, 7).add(1, ExecRecord.ARGUMENTS).call(READ_USER);
+    a.load64(3, 10, -8).store64(10, ARGUMENTS_AT, 3);
+    a.subtract(8, 3).store64(10, LENGTH, 8);
     a.label("no-arguments");
+  }
+
+  /** Copies as many of their bytes as there is room for. */
+  private static void arguments(Assembler a, int room, String allOfThem) {
+    a.load64(2, 10, LENGTH).jumpIfAtMost(2, room, allOfThem).set(2, room);
+    a.label(allOfThem);
+    a.load64(3, 10, ARGUMENTS_AT).move(1, 7).add(1, ExecRecord.ARGUMENTS).call(READ_USER);
   }
 }

@@ -228,6 +228,9 @@ final class Examiner {
     }
     var name = CommandLine.lastSegment(path);
     var point = CommandLine.read(name, arguments.words(), arguments.truncated());
+    if (claimed && told != null && isBeyond(told, name, point)) {
+      point = new EntryPoint.Unclear();
+    }
     return switch (point) {
       case EntryPoint.Native _ -> Entry.without(EntryKind.NATIVE);
       case EntryPoint.ScriptFile(var script, var loads) ->
@@ -236,6 +239,17 @@ final class Examiner {
           file(look, EntryKind.JVM_MAIN, main, file, loads, claimed);
       default -> withoutFile(point, arguments.truncated(), claimed, look.remarks);
     };
+  }
+
+  /**
+   * Whether a script is named after more options than the kernel wrote down. Nobody has so many but
+   * who wants to name another one later, in memory that the process can write. Class paths may be
+   * longer.
+   */
+  private static boolean isBeyond(ProcFs.Arguments told, String name, EntryPoint point) {
+    var whole = told.words().subList(0, told.words().size() - 1);
+    return (point instanceof EntryPoint.ScriptFile || point instanceof EntryPoint.Module)
+        && CommandLine.read(name, whole, true) instanceof EntryPoint.Unclear;
   }
 
   /** Entry points that no file stands for. */

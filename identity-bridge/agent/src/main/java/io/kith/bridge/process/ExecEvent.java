@@ -12,8 +12,9 @@ import org.jspecify.annotations.Nullable;
  * @param image null when the kernel could not be read
  * @param filename what was executed: a program or a script
  * @param interpreter what runs: other than {@code filename} for a script
- * @param arguments with the program's own name first; may be cut
- * @param truncated {@code arguments} are not all
+ * @param line the arguments, with the program's own name first and a zero between two; may be cut.
+ *     One text, since every letter could be an argument and an object of its own
+ * @param truncated these are not all
  */
 public record ExecEvent(
     ProcessKey key,
@@ -23,9 +24,27 @@ public record ExecEvent(
     @Nullable KernelImage image,
     String filename,
     String interpreter,
-    List<String> arguments,
+    String line,
     boolean truncated) {
-  public ExecEvent {
-    arguments = List.copyOf(arguments);
+  private static final int BRIEF = 512;
+
+  List<String> arguments() {
+    return List.of(line.split("\0", -1));
+  }
+
+  /** The same with the beginning of long arguments, for those who keep many. */
+  ExecEvent brief() {
+    return line.length() <= BRIEF
+        ? this
+        : new ExecEvent(
+            key,
+            parent,
+            mountNamespace,
+            cgroup,
+            image,
+            filename,
+            interpreter,
+            line.substring(0, BRIEF),
+            true);
   }
 }

@@ -61,6 +61,7 @@ public final class FingerprintSource implements AutoCloseable {
   /**
    * A program that was executed while somebody watched.
    *
+   * @param event without the end of long arguments, which only the look at it needs
    * @param late that was a bridge before us
    * @param examined done once, by whoever comes first: the thread for it or who asks
    */
@@ -129,26 +130,32 @@ public final class FingerprintSource implements AutoCloseable {
 
   /** Takes note of an exec; returns at once. */
   public void executed(ExecEvent event) {
-    executed(new Run(event, false, new FutureTask<>(() -> examine(event))));
+    executed(event, false);
   }
 
   /** As {@link #executed}, of an exec that a bridge before us saw: its script is read late. */
   public void executedBefore(ExecEvent event) {
-    executed(new Run(event, true, new FutureTask<>(() -> examine(event))));
+    executed(event, true);
   }
 
-  private void executed(Run run) {
-    var event = run.event();
+  private void executed(ExecEvent event, boolean late) {
+    var run = remember(event, late);
+    try {
+      watchers.execute(event.cgroup(), run.examined());
+    } catch (RejectedExecutionException _) {
+      // Too many at once: looked at when it is asked about. They may be too many to keep in full.
+      remember(event.brief(), late);
+    }
+  }
+
+  private Run remember(ExecEvent event, boolean late) {
+    var run = new Run(event.brief(), late, new FutureTask<>(() -> examine(event)));
     latest.put(event.key().pid(), run);
     synchronized (runs) {
       runs.put(event.key(), run);
       runs.notifyAll();
     }
-    try {
-      watchers.execute(event.cgroup(), run.examined());
-    } catch (RejectedExecutionException _) {
-      // too many at once: looked at when it is asked about
-    }
+    return run;
   }
 
   private Examined examine(ExecEvent event) {

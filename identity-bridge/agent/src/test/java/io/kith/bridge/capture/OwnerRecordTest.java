@@ -106,7 +106,7 @@ class OwnerRecordTest {
 
   @Test
   void execRecord_readsNamesAndArguments() {
-    var record = new byte[ExecRecord.BYTES];
+    var record = new byte[ExecRecord.SHORT];
     System.arraycopy(record(), 0, record, 0, OwnerRecord.BYTES);
     put(record, ExecRecord.FILENAME, "./s.sh\0");
     put(record, ExecRecord.INTERPRETER, "/bin/bash\0");
@@ -122,9 +122,23 @@ class OwnerRecordTest {
   }
 
   @Test
+  void execRecord_thatIsLong_isReadToItsEnd() {
+    var record = new byte[ExecRecord.LONG];
+    put(record, ExecRecord.ARGUMENTS, "perl\0" + "a".repeat(1_000) + "\0/srv/app.pl\0");
+    ByteBuffer.wrap(record)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .putLong(ExecRecord.ARGUMENT_BYTES, 5 + 1_001 + 12);
+
+    var exec = ExecRecord.exec(record);
+
+    assertThat(exec.arguments()).containsExactly("perl", "a".repeat(1_000), "/srv/app.pl");
+    assertThat(exec.truncated()).isFalse();
+  }
+
+  @Test
   void execRecord_longArguments_areCutAndSaySo() {
-    var record = new byte[ExecRecord.BYTES];
-    put(record, ExecRecord.ARGUMENTS, "a".repeat(ExecRecord.MAX_ARGUMENTS));
+    var record = new byte[ExecRecord.SHORT];
+    put(record, ExecRecord.ARGUMENTS, "a".repeat(ExecRecord.SHORT_ARGUMENTS));
     ByteBuffer.wrap(record)
         .order(ByteOrder.LITTLE_ENDIAN)
         .putLong(ExecRecord.ARGUMENT_BYTES, 1_000_000);

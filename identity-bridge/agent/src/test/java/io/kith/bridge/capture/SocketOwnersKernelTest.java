@@ -409,6 +409,40 @@ class SocketOwnersKernelTest {
     RedirectedPod.awaitEnd(client);
   }
 
+  /** As many as are no more than 4,096 bytes, each ends with a zero. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 495, 496, 497, 600, 4_079, 4_080, 4_081, 20_000})
+  void readExecs_longArguments_areToldUpToTheirLimit(int length) throws Exception {
+    var last = "a".repeat(length);
+
+    var client = pod.start("/bin/true", "limit", last); // 10 + 6 + length + 1
+
+    var exec = awaitExec(seen -> seen.process().pid() == (int) client.pid() && seen.filename().equals("/bin/true"));
+    var told = Math.min(length, 4_096 - 16);
+    assertThat(exec.arguments()).containsExactly("/bin/true", "limit", last.substring(0, told));
+    assertThat(exec.truncated()).isEqualTo(17 + length > 4_096);
+    RedirectedPod.awaitEnd(client);
+  }
+
+  /** Long arguments leave room for the reports of those who come after them. */
+  @Test
+  void readExecs_floodOfLongArguments_isReportedShort() throws Exception {
+    var lost = owners.problems().size();
+    var client =
+        pod.start(
+            "/bin/sh", "-c", "i=0; while [ $i -lt 1000 ]; do /bin/true $0; i=$((i+1)); done", "a".repeat(3_000));
+    RedirectedPod.awaitEnd(client);
+
+    var all = new ArrayList<Exec>();
+    var _ = owners.readExecs(200, all::add);
+
+    var flood = all.stream().filter(exec -> exec.filename().equals("/bin/true")).toList();
+    assertThat(flood).hasSize(1_000);
+    assertThat(flood.getFirst().truncated()).isFalse();
+    assertThat(flood.getLast().truncated()).isTrue();
+    assertThat(owners.problems()).hasSize(lost);
+  }
+
   @Test
   void connectsSeen_afterAConnection_hasGrown() throws Exception {
     var before = owners.connectsSeen();

@@ -9,7 +9,6 @@ import io.kith.bridge.container.ContainerDirectory;
 import io.kith.bridge.ffm.HostCgroups;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -69,16 +68,12 @@ class ForgottenExecTest {
   }
 
   private static ExecEvent exec(ProcessKey key, String... arguments) {
-    return new ExecEvent(
-        key,
-        pod.firstPid(),
-        null,
-        1,
-        null,
-        "/usr/bin/perl",
-        "/usr/bin/perl",
-        List.of(arguments),
-        false);
+    return exec(key, String.join("\0", arguments), false);
+  }
+
+  private static ExecEvent exec(ProcessKey key, String line, boolean truncated) {
+    var perl = "/usr/bin/perl";
+    return new ExecEvent(key, pod.firstPid(), null, 1, null, perl, perl, line, truncated);
   }
 
   /** Programs that are gone by now. */
@@ -218,5 +213,33 @@ class ForgottenExecTest {
     source.executed(exec(forker, "perl", EVIL));
 
     assertRan(identify(new Sighting(fork, 0, 0, forker.pid(), null, null)), EVIL);
+  }
+
+  @Test
+  void identify_scriptAfterMoreOptionsThanAreTold_isNotBelieved() throws Exception {
+    var options = "-I" + "a".repeat(5_000);
+    var key = keyOf(pod.start("perl " + options + " " + ALLOWED), 7);
+    source.executed(exec(key, ("perl\0" + options).substring(0, 4_096), true));
+
+    assertThat(identify(key).path()).isEqualTo("?");
+  }
+
+  @Test
+  void identify_moreArgumentsThanAreToldAfterAScript_isThatScript() throws Exception {
+    var rest = "a".repeat(5_000);
+    var key = keyOf(pod.start("perl " + ALLOWED + " " + rest), 7);
+    source.executed(exec(key, ("perl\0" + ALLOWED + "\0" + rest).substring(0, 4_096), true));
+
+    assertThat(identify(key).path()).isEqualTo(ALLOWED);
+  }
+
+  /** What is kept of very many is what was kept before they were told in full. */
+  @Test
+  void brief_longArguments_areCutAndSaySo() {
+    var key = new ProcessKey(1, 1, 1);
+
+    assertThat(exec(key, "perl", "a".repeat(4_000)).brief().line()).hasSize(512);
+    assertThat(exec(key, "perl", "a".repeat(4_000)).brief().truncated()).isTrue();
+    assertThat(exec(key, "perl", ALLOWED).brief()).isEqualTo(exec(key, "perl", ALLOWED));
   }
 }

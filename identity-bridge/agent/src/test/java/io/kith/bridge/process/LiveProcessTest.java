@@ -95,7 +95,7 @@ class LiveProcessTest {
       String interpreter,
       String... arguments) {
     return new ExecEvent(
-        key, parent, null, 1, image, filename, interpreter, List.of(arguments), false);
+        key, parent, null, 1, image, filename, interpreter, String.join("\0", arguments), false);
   }
 
   /** The same of a program that is no script, in the mount namespace of another process. */
@@ -108,7 +108,7 @@ class LiveProcessTest {
       String... arguments) {
     var mounts = ProcFs.of(other).link("ns/mnt");
     return new ExecEvent(
-        key, parent, mounts, 1, image, filename, filename, List.of(arguments), false);
+        key, parent, mounts, 1, image, filename, filename, String.join("\0", arguments), false);
   }
 
   /** Programs of one cgroup, gone by now, of which the last wait or are left out. */
