@@ -281,6 +281,9 @@ public final class Bridge implements NodeView, AutoCloseable {
 
   private void readExecs() {
     guarded(() -> sockets.readExecsAgain(exec -> fingerprints.executedBefore(event(exec))));
+    if (sockets.reportsExecs()) {
+      fingerprints.execsAreTold();
+    }
     while (!closed && sockets.reportsExecs()) {
       guarded(
           () -> sockets.readExecs(EXEC_WAIT_MILLIS, exec -> fingerprints.executed(event(exec))));

@@ -92,11 +92,21 @@ final class CommandLine {
    */
   static String program(String filename, List<String> arguments) {
     var name = lastSegment(filename);
-    if ((name.equals("busybox") || name.equals("toybox")) && arguments.size() > 1) {
+    if (isMultiCall(name) && arguments.size() > 1) {
       var applet = arguments.get(1);
       return applet.startsWith("-") ? name : name + " " + applet;
     }
     return name;
+  }
+
+  /** Whether it takes the arguments of a program to know what it runs. */
+  static boolean tellsWhatRuns(String executable) {
+    return isMultiCall(executable)
+        || !(read(executable, List.of(executable), true) instanceof Native);
+  }
+
+  private static boolean isMultiCall(String name) {
+    return name.equals("busybox") || name.equals("toybox");
   }
 
   static String lastSegment(String path) {
@@ -392,7 +402,7 @@ final class CommandLine {
 
   private EntryPoint applet() {
     var own = lastSegment(arguments.isEmpty() ? "" : arguments.getFirst());
-    if (own.equals("busybox") || own.equals("toybox")) {
+    if (isMultiCall(own)) {
       var applet = take();
       return applet == null ? new Native() : applet(applet);
     }

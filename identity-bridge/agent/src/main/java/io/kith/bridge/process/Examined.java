@@ -51,6 +51,11 @@ record Examined(
     }
   }
 
+  /** Whether what it was given to run is not known because its command line is not believed. */
+  boolean isDoubted() {
+    return remarks.contains(Examiner.DOUBTED);
+  }
+
   /** Of what has no content to hash. */
   static final CompletableFuture<Hash> NO_HASH =
       CompletableFuture.completedFuture(new Hash(null, null));

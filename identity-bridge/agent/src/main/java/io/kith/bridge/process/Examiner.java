@@ -27,6 +27,9 @@ final class Examiner {
   /** That a script may have been another when it was run. */
   static final String READ_LATE = "script read late";
 
+  /** That a process may have changed what it says that it runs. */
+  static final String DOUBTED = "no report of its exec is left: its command line is not believed";
+
   private static final Pattern DESCRIPTOR =
       Pattern.compile("/dev/fd/\\d+|/proc/(self|\\d+)/fd/\\d+");
   private static final List<String> SEARCH =
@@ -83,10 +86,16 @@ final class Examiner {
    * @param event its last exec, or null when nobody told
    * @param frozen whether the kernel wrote down what it executes, which tells more than can be seen
    *     of one that is exiting
+   * @param believed whether its command line counts where there is no event
    * @return null when it is gone or has become another
    */
   @Nullable Examined examine(
-      ProcessKey key, int tid, int toldParent, @Nullable ExecEvent event, boolean frozen) {
+      ProcessKey key,
+      int tid,
+      int toldParent,
+      @Nullable ExecEvent event,
+      boolean frozen,
+      boolean believed) {
     var process = ProcFs.of(key.pid(), tid);
     if (!key.isAlive()) {
       return null;
@@ -106,14 +115,22 @@ final class Examiner {
         return null;
       }
       var path = named.path();
-      var entry = entry(look, path, event);
+      var name = CommandLine.lastSegment(path);
+      var doubted = event == null && !believed && CommandLine.tellsWhatRuns(name);
+      if (doubted) {
+        look.remarks.add(DOUBTED);
+      }
+      var entry =
+          doubted
+              ? new Entry(EntryKind.UNKNOWN, "?", Examined.NO_HASH, Origin.UNKNOWN, true)
+              : entry(look, path, event);
       return new Examined(
           path,
           path,
           id,
           hash(process.folder() + "/exe", id, look),
           look.originOf(named),
-          program(look, path, id, event),
+          doubted ? name : program(look, path, id, event),
           entry,
           look.host,
           look.ancestry,

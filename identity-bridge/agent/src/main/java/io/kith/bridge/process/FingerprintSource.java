@@ -7,6 +7,7 @@ import io.kith.baselines.process.Script;
 import io.kith.bridge.container.ContainerDirectory;
 import io.kith.bridge.container.Described;
 import io.kith.bridge.container.Placement;
+import io.kith.bridge.ffm.BootClock;
 import io.kith.bridge.ffm.TaskWalk;
 import io.kith.bridge.process.Examined.Entry;
 import io.kith.bridge.process.HashCache.Hash;
@@ -57,6 +58,7 @@ public final class FingerprintSource implements AutoCloseable {
   private final BoundedMap<ProcessKey, Run> runs;
   private final BoundedMap<Integer, Run> latest;
   private final BoundedMap<ProcessKey, Examined> late;
+  private volatile long toldSince = Long.MAX_VALUE;
 
   /**
    * A program that was executed while somebody watched.
@@ -128,6 +130,18 @@ public final class FingerprintSource implements AutoCloseable {
             || last.event().key().execId() <= key.execId());
   }
 
+  /**
+   * Every exec is told from now on. Of a process that begins later and whose exec is not known, the
+   * command line is not believed.
+   */
+  public void execsAreTold() {
+    execsAreTold(BootClock.nanos());
+  }
+
+  void execsAreTold(long sinceNanos) {
+    toldSince = sinceNanos;
+  }
+
   /** Takes note of an exec; returns at once. */
   public void executed(ExecEvent event) {
     executed(event, false);
@@ -161,7 +175,7 @@ public final class FingerprintSource implements AutoCloseable {
   private Examined examine(ExecEvent event) {
     try {
       lookAtAncestors(event.key(), event.parent());
-      var examined = examiner.examine(event.key(), 0, event.parent(), event, false);
+      var examined = examiner.examine(event.key(), 0, event.parent(), event, false, true);
       return examined == null ? examiner.gone(event) : examined;
     } catch (RuntimeException e) {
       LOG.log(System.Logger.Level.ERROR, "a mistake inside while a program was looked at", e);
@@ -213,7 +227,9 @@ public final class FingerprintSource implements AutoCloseable {
     Examined examined = null;
     if (run == null) {
       examined = lookNow(sighting, remarks);
-      run = examined == null ? awaitRun(sighting, until) : null;
+      if (examined == null ? isReported(sighting) : examined.isDoubted()) {
+        run = awaitRun(sighting, until);
+      }
     }
     if (run != null) {
       run.examined().run(); // unless somebody does or has
@@ -268,14 +284,15 @@ public final class FingerprintSource implements AutoCloseable {
     return described;
   }
 
+  private static boolean isReported(Sighting sighting) {
+    return sighting.image() != null && sighting.key().execId() != 0;
+  }
+
   /**
-   * The exec of a process that is gone: its report may be behind the record of its connection,
-   * which the kernel keeps elsewhere.
+   * The exec of a process that is gone or not believed: its report may be behind the record of its
+   * connection, which the kernel keeps elsewhere.
    */
   private @Nullable Run awaitRun(Sighting sighting, long until) {
-    if (sighting.image() == null || sighting.key().execId() == 0) {
-      return null; // execs are not reported
-    }
     try {
       synchronized (runs) {
         var run = runOf(sighting);
@@ -389,6 +406,22 @@ public final class FingerprintSource implements AutoCloseable {
             && executed.file().inode() == seen.file().inode());
   }
 
+  /**
+   * Whether what a process runs was executed before execs were told: it is older itself, or a fork
+   * of one that is.
+   */
+  private boolean isOlder(int pid) {
+    var stat = ProcFs.of(pid).stat();
+    for (var depth = 0; depth < MAX_FORKS && stat != null; depth++) {
+      if (stat.startNanos() <= toldSince) {
+        return true;
+      }
+      var parent = ProcFs.of(stat.parent()).stat();
+      stat = parent == null || parent.stack() != stat.stack() ? null : parent;
+    }
+    return false;
+  }
+
   private @Nullable Examined lookNow(Sighting sighting, List<String> remarks) {
     var key = sighting.key();
     var distinct = key.startNanos() != 0 && key.execId() != 0;
@@ -397,7 +430,9 @@ public final class FingerprintSource implements AutoCloseable {
     var examined = before;
     if (examined == null) {
       lookAtAncestors(key, sighting.parent());
-      examined = examiner.examine(key, sighting.tid(), sighting.parent(), null, image != null);
+      examined =
+          examiner.examine(
+              key, sighting.tid(), sighting.parent(), null, image != null, isOlder(key.pid()));
     }
     if (examined == null) {
       return null;
@@ -407,6 +442,9 @@ public final class FingerprintSource implements AutoCloseable {
         && file != null
         && !(file.device().equals(image.file().device()) && file.inode() == image.file().inode())) {
       return null; // it runs another program by now
+    }
+    if (examined.isDoubted()) {
+      return examined;
     }
     if (examined.entry().path() != null) {
       remarks.add(Examiner.READ_LATE);

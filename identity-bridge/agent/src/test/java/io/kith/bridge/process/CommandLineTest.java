@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class CommandLineTest {
@@ -159,5 +160,14 @@ class CommandLineTest {
         .isEqualTo("busybox wget");
     assertThat(CommandLine.program("/bin/wget", List.of("wget", "x"))).isEqualTo("wget");
     assertThat(CommandLine.program("/usr/bin/curl", List.of())).isEqualTo("curl");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "python3.11, true", "bash, true", "java, true", "busybox, true", "ld-linux-x86-64.so.2, true",
+    "curl, false", "nginx, false"
+  })
+  void tellsWhatRuns_ofInterpreters_only(String executable, boolean tells) {
+    assertThat(CommandLine.tellsWhatRuns(executable)).isEqualTo(tells);
   }
 }

@@ -10,6 +10,8 @@ import io.kith.bridge.ffm.HostCgroups;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -39,7 +41,7 @@ class ForgottenExecTest {
   static void startPod() throws Exception {
     pod = new FakePod();
     pod.ask("echo 'sleep 1000' > " + ALLOWED + "; echo");
-    pod.ask("echo 'fork; sleep 1000' > " + FORKS + "; echo");
+    pod.ask("echo 'select(undef, undef, undef, 0.05); fork; sleep 1000' > " + FORKS + "; echo");
     pod.ask("cp " + ALLOWED + " " + EVIL + "; echo");
   }
 
@@ -241,5 +243,65 @@ class ForgottenExecTest {
     assertThat(exec(key, "perl", "a".repeat(4_000)).brief().line()).hasSize(512);
     assertThat(exec(key, "perl", "a".repeat(4_000)).brief().truncated()).isTrue();
     assertThat(exec(key, "perl", ALLOWED).brief()).isEqualTo(exec(key, "perl", ALLOWED));
+  }
+
+  @Test
+  void identify_execThatNobodyToldOf_isNotBelieved() throws Exception {
+    var key = start(7);
+    source.execsAreTold(key.startNanos() - 1);
+
+    var asked = new Sighting(key, 0, 0, pod.firstPid(), null, null);
+    var identified = source.identify(asked, System.nanoTime());
+
+    assertThat(requireNonNull(identified.fingerprint().script()).path()).isEqualTo("?");
+    assertThat(identified.remarks()).contains(Examiner.DOUBTED);
+  }
+
+  /** Nothing that it can change says what a program is that is no interpreter. */
+  @Test
+  void identify_nativeProgramThatNobodyToldOf_isWhatItIs() throws Exception {
+    var key = keyOf(pod.start("sleep 1000"), 7);
+    source.execsAreTold(key.startNanos() - 1);
+
+    var asked = new Sighting(key, 0, 0, pod.firstPid(), null, null);
+    var identified = source.identify(asked, System.nanoTime() + PATIENCE.toNanos());
+
+    assertThat(identified.fingerprint().program()).isEqualTo("sleep");
+    assertThat(identified.fingerprint().script()).isNull();
+    assertThat(identified.remarks()).isEmpty();
+  }
+
+  @Test
+  void identify_olderThanTheReports_isBelieved() throws Exception {
+    var key = start(7);
+    source.execsAreTold(key.startNanos());
+
+    assertThat(identify(key).path()).isEqualTo(ALLOWED);
+  }
+
+  /** A worker that a server forked which is older than the bridge. */
+  @Test
+  void identify_forkOfOneThatIsOlderThanTheReports_isBelieved() throws Exception {
+    var fork = keyOf(startFork(), 7);
+    var forker = keyOf(requireNonNull(ProcFs.of(fork.pid()).stat()).parent(), 7);
+    assertThat(fork.startNanos()).as("a fork that began later").isGreaterThan(forker.startNanos());
+    source.execsAreTold(forker.startNanos());
+
+    assertThat(identify(fork).path()).isEqualTo(FORKS);
+  }
+
+  @Test
+  void identify_execThatIsToldInAMoment_isWaitedFor() throws Exception {
+    var key = start(7);
+    source.execsAreTold(key.startNanos() - 1);
+    var script = new CompletableFuture<Script>();
+    var asks = Thread.ofPlatform().start(() -> script.complete(identify(key)));
+    while (asks.getState() != Thread.State.TIMED_WAITING && asks.isAlive()) {
+      Thread.onSpinWait();
+    }
+
+    source.executed(exec(key, "perl", EVIL));
+
+    assertRan(script.get(PATIENCE.toSeconds(), TimeUnit.SECONDS), EVIL);
   }
 }
