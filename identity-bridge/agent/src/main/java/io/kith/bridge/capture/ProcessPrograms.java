@@ -97,10 +97,22 @@ final class ProcessPrograms {
     a.load64(1, 10, -8).store64(10, BIRTH + ForkRecord.START, 1);
     OwnerCode.read(a, 8, btf.offsetOf("task_struct", "self_exec_id"), 8);
     a.load64(1, 10, -8).store64(10, BIRTH + ForkRecord.EXEC_ID, 1);
-    a.call(CURRENT_PID_TID).store64(10, BIRTH + ForkRecord.PARENT, 0);
+    whoForks(a);
+    a.store64(10, BIRTH + ForkRecord.PARENT, 0);
     a.map(1, births.number()).move(2, 10).add(2, -16).move(3, 10).add(3, BIRTH);
     a.set(4, 0).call(MAP_UPDATE);
     return a.label("out").set(0, 0).exit();
+  }
+
+  /** Register 0 = the process that runs, and when it began. */
+  private void whoForks(Assembler a) {
+    a.call(CURRENT_TASK).move(8, 0);
+    OwnerCode.read(a, 8, btf.offsetOf("task_struct", "group_leader"), 8);
+    a.load64(8, 10, -8);
+    OwnerCode.read(a, 8, btf.offsetOf("task_struct", "start_boottime", "real_start_time"), 8);
+    a.load64(9, 10, -8).shiftRight(9, ForkRecord.PARENT_UNIT).shiftLeft(9, 33).shiftRight(9, 33);
+    a.set64(1, 1L << 31).addRegister(9, 1);
+    a.call(CURRENT_PID_TID).shiftRight(0, 32).shiftLeft(0, 32).addRegister(0, 9);
   }
 
   /** What was executed and what runs, from the third argument: struct linux_binprm. */

@@ -85,6 +85,11 @@ public final class Assembler {
     return add(0x67, dst, 0, 0, bits);
   }
 
+  /** dst >>>= bits. */
+  public Assembler shiftRight(int dst, int bits) {
+    return add(0x77, dst, 0, 0, bits);
+  }
+
   /** dst = value of 64 bits; takes the room of two instructions. */
   public Assembler set64(int dst, long value) {
     add(0x18, dst, 0, 0, (int) value);

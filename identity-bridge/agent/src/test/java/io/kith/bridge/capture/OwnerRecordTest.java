@@ -122,6 +122,19 @@ class OwnerRecordTest {
   }
 
   @Test
+  void forkRecord_ofAProgramOfBefore_hasNoStartOfTheParent() {
+    var record =
+        ByteBuffer.allocate(ForkRecord.BYTES)
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .putLong(1_000)
+            .putLong(7)
+            .putLong(500L << 32 | 501)
+            .array();
+
+    assertThat(ForkRecord.fork(record)).isEqualTo(new Fork(1_000, 7, 500, 0));
+  }
+
+  @Test
   void execRecord_thatIsLong_isReadToItsEnd() {
     var record = new byte[ExecRecord.LONG];
     put(record, ExecRecord.ARGUMENTS, "perl\0" + "a".repeat(1_000) + "\0/srv/app.pl\0");

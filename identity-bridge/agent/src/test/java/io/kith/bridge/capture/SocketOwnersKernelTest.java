@@ -409,6 +409,23 @@ class SocketOwnersKernelTest {
     RedirectedPod.awaitEnd(client);
   }
 
+  @Test
+  void fork_ofAChild_namesItsParentAndWhenThatBegan() throws Exception {
+    var client = pod.start("/bin/sh", "-c", "/bin/sleep 600 & wait");
+
+    var child = awaitExec(seen -> seen.process().parent() == (int) client.pid());
+
+    var parent = requireNonNull(owners.fork((int) client.pid()));
+    var fork = requireNonNull(owners.fork(child.process().pid()));
+    assertThat(fork.startNanos()).isEqualTo(child.process().startNanos());
+    assertThat(fork.execId()).isEqualTo(child.process().execId() - 1);
+    assertThat(fork.parent()).isEqualTo((int) client.pid());
+    assertThat(fork.parentStart())
+        .isEqualTo((int) (parent.startNanos() >>> 20) | 1 << 31);
+    client.descendants().forEach(ProcessHandle::destroyForcibly);
+    RedirectedPod.awaitEnd(client);
+  }
+
   /** As many as are no more than 4,096 bytes, each ends with a zero. */
   @ParameterizedTest
   @ValueSource(ints = {0, 495, 496, 497, 600, 4_079, 4_080, 4_081, 20_000})

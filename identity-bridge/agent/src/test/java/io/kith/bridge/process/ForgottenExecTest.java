@@ -196,6 +196,18 @@ class ForgottenExecTest {
     assertRan(identify(fork), EVIL);
   }
 
+  /** The same when the birth of the one between them was pushed out. */
+  @Test
+  void identify_forkOfAnotherOfUnknownBirth_isNotWhatHadThatPidBefore() throws Exception {
+    var fork = start(7);
+    var before = new ProcessKey(3_999_980, fork.startNanos() - 9_000_000, 7); // no such process
+    source.executed(exec(before, "perl", "/srv/other.pl"));
+    var parentStart = Birth.shortened(fork.startNanos() - 2_000_000);
+    births.put(fork.pid(), new Birth(fork.startNanos(), 7, before.pid(), parentStart));
+
+    assertThat(identify(fork).path()).isNotEqualTo("/srv/other.pl");
+  }
+
   /** Whose birth was pushed out, and whoever adopted it has executed as often. */
   @Test
   void identify_forkOfUnknownBirth_isNotWhatAdoptedIt() throws Exception {
