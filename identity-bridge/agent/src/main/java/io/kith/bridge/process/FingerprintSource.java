@@ -394,6 +394,7 @@ public final class FingerprintSource implements AutoCloseable {
     return one != null
         && other != null
         && other.startedAt(key.startNanos())
+        && one.stack() != 0
         && one.stack() == other.stack();
   }
 
@@ -408,16 +409,20 @@ public final class FingerprintSource implements AutoCloseable {
 
   /**
    * Whether what a process runs was executed before execs were told: it is older itself, or a fork
-   * of one that is.
+   * of one that is. A process can set its stack's address (PR_SET_MM_MAP), and not how often it and
+   * its ancestors have called exec.
    */
-  private boolean isOlder(int pid) {
+  private boolean isOlder(ProcessKey key) {
+    var pid = key.pid();
     var stat = ProcFs.of(pid).stat();
     for (var depth = 0; depth < MAX_FORKS && stat != null; depth++) {
       if (stat.startNanos() <= toldSince) {
-        return true;
+        return depth == 0 || tree.mayRun(pid, stat.startNanos(), key.execId());
       }
-      var parent = ProcFs.of(stat.parent()).stat();
-      stat = parent == null || parent.stack() != stat.stack() ? null : parent;
+      pid = stat.parent();
+      var parent = ProcFs.of(pid).stat();
+      var same = parent != null && stat.stack() != 0 && parent.stack() == stat.stack();
+      stat = same ? parent : null;
     }
     return false;
   }
@@ -432,7 +437,7 @@ public final class FingerprintSource implements AutoCloseable {
       lookAtAncestors(key, sighting.parent());
       examined =
           examiner.examine(
-              key, sighting.tid(), sighting.parent(), null, image != null, isOlder(key.pid()));
+              key, sighting.tid(), sighting.parent(), null, image != null, isOlder(key));
     }
     if (examined == null) {
       return null;

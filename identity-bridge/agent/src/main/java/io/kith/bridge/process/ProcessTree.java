@@ -299,6 +299,20 @@ final class ProcessTree {
     return births.of(pid);
   }
 
+  /**
+   * Whether a process may have executed as often when it was seen.
+   *
+   * @param startNanos after boot, rounded down to 10 ms
+   */
+  boolean mayRun(int pid, long startNanos, long execId) {
+    var node = nodes.get(pid);
+    return node == null
+        || node.startNanos() != startNanos
+        || node.execId() == 0
+        || execId == 0
+        || node.execId() == execId;
+  }
+
   /** The pid of the remembered or living parent of a process; 0 when there is none. */
   int parentOf(int pid) {
     var node = nodes.get(pid);

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kith.baselines.config.RuntimeSetting;
 import io.kith.baselines.process.Script;
 import io.kith.bridge.container.ContainerDirectory;
+import io.kith.bridge.ffm.Btf;
 import io.kith.bridge.ffm.HostCgroups;
+import io.kith.bridge.ffm.TaskWalk;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -300,6 +302,28 @@ class ForgottenExecTest {
     source.execsAreTold(forker.startNanos());
 
     assertThat(identify(fork).path()).isEqualTo(FORKS);
+  }
+
+  /** A process can give itself the stack's address of whoever adopted it, but not fewer execs. */
+  @Test
+  void identify_stackOfOneThatIsOlderAndMoreExecs_isNotBelieved() throws Exception {
+    var fork = keyOf(startFork(), 8);
+    var adopts = requireNonNull(ProcFs.of(fork.pid()).stat()).parent();
+    try (var walk = TaskWalk.open(Btf.ofThisKernel())) {
+      var tasks = walk.tasks().stream().filter(task -> task.pid() == adopts).toList();
+      source.rememberListed(tasks);
+      source.execsAreTold(tasks.getFirst().startNanos());
+      var execId = tasks.getFirst().execId();
+
+      assertThat(lookAt(fork, execId + 1).path()).isEqualTo("?");
+      assertThat(lookAt(fork, execId).path()).isEqualTo(FORKS);
+    }
+  }
+
+  private Script lookAt(ProcessKey key, long execId) {
+    var asked = new ProcessKey(key.pid(), key.startNanos(), execId);
+    var sighting = new Sighting(asked, 0, 0, pod.firstPid(), null, null);
+    return requireNonNull(source.identify(sighting, System.nanoTime()).fingerprint().script());
   }
 
   @Test
