@@ -165,7 +165,7 @@ public final class Mesh implements AutoCloseable {
   private final Shop shop;
   private final Options options;
   private final Consumer<String> say;
-  private final Deque<AutoCloseable> running = new ArrayDeque<>();
+  private final Deque<RunningProcess> running = new ArrayDeque<>();
   private final Path config;
   private @Nullable RunningProcess identity;
   private @Nullable RunningProcess server;
@@ -635,20 +635,17 @@ public final class Mesh implements AutoCloseable {
     }
   }
 
+  /** Kills all of it: nothing is asked of it any more. */
   @Override
   public void close() {
     if (admin != null) {
       admin.shutdownNow();
     }
     if (envoy != null) {
-      envoy.close();
+      envoy.kill();
     }
     while (!running.isEmpty()) {
-      try {
-        running.pop().close();
-      } catch (Exception e) {
-        say.accept("while stopping: " + e.getMessage());
-      }
+      running.pop().kill();
     }
   }
 }

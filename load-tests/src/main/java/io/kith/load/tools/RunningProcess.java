@@ -129,7 +129,9 @@ public final class RunningProcess implements AutoCloseable {
 
   /** Kills the program without a chance to say goodbye, as a crash would. */
   public void kill() {
-    process.descendants().forEach(ProcessHandle::destroyForcibly);
+    if (process.isAlive()) { // else its number may be another's by now
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+    }
     process.destroyForcibly();
     awaitEnd(Duration.ofSeconds(5));
     RUNNING.remove(this);

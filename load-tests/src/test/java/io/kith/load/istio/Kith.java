@@ -9,6 +9,7 @@ import io.kith.load.mesh.KithProgram;
 import io.kith.load.mesh.Replica;
 import io.kith.load.tools.Envoy;
 import io.kith.load.tools.Istio;
+import io.kith.load.tools.RunningProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -94,7 +95,7 @@ final class Kith implements AutoCloseable {
       startServer();
       var bridge = lab.folder().resolve("bridge.yaml");
       Files.writeString(bridge, kithYaml(server, ofBridge, "{}", this.kubernetes, store));
-      closing(
+      killing(
               KithProgram.BRIDGE.start(
                   List.of(),
                   "kith bridge",
@@ -133,6 +134,11 @@ final class Kith implements AutoCloseable {
     return resource;
   }
 
+  private RunningProcess killing(RunningProcess process) {
+    running.push(process::kill);
+    return process;
+  }
+
   /** Starts what keeps the certificate of an account in a folder up to date. */
   private Path certificates(String account, int statusPort)
       throws IOException, InterruptedException {
@@ -165,7 +171,7 @@ final class Kith implements AutoCloseable {
                 environment,
                 agent.command(
                     List.of("proxy", "sidecar", "--domain", NAMESPACE + ".svc.cluster.local")));
-    closing(process)
+    killing(process)
         .awaitReady(
             LIMIT,
             () ->

@@ -100,9 +100,9 @@ final class Sidecar implements AutoCloseable {
     return envoy;
   }
 
-  /** Ends it, and Envoy with it. */
+  /** Kills it, and Envoy with it. */
   @Override
   public void close() {
-    agent.close();
+    agent.kill();
   }
 }

@@ -206,9 +206,10 @@ public final class Replica implements AutoCloseable {
     }
   }
 
+  /** Kills it: nothing is asked of it any more. */
   @Override
   public void close() {
     admin.shutdownNow();
-    stop();
+    kill();
   }
 }
