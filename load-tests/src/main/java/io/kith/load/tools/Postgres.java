@@ -244,6 +244,14 @@ public final class Postgres implements AutoCloseable {
 
   /** As a process of ours. */
   private static final class Local implements Engine {
+    private static final List<String> INIT =
+        List.of(
+            "--username=" + USER,
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync");
+
     private final Path programs;
     private final List<String> asUser;
     private final Path folder;
@@ -260,23 +268,47 @@ public final class Postgres implements AutoCloseable {
     static Local make(Path programs, Path disk, int port) throws IOException, InterruptedException {
       var folder = Files.createTempDirectory(disk, "kith-postgres");
       var asUser = asUser(folder);
-      var secret = folder.resolve("password");
-      Files.writeString(secret, PASSWORD + "\n");
-      Files.setPosixFilePermissions(secret, PosixFilePermissions.fromString("rw-r--r--"));
-      var data = folder.resolve("data").toString();
-      var init = new ArrayList<>(asUser);
-      init.addAll(
-          List.of(
-              programs.resolve("initdb").toString(),
-              "--pgdata=" + data,
-              "--username=" + USER,
-              "--pwfile=" + secret,
-              "--auth=scram-sha-256",
-              "--encoding=UTF8",
-              "--locale=C",
-              "--no-sync"));
-      Command.run(LIMIT, folder, Map.of(), init).orFail();
+      copy(initialized(programs, folder).resolve("data"), folder);
       return new Local(programs, asUser, folder, port);
+    }
+
+    /** The cluster that each begins as: of this version, for the user who owns a folder. */
+    private static Path initialized(Path programs, Path owned)
+        throws IOException, InterruptedException {
+      var server = programs.resolve("postgres").toString();
+      var version = Command.run(LIMIT, List.of(server, "--version")).orFail().output();
+      var which =
+          "%s-of-%s-%08x"
+              .formatted(
+                  version.strip().replaceAll("[^0-9A-Za-z.]+", "-"),
+                  Files.getAttribute(owned, "unix:uid"),
+                  List.of(INIT, PASSWORD).hashCode());
+      return ToolCache.ofUser()
+          .fetch("postgresql-cluster", which, folder -> initialize(programs, folder));
+    }
+
+    /** By way of a temporary folder, since the user cannot reach the cache of root. */
+    private static void initialize(Path programs, Path cached)
+        throws IOException, InterruptedException {
+      var folder = Files.createTempDirectory("kith-postgres");
+      try {
+        var init = new ArrayList<>(asUser(folder));
+        var secret = folder.resolve("password");
+        Files.writeString(secret, PASSWORD + "\n");
+        Files.setPosixFilePermissions(secret, PosixFilePermissions.fromString("rw-r--r--"));
+        init.add(programs.resolve("initdb").toString());
+        init.addAll(List.of("--pgdata=" + folder.resolve("data"), "--pwfile=" + secret));
+        init.addAll(INIT);
+        Command.run(LIMIT, folder, Map.of(), init).orFail();
+        copy(folder.resolve("data"), cached);
+      } finally {
+        ToolCache.delete(folder);
+      }
+    }
+
+    /** Into a folder, with the owner. */
+    private static void copy(Path from, Path folder) throws IOException, InterruptedException {
+      Command.run(LIMIT, List.of("cp", "--archive", from.toString(), folder.toString())).orFail();
     }
 
     /** A copy that follows the cluster at a port. */
