@@ -44,6 +44,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
@@ -71,6 +72,9 @@ final class ControlPlane implements AutoCloseable {
 
   /** What only a cluster could run. */
   private static final Set<String> NOT_HERE = Set.of("Deployment", "HorizontalPodAutoscaler");
+
+  /** What istioctl said already, by its command. */
+  private static final Map<List<String>, String> MANIFESTS = new ConcurrentHashMap<>();
 
   private final Host host;
   private final Istio istio;
@@ -347,18 +351,20 @@ final class ControlPlane implements AutoCloseable {
   // ---- Istio's objects
 
   private String manifest() {
+    // Without telemetry of its own, which is another filter that upstream Envoy has not.
+    return MANIFESTS.computeIfAbsent(
+        List.of(
+            istio.istioctl().toString(),
+            "manifest",
+            "generate",
+            "--set",
+            "values.telemetry.enabled=false"),
+        ControlPlane::output);
+  }
+
+  private static String output(List<String> argv) {
     try {
-      // Without telemetry of its own, which is another filter that upstream Envoy has not.
-      return Command.run(
-              LIMIT,
-              List.of(
-                  istio.istioctl().toString(),
-                  "manifest",
-                  "generate",
-                  "--set",
-                  "values.telemetry.enabled=false"))
-          .orFail()
-          .output();
+      return Command.run(LIMIT, argv).orFail().output();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (InterruptedException e) {
