@@ -504,7 +504,9 @@ public final class Bridge implements NodeView, AutoCloseable {
   }
 
   private static @Nullable Birth birth(@Nullable Fork fork) {
-    return fork == null ? null : new Birth(fork.startNanos(), fork.execId(), fork.parent(), fork.parentStart());
+    return fork == null
+        ? null
+        : new Birth(fork.startNanos(), fork.execId(), fork.parent(), fork.parentStart());
   }
 
   private static ProcessKey key(Owner owner) {

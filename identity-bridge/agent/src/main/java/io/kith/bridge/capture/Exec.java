@@ -9,8 +9,8 @@ import java.util.List;
  * @param filename what was executed: a program, or a script with a first line that names one; at
  *     most 255 bytes
  * @param interpreter what runs: another name than {@code filename} for such a script
- * @param arguments with the program's own name first; the first 4,096 bytes, or 512 where
- *     much waits to be read
+ * @param arguments with the program's own name first; the first 4,096 bytes, or 512 where much
+ *     waits to be read
  * @param truncated there are more arguments
  */
 public record Exec(

@@ -158,7 +158,10 @@ final class KernelCapture implements AutoCloseable {
     try {
       var ring = keep(open, pins.map("execs", MapKind.RING_BUFFER, 0, 0, RING_BYTES));
       var program =
-          keep(open, Bpf.program("kith_exec", ProgramKind.RAW_TRACEPOINT, programs.exec(ring, RING_BYTES)));
+          keep(
+              open,
+              Bpf.program(
+                  "kith_exec", ProgramKind.RAW_TRACEPOINT, programs.exec(ring, RING_BYTES)));
       keep(
           open,
           pins.attach("exec", program, anew -> Bpf.attachToTracepoint(anew, "sched_process_exec")));

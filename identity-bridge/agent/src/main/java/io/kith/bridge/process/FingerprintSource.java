@@ -382,8 +382,7 @@ public final class FingerprintSource implements AutoCloseable {
     var birth = tree.birth(child.parent());
     var executed = run == null ? 0 : run.event().key().startNanos();
     var born = birth == null ? 0 : birth.startNanos();
-    return Math.max(
-        child.mayBeOf(executed) ? executed : 0, child.mayBeOf(born) ? born : 0);
+    return Math.max(child.mayBeOf(executed) ? executed : 0, child.mayBeOf(born) ? born : 0);
   }
 
   /** Whether both are alive and the one has not called exec since the other forked it. */

@@ -420,8 +420,7 @@ class SocketOwnersKernelTest {
     assertThat(fork.startNanos()).isEqualTo(child.process().startNanos());
     assertThat(fork.execId()).isEqualTo(child.process().execId() - 1);
     assertThat(fork.parent()).isEqualTo((int) client.pid());
-    assertThat(fork.parentStart())
-        .isEqualTo((int) (parent.startNanos() >>> 20) | 1 << 31);
+    assertThat(fork.parentStart()).isEqualTo((int) (parent.startNanos() >>> 20) | 1 << 31);
     client.descendants().forEach(ProcessHandle::destroyForcibly);
     RedirectedPod.awaitEnd(client);
   }
@@ -434,7 +433,10 @@ class SocketOwnersKernelTest {
 
     var client = pod.start("/bin/true", "limit", last); // 10 + 6 + length + 1
 
-    var exec = awaitExec(seen -> seen.process().pid() == (int) client.pid() && seen.filename().equals("/bin/true"));
+    var exec =
+        awaitExec(
+            seen ->
+                seen.process().pid() == (int) client.pid() && seen.filename().equals("/bin/true"));
     var told = Math.min(length, 4_096 - 16);
     assertThat(exec.arguments()).containsExactly("/bin/true", "limit", last.substring(0, told));
     assertThat(exec.truncated()).isEqualTo(17 + length > 4_096);
@@ -447,7 +449,10 @@ class SocketOwnersKernelTest {
     var lost = owners.problems().size();
     var client =
         pod.start(
-            "/bin/sh", "-c", "i=0; while [ $i -lt 1000 ]; do /bin/true $0; i=$((i+1)); done", "a".repeat(3_000));
+            "/bin/sh",
+            "-c",
+            "i=0; while [ $i -lt 1000 ]; do /bin/true $0; i=$((i+1)); done",
+            "a".repeat(3_000));
     RedirectedPod.awaitEnd(client);
 
     var all = new ArrayList<Exec>();

@@ -164,8 +164,13 @@ class CommandLineTest {
 
   @ParameterizedTest
   @CsvSource({
-    "python3.11, true", "bash, true", "java, true", "busybox, true", "ld-linux-x86-64.so.2, true",
-    "curl, false", "nginx, false"
+    "python3.11, true",
+    "bash, true",
+    "java, true",
+    "busybox, true",
+    "ld-linux-x86-64.so.2, true",
+    "curl, false",
+    "nginx, false"
   })
   void tellsWhatRuns_ofInterpreters_only(String executable, boolean tells) {
     assertThat(CommandLine.tellsWhatRuns(executable)).isEqualTo(tells);
