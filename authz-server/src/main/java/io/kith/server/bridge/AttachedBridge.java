@@ -56,6 +56,7 @@ final class AttachedBridge {
 
   private volatile NodeStatus status = NodeStatus.getDefaultInstance();
   private volatile List<RegisteredPod> pods = List.of();
+  private volatile List<String> problems = List.of();
   private volatile List<String> refused = List.of();
   private volatile @Nullable AttachedBridge successor;
   private volatile @Nullable AttachedBridge former;
@@ -99,7 +100,7 @@ final class AttachedBridge {
             .toList(),
         now.getCanaryOk(),
         pods.size(),
-        refused,
+        Stream.concat(problems.stream(), refused.stream()).toList(),
         questions.size(),
         now.getConnectsSeen(),
         now.getEntriesCapacity(),
@@ -271,11 +272,21 @@ final class AttachedBridge {
       names.inherit(before.names, before.alsoOf(valid));
     }
     names.keep(valid.stream().map(RegisteredPod::id).collect(Collectors.toSet()));
-    problems.addAll(hub.register(this, valid));
+    hub.register(this, List.copyOf(valid));
     pods = List.copyOf(valid); // who sees them here can ask about them
     hub.doubted(node(), doubtful);
     problems.addAll(doubtful);
-    refused = List.copyOf(problems);
+    this.problems = List.copyOf(problems);
+  }
+
+  /** Words about addresses that it claims and cannot have. */
+  List<String> refused() {
+    return refused;
+  }
+
+  /** Takes them, in place of the former; from the hub, one after the other. */
+  void refuses(List<String> words) {
+    refused = List.copyOf(words);
   }
 
   private static RegisteredPod read(Pod pod, PodFacts facts) {

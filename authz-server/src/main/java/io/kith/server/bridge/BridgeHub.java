@@ -3,6 +3,8 @@ package io.kith.server.bridge;
 import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.process.Attribution;
 import io.kith.bridge.v1.GuardReport;
 import io.kith.server.check.BoundedLog;
@@ -30,6 +32,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.logging.Level;
@@ -49,6 +52,13 @@ public final class BridgeHub implements ProcessSource, PodSource {
    * A bridge attaches again when its certificate is renewed, or after a cut that the server has not
    * noticed yet. Its older stream goes on answering until the newer one has registered pods, so that
    * nothing is refused meanwhile.
+   *
+   * Bridges have one account, and a bridge says itself which pods it has: what is known of it apart
+   * from that is where it connects from. Where the directory knows of both the node, a pod's address
+   * is never with the bridge in a pod of another node, and a bridge of its node takes it from one that
+   * is not known to be of that node. Where it does not know, first come has it: behind NAT, in the
+   * node's network, without a cluster. An address of a node is no proof against a bridge, since
+   * NAT may have put it there. The directory may be late, so what was refused is looked at again.
    *
    * When a bridge ends and another of its node takes over, as when its pod is made anew, questions
    * wait for that one as long as they may wait for an answer. What the former heard pods be told by
@@ -75,6 +85,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
   private final Deadlines deadlines;
   private final NodeBridges nodes;
   private final InstantSource clock;
+  private final WorkloadDirectory directory;
   private final Level comings;
   private final Counts counts = new Counts();
   private final GuardReports guardReports = new GuardReports();
@@ -87,20 +98,33 @@ public final class BridgeHub implements ProcessSource, PodSource {
   private final Map<String, Gone> gone = new HashMap<>();
   // Newer stream of a node that has not registered yet, to the older. Guarded by this.
   private final Map<AttachedBridge, AttachedBridge> replaced = new HashMap<>();
+  // The latest list of each bridge, and whether some of it may be its later. Guarded by this.
+  private final Map<AttachedBridge, List<RegisteredPod>> claims = new HashMap<>();
+  private final Set<AttachedBridge> disputing = new HashSet<>();
+  private boolean looksAgain;
 
   /**
+   * Where no cluster says on which node a pod is.
+   *
    * @param nodes gets what bridges say of themselves
    */
   public BridgeHub(Deadlines deadlines, NodeBridges nodes, InstantSource clock) {
-    this(deadlines, nodes, clock, Level.INFO);
+    this(deadlines, nodes, new StaticWorkloadDirectory(List.of()), clock, Level.INFO);
   }
 
   /**
    * The same.
    *
+   * @param directory says on which nodes pods and bridges are, as far as it knows
    * @param comings how much it matters that a bridge comes or goes
    */
-  public BridgeHub(Deadlines deadlines, NodeBridges nodes, InstantSource clock, Level comings) {
+  public BridgeHub(
+      Deadlines deadlines,
+      NodeBridges nodes,
+      WorkloadDirectory directory,
+      InstantSource clock,
+      Level comings) {
+    this.directory = requireNonNull(directory, "directory");
     this.comings = requireNonNull(comings, "comings");
     this.deadlines = requireNonNull(deadlines, "deadlines");
     this.nodes = requireNonNull(nodes, "nodes");
@@ -333,13 +357,15 @@ public final class BridgeHub implements ProcessSource, PodSource {
 
   /**
    * Takes a bridge in. A node that has one already is taken over when it registers pods, and only
-   * from the same address.
+   * from the same address, or from the node when the other is not known to be there.
    *
    * @return why not, or null
    */
   synchronized @Nullable String attach(AttachedBridge bridge) {
     var older = byNode.get(bridge.node());
-    if (older != null && !Objects.equals(older.peer().address(), bridge.peer().address())) {
+    if (older != null
+        && !Objects.equals(older.peer().address(), bridge.peer().address())
+        && (!from(bridge).isOn(bridge.node()) || from(older).isOn(bridge.node()))) {
       return "node "
           + Untrusted.quoted(bridge.node())
           + " has a bridge already, from "
@@ -364,6 +390,8 @@ public final class BridgeHub implements ProcessSource, PodSource {
             .toList();
     orphans.gone(had);
     byAddress.values().removeIf(holder -> holder.bridge() == bridge);
+    claims.remove(bridge);
+    disputing.remove(bridge);
     replaced.values().remove(bridge);
     var older = replaced.remove(bridge);
     if (older != null && byNode.replace(bridge.node(), bridge, older)) {
@@ -378,26 +406,37 @@ public final class BridgeHub implements ProcessSource, PodSource {
   }
 
   /**
-   * Makes a bridge the holder of its pods' addresses, and of no others.
-   *
-   * @return words about the addresses that another bridge holds
+   * Makes a bridge the holder of its pods' addresses, and of no others, and tells it which it cannot
+   * have.
    */
-  List<String> register(AttachedBridge bridge, List<RegisteredPod> pods) {
+  void register(AttachedBridge bridge, List<RegisteredPod> pods) {
     AttachedBridge older;
     List<String> refused;
     synchronized (this) {
       if (byNode.get(bridge.node()) != bridge) {
-        return List.of();
+        return;
       }
       older = replaced.remove(bridge);
+      claims.put(bridge, pods);
       refused = hold(bridge, older, pods);
+      bridge.refuses(refused);
+      lookAgain();
     }
+    held(bridge, older, pods);
+    told(bridge, refused);
+  }
+
+  private void held(
+      AttachedBridge bridge, @Nullable AttachedBridge older, List<RegisteredPod> pods) {
     toldOfPods.forEach(Runnable::run);
     if (older != null) {
       older.handOverTo(bridge);
     }
     orphans.registered(
         pods.stream().map(RegisteredPod::addresses).flatMap(Collection::stream).toList());
+  }
+
+  private static void told(AttachedBridge bridge, List<String> refused) {
     for (var words : refused) {
       LOG.log(
           Level.WARNING,
@@ -405,16 +444,56 @@ public final class BridgeHub implements ProcessSource, PodSource {
           Map.of("node", bridge.node(), "problem", words),
           null);
     }
-    return refused;
+  }
+
+  /** Soon, while somebody claims what another may have to give up. Guarded by this. */
+  private void lookAgain() {
+    if (!looksAgain && !disputing.isEmpty()) {
+      looksAgain = true;
+      CompletableFuture.delayedExecutor(1, TimeUnit.SECONDS)
+          .execute(
+              () -> {
+                List<AttachedBridge> again;
+                synchronized (this) {
+                  looksAgain = false;
+                  again = List.copyOf(disputing);
+                }
+                again.forEach(this::claimAgain);
+              });
+    }
+  }
+
+  private void claimAgain(AttachedBridge bridge) {
+    List<RegisteredPod> pods;
+    List<String> before;
+    List<String> refused;
+    synchronized (this) {
+      pods = claims.get(bridge);
+      if (pods == null) {
+        return;
+      }
+      before = bridge.refused();
+      refused = hold(bridge, null, pods);
+      bridge.refuses(refused);
+      lookAgain();
+    }
+    if (!refused.equals(before)) {
+      held(bridge, null, pods);
+      told(bridge, refused.stream().filter(words -> !before.contains(words)).toList());
+    }
   }
 
   private List<String> hold(
       AttachedBridge bridge, @Nullable AttachedBridge older, List<RegisteredPod> pods) {
     var refused = new ArrayList<String>();
     var claimed = new HashSet<IpAddress>();
+    var holds = new HashSet<IpAddress>();
+    var from = from(bridge);
+    disputing.remove(bridge);
     for (var pod : pods) {
       for (var address : pod.addresses()) {
         var holder = byAddress.get(address);
+        var node = directory.nodeOf(address);
         if (!claimed.add(address)) {
           refused.add(address + " stands in two pods");
         } else if (address.isLoopback() && !bridge.isHere()) {
@@ -422,17 +501,46 @@ public final class BridgeHub implements ProcessSource, PodSource {
               address
                   + " is loopback, and the bridge did not attach over loopback (expected: only a"
                   + " bridge on the server's machine has it)");
-        } else if (holder != null && holder.bridge() != bridge && holder.bridge() != older) {
-          refused.add(address + " is held by the bridge of " + holder.bridge().node());
-        } else {
+        } else if (node != null && from.pod() != null && !from.pod().equals(node)) {
+          disputing.add(bridge);
+          refused.add(
+              address + " is of a pod on " + node + ", and the bridge is in one on " + from.pod());
+        } else if (holder == null || holder.bridge() == bridge || holder.bridge() == older) {
+          holds.add(address);
           byAddress.put(address, new Holder(bridge, pod));
+        } else if (from.isOn(node) && !from(holder.bridge()).isOn(node)) {
+          disputing.add(holder.bridge()); // is told so
+          holds.add(address);
+          byAddress.put(address, new Holder(bridge, pod));
+        } else {
+          disputing.add(bridge);
+          refused.add(address + " is held by the bridge of " + holder.bridge().node());
         }
       }
     }
     byAddress
         .entrySet()
         .removeIf(
-            entry -> entry.getValue().bridge() == bridge && !claimed.contains(entry.getKey()));
+            entry -> entry.getValue().bridge() == bridge && !holds.contains(entry.getKey()));
     return refused;
+  }
+
+  /**
+   * Where a bridge connects from.
+   *
+   * @param pod name of the node on which the pod is that has its address, or null
+   * @param node name of the node that has its address itself, or null
+   */
+  private record From(@Nullable String pod, @Nullable String node) {
+    boolean isOn(@Nullable String name) {
+      return name != null && (name.equals(pod) || name.equals(node));
+    }
+  }
+
+  private From from(AttachedBridge bridge) {
+    var address = bridge.peer().address();
+    return address == null
+        ? new From(null, null)
+        : new From(directory.nodeOf(address), directory.nodeAt(address));
   }
 }

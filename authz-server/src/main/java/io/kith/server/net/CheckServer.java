@@ -107,7 +107,9 @@ public final class CheckServer implements AutoCloseable {
     this.identity = requireNonNull(identity, "identity");
     this.policy = requireNonNull(policy, "policy");
     this.telemetry = requireNonNull(telemetry, "telemetry");
-    this.bridges = new BridgeHub(deadlines, policy.nodeBridges(), InstantSource.system());
+    this.bridges = 
+        new BridgeHub(
+            deadlines, policy.nodeBridges(), directory, InstantSource.system(), Level.INFO);
     var flows = new OpenFlows(InstantSource.system());
     this.guardDesk = new GuardDesk(settings.guard(), directory, policy, bridges, flows);
     bridges

@@ -122,7 +122,7 @@ final class WarmUp {
     try (var deadlines = new Deadlines();
         var telemetry = CheckTelemetry.rehearsal(new Nowhere())) {
       var clock = InstantSource.system();
-      var hub = new BridgeHub(deadlines, new NodeBridges(), clock, Level.FINE);
+      var hub = new BridgeHub(deadlines, new NodeBridges(), directory(), clock, Level.FINE);
       var allowed = List.of(SpiffeIdPattern.parse(self.toString()));
       var attached =
           bridges

@@ -25,6 +25,8 @@ import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.SpiffeIdPattern;
+import io.kith.baselines.identity.Workload;
+import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.process.Attribution;
 import io.kith.baselines.process.Attribution.Attributed;
 import io.kith.baselines.process.Attribution.BridgeUnavailable;
@@ -54,11 +56,16 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -70,11 +77,57 @@ class BridgeHubTest {
 
   private final Deadlines deadlines = new Deadlines();
   private final NodeBridges nodes = new NodeBridges();
-  private final BridgeHub hub = new BridgeHub(deadlines, nodes, () -> this.now);
+  private final Places places = new Places();
+  private final BridgeHub hub =
+      new BridgeHub(deadlines, nodes, places, () -> this.now, Level.INFO);
   private final List<ManagedChannel> channels = new ArrayList<>();
   private volatile Peer peer = Samples.peer(BRIDGE, "10.1.0.1");
   private volatile Instant now = Instant.EPOCH;
   private Server server;
+
+  /** Says on which node an address is, and nothing else. */
+  private static final class Places implements WorkloadDirectory {
+    private final Map<IpAddress, String> ofPods = new ConcurrentHashMap<>();
+    private final Map<IpAddress, String> ofNodes = new ConcurrentHashMap<>();
+
+    void pod(String address, String node) {
+      ofPods.put(IpAddress.parse(address), node);
+    }
+
+    void node(String address, String node) {
+      ofNodes.put(IpAddress.parse(address), node);
+    }
+
+    @Override
+    public @Nullable String nodeOf(IpAddress pod) {
+      return ofPods.get(pod);
+    }
+
+    @Override
+    public @Nullable String nodeAt(IpAddress address) {
+      return ofNodes.get(address);
+    }
+
+    @Override
+    public @Nullable Workload speaking(SpiffeId id, IpAddress address) {
+      return null;
+    }
+
+    @Override
+    public @Nullable Workload at(IpAddress address) {
+      return null;
+    }
+
+    @Override
+    public @Nullable Workload named(String name) {
+      return null;
+    }
+
+    @Override
+    public Collection<Workload> all() {
+      return List.of();
+    }
+  }
 
   @BeforeEach
   void start() throws IOException {
@@ -653,6 +706,114 @@ class BridgeHubTest {
     Await.until("the refusal ends", () -> hub.statuses().getFirst().refusedAddresses().isEmpty());
     var _ = ask("10.88.1.2", "");
     assertThat(second.nextQuery().getId()).isEqualTo(1);
+  }
+
+  private FakeBridge attachedFrom(String address, String node) {
+    peer = Samples.peer(BRIDGE, address);
+    return attached(node);
+  }
+
+  private void awaitRefused(String node, String... words) {
+    Await.until(
+        "it is told",
+        () ->
+            hub.statuses().stream()
+                .filter(status -> status.node().equals(node))
+                .anyMatch(status -> status.refusedAddresses().equals(List.of(words))));
+  }
+
+  @Test
+  void register_podOfAnotherNode_isRefused_andTheBridgeOfItsNodeIsAsked() {
+    places.pod("10.1.0.1", "node-1");
+    places.pod("10.1.0.2", "node-2");
+    places.pod("10.88.1.2", "node-1");
+    places.pod("10.88.2.2", "node-2");
+    var words = "10.88.1.2 is of a pod on node-1, and the bridge is in one on node-2";
+
+    var other = attachedFrom("10.1.0.2", "node-2");
+    other.registers(pod("10.88.1.2"), pod("10.88.2.2"));
+    awaitRefused("node-2", words);
+    var before = ask("10.88.1.2", "node-1");
+    var own = attachedFrom("10.1.0.1", "node-1");
+    own.registers(pod("10.88.1.2"));
+    Await.until("the pod is registered", () -> pods("node-1") == 1);
+    var _ = ask("10.88.1.2", "node-1");
+    var _ = ask("10.88.2.2", "node-2");
+
+    assertThat(soon(before)).isInstanceOf(BridgeUnavailable.class);
+    assertThat(own.nextQuery().getId()).isEqualTo(1);
+    assertThat(IpAddress.of(other.nextQuery().getSourceAddress().toByteArray()))
+        .hasToString("10.88.2.2");
+    awaitRefused("node-1");
+  }
+
+  @Test
+  void register_podHeldFromWhereNobodyKnows_goesToTheBridgeOfItsNode_onceThatIsKnown() {
+    places.pod("10.88.1.2", "node-1");
+    var other = attachedFrom("10.1.0.2", "node-2");
+    other.registers(pod("10.88.1.2"));
+    Await.until("the pod is registered", () -> pods("node-2") == 1);
+
+    var own = attachedFrom("10.1.0.1", "node-1");
+    own.registers(pod("10.88.1.2"));
+    awaitRefused("node-1", "10.88.1.2 is held by the bridge of node-2");
+    places.pod("10.1.0.1", "node-1");
+
+    awaitRefused("node-1");
+    awaitRefused("node-2", "10.88.1.2 is held by the bridge of node-1");
+    var _ = ask("10.88.1.2", "node-1");
+    assertThat(own.nextQuery().getId()).isEqualTo(1);
+  }
+
+  @Test
+  void register_podWhoseAddressWasAnothers_isHeldOnceTheDirectoryKnows() {
+    places.pod("10.1.0.2", "node-2");
+    places.pod("10.88.1.2", "node-1");
+    var bridge = attachedFrom("10.1.0.2", "node-2");
+    bridge.registers(pod("10.88.1.2"));
+    awaitRefused(
+        "node-2", "10.88.1.2 is of a pod on node-1, and the bridge is in one on node-2");
+
+    places.pod("10.88.1.2", "node-2");
+
+    awaitRefused("node-2");
+    var _ = ask("10.88.1.2", "node-2");
+    assertThat(bridge.nextQuery().getId()).isEqualTo(1);
+  }
+
+  /** Behind NAT a bridge may seem to be at any node. */
+  @Test
+  void register_bridgeAtTheAddressOfAnotherNode_holdsWhatNobodyElseDoes() {
+    places.node("192.0.2.2", "node-2");
+    places.pod("10.88.1.2", "node-1");
+    var bridge = attachedFrom("192.0.2.2", "node-1");
+
+    bridge.registers(pod("10.88.1.2"));
+    Await.until("the pod is registered", () -> pods("node-1") == 1);
+    awaitRefused("node-1");
+    var _ = ask("10.88.1.2", "node-1");
+
+    assertThat(bridge.nextQuery().getId()).isEqualTo(1);
+  }
+
+  @Test
+  void attach_asANodeFromElsewhere_givesWayToTheBridgeOfThatNode() {
+    places.pod("10.1.0.2", "node-2");
+    places.node("192.0.2.1", "node-1");
+    places.pod("10.88.1.2", "node-1");
+    var other = attachedFrom("10.1.0.2", "node-1");
+
+    var own = attachedFrom("192.0.2.1", "node-1");
+    own.registers(pod("10.88.1.2"));
+
+    assertThat(other.ended().getCode()).isEqualTo(Status.Code.ABORTED);
+    Await.until("the pod is registered", () -> pods("node-1") == 1);
+    var _ = ask("10.88.1.2", "node-1");
+    assertThat(own.nextQuery().getId()).isEqualTo(1);
+    peer = Samples.peer(BRIDGE, "10.1.0.2");
+    var again = FakeBridge.silent(channel());
+    again.hello(1, "node-1");
+    assertThat(again.ended().getCode()).isEqualTo(Status.Code.PERMISSION_DENIED);
   }
 
   private static Pod started(String address, Instant start, String digest) {

@@ -9,6 +9,7 @@ import io.grpc.Status;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeIdPattern;
+import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.baselines.process.Attribution;
 import io.kith.baselines.process.Attribution.Attributed;
 import io.kith.bridge.v1.BridgeMessage;
@@ -56,7 +57,13 @@ public final class BridgeMessagesFuzz {
       return;
     }
     try (var deadlines = new Deadlines()) {
-      var hub = new BridgeHub(deadlines, new NodeBridges(), () -> NOW, Level.FINE);
+      var hub =
+          new BridgeHub(
+              deadlines,
+              new NodeBridges(),
+              new StaticWorkloadDirectory(List.of()),
+              () -> NOW,
+              Level.FINE);
       var mesh = new Mesh(hub);
       if ((data[0] & 1) != 0) {
         mesh.begin();

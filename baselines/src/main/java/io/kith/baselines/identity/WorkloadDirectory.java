@@ -22,6 +22,16 @@ public interface WorkloadDirectory {
   /** The workload whose pods have this address, or null. */
   @Nullable Workload at(IpAddress address);
 
+  /** Name of the node on which the only pod with this address runs, or null when not known. */
+  default @Nullable String nodeOf(IpAddress pod) {
+    return null;
+  }
+
+  /** Name of the only node that has this address itself, or null when not known. */
+  default @Nullable String nodeAt(IpAddress address) {
+    return null;
+  }
+
   /** The workload that this DNS name leads to, or null. Names are in lower case, no final dot. */
   @Nullable Workload named(String name);
 

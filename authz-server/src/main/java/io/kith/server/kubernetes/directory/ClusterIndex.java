@@ -168,6 +168,16 @@ final class ClusterIndex implements WorkloadDirectory, ClusterPods, ClusterServi
     return owner == null ? null : owner.workload();
   }
 
+  @Override
+  public @Nullable String nodeOf(IpAddress pod) {
+    return pods.nodeOf(pod);
+  }
+
+  @Override
+  public synchronized @Nullable String nodeAt(IpAddress address) {
+    return pods.nodeAt(address);
+  }
+
   /** Where a ServiceEntry and a WorkloadEntry say different things of an address: nobody's. */
   private Owners.@Nullable Entry ofNoPod(IpAddress address) {
     var machine = workloadEntries.ownerAt(address);

@@ -65,6 +65,16 @@ final class CombinedDirectory implements WorkloadDirectory {
   }
 
   @Override
+  public @Nullable String nodeOf(IpAddress pod) {
+    return byHand.at(pod) == null ? cluster.nodeOf(pod) : null;
+  }
+
+  @Override
+  public @Nullable String nodeAt(IpAddress address) {
+    return cluster.nodeAt(address);
+  }
+
+  @Override
   public @Nullable Workload named(String name) {
     var ours = byHand.named(name);
     return whole(ours == null ? cluster.named(name) : ours);

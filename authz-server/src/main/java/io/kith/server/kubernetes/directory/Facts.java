@@ -28,7 +28,7 @@ final class Facts {
    * A pod that has not ended.
    *
    * @param addresses its own; empty while it has none, and where it uses those of its node
-   * @param nodes addresses of its node; empty while it has none
+   * @param node where it runs
    * @param meshed it has a sidecar, so that it can have an SVID of the mesh
    * @param leaving it was told to end and may still run
    * @param started seconds since 1970
@@ -39,14 +39,25 @@ final class Facts {
       @Nullable Controller controller,
       Map<String, String> labels,
       List<IpAddress> addresses,
-      List<IpAddress> nodes,
+      Node node,
       boolean meshed,
       boolean leaving,
       long started) {
     Pod {
       labels = Map.copyOf(labels);
       addresses = List.copyOf(addresses);
-      nodes = List.copyOf(nodes);
+    }
+  }
+
+  /**
+   * A node, as a pod on it says.
+   *
+   * @param name empty while the pod has none
+   * @param addresses empty while the pod does not run
+   */
+  record Node(String name, List<IpAddress> addresses) {
+    Node {
+      addresses = List.copyOf(addresses);
     }
   }
 

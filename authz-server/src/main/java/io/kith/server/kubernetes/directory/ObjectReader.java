@@ -63,7 +63,7 @@ final class ObjectReader {
         controller(pod.getMetadata()),
         labels(pod.getMetadata().getLabels()),
         addresses,
-        nodes,
+        new Facts.Node(text(spec.getNodeName()), nodes),
         Stream.concat(stream(spec.getContainers()), stream(spec.getInitContainers()))
             .map(Container::getName)
             .anyMatch(proxyContainer::equals),

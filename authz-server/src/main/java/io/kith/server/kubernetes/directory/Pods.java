@@ -41,7 +41,7 @@ final class Pods {
   private final Map<Of, Controlled> controllers = new HashMap<>();
   private final Map<String, Facts.Parent> parents = new HashMap<>();
   private final Set<Controlled> unresolved = new HashSet<>();
-  private final Map<List<IpAddress>, Node> nodes = new HashMap<>();
+  private final Map<Facts.Node, Node> nodes = new HashMap<>();
   private final Map<IpAddress, Integer> nodesByAddress = new HashMap<>();
   private int size;
 
@@ -71,11 +71,11 @@ final class Pods {
 
   /** Where pods run. */
   private static final class Node {
-    private final List<IpAddress> addresses;
+    private final Facts.Node says;
     private int pods;
 
-    private Node(List<IpAddress> addresses) {
-      this.addresses = addresses;
+    private Node(Facts.Node says) {
+      this.says = says;
     }
   }
 
@@ -194,7 +194,7 @@ final class Pods {
             id,
             labels(pod, controlled),
             pod.addresses().isEmpty() ? NONE : pod.addresses().toArray(NONE),
-            nodes.computeIfAbsent(pod.nodes(), Node::new),
+            nodes.computeIfAbsent(pod.node(), Node::new),
             pod.leaving(),
             pod.started());
     var before = rows.get(pod.name().name());
@@ -221,7 +221,7 @@ final class Pods {
   }
 
   private void count(Node node, int more) {
-    for (var address : node.addresses) {
+    for (var address : node.says.addresses()) {
       nodesByAddress.merge(address, more, (one, other) -> one + other == 0 ? null : one + other);
       listener.changed(address);
     }
@@ -309,7 +309,7 @@ final class Pods {
     var controlled = row.controlled;
     controlled.remove(row);
     if (--row.node.pods == 0) {
-      nodes.remove(row.node.addresses);
+      nodes.remove(row.node.says);
       count(row.node, -1);
     }
     if (controlled.owner != null && row.id != null) {
@@ -490,6 +490,31 @@ final class Pods {
 
   Collection<Row> in(String namespace) {
     return byNamespace.getOrDefault(namespace, Map.of()).values();
+  }
+
+  /** Where the only pod runs that claims an address and was not told to end, or null. */
+  @Nullable String nodeOf(IpAddress address) {
+    return byAddress.get(address) instanceof Row row && !row.leaving
+        ? named(row.node.says.name())
+        : null;
+  }
+
+  /** The only node that has an address; looks at every node. */
+  @Nullable String nodeAt(IpAddress address) {
+    if (!isOfNode(address)) {
+      return null;
+    }
+    var names =
+        nodes.keySet().stream()
+            .filter(node -> node.addresses().contains(address))
+            .map(Facts.Node::name)
+            .distinct()
+            .toList();
+    return names.size() == 1 ? named(names.getFirst()) : null;
+  }
+
+  private static @Nullable String named(String name) {
+    return name.isEmpty() ? null : name;
   }
 
   /** Whether pods run on a node with this address. */

@@ -60,7 +60,7 @@ final class Cluster {
         controller,
         Map.of(),
         Arrays.stream(addresses).map(Cluster::ip).toList(),
-        List.of(),
+        new Facts.Node("", List.of()),
         true,
         false,
         started);
@@ -73,20 +73,21 @@ final class Cluster {
         pod.controller(),
         labels,
         pod.addresses(),
-        pod.nodes(),
+        pod.node(),
         pod.meshed(),
         pod.leaving(),
         pod.started());
   }
 
-  static Facts.Pod onNode(Facts.Pod pod, String... nodes) {
+  /** On a node of these addresses, whose name is the first. */
+  static Facts.Pod onNode(Facts.Pod pod, String... addresses) {
     return new Facts.Pod(
         pod.name(),
         pod.account(),
         pod.controller(),
         pod.labels(),
         pod.addresses(),
-        Arrays.stream(nodes).map(Cluster::ip).toList(),
+        new Facts.Node(addresses[0], Arrays.stream(addresses).map(Cluster::ip).toList()),
         pod.meshed(),
         pod.leaving(),
         pod.started());
@@ -99,7 +100,7 @@ final class Cluster {
         pod.controller(),
         pod.labels(),
         pod.addresses(),
-        pod.nodes(),
+        pod.node(),
         pod.meshed(),
         true,
         pod.started());
@@ -112,7 +113,7 @@ final class Cluster {
         pod.controller(),
         pod.labels(),
         pod.addresses(),
-        pod.nodes(),
+        pod.node(),
         false,
         pod.leaving(),
         pod.started());

@@ -10,6 +10,7 @@ import static io.kith.server.kubernetes.directory.Cluster.ip;
 import static io.kith.server.kubernetes.directory.Cluster.leaving;
 import static io.kith.server.kubernetes.directory.Cluster.name;
 import static io.kith.server.kubernetes.directory.Cluster.named;
+import static io.kith.server.kubernetes.directory.Cluster.onNode;
 import static io.kith.server.kubernetes.directory.Cluster.pod;
 import static io.kith.server.kubernetes.directory.Cluster.replicaSet;
 import static io.kith.server.kubernetes.directory.Cluster.service;
@@ -85,6 +86,26 @@ class ClusterIndexTest {
   }
 
   /** An address that two claim is nobody's alone, and of several hosts it is not known whose. */
+  @Test
+  void nodeOf_isThatOfTheOnlyPodThatStays() {
+    index.put(onNode(pod("shop/db-0", statefulSet("db"), 20, "10.0.0.5"), "192.0.2.1", "fd00::9"));
+    index.put(onNode(pod("shop/db-1", statefulSet("db"), 20, "10.0.0.6"), "192.0.2.2"));
+    index.put(pod("shop/db-2", statefulSet("db"), 20, "10.0.0.7"));
+
+    assertThat(index.nodeOf(ip("10.0.0.5"))).isEqualTo("192.0.2.1");
+    assertThat(index.nodeOf(ip("10.0.0.7"))).isNull();
+    assertThat(index.nodeOf(ip("10.0.0.8"))).isNull();
+    assertThat(index.nodeOf(ip("192.0.2.1"))).isNull();
+    assertThat(index.nodeAt(ip("fd00::9"))).isEqualTo("192.0.2.1");
+    assertThat(index.nodeAt(ip("10.0.0.5"))).isNull();
+
+    index.put(onNode(pod("shop/db-3", statefulSet("db"), 30, "10.0.0.5"), "192.0.2.2"));
+    index.put(leaving(onNode(pod("shop/db-1", statefulSet("db"), 20, "10.0.0.6"), "192.0.2.2")));
+
+    assertThat(index.nodeOf(ip("10.0.0.5"))).isNull();
+    assertThat(index.nodeOf(ip("10.0.0.6"))).isNull();
+  }
+
   @Test
   void services_haveTheirNames_andTheAddressesThatAreTheirsAlone() {
     deployWeb();

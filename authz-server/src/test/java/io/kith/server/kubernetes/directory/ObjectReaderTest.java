@@ -41,6 +41,7 @@ class ObjectReaderTest {
         - {apiVersion: v1, kind: Node, name: not-it, uid: n}
         - {apiVersion: apps/v1, kind: ReplicaSet, name: web-1, uid: u, controller: true}
       spec:
+        nodeName: node-1
         serviceAccountName: web
         containers: [{name: app}]
         initContainers: [{name: istio-proxy, restartPolicy: Always}]
@@ -63,7 +64,7 @@ class ObjectReaderTest {
                 new Facts.Controller("apps", "ReplicaSet", "web-1", "u"),
                 Map.of("app", "web"),
                 List.of(ip("10.0.0.1"), ip("fd00::1")),
-                List.of(ip("192.0.2.1"), ip("2001:db8::1")),
+                new Facts.Node("node-1", List.of(ip("192.0.2.1"), ip("2001:db8::1"))),
                 true,
                 false,
                 1_795_762_802L));
@@ -82,7 +83,15 @@ class ObjectReaderTest {
     assertThat(reader.pod(read(Pod.class, bare)))
         .isEqualTo(
             new Facts.Pod(
-                name("shop/x"), "default", null, Map.of(), List.of(), List.of(), false, false, 0));
+                name("shop/x"),
+                "default",
+                null,
+                Map.of(),
+                List.of(),
+                new Facts.Node("", List.of()),
+                false,
+                false,
+                0));
   }
 
   @ParameterizedTest
