@@ -19,6 +19,9 @@ import java.util.concurrent.TimeUnit;
 public final class FleetServer implements AutoCloseable {
   /* 10,000 parts are what a flusher keeps at most; they are 1.5 KB each, seldom up to 8. */
   static final int MAX_MESSAGE = 96 << 20;
+  /** Of one connection; a check server has a stream, and a few calls beside it. */
+  private static final int MAX_CALLS = 100;
+
   private static final Duration GRACE = Duration.ofSeconds(2);
   private static final Duration KEEP_ALIVE = Duration.ofSeconds(10);
   private static final Duration KEEP_ALIVE_TIMEOUT = Duration.ofSeconds(5);
@@ -51,6 +54,7 @@ public final class FleetServer implements AutoCloseable {
               .addTransportFilter(
                   new PeerFilter(session -> SpiffeTls.peerOf(session, Clock.systemUTC())))
               .maxInboundMessageSize(MAX_MESSAGE)
+              .maxConcurrentCallsPerConnection(MAX_CALLS)
               .maxConnectionAge(age.toMillis(), TimeUnit.MILLISECONDS)
               .maxConnectionAgeGrace(GRACE.toMillis(), TimeUnit.MILLISECONDS)
               .keepAliveTime(KEEP_ALIVE.toMillis(), TimeUnit.MILLISECONDS)

@@ -96,20 +96,8 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
   /** Guarded by this. */
   private Instant told = Instant.MIN;
 
-  /**
-   * Who calls.
-   *
-   * @param refused why it may not; null when it may, and then it has an ID
-   */
-  private record Caller(
-      @Nullable SpiffeId id, @Nullable IpAddress address, @Nullable Status refused) {
-    SpiffeId requireId() {
-      if (refused != null) {
-        throw refused.asRuntimeException();
-      }
-      return requireNonNull(id, "id");
-    }
-  }
+  /** A check server that calls. */
+  private record Caller(SpiffeId id, @Nullable IpAddress address) {}
 
   /** The guard over new revisions, which what check servers deny is told to. */
   public interface Denials {
@@ -177,12 +165,11 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
               ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
             var peer = Peer.of(call.getAttributes());
             var refused = refusal(peer);
-            // a stream is refused at its first report: closed at once, the words may not arrive
-            if (refused != null && call.getMethodDescriptor().getType().clientSendsOneMessage()) {
+            if (refused != null) { // what it sends is not collected first
               call.close(refused, new Metadata());
               return new ServerCall.Listener<>() {};
             }
-            var caller = new Caller(peer.id(), peer.address(), refused);
+            var caller = new Caller(requireNonNull(peer.id(), "id"), peer.address());
             return Contexts.interceptCall(
                 Context.current().withValue(CALLER, caller), call, headers, next);
           }
@@ -392,9 +379,6 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     }
 
     private @Nullable Status begin(Report report) {
-      if (caller.refused() != null) {
-        return caller.refused();
-      }
       if (report.getProtocolVersion() < FleetMessages.PROTOCOL_VERSION) {
         return Status.FAILED_PRECONDITION.withDescription(
             "protocol version "
@@ -405,7 +389,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
       }
       try {
         latest = report;
-        var name = FleetMessages.replica(caller.requireId(), report.getName());
+        var name = FleetMessages.replica(caller.id(), report.getName());
         var refused = servers.attach(name, this);
         if (refused != null) {
           return Status.FAILED_PRECONDITION.withDescription(refused);
@@ -504,7 +488,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
 
   /** The name under which the caller's parts are kept. */
   private String replica(String name) {
-    var replica = FleetMessages.replica(caller().requireId(), name);
+    var replica = FleetMessages.replica(caller().id(), name);
     var refused = servers.refusal(replica, caller().address());
     if (refused != null) {
       throw Status.FAILED_PRECONDITION.withDescription(refused).asRuntimeException();

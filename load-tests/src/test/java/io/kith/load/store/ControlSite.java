@@ -1,5 +1,7 @@
 package io.kith.load.store;
 
+import io.grpc.ManagedChannel;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.kith.baselines.bundle.SigningKey;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.identity.SpiffeId;
@@ -15,6 +17,7 @@ import io.kith.spiffe.WorkloadApiSource;
 import io.kith.spiffe.X509Source;
 import io.kith.spiffe.dev.DevIdentity;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -108,6 +111,14 @@ final class ControlSite implements AutoCloseable {
             Duration.ofMillis(500)),
         SpiffeTls.channelCredentials(source(as), CONTROL::equals),
         patience);
+  }
+
+  /** Of whoever; to be shut down. */
+  ManagedChannel channel(Served served, SpiffeId as) {
+    return NettyChannelBuilder.forAddress(
+            new InetSocketAddress("127.0.0.1", served.server().port()),
+            SpiffeTls.channelCredentials(source(as), CONTROL::equals))
+        .build();
   }
 
   ControlStore follow(Served served, String name) throws InterruptedException {

@@ -3,6 +3,8 @@ package io.kith.load.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.grpc.Status;
+import io.grpc.stub.StreamObserver;
 import io.kith.baselines.bundle.Keyring;
 import io.kith.baselines.bundle.Keyring.Role;
 import io.kith.baselines.bundle.LearnedSeals;
@@ -14,6 +16,9 @@ import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.Entry;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
+import io.kith.control.v1.ControlServiceGrpc;
+import io.kith.control.v1.News;
+import io.kith.control.v1.Report;
 import io.kith.load.store.ControlSite.Served;
 import io.kith.server.control.Elsewhere;
 import io.kith.server.control.FleetDenial;
@@ -29,6 +34,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -37,6 +44,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * What a check server reads of a control server over mutual TLS, with SQLite behind that, and what
@@ -216,6 +225,46 @@ class ControlStoreContractTest extends DurableStoreContract {
     }
     assertThat(served.service().servers().statuses())
         .noneMatch(one -> one.name().startsWith(ControlSite.STRANGER.toString()));
+  }
+
+  /** A message of up to 96 MiB was collected of each stream first. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 100})
+  void follow_bySomebodyElse_isEndedBeforeItIsRead_withWords(int reports) throws Exception {
+    var channel = site.channel(served, ControlSite.STRANGER);
+    try {
+      for (var i = 0; i < 20; i++) {
+        var ended = new CompletableFuture<Status>();
+        var stream =
+            ControlServiceGrpc.newStub(channel)
+                .follow(
+                    new StreamObserver<>() {
+                      @Override
+                      public void onNext(News news) {}
+
+                      @Override
+                      public void onError(Throwable thrown) {
+                        ended.complete(Status.fromThrowable(thrown));
+                      }
+
+                      @Override
+                      public void onCompleted() {
+                        ended.complete(Status.OK);
+                      }
+                    });
+        for (var sent = 0; sent < reports; sent++) {
+          stream.onNext(Report.newBuilder().setName("n".repeat(10_000)).build());
+        }
+
+        assertThat(ended.get(LIMIT.toSeconds(), TimeUnit.SECONDS))
+            .returns(Status.Code.PERMISSION_DENIED, Status::getCode)
+            .returns(
+                ControlSite.STRANGER + " is no check server (see server.checkIds)",
+                Status::getDescription);
+      }
+    } finally {
+      channel.shutdownNow();
+    }
   }
 
   @Test
