@@ -331,6 +331,7 @@ final class ServerCommand extends Service {
                 opened.store(),
                 opened.state().keys().learner(),
                 server.checkIds(),
+                opened.state().rules()::unlearnable,
                 opened.state()::denied,
                 opened.state().sidecars(),
                 opened.state().nodeBridges(),

@@ -358,6 +358,11 @@ final class Journal implements AutoCloseable {
         : fold.preview(amendment, change);
   }
 
+  /** Where a workload stands, as far as the log was read. */
+  Standing standing(Owner owner) {
+    return fold.of(owner);
+  }
+
   private @Nullable Standing standing(Amendment amendment) {
     return amendment instanceof Amendment.OfWorkload one ? fold.of(one.owner()) : null;
   }

@@ -194,11 +194,11 @@ final class LearnedParts {
   }
 
   private static void take(GovernedWorkload workload, List<Plain> parts) {
-    try {
-      workload.learning().others(parts);
-    } catch (IllegalArgumentException e) {
-      LOG.log(Level.ERROR, "what another server learned was not taken over", e);
-    }
+    workload
+        .learning()
+        .others(
+            parts,
+            e -> LOG.log(Level.ERROR, "what another server learned was not taken over", e));
   }
 
   private synchronized Map<Owner, List<Plain>> byOwner(List<LearnedPart> sealed) {

@@ -1,11 +1,13 @@
 package io.kith.server.control;
 
+import io.kith.baselines.bundle.LearnedSeals.Plain;
 import io.kith.baselines.bundle.SignedBaseline;
 import io.kith.baselines.bundle.SignedBaseline.Approval;
 import io.kith.baselines.destination.DestinationPattern;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.identity.Owner;
+import io.kith.baselines.learning.LearnedState;
 import io.kith.baselines.process.ProcessClass;
 import io.kith.server.check.CheckRecord;
 import java.time.Duration;
@@ -315,6 +317,30 @@ public final class RuleVerbs {
     audit.accept(
         new AuditEntry(
             "relearn", owner.toString(), by, note, "learned", edgeId == null ? "nothing" : edgeId));
+  }
+
+  /**
+   * Why this cannot be something that a server learned of a workload, or null. Of an epoch that
+   * ended it may be: a server follows the log a moment late.
+   */
+  public @Nullable String unlearnable(Plain plain) {
+    var part = plain.part();
+    var now = journal.standing(part.owner()).relearned();
+    if (plain.epoch() < 0 || plain.epoch() > now) {
+      return "learned part of "
+          + part.owner()
+          + ": epoch "
+          + plain.epoch()
+          + " (expected: up to "
+          + now
+          + ", as the log says; it is tried again)";
+    }
+    try {
+      LearnedState.check(part);
+      return null;
+    } catch (IllegalArgumentException e) {
+      return String.valueOf(e.getMessage());
+    }
   }
 
   private CheckRecord decision(Owner owner, String decisionId) throws RefusedException {

@@ -12,7 +12,9 @@ import io.kith.baselines.store.LearnedPart;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -196,10 +198,10 @@ final class WorkloadLearning {
   /**
    * Takes what the other servers wrote, in place of what was taken before.
    *
+   * @param unread told why what a server wrote cannot be read; the others' is taken all the same
    * @return whether it is something else than before
-   * @throws IllegalArgumentException when it cannot be read; what was taken before stays
    */
-  synchronized boolean others(List<Plain> parts) {
+  synchronized boolean others(List<Plain> parts, Consumer<IllegalArgumentException> unread) {
     var current = current(parts);
     var mark = mark(current);
     if (mark == othersMark) {
@@ -208,7 +210,14 @@ final class WorkloadLearning {
     Learner read = null;
     if (!current.isEmpty()) {
       read = fresh.get();
-      LearnedState.load(read, current);
+      var byReplica = current.stream().collect(Collectors.groupingBy(LearnedPart::replica));
+      for (var its : byReplica.values()) {
+        try {
+          LearnedState.load(read, its);
+        } catch (IllegalArgumentException e) {
+          unread.accept(e);
+        }
+      }
     }
     others = read;
     othersMark = mark;

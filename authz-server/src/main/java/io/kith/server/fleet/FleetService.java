@@ -85,6 +85,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
   private final List<SpiffeIdPattern> checkIds;
   private final InstantSource clock;
   private final CheckServers servers = new CheckServers();
+  private final Parts accepted;
   private final Denials denials;
   private final Sidecars sidecars;
   private final NodeBridges bridges;
@@ -110,11 +111,18 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     boolean denied(FleetDenial denial, int running);
   }
 
+  /** What is known of what may be learned. */
+  public interface Parts {
+    /** Why a part is not taken, in words, or null. */
+    @Nullable String problem(Plain part);
+  }
+
   /**
    * Serves a store.
    *
    * @param learner seals what check servers learned
    * @param checkIds who may call
+   * @param accepted asked about each part that a check server learned
    * @param denials told of what check servers deny
    * @param sidecars told of what sidecars said to check servers
    * @param bridges told of what bridges said to check servers
@@ -124,6 +132,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
       BaselineStore store,
       SigningKey learner,
       List<SpiffeIdPattern> checkIds,
+      Parts accepted,
       Denials denials,
       Sidecars sidecars,
       NodeBridges bridges,
@@ -132,6 +141,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     this.store = requireNonNull(store, "store");
     this.learner = requireNonNull(learner, "learner");
     this.checkIds = List.copyOf(checkIds);
+    this.accepted = requireNonNull(accepted, "accepted");
     this.denials = requireNonNull(denials, "denials");
     this.sidecars = requireNonNull(sidecars, "sidecars");
     this.bridges = requireNonNull(bridges, "bridges");
@@ -556,10 +566,15 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
           var parts = new ArrayList<Plain>();
           for (var part : request.getPartsList()) {
             var owner = Owner.parse(part.getOwner());
-            parts.add(
+            var plain =
                 new Plain(
                     new LearnedPart(replica, owner, part.getKey(), part.getBody()),
-                    part.getEpoch()));
+                    part.getEpoch());
+            var problem = accepted.problem(plain);
+            if (problem != null) { // sealed, it would be taken for good by every server
+              throw new IllegalArgumentException(Untrusted.plain(problem, 500));
+            }
+            parts.add(plain);
           }
           store.saveLearned(LearnedSeals.seal(parts, learner));
           return SaveLearnedResponse.getDefaultInstance();

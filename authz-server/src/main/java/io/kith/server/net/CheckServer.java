@@ -107,7 +107,7 @@ public final class CheckServer implements AutoCloseable {
     this.identity = requireNonNull(identity, "identity");
     this.policy = requireNonNull(policy, "policy");
     this.telemetry = requireNonNull(telemetry, "telemetry");
-    this.bridges = 
+    this.bridges =
         new BridgeHub(
             deadlines, policy.nodeBridges(), directory, InstantSource.system(), Level.INFO);
     var flows = new OpenFlows(InstantSource.system());

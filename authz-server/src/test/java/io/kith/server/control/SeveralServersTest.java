@@ -10,6 +10,8 @@ import static io.kith.server.control.Shop.flow;
 import static io.kith.server.control.Shop.program;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.baselines.bundle.LearnedSeals;
+import io.kith.baselines.bundle.LearnedSeals.Plain;
 import io.kith.baselines.edge.EdgeState;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.process.Candidate;
@@ -235,6 +237,49 @@ class SeveralServersTest {
 
     assertThat(programs(one)).isEmpty();
     assertThat(one.refusedParts()).isEqualTo(2);
+  }
+
+  /** One of them stopped all evidence of the workload, at every server. */
+  @Test
+  void readOthers_partThatCannotBeRead_costsOnlyWhatItsServerSaw() throws Exception {
+    seen(two, PAYMENTS, "10.88.1.3");
+    site.flush(two);
+    for (var body : List.of("{}", "{\"v\":2}", "no JSON")) {
+      site.store.saveLearned(
+          LearnedSeals.seal(
+              List.of(new Plain(new LearnedPart("three", OWNER, "edge:1", body), 0)),
+              site.keys.learner()));
+
+      one.readOthers(null);
+
+      assertThat(programs(one)).containsExactly("/app/payments");
+    }
+  }
+
+  @Test
+  void unlearnable_isWhatCannotBeRead_orOfAnEpochToCome() throws Exception {
+    seen(two, PAYMENTS, "10.88.1.3");
+    site.flush(two);
+    var parts = site.store.learned().stream().map(LearnedSeals::unsealed).toList();
+    var part = parts.getFirst().part();
+    var rules = one.rules();
+
+    assertThat(parts).hasSize(2).allMatch(plain -> rules.unlearnable(plain) == null);
+    assertThat(rules.unlearnable(new Plain(new LearnedPart("two", OWNER, part.key(), "{}"), 0)))
+        .startsWith("learned part '" + part.key() + "' of " + OWNER + " by server 'two': ");
+    assertThat(rules.unlearnable(new Plain(part, 1)))
+        .isEqualTo(
+            "learned part of "
+                + OWNER
+                + ": epoch 1 (expected: up to 0, as the log says; it is tried again)");
+    assertThat(rules.unlearnable(new Plain(part, -1))).contains("epoch -1");
+
+    rules.relearn(OWNER, null, "begun anew", "ada");
+
+    assertThat(parts)
+        .as("of a server that is late")
+        .allMatch(plain -> rules.unlearnable(plain) == null);
+    assertThat(rules.unlearnable(new Plain(part, 1))).isNull();
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.kith.baselines.learning;
 import io.kith.baselines.bundle.BaselineJson;
 import io.kith.baselines.destination.DestinationPattern.Exact;
 import io.kith.baselines.edge.ContentId;
+import io.kith.baselines.identity.Owner;
 import io.kith.baselines.process.ProcessClass;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.yaml.Json;
@@ -12,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -187,17 +189,26 @@ public final class LearnedState {
     }
   }
 
+  /**
+   * Whether a part can be read.
+   *
+   * @throws IllegalArgumentException as {@link #load} does
+   */
+  public static void check(LearnedPart part) {
+    var _ = read(part.owner(), part);
+  }
+
   private static void add(Learner into, Collection<LearnedPart> parts) {
-    var additions = parts.stream().map(part -> read(into, part)).toList(); // all, or none
-    additions.forEach(Runnable::run);
+    var additions = parts.stream().map(part -> read(into.owner(), part)).toList(); // all, or none
+    additions.forEach(addition -> addition.accept(into));
     into.book.trim();
     into.risky.trim();
   }
 
-  private static Runnable read(Learner into, LearnedPart part) {
+  private static Consumer<Learner> read(Owner owner, LearnedPart part) {
     try {
-      if (!part.owner().equals(into.owner())) {
-        throw new IllegalArgumentException("another workload (expected: " + into.owner() + ")");
+      if (!part.owner().equals(owner)) {
+        throw new IllegalArgumentException("another workload (expected: " + owner + ")");
       }
       if (part.body().length() > MAX_BODY) {
         throw new IllegalArgumentException(
@@ -216,7 +227,7 @@ public final class LearnedState {
       if (version < 1) {
         throw new IllegalArgumentException("v: " + version + " (expected: from 1)");
       }
-      return part.key().equals(WORKLOAD) ? readWorkload(into, json) : readEdge(into, part, json);
+      return part.key().equals(WORKLOAD) ? readWorkload(json) : readEdge(part, json);
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException(
           "learned part '"
@@ -231,7 +242,7 @@ public final class LearnedState {
     }
   }
 
-  private static Runnable readEdge(Learner into, LearnedPart part, JsonObject json) {
+  private static Consumer<Learner> readEdge(LearnedPart part, JsonObject json) {
     json.only("v", "process", "destination", "seen", "why");
     var process = BaselineJson.process(json.object("process"));
     if (!(BaselineJson.destination(json.object("destination")) instanceof Exact exact)) {
@@ -244,19 +255,19 @@ public final class LearnedState {
       throw new IllegalArgumentException("its content is that of '" + key + "'");
     }
     return why == null
-        ? () -> into.book.absorb(process, exact, sightings)
-        : () ->
+        ? into -> into.book.absorb(process, exact, sightings)
+        : into ->
             into.risky.absorb(new RiskBook.Key(process, exact), new RiskBook.Entry(why, sightings));
   }
 
-  private static Runnable readWorkload(Learner into, JsonObject json) {
+  private static Consumer<Learner> readWorkload(JsonObject json) {
     json.only("v", "instances", "units", "dropped", "droppedRisk", "latest");
     var instances = Instances.of(json.object("instances"));
     var units = Sightings.bounded("units", json.numbers("units"), Units.EXACT);
     var dropped = notNegative("dropped", json);
     var droppedRisk = notNegative("droppedRisk", json);
     var latest = json.has("latest") ? json.value("latest", Instant::parse) : null;
-    return () -> {
+    return into -> {
       into.instances.merge(instances);
       units.forEach(into.units::add);
       into.book.addDropped(dropped);

@@ -89,6 +89,7 @@ final class ControlSite implements AutoCloseable {
             store,
             learner,
             List.of(SpiffeIdPattern.parse(CHECK.toString())),
+            part -> part.part().body().equals("refuse me") ? "as it asks" : null,
             denials,
             sidecars,
             bridges,

@@ -277,6 +277,21 @@ class ControlStoreContractTest extends DurableStoreContract {
     assertThat(backing.learned()).isEmpty();
   }
 
+  /** Sealed, every server would have taken them for good. */
+  @Test
+  void save_partThatIsNotAccepted_isRefused_withTheOthersOfItsRequest() throws Exception {
+    assertThatThrownBy(
+            () ->
+                store.saveLearned(
+                    List.of(
+                        part("a", CHECKOUT, "edge-1", "{}"),
+                        part("a", ORDERS, "edge-2", "refuse me"))))
+        .isInstanceOf(StoreException.class)
+        .hasMessageContaining("as it asks");
+
+    assertThat(backing.learned()).isEmpty();
+  }
+
   @Test
   void learned_ofSomeWorkloads_isOfThemOnly() throws Exception {
     store.saveLearned(
