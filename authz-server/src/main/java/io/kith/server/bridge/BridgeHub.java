@@ -53,12 +53,13 @@ public final class BridgeHub implements ProcessSource, PodSource {
    * noticed yet. Its older stream goes on answering until the newer one has registered pods, so that
    * nothing is refused meanwhile.
    *
-   * Bridges have one account, and a bridge says itself which pods it has: what is known of it apart
-   * from that is where it connects from. Where the directory knows of both the node, a pod's address
-   * is never with the bridge in a pod of another node, and a bridge of its node takes it from one that
-   * is not known to be of that node. Where it does not know, first come has it: behind NAT, in the
-   * node's network, without a cluster. An address of a node is no proof against a bridge, since
-   * NAT may have put it there. The directory may be late, so what was refused is looked at again.
+   * Bridges have one account, and a bridge says itself which pods it has: what is known of it
+   * apart from that is where it connects from. Where the directory knows of both the node, a
+   * pod's address is never with the bridge in a pod of another node, and a bridge of its node
+   * takes it from one that is not known to be of that node. Where it does not know, first come
+   * has it: behind NAT, in the node's network, without a cluster. An address of a node is no
+   * proof against a bridge, since NAT may have put it there. The directory may be late, so what
+   * was refused is looked at again.
    *
    * When a bridge ends and another of its node takes over, as when its pod is made anew, questions
    * wait for that one as long as they may wait for an answer. What the former heard pods be told by
@@ -406,8 +407,8 @@ public final class BridgeHub implements ProcessSource, PodSource {
   }
 
   /**
-   * Makes a bridge the holder of its pods' addresses, and of no others, and tells it which it cannot
-   * have.
+   * Makes a bridge the holder of its pods' addresses, and of no others, and tells it which it
+   * cannot have.
    */
   void register(AttachedBridge bridge, List<RegisteredPod> pods) {
     AttachedBridge older;
