@@ -63,6 +63,7 @@ public final class Bridge implements NodeView, AutoCloseable {
   private static final int WARM_UP_ROUNDS = 200;
   private static final long POD_SECONDS = 1;
   private static final long CANARY_SECONDS = 10;
+  private static final long FORK_SECONDS = 5;
   private static final long KEEP_UP_SECONDS = 2;
   private static final int EXEC_WAIT_MILLIS = 200;
   private static final int MINOR_BITS = 20;
@@ -207,6 +208,14 @@ public final class Bridge implements NodeView, AutoCloseable {
               lookAtPods();
             });
     var _ = every(CANARY_SECONDS, sockets::checkCanary);
+    var _ = every(FORK_SECONDS, this::rememberForks);
+  }
+
+  private void rememberForks() {
+    var listed = sockets.processes(sockets.pods());
+    if (listed != null) {
+      fingerprints.rememberForks(listed);
+    }
   }
 
   /**

@@ -121,6 +121,19 @@ public final class FingerprintSource implements AutoCloseable {
     return tree.remember(tasks);
   }
 
+  /**
+   * Takes note of what living forks run, while it is known who forked them: that is forgotten after
+   * as many births, and a fork may live for long before it connects.
+   */
+  public void rememberForks(List<TaskWalk.Task> tasks) {
+    for (var task : tasks) {
+      if (task.execId() != 0) {
+        var key = new ProcessKey(task.pid(), task.startNanos(), task.execId());
+        var _ = runOf(new Sighting(key, 0, -1, task.parent(), null, null));
+      }
+    }
+  }
+
   /** Whether a process is alive and no later exec of it was told. */
   private boolean isRunning(ProcessKey key) {
     var last = latest.get(key.pid());

@@ -183,6 +183,25 @@ class ForgottenExecTest {
     assertRan(identify(fork), EVIL);
   }
 
+  /** As a server that went into the background and connects hours later, first. */
+  @Test
+  void identify_forkAfterAFloodThatWasSeenBefore_isWhatItsForkerHadExecuted() throws Exception {
+    try (var walk = TaskWalk.open(Btf.ofThisKernel())) {
+      var pid = start(0).pid();
+      var tasks = walk.tasks().stream().filter(task -> task.pid() == pid).toList();
+      var fork = new ProcessKey(pid, tasks.getFirst().startNanos(), tasks.getFirst().execId());
+      var forker = new ProcessKey(3_999_980, fork.startNanos() - 1, fork.execId()); // not there
+      source.executed(exec(forker, "perl", EVIL));
+      births.put(pid, new Birth(fork.startNanos(), fork.execId(), forker.pid()));
+
+      source.rememberForks(tasks);
+      flood(20 * REMEMBERED);
+      births.clear();
+
+      assertRan(identify(fork), EVIL);
+    }
+  }
+
   /** A pid that an allowed program had before. */
   @Test
   void identify_forkOfAnotherWithAKnownPid_isNotWhatHadThatPidBefore() throws Exception {
