@@ -247,6 +247,11 @@ final class PacketPrograms {
     transport(a, UDP_HEADER, "pass");
     a.load16(9, 10, GuardCode.TRANSPORT).bigEndian16(9);
     code.policy("pass");
+    // What comes over loopback from elsewhere was written by a process of the pod itself.
+    a.load32(1, 6, INTERFACE).jumpUnlessEqual(1, LOOPBACK_INTERFACE, "wire");
+    code.rule(Kind.OWN);
+    a.jumpIfEqual(0, 0, "pass");
+    a.label("wire");
     code.ruleWithPort(Kind.RESOLVER);
     a.jumpUnlessEqual(0, 0, "dns");
 
@@ -258,11 +263,6 @@ final class PacketPrograms {
     a.move(3, 10).add(3, GuardCode.TIME).set(4, 0).call(GuardCode.MAP_UPDATE).jump("pass");
 
     a.label("dns");
-    // What comes over loopback from elsewhere was written by a process of the pod itself.
-    a.load32(1, 6, INTERFACE).jumpUnlessEqual(1, LOOPBACK_INTERFACE, "wire");
-    code.rule(Kind.OWN);
-    a.jumpIfEqual(0, 0, "pass");
-    a.label("wire");
     a.map(1, maps.answers().number()).set(2, GuardRecord.ANSWER_BYTES).set(3, 0).call(RING_RESERVE);
     a.jumpIfEqual(0, 0, "full").move(7, 0);
     a.set64(1, cgroup).store64(7, 0, 1);

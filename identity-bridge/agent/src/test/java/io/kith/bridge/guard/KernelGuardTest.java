@@ -299,6 +299,29 @@ class KernelGuardTest {
         });
   }
 
+  /** Without any capability, a process may bind to an address that is nobody's here. */
+  @Test
+  void udp_answerToWhoseAddressThePodMadeUp_isRefused() throws Exception {
+    var script =
+        """
+        socket(my $server, AF_INET6, SOCK_DGRAM, 0);
+        bind($server, address('::', 5000)) or die "bind: $!";
+        socket(my $forger, AF_INET6, SOCK_DGRAM, 0);
+        setsockopt($forger, 41, 78, 1) or die; # IPV6_FREEBIND
+        bind($forger, address('2001:db8::1', 4433)) or die "bind: $!";
+        for my $own ('::1', '%s') {
+          defined(send($forger, 'hello', 0, address($own, 5000))) or die name();
+          my $from = recv($server, my $x, 64, 0);
+          print defined(send($server, 'out', 0, $from)) ? 'sent ' : name() . ' ';
+          socket($server, AF_INET6, SOCK_DGRAM, 0);
+          bind($server, address('::', 5000)) or die "bind: $!";
+        }
+        """
+            .formatted(GuardedPod.ADDRESS6);
+    assertThat(pod.says(pod.perl("app", 1_000, 1_000, script))).isEqualTo("EPERM EPERM");
+    assertThat(count(GuardReason.UDP)).isEqualTo(new Count(2, 2));
+  }
+
   @Test
   void otherProtocols_areRefused() throws Exception {
     var script =
