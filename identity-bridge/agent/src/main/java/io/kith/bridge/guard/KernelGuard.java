@@ -136,23 +136,33 @@ final class KernelGuard implements AutoCloseable {
    * Guards a cgroup; its policy must be there already.
    *
    * @param id of the cgroup
-   * @throws KernelException with the verifier's words; then nothing is attached
+   * @throws KernelException with the verifier's words; then what a bridge before attached goes on,
+   *     and nothing else is attached
    */
   void attach(long id, Descriptor cgroup) throws KernelException {
     if (totals.get(GuardRecord.cgroup(id)) == null) {
       Bpf.put(maps.totals(), GuardRecord.cgroup(id), new byte[GuardRecord.TOTALS_BYTES]);
     }
     var open = new ArrayDeque<Descriptor>();
+    var made = new ArrayList<String>();
     try {
       for (var kind : KINDS) {
         try (var program = Bpf.program(shortName(kind), kind, program(kind, id))) {
           var name = name(kind, Long.toUnsignedString(id));
-          open.push(pins.attach(name, program, anew -> Bpf.attach(anew, kind, cgroup)));
+          open.push(
+              pins.attach(
+                  name,
+                  program,
+                  anew -> {
+                    var attachment = Bpf.attach(anew, kind, cgroup);
+                    made.add(name);
+                    return attachment;
+                  }));
         }
       }
     } catch (KernelException e) {
       open.forEach(Descriptor::close);
-      forget(id);
+      made.forEach(pins::forget);
       throw e;
     }
     attached.put(id, open);

@@ -1,6 +1,7 @@
 package io.kith.bridge.guard;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Mode;
@@ -8,6 +9,8 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.Bridge;
 import io.kith.bridge.ffm.Bpf;
 import io.kith.bridge.ffm.Btf;
+import io.kith.bridge.ffm.Descriptor;
+import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.identity.ProcessIdentities;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -77,6 +80,45 @@ class PinnedGuardTest {
         second.detach(pod.id());
         assertThat(pod.app(ATTEMPT)).as("ended").isEqualTo("world");
         assertThat(second.guarded()).isEmpty();
+      }
+      assertThat(problems).isEmpty();
+    } finally {
+      mount("umount", files.toString());
+    }
+  }
+
+  /** A bridge that could not attach one program took away what the bridge before had attached. */
+  @Test
+  void guard_nextBridgeCannotAttach_goesOn() throws Exception {
+    folder.toFile().setExecutable(true, false);
+    var files = Files.createDirectory(folder.resolve("bpf"));
+    var pin = files.resolve("kith");
+    var problems = new ArrayList<String>();
+    mount("mount", "-t", "bpf", "bpf", files.toString());
+    try (var pod = new GuardedPod(folder)) {
+      try (var first = open(pin, problems);
+          var cgroup = pod.openCgroup()) {
+        first.policy(
+            pod.id(), KernelGuardTest.policy(Mode.ENFORCE), Mode.ENFORCE, pod.id("proxy"), OWN);
+        first.attach(pod.id(), cgroup);
+      }
+      // Of six programs one has to be attached anew, to what is no cgroup.
+      var incoming = pin.resolve("guard-v1/packet-in-" + pod.id());
+      Files.delete(incoming);
+
+      try (var second = open(pin, problems);
+          var noCgroup = Descriptor.open(folder.toString());
+          var cgroup = pod.openCgroup()) {
+        assertThatThrownBy(() -> second.attach(pod.id(), noCgroup))
+            .isInstanceOf(KernelException.class);
+        assertThat(second.isAttached(pod.id())).isFalse();
+        assertThat(pod.app(ATTEMPT)).isEqualTo("EPERM");
+        assertThat(second.guarded()).containsExactly(pod.id());
+        assertThat(incoming).doesNotExist();
+
+        second.attach(pod.id(), cgroup);
+        assertThat(pod.app(ATTEMPT)).as("at the next look").isEqualTo("EPERM");
+        assertThat(incoming).exists();
       }
       assertThat(problems).isEmpty();
     } finally {
