@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /** The maps in which the kernel writes down who opened which connection. Thread-safe. */
@@ -27,12 +28,23 @@ final class Tables implements AutoCloseable {
   private static final int PODS = 4_096;
   private static final int RESERVE_PER_PROCESSOR = 256;
   private static final int LEAST_RESERVE = 1_024;
+  private static final int MOST_RESERVE = 2_048;
+
+  /** Of all reserves together: it is the bridge's own memory to the kernel. */
+  static final long RESERVES_BYTES = 128L << 20;
+
+  /** A key, a record, 48 bytes of the kernel's, a bucket, and a share of what each processor has. */
+  static final int ENTRY_BYTES = 300;
+
   private static final int COOKIE_BYTES = 8;
   private static final String RESERVE = "reserve-";
+  private static final int ENOMEM = 12;
+  private static final String OUT_OF_RESERVES =
+      "their reserves would take more than " + (RESERVES_BYTES >> 20) + " MiB";
 
   private final Pins pins;
   private final int entries;
-  private final int reserve;
+  private final int processors;
   private final Descriptor owners;
   private final Descriptor previous;
   private final Descriptor reserves;
@@ -40,20 +52,20 @@ final class Tables implements AutoCloseable {
   private final MapReader ownersReader;
   private final MapReader previousReader;
   private final MapReader countersReader;
-  private final Map<Long, Descriptor> open = new HashMap<>(); // guarded by this
+  private final Map<Long, Reserve> open = new HashMap<>(); // guarded by this
   private volatile Map<Long, MapReader> readers = Map.of();
 
   private Tables(
       Pins pins,
       int entries,
-      int reserve,
+      int processors,
       Descriptor owners,
       Descriptor previous,
       Descriptor reserves,
       Descriptor counters) {
     this.pins = pins;
     this.entries = entries;
-    this.reserve = reserve;
+    this.processors = processors;
     this.owners = owners;
     this.previous = previous;
     this.reserves = reserves;
@@ -62,6 +74,8 @@ final class Tables implements AutoCloseable {
     this.previousReader = reader(previous);
     this.countersReader = new MapReader(counters, 4, Counter.BYTES);
   }
+
+  private record Reserve(Descriptor table, int entries) {}
 
   private static MapReader reader(Descriptor table) {
     return new MapReader(table, OwnerRecord.KEY_BYTES, OwnerRecord.BYTES);
@@ -73,13 +87,13 @@ final class Tables implements AutoCloseable {
    * @param entries connections remembered of all pods together
    */
   static Tables open(Pins pins, int entries) throws KernelException {
-    var reserve =
-        Math.max(LEAST_RESERVE, RESERVE_PER_PROCESSOR * Runtime.getRuntime().availableProcessors());
+    var processors = Runtime.getRuntime().availableProcessors();
     var owners = table(pins, "owners", entries);
     var previous = table(pins, "previous", Math.max(1_024, entries / 4));
     var counters = pins.map("counters", MapKind.ARRAY, 4, Counter.BYTES, 1);
     try (var example =
-        Bpf.map(MapKind.LRU_HASH, OwnerRecord.KEY_BYTES, OwnerRecord.BYTES, reserve)) {
+        Bpf.map(
+            MapKind.LRU_HASH, OwnerRecord.KEY_BYTES, OwnerRecord.BYTES, reserve(processors, 0))) {
       var reserves =
           pins.map(
               "reserves",
@@ -88,8 +102,20 @@ final class Tables implements AutoCloseable {
               4,
               PODS,
               () -> Bpf.mapOfMaps(COOKIE_BYTES, PODS, example));
-      return new Tables(pins, entries, reserve, owners, previous, reserves, counters);
+      return new Tables(pins, entries, processors, owners, previous, reserves, counters);
     }
+  }
+
+  /**
+   * Entries of one more reserve; 0 when there is no memory for it.
+   *
+   * @param used bytes of all reserves that there are
+   */
+  static int reserve(int processors, long used) {
+    var wanted =
+        Math.clamp((long) RESERVE_PER_PROCESSOR * processors, LEAST_RESERVE, MOST_RESERVE);
+    var entries = used < RESERVES_BYTES / 2 ? wanted : LEAST_RESERVE;
+    return used + (long) entries * ENTRY_BYTES <= RESERVES_BYTES ? entries : 0;
   }
 
   private static Descriptor table(Pins pins, String name, int entries) throws KernelException {
@@ -112,9 +138,9 @@ final class Tables implements AutoCloseable {
     return counters;
   }
 
-  /** Connections of each pod that nobody else pushes out. */
-  int reservePerPod() {
-    return reserve;
+  /** Connections of each pod with a reserve that nobody else pushes out, at least. */
+  synchronized int reservePerPod() {
+    return open.values().stream().mapToInt(Reserve::entries).min().orElse(reserve(processors, 0));
   }
 
   /** What the programs counted since they were first attached. */
@@ -159,36 +185,22 @@ final class Tables implements AutoCloseable {
   }
 
   /**
-   * Gives each of these pods a reserve, and takes it from all others.
+   * Gives each of these pods a reserve, the oldest first, and takes it from all others.
    *
    * @param cookies of their network namespaces
+   * @throws KernelException when some got none; the others have theirs
    */
   synchronized void reserveFor(Set<Long> cookies) throws KernelException {
-    for (var cookie : cookies) {
-      if (!open.containsKey(cookie)) {
-        var table = table(pins, RESERVE + Long.toUnsignedString(cookie), reserve);
-        Bpf.put(reserves, bytes(cookie), bytes(table.number()));
-        open.put(cookie, table);
-      }
-    }
     var gone = new HashSet<>(open.keySet());
     gone.removeAll(cookies);
+    var stay = new HashMap<>(readers);
+    stay.keySet().retainAll(cookies);
+    readers = Map.copyOf(stay);
     for (var cookie : gone) {
       Bpf.remove(reserves, bytes(cookie));
-    }
-    var all = new HashMap<Long, MapReader>();
-    for (var cookie : cookies) {
-      var known = readers.get(cookie);
-      var table = open.get(cookie);
-      if (table != null) {
-        all.put(cookie, known == null ? reader(table) : known);
-      }
-    }
-    readers = Map.copyOf(all);
-    for (var cookie : gone) {
-      var table = open.remove(cookie);
-      if (table != null) {
-        table.close();
+      var reserve = open.remove(cookie);
+      if (reserve != null) {
+        reserve.table.close();
       }
     }
     for (var name : pins.namesThatBeginWith(RESERVE)) {
@@ -198,6 +210,44 @@ final class Tables implements AutoCloseable {
         pins.forget(name);
       }
     }
+    KernelException refused = null;
+    var without = 0;
+    for (var cookie : new TreeSet<>(cookies)) {
+      try {
+        if (!open.containsKey(cookie) && !reserveFor(cookie)) {
+          without++;
+        }
+      } catch (KernelException e) {
+        refused = e;
+      }
+    }
+    open.forEach((cookie, reserve) -> stay.computeIfAbsent(cookie, _ -> reader(reserve.table)));
+    readers = Map.copyOf(stay);
+    if (refused != null) {
+      throw refused;
+    }
+    if (without > 0) {
+      throw new KernelException(
+          "keep those of " + without + " networks apart", ENOMEM, OUT_OF_RESERVES);
+    }
+  }
+
+  /** Whether there is memory for it. */
+  private boolean reserveFor(long cookie) throws KernelException {
+    var used = open.values().stream().mapToLong(Reserve::entries).sum() * ENTRY_BYTES;
+    var entries = reserve(processors, used);
+    if (entries == 0) {
+      return false;
+    }
+    var table = table(pins, RESERVE + Long.toUnsignedString(cookie), entries);
+    try {
+      Bpf.put(reserves, bytes(cookie), bytes(table.number()));
+    } catch (KernelException e) {
+      table.close();
+      throw e;
+    }
+    open.put(cookie, new Reserve(table, entries));
+    return true;
   }
 
   private static byte[] bytes(long value) {
@@ -210,7 +260,7 @@ final class Tables implements AutoCloseable {
 
   @Override
   public synchronized void close() {
-    open.values().forEach(Descriptor::close);
+    open.values().forEach(reserve -> reserve.table.close());
     open.clear();
     counters.close();
     reserves.close();

@@ -11,7 +11,7 @@ public final class KernelException extends Exception {
     this.errno = errno;
   }
 
-  KernelException(String what, int errno, String detail) {
+  public KernelException(String what, int errno, String detail) {
     super(what + ": " + Errno.words(errno) + "; " + detail);
     this.errno = errno;
   }
