@@ -55,6 +55,7 @@ record PodRules(
     capture(pod);
     families(pod);
     beforeProxy(pod);
+    ownUsers(pod);
     withinReach(pod);
     otherSidecar(pod);
     for (var container : pod.applications()) {
@@ -92,6 +93,13 @@ record PodRules(
   }
 
   // ---- the sidecar
+
+  private void ownUsers(MeshPod pod) {
+    var hostUsers = pod.object().spec().at("hostUsers");
+    if (hostUsers.present() && !hostUsers.isTrue()) {
+      inTemplate(Rule.OWN_USERS, pod, List.of("hostUsers: false"));
+    }
+  }
 
   private void withinReach(MeshPod pod) {
     var found = new ArrayList<String>();

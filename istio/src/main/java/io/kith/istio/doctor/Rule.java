@@ -171,6 +171,11 @@ public enum Rule {
       "connections past sidecars as the proxy's user, which the guard refused",
       "A process that is not the proxy runs as its user: an image whose own user is 1337, or one"
           + " that became it."),
+  OWN_USERS(
+      WARNING,
+      "a pod whose users are not the node's, so that its sidecar is not user 1337 there",
+      "The guard of the bridge does not know the proxy and refuses all that it sends under"
+          + " enforce."),
   OTHER_SIDECAR(
       WARNING,
       "a sidecar that is not as Istio's injector makes it: another image, template or bootstrap",

@@ -134,6 +134,7 @@ public final class Trimmed {
             "hostPID",
             "hostIPC",
             "shareProcessNamespace",
+            "hostUsers",
             "securityContext");
     for (var key : List.of("initContainers", "containers", "ephemeralContainers")) {
       if (spec.at(key).present()) {

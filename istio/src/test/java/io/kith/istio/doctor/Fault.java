@@ -38,6 +38,11 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
     all.addAll(istio());
     all.addAll(pods());
     all.addAll(users());
+    all.add(
+        of(
+            Rule.OWN_USERS,
+            "users of the pod's own",
+            dump -> at(dump.pod("cart-0"), "spec").put("hostUsers", false)));
     all.addAll(withinReach());
     all.addAll(otherSidecars());
     all.addAll(admission());

@@ -224,6 +224,7 @@ class AdmissionTest {
         Attack.spec("hostPID: true", "the sidecar's processes are within reach"),
         Attack.spec("hostIPC: true", "the sidecar's processes are within reach"),
         Attack.spec("shareProcessNamespace: true", "the sidecar's processes are within reach"),
+        Attack.spec("hostUsers: false", "the sidecar's is not 1337 on the node"),
         // without injection
         Attack.labelled("sidecar.istio.io/inject", "false", "a pod of the mesh without sidecar"),
         Attack.annotated("sidecar.istio.io/inject", "false", "a pod of the mesh without sidecar"),
