@@ -317,6 +317,11 @@ public final class Bridge implements NodeView, AutoCloseable {
     }
 
     @Override
+    public long network(io.kith.bridge.capture.Pod pod) {
+      return sockets.network(pod);
+    }
+
+    @Override
     public @Nullable Owner opener(io.kith.bridge.capture.Pod pod, Tuple tuple) {
       return sockets.opener(pod, tuple);
     }

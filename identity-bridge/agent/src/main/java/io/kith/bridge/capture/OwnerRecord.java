@@ -46,7 +46,7 @@ public final class OwnerRecord {
   public static final int LINKS = 52;
   public static final int PID_TID = 56;
   public static final int UID_GID = 64;
-  static final int NETNS = 72;
+  public static final int NETNS = 72;
   static final int SENDER = 80;
   static final int NUMBER = 80;
   static final int CLOSE = 88;

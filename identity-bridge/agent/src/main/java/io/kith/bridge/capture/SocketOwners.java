@@ -249,6 +249,12 @@ public final class SocketOwners implements AutoCloseable {
     return inside == null ? null : inside.diag();
   }
 
+  /** The number of a pod's network in BPF records; 0: not known. */
+  public long network(Pod pod) {
+    var inside = inside(pod);
+    return inside == null ? 0 : inside.cookie();
+  }
+
   /**
    * Who opened a connection of a pod last.
    *

@@ -60,6 +60,9 @@ public final class Guard implements AutoCloseable {
     /** The sockets of a pod's network, or null. */
     @Nullable SockDiag sockets(Pod pod);
 
+    /** The number of a pod's network in BPF records; 0: not known. */
+    long network(Pod pod);
+
     /** Who opened a connection of a pod, or null when that was not seen. */
     @Nullable Owner opener(Pod pod, Tuple tuple);
 
@@ -280,7 +283,7 @@ public final class Guard implements AutoCloseable {
         found.add("processes of it are in the cgroup of another pod, which is guarded as that one");
       }
       guarded.kept = said == null && own.guard().enforcesAny(mine.keySet());
-      guarded.cgroups = attach(own, mine, guarded, wanted);
+      guarded.cgroups = attach(own, mine, guarded, wanted, node.network(pod));
       if (!guarded.kept) {
         rejudge(pod, guarded.applied, wanted, sockets);
       }
@@ -317,7 +320,8 @@ public final class Guard implements AutoCloseable {
   }
 
   private static Set<Long> attach(
-      Kernel own, Map<Long, Path> cgroups, Watched guarded, Applied wanted) throws KernelException {
+      Kernel own, Map<Long, Path> cgroups, Watched guarded, Applied wanted, long network)
+      throws KernelException {
     var all = new HashSet<Long>();
     for (var entry : cgroups.entrySet()) {
       var id = entry.getKey();
@@ -325,6 +329,7 @@ public final class Guard implements AutoCloseable {
       if (!guarded.kept && (!attached || !wanted.equals(guarded.applied))) {
         own.guard().policy(id, wanted.policy(), wanted.mode(), wanted.proxyCgroup(), wanted.own());
       }
+      own.guard().network(id, network);
       if (!attached) {
         try (var cgroup = own.cgroups().open(entry.getValue())) {
           own.guard().attach(id, cgroup);

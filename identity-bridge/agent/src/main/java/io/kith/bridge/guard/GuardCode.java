@@ -113,6 +113,13 @@ final class GuardCode {
     lookup(maps.rules(), RULE);
   }
 
+  /** 0 = the rule that the pod's network is that whose number a register holds, or 0. */
+  void network(int register) {
+    a.store64(10, RULE + GuardRecord.RULE_ADDRESS, register);
+    a.storeValue64(10, RULE + GuardRecord.RULE_ADDRESS + 8, 0);
+    rule(Kind.NETWORK);
+  }
+
   /** Jumps when there is either. */
   void anyRule(Kind kind, String label) {
     ruleWithPort(kind);

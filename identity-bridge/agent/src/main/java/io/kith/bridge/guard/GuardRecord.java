@@ -93,7 +93,9 @@ final class GuardRecord {
     RESOLVER(3),
     EXCLUDED(4),
     APPROVED_TCP(5),
-    APPROVED_UDP(6);
+    APPROVED_UDP(6),
+    /** No address but the number of the pod's network namespace, and eight zeroes. */
+    NETWORK(7);
 
     final int number;
 
@@ -156,6 +158,11 @@ final class GuardRecord {
     return rule(kind, port, cgroup, new byte[16], 0);
   }
 
+  /** A rule that the pod's network is that with this number. */
+  static byte[] network(long cgroup, long netnsCookie) {
+    return rule(Kind.NETWORK, 0, cgroup, buffer(16).putLong(netnsCookie).array(), 128);
+  }
+
   private static byte[] rule(Kind kind, int port, long cgroup, byte[] address, int prefix) {
     return buffer(RULE_BYTES)
         .putInt(RULE_ADDRESS * 8 - 32 + prefix)
@@ -175,6 +182,10 @@ final class GuardRecord {
 
   static long ruleCgroup(byte[] rule) {
     return ByteBuffer.wrap(rule).order(ByteOrder.LITTLE_ENDIAN).getLong(RULE_CGROUP);
+  }
+
+  static boolean isNetwork(byte[] rule) {
+    return shortNumber(rule, RULE_KIND) == Kind.NETWORK.number;
   }
 
   static IpAddress address(byte[] from, int at) {

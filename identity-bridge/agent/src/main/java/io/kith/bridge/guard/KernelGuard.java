@@ -234,11 +234,31 @@ final class KernelGuard implements AutoCloseable {
     put(stops, before);
     Bpf.put(maps.policies(), GuardRecord.cgroup(id), GuardRecord.policy(policy, mode, proxyCgroup));
     for (var rule : List.copyOf(before)) {
-      if (!lets.contains(rule) && !stops.contains(rule)) {
+      if (!lets.contains(rule) && !stops.contains(rule) && !GuardRecord.isNetwork(bytes(rule))) {
         Bpf.remove(maps.rules(), bytes(rule));
         before.remove(rule);
       }
     }
+  }
+
+  /**
+   * Sets the network whose DNS answers are heard at a cgroup; until then none are.
+   *
+   * @param netnsCookie 0: not known now, what was known stays
+   */
+  void network(long id, long netnsCookie) throws KernelException {
+    if (netnsCookie == 0) {
+      return;
+    }
+    var before = rulesOf(id);
+    var wanted = ByteBuffer.wrap(GuardRecord.network(id, netnsCookie));
+    for (var rule : List.copyOf(before)) {
+      if (GuardRecord.isNetwork(bytes(rule)) && !rule.equals(wanted)) {
+        Bpf.remove(maps.rules(), bytes(rule));
+        before.remove(rule);
+      }
+    }
+    put(Set.of(wanted), before);
   }
 
   private static byte[] bytes(ByteBuffer rule) {

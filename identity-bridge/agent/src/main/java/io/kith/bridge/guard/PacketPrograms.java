@@ -263,6 +263,11 @@ final class PacketPrograms {
     a.move(3, 10).add(3, GuardCode.TIME).set(4, 0).call(GuardCode.MAP_UPDATE).jump("pass");
 
     a.label("dns");
+    // Whoever runs in the pod may make further networks, with a resolver of his own.
+    record(a, code, "pass");
+    a.load64(1, 7, OwnerRecord.NETNS);
+    code.network(1);
+    a.jumpIfEqual(0, 0, "pass");
     a.map(1, maps.answers().number()).set(2, GuardRecord.ANSWER_BYTES).set(3, 0).call(RING_RESERVE);
     a.jumpIfEqual(0, 0, "full").move(7, 0);
     a.set64(1, cgroup).store64(7, 0, 1);

@@ -19,6 +19,7 @@ import io.kith.bridge.v1.ServerMessage;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -310,10 +311,7 @@ class GuardTest {
     say(KernelGuardTest.policy(Mode.ENFORCE));
     var message =
         DnsMessageTest.Message.about("evil.example").record(1, 60, new byte[] {9, 9, 9, 9});
-    var hex = new StringBuilder();
-    for (var b : message.done()) {
-      hex.append("%02x".formatted(b));
-    }
+    var hex = HexFormat.of().formatHex(message.done());
     // IP_TRANSPARENT lets a process with CAP_NET_RAW use an address that is not its own.
     var script =
         """
@@ -331,6 +329,55 @@ class GuardTest {
     assertThat(pod.app("print udp('%s', 53);".formatted(GuardedPod.RESOLVER))).isEqualTo("world");
     TimeUnit.SECONDS.sleep(1);
     assertThat(guard.namesAfter(0, 10)).isEmpty();
+  }
+
+  /** Without any capability: of two networks made in the pod one has the resolver's address. */
+  @Test
+  void answersOfAResolverThatThePodMade_areNotBelieved() throws Exception {
+    say(KernelGuardTest.policy(Mode.ENFORCE));
+    var message =
+        DnsMessageTest.Message.about("evil.example").record(1, 60, new byte[] {9, 9, 9, 9}).done();
+    var script =
+        """
+        exec 'unshare', '-Urn', $^X, $0, 'resolver' unless @ARGV;
+        if ($ARGV[0] eq 'resolver') {
+          my $other = open(my $said, '-|', 'unshare', '-n', $^X, $0, 'asker') or die;
+          select(undef, undef, undef, 0.02)
+              while readlink("/proc/$other/ns/net") eq readlink('/proc/self/ns/net');
+          system 'ip link set lo up && ip addr add %1$s/32 dev lo' and die;
+          my $s = new_socket('0', SOCK_DGRAM);
+          bind($s, address('%1$s', 53)) or die "bind: $!";
+          system 'ip link add v0 type veth peer name v1 netns ' . $other
+              . ' && ip addr add 10.98.77.8/24 dev v0 && ip link set v0 up' and die;
+          my $from = recv($s, my $x, 512, 0);
+          defined(send($s, pack('H*', '%2$s'), 0, $from)) or die name();
+          print <$said>;
+        } else {
+          select(undef, undef, undef, 0.02)
+              while system 'ip addr add 10.98.77.9/24 dev v1 2>/dev/null';
+          system 'ip link set v1 up' and die;
+          print 'received ', length(udp('%1$s', 53));
+        }
+        """
+            .formatted(GuardedPod.RESOLVER, HexFormat.of().formatHex(message));
+    assertThat(pod.says(pod.perl("app", 1_000, 1_000, script)))
+        .isEqualTo("received " + message.length);
+
+    var question =
+        """
+        my $s = new_socket('0', SOCK_DGRAM);
+        connect($s, address('%s', 53)) or die name();
+        send($s, pack('H*', '%s'), 0);
+        print defined(recv($s, my $line, 512, 0)) ? 'received' : name();
+        """
+            .formatted(
+                GuardedPod.RESOLVER,
+                HexFormat.of().formatHex(DnsMessageTest.Message.about("api.example.com").done()));
+    assertThat(pod.app(question)).isEqualTo("received");
+    await("the name", () -> !guard.namesAfter(0, 10).isEmpty());
+    assertThat(guard.namesAfter(0, 10))
+        .extracting(fact -> fact.answer().name())
+        .containsOnly("api.example.com");
   }
 
   @Test
