@@ -136,7 +136,8 @@ final class AttachedBridge {
     var question = questions.find(answer.getQueryId());
     if (question != null) {
       var attribution = answers.read(answer, question.pod(), question.query().spiffeId());
-      hub.recent().keep(this, question.pod(), question.query(), attribution, System.nanoTime());
+      hub.recent()
+          .keep(this, question.pod(), question.query(), attribution, question.askedNanos());
       question.give(attribution);
     }
   }

@@ -82,6 +82,7 @@ final class Questions {
     private final SocketQuery query;
     private final RegisteredPod pod;
     private final Consumer<Attribution> late;
+    private final long askedNanos = System.nanoTime();
     private final long deadlineNanos;
     private final CompletableFuture<Attribution> answer = new CompletableFuture<>();
 
@@ -90,7 +91,7 @@ final class Questions {
       this.query = query;
       this.pod = pod;
       this.late = late;
-      this.deadlineNanos = System.nanoTime() + query.timeout().toNanos();
+      this.deadlineNanos = askedNanos + query.timeout().toNanos();
     }
 
     SocketQuery query() {
@@ -99,6 +100,11 @@ final class Questions {
 
     RegisteredPod pod() {
       return pod;
+    }
+
+    /** Before the bridge looked, by {@link System#nanoTime}. */
+    long askedNanos() {
+      return askedNanos;
     }
 
     /** The same, to be asked of another in the time that is left. */

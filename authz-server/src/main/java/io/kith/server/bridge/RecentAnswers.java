@@ -25,7 +25,8 @@ final class RecentAnswers {
   /*
    * A connection stays that of who opened it, and its proxy's number for it tells it from a later one
    * on the same ports. What can change is who else uses it, after a hand-over or an exec: so an answer
-   * is kept for a second only, and only one that names one exact process, its hash, and no doubts.
+   * is kept for a second only, and only one that names one exact process, its hash, and no doubts. The
+   * second begins when it was asked for: how long it waited after the bridge had looked is not known.
    * It is forgotten with the stream that brought it, with the list of pods that it was read by, and
    * as soon as the bridge says anything less of the same connection.
    *
@@ -227,7 +228,11 @@ final class RecentAnswers {
     }
   }
 
-  /** Keeps an answer if it is one that may be used again; else what was kept is forgotten. */
+  /**
+   * Keeps an answer if it is one that may be used again; else what was kept is forgotten.
+   *
+   * @param nanos when it was asked for, by {@link System#nanoTime}
+   */
   void keep(
       AttachedBridge bridge, RegisteredPod pod, SocketQuery query, Attribution answer, long nanos) {
     at(nanos);

@@ -63,7 +63,7 @@ public final class KnownConnection {
   /**
    * What a bridge answered.
    *
-   * @param nanos when, by {@link System#nanoTime}
+   * @param nanos when it was asked, by {@link System#nanoTime}
    */
   public KnownConnection(Attribution attribution, long nanos) {
     this.attribution = requireNonNull(attribution, "attribution");

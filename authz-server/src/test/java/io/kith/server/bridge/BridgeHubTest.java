@@ -285,6 +285,21 @@ class BridgeHubTest {
     assertThat(hub.counts().reusedTotal()).isPositive();
   }
 
+  /** One that waited in a queue counted as one of the moment in which it came. */
+  @Test
+  void known_answerThatCameLongAfterItWasAskedFor_isAsOldAsTheQuestion() {
+    var bridge = holding("node-1", "10.88.1.2");
+    bridge.describes(fingerprint("fp:1", "/usr/bin/checkout").setSha256("ab".repeat(32)).build());
+    var query = about("10.88.1.2", "", "7", LONG);
+    var answer = hub.ask(query, _ -> {});
+    var asked = System.nanoTime();
+
+    bridge.answers(bridge.nextQuery(), candidate("fp:1"));
+    var _ = soon(answer);
+
+    assertThat(hub.known(query, asked + RecentAnswers.KEPT.toNanos())).isNull();
+  }
+
   /** A time at which what was answered now is used, and is to be asked about again. */
   private static long later() {
     return System.nanoTime() + RecentAnswers.KEPT.toNanos() / 2;
