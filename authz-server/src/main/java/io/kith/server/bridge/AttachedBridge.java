@@ -1,12 +1,10 @@
 package io.kith.server.bridge;
 
-import com.google.protobuf.ByteString;
 import io.grpc.Status;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.Attribution;
 import io.kith.bridge.v1.Answer;
-import io.kith.bridge.v1.Connection;
 import io.kith.bridge.v1.DnsAnswers;
 import io.kith.bridge.v1.Fingerprint;
 import io.kith.bridge.v1.GuardPolicies;
@@ -16,10 +14,9 @@ import io.kith.bridge.v1.Hello;
 import io.kith.bridge.v1.NodeStatus;
 import io.kith.bridge.v1.Pod;
 import io.kith.bridge.v1.PodUpdate;
-import io.kith.bridge.v1.Revocation;
+import io.kith.bridge.v1.RevocationDone;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.server.check.Peer;
-import io.kith.server.check.SocketPair;
 import io.kith.server.check.SocketQuery;
 import io.kith.server.check.Untrusted;
 import java.time.Instant;
@@ -52,6 +49,7 @@ final class AttachedBridge {
   private final AnswerReader answers = new AnswerReader(fingerprints);
   private final Questions questions;
   private final HeardNames names = new HeardNames(System::nanoTime);
+  private final Revocations revocations = new Revocations();
   private final Map<String, GuardPolicy> guards = new HashMap<>(); // of GuardDesk's thread
 
   private volatile NodeStatus status = NodeStatus.getDefaultInstance();
@@ -136,8 +134,7 @@ final class AttachedBridge {
     var question = questions.find(answer.getQueryId());
     if (question != null) {
       var attribution = answers.read(answer, question.pod(), question.query().spiffeId());
-      hub.recent()
-          .keep(this, question.pod(), question.query(), attribution, question.askedNanos());
+      hub.recent().keep(this, question.pod(), question.query(), attribution, question.askedNanos());
       question.give(attribution);
     }
   }
@@ -229,26 +226,23 @@ final class AttachedBridge {
     }
   }
 
-  /** Has connections of a pod ended; a message for each would be a task of the bridge for each. */
-  void revoke(RegisteredPod pod, List<SocketPair> connections) {
-    for (var from = 0; from < connections.size(); from += MAX_IN_MESSAGE) {
-      var some = connections.subList(from, Math.min(connections.size(), from + MAX_IN_MESSAGE));
-      var revocation = Revocation.newBuilder();
-      some.forEach(connection -> revocation.addConnections(message(pod, connection)));
-      out.write(ServerMessage.newBuilder().setRevocation(revocation).build());
+  /**
+   * Has connections ended of which this stream was not told yet; for one thread.
+   *
+   * @param revoked all of its pods' that are not gone
+   */
+  void revoke(Map<OpenFlows.Revoked, RegisteredPod> revoked) {
+    for (var news : revocations.news(revoked)) {
+      out.write(ServerMessage.newBuilder().setRevocation(news).build());
+      if (!hello.getSaysRevocationDone()) {
+        revocations.done(news.getId()); // an older bridge, which may have done it
+      }
     }
   }
 
-  private static Connection message(RegisteredPod pod, SocketPair connection) {
-    var source = connection.source();
-    var destination = connection.destination();
-    return Connection.newBuilder()
-        .setPodId(pod.id())
-        .setSourceAddress(ByteString.copyFrom(source.address().bytes()))
-        .setSourcePort(source.port())
-        .setDestinationAddress(ByteString.copyFrom(destination.address().bytes()))
-        .setDestinationPort(destination.port())
-        .build();
+  /** The connections of a revocation are gone. */
+  void revoked(RevocationDone done) {
+    revocations.done(done.getId());
   }
 
   /** Takes the list of its pods in place of the former. */

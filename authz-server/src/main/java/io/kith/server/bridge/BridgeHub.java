@@ -14,7 +14,6 @@ import io.kith.server.check.NodeBridges;
 import io.kith.server.check.PodSource;
 import io.kith.server.check.ProcessSource;
 import io.kith.server.check.RunningPod;
-import io.kith.server.check.SocketPair;
 import io.kith.server.check.SocketQuery;
 import io.kith.server.check.Untrusted;
 import java.time.InstantSource;
@@ -297,16 +296,23 @@ public final class BridgeHub implements ProcessSource, PodSource {
     return byAddress.containsKey(address);
   }
 
-  /** Has the bridges of their pods end connections. */
-  void revoke(List<SocketPair> connections) {
-    var ofPods = new LinkedHashMap<Holder, List<SocketPair>>();
+  /**
+   * Has the bridges of their pods end connections; for one thread.
+   *
+   * @param connections all that are not gone
+   */
+  void revoke(List<OpenFlows.Revoked> connections) {
+    var ofBridges = new HashMap<AttachedBridge, Map<OpenFlows.Revoked, RegisteredPod>>();
+    attached().forEach(bridge -> ofBridges.put(bridge, new LinkedHashMap<>()));
     for (var connection : connections) {
-      var holder = byAddress.get(connection.source().address());
+      var holder = byAddress.get(connection.connection().source().address());
       if (holder != null) {
-        ofPods.computeIfAbsent(holder, _ -> new ArrayList<>()).add(connection);
+        ofBridges
+            .computeIfAbsent(holder.bridge(), _ -> new LinkedHashMap<>())
+            .put(connection, holder.pod());
       }
     }
-    ofPods.forEach((holder, its) -> holder.bridge().revoke(holder.pod(), its));
+    ofBridges.forEach(AttachedBridge::revoke);
   }
 
   /** What the guards report. */

@@ -133,6 +133,7 @@ public final class BridgeService extends BridgeServiceGrpc.BridgeServiceImplBase
             bridge.end(Status.FAILED_PRECONDITION.withDescription("a second HELLO on one stream"));
         case GUARD_REPORT -> bridge.guarded(message.getGuardReport());
         case DNS_ANSWERS -> bridge.heard(message.getDnsAnswers());
+        case REVOCATION_DONE -> bridge.revoked(message.getRevocationDone());
         case MESSAGE_NOT_SET -> {
           // of a later version of the protocol, which only adds
         }

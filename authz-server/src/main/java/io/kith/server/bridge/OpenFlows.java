@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -33,7 +34,8 @@ import org.jspecify.annotations.Nullable;
  * Connections that were allowed and may be open still: of the last day, the latest 100,000. When
  * what decides for their workload changes under enforce, or what allowed them had an end, they are
  * decided again: to each destination that was allowed on them, where requests went to several. What
- * had passed undecided ends then, unless its process became known late.
+ * had passed undecided ends then, unless its process became known late. One that fails stays here
+ * until its bridge says that it is gone.
  *
  * <p>A pod with more than its share makes room for others, by its oldest. Thread-safe.
  */
@@ -42,6 +44,7 @@ public final class OpenFlows {
   private static final int MAX = 100_000;
 
   private final InstantSource clock;
+  private final LongSupplier nanos;
   private final int max;
   private final ConcurrentHashMap<Pod, Share> shares = new ConcurrentHashMap<>();
   private final AtomicInteger size = new AtomicInteger();
@@ -65,8 +68,9 @@ public final class OpenFlows {
    * A connection of a pod, and what was allowed on it.
    *
    * @param flows one, or a list of several; null when it passed undecided
+   * @param seenNanos when that was
    */
-  private record Kept(SocketPair connection, @Nullable Object flows) {
+  private record Kept(SocketPair connection, @Nullable Object flows, long seenNanos) {
     Passes passes(Snapshot snapshot, Instant now) {
       if (snapshot.mode() != Mode.ENFORCE) {
         return Passes.UNTIL_A_CHANGE;
@@ -135,10 +139,37 @@ public final class OpenFlows {
     }
   }
 
+  /** A connection that lost its permission and was not said to be gone. */
+  final class Revoked {
+    private final Pod pod;
+    private final Kept kept;
+
+    private Revoked(Pod pod, Kept kept) {
+      this.pod = pod;
+      this.kept = kept;
+    }
+
+    SocketPair connection() {
+      return kept.connection;
+    }
+
+    /**
+     * How long ago it was allowed last: one with the same ends that was opened since is another.
+     */
+    Duration seenAgo() {
+      return Duration.ofNanos(nanos.getAsLong() - kept.seenNanos);
+    }
+
+    /** Is gone: forgotten, unless something was allowed with the same ends since. */
+    void ended() {
+      remove(pod, share -> share.remove(kept));
+    }
+  }
+
   /** Connections of a pod, oldest first; touched only within a call of {@link #shares}. */
   private static final class Share {
     /*
-     * A row: the far end's address and both ports, milliseconds of the clock; its flows, null when it
+     * A row: the far end's address and both ports, when it was allowed last; its flows, null when it
      * passed undecided, and what decided all of them, null when it is to be decided in any case.
      */
     private static final int KEY = 3;
@@ -200,6 +231,14 @@ public final class OpenFlows {
       return row >= 0;
     }
 
+    /** If nothing was allowed on it since. */
+    boolean remove(Kept kept) {
+      var row = find(kept.connection);
+      return row >= 0
+          && oldestFirst.number(row, SINCE) == kept.seenNanos
+          && remove(kept.connection);
+    }
+
     boolean removeOldest() {
       var row = oldestFirst.eldest();
       if (row >= 0) {
@@ -210,7 +249,7 @@ public final class OpenFlows {
 
     boolean hasBefore(long oldest) {
       var row = oldestFirst.eldest();
-      return row >= 0 && oldestFirst.number(row, SINCE) < oldest;
+      return row >= 0 && oldestFirst.number(row, SINCE) - oldest < 0;
     }
 
     @SuppressWarnings("ReferenceEquality") // the snapshot itself
@@ -226,7 +265,8 @@ public final class OpenFlows {
                       oldestFirst.number(row, 0),
                       oldestFirst.number(row, 1),
                       (int) oldestFirst.number(row, 2)),
-                  oldestFirst.object(row, FLOWS)));
+                  oldestFirst.object(row, FLOWS),
+                  oldestFirst.number(row, SINCE)));
         }
       }
       return found;
@@ -248,11 +288,18 @@ public final class OpenFlows {
   }
 
   public OpenFlows(InstantSource clock) {
-    this(clock, MAX);
+    this(clock, System::nanoTime, MAX);
   }
 
-  OpenFlows(InstantSource clock, int max) {
+  /**
+   * The same.
+   *
+   * @param nanos as {@link System#nanoTime}
+   * @param max connections
+   */
+  OpenFlows(InstantSource clock, LongSupplier nanos, int max) {
     this.clock = requireNonNull(clock, "clock");
+    this.nanos = requireNonNull(nanos, "nanos");
     this.max = max;
   }
 
@@ -274,7 +321,7 @@ public final class OpenFlows {
       var decidedBy = passes == Passes.FOR_NOW ? null : answered.snapshot();
       keep(pod, workload, key, record, request, decidedBy);
     } else if (!request) { // a request that is refused leaves its connection open
-      remove(pod, key);
+      remove(pod, share -> share.remove(key));
     }
   }
 
@@ -285,7 +332,7 @@ public final class OpenFlows {
       CheckRecord record,
       boolean request,
       @Nullable Snapshot decidedBy) {
-    var since = record.time().toEpochMilli();
+    var since = nanos.getAsLong();
     var share =
         shares.compute(
             pod,
@@ -350,11 +397,16 @@ public final class OpenFlows {
     }
   }
 
-  private void remove(Pod pod, SocketPair connection) {
+  /**
+   * Removes one of a pod's.
+   *
+   * @param from says whether it was there
+   */
+  private void remove(Pod pod, Predicate<Share> from) {
     shares.computeIfPresent(
         pod,
         (_, share) -> {
-          if (share.remove(connection)) {
+          if (from.test(share)) {
             size.decrementAndGet();
           }
           return share.changed();
@@ -362,17 +414,18 @@ public final class OpenFlows {
   }
 
   /**
-   * The connections that would be denied by what decides now, and were allowed by another.
+   * The connections that would be denied by what decides now, and were allowed by another; each
+   * time again, until {@link Revoked#ended}.
    *
    * @param reachable whether somebody can end those of a pod's address; others stay for later
    */
-  List<SocketPair> revoked(Policy policy, Predicate<IpAddress> reachable) {
+  List<Revoked> revoked(Policy policy, Predicate<IpAddress> reachable) {
     var now = clock.instant();
-    var denied = new ArrayList<SocketPair>();
+    var denied = new ArrayList<Revoked>();
     for (var share : shares.entrySet()) {
       var pod = share.getKey();
       var snapshot = policy.ready(share.getValue().workload);
-      forgetBefore(now.minus(KEPT).toEpochMilli(), pod);
+      forgetBefore(nanos.getAsLong() - KEPT.toNanos(), pod);
       if (snapshot == null || !reachable.test(pod.address())) {
         continue; // decided once there is one
       }
@@ -381,10 +434,7 @@ public final class OpenFlows {
         switch (kept.passes(snapshot, now)) {
           case UNTIL_A_CHANGE -> passing.add(kept);
           case FOR_NOW -> {} // asked again with each look
-          case NOT -> {
-            denied.add(kept.connection);
-            remove(pod, kept.connection);
-          }
+          case NOT -> denied.add(new Revoked(pod, kept));
         }
       }
       decided(passing, snapshot, pod);

@@ -245,7 +245,10 @@ public final class CheckServer implements AutoCloseable {
         "kith_guard_destroyed_total",
         "Connections that were ended since they were not allowed any more.",
         guards::destroyed);
-    metrics.gauge("kith_flows_open", "Connections remembered to decide again.", flows::size);
+    metrics.gauge(
+        "kith_flows_open",
+        "Connections remembered to decide again, or until their bridge says that they are ended.",
+        flows::size);
     metrics.counter(
         "kith_flows_forgotten_total",
         "Connections forgotten after a day or for later ones: one that is open still is not ended"

@@ -36,6 +36,8 @@ import io.kith.bridge.v1.Hello;
 import io.kith.bridge.v1.Pod;
 import io.kith.bridge.v1.PodUpdate;
 import io.kith.bridge.v1.ReasonCount;
+import io.kith.bridge.v1.Revocation;
+import io.kith.bridge.v1.RevocationDone;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.server.check.Answered;
 import io.kith.server.check.Await;
@@ -79,7 +81,12 @@ class GuardDeskTest {
     deadlines.close();
   }
 
+  /** An older one, which does not say what it has done. */
   private AttachedBridge attached(String from) {
+    return attached(from, false);
+  }
+
+  private AttachedBridge attached(String from, boolean saysRevocationDone) {
     var out =
         new StreamWriter<>(
             new StreamObserver<ServerMessage>() {
@@ -99,7 +106,7 @@ class GuardDeskTest {
         new AttachedBridge(
             hub,
             Samples.peer(id, from),
-            Hello.newBuilder().setNode("node-1").build(),
+            Hello.newBuilder().setNode("node-1").setSaysRevocationDone(saysRevocationDone).build(),
             Instant.EPOCH,
             out);
     assertThat(hub.attach(one)).isNull();
@@ -542,9 +549,14 @@ class GuardDeskTest {
   }
 
   private List<String> ended() {
-    return flows.revoked(policy, _ -> true).stream()
-        .map(connection -> connection.source().toString())
-        .toList();
+    return ended(flows);
+  }
+
+  /** Those that lose their permission, as pod and port; they are gone then. */
+  private List<String> ended(OpenFlows of) {
+    var revoked = of.revoked(policy, _ -> true);
+    revoked.forEach(OpenFlows.Revoked::ended);
+    return revoked.stream().map(one -> one.connection().source().toString()).toList();
   }
 
   /** Envoy answers it with 403, and what runs on the connection goes on. */
@@ -612,9 +624,7 @@ class GuardDeskTest {
 
     now[0] = NOON.plusSeconds(60);
 
-    assertThat(its.revoked(policy, _ -> true))
-        .extracting(connection -> connection.source().toString())
-        .containsExactly(Samples.POD + ":1");
+    assertThat(ended(its)).containsExactly(Samples.POD + ":1");
   }
 
   @Test
@@ -670,14 +680,12 @@ class GuardDeskTest {
   private List<String> revoked(OpenFlows of) {
     var none = Snapshot.Rules.of(Baseline.of(Samples.OWNER, null, List.of()), List.of());
     policy.decideBy(new Snapshot(Mode.ENFORCE, false, none, null));
-    return of.revoked(policy, _ -> true).stream()
-        .map(connection -> connection.source().toString())
-        .toList();
+    return ended(of);
   }
 
   @Test
   void flows_moreThanAreRemembered_areTheLatest() {
-    var few = new OpenFlows(() -> NOON, 10);
+    var few = new OpenFlows(() -> NOON, System::nanoTime, 10);
     for (var port = 1_001; port <= 1_050; port++) {
       few.answered(allowed(port));
     }
@@ -691,7 +699,7 @@ class GuardDeskTest {
 
   @Test
   void flows_ofOnePodThatOpensMany_takeNoPlaceOfAnother() {
-    var few = new OpenFlows(() -> NOON, 10);
+    var few = new OpenFlows(() -> NOON, System::nanoTime, 10);
     for (var port = 1; port <= 3; port++) {
       few.answered(allowed("10.88.9.9", port));
     }
@@ -762,26 +770,192 @@ class GuardDeskTest {
 
     policy.decideBy(Samples.snapshot(Mode.ENFORCE));
 
-    assertThat(flows.revoked(policy, _ -> true))
-        .extracting(connection -> connection.source().toString())
-        .containsExactly(Samples.POD + ":1");
+    assertThat(ended()).containsExactly(Samples.POD + ":1");
     assertThat(flows.size()).isEqualTo(1);
     assertThat(revoked(flows)).containsExactly(Samples.POD + ":2");
   }
 
   @Test
   void flows_afterADay_areForgotten() {
-    var now = new Instant[] {NOON};
-    var old = new OpenFlows(() -> now[0], 10);
+    var nanos = new long[1];
+    var old = new OpenFlows(() -> NOON, () -> nanos[0], 10);
     old.answered(allowed(1));
-    now[0] = NOON.plus(Duration.ofDays(1));
+    nanos[0] = Duration.ofDays(1).toNanos();
     assertThat(old.revoked(policy, _ -> true)).isEmpty();
     assertThat(old.size()).isEqualTo(1);
 
-    now[0] = NOON.plus(Duration.ofDays(1)).plusSeconds(1);
+    nanos[0]++;
     assertThat(revoked(old)).isEmpty();
     assertThat(old.size()).isZero();
     assertThat(old.forgotten()).isEqualTo(1);
+  }
+
+  /** What was said of connections to end since the last look at it. */
+  private List<Revocation> revocations() {
+    var found =
+        sent.stream()
+            .filter(ServerMessage::hasRevocation)
+            .map(ServerMessage::getRevocation)
+            .toList();
+    sent.clear();
+    return found;
+  }
+
+  private static RevocationDone done(Revocation revocation) {
+    return RevocationDone.newBuilder().setId(revocation.getId()).build();
+  }
+
+  /** It was lost: the server had forgotten the connection with the message. */
+  @Test
+  void look_revocationOnItsWayWhenTheStreamEnded_isSaidAgainOnTheNext() {
+    try (var desk = desk()) {
+      var before = attached("10.1.0.1", true);
+      enforce(edge(5_432, null));
+      flows.answered(allowed(1));
+      enforce();
+      desk.look();
+      desk.look();
+      assertThat(revocations()).as("once on each stream").hasSize(1);
+      hub.detach(before, "cut");
+      desk.look();
+      assertThat(revocations()).isEmpty();
+
+      var next = attached("10.1.0.1", true);
+      desk.look();
+
+      var again = revocations();
+      assertThat(again)
+          .singleElement()
+          .satisfies(one -> assertThat(one.getConnections(0).getSourcePort()).isEqualTo(1));
+      next.revoked(done(again.getFirst()));
+      assertThat(flows.size()).isZero();
+    }
+  }
+
+  @Test
+  void look_revocationThatIsDone_isForgottenAndNotSaidAgain() {
+    try (var desk = desk()) {
+      var current = attached("10.1.0.1", true);
+      enforce(edge(5_432, null));
+      flows.answered(allowed(1));
+      flows.answered(allowed(2));
+      enforce();
+      desk.look();
+      assertThat(flows.size()).isEqualTo(2);
+
+      current.revoked(RevocationDone.newBuilder().setId(99).build());
+      assertThat(flows.size()).as("of another message").isEqualTo(2);
+      current.revoked(done(revocations().getFirst()));
+
+      assertThat(flows.size()).isZero();
+      hub.detach(current, "cut");
+      attached("10.1.0.1", true);
+      desk.look();
+      assertThat(revocations()).isEmpty();
+    }
+  }
+
+  /** It would be said with each new certificate of the bridge, for a day. */
+  @Test
+  void look_bridgeThatNeverSaysDone_isToldOnce() {
+    try (var desk = desk()) {
+      enforce(edge(5_432, null));
+      flows.answered(allowed(1));
+      enforce();
+      desk.look();
+      assertThat(revocations()).hasSize(1);
+      assertThat(flows.size()).isZero();
+
+      attached("10.1.0.1");
+      desk.look();
+
+      assertThat(revocations()).isEmpty();
+    }
+  }
+
+  /** A mistake that is taken back before the bridge is there again. */
+  @Test
+  void look_allowedAgainBeforeTheNextStream_isNotSaidAgain() {
+    try (var desk = desk()) {
+      var before = attached("10.1.0.1", true);
+      enforce(edge(5_432, null));
+      flows.answered(allowed(1));
+      enforce();
+      desk.look();
+      hub.detach(before, "cut");
+      sent.clear();
+
+      enforce(edge(5_432, null));
+      attached("10.1.0.1", true);
+      desk.look();
+
+      assertThat(revocations()).isEmpty();
+      assertThat(flows.size()).isEqualTo(1);
+    }
+  }
+
+  /** The one before has closed, or these ends could not be had. */
+  @Test
+  void look_anotherConnectionWithTheSameEnds_isKeptWhenTheOneBeforeIsGone() {
+    try (var desk = desk()) {
+      var current = attached("10.1.0.1", true);
+      enforce(edge(5_432, null));
+      flows.answered(allowed(1));
+      enforce();
+      desk.look();
+
+      enforce(edge(5_432, null));
+      flows.answered(allowed(1));
+      current.revoked(done(revocations().getFirst()));
+      assertThat(flows.size()).isEqualTo(1);
+
+      enforce();
+      desk.look();
+      assertThat(revocations()).as("which can lose its permission as well").hasSize(1);
+    }
+  }
+
+  /**
+   * So the bridge can tell a later one with the same ends, which another server may have allowed.
+   */
+  @Test
+  void revoked_saysHowLongAgoItWasAllowedLast() {
+    var nanos = new long[1];
+    var its = new OpenFlows(() -> NOON, () -> nanos[0], 10);
+    enforce(edge(5_432, null));
+    its.answered(allowed(1));
+    nanos[0] = Duration.ofMinutes(5).toNanos();
+    enforce();
+
+    assertThat(its.revoked(policy, _ -> true))
+        .singleElement()
+        .extracting(OpenFlows.Revoked::seenAgo)
+        .isEqualTo(Duration.ofMinutes(5));
+  }
+
+  /** More than a bridge has room for would stay open there. */
+  @Test
+  void look_moreThanABridgeHasRoomFor_areSaidAsOthersAreDone() {
+    try (var desk = desk()) {
+      var current = attached("10.1.0.1", true);
+      enforce(edge(5_432, null));
+      for (var port = 1; port <= Revocations.MAX_TOLD + 1_000; port++) {
+        flows.answered(allowed(port));
+      }
+      enforce();
+      desk.look();
+      desk.look();
+      var first = revocations();
+      assertThat(first).hasSize(Revocations.MAX_TOLD / 1_024);
+
+      current.revoked(done(first.getFirst()));
+      desk.look();
+
+      assertThat(revocations())
+          .singleElement()
+          .extracting(Revocation::getConnectionsCount)
+          .isEqualTo(1_000);
+    }
   }
 
   @Test
