@@ -352,26 +352,29 @@ public final class Bridge implements NodeView, AutoCloseable {
     }
 
     @Override
-    public void revoke(List<Connection> connections) {
+    public void revoke(List<Connection> connections, Runnable done) {
       var byId = new HashMap<String, io.kith.bridge.capture.Pod>();
       sockets.pods().forEach(pod -> byId.put(pod.id(), pod));
-      for (var one : connections) {
-        var pod = byId.get(one.pod());
-        if (pod != null && pod.addresses().contains(one.source())) {
-          revoke(pod, one);
-        }
-      }
-    }
-
-    private void revoke(io.kith.bridge.capture.Pod pod, Connection one) {
+      var ofPods = new HashMap<io.kith.bridge.capture.Pod, List<Guard.Revoked>>();
       try {
-        var seen =
-            new Tuple(one.source(), one.sourcePort(), one.destination(), one.destinationPort());
-        var port = sockets.resolve(seen).originalSourcePort();
-        guard.revoke(pod, new Tuple(one.source(), port, one.destination(), one.destinationPort()));
+        for (var one : connections) {
+          var pod = byId.get(one.pod());
+          if (pod != null && pod.addresses().contains(one.source())) {
+            ofPods.computeIfAbsent(pod, _ -> new ArrayList<>()).add(revoked(one));
+          }
+        }
+        guard.revoke(ofPods, done);
       } catch (InterruptedException _) {
         Thread.currentThread().interrupt();
       }
+    }
+
+    private Guard.Revoked revoked(Connection one) throws InterruptedException {
+      var seen =
+          new Tuple(one.source(), one.sourcePort(), one.destination(), one.destinationPort());
+      var port = sockets.resolve(seen).originalSourcePort();
+      var tuple = new Tuple(one.source(), port, one.destination(), one.destinationPort());
+      return new Guard.Revoked(tuple, one.seenNanos());
     }
 
     @Override

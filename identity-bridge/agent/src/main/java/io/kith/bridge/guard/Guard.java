@@ -13,6 +13,7 @@ import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.ffm.HostCgroups;
 import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.SockDiag;
+import io.kith.bridge.ffm.SockDiag.Listed;
 import io.kith.bridge.ffm.Tuple;
 import io.kith.bridge.process.Identified;
 import java.io.IOException;
@@ -347,6 +348,7 @@ public final class Guard implements AutoCloseable {
     }
     try {
       var judge = new PolicyJudge(now.policy(), now.proxyCgroup(), now.own());
+      var order = new Revocation.Order(() -> {});
       for (var socket : OpenConnections.outgoing(sockets, tuple -> node.opener(pod, tuple))) {
         var listed = socket.socket();
         var reason =
@@ -357,7 +359,7 @@ public final class Guard implements AutoCloseable {
                 socket.gid(),
                 listed.cgroup());
         if (reason != null) {
-          revocation.doom(pod.id(), listed, sockets::destroy);
+          revocation.doom(pod.id(), listed, sockets::destroy, order);
         }
       }
     } catch (KernelException e) {
@@ -366,24 +368,56 @@ public final class Guard implements AutoCloseable {
   }
 
   /**
-   * Ends a connection of a pod whose flow lost its permission; soon, and at a bounded rate.
+   * A connection of a pod whose flow lost its permission.
    *
-   * @param connection from the application's end, before NAT
+   * @param tuple from the application's end, before NAT
+   * @param seenNanos when it was there for certain, after boot
    */
-  public synchronized void revoke(Pod pod, Tuple connection) {
+  public record Revoked(Tuple tuple, long seenNanos) {}
+
+  /**
+   * Ends connections, soon and at a bounded rate.
+   *
+   * @param done told once none of them is there any more; never when one could not be ended
+   */
+  public synchronized void revoke(Map<Pod, List<Revoked>> connections, Runnable done) {
+    var order = new Revocation.Order(done);
+    connections.forEach((pod, its) -> revoke(pod, its, order));
+    order.whole();
+  }
+
+  private void revoke(Pod pod, List<Revoked> connections, Revocation.Order order) {
     var sockets = node.sockets(pod);
     if (sockets == null) {
+      order.fail(); // the pod is gone, or its sockets cannot be listed
       return;
     }
     try {
+      var open = new HashMap<Tuple, List<Listed>>();
       for (var socket : sockets.list(SockDiag.State.OPEN)) {
-        if (socket.tuple().equals(connection)) {
-          revocation.doom(pod.id(), socket, sockets::destroy);
+        open.computeIfAbsent(socket.tuple(), _ -> new ArrayList<>(1)).add(socket);
+      }
+      for (var connection : connections) {
+        var its = open.getOrDefault(connection.tuple(), List.of());
+        if (its.size() != 1 || !isLater(node.opener(pod, connection.tuple()), connection)) {
+          its.forEach(socket -> revocation.doom(pod.id(), socket, sockets::destroy, order));
         }
       }
     } catch (KernelException e) {
       revocation.failed(pod.id(), e);
+      order.fail();
     }
+  }
+
+  /**
+   * Whether the socket with the ends of a connection is another, opened later. A process can bind
+   * two to different interfaces, so that both have these ends: then nobody knows which is which,
+   * and both end; and a note of a socket that is closed is not of the one that is open.
+   */
+  private static boolean isLater(@Nullable Owner opener, Revoked connection) {
+    return opener != null
+        && opener.closeNanos() == 0
+        && opener.connectNanos() > connection.seenNanos();
   }
 
   /** A cgroup is guarded until it is removed, also when no process of it is seen any more. */

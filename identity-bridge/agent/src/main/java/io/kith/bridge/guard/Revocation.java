@@ -2,10 +2,11 @@ package io.kith.bridge.guard;
 
 import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.SockDiag.Listed;
-import java.util.ArrayDeque;
-import java.util.Deque;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -16,7 +17,7 @@ final class Revocation {
   private static final int WAITING = 10_000;
 
   private final int atOnce;
-  private final Deque<Doomed> waiting = new ArrayDeque<>();
+  private final Map<Id, Doomed> waiting = new LinkedHashMap<>();
   private final Map<String, Long> destroyed = new HashMap<>();
   private long all;
   private final Map<String, String> problems = new HashMap<>();
@@ -28,7 +29,52 @@ final class Revocation {
     boolean destroy(Listed socket) throws KernelException;
   }
 
-  private record Doomed(String pod, Listed socket, Ending ending) {}
+  /** Connections that are to end together. */
+  static final class Order {
+    private final Runnable done;
+    private int left = 1; // the order itself, until it is whole
+    private boolean failed;
+
+    /**
+     * One without connections yet.
+     *
+     * @param done told once none of them is there any more; never when one could not be ended
+     */
+    Order(Runnable done) {
+      this.done = done;
+    }
+
+    /** One of its connections stays open. */
+    void fail() {
+      failed = true;
+    }
+
+    /** All of its connections are on the list. */
+    void whole() {
+      handled();
+    }
+
+    private void handled() {
+      left--;
+      if (left == 0 && !failed) {
+        done.run();
+      }
+    }
+  }
+
+  private record Id(String pod, long cookie) {}
+
+  /** A socket on the list, once for all who want its end. */
+  private record Doomed(String pod, Listed socket, Ending ending, List<Order> orders) {
+    void handled() {
+      orders.forEach(Order::handled);
+    }
+
+    void failed() {
+      orders.forEach(Order::fail);
+      handled();
+    }
+  }
 
   /**
    * @param atOnce the most that are ended at one look
@@ -40,26 +86,42 @@ final class Revocation {
   /**
    * Puts a connection on the list; when that is full it stays open, which the pod's problem says.
    */
-  void doom(String pod, Listed socket, Ending ending) {
-    if (waiting.size() >= WAITING) {
-      problems.put(pod, "more than " + WAITING + " connections were to be ended at once");
-      return;
+  void doom(String pod, Listed socket, Ending ending, Order order) {
+    var id = new Id(pod, socket.cookie());
+    var doomed = waiting.get(id);
+    if (doomed == null) {
+      if (waiting.size() >= WAITING) {
+        problems.put(pod, "more than " + WAITING + " connections were to be ended at once");
+        order.fail();
+        return;
+      }
+      doomed = new Doomed(pod, socket, ending, new ArrayList<>(1));
+      waiting.put(id, doomed);
     }
-    waiting.add(new Doomed(pod, socket, ending));
+    doomed.orders().add(order);
+    order.left++;
   }
 
   /** Ends some of those on the list. */
   void run() {
-    for (var i = 0; i < atOnce && !waiting.isEmpty(); i++) {
-      var doomed = waiting.remove();
-      try {
-        if (doomed.ending().destroy(doomed.socket())) {
-          destroyed.merge(doomed.pod(), 1L, Long::sum);
-          all++;
-        }
-      } catch (KernelException e) {
-        failed(doomed.pod(), e);
+    var eldestFirst = waiting.values().iterator();
+    for (var i = 0; i < atOnce && eldestFirst.hasNext(); i++) {
+      var doomed = eldestFirst.next();
+      eldestFirst.remove();
+      end(doomed);
+    }
+  }
+
+  private void end(Doomed doomed) {
+    try {
+      if (doomed.ending().destroy(doomed.socket())) {
+        destroyed.merge(doomed.pod(), 1L, Long::sum);
+        all++;
       }
+      doomed.handled();
+    } catch (KernelException e) {
+      failed(doomed.pod(), e);
+      doomed.failed();
     }
   }
 
@@ -102,6 +164,15 @@ final class Revocation {
           destroyed.remove(pod);
           problems.remove(pod);
         });
-    waiting.removeIf(doomed -> !pods.contains(doomed.pod()));
+    waiting
+        .values()
+        .removeIf(
+            doomed -> {
+              var isGone = !pods.contains(doomed.pod());
+              if (isGone) {
+                doomed.handled();
+              }
+              return isGone;
+            });
   }
 }

@@ -9,6 +9,7 @@ import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.process.Rung;
+import io.kith.bridge.ffm.BootClock;
 import io.kith.bridge.guard.GuardEvent;
 import io.kith.bridge.guard.GuardPolicy;
 import io.kith.bridge.guard.PodGuard;
@@ -540,13 +541,22 @@ public final class BridgeStream implements AutoCloseable {
     }
 
     private void revoke(Revocation revocation) {
+      var connections = GuardMessages.connections(revocation, BootClock.nanos());
       try {
         workers.execute(
-            this, () -> guarded(() -> view.guard().revoke(GuardMessages.connections(revocation))));
+            this, () -> guarded(() -> view.guard().revoke(connections, () -> done(revocation))));
       } catch (RejectedExecutionException _) {
         LOG.log(
             System.Logger.Level.WARNING,
-            "the bridge is overloaded: connections that lost their permission stay open");
+            "the bridge is overloaded: connections that lost their permission stay open until the"
+                + " next stream");
+      }
+    }
+
+    private void done(Revocation revocation) {
+      var out = outbox;
+      if (out != null && revocation.getId() != 0) {
+        out.done(GuardMessages.done(revocation));
       }
     }
 

@@ -20,6 +20,7 @@ import io.kith.bridge.v1.GuardReport;
 import io.kith.bridge.v1.GuardedPod;
 import io.kith.bridge.v1.ReasonCount;
 import io.kith.bridge.v1.Revocation;
+import io.kith.bridge.v1.RevocationDone;
 import io.kith.bridge.v1.Target;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +28,9 @@ import org.jspecify.annotations.Nullable;
 /** The guard's words as messages of {@code bridge.proto}. */
 final class GuardMessages {
   private static final int MAX_PROBLEMS = 8;
+
+  /** By less than one in so many. */
+  private static final int CLOCKS_DIFFER = 1_000;
 
   private GuardMessages() {}
 
@@ -70,25 +74,42 @@ final class GuardMessages {
     return new NetworkTarget(new Cidr(network, target.getPrefix()), target.getPort());
   }
 
-  /** Reads the connections that lost their permission; one that makes no sense is left out. */
-  static List<GuardView.Connection> connections(Revocation revocation) {
+  /**
+   * Reads the connections that lost their permission; one that makes no sense is left out.
+   *
+   * @param nowNanos when this was said, after boot
+   */
+  static List<GuardView.Connection> connections(Revocation revocation, long nowNanos) {
     return revocation.getConnectionsList().stream()
-        .map(GuardMessages::connection)
+        .map(connection -> connection(connection, nowNanos))
         .filter(connection -> connection != null)
         .toList();
   }
 
-  private static GuardView.@Nullable Connection connection(Connection connection) {
+  private static GuardView.@Nullable Connection connection(Connection connection, long nowNanos) {
     try {
       return new GuardView.Connection(
           connection.getPodId(),
           IpAddress.of(connection.getSourceAddress().toByteArray()),
           connection.getSourcePort(),
           IpAddress.of(connection.getDestinationAddress().toByteArray()),
-          connection.getDestinationPort());
+          connection.getDestinationPort(),
+          seenNanos(connection.getSeenMillisAgo(), nowNanos));
     } catch (IllegalArgumentException _) {
       return null;
     }
+  }
+
+  /** Rather too late than too early, since the server's clock may go another way than ours. */
+  private static long seenNanos(long millisAgo, long nowNanos) {
+    var ago = Math.clamp(millisAgo, 0, nowNanos / 1_000_000) * 1_000_000;
+    return nowNanos - ago + ago / CLOCKS_DIFFER;
+  }
+
+  static BridgeMessage done(Revocation revocation) {
+    return BridgeMessage.newBuilder()
+        .setRevocationDone(RevocationDone.newBuilder().setId(revocation.getId()))
+        .build();
   }
 
   static BridgeMessage report(

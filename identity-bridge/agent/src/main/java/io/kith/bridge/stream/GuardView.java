@@ -21,7 +21,7 @@ public interface GuardView {
         public void gone(String server) {}
 
         @Override
-        public void revoke(List<Connection> connections) {}
+        public void revoke(List<Connection> connections, Runnable done) {}
 
         @Override
         public List<PodGuard> states() {
@@ -55,8 +55,12 @@ public interface GuardView {
   /** The stream to a server has ended. */
   void gone(String server);
 
-  /** These connections lost their permission. May take a while. */
-  void revoke(List<Connection> connections);
+  /**
+   * These connections lost their permission. May take a while.
+   *
+   * @param done told once none of them is there any more; never when one could not be ended
+   */
+  void revoke(List<Connection> connections, Runnable done);
 
   /** How each pod is guarded. */
   List<PodGuard> states();
@@ -73,7 +77,17 @@ public interface GuardView {
   /** What pods were told about names, after a fact with this number. */
   List<DnsMemory.Fact> namesAfter(long number, int most);
 
-  /** A TCP connection as its proxy sees it, near end first; the bridge undoes NAT. */
+  /**
+   * A TCP connection as its proxy sees it, near end first; the bridge undoes NAT.
+   *
+   * @param seenNanos when it was there for certain, after boot: one that was opened later is
+   *     another
+   */
   record Connection(
-      String pod, IpAddress source, int sourcePort, IpAddress destination, int destinationPort) {}
+      String pod,
+      IpAddress source,
+      int sourcePort,
+      IpAddress destination,
+      int destinationPort,
+      long seenNanos) {}
 }

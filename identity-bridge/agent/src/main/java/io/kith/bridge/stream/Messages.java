@@ -39,7 +39,8 @@ final class Messages {
             Hello.newBuilder()
                 .setProtocolVersion(PROTOCOL_VERSION)
                 .setNode(node)
-                .setBridgeVersion(version))
+                .setBridgeVersion(version)
+                .setSaysRevocationDone(true))
         .build();
   }
 

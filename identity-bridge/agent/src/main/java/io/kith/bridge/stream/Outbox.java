@@ -16,15 +16,18 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Of pods, of the status and of the guard's report only the newest waits, since each replaces
  * the one before. Answers wait in order up to a limit; beyond it the oldest is dropped, for which
- * the server has stopped waiting by then. A fingerprint is sent once per stream, right before the
- * first answer that is sent and names it. Thread-safe.
+ * the server has stopped waiting by then. What is said of revocations waits likewise; the server
+ * says again on the next stream what it heard nothing of. A fingerprint is sent once per stream,
+ * right before the first answer that is sent and names it. Thread-safe.
  */
 final class Outbox {
   private static final int MAX_ANSWERS = 10_000; // as many questions may a server ask at a time
+  private static final int MAX_DONE = 1_000; // of up to 1,024 connections each
 
   private final ClientCallStreamObserver<BridgeMessage> call;
   private final Set<String> sent = new HashSet<>(); // guarded by this
   private final Deque<Reply> replies = new ArrayDeque<>(); // guarded by this
+  private final Deque<BridgeMessage> done = new ArrayDeque<>(); // guarded by this
   private @Nullable BridgeMessage pods; // guarded by this
   private @Nullable BridgeMessage status; // guarded by this
   private @Nullable Report report; // guarded by this
@@ -71,6 +74,15 @@ final class Outbox {
     return true;
   }
 
+  /** A revocation was done. */
+  synchronized void done(BridgeMessage message) {
+    if (done.size() == MAX_DONE) {
+      done.removeFirst();
+    }
+    done.addLast(message);
+    flush();
+  }
+
   synchronized void answer(long queryId, NodeView.Answer answer) {
     if (replies.size() == MAX_ANSWERS) {
       replies.removeFirst();
@@ -88,6 +100,8 @@ final class Outbox {
         pods = null;
       } else if (!replies.isEmpty()) {
         send(replies.removeFirst());
+      } else if (!done.isEmpty()) {
+        send(done.removeFirst());
       } else if (status != null) {
         send(status);
         status = null;
@@ -141,5 +155,6 @@ final class Outbox {
   synchronized void end() {
     ended = true;
     replies.clear();
+    done.clear();
   }
 }

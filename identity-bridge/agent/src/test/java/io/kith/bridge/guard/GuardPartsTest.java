@@ -192,12 +192,19 @@ class GuardPartsTest {
     assertThat(names.size()).isEqualTo(1);
   }
 
+  private static Listed socket(long cookie) {
+    return new Listed(2, new Tuple(FAR, 1, FAR, 2), 0, 1, 1, 0, cookie);
+  }
+
+  private static Revocation.Order nobodyWaits() {
+    return new Revocation.Order(() -> {});
+  }
+
   @Test
   void revocation_isBoundedAndSaysWhatWentWrong() {
     var revocation = new Revocation(2);
-    var socket = new Listed(2, new Tuple(FAR, 1, FAR, 2), 0, 1, 1, 0, 1);
     for (var i = 0; i < 3; i++) {
-      revocation.doom("p", socket, _ -> true);
+      revocation.doom("p", socket(i), _ -> true, nobodyWaits());
     }
     revocation.run();
     assertThat(revocation.destroyed("p")).isEqualTo(2);
@@ -206,7 +213,7 @@ class GuardPartsTest {
     assertThat(revocation.problem("p")).isEmpty();
 
     for (var i = 0; i < 10_001; i++) {
-      revocation.doom("p", socket, _ -> false);
+      revocation.doom("p", socket(i), _ -> false, nobodyWaits());
     }
     assertThat(revocation.problem("p")).contains("10000 connections");
     revocation.keep(Set.of());
@@ -219,11 +226,75 @@ class GuardPartsTest {
     var sockets = SockDiag.open();
     sockets.close();
     var revocation = new Revocation(2);
-    revocation.doom("p", new Listed(2, new Tuple(FAR, 1, FAR, 2), 0, 1, 1, 0, 1), sockets::destroy);
+    revocation.doom("p", socket(1), sockets::destroy, nobodyWaits());
     revocation.run();
     assertThat(revocation.destroyed("p")).isZero();
     assertThat(revocation.problem("p"))
         .contains("stay open", "CONFIG_INET_DIAG_DESTROY", "maximum connection duration");
+  }
+
+  @Test
+  void revocation_order_isDoneWhenTheLastOfItIsGone() {
+    var done = new ArrayList<String>();
+    var revocation = new Revocation(1);
+    var order = new Revocation.Order(() -> done.add("order"));
+    revocation.doom("p", socket(1), _ -> true, order);
+    revocation.doom("p", socket(2), _ -> false, order); // it has closed by itself
+    order.whole();
+
+    revocation.run();
+    assertThat(done).isEmpty();
+    revocation.run();
+
+    assertThat(done).containsExactly("order");
+  }
+
+  /** As when a server says on its next stream what still waits. */
+  @Test
+  void revocation_socketThatTwoOrdersHave_endsOnceForBoth() {
+    var done = new ArrayList<String>();
+    var revocation = new Revocation(10);
+    for (var name : List.of("one", "two")) {
+      var order = new Revocation.Order(() -> done.add(name));
+      revocation.doom("p", socket(1), _ -> true, order);
+      order.whole();
+    }
+    assertThat(revocation.waiting()).isEqualTo(1);
+
+    revocation.run();
+
+    assertThat(revocation.destroyed("p")).isEqualTo(1);
+    assertThat(done).containsExactly("one", "two");
+  }
+
+  @Test
+  void revocation_orderOfAPodThatIsGone_isDone() {
+    var done = new ArrayList<String>();
+    var revocation = new Revocation(10);
+    var order = new Revocation.Order(() -> done.add("order"));
+    revocation.doom("p", socket(1), _ -> true, order);
+    order.whole();
+
+    revocation.keep(Set.of("q"));
+
+    assertThat(done).containsExactly("order");
+  }
+
+  @Test
+  void revocation_orderWithOneThatStaysOpen_isNeverDone() throws Exception {
+    var sockets = SockDiag.open();
+    sockets.close();
+    var done = new ArrayList<String>();
+    var revocation = new Revocation(10);
+    var order = new Revocation.Order(() -> done.add("order"));
+    revocation.doom("p", socket(1), sockets::destroy, order);
+    revocation.doom("p", socket(2), _ -> true, order);
+    order.whole();
+
+    revocation.run();
+
+    assertThat(revocation.waiting()).isZero();
+    assertThat(done).isEmpty();
   }
 
   @Test

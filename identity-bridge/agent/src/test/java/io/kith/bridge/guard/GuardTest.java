@@ -6,6 +6,7 @@ import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.Bridge;
+import io.kith.bridge.ffm.BootClock;
 import io.kith.bridge.ffm.SockDiag;
 import io.kith.bridge.identity.ProcessIdentities;
 import io.kith.bridge.stream.FakeAuthzServer;
@@ -24,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -257,6 +259,7 @@ class GuardTest {
     assertThat(one.inputReader().readLine()).isEqualTo("proxy");
     assertThat(other.inputReader().readLine()).isEqualTo("proxy");
 
+    var done = new CountDownLatch(1);
     guard.revoke(
         List.of(
             new GuardView.Connection(
@@ -264,11 +267,46 @@ class GuardTest {
                 IpAddress.parse(GuardedPod.ADDRESS),
                 41_001,
                 IpAddress.parse("198.18.1.1"),
-                443)));
+                443,
+                BootClock.nanos())),
+        done::countDown);
 
+    assertThat(done.await(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
     await("the count", () -> state().destroyed() == 1);
     assertThat(looking(one)).isEqualTo("ECONNABORTED");
     assertThat(looking(other)).isEqualTo("EAGAIN");
+  }
+
+  /** A revocation can be said again when its connection has closed and another has its ends. */
+  @Test
+  void revoke_connectionThatWasOpenedLater_staysOpen() throws Exception {
+    var before = BootClock.nanos();
+    var client =
+        pod.perl(
+            "app",
+            0,
+            0,
+            "my $s = new_socket('0', SOCK_STREAM);"
+                + " bind($s, pack_sockaddr_in(41004, INADDR_ANY)) or die;"
+                + " print tcp('198.18.1.1', 443, $s), \"\\n\";"
+                + " <STDIN>; print defined(recv($s, my $x, 9, MSG_DONTWAIT)) ? 'closed' : name();");
+    assertThat(client.inputReader().readLine()).isEqualTo("proxy");
+
+    var done = new CountDownLatch(1);
+    guard.revoke(
+        List.of(
+            new GuardView.Connection(
+                id,
+                IpAddress.parse(GuardedPod.ADDRESS),
+                41_004,
+                IpAddress.parse("198.18.1.1"),
+                443,
+                before)),
+        done::countDown);
+
+    assertThat(done.await(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+    assertThat(looking(client)).isEqualTo("EAGAIN");
+    assertThat(state().destroyed()).isZero();
   }
 
   @Test
@@ -440,6 +478,7 @@ class GuardTest {
           ServerMessage.newBuilder()
               .setRevocation(
                   Revocation.newBuilder()
+                      .setId(5)
                       .addConnections(
                           Connection.newBuilder()
                               .setPodId(id)
@@ -449,6 +488,7 @@ class GuardTest {
                               .setDestinationPort(443)))
               .build());
       assertThat(client.inputReader().readLine()).isEqualTo("ECONNABORTED");
+      assertThat(server.next(MessageCase.REVOCATION_DONE).getRevocationDone().getId()).isEqualTo(5);
     }
   }
 

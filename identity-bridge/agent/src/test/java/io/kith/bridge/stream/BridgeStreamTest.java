@@ -5,6 +5,7 @@ import static io.kith.bridge.v1.BridgeMessage.MessageCase.FINGERPRINT;
 import static io.kith.bridge.v1.BridgeMessage.MessageCase.HELLO;
 import static io.kith.bridge.v1.BridgeMessage.MessageCase.NODE_STATUS;
 import static io.kith.bridge.v1.BridgeMessage.MessageCase.POD_UPDATE;
+import static io.kith.bridge.v1.BridgeMessage.MessageCase.REVOCATION_DONE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.ByteString;
@@ -15,13 +16,24 @@ import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.baselines.process.Quality;
 import io.kith.baselines.process.Rung;
+import io.kith.bridge.ffm.BootClock;
+import io.kith.bridge.guard.DnsMemory;
+import io.kith.bridge.guard.GuardEvent;
+import io.kith.bridge.guard.GuardPolicy;
+import io.kith.bridge.guard.PodGuard;
+import io.kith.bridge.guard.Totals;
 import io.kith.bridge.process.FingerprintId;
 import io.kith.bridge.process.ProcessKey;
 import io.kith.bridge.stream.BridgeStream.Event;
+import io.kith.bridge.v1.Connection;
 import io.kith.bridge.v1.Protocol;
 import io.kith.bridge.v1.Query;
+import io.kith.bridge.v1.Revocation;
+import io.kith.bridge.v1.ServerMessage;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -98,6 +110,12 @@ class BridgeStreamTest {
     private volatile List<Candidate> candidates = List.of(candidate("/bin/curl"));
     private volatile boolean broken;
     private volatile String guard = "no BPF file system";
+    private final FakeGuard guarded = new FakeGuard();
+
+    @Override
+    public GuardView guard() {
+      return guarded;
+    }
 
     @Override
     public Answer answer(Question question) {
@@ -134,6 +152,130 @@ class BridgeStreamTest {
           new Containers(2, 1, 4, 3),
           guard);
     }
+  }
+
+  /** Guards nothing, and ends connections when a test says so. */
+  private static final class FakeGuard implements GuardView {
+    private final BlockingQueue<List<GuardView.Connection>> revoked = new LinkedBlockingQueue<>();
+    private final BlockingQueue<Runnable> toBeDone = new LinkedBlockingQueue<>();
+
+    @Override
+    public void revoke(List<GuardView.Connection> connections, Runnable done) {
+      revoked.add(connections);
+      toBeDone.add(done);
+    }
+
+    @Override
+    public void said(String server, Map<String, GuardPolicy> policies) {}
+
+    @Override
+    public void gone(String server) {}
+
+    @Override
+    public List<PodGuard> states() {
+      return NONE.states();
+    }
+
+    @Override
+    public List<GuardEvent> events() {
+      return NONE.events();
+    }
+
+    @Override
+    public Totals totals() {
+      return NONE.totals();
+    }
+
+    @Override
+    public long destroyed() {
+      return NONE.destroyed();
+    }
+
+    @Override
+    public List<DnsMemory.Fact> namesAfter(long number, int most) {
+      return NONE.namesAfter(number, most);
+    }
+  }
+
+  private static ServerMessage revocation(long id, long seenMillisAgo) {
+    return ServerMessage.newBuilder()
+        .setRevocation(
+            Revocation.newBuilder()
+                .setId(id)
+                .addConnections(
+                    Connection.newBuilder()
+                        .setPodId("net:[1]")
+                        .setSourceAddress(FakeAuthzServer.bytes("10.0.0.1"))
+                        .setSourcePort(4_000)
+                        .setDestinationAddress(FakeAuthzServer.bytes("10.0.0.9"))
+                        .setDestinationPort(80)
+                        .setSeenMillisAgo(seenMillisAgo)))
+        .build();
+  }
+
+  @Test
+  void revocation_isSaidToBeDoneWhenTheGuardHasDoneIt() throws Exception {
+    assertThat(server.next(HELLO).getHello().getSaysRevocationDone()).isTrue();
+    server.next(NODE_STATUS);
+    server.say(revocation(7, 0));
+    server.say(revocation(8, 0));
+    var first = node.guarded.toBeDone.take();
+    var second = node.guarded.toBeDone.take();
+
+    second.run();
+    first.run();
+
+    assertThat(server.next(REVOCATION_DONE).getRevocationDone().getId()).isEqualTo(8);
+    assertThat(server.next(REVOCATION_DONE).getRevocationDone().getId()).isEqualTo(7);
+  }
+
+  @Test
+  void revocation_ofAnOlderServer_isDoneInSilence() throws Exception {
+    server.next(NODE_STATUS);
+    server.say(revocation(0, 0));
+    server.say(revocation(8, 0));
+
+    node.guarded.toBeDone.take().run();
+    node.guarded.toBeDone.take().run();
+
+    assertThat(server.next(REVOCATION_DONE).getRevocationDone().getId()).isEqualTo(8);
+  }
+
+  /** The server counts for each stream; it says again on the next what it did not hear of. */
+  @Test
+  void revocation_doneAfterItsStreamEnded_isNotSaidOnTheNext() throws Exception {
+    server.next(NODE_STATUS);
+    server.say(revocation(7, 0));
+    var before = node.guarded.toBeDone.take();
+    server.cut();
+    server.next(HELLO);
+    server.next(NODE_STATUS);
+
+    before.run();
+    server.say(revocation(8, 0));
+    node.guarded.toBeDone.take().run();
+
+    assertThat(server.next(REVOCATION_DONE).getRevocationDone().getId()).isEqualTo(8);
+  }
+
+  @Test
+  void revocation_connectionsSeenAWhileAgo_areDatedByTheNodesClock() throws Exception {
+    server.next(NODE_STATUS);
+    var before = BootClock.nanos();
+    server.say(revocation(1, 0));
+    server.say(revocation(2, 1_000));
+    server.say(revocation(3, -1)); // as a number without sign, more than there is
+    var seen = new ArrayList<Long>();
+    for (var i = 0; i < 3; i++) {
+      seen.add(node.guarded.revoked.take().getFirst().seenNanos());
+    }
+    var after = BootClock.nanos();
+
+    assertThat(seen.get(0)).isBetween(before, after);
+    assertThat(seen.get(1))
+        .as("a thousandth later")
+        .isBetween(before - 999_000_000, after - 999_000_000);
+    assertThat(seen.get(2)).isBetween(before, after);
   }
 
   @Test
