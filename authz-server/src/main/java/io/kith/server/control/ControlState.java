@@ -405,9 +405,11 @@ public final class ControlState implements Policy, AutoCloseable {
     return workloads.failures();
   }
 
+  /** The question makes none known that is not held: it would be decided without its baseline. */
   @Override
   public Inbound inbound(Workload callee) {
-    return workloads.governed(callee).inbound();
+    var governed = workloads.find(callee.owner());
+    return governed == null ? fold.modes().inbound(callee.owner()) : governed.inbound();
   }
 
   @Override

@@ -10,6 +10,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kith.baselines.bundle.LearnedSeals;
+import io.kith.baselines.config.Inbound;
 import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Decider;
 import io.kith.baselines.decision.Flow;
@@ -266,6 +267,25 @@ class FollowingTest {
 
     assertThat(verdict(state, flow(database(), PAYMENTS))).isEqualTo("new_process");
     assertThat(state.coming(CHECKOUT)).isNotNull();
+  }
+
+  /** What may be spared a caller here is asked of its callee, which may be held elsewhere. */
+  @Test
+  void inbound_ofWhomIsNotHeld_isAsTheModesSay_andItIsLoadedAsBefore() throws Exception {
+    control
+        .cluster()
+        .declare(
+            new ScopeName.One(OWNER),
+            new DeclaredScope("shop/a", Mode.ENFORCE, null, Inbound.REQUIRE),
+            "kubernetes");
+    var state = open();
+
+    assertThat(state.inbound(CHECKOUT)).isEqualTo(Inbound.REQUIRE);
+
+    assertThat(state.ready(CHECKOUT)).isNull();
+    assertThat(state.coming(CHECKOUT)).isNotNull();
+    hold(state, CHECKOUT);
+    assertThat(verdict(state, flow(database(), CURL))).isEqualTo("new_process");
   }
 
   @Test
