@@ -8,6 +8,7 @@ import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import java.lang.System.Logger.Level;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -15,6 +16,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +30,9 @@ import org.jspecify.annotations.Nullable;
 final class LearnedParts {
   private static final System.Logger LOG = System.getLogger(LearnedParts.class.getName());
   private static final int REMEMBERED = 1_024;
+
+  /** Less than a Check waits. */
+  private static final Duration SOON = Duration.ofMillis(200);
 
   /** No server has this name: the parts of others than nobody are those of all. */
   private static final String NOBODY = "";
@@ -104,15 +112,18 @@ final class LearnedParts {
 
   /**
    * Goes on from what this server had learned of a workload, which nothing is known of yet, and
-   * takes what the others had. When the store does not answer, that is done by {@link #catchUp},
-   * and nothing that this server learns meanwhile is handed out before.
+   * takes what the others had. When the store does not answer soon, or did not for another, that is
+   * done by {@link #catchUp}, and nothing that this server learns meanwhile is handed out before.
    */
   void resume(GovernedWorkload workload) {
     var owner = workload.owner();
+    var behind = !late.isEmpty();
     late.add(owner);
+    if (behind) {
+      return;
+    }
     try {
-      var parts =
-          byOwner(store.learnedByOthers(NOBODY, owner)).getOrDefault(owner, List.<Plain>of());
+      var parts = byOwner(soon(owner)).getOrDefault(owner, List.<Plain>of());
       workload.learning().resume(replica, own(parts));
       take(workload, others(parts));
       late.remove(owner);
@@ -121,6 +132,24 @@ final class LearnedParts {
     } catch (IllegalArgumentException e) {
       late.remove(owner);
       LOG.log(Level.ERROR, "what was learned before was not taken over", e);
+    }
+  }
+
+  /** What the store has, of which a new version's grace is part; but Checks wait meanwhile. */
+  private List<LearnedPart> soon(Owner owner) throws StoreException {
+    var asked = new FutureTask<>(() -> store.learnedByOthers(NOBODY, owner));
+    Thread.ofVirtual().name("kith-learned").start(asked);
+    try {
+      return asked.get(SOON.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException e) {
+      throw new StoreException("what was learned was not read", e);
+    } catch (TimeoutException e) {
+      throw new StoreException("the store does not answer soon", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StoreException("the server stops", e);
+    } finally {
+      asked.cancel(true);
     }
   }
 

@@ -38,6 +38,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -65,6 +66,7 @@ class FollowingTest {
     private final List<Runnable> watchers = new CopyOnWriteArrayList<>();
     volatile boolean away;
     volatile UnaryOperator<Entry> lie = UnaryOperator.identity();
+    volatile CountDownLatch learnedGiven = new CountDownLatch(0);
 
     Afar(BaselineStore store) {
       this.store = store;
@@ -109,6 +111,11 @@ class FollowingTest {
     public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
         throws StoreException {
       reach();
+      try {
+        learnedGiven.await();
+      } catch (InterruptedException e) {
+        throw new StoreException("stopped meanwhile", e);
+      }
       return store.learnedByOthers(replica, owner);
     }
 
@@ -434,5 +441,28 @@ class FollowingTest {
     state.tidy();
 
     assertThat(state.changedParts(true, 100)).isNotEmpty();
+  }
+
+  /** The snapshots of new pods waited up to 30 s for what was learned before, one after another. */
+  @Test
+  void controlSlow_whenWorkloadsCome_theirSnapshotsAreThere_andWhatWasLearnedFollows()
+      throws Exception {
+    site.check(control, flow(database(), CURL));
+    site.store.saveLearned(control.changedParts(true, 100));
+    var state = open();
+    afar.learnedGiven = new CountDownLatch(1);
+
+    hold(state, CHECKOUT);
+    hold(state, CATALOG);
+
+    assertThat(verdict(state, flow(database(), PAYMENTS))).isEqualTo("allowed");
+    assertThat(state.edges(OWNER)).noneMatch(FollowingTest::isOfCurl);
+    afar.learnedGiven.countDown();
+    state.tidy();
+    assertThat(state.edges(OWNER)).anyMatch(FollowingTest::isOfCurl);
+  }
+
+  private static boolean isOfCurl(KnownEdge known) {
+    return known.edge().process().equals(CURL.processClass());
   }
 }
