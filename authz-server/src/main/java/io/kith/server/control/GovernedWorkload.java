@@ -368,6 +368,13 @@ final class GovernedWorkload {
         .toList();
   }
 
+  /** Has the guard try again later, as it could not be written. */
+  synchronized void notReopened(BlastRadiusGuard.Reopened reopened, Instant at) {
+    if (guard != null) {
+      guard.notReopened(reopened.edge(), at);
+    }
+  }
+
   /** Whether the guard counts a denial, here or at a control server. */
   synchronized boolean isGuarded(BlastRadiusGuard.Denial denial) {
     var watching = guard();

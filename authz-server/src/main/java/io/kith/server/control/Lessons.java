@@ -149,6 +149,7 @@ final class Lessons {
                     + " revision="
                     + revision);
       } catch (RefusedException e) {
+        workload.notReopened(reopened, denial.at());
         LOG.log(Level.WARNING, "an edge was not reopened", e);
       }
     }

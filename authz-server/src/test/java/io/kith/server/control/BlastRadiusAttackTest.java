@@ -10,6 +10,7 @@ import static io.kith.server.control.Shop.flow;
 import static io.kith.server.control.Shop.program;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.baselines.change.BlastRadiusGuard;
 import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Mode;
@@ -42,7 +43,8 @@ class BlastRadiusAttackTest {
   private static final String OURS = PODS.getFirst();
   private static final Flow LOST = flow(database(), CURL);
 
-  private final Site site = new Site(new HostileStore());
+  private final HostileStore store = new HostileStore();
+  private final Site site = new Site(store);
   private ControlState state;
   private long before;
 
@@ -202,6 +204,22 @@ class BlastRadiusAttackTest {
 
     assertThat(site.reason(state, LOST)).isEqualTo("allowed");
     assertThat(told(revision(), PODS.get(3), CURL, 6)).as("not a second time").isFalse();
+  }
+
+  /** It was spent until the server restarted, though nothing had been reopened. */
+  @Test
+  void theBudget_isNotSpentWhileTheStoreIsAway() throws Exception {
+    store.away = true;
+    check(PODS.get(0), LOST);
+    check(PODS.get(1), LOST);
+    store.away = false;
+    assertNothingIsReopened();
+
+    pass(BlastRadiusGuard.AGAIN);
+    check(PODS.get(2), LOST);
+
+    assertThat(site.reason(state, LOST)).isEqualTo("allowed");
+    assertThat(state.audit(null, 0, 1).getFirst().change().kind()).isEqualTo("reopen");
   }
 
   @Test

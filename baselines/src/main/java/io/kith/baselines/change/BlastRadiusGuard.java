@@ -16,7 +16,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * Notices that a new revision broke a workload, and reopens for an hour what it took away.
@@ -45,10 +44,13 @@ public final class BlastRadiusGuard {
   /** Denials on several replicas count together within this time. */
   public static final Duration WINDOW = Duration.ofMinutes(10);
 
+  /** How long an edge that could not be reopened is not tried again. */
+  public static final Duration AGAIN = Duration.ofSeconds(30);
+
   private final List<Edge> once;
   private final Origin origin;
   private final Map<String, Map<String, Instant>> replicasByEdge = new HashMap<>();
-  private final Set<String> spent = new java.util.HashSet<>();
+  private final Map<String, Instant> spent = new HashMap<>();
 
   /**
    * A guard for a revision that has just been enforced.
@@ -111,7 +113,7 @@ public final class BlastRadiusGuard {
   /** Whether a denial is one that counts: of an edge that was approved and is not reopened yet. */
   public boolean counts(Denial denial) {
     return mayCount(denial)
-        && once.stream().anyMatch(edge -> !spent.contains(edge.id()) && covers(edge, denial));
+        && once.stream().anyMatch(edge -> !isSpent(edge, denial.at()) && covers(edge, denial));
   }
 
   /** Takes note of a denial; the edges to be reopened because of it, mostly none. */
@@ -121,13 +123,12 @@ public final class BlastRadiusGuard {
     }
     var reopened = new ArrayList<Reopened>();
     for (var edge : once) {
-      if (!spent.contains(edge.id()) && covers(edge, denial)) {
+      if (!isSpent(edge, denial.at()) && covers(edge, denial)) {
         var seen = replicasByEdge.computeIfAbsent(edge.id(), _ -> new HashMap<>());
         seen.merge(denial.replica(), denial.at(), (one, other) -> one.isAfter(other) ? one : other);
         seen.values().removeIf(at -> at.isBefore(denial.at().minus(WINDOW)));
         if (seen.size() >= half(denial.replicas())) {
-          spent.add(edge.id());
-          replicasByEdge.remove(edge.id());
+          spent.put(edge.id(), Instant.MAX);
           reopened.add(
               new Reopened(
                   edge,
@@ -141,6 +142,19 @@ public final class BlastRadiusGuard {
       }
     }
     return reopened;
+  }
+
+  /**
+   * Takes back that an edge is reopened, as that could not be written: denials count again, after a
+   * while.
+   */
+  public void notReopened(Edge edge, Instant at) {
+    spent.put(edge.id(), at.plus(AGAIN));
+  }
+
+  private boolean isSpent(Edge edge, Instant at) {
+    var until = spent.get(edge.id());
+    return until != null && at.isBefore(until);
   }
 
   /** ⌈R/2⌉. */

@@ -93,6 +93,18 @@ class BlastRadiusGuardTest {
   }
 
   @Test
+  void denied_anEdgeThatCouldNotBeReopened_isTriedAgain_notAtOnce() {
+    denied(APP, API, NEW, "pod-1", 3, NOON);
+    var reopened = denied(APP, API, NEW, "pod-2", 3, NOON).getFirst();
+
+    guard.notReopened(reopened.edge(), NOON);
+
+    assertThat(denied(APP, API, NEW, "pod-3", 3, NOON.plusSeconds(1))).isEmpty();
+    assertThat(denied(APP, API, NEW, "pod-3", 3, NOON.plus(BlastRadiusGuard.AGAIN))).hasSize(1);
+    assertThat(denied(APP, API, NEW, "pod-1", 3, NOON.plus(Duration.ofMinutes(5)))).isEmpty();
+  }
+
+  @Test
   void denied_noReplicas_isABug() {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> denied(APP, API, NEW, "pod-1", 0, NOON))
