@@ -77,7 +77,7 @@ public final class ClusterVerbs {
     return fold.lists().texts();
   }
 
-  /** What objects say of scopes, in force. */
+  /** What objects say of scopes, in force but for the modes that a command overrules. */
   public Map<ScopeName, DeclaredScope> scopes() {
     return fold.modes().declared();
   }
@@ -164,9 +164,9 @@ public final class ClusterVerbs {
             said == null ? "no object speaks of it any more" : said.words() + " says so",
             now -> {
               requireMayWrite();
-              var before = now.modes().declared().get(scope);
+              var before = now.modes().inForce(scope);
               return new Journal.Drafted<>(
-                  Objects.equals(before, said)
+                  Objects.equals(before, said) && !now.modes().overruled().contains(scope)
                       ? null
                       : new Amendment.Declare(
                           scope,

@@ -48,7 +48,7 @@ final class ModeVerbs {
                 note,
                 fold -> {
                   requireCovered(scope);
-                  requireNoOther(fold.modes().declared().get(scope), scope, mode);
+                  requireNoOther(fold.modes().inForce(scope), scope, mode);
                   return new Journal.Drafted<>(
                       new Amendment.SetMode(
                           scope, mode, steps(fold, fold.modes().with(scope, mode), scope, mode)),

@@ -23,19 +23,22 @@ import org.jspecify.annotations.Nullable;
  * @param inbound by scope: what is asked of requests that come in
  * @param commanded the scopes whose mode is one by command
  * @param declared what objects of a cluster say
+ * @param overruled the scopes whose object does not set the mode, since a command did after it
  */
 record Modes(
     Map<ScopeName, Mode> modes,
     Map<ScopeName, Boolean> unattributedAllowed,
     Map<ScopeName, Inbound> inbound,
     Set<ScopeName> commanded,
-    Map<ScopeName, DeclaredScope> declared) {
+    Map<ScopeName, DeclaredScope> declared,
+    Set<ScopeName> overruled) {
   Modes {
     modes = Map.copyOf(modes);
     unattributedAllowed = Map.copyOf(unattributedAllowed);
     inbound = Map.copyOf(inbound);
     commanded = Set.copyOf(commanded);
     declared = Map.copyOf(declared);
+    overruled = Set.copyOf(overruled);
   }
 
   /** As configured; of two entries for one scope, the later counts. */
@@ -50,18 +53,23 @@ record Modes(
         inbound.put(entry.scope(), entry.inbound());
       }
     }
-    return new Modes(modes, unattributed, inbound, Set.of(), Map.of());
+    return new Modes(modes, unattributed, inbound, Set.of(), Map.of(), Set.of());
   }
 
-  /** By command: what an object says of the scope counts no more, unless it says the same. */
+  /** By command: an object's mode of the scope counts no more, unless it is the same. */
   Modes with(ScopeName scope, Mode mode) {
     var changed = new HashMap<>(modes);
     changed.put(scope, mode);
     var commands = new HashSet<>(commanded);
     commands.add(scope);
-    var objects = new HashMap<>(declared);
-    objects.computeIfPresent(scope, (_, said) -> said.mode() == mode ? said : null);
-    return new Modes(changed, unattributedAllowed, inbound, commands, objects);
+    var said = declared.get(scope);
+    return new Modes(
+        changed,
+        unattributedAllowed,
+        inbound,
+        commands,
+        declared,
+        overruled(scope, said != null && said.mode() != mode));
   }
 
   /** By an object; null when none speaks of the scope any more. */
@@ -72,7 +80,23 @@ record Modes(
     } else {
       objects.put(scope, said);
     }
-    return new Modes(modes, unattributedAllowed, inbound, commanded, objects);
+    return new Modes(
+        modes, unattributedAllowed, inbound, commanded, objects, overruled(scope, false));
+  }
+
+  private Set<ScopeName> overruled(ScopeName scope, boolean isSo) {
+    var scopes = new HashSet<>(overruled);
+    if (isSo) {
+      scopes.add(scope);
+    } else {
+      scopes.remove(scope);
+    }
+    return scopes;
+  }
+
+  /** The object that sets the mode of a scope, or null. */
+  @Nullable DeclaredScope inForce(ScopeName scope) {
+    return overruled.contains(scope) ? null : declared.get(scope);
   }
 
   Mode of(Owner owner) {
@@ -127,7 +151,7 @@ record Modes(
   }
 
   private @Nullable Mode own(ScopeName scope) {
-    var said = declared.get(scope);
+    var said = inForce(scope);
     return said == null ? modes.get(scope) : said.mode();
   }
 
@@ -138,7 +162,7 @@ record Modes(
   }
 
   private @Nullable String origin(ScopeName scope) {
-    var said = declared.get(scope);
+    var said = inForce(scope);
     if (said != null) {
       return said.words() + " (" + scope + ")";
     }

@@ -228,10 +228,53 @@ class ClusterVerbsTest {
 
     answers[0] = false;
     state.setMode(SHOP, Mode.OBSERVE, "the API server is down", "grace");
-    assertThat(state.cluster().scopes()).isEmpty();
+    assertThat(state.cluster().modes()).containsEntry(SHOP, Mode.OBSERVE);
 
-    state.cluster().declare(SHOP, said(Mode.SHADOW), "ada");
-    assertThat(state.cluster().scopes()).containsOnlyKeys(SHOP);
+    assertThat(state.cluster().declare(SHOP, said(Mode.SHADOW), "ada")).isTrue();
+    assertThat(state.cluster().modes()).containsEntry(SHOP, Mode.SHADOW);
+    assertThat(state.cluster().declare(SHOP, said(Mode.SHADOW), "ada")).isFalse();
+  }
+
+  /** It brought back what kith.yaml says of them, and so opened what the object had closed. */
+  @Test
+  void setMode_whileTheClusterIsAway_leavesTheOtherAnswersOfTheObject() {
+    var file = new ScopeEntry(SHOP, Mode.OBSERVE, true, Inbound.ACCEPT);
+    var said = new DeclaredScope("shop/a", Mode.SHADOW, false, Inbound.REQUIRE);
+
+    var modes = Modes.of(List.of(file)).declared(SHOP, said).with(SHOP, Mode.ENFORCE);
+
+    assertThat(modes.of(OWNER)).isEqualTo(Mode.ENFORCE);
+    assertThat(modes.of(SHOP)).isEqualTo(Mode.ENFORCE);
+    assertThat(modes.all()).containsEntry(SHOP, Mode.ENFORCE);
+    assertThat(modes.origin(OWNER)).isEqualTo("kith mode shop/*");
+    assertThat(modes.inbound(OWNER)).isEqualTo(Inbound.REQUIRE);
+    assertThat(modes.unattributedAllowed(OWNER)).isFalse();
+
+    var again = modes.declared(SHOP, said);
+    assertThat(again.of(OWNER)).isEqualTo(Mode.SHADOW);
+    assertThat(again.origin(OWNER)).isEqualTo("Scope shop/a (shop/*)");
+
+    var gone = modes.declared(SHOP, null);
+    assertThat(gone.of(OWNER)).isEqualTo(Mode.ENFORCE);
+    assertThat(gone.inbound(OWNER)).isEqualTo(Inbound.ACCEPT);
+    assertThat(gone.unattributedAllowed(OWNER)).isTrue();
+  }
+
+  @Test
+  void declare_afterACommandMeanwhile_countsAgain_andGoneTakesItsAnswersAway() throws Exception {
+    propose();
+    var said = new DeclaredScope("shop/a", Mode.SHADOW, null, Inbound.REQUIRE);
+    state.cluster().declare(ONE, said, "ada");
+    state.setMode(ONE, Mode.ENFORCE, "the API server is down", "grace");
+    assertThat(state.inbound(CHECKOUT)).isEqualTo(Inbound.REQUIRE);
+    assertThat(mode()).isEqualTo(Mode.ENFORCE);
+    assertThat(state.cluster().scopes()).as("so that its end is noticed").containsOnlyKeys(ONE);
+
+    assertThat(state.cluster().declare(ONE, null, "kubernetes")).isTrue();
+
+    assertThat(state.inbound(CHECKOUT)).isEqualTo(Inbound.ACCEPT);
+    assertThat(mode()).isEqualTo(Mode.ENFORCE);
+    assertThat(state.cluster().scopes()).isEmpty();
   }
 
   @Test
