@@ -145,7 +145,8 @@ public final class ExtAuthzService {
           case CheckFacts.Request request -> request.destination().address();
           case CheckFacts.Malformed _ -> null;
         };
-    if (pod != null) {
+    // of loopback, and over a Unix socket, it may be any of millions
+    if (pod != null && directory.at(pod) != null) {
       sidecars.said(check.connection, pod, check.metadata.failure());
     }
   }

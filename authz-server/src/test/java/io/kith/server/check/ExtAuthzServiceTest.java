@@ -289,6 +289,21 @@ class ExtAuthzServiceTest {
         .isEqualTo(false);
   }
 
+  /** Of so many addresses, a pod could fill the memory. */
+  @Test
+  void check_ofAnAddressThatNoPodHas_isAnswered_andNotRememberedOfIt() {
+    for (var source : List.of("127.7.7.7", "127.7.7.8")) {
+      var response =
+          kith.check(
+              l4(address(source, 40_000), address(DATABASE, 5432)),
+              Samples.headers("x-kith-direction", "outbound", "x-kith-failure", "closed"));
+
+      assertThat(response.getStatus().getCode()).isEqualTo(OK);
+    }
+
+    assertThat(kith.policy.sidecars().count(false)).isZero();
+  }
+
   @Test
   void check_ofAnUnknownReporter_saysNothingOfAPod() {
     kith.peer(Peer.unknown("nobody", IpAddress.parse(Samples.POD)));
