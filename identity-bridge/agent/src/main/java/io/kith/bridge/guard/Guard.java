@@ -276,6 +276,8 @@ public final class Guard implements AutoCloseable {
               + " listening on one of "
               + policy.proxyPorts()
               + "): whoever has its user is counted, not refused");
+    } else if (policy.proxyCgroup() == 0 && !cgroups.own().contains(proxy)) {
+      found.add("its proxy has ended: until there is another, nobody who has its user is it");
     }
     var wanted = new Applied(policy, proxy, pod.addresses(), policy.mode());
     try {

@@ -72,6 +72,22 @@ class GuardPartsTest {
     return requireNonNull(book.of("p")).mode();
   }
 
+  @Test
+  void proxy_isTheContainerThatTheRuntimeNamed_untilItNamesAnother() throws Exception {
+    var proxies = new ProxyFinder();
+    var policy = KernelGuardTest.policy(Mode.ENFORCE);
+    assertThat(proxies.of("p", policy, 0, Set.of(5L), null)).as("none yet").isZero();
+
+    assertThat(proxies.of("p", policy, 7, Set.of(5L, 7L), null)).isEqualTo(7);
+    assertThat(proxies.of("p", policy, 0, Set.of(5L), null)).as("it ended").isEqualTo(7);
+    assertThat(proxies.of("p", policy, ProxyFinder.NOT_KNOWN, Set.of(5L, 9L), null)).isEqualTo(7);
+    assertThat(proxies.of("p", policy, 9, Set.of(5L, 9L), null)).isEqualTo(9);
+    assertThat(proxies.of("q", policy, 0, Set.of(5L), null)).as("of another pod").isZero();
+
+    proxies.keep(Set.of("q"));
+    assertThat(proxies.of("p", policy, 0, Set.of(5L), null)).isZero();
+  }
+
   private static Attempt attempt(int pid, IpAddress to, long seen, long refused) {
     var owner = new Owner(pid, pid, 0, 0, 1, 1, null, "x", 9, 1, 0, 1, 0, 0);
     return new Attempt(9, to, 443, 17, GuardReason.UDP, owner, seen, refused);

@@ -185,6 +185,53 @@ class GuardTest {
     assertThat(pod.says(impostor)).isEqualTo("listens\nEPERM");
   }
 
+  /** T1562: a process of the app can have the proxy's container end, and then take its place. */
+  @Test
+  void enforce_proxyHasEnded_nobodyIsIt_untilThereIsAnother() throws Exception {
+    pod.start("app", 0, 0, "sleep", "600");
+    say(KernelGuardTest.policy(Mode.ENFORCE));
+    var script = "print tcp('198.18.1.1', 443);";
+    awaitLooks(); // at the app, while there is a proxy
+    pod.proxy.destroyForcibly().waitFor();
+    await("a look at the rest", () -> !state().problems().isEmpty());
+
+    assertThat(pod.says(pod.perl("app", 1_337, 1_337, script))).isEqualTo("EPERM");
+
+    var impostor =
+        pod.perl(
+            "app",
+            1_337,
+            1_337,
+            """
+            socket(my $s, AF_INET, SOCK_STREAM, 0);
+            bind($s, pack_sockaddr_in(15001, INADDR_ANY)) or die "bind: $!";
+            listen($s, 8) or die;
+            print "listens\n";
+            <STDIN>;
+            print tcp('198.18.1.1', 443), "\n";
+            """);
+    assertThat(impostor.inputReader().readLine()).isEqualTo("listens");
+    awaitLooks();
+    assertThat(looking(impostor)).isEqualTo("EPERM");
+    assertThat(state().problems()).singleElement().asString().startsWith("its proxy has ended");
+    impostor.waitFor();
+
+    pod.addContainer("proxy-again");
+    pod.startProxy("proxy-again");
+    await("the new proxy", () -> state().problems().isEmpty());
+    assertThat(pod.says(pod.perl("proxy-again", 1_337, 1_337, script))).isEqualTo("world");
+    assertThat(pod.says(pod.perl("app", 1_337, 1_337, script))).isEqualTo("EPERM");
+    assertThat(pod.app(script)).isEqualTo("proxy");
+  }
+
+  /** Until the bridge has looked at what is there now. */
+  private void awaitLooks() throws Exception {
+    for (var i = 0; i < 2; i++) { // one may have begun before
+      var states = guard.states();
+      await("a look", () -> guard.states() != states);
+    }
+  }
+
   @Test
   void enforce_begins_endsConnectionsThatAreNotAllowed_andNoOthers() throws Exception {
     // Each says what it would read when it is told to look: nothing for as long as it is open.

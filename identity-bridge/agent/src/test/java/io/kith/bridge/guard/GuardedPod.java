@@ -42,11 +42,13 @@ final class GuardedPod implements AutoCloseable {
   private static final int LIMIT_SECONDS = 120;
 
   final Path cgroup;
+  final Process proxy;
   private final Path folder;
   private final NetworkNamespace pod = NetworkNamespace.create();
   private final NetworkNamespace world = NetworkNamespace.create();
   private final List<Process> started = new ArrayList<>();
   private final List<Closeable> sockets = new ArrayList<>();
+  private final List<String> containers = new ArrayList<>();
 
   GuardedPod(Path folder) throws Exception {
     this.folder = folder;
@@ -60,11 +62,16 @@ final class GuardedPod implements AutoCloseable {
     cgroup =
         root.resolve("kubepods-pod" + UUID.randomUUID().toString().replace('-', '_') + ".slice");
     Files.createDirectory(cgroup);
-    Files.createDirectory(cgroup.resolve("app"));
-    Files.createDirectory(cgroup.resolve("proxy"));
+    addContainer("app");
+    addContainer("proxy");
     wire();
     serveWorld();
-    startProxy();
+    proxy = startProxy("proxy");
+  }
+
+  void addContainer(String name) throws IOException {
+    Files.createDirectory(cgroup.resolve(name));
+    containers.add(name);
   }
 
   private void wire() throws Exception {
@@ -181,10 +188,11 @@ final class GuardedPod implements AutoCloseable {
     return Arrays.copyOf(answer.array(), answer.position());
   }
 
-  private void startProxy() throws Exception {
+  /** Starts what is the proxy in a container; returns when it listens. */
+  Process startProxy(String container) throws Exception {
     var proxy =
         perl(
-            "proxy",
+            container,
             PROXY,
             PROXY,
             """
@@ -211,6 +219,7 @@ final class GuardedPod implements AutoCloseable {
             }
             """);
     assertThat(proxy.inputReader().readLine()).isEqualTo("listens");
+    return proxy;
   }
 
   <T> T inPod(Callable<T> task) throws KernelException, InterruptedException {
@@ -361,9 +370,8 @@ final class GuardedPod implements AutoCloseable {
     }
     pod.close();
     world.close();
-    for (var place : List.of("app", "proxy", "")) {
-      remove(cgroup.resolve(place));
-    }
+    containers.forEach(name -> remove(cgroup.resolve(name)));
+    remove(cgroup);
   }
 
   /** A cgroup is busy for a moment after its last process ended. */
