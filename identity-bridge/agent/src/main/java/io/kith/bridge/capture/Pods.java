@@ -12,6 +12,7 @@ import java.nio.file.DirectoryIteratorException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -86,14 +87,15 @@ final class Pods implements AutoCloseable {
     }
 
     /**
-     * Of two with one address: anybody can make a network with any address in it, but only with
-     * users of their own, and not before the pod has its own.
+     * The one whose claim counts first: anybody can make a network with any address in it, but only
+     * with users of their own, and not before the pod has its own.
      */
+    private static final Comparator<Inside> BY_CLAIM =
+        Comparator.comparing((Inside inside) -> !inside.ours)
+            .thenComparing(inside -> inside.cookie - 1, Long::compareUnsigned); // 0 is last
+
     private Inside orRather(Inside other) {
-      if (ours != other.ours) {
-        return ours ? this : other;
-      }
-      return Long.compareUnsigned(cookie - 1, other.cookie - 1) <= 0 ? this : other; // 0 is last
+      return BY_CLAIM.compare(this, other) <= 0 ? this : other;
     }
 
     private void close() {
@@ -198,9 +200,13 @@ final class Pods implements AutoCloseable {
     return changes.get();
   }
 
-  /** Every pod that has an address. */
+  /** Every pod that has an address; first those of the host's users, and the older first. */
   List<Pod> all() {
-    return byAddress.values().stream().map(Inside::pod).distinct().toList();
+    return byAddress.values().stream()
+        .distinct()
+        .sorted(Inside.BY_CLAIM)
+        .map(Inside::pod)
+        .toList();
   }
 
   /** The numbers of their namespaces in BPF records. */

@@ -25,6 +25,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +36,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Guard implements AutoCloseable {
   private static final int DESTROYED_AT_ONCE = 100;
+  private static final int MOST_ADDRESSES = 64;
 
   /** Looks at a pod between two at what its processes are, when none came or went. */
   private static final int LOOKS = 10;
@@ -205,7 +207,12 @@ public final class Guard implements AutoCloseable {
     book.gone(server);
   }
 
-  /** Looks at the pods: guards the new, follows the servers, counts, ends what must end. */
+  /**
+   * Looks at the pods: guards the new, follows the servers, counts, ends what must end.
+   *
+   * @param present a cgroup is the first one's of those with processes in it: what is in a pod may
+   *     make further networks, which must come after the pod's own
+   */
   public synchronized void refresh(List<Pod> present) {
     var own = kernel;
     if (own == null) {
@@ -214,16 +221,8 @@ public final class Guard implements AutoCloseable {
     var ids = new HashSet<String>();
     present.forEach(pod -> ids.add(pod.id()));
     var byCgroup = new HashMap<Long, String>();
-    // Those that a server has spoken of come first: what is in a cgroup may make further networks,
-    // which must not take it away from its pod.
-    var inOrder =
-        present.stream()
-            .sorted(Comparator.comparingInt(pod -> book.of(pod.id()) == null ? 1 : 0))
-            .toList();
-    for (var pod : inOrder) {
-      var guarded = pods.computeIfAbsent(pod.id(), _ -> new Watched());
-      look(own, pod, guarded, byCgroup.keySet());
-      guarded.cgroups.forEach(id -> byCgroup.put(id, pod.id()));
+    for (var pod : present) {
+      look(own, pod, pods.computeIfAbsent(pod.id(), _ -> new Watched()), byCgroup);
     }
     podsByCgroup = Map.copyOf(byCgroup);
     forget(own, ids);
@@ -249,7 +248,7 @@ public final class Guard implements AutoCloseable {
     destroyed = revocation.all();
   }
 
-  private void look(Kernel own, Pod pod, Watched guarded, Set<Long> others) {
+  private void look(Kernel own, Pod pod, Watched guarded, Map<Long, String> byCgroup) {
     var found = new ArrayList<String>();
     var said = book.of(pod.id());
     var cgroups = cgroups(own, pod, guarded);
@@ -279,12 +278,13 @@ public final class Guard implements AutoCloseable {
     } else if (policy.proxyCgroup() == 0 && !cgroups.own().contains(proxy)) {
       found.add("its proxy has ended: until there is another, nobody who has its user is it");
     }
-    var wanted = new Applied(policy, proxy, pod.addresses(), policy.mode());
+    var wanted = new Applied(policy, proxy, addresses(pod, found), policy.mode());
+    var mine = new HashMap<>(cgroups.guarded());
+    if (mine.keySet().removeAll(byCgroup.keySet())) {
+      found.add("processes of it are in the cgroup of another pod, which is guarded as that one");
+    }
+    mine.keySet().forEach(id -> byCgroup.put(id, pod.id()));
     try {
-      var mine = new HashMap<>(cgroups.guarded());
-      if (mine.keySet().removeAll(others)) {
-        found.add("processes of it are in the cgroup of another pod, which is guarded as that one");
-      }
       guarded.kept = said == null && own.guard().enforcesAny(mine.keySet());
       guarded.cgroups = attach(own, mine, guarded, wanted, node.network(pod));
       if (!guarded.kept) {
@@ -295,6 +295,19 @@ public final class Guard implements AutoCloseable {
       found.add("not guarded as it should be: " + e.getMessage());
     }
     guarded.problems = found;
+  }
+
+  /** Those that are within the pod; all pods share the room for them. */
+  private static Set<IpAddress> addresses(Pod pod, List<String> problems) {
+    var all = pod.addresses();
+    if (all.size() <= MOST_ADDRESSES) {
+      return all;
+    }
+    problems.add(MOST_ADDRESSES + " of its " + all.size() + " addresses count as its own");
+    return all.stream()
+        .sorted(Comparator.comparing(IpAddress::toString))
+        .limit(MOST_ADDRESSES)
+        .collect(Collectors.toSet());
   }
 
   private long told(Kernel own, Pod pod) {

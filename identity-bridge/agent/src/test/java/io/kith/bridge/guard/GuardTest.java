@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -163,6 +164,53 @@ class GuardTest {
       assertThat(state().words()).isEqualTo("enforce");
     } finally {
       other.destroyForcibly();
+    }
+  }
+
+  /** T1562: by its address the server takes it for another workload, and speaks about it. */
+  @Test
+  void enforce_networksThatTheServerSpeaksOf_doNotTakeTheGuardAway() throws Exception {
+    say(KernelGuardTest.policy(Mode.ENFORCE));
+    var forgers = new ArrayList<Process>();
+    var networks = new ArrayList<String>();
+    try {
+      for (var i = 1; i <= 6; i++) { // in whatever order they are looked at
+        var forger =
+            pod.perl(
+                "app",
+                0,
+                0,
+                """
+                exec 'unshare', '-Urn', 'sh', '-c', q{
+                  ip link set lo up; ip addr add %s/32 dev lo; ip addr add 10.77.2.%d/32 dev lo;
+                  for i in $(seq %d); do ip addr add 10.78.0.$i/32 dev lo; done
+                  echo ready; exec sleep 600};
+                """
+                    .formatted(GuardedPod.ADDRESS, i, i == 1 ? 70 : 0));
+        forgers.add(forger);
+        assertThat(forger.inputReader().readLine()).isEqualTo("ready");
+        networks.add(
+            Files.readSymbolicLink(Path.of("/proc/" + forger.pid() + "/ns/net")).toString());
+      }
+      await(
+          "a look at all",
+          () -> guard.states().stream().map(PodGuard::pod).toList().containsAll(networks));
+      networks.forEach(
+          network ->
+              guard.said("server", Map.of(network, KernelGuardTest.policy(Mode.OBSERVE))));
+      awaitLooks();
+
+      assertThat(pod.app("print udp('198.18.1.1', 443);")).isEqualTo("EPERM");
+      assertThat(pod.app("print tcp('198.18.1.1', 443);")).isEqualTo("proxy");
+      assertThat(state().words()).isEqualTo("enforce");
+      assertThat(state().problems()).isEmpty();
+      assertThat(guard.states())
+          .filteredOn(state -> networks.contains(state.pod()))
+          .allSatisfy(
+              state -> assertThat(state.problems().toString()).contains("cgroup of another pod"))
+          .anySatisfy(state -> assertThat(state.problems().toString()).contains("64 of its 7"));
+    } finally {
+      forgers.forEach(Process::destroyForcibly);
     }
   }
 
