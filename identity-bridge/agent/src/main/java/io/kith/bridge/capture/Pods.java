@@ -12,6 +12,7 @@ import java.nio.file.DirectoryIteratorException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -43,6 +44,7 @@ final class Pods implements AutoCloseable {
   private final Map<String, Inside> open = new HashMap<>();
   private volatile long lookedAt = System.nanoTime() - LOOK_AGAIN_NANOS;
   private volatile Map<IpAddress, Inside> byAddress = Map.of();
+  private volatile List<Pod> all = List.of();
   private final AtomicLong changes = new AtomicLong();
   private volatile List<String> problems = List.of();
 
@@ -96,6 +98,12 @@ final class Pods implements AutoCloseable {
 
     private Inside orRather(Inside other) {
       return BY_CLAIM.compare(this, other) <= 0 ? this : other;
+    }
+
+    private Inside withOnly(Set<IpAddress> addresses) {
+      var shared = new HashSet<>(pod.addresses());
+      shared.removeAll(addresses);
+      return with(new Pod(pod.id(), addresses, shared, pod.pids()));
     }
 
     private void close() {
@@ -175,6 +183,7 @@ final class Pods implements AutoCloseable {
               return gone;
             });
     var changed = !addressesOf(found).equals(addressesOf(byAddress));
+    all = shareOut(found).stream().sorted(Inside.BY_CLAIM).map(Inside::pod).toList();
     byAddress = Map.copyOf(found);
     problems = List.copyOf(failures);
     lookedAt = System.nanoTime();
@@ -182,6 +191,20 @@ final class Pods implements AutoCloseable {
       changes.incrementAndGet();
     }
     return changed;
+  }
+
+  /** Leaves each pod the addresses that stand for it; returns them all. */
+  private static Collection<Inside> shareOut(Map<IpAddress, Inside> found) {
+    var theirs = new HashMap<String, Set<IpAddress>>();
+    found.forEach(
+        (address, inside) ->
+            theirs.computeIfAbsent(inside.pod.id(), _ -> new HashSet<>()).add(address));
+    var pods = new HashMap<String, Inside>();
+    found.replaceAll(
+        (_, inside) ->
+            pods.computeIfAbsent(
+                inside.pod.id(), id -> inside.withOnly(theirs.getOrDefault(id, Set.of()))));
+    return pods.values();
   }
 
   private static Map<IpAddress, String> addressesOf(Map<IpAddress, Inside> pods) {
@@ -202,11 +225,7 @@ final class Pods implements AutoCloseable {
 
   /** Every pod that has an address; first those of the host's users, and the older first. */
   List<Pod> all() {
-    return byAddress.values().stream()
-        .distinct()
-        .sorted(Inside.BY_CLAIM)
-        .map(Inside::pod)
-        .toList();
+    return all;
   }
 
   /** The numbers of their namespaces in BPF records. */
@@ -226,7 +245,7 @@ final class Pods implements AutoCloseable {
     for (var pid : pids) {
       var addresses = addresses(id, pid);
       if (addresses != null) {
-        var pod = new Pod(id, addresses, pids);
+        var pod = new Pod(id, addresses, Set.of(), pids);
         var known = open.get(id);
         var inside = known == null || !known.problem.isEmpty() ? enter(pod, pid) : known.with(pod);
         var replaced = open.put(id, inside);
@@ -359,6 +378,7 @@ final class Pods implements AutoCloseable {
       open.values().forEach(Inside::close);
       open.clear();
       byAddress = Map.of();
+      all = List.of();
     } finally {
       turn.unlock();
     }

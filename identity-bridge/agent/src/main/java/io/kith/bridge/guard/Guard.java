@@ -25,7 +25,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -299,15 +298,15 @@ public final class Guard implements AutoCloseable {
 
   /** Those that are within the pod; all pods share the room for them. */
   private static Set<IpAddress> addresses(Pod pod, List<String> problems) {
-    var all = pod.addresses();
+    var all = new ArrayList<IpAddress>();
+    for (var addresses : List.of(pod.addresses(), pod.shared())) {
+      addresses.stream().sorted(Comparator.comparing(IpAddress::toString)).forEach(all::add);
+    }
     if (all.size() <= MOST_ADDRESSES) {
-      return all;
+      return Set.copyOf(all);
     }
     problems.add(MOST_ADDRESSES + " of its " + all.size() + " addresses count as its own");
-    return all.stream()
-        .sorted(Comparator.comparing(IpAddress::toString))
-        .limit(MOST_ADDRESSES)
-        .collect(Collectors.toSet());
+    return Set.copyOf(all.subList(0, MOST_ADDRESSES));
   }
 
   private long told(Kernel own, Pod pod) {

@@ -576,6 +576,8 @@ class SocketOwnersKernelTest {
                     "-c",
                     "ip link set lo up; ip addr add "
                         + RedirectedPod.V4
+                        + "/32 dev lo; ip addr add 10.99.79."
+                        + i
                         + "/32 dev lo;"
                         + " echo ready; exec sleep 1000")
                 .start();
@@ -587,8 +589,9 @@ class SocketOwnersKernelTest {
       assertThat(
               owners.pods().stream()
                   .filter(one -> one.addresses().contains(IpAddress.parse(RedirectedPod.V4))))
-          .filteredOn(one -> one.id().equals(pod.getFirst().id()))
-          .hasSize(1);
+          .extracting(Pod::id)
+          .containsExactly(pod.getFirst().id());
+      assertThat(addressesOfPods()).as("its own").contains(IpAddress.parse("10.99.79.7"));
       assertThat(owners.problems()).anyMatch(words -> words.contains(" both have "));
       assertThat(
               owners
