@@ -247,11 +247,9 @@ final class Pods implements AutoCloseable {
       if (addresses != null) {
         var pod = new Pod(id, addresses, Set.of(), pids);
         var known = open.get(id);
-        var inside = known == null || !known.problem.isEmpty() ? enter(pod, pid) : known.with(pod);
-        var replaced = open.put(id, inside);
-        if (replaced != null && replaced.conntrack != inside.conntrack) {
-          replaced.close();
-        }
+        var inside =
+            known == null || !known.problem.isEmpty() ? enter(pod, pid, known) : known.with(pod);
+        open.put(id, inside);
         return inside;
       }
     }
@@ -274,26 +272,34 @@ final class Pods implements AutoCloseable {
     }
   }
 
-  private Inside enter(Pod pod, int pid) throws InterruptedException {
+  /**
+   * Opens what is not open yet.
+   *
+   * @param before what was opened when it was tried last, which somebody may be using
+   */
+  private Inside enter(Pod pod, int pid, @Nullable Inside before) throws InterruptedException {
+    var diag = before == null ? null : before.diag;
     if (pod.id().equals(own)) {
-      return openInside(pod, true); // entering takes a privilege, being there does not
+      return openInside(pod, true, diag); // entering takes a privilege, being there does not
     }
     try (var namespace = NetworkNamespace.open("/proc/" + pid + "/ns/net")) {
       var ours = namespace.isOfOurUsers();
-      return namespace.call(() -> openInside(pod, ours));
+      return namespace.call(() -> openInside(pod, ours, diag));
     } catch (KernelException e) {
-      return new Inside(pod, 0, false, null, null, String.valueOf(e.getMessage()));
+      return before != null
+          ? before.with(pod)
+          : new Inside(pod, 0, false, null, null, String.valueOf(e.getMessage()));
     }
   }
 
   /** Runs inside the namespace. */
-  private Inside openInside(Pod pod, boolean ours) {
+  private Inside openInside(Pod pod, boolean ours, @Nullable SockDiag before) {
     var problem = "";
     var cookie = 0L;
     Conntrack conntrack = null;
-    SockDiag diag = null;
+    var diag = before;
     try {
-      diag = SockDiag.open();
+      diag = diag == null ? SockDiag.open() : diag;
       cookie = cookies.here();
       conntrack = Conntrack.open();
     } catch (KernelException e) {

@@ -1,15 +1,19 @@
 package io.kith.bridge.capture;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Rung;
+import io.kith.bridge.ffm.NetworkNamespace;
+import io.kith.bridge.ffm.TaskWalk;
 import io.kith.bridge.ffm.Tuple;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -115,6 +119,42 @@ class SocketOwnersTest {
 
       assertThat(resolution.owners()).isEmpty();
       assertThat(resolution.reasons()).containsExactly("no pod here has 127.0.0.1");
+    }
+  }
+
+  /** As where the kernel tells no cookies or has no connection tracking: it is tried each second. */
+  @Test
+  void refresh_whatIsRefusedEachTime_takesNoDescriptors() throws Exception {
+    var own = Files.readSymbolicLink(Path.of("/proc/self/ns/net")).toString();
+    var network = Long.parseLong(own.substring("net:[".length(), own.length() - 1));
+    var pid = (int) ProcessHandle.current().pid();
+    var self = new TaskWalk.Task(pid, 0, 0, 0, 0, network, 0, 0, null);
+    Pods.Cookies refusing =
+        () -> {
+          NetworkNamespace.open("/nonexistent").close();
+          return 0;
+        };
+    try (var pods = new Pods(refusing, () -> List.of(self), true)) {
+      pods.refresh();
+      var inside = requireNonNull(pods.at(IpAddress.of(LOOPBACK)));
+      var before = descriptors();
+
+      for (var i = 0; i < 20; i++) {
+        pods.refresh();
+      }
+
+      assertThat(descriptors()).isLessThan(before + 20);
+      assertThat(requireNonNull(pods.at(IpAddress.of(LOOPBACK))).diag())
+          .as("may be in use")
+          .isNotNull()
+          .isSameAs(inside.diag());
+      assertThat(pods.problems()).singleElement().asString().contains("/nonexistent");
+    }
+  }
+
+  private static long descriptors() throws IOException {
+    try (var open = Files.list(Path.of("/proc/self/fd"))) {
+      return open.count();
     }
   }
 }
