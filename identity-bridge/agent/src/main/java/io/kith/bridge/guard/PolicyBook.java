@@ -2,6 +2,7 @@ package io.kith.bridge.guard;
 
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -14,10 +15,14 @@ final class PolicyBook {
   private final Map<String, Map<String, GuardPolicy>> byServer = new HashMap<>();
   private final Map<String, GuardPolicy> last = new HashMap<>();
 
+  /** Pods that were not there at the last look, and that nobody has spoken of since. */
+  private Set<String> missing = new HashSet<>();
+
   /** A server says how these pods are guarded; what it said of others before stays. */
   synchronized void said(String server, Map<String, GuardPolicy> pods) {
     byServer.computeIfAbsent(server, _ -> new HashMap<>()).putAll(pods);
     pods.keySet().forEach(this::settle);
+    missing.removeAll(pods.keySet());
   }
 
   /** A server is gone: what others say counts, else what it said last. */
@@ -41,9 +46,16 @@ final class PolicyBook {
     return last.get(pod);
   }
 
-  /** Forgets the pods that are gone. */
+  /**
+   * Forgets the pods that are gone: those that are not among these twice in a row, since one may
+   * come and be spoken of after these were listed, and no server says the same again.
+   */
   synchronized void keep(Set<String> pods) {
-    last.keySet().retainAll(pods);
-    byServer.values().forEach(said -> said.keySet().retainAll(pods));
+    var absent = new HashSet<>(last.keySet());
+    absent.removeAll(pods);
+    missing.retainAll(absent);
+    last.keySet().removeAll(missing);
+    byServer.values().forEach(said -> said.keySet().removeAll(missing));
+    missing = absent;
   }
 }

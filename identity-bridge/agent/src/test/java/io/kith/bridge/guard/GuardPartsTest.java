@@ -65,6 +65,26 @@ class GuardPartsTest {
     assertThat(modeOf(book)).isEqualTo(Mode.SHADOW);
 
     book.keep(Set.of("q"));
+    book.keep(Set.of("q"));
+    assertThat(book.of("p")).isNull();
+    assertThat(book.of("q")).isNotNull();
+  }
+
+  /** A look lists the pods, takes its time, and forgets then those that it did not find. */
+  @Test
+  void book_podSpokenOfDuringALook_isKept() {
+    var book = new PolicyBook();
+    for (var i = 0; i < 2; i++) { // it may have been missed once before
+      book.said("a", Map.of("p", KernelGuardTest.policy(Mode.ENFORCE)));
+      book.keep(Set.of("q"));
+      assertThat(modeOf(book)).isEqualTo(Mode.ENFORCE);
+    }
+
+    book.keep(Set.of("p"));
+    book.keep(Set.of());
+    assertThat(modeOf(book)).isEqualTo(Mode.ENFORCE);
+
+    book.keep(Set.of());
     assertThat(book.of("p")).isNull();
   }
 
