@@ -13,8 +13,7 @@ import java.util.Set;
  * @param shared further ones that it has, each of which stands for another pod
  * @param pids processes in it, as the host counts, at the last look
  */
-public record Pod(
-    String id, Set<IpAddress> addresses, Set<IpAddress> shared, List<Integer> pids) {
+public record Pod(String id, Set<IpAddress> addresses, Set<IpAddress> shared, List<Integer> pids) {
   public Pod {
     addresses = Set.copyOf(addresses);
     shared = Set.copyOf(shared);

@@ -33,7 +33,9 @@ final class Tables implements AutoCloseable {
   /** Of all reserves together: it is the bridge's own memory to the kernel. */
   static final long RESERVES_BYTES = 128L << 20;
 
-  /** A key, a record, 48 bytes of the kernel's, a bucket, and a share of what each processor has. */
+  /**
+   * A key, a record, 48 bytes of the kernel's, a bucket, and a share of what each processor has.
+   */
   static final int ENTRY_BYTES = 300;
 
   private static final int COOKIE_BYTES = 8;
@@ -112,8 +114,7 @@ final class Tables implements AutoCloseable {
    * @param used bytes of all reserves that there are
    */
   static int reserve(int processors, long used) {
-    var wanted =
-        Math.clamp((long) RESERVE_PER_PROCESSOR * processors, LEAST_RESERVE, MOST_RESERVE);
+    var wanted = Math.clamp((long) RESERVE_PER_PROCESSOR * processors, LEAST_RESERVE, MOST_RESERVE);
     var entries = used < RESERVES_BYTES / 2 ? wanted : LEAST_RESERVE;
     return used + (long) entries * ENTRY_BYTES <= RESERVES_BYTES ? entries : 0;
   }

@@ -122,7 +122,9 @@ class SocketOwnersTest {
     }
   }
 
-  /** As where the kernel tells no cookies or has no connection tracking: it is tried each second. */
+  /**
+   * As where the kernel tells no cookies or has no connection tracking: it is tried each second.
+   */
   @Test
   void refresh_whatIsRefusedEachTime_takesNoDescriptors() throws Exception {
     var own = Files.readSymbolicLink(Path.of("/proc/self/ns/net")).toString();

@@ -20,8 +20,8 @@ import io.kith.bridge.v1.ServerMessage;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HexFormat;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -196,8 +196,7 @@ class GuardTest {
           "a look at all",
           () -> guard.states().stream().map(PodGuard::pod).toList().containsAll(networks));
       networks.forEach(
-          network ->
-              guard.said("server", Map.of(network, KernelGuardTest.policy(Mode.OBSERVE))));
+          network -> guard.said("server", Map.of(network, KernelGuardTest.policy(Mode.OBSERVE))));
       awaitLooks();
 
       assertThat(pod.app("print udp('198.18.1.1', 443);")).isEqualTo("EPERM");
