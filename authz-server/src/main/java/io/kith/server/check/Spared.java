@@ -8,6 +8,7 @@ import io.kith.baselines.destination.DestinationFacts;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
+import io.kith.baselines.process.Attribution.Attributed;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -53,7 +54,7 @@ record Spared(String cluster, List<String> hosts) {
         || check.metadata.spare().length() > LONGEST_CLUSTER
         || !(check.facts instanceof CheckFacts.Connection connection)
         || outcome.flow() == null
-        || !isLasting(outcome)) {
+        || !isLasting(outcome, outcome.flow())) {
       return NOTHING;
     }
     var cluster = cluster(check.metadata.spare(), connection, directory);
@@ -85,10 +86,15 @@ record Spared(String cluster, List<String> hosts) {
     return List.of(owner.name(), service, service + ".svc", service + ".svc.cluster.local");
   }
 
-  /** An edge allows it under enforce, now and in the next revision, and without an end. */
-  private static boolean isLasting(Outcome outcome) {
+  /**
+   * An edge allows it under enforce, now and in the next revision, and without an end. Of several
+   * processes that it may be, the answer has the edge of one only.
+   */
+  private static boolean isLasting(Outcome outcome, Flow flow) {
     var decision = outcome.decision();
     return outcome.failure() == null
+        && flow.attribution() instanceof Attributed(var candidates, _, _)
+        && candidates.size() == 1
         && decision.mode() == Mode.ENFORCE
         && decision.applied() instanceof Verdict.Allow(var edge)
         && edge != null

@@ -84,8 +84,8 @@ public final class Samples {
         "fp:" + path, fingerprint, ProcessClass.of(fingerprint), Quality.EXACT, Set.of());
   }
 
-  public static Attribution attributed(Candidate candidate) {
-    return new Attribution.Attributed(List.of(candidate), Rung.KERNEL_EXACT, List.of());
+  public static Attribution attributed(Candidate... candidates) {
+    return new Attribution.Attributed(List.of(candidates), Rung.KERNEL_EXACT, List.of());
   }
 
   public static Snapshot snapshot(Mode mode) {

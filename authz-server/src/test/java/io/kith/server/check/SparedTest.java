@@ -68,6 +68,27 @@ class SparedTest {
     assertThat(response.getDynamicMetadata().getFieldsMap()).doesNotContainKey("spare_host_2");
   }
 
+  /** The answer names the edge of one of them; that of the other may end. */
+  @Test
+  void check_ofSeveralCandidates_sparesNothing() {
+    var edge =
+        Edge.byHand(
+            Samples.CURL.processClass(),
+            Samples.EDGE.destination(),
+            null,
+            null,
+            new Provenance.ByHand("ops", "for now", Instant.now().plusSeconds(3_600)));
+    var rules =
+        Snapshot.Rules.of(Baseline.of(Samples.OWNER, null, List.of(Samples.EDGE, edge)), List.of());
+    service.policy.decideBy(new Snapshot(Mode.ENFORCE, false, rules, null));
+    service.processes.answer(Samples.attributed(APP, Samples.CURL));
+
+    var response = check(Samples.l4());
+
+    assertThat(said(response, "decision")).isEqualTo("allow");
+    assertSparesNothing(response);
+  }
+
   /** A spared request has no token, so its receiver would refuse it. */
   @Test
   void check_towardsWhoAsksForProof_sparesNothing() {
