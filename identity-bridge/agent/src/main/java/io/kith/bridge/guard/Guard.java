@@ -184,6 +184,9 @@ public final class Guard implements AutoCloseable {
     private @Nullable Applied applied;
     private boolean spoken;
 
+    /** The open connections were judged by what is applied. */
+    private boolean judged;
+
     /** What the bridge before was told stays, since no server has spoken and it enforces. */
     private boolean kept;
 
@@ -287,7 +290,7 @@ public final class Guard implements AutoCloseable {
       guarded.kept = said == null && own.guard().enforcesAny(mine.keySet());
       guarded.cgroups = attach(own, mine, guarded, wanted, node.network(pod));
       if (!guarded.kept) {
-        rejudge(pod, guarded.applied, wanted, sockets);
+        rejudge(pod, guarded, wanted, sockets);
       }
       guarded.applied = guarded.kept || guarded.cgroups.isEmpty() ? null : wanted;
     } catch (KernelException e) {
@@ -355,11 +358,20 @@ public final class Guard implements AutoCloseable {
     return all;
   }
 
-  /** Judges the open connections of a pod when enforcement begins or gets another policy. */
-  private void rejudge(Pod pod, @Nullable Applied before, Applied now, @Nullable SockDiag sockets) {
-    if (now.mode() != Mode.ENFORCE || now.equals(before) || sockets == null) {
+  /**
+   * Judges the open connections of a pod when enforcement begins or gets another policy; again when
+   * not all that fail could be noted, once those that were are ended.
+   */
+  private void rejudge(Pod pod, Watched guarded, Applied now, @Nullable SockDiag sockets) {
+    var again = now.equals(guarded.applied);
+    if (again && (guarded.judged || revocation.waiting() > 0)) {
       return;
     }
+    guarded.judged = now.mode() != Mode.ENFORCE || sockets != null && judge(pod, now, sockets);
+  }
+
+  /** Returns whether all that fail will be ended. */
+  private boolean judge(Pod pod, Applied now, SockDiag sockets) {
     try {
       var judge = new PolicyJudge(now.policy(), now.proxyCgroup(), now.own());
       var order = new Revocation.Order(() -> {});
@@ -372,12 +384,14 @@ public final class Guard implements AutoCloseable {
                 socket.uid(),
                 socket.gid(),
                 listed.cgroup());
-        if (reason != null) {
-          revocation.doom(pod.id(), listed, sockets::destroy, order);
+        if (reason != null && !revocation.doom(pod.id(), listed, sockets::destroy, order)) {
+          return false;
         }
       }
+      return true;
     } catch (KernelException e) {
       revocation.failed(pod.id(), e);
+      return false;
     }
   }
 

@@ -85,21 +85,24 @@ final class Revocation {
 
   /**
    * Puts a connection on the list; when that is full it stays open, which the pod's problem says.
+   *
+   * @return whether there was room
    */
-  void doom(String pod, Listed socket, Ending ending, Order order) {
+  boolean doom(String pod, Listed socket, Ending ending, Order order) {
     var id = new Id(pod, socket.cookie());
     var doomed = waiting.get(id);
     if (doomed == null) {
       if (waiting.size() >= WAITING) {
         problems.put(pod, "more than " + WAITING + " connections were to be ended at once");
         order.fail();
-        return;
+        return false;
       }
       doomed = new Doomed(pod, socket, ending, new ArrayList<>(1));
       waiting.put(id, doomed);
     }
     doomed.orders().add(order);
     order.left++;
+    return true;
   }
 
   /** Ends some of those on the list. */

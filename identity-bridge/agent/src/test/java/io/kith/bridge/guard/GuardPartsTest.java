@@ -248,9 +248,12 @@ class GuardPartsTest {
     assertThat(revocation.destroyed("p")).isEqualTo(3);
     assertThat(revocation.problem("p")).isEmpty();
 
-    for (var i = 0; i < 10_001; i++) {
-      revocation.doom("p", socket(i), _ -> false, nobodyWaits());
+    for (var i = 0; i < 10_000; i++) {
+      assertThat(revocation.doom("p", socket(i), _ -> false, nobodyWaits())).isTrue();
     }
+    assertThat(revocation.doom("p", socket(10_000), _ -> false, nobodyWaits()))
+        .as("on a full list")
+        .isFalse();
     assertThat(revocation.problem("p")).contains("10000 connections");
     revocation.keep(Set.of());
     assertThat(revocation.waiting()).isZero();

@@ -29,7 +29,7 @@ class GuardRevokeTest {
 
   private final AtomicInteger done = new AtomicInteger();
   private final FakeNode node = new FakeNode();
-  private final Pod pod = new Pod("net:[1]", Set.of(LOOPBACK), List.of());
+  private final Pod pod = new Pod("net:[1]", Set.of(LOOPBACK), Set.of(), List.of());
   private final Guard guard = Guard.none(node, "this is a test");
   private ServerSocket listener;
   private Socket client;
@@ -48,6 +48,11 @@ class GuardRevokeTest {
     @Override
     public @Nullable Owner opener(Pod pod, Tuple tuple) {
       return opener;
+    }
+
+    @Override
+    public long network(Pod pod) {
+      return 0;
     }
 
     @Override

@@ -6,9 +6,14 @@ import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.Bridge;
+import io.kith.bridge.capture.Owner;
+import io.kith.bridge.capture.Pod;
 import io.kith.bridge.ffm.BootClock;
+import io.kith.bridge.ffm.HostCgroups;
 import io.kith.bridge.ffm.SockDiag;
+import io.kith.bridge.ffm.Tuple;
 import io.kith.bridge.identity.ProcessIdentities;
+import io.kith.bridge.process.Identified;
 import io.kith.bridge.stream.FakeAuthzServer;
 import io.kith.bridge.stream.GuardView;
 import io.kith.bridge.v1.BridgeMessage.MessageCase;
@@ -25,9 +30,11 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -305,6 +312,73 @@ class GuardTest {
       assertThat(looking(client)).isEqualTo("EAGAIN");
     }
     assertThat(state().destroyed()).isEqualTo(3);
+  }
+
+  /** Enforcement has begun for it then, and its policy does not change any more. */
+  @Test
+  void enforce_beginsWhileSocketsCannotBeListed_endsTheConnectionLater() throws Exception {
+    var past =
+        pod.perl(
+            "app",
+            0,
+            0,
+            "my $s = new_socket('::1', SOCK_STREAM); print tcp('2001:db8::1', 443, $s), \"\\n\";"
+                + " <STDIN>; print defined(recv($s, my $x, 9, MSG_DONTWAIT)) ? 'closed' : name();");
+    assertThat(past.inputReader().readLine()).isEqualTo("world");
+    var node = new SeenPod();
+    try (var sockets = pod.inPod(SockDiag::open);
+        var cgroups = HostCgroups.open();
+        var guard =
+            Guard.open(
+                new Guard.Settings(null, null, 1_337),
+                Guard.Types.read(),
+                Objects.requireNonNull(GuardLock.take(folder.resolve("other.lock"))),
+                cgroups,
+                node)) {
+      var one =
+          new Pod(
+              id,
+              Set.of(IpAddress.parse(GuardedPod.ADDRESS), IpAddress.parse(GuardedPod.ADDRESS6)),
+              Set.of(),
+              List.of((int) pod.proxy.pid(), (int) past.pid()));
+      guard.said("server", Map.of(id, KernelGuardTest.policy(Mode.ENFORCE)));
+      guard.refresh(List.of(one));
+      assertThat(guard.destroyed()).isZero();
+
+      node.diag = sockets;
+      await(
+          "its end",
+          () -> {
+            guard.refresh(List.of(one));
+            return guard.destroyed() == 1;
+          });
+      assertThat(looking(past)).isEqualTo("ECONNABORTED");
+    }
+  }
+
+  /** A pod that nobody but a test looks for. */
+  private static final class SeenPod implements Guard.Node {
+    private @Nullable SockDiag diag;
+
+    @Override
+    public @Nullable SockDiag sockets(Pod pod) {
+      return diag;
+    }
+
+    @Override
+    public @Nullable Owner opener(Pod pod, Tuple tuple) {
+      return null;
+    }
+
+    @Override
+    public long network(Pod pod) {
+      return 0;
+    }
+
+    @Override
+    public Identified identify(Owner owner) {
+      throw new AssertionError("nothing is tried");
+    }
   }
 
   private static String looking(Process client) throws Exception {
