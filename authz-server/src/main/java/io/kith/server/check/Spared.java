@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Nothing is spared unless the recipe asks for it, and only under enforce, where nothing is
  * learned from requests; never by a permission that ends, since a spared request would not notice;
- * and not towards a workload that asks for proof of where requests are from.
+ * not towards a workload that asks for proof of where requests are from; and not in front of a
+ * floor, which would refuse them.
  *
  * @param cluster the only one that they may be routed to
  * @param hosts as a client writes them, with the port unless it is that of HTTP
@@ -33,6 +34,9 @@ record Spared(String cluster, List<String> hosts) {
 
   /** What the recipe of a sidecar sends in place of a cluster. */
   static final String OF_ISTIO = "istio";
+
+  /** The filter behind this one lets pass what a Check allowed, and of the rest a short list. */
+  private static final String FLOOR = "floor";
 
   private static final int LONGEST_CLUSTER = 512;
   private static final int HTTP_PORT = 80;
@@ -52,6 +56,7 @@ record Spared(String cluster, List<String> hosts) {
   static Spared by(CheckCall check, Outcome outcome, WorkloadDirectory directory, Policy policy) {
     if (check.metadata.spare().isEmpty() // first: it nearly always is
         || check.metadata.spare().length() > LONGEST_CLUSTER
+        || check.metadata.failure().equals(FLOOR)
         || !(check.facts instanceof CheckFacts.Connection connection)
         || outcome.flow() == null
         || !isLasting(outcome, outcome.flow())) {

@@ -89,6 +89,22 @@ class SparedTest {
     assertSparesNothing(response);
   }
 
+  /** The floor behind the check lets pass what was answered, and a spared request was not. */
+  @Test
+  void check_inFrontOfAFloor_sparesNothing() {
+    var response =
+        service.check(Samples.l4(), asking("x-kith-spare", CLUSTER, "x-kith-failure", "floor"));
+
+    assertThat(said(response, "decision")).isEqualTo("allow");
+    assertSparesNothing(response);
+    assertThat(
+            said(
+                service.check(
+                    Samples.l4(), asking("x-kith-spare", CLUSTER, "x-kith-failure", "closed")),
+                "spare_cluster"))
+        .isEqualTo(CLUSTER);
+  }
+
   /** A spared request has no token, so its receiver would refuse it. */
   @Test
   void check_towardsWhoAsksForProof_sparesNothing() {
