@@ -367,8 +367,7 @@ public final class Guard implements AutoCloseable {
     if (again && (guarded.judged || revocation.waiting() > 0)) {
       return;
     }
-    guarded.judged =
-        now.mode() != Mode.ENFORCE || (sockets != null && judge(pod, now, sockets));
+    guarded.judged = now.mode() != Mode.ENFORCE || (sockets != null && judge(pod, now, sockets));
   }
 
   /** Returns whether all that fail will be ended. */
