@@ -258,8 +258,11 @@ class SocketOwnersKernelTest {
         pod.perl(
             """
             my $s = open_to('%s', 443, 0);
+            exit 0 if fork;
             open(STDIN, '<&', $s);
-            exec 'cat' unless fork;
+            open(STDOUT, '>', '/dev/null');
+            open(STDERR, '>', '/dev/null');
+            exec 'cat';
             """
                 .formatted(host));
     RedirectedPod.awaitEnd(client);
