@@ -51,6 +51,14 @@ class StaticWorkloadDirectoryTest {
   }
 
   @Test
+  void nodes_areNotKnownByHand() {
+    var pod = IpAddress.parse("10.0.0.1");
+
+    assertThat(directory.nodeOf(pod)).isNull();
+    assertThat(directory.nodeAt(pod)).isNull();
+  }
+
+  @Test
   void at_and_named_leadToTheOwnerOfThePods() {
     assertThat(directory.at(IpAddress.parse("10.0.0.4"))).isEqualTo(directory.named("db.shop.svc"));
     assertThat(directory.named("checkout")).isEqualTo(directory.named("checkout.shop.svc"));
