@@ -279,6 +279,7 @@ class GuardTest {
   }
 
   /** Until the bridge has looked at what is there now. */
+  @SuppressWarnings("ReferenceEquality") // a look makes another list, which may say the same
   private void awaitLooks() throws Exception {
     for (var i = 0; i < 2; i++) { // one may have begun before
       var states = guard.states();
