@@ -527,8 +527,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
     }
     byAddress
         .entrySet()
-        .removeIf(
-            entry -> entry.getValue().bridge() == bridge && !holds.contains(entry.getKey()));
+        .removeIf(entry -> entry.getValue().bridge() == bridge && !holds.contains(entry.getKey()));
     return refused;
   }
 

@@ -226,8 +226,7 @@ final class LearnedParts {
     workload
         .learning()
         .others(
-            parts,
-            e -> LOG.log(Level.ERROR, "what another server learned was not taken over", e));
+            parts, e -> LOG.log(Level.ERROR, "what another server learned was not taken over", e));
   }
 
   private synchronized Map<Owner, List<Plain>> byOwner(List<LearnedPart> sealed) {

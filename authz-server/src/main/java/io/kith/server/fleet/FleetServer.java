@@ -19,6 +19,7 @@ import java.util.concurrent.TimeUnit;
 public final class FleetServer implements AutoCloseable {
   /* 10,000 parts are what a flusher keeps at most; they are 1.5 KB each, seldom up to 8. */
   static final int MAX_MESSAGE = 96 << 20;
+
   /** Of one connection; a check server has a stream, and a few calls beside it. */
   private static final int MAX_CALLS = 100;
 

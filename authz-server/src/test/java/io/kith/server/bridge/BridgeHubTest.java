@@ -78,8 +78,7 @@ class BridgeHubTest {
   private final Deadlines deadlines = new Deadlines();
   private final NodeBridges nodes = new NodeBridges();
   private final Places places = new Places();
-  private final BridgeHub hub =
-      new BridgeHub(deadlines, nodes, places, () -> this.now, Level.INFO);
+  private final BridgeHub hub = new BridgeHub(deadlines, nodes, places, () -> this.now, Level.INFO);
   private final List<ManagedChannel> channels = new ArrayList<>();
   private volatile Peer peer = Samples.peer(BRIDGE, "10.1.0.1");
   private volatile Instant now = Instant.EPOCH;
@@ -786,8 +785,7 @@ class BridgeHubTest {
     places.pod("10.88.1.2", "node-1");
     var bridge = attachedFrom("10.1.0.2", "node-2");
     bridge.registers(pod("10.88.1.2"));
-    awaitRefused(
-        "node-2", "10.88.1.2 is of a pod on node-1, and the bridge is in one on node-2");
+    awaitRefused("node-2", "10.88.1.2 is of a pod on node-1, and the bridge is in one on node-2");
 
     places.pod("10.88.1.2", "node-2");
 
