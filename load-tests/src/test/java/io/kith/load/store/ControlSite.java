@@ -17,6 +17,7 @@ import io.kith.spiffe.WorkloadApiSource;
 import io.kith.spiffe.X509Source;
 import io.kith.spiffe.dev.DevIdentity;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -117,7 +118,7 @@ final class ControlSite implements AutoCloseable {
   /** Of whoever; to be shut down. */
   ManagedChannel channel(Served served, SpiffeId as) {
     return NettyChannelBuilder.forAddress(
-            new InetSocketAddress("127.0.0.1", served.server().port()),
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), served.server().port()),
             SpiffeTls.channelCredentials(source(as), CONTROL::equals))
         .build();
   }
