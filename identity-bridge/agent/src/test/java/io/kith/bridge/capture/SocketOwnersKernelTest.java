@@ -268,13 +268,16 @@ class SocketOwnersKernelTest {
     RedirectedPod.awaitEnd(client);
     var connection = acceptFrom(client);
     try (var _ = connection.socket()) { // ends cat
-      pod.inside(
-          () -> {
-            flood(3 * ENTRIES);
-            return 0;
-          });
-
       var resolution = owners.resolve(connection.seen());
+      // Each processor has some that it does not give up for those of another.
+      for (var floods = 0; floods < 60 && resolution.reasons().isEmpty(); floods++) {
+        pod.inside(
+            () -> {
+              flood(3 * ENTRIES);
+              return 0;
+            });
+        resolution = owners.resolve(connection.seen());
+      }
       assertThat(resolution.reasons()).singleElement().asString().contains("has no record of");
       assertThat(pids(resolution)).containsExactly((int) client.pid());
       assertThat(resolution.rung()).isEqualTo(Rung.KERNEL_EXACT);
