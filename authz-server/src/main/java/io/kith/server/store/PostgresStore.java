@@ -35,6 +35,14 @@ public final class PostgresStore implements BaselineStore {
   private final PostgresListener listener;
   private volatile boolean closed;
 
+  /**
+   * Of each session. Who is stopped between two statements of a change (SIGSTOP, a machine that is
+   * frozen) has its place in the log, and all others wait for it: for less long than they do.
+   */
+  private static final String LIMITS =
+      "set statement_timeout = '20s'; set lock_timeout = '10s';"
+          + " set idle_in_transaction_session_timeout = '5s'";
+
   private PostgresStore(Postgresql settings, PostgresSource source, PostgresErrors errors) {
     this.errors = errors;
     HIKARI.setLevel(java.util.logging.Level.WARNING); // it tells of every start
@@ -49,7 +57,7 @@ public final class PostgresStore implements BaselineStore {
     config.setKeepaliveTime(60_000);
     config.setMaxLifetime(600_000);
     config.setInitializationFailTimeout(-1); // the first use tells it better
-    config.setConnectionInitSql("set statement_timeout = '20s'; set lock_timeout = '10s'");
+    config.setConnectionInitSql(LIMITS);
     this.pool = new HikariDataSource(config);
     this.listener = new PostgresListener(source, watchers);
   }

@@ -5,15 +5,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kith.baselines.config.StoreSettings;
 import io.kith.baselines.store.BaselineStore;
+import io.kith.baselines.store.Entry;
 import io.kith.baselines.store.StoreException;
 import io.kith.load.tools.Postgres;
 import io.kith.server.store.PostgresStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterAll;
@@ -294,5 +297,61 @@ class PostgresTroubleTest {
       Postgres.executeAt(url, "drop trigger cut on kith_change");
       assertThat(appendUntilIn(store)).isEqualTo(store.after(0, 10).size());
     }
+  }
+
+  /** As one that is stopped (SIGSTOP) between two statements: its place is everybody's. */
+  @Test
+  void serverFrozenInTheMiddleOfAChange_othersGoOn() throws Exception {
+    var url = postgres.newDatabase();
+    var both =
+        List.of(BaselineStoreContract.entry(1, "one"), BaselineStoreContract.entry(2, "two"));
+    var frozen = new CountDownLatch(1);
+    var thawed = new CountDownLatch(1);
+    var stops =
+        new AbstractList<Entry>() {
+          @Override
+          public Entry get(int index) {
+            if (index == 1 && isWriting()) {
+              frozen.countDown();
+              hold(thawed);
+            }
+            return both.get(index);
+          }
+
+          @Override
+          public int size() {
+            return both.size();
+          }
+        };
+    try (var one = open(url);
+        var two = open(url);
+        var executor = Executors.newVirtualThreadPerTaskExecutor()) {
+      var written = executor.submit(() -> one.append(stops));
+      hold(frozen);
+
+      assertThat(two.append(BaselineStoreContract.entry(1, "other"))).isTrue();
+
+      thawed.countDown();
+      assertThatThrownBy(written::get).hasCauseInstanceOf(StoreException.class);
+      assertThat(one.after(0, 10)).hasSize(1);
+    }
+  }
+
+  private static void hold(CountDownLatch until) {
+    try {
+      until.await();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static boolean isWriting() {
+    return StackWalker.getInstance()
+        .walk(
+            frames ->
+                frames.anyMatch(
+                    frame ->
+                        frame.getClassName().endsWith(".Rows")
+                            && frame.getMethodName().equals("append")));
   }
 }
