@@ -329,9 +329,11 @@ class PostgresTroubleTest {
       var written = executor.submit(() -> one.append(stops));
       hold(frozen);
 
-      assertThat(two.append(BaselineStoreContract.entry(1, "other"))).isTrue();
-
-      thawed.countDown();
+      try {
+        assertThat(two.append(BaselineStoreContract.entry(1, "other"))).isTrue();
+      } finally {
+        thawed.countDown();
+      }
       assertThatThrownBy(written::get).hasCauseInstanceOf(StoreException.class);
       assertThat(one.after(0, 10)).hasSize(1);
     }
