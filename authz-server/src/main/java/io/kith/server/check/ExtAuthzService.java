@@ -145,9 +145,13 @@ public final class ExtAuthzService {
           case CheckFacts.Request request -> request.destination().address();
           case CheckFacts.Malformed _ -> null;
         };
+    if (pod == null) {
+      return;
+    }
+    var failure = check.metadata.failure();
     // of loopback, and over a Unix socket, it may be any of millions
-    if (pod != null && directory.at(pod) != null) {
-      sidecars.said(check.connection, pod, check.metadata.failure());
+    if (sidecars.isNews(check.connection, pod, failure) && directory.at(pod) != null) {
+      sidecars.said(check.connection, pod, failure);
     }
   }
 

@@ -72,17 +72,10 @@ public final class Sidecars {
    * @param failure as the recipe says it; empty where it says nothing
    */
   void said(Connection connection, IpAddress pod, String failure) {
-    if (failure.isEmpty()) {
+    if (!isNews(connection, pod, failure)) {
       return;
     }
     var open = failure.equals(OPEN);
-    var known = connection.sidecar;
-    if (known != null) {
-      var state = known.state;
-      if (state.open == open && state.pod.equals(pod)) {
-        return;
-      }
-    }
     var now = clock.instant();
     connection.sidecar = heard(new State(pod, open, now, now));
   }
@@ -90,6 +83,14 @@ public final class Sidecars {
   /** Takes what another server heard, if it is newer. */
   public void elsewhere(State told) {
     var _ = heard(told);
+  }
+
+  /** Whether {@link #said} would note something: seldom, as each Check says the same. */
+  boolean isNews(Connection connection, IpAddress pod, String failure) {
+    var known = connection.sidecar;
+    var state = known == null ? null : known.state;
+    return !failure.isEmpty()
+        && (state == null || state.open != failure.equals(OPEN) || !state.pod.equals(pod));
   }
 
   private Sidecar heard(State told) {

@@ -117,10 +117,7 @@ final class HashCache {
   }
 
   private static boolean sameState(FileStat before, FileStat after) {
-    return before.inode() == after.inode()
-        && before.size() == after.size()
-        && before.changedSeconds() == after.changedSeconds()
-        && before.changedNanos() == after.changedNanos();
+    return before.inode() == after.inode() && before.isAsOldAs(after);
   }
 
   static MessageDigest sha256() {

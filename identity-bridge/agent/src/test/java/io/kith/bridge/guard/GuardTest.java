@@ -220,22 +220,26 @@ class GuardTest {
     }
   }
 
+  /** A process of the app with the proxy's user that listens on one of its ports. */
+  private Process impostor(int port, String then) throws Exception {
+    return pod.perl(
+        "app",
+        1_337,
+        1_337,
+        """
+        socket(my $s, AF_INET, SOCK_STREAM, 0);
+        bind($s, pack_sockaddr_in(%d, INADDR_ANY)) or die "bind: $!";
+        listen($s, 8) or die;
+        print "listens\\n";
+        %s
+        """
+            .formatted(port, then));
+  }
+
   @Test
   void enforce_whoJoinsTheProxysPortsLater_isNotTheProxy() throws Exception {
     say(KernelGuardTest.policy(Mode.ENFORCE));
-    var impostor =
-        pod.perl(
-            "app",
-            1_337,
-            1_337,
-            """
-            socket(my $s, AF_INET, SOCK_STREAM, 0);
-            bind($s, pack_sockaddr_in(15021, INADDR_ANY)) or die "bind: $!";
-            listen($s, 8) or die;
-            print "listens\\n";
-            sleep 4;
-            print tcp('198.18.1.1', 443);
-            """);
+    var impostor = impostor(15_021, "sleep 4; print tcp('198.18.1.1', 443);");
     assertThat(pod.says(impostor)).isEqualTo("listens\nEPERM");
   }
 
@@ -251,19 +255,7 @@ class GuardTest {
 
     assertThat(pod.says(pod.perl("app", 1_337, 1_337, script))).isEqualTo("EPERM");
 
-    var impostor =
-        pod.perl(
-            "app",
-            1_337,
-            1_337,
-            """
-            socket(my $s, AF_INET, SOCK_STREAM, 0);
-            bind($s, pack_sockaddr_in(15001, INADDR_ANY)) or die "bind: $!";
-            listen($s, 8) or die;
-            print "listens\n";
-            <STDIN>;
-            print tcp('198.18.1.1', 443), "\n";
-            """);
+    var impostor = impostor(15_001, "<STDIN>; print tcp('198.18.1.1', 443), \"\\n\";");
     assertThat(impostor.inputReader().readLine()).isEqualTo("listens");
     awaitLooks();
     assertThat(looking(impostor)).isEqualTo("EPERM");

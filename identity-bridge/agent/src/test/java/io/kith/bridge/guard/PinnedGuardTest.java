@@ -41,13 +41,18 @@ class PinnedGuardTest {
     assertThat(new ProcessBuilder(command).inheritIO().start().waitFor()).isZero();
   }
 
-  @Test
-  void guard_bridgeGone_goesOnAndIsTakenOver() throws Exception {
+  private Path mountBpf() throws Exception {
     folder.toFile().setExecutable(true, false);
     var files = Files.createDirectory(folder.resolve("bpf"));
+    mount("mount", "-t", "bpf", "bpf", files.toString());
+    return files;
+  }
+
+  @Test
+  void guard_bridgeGone_goesOnAndIsTakenOver() throws Exception {
+    var files = mountBpf();
     var pin = files.resolve("kith");
     var problems = new ArrayList<String>();
-    mount("mount", "-t", "bpf", "bpf", files.toString());
     try (var pod = new GuardedPod(folder)) {
       var policy = KernelGuardTest.policy(Mode.ENFORCE);
       try (var first = open(pin, problems);
@@ -90,11 +95,9 @@ class PinnedGuardTest {
   /** A bridge that could not attach one program took away what the bridge before had attached. */
   @Test
   void guard_nextBridgeCannotAttach_goesOn() throws Exception {
-    folder.toFile().setExecutable(true, false);
-    var files = Files.createDirectory(folder.resolve("bpf"));
+    var files = mountBpf();
     var pin = files.resolve("kith");
     var problems = new ArrayList<String>();
-    mount("mount", "-t", "bpf", "bpf", files.toString());
     try (var pod = new GuardedPod(folder)) {
       try (var first = open(pin, problems);
           var cgroup = pod.openCgroup()) {
@@ -129,10 +132,8 @@ class PinnedGuardTest {
   /** The second bridge once observed what the first enforced, until a server had spoken to it. */
   @Test
   void guard_nextBridge_enforcesBeforeAServerHasSpoken_andFollowsItThen() throws Exception {
-    folder.toFile().setExecutable(true, false);
     folder.toFile().setReadable(true, false);
-    var files = Files.createDirectory(folder.resolve("bpf"));
-    mount("mount", "-t", "bpf", "bpf", files.toString());
+    var files = mountBpf();
     var settings =
         KithConfig.parse(
                 "kith.yaml",
