@@ -271,6 +271,11 @@ class DoctorVerbTest {
       status: {phase: Running}
       ---
       kind: Pod
+      metadata: {name: own-0, namespace: shop}
+      spec: {nodeName: node-1, hostUsers: false, containers: [{name: istio-proxy, image: proxyv2}]}
+      status: {phase: Running}
+      ---
+      kind: Pod
       metadata: {name: none-0, namespace: shop, annotations: {sidecar.istio.io/interceptionMode: NONE}}
       spec: {nodeName: node-1, containers: [{name: istio-proxy, image: proxyv2}]}
       status: {phase: Running}
