@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -355,8 +356,18 @@ public final class SocketOwners implements AutoCloseable {
     return kernel == null ? null : kernel.fork(pid);
   }
 
-  /** Who opened a connection, asked with the addresses that the proxy has. */
+  /** Who opened a connection, where nothing is known of proxies but their user. */
   public Resolution resolve(Tuple seen) throws InterruptedException {
+    return resolve(seen, _ -> 0);
+  }
+
+  /**
+   * Who opened a connection, asked with the addresses that the proxy has.
+   *
+   * @param proxies the cgroup of a pod's proxy, by the pod's id; 0: not known
+   */
+  public Resolution resolve(Tuple seen, ToLongFunction<String> proxies)
+      throws InterruptedException {
     var inside = pods.at(seen.source());
     if (inside == null) {
       if (pods.refreshIfOld()) {
@@ -368,16 +379,17 @@ public final class SocketOwners implements AutoCloseable {
       return unknown(Rung.WORKLOAD_ONLY, seen, List.of("no pod here has " + seen.source()));
     }
     var reasons = new ArrayList<String>();
+    var proxy = proxies.applyAsLong(inside.pod().id());
     return switch (translations.undone(inside.conntrack(), inside.problem(), seen)) {
-      case Translation.None() -> owners(inside, seen, false, reasons);
-      case Translation.Undone(var tuple) -> owners(inside, tuple, true, reasons);
+      case Translation.None() -> owners(inside, seen, false, proxy, reasons);
+      case Translation.Undone(var tuple) -> owners(inside, tuple, true, proxy, reasons);
       case Translation.Unknown(var why) -> {
         reasons.add(why);
         if (isNoteOfAClosedSocket(inside, seen)) {
           reasons.add("the socket that had these addresses is closed: they may be another's");
           yield unknown(rung(), seen, reasons);
         }
-        yield owners(inside, seen, false, reasons);
+        yield owners(inside, seen, false, proxy, reasons);
       }
       case Translation.Other(var why) -> unknown(rung(), seen, List.of(why));
     };
@@ -396,15 +408,17 @@ public final class SocketOwners implements AutoCloseable {
     return latest != null && latest.closeNanos() != 0;
   }
 
-  private Resolution owners(Pods.Inside inside, Tuple tuple, boolean verified, List<String> reasons)
+  private Resolution owners(
+      Pods.Inside inside, Tuple tuple, boolean verified, long proxy, List<String> reasons)
       throws InterruptedException {
     if (kernel != null && canaryFound && inside.cookie() != 0) {
       var seen = kernel.sightings(inside.cookie(), tuple, RECENT_NANOS);
       if (seen != null && !isLongGone(seen.owners().getFirst())) {
-        return new Resolution(meant(seen, reasons), rung(), verified, tuple.sourcePort(), reasons);
+        var meant = meant(seen, proxy, reasons);
+        return new Resolution(meant, rung(), verified, tuple.sourcePort(), reasons);
       }
       reasons.add("the kernel has no record of " + tuple);
-      var noted = noted(kernel, inside, tuple, reasons);
+      var noted = noted(kernel, inside, tuple, proxy, reasons);
       if (noted != null) {
         return new Resolution(noted, rung(), verified, tuple.sourcePort(), reasons);
       }
@@ -422,7 +436,7 @@ public final class SocketOwners implements AutoCloseable {
    * @return null when whoever holds it counts
    */
   private @Nullable List<Owner> noted(
-      KernelCapture capture, Pods.Inside inside, Tuple tuple, List<String> reasons) {
+      KernelCapture capture, Pods.Inside inside, Tuple tuple, long proxy, List<String> reasons) {
     var diag = inside.diag();
     if (diag == null) {
       return null; // nor is it known who holds it
@@ -435,7 +449,8 @@ public final class SocketOwners implements AutoCloseable {
       }
       var note = notes.getFirst();
       if (note.length != 0) {
-        return meant(capture.sightings(note, inside.cookie(), tuple, RECENT_NANOS), reasons);
+        var seen = capture.sightings(note, inside.cookie(), tuple, RECENT_NANOS);
+        return meant(seen, proxy, reasons);
       }
     } catch (KernelException e) {
       reasons.add(NOT_LOOKED_UP + e.getMessage());
@@ -456,19 +471,23 @@ public final class SocketOwners implements AutoCloseable {
     return new Resolution(List.of(), rung, false, seen.sourcePort(), reasons);
   }
 
-  /** The last owners, which may all be meant; none when there may have been yet others. */
-  private List<Owner> meant(KernelCapture.Sightings seen, List<String> reasons) {
+  /**
+   * The last owners, which may all be meant; none when there may have been yet others.
+   *
+   * @param proxy cgroup of the pod's proxy; 0: not known
+   */
+  private List<Owner> meant(KernelCapture.Sightings seen, long proxy, List<String> reasons) {
     if (!seen.all()) {
       reasons.add("more processes than are remembered used these addresses within seconds");
       return List.of();
     }
     var owners = new ArrayList<Owner>();
-    if (isProxys(seen.owners().getFirst())) {
+    if (isProxys(seen.owners().getFirst(), proxy)) {
       reasons.add(PROXYS_OWN);
       return owners; // nor that of whoever had its port before
     }
     for (var owner : seen.owners()) {
-      if (isProxys(owner)) {
+      if (isProxys(owner, proxy)) {
         reasons.add(PROXYS_OWN);
       } else if (owners.stream().noneMatch(owner::isSameSender)) {
         owners.add(owner);
@@ -480,8 +499,9 @@ public final class SocketOwners implements AutoCloseable {
     return owners;
   }
 
-  private boolean isProxys(Owner owner) {
-    return owner.uid() == settings.proxyUid();
+  /** Whoever may set its user can have the proxy's, but is in the cgroup of its own container. */
+  private boolean isProxys(Owner owner, long proxy) {
+    return owner.uid() == settings.proxyUid() && (proxy == 0 || owner.cgroup() == proxy);
   }
 
   /** Of a connection whose near end is in a pod that is known. */

@@ -56,6 +56,7 @@ public final class Guard implements AutoCloseable {
   private volatile long destroyed;
   private volatile List<PodGuard> states = List.of();
   private volatile Map<Long, String> podsByCgroup = Map.of();
+  private volatile Map<String, Long> proxyCgroups = Map.of();
 
   /** What the guard asks of the rest of the bridge. */
   public interface Node {
@@ -190,6 +191,7 @@ public final class Guard implements AutoCloseable {
     /** What the bridge before was told stays, since no server has spoken and it enforces. */
     private boolean kept;
 
+    private long proxyCgroup;
     private List<String> problems = List.of();
     private RawSockets.Found raw = RawSockets.Found.NONE;
     private List<Integer> pids = List.of();
@@ -228,6 +230,9 @@ public final class Guard implements AutoCloseable {
     }
     podsByCgroup = Map.copyOf(byCgroup);
     forget(own, ids);
+    var ofProxies = new HashMap<String, Long>();
+    pods.forEach((id, guarded) -> ofProxies.put(id, guarded.proxyCgroup));
+    proxyCgroups = ofProxies;
     revocation.run();
     try {
       events.add(own.guard().attempts(), byCgroup);
@@ -266,6 +271,7 @@ public final class Guard implements AutoCloseable {
     } catch (KernelException e) {
       found.add("its proxy cannot be looked for: " + e.getMessage());
     }
+    guarded.proxyCgroup = proxy;
     if (said == null && proxy == 0) {
       guarded.problems = List.of(); // no pod of the mesh, as far as anybody has said
       return;
@@ -533,6 +539,11 @@ public final class Guard implements AutoCloseable {
   /** Why nothing is guarded, or not as well as it could be, in words. */
   public List<String> problems() {
     return problems;
+  }
+
+  /** The cgroup of a pod's proxy, also when it has ended; 0: not known. */
+  public long proxyCgroup(String pod) {
+    return proxyCgroups.getOrDefault(pod, 0L);
   }
 
   /** How each pod is guarded. */

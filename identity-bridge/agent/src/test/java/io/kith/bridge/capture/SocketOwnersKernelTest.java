@@ -367,6 +367,24 @@ class SocketOwnersKernelTest {
     client.destroy();
   }
 
+  /** It has the proxy's user, and its socket not: that is redirected. */
+  @Test
+  void resolve_addressesUsedBeforeAsTheProxysUser_countWhereItIsNotTheProxy() throws Exception {
+    var first = pod.perl("$< = 1337; reset_it(open_to('198.18.1.19', 443, 48000));");
+    RedirectedPod.awaitEnd(first);
+    var second = pod.perl("my $s = open_to('198.18.1.19', 443, 48000); sleep 300;");
+    var seen = acceptFrom(second).seen();
+
+    var unknown = owners.resolve(seen);
+    var cgroup = unknown.owners().getFirst().cgroup();
+
+    assertThat(pids(unknown)).containsExactly((int) second.pid());
+    assertThat(pids(owners.resolve(seen, _ -> cgroup))).containsExactly((int) second.pid());
+    assertThat(pids(owners.resolve(seen, _ -> cgroup + 1)))
+        .containsExactly((int) second.pid(), (int) first.pid());
+    second.destroy();
+  }
+
   /** The proxy reset a client's connection, and its own gets the same port: it must not loop. */
   @ParameterizedTest
   @ValueSource(strings = {"198.18.1.11", "2001:db8::11"})

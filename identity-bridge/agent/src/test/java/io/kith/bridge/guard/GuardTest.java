@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Mode;
+import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.Bridge;
 import io.kith.bridge.capture.Owner;
@@ -16,6 +17,7 @@ import io.kith.bridge.identity.ProcessIdentities;
 import io.kith.bridge.process.Identified;
 import io.kith.bridge.stream.FakeAuthzServer;
 import io.kith.bridge.stream.GuardView;
+import io.kith.bridge.stream.NodeView;
 import io.kith.bridge.v1.BridgeMessage.MessageCase;
 import io.kith.bridge.v1.Connection;
 import io.kith.bridge.v1.GuardMode;
@@ -668,6 +670,48 @@ class GuardTest {
         .addAllProxyPorts(GuardPolicy.ISTIO_PORTS)
         .setRedirectsIpv4(true)
         .build();
+  }
+
+  /** T1562: root of the app takes the proxy's user, and leaves its request to who comes next. */
+  @Test
+  void answer_addressesUsedBeforeAsTheProxysUser_onlyTheProxyIsLeftOut() throws Exception {
+    var impostor = pod.perl("app", 0, 0, "$< = 1337;" + FROM.formatted(41_004));
+    assertThat(candidatesAfter(impostor, 41_004)).hasSize(2).contains((int) impostor.pid());
+
+    var proxy = pod.perl("proxy", 1_337, 1_337, FROM.formatted(41_005));
+    assertThat(candidatesAfter(proxy, 41_005)).hasSize(1).doesNotContain((int) proxy.pid());
+  }
+
+  /** Has a connection from a port until it is told to reset it. */
+  private static final String FROM =
+      """
+      my $s = new_socket('0', SOCK_STREAM);
+      setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1);
+      bind($s, pack_sockaddr_in(%d, INADDR_ANY)) or die "bind: $!";
+      print tcp('198.18.1.1', 443, $s), "\n";
+      <STDIN>;
+      setsockopt($s, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0));
+      """;
+
+  /** Who is asked about of a connection of the app that has the addresses of one before. */
+  private List<Integer> candidatesAfter(Process before, int port) throws Exception {
+    assertThat(before.inputReader().readLine()).isIn("proxy", "world");
+    before.outputWriter().close();
+    assertThat(before.waitFor()).isZero();
+    var client = pod.perl("app", 0, 0, FROM.formatted(port));
+    assertThat(client.inputReader().readLine()).isIn("proxy", "world");
+
+    var answer =
+        bridge.answer(
+            new NodeView.Question(
+                Protocol.TCP,
+                IpAddress.parse(GuardedPod.ADDRESS),
+                port,
+                IpAddress.parse("198.18.1.1"),
+                443,
+                LIMIT));
+
+    return answer.candidates().stream().map(candidate -> candidate.process().pid()).toList();
   }
 
   @Test
