@@ -516,7 +516,7 @@ public final class Bridge implements NodeView, AutoCloseable {
         image(process.image()),
         exec.filename(),
         exec.interpreter(),
-        String.join("\0", exec.arguments()),
+        exec.line(),
         exec.truncated());
   }
 

@@ -1,7 +1,5 @@
 package io.kith.bridge.capture;
 
-import java.util.List;
-
 /**
  * A program that started.
  *
@@ -9,13 +7,9 @@ import java.util.List;
  * @param filename what was executed: a program, or a script with a first line that names one; at
  *     most 255 bytes
  * @param interpreter what runs: another name than {@code filename} for such a script
- * @param arguments with the program's own name first; the first 4,096 bytes, or 512 where much
- *     waits to be read
+ * @param line the arguments, with the program's own name first and a zero between two; the first
+ *     4,096 bytes, or 512 where much waits to be read
  * @param truncated there are more arguments
  */
 public record Exec(
-    Owner process, String filename, String interpreter, List<String> arguments, boolean truncated) {
-  public Exec {
-    arguments = List.copyOf(arguments);
-  }
-}
+    Owner process, String filename, String interpreter, String line, boolean truncated) {}

@@ -4,8 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
-import java.util.List;
 
 /** The layout in which the exec program reports: an {@link OwnerRecord}, names and arguments. */
 final class ExecRecord {
@@ -39,23 +37,13 @@ final class ExecRecord {
         OwnerRecord.owner(record, true),
         OwnerRecord.text(record, FILENAME, NAME_BYTES),
         OwnerRecord.text(record, INTERPRETER, NAME_BYTES),
-        arguments(record, (int) Math.max(0, Math.min(room, length)), cut),
+        line(record, (int) Math.max(0, Math.min(room, length))),
         cut);
   }
 
-  private static List<String> arguments(byte[] record, int length, boolean cut) {
-    var arguments = new ArrayList<String>();
-    var start = ARGUMENTS;
-    var end = ARGUMENTS + length;
-    for (var i = start; i < end; i++) {
-      if (record[i] == 0) {
-        arguments.add(new String(record, start, i - start, UTF_8));
-        start = i + 1;
-      }
-    }
-    if (cut && start < end) {
-      arguments.add(new String(record, start, end - start, UTF_8));
-    }
-    return arguments;
+  /** Without the zero behind the last. */
+  private static String line(byte[] record, int length) {
+    var ends = length > 0 && record[ARGUMENTS + length - 1] == 0;
+    return new String(record, ARGUMENTS, ends ? length - 1 : length, UTF_8);
   }
 }

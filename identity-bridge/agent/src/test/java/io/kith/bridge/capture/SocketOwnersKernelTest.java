@@ -427,7 +427,7 @@ class SocketOwnersKernelTest {
                 seen.process().pid() == (int) client.pid()
                     && seen.filename().equals(script.toString()));
     assertThat(exec.interpreter()).isEqualTo("/bin/sh");
-    assertThat(exec.arguments()).containsExactly("/bin/sh", script.toString(), "one", "two words");
+    assertThat(exec.line()).isEqualTo("/bin/sh\0" + script + "\0one\0two words");
     assertThat(exec.truncated()).isFalse();
     assertThat(exec.process().startNanos()).isPositive();
     RedirectedPod.awaitEnd(client);
@@ -462,7 +462,7 @@ class SocketOwnersKernelTest {
             seen ->
                 seen.process().pid() == (int) client.pid() && seen.filename().equals("/bin/true"));
     var told = Math.min(length, 4_096 - 16);
-    assertThat(exec.arguments()).containsExactly("/bin/true", "limit", last.substring(0, told));
+    assertThat(exec.line()).isEqualTo("/bin/true\0limit\0" + last.substring(0, told));
     assertThat(exec.truncated()).isEqualTo(17 + length > 4_096);
     RedirectedPod.awaitEnd(client);
   }
