@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param fileOrigin where the executable came from, as user space sees it
  * @param entry what the program was given to run
  * @param placement the container that it was in
+ * @param doubted what it was given to run is not known, as its command line is not believed
  * @param remarks what is missing or late
  */
 record Examined(
@@ -30,6 +31,7 @@ record Examined(
     boolean host,
     ProcessTree.Ancestry ancestry,
     Placement placement,
+    boolean doubted,
     List<String> remarks) {
   Examined {
     remarks = List.copyOf(remarks);
@@ -49,11 +51,11 @@ record Examined(
     static Entry without(EntryKind kind) {
       return new Entry(kind, null, NO_HASH, Origin.UNKNOWN, false);
     }
-  }
 
-  /** Whether what it was given to run is not known because its command line is not believed. */
-  boolean isDoubted() {
-    return remarks.contains(Examiner.DOUBTED);
+    /** Of an interpreter that was given nobody knows what. */
+    static Entry unknown(boolean claimed) {
+      return new Entry(EntryKind.UNKNOWN, "?", NO_HASH, Origin.UNKNOWN, claimed);
+    }
   }
 
   /** Of what has no content to hash. */

@@ -120,10 +120,7 @@ final class Examiner {
       if (doubted) {
         look.remarks.add(DOUBTED);
       }
-      var entry =
-          doubted
-              ? new Entry(EntryKind.UNKNOWN, "?", Examined.NO_HASH, Origin.UNKNOWN, true)
-              : entry(look, path, event);
+      var entry = doubted ? Entry.unknown(true) : entry(look, path, event);
       return new Examined(
           path,
           path,
@@ -135,6 +132,7 @@ final class Examiner {
           look.host,
           look.ancestry,
           look.placement,
+          doubted,
           look.remarks);
     } catch (NoSuchFileException e) {
       // It is exiting: a zombie is still there and has no executable.
@@ -162,6 +160,7 @@ final class Examiner {
         look.host,
         look.ancestry,
         look.placement,
+        false,
         look.remarks);
   }
 
@@ -289,7 +288,7 @@ final class Examiner {
           new Entry(EntryKind.INLINE, "stdin", Examined.NO_HASH, Origin.UNKNOWN, claimed);
       case EntryPoint.Unclear _ -> {
         remarks.add("command line cut before the code was named");
-        yield new Entry(EntryKind.UNKNOWN, "?", Examined.NO_HASH, Origin.UNKNOWN, claimed);
+        yield Entry.unknown(claimed);
       }
       case EntryPoint.ScriptFile(var script, var loads) ->
           new Entry(
@@ -420,6 +419,7 @@ final class Examiner {
         host,
         ancestry,
         placementOf(ancestry.container()),
+        false,
         remarks);
   }
 

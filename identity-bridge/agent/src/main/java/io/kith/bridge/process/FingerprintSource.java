@@ -240,7 +240,7 @@ public final class FingerprintSource implements AutoCloseable {
     Examined examined = null;
     if (run == null) {
       examined = lookNow(sighting, remarks);
-      if (examined == null ? isReported(sighting) : examined.isDoubted()) {
+      if (examined == null ? isReported(sighting) : examined.doubted()) {
         run = awaitRun(sighting, until);
       }
     }
@@ -460,7 +460,7 @@ public final class FingerprintSource implements AutoCloseable {
         && !(file.device().equals(image.file().device()) && file.inode() == image.file().inode())) {
       return null; // it runs another program by now
     }
-    if (examined.isDoubted()) {
+    if (examined.doubted()) {
       return examined;
     }
     if (examined.entry().path() != null) {
