@@ -44,6 +44,17 @@ public interface Caller {
     }
   }
 
+  /** A caller whose call goes on for longer than what proves who it is may count. */
+  @FunctionalInterface
+  interface Again {
+    /**
+     * Does nothing while the caller is recognized.
+     *
+     * @throws StatusException when the call has to end; its words say why, and what to do
+     */
+    void requireKnown() throws StatusException;
+  }
+
   /**
    * Recognizes a caller.
    *
@@ -98,6 +109,7 @@ public interface Caller {
   /** Finds out who calls, and whether they may, before the call is handled. */
   final class Interceptor implements ServerInterceptor {
     private static final Context.Key<String> NAME = Context.key("kith-caller");
+    private static final Context.Key<Again> AGAIN = Context.key("kith-caller-again");
 
     private final Caller caller;
     private final CallLimits limits;
@@ -111,6 +123,12 @@ public interface Caller {
     static String current() {
       var name = NAME.get();
       return name == null ? "unknown" : name;
+    }
+
+    /** Recognizes the caller of the current call again, whenever it is asked. */
+    static Again again() {
+      var again = AGAIN.get();
+      return again == null ? () -> {} : again;
     }
 
     @Override
@@ -138,7 +156,10 @@ public interface Caller {
           return Contexts.interceptCall(context, call, headers, next);
         }
         var end = limits.startStream(known.id());
-        return new Counted<>(Contexts.interceptCall(context, call, headers, next), end);
+        var connection = call.getAttributes();
+        Again again = () -> requireStill(connection, headers);
+        return new Counted<>(
+            Contexts.interceptCall(context.withValue(AGAIN, again), call, headers, next), end);
       } catch (StatusException e) {
         var trailers = e.getTrailers();
         call.close(e.getStatus(), trailers == null ? new Metadata() : trailers);
@@ -151,6 +172,19 @@ public interface Caller {
         return caller.of(connection, headers);
       } catch (StatusException e) {
         throw limits.refused(CallLimits.peer(connection), e);
+      }
+    }
+
+    /* A token or a certificate may be over by now, and a key of the issuer withdrawn. */
+    private void requireStill(Attributes connection, Metadata headers) throws StatusException {
+      try {
+        var _ = caller.of(connection, headers);
+      } catch (StatusException e) {
+        throw e.getStatus()
+            .withDescription(
+                e.getStatus().getDescription()
+                    + "; what was opened with it ends (open it again with what counts now)")
+            .asException();
       }
     }
 

@@ -3,6 +3,7 @@ package io.kith.server.admin;
 import static io.kith.server.admin.Requests.ownerOrAll;
 
 import io.grpc.Status;
+import io.grpc.StatusException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.kith.admin.v1.DecisionRecord;
 import io.kith.admin.v1.TailDecisionsRequest;
@@ -35,6 +36,9 @@ final class DecisionStreams {
   /** Check servers are asked less often: each time all of them are. */
   private static final int PAUSES_OF_OTHERS = 10;
 
+  /** Who calls is asked again as seldom. */
+  private static final int PAUSES_OF_CALLER = 10;
+
   private final ControlState state;
   private final Semaphore free = new Semaphore(MAX_STREAMS);
 
@@ -42,7 +46,7 @@ final class DecisionStreams {
     this.state = state;
   }
 
-  /** Follows until the caller hangs up. */
+  /** Follows until the caller hangs up, or is not recognized any more. */
   void start(TailDecisionsRequest request, ServerCallStreamObserver<TailDecisionsResponse> caller) {
     if (!free.tryAcquire()) {
       caller.onError(
@@ -52,13 +56,14 @@ final class DecisionStreams {
               .asRuntimeException());
       return;
     }
+    var again = Caller.Interceptor.again();
     caller.setOnCancelHandler(() -> {}); // the thread looks for itself; without it onNext throws
     Thread.ofVirtual()
         .name("kith-tail")
         .start(
             () -> {
               try {
-                Requests.stream(caller, () -> follow(request, caller));
+                Requests.stream(caller, () -> follow(request, caller, again));
               } finally {
                 free.release();
               }
@@ -66,8 +71,10 @@ final class DecisionStreams {
   }
 
   private void follow(
-      TailDecisionsRequest request, ServerCallStreamObserver<TailDecisionsResponse> caller)
-      throws RefusedException, InterruptedException {
+      TailDecisionsRequest request,
+      ServerCallStreamObserver<TailDecisionsResponse> caller,
+      Caller.Again again)
+      throws RefusedException, StatusException, InterruptedException {
     var owner = ownerOrAll(request.getOwner());
     if (request.getLast() < 0 || request.getLast() > MAX_DECISIONS) {
       throw RefusedException.invalid(
@@ -90,6 +97,9 @@ final class DecisionStreams {
     send(caller, first.subList(surplus, first.size()), 0, edges);
     for (var pauses = 1; !caller.isCancelled(); pauses++) {
       Thread.sleep(PAUSE);
+      if (pauses % PAUSES_OF_CALLER == 0) {
+        again.requireKnown();
+      }
       if (caller.isReady()) {
         tail = state.decisionsFrom(tail.next(), owner, request.getDeniedOnly(), MAX_DECISIONS);
         send(caller, own(tail), tail.missed(), edges);

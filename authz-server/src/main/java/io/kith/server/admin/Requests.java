@@ -1,6 +1,7 @@
 package io.kith.server.admin;
 
 import io.grpc.Status;
+import io.grpc.StatusException;
 import io.grpc.stub.StreamObserver;
 import io.kith.baselines.bundle.SignedBaseline;
 import io.kith.baselines.bundle.SignedBaseline.Seal;
@@ -36,7 +37,7 @@ final class Requests {
 
   /** Sends the messages of a call, and completes it. */
   interface Sender {
-    void send() throws RefusedException, InterruptedException;
+    void send() throws RefusedException, StatusException, InterruptedException;
   }
 
   static void stream(StreamObserver<?> caller, Sender sender) {
@@ -44,6 +45,8 @@ final class Requests {
       sender.send();
     } catch (RefusedException e) {
       caller.onError(statusOf(e).withDescription(e.words()).asRuntimeException());
+    } catch (StatusException e) {
+      caller.onError(e);
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
       caller.onError(

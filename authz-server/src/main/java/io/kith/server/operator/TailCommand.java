@@ -122,13 +122,13 @@ public final class TailCommand implements Callable<Integer> {
     }
   }
 
-  private boolean followAtFirst(AdminServiceBlockingStub admin) {
+  private boolean followAtFirst(AdminServiceBlockingStub admin) throws Failure {
     connect(admin);
     return follow(admin, last);
   }
 
   /** What was decided since, as far as the server remembers it; nothing is shown a second time. */
-  private boolean followAgain(AdminServiceBlockingStub admin) {
+  private boolean followAgain(AdminServiceBlockingStub admin) throws Failure {
     connect(admin);
     say("the server answers again; what a server that stopped had not told is missing");
     return follow(admin, MOST);
@@ -142,7 +142,7 @@ public final class TailCommand implements Callable<Integer> {
   }
 
   /** Whether all was shown that was asked for; if not, the server has stopped. */
-  private boolean follow(AdminServiceBlockingStub admin, int latest) {
+  private boolean follow(AdminServiceBlockingStub admin, int latest) throws Failure {
     var messages =
         admin
             .withDeadline(null)
@@ -160,6 +160,9 @@ public final class TailCommand implements Callable<Integer> {
         }
       }
     } catch (StatusRuntimeException e) {
+      if (e.getStatus().getCode() == Status.Code.UNAUTHENTICATED) { // there may be a newer one
+        throw Failure.unreachable(Words.safe(String.valueOf(e.getStatus().getDescription())));
+      }
       if (e.getStatus().getCode() != Status.Code.CANCELLED) { // as servers do when they stop
         throw e;
       }

@@ -21,6 +21,7 @@ import io.kith.server.control.ControlState;
 import io.kith.server.control.Shop;
 import io.kith.server.http.JsonServer;
 import io.kith.server.http.RawHttp;
+import io.kith.server.net.SocketFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -250,6 +251,39 @@ class AdminHttpTest {
             throw new java.io.UncheckedIOException(e);
           }
         });
+  }
+
+  /** It outlived the token or the certificate with which it was opened. */
+  @Test
+  @Timeout(60)
+  void tail_whenItsCallerIsNotRecognizedAnyMore_endsWithALineThatSaysWhy() throws Exception {
+    check();
+    var other = folder.resolve("tokens.sock");
+    try (var over = new AdminServerTest.Expiring();
+        var _ = served(other, over);
+        var ada = RawHttp.connect(other)) {
+      ada.send("GET /v1/decisions:tail?last=1 HTTP/1.1\r\nHost: kith\r\n\r\n");
+      assertThat(ada.head().status()).isEqualTo(200);
+      assertThat(ada.chunk()).contains("\"decisions\"");
+
+      over.close();
+
+      var error = JsonParser.parseString(ada.chunk()).getAsJsonObject().getAsJsonObject("error");
+      assertThat(error.get("code").getAsInt()).isEqualTo(16);
+      assertThat(error.get("message").getAsString()).isEqualTo(AdminServerTest.Expiring.ENDED);
+      assertThat(ada.chunk()).isEmpty();
+    }
+  }
+
+  /** For callers who are recognized in another way than by the kernel. */
+  private JsonServer served(Path at, Caller caller) throws IOException {
+    return JsonServer.onUnixSocket(
+        "key",
+        at,
+        SocketFile.Access.OWNER,
+        _ ->
+            new JsonServer.Services(
+                List.of(AdminServer.guarded(service, caller, LIMITS)), SocketPeer::of, Map.of()));
   }
 
   private RawHttp follow() throws IOException {

@@ -12,11 +12,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.grpc.Attributes;
 import io.grpc.Context;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
+import io.grpc.InsecureServerCredentials;
 import io.grpc.Metadata;
 import io.grpc.Status;
+import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
 import io.grpc.reflection.v1.ServerReflectionGrpc;
 import io.grpc.reflection.v1.ServerReflectionRequest;
@@ -35,6 +38,7 @@ import io.kith.admin.v1.TailDecisionsRequest;
 import io.kith.admin.v1.TailDecisionsResponse;
 import io.kith.admin.v1.VerdictCount;
 import io.kith.baselines.config.AdminLimits;
+import io.kith.baselines.config.AdminRole;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Decision;
 import io.kith.baselines.decision.Flow;
@@ -47,6 +51,8 @@ import io.kith.server.check.CheckRecord;
 import io.kith.server.control.ControlState;
 import io.kith.server.control.Shop;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
@@ -412,6 +418,60 @@ class AdminServerTest {
 
   private Iterator<TailDecisionsResponse> tail() {
     return admin().tailDecisions(TailDecisionsRequest.newBuilder().setLast(1).build());
+  }
+
+  /** It outlived the token or the certificate with which it was opened. */
+  @Test
+  void tailDecisions_whenItsCallerIsNotRecognizedAnyMore_endsAndSaysWhy() throws Exception {
+    check(flow(database(), CURL));
+    try (var over = new Expiring();
+        var tcp =
+            AdminServer.onTcp(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                InsecureServerCredentials.create(),
+                over,
+                LIMITS,
+                service);
+        var ada =
+            AdminClient.toTcp(
+                "127.0.0.1", tcp.port(), InsecureChannelCredentials.create(), "ada")) {
+      var messages =
+          ada.service()
+              .withDeadlineAfter(1, TimeUnit.MINUTES)
+              .tailDecisions(TailDecisionsRequest.newBuilder().setLast(1).build());
+      assertThat(messages.hasNext()).isTrue();
+      var _ = messages.next();
+
+      over.close();
+
+      var ended = refusal(messages::hasNext);
+      assertThat(ended.getCode()).isEqualTo(Status.Code.UNAUTHENTICATED);
+      assertThat(ended.getDescription()).isEqualTo(Expiring.ENDED);
+    }
+  }
+
+  /** Somebody who may look, until it is closed. */
+  static final class Expiring implements Caller, AutoCloseable {
+    static final String ENDED =
+        "the token is not accepted: it has expired; what was opened with it ends (open it again"
+            + " with what counts now)";
+
+    private volatile boolean over;
+
+    @Override
+    public Known of(Attributes connection, Metadata headers) throws StatusException {
+      if (over) {
+        throw Status.UNAUTHENTICATED
+            .withDescription("the token is not accepted: it has expired")
+            .asException();
+      }
+      return new Known("oidc:4711", "oidc:4711 as ada", AdminRole.VIEWER);
+    }
+
+    @Override
+    public void close() {
+      over = true;
+    }
   }
 
   @Test

@@ -10,10 +10,23 @@ import static io.kith.server.control.Shop.flow;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonParser;
+import io.grpc.Status;
+import io.grpc.stub.StreamObserver;
+import io.kith.admin.v1.AdminServiceGrpc;
+import io.kith.admin.v1.DecisionRecord;
+import io.kith.admin.v1.ListAuditRequest;
+import io.kith.admin.v1.ListAuditResponse;
+import io.kith.admin.v1.TailDecisionsRequest;
+import io.kith.admin.v1.TailDecisionsResponse;
+import io.kith.baselines.config.AdminLimits;
+import io.kith.server.admin.AdminServer;
+import io.kith.server.admin.CallLimits;
 import io.kith.server.check.Await;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -207,6 +220,47 @@ class OperatorVerbsTest {
     assertThat(ended.get()).isEqualTo(3);
     assertThat(first.err.toString()).startsWith("kith: ").doesNotContain("trying again");
     assertThat(refused(3, "tail")).contains("no server at").doesNotContain("trying again");
+    shop = new ServedShop(folder);
+  }
+
+  /** The next one is opened with what the token's file, or the Workload API, has by then. */
+  @Test
+  void tail_whoseTokenIsOver_isOpenedAgain() throws Exception {
+    var opened = new AtomicInteger();
+    var admin =
+        new AdminServiceGrpc.AdminServiceImplBase() {
+          @Override
+          public void listAudit(
+              ListAuditRequest request, StreamObserver<ListAuditResponse> caller) {
+            caller.onNext(ListAuditResponse.getDefaultInstance());
+            caller.onCompleted();
+          }
+
+          @Override
+          public void tailDecisions(
+              TailDecisionsRequest request, StreamObserver<TailDecisionsResponse> caller) {
+            if (opened.incrementAndGet() == 1) {
+              caller.onError(
+                  Status.UNAUTHENTICATED.withDescription("it has expired").asException());
+              return;
+            }
+            caller.onNext(
+                TailDecisionsResponse.newBuilder()
+                    .addDecisions(DecisionRecord.newBuilder().setId("d:1"))
+                    .build());
+          }
+        };
+    shop.close();
+    try (var _ =
+        AdminServer.onUnixSocket(
+            folder.resolve("admin.sock"), Map.of(), new CallLimits(AdminLimits.DEFAULT), admin)) {
+      assertThat(done("tail", "--limit", "1")).contains("d:1");
+      assertThat(shop.err.toString())
+          .startsWith("kith: it has expired; trying again until Ctrl-C\n");
+
+      opened.set(0);
+      assertThat(refused(3, "tail", "--once")).isEqualTo("kith: it has expired\n");
+    }
     shop = new ServedShop(folder);
   }
 
