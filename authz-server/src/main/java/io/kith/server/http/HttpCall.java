@@ -15,6 +15,7 @@ import io.kith.server.http.JsonRequest.RefusedException;
 import java.lang.System.Logger.Level;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,29 +42,51 @@ final class HttpCall extends ServerCall<Message, Message> {
   private final Attributes peer;
   private final HttpExchange exchange;
   private final Executor serial;
+  private final Consumer<HttpCall> accepted;
   private @Nullable Message answer;
   private @Nullable Listener<Message> listener;
   private volatile boolean closed;
   private volatile boolean cancelled;
   private boolean finished;
 
+  /**
+   * @param accepted told when whoever calls may, and the message is waited for; perhaps more than
+   *     once, and never of a call that is refused
+   */
   HttpCall(
       ServerMethodDefinition<Message, Message> method,
       Attributes peer,
       HttpExchange exchange,
-      Executor executor) {
+      Executor executor,
+      Consumer<HttpCall> accepted) {
     this.method = method;
     this.peer = peer;
     this.exchange = exchange;
     this.serial = MoreExecutors.newSequentialExecutor(executor);
+    this.accepted = accepted;
   }
 
-  /** Calls the method, later. */
-  void start(Metadata headers, Reader request) {
+  /** Finds out, later, whether whoever calls may. */
+  void start(Metadata headers) {
+    safely(
+        () -> {
+          listener = method.getServerCallHandler().startCall(this, headers);
+          if (closed || cancelled) { // refused, or nobody waits
+            finish();
+          }
+        });
+  }
+
+  /** Calls the method, later, when whoever calls may. */
+  void send(Reader request) {
+    safely(() -> call(request));
+  }
+
+  private void safely(Runnable step) {
     later(
         () -> {
           try {
-            call(headers, request);
+            step.run();
           } catch (RuntimeException e) {
             LOG.log(Level.ERROR, "a call over HTTP failed", e);
             fail(Status.INTERNAL.withDescription("the server failed; its log has the cause"));
@@ -71,11 +94,9 @@ final class HttpCall extends ServerCall<Message, Message> {
         });
   }
 
-  private void call(Metadata headers, Reader request) {
-    var started = method.getServerCallHandler().startCall(this, headers);
-    listener = started;
-    if (closed || cancelled) { // refused before it was read, or nobody waits
-      finish();
+  private void call(Reader request) {
+    var started = listener;
+    if (finished || started == null) {
       return;
     }
     try {
@@ -142,7 +163,9 @@ final class HttpCall extends ServerCall<Message, Message> {
   }
 
   @Override
-  public void request(int numMessages) {} // there is one, and it is at hand
+  public void request(int numMessages) { // there is one
+    accepted.accept(this);
+  }
 
   @Override
   public void sendHeaders(Metadata headers) {}

@@ -30,8 +30,8 @@ final class HttpExchange {
   private static final long PROMISE_MILLIS = 500;
 
   private final ChannelHandlerContext channel;
-  private final boolean keepAlive;
   private final Runnable done;
+  private boolean keepAlive;
   private boolean begun;
   private boolean ended;
 
@@ -47,6 +47,11 @@ final class HttpExchange {
   /** Whether the client reads fast enough. */
   boolean isWritable() {
     return channel.channel().isWritable();
+  }
+
+  /** The connection cannot be used for another request. */
+  synchronized void closeAfter() {
+    keepAlive = false;
   }
 
   /** The one document. */
@@ -138,13 +143,14 @@ final class HttpExchange {
     if (!channel.channel().isActive()) {
       return;
     }
+    var more = keepAlive;
     channel
         .executor()
         .execute(
             () -> {
               done.run();
               var written = channel.writeAndFlush(last);
-              if (!keepAlive) {
+              if (!more) {
                 var _ = written.addListener(ChannelFutureListener.CLOSE);
               }
             });

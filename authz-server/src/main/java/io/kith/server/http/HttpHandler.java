@@ -4,30 +4,48 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.grpc.Metadata;
 import io.grpc.Status;
+import io.grpc.netty.shaded.io.netty.buffer.ByteBufUtil;
+import io.grpc.netty.shaded.io.netty.buffer.Unpooled;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
 import io.grpc.netty.shaded.io.netty.channel.SimpleChannelInboundHandler;
-import io.grpc.netty.shaded.io.netty.handler.codec.http.FullHttpRequest;
+import io.grpc.netty.shaded.io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpContent;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpHeaderNames;
+import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpObject;
+import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpRequest;
+import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpResponseStatus;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpUtil;
+import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpVersion;
+import io.grpc.netty.shaded.io.netty.handler.codec.http.LastHttpContent;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.QueryStringDecoder;
 import io.kith.server.http.JsonRequest.RefusedException;
 import io.kith.server.http.Routes.Found;
 import io.kith.server.waiting.Patience;
+import java.io.ByteArrayOutputStream;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Executor;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The requests of one connection, one at a time. Used by the thread of its channel; a call runs on
  * a thread of its own.
+ *
+ * <p>Nothing more is read of a connection until the call of a request accepts whoever makes it, and
+ * what is left of a request that is answered before is dropped as it comes: strangers have nothing
+ * kept for them.
  */
-final class HttpHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
+final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
   /** A whole request has to be there by then, and a connection does nothing for no longer. */
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
+  /** A bundle of 4 MiB, in base64. */
+  private static final int MAX_BODY = 6 << 20;
+
+  private static final String NOT_HTTP = "this is not HTTP/1.1";
   private static final List<String> PASSED_ON = List.of("authorization", "x-kith-user");
 
   private final Routes routes;
@@ -36,7 +54,18 @@ final class HttpHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
   private final Executor executor;
   private final Patience patience = new Patience(PATIENCE);
   private @Nullable HttpCall call;
-  private boolean busy;
+  private @Nullable Body body;
+  private boolean whole = true;
+  private boolean answered = true;
+
+  /**
+   * What a call waits for.
+   *
+   * @param of the message that is made of it
+   * @param exchange that is told when it cannot be
+   */
+  private record Body(
+      Function<String, HttpCall.Reader> of, HttpExchange exchange, ByteArrayOutputStream octets) {}
 
   HttpHandler(
       Routes routes, JsonServer.Peer peer, Map<String, String> documents, Executor executor) {
@@ -52,31 +81,86 @@ final class HttpHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
   }
 
   @Override
-  protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
-    if (busy) { // pipelining, which no client of ours needs
-      var _ = context.close();
-      return;
+  protected void channelRead0(ChannelHandlerContext context, HttpObject part) {
+    if (part instanceof HttpRequest request) {
+      if (!whole || !answered) { // pipelining, which no client of ours needs
+        var _ = context.close();
+        return;
+      }
+      begin(context, request);
     }
-    busy = true;
-    patience.end();
+    if (part instanceof HttpContent content && !whole) {
+      take(context, content);
+    }
+  }
+
+  private void begin(ChannelHandlerContext context, HttpRequest request) {
+    whole = false;
+    answered = false;
+    patience.begin(context);
     var exchange =
         new HttpExchange(
             context,
-            HttpUtil.isKeepAlive(request) && request.decoderResult().isSuccess(),
+            HttpUtil.isKeepAlive(request)
+                && request.decoderResult().isSuccess()
+                && !HttpUtil.is100ContinueExpected(request), // would its body come all the same?
             () -> {
-              busy = false;
+              answered = true;
               call = null;
-              patience.begin(context);
+              body = null;
+              var _ = context.channel().config().setAutoRead(true);
+              rest(context);
             });
     if (request.decoderResult().isFailure()) {
-      refuse(exchange, Status.INVALID_ARGUMENT, "this is not HTTP/1.1");
-      return;
+      refuse(exchange, Status.INVALID_ARGUMENT, NOT_HTTP);
+    } else if (HttpUtil.getContentLength(request, 0L) > MAX_BODY) {
+      tooLarge(exchange);
+    } else {
+      answer(context, request, exchange);
     }
-    answer(context, request, exchange);
   }
 
-  private void answer(
-      ChannelHandlerContext context, FullHttpRequest request, HttpExchange exchange) {
+  /** Waits for the next request when there is nothing left of this one. */
+  private void rest(ChannelHandlerContext context) {
+    if (whole && answered) {
+      patience.begin(context);
+    }
+  }
+
+  private void take(ChannelHandlerContext context, HttpContent part) {
+    whole = part instanceof LastHttpContent;
+    var kept = body;
+    if (kept != null) {
+      if (part.decoderResult().isFailure()) {
+        drop();
+        kept.exchange().closeAfter();
+        refuse(kept.exchange(), Status.INVALID_ARGUMENT, NOT_HTTP);
+      } else if (kept.octets().size() + part.content().readableBytes() > MAX_BODY) {
+        drop();
+        tooLarge(kept.exchange());
+      } else {
+        kept.octets().writeBytes(ByteBufUtil.getBytes(part.content()));
+        if (whole && call != null) {
+          body = null;
+          call.send(kept.of().apply(kept.octets().toString(UTF_8)));
+        }
+      }
+    }
+    if (whole) {
+      patience.end();
+      rest(context);
+    }
+  }
+
+  /** What its call waits for does not come. */
+  private void drop() {
+    body = null;
+    if (call != null) {
+      call.cancel();
+    }
+  }
+
+  private void answer(ChannelHandlerContext context, HttpRequest request, HttpExchange exchange) {
     var target = new QueryStringDecoder(request.uri(), UTF_8);
     var verb = request.method().name();
     var document = documents.get(target.rawPath());
@@ -87,22 +171,29 @@ final class HttpHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     switch (routes.find(verb, target.rawPath())) {
       case Found.Call(var route, var values) -> {
         if (route.hasBody() && !isJson(request)) {
-          exchange.send(
-              415,
-              "application/json",
-              HttpStatus.json(
-                  Status.INVALID_ARGUMENT.withDescription(
-                      "content-type: not JSON (expected: application/json)"),
-                  new Metadata()),
-              Map.of());
+          send(exchange, 415, "content-type: not JSON (expected: application/json)");
           return;
         }
-        var body = route.hasBody() ? request.content().toString(UTF_8) : null;
-        var started = new HttpCall(route.method(), peer.of(context.channel()), exchange, executor);
+        var started =
+            new HttpCall(
+                route.method(),
+                peer.of(context.channel()),
+                exchange,
+                executor,
+                made -> context.executor().execute(() -> accepted(context, made, request)));
         call = started;
-        started.start(
-            metadata(request),
-            () -> JsonRequest.read(route.request(), values, query(target), body));
+        if (route.hasBody()) {
+          var _ = context.channel().config().setAutoRead(false);
+          body =
+              new Body(
+                  text -> () -> JsonRequest.read(route.request(), values, query(target), text),
+                  exchange,
+                  new ByteArrayOutputStream());
+        }
+        started.start(metadata(request));
+        if (!route.hasBody()) {
+          started.send(() -> JsonRequest.read(route.request(), values, query(target), null));
+        }
       }
       case Found.OtherVerbs(var verbs) ->
           exchange.send(
@@ -121,6 +212,19 @@ final class HttpHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     }
   }
 
+  /** Whoever calls may, so what is left of the request is read. */
+  private void accepted(ChannelHandlerContext context, HttpCall made, HttpRequest request) {
+    if (made == call && body != null) {
+      if (HttpUtil.is100ContinueExpected(request) && !whole) {
+        var _ =
+            context.writeAndFlush(
+                new DefaultFullHttpResponse(
+                    HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE, Unpooled.EMPTY_BUFFER));
+      }
+      var _ = context.channel().config().setAutoRead(true);
+    }
+  }
+
   private static Map<String, List<String>> query(QueryStringDecoder target)
       throws RefusedException {
     try {
@@ -131,13 +235,13 @@ final class HttpHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
   }
 
   /* Browsers send other types across origins without asking. */
-  private static boolean isJson(FullHttpRequest request) {
+  private static boolean isJson(HttpRequest request) {
     var type = request.headers().get(HttpHeaderNames.CONTENT_TYPE);
     return type != null
         && type.split(";", 2)[0].strip().toLowerCase(Locale.ROOT).equals("application/json");
   }
 
-  private static Metadata metadata(FullHttpRequest request) {
+  private static Metadata metadata(HttpRequest request) {
     var metadata = new Metadata();
     for (var name : PASSED_ON) {
       for (var value : request.headers().getAll(name)) {
@@ -145,6 +249,18 @@ final class HttpHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
       }
     }
     return metadata;
+  }
+
+  private static void tooLarge(HttpExchange exchange) {
+    send(exchange, 413, "the body is too large (expected: at most " + MAX_BODY + " octets)");
+  }
+
+  private static void send(HttpExchange exchange, int status, String words) {
+    exchange.send(
+        status,
+        "application/json",
+        HttpStatus.json(Status.INVALID_ARGUMENT.withDescription(words), new Metadata()),
+        Map.of());
   }
 
   private static void refuse(HttpExchange exchange, Status status, String words) {

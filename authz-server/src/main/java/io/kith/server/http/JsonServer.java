@@ -13,7 +13,6 @@ import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerDomainSocketChanne
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerSocketChannel;
 import io.grpc.netty.shaded.io.netty.channel.group.ChannelGroup;
 import io.grpc.netty.shaded.io.netty.channel.group.DefaultChannelGroup;
-import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpObjectAggregator;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpServerCodec;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.netty.shaded.io.netty.util.concurrent.GlobalEventExecutor;
@@ -39,9 +38,6 @@ public final class JsonServer implements AutoCloseable {
   private static final int MAX_LINE = 8 << 10;
   private static final int MAX_HEADERS = 16 << 10;
   private static final int MAX_CHUNK = 8 << 10;
-
-  /** A bundle of 4 MiB, in base64. */
-  private static final int MAX_BODY = 6 << 20;
 
   /** Connections; more are closed at once, so that they cannot use up the process's files. */
   private static final int MAX_CONNECTIONS = 256;
@@ -151,7 +147,6 @@ public final class JsonServer implements AutoCloseable {
                         .pipeline()
                         .addLast(
                             new HttpServerCodec(MAX_LINE, MAX_HEADERS, MAX_CHUNK),
-                            new HttpObjectAggregator(MAX_BODY),
                             new HttpHandler(routes, services.peer(), services.documents(), calls));
                   }
                 })

@@ -193,6 +193,68 @@ class AdminHttpTest {
     }
   }
 
+  private static final String IMPORT = "POST /v1/bundles:import HTTP/1.1\r\nHost: kith\r\n";
+  private static final String JSON = "Content-Type: application/json\r\n";
+
+  /** Up to 6 MiB of each were kept before it was looked at who calls. */
+  @Test
+  @Timeout(60)
+  void body_ofAStranger_isRefusedBeforeItIsThere_andDropped() throws Exception {
+    var stranger = IMPORT + JSON + "Authorization: Bearer guess\r\n";
+
+    http.send(stranger + "Content-Length: 5000000\r\n\r\n");
+    assertThat(http.answer().status()).isEqualTo(401);
+    http.send("x".repeat(5_000_000));
+    http.send(stranger + "Transfer-Encoding: chunked\r\n\r\n");
+    assertThat(http.answer().status()).isEqualTo(401);
+    for (var i = 0; i < 10; i++) { // more than whoever may would be let send
+      http.send("f4240\r\n" + "x".repeat(1_000_000) + "\r\n");
+    }
+    http.send("0\r\n\r\n");
+    assertThat(http.get("/v1/status").status()).isEqualTo(200);
+    http.send("POST /v2/status HTTP/1.1\r\nHost: kith\r\nContent-Length: 2\r\n\r\n");
+    assertThat(http.answer().status()).as("no call at all").isEqualTo(404);
+    http.send("{}");
+
+    http.send(stranger + "Expect: 100-continue\r\nContent-Length: 5000000\r\n\r\n");
+    assertThat(http.answer().status()).isEqualTo(401);
+    assertThat(http.isAtEnd()).isTrue();
+  }
+
+  @Test
+  @Timeout(60)
+  void body_ofWhoMay_isReadWhole_andTakenUpTo6MiB() throws Exception {
+    var large = "{\"mood\": \"" + "x".repeat(5_000_000) + "\"}";
+    assertThat(json(http.post("/v1/scopes:setMode", large)).get("message").getAsString())
+        .startsWith("\"mood\": unknown field");
+
+    http.send(IMPORT + JSON + "Transfer-Encoding: chunked\r\n\r\n");
+    for (var i = 0; i < 7; i++) {
+      http.send("f4240\r\n" + "x".repeat(1_000_000) + "\r\n");
+    }
+    http.send("0\r\n\r\n");
+    assertThat(http.answer().status()).isEqualTo(413);
+    assertThat(http.get("/v1/status").status()).isEqualTo(200);
+
+    http.send(
+        "POST /v1/scopes:setMode HTTP/1.1\r\nHost: kith\r\n"
+            + JSON
+            + "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    assertThat(http.head().status()).isEqualTo(100);
+    http.send("{}");
+    assertThat(http.answer().status()).isEqualTo(400);
+    assertThat(http.isAtEnd()).isTrue();
+  }
+
+  @Test
+  @Timeout(60)
+  void body_thatIsNotHttp_isRefusedAndTheConnectionClosed() throws Exception {
+    http.send(IMPORT + JSON + "Transfer-Encoding: chunked\r\n\r\nno length\r\n");
+
+    assertThat(http.answer().status()).isEqualTo(400);
+    assertThat(http.isAtEnd()).isTrue();
+  }
+
   @Test
   void tail_linesOfJson_untilTheCallerHangsUp() throws Exception {
     check();

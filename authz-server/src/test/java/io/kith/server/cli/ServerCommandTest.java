@@ -255,6 +255,10 @@ class ServerCommandTest {
         assertThat(noRole.statusCode()).isEqualTo(403);
         assertThat(noRole.body()).contains("oidc:4711 has no role here");
         assertThat(http.get(status, "authorization", "Basic YTpi").statusCode()).isEqualTo(401);
+        var large = "{\"mood\": \"" + "x".repeat(5_000_000) + "\"}";
+        var modes = status.resolve("/v1/scopes:setMode");
+        assertThat(http.post(modes, large, operator + "x").statusCode()).isEqualTo(401);
+        assertThat(http.post(modes, large, operator).body()).contains("unknown field");
         // a token decides alone: it gives what its certificate does not, and takes what it does
         assertThat(stranger.get(status).statusCode()).isEqualTo(403);
         assertThat(stranger.get(status, "authorization", "Bearer " + operator).statusCode())

@@ -9,6 +9,7 @@ import io.kith.spiffe.dev.DevIdentity;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Path;
@@ -74,6 +75,15 @@ final class SpiffeHttp implements AutoCloseable {
       request.headers(headers);
     }
     return client.send(request.build(), BodyHandlers.ofString());
+  }
+
+  HttpResponse<String> post(URI uri, String json, String token) throws Exception {
+    return client.send(
+        HttpRequest.newBuilder(uri)
+            .headers("content-type", "application/json", "authorization", "Bearer " + token)
+            .POST(BodyPublishers.ofString(json))
+            .build(),
+        BodyHandlers.ofString());
   }
 
   /** The CA certificates of the trust domain, in PEM. */

@@ -1,0 +1,123 @@
+package io.kith.server.http;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.grpc.Attributes;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import io.grpc.ServerInterceptors;
+import io.grpc.Status;
+import io.grpc.netty.shaded.io.netty.buffer.ByteBuf;
+import io.grpc.netty.shaded.io.netty.buffer.Unpooled;
+import io.grpc.netty.shaded.io.netty.channel.embedded.EmbeddedChannel;
+import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpServerCodec;
+import io.kith.admin.v1.AdminServiceGrpc;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The requests of a connection, while it is found out who makes them. */
+class HttpHandlerTest {
+  private final Queue<Runnable> calls = new ArrayDeque<>();
+  private boolean accepts;
+  private final EmbeddedChannel channel =
+      new EmbeddedChannel(
+          new HttpServerCodec(),
+          new HttpHandler(
+              Routes.of(
+                  List.of(
+                      ServerInterceptors.intercept(
+                          new AdminServiceGrpc.AdminServiceImplBase() {}, new Door()))),
+              _ -> Attributes.EMPTY,
+              Map.of(),
+              calls::add));
+
+  /** Lets callers in, or not. */
+  private final class Door implements ServerInterceptor {
+    @Override
+    public <Q, A> ServerCall.Listener<Q> interceptCall(
+        ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+      if (accepts) {
+        return next.startCall(call, headers);
+      }
+      call.close(Status.UNAUTHENTICATED, new Metadata());
+      return new ServerCall.Listener<>() {};
+    }
+  }
+
+  @AfterEach
+  void stop() {
+    var _ = channel.finishAndReleaseAll();
+  }
+
+  private void send(String text) {
+    channel.writeInbound(Unpooled.copiedBuffer(text, UTF_8));
+  }
+
+  /** What callers are recognized by, and their calls do, elsewhere. */
+  private void run() {
+    for (var call = calls.poll(); call != null; call = calls.poll()) {
+      call.run();
+    }
+    channel.runPendingTasks();
+  }
+
+  private String answer() {
+    var text = new StringBuilder();
+    for (ByteBuf part = channel.readOutbound(); part != null; part = channel.readOutbound()) {
+      text.append(part.toString(UTF_8));
+      part.release();
+    }
+    return text.toString();
+  }
+
+  /** It may take the issuer of a token ten seconds to say whose it is. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void body_untilItIsKnownWhoCalls_isNotRead(boolean accepted) {
+    accepts = accepted;
+    send(
+        "POST /v1/bundles:import HTTP/1.1\r\nContent-Type: application/json\r\n"
+            + "Content-Length: 100\r\n\r\n");
+    assertThat(channel.config().isAutoRead()).isFalse();
+    assertThat(answer()).isEmpty();
+
+    run();
+
+    assertThat(channel.config().isAutoRead()).isTrue();
+    assertThat(answer()).startsWith(accepted ? "" : "HTTP/1.1 401");
+    send("{\"no\":" + " ".repeat(94));
+    run();
+    assertThat(answer()).startsWith(accepted ? "HTTP/1.1 400" : "");
+  }
+
+  /** What came with the head, in one piece, is there when it is asked for. */
+  @Test
+  void body_thatIsThereBeforeItIsKnownWhoCalls_isTaken() {
+    accepts = true;
+    send(
+        "POST /v1/bundles:import HTTP/1.1\r\nContent-Type: application/json\r\n"
+            + "Content-Length: 2\r\n\r\n{}");
+    run();
+
+    assertThat(answer()).startsWith("HTTP/1.1 501");
+    assertThat(channel.isOpen()).isTrue();
+  }
+
+  @Test
+  void nextRequest_beforeTheAnswer_endsTheConnection() {
+    accepts = true;
+    send("GET /v1/status HTTP/1.1\r\n\r\n");
+    send("GET /v1/status HTTP/1.1\r\n\r\n");
+
+    assertThat(channel.isOpen()).isFalse();
+  }
+}
