@@ -38,9 +38,24 @@ record KithObjects(ControlPlane plane, String namespace) {
 
   void awaitCondition(String kind, String name, String type, String beginning)
       throws InterruptedException {
-    Mesh.await(
-        kind + " " + name + " has " + type + " " + beginning,
-        Mesh.PATIENCE,
-        () -> condition(kind, name, type).startsWith(beginning));
+    try {
+      Mesh.await(
+          kind + " " + name + " has " + type + " " + beginning,
+          Mesh.PATIENCE,
+          () -> condition(kind, name, type).startsWith(beginning));
+    } catch (IllegalStateException e) {
+      throw new IllegalStateException(e.getMessage() + "; " + state(kind, name), e);
+    }
+  }
+
+  /** As the API server has it now, in words. */
+  private String state(String kind, String name) {
+    var object = object(kind, name);
+    return object == null
+        ? "it is not there"
+        : "it has generation %d and the status %s"
+            .formatted(
+                object.getMetadata().getGeneration(),
+                object.getAdditionalProperties().get("status"));
   }
 }
