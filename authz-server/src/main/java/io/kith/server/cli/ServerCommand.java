@@ -341,6 +341,17 @@ final class ServerCommand extends Service {
     out.println("  control      " + bound(endpoint, served.port()));
     telemetry
         .metrics()
+        .counters(
+            "kith_control_connections_refused_total",
+            "Connections to the port of control servers that were ended: of strangers beyond 100 of"
+                + " a SPIFFE ID, and of unfinished handshakes beyond 10,000.",
+            "limit",
+            () ->
+                Map.of(
+                    "perId", served.connections().refused(),
+                    "handshakes", served.connections().ended()));
+    telemetry
+        .metrics()
         .gauge(
             "kith_check_servers",
             "Check servers that follow this server.",

@@ -186,6 +186,11 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
         });
   }
 
+  /** Whether a peer is a check server now. */
+  boolean mayCall(Peer peer) {
+    return refusal(peer) == null;
+  }
+
   private @Nullable Status refusal(Peer peer) {
     var now = clock.instant();
     var id = peer.idAt(now);

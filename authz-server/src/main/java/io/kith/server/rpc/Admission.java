@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.SequencedSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.ToIntFunction;
 import java.util.logging.Level;
 
 /**
@@ -21,8 +22,10 @@ import java.util.logging.Level;
 final class Admission {
   private static final BoundedLog LOG = new BoundedLog(CheckListener.class, 1);
 
-  private final int mostOfId;
+  private final ToIntFunction<Peer> mostOfId;
+  private final String tooManyOfId;
   private final int mostHandshakes;
+  private final String tooManyHandshakes;
   private final SequencedSet<Channel> handshakes = new LinkedHashSet<>();
   private final Map<String, Integer> ofId = new ConcurrentHashMap<>();
   private final LongAdder admitted = new LongAdder();
@@ -30,12 +33,17 @@ final class Admission {
   private final LongAdder ended = new LongAdder();
 
   /**
-   * @param mostOfId connections of one SPIFFE ID
+   * @param mostOfId connections of a peer's SPIFFE ID
+   * @param perIdKey of the configuration, for whoever reads of it in the log
    * @param mostHandshakes connections that are none's yet
+   * @param handshakesKey the same for these
    */
-  Admission(int mostOfId, int mostHandshakes) {
+  Admission(
+      ToIntFunction<Peer> mostOfId, String perIdKey, int mostHandshakes, String handshakesKey) {
     this.mostOfId = mostOfId;
+    this.tooManyOfId = "connection refused: its SPIFFE ID has as many as it may, see " + perIdKey;
     this.mostHandshakes = mostHandshakes;
+    this.tooManyHandshakes = "unfinished handshake ended for a newer one, see " + handshakesKey;
   }
 
   /** Somebody connected and has to prove who that is. */
@@ -52,7 +60,7 @@ final class Admission {
       ended.increment();
       LOG.log(
           Level.WARNING,
-          "unfinished handshake ended for a newer one, see server.connections.handshakes",
+          tooManyHandshakes,
           Map.of(
               "address", String.valueOf(oldest.remoteAddress()),
               "handshakes", Integer.toString(mostHandshakes)),
@@ -71,16 +79,17 @@ final class Admission {
   boolean admits(Channel connection, Peer peer) {
     proved(connection);
     var id = peer.id() == null ? "" : peer.id().toString();
-    if (ofId.merge(id, 1, Integer::sum) > mostOfId) {
+    var most = mostOfId.applyAsInt(peer);
+    if (ofId.merge(id, 1, Integer::sum) > most) {
       leave(id);
       refused.increment();
       LOG.log(
           Level.WARNING,
-          "connection refused: its SPIFFE ID has as many as it may, see server.connections.perId",
+          tooManyOfId,
           Map.of(
               "spiffe_id", id,
               "address", String.valueOf(connection.remoteAddress()),
-              "connections", Integer.toString(mostOfId)),
+              "connections", Integer.toString(most)),
           null);
       return false;
     }

@@ -133,7 +133,12 @@ public final class CheckListener implements AutoCloseable {
       throws IOException {
     var connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
     var unfinished = new Unfinished(limits.unfinishedOfServer());
-    var admission = new Admission(limits.perId(), limits.handshakes());
+    var admission =
+        new Admission(
+            _ -> limits.perId(),
+            "server.connections.perId",
+            limits.handshakes(),
+            "server.connections.handshakes");
     var bound =
         new ServerBootstrap()
             .group(loops.group())

@@ -34,6 +34,7 @@ final class ControlSite implements AutoCloseable {
   static final SpiffeId CHECK =
       SpiffeId.parse("spiffe://dev.kith.local/ns/kith-in-the-cluster-of-the-west/sa/check-server");
   static final SpiffeId STRANGER = SpiffeId.parse("spiffe://dev.kith.local/ns/shop/sa/checkout");
+  private static final Endpoint.Tcp ANY_PORT = new Endpoint.Tcp("127.0.0.1", 0);
   private static final Duration LIMIT = Duration.ofSeconds(90);
 
   private final DevIdentity issuer;
@@ -85,6 +86,31 @@ final class ControlSite implements AutoCloseable {
 
   Served serve(BaselineStore store, SigningKey learner, FleetService.Denials denials)
       throws IOException {
+    return serve(
+        store,
+        learner,
+        denials,
+        service -> FleetServer.start(ANY_PORT, source(CONTROL), Duration.ofMinutes(5), service));
+  }
+
+  /** With limits that a test reaches. */
+  Served serve(BaselineStore store, SigningKey learner, FleetServer.Limits limits)
+      throws IOException {
+    return serve(
+        store,
+        learner,
+        (_, _) -> false,
+        service ->
+            FleetServer.start(ANY_PORT, source(CONTROL), Duration.ofMinutes(5), limits, service));
+  }
+
+  private interface Starter {
+    FleetServer start(FleetService service) throws IOException;
+  }
+
+  private Served serve(
+      BaselineStore store, SigningKey learner, FleetService.Denials denials, Starter starter)
+      throws IOException {
     var service =
         new FleetService(
             store,
@@ -96,10 +122,7 @@ final class ControlSite implements AutoCloseable {
             bridges,
             "1.2.3",
             InstantSource.system());
-    return new Served(
-        service,
-        FleetServer.start(
-            new Endpoint.Tcp("127.0.0.1", 0), source(CONTROL), Duration.ofMinutes(5), service));
+    return new Served(service, starter.start(service));
   }
 
   ControlStore follow(Served served, SpiffeId as, String name, Duration patience)

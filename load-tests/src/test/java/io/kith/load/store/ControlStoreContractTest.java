@@ -3,6 +3,8 @@ package io.kith.load.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.grpc.ConnectivityState;
+import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import io.kith.baselines.bundle.Keyring;
@@ -17,6 +19,7 @@ import io.kith.baselines.store.Entry;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import io.kith.control.v1.ControlServiceGrpc;
+import io.kith.control.v1.GetEntriesRequest;
 import io.kith.control.v1.News;
 import io.kith.control.v1.Report;
 import io.kith.load.store.ControlSite.Served;
@@ -25,11 +28,15 @@ import io.kith.server.control.FleetDenial;
 import io.kith.server.control.ServerKeys;
 import io.kith.server.fleet.CheckServers;
 import io.kith.server.fleet.ControlStore;
+import io.kith.server.fleet.FleetServer;
 import io.kith.server.store.SqliteStore;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.DriverManager;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -264,6 +271,69 @@ class ControlStoreContractTest extends DurableStoreContract {
       }
     } finally {
       channel.shutdownNow();
+    }
+  }
+
+  /** Whoever had a certificate of the mesh could take all of a control server's connections. */
+  @Test
+  void connections_ofStrangers_areBoundedAndEndedWhenIdle_thoseOfCheckServersAreNot()
+      throws Exception {
+    var limits = new FleetServer.Limits(2, 100, Duration.ofMillis(500));
+    var strangers = new ArrayList<ManagedChannel>();
+    try (var bounded = site.serve(backing, LEARNER, limits);
+        var first = site.follow(bounded, "node-1");
+        var second = site.follow(bounded, "node-2");
+        var third = site.follow(bounded, "node-3")) {
+      for (var i = 0; i < 20; i++) {
+        var channel = site.channel(bounded, ControlSite.STRANGER);
+        strangers.add(channel);
+        var _ = channel.getState(true);
+      }
+      Await.until(
+          "those too many are refused",
+          LIMIT,
+          () -> bounded.server().connections().refused() >= 18);
+
+      strangers.forEach(ManagedChannel::shutdownNow);
+      Await.until("they are gone", LIMIT, () -> bounded.server().connections().open() == 3);
+      var told = site.channel(bounded, ControlSite.STRANGER);
+      strangers.add(told);
+      assertThatThrownBy(
+              () ->
+                  ControlServiceGrpc.newBlockingStub(told)
+                      .getEntries(GetEntriesRequest.getDefaultInstance()))
+          .hasMessageContaining("is no check server (see server.checkIds)");
+      Await.until(
+          "who asks nothing is ended", LIMIT, () -> told.getState(false) == ConnectivityState.IDLE);
+
+      for (var check : List.of(first, second, third)) {
+        assertThat(check.isConnected()).isTrue();
+        assertThat(check.after(0, 1)).isEmpty();
+      }
+    } finally {
+      strangers.forEach(ManagedChannel::shutdownNow);
+    }
+  }
+
+  /** Whoever leaves handshakes unfinished keeps nobody out: the oldest makes way. */
+  @Test
+  void connections_whoseHandshakeIsUnfinished_areBoundedAndCheckServersServed() throws Exception {
+    var limits = new FleetServer.Limits(2, 4, Duration.ofMinutes(1));
+    var silent = new ArrayList<Socket>();
+    try (var bounded = site.serve(backing, LEARNER, limits)) {
+      for (var i = 0; i < 20; i++) {
+        silent.add(new Socket(InetAddress.getLoopbackAddress(), bounded.server().port()));
+      }
+      try (var check = site.follow(bounded, "node-1")) {
+        assertThat(check.isConnected()).isTrue();
+      }
+
+      Await.until("all were accepted", LIMIT, () -> bounded.server().connections().ended() >= 16);
+      assertThat(bounded.server().connections().handshakes()).isLessThanOrEqualTo(4);
+    } finally {
+      for (var socket : silent) {
+        socket.close();
+      }
     }
   }
 
