@@ -67,9 +67,20 @@ public final class BridgeService extends BridgeServiceGrpc.BridgeServiceImplBase
 
   @Override
   public StreamObserver<BridgeMessage> attach(StreamObserver<ServerMessage> responses) {
-    var stream = new Stream(PEER.get(), new StreamWriter<>(responses));
+    var stream = attach(PEER.get(), responses);
     ((ServerCallStreamObserver<ServerMessage>) responses)
-        .setOnCancelHandler(() -> stream.gone("the stream was cut"));
+        .setOnCancelHandler(() -> stream.onError(Status.CANCELLED.asException()));
+    return stream;
+  }
+
+  /**
+   * The same for a stream that is not gRPC's.
+   *
+   * @param peer who has opened it
+   * @return is told of its end once, by {@code onError} when it was cut
+   */
+  public StreamObserver<BridgeMessage> attach(Peer peer, StreamObserver<ServerMessage> responses) {
+    var stream = new Stream(peer, new StreamWriter<>(responses));
     stream.admit();
     return stream;
   }

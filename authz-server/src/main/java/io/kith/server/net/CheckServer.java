@@ -90,6 +90,7 @@ public final class CheckServer implements AutoCloseable {
   private @Nullable SocketFile checkFile;
   private @Nullable Server bridgePort;
   private @Nullable UnixServer bridgeSocket;
+  private @Nullable FramesSocket bridgeFrames;
   private @Nullable HealthServer health;
   private @Nullable HealthServer ownHealth;
   private volatile boolean warm;
@@ -373,12 +374,22 @@ public final class CheckServer implements AutoCloseable {
    *
    * <p>The bridge of the node is served by the threads that answer Checks: a new connection is
    * asked about, and answered, without waking another. Those of many nodes have threads of their
-   * own, so that a thousand handshakes hold up no Check.
+   * own, so that a thousand handshakes hold up no Check. It is asked in frames, at a socket beside
+   * that of gRPC, which is there first: who finds that one finds both.
    */
   private void listenToBridges(ServerCredentials anybody) throws ListenException {
     var key = "server.bridges.listen";
     if (settings.bridges() instanceof Endpoint.Unix(var path)) {
       try {
+        bridgeFrames =
+            FramesSocket.start(
+                loops.lent(),
+                key,
+                path,
+                SpiffeTls.grpcServerContext(identity, _ -> true),
+                MAX_BRIDGE_MESSAGE,
+                PEERS,
+                bridgeService);
         bridgeSocket =
             UnixServer.start(
                 loops.lent(),
@@ -477,7 +488,9 @@ public final class CheckServer implements AutoCloseable {
                           PEERS::peer,
                           limits(WARM_UP_LIMITS),
                           service),
-                  CheckServer::bridges)
+                  settings.bridges() instanceof Endpoint.Unix
+                      ? CheckServer::attachInFrames
+                      : CheckServer::attachByGrpc)
           > 0) {
         return true;
       }
@@ -486,6 +499,34 @@ public final class CheckServer implements AutoCloseable {
       LOG.log(Level.WARNING, "server not warm: the first Checks will be slow", e);
     }
     return false;
+  }
+
+  static WarmUp.Attached attachByGrpc(
+      InetSocketAddress here, BridgeService service, WarmUp.Bridge bridge) throws IOException {
+    var credentials = SpiffeTls.serverCredentials(bridge.identity(), bridge.self()::equals);
+    var server = bridges(here, credentials, service).build().start();
+    return new WarmUp.Attached(
+        RehearsedBridge.attach(
+            server.getPort(), bridge.identity(), bridge.self(), bridge.pod(), bridge.self()),
+        server::shutdownNow);
+  }
+
+  static WarmUp.Attached attachInFrames(
+      InetSocketAddress here, BridgeService service, WarmUp.Bridge bridge) throws IOException {
+    var own = EventLoops.single("kith-warm-up");
+    var tls = SpiffeTls.grpcServerContext(bridge.identity(), bridge.self()::equals);
+    var server = FramedBridge.listen(own, here, tls, MAX_BRIDGE_MESSAGE, PEERS, service);
+    return new WarmUp.Attached(
+        RehearsedBridge.inFrames(
+            new InetSocketAddress(here.getAddress(), server.port()),
+            bridge.identity(),
+            bridge.self(),
+            bridge.pod(),
+            bridge.self()),
+        () -> {
+          server.close();
+          own.close();
+        });
   }
 
   /** Why it should not get Checks yet, in words; empty when it is ready. */
@@ -539,6 +580,9 @@ public final class CheckServer implements AutoCloseable {
     }
     if (bridgePort != null) {
       UnixServer.stop(bridgePort, Duration.ZERO);
+    }
+    if (bridgeFrames != null) {
+      bridgeFrames.close();
     }
     if (bridgeSocket != null) {
       bridgeSocket.close();

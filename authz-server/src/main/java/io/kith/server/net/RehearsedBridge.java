@@ -1,10 +1,11 @@
 package io.kith.server.net;
 
+import static java.util.Objects.requireNonNull;
+
 import com.google.protobuf.ByteString;
-import io.grpc.ManagedChannel;
-import io.grpc.ManagedChannelBuilder;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
-import io.grpc.stub.StreamObserver;
+import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientResponseObserver;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.ProcessFingerprint;
@@ -23,23 +24,28 @@ import io.kith.bridge.v1.Query;
 import io.kith.bridge.v1.Rung;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.spiffe.SpiffeTls;
-import io.kith.spiffe.UnixChannels;
 import io.kith.spiffe.X509Source;
+import io.kith.spiffe.frames.FrameChannel;
+import io.kith.spiffe.frames.FrameStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A bridge with one pod, whose sockets are only numbers: a port says which program has it. For a
  * server's own use, before others ask it.
  */
-public final class RehearsedBridge implements StreamObserver<ServerMessage>, AutoCloseable {
+public final class RehearsedBridge
+    implements ClientResponseObserver<BridgeMessage, ServerMessage>, AutoCloseable {
   private static final String SHA256 = "5f".repeat(32);
   private static final int UID = 1_000;
+  private static final int MAX_MESSAGE = 64 * 1024;
 
   /** The node that it says it is on. */
   public static final String NODE = "rehearsal";
@@ -65,15 +71,15 @@ public final class RehearsedBridge implements StreamObserver<ServerMessage>, Aut
 
   private static final String STRANGER = "/app/stranger";
 
-  private final ManagedChannel channel;
   private final Pod pod;
+  private final Runnable end;
   private final CountDownLatch welcome = new CountDownLatch(1);
-  private final StreamObserver<BridgeMessage> out;
+  private @Nullable ClientCallStreamObserver<BridgeMessage> out; // of the stream's thread
+  private boolean introduced; // of the stream's thread
 
-  private RehearsedBridge(ManagedChannel channel, Pod pod) {
-    this.channel = channel;
+  private RehearsedBridge(Pod pod, Runnable end) {
     this.pod = pod;
-    this.out = BridgeServiceGrpc.newStub(channel).attach(this);
+    this.end = end;
   }
 
   /**
@@ -84,38 +90,67 @@ public final class RehearsedBridge implements StreamObserver<ServerMessage>, Aut
    */
   public static RehearsedBridge attach(
       int port, X509Source identity, SpiffeId server, IpAddress address, SpiffeId workload) {
-    return attach(
+    var channel =
         NettyChannelBuilder.forAddress(
-            new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
-            SpiffeTls.channelCredentials(identity, server::equals)),
-        address,
-        workload);
-  }
-
-  /** The same at a Unix socket. */
-  public static RehearsedBridge attach(
-      Path socket, X509Source identity, SpiffeId server, IpAddress address, SpiffeId workload) {
-    return attach(
-        UnixChannels.to(socket, SpiffeTls.channelCredentials(identity, server::equals)),
-        address,
-        workload);
-  }
-
-  private static RehearsedBridge attach(
-      ManagedChannelBuilder<?> channel, IpAddress address, SpiffeId workload) {
-    var pod =
-        Pod.newBuilder()
-            .setId("net:[4026532000]")
-            .addAddresses(ByteString.copyFrom(address.bytes()))
-            .addSpiffeIds(workload.toString())
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
+                SpiffeTls.channelCredentials(identity, server::equals))
+            .directExecutor()
             .build();
-    var bridge = new RehearsedBridge(channel.directExecutor().build(), pod);
-    bridge.introduce();
+    var bridge = new RehearsedBridge(pod(address, workload), channel::shutdownNow);
+    BridgeServiceGrpc.newStub(channel).attach(bridge);
     return bridge;
   }
 
+  /** The same in frames, beside a Unix socket. */
+  public static RehearsedBridge attach(
+      Path socket, X509Source identity, SpiffeId server, IpAddress address, SpiffeId workload) {
+    return inFrames(FrameStream.addressBeside(socket), identity, server, address, workload);
+  }
+
+  /** The same in frames, at any address. */
+  static RehearsedBridge inFrames(
+      SocketAddress frames,
+      X509Source identity,
+      SpiffeId server,
+      IpAddress address,
+      SpiffeId workload) {
+    var channel =
+        new FrameChannel<ServerMessage, BridgeMessage>(
+            frames,
+            SpiffeTls.grpcClientContext(identity, server::equals),
+            ServerMessage.parser(),
+            MAX_MESSAGE);
+    var bridge = new RehearsedBridge(pod(address, workload), channel::close);
+    channel.attach(bridge);
+    return bridge;
+  }
+
+  private static Pod pod(IpAddress address, SpiffeId workload) {
+    return Pod.newBuilder()
+        .setId("net:[4026532000]")
+        .addAddresses(ByteString.copyFrom(address.bytes()))
+        .addSpiffeIds(workload.toString())
+        .build();
+  }
+
+  @Override
+  public void beforeStart(ClientCallStreamObserver<BridgeMessage> call) {
+    out = call;
+    call.setOnReadyHandler(
+        () -> {
+          if (!introduced) {
+            introduced = true;
+            introduce();
+          }
+        });
+  }
+
+  private void say(BridgeMessage message) {
+    requireNonNull(out, "out").onNext(message);
+  }
+
   private void introduce() {
-    out.onNext(
+    say(
         BridgeMessage.newBuilder()
             .setHello(
                 Hello.newBuilder()
@@ -125,12 +160,11 @@ public final class RehearsedBridge implements StreamObserver<ServerMessage>, Aut
             .build());
     describe(KNOWN_PROGRAM.path());
     describe(STRANGER);
-    out.onNext(
-        BridgeMessage.newBuilder().setPodUpdate(PodUpdate.newBuilder().addPods(pod)).build());
+    say(BridgeMessage.newBuilder().setPodUpdate(PodUpdate.newBuilder().addPods(pod)).build());
   }
 
   private void describe(String program) {
-    out.onNext(
+    say(
         BridgeMessage.newBuilder()
             .setFingerprint(
                 Fingerprint.newBuilder()
@@ -156,7 +190,7 @@ public final class RehearsedBridge implements StreamObserver<ServerMessage>, Aut
     if (message.hasWelcome()) {
       welcome.countDown();
     } else if (message.hasQuery()) {
-      out.onNext(answer(message.getQuery()));
+      say(answer(message.getQuery()));
     }
   }
 
@@ -184,6 +218,6 @@ public final class RehearsedBridge implements StreamObserver<ServerMessage>, Aut
 
   @Override
   public void close() {
-    channel.shutdownNow();
+    end.run();
   }
 }

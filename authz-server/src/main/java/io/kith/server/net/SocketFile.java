@@ -98,7 +98,12 @@ public final class SocketFile {
     }
   }
 
-  private static void requireFree(String key, Path path) throws IOException {
+  /**
+   * Makes sure that nobody listens there.
+   *
+   * @throws IOException when somebody does, or it is no socket; the message is for people
+   */
+  static void requireFree(String key, Path path) throws IOException {
     if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
       return;
     }

@@ -1,7 +1,5 @@
 package io.kith.server.net;
 
-import io.grpc.ServerCredentials;
-import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.kith.baselines.config.Inbound;
 import io.kith.baselines.config.KithConfig.OnFailure;
@@ -107,8 +105,24 @@ final class WarmUp {
   /** The way real bridges attach, at another address. */
   @FunctionalInterface
   interface Bridges {
-    NettyServerBuilder at(
-        InetSocketAddress address, ServerCredentials credentials, BridgeService service);
+    Attached attach(InetSocketAddress address, BridgeService service, Bridge bridge)
+        throws IOException;
+  }
+
+  /**
+   * Who attaches, and to whom.
+   *
+   * @param pod whose identity is its own as well
+   */
+  record Bridge(X509Source identity, SpiffeId self, IpAddress pod) {}
+
+  /** A bridge that attaches, and what it attaches to. */
+  record Attached(RehearsedBridge bridge, Runnable server) implements AutoCloseable {
+    @Override
+    public void close() {
+      bridge.close();
+      server.run();
+    }
   }
 
   /**
@@ -124,14 +138,7 @@ final class WarmUp {
       var clock = InstantSource.system();
       var hub = new BridgeHub(deadlines, new NodeBridges(), directory(), clock, Level.FINE);
       var allowed = List.of(SpiffeIdPattern.parse(self.toString()));
-      var attached =
-          bridges
-              .at(
-                  here,
-                  SpiffeTls.serverCredentials(identity, self::equals),
-                  new BridgeService(hub, allowed, "warm-up", clock))
-              .build()
-              .start();
+      var bridgeService = new BridgeService(hub, allowed, "warm-up", clock);
       var service =
           new ExtAuthzService(
               new CheckSettings(List.of(), limit, limit, new OnFailure(false, false), CHECKS),
@@ -142,13 +149,11 @@ final class WarmUp {
               CheckServer.heardBy(telemetry, new OpenFlows(clock)),
               deadlines,
               clock);
-      try (var _ = RehearsedBridge.attach(attached.getPort(), identity, self, POD, self);
+      try (var _ = bridges.attach(here, bridgeService, new Bridge(identity, self, POD));
           var server =
               checks.listen(here, SpiffeTls.grpcServerContext(identity, self::equals), service)) {
         awaitPod(hub);
         return send(server.port());
-      } finally {
-        var _ = attached.shutdownNow();
       }
     }
   }

@@ -321,14 +321,14 @@ class AdminHttpTest {
   void tail_whenItsCallerIsNotRecognizedAnyMore_endsWithALineThatSaysWhy() throws Exception {
     check();
     var other = folder.resolve("tokens.sock");
-    try (var over = new AdminServerTest.Expiring();
-        var _ = served(other, over);
+    var over = new AdminServerTest.Expiring();
+    try (var _ = served(other, over);
         var ada = RawHttp.connect(other)) {
       ada.send("GET /v1/decisions:tail?last=1 HTTP/1.1\r\nHost: kith\r\n\r\n");
       assertThat(ada.head().status()).isEqualTo(200);
       assertThat(ada.chunk()).contains("\"decisions\"");
 
-      over.close();
+      over.expire();
 
       var error = JsonParser.parseString(ada.chunk()).getAsJsonObject().getAsJsonObject("error");
       assertThat(error.get("code").getAsInt()).isEqualTo(16);

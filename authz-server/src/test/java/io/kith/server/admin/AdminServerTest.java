@@ -424,8 +424,8 @@ class AdminServerTest {
   @Test
   void tailDecisions_whenItsCallerIsNotRecognizedAnyMore_endsAndSaysWhy() throws Exception {
     check(flow(database(), CURL));
-    try (var over = new Expiring();
-        var tcp =
+    var over = new Expiring();
+    try (var tcp =
             AdminServer.onTcp(
                 new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
                 InsecureServerCredentials.create(),
@@ -442,16 +442,16 @@ class AdminServerTest {
       assertThat(messages.hasNext()).isTrue();
       var _ = messages.next();
 
-      over.close();
+      over.expire();
 
-      var ended = refusal(messages::hasNext);
+      var ended = refusal(messages::next);
       assertThat(ended.getCode()).isEqualTo(Status.Code.UNAUTHENTICATED);
       assertThat(ended.getDescription()).isEqualTo(Expiring.ENDED);
     }
   }
 
-  /** Somebody who may look, until it is closed. */
-  static final class Expiring implements Caller, AutoCloseable {
+  /** Somebody who may look, until the token is over. */
+  static final class Expiring implements Caller {
     static final String ENDED =
         "the token is not accepted: it has expired; what was opened with it ends (open it again"
             + " with what counts now)";
@@ -468,8 +468,7 @@ class AdminServerTest {
       return new Known("oidc:4711", "oidc:4711 as ada", AdminRole.VIEWER);
     }
 
-    @Override
-    public void close() {
+    void expire() {
       over = true;
     }
   }

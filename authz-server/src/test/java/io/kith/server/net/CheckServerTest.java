@@ -16,8 +16,10 @@ import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
+import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientResponseObserver;
 import io.grpc.stub.MetadataUtils;
-import io.grpc.stub.StreamObserver;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.SpiffeId;
@@ -38,6 +40,8 @@ import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.WorkloadApiSource;
 import io.kith.spiffe.X509Source;
 import io.kith.spiffe.dev.DevIdentity;
+import io.kith.spiffe.frames.FrameChannel;
+import io.kith.spiffe.frames.FrameStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -61,6 +65,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class CheckServerTest {
   private static final MeshKeys KEYS = MeshKeys.fresh();
@@ -304,8 +310,10 @@ class CheckServerTest {
     }
   }
 
-  @Test
-  void run_warmUp_takesTheWayOfRealChecks() throws Exception {
+  /** With a bridge at a port, or in frames. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void run_warmUp_takesTheWayOfRealChecks(boolean frames) throws Exception {
     var permitted =
         new WarmUp(identity, SERVER, Duration.ofMinutes(3))
             .run(
@@ -325,7 +333,7 @@ class CheckServerTest {
                             1_000,
                             1_000),
                         service),
-                CheckServer::bridges);
+                frames ? CheckServer::attachInFrames : CheckServer::attachByGrpc);
 
     assertThat(permitted).isPositive();
     assertThat(permitted % WarmUp.CHECKS).as("all of them, each time").isZero();
@@ -456,6 +464,12 @@ class CheckServerTest {
       assertThat(attach(socket, SpiffeTls.channelCredentials(stranger, SERVER::equals)))
           .isEqualTo("PERMISSION_DENIED");
       assertThat(attach(socket, InsecureChannelCredentials.create())).isEqualTo("UNAVAILABLE");
+      assertThat(attachInFrames(socket, SpiffeTls.grpcClientContext(bridge, SERVER::equals)))
+          .isEqualTo("welcome");
+      assertThat(attachInFrames(socket, SpiffeTls.grpcClientContext(stranger, SERVER::equals)))
+          .isEqualTo("PERMISSION_DENIED");
+      assertThat(attachInFrames(socket, SpiffeTls.grpcClientContext(bridge, BRIDGE::equals)))
+          .isEqualTo("UNAVAILABLE");
       assertThatThrownBy(
               () -> started(settings("127.0.0.1:0", "127.0.0.1:0", "unix:" + socket), identity))
           .hasMessage(
@@ -463,39 +477,61 @@ class CheckServerTest {
                   + socket
                   + " (stop it, or set another path)");
     }
-    assertThat(socket).doesNotExist();
+    assertThat(directory.resolve("run")).isEmptyDirectory();
+  }
+
+  private static String attachInFrames(Path socket, SslContext tls) throws Exception {
+    var first = new FirstWord();
+    var channel =
+        new FrameChannel<ServerMessage, BridgeMessage>(
+            FrameStream.addressBeside(socket), tls, ServerMessage.parser(), 4_096);
+    try {
+      channel.attach(first);
+      return first.said.get(60, TimeUnit.SECONDS);
+    } finally {
+      channel.close();
+    }
+  }
+
+  private static String attach(Path socket, ChannelCredentials credentials) throws Exception {
+    var first = new FirstWord();
+    var channel = Grpc.newChannelBuilder("unix://" + socket, credentials).build();
+    try {
+      BridgeServiceGrpc.newStub(channel).attach(first);
+      return first.said.get(60, TimeUnit.SECONDS);
+    } finally {
+      channel.shutdownNow().awaitTermination(5, TimeUnit.SECONDS);
+    }
   }
 
   /** The first word of the server to a bridge, or why there is none. */
-  private static String attach(Path socket, ChannelCredentials credentials) throws Exception {
-    var channel = Grpc.newChannelBuilder("unix://" + socket, credentials).build();
-    var answer = new CompletableFuture<String>();
-    try {
-      BridgeServiceGrpc.newStub(channel)
-          .attach(
-              new StreamObserver<>() {
-                @Override
-                public void onNext(ServerMessage message) {
-                  answer.complete(message.getMessageCase().name().toLowerCase(Locale.ROOT));
-                }
+  private static final class FirstWord
+      implements ClientResponseObserver<BridgeMessage, ServerMessage> {
+    private final CompletableFuture<String> said = new CompletableFuture<>();
 
-                @Override
-                public void onError(Throwable thrown) {
-                  answer.complete(Status.fromThrowable(thrown).getCode().name());
-                }
+    @Override
+    public void beforeStart(ClientCallStreamObserver<BridgeMessage> call) {
+      call.setOnReadyHandler(
+          () ->
+              call.onNext(
+                  BridgeMessage.newBuilder()
+                      .setHello(Hello.newBuilder().setProtocolVersion(1).setNode("node-1"))
+                      .build()));
+    }
 
-                @Override
-                public void onCompleted() {
-                  answer.complete("completed");
-                }
-              })
-          .onNext(
-              BridgeMessage.newBuilder()
-                  .setHello(Hello.newBuilder().setProtocolVersion(1).setNode("node-1"))
-                  .build());
-      return answer.get(60, TimeUnit.SECONDS);
-    } finally {
-      channel.shutdownNow().awaitTermination(5, TimeUnit.SECONDS);
+    @Override
+    public void onNext(ServerMessage message) {
+      said.complete(message.getMessageCase().name().toLowerCase(Locale.ROOT));
+    }
+
+    @Override
+    public void onError(Throwable why) {
+      said.complete(Status.fromThrowable(why).getCode().name());
+    }
+
+    @Override
+    public void onCompleted() {
+      said.complete("completed");
     }
   }
 }

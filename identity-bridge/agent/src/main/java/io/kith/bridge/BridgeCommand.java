@@ -18,7 +18,6 @@ import io.kith.bridge.stream.NodeView.IdentitySource;
 import io.kith.bridge.stream.ServerFolder;
 import io.kith.bridge.stream.ServerStreams;
 import io.kith.spiffe.FileSource;
-import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.WorkloadApiSource;
 import io.kith.spiffe.X509Source;
 import io.kith.spiffe.spire.SpireAgent;
@@ -362,7 +361,7 @@ final class BridgeCommand implements Callable<Integer> {
       throws ConfigException {
     var queries = keep(BridgeStream.workers());
     var credentials =
-        SpiffeTls.channelCredentials(
+        BridgeStream.Credentials.of(
             own(settings, out), settings.bridge().requireServerId()::equals);
     var held =
         keep(

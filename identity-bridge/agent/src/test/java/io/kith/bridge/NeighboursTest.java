@@ -133,7 +133,7 @@ class NeighboursTest {
     stream =
         BridgeStream.start(
             server.endpoint(),
-            InsecureChannelCredentials.create(),
+            new BridgeStream.Credentials(InsecureChannelCredentials.create(), null),
             "node-1",
             "test",
             bridge,

@@ -12,11 +12,11 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** An identity that a test sets; gives out expired ones as well. */
-final class InMemorySource implements X509Source {
+public final class InMemorySource implements X509Source {
   private volatile @Nullable Svid svid;
   private volatile Map<String, List<X509Certificate>> bundles;
 
-  InMemorySource(@Nullable Svid svid, Map<String, List<X509Certificate>> bundles) {
+  public InMemorySource(@Nullable Svid svid, Map<String, List<X509Certificate>> bundles) {
     this.svid = svid;
     this.bundles = bundles;
   }

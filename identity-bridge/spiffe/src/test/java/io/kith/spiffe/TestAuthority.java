@@ -10,9 +10,9 @@ import java.util.List;
 import org.bouncycastle.asn1.x509.KeyUsage;
 
 /** A CA that signs whatever it is told to. */
-record TestAuthority(String name, KeyPair keys, X509Certificate certificate) {
+public record TestAuthority(String name, KeyPair keys, X509Certificate certificate) {
 
-  static TestAuthority create(String name) {
+  public static TestAuthority create(String name) {
     var now = Instant.now();
     return create(name, now.minus(Duration.ofDays(1)), now.plus(Duration.ofDays(1)));
   }
@@ -42,7 +42,7 @@ record TestAuthority(String name, KeyPair keys, X509Certificate certificate) {
   }
 
   /** A good SVID. */
-  Svid svid(String id) {
+  public Svid svid(String id) {
     var form = new CertificateForm().uri(id);
     return svid(form);
   }

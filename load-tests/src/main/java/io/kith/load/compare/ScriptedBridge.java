@@ -1,8 +1,13 @@
 package io.kith.load.compare;
 
+import static java.util.Objects.requireNonNull;
+
 import com.google.protobuf.ByteString;
 import io.grpc.Grpc;
-import io.grpc.stub.StreamObserver;
+import io.grpc.netty.shaded.io.grpc.netty.NettySslContextChannelCredentials;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
+import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientResponseObserver;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.v1.Answer;
 import io.kith.bridge.v1.BridgeMessage;
@@ -19,19 +24,22 @@ import io.kith.bridge.v1.Query;
 import io.kith.bridge.v1.Rung;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.spiffe.SpiffeTls;
-import io.kith.spiffe.UnixChannels;
 import io.kith.spiffe.WorkloadApiSource;
+import io.kith.spiffe.frames.FrameChannel;
+import io.kith.spiffe.frames.FrameStream;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A bridge for the pods of a comparison, whose sockets are only numbers: it speaks the whole
  * protocol, and knows by a port which program has it. A program of its own.
  */
-public final class ScriptedBridge implements StreamObserver<ServerMessage> {
+public final class ScriptedBridge implements ClientResponseObserver<BridgeMessage, ServerMessage> {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final Duration AGAIN = Duration.ofMillis(20);
 
@@ -39,15 +47,31 @@ public final class ScriptedBridge implements StreamObserver<ServerMessage> {
   static final List<String> PROGRAMS = List.of("/app/shop", "/app/till", "/app/sync");
 
   private static final String UNIX = "unix:";
+  private static final int MAX_MESSAGE = 4 * 1024 * 1024;
   private static final String STRANGER = "/app/stranger";
   private static final String SHA256 = "5f".repeat(32);
 
   private final CountDownLatch ended = new CountDownLatch(1);
-  private final StreamObserver<BridgeMessage> out;
+  private final int pods;
+  private @Nullable ClientCallStreamObserver<BridgeMessage> out; // of the stream's thread
+  private boolean greeted;
 
-  private ScriptedBridge(BridgeServiceGrpc.BridgeServiceStub stub, int pods) {
-    out = stub.attach(this);
-    out.onNext(
+  private ScriptedBridge(int pods) {
+    this.pods = pods;
+  }
+
+  @Override
+  public void beforeStart(ClientCallStreamObserver<BridgeMessage> call) {
+    out = call;
+    call.setOnReadyHandler(this::greet);
+  }
+
+  private void greet() {
+    if (greeted) {
+      return;
+    }
+    greeted = true;
+    say(
         BridgeMessage.newBuilder()
             .setHello(
                 Hello.newBuilder()
@@ -67,11 +91,15 @@ public final class ScriptedBridge implements StreamObserver<ServerMessage> {
               .addAddresses(ByteString.copyFrom(IpAddress.parse(Traffic.pod(i)).bytes()))
               .addSpiffeIds(Identities.pod(i).toString()));
     }
-    out.onNext(BridgeMessage.newBuilder().setPodUpdate(update).build());
+    say(BridgeMessage.newBuilder().setPodUpdate(update).build());
+  }
+
+  private void say(BridgeMessage message) {
+    requireNonNull(out, "out").onNext(message);
   }
 
   private void describe(String program) {
-    out.onNext(
+    say(
         BridgeMessage.newBuilder()
             .setFingerprint(
                 Fingerprint.newBuilder()
@@ -100,22 +128,38 @@ public final class ScriptedBridge implements StreamObserver<ServerMessage> {
     if (!identity.awaitReady(PATIENCE)) {
       throw new IllegalStateException("no certificate: " + identity.state().words());
     }
-    var credentials = SpiffeTls.channelCredentials(identity, Identities.SERVER::equals);
+    var tls = SpiffeTls.grpcClientContext(identity, Identities.SERVER::equals);
     var server = arguments[0];
-    var channel =
-        (server.startsWith(UNIX)
-                ? UnixChannels.to(Path.of(server.substring(UNIX.length())), credentials)
-                : Grpc.newChannelBuilder(server, credentials))
-            .directExecutor()
-            .build();
+    var attach =
+        server.startsWith(UNIX)
+            ? frames(Path.of(server.substring(UNIX.length())), tls)
+            : grpc(server, tls);
     while (true) {
-      var bridge =
-          new ScriptedBridge(BridgeServiceGrpc.newStub(channel), Integer.parseInt(arguments[2]));
+      var bridge = new ScriptedBridge(Integer.parseInt(arguments[2]));
+      attach.accept(bridge);
       bridge.ended.await();
       System.out.println("no server");
       Thread.sleep(AGAIN);
-      channel.resetConnectBackoff();
     }
+  }
+
+  /** As a bridge asks the server of its own node. */
+  private static Consumer<ScriptedBridge> frames(Path socket, SslContext tls) {
+    return bridge ->
+        new FrameChannel<ServerMessage, BridgeMessage>(
+                FrameStream.addressBeside(socket), tls, ServerMessage.parser(), MAX_MESSAGE)
+            .attach(bridge);
+  }
+
+  private static Consumer<ScriptedBridge> grpc(String server, SslContext tls) {
+    var channel =
+        Grpc.newChannelBuilder(server, NettySslContextChannelCredentials.create(tls))
+            .directExecutor()
+            .build();
+    return bridge -> {
+      channel.resetConnectBackoff();
+      BridgeServiceGrpc.newStub(channel).attach(bridge);
+    };
   }
 
   @Override
@@ -123,7 +167,7 @@ public final class ScriptedBridge implements StreamObserver<ServerMessage> {
     if (message.hasWelcome()) {
       System.out.println("attached");
     } else if (message.hasQuery()) {
-      out.onNext(answer(message.getQuery()));
+      say(answer(message.getQuery()));
     }
   }
 

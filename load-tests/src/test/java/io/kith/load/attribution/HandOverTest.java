@@ -23,11 +23,12 @@ import io.kith.server.check.SocketEnd;
 import io.kith.server.check.SocketQuery;
 import io.kith.server.net.SocketFile;
 import io.kith.server.net.UnixServer;
-import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.WorkloadApiSource;
 import io.kith.spiffe.dev.DevIdentity;
+import io.kith.spiffe.frames.FrameStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -41,7 +42,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * A bridge whose certificate lives for four seconds, at the real server's end of its stream, over
@@ -64,11 +65,18 @@ class HandOverTest {
 
   @TempDir private Path folder;
 
-  /** At a port, and at a Unix socket of the node. */
+  enum Way {
+    PORT,
+    UNIX_SOCKET,
+    /** A server that came after one with frames left its place in a hurry. */
+    UNIX_SOCKET_BESIDE_A_LEFT_ONE,
+    /** Beside a Unix socket where nobody listens. */
+    FRAMES
+  }
+
   @ParameterizedTest
-  @ValueSource(booleans = {true, false})
-  void ask_whileTheCertificateIsRenewedFourTimes_isAlwaysAnswered(boolean overTcp)
-      throws Exception {
+  @EnumSource
+  void ask_whileTheCertificateIsRenewedFourTimes_isAlwaysAnswered(Way way) throws Exception {
     var clock = Clock.systemUTC();
     try (var authority =
             DevIdentity.start(
@@ -81,14 +89,15 @@ class HandOverTest {
       assertThat(bridges.awaitReady(PATIENCE)).isTrue();
       var hub = new BridgeHub(deadlines, new NodeBridges(), InstantSource.system());
       var socket = folder.resolve("bridges.sock");
+      var frames = way == Way.FRAMES ? HubServer.frames(socket, hub, own, BRIDGE) : null;
       var unix =
-          overTcp
-              ? null
-              : UnixServer.start(
+          way == Way.UNIX_SOCKET || way == Way.UNIX_SOCKET_BESIDE_A_LEFT_ONE
+              ? UnixServer.start(
                   "server.bridges.listen",
                   socket,
                   SocketFile.Access.OWNER,
-                  (at, _) -> HubServer.builder(at, hub, own, BRIDGE));
+                  (at, _) -> HubServer.builder(at, hub, own, BRIDGE))
+              : null;
       var server =
           unix == null
               ? HubServer.builder(
@@ -96,17 +105,26 @@ class HandOverTest {
                   .build()
                   .start()
               : unix.server();
+      if (way == Way.UNIX_SOCKET_BESIDE_A_LEFT_ONE) {
+        Files.createFile(FrameStream.socketBeside(socket));
+      }
       var events = new LinkedBlockingQueue<BridgeStream.Event>();
       try (var stream =
           BridgeStream.start(
-              overTcp ? new Endpoint.Tcp("127.0.0.1", server.getPort()) : new Endpoint.Unix(socket),
-              SpiffeTls.channelCredentials(bridges, SERVER::equals),
+              way == Way.PORT
+                  ? new Endpoint.Tcp("127.0.0.1", server.getPort())
+                  : new Endpoint.Unix(socket),
+              BridgeStream.Credentials.of(bridges, SERVER::equals),
               "node-1",
               "test",
               new OneProcess(),
               (_, task) -> task.run(),
               events::add)) {
         bridges.addListener(_ -> stream.renew());
+        if (way == Way.UNIX_SOCKET_BESIDE_A_LEFT_ONE) {
+          assertThat(events.poll(120, TimeUnit.SECONDS))
+              .isInstanceOf(BridgeStream.Event.Detached.class);
+        }
         var attached = events.poll(120, TimeUnit.SECONDS);
         assertThat(attached).isInstanceOf(BridgeStream.Event.Attached.class);
         awaitPods(hub);
@@ -130,6 +148,9 @@ class HandOverTest {
         server.shutdownNow().awaitTermination();
         if (unix != null) {
           unix.close();
+        }
+        if (frames != null) {
+          frames.close();
         }
       }
     }

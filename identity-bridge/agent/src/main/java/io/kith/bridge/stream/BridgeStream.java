@@ -1,13 +1,12 @@
 package io.kith.bridge.stream;
 
 import io.grpc.ChannelCredentials;
-import io.grpc.Grpc;
-import io.grpc.ManagedChannel;
-import io.grpc.ManagedChannelBuilder;
 import io.grpc.Status;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import io.kith.baselines.config.Endpoint;
+import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.ffm.BootClock;
 import io.kith.bridge.guard.GuardEvent;
@@ -21,7 +20,8 @@ import io.kith.bridge.v1.Query;
 import io.kith.bridge.v1.Revocation;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.bridge.v1.Welcome;
-import io.kith.spiffe.UnixChannels;
+import io.kith.spiffe.SpiffeTls;
+import io.kith.spiffe.X509Source;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -33,6 +33,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -95,6 +96,22 @@ public final class BridgeStream implements AutoCloseable {
     record NotRenewed(Endpoint server, String why, long retryMillis) implements Event {}
   }
 
+  /**
+   * Who the bridge is, and which servers it speaks with; in each new connection with the
+   * certificate of that moment.
+   *
+   * @param frames the same for what is not gRPC; null: servers on this node are spoken with by gRPC
+   *     as well
+   */
+  public record Credentials(ChannelCredentials grpc, @Nullable SslContext frames) {
+    /** Proves to be the bridge, and wants the server to prove that it is the expected one. */
+    public static Credentials of(X509Source source, Predicate<SpiffeId> expectedServer) {
+      return new Credentials(
+          SpiffeTls.channelCredentials(source, expectedServer),
+          SpiffeTls.grpcClientContext(source, expectedServer));
+    }
+  }
+
   /** Where questions are answered. */
   @FunctionalInterface
   public interface Workers {
@@ -109,7 +126,7 @@ public final class BridgeStream implements AutoCloseable {
   }
 
   private final Endpoint server;
-  private final ChannelCredentials credentials;
+  private final Credentials credentials;
   private final String node;
   private final String version;
   private final NodeView view;
@@ -119,7 +136,8 @@ public final class BridgeStream implements AutoCloseable {
   private int failures; // guarded by this
   private boolean closed; // guarded by this
   private boolean held = true; // guarded by this
-  private @Nullable ManagedChannel ready; // guarded by this; nothing was said on it
+  private @Nullable ServerConnection ready; // guarded by this; nothing was said on it
+  private boolean grpcNext; // guarded by this; what was tried in vain last were frames
   private int renewals; // guarded by this
   private @Nullable Attachment current; // guarded by this
   private @Nullable Attachment next; // guarded by this
@@ -132,7 +150,7 @@ public final class BridgeStream implements AutoCloseable {
 
   private BridgeStream(
       Endpoint server,
-      ChannelCredentials credentials,
+      Credentials credentials,
       String node,
       String version,
       NodeView view,
@@ -153,8 +171,6 @@ public final class BridgeStream implements AutoCloseable {
   /**
    * Starts to keep a stream open; returns at once.
    *
-   * @param credentials whose TLS side checks the server's SPIFFE ID and shows, in each new
-   *     connection, the certificate of that moment
    * @param node name of the node
    * @param version of the bridge, for people
    * @param workers where questions are answered
@@ -162,7 +178,7 @@ public final class BridgeStream implements AutoCloseable {
    */
   public static BridgeStream start(
       Endpoint server,
-      ChannelCredentials credentials,
+      Credentials credentials,
       String node,
       String version,
       NodeView view,
@@ -179,7 +195,7 @@ public final class BridgeStream implements AutoCloseable {
    */
   public static BridgeStream hold(
       Endpoint server,
-      ChannelCredentials credentials,
+      Credentials credentials,
       String node,
       String version,
       NodeView view,
@@ -232,34 +248,31 @@ public final class BridgeStream implements AutoCloseable {
   /** Has a connection ready, with the certificate of now. */
   private synchronized void connect() {
     if (ready != null) {
-      ready.shutdownNow();
+      ready.close();
     }
-    ready = channel();
+    ready = connection();
     stayConnected();
   }
 
   /** Connects again what was cut, as long as it is only held. */
   synchronized void stayConnected() {
     if (held && ready != null) {
-      var _ = ready.getState(true);
+      ready.connect();
     }
   }
 
-  private ManagedChannel channel() {
-    return channelTo(server)
-        .directExecutor() // what is heard is put down or handed on: nothing here waits
-        .keepAliveTime(20, TimeUnit.SECONDS)
-        .keepAliveTimeout(5, TimeUnit.SECONDS)
-        .build();
-  }
-
-  private ManagedChannelBuilder<?> channelTo(Endpoint server) {
-    return switch (server) {
-      case Endpoint.Tcp tcp -> Grpc.newChannelBuilder("dns:///" + tcp, credentials);
-      case Endpoint.Unix(var path) -> UnixChannels.to(path, credentials);
-      case Endpoint.Folder folder ->
-          throw new IllegalArgumentException(folder + " (expected: one server, not a folder)");
-    };
+  /**
+   * In frames where they are to be had, unless they failed: the socket may be left over from a
+   * server of another version. Guarded by this.
+   */
+  private ServerConnection connection() {
+    var tls = credentials.frames();
+    return tls != null
+            && !grpcNext
+            && server instanceof Endpoint.Unix(var path)
+            && ServerConnection.InFrames.isAt(path)
+        ? ServerConnection.InFrames.to(path, tls)
+        : ServerConnection.ByGrpc.to(server, credentials.grpc());
   }
 
   private void every(Duration interval, Runnable task) {
@@ -301,7 +314,7 @@ public final class BridgeStream implements AutoCloseable {
   }
 
   private synchronized Attachment attachment() {
-    var attachment = new Attachment(renewals, ready == null ? channel() : ready);
+    var attachment = new Attachment(renewals, ready == null ? connection() : ready);
     ready = null;
     return attachment;
   }
@@ -351,12 +364,15 @@ public final class BridgeStream implements AutoCloseable {
   }
 
   private void ended(Attachment which, String why) {
-    which.channel.shutdownNow();
+    which.connection.close();
     Duration delay;
     boolean detached;
     synchronized (this) {
       if (closed) {
         return;
+      }
+      if (!which.welcomed) {
+        grpcNext = which.connection instanceof ServerConnection.InFrames;
       }
       if (which == leaving) {
         leaving = null;
@@ -396,7 +412,7 @@ public final class BridgeStream implements AutoCloseable {
   /** One call of Attach, on a connection of its own. */
   private final class Attachment implements ClientResponseObserver<BridgeMessage, ServerMessage> {
     private final int renewal;
-    private final ManagedChannel channel;
+    private final ServerConnection connection;
     private boolean welcomed; // guarded by the stream
     private @Nullable ClientCallStreamObserver<BridgeMessage> call;
     private @Nullable Outbox outbox;
@@ -408,13 +424,13 @@ public final class BridgeStream implements AutoCloseable {
     private List<PodGuard> statesTold = List.of(); // guarded by this
     private List<GuardEvent> eventsTold = List.of(); // guarded by this
 
-    private Attachment(int renewal, ManagedChannel channel) {
+    private Attachment(int renewal, ServerConnection connection) {
       this.renewal = renewal;
-      this.channel = channel;
+      this.connection = connection;
     }
 
     private void start() {
-      BridgeServiceGrpc.newStub(channel).attach(this);
+      connection.attach(this);
     }
 
     @Override
@@ -654,7 +670,7 @@ public final class BridgeStream implements AutoCloseable {
     synchronized (this) {
       closed = true;
       if (ready != null) {
-        ready.shutdownNow();
+        ready.close();
         ready = null;
       }
       for (var attachment : Arrays.asList(current, next, leaving)) {
@@ -666,7 +682,7 @@ public final class BridgeStream implements AutoCloseable {
     timer.shutdownNow();
     for (var attachment : open) {
       attachment.cancel();
-      attachment.channel.shutdownNow();
+      attachment.connection.close();
     }
   }
 }

@@ -130,7 +130,7 @@ public final class FakeAuthzServer implements AutoCloseable {
   BridgeStream hold(NodeView node, Consumer<BridgeStream.Event> events) {
     return BridgeStream.hold(
         endpoint(),
-        InsecureChannelCredentials.create(),
+        new BridgeStream.Credentials(InsecureChannelCredentials.create(), null),
         "node-1",
         "test",
         node,

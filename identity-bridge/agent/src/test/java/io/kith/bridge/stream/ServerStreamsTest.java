@@ -67,7 +67,7 @@ class ServerStreamsTest {
             server ->
                 BridgeStream.hold(
                     server,
-                    InsecureChannelCredentials.create(),
+                    new BridgeStream.Credentials(InsecureChannelCredentials.create(), null),
                     "node-1",
                     "test",
                     new EmptyNode(),

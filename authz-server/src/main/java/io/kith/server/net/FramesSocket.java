@@ -1,0 +1,62 @@
+package io.kith.server.net;
+
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
+import io.kith.server.bridge.BridgeService;
+import io.kith.server.check.PeerFilter;
+import io.kith.server.rpc.EventLoops;
+import io.kith.spiffe.frames.FrameServer;
+import io.kith.spiffe.frames.FrameStream;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** Where the bridge of this node attaches in frames, until closed. */
+public final class FramesSocket implements AutoCloseable {
+  private final EventLoops loops;
+  private final FrameServer server;
+  private final SocketFile file;
+
+  private FramesSocket(EventLoops loops, FrameServer server, SocketFile file) {
+    this.loops = loops;
+    this.server = server;
+    this.file = file;
+  }
+
+  /**
+   * Listens.
+   *
+   * @param loops that serve its connections; closed with it, and where it cannot listen
+   * @param key of the configuration that has the path, for messages
+   * @param grpc where the same bridges attach by gRPC: frames are beside it
+   * @param most octets of a message
+   * @throws IOException when another server listens there or the file cannot be made; the message
+   *     is for people
+   */
+  public static FramesSocket start(
+      EventLoops loops,
+      String key,
+      Path grpc,
+      SslContext tls,
+      int most,
+      PeerFilter peers,
+      BridgeService service)
+      throws IOException {
+    try {
+      SocketFile.requireFree(key, grpc.toAbsolutePath()); // of the two that is what people know
+      var file = SocketFile.prepare(key, FrameStream.socketBeside(grpc), SocketFile.Access.GROUP);
+      var server =
+          file.listen(
+              at -> FramedBridge.listen(loops, at, tls, most, peers, service), FrameServer::close);
+      return new FramesSocket(loops, server, file);
+    } catch (IOException e) {
+      loops.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public void close() {
+    file.remove();
+    server.close();
+    loops.close();
+  }
+}

@@ -1,0 +1,98 @@
+package io.kith.bridge.stream;
+
+import io.grpc.ChannelCredentials;
+import io.grpc.Grpc;
+import io.grpc.ManagedChannel;
+import io.grpc.ManagedChannelBuilder;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
+import io.grpc.stub.ClientResponseObserver;
+import io.kith.baselines.config.Endpoint;
+import io.kith.bridge.v1.BridgeMessage;
+import io.kith.bridge.v1.BridgeServiceGrpc;
+import io.kith.bridge.v1.ServerMessage;
+import io.kith.spiffe.UnixChannels;
+import io.kith.spiffe.frames.FrameChannel;
+import io.kith.spiffe.frames.FrameStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+
+/** The way to a server, on which one stream is opened. */
+sealed interface ServerConnection {
+  /** Begins to connect, where it is not or was cut. */
+  void connect();
+
+  /** Opens the stream, once. */
+  void attach(ClientResponseObserver<BridgeMessage, ServerMessage> stream);
+
+  /** Ends all that there is on it. */
+  void close();
+
+  /** By gRPC, which every server speaks. */
+  record ByGrpc(ManagedChannel channel) implements ServerConnection {
+    static ByGrpc to(Endpoint server, ChannelCredentials credentials) {
+      return new ByGrpc(
+          builder(server, credentials)
+              .directExecutor() // what is heard is put down or handed on: nothing here waits
+              .keepAliveTime(20, TimeUnit.SECONDS)
+              .keepAliveTimeout(5, TimeUnit.SECONDS)
+              .build());
+    }
+
+    private static ManagedChannelBuilder<?> builder(
+        Endpoint server, ChannelCredentials credentials) {
+      return switch (server) {
+        case Endpoint.Tcp tcp -> Grpc.newChannelBuilder("dns:///" + tcp, credentials);
+        case Endpoint.Unix(var path) -> UnixChannels.to(path, credentials);
+        case Endpoint.Folder folder ->
+            throw new IllegalArgumentException(folder + " (expected: one server, not a folder)");
+      };
+    }
+
+    @Override
+    public void connect() {
+      var _ = channel.getState(true);
+    }
+
+    @Override
+    public void attach(ClientResponseObserver<BridgeMessage, ServerMessage> stream) {
+      BridgeServiceGrpc.newStub(channel).attach(stream);
+    }
+
+    @Override
+    public void close() {
+      channel.shutdownNow();
+    }
+  }
+
+  /** In frames, to a server on the same node. */
+  record InFrames(FrameChannel<ServerMessage, BridgeMessage> channel) implements ServerConnection {
+    private static final int MAX_MESSAGE = 4 * 1024 * 1024; // as gRPC has it
+
+    /** Whether the server at a socket has, or had, one for them as well. */
+    static boolean isAt(Path socket) {
+      return Files.exists(FrameStream.socketBeside(socket));
+    }
+
+    static InFrames to(Path socket, SslContext tls) {
+      return new InFrames(
+          new FrameChannel<>(
+              FrameStream.addressBeside(socket), tls, ServerMessage.parser(), MAX_MESSAGE));
+    }
+
+    @Override
+    public void connect() {
+      channel.connect();
+    }
+
+    @Override
+    public void attach(ClientResponseObserver<BridgeMessage, ServerMessage> stream) {
+      channel.attach(stream);
+    }
+
+    @Override
+    public void close() {
+      channel.close();
+    }
+  }
+}
