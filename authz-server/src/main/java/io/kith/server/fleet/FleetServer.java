@@ -19,8 +19,6 @@ import java.util.concurrent.TimeUnit;
 
 /** Where check servers find a control server: one port, mutual TLS. */
 public final class FleetServer implements AutoCloseable {
-  private static final String LISTEN = "server.control.listen";
-
   /* 10,000 parts are what a flusher keeps at most; they are 1.5 KB each, seldom up to 8. */
   static final int MAX_MESSAGE = 96 << 20;
 
@@ -74,9 +72,9 @@ public final class FleetServer implements AutoCloseable {
     var admission =
         new TransportAdmission(
             peer -> service.mayCall(peer) ? Integer.MAX_VALUE : limits.ofStranger(),
-            "server.checkIds",
+            "see server.checkIds",
             limits.handshakes(),
-            LISTEN);
+            "as so many are at the port of server.control.listen");
     try {
       // A stranger gets through the handshake, so that it is told that it is one.
       var server =
@@ -104,7 +102,7 @@ public final class FleetServer implements AutoCloseable {
       calls.close();
       var cause = e.getCause() == null ? e : e.getCause();
       throw new IOException(
-          LISTEN + ": cannot listen at " + endpoint + ": " + cause.getMessage(), e);
+          "server.control.listen: cannot listen at " + endpoint + ": " + cause.getMessage(), e);
     }
   }
 

@@ -31,6 +31,7 @@ import io.kith.server.telemetry.HealthServer;
 import io.kith.server.telemetry.Metrics;
 import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.X509Source;
+import io.kith.spiffe.frames.FrameServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -386,7 +387,7 @@ public final class CheckServer implements AutoCloseable {
                 loops.lent(),
                 key,
                 path,
-                SpiffeTls.grpcServerContext(identity, _ -> true),
+                SpiffeTls.framesServerContext(identity, _ -> true),
                 MAX_BRIDGE_MESSAGE,
                 PEERS,
                 bridgeService);
@@ -513,9 +514,15 @@ public final class CheckServer implements AutoCloseable {
 
   static WarmUp.Attached attachInFrames(
       InetSocketAddress here, BridgeService service, WarmUp.Bridge bridge) throws IOException {
-    var own = EventLoops.single("kith-warm-up");
-    var tls = SpiffeTls.grpcServerContext(bridge.identity(), bridge.self()::equals);
-    var server = FramedBridge.listen(own, here, tls, MAX_BRIDGE_MESSAGE, PEERS, service);
+    var own = EventLoops.ofChecks();
+    var tls = SpiffeTls.framesServerContext(bridge.identity(), bridge.self()::equals);
+    FrameServer server;
+    try {
+      server = FramedBridge.listen(own, here, tls, MAX_BRIDGE_MESSAGE, PEERS, service);
+    } catch (IOException e) {
+      own.close();
+      throw e;
+    }
     return new WarmUp.Attached(
         RehearsedBridge.inFrames(
             new InetSocketAddress(here.getAddress(), server.port()),
@@ -581,11 +588,11 @@ public final class CheckServer implements AutoCloseable {
     if (bridgePort != null) {
       UnixServer.stop(bridgePort, Duration.ZERO);
     }
+    if (bridgeSocket != null) {
+      bridgeSocket.close(); // first: who finds it looks for the other beside it
+    }
     if (bridgeFrames != null) {
       bridgeFrames.close();
-    }
-    if (bridgeSocket != null) {
-      bridgeSocket.close();
     }
     if (ownHealth != null) {
       ownHealth.close();

@@ -8,6 +8,7 @@ import io.kith.spiffe.frames.FrameServer;
 import io.kith.spiffe.frames.FrameStream;
 import java.io.IOException;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /** Where the bridge of this node attaches in frames, until closed. */
 public final class FramesSocket implements AutoCloseable {
@@ -22,7 +23,7 @@ public final class FramesSocket implements AutoCloseable {
   }
 
   /**
-   * Listens.
+   * Listens. Null where the path is too long to have another beside it.
    *
    * @param loops that serve its connections; closed with it, and where it cannot listen
    * @param key of the configuration that has the path, for messages
@@ -31,7 +32,7 @@ public final class FramesSocket implements AutoCloseable {
    * @throws IOException when another server listens there or the file cannot be made; the message
    *     is for people
    */
-  public static FramesSocket start(
+  public static @Nullable FramesSocket start(
       EventLoops loops,
       String key,
       Path grpc,
@@ -40,9 +41,14 @@ public final class FramesSocket implements AutoCloseable {
       PeerFilter peers,
       BridgeService service)
       throws IOException {
+    var path = FrameStream.socketBeside(grpc);
+    if (path == null) {
+      loops.close();
+      return null;
+    }
     try {
       SocketFile.requireFree(key, grpc.toAbsolutePath()); // of the two that is what people know
-      var file = SocketFile.prepare(key, FrameStream.socketBeside(grpc), SocketFile.Access.GROUP);
+      var file = SocketFile.prepare(key, path, SocketFile.Access.GROUP);
       var server =
           file.listen(
               at -> FramedBridge.listen(loops, at, tls, most, peers, service), FrameServer::close);

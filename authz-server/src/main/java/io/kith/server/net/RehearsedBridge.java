@@ -104,7 +104,8 @@ public final class RehearsedBridge
   /** The same in frames, beside a Unix socket. */
   public static RehearsedBridge attach(
       Path socket, X509Source identity, SpiffeId server, IpAddress address, SpiffeId workload) {
-    return inFrames(FrameStream.addressBeside(socket), identity, server, address, workload);
+    var frames = requireNonNull(FrameStream.socketBeside(socket), "a short path");
+    return inFrames(FrameStream.address(frames), identity, server, address, workload);
   }
 
   /** The same in frames, at any address. */
@@ -117,7 +118,7 @@ public final class RehearsedBridge
     var channel =
         new FrameChannel<ServerMessage, BridgeMessage>(
             frames,
-            SpiffeTls.grpcClientContext(identity, server::equals),
+            SpiffeTls.framesClientContext(identity, server::equals),
             ServerMessage.parser(),
             MAX_MESSAGE);
     var bridge = new RehearsedBridge(pod(address, workload), channel::close);

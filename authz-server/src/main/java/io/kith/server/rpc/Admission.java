@@ -34,16 +34,16 @@ final class Admission {
 
   /**
    * @param mostOfId connections of a peer's SPIFFE ID
-   * @param perIdKey of the configuration, for whoever reads of it in the log
+   * @param perIdHint for whoever reads of it in the log
    * @param mostHandshakes connections that are none's yet
-   * @param handshakesKey the same for these
+   * @param handshakesHint the same for these
    */
   Admission(
-      ToIntFunction<Peer> mostOfId, String perIdKey, int mostHandshakes, String handshakesKey) {
+      ToIntFunction<Peer> mostOfId, String perIdHint, int mostHandshakes, String handshakesHint) {
     this.mostOfId = mostOfId;
-    this.tooManyOfId = "connection refused: its SPIFFE ID has as many as it may, see " + perIdKey;
+    this.tooManyOfId = "connection refused: its SPIFFE ID has as many as it may, " + perIdHint;
     this.mostHandshakes = mostHandshakes;
-    this.tooManyHandshakes = "unfinished handshake ended for a newer one, see " + handshakesKey;
+    this.tooManyHandshakes = "unfinished handshake ended for a newer one, " + handshakesHint;
   }
 
   /** Somebody connected and has to prove who that is. */

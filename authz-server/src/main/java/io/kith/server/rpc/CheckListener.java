@@ -136,9 +136,9 @@ public final class CheckListener implements AutoCloseable {
     var admission =
         new Admission(
             _ -> limits.perId(),
-            "server.connections.perId",
+            "see server.connections.perId",
             limits.handshakes(),
-            "server.connections.handshakes");
+            "see server.connections.handshakes");
     var bound =
         new ServerBootstrap()
             .group(loops.group())

@@ -33,13 +33,13 @@ public final class TransportAdmission extends ServerTransportFilter {
 
   /**
    * @param mostOfId connections of a peer's SPIFFE ID; one more is refused
-   * @param perIdKey of the configuration, for whoever reads of that in the log
+   * @param perIdHint for whoever reads of that in the log
    * @param handshakes connections that are none's yet; one more ends the oldest
-   * @param handshakesKey the same for these
+   * @param handshakesHint the same for these
    */
   public TransportAdmission(
-      ToIntFunction<Peer> mostOfId, String perIdKey, int handshakes, String handshakesKey) {
-    this.admission = new Admission(mostOfId, perIdKey, handshakes, handshakesKey);
+      ToIntFunction<Peer> mostOfId, String perIdHint, int handshakes, String handshakesHint) {
+    this.admission = new Admission(mostOfId, perIdHint, handshakes, handshakesHint);
   }
 
   /** Of a server that has this filter. */

@@ -464,11 +464,11 @@ class CheckServerTest {
       assertThat(attach(socket, SpiffeTls.channelCredentials(stranger, SERVER::equals)))
           .isEqualTo("PERMISSION_DENIED");
       assertThat(attach(socket, InsecureChannelCredentials.create())).isEqualTo("UNAVAILABLE");
-      assertThat(attachInFrames(socket, SpiffeTls.grpcClientContext(bridge, SERVER::equals)))
+      assertThat(attachInFrames(socket, SpiffeTls.framesClientContext(bridge, SERVER::equals)))
           .isEqualTo("welcome");
-      assertThat(attachInFrames(socket, SpiffeTls.grpcClientContext(stranger, SERVER::equals)))
+      assertThat(attachInFrames(socket, SpiffeTls.framesClientContext(stranger, SERVER::equals)))
           .isEqualTo("PERMISSION_DENIED");
-      assertThat(attachInFrames(socket, SpiffeTls.grpcClientContext(bridge, BRIDGE::equals)))
+      assertThat(attachInFrames(socket, SpiffeTls.framesClientContext(bridge, BRIDGE::equals)))
           .isEqualTo("UNAVAILABLE");
       assertThatThrownBy(
               () -> started(settings("127.0.0.1:0", "127.0.0.1:0", "unix:" + socket), identity))
@@ -484,7 +484,7 @@ class CheckServerTest {
     var first = new FirstWord();
     var channel =
         new FrameChannel<ServerMessage, BridgeMessage>(
-            FrameStream.addressBeside(socket), tls, ServerMessage.parser(), 4_096);
+            FrameStream.address(FrameStream.socketBeside(socket)), tls, ServerMessage.parser(), 4_096);
     try {
       channel.attach(first);
       return first.said.get(60, TimeUnit.SECONDS);

@@ -426,7 +426,7 @@ public final class Bridge implements NodeView, AutoCloseable {
               question.sourcePort(),
               question.destination(),
               question.destinationPort());
-      return described(question, sockets.resolve(seen, guard::proxyCgroup));
+      return described(question, sockets.resolve(seen, guard::proxyCgroups));
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
       return new Answer(List.of(), Rung.NONE, List.of("the bridge stops"), question.sourcePort());

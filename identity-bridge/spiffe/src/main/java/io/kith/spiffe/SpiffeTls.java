@@ -7,6 +7,7 @@ import io.grpc.ServerCredentials;
 import io.grpc.netty.shaded.io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.shaded.io.grpc.netty.NettySslContextChannelCredentials;
 import io.grpc.netty.shaded.io.grpc.netty.NettySslContextServerCredentials;
+import io.grpc.netty.shaded.io.netty.handler.ssl.ApplicationProtocolConfig;
 import io.grpc.netty.shaded.io.netty.handler.ssl.ClientAuth;
 import io.grpc.netty.shaded.io.netty.handler.ssl.OpenSslSessionContext;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
@@ -36,7 +37,12 @@ import javax.net.ssl.SSLSession;
  */
 public final class SpiffeTls {
   private static final String TLS_1_3 = "TLSv1.3";
+
+  /** The application protocol of {@link io.kith.spiffe.frames.FrameStream}. */
+  public static final String FRAMES = "kith-frames/1";
+
   private static final String NO_SERVER = "TLS 1.3 cannot be set up for the server";
+  private static final String NO_CLIENT = "TLS 1.3 cannot be set up for the client";
 
   private SpiffeTls() {}
 
@@ -78,6 +84,29 @@ public final class SpiffeTls {
    */
   public static SslContext grpcServerContext(X509Source source, Predicate<SpiffeId> peers) {
     return grpcServerContext(source, peers, ClientCertificate.REQUIRED);
+  }
+
+  /**
+   * For a server that speaks {@link #FRAMES}.
+   *
+   * @param peers which clients may connect
+   */
+  public static SslContext framesServerContext(X509Source source, Predicate<SpiffeId> peers) {
+    try {
+      return finished(
+          server(source, peers, ClientCertificate.REQUIRED).applicationProtocolConfig(frames()));
+    } catch (SSLException e) {
+      throw new IllegalStateException(NO_SERVER, e);
+    }
+  }
+
+  /** Where the other end speaks none of these there is no protocol: whoever speaks it asks. */
+  private static ApplicationProtocolConfig frames() {
+    return new ApplicationProtocolConfig(
+        ApplicationProtocolConfig.Protocol.ALPN,
+        ApplicationProtocolConfig.SelectorFailureBehavior.NO_ADVERTISE,
+        ApplicationProtocolConfig.SelectedListenerFailureBehavior.ACCEPT,
+        FRAMES);
   }
 
   private static SslContext grpcServerContext(
@@ -150,6 +179,24 @@ public final class SpiffeTls {
         expectedServer);
   }
 
+  /**
+   * For a client that speaks {@link #FRAMES}.
+   *
+   * @param expectedServer which servers are the right one; usually {@code id::equals}
+   */
+  public static SslContext framesClientContext(
+      X509Source source, Predicate<SpiffeId> expectedServer) {
+    try {
+      return finished(
+          SslContextBuilder.forClient()
+              .keyManager(new SvidKeyManager(source))
+              .trustManager(trustManager(source::bundles, expectedServer))
+              .applicationProtocolConfig(frames()));
+    } catch (SSLException e) {
+      throw new IllegalStateException(NO_CLIENT, e);
+    }
+  }
+
   private static SslContext client(
       SslContextBuilder builder,
       Supplier<Map<String, List<X509Certificate>>> bundles,
@@ -158,7 +205,7 @@ public final class SpiffeTls {
       return finished(
           GrpcSslContexts.configure(builder.trustManager(trustManager(bundles, expectedServer))));
     } catch (SSLException e) {
-      throw new IllegalStateException("TLS 1.3 cannot be set up for the client", e);
+      throw new IllegalStateException(NO_CLIENT, e);
     }
   }
 

@@ -4,8 +4,6 @@ import static java.util.Objects.requireNonNull;
 
 import com.google.protobuf.ByteString;
 import io.grpc.Grpc;
-import io.grpc.netty.shaded.io.grpc.netty.NettySslContextChannelCredentials;
-import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import io.kith.baselines.identity.IpAddress;
@@ -25,6 +23,7 @@ import io.kith.bridge.v1.Rung;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.WorkloadApiSource;
+import io.kith.spiffe.X509Source;
 import io.kith.spiffe.frames.FrameChannel;
 import io.kith.spiffe.frames.FrameStream;
 import java.nio.file.Path;
@@ -128,12 +127,11 @@ public final class ScriptedBridge implements ClientResponseObserver<BridgeMessag
     if (!identity.awaitReady(PATIENCE)) {
       throw new IllegalStateException("no certificate: " + identity.state().words());
     }
-    var tls = SpiffeTls.grpcClientContext(identity, Identities.SERVER::equals);
     var server = arguments[0];
     var attach =
         server.startsWith(UNIX)
-            ? frames(Path.of(server.substring(UNIX.length())), tls)
-            : grpc(server, tls);
+            ? frames(Path.of(server.substring(UNIX.length())), identity)
+            : grpc(server, identity);
     while (true) {
       var bridge = new ScriptedBridge(Integer.parseInt(arguments[2]));
       attach.accept(bridge);
@@ -144,16 +142,19 @@ public final class ScriptedBridge implements ClientResponseObserver<BridgeMessag
   }
 
   /** As a bridge asks the server of its own node. */
-  private static Consumer<ScriptedBridge> frames(Path socket, SslContext tls) {
+  private static Consumer<ScriptedBridge> frames(Path grpc, X509Source identity) {
+    var tls = SpiffeTls.framesClientContext(identity, Identities.SERVER::equals);
+    var socket = requireNonNull(FrameStream.socketBeside(grpc), "a short path");
     return bridge ->
         new FrameChannel<ServerMessage, BridgeMessage>(
-                FrameStream.addressBeside(socket), tls, ServerMessage.parser(), MAX_MESSAGE)
+                FrameStream.address(socket), tls, ServerMessage.parser(), MAX_MESSAGE)
             .attach(bridge);
   }
 
-  private static Consumer<ScriptedBridge> grpc(String server, SslContext tls) {
+  private static Consumer<ScriptedBridge> grpc(String server, X509Source identity) {
     var channel =
-        Grpc.newChannelBuilder(server, NettySslContextChannelCredentials.create(tls))
+        Grpc.newChannelBuilder(
+                server, SpiffeTls.channelCredentials(identity, Identities.SERVER::equals))
             .directExecutor()
             .build();
     return bridge -> {

@@ -26,9 +26,12 @@ import io.kith.server.net.UnixServer;
 import io.kith.spiffe.WorkloadApiSource;
 import io.kith.spiffe.dev.DevIdentity;
 import io.kith.spiffe.frames.FrameStream;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.file.Files;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -106,7 +109,7 @@ class HandOverTest {
                   .start()
               : unix.server();
       if (way == Way.UNIX_SOCKET_BESIDE_A_LEFT_ONE) {
-        Files.createFile(FrameStream.socketBeside(socket));
+        leave(FrameStream.socketBeside(socket));
       }
       var events = new LinkedBlockingQueue<BridgeStream.Event>();
       try (var stream =
@@ -154,6 +157,14 @@ class HandOverTest {
         }
       }
     }
+  }
+
+  /** A socket whose server was killed. */
+  private static void leave(Path socket) throws IOException {
+    try (var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      server.bind(UnixDomainSocketAddress.of(socket));
+    }
+    assertThat(socket).exists();
   }
 
   private static void awaitPods(BridgeHub hub) {

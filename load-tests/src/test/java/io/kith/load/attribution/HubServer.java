@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.InstantSource;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The part of a server that bridges attach to, around a hub of the test's own. */
 final class HubServer {
@@ -40,13 +41,13 @@ final class HubServer {
   }
 
   /** The same in frames beside a socket, listening. */
-  static FramesSocket frames(Path grpc, BridgeHub hub, WorkloadApiSource own, SpiffeId bridge)
+  static @Nullable FramesSocket frames(Path grpc, BridgeHub hub, WorkloadApiSource own, SpiffeId bridge)
       throws IOException {
     return FramesSocket.start(
         EventLoops.single("kith-test-frames"),
         "server.bridges.listen",
         grpc,
-        SpiffeTls.grpcServerContext(own, _ -> true),
+        SpiffeTls.framesServerContext(own, _ -> true),
         MAX_MESSAGE,
         PEERS,
         service(hub, bridge));

@@ -287,12 +287,14 @@ class ControlStoreContractTest extends DurableStoreContract {
       for (var i = 0; i < 20; i++) {
         var channel = site.channel(bounded, ControlSite.STRANGER);
         strangers.add(channel);
-        var _ = channel.getState(true);
       }
       Await.until(
           "those too many are refused",
           LIMIT,
-          () -> bounded.server().connections().refused() >= 18);
+          () -> {
+            strangers.forEach(one -> one.getState(true));
+            return bounded.server().connections().refused() >= 18;
+          });
 
       strangers.forEach(ManagedChannel::shutdownNow);
       Await.until("they are gone", LIMIT, () -> bounded.server().connections().open() == 3);

@@ -16,8 +16,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
-import java.util.function.ToLongFunction;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -358,15 +359,15 @@ public final class SocketOwners implements AutoCloseable {
 
   /** Who opened a connection, where nothing is known of proxies but their user. */
   public Resolution resolve(Tuple seen) throws InterruptedException {
-    return resolve(seen, _ -> 0);
+    return resolve(seen, _ -> Set.of());
   }
 
   /**
    * Who opened a connection, asked with the addresses that the proxy has.
    *
-   * @param proxies the cgroup of a pod's proxy, by the pod's id; 0: not known
+   * @param proxies the cgroups of a pod's proxies, by the pod's id; none: not known
    */
-  public Resolution resolve(Tuple seen, ToLongFunction<String> proxies)
+  public Resolution resolve(Tuple seen, Function<String, Set<Long>> proxies)
       throws InterruptedException {
     var inside = pods.at(seen.source());
     if (inside == null) {
@@ -379,7 +380,7 @@ public final class SocketOwners implements AutoCloseable {
       return unknown(Rung.WORKLOAD_ONLY, seen, List.of("no pod here has " + seen.source()));
     }
     var reasons = new ArrayList<String>();
-    var proxy = proxies.applyAsLong(inside.pod().id());
+    var proxy = proxies.apply(inside.pod().id());
     return switch (translations.undone(inside.conntrack(), inside.problem(), seen)) {
       case Translation.None() -> owners(inside, seen, false, proxy, reasons);
       case Translation.Undone(var tuple) -> owners(inside, tuple, true, proxy, reasons);
@@ -409,7 +410,7 @@ public final class SocketOwners implements AutoCloseable {
   }
 
   private Resolution owners(
-      Pods.Inside inside, Tuple tuple, boolean verified, long proxy, List<String> reasons)
+      Pods.Inside inside, Tuple tuple, boolean verified, Set<Long> proxy, List<String> reasons)
       throws InterruptedException {
     if (kernel != null && canaryFound && inside.cookie() != 0) {
       var seen = kernel.sightings(inside.cookie(), tuple, RECENT_NANOS);
@@ -436,7 +437,7 @@ public final class SocketOwners implements AutoCloseable {
    * @return null when whoever holds it counts
    */
   private @Nullable List<Owner> noted(
-      KernelCapture capture, Pods.Inside inside, Tuple tuple, long proxy, List<String> reasons) {
+      KernelCapture capture, Pods.Inside inside, Tuple tuple, Set<Long> proxy, List<String> reasons) {
     var diag = inside.diag();
     if (diag == null) {
       return null; // nor is it known who holds it
@@ -474,9 +475,9 @@ public final class SocketOwners implements AutoCloseable {
   /**
    * The last owners, which may all be meant; none when there may have been yet others.
    *
-   * @param proxy cgroup of the pod's proxy; 0: not known
+   * @param proxy cgroups of the pod's proxies; none: not known
    */
-  private List<Owner> meant(KernelCapture.Sightings seen, long proxy, List<String> reasons) {
+  private List<Owner> meant(KernelCapture.Sightings seen, Set<Long> proxy, List<String> reasons) {
     if (!seen.all()) {
       reasons.add("more processes than are remembered used these addresses within seconds");
       return List.of();
@@ -500,8 +501,8 @@ public final class SocketOwners implements AutoCloseable {
   }
 
   /** Whoever may set its user can have the proxy's, but is in the cgroup of its own container. */
-  private boolean isProxys(Owner owner, long proxy) {
-    return owner.uid() == settings.proxyUid() && (proxy == 0 || owner.cgroup() == proxy);
+  private boolean isProxys(Owner owner, Set<Long> proxy) {
+    return owner.uid() == settings.proxyUid() && (proxy.isEmpty() || proxy.contains(owner.cgroup()));
   }
 
   /** Of a connection whose near end is in a pod that is known. */

@@ -56,7 +56,7 @@ public final class Guard implements AutoCloseable {
   private volatile long destroyed;
   private volatile List<PodGuard> states = List.of();
   private volatile Map<Long, String> podsByCgroup = Map.of();
-  private volatile Map<String, Long> proxyCgroups = Map.of();
+  private volatile Map<String, Set<Long>> proxyCgroups = Map.of();
 
   /** What the guard asks of the rest of the bridge. */
   public interface Node {
@@ -191,12 +191,22 @@ public final class Guard implements AutoCloseable {
     /** What the bridge before was told stays, since no server has spoken and it enforces. */
     private boolean kept;
 
+    /** Of its proxy, and of the one before, whose connections may be asked about still. */
+    private Set<Long> proxyCgroups = Set.of();
+
     private long proxyCgroup;
     private List<String> problems = List.of();
     private RawSockets.Found raw = RawSockets.Found.NONE;
     private List<Integer> pids = List.of();
     private PodCgroups.@Nullable Found cgroupsFound;
     private int looks;
+
+    private void hasProxy(long cgroup) {
+      if (cgroup != 0 && cgroup != proxyCgroup) {
+        proxyCgroups = proxyCgroup == 0 ? Set.of(cgroup) : Set.of(cgroup, proxyCgroup);
+        proxyCgroup = cgroup;
+      }
+    }
   }
 
   private record Applied(GuardPolicy policy, long proxyCgroup, Set<IpAddress> own, Mode mode) {}
@@ -230,8 +240,8 @@ public final class Guard implements AutoCloseable {
     }
     podsByCgroup = Map.copyOf(byCgroup);
     forget(own, ids);
-    var ofProxies = new HashMap<String, Long>();
-    pods.forEach((id, guarded) -> ofProxies.put(id, guarded.proxyCgroup));
+    var ofProxies = new HashMap<String, Set<Long>>();
+    pods.forEach((id, guarded) -> ofProxies.put(id, guarded.proxyCgroups));
     proxyCgroups = ofProxies;
     revocation.run();
     try {
@@ -268,10 +278,10 @@ public final class Guard implements AutoCloseable {
     var sockets = node.sockets(pod);
     try {
       proxy = proxies.of(pod.id(), policy, told(own, pod), cgroups.own(), sockets);
+      guarded.hasProxy(proxy);
     } catch (KernelException e) {
       found.add("its proxy cannot be looked for: " + e.getMessage());
     }
-    guarded.proxyCgroup = proxy;
     if (said == null && proxy == 0) {
       guarded.problems = List.of(); // no pod of the mesh, as far as anybody has said
       return;
@@ -541,9 +551,9 @@ public final class Guard implements AutoCloseable {
     return problems;
   }
 
-  /** The cgroup of a pod's proxy, also when it has ended; 0: not known. */
-  public long proxyCgroup(String pod) {
-    return proxyCgroups.getOrDefault(pod, 0L);
+  /** The cgroups of a pod's proxy and of the one before, also when they have ended; may be none. */
+  public Set<Long> proxyCgroups(String pod) {
+    return proxyCgroups.getOrDefault(pod, Set.of());
   }
 
   /** How each pod is guarded. */

@@ -68,6 +68,9 @@ public final class BridgeStream implements AutoCloseable {
 
   private static final int REHEARSALS = 50;
 
+  /** So long a server on this node is spoken with by gRPC when frames did not lead to it. */
+  private static final Duration NO_FRAMES = Duration.ofMinutes(5);
+
   /** An address that another bridge held may be free by now: the server does not ask for it. */
   private static final Duration POD_REPETITION = Duration.ofSeconds(10);
 
@@ -108,7 +111,7 @@ public final class BridgeStream implements AutoCloseable {
     public static Credentials of(X509Source source, Predicate<SpiffeId> expectedServer) {
       return new Credentials(
           SpiffeTls.channelCredentials(source, expectedServer),
-          SpiffeTls.grpcClientContext(source, expectedServer));
+          SpiffeTls.framesClientContext(source, expectedServer));
     }
   }
 
@@ -137,7 +140,8 @@ public final class BridgeStream implements AutoCloseable {
   private boolean closed; // guarded by this
   private boolean held = true; // guarded by this
   private @Nullable ServerConnection ready; // guarded by this; nothing was said on it
-  private boolean grpcNext; // guarded by this; what was tried in vain last were frames
+  private @Nullable Object noFrames; // guarded by this; a socket where they failed
+  private long noFramesUntil; // guarded by this; by System.nanoTime
   private int renewals; // guarded by this
   private @Nullable Attachment current; // guarded by this
   private @Nullable Attachment next; // guarded by this
@@ -262,17 +266,19 @@ public final class BridgeStream implements AutoCloseable {
   }
 
   /**
-   * In frames where they are to be had, unless they failed: the socket may be left over from a
-   * server of another version. Guarded by this.
+   * In frames where they are to be had, unless they failed there a moment ago: the socket may be
+   * left over from a server of another version. Guarded by this.
    */
   private ServerConnection connection() {
     var tls = credentials.frames();
-    return tls != null
-            && !grpcNext
-            && server instanceof Endpoint.Unix(var path)
-            && ServerConnection.InFrames.isAt(path)
-        ? ServerConnection.InFrames.to(path, tls)
-        : ServerConnection.ByGrpc.to(server, credentials.grpc());
+    if (tls != null && server instanceof Endpoint.Unix(var path)) {
+      var frames = ServerConnection.InFrames.to(path, tls);
+      if (frames != null
+          && (!frames.socket().equals(noFrames) || System.nanoTime() - noFramesUntil > 0)) {
+        return frames;
+      }
+    }
+    return ServerConnection.ByGrpc.to(server, credentials.grpc());
   }
 
   private void every(Duration interval, Runnable task) {
@@ -363,7 +369,10 @@ public final class BridgeStream implements AutoCloseable {
     attach();
   }
 
-  private void ended(Attachment which, String why) {
+  /**
+   * @param refused the server said so
+   */
+  private void ended(Attachment which, String why, boolean refused) {
     which.connection.close();
     Duration delay;
     boolean detached;
@@ -371,8 +380,11 @@ public final class BridgeStream implements AutoCloseable {
       if (closed) {
         return;
       }
-      if (!which.welcomed) {
-        grpcNext = which.connection instanceof ServerConnection.InFrames;
+      if (!which.welcomed
+          && !refused
+          && which.connection instanceof ServerConnection.InFrames frames) {
+        noFrames = frames.socket();
+        noFramesUntil = System.nanoTime() + NO_FRAMES.toNanos();
       }
       if (which == leaving) {
         leaving = null;
@@ -624,20 +636,21 @@ public final class BridgeStream implements AutoCloseable {
 
     @Override
     public void onError(Throwable failure) {
-      end(words(Status.fromThrowable(failure)));
+      var status = Status.fromThrowable(failure);
+      end(words(status), status.getCode() != Status.Code.UNAVAILABLE);
     }
 
     @Override
     public void onCompleted() {
-      end("the server ended the stream");
+      end("the server ended the stream", true);
     }
 
-    private void end(String why) {
+    private void end(String why, boolean refused) {
       var out = outbox;
       if (out != null) {
         out.end();
       }
-      ended(this, why);
+      ended(this, why, refused);
     }
 
     private void cancel() {

@@ -13,9 +13,9 @@ import io.kith.bridge.v1.ServerMessage;
 import io.kith.spiffe.UnixChannels;
 import io.kith.spiffe.frames.FrameChannel;
 import io.kith.spiffe.frames.FrameStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** The way to a server, on which one stream is opened. */
 sealed interface ServerConnection {
@@ -65,19 +65,25 @@ sealed interface ServerConnection {
     }
   }
 
-  /** In frames, to a server on the same node. */
-  record InFrames(FrameChannel<ServerMessage, BridgeMessage> channel) implements ServerConnection {
+  /**
+   * In frames, to a server on the same node.
+   *
+   * @param socket what tells the socket of now from others of its name
+   */
+  record InFrames(FrameChannel<ServerMessage, BridgeMessage> channel, Object socket)
+      implements ServerConnection {
     private static final int MAX_MESSAGE = 4 * 1024 * 1024; // as gRPC has it
 
-    /** Whether the server at a socket has, or had, one for them as well. */
-    static boolean isAt(Path socket) {
-      return Files.exists(FrameStream.socketBeside(socket));
-    }
-
-    static InFrames to(Path socket, SslContext tls) {
-      return new InFrames(
-          new FrameChannel<>(
-              FrameStream.addressBeside(socket), tls, ServerMessage.parser(), MAX_MESSAGE));
+    /** Null where the server has no socket for them. */
+    static @Nullable InFrames to(Path grpc, SslContext tls) {
+      var path = FrameStream.socketBeside(grpc);
+      var socket = path == null ? null : ServerFolder.identity(path);
+      return path == null || socket == null
+          ? null
+          : new InFrames(
+              new FrameChannel<>(
+                  FrameStream.address(path), tls, ServerMessage.parser(), MAX_MESSAGE),
+              socket);
     }
 
     @Override

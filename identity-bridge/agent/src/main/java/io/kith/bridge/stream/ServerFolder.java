@@ -78,8 +78,8 @@ public final class ServerFolder {
     return found;
   }
 
-  /** Null when it is no socket, or gone. */
-  private static @Nullable Object identity(Path path) {
+  /** What tells a socket from another of the same name. Null when it is no socket, or gone. */
+  static @Nullable Object identity(Path path) {
     try {
       var attributes =
           Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);

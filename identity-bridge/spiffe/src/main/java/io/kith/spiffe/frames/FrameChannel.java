@@ -7,6 +7,7 @@ import com.google.protobuf.Parser;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.netty.bootstrap.Bootstrap;
 import io.grpc.netty.shaded.io.netty.channel.Channel;
+import io.grpc.netty.shaded.io.netty.channel.ChannelException;
 import io.grpc.netty.shaded.io.netty.channel.ChannelInitializer;
 import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
@@ -19,6 +20,9 @@ import io.grpc.netty.shaded.io.netty.util.concurrent.DefaultThreadFactory;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import java.net.SocketAddress;
+import java.time.Duration;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import javax.net.ssl.SSLSession;
 import org.jspecify.annotations.Nullable;
 
@@ -37,12 +41,18 @@ public final class FrameChannel<I, O extends MessageLite> {
             1, new DefaultThreadFactory("kith-frames", true), EpollIoHandler.newFactory());
   }
 
+  private static final Logger LOG = Logger.getLogger(FrameChannel.class.getName());
+  private static final Duration FIRST_DELAY = Duration.ofMillis(250);
+  private static final int MAX_DOUBLINGS = 5; // 8 s
+
   private final SocketAddress address;
   private final SslContext tls;
   private final Parser<I> parser;
   private final int most;
   private final FrameStream.Pulse pulse;
   private @Nullable Connection connection; // guarded by this
+  private int connections; // guarded by this; so far
+  private long again; // guarded by this; by System.nanoTime
 
   /**
    * Not connected yet.
@@ -64,9 +74,16 @@ public final class FrameChannel<I, O extends MessageLite> {
     this.pulse = pulse;
   }
 
-  /** Begins to connect, where it is not or was cut. */
+  /** Begins to connect, where it is not or was cut, the more seldom the more often that was. */
   public synchronized void connect() {
-    connected();
+    var open = connection;
+    if (open == null || (open.why != null && System.nanoTime() - again >= 0)) {
+      try {
+        connected();
+      } catch (ChannelException e) { // too many files are open
+        LOG.log(Level.FINE, "no connection", e);
+      }
+    }
   }
 
   private Connection connected() {
@@ -75,18 +92,25 @@ public final class FrameChannel<I, O extends MessageLite> {
       open = new Connection();
       open.begin();
       connection = open;
+      var delay = FIRST_DELAY.multipliedBy(1L << Math.min(connections++, MAX_DOUBLINGS));
+      again = System.nanoTime() + delay.toNanos();
     }
     return open;
   }
 
   /**
-   * Opens the stream, once. Messages may be sent from when the observer's handler of readiness is
+   * Opens the stream; called once. Messages may be sent from when the observer's handler of readiness is
    * called, by the thread that brings it messages.
    */
   public void attach(ClientResponseObserver<O, I> observer) {
     Connection open;
-    synchronized (this) {
-      open = connected();
+    try {
+      synchronized (this) {
+        open = connected();
+      }
+    } catch (ChannelException e) { // too many files are open
+      observer.onError(Status.UNAVAILABLE.withCause(e).asRuntimeException());
+      return;
     }
     observer.beforeStart(open.call);
     open.stream.execute(() -> open.attach(observer));
@@ -151,7 +175,7 @@ public final class FrameChannel<I, O extends MessageLite> {
 
     @Override
     public void message(I message) {
-      if (observer != null) {
+      if (observer != null && call.cancelled == null) {
         observer.onNext(message);
       }
     }

@@ -56,7 +56,7 @@ public final class FrameServer implements AutoCloseable {
       FrameStream.Speakers<I, O> speakers,
       FrameStream.Pulse pulse)
       throws IOException {
-    var connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+    var connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
     var bound =
         new ServerBootstrap()
             .group(loops)

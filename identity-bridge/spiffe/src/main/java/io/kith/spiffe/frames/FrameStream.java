@@ -1,5 +1,6 @@
 package io.kith.spiffe.frames;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
 import com.google.protobuf.CodedOutputStream;
@@ -20,9 +21,9 @@ import io.grpc.netty.shaded.io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import io.grpc.netty.shaded.io.netty.handler.timeout.IdleState;
 import io.grpc.netty.shaded.io.netty.handler.timeout.IdleStateEvent;
 import io.grpc.netty.shaded.io.netty.handler.timeout.IdleStateHandler;
+import io.kith.spiffe.SpiffeTls;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.ConnectException;
 import java.net.SocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -55,6 +56,7 @@ public final class FrameStream<I, O extends MessageLite>
   private static final int PREFIX = 5;
   private static final int LENGTH_AT = 1;
   private static final int LENGTH_OCTETS = 4;
+  private static final int MAX_PATH = 107;
   private static final byte MESSAGE = 0;
   private static final byte THERE = 0x40;
   private static final byte END = (byte) 0x80;
@@ -118,14 +120,18 @@ public final class FrameStream<I, O extends MessageLite>
   private @Nullable Status said; // of the connection's thread
   private @Nullable Throwable broken; // of the connection's thread
 
-  /** The socket for frames of a server that serves gRPC at another: beside that. */
-  public static Path socketBeside(Path grpc) {
-    return grpc.resolveSibling(grpc.getFileName() + ".frames");
+  /**
+   * The socket for frames of a server that serves gRPC at another: beside that. Null where its path
+   * is too long for one.
+   */
+  public static @Nullable Path socketBeside(Path grpc) {
+    var frames = grpc.resolveSibling(grpc.getFileName() + ".frames");
+    return frames.toString().getBytes(UTF_8).length > MAX_PATH ? null : frames;
   }
 
-  /** The same, to connect to. */
-  public static SocketAddress addressBeside(Path grpc) {
-    return new DomainSocketAddress(socketBeside(grpc).toString());
+  /** A socket, to connect to. */
+  public static SocketAddress address(Path socket) {
+    return new DomainSocketAddress(socket.toString());
   }
 
   /** On a connection that carries nothing yet. */
@@ -142,6 +148,7 @@ public final class FrameStream<I, O extends MessageLite>
    * @param most octets of a message; a longer one ends the stream
    */
   void install(SslContext tls, int most) {
+    var _ = channel.config().setAutoClose(false); // what was said last is read after a write failed
     channel
         .pipeline()
         .addLast(
@@ -195,7 +202,10 @@ public final class FrameStream<I, O extends MessageLite>
     channel.eventLoop().execute(task);
   }
 
-  /** Whether what is sent leaves soon; else {@link Speaker#ready} is called when it would. */
+  /**
+   * Whether what is sent leaves soon; else {@link Speaker#ready} is called when it would. What was
+   * sent and the connection's thread has not come to does not count.
+   */
   public boolean isReady() {
     return begun && channel.isWritable();
   }
@@ -225,8 +235,12 @@ public final class FrameStream<I, O extends MessageLite>
     switch (event) {
       case SslHandshakeCompletionEvent handshake when handshake.isSuccess() -> {
         var tls = requireNonNull(context.pipeline().get(SslHandler.class), "tls");
-        begun = true;
-        speaker.begins(tls.engine().getSession(), channel.remoteAddress());
+        if (SpiffeTls.FRAMES.equals(tls.applicationProtocol())) {
+          begun = true;
+          speaker.begins(tls.engine().getSession(), channel.remoteAddress());
+        } else {
+          fail(new IOException("the other end does not speak " + SpiffeTls.FRAMES));
+        }
       }
       case SslHandshakeCompletionEvent handshake -> fail(handshake.cause());
       case IdleStateEvent idle when idle.state() == IdleState.WRITER_IDLE -> {
@@ -243,9 +257,6 @@ public final class FrameStream<I, O extends MessageLite>
   @Override
   protected void channelRead0(ChannelHandlerContext context, ByteBuf frame)
       throws InvalidProtocolBufferException {
-    if (ended || said != null) {
-      return;
-    }
     if (ended || said != null || broken != null) {
       return;
     }
@@ -258,7 +269,8 @@ public final class FrameStream<I, O extends MessageLite>
       }
       case END -> {
         var status = com.google.rpc.Status.parseFrom(octets);
-        said = Status.fromCodeValue(status.getCode()).withDescription(status.getMessage());
+        var told = Status.fromCodeValue(status.getCode());
+        said = status.getMessage().isEmpty() ? told : told.withDescription(status.getMessage());
         var _ = context.close();
       }
       default -> fail(new IOException("a frame with flags " + (flags & 0xff)));
@@ -282,21 +294,22 @@ public final class FrameStream<I, O extends MessageLite>
     if (broken == null) {
       broken = cause;
     }
-    var _ = channel.close();
+    var _ = channel.close(); // which waits for an end that does not read
+    tellEnd();
   }
 
   @Override
   public void channelInactive(ChannelHandlerContext context) {
-    end();
+    tellEnd();
   }
 
   /** Where the connection was never there. */
   void failed(SocketAddress address, Throwable cause) {
-    broken = new ConnectException("cannot connect to " + address + ": " + cause);
-    end();
+    said = Status.UNAVAILABLE.withDescription("cannot connect to " + address).withCause(cause);
+    tellEnd();
   }
 
-  private void end() {
+  private void tellEnd() {
     if (!ended) {
       ended = true;
       speaker.ended(

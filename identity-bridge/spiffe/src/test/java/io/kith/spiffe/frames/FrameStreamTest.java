@@ -74,14 +74,14 @@ class FrameStreamTest {
   }
 
   private SslContext tls(SpiffeId id) {
-    return SpiffeTls.grpcClientContext(source(id), SERVER::equals);
+    return SpiffeTls.framesClientContext(source(id), SERVER::equals);
   }
 
   private FrameServer server(SocketAddress address, FrameStream.Pulse pulse) throws IOException {
     return FrameServer.<StringValue, StringValue>start(
         loops,
         address,
-        SpiffeTls.grpcServerContext(source(SERVER), CLIENT::equals),
+        SpiffeTls.framesServerContext(source(SERVER), CLIENT::equals),
         StringValue.parser(),
         MOST,
         Served::new,
@@ -219,8 +219,8 @@ class FrameStreamTest {
     channel(new DomainSocketAddress(folder.resolve("nobody").toString())).attach(caller);
 
     assertThat(caller.ended.get().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
-    assertThat(caller.ended.get().getCause())
-        .hasMessageContaining("cannot connect to " + folder.resolve("nobody"));
+    assertThat(caller.ended.get().getDescription())
+        .isEqualTo("cannot connect to " + folder.resolve("nobody"));
   }
 
   @Test
@@ -235,6 +235,31 @@ class FrameStreamTest {
       assertThat(served.take().ended.get().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
       assertThat(caller.received).isEmpty();
     }
+  }
+
+  /** Both ends have good certificates of the mesh: that is not enough to understand each other. */
+  @Test
+  void attach_otherProtocol_neverBegins() throws Exception {
+    try (var server = server()) {
+      var caller = new Caller();
+      new FrameChannel<StringValue, StringValue>(
+              of(server),
+              SpiffeTls.grpcClientContext(source(CLIENT), SERVER::equals),
+              StringValue.parser(),
+              MOST)
+          .attach(caller);
+
+      assertThat(caller.ended.get().getCause()).hasMessageContaining("does not speak kith-frames");
+      assertThat(served.take().ended.get().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+    }
+  }
+
+  @Test
+  void socketBeside_longPath_isNone() {
+    var most = Path.of("/" + "k".repeat(99));
+
+    assertThat(FrameStream.socketBeside(most)).hasToString(most + ".frames");
+    assertThat(FrameStream.socketBeside(Path.of(most + "k"))).isNull();
   }
 
   @Test
