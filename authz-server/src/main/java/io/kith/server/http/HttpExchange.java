@@ -5,7 +5,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.netty.buffer.Unpooled;
-import io.grpc.netty.shaded.io.netty.channel.ChannelFutureListener;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.DefaultHttpContent;
@@ -19,6 +18,7 @@ import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpVersion;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.LastHttpContent;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
  * The answer to one HTTP request: one JSON document, or lines of JSON for as long as the call runs.
@@ -30,15 +30,16 @@ final class HttpExchange {
   private static final long PROMISE_MILLIS = 500;
 
   private final ChannelHandlerContext channel;
-  private final Runnable done;
+  private final Consumer<HttpExchange> done;
   private boolean keepAlive;
   private boolean begun;
   private boolean ended;
 
   /**
-   * @param done before the end of the answer is sent, on the thread of the channel
+   * @param done told when the end of the answer is written, on the thread of the channel; closes
+   *     the connection after the last one
    */
-  HttpExchange(ChannelHandlerContext channel, boolean keepAlive, Runnable done) {
+  HttpExchange(ChannelHandlerContext channel, boolean keepAlive, Consumer<HttpExchange> done) {
     this.channel = channel;
     this.keepAlive = keepAlive;
     this.done = done;
@@ -52,6 +53,11 @@ final class HttpExchange {
   /** The connection cannot be used for another request. */
   synchronized void closeAfter() {
     keepAlive = false;
+  }
+
+  /** Whether the connection is not used for another request. */
+  synchronized boolean isLast() {
+    return !keepAlive;
   }
 
   /** The one document. */
@@ -143,16 +149,12 @@ final class HttpExchange {
     if (!channel.channel().isActive()) {
       return;
     }
-    var more = keepAlive;
     channel
         .executor()
         .execute(
             () -> {
-              done.run();
-              var written = channel.writeAndFlush(last);
-              if (!more) {
-                var _ = written.addListener(ChannelFutureListener.CLOSE);
-              }
+              var _ = channel.writeAndFlush(last);
+              done.accept(this);
             });
   }
 }

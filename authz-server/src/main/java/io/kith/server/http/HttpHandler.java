@@ -6,6 +6,7 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.netty.buffer.ByteBufUtil;
 import io.grpc.netty.shaded.io.netty.buffer.Unpooled;
+import io.grpc.netty.shaded.io.netty.channel.ChannelFutureListener;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
 import io.grpc.netty.shaded.io.netty.channel.SimpleChannelInboundHandler;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.DefaultFullHttpResponse;
@@ -42,6 +43,9 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
   /** A whole request has to be there by then, and a connection does nothing for no longer. */
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
+  /** Of a request that is answered, and the last one, the rest is waited for so long. */
+  private static final Duration LINGER = Duration.ofSeconds(5);
+
   /** A bundle of 4 MiB, in base64. */
   private static final int MAX_BODY = 6 << 20;
 
@@ -53,6 +57,8 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
   private final Map<String, String> documents;
   private final Executor executor;
   private final Patience patience = new Patience(PATIENCE);
+  private final Patience linger = new Patience(LINGER);
+  private @Nullable HttpExchange current;
   private @Nullable HttpCall call;
   private @Nullable Body body;
   private boolean whole = true;
@@ -62,10 +68,8 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
    * What a call waits for.
    *
    * @param of the message that is made of it
-   * @param exchange that is told when it cannot be
    */
-  private record Body(
-      Function<String, HttpCall.Reader> of, HttpExchange exchange, ByteArrayOutputStream octets) {}
+  private record Body(Function<String, HttpCall.Reader> of, ByteArrayOutputStream octets) {}
 
   HttpHandler(
       Routes routes, JsonServer.Peer peer, Map<String, String> documents, Executor executor) {
@@ -89,8 +93,8 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
       }
       begin(context, request);
     }
-    if (part instanceof HttpContent content && !whole) {
-      take(context, content);
+    if (part instanceof HttpContent content && current != null && !whole) {
+      take(context, current, content);
     }
   }
 
@@ -104,13 +108,14 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
             HttpUtil.isKeepAlive(request)
                 && request.decoderResult().isSuccess()
                 && !HttpUtil.is100ContinueExpected(request), // would its body come all the same?
-            () -> {
+            ended -> {
               answered = true;
               call = null;
               body = null;
               var _ = context.channel().config().setAutoRead(true);
-              rest(context);
+              rest(context, ended);
             });
+    current = exchange;
     if (request.decoderResult().isFailure()) {
       refuse(exchange, Status.INVALID_ARGUMENT, NOT_HTTP);
     } else if (HttpUtil.getContentLength(request, 0L) > MAX_BODY) {
@@ -120,24 +125,32 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
     }
   }
 
-  /** Waits for the next request when there is nothing left of this one. */
-  private void rest(ChannelHandlerContext context) {
+  /** Waits for the next request, or hangs up, when there is nothing left of this one. */
+  private void rest(ChannelHandlerContext context, HttpExchange exchange) {
     if (whole && answered) {
       patience.begin(context);
+      if (exchange.isLast()) { // when what was written before is out
+        var _ =
+            context.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+      }
+    } else if (answered && exchange.isLast()) { // a close with octets unread takes the answer back
+      linger.begin(context);
     }
   }
 
-  private void take(ChannelHandlerContext context, HttpContent part) {
+  private void take(ChannelHandlerContext context, HttpExchange exchange, HttpContent part) {
     whole = part instanceof LastHttpContent;
+    if (part.decoderResult().isFailure()) { // nothing is read after it
+      exchange.closeAfter();
+    }
     var kept = body;
     if (kept != null) {
       if (part.decoderResult().isFailure()) {
         drop();
-        kept.exchange().closeAfter();
-        refuse(kept.exchange(), Status.INVALID_ARGUMENT, NOT_HTTP);
+        refuse(exchange, Status.INVALID_ARGUMENT, NOT_HTTP);
       } else if (kept.octets().size() + part.content().readableBytes() > MAX_BODY) {
         drop();
-        tooLarge(kept.exchange());
+        tooLarge(exchange);
       } else {
         kept.octets().writeBytes(ByteBufUtil.getBytes(part.content()));
         if (whole && call != null) {
@@ -148,8 +161,8 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
     }
     if (whole) {
       patience.end();
-      rest(context);
     }
+    rest(context, exchange);
   }
 
   /** What its call waits for does not come. */
@@ -187,7 +200,6 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
           body =
               new Body(
                   text -> () -> JsonRequest.read(route.request(), values, query(target), text),
-                  exchange,
                   new ByteArrayOutputStream());
         }
         started.start(metadata(request));
@@ -214,8 +226,8 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
 
   /** Whoever calls may, so what is left of the request is read. */
   private void accepted(ChannelHandlerContext context, HttpCall made, HttpRequest request) {
-    if (made == call && body != null) {
-      if (HttpUtil.is100ContinueExpected(request) && !whole) {
+    if (made == call) {
+      if (body != null && HttpUtil.is100ContinueExpected(request) && !whole) {
         var _ =
             context.writeAndFlush(
                 new DefaultFullHttpResponse(
@@ -277,6 +289,7 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
   @Override
   public void channelInactive(ChannelHandlerContext context) {
     patience.end();
+    linger.end();
     if (call != null) {
       call.cancel();
     }

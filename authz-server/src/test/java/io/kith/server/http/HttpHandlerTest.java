@@ -14,11 +14,15 @@ import io.grpc.netty.shaded.io.netty.buffer.ByteBuf;
 import io.grpc.netty.shaded.io.netty.buffer.Unpooled;
 import io.grpc.netty.shaded.io.netty.channel.embedded.EmbeddedChannel;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpServerCodec;
+import io.grpc.stub.StreamObserver;
 import io.kith.admin.v1.AdminServiceGrpc;
+import io.kith.admin.v1.ImportRequest;
+import io.kith.admin.v1.ImportResponse;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,7 +39,14 @@ class HttpHandlerTest {
               Routes.of(
                   List.of(
                       ServerInterceptors.intercept(
-                          new AdminServiceGrpc.AdminServiceImplBase() {}, new Door()))),
+                          new AdminServiceGrpc.AdminServiceImplBase() {
+                            @Override
+                            public void import_(
+                                ImportRequest request, StreamObserver<ImportResponse> answer) {
+                              calls.add(() -> super.import_(request, answer));
+                            }
+                          },
+                          new Door()))),
               _ -> Attributes.EMPTY,
               Map.of(),
               calls::add));
@@ -84,11 +95,15 @@ class HttpHandlerTest {
   }
 
   private static String head(int length) {
+    return head("Content-Length: " + length);
+  }
+
+  private static String head(String... headers) {
     return String.join(
         "\r\n",
         "POST /v1/bundles:import HTTP/1.1",
         "Content-Type: application/json",
-        "Content-Length: " + length,
+        String.join("\r\n", headers),
         "",
         "");
   }
@@ -116,10 +131,62 @@ class HttpHandlerTest {
   void body_thatIsThereBeforeItIsKnownWhoCalls_isTaken() {
     accepts = true;
     send(head(2) + "{}");
+    calls.remove().run();
+    channel.runPendingTasks();
+    assertThat(channel.config().isAutoRead()).as("a caller that goes away is noticed").isTrue();
     run();
 
     assertThat(answer()).startsWith("HTTP/1.1 501");
     assertThat(channel.isOpen()).isTrue();
+  }
+
+  /** A close with octets unread resets the connection, and the refusal is lost. */
+  @Test
+  void refusal_thatIsTheLastAnswer_endsTheConnectionWhenTheBodyIsThere() {
+    send(head("Content-Length: 100", "Connection: close"));
+    run();
+    assertThat(firstLine()).isEqualTo("HTTP/1.1 401 Unauthorized");
+    send(" ".repeat(99));
+    assertThat(channel.isOpen()).isTrue();
+
+    send(" ");
+
+    assertThat(channel.isOpen()).isFalse();
+  }
+
+  @Test
+  void refusal_thatIsTheLastAnswer_endsTheConnectionWhenTheBodyDoesNotCome() {
+    channel.freezeTime();
+    send(head("Content-Length: 100", "Connection: close"));
+    run();
+    assertThat(channel.isOpen()).isTrue();
+
+    channel.advanceTimeBy(10, TimeUnit.SECONDS);
+    run();
+
+    assertThat(channel.isOpen()).isFalse();
+  }
+
+  @Test
+  void brokenChunk_ofABodyThatIsDropped_endsTheConnection() {
+    send(head("Transfer-Encoding: chunked"));
+    run();
+    assertThat(firstLine()).isEqualTo("HTTP/1.1 401 Unauthorized");
+
+    send("no length\r\n");
+
+    assertThat(channel.isOpen()).isFalse();
+  }
+
+  @Test
+  void brokenChunk_thatNoCallWaitsFor_endsTheConnectionAfterTheAnswer() {
+    send("GET /v1/status HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n");
+    assertThat(channel.isOpen()).isTrue();
+
+    run();
+
+    assertThat(firstLine()).isEqualTo("HTTP/1.1 401 Unauthorized");
+    assertThat(channel.isOpen()).isFalse();
   }
 
   @Test
