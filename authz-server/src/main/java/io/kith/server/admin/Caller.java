@@ -156,8 +156,7 @@ public interface Caller {
           return Contexts.interceptCall(context, call, headers, next);
         }
         var end = limits.startStream(known.id());
-        var connection = call.getAttributes();
-        Again again = () -> requireStill(connection, headers);
+        Again again = new StillKnown(caller, call.getAttributes(), headers, System::nanoTime);
         return new Counted<>(
             Contexts.interceptCall(context.withValue(AGAIN, again), call, headers, next), end);
       } catch (StatusException e) {
@@ -172,19 +171,6 @@ public interface Caller {
         return caller.of(connection, headers);
       } catch (StatusException e) {
         throw limits.refused(CallLimits.peer(connection), e);
-      }
-    }
-
-    /* A token or a certificate may be over by now, and a key of the issuer withdrawn. */
-    private void requireStill(Attributes connection, Metadata headers) throws StatusException {
-      try {
-        var _ = caller.of(connection, headers);
-      } catch (StatusException e) {
-        throw e.getStatus()
-            .withDescription(
-                e.getStatus().getDescription()
-                    + "; what was opened with it ends (open it again with what counts now)")
-            .asException();
       }
     }
 

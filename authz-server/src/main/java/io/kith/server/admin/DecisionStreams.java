@@ -5,7 +5,6 @@ import static io.kith.server.admin.Requests.ownerOrAll;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.stub.ServerCallStreamObserver;
-import io.kith.admin.v1.DecisionRecord;
 import io.kith.admin.v1.TailDecisionsRequest;
 import io.kith.admin.v1.TailDecisionsResponse;
 import io.kith.server.control.ControlState;
@@ -17,9 +16,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
@@ -30,7 +27,6 @@ import org.jspecify.annotations.Nullable;
 final class DecisionStreams {
   private static final int MAX_STREAMS = 32;
   private static final int MAX_DECISIONS = 1_000;
-  private static final int EDGES_REMEMBERED = 10_000;
   private static final Duration PAUSE = Duration.ofMillis(100);
 
   /** Check servers are asked less often: each time all of them are. */
@@ -85,7 +81,7 @@ final class DecisionStreams {
               + ")");
     }
     state.flush();
-    var edges = request.getEvery() ? null : new LinkedHashSet<String>();
+    var edges = request.getEvery() ? null : new ShownEdges();
     var tail = state.decisionsFrom(0, owner, request.getDeniedOnly(), request.getLast());
     var others =
         state.others().follow(owner, request.getDeniedOnly(), request.getLast(), Instant.now());
@@ -144,33 +140,17 @@ final class DecisionStreams {
       ServerCallStreamObserver<TailDecisionsResponse> caller,
       List<Found> decisions,
       long missed,
-      @Nullable Set<String> edges) {
+      @Nullable ShownEdges edges) {
     var message = TailDecisionsResponse.newBuilder().setMissed(missed);
     for (var one : decisions) {
       var decision =
           DecisionMessages.of(one.decision(), state).toBuilder().setServer(one.server()).build();
-      if (edges == null || isNew(decision, edges)) {
+      if (edges == null || edges.isNew(decision)) {
         message.addDecisions(decision);
       }
     }
     if (message.getDecisionsCount() > 0 || missed > 0) {
       caller.onNext(message.build());
     }
-  }
-
-  private static boolean isNew(DecisionRecord decision, Set<String> edges) {
-    if (edges.size() >= EDGES_REMEMBERED) {
-      edges.remove(edges.iterator().next()); // the oldest; it may come again
-    }
-    return edges.add(
-        String.join(
-            "\0",
-            decision.getOwner(),
-            decision.getProcess(),
-            decision.getDestination(),
-            Integer.toString(decision.getPort()),
-            decision.getVerdict(),
-            decision.getShadowVerdict(),
-            decision.getReason()));
   }
 }

@@ -111,9 +111,11 @@ public final class OidcTokens implements AutoCloseable {
       if (type != null && !TYPES.contains(type.getType().toLowerCase(Locale.ROOT))) {
         return new Refused("its type is not JWT or at+jwt");
       }
-      return isSigned(parsed)
-          ? claims(parsed.getJWTClaimsSet())
-          : new Refused("it is not signed with a key of the issuer");
+      var claimed = claims(parsed.getJWTClaimsSet());
+      if (claimed instanceof Refused) {
+        return claimed; // whoever signed it, and though the keys cannot be had
+      }
+      return isSigned(parsed) ? claimed : new Refused("it is not signed with a key of the issuer");
     } catch (RateLimitReachedException _) {
       return issuer.hasFailed()
           ? unavailable()

@@ -8,6 +8,7 @@ import io.kith.admin.v1.ListAuditRequest;
 import io.kith.admin.v1.TailDecisionsRequest;
 import io.kith.admin.v1.TailDecisionsResponse;
 import io.kith.baselines.config.ConfigException;
+import io.kith.server.admin.ShownEdges;
 import io.kith.server.verb.Failure;
 import io.kith.server.verb.OutputOption;
 import io.kith.server.verb.Surroundings;
@@ -16,9 +17,11 @@ import io.kith.server.waiting.BackOff;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.LinkedHashSet;
 import java.util.SequencedSet;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -48,6 +51,21 @@ public final class TailCommand implements Callable<Integer> {
   private static final int MOST = 1_000;
   private static final Duration FIRST_PAUSE = Duration.ofMillis(250);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(5);
+
+  /** What is over sooner after a stream was opened was not newer. */
+  private static final Duration SOON = Duration.ofSeconds(5);
+
+  /** Why a stream of decisions ended. */
+  private enum End {
+    /** All was shown that was asked for. */
+    SHOWN,
+
+    /** The server has stopped. */
+    STOPPED,
+
+    /** What proved who follows counts no longer; there may be a newer one. */
+    OVER
+  }
 
   @SuppressWarnings("NullAway.Init") // set by picocli
   @Spec
@@ -87,10 +105,18 @@ public final class TailCommand implements Callable<Integer> {
 
   private boolean connected;
   private boolean lost;
+  private boolean again;
+  private boolean soonOver;
   private int lines;
 
-  /** Ids of the decisions that were shown last. */
+  /** When the first that was shown was decided; none from before was asked for. */
+  private @Nullable Instant first;
+
+  /** Ids of the decisions that were shown last, where every one is. */
   private final SequencedSet<String> shown = new LinkedHashSet<>();
+
+  /** Else: the server knows only what it has shown since a stream was opened. */
+  private final ShownEdges edges = new ShownEdges();
 
   @Override
   public Integer call() throws Failure, ConfigException, IOException, InterruptedException {
@@ -104,10 +130,13 @@ public final class TailCommand implements Callable<Integer> {
     var backOff = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
     while (true) {
       try {
-        if (server.ask(here, connected ? this::followAgain : this::followAtFirst)) {
-          return 0;
+        switch (server.ask(here, this::follow)) {
+          case SHOWN -> {
+            return 0;
+          }
+          case STOPPED -> throw Failure.unreachable("the server has stopped");
+          case OVER -> {} // opened again, and who has nothing newer is refused
         }
-        throw Failure.unreachable("the server has stopped");
       } catch (Failure e) {
         if (once || !connected || e.exitCode() != Failure.UNREACHABLE) {
           throw e;
@@ -122,27 +151,12 @@ public final class TailCommand implements Callable<Integer> {
     }
   }
 
-  private boolean followAtFirst(AdminServiceBlockingStub admin) throws Failure {
+  /** Also what was decided since the last time, as far as the server remembers it. */
+  private End follow(AdminServiceBlockingStub admin) {
+    again = connected;
+    var latest = lost || first != null ? MOST : last; // what is too old of it is left out
     connect(admin);
-    return follow(admin, last);
-  }
-
-  /** What was decided since, as far as the server remembers it; nothing is shown a second time. */
-  private boolean followAgain(AdminServiceBlockingStub admin) throws Failure {
-    connect(admin);
-    say("the server answers again; what a server that stopped had not told is missing");
-    return follow(admin, MOST);
-  }
-
-  /** A stream says nothing until there is a decision, so something small is asked before. */
-  private void connect(AdminServiceBlockingStub admin) {
-    var _ = admin.listAudit(ListAuditRequest.newBuilder().setLimit(1).build());
-    connected = true;
-    lost = false;
-  }
-
-  /** Whether all was shown that was asked for; if not, the server has stopped. */
-  private boolean follow(AdminServiceBlockingStub admin, int latest) throws Failure {
+    var opened = System.nanoTime();
     var messages =
         admin
             .withDeadline(null)
@@ -156,18 +170,33 @@ public final class TailCommand implements Callable<Integer> {
     try {
       while (messages.hasNext()) {
         if (show(messages.next())) {
-          return true;
+          return End.SHOWN;
         }
       }
     } catch (StatusRuntimeException e) {
-      if (e.getStatus().getCode() == Status.Code.UNAUTHENTICATED) { // there may be a newer one
-        throw Failure.unreachable(Words.safe(String.valueOf(e.getStatus().getDescription())));
+      if (e.getStatus().getCode() == Status.Code.UNAUTHENTICATED) {
+        var soon = Duration.ofNanos(System.nanoTime() - opened).compareTo(SOON) < 0;
+        if (soon && soonOver) {
+          throw e; // the newer one does not count either
+        }
+        soonOver = soon;
+        return End.OVER;
       }
       if (e.getStatus().getCode() != Status.Code.CANCELLED) { // as servers do when they stop
         throw e;
       }
     }
-    return false;
+    return End.STOPPED;
+  }
+
+  /** A stream says nothing until there is a decision, so something small is asked before. */
+  private void connect(AdminServiceBlockingStub admin) {
+    var _ = admin.listAudit(ListAuditRequest.newBuilder().setLimit(1).build());
+    connected = true;
+    if (lost) {
+      say("the server answers again; what a server that stopped had not told is missing");
+    }
+    lost = false;
   }
 
   /** Whether that was the last line. */
@@ -186,11 +215,14 @@ public final class TailCommand implements Callable<Integer> {
       say("all check servers are heard again");
     }
     for (var decision : message.getDecisionsList()) {
-      if (!shown.add(decision.getId())) {
+      var decided = decision.getTime();
+      var time = Instant.ofEpochSecond(decided.getSeconds(), decided.getNanos());
+      if ((again && first != null && time.isBefore(first))
+          || !(every ? isNew(decision) : edges.isNew(decision))) {
         continue;
       }
-      if (shown.size() > MOST) {
-        shown.removeFirst();
+      if (first == null) {
+        first = time;
       }
       var out = spec.commandLine().getOut();
       output.printOneOfMany(out, decision, () -> print(decision, out));
@@ -199,6 +231,14 @@ public final class TailCommand implements Callable<Integer> {
       }
     }
     return false;
+  }
+
+  private boolean isNew(DecisionRecord decision) {
+    var isNew = shown.add(decision.getId());
+    if (shown.size() > MOST) {
+      shown.removeFirst();
+    }
+    return isNew;
   }
 
   private void say(String words) {

@@ -65,6 +65,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -425,20 +426,9 @@ class AdminServerTest {
   void tailDecisions_whenItsCallerIsNotRecognizedAnyMore_endsAndSaysWhy() throws Exception {
     check(flow(database(), CURL));
     var over = new Expiring();
-    try (var tcp =
-            AdminServer.onTcp(
-                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-                InsecureServerCredentials.create(),
-                over,
-                LIMITS,
-                service);
-        var ada =
-            AdminClient.toTcp(
-                "127.0.0.1", tcp.port(), InsecureChannelCredentials.create(), "ada")) {
-      var messages =
-          ada.service()
-              .withDeadlineAfter(1, TimeUnit.MINUTES)
-              .tailDecisions(TailDecisionsRequest.newBuilder().setLast(1).build());
+    try (var tcp = served(over);
+        var ada = client(tcp)) {
+      var messages = followed(ada);
       assertThat(messages.hasNext()).isTrue();
       var _ = messages.next();
 
@@ -450,26 +440,70 @@ class AdminServerTest {
     }
   }
 
+  /** A short outage of the issuer ended the streams of all whose tokens still counted. */
+  @Test
+  void tailDecisions_whileTheKeysOfTheIssuerCannotBeHad_goOn() throws Exception {
+    check(flow(database(), CURL));
+    var over = new Expiring();
+    try (var tcp = served(over);
+        var ada = client(tcp)) {
+      var messages = followed(ada);
+      assertThat(messages.hasNext()).isTrue();
+      var _ = messages.next();
+
+      over.end(Status.UNAVAILABLE.withDescription("no keys"));
+      Await.until("it was asked for twice in vain", () -> over.refusals.get() >= 2);
+      check(flow(database(), PAYMENTS));
+      assertThat(messages.next().getDecisions(0).getProcess()).isEqualTo("/app/payments");
+
+      over.expire();
+      assertThat(refusal(messages::next).getCode()).isEqualTo(Status.Code.UNAUTHENTICATED);
+    }
+  }
+
+  private AdminServer served(Caller caller) throws IOException {
+    return AdminServer.onTcp(
+        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+        InsecureServerCredentials.create(),
+        caller,
+        LIMITS,
+        service);
+  }
+
+  private static AdminClient client(AdminServer tcp) {
+    return AdminClient.toTcp("127.0.0.1", tcp.port(), InsecureChannelCredentials.create(), "ada");
+  }
+
+  private static Iterator<TailDecisionsResponse> followed(AdminClient ada) {
+    return ada.service()
+        .withDeadlineAfter(1, TimeUnit.MINUTES)
+        .tailDecisions(TailDecisionsRequest.newBuilder().setLast(1).build());
+  }
+
   /** Somebody who may look, until the token is over. */
   static final class Expiring implements Caller {
     static final String ENDED =
         "the token is not accepted: it has expired; what was opened with it ends (open it again"
             + " with what counts now)";
 
-    private volatile boolean over;
+    final AtomicInteger refusals = new AtomicInteger();
+    private volatile Status status = Status.OK;
 
     @Override
     public Known of(Attributes connection, Metadata headers) throws StatusException {
-      if (over) {
-        throw Status.UNAUTHENTICATED
-            .withDescription("the token is not accepted: it has expired")
-            .asException();
+      if (!status.isOk()) {
+        refusals.incrementAndGet();
+        throw status.asException();
       }
       return new Known("oidc:4711", "oidc:4711 as ada", AdminRole.VIEWER);
     }
 
     void expire() {
-      over = true;
+      end(Status.UNAUTHENTICATED.withDescription("the token is not accepted: it has expired"));
+    }
+
+    void end(Status status) {
+      this.status = status;
     }
   }
 

@@ -10,6 +10,7 @@ import static io.kith.server.control.Shop.flow;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonParser;
+import com.google.protobuf.Timestamp;
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import io.kith.admin.v1.AdminServiceGrpc;
@@ -223,45 +224,96 @@ class OperatorVerbsTest {
     shop = new ServedShop(folder);
   }
 
-  /** The next one is opened with what the token's file, or the Workload API, has by then. */
+  /**
+   * The next one is opened with what the token's file, or the Workload API, has by then. It showed
+   * every edge again, and said that the server had stopped.
+   */
   @Test
-  void tail_whoseTokenIsOver_isOpenedAgain() throws Exception {
-    var opened = new AtomicInteger();
-    var admin =
-        new AdminServiceGrpc.AdminServiceImplBase() {
-          @Override
-          public void listAudit(
-              ListAuditRequest request, StreamObserver<ListAuditResponse> caller) {
-            caller.onNext(ListAuditResponse.getDefaultInstance());
-            caller.onCompleted();
-          }
-
-          @Override
-          public void tailDecisions(
-              TailDecisionsRequest request, StreamObserver<TailDecisionsResponse> caller) {
-            if (opened.incrementAndGet() == 1) {
-              caller.onError(
-                  Status.UNAUTHENTICATED.withDescription("it has expired").asException());
-              return;
-            }
-            caller.onNext(
-                TailDecisionsResponse.newBuilder()
-                    .addDecisions(DecisionRecord.newBuilder().setId("d:1"))
-                    .build());
-          }
-        };
-    shop.close();
-    try (var _ =
-        AdminServer.onUnixSocket(
-            folder.resolve("admin.sock"), Map.of(), new CallLimits(AdminLimits.DEFAULT), admin)) {
-      assertThat(done("tail", "--limit", "1")).contains("d:1");
-      assertThat(shop.err.toString())
-          .startsWith("kith: it has expired; trying again until Ctrl-C\n");
-
-      opened.set(0);
-      assertThat(refused(3, "tail", "--once")).isEqualTo("kith: it has expired\n");
+  void tail_whoseTokenIsOver_isOpenedAgain_andShowsNothingTwice() throws Exception {
+    try (var _ = served(new Expiring(1, false))) {
+      assertThat(done("tail", "--limit", "2", "--once").lines())
+          .satisfiesExactly(
+              before -> assertThat(before).contains("d:1", "/usr/bin/curl"),
+              after -> assertThat(after).contains("d:3", "/app/payments"));
+      assertThat(shop.err.toString()).isEmpty();
+    }
+    try (var _ = served(new Expiring(1, false))) {
+      assertThat(done("tail", "--last", "0", "--limit", "1"))
+          .as("what was decided before is not asked for by the next, either")
+          .contains("d:2");
     }
     shop = new ServedShop(folder);
+  }
+
+  @Test
+  void tail_whoseTokenIsOver_andThereIsNoOther_isRefused() throws Exception {
+    try (var _ = served(new Expiring(Integer.MAX_VALUE, false))) {
+      assertThat(refused(1, "tail", "--once")).isEqualTo("kith: it has expired\n");
+    }
+    try (var _ = served(new Expiring(1, true))) {
+      assertThat(refused(1, "tail", "--once")).isEqualTo("kith: who are you?\n");
+    }
+    shop = new ServedShop(folder);
+  }
+
+  /** In place of the shop's own server. */
+  private AdminServer served(Expiring admin) throws Exception {
+    shop.close();
+    return AdminServer.onUnixSocket(
+        folder.resolve("admin.sock"), Map.of(), new CallLimits(AdminLimits.DEFAULT), admin);
+  }
+
+  /** Ends the first streams because who follows is not recognized any more. */
+  private static final class Expiring extends AdminServiceGrpc.AdminServiceImplBase {
+    private final int ended;
+    private final boolean stranger;
+    private final AtomicInteger opened = new AtomicInteger();
+
+    /**
+     * @param ended so many streams
+     * @param stranger whether other calls are refused then, too
+     */
+    Expiring(int ended, boolean stranger) {
+      this.ended = ended;
+      this.stranger = stranger;
+    }
+
+    @Override
+    public void listAudit(ListAuditRequest request, StreamObserver<ListAuditResponse> caller) {
+      if (stranger && opened.get() > 0) {
+        caller.onError(Status.UNAUTHENTICATED.withDescription("who are you?").asException());
+        return;
+      }
+      caller.onNext(ListAuditResponse.getDefaultInstance());
+      caller.onCompleted();
+    }
+
+    @Override
+    public void tailDecisions(
+        TailDecisionsRequest request, StreamObserver<TailDecisionsResponse> caller) {
+      if (opened.incrementAndGet() <= ended) {
+        if (request.getLast() > 0) {
+          caller.onNext(told("d:1", 1, "/usr/bin/curl"));
+        }
+        caller.onError(Status.UNAUTHENTICATED.withDescription("it has expired").asException());
+        return;
+      }
+      if (request.getLast() > 10) {
+        caller.onNext(told("d:0", 0, "/usr/bin/before"));
+      }
+      caller.onNext(told("d:2", 2, "/usr/bin/curl"));
+      caller.onNext(told("d:3", 3, "/app/payments"));
+    }
+
+    private static TailDecisionsResponse told(String id, long second, String process) {
+      return TailDecisionsResponse.newBuilder()
+          .addDecisions(
+              DecisionRecord.newBuilder()
+                  .setId(id)
+                  .setTime(Timestamp.newBuilder().setSeconds(second))
+                  .setProcess(process))
+          .build();
+    }
   }
 
   @Test

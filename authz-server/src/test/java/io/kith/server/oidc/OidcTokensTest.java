@@ -321,6 +321,17 @@ class OidcTokensTest {
     }
   }
 
+  /** It is over whether or not the issuer can be asked; it was taken for one that may count. */
+  @Test
+  void verify_expiredToken_whileNoKeysCanBeHad_isRefused() throws Exception {
+    var claims = issuer.claims();
+    issuer.close();
+
+    refused(
+        token(claims.expirationTime(Date.from(Instant.now().minusSeconds(31)))), "it has expired");
+    assertThat(tokens.verify(token(issuer.claims()))).isInstanceOf(Unavailable.class);
+  }
+
   @Test
   void verify_timesThatAreOffByLittle_areTaken() throws Exception {
     var noon = Instant.parse("2026-11-26T12:00:00Z");
