@@ -5,6 +5,7 @@ import static io.kith.server.check.Samples.STRANGER;
 import static io.kith.server.check.Samples.headers;
 import static io.kith.server.check.Samples.l4;
 import static io.kith.server.check.ServiceUnderTest.said;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -484,7 +485,10 @@ class CheckServerTest {
     var first = new FirstWord();
     var channel =
         new FrameChannel<ServerMessage, BridgeMessage>(
-            FrameStream.address(FrameStream.socketBeside(socket)), tls, ServerMessage.parser(), 4_096);
+            FrameStream.address(requireNonNull(FrameStream.socketBeside(socket))),
+            tls,
+            ServerMessage.parser(),
+            4_096);
     try {
       channel.attach(first);
       return first.said.get(60, TimeUnit.SECONDS);

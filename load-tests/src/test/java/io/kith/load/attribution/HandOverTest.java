@@ -1,5 +1,6 @@
 package io.kith.load.attribution;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.config.Endpoint;
@@ -109,7 +110,7 @@ class HandOverTest {
                   .start()
               : unix.server();
       if (way == Way.UNIX_SOCKET_BESIDE_A_LEFT_ONE) {
-        leave(FrameStream.socketBeside(socket));
+        leave(requireNonNull(FrameStream.socketBeside(socket)));
       }
       var events = new LinkedBlockingQueue<BridgeStream.Event>();
       try (var stream =

@@ -41,8 +41,8 @@ final class HubServer {
   }
 
   /** The same in frames beside a socket, listening. */
-  static @Nullable FramesSocket frames(Path grpc, BridgeHub hub, WorkloadApiSource own, SpiffeId bridge)
-      throws IOException {
+  static @Nullable FramesSocket frames(
+      Path grpc, BridgeHub hub, WorkloadApiSource own, SpiffeId bridge) throws IOException {
     return FramesSocket.start(
         EventLoops.single("kith-test-frames"),
         "server.bridges.listen",

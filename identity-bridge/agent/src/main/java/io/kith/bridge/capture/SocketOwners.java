@@ -437,7 +437,11 @@ public final class SocketOwners implements AutoCloseable {
    * @return null when whoever holds it counts
    */
   private @Nullable List<Owner> noted(
-      KernelCapture capture, Pods.Inside inside, Tuple tuple, Set<Long> proxy, List<String> reasons) {
+      KernelCapture capture,
+      Pods.Inside inside,
+      Tuple tuple,
+      Set<Long> proxy,
+      List<String> reasons) {
     var diag = inside.diag();
     if (diag == null) {
       return null; // nor is it known who holds it
@@ -502,7 +506,8 @@ public final class SocketOwners implements AutoCloseable {
 
   /** Whoever may set its user can have the proxy's, but is in the cgroup of its own container. */
   private boolean isProxys(Owner owner, Set<Long> proxy) {
-    return owner.uid() == settings.proxyUid() && (proxy.isEmpty() || proxy.contains(owner.cgroup()));
+    return owner.uid() == settings.proxyUid()
+        && (proxy.isEmpty() || proxy.contains(owner.cgroup()));
   }
 
   /** Of a connection whose near end is in a pod that is known. */

@@ -380,7 +380,8 @@ class SocketOwnersKernelTest {
     var cgroup = unknown.owners().getFirst().cgroup();
 
     assertThat(pids(unknown)).containsExactly((int) second.pid());
-    assertThat(pids(owners.resolve(seen, _ -> Set.of(cgroup + 1, cgroup)))).containsExactly((int) second.pid());
+    assertThat(pids(owners.resolve(seen, _ -> Set.of(cgroup + 1, cgroup))))
+        .containsExactly((int) second.pid());
     assertThat(pids(owners.resolve(seen, _ -> Set.of(cgroup + 1))))
         .containsExactly((int) second.pid(), (int) first.pid());
     second.destroy();

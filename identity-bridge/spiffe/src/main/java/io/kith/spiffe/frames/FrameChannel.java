@@ -99,8 +99,8 @@ public final class FrameChannel<I, O extends MessageLite> {
   }
 
   /**
-   * Opens the stream; called once. Messages may be sent from when the observer's handler of readiness is
-   * called, by the thread that brings it messages.
+   * Opens the stream; called once. Messages may be sent from when the observer's handler of
+   * readiness is called, by the thread that brings it messages.
    */
   public void attach(ClientResponseObserver<O, I> observer) {
     Connection open;
