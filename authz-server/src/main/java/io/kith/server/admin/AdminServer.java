@@ -5,10 +5,12 @@ import io.grpc.Server;
 import io.grpc.ServerCredentials;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
+import io.grpc.netty.shaded.io.grpc.netty.InternalProtocolNegotiators;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.kith.baselines.config.AdminRole;
 import io.kith.server.net.UnixServer;
+import io.kith.server.rpc.FirstLook;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -56,7 +58,10 @@ public final class AdminServer implements AutoCloseable {
               Caller.access(roles),
               (address, owner) ->
                   serving(
-                      NettyServerBuilder.forAddress(address).protocolNegotiator(new SocketPeer()),
+                      NettyServerBuilder.forAddress(address)
+                          .protocolNegotiator(
+                              new FirstLook(
+                                  InternalProtocolNegotiators.serverPlaintext(), SocketPeer::of)),
                       service,
                       Caller.onUnixSocket(owner, roles),
                       limits,
