@@ -420,28 +420,57 @@ public final class Bridge implements NodeView, AutoCloseable {
           List.of(), Rung.NONE, List.of("only TCP is attributed"), question.sourcePort());
     }
     try {
-      var seen =
-          new Tuple(
-              question.source(),
-              question.sourcePort(),
-              question.destination(),
-              question.destinationPort());
-      return described(question, sockets.resolve(seen, guard::proxyCgroups));
+      var resolution = sockets.resolve(seen(question), guard::proxyCgroups);
+      var toTell = question.patience().toNanos() / 4;
+      var until = System.nanoTime() + question.patience().toNanos() - toTell;
+      return described(question, resolution, until);
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
       return new Answer(List.of(), Rung.NONE, List.of("the bridge stops"), question.sourcePort());
     }
   }
 
-  private Answer described(Question question, Resolution resolution) {
+  @Override
+  public @Nullable Answer atHand(Question question) {
+    if (question.protocol() != Protocol.TCP) {
+      return null;
+    }
+    var resolution = sockets.atHand(seen(question), guard::proxyCgroups);
+    if (resolution == null || !resolution.owners().stream().allMatch(this::isAtHand)) {
+      return null;
+    }
+    return described(question, resolution, System.nanoTime());
+  }
+
+  private boolean isAtHand(Owner owner) {
+    var sighting = sighting(owner);
+    return !isShared(owner) && fingerprints.isAtHand(sighting) && identities.isAtHand(sighting);
+  }
+
+  private static Tuple seen(Question question) {
+    return new Tuple(
+        question.source(),
+        question.sourcePort(),
+        question.destination(),
+        question.destinationPort());
+  }
+
+  /** Whether another process than the one that connected sent the first packet. */
+  private static boolean isShared(Owner owner) {
+    return owner.senderPid() != 0 && owner.senderPid() != owner.pid();
+  }
+
+  /**
+   * @param until time of {@link System#nanoTime} when an answer that says less is better than none
+   */
+  private Answer described(Question question, Resolution resolution, long until) {
     var reasons = new ArrayList<>(resolution.reasons());
     var candidates = new ArrayList<Candidate>();
-    var until = System.nanoTime() + question.patience().toNanos() / 4 * 3; // and time to tell it
     for (var owner : resolution.owners()) {
       var sighting = sighting(owner);
       var identified = fingerprints.identify(sighting, until);
       reasons.addAll(identified.remarks());
-      var shared = owner.senderPid() != 0 && owner.senderPid() != owner.pid();
+      var shared = isShared(owner);
       candidates.add(
           candidate(
               sighting,

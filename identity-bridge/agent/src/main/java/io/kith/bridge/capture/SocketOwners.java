@@ -397,6 +397,24 @@ public final class SocketOwners implements AutoCloseable {
   }
 
   /**
+   * As {@link #resolve(Tuple, Function)}, of what the kernel's records say at once.
+   *
+   * @return null when they do not tell, and it has to be looked for elsewhere
+   */
+  public @Nullable Resolution atHand(Tuple seen, Function<String, Set<Long>> proxies) {
+    var inside = pods.at(seen.source());
+    if (inside == null) {
+      return null;
+    }
+    var proxy = proxies.apply(inside.pod().id());
+    return switch (translations.undone(inside.conntrack(), inside.problem(), seen)) {
+      case Translation.None() -> recorded(inside, seen, false, proxy, new ArrayList<>());
+      case Translation.Undone(var tuple) -> recorded(inside, tuple, true, proxy, new ArrayList<>());
+      case Translation.Unknown _, Translation.Other _ -> null;
+    };
+  }
+
+  /**
    * Whether the kernel's record is of a connection that its end has closed. NAT gives a redirected
    * connection a port that no open connection to there has, but one that was closed lately may have
    * had it: without connection tracking that one could be anybody's.
@@ -412,12 +430,11 @@ public final class SocketOwners implements AutoCloseable {
   private Resolution owners(
       Pods.Inside inside, Tuple tuple, boolean verified, Set<Long> proxy, List<String> reasons)
       throws InterruptedException {
+    var recorded = recorded(inside, tuple, verified, proxy, reasons);
+    if (recorded != null) {
+      return recorded;
+    }
     if (kernel != null && canaryFound && inside.cookie() != 0) {
-      var seen = kernel.sightings(inside.cookie(), tuple, RECENT_NANOS);
-      if (seen != null && !isLongGone(seen.owners().getFirst())) {
-        var meant = meant(seen, proxy, reasons);
-        return new Resolution(meant, rung(), verified, tuple.sourcePort(), reasons);
-      }
       reasons.add("the kernel has no record of " + tuple);
       var noted = noted(kernel, inside, tuple, proxy, reasons);
       if (noted != null) {
@@ -427,6 +444,20 @@ public final class SocketOwners implements AutoCloseable {
     var holders = holders(inside, tuple, reasons);
     var rung = inside.diag() == null ? Rung.WORKLOAD_ONLY : Rung.DIAG;
     return new Resolution(holders, rung, verified, tuple.sourcePort(), reasons);
+  }
+
+  /** What the kernel's tables say of a connection; null when they know none, or cannot be asked. */
+  private @Nullable Resolution recorded(
+      Pods.Inside inside, Tuple tuple, boolean verified, Set<Long> proxy, List<String> reasons) {
+    if (kernel == null || !canaryFound || inside.cookie() == 0) {
+      return null;
+    }
+    var seen = kernel.sightings(inside.cookie(), tuple, RECENT_NANOS);
+    if (seen == null || isLongGone(seen.owners().getFirst())) {
+      return null;
+    }
+    var meant = meant(seen, proxy, reasons);
+    return new Resolution(meant, rung(), verified, tuple.sourcePort(), reasons);
   }
 
   /**

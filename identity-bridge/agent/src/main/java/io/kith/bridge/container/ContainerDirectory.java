@@ -170,6 +170,17 @@ public final class ContainerDirectory implements AutoCloseable {
     };
   }
 
+  /** Whether {@link #describe} answers from memory. */
+  public boolean isAtHand(Placement placement) {
+    if (!(placement instanceof Placement.In(var id))) {
+      return true;
+    }
+    synchronized (entries) {
+      var entry = entries.get(id);
+      return entry != null && entry.answer instanceof Known;
+    }
+  }
+
   /** The first process of a container that is started again is another. */
   private Described withLiving(String id, Described answer) {
     if (!(answer instanceof Known(var facts, var first)) || (first != null && first.isAlive())) {

@@ -23,6 +23,11 @@ public interface ProcessIdentities extends AutoCloseable {
    */
   Attested of(Sighting process, IpAddress address, long until);
 
+  /** Whether {@link #of} asks nobody and does not wait. */
+  default boolean isAtHand(Sighting process) {
+    return true;
+  }
+
   /** Those that every process of a pod has; empty when processes are told apart. */
   default Set<SpiffeId> ofPod(Set<IpAddress> addresses) {
     return Set.of();

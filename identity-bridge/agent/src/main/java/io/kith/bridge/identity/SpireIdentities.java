@@ -100,8 +100,8 @@ public final class SpireIdentities implements ProcessIdentities {
   @Override
   public Attested of(Sighting process, IpAddress address, long until) {
     var key = process.key();
-    var before = remembered.get(key);
-    if (before != null && nanoTime.getAsLong() - before.nanos() < kept(before.attested())) {
+    var before = kept(key);
+    if (before != null) {
       return before.attested();
     }
     var problem = health.problem();
@@ -109,6 +109,18 @@ public final class SpireIdentities implements ProcessIdentities {
       return Attested.unknown("not attested: " + problem);
     }
     return await(lookUp(process, address), address, until);
+  }
+
+  @Override
+  public boolean isAtHand(Sighting process) {
+    return kept(process.key()) != null || health.problem() != null;
+  }
+
+  private @Nullable Remembered kept(ProcessKey key) {
+    var before = remembered.get(key);
+    return before != null && nanoTime.getAsLong() - before.nanos() < kept(before.attested())
+        ? before
+        : null;
   }
 
   private static long kept(Attested attested) {

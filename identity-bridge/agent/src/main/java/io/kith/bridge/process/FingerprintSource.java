@@ -289,6 +289,38 @@ public final class FingerprintSource implements AutoCloseable {
     return new Identified(FingerprintId.of(fingerprint), fingerprint, proved, remarks);
   }
 
+  /**
+   * Whether {@link #identify} has all that it needs of a process, and neither looks at anything nor
+   * waits.
+   */
+  public boolean isAtHand(Sighting sighting) {
+    var examined = sighting.uid() == -1 ? null : examined(sighting);
+    return examined != null
+        && examined.hash().isDone()
+        && examined.entry().hash().isDone()
+        && directory.isAtHand(examined.placement())
+        && injected.isAtHand(sighting.key(), examined.ancestry().container());
+  }
+
+  /** What was found out about a process before; null when nothing was. */
+  private @Nullable Examined examined(Sighting sighting) {
+    var run = runs.get(sighting.key());
+    if (run != null && isOf(run, sighting)) {
+      var examined = run.examined();
+      return examined.state() == Future.State.SUCCESS ? examined.resultNow() : null;
+    }
+    var before = late.get(sighting.key());
+    return before != null && runs(before, sighting.image()) ? before : null;
+  }
+
+  /** Whether what was looked at may be the image that was seen. */
+  private static boolean runs(Examined examined, @Nullable KernelImage image) {
+    var file = examined.file();
+    return image == null
+        || file == null
+        || (file.device().equals(image.file().device()) && file.inode() == image.file().inode());
+  }
+
   private Described described(Placement placement, long until, List<String> remarks) {
     var described = directory.describe(placement, until);
     if (described instanceof Described.Unknown(var why)) {
@@ -451,14 +483,8 @@ public final class FingerprintSource implements AutoCloseable {
           examiner.examine(
               key, sighting.tid(), sighting.parent(), null, image != null, isOlder(key));
     }
-    if (examined == null) {
-      return null;
-    }
-    var file = examined.file();
-    if (image != null
-        && file != null
-        && !(file.device().equals(image.file().device()) && file.inode() == image.file().inode())) {
-      return null; // it runs another program by now
+    if (examined == null || !runs(examined, image)) {
+      return null; // gone, or it runs another program by now
     }
     if (examined.doubted()) {
       return examined;

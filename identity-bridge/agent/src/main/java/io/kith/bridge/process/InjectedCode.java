@@ -44,7 +44,7 @@ final class InjectedCode {
     }
     var now = nanoTime.getAsLong();
     var before = key.isDistinct() ? answers.get(key) : null;
-    if (before != null && now - before.atNanos() < FRESH_NANOS) {
+    if (before != null && isFresh(before, now)) {
       return before.paths();
     }
     var process = ProcFs.of(key.pid(), tid);
@@ -64,6 +64,19 @@ final class InjectedCode {
       answers.put(key, answer);
     }
     return answer.paths();
+  }
+
+  /** Whether {@link #of} has its answer and looks at nothing. */
+  boolean isAtHand(ProcessKey key, @Nullable Container container) {
+    if (container == null || !container.overlay()) {
+      return true;
+    }
+    var before = answers.get(key);
+    return before != null && isFresh(before, nanoTime.getAsLong());
+  }
+
+  private static boolean isFresh(Answer answer, long now) {
+    return now - answer.atNanos() < FRESH_NANOS;
   }
 
   private static long stack(ProcFs process) {

@@ -433,6 +433,7 @@ public final class BridgeStream implements AutoCloseable {
     private List<Object> toldWorks = List.of(); // guarded by this
     private boolean greeted; // guarded by this
     private long namesSent; // guarded by this
+    private long answersAgain = System.nanoTime(); // of the thread that reads
     private List<PodGuard> statesTold = List.of(); // guarded by this
     private List<GuardEvent> eventsTold = List.of(); // guarded by this
 
@@ -589,6 +590,9 @@ public final class BridgeStream implements AutoCloseable {
     }
 
     private void query(Query query) {
+      if (isAnsweredAtHand(query)) {
+        return;
+      }
       try {
         workers.execute(query.getSourceAddress(), () -> reply(query));
       } catch (RejectedExecutionException _) {
@@ -596,6 +600,30 @@ public final class BridgeStream implements AutoCloseable {
             query.getId(),
             nothing(query, "the bridge has too many questions, of this pod or of all"));
       }
+    }
+
+    /**
+     * Answers here what needs no waiting, which spares waking another thread, and it this one. That
+     * takes half of the time of the thread that reads at most: where a pod asks much, the others'
+     * questions come to the workers, who take turns.
+     */
+    private boolean isAnsweredAtHand(Query query) {
+      var began = System.nanoTime();
+      if (began - answersAgain < 0 || view.podChanges() != toldChanges) {
+        return false;
+      }
+      NodeView.Answer answer;
+      try {
+        answer = view.atHand(Messages.question(query));
+      } catch (RuntimeException _) {
+        answer = null; // what is wrong is said by whoever answers it
+      }
+      if (answer != null) {
+        send(query.getId(), answer);
+      }
+      var now = System.nanoTime();
+      answersAgain = now + (now - began);
+      return answer != null;
     }
 
     private void reply(Query query) {

@@ -18,6 +18,16 @@ public interface NodeView {
   /** Which processes opened a socket. Never throws; what is not known is said in the reasons. */
   Answer answer(Question question);
 
+  /**
+   * The same where all of it is at hand, so that only the kernel is asked: for a thread that has
+   * more to do.
+   *
+   * @return null when something has to be looked at first, or waited for
+   */
+  default @Nullable Answer atHand(Question question) {
+    return null;
+  }
+
   /** The pods there are now. Equal lists mean that nothing changed. */
   List<Pod> pods();
 

@@ -112,6 +112,20 @@ class SocketOwnersKernelTest {
   }
 
   @Test
+  void atHand_whatTheKernelsRecordsTell_isAsResolved() throws Exception {
+    var client = pod.perl("my $s = open_to('198.18.1.21', 443, 0); sleep 300;");
+    var seen = acceptFrom(client).seen();
+    var another = new Tuple(seen.source(), seen.sourcePort(), IpAddress.parse("198.18.1.22"), 443);
+    var nowhere = new Tuple(IpAddress.parse("198.18.1.23"), 1, seen.destination(), 443);
+
+    assertThat(owners.atHand(seen, _ -> Set.of())).isEqualTo(owners.resolve(seen));
+    assertThat(requireNonNull(owners.atHand(seen, _ -> Set.of())).natVerified()).isTrue();
+    assertThat(owners.atHand(another, _ -> Set.of())).as("tracked as another").isNull();
+    assertThat(owners.atHand(nowhere, _ -> Set.of())).as("of no pod").isNull();
+    client.destroy();
+  }
+
+  @Test
   void resolve_programInMemory_isSeenAsWhatItWas() throws Exception {
     var client =
         pod.perl(

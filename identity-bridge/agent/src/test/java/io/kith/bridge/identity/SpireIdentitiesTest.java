@@ -248,6 +248,20 @@ class SpireIdentitiesTest extends ProcessIdentitiesContract {
   }
 
   @Test
+  void isAtHand_whatWasAttested_forFiveSeconds() throws Exception {
+    try (var identities = open()) {
+      var seen = seen(child("sleep", "60"));
+      assertThat(identities.isAtHand(seen)).isFalse();
+
+      var _ = identities.of(seen, POD, soon());
+
+      assertThat(identities.isAtHand(seen)).isTrue();
+      clock.addAndGet(Duration.ofSeconds(5).toNanos());
+      assertThat(identities.isAtHand(seen)).isFalse();
+    }
+  }
+
+  @Test
   void of_aProcessThatHasGone_isRememberedForThatLong() throws Exception {
     try (var identities = open()) {
       var child = child("sleep", "60");

@@ -109,6 +109,19 @@ class InjectedCodeTest {
     assertThat(of(pid)).containsExactlyInAnyOrder("/memfd:x/evil.so", "/SYSVevil", "/memfd:gone");
   }
 
+  @Test
+  void isAtHand_forASecondAfterALook() throws Exception {
+    var key = keyOf(start("code \"/srv/evil.so\""));
+    assertThat(injected.isAtHand(key, container)).isFalse();
+    assertThat(injected.isAtHand(key, null)).as("without an image").isTrue();
+
+    var _ = of(key);
+
+    assertThat(injected.isAtHand(key, container)).isTrue();
+    nanos.addAndGet(1_000_000_000);
+    assertThat(injected.isAtHand(key, container)).isFalse();
+  }
+
   /** As JIT compilers have it. */
   @Test
   void of_memory_isNotReported() throws Exception {

@@ -30,6 +30,7 @@ import io.kith.bridge.v1.Protocol;
 import io.kith.bridge.v1.Query;
 import io.kith.bridge.v1.Revocation;
 import io.kith.bridge.v1.ServerMessage;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,6 +40,8 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -109,6 +112,10 @@ class BridgeStreamTest {
     private final AtomicInteger podsListed = new AtomicInteger();
     private volatile List<Candidate> candidates = List.of(candidate("/bin/curl"));
     private volatile boolean broken;
+    private volatile boolean atHand;
+    private volatile Duration look = Duration.ZERO;
+    private final AtomicInteger answeredAtHand = new AtomicInteger();
+    private final AtomicInteger answered = new AtomicInteger();
     private volatile String guard = "no BPF file system";
     private final FakeGuard guarded = new FakeGuard();
 
@@ -119,10 +126,26 @@ class BridgeStreamTest {
 
     @Override
     public Answer answer(Question question) {
+      answered.incrementAndGet();
+      return answered(question);
+    }
+
+    private Answer answered(Question question) {
       if (broken) {
         throw new IllegalStateException("a bug");
       }
       return new Answer(candidates, Rung.KERNEL_EXACT, List.of(), question.sourcePort() + 1);
+    }
+
+    @Override
+    public @Nullable Answer atHand(Question question) {
+      if (!atHand) {
+        return null;
+      }
+      LockSupport.parkNanos(look.toNanos());
+      var answer = answered(question);
+      answeredAtHand.incrementAndGet();
+      return answer;
     }
 
     @Override
@@ -428,6 +451,52 @@ class BridgeStreamTest {
   }
 
   @Test
+  void query_ofWhichAllIsAtHand_isAnsweredByWhoReads() throws Exception {
+    server.next(NODE_STATUS);
+    node.atHand = true;
+
+    server.ask(1, "10.0.0.1", 4000, "10.0.0.9", 80);
+
+    var fingerprint = server.next();
+    var answer = server.next().getAnswer();
+    assertThat(answer.getQueryId()).isEqualTo(1);
+    assertThat(answer.getCandidates(0).getFingerprintId())
+        .isEqualTo(fingerprint.getFingerprint().getId());
+    assertThat(node.answered).hasValue(0);
+  }
+
+  @Test
+  void query_ofWhichAllIsAtHand_afterAPodCame_tellsThePodFirst() throws Exception {
+    server.next(NODE_STATUS);
+    node.atHand = true;
+    node.candidates = List.of();
+    node.become(POD, pod("net:[2]", "10.0.0.2"));
+
+    server.ask(1, "10.0.0.1", 4000, "10.0.0.9", 80);
+
+    assertThat(server.next().getMessageCase()).isEqualTo(POD_UPDATE);
+    assertThat(server.next().getMessageCase()).isEqualTo(ANSWER);
+  }
+
+  @Test
+  void queries_oneAfterTheOther_takeTurnsThoughAllIsAtHand() throws Exception {
+    server.next(NODE_STATUS);
+    node.atHand = true;
+    node.look = Duration.ofMillis(200); // meanwhile the others have come
+
+    for (var id = 1; id <= 1_000; id++) {
+      server.ask(id, "10.0.0.1", 4000, "10.0.0.9", 80);
+    }
+
+    for (var i = 0; i < 1_000; i++) {
+      server.next(ANSWER);
+    }
+    assertThat(node.answeredAtHand).hasPositiveValue();
+    assertThat(node.answered).as("answered by the workers").hasPositiveValue();
+    assertThat(node.answeredAtHand.get() + node.answered.get()).isEqualTo(1_000);
+  }
+
+  @Test
   void query_malformed_isAnsweredWithWhy() throws Exception {
     server.next(NODE_STATUS);
 
@@ -444,6 +513,7 @@ class BridgeStreamTest {
   void query_bugInside_isAnsweredAndTheStreamGoesOn() throws Exception {
     server.next(NODE_STATUS);
     node.broken = true;
+    node.atHand = true;
     server.ask(1, "10.0.0.1", 4000, "10.0.0.9", 80);
     assertThat(server.next(ANSWER).getAnswer().getReasonsList())
         .containsExactly("a mistake inside the bridge");
