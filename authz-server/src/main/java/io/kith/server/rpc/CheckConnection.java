@@ -38,8 +38,8 @@ import org.jspecify.annotations.Nullable;
  * A connection of an Envoy: its streams are Checks.
  *
  * <p>All but {@link #send} runs on the thread of its loop. What is answered there while frames are
- * read leaves with everything else that was answered by then, in one piece, and so does what is
- * answered later, such as by a bridge.
+ * read leaves with everything else that was answered by then, in one piece. Of what is answered
+ * later, such as by a bridge, the first leaves at once, and what follows it soon in one piece.
  */
 final class CheckConnection extends Http2ConnectionHandler {
   private static final Logger LOG = Logger.getLogger(CheckConnection.class.getName());
@@ -306,20 +306,29 @@ final class CheckConnection extends Http2ConnectionHandler {
   /** Sends what a stream was answered; on any thread. */
   void send(CheckStream stream) {
     var at = context();
-    if (reading && at.executor().inEventLoop()) {
+    var here = at.executor().inEventLoop();
+    if (here && reading) {
       write(at, stream);
-      return;
-    }
-    answered.add(stream);
-    if (draining.compareAndSet(false, true)) {
+    } else if (here && draining.compareAndSet(false, true)) {
+      write(at, stream);
+      flush(at); // the peer reads it while the rest of what this thread has to do is done
       at.executor().execute(this::drain);
+    } else {
+      answered.add(stream);
+      if (draining.compareAndSet(false, true)) {
+        at.executor().execute(this::drain);
+      }
     }
   }
 
   private void drain() {
     draining.set(false); // first: what is added from now on comes again
     var at = context();
-    for (var next = answered.poll(); next != null; next = answered.poll()) {
+    var next = answered.poll();
+    if (next == null) {
+      return;
+    }
+    for (; next != null; next = answered.poll()) {
       write(at, next);
     }
     flush(at);

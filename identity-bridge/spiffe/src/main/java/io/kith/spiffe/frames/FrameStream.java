@@ -214,18 +214,31 @@ public final class FrameStream<I, O extends MessageLite>
     return channel.alloc().ioBuffer(PREFIX + length).writeByte(flags).writeInt(length);
   }
 
-  /** Together with what else is sent before the connection's thread comes to it. */
+  /**
+   * At once where the connection's thread sends it, unless others did a moment ago: then together
+   * with them, when that thread comes to it.
+   */
   private void leave(ByteBuf frame) {
+    var loop = channel.eventLoop();
+    if (loop.inEventLoop() && outgoing.isEmpty() && !leaving.getAndSet(true)) {
+      var _ = channel.writeAndFlush(frame); // releases it where the connection is closed
+      loop.execute(this::write);
+      return;
+    }
     outgoing.add(frame);
     if (!leaving.getAndSet(true)) {
-      channel.eventLoop().execute(this::write);
+      loop.execute(this::write);
     }
   }
 
   private void write() {
     leaving.set(false);
-    for (var frame = outgoing.poll(); frame != null; frame = outgoing.poll()) {
-      var _ = channel.write(frame); // releases it where the connection is closed
+    var frame = outgoing.poll();
+    if (frame == null) {
+      return;
+    }
+    for (; frame != null; frame = outgoing.poll()) {
+      var _ = channel.write(frame);
     }
     channel.flush();
   }
