@@ -115,7 +115,8 @@ record PilotAgent(Path folder, Path program, Path envoy) {
   }
 
   /**
-   * The environment: Istio's, but for where things lie, and without the search for a cloud.
+   * The environment: Istio's, but for where things lie, without the search for a cloud, and with
+   * listeners that drain sooner.
    *
    * @param base what a pod of Istio would have
    */
@@ -130,7 +131,8 @@ record PilotAgent(Path folder, Path program, Path envoy) {
         "PROXY_CONFIG",
         """
         {"discoveryAddress": "%s:15012", "binaryPath": "%s", "configPath": "./etc/istio/proxy", "concurrency": 2,
-         "proxyAdminPort": %d, "statusPort": %d, "terminationDrainDuration": "1s"}
+         "proxyAdminPort": %d, "statusPort": %d, "drainDuration": "5s",
+         "terminationDrainDuration": "1s"}
         """
             .formatted(ControlPlane.ISTIOD, folder.resolve("envoy"), ENVOY_ADMIN, statusPort));
     return environment;
