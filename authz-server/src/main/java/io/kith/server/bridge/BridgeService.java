@@ -13,6 +13,7 @@ import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.bridge.v1.BridgeMessage;
 import io.kith.bridge.v1.BridgeServiceGrpc;
@@ -46,6 +47,16 @@ public final class BridgeService extends BridgeServiceGrpc.BridgeServiceImplBase
     this.bridgeIds = List.copyOf(bridgeIds);
     this.serverVersion = requireNonNull(serverVersion, "serverVersion");
     this.clock = requireNonNull(clock, "clock");
+  }
+
+  /** Whether somebody is one of the bridges that may attach. */
+  public boolean mayAttach(Peer peer) {
+    var id = peer.id();
+    return id != null && mayAttach(id);
+  }
+
+  private boolean mayAttach(SpiffeId id) {
+    return bridgeIds.stream().anyMatch(pattern -> pattern.matches(id));
   }
 
   /** With the TLS peer of each call put where {@link #attach} finds it. */
@@ -102,7 +113,7 @@ public final class BridgeService extends BridgeServiceGrpc.BridgeServiceImplBase
       var id = peer.idAt(now);
       if (id == null) {
         refuse(Status.UNAUTHENTICATED.withDescription(peer.problemAt(now)));
-      } else if (bridgeIds.stream().noneMatch(pattern -> pattern.matches(id))) {
+      } else if (!mayAttach(id)) {
         refuse(
             Status.PERMISSION_DENIED.withDescription(
                 id + " is no identity bridge (see server.bridgeIds)"));

@@ -26,6 +26,7 @@ import io.kith.server.check.Policy;
 import io.kith.server.provenance.MeshKeys;
 import io.kith.server.rpc.CheckListener;
 import io.kith.server.rpc.EventLoops;
+import io.kith.server.rpc.TransportAdmission;
 import io.kith.server.telemetry.CheckTelemetry;
 import io.kith.server.telemetry.HealthServer;
 import io.kith.server.telemetry.Metrics;
@@ -68,6 +69,13 @@ public final class CheckServer implements AutoCloseable {
   private static final Duration KEEP_ALIVE = Duration.ofSeconds(10);
   private static final Duration KEEP_ALIVE_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration CLOSE_GRACE = Duration.ofSeconds(5);
+
+  /** At the port of bridges, of a SPIFFE ID that is none of theirs. */
+  private static final int STRANGERS_CONNECTIONS = 100;
+
+  /** All bridges of 10,000 nodes come at once when their server is gone. */
+  private static final int BRIDGES_HANDSHAKES = 10_000;
+
   private static final int WARM_UPS = 2;
   // Of the port where it asks itself, over a few connections.
   private static final KithConfig.Connections WARM_UP_LIMITS =
@@ -89,6 +97,7 @@ public final class CheckServer implements AutoCloseable {
   private final EventLoops loops = EventLoops.ofChecks();
   private volatile @Nullable CheckListener checks;
   private @Nullable SocketFile checkFile;
+  private final TransportAdmission bridgeAdmission;
   private @Nullable Server bridgePort;
   private @Nullable UnixServer bridgeSocket;
   private @Nullable FramesSocket bridgeFrames;
@@ -131,6 +140,12 @@ public final class CheckServer implements AutoCloseable {
             InstantSource.system());
     this.bridgeService =
         new BridgeService(bridges, settings.bridgeIds(), version, InstantSource.system());
+    this.bridgeAdmission =
+        new TransportAdmission(
+            peer -> bridgeService.mayAttach(peer) ? Integer.MAX_VALUE : STRANGERS_CONNECTIONS,
+            "see server.bridgeIds",
+            BRIDGES_HANDSHAKES,
+            "as so many are at the port of server.bridges.listen");
     var metrics = telemetry.metrics();
     metrics.gauge("kith_checks_waiting", "Checks that wait for a bridge.", checkService::waiting);
     metrics.gauge("kith_bridges_attached", "Bridges attached.", () -> bridges.statuses().size());
@@ -195,7 +210,17 @@ public final class CheckServer implements AutoCloseable {
         "kith_check_connections_refused_total",
         "Connections to the port of Checks that were ended at a limit of server.connections.",
         "limit",
-        () -> Map.of("perId", connections().refused(), "handshakes", connections().ended()));
+        () -> refusals(connections()));
+    metrics.counters(
+        "kith_bridge_connections_refused_total",
+        "Connections to the port of bridges that were ended: of strangers beyond 100 of a SPIFFE"
+            + " ID, and of unfinished handshakes beyond 10,000.",
+        "limit",
+        () -> refusals(bridgeAdmission.connections()));
+  }
+
+  private static Map<String, Long> refusals(CheckListener.Connections connections) {
+    return Map.of("perId", connections.refused(), "handshakes", connections.ended());
   }
 
   private CheckListener.Connections connections() {
@@ -375,7 +400,7 @@ public final class CheckServer implements AutoCloseable {
    *
    * <p>The bridge of the node is served by the threads that answer Checks: a new connection is
    * asked about, and answered, without waking another. Those of many nodes have threads of their
-   * own, so that a thousand handshakes hold up no Check. It is asked in frames, at a socket beside
+   * own, so that a thousand handshakes hold up no Check, and limits for who is none. It is asked in frames, at a socket beside
    * that of gRPC, which is there first: who finds that one finds both.
    */
   private void listenToBridges(ServerCredentials anybody) throws ListenException {
@@ -406,7 +431,15 @@ public final class CheckServer implements AutoCloseable {
           bound(
               key,
               settings.bridges(),
-              address -> bridges(address, anybody, bridgeService).build().start());
+              address ->
+                  bridges(
+                          address,
+                          bridgeAdmission.credentials(
+                              SpiffeTls.grpcServerContext(identity, _ -> true)),
+                          bridgeService)
+                      .addTransportFilter(bridgeAdmission)
+                      .build()
+                      .start());
     }
   }
 

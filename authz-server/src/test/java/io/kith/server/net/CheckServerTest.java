@@ -243,6 +243,38 @@ class CheckServerTest {
     }
   }
 
+  /** Whoever had a certificate of the mesh could take all connections of the port of bridges. */
+  @Test
+  void connections_ofStrangersToThePortOfBridges_areBounded_andBridgesAttach() throws Exception {
+    var held = new ArrayList<ManagedChannel>();
+    try (var server = started();
+        var bridge = source(BRIDGE);
+        var stranger = source(STRANGER)) {
+      for (var i = 0; i < 110; i++) {
+        held.add(channel(server.bridgePort(), stranger));
+      }
+      Await.until(
+          "those too many are refused",
+          () -> {
+            held.forEach(one -> one.getState(true));
+            return metric("kith_bridge_connections_refused_total{limit=\"perId\"}") >= 10;
+          });
+
+      var words = new ArrayList<FirstWord>();
+      for (var i = 0; i < 110; i++) { // more than a stranger may
+        var first = new FirstWord();
+        held.add(channel(server.bridgePort(), bridge));
+        var _ = BridgeServiceGrpc.newStub(held.getLast()).attach(first);
+        words.add(first);
+      }
+      assertThat(words)
+          .allSatisfy(
+              word -> assertThat(word.said.get(60, TimeUnit.SECONDS)).isEqualTo("welcome"));
+    } finally {
+      held.forEach(ManagedChannel::shutdownNow);
+    }
+  }
+
   /** Whoever leaves handshakes unfinished keeps nobody out: the oldest makes way. */
   @Test
   void connections_whoseHandshakeIsUnfinished_areBoundedAndOthersServed() throws Exception {
