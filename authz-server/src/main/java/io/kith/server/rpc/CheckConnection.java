@@ -39,7 +39,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>All but {@link #send} runs on the thread of its loop. What is answered there while frames are
  * read leaves with everything else that was answered by then, in one piece. Of what is answered
- * later, such as by a bridge, the first leaves at once, and what follows it soon in one piece.
+ * there later, such as by the bridge of the node, the first leaves at once, and what follows it soon
+ * in one piece, as does what other threads answer.
  */
 final class CheckConnection extends Http2ConnectionHandler {
   private static final Logger LOG = Logger.getLogger(CheckConnection.class.getName());
@@ -310,9 +311,9 @@ final class CheckConnection extends Http2ConnectionHandler {
     if (here && reading) {
       write(at, stream);
     } else if (here && draining.compareAndSet(false, true)) {
+      at.executor().execute(this::drain); // for what follows; first, whatever becomes of this one
       write(at, stream);
       flush(at); // the peer reads it while the rest of what this thread has to do is done
-      at.executor().execute(this::drain);
     } else {
       answered.add(stream);
       if (draining.compareAndSet(false, true)) {

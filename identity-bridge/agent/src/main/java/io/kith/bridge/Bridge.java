@@ -2,7 +2,6 @@ package io.kith.bridge;
 
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.destination.Protocol;
-import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.Quality;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.capture.Exec;
@@ -24,6 +23,7 @@ import io.kith.bridge.guard.GuardLock;
 import io.kith.bridge.guard.GuardPolicy;
 import io.kith.bridge.guard.PodGuard;
 import io.kith.bridge.guard.Totals;
+import io.kith.bridge.identity.Attested;
 import io.kith.bridge.identity.ProcessIdentities;
 import io.kith.bridge.process.Birth;
 import io.kith.bridge.process.ExecEvent;
@@ -420,10 +420,7 @@ public final class Bridge implements NodeView, AutoCloseable {
           List.of(), Rung.NONE, List.of("only TCP is attributed"), question.sourcePort());
     }
     try {
-      var resolution = sockets.resolve(seen(question), guard::proxyCgroups);
-      var toTell = question.patience().toNanos() / 4;
-      var until = System.nanoTime() + question.patience().toNanos() - toTell;
-      return described(question, resolution, until);
+      return described(question, sockets.resolve(seen(question), guard::proxyCgroups));
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
       return new Answer(List.of(), Rung.NONE, List.of("the bridge stops"), question.sourcePort());
@@ -436,15 +433,23 @@ public final class Bridge implements NodeView, AutoCloseable {
       return null;
     }
     var resolution = sockets.atHand(seen(question), guard::proxyCgroups);
-    if (resolution == null || !resolution.owners().stream().allMatch(this::isAtHand)) {
+    if (resolution == null) {
       return null;
     }
-    return described(question, resolution, System.nanoTime());
-  }
-
-  private boolean isAtHand(Owner owner) {
-    var sighting = sighting(owner);
-    return !isShared(owner) && fingerprints.isAtHand(sighting) && identities.isAtHand(sighting);
+    var reasons = new ArrayList<>(resolution.reasons());
+    var candidates = new ArrayList<Candidate>();
+    for (var owner : resolution.owners()) {
+      var sighting = sighting(owner);
+      var identified = isShared(owner) ? null : fingerprints.atHand(sighting);
+      var attested = identities.atHand(sighting, question.source());
+      if (identified == null || attested == null) {
+        return null;
+      }
+      reasons.addAll(identified.remarks());
+      var quality = quality(resolution.rung(), identified, false);
+      candidates.add(candidate(sighting, identified, quality, attested, reasons));
+    }
+    return new Answer(candidates, resolution.rung(), reasons, resolution.originalSourcePort());
   }
 
   private static Tuple seen(Question question) {
@@ -460,12 +465,10 @@ public final class Bridge implements NodeView, AutoCloseable {
     return owner.senderPid() != 0 && owner.senderPid() != owner.pid();
   }
 
-  /**
-   * @param until time of {@link System#nanoTime} when an answer that says less is better than none
-   */
-  private Answer described(Question question, Resolution resolution, long until) {
+  private Answer described(Question question, Resolution resolution) {
     var reasons = new ArrayList<>(resolution.reasons());
     var candidates = new ArrayList<Candidate>();
+    var until = System.nanoTime() + question.patience().toNanos() / 4 * 3; // and time to tell it
     for (var owner : resolution.owners()) {
       var sighting = sighting(owner);
       var identified = fingerprints.identify(sighting, until);
@@ -476,7 +479,8 @@ public final class Bridge implements NodeView, AutoCloseable {
               sighting,
               identified,
               quality(resolution.rung(), identified, shared),
-              attested(sighting, question, until, reasons)));
+              identities.of(sighting, question.source(), until),
+              reasons));
       if (shared) {
         reasons.add("another process than the one that connected sent the first packet");
         var sender = Sighting.holder(owner.senderPid());
@@ -485,29 +489,28 @@ public final class Bridge implements NodeView, AutoCloseable {
                 sender,
                 fingerprints.identify(sender, until),
                 Quality.IMAGE_UNVERIFIED,
-                attested(sender, question, until, reasons)));
+                identities.of(sender, question.source(), until),
+                reasons));
       }
     }
     return new Answer(candidates, resolution.rung(), reasons, resolution.originalSourcePort());
   }
 
-  private Set<SpiffeId> attested(
-      Sighting sighting, Question question, long until, List<String> reasons) {
-    var attested = identities.of(sighting, question.source(), until);
+  private Candidate candidate(
+      Sighting sighting,
+      Identified identified,
+      Quality quality,
+      Attested attested,
+      List<String> reasons) {
     if (attested.remark() != null) {
       reasons.add(attested.remark());
     }
-    return attested.ids();
-  }
-
-  private Candidate candidate(
-      Sighting sighting, Identified identified, Quality quality, Set<SpiffeId> ids) {
     return new Candidate(
         identified.id(),
         identified.fingerprint(),
         quality,
         sighting.key(),
-        ids,
+        attested.ids(),
         identities.source());
   }
 

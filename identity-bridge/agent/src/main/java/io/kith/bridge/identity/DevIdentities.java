@@ -30,6 +30,11 @@ public final class DevIdentities implements ProcessIdentities {
 
   @Override
   public Attested of(Sighting process, IpAddress address, long until) {
+    return atHand(process, address);
+  }
+
+  @Override
+  public Attested atHand(Sighting process, IpAddress address) {
     return new Attested(ofPod(Set.of(address)), null);
   }
 

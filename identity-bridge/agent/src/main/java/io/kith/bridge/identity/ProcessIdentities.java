@@ -23,10 +23,8 @@ public interface ProcessIdentities extends AutoCloseable {
    */
   Attested of(Sighting process, IpAddress address, long until);
 
-  /** Whether {@link #of} asks nobody and does not wait. */
-  default boolean isAtHand(Sighting process) {
-    return true;
-  }
+  /** The same from memory; null when somebody has to be asked. */
+  @Nullable Attested atHand(Sighting process, IpAddress address);
 
   /** Those that every process of a pod has; empty when processes are told apart. */
   default Set<SpiffeId> ofPod(Set<IpAddress> addresses) {
@@ -51,6 +49,11 @@ public interface ProcessIdentities extends AutoCloseable {
       new ProcessIdentities() {
         @Override
         public Attested of(Sighting process, IpAddress address, long until) {
+          return Attested.NOTHING;
+        }
+
+        @Override
+        public Attested atHand(Sighting process, IpAddress address) {
           return Attested.NOTHING;
         }
 

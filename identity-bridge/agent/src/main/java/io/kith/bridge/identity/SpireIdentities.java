@@ -99,10 +99,9 @@ public final class SpireIdentities implements ProcessIdentities {
 
   @Override
   public Attested of(Sighting process, IpAddress address, long until) {
-    var key = process.key();
-    var before = kept(key);
+    var before = atHand(process, address);
     if (before != null) {
-      return before.attested();
+      return before;
     }
     var problem = health.problem();
     if (problem != null) {
@@ -112,14 +111,10 @@ public final class SpireIdentities implements ProcessIdentities {
   }
 
   @Override
-  public boolean isAtHand(Sighting process) {
-    return kept(process.key()) != null || health.problem() != null;
-  }
-
-  private @Nullable Remembered kept(ProcessKey key) {
-    var before = remembered.get(key);
+  public @Nullable Attested atHand(Sighting process, IpAddress address) {
+    var before = remembered.get(process.key());
     return before != null && nanoTime.getAsLong() - before.nanos() < kept(before.attested())
-        ? before
+        ? before.attested()
         : null;
   }
 

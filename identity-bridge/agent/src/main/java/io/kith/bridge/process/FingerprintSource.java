@@ -254,6 +254,23 @@ public final class FingerprintSource implements AutoCloseable {
     if (examined == null) {
       return unseen(sighting);
     }
+    var foreign =
+        injected.of(
+            sighting.key(), sighting.tid(), examined.file(), examined.ancestry().container());
+    return identified(sighting, run, examined, foreign, until, remarks);
+  }
+
+  /**
+   * @param run that was seen when it began; null for what was there before
+   * @param foreign code that was mapped into it
+   */
+  private Identified identified(
+      Sighting sighting,
+      @Nullable Run run,
+      Examined examined,
+      List<String> foreign,
+      long until,
+      List<String> remarks) {
     remarks.addAll(examined.remarks());
     if (run != null
         && run.late()
@@ -284,33 +301,38 @@ public final class FingerprintSource implements AutoCloseable {
             examined.ancestry().lineage(),
             ContainerPart.name(described),
             ContainerPart.imageDigest(described),
-            injected.of(sighting.key(), sighting.tid(), examined.file(), container),
+            foreign,
             ContainerPart.isExecSession(described, examined.ancestry()));
     return new Identified(FingerprintId.of(fingerprint), fingerprint, proved, remarks);
   }
 
   /**
-   * Whether {@link #identify} has all that it needs of a process, and neither looks at anything nor
-   * waits.
+   * The same where all of it is remembered: nothing is hashed, mapped code is not looked at, and
+   * nobody is waited for.
+   *
+   * @return null where that does not do
    */
-  public boolean isAtHand(Sighting sighting) {
-    var examined = sighting.uid() == -1 ? null : examined(sighting);
-    return examined != null
-        && examined.hash().isDone()
-        && examined.entry().hash().isDone()
-        && directory.isAtHand(examined.placement())
-        && injected.isAtHand(sighting.key(), examined.ancestry().container());
+  public @Nullable Identified atHand(Sighting sighting) {
+    if (sighting.uid() == -1 || sighting.key().startNanos() == 0) {
+      return null;
+    }
+    var run = runOf(sighting);
+    var examined = run == null ? late.get(sighting.key()) : done(run);
+    if (examined == null
+        || !(run != null || runs(examined, sighting.image()))
+        || !examined.hash().isDone()
+        || !examined.entry().hash().isDone()
+        || !directory.isAtHand(examined.placement())) {
+      return null;
+    }
+    var foreign = injected.atHand(sighting.key(), examined.ancestry().container());
+    return foreign == null
+        ? null
+        : identified(sighting, run, examined, foreign, System.nanoTime(), new ArrayList<>());
   }
 
-  /** What was found out about a process before; null when nothing was. */
-  private @Nullable Examined examined(Sighting sighting) {
-    var run = runs.get(sighting.key());
-    if (run != null && isOf(run, sighting)) {
-      var examined = run.examined();
-      return examined.state() == Future.State.SUCCESS ? examined.resultNow() : null;
-    }
-    var before = late.get(sighting.key());
-    return before != null && runs(before, sighting.image()) ? before : null;
+  private static @Nullable Examined done(Run run) {
+    return run.examined().state() == Future.State.SUCCESS ? run.examined().resultNow() : null;
   }
 
   /** Whether what was looked at may be the image that was seen. */

@@ -66,13 +66,13 @@ final class InjectedCode {
     return answer.paths();
   }
 
-  /** Whether {@link #of} has its answer and looks at nothing. */
-  boolean isAtHand(ProcessKey key, @Nullable Container container) {
+  /** The same without a look; null when the last one is too old, or there was none. */
+  @Nullable List<String> atHand(ProcessKey key, @Nullable Container container) {
     if (container == null || !container.overlay()) {
-      return true;
+      return List.of();
     }
     var before = answers.get(key);
-    return before != null && isFresh(before, nanoTime.getAsLong());
+    return before != null && isFresh(before, nanoTime.getAsLong()) ? before.paths() : null;
   }
 
   private static boolean isFresh(Answer answer, long now) {

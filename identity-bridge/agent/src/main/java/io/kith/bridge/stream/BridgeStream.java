@@ -66,6 +66,10 @@ public final class BridgeStream implements AutoCloseable {
   /** A server lets as many questions wait. One that waits for a hash or an agent has a thread. */
   private static final FairExecutor.Limits WORKERS = new FairExecutor.Limits(32, 4, 10_000, 2_500);
 
+  /** When a thread that reads may answer again, by System.nanoTime; it may read several streams. */
+  private static final ThreadLocal<long[]> ANSWERS_AGAIN =
+      ThreadLocal.withInitial(() -> new long[] {System.nanoTime()});
+
   private static final int REHEARSALS = 50;
 
   /** So long a server on this node is spoken with by gRPC when frames did not lead to it. */
@@ -433,7 +437,6 @@ public final class BridgeStream implements AutoCloseable {
     private List<Object> toldWorks = List.of(); // guarded by this
     private boolean greeted; // guarded by this
     private long namesSent; // guarded by this
-    private long answersAgain = System.nanoTime(); // of the thread that reads
     private List<PodGuard> statesTold = List.of(); // guarded by this
     private List<GuardEvent> eventsTold = List.of(); // guarded by this
 
@@ -608,8 +611,9 @@ public final class BridgeStream implements AutoCloseable {
      * questions come to the workers, who take turns.
      */
     private boolean isAnsweredAtHand(Query query) {
+      var answersAgain = ANSWERS_AGAIN.get();
       var began = System.nanoTime();
-      if (began - answersAgain < 0 || view.podChanges() != toldChanges) {
+      if (began - answersAgain[0] < 0 || view.podChanges() != toldChanges) {
         return false;
       }
       NodeView.Answer answer;
@@ -618,12 +622,13 @@ public final class BridgeStream implements AutoCloseable {
       } catch (RuntimeException _) {
         answer = null; // what is wrong is said by whoever answers it
       }
-      if (answer != null) {
+      var answered = answer != null && view.podChanges() == toldChanges; // else pods are told first
+      if (answered) {
         send(query.getId(), answer);
       }
       var now = System.nanoTime();
-      answersAgain = now + (now - began);
-      return answer != null;
+      answersAgain[0] = now + (now - began);
+      return answered;
     }
 
     private void reply(Query query) {

@@ -19,8 +19,8 @@ public interface NodeView {
   Answer answer(Question question);
 
   /**
-   * The same where all of it is at hand, so that only the kernel is asked: for a thread that has
-   * more to do.
+   * The same where all of it is at hand: for a thread that has more to do. Asks the kernel, and no
+   * more; as certain as the other.
    *
    * @return null when something has to be looked at first, or waited for
    */

@@ -248,16 +248,17 @@ class SpireIdentitiesTest extends ProcessIdentitiesContract {
   }
 
   @Test
-  void isAtHand_whatWasAttested_forFiveSeconds() throws Exception {
+  void atHand_whatWasAttested_forFiveSeconds() throws Exception {
     try (var identities = open()) {
       var seen = seen(child("sleep", "60"));
-      assertThat(identities.isAtHand(seen)).isFalse();
+      assertThat(identities.atHand(seen, POD)).isNull();
 
-      var _ = identities.of(seen, POD, soon());
+      var attested = identities.of(seen, POD, soon());
 
-      assertThat(identities.isAtHand(seen)).isTrue();
+      assertThat(identities.atHand(seen, POD)).isEqualTo(attested);
       clock.addAndGet(Duration.ofSeconds(5).toNanos());
-      assertThat(identities.isAtHand(seen)).isFalse();
+      assertThat(identities.atHand(seen, POD)).isNull();
+      assertThat(agent.asked()).hasSize(1);
     }
   }
 

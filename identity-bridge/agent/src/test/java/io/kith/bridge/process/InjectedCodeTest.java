@@ -110,16 +110,16 @@ class InjectedCodeTest {
   }
 
   @Test
-  void isAtHand_forASecondAfterALook() throws Exception {
+  void atHand_forASecondAfterALook() throws Exception {
     var key = keyOf(start("code \"/srv/evil.so\""));
-    assertThat(injected.isAtHand(key, container)).isFalse();
-    assertThat(injected.isAtHand(key, null)).as("without an image").isTrue();
+    assertThat(injected.atHand(key, container)).isNull();
+    assertThat(injected.atHand(key, null)).as("without an image").isEmpty();
 
-    var _ = of(key);
+    var found = of(key);
 
-    assertThat(injected.isAtHand(key, container)).isTrue();
+    assertThat(injected.atHand(key, container)).isEqualTo(found).isNotEmpty();
     nanos.addAndGet(1_000_000_000);
-    assertThat(injected.isAtHand(key, container)).isFalse();
+    assertThat(injected.atHand(key, container)).isNull();
   }
 
   /** As JIT compilers have it. */

@@ -386,26 +386,25 @@ class LiveProcessTest {
   }
 
   @Test
-  void isAtHand_programThatWasToldAndLookedAt_isAndItsSuccessorIsNot() throws Exception {
+  void atHand_programThatWasToldAndLookedAt_isAsIdentified_andItsSuccessorIsNot() throws Exception {
     var pid = pod.start("sleep 1000");
     var image = imageOf(pid, false);
     var key = keyOf(pid, 7);
     var seen = new Sighting(key, 0, 0, 1, ProcFs.of(pid).link("ns/mnt"), image);
-    assertThat(source.isAtHand(seen)).as("nobody told of it").isFalse();
+    assertThat(source.atHand(seen)).as("nobody told of it").isNull();
 
     source.executed(exec(key, 1, image, "/usr/bin/sleep", "/usr/bin/sleep", "sleep", "1000"));
     var identified = identify(seen);
 
     assertThat(identified.fingerprint().sha256()).isNotNull();
-    assertThat(source.isAtHand(seen)).isTrue();
-    assertThat(source.identify(seen, System.nanoTime())).isEqualTo(identified);
-    assertThat(source.isAtHand(Sighting.holder(pid))).as("by its number only").isFalse();
+    assertThat(source.atHand(seen)).isEqualTo(identified);
+    assertThat(source.atHand(Sighting.holder(pid))).as("by its number only").isNull();
     var next = new ProcessKey(pid, key.startNanos(), 8);
-    assertThat(source.isAtHand(new Sighting(next, 0, 0, 1, null, image))).isFalse();
+    assertThat(source.atHand(new Sighting(next, 0, 0, 1, null, image))).isNull();
   }
 
   @Test
-  void isAtHand_programThatWasThereBefore_isOnceItWasLookedAt() throws Exception {
+  void atHand_programThatWasThereBefore_isAsIdentifiedOnceItWasLookedAt() throws Exception {
     var pid = pod.start("sleep 1000");
     var image = imageOf(pid, false);
     var key = keyOf(pid, 7);
@@ -413,10 +412,9 @@ class LiveProcessTest {
 
     var identified = identify(seen);
 
-    assertThat(source.isAtHand(seen)).isTrue();
-    assertThat(source.identify(seen, System.nanoTime())).isEqualTo(identified);
+    assertThat(source.atHand(seen)).isEqualTo(identified);
     var other = imageOf(pod.firstPid(), false);
-    assertThat(source.isAtHand(new Sighting(key, 0, 0, 1, null, other))).isFalse();
+    assertThat(source.atHand(new Sighting(key, 0, 0, 1, null, other))).isNull();
   }
 
   @Test

@@ -221,8 +221,8 @@ public final class FrameStream<I, O extends MessageLite>
   private void leave(ByteBuf frame) {
     var loop = channel.eventLoop();
     if (loop.inEventLoop() && outgoing.isEmpty() && !leaving.getAndSet(true)) {
+      loop.execute(this::write); // what follows it
       var _ = channel.writeAndFlush(frame); // releases it where the connection is closed
-      loop.execute(this::write);
       return;
     }
     outgoing.add(frame);
