@@ -46,6 +46,9 @@ public final class AdminClient implements AutoCloseable {
   /** The largest request, so that it can be sent again. */
   private static final int MAX_REQUEST_BYTES = 5 << 20;
 
+  /** All edges of 10,000 workloads, at a kilobyte each. */
+  private static final int MAX_ANSWER_BYTES = 512 << 20;
+
   private final ManagedChannel channel;
   private final @Nullable EventLoopGroup loop;
   private final AdminServiceBlockingStub stub;
@@ -86,6 +89,7 @@ public final class AdminClient implements AutoCloseable {
         .overrideAuthority("kith-admin")
         .defaultServiceConfig(RETRY)
         .perRpcBufferLimit(MAX_REQUEST_BYTES)
+        .maxInboundMessageSize(MAX_ANSWER_BYTES)
         .build();
   }
 

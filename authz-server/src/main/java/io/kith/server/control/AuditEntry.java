@@ -39,8 +39,6 @@ public record AuditEntry(
 
   /** A note must not be able to look like another line or key. */
   private static String quoted(String value) {
-    return '"'
-        + value.replaceAll("\\p{Cntrl}", "?").replace("\\", "\\\\").replace("\"", "\\\"")
-        + '"';
+    return '"' + value.replaceAll("\\p{Cc}", "?").replace("\\", "\\\\").replace("\"", "\\\"") + '"';
   }
 }

@@ -400,8 +400,8 @@ public final class CheckServer implements AutoCloseable {
    *
    * <p>The bridge of the node is served by the threads that answer Checks: a new connection is
    * asked about, and answered, without waking another. Those of many nodes have threads of their
-   * own, so that a thousand handshakes hold up no Check, and limits for who is none. It is asked in frames, at a socket beside
-   * that of gRPC, which is there first: who finds that one finds both.
+   * own, so that a thousand handshakes hold up no Check, and limits for who is none. It is asked in
+   * frames, at a socket beside that of gRPC, which is there first: who finds that one finds both.
    */
   private void listenToBridges(ServerCredentials anybody) throws ListenException {
     var key = "server.bridges.listen";

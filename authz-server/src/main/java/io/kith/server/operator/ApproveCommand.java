@@ -72,15 +72,18 @@ public final class ApproveCommand extends AdminVerb<ApproveResponse> {
           "WHAT: " + String.join(" ", what) + " (expected: one revision, or edges)");
     }
     var signer = key == null ? null : KeyFiles.secret(surroundings().resolve(key));
+    // First: what is wrong with it is known before anything is proposed.
+    var word = approval == null ? null : read(surroundings().resolve(approval));
     var revision = edges.isEmpty() && !what.isEmpty() ? what.getFirst() : "";
     if (!edges.isEmpty()) {
-      var made = approve(admin, "", edges, null);
-      if (made.getToApproveCount() == 0 || (signer == null && approval == null)) {
-        return made;
+      var proposed = approve(admin, "", edges, null);
+      if (proposed.getToApproveCount() == 0 || (signer == null && word == null)) {
+        return proposed;
       }
-      revision = made.getRevision();
+      revision = proposed.getRevision();
     }
-    return approve(admin, revision, List.of(), word(admin, revision, signer));
+    return approve(
+        admin, revision, List.of(), signer == null ? word : signed(admin, revision, signer));
   }
 
   private ApproveResponse approve(
@@ -100,14 +103,8 @@ public final class ApproveCommand extends AdminVerb<ApproveResponse> {
     return admin.approve(request.build());
   }
 
-  private @Nullable Approval word(
-      AdminServiceBlockingStub admin, String revision, @Nullable SigningKey signer) throws Failure {
-    if (approval != null) {
-      return read(surroundings().resolve(approval));
-    }
-    if (signer == null) {
-      return null;
-    }
+  private Approval signed(AdminServiceBlockingStub admin, String revision, SigningKey signer)
+      throws Failure {
     var asked =
         admin.getRevision(
             GetRevisionRequest.newBuilder().setOwner(owner).setRevision(revision).build());

@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,6 +57,8 @@ import picocli.CommandLine.Spec;
       "The bundle is for kith promote; kith bundle verify lists it.",
     })
 public final class LearnCommand implements Callable<Integer> {
+  private static final Duration AFTER_COMMAND = Duration.ofSeconds(1);
+
   @SuppressWarnings("NullAway.Init") // set by picocli
   @Spec
   CommandSpec spec;
@@ -176,8 +179,11 @@ public final class LearnCommand implements Callable<Integer> {
     here.out().flush();
     Process process;
     try {
-      process =
-          new ProcessBuilder(command).directory(here.directory().toFile()).inheritIO().start();
+      var builder = new ProcessBuilder(command).directory(here.directory().toFile()).inheritIO();
+      if (!output.isText()) { // ours is one document
+        builder.redirectOutput(ProcessBuilder.Redirect.PIPE);
+      }
+      process = builder.start();
     } catch (IOException e) {
       throw Failure.usage(
           "COMMAND: '"
@@ -187,10 +193,21 @@ public final class LearnCommand implements Callable<Integer> {
               + ")");
     }
     try {
-      return process.waitFor();
+      var passed = Thread.startVirtualThread(() -> passOn(process));
+      var code = process.waitFor();
+      var _ = passed.join(AFTER_COMMAND); // what it left running may have its output open
+      return code;
     } catch (InterruptedException e) {
       process.destroy();
       throw e;
+    }
+  }
+
+  private static void passOn(Process process) {
+    try {
+      var _ = process.getInputStream().transferTo(System.err); // empty where it is inherited
+    } catch (IOException _) {
+      // nobody reads it any more
     }
   }
 

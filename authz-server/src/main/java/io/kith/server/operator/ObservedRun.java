@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /**
  * A run that a server observes: which workloads it drove is seen by the connections that the server
@@ -85,11 +86,20 @@ final class ObservedRun implements TestRun {
         baselines.add(ServerBaselines.get(admin, owner, finished.getRevision()));
         leftOut.put(Owner.parse(owner), finished.getLeftOutCount());
       } catch (StatusRuntimeException e) {
-        if (!owners.isEmpty() || e.getStatus().getCode() != Status.Code.FAILED_PRECONDITION) {
+        if (e.getStatus().getCode() != Status.Code.FAILED_PRECONDITION) {
           throw e;
         }
         notProposed.add(String.valueOf(e.getStatus().getDescription()));
       }
+    }
+    if (!owners.isEmpty() && !notProposed.isEmpty() && !baselines.isEmpty()) {
+      throw Failure.refused(
+          String.join("; ", notProposed)
+              + " (proposed all the same: "
+              + baselines.stream()
+                  .map(one -> one.owner() + " " + one.revision())
+                  .collect(Collectors.joining(", "))
+              + ")");
     }
     if (baselines.isEmpty()) {
       throw Failure.refused("nothing is proposed: " + String.join("; ", notProposed));

@@ -14,6 +14,7 @@ import io.kith.server.verb.Failure;
 import io.kith.server.verb.Surroundings;
 import io.kith.server.verb.Words;
 import java.io.IOException;
+import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -67,13 +68,33 @@ public final class ServerOption {
   private static Failure failure(StatusRuntimeException e, Endpoint endpoint) {
     var status = e.getStatus();
     return switch (status.getCode()) {
-      case UNAVAILABLE -> Failure.unreachable("no server at " + endpoint + HOW);
+      case UNAVAILABLE -> unavailable(status, endpoint);
       case DEADLINE_EXCEEDED -> Failure.unreachable("no answer from " + endpoint + HOW);
       case UNIMPLEMENTED ->
           Failure.refused(
               "the server at " + endpoint + " is older than this command (update the server)");
       default -> Failure.refused(words(status));
     };
+  }
+
+  /** Whether the server said so, or there is none that we can speak with. */
+  private static Failure unavailable(Status status, Endpoint endpoint) {
+    var cause = status.getCause();
+    if (cause == null && status.getDescription() != null) {
+      return Failure.unreachable(
+          "the server at " + endpoint + " cannot answer now: " + words(status));
+    }
+    var isTls = false;
+    while (cause != null) {
+      isTls |= cause instanceof SSLException;
+      if (cause.getCause() == null && isTls) {
+        return Failure.unreachable(
+            "the server at %s and this command do not prove to each other who they are: %s"
+                .formatted(endpoint, Words.safe(String.valueOf(cause.getMessage()))));
+      }
+      cause = cause.getCause();
+    }
+    return Failure.unreachable("no server at " + endpoint + HOW);
   }
 
   private static final String HOW = " (start one with ./kith server, or name it with --server)";

@@ -163,7 +163,7 @@ final class JsonLines<T> implements Closeable {
 
   static String printable(String text) {
     var shown = text.length() > 400 ? text.substring(0, 400) + "…" : text;
-    return shown.replaceAll("\\p{Cntrl}", "?");
+    return shown.replaceAll("\\p{Cc}", "?");
   }
 
   private boolean isBlank() {

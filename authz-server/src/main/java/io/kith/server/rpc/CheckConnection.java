@@ -39,8 +39,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>All but {@link #send} runs on the thread of its loop. What is answered there while frames are
  * read leaves with everything else that was answered by then, in one piece. Of what is answered
- * there later, such as by the bridge of the node, the first leaves at once, and what follows it soon
- * in one piece, as does what other threads answer.
+ * there later, such as by the bridge of the node, the first leaves at once, and what follows it
+ * soon in one piece, as does what other threads answer.
  */
 final class CheckConnection extends Http2ConnectionHandler {
   private static final Logger LOG = Logger.getLogger(CheckConnection.class.getName());

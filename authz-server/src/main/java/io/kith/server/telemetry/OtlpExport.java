@@ -25,6 +25,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Collection;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
@@ -37,7 +38,7 @@ final class OtlpExport implements AutoCloseable {
   /** How often metrics are sent. */
   static final Duration EVERY = Duration.ofSeconds(15);
 
-  /** Denials that may wait; more are left out by the SDK. */
+  /** Denials that may wait, also in the SDK's queue; more are left out, and counted. */
   private static final int QUEUE = 2_048;
 
   private static final Duration LOGS_EVERY = Duration.ofMillis(500);
@@ -46,6 +47,8 @@ final class OtlpExport implements AutoCloseable {
   private final @Nullable SdkMeterProvider meters;
   private final @Nullable SdkLoggerProvider loggers;
   private final @Nullable Logger denials;
+  private final AtomicInteger waiting = new AtomicInteger(); // denials
+  private final LongAdder dropped = new LongAdder();
 
   /**
    * Begins.
@@ -85,6 +88,11 @@ final class OtlpExport implements AutoCloseable {
           "kith_denial_records_failed_total",
           "Log records of denials that the collector did not take.",
           failed::sum);
+      metrics.counter(
+          "kith_denial_records_dropped_total",
+          "Log records of denials that were left out, since as many waited as may: the collector is"
+              + " slow.",
+          dropped::sum);
       loggers =
           SdkLoggerProvider.builder()
               .setResource(resource)
@@ -95,6 +103,7 @@ final class OtlpExport implements AutoCloseable {
                                   .setEndpoint(CheckTelemetry.under(otlp, "logs"))
                                   .setTimeout(TIMEOUT)
                                   .build(),
+                              waiting,
                               failed))
                       .setMaxQueueSize(QUEUE)
                       .setScheduleDelay(LOGS_EVERY)
@@ -110,6 +119,11 @@ final class OtlpExport implements AutoCloseable {
   /** A denial, as a log record that names its trace. */
   void denied(Answered answered, Deny deny) {
     if (denials == null) {
+      return;
+    }
+    if (waiting.incrementAndGet() > QUEUE) {
+      waiting.decrementAndGet();
+      dropped.increment();
       return;
     }
     var record = answered.record();
@@ -201,10 +215,11 @@ final class OtlpExport implements AutoCloseable {
     }
   }
 
-  private record CountedLogs(LogRecordExporter exporter, LongAdder failed)
+  private record CountedLogs(LogRecordExporter exporter, AtomicInteger waiting, LongAdder failed)
       implements LogRecordExporter {
     @Override
     public CompletableResultCode export(Collection<LogRecordData> logs) {
+      waiting.addAndGet(-logs.size());
       return counted(exporter.export(logs), failed, logs.size());
     }
 

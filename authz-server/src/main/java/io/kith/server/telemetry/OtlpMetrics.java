@@ -68,7 +68,8 @@ final class OtlpMetrics implements MetricProducer {
 
     @Override
     public String getUnit() {
-      return type == MetricDataType.HISTOGRAM ? "s" : "1";
+      // None of the others: "1" would have Prometheus call a gauge a ratio, by its name.
+      return type == MetricDataType.HISTOGRAM ? "s" : "";
     }
 
     @Override

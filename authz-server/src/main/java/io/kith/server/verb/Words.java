@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 
 /** Values as people read and write them. */
 public final class Words {
-  private static final Pattern UNPRINTABLE = Pattern.compile("[\\p{Cntrl}\\p{Cf}]");
+  private static final Pattern UNPRINTABLE = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]");
   private static final Pattern DURATION = Pattern.compile("(\\d{1,9})(s|m|h|d)");
 
   private Words() {}

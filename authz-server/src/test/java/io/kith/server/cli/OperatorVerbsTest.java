@@ -11,10 +11,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonParser;
 import com.google.protobuf.Timestamp;
+import io.grpc.InsecureServerCredentials;
 import io.grpc.Status;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
+import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerDomainSocketChannel;
+import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
 import io.grpc.stub.StreamObserver;
 import io.kith.admin.v1.AdminServiceGrpc;
 import io.kith.admin.v1.DecisionRecord;
+import io.kith.admin.v1.GetStatusRequest;
+import io.kith.admin.v1.GetStatusResponse;
 import io.kith.admin.v1.ListAuditRequest;
 import io.kith.admin.v1.ListAuditResponse;
 import io.kith.admin.v1.TailDecisionsRequest;
@@ -205,6 +214,40 @@ class OperatorVerbsTest {
             after -> assertThat(after).contains("/app/payments"));
     assertThat(first.err.toString().lines().filter(line -> line.contains("trying again")))
         .hasSize(1);
+  }
+
+  @Test
+  void anyVerb_serverThatCannotAnswerNow_saysWhatTheServerSaid() throws Exception {
+    var socket = folder.resolve("busy.sock");
+    var loop = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
+    var busy =
+        NettyServerBuilder.forAddress(
+                new DomainSocketAddress(socket.toString()), InsecureServerCredentials.create())
+            .channelType(EpollServerDomainSocketChannel.class)
+            .bossEventLoopGroup(loop)
+            .workerEventLoopGroup(loop)
+            .withChildOption(ChannelOption.SO_KEEPALIVE, null) // it has none, and warns
+            .addService(
+                new AdminServiceGrpc.AdminServiceImplBase() {
+                  @Override
+                  public void getStatus(
+                      GetStatusRequest asked, StreamObserver<GetStatusResponse> answer) {
+                    answer.onError(
+                        Status.UNAVAILABLE
+                            .withDescription("the issuer of the token does not answer")
+                            .asException());
+                  }
+                })
+            .build()
+            .start();
+    try {
+      assertThat(refused(3, "status", "--server", "unix:" + socket))
+          .contains("cannot answer now: the issuer of the token does not answer")
+          .doesNotContain("no server");
+    } finally {
+      busy.shutdownNow();
+      var _ = loop.shutdownGracefully();
+    }
   }
 
   @Test

@@ -119,6 +119,21 @@ class SigningVerbsTest {
   }
 
   @Test
+  void approve_edgesWithAnApprovalThatIsNotThere_proposesNothing() {
+    enforce();
+    shop.check(flow(elsewhere(), PAYMENTS));
+    var edge = EDGE.matcher(done("show", "--review", OWNER));
+    assertThat(edge.find()).isTrue();
+    var before = done("revisions", OWNER);
+
+    assertThat(
+            refused("approve", OWNER, edge.group(), "--approval", "no.approval", "--note", "CHG-8"))
+        .contains("no.approval");
+
+    assertThat(done("revisions", OWNER)).isEqualTo(before);
+  }
+
+  @Test
   void approve_withAStrangersKey_changesNothing() {
     proposeTheExternalEdge();
 

@@ -268,8 +268,7 @@ class CheckServerTest {
         words.add(first);
       }
       assertThat(words)
-          .allSatisfy(
-              word -> assertThat(word.said.get(60, TimeUnit.SECONDS)).isEqualTo("welcome"));
+          .allSatisfy(word -> assertThat(word.said.get(60, TimeUnit.SECONDS)).isEqualTo("welcome"));
     } finally {
       held.forEach(ManagedChannel::shutdownNow);
     }

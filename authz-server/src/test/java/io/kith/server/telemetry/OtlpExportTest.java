@@ -28,7 +28,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -44,6 +46,7 @@ class OtlpExportTest {
 
   private final List<Request> requests = new CopyOnWriteArrayList<>();
   private volatile int status = 200;
+  private volatile @Nullable CountDownLatch holding;
   private HttpServer collector;
 
   @BeforeEach
@@ -53,6 +56,7 @@ class OtlpExportTest {
         "/",
         exchange -> {
           try (exchange) {
+            held();
             requests.add(
                 new Request(
                     exchange.getRequestURI().getPath(),
@@ -66,6 +70,17 @@ class OtlpExportTest {
   @AfterEach
   void stop() {
     collector.stop(0);
+  }
+
+  private void held() throws IOException {
+    var until = holding;
+    try {
+      if (until != null) {
+        until.await();
+      }
+    } catch (InterruptedException e) {
+      throw new IOException("stopped", e);
+    }
   }
 
   private CheckTelemetry telemetry(boolean metrics, boolean logs) {
@@ -184,6 +199,13 @@ class OtlpExportTest {
       // The SDK leaves out what has no value yet.
       assertThat(names).containsAll(metrics().keySet());
       assertThat(metrics()).containsKeys("kith_some", "kith_facts", "kith_spans_failed_total");
+      assertThat(metrics())
+          .as("units, which names in Prometheus follow")
+          .allSatisfy(
+              (name, metric) ->
+                  assertThat(metric.getField(3).getLengthDelimitedList())
+                      .allMatch(
+                          unit -> unit.isEmpty() || name.equals("kith_check_duration_seconds")));
       var some = within(metric("kith_some"), 5, 1).getFirst();
       assertThat(some.getField(6).getFixed64List()).containsExactly(7L);
       assertThat(attributes(within(metric("kith_facts"), 5, 1).getFirst(), 7))
@@ -264,6 +286,44 @@ class OtlpExportTest {
                         entry("service.version", "1.2.3"),
                         entry("service.instance.id", "a,b+c"),
                         entry("k8s.namespace.name", "kith")));
+  }
+
+  @Test
+  void denials_whileTheCollectorStandsStill_areCountedWhereTheyDoNotFit() throws IOException {
+    try (var telemetry = telemetry(false, true);
+        var kith = new ServiceUnderTest(settings(), telemetry)) {
+      kith.processes.answer(attributed(CURL));
+      try {
+        holding = new CountDownLatch(1);
+        for (var i = 0; i < 4_000; i++) {
+          assertThat(kith.check(l4()).getStatus().getCode()).isEqualTo(7);
+        }
+      } finally {
+        requireNonNull(holding).countDown();
+      }
+      telemetry.flush(LIMIT);
+
+      Await.until(
+          "each was delivered or counted",
+          () -> {
+            var delivered =
+                sent("/v1/logs").stream().mapToInt(one -> within(one, 1, 2, 2).size()).sum();
+            var dropped = counted(telemetry, "kith_denial_records_dropped_total");
+            return dropped > 0
+                && delivered + dropped + counted(telemetry, "kith_denial_records_failed_total")
+                    >= 4_000;
+          });
+    }
+  }
+
+  private static long counted(CheckTelemetry telemetry, String name) {
+    return telemetry
+        .metrics()
+        .text()
+        .lines()
+        .filter(line -> line.startsWith(name + " "))
+        .mapToLong(line -> Long.parseLong(line.substring(name.length() + 1)))
+        .sum();
   }
 
   /** As a Jaeger does, which takes spans alone. */

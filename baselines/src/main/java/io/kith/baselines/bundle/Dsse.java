@@ -95,6 +95,6 @@ final class Dsse {
 
   static String printable(String text) {
     var shown = text.length() > 100 ? text.substring(0, 100) + "…" : text;
-    return shown.replaceAll("\\p{Cntrl}", "?");
+    return shown.replaceAll("\\p{Cc}", "?");
   }
 }

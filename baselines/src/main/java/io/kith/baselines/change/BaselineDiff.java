@@ -188,7 +188,7 @@ public record BaselineDiff(
     return text.append("  ")
         .append(sign)
         .append(' ')
-        .append(edge.words().replaceAll("\\p{Cntrl}", "?"));
+        .append(edge.words().replaceAll("\\p{Cc}", "?"));
   }
 
   private static String terms(Edge edge) {

@@ -201,7 +201,7 @@ public record Promotion(
       notMapped.forEach(
           left ->
               text.append("  ! ")
-                  .append((left.owner() + ": " + left.edge().words()).replaceAll("\\p{Cntrl}", "?"))
+                  .append((left.owner() + ": " + left.edge().words()).replaceAll("\\p{Cc}", "?"))
                   .append(": ")
                   .append(left.why())
                   .append('\n'));

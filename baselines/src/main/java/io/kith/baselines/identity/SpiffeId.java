@@ -65,7 +65,7 @@ public final class SpiffeId implements Comparable<SpiffeId> {
 
   private static String printable(String text) {
     var shown = text.length() > 200 ? text.substring(0, 200) + "…" : text;
-    return shown.replaceAll("\\p{Cntrl}", "?");
+    return shown.replaceAll("\\p{Cc}", "?");
   }
 
   /** Lower case, without scheme: {@code prod.mesh.example}. */

@@ -27,7 +27,7 @@ public final class YamlText {
     var text = new StringBuilder();
     for (var line : comment) {
       // a line break inside a comment would end it
-      text.append(("# " + line.replaceAll("\\R|\\p{Cntrl}", " ")).stripTrailing()).append('\n');
+      text.append(("# " + line.replaceAll("\\R|\\p{Cc}", " ")).stripTrailing()).append('\n');
     }
     var separator = "";
     for (var document : documents) {

@@ -154,7 +154,7 @@ public final class Driver implements AutoCloseable {
    * Asks until the time is over, and waits for what is on its way.
    *
    * @param perConnection Checks in flight on each connection
-   * @return what was answered in that time
+   * @return what was answered in that time, and how many of all were denied or given up
    */
   public Answers run(Duration time, int perConnection) throws IOException {
     return run(time, perConnection, Double.POSITIVE_INFINITY);
@@ -190,8 +190,13 @@ public final class Driver implements AutoCloseable {
       step(sent < due ? PATIENCE_MILLIS : 1);
     }
     var answers = answers(start, processor);
-    drain();
-    return answers;
+    drain(); // whose answers count, and not how long they took
+    return new Answers(
+        answers.latencyNanos(),
+        tally.denied,
+        tally.expired,
+        answers.elapsed(),
+        answers.ownProcessor());
   }
 
   private Answers answers(long start, long processor) {
@@ -267,14 +272,14 @@ public final class Driver implements AutoCloseable {
     }
   }
 
-  /** Asks about one socket on the first connection; whether it is allowed. */
+  /** Asks about one socket on the first connection; whether it is allowed, not only unanswered. */
   public boolean allows(long socket, int port) throws IOException {
     tally.clear();
     renew();
     var connection = connections.getFirst();
     connection.send(socket, port);
     drain();
-    return tally.denied == 0;
+    return tally.count == 1 && tally.denied == 0 && tally.expired == 0;
   }
 
   /** Asks about the first sockets, each once, on every connection; how many were allowed. */

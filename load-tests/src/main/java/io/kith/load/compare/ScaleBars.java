@@ -81,7 +81,7 @@ final class ScaleBars {
   }
 
   private static double resident(Started server) throws IOException {
-    return ProcessCost.residentMebibytes(server.process().pid()) * MIB;
+    return ProcessCost.residentKibibytes(server.process().pid()) * 1_024.0;
   }
 
   private static Started start(BarsBench.Bench bench, Identities identities, int workloads)

@@ -57,6 +57,9 @@ final class Soak {
   private final Started started;
   private final Identities identities;
   private final ManagedChannel admin;
+  private final SoakState state;
+  private final int run;
+  private final long began = System.nanoTime();
   private RunningProcess bridge;
 
   private long wrong;
@@ -64,8 +67,15 @@ final class Soak {
   private int connections;
 
   private Soak(
-      Plan plan, KithServer server, Started started, Identities identities, Consumer<String> say) {
+      Plan plan,
+      KithServer server,
+      Started started,
+      Identities identities,
+      SoakState state,
+      Consumer<String> say) {
     this.plan = plan;
+    this.state = state;
+    this.run = state.nextRun();
     this.server = server;
     this.started = started;
     this.identities = identities;
@@ -81,9 +91,9 @@ final class Soak {
       var server = new KithServer(folder.resolve("kith"), identities, PODS, plan.connectionAge());
       say.accept("starting a server");
       try (var started = server.start(Cores.shared())) {
-        var soak = new Soak(plan, server, started, identities, say);
+        var soak = new Soak(plan, server, started, identities, state, say);
         try {
-          soak.windows(state);
+          soak.windows();
         } finally {
           soak.bridge.close();
           soak.admin.shutdownNow();
@@ -92,9 +102,7 @@ final class Soak {
     }
   }
 
-  private void windows(SoakState state) throws IOException, InterruptedException {
-    var run = state.nextRun();
-    var began = System.nanoTime();
+  private void windows() throws IOException, InterruptedException {
     try (var driver = connect()) {
       var renewed = 0;
       for (var number = 1; System.nanoTime() - began < plan.time().toNanos(); number++) {
@@ -102,7 +110,7 @@ final class Soak {
         changes = 0;
         connections = 0;
         var answers = driver.run(plan.window(), IN_FLIGHT, plan.perSecond());
-        wrong += answers.denied();
+        wrong(answers.denied(), "Checks of what was learned were denied");
         newConnections();
         ruleByHand(driver);
         mode(driver);
@@ -113,7 +121,7 @@ final class Soak {
         }
         connections += driver.renewed() - renewed;
         renewed = driver.renewed();
-        state.add(window(run, (System.nanoTime() - began) / 1e9, answers, bridges));
+        state.add(window(answers, bridges));
         tell(state.windows().getLast());
       }
     }
@@ -127,11 +135,24 @@ final class Soak {
                 + " heap",
             window.second(),
             window.checks(),
-            window.wrong(),
+            wrong,
             window.p50Micros(),
             window.p99Micros(),
             window.residentKib() / 1_024,
             window.heapKib() / 1_024.0));
+  }
+
+  private double second() {
+    return (System.nanoTime() - began) / 1e9;
+  }
+
+  /** Written down at once: what ends a window does not lose it. */
+  private void wrong(long count, String what) throws IOException {
+    if (count > 0) {
+      wrong += count;
+      state.add(SoakWindow.ofWrong(run, second(), count));
+      say.accept("WRONG: %d %s".formatted(count, what));
+    }
   }
 
   /** Two pods with sockets that come again, two with another each time. */
@@ -148,7 +169,7 @@ final class Soak {
 
   private void newConnections() throws IOException, InterruptedException {
     try (var fresh = connect()) {
-      wrong += (long) EDGES * PODS - fresh.allowed(EDGES);
+      wrong((long) EDGES * PODS - fresh.allowed(EDGES), "new connections were not allowed");
     }
   }
 
@@ -160,15 +181,18 @@ final class Soak {
   /** A program that nobody learned is refused, allowed by hand, and refused again. */
   private void ruleByHand(Driver driver) throws IOException {
     require(driver, false);
-    var decision =
+    var denied =
         admin()
             .listDecisions(
                 ListDecisionsRequest.newBuilder()
                     .setOwner(KithServer.owner(RULED))
                     .setDeniedOnly(true)
                     .setLimit(1)
-                    .build())
-            .getDecisions(0);
+                    .build());
+    if (denied.getDecisionsCount() == 0) {
+      return; // that it was allowed is written down
+    }
+    var decision = denied.getDecisions(0);
     var edge =
         admin()
             .allow(
@@ -213,8 +237,7 @@ final class Soak {
   /** Whether a program that nobody learned may connect now. */
   private void require(Driver driver, boolean allowed) throws IOException {
     if (driver.allows(0, Traffic.STRANGE_PORT) != allowed) {
-      wrong++;
-      say.accept("WRONG: a strange program is " + (allowed ? "refused" : "allowed"));
+      wrong(1, "strange program is " + (allowed ? "refused" : "allowed"));
     }
   }
 
@@ -231,7 +254,7 @@ final class Soak {
                     .anyMatch(one -> one.getPods() == PODS));
   }
 
-  private SoakWindow window(int run, double second, Driver.Answers answers, int bridges)
+  private SoakWindow window(Driver.Answers answers, int bridges)
       throws IOException, InterruptedException {
     var pid = started.process().pid();
     var resident = ProcessCost.residentKibibytes(pid);
@@ -240,9 +263,9 @@ final class Soak {
     Arrays.sort(nanos);
     return new SoakWindow(
         run,
-        second,
+        second(),
         answers.count(),
-        wrong,
+        0, // which is written down already
         answers.expired(),
         at(nanos, 0.5),
         at(nanos, 0.99),

@@ -25,7 +25,9 @@ record SoakReport(List<SoakWindow> windows, double settlingSeconds) {
 
   /** Windows of each run in which the server was compiled already. */
   private List<SoakWindow> settled() {
-    return windows.stream().filter(window -> window.second() > settlingSeconds).toList();
+    return windows.stream()
+        .filter(window -> window.isMeasured() && window.second() > settlingSeconds)
+        .toList();
   }
 
   private Map<String, Quantity> quantities() {
@@ -113,7 +115,7 @@ record SoakReport(List<SoakWindow> windows, double settlingSeconds) {
             Locale.ROOT,
             "{\"seconds\":%.0f,\"windows\":%d,\"checks\":%d,\"wrong\":%d,\"drift\":",
             seconds(),
-            windows.size(),
+            windows.stream().filter(SoakWindow::isMeasured).count(),
             checks(),
             wrong())
         + quantities().entrySet().stream()

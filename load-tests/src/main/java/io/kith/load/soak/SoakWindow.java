@@ -33,4 +33,14 @@ record SoakWindow(
     @JsonProperty("threads") int threads,
     @JsonProperty("connections") int connections,
     @JsonProperty("changes") int changes,
-    @JsonProperty("bridges") int bridges) {}
+    @JsonProperty("bridges") int bridges) {
+  /** Verdicts that were wrong, as soon as they are seen: nothing else of their window. */
+  static SoakWindow ofWrong(int run, double second, long count) {
+    return new SoakWindow(run, second, 0, count, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  }
+
+  /** Whether it tells how the server was. */
+  boolean isMeasured() {
+    return residentKib > 0;
+  }
+}

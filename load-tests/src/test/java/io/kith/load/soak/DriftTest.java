@@ -28,6 +28,21 @@ class DriftTest {
   }
 
   @Test
+  void report_verdictThatWasWrongInAWindowThatDidNotEnd_isCounted_andNoMeasurement() {
+    var windows = new ArrayList<SoakWindow>();
+    for (var i = 1; i <= 5; i++) {
+      windows.add(new SoakWindow(1, 10 * i, 100, 0, 0, 50, 60, 1_024, 512, 9, 8, 2, 4, 0));
+    }
+    windows.add(SoakWindow.ofWrong(1, 55, 2));
+
+    var report = new SoakReport(windows, 0);
+
+    assertThat(report.wrong()).isEqualTo(2);
+    assertThat(report.verdict()).contains("2 VERDICTS WERE WRONG").contains("Nothing rises");
+    assertThat(report.json()).contains("\"windows\":5", "\"wrong\":2", "\"middle\":9");
+  }
+
+  @Test
   void of_noise_isNoDrift_andAnOutlierDoesNotMoveIt() {
     var random = new Random(5);
     var windows = new ArrayList<SoakWindow>();

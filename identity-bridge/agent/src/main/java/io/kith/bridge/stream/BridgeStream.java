@@ -616,19 +616,22 @@ public final class BridgeStream implements AutoCloseable {
       if (began - answersAgain[0] < 0 || view.podChanges() != toldChanges) {
         return false;
       }
-      NodeView.Answer answer;
-      try {
-        answer = view.atHand(Messages.question(query));
-      } catch (RuntimeException _) {
-        answer = null; // what is wrong is said by whoever answers it
-      }
-      var answered = answer != null && view.podChanges() == toldChanges; // else pods are told first
-      if (answered) {
+      var answer = atHand(query);
+      if (answer != null) {
         send(query.getId(), answer);
       }
       var now = System.nanoTime();
       answersAgain[0] = now + (now - began);
-      return answered;
+      return answer != null;
+    }
+
+    private NodeView.@Nullable Answer atHand(Query query) {
+      try {
+        var answer = view.atHand(Messages.question(query));
+        return view.podChanges() == toldChanges ? answer : null; // else pods are told first
+      } catch (RuntimeException _) {
+        return null; // what is wrong is said by whoever answers it
+      }
     }
 
     private void reply(Query query) {
