@@ -106,8 +106,9 @@ public final class RuleVerbs {
             .add(
                 by,
                 note,
-                _ -> {
+                fold -> {
                   var made = edgeOf(owner, decisionId, until, note, by);
+                  requireNoOther(owner, fold, Rule.Action.ALLOW, made);
                   return new Journal.Drafted<>(
                       new Amendment.Allow(
                           owner, made, approval == null ? own(owner, made) : approval),
@@ -189,8 +190,9 @@ public final class RuleVerbs {
             .add(
                 by,
                 note,
-                _ -> {
+                fold -> {
                   var made = maker.make();
+                  requireNoOther(owner, fold, action, made);
                   return new Journal.Drafted<>(
                       action == Rule.Action.DENY
                           ? new Amendment.Deny(owner, made)
@@ -202,6 +204,24 @@ public final class RuleVerbs {
         new AuditEntry(
             action.word(), owner.toString(), by, note, "none", edge.id() + " " + edge.words()));
     return Rule.byHand(owner, action, edge);
+  }
+
+  /** The id of a rule says nothing of its action, and what is taken back is named by it. */
+  private static void requireNoOther(Owner owner, Fold fold, Rule.Action action, Edge made)
+      throws RefusedException {
+    var there = Rule.find(owner, fold.of(owner), made.id());
+    if (there != null && there.action() != action) {
+      throw RefusedException.precondition(
+          "rule "
+              + there.id()
+              + " is there already: "
+              + there.action().word()
+              + " "
+              + made.words()
+              + ", by "
+              + there.by()
+              + " with the same note (change the note: kith remove would take both back)");
+    }
   }
 
   /** What a rule is about. */

@@ -227,6 +227,50 @@ class LifeTest {
     assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("new_process");
   }
 
+  /** They had one id, so the quarantine that was taken back took the denial with it. */
+  @Test
+  void quarantine_ofWhatIsDeniedWithTheSameNote_isRefused_andBesideItLeavesTheDenial()
+      throws Exception {
+    enforce(PAYMENTS, CURL);
+    var edge = edgeOf(CURL);
+    var denied = state.rules().deny(OWNER, new Target.OfEdge(edge), null, "INC-42", "ada");
+
+    assertThatThrownBy(() -> state.rules().quarantine(OWNER, edge, false, null, "INC-42", "ada"))
+        .isInstanceOf(RefusedException.class)
+        .hasMessage(
+            "rule "
+                + denied.id()
+                + " is there already: deny "
+                + CURL.processClass().words()
+                + " → shop/statefulset/orders-db:5432, by ada with the same note (change the"
+                + " note: kith remove would take both back)");
+    var other = state.rules().quarantine(OWNER, edge, false, null, "INC-42, a miner", "ada");
+    state.rules().remove(OWNER, other.id(), "no miner", "ada");
+
+    assertThat(state.reports().rules(OWNER)).extracting(Rule::id).containsExactly(denied.id());
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("denied_by_hand");
+  }
+
+  /** As above: the allow that was taken back opened what the denial had closed. */
+  @Test
+  void allow_ofWhatIsDeniedWithTheSameNote_isRefused_andTheOtherWayRound() throws Exception {
+    enforce(PAYMENTS);
+    var curl = site.check(state, flow(database(), CURL)).decisionId();
+    var payments = site.check(state, flow(database(), PAYMENTS)).decisionId();
+    state.rules().deny(OWNER, new Target.OfDecision(curl), null, "INC-42", "ada");
+    state.allow(OWNER, payments, null, "CHG-1", "ada");
+
+    assertThatThrownBy(() -> state.allow(OWNER, curl, null, "INC-42", "ada"))
+        .hasMessageContaining(" is there already: deny ");
+    assertThatThrownBy(
+            () -> state.rules().deny(OWNER, new Target.OfDecision(payments), null, "CHG-1", "ada"))
+        .hasMessageContaining(" is there already: allow ");
+    assertThatThrownBy(() -> state.allow(OWNER, payments, null, "CHG-1", "ada"))
+        .hasMessageStartingWith("the same rule is there already");
+
+    assertThat(state.allow(OWNER, curl, null, "INC-42", "bob").why()).isEqualTo("INC-42");
+  }
+
   @Test
   void quarantine_aWholeProcess_deniesItAndKeepsItFromBeingLearned() throws Exception {
     enforce(PAYMENTS, CURL);
