@@ -149,7 +149,8 @@ public final class ClusterVerbs {
 
   /**
    * Governs a scope as an object says. When its mode changes, enforce and shadow bring the
-   * revisions that wait with them, as a command does; a workload without one observes on.
+   * revisions that wait with them, as a command does; a workload without one observes on. An object
+   * that says again what it said brings none, also where a command overruled it meanwhile.
    *
    * @param said null: no object speaks of the scope any more
    * @param by who wrote the object, as far as it says
@@ -164,7 +165,7 @@ public final class ClusterVerbs {
             said == null ? "no object speaks of it any more" : said.words() + " says so",
             now -> {
               requireMayWrite();
-              var before = now.modes().inForce(scope);
+              var before = now.modes().declared().get(scope); // overruled or not
               return new Journal.Drafted<>(
                   Objects.equals(before, said) && !now.modes().overruled().contains(scope)
                       ? null

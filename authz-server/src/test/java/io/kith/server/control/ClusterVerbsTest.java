@@ -394,6 +394,25 @@ class ClusterVerbsTest {
     assertThat(state.snapshot(CHECKOUT).unattributedAllowed()).isTrue();
   }
 
+  /** What came while a command overruled it went into force, and nobody had looked at it. */
+  @Test
+  void declare_theSameModeAfterACommandMeanwhile_bringsNothingThatWaits() throws Exception {
+    enforce();
+    state.cluster().declare(ONE, said(Mode.ENFORCE), "ada");
+    state.setMode(ONE, Mode.OBSERVE, "the API server is down", "grace");
+    site.check(state, flow(database(), CURL));
+    state.finishTestRun(OWNER, "suite passed", "grace");
+
+    assertThat(state.cluster().declare(ONE, said(Mode.ENFORCE), "ada")).isTrue();
+
+    assertThat(mode()).isEqualTo(Mode.ENFORCE);
+    assertThat(site.reason(state, flow(database(), PAYMENTS))).isEqualTo("allowed");
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("new_process");
+    assertThat(state.states().stream().filter(one -> one.owner().equals(OWNER)))
+        .extracting(WorkloadState::stage)
+        .containsExactly(WorkloadState.Stage.PROPOSED);
+  }
+
   @Test
   void audit_saysWhatWasBeforeAndIsSince() throws Exception {
     state.cluster().declare(SHOP, said(Mode.SHADOW), "kubernetes as kubectl");
