@@ -2,6 +2,7 @@ package io.kith.server.control;
 
 import io.kith.baselines.bundle.SignedBaseline;
 import io.kith.baselines.change.RevisionState;
+import io.kith.baselines.change.Revisions;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.EdgeState;
@@ -119,7 +120,7 @@ record Drafts(ServerKeys keys, Duration stale) {
   static boolean isRefused(Life life, Baseline next) {
     return life.revisions().entries().stream()
         .filter(entry -> entry.state() == RevisionState.SUPERSEDED)
-        .filter(Life::endedByAPerson)
+        .filter(Revisions.Entry::leftByAPerson)
         .anyMatch(entry -> entry.baseline().edges().equals(next.edges()));
   }
 

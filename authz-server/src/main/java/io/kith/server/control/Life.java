@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -102,11 +103,6 @@ record Life(
                 entry.state() == RevisionState.PROPOSED || entry.state() == RevisionState.SHADOW)
         .reduce((_, last) -> last)
         .orElse(null);
-  }
-
-  /** Whether a person ended the life of a superseded revision, instead of a later one. */
-  static boolean endedByAPerson(Revisions.Entry entry) {
-    return entry.why().startsWith("rejected: ") || entry.why().startsWith("rolled back: ");
   }
 
   @Nullable Baseline enforced() {
@@ -257,6 +253,10 @@ record Life(
 
   /** Edges that earlier enforced revisions had and this one has not; none that a person left. */
   List<Edge> gone() {
+    return gone(entry -> !entry.leftByAPerson());
+  }
+
+  private List<Edge> gone(Predicate<Revisions.Entry> counts) {
     var here = new HashSet<Granted>();
     var enforced = enforced();
     if (enforced != null) {
@@ -264,8 +264,7 @@ record Life(
     }
     var gone = new ArrayList<Edge>();
     for (var entry : revisions.entries()) {
-      var leftByAPerson = entry.why().startsWith("rolled back: ");
-      if (entry.state() == RevisionState.SUPERSEDED && entry.wasEnforced() && !leftByAPerson) {
+      if (entry.state() == RevisionState.SUPERSEDED && entry.wasEnforced() && counts.test(entry)) {
         entry.baseline().edges().stream()
             .filter(edge -> here.add(Granted.by(edge)))
             .forEach(gone::add);
@@ -287,8 +286,10 @@ record Life(
     if (until == null || until.isAfter(change.at().plus(BlastRadiusGuard.REOPENED).plus(SKEW))) {
       return new Step.Refused(edge.words() + " would be reopened for more than an hour");
     }
+    // looser than what a guard asks: logs have what servers reopened before, and have to fold
+    var once = gone(entry -> !entry.why().startsWith("rolled back: "));
     if (edge.strictness() != Strictness.CLASS
-        || gone().stream().noneMatch(once -> Granted.by(once).equals(Granted.by(edge)))) {
+        || once.stream().noneMatch(before -> Granted.by(before).equals(Granted.by(edge)))) {
       return new Step.Refused(edge.words() + " was never approved, so nothing reopens it");
     }
     var all = new HashSet<>(reopened);
@@ -320,7 +321,7 @@ record Life(
     var refused = 0;
     for (var entry : revisions.entries().reversed()) {
       if (entry.state() != RevisionState.SUPERSEDED
-          || (entry.wasEnforced() ? once++ : endedByAPerson(entry) ? refused++ : never++) < KEPT) {
+          || (entry.wasEnforced() ? once++ : entry.leftByAPerson() ? refused++ : never++) < KEPT) {
         kept.addFirst(entry);
       }
     }

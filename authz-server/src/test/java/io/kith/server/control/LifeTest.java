@@ -18,15 +18,20 @@ import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Verdict.Deny;
+import io.kith.baselines.edge.Baseline;
+import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.EdgeState;
+import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.process.Candidate;
 import io.kith.baselines.process.Origin;
+import io.kith.baselines.store.Change;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.control.RuleVerbs.Target;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -399,12 +404,7 @@ class LifeTest {
         enforced.edges().stream()
             .filter(edge -> !edge.process().equals(CURL.processClass()))
             .toList();
-    state
-        .baselines()
-        .arrive(
-            List.of(io.kith.baselines.edge.Baseline.of(OWNER, enforced.revision(), edges)),
-            "qa",
-            "ada");
+    state.baselines().arrive(List.of(Baseline.of(OWNER, enforced.revision(), edges)), "qa", "ada");
     state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
   }
 
@@ -444,6 +444,81 @@ class LifeTest {
     // and the mistake of the revision is still healed
     site.check(state, flow(database(), CURL));
     assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("allowed");
+  }
+
+  /** Made anew it was as if nobody had left it: the guard reopened what a person then rejected. */
+  @Test
+  void guard_rolledBackThenMadeAnewAndRejected_reopensNothing() throws Exception {
+    rollBackFromCurlAndMakeItAnew();
+
+    state.baselines().reject(OWNER, null, "still wrong", "bob");
+
+    assertCurlIsNotReopened();
+  }
+
+  @Test
+  void guard_rolledBackThenMadeAnewAndFollowedByAnother_reopensNothing() throws Exception {
+    var nc = program("/usr/bin/nc", HASH, Origin.IMAGE);
+    rollBackFromCurlAndMakeItAnew(nc);
+
+    state.baselines().approveEdges(OWNER, Set.of(edgeOf(nc)), "CHG-3", "ada");
+
+    assertCurlIsNotReopened();
+  }
+
+  /** Servers reopened that, so logs have it. */
+  @Test
+  void reopen_ofWhatWasRolledBackThenMadeAnewAndRejected_inALogOfBefore_isFolded()
+      throws Exception {
+    var made = rollBackFromCurlAndMakeItAnew();
+    state.baselines().reject(OWNER, null, "still wrong", "bob");
+    var now = site.clock.instant();
+    var curl =
+        made.edges().stream()
+            .filter(edge -> edge.process().equals(CURL.processClass()))
+            .map(
+                edge ->
+                    Edge.byHand(
+                        edge.process(),
+                        edge.destination(),
+                        null,
+                        null,
+                        new Provenance.ByHand("guard", "denied", now.plusSeconds(60))))
+            .findFirst()
+            .orElseThrow();
+
+    var life = ((Standing) Objects.requireNonNull(state.folded().get(OWNER.toString()))).life();
+
+    assertThat(life.gone()).isEmpty();
+    assertThat(
+            life.reopen(
+                Objects.requireNonNull(made.parent()),
+                curl,
+                new Change(now, "guard", "denied", "reopen", OWNER.toString(), "{}")))
+        .isInstanceOf(Life.Step.Taken.class);
+  }
+
+  private Baseline rollBackFromCurlAndMakeItAnew(Candidate... others) throws Exception {
+    enforce(PAYMENTS);
+    site.check(state, flow(database(), CURL));
+    for (var other : others) {
+      site.check(state, flow(database(), other));
+    }
+    var made = state.baselines().approveEdges(OWNER, Set.of(edgeOf(CURL)), "CHG-2", "ada");
+    state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
+    state.baselines().rollback(OWNER, "it was wrong", "bob");
+    assertThat(state.baselines().approveEdges(OWNER, Set.of(edgeOf(CURL)), "CHG-2", "ada"))
+        .isEqualTo(made);
+    return made;
+  }
+
+  private void assertCurlIsNotReopened() throws Exception {
+    var before = state.store().position();
+
+    site.check(state, flow(database(), CURL));
+
+    assertThat(state.store().position()).isEqualTo(before);
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("new_process");
   }
 
   @Test

@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  * proposed. Every step says by whom and why.
  */
 public record Revisions(Owner owner, List<Entry> entries) {
+  private static final String REJECTED = "rejected: ";
+  private static final String ROLLED_BACK = "rolled back: ";
+
   /**
    * A revision and its place in life.
    *
@@ -24,6 +27,8 @@ public record Revisions(Owner owner, List<Entry> entries) {
    * @param by who brought it there
    * @param why in words; not blank
    * @param wasEnforced it decided at some time, so that a rollback may return to it
+   * @param leftByAPerson a person rejected it or rolled back from it, and it did not decide since;
+   *     to draft it again changes nothing of that
    */
   public record Entry(
       Baseline baseline,
@@ -31,7 +36,8 @@ public record Revisions(Owner owner, List<Entry> entries) {
       Instant since,
       String by,
       String why,
-      boolean wasEnforced) {
+      boolean wasEnforced,
+      boolean leftByAPerson) {
     public Entry {
       requireNonNull(baseline, "baseline");
       requireNonNull(state, "state");
@@ -43,8 +49,15 @@ public record Revisions(Owner owner, List<Entry> entries) {
     }
 
     Entry to(RevisionState next, Instant at, String who, String reason) {
+      var left =
+          switch (next) {
+            case DRAFT, PROPOSED, SHADOW -> leftByAPerson;
+            case ENFORCED -> false;
+            case SUPERSEDED ->
+                leftByAPerson || reason.startsWith(REJECTED) || reason.startsWith(ROLLED_BACK);
+          };
       return new Entry(
-          baseline, next, at, who, reason, wasEnforced || next == RevisionState.ENFORCED);
+          baseline, next, at, who, reason, wasEnforced || next == RevisionState.ENFORCED, left);
     }
   }
 
@@ -116,7 +129,7 @@ public record Revisions(Owner owner, List<Entry> entries) {
     }
     var next = new ArrayList<>(withoutAny(RevisionState.DRAFT, at, by, "a later draft").entries);
     if (known == null) {
-      next.add(new Entry(baseline, RevisionState.DRAFT, at, by, why, false));
+      next.add(new Entry(baseline, RevisionState.DRAFT, at, by, why, false, false));
     } else {
       next.remove(known);
       next.add(known.to(RevisionState.DRAFT, at, by, why));
@@ -148,7 +161,7 @@ public record Revisions(Owner owner, List<Entry> entries) {
     return switch (entry.state()) {
       case DRAFT, PROPOSED, SHADOW ->
           new Step.Taken(
-              with(revision, entry.to(RevisionState.SUPERSEDED, at, by, "rejected: " + why)));
+              with(revision, entry.to(RevisionState.SUPERSEDED, at, by, REJECTED + why)));
       case ENFORCED -> new Step.Refused(revision + " is enforced (roll back instead)");
       case SUPERSEDED -> new Step.Refused(revision + " is superseded already");
     };
@@ -172,7 +185,7 @@ public record Revisions(Owner owner, List<Entry> entries) {
           enforced.baseline().revision()
               + " is the first that was enforced (set the mode to observe or shadow instead)");
     }
-    var reason = "rolled back: " + why;
+    var reason = ROLLED_BACK + why;
     var next =
         withoutAny(RevisionState.DRAFT, at, by, reason)
             .withoutAny(RevisionState.PROPOSED, at, by, reason)

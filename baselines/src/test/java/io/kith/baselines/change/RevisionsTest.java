@@ -38,7 +38,8 @@ class RevisionsTest {
         .containsExactly(DRAFT, PROPOSED, SHADOW, ENFORCED);
     assertThat(enforced.in(ENFORCED))
         .isEqualTo(
-            new Revisions.Entry(ONE, ENFORCED, NOON.plusSeconds(9), "ada", "reviewed", true));
+            new Revisions.Entry(
+                ONE, ENFORCED, NOON.plusSeconds(9), "ada", "reviewed", true, false));
   }
 
   @Test
@@ -102,6 +103,35 @@ class RevisionsTest {
     assertThat(stateOf(rejected, ONE)).isEqualTo(SUPERSEDED);
     assertThat(stateOf(again, ONE)).isEqualTo(DRAFT);
     assertThat(again.entries()).hasSize(1);
+  }
+
+  /** Forgotten with the next draft, the guard reopened what a person had left. */
+  @Test
+  void leftByAPerson_staysSoThroughLaterDrafts_untilItDecidesAgain() {
+    var back = taken(enforced(ONE, TWO).rollback(NOON, "ada", "checkout broke"));
+    var other = baseline(ONE, APP_TO_DB, APP_TO_API);
+    var id = TWO.revision();
+    assertThat(isLeft(enforced(ONE, TWO), ONE)).as("followed by another").isFalse();
+    assertThat(isLeft(back, TWO)).isTrue();
+    assertThat(isLeft(back, ONE)).as("decides again").isFalse();
+
+    var drafted = taken(back.draft(TWO, NOON, "x", "x"));
+    var later = taken(drafted.draft(other, NOON, "x", "x"));
+    var rejected = taken(drafted.reject(id, NOON, "ada", "not now"));
+    var proposed = taken(drafted.propose(id, NOON, "x", "x"));
+    var shadow = taken(proposed.shadow(id, NOON, "x", "x"));
+    var enforced = taken(shadow.enforce(id, NOON, "x", "x"));
+
+    assertThat(List.of(drafted, later, rejected, proposed, shadow))
+        .allMatch(revisions -> isLeft(revisions, TWO));
+    assertThat(isLeft(later, other)).isFalse();
+    assertThat(isLeft(enforced, TWO)).isFalse();
+    var noted = taken(none().draft(ONE, NOON, "x", "rejected: x"));
+    assertThat(isLeft(noted, ONE)).as("by the words of a note").isFalse();
+  }
+
+  private static boolean isLeft(Revisions revisions, Baseline baseline) {
+    return Objects.requireNonNull(revisions.of(baseline.revision())).leftByAPerson();
   }
 
   @Test
