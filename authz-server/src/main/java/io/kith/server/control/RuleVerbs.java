@@ -63,10 +63,17 @@ public final class RuleVerbs {
       Owner owner, String decisionId, @Nullable Instant until, String note, String by)
       throws RefusedException {
     Notes.require(note, "why this is allowed");
-    return known(owner, edgeOf(owner, decisionId, until, note, by));
+    return known(owner, allowing(owner, decisionId, until, note, by).edge());
   }
 
-  private Edge edgeOf(
+  /**
+   * An edge that allows a decision.
+   *
+   * @param verdict of the decision, which may be pushed out when the edge is in force
+   */
+  private record Allowing(Edge edge, String verdict) {}
+
+  private Allowing allowing(
       Owner owner, String decisionId, @Nullable Instant until, String note, String by)
       throws RefusedException {
     var workload = workloads.known(owner);
@@ -76,8 +83,10 @@ public final class RuleVerbs {
       throw RefusedException.invalid(
           "until: " + until + " (expected: to come, and within 3650 days)");
     }
-    return RuleFromDecision.of(
-        owner, workload.origin(), answered, new Provenance.ByHand(by, note, until), now);
+    return new Allowing(
+        RuleFromDecision.of(
+            owner, workload.origin(), answered, new Provenance.ByHand(by, note, until), now),
+        answered.decision().applied().word());
   }
 
   private static KnownEdge known(Owner owner, Edge edge) {
@@ -101,27 +110,30 @@ public final class RuleVerbs {
       String by)
       throws RefusedException {
     Notes.require(note, "why this is allowed");
-    var edge =
+    var allowing =
         journal
             .add(
                 by,
                 note,
                 fold -> {
-                  var made = edgeOf(owner, decisionId, until, note, by);
-                  requireNoOther(owner, fold, Rule.Action.ALLOW, made);
+                  var made = allowing(owner, decisionId, until, note, by);
+                  requireNoOther(owner, fold, Rule.Action.ALLOW, made.edge());
                   return new Journal.Drafted<>(
                       new Amendment.Allow(
-                          owner, made, approval == null ? own(owner, made) : approval),
+                          owner,
+                          made.edge(),
+                          approval == null ? own(owner, made.edge()) : approval),
                       made);
                 })
             .result();
+    var edge = allowing.edge();
     audit.accept(
         new AuditEntry(
             "allow",
             owner.toString(),
             by,
             note,
-            decision(owner, decisionId).decision().applied().word() + " " + decisionId,
+            allowing.verdict() + " " + decisionId,
             edge.id() + " " + edge.words() + (until == null ? "" : " until " + until)));
     return known(owner, edge);
   }

@@ -221,6 +221,28 @@ class LifeTest {
         .hasMessageContaining("is not one by hand of " + OWNER);
   }
 
+  /** It was in force, and answered as not found, without an entry for the audit. */
+  @Test
+  void allow_ofADecisionThatIsPushedOutMeanwhile_isAnswered() throws Exception {
+    var id = site.check(state, flow(database(), CURL)).decisionId();
+    ((HostileStore) site.store).first =
+        () -> {
+          try {
+            for (var i = 0; i < 1_001; i++) {
+              site.check(state, flow(database(), PAYMENTS));
+            }
+          } catch (Exception e) {
+            throw new AssertionError(e);
+          }
+        };
+
+    var rule = state.allow(OWNER, id, null, "CHG-1", "ada");
+
+    assertThat(state.reports().rules(OWNER)).extracting(Rule::id).containsExactly(rule.edge().id());
+    assertThatThrownBy(() -> state.allow(OWNER, id, null, "CHG-2", "ada"))
+        .hasMessageContaining("is not among the latest");
+  }
+
   @Test
   void remove_anAllowRule_deniesAgain() throws Exception {
     enforce(PAYMENTS);
