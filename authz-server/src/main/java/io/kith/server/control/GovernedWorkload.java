@@ -445,6 +445,18 @@ final class GovernedWorkload {
     }
   }
 
+  /**
+   * Takes what was said before it was known, and learns anew if that was: of which process is not
+   * known any more, so it forgets all of them. Once it is known it is told by {@link #relearn}.
+   */
+  synchronized void catchUp(Instant now) {
+    if (learning.isOf(fold.of(owner).relearned())) {
+      refresh(now);
+    } else {
+      relearn(null, now);
+    }
+  }
+
   /** Rules by hand that allow, as edges; ended ones for a day. */
   synchronized List<Edge> byHand() {
     return byHand;

@@ -154,6 +154,11 @@ final class WorkloadLearning {
     recent = null;
   }
 
+  /** Whether that is the epoch that is now. */
+  synchronized boolean isOf(long that) {
+    return epoch == that;
+  }
+
   /** What this server saw and has not handed out yet, with the epoch that it is of. */
   synchronized List<Plain> changed(String replica, boolean countsToo, int limit) {
     if (own == null) {

@@ -44,7 +44,7 @@ final class Workloads {
     if (before != null) {
       return before;
     }
-    fresh.refresh(clock.instant());
+    fresh.catchUp(clock.instant());
     return fresh;
   }
 
@@ -57,7 +57,7 @@ final class Workloads {
   void put(GovernedWorkload workload) {
     workload.refresh(clock.instant());
     byOwner.put(workload.owner(), workload);
-    workload.refresh(clock.instant()); // as in added
+    workload.catchUp(clock.instant()); // as in added
   }
 
   /** Knows it no more. */

@@ -68,6 +68,9 @@ class FollowingTest {
     volatile UnaryOperator<Entry> lie = UnaryOperator.identity();
     volatile CountDownLatch learnedGiven = new CountDownLatch(0);
 
+    /** Runs before what was learned is given, once. */
+    volatile @Nullable Runnable first;
+
     Afar(BaselineStore store) {
       this.store = store;
     }
@@ -111,6 +114,11 @@ class FollowingTest {
     public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
         throws StoreException {
       reach();
+      var before = first;
+      first = null;
+      if (before != null) {
+        before.run();
+      }
       try {
         learnedGiven.await();
       } catch (InterruptedException e) {
@@ -460,6 +468,31 @@ class FollowingTest {
     afar.learnedGiven.countDown();
     state.tidy();
     assertThat(state.edges(OWNER)).anyMatch(FollowingTest::isOfCurl);
+  }
+
+  /** It went on in the epoch that had ended: no server used what it learned until it restarted. */
+  @Test
+  void relearn_whileTheWorkloadIsLoaded_countsHereToo() throws Exception {
+    var state = open();
+    afar.first =
+        () -> {
+          try {
+            control.rules().relearn(OWNER, null, "a new team", "ada");
+          } catch (RefusedException e) {
+            throw new AssertionError(e);
+          }
+          afar.news();
+        };
+
+    hold(state, CHECKOUT);
+    Await.until("it follows", () -> state.store().position() == 3);
+    state.tidy();
+    site.check(state, flow(database(), CURL));
+
+    assertThat(state.changedParts(true, 100))
+        .isNotEmpty()
+        .extracting(part -> LearnedSeals.unsealed(part).epoch())
+        .containsOnly(1L);
   }
 
   private static boolean isOfCurl(KnownEdge known) {
