@@ -13,9 +13,9 @@ import java.time.Instant;
 /**
  * What a new image digest may do for a while although its baseline is of another version.
  *
- * <p>Two things: a known process reaches a plain service of the mesh, or a program that moved
- * within the image (another base image, another shell before it) does what it did before. Such
- * flows are flagged and the grace itself approves nothing.
+ * <p>Two things: a process that some edge allows reaches a plain service of the mesh as well, or a
+ * program that moved within the image (another base image, another shell before it) does what it
+ * did before. Such flows are flagged and the grace itself approves nothing.
  */
 final class Grace {
   private Grace() {}
@@ -33,16 +33,21 @@ final class Grace {
       return denied;
     }
     var process = candidate.processClass();
-    if (!rules.edges().of(process).isEmpty()) {
+    var edges = rules.edges().of(process);
+    if (edges.stream().anyMatch(edge -> isFor(edge, snapshot, candidate, now))) {
       return Reach.isPlainMesh(destination) ? allow(candidate, destination, until) : denied;
     }
     for (var edge : rules.edges().ofMoved(process)) {
-      if (edge.destination().covers(destination)
-          && Decider.refused(edge, snapshot.origin(), candidate, now) == null) {
+      if (edge.destination().covers(destination) && isFor(edge, snapshot, candidate, now)) {
         return allow(candidate, destination, until);
       }
     }
     return denied;
+  }
+
+  /** Whether the edge would allow this process, if it covered where it goes. */
+  private static boolean isFor(Edge edge, Snapshot snapshot, Candidate candidate, Instant now) {
+    return Decider.refused(edge, snapshot.origin(), candidate, now) == null;
   }
 
   private static Allow allow(Candidate candidate, Destination destination, Instant until) {

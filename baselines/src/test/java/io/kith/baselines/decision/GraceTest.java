@@ -20,9 +20,15 @@ import io.kith.baselines.destination.DestinationPattern.Exact;
 import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
+import io.kith.baselines.edge.HandRule;
+import io.kith.baselines.edge.HandRules;
+import io.kith.baselines.edge.ProcessPattern;
+import io.kith.baselines.edge.ProcessPattern.ScriptPattern;
 import io.kith.baselines.edge.Provenance;
+import io.kith.baselines.edge.Strictness;
 import io.kith.baselines.process.Candidate;
 import io.kith.baselines.process.Origin;
+import io.kith.baselines.process.Script;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -109,6 +115,72 @@ class GraceTest {
     assertThat(decide(moved, DB, ended).applied()).isInstanceOf(Deny.class);
     assertThat(decide(moved, RATINGS, learned(OLD, DB)).applied())
         .isEqualTo(new Deny(null, new Reason.NewProcess()));
+  }
+
+  /** Its class is the same; whoever wrote over the script is not. */
+  @Test
+  void decide_aScriptThatWasWrittenOver_hasNoGrace() {
+    var approved = python(Origin.IMAGE);
+    var overwritten = python(Origin.WRITABLE_LAYER);
+    assertThat(overwritten.processClass()).isEqualTo(approved.processClass());
+
+    assertThat(decide(approved, RATINGS, learned(approved, DB)).flagged()).isTrue();
+    assertThat(decide(overwritten, RATINGS, learned(approved, DB)).applied())
+        .isEqualTo(new Deny(learned(approved, DB), new Reason.NewDestination()));
+  }
+
+  /** A rule may cover a class and refuse this process of it. */
+  @Test
+  void decide_aProcessThatEveryRuleRefuses_hasNoGrace() {
+    var process = ofImage("/app/shop", "sha256:2");
+    var fromCron =
+        new ProcessPattern(null, null, new ScriptPattern.AnyOrNone(), List.of("/usr/sbin/cron"));
+
+    for (var rule :
+        List.of(
+            rule(fromCron, Strictness.LINEAGE, null, null),
+            rule(ProcessPattern.ANY, Strictness.HASH, Flows.OTHER_HASH, null),
+            rule(ProcessPattern.ANY, Strictness.CLASS, null, NOON.minusSeconds(1)))) {
+      assertThat(decide(process, RATINGS, byRule(rule)).applied())
+          .as(rule.words())
+          .isInstanceOf(Deny.class);
+      // which a program that moved may do all the same
+      assertThat(decide(ofImage("/srv/shop", "sha256:2"), DB, byRule(rule, learned(OLD, DB))))
+          .as(rule.words())
+          .matches(Decision::flagged);
+    }
+    var good = rule(ProcessPattern.ANY, Strictness.HASH, Flows.HASH, null);
+    assertThat(decide(process, RATINGS, byRule(good)).flagged()).isTrue();
+  }
+
+  private static Candidate python(Origin ofScript) {
+    return program(
+        "/usr/bin/python3",
+        Origin.IMAGE,
+        "sha256:2",
+        new Script("/srv/app.py", Flows.HASH, ofScript, false));
+  }
+
+  /** Allows the cache to what it covers and does not refuse. */
+  private static HandRule rule(
+      ProcessPattern process,
+      Strictness strictness,
+      @Nullable String sha256,
+      @Nullable Instant until) {
+    return HandRule.of(
+        process,
+        Exact.of(Flows.CACHE),
+        strictness,
+        sha256,
+        null,
+        new Provenance.ByHand("ann", "incident 7", until));
+  }
+
+  private static Rules byRule(HandRule rule, Edge... edges) {
+    return Rules.of(
+        Baseline.of(CHECKOUT, null, List.of(edges)),
+        List.of(),
+        new HandRules(List.of(rule), List.of()));
   }
 
   private static Decision decide(Candidate process, Destination destination, Edge... edges) {
