@@ -2,15 +2,13 @@ package io.kith.server.check;
 
 import static java.util.Objects.requireNonNull;
 
-import java.util.LinkedHashSet;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What the proxy's recipe adds to a Check that its message lacks.
  *
- * @param direction {@code outbound} or {@code inbound}; several that differ are joined with commas;
+ * @param direction {@code outbound} or {@code inbound}; two that differ are joined with a comma;
  *     empty when missing
  * @param node name of the node; empty when not sent
  * @param cluster where the proxy routes; empty when not sent
@@ -18,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param traceParent place in a trace as W3C writes it, or null
  * @param spare where the proxy may route what the answer spares a Check of its own; empty when it
  *     spares nothing
- * @param traceState what tracing systems say beside the place, as sent; empty when not sent
+ * @param traceState what tracing systems say beside the place, as sent, of its members what fits in
+ *     512 characters; empty when not sent
  * @param failure what the proxy's filter does while the server cannot be asked: {@code open},
  *     {@code closed} or {@code floor}; empty when not sent
  */
@@ -41,6 +40,17 @@ public record CheckMetadata(
   private static final String PREFIX = "x-kith-";
   private static final String TRACE_PARENT = "traceparent";
   private static final String TRACE_STATE = "tracestate";
+
+  /*
+   * Kept until the caller took its answer. What the recipes write is shorter, and what is longer is
+   * cut to one character more: refused, or ignored, as too long, and never another value.
+   */
+  private static final int LONGEST_WORD = 32;
+  private static final int LONGEST_NODE = 253;
+  private static final int LONGEST_CLUSTER = 512;
+
+  /** W3C Trace Context, section 3.3.1.5: as much is handed on at least. */
+  private static final int LONGEST_TRACE = 512;
 
   public CheckMetadata {
     requireNonNull(direction, "direction");
@@ -66,10 +76,11 @@ public record CheckMetadata(
    * What is sent with an RPC.
    *
    * @param headers names in lower case, and values; of those that come twice the last counts, but
-   *     for the direction
+   *     for the direction; what is longer than anything that is taken is cut
    */
   public static CheckMetadata of(Iterable<Map.Entry<CharSequence, CharSequence>> headers) {
     var direction = "";
+    var other = "";
     var node = "";
     var cluster = "";
     var connection = "";
@@ -77,7 +88,6 @@ public record CheckMetadata(
     var failure = "";
     String traceParent = null;
     var traceState = "";
-    Set<String> directions = null;
     for (var header : headers) {
       if (!isOurs(header.getKey())) {
         continue;
@@ -85,25 +95,26 @@ public record CheckMetadata(
       var value = header.getValue().toString();
       switch (header.getKey().toString()) {
         case DIRECTION -> {
+          var word = cut(value, LONGEST_WORD);
           if (direction.isEmpty()) {
-            direction = value;
-          } else if (!direction.equals(value)) {
-            directions = directions == null ? new LinkedHashSet<>(Set.of(direction)) : directions;
-            directions.add(value);
+            direction = word;
+          } else if (!direction.equals(word)) {
+            other = word;
           }
         }
-        case NODE -> node = value;
-        case CLUSTER -> cluster = value;
-        case CONNECTION -> connection = value;
-        case SPARE -> spare = value;
-        case FAILURE -> failure = value;
-        case TRACE_PARENT -> traceParent = value;
-        case TRACE_STATE -> traceState = traceState.isEmpty() ? value : traceState + "," + value;
+        case NODE -> node = cut(value, LONGEST_NODE);
+        case CLUSTER -> cluster = cut(value, LONGEST_CLUSTER);
+        case CONNECTION -> connection = cut(value, LONGEST_WORD);
+        case SPARE -> spare = cut(value, LONGEST_CLUSTER);
+        case FAILURE -> failure = cut(value, LONGEST_WORD);
+        case TRACE_PARENT -> traceParent = cut(value, LONGEST_TRACE);
+        case TRACE_STATE ->
+            traceState = members(traceState.isEmpty() ? value : traceState + "," + value);
         default -> {}
       }
     }
     return new CheckMetadata(
-        directions == null ? direction : String.join(",", directions),
+        other.isEmpty() ? direction : direction + "," + other,
         node,
         cluster,
         connection,
@@ -111,6 +122,17 @@ public record CheckMetadata(
         traceState,
         spare,
         failure);
+  }
+
+  private static String cut(String value, int longest) {
+    return value.length() <= longest ? value : value.substring(0, longest + 1);
+  }
+
+  /** Those that fit, whole and from the first on. */
+  private static String members(String state) {
+    return state.length() <= LONGEST_TRACE
+        ? state
+        : state.substring(0, Math.max(0, state.lastIndexOf(',', LONGEST_TRACE)));
   }
 
   /** Of all its values, in characters. */

@@ -20,11 +20,13 @@ import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Stream;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.UniformStreamByteDistributor;
 import io.grpc.netty.shaded.io.netty.util.concurrent.Future;
 import io.kith.baselines.decision.Reason;
+import io.kith.server.check.BoundedLog;
 import io.kith.server.check.ExtAuthzService;
 import io.kith.server.check.Peer;
 import io.kith.server.check.Sidecars;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ThreadLocalRandom;
@@ -44,6 +46,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class CheckConnection extends Http2ConnectionHandler {
   private static final Logger LOG = Logger.getLogger(CheckConnection.class.getName());
+  private static final BoundedLog ENDED = new BoundedLog(CheckConnection.class, 1);
 
   /** Tells of each frame that still comes for a stream that was reset, however many there are. */
   private static final Logger FRAMES =
@@ -71,6 +74,12 @@ final class CheckConnection extends Http2ConnectionHandler {
 
   private static final Duration RESETS = Duration.ofSeconds(10);
 
+  /**
+   * Answers that may wait for a client that was patiently waited for, for each that it took
+   * meanwhile. Who takes one now and then could hold ten thousand.
+   */
+  private static final int MOST_LATE = 10;
+
   /** What the answer to our ping has to carry. */
   private static final long GOING_AWAY = 0x6b697468L;
 
@@ -94,6 +103,7 @@ final class CheckConnection extends Http2ConnectionHandler {
   private @Nullable Future<?> age;
   private int unfinishedHere;
   private boolean watching;
+  private int takenHere;
   private boolean reading;
   private boolean goingAway;
   private boolean gone;
@@ -118,6 +128,7 @@ final class CheckConnection extends Http2ConnectionHandler {
               @Override
               public void onStreamClosed(Http2Stream stream) {
                 if (stream.getProperty(streamKey) instanceof CheckStream check) {
+                  takenHere++;
                   check.drop();
                   service.cancelled(check);
                 }
@@ -354,7 +365,7 @@ final class CheckConnection extends Http2ConnectionHandler {
     }
   }
 
-  // ---- Checks that do not come whole
+  // ---- Checks that do not come whole, and answers that are not taken
 
   /** Takes room for a part of a Check, to be given back; false when there is not as much. */
   boolean take(int more) {
@@ -373,6 +384,7 @@ final class CheckConnection extends Http2ConnectionHandler {
   /** Looks after a while whether what began came to its end; not where nothing is asked. */
   private void watch(ChannelHandlerContext at) {
     watching = true;
+    takenHere = 0;
     var _ =
         at.executor()
             .schedule(this::endUnfinished, limits.patience().toNanos(), TimeUnit.NANOSECONDS);
@@ -382,28 +394,62 @@ final class CheckConnection extends Http2ConnectionHandler {
     watching = false;
     var at = context();
     var now = System.nanoTime();
-    var late = new ArrayList<CheckStream>();
+    var taken = takenHere;
+    var open = new ArrayList<CheckStream>();
     try {
       connection()
           .forEachActiveStream(
               stream -> {
-                if (stream.getProperty(streamKey) instanceof CheckStream check
-                    && check.isUnfinished()) {
-                  if (now - check.startedNanos() >= limits.patience().toNanos()) {
-                    late.add(check);
-                  } else if (!watching) {
-                    watch(at);
-                  }
+                if (stream.getProperty(streamKey) instanceof CheckStream check) {
+                  open.add(check);
                 }
                 return true;
               });
     } catch (Http2Exception e) {
       throw new AssertionError(e); // of the visitor, which throws none
     }
-    for (var check : late) {
-      check.cut(
-          new Reason.Malformed("not whole after " + limits.patience().toMillis() + " ms"), service);
+    var untaken = 0L;
+    for (var check : open) {
+      untaken += check.isLate() ? 1 : 0;
     }
+    if (untaken > (long) MOST_LATE * taken) {
+      endUntaken(at, untaken);
+      return;
+    }
+    if (!open.isEmpty()) {
+      watch(at);
+    }
+    for (var check : open) {
+      if (check.isUnfinished() && now - check.startedNanos() >= limits.patience().toNanos()) {
+        check.cut(
+            new Reason.Malformed("not whole after " + limits.patience().toMillis() + " ms"),
+            service);
+      }
+    }
+  }
+
+  /**
+   * What a client does not take is held until its stream ends: with flow control neither the
+   * channel nor the system is full of it, so the client is read on.
+   */
+  private void endUntaken(ChannelHandlerContext at, long untaken) {
+    ENDED.log(
+        Level.WARNING,
+        "connection ended: answers to its Checks are not taken",
+        Map.of(
+            "spiffe_id", peer.id() == null ? "" : peer.id().toString(),
+            "address", String.valueOf(at.channel().remoteAddress()),
+            "answers", Long.toString(untaken)),
+        null);
+    var _ =
+        goAway(
+            at,
+            connection().remote().lastStreamCreated(),
+            Http2Error.ENHANCE_YOUR_CALM.code(),
+            ByteBufUtil.writeAscii(at.alloc(), "not_taken"),
+            at.newPromise());
+    flush(at);
+    var _ = at.close(); // of what is open nothing is waited for
   }
 
   private final class Frames extends Http2FrameAdapter {
@@ -440,13 +486,13 @@ final class CheckConnection extends Http2ConnectionHandler {
       }
       var check = CheckStream.of(CheckConnection.this, id, peer, sidecar, headers);
       stream.setProperty(streamKey, check);
+      if (!watching) {
+        watch(at);
+      }
       if (last) {
         check.end(limits.messageBytes(), service);
       } else {
         check.begin(service);
-        if (!watching) {
-          watch(at);
-        }
       }
     }
 

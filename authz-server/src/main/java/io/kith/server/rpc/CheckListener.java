@@ -42,7 +42,8 @@ public final class CheckListener implements AutoCloseable {
    * @param connectionAge after which a connection is ended gracefully, give or take a tenth, so
    *     that clients look for servers again
    * @param ageGrace for what is asked on it by then
-   * @param patience for a Check to come whole; then it is {@code malformed}, to within that time
+   * @param patience for a Check to come whole; then it is {@code malformed}, to within that time.
+   *     Also for answers to be taken: then the connection ends, to within that time
    * @param perId connections of one SPIFFE ID; one more is refused
    * @param handshakes connections whose peers have not proved who they are; one more ends the
    *     oldest

@@ -39,6 +39,8 @@ final class CheckStream extends CheckCall {
   private boolean ended;
   private boolean cut;
   private byte[] answer = NOTHING;
+  private boolean written;
+  private boolean late;
 
   private CheckStream(
       CheckConnection connection,
@@ -77,6 +79,13 @@ final class CheckStream extends CheckCall {
   /** Whether more of it may come that would be read. */
   boolean isUnfinished() {
     return !ended;
+  }
+
+  /** Whether its answer was written already when this was asked before, and is there still. */
+  boolean isLate() {
+    var before = late;
+    late = written;
+    return before;
   }
 
   /** It begins, and its body is not here yet. */
@@ -198,6 +207,7 @@ final class CheckStream extends CheckCall {
 
   /** Writes the answer and the end. */
   void write(ChannelHandlerContext at, Http2ConnectionEncoder encoder) {
+    written = true;
     var message = at.alloc().buffer(PREFIX + answer.length);
     message.writeByte(0).writeInt(answer.length).writeBytes(answer);
     var _ = encoder.writeHeaders(at, id, GrpcHeaders.ANSWER, 0, false, at.newPromise());

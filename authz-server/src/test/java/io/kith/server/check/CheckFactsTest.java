@@ -17,6 +17,8 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.server.check.CheckFacts.Connection;
 import io.kith.server.check.CheckFacts.Layer;
 import io.kith.server.check.CheckFacts.Malformed;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -322,6 +324,69 @@ class CheckFactsTest {
 
     assertThat(CheckMetadata.of(twice).direction()).isEqualTo("outbound");
     assertThat(CheckMetadata.of(torn).direction()).isEqualTo("outbound,inbound");
+  }
+
+  /** What is kept until the caller took its answer: 64 KiB for each of ten thousand Checks. */
+  @Test
+  void of_valuesThatAreTooLong_keepsNoMoreThanTellsThemFromOthers() {
+    var tooLong = "1".repeat(8_000);
+
+    var metadata =
+        CheckMetadata.of(
+            sent(
+                "x-kith-direction", tooLong,
+                "x-kith-direction", "outbound",
+                "x-kith-direction", "2".repeat(8_000),
+                "x-kith-node", tooLong,
+                "x-kith-cluster", tooLong,
+                "x-kith-conn", tooLong,
+                "x-kith-spare", tooLong,
+                "x-kith-failure", tooLong,
+                "traceparent", tooLong,
+                "tracestate", tooLong));
+
+    assertThat(metadata.length()).isLessThan(2_500);
+    assertThat(TraceParent.parse(metadata.traceParent(), "")).isNull();
+    assertThat(metadata.traceState()).isEmpty();
+    assertThat(metadata.failure()).isNotIn("open", "closed", "floor");
+    for (var bad :
+        List.of(
+            CheckMetadata.of(sent("x-kith-direction", tooLong)),
+            CheckMetadata.of(sent("x-kith-direction", "outbound", "x-kith-node", tooLong)),
+            CheckMetadata.of(sent("x-kith-direction", "outbound", "x-kith-cluster", tooLong)),
+            CheckMetadata.of(sent("x-kith-direction", "outbound", "x-kith-conn", tooLong)))) {
+      assertThat(read(l4(), bad)).isInstanceOf(Malformed.class);
+    }
+  }
+
+  /** W3C Trace Context has 512 characters handed on at least, and no member cut. */
+  @Test
+  void of_traceState_isWhatFitsOfItsMembers() {
+    var first = "a=" + "1".repeat(250);
+    var second = "b=" + "2".repeat(257);
+
+    assertThat(traceState(first, second)).isEqualTo(first + "," + second).hasSize(512);
+    assertThat(traceState(first, second + "2")).isEqualTo(first);
+    assertThat(traceState(first + "," + second + ",c=3")).isEqualTo(first + "," + second);
+    assertThat(traceState("a=" + "1".repeat(511), "c=3")).isEqualTo("c=3");
+    assertThat(traceState(Collections.nCopies(1_000, "a=1").toArray(String[]::new))).hasSize(511);
+  }
+
+  private static String traceState(String... values) {
+    return CheckMetadata.of(
+            sent(
+                Stream.of(values)
+                    .flatMap(value -> Stream.of("tracestate", value))
+                    .toArray(String[]::new)))
+        .traceState();
+  }
+
+  private static List<Map.Entry<CharSequence, CharSequence>> sent(String... namesAndValues) {
+    var headers = new ArrayList<Map.Entry<CharSequence, CharSequence>>();
+    for (var i = 0; i < namesAndValues.length; i += 2) {
+      headers.add(Map.entry(namesAndValues[i], namesAndValues[i + 1]));
+    }
+    return headers;
   }
 
   @ParameterizedTest

@@ -8,6 +8,8 @@ import static io.kith.server.rpc.RawHttp2.DATA;
 import static io.kith.server.rpc.RawHttp2.END_STREAM;
 import static io.kith.server.rpc.RawHttp2.HEADERS;
 import static io.kith.server.rpc.RawHttp2.RST_STREAM;
+import static io.kith.server.rpc.RawHttp2.SETTINGS;
+import static io.kith.server.rpc.RawHttp2.WINDOW_UPDATE;
 import static io.kith.server.rpc.RawHttp2.message;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -302,15 +304,16 @@ class CheckListenerTest {
   @Test
   void checks_withMuchMetadata_countAsUnfinished() throws Exception {
     try (var client = new RawHttp2(listener.port())) {
-      var name = "c".repeat(7_000);
-      var fitting = 2 * (MOST + 5) / (name.length() + "outbound".length());
+      var name = "c".repeat(512);
+      var length = 2 * name.length() + "outbound".length();
+      var fitting = 2 * (MOST + 5) / length;
       for (var i = 0; i <= fitting; i++) {
-        client.headers(2 * i + 1, 0, "x-kith-cluster", name);
+        client.headers(2 * i + 1, 0, "x-kith-cluster", name, "x-kith-spare", name);
       }
 
       assertThat(said(answered(client, 2 * fitting + 1), "reason")).isEqualTo("overloaded");
       assertThat(listener.unfinishedOctets())
-          .isEqualTo((long) fitting * (name.length() + "outbound".length()));
+          .isEqualTo((long) fitting * length);
     }
   }
 
@@ -559,6 +562,56 @@ class CheckListenerTest {
       good.headers(1, END_STREAM);
       assertThat(good.end(1).header("grpc-status")).isEqualTo("0");
     }
+  }
+
+  /** Flow control holds them back where no channel is full of them. */
+  @Test
+  void connection_whoseClientTakesNoAnswer_isEnded() throws Exception {
+    listener.close();
+    listener = listen(MOST, Duration.ofHours(1), Duration.ofMillis(30));
+    try (var client = new RawHttp2(listener.port())) {
+      client.frame(SETTINGS, 0, 0, windowOfStreams(0));
+      for (var stream = 1; stream < 200; stream += 2) {
+        client.headers(stream, 0);
+        client.frame(DATA, END_STREAM, stream, message(l4(1024 + stream).toByteArray()));
+      }
+
+      var told = client.await(frame -> frame.type() == RawHttp2.GO_AWAY);
+
+      assertThat(told.payload().getInt(4)).isEqualTo(11); // ENHANCE_YOUR_CALM
+      assertThatThrownBy(() -> client.await(_ -> false)).isInstanceOf(EOFException.class);
+    }
+    Await.until("nothing is left of it", () -> listener.connections().open() == 0);
+  }
+
+  /** It leaves some for long, and asks and takes others meanwhile. */
+  @Test
+  void connection_whoseClientTakesAnswersSlowly_isServedOn() throws Exception {
+    listener.close();
+    var patience = Duration.ofSeconds(1);
+    listener = listen(MOST, Duration.ofHours(1), patience);
+    try (var client = new RawHttp2(listener.port())) {
+      client.frame(SETTINGS, 0, 0, windowOfStreams(0));
+      var stream = 1;
+      for (var began = System.nanoTime();
+          System.nanoTime() - began < 3 * patience.toNanos();
+          stream += 2) {
+        client.headers(stream, 0);
+        client.frame(DATA, END_STREAM, stream, message(l4().toByteArray()));
+        if (stream > 9) {
+          client.frame(WINDOW_UPDATE, 0, stream, new byte[] {0, 1, 0, 0});
+          assertThat(said(answered(client, stream), "decision")).isEqualTo("allow");
+        }
+      }
+
+      client.frame(WINDOW_UPDATE, 0, 9, new byte[] {0, 1, 0, 0});
+
+      assertThat(said(answered(client, 9), "decision")).isEqualTo("allow");
+    }
+  }
+
+  private static byte[] windowOfStreams(int octets) {
+    return ByteBuffer.allocate(6).putShort((short) 4).putInt(octets).array();
   }
 
   @Test
