@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param traceId 32 hex digits, not all zero
  * @param spanId 16 hex digits, not all zero
  * @param sampled the caller records its part
- * @param state the header {@code tracestate} as it was kept, of vendors' own, to be read; may be empty
+ * @param state the header {@code tracestate} as it was kept, of vendors' own, to be read; may be
+ *     empty
  */
 public record TraceParent(String traceId, String spanId, boolean sampled, String state) {
   // 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01, and more after a dash in later

@@ -312,8 +312,7 @@ class CheckListenerTest {
       }
 
       assertThat(said(answered(client, 2 * fitting + 1), "reason")).isEqualTo("overloaded");
-      assertThat(listener.unfinishedOctets())
-          .isEqualTo((long) fitting * length);
+      assertThat(listener.unfinishedOctets()).isEqualTo((long) fitting * length);
     }
   }
 
