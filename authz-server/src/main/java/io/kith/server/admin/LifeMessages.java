@@ -207,7 +207,7 @@ final class LifeMessages {
     var promotion = arrived.promotion();
     var message =
         ImportResponse.newBuilder()
-            .setEnvironment(promotion.environment())
+            .setEnvironment(promotion.from())
             .setSignedBy(arrived.keyId())
             .setVouchers(promotion.vouchers().size())
             .addAllRevisions(revisions)

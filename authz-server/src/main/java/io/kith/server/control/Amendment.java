@@ -90,12 +90,32 @@ sealed interface Amendment {
    */
   record Relearn(Owner owner, @Nullable ProcessClass process) implements OfWorkload {}
 
-  /** Another environment vouches for edges. */
-  record Import(String environment, String keyId, List<Voucher> vouchers) implements Amendment {
+  /**
+   * Another environment vouches for edges.
+   *
+   * @param environment which; all vouchers are of it
+   * @param to where this is. Null in entries of earlier versions, which have that in place of the
+   *     environment: what they vouch for is replaced as well
+   * @param withdrawn workloads for which it vouches no more; of others nothing is said
+   */
+  record Import(
+      String environment,
+      @Nullable String to,
+      String keyId,
+      List<Voucher> vouchers,
+      List<Owner> withdrawn)
+      implements Amendment {
     public Import {
       requireNonNull(environment, "environment");
       requireNonNull(keyId, "keyId");
       vouchers = List.copyOf(vouchers);
+      withdrawn = List.copyOf(withdrawn);
+      for (var voucher : vouchers) {
+        if (!voucher.environment().equals(environment)) {
+          throw new IllegalArgumentException(
+              "vouchers: of '" + voucher.environment() + "' (expected: of '" + environment + "')");
+        }
+      }
     }
   }
 

@@ -80,10 +80,14 @@ final class AmendmentJson {
           map.put("process", BaselineJson.write(everywhere(process)));
         }
       }
-      case Amendment.Import(var environment, var keyId, var vouchers) -> {
+      case Amendment.Import(var environment, var to, var keyId, var vouchers, var withdrawn) -> {
         map.put("environment", environment);
         map.put("keyId", keyId);
         map.put("vouchers", vouchers.stream().map(AmendmentJson::map).toList());
+        if (to != null) {
+          map.put("to", to);
+          map.put("withdrawn", withdrawn.stream().map(Owner::toString).toList());
+        }
       }
       case Amendment.Reopen(_, var revision, var edge) -> {
         map.put("revision", revision);
@@ -194,12 +198,15 @@ final class AmendmentJson {
             json.has("process") ? json.value("process", BaselineJson::readEdge).process() : null);
       }
       case "import" -> {
-        json.only("environment", "keyId", "vouchers");
+        json.only("environment", "to", "keyId", "vouchers", "withdrawn");
         var environment = json.text("environment");
+        var to = json.textOrNull("to");
         yield new Amendment.Import(
             environment,
+            to,
             json.text("keyId"),
-            json.objects("vouchers").stream().map(one -> voucher(one, environment)).toList());
+            json.objects("vouchers").stream().map(one -> voucher(one, environment)).toList(),
+            to == null ? List.of() : json.texts("withdrawn").stream().map(Owner::parse).toList());
       }
       case "reopen" -> {
         json.only("revision", "edge");

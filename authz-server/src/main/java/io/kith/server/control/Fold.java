@@ -123,8 +123,7 @@ final class Fold {
         var next = lists.with(object, text);
         yield new Outcome.Taken(modes, next, Map.of(), lists.touched(object, next));
       }
-      case Amendment.Import(var environment, _, var vouchers) ->
-          taken(vouched(environment, vouchers));
+      case Amendment.Import imported -> taken(vouched(imported));
       case Amendment.OfWorkload one when !held.test(one.owner()) -> taken(Map.of());
       case Amendment.OfWorkload one ->
           switch (of(one.owner()).amend(one, change, by)) {
@@ -166,14 +165,15 @@ final class Fold {
     return new Outcome.Taken(next, lists, changed, Set.of(scope));
   }
 
-  private Map<Owner, Standing> vouched(String environment, List<Voucher> vouchers) {
+  private Map<Owner, Standing> vouched(Amendment.Import imported) {
     var byOwner = new HashMap<Owner, List<Voucher>>();
-    vouchers.forEach(
-        voucher -> byOwner.computeIfAbsent(voucher.owner(), _ -> new ArrayList<>()).add(voucher));
+    imported.withdrawn().forEach(owner -> byOwner.put(owner, new ArrayList<>()));
+    imported
+        .vouchers()
+        .forEach(one -> byOwner.computeIfAbsent(one.owner(), _ -> new ArrayList<>()).add(one));
     var changed = new HashMap<Owner, Standing>();
     byOwner.keySet().removeIf(held.negate());
-    byOwner.forEach(
-        (owner, theirs) -> changed.put(owner, of(owner).vouchedBy(environment, theirs)));
+    byOwner.forEach((owner, theirs) -> changed.put(owner, of(owner).vouchedBy(imported, theirs)));
     return changed;
   }
 
@@ -194,9 +194,11 @@ final class Fold {
     return switch (amendment) {
       case Amendment.OfWorkload one ->
           one.owner().equals(owner) ? taken(before.amend(one, change, keys)) : before;
-      case Amendment.Import(var environment, _, var vouchers) -> {
-        var theirs = vouchers.stream().filter(one -> one.owner().equals(owner)).toList();
-        yield theirs.isEmpty() ? before : before.vouchedBy(environment, theirs);
+      case Amendment.Import imported -> {
+        var theirs = imported.vouchers().stream().filter(one -> one.owner().equals(owner)).toList();
+        yield theirs.isEmpty() && !imported.withdrawn().contains(owner)
+            ? before
+            : before.vouchedBy(imported, theirs);
       }
       case Amendment.SetMode(_, var mode, var steps) -> replay(before, owner, mode, steps, change);
       case Amendment.Declare(_, var declared, var steps) ->

@@ -120,7 +120,7 @@ final class History {
       case Amendment.Ack(_, var id) -> "acknowledged " + id;
       case Amendment.Relearn(_, var process) ->
           process == null ? "nothing learned" : "nothing learned of " + process.words();
-      case Amendment.Import(var environment, var keyId, var vouchers) ->
+      case Amendment.Import(var environment, _, var keyId, var vouchers, _) ->
           vouchers.size() + " vouchers of " + environment + ", signed by " + keyId;
       case Amendment.Reopen(_, _, var edge) -> Rule.Action.ALLOW.word() + " " + words(edge);
     };

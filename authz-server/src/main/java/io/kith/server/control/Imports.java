@@ -124,12 +124,16 @@ public final class Imports {
         _ ->
             new Journal.Drafted<>(
                 new Amendment.Import(
-                    promotion.environment(), arrived.keyId(), promotion.vouchers()),
+                    promotion.from(),
+                    promotion.environment(),
+                    arrived.keyId(),
+                    promotion.vouchers(),
+                    promotion.withdrawn()),
                 promotion));
     audit.accept(
         new AuditEntry(
             "import",
-            promotion.environment(),
+            promotion.from(),
             by,
             note,
             "none",

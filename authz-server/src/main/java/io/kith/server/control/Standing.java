@@ -120,9 +120,14 @@ record Standing(
   }
 
   /** With vouchers of another environment in place of those of the same environment before. */
-  Standing vouchedBy(String environment, List<Voucher> more) {
+  Standing vouchedBy(Amendment.Import imported, List<Voucher> more) {
     var all = new ArrayList<Voucher>();
-    vouchers.stream().filter(one -> !one.environment().equals(environment)).forEach(all::add);
+    vouchers.stream()
+        .filter(
+            one ->
+                !one.environment().equals(imported.environment())
+                    && !one.environment().equals(imported.to()))
+        .forEach(all::add);
     all.addAll(more);
     var kept = all.subList(Math.max(0, all.size() - MAX_VOUCHERS), all.size());
     return new Standing(life, allowed, denied, quarantined, acknowledged, kept, relearned);

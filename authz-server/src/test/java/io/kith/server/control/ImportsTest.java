@@ -1,12 +1,17 @@
 package io.kith.server.control;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kith.baselines.bundle.Bundle;
+import io.kith.baselines.bundle.Bundles;
+import io.kith.baselines.bundle.SigningKey;
 import io.kith.baselines.change.Promotion;
 import io.kith.baselines.change.RevisionState;
 import io.kith.baselines.change.Revisions;
+import io.kith.baselines.change.Voucher;
 import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.destination.DestinationPattern;
@@ -15,9 +20,11 @@ import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.identity.Owner;
+import io.kith.baselines.store.Change;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -27,6 +34,7 @@ class ImportsTest {
   private static final Owner THREE = Shop.DB.owner();
   private static final int ORDERS = 5_432;
   private static final int STOCK = 5_433;
+  private static final int CACHE = 5_434;
 
   private final HostileStore store = new HostileStore();
   private final Site site = new Site(store);
@@ -200,11 +208,131 @@ class ImportsTest {
     }
   }
 
-  private interface Change {
+  // Vouchers.
+
+  /** What the writer holds in memory came from no body, where all are of one environment. */
+  @Test
+  void vouch_ofSeveralBundles_isTheSameForTheWriterAndForWhoeverReadsIt() throws Exception {
+    var qa = bundler();
+    try (var state = site.server()) {
+      vouch(state, qa, "qa", of(ONE, ORDERS, STOCK), of(TWO, ORDERS));
+      vouch(state, qa, "staging", of(ONE, CACHE));
+      vouch(state, qa, "qa", of(ONE, ORDERS));
+
+      assertThat(vouched(state, ONE)).containsExactly("staging 5434", "qa 5432");
+      assertThat(vouched(state, TWO)).containsExactly("qa 5432");
+      try (var other = site.server()) {
+        assertThat(other.folded()).isEqualTo(state.folded());
+      }
+      for (var row : store.rows) {
+        var body = row.change().body();
+        assertThat(AmendmentJson.write(AmendmentJson.read(row.change()))).isEqualTo(body);
+      }
+      assertThat(state.after(state.audit(null, 0, 10).getFirst()))
+          .startsWith("1 vouchers of qa, signed by ");
+      assertThat(site.audited)
+          .map(entry -> entry.change() + " " + entry.subject())
+          .containsExactly("import qa", "import staging", "import qa");
+    }
+  }
+
+  @Test
+  void vouch_ofAWorkloadThatHasNothingAnyMore_withdrawsWhatWasBefore() throws Exception {
+    var qa = bundler();
+    try (var state = site.server()) {
+      vouch(state, qa, "staging", of(ONE, CACHE));
+      vouch(state, qa, "qa", of(ONE, ORDERS), of(TWO, ORDERS));
+
+      vouch(state, qa, "qa", of(ONE));
+
+      assertThat(vouched(state, ONE)).containsExactly("staging 5434");
+      assertThat(vouched(state, TWO)).containsExactly("qa 5432");
+      try (var other = site.server()) {
+        assertThat(other.folded()).isEqualTo(state.folded());
+      }
+    }
+  }
+
+  /** Entries had the name of where they were written, and said nothing of what was withdrawn. */
+  @Test
+  void vouch_afterEntriesOfEarlierVersions_takesTheirPlace() throws Exception {
+    var fold = new Fold(Modes.of(List.of()), site.keys.ring());
+    var earlier =
+        new Amendment.Import("prod", null, "key", List.of(voucher("prod", ONE, STOCK)), List.of());
+    var body = AmendmentJson.write(earlier);
+    assertThat(body).startsWith("{\"environment\":\"prod\",\"keyId\":\"key\",\"vouchers\":[{");
+    var another =
+        new Amendment.Import("prod", null, "key", List.of(voucher("prod", TWO, STOCK)), List.of());
+    fold(fold, body);
+    fold(fold, AmendmentJson.write(another));
+    assertThat(fold.of(ONE).vouchers()).containsExactly(voucher("prod", ONE, STOCK));
+    assertThat(fold.of(TWO).vouchers()).containsExactly(voucher("prod", TWO, STOCK));
+
+    var now =
+        new Amendment.Import(
+            "qa", "prod", "key", List.of(voucher("qa", ONE, ORDERS)), List.of(TWO));
+    fold(fold, AmendmentJson.write(now));
+
+    assertThat(fold.of(ONE).vouchers()).containsExactly(voucher("qa", ONE, ORDERS));
+    assertThat(fold.of(TWO).vouchers()).isEmpty();
+    var one = fold.replay(Standing.none(TWO), TWO, another, change(body));
+    assertThat(fold.replay(one, TWO, now, change(body))).isEqualTo(fold.of(TWO));
+  }
+
+  @Test
+  void import_vouchersOfAnotherEnvironment_isRefused() {
+    var vouchers = List.of(voucher("qa", ONE, ORDERS));
+
+    assertThatThrownBy(() -> new Amendment.Import("prod", null, "key", vouchers, List.of()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("vouchers: of 'qa' (expected: of 'prod')");
+  }
+
+  private SigningKey bundler() {
+    var key = ServerKeys.fresh();
+    site.keys =
+        new ServerKeys(
+            site.keys.learner(),
+            site.keys.approver(),
+            List.of(),
+            List.of(key.publicKey()),
+            List.of());
+    return key;
+  }
+
+  private static void vouch(
+      ControlState state, SigningKey key, String environment, Baseline... baselines)
+      throws RefusedException {
+    var bundle = new Bundle(environment, Shop.NOON, Shop.NOON.plusSeconds(60), List.of(baselines));
+    state.imports().vouch(Bundles.seal(bundle, key).getBytes(UTF_8), "", "release 7", "ada");
+  }
+
+  private static List<String> vouched(ControlState state, Owner owner) {
+    return governed(state, owner).standing().vouchers().stream()
+        .map(
+            voucher -> voucher.environment() + voucher.destination().words().replaceAll(".*:", " "))
+        .toList();
+  }
+
+  private static Voucher voucher(String environment, Owner owner, int port) {
+    var edge = of(owner, port).edges().iterator().next();
+    return new Voucher(owner, edge.process(), edge.destination(), environment, "rev");
+  }
+
+  private static Change change(String body) {
+    return new Change(Shop.NOON, "ada", "release 7", "import", "*", body);
+  }
+
+  private static void fold(Fold fold, String body) {
+    var change = change(body);
+    fold.commit((Fold.Outcome.Taken) fold.preview(AmendmentJson.read(change), change));
+  }
+
+  private interface Doing {
     void make() throws RefusedException;
   }
 
-  private static void unchecked(Change change) {
+  private static void unchecked(Doing change) {
     try {
       change.make();
     } catch (RefusedException e) {
@@ -234,20 +362,24 @@ class ImportsTest {
     return waiting == null ? "none" : waiting.baseline().revision();
   }
 
-  private static Baseline of(Owner owner, int port) {
+  private static Baseline of(Owner owner, int... ports) {
     return Baseline.of(
         owner,
         null,
-        List.of(
-            Edge.learned(
-                Shop.PAYMENTS.processClass(),
-                new DestinationPattern.Exact(
-                    Shop.DB.owner().toString(), Evidence.OWNER, port, Protocol.TCP))));
+        IntStream.of(ports)
+            .mapToObj(
+                port ->
+                    Edge.learned(
+                        Shop.PAYMENTS.processClass(),
+                        new DestinationPattern.Exact(
+                            Shop.DB.owner().toString(), Evidence.OWNER, port, Protocol.TCP)))
+            .toList());
   }
 
   private static Imports.Arrived arrived(Baseline... baselines) {
     return new Imports.Arrived(
-        new Promotion("qa", List.of(), List.of(baselines), Map.of(), List.of(), List.of()), "key");
+        new Promotion("qa", "prod", List.of(), List.of(baselines), Map.of(), List.of(), List.of()),
+        "key");
   }
 
   private static List<String> revisions(Imports.Arrived arrived) {

@@ -10,12 +10,17 @@ import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.store.BaselineStore;
 import io.kith.server.check.CheckRecord;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
 /** A store with the servers on it. */
 final class Site {
   final Shop.SettableClock clock = new Shop.SettableClock();
   final BaselineStore store;
+
+  /** What its servers told the log. */
+  final List<AuditEntry> audited = new CopyOnWriteArrayList<>();
+
   ServerKeys keys;
   @Nullable HighWaterMark mark;
   AllowListFiles lists = AllowListFiles.none();
@@ -49,7 +54,7 @@ final class Site {
             1_024),
         lists,
         clock,
-        _ -> {});
+        audited::add);
   }
 
   CheckRecord check(ControlState state, Flow flow) throws Exception {

@@ -14,11 +14,14 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A bundle as it arrives in another environment.
  *
+ * @param from the environment that the bundle is of
+ * @param environment where it arrives
  * @param vouchers what mapped; evidence for the learner
  * @param baselines the same as policy, for whoever asks for that; each follows what is enforced
  *     here
@@ -27,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param notUsed lines of the map that nothing needed
  */
 public record Promotion(
+    String from,
     String environment,
     List<Voucher> vouchers,
     List<Baseline> baselines,
@@ -99,7 +103,16 @@ public record Promotion(
       diffs.put(owner, BaselineDiff.of(here, arrived));
     }
     return new Arrival.Arrived(
-        new Promotion(environment, vouchers, baselines, diffs, notMapped, map.without(used)));
+        new Promotion(
+            map.from(), environment, vouchers, baselines, diffs, notMapped, map.without(used)));
+  }
+
+  /** Workloads of the bundle for which nothing is vouched: what was before is withdrawn. */
+  public List<Owner> withdrawn() {
+    var owners = new TreeSet<Owner>();
+    baselines.forEach(baseline -> owners.add(baseline.owner()));
+    vouchers.forEach(voucher -> owners.remove(voucher.owner()));
+    return List.copyOf(owners);
   }
 
   private sealed interface Mapped {

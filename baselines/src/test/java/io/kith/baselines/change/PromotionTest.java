@@ -58,6 +58,19 @@ class PromotionTest {
     assertThat(promotion.vouchers()).extracting(Voucher::environment).containsOnly("qa");
   }
 
+  /** What a bundle has of a workload takes the place of what one before had, also nothing. */
+  @Test
+  void promote_workloadOfWhichNothingMaps_isWithdrawn() {
+    var mapped = promoted(Map.of());
+    var bundle = new Bundle("qa", NOON, NOON.plusSeconds(1), List.of(baseline(null, TO_TRACKER)));
+    var left = (Promotion.Arrival.Arrived) Promotion.promote(bundle, map(MAP), "prod", Map.of());
+
+    assertThat(mapped.from()).isEqualTo("qa");
+    assertThat(mapped.environment()).isEqualTo("prod");
+    assertThat(mapped.withdrawn()).isEmpty();
+    assertThat(left.promotion().withdrawn()).containsExactly(CHECKOUT);
+  }
+
   @Test
   void promote_whatNothingMaps_staysBehindWithTheReason() {
     var promotion = promoted(Map.of());
@@ -141,8 +154,8 @@ class PromotionTest {
             "map.yaml:4:3: spec.to: missing (expected: the environment to promote to)",
             "map.yaml:6:7: spec.destinations[0].to: beside same or without it (expected: to: {host:"
                 + " …} or same: true)",
-            "map.yaml:7:33: spec.destinations[1].to: beside same or without it (expected: to: {host:"
-                + " …} or same: true)",
+            "map.yaml:7:33: spec.destinations[1].to: beside same or without it (expected: to:"
+                + " {host: …} or same: true)",
             "map.yaml:8:7: spec.destinations[2].from: missing (expected: {host: …} or {cidr: …})",
             "map.yaml:9:21: spec.destinations[3].from.host: '*.com' covers names of strangers:"
                 + " anybody can register below com (expected: a wildcard below a name of one owner,"

@@ -187,6 +187,7 @@ class PromotedBundleTest {
     return new Imports.Arrived(
         new Promotion(
             "qa",
+            "prod",
             List.of(),
             IntStream.range(first, first + count)
                 .mapToObj(i -> Baseline.of(owner(i), null, edges))
