@@ -62,13 +62,6 @@ public sealed interface CheckFacts {
           destination.address(), destination.port(), protocol, cluster, sni, authority, answered);
     }
 
-    /**
-     * The service that the proxy routes to by name, in lower case; null where it goes by address.
-     */
-    public @Nullable String routedService() {
-      return DestinationFacts.serviceOf(cluster);
-    }
-
     /** The names that the client chose, in lower case without a final dot; may be empty. */
     public Set<String> claimedNames() {
       var one = sni == null ? null : DnsName.compared(sni);

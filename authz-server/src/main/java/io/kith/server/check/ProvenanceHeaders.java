@@ -9,6 +9,7 @@ import io.envoyproxy.envoy.service.auth.v3.OkHttpResponse;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Verdict.Allow;
 import io.kith.baselines.destination.Destination;
+import io.kith.baselines.destination.DestinationFacts;
 import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
@@ -148,7 +149,9 @@ final class ProvenanceHeaders {
         flow.resolved().destination().evidence() == Evidence.OWNER
             ? directory.at(connection.destination().address())
             : null;
-    var service = connection.routedService();
+    var service =
+        DestinationFacts.routedTo(
+            connection.cluster(), connection.destination().address(), directory);
     var reached = service == null ? there : directory.named(service);
     return reached == null
             || reached.spiffeIds().isEmpty()

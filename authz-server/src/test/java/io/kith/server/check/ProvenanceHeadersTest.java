@@ -16,14 +16,18 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.baselines.identity.Workload;
+import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.process.Attribution;
 import io.kith.baselines.process.Rung;
 import io.kith.server.provenance.Proof;
 import java.io.IOException;
 import java.time.Instant;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -153,6 +157,50 @@ class ProvenanceHeadersTest {
     assertThat(token(check(LEDGER_POD, "catalog", ROUTED))).isEmpty();
     assertThat(token(check(CATALOG_POD, "api.example.com", "outbound|443||api.example.com")))
         .isEmpty();
+  }
+
+  /** What a headless Service's cluster sends to is what was dialled, whoever's name it has. */
+  @Test
+  void check_passedThroughToAnAddressOfNobody_carriesNone() throws IOException {
+    kith.close();
+    kith =
+        new ServiceUnderTest(
+            ServiceUnderTest.settings(), passingThrough(), CheckObserver.none(), () -> now);
+    kith.policy.decideBy(Samples.snapshot(Mode.OBSERVE));
+
+    assertThat(token(check(OUTSIDE, "anything", ROUTED))).isEmpty();
+    assertThat(proof(token(check(CATALOG_POD, "catalog", ROUTED)))).isInstanceOf(Proof.Good.class);
+  }
+
+  /** A mesh whose services lead to the catalog's pod alone. */
+  private static WorkloadDirectory passingThrough() {
+    var known = directory();
+    return new WorkloadDirectory() {
+      @Override
+      public boolean leadsTo(String service, IpAddress dialled) {
+        return dialled.toString().equals(CATALOG_POD);
+      }
+
+      @Override
+      public @Nullable Workload speaking(SpiffeId id, IpAddress address) {
+        return known.speaking(id, address);
+      }
+
+      @Override
+      public @Nullable Workload at(IpAddress address) {
+        return known.at(address);
+      }
+
+      @Override
+      public @Nullable Workload named(String name) {
+        return known.named(name);
+      }
+
+      @Override
+      public Collection<Workload> all() {
+        return known.all();
+      }
+    };
   }
 
   /** Who has no identity has no proxy that would look at it. */

@@ -19,8 +19,10 @@ import io.kith.baselines.decision.Snapshot.Rules;
 import io.kith.baselines.decision.Verdict.Allow;
 import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.destination.Destination;
+import io.kith.baselines.destination.DestinationFacts.Resolved;
 import io.kith.baselines.destination.DestinationPattern.PortRange;
 import io.kith.baselines.edge.Edge;
+import io.kith.baselines.edge.HandRule;
 import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.edge.Strictness;
 import io.kith.baselines.identity.SpiffeId;
@@ -126,24 +128,31 @@ public final class Decider {
     if (!snapshot.unattributedAllowed()) {
       return new Judgement(new Deny(null, reason), null);
     }
-    var denied = deniedByHand(rules, null, flow.resolved().destination(), now);
+    var denied = deniedByHand(rules, null, flow.resolved(), now);
     return new Judgement(denied == null ? new Allow(null) : denied, null);
   }
 
   /** The answer of the first rule that denies, or null when none does. */
   private static @Nullable Deny deniedByHand(
-      Rules rules, @Nullable Candidate candidate, Destination destination, Instant now) {
+      Rules rules, @Nullable Candidate candidate, Resolved resolved, Instant now) {
     for (var rule : rules.denied()) {
-      if (rule.denies(candidate, destination, now)) {
+      if (denies(rule, candidate, resolved, now)) {
         return new Deny(null, new DeniedByHand(rule.words()));
       }
     }
     for (var rule : rules.quarantined()) {
-      if (rule.denies(candidate, destination, now)) {
+      if (denies(rule, candidate, resolved, now)) {
         return new Deny(null, new Quarantined(rule.words()));
       }
     }
     return null;
+  }
+
+  private static boolean denies(
+      HandRule rule, @Nullable Candidate candidate, Resolved resolved, Instant now) {
+    var also = resolved.also();
+    return rule.denies(candidate, resolved.destination(), now)
+        || (also != null && rule.denies(candidate, also, now));
   }
 
   /** Every candidate must be allowed; the first that is not decides. */
@@ -174,7 +183,7 @@ public final class Decider {
     }
     var destination = flow.resolved().destination();
     var denied =
-        snapshot.isRefusing(rules) ? deniedByHand(rules, candidate, destination, now) : null;
+        snapshot.isRefusing(rules) ? deniedByHand(rules, candidate, flow.resolved(), now) : null;
     if (denied != null) {
       return denied;
     }

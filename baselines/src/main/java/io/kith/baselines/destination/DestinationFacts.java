@@ -34,6 +34,9 @@ public record DestinationFacts(
    * that is known.
    */
 
+  /** How istiod's names of clusters begin; by others a name does not say how the cluster sends. */
+  private static final String OF_ISTIOD = "outbound|";
+
   /** Clusters that send to wherever the application connected, or nowhere; they name nothing. */
   private static final Set<String> NAMELESS =
       Set.of(
@@ -53,8 +56,16 @@ public record DestinationFacts(
    * The destination, and whether the client named another one.
    *
    * @param mismatch what disagrees, in words, or null
+   * @param also whose the routed service is, or null: what is denied by this name is denied, and
+   *     nothing is allowed or learned by it
    */
-  public record Resolved(Destination destination, @Nullable String mismatch) {}
+  public record Resolved(
+      Destination destination, @Nullable String mismatch, @Nullable Destination also) {
+    /** By one name. */
+    public Resolved(Destination destination, @Nullable String mismatch) {
+      this(destination, mismatch, null);
+    }
+  }
 
   /**
    * Picks the steadiest name: owner of the address, routed service, the client's name, the address.
@@ -63,11 +74,12 @@ public record DestinationFacts(
    * answer led from it to the address, and never for the metadata service of a cloud. It is a
    * mismatch when it leads to another workload than the one that the connection reaches. Where it
    * is nobody's name, the routed service counts before the owner of the address: Envoy sends a
-   * request by its host, wherever the application connected.
+   * request by its host, wherever the application connected. A service that the mesh sends to
+   * whatever was dialled counts only at its own addresses.
    */
   public Resolved resolve(WorkloadDirectory directory) {
     var owner = directory.at(address);
-    var routed = serviceOf(cluster);
+    var routed = routedTo(cluster, address, directory);
     var claimed = clientName();
     var named = claimed == null ? null : directory.named(claimed);
     if (owner != null) {
@@ -85,7 +97,13 @@ public record DestinationFacts(
           : new Resolved(destination(owner.owner().toString(), Evidence.OWNER), mismatch);
     }
     if (routed != null) {
-      return new Resolved(destination(routed, Evidence.MESH_SERVICE), null);
+      var there = directory.named(routed);
+      return new Resolved(
+          destination(routed, Evidence.MESH_SERVICE),
+          null,
+          there == null
+              ? null
+              : new Destination(there.owner().toString(), Evidence.OWNER, null, port, protocol));
     }
     if (named != null) {
       return new Resolved(
@@ -174,7 +192,27 @@ public record DestinationFacts(
   }
 
   /**
-   * The service that a cluster of the proxy sends to, in lower case; null for one that sends to
+   * The service that a cluster of the proxy sends a connection to, in lower case; null where it
+   * sends to wherever the client connected.
+   *
+   * <p>So does a cluster that istiod makes of a headless Service, though it has the Service's name:
+   * that names where the connection goes only at an address of the Service.
+   *
+   * @param dialled where the client connected to
+   */
+  public static @Nullable String routedTo(
+      @Nullable String cluster, IpAddress dialled, WorkloadDirectory directory) {
+    var service = serviceOf(cluster);
+    return service == null
+            || (cluster != null
+                && cluster.startsWith(OF_ISTIOD)
+                && !directory.leadsTo(service, dialled))
+        ? null
+        : service;
+  }
+
+  /**
+   * The service that a cluster of the proxy is called by, in lower case; null for one that sends to
    * wherever the client connected.
    *
    * <p>Istio names clusters {@code outbound|80||catalog.shop.svc.cluster.local}. Their names in

@@ -35,6 +35,18 @@ public interface WorkloadDirectory {
   /** The workload that this DNS name leads to, or null. Names are in lower case, no final dot. */
   @Nullable Workload named(String name);
 
+  /**
+   * Whether what a mesh routes to a service, and was dialled at this address, goes to the service.
+   *
+   * <p>Not where the mesh sends it on to whatever address was dialled, as for a headless Service
+   * and a ServiceEntry without resolution, and this one is not the service's.
+   *
+   * @param service in lower case, no final dot; true for one that is not known
+   */
+  default boolean leadsTo(String service, IpAddress dialled) {
+    return true;
+  }
+
   /** Every workload known now that may speak, and those that are only configured to receive. */
   Collection<Workload> all();
 

@@ -7,6 +7,7 @@ import static io.kith.baselines.decision.Flows.NOON;
 import static io.kith.baselines.decision.Flows.flow;
 import static io.kith.baselines.decision.Flows.learned;
 import static io.kith.baselines.decision.Flows.program;
+import static io.kith.baselines.decision.Flows.to;
 import static io.kith.baselines.decision.Flows.verdict;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -14,7 +15,9 @@ import io.kith.baselines.decision.Snapshot.Rules;
 import io.kith.baselines.decision.Verdict.Allow;
 import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.destination.Destination;
+import io.kith.baselines.destination.DestinationFacts;
 import io.kith.baselines.destination.DestinationPattern.Exact;
+import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.HandRule;
 import io.kith.baselines.edge.HandRules;
@@ -81,6 +84,27 @@ class QuarantineTest {
         .isEqualTo(new Deny(null, new Reason.Quarantined(NO_DB.words())));
     assertThat(Decider.decide(snapshot, flow(nobody, CACHE), NOON).applied())
         .isEqualTo(new Allow(null));
+  }
+
+  /** Whoever dials an address of nobody and names the service has it by its other name. */
+  @Test
+  void decide_aServiceByItsName_isDeniedAsTheWorkloadThatItIs() {
+    var db = to("shop/statefulset/db", Evidence.OWNER, "10.1.2.3", DB.port());
+    var also = new Destination(db.name(), Evidence.OWNER, null, db.port(), db.protocol());
+    var byName = new Flow(Flows.ID, Flows.by(APP), new DestinationFacts.Resolved(DB, null, also));
+    var nobody = new Attribution.Unattributed(Rung.NONE, List.of("x"));
+    var ofNobody = new Flow(Flows.ID, nobody, new DestinationFacts.Resolved(DB, null, also));
+    var rule = rule(db, "x", null);
+
+    for (var rules : List.of(rules(List.of(rule), List.of()), rules(List.of(), List.of(rule)))) {
+      var snapshot = new Snapshot(Mode.ENFORCE, true, rules, null);
+      assertThat(Decider.decide(snapshot, byName, NOON).applied()).isInstanceOf(Deny.class);
+      assertThat(Decider.decide(snapshot, ofNobody, NOON).applied()).isInstanceOf(Deny.class);
+      assertThat(verdict(snapshot, APP, DB)).isEqualTo(new Allow(learned(APP, DB)));
+    }
+    // and by that name nothing is allowed
+    assertThat(Decider.decide(Flows.enforcing(learned(APP, db)), byName, NOON).applied())
+        .isInstanceOf(Deny.class);
   }
 
   private static HandRule rule(Destination to, String why, @Nullable Instant until) {

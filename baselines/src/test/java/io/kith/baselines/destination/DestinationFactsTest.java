@@ -4,9 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
+import io.kith.baselines.identity.Workload;
+import io.kith.baselines.identity.WorkloadDirectory;
+import java.util.Collection;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -124,6 +129,79 @@ class DestinationFactsTest {
         .isEqualTo(
             "the proxy routes by a name to outbound|80||*.wild.example, and the client connects to"
                 + " shop/deployment/catalog");
+  }
+
+  /** The catalog's and nobody's are endpoints of it; Envoy sends to whatever was dialled. */
+  private static final String HEADLESS = "h.shop.svc.cluster.local";
+
+  /** As {@link #directory}, and knows of the headless Service that Envoy passes it through. */
+  private static WorkloadDirectory withHeadless() {
+    var known = directory();
+    return new WorkloadDirectory() {
+      @Override
+      public boolean leadsTo(String service, IpAddress dialled) {
+        return !service.equals(HEADLESS)
+            || List.of(CATALOG, "10.1.0.5").contains(dialled.toString());
+      }
+
+      @Override
+      public @Nullable Workload speaking(SpiffeId id, IpAddress address) {
+        return known.speaking(id, address);
+      }
+
+      @Override
+      public @Nullable Workload at(IpAddress address) {
+        return known.at(address);
+      }
+
+      @Override
+      public @Nullable Workload named(String name) {
+        return known.named(name);
+      }
+
+      @Override
+      public Collection<Workload> all() {
+        return known.all();
+      }
+    };
+  }
+
+  private static DestinationFacts.Resolved dialled(String address, String cluster, String host) {
+    return new DestinationFacts(
+            IpAddress.parse(address), 8080, Protocol.TCP, cluster, null, host, Set.of())
+        .resolve(withHeadless());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "203.0.113.9, outbound|8080||h.shop.svc.cluster.local, 203.0.113.9, ADDRESS",
+    "203.0.113.9, outbound|8080||h.shop.svc.cluster.local;, 203.0.113.9, ADDRESS",
+    "10.96.0.8, outbound|8080||h.shop.svc.cluster.local, shop/deployment/ledger, OWNER",
+    // its own: several owners' or nobody's, so learned by its name
+    "10.96.0.7, outbound|8080||h.shop.svc.cluster.local, h.shop.svc.cluster.local, MESH_SERVICE",
+    "10.1.0.5, outbound|8080||h.shop.svc.cluster.local, h.shop.svc.cluster.local, MESH_SERVICE",
+    // not istiod's
+    "127.0.0.1, h.shop.svc.cluster.local, h.shop.svc.cluster.local, MESH_SERVICE",
+  })
+  void resolve_serviceThatIsPassedThrough_countsAtItsOwnAddresses(
+      String address, String cluster, String destination, Evidence evidence) {
+    var resolved = dialled(address, cluster, "h");
+
+    assertThat(resolved.destination().name()).isEqualTo(destination);
+    assertThat(resolved.destination().evidence()).isEqualTo(evidence);
+    assertThat(resolved.mismatch()).isNull();
+  }
+
+  /** At an address that nobody owns a service keeps its name, under which it was learned. */
+  @Test
+  void resolve_routedFromAnAddressOfNobody_isAlsoWhoseNameItIs() {
+    var resolved = dialled("10.9.9.9", "outbound|8080||ledger.shop.svc.cluster.local", "ledger");
+
+    assertThat(resolved.destination().words()).isEqualTo("ledger.shop.svc.cluster.local:8080");
+    assertThat(resolved.also())
+        .isEqualTo(
+            new Destination("shop/deployment/ledger", Evidence.OWNER, null, 8080, Protocol.TCP));
+    assertThat(dialled("10.9.9.9", "outbound|80||reports.shop", "reports").also()).isNull();
   }
 
   /** Without a name the address alone chose the chain, and so the cluster. */

@@ -3,6 +3,7 @@ package io.kith.server.kubernetes.directory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,6 +44,13 @@ final class Claims<K> {
   /** Whether a Service claims it, not only ServiceEntries. */
   boolean isOfService(K key) {
     return all.getOrDefault(key, List.of()).stream().anyMatch(one -> !one.isEntry());
+  }
+
+  /** Whether one that may have it is such: of its Services, or else of its ServiceEntries. */
+  boolean hasAny(K key, Predicate<Services.Service> such) {
+    var services = all.getOrDefault(key, List.of());
+    var ofServices = services.stream().anyMatch(one -> !one.isEntry());
+    return services.stream().anyMatch(one -> one.isEntry() != ofServices && such.test(one));
   }
 
   /**

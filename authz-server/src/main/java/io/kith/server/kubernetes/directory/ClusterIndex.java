@@ -194,6 +194,11 @@ final class ClusterIndex implements WorkloadDirectory, ClusterPods, ClusterServi
     return owner == null ? null : owner.workload();
   }
 
+  @Override
+  public boolean leadsTo(String service, IpAddress dialled) {
+    return services.leadTo(service, dialled);
+  }
+
   /** The workload of an owner, or null. */
   @Nullable Workload owned(Owner owner) {
     return owners.of(owner);

@@ -80,6 +80,12 @@ final class CombinedDirectory implements WorkloadDirectory {
     return whole(ours == null ? cluster.named(name) : ours);
   }
 
+  /** How a mesh routes only the cluster says. */
+  @Override
+  public boolean leadsTo(String service, IpAddress dialled) {
+    return cluster.leadsTo(service, dialled);
+  }
+
   @Override
   public Collection<Workload> all() {
     var all = new LinkedHashMap<Owner, Workload>();

@@ -1,5 +1,6 @@
 package io.kith.server.kubernetes.directory;
 
+import io.kith.baselines.destination.Cidr;
 import io.kith.baselines.identity.IpAddress;
 import java.util.List;
 import java.util.Map;
@@ -113,6 +114,8 @@ final class Facts {
    * @param selector labels of the pods and WorkloadEntries of its namespace that it leads to; empty
    *     for all of them, null for none
    * @param ports at its addresses, TCP
+   * @param passed the addresses and networks that it says are its hosts', where it has no resolution
+   *     and the mesh sends on to whatever was dialled; else null
    */
   record Entry(
       Name name,
@@ -120,8 +123,10 @@ final class Facts {
       List<IpAddress> addresses,
       List<Endpoint> endpoints,
       @Nullable Map<String, String> selector,
-      List<Integer> ports) {
+      List<Integer> ports,
+      @Nullable List<Cidr> passed) {
     Entry {
+      passed = passed == null ? null : List.copyOf(passed);
       ports = List.copyOf(ports);
       selector = selector == null ? null : Map.copyOf(selector);
       hosts = List.copyOf(hosts);

@@ -11,6 +11,7 @@ import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.ServicePort;
 import io.fabric8.kubernetes.api.model.discovery.v1.Endpoint;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import io.kith.baselines.destination.Cidr;
 import io.kith.baselines.identity.IpAddress;
 import java.time.DateTimeException;
 import java.time.Instant;
@@ -214,7 +215,26 @@ final class ObjectReader {
             .map(port -> port instanceof Map<?, ?> fields ? fields.get("number") : null)
             .filter(Number.class::isInstance)
             .map(number -> ((Number) number).intValue())
-            .toList());
+            .toList(),
+        isResolved(field(spec, "resolution")) ? null : blocks(list(spec, "addresses")));
+  }
+
+  /** Without a word it is NONE. */
+  private static boolean isResolved(String resolution) {
+    return !resolution.isEmpty() && !resolution.equals("NONE");
+  }
+
+  private static List<Cidr> blocks(Stream<?> addresses) {
+    var blocks = new ArrayList<Cidr>();
+    addresses.forEach(
+        one -> {
+          try {
+            blocks.add(Cidr.parse(one.toString()));
+          } catch (IllegalArgumentException _) {
+            // no block of addresses, so that nothing is in it
+          }
+        });
+    return blocks;
   }
 
   /** Labels of the object count more than those of its spec, as for istiod. */

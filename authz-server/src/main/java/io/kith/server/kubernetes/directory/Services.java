@@ -1,5 +1,6 @@
 package io.kith.server.kubernetes.directory;
 
+import io.kith.baselines.destination.Cidr;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.server.kubernetes.ClusterServices;
 import java.util.ArrayList;
@@ -10,6 +11,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -86,7 +88,7 @@ final class Services {
   static final class Service {
     private final String namespace;
     private final boolean entry;
-    private final Map<IpAddress, Listed> endpoints = new HashMap<>(4);
+    private final Map<IpAddress, Listed> endpoints = new ConcurrentHashMap<>(4);
     private final Map<Selectable, Listed> selected = new HashMap<>(0);
     private @Nullable Map<String, String> selector;
     private final Map<Owners.Entry, int[]> owned = new HashMap<>(2);
@@ -97,6 +99,7 @@ final class Services {
     private List<IpAddress> addresses = List.of();
     private List<Integer> ports = List.of();
     private volatile @Nullable String alias;
+    private volatile @Nullable List<Cidr> passed;
     private volatile Owners.@Nullable Entry workload;
 
     private Service(Facts.Name name, boolean entry) {
@@ -108,6 +111,14 @@ final class Services {
       return selector != null
           && (entry || !one.isPod())
           && one.labels().entrySet().containsAll(selector.entrySet());
+    }
+
+    /** Whether what the mesh routes to it goes elsewhere: it is sent on to what was dialled. */
+    private boolean isPassed(IpAddress dialled) {
+      var its = passed;
+      return its != null
+          && !endpoints.containsKey(dialled)
+          && its.stream().noneMatch(block -> block.contains(dialled));
     }
 
     boolean isEntry() {
@@ -138,6 +149,7 @@ final class Services {
     var service = services.computeIfAbsent(facts.name(), name -> new Service(name, false));
     service.known = true;
     service.alias = facts.alias();
+    service.passed = facts.alias() == null && facts.addresses().isEmpty() ? List.of() : null;
     service.ports = facts.ports();
     selectBy(facts.selector().isEmpty() ? null : facts.selector(), service);
     settle(service);
@@ -194,18 +206,22 @@ final class Services {
   }
 
   void put(Facts.Entry facts) {
-    removeEntry(facts.name());
     var service = new Service(facts.name(), true);
     service.known = true;
     service.ports = facts.ports();
-    entries.put(facts.name(), service);
+    service.passed = facts.passed();
+    var before = entries.put(facts.name(), service);
     selectBy(facts.selector(), service);
     relist(service, List.of(), facts.endpoints(), facts.name().namespace());
     claim(service, facts.hosts(), facts.addresses());
+    drop(before); // last, so that its names are somebody's all the while
   }
 
   void removeEntry(Facts.Name name) {
-    var service = entries.remove(name);
+    drop(entries.remove(name));
+  }
+
+  private void drop(@Nullable Service service) {
     if (service != null) {
       claim(service, List.of(), List.of());
       selectBy(null, service);
@@ -489,6 +505,11 @@ final class Services {
     }
     var other = names.get(alias);
     return other == null || other.alias != null ? null : other.workload;
+  }
+
+  /** Whether what the mesh routes to a name, and was dialled at the address, goes there. */
+  boolean leadTo(String name, IpAddress dialled) {
+    return !names.hasAny(name, service -> service.isPassed(dialled));
   }
 
   /** All that are known, Services first. */

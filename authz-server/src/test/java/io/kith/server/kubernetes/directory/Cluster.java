@@ -140,12 +140,13 @@ final class Cluster {
 
   static Facts.Entry entry(
       String name, List<String> hosts, List<IpAddress> addresses, List<Facts.Endpoint> endpoints) {
-    return new Facts.Entry(name(name), hosts, addresses, endpoints, null, List.of(443));
+    return new Facts.Entry(name(name), hosts, addresses, endpoints, null, List.of(443), null);
   }
 
   /** A ServiceEntry of what has the labels. */
   static Facts.Entry selecting(String name, String host, Map<String, String> labels) {
-    return new Facts.Entry(name(name), List.of(host), List.of(), List.of(), labels, List.of());
+    return new Facts.Entry(
+        name(name), List.of(host), List.of(), List.of(), labels, List.of(), null);
   }
 
   /** A WorkloadEntry with the account {@code vm} and the label {@code app: vm}. */

@@ -22,6 +22,7 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kith.baselines.destination.Cidr;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
 import io.kith.server.kubernetes.ClusterPods.MeshedPod;
@@ -31,6 +32,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class ClusterIndexTest {
@@ -133,6 +135,60 @@ class ClusterIndexTest {
     index.removeService(name("shop/web"));
     index.removeEntry(name("shop/se"));
     assertThat(index.services()).hasSize(2);
+  }
+
+  /** istiod has Envoy send to whatever was dialled, by a cluster that is called as the Service. */
+  @Test
+  void headlessService_leadsToItsEndpointsAlone() {
+    index.put(service("shop/db"));
+    index.put(slice("shop/db-1", "shop/db", "10.0.0.5", "192.0.2.7"));
+    index.put(service("shop/web", "10.96.0.1"));
+    index.put(alias("shop/other", "db.shop.svc." + Cluster.DOMAIN));
+    // which anybody may write
+    index.put(passed("evil/se", "web.shop.svc." + Cluster.DOMAIN));
+
+    assertThat(leads("db.shop.svc." + Cluster.DOMAIN, "10.0.0.5", "192.0.2.7")).isTrue();
+    assertThat(leads("db.shop.svc." + Cluster.DOMAIN, "203.0.113.9")).isFalse();
+    assertThat(leads("web.shop.svc." + Cluster.DOMAIN, "203.0.113.9")).isTrue();
+    assertThat(leads("other.shop.svc." + Cluster.DOMAIN, "203.0.113.9")).isTrue();
+    assertThat(leads("unknown.example", "203.0.113.9")).isTrue();
+
+    index.put(slice("shop/db-1", "shop/db", "10.0.0.5"));
+    assertThat(leads("db.shop.svc." + Cluster.DOMAIN, "192.0.2.7")).isFalse();
+  }
+
+  @Test
+  void serviceEntryWithoutResolution_leadsToItsAddressesAlone() {
+    index.put(passed("shop/se", "api.example", "198.51.100.0/24"));
+    index.put(entry("shop/resolved", List.of("dns.example"), List.of(), List.of()));
+
+    assertThat(leads("api.example", "198.51.100.9")).isTrue();
+    assertThat(leads("api.example", "203.0.113.9")).isFalse();
+    assertThat(leads("dns.example", "203.0.113.9")).isTrue();
+
+    // which of the two Envoy has is not known
+    index.put(passed("evil/se", "dns.example"));
+    assertThat(leads("dns.example", "203.0.113.9")).isFalse();
+    index.removeEntry(name("evil/se"));
+    assertThat(leads("dns.example", "203.0.113.9")).isTrue();
+
+    index.put(entry("shop/se", List.of("api.example"), List.of(), List.of()));
+    assertThat(leads("api.example", "203.0.113.9")).isTrue();
+  }
+
+  private boolean leads(String service, String... dialled) {
+    return Stream.of(dialled).allMatch(one -> index.leadsTo(service, ip(one)));
+  }
+
+  private static Facts.Entry passed(String name, String host, String... blocks) {
+    return new Facts.Entry(
+        name(name),
+        List.of(host),
+        List.of(),
+        List.of(),
+        null,
+        List.of(443),
+        Stream.of(blocks).map(Cidr::parse).toList());
   }
 
   @Test

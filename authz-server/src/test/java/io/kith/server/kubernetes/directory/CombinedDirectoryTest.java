@@ -98,6 +98,9 @@ class CombinedDirectoryTest {
     assertThat(requireNonNull(all.named("db.shop.svc")).owner())
         .isEqualTo(Owner.parse("shop/statefulset/db"));
     assertThat(all.contradictions()).hasSize(1).first().asString().contains("db.shop is of");
+
+    cluster.put(service("shop/db"));
+    assertThat(all.leadsTo("db.shop", ip("203.0.113.9"))).as("headless").isFalse();
   }
 
   @Test

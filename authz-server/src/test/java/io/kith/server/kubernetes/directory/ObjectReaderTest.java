@@ -13,6 +13,7 @@ import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.apps.ReplicaSet;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.fabric8.kubernetes.client.utils.Serialization;
+import io.kith.baselines.destination.Cidr;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -234,6 +235,7 @@ class ObjectReaderTest {
         metadata: {namespace: shop, name: se}
         spec:
           hosts: [Db.Inner.Example, "*.example.org", 5]
+          resolution: STATIC
           addresses: [240.0.0.1, 240.0.0.2/32, 10.0.0.0/8, "fd00::1/128"]
           endpoints: [{address: 10.0.0.1}, {address: host.example}, {address: "unix:///x"}, {}]
           ports: [{number: 443, name: tls, protocol: TLS}, {number: 53, protocol: UDP}, {name: none}]
@@ -253,7 +255,14 @@ class ObjectReaderTest {
                     new Facts.Endpoint(null, null),
                     new Facts.Endpoint(null, null)),
                 null,
-                List.of(443)));
+                List.of(443),
+                null));
+    for (var none : List.of("resolution: NONE", "other: STATIC")) {
+      var passed = yaml.replace("resolution: STATIC", none);
+      assertThat(ObjectReader.entry(read(GenericKubernetesResource.class, passed)).passed())
+          .extracting(Cidr::toString)
+          .containsExactly("240.0.0.1/32", "240.0.0.2/32", "10.0.0.0/8", "fd00:0:0:0:0:0:0:1/128");
+    }
   }
 
   @ParameterizedTest

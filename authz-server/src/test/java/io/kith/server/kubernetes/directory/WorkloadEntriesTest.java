@@ -206,7 +206,8 @@ class WorkloadEntriesTest {
             List.of(ip("10.7.0.1")),
             List.of(),
             VM,
-            List.of()));
+            List.of(),
+            null));
     assertThat(at(index, "10.7.0.1")).isEqualTo("shop/workloadentry/vm");
     assertThat(named(index, "vm.example")).isEqualTo("shop/workloadentry/vm");
 
