@@ -110,6 +110,7 @@ final class ProvenanceHeaders {
         || connection.layer() != CheckFacts.Layer.L7
         || flow == null
         || subject == null
+        || subject.fingerprint().path().isEmpty()
         || check.workload == null
         || outcome.failure() != null
         || !(outcome.decision().applied() instanceof Allow)

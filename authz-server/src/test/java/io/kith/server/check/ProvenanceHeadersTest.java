@@ -216,6 +216,9 @@ class ProvenanceHeadersTest {
 
     kith.processes.answer(new Attribution.BridgeUnavailable("no bridge"));
     assertThat(token(check(CATALOG_POD, "catalog", ROUTED))).isEmpty();
+
+    kith.processes.answer(Samples.attributed(Samples.candidate(""))); // as of another workload
+    assertThat(token(check(CATALOG_POD, "catalog", ROUTED))).isEmpty();
   }
 
   @Test
