@@ -15,17 +15,26 @@ import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.HandRule;
 import io.kith.baselines.edge.ProcessPattern;
 import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.WorkloadDirectory;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What should not stay of what people wrote and of what was learned, on a running server. */
 record LintReport(
-    Workloads workloads, AllowLists lists, RuleUse use, Drafts drafts, Instant since, Instant now) {
+    Workloads workloads,
+    WorkloadDirectory directory,
+    AllowLists lists,
+    RuleUse use,
+    Drafts drafts,
+    Instant since,
+    Instant now) {
   private static final String BY_HAND = "by hand: ";
 
   /**
@@ -51,6 +60,12 @@ record LintReport(
     lists.all().flatMap(list -> list.rules().stream()).forEach(rule -> noteUse(rule, used));
     byHand.values().stream().flatMap(List::stream).forEach(rule -> noteUse(rule, used));
     var findings = new ArrayList<>(Lint.of(lists, byHand, baselines, new Usage(since, used), now));
+    Stream.concat(
+            lists.all().flatMap(list -> list.rules().stream()),
+            byHand.values().stream().flatMap(List::stream))
+        .map(this::byAnotherName)
+        .filter(Objects::nonNull)
+        .forEach(findings::add);
     if (owner != null) {
       var places =
           lists
@@ -63,6 +78,26 @@ record LintReport(
     }
     findings.addAll(outOfUse);
     return findings;
+  }
+
+  /** About a denial of a service whose flows are to the workload that it leads to, or null. */
+  private @Nullable Finding byAnotherName(AllowRule rule) {
+    if (rule.action() == AllowRule.Action.ALLOW
+        || !(rule.destination().place() instanceof Place.Named(var name, _))) {
+      return null;
+    }
+    var workload = directory.named(name);
+    return workload == null
+        ? null
+        : new Finding(
+            Finding.Kind.UNUSED,
+            rule.where(),
+            rule.words(),
+            "does not deny what is to the workload that "
+                + name
+                + " leads to (name it: host: "
+                + workload.owner()
+                + ")");
   }
 
   private void noteUse(AllowRule rule, Map<String, Instant> used) {

@@ -240,6 +240,8 @@ public final class Reports {
     if (owner != null) {
       workloads.known(owner);
     }
-    return new LintReport(workloads, lists.get(), use, drafts, since, clock.instant()).of(owner);
+    return new LintReport(
+            workloads, settings.directory(), lists.get(), use, drafts, since, clock.instant())
+        .of(owner);
   }
 }

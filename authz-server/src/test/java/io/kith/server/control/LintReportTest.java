@@ -13,6 +13,11 @@ import io.kith.baselines.allow.Finding;
 import io.kith.baselines.allow.Finding.Kind;
 import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
+import io.kith.baselines.destination.Destination;
+import io.kith.baselines.destination.DestinationFacts.Resolved;
+import io.kith.baselines.destination.Evidence;
+import io.kith.baselines.destination.Protocol;
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.process.Candidate;
 import io.kith.server.control.RuleVerbs.Target;
@@ -92,6 +97,29 @@ class LintReportTest {
 
     assertThat(lint()).extracting(Finding::kind).containsExactly(Kind.SHADOWED);
     assertThat(lint().getFirst().what()).startsWith("never allows anything: by hand: " + OWNER);
+  }
+
+  /** What is to the service is judged as to the workload, whose name the rule does not have. */
+  @Test
+  void lint_aDenialOfAServiceThatIsAWorkload_namesTheWorkload() throws Exception {
+    for (var name : List.of("orders-db.shop", "reports.shop")) {
+      var service =
+          new Destination(
+              name, Evidence.MESH_SERVICE, IpAddress.parse("10.96.0.1"), 5_432, Protocol.TCP);
+      var denied = site.check(state, flow(new Resolved(service, null), CURL));
+      state.rules().deny(OWNER, new Target.OfDecision(denied.decisionId()), null, "INC-1", "ada");
+    }
+    var database = site.check(state, flow(database(), CURL));
+    state.rules().deny(OWNER, new Target.OfDecision(database.decisionId()), null, "INC-1", "ada");
+
+    assertThat(lint())
+        .extracting(Finding::kind, Finding::what)
+        .containsExactly(
+            tuple(
+                Kind.UNUSED,
+                "does not deny what is to the workload that orders-db.shop leads to (name it: host:"
+                    + " shop/statefulset/orders-db)"));
+    assertThat(state.reports().lint(CATALOG.owner())).isEmpty();
   }
 
   @Test

@@ -89,7 +89,7 @@ public final class Shop {
                 id,
                 workload.environment(),
                 List.of(),
-                List.of(),
+                List.of(workload.owner().name() + "." + workload.owner().namespace()),
                 workload.onHost()));
       }
     }

@@ -114,8 +114,8 @@ final class Facts {
    * @param selector labels of the pods and WorkloadEntries of its namespace that it leads to; empty
    *     for all of them, null for none
    * @param ports at its addresses, TCP
-   * @param passed the addresses and networks that it says are its hosts', where it has no resolution
-   *     and the mesh sends on to whatever was dialled; else null
+   * @param passed the addresses and networks that it says are its hosts', where it has no
+   *     resolution and the mesh sends on to whatever was dialled; else null
    */
   record Entry(
       Name name,
