@@ -59,6 +59,11 @@ class StaticWorkloadDirectoryTest {
   }
 
   @Test
+  void services_leadWhereTheyAreRoutedTo() {
+    assertThat(directory.leadsTo("db.shop.svc", IpAddress.parse("192.0.2.1"))).isTrue();
+  }
+
+  @Test
   void at_and_named_leadToTheOwnerOfThePods() {
     assertThat(directory.at(IpAddress.parse("10.0.0.4"))).isEqualTo(directory.named("db.shop.svc"));
     assertThat(directory.named("checkout")).isEqualTo(directory.named("checkout.shop.svc"));
