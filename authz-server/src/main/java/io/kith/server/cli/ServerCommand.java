@@ -346,10 +346,7 @@ final class ServerCommand extends Service {
             "Connections to the port of control servers that were ended: of strangers beyond 100 of"
                 + " a SPIFFE ID, and of unfinished handshakes beyond 10,000.",
             "limit",
-            () ->
-                Map.of(
-                    "perId", served.connections().refused(),
-                    "handshakes", served.connections().ended()));
+            () -> served.connections().endedByLimit());
     telemetry
         .metrics()
         .gauge(

@@ -287,7 +287,7 @@ record Life(
       return new Step.Refused(edge.words() + " would be reopened for more than an hour");
     }
     // looser than what a guard asks: logs have what servers reopened before, and have to fold
-    var once = gone(entry -> !entry.why().startsWith("rolled back: "));
+    var once = gone(entry -> !entry.isRolledBack());
     if (edge.strictness() != Strictness.CLASS
         || once.stream().noneMatch(before -> Granted.by(before).equals(Granted.by(edge)))) {
       return new Step.Refused(edge.words() + " was never approved, so nothing reopens it");

@@ -210,17 +210,13 @@ public final class CheckServer implements AutoCloseable {
         "kith_check_connections_refused_total",
         "Connections to the port of Checks that were ended at a limit of server.connections.",
         "limit",
-        () -> refusals(connections()));
+        () -> connections().endedByLimit());
     metrics.counters(
         "kith_bridge_connections_refused_total",
         "Connections to the port of bridges that were ended: of strangers beyond 100 of a SPIFFE"
             + " ID, and of unfinished handshakes beyond 10,000.",
         "limit",
-        () -> refusals(bridgeAdmission.connections()));
-  }
-
-  private static Map<String, Long> refusals(CheckListener.Connections connections) {
-    return Map.of("perId", connections.refused(), "handshakes", connections.ended());
+        () -> bridgeAdmission.connections().endedByLimit());
   }
 
   private CheckListener.Connections connections() {

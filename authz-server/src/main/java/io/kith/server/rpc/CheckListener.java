@@ -25,6 +25,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.time.Duration;
+import java.util.Map;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import javax.net.ssl.SSLSession;
@@ -84,7 +85,12 @@ public final class CheckListener implements AutoCloseable {
    * @param refused since their SPIFFE ID had as many as it may
    * @param ended unfinished handshakes that made way for newer ones
    */
-  public record Connections(long open, long handshakes, long refused, long ended) {}
+  public record Connections(long open, long handshakes, long refused, long ended) {
+    /** How many were ended at each limit, by its name in the configuration, for a metric. */
+    public Map<String, Long> endedByLimit() {
+      return Map.of("perId", refused, "handshakes", ended);
+    }
+  }
 
   /** Says who is at the other end of a connection. */
   @FunctionalInterface

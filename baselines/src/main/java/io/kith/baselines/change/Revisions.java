@@ -48,6 +48,11 @@ public record Revisions(Owner owner, List<Entry> entries) {
       }
     }
 
+    /** Whether its last step was that a person rolled back from it. */
+    public boolean isRolledBack() {
+      return why.startsWith(ROLLED_BACK);
+    }
+
     Entry to(RevisionState next, Instant at, String who, String reason) {
       var left =
           switch (next) {
