@@ -115,8 +115,8 @@ record PilotAgent(Path folder, Path program, Path envoy) {
   }
 
   /**
-   * The environment: Istio's, but for where things lie, without the search for a cloud, and with
-   * listeners that drain sooner.
+   * The environment: Istio's, but for where things lie, and without the search for a cloud.
+   * Listeners drain as long as Istio has it: with less, a drain ends requests that are under way.
    *
    * @param base what a pod of Istio would have
    */
@@ -131,8 +131,7 @@ record PilotAgent(Path folder, Path program, Path envoy) {
         "PROXY_CONFIG",
         """
         {"discoveryAddress": "%s:15012", "binaryPath": "%s", "configPath": "./etc/istio/proxy", "concurrency": 2,
-         "proxyAdminPort": %d, "statusPort": %d, "drainDuration": "5s",
-         "terminationDrainDuration": "1s"}
+         "proxyAdminPort": %d, "statusPort": %d, "terminationDrainDuration": "1s"}
         """
             .formatted(ControlPlane.ISTIOD, folder.resolve("envoy"), ENVOY_ADMIN, statusPort));
     return environment;
