@@ -345,18 +345,9 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
           gather(owner);
           return request.getRevision().equals("draft")
               ? LifeMessages.draft(state.baselines().draft(owner))
-              : LifeMessages.whole(owner, state.reports().revision(owner, asked(owner, request)));
+              : LifeMessages.whole(
+                  owner, state.reports().revision(owner, orNull(request.getRevision())));
         });
-  }
-
-  private @Nullable String asked(Owner owner, GetRevisionRequest request) throws RefusedException {
-    var word = request.getRevision();
-    for (var one : state.reports().revisions(owner)) {
-      if (one.entry().state().word().equals(word)) {
-        return one.entry().baseline().revision();
-      }
-    }
-    return orNull(word);
   }
 
   @Override

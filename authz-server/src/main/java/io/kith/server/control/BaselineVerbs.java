@@ -2,6 +2,7 @@ package io.kith.server.control;
 
 import io.kith.baselines.bundle.SignedBaseline;
 import io.kith.baselines.bundle.SignedBaseline.Approval;
+import io.kith.baselines.change.RevisionState;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.EdgeState;
@@ -190,7 +191,7 @@ public final class BaselineVerbs {
   /**
    * Puts an approver's word behind a revision that waits or decides.
    *
-   * @param revision null for the newest
+   * @param revision its id or the word of its state; null for the newest
    * @param approval made by a client, or null to let the server sign where it may
    * @return the revision
    */
@@ -302,7 +303,11 @@ public final class BaselineVerbs {
     return picked;
   }
 
-  /** A revision of a workload, as it is in the log. */
+  /**
+   * A revision of a workload, as it is in the log.
+   *
+   * @param revision its id, or the word of its state; null for the newest
+   */
   static Baseline find(Owner owner, Life life, @Nullable String revision) throws RefusedException {
     if (revision == null) {
       var newest = life.newest();
@@ -311,6 +316,21 @@ public final class BaselineVerbs {
             owner + " has no revision yet (kith propose " + owner + " --note TEXT makes one)");
       }
       return newest;
+    }
+    for (var state : RevisionState.values()) {
+      if (state.word().equals(revision)) {
+        var latest = life.revisions().in(state);
+        if (latest == null) {
+          throw RefusedException.notFound(
+              owner
+                  + " has no revision that is "
+                  + revision
+                  + " (kith revisions "
+                  + owner
+                  + " lists them)");
+        }
+        return latest.baseline();
+      }
     }
     var entry = life.revisions().of(revision);
     if (entry == null) {
@@ -323,7 +343,7 @@ public final class BaselineVerbs {
   /**
    * Ends the life of a revision that is not enforced.
    *
-   * @param revision null for the newest that waits
+   * @param revision its id or the word of its state; null for the newest that waits
    * @return the revision
    */
   public String reject(Owner owner, @Nullable String revision, String note, String by)
@@ -336,7 +356,10 @@ public final class BaselineVerbs {
                 by,
                 note,
                 fold -> {
-                  var id = revision == null ? waiting(owner, fold) : revision;
+                  var id =
+                      revision == null
+                          ? waiting(owner, fold)
+                          : find(owner, fold.of(owner).life(), revision).revision();
                   return new Journal.Drafted<>(new Amendment.Reject(owner, id), id);
                 })
             .result();

@@ -164,7 +164,7 @@ public final class Reports {
         .toList();
   }
 
-  /** One of them; null for the newest. */
+  /** One of them, by its id or the word of its state; null for the newest. */
   public Revision revision(Owner owner, @Nullable String id) throws RefusedException {
     workloads.known(owner);
     var life = fold.of(owner).life();

@@ -117,6 +117,29 @@ class LifeTest {
     assertThat(states()).containsExactly(RevisionState.PROPOSED);
   }
 
+  /** The words were taken for ids, though the command line and the admin API promise them. */
+  @Test
+  void approveAndReject_byTheWordOfAState_areOfTheRevisionInIt() throws Exception {
+    enforce(PAYMENTS);
+    site.check(state, flow(database(), CURL));
+    state.baselines().approveEdges(OWNER, Set.of(edgeOf(CURL)), "CHG-2", "ada");
+    state.setMode(ONE, Mode.SHADOW, "look", "ada");
+    var shadow = state.reports().revisions(OWNER).getFirst().entry().baseline();
+
+    assertThat(state.baselines().approve(OWNER, "shadow", null, "reviewed", "ada"))
+        .isEqualTo(shadow);
+    assertThatThrownBy(() -> state.baselines().approve(OWNER, "proposed", null, "reviewed", "ada"))
+        .hasMessage(
+            OWNER + " has no revision that is proposed (kith revisions " + OWNER + " lists them)");
+    assertThatThrownBy(() -> state.baselines().reject(OWNER, "enforced", "no", "bob"))
+        .hasMessageContaining("is enforced (roll back instead)");
+    assertThatThrownBy(() -> state.baselines().reject(OWNER, "bl:1", "no", "bob"))
+        .hasMessageStartingWith("'bl:1' is not a revision of " + OWNER);
+    assertThat(state.baselines().reject(OWNER, "shadow", "not now", "bob"))
+        .isEqualTo(shadow.revision());
+    assertThat(states()).containsExactly(RevisionState.SUPERSEDED, RevisionState.ENFORCED);
+  }
+
   @Test
   void finishTestRun_twice_makesOneRevision() throws Exception {
     site.check(state, flow(database(), PAYMENTS));
