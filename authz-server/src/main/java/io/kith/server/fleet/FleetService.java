@@ -281,6 +281,9 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     /** Guarded by this. */
     private boolean ended;
 
+    /** Whether it was logged that something cannot be read; one thread at a time reads. */
+    private boolean unreadTold;
+
     Following(Caller caller, ServerCallStreamObserver<News> out) {
       this.caller = caller;
       this.out = out;
@@ -288,6 +291,9 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
 
     @Override
     public void onNext(Report report) {
+      if (isEnded()) {
+        return; // what was on its way
+      }
       if (replica.isEmpty()) {
         var refused = begin(report);
         if (refused != null) {
@@ -315,19 +321,42 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
             heldOnce.addAll(held.pods().keySet());
           }
         }
-        report.getAnswersList().forEach(this::answered);
-        report.getDenialsList().stream().limit(MAX_DENIALS).forEach(this::denied);
-        if (report.getSidecarsCount() > 0) {
-          heard(report.getSidecarsList());
-        }
-        var now = clock.instant();
-        report.getBridgesList().stream()
-            .limit(FleetMessages.MAX_BRIDGES)
-            .forEach(one -> bridges.said(FleetMessages.state(one, now)));
       } catch (IllegalArgumentException e) {
-        end(
-            Status.INVALID_ARGUMENT.withDescription(
-                Untrusted.plain(String.valueOf(e.getMessage()), 500)));
+        end(Status.INVALID_ARGUMENT.withDescription(words(e)));
+        return;
+      }
+      report.getAnswersList().forEach(this::answered);
+      report.getDenialsList().stream().limit(MAX_DENIALS).forEach(this::denied);
+      if (report.getSidecarsCount() > 0) {
+        heard(report.getSidecarsList());
+      }
+      var now = clock.instant();
+      report.getBridgesList().stream()
+          .limit(FleetMessages.MAX_BRIDGES)
+          .forEach(one -> read(() -> bridges.said(FleetMessages.state(one, now))));
+    }
+
+    private static String words(IllegalArgumentException e) {
+      return Untrusted.plain(String.valueOf(e.getMessage()), 500);
+    }
+
+    /** What cannot be read, as of a newer version, costs only itself. */
+    private boolean read(Runnable one) {
+      try {
+        one.run();
+        return true;
+      } catch (IllegalArgumentException e) {
+        if (!unreadTold) {
+          unreadTold = true;
+          LOG.log(
+              Level.WARNING,
+              () ->
+                  "some of what a check server tells cannot be read and is left out: name="
+                      + replica
+                      + " first="
+                      + words(e));
+        }
+        return false;
       }
     }
 
@@ -337,9 +366,15 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
       var now = clock.instant();
       told.stream()
           .limit(FleetMessages.MAX_SIDECARS)
-          .map(one -> FleetMessages.state(one, now))
-          .filter(state -> pods.contains(state.pod()))
-          .forEach(sidecars::elsewhere);
+          .forEach(
+              one ->
+                  read(
+                      () -> {
+                        var state = FleetMessages.state(one, now);
+                        if (pods.contains(state.pod())) {
+                          sidecars.elsewhere(state);
+                        }
+                      }));
     }
 
     private void answered(DecisionsAnswer answer) {
@@ -353,8 +388,14 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
       }
     }
 
-    /** Of a pod that it does not hold it does not count. */
+    /** Of a pod that it does not hold it does not count, nor what cannot be read. */
     private void denied(Denial told) {
+      if (!read(() -> count(told))) {
+        refused.increment();
+      }
+    }
+
+    private void count(Denial told) {
       var denial =
           FleetDenial.read(
               Owner.parse(told.getOwner()),
@@ -425,7 +466,13 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
       }
     }
 
+    private synchronized boolean isEnded() {
+      return ended;
+    }
+
+    /** Of a call that is ended here gRPC tells no cancellation. */
     private synchronized void end(Status why) {
+      gone();
       if (!ended) {
         ended = true;
         out.onError(why.asRuntimeException());

@@ -3,6 +3,9 @@ package io.kith.load.store;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.stub.StreamObserver;
 import io.kith.baselines.decision.Reason;
 import io.kith.baselines.destination.Destination;
 import io.kith.baselines.destination.Evidence;
@@ -15,6 +18,13 @@ import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessClass;
 import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.baselines.process.Quality;
+import io.kith.control.v1.ControlServiceGrpc;
+import io.kith.control.v1.Denial;
+import io.kith.control.v1.Holdings;
+import io.kith.control.v1.News;
+import io.kith.control.v1.NodeBridge;
+import io.kith.control.v1.Report;
+import io.kith.control.v1.Sidecar;
 import io.kith.load.store.ControlSite.Served;
 import io.kith.server.check.Heard;
 import io.kith.server.check.NodeBridges;
@@ -31,8 +41,10 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -135,6 +147,107 @@ class FleetAskTest {
         new Candidate("fp:1", fingerprint, ProcessClass.of(fingerprint), Quality.EXACT, Set.of()),
         new Destination("shop/statefulset/db", Evidence.OWNER, null, 5_432, Protocol.TCP),
         new Reason.NewDestination());
+  }
+
+  /** A stream of a check server that is not of Kith's code, and how it was ended. */
+  private record Raw(
+      ManagedChannel channel, StreamObserver<Report> out, CompletableFuture<Status> ended)
+      implements AutoCloseable {
+    @Override
+    public void close() {
+      channel.shutdownNow();
+    }
+  }
+
+  private Raw raw() {
+    var channel = site.channel(served, ControlSite.CHECK);
+    var ended = new CompletableFuture<Status>();
+    var out =
+        ControlServiceGrpc.newStub(channel)
+            .follow(
+                new StreamObserver<>() {
+                  @Override
+                  public void onNext(News news) {}
+
+                  @Override
+                  public void onError(Throwable thrown) {
+                    ended.complete(Status.fromThrowable(thrown));
+                  }
+
+                  @Override
+                  public void onCompleted() {
+                    ended.complete(Status.OK);
+                  }
+                });
+    return new Raw(channel, out, ended);
+  }
+
+  private static Report.Builder report() {
+    return Report.newBuilder()
+        .setProtocolVersion(1)
+        .setName("node-1")
+        .setHoldings(
+            Holdings.newBuilder()
+                .addWorkloads(
+                    Holdings.Workload.newBuilder()
+                        .setOwner(CART.toString())
+                        .addPods(POD.toString())));
+  }
+
+  /** gRPC does not tell of a cancellation where the server itself ended the call. */
+  @Test
+  void follow_endedByTheControlServer_isTakenOut() throws Exception {
+    try (var stream = raw()) {
+      stream.out.onNext(report().build());
+      Await.until("it follows", LIMIT, () -> served.service().servers().statuses().size() == 1);
+
+      stream.out.onNext(
+          Report.newBuilder()
+              .setHoldings(
+                  Holdings.newBuilder()
+                      .addWorkloads(Holdings.Workload.newBuilder().setOwner("nobody")))
+              .build());
+      stream.out.onNext(report().build());
+
+      assertThat(stream.ended.get(LIMIT.toSeconds(), TimeUnit.SECONDS).getCode())
+          .isEqualTo(Status.Code.INVALID_ARGUMENT);
+      assertThat(served.service().servers().statuses()).isEmpty();
+      assertThat(ask(null)).isEmpty();
+    }
+  }
+
+  /** One that a newer check server wrote ended the stream, and came again with the next one. */
+  @Test
+  void follow_whatCannotBeRead_costsOnlyItself() throws Exception {
+    try (var stream = raw()) {
+      var good = denial(CART, POD);
+      var told =
+          Denial.newBuilder()
+              .setOwner(CART.toString())
+              .setRevision(good.revision())
+              .setPod(POD.toString())
+              .setCount(1)
+              .setBody(good.body());
+      stream.out.onNext(report().build());
+      stream.out.onNext(
+          Report.newBuilder()
+              .setProtocolVersion(1)
+              .setName("node-1")
+              .addDenials(told.clone().setBody("{\"newer\":1}"))
+              .addDenials(told)
+              .addSidecars(Sidecar.newBuilder().setPod("a place"))
+              .addSidecars(Sidecar.newBuilder().setPod(POD.toString()).setOpen(true))
+              .addBridges(NodeBridge.getDefaultInstance())
+              .addBridges(NodeBridge.newBuilder().setNode("node-7"))
+              .build());
+
+      Await.until("it is read", LIMIT, () -> site.bridges.of("node-7") != null);
+      assertThat(served.service().denialsCounted()).isEqualTo(1);
+      assertThat(served.service().denialsRefused()).isEqualTo(1);
+      assertThat(isOpen(POD)).isTrue();
+      assertThat(served.service().servers().statuses()).hasSize(1);
+      assertThat(stream.ended).isNotDone();
+    }
   }
 
   private void awaitHolders(int workloads) {
