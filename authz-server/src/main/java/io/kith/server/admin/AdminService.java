@@ -69,9 +69,12 @@ import io.kith.server.control.OtherDecisions.Latest;
 import io.kith.server.control.RefusedException;
 import io.kith.server.control.RuleVerbs.Target;
 import io.kith.server.telemetry.SpanAttributes;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -79,6 +82,7 @@ import org.jspecify.annotations.Nullable;
 public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
   private static final int DEFAULT_LIMIT = 100;
   private static final int MAX_LIMIT = 1_000;
+  private static final Duration AUDIT_PATIENCE = Duration.ofSeconds(1);
 
   private final ControlState state;
   private final BridgeStatuses bridges;
@@ -88,6 +92,9 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
   private final String version;
   private final Instant started;
   private final DecisionStreams streams;
+
+  /** The log may be long, and nobody needs it by the second. */
+  private final Semaphore audits = new Semaphore(1);
 
   /**
    * The service of a server.
@@ -591,11 +598,18 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
         caller,
         () -> {
           var limit = limit(request.getLimit());
-          var records = ListAuditResponse.newBuilder();
-          state
-              .audit(orNull(request.getSubject()), request.getBefore(), limit)
-              .forEach(entry -> records.addRecords(LifeMessages.audit(entry, state)));
-          return records.build();
+          if (!audits.tryAcquire(AUDIT_PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
+            throw RefusedException.busy("others look through the log of changes (ask again)");
+          }
+          try {
+            var records = ListAuditResponse.newBuilder();
+            state
+                .audit(orNull(request.getSubject()), request.getBefore(), limit)
+                .forEach(entry -> records.addRecords(LifeMessages.audit(entry, state)));
+            return records.build();
+          } finally {
+            audits.release();
+          }
         });
   }
 }

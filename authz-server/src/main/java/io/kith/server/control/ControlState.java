@@ -707,7 +707,7 @@ public final class ControlState implements Policy, AutoCloseable {
   }
 
   /**
-   * Changes, newest first, as the store has them.
+   * Changes, newest first, as the store has them; fewer than there are when they are large.
    *
    * @param subject an owner or a scope, or null for all
    * @param before only changes before this position; 0 for all

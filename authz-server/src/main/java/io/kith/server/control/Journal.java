@@ -39,6 +39,16 @@ final class Journal implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Journal.class.getName());
   private static final int PAGE = VerifiedPages.PAGE;
   private static final int TRIES = 16;
+
+  /** Changes that one question goes through: the store has no index by subject. */
+  private static final int LOOKED_THROUGH = 100_000;
+
+  /** Changes of the answer that are read at once; each may have 512 KiB. */
+  private static final int AT_ONCE = 16;
+
+  /** Characters of changes after which no more are answered. */
+  private static final long ENOUGH = 8 << 20;
+
   private static final long PROGRESS_NANOS = Duration.ofSeconds(2).toNanos();
 
   private final BaselineStore store;
@@ -445,21 +455,19 @@ final class Journal implements AutoCloseable {
             + " (see kith audit when it answers again)");
   }
 
-  /** Entries that are applied, newest first. */
+  /** Entries that are applied, newest first; fewer than there are when they are large. */
   List<Entry> latest(@Nullable String subject, long before, int limit) throws RefusedException {
     var found = new ArrayList<Entry>();
-    var end = before <= 0 ? position : Math.min(position, before - 1);
+    var end = before <= 0 ? position + 1 : Math.min(position + 1, before);
+    var size = 0L;
     try {
-      while (end > 0 && found.size() < limit) {
-        var start = Math.max(0, end - PAGE);
-        var page = store.after(start, Math.toIntExact(end - start));
-        for (var entry : page.reversed()) {
-          if (found.size() < limit
-              && (subject == null || subject.equals(entry.change().subject()))) {
-            found.add(entry);
-          }
-        }
-        end = start;
+      while (end > 1 && found.size() < limit && size < ENOUGH) {
+        var start = Math.max(0, end - 1 - LOOKED_THROUGH);
+        var asked = Math.min(AT_ONCE, limit - found.size());
+        var page = store.latest(start, end, subject, asked);
+        found.addAll(page);
+        size += page.stream().mapToLong(entry -> entry.change().body().length()).sum();
+        end = page.size() < asked ? start + 1 : page.getLast().position();
       }
       return found;
     } catch (StoreException e) {

@@ -565,6 +565,15 @@ public final class ControlStore implements BaselineStore {
     return entries;
   }
 
+  /** Refused: the record of changes is asked for at a control server. */
+  @Override
+  public List<Entry> latest(long after, long before, @Nullable String subject, int limit)
+      throws StoreException {
+    requireOpen();
+    throw new StoreException(
+        "a check server looks nothing up in the log (call a control server's admin API)");
+  }
+
   /** Refused: changes are made at a control server. */
   @Override
   public boolean append(List<Entry> entries) throws StoreException {

@@ -71,6 +71,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
   private static final System.Logger LOG = System.getLogger(FleetService.class.getName());
   private static final Context.Key<Caller> CALLER = Context.key("kith-check-server");
   private static final int MAX_ENTRIES = 512;
+  private static final int ENTRIES_AT_ONCE = 64;
   private static final int MAX_ENTRY_BYTES = 1 << 20;
   private static final int MAX_PARTS = 20_000;
   private static final int MAX_WORKLOADS = 100_000;
@@ -566,13 +567,22 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
           var limit = Math.min(MAX_ENTRIES, Math.max(1, request.getLimit()));
           var response = GetEntriesResponse.newBuilder();
           var bytes = 0L;
-          for (var entry : store.after(request.getPosition(), limit)) {
-            var message = FleetMessages.message(entry);
-            bytes += message.getSerializedSize();
-            if (bytes > MAX_ENTRY_BYTES && response.getEntriesCount() > 0) {
+          var last = request.getPosition();
+          while (response.getEntriesCount() < limit) {
+            var asked = Math.min(ENTRIES_AT_ONCE, limit - response.getEntriesCount());
+            var page = store.after(last, asked);
+            for (var entry : page) {
+              var message = FleetMessages.message(entry);
+              bytes += message.getSerializedSize();
+              if (bytes > MAX_ENTRY_BYTES && response.getEntriesCount() > 0) {
+                return response.build();
+              }
+              response.addEntries(message);
+              last = entry.position();
+            }
+            if (page.size() < asked) {
               break;
             }
-            response.addEntries(message);
           }
           return response.build();
         });

@@ -45,12 +45,23 @@ public final class AuditCommand extends AdminVerb<ListAuditResponse> {
     if (limit < 1 || limit > 1_000) {
       throw Failure.usage("--limit: " + limit + " (expected: 1 to 1000)");
     }
-    return admin.listAudit(
-        ListAuditRequest.newBuilder()
-            .setSubject(subject)
-            .setLimit(limit)
-            .setBefore(before)
-            .build());
+    var all = ListAuditResponse.newBuilder();
+    var next = before;
+    while (all.getRecordsCount() < limit) { // large ones come a few at a time
+      var page =
+          admin.listAudit(
+              ListAuditRequest.newBuilder()
+                  .setSubject(subject)
+                  .setLimit(limit - all.getRecordsCount())
+                  .setBefore(next)
+                  .build());
+      if (page.getRecordsCount() == 0) {
+        break;
+      }
+      all.mergeFrom(page);
+      next = page.getRecords(page.getRecordsCount() - 1).getPosition();
+    }
+    return all.build();
   }
 
   @Override

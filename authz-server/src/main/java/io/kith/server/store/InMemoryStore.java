@@ -33,6 +33,19 @@ public final class InMemoryStore implements BaselineStore {
   }
 
   @Override
+  public synchronized List<Entry> latest(
+      long after, long before, @Nullable String subject, int limit) throws StoreException {
+    Rows.checkRange(after, limit);
+    checkOpen();
+    var from = (int) Math.min(after, log.size());
+    var to = Math.clamp(before - 1, from, log.size());
+    return log.subList(from, to).reversed().stream()
+        .filter(entry -> subject == null || subject.equals(entry.change().subject()))
+        .limit(limit)
+        .toList();
+  }
+
+  @Override
   public synchronized boolean append(List<Entry> entries) throws StoreException {
     Rows.checkRow(entries);
     checkOpen();

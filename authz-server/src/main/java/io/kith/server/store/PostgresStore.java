@@ -109,6 +109,18 @@ public final class PostgresStore implements BaselineStore {
     }
   }
 
+  @Override
+  public List<Entry> latest(long after, long before, @Nullable String subject, int limit)
+      throws StoreException {
+    Rows.checkRange(after, limit);
+    checkOpen();
+    try (var connection = pool.getConnection()) {
+      return Rows.latest(connection, after, before, subject, limit);
+    } catch (SQLException e) {
+      throw refusal(e);
+    }
+  }
+
   /*
    * A commit whose answer is lost may have happened. It is not tried again here: the entries would
    * then find their own place taken, which says nothing about who took it. The caller reads the log.

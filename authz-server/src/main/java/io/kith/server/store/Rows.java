@@ -38,6 +38,25 @@ final class Rows {
         limit);
   }
 
+  static List<Entry> latest(
+      Connection connection, long after, long before, @Nullable String subject, int limit)
+      throws SQLException {
+    var between =
+        "select position, at, author, note, kind, subject, body, seal from kith_change"
+            + " where position > ? and position < ?";
+    var order = " order by position desc limit ?";
+    return subject == null
+        ? Sql.list(connection, Rows::entry, between + order, after, before, limit)
+        : Sql.list(
+            connection,
+            Rows::entry,
+            between + " and subject = ?" + order,
+            after,
+            before,
+            subject,
+            limit);
+  }
+
   private static Entry entry(ResultSet row) throws SQLException {
     var position = row.getLong("position");
     try {

@@ -48,6 +48,13 @@ public final class SqliteStore implements BaselineStore {
   }
 
   @Override
+  public List<Entry> latest(long after, long before, @Nullable String subject, int limit)
+      throws StoreException {
+    Rows.checkRange(after, limit);
+    return call(false, on -> Rows.latest(on, after, before, subject, limit));
+  }
+
+  @Override
   public boolean append(List<Entry> entries) throws StoreException {
     Rows.checkRow(entries);
     var added = call(true, on -> Rows.append(on, entries));

@@ -88,6 +88,11 @@ class FollowingTest {
     }
 
     @Override
+    public List<Entry> latest(long after, long before, @Nullable String subject, int limit) {
+      throw new AssertionError("a check server looks for changes of " + subject);
+    }
+
+    @Override
     public boolean append(List<Entry> entries) {
       throw new AssertionError("a check server appends " + entries);
     }

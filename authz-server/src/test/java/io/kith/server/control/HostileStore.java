@@ -25,6 +25,12 @@ final class HostileStore implements BaselineStore {
 
   private List<Entry> late = List.of();
 
+  /** Runs whenever the latest entries are asked for. */
+  volatile Runnable looking = () -> {};
+
+  /** Entries that were given as the latest. */
+  int given;
+
   /** Runs before the next append, once: another server that is faster. */
   @Nullable Runnable first;
 
@@ -32,6 +38,26 @@ final class HostileStore implements BaselineStore {
   public synchronized List<Entry> after(long position, int limit) throws StoreException {
     requireThere();
     return rows.stream().filter(row -> row.position() > position).limit(limit).toList();
+  }
+
+  @Override
+  public List<Entry> latest(long after, long before, @Nullable String subject, int limit)
+      throws StoreException {
+    looking.run();
+    return looked(after, before, subject, limit);
+  }
+
+  private synchronized List<Entry> looked(
+      long after, long before, @Nullable String subject, int limit) throws StoreException {
+    requireThere();
+    var found =
+        rows.reversed().stream()
+            .filter(row -> row.position() > after && row.position() < before)
+            .filter(row -> subject == null || subject.equals(row.change().subject()))
+            .limit(limit)
+            .toList();
+    given += found.size();
+    return found;
   }
 
   @Override

@@ -9,12 +9,17 @@ import static io.kith.server.control.Shop.flow;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.grpc.Status;
+import io.grpc.stub.StreamObserver;
+import io.kith.admin.v1.ListAuditRequest;
+import io.kith.admin.v1.ListAuditResponse;
 import io.kith.baselines.bundle.Seals;
 import io.kith.baselines.config.ScopeName;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.store.Change;
 import io.kith.baselines.store.Entry;
+import io.kith.server.admin.AdminService;
 import io.kith.server.store.InMemoryStore;
 import io.kith.server.store.SqliteStore;
 import java.nio.file.Files;
@@ -24,6 +29,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -587,5 +594,89 @@ class JournalTest {
       assertThat(state.audit(null, 2, 10)).map(Entry::position).containsExactly(1L);
       assertThat(state.audit("*", 0, 10)).map(Entry::position).containsExactly(3L);
     }
+  }
+
+  /** It read the whole log, and who may only look could keep the store busy with it. */
+  @Test
+  void audit_ofASubject_asksTheStoreForNothingElse() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    try (var state = site.server()) {
+      enforce(site, state);
+      for (var i = 0; i < 20; i++) {
+        state.setMode(new ScopeName.Mesh(), i % 2 == 0 ? Mode.SHADOW : Mode.OBSERVE, "n", "ada");
+      }
+
+      assertThat(state.audit(OWNER.toString(), 0, 100)).map(Entry::position).contains(1L);
+      assertThat(store.given).isLessThanOrEqualTo(2);
+    }
+  }
+
+  @Test
+  void audit_ofLargeChanges_isAFewAtATime_andTheRestIsBehindThem() throws Exception {
+    var site = new Site(new HostileStore());
+    try (var state = site.server()) {
+      for (var i = 0; i < 40; i++) {
+        state.cluster().write("shop/checkout", i + "x".repeat(1 << 19), "bob");
+      }
+
+      var first = state.audit(null, 0, 1_000);
+      assertThat(first).hasSize(16);
+      var rest = state.audit(null, first.getLast().position(), 1_000);
+      assertThat(rest).hasSize(16);
+      assertThat(state.audit(null, rest.getLast().position(), 1_000))
+          .map(Entry::position)
+          .containsExactly(8L, 7L, 6L, 5L, 4L, 3L, 2L, 1L);
+    }
+  }
+
+  @Test
+  void audit_isReadForOneCallerAtATime_othersAreToldToAskAgain() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    try (var state = site.server();
+        var people = Executors.newVirtualThreadPerTaskExecutor()) {
+      enforce(site, state);
+      var service = new AdminService(state, List::of, "1.2.3", site.clock.instant());
+      var reads = new CountDownLatch(1);
+      var goOn = new CountDownLatch(1);
+      store.looking =
+          () -> {
+            reads.countDown();
+            try {
+              goOn.await();
+            } catch (InterruptedException e) {
+              throw new IllegalStateException(e);
+            }
+          };
+      var first = people.submit(() -> audit(service));
+      reads.await();
+
+      assertThat(audit(service)).isEqualTo("RESOURCE_EXHAUSTED");
+      goOn.countDown();
+      assertThat(first.get()).isEqualTo("2 records");
+      assertThat(audit(service)).isEqualTo("2 records");
+    }
+  }
+
+  private static String audit(AdminService service) {
+    var answer = new CompletableFuture<String>();
+    service.listAudit(
+        ListAuditRequest.getDefaultInstance(),
+        new StreamObserver<>() {
+          @Override
+          public void onNext(ListAuditResponse records) {
+            answer.complete(records.getRecordsCount() + " records");
+          }
+
+          @Override
+          public void onError(Throwable thrown) {
+            answer.complete(Status.fromThrowable(thrown).getCode().name());
+          }
+
+          @Override
+          public void onCompleted() {}
+        });
+    return answer.join();
   }
 }

@@ -49,6 +49,12 @@ class LearnedFlusherTest {
     }
 
     @Override
+    public List<Entry> latest(long after, long before, @Nullable String subject, int limit)
+        throws StoreException {
+      return memory.latest(after, before, subject, limit);
+    }
+
+    @Override
     public boolean append(List<Entry> entries) throws StoreException {
       return memory.append(entries);
     }

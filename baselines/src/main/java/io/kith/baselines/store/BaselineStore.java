@@ -20,6 +20,17 @@ public interface BaselineStore extends AutoCloseable {
    */
   List<Entry> after(long position, int limit) throws StoreException;
 
+  /**
+   * Entries between two positions, newest first.
+   *
+   * @param after 0 for all from the first
+   * @param before entries below it only
+   * @param subject of this subject only, or null for all
+   * @param limit at most so many, from 1
+   */
+  List<Entry> latest(long after, long before, @Nullable String subject, int limit)
+      throws StoreException;
+
   /** Adds one entry, as {@link #append(List)} does. */
   default boolean append(Entry entry) throws StoreException {
     return append(List.of(entry));

@@ -139,6 +139,22 @@ abstract class BaselineStoreContract {
   }
 
   @Test
+  void latest_isNewestFirst_betweenThePositions_ofTheSubject() throws Exception {
+    for (var position = 1; position <= 12; position++) {
+      store.append(entry(position, "n" + position));
+    }
+
+    assertThat(store.latest(0, 100, null, 3)).map(Entry::position).containsExactly(12L, 11L, 10L);
+    assertThat(store.latest(4, 7, null, 10)).containsExactly(entry(6, "n6"), entry(5, "n5"));
+    assertThat(store.latest(0, 3, "shop/*", 10)).map(Entry::position).containsExactly(2L, 1L);
+    assertThat(store.latest(0, 13, "shop/*", 1)).map(Entry::position).containsExactly(12L);
+    assertThat(store.latest(0, 13, "shop/", 10)).isEmpty();
+    assertThat(store.latest(0, 1, null, 10)).isEmpty();
+    assertThat(store.latest(12, 100, null, 10)).isEmpty();
+    assertThat(store.latest(100, 1, null, 10)).isEmpty();
+  }
+
+  @Test
   void append_serversRacing_everyPositionHasOneWinner_withoutGaps() throws Exception {
     var servers = 4;
     var each = 25;

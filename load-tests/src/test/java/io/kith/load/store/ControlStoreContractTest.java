@@ -151,6 +151,14 @@ class ControlStoreContractTest extends DurableStoreContract {
     }
 
     @Override
+    public List<Entry> latest(long after, long before, @Nullable String subject, int limit)
+        throws StoreException {
+      return closed
+          ? reader.latest(after, before, subject, limit)
+          : backing.latest(after, before, subject, limit);
+    }
+
+    @Override
     public boolean append(List<Entry> entries) throws StoreException {
       return closed ? reader.append(entries) : backing.append(entries);
     }
@@ -215,6 +223,10 @@ class ControlStoreContractTest extends DurableStoreContract {
       assertThatThrownBy(() -> check.append(entry(1, "forged")))
           .isInstanceOf(StoreException.class)
           .hasMessage("a check server changes nothing (call a control server's admin API)");
+      assertThatThrownBy(() -> check.latest(0, 10, null, 1))
+          .isInstanceOf(StoreException.class)
+          .hasMessage(
+              "a check server looks nothing up in the log (call a control server's admin API)");
     }
     assertThat(backing.after(0, 1)).isEmpty();
   }
