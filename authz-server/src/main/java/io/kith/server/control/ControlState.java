@@ -127,6 +127,7 @@ public final class ControlState implements Policy, AutoCloseable {
             copy,
             clock,
             history,
+            audit,
             this::applied);
     this.sidecars = new Sidecars(clock);
     this.pods = new RunningPods(workloads, settings.directory());

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -57,6 +58,7 @@ final class Journal implements AutoCloseable {
   private final @Nullable History history;
   private final Listener listener;
   private final InstantSource clock;
+  private final Consumer<AuditEntry> audit;
   private final @Nullable HighWaterMark mark;
   private final @Nullable EntryCopy copy;
   private final @Nullable VerifiedPages verified;
@@ -129,6 +131,7 @@ final class Journal implements AutoCloseable {
    * @param mark how far it was seen, or null where nothing outlives the server
    * @param copy where a server keeps the log that has no store; else null
    * @param history told of every entry before it is applied; null where nobody asks for it
+   * @param audit told of changes of which it is not known whether the store took them
    */
   Journal(
       BaselineStore store,
@@ -138,7 +141,9 @@ final class Journal implements AutoCloseable {
       @Nullable EntryCopy copy,
       InstantSource clock,
       @Nullable History history,
+      Consumer<AuditEntry> audit,
       Listener listener) {
+    this.audit = requireNonNull(audit, "audit");
     this.history = history;
     this.store = requireNonNull(store, "store");
     this.key = requireNonNull(key, "key");
@@ -273,8 +278,12 @@ final class Journal implements AutoCloseable {
       }
     } catch (StoreException _) {
       // said by reading it
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.log(Level.ERROR, "the log of changes was not followed", e);
+      unreachable =
+          "the log of changes was not followed (the state before it stays in force; this server's"
+              + " log says why): "
+              + e;
     }
   }
 
@@ -440,15 +449,27 @@ final class Journal implements AutoCloseable {
         return Appended.TAKEN;
       }
       if (position < entries.getLast().position()) {
-        throw notKnown(lost); // they stand behind something damaged
+        throw notKnown(entries, lost); // they stand behind something damaged
       }
       return Appended.FOUND;
     } catch (StoreException _) {
-      throw notKnown(lost);
+      throw notKnown(entries, lost);
     }
   }
 
-  private static RefusedException notKnown(StoreException lost) {
+  /** Who made the change does not tell the log of it any more, and it may stand. */
+  private RefusedException notKnown(List<Entry> entries, StoreException lost) {
+    for (var entry : entries) {
+      var change = entry.change();
+      audit.accept(
+          new AuditEntry(
+              change.kind(),
+              change.subject(),
+              change.author(),
+              change.note(),
+              "not known",
+              "not known, whether the store took it (kith audit tells)"));
+    }
     return RefusedException.store(
         "it is not known whether the store took the change: "
             + words(lost)

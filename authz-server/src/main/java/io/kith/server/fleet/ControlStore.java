@@ -432,6 +432,10 @@ public final class ControlStore implements BaselineStore {
           if (!closed) {
             say(server + ": " + why);
           }
+        } catch (RuntimeException e) { // else none would be followed any more
+          link = null;
+          LOG.log(Level.ERROR, "a control server was not followed", e);
+          say(server + ": " + e);
         }
         // not all at once, when a control server comes back
         Thread.sleep(ThreadLocalRandom.current().nextLong(PAUSE.toMillis(), 3 * PAUSE.toMillis()));
@@ -492,7 +496,7 @@ public final class ControlStore implements BaselineStore {
     for (var watcher : watchers) {
       try {
         watcher.callback.run();
-      } catch (RuntimeException e) {
+      } catch (Throwable e) { // an error too: the others are called all the same
         LOG.log(Level.ERROR, "store watcher failed", e);
       }
     }

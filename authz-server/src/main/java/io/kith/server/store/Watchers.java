@@ -58,7 +58,7 @@ final class Watchers implements AutoCloseable {
       for (var watch : watches) {
         try {
           watch.callback.run();
-        } catch (RuntimeException e) {
+        } catch (Throwable e) { // an error too: nobody else would call them from then on
           LOG.log(Level.ERROR, "store watcher failed", e);
         }
       }

@@ -17,6 +17,12 @@ final class HostileStore implements BaselineStore {
   boolean away;
   boolean answersGetLost;
 
+  /** It is away from the moment that an answer got lost. */
+  boolean goesAwayThen;
+
+  /** What reading the log fails with. */
+  @Nullable RuntimeException bug;
+
   /** The next commit comes to its end only after the connection broke and the log was read. */
   boolean commitsAreLate;
 
@@ -37,6 +43,9 @@ final class HostileStore implements BaselineStore {
   @Override
   public synchronized List<Entry> after(long position, int limit) throws StoreException {
     requireThere();
+    if (bug != null) {
+      throw bug;
+    }
     return rows.stream().filter(row -> row.position() > position).limit(limit).toList();
   }
 
@@ -82,6 +91,7 @@ final class HostileStore implements BaselineStore {
     rows.addAll(entries);
     if (answersGetLost) {
       answersGetLost = false;
+      away = goesAwayThen;
       throw new StoreException("the connection broke", new IOException(), true);
     }
     return true;

@@ -249,6 +249,51 @@ class JournalTest {
     }
   }
 
+  /** It stood in the log of changes, and the server's log had no line of who did it. */
+  @Test
+  void add_notKnownWhetherTheStoreTookIt_isToldToTheLogAsThat() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    try (var state = site.server()) {
+      store.answersGetLost = true;
+      store.goesAwayThen = true;
+
+      assertThatThrownBy(() -> state.setMode(ONE, Mode.SHADOW, "look", "ada"))
+          .hasMessageStartingWith("it is not known whether the store took the change");
+
+      assertThat(site.audited)
+          .containsExactly(
+              new AuditEntry(
+                  "mode",
+                  ONE.toString(),
+                  "ada",
+                  "look",
+                  "not known",
+                  "not known, whether the store took it (kith audit tells)"));
+      store.away = false;
+      store.tick();
+      assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.SHADOW);
+    }
+  }
+
+  /** Health stayed green while the state grew old. */
+  @Test
+  void follow_byABugOfOurs_isSaidUntilTheLogIsFollowedAgain() throws Exception {
+    var store = new HostileStore();
+    var site = new Site(store);
+    try (var state = site.server()) {
+      store.bug = new IllegalStateException("of the test");
+      store.tick();
+      assertThat(state.store().problem())
+          .startsWith("the log of changes was not followed")
+          .contains("of the test");
+
+      store.bug = null;
+      store.tick();
+      assertThat(state.store().problem()).isNull();
+    }
+  }
+
   @Test
   void add_commitThatArrivesLate_isFoundAndAcknowledgedOnce() throws Exception {
     var store = new HostileStore();

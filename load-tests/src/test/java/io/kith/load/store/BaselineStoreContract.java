@@ -362,6 +362,10 @@ abstract class BaselineStoreContract {
         () -> {
           throw new IllegalStateException("thrown by the test on purpose");
         });
+    store.watch(
+        () -> {
+          throw new StackOverflowError("thrown by the test on purpose");
+        });
     store.watch(() -> seen.set(size(store)));
 
     store.append(entry(1, "one"));

@@ -43,6 +43,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -386,6 +388,57 @@ class ControlStoreContractTest extends DurableStoreContract {
 
       check.holds(Set::of);
       assertThat(check.learned()).isEmpty();
+    }
+  }
+
+  /** The thread that follows ended, and the check server decided by an old state from then on. */
+  @Test
+  void follow_whatIsToldCannotBeHad_isTriedAgain() throws Exception {
+    var failing = new AtomicBoolean(true);
+    var failed = new AtomicInteger();
+    var full = new Full();
+    try (var check = site.follow(served, "node-1")) {
+      check.reports(
+          new ControlStore.Reporter() {
+            @Override
+            public ControlStore.State state() {
+              if (failing.get()) {
+                failed.incrementAndGet();
+                throw new IllegalStateException("thrown by the test on purpose");
+              }
+              return full.state();
+            }
+
+            @Override
+            public boolean holdsAll() {
+              return full.holdsAll();
+            }
+
+            @Override
+            public List<ControlStore.Held> held() {
+              return full.held();
+            }
+
+            @Override
+            public List<FleetDenial> takeDenials() {
+              return full.takeDenials();
+            }
+
+            @Override
+            public Elsewhere.Remembered decisions(Elsewhere.Question question) {
+              return full.decisions(question);
+            }
+          });
+      try (var newer = site.follow(served, "node-1")) {
+        Await.until("its stream is replaced", LIMIT, () -> !check.isConnected());
+        assertThat(newer.replica()).isEqualTo(check.replica());
+      }
+      var before = failed.get();
+      Await.until("it begins several times", LIMIT, () -> failed.get() > before + 2);
+
+      failing.set(false);
+
+      Await.until("it follows again", LIMIT, check::isConnected);
     }
   }
 
