@@ -50,6 +50,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -57,8 +58,8 @@ import org.jspecify.annotations.Nullable;
  * The store of a check server: a control server, one of several, over mutual TLS. Nothing is
  * appended through it. Thread-safe.
  *
- * <p>One control server is followed at a time; when it is gone the next one is. What is asked for
- * meanwhile fails at once.
+ * <p>One control server is followed at a time; when it is gone, or has not answered for a while
+ * what it was asked, the next one is. What is asked for meanwhile fails at once.
  */
 public final class ControlStore implements BaselineStore {
   private static final System.Logger LOG = System.getLogger(ControlStore.class.getName());
@@ -70,6 +71,12 @@ public final class ControlStore implements BaselineStore {
   private static final Duration REPORTS = Duration.ofSeconds(1);
   private static final int PAGE = 512;
   private static final int MAX_DECISIONS = 1_000;
+
+  /** Calls that fail in a row, for one look and a half at least, before another one is tried. */
+  private static final int FAILURES = 3;
+
+  /** Times that it is waited twice as long, each when all of them were left so. */
+  private static final int DOUBLINGS = 4;
 
   private final Settings settings;
   private final ChannelCredentials tls;
@@ -87,6 +94,9 @@ public final class ControlStore implements BaselineStore {
   private volatile @Nullable Link link;
   private volatile String problem = "not reached yet";
   private volatile boolean closed;
+
+  /** Control servers that were left since one answered. */
+  private final AtomicInteger left = new AtomicInteger();
 
   /**
    * Whom it follows, and as who.
@@ -250,6 +260,24 @@ public final class ControlStore implements BaselineStore {
 
   // the stream
 
+  /** Calls that failed in a row. */
+  private static final class Failures {
+    private int times;
+    private long since;
+
+    synchronized void ended() {
+      times = 0;
+    }
+
+    /** Whether that was enough of them, for long enough. */
+    synchronized boolean oneMore(long nanos, Duration patience) {
+      if (times++ == 0) {
+        since = nanos;
+      }
+      return times >= FAILURES && nanos - since >= patience.toNanos();
+    }
+  }
+
   /** A control server that is followed. */
   private final class Link implements StreamObserver<News>, AutoCloseable {
     final ManagedChannel channel;
@@ -261,6 +289,7 @@ public final class ControlStore implements BaselineStore {
     private long sidecarsSent;
     private long bridgesSent;
     private volatile @Nullable News news;
+    private final Failures failures = new Failures();
 
     Link(Endpoint.Tcp server) {
       channel =
@@ -405,6 +434,29 @@ public final class ControlStore implements BaselineStore {
       ended.complete(Status.UNAVAILABLE.withDescription("it stops").asRuntimeException());
     }
 
+    void answered() {
+      failures.ended();
+      left.set(0);
+    }
+
+    /** Its stream lives on without its store: then another one may have what it lacks. */
+    void failed(StatusRuntimeException why) {
+      var code = why.getStatus().getCode();
+      if (code != Status.Code.UNAVAILABLE && code != Status.Code.DEADLINE_EXCEEDED) {
+        return;
+      }
+      var rounds = Math.min(left.get() / settings.servers().size(), DOUBLINGS);
+      var patience = settings.look().multipliedBy(3L << rounds).dividedBy(2);
+      if (failures.oneMore(System.nanoTime(), patience)
+          && settings.servers().size() > 1
+          && ended.complete(
+              why.getStatus()
+                  .withDescription("it does not answer what it is asked: " + words(why))
+                  .asRuntimeException())) {
+        left.incrementAndGet();
+      }
+    }
+
     /** Waits until there is nothing more to follow, and returns why. */
     String awaitEnd() throws InterruptedException {
       try {
@@ -529,8 +581,11 @@ public final class ControlStore implements BaselineStore {
       throw new StoreException("no control server is followed: " + problem);
     }
     try {
-      return question.of(now.stub.withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS));
+      var answer = question.of(now.stub.withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS));
+      now.answered();
+      return answer;
     } catch (StatusRuntimeException e) {
+      now.failed(e);
       throw new StoreException("the control server: " + words(e), e);
     } catch (IllegalArgumentException e) {
       throw new StoreException("the control server sent what cannot be: " + e.getMessage(), e);

@@ -127,9 +127,15 @@ final class ControlSite implements AutoCloseable {
 
   ControlStore follow(Served served, SpiffeId as, String name, Duration patience)
       throws InterruptedException {
+    return follow(List.of(served), as, name, patience);
+  }
+
+  /** One of several control servers. */
+  ControlStore follow(List<Served> served, SpiffeId as, String name, Duration patience)
+      throws InterruptedException {
     return ControlStore.open(
         new ControlStore.Settings(
-            List.of(new Endpoint.Tcp("127.0.0.1", served.server().port())),
+            served.stream().map(one -> new Endpoint.Tcp("127.0.0.1", one.server().port())).toList(),
             as,
             name,
             "1.2.3",

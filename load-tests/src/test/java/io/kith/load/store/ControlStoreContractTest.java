@@ -29,6 +29,7 @@ import io.kith.server.control.ServerKeys;
 import io.kith.server.fleet.CheckServers;
 import io.kith.server.fleet.ControlStore;
 import io.kith.server.fleet.FleetServer;
+import io.kith.server.store.InMemoryStore;
 import io.kith.server.store.SqliteStore;
 import java.net.InetAddress;
 import java.net.Socket;
@@ -439,6 +440,35 @@ class ControlStoreContractTest extends DurableStoreContract {
       failing.set(false);
 
       Await.until("it follows again", LIMIT, check::isConnected);
+    }
+  }
+
+  /** It stayed with a control server that had lost its database, on the state as it was then. */
+  @Test
+  void follow_controlServerThatLostItsStore_isLeftForAnother() throws Exception {
+    var stores = List.of(new InMemoryStore(), new InMemoryStore());
+    for (var one : stores) {
+      one.append(entry(1, "one"));
+    }
+    try (var first = site.serve(stores.getFirst(), LEARNER);
+        var second = site.serve(stores.getLast(), LEARNER);
+        var check = site.follow(List.of(first, second), ControlSite.CHECK, "node-1", LIMIT)) {
+      assertThat(check.after(0, 10)).hasSize(1);
+      var isFirst = !first.service().servers().statuses().isEmpty();
+      stores.get(isFirst ? 0 : 1).close();
+
+      Await.until("the other is asked", LIMIT, () -> answers(check));
+
+      var left = isFirst ? first : second;
+      Await.until("it is left", LIMIT, () -> left.service().servers().statuses().isEmpty());
+    }
+  }
+
+  private static boolean answers(ControlStore check) {
+    try {
+      return check.after(0, 10).size() == 1;
+    } catch (StoreException _) {
+      return false;
     }
   }
 
