@@ -32,6 +32,21 @@ final class OtherSidecar {
           "drainDuration",
           "terminationDrainDuration");
 
+  /** What Istio mounts into its containers: the volume, and where. */
+  static final Set<String> MOUNTS =
+      Set.of(
+          "workload-socket:/var/run/secrets/workload-spiffe-uds",
+          "workload-socket:/run/secrets/workload-spiffe-uds",
+          "credential-socket:/var/run/secrets/credential-uds",
+          "workload-certs:/var/run/secrets/workload-spiffe-credentials",
+          "gke-workload-certificate:/var/run/secrets/workload-spiffe-credentials",
+          "istio-envoy:/etc/istio/proxy",
+          "istio-data:/var/lib/istio/data",
+          "istio-token:/var/run/secrets/tokens",
+          "istio-podinfo:/etc/istio/pod",
+          "istiod-ca-cert:/var/run/secrets/istio",
+          "istio-ca-crl:/var/run/secrets/istio/crl");
+
   /** In place of names, where there is something else. */
   private static final String NOT_A_MAP = "what is no map of settings";
 
@@ -57,8 +72,34 @@ final class OtherSidecar {
       if (container.isIstio() && !repository.isEmpty() && !image.equals(repository)) {
         found.add("container " + container.name() + " has the image " + image);
       }
+      if (container.isIstio()) {
+        container.spec().at("volumeMounts").stream()
+            .filter(mount -> !isOfIstio(mount))
+            .forEach(
+                mount ->
+                    found.add(
+                        "container "
+                            + container.name()
+                            + " mounts "
+                            + mount.at("name").text()
+                            + " at "
+                            + mount.at("mountPath").text()));
+      }
     }
     return found;
+  }
+
+  private static boolean isOfIstio(Tree mount) {
+    return (isOfAccount(mount)
+            || MOUNTS.contains(mount.at("name").text() + ":" + mount.at("mountPath").text()))
+        && !mount.at("subPath").present()
+        && !mount.at("subPathExpr").present();
+  }
+
+  /** Whether a mount is of the account's token, which all containers have. */
+  static boolean isOfAccount(Tree mount) {
+    return mount.at("name").text().startsWith("kube-api-access-")
+        && mount.at("mountPath").is("/var/run/secrets/kubernetes.io/serviceaccount");
   }
 
   /** Names of settings that are written as YAML, sorted. */

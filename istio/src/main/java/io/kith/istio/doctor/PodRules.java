@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -43,10 +44,15 @@ record PodRules(
           "workload-socket",
           "credential-socket",
           "workload-certs",
+          "gke-workload-certificate",
           "istio-envoy",
           "istio-data",
           "istio-token",
           "istio-certs");
+
+  /** Volumes of the sidecar that nobody can write. */
+  private static final Set<String> READ_ONLY =
+      Set.of("istio-podinfo", "istiod-ca-cert", "istio-ca-crl");
 
   private static final List<String> SHARED = List.of("hostPID", "hostIPC", "shareProcessNamespace");
 
@@ -106,10 +112,11 @@ record PodRules(
     SHARED.stream()
         .filter(field -> pod.object().spec().at(field).isTrue())
         .forEach(field -> found.add(field + ": true"));
+    var ofSidecar = mountedBySidecar(pod.object().spec());
     for (var container : pod.applications()) {
       container.spec().at("volumeMounts").stream()
           .map(mount -> mount.at("name").text())
-          .filter(VOLUMES::contains)
+          .filter(ofSidecar::contains)
           .distinct()
           .forEach(volume -> found.add("container " + container.name() + " mounts " + volume));
       if (container.spec().at("targetContainerName").is(MeshPod.PROXY)) {
@@ -117,6 +124,20 @@ record PodRules(
       }
     }
     inTemplate(Rule.SIDECAR_WITHIN_REACH, pod, found);
+  }
+
+  /** Volumes that are the sidecar's: by their names, or because it mounts them. */
+  static Set<String> mountedBySidecar(Tree spec) {
+    return Stream.concat(
+            VOLUMES.stream(),
+            Stream.of("initContainers", "containers")
+                .flatMap(key -> spec.at(key).stream())
+                .filter(container -> MeshPod.OF_ISTIO.contains(container.at("name").text()))
+                .flatMap(container -> container.at("volumeMounts").stream())
+                .filter(mount -> !OtherSidecar.isOfAccount(mount))
+                .map(mount -> mount.at("name").text())
+                .filter(name -> !READ_ONLY.contains(name)))
+        .collect(Collectors.toSet());
   }
 
   private void otherSidecar(MeshPod pod) {
@@ -145,6 +166,19 @@ record PodRules(
           "take the annotation " + MODE + " out of its template, then\n" + Commands.restart(pod));
       return;
     }
+    var arguments = pod.captureArguments();
+    var nothing =
+        arguments.contains("--skip-rule-apply")
+            ? "istio-init --skip-rule-apply"
+            : !arguments.isEmpty() && !arguments.contains("-i") ? "istio-init without -i" : "";
+    if (!nothing.isEmpty()) {
+      findings.add(
+          Rule.NOT_CAPTURED,
+          pod,
+          nothing,
+          "take its own istio-init out of its template, then\n" + Commands.restart(pod));
+      return;
+    }
     var excluded = new ArrayList<String>();
     for (var annotation : EXCLUDING) {
       var value = pod.object().annotation(annotation);
@@ -158,7 +192,7 @@ record PodRules(
       excluded.add(INCLUDED + ": \"" + included + "\"");
     }
     if (excluded.isEmpty()) {
-      excluded.addAll(byHand(pod.captureArguments()));
+      excluded.addAll(byHand(arguments));
     }
     if (!excluded.isEmpty()) {
       findings.add(

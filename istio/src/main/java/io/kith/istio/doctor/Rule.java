@@ -178,7 +178,8 @@ public enum Rule {
           + " enforce."),
   OTHER_SIDECAR(
       WARNING,
-      "a sidecar that is not as Istio's injector makes it: another image, template or bootstrap",
+      "a sidecar that is not as Istio's injector makes it: another image, template, bootstrap or"
+          + " volume",
       "Whether it asks Kith is up to whoever made it: what it says of itself may be untrue."),
   SIDECAR_WITHIN_REACH(
       WARNING,

@@ -136,15 +136,16 @@ public final class Trimmed {
             "shareProcessNamespace",
             "hostUsers",
             "securityContext");
+    var ofSidecar = PodRules.mountedBySidecar(spec);
     for (var key : List.of("initContainers", "containers", "ephemeralContainers")) {
       if (spec.at(key).present()) {
-        trimmed.put(key, each(spec.at(key), Trimmed::container));
+        trimmed.put(key, each(spec.at(key), one -> container(one, ofSidecar)));
       }
     }
     return trimmed;
   }
 
-  private static Map<String, Object> container(Tree container) {
+  private static Map<String, Object> container(Tree container, Set<String> ofSidecar) {
     var trimmed =
         only(container, "name", "restartPolicy", "securityContext", "targetContainerName");
     var image = container.at("image").text();
@@ -153,10 +154,14 @@ public final class Trimmed {
         "image", isIstio ? image : image.substring(image.lastIndexOf('/') + 1)); // whose registry
     var mounts =
         container.at("volumeMounts").stream()
-            .filter(mount -> PodRules.VOLUMES.contains(mount.at("name").text()))
-            .map(mount -> only(mount, "name"))
+            .filter(mount -> isIstio || ofSidecar.contains(mount.at("name").text()))
+            .map(
+                mount ->
+                    isIstio
+                        ? only(mount, "name", "mountPath", "subPath", "subPathExpr")
+                        : only(mount, "name"))
             .toList();
-    if (!isIstio && !mounts.isEmpty()) {
+    if (!mounts.isEmpty()) {
       trimmed.put("volumeMounts", mounts);
     }
     if (isIstio) {

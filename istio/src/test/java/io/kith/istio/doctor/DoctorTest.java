@@ -213,6 +213,29 @@ class DoctorTest {
                             + " filters.recipe=baseline"));
   }
 
+  /** The sidecar's usual mounts; what it shares with everybody is nobody's secret. */
+  @Test
+  void examine_mountsOfIstio_findNothing() {
+    var dump = MeshDump.of("clean");
+    var account =
+        "{name: kube-api-access-x7f2q, mountPath: /var/run/secrets/kubernetes.io/serviceaccount}";
+    MeshDump.each(
+        dump.pod("cart-0"),
+        MeshDump.named("istio-proxy"),
+        proxy -> {
+          var mounts = MeshDump.list(proxy, "volumeMounts");
+          OtherSidecar.MOUNTS.forEach(
+              one ->
+                  mounts.add(
+                      MeshDump.yaml(
+                          "{name: " + one.replaceFirst(":", ", mountPath: ") + "}")));
+          mounts.add(MeshDump.yaml(account));
+        });
+    MeshDump.list(dump.container("cart-0"), "volumeMounts").add(MeshDump.yaml(account));
+
+    assertThat(dump.examine().findings()).isEmpty();
+  }
+
   /** A label that another workload's pods have as well would give them its failure mode. */
   @Test
   void examine_labelThatOthersHave_isNotTheOverlays() {
@@ -298,6 +321,8 @@ class DoctorTest {
         .containsExactlyInAnyOrderElementsOf(PodRules.STRONG);
     assertThat(listBehind("m.name in\n", parts))
         .containsExactlyInAnyOrderElementsOf(PodRules.VOLUMES);
+    assertThat(listBehind("\"kith.cel.proxyMounts\"", parts))
+        .containsExactlyInAnyOrderElementsOf(OtherSidecar.MOUNTS);
     assertThat(listBehind("k in [\n        'inject", policies))
         .containsExactlyInAnyOrderElementsOf(OtherSidecar.ANNOTATIONS);
     OtherSidecar.HARMLESS.forEach(one -> assertThat(policies).contains(one));

