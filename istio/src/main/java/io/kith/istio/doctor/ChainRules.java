@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /** Whether what leaves a sidecar is asked about, and whether the answer counts. */
 record ChainRules(Recipe recipe, Findings findings) {
@@ -24,6 +25,7 @@ record ChainRules(Recipe recipe, Findings findings) {
     gate(pod, sidecar);
     requests(pod, sidecar);
     weakened(pod, sidecar);
+    programs(pod, sidecar);
   }
 
   private void chains(MeshPod pod, SidecarConfig sidecar) {
@@ -125,6 +127,26 @@ record ChainRules(Recipe recipe, Findings findings) {
           some(List.copyOf(wrong)),
           "kubectl get envoyfilters -A -o yaml   # find what alters it, and delete that\n"
               + recipe.again());
+    }
+  }
+
+  private void programs(MeshPod pod, SidecarConfig sidecar) {
+    var found =
+        sidecar
+            .outbound()
+            .flatMap(chain -> Stream.concat(chain.filters().stream(), chain.httpFilters()))
+            .filter(Filter::isProgram)
+            .map(Filter::name)
+            .distinct()
+            .sorted()
+            .toList();
+    if (!found.isEmpty()) {
+      findings.add(
+          Rule.PROGRAM_IN_SIDECAR,
+          pod,
+          some(found),
+          "kubectl get trafficextensions,wasmplugins,envoyfilters -A   # whose it is; who may write"
+              + " these decides what leaves unchecked");
     }
   }
 

@@ -41,6 +41,10 @@ public enum Rule {
       ERROR,
       "an EnvoyFilter that takes out or alters what the recipe put there",
       "Whoever may write EnvoyFilters in a namespace can take the check out of its sidecars."),
+  PROGRAM_IN_SIDECAR(
+      WARNING,
+      "a program of somebody's (Lua, WebAssembly) in what leaves a sidecar",
+      "It can send by itself, and change a request that was checked: nobody asks about either."),
   DROPPED_FIELD(
       ERROR,
       "a field of Kith's EnvoyFilter that is not in the sidecar's configuration",

@@ -4,6 +4,7 @@ import io.kith.istio.MeshNames;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +23,14 @@ record SidecarConfig(
     List<String> rejected) {
   private static final String NETWORK = "envoy.extensions.filters.network.ext_authz.v3.ExtAuthz";
   static final String PER_ROUTE = "typed_per_filter_config";
+
+  /** In place of a filter's configuration, where it is discovered by itself. */
+  static final String DISCOVERY = "config_discovery";
+
+  static final String TYPES = "type_urls";
+
+  private static final List<String> PROGRAMS =
+      List.of(".Lua", ".Wasm", ".golang.v3alpha.Config", ".DynamicModuleFilter");
 
   /** Where Istio has what goes to addresses that no service has. */
   private static final String PASSTHROUGH = "PassthroughCluster";
@@ -82,7 +91,13 @@ record SidecarConfig(
   record Filter(String name, String type, Tree config, Tree matcher, boolean isDisabled) {
     static Filter of(Tree tree) {
       var config = tree.at("typed_config");
-      var type = config.at("@type").text();
+      var type =
+          config.present()
+              ? config.at("@type").text()
+              : tree.at(DISCOVERY, TYPES).stream() // of several, what a program would be of
+                  .map(Tree::text)
+                  .max(Comparator.comparing(Filter::isOfProgram))
+                  .orElse("");
       var name = tree.at("name").text();
       var isDisabled = tree.at("disabled").isTrue();
       if (type.endsWith("/xds.type.v3.TypedStruct")) {
@@ -123,6 +138,15 @@ record SidecarConfig(
 
     boolean checksRequests() {
       return type.equals(HTTP);
+    }
+
+    /** Whether it is a program that somebody wrote. */
+    boolean isProgram() {
+      return isOfProgram(type);
+    }
+
+    private static boolean isOfProgram(String type) {
+      return PROGRAMS.stream().anyMatch(type::endsWith);
     }
 
     /** Whether it connects to wherever the application did. */

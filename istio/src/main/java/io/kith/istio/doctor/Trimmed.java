@@ -343,7 +343,7 @@ public final class Trimmed {
       var kept =
           Filter.of(filter).passesThrough()
               ? only(config, "@type", "cluster")
-              : only(config, "@type");
+              : only(config, "@type", "type_url");
       if (config.at("http_filters").present()) {
         kept.put("http_filters", each(config.at("http_filters"), Trimmed::filter));
         for (var key :
@@ -354,6 +354,9 @@ public final class Trimmed {
         }
       }
       trimmed.put("typed_config", kept);
+    } else if (filter.at(SidecarConfig.DISCOVERY).present()) {
+      trimmed.put(
+          SidecarConfig.DISCOVERY, only(filter.at(SidecarConfig.DISCOVERY), SidecarConfig.TYPES));
     }
     return trimmed;
   }

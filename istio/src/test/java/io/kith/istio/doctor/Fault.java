@@ -261,6 +261,19 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                     tenant(
                         "{operation: MERGE, value: {typed_config: {'@type': type.googleapis.com/x,"
                             + " shadow_mode: true}}}"))),
+        program(
+            "a script in Lua",
+            "{name: extensions.istio.io/trafficextension/shop.mine, typed_config: {'@type':"
+                + " type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua}}"),
+        program(
+            "a script in Lua whose fields istiod does not know",
+            "{name: mine, typed_config: {'@type': type.googleapis.com/xds.type.v3.TypedStruct,"
+                + " type_url: type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua}}"),
+        program(
+            "a WasmPlugin, as istiod has sidecars discover it",
+            "{name: extensions.istio.io/wasmplugin/shop.mine, config_discovery: {type_urls:"
+                + " [type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm,"
+                + " type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC]}}"),
         of(
             Rule.DROPPED_FIELD,
             "istiod dropped shadow_mode",
@@ -298,6 +311,17 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                   map -> map.containsKey("failure_mode_allow"),
                   map -> map.remove("failure_mode_allow"));
             }));
+  }
+
+  private static Fault program(String what, String filter) {
+    return of(
+        Rule.PROGRAM_IN_SIDECAR,
+        what,
+        dump ->
+            each(
+                dump.sidecar(CART),
+                map -> map.containsKey("http_filters"),
+                manager -> list(manager, "http_filters").addFirst(yaml(filter))));
   }
 
   /** As Istio has the chain, and the recipe baseline. */

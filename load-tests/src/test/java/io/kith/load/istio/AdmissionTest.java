@@ -456,6 +456,14 @@ class AdmissionTest {
               spec: {url: oci://registry.invalid/mine}
               """),
           new Resource(
+              "TrafficExtension outside of istio-system",
+              """
+              apiVersion: extensions.istio.io/v1alpha1
+              kind: TrafficExtension
+              metadata: {name: mine, namespace: shop}
+              spec: {lua: {inlineCode: "function envoy_on_request(handle) end"}}
+              """),
+          new Resource(
               "ProxyConfig outside of istio-system",
               """
               apiVersion: networking.istio.io/v1beta1
