@@ -1,5 +1,6 @@
 package io.kith.istio.doctor;
 
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -15,6 +16,10 @@ record MeshObjects(String rootNamespace, Map<String, List<MeshObject>> byKind, L
   private static final String INJECTION = "istio-injection";
   static final String REVISION = "istio.io/rev";
   private static final String INJECT = "sidecar.istio.io/inject";
+  private static final String SELECTOR = "workloadSelector";
+
+  /** When an object was made; of several Sidecars the first counts. */
+  static final String CREATED = "creationTimestamp";
 
   List<MeshObject> of(String kind) {
     return byKind.getOrDefault(kind, List.of());
@@ -50,6 +55,25 @@ record MeshObjects(String rootNamespace, Map<String, List<MeshObject>> byKind, L
         .map(one -> one.tree().at("data", key).text())
         .findFirst()
         .orElse("");
+  }
+
+  /** The one Sidecar that istiod goes by for a pod; null where there is none. */
+  @Nullable MeshObject sidecarOf(MeshPod pod) {
+    return of("Sidecar").stream()
+        .filter(
+            sidecar ->
+                sidecar.spec().at(SELECTOR).present()
+                    ? sidecar.namespace().equals(pod.namespace())
+                        && pod.isSelectedBy(sidecar.spec().at(SELECTOR, "labels").entries())
+                    : sidecar.namespace().equals(pod.namespace())
+                        || sidecar.namespace().equals(rootNamespace))
+        .min(
+            Comparator.comparing(
+                    (MeshObject sidecar) -> !sidecar.namespace().equals(pod.namespace()))
+                .thenComparing(sidecar -> !sidecar.spec().at(SELECTOR).present())
+                .thenComparing(sidecar -> sidecar.tree().at("metadata", CREATED).text())
+                .thenComparing(MeshObject::name))
+        .orElse(null);
   }
 
   /** The version of istiod by its image, or null where no pod of it is known. */

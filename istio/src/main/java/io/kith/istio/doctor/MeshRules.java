@@ -15,7 +15,10 @@ import org.jspecify.annotations.Nullable;
 /** What is wrong with a mesh as a whole, and with Kith in it. */
 record MeshRules(
     MeshObjects objects, Recipe recipe, MeshText mesh, KithStatus status, Findings findings) {
+  /** What is so where a policy does not say its mode. */
   private static final String MODE = "REGISTRY_ONLY";
+
+  private static final String PROXY = "egressProxy";
   private static final int DNS = 53;
 
   private static final String SEEN = "kith_guard_seen_total";
@@ -103,23 +106,30 @@ record MeshRules(
         .orElse("ADDRESS");
   }
 
-  /** Which sidecars' listeners no black hole ends, although somebody wants one. */
+  /** Which sidecars connect where somebody wants none, or another way. */
   void judgeGate(MeshPod pod) {
-    if (mesh.isRegistryOnly()) {
-      registryOnly(objects.rootNamespace() + "/configmap/istio", "the mesh", pod, meshCommand());
-    }
-    for (var sidecar : objects.of("Sidecar")) {
-      if (sidecar.namespace().equals(pod.namespace())
-          && sidecar.spec().at("outboundTrafficPolicy", "mode").is(MODE)) {
-        registryOnly(
-            sidecar.subject(),
-            "this Sidecar",
-            pod,
-            "kubectl edit "
-                + sidecar.kubectl()
-                + "   # without outboundTrafficPolicy; or "
-                + recipe.baseline());
+    var sidecar = objects.sidecarOf(pod);
+    var policy = sidecar == null ? Tree.NOTHING : sidecar.spec().at("outboundTrafficPolicy");
+    if (sidecar == null || !policy.present()) {
+      if (mesh.isRegistryOnly()) {
+        replaced(objects.rootNamespace() + "/configmap/istio", MODE, "the mesh", pod, meshCommand());
       }
+      return;
+    }
+    var what =
+        !policy.at("mode").is("ALLOW_ANY") && !policy.at("mode").is("ALLOW_ANY_DYNAMIC_DNS")
+            ? MODE
+            : policy.at(PROXY).present() ? PROXY : "";
+    if (!what.isEmpty()) {
+      replaced(
+          sidecar.subject(),
+          what,
+          "this Sidecar",
+          pod,
+          "kubectl edit "
+              + sidecar.kubectl()
+              + "   # without outboundTrafficPolicy; or "
+              + recipe.baseline());
     }
   }
 
@@ -128,12 +138,12 @@ record MeshRules(
         + recipe.baseline();
   }
 
-  private void registryOnly(String subject, String whose, MeshPod pod, String change) {
+  private void replaced(String subject, String what, String whose, MeshPod pod, String change) {
     findings.addOf(
         Rule.REGISTRY_ONLY_WITH_STRICT,
         subject,
         pod.name(),
-        "outboundTrafficPolicy " + MODE + " of " + whose + ", and a gate in the sidecar",
+        "outboundTrafficPolicy " + what + " of " + whose + ", and a gate in the sidecar",
         change);
   }
 

@@ -120,9 +120,9 @@ public enum Rule {
           + " whether the pod is redirected at all."),
   REGISTRY_ONLY_WITH_STRICT(
       WARNING,
-      "outboundTrafficPolicy REGISTRY_ONLY where the recipe is strict",
-      "The gate connects where Istio's black hole would not: REGISTRY_ONLY is without effect"
-          + " there."),
+      "outboundTrafficPolicy REGISTRY_ONLY, or an egressProxy, where the recipe is strict",
+      "The gate connects where Istio's black hole would not, and past the egressProxy: either is"
+          + " without effect there."),
   NO_SERVER_NAMES(
       NOTE,
       "sidecars without any TLS inspector on what leaves",

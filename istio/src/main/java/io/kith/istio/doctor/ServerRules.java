@@ -45,23 +45,17 @@ record ServerRules(MeshObjects objects, Recipe recipe, Findings findings) {
       return List.of();
     }
     var host = parts[parts.length - 1];
-    return objects.of("Sidecar").stream()
-        .filter(
-            sidecar ->
-                sidecar.namespace().equals(pod.namespace())
-                    || sidecar.namespace().equals(objects.rootNamespace()))
-        .filter(
-            sidecar -> pod.isSelectedBy(sidecar.spec().at("workloadSelector", "labels").entries()))
-        .filter(
-            sidecar ->
-                !hosts(sidecar).isEmpty()
-                    && hosts(sidecar).stream()
-                        .noneMatch(
-                            one ->
-                                one.endsWith("/" + host)
-                                    || one.equals("*/*")
-                                    || one.equals(namespaceOf(host) + "/*")))
-        .toList();
+    var sidecar = objects.sidecarOf(pod);
+    return sidecar == null
+            || hosts(sidecar).isEmpty()
+            || hosts(sidecar).stream()
+                .anyMatch(
+                    one ->
+                        one.endsWith("/" + host)
+                            || one.equals("*/*")
+                            || one.equals(namespaceOf(host) + "/*"))
+        ? List.of()
+        : List.of(sidecar);
   }
 
   private static String namespaceOf(String host) {

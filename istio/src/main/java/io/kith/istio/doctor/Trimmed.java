@@ -61,7 +61,8 @@ public final class Trimmed {
   public static @Nullable Map<String, Object> object(Map<String, ?> object) {
     var tree = new Tree(object);
     var trimmed = only(tree, "apiVersion", "kind");
-    trimmed.put("metadata", metadata(tree.at("metadata")));
+    var metadata = metadata(tree.at("metadata"));
+    trimmed.put("metadata", metadata);
     switch (tree.at("kind").text()) {
       case "Namespace", "ReplicaSet", "Job", AdmissionPolicy.KIND -> {}
       case "Pod" -> {
@@ -70,7 +71,14 @@ public final class Trimmed {
       }
       case "Service", "ServiceEntry" ->
           trimmed.put("spec", only(tree.at("spec"), "ports", "clusterIP", "addresses"));
-      case "Sidecar", "Scope" -> put(trimmed, "spec", tree.at("spec"));
+      case "Scope" -> put(trimmed, "spec", tree.at("spec"));
+      case "Sidecar" -> {
+        put(trimmed, "spec", tree.at("spec"));
+        put(
+            metadata,
+            MeshObjects.CREATED,
+            tree.at("metadata", MeshObjects.CREATED)); // of several the first counts
+      }
       case AdmissionPolicy.BINDING ->
           trimmed.put(
               "spec", only(tree.at("spec"), "policyName", "validationActions", "matchResources"));

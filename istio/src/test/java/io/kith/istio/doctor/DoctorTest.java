@@ -236,6 +236,37 @@ class DoctorTest {
     assertThat(dump.examine().findings()).isEmpty();
   }
 
+  /** The one that istiod goes by: by its selector, of the namespace, of the mesh. */
+  @Test
+  void examine_sidecarThatIsNotInForce_isNoFinding() {
+    var registryOnly = "outboundTrafficPolicy: {mode: REGISTRY_ONLY}";
+    var other = MeshDump.of("strict");
+    other.add(
+        Fault.sidecar("shop", "{workloadSelector: {labels: {app: other}}, " + registryOnly + "}"));
+    var older = MeshDump.of("strict");
+    older.add(Fault.sidecar("istio-system", "{" + registryOnly + "}"));
+    older.add(
+        """
+        kind: Sidecar
+        metadata: {name: younger, namespace: shop, creationTimestamp: "2026-11-20T00:00:00Z"}
+        spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}
+        """);
+    older.add(
+        """
+        kind: Sidecar
+        metadata: {name: zero, namespace: shop, creationTimestamp: "2026-11-19T00:00:00Z"}
+        spec: {outboundTrafficPolicy: {mode: ALLOW_ANY}}
+        """);
+    var ofMesh = MeshDump.of("strict");
+    MeshDump.at(ofMesh.object("ConfigMap", "istio"), "data")
+        .put("mesh", "outboundTrafficPolicy: {mode: REGISTRY_ONLY}\n");
+    ofMesh.add(Fault.sidecar("shop", "{outboundTrafficPolicy: {mode: ALLOW_ANY}}"));
+
+    for (var dump : List.of(other, older, ofMesh)) {
+      assertThat(dump.examine().findings()).isEmpty();
+    }
+  }
+
   /** A label that another workload's pods have as well would give them its failure mode. */
   @Test
   void examine_labelThatOthersHave_isNotTheOverlays() {

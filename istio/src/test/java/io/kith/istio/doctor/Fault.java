@@ -591,6 +591,28 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                     metadata: {name: default, namespace: shop}
                     spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}, egress: [{hosts: ["*/*"]}]}
                     """)),
+        new Fault(
+            "a Sidecar with REGISTRY_ONLY for namespaces without one",
+            List.of(Rule.REGISTRY_ONLY_WITH_STRICT),
+            "strict",
+            dump ->
+                dump.add(sidecar("istio-system", "{outboundTrafficPolicy: {mode: REGISTRY_ONLY}}"))),
+        new Fault(
+            "a Sidecar with a policy that says no mode",
+            List.of(Rule.REGISTRY_ONLY_WITH_STRICT),
+            "strict",
+            dump -> dump.add(sidecar("shop", "{outboundTrafficPolicy: {}}"))),
+        new Fault(
+            "a Sidecar with an egress proxy",
+            List.of(Rule.REGISTRY_ONLY_WITH_STRICT),
+            "strict",
+            dump ->
+                dump.add(
+                    sidecar(
+                        "shop",
+                        "{workloadSelector: {labels: {app: cart}}, outboundTrafficPolicy: {mode:"
+                            + " ALLOW_ANY, egressProxy: {host: egress.istio-system.svc.cluster.local,"
+                            + " port: {number: 443}}}}"))),
         of(
             Rule.NO_SERVER_NAMES,
             "no TLS inspector",
@@ -618,6 +640,16 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                     metadata: {name: edge, namespace: shop}
                     spec: {ports: [{name: http3, port: 443, protocol: UDP}]}
                     """)));
+  }
+
+  static String sidecar(String namespace, String spec) {
+    return """
+    apiVersion: networking.istio.io/v1
+    kind: Sidecar
+    metadata: {name: default, namespace: %s}
+    spec: %s
+    """
+        .formatted(namespace, spec);
   }
 
   // ---- pods
