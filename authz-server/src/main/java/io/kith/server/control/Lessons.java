@@ -132,22 +132,28 @@ final class Lessons {
       GovernedWorkload workload, String revision, Denial denial, Journal journal) {
     for (var reopened : workload.denied(denial)) {
       try {
-        journal.add(
-            GUARD,
-            reopened.why(),
-            _ ->
-                new Journal.Drafted<>(
-                    new Amendment.Reopen(workload.owner(), revision, reopened.temporary()),
-                    reopened));
-        LOG.log(
-            Level.WARNING,
-            () ->
-                "an edge was reopened for an hour: owner="
-                    + workload.owner()
-                    + " edge="
-                    + reopened.edge().id()
-                    + " revision="
-                    + revision);
+        var added =
+            journal.add(
+                GUARD,
+                reopened.why(),
+                fold ->
+                    new Journal.Drafted<>(
+                        // a person may have taken it away since the guard began to look
+                        fold.of(workload.owner()).life().isGone(reopened.edge())
+                            ? new Amendment.Reopen(workload.owner(), revision, reopened.temporary())
+                            : null,
+                        reopened));
+        if (added.changed()) {
+          LOG.log(
+              Level.WARNING,
+              () ->
+                  "an edge was reopened for an hour: owner="
+                      + workload.owner()
+                      + " edge="
+                      + reopened.edge().id()
+                      + " revision="
+                      + revision);
+        }
       } catch (RefusedException e) {
         workload.notReopened(reopened, denial.at());
         LOG.log(Level.WARNING, "an edge was not reopened", e);

@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,12 +33,15 @@ import org.jspecify.annotations.Nullable;
  * @param approvals of edges, for whichever revision has them
  * @param reopened edges that the blast-radius guard let pass again under the enforced revision, by
  *     what they cover
+ * @param closed edges that a person took away with a revision that was left, of those that earlier
+ *     ones have; until one that has them decides again
  */
 record Life(
     Revisions revisions,
     Map<String, Signed> signed,
     List<Approval> approvals,
-    Set<Granted> reopened) {
+    Set<Granted> reopened,
+    Set<Granted> closed) {
   /** Superseded revisions that are kept: of the enforced, of the refused and of the others. */
   static final int KEPT = 10;
 
@@ -89,10 +93,11 @@ record Life(
     signed = Map.copyOf(signed);
     approvals = List.copyOf(approvals);
     reopened = Set.copyOf(reopened);
+    closed = Set.copyOf(closed);
   }
 
   static Life none(Owner owner) {
-    return new Life(Revisions.none(owner), Map.of(), List.of(), Set.of());
+    return new Life(Revisions.none(owner), Map.of(), List.of(), Set.of(), Set.of());
   }
 
   /** The revision in shadow or proposed that came there last, or null. */
@@ -159,7 +164,7 @@ record Life(
         var texts = new HashMap<>(signed);
         texts.put(baseline.revision(), Signed.of(text, read));
         var by = change.author();
-        yield new Life(revisions, texts, approvals, reopened)
+        yield new Life(revisions, texts, approvals, reopened, closed)
             .step(now -> now.draft(baseline, change.at(), by, change.note()))
             .and(
                 life ->
@@ -248,19 +253,26 @@ record Life(
     all.remove(approval);
     all.add(approval);
     var kept = all.subList(Math.max(0, all.size() - MAX_APPROVALS), all.size());
-    return new Step.Taken(new Life(revisions, signed, kept, reopened));
+    return new Step.Taken(new Life(revisions, signed, kept, reopened, closed));
   }
 
   /** Edges that earlier enforced revisions had and this one has not; none that a person left. */
   List<Edge> gone() {
-    return gone(entry -> !entry.leftByAPerson());
+    return gone(revisions, entry -> !entry.leftByAPerson()).stream()
+        .filter(edge -> !closed.contains(Granted.by(edge)))
+        .toList();
   }
 
-  private List<Edge> gone(Predicate<Revisions.Entry> counts) {
+  /** Whether an edge is among {@link #gone()}, by what it covers. */
+  boolean isGone(Edge edge) {
+    return gone().stream().anyMatch(one -> Granted.by(one).equals(Granted.by(edge)));
+  }
+
+  private static List<Edge> gone(Revisions revisions, Predicate<Revisions.Entry> counts) {
     var here = new HashSet<Granted>();
-    var enforced = enforced();
+    var enforced = revisions.in(RevisionState.ENFORCED);
     if (enforced != null) {
-      enforced.edges().forEach(edge -> here.add(Granted.by(edge)));
+      enforced.baseline().edges().forEach(edge -> here.add(Granted.by(edge)));
     }
     var gone = new ArrayList<Edge>();
     for (var entry : revisions.entries()) {
@@ -287,14 +299,14 @@ record Life(
       return new Step.Refused(edge.words() + " would be reopened for more than an hour");
     }
     // looser than what a guard asks: logs have what servers reopened before, and have to fold
-    var once = gone(entry -> !entry.isRolledBack());
+    var once = gone(revisions, entry -> !entry.isRolledBack());
     if (edge.strictness() != Strictness.CLASS
         || once.stream().noneMatch(before -> Granted.by(before).equals(Granted.by(edge)))) {
       return new Step.Refused(edge.words() + " was never approved, so nothing reopens it");
     }
     var all = new HashSet<>(reopened);
     return all.add(Granted.by(edge))
-        ? new Step.Taken(new Life(revisions, signed, approvals, all))
+        ? new Step.Taken(new Life(revisions, signed, approvals, all, closed))
         : new Step.Refused(edge.words() + " was reopened under " + revision + " before");
   }
 
@@ -302,15 +314,41 @@ record Life(
     return step(next)
         .and(
             life ->
-                new Step.Taken(new Life(life.revisions, life.signed, life.approvals, Set.of())));
+                new Step.Taken(
+                    new Life(life.revisions, life.signed, life.approvals, Set.of(), life.closed)));
   }
 
   private Step step(Function<Revisions, Revisions.Step> next) {
     return switch (next.apply(revisions)) {
       case Revisions.Step.Refused(var why) -> new Step.Refused(why);
       case Revisions.Step.Taken(var taken) ->
-          new Step.Taken(new Life(taken, signed, approvals, reopened).bounded());
+          new Step.Taken(new Life(taken, signed, approvals, reopened, closedBy(taken)).bounded());
     };
+  }
+
+  /**
+   * What is closed after a step: with a revision that a person left by it, all that this one has. A
+   * revision from before may have the same, and was not left.
+   */
+  private Set<Granted> closedBy(Revisions taken) {
+    var all = new HashSet<>(closed);
+    for (var entry : taken.entries()) {
+      if (entry.leftByAPerson()
+          && entry.state() == RevisionState.SUPERSEDED
+          && !isSuperseded(entry.baseline().revision())) {
+        entry.baseline().edges().forEach(edge -> all.add(Granted.by(edge)));
+      }
+    }
+    if (!all.isEmpty()) { // of what decides, and of what no other has, there is nothing to say
+      var gone = gone(taken, entry -> !entry.leftByAPerson());
+      all.retainAll(gone.stream().map(Granted::by).collect(Collectors.toSet()));
+    }
+    return all;
+  }
+
+  private boolean isSuperseded(String revision) {
+    var entry = revisions.of(revision);
+    return entry != null && entry.state() == RevisionState.SUPERSEDED;
   }
 
   /** Without the oldest that were superseded; what a rollback needs first stays longest. */
@@ -330,6 +368,6 @@ record Life(
     }
     var texts = new HashMap<>(signed);
     texts.keySet().retainAll(kept.stream().map(entry -> entry.baseline().revision()).toList());
-    return new Life(new Revisions(revisions.owner(), kept), texts, approvals, reopened);
+    return new Life(new Revisions(revisions.owner(), kept), texts, approvals, reopened, closed);
   }
 }

@@ -30,6 +30,7 @@ import io.kith.baselines.store.Change;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.control.RuleVerbs.Target;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -444,12 +445,25 @@ class LifeTest {
   /** Takes curl out of the baseline by a policy of another environment. */
   private void enforceWithoutCurl() throws Exception {
     enforce(PAYMENTS, CURL);
-    var enforced = state.reports().revision(OWNER, null).entry().baseline();
-    var edges =
-        enforced.edges().stream()
-            .filter(edge -> !edge.process().equals(CURL.processClass()))
-            .toList();
-    state.baselines().arrive(List.of(Baseline.of(OWNER, enforced.revision(), edges)), "qa", "ada");
+    enforceNext(without(CURL, newest()));
+  }
+
+  private Baseline newest() throws Exception {
+    return state.reports().revision(OWNER, null).entry().baseline();
+  }
+
+  private static List<Edge> without(Candidate program, Baseline baseline) {
+    return baseline.edges().stream()
+        .filter(edge -> !edge.process().equals(program.processClass()))
+        .toList();
+  }
+
+  private void proposeNext(List<Edge> edges) throws Exception {
+    state.baselines().arrive(List.of(Baseline.of(OWNER, null, edges)), "qa", "ada");
+  }
+
+  private void enforceNext(List<Edge> edges) throws Exception {
+    proposeNext(edges);
     state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
   }
 
@@ -509,6 +523,68 @@ class LifeTest {
     state.baselines().approveEdges(OWNER, Set.of(edgeOf(nc)), "CHG-3", "ada");
 
     assertCurlIsNotReopened();
+  }
+
+  /** The revision before the one that took curl out has it too, and nobody left that one. */
+  @Test
+  void guard_rolledBackFromWhatAnEarlierRevisionHad_reopensNothing() throws Exception {
+    enforce(PAYMENTS, CURL);
+    var both = newest();
+    enforceNext(without(CURL, both));
+    enforceNext(both.edges());
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("allowed");
+
+    state.baselines().rollback(OWNER, "it was wrong", "bob");
+
+    assertCurlIsNotReopened();
+  }
+
+  /** The guard knew by then what it would reopen. */
+  @Test
+  void guard_rejectedWhatAnEarlierRevisionHad_reopensNothing() throws Exception {
+    enforce(PAYMENTS, CURL);
+    var both = newest();
+    enforceNext(without(CURL, both));
+    site.check(state, flow(database(), program("/usr/bin/nc", HASH, Origin.IMAGE)));
+    proposeNext(both.edges());
+
+    state.baselines().reject(OWNER, null, "not any more", "bob");
+
+    assertCurlIsNotReopened();
+  }
+
+  @Test
+  void guard_rolledBackFrom_andDecidedSince_isReopened() throws Exception {
+    enforce(PAYMENTS, CURL);
+    var both = newest();
+    enforceNext(without(CURL, both));
+    enforceNext(both.edges());
+    state.baselines().rollback(OWNER, "it was wrong", "bob");
+    enforceNext(both.edges());
+    enforceNext(without(CURL, both));
+
+    site.check(state, flow(database(), CURL));
+
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("allowed");
+  }
+
+  /** Who rolls back to what has it does not take it away. */
+  @Test
+  void guard_rolledBackFromAnotherThatHadIt_isReopened() throws Exception {
+    enforce(PAYMENTS, CURL);
+    var both = newest();
+    var nc = program("/usr/bin/nc", HASH, Origin.IMAGE);
+    var more = new ArrayList<>(both.edges());
+    more.add(Edge.learned(nc.processClass(), both.edges().getFirst().destination()));
+    enforceNext(more);
+    state.baselines().rollback(OWNER, "it was wrong", "bob");
+    enforceNext(without(CURL, both));
+    site.check(state, flow(database(), nc));
+    assertThat(site.reason(state, flow(database(), nc))).isEqualTo("new_process");
+
+    site.check(state, flow(database(), CURL));
+
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("allowed");
   }
 
   /** Servers reopened that, so logs have it. */
