@@ -208,9 +208,13 @@ public final class CheckServer implements AutoCloseable {
         () -> Map.of("open", connections().open(), "handshake", connections().handshakes()));
     metrics.counters(
         "kith_check_connections_refused_total",
-        "Connections to the port of Checks that were ended at a limit of server.connections.",
+        "Connections to the port of Checks that were ended at a limit of server.connections, or"
+            + " since answers to their Checks were not taken (answers).",
         "limit",
-        () -> connections().endedByLimit());
+        () -> {
+          var listening = checks;
+          return listening == null ? Map.of() : listening.endedByLimit();
+        });
     metrics.counters(
         "kith_bridge_connections_refused_total",
         "Connections to the port of bridges that were ended: of strangers beyond 100 of a SPIFFE"

@@ -433,6 +433,7 @@ final class CheckConnection extends Http2ConnectionHandler {
    * channel nor the system is full of it, so the client is read on.
    */
   private void endUntaken(ChannelHandlerContext at, long untaken) {
+    unfinished.endedUntaken();
     ENDED.log(
         Level.WARNING,
         "connection ended: answers to its Checks are not taken",

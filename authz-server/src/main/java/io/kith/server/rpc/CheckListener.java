@@ -25,6 +25,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -201,6 +202,16 @@ public final class CheckListener implements AutoCloseable {
   /** How many connections there are, and how many were refused. */
   public Connections connections() {
     return admission.counts();
+  }
+
+  /**
+   * How many connections were ended at each limit, as {@link Connections#endedByLimit} has them,
+   * and for {@code answers} that were not taken.
+   */
+  public Map<String, Long> endedByLimit() {
+    var ended = new HashMap<>(connections().endedByLimit());
+    ended.put("answers", unfinished.untaken());
+    return ended;
   }
 
   /** Octets held of Checks that have not come to their end. */

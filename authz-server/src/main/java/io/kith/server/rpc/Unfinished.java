@@ -1,6 +1,7 @@
 package io.kith.server.rpc;
 
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * What the server holds of Checks that have not come to their end, of all its connections. A Check
@@ -9,6 +10,7 @@ import java.util.concurrent.atomic.AtomicLong;
 final class Unfinished {
   private final long most;
   private final AtomicLong octets = new AtomicLong();
+  private final LongAdder untaken = new LongAdder();
 
   /**
    * @param most octets at a time
@@ -32,5 +34,15 @@ final class Unfinished {
 
   long octets() {
     return octets.get();
+  }
+
+  /** A connection was ended whose answers were not taken. */
+  void endedUntaken() {
+    untaken.increment();
+  }
+
+  /** How many were. */
+  long untaken() {
+    return untaken.sum();
   }
 }
