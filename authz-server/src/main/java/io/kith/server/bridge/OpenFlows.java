@@ -126,7 +126,7 @@ public final class OpenFlows {
         return TOO_MANY;
       }
       var others =
-          all(before).stream().filter(one -> !one.resolved().equals(flow.resolved())).toList();
+          all(before).stream().filter(one -> !flow.resolved().includes(one.resolved())).toList();
       if (others.isEmpty()) {
         return flow;
       }

@@ -347,8 +347,9 @@ public final class ExtAuthzService {
       CheckRecord record;
       byte[] response;
       try {
-        record = record(check, told, parent);
         var spared = Spared.by(check, told, directory, policy);
+        told = told.to(spared.destination(), flows);
+        record = record(check, told, parent);
         var passing = provenance.of(check, told, record.time());
         response = CheckAnswers.of(record, told.failure(), check.isHttp(), passing, spared);
       } catch (Throwable thrown) {

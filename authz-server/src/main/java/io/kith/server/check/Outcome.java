@@ -7,6 +7,7 @@ import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Verdict.Allow;
 import io.kith.baselines.decision.Verdict.Deny;
+import io.kith.baselines.destination.DestinationFacts.Resolved;
 import io.kith.baselines.process.Attribution.Attributed;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +38,17 @@ record Outcome(
               new Decision(new Allow(null), new Deny(null, reason), mode, null, null), reason);
       case OBSERVE -> new Outcome(new Decision(new Allow(null), null, mode, null, null), reason);
     };
+  }
+
+  /** With one more name of its destination; null for none. */
+  Outcome to(@Nullable Resolved destination, SharedFlows flows) {
+    return destination == null || flow == null || destination.equals(flow.resolved())
+        ? this
+        : new Outcome(
+            decision,
+            flows.of(flow.spiffeId(), flow.attribution(), destination),
+            failure,
+            snapshot);
   }
 
   boolean isOfAKnownProcess() {

@@ -1,10 +1,13 @@
 package io.kith.server.check;
 
 import io.kith.baselines.config.Inbound;
+import io.kith.baselines.decision.Decider;
+import io.kith.baselines.decision.Decision;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Verdict;
 import io.kith.baselines.destination.DestinationFacts;
+import io.kith.baselines.destination.DestinationFacts.Resolved;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
@@ -12,6 +15,7 @@ import io.kith.baselines.process.Attribution.Attributed;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -27,8 +31,10 @@ import org.jspecify.annotations.Nullable;
  *
  * @param cluster the only one that they may be routed to
  * @param hosts as a client writes them, with the port unless it is that of HTTP
+ * @param destination of these requests: by the name of the service too, which the connection's
+ *     Check may not say; null where nothing is spared
  */
-record Spared(String cluster, List<String> hosts) {
+record Spared(String cluster, List<String> hosts, @Nullable Resolved destination) {
   /** As many as a recipe looks at. */
   static final int MOST_HOSTS = 5;
 
@@ -40,7 +46,7 @@ record Spared(String cluster, List<String> hosts) {
 
   private static final int LONGEST_CLUSTER = 512;
   private static final int HTTP_PORT = 80;
-  static final Spared NOTHING = new Spared("", List.of());
+  static final Spared NOTHING = new Spared("", List.of(), null);
 
   private static final AnswerWriter.Name CLUSTER = AnswerWriter.Name.of("spare_cluster");
   private static final List<AnswerWriter.Name> HOSTS =
@@ -54,18 +60,33 @@ record Spared(String cluster, List<String> hosts) {
 
   /** What the answer to a Check may spare; often nothing. */
   static Spared by(CheckCall check, Outcome outcome, WorkloadDirectory directory, Policy policy) {
+    var flow = outcome.flow();
+    var snapshot = outcome.snapshot();
     if (check.metadata.spare().isEmpty() // first: it nearly always is
         || check.metadata.spare().length() > LONGEST_CLUSTER
         || check.metadata.failure().equals(FLOOR)
         || !(check.facts instanceof CheckFacts.Connection connection)
-        || outcome.flow() == null
-        || !isLasting(outcome, outcome.flow())) {
+        || flow == null
+        || snapshot == null
+        || outcome.failure() != null
+        || !isLasting(outcome.decision(), flow)) {
       return NOTHING;
     }
     var cluster = cluster(check.metadata.spare(), connection, directory);
     return cluster == null || asksForProof(connection, cluster, directory, policy)
         ? NOTHING
-        : of(connection, cluster, outcome.flow(), directory);
+        : of(
+            connection,
+            cluster,
+            flow,
+            directory,
+            request ->
+                isLasting(
+                    Decider.decide(
+                        snapshot,
+                        new Flow(flow.spiffeId(), flow.attribution(), request),
+                        check.read),
+                    flow));
   }
 
   /**
@@ -95,10 +116,8 @@ record Spared(String cluster, List<String> hosts) {
    * An edge allows it under enforce, now and in the next revision, and without an end. Of several
    * processes that it may be, the answer has the edge of one only.
    */
-  private static boolean isLasting(Outcome outcome, Flow flow) {
-    var decision = outcome.decision();
-    return outcome.failure() == null
-        && flow.attribution() instanceof Attributed(var candidates, _, _)
+  private static boolean isLasting(Decision decision, Flow flow) {
+    return flow.attribution() instanceof Attributed(var candidates, _, _)
         && candidates.size() == 1
         && decision.mode() == Mode.ENFORCE
         && decision.applied() instanceof Verdict.Allow(var edge)
@@ -122,12 +141,23 @@ record Spared(String cluster, List<String> hosts) {
     return callee != null && policy.inbound(callee) == Inbound.REQUIRE;
   }
 
+  /**
+   * The same, of an answer that lasts.
+   *
+   * @param passes whether a request's Check would say so too, where that has one more name of the
+   *     destination
+   */
   static Spared of(
-      CheckFacts.Connection connection, String cluster, Flow flow, WorkloadDirectory directory) {
+      CheckFacts.Connection connection,
+      String cluster,
+      Flow flow,
+      WorkloadDirectory directory,
+      Predicate<Resolved> passes) {
     if (connection.layer() != CheckFacts.Layer.L4 || connection.sni() != null) {
       return NOTHING;
     }
     var hosts = new ArrayList<String>();
+    Resolved destination = null;
     for (var name : names(connection, directory)) {
       var facts =
           new DestinationFacts(
@@ -138,12 +168,16 @@ record Spared(String cluster, List<String> hosts) {
               null,
               name,
               Set.of());
-      if (facts.resolve(directory).equals(flow.resolved())) {
+      var request = facts.resolve(directory);
+      if (destination == null ? request.includes(flow.resolved()) : request.equals(destination)) {
+        destination = request;
         var port = connection.destination().port();
         hosts.add(port == HTTP_PORT ? name : name + ":" + port);
       }
     }
-    return hosts.isEmpty() ? NOTHING : new Spared(cluster, hosts);
+    return destination != null && (destination.equals(flow.resolved()) || passes.test(destination))
+        ? new Spared(cluster, hosts, destination)
+        : NOTHING;
   }
 
   /** The address, unless it is of IPv6 and has many spellings, and the names of who has it. */

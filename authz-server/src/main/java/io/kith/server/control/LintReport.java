@@ -80,7 +80,7 @@ record LintReport(
     return findings;
   }
 
-  /** About a denial of a service whose flows are to the workload that it leads to, or null. */
+  /** About a denial of a service that leads to a workload, which has other names; or null. */
   private @Nullable Finding byAnotherName(AllowRule rule) {
     if (rule.action() == AllowRule.Action.ALLOW
         || !(rule.destination().place() instanceof Place.Named(var name, _))) {
@@ -93,7 +93,7 @@ record LintReport(
             Finding.Kind.UNUSED,
             rule.where(),
             rule.words(),
-            "does not deny what is to the workload that "
+            "denies what a proxy sends by this name, not all that is to the workload that "
                 + name
                 + " leads to (name it: host: "
                 + workload.owner()

@@ -466,11 +466,16 @@ class GuardDeskTest {
 
   /** What the policy says of it now. */
   private Answered answered(CheckFacts.Layer layer, String pod, int port, int toPort) {
+    return answered(layer, pod, port, toPort, null);
+  }
+
+  private Answered answered(
+      CheckFacts.Layer layer, String pod, int port, int toPort, @Nullable String cluster) {
     var workload =
         requireNonNull(
             Samples.directory().speaking(Samples.CHECKOUT, IpAddress.parse(Samples.POD)));
     var to = IpAddress.parse(Samples.DATABASE);
-    var facts = new DestinationFacts(to, toPort, Protocol.TCP, null, null, null, Set.of());
+    var facts = new DestinationFacts(to, toPort, Protocol.TCP, cluster, null, null, Set.of());
     var flow =
         new Flow(
             Samples.CHECKOUT, Samples.attributed(Samples.APP), facts.resolve(Samples.directory()));
@@ -609,6 +614,23 @@ class GuardDeskTest {
     enforce(edges);
 
     assertThat(ended()).containsExactly(Samples.POD + ":1");
+  }
+
+  /** Its connection's Check did not say it. */
+  @Test
+  void flows_requestsThatAlsoSayTheirService_takeNoPlaceOfOtherDestinations() {
+    var edges = IntStream.range(0, 4).mapToObj(i -> edge(5_432 + i, null)).toArray(Edge[]::new);
+    enforce(edges);
+    flows.answered(allowed(1));
+    for (var i = 0; i < edges.length; i++) {
+      flows.answered(
+          answered(CheckFacts.Layer.L7, Samples.POD, 1, 5_432 + i, "outbound|5432||orders-db"));
+    }
+    assertThat(ended()).isEmpty();
+
+    enforce(edges);
+
+    assertThat(ended()).isEmpty();
   }
 
   @Test

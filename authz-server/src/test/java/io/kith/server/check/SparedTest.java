@@ -2,6 +2,7 @@ package io.kith.server.check;
 
 import static io.kith.server.check.Samples.APP;
 import static io.kith.server.check.ServiceUnderTest.said;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.envoyproxy.envoy.service.auth.v3.CheckRequest;
@@ -11,9 +12,17 @@ import io.kith.baselines.config.Inbound;
 import io.kith.baselines.decision.Flow;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Snapshot;
+import io.kith.baselines.destination.DestinationPattern.Written;
+import io.kith.baselines.destination.Evidence;
+import io.kith.baselines.destination.Place;
+import io.kith.baselines.destination.Ports;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
+import io.kith.baselines.edge.HandRule;
+import io.kith.baselines.edge.HandRules;
+import io.kith.baselines.edge.ProcessPattern;
 import io.kith.baselines.edge.Provenance;
+import io.kith.baselines.edge.Strictness;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
@@ -191,6 +200,62 @@ class SparedTest {
     assertThat(said(response, "spare_host_1")).isEqualTo("10.88.2.10:5432");
   }
 
+  private static final String DATABASE = "orders-db.shop.svc.cluster.local";
+
+  /** The database is a workload, and a person denied it by its service's name. */
+  private void denyTheDatabaseByName() {
+    var rule =
+        HandRule.of(
+            ProcessPattern.ANY,
+            new Written(new Place.Named(DATABASE, Evidence.ADDRESS), Ports.ANY, null),
+            Strictness.CLASS,
+            null,
+            null,
+            new Provenance.ByHand("ann", "INC-1", null));
+    var rules =
+        Snapshot.Rules.of(
+            Baseline.of(Samples.OWNER, null, List.of(Samples.EDGE)),
+            List.of(),
+            new HandRules(List.of(), List.of(rule), List.of()));
+    service.policy.decideBy(new Snapshot(Mode.ENFORCE, false, rules, null));
+  }
+
+  @Test
+  void check_routedToAServiceThatIsDeniedByItsName_isDenied() {
+    denyTheDatabaseByName();
+    var there = "outbound|5432||" + DATABASE;
+
+    for (var request : List.of(Samples.l4(), Samples.l7(DATABASE))) {
+      assertThat(said(service.check(request, asking("x-kith-cluster", there)), "reason"))
+          .isEqualTo("denied_by_hand");
+    }
+    for (var other : List.of("outbound|5432||reports.shop.svc.cluster.local", CLUSTER)) {
+      assertThat(said(service.check(Samples.l4(), asking("x-kith-cluster", other)), "decision"))
+          .isEqualTo("allow");
+    }
+  }
+
+  /** Its requests have a name that the connection's Check does not say. */
+  @Test
+  void check_ofASidecar_whereTheServiceIsDeniedByItsName_sparesNothing() {
+    denyTheDatabaseByName();
+
+    var response = service.check(Samples.l4(), asking("x-kith-spare", "istio"));
+
+    assertThat(said(response, "decision")).isEqualTo("allow");
+    assertSparesNothing(response);
+  }
+
+  /** So that the connection ends when the service is denied by its name later. */
+  @Test
+  void check_ofASidecar_isRememberedByTheNameOfItsRequestsToo() {
+    var _ = service.check(Samples.l4(), asking("x-kith-spare", "istio"));
+
+    var flow = requireNonNull(service.answered.getLast().record().flow());
+    assertThat(requireNonNull(flow.resolved().also()).name()).isEqualTo(DATABASE);
+    assertThat(flow.resolved().destination().name()).isEqualTo("shop/statefulset/orders-db");
+  }
+
   @Test
   void cluster_ofASidecar_whereNobodyHasTheAddress_isNone() {
     var facts =
@@ -239,7 +304,7 @@ class SparedTest {
             Samples.CHECKOUT,
             Samples.attributed(APP),
             connection.destinationFacts(Set.of()).resolve(directory));
-    return Spared.of(connection, cluster, flow, directory);
+    return Spared.of(connection, cluster, flow, directory, _ -> true);
   }
 
   @Test

@@ -99,7 +99,7 @@ class LintReportTest {
     assertThat(lint().getFirst().what()).startsWith("never allows anything: by hand: " + OWNER);
   }
 
-  /** What is to the service is judged as to the workload, whose name the rule does not have. */
+  /** The workload has its pods' addresses too, and what else leads to it. */
   @Test
   void lint_aDenialOfAServiceThatIsAWorkload_namesTheWorkload() throws Exception {
     for (var name : List.of("orders-db.shop", "reports.shop")) {
@@ -117,8 +117,8 @@ class LintReportTest {
         .containsExactly(
             tuple(
                 Kind.UNUSED,
-                "does not deny what is to the workload that orders-db.shop leads to (name it: host:"
-                    + " shop/statefulset/orders-db)"));
+                "denies what a proxy sends by this name, not all that is to the workload that"
+                    + " orders-db.shop leads to (name it: host: shop/statefulset/orders-db)"));
     assertThat(state.reports().lint(CATALOG.owner())).isEmpty();
   }
 

@@ -6,6 +6,7 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.WorkloadDirectory;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -56,7 +57,8 @@ public record DestinationFacts(
    * The destination, and whether the client named another one.
    *
    * @param mismatch what disagrees, in words, or null
-   * @param also whose the routed service is, or null: what is denied by this name is denied, and
+   * @param also the same by its other name, or null: whose the routed service is, or the routed
+   *     service where the destination is whose it is. What is denied by this name is denied, and
    *     nothing is allowed or learned by it
    */
   public record Resolved(
@@ -64,6 +66,13 @@ public record DestinationFacts(
     /** By one name. */
     public Resolved(Destination destination, @Nullable String mismatch) {
       this(destination, mismatch, null);
+    }
+
+    /** Whether it is the same destination, by every name that the other has. */
+    public boolean includes(Resolved other) {
+      return destination.equals(other.destination)
+          && Objects.equals(mismatch, other.mismatch)
+          && (other.also == null || other.also.equals(also));
     }
   }
 
@@ -94,7 +103,10 @@ public record DestinationFacts(
               : null;
       return mismatch == null && named == null && isRoutedByName()
           ? routedByName(owner.owner(), routed, directory)
-          : new Resolved(destination(owner.owner().toString(), Evidence.OWNER), mismatch);
+          : new Resolved(
+              destination(owner.owner().toString(), Evidence.OWNER),
+              mismatch,
+              service(routed, address));
     }
     if (routed != null) {
       var there = directory.named(routed);
@@ -144,13 +156,22 @@ public record DestinationFacts(
     }
     var there = directory.named(routed);
     if (there == null) {
-      return new Resolved(
-          isNameOf(dialled, routed) ? ofOwner : destination(routed, Evidence.MESH_SERVICE), null);
+      return isNameOf(dialled, routed)
+          ? new Resolved(ofOwner, null, service(routed, address))
+          : new Resolved(destination(routed, Evidence.MESH_SERVICE), null);
     }
     // Elsewhere, at an address that only the proxy knows: a rule for the dialled one is not for it.
     var where = there.owner().equals(dialled) ? address : null;
     return new Resolved(
-        new Destination(there.owner().toString(), Evidence.OWNER, where, port, protocol), null);
+        new Destination(there.owner().toString(), Evidence.OWNER, where, port, protocol),
+        null,
+        service(routed, where));
+  }
+
+  private @Nullable Destination service(@Nullable String routed, @Nullable IpAddress where) {
+    return routed == null
+        ? null
+        : new Destination(routed, Evidence.MESH_SERVICE, where, port, protocol);
   }
 
   /** As Kubernetes and Istio name the service that is called as its owner. */

@@ -204,6 +204,57 @@ class DestinationFactsTest {
     assertThat(dialled("10.9.9.9", "outbound|80||reports.shop", "reports").also()).isNull();
   }
 
+  /** So that who denies the service by its name denies it where it is one workload. */
+  @ParameterizedTest
+  @CsvSource({
+    "outbound|8080||catalog.shop.svc.cluster.local, catalog, catalog.shop.svc.cluster.local",
+    "outbound|8080||catalog.shop.svc.cluster.local;, c.alias, catalog.shop.svc.cluster.local",
+    "outbound|8080||catalog.shop.svc.cluster.local, , catalog.shop.svc.cluster.local",
+    "outbound|8080||catalog.shop.svc.other.domain, c.alias, catalog.shop.svc.other.domain",
+    "outbound|8080||shared.shop.svc.cluster.local, , shared.shop.svc.cluster.local",
+    "PassthroughCluster, catalog, ",
+    ", catalog, ",
+    // the destination has that name
+    "outbound|8080||reports.shop.svc.cluster.local, reports, ",
+  })
+  void resolve_routedToAnOwner_isAlsoTheService(
+      @Nullable String cluster, @Nullable String host, @Nullable String also) {
+    var resolved =
+        new DestinationFacts(
+                IpAddress.parse(CATALOG), 8080, Protocol.TCP, cluster, null, host, Set.of())
+            .resolve(directory());
+
+    assertThat(resolved.also())
+        .isEqualTo(
+            also == null
+                ? null
+                : new Destination(
+                    also, Evidence.MESH_SERVICE, IpAddress.parse(CATALOG), 8080, Protocol.TCP));
+  }
+
+  @Test
+  void resolve_routedToAnotherOwner_isAlsoItsService_notAtTheAddressDialled() {
+    assertThat(request("outbound|8080||ledger.shop.svc.cluster.local", "l.alias").also())
+        .isEqualTo(
+            new Destination(
+                "ledger.shop.svc.cluster.local", Evidence.MESH_SERVICE, null, 8080, Protocol.TCP));
+  }
+
+  @Test
+  void includes_whatHasNoOtherName_ofTheSameDestination() {
+    var byName = request("outbound|8080||catalog.shop.svc.cluster.local", "catalog");
+    var byOther = request("outbound|8080||catalog.shop.svc.other.domain", "c.alias");
+    var bare = request("PassthroughCluster", "catalog");
+    var elsewhere = request("outbound|8080||ledger.shop.svc.cluster.local", "l.alias");
+    var mismatch = request("PassthroughCluster", "ledger");
+
+    assertThat(byName.includes(bare)).isTrue();
+    assertThat(byName.includes(byName)).isTrue();
+    assertThat(bare.includes(bare)).isTrue();
+    assertThat(List.of(bare, byOther, elsewhere, mismatch)).noneMatch(one -> one.includes(byName));
+    assertThat(mismatch.includes(bare)).isFalse();
+  }
+
   /** Without a name the address alone chose the chain, and so the cluster. */
   @Test
   void resolve_connectionWithoutAName_isOfWhoHasTheAddress() {
