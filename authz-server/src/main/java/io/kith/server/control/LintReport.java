@@ -22,7 +22,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -57,15 +56,17 @@ record LintReport(
         outOfUse.addAll(outOfUse(workload));
       }
     }
-    lists.all().flatMap(list -> list.rules().stream()).forEach(rule -> noteUse(rule, used));
-    byHand.values().stream().flatMap(List::stream).forEach(rule -> noteUse(rule, used));
-    var findings = new ArrayList<>(Lint.of(lists, byHand, baselines, new Usage(since, used), now));
+    var otherNames = new ArrayList<Finding>();
     Stream.concat(
             lists.all().flatMap(list -> list.rules().stream()),
             byHand.values().stream().flatMap(List::stream))
-        .map(this::byAnotherName)
-        .filter(Objects::nonNull)
-        .forEach(findings::add);
+        .forEach(
+            rule -> {
+              noteUse(rule, used);
+              noteOtherName(rule, otherNames);
+            });
+    var findings = new ArrayList<>(Lint.of(lists, byHand, baselines, new Usage(since, used), now));
+    findings.addAll(otherNames);
     if (owner != null) {
       var places =
           lists
@@ -80,24 +81,25 @@ record LintReport(
     return findings;
   }
 
-  /** About a denial of a service that leads to a workload, which has other names; or null. */
-  private @Nullable Finding byAnotherName(AllowRule rule) {
+  /** Of a denial of a service that leads to a workload, which has other names. */
+  private void noteOtherName(AllowRule rule, List<Finding> found) {
     if (rule.action() == AllowRule.Action.ALLOW
         || !(rule.destination().place() instanceof Place.Named(var name, _))) {
-      return null;
+      return;
     }
     var workload = directory.named(name);
-    return workload == null
-        ? null
-        : new Finding(
-            Finding.Kind.UNUSED,
-            rule.where(),
-            rule.words(),
-            "denies what a proxy sends by this name, not all that is to the workload that "
-                + name
-                + " leads to (name it: host: "
-                + workload.owner()
-                + ")");
+    if (workload != null) {
+      found.add(
+          new Finding(
+              Finding.Kind.UNUSED,
+              rule.where(),
+              rule.words(),
+              "denies what a proxy sends by this name, not all that is to the workload that "
+                  + name
+                  + " leads to (name it: host: "
+                  + workload.owner()
+                  + ")"));
+    }
   }
 
   private void noteUse(AllowRule rule, Map<String, Instant> used) {
