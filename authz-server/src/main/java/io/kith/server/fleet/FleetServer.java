@@ -34,8 +34,9 @@ public final class FleetServer implements AutoCloseable {
    * @param idle without a call, after which one is ended; a check server has one all the time
    */
   public record Limits(int ofStranger, int handshakes, Duration idle) {
-    /** All check servers of 10,000 nodes come at once when their control server is gone. */
-    static final Limits DEFAULT = new Limits(100, 10_000, Duration.ofMinutes(1));
+    static final Limits DEFAULT =
+        new Limits(
+            TransportAdmission.OF_STRANGER, TransportAdmission.HANDSHAKES, Duration.ofMinutes(1));
   }
 
   private static final Duration GRACE = Duration.ofSeconds(2);

@@ -70,12 +70,6 @@ public final class CheckServer implements AutoCloseable {
   private static final Duration KEEP_ALIVE_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration CLOSE_GRACE = Duration.ofSeconds(5);
 
-  /** At the port of bridges, of a SPIFFE ID that is none of theirs. */
-  private static final int STRANGERS_CONNECTIONS = 100;
-
-  /** All bridges of 10,000 nodes come at once when their server is gone. */
-  private static final int BRIDGES_HANDSHAKES = 10_000;
-
   private static final int WARM_UPS = 2;
   // Of the port where it asks itself, over a few connections.
   private static final KithConfig.Connections WARM_UP_LIMITS =
@@ -142,9 +136,10 @@ public final class CheckServer implements AutoCloseable {
         new BridgeService(bridges, settings.bridgeIds(), version, InstantSource.system());
     this.bridgeAdmission =
         new TransportAdmission(
-            peer -> bridgeService.mayAttach(peer) ? Integer.MAX_VALUE : STRANGERS_CONNECTIONS,
+            peer ->
+                bridgeService.mayAttach(peer) ? Integer.MAX_VALUE : TransportAdmission.OF_STRANGER,
             "see server.bridgeIds",
-            BRIDGES_HANDSHAKES,
+            TransportAdmission.HANDSHAKES,
             "as so many are at the port of server.bridges.listen");
     var metrics = telemetry.metrics();
     metrics.gauge("kith_checks_waiting", "Checks that wait for a bridge.", checkService::waiting);
