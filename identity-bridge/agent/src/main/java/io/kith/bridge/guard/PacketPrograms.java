@@ -28,6 +28,7 @@ final class PacketPrograms {
   private static final int IPV6 = 0xdd86;
   private static final int FRAGMENT_OFFSET = 0xff1f;
   private static final int LINK_LOCAL_MULTICAST = 0x02ff;
+  private static final int MULTICAST4 = 0xe0;
 
   private static final int IP4_BYTES = 20;
   private static final int IP6_BYTES = 40;
@@ -35,9 +36,16 @@ final class PacketPrograms {
   private static final int IGMP = 2;
   private static final int UDP = 17;
   private static final int ICMP6 = 58;
+  private static final int HOP_BY_HOP = 0;
   private static final int FRAGMENT = 255;
-  private static final int ECHO = 8;
-  private static final int ECHO6 = 128;
+  private static final int ECHO_REPLY = 0;
+  private static final int UNREACHABLE = 3;
+  private static final int TIME_EXCEEDED = 11;
+  private static final int PARAMETER_PROBLEM = 12;
+  private static final int LAST_ERROR6 = 4;
+  private static final int ECHO6 = 128; // its reply, listeners and neighbours follow
+  private static final int REDIRECT6 = 137;
+  private static final int LISTENER_REPORT6 = 143;
   private static final int SYN = 0x02;
   private static final int SYN_ACK = 0x12;
   private static final int UDP_HEADER = 8;
@@ -179,21 +187,28 @@ final class PacketPrograms {
   }
 
   /**
-   * Lets pass what the kernel itself says for the pod: neighbour discovery, group membership, and
-   * ICMP that is no echo request.
+   * Lets pass what the kernel itself says for the pod: group membership, neighbour discovery, errors
+   * and echo replies. Of the rest of ICMP some needs no capability, such as extended echo.
    */
   private static void harmless(Assembler a) {
     var protocol = GuardCode.ATTEMPT + GuardRecord.ATTEMPT_PROTOCOL;
-    a.load16(1, 10, GuardCode.ATTEMPT + GuardRecord.ATTEMPT_ADDRESS);
-    a.jumpIfEqual(1, LINK_LOCAL_MULTICAST, "pass");
-    a.load8(1, 10, protocol).jumpIfEqual(1, IGMP, "pass");
-    a.jumpIfEqual(1, ICMP, "icmp").jumpIfEqual(1, ICMP6, "icmp").jump("not-icmp");
+    var address = GuardCode.ATTEMPT + GuardRecord.ATTEMPT_ADDRESS;
+    a.load8(1, 10, protocol).jumpIfEqual(1, ICMP, "icmp").jumpIfEqual(1, ICMP6, "icmp");
+    a.jumpIfEqual(1, IGMP, "igmp").jumpUnlessEqual(1, HOP_BY_HOP, "harmful");
+    // The kernel's reports of listeners have an option before them.
+    a.load16(1, 10, address).jumpIfEqual(1, LINK_LOCAL_MULTICAST, "pass").jump("harmful");
+    a.label("igmp");
+    a.load32(1, 6, ETHERTYPE).jumpUnlessEqual(1, IPV4, "harmful");
+    a.load8(1, 10, address + 12).and(1, 0xf0).jumpIfEqual(1, MULTICAST4, "pass").jump("harmful");
     a.label("icmp");
-    transport(a, 1, "not-icmp");
-    a.load8(2, 10, GuardCode.TRANSPORT).load8(1, 10, protocol);
-    a.jumpIfEqual(1, ICMP6, "icmp6").jumpUnlessEqual(2, ECHO, "pass").jump("not-icmp");
-    a.label("icmp6").jumpUnlessEqual(2, ECHO6, "pass");
-    a.label("not-icmp");
+    transport(a, 1, "harmful");
+    a.load8(2, 10, GuardCode.TRANSPORT).load8(1, 10, protocol).jumpIfEqual(1, ICMP6, "icmp6");
+    a.jumpIfEqual(2, UNREACHABLE, "pass").jumpIfEqual(2, TIME_EXCEEDED, "pass");
+    a.jumpIfEqual(2, PARAMETER_PROBLEM, "pass").jumpIfEqual(2, ECHO_REPLY, "pass").jump("harmful");
+    a.label("icmp6").jumpIfEqual(2, 0, "harmful").jumpIfAtMost(2, LAST_ERROR6, "pass");
+    a.jumpIfAtMost(2, ECHO6, "harmful").jumpIfAtMost(2, REDIRECT6, "pass");
+    a.jumpIfEqual(2, LISTENER_REPORT6, "pass");
+    a.label("harmful");
   }
 
   /** 7 = what was noted at the packet's socket. */

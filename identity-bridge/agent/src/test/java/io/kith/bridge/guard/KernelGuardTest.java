@@ -13,6 +13,7 @@ import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -322,18 +323,68 @@ class KernelGuardTest {
     assertThat(count(GuardReason.UDP)).isEqualTo(new Count(2, 2));
   }
 
+  private static final Path PING_GROUPS = Path.of("/proc/sys/net/ipv4/ping_group_range");
+
+  /** What becomes of packets of other protocols. */
+  private static String packets(String script) throws Exception {
+    return pod.app(
+        """
+        sub packet {
+          my ($kind, $protocol, $payload, $host) = @_;
+          socket(my $s, $host =~ /:/ ? AF_INET6 : AF_INET, $kind, $protocol) or die "socket: $!";
+          setsockopt($s, SOL_SOCKET, 25, 'kg0') or die if $host =~ /^ff/; # SO_BINDTODEVICE
+          return defined(send($s, $payload, 0, address($host, 0))) ? 'sent' : name();
+        }
+        sub icmp { return pack('CCnnn', @_, 0, 0, 1, 1); }
+        sub each_of { my %count; $count{$_}++ for @_; print join ' ', %count, ''; }
+        my $report = pack('CCnN', 0x16, 0, 0, 0xef010101);
+        """
+            + script);
+  }
+
   @Test
   void otherProtocols_areRefused() throws Exception {
     var script =
         """
-        socket(my $s, AF_INET, SOCK_RAW, 253) or die;
-        print defined(send($s, 'x' x 40, 0, address('198.18.1.1', 0))) ? 'sent' : name();
-        socket(my $p, AF_INET, SOCK_RAW, 1) or die;
-        my $echo = pack('CCnnn', 8, 0, 0xf7fd, 1, 1);
-        print ' ', defined(send($p, $echo, 0, address('198.18.1.1', 0))) ? 'sent' : name();
+        each_of(map { packet(SOCK_RAW, 253, 'x' x 40, $_) } '198.18.1.1', 'ff02::1');
+        each_of(map { packet(SOCK_RAW, 2, $report, $_) } '198.18.1.1', '2001:db8::e000:1');
+        each_of(map { packet(SOCK_RAW, 1, icmp($_), '198.18.1.1') } 4 .. 10, 13 .. 18, 42, 43);
+        each_of(map { packet(SOCK_RAW, 58, icmp($_), '2001:db8::1') }
+          0, 5, 128, 138 .. 142, 144, 160, 161);
         """;
-    assertThat(pod.app(script)).isEqualTo("EPERM EPERM");
-    assertThat(count(GuardReason.OTHER_PROTOCOL)).isEqualTo(new Count(2, 2));
+    assertThat(packets(script)).isEqualTo("EPERM 2 EPERM 2 EPERM 15 EPERM 11");
+    assertThat(count(GuardReason.OTHER_PROTOCOL)).isEqualTo(new Count(30, 30));
+  }
+
+  /** No capability is needed for it; since Linux 5.13 there is the extended one as well. */
+  @Test
+  void echo_isRefusedUnlessWithinThePod() throws Exception {
+    pod.inPod(() -> Files.writeString(PING_GROUPS, "0 0"));
+    var script =
+        """
+        for my $type (8, 42) {
+          each_of(packet(SOCK_DGRAM, 1, icmp($type), '198.18.1.1'));
+          each_of(map { packet(SOCK_DGRAM, 1, icmp($type), $_) } '127.0.0.1', '%s');
+        }
+        for my $type (128, 160) { # here the kernel does not tell of a refusal
+          packet(SOCK_DGRAM, 58, icmp($type), $_) for '2001:db8::1', 'ff02::1', '::1', '%s';
+        }
+        """
+            .formatted(GuardedPod.ADDRESS, GuardedPod.ADDRESS6);
+    assertThat(packets(script)).isEqualTo("EPERM 1 sent 2 EPERM 1 sent 2");
+    assertThat(count(GuardReason.OTHER_PROTOCOL)).isEqualTo(new Count(6, 6));
+  }
+
+  @Test
+  void whatTheKernelSaysForAPod_isSent() throws Exception {
+    var script =
+        """
+        each_of(map { packet(SOCK_RAW, 2, $report, $_) } '224.0.0.22', '239.1.1.1');
+        each_of(map { packet(SOCK_RAW, 1, icmp($_), '198.18.1.1') } 0, 3, 11, 12);
+        each_of(map { packet(SOCK_RAW, 58, icmp($_), '2001:db8::1') } 1 .. 4, 129 .. 137, 143);
+        """;
+    assertThat(packets(script)).isEqualTo("sent 2 sent 4 sent 14");
+    assertThat(guard.totals(pod.id()).byReason()).isEmpty();
   }
 
   @Test
