@@ -12,12 +12,17 @@ import java.util.regex.Pattern;
  */
 final class AddressFiles {
   /*
-   *  fib_trie            if_inet6
-   *     |-- 10.0.0.2     fd00…02 02 40 00 80 eth0
-   *        /32 host LOCAL       │  │  └ scope: 00 global, 10 host, 20 link
+   *  fib_trie              if_inet6
+   *  Local:                fd00…02 02 40 00 80 eth0
+   *     |-- 10.0.0.2                     └ scope: 00 global, 10 host, 20 link
+   *        /32 host LOCAL
    */
   private static final Pattern LEAF = Pattern.compile("\\s*\\|-- ([0-9.]+)");
   private static final Pattern SPACES = Pattern.compile("\\s+");
+
+  /** The tables that every packet is looked up in, or both in one; others take a rule. */
+  private static final Set<String> TABLES = Set.of("Local:", "Main:");
+
   private static final String GLOBAL = "00";
   private static final String HOST = "10";
 
@@ -30,12 +35,16 @@ final class AddressFiles {
    */
   static Set<IpAddress> v4(String fibTrie, boolean withLoopback) {
     var addresses = new HashSet<IpAddress>();
+    var counts = false;
     var leaf = "";
     for (var line : fibTrie.lines().toList()) {
       var matcher = LEAF.matcher(line);
       if (matcher.matches()) {
         leaf = matcher.group(1);
-      } else if (line.contains("/32 host LOCAL") && !leaf.isEmpty()) {
+      } else if (!line.startsWith(" ")) {
+        counts = TABLES.contains(line);
+        leaf = "";
+      } else if (counts && line.contains("/32 host LOCAL") && !leaf.isEmpty()) {
         var address = IpAddress.parse(leaf);
         if (withLoopback || !address.isLoopback()) {
           addresses.add(address);

@@ -55,7 +55,7 @@ final class GuardPrograms {
     var family = destination(code, kind);
 
     code.proxy(btf != null, "proxy", "pass");
-    code.rule(Kind.OWN);
+    code.rule(Kind.OWN); // whether it is so is judged by where its first packet goes
     a.jumpIfEqual(0, 0, "leaves");
     code.ruleWithPort(Kind.PROXY_PORT);
     a.jumpIfEqual(0, 0, "pass");

@@ -100,8 +100,12 @@ final class PacketPrograms {
 
     a.label("judge");
     code.policy("pass");
+    // Whoever rules a pod's network may call any address its own, and route it out all the same;
+    // and what goes to loopback for another address may be forwarded.
+    a.load32(1, 6, INTERFACE).jumpUnlessEqual(1, LOOPBACK_INTERFACE, "leaves");
     code.rule(Kind.OWN);
     a.jumpUnlessEqual(0, 0, "pass");
+    a.label("leaves");
     code.ruleWithPort(Kind.RESOLVER);
     a.jumpIfEqual(0, 0, "no-resolver");
     a.load8(1, 10, GuardCode.ATTEMPT + GuardRecord.ATTEMPT_PROTOCOL);
@@ -256,17 +260,15 @@ final class PacketPrograms {
     var code = new GuardCode(maps, cgroup);
     var a = code.assembler();
     a.move(6, 1);
+    // What comes over loopback was written in the pod itself, from whatever address; and what
+    // answers a process of the pod does not leave it.
+    a.load32(1, 6, INTERFACE).jumpIfEqual(1, LOOPBACK_INTERFACE, "pass");
     header(a, code, IP4_BYTES - 8, IP6_BYTES - 32, "pass");
     a.load8(1, 10, GuardCode.ATTEMPT + GuardRecord.ATTEMPT_PROTOCOL)
         .jumpUnlessEqual(1, UDP, "pass");
     transport(a, UDP_HEADER, "pass");
     a.load16(9, 10, GuardCode.TRANSPORT).bigEndian16(9);
     code.policy("pass");
-    // What comes over loopback from elsewhere was written by a process of the pod itself.
-    a.load32(1, 6, INTERFACE).jumpUnlessEqual(1, LOOPBACK_INTERFACE, "wire");
-    code.rule(Kind.OWN);
-    a.jumpIfEqual(0, 0, "pass");
-    a.label("wire");
     code.ruleWithPort(Kind.RESOLVER);
     a.jumpUnlessEqual(0, 0, "dns");
 

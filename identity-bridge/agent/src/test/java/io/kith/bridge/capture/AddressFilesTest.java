@@ -11,7 +11,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class AddressFilesTest {
   @Test
-  void v4_localAddresses_withoutBroadcastAndNeighbours_andLoopbackWhenAsked() {
+  void v4_localAddresses_withoutBroadcastNeighboursAndOtherTables_andLoopbackWhenAsked() {
     var file =
         """
         Main:
@@ -31,6 +31,9 @@ class AddressFilesTest {
         Local:
                 |-- 10.88.0.7
                    /32 host LOCAL
+        Id 99:
+             |-- 203.0.113.9
+                /32 host LOCAL
         """;
 
     assertThat(AddressFiles.v4(file, false)).containsExactly(IpAddress.parse("10.88.0.7"));
@@ -56,6 +59,7 @@ class AddressFilesTest {
   void v4AndV6_emptyOrBroken_areNothing() {
     assertThat(AddressFiles.v4("", true)).isEmpty();
     assertThat(AddressFiles.v4("/32 host LOCAL\n|--\n", true)).isEmpty();
+    assertThat(AddressFiles.v4("  |-- 10.88.0.7\n     /32 host LOCAL\n", true)).isEmpty();
     assertThat(AddressFiles.v6("\nfd88 02\n", true)).isEmpty();
   }
 

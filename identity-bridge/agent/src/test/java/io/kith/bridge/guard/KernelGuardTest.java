@@ -16,6 +16,7 @@ import java.net.SocketTimeoutException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -225,23 +226,51 @@ class KernelGuardTest {
   void loopback_isServed() throws Exception {
     var script =
         """
-        socket(my $server, AF_INET, SOCK_STREAM, 0);
-        bind($server, pack_sockaddr_in(8080, INADDR_ANY)) or die;
+        socket(my $server, AF_INET6, SOCK_STREAM, 0);
+        bind($server, address('::', 8080)) or die;
         listen($server, 8);
-        socket(my $udp, AF_INET, SOCK_DGRAM, 0);
-        bind($udp, pack_sockaddr_in(8080, INADDR_ANY)) or die;
+        socket(my $udp, AF_INET6, SOCK_DGRAM, 0);
+        bind($udp, address('::', 8080)) or die;
         if (!fork) {
           alarm 100;
-          for (1 .. 2) { accept(my $c, $server); syswrite $c, "own\\n"; }
-          for (1 .. 2) { my $from = recv($udp, my $x, 64, 0); send($udp, "own", 0, $from); }
+          for (1 .. 4) { accept(my $c, $server); syswrite $c, "own\\n"; }
+          for (1 .. 4) { my $from = recv($udp, my $x, 64, 0); send($udp, "own", 0, $from); }
           exit;
         }
-        print join ' ', tcp('127.0.0.1', 8080), tcp('%s', 8080),
-          udp('127.0.0.1', 8080), udp('%s', 8080);
+        my @hosts = ('127.0.0.1', '%s', '::1', '%s');
+        print join ' ', (map { tcp($_, 8080) } @hosts), (map { udp($_, 8080) } @hosts);
         """
-            .formatted(GuardedPod.ADDRESS, GuardedPod.ADDRESS);
-    assertThat(pod.app(script)).isEqualTo("own own own own");
+            .formatted(GuardedPod.ADDRESS, GuardedPod.ADDRESS6);
+    assertThat(pod.app(script)).isEqualTo("own own own own own own own own");
     assertThat(guard.totals(pod.id()).byReason()).isEmpty();
+  }
+
+  /** T1562: with CAP_NET_ADMIN a pod may call any address its own, and route it elsewhere. */
+  @Test
+  void addressThatIsThePodsInNameOnly_isJudgedByWhereItGoes() throws Exception {
+    var own = new HashSet<>(OWN);
+    own.add(IpAddress.parse("198.18.1.1"));
+    own.add(IpAddress.parse("2001:db8::1"));
+    guard.policy(pod.id(), policy(Mode.ENFORCE), Mode.ENFORCE, pod.id("proxy"), own);
+
+    for (var host : List.of("198.18.1.1", "2001:db8::1")) {
+      assertThat(pod.app("print udp('%s', 443);".formatted(host))).isEqualTo("EPERM");
+      assertThat(packets("print packet(SOCK_RAW, 253, 'x', '%s');".formatted(host)))
+          .isEqualTo("EPERM");
+      var script = "$patience = 2; print tcp('%s', 443);".formatted(host);
+      assertThat(pod.says(pod.perl("app", 1_337, 0, script))).isEqualTo("EINPROGRESS");
+    }
+    assertThat(pod.app("print tcp('198.18.1.1', 443);")).isEqualTo("proxy");
+    var toLoopback = // which may forward it
+        """
+        my $s = new_socket('0', SOCK_DGRAM);
+        setsockopt($s, SOL_SOCKET, 25, 'lo') or die; # SO_BINDTODEVICE
+        print udp_to('198.18.1.2', 443, $s);
+        """;
+    assertThat(pod.app(toLoopback)).isEqualTo("EPERM");
+    assertThat(count(GuardReason.UDP)).isEqualTo(new Count(3, 3));
+    assertThat(count(GuardReason.OTHER_PROTOCOL)).isEqualTo(new Count(2, 2));
+    assertThat(count(GuardReason.NOT_REDIRECTED).refused()).isPositive();
   }
 
   @Test
