@@ -236,10 +236,9 @@ public final class FingerprintSource implements AutoCloseable {
    */
   public Identified identify(Sighting sighting, long until) {
     var run = runOf(sighting);
-    var remarks = new ArrayList<String>();
     Examined examined = null;
     if (run == null) {
-      examined = lookNow(sighting, remarks);
+      examined = lookNow(sighting);
       if (examined == null ? isReported(sighting) : examined.doubted()) {
         run = awaitRun(sighting, until);
       }
@@ -257,7 +256,7 @@ public final class FingerprintSource implements AutoCloseable {
     var foreign =
         injected.of(
             sighting.key(), sighting.tid(), examined.file(), examined.ancestry().container());
-    return identified(sighting, run, examined, foreign, until, remarks);
+    return identified(sighting, run, examined, foreign, until);
   }
 
   /**
@@ -269,11 +268,9 @@ public final class FingerprintSource implements AutoCloseable {
       @Nullable Run run,
       Examined examined,
       List<String> foreign,
-      long until,
-      List<String> remarks) {
-    remarks.addAll(examined.remarks());
-    if (run != null
-        && run.late()
+      long until) {
+    var remarks = new ArrayList<>(examined.remarks());
+    if (isLate(run, examined)
         && examined.entry().path() != null
         && !remarks.contains(Examiner.READ_LATE)) {
       remarks.add(Examiner.READ_LATE);
@@ -306,6 +303,11 @@ public final class FingerprintSource implements AutoCloseable {
     return new Identified(FingerprintId.of(fingerprint), fingerprint, proved, remarks);
   }
 
+  /** Whether what an interpreter was given was read long after the exec, if it is known at all. */
+  private static boolean isLate(@Nullable Run run, Examined examined) {
+    return run == null ? !examined.doubted() : run.late();
+  }
+
   /**
    * The same where all of it is remembered: nothing is hashed, mapped code is not looked at, and
    * nobody is waited for.
@@ -328,7 +330,7 @@ public final class FingerprintSource implements AutoCloseable {
     var foreign = injected.atHand(sighting.key(), examined.ancestry().container());
     return foreign == null
         ? null
-        : identified(sighting, run, examined, foreign, System.nanoTime(), new ArrayList<>());
+        : identified(sighting, run, examined, foreign, System.nanoTime());
   }
 
   private static @Nullable Examined done(Run run) {
@@ -493,7 +495,7 @@ public final class FingerprintSource implements AutoCloseable {
     return false;
   }
 
-  private @Nullable Examined lookNow(Sighting sighting, List<String> remarks) {
+  private @Nullable Examined lookNow(Sighting sighting) {
     var key = sighting.key();
     var distinct = key.startNanos() != 0 && key.execId() != 0;
     var before = distinct ? late.get(key) : null;
@@ -510,9 +512,6 @@ public final class FingerprintSource implements AutoCloseable {
     }
     if (examined.doubted()) {
       return examined;
-    }
-    if (examined.entry().path() != null) {
-      remarks.add(Examiner.READ_LATE);
     }
     if (distinct) {
       late.put(key, examined);

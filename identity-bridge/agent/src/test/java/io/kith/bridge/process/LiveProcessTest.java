@@ -417,6 +417,20 @@ class LiveProcessTest {
     assertThat(source.atHand(new Sighting(key, 0, 0, 1, null, other))).isNull();
   }
 
+  /** A script that may have been another when it was run is no less doubted the second time. */
+  @Test
+  void atHand_scriptThatWasThereBefore_isAsIdentifiedWithItsRemark() throws Exception {
+    pod.ask("echo 'sleep 1000 & wait' > /srv/before.sh; echo");
+    var pid = pod.start("bash /srv/before.sh");
+    var seen = new Sighting(keyOf(pid, 7), 0, 0, 1, null, imageOf(pid, false));
+
+    var identified = identify(seen);
+
+    assertThat(identified.remarks()).containsExactly(Examiner.READ_LATE);
+    assertThat(identify(seen)).isEqualTo(identified);
+    assertThat(source.atHand(seen)).isEqualTo(identified);
+  }
+
   @Test
   void identify_goneBeforeAnybodyLooked_isStillTheFileThatTheKernelSaw() throws Exception {
     identify(pod.firstPid());
