@@ -264,11 +264,7 @@ public final class FingerprintSource implements AutoCloseable {
    * @param foreign code that was mapped into it
    */
   private Identified identified(
-      Sighting sighting,
-      @Nullable Run run,
-      Examined examined,
-      List<String> foreign,
-      long until) {
+      Sighting sighting, @Nullable Run run, Examined examined, List<String> foreign, long until) {
     var remarks = new ArrayList<>(examined.remarks());
     if (isLate(run, examined)
         && examined.entry().path() != null
@@ -276,15 +272,21 @@ public final class FingerprintSource implements AutoCloseable {
       remarks.add(Examiner.READ_LATE);
     }
     var image = sighting.image();
-    var proved = image != null && (run != null || image.file().equals(examined.file()));
-    if (image != null && !proved) {
+    var pretended = run != null && !isOf(run, sighting);
+    var proved =
+        image != null && !pretended && (run != null || image.file().equals(examined.file()));
+    if (pretended) {
+      remarks.add("it names another executable than was executed");
+    } else if (image != null && !proved) {
       remarks.add("the executable changed after it connected");
     }
     var container = examined.ancestry().container();
     var origin =
-        image == null
-            ? examined.fileOrigin()
-            : Origins.of(image, examined.name(), examined.host(), container);
+        pretended
+            ? Origin.UNKNOWN
+            : image == null
+                ? examined.fileOrigin()
+                : Origins.of(image, examined.name(), examined.host(), container);
     var described = described(examined.placement(), until, remarks);
     var fingerprint =
         new ProcessFingerprint(
@@ -328,9 +330,7 @@ public final class FingerprintSource implements AutoCloseable {
       return null;
     }
     var foreign = injected.atHand(sighting.key(), examined.ancestry().container());
-    return foreign == null
-        ? null
-        : identified(sighting, run, examined, foreign, System.nanoTime());
+    return foreign == null ? null : identified(sighting, run, examined, foreign, System.nanoTime());
   }
 
   private static @Nullable Examined done(Run run) {
@@ -386,7 +386,7 @@ public final class FingerprintSource implements AutoCloseable {
       return runOfHolder(sighting);
     }
     var own = runs.get(key);
-    if (own != null && isOf(own, sighting)) {
+    if (own != null && counts(own, sighting)) {
       return own;
     }
     var forker = key.execId() == 0 ? null : runOfForker(sighting);
@@ -429,7 +429,8 @@ public final class FingerprintSource implements AutoCloseable {
       }
       var parent = new ProcessKey(birth.parent(), startOfForker(birth), key.execId());
       var run = runs.get(parent);
-      if (run != null && isOf(run, sighting) && (seen || runsTheSame(key.pid(), run))) {
+      if (run != null
+          && (seen ? counts(run, sighting) : isOf(run, sighting) && runsTheSame(key.pid(), run))) {
         return run;
       }
       var above = tree.birth(parent.pid());
@@ -464,6 +465,25 @@ public final class FingerprintSource implements AutoCloseable {
         && other.startedAt(key.startNanos())
         && one.stack() != 0
         && one.stack() == other.stack();
+  }
+
+  /**
+   * Whether an exec says what a process is that has called no other since, whatever is its
+   * executable by now: with CAP_SYS_ADMIN, be it in a user namespace of its own, it can name any
+   * file as that (PR_SET_MM_MAP).
+   */
+  private boolean counts(Run run, Sighting sighting) {
+    return isOf(run, sighting) || (sighting.key().isDistinct() && !isRestored(run, sighting));
+  }
+
+  /** A program of the host that has become one of a container, as those of a checkpoint do. */
+  private boolean isRestored(Run run, Sighting sighting) {
+    var executed = run.event().mountNamespace();
+    var seen = sighting.mountNamespace();
+    return executed != null
+        && containers.isHost(executed)
+        && seen != null
+        && !containers.isHost(seen);
   }
 
   private static boolean isOf(Run run, Sighting sighting) {

@@ -42,6 +42,28 @@ class LiveProcessTest {
   private static final Duration PATIENCE = Duration.ofMinutes(2);
   private static final long OVERLAYFS = 0x794c_7630L;
 
+  /**
+   * A program for x86-64. Once there is {@code /srv/go} it moves to memory without a file, unmaps
+   * its own, and has the kernel name {@code /usr/bin/sleep} as its executable: prctl(PR_SET_MM,
+   * PR_SET_MM_MAP) with addresses that are those of the memory. Then it waits.
+   */
+  private static final String RENAMES_ITSELF =
+      escaped(
+          "7f454c4602010100000000000000000002003e00010000007800400000000000" // ELF
+              + "4000000000000000000000000000000000000000400038000100000000000000"
+              + "0100000005000000000000000000000000004000000000000000400000000000" // one segment
+              + "2b010000000000002b010000000000000010000000000000"
+              + "6a0258488d3da100000031f60f0585c078ee" // open("/srv/go") until there is one
+              + "6a0958bf00000010be001000006a075a6a32415a4983c8ff4531c90f05" // mmap
+              + "89c7be00004000b900100000f3a4678d80be000000ffe0" // copy, jump
+              + "6a0b58bf00004000be001000000f05" // munmap
+              + "6a0258488d3d3d00000031f60f05" // open("/usr/bin/sleep")
+              + "bf0008001089fa894764b8000000106a0b59f348ab" // struct prctl_mm_map
+              + "ff4208ff4220ff4228"
+              + "b89d0000006a235f6a0e5e6a68415a4531c00f05" // prctl
+              + "6a22580f05ebf9" // pause, for ever
+              + "2f7573722f62696e2f736c656570002f7372762f676f00"); // names
+
   private static final ContainerDirectory NO_RUNTIME =
       ContainerDirectory.open(new RuntimeSetting.Off(), HostCgroups.open());
 
@@ -67,6 +89,11 @@ class LiveProcessTest {
   @AfterEach
   void stop() {
     source.close();
+  }
+
+  /** Bytes as the shell's printf wants them. */
+  private static String escaped(String hex) {
+    return hex.replaceAll("..", "\\\\x$0");
   }
 
   private Identified identify(int pid) {
@@ -601,6 +628,63 @@ class LiveProcessTest {
     var fingerprint = identify(new Sighting(child, 0, 0, adopts, null, image)).fingerprint();
 
     assertThat(fingerprint.entryKind()).isEqualTo(EntryKind.INLINE);
+  }
+
+  /** What it may do in a user namespace of its own, the tests' root may everywhere. */
+  @Test
+  void identify_programThatNamesAnotherAsItsOwn_isWhatWasExecuted() throws Exception {
+    pod.ask("printf '" + RENAMES_ITSELF + "' > /srv/evil; chmod +x /srv/evil; echo");
+    var pid = pod.start("/srv/evil");
+    awaitLink(pid, "/srv/evil");
+    var key = keyOf(pid, 7);
+    source.executed(exec(key, 1, imageOf(pid, true), "/srv/evil", "/srv/evil", "/srv/evil"));
+    pod.ask("touch /srv/go; echo");
+    awaitLink(pid, "/usr/bin/sleep");
+    var mounts = ProcFs.of(pid).link("ns/mnt");
+    var seen = new Sighting(key, 0, 0, 1, mounts, imageOf(pid, false));
+
+    var identified = identify(seen);
+
+    assertThat(identified.fingerprint().path()).isEqualTo("/srv/evil");
+    assertThat(identified.fingerprint().origin()).isEqualTo(Origin.UNKNOWN);
+    assertThat(identified.imageProved()).isFalse();
+    assertThat(identified.remarks()).contains("it names another executable than was executed");
+    assertThat(source.atHand(seen)).isIn(null, identified);
+  }
+
+  @Test
+  void identify_forkThatNamesAnotherAsItsOwn_isWhatItsForkerExecuted() throws Exception {
+    var child = pod.start("sleep 1000");
+    var key = keyOf(child, 7);
+    var forker = new ProcessKey(3_999_979, key.startNanos() - 1, 7); // no such process
+    var bash = imageOf(pod.firstPid(), false);
+    source.executed(exec(forker, pod.firstPid(), bash, "/bin/bash", "/bin/bash", "bash", "-c", ""));
+    births.put(child, new Birth(key.startNanos(), 7, forker.pid()));
+
+    var identified = identify(new Sighting(key, 0, 0, 1, null, imageOf(child, false)));
+
+    assertThat(identified.fingerprint().program()).isEqualTo("bash");
+    assertThat(identified.fingerprint().origin()).isEqualTo(Origin.UNKNOWN);
+    assertThat(identified.imageProved()).isFalse();
+  }
+
+  /** A runtime restores a container from a checkpoint by forks of a program of the host. */
+  @Test
+  void identify_forkOfAProgramOfTheHostInAContainer_isWhatItRuns() throws Exception {
+    var restored = pod.start("sleep 1000");
+    var key = keyOf(restored, 7);
+    var forker = new ProcessKey(3_999_979, key.startNanos() - 1, 7); // no such process
+    var bash = imageOf(pod.firstPid(), false);
+    var self = (int) ProcessHandle.current().pid();
+    source.executed(execIn(self, forker, 1, bash, "/usr/sbin/criu", "criu", "swrk"));
+    births.put(restored, new Birth(key.startNanos(), 7, forker.pid()));
+    var mounts = ProcFs.of(restored).link("ns/mnt");
+
+    var identified = identify(new Sighting(key, 0, 0, 1, mounts, imageOf(restored, false)));
+
+    assertThat(identified.fingerprint().path()).isEqualTo("/usr/bin/sleep");
+    assertThat(identified.fingerprint().origin()).isEqualTo(Origin.IMAGE);
+    assertThat(identified.imageProved()).isTrue();
   }
 
   @Test
