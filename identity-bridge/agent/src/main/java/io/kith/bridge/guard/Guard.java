@@ -34,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  * answers from memory. Thread-safe.
  */
 public final class Guard implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(Guard.class.getName());
   private static final int DESTROYED_AT_ONCE = 100;
   private static final int MOST_ADDRESSES = 64;
 
@@ -148,7 +149,7 @@ public final class Guard implements AutoCloseable {
     try {
       root = CgroupRoot.open(settings.cgroup());
       var guard = KernelGuard.open(settings.pin(), types, problems);
-      return new Kernel(root, new PodCgroups(root, cgroups), guard, lock, settings.proxyUid());
+      return new Kernel(root, new PodCgroups(root, cgroups::of), guard, lock, settings.proxyUid());
     } catch (KernelException | CgroupRoot.NotFoundException | RuntimeException e) {
       if (root != null) {
         root.close();
@@ -236,7 +237,12 @@ public final class Guard implements AutoCloseable {
     present.forEach(pod -> ids.add(pod.id()));
     var byCgroup = new HashMap<Long, String>();
     for (var pod : present) {
-      look(own, pod, pods.computeIfAbsent(pod.id(), _ -> new Watched()), byCgroup);
+      var guarded = pods.computeIfAbsent(pod.id(), _ -> new Watched());
+      try {
+        look(own, pod, guarded, byCgroup);
+      } catch (RuntimeException e) { // the other pods have to be looked at all the same
+        failed(pod, guarded, byCgroup, e);
+      }
     }
     podsByCgroup = Map.copyOf(byCgroup);
     forget(own, ids);
@@ -263,6 +269,17 @@ public final class Guard implements AutoCloseable {
     states = List.copyOf(seen);
     counted.keySet().retainAll(ids);
     destroyed = revocation.all();
+  }
+
+  /** What it is guarded by stays, and nobody else gets its cgroups. */
+  private static void failed(
+      Pod pod, Watched guarded, Map<Long, String> byCgroup, RuntimeException e) {
+    var words = List.of("guarded as before: a mistake inside while it was looked at: " + e);
+    if (!guarded.problems.equals(words)) {
+      LOG.log(System.Logger.Level.ERROR, "a mistake inside while a pod was looked at", e);
+    }
+    guarded.problems = words;
+    guarded.cgroups.forEach(id -> byCgroup.putIfAbsent(id, pod.id()));
   }
 
   private void look(Kernel own, Pod pod, Watched guarded, Map<Long, String> byCgroup) {

@@ -1,12 +1,12 @@
 package io.kith.bridge.guard;
 
 import io.kith.bridge.ffm.Descriptor;
-import io.kith.bridge.ffm.HostCgroups;
 import io.kith.bridge.ffm.KernelException;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -14,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.IntFunction;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -33,16 +34,19 @@ final class PodCgroups {
   private static final Path PROC = Path.of("/proc");
   private static final String VERSION_2 = "0::";
 
+  /** What stands in a text for bytes that are none. */
+  private static final char NO_TEXT = '\ufffd';
+
   private final Path root;
-  private final HostCgroups cgroups;
+  private final IntFunction<String> cgroups;
   private final String hostNetwork;
   private final String ownNetwork;
 
   /**
    * @param root of the cgroup v2 tree; stays open
-   * @param cgroups of processes; stay open
+   * @param cgroups what {@code /proc/PID/cgroup} of the host says
    */
-  PodCgroups(Descriptor root, HostCgroups cgroups) {
+  PodCgroups(Descriptor root, IntFunction<String> cgroups) {
     this.cgroups = cgroups;
     this.root = Path.of("/proc/self/fd/" + root.number());
     this.hostNetwork = network(PROC.resolve("1"));
@@ -78,12 +82,14 @@ final class PodCgroups {
     for (var path : paths) {
       own.add(id(place(path)));
       var cut = podOf(path);
+      var place = place(cut == null ? path : cut);
       if (path.equals("/")) {
         problem = "processes of it are in the root of the cgroup tree, where every process is";
-      } else if (cut == null && isShared(path)) {
+      } else if (place == null) {
+        problem = "its cgroup " + path + " has a name that cannot be read, and is not guarded";
+      } else if (cut == null && isShared(place)) {
         problem = "its cgroup " + path + " is the host's as well";
       } else {
-        var place = place(cut == null ? path : cut);
         guarded.put(id(place), place);
       }
     }
@@ -92,8 +98,13 @@ final class PodCgroups {
     return new Found(withoutNested(guarded), own, problem);
   }
 
-  private Path place(String path) {
-    return root.resolve(path.substring(1));
+  /** Null where it has a name that is no text here: whoever makes a cgroup may give it any. */
+  private @Nullable Path place(String path) {
+    try {
+      return path.indexOf(NO_TEXT) < 0 ? root.resolve(path.substring(1)) : null;
+    } catch (InvalidPathException _) { // the locale of the bridge has not all letters
+      return null;
+    }
   }
 
   private static Map<Long, Path> withoutNested(Map<Long, Path> all) {
@@ -121,7 +132,7 @@ final class PodCgroups {
   }
 
   private @Nullable String cgroup(int pid) {
-    for (var line : cgroups.of(pid).split("\n", -1)) {
+    for (var line : cgroups.apply(pid).split("\n", -1)) {
       // A path that leads out of our view begins with /.. and is no place that we know.
       if (line.startsWith(VERSION_2 + "/") && !line.startsWith(VERSION_2 + "/..")) {
         var path = line.substring(VERSION_2.length());
@@ -138,9 +149,9 @@ final class PodCgroups {
   }
 
   /** Whether a process of the host's network, or of ours, is in this cgroup. */
-  private boolean isShared(String path) {
+  private boolean isShared(Path cgroup) {
     try {
-      for (var pid : Files.readAllLines(place(path).resolve("cgroup.procs"))) {
+      for (var pid : Files.readAllLines(cgroup.resolve("cgroup.procs"))) {
         var network = network(PROC.resolve(pid));
         if (network.equals(hostNetwork) || network.equals(ownNetwork)) {
           return true;
@@ -161,7 +172,10 @@ final class PodCgroups {
   }
 
   /** The id of a cgroup; 0 when there is none. */
-  static long id(Path cgroup) {
+  static long id(@Nullable Path cgroup) {
+    if (cgroup == null) {
+      return 0;
+    }
     try {
       return (Long) Files.getAttribute(cgroup, "unix:ino");
     } catch (IOException _) {

@@ -9,10 +9,12 @@ import io.kith.baselines.process.EntryKind;
 import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.bridge.capture.Owner;
+import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.ffm.SockDiag;
 import io.kith.bridge.ffm.SockDiag.Listed;
 import io.kith.bridge.ffm.Tuple;
 import io.kith.bridge.process.Identified;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,6 +48,36 @@ class GuardPartsTest {
     for (var path :
         List.of("/", "/system.slice/docker-abc.scope", "/pod", "/podman/pod-1", "/kubepods/x")) {
       assertThat(PodCgroups.podOf(path)).as(path).isNull();
+    }
+  }
+
+  /** Whoever has a cgroup may make others in it, of any name. */
+  @Test
+  void cgroups_nameThatIsNoText_thePodsOwnIsGuarded(@TempDir Path tree) throws Exception {
+    var uid = "0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0";
+    var pod = Files.createDirectories(tree.resolve("kubepods/pod" + uid));
+    var made = List.of("\ud800", "\ufffd", "a\0b");
+    try (var root = Descriptor.open(tree.toString())) {
+      var cgroups = new PodCgroups(root, pid -> "0::/kubepods/pod" + uid + "/" + made.get(pid));
+
+      var found = cgroups.of(List.of(0, 1, 2));
+
+      assertThat(found.guarded().keySet()).containsExactly(PodCgroups.id(pod));
+      assertThat(found.own()).isEmpty();
+      assertThat(found.problem()).isEmpty();
+      assertThat(cgroups.idOf(0)).isZero();
+    }
+  }
+
+  @Test
+  void cgroups_nameThatIsNoTextOutsideOfKubernetes_isAProblem(@TempDir Path tree) throws Exception {
+    try (var root = Descriptor.open(tree.toString())) {
+      for (var name : List.of("\ud800", "\ufffd", "a\0b")) {
+        var found = new PodCgroups(root, _ -> "0::/docker/" + name).of(List.of(1));
+
+        assertThat(found.guarded()).isEmpty();
+        assertThat(found.problem()).contains("has a name that cannot be read");
+      }
     }
   }
 

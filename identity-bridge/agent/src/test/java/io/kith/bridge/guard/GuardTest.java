@@ -126,6 +126,53 @@ class GuardTest {
             });
   }
 
+  /** One that failed took the look from all pods of the node. */
+  @Test
+  void refresh_podThatCannotBeLookedAt_saysSo_andTheOthersAreLookedAt() throws Exception {
+    var mistake = new IllegalStateException("of a pod");
+    var node =
+        new Guard.Node() {
+          @Override
+          public @Nullable SockDiag sockets(Pod asked) {
+            if (asked.id().equals("net:[1]")) {
+              throw mistake;
+            }
+            return null;
+          }
+
+          @Override
+          public long network(Pod asked) {
+            return 0;
+          }
+
+          @Override
+          public @Nullable Owner opener(Pod asked, Tuple tuple) {
+            return null;
+          }
+
+          @Override
+          public Identified identify(Owner owner) {
+            throw new AssertionError("not asked for");
+          }
+        };
+    var settings = new Guard.Settings(null, null, 1_337);
+    var lock = Objects.requireNonNull(GuardLock.take(folder.resolve("lock")));
+    try (var cgroups = HostCgroups.open();
+        var own = Guard.open(settings, Guard.Types.read(), lock, cgroups, node)) {
+      own.refresh(
+          List.of(
+              new Pod("net:[1]", Set.of(), Set.of(), List.of()),
+              new Pod("net:[2]", Set.of(), Set.of(), List.of())));
+
+      assertThat(own.states()).extracting(PodGuard::pod).containsExactly("net:[1]", "net:[2]");
+      assertThat(own.states().getFirst().problems())
+          .singleElement()
+          .asString()
+          .contains("a mistake inside", "of a pod");
+      assertThat(own.states().getLast().problems()).isEmpty();
+    }
+  }
+
   @Test
   void enforce_proxyIsFoundByItsPorts_andItsUserElsewhereIsRefused() throws Exception {
     say(KernelGuardTest.policy(Mode.ENFORCE));
