@@ -26,6 +26,7 @@ record ChainRules(Recipe recipe, Findings findings) {
     requests(pod, sidecar);
     weakened(pod, sidecar);
     programs(pod, sidecar);
+    mirrors(pod, sidecar);
   }
 
   private void chains(MeshPod pod, SidecarConfig sidecar) {
@@ -147,6 +148,21 @@ record ChainRules(Recipe recipe, Findings findings) {
           some(found),
           "kubectl get trafficextensions,wasmplugins,envoyfilters -A   # whose it is; who may write"
               + " these decides what leaves unchecked");
+    }
+  }
+
+  private void mirrors(MeshPod pod, SidecarConfig sidecar) {
+    var clusters =
+        sidecar.mirrors().stream()
+            .map(cluster -> cluster.isEmpty() ? "what a header says" : cluster)
+            .toList();
+    if (!clusters.isEmpty()) {
+      findings.add(
+          Rule.MIRRORED_REQUESTS,
+          pod,
+          "copies go to " + some(clusters),
+          "kubectl get virtualservices,httproutes -A -o yaml   # find 'mirror' in it, and take it"
+              + " out; who may write these decides where copies go");
     }
   }
 

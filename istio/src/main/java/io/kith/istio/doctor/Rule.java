@@ -45,6 +45,10 @@ public enum Rule {
       WARNING,
       "a program of somebody's (Lua, WebAssembly) in what leaves a sidecar",
       "It can send by itself, and change a request that was checked: nobody asks about either."),
+  MIRRORED_REQUESTS(
+      WARNING,
+      "routes that mirror requests",
+      "Copies leave from Envoy's router, behind all checks: nobody asks about where they go."),
   DROPPED_FIELD(
       ERROR,
       "a field of Kith's EnvoyFilter that is not in the sidecar's configuration",

@@ -20,6 +20,7 @@ record SidecarConfig(
     Map<String, List<Tree>> endpoints,
     List<Secret> secrets,
     Set<String> switchedByRoutes,
+    Set<String> mirrors,
     List<String> rejected) {
   private static final String NETWORK = "envoy.extensions.filters.network.ext_authz.v3.ExtAuthz";
   static final String PER_ROUTE = "typed_per_filter_config";
@@ -28,6 +29,8 @@ record SidecarConfig(
   static final String DISCOVERY = "config_discovery";
 
   static final String TYPES = "type_urls";
+
+  static final String MIRRORS = "request_mirror_policies";
 
   private static final List<String> PROGRAMS =
       List.of(".Lua", ".Wasm", ".golang.v3alpha.Config", ".DynamicModuleFilter");
@@ -176,6 +179,7 @@ record SidecarConfig(
     var endpoints = new LinkedHashMap<String, List<Tree>>();
     var secrets = new ArrayList<Secret>();
     var switched = new TreeSet<String>();
+    var mirrors = new TreeSet<String>();
     var rejected = new ArrayList<String>();
     for (var config : dump.at("configs").list()) {
       if (config.at("bootstrap").present()) {
@@ -207,13 +211,14 @@ record SidecarConfig(
       }
       for (var kind : List.of("static_route_configs", "dynamic_route_configs")) {
         switched.addAll(byRoutes(config.at(kind)));
+        mirrors.addAll(mirrors(config.at(kind)));
       }
       for (var kind : List.of("static_secrets", "dynamic_active_secrets")) {
         config.at(kind).stream().flatMap(SidecarConfig::secrets).forEach(secrets::add);
       }
     }
     return new SidecarConfig(
-        bootstrap, listeners, clusters, endpoints, secrets, switched, rejected);
+        bootstrap, listeners, clusters, endpoints, secrets, switched, mirrors, rejected);
   }
 
   /** Kith's filters that routes, virtual hosts or weighted clusters have a word about. */
@@ -235,6 +240,22 @@ record SidecarConfig(
       tree.stream().map(SidecarConfig::byRoutes).forEach(filters::addAll);
     }
     return filters;
+  }
+
+  /** Where routes send copies of requests; empty where a request says it itself. */
+  static Set<String> mirrors(Tree tree) {
+    var clusters = new TreeSet<String>();
+    tree.entries()
+        .forEach(
+            (key, value) -> {
+              if (key.equals(MIRRORS)) {
+                value.stream().map(one -> one.at("cluster").text()).forEach(clusters::add);
+              } else {
+                clusters.addAll(mirrors(value));
+              }
+            });
+    tree.stream().map(SidecarConfig::mirrors).forEach(clusters::addAll);
+    return clusters;
   }
 
   private static void rejection(String what, Tree resource, List<String> to) {

@@ -369,13 +369,19 @@ public final class Trimmed {
     return trimmed;
   }
 
-  /** Of routes, only which of Kith's filters they have a word about. */
+  /** Of routes, only which of Kith's filters they have a word about, and where copies go. */
   private static Map<String, Object> routes(Tree tree) {
     var filters = new LinkedHashMap<String, Object>();
     SidecarConfig.byRoutes(tree).forEach(name -> filters.put(name, Map.of()));
     var trimmed = new LinkedHashMap<String, Object>();
     if (!filters.isEmpty()) {
       trimmed.put(SidecarConfig.PER_ROUTE, filters);
+    }
+    var mirrors = SidecarConfig.mirrors(tree);
+    if (!mirrors.isEmpty()) {
+      trimmed.put(
+          SidecarConfig.MIRRORS,
+          mirrors.stream().map(one -> new LinkedHashMap<>(Map.of("cluster", one))).toList());
     }
     return trimmed;
   }

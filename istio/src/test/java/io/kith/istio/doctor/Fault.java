@@ -274,6 +274,8 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             "{name: extensions.istio.io/wasmplugin/shop.mine, config_discovery: {type_urls:"
                 + " [type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm,"
                 + " type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC]}}"),
+        mirrored("a service", "{cluster: outbound|80||copies.shop.svc.cluster.local}"),
+        mirrored("whom a header names", "{cluster_header: x-copy}"),
         of(
             Rule.DROPPED_FIELD,
             "istiod dropped shadow_mode",
@@ -322,6 +324,23 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                 dump.sidecar(CART),
                 map -> map.containsKey("http_filters"),
                 manager -> list(manager, "http_filters").addFirst(yaml(filter))));
+  }
+
+  private static Fault mirrored(String whom, String policy) {
+    return of(
+        Rule.MIRRORED_REQUESTS,
+        "requests are mirrored to " + whom,
+        dump ->
+            list(dump.sidecar(CART), "configs")
+                .add(
+                    yaml(
+                        """
+                        dynamic_route_configs:
+                        - route_config:
+                            virtual_hosts:
+                            - routes: [{route: {cluster: x, request_mirror_policies: [%s]}}]
+                        """
+                            .formatted(policy))));
   }
 
   /** As Istio has the chain, and the recipe baseline. */
