@@ -6,6 +6,7 @@ import static io.kith.istio.doctor.Commands.some;
 import io.kith.istio.MeshNames;
 import io.kith.istio.doctor.SidecarConfig.Chain;
 import io.kith.istio.doctor.SidecarConfig.Filter;
+import io.kith.istio.doctor.SidecarConfig.Listener;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
@@ -35,7 +36,22 @@ record ChainRules(Recipe recipe, Findings findings) {
             .filter(listener -> listener.isOutbound() && !listener.isInternal())
             .flatMap(listener -> listener.chains().stream())
             .toList();
+    if (pod.isCaptured() && sidecar.listeners().stream().noneMatch(ChainRules::takesWhatLeaves)) {
+      findings.add(
+          Rule.UNGUARDED_CHAIN,
+          pod,
+          "no outbound chain at all",
+          "istioctl proxy-status   # what istiod sent to it, and what it took; then\n"
+              + Commands.restart(pod));
+    }
     report(Rule.UNGUARDED_CHAIN, pod, "outbound chain", all, chain -> !asksAbout(chain));
+  }
+
+  private static boolean takesWhatLeaves(Listener listener) {
+    return listener.isOutbound()
+        && !listener.isStatic()
+        && !listener.isInternal()
+        && !listener.chains().isEmpty();
   }
 
   private static boolean asksAbout(Chain chain) {

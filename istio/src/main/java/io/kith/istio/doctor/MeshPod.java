@@ -14,6 +14,9 @@ record MeshPod(MeshObject object, String owner) {
   /** Istio's sidecar, as a container of either kind. */
   static final String PROXY = "istio-proxy";
 
+  static final String MODE = "sidecar.istio.io/interceptionMode";
+  private static final String MODE_VARIABLE = "ISTIO_META_INTERCEPTION_MODE";
+
   /** Container that lays the redirection. */
   private static final String CAPTURE = "istio-init";
 
@@ -100,6 +103,11 @@ record MeshPod(MeshObject object, String owner) {
   /** Those that are not Istio's. */
   List<Container> applications() {
     return containers().stream().filter(container -> !container.isIstio()).toList();
+  }
+
+  /** Whether anything is redirected to its sidecar, as far as Istio was told. */
+  boolean isCaptured() {
+    return !object.annotation(MODE).equals("NONE") && !variable(MODE_VARIABLE).equals("NONE");
   }
 
   /** Arguments of the container that lays the redirection; empty where a CNI plugin does. */

@@ -112,7 +112,8 @@ record MeshRules(
     var policy = sidecar == null ? Tree.NOTHING : sidecar.spec().at("outboundTrafficPolicy");
     if (sidecar == null || !policy.present()) {
       if (mesh.isRegistryOnly()) {
-        replaced(objects.rootNamespace() + "/configmap/istio", MODE, "the mesh", pod, meshCommand());
+        replaced(
+            objects.rootNamespace() + "/configmap/istio", MODE, "the mesh", pod, meshCommand());
       }
       return;
     }

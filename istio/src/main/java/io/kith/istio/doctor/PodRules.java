@@ -30,8 +30,6 @@ record PodRules(
           TRAFFIC + "excludeInterfaces");
 
   private static final String INCLUDED = TRAFFIC + "includeOutboundIPRanges";
-  private static final String MODE = "sidecar.istio.io/interceptionMode";
-  private static final String MODE_VARIABLE = "ISTIO_META_INTERCEPTION_MODE";
 
   /** Capabilities over packets, the redirection, the kernel or other processes. */
   static final Set<String> STRONG =
@@ -157,13 +155,15 @@ record PodRules(
   // ---- what is redirected
 
   private void capture(MeshPod pod) {
-    if (pod.object().annotation(MODE).equals("NONE")
-        || pod.variable(MODE_VARIABLE).equals("NONE")) {
+    if (!pod.isCaptured()) {
       findings.add(
           Rule.NOT_CAPTURED,
           pod,
           "interception mode NONE",
-          "take the annotation " + MODE + " out of its template, then\n" + Commands.restart(pod));
+          "take the annotation "
+              + MeshPod.MODE
+              + " out of its template, then\n"
+              + Commands.restart(pod));
       return;
     }
     var arguments = pod.captureArguments();

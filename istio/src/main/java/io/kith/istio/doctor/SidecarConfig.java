@@ -41,10 +41,17 @@ record SidecarConfig(
   private static final String HTTP = "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz";
   private static final String COMPOSITE = "envoy.extensions.filters.http.composite.v3.Composite";
 
-  /** A listener with all of its chains. */
-  record Listener(String name, Tree tree) {
+  /** Whom Istio's own static listeners ask: Envoy's counters, and pilot-agent. */
+  private static final Set<String> OF_BOOTSTRAP = Set.of("prometheus_stats", "agent");
+
+  /**
+   * A listener with all of its chains.
+   *
+   * @param isStatic in the bootstrap, where Istio has none for traffic
+   */
+  record Listener(String name, Tree tree, boolean isStatic) {
     boolean isOutbound() {
-      return tree.at("traffic_direction").is("OUTBOUND");
+      return isStatic || tree.at("traffic_direction").is("OUTBOUND");
     }
 
     /** Whether connections come to it from within Envoy alone. */
@@ -143,6 +150,11 @@ record SidecarConfig(
       return type.equals(HTTP);
     }
 
+    /** Whether what comes to it goes on to somebody. */
+    boolean leadsOn() {
+      return type.endsWith(".TcpProxy") || config.at("http_filters").present();
+    }
+
     /** Whether it is a program that somebody wrote. */
     boolean isProgram() {
       return isOfProgram(type);
@@ -188,11 +200,15 @@ record SidecarConfig(
       for (var one : config.at("dynamic_listeners").list()) {
         var listener = one.at("active_state", "listener");
         if (listener.present()) {
-          listeners.add(new Listener(one.at("name").text(), listener));
+          listeners.add(new Listener(one.at("name").text(), listener, false));
           switched.addAll(byRoutes(listener));
         }
         rejection("listener " + one.at("name").text(), one, rejected);
       }
+      config.at("static_listeners").stream()
+          .map(one -> one.at("listener"))
+          .filter(SidecarConfig::isForTraffic)
+          .forEach(one -> listeners.add(new Listener("static " + address(one), one, true)));
       for (var kind : List.of("static_clusters", "dynamic_active_clusters")) {
         for (var one : config.at(kind).list()) {
           clusters.put(one.at("cluster", "name").text(), one.at("cluster"));
@@ -219,6 +235,39 @@ record SidecarConfig(
     }
     return new SidecarConfig(
         bootstrap, listeners, clusters, endpoints, secrets, switched, mirrors, rejected);
+  }
+
+  /** Whether a static listener leads connections or requests elsewhere than Istio's own do. */
+  static boolean isForTraffic(Tree listener) {
+    var clusters = clusters(listener);
+    return new Listener("", listener, true)
+            .chains().stream()
+                .flatMap(chain -> chain.filters().stream())
+                .anyMatch(Filter::leadsOn)
+        && (clusters.isEmpty() || !OF_BOOTSTRAP.containsAll(clusters));
+  }
+
+  private static String address(Tree listener) {
+    var socket = listener.at("address", "socket_address");
+    return listener.at("name").present() || !socket.present()
+        ? listener.at("name").text()
+        : socket.at("address").text() + "_" + socket.at("port_value").text();
+  }
+
+  /** Clusters that a part names; empty text for what is found out for each request. */
+  private static Set<String> clusters(Tree tree) {
+    var names = new TreeSet<String>();
+    tree.entries()
+        .forEach(
+            (key, value) -> {
+              switch (key) {
+                case "cluster" -> names.add(value.text());
+                case "cluster_header", "weighted_clusters", "rds", "scoped_routes" -> names.add("");
+                default -> names.addAll(clusters(value));
+              }
+            });
+    tree.stream().map(SidecarConfig::clusters).forEach(names::addAll);
+    return names;
   }
 
   /** Kith's filters that routes, virtual hosts or weighted clusters have a word about. */

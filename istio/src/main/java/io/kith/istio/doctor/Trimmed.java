@@ -273,6 +273,7 @@ public final class Trimmed {
       trimmed.put("bootstrap", bootstrap(config.at("bootstrap")));
     }
     part(trimmed, config, "dynamic_listeners", Trimmed::dynamicListener);
+    part(trimmed, config, "static_listeners", Trimmed::staticListener);
     for (var key : List.of("static_clusters", "dynamic_active_clusters")) {
       part(trimmed, config, key, Trimmed::cluster);
     }
@@ -313,20 +314,36 @@ public final class Trimmed {
     if (MeshNames.GATES.contains(one.at("name").text())) {
       trimmed.put("active_state", only(one.at("active_state"), "listener"));
     } else if (listener.present()) {
-      var kept = only(listener, "name", "traffic_direction", "internal_listener");
-      if (listener.at("listener_filters").present()) {
-        kept.put(
-            "listener_filters",
-            each(listener.at("listener_filters"), filter -> only(filter, "name")));
-      }
-      kept.put("filter_chains", each(listener.at("filter_chains"), Trimmed::chain));
-      if (listener.at("default_filter_chain").present()) {
-        kept.put("default_filter_chain", chain(listener.at("default_filter_chain")));
-      }
-      trimmed.put("active_state", new LinkedHashMap<>(Map.of("listener", kept)));
+      trimmed.put("active_state", new LinkedHashMap<>(Map.of("listener", listener(listener))));
     }
     error(trimmed, one);
     return trimmed;
+  }
+
+  /** Nothing of Istio's own. */
+  private static Map<String, Object> staticListener(Tree one) {
+    var trimmed = new LinkedHashMap<String, Object>();
+    if (SidecarConfig.isForTraffic(one.at("listener"))) {
+      trimmed.put("listener", listener(one.at("listener")));
+    }
+    return trimmed;
+  }
+
+  private static Map<String, Object> listener(Tree listener) {
+    var kept = only(listener, "name", "traffic_direction", "internal_listener");
+    if (!listener.at("name").present()) {
+      put(kept, "address", listener.at("address"));
+    }
+    if (listener.at("listener_filters").present()) {
+      kept.put(
+          "listener_filters",
+          each(listener.at("listener_filters"), filter -> only(filter, "name")));
+    }
+    kept.put("filter_chains", each(listener.at("filter_chains"), Trimmed::chain));
+    if (listener.at("default_filter_chain").present()) {
+      kept.put("default_filter_chain", chain(listener.at("default_filter_chain")));
+    }
+    return kept;
   }
 
   private static void error(Map<String, Object> to, Tree one) {

@@ -213,6 +213,18 @@ class DoctorTest {
                             + " filters.recipe=baseline"));
   }
 
+  /** Envoy's counters, and pilot-agent: in each bootstrap of Istio's. */
+  @Test
+  void examine_staticListenersOfIstio_findNothing() {
+    var dump = MeshDump.of("clean");
+    for (var cluster : List.of("prometheus_stats", "agent")) {
+      MeshDump.list(dump.sidecar("shop/cart-0"), "configs")
+          .add(Fault.staticListener(Fault.manager(cluster, "agent")));
+    }
+
+    assertThat(dump.examine().findings()).isEmpty();
+  }
+
   /** The sidecar's usual mounts; what it shares with everybody is nobody's secret. */
   @Test
   void examine_mountsOfIstio_findNothing() {

@@ -13,6 +13,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Faults of a mesh that has none.
@@ -112,6 +114,39 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                   map -> map.containsKey("filters"),
                   chain -> list(chain, "filters").removeIf(named(MeshNames.CONNECTION)));
             }),
+        new Fault(
+            "a sidecar that was never sent what leaves it",
+            List.of(Rule.UNGUARDED_CHAIN, Rule.DROPPED_FIELD),
+            "clean",
+            dump ->
+                each(
+                    dump.sidecar(CART),
+                    map -> map.containsKey("dynamic_listeners"),
+                    map ->
+                        list(map, "dynamic_listeners")
+                            .removeIf(
+                                one ->
+                                    "OUTBOUND"
+                                        .equals(
+                                            at(one, "active_state", "listener")
+                                                .get("traffic_direction"))))),
+        of(
+            Rule.UNGUARDED_CHAIN,
+            "a listener in the bootstrap that leads anywhere",
+            dump ->
+                list(dump.sidecar(CART), "configs")
+                    .add(
+                        staticListener(
+                            "{name: envoy.filters.network.tcp_proxy, typed_config: {'@type':"
+                                + " type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy,"
+                                + " cluster: outside}}"))),
+        new Fault(
+            "a listener in the bootstrap that leads requests elsewhere than to pilot-agent",
+            List.of(Rule.UNGUARDED_CHAIN, Rule.UNGUARDED_REQUESTS),
+            "clean",
+            dump ->
+                list(dump.sidecar(CART), "configs")
+                    .add(staticListener(manager("agent", "outside")))),
         of(
             Rule.UNGUARDED_REQUESTS,
             "requests are checked behind the router",
@@ -341,6 +376,31 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                             - routes: [{route: {cluster: x, request_mirror_policies: [%s]}}]
                         """
                             .formatted(policy))));
+  }
+
+  static Map<String, Object> staticListener(String filter) {
+    return yaml(
+        """
+        static_listeners:
+        - listener:
+            address: {socket_address: {address: 127.0.0.1, port_value: 9999}}
+            filter_chains: [{filters: [%s]}]
+        """
+            .formatted(filter));
+  }
+
+  /** An HTTP manager that leads requests to clusters. */
+  static String manager(String... clusters) {
+    return """
+    {name: envoy.filters.network.http_connection_manager, typed_config: {
+      '@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager,
+      route_config: {virtual_hosts: [{routes: [%s]}]},
+      http_filters: [{name: envoy.filters.http.router}]}}
+    """
+        .formatted(
+            Stream.of(clusters)
+                .map("{route: {cluster: %s}}"::formatted)
+                .collect(Collectors.joining(", ")));
   }
 
   /** As Istio has the chain, and the recipe baseline. */

@@ -310,7 +310,8 @@ class AdmissionTest {
             "image: auto, env: [{name: ISTIO_META_MINE, value: --templateFile=/x}], args: [proxy,"
                 + " sidecar, --domain, $(POD_NAMESPACE).svc.cluster.local, $(ISTIO_META_MINE)]"),
         faked(
-            "image: auto, env: [{name: PROXY_CONFIG, value: '{\"custom_config_file\":\"/evil\"}'}]"),
+            "image: auto, env: [{name: PROXY_CONFIG, value:"
+                + " '{\"custom_config_file\":\"/evil\"}'}]"),
         faked(
             "image: auto, env: [{name: PROXY_CONFIG, value:"
                 + " '{\"discovery_address\":\"evil.example.org:1\"}'}]"),
