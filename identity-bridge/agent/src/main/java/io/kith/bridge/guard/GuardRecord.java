@@ -28,7 +28,7 @@ final class GuardRecord {
    *  28  tgid u32                  socket storage
    *  32                             0  as an attempt; both counts stay 0
    *                               184  judged in connect(2) u32
-   *  peer, key                    188  sent where it was not asked first u32
+   *  peer, key                    188  sent unasked, and it passed u32
    *   0  socket cookie u64        192
    *   8  address 16
    *  24  port u32                  totals, by cgroup id: of each reason code, and of 15 (lost)

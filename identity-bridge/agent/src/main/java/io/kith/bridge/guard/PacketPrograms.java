@@ -138,7 +138,10 @@ final class PacketPrograms {
     a.jump("verdict");
     a.label("asks-nobody");
     answers(a);
+    // What is refused nobody hears, so that nobody's packets are answers to it.
+    a.load32(1, 8, GuardRecord.MODE).jumpIfEqual(1, GuardRecord.ENFORCE, "unheard");
     a.storeValue32(7, GuardCode.IN_RECORD + GuardRecord.INITIATED, 1);
+    a.label("unheard");
     code.reason(GuardReason.UDP);
     a.jump("verdict");
 
@@ -234,7 +237,7 @@ final class PacketPrograms {
     a.label("no-proxy");
   }
 
-  /** Lets pass what answers a packet from there, of a socket that never began to talk itself. */
+  /** Lets pass what answers a packet from there, of a socket that never was let begin to talk itself. */
   private void answers(Assembler a) {
     a.load32(1, 7, GuardCode.IN_RECORD + GuardRecord.INITIATED).jumpUnlessEqual(1, 0, "first");
     peer(a);

@@ -292,8 +292,12 @@ class KernelGuardTest {
             syswrite $c, "own\\n";
             my $from = recv($udp, my $x, 64, 0);
             defined(send($udp, 'own', 0, $from)) or print name();
-            print udp_to('198.18.1.1', 443, $udp), "\\n";        # it begins to talk itself …
-            $from = recv($udp, my $y, 64, 0);
+            print udp_to('198.18.1.1', 443, $udp), "\\n";  # nobody hears it: it answers on
+            $from = recv($udp, $x, 64, 0);
+            print defined(send($udp, 'own', 0, $from)) ? 'sent' : name(), "\\n";
+            <STDIN>;
+            print udp_to('198.18.1.1', 443, $udp), "\\n";  # it begins to talk itself …
+            $from = recv($udp, $x, 64, 0);
             defined(send($udp, 'own', 0, $from)) or print name(), "\\n"; # … and answers no more
             """);
     var lines = server.inputReader();
@@ -309,8 +313,20 @@ class KernelGuardTest {
     assertThat(answered).isEqualTo("own");
     assertThat(askUdp(60)).isEqualTo("own");
     assertThat(lines.readLine()).isEqualTo("EPERM");
+    assertThat(askUdp(60)).isEqualTo("own");
+    assertThat(lines.readLine()).isEqualTo("sent");
+
+    guard(Mode.OBSERVE);
+    next(server);
+    assertThat(lines.readLine()).isEqualTo("world");
+    guard(Mode.ENFORCE);
     assertThat(askUdp(1)).isEqualTo("silence");
     assertThat(lines.readLine()).isEqualTo("EPERM");
+  }
+
+  private static void next(Process process) throws Exception {
+    process.getOutputStream().write('\n');
+    process.getOutputStream().flush();
   }
 
   private static String askUdp(int patienceSeconds) throws Exception {
