@@ -355,14 +355,17 @@ public final class Bridge implements NodeView, AutoCloseable {
       var byId = new HashMap<String, io.kith.bridge.capture.Pod>();
       sockets.pods().forEach(pod -> byId.put(pod.id(), pod));
       var ofPods = new HashMap<io.kith.bridge.capture.Pod, List<Guard.Revoked>>();
+      var all = true;
       try {
         for (var one : connections) {
           var pod = byId.get(one.pod());
           if (pod != null && pod.addresses().contains(one.source())) {
             ofPods.computeIfAbsent(pod, _ -> new ArrayList<>()).add(revoked(one));
+          } else if (sockets.isLiving(one.pod())) {
+            all = false; // it may have the address again, and goes on with what is open
           }
         }
-        guard.revoke(ofPods, done);
+        guard.revoke(ofPods, all ? done : () -> {});
       } catch (InterruptedException _) {
         Thread.currentThread().interrupt();
       }

@@ -1,5 +1,7 @@
 package io.kith.bridge.capture;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.ffm.Conntrack;
 import io.kith.bridge.ffm.KernelException;
@@ -33,6 +35,8 @@ import org.jspecify.annotations.Nullable;
 final class Pods implements AutoCloseable {
   private static final Path PROC = Path.of("/proc");
 
+  private static final String UNREADABLE = "its addresses cannot be read: those that it had count";
+
   /** An address that is not known is worth one look at all processes in this time. */
   private static final long LOOK_AGAIN_NANOS = 1_000_000_000L;
 
@@ -45,6 +49,7 @@ final class Pods implements AutoCloseable {
   private volatile long lookedAt = System.nanoTime() - LOOK_AGAIN_NANOS;
   private volatile Map<IpAddress, Inside> byAddress = Map.of();
   private volatile List<Pod> all = List.of();
+  private volatile Set<String> living = Set.of();
   private final AtomicLong changes = new AtomicLong();
   private volatile List<String> problems = List.of();
 
@@ -85,7 +90,11 @@ final class Pods implements AutoCloseable {
       @Nullable SockDiag diag,
       String problem) {
     private Inside with(Pod newer) {
-      return new Inside(newer, cookie, ours, conntrack, diag, problem);
+      return with(newer, problem);
+    }
+
+    private Inside with(Pod newer, String words) {
+      return new Inside(newer, cookie, ours, conntrack, diag, words);
     }
 
     /**
@@ -185,6 +194,7 @@ final class Pods implements AutoCloseable {
     var changed = !addressesOf(found).equals(addressesOf(byAddress));
     all = shareOut(found).stream().sorted(Inside.BY_CLAIM).map(Inside::pod).toList();
     byAddress = Map.copyOf(found);
+    living = Set.copyOf(pidsByNamespace.keySet());
     problems = List.copyOf(failures);
     lookedAt = System.nanoTime();
     if (changed) {
@@ -228,6 +238,11 @@ final class Pods implements AutoCloseable {
     return all;
   }
 
+  /** Whether a pod has processes, be it without an address that stands for it. */
+  boolean isLiving(String id) {
+    return living.contains(id);
+  }
+
   /** The numbers of their namespaces in BPF records. */
   Set<Long> cookies() {
     var cookies = new HashSet<Long>();
@@ -253,23 +268,30 @@ final class Pods implements AutoCloseable {
         return inside;
       }
     }
-    return null;
+    var known = open.get(id);
+    return known == null || pids.stream().noneMatch(pid -> Files.exists(PROC.resolve("" + pid)))
+        ? null
+        : known.with(new Pod(id, known.pod.addresses(), Set.of(), pids), UNREADABLE);
   }
 
-  /** Null when the process is gone. */
+  /** Null when it cannot be told, as of a process that is gone. */
   private @Nullable Set<IpAddress> addresses(String id, int pid) {
     var loopback = id.equals(own);
     var net = PROC.resolve(Integer.toString(pid)).resolve("net");
     try {
-      var addresses =
-          new HashSet<>(AddressFiles.v4(Files.readString(net.resolve("fib_trie")), loopback));
+      var addresses = new HashSet<>(AddressFiles.v4(text(net.resolve("fib_trie")), loopback));
       if (Files.exists(net.resolve("if_inet6"))) {
-        addresses.addAll(AddressFiles.v6(Files.readString(net.resolve("if_inet6")), loopback));
+        addresses.addAll(AddressFiles.v6(text(net.resolve("if_inet6")), loopback));
       }
       return addresses;
     } catch (IOException | UncheckedIOException _) {
       return null;
     }
+  }
+
+  /** In which an interface's name, of any bytes, cannot be a mistake. */
+  private static String text(Path file) throws IOException {
+    return Files.readString(file, ISO_8859_1);
   }
 
   /**

@@ -284,6 +284,11 @@ public final class SocketOwners implements AutoCloseable {
     }
   }
 
+  /** Whether a pod has processes, be it without an address that stands for it. */
+  public boolean isLiving(String pod) {
+    return pods.isLiving(pod);
+  }
+
   /** Looks for pods that came or went; returns whether any did. */
   public boolean refreshPods() throws InterruptedException {
     var changed = pods.refresh();

@@ -665,13 +665,38 @@ class SocketOwnersKernelTest {
     assertThat(addressesOfPods()).doesNotContain(IpAddress.parse("10.99.78.2"));
   }
 
+  /** Whoever may make interfaces may give one a name that is no text. */
+  @Test
+  void refreshPods_interfaceWhoseNameIsNoText_hasItsAddresses() throws Exception {
+    var interfaces =
+        "name=$(printf '\\377'); ip link add \"$name\" type veth && ip link set \"$name\" up && "
+            + "ip addr add fd00:78::2/128 dev \"$name\" nodad && ";
+    try (var namespace = NetworkNamespace.create()) {
+      var process = namespace.call(() -> anotherPod(interfaces));
+      try {
+        owners.refreshPods();
+        assertThat(addressesOfPods())
+            .contains(IpAddress.parse("10.99.78.2"), IpAddress.parse("fd00:78::2"));
+      } finally {
+        process.destroy();
+        process.onExit().join();
+      }
+    }
+    owners.refreshPods();
+  }
+
   private static List<IpAddress> addressesOfPods() {
     return owners.pods().stream().flatMap(found -> found.addresses().stream()).toList();
   }
 
   /** Runs inside a new namespace: gives it an address and a process. */
   private static Process anotherPod() throws Exception {
-    var command = "ip link set lo up && ip addr add 10.99.78.2/32 dev lo && exec sleep 600";
+    return anotherPod("");
+  }
+
+  private static Process anotherPod(String before) throws Exception {
+    var command =
+        before + "ip link set lo up && ip addr add 10.99.78.2/32 dev lo && exec sleep 600";
     var process = new ProcessBuilder("sh", "-c", command).start();
     await(() -> executable(Path.of("/proc/" + process.pid() + "/exe")).endsWith("/sleep"));
     return process;

@@ -16,6 +16,7 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -151,6 +152,46 @@ class SocketOwnersTest {
           .isNotNull()
           .isSameAs(inside.diag());
       assertThat(pods.problems()).singleElement().asString().contains("/nonexistent");
+    }
+  }
+
+  /** One that vanished was guarded as before for ever, and what it had open counted as ended. */
+  @Test
+  void refresh_addressesThatCannotBeRead_thoseOfBeforeCountAndItSaysSo() throws Exception {
+    var own = Files.readSymbolicLink(Path.of("/proc/self/ns/net")).toString();
+    var network = Long.parseLong(own.substring("net:[".length(), own.length() - 1));
+    var parent = new ProcessBuilder("sh", "-c", "true & exec sleep 1000").start();
+    var pid = new AtomicInteger((int) ProcessHandle.current().pid());
+    Pods.Walk walk = () -> List.of(new TaskWalk.Task(pid.get(), 0, 0, 0, 0, network, 0, 0, null));
+    try (var pods = new Pods(() -> 0, walk, true)) {
+      pods.refresh();
+      var before = pods.all();
+      pid.set(zombieOf(parent));
+
+      assertThat(pods.refresh()).isFalse();
+
+      assertThat(pods.all().getFirst().addresses()).isEqualTo(before.getFirst().addresses());
+      assertThat(pods.all().getFirst().pids()).containsExactly(pid.get());
+      assertThat(pods.problems()).singleElement().asString().contains("addresses cannot be read");
+      pid.set(Integer.MAX_VALUE);
+      pods.refresh();
+      assertThat(pods.all()).as("it is gone").isEmpty();
+    } finally {
+      parent.destroyForcibly().onExit().join();
+    }
+  }
+
+  /** A process that is there and shows nothing of itself. */
+  private static int zombieOf(Process parent) throws Exception {
+    while (true) {
+      for (var child : parent.children().toList()) {
+        var stat = Files.readString(Path.of("/proc/" + child.pid() + "/stat"));
+        if (stat.contains(") Z ")
+            && Files.readString(Path.of("/proc/" + parent.pid() + "/comm")).equals("sleep\n")) {
+          return (int) child.pid();
+        }
+      }
+      Thread.onSpinWait();
     }
   }
 

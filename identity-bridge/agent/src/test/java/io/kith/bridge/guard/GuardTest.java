@@ -36,6 +36,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -517,6 +518,26 @@ class GuardTest {
     assertThat(done.await(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
     assertThat(looking(client)).isEqualTo("EAGAIN");
     assertThat(state().destroyed()).isZero();
+  }
+
+  /** T1562: it can have its address again, and what was open from there goes on. */
+  @Test
+  void revoke_addressThatAPodHasNoMore_isNotDoneBeforeThePodIsGone() {
+    var done = new AtomicInteger();
+    for (var there : List.of(id, "net:[1]")) {
+      guard.revoke(
+          List.of(
+              new GuardView.Connection(
+                  there,
+                  IpAddress.parse("10.98.76.5"),
+                  41_006,
+                  IpAddress.parse("198.18.1.1"),
+                  443,
+                  BootClock.nanos())),
+          done::incrementAndGet);
+
+      assertThat(done).as(there).hasValue(there.equals(id) ? 0 : 1);
+    }
   }
 
   @Test
