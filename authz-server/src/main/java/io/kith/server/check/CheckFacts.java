@@ -29,6 +29,7 @@ public sealed interface CheckFacts {
    * @param cluster where the proxy routes, or null
    * @param sni name in the TLS hello, or null; chosen by the client
    * @param authority host of the request without its port, or null; chosen by the client
+   * @param authorityPort that port, whatever number it is; 0 when it has none
    * @param node where the proxy runs; empty when not said
    * @param connection the proxy's number for the connection; empty when not said
    */
@@ -40,6 +41,7 @@ public sealed interface CheckFacts {
       @Nullable String cluster,
       @Nullable String sni,
       @Nullable String authority,
+      int authorityPort,
       String node,
       String connection)
       implements CheckFacts {
@@ -59,7 +61,14 @@ public sealed interface CheckFacts {
      */
     public DestinationFacts destinationFacts(Set<String> answered) {
       return new DestinationFacts(
-          destination.address(), destination.port(), protocol, cluster, sni, authority, answered);
+          destination.address(),
+          destination.port(),
+          protocol,
+          cluster,
+          sni,
+          authority,
+          authorityPort,
+          answered);
     }
 
     /** The names that the client chose, in lower case without a final dot; may be empty. */

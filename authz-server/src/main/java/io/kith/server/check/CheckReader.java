@@ -131,7 +131,8 @@ final class CheckReader {
         protocol(destination),
         near,
         far,
-        request.hasHttp ? authority(request.host) : null);
+        request.hasHttp ? authority(request.host) : null,
+        request.hasHttp ? authorityPort(request.host) : 0);
   }
 
   private Connection gate() {
@@ -149,7 +150,8 @@ final class CheckReader {
         Protocol.TCP,
         gateEnd(GATE_SOURCE, request.gateSource),
         gateEnd(GATE_DESTINATION, request.gateDestination),
-        null);
+        null,
+        0);
   }
 
   private Connection connection(
@@ -157,7 +159,8 @@ final class CheckReader {
       Protocol protocol,
       SocketEnd source,
       SocketEnd destination,
-      @Nullable String authority) {
+      @Nullable String authority,
+      int authorityPort) {
     if (!metadata.connection().isEmpty() && !isNumber(metadata.connection(), MAX_CONNECTION)) {
       throw new Refusal(
           CheckMetadata.CONNECTION
@@ -181,6 +184,7 @@ final class CheckReader {
         cluster.isEmpty() ? null : cluster,
         sni(layer),
         authority,
+        authorityPort,
         node,
         metadata.connection());
   }
@@ -217,6 +221,12 @@ final class CheckReader {
           "authority: " + Untrusted.quoted(text) + " (expected: a host, or host:port)");
     }
     return "[" + address("authority", host.substring(1, bracket)) + "]";
+  }
+
+  /** The port of a host that {@link #authority} has read. */
+  private static int authorityPort(String text) {
+    var colon = text.indexOf(':', text.startsWith("[") ? text.indexOf(']') : 0);
+    return colon < 0 ? 0 : Integer.parseInt(text, colon + 1, text.length(), 10);
   }
 
   private static String name(String field, String text) {

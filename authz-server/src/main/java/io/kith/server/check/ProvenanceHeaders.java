@@ -146,13 +146,13 @@ final class ProvenanceHeaders {
    * and so is who has no identity, which it would take to look at a token.
    */
   private @Nullable Owner audience(CheckFacts.Connection connection, Flow flow) {
-    var there =
-        flow.resolved().destination().evidence() == Evidence.OWNER
-            ? directory.at(connection.destination().address())
-            : null;
-    var service =
-        DestinationFacts.routedTo(
-            connection.cluster(), connection.destination().address(), directory);
+    var destination = flow.resolved().destination();
+    var dialled = connection.destination().address();
+    if (destination.evidence() == Evidence.OWNER && !dialled.equals(destination.address())) {
+      return null;
+    }
+    var there = destination.evidence() == Evidence.OWNER ? directory.at(dialled) : null;
+    var service = DestinationFacts.routedTo(connection.cluster(), dialled, directory);
     var reached = service == null ? there : directory.named(service);
     return reached == null
             || reached.spiffeIds().isEmpty()

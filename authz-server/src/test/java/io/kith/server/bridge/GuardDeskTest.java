@@ -501,6 +501,7 @@ class GuardDeskTest {
             null,
             null,
             null,
+            0,
             "node-1",
             "1");
     return new Answered(record, null, connection, snapshot, null, NOON, 0, 0);

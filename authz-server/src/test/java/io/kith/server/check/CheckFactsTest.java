@@ -70,6 +70,7 @@ class CheckFactsTest {
                 "outbound|5432||db",
                 null,
                 null,
+                0,
                 "node-1",
                 "42"));
   }
@@ -85,19 +86,21 @@ class CheckFactsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "orders.example,orders.example",
-    "Orders.Example:8080,orders.example",
-    "orders.example:0,orders.example",
-    "10.0.0.9:80,10.0.0.9",
-    "[fd00::9]:80,[fd00:0:0:0:0:0:0:9]",
-    "[fd00::9],[fd00:0:0:0:0:0:0:9]",
-    "my_service,my_service",
+    "orders.example,orders.example,0",
+    "Orders.Example:8080,orders.example,8080",
+    "orders.example:0,orders.example,0",
+    "orders.example:99999,orders.example,99999",
+    "10.0.0.9:80,10.0.0.9,80",
+    "[fd00::9]:80,[fd00:0:0:0:0:0:0:9],80",
+    "[fd00::9],[fd00:0:0:0:0:0:0:9],0",
+    "my_service,my_service,0",
   })
-  void read_l7_hasTheHostWithoutItsPort(String authority, String host) {
+  void read_l7_hasTheHostAndItsPort(String authority, String host, int port) {
     var facts = accepted(l7(authority), metadata());
 
     assertThat(facts.layer()).isEqualTo(Layer.L7);
     assertThat(facts.authority()).isEqualTo(host);
+    assertThat(facts.authorityPort()).isEqualTo(port);
   }
 
   @Test
@@ -453,7 +456,7 @@ class CheckFactsTest {
             CheckMessage.read(with(address(text, 1234), GOOD).toByteArray()), metadata());
 
     assertThat(
-            facts instanceof CheckFacts.Connection(_, _, var source, _, _, _, _, _, _)
+            facts instanceof CheckFacts.Connection(_, _, var source, _, _, _, _, _, _, _)
                 ? source.address()
                 : null)
         .isEqualTo(expected);

@@ -113,6 +113,19 @@ class ClientNameAttackTest {
                     .isEqualTo(THEIRS));
   }
 
+  /** {@code outboundTrafficPolicy: ALLOW_ANY_DYNAMIC_DNS}: the dialled address is not looked at. */
+  @Test
+  void requestThatEnvoySendsByItsHost_isJudgedByTheHostAndItsPort() {
+    var cluster = "AllowAnyDynamicDNSCluster;";
+
+    assertThat(said(check(http(THEIRS, APPROVED + ":443"), cluster), "edge")).isEqualTo(EDGE.id());
+    assertDenied(check(http(THEIRS, APPROVED), cluster), "new_destination");
+    assertDenied(check(http(THEIRS, "drop.evil.example:443"), cluster), "new_destination");
+    assertDenied(check(http(THEIRS, "169.254.169.254:443"), cluster), "new_destination");
+    assertDenied(check(http(THEIRS, "2130706433:443"), cluster), "name_mismatch");
+    assertDenied(check(l4To(THEIRS), cluster), "name_mismatch");
+  }
+
   @Test
   void approvedName_thatEnvoyResolvedItself_isAllowed_whateverTheClientSays() {
     var routed = "outbound|443||" + APPROVED;

@@ -159,6 +159,18 @@ class ProvenanceHeadersTest {
         .isEmpty();
   }
 
+  /** Where Envoy sends by the host itself, who was dialled gets no token of whom it leads to. */
+  @Test
+  void check_sentByItsHost_carriesProofOnlyForWhoWasDialled() {
+    var byHost = "AllowAnyDynamicDNSCluster;";
+
+    assertThat(proof(token(check(CATALOG_POD, CATALOG_POD + ":8080", byHost))))
+        .isInstanceOf(Proof.Good.class);
+    assertThat(token(check(LEDGER_POD, CATALOG_POD + ":8080", byHost))).isEmpty();
+    assertThat(token(check(CATALOG_POD, LEDGER_POD + ":8080", byHost))).isEmpty();
+    assertThat(token(check(CATALOG_POD, "api.example.com", byHost))).isEmpty();
+  }
+
   /** What a headless Service's cluster sends to is what was dialled, whoever's name it has. */
   @Test
   void check_passedThroughToAnAddressOfNobody_carriesNone() throws IOException {

@@ -31,6 +31,7 @@ class SeenConnectionsTest {
         null,
         null,
         null,
+        0,
         "node-1",
         number);
   }

@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param cluster where the proxy routes, or null when it does not say
  * @param sni name in the TLS hello, or null; chosen by the client
  * @param authority host of the HTTP request without its port, or null; chosen by the client
+ * @param authorityPort port that the host of the HTTP request has, whatever number it is; 0 when it
+ *     has none; chosen by the client
  * @param answered names for which the workload received this address in a DNS answer that was seen
  *     on its way; in lower case, no final dot, may be empty
  */
@@ -27,6 +29,7 @@ public record DestinationFacts(
     @Nullable String cluster,
     @Nullable String sni,
     @Nullable String authority,
+    int authorityPort,
     Set<String> answered) {
   /*
    * On passthrough Envoy connects to wherever the application asked, and the name in the hello is
@@ -38,10 +41,21 @@ public record DestinationFacts(
   /** How istiod's names of clusters begin; by others a name does not say how the cluster sends. */
   private static final String OF_ISTIOD = "outbound|";
 
-  /** Clusters that send to wherever the application connected, or nowhere; they name nothing. */
+  /**
+   * Where Istio has the proxy look up the host of a request itself and send it there, whatever the
+   * application connected to ({@code outboundTrafficPolicy: ALLOW_ANY_DYNAMIC_DNS}).
+   */
+  private static final String BY_HOST = "AllowAnyDynamicDNSCluster";
+
+  private static final int HTTP_PORT = 80;
+  private static final int LAST_PORT = 65_535;
+
+  /** Clusters that send to what was dialled or said, or nowhere; they name nothing. */
   private static final Set<String> NAMELESS =
       Set.of(
+          BY_HOST,
           "PassthroughCluster",
+          "InboundPassthroughCluster",
           "BlackHoleCluster",
           "kith_passthrough",
           "kith_gate_passthrough",
@@ -51,6 +65,18 @@ public record DestinationFacts(
     requireNonNull(address, "address");
     requireNonNull(protocol, "protocol");
     answered = Set.copyOf(answered);
+  }
+
+  /** Of a connection, or a request whose host has no port. */
+  public DestinationFacts(
+      IpAddress address,
+      int port,
+      Protocol protocol,
+      @Nullable String cluster,
+      @Nullable String sni,
+      @Nullable String authority,
+      Set<String> answered) {
+    this(address, port, protocol, cluster, sni, authority, 0, answered);
   }
 
   /**
@@ -84,9 +110,13 @@ public record DestinationFacts(
    * mismatch when it leads to another workload than the one that the connection reaches. Where it
    * is nobody's name, the routed service counts before the owner of the address: Envoy sends a
    * request by its host, wherever the application connected. A service that the mesh sends to
-   * whatever was dialled counts only at its own addresses.
+   * whatever was dialled counts only at its own addresses. Where the proxy looks up the host of a
+   * request itself, the address that was dialled says nothing.
    */
   public Resolved resolve(WorkloadDirectory directory) {
+    if (cluster != null && plain(cluster).equals(BY_HOST)) {
+      return byHost(directory);
+    }
     var owner = directory.at(address);
     var routed = routedTo(cluster, address, directory);
     var claimed = clientName();
@@ -130,6 +160,44 @@ public record DestinationFacts(
     return claimed != null && answered.contains(claimed) && !Reach.isMetadataUnder(claimed, address)
         ? new Resolved(destination(claimed, Evidence.CLIENT_NAME), null)
         : new Resolved(destination(address.toString(), Evidence.ADDRESS), null);
+  }
+
+  /**
+   * Where a request goes whose host the proxy looks up: there, at the host's port. A host of the
+   * mesh has to be the one that was dialled, since a name may lead elsewhere by the time it is
+   * looked up, or from another namespace.
+   */
+  private Resolved byHost(WorkloadDirectory directory) {
+    var said = authority == null ? "" : authority;
+    var there = authorityPort == 0 ? HTTP_PORT : authorityPort;
+    if (there <= LAST_PORT) {
+      if (!looksLikeAddress(said)) {
+        var name = DnsName.compared(said);
+        return directory.named(name) == null
+            ? new Resolved(new Destination(name, Evidence.CLIENT_NAME, null, there, protocol), null)
+            : new DestinationFacts(address, there, protocol, null, null, name, Set.of())
+                .resolve(directory);
+      }
+      var literal = literal(said);
+      if (literal != null) {
+        return new DestinationFacts(literal, there, protocol, null, null, null, Set.of())
+            .resolve(directory);
+      }
+    }
+    return new Resolved(
+        destination(address.toString(), Evidence.ADDRESS),
+        "the proxy sends to the host of the request, and '" + said + ":" + there + "' is none");
+  }
+
+  /** What is written as an address is; others are read in more ways than one. */
+  private static @Nullable IpAddress literal(String host) {
+    var text = host.startsWith("[") ? host.substring(1).replaceFirst("]$", "") : host;
+    try {
+      var address = IpAddress.parse(text);
+      return address.toString().equals(text) ? address : null;
+    } catch (IllegalArgumentException _) {
+      return null;
+    }
   }
 
   /** Whether the client said a name or address by which a proxy may choose where it sends. */
@@ -244,11 +312,15 @@ public record DestinationFacts(
     if (cluster == null) {
       return null;
     }
-    var whole = cluster.endsWith(";") ? cluster.substring(0, cluster.length() - 1) : cluster;
+    var whole = plain(cluster);
     if (NAMELESS.contains(whole)) {
       return null;
     }
     var name = whole.substring(whole.lastIndexOf('|') + 1);
     return name.isBlank() || name.startsWith("*") ? null : name.toLowerCase(Locale.ROOT);
+  }
+
+  private static String plain(String cluster) {
+    return cluster.endsWith(";") ? cluster.substring(0, cluster.length() - 1) : cluster;
   }
 }

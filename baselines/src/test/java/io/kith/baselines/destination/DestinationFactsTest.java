@@ -43,6 +43,9 @@ class DestinationFactsTest {
         "PassthroughCluster;",
         "BlackHoleCluster",
         "BlackHoleCluster;",
+        "InboundPassthroughCluster",
+        "AllowAnyDynamicDNSCluster",
+        "AllowAnyDynamicDNSCluster;",
         "kith_gate",
         "kith_gate_passthrough",
         "outbound|443||*.example.org",
@@ -270,5 +273,88 @@ class DestinationFactsTest {
 
     assertThat(facts.resolve(directory()).destination().name())
         .isEqualTo("shop/deployment/catalog");
+  }
+
+  // ---- where the proxy looks up the host of a request itself, whatever was dialled
+
+  private static DestinationFacts byHost(String dialled, @Nullable String host, int port) {
+    return new DestinationFacts(
+        IpAddress.parse(dialled),
+        443,
+        Protocol.TCP,
+        "AllowAnyDynamicDNSCluster;",
+        null,
+        host,
+        port,
+        Set.of("ledger"));
+  }
+
+  /** It was a service of the mesh, of one name for all hosts there are. */
+  @ParameterizedTest
+  @CsvSource({
+    "203.0.113.9, api.example, 0, api.example, CLIENT_NAME, , 80, EXTERNAL_NAME",
+    "203.0.113.9, API.example., 8080, api.example, CLIENT_NAME, , 8080, EXTERNAL_NAME",
+    "10.96.0.7, api.example, 65535, api.example, CLIENT_NAME, , 65535, EXTERNAL_NAME",
+    "10.9.9.9, reports, 0, reports, CLIENT_NAME, , 80, EXTERNAL_NAME",
+    "10.9.9.9, x.cluster.local, 0, x.cluster.local, CLIENT_NAME, , 80, EXTERNAL_NAME",
+    "10.96.0.7, catalog, 8080, shop/deployment/catalog, OWNER, 10.96.0.7, 8080, INTERNAL",
+    "10.96.0.7, 10.96.0.8, 9090, shop/deployment/ledger, OWNER, 10.96.0.8, 9090, INTERNAL",
+    "10.96.0.7, 198.51.100.7, 0, 198.51.100.7, ADDRESS, 198.51.100.7, 80, PUBLIC_ADDRESS",
+    "203.0.113.9, 169.254.169.254, 0, 169.254.169.254, ADDRESS, 169.254.169.254, 80, SENSITIVE",
+    "10.96.0.7, [2001:db8:0:0:0:0:0:9], 81, 2001:db8:0:0:0:0:0:9, ADDRESS, 2001:db8::9, 81,"
+        + " PUBLIC_ADDRESS",
+  })
+  void resolve_requestThatIsSentByItsHost_goesToTheHost(
+      String dialled,
+      String host,
+      int said,
+      String name,
+      Evidence evidence,
+      @Nullable String address,
+      int port,
+      Reach reach) {
+    var resolved = byHost(dialled, host, said).resolve(directory());
+
+    var at = address == null ? null : IpAddress.parse(address);
+    assertThat(resolved)
+        .isEqualTo(
+            new DestinationFacts.Resolved(
+                new Destination(name, evidence, at, port, Protocol.TCP), null));
+    assertThat(Reach.of(resolved.destination())).isEqualTo(reach);
+  }
+
+  /** Resolvers read some of them as addresses, and not all as the same one. */
+  @ParameterizedTest
+  @NullSource
+  @ValueSource(
+      strings = {"", ".", "1", "010.0.0.1", "10.0.0.1.", "[", "[]", "[fd00::9]", "[x]", "[::1"})
+  void resolve_requestThatIsSentByItsHost_andHasNone_isAMismatch(@Nullable String host) {
+    var resolved = byHost(CATALOG, host, 0).resolve(directory());
+
+    assertThat(resolved.mismatch())
+        .isEqualTo(
+            "the proxy sends to the host of the request, and '"
+                + (host == null ? "" : host)
+                + ":80' is none");
+    assertThat(resolved.destination().words()).isEqualTo(CATALOG + ":443");
+  }
+
+  @Test
+  void resolve_requestThatIsSentByItsHost_toNoPort_isAMismatch() {
+    assertThat(byHost(CATALOG, "api.example", 65_536).resolve(directory()).mismatch())
+        .isEqualTo("the proxy sends to the host of the request, and 'api.example:65536' is none");
+  }
+
+  /** What a name of the mesh leads to in the proxy's own resolver, nobody knows. */
+  @Test
+  void resolve_requestThatIsSentToAHostOfTheMesh_andDialsAnother_isAMismatch() {
+    assertThat(byHost(CATALOG, "ledger", 8080).resolve(directory()).mismatch())
+        .isEqualTo(
+            "the client says ledger, which is shop/deployment/ledger, and connects to"
+                + " shop/deployment/catalog");
+    assertThat(byHost("203.0.113.9", "ledger", 8080).resolve(directory()).mismatch())
+        .isEqualTo(
+            "the client says ledger, which is shop/deployment/ledger, and connects to"
+                + " 203.0.113.9");
   }
 }
