@@ -110,8 +110,8 @@ public record DestinationFacts(
    * mismatch when it leads to another workload than the one that the connection reaches. Where it
    * is nobody's name, the routed service counts before the owner of the address: Envoy sends a
    * request by its host, wherever the application connected. A service that the mesh sends to
-   * whatever was dialled counts only at its own addresses. Where the proxy looks up the host of a
-   * request itself, the address that was dialled says nothing.
+   * whatever was dialled counts only at its own addresses. Where the proxy looks up the client's
+   * name itself, or may, the address that was dialled says nothing.
    */
   public Resolved resolve(WorkloadDirectory directory) {
     if (cluster != null && plain(cluster).equals(BY_HOST)) {
@@ -157,9 +157,30 @@ public record DestinationFacts(
               + ", and connects to "
               + address);
     }
-    return claimed != null && answered.contains(claimed) && !Reach.isMetadataUnder(claimed, address)
-        ? new Resolved(destination(claimed, Evidence.CLIENT_NAME), null)
-        : new Resolved(destination(address.toString(), Evidence.ADDRESS), null);
+    if (claimed != null
+        && answered.contains(claimed)
+        && !Reach.isMetadataUnder(claimed, address)
+        && !(isWildcard() && isAtAnotherPort())) {
+      return new Resolved(destination(claimed, Evidence.CLIENT_NAME), null);
+    }
+    // Of a wildcard nothing says whether the proxy looks the name up itself: both have to agree.
+    return new Resolved(
+        destination(address.toString(), Evidence.ADDRESS),
+        claimed != null && isWildcard()
+            ? "the proxy routes by a name to "
+                + cluster
+                + ", and no DNS answer led from "
+                + claimed
+                + (authorityPort == 0 ? "" : ":" + authorityPort)
+                + " to "
+                + address
+                + ":"
+                + port
+            : null);
+  }
+
+  private boolean isAtAnotherPort() {
+    return authorityPort != 0 && authorityPort != port;
   }
 
   /**
@@ -306,7 +327,8 @@ public record DestinationFacts(
    *
    * <p>Istio names clusters {@code outbound|80||catalog.shop.svc.cluster.local}. Their names in
    * statistics, which Envoy's {@code %UPSTREAM_CLUSTER%} gives, end with a semicolon. A wildcard is
-   * matched by the client's name and sends to wherever the client connected, so it names nothing.
+   * matched by the client's name and sends to wherever the client connected, or with {@code
+   * resolution: DYNAMIC_DNS} to that name, so it names nothing.
    */
   public static @Nullable String serviceOf(@Nullable String cluster) {
     if (cluster == null) {

@@ -357,4 +357,68 @@ class DestinationFactsTest {
             "the client says ledger, which is shop/deployment/ledger, and connects to"
                 + " 203.0.113.9");
   }
+
+  // ---- a wildcard: with resolution NONE the proxy sends to what was dialled, with DYNAMIC_DNS to
+  // ---- the name
+
+  private static DestinationFacts.Resolved wild(
+      String cluster, @Nullable String sni, @Nullable String host, int port, String... answered) {
+    return new DestinationFacts(
+            IpAddress.parse("203.0.113.9"),
+            443,
+            Protocol.TCP,
+            cluster,
+            sni,
+            host,
+            port,
+            Set.of(answered))
+        .resolve(directory());
+  }
+
+  private static final String WILD = "outbound|443||*.wild.example;";
+
+  @ParameterizedTest
+  @CsvSource({
+    "x.wild.example, , 0",
+    ", x.wild.example, 0",
+    ", x.wild.example, 443",
+  })
+  void resolve_nameUnderAWildcard_withADnsAnswer_isTheName(
+      @Nullable String sni, @Nullable String host, int port) {
+    var resolved = wild(WILD, sni, host, port, "x.wild.example");
+
+    assertThat(resolved.mismatch()).isNull();
+    assertThat(resolved.destination().words()).isEqualTo("x.wild.example:443");
+    assertThat(resolved.destination().evidence()).isEqualTo(Evidence.CLIENT_NAME);
+  }
+
+  /** An approved address was dialled, and Envoy looked up a name of the attacker's. */
+  @ParameterizedTest
+  @CsvSource({
+    "theirs.wild.example, , 0, theirs.wild.example",
+    ", theirs.wild.example, 0, theirs.wild.example",
+    ", x.wild.example, 22, x.wild.example:22",
+  })
+  void resolve_nameUnderAWildcard_withoutADnsAnswer_isAMismatch(
+      @Nullable String sni, @Nullable String host, int port, String said) {
+    var resolved = wild(WILD, sni, host, port, "x.wild.example");
+
+    assertThat(resolved.mismatch())
+        .isEqualTo(
+            "the proxy routes by a name to outbound|443||*.wild.example;, and no DNS answer led"
+                + " from "
+                + said
+                + " to 203.0.113.9:443");
+    assertThat(resolved.destination().words()).isEqualTo("203.0.113.9:443");
+  }
+
+  @Test
+  void resolve_addressOfAWildcard_orANameElsewhere_isAsItWas() {
+    assertThat(wild(WILD, null, null, 0).mismatch()).isNull();
+    assertThat(wild(WILD, null, "203.0.113.9", 0).mismatch()).isNull();
+    assertThat(wild("PassthroughCluster", "theirs.example", null, 0).mismatch()).isNull();
+    assertThat(wild("PassthroughCluster", null, "x.example", 22, "x.example"))
+        .extracting(it -> it.destination().words(), it -> it.mismatch())
+        .containsExactly("x.example:443", null);
+  }
 }
