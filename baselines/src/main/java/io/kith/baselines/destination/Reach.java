@@ -19,9 +19,12 @@ public enum Reach {
   private static final Set<String> METADATA =
       Set.of(
           "169.254.169.254",
-          "169.254.170.2",
-          "100.100.100.200",
+          "169.254.170.2", // tasks of ECS
+          "169.254.170.23", // Pod Identity of EKS
+          "169.254.0.23", // Tencent
+          "100.100.100.200", // Alibaba
           "fd00:ec2:0:0:0:0:0:254",
+          "fe80:0:0:0:0:0:a9fe:a9fe", // OpenStack
           "metadata.google.internal",
           "instance-data.ec2.internal");
   private static final Set<IpAddress> METADATA_ADDRESSES =
@@ -29,6 +32,19 @@ public enum Reach {
           .filter(name -> name.indexOf(':') >= 0 || Character.isDigit(name.charAt(0)))
           .map(IpAddress::parse)
           .collect(toUnmodifiableSet());
+
+  /**
+   * Those of private networks that came later. What a learner alone may sign they do not change: a
+   * log of changes in which it did would be refused from there on.
+   */
+  private static final Set<IpAddress> LATER =
+      Set.of(
+          IpAddress.parse("fd00:ec2::23"), // Pod Identity of EKS
+          IpAddress.parse("fd20:ce::254"), // Google
+          IpAddress.parse("fd00:c1::a9fe:a9fe")); // Oracle
+
+  /** WireServer of Azure: public, so that without a name it needs a person in any case. */
+  private static final IpAddress WIRE_SERVER = IpAddress.parse("168.63.129.16");
 
   /** The reach of a destination. */
   public static Reach of(Destination destination) {
@@ -47,7 +63,7 @@ public enum Reach {
    * approved name outside could have a workload ask for its own credentials.
    */
   public static boolean isMetadataUnder(String name, IpAddress address) {
-    return METADATA_ADDRESSES.contains(address) && !METADATA.contains(name);
+    return (isMetadata(address) || address.equals(WIRE_SERVER)) && !METADATA.contains(name);
   }
 
   /** Whether it is a service of the mesh and opens no other door. */
@@ -88,13 +104,17 @@ public enum Reach {
     return isKubelet(ports) || METADATA_ADDRESSES.stream().anyMatch(block::contains);
   }
 
+  private static boolean isMetadata(IpAddress address) {
+    return METADATA_ADDRESSES.contains(address) || LATER.contains(address);
+  }
+
   private static boolean isKubelet(Ports ports) {
     return ports.contains(10_250) || ports.contains(10_255);
   }
 
   private static boolean isSensitive(Destination destination) {
     var address = destination.address();
-    return (address != null && METADATA_ADDRESSES.contains(address))
+    return (address != null && isMetadata(address))
         || isSensitive(
             destination.name(),
             destination.evidence(),

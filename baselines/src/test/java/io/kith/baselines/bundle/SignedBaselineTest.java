@@ -30,6 +30,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Somebody can write to the database (research: hazards, 1.9). */
 class SignedBaselineTest {
@@ -237,6 +238,19 @@ class SignedBaselineTest {
             SignedBaseline.sign(Edges.baseline(null, APP_TO_DB, edge), LEARNER, List.of())
                 .verify(RING))
         .isInstanceOf(Refused.class);
+  }
+
+  /** Logs of changes have baselines with them that a learner alone signed: they stay good. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"fd00:ec2:0:0:0:0:0:23", "fd20:ce:0:0:0:0:0:254", "fd00:c1:0:0:0:0:a9fe:a9fe"})
+  void verify_sensitiveDestinationsThatCameLater_needNoApprover(String address) {
+    var edge =
+        Edge.learned(
+            APP_TO_DB.process(),
+            new DestinationPattern.Exact(address, Evidence.ADDRESS, 80, Protocol.TCP));
+
+    assertThat(SignedBaseline.needsApprover(edge)).isFalse();
   }
 
   @Test

@@ -275,6 +275,23 @@ class DestinationFactsTest {
         .isEqualTo("shop/deployment/catalog");
   }
 
+  /** Whoever answers for a name could have a workload fetch its own credentials by it. */
+  @ParameterizedTest
+  @ValueSource(strings = {"169.254.170.23", "168.63.129.16", "fd00:ec2::23", "fe80::a9fe:a9fe"})
+  void resolve_nameThatLeadsToCredentials_isTheAddress(String address) {
+    var facts =
+        new DestinationFacts(
+            IpAddress.parse(address),
+            80,
+            Protocol.TCP,
+            "PassthroughCluster",
+            null,
+            "api.example",
+            Set.of("api.example"));
+
+    assertThat(facts.resolve(directory()).destination().evidence()).isEqualTo(Evidence.ADDRESS);
+  }
+
   // ---- where the proxy looks up the host of a request itself, whatever was dialled
 
   private static DestinationFacts byHost(String dialled, @Nullable String host, int port) {
