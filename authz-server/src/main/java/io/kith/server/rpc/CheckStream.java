@@ -30,6 +30,9 @@ final class CheckStream extends CheckCall {
   /** Metadata of our recipes is shorter, and not counted. */
   private static final int PLAIN_METADATA = 1024;
 
+  /** What is unpacked is unpacked by the thread of many connections; no Envoy packs a Check. */
+  private static final int MOST_UNPACKED = 64 << 10;
+
   private final CheckConnection connection;
   private final int id;
   private final boolean gzip;
@@ -192,8 +195,9 @@ final class CheckStream extends CheckCall {
     }
     try (var unpacked =
         new GZIPInputStream(new ByteArrayInputStream(body, PREFIX, bodyLength - PREFIX))) {
-      var message = unpacked.readNBytes(most + 1);
-      return message.length > most ? null : message;
+      var fit = Math.min(most, MOST_UNPACKED);
+      var message = unpacked.readNBytes(fit + 1);
+      return message.length > fit ? null : message;
     } catch (IOException _) {
       return null;
     }

@@ -201,6 +201,37 @@ class CheckListenerTest {
     }
   }
 
+  /** Four kilobytes would be four megabytes, of fields that nobody knows. */
+  @ParameterizedTest
+  @CsvSource({"65536, allow", "65537, malformed"})
+  void check_compressed_isUnpackedUpTo64KiB(int octets, String answer) throws Exception {
+    listener.close();
+    listener = listen(4 * 1024 * 1024, Duration.ofHours(1), Duration.ofSeconds(30));
+    var body = zipped(padded(octets));
+    try (var client = new RawHttp2(listener.port())) {
+      client.headers(1, 0, "grpc-encoding", "gzip");
+      client.frame(DATA, END_STREAM, 1, message(1, body.length, body));
+
+      var response = answered(client, 1);
+
+      assertThat(said(response, answer.equals("allow") ? "decision" : "reason")).isEqualTo(answer);
+    }
+  }
+
+  /** A Check of this length, mostly of fields that are not known. */
+  private static byte[] padded(int octets) {
+    var check = l4().toByteArray();
+    var left = octets - check.length;
+    var padded = ByteBuffer.allocate(octets).put(check);
+    if (left % 2 == 1) {
+      padded.put((byte) 0x78).put((byte) 0x80).put((byte) 0); // field 15, in three octets
+    }
+    while (padded.hasRemaining()) {
+      padded.put((byte) 0x78).put((byte) 1); // field 15, in two
+    }
+    return padded.array();
+  }
+
   @Test
   void check_withoutABody_isAVerdict() throws Exception {
     try (var client = new RawHttp2(listener.port())) {
