@@ -102,6 +102,10 @@ final class CheckConnection extends Http2ConnectionHandler {
   private @Nullable ChannelHandlerContext context;
   private @Nullable Future<?> age;
   private int unfinishedHere;
+
+  /** The last that began, if it is open: its body is on its way behind its headers. */
+  private @Nullable CheckStream newest;
+
   private boolean watching;
   private int takenHere;
   private boolean reading;
@@ -129,6 +133,9 @@ final class CheckConnection extends Http2ConnectionHandler {
               public void onStreamClosed(Http2Stream stream) {
                 if (stream.getProperty(streamKey) instanceof CheckStream check) {
                   takenHere++;
+                  if (check == newest) {
+                    newest = null;
+                  }
                   check.drop();
                   service.cancelled(check);
                 }
@@ -494,6 +501,11 @@ final class CheckConnection extends Http2ConnectionHandler {
         check.end(limits.messageBytes(), service);
       } else {
         check.begin(service);
+        var before = newest;
+        newest = check;
+        if (before != null) { // an Envoy sends a Check whole before it begins another
+          before.count(service);
+        }
       }
     }
 

@@ -27,8 +27,14 @@ final class CheckStream extends CheckCall {
   /** Before a message: whether it is compressed, and its length in four octets. */
   static final int PREFIX = 5;
 
-  /** Metadata of our recipes is shorter, and not counted. */
+  /** Metadata of our recipes is shorter, and counted only where there is no end after it. */
   private static final int PLAIN_METADATA = 1024;
+
+  /**
+   * Octets that a stream without its end takes beside its metadata: what is kept of it is more, and
+   * as many as a connection may have take less than it may.
+   */
+  static final int STREAM = 512;
 
   /** What is unpacked is unpacked by the thread of many connections; no Envoy packs a Check. */
   private static final int MOST_UNPACKED = 64 << 10;
@@ -93,8 +99,14 @@ final class CheckStream extends CheckCall {
 
   /** It begins, and its body is not here yet. */
   void begin(ExtAuthzService service) {
-    var octets = metadata().length();
-    if (octets > PLAIN_METADATA && !take(octets)) {
+    if (metadata().length() > PLAIN_METADATA) {
+      count(service);
+    }
+  }
+
+  /** Counts it, unless it is at its end. */
+  void count(ExtAuthzService service) {
+    if (!ended && !take(STREAM + metadata().length())) {
       cut(new Reason.Overloaded(), service);
     }
   }
@@ -124,7 +136,8 @@ final class CheckStream extends CheckCall {
     }
     if (collected.length - length < more) {
       var room = Math.max(length + more, Math.min(2 * collected.length, most + PREFIX));
-      if (!take(room - collected.length)) {
+      var kept = metadata().length();
+      if (!take(room + (kept > PLAIN_METADATA ? kept : 0))) {
         cut(new Reason.Overloaded(), service);
         return;
       }
@@ -137,11 +150,14 @@ final class CheckStream extends CheckCall {
     }
   }
 
-  private boolean take(int more) {
-    if (!connection.take(more)) {
-      return false;
+  /** Takes room up to so much. */
+  private boolean take(int octets) {
+    if (octets > taken) {
+      if (!connection.take(octets - taken)) {
+        return false;
+      }
+      taken = octets;
     }
-    taken += more;
     return true;
   }
 

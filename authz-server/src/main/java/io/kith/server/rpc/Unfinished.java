@@ -5,7 +5,7 @@ import java.util.concurrent.atomic.LongAdder;
 
 /**
  * What the server holds of Checks that have not come to their end, of all its connections. A Check
- * that comes whole is never counted. Thread-safe.
+ * that comes whole before the next one begins is never counted. Thread-safe.
  */
 final class Unfinished {
   private final long most;

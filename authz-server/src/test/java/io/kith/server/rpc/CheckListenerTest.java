@@ -337,7 +337,7 @@ class CheckListenerTest {
   void checks_withMuchMetadata_countAsUnfinished() throws Exception {
     try (var client = new RawHttp2(listener.port())) {
       var name = "c".repeat(512);
-      var length = 2 * name.length() + "outbound".length();
+      var length = CheckStream.STREAM + 2 * name.length() + "outbound".length();
       var fitting = 2 * (MOST + 5) / length;
       for (var i = 0; i <= fitting; i++) {
         client.headers(2 * i + 1, 0, "x-kith-cluster", name, "x-kith-spare", name);
@@ -346,6 +346,44 @@ class CheckListenerTest {
       assertThat(said(answered(client, 2 * fitting + 1), "reason")).isEqualTo("overloaded");
       assertThat(listener.unfinishedOctets()).isEqualTo((long) fitting * length);
     }
+  }
+
+  /** Of headers alone a connection had ten thousand, and none of them was counted. */
+  @Test
+  void checks_withoutBodies_countOnceAnotherBegins() throws Exception {
+    var each = CheckStream.STREAM + "outbound".length();
+    var fitting = 2 * (MOST + 5) / each;
+    var connections = new ArrayList<RawHttp2>();
+    try (var good = new RawHttp2(listener.port())) {
+      for (var i = 0; i < 8; i++) { // as many as fill what there is for all
+        var client = new RawHttp2(listener.port());
+        connections.add(client);
+        for (var stream = 0; stream <= fitting; stream++) {
+          client.headers(2 * stream + 1, 0);
+        }
+      }
+      Await.until("they count", () -> listener.unfinishedOctets() == 8L * fitting * each);
+
+      var full = connections.getFirst();
+      full.headers(2 * fitting + 3, 0); // one more, so the one before it counts
+      assertThat(said(answered(full, 2 * fitting + 1), "reason")).isEqualTo("overloaded");
+      full.frame(DATA, END_STREAM, 2 * fitting + 3, message(l4().toByteArray()));
+      assertThat(said(answered(full, 2 * fitting + 3), "decision")).isEqualTo("allow");
+      good.headers(1, 0);
+      good.headers(3, 0);
+      assertThat(said(answered(good, 1), "reason")).isEqualTo("overloaded");
+      good.frame(DATA, END_STREAM, 3, message(l4().toByteArray()));
+      assertThat(said(answered(good, 3), "decision")).isEqualTo("allow");
+
+      full.frame(DATA, END_STREAM, 1, message(l4(2_000).toByteArray()));
+      assertThat(said(answered(full, 1), "decision")).isEqualTo("allow");
+      assertThat(listener.unfinishedOctets()).isEqualTo((8L * fitting - 1) * each);
+    } finally {
+      for (var client : connections) {
+        client.close();
+      }
+    }
+    Await.until("nothing is held any more", () -> listener.unfinishedOctets() == 0);
   }
 
   @Test
@@ -648,7 +686,8 @@ class CheckListenerTest {
 
   @Test
   void connection_ofMoreStreamsThanItWasGranted_refusesTheRest() throws Exception {
-    kith.processes.answer(_ -> new CompletableFuture<>());
+    listener.close();
+    listener = listen(4 * 1024 * 1024, Duration.ofHours(1), Duration.ofMinutes(5));
     try (var client = new RawHttp2(listener.port())) {
       for (var i = 0; i <= CheckConnection.MOST_STREAMS; i++) {
         client.headers(2 * i + 1, 0);
