@@ -56,6 +56,7 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
   private final JsonServer.Peer peer;
   private final Map<String, String> documents;
   private final Executor executor;
+  private final Runnable recognized;
   private final Patience patience = new Patience(PATIENCE);
   private final Patience linger = new Patience(LINGER);
   private @Nullable HttpExchange current;
@@ -71,12 +72,20 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
    */
   private record Body(Function<String, HttpCall.Reader> of, ByteArrayOutputStream octets) {}
 
+  /**
+   * @param recognized told, perhaps more than once, when whoever calls may
+   */
   HttpHandler(
-      Routes routes, JsonServer.Peer peer, Map<String, String> documents, Executor executor) {
+      Routes routes,
+      JsonServer.Peer peer,
+      Map<String, String> documents,
+      Executor executor,
+      Runnable recognized) {
     this.routes = routes;
     this.peer = peer;
     this.documents = documents;
     this.executor = executor;
+    this.recognized = recognized;
   }
 
   @Override
@@ -226,6 +235,7 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
 
   /** Whoever calls may, so what is left of the request is read. */
   private void accepted(ChannelHandlerContext context, HttpCall made, HttpRequest request) {
+    recognized.run();
     if (made == call) {
       if (body != null && HttpUtil.is100ContinueExpected(request) && !whole) {
         var _ =

@@ -196,6 +196,29 @@ class AdminHttpTest {
   private static final String IMPORT = "POST /v1/bundles:import HTTP/1.1\r\nHost: kith\r\n";
   private static final String JSON = "Content-Type: application/json\r\n";
 
+  /** Whoever reached the socket held all that there are, and the next was hung up on. */
+  @Test
+  void connections_onWhichNobodyIsRecognized_makeWayFromTheEldest() throws Exception {
+    assertThat(http.get("/v1/status").status()).isEqualTo(200);
+    var strangers = new ArrayList<RawHttp>();
+    try {
+      for (var i = 0; i < 300; i++) {
+        strangers.add(RawHttp.connect(socket));
+      }
+      try (var ada = RawHttp.connect(socket)) {
+        assertThat(ada.get("/v1/status").status()).isEqualTo(200);
+      }
+
+      assertThat(strangers.getFirst().isAtEnd()).isTrue();
+      assertThat(strangers.getLast().get("/v1/status").status()).isEqualTo(200);
+      assertThat(http.get("/v1/status").status()).isEqualTo(200);
+    } finally {
+      for (var stranger : strangers) {
+        stranger.close();
+      }
+    }
+  }
+
   /** Up to 6 MiB of each were kept before it was looked at who calls. */
   @Test
   @Timeout(60)

@@ -49,7 +49,8 @@ class HttpHandlerTest {
                           new Door()))),
               _ -> Attributes.EMPTY,
               Map.of(),
-              calls::add));
+              calls::add,
+              () -> {}));
 
   /** Lets callers in, or not. */
   private final class Door implements ServerInterceptor {
