@@ -180,6 +180,8 @@ public final class StatusCommand extends AdminVerb<GetStatusResponse> {
           "  KUBERNETES: not watched; who is who is as of "
               + Words.time(cluster.getAsOf())
               + (cluster.getProblem().isEmpty() ? "" : ": " + Words.safe(cluster.getProblem())));
+    } else if (!cluster.getProblem().isEmpty()) {
+      out.println("  KUBERNETES: not everything is watched: " + Words.safe(cluster.getProblem()));
     }
     if (cluster.getUnresolved() > 0) {
       out.println(

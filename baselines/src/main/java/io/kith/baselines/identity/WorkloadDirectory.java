@@ -38,10 +38,12 @@ public interface WorkloadDirectory {
   /**
    * Whether what a mesh routes to a service, and was dialled at this address, goes to the service.
    *
-   * <p>Not where the mesh sends it on to whatever address was dialled, as for a headless Service
-   * and a ServiceEntry without resolution, and this one is not the service's.
+   * <p>Not where the mesh sends it on to whatever address was dialled, as for a headless Service, a
+   * ServiceEntry without resolution and where a DestinationRule says so, and this one is not the
+   * service's.
    *
-   * @param service in lower case, no final dot; true for one that is not known
+   * @param service in lower case, no final dot; for one that is not known true, unless such a rule
+   *     is for its name
    */
   default boolean leadsTo(String service, IpAddress dialled) {
     return true;

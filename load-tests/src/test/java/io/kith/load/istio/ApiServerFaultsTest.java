@@ -287,7 +287,7 @@ class ApiServerFaultsTest {
     assertThat(started).isNotDone();
     var probes = new Probes(servers.two);
     assertEnforced();
-    loudness.assertSmall(18 * 5, 5); // watches of both, tried after 0.25, 0.5, 1, 2 … 8 s
+    loudness.assertSmall(20 * 5, 5); // watches of both, tried after 0.25, 0.5, 1, 2 … 8 s
 
     level.end();
     await("what changed meanwhile is in force", FOLLOWED_AGAIN, () -> reaches("stranger"));

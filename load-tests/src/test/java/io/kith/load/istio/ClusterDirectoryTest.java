@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -70,9 +71,14 @@ class ClusterDirectoryTest {
 
   private static KubernetesDirectory open(StaticWorkloadDirectory.Entry... byHand)
       throws Exception {
+    return open(kubeconfig, byHand);
+  }
+
+  private static KubernetesDirectory open(Path account, StaticWorkloadDirectory.Entry... byHand)
+      throws Exception {
     return KubernetesDirectory.open(
         new KubernetesSettings(
-            kubeconfig, true, false, "cluster.local", "cluster.local", "istio-system"),
+            account, true, false, "cluster.local", "cluster.local", "istio-system"),
         List.of(byHand),
         Path.of("/"),
         Map.of(),
@@ -350,9 +356,83 @@ class ClusterDirectoryTest {
     await("it is gone", () -> at("10.7.0.2").equals("nobody"));
   }
 
-  /** No event tells of it: only that it is not listed any more. */
+  private static String rule(String host, String policy) {
+    return """
+    apiVersion: networking.istio.io/v1
+    kind: DestinationRule
+    metadata: {name: passing, namespace: NAMESPACE, labels: {istio.io/rev: default}}
+    spec: {host: '%s', %s}
+    """
+        .formatted(host, policy);
+  }
+
+  private static boolean isPassed(KubernetesDirectory directory, String host) {
+    var all = directory.answers();
+    assertThat(all.leadsTo("front.till.svc.cluster.local", IpAddress.parse("10.96.7.1"))).isTrue();
+    assertThat(all.leadsTo("front.till.svc.cluster.local", IpAddress.parse("10.0.0.2"))).isTrue();
+    return !all.leadsTo(host, IpAddress.parse("203.0.113.9"));
+  }
+
   @Test
   @Order(8)
+  void destinationRuleThatPassesThrough_isSeen_whereverItSaysSo() throws Exception {
+    var front = "front.till.svc.cluster.local";
+    var passes = "loadBalancer: {simple: PASSTHROUGH}";
+    assertThat(isPassed(directory, front)).isFalse();
+
+    shop.apply(rule("front", "trafficPolicy: {" + passes + "}"));
+    await("the service is passed", () -> isPassed(directory, front));
+    assertThat(isPassed(directory, "payments.example.org")).isFalse();
+
+    shop.apply(rule("*.example.org", "subsets: [{name: v1, trafficPolicy: {" + passes + "}}]"));
+    await("the host by DNS is", () -> isPassed(directory, "payments.example.org"));
+    assertThat(isPassed(directory, front)).isFalse();
+
+    shop.apply(
+        rule(
+            "*.local",
+            "trafficPolicy: {portLevelSettings: [{port: {number: 8080}, " + passes + "}]}"));
+    await("all services are", () -> isPassed(directory, front));
+    assertThat(isPassed(directory, "payments.example.org")).isFalse();
+
+    shop.delete(rule("*.local", "trafficPolicy: {}"));
+    await("none is", () -> !isPassed(directory, front));
+  }
+
+  /** Rights of a chart from before the kind was watched. */
+  @Test
+  @Order(9)
+  void accountThatMayNotSeeDestinationRules_goesOnWithout_saysSo_andSeesThemOnceItMay()
+      throws Exception {
+    var front = "front.till.svc.cluster.local";
+    var rights =
+        ClusterObjects.rights()
+            .replace("kith-server", "kith-older")
+            .replace("kith-directory", "kith-older");
+    plane.account("kith", "kith-older");
+    plane.apply(rights.replace(", destinationrules", ""));
+    shop.apply(rule("front", "trafficPolicy: {loadBalancer: {simple: PASSTHROUGH}}"));
+    await("the service is passed", () -> isPassed(directory, front));
+    try (var older = open(plane.kubeconfigOf("kith", "kith-older"))) {
+      await("all else is listed", () -> older.waitsFor().isEmpty());
+      await("all else is watched", older::isConnected);
+      assertThat(older.status().problem())
+          .startsWith("destinationrules.networking.istio.io: may not be listed and watched (403");
+      assertThat(isPassed(older, front)).isFalse();
+
+      plane.apply(rights);
+
+      await("the rule is seen", () -> isPassed(older, front));
+      await("nothing is said any more", () -> older.status().problem().isEmpty());
+      assertThat(older.isConnected()).isTrue();
+    }
+    shop.delete(rule("front", "trafficPolicy: {}"));
+    await("it is not passed any more", () -> !isPassed(directory, front));
+  }
+
+  /** No event tells of it: only that it is not listed any more. */
+  @Test
+  @Order(10)
   void objectIsDeletedWhileTheApiServerIsAway_itIsGone() throws Exception {
     shop.pod("short", "short", null, "10.0.0.11");
     await("the pod", () -> at("10.0.0.11").equals("till/pod/short"));
@@ -385,15 +465,19 @@ class ClusterDirectoryTest {
 
   /** A cluster without a mesh, or with an Istio of before. */
   @Test
-  @Order(9)
+  @Order(11)
   void kindsOfIstioThatTheClusterLacks_areNotWaitedFor_andWatchedOnceTheyAreThere()
       throws Exception {
     var definitions =
-        List.of("serviceentries.networking.istio.io", "workloadentries.networking.istio.io")
-            .stream()
+        Stream.of("serviceentries", "workloadentries", "destinationrules")
             .map(
                 name ->
-                    plane.client().apiextensions().v1().customResourceDefinitions().withName(name))
+                    plane
+                        .client()
+                        .apiextensions()
+                        .v1()
+                        .customResourceDefinitions()
+                        .withName(name + ".networking.istio.io"))
             .toList();
     var texts = definitions.stream().map(one -> requireNonNull(one.get())).toList();
     // It may end itself when a kind goes away, and here nobody starts it again.

@@ -32,11 +32,16 @@ final class ClusterObjects {
 
   /** Gives the server's account the rights that the documentation names, and no others. */
   static void grantRights(ControlPlane plane) throws IOException {
+    plane.apply(rights());
+  }
+
+  /** What gives them, to {@code kith-server}. */
+  static String rights() throws IOException {
     var rights = RIGHTS.matcher(Files.readString(DOCS));
     if (!rights.find()) {
       throw new IllegalStateException(DOCS + " names no rights");
     }
-    plane.apply(rights.group(1));
+    return rights.group(1);
   }
 
   /** A Deployment with a ReplicaSet: what owns a pod of it. */

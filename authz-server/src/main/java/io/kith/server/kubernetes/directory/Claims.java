@@ -3,7 +3,6 @@ package io.kith.server.kubernetes.directory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,11 +45,11 @@ final class Claims<K> {
     return all.getOrDefault(key, List.of()).stream().anyMatch(one -> !one.isEntry());
   }
 
-  /** Whether one that may have it is such: of its Services, or else of its ServiceEntries. */
-  boolean hasAny(K key, Predicate<Services.Service> such) {
+  /** Those that may have it: its Services, or else its ServiceEntries. */
+  List<Services.Service> candidates(K key) {
     var services = all.getOrDefault(key, List.of());
     var ofServices = services.stream().anyMatch(one -> !one.isEntry());
-    return services.stream().anyMatch(one -> one.isEntry() != ofServices && such.test(one));
+    return services.stream().filter(one -> one.isEntry() != ofServices).toList();
   }
 
   /**

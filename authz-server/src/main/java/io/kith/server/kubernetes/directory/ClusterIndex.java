@@ -118,6 +118,14 @@ final class ClusterIndex implements WorkloadDirectory, ClusterPods, ClusterServi
     services.removeEntry(name);
   }
 
+  synchronized void put(Facts.Rule rule) {
+    services.put(rule);
+  }
+
+  synchronized void removeRule(Facts.Name name) {
+    services.removeRule(name);
+  }
+
   synchronized void put(Facts.WorkloadEntry entry) {
     workloadEntries.put(entry);
   }

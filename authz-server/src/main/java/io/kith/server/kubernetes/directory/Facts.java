@@ -110,23 +110,24 @@ final class Facts {
    *
    * @param hosts in lower case
    * @param addresses single ones, no networks
+   * @param blocks the addresses and networks that it says are its hosts'
    * @param endpoints empty where it leads to what its hosts resolve to, or what it selects
    * @param selector labels of the pods and WorkloadEntries of its namespace that it leads to; empty
    *     for all of them, null for none
    * @param ports at its addresses, TCP
-   * @param passed the addresses and networks that it says are its hosts', where it has no
-   *     resolution and the mesh sends on to whatever was dialled; else null
+   * @param passed it has no resolution, so that the mesh sends on to whatever was dialled
    */
   record Entry(
       Name name,
       List<String> hosts,
       List<IpAddress> addresses,
+      List<Cidr> blocks,
       List<Endpoint> endpoints,
       @Nullable Map<String, String> selector,
       List<Integer> ports,
-      @Nullable List<Cidr> passed) {
+      boolean passed) {
     Entry {
-      passed = passed == null ? null : List.copyOf(passed);
+      blocks = List.copyOf(blocks);
       ports = List.copyOf(ports);
       selector = selector == null ? null : Map.copyOf(selector);
       hosts = List.copyOf(hosts);
@@ -134,6 +135,16 @@ final class Facts {
       endpoints = List.copyOf(endpoints);
     }
   }
+
+  /**
+   * A DestinationRule.
+   *
+   * @param host in lower case, as it says: the whole name of a service, its first label in the
+   *     rule's namespace, or what names end with after a {@code *}; empty for none
+   * @param passes it has the mesh send what is for the host on to whatever was dialled, at least on
+   *     some port or for some subset
+   */
+  record Rule(Name name, String host, boolean passes) {}
 
   /**
    * A WorkloadEntry.

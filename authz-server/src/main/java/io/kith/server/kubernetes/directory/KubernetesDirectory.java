@@ -45,8 +45,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Who is who, as the API server of a cluster says: lists and watches pods, ReplicaSets, Jobs,
- * services, their endpoints, ServiceEntries, WorkloadEntries and namespaces, and goes on with what
- * it saw last while the API server is away. Thread-safe.
+ * services, their endpoints, ServiceEntries, WorkloadEntries, DestinationRules and namespaces, and
+ * goes on with what it saw last while the API server is away. Thread-safe.
  */
 public final class KubernetesDirectory implements AutoCloseable {
   /** Label of a namespace: the environment of the workloads in it. */
@@ -122,14 +122,21 @@ public final class KubernetesDirectory implements AutoCloseable {
                 GenericKubernetesResource::new,
                 entry -> index.put(ObjectReader.entry(entry)),
                 index::removeEntry,
-                true),
+                Need.IF_DEFINED),
             new Watched<>(
                 "workloadentries.networking.istio.io",
                 ofIstio(client, "WorkloadEntry", "workloadentries"),
                 GenericKubernetesResource::new,
                 entry -> index.put(ObjectReader.workloadEntry(entry)),
                 index::removeWorkloadEntry,
-                true),
+                Need.IF_DEFINED),
+            new Watched<>(
+                "destinationrules.networking.istio.io",
+                ofIstio(client, "DestinationRule", "destinationrules"),
+                GenericKubernetesResource::new,
+                rule -> index.put(ObjectReader.rule(rule)),
+                index::removeRule,
+                Need.IF_ALLOWED),
             new Watched<>(
                 "namespaces",
                 client.namespaces(),
@@ -218,18 +225,37 @@ public final class KubernetesDirectory implements AutoCloseable {
         namespace.getMetadata().getName(), labels == null ? null : labels.get(ENVIRONMENT));
   }
 
+  /** When a kind has to be watched. */
+  private enum Need {
+    ALWAYS,
+    /** Where the cluster has the kind. */
+    IF_DEFINED,
+    /** And where the account may: its rights may be from before the kind was watched. */
+    IF_ALLOWED
+  }
+
+  /**
+   * Whether a 403 is about one kind. An API server that starts answers so to everything, until it
+   * has read who may what.
+   */
+  private boolean isAllElseWatched() {
+    return watched.stream().allMatch(one -> one.need == Need.IF_ALLOWED || one.isWatching());
+  }
+
   /** The objects of one kind. */
-  private static final class Watched<T extends HasMetadata> implements ResourceEventHandler<T> {
+  private final class Watched<T extends HasMetadata> implements ResourceEventHandler<T> {
     private final String kind;
-    private final boolean optional;
+    private final Need need;
     private final Consumer<T> put;
     private final Consumer<Facts.Name> remove;
     private final FilterWatchListDeletable<T, ?, ?> all;
     private final SharedIndexInformer<T> informer;
     private volatile boolean synced;
 
-    /** There is no such kind in the cluster, and so no objects of it. */
+    /** It does without: there is no such kind in the cluster, or no right to it. */
     private volatile boolean absent;
+
+    private boolean told;
 
     private volatile @Nullable String problem;
 
@@ -239,22 +265,19 @@ public final class KubernetesDirectory implements AutoCloseable {
         Supplier<T> empty,
         Consumer<T> put,
         Consumer<Facts.Name> remove) {
-      this(kind, all, empty, put, remove, false);
+      this(kind, all, empty, put, remove, Need.ALWAYS);
     }
 
-    /**
-     * @param optional not every cluster has objects of this kind
-     */
     private Watched(
         String kind,
         FilterWatchListDeletable<T, ?, ?> all,
         Supplier<T> empty,
         Consumer<T> put,
         Consumer<Facts.Name> remove,
-        boolean optional) {
+        Need need) {
       this.kind = kind;
       this.all = all;
-      this.optional = optional;
+      this.need = need;
       this.put = put;
       this.remove = remove;
       this.informer =
@@ -281,8 +304,14 @@ public final class KubernetesDirectory implements AutoCloseable {
           code = refusal.getCode();
         }
       }
-      absent = optional && code == 404;
-      problem = absent ? null : code > 0 ? kind + ": " + refused(code) : words(thrown);
+      absent =
+          switch (need) {
+            case ALWAYS -> false;
+            case IF_DEFINED -> code == 404;
+            case IF_ALLOWED -> code == 404 || (code == 403 && isAllElseWatched());
+          };
+      problem =
+          absent && code == 404 ? null : code > 0 ? kind + ": " + refused(code) : words(thrown);
     }
 
     private static String refused(int code) {
@@ -321,6 +350,19 @@ public final class KubernetesDirectory implements AutoCloseable {
       if (synced && informer.isWatching()) {
         answered();
       }
+    }
+
+    /** Says once that it does without what is in the cluster. */
+    private void tellLacking() {
+      var why = absent ? problem : null;
+      if (why != null && !told) {
+        LOG.log(
+            Level.WARNING,
+            "a kind of objects is not watched; the server goes on without",
+            Map.of("problem", why),
+            null);
+      }
+      told = why != null;
     }
 
     private void answered() {
@@ -420,6 +462,7 @@ public final class KubernetesDirectory implements AutoCloseable {
       contradict();
       tellUnused();
       watched.forEach(Watched::settle);
+      watched.forEach(Watched::tellLacking);
       askWhy();
     } catch (RuntimeException e) {
       LOG.log(Level.SEVERE, "a mistake inside while a cluster was watched", Map.of(), e);
@@ -501,7 +544,8 @@ public final class KubernetesDirectory implements AutoCloseable {
    * @param server address of the API server
    * @param connected everything is watched
    * @param asOf when everything was watched last
-   * @param problem why not, in words; may be empty
+   * @param problem what is not watched and why, in words, also where the server does without it;
+   *     may be empty
    * @param counts how much is known
    * @param contradictions of entries by hand with the cluster, in words
    */

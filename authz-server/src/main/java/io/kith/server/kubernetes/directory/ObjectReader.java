@@ -204,6 +204,7 @@ final class ObjectReader {
                     list(spec, "addresses").map(one -> single(one.toString())),
                     list(status, "addresses").map(one -> single(field(one, "value")))))
             .toList(),
+        blocks(list(spec, "addresses")),
         list(spec, "endpoints")
             .map(one -> new Facts.Endpoint(address(field(one, "address")), null))
             .toList(),
@@ -216,7 +217,7 @@ final class ObjectReader {
             .filter(Number.class::isInstance)
             .map(number -> ((Number) number).intValue())
             .toList(),
-        isResolved(field(spec, "resolution")) ? null : blocks(list(spec, "addresses")));
+        !isResolved(field(spec, "resolution")));
   }
 
   /** Without a word it is NONE. */
@@ -235,6 +236,25 @@ final class ObjectReader {
           }
         });
     return blocks;
+  }
+
+  /** Which port or subset a connection is for is not known, so one that passes is enough. */
+  static Facts.Rule rule(GenericKubernetesResource rule) {
+    Object spec = rule.get("spec");
+    return new Facts.Rule(
+        name(rule),
+        host(field(spec, "host")),
+        passes(map(spec, "trafficPolicy"))
+            || list(spec, "subsets").anyMatch(subset -> passes(map(subset, "trafficPolicy"))));
+  }
+
+  private static boolean passes(@Nullable Object policy) {
+    return isPassthrough(policy)
+        || list(policy, "portLevelSettings").anyMatch(ObjectReader::isPassthrough);
+  }
+
+  private static boolean isPassthrough(@Nullable Object settings) {
+    return field(map(settings, "loadBalancer"), "simple").equals("PASSTHROUGH");
   }
 
   /** Labels of the object count more than those of its spec, as for istiod. */

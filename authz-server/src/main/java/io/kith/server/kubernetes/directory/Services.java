@@ -46,6 +46,7 @@ final class Services {
   private final Map<Facts.Name, Facts.Slice> slices = new HashMap<>();
   private final Map<IpAddress, List<Service>> byEndpoint = new HashMap<>();
   private final Map<String, List<Service>> selecting = new HashMap<>();
+  private final PassedHosts passedHosts = new PassedHosts();
   private final Claims<String> names = new Claims<>();
   private final Claims<IpAddress> addresses = new Claims<>();
 
@@ -88,6 +89,10 @@ final class Services {
   static final class Service {
     private final String namespace;
     private final boolean entry;
+
+    /** By which istiod knows a Service; empty for a ServiceEntry, which has several. */
+    private final String host;
+
     private final Map<IpAddress, Listed> endpoints = new ConcurrentHashMap<>(4);
     private final Map<Selectable, Listed> selected = new HashMap<>(0);
     private @Nullable Map<String, String> selector;
@@ -96,15 +101,20 @@ final class Services {
     private int slices;
     private int strangers;
     private List<String> names = List.of();
-    private List<IpAddress> addresses = List.of();
+    private volatile List<IpAddress> addresses = List.of();
+    private volatile List<Cidr> blocks = List.of();
     private List<Integer> ports = List.of();
     private volatile @Nullable String alias;
-    private volatile @Nullable List<Cidr> passed;
+
+    /** What the mesh routes to it is sent on to what was dialled, whatever rules say. */
+    private volatile boolean passed;
+
     private volatile Owners.@Nullable Entry workload;
 
-    private Service(Facts.Name name, boolean entry) {
+    private Service(Facts.Name name, String host) {
       this.namespace = name.namespace();
-      this.entry = entry;
+      this.host = host;
+      this.entry = host.isEmpty();
     }
 
     private boolean selects(Selectable one) {
@@ -113,12 +123,10 @@ final class Services {
           && one.labels().entrySet().containsAll(selector.entrySet());
     }
 
-    /** Whether what the mesh routes to it goes elsewhere: it is sent on to what was dialled. */
-    private boolean isPassed(IpAddress dialled) {
-      var its = passed;
-      return its != null
-          && !endpoints.containsKey(dialled)
-          && its.stream().noneMatch(block -> block.contains(dialled));
+    private boolean isAt(IpAddress dialled) {
+      return endpoints.containsKey(dialled)
+          || addresses.contains(dialled)
+          || blocks.stream().anyMatch(block -> block.contains(dialled));
     }
 
     boolean isEntry() {
@@ -146,19 +154,26 @@ final class Services {
   // ---- changes
 
   void put(Facts.Service facts) {
-    var service = services.computeIfAbsent(facts.name(), name -> new Service(name, false));
+    var service = services.computeIfAbsent(facts.name(), this::fresh);
     service.known = true;
     service.alias = facts.alias();
-    service.passed = facts.alias() == null && facts.addresses().isEmpty() ? List.of() : null;
+    service.passed = facts.alias() == null && facts.addresses().isEmpty();
     service.ports = facts.ports();
     selectBy(facts.selector().isEmpty() ? null : facts.selector(), service);
     settle(service);
-    claim(service, namesOf(facts.name()), facts.addresses());
+    var name = facts.name().name() + "." + facts.name().namespace();
+    claim(
+        service,
+        List.of(facts.name().name(), name, name + ".svc", service.host),
+        facts.addresses());
   }
 
-  private List<String> namesOf(Facts.Name service) {
-    var name = service.name() + "." + service.namespace();
-    return List.of(service.name(), name, name + ".svc", name + ".svc." + clusterDomain);
+  private Service fresh(Facts.Name name) {
+    return new Service(name, hostOf(name));
+  }
+
+  private String hostOf(Facts.Name service) {
+    return service.name() + "." + service.namespace() + ".svc." + clusterDomain;
   }
 
   void removeService(Facts.Name name) {
@@ -184,7 +199,7 @@ final class Services {
     if (before != null) {
       unlist(before);
     }
-    var service = services.computeIfAbsent(slice.service(), name -> new Service(name, false));
+    var service = services.computeIfAbsent(slice.service(), this::fresh);
     service.slices++;
     relist(service, List.of(), slice.endpoints(), slice.service().namespace());
   }
@@ -206,9 +221,10 @@ final class Services {
   }
 
   void put(Facts.Entry facts) {
-    var service = new Service(facts.name(), true);
+    var service = new Service(facts.name(), "");
     service.known = true;
     service.ports = facts.ports();
+    service.blocks = facts.blocks();
     service.passed = facts.passed();
     var before = entries.put(facts.name(), service);
     selectBy(facts.selector(), service);
@@ -230,6 +246,26 @@ final class Services {
       }
       settle(service, null);
     }
+  }
+
+  void put(Facts.Rule rule) {
+    if (rule.passes() && !rule.host().isEmpty()) {
+      passedHosts.put(rule.name(), hostOf(rule));
+    } else {
+      passedHosts.remove(rule.name());
+    }
+  }
+
+  /** As istiod reads it: one label is a Service of the rule's namespace. */
+  private String hostOf(Facts.Rule rule) {
+    var host = rule.host();
+    return host.equals("*") || host.contains(".")
+        ? host
+        : hostOf(new Facts.Name(rule.name().namespace(), host));
+  }
+
+  void removeRule(Facts.Name name) {
+    passedHosts.remove(name);
   }
 
   private void dropIfUnused(Facts.Name name, Service service) {
@@ -509,7 +545,13 @@ final class Services {
 
   /** Whether what the mesh routes to a name, and was dialled at the address, goes there. */
   boolean leadTo(String name, IpAddress dialled) {
-    return !names.hasAny(name, service -> service.isPassed(dialled));
+    var ruled = passedHosts.has(name);
+    var candidates = names.candidates(name);
+    return candidates.isEmpty()
+        ? !ruled
+        : candidates.stream()
+            .filter(service -> ruled || service.passed || passedHosts.has(service.host))
+            .allMatch(service -> service.isAt(dialled));
   }
 
   /** All that are known, Services first. */

@@ -140,13 +140,19 @@ final class Cluster {
 
   static Facts.Entry entry(
       String name, List<String> hosts, List<IpAddress> addresses, List<Facts.Endpoint> endpoints) {
-    return new Facts.Entry(name(name), hosts, addresses, endpoints, null, List.of(443), null);
+    return new Facts.Entry(
+        name(name), hosts, addresses, List.of(), endpoints, null, List.of(443), false);
   }
 
   /** A ServiceEntry of what has the labels. */
   static Facts.Entry selecting(String name, String host, Map<String, String> labels) {
     return new Facts.Entry(
-        name(name), List.of(host), List.of(), List.of(), labels, List.of(), null);
+        name(name), List.of(host), List.of(), List.of(), List.of(), labels, List.of(), false);
+  }
+
+  /** A DestinationRule with PASSTHROUGH. */
+  static Facts.Rule passing(String name, String host) {
+    return new Facts.Rule(name(name), host, true);
   }
 
   /** A WorkloadEntry with the account {@code vm} and the label {@code app: vm}. */

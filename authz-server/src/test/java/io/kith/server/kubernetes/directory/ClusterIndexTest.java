@@ -11,6 +11,7 @@ import static io.kith.server.kubernetes.directory.Cluster.leaving;
 import static io.kith.server.kubernetes.directory.Cluster.name;
 import static io.kith.server.kubernetes.directory.Cluster.named;
 import static io.kith.server.kubernetes.directory.Cluster.onNode;
+import static io.kith.server.kubernetes.directory.Cluster.passing;
 import static io.kith.server.kubernetes.directory.Cluster.pod;
 import static io.kith.server.kubernetes.directory.Cluster.replicaSet;
 import static io.kith.server.kubernetes.directory.Cluster.service;
@@ -34,6 +35,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ClusterIndexTest {
   private static final String WEB = "shop/deployment/web";
@@ -185,10 +188,160 @@ class ClusterIndexTest {
         name(name),
         List.of(host),
         List.of(),
+        Stream.of(blocks).map(Cidr::parse).toList(),
         List.of(),
         null,
         List.of(443),
-        Stream.of(blocks).map(Cidr::parse).toList());
+        true);
+  }
+
+  // ---- what DestinationRules pass through
+
+  private static final String DB_HOST = "db.shop.svc." + Cluster.DOMAIN;
+  private static final String ELSEWHERE = "203.0.113.9";
+
+  /** Two Services, and a ServiceEntry by DNS. */
+  private void serve() {
+    index.put(service("shop/db", "10.96.0.5", "fd96::5"));
+    index.put(slice("shop/db-1", "shop/db", "10.0.0.5", "192.0.2.7"));
+    index.put(service("pay/db", "10.96.0.6"));
+    index.put(entry("shop/se", List.of("api.example.org"), List.of(), List.of()));
+  }
+
+  /** istiod has Envoy send to whatever was dialled, by a cluster that is called as the Service. */
+  @Test
+  void serviceOfARuleThatPasses_leadsToItsAddressesAndEndpointsAlone() {
+    serve();
+    assertThat(leads(DB_HOST, ELSEWHERE)).isTrue();
+
+    index.put(passing("shop/dr", "db"));
+
+    assertThat(leads(DB_HOST, "10.96.0.5", "fd96::5", "10.0.0.5", "192.0.2.7")).isTrue();
+    for (var name : List.of("db.shop", "db.shop.svc", DB_HOST)) {
+      assertThat(leads(name, ELSEWHERE)).as(name).isFalse();
+    }
+    assertThat(leads(DB_HOST, "10.96.0.6")).as("of a namesake").isFalse();
+    assertThat(leads("db.pay.svc." + Cluster.DOMAIN, ELSEWHERE)).isTrue();
+    assertThat(leads("api.example.org", ELSEWHERE)).isTrue();
+
+    index.put(slice("shop/db-1", "shop/db", "10.0.0.5"));
+    assertThat(leads(DB_HOST, "192.0.2.7")).isFalse();
+    index.put(service("shop/db"));
+    assertThat(leads(DB_HOST, "10.96.0.5")).isFalse();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        DB_HOST,
+        "db",
+        "*",
+        "*." + Cluster.DOMAIN,
+        "*.shop.svc." + Cluster.DOMAIN,
+        "*b.shop.svc." + Cluster.DOMAIN
+      })
+  void rule_isForTheServicesOfItsHost(String host) {
+    serve();
+
+    index.put(passing("shop/dr", host));
+
+    assertThat(leads(DB_HOST, "10.96.0.5")).isTrue();
+    assertThat(leads(DB_HOST, ELSEWHERE)).isFalse();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "web",
+        "db.shop",
+        "db.shop.svc",
+        "db.pay.svc." + Cluster.DOMAIN,
+        "*.pay.svc." + Cluster.DOMAIN,
+        "*.db.shop.svc." + Cluster.DOMAIN,
+        "*." + DB_HOST,
+        "*.example.org",
+        "a.*",
+        ""
+      })
+  void rule_ofAnotherHost_isNotForIt(String host) {
+    serve();
+
+    index.put(passing("shop/dr", host));
+
+    assertThat(leads(DB_HOST, ELSEWHERE)).isTrue();
+  }
+
+  /** Which of them Envoy has is istiod's to say. */
+  @Test
+  void rules_ofOtherNamespaces_passToo_untilAllAreGone() {
+    serve();
+    index.put(passing("pay/all", "*"));
+    index.put(passing("istio-system/local", "*." + Cluster.DOMAIN));
+    index.put(passing("shop/dr", DB_HOST));
+    index.put(passing("pay/dr", DB_HOST));
+    index.put(new Facts.Rule(name("shop/other"), DB_HOST, false));
+
+    for (var rule : List.of("shop/dr", "pay/all", "istio-system/local", "pay/dr")) {
+      assertThat(leads(DB_HOST, ELSEWHERE)).as("with " + rule).isFalse();
+      index.removeRule(name(rule));
+      index.removeRule(name(rule));
+    }
+    assertThat(leads(DB_HOST, ELSEWHERE)).isTrue();
+  }
+
+  @Test
+  void rule_thatChanges_leavesNothingOfItsOldSelf() {
+    serve();
+    index.put(passing("shop/dr", "db"));
+    index.put(passing("shop/dr", "db"));
+
+    index.put(passing("shop/dr", "api.example.org"));
+    assertThat(leads(DB_HOST, ELSEWHERE)).isTrue();
+    assertThat(leads("api.example.org", ELSEWHERE)).isFalse();
+
+    index.put(passing("shop/dr", "*.example.org"));
+    assertThat(leads("api.example.org", ELSEWHERE)).isFalse();
+
+    index.put(new Facts.Rule(name("shop/dr"), "*.example.org", false));
+    assertThat(leads("api.example.org", ELSEWHERE)).isTrue();
+  }
+
+  @Test
+  void serviceEntryOfARuleThatPasses_leadsToItsAddressesAndEndpointsAlone() {
+    index.put(
+        new Facts.Entry(
+            name("shop/se"),
+            List.of("api.example.org", "b.example.org"),
+            List.of(ip("240.240.0.1")),
+            List.of(Cidr.parse("198.51.100.0/24")),
+            endpoints("192.0.2.8"),
+            null,
+            List.of(443),
+            false));
+    index.put(entry("shop/dns", List.of("c.example.org"), List.of(), List.of()));
+
+    index.put(passing("shop/dr", "api.example.org"));
+
+    assertThat(leads("api.example.org", "240.240.0.1", "198.51.100.9", "192.0.2.8")).isTrue();
+    assertThat(leads("api.example.org", ELSEWHERE)).isFalse();
+    assertThat(leads("b.example.org", ELSEWHERE)).as("its other host").isTrue();
+
+    index.put(passing("shop/all", "*.example.org"));
+    assertThat(leads("b.example.org", ELSEWHERE)).isFalse();
+    assertThat(leads("c.example.org", ELSEWHERE)).as("no address is its").isFalse();
+  }
+
+  /** A host that Envoy has a cluster for already, or still. */
+  @Test
+  void rule_forAHostThatIsNotKnown_passesIt_andForAnAliasToo() {
+    index.put(alias("shop/other", DB_HOST));
+    index.put(passing("shop/dr", "unknown.example"));
+    index.put(passing("shop/alias", "other"));
+
+    assertThat(leads("unknown.example", ELSEWHERE)).isFalse();
+    assertThat(leads("other.example", ELSEWHERE)).isTrue();
+    assertThat(leads("other.shop.svc." + Cluster.DOMAIN, ELSEWHERE)).isFalse();
+    assertThat(leads(DB_HOST, ELSEWHERE)).isTrue();
   }
 
   @Test

@@ -17,6 +17,7 @@ import io.kith.baselines.destination.Cidr;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -249,6 +250,9 @@ class ObjectReaderTest {
                 name("shop/se"),
                 List.of("db.inner.example", "5"),
                 List.of(ip("240.0.0.1"), ip("240.0.0.2"), ip("fd00::1"), ip("240.240.0.1")),
+                Stream.of("240.0.0.1/32", "240.0.0.2/32", "10.0.0.0/8", "fd00::1/128")
+                    .map(Cidr::parse)
+                    .toList(),
                 List.of(
                     new Facts.Endpoint(ip("10.0.0.1"), null),
                     new Facts.Endpoint(null, null),
@@ -256,12 +260,11 @@ class ObjectReaderTest {
                     new Facts.Endpoint(null, null)),
                 null,
                 List.of(443),
-                null));
+                false));
     for (var none : List.of("resolution: NONE", "other: STATIC")) {
       var passed = yaml.replace("resolution: STATIC", none);
       assertThat(ObjectReader.entry(read(GenericKubernetesResource.class, passed)).passed())
-          .extracting(Cidr::toString)
-          .containsExactly("240.0.0.1/32", "240.0.0.2/32", "10.0.0.0/8", "fd00:0:0:0:0:0:0:1/128");
+          .isTrue();
     }
   }
 
@@ -284,6 +287,48 @@ class ObjectReaderTest {
     var read = ObjectReader.entry(read(GenericKubernetesResource.class, yaml)).selector();
 
     assertThat(read == null ? "null" : new TreeMap<>(read).toString()).isEqualTo(selector);
+  }
+
+  private static Facts.Rule rule(String body) {
+    var rule = read(GenericKubernetesResource.class, body);
+    rule.setMetadata(new ObjectMetaBuilder().withNamespace("shop").withName("dr").build());
+    return ObjectReader.rule(rule);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "trafficPolicy: {loadBalancer: {simple: PASSTHROUGH}}",
+        "trafficPolicy: {portLevelSettings: [{port: {number: 1}},"
+            + " {port: {number: 80}, loadBalancer: {simple: PASSTHROUGH}}]}",
+        "subsets: [{name: v1}, {name: v2, trafficPolicy: {loadBalancer: {simple: PASSTHROUGH}}}]",
+        "subsets: [{name: v2, trafficPolicy: {loadBalancer: {simple: RANDOM}, portLevelSettings:"
+            + " [{loadBalancer: {simple: PASSTHROUGH}}]}}]",
+        // what is of another shape does not hide what is not
+        "subsets: [5, {trafficPolicy: x}, {trafficPolicy: {portLevelSettings: {a: b}, loadBalancer:"
+            + " {simple: PASSTHROUGH}}}], trafficPolicy: [a], exportTo: [.]",
+      })
+  void destinationRule_passesWhereverItSaysSo(String body) {
+    assertThat(rule("spec: {host: Db.Shop.Example., " + body + "}"))
+        .isEqualTo(new Facts.Rule(name("shop/dr"), "db.shop.example", true));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "spec: {host: db, trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}}     | db",
+        "spec: {host: db, trafficPolicy: {loadBalancer: {simple: [PASSTHROUGH]}}}   | db",
+        "spec: {host: db, trafficPolicy: {loadBalancer: PASSTHROUGH}}               | db",
+        "spec: {host: db, trafficPolicy: {tls: {mode: PASSTHROUGH}}}                | db",
+        "spec: {host: db, trafficPolicy: {portLevelSettings: x}, subsets: {a: {}}}  | db",
+        "spec: {host: [db], subsets: [1, x, null], trafficPolicy: 7}                | ''",
+        "spec: {trafficPolicy: null}                                                | ''",
+        "spec: 5                                                                    | ''",
+        "x: 1                                                                       | ''",
+      })
+  void destinationRule_ofAnotherKindOrShape_passesNothing(String body, String host) {
+    assertThat(rule(body)).isEqualTo(new Facts.Rule(name("shop/dr"), host, false));
   }
 
   private static final String WORKLOAD_ENTRY =

@@ -205,9 +205,10 @@ class WorkloadEntriesTest {
             List.of("vm.example"),
             List.of(ip("10.7.0.1")),
             List.of(),
+            List.of(),
             VM,
             List.of(),
-            null));
+            false));
     assertThat(at(index, "10.7.0.1")).isEqualTo("shop/workloadentry/vm");
     assertThat(named(index, "vm.example")).isEqualTo("shop/workloadentry/vm");
 
