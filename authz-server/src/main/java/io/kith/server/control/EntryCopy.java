@@ -13,9 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.DateTimeException;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -47,12 +45,16 @@ final class EntryCopy implements AutoCloseable {
   private byte[] chunk = new byte[0];
   private long chunkAt;
 
-  /**
-   * An entry and what it has to follow.
-   *
-   * @param before the seal of the entry before it
-   */
-  record Placed(String before, Entry entry) {}
+  /** Gets entries, one by one. */
+  interface Reader {
+    /**
+     * An entry and what it has to follow.
+     *
+     * @param before the seal of the entry before it
+     * @throws IOException when it is of no use; then no more are read
+     */
+    void entry(String before, Entry entry) throws IOException;
+  }
 
   private EntryCopy(RandomAccessFile file) throws IOException {
     this.file = file;
@@ -237,15 +239,19 @@ final class EntryCopy implements AutoCloseable {
   }
 
   /** The entries that may concern a workload, in order; some are about another one or a scope. */
-  synchronized List<Placed> about(Owner owner) throws IOException {
+  synchronized void about(Owner owner, Reader reader) throws IOException {
     var wanted = hash(owner);
-    var found = new ArrayList<Placed>();
+    var before = Seals.FIRST;
+    var follows = 0; // the index of the entry that has to follow that seal
     for (var i = 0; i < size; i++) {
       if (subjects[i] == wanted || subjects[i] == SHARED) {
-        found.add(new Placed(i == 0 ? Seals.FIRST : at(i - 1).seal(), at(i)));
+        before = i == follows ? before : at(i - 1).seal();
+        var entry = at(i);
+        reader.entry(before, entry);
+        before = entry.seal();
+        follows = i + 1;
       }
     }
-    return found;
   }
 
   private Entry at(int index) throws IOException {

@@ -227,22 +227,35 @@ final class Journal implements AutoCloseable {
         throw new IOException(
             "the copy of the log ends at " + kept.size() + " and not at " + position);
       }
-      var standing = Standing.none(owner);
-      for (var placed : kept.about(owner)) {
-        var entry = placed.entry();
-        var broken = Seals.problem(placed.before(), entry, fold.keys());
-        try {
-          if (broken != null) {
-            throw new IllegalArgumentException(broken);
-          }
-          var amendment = AmendmentJson.read(entry.change());
-          standing = fold.replay(standing, owner, amendment, entry.change());
-        } catch (IllegalArgumentException e) {
-          throw new IOException("change " + entry.position() + ": " + e.getMessage(), e);
-        }
-      }
-      fold.put(owner, standing);
+      var replayed = new Replayed(owner);
+      kept.about(owner, replayed);
+      fold.put(owner, replayed.standing);
       held.run();
+    }
+  }
+
+  /** What entries of the copy make of a workload. */
+  private final class Replayed implements EntryCopy.Reader {
+    private final Owner owner;
+    private Standing standing;
+
+    Replayed(Owner owner) {
+      this.owner = owner;
+      this.standing = Standing.none(owner);
+    }
+
+    @Override
+    public void entry(String before, Entry entry) throws IOException {
+      try {
+        var broken = Seals.problem(before, entry, fold.keys());
+        if (broken != null) {
+          throw new IllegalArgumentException(broken);
+        }
+        var amendment = AmendmentJson.read(entry.change());
+        standing = fold.replay(standing, owner, amendment, entry.change());
+      } catch (IllegalArgumentException e) {
+        throw new IOException("change " + entry.position() + ": " + e.getMessage(), e);
+      }
     }
   }
 
