@@ -159,7 +159,6 @@ final class FollowedControl {
       }
     }
     var opened = state;
-    control.holds(opened::holds);
     control.reports(new Reported(opened, store.all()));
     return new Control(
         control,

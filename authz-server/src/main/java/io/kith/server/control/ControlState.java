@@ -321,11 +321,14 @@ public final class ControlState implements Policy, AutoCloseable {
     return parts.refused();
   }
 
-  /**
-   * Takes what the other servers learned of a workload, or of all, as it is in the store by now.
-   */
-  public void readOthers(@Nullable Owner owner) {
+  /** Takes what the other servers learned of a workload, as it is in the store by now. */
+  public void readOthers(Owner owner) {
     parts.readOthers(owner);
+  }
+
+  /** The same of all workloads, of what is new in the store. */
+  public void readOthers() {
+    parts.readOthers();
   }
 
   /** By whichever server the entry was written. */

@@ -43,7 +43,7 @@ public final class Housekeeping implements AutoCloseable {
   private void tidy() {
     try {
       if (++rounds % OTHERS_EVERY == 0) {
-        state.readOthers(null);
+        state.readOthers();
       }
       state.tidy();
     } catch (RuntimeException e) {

@@ -21,6 +21,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +38,12 @@ final class LearnedParts {
   /** No server has this name: the parts of others than nobody are those of all. */
   private static final String NOBODY = "";
 
+  /** Workloads whose parts are in memory at once: a few MB. */
+  private static final int AT_ONCE = 16;
+
+  /** Of so many readings one is of all: the store does not tell what was forgotten. */
+  private static final int ALL_EVERY = 60;
+
   private final BaselineStore store;
   private final String replica;
   private final ServerKeys keys;
@@ -46,6 +53,13 @@ final class LearnedParts {
   private final Set<String> said = new HashSet<>();
   private final Set<Owner> late = ConcurrentHashMap.newKeySet();
   private final List<Plain> left = new ArrayList<>();
+  private final ReentrantLock reading = new ReentrantLock();
+
+  /** Up to where the others' parts were read; null when all are to be. Guarded by reading. */
+  private @Nullable String mark;
+
+  /** Guarded by reading. */
+  private int readings;
 
   LearnedParts(BaselineStore store, String replica, ServerKeys keys, Workloads workloads) {
     this.store = store;
@@ -76,17 +90,62 @@ final class LearnedParts {
    * cannot be used is left out, and said.
    */
   void resume() throws StoreException {
-    var byOwner = byOwner(store.learned());
-    for (var workload : workloads.inOrder()) {
-      var parts = byOwner.getOrDefault(workload.owner(), List.of());
-      try {
-        if (workload.learning().resume(replica, own(parts))) {
-          store.forgetLearned(replica, workload.owner());
-        }
-      } catch (IllegalArgumentException e) {
-        LOG.log(Level.ERROR, "what was learned before the restart was not taken over", e);
+    reading.lock();
+    try {
+      mark = readChanged(NOBODY, null, this::resume);
+    } finally {
+      reading.unlock();
+    }
+  }
+
+  private void resume(GovernedWorkload workload, List<Plain> parts) throws StoreException {
+    try {
+      if (workload.learning().resume(replica, own(parts))) {
+        store.forgetLearned(replica, workload.owner());
       }
-      take(workload, others(parts));
+    } catch (IllegalArgumentException e) {
+      LOG.log(Level.ERROR, "what was learned before the restart was not taken over", e);
+    }
+    late.remove(workload.owner()); // once more, it would count twice
+    take(workload, others(parts));
+  }
+
+  /** Something that is done with the parts of a workload. */
+  private interface Taker {
+    void take(GovernedWorkload workload, List<Plain> parts) throws StoreException;
+  }
+
+  /**
+   * Reads what may have changed, some workloads at a time.
+   *
+   * @param since the mark that an earlier reading returned, or null for all
+   * @throws StoreException when some was not read: that mark is still the one to read from
+   */
+  private @Nullable String readChanged(String without, @Nullable String since, Taker taker)
+      throws StoreException {
+    var changes = store.changedByOthers(without, since);
+    var some = new ArrayList<GovernedWorkload>();
+    for (var workload : workloads.inOrder()) {
+      if (changes.mayBeOf(workload.owner()) || workload.learning().lacksOthers()) {
+        some.add(workload);
+      } else if (since == null) {
+        taker.take(workload, List.of());
+      }
+      if (some.size() == AT_ONCE) {
+        read(without, some, taker);
+        some.clear();
+      }
+    }
+    read(without, some, taker);
+    return changes.mark();
+  }
+
+  private void read(String without, List<GovernedWorkload> some, Taker taker)
+      throws StoreException {
+    var owners = some.stream().map(GovernedWorkload::owner).toList();
+    var byOwner = byOwner(store.learnedByOthers(without, owners));
+    for (var workload : some) {
+      taker.take(workload, byOwner.getOrDefault(workload.owner(), List.of()));
     }
   }
 
@@ -123,7 +182,7 @@ final class LearnedParts {
       return;
     }
     try {
-      var parts = byOwner(soon(owner)).getOrDefault(owner, List.<Plain>of());
+      var parts = byOwner(soon(owner)).getOrDefault(owner, List.of());
       workload.learning().resume(replica, own(parts));
       take(workload, others(parts));
       late.remove(owner);
@@ -137,7 +196,7 @@ final class LearnedParts {
 
   /** What the store has, of which a new version's grace is part; but Checks wait meanwhile. */
   private List<LearnedPart> soon(Owner owner) throws StoreException {
-    var asked = new FutureTask<>(() -> store.learnedByOthers(NOBODY, owner));
+    var asked = new FutureTask<>(() -> store.learnedByOthers(NOBODY, List.of(owner)));
     Thread.ofVirtual().name("kith-learned").start(asked);
     try {
       return asked.get(SOON.toMillis(), TimeUnit.MILLISECONDS);
@@ -163,10 +222,11 @@ final class LearnedParts {
 
   /** As {@link #resume()}, or later when the store does not answer now. */
   void resumeOrLater() {
+    workloads.inOrder().forEach(workload -> late.add(workload.owner()));
     try {
       resume();
-    } catch (StoreException _) {
-      workloads.inOrder().forEach(workload -> late.add(workload.owner()));
+    } catch (StoreException e) {
+      LOG.log(Level.DEBUG, "what was learned before is taken over later", e);
     }
   }
 
@@ -179,7 +239,7 @@ final class LearnedParts {
       }
       try {
         var parts =
-            byOwner(store.learnedByOthers(NOBODY, owner)).getOrDefault(owner, List.<Plain>of());
+            byOwner(store.learnedByOthers(NOBODY, List.of(owner))).getOrDefault(owner, List.of());
         if (late.contains(owner)) {
           workload.learning().resumeLate(replica, own(parts));
           take(workload, others(parts));
@@ -202,24 +262,36 @@ final class LearnedParts {
     return parts.stream().filter(plain -> !plain.part().replica().equals(replica)).toList();
   }
 
-  /**
-   * Takes what the other servers have written by now.
-   *
-   * @param owner of this workload only, or null for all
-   */
-  void readOthers(@Nullable Owner owner) {
-    Map<Owner, List<Plain>> byOwner;
-    try {
-      byOwner = byOwner(store.learnedByOthers(replica, owner));
-    } catch (StoreException e) {
-      LOG.log(Level.DEBUG, "what other servers learned was not read; it is tried again", e);
-      return; // the journal says that the store does not answer
-    }
-    for (var workload : workloads.inOrder()) {
-      if (owner == null || owner.equals(workload.owner())) {
-        take(workload, byOwner.getOrDefault(workload.owner(), List.of()));
+  /** Takes what the other servers have written of a workload by now. */
+  void readOthers(Owner owner) {
+    var workload = workloads.find(owner);
+    if (workload != null) {
+      try {
+        read(replica, List.of(workload), LearnedParts::take);
+      } catch (StoreException e) {
+        notRead(e);
       }
     }
+  }
+
+  /** Takes what the other servers have written since the last time; now and then of all. */
+  void readOthers() {
+    reading.lock();
+    try {
+      if (++readings % ALL_EVERY == 0) {
+        mark = null;
+      }
+      mark = readChanged(replica, mark, LearnedParts::take);
+    } catch (StoreException e) {
+      notRead(e);
+    } finally {
+      reading.unlock();
+    }
+  }
+
+  /** The journal says that the store does not answer. */
+  private static void notRead(StoreException e) {
+    LOG.log(Level.DEBUG, "what other servers learned was not read; it is tried again", e);
   }
 
   private static void take(GovernedWorkload workload, List<Plain> parts) {

@@ -35,6 +35,7 @@ final class WorkloadLearning {
   private @Nullable Learner own;
   private @Nullable Learner others;
   private long othersMark;
+  private boolean lacksOthers = true;
   private long epoch;
   private @Nullable Baseline decided;
   private @Nullable Learner recent;
@@ -151,7 +152,13 @@ final class WorkloadLearning {
     epoch = next;
     others = null;
     othersMark = 0;
+    lacksOthers = true; // who ended the epoch sooner may have written of the next one
     recent = null;
+  }
+
+  /** Whether what the other servers wrote of this epoch was not taken yet. */
+  synchronized boolean lacksOthers() {
+    return lacksOthers;
   }
 
   /** Whether that is the epoch that is now. */
@@ -209,6 +216,7 @@ final class WorkloadLearning {
   synchronized boolean others(List<Plain> parts, Consumer<IllegalArgumentException> unread) {
     var current = current(parts);
     var mark = mark(current);
+    lacksOthers = false;
     if (mark == othersMark) {
       return false;
     }

@@ -15,6 +15,7 @@ import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedChanges;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import io.kith.control.v1.ControlServiceGrpc;
@@ -38,6 +39,7 @@ import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -51,7 +53,6 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -90,7 +91,6 @@ public final class ControlStore implements BaselineStore {
   private final Thread thread;
   private final Semaphore answering = new Semaphore(CheckServers.MAX_QUESTIONS);
   private volatile Reporter reporter = Reporter.NONE;
-  private volatile Supplier<@Nullable Set<Owner>> held = () -> null;
   private volatile @Nullable Link link;
   private volatile String problem = "not reached yet";
   private volatile boolean closed;
@@ -232,15 +232,6 @@ public final class ControlStore implements BaselineStore {
   /** Tells the control server from now on how this server is doing, and what it asks for. */
   public void reports(Reporter what) {
     reporter = what;
-  }
-
-  /**
-   * Asks for what was learned of these workloads only, as long as it asks for no one of them.
-   *
-   * @param owners null for all
-   */
-  public void holds(Supplier<@Nullable Set<Owner>> owners) {
-    held = owners;
   }
 
   /** The name under which what this server learned is kept. */
@@ -678,40 +669,41 @@ public final class ControlStore implements BaselineStore {
   }
 
   @Override
-  public List<LearnedPart> learned() throws StoreException {
-    return learnedOf(null, false);
-  }
-
-  @Override
-  public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
+  public List<LearnedPart> learnedByOthers(String replica, Collection<Owner> owners)
       throws StoreException {
-    var othersOnly = replica.equals(settings.replica());
-    return learnedOf(owner, othersOnly).stream()
-        .filter(part -> !part.replica().equals(replica))
-        .toList();
-  }
-
-  private List<LearnedPart> learnedOf(@Nullable Owner owner, boolean othersOnly)
-      throws StoreException {
-    var request = GetLearnedRequest.newBuilder().setName(settings.name()).setOthersOnly(othersOnly);
-    var some = held.get();
-    if (owner != null) {
-      request.addOwners(owner.toString());
-    } else if (some != null) {
-      some.forEach(one -> request.addOwners(one.toString()));
-      if (some.isEmpty()) {
-        return List.of(); // without owners it would be all
-      }
+    requireOpen();
+    if (owners.isEmpty()) {
+      return List.of(); // without owners it would be all
     }
+    var request =
+        GetLearnedRequest.newBuilder()
+            .setName(settings.name())
+            .setOthersOnly(replica.equals(settings.replica()))
+            .addAllOwners(owners.stream().map(Owner::toString).toList())
+            .build();
     return ask(
         LONG_CALL,
         server -> {
           var parts = new ArrayList<LearnedPart>();
           server
-              .getLearned(request.build())
-              .forEachRemaining(part -> parts.add(FleetMessages.part(part)));
+              .getLearned(request)
+              .forEachRemaining(
+                  message -> {
+                    var part = FleetMessages.part(message);
+                    if (!part.replica().equals(replica)) {
+                      parts.add(part);
+                    }
+                  });
           return parts;
         });
+  }
+
+  /** Cannot be told: control servers are not asked for it. */
+  @Override
+  public LearnedChanges changedByOthers(String replica, @Nullable String since)
+      throws StoreException {
+    requireOpen();
+    return LearnedChanges.ANY;
   }
 
   @Override

@@ -58,6 +58,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Collectors;
+import java.util.stream.Gatherers;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,6 +75,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
   private static final int ENTRIES_AT_ONCE = 64;
   private static final int MAX_ENTRY_BYTES = 1 << 20;
   private static final int MAX_PARTS = 20_000;
+  private static final int OWNERS_AT_ONCE = 16;
   private static final int MAX_WORKLOADS = 100_000;
   private static final int MAX_DENIALS = 1_000;
   private static final int MAX_DECISIONS = 1_000;
@@ -594,11 +596,14 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     try {
       var own = replica(request.getName());
       var without = request.getOthersOnly() ? own : ""; // nobody's name
-      if (request.getOwnersCount() == 0) {
-        send(store.learnedByOthers(without, null), caller);
-      }
-      for (var owner : request.getOwnersList()) {
-        send(store.learnedByOthers(without, Owner.parse(owner)), caller);
+      var owners =
+          request.getOwnersCount() == 0
+              ? requireNonNull(store.changedByOthers(without, null).owners(), "owners")
+              : request.getOwnersList().stream().map(Owner::parse).toList();
+      for (var some : owners.stream().gather(Gatherers.windowFixed(OWNERS_AT_ONCE)).toList()) {
+        store
+            .learnedByOthers(without, some)
+            .forEach(part -> caller.onNext(FleetMessages.message(part)));
       }
       caller.onCompleted();
     } catch (StoreException e) {
@@ -608,11 +613,6 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     } catch (StatusRuntimeException e) {
       caller.onError(e);
     }
-  }
-
-  private static void send(
-      List<LearnedPart> parts, StreamObserver<io.kith.control.v1.LearnedPart> caller) {
-    parts.forEach(part -> caller.onNext(FleetMessages.message(part)));
   }
 
   @Override

@@ -3,12 +3,15 @@ package io.kith.server.store;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedChanges;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** A store that ends with its process. */
@@ -74,19 +77,25 @@ public final class InMemoryStore implements BaselineStore {
   }
 
   @Override
-  public synchronized List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
+  public synchronized List<LearnedPart> learnedByOthers(String replica, Collection<Owner> owners)
       throws StoreException {
     checkOpen();
     return parts.values().stream()
         .filter(part -> !part.replica().equals(replica))
-        .filter(part -> owner == null || part.owner().equals(owner))
+        .filter(part -> owners.contains(part.owner()))
         .toList();
   }
 
   @Override
-  public synchronized List<LearnedPart> learned() throws StoreException {
+  public synchronized LearnedChanges changedByOthers(String replica, @Nullable String since)
+      throws StoreException {
     checkOpen();
-    return List.copyOf(parts.values());
+    return new LearnedChanges(
+        parts.keySet().stream()
+            .filter(key -> !key.replica.equals(replica))
+            .map(Key::owner)
+            .collect(Collectors.toSet()),
+        null);
   }
 
   @Override

@@ -6,6 +6,7 @@ import io.kith.baselines.config.StoreSettings.Postgresql;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedChanges;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import io.kith.server.waiting.BackOff;
@@ -13,6 +14,7 @@ import java.lang.System.Logger.Level;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 import java.util.logging.Logger;
 import org.flywaydb.core.api.FlywayException;
@@ -203,14 +205,16 @@ public final class PostgresStore implements BaselineStore {
   }
 
   @Override
-  public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
+  public List<LearnedPart> learnedByOthers(String replica, Collection<Owner> owners)
       throws StoreException {
-    return inTransaction(on -> Rows.learnedByOthers(on, replica, owner));
+    // in one, so that rows come in portions
+    return inTransaction(on -> Rows.learnedByOthers(on, replica, owners));
   }
 
   @Override
-  public List<LearnedPart> learned() throws StoreException {
-    return inTransaction(Rows::learned); // in one, so that rows come in portions
+  public LearnedChanges changedByOthers(String replica, @Nullable String since)
+      throws StoreException {
+    return inTransaction(on -> PostgresMark.changed(on, replica, since));
   }
 
   private <T> T inTransaction(Sql.Action<T> action) throws StoreException {

@@ -10,8 +10,10 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.DateTimeException;
 import java.time.Instant;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -151,16 +153,42 @@ final class Rows {
         replica);
   }
 
-  static List<LearnedPart> learned(Connection connection) throws SQLException {
-    return Sql.list(connection, Rows::part, "select replica, owner, part, body from kith_learned");
+  static List<LearnedPart> learnedByOthers(
+      Connection connection, String replica, Collection<Owner> owners) throws SQLException {
+    if (owners.isEmpty()) {
+      return List.of();
+    }
+    return Sql.list(
+        connection,
+        Rows::part,
+        "select replica, owner, part, body from kith_learned where replica <> ? and owner in (?"
+            + ", ?".repeat(owners.size() - 1)
+            + ")",
+        Stream.concat(Stream.of(replica), owners.stream().map(Owner::toString)).toArray());
   }
 
-  static List<LearnedPart> learnedByOthers(
-      Connection connection, String replica, @Nullable Owner owner) throws SQLException {
-    var all = "select replica, owner, part, body from kith_learned where replica <> ?";
-    return owner == null
-        ? Sql.list(connection, Rows::part, all, replica)
-        : Sql.list(connection, Rows::part, all + " and owner = ?", replica, owner.toString());
+  /** Of which workloads there are such parts. */
+  static Set<Owner> owners(Connection connection, String such, Object... parameters)
+      throws SQLException {
+    return Set.copyOf(
+        Sql.list(
+            connection,
+            Rows::owner,
+            "select distinct owner from kith_learned where " + such,
+            parameters));
+  }
+
+  private static Owner owner(ResultSet row) throws SQLException {
+    var owner = row.getString("owner");
+    try {
+      return Owner.parse(owner);
+    } catch (IllegalArgumentException e) {
+      throw new SQLException(
+          "learned parts of '%s' were altered by hand: %s (delete their rows)"
+              .formatted(owner, e.getMessage()),
+          NOT_OURS,
+          e);
+    }
   }
 
   private static LearnedPart part(ResultSet row) throws SQLException {

@@ -3,11 +3,13 @@ package io.kith.server.store;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedChanges;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -77,14 +79,16 @@ public final class SqliteStore implements BaselineStore {
   }
 
   @Override
-  public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
+  public List<LearnedPart> learnedByOthers(String replica, Collection<Owner> owners)
       throws StoreException {
-    return call(false, on -> Rows.learnedByOthers(on, replica, owner));
+    return call(false, on -> Rows.learnedByOthers(on, replica, owners));
   }
 
+  /** Of all that they wrote: mostly there are no others. */
   @Override
-  public List<LearnedPart> learned() throws StoreException {
-    return call(false, Rows::learned);
+  public LearnedChanges changedByOthers(String replica, @Nullable String since)
+      throws StoreException {
+    return new LearnedChanges(call(false, on -> Rows.owners(on, "replica <> ?", replica)), null);
   }
 
   @Override

@@ -25,6 +25,7 @@ import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.Change;
 import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedChanges;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import io.kith.server.check.Await;
@@ -34,6 +35,8 @@ import io.kith.server.store.InMemoryStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -110,13 +113,14 @@ class FollowingTest {
     }
 
     @Override
-    public List<LearnedPart> learned() throws StoreException {
+    public LearnedChanges changedByOthers(String replica, @Nullable String since)
+        throws StoreException {
       reach();
-      return store.learned();
+      return LearnedChanges.ANY;
     }
 
     @Override
-    public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
+    public List<LearnedPart> learnedByOthers(String replica, Collection<Owner> owners)
         throws StoreException {
       reach();
       var before = first;
@@ -129,7 +133,7 @@ class FollowingTest {
       } catch (InterruptedException e) {
         throw new StoreException("stopped meanwhile", e);
       }
-      return store.learnedByOthers(replica, owner);
+      return store.learnedByOthers(replica, owners);
     }
 
     @Override
@@ -193,6 +197,10 @@ class FollowingTest {
   }
 
   private ControlState open() throws Exception {
+    return open(List.of(CHECKOUT, CATALOG), false);
+  }
+
+  private ControlState open(List<Workload> workloads, boolean all) throws Exception {
     var keys =
         new ServerKeys(
             ServerKeys.fresh(),
@@ -203,7 +211,7 @@ class FollowingTest {
     var opened =
         ControlState.open(
             new ControlSettings(
-                Shop.directory(List.of(CHECKOUT, CATALOG)),
+                Shop.directory(workloads),
                 List.of(),
                 LearningSettings.defaults(),
                 PublicSuffixes.UNKNOWN,
@@ -213,7 +221,7 @@ class FollowingTest {
                 "node",
                 new HighWaterMark(folder.resolve("log.mark")),
                 1_024,
-                new Following(folder.resolve("log.copy"), false)),
+                new Following(folder.resolve("log.copy"), all)),
             AllowListFiles.none(),
             site.clock,
             _ -> {});
@@ -454,6 +462,44 @@ class FollowingTest {
     state.tidy();
 
     assertThat(state.changedParts(true, 100)).isNotEmpty();
+  }
+
+  /** Of a server that holds all: what it learned itself would count twice. */
+  @Test
+  void controlGone_whileWhatWasLearnedIsRead_theRestFollows_andNothingIsTakenTwice()
+      throws Exception {
+    var workloads = new ArrayList<>(List.of(CHECKOUT));
+    for (var i = 0; i < 20; i++) {
+      workloads.add(new Workload(Owner.parse("shop/deployment/w" + i), "prod", Set.of()));
+    }
+    var last = new Workload(Owner.parse("shop/deployment/zoo"), "prod", Set.of());
+    workloads.add(last);
+    var before = open(workloads, true);
+    site.check(before, CHECKOUT, flow(database(), PAYMENTS));
+    site.check(before, last, flow(database(), PAYMENTS));
+    site.store.saveLearned(
+        LearnedSeals.seal(
+            before.changedParts(true, 100).stream().map(LearnedSeals::unsealed).toList(),
+            site.keys.learner()));
+    before.close();
+
+    afar.first = () -> afar.away = true;
+    var state = open(workloads, true);
+    assertThat(connections(state, CHECKOUT)).isEqualTo(1);
+    assertThat(connections(state, last)).isZero();
+    afar.away = false;
+    state.tidy();
+
+    assertThat(connections(state, CHECKOUT)).isEqualTo(1);
+    assertThat(connections(state, last)).isEqualTo(1);
+  }
+
+  private static long connections(ControlState state, Workload workload) throws Exception {
+    return state.edges(workload.owner()).stream()
+        .map(KnownEdge::evidence)
+        .filter(Objects::nonNull)
+        .mapToLong(evidence -> evidence.connections())
+        .sum();
   }
 
   /** The snapshots of new pods waited up to 30 s for what was learned before, one after another. */

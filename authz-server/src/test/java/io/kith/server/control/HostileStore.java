@@ -3,10 +3,12 @@ package io.kith.server.control;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedChanges;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -115,13 +117,13 @@ final class HostileStore implements BaselineStore {
   public void forgetLearned(String replica, Owner owner) {}
 
   @Override
-  public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner) {
+  public List<LearnedPart> learnedByOthers(String replica, Collection<Owner> owners) {
     return List.of();
   }
 
   @Override
-  public List<LearnedPart> learned() {
-    return List.of();
+  public LearnedChanges changedByOthers(String replica, @Nullable String since) {
+    return LearnedChanges.ANY;
   }
 
   @Override

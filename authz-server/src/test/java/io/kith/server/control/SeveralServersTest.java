@@ -14,14 +14,17 @@ import io.kith.baselines.bundle.LearnedSeals;
 import io.kith.baselines.bundle.LearnedSeals.Plain;
 import io.kith.baselines.edge.EdgeState;
 import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.Workload;
 import io.kith.baselines.process.Candidate;
 import io.kith.baselines.process.Origin;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.server.check.Await;
-import io.kith.server.store.InMemoryStore;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -34,7 +37,8 @@ class SeveralServersTest {
 
   private static final Candidate REPORT = program("/app/report", HASH, Origin.IMAGE);
 
-  private final Site site = new Site(new InMemoryStore());
+  private final TellingStore store = new TellingStore();
+  private final Site site = new Site(store);
   private ControlState one;
   private ControlState two;
 
@@ -58,8 +62,8 @@ class SeveralServersTest {
   private void exchange() throws Exception {
     site.flush(one);
     site.flush(two);
-    one.readOthers(null);
-    two.readOthers(null);
+    one.readOthers();
+    two.readOthers();
   }
 
   private void learn(int hours) throws Exception {
@@ -108,7 +112,7 @@ class SeveralServersTest {
 
     assertThat(Objects.requireNonNull(payments(two).evidence()).connections()).isEqualTo(9);
     assertThat(Objects.requireNonNull(payments(one).evidence()).connections()).isEqualTo(9);
-    assertThat(site.store.learned()).extracting(LearnedPart::replica).containsOnly("one", "two");
+    assertThat(site.learned()).extracting(LearnedPart::replica).containsOnly("one", "two");
   }
 
   @Test
@@ -155,6 +159,106 @@ class SeveralServersTest {
     assertThat(one.changedParts(true, 100)).extracting(LearnedPart::replica).containsOnly("one");
   }
 
+  // reading
+
+  @Test
+  void readOthers_whatHasNotChanged_isNotReadAgain() throws Exception {
+    learn(3);
+    exchange();
+    store.takeAsked();
+
+    exchange();
+    assertThat(store.takeAsked()).isEmpty();
+
+    seen(two, CURL, "10.88.1.3");
+    site.flush(two);
+    one.readOthers();
+    assertThat(store.takeAsked()).containsExactly(OWNER);
+    assertThat(programs(one)).containsExactly("/app/payments", "/usr/bin/curl");
+  }
+
+  @Test
+  void readOthers_thatFails_isDoneAgain() throws Exception {
+    seen(two, PAYMENTS, "10.88.1.3");
+    site.flush(two);
+    store.answers = 0;
+    one.readOthers();
+    assertThat(programs(one)).isEmpty();
+
+    store.answers = Integer.MAX_VALUE;
+    one.readOthers();
+
+    assertThat(programs(one)).containsExactly("/app/payments");
+  }
+
+  /** All of them at once took hundreds of MB. */
+  @Test
+  void readOthers_manyWorkloads_areReadSomeAtATime_andAgainFromTheSameMarkWhenOneFails()
+      throws Exception {
+    var many = new ArrayList<>(site.workloads);
+    for (var i = 0; i < 50; i++) {
+      many.add(new Workload(Owner.parse("shop/deployment/w" + i), "prod", Set.of()));
+    }
+    site.workloads = many;
+    one.close();
+    one = site.server("one");
+    var stranger = Owner.parse("shop/deployment/gone");
+    store.takeAsked();
+    var learned =
+        Stream.concat(many.stream().map(Workload::owner), Stream.of(stranger))
+            .map(owner -> new Plain(new LearnedPart("two", owner, "edge:1", "{}"), 7)) // to come
+            .toList();
+    store.saveLearned(LearnedSeals.seal(learned, site.keys.learner()));
+
+    store.answers = 2;
+    one.readOthers();
+    store.answers = Integer.MAX_VALUE;
+    store.asked.clear();
+    one.readOthers();
+
+    assertThat(store.asked).allMatch(some -> some.size() <= 16);
+    assertThat(store.takeAsked())
+        .containsExactlyInAnyOrderElementsOf(many.stream().map(Workload::owner).toList());
+    one.readOthers();
+    assertThat(store.takeAsked()).isEmpty();
+  }
+
+  @Test
+  void readOthers_whatWasForgotten_isNoticedNowAndThen() throws Exception {
+    seen(two, PAYMENTS, "10.88.1.3");
+    site.flush(two);
+    one.readOthers();
+    store.forgetLearned("two", OWNER);
+    one.readOthers();
+    assertThat(programs(one)).containsExactly("/app/payments");
+
+    for (var minute = 0; minute < 60; minute++) {
+      one.readOthers();
+    }
+
+    assertThat(programs(one)).isEmpty();
+  }
+
+  /** Who ended an epoch writes of the next one before all have followed. */
+  @Test
+  void readOthers_partOfAnEpochToCome_isTakenWhenItHasCome() throws Exception {
+    seen(two, PAYMENTS, "10.88.1.3");
+    var ofThree =
+        two.changedParts(true, 100).stream()
+            .map(part -> LearnedSeals.unsealed(part).part())
+            .map(part -> new LearnedPart("three", OWNER, part.key(), part.body()))
+            .map(part -> new Plain(part, 1))
+            .toList();
+    store.saveLearned(LearnedSeals.seal(ofThree, site.keys.learner()));
+    one.readOthers();
+    assertThat(programs(one)).isEmpty();
+
+    one.rules().relearn(OWNER, null, "begun anew", "ada");
+    one.readOthers();
+
+    assertThat(programs(one)).containsExactly("/app/payments");
+  }
+
   // forgetting
 
   @Test
@@ -166,12 +270,12 @@ class SeveralServersTest {
     site.store.saveLearned(onItsWay);
     Await.until("two follows", () -> two.store().position() == 1);
 
-    two.readOthers(null);
+    two.readOthers();
     assertThat(programs(two)).isEmpty();
     one.close();
     one = site.server("one");
     assertThat(programs(one)).isEmpty();
-    assertThat(site.store.learned()).as("and it takes no room any more").isEmpty();
+    assertThat(site.learned()).as("and it takes no room any more").isEmpty();
   }
 
   @Test
@@ -181,7 +285,7 @@ class SeveralServersTest {
     two.close();
 
     one.rules().relearn(OWNER, null, "an incident", "ada");
-    one.readOthers(null);
+    one.readOthers();
     assertThat(programs(one)).isEmpty();
 
     two = site.server("two");
@@ -223,7 +327,7 @@ class SeveralServersTest {
   void readOthers_partThatWasAltered_isNotUsed() throws Exception {
     seen(two, PAYMENTS, "10.88.1.3");
     site.flush(two);
-    for (var part : site.store.learned()) {
+    for (var part : site.learned()) {
       site.store.saveLearned(
           List.of(
               new LearnedPart(
@@ -233,7 +337,7 @@ class SeveralServersTest {
                   part.body().replace("10.88.1.3", "10.88.1.9"))));
     }
 
-    one.readOthers(null);
+    one.readOthers();
 
     assertThat(programs(one)).isEmpty();
     assertThat(one.refusedParts()).isEqualTo(2);
@@ -250,7 +354,7 @@ class SeveralServersTest {
               List.of(new Plain(new LearnedPart("three", OWNER, "edge:1", body), 0)),
               site.keys.learner()));
 
-      one.readOthers(null);
+      one.readOthers();
 
       assertThat(programs(one)).containsExactly("/app/payments");
     }
@@ -260,7 +364,7 @@ class SeveralServersTest {
   void unlearnable_isWhatCannotBeRead_orOfAnEpochToCome() throws Exception {
     seen(two, PAYMENTS, "10.88.1.3");
     site.flush(two);
-    var parts = site.store.learned().stream().map(LearnedSeals::unsealed).toList();
+    var parts = site.learned().stream().map(LearnedSeals::unsealed).toList();
     var part = parts.getFirst().part();
     var rules = one.rules();
 
@@ -290,7 +394,7 @@ class SeveralServersTest {
       stranger.flush(state);
     }
 
-    one.readOthers(null);
+    one.readOthers();
 
     assertThat(programs(one)).isEmpty();
     assertThat(one.refusedParts()).isEqualTo(2);

@@ -8,6 +8,8 @@ import io.kith.baselines.destination.PublicSuffixes;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.store.BaselineStore;
+import io.kith.baselines.store.LearnedPart;
+import io.kith.baselines.store.StoreException;
 import io.kith.server.check.CheckRecord;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -76,6 +78,11 @@ final class Site {
   /** Writes what a server learned, as its flusher does. */
   void flush(ControlState state) throws Exception {
     store.saveLearned(state.changedParts(true, 10_000));
+  }
+
+  /** What all servers wrote of its workloads. */
+  List<LearnedPart> learned() throws StoreException {
+    return store.learnedByOthers("", workloads.stream().map(Workload::owner).toList());
   }
 
   String reason(ControlState state, Flow flow) {

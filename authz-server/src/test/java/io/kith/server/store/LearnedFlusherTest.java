@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedChanges;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import io.kith.server.check.Await;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -20,6 +22,7 @@ import org.junit.jupiter.api.Test;
 
 class LearnedFlusherTest {
   private static final Duration NEVER = Duration.ofHours(1);
+  private static final Owner OWNER = Owner.parse("shop/deployment/checkout");
 
   private final FakeStore store = new FakeStore();
   private final Queue<LearnedPart> unwritten = new ConcurrentLinkedQueue<>();
@@ -38,9 +41,8 @@ class LearnedFlusherTest {
       memory.saveLearned(parts);
     }
 
-    @Override
-    public List<LearnedPart> learned() throws StoreException {
-      return memory.learned();
+    List<LearnedPart> learned() throws StoreException {
+      return memory.learnedByOthers("", List.of(OWNER));
     }
 
     @Override
@@ -65,9 +67,15 @@ class LearnedFlusherTest {
     }
 
     @Override
-    public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
+    public List<LearnedPart> learnedByOthers(String replica, Collection<Owner> owners)
         throws StoreException {
-      return memory.learnedByOthers(replica, owner);
+      return memory.learnedByOthers(replica, owners);
+    }
+
+    @Override
+    public LearnedChanges changedByOthers(String replica, @Nullable String since)
+        throws StoreException {
+      return memory.changedByOthers(replica, since);
     }
 
     @Override
@@ -82,7 +90,7 @@ class LearnedFlusherTest {
   }
 
   private static LearnedPart part(int number, String body) {
-    return new LearnedPart("s", Owner.parse("shop/deployment/checkout"), "edge:" + number, body);
+    return new LearnedPart("s", OWNER, "edge:" + number, body);
   }
 
   private List<LearnedPart> changed(boolean countsToo, int limit) {

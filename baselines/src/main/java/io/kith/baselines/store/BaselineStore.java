@@ -1,6 +1,7 @@
 package io.kith.baselines.store;
 
 import io.kith.baselines.identity.Owner;
+import java.util.Collection;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -53,15 +54,21 @@ public interface BaselineStore extends AutoCloseable {
   /** Forgets a replica's parts of a workload. */
   void forgetLearned(String replica, Owner owner) throws StoreException;
 
-  /** Every part of every replica, in no order. */
-  List<LearnedPart> learned() throws StoreException;
+  /**
+   * Every part of the other replicas of some workloads, in no order.
+   *
+   * @param owners the fewer, the less is in memory at once; up to some thousand
+   */
+  List<LearnedPart> learnedByOthers(String replica, Collection<Owner> owners) throws StoreException;
 
   /**
-   * Every part of the other replicas, in no order.
+   * Of which workloads the other replicas may have written parts since an earlier answer: of more
+   * than they did, never of fewer. Parts that are read after the answer are those that it tells of,
+   * or later ones. What was forgotten is not told.
    *
-   * @param owner of this workload only, or null for all
+   * @param since the mark of that answer, or null for all that there is
    */
-  List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner) throws StoreException;
+  LearnedChanges changedByOthers(String replica, @Nullable String since) throws StoreException;
 
   /**
    * Calls back whenever entries may have been added, by this server or another, and at least every

@@ -12,6 +12,7 @@ import io.kith.baselines.store.StoreException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -26,6 +27,7 @@ abstract class BaselineStoreContract {
   static final Duration LIMIT = Duration.ofSeconds(90);
   static final Owner CHECKOUT = Owner.parse("shop/deployment/checkout");
   static final Owner ORDERS = Owner.parse("shop/statefulset/orders-db");
+  private static final Owner LONGEST = new Owner("n".repeat(252), "k".repeat(252), "o".repeat(252));
 
   private final List<BaselineStore> opened = new CopyOnWriteArrayList<>();
   BaselineStore store;
@@ -71,11 +73,16 @@ abstract class BaselineStoreContract {
     return new LearnedPart(replica(replica), owner, key, body);
   }
 
+  /** What all replicas wrote of the workloads of these tests. */
+  static List<LearnedPart> learned(BaselineStore store) throws StoreException {
+    return store.learnedByOthers("", List.of(CHECKOUT, ORDERS, LONGEST)); // nobody's name
+  }
+
   @Test
   void after_nothingAppended_isEmpty() throws Exception {
     assertThat(store.after(0, 10)).isEmpty();
     assertThat(store.after(7, 10)).isEmpty();
-    assertThat(store.learned()).isEmpty();
+    assertThat(learned(store)).isEmpty();
   }
 
   @Test
@@ -271,7 +278,7 @@ abstract class BaselineStoreContract {
             part("a", ORDERS, "edge-1", "{\"n\":2}"),
             part("a", CHECKOUT, "edge-1", "{\"n\":3}")));
 
-    assertThat(another().learned())
+    assertThat(learned(another()))
         .containsExactlyInAnyOrder(
             part("a", CHECKOUT, "edge-1", "{\"n\":3}"),
             part("b", CHECKOUT, "edge-1", "{}"),
@@ -282,7 +289,7 @@ abstract class BaselineStoreContract {
   void saveLearned_nothing_isFine() throws Exception {
     store.saveLearned(List.of());
 
-    assertThat(store.learned()).isEmpty();
+    assertThat(learned(store)).isEmpty();
   }
 
   @Test
@@ -295,7 +302,7 @@ abstract class BaselineStoreContract {
 
     store.saveLearned(parts);
 
-    assertThat(store.learned()).containsExactlyInAnyOrderElementsOf(parts);
+    assertThat(learned(store)).containsExactlyInAnyOrderElementsOf(parts);
   }
 
   @Test
@@ -303,13 +310,13 @@ abstract class BaselineStoreContract {
     var part =
         part(
             "r".repeat(253 - replica("").length()),
-            new Owner("n".repeat(252), "k".repeat(252), "o".repeat(252)),
+            LONGEST,
             "k".repeat(100),
             "{\"text\":\"ü漢🔥\"}");
 
     store.saveLearned(List.of(part));
 
-    assertThat(store.learned()).containsExactly(part);
+    assertThat(learned(store)).containsExactly(part);
   }
 
   @Test
@@ -322,26 +329,58 @@ abstract class BaselineStoreContract {
 
     store.forgetLearned(replica("a"), CHECKOUT);
 
-    assertThat(store.learned())
+    assertThat(learned(store))
         .containsExactlyInAnyOrder(
             part("b", CHECKOUT, "edge-2", "{}"), part("a", ORDERS, "edge-2", "{}"));
   }
 
   @Test
-  void learnedByOthers_leavesOwnPartsOut() throws Exception {
+  void learnedByOthers_isOfTheOwnersThatAreNamed_withoutOwnParts() throws Exception {
     store.saveLearned(
         List.of(
             part("a", CHECKOUT, "edge-1", "{}"),
             part("b", CHECKOUT, "edge-2", "{}"),
             part("c", ORDERS, "edge-2", "{}")));
 
-    assertThat(store.learnedByOthers(replica("a"), null))
+    assertThat(store.learnedByOthers(replica("a"), List.of(ORDERS, CHECKOUT)))
         .containsExactlyInAnyOrder(
             part("b", CHECKOUT, "edge-2", "{}"), part("c", ORDERS, "edge-2", "{}"));
-    assertThat(store.learnedByOthers(replica("a"), CHECKOUT))
+    assertThat(store.learnedByOthers(replica("a"), Set.of(CHECKOUT)))
         .containsExactly(part("b", CHECKOUT, "edge-2", "{}"));
-    assertThat(another().learnedByOthers(replica("b"), ORDERS))
+    assertThat(another().learnedByOthers(replica("b"), List.of(ORDERS)))
         .containsExactly(part("c", ORDERS, "edge-2", "{}"));
+    assertThat(store.learnedByOthers(replica("a"), List.of())).isEmpty();
+    assertThat(store.learnedByOthers(replica("a"), List.of(LONGEST))).isEmpty();
+  }
+
+  @Test
+  void learnedByOthers_manyOwners_areAllAsked() throws Exception {
+    var owners =
+        IntStream.range(0, 2_000).mapToObj(i -> Owner.parse("shop/deployment/w" + i)).toList();
+    var parts = owners.stream().map(owner -> part("a", owner, "edge-1", "{}")).toList();
+    store.saveLearned(parts);
+
+    assertThat(store.learnedByOthers(replica("b"), owners))
+        .containsExactlyInAnyOrderElementsOf(parts);
+  }
+
+  @Test
+  void changedByOthers_isOfAllThatOthersWroteSince_ofMoreMaybe() throws Exception {
+    store.saveLearned(
+        List.of(part("a", CHECKOUT, "edge-1", "{}"), part("b", CHECKOUT, "edge-1", "{}")));
+
+    var first = store.changedByOthers(replica("b"), null);
+    assertThat(first.mayBeOf(CHECKOUT)).isTrue();
+    another().saveLearned(List.of(part("a", ORDERS, "edge-1", "{}")));
+    var second = store.changedByOthers(replica("b"), first.mark());
+    assertThat(second.mayBeOf(ORDERS)).isTrue();
+    another().saveLearned(List.of(part("a", CHECKOUT, "edge-1", "{\"n\":1}")));
+    var third = another().changedByOthers(replica("b"), second.mark());
+    assertThat(third.mayBeOf(CHECKOUT)).as("an earlier part was replaced").isTrue();
+
+    assertThat(store.changedByOthers(replica("b"), first.mark()))
+        .as("an older mark")
+        .matches(changes -> changes.mayBeOf(CHECKOUT) && changes.mayBeOf(ORDERS));
   }
 
   @Test
@@ -412,7 +451,8 @@ abstract class BaselineStoreContract {
             () -> closed.append(entry(1, "late")),
             () -> closed.saveLearned(List.of(part("a", CHECKOUT, "edge-1", "{}"))),
             () -> closed.forgetLearned(replica("a"), CHECKOUT),
-            closed::learned)) {
+            () -> closed.learnedByOthers("", List.of(CHECKOUT)),
+            () -> closed.changedByOthers("", null))) {
       assertThatThrownBy(use)
           .isInstanceOf(StoreException.class)
           .hasMessage("the store is closed (the server is stopping)");

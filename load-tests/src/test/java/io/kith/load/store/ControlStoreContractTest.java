@@ -16,10 +16,12 @@ import io.kith.baselines.bundle.SigningKey;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.Entry;
+import io.kith.baselines.store.LearnedChanges;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import io.kith.control.v1.ControlServiceGrpc;
 import io.kith.control.v1.GetEntriesRequest;
+import io.kith.control.v1.GetLearnedRequest;
 import io.kith.control.v1.News;
 import io.kith.control.v1.Report;
 import io.kith.load.store.ControlSite.Served;
@@ -38,10 +40,10 @@ import java.nio.file.Path;
 import java.sql.DriverManager;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -184,14 +186,16 @@ class ControlStoreContractTest extends DurableStoreContract {
     }
 
     @Override
-    public List<LearnedPart> learned() throws StoreException {
-      return opened(reader.learned());
+    public List<LearnedPart> learnedByOthers(String replica, Collection<Owner> owners)
+        throws StoreException {
+      var asked = replica.isEmpty() ? reader : of(replica);
+      return opened(asked.learnedByOthers(replica, owners));
     }
 
     @Override
-    public List<LearnedPart> learnedByOthers(String replica, @Nullable Owner owner)
+    public LearnedChanges changedByOthers(String replica, @Nullable String since)
         throws StoreException {
-      return opened(of(replica).learnedByOthers(replica, owner));
+      return reader.changedByOthers(replica, since);
     }
 
     private List<LearnedPart> opened(List<LearnedPart> sealed) {
@@ -361,7 +365,7 @@ class ControlStoreContractTest extends DurableStoreContract {
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("expected: this server's");
     }
-    assertThat(backing.learned()).isEmpty();
+    assertThat(learned(backing)).isEmpty();
   }
 
   /** Sealed, every server would have taken them for good. */
@@ -376,19 +380,29 @@ class ControlStoreContractTest extends DurableStoreContract {
         .isInstanceOf(StoreException.class)
         .hasMessageContaining("as it asks");
 
-    assertThat(backing.learned()).isEmpty();
+    assertThat(learned(backing)).isEmpty();
   }
 
+  /** As check servers did until they asked for some workloads at a time. */
   @Test
-  void learned_ofSomeWorkloads_isOfThemOnly() throws Exception {
+  void getLearned_withoutOwners_isOfAll() throws Exception {
     store.saveLearned(
-        List.of(part("a", CHECKOUT, "edge-1", "{}"), part("a", ORDERS, "edge-2", "{}")));
-    try (var check = site.follow(served, "node-1")) {
-      check.holds(() -> Set.of(ORDERS));
-      assertThat(check.learned()).extracting(LearnedPart::owner).containsOnly(ORDERS);
+        List.of(part("a", CHECKOUT, "edge-1", "{}"), part("b", ORDERS, "edge-2", "{}")));
+    var channel = site.channel(served, ControlSite.CHECK);
+    try {
+      var server = ControlServiceGrpc.newBlockingStub(channel);
+      var all = GetLearnedRequest.newBuilder().setName("a").build();
 
-      check.holds(Set::of);
-      assertThat(check.learned()).isEmpty();
+      assertThat(server.getLearned(all))
+          .toIterable()
+          .extracting(io.kith.control.v1.LearnedPart::getReplica)
+          .containsExactlyInAnyOrder(replica("a"), replica("b"));
+      assertThat(server.getLearned(all.toBuilder().setOthersOnly(true).build()))
+          .toIterable()
+          .extracting(io.kith.control.v1.LearnedPart::getReplica)
+          .containsExactly(replica("b"));
+    } finally {
+      channel.shutdownNow();
     }
   }
 

@@ -1,15 +1,24 @@
 package io.kith.load.store;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.kith.baselines.config.StoreSettings;
+import io.kith.baselines.identity.Owner;
 import io.kith.baselines.store.BaselineStore;
 import io.kith.load.tools.Postgres;
 import io.kith.server.store.PostgresStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.DriverManager;
 import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class PostgresStoreContractTest extends DurableStoreContract {
@@ -42,6 +51,72 @@ class PostgresStoreContractTest extends DurableStoreContract {
         new StoreSettings.Postgresql(
             url, Postgres.USER, folder.resolve("password"), 4, Duration.ofSeconds(5), null),
         Duration.ofSeconds(90));
+  }
+
+  private Set<Owner> changed(@Nullable String since) throws Exception {
+    return Objects.requireNonNull(store.changedByOthers("b", since).owners());
+  }
+
+  private String mark() throws Exception {
+    return Objects.requireNonNull(store.changedByOthers("b", null).mark());
+  }
+
+  @Test
+  void changedByOthers_tellsWhatOthersWroteSince_andNothingElse() throws Exception {
+    assertThat(changed(null)).isEmpty();
+    store.saveLearned(
+        List.of(part("a", CHECKOUT, "edge-1", "{}"), part("b", ORDERS, "edge-1", "{}")));
+    assertThat(changed(null)).containsExactly(CHECKOUT);
+
+    var mark = mark();
+    assertThat(changed(mark)).isEmpty();
+    store.append(entry(1, "a transaction"));
+    store.saveLearned(
+        List.of(part("c", ORDERS, "edge-1", "{}"), part("b", CHECKOUT, "edge-1", "{}")));
+    assertThat(changed(mark)).containsExactly(ORDERS);
+    store.saveLearned(List.of(part("a", CHECKOUT, "edge-1", "{}")));
+    assertThat(changed(mark)).containsExactlyInAnyOrder(CHECKOUT, ORDERS);
+
+    mark = mark();
+    store.forgetLearned("a", CHECKOUT);
+    Postgres.executeAt(url, "vacuum full freeze kith_learned");
+    assertThat(changed(mark)).isEmpty();
+    assertThat(changed(null)).containsExactly(ORDERS);
+  }
+
+  /** Who wrote before a reading and commits after it was passed over by others' news. */
+  @Test
+  void changedByOthers_ofATransactionThatWasOpen_isToldWhenItIsCommitted() throws Exception {
+    try (var slow = DriverManager.getConnection(url, Postgres.USER, Postgres.PASSWORD);
+        var statement = slow.createStatement()) {
+      slow.setAutoCommit(false);
+      statement.execute(
+          "insert into kith_learned (owner, replica, part, body) values ('%s', 'a', 'edge-1', '{}')"
+              .formatted(CHECKOUT));
+      store.saveLearned(List.of(part("a", ORDERS, "edge-1", "{}")));
+      assertThat(changed(null)).containsExactly(ORDERS);
+      var mark = mark();
+      store.append(entry(1, "a transaction"));
+      mark = Objects.requireNonNull(store.changedByOthers("b", mark).mark());
+
+      slow.commit();
+
+      assertThat(changed(mark)).contains(CHECKOUT);
+      assertThat(changed(mark())).isEmpty();
+    }
+  }
+
+  /** A copy that was put back, or a standby that had not everything, counts anew from less. */
+  @Test
+  void changedByOthers_markOfAnotherDatabase_isOfAll() throws Exception {
+    store.saveLearned(List.of(part("a", CHECKOUT, "edge-1", "{}")));
+    var mark = mark().split(" ");
+    var oldest = Long.parseLong(mark[1]);
+
+    assertThat(changed(mark[0] + " " + oldest)).isEmpty();
+    assertThat(changed(mark[0] + " " + (oldest + 1_000))).containsExactly(CHECKOUT);
+    assertThat(changed(mark[0] + " " + (oldest - (1L << 31)))).containsExactly(CHECKOUT);
+    assertThat(changed("1700000000.000000 " + oldest)).containsExactly(CHECKOUT);
   }
 
   @Override

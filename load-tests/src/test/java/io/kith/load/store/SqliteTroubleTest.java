@@ -189,7 +189,7 @@ class SqliteTroubleTest {
             .isInstanceOf(StoreException.class)
             .hasMessageContaining("is full");
         assertThat(store.after(0, 1_000)).isEqualTo(acknowledged);
-        assertThat(store.learned()).isEmpty();
+        assertThat(BaselineStoreContract.learned(store)).isEmpty();
 
         Files.delete(ballast);
 
@@ -200,7 +200,7 @@ class SqliteTroubleTest {
       }
       try (var again = SqliteStore.open(path)) {
         assertThat(again.after(0, 1_000)).isEqualTo(acknowledged);
-        assertThat(again.learned()).hasSize(10);
+        assertThat(BaselineStoreContract.learned(again)).hasSize(10);
       }
     } finally {
       command("umount", disk.toString());

@@ -63,7 +63,7 @@ final class StoreSpeed {
     }
     var parts = written * 1e9 / (System.nanoTime() - began);
     began = System.nanoTime();
-    var read = store.learned().size() * 1e9 / (System.nanoTime() - began);
+    var read = BaselineStoreContract.learned(store).size() * 1e9 / (System.nanoTime() - began);
     System.out.printf(
         "%s: %.0f appends/s, %.0f learned parts/s written, %.0f/s read%n",
         name, appends, parts, read);
