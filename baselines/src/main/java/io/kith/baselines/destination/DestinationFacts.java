@@ -111,11 +111,11 @@ public record DestinationFacts(
    * is nobody's name, the routed service counts before the owner of the address: Envoy sends a
    * request by its host, wherever the application connected. A service that the mesh sends to
    * whatever was dialled counts only at its own addresses. Where the proxy looks up the client's
-   * name itself, or may, the address that was dialled says nothing.
+   * name itself, the address that was dialled says nothing.
    */
   public Resolved resolve(WorkloadDirectory directory) {
-    if (cluster != null && plain(cluster).equals(BY_HOST)) {
-      return byHost(directory);
+    if (isLookedUp(directory)) {
+      return byName(directory);
     }
     var owner = directory.at(address);
     var routed = routedTo(cluster, address, directory);
@@ -159,38 +159,31 @@ public record DestinationFacts(
     }
     if (claimed != null
         && answered.contains(claimed)
-        && !Reach.isMetadataUnder(claimed, address)
-        && !(isWildcard() && isAtAnotherPort())) {
+        && !Reach.isMetadataUnder(claimed, address)) {
       return new Resolved(destination(claimed, Evidence.CLIENT_NAME), null);
     }
-    // Of a wildcard nothing says whether the proxy looks the name up itself: both have to agree.
-    return new Resolved(
-        destination(address.toString(), Evidence.ADDRESS),
-        claimed != null && isWildcard()
-            ? "the proxy routes by a name to "
-                + cluster
-                + ", and no DNS answer led from "
-                + claimed
-                + (authorityPort == 0 ? "" : ":" + authorityPort)
-                + " to "
-                + address
-                + ":"
-                + port
-            : null);
+    return new Resolved(destination(address.toString(), Evidence.ADDRESS), null);
   }
 
-  private boolean isAtAnotherPort() {
-    return authorityPort != 0 && authorityPort != port;
+  private boolean isLookedUp(WorkloadDirectory directory) {
+    if (cluster == null) {
+      return false;
+    }
+    var name = plain(cluster);
+    return name.equals(BY_HOST)
+        || (isWildcard()
+            && directory.looksUp(
+                name.substring(name.lastIndexOf('|') + 1).toLowerCase(Locale.ROOT)));
   }
 
   /**
-   * Where a request goes whose host the proxy looks up: there, at the host's port. A host of the
-   * mesh has to be the one that was dialled, since a name may lead elsewhere by the time it is
-   * looked up, or from another namespace.
+   * Where it goes if the proxy looks up the client's name: there, a request at the port of its host.
+   * A host of the mesh has to be the one that was dialled, since a name may lead elsewhere by the
+   * time it is looked up, or from another namespace.
    */
-  private Resolved byHost(WorkloadDirectory directory) {
-    var said = authority == null ? "" : authority;
-    var there = authorityPort == 0 ? HTTP_PORT : authorityPort;
+  private Resolved byName(WorkloadDirectory directory) {
+    var said = sni != null && !sni.isBlank() ? sni : authority == null ? "" : authority;
+    var there = said.equals(sni) ? port : authorityPort == 0 ? HTTP_PORT : authorityPort;
     if (there <= LAST_PORT) {
       if (!looksLikeAddress(said)) {
         var name = DnsName.compared(said);
@@ -207,7 +200,11 @@ public record DestinationFacts(
     }
     return new Resolved(
         destination(address.toString(), Evidence.ADDRESS),
-        "the proxy sends to the host of the request, and '" + said + ":" + there + "' is none");
+        "the proxy sends to the name that the client says, and '"
+            + said
+            + ":"
+            + there
+            + "' is none");
   }
 
   /** What is written as an address is; others are read in more ways than one. */

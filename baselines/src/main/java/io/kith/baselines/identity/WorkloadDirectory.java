@@ -49,6 +49,16 @@ public interface WorkloadDirectory {
     return true;
   }
 
+  /**
+   * Whether a mesh looks up the name that a client says and sends there, wherever it connected, of
+   * the names under a wildcard: a ServiceEntry with {@code resolution: DYNAMIC_DNS}.
+   *
+   * @param wildcard such as {@code *.example.com}, in lower case
+   */
+  default boolean looksUp(String wildcard) {
+    return false;
+  }
+
   /** Every workload known now that may speak, and those that are only configured to receive. */
   Collection<Workload> all();
 

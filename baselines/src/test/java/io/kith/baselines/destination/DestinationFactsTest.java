@@ -139,34 +139,42 @@ class DestinationFactsTest {
 
   /** As {@link #directory}, and knows of the headless Service that Envoy passes it through. */
   private static WorkloadDirectory withHeadless() {
-    var known = directory();
-    return new WorkloadDirectory() {
+    return new StubDirectory(directory()) {
       @Override
       public boolean leadsTo(String service, IpAddress dialled) {
         return !service.equals(HEADLESS)
             || List.of(CATALOG, "10.1.0.5").contains(dialled.toString());
       }
-
-      @Override
-      public @Nullable Workload speaking(SpiffeId id, IpAddress address) {
-        return known.speaking(id, address);
-      }
-
-      @Override
-      public @Nullable Workload at(IpAddress address) {
-        return known.at(address);
-      }
-
-      @Override
-      public @Nullable Workload named(String name) {
-        return known.named(name);
-      }
-
-      @Override
-      public Collection<Workload> all() {
-        return known.all();
-      }
     };
+  }
+
+  /** Another directory, of which something is otherwise. */
+  private static class StubDirectory implements WorkloadDirectory {
+    private final WorkloadDirectory known;
+
+    StubDirectory(WorkloadDirectory known) {
+      this.known = known;
+    }
+
+    @Override
+    public @Nullable Workload speaking(SpiffeId id, IpAddress address) {
+      return known.speaking(id, address);
+    }
+
+    @Override
+    public @Nullable Workload at(IpAddress address) {
+      return known.at(address);
+    }
+
+    @Override
+    public @Nullable Workload named(String name) {
+      return known.named(name);
+    }
+
+    @Override
+    public Collection<Workload> all() {
+      return known.all();
+    }
   }
 
   private static DestinationFacts.Resolved dialled(String address, String cluster, String host) {
@@ -350,7 +358,7 @@ class DestinationFactsTest {
 
     assertThat(resolved.mismatch())
         .isEqualTo(
-            "the proxy sends to the host of the request, and '"
+            "the proxy sends to the name that the client says, and '"
                 + (host == null ? "" : host)
                 + ":80' is none");
     assertThat(resolved.destination().words()).isEqualTo(CATALOG + ":443");
@@ -359,7 +367,7 @@ class DestinationFactsTest {
   @Test
   void resolve_requestThatIsSentByItsHost_toNoPort_isAMismatch() {
     assertThat(byHost(CATALOG, "api.example", 65_536).resolve(directory()).mismatch())
-        .isEqualTo("the proxy sends to the host of the request, and 'api.example:65536' is none");
+        .isEqualTo("the proxy sends to the name that the client says, and 'api.example:65536' is none");
   }
 
   /** What a name of the mesh leads to in the proxy's own resolver, nobody knows. */
@@ -375,67 +383,64 @@ class DestinationFactsTest {
                 + " 203.0.113.9");
   }
 
-  // ---- a wildcard: with resolution NONE the proxy sends to what was dialled, with DYNAMIC_DNS to
-  // ---- the name
+  // ---- a wildcard: the proxy sends to what was dialled, or looks up the name (DYNAMIC_DNS)
 
+  private static final String WILD = "outbound|443||*.Wild.example;";
+
+  /** As {@link #directory}, and knows what the mesh does with the names under the wildcard. */
   private static DestinationFacts.Resolved wild(
-      String cluster, @Nullable String sni, @Nullable String host, int port, String... answered) {
+      boolean looksUp, @Nullable String sni, @Nullable String host, int port, String... answered) {
+    var directory =
+        new StubDirectory(directory()) {
+          @Override
+          public boolean looksUp(String wildcard) {
+            return looksUp && wildcard.equals("*.wild.example");
+          }
+        };
     return new DestinationFacts(
             IpAddress.parse("203.0.113.9"),
             443,
             Protocol.TCP,
-            cluster,
+            WILD,
             sni,
             host,
             port,
             Set.of(answered))
-        .resolve(directory());
+        .resolve(directory);
   }
 
-  private static final String WILD = "outbound|443||*.wild.example;";
-
+  /** An approved address was dialled, and Envoy looks up a name of the attacker's. */
   @ParameterizedTest
   @CsvSource({
-    "x.wild.example, , 0",
-    ", x.wild.example, 0",
-    ", x.wild.example, 443",
+    "theirs.wild.example, , 0, theirs.wild.example:443",
+    "Theirs.Wild.example., other.example, 22, theirs.wild.example:443",
+    ", theirs.wild.example, 0, theirs.wild.example:80",
+    ", theirs.wild.example, 22, theirs.wild.example:22",
   })
-  void resolve_nameUnderAWildcard_withADnsAnswer_isTheName(
-      @Nullable String sni, @Nullable String host, int port) {
-    var resolved = wild(WILD, sni, host, port, "x.wild.example");
+  void resolve_nameUnderAWildcardThatIsLookedUp_isTheName(
+      @Nullable String sni, @Nullable String host, int port, String words) {
+    var resolved = wild(true, sni, host, port);
 
     assertThat(resolved.mismatch()).isNull();
-    assertThat(resolved.destination().words()).isEqualTo("x.wild.example:443");
+    assertThat(resolved.destination().words()).isEqualTo(words);
     assertThat(resolved.destination().evidence()).isEqualTo(Evidence.CLIENT_NAME);
+    assertThat(resolved.destination().address()).isNull();
   }
 
-  /** An approved address was dialled, and Envoy looked up a name of the attacker's. */
   @ParameterizedTest
-  @CsvSource({
-    "theirs.wild.example, , 0, theirs.wild.example",
-    ", theirs.wild.example, 0, theirs.wild.example",
-    ", x.wild.example, 22, x.wild.example:22",
-  })
-  void resolve_nameUnderAWildcard_withoutADnsAnswer_isAMismatch(
+  @CsvSource({", , 0, :80", "010.0.0.1, , 0, 010.0.0.1:443", "' ', , 0, :80"})
+  void resolve_noNameUnderAWildcardThatIsLookedUp_isAMismatch(
       @Nullable String sni, @Nullable String host, int port, String said) {
-    var resolved = wild(WILD, sni, host, port, "x.wild.example");
-
-    assertThat(resolved.mismatch())
-        .isEqualTo(
-            "the proxy routes by a name to outbound|443||*.wild.example;, and no DNS answer led"
-                + " from "
-                + said
-                + " to 203.0.113.9:443");
-    assertThat(resolved.destination().words()).isEqualTo("203.0.113.9:443");
+    assertThat(wild(true, sni, host, port).mismatch())
+        .isEqualTo("the proxy sends to the name that the client says, and '" + said + "' is none");
   }
 
   @Test
-  void resolve_addressOfAWildcard_orANameElsewhere_isAsItWas() {
-    assertThat(wild(WILD, null, null, 0).mismatch()).isNull();
-    assertThat(wild(WILD, null, "203.0.113.9", 0).mismatch()).isNull();
-    assertThat(wild("PassthroughCluster", "theirs.example", null, 0).mismatch()).isNull();
-    assertThat(wild("PassthroughCluster", null, "x.example", 22, "x.example"))
-        .extracting(it -> it.destination().words(), it -> it.mismatch())
-        .containsExactly("x.example:443", null);
+  void resolve_nameUnderAWildcardThatIsPassedOn_countsWithADnsAnswer_elseTheAddress() {
+    assertThat(wild(false, "x.wild.example", null, 0).destination().words())
+        .isEqualTo("203.0.113.9:443");
+    assertThat(wild(false, null, "x.wild.example", 22, "x.wild.example").destination().words())
+        .isEqualTo("x.wild.example:443");
+    assertThat(wild(false, "x.wild.example", null, 0).mismatch()).isNull();
   }
 }

@@ -61,6 +61,7 @@ class StaticWorkloadDirectoryTest {
   @Test
   void services_leadWhereTheyAreRoutedTo() {
     assertThat(directory.leadsTo("db.shop.svc", IpAddress.parse("192.0.2.1"))).isTrue();
+    assertThat(directory.looksUp("*.example.com")).isFalse();
   }
 
   @Test

@@ -207,6 +207,11 @@ final class ClusterIndex implements WorkloadDirectory, ClusterPods, ClusterServi
     return services.leadTo(service, dialled);
   }
 
+  @Override
+  public boolean looksUp(String wildcard) {
+    return services.looksUp(wildcard);
+  }
+
   /** The workload of an owner, or null. */
   @Nullable Workload owned(Owner owner) {
     return owners.of(owner);

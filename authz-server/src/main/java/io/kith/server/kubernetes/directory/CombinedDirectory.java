@@ -87,6 +87,11 @@ final class CombinedDirectory implements WorkloadDirectory {
   }
 
   @Override
+  public boolean looksUp(String wildcard) {
+    return cluster.looksUp(wildcard);
+  }
+
+  @Override
   public Collection<Workload> all() {
     var all = new LinkedHashMap<Owner, Workload>();
     byHand.all().forEach(workload -> all.put(workload.owner(), merged(workload)));

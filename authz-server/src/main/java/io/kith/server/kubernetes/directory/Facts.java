@@ -116,6 +116,7 @@ final class Facts {
    *     for all of them, null for none
    * @param ports at its addresses, TCP
    * @param passed it has no resolution, so that the mesh sends on to whatever was dialled
+   * @param lookedUp wildcards, of which the mesh looks up the client's name itself; in lower case
    */
   record Entry(
       Name name,
@@ -125,8 +126,10 @@ final class Facts {
       List<Endpoint> endpoints,
       @Nullable Map<String, String> selector,
       List<Integer> ports,
-      boolean passed) {
+      boolean passed,
+      List<String> lookedUp) {
     Entry {
+      lookedUp = List.copyOf(lookedUp);
       blocks = List.copyOf(blocks);
       ports = List.copyOf(ports);
       selector = selector == null ? null : Map.copyOf(selector);

@@ -217,7 +217,10 @@ final class ObjectReader {
             .filter(Number.class::isInstance)
             .map(number -> ((Number) number).intValue())
             .toList(),
-        !isResolved(field(spec, "resolution")));
+        !isResolved(field(spec, "resolution")),
+        field(spec, "resolution").equals("DYNAMIC_DNS")
+            ? list(spec, "hosts").map(one -> host(one.toString())).filter(one -> isWild(one)).toList()
+            : List.of());
   }
 
   /** Without a word it is NONE. */

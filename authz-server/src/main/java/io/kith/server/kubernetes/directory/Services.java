@@ -47,6 +47,9 @@ final class Services {
   private final Map<IpAddress, List<Service>> byEndpoint = new HashMap<>();
   private final Map<String, List<Service>> selecting = new HashMap<>();
   private final PassedHosts passedHosts = new PassedHosts();
+
+  /** Wildcards of which the mesh looks up the client's name, and how many entries say so. */
+  private final Map<String, Integer> lookedUp = new ConcurrentHashMap<>();
   private final Claims<String> names = new Claims<>();
   private final Claims<IpAddress> addresses = new Claims<>();
 
@@ -108,6 +111,9 @@ final class Services {
 
     /** What the mesh routes to it is sent on to what was dialled, whatever rules say. */
     private volatile boolean passed;
+
+    /** Its wildcards of which the mesh looks up the client's name. */
+    private List<String> lookedUp = List.of();
 
     private volatile Owners.@Nullable Entry workload;
 
@@ -226,6 +232,8 @@ final class Services {
     service.ports = facts.ports();
     service.blocks = facts.blocks();
     service.passed = facts.passed();
+    service.lookedUp = facts.lookedUp();
+    service.lookedUp.forEach(host -> lookedUp.merge(host, 1, Integer::sum));
     var before = entries.put(facts.name(), service);
     selectBy(facts.selector(), service);
     relist(service, List.of(), facts.endpoints(), facts.name().namespace());
@@ -239,6 +247,8 @@ final class Services {
 
   private void drop(@Nullable Service service) {
     if (service != null) {
+      service.lookedUp.forEach(
+          host -> lookedUp.computeIfPresent(host, (_, said) -> said == 1 ? null : said - 1));
       claim(service, List.of(), List.of());
       selectBy(null, service);
       for (var address : List.copyOf(service.endpoints.keySet())) {
@@ -552,6 +562,11 @@ final class Services {
         : candidates.stream()
             .filter(service -> ruled || service.passed || passedHosts.has(service.host))
             .allMatch(service -> service.isAt(dialled));
+  }
+
+  /** Whether the mesh looks up the names that clients say under a wildcard. */
+  boolean looksUp(String wildcard) {
+    return lookedUp.containsKey(wildcard);
   }
 
   /** All that are known, Services first. */

@@ -141,13 +141,13 @@ final class Cluster {
   static Facts.Entry entry(
       String name, List<String> hosts, List<IpAddress> addresses, List<Facts.Endpoint> endpoints) {
     return new Facts.Entry(
-        name(name), hosts, addresses, List.of(), endpoints, null, List.of(443), false);
+        name(name), hosts, addresses, List.of(), endpoints, null, List.of(443), false, List.of());
   }
 
   /** A ServiceEntry of what has the labels. */
   static Facts.Entry selecting(String name, String host, Map<String, String> labels) {
     return new Facts.Entry(
-        name(name), List.of(host), List.of(), List.of(), List.of(), labels, List.of(), false);
+        name(name), List.of(host), List.of(), List.of(), List.of(), labels, List.of(), false, List.of());
   }
 
   /** A DestinationRule with PASSTHROUGH. */

@@ -192,7 +192,35 @@ class ClusterIndexTest {
         List.of(),
         null,
         List.of(443),
-        true);
+        true, List.of());
+  }
+
+  @Test
+  void wildcard_isLookedUp_asLongAsAServiceEntrySaysSo() {
+    assertThat(index.looksUp("*.example.org")).isFalse();
+
+    index.put(lookedUp("shop/one", "*.example.org"));
+    index.put(lookedUp("shop/two", "*.example.org"));
+    index.put(lookedUp("shop/two", "*.example.net"));
+    assertThat(index.looksUp("*.example.org")).isTrue();
+    assertThat(index.looksUp("*.example.net")).isTrue();
+
+    index.removeEntry(name("shop/one"));
+    assertThat(index.looksUp("*.example.org")).isFalse();
+    assertThat(index.looksUp("*.example.net")).isTrue();
+  }
+
+  private static Facts.Entry lookedUp(String name, String wildcard) {
+    return new Facts.Entry(
+        name(name),
+        List.of(),
+        List.of(),
+        List.of(),
+        List.of(),
+        null,
+        List.of(443),
+        false,
+        List.of(wildcard));
   }
 
   // ---- what DestinationRules pass through
@@ -317,7 +345,7 @@ class ClusterIndexTest {
             endpoints("192.0.2.8"),
             null,
             List.of(443),
-            false));
+            false, List.of()));
     index.put(entry("shop/dns", List.of("c.example.org"), List.of(), List.of()));
 
     index.put(passing("shop/dr", "api.example.org"));

@@ -101,6 +101,18 @@ class CombinedDirectoryTest {
 
     cluster.put(service("shop/db"));
     assertThat(all.leadsTo("db.shop", ip("203.0.113.9"))).as("headless").isFalse();
+    cluster.put(
+        new Facts.Entry(
+            Cluster.name("shop/se"),
+            List.of(),
+            List.of(),
+            List.of(),
+            List.of(),
+            null,
+            List.of(443),
+            false,
+            List.of("*.example.org")));
+    assertThat(all.looksUp("*.example.org")).isTrue();
   }
 
   @Test

@@ -260,12 +260,15 @@ class ObjectReaderTest {
                     new Facts.Endpoint(null, null)),
                 null,
                 List.of(443),
-                false));
+                false, List.of()));
     for (var none : List.of("resolution: NONE", "other: STATIC")) {
       var passed = yaml.replace("resolution: STATIC", none);
       assertThat(ObjectReader.entry(read(GenericKubernetesResource.class, passed)).passed())
           .isTrue();
     }
+    var lookedUp = yaml.replace("STATIC", "DYNAMIC_DNS").replace("*.example", "*.Example");
+    assertThat(ObjectReader.entry(read(GenericKubernetesResource.class, lookedUp)).lookedUp())
+        .containsExactly("*.example.org");
   }
 
   @ParameterizedTest
