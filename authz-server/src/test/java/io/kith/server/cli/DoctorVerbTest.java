@@ -328,8 +328,20 @@ class DoctorVerbTest {
               without.add(filter);
             }
           }
+          without.add(
+              JsonParser.parseString(
+                  "{name: mine, typed_config: {'@type': envoy.extensions.filters.http.lua.v3.Lua}}"));
           manager.add("http_filters", without);
         });
+    edit(
+        file,
+        one -> one.has("configs"),
+        config ->
+            config
+                .getAsJsonArray("configs")
+                .add(
+                    JsonParser.parseString(
+                        "{dynamic_route_configs: [{request_mirror_policies: [{cluster: copies}]}]}")));
     edit(
         file,
         named("kith.connection"),
