@@ -148,7 +148,8 @@ final class ProvenanceHeaders {
   private @Nullable Owner audience(CheckFacts.Connection connection, Flow flow) {
     var destination = flow.resolved().destination();
     var dialled = connection.destination().address();
-    if (destination.evidence() == Evidence.OWNER && !dialled.equals(destination.address())) {
+    if (destination.evidence() == Evidence.OWNER
+        && !Objects.equals(destination.address(), dialled)) {
       return null;
     }
     var there = destination.evidence() == Evidence.OWNER ? directory.at(dialled) : null;

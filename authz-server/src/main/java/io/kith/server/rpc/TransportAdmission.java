@@ -21,7 +21,9 @@ public final class TransportAdmission extends ServerTransportFilter {
   /** Connections of a SPIFFE ID that has nothing to do at a port, where nothing else is said. */
   public static final int OF_STRANGER = 100;
 
-  /** Connections that are none's yet: all of 10,000 nodes come at once when their server is gone. */
+  /**
+   * Connections that are none's yet: all of 10,000 nodes come at once when their server is gone.
+   */
   public static final int HANDSHAKES = 10_000;
 
   private static final Attributes.Key<Channel> CHANNEL = Attributes.Key.create("kith-channel");

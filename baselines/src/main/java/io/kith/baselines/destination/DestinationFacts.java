@@ -157,9 +157,7 @@ public record DestinationFacts(
               + ", and connects to "
               + address);
     }
-    if (claimed != null
-        && answered.contains(claimed)
-        && !Reach.isMetadataUnder(claimed, address)) {
+    if (claimed != null && answered.contains(claimed) && !Reach.isMetadataUnder(claimed, address)) {
       return new Resolved(destination(claimed, Evidence.CLIENT_NAME), null);
     }
     return new Resolved(destination(address.toString(), Evidence.ADDRESS), null);
@@ -177,9 +175,9 @@ public record DestinationFacts(
   }
 
   /**
-   * Where it goes if the proxy looks up the client's name: there, a request at the port of its host.
-   * A host of the mesh has to be the one that was dialled, since a name may lead elsewhere by the
-   * time it is looked up, or from another namespace.
+   * Where it goes if the proxy looks up the client's name: there, a request at the port of its
+   * host. A host of the mesh has to be the one that was dialled, since a name may lead elsewhere by
+   * the time it is looked up, or from another namespace.
    */
   private Resolved byName(WorkloadDirectory directory) {
     var said = sni != null && !sni.isBlank() ? sni : authority == null ? "" : authority;

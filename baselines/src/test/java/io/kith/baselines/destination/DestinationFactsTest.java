@@ -367,7 +367,8 @@ class DestinationFactsTest {
   @Test
   void resolve_requestThatIsSentByItsHost_toNoPort_isAMismatch() {
     assertThat(byHost(CATALOG, "api.example", 65_536).resolve(directory()).mismatch())
-        .isEqualTo("the proxy sends to the name that the client says, and 'api.example:65536' is none");
+        .isEqualTo(
+            "the proxy sends to the name that the client says, and 'api.example:65536' is none");
   }
 
   /** What a name of the mesh leads to in the proxy's own resolver, nobody knows. */

@@ -241,9 +241,7 @@ record SidecarConfig(
   static boolean isForTraffic(Tree listener) {
     var clusters = clusters(listener);
     return new Listener("", listener, true)
-            .chains().stream()
-                .flatMap(chain -> chain.filters().stream())
-                .anyMatch(Filter::leadsOn)
+            .chains().stream().flatMap(chain -> chain.filters().stream()).anyMatch(Filter::leadsOn)
         && (clusters.isEmpty() || !OF_BOOTSTRAP.containsAll(clusters));
   }
 

@@ -239,8 +239,7 @@ class DoctorTest {
           OtherSidecar.MOUNTS.forEach(
               one ->
                   mounts.add(
-                      MeshDump.yaml(
-                          "{name: " + one.replaceFirst(":", ", mountPath: ") + "}")));
+                      MeshDump.yaml("{name: " + one.replaceFirst(":", ", mountPath: ") + "}")));
           mounts.add(MeshDump.yaml(account));
         });
     MeshDump.list(dump.container("cart-0"), "volumeMounts").add(MeshDump.yaml(account));

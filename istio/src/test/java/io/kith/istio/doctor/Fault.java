@@ -675,7 +675,8 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             List.of(Rule.REGISTRY_ONLY_WITH_STRICT),
             "strict",
             dump ->
-                dump.add(sidecar("istio-system", "{outboundTrafficPolicy: {mode: REGISTRY_ONLY}}"))),
+                dump.add(
+                    sidecar("istio-system", "{outboundTrafficPolicy: {mode: REGISTRY_ONLY}}"))),
         new Fault(
             "a Sidecar with a policy that says no mode",
             List.of(Rule.REGISTRY_ONLY_WITH_STRICT),
@@ -794,8 +795,7 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
                 list(at(dump.pod("cart-0"), "spec"), "initContainers").stream()
                     .filter(named("istio-init"))
                     .forEach(
-                        one ->
-                            one.put("args", List.of("istio-iptables", "-i", "*", "-o", "25")))),
+                        one -> one.put("args", List.of("istio-iptables", "-i", "*", "-o", "25")))),
         of(
             Rule.NOT_CAPTURED,
             "an istio-init that lays no rule",
@@ -803,9 +803,7 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
         of(
             Rule.NOT_CAPTURED,
             "an istio-init that redirects nothing",
-            dump ->
-                capturing(dump)
-                    .put("args", List.of("-m", "REDIRECT -i * -x  -b * -d 15090"))),
+            dump -> capturing(dump).put("args", List.of("-m", "REDIRECT -i * -x  -b * -d 15090"))),
         of(
             Rule.IPV6,
             "two families, one redirected",

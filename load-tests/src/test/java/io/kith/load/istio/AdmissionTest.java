@@ -330,8 +330,7 @@ class AdmissionTest {
         fakedMounting("/etc/istio/pod", "configMap: {name: mine}"),
         fakedMounting("/etc/certs", "secret: {secretName: mine}"),
         fakedMounting("/var/run/secrets/istio", "configMap: {name: mine}"),
-        fakedMounting(
-            "/var/run/secrets/kubernetes.io/serviceaccount", "configMap: {name: mine}"),
+        fakedMounting("/var/run/secrets/kubernetes.io/serviceaccount", "configMap: {name: mine}"),
         faked("image: auto, volumeMounts: [{name: istio-data, mountPath: /etc/istio/proxy}]"),
         faked(
             "image: auto, volumeMounts: [{name: istio-podinfo, mountPath: /etc/istio/pod, subPath:"
@@ -346,8 +345,7 @@ class AdmissionTest {
             "volumeMounts: [{name: mine, mountPath: /mine}]",
             "",
             NOT_GENUINE),
-        Attack.spec(
-            "volumes: [{name: workload-certs, secret: {secretName: mine}}]", OTHER_VOLUME),
+        Attack.spec("volumes: [{name: workload-certs, secret: {secretName: mine}}]", OTHER_VOLUME),
         Attack.spec("volumes: [{name: workload-socket, hostPath: {path: /tmp}}]", OTHER_VOLUME),
         new Attack(
             "a volume of the name that the account's token has",

@@ -219,7 +219,10 @@ final class ObjectReader {
             .toList(),
         !isResolved(field(spec, "resolution")),
         field(spec, "resolution").equals("DYNAMIC_DNS")
-            ? list(spec, "hosts").map(one -> host(one.toString())).filter(one -> isWild(one)).toList()
+            ? list(spec, "hosts")
+                .map(one -> host(one.toString()))
+                .filter(one -> isWild(one))
+                .toList()
             : List.of());
   }
 

@@ -50,6 +50,7 @@ final class Services {
 
   /** Wildcards of which the mesh looks up the client's name, and how many entries say so. */
   private final Map<String, Integer> lookedUp = new ConcurrentHashMap<>();
+
   private final Claims<String> names = new Claims<>();
   private final Claims<IpAddress> addresses = new Claims<>();
 

@@ -147,7 +147,15 @@ final class Cluster {
   /** A ServiceEntry of what has the labels. */
   static Facts.Entry selecting(String name, String host, Map<String, String> labels) {
     return new Facts.Entry(
-        name(name), List.of(host), List.of(), List.of(), List.of(), labels, List.of(), false, List.of());
+        name(name),
+        List.of(host),
+        List.of(),
+        List.of(),
+        List.of(),
+        labels,
+        List.of(),
+        false,
+        List.of());
   }
 
   /** A DestinationRule with PASSTHROUGH. */

@@ -192,7 +192,8 @@ class ClusterIndexTest {
         List.of(),
         null,
         List.of(443),
-        true, List.of());
+        true,
+        List.of());
   }
 
   @Test
@@ -345,7 +346,8 @@ class ClusterIndexTest {
             endpoints("192.0.2.8"),
             null,
             List.of(443),
-            false, List.of()));
+            false,
+            List.of()));
     index.put(entry("shop/dns", List.of("c.example.org"), List.of(), List.of()));
 
     index.put(passing("shop/dr", "api.example.org"));

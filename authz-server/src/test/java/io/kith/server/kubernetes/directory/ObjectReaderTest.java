@@ -260,7 +260,8 @@ class ObjectReaderTest {
                     new Facts.Endpoint(null, null)),
                 null,
                 List.of(443),
-                false, List.of()));
+                false,
+                List.of()));
     for (var none : List.of("resolution: NONE", "other: STATIC")) {
       var passed = yaml.replace("resolution: STATIC", none);
       assertThat(ObjectReader.entry(read(GenericKubernetesResource.class, passed)).passed())

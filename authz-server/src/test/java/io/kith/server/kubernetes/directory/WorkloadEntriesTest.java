@@ -208,7 +208,8 @@ class WorkloadEntriesTest {
             List.of(),
             VM,
             List.of(),
-            false, List.of()));
+            false,
+            List.of()));
     assertThat(at(index, "10.7.0.1")).isEqualTo("shop/workloadentry/vm");
     assertThat(named(index, "vm.example")).isEqualTo("shop/workloadentry/vm");
 

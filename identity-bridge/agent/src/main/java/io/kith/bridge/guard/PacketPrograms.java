@@ -194,8 +194,8 @@ final class PacketPrograms {
   }
 
   /**
-   * Lets pass what the kernel itself says for the pod: group membership, neighbour discovery, errors
-   * and echo replies. Of the rest of ICMP some needs no capability, such as extended echo.
+   * Lets pass what the kernel itself says for the pod: group membership, neighbour discovery,
+   * errors and echo replies. Of the rest of ICMP some needs no capability, such as extended echo.
    */
   private static void harmless(Assembler a) {
     var protocol = GuardCode.ATTEMPT + GuardRecord.ATTEMPT_PROTOCOL;
@@ -237,7 +237,10 @@ final class PacketPrograms {
     a.label("no-proxy");
   }
 
-  /** Lets pass what answers a packet from there, of a socket that never was let begin to talk itself. */
+  /**
+   * Lets pass what answers a packet from there, of a socket that never was let begin to talk
+   * itself.
+   */
   private void answers(Assembler a) {
     a.load32(1, 7, GuardCode.IN_RECORD + GuardRecord.INITIATED).jumpUnlessEqual(1, 0, "first");
     peer(a);
