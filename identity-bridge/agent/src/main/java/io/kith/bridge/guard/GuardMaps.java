@@ -7,7 +7,7 @@ import io.kith.bridge.ffm.KernelException;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/** The maps that the guard's programs of all pods share. */
+/** The maps of the guard's programs: those that all pods share, and what each has for itself. */
 final class GuardMaps implements AutoCloseable {
   /*
    *  policies   cgroup id → policy                 written by the bridge
@@ -15,6 +15,7 @@ final class GuardMaps implements AutoCloseable {
    *  totals     cgroup id → counts by reason       rows made by the bridge
    *  attempts   LRU hash                           who tried what, with counts
    *  peers      LRU hash                           who sent UDP to which socket
+   *  peers-ID   LRU hash of one cgroup             again the latest of these, of that cgroup only
    *  storage    by socket                          who connects or sends
    *  answers    ring                               DNS answers
    */
@@ -22,8 +23,10 @@ final class GuardMaps implements AutoCloseable {
   private static final int RULES = 65_536;
   private static final int ATTEMPTS = 4_096;
   private static final int PEERS = 16_384;
+  private static final int PEERS_OF_ONE = 1_024; // some 0.1 MB
   static final int ANSWERS_BYTES = 1 << 18;
 
+  private final Pins pins;
   private final Deque<Descriptor> open = new ArrayDeque<>();
   private final Descriptor policies;
   private final Descriptor rules;
@@ -35,29 +38,28 @@ final class GuardMaps implements AutoCloseable {
 
   /** Makes the maps, or takes over what is pinned. */
   GuardMaps(Pins pins) throws KernelException {
+    this.pins = pins;
     try {
-      policies = map(pins, "policies", MapKind.HASH, 8, GuardRecord.POLICY_BYTES, CGROUPS);
-      rules = map(pins, "rules", MapKind.PREFIX_TREE, GuardRecord.RULE_BYTES, 1, RULES);
-      totals = map(pins, "totals", MapKind.HASH, 8, GuardRecord.TOTALS_BYTES, CGROUPS);
+      policies = map("policies", MapKind.HASH, 8, GuardRecord.POLICY_BYTES, CGROUPS);
+      rules = map("rules", MapKind.PREFIX_TREE, GuardRecord.RULE_BYTES, 1, RULES);
+      totals = map("totals", MapKind.HASH, 8, GuardRecord.TOTALS_BYTES, CGROUPS);
       attempts =
           map(
-              pins,
               "attempts",
               MapKind.LRU_HASH,
               GuardRecord.ATTEMPT_KEY_BYTES,
               GuardRecord.ATTEMPT_BYTES,
               ATTEMPTS);
-      peers = map(pins, "peers", MapKind.LRU_HASH, GuardRecord.PEER_KEY_BYTES, 8, PEERS);
-      storage = map(pins, "storage", MapKind.SOCKET_STORAGE, 4, GuardRecord.STORAGE_BYTES, 0);
-      answers = map(pins, "answers", MapKind.RING_BUFFER, 0, 0, ANSWERS_BYTES);
+      peers = map("peers", MapKind.LRU_HASH, GuardRecord.PEER_KEY_BYTES, 8, PEERS);
+      storage = map("storage", MapKind.SOCKET_STORAGE, 4, GuardRecord.STORAGE_BYTES, 0);
+      answers = map("answers", MapKind.RING_BUFFER, 0, 0, ANSWERS_BYTES);
     } catch (KernelException e) {
       close();
       throw e;
     }
   }
 
-  private Descriptor map(
-      Pins pins, String name, MapKind kind, int keyBytes, int valueBytes, int entries)
+  private Descriptor map(String name, MapKind kind, int keyBytes, int valueBytes, int entries)
       throws KernelException {
     var map = pins.map(name, kind, keyBytes, valueBytes, entries);
     open.push(map);
@@ -82,6 +84,21 @@ final class GuardMaps implements AutoCloseable {
 
   Descriptor peers() {
     return peers;
+  }
+
+  /** Makes that of one cgroup, or takes over what is pinned; the caller closes it. */
+  Descriptor peersOf(long cgroup) throws KernelException {
+    return pins.map(
+        nameOfPeers(cgroup), MapKind.LRU_HASH, GuardRecord.PEER_KEY_BYTES, 8, PEERS_OF_ONE);
+  }
+
+  /** Forgets that of one cgroup; programs that use it keep it. */
+  void forgetPeersOf(long cgroup) {
+    pins.forget(nameOfPeers(cgroup));
+  }
+
+  private static String nameOfPeers(long cgroup) {
+    return "peers-" + Long.toUnsignedString(cgroup);
   }
 
   Descriptor storage() {

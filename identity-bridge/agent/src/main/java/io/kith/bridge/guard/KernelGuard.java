@@ -146,8 +146,10 @@ final class KernelGuard implements AutoCloseable {
     var open = new ArrayDeque<Descriptor>();
     var made = new ArrayList<String>();
     try {
+      var peers = maps.peersOf(id);
+      open.push(peers);
       for (var kind : KINDS) {
-        try (var program = Bpf.program(shortName(kind), kind, program(kind, id))) {
+        try (var program = Bpf.program(shortName(kind), kind, program(kind, id, peers))) {
           var name = name(kind, Long.toUnsignedString(id));
           open.push(
               pins.attach(
@@ -163,6 +165,9 @@ final class KernelGuard implements AutoCloseable {
     } catch (KernelException e) {
       open.forEach(Descriptor::close);
       made.forEach(pins::forget);
+      if (!guarded().contains(id)) {
+        maps.forgetPeersOf(id);
+      }
       throw e;
     }
     attached.put(id, open);
@@ -172,12 +177,12 @@ final class KernelGuard implements AutoCloseable {
     return "kg_" + kind.name().toLowerCase(Locale.ROOT);
   }
 
-  private Assembler program(ProgramKind kind, long id) {
+  private Assembler program(ProgramKind kind, long id, Descriptor peers) {
     return switch (kind) {
       case CONNECT4, CONNECT6 -> programs.connect(kind, id);
       case SEND4, SEND6 -> programs.send(id);
-      case PACKET_IN -> packets.in(id);
-      case PACKET_OUT -> packets.out(id);
+      case PACKET_IN -> packets.in(id, peers);
+      case PACKET_OUT -> packets.out(id, peers);
       case SOCKET_OPERATIONS, RAW_TRACEPOINT, WALK ->
           throw new IllegalArgumentException(kind + " is not the guard's");
     };
@@ -202,6 +207,7 @@ final class KernelGuard implements AutoCloseable {
     for (var kind : KINDS) {
       pins.forget(name(kind, Long.toUnsignedString(id)));
     }
+    maps.forgetPeersOf(id);
   }
 
   /**

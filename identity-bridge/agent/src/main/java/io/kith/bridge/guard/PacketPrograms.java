@@ -2,7 +2,9 @@ package io.kith.bridge.guard;
 
 import io.kith.bridge.capture.OwnerRecord;
 import io.kith.bridge.ffm.Assembler;
+import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.guard.GuardRecord.Kind;
+import java.util.List;
 
 /**
  * The programs that see the packets of a pod's sockets.
@@ -76,8 +78,12 @@ final class PacketPrograms {
     this.withExecutable = withExecutable;
   }
 
-  /** What leaves the sockets of the cgroup. */
-  Assembler out(long cgroup) {
+  /**
+   * What leaves the sockets of the cgroup.
+   *
+   * @param peers who asked them last, of the cgroup only
+   */
+  Assembler out(long cgroup, Descriptor peers) {
     var code = new GuardCode(maps, cgroup);
     var a = code.assembler();
     a.move(6, 1);
@@ -137,7 +143,7 @@ final class PacketPrograms {
     code.reason(GuardReason.RESOLVER);
     a.jump("verdict");
     a.label("asks-nobody");
-    answers(a);
+    answers(a, peers);
     // What is refused nobody hears, so that nobody's packets are answers to it.
     a.load32(1, 8, GuardRecord.MODE).jumpIfEqual(1, GuardRecord.ENFORCE, "unheard");
     a.storeValue32(7, GuardCode.IN_RECORD + GuardRecord.INITIATED, 1);
@@ -195,7 +201,7 @@ final class PacketPrograms {
 
   /**
    * Lets pass what the kernel itself says for the pod: group membership, neighbour discovery,
-   * errors and echo replies. Of the rest of ICMP some needs no capability, such as extended echo.
+   * errors and echo replies. Some of the rest of ICMP needs no capability, such as extended echo.
    */
   private static void harmless(Assembler a) {
     var protocol = GuardCode.ATTEMPT + GuardRecord.ATTEMPT_PROTOCOL;
@@ -237,15 +243,15 @@ final class PacketPrograms {
     a.label("no-proxy");
   }
 
-  /**
-   * Lets pass what answers a packet from there, of a socket that never was let begin to talk
-   * itself.
-   */
-  private void answers(Assembler a) {
+  /** Lets pass what answers a packet from there, of a socket that was never let speak unasked. */
+  private void answers(Assembler a, Descriptor peers) {
     a.load32(1, 7, GuardCode.IN_RECORD + GuardRecord.INITIATED).jumpUnlessEqual(1, 0, "first");
     peer(a);
     a.map(1, maps.peers().number()).move(2, 10).add(2, GuardCode.PEER).call(GuardCode.MAP_LOOKUP);
-    a.jumpIfEqual(0, 0, "first").load64(1, 0, 0).store64(10, GuardCode.TIME, 1);
+    a.jumpUnlessEqual(0, 0, "peer");
+    a.map(1, peers.number()).move(2, 10).add(2, GuardCode.PEER).call(GuardCode.MAP_LOOKUP);
+    a.jumpIfEqual(0, 0, "first");
+    a.label("peer").load64(1, 0, 0).store64(10, GuardCode.TIME, 1);
     a.call(BOOT_TIME).load64(1, 10, GuardCode.TIME).subtract(0, 1);
     a.set64(2, ASKED_NANOS).jumpIfMore(2, 0, "pass");
     a.label("first");
@@ -261,8 +267,12 @@ final class PacketPrograms {
     a.store64(10, GuardCode.PEER + 24, 9);
   }
 
-  /** What arrives at the sockets of the cgroup; nothing is refused. */
-  Assembler in(long cgroup) {
+  /**
+   * What arrives at the sockets of the cgroup; nothing is refused.
+   *
+   * @param peers as for {@link #out}
+   */
+  Assembler in(long cgroup, Descriptor peers) {
     var code = new GuardCode(maps, cgroup);
     var a = code.assembler();
     a.move(6, 1);
@@ -282,8 +292,12 @@ final class PacketPrograms {
     a.load32(1, 7, GuardCode.IN_RECORD + GuardRecord.INITIATED).jumpUnlessEqual(1, 0, "pass");
     peer(a);
     a.call(BOOT_TIME).store64(10, GuardCode.TIME, 0);
-    a.map(1, maps.peers().number()).move(2, 10).add(2, GuardCode.PEER);
-    a.move(3, 10).add(3, GuardCode.TIME).set(4, 0).call(GuardCode.MAP_UPDATE).jump("pass");
+    // Others can push it out of the table of all, and a busy server out of its own.
+    for (var table : List.of(maps.peers(), peers)) {
+      a.map(1, table.number()).move(2, 10).add(2, GuardCode.PEER);
+      a.move(3, 10).add(3, GuardCode.TIME).set(4, 0).call(GuardCode.MAP_UPDATE);
+    }
+    a.jump("pass");
 
     a.label("dns");
     // Whoever runs in the pod may make further networks, with a resolver of his own.

@@ -7,6 +7,7 @@ import io.kith.baselines.decision.Mode;
 import io.kith.baselines.destination.NetworkTarget;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.ffm.Btf;
+import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.guard.Totals.Count;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -20,6 +21,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -343,6 +345,62 @@ class KernelGuardTest {
             return "silence";
           }
         });
+  }
+
+  @Test
+  void udp_answerAfterManyAskedInAnotherPod_isPassed() throws Exception {
+    var other = "../kith-test-" + UUID.randomUUID();
+    pod.addContainer(other);
+    guard.policy(pod.id(other), policy(Mode.ENFORCE), Mode.ENFORCE, 0, OWN);
+    try (var cgroup = Descriptor.open(pod.cgroup.resolve(other).toString())) {
+      guard.attach(pod.id(other), cgroup);
+    }
+    var listen =
+        """
+        socket(my $s, AF_INET, SOCK_DGRAM, 0);
+        bind($s, pack_sockaddr_in(%d, INADDR_ANY)) or die;
+        print "listens\\n";
+        """;
+    var server =
+        pod.perl(
+            "app",
+            0,
+            0,
+            listen.formatted(8_082)
+                + """
+                my $from = recv($s, my $x, 64, 0);
+                print "asked\\n";
+                <STDIN>;
+                print defined(send($s, 'own', 0, $from)) ? 'sent' : name(), "\\n";
+                """);
+    var flooded = pod.perl(other, 0, 0, listen.formatted(8_083) + "sleep 90;");
+    for (var process : List.of(server, flooded)) {
+      assertThat(process.inputReader().readLine()).isEqualTo("listens");
+    }
+    try (var client = pod.inWorld(() -> new DatagramSocket())) {
+      client.send(question(8_082));
+      assertThat(server.inputReader().readLine()).isEqualTo("asked");
+
+      pod.inWorld(
+          () -> {
+            for (var port = 1_024; port < 31_024; port++) { // all that the common table holds
+              try (var one = new DatagramSocket(new InetSocketAddress("198.18.1.3", port))) {
+                one.send(question(8_083));
+              }
+            }
+            return null;
+          });
+
+      next(server);
+      assertThat(server.inputReader().readLine()).isEqualTo("sent");
+    } finally {
+      flooded.destroyForcibly().waitFor();
+      guard.detach(pod.id(other));
+    }
+  }
+
+  private static DatagramPacket question(int port) {
+    return new DatagramPacket(new byte[1], 1, new InetSocketAddress(GuardedPod.ADDRESS, port));
   }
 
   /** Without any capability, a process may bind to an address that is nobody's here. */

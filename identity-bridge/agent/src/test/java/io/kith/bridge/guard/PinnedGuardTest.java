@@ -82,9 +82,12 @@ class PinnedGuardTest {
         second.policy(pod.id(), GuardPolicy.unspoken(1_337), Mode.ENFORCE, pod.id("proxy"), OWN);
         assertThat(pod.app("print udp('198.18.7.1', 8125);")).isEqualTo("EPERM");
 
+        var peers = pin.resolve("guard-v1/peers-" + pod.id());
+        assertThat(peers).exists();
         second.detach(pod.id());
         assertThat(pod.app(ATTEMPT)).as("ended").isEqualTo("world");
         assertThat(second.guarded()).isEmpty();
+        assertThat(peers).doesNotExist();
       }
       assertThat(problems).isEmpty();
     } finally {
@@ -122,6 +125,11 @@ class PinnedGuardTest {
         second.attach(pod.id(), cgroup);
         assertThat(pod.app(ATTEMPT)).as("at the next look").isEqualTo("EPERM");
         assertThat(incoming).exists();
+
+        second.detach(pod.id());
+        assertThatThrownBy(() -> second.attach(pod.id(), noCgroup))
+            .isInstanceOf(KernelException.class);
+        assertThat(pin.resolve("guard-v1/peers-" + pod.id())).as("nobody's").doesNotExist();
       }
       assertThat(problems).isEmpty();
     } finally {
