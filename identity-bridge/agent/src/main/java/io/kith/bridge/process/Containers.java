@@ -5,7 +5,10 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,16 +21,38 @@ import org.jspecify.annotations.Nullable;
 final class Containers {
   private static final long LOOK_AGAIN_NANOS = 1_000_000_000;
 
+  /**
+   * Between two looks for namespaces that nobody is seen in: everybody can make one and leave it.
+   */
+  private static final long PAUSE_NANOS = 10_000_000;
+
+  private static final int PAUSE_PER_LOOK = 4;
+
   private final Set<String> hosts = new HashSet<>();
   private final @Nullable String hostNumbering;
   private final @Nullable String hostUsers;
   private final LongSupplier nanoTime;
-  private final Map<String, Container> known = new HashMap<>(); // guarded by this
-  private long lookedAt; // guarded by this
-  private boolean looked; // guarded by this
+  private final Supplier<List<Integer>> pids;
+  private final Map<String, Container> known = new ConcurrentHashMap<>();
+  private final Object turn = new Object(); // of who looks, for whom nobody waits that need not
+  private final AtomicLong begun = new AtomicLong(); // looks
+  private volatile @Nullable Looked last;
+
+  /** A look at all processes that has ended. */
+  private record Looked(long atNanos, long tookNanos) {}
 
   Containers(LongSupplier nanoTime) {
+    this(nanoTime, ProcFs::pids);
+  }
+
+  /**
+   * The same of other processes.
+   *
+   * @param pids all that there are
+   */
+  Containers(LongSupplier nanoTime, Supplier<List<Integer>> pids) {
     this.nanoTime = nanoTime;
+    this.pids = pids;
     this.hostNumbering = new ProcFs("/proc/self").link("ns/pid");
     this.hostUsers = new ProcFs("/proc/self").link("ns/user");
     for (var folder : List.of("/proc/1", "/proc/self")) {
@@ -48,18 +73,33 @@ final class Containers {
   }
 
   /** The container with this mount namespace; null for the host's and for one that is gone. */
-  synchronized @Nullable Container of(@Nullable String mountNamespace) {
+  @Nullable Container of(@Nullable String mountNamespace) {
+    return of(mountNamespace, 0);
+  }
+
+  /**
+   * The same, which is looked for at once while a process is in it.
+   *
+   * @param pid that was seen in it; 0 for none
+   */
+  @Nullable Container of(@Nullable String mountNamespace, int pid) {
     if (mountNamespace == null || isHost(mountNamespace)) {
       return null;
     }
     var container = known.get(mountNamespace);
     if (container == null) {
-      look();
+      if (pid > 0 && mountNamespace.equals(ProcFs.of(pid).link("ns/mnt"))) {
+        look();
+      } else {
+        var before = last;
+        var took = before == null ? 0 : before.tookNanos();
+        lookAfter(Math.max(PAUSE_NANOS, PAUSE_PER_LOOK * took));
+      }
       return known.get(mountNamespace);
     }
     var first = container.first().stat();
     if (first == null || first.startNanos() != container.firstStartNanos()) {
-      lookAgain();
+      lookAfter(LOOK_AGAIN_NANOS);
     } else if (first.stack() != container.firstStack()) {
       // A runtime makes the root in the namespace, and calls exec when it is done.
       remember(container.after(first.stack()));
@@ -68,10 +108,10 @@ final class Containers {
   }
 
   /** The container whose root is on this device. */
-  synchronized @Nullable Container on(Device device) {
+  @Nullable Container on(Device device) {
     var container = find(device);
     if (container == null) {
-      lookAgain();
+      lookAfter(LOOK_AGAIN_NANOS);
       container = find(device);
     }
     return container;
@@ -86,17 +126,31 @@ final class Containers {
     return null;
   }
 
-  private void lookAgain() {
-    if (!looked || nanoTime.getAsLong() - lookedAt >= LOOK_AGAIN_NANOS) {
+  private void lookAfter(long pauseNanos) {
+    var before = last;
+    if (before == null || nanoTime.getAsLong() - before.atNanos() >= pauseNanos) {
       look();
     }
   }
 
+  /** Looks at all processes, or waits for a look that began after it was asked for. */
   private void look() {
-    looked = true;
-    lookedAt = nanoTime.getAsLong();
+    var before = begun.get();
+    synchronized (turn) {
+      if (begun.get() > before) {
+        return;
+      }
+      begun.incrementAndGet();
+      var from = nanoTime.getAsLong();
+      lookAtAll();
+      var now = nanoTime.getAsLong();
+      last = new Looked(now, now - from);
+    }
+  }
+
+  private void lookAtAll() {
     var oldest = new HashMap<String, Container>();
-    for (var pid : ProcFs.pids()) {
+    for (var pid : pids.get()) {
       var process = ProcFs.of(pid);
       var namespace = process.link("ns/mnt");
       var stat = namespace == null || isHost(namespace) ? null : process.stat();
@@ -109,7 +163,15 @@ final class Containers {
         }
       }
     }
-    oldest.values().forEach(this::remember);
+    for (var found : oldest.values()) {
+      var before = known.get(found.mountNamespace());
+      if (before == null
+          || !before.beganWith(found.firstPid(), found.firstStartNanos())
+          || before.firstStack() != found.firstStack()
+          || (before.overlay() && before.layers() == null)) {
+        remember(found);
+      }
+    }
     known.keySet().retainAll(oldest.keySet());
   }
 
@@ -119,7 +181,7 @@ final class Containers {
   }
 
   /** A survivor of the first process does not become the first; a namespace used again does. */
-  private void remember(Container found) {
+  private synchronized void remember(Container found) {
     var root = found.first().mounts().root();
     var device = root == null ? null : root.device();
     var before = known.get(found.mountNamespace());

@@ -343,7 +343,7 @@ final class ProcessTree {
       append(lineage, process.path(), parent.path());
       current = parent;
     }
-    var container = containers.of(current.mountNamespace());
+    var container = containers.of(current.mountNamespace(), current.pid());
     var first = container != null && container.beganWith(current.pid(), current.startNanos());
     if (!complete && !first) {
       append(lineage, process.path(), UNSEEN);
