@@ -158,6 +158,20 @@ final class Cluster {
         List.of());
   }
 
+  /** A ServiceEntry of a wildcard with {@code resolution: DYNAMIC_DNS}. */
+  static Facts.Entry lookedUp(String name, String wildcard) {
+    return new Facts.Entry(
+        name(name),
+        List.of(),
+        List.of(),
+        List.of(),
+        List.of(),
+        null,
+        List.of(443),
+        false,
+        List.of(wildcard));
+  }
+
   /** A DestinationRule with PASSTHROUGH. */
   static Facts.Rule passing(String name, String host) {
     return new Facts.Rule(name(name), host, true);

@@ -8,6 +8,7 @@ import static io.kith.server.kubernetes.directory.Cluster.entry;
 import static io.kith.server.kubernetes.directory.Cluster.id;
 import static io.kith.server.kubernetes.directory.Cluster.ip;
 import static io.kith.server.kubernetes.directory.Cluster.leaving;
+import static io.kith.server.kubernetes.directory.Cluster.lookedUp;
 import static io.kith.server.kubernetes.directory.Cluster.name;
 import static io.kith.server.kubernetes.directory.Cluster.named;
 import static io.kith.server.kubernetes.directory.Cluster.onNode;
@@ -209,19 +210,6 @@ class ClusterIndexTest {
     index.removeEntry(name("shop/one"));
     assertThat(index.looksUp("*.example.org")).isFalse();
     assertThat(index.looksUp("*.example.net")).isTrue();
-  }
-
-  private static Facts.Entry lookedUp(String name, String wildcard) {
-    return new Facts.Entry(
-        name(name),
-        List.of(),
-        List.of(),
-        List.of(),
-        List.of(),
-        null,
-        List.of(443),
-        false,
-        List.of(wildcard));
   }
 
   // ---- what DestinationRules pass through

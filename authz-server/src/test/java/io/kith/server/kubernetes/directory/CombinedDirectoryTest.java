@@ -2,6 +2,7 @@ package io.kith.server.kubernetes.directory;
 
 import static io.kith.server.kubernetes.directory.Cluster.id;
 import static io.kith.server.kubernetes.directory.Cluster.ip;
+import static io.kith.server.kubernetes.directory.Cluster.lookedUp;
 import static io.kith.server.kubernetes.directory.Cluster.pod;
 import static io.kith.server.kubernetes.directory.Cluster.service;
 import static io.kith.server.kubernetes.directory.Cluster.slice;
@@ -101,17 +102,7 @@ class CombinedDirectoryTest {
 
     cluster.put(service("shop/db"));
     assertThat(all.leadsTo("db.shop", ip("203.0.113.9"))).as("headless").isFalse();
-    cluster.put(
-        new Facts.Entry(
-            Cluster.name("shop/se"),
-            List.of(),
-            List.of(),
-            List.of(),
-            List.of(),
-            null,
-            List.of(443),
-            false,
-            List.of("*.example.org")));
+    cluster.put(lookedUp("shop/se", "*.example.org"));
     assertThat(all.looksUp("*.example.org")).isTrue();
   }
 
