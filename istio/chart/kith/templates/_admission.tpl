@@ -44,9 +44,10 @@ authorizer.group('networking.istio.io').resource('envoyfilters').namespace('{{ .
 {{- with .Values.admission.proxyVolumes }} + {{ include "kith.cel.list" . }}{{ end }}
 {{- end }}
 
-{{/* Whether a mount m is of the account's token, which all containers have. */}}
+{{/* Whether a mount m is of a token of the account, which all containers have: the API server's, or a cloud's. */}}
 {{- define "kith.cel.accountMount" -}}
 m.name.startsWith('kube-api-access-') && m.mountPath == '/var/run/secrets/kubernetes.io/serviceaccount'
+{{- with .Values.admission.sharedVolumes }} || (m.name + ':' + m.mountPath) in {{ include "kith.cel.list" . }}{{ end }}
 {{- end }}
 
 {{/*

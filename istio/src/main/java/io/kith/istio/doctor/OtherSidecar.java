@@ -47,6 +47,13 @@ final class OtherSidecar {
           "istiod-ca-cert:/var/run/secrets/istio",
           "istio-ca-crl:/var/run/secrets/istio/crl");
 
+  /** Tokens of the account that webhooks of a cloud mount into all containers. */
+  private static final Set<String> OF_CLOUDS =
+      Set.of(
+          "aws-iam-token:/var/run/secrets/eks.amazonaws.com/serviceaccount",
+          "eks-pod-identity-token:/var/run/secrets/pods.eks.amazonaws.com/serviceaccount",
+          "azure-identity-token:/var/run/secrets/azure/tokens");
+
   /** In place of names, where there is something else. */
   private static final String NOT_A_MAP = "what is no map of settings";
 
@@ -91,15 +98,20 @@ final class OtherSidecar {
 
   private static boolean isOfIstio(Tree mount) {
     return (isOfAccount(mount)
-            || MOUNTS.contains(mount.at("name").text() + ":" + mount.at("mountPath").text()))
+            || MOUNTS.contains(place(mount)))
         && !mount.at("subPath").present()
         && !mount.at("subPathExpr").present();
   }
 
-  /** Whether a mount is of the account's token, which all containers have. */
+  private static String place(Tree mount) {
+    return mount.at("name").text() + ":" + mount.at("mountPath").text();
+  }
+
+  /** Whether a mount is of a token of the account, which all containers have. */
   static boolean isOfAccount(Tree mount) {
-    return mount.at("name").text().startsWith("kube-api-access-")
-        && mount.at("mountPath").is("/var/run/secrets/kubernetes.io/serviceaccount");
+    return OF_CLOUDS.contains(place(mount))
+        || (mount.at("name").text().startsWith("kube-api-access-")
+            && mount.at("mountPath").is("/var/run/secrets/kubernetes.io/serviceaccount"));
   }
 
   /** Names of settings that are written as YAML, sorted. */

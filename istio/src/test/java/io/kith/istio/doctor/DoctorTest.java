@@ -231,6 +231,7 @@ class DoctorTest {
     var dump = MeshDump.of("clean");
     var account =
         "{name: kube-api-access-x7f2q, mountPath: /var/run/secrets/kubernetes.io/serviceaccount}";
+    var cloud = "{name: azure-identity-token, mountPath: /var/run/secrets/azure/tokens}";
     MeshDump.each(
         dump.pod("cart-0"),
         MeshDump.named("istio-proxy"),
@@ -241,8 +242,11 @@ class DoctorTest {
                   mounts.add(
                       MeshDump.yaml("{name: " + one.replaceFirst(":", ", mountPath: ") + "}")));
           mounts.add(MeshDump.yaml(account));
+          mounts.add(MeshDump.yaml(cloud));
         });
-    MeshDump.list(dump.container("cart-0"), "volumeMounts").add(MeshDump.yaml(account));
+    var mounts = MeshDump.list(dump.container("cart-0"), "volumeMounts");
+    mounts.add(MeshDump.yaml(account));
+    mounts.add(MeshDump.yaml(cloud));
 
     assertThat(dump.examine().findings()).isEmpty();
   }

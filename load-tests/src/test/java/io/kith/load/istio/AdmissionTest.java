@@ -940,6 +940,10 @@ class AdmissionTest {
       "{name: kube-api-access-x7f2q, mountPath: /var/run/secrets/kubernetes.io/serviceaccount,"
           + " readOnly: true}";
 
+  private static final String CLOUD =
+      "{name: aws-iam-token, mountPath: /var/run/secrets/eks.amazonaws.com/serviceaccount,"
+          + " readOnly: true}";
+
   static Stream<Attack> ordinary() {
     return Stream.of(
         Attack.spec("", ""),
@@ -968,6 +972,23 @@ class AdmissionTest {
             """
                 .formatted(ACCOUNT),
             "volumeMounts: [" + ACCOUNT + "]",
+            "",
+            ""),
+        // as a webhook of EKS gives it a token of AWS, but for the variables
+        new Attack(
+            "a token of the cloud",
+            INJECTED,
+            """
+            volumes:
+            - name: aws-iam-token
+              projected:
+                sources:
+                - serviceAccountToken: {audience: sts.amazonaws.com, path: token}
+            initContainers:
+            - {name: istio-proxy, image: auto, volumeMounts: [%s]}
+            """
+                .formatted(CLOUD),
+            "volumeMounts: [" + CLOUD + "]",
             "",
             ""),
         // SPIRE's volume, as its integration with Istio has it
