@@ -5,6 +5,7 @@ import io.kith.bridge.ffm.Bpf.MapKind;
 import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.MapReader;
+import io.kith.bridge.ffm.Processors;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;
@@ -89,7 +90,7 @@ final class Tables implements AutoCloseable {
    * @param entries connections remembered of all pods together
    */
   static Tables open(Pins pins, int entries) throws KernelException {
-    var processors = Runtime.getRuntime().availableProcessors();
+    var processors = Processors.possible();
     var owners = table(pins, "owners", entries);
     var previous = table(pins, "previous", Math.max(1_024, entries / 4));
     var counters = pins.map("counters", MapKind.ARRAY, 4, Counter.BYTES, 1);

@@ -4,6 +4,7 @@ import io.kith.bridge.capture.Pins;
 import io.kith.bridge.ffm.Bpf.MapKind;
 import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.ffm.KernelException;
+import io.kith.bridge.ffm.Processors;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
@@ -23,7 +24,14 @@ final class GuardMaps implements AutoCloseable {
   private static final int RULES = 65_536;
   private static final int ATTEMPTS = 4_096;
   private static final int PEERS = 16_384;
-  private static final int PEERS_OF_ONE = 1_024; // some 0.1 MB
+
+  /*
+   * Of one cgroup: 0.1 MB for each 1,024. The kernel's LRU keeps a free list for each processor,
+   * filled by 128, so that a small table forgets early where there are many.
+   */
+  private static final int PEERS_PER_PROCESSOR = 256;
+  private static final int LEAST_PEERS = 1_024;
+  private static final int MOST_PEERS = 4_096;
   static final int ANSWERS_BYTES = 1 << 18;
 
   private final Pins pins;
@@ -89,7 +97,11 @@ final class GuardMaps implements AutoCloseable {
   /** Makes that of one cgroup, or takes over what is pinned; the caller closes it. */
   Descriptor peersOf(long cgroup) throws KernelException {
     return pins.map(
-        nameOfPeers(cgroup), MapKind.LRU_HASH, GuardRecord.PEER_KEY_BYTES, 8, PEERS_OF_ONE);
+        nameOfPeers(cgroup),
+        MapKind.LRU_HASH,
+        GuardRecord.PEER_KEY_BYTES,
+        8,
+        Math.clamp((long) PEERS_PER_PROCESSOR * Processors.possible(), LEAST_PEERS, MOST_PEERS));
   }
 
   /** Forgets that of one cgroup; programs that use it keep it. */
