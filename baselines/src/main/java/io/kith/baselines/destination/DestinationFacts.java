@@ -268,7 +268,7 @@ public record DestinationFacts(
 
   /** Whether the proxy sends to whatever host of a domain the client names. */
   private boolean isWildcard() {
-    return cluster != null && cluster.substring(cluster.lastIndexOf('|') + 1).startsWith("*");
+    return cluster != null && cluster.startsWith("*", cluster.lastIndexOf('|') + 1);
   }
 
   private Destination destination(String name, Evidence evidence) {

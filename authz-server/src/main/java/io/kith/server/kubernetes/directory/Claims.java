@@ -3,6 +3,7 @@ package io.kith.server.kubernetes.directory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,14 +43,28 @@ final class Claims<K> {
 
   /** Whether a Service claims it, not only ServiceEntries. */
   boolean isOfService(K key) {
-    return all.getOrDefault(key, List.of()).stream().anyMatch(one -> !one.isEntry());
+    return isOfService(all.getOrDefault(key, List.of()));
   }
 
-  /** Those that may have it: its Services, or else its ServiceEntries. */
-  List<Services.Service> candidates(K key) {
-    var services = all.getOrDefault(key, List.of());
-    var ofServices = services.stream().anyMatch(one -> !one.isEntry());
-    return services.stream().filter(one -> one.isEntry() != ofServices).toList();
+  private static boolean isOfService(List<Services.Service> services) {
+    for (var service : services) {
+      if (!service.isEntry()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether there are such, and all of them: of its Services, or else of its ServiceEntries. */
+  boolean isEvery(K key, Predicate<Services.Service> such) {
+    var services = all.getOrDefault(key, List.of()); // no streams: it is asked with each Check
+    var ofServices = isOfService(services);
+    for (var service : services) {
+      if (service.isEntry() != ofServices && !such.test(service)) {
+        return false;
+      }
+    }
+    return !services.isEmpty();
   }
 
   /**

@@ -557,12 +557,12 @@ final class Services {
   /** Whether what the mesh routes to a name, and was dialled at the address, goes there. */
   boolean leadTo(String name, IpAddress dialled) {
     var ruled = passedHosts.has(name);
-    var candidates = names.candidates(name);
-    return candidates.isEmpty()
-        ? !ruled
-        : candidates.stream()
-            .filter(service -> ruled || service.passed || passedHosts.has(service.host))
-            .allMatch(service -> service.isAt(dialled));
+    return names.isEvery(
+            name,
+            service ->
+                !(ruled || service.passed || passedHosts.has(service.host))
+                    || service.isAt(dialled))
+        || (!ruled && !names.isClaimed(name));
   }
 
   /** Whether the mesh looks up the names that clients say under a wildcard. */
