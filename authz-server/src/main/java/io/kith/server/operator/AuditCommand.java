@@ -83,7 +83,8 @@ public final class AuditCommand extends AdminVerb<ListAuditResponse> {
     table.print(out);
     if (answer.getRecordsCount() == limit) {
       var last = answer.getRecords(limit - 1).getPosition();
-      out.println("Older ones: kith audit --before " + Long.toUnsignedString(last));
+      out.println(
+          "Older ones: the same with --before " + Long.toUnsignedString(last));
     }
   }
 }

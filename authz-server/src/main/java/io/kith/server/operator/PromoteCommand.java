@@ -107,6 +107,12 @@ public final class PromoteCommand extends AdminVerb<ImportResponse> {
     if ((written == null) != (key == null)) {
       throw Failure.usage("--out: needs --key, and --key needs --out");
     }
+    if (written != null && dryRun) {
+      throw Failure.usage("--dry-run: writes nothing (expected: without --out and --key)");
+    }
+    if (policy) {
+      throw Failure.usage("--policy: proposes on a server (expected: without --out and --against)");
+    }
     if (map == null) {
       throw Failure.usage("--map: missing (expected: a file of kind DestinationMap)");
     }

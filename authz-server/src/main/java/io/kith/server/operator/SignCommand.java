@@ -123,13 +123,10 @@ public final class SignCommand implements Callable<Integer> {
       return needing;
     }
     var chosen = baseline.edges().stream().filter(edge -> edges.contains(edge.id())).toList();
-    if (chosen.size() < edges.size()) {
-      var missing =
-          edges.stream()
-              .filter(id -> chosen.stream().noneMatch(edge -> edge.id().equals(id)))
-              .findFirst()
-              .orElse("");
-      throw Failure.refused("--edge: '" + missing + "' is not in " + file);
+    for (var id : edges) {
+      if (chosen.stream().noneMatch(edge -> edge.id().equals(id))) {
+        throw Failure.refused("--edge: '" + id + "' is not in " + file);
+      }
     }
     return chosen;
   }

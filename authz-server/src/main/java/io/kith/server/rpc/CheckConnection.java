@@ -503,7 +503,7 @@ final class CheckConnection extends Http2ConnectionHandler {
         check.begin(service);
         var before = newest;
         newest = check;
-        if (before != null) { // an Envoy sends a Check whole before it begins another
+        if (before != null) { // an Envoy sends a Check whole before most others begin
           before.count(service);
         }
       }

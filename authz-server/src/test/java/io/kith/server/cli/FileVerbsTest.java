@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -206,8 +207,10 @@ class FileVerbsTest {
     assertThat(folder.resolve("dev.bundle")).doesNotExist();
   }
 
+  private static final Pattern EDGE_ID = Pattern.compile("e:[0-9a-f]+");
+
   @Test
-  void sign_coversOnlyWhatNeedsAnApprover() {
+  void sign_coversOnlyWhatNeedsAnApprover() throws Exception {
     done("keys", "new", "ada.pem");
 
     var approval =
@@ -219,6 +222,9 @@ class FileVerbsTest {
         .isEqualTo(done("keys", "id", "ada.pem"));
     assertThat(kith("sign", "qa.yaml", "--key", "ada.pem", "--edge", "e:0")).isEqualTo(1);
     assertThat(err).hasToString("kith: --edge: 'e:0' is not in qa.yaml\n");
+    var edge = EDGE_ID.matcher(done("export", "qa.yaml"));
+    assertThat(edge.find()).isTrue();
+    done("sign", "qa.yaml", "--key", "ada.pem", "--edge", edge.group(), "--edge", edge.group());
   }
 
   @Test
@@ -286,6 +292,8 @@ class FileVerbsTest {
         "replay --flows none.jsonl|1|none.jsonl: no such file",
         "coverage|3|kith: no server at unix:/run/kith/admin.sock",
         "promote b|2|kith: --note: missing",
+        "promote b --map m --out o --key k --dry-run|2|kith: --dry-run: writes nothing",
+        "promote b --map m --against a --policy|2|kith: --policy: proposes on a server",
       })
   void mistakes_areToldInOneWay(String line, int code, String message) {
     assertThat(kith(line.split(" "))).as(err.toString()).isEqualTo(code);

@@ -112,7 +112,7 @@ public final class Values {
     try {
       var uri = URI.create(text);
       if (uri.getHost() != null
-          && (uri.getScheme().equals("http") || uri.getScheme().equals("https"))) {
+          && ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))) {
         return uri;
       }
     } catch (IllegalArgumentException _) {

@@ -254,6 +254,8 @@ class KithConfigTest {
       value = {
         "`server: [`|kith.yaml:1:10: not YAML: expected the node content, but found",
         "`- a`|kith.yaml:1:1: not a mapping (expected: keys such as server:)",
+        "`telemetry: {otlp: {endpoint: //collector:4318}}`|kith.yaml:1:30: telemetry.otlp.endpoint:"
+            + " '//collector:4318' (expected: http://host:port)",
         "`server: 1`|kith.yaml:1:9: server: not a mapping (expected: keys and values)",
         "`server: {deadline: [1]}`|kith.yaml:1:20: server.deadline: a list or mapping (expected:"
             + " one value)",
