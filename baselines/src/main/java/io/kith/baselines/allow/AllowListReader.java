@@ -20,6 +20,7 @@ import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -53,6 +54,7 @@ final class AllowListReader {
     for (var document : documents.sections()) {
       var list = list(document);
       document.finish();
+      document.refuseEmpty(Set.of("rules"));
       if (list != null) {
         lists.add(list);
       }

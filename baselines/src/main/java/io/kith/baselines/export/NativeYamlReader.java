@@ -22,6 +22,7 @@ import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
@@ -45,6 +46,7 @@ final class NativeYamlReader {
     for (var document : documents.sections()) {
       var baseline = baseline(document);
       document.finish();
+      document.refuseEmpty(Set.of("edges"));
       if (baseline == null) {
         continue;
       }

@@ -340,6 +340,25 @@ public final class YamlDocument {
       return path.contains("[") ? null : document.environment.get(variableName(key));
     }
 
+    /**
+     * Reports keys without a value, here and below, of which nothing was reported yet: where an
+     * absent key means more than any value does, one that a template left empty must not count as
+     * absent.
+     *
+     * @param lists keys of lists that may be empty so
+     */
+    public void refuseEmpty(Set<String> lists) {
+      for (var value : values.entrySet()) {
+        var path = pathOf(value.getKey());
+        if (isNull(value.getValue())
+            && !lists.contains(value.getKey())
+            && document.problems.stream().noneMatch(one -> one.key().equals(path))) {
+          problem(value.getValue(), value.getKey(), "empty (expected: a value, or no such key)");
+        }
+      }
+      children.forEach(child -> child.refuseEmpty(lists));
+    }
+
     /** Reports keys that nobody asked for, here and below. Call once, when all is read. */
     public void finish() {
       for (var key : keys.keySet()) {

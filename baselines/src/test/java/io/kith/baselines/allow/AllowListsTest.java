@@ -162,6 +162,11 @@ class AllowListsTest {
           action: allow, strictness: lineage, process: {path: /a}, destination: {host: a.com, port: 1} | process.lineage: missing (expected: the ancestors' executables, the parent first)
           action: allow, process: {path: /a, lineage: [/b]}, destination: {host: a.com, port: 1} | process.lineage: given (expected: strictness lineage, which compares it)
           action: allow, strictness: lineage, process: {path: /a, lineage: [/b, /c, /d, /e]}, destination: {host: a.com, port: 1} | process.lineage: too long (expected: at most 3 executables, the parent first)
+          action: deny, destination: {host: , port: 443} | destination.host: empty (expected: a value, or no such key)
+          action: deny, destination: {cidr: "", port: 443} | destination.cidr: empty (expected: a value, or no such key)
+          action: allow, process: {path: /a}, destination: {host: a.com, port: } | destination.port: empty (expected: a value, or no such key)
+          action: allow, process: {path: /a, sha256: ""}, destination: {host: a.com, port: 1} | process.sha256: empty (expected: a value, or no such key)
+          action: allow, until: , process: {path: /a}, destination: {host: a.com, port: 1} | until: empty (expected: a value, or no such key)
           action: allow, strictness: strict, process: {path: /a}, destination: {host: a.com, port: 1} | strictness: 'strict' (expected: one of path, class, lineage, hash)
           """)
   void replace_oneMistake_isRefusedWithWhatToDo(String rule, String message) {
