@@ -83,8 +83,7 @@ public final class AuditCommand extends AdminVerb<ListAuditResponse> {
     table.print(out);
     if (answer.getRecordsCount() == limit) {
       var last = answer.getRecords(limit - 1).getPosition();
-      out.println(
-          "Older ones: the same with --before " + Long.toUnsignedString(last));
+      out.println("Older ones: the same with --before " + Long.toUnsignedString(last));
     }
   }
 }

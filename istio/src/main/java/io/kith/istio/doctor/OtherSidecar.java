@@ -97,8 +97,7 @@ final class OtherSidecar {
   }
 
   private static boolean isOfIstio(Tree mount) {
-    return (isOfAccount(mount)
-            || MOUNTS.contains(place(mount)))
+    return (isOfAccount(mount) || MOUNTS.contains(place(mount)))
         && !mount.at("subPath").present()
         && !mount.at("subPathExpr").present();
   }

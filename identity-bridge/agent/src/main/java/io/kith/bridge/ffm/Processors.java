@@ -30,7 +30,8 @@ public final class Processors {
    */
   static int count(String list) {
     var text = list.strip();
-    return Integer.parseInt(text.substring(Math.max(text.lastIndexOf('-'), text.lastIndexOf(',')) + 1))
+    return Integer.parseInt(
+            text.substring(Math.max(text.lastIndexOf('-'), text.lastIndexOf(',')) + 1))
         + 1;
   }
 }
