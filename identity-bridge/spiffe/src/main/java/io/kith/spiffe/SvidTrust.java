@@ -175,9 +175,11 @@ public final class SvidTrust {
           "no usable CA is known for trust domain '" + id.trustDomain() + "'",
           "a trust bundle of it");
     }
+    // A peer may send its root as well. The first is looked at whatever is in the bundle: without
+    // any the JDK finds nothing wrong.
     var path = new ArrayList<X509Certificate>();
     for (var certificate : chain) {
-      if (!authorities.contains(certificate)) { // a peer may send its root as well
+      if (path.isEmpty() || !authorities.contains(certificate)) {
         path.add(certificate);
       }
     }

@@ -226,6 +226,16 @@ class SvidTrustTest {
     }
   }
 
+  /** A mistake in a bundle, beside a CA: who has it still has to be signed. */
+  @Test
+  void verify_certificateThatIsInTheBundleItself_isRefused() {
+    var stranger = TestAuthority.create("mesh.test").sign(form().uri(ID));
+    bundles.put("mesh.test", List.of(MESH.certificate(), stranger));
+
+    assertThatThrownBy(() -> trust.verify(new X509Certificate[] {stranger}, Role.CLIENT))
+        .hasMessageContaining("is not signed by trust domain");
+  }
+
   @Test
   void verify_clockPastTheEnd_isRefused() {
     var later = Clock.fixed(Instant.now().plus(Duration.ofHours(2)), ZoneOffset.UTC);
