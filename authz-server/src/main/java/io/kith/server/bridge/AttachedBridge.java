@@ -302,7 +302,7 @@ final class AttachedBridge {
       if (question.withdraw()) {
         var _ =
             newer
-                .ask(question.query(), question.pod(), question::give)
+                .ask(question.rest(), question.pod(), question::give)
                 .whenComplete((attribution, _) -> question.give(attribution));
       }
     }

@@ -24,6 +24,7 @@ final class Fingerprints {
   /** More on one stream are refused: the bridge attaches again and starts from nothing. */
   static final int MAX = 65_536;
 
+  private static final int MAX_ID = 64; // of a bridge's own: fp: and 32 digits
   private static final int MAX_TEXT = 4096;
   private static final int MAX_LINEAGE = 8;
   private static final int MAX_MAPPINGS = 16;
@@ -50,8 +51,11 @@ final class Fingerprints {
     return byId.size() >= MAX;
   }
 
-  /** Takes a description; one that makes no sense is kept as such. */
+  /** Takes a description; one that makes no sense is kept as such, but for one that is long. */
   void add(Fingerprint described) {
+    if (described.getId().length() > MAX_ID) {
+      return;
+    }
     byId.put(described.getId(), read(described));
     candidates.keySet().removeIf(key -> key.id().equals(described.getId()));
   }

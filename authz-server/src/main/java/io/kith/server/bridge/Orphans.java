@@ -101,7 +101,8 @@ final class Orphans {
       if (done.get()) {
         return;
       }
-      var asked = finder.ask(query, late);
+      var left = Duration.ofNanos(Math.max(0, deadlineNanos - System.nanoTime()));
+      var asked = finder.ask(query.within(left), late);
       if (asked != null) {
         end();
         var _ = asked.whenComplete((attribution, _) -> answer.complete(attribution));

@@ -581,6 +581,19 @@ class BridgeHubTest {
         .doesNotHaveDuplicates();
   }
 
+  /** What is kept of a stream is bounded by number. */
+  @Test
+  void ask_fingerprintWithALongId_isNotKept() {
+    var bridge = holding("node-1", "10.88.1.2");
+    var id = "fp:" + "0".repeat(62);
+    bridge.describes(fingerprint(id, "/usr/bin/checkout").build());
+
+    var answer = ask("10.88.1.2", "");
+    bridge.answers(bridge.nextQuery(), candidate(id));
+
+    assertThat(soon(answer)).isInstanceOf(Unattributed.class);
+  }
+
   @Test
   void ask_unknownFingerprint_isUnattributed() {
     var bridge = holding("node-1", "10.88.1.2");
