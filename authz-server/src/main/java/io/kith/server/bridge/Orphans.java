@@ -101,8 +101,7 @@ final class Orphans {
       if (done.get()) {
         return;
       }
-      var left = Duration.ofNanos(Math.max(0, deadlineNanos - System.nanoTime()));
-      var asked = finder.ask(query.within(left), late);
+      var asked = finder.ask(query.until(deadlineNanos), late);
       if (asked != null) {
         end();
         var _ = asked.whenComplete((attribution, _) -> answer.complete(attribution));

@@ -109,7 +109,7 @@ final class Questions {
 
     /** The same, to be asked of another in the time that is left. */
     SocketQuery rest() {
-      return query.within(Duration.ofNanos(Math.max(0, deadlineNanos - System.nanoTime())));
+      return query.until(deadlineNanos);
     }
 
     CompletableFuture<Attribution> answer() {

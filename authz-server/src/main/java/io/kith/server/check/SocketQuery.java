@@ -34,8 +34,11 @@ public record SocketQuery(
     requireNonNull(timeout, "timeout");
   }
 
-  /** The same with another time. */
-  public SocketQuery within(Duration rest) {
+  /**
+   * The same, to be asked again in the time that is left until then, by {@link System#nanoTime}.
+   */
+  public SocketQuery until(long deadlineNanos) {
+    var rest = Duration.ofNanos(Math.max(0, deadlineNanos - System.nanoTime()));
     return new SocketQuery(node, protocol, source, destination, spiffeId, connection, rest);
   }
 }

@@ -168,10 +168,7 @@ public record DestinationFacts(
       return false;
     }
     var name = plain(cluster);
-    return name.equals(BY_HOST)
-        || (isWildcard()
-            && directory.looksUp(
-                name.substring(name.lastIndexOf('|') + 1).toLowerCase(Locale.ROOT)));
+    return name.equals(BY_HOST) || (isWildcard() && directory.looksUp(hostOf(name)));
   }
 
   /**
@@ -333,8 +330,12 @@ public record DestinationFacts(
     if (NAMELESS.contains(whole)) {
       return null;
     }
-    var name = whole.substring(whole.lastIndexOf('|') + 1);
-    return name.isBlank() || name.startsWith("*") ? null : name.toLowerCase(Locale.ROOT);
+    var name = hostOf(whole);
+    return name.isBlank() || name.startsWith("*") ? null : name;
+  }
+
+  private static String hostOf(String plain) {
+    return plain.substring(plain.lastIndexOf('|') + 1).toLowerCase(Locale.ROOT);
   }
 
   private static String plain(String cluster) {
