@@ -352,29 +352,24 @@ public final class Bridge implements NodeView, AutoCloseable {
 
     @Override
     public void revoke(List<Connection> connections, Runnable done) {
-      var byId = new HashMap<String, io.kith.bridge.capture.Pod>();
-      sockets.pods().forEach(pod -> byId.put(pod.id(), pod));
+      var byId = new HashMap<String, List<Connection>>();
+      connections.forEach(one -> byId.computeIfAbsent(one.pod(), _ -> new ArrayList<>()).add(one));
       var ofPods = new HashMap<io.kith.bridge.capture.Pod, List<Guard.Revoked>>();
-      var all = true;
-      try {
-        for (var one : connections) {
-          var pod = byId.get(one.pod());
-          if (pod != null && pod.addresses().contains(one.source())) {
-            ofPods.computeIfAbsent(pod, _ -> new ArrayList<>()).add(revoked(one));
-          } else if (sockets.isLiving(one.pod())) {
-            all = false; // it may have the address again, and goes on with what is open
-          }
-        }
-        guard.revoke(ofPods, all ? done : () -> {});
-      } catch (InterruptedException _) {
-        Thread.currentThread().interrupt();
-      }
+      byId.forEach(
+          (id, its) -> {
+            // Also without the address: it may have that again, and goes on with what is open.
+            var pod = sockets.pod(id);
+            if (pod != null) {
+              ofPods.put(pod, its.stream().map(one -> revoked(pod, one)).toList());
+            }
+          });
+      guard.revoke(ofPods, done);
     }
 
-    private Guard.Revoked revoked(Connection one) throws InterruptedException {
+    private Guard.Revoked revoked(io.kith.bridge.capture.Pod pod, Connection one) {
       var seen =
           new Tuple(one.source(), one.sourcePort(), one.destination(), one.destinationPort());
-      var port = sockets.resolve(seen).originalSourcePort();
+      var port = sockets.originalSourcePort(pod, seen);
       var tuple = new Tuple(one.source(), port, one.destination(), one.destinationPort());
       return new Guard.Revoked(tuple, one.seenNanos());
     }

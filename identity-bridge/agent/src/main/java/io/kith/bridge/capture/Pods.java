@@ -49,7 +49,7 @@ final class Pods implements AutoCloseable {
   private volatile long lookedAt = System.nanoTime() - LOOK_AGAIN_NANOS;
   private volatile Map<IpAddress, Inside> byAddress = Map.of();
   private volatile List<Pod> all = List.of();
-  private volatile Set<String> living = Set.of();
+  private volatile Map<String, Inside> living = Map.of();
   private final AtomicLong changes = new AtomicLong();
   private volatile List<String> problems = List.of();
 
@@ -194,7 +194,7 @@ final class Pods implements AutoCloseable {
     var changed = !addressesOf(found).equals(addressesOf(byAddress));
     all = shareOut(found).stream().sorted(Inside.BY_CLAIM).map(Inside::pod).toList();
     byAddress = Map.copyOf(found);
-    living = Set.copyOf(pidsByNamespace.keySet());
+    living = Map.copyOf(open);
     problems = List.copyOf(failures);
     lookedAt = System.nanoTime();
     if (changed) {
@@ -238,9 +238,9 @@ final class Pods implements AutoCloseable {
     return all;
   }
 
-  /** Whether a pod has processes, be it without an address that stands for it. */
-  boolean isLiving(String id) {
-    return living.contains(id);
+  /** The pod with this id, be it without an address that stands for it; null when it is gone. */
+  @Nullable Inside of(String id) {
+    return living.get(id);
   }
 
   /** The numbers of their namespaces in BPF records. */
@@ -406,6 +406,7 @@ final class Pods implements AutoCloseable {
       open.values().forEach(Inside::close);
       open.clear();
       byAddress = Map.of();
+      living = Map.of();
       all = List.of();
     } finally {
       turn.unlock();

@@ -235,25 +235,15 @@ public final class SocketOwners implements AutoCloseable {
     return tasks;
   }
 
-  private Pods.@Nullable Inside inside(Pod pod) {
-    for (var address : pod.addresses()) {
-      var inside = pods.at(address);
-      if (inside != null && inside.pod().id().equals(pod.id())) {
-        return inside;
-      }
-    }
-    return null;
-  }
-
   /** The sockets of a pod's network; null when they cannot be listed or the pod is gone. */
   public @Nullable SockDiag sockets(Pod pod) {
-    var inside = inside(pod);
+    var inside = pods.of(pod.id());
     return inside == null ? null : inside.diag();
   }
 
   /** The number of a pod's network in BPF records; 0: not known. */
   public long network(Pod pod) {
-    var inside = inside(pod);
+    var inside = pods.of(pod.id());
     return inside == null ? 0 : inside.cookie();
   }
 
@@ -264,7 +254,7 @@ public final class SocketOwners implements AutoCloseable {
    * @return null when the kernel noted nobody
    */
   public @Nullable Owner opener(Pod pod, Tuple tuple) {
-    var inside = inside(pod);
+    var inside = pods.of(pod.id());
     if (kernel == null || inside == null) {
       return null;
     }
@@ -278,15 +268,30 @@ public final class SocketOwners implements AutoCloseable {
    * @param tuple from the application's end
    */
   public void letReopen(Pod pod, Tuple tuple) throws KernelException {
-    var inside = inside(pod);
+    var inside = pods.of(pod.id());
     if (inside != null && inside.conntrack() != null) {
       inside.conntrack().letReopen(tuple.reversed()); // false: it is forgotten already
     }
   }
 
-  /** Whether a pod has processes, be it without an address that stands for it. */
-  public boolean isLiving(String pod) {
-    return pods.isLiving(pod);
+  /** The pod with this id, be it without an address that stands for it; null when it is gone. */
+  public @Nullable Pod pod(String id) {
+    var inside = pods.of(id);
+    return inside == null ? null : inside.pod();
+  }
+
+  /**
+   * The port from which a connection of a pod was opened, before NAT.
+   *
+   * @param seen as its proxy has the connection
+   */
+  public int originalSourcePort(Pod pod, Tuple seen) {
+    var inside = pods.of(pod.id());
+    return inside != null
+            && translations.undone(inside.conntrack(), inside.problem(), seen)
+                instanceof Translation.Undone(var original)
+        ? original.sourcePort()
+        : seen.sourcePort();
   }
 
   /** Looks for pods that came or went; returns whether any did. */

@@ -417,7 +417,7 @@ public final class Guard implements AutoCloseable {
                 socket.uid(),
                 socket.gid(),
                 listed.cgroup());
-        if (reason != null && !revocation.doom(pod.id(), listed, sockets::destroy, order)) {
+        if (reason != null && !revocation.doom(pod.id(), listed, ending(pod), order)) {
           return false;
         }
       }
@@ -461,13 +461,21 @@ public final class Guard implements AutoCloseable {
       for (var connection : connections) {
         var its = open.getOrDefault(connection.tuple(), List.of());
         if (its.size() != 1 || !isLater(node.opener(pod, connection.tuple()), connection)) {
-          its.forEach(socket -> revocation.doom(pod.id(), socket, sockets::destroy, order));
+          its.forEach(socket -> revocation.doom(pod.id(), socket, ending(pod), order));
         }
       }
     } catch (KernelException e) {
       revocation.failed(pod.id(), e);
       order.fail();
     }
+  }
+
+  /** Also when no address stands for the pod any more, but not once it is gone. */
+  private Revocation.Ending ending(Pod pod) {
+    return socket -> {
+      var sockets = node.sockets(pod);
+      return sockets != null && sockets.destroy(socket);
+    };
   }
 
   /**

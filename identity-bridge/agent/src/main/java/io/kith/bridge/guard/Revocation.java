@@ -4,7 +4,6 @@ import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.SockDiag.Listed;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -157,25 +156,9 @@ final class Revocation {
     return waiting.size();
   }
 
-  /** Forgets the pods that are gone. */
+  /** Forgets what was counted of other pods; what is on the list stays there. */
   void keep(Set<String> pods) {
-    var gone = new HashSet<>(destroyed.keySet());
-    gone.addAll(problems.keySet());
-    gone.removeAll(pods);
-    gone.forEach(
-        pod -> {
-          destroyed.remove(pod);
-          problems.remove(pod);
-        });
-    waiting
-        .values()
-        .removeIf(
-            doomed -> {
-              var isGone = !pods.contains(doomed.pod());
-              if (isGone) {
-                doomed.handled();
-              }
-              return isGone;
-            });
+    destroyed.keySet().retainAll(pods);
+    problems.keySet().retainAll(pods);
   }
 }

@@ -522,22 +522,46 @@ class GuardTest {
 
   /** T1562: it can have its address again, and what was open from there goes on. */
   @Test
-  void revoke_addressThatAPodHasNoMore_isNotDoneBeforeThePodIsGone() {
-    var done = new AtomicInteger();
-    for (var there : List.of(id, "net:[1]")) {
-      guard.revoke(
-          List.of(
-              new GuardView.Connection(
-                  there,
-                  IpAddress.parse("10.98.76.5"),
-                  41_006,
-                  IpAddress.parse("198.18.1.1"),
-                  443,
-                  BootClock.nanos())),
-          done::incrementAndGet);
+  void revoke_podWithoutAnAddress_endsWhatItHasOpen_andIsDone() throws Exception {
+    pod.runInPod("ip addr add 10.98.76.5/32 dev kg0");
+    var client =
+        pod.perl(
+            "app",
+            0,
+            0,
+            "my $s = new_socket('0', SOCK_STREAM);"
+                + " bind($s, address('10.98.76.5', 41006)) or die;"
+                + " print tcp('198.18.1.1', 443, $s), \"\\n\";"
+                + " <STDIN>; print defined(recv($s, my $x, 9, MSG_DONTWAIT)) ? 'closed' : name();");
+    assertThat(client.inputReader().readLine()).isEqualTo("proxy");
+    pod.runInPod("ip addr flush dev kg0");
+    await("a look", () -> guard.states().stream().noneMatch(state -> state.pod().equals(id)));
+    var done = new CountDownLatch(1);
+    guard.revoke(List.of(ofAddressBefore(id), ofAddressBefore("net:[1]")), done::countDown);
 
-      assertThat(done).as(there).hasValue(there.equals(id) ? 0 : 1);
+    assertThat(done.await(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+    assertThat(looking(client)).isEqualTo("ECONNABORTED");
+  }
+
+  @Test
+  void revoke_connectionsThatAreNot_isDone() {
+    for (var there : List.of(id, "net:[1]")) {
+      var done = new AtomicInteger();
+
+      guard.revoke(List.of(ofAddressBefore(there)), done::incrementAndGet);
+
+      assertThat(done).as(there).hasValue(1);
     }
+  }
+
+  private static GuardView.Connection ofAddressBefore(String pod) {
+    return new GuardView.Connection(
+        pod,
+        IpAddress.parse("10.98.76.5"),
+        41_006,
+        IpAddress.parse("198.18.1.1"),
+        443,
+        BootClock.nanos());
   }
 
   @Test
