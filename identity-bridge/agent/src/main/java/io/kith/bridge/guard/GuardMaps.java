@@ -16,7 +16,8 @@ final class GuardMaps implements AutoCloseable {
    *  totals     cgroup id → counts by reason       rows made by the bridge
    *  attempts   LRU hash                           who tried what, with counts
    *  peers      LRU hash                           who sent UDP to which socket
-   *  peers-ID   LRU hash of one cgroup             again the latest of these, of that cgroup only
+   *  peers-ID   LRU hash of one cgroup             again the latest of these, of that cgroup only;
+   *                                                and to whom a socket spoke first
    *  storage    by socket                          who connects or sends
    *  answers    ring                               DNS answers
    */

@@ -34,7 +34,7 @@ final class GuardRecord {
    *  24  port u32                  totals, by cgroup id: of each reason code, and of 15 (lost)
    *  28  (zero) u32                 0  seen u64, refused u64, 16 times
    *  32                           256
-   *  value: last packet, ns u64
+   *  value: last packet, ns u64; 0: sent unasked to what was approved, of one cgroup only
    *
    *  DNS answer, in the ring
    *   0  cgroup id u64
@@ -76,6 +76,7 @@ final class GuardRecord {
   static final int STORAGE_BYTES = ATTEMPT_BYTES + 8;
 
   static final int PEER_KEY_BYTES = 32;
+  static final int BEGUN = 0;
   static final int TOTALS_BYTES = 256;
   static final int LOST = 15;
 

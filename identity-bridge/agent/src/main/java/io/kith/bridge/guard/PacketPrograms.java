@@ -4,7 +4,6 @@ import io.kith.bridge.capture.OwnerRecord;
 import io.kith.bridge.ffm.Assembler;
 import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.guard.GuardRecord.Kind;
-import java.util.List;
 
 /**
  * The programs that see the packets of a pod's sockets.
@@ -12,7 +11,9 @@ import java.util.List;
  * <p>{@code out} runs after address translation: what was redirected to the proxy goes to loopback
  * by then, so a first packet of TCP that still leaves was not. UDP and everything else is judged
  * here, by who was noted at the socket and never by who runs now. {@code in} remembers who asked a
- * UDP server, so that it may answer, and hands DNS answers to the bridge.
+ * UDP server, so that it may answer, and hands DNS answers to the bridge. What is approved {@code
+ * out} remembers as begun here, so that nothing from there is a question when it is approved no
+ * more.
  *
  * <p>This file is also available under BSD-3-Clause or GPL-2.0, as the kernel wants for the helpers
  * that it calls ("Dual BSD/GPL").
@@ -119,8 +120,13 @@ final class PacketPrograms {
     a.label("no-resolver");
     a.load8(1, 10, GuardCode.ATTEMPT + GuardRecord.ATTEMPT_PROTOCOL);
     a.jumpIfEqual(1, GuardCode.TCP, "tcp-approved").jumpUnlessEqual(1, UDP, "noted");
-    code.anyRule(Kind.APPROVED_UDP, "pass");
+    code.anyRule(Kind.APPROVED_UDP, "udp-approved");
     a.jump("noted");
+    a.label("udp-approved");
+    asked(a, peers, "approved", "pass", "pass");
+    a.storeValue64(10, GuardCode.TIME, GuardRecord.BEGUN);
+    note(a, peers);
+    a.jump("pass");
     a.label("tcp-approved");
     code.anyRule(Kind.APPROVED_TCP, "pass");
 
@@ -246,15 +252,27 @@ final class PacketPrograms {
   /** Lets pass what answers a packet from there, of a socket that was never let speak unasked. */
   private void answers(Assembler a, Descriptor peers) {
     a.load32(1, 7, GuardCode.IN_RECORD + GuardRecord.INITIATED).jumpUnlessEqual(1, 0, "first");
-    peer(a);
-    a.map(1, maps.peers().number()).move(2, 10).add(2, GuardCode.PEER).call(GuardCode.MAP_LOOKUP);
-    a.jumpUnlessEqual(0, 0, "peer");
-    a.map(1, peers.number()).move(2, 10).add(2, GuardCode.PEER).call(GuardCode.MAP_LOOKUP);
-    a.jumpIfEqual(0, 0, "first");
-    a.label("peer").load64(1, 0, 0).store64(10, GuardCode.TIME, 1);
-    a.call(BOOT_TIME).load64(1, 10, GuardCode.TIME).subtract(0, 1);
-    a.set64(2, ASKED_NANOS).jumpIfMore(2, 0, "pass");
+    asked(a, peers, "peer", "pass", "first");
     a.label("first");
+  }
+
+  /**
+   * Whether the packet's socket was asked by the other end of late; goes on when it was not.
+   *
+   * @param begun the socket itself began, when that was approved
+   */
+  private void asked(Assembler a, Descriptor peers, String prefix, String asked, String begun) {
+    peer(a);
+    lookup(a, peers);
+    a.jumpIfEqual(0, 0, prefix + "-of-all");
+    a.load64(1, 0, 0).jumpIfEqual(1, GuardRecord.BEGUN, begun).jump(prefix + "-time");
+    a.label(prefix + "-of-all");
+    lookup(a, maps.peers());
+    a.jumpIfEqual(0, 0, prefix + "-not").load64(1, 0, 0);
+    a.label(prefix + "-time").store64(10, GuardCode.TIME, 1);
+    a.call(BOOT_TIME).load64(1, 10, GuardCode.TIME).subtract(0, 1);
+    a.set64(2, ASKED_NANOS).jumpIfMore(2, 0, asked);
+    a.label(prefix + "-not");
   }
 
   /** The key of the packet's socket with the other end, which the attempt's key and 9 hold. */
@@ -265,6 +283,17 @@ final class PacketPrograms {
       a.store64(10, GuardCode.PEER + 8 + i, 1);
     }
     a.store64(10, GuardCode.PEER + 24, 9);
+  }
+
+  /** 0 = what a table has of the peer, or 0. */
+  private static void lookup(Assembler a, Descriptor table) {
+    a.map(1, table.number()).move(2, 10).add(2, GuardCode.PEER).call(GuardCode.MAP_LOOKUP);
+  }
+
+  /** Has a table keep the time for the peer. */
+  private static void note(Assembler a, Descriptor table) {
+    a.map(1, table.number()).move(2, 10).add(2, GuardCode.PEER);
+    a.move(3, 10).add(3, GuardCode.TIME).set(4, 0).call(GuardCode.MAP_UPDATE);
   }
 
   /**
@@ -291,12 +320,13 @@ final class PacketPrograms {
     record(a, code, "pass");
     a.load32(1, 7, GuardCode.IN_RECORD + GuardRecord.INITIATED).jumpUnlessEqual(1, 0, "pass");
     peer(a);
+    lookup(a, peers);
+    a.jumpIfEqual(0, 0, "asks").load64(1, 0, 0).jumpIfEqual(1, GuardRecord.BEGUN, "pass");
+    a.label("asks");
     a.call(BOOT_TIME).store64(10, GuardCode.TIME, 0);
     // Others can push it out of the table of all, and a busy server out of its own.
-    for (var table : List.of(maps.peers(), peers)) {
-      a.map(1, table.number()).move(2, 10).add(2, GuardCode.PEER);
-      a.move(3, 10).add(3, GuardCode.TIME).set(4, 0).call(GuardCode.MAP_UPDATE);
-    }
+    note(a, maps.peers());
+    note(a, peers);
     a.jump("pass");
 
     a.label("dns");

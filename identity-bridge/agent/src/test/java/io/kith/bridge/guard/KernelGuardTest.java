@@ -399,6 +399,74 @@ class KernelGuardTest {
     }
   }
 
+  /** What came from there was taken for questions, and so the rest for answers. */
+  @Test
+  void udp_approvedNoMore_isRefused_andWhoAskedIsAnsweredStill() throws Exception {
+    var server =
+        pod.perl(
+            "app",
+            0,
+            0,
+            """
+            my $s = new_socket('0', SOCK_DGRAM);
+            bind($s, pack_sockaddr_in(8084, INADDR_ANY)) or die "bind: $!";
+            while (<STDIN>) {
+              my $to = /begin/ ? address('198.18.7.2', 8125) : recv($s, my $x, 64, 0);
+              print defined(send($s, 'own', 0, $to)) ? 'sent' : name(), "\n";
+            }
+            """);
+    try (var begun = inWorld("198.18.7.2", 8_125);
+        var approved = inWorld("198.18.7.3", 8_125);
+        var other = inWorld("198.18.1.3", 0)) {
+      assertThat(told(server, "begin")).isEqualTo("sent");
+      for (var peer : List.of(begun, approved, other)) {
+        peer.send(question(8_084));
+        assertThat(told(server, "answer")).isEqualTo("sent");
+      }
+      assertThat(told(server, "begin")).isEqualTo("sent");
+
+      var before = policy(Mode.ENFORCE);
+      guard.policy(
+          pod.id(),
+          new GuardPolicy(
+              Mode.ENFORCE,
+              before.proxyUid(),
+              before.proxyGid(),
+              0,
+              before.proxyPorts(),
+              true,
+              false,
+              before.resolvers(),
+              before.excluded(),
+              before.approvedTcp(),
+              List.of()),
+          Mode.ENFORCE,
+          pod.id("proxy"),
+          OWN);
+
+      assertThat(told(server, "begin")).isEqualTo("EPERM");
+      begun.send(question(8_084));
+      assertThat(told(server, "answer")).isEqualTo("EPERM");
+      for (var peer : List.of(approved, other)) {
+        peer.send(question(8_084));
+        assertThat(told(server, "answer")).isEqualTo("sent");
+      }
+      assertThat(count(GuardReason.UDP)).isEqualTo(new Count(2, 2));
+    } finally {
+      server.destroyForcibly().waitFor();
+    }
+  }
+
+  private static DatagramSocket inWorld(String host, int port) throws Exception {
+    return pod.inWorld(() -> new DatagramSocket(new InetSocketAddress(host, port)));
+  }
+
+  private static String told(Process process, String command) throws Exception {
+    process.getOutputStream().write((command + "\n").getBytes(UTF_8));
+    process.getOutputStream().flush();
+    return process.inputReader().readLine();
+  }
+
   private static DatagramPacket question(int port) {
     return new DatagramPacket(new byte[1], 1, new InetSocketAddress(GuardedPod.ADDRESS, port));
   }
