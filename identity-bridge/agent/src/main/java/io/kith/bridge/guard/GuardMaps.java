@@ -7,6 +7,7 @@ import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.Processors;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Set;
 
 /** The maps of the guard's programs: those that all pods share, and what each has for itself. */
 final class GuardMaps implements AutoCloseable {
@@ -34,6 +35,8 @@ final class GuardMaps implements AutoCloseable {
   private static final int LEAST_PEERS = 1_024;
   private static final int MOST_PEERS = 4_096;
   static final int ANSWERS_BYTES = 1 << 18;
+
+  private static final String PEERS_OF = "peers-";
 
   private final Pins pins;
   private final Deque<Descriptor> open = new ArrayDeque<>();
@@ -110,8 +113,17 @@ final class GuardMaps implements AutoCloseable {
     pins.forget(nameOfPeers(cgroup));
   }
 
+  /** Forgets those of other cgroups: a bridge of an older version does not know of them. */
+  void keepPeersOf(Set<Long> cgroups) {
+    for (var name : pins.namesThatBeginWith(PEERS_OF)) {
+      if (!cgroups.contains(Long.parseUnsignedLong(name.substring(PEERS_OF.length())))) {
+        pins.forget(name);
+      }
+    }
+  }
+
   private static String nameOfPeers(long cgroup) {
-    return "peers-" + Long.toUnsignedString(cgroup);
+    return PEERS_OF + Long.toUnsignedString(cgroup);
   }
 
   Descriptor storage() {

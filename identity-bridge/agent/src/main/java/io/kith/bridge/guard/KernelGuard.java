@@ -91,6 +91,7 @@ final class KernelGuard implements AutoCloseable {
       for (var rule : Bpf.keys(maps.rules(), GuardRecord.RULE_BYTES, MOST_KEYS)) {
         guard.rulesOf(GuardRecord.ruleCgroup(rule)).add(ByteBuffer.wrap(rule));
       }
+      maps.keepPeersOf(guard.guarded());
       pins.removeOthers();
       return guard;
     } catch (KernelException | RuntimeException e) {

@@ -137,6 +137,38 @@ class PinnedGuardTest {
     }
   }
 
+  /** As after one of a version that does not know them, which ends what it guarded without them. */
+  @Test
+  void open_tablesOfCgroupsThatNobodyGuards_areForgotten() throws Exception {
+    var files = mountBpf();
+    var pin = files.resolve("kith");
+    var problems = new ArrayList<String>();
+    try (var pod = new GuardedPod(folder)) {
+      try (var first = open(pin, problems);
+          var cgroup = pod.openCgroup()) {
+        first.attach(pod.id(), cgroup);
+      }
+      var peers = pin.resolve("guard-v1/peers-" + pod.id());
+      open(pin, problems).close();
+      assertThat(peers).as("of one that is guarded").exists();
+      try (var names = Files.newDirectoryStream(pin.resolve("guard-v1"), "*-" + pod.id())) {
+        for (var name : names) {
+          if (!name.equals(peers)) {
+            Files.delete(name);
+          }
+        }
+      }
+
+      open(pin, problems).close();
+
+      assertThat(peers).doesNotExist();
+      assertThat(pin.resolve("guard-v1/peers")).as("that of all").exists();
+      assertThat(problems).isEmpty();
+    } finally {
+      mount("umount", files.toString());
+    }
+  }
+
   /** The second bridge once observed what the first enforced, until a server had spoken to it. */
   @Test
   void guard_nextBridge_enforcesBeforeAServerHasSpoken_andFollowsItThen() throws Exception {
