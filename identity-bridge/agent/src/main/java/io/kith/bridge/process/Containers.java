@@ -72,15 +72,11 @@ final class Containers {
     return pidNamespace.equals(hostNumbering);
   }
 
-  /** The container with this mount namespace; null for the host's and for one that is gone. */
-  @Nullable Container of(@Nullable String mountNamespace) {
-    return of(mountNamespace, 0);
-  }
-
   /**
-   * The same, which is looked for at once while a process is in it.
+   * The container with this mount namespace, which is looked for at once while a process is in it;
+   * null for the host's and for one that is gone.
    *
-   * @param pid that was seen in it; 0 for none
+   * @param pid that may be in it; 0 for none
    */
   @Nullable Container of(@Nullable String mountNamespace, int pid) {
     if (mountNamespace == null || isHost(mountNamespace)) {

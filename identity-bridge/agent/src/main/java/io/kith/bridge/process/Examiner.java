@@ -384,7 +384,7 @@ final class Examiner {
     var isScript = !event.filename().equals(event.interpreter());
     var executed = isScript ? event.interpreter() : event.filename();
     var image = event.image();
-    var container = containerOf(event.mountNamespace(), image);
+    var container = containerOf(event.mountNamespace(), event.parent(), image);
     var place = rootOf(event, container);
     var found = image == null || place == null ? null : find(place, container, executed, image);
     var path = found != null ? found.path() : executed.startsWith("/") ? executed : "";
@@ -430,9 +430,15 @@ final class Examiner {
         : new Placement.Outside();
   }
 
-  /** By the namespace that the kernel told, else by the file system that the executable is on. */
-  @Nullable Container containerOf(@Nullable String mountNamespace, @Nullable KernelImage image) {
-    var container = containers.of(mountNamespace);
+  /**
+   * The container of a process that is gone: by the namespace that the kernel told, else by the
+   * file system that the executable is on.
+   *
+   * @param parent who may be there still
+   */
+  @Nullable Container containerOf(
+      @Nullable String mountNamespace, int parent, @Nullable KernelImage image) {
+    var container = containers.of(mountNamespace, parent);
     return container != null || image == null || mountNamespace != null
         ? container
         : containers.on(image.file().device());

@@ -545,7 +545,7 @@ public final class FingerprintSource implements AutoCloseable {
     remarks.add("process gone before it was looked at");
     var image = sighting.image();
     var hash = image == null ? null : hashes.known(image.file());
-    var container = examiner.containerOf(sighting.mountNamespace(), image);
+    var container = examiner.containerOf(sighting.mountNamespace(), sighting.parent(), image);
     var host = sighting.mountNamespace() != null && containers.isHost(sighting.mountNamespace());
     var above = tree.ancestryOfGone("", sighting.key(), sighting.parent(), container);
     var placement = examiner.placementOf(above.container() == null ? container : above.container());

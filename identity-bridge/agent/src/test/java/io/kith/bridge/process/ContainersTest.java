@@ -52,14 +52,14 @@ class ContainersTest {
       var namespace =
           Files.readSymbolicLink(Path.of("/proc/" + process.pid() + "/ns/mnt")).toString();
       var containers = new Containers(System::nanoTime);
-      var early = requireNonNull(containers.of(namespace));
+      var early = requireNonNull(containers.of(namespace, 0));
       assertThat(early.overlay()).isFalse();
 
       go.write("go\n");
       go.flush();
       awaitSleep((int) process.pid());
 
-      var found = requireNonNull(containers.of(namespace));
+      var found = requireNonNull(containers.of(namespace, 0));
       assertThat(found.overlay()).isTrue();
       assertThat(found.root()).isNotEqualTo(early.root());
       assertThat(found.firstPid()).isEqualTo((int) process.pid());
@@ -77,7 +77,7 @@ class ContainersTest {
     var processes = new ArrayList<Process>();
     try {
       for (var i = 0; i < 1_000; i++) {
-        assertThat(containers.of("mnt:[" + i + "]")).isNull();
+        assertThat(containers.of("mnt:[" + i + "]", 0)).isNull();
       }
       assertThat(looks).as("one for all that are gone").hasValue(1);
       var pid = startSleep(processes);
@@ -87,9 +87,9 @@ class ContainersTest {
       assertThat(requireNonNull(found).firstPid()).isEqualTo(pid);
       assertThat(looks).hasValue(2);
       clock.addAndGet(1_000_000_000);
-      assertThat(containers.of("mnt:[1]")).isNull();
+      assertThat(containers.of("mnt:[1]", 0)).isNull();
       assertThat(looks).as("another, later").hasValue(3);
-      assertThat(containers.of(namespace)).as("its mounts were not read again").isSameAs(found);
+      assertThat(containers.of(namespace, 0)).as("its mounts were not read again").isSameAs(found);
     } finally {
       processes.forEach(Process::destroyForcibly);
     }
@@ -138,7 +138,7 @@ class ContainersTest {
         }
       }
 
-      assertThat(containers.of(namespaceOf(known))).isNotNull();
+      assertThat(containers.of(namespaceOf(known), 0)).isNotNull();
 
       mayLook.countDown();
       for (var thread : asking) {

@@ -50,7 +50,7 @@ class InjectedCodeTest {
     pod.ask("cp " + library + " /srv/evil.so; mkdir -p /srv/jail /srv/place; echo");
     container =
         requireNonNull(
-            new Containers(System::nanoTime).of(ProcFs.of(pod.firstPid()).link("ns/mnt")));
+            new Containers(System::nanoTime).of(ProcFs.of(pod.firstPid()).link("ns/mnt"), 0));
   }
 
   @AfterAll

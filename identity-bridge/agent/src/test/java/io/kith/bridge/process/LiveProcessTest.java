@@ -11,10 +11,12 @@ import io.kith.baselines.process.Origin;
 import io.kith.baselines.process.ProcessClass;
 import io.kith.baselines.process.Script;
 import io.kith.bridge.container.ContainerDirectory;
+import io.kith.bridge.container.Placement;
 import io.kith.bridge.ffm.Btf;
 import io.kith.bridge.ffm.HostCgroups;
 import io.kith.bridge.ffm.PosixFile;
 import io.kith.bridge.ffm.TaskWalk;
+import io.kith.bridge.turns.FairExecutor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +29,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -296,7 +299,7 @@ class LiveProcessTest {
               NamedFile.of(opened, process),
               process.mounts(),
               false,
-              containers.of(process.link("ns/mnt")));
+              containers.of(process.link("ns/mnt"), 0));
       assertThat(origin).isEqualTo(Origin.IMAGE);
     }
   }
@@ -474,6 +477,31 @@ class LiveProcessTest {
     assertThat(fingerprint.sha256()).isEqualTo(sha256("/usr/bin/sleep"));
     assertThat(fingerprint.origin()).isEqualTo(Origin.IMAGE);
     assertThat(fingerprint.uid()).isEqualTo(12);
+  }
+
+  /**
+   * Its container came after a look for others, and nobody was told of the container's programs.
+   */
+  @Test
+  void gone_inAContainerThatNobodyHasLookedAt_isFoundByTheParent() throws Exception {
+    var looks = new AtomicInteger();
+    var containers =
+        new Containers(() -> 0, () -> looks.getAndIncrement() == 0 ? List.of() : ProcFs.pids());
+    assertThat(containers.of("mnt:[1]", 0)).isNull();
+    var living = pod.start("sleep 1000");
+    var key = new ProcessKey(3_999_993, 1_000_000_000, 7); // no such process
+    var event =
+        execIn(living, key, pod.firstPid(), imageOf(living, false), "/bin/sleep", "sleep", "1");
+
+    var limits = new FairExecutor.Limits(1, 1, 1, 1);
+    try (var hashers = new FairExecutor<Placement>("test-hash-", limits)) {
+      var tree = new ProcessTree(containers, births::get, 16);
+      var hashes = new HashCache(1L << 30, hashers);
+      var examined = new Examiner(containers, tree, hashes, NO_RUNTIME).gone(event);
+
+      assertThat(examined.path()).isEqualTo("/usr/bin/sleep");
+      assertThat(examined.hash().get().sha256()).isEqualTo(sha256("/usr/bin/sleep"));
+    }
   }
 
   /** Nobody gets to those in time: who asks looks at the process, and does not go by its exec. */
