@@ -6,6 +6,7 @@ import com.google.protobuf.ByteString;
 import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.destination.NetworkTarget;
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.bridge.v1.GuardMode;
@@ -14,8 +15,10 @@ import io.kith.bridge.v1.Target;
 import io.kith.server.check.BoundedLog;
 import io.kith.server.check.Policy;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -23,8 +26,8 @@ import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells the bridges how their pods are guarded: as the mode of the pod's workload says. Looks every
- * second, and tells what changed.
+ * Tells the bridges how their pods are guarded: as the mode of the pod's workload says, of several
+ * workloads the strictest. Looks every second, and tells what changed.
  */
 public final class GuardDesk implements AutoCloseable {
   private static final BoundedLog LOG = new BoundedLog(GuardDesk.class, 1);
@@ -73,17 +76,28 @@ public final class GuardDesk implements AutoCloseable {
     for (var bridge : hub.attached()) {
       var policies = new HashMap<String, GuardPolicy>();
       for (var pod : bridge.pods()) {
-        var workload = workload(pod);
-        var snapshot = workload == null ? null : policy.ready(workload);
-        if (snapshot != null) {
-          policies.put(pod.id(), of(pod, snapshot.mode()));
-        } else if (workload != null) {
-          var _ = policy.coming(workload); // so that it comes
+        var mode = mode(pod);
+        if (mode != null) {
+          policies.put(pod.id(), of(pod, mode));
         }
       }
       bridge.guards(policies);
     }
     hub.revoke(flows.revoked(policy, hub::isHeld));
+  }
+
+  /** The strictest that is ready: who rules a pod's network can give it another one's address. */
+  private @Nullable Mode mode(RegisteredPod pod) {
+    Mode strictest = null;
+    for (var workload : workloads(pod)) {
+      var snapshot = policy.ready(workload);
+      if (snapshot == null) {
+        var _ = policy.coming(workload); // so that it comes
+      } else if (strictest == null || snapshot.mode().compareTo(strictest) > 0) {
+        strictest = snapshot.mode();
+      }
+    }
+    return strictest;
   }
 
   /**
@@ -97,24 +111,32 @@ public final class GuardDesk implements AutoCloseable {
         .flatMap(bridge -> bridge.pods().stream())
         .filter(registered -> registered.id().equals(pod))
         .findFirst()
-        .map(this::workload)
+        .flatMap(registered -> workloads(registered).stream().findFirst())
         .orElse(null);
   }
 
-  private @Nullable Workload workload(RegisteredPod pod) {
+  /** Those that its addresses stand for, in their order. */
+  private Set<Workload> workloads(RegisteredPod pod) {
+    var found = new LinkedHashSet<Workload>();
     for (var address : pod.addresses()) {
-      for (var id : pod.attested()) {
-        var speaking = directory.speaking(id, address);
-        if (speaking != null) {
-          return speaking;
-        }
-      }
-      var there = directory.at(address);
-      if (there != null && !there.spiffeIds().isEmpty()) { // of others no sidecar is passed by
-        return there;
+      var workload = workload(pod, address);
+      if (workload != null) {
+        found.add(workload);
       }
     }
-    return null;
+    return found;
+  }
+
+  private @Nullable Workload workload(RegisteredPod pod, IpAddress address) {
+    for (var id : pod.attested()) {
+      var speaking = directory.speaking(id, address);
+      if (speaking != null) {
+        return speaking;
+      }
+    }
+    var there = directory.at(address);
+    // Of others no sidecar is passed by.
+    return there == null || there.spiffeIds().isEmpty() ? null : there;
   }
 
   private GuardPolicy of(RegisteredPod pod, Mode mode) {

@@ -22,7 +22,9 @@ import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.bridge.v1.DnsAnswer;
 import io.kith.bridge.v1.DnsAnswers;
 import io.kith.bridge.v1.Fingerprint;
@@ -128,6 +130,10 @@ class GuardDeskTest {
   }
 
   private GuardDesk desk(NetworkTarget... resolvers) {
+    return desk(Samples.directory(), resolvers);
+  }
+
+  private GuardDesk desk(StaticWorkloadDirectory directory, NetworkTarget... resolvers) {
     var settings =
         new KithConfig.Guard(
             1_337,
@@ -139,7 +145,7 @@ class GuardDeskTest {
             List.of(NetworkTarget.parse("0.0.0.0/0:3306")),
             List.of(),
             List.of());
-    return new GuardDesk(settings, Samples.directory(), policy, hub, flows);
+    return new GuardDesk(settings, directory, policy, hub, flows);
   }
 
   private List<GuardPolicy> policies() {
@@ -177,6 +183,36 @@ class GuardDeskTest {
           .extracting(GuardPolicy::getMode)
           .isEqualTo(GuardMode.GUARD_MODE_OBSERVE);
     }
+  }
+
+  /** T1562: with CAP_NET_ADMIN a pod gives itself that of one that is observed. */
+  @Test
+  void look_podWithAnAddressOfAnotherWorkload_isToldTheStricterMode() {
+    var other = IpAddress.parse("10.88.1.3");
+    var directory =
+        new StaticWorkloadDirectory(
+            List.of(
+                entry("shop/deployment/checkout", Samples.CHECKOUT, IpAddress.parse(Samples.POD)),
+                entry("shop/deployment/other", Samples.STRANGER, other)));
+    for (var first : List.of(Mode.OBSERVE, Mode.ENFORCE)) {
+      var pod = pod("net:[" + first + "]", Samples.POD).addAddresses(bytes(other.toString()));
+      bridge.registers(PodUpdate.newBuilder().addPods(pod).build(), Instant.EPOCH);
+      var second = first == Mode.OBSERVE ? Mode.ENFORCE : Mode.OBSERVE;
+      var modes = List.of(first, second).iterator();
+      policy.decideBy(() -> Samples.snapshot(modes.next()));
+      try (var desk = desk(directory, NetworkTarget.parse("10.96.0.10:53"))) {
+        desk.look();
+
+        assertThat(policies())
+            .extracting(GuardPolicy::getMode)
+            .containsExactly(GuardMode.GUARD_MODE_ENFORCE);
+      }
+    }
+  }
+
+  private static StaticWorkloadDirectory.Entry entry(String owner, SpiffeId id, IpAddress address) {
+    return new StaticWorkloadDirectory.Entry(
+        Owner.parse(owner), id, "prod", List.of(address), List.of());
   }
 
   @Test
