@@ -68,15 +68,16 @@ final class RunningPods {
   private static void runs(RunningPod pod, GovernedWorkload workload, Instant now) {
     var started = pod.started();
     if (started != null) {
-      workload.runs(instance(pod, started), now);
+      workload.runs(instance(pod, started, workload.owner().isJob()), now);
     }
   }
 
   /*
    * Named by its first address: a pod that starts over and over, or speaks over IPv4 and IPv6, does
-   * not become several replicas, of which an edge needs some to count as normal.
+   * not become several replicas, of which an edge needs some to count as normal. Runs of a job at
+   * one address are counted by their starts.
    */
-  private static Instance instance(RunningPod pod, Instant started) {
-    return new Instance(pod.address().toString(), started, null, pod.imageDigest(), false);
+  private static Instance instance(RunningPod pod, Instant started, boolean job) {
+    return new Instance(pod.address().toString(), started, null, pod.imageDigest(), job);
   }
 }

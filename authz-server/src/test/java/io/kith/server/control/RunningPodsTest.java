@@ -22,7 +22,9 @@ import io.kith.baselines.destination.DestinationFacts.Resolved;
 import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
+import io.kith.baselines.identity.Workload;
 import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.process.Candidate;
 import io.kith.baselines.process.ProcessFingerprint;
@@ -64,21 +66,24 @@ class RunningPodsTest {
 
   @BeforeEach
   void follow() {
-    state.follow(
-        new PodSource() {
-          @Override
-          public List<RunningPod> running() {
-            return List.copyOf(pods);
-          }
+    state.follow(source());
+  }
 
-          @Override
-          public @Nullable RunningPod running(IpAddress address) {
-            return pods.stream()
-                .filter(pod -> address.equals(pod.address()) || address.equals(OTHER))
-                .findFirst()
-                .orElse(null);
-          }
-        });
+  private PodSource source() {
+    return new PodSource() {
+      @Override
+      public List<RunningPod> running() {
+        return List.copyOf(pods);
+      }
+
+      @Override
+      public @Nullable RunningPod running(IpAddress address) {
+        return pods.stream()
+            .filter(pod -> address.equals(pod.address()) || address.equals(OTHER))
+            .findFirst()
+            .orElse(null);
+      }
+    };
   }
 
   @AfterEach
@@ -97,8 +102,12 @@ class RunningPodsTest {
   }
 
   private List<String> waitsFor() {
+    return waitsFor(state, CHECKOUT.owner());
+  }
+
+  private static List<String> waitsFor(ControlState state, Owner owner) {
     return state.states().stream()
-        .filter(workload -> workload.owner().equals(CHECKOUT.owner()))
+        .filter(workload -> workload.owner().equals(owner))
         .findFirst()
         .orElseThrow()
         .waitsFor();
@@ -151,6 +160,35 @@ class RunningPodsTest {
     state.tidy();
 
     assertThat(learned()).contains("\"total\":2}");
+  }
+
+  /** No pod counted as a run, and {@code jobRuns} did nothing in a server. */
+  @Test
+  void tidy_podsOfAJob_areItsRuns_byAddressAndStart() {
+    var id = SpiffeId.parse("spiffe://dev.kith.local/ns/shop/sa/report");
+    var report = new Workload(Owner.parse("shop/cronjob/report"), "prod", Set.of(id));
+    try (var jobs =
+        ControlState.inMemory(
+            Shop.directory(List.of(CHECKOUT, report)),
+            List.of(),
+            LearningSettings.defaults(),
+            clock,
+            1_024,
+            _ -> {})) {
+      jobs.follow(source());
+      for (var run : List.of("1 of 3 runs", "2 of 3 runs")) {
+        runs(clock.instant().minusSeconds(60), null, id);
+        jobs.tidy();
+        jobs.tidy(); // the same one
+
+        assertThat(waitsFor(jobs, report.owner())).contains(run);
+        clock.set(clock.instant().plus(Duration.ofHours(1)));
+      }
+      runs(clock.instant().minusSeconds(60), null, id);
+      jobs.tidy();
+
+      assertThat(waitsFor(jobs, report.owner())).noneMatch(words -> words.contains("runs"));
+    }
   }
 
   @Test

@@ -46,6 +46,11 @@ public record Owner(String namespace, String kind, String name) implements Compa
     return new Owner(parts[0].intern(), parts[1].intern(), parts[2]); // few of many workloads
   }
 
+  /** Whether its pods are runs that end by themselves. */
+  public boolean isJob() {
+    return kind.equals("job") || kind.equals("cronjob");
+  }
+
   @Override
   public int compareTo(Owner other) {
     return toString().compareTo(other.toString());

@@ -317,6 +317,11 @@ final class Instances {
     return total;
   }
 
+  /** How many names they have, as far as they are remembered. */
+  int names() {
+    return known.size();
+  }
+
   /** Whether one of them was a run that ends by itself. */
   boolean areJobs() {
     return jobs;

@@ -188,18 +188,24 @@ final class Support {
 
   private boolean isOnEnough(Sightings sightings, Set<String> digests, Instant now) {
     if (instances.areJobs()) {
-      return sightings.replicas().size() >= RUNS;
+      return isOfRuns(sightings);
     }
     return instances.running(digests, now) >= 2
         ? sightings.replicas().size() >= settings.replicas()
         : sightings.hourCount() >= settings.hours();
   }
 
+  /** Runs that all have one name, as where it is their address, are told apart by time. */
+  private boolean isOfRuns(Sightings sightings) {
+    return sightings.replicas().size() >= RUNS
+        || (instances.names() == 1 && sightings.span().compareTo(settings.span()) >= 0);
+  }
+
   /** What an edge lacks, in words, or null. */
   private @Nullable String missing(Sightings sightings, Instant now) {
     var have = sightings.replicas().size();
     if (instances.areJobs()) {
-      return have >= RUNS ? null : "seen in " + have + " of " + RUNS + " runs";
+      return isOfRuns(sightings) ? null : "seen in " + have + " of " + RUNS + " runs";
     }
     var concurrent = instances.concurrent(now);
     if (concurrent >= 2) {

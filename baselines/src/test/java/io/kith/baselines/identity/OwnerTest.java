@@ -57,6 +57,18 @@ class OwnerTest {
         .hasMessageContaining("at most 252");
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "shop/job/import, true",
+    "shop/CronJob/report, true",
+    "shop/deployment/job, false",
+    "job/pod/cronjob, false",
+    "shop/jobset/import, false"
+  })
+  void isJob_ofTheKindsThatEndByThemselves_alone(String owner, boolean job) {
+    assertThat(Owner.parse(owner).isJob()).isEqualTo(job);
+  }
+
   @Test
   void compareTo_ordersByTheText() {
     assertThat(Stream.of("b/a/a", "a/b/b", "a/b/a", "a/a/z").map(Owner::parse).sorted())

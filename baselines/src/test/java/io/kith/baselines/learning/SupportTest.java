@@ -451,6 +451,22 @@ class SupportTest {
     assertThat(learner.confirm(late.processClass(), Exact.of(DB), after("217H"))).isNotNull();
   }
 
+  /** A network may give every run the same address, by which runs are named. */
+  @Test
+  void standing_ofAJob_whoseRunsHaveOneName_needsTheTimeOfASinglePod() {
+    var learner = learner(DEFAULTS, Vouchers.NONE);
+    learner.runs(new Instance("0", START, null, null, true), START);
+    learner.observe(seen(APP, DB, "0", after("1M")));
+    assertThat(why(learner, APP, DB, after("1H"))).isEqualTo("seen in 1 of 2 runs");
+
+    learner.runs(new Instance("0", after("7H"), null, null, true), after("7H"));
+    learner.observe(seen(APP, DB, "0", after("7H")));
+    assertThat(why(learner, APP, DB, after("7H"))).isEqualTo(ENOUGH);
+
+    learner.runs(new Instance("1", after("8H"), null, null, true), after("8H"));
+    assertThat(why(learner, APP, DB, after("8H"))).isEqualTo("seen in 1 of 2 runs");
+  }
+
   @Test
   void confirm_beforeAProposal_isNothing() {
     var learner = learner(DEFAULTS, (_, _, _, _) -> true);
