@@ -5,6 +5,7 @@ import io.kith.baselines.destination.Destination;
 import io.kith.baselines.destination.DestinationPattern.Exact;
 import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.edge.HandRule;
+import io.kith.baselines.edge.Strictness;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.learning.Patterns;
 import io.kith.baselines.learning.Vouchers;
@@ -13,7 +14,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What people declared of a workload: bundles that they imported, and rules without an end.
+ * What people declared of a workload: bundles that they imported, and rules without an end or a
+ * hash.
  *
  * <p>An external destination of a bundle counts too, though a bundle does not tell its images: it
  * only arrives through a line of the destination map, which is a person's declaration of it.
@@ -21,8 +23,23 @@ import java.util.Set;
 record DeclaredVouchers(List<Voucher> imported, List<HandRule> allowed) implements Vouchers {
   DeclaredVouchers {
     imported = List.copyOf(imported);
-    // a rule with an end says that it is not normal
-    allowed = allowed.stream().filter(rule -> rule.provenance().until() == null).toList();
+    allowed = allowed.stream().filter(DeclaredVouchers::vouches).toList();
+  }
+
+  /*
+   * A rule with an end says that it is not normal; one for a binary says nothing of the next
+   * binary, which what is learned would let in.
+   */
+  private static boolean vouches(HandRule rule) {
+    return rule.provenance().until() == null
+        && rule.sha256() == null
+        && rule.scriptSha256() == null;
+  }
+
+  private static boolean covers(HandRule rule, ProcessClass process) {
+    return rule.process().covers(process)
+        && (rule.strictness() != Strictness.LINEAGE
+            || process.ancestors().equals(rule.process().ancestors()));
   }
 
   @Override
@@ -45,6 +62,6 @@ record DeclaredVouchers(List<Voucher> imported, List<HandRule> allowed) implemen
             destination.port(),
             destination.protocol());
     return allowed.stream()
-        .anyMatch(rule -> rule.process().covers(process) && rule.destination().covers(seen));
+        .anyMatch(rule -> covers(rule, process) && rule.destination().covers(seen));
   }
 }
