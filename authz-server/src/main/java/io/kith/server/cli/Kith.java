@@ -96,7 +96,7 @@ import picocli.CommandLine.ParameterException;
       "1:refused, failed or not found",
       "2:wrong arguments",
       "3:no server answers",
-      "4:done, and there is something to look at: findings of lint, differences of diff"
+      "4:done, and there is something to look at: findings of lint and doctor, differences of diff"
     },
     footerHeading = "%nExamples:%n",
     footer = {
