@@ -28,7 +28,7 @@ public final class Seals {
 
   /** The entry that follows a seal. */
   public static Entry seal(String before, long position, Change change, SigningKey key) {
-    var signature = key.sign(message(before, position, change));
+    var signature = key.sign(message(text(before, position, change)));
     return new Entry(position, change, key.id() + " " + Dsse.base64(signature));
   }
 
@@ -46,7 +46,9 @@ public final class Seals {
     }
     try {
       var signature = Dsse.bytes(entry.seal().substring(space + 1));
-      return keys.verifies(keyId, message(before, entry.position(), entry.change()), signature)
+      var text = text(before, entry.position(), entry.change());
+      return keys.verifies(keyId, message(text), signature)
+              || keys.verifies(keyId, message(Json.asBefore(text)), signature)
           ? null
           : "it, or an entry before it, was changed after it was sealed by " + keyId;
     } catch (IllegalArgumentException _) {
@@ -54,18 +56,20 @@ public final class Seals {
     }
   }
 
-  private static byte[] message(String before, long position, Change change) {
-    var text =
-        Json.write(
-            Map.of(
-                "before", before,
-                "position", position,
-                "at", change.at().toString(),
-                "author", change.author(),
-                "note", change.note(),
-                "kind", change.kind(),
-                "subject", change.subject(),
-                "body", change.body()));
+  private static String text(String before, long position, Change change) {
+    return Json.write(
+        Map.of(
+            "before", before,
+            "position", position,
+            "at", change.at().toString(),
+            "author", change.author(),
+            "note", change.note(),
+            "kind", change.kind(),
+            "subject", change.subject(),
+            "body", change.body()));
+  }
+
+  private static byte[] message(String text) {
     return Dsse.message(TYPE, text.getBytes(UTF_8));
   }
 }

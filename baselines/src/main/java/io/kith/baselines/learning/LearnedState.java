@@ -107,12 +107,15 @@ public final class LearnedState {
       body.put("why", why);
     }
     return new LearnedPart(
-        replica, learner.owner(), key(process, exact, why != null), Json.write(body));
+        replica, learner.owner(), key(name(process, exact), why != null), Json.write(body));
   }
 
-  private static String key(ProcessClass process, Exact exact, boolean risky) {
-    var edge = List.of(BaselineJson.map(process), BaselineJson.map(exact));
-    return ContentId.of(risky ? "risk:" : "edge:", 64, Json.write(edge));
+  private static String name(ProcessClass process, Exact exact) {
+    return Json.write(List.of(BaselineJson.map(process), BaselineJson.map(exact)));
+  }
+
+  private static String key(String name, boolean risky) {
+    return ContentId.of(risky ? "risk:" : "edge:", 64, name);
   }
 
   private static String workload(Learner learner) {
@@ -250,8 +253,9 @@ public final class LearnedState {
     }
     var sightings = Sightings.of(json.object("seen"));
     var why = json.textOrNull("why");
-    var key = key(process, exact, why != null);
-    if (!part.key().equals(key)) {
+    var name = name(process, exact);
+    var key = key(name, why != null);
+    if (!part.key().equals(key) && !part.key().equals(key(Json.asBefore(name), why != null))) {
       throw new IllegalArgumentException("its content is that of '" + key + "'");
     }
     return why == null

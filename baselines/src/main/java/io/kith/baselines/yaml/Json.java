@@ -10,9 +10,10 @@ import java.util.Map;
  * Canonical JSON: one text for one value, so that a signature over the text is one over the value.
  *
  * <p>Shape: objects with their keys in the order of UTF-16 code units, no white space, whole
- * numbers only, no {@code null}. Characters that cannot be printed are escaped as {@code \}{@code
- * uXXXX} in lower case. Values are {@link Map}, {@link List}, {@link String}, {@link Long}, {@link
- * Integer} and {@link Boolean}.
+ * numbers only, no {@code null}. Characters of the basic plane that cannot be printed are escaped
+ * as {@code \}{@code uXXXX} in lower case; those above stand as they are, since which of them there
+ * are is another matter with each edition of Unicode. Values are {@link Map}, {@link List}, {@link
+ * String}, {@link Long}, {@link Integer} and {@link Boolean}.
  *
  * <p>Source: RFC 8785, without its numbers.
  */
@@ -78,10 +79,10 @@ public final class Json {
       var c = string.codePointAt(i);
       if (c == '"' || c == '\\') {
         text.append('\\').appendCodePoint(c);
-      } else if (c > 0xffff ? !Character.isDefined(c) : !printable(c)) {
-        escape(text, c);
-      } else {
+      } else if (c > 0xffff || printable(c)) {
         text.appendCodePoint(c);
+      } else {
+        escape(text, c);
       }
       i += Character.charCount(c);
       from = i;
@@ -92,6 +93,25 @@ public final class Json {
   /** Most characters: what stands for itself, whatever is beside it. */
   static boolean isPlain(char c) {
     return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+  }
+
+  /**
+   * What {@link #write} wrote, as it wrote that before: with the characters above U+FFFF escaped
+   * that this Java's Unicode lacks. For what was signed or named then.
+   */
+  public static String asBefore(String written) {
+    var text = new StringBuilder(written.length());
+    written
+        .codePoints()
+        .forEach(
+            c -> {
+              if (c > 0xffff && !Character.isDefined(c)) {
+                escape(text, c);
+              } else {
+                text.appendCodePoint(c);
+              }
+            });
+    return text.toString();
   }
 
   private static void escape(StringBuilder text, int codePoint) {
@@ -108,7 +128,8 @@ public final class Json {
   }
 
   /**
-   * Reads an object that {@link #write} wrote; whatever it would have written otherwise is refused.
+   * Reads an object that {@link #write} wrote, now or {@link #asBefore before}; whatever it would
+   * have written otherwise is refused.
    *
    * @throws IllegalArgumentException for any other text, also for correct JSON of another layout
    */

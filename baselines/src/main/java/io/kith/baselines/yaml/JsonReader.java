@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /**
  * Reads the JSON that {@link Json} writes, in one pass, and refuses the same values in any other
@@ -14,6 +15,8 @@ import java.util.Map;
  */
 final class JsonReader {
   private static final int MAX_DEPTH = 64;
+  private static final Pattern ESCAPED_PAIR =
+      Pattern.compile("\\\\u(d[89ab][0-9a-f]{2})\\\\u(d[c-f][0-9a-f]{2})");
 
   private final String text;
   private int at;
@@ -114,8 +117,25 @@ final class JsonReader {
     var string = read.toString();
     read.setLength(0);
     Json.quote(read, string);
-    canonical &= text.regionMatches(start - 1, read.toString(), 0, at - start + 1);
+    var quoted = read.toString();
+    canonical &=
+        text.regionMatches(start - 1, quoted, 0, at - start + 1)
+            || unescapedPairs(text.substring(start - 1, at)).equals(quoted);
     return string;
+  }
+
+  /** Characters above U+FFFF were escaped where a Java did not know them. */
+  private static String unescapedPairs(String string) {
+    return ESCAPED_PAIR
+        .matcher(string)
+        .replaceAll(
+            pair ->
+                Character.toString(
+                    Character.toCodePoint(unit(pair.group(1)), unit(pair.group(2)))));
+  }
+
+  private static char unit(String hexDigits) {
+    return (char) Integer.parseInt(hexDigits, 16);
   }
 
   private char escaped() {

@@ -11,10 +11,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kith.baselines.bundle.BaselineJson;
+import io.kith.baselines.destination.DestinationPattern.Exact;
+import io.kith.baselines.edge.ContentId;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.process.Candidate;
 import io.kith.baselines.process.Quality;
 import io.kith.baselines.store.LearnedPart;
+import io.kith.baselines.yaml.Json;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -258,6 +262,33 @@ class LearnedStateTest {
         .filteredOn(part -> part.key().startsWith("edge:"))
         .as("with what was written before")
         .hasSize(2);
+  }
+
+  /** Of a path with a character that Unicode did not know. */
+  @Test
+  void load_partThatWasNamedBefore_isTaken() {
+    var process = program("/app/\ud83f\udffe", null);
+    var learner = learner();
+    learner.observe(seen(process, service("db"), "pod-1", START));
+    var edge =
+        List.of(
+            BaselineJson.map(process.processClass()), BaselineJson.map(Exact.of(service("db"))));
+    var before = ContentId.of("edge:", 64, Json.asBefore(Json.write(edge)));
+    var parts =
+        LearnedState.changed(learner, "s", true, ALL).stream()
+            .map(
+                part ->
+                    part.key().equals("workload")
+                        ? part
+                        : new LearnedPart(
+                            part.replica(), part.owner(), before, Json.asBefore(part.body())))
+            .toList();
+    var loaded = learner();
+
+    LearnedState.load(loaded, parts);
+
+    assertThat(before).isNotEqualTo(ContentId.of("edge:", 64, Json.write(edge)));
+    assertThat(stateOf(loaded)).isEqualTo(stateOf(learner));
   }
 
   private static LearnedPart edgePart() {

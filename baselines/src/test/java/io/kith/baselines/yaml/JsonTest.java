@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class JsonTest {
@@ -17,6 +18,26 @@ class JsonTest {
 
     assertThat(Json.write(value))
         .isEqualTo("{\"a\":{},\"b\":[1,2,true],\"c\":[],\"ä\":\"x\\\"\\\\\\u000a\"}");
+  }
+
+  /** What no Unicode knows yet was escaped, and the next one may know it. */
+  @ParameterizedTest
+  @ValueSource(ints = {0x10000, 0x1f525, 0x1fffe, 0x10ffff})
+  void write_aboveTheBasicPlane_isAsItIs_inEveryEditionOfUnicode(int codePoint) {
+    var c = Character.toString(codePoint);
+
+    assertThat(Json.write(Map.of(c, "\"" + c))).isEqualTo("{\"" + c + "\":\"\\\"" + c + "\"}");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'{\"a\":\"\\ud83f\\udffe\"}', \ud83f\udffe",
+    "'{\"a\":\"x\\\\\\ud83f\\udffe\\u000a\"}', 'x\\\ud83f\udffe\n'",
+    "'{\"a\":\"\\ud83f\"}', \ud83f"
+  })
+  void read_whatWasWrittenBefore_isTheSameValue(String before, String value) {
+    assertThat(Json.read(before).text("a")).isEqualTo(value);
+    assertThat(Json.asBefore(Json.write(Map.of("a", value)))).isEqualTo(before);
   }
 
   @Test
@@ -67,6 +88,9 @@ class JsonTest {
         "{\"a\":1.0}",
         "{\"a\":01}",
         "{\"a\":\"\\u0041\"}",
+        "{\"a\":\"\\uD83F\\uDFFE\"}",
+        "{\"a\":\"\\ud83f\udffe\"}",
+        "{\"a\":\"\\ud83f\\udffe\\u0041\"}",
         "{\"a\":'x'}",
         "{\"a\":&x [1],\"b\":*x}",
         "{\"a\":!!str 1}",
