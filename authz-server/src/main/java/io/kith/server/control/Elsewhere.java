@@ -73,17 +73,21 @@ public interface Elsewhere {
   }
 
   /**
-   * Asks all of them, and waits a second at most.
+   * Asks all of them for one who follows, and waits a second at most.
    *
    * @param owner only those that held this workload; null for all
    * @param question for each, by its name
-   * @throws RefusedException when too many ask already
+   * @throws RefusedException when too many who follow ask already
    */
-  Answers ask(@Nullable Owner owner, Function<String, Question> question)
+  Answers follow(@Nullable Owner owner, Function<String, Question> question)
       throws RefusedException, InterruptedException;
 
-  /** Asks all of them the same. */
+  /**
+   * Asks all of them the same, once. Of a workload only those that held it.
+   *
+   * @throws RefusedException when too many ask already; those who follow do not count
+   */
   default Answers ask(Question question) throws RefusedException, InterruptedException {
-    return ask(question.owner(), _ -> question);
+    return follow(question.owner(), _ -> question);
   }
 }

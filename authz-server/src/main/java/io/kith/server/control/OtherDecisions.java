@@ -236,7 +236,7 @@ public final class OtherDecisions {
      */
     public News next(int most) throws RefusedException, InterruptedException {
       var answers =
-          elsewhere.ask(
+          elsewhere.follow(
               owner,
               server ->
                   new Elsewhere.Question(

@@ -34,11 +34,15 @@ public final class CheckServers implements Elsewhere {
   /** Questions that are asked of all at the same time. */
   static final int MAX_QUESTIONS = 8;
 
+  /** Of those who follow, beside these: they ask again and again. */
+  static final int MAX_FOLLOWED = 8;
+
   /** Decisions that one question brings, of all together, unless more servers have one each. */
   private static final int MAX_DECISIONS = 10_000;
 
   private final Map<String, Follower> byName = new ConcurrentHashMap<>();
   private final Semaphore questions = new Semaphore(MAX_QUESTIONS);
+  private final Semaphore followed = new Semaphore(MAX_FOLLOWED);
   private final AtomicLong lastQuestion = new AtomicLong();
   private final Duration patience;
 
@@ -142,7 +146,17 @@ public final class CheckServers implements Elsewhere {
   }
 
   @Override
-  public Answers ask(@Nullable Owner owner, Function<String, Question> question)
+  public Answers ask(Question question) throws RefusedException, InterruptedException {
+    return ask(questions, question.owner(), _ -> question);
+  }
+
+  @Override
+  public Answers follow(@Nullable Owner owner, Function<String, Question> question)
+      throws RefusedException, InterruptedException {
+    return ask(followed, owner, question);
+  }
+
+  private Answers ask(Semaphore places, @Nullable Owner owner, Function<String, Question> question)
       throws RefusedException, InterruptedException {
     var asked = new TreeMap<String, Follower>();
     byName.forEach(
@@ -154,14 +168,14 @@ public final class CheckServers implements Elsewhere {
     if (asked.isEmpty()) {
       return new Answers(List.of(), 0, List.of());
     }
-    if (!questions.tryAcquire(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+    if (!places.tryAcquire(patience.toMillis(), TimeUnit.MILLISECONDS)) {
       throw RefusedException.busy(
-          MAX_QUESTIONS + " others ask the check servers for decisions (ask again)");
+          "too many others ask the check servers for decisions (ask again)");
     }
     try {
       return ask(question, asked);
     } finally {
-      questions.release();
+      places.release();
     }
   }
 

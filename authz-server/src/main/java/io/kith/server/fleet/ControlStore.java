@@ -89,7 +89,8 @@ public final class ControlStore implements BaselineStore {
   private final AtomicBoolean woken = new AtomicBoolean();
   private final CountDownLatch connected = new CountDownLatch(1);
   private final Thread thread;
-  private final Semaphore answering = new Semaphore(CheckServers.MAX_QUESTIONS);
+  private final Semaphore answering =
+      new Semaphore(CheckServers.MAX_QUESTIONS + CheckServers.MAX_FOLLOWED);
   private volatile Reporter reporter = Reporter.NONE;
   private volatile @Nullable Link link;
   private volatile String problem = "not reached yet";

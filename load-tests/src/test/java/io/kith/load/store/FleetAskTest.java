@@ -370,7 +370,7 @@ class FleetAskTest {
   }
 
   @Test
-  void ask_fromPlaces_eachAnswersFromItsOwn() throws Exception {
+  void follow_fromPlaces_eachAnswersFromItsOwn() throws Exception {
     try (var one = site.follow(served, "node-1");
         var two = site.follow(served, "node-2")) {
       one.reports(new Says(new ControlStore.Held(CART, Set.of(POD))));
@@ -381,7 +381,7 @@ class FleetAskTest {
           served
               .service()
               .servers()
-              .ask(
+              .follow(
                   null,
                   server ->
                       new Elsewhere.Question(
