@@ -37,8 +37,8 @@ abstract class AdminVerb<T extends Message> implements Callable<Integer> {
     return exitCode(answer);
   }
 
-  /** 0, unless there is something to look at. */
-  int exitCode(T answer) {
+  /** 0, unless there is something to look at; asked after the answer was printed. */
+  int exitCode(T answer) throws Failure {
     return 0;
   }
 

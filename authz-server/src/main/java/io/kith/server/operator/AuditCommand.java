@@ -1,5 +1,6 @@
 package io.kith.server.operator;
 
+import io.grpc.StatusRuntimeException;
 import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
 import io.kith.admin.v1.ListAuditRequest;
 import io.kith.admin.v1.ListAuditResponse;
@@ -7,6 +8,7 @@ import io.kith.server.verb.Failure;
 import io.kith.server.verb.Table;
 import io.kith.server.verb.Words;
 import java.io.PrintWriter;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -40,6 +42,9 @@ public final class AuditCommand extends AdminVerb<ListAuditResponse> {
       description = "Only changes before this one, for the next page.")
   long before;
 
+  /** Why older ones were not read, though some were. */
+  private @Nullable StatusRuntimeException stopped;
+
   @Override
   ListAuditResponse ask(AdminServiceBlockingStub admin) throws Failure {
     if (limit < 1 || limit > 1_000) {
@@ -47,21 +52,43 @@ public final class AuditCommand extends AdminVerb<ListAuditResponse> {
     }
     var all = ListAuditResponse.newBuilder();
     var next = before;
-    while (all.getRecordsCount() < limit) { // large ones come a few at a time
-      var page =
-          admin.listAudit(
-              ListAuditRequest.newBuilder()
-                  .setSubject(subject)
-                  .setLimit(limit - all.getRecordsCount())
-                  .setBefore(next)
-                  .build());
-      if (page.getRecordsCount() == 0) {
-        break;
+    try {
+      while (all.getRecordsCount() < limit) { // large ones come a few at a time
+        var page =
+            admin.listAudit(
+                ListAuditRequest.newBuilder()
+                    .setSubject(subject)
+                    .setLimit(limit - all.getRecordsCount())
+                    .setBefore(next)
+                    .build());
+        if (page.getRecordsCount() == 0) {
+          break;
+        }
+        all.mergeFrom(page);
+        next = page.getRecords(page.getRecordsCount() - 1).getPosition();
       }
-      all.mergeFrom(page);
-      next = page.getRecords(page.getRecordsCount() - 1).getPosition();
+    } catch (StatusRuntimeException e) {
+      if (all.getRecordsCount() == 0) {
+        throw e;
+      }
+      stopped = e;
     }
     return all.build();
+  }
+
+  /** What was read is printed first. */
+  @Override
+  int exitCode(ListAuditResponse answer) throws Failure {
+    if (stopped != null) {
+      throw Failure.refused(
+          "only the %d latest were read: %s (the same with --before %s goes on)"
+              .formatted(
+                  answer.getRecordsCount(),
+                  ServerOption.words(stopped.getStatus()),
+                  Long.toUnsignedString(
+                      answer.getRecords(answer.getRecordsCount() - 1).getPosition())));
+    }
+    return 0;
   }
 
   @Override

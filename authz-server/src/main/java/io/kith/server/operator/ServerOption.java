@@ -99,7 +99,8 @@ public final class ServerOption {
 
   private static final String HOW = " (start one with ./kith server, or name it with --server)";
 
-  private static String words(Status status) {
+  /** What the server said, for people. */
+  static String words(Status status) {
     var description = status.getDescription();
     return description == null
         ? "the server answered " + status.getCode()

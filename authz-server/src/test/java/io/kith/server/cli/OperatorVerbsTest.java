@@ -12,6 +12,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.gson.JsonParser;
 import com.google.protobuf.Timestamp;
 import io.grpc.InsecureServerCredentials;
+import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
@@ -21,6 +22,7 @@ import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerDomainSocketChanne
 import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
 import io.grpc.stub.StreamObserver;
 import io.kith.admin.v1.AdminServiceGrpc;
+import io.kith.admin.v1.AuditRecord;
 import io.kith.admin.v1.DecisionRecord;
 import io.kith.admin.v1.GetStatusRequest;
 import io.kith.admin.v1.GetStatusResponse;
@@ -300,10 +302,45 @@ class OperatorVerbsTest {
   }
 
   /** In place of the shop's own server. */
-  private AdminServer served(Expiring admin) throws Exception {
+  private AdminServer served(AdminServiceGrpc.AdminServiceImplBase admin) throws Exception {
     shop.close();
     return AdminServer.onUnixSocket(
         folder.resolve("admin.sock"), Map.of(), new CallLimits(AdminLimits.DEFAULT), admin);
+  }
+
+  @Test
+  void audit_whoseLaterPageIsRefused_printsWhatWasRead_andSaysWhereToGoOn() throws Exception {
+    var busy =
+        new AdminServiceGrpc.AdminServiceImplBase() {
+          @Override
+          public void listAudit(
+              ListAuditRequest request, StreamObserver<ListAuditResponse> caller) {
+            if (request.getBefore() != 0) {
+              var never = new Metadata();
+              never.put(
+                  Metadata.Key.of("grpc-retry-pushback-ms", Metadata.ASCII_STRING_MARSHALLER),
+                  "-1");
+              caller.onError(
+                  Status.RESOURCE_EXHAUSTED.withDescription("too often").asException(never));
+              return;
+            }
+            caller.onNext(
+                ListAuditResponse.newBuilder()
+                    .addRecords(AuditRecord.newBuilder().setPosition(9).setNote("CHG-9"))
+                    .addRecords(AuditRecord.newBuilder().setPosition(7).setNote("CHG-7"))
+                    .build());
+            caller.onCompleted();
+          }
+        };
+    try (var _ = served(busy)) {
+      assertThat(refused(1, "audit"))
+          .isEqualTo(
+              "kith: only the 2 latest were read: too often (the same with --before 7 goes on)\n");
+      assertThat(shop.out.toString()).contains("CHG-9", "CHG-7");
+
+      assertThat(refused(1, "audit", "--before", "7")).isEqualTo("kith: too often\n");
+    }
+    shop = new ServedShop(folder);
   }
 
   /** Ends the first streams because who follows is not recognized any more. */
