@@ -41,9 +41,6 @@ final class Journal implements AutoCloseable {
   private static final int PAGE = VerifiedPages.PAGE;
   private static final int TRIES = 16;
 
-  /** Changes that one question goes through: the store has no index by subject. */
-  private static final int LOOKED_THROUGH = 100_000;
-
   /** Changes of the answer that are read at once; each may have 512 KiB. */
   private static final int AT_ONCE = 16;
 
@@ -496,12 +493,11 @@ final class Journal implements AutoCloseable {
     var size = 0L;
     try {
       while (end > 1 && found.size() < limit && size < ENOUGH) {
-        var start = Math.max(0, end - 1 - LOOKED_THROUGH);
         var asked = Math.min(AT_ONCE, limit - found.size());
-        var page = store.latest(start, end, subject, asked);
+        var page = store.latest(0, end, subject, asked);
         found.addAll(page);
         size += page.stream().mapToLong(entry -> entry.change().body().length()).sum();
-        end = page.size() < asked ? start + 1 : page.getLast().position();
+        end = page.size() < asked ? 1 : page.getLast().position();
       }
       return found;
     } catch (StoreException e) {

@@ -10,7 +10,7 @@ import org.flywaydb.core.api.MigrationVersion;
  * Brings the tables of a {@link PostgresStore} up to date; servers that start at once take turns.
  */
 final class PostgresSchema {
-  static final int VERSION = 2;
+  static final int VERSION = 3;
 
   // held, since a logger that nobody holds forgets its level
   private static final Logger FLYWAY = Logger.getLogger("org.flywaydb");

@@ -26,6 +26,15 @@ final class Rows {
   /** State of our own for a row that nobody of Kith wrote; no SQLSTATE class begins with KI. */
   static final String NOT_OURS = "KI002";
 
+  private static final String CHANGES =
+      "select position, at, author, note, kind, subject, body, seal from kith_change"
+          + " where position > ? and position < ?";
+  private static final String NEWEST_FIRST = " order by position desc limit ?";
+
+  /** The index has the first characters only, since one of PostgreSQL holds no more. */
+  static final String LATEST_OF_SUBJECT =
+      CHANGES + " and substr(subject, 1, 100) = substr(?, 1, 100) and subject = ?" + NEWEST_FIRST;
+
   private Rows() {}
 
   static List<Entry> after(Connection connection, long position, int limit) throws SQLException {
@@ -43,20 +52,10 @@ final class Rows {
   static List<Entry> latest(
       Connection connection, long after, long before, @Nullable String subject, int limit)
       throws SQLException {
-    var between =
-        "select position, at, author, note, kind, subject, body, seal from kith_change"
-            + " where position > ? and position < ?";
-    var order = " order by position desc limit ?";
     return subject == null
-        ? Sql.list(connection, Rows::entry, between + order, after, before, limit)
+        ? Sql.list(connection, Rows::entry, CHANGES + NEWEST_FIRST, after, before, limit)
         : Sql.list(
-            connection,
-            Rows::entry,
-            between + " and subject = ?" + order,
-            after,
-            before,
-            subject,
-            limit);
+            connection, Rows::entry, LATEST_OF_SUBJECT, after, before, subject, subject, limit);
   }
 
   private static Entry entry(ResultSet row) throws SQLException {

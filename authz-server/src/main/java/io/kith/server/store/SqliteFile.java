@@ -23,7 +23,7 @@ final class SqliteFile {
   /** "kith" in ASCII: tells a store from the database of another program. */
   private static final int APPLICATION = 0x6b697468;
 
-  static final int VERSION = 1;
+  static final int VERSION = 2;
 
   private SqliteFile() {}
 

@@ -1,5 +1,6 @@
 package io.kith.load.store;
 
+import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -12,12 +13,14 @@ import io.kith.baselines.store.StoreException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -159,6 +162,24 @@ abstract class BaselineStoreContract {
     assertThat(store.latest(0, 1, null, 10)).isEmpty();
     assertThat(store.latest(12, 100, null, 10)).isEmpty();
     assertThat(store.latest(100, 1, null, 10)).isEmpty();
+  }
+
+  /** An index holds no text of any length. */
+  @Test
+  void latest_ofLongSubjects_areToldApart() throws Exception {
+    var random = new Random(7);
+    var alike = Stream.generate(() -> "" + random.nextLong()).limit(1_000).collect(joining());
+    for (var position = 1; position <= 4; position++) {
+      var change = entry(position, "n").change();
+      store.append(
+          new Entry(
+              position,
+              new Change(change.at(), "ada", "n", "mode", alike + position % 2, change.body()),
+              "seal"));
+    }
+
+    assertThat(store.latest(0, 5, alike + "0", 10)).map(Entry::position).containsExactly(4L, 2L);
+    assertThat(store.latest(0, 5, alike, 10)).isEmpty();
   }
 
   @Test

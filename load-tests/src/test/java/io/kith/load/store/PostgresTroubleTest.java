@@ -138,7 +138,7 @@ class PostgresTroubleTest {
         .hasMessage(
             "kith.yaml: store.url: "
                 + place(url)
-                + " was written by a newer Kith: its version is 7, this one knows 2 (start the"
+                + " was written by a newer Kith: its version is 7, this one knows 3 (start the"
                 + " newer one, or restore a dump from before the upgrade)");
   }
 

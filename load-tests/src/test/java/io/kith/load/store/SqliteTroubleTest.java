@@ -78,10 +78,10 @@ class SqliteTroubleTest {
         file(),
         "kith.yaml: store.path: '"
             + file()
-            + "' was written by a newer Kith: its version is 7, this one knows 1 (start the newer"
+            + "' was written by a newer Kith: its version is 7, this one knows 2 (start the newer"
             + " one, or put back a copy from before the upgrade)");
 
-    execute("pragma user_version = 1");
+    execute("pragma user_version = 2");
     try (var store = SqliteStore.open(file())) {
       assertThat(store.after(0, 10)).hasSize(1);
     }
