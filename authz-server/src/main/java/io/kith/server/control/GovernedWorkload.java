@@ -415,7 +415,8 @@ final class GovernedWorkload {
     if (compiled == null) {
       return; // that is looked at when it is compiled
     }
-    if (Standing.current(byHand, now.minus(Standing.KEPT_AFTER_END)).size() != byHand.size()
+    if (Standing.current(standing.allowed(), now.minus(Standing.KEPT_AFTER_END)).size()
+            != byHand.size()
         || ((changed || !now.isBefore(circumstancesUntil))
             && !learning.circumstances(now).equals(compiled.circumstances()))) {
       refresh(now);

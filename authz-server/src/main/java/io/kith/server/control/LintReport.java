@@ -109,10 +109,10 @@ record LintReport(
     }
   }
 
-  private static List<AllowRule> byHand(GovernedWorkload workload) {
+  private List<AllowRule> byHand(GovernedWorkload workload) {
     var rules = new ArrayList<AllowRule>();
     for (var action : Rule.Action.values()) {
-      for (var edge : Rule.edges(workload.standing(), action)) {
+      for (var edge : Rule.edges(workload.standing(), action, now)) {
         rules.add(
             new AllowRule(
                 action == Rule.Action.ALLOW ? AllowRule.Action.ALLOW : AllowRule.Action.DENY,

@@ -59,7 +59,7 @@ final class Proposals {
   private void propose(GovernedWorkload workload) throws RefusedException {
     var now = clock.instant();
     if (!workload.speaks()
-        || hasNothingNew(workload)
+        || hasNothingNew(workload, now)
         || draft(workload, workload.standing().life(), now) == null) {
       return; // the common case, without asking the store
     }
@@ -86,11 +86,11 @@ final class Proposals {
    * Whether what is enforced would only be proposed again: nothing was seen, so nothing is new or
    * out of use, and nobody took an edge away.
    */
-  private static boolean hasNothingNew(GovernedWorkload workload) {
+  private static boolean hasNothingNew(GovernedWorkload workload, Instant now) {
     var standing = workload.standing();
     return standing.life().enforced() != null
-        && standing.denied().isEmpty()
-        && standing.quarantined().isEmpty()
+        && Rule.edges(standing, Rule.Action.DENY, now).isEmpty()
+        && Rule.edges(standing, Rule.Action.QUARANTINE, now).isEmpty()
         && workload.learning().isUnseen();
   }
 

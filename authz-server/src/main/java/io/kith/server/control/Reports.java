@@ -196,7 +196,7 @@ public final class Reports {
     for (var workload : workloads.asked(owner)) {
       var standing = workload.standing();
       for (var action : Rule.Action.values()) {
-        for (var edge : Rule.edges(standing, action)) {
+        for (var edge : Rule.edges(standing, action, clock.instant())) {
           rules.add(
               Rule.byHand(workload.owner(), action, edge)
                   .usedAt(use.of(edge.id(), RuleByHand.of(edge).words())));

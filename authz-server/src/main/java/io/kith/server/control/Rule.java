@@ -83,12 +83,22 @@ public record Rule(
     return null;
   }
 
+  /** Those that had not ended long before. */
+  static List<Edge> edges(Standing standing, Action action, Instant now) {
+    return Standing.current(edges(standing, action), now.minus(Standing.KEPT_AFTER_END));
+  }
+
   static List<Edge> edges(Standing standing, Action action) {
     return switch (action) {
       case ALLOW -> standing.allowed();
       case DENY -> standing.denied();
       case QUARANTINE -> standing.quarantined();
     };
+  }
+
+  /** Whether it ended long before. */
+  boolean isPast(Instant now) {
+    return until != null && !now.minus(Standing.KEPT_AFTER_END).isBefore(until);
   }
 
   Rule usedAt(@Nullable Instant last) {

@@ -302,7 +302,7 @@ public final class RuleVerbs {
   private Rule ofByHand(Owner owner, Fold fold, String id) throws RefusedException {
     var workload = workloads.known(owner);
     var rule = Rule.find(owner, fold.of(owner), id);
-    if (rule != null) {
+    if (rule != null && !rule.isPast(clock.instant())) {
       return rule;
     }
     throw workload.isOfAFile(id)

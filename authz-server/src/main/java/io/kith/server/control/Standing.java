@@ -13,10 +13,14 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +32,8 @@ import org.jspecify.annotations.Nullable;
  * @param acknowledged edges and decisions that somebody saw, by id; the latest ones
  * @param vouchers of other environments
  * @param relearned how often somebody said to forget what was learned
+ * @param past ids of rules that had ended long before a change was made, by the clock of who made
+ *     it: they count for no limit
  */
 record Standing(
     Life life,
@@ -36,11 +42,12 @@ record Standing(
     List<Edge> quarantined,
     Map<String, Acknowledgement> acknowledged,
     List<Voucher> vouchers,
-    int relearned) {
+    int relearned,
+    Set<String> past) {
   /** Rules of one sort. */
   static final int MAX_RULES = 1_000;
 
-  /** Ended rules stay this long, so that the reason of a denial is that they ended. */
+  /** Ended rules are shown this long, so that the reason of a denial is that they ended. */
   static final Duration KEPT_AFTER_END = Duration.ofHours(24);
 
   private static final int MAX_ACKNOWLEDGED = 1_000;
@@ -64,10 +71,22 @@ record Standing(
             ? Map.of()
             : Collections.unmodifiableMap(new LinkedHashMap<>(acknowledged));
     vouchers = List.copyOf(vouchers);
+    past =
+        past.isEmpty()
+            ? Set.of()
+            : rules(allowed, denied, quarantined)
+                .map(Edge::id)
+                .filter(past::contains)
+                .collect(Collectors.toUnmodifiableSet());
+  }
+
+  private static Stream<Edge> rules(List<Edge> allowed, List<Edge> denied, List<Edge> quarantined) {
+    return Stream.of(allowed, denied, quarantined).flatMap(List::stream);
   }
 
   static Standing none(Owner owner) {
-    return new Standing(Life.none(owner), List.of(), List.of(), List.of(), Map.of(), List.of(), 0);
+    return new Standing(
+        Life.none(owner), List.of(), List.of(), List.of(), Map.of(), List.of(), 0, Set.of());
   }
 
   private Owner owner() {
@@ -76,7 +95,8 @@ record Standing(
 
   /** What the amendment of this workload makes of it. */
   Step amend(Amendment.OfWorkload amendment, Change change, Keyring keys) {
-    var now = pruned(change.at());
+    var end = change.at().minus(KEPT_AFTER_END);
+    var now = ended(end);
     return switch (amendment) {
       case Amendment.Propose(_, var signed) -> now.with(life.propose(signed, keys, change));
       case Amendment.Approve(_, var approval) -> now.with(life.approve(approval, keys));
@@ -86,7 +106,7 @@ record Standing(
       case Amendment.Allow(_, var edge, var approval) -> now.allow(edge, approval, keys);
       case Amendment.Deny(_, var edge) -> now.deny(edge);
       case Amendment.Quarantine(_, var edge) -> now.quarantine(edge);
-      case Amendment.Remove(_, var id) -> now.remove(id);
+      case Amendment.Remove(_, var id) -> now.remove(id, end);
       case Amendment.Ack(_, var id) -> new Step.Taken(now.acknowledge(id, change));
       case Amendment.Relearn _ ->
           new Step.Taken(
@@ -97,10 +117,12 @@ record Standing(
                   now.quarantined,
                   acknowledged,
                   vouchers,
-                  relearned + 1));
+                  relearned + 1,
+                  now.past));
       case Amendment.Reopen(_, var revision, var edge) ->
           life.reopen(revision, edge, change) instanceof Life.Step.Taken(var reopened)
-              ? new Step.Taken(now.with(reopened).withAllowed(plus(now.allowed, edge)))
+              ? new Step.Taken(
+                  now.with(reopened).renewed(edge).withAllowed(now.plus(now.allowed, edge)))
               : now.with(life.reopen(revision, edge, change));
     };
   }
@@ -130,7 +152,7 @@ record Standing(
         .forEach(all::add);
     all.addAll(more);
     var kept = all.subList(Math.max(0, all.size() - MAX_VOUCHERS), all.size());
-    return new Standing(life, allowed, denied, quarantined, acknowledged, kept, relearned);
+    return new Standing(life, allowed, denied, quarantined, acknowledged, kept, relearned, past);
   }
 
   private Step with(Life.Step step) {
@@ -141,11 +163,17 @@ record Standing(
   }
 
   private Standing with(Life next) {
-    return new Standing(next, allowed, denied, quarantined, acknowledged, vouchers, relearned);
+    return new Standing(
+        next, allowed, denied, quarantined, acknowledged, vouchers, relearned, past);
   }
 
   private Standing withAllowed(List<Edge> edges) {
-    return new Standing(life, edges, denied, quarantined, acknowledged, vouchers, relearned);
+    return withRules(edges, denied, quarantined);
+  }
+
+  private Standing withRules(List<Edge> allowed, List<Edge> denied, List<Edge> quarantined) {
+    return new Standing(
+        life, allowed, denied, quarantined, acknowledged, vouchers, relearned, past);
   }
 
   private Step allow(Edge edge, @Nullable Approval approval, Keyring keys) {
@@ -157,7 +185,7 @@ record Standing(
       return new Step.Refused(
           edge.words() + " leaves the mesh and no approver signed it (kith allow --key FILE)");
     }
-    return new Step.Taken(withAllowed(plus(allowed, edge)));
+    return new Step.Taken(renewed(edge).withAllowed(plus(allowed, edge)));
   }
 
   /** Whether a rule by hand needs an approver. */
@@ -175,22 +203,19 @@ record Standing(
   private Step deny(Edge edge) {
     var refused = notARule(edge, denied);
     return refused == null
-        ? new Step.Taken(
-            new Standing(
-                life, allowed, plus(denied, edge), quarantined, acknowledged, vouchers, relearned))
+        ? new Step.Taken(renewed(edge).withRules(allowed, plus(denied, edge), quarantined))
         : new Step.Refused(refused);
   }
 
   private Step quarantine(Edge edge) {
     var refused = notARule(edge, quarantined);
     return refused == null
-        ? new Step.Taken(
-            new Standing(
-                life, allowed, denied, plus(quarantined, edge), acknowledged, vouchers, relearned))
+        ? new Step.Taken(renewed(edge).withRules(allowed, denied, plus(quarantined, edge)))
         : new Step.Refused(refused);
   }
 
-  private @Nullable String notARule(Edge edge, List<Edge> others) {
+  private @Nullable String notARule(Edge edge, List<Edge> rules) {
+    var others = rules.stream().filter(other -> !past.contains(other.id())).toList();
     if (!(edge.provenance() instanceof Provenance.ByHand)) {
       return edge.words() + " is " + edge.provenance().words() + " (expected: by hand)";
     }
@@ -210,27 +235,20 @@ record Standing(
 
   /** The rule by hand with that id, or null. */
   @Nullable Edge rule(String id) {
-    return java.util.stream.Stream.of(allowed, denied, quarantined)
-        .flatMap(List::stream)
+    return rules(allowed, denied, quarantined)
         .filter(edge -> edge.id().equals(id))
         .findFirst()
         .orElse(null);
   }
 
-  private Step remove(String id) {
-    if (rule(id) == null) {
+  private Step remove(String id, Instant end) {
+    var rule = rule(id);
+    if (rule == null || rule.provenance().endedAt(end)) {
       return new Step.Refused(
           "'" + id + "' is not a rule by hand of " + owner() + " (kith show lists them)");
     }
     return new Step.Taken(
-        new Standing(
-            life,
-            without(allowed, id),
-            without(denied, id),
-            without(quarantined, id),
-            acknowledged,
-            vouchers,
-            relearned));
+        withRules(without(allowed, id), without(denied, id), without(quarantined, id)));
   }
 
   private Standing acknowledge(String id, Change change) {
@@ -240,20 +258,26 @@ record Standing(
     while (all.size() > MAX_ACKNOWLEDGED) {
       all.pollFirstEntry();
     }
-    return new Standing(life, allowed, denied, quarantined, all, vouchers, relearned);
+    return new Standing(life, allowed, denied, quarantined, all, vouchers, relearned, past);
   }
 
-  /** Without rules that ended long before. */
-  private Standing pruned(Instant at) {
-    var end = at.minus(KEPT_AFTER_END);
-    return new Standing(
-        life,
-        current(allowed, end),
-        current(denied, end),
-        current(quarantined, end),
-        acknowledged,
-        vouchers,
-        relearned);
+  /*
+   * A rule that ended long before is not dropped while there is room: the clock of who made the
+   * change may be ahead, and the log is folded once, while a rule ends whenever it is asked.
+   */
+  /** With rules marked that had ended by then. */
+  private Standing ended(Instant end) {
+    var ids = new HashSet<>(past);
+    rules(allowed, denied, quarantined)
+        .filter(edge -> edge.provenance().endedAt(end))
+        .forEach(edge -> ids.add(edge.id()));
+    return new Standing(life, allowed, denied, quarantined, acknowledged, vouchers, relearned, ids);
+  }
+
+  /** With a rule that may be made anew not marked. */
+  private Standing renewed(Edge edge) {
+    var ids = past.stream().filter(id -> !id.equals(edge.id())).collect(Collectors.toSet());
+    return new Standing(life, allowed, denied, quarantined, acknowledged, vouchers, relearned, ids);
   }
 
   /** Those that had not ended by then. */
@@ -265,7 +289,7 @@ record Standing(
 
   /** Whether a person denies the whole of an edge. */
   boolean isTakenAway(Edge edge, Instant now) {
-    return java.util.stream.Stream.concat(denied.stream(), quarantined.stream())
+    return Stream.concat(denied.stream(), quarantined.stream())
         .filter(rule -> !rule.provenance().endedAt(now))
         .anyMatch(
             rule ->
@@ -276,8 +300,14 @@ record Standing(
                             AmendmentJson.everywhere(edge.process()).destination())));
   }
 
-  private static List<Edge> plus(List<Edge> edges, Edge edge) {
-    var all = new ArrayList<>(edges);
+  private List<Edge> plus(List<Edge> edges, Edge edge) {
+    var all = new ArrayList<>(without(edges, edge.id()));
+    var surplus = all.size() + 1 - MAX_RULES;
+    for (var old : edges) {
+      if (surplus > 0 && past.contains(old.id()) && all.remove(old)) {
+        surplus--;
+      }
+    }
     all.add(edge);
     return all;
   }

@@ -245,6 +245,41 @@ class LifeTest {
         .hasMessageContaining("is not one by hand of " + OWNER);
   }
 
+  /** A change that was made while a clock was ahead took them out of the log's state for good. */
+  @Test
+  void rulesForAWhile_changedWhileTheClockIsAhead_holdWhenItIsPutBack() throws Exception {
+    enforce(PAYMENTS);
+    var now = site.clock.instant();
+    var curl = site.check(state, flow(database(), CURL)).decisionId();
+    var month = Duration.ofDays(30);
+    state.allow(OWNER, curl, month, "CHG-1", "ada");
+    var denied =
+        state
+            .rules()
+            .deny(
+                OWNER,
+                new Target.OfEdge(edgeOf(PAYMENTS)),
+                state.rules().until(month),
+                "INC-1",
+                "ada");
+
+    site.clock.set(now.plus(month).plus(month));
+    state.rules().acknowledge(OWNER, curl, "CHG-1", "bob");
+    assertThat(state.reports().rules(OWNER)).isEmpty();
+    assertThatThrownBy(() -> state.rules().remove(OWNER, denied.id(), "over", "ada"))
+        .hasMessageContaining("is not one by hand of " + OWNER);
+    assertThat(site.reason(state, flow(database(), PAYMENTS))).isEqualTo("allowed");
+    site.check(state, flow(database(), CURL));
+    site.clock.set(now);
+    state.rules().acknowledge(OWNER, curl, "the clock was ahead", "bob");
+
+    assertThat(state.reports().rules(OWNER)).extracting(Rule::note).contains("CHG-1", "INC-1");
+    assertThat(site.reason(state, flow(database(), PAYMENTS))).isEqualTo("denied_by_hand");
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("allowed");
+    state.rules().remove(OWNER, denied.id(), "over", "ada");
+    assertThat(site.reason(state, flow(database(), PAYMENTS))).isEqualTo("allowed");
+  }
+
   /** It was in force, and answered as not found, without an entry for the audit. */
   @Test
   void allow_ofADecisionThatIsPushedOutMeanwhile_isAnswered() throws Exception {
