@@ -213,7 +213,8 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
           var scope = read(request.getScope(), ScopeName::parse);
           var mode = read(request.getMode(), Mode::parse);
           state.flush();
-          var before = state.setMode(scope, mode, request.getNote(), by);
+          var before =
+              state.setMode(scope, mode, orNull(request.getRevision()), request.getNote(), by);
           return SetModeResponse.newBuilder()
               .setPreviousMode(before.word())
               .setDrains(state.cluster().health().drains(scope, mode))

@@ -640,12 +640,20 @@ public final class ControlState implements Policy, AutoCloseable {
   /**
    * Sets the mode of a scope; enforce puts the proposed baselines in force.
    *
+   * @param revision of one workload, the one that waits, or decides where none does; null for
+   *     whichever
    * @return the mode that the scope had
    * @throws RefusedException when the scope covers no known workload, or a workload that would be
-   *     enforced has no baseline; then nothing changes
+   *     enforced has no baseline or another; then nothing changes
    */
+  public Mode setMode(ScopeName scope, Mode mode, @Nullable String revision, String note, String by)
+      throws RefusedException {
+    return modes.set(scope, mode, revision, note, by);
+  }
+
+  /** The same with whichever revision waits. */
   public Mode setMode(ScopeName scope, Mode mode, String note, String by) throws RefusedException {
-    return modes.set(scope, mode, note, by);
+    return setMode(scope, mode, null, note, by);
   }
 
   /**

@@ -37,9 +37,12 @@ final class ModeVerbs {
    * Sets the mode of a scope. Enforce puts the waiting revisions of the workloads that the scope
    * speaks for in force, shadow puts them into shadow; no other mode forgets any.
    *
+   * @param revision of one workload, the one that waits, or decides where none does; null for
+   *     whichever
    * @return the mode that the scope had
    */
-  Mode set(ScopeName scope, Mode mode, String note, String by) throws RefusedException {
+  Mode set(ScopeName scope, Mode mode, @Nullable String revision, String note, String by)
+      throws RefusedException {
     Notes.require(note, "why the mode changes");
     var before =
         journal
@@ -49,6 +52,7 @@ final class ModeVerbs {
                 fold -> {
                   requireCovered(scope);
                   requireNoOther(fold.modes().inForce(scope), scope, mode);
+                  requireRevision(fold, scope, mode, revision);
                   return new Journal.Drafted<>(
                       new Amendment.SetMode(
                           scope, mode, steps(fold, fold.modes().with(scope, mode), scope, mode)),
@@ -73,6 +77,32 @@ final class ModeVerbs {
                   + ")");
         }
       }
+    }
+  }
+
+  /** Others may have proposed another since somebody looked. */
+  private static void requireRevision(
+      Fold fold, ScopeName scope, Mode mode, @Nullable String revision) throws RefusedException {
+    if (revision == null) {
+      return;
+    }
+    if (mode == Mode.OBSERVE || !(scope instanceof ScopeName.One(var owner))) {
+      throw RefusedException.invalid(
+          "revision: '" + revision + "' (expected: only with shadow or enforce of one workload)");
+    }
+    var life = fold.of(owner).life();
+    var waiting = life.waiting();
+    var next = waiting == null ? life.enforced() : waiting.baseline();
+    if (next == null || !next.revision().equals(revision)) {
+      throw RefusedException.precondition(
+          owner
+              + " has "
+              + (next == null ? "no revision" : next.revision())
+              + ", and not "
+              + revision
+              + ": others changed it meanwhile (kith revisions "
+              + owner
+              + " says who)");
     }
   }
 

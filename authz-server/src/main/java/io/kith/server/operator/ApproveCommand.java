@@ -8,7 +8,9 @@ import io.kith.admin.v1.ApproveRequest;
 import io.kith.admin.v1.ApproveResponse;
 import io.kith.admin.v1.Edge;
 import io.kith.admin.v1.GetRevisionRequest;
+import io.kith.admin.v1.GetRevisionResponse;
 import io.kith.baselines.bundle.SigningKey;
+import io.kith.baselines.edge.Baseline;
 import io.kith.server.files.KeyFiles;
 import io.kith.server.verb.Failure;
 import io.kith.server.verb.TextFile;
@@ -82,8 +84,15 @@ public final class ApproveCommand extends AdminVerb<ApproveResponse> {
       }
       revision = proposed.getRevision();
     }
-    return approve(
-        admin, revision, List.of(), signer == null ? word : signed(admin, revision, signer));
+    if (signer == null) {
+      return approve(admin, revision, List.of(), word);
+    }
+    var asked =
+        admin.getRevision(
+            GetRevisionRequest.newBuilder().setOwner(owner).setRevision(revision).build());
+    var baseline = ServerBaselines.read(asked.getText());
+    // by its id: others may propose another meanwhile
+    return approve(admin, baseline.revision(), List.of(), signed(asked, baseline, signer));
   }
 
   private ApproveResponse approve(
@@ -103,12 +112,7 @@ public final class ApproveCommand extends AdminVerb<ApproveResponse> {
     return admin.approve(request.build());
   }
 
-  private Approval signed(AdminServiceBlockingStub admin, String revision, SigningKey signer)
-      throws Failure {
-    var asked =
-        admin.getRevision(
-            GetRevisionRequest.newBuilder().setOwner(owner).setRevision(revision).build());
-    var baseline = ServerBaselines.read(asked.getText());
+  private static Approval signed(GetRevisionResponse asked, Baseline baseline, SigningKey signer) {
     var ids = asked.getToApproveList().stream().map(Edge::getId).collect(Collectors.toSet());
     var edges = baseline.edges().stream().filter(edge -> ids.contains(edge.id())).toList();
     return Approvals.sign(baseline.owner(), edges, signer);

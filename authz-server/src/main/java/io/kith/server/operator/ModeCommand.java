@@ -6,6 +6,7 @@ import io.kith.admin.v1.SetModeResponse;
 import java.io.PrintWriter;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Sets the mode of a scope. */
@@ -37,6 +38,14 @@ public final class ModeCommand extends AdminVerb<SetModeResponse> {
   @Parameters(index = "1", paramLabel = "MODE", description = "${COMPLETION-CANDIDATES}.")
   Mode mode = Mode.observe;
 
+  @Option(
+      names = "--revision",
+      paramLabel = "REVISION",
+      description =
+          "Of one workload: the revision (bl:…) that you looked at. Refused when another waits."
+              + " Default: whichever waits.")
+  String revision = "";
+
   @Mixin NoteOption note = new NoteOption();
 
   @Override
@@ -45,6 +54,7 @@ public final class ModeCommand extends AdminVerb<SetModeResponse> {
         SetModeRequest.newBuilder()
             .setScope(scope)
             .setMode(mode.name())
+            .setRevision(revision)
             .setNote(note.text)
             .build());
   }

@@ -23,6 +23,12 @@ final class NextSteps {
       out.println();
     }
     out.println("To put it in force:");
-    out.println("  kith mode " + owner + " enforce --note \"who reviewed it\"" + server);
+    out.println(
+        "  kith mode "
+            + owner
+            + " enforce --revision "
+            + revision
+            + " --note \"who reviewed it\""
+            + server);
   }
 }

@@ -162,7 +162,7 @@ class AdminHttpTest {
     var field = http.post("/v1/scopes:setMode", "{\"mood\": \"enforce\"}");
     assertThat(field.status()).isEqualTo(400);
     assertThat(json(field).get("message").getAsString())
-        .isEqualTo("\"mood\": unknown field (expected: one of scope, mode, note)");
+        .isEqualTo("\"mood\": unknown field (expected: one of scope, mode, note, revision)");
   }
 
   @Test

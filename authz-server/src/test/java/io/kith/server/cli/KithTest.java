@@ -189,7 +189,7 @@ class KithTest {
                 the executable is not from the image (from: writable layer)
 
             To put it in force:
-              kith mode shop/deployment/checkout enforce --note "who reviewed it"
+              kith mode shop/deployment/checkout enforce --revision bl:… --note "who reviewed it"
             """);
   }
 

@@ -140,6 +140,17 @@ class OperatorVerbsTest {
   }
 
   @Test
+  void mode_ofARevisionThatDoesNotWait_isRefused() {
+    shop.check(flow(database(), PAYMENTS));
+    done("learn", "finish", OWNER, "--note", "suite passed");
+    var other = "bl:" + "0".repeat(32);
+
+    assertThat(refused(1, "mode", OWNER, "enforce", "--revision", other, "--note", "reviewed"))
+        .contains(", and not " + other + ": others changed it meanwhile (kith revisions " + OWNER);
+    assertThat(done("revisions", OWNER)).contains("proposed").doesNotContain("enforced");
+  }
+
+  @Test
   void tail_showsEachEdgeOnce_andEveryDecisionWhenAsked() throws Exception {
     enforce();
     shop.check(flow(database(), CURL));

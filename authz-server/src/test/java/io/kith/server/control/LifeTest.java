@@ -457,6 +457,34 @@ class LifeTest {
 
   // compiling
 
+  /** Who had looked at one revision enforced what another had proposed meanwhile. */
+  @Test
+  void mode_ofARevision_whenAnotherWaits_isRefused() throws Exception {
+    enforce(PAYMENTS, CURL);
+    var seen = newest().revision();
+    state.setMode(ONE, Mode.ENFORCE, seen, "nothing waits", "ada");
+    proposeNext(without(CURL, newest()));
+    var other = newest().revision();
+
+    assertThatThrownBy(() -> state.setMode(ONE, Mode.ENFORCE, seen, "reviewed", "ada"))
+        .hasMessage(
+            OWNER
+                + " has "
+                + other
+                + ", and not "
+                + seen
+                + ": others changed it meanwhile (kith revisions "
+                + OWNER
+                + " says who)");
+    assertThatThrownBy(
+            () -> state.setMode(new ScopeName.Mesh(), Mode.ENFORCE, seen, "reviewed", "ada"))
+        .hasMessageContaining("expected: only with shadow or enforce of one workload");
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("allowed");
+
+    state.setMode(ONE, Mode.ENFORCE, other, "reviewed", "ada");
+    assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("new_process");
+  }
+
   @Test
   void mode_changes_theRulesAreNotCompiledAgain_andARuleByHandIs() throws Exception {
     enforce(PAYMENTS, CURL);
