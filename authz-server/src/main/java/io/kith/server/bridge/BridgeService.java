@@ -24,10 +24,14 @@ import io.kith.server.check.Peer;
 import io.kith.server.check.Untrusted;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** Where identity bridges attach: {@code bridge.proto} says how. */
 public final class BridgeService extends BridgeServiceGrpc.BridgeServiceImplBase {
+  /** Octets that may wait in a stream; with many more it ends, since the bridge does not read. */
+  public static final int READY = StreamWriter.READY;
+
   private static final int PROTOCOL_VERSION = 1;
   private static final int MAX_NODE = 253;
   private static final Context.Key<Peer> PEER = Context.key("kith-bridge-peer");
@@ -78,9 +82,10 @@ public final class BridgeService extends BridgeServiceGrpc.BridgeServiceImplBase
 
   @Override
   public StreamObserver<BridgeMessage> attach(StreamObserver<ServerMessage> responses) {
-    var stream = attach(PEER.get(), responses);
-    ((ServerCallStreamObserver<ServerMessage>) responses)
-        .setOnCancelHandler(() -> stream.onError(Status.CANCELLED.asException()));
+    var call = (ServerCallStreamObserver<ServerMessage>) responses;
+    call.setOnReadyThreshold(READY);
+    var stream = attach(PEER.get(), responses, call::isReady);
+    call.setOnCancelHandler(() -> stream.onError(Status.CANCELLED.asException()));
     return stream;
   }
 
@@ -88,10 +93,12 @@ public final class BridgeService extends BridgeServiceGrpc.BridgeServiceImplBase
    * The same for a stream that is not gRPC's.
    *
    * @param peer who has opened it
+   * @param ready whether no more than {@link #READY} octets wait in it
    * @return is told of its end once, by {@code onError} when it was cut
    */
-  public StreamObserver<BridgeMessage> attach(Peer peer, StreamObserver<ServerMessage> responses) {
-    var stream = new Stream(peer, new StreamWriter<>(responses));
+  public StreamObserver<BridgeMessage> attach(
+      Peer peer, StreamObserver<ServerMessage> responses, BooleanSupplier ready) {
+    var stream = new Stream(peer, responses, ready);
     stream.admit();
     return stream;
   }
@@ -100,12 +107,12 @@ public final class BridgeService extends BridgeServiceGrpc.BridgeServiceImplBase
   private final class Stream implements StreamObserver<BridgeMessage> {
     private final Peer peer;
     private final StreamWriter<ServerMessage> out;
-    private @Nullable AttachedBridge bridge;
+    private volatile @Nullable AttachedBridge bridge; // by others who write
     private boolean refused;
 
-    Stream(Peer peer, StreamWriter<ServerMessage> out) {
+    Stream(Peer peer, StreamObserver<ServerMessage> responses, BooleanSupplier ready) {
       this.peer = peer;
-      this.out = out;
+      this.out = new StreamWriter<>(responses, ready, this::gone);
     }
 
     void admit() {

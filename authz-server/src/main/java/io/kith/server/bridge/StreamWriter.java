@@ -1,16 +1,32 @@
 package io.kith.server.bridge;
 
+import com.google.protobuf.MessageLite;
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
 /**
  * Lets many threads write to one gRPC stream, which admits one at a time; none waits for another.
  *
- * <p>Does not bound what is queued: those who write do.
+ * <p>What a reader that does not read leaves waiting is bounded: beyond it the stream ends with an
+ * error, and no message is left out of one that goes on.
  */
-final class StreamWriter<T> {
+final class StreamWriter<T extends MessageLite> {
+  /*
+   * Questions that may wait at a time take some 2 MiB, so with more than READY the reader is behind
+   * by what nobody waits for. It has as much again, since one that is cut is not ready either, and
+   * its owner hears of that in a moment.
+   */
+
+  /** Octets that may wait in a stream that is ready. */
+  static final int READY = 4 * 1024 * 1024;
+
+  /** Octets that are written to a stream that is not. */
+  static final int MOST = 4 * 1024 * 1024;
+
   private sealed interface Step<T> {
     record Message<T>(T message) implements Step<T> {}
 
@@ -20,14 +36,25 @@ final class StreamWriter<T> {
   }
 
   private final StreamObserver<T> stream;
+  private final BooleanSupplier ready;
+  private final Consumer<String> full;
   private final ConcurrentLinkedQueue<Step<T>> steps = new ConcurrentLinkedQueue<>();
   // Steps queued; whoever makes it one from zero writes until it is zero again.
   private final AtomicInteger pending = new AtomicInteger();
-  // Guarded by pending.
+  // Guarded by pending, as is how much was written since the stream was ready.
   private boolean ended;
+  private long behind;
 
-  StreamWriter(StreamObserver<T> stream) {
+  /**
+   * To a stream.
+   *
+   * @param ready whether no more than {@link #READY} octets wait in it
+   * @param full told why it ended, when that was since too much waits
+   */
+  StreamWriter(StreamObserver<T> stream, BooleanSupplier ready, Consumer<String> full) {
     this.stream = stream;
+    this.ready = ready;
+    this.full = full;
   }
 
   void write(T message) {
@@ -57,10 +84,25 @@ final class StreamWriter<T> {
     } while (pending.decrementAndGet() != 0);
   }
 
+  private void endFull() {
+    var why = "the bridge does not read: " + (READY + MOST) / 1024 / 1024 + " MiB wait for it";
+    ended = true;
+    stream.onError(
+        Status.RESOURCE_EXHAUSTED.withDescription(why + " (attach again)").asRuntimeException());
+    full.accept(why);
+  }
+
   private void take(Step<T> step) {
     try {
       switch (step) {
-        case Step.Message<T>(var message) -> stream.onNext(message);
+        case Step.Message<T>(var message) -> {
+          behind = ready.getAsBoolean() ? 0 : behind + message.getSerializedSize();
+          if (behind <= MOST) {
+            stream.onNext(message);
+          } else {
+            endFull();
+          }
+        }
         case Step.Failure<T>(var status) -> {
           ended = true;
           stream.onError(status.asRuntimeException());

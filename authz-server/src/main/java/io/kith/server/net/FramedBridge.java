@@ -71,7 +71,8 @@ final class FramedBridge implements FrameStream.Speaker<BridgeMessage> {
               public void onCompleted() {
                 stream.end(Status.OK);
               }
-            });
+            },
+            () -> stream.isReady(BridgeService.READY));
   }
 
   @Override
@@ -83,7 +84,7 @@ final class FramedBridge implements FrameStream.Speaker<BridgeMessage> {
 
   @Override
   public void ready() {
-    // what is written is bounded by those who write
+    // nothing waits here
   }
 
   @Override

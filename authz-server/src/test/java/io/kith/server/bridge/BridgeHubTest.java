@@ -492,6 +492,69 @@ class BridgeHubTest {
                 "no bridge has registered 10.88.1.2, and none took its place within 1 ms"));
   }
 
+  /** So many questions of some 2,000 octets, for whose answers nobody waits for long. */
+  private void askMuch(int questions) {
+    var id = SpiffeId.parse("spiffe://dev.kith.local/" + "a".repeat(1_900));
+    var query = about("10.88.1.2", "", Duration.ofMillis(1));
+    for (var i = 0; i < questions; i++) {
+      var _ =
+          hub.ask(
+              new SocketQuery(
+                  query.node(),
+                  query.protocol(),
+                  query.source(),
+                  query.destination(),
+                  id,
+                  "",
+                  query.timeout()),
+              _ -> {});
+    }
+  }
+
+  private FakeBridge deaf() {
+    var bridge = FakeBridge.deaf(channel(), "node-1");
+    bridge.registers(pod("10.88.1.2"));
+    Await.until("the pod is registered", () -> pods("node-1") == 1);
+    return bridge;
+  }
+
+  /** What it does not read was kept without a bound. */
+  @Test
+  void ask_bridgeThatDoesNotRead_endsItsStream_andTheNextIsAsked() {
+    var deaf = deaf();
+
+    var answer = ask("10.88.1.2", "");
+    askMuch(6_000);
+    Await.until("its stream has ended", () -> hub.statuses().isEmpty());
+    var next = attached("node-1");
+    next.describes(fingerprint("fp:1", "/usr/bin/checkout").build());
+    next.registers(pod("10.88.1.2"));
+    var query = next.nextQuery();
+    while (!query.getSpiffeId().equals(Samples.CHECKOUT.toString())) {
+      query = next.nextQuery();
+    }
+    next.answers(query, candidate("fp:1"));
+
+    assertThat(soon(answer)).isInstanceOf(Attributed.class);
+    deaf.reads();
+    assertThat(deaf.ended().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+    assertThat(deaf.ended().getDescription())
+        .isEqualTo("the bridge does not read: 8 MiB wait for it (attach again)");
+  }
+
+  @Test
+  void ask_bridgeThatReadsLate_getsEveryQuestion() {
+    var bridge = deaf();
+
+    askMuch(2_500);
+    bridge.reads();
+
+    for (var i = 1; i <= 2_500; i++) {
+      assertThat(bridge.nextQuery().getId()).isEqualTo(i);
+    }
+    assertThat(pods("node-1")).isEqualTo(1);
+  }
+
   private static DnsAnswer told(String pod) {
     return DnsAnswer.newBuilder()
         .setPodId("net:[" + pod + "]")

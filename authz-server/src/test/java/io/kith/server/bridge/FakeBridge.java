@@ -3,6 +3,8 @@ package io.kith.server.bridge;
 import com.google.protobuf.ByteString;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
+import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientResponseObserver;
 import io.grpc.stub.StreamObserver;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.v1.Answer;
@@ -26,21 +28,43 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
 /** The other end of a bridge's stream, moved by a test. */
-final class FakeBridge implements StreamObserver<ServerMessage> {
+final class FakeBridge implements ClientResponseObserver<BridgeMessage, ServerMessage> {
   private final BlockingQueue<ServerMessage> received = new LinkedBlockingQueue<>();
   private final CompletableFuture<Status> ended = new CompletableFuture<>();
   private final StreamObserver<BridgeMessage> out;
+  private final boolean reads;
 
-  private FakeBridge(ManagedChannel channel) {
+  private FakeBridge(ManagedChannel channel, boolean reads) {
+    this.reads = reads;
     out = BridgeServiceGrpc.newStub(channel).attach(this);
   }
 
   static FakeBridge silent(ManagedChannel channel) {
-    return new FakeBridge(channel);
+    return new FakeBridge(channel, true);
   }
 
   static FakeBridge attached(ManagedChannel channel, String node) {
-    var bridge = new FakeBridge(channel);
+    return welcomed(new FakeBridge(channel, true), node);
+  }
+
+  /** Reads nothing after the Welcome, until it {@link #reads}. */
+  static FakeBridge deaf(ManagedChannel channel, String node) {
+    return welcomed(new FakeBridge(channel, false), node);
+  }
+
+  @Override
+  public void beforeStart(ClientCallStreamObserver<BridgeMessage> call) {
+    if (!reads) {
+      call.disableAutoRequestWithInitial(1);
+    }
+  }
+
+  /** From now on. */
+  void reads() {
+    ((ClientCallStreamObserver<BridgeMessage>) out).request(Integer.MAX_VALUE);
+  }
+
+  private static FakeBridge welcomed(FakeBridge bridge, String node) {
     bridge.hello(1, node);
     if (!bridge.next().hasWelcome()) {
       throw new AssertionError("no welcome (expected: the first message)");

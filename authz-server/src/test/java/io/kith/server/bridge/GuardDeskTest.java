@@ -102,7 +102,9 @@ class GuardDeskTest {
 
               @Override
               public void onCompleted() {}
-            });
+            },
+            () -> true,
+            _ -> {});
     var id = SpiffeId.parse("spiffe://dev.kith.local/ns/kith/sa/identity-bridge");
     var one =
         new AttachedBridge(

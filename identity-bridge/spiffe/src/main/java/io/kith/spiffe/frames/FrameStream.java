@@ -210,6 +210,11 @@ public final class FrameStream<I, O extends MessageLite>
     return begun && channel.isWritable();
   }
 
+  /** The same where as many octets may wait besides, or some more. */
+  public boolean isReady(long octets) {
+    return begun && channel.bytesBeforeWritable() <= octets;
+  }
+
   private ByteBuf frame(byte flags, int length) {
     return channel.alloc().ioBuffer(PREFIX + length).writeByte(flags).writeInt(length);
   }
