@@ -185,11 +185,13 @@ final class AttachedBridge {
   }
 
   /**
-   * Takes the place of a bridge of its node that went away a moment ago: what that heard of pods
-   * which are the same holds. Before anything is registered.
+   * Takes the place of a bridge of its node that went away a moment ago, or that it takes over
+   * from: what that heard of pods which are the same holds, or what was heard before one that never
+   * registered any. Before anything is registered.
    */
-  void follows(AttachedBridge gone) {
-    former = gone;
+  void follows(AttachedBridge other) {
+    var before = other.former;
+    former = before == null ? other : before;
   }
 
   /** The ids of its own pods that are among these, with the same addresses. */

@@ -62,7 +62,8 @@ public final class BridgeHub implements ProcessSource, PodSource {
    *
    * When a bridge ends and another of its node takes over, as when its pod is made anew, questions
    * wait for that one as long as they may wait for an answer. What the former heard pods be told by
-   * their resolvers holds for the next, which was not there to hear it; nothing else does.
+   * their resolvers holds for the next, which was not there to hear it; nothing else does. The next
+   * may be there before the former ends; then that holds of one at the same address only.
    */
 
   private static final BoundedLog LOG = new BoundedLog(BridgeHub.class, 10);
@@ -382,6 +383,9 @@ public final class BridgeHub implements ProcessSource, PodSource {
     var former = gone.remove(bridge.node());
     if (older != null) {
       replaced.put(bridge, older);
+      if (Objects.equals(older.peer().address(), bridge.peer().address())) {
+        bridge.follows(older);
+      }
     } else if (former != null && !former.isForgotten()) {
       bridge.follows(former.bridge());
     }

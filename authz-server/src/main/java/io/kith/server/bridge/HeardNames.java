@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
 
 /**
  * The names that the pods of one bridge were told addresses of. Written by the thread of its
- * stream, read by any.
+ * stream, read by any; inherited from by that of another.
  *
  * <p>A name is kept for its lifetime and at least a day: many programs resolve once and connect for
  * hours.
@@ -40,10 +40,9 @@ final class HeardNames {
   }
 
   private final LongSupplier nanoTime;
-  private final Map<String, SequencedMap<String, Fact>> byPod = new HashMap<>();
+  private final Map<String, SequencedMap<String, Fact>> byPod = new HashMap<>(); // guarded by this
   private final Map<String, Map<IpAddress, Map<String, Long>>> index = new ConcurrentHashMap<>();
-
-  private int weight;
+  private int weight; // guarded by this
 
   HeardNames(LongSupplier nanoTime) {
     this.nanoTime = nanoTime;
@@ -54,7 +53,7 @@ final class HeardNames {
    * oldest, as does one that hears another when all pods have too many; one without any hears
    * nothing then.
    */
-  void heard(Collection<DnsAnswer> answers) {
+  synchronized void heard(Collection<DnsAnswer> answers) {
     var touched = new HashSet<String>();
     for (var answer : answers) {
       if (isSensible(answer)) {
@@ -130,19 +129,32 @@ final class HeardNames {
     return names;
   }
 
-  /** Takes over what was heard of these pods by a bridge that hears nothing more. */
+  /** Takes over what was heard of these pods by a bridge whose place is taken. */
   void inherit(HeardNames former, Set<String> pods) {
-    for (var pod : pods) {
-      var names = former.byPod.get(pod);
-      if (names != null && byPod.putIfAbsent(pod, new LinkedHashMap<>(names)) == null) {
-        index.put(pod, indexed(names));
-        weight += weightOf(names);
-      }
+    former.of(pods).forEach(this::inherit);
+  }
+
+  private synchronized Map<String, SequencedMap<String, Fact>> of(Set<String> pods) {
+    var found = new HashMap<String, SequencedMap<String, Fact>>();
+    byPod.forEach(
+        (pod, names) -> {
+          if (pods.contains(pod)) {
+            found.put(pod, new LinkedHashMap<>(names));
+          }
+        });
+    return found;
+  }
+
+  private synchronized void inherit(String pod, SequencedMap<String, Fact> names) {
+    var its = weightOf(names);
+    if (weight + its <= MOST && byPod.putIfAbsent(pod, names) == null) {
+      index.put(pod, indexed(names));
+      weight += its;
     }
   }
 
   /** Forgets the pods that are not among these. */
-  void keep(Set<String> pods) {
+  synchronized void keep(Set<String> pods) {
     byPod.keySet().retainAll(pods);
     index.keySet().retainAll(pods);
     weight = byPod.values().stream().mapToInt(HeardNames::weightOf).sum();

@@ -568,17 +568,22 @@ class BridgeHubTest {
     return hub.names(IpAddress.parse(pod), IpAddress.parse("198.18.1.1"), Set.of());
   }
 
+  /** A bridge of two pods that were told a name. */
+  private FakeBridge hearing(String one, String other) {
+    var bridge = attached("node-1");
+    bridge.registers(pod(one), pod(other));
+    bridge.send(
+        BridgeMessage.newBuilder()
+            .setDnsAnswers(DnsAnswers.newBuilder().addAnswers(told(one)).addAnswers(told(other)))
+            .build());
+    Await.until("it is heard", () -> !namesOf(other).isEmpty());
+    return bridge;
+  }
+
   /** The next bridge was not there to hear it, and programs resolve once and connect for hours. */
   @Test
   void names_ofABridgeThatWent_holdUnderTheNext_forPodsThatAreTheSame() {
-    var first = attached("node-1");
-    first.registers(pod("10.88.1.2"), pod("10.88.1.3"));
-    first.send(
-        BridgeMessage.newBuilder()
-            .setDnsAnswers(
-                DnsAnswers.newBuilder().addAnswers(told("10.88.1.2")).addAnswers(told("10.88.1.3")))
-            .build());
-    Await.until("it is heard", () -> !namesOf("10.88.1.3").isEmpty());
+    var first = hearing("10.88.1.2", "10.88.1.3");
     first.cut();
     Await.until("it is detached", () -> hub.statuses().isEmpty());
 
@@ -597,6 +602,38 @@ class BridgeHubTest {
     elsewhere.registers(pod("10.88.1.2"));
     Await.until("another node has it", () -> pods("node-2") == 1);
     assertThat(namesOf("10.88.1.2")).as("of another node").isEmpty();
+  }
+
+  /** The end of a stream may be noticed late, or not before the next one has the pods. */
+  @Test
+  void names_ofABridgeThatEndsOnceTheNextIsThere_holdUnderTheNext() {
+    var first = hearing("10.88.1.2", "10.88.1.3");
+    var second = attached("node-1");
+    first.cut();
+    Await.until("it is detached", () -> namesOf("10.88.1.2").isEmpty());
+    second.registers(pod("10.88.1.2"), pod("10.88.1.3"));
+    Await.until("both pods", () -> pods("node-1") == 2);
+    assertThat(namesOf("10.88.1.2")).containsExactly("api.example.com");
+
+    var third = attached("node-1");
+    third.registers(pod("10.88.1.2"));
+    Await.until("one pod", () -> pods("node-1") == 1);
+
+    assertThat(namesOf("10.88.1.2")).containsExactly("api.example.com");
+    assertThat(second.ended().getCode()).isEqualTo(Status.Code.ABORTED);
+  }
+
+  /** Who takes the name of a node from elsewhere may have told what it likes. */
+  @Test
+  void names_ofABridgeFromElsewhere_doNotHoldUnderTheOneOfTheNode() {
+    places.node("192.0.2.1", "node-1");
+    var _ = hearing("10.88.1.2", "10.88.1.3");
+
+    var own = attachedFrom("192.0.2.1", "node-1");
+    own.registers(pod("10.88.1.2"));
+    Await.until("one pod", () -> pods("node-1") == 1);
+
+    assertThat(namesOf("10.88.1.2")).isEmpty();
   }
 
   private static ByteString bytes(String address) {
