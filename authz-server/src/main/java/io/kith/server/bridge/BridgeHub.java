@@ -2,6 +2,7 @@ package io.kith.server.bridge;
 
 import static java.util.Objects.requireNonNull;
 
+import io.grpc.Status;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.StaticWorkloadDirectory;
 import io.kith.baselines.identity.WorkloadDirectory;
@@ -365,31 +366,40 @@ public final class BridgeHub implements ProcessSource, PodSource {
 
   /**
    * Takes a bridge in. A node that has one already is taken over when it registers pods, and only
-   * from the same address, or from the node when the other is not known to be there.
+   * from the same address, or from the node when the other is not known to be there. One that waits
+   * to take over gives its place up, and ends.
    *
    * @return why not, or null
    */
-  synchronized @Nullable String attach(AttachedBridge bridge) {
-    var older = byNode.get(bridge.node());
-    if (older != null
-        && !Objects.equals(older.peer().address(), bridge.peer().address())
-        && (!from(bridge).isOn(bridge.node()) || from(older).isOn(bridge.node()))) {
-      return "node "
-          + Untrusted.quoted(bridge.node())
-          + " has a bridge already, from "
-          + older.peer().address();
-    }
-    byNode.put(bridge.node(), bridge);
-    var former = gone.remove(bridge.node());
-    if (older != null) {
-      replaced.put(bridge, older);
-      if (Objects.equals(older.peer().address(), bridge.peer().address())) {
-        bridge.follows(older);
+  @Nullable String attach(AttachedBridge bridge) {
+    AttachedBridge passed = null;
+    synchronized (this) {
+      var older = byNode.get(bridge.node());
+      if (older != null
+          && !Objects.equals(older.peer().address(), bridge.peer().address())
+          && (!from(bridge).isOn(bridge.node()) || from(older).isOn(bridge.node()))) {
+        return "node "
+            + Untrusted.quoted(bridge.node())
+            + " has a bridge already, from "
+            + older.peer().address();
       }
-    } else if (former != null && !former.isForgotten()) {
-      bridge.follows(former.bridge());
+      byNode.put(bridge.node(), bridge);
+      var former = gone.remove(bridge.node());
+      if (older != null) {
+        var holding = replaced.remove(older);
+        passed = holding == null ? null : older;
+        replaced.put(bridge, holding == null ? older : holding);
+        if (Objects.equals(older.peer().address(), bridge.peer().address())) {
+          bridge.follows(older);
+        }
+      } else if (former != null && !former.isForgotten()) {
+        bridge.follows(former.bridge());
+      }
     }
     LOG.log(comings, "bridge attached", Map.of("node", bridge.node()), null);
+    if (passed != null) {
+      passed.end(Status.ABORTED.withDescription("the bridge attached again"));
+    }
     return null;
   }
 

@@ -1137,6 +1137,37 @@ class BridgeHubTest {
     assertThat(older.nextQuery().getId()).isEqualTo(1);
   }
 
+  /** The third stream of a bridge whose first two hang was refused what the first one held. */
+  @Test
+  void attach_thirdStream_takesThePlaceOfTheSecond_andOverFromTheFirst() {
+    var first = holding("node-1", "10.88.1.2");
+    var second = attached("node-1");
+    var third = attached("node-1");
+
+    third.registers(pod("10.88.1.2"));
+    Await.until("its list is taken", () -> pods("node-1") == 1);
+
+    assertThat(hub.statuses().getFirst().refusedAddresses()).isEmpty();
+    assertThat(second.ended().getCode()).isEqualTo(Status.Code.ABORTED);
+    assertThat(first.ended().getCode()).isEqualTo(Status.Code.ABORTED);
+    var _ = ask("10.88.1.2", "");
+    assertThat(third.nextQuery().getId()).isEqualTo(1);
+  }
+
+  @Test
+  void attach_thirdStreamEndsBeforeItRegisters_leavesTheFirst() {
+    var first = holding("node-1", "10.88.1.2");
+    var second = attached("node-1");
+    var third = attached("node-1");
+    assertThat(second.ended().getCode()).isEqualTo(Status.Code.ABORTED);
+
+    third.complete();
+    Await.until("the first is back", () -> pods("node-1") == 1);
+
+    var _ = ask("10.88.1.2", "");
+    assertThat(first.nextQuery().getId()).isEqualTo(1);
+  }
+
   @Test
   void attach_sameNodeFromAnotherAddress_isRefused() {
     var _ = holding("node-1", "10.88.1.2");
