@@ -21,6 +21,7 @@ import io.kith.server.check.SocketQuery;
 import io.kith.server.check.Untrusted;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -50,7 +51,7 @@ final class AttachedBridge {
   private final Questions questions;
   private final HeardNames names = new HeardNames(System::nanoTime);
   private final Revocations revocations = new Revocations();
-  private final Map<String, GuardPolicy> guards = new HashMap<>(); // of GuardDesk's thread
+  private final Map<String, GuardPolicy> guards = new HashMap<>(); // told; guarded by itself
 
   private volatile NodeStatus status = NodeStatus.getDefaultInstance();
   private volatile List<RegisteredPod> pods = List.of();
@@ -212,14 +213,16 @@ final class AttachedBridge {
   /** Tells the bridge which of these policies are new to it; for one thread. */
   void guards(Map<String, GuardPolicy> policies) {
     var news = new ArrayList<GuardPolicy>();
-    policies.forEach(
-        (pod, policy) -> {
-          if (news.size() < MAX_IN_MESSAGE && !policy.equals(guards.get(pod))) {
-            guards.put(pod, policy);
-            news.add(policy);
-          }
-        });
-    guards.keySet().retainAll(policies.keySet());
+    synchronized (guards) {
+      policies.forEach(
+          (pod, policy) -> {
+            if (news.size() < MAX_IN_MESSAGE && !policy.equals(guards.get(pod))) {
+              guards.put(pod, policy);
+              news.add(policy);
+            }
+          });
+      guards.keySet().retainAll(policies.keySet());
+    }
     if (!news.isEmpty()) {
       out.write(
           ServerMessage.newBuilder()
@@ -268,12 +271,29 @@ final class AttachedBridge {
     if (before != null) {
       names.inherit(before.names, before.alsoOf(valid));
     }
-    names.keep(valid.stream().map(RegisteredPod::id).collect(Collectors.toSet()));
+    names.keep(ids(valid));
+    tellAnew(valid);
     hub.register(this, List.copyOf(valid));
     pods = List.copyOf(valid); // who sees them here can ask about them
     hub.doubted(node(), doubtful);
     problems.addAll(doubtful);
     this.problems = List.copyOf(problems);
+  }
+
+  /**
+   * Has the pods that are not as in the list before be told their policies again: one may be
+   * another by the number of one that is gone, of which the bridge forgets what it was told.
+   */
+  private void tellAnew(List<RegisteredPod> now) {
+    var same = new HashSet<>(now);
+    same.retainAll(new HashSet<>(pods));
+    synchronized (guards) {
+      guards.keySet().retainAll(ids(same));
+    }
+  }
+
+  private static Set<String> ids(Collection<RegisteredPod> pods) {
+    return pods.stream().map(RegisteredPod::id).collect(Collectors.toSet());
   }
 
   /** Words about addresses that it claims and cannot have. */

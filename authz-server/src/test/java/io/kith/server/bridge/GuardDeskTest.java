@@ -217,6 +217,32 @@ class GuardDeskTest {
         Owner.parse(owner), id, "prod", List.of(address), List.of());
   }
 
+  /** The bridge forgets who is gone, and the kernel gives the number to the next. */
+  @Test
+  void look_podWithTheNumberOfOneThatWentSinceTheLastLook_isToldTheSamePolicy() {
+    var its = pod("net:[1]", Samples.POD).addSpiffeIds(Samples.CHECKOUT.toString());
+    var before = PodUpdate.newBuilder().addPods(its).build();
+    var after = PodUpdate.newBuilder().addPods(its.setStartedUnixMillis(1)).build();
+    try (var desk = desk(NetworkTarget.parse("10.96.0.10:53"))) {
+      desk.look();
+      assertThat(policies()).hasSize(1);
+      bridge.registers(before, NOON);
+      desk.look();
+      assertThat(policies()).as("of a pod that stayed").isEmpty();
+
+      bridge.registers(PodUpdate.getDefaultInstance(), NOON);
+      bridge.registers(before, NOON);
+      desk.look();
+      assertThat(policies()).as("of one that came back").hasSize(1);
+
+      bridge.registers(after, NOON);
+      desk.look();
+      assertThat(policies()).as("of another").hasSize(1);
+      desk.look();
+      assertThat(policies()).isEmpty();
+    }
+  }
+
   @Test
   void look_noResolver_refusesNothing() {
     try (var desk = desk()) {
