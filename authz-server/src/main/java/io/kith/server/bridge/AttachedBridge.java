@@ -145,7 +145,11 @@ final class AttachedBridge {
     if (fingerprints.isFull()) {
       end(
           Status.RESOURCE_EXHAUSTED.withDescription(
-              "more than " + Fingerprints.MAX + " fingerprints on one stream (attach again)"));
+              "more than "
+                  + Fingerprints.MAX
+                  + " fingerprints or "
+                  + Fingerprints.MAX_OCTETS / 1024 / 1024
+                  + " MiB of them on one stream (attach again)"));
       return;
     }
     fingerprints.add(fingerprint);

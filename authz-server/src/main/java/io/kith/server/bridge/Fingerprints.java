@@ -24,6 +24,9 @@ final class Fingerprints {
   /** More on one stream are refused: the bridge attaches again and starts from nothing. */
   static final int MAX = 65_536;
 
+  /** The same: octets of descriptions, 1 KiB for each. */
+  static final long MAX_OCTETS = MAX * 1_024L;
+
   private static final int MAX_ID = 64; // of a bridge's own: fp: and 32 digits
   private static final int MAX_TEXT = 4096;
   private static final int MAX_LINEAGE = 8;
@@ -46,13 +49,15 @@ final class Fingerprints {
 
   private final Map<String, Known> byId = new HashMap<>();
   private final Map<CandidateKey, Candidate> candidates = new HashMap<>();
+  private long octets; // of all that was described
 
   boolean isFull() {
-    return byId.size() >= MAX;
+    return byId.size() >= MAX || octets >= MAX_OCTETS;
   }
 
   /** Takes a description; one that makes no sense is kept as such, but for one that is long. */
   void add(Fingerprint described) {
+    octets += described.getSerializedSize();
     if (described.getId().length() > MAX_ID) {
       return;
     }

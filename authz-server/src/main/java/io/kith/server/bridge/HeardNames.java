@@ -30,6 +30,11 @@ final class HeardNames {
   /** Names and addresses of all pods: some 400 for each of 250, and 16 MiB. */
   static final int MOST = 100_000;
 
+  /** Pods with names that are not registered yet: their list may come a moment later. */
+  static final int PODS_AHEAD = 1_024;
+
+  private static final int MAX_POD_ID = 80; // longer ones are cut where pods are registered
+
   private static final long LEAST_NANOS = Duration.ofDays(1).toNanos();
   private static final Pattern NAME = Pattern.compile("[a-z0-9_-]{1,63}(\\.[a-z0-9_-]{1,63})*");
 
@@ -42,6 +47,7 @@ final class HeardNames {
   private final LongSupplier nanoTime;
   private final Map<String, SequencedMap<String, Fact>> byPod = new HashMap<>(); // guarded by this
   private final Map<String, Map<IpAddress, Map<String, Long>>> index = new ConcurrentHashMap<>();
+  private Set<String> registered = Set.of(); // guarded by this
   private int weight; // guarded by this
 
   HeardNames(LongSupplier nanoTime) {
@@ -51,12 +57,12 @@ final class HeardNames {
   /**
    * Takes in answers; one that makes no sense is left out. A pod with too many names forgets its
    * oldest, as does one that hears another when all pods have too many; one without any hears
-   * nothing then.
+   * nothing then, nor does one that is not registered while many such have names.
    */
   synchronized void heard(Collection<DnsAnswer> answers) {
     var touched = new HashSet<String>();
     for (var answer : answers) {
-      if (isSensible(answer)) {
+      if (isSensible(answer) && isOfAPod(answer.getPodId())) {
         var names = byPod.computeIfAbsent(answer.getPodId(), _ -> new LinkedHashMap<>());
         add(names, answer.getName(), fact(answer));
         touched.add(answer.getPodId());
@@ -85,8 +91,15 @@ final class HeardNames {
     }
   }
 
+  private boolean isOfAPod(String id) {
+    return registered.contains(id)
+        || byPod.containsKey(id)
+        || byPod.size() < registered.size() + PODS_AHEAD;
+  }
+
   private static boolean isSensible(DnsAnswer answer) {
-    return answer.getName().length() <= 253
+    return answer.getPodId().length() <= MAX_POD_ID
+        && answer.getName().length() <= 253
         && NAME.matcher(answer.getName()).matches()
         && answer.getAddressesCount() <= ADDRESSES
         && answer.getAddressesList().stream()
@@ -153,8 +166,9 @@ final class HeardNames {
     }
   }
 
-  /** Forgets the pods that are not among these. */
+  /** Forgets the pods that are not among these, which are all that are registered. */
   synchronized void keep(Set<String> pods) {
+    registered = Set.copyOf(pods);
     byPod.keySet().retainAll(pods);
     index.keySet().retainAll(pods);
     weight = byPod.values().stream().mapToInt(HeardNames::weightOf).sum();

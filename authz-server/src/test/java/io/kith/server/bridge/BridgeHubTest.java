@@ -694,6 +694,24 @@ class BridgeHubTest {
     assertThat(soon(answer)).isInstanceOf(Unattributed.class);
   }
 
+  /** And by octets: each may be long. */
+  @Test
+  void attach_longFingerprints_endTheStreamBeforeTheyAreMany() {
+    var bridge = holding("node-1", "10.88.1.2");
+    var described = fingerprint("fp:1", "/usr/bin/checkout");
+    for (var i = 0; i < 900; i++) {
+      described.addInjectedMappings("m".repeat(4_000));
+    }
+
+    for (var i = 0; i < 20; i++) {
+      bridge.describes(described.build());
+    }
+
+    assertThat(bridge.ended().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+    assertThat(bridge.ended().getDescription())
+        .isEqualTo("more than 65536 fingerprints or 64 MiB of them on one stream (attach again)");
+  }
+
   @Test
   void ask_unknownFingerprint_isUnattributed() {
     var bridge = holding("node-1", "10.88.1.2");

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.protobuf.ByteString;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.v1.DnsAnswer;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -38,15 +39,19 @@ class HeardNamesTest {
         .doesNotContain("d0.example");
   }
 
-  /** A bridge may tell of pods that it has not registered yet, and not of any number of them. */
   @Test
-  void heard_ofMorePodsThanThereIsRoomFor_leavesThemOutAndServesTheFormer() {
+  void heard_whenAllPodsHaveTooMany_leavesOutThoseWithoutAny_andServesTheFormer() {
+    var pods = new HashSet<>(Set.of("uid-1"));
+    for (var i = 0; i < HeardNames.MOST; i++) {
+      pods.add("pod-" + i);
+    }
+    names.keep(pods);
     hear("uid-1", "first.example");
     for (var i = 0; i < HeardNames.MOST; i++) {
-      hear("made-up-" + i, "d.example");
+      hear("pod-" + i, "d.example");
     }
-    assertThat(names.of("made-up-0", ADDRESS)).contains("d.example");
-    assertThat(names.of("made-up-" + (HeardNames.MOST - 1), ADDRESS)).isEmpty();
+    assertThat(names.of("pod-0", ADDRESS)).contains("d.example");
+    assertThat(names.of("pod-" + (HeardNames.MOST - 1), ADDRESS)).isEmpty();
 
     hear("uid-1", "second.example");
     assertThat(names.of("uid-1", ADDRESS)).containsExactly("second.example");
@@ -57,5 +62,23 @@ class HeardNamesTest {
     hear("uid-1", "third.example");
     assertThat(names.of("uid-1", ADDRESS))
         .containsExactlyInAnyOrder("second.example", "third.example");
+  }
+
+  /** A bridge may tell of pods that it has not registered yet, and not of any number of them. */
+  @Test
+  void heard_ofManyPodsThatAreNotRegistered_isKeptForSome() {
+    names.keep(Set.of("uid-1"));
+    for (var i = 0; i <= HeardNames.PODS_AHEAD + 1; i++) {
+      hear("made-up-" + i, "d.example");
+    }
+    hear("uid-1", "d.example");
+    hear("u".repeat(100), "d.example");
+
+    assertThat(names.of("made-up-0", ADDRESS)).containsExactly("d.example");
+    assertThat(names.of("made-up-" + (HeardNames.PODS_AHEAD + 1), ADDRESS)).isEmpty();
+    assertThat(names.of("uid-1", ADDRESS)).containsExactly("d.example");
+    names.keep(Set.of("uid-1", "u".repeat(100)));
+    hear("u".repeat(100), "d.example");
+    assertThat(names.of("u".repeat(100), ADDRESS)).isEmpty();
   }
 }
