@@ -33,16 +33,22 @@ import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -67,7 +73,10 @@ class HandOverTest {
   /** Generous: what is counted are lost questions, not those that a busy machine delays. */
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
-  @TempDir private Path folder;
+  @TempDir private static Path root;
+
+  /** All ways at once, since each mostly waits until a certificate is renewed. */
+  private static final Map<Way, Future<?>> RUNNING = new EnumMap<>(Way.class);
 
   enum Way {
     PORT,
@@ -78,9 +87,28 @@ class HandOverTest {
     FRAMES
   }
 
+  @BeforeAll
+  static void begin() throws IOException {
+    for (var way : Way.values()) {
+      var folder = Files.createDirectory(root.resolve(Integer.toString(RUNNING.size())));
+      var running =
+          new FutureTask<>(
+              () -> {
+                ask(way, folder);
+                return way;
+              });
+      RUNNING.put(way, running);
+      Thread.ofPlatform().daemon().start(running);
+    }
+  }
+
   @ParameterizedTest
   @EnumSource
   void ask_whileTheCertificateIsRenewedFourTimes_isAlwaysAnswered(Way way) throws Exception {
+    assertThat(requireNonNull(RUNNING.get(way)).get()).isEqualTo(way);
+  }
+
+  private static void ask(Way way, Path folder) throws Exception {
     var clock = Clock.systemUTC();
     try (var authority =
             DevIdentity.start(
@@ -145,7 +173,8 @@ class HandOverTest {
         }
 
         System.out.println(
-            "[hand-over] " + answered + " questions over " + RENEWALS + " renewals, all answered");
+            "[hand-over] %s: %d questions over %d renewals, all answered"
+                .formatted(way, answered, RENEWALS));
         assertThat(answered).isGreaterThan(100);
         assertThat(events).allMatch(BridgeStream.Event.Attached.class::isInstance);
       } finally {
