@@ -734,7 +734,7 @@ class LiveProcessTest {
   /** The first answer of a new binary may come before its hash does. */
   @Test
   void identify_beforeTheHashIsKnown_isTheSameClassOfProcess() throws Exception {
-    pod.ask("cp /usr/bin/sleep /srv/large; truncate -s 900M /srv/large; echo");
+    pod.ask("cp /usr/bin/sleep /srv/large; truncate -s 300M /srv/large; echo");
     var pid = pod.start("/srv/large 1000");
 
     var early = source.identify(Sighting.holder(pid), System.nanoTime());
