@@ -235,12 +235,12 @@ class DoctorInIstioTest {
   @Order(5)
   void tenantsFilterThatRemovesTheCheck_isFound_andWhatItDid() throws Exception {
     mesh.plane.apply(TENANT);
-    mesh.awaitText("\"name\": \"kith.connection\"", false);
+    mesh.awaitText("\"name\":\"kith.connection\"", false);
 
     var outcome = doctor();
 
     mesh.plane.delete(TENANT);
-    mesh.awaitText("\"name\": \"kith.connection\"", true);
+    mesh.awaitText("\"name\":\"kith.connection\"", true);
     assertThat(rules(outcome)).contains("unguarded-chain", "tenant-filter");
     assertThat(report(outcome).path("findings").toString())
         .contains("REMOVE of kith.connection", "kubectl delete envoyfilter faster -n shop");
@@ -287,7 +287,7 @@ class DoctorInIstioTest {
                 MeshScope.parse(IstioMesh.CART, Map.of("app", "cart")),
                 new FailureMode.Closed())
             .yaml());
-    mesh.awaitText("\"failure_mode_allow\": true", false);
+    mesh.awaitText("\"failure_mode_allow\":true", false);
     assertThat(rules(doctor())).doesNotContain("open-under-enforce").contains("pods-not-refused");
 
     POLICIES.forEach(policy -> mesh.plane.apply(BINDING.formatted(policy, policy)));

@@ -2,6 +2,8 @@ package io.kith.load.istio;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.kith.istio.MeshRecipe;
 import io.kith.istio.MeshSettings;
 import io.kith.istio.ServerAddress;
@@ -11,6 +13,7 @@ import io.kith.load.lab.Lab;
 import io.kith.load.lab.Pod;
 import io.kith.load.lab.Upstream;
 import io.kith.load.mesh.Programs;
+import io.kith.load.tools.Command;
 import io.kith.load.tools.Envoy;
 import io.kith.load.tools.Istio;
 import java.io.IOException;
@@ -161,21 +164,34 @@ final class IstioMesh implements AutoCloseable {
         settings);
   }
 
-  /** Waits until the sidecar's configuration has what was applied, or deleted. */
+  /** Waits until both sidecars have what was applied, or deleted, for new connections. */
   void awaitGuarded(boolean guarded) throws IOException, InterruptedException {
-    awaitText("x-kith-direction", guarded);
-  }
-
-  /** Waits until a text is in the sidecar's configuration, or no more. */
-  void awaitText(String text, boolean there) throws IOException, InterruptedException {
-    awaitText("/config_dump", text, there);
+    for (var one : List.of(sidecar, catalogsSidecar)) {
+      await("x-kith-direction", guarded, () -> configuration(one.envoy()));
+    }
   }
 
   /**
-   * Waits until the sidecar has a cluster, or no more. Its listeners may name it still: they drain.
+   * Waits until a text is in the sidecar's configuration for new connections, or no more.
+   *
+   * @param text of JSON without blanks
    */
+  void awaitText(String text, boolean there) throws IOException, InterruptedException {
+    await(text, there, () -> configuration(envoy()));
+  }
+
+  /** Without listeners that are not asked any more and drain, for as long as Istio has it. */
+  private static String configuration(EnvoyProxy envoy) throws IOException, InterruptedException {
+    var dump = new ObjectMapper().readTree(envoy.admin("/config_dump"));
+    for (var listener : dump.findParents("draining_state")) {
+      ((ObjectNode) listener).remove("draining_state");
+    }
+    return dump.toString();
+  }
+
+  /** Waits until the sidecar has a cluster, or no more. Its listeners may name it still. */
   void awaitCluster(String part, boolean there) throws IOException, InterruptedException {
-    awaitText("/clusters", part, there);
+    await(part, there, () -> envoy().admin("/clusters"));
   }
 
   /** Waits until the sidecar has so many outbound chains, or more. */
@@ -188,16 +204,32 @@ final class IstioMesh implements AutoCloseable {
     }
   }
 
-  private void awaitText(String page, String text, boolean there)
+  @FunctionalInterface
+  private interface Page {
+    String read() throws IOException, InterruptedException;
+  }
+
+  private void await(String text, boolean there, Page page)
       throws IOException, InterruptedException {
     long end = System.nanoTime() + LIMIT.toNanos();
-    while (envoy().admin(page).contains(text) != there) {
+    while (page.read().contains(text) != there) {
       if (System.nanoTime() > end) {
         throw new IllegalStateException(
             "%s is%s there; istiod says: %s".formatted(text, there ? " not" : "", plane.log()));
       }
       Thread.sleep(20);
     }
+  }
+
+  /** Connections that the cart's sidecar keeps to the catalog's are made anew when it needs one. */
+  void closeKept() throws Exception {
+    cart.namespace()
+        .call(
+            () ->
+                Command.run(
+                        LIMIT,
+                        List.of("ss", "-K", "-t", "dst", catalog.host().v4().getHostAddress()))
+                    .orFail());
   }
 
   Guarded guarded() throws IOException, InterruptedException {

@@ -124,7 +124,7 @@ class IstioTest {
 
     var open = overlay(settings, new FailureMode.Open());
     mesh.plane.apply(open);
-    mesh.awaitText("\"failure_mode_allow\": true", true);
+    mesh.awaitText("\"failure_mode_allow\":true", true);
     assertGuarded("open");
     assertThat(mesh.ask("catalog", 8080)).contains(mesh.catalog.token());
     assertThat(mesh.ask("stranger", 8080)).contains(mesh.stranger.token());
@@ -182,7 +182,7 @@ class IstioTest {
     assertThat(found(filter)).doesNotContain("not-gated");
 
     mesh.plane.apply(other);
-    mesh.awaitText("\"name\": \"kith.gate\"", false);
+    mesh.awaitText("\"name\":\"kith.gate\"", false);
 
     assertGuarded("strict without its gate");
     assertThat(found(other)).contains("not-gated").doesNotContain("unguarded-chain");

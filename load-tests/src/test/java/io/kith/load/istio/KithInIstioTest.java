@@ -270,6 +270,7 @@ class KithInIstioTest {
   void filterIsDeleted_sidecarAsksNobody_andTheGuardGoesOn() throws Exception {
     mesh.plane.delete(FILTER);
     mesh.awaitGuarded(false);
+    mesh.closeKept(); // which the catalog's sidecar goes on to ask about
     var latest = kith.decisions().getFirst();
 
     assertThat(mesh.ask("stranger", 8080)).contains(mesh.stranger.token());
