@@ -8,6 +8,7 @@ import io.kith.load.tools.Command.Outcome;
 import io.kith.load.tools.Envoy;
 import io.kith.load.tools.Helm;
 import io.kith.load.tools.Istio;
+import io.kith.load.tools.ToolCache;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,6 +31,9 @@ final class OneNode implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofMinutes(4);
   private static final Path SCRIPTS = Path.of("cluster").toAbsolutePath();
   private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
+
+  /** Where images are, once they were made. */
+  private static final List<Path> IMAGES = new ArrayList<>();
 
   private final Path folder;
   private final Readme readme;
@@ -78,16 +82,10 @@ final class OneNode implements AutoCloseable {
     try {
       node.run(SCRIPTS.resolve("cluster").toString(), "up").orFail();
       node.say("the node is ready", begin);
-      var images = folder.resolve("images");
-      node.run(SCRIPTS.resolve("images").toString(), images.toString()).orFail();
-      // There is no registry: the archive goes straight to where a node would pull it to.
-      var made = node.readme.command("./kith images").replace("--push", "--no-sbom");
-      node.run("bash", "-c", made).orFail();
       var load = new ArrayList<>(List.of(SCRIPTS.resolve("cluster").toString(), "load"));
-      try (var archives = Files.newDirectoryStream(images, "*.tar")) {
+      try (var archives = Files.newDirectoryStream(node.images(), "*.tar")) {
         archives.forEach(archive -> load.add(archive.toString()));
       }
-      load.add(ROOT.resolve("target/images/kith.tar").toString());
       node.run(load.toArray(String[]::new)).orFail();
       node.say("the images are there", begin);
       node.run(SCRIPTS.resolve("cluster").toString(), "mesh").orFail();
@@ -96,6 +94,22 @@ final class OneNode implements AutoCloseable {
     } catch (IOException | InterruptedException | RuntimeException e) {
       node.close();
       throw e;
+    }
+  }
+
+  /** The folder of archives for its containerd: made once, for all clusters of this JVM. */
+  private Path images() throws IOException, InterruptedException {
+    synchronized (IMAGES) {
+      if (IMAGES.isEmpty()) {
+        var made = Files.createTempDirectory("kith-images");
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> ToolCache.delete(made)));
+        run(SCRIPTS.resolve("images").toString(), made.toString()).orFail();
+        // There is no registry: the archive goes straight to where a node would pull it to.
+        run("bash", "-c", readme.command("./kith images").replace("--push", "--no-sbom")).orFail();
+        Files.copy(ROOT.resolve("target/images/kith.tar"), made.resolve("kith.tar"));
+        IMAGES.add(made);
+      }
+      return IMAGES.getFirst();
     }
   }
 
