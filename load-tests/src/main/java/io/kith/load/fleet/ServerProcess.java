@@ -9,6 +9,7 @@ import io.kith.admin.v1.GetStatusResponse;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.RunningProcess;
+import io.kith.load.tools.StartCache;
 import io.kith.spiffe.UnixChannels;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -20,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -52,37 +54,24 @@ public final class ServerProcess implements AutoCloseable {
    * @param part what it does
    */
   public record Setup(
-      Fleet fleet,
-      ServerProgram program,
-      String name,
-      String store,
-      List<Path> allowLists,
-      String telemetry,
-      Part part) {
+      Fleet fleet, String name, String store, List<Path> allowLists, String telemetry, Part part) {
     /** Does everything. */
-    public Setup(
-        Fleet fleet,
-        ServerProgram program,
-        String name,
-        String store,
-        List<Path> allowLists,
-        String telemetry) {
-      this(fleet, program, name, store, allowLists, telemetry, Part.all());
+    public Setup(Fleet fleet, String name, String store, List<Path> allowLists, String telemetry) {
+      this(fleet, name, store, allowLists, telemetry, Part.all());
     }
 
     /** Has no allow-lists and sends no spans. */
-    public Setup(Fleet fleet, ServerProgram program, String name, String store, Part part) {
-      this(fleet, program, name, store, List.of(), "{}", part);
+    public Setup(Fleet fleet, String name, String store, Part part) {
+      this(fleet, name, store, List.of(), "{}", part);
     }
 
-    public Setup(Fleet fleet, ServerProgram program, String name, String store) {
-      this(fleet, program, name, store, List.of());
+    public Setup(Fleet fleet, String name, String store) {
+      this(fleet, name, store, List.of());
     }
 
     /** Sends no spans. */
-    public Setup(
-        Fleet fleet, ServerProgram program, String name, String store, List<Path> allowLists) {
-      this(fleet, program, name, store, allowLists, "{}");
+    public Setup(Fleet fleet, String name, String store, List<Path> allowLists) {
+      this(fleet, name, store, allowLists, "{}");
     }
 
     /** Its keys, its mark of the log and its socket are here. */
@@ -99,7 +88,14 @@ public final class ServerProcess implements AutoCloseable {
       return new ServerProcess(
           name,
           part,
-          program.start("server " + name, config, log),
+          RunningProcess.start(
+              "server " + name,
+              log,
+              Map.of(),
+              StartCache.argv(
+                  "io.kith.server.Main",
+                  List.of("-Xmx192m"),
+                  List.of("server", "--config", config.toString()))),
           UnixChannels.to(home().resolve("admin.sock"), InsecureChannelCredentials.create())
               .build());
     }
@@ -228,7 +224,7 @@ public final class ServerProcess implements AutoCloseable {
     admin.shutdownNow();
   }
 
-  /** Asks it to end, and waits until it has: the first also makes the cache of classes. */
+  /** Asks it to end, and waits until it has. */
   @Override
   public void close() {
     admin.shutdownNow();

@@ -1,8 +1,8 @@
 package io.kith.load.mesh;
 
 import io.kith.load.tools.Command;
-import io.kith.load.tools.OwnJvm;
 import io.kith.load.tools.RunningProcess;
+import io.kith.load.tools.StartCache;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -16,16 +16,6 @@ public enum KithProgram {
   SERVER("io.kith.server.Main"),
   /** Node agent. */
   BRIDGE("io.kith.bridge.Main");
-
-  /** What the launcher gives a program as well. */
-  private static final List<String> FLAGS =
-      List.of(
-          "--enable-native-access=ALL-UNNAMED",
-          "--sun-misc-unsafe-memory-access=allow",
-          "-XX:+UseSerialGC",
-          "-XX:+UseCompactObjectHeaders",
-          "-XX:TieredStopAtLevel=1",
-          "-Xshare:auto");
 
   private final String mainClass;
 
@@ -51,13 +41,6 @@ public enum KithProgram {
   }
 
   private List<String> argv(List<String> arguments) {
-    var argv = new ArrayList<String>();
-    argv.add(OwnJvm.java().toString());
-    argv.addAll(FLAGS);
-    argv.add("-cp");
-    argv.add(OwnJvm.classPath());
-    argv.add(mainClass);
-    argv.addAll(arguments);
-    return argv;
+    return StartCache.argv(mainClass, List.of(), arguments);
   }
 }

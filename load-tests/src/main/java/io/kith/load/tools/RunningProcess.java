@@ -93,6 +93,11 @@ public final class RunningProcess implements AutoCloseable {
     }
   }
 
+  /** Waits until the program has ended by itself; its exit code. */
+  int awaitEnd() throws InterruptedException {
+    return process.waitFor();
+  }
+
   /** Stops the program where it is, as an overloaded machine would; it loses nothing. */
   public void freeze() throws IOException, InterruptedException {
     signal("-STOP");

@@ -17,7 +17,6 @@ import io.kith.load.fleet.Member;
 import io.kith.load.fleet.PodsAt;
 import io.kith.load.fleet.ServerProcess;
 import io.kith.load.fleet.ServerProcess.Setup;
-import io.kith.load.fleet.ServerProgram;
 import io.kith.load.mesh.Mesh;
 import io.kith.load.tools.Prometheus;
 import io.kith.load.tools.ToolCache;
@@ -92,7 +91,6 @@ class DashboardTest {
     server =
         new Setup(
                 fleet,
-                new ServerProgram(folder),
                 "one",
                 Fleet.sqlite(folder.resolve("kith.db")),
                 List.of(),

@@ -63,28 +63,18 @@ class ControlAndCheckTest {
   @BeforeAll
   static void start() throws Exception {
     folder = Files.createTempDirectory("kith-o");
-    var program = new ServerProgram(folder);
     fleet = Fleet.make(folder, 3);
     member = fleet.members().getFirst();
     var port = freePort();
     controlSetup =
         new Setup(
-            fleet,
-            program,
-            "control",
-            Fleet.sqlite(folder.resolve("control/kith.db")),
-            Part.control(port));
+            fleet, "control", Fleet.sqlite(folder.resolve("control/kith.db")), Part.control(port));
     checkSetup =
         new Setup(
-            fleet,
-            program,
-            "check",
-            Fleet.following(port, folder.resolve("check/copy")),
-            Part.check());
+            fleet, "check", Fleet.following(port, folder.resolve("check/copy")), Part.check());
     strangerSetup =
         new Setup(
             fleet,
-            program,
             "stranger",
             Fleet.following(port, folder.resolve("stranger/copy")),
             Part.stranger());

@@ -44,12 +44,10 @@ class DurabilityTest {
   private static final int KILLS_PER_STORE = 50;
 
   private static Path folder;
-  private static ServerProgram program;
 
   @BeforeAll
   static void pack() throws Exception {
     folder = Files.createTempDirectory("kith-d");
-    program = new ServerProgram(folder);
   }
 
   @AfterAll
@@ -63,7 +61,7 @@ class DurabilityTest {
       for (var done = 0; done < KILLS; done += KILLS_PER_STORE) {
         var name = "s" + done;
         var store = Fleet.sqlite(fleet.folder().resolve(name + "/kith.db"));
-        new Killing(new Setup(fleet, program, name, store), SEED + done)
+        new Killing(new Setup(fleet, name, store), SEED + done)
             .run(Math.min(KILLS_PER_STORE, KILLS - done));
       }
     }
@@ -74,7 +72,7 @@ class DurabilityTest {
     try (var postgres = Postgres.start(_ -> {});
         var fleet = Fleet.make(Files.createDirectory(folder.resolve("p")), 5)) {
       var store = fleet.postgresql(postgres.newDatabase(), Postgres.USER, Postgres.PASSWORD);
-      new Killing(new Setup(fleet, program, "p", store), SEED + 1).run(Math.max(5, KILLS / 5));
+      new Killing(new Setup(fleet, "p", store), SEED + 1).run(Math.max(5, KILLS / 5));
     }
   }
 

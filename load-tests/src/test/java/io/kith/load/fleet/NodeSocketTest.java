@@ -160,7 +160,6 @@ class NodeSocketTest {
   void nodesServer_isAskedOverItsSocket_andTheCentralOneWhileItIsGone() throws Exception {
     var folder = Files.createTempDirectory("kith-o");
     var socket = folder.resolve("checks/check.sock");
-    var servers = new ServerProgram(folder);
     var program = Envoy.find(System.out::println);
     var port = freePort();
     var listener = freePort();
@@ -171,14 +170,12 @@ class NodeSocketTest {
       var nodeSetup =
           new Setup(
               fleet,
-              servers,
               "node",
               Fleet.following(port, folder.resolve("node/copy")),
               Part.checkAt(socket));
       try (var control =
               new Setup(
                       fleet,
-                      servers,
                       "control",
                       Fleet.sqlite(folder.resolve("control/kith.db")),
                       Part.control(port))
@@ -186,7 +183,6 @@ class NodeSocketTest {
           var central =
               new Setup(
                       fleet,
-                      servers,
                       "central",
                       Fleet.followingForAll(port, folder.resolve("central/copy")),
                       Part.check())

@@ -51,7 +51,6 @@ class TamperTest {
   private static Path folder;
   private static Postgres postgres;
   private static Fleet fleet;
-  private static ServerProgram program;
   private static Golden sqlite;
   private static Golden postgresql;
   private static int copies;
@@ -121,7 +120,6 @@ class TamperTest {
   @BeforeAll
   static void write() throws Exception {
     folder = Files.createTempDirectory("kith-t");
-    program = new ServerProgram(folder);
     fleet = Fleet.make(folder, 2);
     postgres = Postgres.start(System.out::println);
     sqlite = golden("s", Fleet.sqlite(folder.resolve("s/kith.db")), "");
@@ -134,7 +132,7 @@ class TamperTest {
   }
 
   private static Golden golden(String name, String store, String database) throws Exception {
-    var setup = new Setup(fleet, program, name, store);
+    var setup = new Setup(fleet, name, store);
     var earlier = folder.resolve("earlier-" + name);
     int changes;
     try (var server = setup.startAndWait();
@@ -365,7 +363,6 @@ class TamperTest {
     var setup =
         new Setup(
             fleet,
-            program,
             name,
             kind == Kind.SQLITE
                 ? Fleet.sqlite(file)

@@ -94,7 +94,6 @@ class TwoControlServersTest {
   @BeforeAll
   static void start() throws Exception {
     folder = Files.createTempDirectory("kith-c");
-    var program = new ServerProgram(folder);
     fleet = Fleet.make(folder, 3);
     steady = fleet.members().getFirst();
     changing = fleet.members().get(1);
@@ -104,13 +103,12 @@ class TwoControlServersTest {
     var ports = List.of(freePort(), freePort());
     for (var port : ports) {
       var name = "control-" + CONTROLS.size();
-      CONTROLS.add(new Control(new Setup(fleet, program, name, store, Part.control(port))));
+      CONTROLS.add(new Control(new Setup(fleet, name, store, Part.control(port))));
     }
     for (var name : List.of("node-1", "node-2")) {
       var check =
           new Setup(
                   fleet,
-                  program,
                   name,
                   Fleet.following(ports, name, folder.resolve(name + "/copy")),
                   Part.check())

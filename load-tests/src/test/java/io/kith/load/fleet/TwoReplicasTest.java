@@ -67,7 +67,6 @@ class TwoReplicasTest {
   private static String url;
   private static CommitRelay relay;
   private static Fleet fleet;
-  private static ServerProgram program;
   private static String store;
   private static ServerProcess one;
   private static ServerProcess two;
@@ -82,7 +81,6 @@ class TwoReplicasTest {
   @BeforeAll
   static void start() throws Exception {
     folder = Files.createTempDirectory("kith-r");
-    program = new ServerProgram(folder);
     fleet = Fleet.make(folder, 3);
     member = fleet.members().getFirst();
     observed = fleet.members().get(1);
@@ -94,10 +92,9 @@ class TwoReplicasTest {
     var relayed =
         url.replace(":" + postgres.port() + "/", ":" + relay.port() + "/") + "?prepareThreshold=0";
     one =
-        new Setup(
-                fleet, program, "one", fleet.postgresql(relayed, Postgres.USER, Postgres.PASSWORD))
+        new Setup(fleet, "one", fleet.postgresql(relayed, Postgres.USER, Postgres.PASSWORD))
             .startAndWait();
-    two = new Setup(fleet, program, "two", store).startAndWait();
+    two = new Setup(fleet, "two", store).startAndWait();
     podsOfOne = new PodsAt(fleet, one);
     podsOfTwo = new PodsAt(fleet, two);
     operator = new Operator(fleet, member, 1);
@@ -411,7 +408,7 @@ class TwoReplicasTest {
                   made.addAndGet(2);
                 }
               });
-      try (var three = new Setup(fleet, program, "three", store).startAndWait();
+      try (var three = new Setup(fleet, "three", store).startAndWait();
           var pods = new PodsAt(fleet, three)) {
         for (var i = 0; i < 20; i++) {
           operator.verifyVerdicts(pods);
@@ -447,7 +444,7 @@ class TwoReplicasTest {
       System.out.printf(
           "a sidecar that opened at one server was known to the other after %d ms%n",
           Duration.ofNanos(System.nanoTime() - changed).toMillis());
-      try (var three = new Setup(fleet, program, "three", store).startAndWait()) {
+      try (var three = new Setup(fleet, "three", store).startAndWait()) {
         awaitSidecars(three, 1, 2);
       }
     } finally {
