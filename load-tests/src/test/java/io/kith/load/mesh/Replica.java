@@ -1,6 +1,5 @@
 package io.kith.load.mesh;
 
-import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;
@@ -9,6 +8,7 @@ import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
 import io.kith.admin.v1.GetStatusRequest;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.RunningProcess;
+import io.kith.spiffe.UnixChannels;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -46,9 +46,7 @@ public final class Replica implements AutoCloseable {
     this.home = Files.createDirectory(folder.resolve(name));
     this.address = address;
     this.firstPort = firstPort;
-    this.admin =
-        Grpc.newChannelBuilder("unix://" + adminSocket(), InsecureChannelCredentials.create())
-            .build();
+    this.admin = UnixChannels.to(adminSocket(), InsecureChannelCredentials.create()).build();
   }
 
   public String name() {
@@ -95,6 +93,7 @@ public final class Replica implements AutoCloseable {
             List.of("server", "--config", config().toString()));
     process = started;
     started.awaitReady(LIMIT, this::isReady);
+    admin.resetConnectBackoff(); // of tries while it was away
   }
 
   private boolean isReady() {
