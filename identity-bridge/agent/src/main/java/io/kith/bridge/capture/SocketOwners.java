@@ -262,15 +262,15 @@ public final class SocketOwners implements AutoCloseable {
   }
 
   /**
-   * Has a connection that went past the proxy be forgotten, once it is closed, as soon as the next
-   * with its addresses begins.
+   * Has a connection be forgotten, once it is closed, as soon as the next with its addresses
+   * begins.
    *
-   * @param tuple from the application's end
+   * @param tuple from its near end, before NAT
    */
   public void letReopen(Pod pod, Tuple tuple) throws KernelException {
     var inside = pods.of(pod.id());
     if (inside != null && inside.conntrack() != null) {
-      inside.conntrack().letReopen(tuple.reversed()); // false: it is forgotten already
+      inside.conntrack().letReopen(tuple); // false: it is forgotten already
     }
   }
 

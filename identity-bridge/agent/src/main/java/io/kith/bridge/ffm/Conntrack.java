@@ -78,11 +78,11 @@ public final class Conntrack implements AutoCloseable {
    * Has the next connection with the same addresses be a new one, however this one ends. It goes on
    * as it was.
    *
-   * @param reply as in {@link #original}
+   * @param one its addresses, as either of its directions has them
    * @return false when no such connection is tracked
    */
-  public boolean letReopen(Tuple reply) throws KernelException {
-    return socket.tell(CHANGE_CONNECTION, reopening(request(reply)));
+  public boolean letReopen(Tuple one) throws KernelException {
+    return socket.tell(CHANGE_CONNECTION, reopening(request(one)));
   }
 
   static byte[] request(Tuple reply) {

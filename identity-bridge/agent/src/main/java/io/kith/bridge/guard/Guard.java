@@ -74,7 +74,7 @@ public final class Guard implements AutoCloseable {
      * Has connection tracking forget a closed connection with these addresses as soon as a new one
      * begins.
      *
-     * @param tuple from the application's end; never redirected
+     * @param tuple from its near end, before NAT
      */
     default void letReopen(Pod pod, Tuple tuple) throws KernelException {}
 
@@ -261,7 +261,7 @@ public final class Guard implements AutoCloseable {
       var before = counted.put(state.pod(), state.totals());
       var more = state.totals().since(before == null ? Totals.NONE : before);
       totals = totals.plus(more);
-      if (more.refused(GuardReason.NOT_REDIRECTED) > 0) {
+      if (more.refused(GuardReason.NOT_REDIRECTED) > 0 || more.returned() > 0) {
         reopening.look(pod);
       }
       seen.add(state);

@@ -32,7 +32,7 @@ final class GuardRecord {
    *   0  socket cookie u64        192
    *   8  address 16
    *  24  port u32                  totals, by cgroup id: of each reason code, and of 15 (lost)
-   *  28  (zero) u32                 0  seen u64, refused u64, 16 times
+   *  28  (zero) u32                 0  seen u64, refused u64, 16 times; 14: the proxy's that came back
    *  32                           256
    *  value: last packet, ns u64; 0: sent unasked to what was approved, of one cgroup only
    *
@@ -79,6 +79,7 @@ final class GuardRecord {
   static final int BEGUN = 0;
   static final int TOTALS_BYTES = 256;
   static final int LOST = 15;
+  static final int RETURNED = 14;
 
   static final int ANSWER_LENGTH = 8;
   static final int ANSWER_PAYLOAD = 16;

@@ -9,11 +9,11 @@ import io.kith.bridge.guard.GuardRecord.Kind;
  * The programs that see the packets of a pod's sockets.
  *
  * <p>{@code out} runs after address translation: what was redirected to the proxy goes to loopback
- * by then, so a first packet of TCP that still leaves was not. UDP and everything else is judged
- * here, by who was noted at the socket and never by who runs now. {@code in} remembers who asked a
- * UDP server, so that it may answer, and hands DNS answers to the bridge. What is approved {@code
- * out} remembers as begun here, so that nothing from there is a question when it is approved no
- * more.
+ * by then, so a first packet of TCP that still leaves was not, and one of the proxy's own should.
+ * UDP and everything else is judged here, by who was noted at the socket and never by who runs now.
+ * {@code in} remembers who asked a UDP server, so that it may answer, and hands DNS answers to the
+ * bridge. What is approved {@code out} remembers as begun here, so that nothing from there is a
+ * question when it is approved no more.
  *
  * <p>This file is also available under BSD-3-Clause or GPL-2.0, as the kernel wants for the helpers
  * that it calls ("Dual BSD/GPL").
@@ -25,6 +25,10 @@ final class PacketPrograms {
   private static final int INTERFACE = 40;
   private static final int SOCKET = 168;
   private static final int LOOPBACK_INTERFACE = 1;
+
+  // struct bpf_sock
+  private static final int SOCKET_FAR_IP4 = 52;
+  private static final int SOCKET_FAR_IP6 = 56;
 
   // As a little-endian machine reads network byte order.
   private static final int IPV4 = 0x0008;
@@ -111,7 +115,8 @@ final class PacketPrograms {
     // and what goes to loopback for another address may be forwarded.
     a.load32(1, 6, INTERFACE).jumpUnlessEqual(1, LOOPBACK_INTERFACE, "leaves");
     code.rule(Kind.OWN);
-    a.jumpUnlessEqual(0, 0, "pass");
+    a.jumpIfEqual(0, 0, "leaves");
+    returns(a, code);
     a.label("leaves");
     code.ruleWithPort(Kind.RESOLVER);
     a.jumpIfEqual(0, 0, "no-resolver");
@@ -247,6 +252,41 @@ final class PacketPrograms {
     a.jumpUnlessSame(0, 1, "no-proxy");
     a.move(1, 6).call(SOCKET_UID).load32(1, 8, GuardRecord.PROXY_UID).jumpIfSame(0, 1, "pass");
     a.label("no-proxy");
+  }
+
+  /**
+   * Drops the first packet of a connection of the proxy's that would come back to the proxy: its
+   * socket goes out of the pod, and the packet to one of the proxy's ports. Connection tracking
+   * takes it for a client's that had the same addresses and was reset; {@link Reopening} has it
+   * sent out when it is sent again. What the proxy sends to the pod itself is redirected as well.
+   */
+  private void returns(Assembler a, GuardCode code) {
+    a.load8(1, 10, GuardCode.ATTEMPT + GuardRecord.ATTEMPT_PROTOCOL);
+    a.jumpUnlessEqual(1, GuardCode.TCP, "pass");
+    a.load32(1, 8, GuardRecord.MODE).jumpUnlessEqual(1, GuardRecord.ENFORCE, "pass");
+    code.ruleWithPort(Kind.PROXY_PORT);
+    a.jumpIfEqual(0, 0, "pass");
+    record(a, code, "pass");
+    code.proxy(withExecutable, "returns", "proxys");
+    a.jump("pass");
+    a.label("proxys");
+    a.load64(1, 6, SOCKET).jumpIfEqual(1, 0, "pass");
+    a.call(FULL_SOCKET).jumpIfEqual(0, 0, "pass");
+    a.load32(1, 6, ETHERTYPE).jumpIfEqual(1, IPV4, "out-v4");
+    for (var i = 0; i < 16; i += 4) {
+      a.load32(1, 0, SOCKET_FAR_IP6 + i);
+      code.address6(1, i);
+    }
+    a.jump("out-address");
+    a.label("out-v4").load32(1, 0, SOCKET_FAR_IP4);
+    code.address4(1);
+    a.label("out-address");
+    code.rule(Kind.OWN);
+    a.jumpUnlessEqual(0, 0, "pass");
+    code.lookup(maps.totals(), GuardCode.CGROUP);
+    a.jumpIfEqual(0, 0, "returned").set(1, 1);
+    a.addAtomically64(0, 16 * GuardRecord.RETURNED, 1);
+    a.label("returned").set(0, 0).exit();
   }
 
   /** Lets pass what answers a packet from there, of a socket that was never let speak unasked. */

@@ -8,12 +8,18 @@ import java.util.Map;
  *
  * @param byReason without those that never happened
  * @param lost connects and DNS answers that could not be noted
+ * @param returned first packets of the proxy's own connections that would have come back to it
  */
-public record Totals(Map<GuardReason, Count> byReason, long lost) {
+public record Totals(Map<GuardReason, Count> byReason, long lost, long returned) {
   static final Totals NONE = new Totals(Map.of(), 0);
 
   public Totals {
     byReason = Map.copyOf(byReason);
+  }
+
+  /** Where none came back. */
+  public Totals(Map<GuardReason, Count> byReason, long lost) {
+    this(byReason, lost, 0);
   }
 
   /**
@@ -42,7 +48,10 @@ public record Totals(Map<GuardReason, Count> byReason, long lost) {
         counts.put(reason, new Count(seen, GuardRecord.number(row, at + 8)));
       }
     }
-    return new Totals(counts, GuardRecord.number(row, 16 * GuardRecord.LOST));
+    return new Totals(
+        counts,
+        GuardRecord.number(row, 16 * GuardRecord.LOST),
+        GuardRecord.number(row, 16 * GuardRecord.RETURNED));
   }
 
   /** What came since an earlier look; all of it when it was counted anew. */
@@ -56,13 +65,14 @@ public record Totals(Map<GuardReason, Count> byReason, long lost) {
               reason,
               anew ? count : new Count(count.seen - earlier.seen, count.refused - earlier.refused));
         });
-    return new Totals(more, Math.max(0, lost - before.lost));
+    return new Totals(
+        more, Math.max(0, lost - before.lost), Math.max(0, returned - before.returned));
   }
 
   Totals plus(Totals other) {
     var all = new EnumMap<GuardReason, Count>(GuardReason.class);
     all.putAll(byReason);
     other.byReason.forEach((reason, count) -> all.merge(reason, count, Count::plus));
-    return new Totals(all, lost + other.lost);
+    return new Totals(all, lost + other.lost, returned + other.returned);
   }
 }

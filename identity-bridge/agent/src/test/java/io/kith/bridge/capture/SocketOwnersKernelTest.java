@@ -421,6 +421,34 @@ class SocketOwnersKernelTest {
     proxy.destroy();
   }
 
+  /** The latest connect counts: that the proxy had the addresses before takes nothing from it. */
+  @Test
+  void resolve_addressesUsedBeforeByTheProxy_isWhoeverConnectedLast() throws Exception {
+    var connecting = Path.of("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_syn_sent");
+    pod.inside(() -> Files.writeString(connecting, "1"));
+    try (var conntrack = pod.inside(Conntrack::open)) {
+      var proxy = pod.perl("$< = $> = 1337; open_to('198.18.1.24', 443, 49000);");
+      var sent =
+          new Tuple(
+              IpAddress.parse(RedirectedPod.V4), 49_000, IpAddress.parse("198.18.1.24"), 443);
+      await(() -> isTracked(conntrack, sent.reversed()));
+      proxy.destroyForcibly();
+      proxy.onExit().join();
+      await(() -> !isTracked(conntrack, sent.reversed()));
+
+      var client = pod.perl("my $s = open_to('198.18.1.24', 443, 49000); sleep 300;");
+
+      var resolution = owners.resolve(acceptFrom(client).seen());
+      assertThat(resolution.originalSourcePort()).isEqualTo(49_000);
+      assertThat(pids(resolution)).containsExactly((int) client.pid());
+      assertThat(resolution.reasons())
+          .containsExactly("the proxy's own connection is not its client's");
+      client.destroy();
+    } finally {
+      pod.inside(() -> Files.writeString(connecting, "120"));
+    }
+  }
+
   private static boolean isTracked(Conntrack conntrack, Tuple reply) {
     try {
       return conntrack.original(reply) != null;

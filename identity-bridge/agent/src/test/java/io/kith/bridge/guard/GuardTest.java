@@ -458,6 +458,54 @@ class GuardTest {
     assertThat(state().problems()).isEmpty();
   }
 
+  /**
+   * Reset by the proxy, which never asked about it, it stays tracked as redirected, and the proxy's
+   * own connection to there gets its port: it must not come back to the proxy, which would ask
+   * about a connection of its own.
+   */
+  @Test
+  void enforce_portThatAClientHad_isTheProxysOwnWayOut() throws Exception {
+    say(KernelGuardTest.policy(Mode.ENFORCE));
+    await("the proxy", () -> state().problems().isEmpty());
+    pod.inPod(() -> Files.writeString(CLOSED_SECONDS, "3600"));
+    var connect =
+        """
+        my $s = new_socket('198.18.1.1', SOCK_STREAM);
+        setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1);
+        bind($s, pack_sockaddr_in(45001, INADDR_ANY)) or die "bind: $!";
+        print tcp('198.18.1.1', 443, $s), "\\n";
+        """;
+    var client = pod.perl("app", 0, 0, connect + "sysread($s, my $end, 1); print name();");
+    assertThat(client.inputReader().readLine()).isEqualTo("proxy");
+    try (var sockets = pod.inPod(SockDiag::open)) {
+      for (var socket : sockets.list(SockDiag.State.OPEN)) {
+        if (socket.tuple().destinationPort() == 45_001) {
+          assertThat(sockets.destroy(socket)).isTrue();
+        }
+      }
+    }
+    assertThat(client.inputReader().readLine()).isEqualTo("ECONNRESET");
+
+    assertThat(pod.says(pod.perl("proxy", 1_337, 1_337, connect))).isEqualTo("world");
+    assertThat(state().problems()).isEmpty();
+    assertThat(state().totals().returned()).isPositive();
+    assertThat(state().totals().byReason()).as("what went past the proxy").isEmpty();
+  }
+
+  /** As Istio has what a pod's sidecar sends to the pod itself go to its inbound listener. */
+  @Test
+  void enforce_proxyToThePodItself_isRedirectedAsItIs() throws Exception {
+    say(KernelGuardTest.policy(Mode.ENFORCE));
+    pod.runInPod(
+        "iptables -w -t nat -I OUTPUT -p tcp -o lo -d "
+            + GuardedPod.ADDRESS
+            + " -m owner --uid-owner 1337 -j REDIRECT --to-ports 15001");
+
+    var own = "print tcp('" + GuardedPod.ADDRESS + "', 8080);";
+    assertThat(pod.says(pod.perl("proxy", 1_337, 1_337, own))).isEqualTo("proxy");
+    assertThat(state().totals().returned()).isZero();
+  }
+
   @Test
   void revoke_oneConnection_endsThatOne() throws Exception {
     var script =
