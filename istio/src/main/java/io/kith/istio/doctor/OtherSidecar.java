@@ -48,7 +48,7 @@ final class OtherSidecar {
           "istio-ca-crl:/var/run/secrets/istio/crl");
 
   /** Tokens of the account that webhooks of a cloud mount into all containers. */
-  private static final Set<String> OF_CLOUDS =
+  static final Set<String> OF_CLOUDS =
       Set.of(
           "aws-iam-token:/var/run/secrets/eks.amazonaws.com/serviceaccount",
           "eks-pod-identity-token:/var/run/secrets/pods.eks.amazonaws.com/serviceaccount",
