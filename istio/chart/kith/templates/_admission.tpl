@@ -78,6 +78,24 @@ v.name in ['credential-socket', 'workload-certs', 'istio-envoy', 'istio-data'] ?
 {{- end }}
 
 {{/*
+What PROXY_CONFIG may say at any depth, alternatives of a regular expression: what changes neither what the sidecar is or runs,
+nor whom it trusts, nor where traffic goes. Istio writes it as JSON, in which a colon outside of texts is behind one of these.
+*/}}
+{{- define "kith.proxyConfig" -}}
+discoveryAddress|concurrency|holdApplicationUntilProxyStarts|drainDuration|parentShutdownDuration|terminationDrainDuration|
+{{- /* */ -}}serviceCluster|meshId|statusPort|image|imageType|
+{{- /* */ -}}gatewayTopology|numTrustedProxies|forwardClientCertDetails|proxyProtocol|
+{{- /* */ -}}proxyHeaders|server|requestId|attemptCount|envoyDebugHeaders|metadataExchangeHeaders|disabled|
+{{- /* */ -}}statNameLength|extraStatTags|proxyStatsMatcher|inclusionPrefixes|inclusionSuffixes|inclusionRegexps|statsEvictionInterval|
+{{- /* */ -}}fileFlushInterval|fileFlushMinSizeKb|statsdUdpAddress|envoyMetricsService|envoyAccessLogService|tcpKeepalive|probes|time|interval|
+{{- /* */ -}}tracing|tracingServiceName|zipkinAddress|zipkin|datadog|lightstep|accessToken|openCensusAgent|context|stackdriver|debug|
+{{- /* */ -}}maxNumberOfAttributes|maxNumberOfAnnotations|maxNumberOfMessageEvents|address|sampling|maxPathTagLength|enableIstioTags|
+{{- /* */ -}}customTags|literal|environment|header|name|value|defaultValue|tlsSettings|mode|sni|subjectAltNames|
+{{- /* */ -}}proxyMetadata|ISTIO_META_[A-Z_]+
+{{- range concat .Values.admission.proxyEnvironment .Values.admission.proxyConfig }}|{{ replace "." "[.]" . }}{{ end }}
+{{- end }}
+
+{{/*
 Whether a container c is what Istio injects. Istio merges what a pod brings along under the same name into its own, so the
 name says nothing: image, arguments, user, environment, mounts and hooks do.
 */}}
@@ -103,7 +121,8 @@ name says nothing: image, arguments, user, environment, mounts and hooks do.
     && e.name != 'ISTIO_META_GENERATOR' && e.name != 'ISTIO_META_BOOTSTRAP_OVERRIDE')
   || (e.name == 'CA_ADDR' && has(e.value) && e.value in {{ include "kith.cel.list" $values.discoveryAddresses }})
   || (e.name == 'PROXY_CONFIG' && has(e.value)
-    && !e.value.matches('binary_?[pP]ath|config_?[pP]ath|custom_?[cC]onfig_?[fF]ile|proxy_?[bB]ootstrap_?[tT]emplate_?[pP]ath|proxy_?[aA]dmin_?[pP]ort|interception_?[mM]ode|discovery_address|!!|[$][(]|\\\\[uUx\\n]')
+    && e.value.matches(r'^\s*[{](?:[{}\[\],\s]|"(?:{{ include "kith.proxyConfig" . }})"\s*:|"(?:[^"\\]|\\.)*"|-?[0-9]+(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null)*$')
+    && !e.value.matches('[$][(]|"ISTIO_META_(GENERATOR|BOOTSTRAP_OVERRIDE)"')
     && e.value.split('discoveryAddress').size() < 3
     && (!e.value.contains('discoveryAddress') || {{ include "kith.cel.list" $values.discoveryAddresses }}.exists(a,
       e.value.contains('"discoveryAddress":"' + a + '"') || e.value.contains('"discoveryAddress": "' + a + '"'))))

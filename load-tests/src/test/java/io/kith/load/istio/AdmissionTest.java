@@ -299,6 +299,17 @@ class AdmissionTest {
         faked("image: auto, env: [{name: LD_PRELOAD, value: /evil.so}]"),
         faked("image: auto, envFrom: [{configMapRef: {name: mine}}]"),
         faked("image: auto, env: [{name: PROXY_CONFIG, value: '{\"binaryPath\":\"/evil\"}'}]"),
+        // what the agent would run itself, whom it would trust, and names that are written otherwise
+        configured("{\"readinessProbe\":{\"exec\":{\"command\":[\"envoy\",\"-c\",\"/evil\"]}}}"),
+        configured("{\"caCertificatesPem\":[\"evil\"]}"),
+        configured("{\"controlPlaneAuthPolicy\":\"NONE\"}"),
+        configured("{\"runtimeValues\":{\"a\":\"b\"}}"),
+        configured("{\"proxyMetadata\":{\"CA_ADDR\":\"evil.example.org:1\"}}"),
+        configured("{\"proxyMetadata\":{\"ISTIO_META_GENERATOR\":\"api\"}}"),
+        configured("{\"concurrency\":2,binaryPath: \"/evil\"}"),
+        configured("{\"concurrency\":2,? \"binaryPath\" : \"/evil\"}"),
+        configured("{\"concurrency\":2,\"binary\\\\x50ath\":\"/evil\"}"),
+        configured("concurrency: 2"),
         faked("image: auto, lifecycle: {postStart: {exec: {command: [curl, evil.example.org]}}}"),
         faked("image: auto, livenessProbe: {exec: {command: [curl, evil.example.org]}}"),
         faked("image: auto, securityContext: {runAsUser: 1000, runAsGroup: 1000}"),
@@ -387,6 +398,11 @@ class AdmissionTest {
         "",
         "",
         NOT_GENUINE);
+  }
+
+  /** One with other settings of the proxy, as JSON. */
+  private static Attack configured(String settings) {
+    return faked("image: auto, env: [{name: PROXY_CONFIG, value: '" + settings + "'}]");
   }
 
   /** One that has a volume of the pod's own where it, or the agent in it, looks. */
@@ -944,6 +960,19 @@ class AdmissionTest {
       "{name: aws-iam-token, mountPath: /var/run/secrets/eks.amazonaws.com/serviceaccount,"
           + " readOnly: true}";
 
+  /** Where the sidecar has these settings, as JSON. */
+  private static Attack ordinary(String settings) {
+    return new Attack(
+        "settings " + settings,
+        INJECTED,
+        "initContainers:\n- {name: istio-proxy, image: auto, env: [{name: PROXY_CONFIG, value: '"
+            + settings
+            + "'}]}",
+        "",
+        "",
+        "");
+  }
+
   static Stream<Attack> ordinary() {
     return Stream.of(
         Attack.spec("", ""),
@@ -991,6 +1020,18 @@ class AdmissionTest {
             "volumeMounts: [" + CLOUD + "]",
             "",
             ""),
+        // as settings of the mesh that Istio documents become
+        ordinary(
+            "{\"discoveryAddress\": \"istiod.istio-system.svc:15012\", \"concurrency\":2,"
+                + "\"terminationDrainDuration\":\"10s\",\"holdApplicationUntilProxyStarts\":true,"
+                + "\"image\":{\"imageType\":\"distroless\"},"
+                + "\"gatewayTopology\":{\"numTrustedProxies\":2},"
+                + "\"tracing\":{\"zipkin\":{\"address\":\"zipkin.observability:9411\"},"
+                + "\"sampling\":12.5,\"tlsSettings\":{\"mode\":\"ISTIO_MUTUAL\"}},"
+                + "\"proxyMetadata\":{\"ISTIO_META_DNS_CAPTURE\":\"true\"},"
+                + "\"proxyStatsMatcher\":{\"inclusionRegexps\":[\".*\\\\.circuit_breakers: .*\"]},"
+                + "\"extraStatTags\":[\"request_host\",\"binaryPath\"]}\n"),
+        ordinary("{}"),
         // SPIRE's volume, as its integration with Istio has it
         Attack.spec(
             "volumes: [{name: workload-socket, csi: {driver: csi.spiffe.io, readOnly: true}}]", ""),
