@@ -2,6 +2,8 @@ package io.kith.server.control;
 
 import static java.util.Objects.requireNonNull;
 
+import io.kith.baselines.identity.Printable;
+
 /**
  * A change that a person made.
  *
@@ -39,6 +41,6 @@ public record AuditEntry(
 
   /** A note must not be able to look like another line or key. */
   private static String quoted(String value) {
-    return '"' + value.replaceAll("\\p{Cc}", "?").replace("\\", "\\\\").replace("\"", "\\\"") + '"';
+    return '"' + Printable.of(value).replace("\\", "\\\\").replace("\"", "\\\"") + '"';
   }
 }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
+import io.kith.baselines.identity.Printable;
 import java.io.BufferedInputStream;
 import java.io.Closeable;
 import java.io.EOFException;
@@ -162,8 +163,7 @@ final class JsonLines<T> implements Closeable {
   }
 
   static String printable(String text) {
-    var shown = text.length() > 400 ? text.substring(0, 400) + "…" : text;
-    return shown.replaceAll("\\p{Cc}", "?");
+    return Printable.of(text, 400);
   }
 
   private boolean isBlank() {

@@ -2,6 +2,7 @@ package io.kith.baselines.bundle;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.kith.baselines.identity.Printable;
 import io.kith.baselines.yaml.Json;
 import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
@@ -94,7 +95,6 @@ final class Dsse {
   }
 
   static String printable(String text) {
-    var shown = text.length() > 100 ? text.substring(0, 100) + "…" : text;
-    return shown.replaceAll("\\p{Cc}", "?");
+    return Printable.of(text, 100);
   }
 }

@@ -3,6 +3,7 @@ package io.kith.baselines.change;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.Strictness;
+import io.kith.baselines.identity.Printable;
 import io.kith.baselines.process.ProcessClass;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -185,10 +186,7 @@ public record BaselineDiff(
 
   /** Names come from processes; what cannot be printed must not reach a terminal. */
   private static StringBuilder line(StringBuilder text, String sign, Edge edge) {
-    return text.append("  ")
-        .append(sign)
-        .append(' ')
-        .append(edge.words().replaceAll("\\p{Cc}", "?"));
+    return text.append("  ").append(sign).append(' ').append(Printable.of(edge.words()));
   }
 
   private static String terms(Edge edge) {

@@ -9,6 +9,7 @@ import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.identity.Owner;
+import io.kith.baselines.identity.Printable;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -214,7 +215,7 @@ public record Promotion(
       notMapped.forEach(
           left ->
               text.append("  ! ")
-                  .append((left.owner() + ": " + left.edge().words()).replaceAll("\\p{Cc}", "?"))
+                  .append(Printable.of(left.owner() + ": " + left.edge().words()))
                   .append(": ")
                   .append(left.why())
                   .append('\n'));

@@ -60,12 +60,7 @@ public final class SpiffeId implements Comparable<SpiffeId> {
 
   private static IllegalArgumentException refused(String text, String why) {
     return new IllegalArgumentException(
-        "SPIFFE ID '" + printable(text) + "': " + why + " (expected: " + EXPECTED + ")");
-  }
-
-  private static String printable(String text) {
-    var shown = text.length() > 200 ? text.substring(0, 200) + "…" : text;
-    return shown.replaceAll("\\p{Cc}", "?");
+        "SPIFFE ID '" + Printable.of(text, 200) + "': " + why + " (expected: " + EXPECTED + ")");
   }
 
   /** Lower case, without scheme: {@code prod.mesh.example}. */
