@@ -38,9 +38,6 @@ final class LearnedParts {
   /** No server has this name: the parts of others than nobody are those of all. */
   private static final String NOBODY = "";
 
-  /** Workloads whose parts are in memory at once: a few MB. */
-  private static final int AT_ONCE = 16;
-
   /** Of so many readings one is of all: the store does not tell what was forgotten. */
   private static final int ALL_EVERY = 60;
 
@@ -131,7 +128,7 @@ final class LearnedParts {
       } else if (since == null) {
         taker.take(workload, List.of());
       }
-      if (some.size() == AT_ONCE) {
+      if (some.size() == BaselineStore.OWNERS_AT_ONCE) {
         read(without, some, taker);
         some.clear();
       }

@@ -75,7 +75,6 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
   private static final int ENTRIES_AT_ONCE = 64;
   private static final int MAX_ENTRY_BYTES = 1 << 20;
   private static final int MAX_PARTS = 20_000;
-  private static final int OWNERS_AT_ONCE = 16;
   private static final int MAX_WORKLOADS = 100_000;
   private static final int MAX_DENIALS = 1_000;
   private static final int MAX_DECISIONS = 1_000;
@@ -600,7 +599,8 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
           request.getOwnersCount() == 0
               ? requireNonNull(store.changedByOthers(without, null).owners(), "owners")
               : request.getOwnersList().stream().map(Owner::parse).toList();
-      for (var some : owners.stream().gather(Gatherers.windowFixed(OWNERS_AT_ONCE)).toList()) {
+      for (var some :
+          owners.stream().gather(Gatherers.windowFixed(BaselineStore.OWNERS_AT_ONCE)).toList()) {
         store
             .learnedByOthers(without, some)
             .forEach(part -> caller.onNext(FleetMessages.message(part)));

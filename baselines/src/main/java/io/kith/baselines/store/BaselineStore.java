@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
  * on the check path.
  */
 public interface BaselineStore extends AutoCloseable {
+  /** Owners to ask {@link #learnedByOthers} about at once: their parts take a few MB. */
+  int OWNERS_AT_ONCE = 16;
+
   /**
    * Entries behind a position, in order.
    *
