@@ -492,6 +492,65 @@ class GuardTest {
     assertThat(state().totals().byReason()).as("what went past the proxy").isEmpty();
   }
 
+  /** The same over IPv6. */
+  @Test
+  void enforce_portThatAClientHadOverIpv6_isTheProxysOwnWayOut() throws Exception {
+    var v4 = KernelGuardTest.policy(Mode.ENFORCE);
+    say(
+        new GuardPolicy(
+            v4.mode(),
+            v4.proxyUid(),
+            v4.proxyGid(),
+            0,
+            v4.proxyPorts(),
+            true,
+            true,
+            v4.resolvers(),
+            List.of(),
+            List.of(),
+            List.of()));
+    pod.inPod(() -> Files.writeString(CLOSED_SECONDS, "3600"));
+    pod.runInPod(
+        "ip6tables -w -t nat -A OUTPUT -p tcp -m owner ! --uid-owner 1337 ! -o lo -j REDIRECT"
+            + " --to-ports 15001");
+    var proxy =
+        pod.perl(
+            "proxy",
+            1_337,
+            1_337,
+            """
+            my $l = new_socket('::', SOCK_STREAM);
+            setsockopt($l, SOL_SOCKET, SO_REUSEADDR, 1);
+            setsockopt($l, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+            bind($l, address('::', 15001)) or die "bind: $!";
+            listen($l, 9);
+            print "listens\n";
+            my @open;
+            while (accept(my $c, $l)) { syswrite $c, "proxy\n"; push @open, $c; }
+            """);
+    assertThat(proxy.inputReader().readLine()).isEqualTo("listens");
+    var connect =
+        """
+        my $s = new_socket('2001:db8::1', SOCK_STREAM);
+        setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1);
+        bind($s, address('::', 45002)) or die "bind: $!";
+        print tcp('2001:db8::1', 443, $s), "\n";
+        """;
+    var client = pod.perl("app", 0, 0, connect + "sysread($s, my $end, 1); print name();");
+    assertThat(client.inputReader().readLine()).isEqualTo("proxy");
+    try (var sockets = pod.inPod(SockDiag::open)) {
+      for (var socket : sockets.list(SockDiag.State.OPEN)) {
+        if (socket.tuple().destinationPort() == 45_002) {
+          assertThat(sockets.destroy(socket)).isTrue();
+        }
+      }
+    }
+    assertThat(client.inputReader().readLine()).isEqualTo("ECONNRESET");
+
+    assertThat(pod.says(pod.perl("proxy", 1_337, 1_337, connect))).isEqualTo("world");
+    assertThat(state().totals().returned()).isPositive();
+  }
+
   /** As Istio has what a pod's sidecar sends to the pod itself go to its inbound listener. */
   @Test
   void enforce_proxyToThePodItself_isRedirectedAsItIs() throws Exception {
