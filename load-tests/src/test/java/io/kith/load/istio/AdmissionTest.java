@@ -299,7 +299,7 @@ class AdmissionTest {
         faked("image: auto, env: [{name: LD_PRELOAD, value: /evil.so}]"),
         faked("image: auto, envFrom: [{configMapRef: {name: mine}}]"),
         faked("image: auto, env: [{name: PROXY_CONFIG, value: '{\"binaryPath\":\"/evil\"}'}]"),
-        // what the agent would run itself, whom it would trust, and names that are written otherwise
+        // what the agent would run, whom it would trust, and names that are written otherwise
         configured("{\"readinessProbe\":{\"exec\":{\"command\":[\"envoy\",\"-c\",\"/evil\"]}}}"),
         configured("{\"caCertificatesPem\":[\"evil\"]}"),
         configured("{\"controlPlaneAuthPolicy\":\"NONE\"}"),
