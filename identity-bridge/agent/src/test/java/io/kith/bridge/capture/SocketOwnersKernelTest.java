@@ -429,8 +429,7 @@ class SocketOwnersKernelTest {
     try (var conntrack = pod.inside(Conntrack::open)) {
       var proxy = pod.perl("$< = $> = 1337; open_to('198.18.1.24', 443, 49000);");
       var sent =
-          new Tuple(
-              IpAddress.parse(RedirectedPod.V4), 49_000, IpAddress.parse("198.18.1.24"), 443);
+          new Tuple(IpAddress.parse(RedirectedPod.V4), 49_000, IpAddress.parse("198.18.1.24"), 443);
       await(() -> isTracked(conntrack, sent.reversed()));
       proxy.destroyForcibly();
       proxy.onExit().join();

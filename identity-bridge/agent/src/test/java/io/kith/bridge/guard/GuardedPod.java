@@ -253,8 +253,7 @@ final class GuardedPod implements AutoCloseable {
   }
 
   void runInPod(String command) throws Exception {
-    run(
-        pod, command.replace("iptables", tool("iptables")).replace("ip6tables", tool("ip6tables")));
+    run(pod, command.replace("iptables", tool("iptables")).replace("ip6tables", tool("ip6tables")));
   }
 
   private void run(NetworkNamespace namespace, String command) throws Exception {
