@@ -253,9 +253,10 @@ public final class LearnedState {
     }
     var sightings = Sightings.of(json.object("seen"));
     var why = json.textOrNull("why");
+    var risky = why != null;
     var name = name(process, exact);
-    var key = key(name, why != null);
-    if (!part.key().equals(key) && !part.key().equals(key(Json.asBefore(name), why != null))) {
+    var key = key(name, risky);
+    if (!part.key().equals(key) && !part.key().equals(key(Json.asBefore(name), risky))) {
       throw new IllegalArgumentException("its content is that of '" + key + "'");
     }
     return why == null

@@ -459,8 +459,8 @@ class SupportTest {
     learner.observe(seen(APP, DB, "0", after("1M")));
     assertThat(why(learner, APP, DB, after("1H"))).isEqualTo("seen in 1 of 2 runs");
 
-    learner.runs(new Instance("0", after("7H"), null, null, true), after("7H"));
-    learner.observe(seen(APP, DB, "0", after("7H")));
+    learner.runs(new Instance("0", after("6H"), null, null, true), after("6H"));
+    learner.observe(seen(APP, DB, "0", after("6H1M")));
     assertThat(why(learner, APP, DB, after("7H"))).isEqualTo(ENOUGH);
 
     learner.runs(new Instance("1", after("8H"), null, null, true), after("8H"));
