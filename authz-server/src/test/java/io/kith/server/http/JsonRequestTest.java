@@ -74,7 +74,7 @@ class JsonRequestTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "{\"modes\": \"x\"}|\"modes\": unknown field (expected: one of scope, mode, note)",
+        "{\"modes\": \"x\"}|\"modes\": unknown field (expected: one of scope, mode, note, revision)",
         "{\"scope\": 7, \"mode\": {}}|mode: {} (expected: a text)",
         "{\"scope\": [\"a\", \"b\"]}|scope: [\"a\",\"b\"] (expected: a text)",
         "[]|the body: [] (expected: a JSON object)",
