@@ -15,10 +15,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 
 /** A connection to oneself that must be found in the table, with what one knows of oneself. */
 final class Canary {
   private static final long NANOS_PER_TICK = 10_000_000;
+  private static final int CLOSED_WITHIN_MILLIS = 100;
 
   private Canary() {}
 
@@ -42,6 +44,33 @@ final class Canary {
                   + " connections are made (is bridge.cgroup the root of the cgroup v2 tree?)"
               : difference(seen);
         });
+  }
+
+  /**
+   * Whether such a connection is where a server of this node looks for it, and no longer once it is
+   * closed: another program on the node may take from ours the news of closed sockets.
+   */
+  static boolean isNoted(KernelCapture capture) {
+    var openers = capture.openers();
+    if (openers == null) {
+      return false;
+    }
+    var key = new byte[1][];
+    var problem =
+        connected(
+            tuple -> {
+              var network = capture.cookieHere();
+              key[0] = OwnerRecord.key(network, tuple);
+              var owner = capture.latest(network, tuple);
+              return owner != null && openers.has(key[0], owner) ? "" : "not noted";
+            });
+    for (var i = 0; problem.isEmpty() && i < CLOSED_WITHIN_MILLIS; i++) {
+      if (openers.word(key[0]) == 0) {
+        return true;
+      }
+      LockSupport.parkNanos(1_000_000);
+    }
+    return false;
   }
 
   /** The same without the kernel's record: we ourselves must be found to hold the connection. */

@@ -33,6 +33,7 @@ final class KernelCapture implements AutoCloseable {
   private final Deque<AutoCloseable> open;
   private final Tables tables;
   private final Descriptor storage;
+  private final @Nullable Openers openers;
   private final @Nullable RingBuffer execs;
   private final @Nullable MapReader births;
   private final @Nullable TaskWalk walk;
@@ -43,6 +44,7 @@ final class KernelCapture implements AutoCloseable {
       Deque<AutoCloseable> open,
       Tables tables,
       Descriptor storage,
+      @Nullable Openers openers,
       @Nullable RingBuffer execs,
       @Nullable MapReader births,
       @Nullable TaskWalk walk,
@@ -51,6 +53,7 @@ final class KernelCapture implements AutoCloseable {
     this.open = open;
     this.tables = tables;
     this.storage = storage;
+    this.openers = openers;
     this.execs = execs;
     this.births = births;
     this.walk = walk;
@@ -103,7 +106,12 @@ final class KernelCapture implements AutoCloseable {
         var program = keep(open, connect(programs, kind, storage, tables));
         keep(open, pins.attach(name(kind), program, anew -> Bpf.attach(anew, kind, root)));
       }
-      var operations = keep(open, operations(programs, storage, tables));
+      // Never taken over: what another bridge noted there has another seed.
+      var openers = Openers.open(entries);
+      if (openers != null) {
+        keep(open, openers);
+      }
+      var operations = keep(open, operations(programs, storage, tables, openers));
       keep(
           open,
           pins.attach(
@@ -115,7 +123,8 @@ final class KernelCapture implements AutoCloseable {
       var births = starts == null ? null : births(open, pins, starts, problems);
       var walk = btf == null ? null : walk(open, btf, problems);
       pins.removeOthers();
-      return new KernelCapture(open, tables, storage, execs, births, walk, btf != null, problems);
+      return new KernelCapture(
+          open, tables, storage, openers, execs, births, walk, btf != null, problems);
     } catch (KernelException | RuntimeException e) {
       closeAll(open);
       throw e;
@@ -137,19 +146,20 @@ final class KernelCapture implements AutoCloseable {
     }
   }
 
-  private static Descriptor operations(Programs programs, Descriptor storage, Tables tables)
+  private static Descriptor operations(
+      Programs programs, Descriptor storage, Tables tables, @Nullable Openers openers)
       throws KernelException {
     try {
       return Bpf.program(
           "kith_sockops",
           ProgramKind.SOCKET_OPERATIONS,
-          programs.socketOperations(storage, tables, true));
+          programs.socketOperations(storage, tables, openers, true));
     } catch (KernelException _) {
       // Before Linux 6.10 the sender cannot be asked for here; the connector is known all the same.
       return Bpf.program(
           "kith_sockops",
           ProgramKind.SOCKET_OPERATIONS,
-          programs.socketOperations(storage, tables, false));
+          programs.socketOperations(storage, tables, openers, false));
     }
   }
 
@@ -314,6 +324,11 @@ final class KernelCapture implements AutoCloseable {
    * @param all whether no other one is forgotten that had them shortly before the latest
    */
   record Sightings(List<Owner> owners, boolean all) {}
+
+  /** The words for servers of this node; null where the kernel shares none. */
+  @Nullable Openers openers() {
+    return openers;
+  }
 
   /** What the kernel has written down. */
   Tables tables() {

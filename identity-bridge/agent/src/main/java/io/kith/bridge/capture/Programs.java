@@ -97,9 +97,11 @@ final class Programs {
   /**
    * The program that enters connections into the table.
    *
+   * @param openers where it is noted in one word too; null: nowhere
    * @param withSender ask who sends, which kernels before 6.10 do not answer here
    */
-  Assembler socketOperations(Descriptor storage, Tables tables, boolean withSender) {
+  Assembler socketOperations(
+      Descriptor storage, Tables tables, @Nullable Openers openers, boolean withSender) {
     var owners = tables.owners();
     var previous = tables.previous();
     var a = new Assembler();
@@ -114,6 +116,9 @@ final class Programs {
       a.call(CURRENT_PID_TID).store64(7, OwnerRecord.SENDER, 0);
     }
     a.storeValue64(7, OwnerRecord.EARLIER, 0).storeValue32(7, OwnerRecord.NUMBER, 0);
+    if (openers != null) {
+      openers.reckon(a);
+    }
     a.map(1, owners.number()).move(2, 10).add(2, KEY).call(MAP_LOOKUP);
     a.jumpIfEqual(0, 0, "forgotten").move(8, 0);
     // The same program of the same process again: the owner before it stays the one before, and the
@@ -125,7 +130,8 @@ final class Programs {
     for (var i = 0; i <= OwnerRecord.CHECK; i += 8) {
       a.load64(1, 7, i).store64(8, i, 1);
     }
-    a.load64(1, 8, OwnerRecord.EARLIER).store64(7, OwnerRecord.EARLIER, 1).jump("reserve");
+    earlier(a, openers, "stays");
+    a.jump("reserve");
     // Other pods have pushed it out, but the pod's own reserve has it: it counts all the same.
     a.label("forgotten");
     reserveOf(a, tables, "enter");
@@ -133,9 +139,13 @@ final class Programs {
     a.jumpIfEqual(0, 0, "enter").move(8, 0);
     sameProgram(a, "other");
     a.load32(1, 8, OwnerRecord.NUMBER).store32(7, OwnerRecord.NUMBER, 1);
-    a.load64(1, 8, OwnerRecord.EARLIER).store64(7, OwnerRecord.EARLIER, 1).jump("enter");
+    earlier(a, openers, "stays-there");
+    a.jump("enter");
     // Another one: who had the key stays a candidate, and the record says until when he had it.
     a.label("other");
+    if (openers != null) {
+      openers.doubt(a);
+    }
     a.load64(1, 8, OwnerRecord.CLOSE).jumpUnlessEqual(1, 0, "closed");
     a.load64(1, 7, OwnerRecord.CONNECT);
     a.label("closed").store64(7, OwnerRecord.EARLIER, 1);
@@ -153,6 +163,9 @@ final class Programs {
     reserveOf(a, tables, "flag");
     a.move(1, 0).move(2, 10).add(2, KEY).move(3, 7).set(4, 0).call(MAP_UPDATE);
     a.label("flag");
+    if (openers != null) {
+      openers.note(a);
+    }
     a.move(1, 6).set(2, STATE_FLAG).call(SOCKET_OPERATION_FLAGS);
     Counter.CONNECTS.add(a, counters, "counted");
     a.jump("out");
@@ -161,6 +174,10 @@ final class Programs {
     a.load32(1, 6, ARGUMENT_1).jumpUnlessEqual(1, TCP_CLOSE, "out");
     storageOf(a, storage);
     key(a, "s");
+    if (openers != null) {
+      openers.reckon(a);
+      openers.forget(a);
+    }
     a.call(BOOT_TIME).move(9, 0);
     a.map(1, owners.number()).move(2, 10).add(2, KEY).call(MAP_LOOKUP);
     closed(a, "reserve-closed");
@@ -185,6 +202,16 @@ final class Programs {
     a.jumpUnlessSame(1, 2, otherwise);
     a.load64(1, 8, OwnerRecord.EXEC_ID).load64(2, 7, OwnerRecord.EXEC_ID);
     a.jumpUnlessSame(1, 2, otherwise);
+  }
+
+  /** The owner before the one at 8 is the one before that at 7. */
+  private static void earlier(Assembler a, @Nullable Openers openers, String after) {
+    a.load64(1, 8, OwnerRecord.EARLIER).store64(7, OwnerRecord.EARLIER, 1);
+    if (openers != null) {
+      a.jumpIfEqual(1, 0, after);
+      openers.doubt(a);
+    }
+    a.label(after);
   }
 
   /** 0 = the table that only the pod writes whose key is on the stack, when it has one. */

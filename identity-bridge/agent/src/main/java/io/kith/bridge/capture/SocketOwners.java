@@ -56,6 +56,7 @@ public final class SocketOwners implements AutoCloseable {
   private final boolean sees;
   private final List<String> problems;
   private volatile boolean canaryFound;
+  private volatile boolean openersFound;
   private volatile String canaryProblem = "";
   private volatile String reserveProblem = "";
 
@@ -339,7 +340,26 @@ public final class SocketOwners implements AutoCloseable {
     }
     canaryProblem = kernel == null ? Canary.run(this::holders) : Canary.run(kernel);
     canaryFound = canaryProblem.isEmpty();
+    openersFound = canaryFound && kernel != null && Canary.isNoted(kernel);
     return canaryFound;
+  }
+
+  /** What a server of this node may read; null when the last connection to itself is not there. */
+  public @Nullable Openers openers() {
+    return openersFound && kernel != null ? kernel.openers() : null;
+  }
+
+  /**
+   * A server read of a connection in {@link #openers}, and did not ask: what {@link #resolve} does
+   * for one that is asked about is done.
+   *
+   * @param seen as the proxy has the connection
+   */
+  public void unasked(Tuple seen) {
+    var inside = pods.at(seen.source());
+    if (inside != null) {
+      var _ = translations.undone(inside.conntrack(), inside.problem(), seen);
+    }
   }
 
   /** Whether {@link #readExecs} ever has something. */
@@ -448,12 +468,12 @@ public final class SocketOwners implements AutoCloseable {
       reasons.add("the kernel has no record of " + tuple);
       var noted = noted(kernel, inside, tuple, proxy, reasons);
       if (noted != null) {
-        return new Resolution(noted, rung(), verified, tuple.sourcePort(), reasons);
+        return new Resolution(noted, rung(), verified, tuple.sourcePort(), reasons, null);
       }
     }
     var holders = holders(inside, tuple, reasons);
     var rung = inside.diag() == null ? Rung.WORKLOAD_ONLY : Rung.DIAG;
-    return new Resolution(holders, rung, verified, tuple.sourcePort(), reasons);
+    return new Resolution(holders, rung, verified, tuple.sourcePort(), reasons, null);
   }
 
   /** What the kernel's tables say of a connection; null when they know none, or cannot be asked. */
@@ -467,7 +487,15 @@ public final class SocketOwners implements AutoCloseable {
       return null;
     }
     var meant = meant(seen, proxy, reasons);
-    return new Resolution(meant, rung(), verified, tuple.sourcePort(), reasons);
+    var opener = reasons.isEmpty() ? opener(inside, meant) : null;
+    return new Resolution(meant, rung(), verified, tuple.sourcePort(), reasons, opener);
+  }
+
+  private Openers.@Nullable Opener opener(Pods.Inside inside, List<Owner> owners) {
+    var openers = openers();
+    return openers == null || owners.size() != 1
+        ? null
+        : new Openers.Opener(openers.number(owners.getFirst()), inside.cookie());
   }
 
   /**
@@ -514,7 +542,7 @@ public final class SocketOwners implements AutoCloseable {
   }
 
   private static Resolution unknown(Rung rung, Tuple seen, List<String> reasons) {
-    return new Resolution(List.of(), rung, false, seen.sourcePort(), reasons);
+    return new Resolution(List.of(), rung, false, seen.sourcePort(), reasons, null);
   }
 
   /**

@@ -65,6 +65,16 @@ public final class Assembler {
     return add(0x0f, dst, src, 0, 0);
   }
 
+  /** dst ^= src. */
+  public Assembler xorRegister(int dst, int src) {
+    return add(0xaf, dst, src, 0, 0);
+  }
+
+  /** dst *= src. */
+  public Assembler multiplyRegister(int dst, int src) {
+    return add(0x2f, dst, src, 0, 0);
+  }
+
   /** dst *= value, sign extended. */
   public Assembler multiply(int dst, int value) {
     return add(0x27, dst, 0, 0, value);

@@ -37,6 +37,8 @@ public final class Bpf {
   private static final int ITERATION_CREATE = 33;
 
   private static final int NO_PREALLOCATION = 1;
+  private static final int READ_ONLY = 1 << 3;
+  private static final int MAPPABLE = 1 << 10;
   private static final int LOG_BYTES = 1 << 20;
 
   /** The programs call helpers that the kernel lends to GPL-compatible programs only. */
@@ -113,6 +115,30 @@ public final class Bpf {
         attributes.set(JAVA_INT, 56, 3); // value: u8[]
         return new Descriptor(checked("make a map of kind " + kind, MAP_CREATE, attributes));
       }
+    }
+  }
+
+  /**
+   * Makes an array that another process may map, by a descriptor that reads only: programs write.
+   *
+   * @throws KernelException before Linux 5.5, among others
+   */
+  public static Descriptor sharedArray(int valueBytes, int entries) throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      var attributes = arena.allocate(72, 8);
+      attributes.set(JAVA_INT, 0, MapKind.ARRAY.number);
+      attributes.set(JAVA_INT, 4, 4);
+      attributes.set(JAVA_INT, 8, valueBytes);
+      attributes.set(JAVA_INT, 12, entries);
+      attributes.set(JAVA_INT, 16, MAPPABLE | READ_ONLY);
+      return new Descriptor(checked("make an array to share", MAP_CREATE, attributes));
+    }
+  }
+
+  /** The number of a map in the kernel, as in the file of its descriptor in /proc/PID/fdinfo. */
+  public static int id(Descriptor map) throws KernelException {
+    try (var arena = Arena.ofConfined()) {
+      return info(map, arena).get(JAVA_INT, 4);
     }
   }
 
@@ -335,17 +361,22 @@ public final class Bpf {
       Descriptor map, MapKind kind, int keyBytes, int valueBytes, int entries)
       throws KernelException {
     try (var arena = Arena.ofConfined()) {
-      var info = arena.allocate(80, 8);
-      var attributes = arena.allocate(16, 8);
-      attributes.set(JAVA_INT, 0, map.number());
-      attributes.set(JAVA_INT, 4, (int) info.byteSize());
-      attributes.set(JAVA_LONG, 8, info.address());
-      checked("look at a map", OBJECT_INFO, attributes);
+      var info = info(map, arena);
       return info.get(JAVA_INT, 0) == kind.number
           && info.get(JAVA_INT, 8) == keyBytes
           && info.get(JAVA_INT, 12) == valueBytes
           && info.get(JAVA_INT, 16) == (kind == MapKind.SOCKET_STORAGE ? 0 : entries);
     }
+  }
+
+  private static MemorySegment info(Descriptor map, Arena arena) throws KernelException {
+    var info = arena.allocate(80, 8);
+    var attributes = arena.allocate(16, 8);
+    attributes.set(JAVA_INT, 0, map.number());
+    attributes.set(JAVA_INT, 4, (int) info.byteSize());
+    attributes.set(JAVA_LONG, 8, info.address());
+    checked("look at a map", OBJECT_INFO, attributes);
+    return info;
   }
 
   /**

@@ -1,0 +1,212 @@
+package io.kith.bridge.capture;
+
+import io.kith.bridge.ffm.Assembler;
+import io.kith.bridge.ffm.Bpf;
+import io.kith.bridge.ffm.Descriptor;
+import io.kith.bridge.ffm.KernelException;
+import io.kith.bridge.ffm.MapReader;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.security.SecureRandom;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A table in which the kernel notes who opened which connection, so that a server of this node need
+ * not ask: it reads a word of eight octets. Thread-safe.
+ *
+ * <p>The BPF part of this file is also available under BSD-3-Clause or GPL-2.0, as the kernel wants
+ * for the helpers that it calls ("Dual BSD/GPL").
+ */
+public final class Openers implements AutoCloseable {
+  /*
+   *  hash(key)            of the six words of an owner's key (OwnerRecord): where the word stands, by
+   *                       its low bits
+   *  number(process)      of what OwnerRecord says of a process, with a seed that stays here
+   *  word                 hash ^ number while the connection is open; else that of another, or 0
+   *
+   * One word, so that it is written and read at once, and there is no moment in which it is half of
+   * two. It is written before the SYN leaves, so before anybody can ask; taken back when the socket
+   * closes, before its port is free; and 0 where another process had the key within memory, who may
+   * be meant as well. Two connections with the same low bits push each other out: then the server
+   * asks. Both seeds are secret and new with each bridge, so nobody can choose addresses that make
+   * one process look like another.
+   */
+  private static final long FACTOR = 0x9e37_79b9_7f4a_7c15L;
+  private static final int LEAST = 1_024;
+  private static final int MOST = 1 << 20;
+
+  // On the stack, below the key.
+  private static final int WORD = -72;
+  private static final int INDEX = -80;
+  private static final int KEY = -64;
+  private static final int MAP_LOOKUP = 1; // linux/bpf.h
+
+  private final Descriptor map;
+  private final int id;
+  private final int words;
+  private final long seed;
+  private final long numberSeed;
+  private final MapReader reader;
+
+  private Openers(Descriptor map, int id, int words, long seed, long numberSeed) {
+    this.map = map;
+    this.id = id;
+    this.words = words;
+    this.seed = seed;
+    this.numberSeed = numberSeed;
+    this.reader = new MapReader(map, 4, 8);
+  }
+
+  /**
+   * A process of one pod as the table has it.
+   *
+   * @param number of the process
+   * @param network cookie of the pod's network namespace
+   */
+  public record Opener(long number, long network) {}
+
+  /**
+   * Makes a table.
+   *
+   * @param entries connections that are open at a time
+   * @return null where the kernel shares no arrays (before Linux 5.5)
+   */
+  static @Nullable Openers open(int entries) {
+    var words =
+        Math.clamp(Integer.highestOneBit(Math.min(entries, MOST)) * 4L, LEAST, MOST);
+    try {
+      var map = Bpf.sharedArray(8, words);
+      try {
+        var random = new SecureRandom();
+        return new Openers(map, Bpf.id(map), words, random.nextLong(), random.nextLong());
+      } catch (KernelException e) {
+        map.close();
+        throw e;
+      }
+    } catch (KernelException _) {
+      return null;
+    }
+  }
+
+  /** The map, to be handed over; nobody can write to it by this descriptor. */
+  public Descriptor map() {
+    return map;
+  }
+
+  /** The map's number in the kernel. */
+  public int id() {
+    return id;
+  }
+
+  /** How many words there are: a power of two. */
+  public int words() {
+    return words;
+  }
+
+  /** With which keys are hashed. */
+  public long seed() {
+    return seed;
+  }
+
+  // ---- as the kernel reckons
+
+  /**
+   * Reckons the word of the record at 7, with the key on the stack; registers 1 to 5 are lost.
+   */
+  void reckon(Assembler a) {
+    a.set64(3, FACTOR).set64(1, numberSeed);
+    a.load32(4, 7, OwnerRecord.PID_TID + 4).shiftLeft(4, 32);
+    a.load32(5, 7, OwnerRecord.SENDER + 4).addRegister(4, 5);
+    mix(a);
+    for (var field :
+        new int[] {
+          OwnerRecord.UID_GID, OwnerRecord.START, OwnerRecord.EXEC_ID, OwnerRecord.CGROUP
+        }) {
+      a.load64(4, 7, field);
+      mix(a);
+    }
+    a.move(5, 1).set64(1, seed);
+    for (var i = 0; i < OwnerRecord.KEY_BYTES; i += 8) {
+      a.load64(4, 10, KEY + i);
+      mix(a);
+    }
+    a.move(2, 1).and(2, words - 1).store32(10, INDEX, 2);
+    a.xorRegister(1, 5).store64(10, WORD, 1);
+  }
+
+  /** 1 = what it is with the word in 4 mixed in. */
+  private static void mix(Assembler a) {
+    a.xorRegister(1, 4).multiplyRegister(1, 3).move(2, 1).shiftRight(2, 32).xorRegister(1, 2);
+  }
+
+  /** The connection may be another's as well. */
+  void doubt(Assembler a) {
+    a.storeValue64(10, WORD, 0);
+  }
+
+  /** Writes the word; registers 0 to 5 are lost. */
+  void note(Assembler a) {
+    lookUp(a, "not-noted");
+    a.load64(1, 10, WORD).store64(0, 0, 1).label("not-noted");
+  }
+
+  /** Takes the word back where it stands; registers 0 to 5 are lost. */
+  void forget(Assembler a) {
+    lookUp(a, "not-there");
+    a.load64(1, 10, WORD).load64(2, 0, 0).jumpUnlessSame(1, 2, "not-there");
+    a.storeValue64(0, 0, 0).label("not-there");
+  }
+
+  private void lookUp(Assembler a, String otherwise) {
+    a.map(1, map.number()).move(2, 10).add(2, INDEX).call(MAP_LOOKUP).jumpIfEqual(0, 0, otherwise);
+  }
+
+  // ---- as Java reckons
+
+  /** What stands for the process that owns a connection. */
+  long number(Owner owner) {
+    var h = numberSeed;
+    h = mixed(h, (long) owner.pid() << 32 | Integer.toUnsignedLong(owner.senderPid()));
+    h = mixed(h, (long) owner.gid() << 32 | Integer.toUnsignedLong(owner.uid()));
+    h = mixed(h, owner.startNanos());
+    h = mixed(h, owner.execId());
+    return mixed(h, owner.cgroup());
+  }
+
+  /**
+   * What stands for a connection.
+   *
+   * @param key as {@link OwnerRecord} has it
+   */
+  static long hash(long seed, byte[] key) {
+    var in = ByteBuffer.wrap(key).order(ByteOrder.LITTLE_ENDIAN);
+    var h = seed;
+    for (var i = 0; i < OwnerRecord.KEY_BYTES; i += 8) {
+      h = mixed(h, in.getLong(i));
+    }
+    return h;
+  }
+
+  private static long mixed(long before, long word) {
+    var h = (before ^ word) * FACTOR;
+    return h ^ (h >>> 32);
+  }
+
+  /** Whether the table says now that this process has this connection. */
+  boolean has(byte[] key, Owner owner) {
+    var word = word(key);
+    return word != 0 && (word ^ hash(seed, key)) == number(owner);
+  }
+
+  /** The word where that of a connection stands. */
+  long word(byte[] key) {
+    var index = (int) hash(seed, key) & (words - 1);
+    var found = reader.get(ByteBuffer.allocate(4).order(ByteOrder.nativeOrder()).putInt(index).array());
+    return found == null ? 0 : ByteBuffer.wrap(found).order(ByteOrder.nativeOrder()).getLong();
+  }
+
+  @Override
+  public void close() {
+    map.close();
+  }
+}

@@ -1,0 +1,182 @@
+package io.kith.bridge.capture;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kith.bridge.capture.RedirectedPod.Accepted;
+import io.kith.bridge.ffm.Tuple;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What the real kernel notes for a server of the node, as root. */
+@Tag("root")
+class OpenersKernelTest {
+  private static final Duration LIMIT = Duration.ofSeconds(30);
+
+  @TempDir private static Path folder;
+
+  private static RedirectedPod pod;
+  private static SocketOwners owners;
+  private static Openers openers;
+
+  @BeforeAll
+  static void open() throws Exception {
+    pod = new RedirectedPod(folder);
+    owners =
+        SocketOwners.open(
+            new SocketOwners.Settings(
+                List.of(RedirectedPod.PROXY_PORT), RedirectedPod.PROXY_UID, 4_096, null));
+    openers =
+        requireNonNull(
+            owners.openers(), () -> "needs root and Linux 5.5: " + owners.problems());
+  }
+
+  @AfterAll
+  static void close() {
+    if (owners != null) {
+      owners.close();
+    }
+    if (pod != null) {
+      pod.close();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"198.18.2.1", "2001:db8::2:1", "::ffff:198.18.2.2"})
+  void word_connectionIsOpen_isOfItsProcess(String host) throws Exception {
+    var client = pod.perl("my $s = open_to('" + host + "', 443, 0); sleep 300;");
+    var connection = acceptFrom(client);
+    var opener = opener(connection.seen());
+
+    assertThat(number(opener, connection.seen())).isEqualTo(opener.number());
+
+    client.destroy();
+    await(() -> openers.word(key(opener, connection.seen())) == 0);
+  }
+
+  @Test
+  void word_anotherConnectionOfTheProcess_hasItsNumber() throws Exception {
+    var client =
+        pod.perl(
+            """
+            my $one = open_to('198.18.2.3', 443, 0);
+            my $two = open_to('198.18.2.4', 444, 0);
+            sleep 300;
+            """);
+    var first = acceptFrom(client);
+    var second = acceptFrom(client);
+
+    assertThat(number(opener(first.seen()), second.seen()))
+        .isEqualTo(opener(first.seen()).number());
+    client.destroy();
+  }
+
+  @Test
+  void word_afterAnExec_isOfAnotherProgram() throws Exception {
+    var client =
+        pod.perl(
+            """
+            my $one = open_to('198.18.2.5', 443, 0);
+            exec 'perl', '-MSocket', '-e', q{
+              socket(my $s, AF_INET, SOCK_STREAM, 0);
+              connect($s, pack_sockaddr_in(443, inet_aton('198.18.2.6'))) or die;
+              syswrite $s, "$$ 198.18.2.6 443\\n";
+              sleep 300;
+            };
+            """);
+    var first = acceptFrom(client);
+    var second = acceptFrom(client);
+
+    assertThat(second.pid()).isEqualTo(first.pid());
+    assertThat(number(opener(first.seen()), second.seen()))
+        .isNotEqualTo(opener(first.seen()).number())
+        .isEqualTo(opener(second.seen()).number());
+    client.destroy();
+  }
+
+  @Test
+  void word_addressesWereAnothersBefore_isNobodys() throws Exception {
+    RedirectedPod.awaitEnd(pod.perl("reset_it(open_to('198.18.2.7', 443, 45100));"));
+    var client =
+        pod.perl(
+            """
+            reset_it(open_to('198.18.2.7', 443, 45100));
+            select undef, undef, undef, 0.2;
+            my $s = open_to('198.18.2.7', 443, 45100);
+            sleep 300;
+            """);
+    var connection = acceptFrom(client, 2);
+    var resolution = owners.resolve(connection.seen());
+
+    assertThat(resolution.owners()).hasSize(2);
+    assertThat(resolution.opener()).isNull();
+    var own = opener(acceptFrom(pod.perl("my $s = open_to('198.18.2.8', 443, 0); sleep 300;")).seen());
+    assertThat(openers.word(key(own, connection.seen()))).isZero();
+    client.destroy();
+  }
+
+  /** What NAT gave another port is not found by the port that the proxy sees, and so is asked. */
+  @Test
+  void word_portRewrittenByNat_isNotFound() throws Exception {
+    var client =
+        pod.perl(
+            """
+            my $one = open_to('198.18.2.9', 443, 45200);
+            my $two = open_to('198.18.2.10', 443, 45200);
+            sleep 300;
+            """);
+    acceptFrom(client);
+    var second = acceptFrom(client);
+    var opener = opener(second.seen());
+
+    assertThat(second.seen().sourcePort()).isNotEqualTo(45_200);
+    assertThat(openers.word(key(opener, second.seen()))).isZero();
+    client.destroy();
+  }
+
+  private static Openers.Opener opener(Tuple seen) throws InterruptedException {
+    var resolution = owners.resolve(seen);
+    return requireNonNull(resolution.opener(), () -> resolution.toString());
+  }
+
+  private static byte[] key(Openers.Opener opener, Tuple seen) {
+    return OwnerRecord.key(opener.network(), seen);
+  }
+
+  private static long number(Openers.Opener opener, Tuple seen) {
+    var key = key(opener, seen);
+    return openers.word(key) ^ Openers.hash(openers.seed(), key);
+  }
+
+  private static Accepted acceptFrom(Process client) throws Exception {
+    return acceptFrom(client, 1);
+  }
+
+  /** The last of so many of a client. */
+  private static Accepted acceptFrom(Process client, int count) throws Exception {
+    while (true) {
+      var connection = pod.accept();
+      if (connection.pid() == client.pid() && --count == 0) {
+        return connection;
+      }
+    }
+  }
+
+  private static void await(BooleanSupplier condition) {
+    var end = System.nanoTime() + LIMIT.toNanos();
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime()).as("in time").isLessThan(end);
+      LockSupport.parkNanos(1_000_000);
+    }
+  }
+}
