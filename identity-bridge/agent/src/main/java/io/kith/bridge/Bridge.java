@@ -446,7 +446,32 @@ public final class Bridge implements NodeView, AutoCloseable {
       var quality = quality(resolution.rung(), identified, false);
       candidates.add(candidate(sighting, identified, quality, attested, reasons));
     }
-    return new Answer(candidates, resolution.rung(), reasons, resolution.originalSourcePort());
+    return answer(candidates, resolution, reasons);
+  }
+
+  /** One process, and no doubts: then it stands for its other connections as well. */
+  private static Answer answer(
+      List<Candidate> candidates, Resolution resolution, List<String> reasons) {
+    var opener =
+        candidates.size() == 1 && reasons.isEmpty() && resolution.opener() != null
+            ? new Opener(resolution.opener().number(), resolution.opener().network())
+            : null;
+    return new Answer(
+        candidates, resolution.rung(), reasons, resolution.originalSourcePort(), opener);
+  }
+
+  @Override
+  public @Nullable OpenerTable openers() {
+    var openers = sockets.openers();
+    return openers == null
+        ? null
+        : new OpenerTable(
+            openers.map().number(), openers.id(), openers.words(), openers.seed());
+  }
+
+  @Override
+  public void unasked(List<Tuple> seen) {
+    seen.forEach(sockets::unasked);
   }
 
   private static Tuple seen(Question question) {
@@ -490,7 +515,7 @@ public final class Bridge implements NodeView, AutoCloseable {
                 reasons));
       }
     }
-    return new Answer(candidates, resolution.rung(), reasons, resolution.originalSourcePort());
+    return answer(candidates, resolution, reasons);
   }
 
   private Candidate candidate(

@@ -19,6 +19,7 @@ import io.kith.bridge.v1.GuardPolicies;
 import io.kith.bridge.v1.Query;
 import io.kith.bridge.v1.Revocation;
 import io.kith.bridge.v1.ServerMessage;
+import io.kith.bridge.v1.Unasked;
 import io.kith.bridge.v1.Welcome;
 import io.kith.spiffe.SpiffeTls;
 import io.kith.spiffe.X509Source;
@@ -27,6 +28,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
@@ -251,6 +253,7 @@ public final class BridgeStream implements AutoCloseable {
     every(POD_INTERVAL, () -> tell(attachment -> attachment.sendStatus(false)));
     every(GUARD_INTERVAL, () -> tell(Attachment::sendReport));
     every(POD_INTERVAL, () -> tell(Attachment::sendNames));
+    every(POD_INTERVAL, () -> tell(Attachment::sendOpeners));
   }
 
   /** Has a connection ready, with the certificate of now. */
@@ -437,6 +440,8 @@ public final class BridgeStream implements AutoCloseable {
     private List<Object> toldWorks = List.of(); // guarded by this
     private boolean greeted; // guarded by this
     private long namesSent; // guarded by this
+    private boolean readsOpeners; // guarded by this
+    private NodeView.@Nullable OpenerTable openersTold; // guarded by this
     private List<PodGuard> statesTold = List.of(); // guarded by this
     private List<GuardEvent> eventsTold = List.of(); // guarded by this
 
@@ -535,6 +540,27 @@ public final class BridgeStream implements AutoCloseable {
       }
     }
 
+    /** To a server that reads them; when they cannot be relied on any more it is told so too. */
+    private synchronized void sendOpeners() {
+      var openers = view.openers();
+      var out = outbox;
+      if (out == null
+          || !readsOpeners
+          || Objects.equals(openers, openersTold)
+          || !(connection instanceof ServerConnection.InFrames frames)) {
+        return;
+      }
+      openersTold = openers;
+      out.openers(Messages.openers(openers));
+      if (openers != null) {
+        frames.handOver(openers.descriptor(), this::openersNotTaken);
+      }
+    }
+
+    private synchronized void openersNotTaken() {
+      openersTold = null; // and once more in a moment
+    }
+
     @Override
     public void onNext(ServerMessage message) {
       switch (message.getMessageCase()) {
@@ -542,6 +568,7 @@ public final class BridgeStream implements AutoCloseable {
         case QUERY -> query(message.getQuery());
         case GUARD_POLICIES -> guard(message.getGuardPolicies());
         case REVOCATION -> revoke(message.getRevocation());
+        case UNASKED -> unasked(message.getUnasked());
         case MESSAGE_NOT_SET -> {
           // of a newer server: it means nothing to us
         }
@@ -555,6 +582,18 @@ public final class BridgeStream implements AutoCloseable {
       }
       BridgeStream.this.welcomed(this);
       events.accept(new Event.Attached(server, welcome.getServerVersion()));
+      synchronized (this) {
+        readsOpeners = welcome.getReadsOpeners();
+      }
+      sendOpeners();
+    }
+
+    private void unasked(Unasked unasked) {
+      try {
+        workers.execute(this, () -> guarded(() -> view.unasked(Messages.unasked(unasked))));
+      } catch (RejectedExecutionException _) {
+        // connections whose addresses may be taken for the proxy's own, if it resets them
+      }
     }
 
     private void guard(GuardPolicies policies) {

@@ -5,6 +5,7 @@ import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.ProcessFingerprint;
+import io.kith.bridge.ffm.Tuple;
 import io.kith.bridge.v1.Answer;
 import io.kith.bridge.v1.BridgeMessage;
 import io.kith.bridge.v1.Candidate;
@@ -13,6 +14,8 @@ import io.kith.bridge.v1.Fingerprint;
 import io.kith.bridge.v1.Hello;
 import io.kith.bridge.v1.IdentitySource;
 import io.kith.bridge.v1.NodeStatus;
+import io.kith.bridge.v1.Opener;
+import io.kith.bridge.v1.OpenerTable;
 import io.kith.bridge.v1.Origin;
 import io.kith.bridge.v1.Pod;
 import io.kith.bridge.v1.PodUpdate;
@@ -21,9 +24,12 @@ import io.kith.bridge.v1.Quality;
 import io.kith.bridge.v1.Query;
 import io.kith.bridge.v1.Rung;
 import io.kith.bridge.v1.Script;
+import io.kith.bridge.v1.Unasked;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** The domain's words as messages of {@code bridge.proto}. */
 final class Messages {
@@ -127,6 +133,11 @@ final class Messages {
             .setRung(rung(answer.rung()))
             .setOriginalSourcePort(answer.sourcePort())
             .addAllReasons(answer.reasons().stream().distinct().limit(MAX_REASONS).toList());
+    var opener = answer.opener();
+    if (opener != null) {
+      message.setOpener(
+          Opener.newBuilder().setNumber(opener.number()).setNetwork(opener.network()));
+    }
     for (var candidate : answer.candidates()) {
       message.addCandidates(
           Candidate.newBuilder()
@@ -141,6 +152,37 @@ final class Messages {
               .setIdentitySource(source(candidate.source())));
     }
     return BridgeMessage.newBuilder().setAnswer(message).build();
+  }
+
+  /**
+   * Says where openers are noted.
+   *
+   * @param table null: nowhere any more
+   */
+  static BridgeMessage openers(NodeView.@Nullable OpenerTable table) {
+    var message = OpenerTable.newBuilder();
+    if (table != null) {
+      message.setMapId(table.map()).setWords(table.words()).setSeed(table.seed());
+    }
+    return BridgeMessage.newBuilder().setOpenerTable(message).build();
+  }
+
+  /** Reads which connections were not asked about; what is no connection is left out. */
+  static List<Tuple> unasked(Unasked unasked) {
+    var seen = new ArrayList<Tuple>();
+    for (var connection : unasked.getConnectionsList()) {
+      try {
+        seen.add(
+            new Tuple(
+                IpAddress.of(connection.getSourceAddress().toByteArray()),
+                port(connection.getSourcePort()),
+                IpAddress.of(connection.getDestinationAddress().toByteArray()),
+                port(connection.getDestinationPort())));
+      } catch (IllegalArgumentException _) {
+        // nothing is done for it
+      }
+    }
+    return seen;
   }
 
   private static List<String> texts(Set<SpiffeId> ids) {

@@ -6,6 +6,7 @@ import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.baselines.process.Quality;
 import io.kith.baselines.process.Rung;
+import io.kith.bridge.ffm.Tuple;
 import io.kith.bridge.process.ProcessKey;
 import java.time.Duration;
 import java.time.Instant;
@@ -65,13 +66,50 @@ public interface NodeView {
    * @param candidates all of them must be allowed; empty: nothing is known
    * @param reasons words for people
    * @param sourcePort that of the application's own socket
+   * @param opener by which the answer is that of every connection of its process; null: of this one
    */
-  record Answer(List<Candidate> candidates, Rung rung, List<String> reasons, int sourcePort) {
+  record Answer(
+      List<Candidate> candidates,
+      Rung rung,
+      List<String> reasons,
+      int sourcePort,
+      @Nullable Opener opener) {
     public Answer {
       candidates = List.copyOf(candidates);
       reasons = List.copyOf(reasons);
     }
+
+    public Answer(
+        List<Candidate> candidates, Rung rung, List<String> reasons, int sourcePort) {
+      this(candidates, rung, reasons, sourcePort, null);
+    }
   }
+
+  /**
+   * A process as the table of openers has it.
+   *
+   * @param number of the process
+   * @param network of the pod
+   */
+  record Opener(long number, long network) {}
+
+  /**
+   * A table in which a server of this node may read who opened a connection.
+   *
+   * @param descriptor of the map, while this view is open
+   * @param map its number in the kernel
+   * @param words how many it has
+   * @param seed with which connections are hashed
+   */
+  record OpenerTable(int descriptor, int map, int words, long seed) {}
+
+  /** The table of openers; null when there is none, or it cannot be relied on now. */
+  default @Nullable OpenerTable openers() {
+    return null;
+  }
+
+  /** A server read in it who opened these, and asks for none of them. */
+  default void unasked(List<Tuple> seen) {}
 
   /**
    * A process that may have opened the socket.

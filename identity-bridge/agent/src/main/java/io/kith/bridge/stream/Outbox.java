@@ -30,6 +30,7 @@ final class Outbox {
   private final Deque<BridgeMessage> done = new ArrayDeque<>(); // guarded by this
   private @Nullable BridgeMessage pods; // guarded by this
   private @Nullable BridgeMessage status; // guarded by this
+  private @Nullable BridgeMessage openers; // guarded by this
   private @Nullable Report report; // guarded by this
   private @Nullable BridgeMessage names; // guarded by this
   private boolean ended; // guarded by this
@@ -55,6 +56,11 @@ final class Outbox {
 
   synchronized void status(BridgeMessage message) {
     status = message;
+    flush();
+  }
+
+  synchronized void openers(BridgeMessage message) {
+    openers = message;
     flush();
   }
 
@@ -98,6 +104,9 @@ final class Outbox {
       if (pods != null) {
         send(pods);
         pods = null;
+      } else if (openers != null) {
+        send(openers); // an answer may say what is in it
+        openers = null;
       } else if (!replies.isEmpty()) {
         send(replies.removeFirst());
       } else if (!done.isEmpty()) {

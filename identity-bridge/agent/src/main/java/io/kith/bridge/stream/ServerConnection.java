@@ -11,6 +11,7 @@ import io.kith.bridge.v1.BridgeMessage;
 import io.kith.bridge.v1.BridgeServiceGrpc;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.spiffe.UnixChannels;
+import io.kith.spiffe.frames.Descriptors;
 import io.kith.spiffe.frames.FrameChannel;
 import io.kith.spiffe.frames.FrameStream;
 import java.nio.file.Path;
@@ -69,8 +70,12 @@ sealed interface ServerConnection {
    * In frames, to a server on the same node.
    *
    * @param socket what tells the socket of now from others of its name
+   * @param descriptors where the server takes descriptors, if it does; null: its path is too long
    */
-  record InFrames(FrameChannel<ServerMessage, BridgeMessage> channel, Object socket)
+  record InFrames(
+      FrameChannel<ServerMessage, BridgeMessage> channel,
+      Object socket,
+      @Nullable Path descriptors)
       implements ServerConnection {
     private static final int MAX_MESSAGE = 4 * 1024 * 1024; // as gRPC has it
 
@@ -83,7 +88,20 @@ sealed interface ServerConnection {
           : new InFrames(
               new FrameChannel<>(
                   FrameStream.address(path), tls, ServerMessage.parser(), MAX_MESSAGE),
-              socket);
+              socket,
+              Descriptors.socketBeside(grpc));
+    }
+
+    /**
+     * Gives the server a descriptor of its own for what one of ours stands for; returns at once.
+     *
+     * @param descriptor stays ours
+     * @param failed called when nobody took it
+     */
+    void handOver(int descriptor, Runnable failed) {
+      if (descriptors != null) {
+        Descriptors.handOver(descriptor, descriptors, failed);
+      }
     }
 
     @Override

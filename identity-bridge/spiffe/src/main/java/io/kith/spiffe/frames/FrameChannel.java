@@ -41,6 +41,11 @@ public final class FrameChannel<I, O extends MessageLite> {
             1, new DefaultThreadFactory("kith-frames", true), EpollIoHandler.newFactory());
   }
 
+  /** What serves the ways of this process to others. */
+  static EventLoopGroup loop() {
+    return Loop.GROUP;
+  }
+
   private static final Logger LOG = Logger.getLogger(FrameChannel.class.getName());
   private static final Duration FIRST_DELAY = Duration.ofMillis(250);
   private static final int MAX_DOUBLINGS = 5; // 8 s

@@ -125,8 +125,12 @@ public final class FrameStream<I, O extends MessageLite>
    * is too long for one.
    */
   public static @Nullable Path socketBeside(Path grpc) {
-    var frames = grpc.resolveSibling(grpc.getFileName() + ".frames");
-    return frames.toString().getBytes(UTF_8).length > MAX_PATH ? null : frames;
+    return beside(grpc, ".frames");
+  }
+
+  static @Nullable Path beside(Path grpc, String suffix) {
+    var path = grpc.resolveSibling(grpc.getFileName() + suffix);
+    return path.toString().getBytes(UTF_8).length > MAX_PATH ? null : path;
   }
 
   /** A socket, to connect to. */
