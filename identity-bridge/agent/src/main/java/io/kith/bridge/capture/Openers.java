@@ -26,8 +26,8 @@ public final class Openers implements AutoCloseable {
    *
    * One word, so that it is written and read at once, and there is no moment in which it is half of
    * two. It is written before the SYN leaves, so before anybody can ask; taken back when the socket
-   * closes, before its port is free; and 0 where another process had the key within memory, who may
-   * be meant as well. Two connections with the same low bits push each other out: then the server
+   * closes, before its port is free; and 0 where another process had the key until shortly before,
+   * who may be meant as well. Two connections with the same low bits push each other out: then the server
    * asks. Both seeds are secret and new with each bridge, so nobody can choose addresses that make
    * one process look like another.
    */
@@ -139,9 +139,18 @@ public final class Openers implements AutoCloseable {
     a.xorRegister(1, 4).multiplyRegister(1, 3).move(2, 1).shiftRight(2, 32).xorRegister(1, 2);
   }
 
-  /** The connection may be another's as well. */
-  void doubt(Assembler a) {
-    a.storeValue64(10, WORD, 0);
+  /**
+   * Says nothing of the connection of the record at 7 when the owner of its addresses before had
+   * them until shortly before, since he may be meant as well; registers 1 to 3 are lost.
+   *
+   * <p>1: until when.
+   *
+   * @param after label that follows
+   */
+  void doubtIfRecent(Assembler a, String after) {
+    a.set64(3, SocketOwners.RECENT_NANOS).addRegister(1, 3);
+    a.load64(2, 7, OwnerRecord.CONNECT).jumpIfMore(2, 1, after);
+    a.storeValue64(10, WORD, 0).label(after);
   }
 
   /** Writes the word; registers 0 to 5 are lost. */

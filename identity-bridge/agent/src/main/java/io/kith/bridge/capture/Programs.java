@@ -143,12 +143,12 @@ final class Programs {
     a.jump("enter");
     // Another one: who had the key stays a candidate, and the record says until when he had it.
     a.label("other");
-    if (openers != null) {
-      openers.doubt(a);
-    }
     a.load64(1, 8, OwnerRecord.CLOSE).jumpUnlessEqual(1, 0, "closed");
     a.load64(1, 7, OwnerRecord.CONNECT);
     a.label("closed").store64(7, OwnerRecord.EARLIER, 1);
+    if (openers != null) {
+      openers.doubtIfRecent(a, "long-ago");
+    }
     // Under the key itself too, which is what a bridge reads that knows no slots.
     a.map(1, previous.number()).move(2, 10).add(2, KEY).move(3, 8).set(4, 0).call(MAP_UPDATE);
     a.load32(1, 8, OwnerRecord.NUMBER).move(2, 1).add(2, 1).store32(7, OwnerRecord.NUMBER, 2);
@@ -209,9 +209,10 @@ final class Programs {
     a.load64(1, 8, OwnerRecord.EARLIER).store64(7, OwnerRecord.EARLIER, 1);
     if (openers != null) {
       a.jumpIfEqual(1, 0, after);
-      openers.doubt(a);
+      openers.doubtIfRecent(a, after);
+    } else {
+      a.label(after);
     }
-    a.label(after);
   }
 
   /** 0 = the table that only the pod writes whose key is on the stack, when it has one. */

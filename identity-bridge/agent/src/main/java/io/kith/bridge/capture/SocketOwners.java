@@ -40,7 +40,7 @@ public final class SocketOwners implements AutoCloseable {
    * before the latest one connected: a connection that was reset may still wait to be accepted by
    * the proxy, whose question then describes the next one.
    */
-  private static final long RECENT_NANOS = 10_000_000_000L;
+  static final long RECENT_NANOS = 10_000_000_000L;
 
   /** Who closed his end before that cannot be meant: conntrack forgets a connection after 120 s. */
   private static final long GONE_NANOS = 120_000_000_000L;
