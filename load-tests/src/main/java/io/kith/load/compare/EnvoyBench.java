@@ -215,7 +215,7 @@ final class EnvoyBench {
   private Measured.Round load(
       EnvoyField.Lane lane, EnvoyProxy envoy, Duration time, double perSecond)
       throws IOException, InterruptedException {
-    try (var load = lane.load(0, EnvoyField.destinations(), plan.connections())) {
+    try (var load = lane.load(EnvoyField.destinations(), plan.connections())) {
       var ramp = load.run(WarmUp.RAMP);
       var before = ProcessCost.processor(envoy.pid());
       var answers = perSecond == 0 ? load.run(time) : load.runAtRate(time, perSecond);

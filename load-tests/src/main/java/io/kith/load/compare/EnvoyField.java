@@ -4,6 +4,7 @@ import io.kith.load.lab.EnvoyProxy;
 import io.kith.load.lab.LoadNetwork;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.Envoy;
+import io.kith.load.tools.RunningProcess;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -27,6 +28,7 @@ final class EnvoyField implements AutoCloseable {
   /** Where no pod may go; whatever listens there is the upstream, too. */
   private static final int FORBIDDEN = 200;
 
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
   private static final int DIRECT_CONNECTIONS = 4;
   private static final int DIRECT_SOCKETS = 250;
 
@@ -39,6 +41,7 @@ final class EnvoyField implements AutoCloseable {
   private final Consumer<String> say;
   private final Map<String, Started> servers = new HashMap<>();
   private final LoadThread thread = new LoadThread();
+  private List<Integer> redirects = List.of();
 
   /**
    * Nothing runs yet.
@@ -93,24 +96,35 @@ final class EnvoyField implements AutoCloseable {
           cores.serverPrefix());
     }
 
-    /**
-     * Requests of its pod.
-     *
-     * @param port that they come from; 0 is any
-     */
-    HttpLoad load(int port, List<InetSocketAddress> to, int connections) {
+    /** Requests of its pod. */
+    HttpLoad load(List<InetSocketAddress> to, int connections) {
       return new HttpLoad(
           thread,
-          new InetSocketAddress(address(Traffic.pod(config.pod())), port),
+          new InetSocketAddress(address(Traffic.pod(config.pod())), 0),
           to,
           connections,
           config.shape() == EnvoyShape.l7);
     }
 
-    private boolean allows(int port, InetSocketAddress to)
-        throws IOException, InterruptedException {
-      try (var one = load(port, List.of(to), 1)) {
+    private boolean allows(InetSocketAddress to) throws IOException, InterruptedException {
+      try (var one = load(List.of(to), 1)) {
         return one.run(Duration.ZERO).denied() == 0;
+      }
+    }
+
+    /** Whether another program of its pod gets there. */
+    private boolean allowsStranger(InetSocketAddress to) throws IOException, InterruptedException {
+      var log = folder.resolve("stranger.log");
+      Files.deleteIfExists(log);
+      try (var stranger =
+          RunningProcess.start(
+              "another program",
+              log,
+              Map.of(),
+              JavaProgram.argv(
+                  Stranger.class, Stranger.arguments(Traffic.pod(config.pod()), to)))) {
+        stranger.awaitReady(PATIENCE, () -> stranger.log().contains(Stranger.SAYS));
+        return stranger.log().contains(Stranger.PASSED);
       }
     }
   }
@@ -128,6 +142,7 @@ final class EnvoyField implements AutoCloseable {
     addresses.addAll(ports.keySet());
     network.add(addresses);
     network.redirect(ports);
+    redirects = List.copyOf(ports.values());
     var _ = HttpUpstream.listen(thread, new InetSocketAddress(Traffic.PORT));
   }
 
@@ -165,7 +180,10 @@ final class EnvoyField implements AutoCloseable {
               gateOfOpa
                   ? OpaEnvoy.startForGate(here, elsewhere, pods)
                   : others.start(Contender.OPA, false);
-          case KITH -> new KithServer(here, identities, kithPods).start(elsewhere);
+          case KITH ->
+              new KithServer(here, identities, kithPods)
+                  .watching(ProcessHandle.current().pid(), redirects)
+                  .start(elsewhere);
           case NONE, RBAC, KITH_SHORT_CUT -> throw new IllegalStateException("no server of " + row);
         };
     servers.put(name, started);
@@ -206,11 +224,11 @@ final class EnvoyField implements AutoCloseable {
    */
   static void requireDecisions(Lane lane) throws IOException, InterruptedException {
     var authorizer = lane.config().authorizer();
-    if (lane.allows(0, forbidden()) == authorizer.decides()) {
+    if (lane.allows(forbidden()) == authorizer.decides()) {
       throw new IllegalStateException(
           authorizer.words() + " does not decide by the policy, " + lane.config().shape());
     }
-    if (authorizer.isKith() && lane.allows(Traffic.STRANGE_PORT, destinations().getFirst())) {
+    if (authorizer.isKith() && lane.allowsStranger(destinations().getFirst())) {
       throw new IllegalStateException("Kith allows a program that is in no baseline");
     }
   }

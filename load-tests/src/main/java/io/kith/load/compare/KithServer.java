@@ -36,6 +36,7 @@ public final class KithServer {
   private final Identities identities;
   private final int pods;
   private final Options options;
+  private final List<String> watched;
 
   /**
    * What a server has of its own.
@@ -119,10 +120,28 @@ public final class KithServer {
   }
 
   KithServer(Path home, Identities identities, int pods, Options options) {
+    this(home, identities, pods, options, List.of());
+  }
+
+  private KithServer(
+      Path home, Identities identities, int pods, Options options, List<String> watched) {
     this.home = home;
     this.identities = identities;
     this.pods = pods;
     this.options = options;
+    this.watched = watched;
+  }
+
+  /**
+   * The same, with a bridge that has the kernel's programs where this is called, and a table of
+   * openers for the server: all connections of a process are of the first program.
+   *
+   * @param pid of the process
+   * @param redirects ports to which its connections are redirected
+   */
+  KithServer watching(long pid, List<Integer> redirects) {
+    return new KithServer(
+        home, identities, pods, options, ScriptedBridge.watching(pid, redirects));
   }
 
   /** Starts it with its bridge, teaches it the flows of its pods, and enforces them. */
@@ -191,11 +210,10 @@ public final class KithServer {
   private RunningProcess bridge(String server) throws IOException {
     Files.createDirectories(home);
     var socket = DevIdentity.socketOf(identities.directory(), Identities.BRIDGE);
+    var arguments = new ArrayList<>(ScriptedBridge.arguments(server, socket, pods));
+    arguments.addAll(watched);
     return RunningProcess.start(
-        "the bridge",
-        log("bridge"),
-        Map.of(),
-        JavaProgram.argv(ScriptedBridge.class, ScriptedBridge.arguments(server, socket, pods)));
+        "the bridge", log("bridge"), Map.of(), JavaProgram.argv(ScriptedBridge.class, arguments));
   }
 
   /** A new one for each run. */
