@@ -4,7 +4,6 @@ import io.kith.load.lab.EnvoyProxy;
 import io.kith.load.lab.LoadNetwork;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.Envoy;
-import io.kith.load.tools.RunningProcess;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -114,18 +113,10 @@ final class EnvoyField implements AutoCloseable {
 
     /** Whether another program of its pod gets there. */
     private boolean allowsStranger(InetSocketAddress to) throws IOException, InterruptedException {
-      var log = folder.resolve("stranger.log");
-      Files.deleteIfExists(log);
-      try (var stranger =
-          RunningProcess.start(
-              "another program",
-              log,
-              Map.of(),
-              JavaProgram.argv(
-                  Stranger.class, Stranger.arguments(Traffic.pod(config.pod()), to)))) {
-        stranger.awaitReady(PATIENCE, () -> stranger.log().contains(Stranger.SAYS));
-        return stranger.log().contains(Stranger.PASSED);
-      }
+      var arguments = Stranger.arguments(Traffic.pod(config.pod()), to);
+      var outcome =
+          Command.run(PATIENCE, JavaProgram.argv(Stranger.class, arguments)).orFail();
+      return outcome.output().contains(Stranger.PASSED);
     }
   }
 

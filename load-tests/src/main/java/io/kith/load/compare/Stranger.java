@@ -13,8 +13,7 @@ import java.util.List;
  * whether it passed. A program of its own.
  */
 public final class Stranger {
-  static final String SAYS = "the request ";
-  static final String PASSED = SAYS + "passed";
+  static final String PASSED = "the request passed";
   private static final int PATIENCE_MILLIS = 30_000;
 
   private Stranger() {}
@@ -33,7 +32,7 @@ public final class Stranger {
           new InetSocketAddress(InetAddress.ofLiteral(arguments[0]), Traffic.STRANGE_PORT));
       socket.connect(to, PATIENCE_MILLIS);
       socket.setSoTimeout(PATIENCE_MILLIS);
-      System.out.println(SAYS + (answered(socket, arguments[1]) ? "passed" : "was refused"));
+      System.out.println(answered(socket, arguments[1]) ? PASSED : "the request was refused");
     }
   }
 
