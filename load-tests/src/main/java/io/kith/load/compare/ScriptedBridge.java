@@ -9,6 +9,7 @@ import io.grpc.stub.ClientResponseObserver;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.capture.Openers;
 import io.kith.bridge.capture.SocketOwners;
+import io.kith.bridge.ffm.BootClock;
 import io.kith.bridge.ffm.Tuple;
 import io.kith.bridge.v1.Answer;
 import io.kith.bridge.v1.BridgeMessage;
@@ -247,7 +248,8 @@ public final class ScriptedBridge implements ClientResponseObserver<BridgeMessag
                 OpenerTable.newBuilder()
                     .setMapId(openers.id())
                     .setWords(openers.words())
-                    .setSeed(openers.seed()))
+                    .setSeed(openers.seed())
+                    .setBootNanosAhead(BootClock.nanos() - System.nanoTime()))
             .build());
     Descriptors.handOver(
         openers.map().number(), descriptors, () -> System.out.println("not handed over"));

@@ -22,15 +22,20 @@ public final class Openers implements AutoCloseable {
    *  hash(key)            of the six words of an owner's key (OwnerRecord): where the word stands, by
    *                       its low bits
    *  number(process)      of what OwnerRecord says of a process, with a seed that stays here
-   *  word                 hash ^ number while the connection is open; else that of another, or 0
+   *  word                 hash, mixed with when it connected, ^ number while the connection is open;
+   *                       else that of another, or 0
    *
    * One word, so that it is written and read at once, and there is no moment in which it is half of
    * two. It is written before the SYN leaves, so before anybody can ask; taken back when the socket
    * closes, before its port is free; and 0 where another process had the key until shortly before,
-   * who may be meant as well. Two connections with the same low bits push each other out: then the server
+   * who may be meant as well. It counts for some seconds only, since NAT can give a connection the
+   * port of one that is open and that connection tracking has forgotten. Two connections with the same low bits push each other out: then the server
    * asks. Both seeds are secret and new with each bridge, so nobody can choose addresses that make
    * one process look like another.
    */
+  /** Nanoseconds after boot, without these bits: a word counts from 8 to 17 s. */
+  static final int TIME_SHIFT = 33;
+
   private static final long FACTOR = 0x9e37_79b9_7f4a_7c15L;
   private static final int LEAST = 1_024;
   private static final int MOST = 1 << 20;
@@ -131,6 +136,8 @@ public final class Openers implements AutoCloseable {
       mix(a);
     }
     a.move(2, 1).and(2, words - 1).store32(10, INDEX, 2);
+    a.load64(4, 7, OwnerRecord.CONNECT).shiftRight(4, TIME_SHIFT);
+    mix(a);
     a.xorRegister(1, 5).store64(10, WORD, 1);
   }
 
@@ -203,8 +210,13 @@ public final class Openers implements AutoCloseable {
 
   /** Whether the table says now that this process has this connection. */
   boolean has(byte[] key, Owner owner) {
+    return number(key, owner.connectNanos()) == number(owner);
+  }
+
+  /** Who has a connection, if it is noted and was opened about then. */
+  long number(byte[] key, long connectNanos) {
     var word = word(key);
-    return word != 0 && (word ^ hash(seed, key)) == number(owner);
+    return word == 0 ? 0 : word ^ mixed(hash(seed, key), connectNanos >>> TIME_SHIFT);
   }
 
   /** The word where that of a connection stands. */

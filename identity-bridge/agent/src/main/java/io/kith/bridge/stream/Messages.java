@@ -5,6 +5,7 @@ import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.ProcessFingerprint;
+import io.kith.bridge.ffm.BootClock;
 import io.kith.bridge.ffm.Tuple;
 import io.kith.bridge.v1.Answer;
 import io.kith.bridge.v1.BridgeMessage;
@@ -163,6 +164,7 @@ final class Messages {
     var message = OpenerTable.newBuilder();
     if (table != null) {
       message.setMapId(table.map()).setWords(table.words()).setSeed(table.seed());
+      message.setBootNanosAhead(BootClock.nanos() - System.nanoTime());
     }
     return BridgeMessage.newBuilder().setOpenerTable(message).build();
   }

@@ -153,9 +153,9 @@ class OpenersKernelTest {
     return OwnerRecord.key(opener.network(), seen);
   }
 
-  private static long number(Openers.Opener opener, Tuple seen) {
-    var key = key(opener, seen);
-    return openers.word(key) ^ Openers.hash(openers.seed(), key);
+  private static long number(Openers.Opener opener, Tuple seen) throws InterruptedException {
+    var owner = owners.resolve(seen).owners().getFirst();
+    return openers.number(key(opener, seen), owner.connectNanos());
   }
 
   private static Accepted acceptFrom(Process client) throws Exception {
