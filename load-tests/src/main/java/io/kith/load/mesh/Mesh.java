@@ -96,7 +96,7 @@ public final class Mesh implements AutoCloseable {
           null,
           null,
           Duration.ofSeconds(1),
-          new ServerOptions("type: memory", "", List.of(), List.of()));
+          new ServerOptions("type: memory", "", List.of(), List.of(), false));
     }
 
     public Options with(TcpCheck check) {
@@ -120,7 +120,15 @@ public final class Mesh implements AutoCloseable {
               "type: sqlite, path: \"" + file + "\"",
               server.keys(),
               server.moreBridgePorts(),
-              server.command()));
+              server.command(),
+              server.onNode()));
+    }
+
+    /** The server is one of the node: its bridge finds it at a Unix socket. */
+    public Options onNode() {
+      return with(
+          new ServerOptions(
+              server.store(), server.keys(), server.moreBridgePorts(), server.command(), true));
     }
 
     /**
@@ -131,13 +139,15 @@ public final class Mesh implements AutoCloseable {
      * @param bridgePorts where the others take it
      */
     Options shared(String entries, String keysOfAll, List<Integer> bridgePorts) {
-      return with(new ServerOptions(entries, keysOfAll, bridgePorts, server.command()));
+      return with(
+          new ServerOptions(entries, keysOfAll, bridgePorts, server.command(), server.onNode()));
     }
 
     /** A command starts the server. */
     Options withServerBehind(List<String> command) {
       return with(
-          new ServerOptions(server.store(), server.keys(), server.moreBridgePorts(), command));
+          new ServerOptions(
+              server.store(), server.keys(), server.moreBridgePorts(), command, server.onNode()));
     }
 
     private Options with(ServerOptions other) {
@@ -153,9 +163,14 @@ public final class Mesh implements AutoCloseable {
    * @param keys entries of {@code server.keys}, or empty
    * @param moreBridgePorts where other servers at the shop's address take the bridge
    * @param command what starts it and changes something about it; may be empty
+   * @param onNode its bridge attaches at a Unix socket, and not at a port
    */
   record ServerOptions(
-      String store, String keys, List<Integer> moreBridgePorts, List<String> command) {
+      String store,
+      String keys,
+      List<Integer> moreBridgePorts,
+      List<String> command,
+      boolean onNode) {
     ServerOptions {
       moreBridgePorts = List.copyOf(moreBridgePorts);
       command = List.copyOf(command);
@@ -216,7 +231,7 @@ public final class Mesh implements AutoCloseable {
     server:
       spiffeId: %1$s
       checks: {listen: "%2$s:%3$d"}
-      bridges: {listen: "%2$s:%4$d"}
+      bridges: {listen: "%4$s"}
       admin:
         listen: "unix:%5$s/admin.sock"
         # All of a test comes from one caller.
@@ -243,7 +258,7 @@ public final class Mesh implements AutoCloseable {
             SERVER_ID,
             address,
             ports.checks(),
-            ports.bridges(),
+            bridgesAt(),
             shop.folder(),
             ports.health(),
             BRIDGE_ID,
@@ -254,9 +269,16 @@ public final class Mesh implements AutoCloseable {
             shop.guardSettings(),
             options.server().store(),
             options.server().keys(),
-            Stream.concat(Stream.of(ports.bridges()), options.server().moreBridgePorts().stream())
-                .map(port -> "\"" + address + ":" + port + "\"")
-                .collect(Collectors.joining(", ")));
+            Stream.concat(
+                    Stream.of(bridgesAt()),
+                    options.server().moreBridgePorts().stream().map(port -> address + ":" + port))
+                .collect(Collectors.joining("\", \"", "\"", "\"")));
+  }
+
+  private String bridgesAt() {
+    return options.server().onNode()
+        ? "unix:" + shop.folder().resolve("bridges.sock")
+        : shop.address().getHostAddress() + ":" + shop.ports().bridges();
   }
 
   /** The server's configuration. */

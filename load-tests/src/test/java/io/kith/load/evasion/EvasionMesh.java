@@ -123,7 +123,7 @@ final class EvasionMesh implements AutoCloseable {
                 List.of(comingPod.getHostAddress()),
                 engine == null ? lab::addPod : engine::addPod),
             SAY);
-    mesh = Mesh.start(shop, envoy, Mesh.Options.of("kv"), SAY);
+    mesh = Mesh.start(shop, envoy, Mesh.Options.of("kv").onNode(), SAY);
     image = mesh.checkout().image();
     var stranger = mesh.stranger().host();
     strangerDatagrams = stranger.datagrams(4433);
