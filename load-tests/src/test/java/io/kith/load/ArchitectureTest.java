@@ -108,7 +108,8 @@ class ArchitectureTest {
   static final ArchRule foreignMemory_staysInItsPackages =
       noClasses()
           .that()
-          .resideOutsideOfPackages("io.kith.bridge.ffm..", "io.kith.load.ffm..")
+          .resideOutsideOfPackages(
+              "io.kith.bridge.ffm..", "io.kith.server.ffm..", "io.kith.load.ffm..")
           .should()
           .dependOnClassesThat()
           .resideInAPackage("java.lang.foreign..");
