@@ -12,10 +12,12 @@ import io.kith.bridge.v1.GuardPolicy;
 import io.kith.bridge.v1.GuardReport;
 import io.kith.bridge.v1.Hello;
 import io.kith.bridge.v1.NodeStatus;
+import io.kith.bridge.v1.OpenerTable;
 import io.kith.bridge.v1.Pod;
 import io.kith.bridge.v1.PodUpdate;
 import io.kith.bridge.v1.RevocationDone;
 import io.kith.bridge.v1.ServerMessage;
+import io.kith.server.check.KnownConnection;
 import io.kith.server.check.Peer;
 import io.kith.server.check.SocketQuery;
 import io.kith.server.check.Untrusted;
@@ -49,6 +51,9 @@ final class AttachedBridge {
   private final Fingerprints fingerprints = new Fingerprints();
   private final AnswerReader answers = new AnswerReader(fingerprints);
   private final Questions questions;
+  private final @Nullable OpenerTables tables; // null: reads none
+  private final Openers openers = new Openers();
+  private final UnaskedConnections unasked;
   private final HeardNames names = new HeardNames(System::nanoTime);
   private final Revocations revocations = new Revocations();
   private final Map<String, GuardPolicy> guards = new HashMap<>(); // told; guarded by itself
@@ -62,13 +67,20 @@ final class AttachedBridge {
   private volatile boolean ended;
 
   AttachedBridge(
-      BridgeHub hub, Peer peer, Hello hello, Instant since, StreamWriter<ServerMessage> out) {
+      BridgeHub hub,
+      Peer peer,
+      Hello hello,
+      Instant since,
+      StreamWriter<ServerMessage> out,
+      @Nullable OpenerTables tables) {
     this.hub = hub;
     this.peer = peer;
     this.hello = hello;
     this.since = since;
     this.out = out;
     this.questions = new Questions(hello.getNode(), hub.counts());
+    this.tables = tables;
+    this.unasked = new UnaskedConnections(hub.deadlines(), this::tell);
   }
 
   String node() {
@@ -127,6 +139,41 @@ final class AttachedBridge {
     return question.answer();
   }
 
+  /**
+   * What its bridge said a moment ago about the process that opened a connection, by the kernel's
+   * table; null when it has to be asked. It is told of the connection, and asked again before that
+   * is too old.
+   *
+   * @param nanos now, by {@link System#nanoTime}
+   */
+  @Nullable KnownConnection opened(SocketQuery query, RegisteredPod pod, long nanos) {
+    if (ended || !status.getCanaryOk()) {
+      return null;
+    }
+    var opener = openers.find(pod, query, nanos);
+    if (opener == null) {
+      return null;
+    }
+    var answer = opener.answer();
+    var known = new KnownConnection(answer.attribution(), answer.answeredNanos());
+    hub.recent().keep(this, pod, query, known.attribution(), known.answeredNanos());
+    if (opener.isForgotten()) { // meanwhile: it must not be found by that any more
+      hub.recent().forget(this, pod, query);
+      return null;
+    }
+    unasked.add(pod, query, nanos);
+    if (answer.isToBeAskedAgain(nanos, RecentAnswers.KEPT)) {
+      var _ = ask(query, pod, _ -> {}); // answered to openers
+    }
+    return known;
+  }
+
+  private void tell(ServerMessage message) {
+    if (!ended) {
+      out.write(message);
+    }
+  }
+
   boolean hasEnded() {
     return ended;
   }
@@ -134,8 +181,12 @@ final class AttachedBridge {
   void answered(Answer answer) {
     var question = questions.find(answer.getQueryId());
     if (question != null) {
-      var attribution = answers.read(answer, question.pod(), question.query().spiffeId());
-      hub.recent().keep(this, question.pod(), question.query(), attribution, question.askedNanos());
+      var pod = question.pod();
+      var query = question.query();
+      var attribution = answers.read(answer, pod, query.spiffeId());
+      // First: who found it there looks again whether it still is.
+      openers.answered(pod, query, attribution, answer.getOpener(), question.askedNanos());
+      hub.recent().keep(this, pod, query, attribution, question.askedNanos());
       question.give(attribution);
     }
   }
@@ -155,8 +206,21 @@ final class AttachedBridge {
     fingerprints.add(fingerprint);
   }
 
+  /** Takes the table that its node's kernel writes. */
+  void named(OpenerTable table) {
+    if (tables != null && !ended) {
+      tables.name(table, openers);
+      if (ended) { // meanwhile
+        tables.ended(openers);
+      }
+    }
+  }
+
   void told(NodeStatus now) {
     status = now;
+    if (!now.getCanaryOk()) {
+      openers.forgetAll();
+    }
     hub.told(node(), problem(now));
   }
 
@@ -277,6 +341,7 @@ final class AttachedBridge {
     }
     names.keep(ids(valid));
     tellAnew(valid);
+    openers.registers(valid);
     hub.register(this, List.copyOf(valid));
     pods = List.copyOf(valid); // who sees them here can ask about them
     hub.doubted(node(), doubtful);
@@ -323,7 +388,8 @@ final class AttachedBridge {
   /** Ends the stream in favour of a newer one, which is asked all that was not answered here. */
   void handOverTo(AttachedBridge newer) {
     successor = newer;
-    ended = true;
+    unasked.tell();
+    endsHere();
     for (var question : questions.waiting()) {
       if (question.withdraw()) {
         var _ =
@@ -343,7 +409,7 @@ final class AttachedBridge {
 
   /** The stream has ended: what waits is asked of the bridge that takes its place, if one does. */
   void gone(String why) {
-    ended = true;
+    endsHere();
     hub.detach(this, why);
     for (var question : questions.waiting()) {
       if (question.withdraw()) {
@@ -351,6 +417,13 @@ final class AttachedBridge {
             hub.askAnother(question.rest(), gone(), question::give)
                 .whenComplete((attribution, _) -> question.give(attribution));
       }
+    }
+  }
+
+  private void endsHere() {
+    ended = true;
+    if (tables != null) {
+      tables.ended(openers);
     }
   }
 

@@ -139,6 +139,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
     private final LongAdder timedOut = new LongAdder();
     private final LongAdder late = new LongAdder();
     private final LongAdder reused = new LongAdder();
+    private final LongAdder byTable = new LongAdder();
     private final LongAdder namesUntold = new LongAdder();
     private final LongAdder factsDoubted = new LongAdder();
 
@@ -152,6 +153,10 @@ public final class BridgeHub implements ProcessSource, PodSource {
 
     void reused() {
       reused.increment();
+    }
+
+    void byTable() {
+      byTable.increment();
     }
 
     void nameUntold() {
@@ -168,6 +173,11 @@ public final class BridgeHub implements ProcessSource, PodSource {
     /** Questions that were not asked again, since the bridge had answered them a moment ago. */
     public long reusedTotal() {
       return reused.sum();
+    }
+
+    /** Questions that were not asked, since the kernel's table told who opened the connection. */
+    public long byTableTotal() {
+      return byTable.sum();
     }
 
     /** Start times and image digests of pods that were not believed. */
@@ -220,7 +230,11 @@ public final class BridgeHub implements ProcessSource, PodSource {
     }
     var known = recent.find(holder.bridge(), holder.pod(), query, nanos);
     if (known == null) {
-      return null;
+      var opened = holder.bridge().opened(query, holder.pod(), nanos);
+      if (opened != null) {
+        counts.byTable();
+      }
+      return opened;
     }
     counts.reused();
     if (known.isToBeAskedAgain(nanos, RecentAnswers.KEPT)) {

@@ -98,7 +98,20 @@ public final class BridgeService extends BridgeServiceGrpc.BridgeServiceImplBase
    */
   public StreamObserver<BridgeMessage> attach(
       Peer peer, StreamObserver<ServerMessage> responses, BooleanSupplier ready) {
-    var stream = new Stream(peer, responses, ready);
+    return attach(peer, responses, ready, null);
+  }
+
+  /**
+   * The same.
+   *
+   * @param tables where its table of openers is handed over; null: none is read
+   */
+  public StreamObserver<BridgeMessage> attach(
+      Peer peer,
+      StreamObserver<ServerMessage> responses,
+      BooleanSupplier ready,
+      @Nullable OpenerTables tables) {
+    var stream = new Stream(peer, responses, ready, tables);
     stream.admit();
     return stream;
   }
@@ -107,12 +120,18 @@ public final class BridgeService extends BridgeServiceGrpc.BridgeServiceImplBase
   private final class Stream implements StreamObserver<BridgeMessage> {
     private final Peer peer;
     private final StreamWriter<ServerMessage> out;
+    private final @Nullable OpenerTables tables;
     private volatile @Nullable AttachedBridge bridge; // by others who write
     private boolean refused;
 
-    Stream(Peer peer, StreamObserver<ServerMessage> responses, BooleanSupplier ready) {
+    Stream(
+        Peer peer,
+        StreamObserver<ServerMessage> responses,
+        BooleanSupplier ready,
+        @Nullable OpenerTables tables) {
       this.peer = peer;
       this.out = new StreamWriter<>(responses, ready, this::gone);
+      this.tables = tables;
     }
 
     void admit() {
@@ -163,6 +182,7 @@ public final class BridgeService extends BridgeServiceGrpc.BridgeServiceImplBase
         case GUARD_REPORT -> bridge.guarded(message.getGuardReport());
         case DNS_ANSWERS -> bridge.heard(message.getDnsAnswers());
         case REVOCATION_DONE -> bridge.revoked(message.getRevocationDone());
+        case OPENER_TABLE -> bridge.named(message.getOpenerTable());
         case MESSAGE_NOT_SET -> {
           // of a later version of the protocol, which only adds
         }
@@ -189,7 +209,7 @@ public final class BridgeService extends BridgeServiceGrpc.BridgeServiceImplBase
                 "node: " + Untrusted.quoted(node) + " (expected: a name of 1 to 253 characters)"));
         return;
       }
-      var attached = new AttachedBridge(hub, peer, hello, clock.instant(), out);
+      var attached = new AttachedBridge(hub, peer, hello, clock.instant(), out, tables);
       var problem = hub.attach(attached);
       if (problem != null) {
         refuse(Status.PERMISSION_DENIED.withDescription(problem));
@@ -201,7 +221,8 @@ public final class BridgeService extends BridgeServiceGrpc.BridgeServiceImplBase
               .setWelcome(
                   Welcome.newBuilder()
                       .setProtocolVersion(PROTOCOL_VERSION)
-                      .setServerVersion(serverVersion))
+                      .setServerVersion(serverVersion)
+                      .setReadsOpeners(tables != null))
               .build());
     }
 

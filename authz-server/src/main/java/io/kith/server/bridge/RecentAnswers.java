@@ -244,8 +244,7 @@ final class RecentAnswers {
     synchronized (part) {
       part.forgetOld(nanos);
       if (!isBeyondDoubt(answer)) {
-        part.forget(key);
-        inUse.invalidate(key);
+        forget(part, key);
         return;
       }
       var known = inUse.getIfPresent(key);
@@ -259,7 +258,24 @@ final class RecentAnswers {
     }
   }
 
-  private static boolean isBeyondDoubt(Attribution answer) {
+  /** Forgets what was kept about this connection. */
+  void forget(AttachedBridge bridge, RegisteredPod pod, SocketQuery query) {
+    var key = Key.of(bridge, pod, query);
+    if (key != null) {
+      var part = part(key);
+      synchronized (part) {
+        forget(part, key);
+      }
+    }
+  }
+
+  private void forget(Part part, Key key) {
+    part.forget(key);
+    inUse.invalidate(key);
+  }
+
+  /** Whether an answer names one exact process, its hash, and no doubts. */
+  static boolean isBeyondDoubt(Attribution answer) {
     if (!(answer instanceof Attributed known)
         || known.candidates().size() != 1
         || !known.reasons().isEmpty()) {

@@ -94,6 +94,11 @@ public final class KnownConnection {
     return attribution;
   }
 
+  /** When its latest answer was asked for, by {@link System#nanoTime}. */
+  public long answeredNanos() {
+    return answeredNanos;
+  }
+
   /** Whether its latest answer is younger than this. */
   public boolean isYoungerThan(Duration kept, long nanos) {
     return nanos - answeredNanos < kept.toNanos();

@@ -21,8 +21,8 @@ public interface ProcessSource {
   CompletableFuture<Attribution> ask(SocketQuery query, Consumer<Attribution> late);
 
   /**
-   * What the same question was answered with a moment ago, from memory; null when it has to be
-   * asked.
+   * What the same question was answered with a moment ago, or one about the same process that is
+   * known to have opened this connection, from memory; null when it has to be asked.
    *
    * @param nanos now, by {@link System#nanoTime}
    */

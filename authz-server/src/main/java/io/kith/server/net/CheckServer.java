@@ -177,6 +177,11 @@ public final class CheckServer implements AutoCloseable {
         "Checks of a connection that its bridge had been asked about a moment ago.",
         bridges.counts()::reusedTotal);
     metrics.counter(
+        "kith_bridge_answers_table_total",
+        "Checks whose connection the kernel's table has under a process that its bridge described a"
+            + " moment ago.",
+        bridges.counts()::byTableTotal);
+    metrics.counter(
         "kith_pod_facts_doubted_total",
         "Start times and image digests of pods that were not believed: the clock of a node is"
             + " wrong, or its bridge is.",

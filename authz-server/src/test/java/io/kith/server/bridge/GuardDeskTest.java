@@ -112,7 +112,8 @@ class GuardDeskTest {
             Samples.peer(id, from),
             Hello.newBuilder().setNode("node-1").setSaysRevocationDone(saysRevocationDone).build(),
             Instant.EPOCH,
-            out);
+            out,
+            null);
     assertThat(hub.attach(one)).isNull();
     one.registers(
         PodUpdate.newBuilder()

@@ -93,7 +93,8 @@ class RecentAnswersTest {
         Samples.peer(Samples.CHECKOUT, "10.1.0.1"),
         Hello.newBuilder().setNode("node-1").build(),
         Instant.EPOCH,
-        new StreamWriter<>(new Deaf(), () -> true, _ -> {}));
+        new StreamWriter<>(new Deaf(), () -> true, _ -> {}),
+        null);
   }
 
   private static final class Deaf implements StreamObserver<ServerMessage> {
