@@ -551,7 +551,7 @@ public final class CheckServer implements AutoCloseable {
     var tls = SpiffeTls.framesServerContext(bridge.identity(), bridge.self()::equals);
     FrameServer server;
     try {
-      server = FramedBridge.listen(own, here, tls, MAX_BRIDGE_MESSAGE, PEERS, service);
+      server = FramedBridge.listen(own, here, tls, MAX_BRIDGE_MESSAGE, PEERS, service, null);
     } catch (IOException e) {
       own.close();
       throw e;

@@ -6,6 +6,7 @@ import io.grpc.stub.StreamObserver;
 import io.kith.bridge.v1.BridgeMessage;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.server.bridge.BridgeService;
+import io.kith.server.bridge.OpenerTables;
 import io.kith.server.check.PeerFilter;
 import io.kith.server.rpc.EventLoops;
 import io.kith.spiffe.frames.FrameServer;
@@ -20,19 +21,25 @@ final class FramedBridge implements FrameStream.Speaker<BridgeMessage> {
   private final FrameStream<BridgeMessage, ServerMessage> stream;
   private final PeerFilter peers;
   private final BridgeService service;
+  private final @Nullable OpenerTables tables;
   private @Nullable StreamObserver<BridgeMessage> attached;
 
   FramedBridge(
-      FrameStream<BridgeMessage, ServerMessage> stream, PeerFilter peers, BridgeService service) {
+      FrameStream<BridgeMessage, ServerMessage> stream,
+      PeerFilter peers,
+      BridgeService service,
+      @Nullable OpenerTables tables) {
     this.stream = stream;
     this.peers = peers;
     this.service = service;
+    this.tables = tables;
   }
 
   /**
    * Has bridges attach in frames at an address.
    *
    * @param most octets of a message
+   * @param tables where bridges hand over tables of openers; null: they cannot
    */
   static FrameServer listen(
       EventLoops loops,
@@ -40,7 +47,8 @@ final class FramedBridge implements FrameStream.Speaker<BridgeMessage> {
       SslContext tls,
       int most,
       PeerFilter peers,
-      BridgeService service)
+      BridgeService service,
+      @Nullable OpenerTables tables)
       throws IOException {
     return FrameServer.<BridgeMessage, ServerMessage>start(
         loops.group(),
@@ -48,7 +56,7 @@ final class FramedBridge implements FrameStream.Speaker<BridgeMessage> {
         tls,
         BridgeMessage.parser(),
         most,
-        stream -> new FramedBridge(stream, peers, service));
+        stream -> new FramedBridge(stream, peers, service, tables));
   }
 
   @Override
@@ -72,7 +80,8 @@ final class FramedBridge implements FrameStream.Speaker<BridgeMessage> {
                 stream.end(Status.OK);
               }
             },
-            () -> stream.isReady(BridgeService.READY));
+            () -> stream.isReady(BridgeService.READY),
+            tables);
   }
 
   @Override

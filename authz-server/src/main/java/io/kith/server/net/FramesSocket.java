@@ -15,11 +15,14 @@ public final class FramesSocket implements AutoCloseable {
   private final EventLoops loops;
   private final FrameServer server;
   private final SocketFile file;
+  private final @Nullable OpenersSocket openers;
 
-  private FramesSocket(EventLoops loops, FrameServer server, SocketFile file) {
+  private FramesSocket(
+      EventLoops loops, FrameServer server, SocketFile file, @Nullable OpenersSocket openers) {
     this.loops = loops;
     this.server = server;
     this.file = file;
+    this.openers = openers;
   }
 
   /**
@@ -27,7 +30,8 @@ public final class FramesSocket implements AutoCloseable {
    *
    * @param loops that serve its connections; closed with it, and where it cannot listen
    * @param key of the configuration that has the path, for messages
-   * @param grpc where the same bridges attach by gRPC: frames are beside it
+   * @param grpc where the same bridges attach by gRPC: frames are beside it, and so is where they
+   *     hand over tables of openers
    * @param most octets of a message
    * @throws IOException when another server listens there or the file cannot be made; the message
    *     is for people
@@ -46,14 +50,21 @@ public final class FramesSocket implements AutoCloseable {
       loops.close();
       return null;
     }
+    OpenersSocket openers = null;
     try {
       SocketFile.requireFree(key, grpc.toAbsolutePath()); // of the two that is what people know
+      openers = OpenersSocket.start(loops.lent(), key, grpc); // first: who finds frames finds it
+      var tables = openers == null ? null : openers.tables();
       var file = SocketFile.prepare(key, path, SocketFile.Access.GROUP);
       var server =
           file.listen(
-              at -> FramedBridge.listen(loops, at, tls, most, peers, service), FrameServer::close);
-      return new FramesSocket(loops, server, file);
+              at -> FramedBridge.listen(loops, at, tls, most, peers, service, tables),
+              FrameServer::close);
+      return new FramesSocket(loops, server, file, openers);
     } catch (IOException e) {
+      if (openers != null) {
+        openers.close();
+      }
       loops.close();
       throw e;
     }
@@ -63,6 +74,9 @@ public final class FramesSocket implements AutoCloseable {
   public void close() {
     file.remove();
     server.close();
+    if (openers != null) {
+      openers.close();
+    }
     loops.close();
   }
 }

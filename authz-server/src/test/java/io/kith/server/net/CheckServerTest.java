@@ -501,7 +501,7 @@ class CheckServerTest {
           .isEqualTo("PERMISSION_DENIED");
       assertThat(attach(socket, InsecureChannelCredentials.create())).isEqualTo("UNAVAILABLE");
       assertThat(attachInFrames(socket, SpiffeTls.framesClientContext(bridge, SERVER::equals)))
-          .isEqualTo("welcome");
+          .isEqualTo("welcome, a table of openers is read");
       assertThat(attachInFrames(socket, SpiffeTls.framesClientContext(stranger, SERVER::equals)))
           .isEqualTo("PERMISSION_DENIED");
       assertThat(attachInFrames(socket, SpiffeTls.framesClientContext(bridge, BRIDGE::equals)))
@@ -560,7 +560,9 @@ class CheckServerTest {
 
     @Override
     public void onNext(ServerMessage message) {
-      said.complete(message.getMessageCase().name().toLowerCase(Locale.ROOT));
+      said.complete(
+          message.getMessageCase().name().toLowerCase(Locale.ROOT)
+              + (message.getWelcome().getReadsOpeners() ? ", a table of openers is read" : ""));
     }
 
     @Override
