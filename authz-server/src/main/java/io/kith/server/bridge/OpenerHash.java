@@ -6,8 +6,12 @@ import io.kith.server.check.SocketEnd;
 /** The hash of a connection by which a table of openers has it. Source: {@code bridge.proto}. */
 final class OpenerHash {
   private static final long MULTIPLIER = 0x9E37_79B9_7F4A_7C15L;
+  private static final int TIME_SHIFT = 33;
   private static final long TCP_OVER_IPV4 = 6;
   private static final long TCP_OVER_IPV6 = 0x106;
+
+  /** Between two times that differ. */
+  static final long TICK_NANOS = 1L << TIME_SHIFT;
 
   private OpenerHash() {}
 
@@ -27,6 +31,16 @@ final class OpenerHash {
     hash = mix(hash, first(far));
     hash = mix(hash, second(far));
     return mix(hash, source.port() | (long) destination.port() << 16 | kind << 32);
+  }
+
+  /**
+   * The same, of one that was opened at a time.
+   *
+   * @param hash without it
+   * @param bootNanos after boot
+   */
+  static long at(long hash, long bootNanos) {
+    return mix(hash, bootNanos >>> TIME_SHIFT);
   }
 
   private static long mix(long hash, long word) {

@@ -117,10 +117,14 @@ public final class OpenerTables implements AutoCloseable {
     }
   }
 
-  /** Has a stream read a table, in place of the one before, once its map is there. */
+  /** Has a stream read a table, in place of the one before, once its map is there; of none, none. */
   void name(OpenerTable table, Openers openers) {
     openers.readNone();
     var words = table.getWords();
+    if (words == 0) {
+      ended(openers);
+      return;
+    }
     if (words < LEAST_WORDS || words > MOST_WORDS || Integer.bitCount(words) != 1) {
       ended(openers);
       warn(

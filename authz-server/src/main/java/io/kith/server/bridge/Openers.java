@@ -58,7 +58,7 @@ final class Openers {
     }
   }
 
-  private record Table(long seed, long mask, SharedWords words) {}
+  private record Table(long seed, long mask, long bootNanosAhead, SharedWords words) {}
 
   /** Those of one pod, by open addressing, half full at most. */
   private static final class Numbers {
@@ -125,7 +125,8 @@ final class Openers {
   /** Reads a table from now on. */
   synchronized void read(OpenerTable named, SharedWords words) {
     forgetAll();
-    table = new Table(named.getSeed(), named.getWords() - 1L, words);
+    table =
+        new Table(named.getSeed(), named.getWords() - 1L, named.getBootNanosAhead(), words);
   }
 
   /** Reads none. */
@@ -140,7 +141,7 @@ final class Openers {
    * @param nanos now, by {@link System#nanoTime}
    */
   @Nullable Known find(RegisteredPod pod, SocketQuery query, long nanos) {
-    var known = told(pod, query);
+    var known = told(pod, query, nanos);
     return known != null
             && known.reporter.equals(query.spiffeId())
             && known.answer.isYoungerThan(RecentAnswers.KEPT, nanos)
@@ -149,7 +150,7 @@ final class Openers {
   }
 
   /** Whom the table has for a connection, if anybody that is known. */
-  private @Nullable Known told(RegisteredPod pod, SocketQuery query) {
+  private @Nullable Known told(RegisteredPod pod, SocketQuery query, long nanos) {
     var reading = table;
     var ofPod = pods.get(pod);
     if (reading == null || ofPod == null || query.protocol() != Protocol.TCP) {
@@ -161,7 +162,14 @@ final class Openers {
     }
     var hash = OpenerHash.of(reading.seed, numbers.network, query.source(), query.destination());
     var word = reading.words.at(hash & reading.mask);
-    return word == 0 ? null : numbers.find(word ^ hash);
+    if (word == 0) {
+      return null;
+    }
+    var now = nanos + reading.bootNanosAhead;
+    var known = numbers.find(word ^ OpenerHash.at(hash, now));
+    return known != null
+        ? known
+        : numbers.find(word ^ OpenerHash.at(hash, now - OpenerHash.TICK_NANOS));
   }
 
   /**
@@ -179,7 +187,7 @@ final class Openers {
     }
     var number = opener.getNumber();
     var isOfAll = number != 0 && opener.getNetwork() != 0 && RecentAnswers.isBeyondDoubt(answer);
-    var told = told(pod, query);
+    var told = told(pod, query, nanos);
     if (told != null && (!isOfAll || told.number != number)) {
       forget(ofPod, told.number);
     }
