@@ -44,6 +44,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -498,6 +499,34 @@ class OpenersTest {
 
     assertThat(known(connection(3))).isNull();
     assertThat(known(connection(4))).isNotNull();
+  }
+
+  @Test
+  void answered_moreProcessesThanAStreamMayHave_forgetsAll() {
+    var pods =
+        IntStream.rangeClosed(0, Openers.MAX / Openers.MAX_OF_POD)
+            .mapToObj(i -> new RegisteredPod("net:[" + i + "]", List.of(), Set.of(), PodFacts.NONE))
+            .toList();
+    var openers = new Openers();
+    openers.registers(pods);
+    openers.read(TABLE, SharedWords.of(MemorySegment.ofArray(words)));
+    var attribution = described();
+    opens(NUMBER, connection(2));
+    var last = pods.getLast();
+    for (var pod : pods.subList(0, pods.size() - 1)) {
+      for (var i = 0; i < Openers.MAX_OF_POD; i++) {
+        var opener = Opener.newBuilder().setNumber(NUMBER + i).setNetwork(NETWORK).build();
+        openers.answered(pod, connection(1), attribution, opener, now);
+      }
+    }
+    assertThat(openers.find(pods.getFirst(), connection(2), now)).isNotNull();
+
+    var opener = Opener.newBuilder().setNumber(NUMBER).setNetwork(NETWORK).build();
+    openers.answered(last, connection(1), attribution, opener, now);
+    assertThat(openers.find(pods.getFirst(), connection(2), now)).isNull();
+
+    openers.answered(last, connection(1), attribution, opener, now);
+    assertThat(openers.find(last, connection(2), now)).isNotNull();
   }
 
   private List<Connection> told(int most) {
