@@ -64,8 +64,14 @@ class OpenersTest {
   private static final long NETWORK = 77;
   private static final long NUMBER = 4711;
   private static final int WORDS = 1024;
+  private static final long BOOT_AHEAD = 5_000_000_000L;
   private static final OpenerTable TABLE =
-      OpenerTable.newBuilder().setMapId(5).setWords(WORDS).setSeed(SEED).build();
+      OpenerTable.newBuilder()
+          .setMapId(5)
+          .setWords(WORDS)
+          .setSeed(SEED)
+          .setBootNanosAhead(BOOT_AHEAD)
+          .build();
   private static final String HASH = "ab".repeat(32);
 
   private final Deadlines deadlines = new Deadlines();
@@ -166,7 +172,7 @@ class OpenersTest {
   }
 
   private StreamObserver<BridgeMessage> attached(Told told) {
-    var stream = service.attach(Samples.peer(BRIDGE, "10.1.0.1"), told, tables);
+    var stream = service.attach(Samples.peer(BRIDGE, "10.1.0.1"), told, () -> true, tables);
     stream.onNext(
         BridgeMessage.newBuilder()
             .setHello(Hello.newBuilder().setProtocolVersion(1).setNode("node-1"))
@@ -205,8 +211,13 @@ class OpenersTest {
 
   /** As the kernel does when somebody connects. */
   private void opens(long number, SocketQuery connection) {
+    opened(0, number, connection);
+  }
+
+  private void opened(int ticksAgo, long number, SocketQuery connection) {
     var hash = OpenerHash.of(SEED, NETWORK, connection.source(), connection.destination());
-    words[(int) hash & (WORDS - 1)] = number ^ hash;
+    var then = System.nanoTime() + BOOT_AHEAD - ticksAgo * OpenerHash.TICK_NANOS;
+    words[(int) hash & (WORDS - 1)] = number ^ OpenerHash.at(hash, then);
   }
 
   private static Answer.Builder answer(long number, Candidate.Builder... candidates) {
@@ -282,6 +293,7 @@ class OpenersTest {
   static Stream<Arguments> others() {
     return Stream.of(
         other("a process that is not known", test -> test.opens(NUMBER + 1, connection(2))),
+        other("long ago", test -> test.opened(2, NUMBER, connection(2))),
         other("nobody any more", test -> test.words[word(connection(2))] = 0),
         other("another connection", test -> test.words[word(connection(2))] ^= 1L << 40),
         other("news of the pods", test -> test.bridge.onNext(pods(pod(POD), pod(OTHER_POD)))),
@@ -427,7 +439,8 @@ class OpenersTest {
   @Test
   void known_wordOfZero_isNobody_alsoWhereThatWouldBeAProcess() {
     var connection = connection(2);
-    var number = OpenerHash.of(SEED, NETWORK, connection.source(), connection.destination());
+    var hash = OpenerHash.of(SEED, NETWORK, connection.source(), connection.destination());
+    var number = OpenerHash.at(hash, System.nanoTime() + BOOT_AHEAD);
     var _ = asked(connection(1), answer(number, candidate("fp:1")));
     opens(number, connection);
 
@@ -581,7 +594,7 @@ class OpenersTest {
   @Test
   void attach_welcomeSaysWhetherATableIsRead() {
     var other = new Told();
-    var stream = service.attach(Samples.peer(BRIDGE, "10.1.0.1"), other);
+    var stream = service.attach(Samples.peer(BRIDGE, "10.1.0.1"), other, () -> true);
     stream.onNext(
         BridgeMessage.newBuilder()
             .setHello(Hello.newBuilder().setProtocolVersion(1).setNode("node-2"))

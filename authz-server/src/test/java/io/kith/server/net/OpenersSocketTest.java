@@ -213,7 +213,8 @@ class OpenersSocketTest {
       var told = new LinkedBlockingQueue<ServerMessage>();
       var bridge = attached(hub, told, socket.tables());
       bridge.onNext(table(array));
-      set(array, (int) CONNECTION & 1_023, CONNECTION ^ 4711);
+      var opened = (CONNECTION ^ System.nanoTime() >>> 33) * 0x9e3779b97f4a7c15L;
+      set(array, (int) CONNECTION & 1_023, opened ^ opened >>> 32 ^ 4711);
       handOver(array);
 
       Await.until(
@@ -263,6 +264,7 @@ class OpenersSocketTest {
               @Override
               public void onCompleted() {}
             },
+            () -> true,
             tables);
     var address = ByteString.copyFrom(IpAddress.parse("10.1.2.3").bytes());
     Stream.of(
