@@ -19,7 +19,8 @@ import org.junit.jupiter.api.Timeout;
 
 /**
  * Open connections of a program that is allowed, while thousands of another one's are refused
- * beside them in the same sidecar, under enforce.
+ * beside them in the same sidecar, under enforce. The server is one of the node: of most that are
+ * allowed it reads in the kernel's table whose they are.
  */
 @Timeout(900)
 class CrowdTest {
@@ -35,7 +36,7 @@ class CrowdTest {
   static void start() throws Exception {
     var envoy = Envoy.find(EnforcedMesh.SAY);
     lab = Lab.open("kc", EnforcedMesh.SAY);
-    mesh = EnforcedMesh.start(lab, envoy, Mesh.Options.of("kc"));
+    mesh = EnforcedMesh.start(lab, envoy, Mesh.Options.of("kc").onNode());
     EnforcedMesh.learnAndEnforce(mesh);
   }
 
@@ -58,6 +59,7 @@ class CrowdTest {
     var held = perl("held.pl", HELD);
     Mesh.await("connections are open and answered", LIMIT, () -> said(held, "first"));
     assertThat(held.stdout()).isEqualTo("first " + HELD + "\n");
+    assertThat(byTable()).as("connections that were not asked about").isGreaterThan(HELD / 2.0);
     for (var storm = 0; storm < 2; storm++) {
       var outcome = perl("many.pl", PROCESSES, EACH).await(LIMIT);
       assertThat(outcome.stdout())
@@ -67,6 +69,16 @@ class CrowdTest {
     mesh.checkout().write("/tmp/again", "");
 
     assertThat(held.await(LIMIT).stdout()).isEqualTo("first %1$d\nagain %1$d\n".formatted(HELD));
+  }
+
+  private static double byTable() throws Exception {
+    return mesh.shop()
+        .ask("/metrics")
+        .body()
+        .lines()
+        .filter(line -> line.startsWith("kith_bridge_answers_table_total"))
+        .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+        .sum();
   }
 
   /** It is refused, and an operator allows what was refused. */

@@ -93,7 +93,7 @@ public final class Openers implements AutoCloseable {
     }
   }
 
-  /** The map, to be handed over; nobody can write to it by this descriptor. */
+  /** The map, to be handed over; nobody but the kernel can write to it. */
   public Descriptor map() {
     return map;
   }

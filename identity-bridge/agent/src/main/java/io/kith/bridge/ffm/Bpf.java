@@ -32,12 +32,12 @@ public final class Bpf {
   private static final int OBJECT_INFO = 15;
   private static final int RAW_TRACEPOINT_OPEN = 17;
   private static final int BTF_LOAD = 18;
+  private static final int MAP_FREEZE = 22;
   private static final int LINK_CREATE = 28;
   private static final int LINK_UPDATE = 29;
   private static final int ITERATION_CREATE = 33;
 
   private static final int NO_PREALLOCATION = 1;
-  private static final int READ_ONLY = 1 << 3;
   private static final int MAPPABLE = 1 << 10;
   private static final int LOG_BYTES = 1 << 20;
 
@@ -119,7 +119,7 @@ public final class Bpf {
   }
 
   /**
-   * Makes an array that another process may map, by a descriptor that reads only: programs write.
+   * Makes an array that another process may map, and that only programs write.
    *
    * @throws KernelException before Linux 5.5, among others
    */
@@ -130,8 +130,17 @@ public final class Bpf {
       attributes.set(JAVA_INT, 4, 4);
       attributes.set(JAVA_INT, 8, valueBytes);
       attributes.set(JAVA_INT, 12, entries);
-      attributes.set(JAVA_INT, 16, MAPPABLE | READ_ONLY);
-      return new Descriptor(checked("make an array to share", MAP_CREATE, attributes));
+      attributes.set(JAVA_INT, 16, MAPPABLE);
+      var map = new Descriptor(checked("make an array to share", MAP_CREATE, attributes));
+      try {
+        var which = arena.allocate(8, 8);
+        which.set(JAVA_INT, 0, map.number());
+        checked("keep others from writing to an array", MAP_FREEZE, which);
+        return map;
+      } catch (KernelException e) {
+        map.close();
+        throw e;
+      }
     }
   }
 

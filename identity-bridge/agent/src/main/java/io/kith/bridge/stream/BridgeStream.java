@@ -34,6 +34,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -111,13 +112,21 @@ public final class BridgeStream implements AutoCloseable {
    *
    * @param frames the same for what is not gRPC; null: servers on this node are spoken with by gRPC
    *     as well
+   * @param usable whether there is an identity yet: without one, no way leads to a server
    */
-  public record Credentials(ChannelCredentials grpc, @Nullable SslContext frames) {
+  public record Credentials(
+      ChannelCredentials grpc, @Nullable SslContext frames, BooleanSupplier usable) {
+    /** That are there from the beginning. */
+    public Credentials(ChannelCredentials grpc, @Nullable SslContext frames) {
+      this(grpc, frames, () -> true);
+    }
+
     /** Proves to be the bridge, and wants the server to prove that it is the expected one. */
     public static Credentials of(X509Source source, Predicate<SpiffeId> expectedServer) {
       return new Credentials(
           SpiffeTls.channelCredentials(source, expectedServer),
-          SpiffeTls.framesClientContext(source, expectedServer));
+          SpiffeTls.framesClientContext(source, expectedServer),
+          () -> source.state().usable());
     }
   }
 
@@ -389,6 +398,7 @@ public final class BridgeStream implements AutoCloseable {
       }
       if (!which.welcomed
           && !refused
+          && which.usable
           && which.connection instanceof ServerConnection.InFrames frames) {
         noFrames = frames.socket();
         noFramesUntil = System.nanoTime() + NO_FRAMES.toNanos();
@@ -432,6 +442,7 @@ public final class BridgeStream implements AutoCloseable {
   private final class Attachment implements ClientResponseObserver<BridgeMessage, ServerMessage> {
     private final int renewal;
     private final ServerConnection connection;
+    private final boolean usable = credentials.usable().getAsBoolean();
     private boolean welcomed; // guarded by the stream
     private @Nullable ClientCallStreamObserver<BridgeMessage> call;
     private @Nullable Outbox outbox;
