@@ -77,8 +77,7 @@ public final class Openers implements AutoCloseable {
    * @return null where the kernel shares no arrays (before Linux 5.5)
    */
   static @Nullable Openers open(int entries) {
-    var words =
-        Math.clamp(Integer.highestOneBit(Math.min(entries, MOST)) * 4L, LEAST, MOST);
+    var words = Math.clamp(Integer.highestOneBit(Math.min(entries, MOST)) * 4L, LEAST, MOST);
     try {
       var map = Bpf.sharedArray(8, words);
       try {
@@ -115,9 +114,7 @@ public final class Openers implements AutoCloseable {
 
   // ---- as the kernel reckons
 
-  /**
-   * Reckons the word of the record at 7, with the key on the stack; registers 1 to 5 are lost.
-   */
+  /** Reckons the word of the record at 7, with the key on the stack; registers 1 to 5 are lost. */
   void reckon(Assembler a) {
     a.set64(3, FACTOR).set64(1, numberSeed);
     a.load32(4, 7, OwnerRecord.PID_TID + 4).shiftLeft(4, 32);
@@ -222,7 +219,8 @@ public final class Openers implements AutoCloseable {
   /** The word where that of a connection stands. */
   long word(byte[] key) {
     var index = (int) hash(seed, key) & (words - 1);
-    var found = reader.get(ByteBuffer.allocate(4).order(ByteOrder.nativeOrder()).putInt(index).array());
+    var found =
+        reader.get(ByteBuffer.allocate(4).order(ByteOrder.nativeOrder()).putInt(index).array());
     return found == null ? 0 : ByteBuffer.wrap(found).order(ByteOrder.nativeOrder()).getLong();
   }
 

@@ -79,8 +79,7 @@ public interface NodeView {
       reasons = List.copyOf(reasons);
     }
 
-    public Answer(
-        List<Candidate> candidates, Rung rung, List<String> reasons, int sourcePort) {
+    public Answer(List<Candidate> candidates, Rung rung, List<String> reasons, int sourcePort) {
       this(candidates, rung, reasons, sourcePort, null);
     }
   }

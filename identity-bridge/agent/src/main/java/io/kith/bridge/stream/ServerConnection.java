@@ -73,9 +73,7 @@ sealed interface ServerConnection {
    * @param descriptors where the server takes descriptors, if it does; null: its path is too long
    */
   record InFrames(
-      FrameChannel<ServerMessage, BridgeMessage> channel,
-      Object socket,
-      @Nullable Path descriptors)
+      FrameChannel<ServerMessage, BridgeMessage> channel, Object socket, @Nullable Path descriptors)
       implements ServerConnection {
     private static final int MAX_MESSAGE = 4 * 1024 * 1024; // as gRPC has it
 

@@ -37,8 +37,7 @@ class OpenersKernelTest {
             new SocketOwners.Settings(
                 List.of(RedirectedPod.PROXY_PORT), RedirectedPod.PROXY_UID, 4_096, null));
     openers =
-        requireNonNull(
-            owners.openers(), () -> "needs root and Linux 5.5: " + owners.problems());
+        requireNonNull(owners.openers(), () -> "needs root and Linux 5.5: " + owners.problems());
   }
 
   @AfterAll
@@ -120,7 +119,8 @@ class OpenersKernelTest {
 
     assertThat(resolution.owners()).hasSize(2);
     assertThat(resolution.opener()).isNull();
-    var own = opener(acceptFrom(pod.perl("my $s = open_to('198.18.2.8', 443, 0); sleep 300;")).seen());
+    var own =
+        opener(acceptFrom(pod.perl("my $s = open_to('198.18.2.8', 443, 0); sleep 300;")).seen());
     assertThat(openers.word(key(own, connection.seen()))).isZero();
     client.destroy();
   }
