@@ -117,7 +117,9 @@ public final class OpenerTables implements AutoCloseable {
     }
   }
 
-  /** Has a stream read a table, in place of the one before, once its map is there; of none, none. */
+  /**
+   * Has a stream read a table, in place of the one before, once its map is there; of none, none.
+   */
   void name(OpenerTable table, Openers openers) {
     openers.readNone();
     var words = table.getWords();

@@ -125,8 +125,7 @@ final class Openers {
   /** Reads a table from now on. */
   synchronized void read(OpenerTable named, SharedWords words) {
     forgetAll();
-    table =
-        new Table(named.getSeed(), named.getWords() - 1L, named.getBootNanosAhead(), words);
+    table = new Table(named.getSeed(), named.getWords() - 1L, named.getBootNanosAhead(), words);
   }
 
   /** Reads none. */

@@ -293,9 +293,7 @@ class OpenersTest {
   static Stream<Arguments> others() {
     return Stream.of(
         other("a process that is not known", test -> test.opens(NUMBER + 1, connection(2))),
-        other(
-            "there is no table any more",
-            test -> test.names(OpenerTable.getDefaultInstance())),
+        other("there is no table any more", test -> test.names(OpenerTable.getDefaultInstance())),
         other("long ago", test -> test.opened(2, NUMBER, connection(2))),
         other("nobody any more", test -> test.words[word(connection(2))] = 0),
         other("another connection", test -> test.words[word(connection(2))] ^= 1L << 40),

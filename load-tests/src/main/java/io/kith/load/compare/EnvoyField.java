@@ -114,8 +114,7 @@ final class EnvoyField implements AutoCloseable {
     /** Whether another program of its pod gets there. */
     private boolean allowsStranger(InetSocketAddress to) throws IOException, InterruptedException {
       var arguments = Stranger.arguments(Traffic.pod(config.pod()), to);
-      var outcome =
-          Command.run(PATIENCE, JavaProgram.argv(Stranger.class, arguments)).orFail();
+      var outcome = Command.run(PATIENCE, JavaProgram.argv(Stranger.class, arguments)).orFail();
       return outcome.output().contains(Stranger.PASSED);
     }
   }

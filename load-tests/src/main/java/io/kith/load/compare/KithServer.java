@@ -140,8 +140,7 @@ public final class KithServer {
    * @param redirects ports to which its connections are redirected
    */
   KithServer watching(long pid, List<Integer> redirects) {
-    return new KithServer(
-        home, identities, pods, options, ScriptedBridge.watching(pid, redirects));
+    return new KithServer(home, identities, pods, options, ScriptedBridge.watching(pid, redirects));
   }
 
   /** Starts it with its bridge, teaches it the flows of its pods, and enforces them. */

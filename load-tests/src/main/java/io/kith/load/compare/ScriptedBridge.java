@@ -189,9 +189,7 @@ public final class ScriptedBridge implements ClientResponseObserver<BridgeMessag
     var attach = socket == null ? grpc(server, identity) : frames(socket, identity);
     var descriptors = socket == null ? null : Descriptors.socketBeside(socket);
     var watched =
-        arguments.length == 3
-            ? null
-            : Watched.of(List.of(arguments).subList(3, arguments.length));
+        arguments.length == 3 ? null : Watched.of(List.of(arguments).subList(3, arguments.length));
     while (true) {
       var bridge = new ScriptedBridge(Integer.parseInt(arguments[2]), watched, descriptors);
       attach.accept(bridge);
@@ -290,8 +288,7 @@ public final class ScriptedBridge implements ClientResponseObserver<BridgeMessag
             .setRung(Rung.RUNG_KERNEL_EXACT)
             .setOriginalSourcePort(port);
     if (opener != null) {
-      answer.setOpener(
-          Opener.newBuilder().setNumber(opener.number()).setNetwork(opener.network()));
+      answer.setOpener(Opener.newBuilder().setNumber(opener.number()).setNetwork(opener.network()));
     }
     return BridgeMessage.newBuilder()
         .setAnswer(

@@ -28,8 +28,7 @@ public final class Stranger {
     var to = new InetSocketAddress(InetAddress.ofLiteral(arguments[1]), number(arguments[2]));
     try (var socket = new Socket()) {
       socket.setReuseAddress(true);
-      socket.bind(
-          new InetSocketAddress(InetAddress.ofLiteral(arguments[0]), Traffic.STRANGE_PORT));
+      socket.bind(new InetSocketAddress(InetAddress.ofLiteral(arguments[0]), Traffic.STRANGE_PORT));
       socket.connect(to, PATIENCE_MILLIS);
       socket.setSoTimeout(PATIENCE_MILLIS);
       System.out.println(answered(socket, arguments[1]) ? PASSED : "the request was refused");
