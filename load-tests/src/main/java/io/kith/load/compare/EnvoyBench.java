@@ -128,6 +128,7 @@ final class EnvoyBench {
       }
       var rounds = measured(lanes);
       var paced = paced(lanes, rounds);
+      field.sayWhoWasAsked();
       return figures(rows, rounds, paced, reasons);
     }
   }

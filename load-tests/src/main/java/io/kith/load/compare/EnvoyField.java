@@ -1,5 +1,7 @@
 package io.kith.load.compare;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.kith.load.lab.EnvoyProxy;
 import io.kith.load.lab.LoadNetwork;
 import io.kith.load.tools.Command;
@@ -7,6 +9,7 @@ import io.kith.load.tools.Envoy;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -14,6 +17,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -238,6 +242,33 @@ final class EnvoyField implements AutoCloseable {
           "%d requests passed and %s allowed %d"
               .formatted(passed, row.authorizer().words(), allowed));
     }
+  }
+
+  /** How often Kith's bridge was spared a question, if Kith is among the servers. */
+  void sayWhoWasAsked() throws IOException {
+    var kith = servers.get(Authorizer.KITH.id());
+    if (kith == null) {
+      return;
+    }
+    var url = URI.create("http://127.0.0.1:" + KithServer.port(kith.process(), "health") + "/metrics");
+    try (var page = url.toURL().openStream()) {
+      var metrics = new String(page.readAllBytes(), UTF_8).lines().toList();
+      say.accept(
+          String.format(
+              Locale.ROOT,
+              "of %,.0f Checks Kith knew %,.0f by the kernel's table of openers, %,.0f by an answer"
+                  + " about the same connection",
+              sum(metrics, "kith_checks_total"),
+              sum(metrics, "kith_bridge_answers_table_total"),
+              sum(metrics, "kith_bridge_answers_reused_total")));
+    }
+  }
+
+  private static double sum(List<String> metrics, String name) {
+    return metrics.stream()
+        .filter(line -> line.startsWith(name))
+        .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+        .sum();
   }
 
   private static InetSocketAddress forbidden() {
