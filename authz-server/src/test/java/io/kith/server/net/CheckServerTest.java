@@ -270,8 +270,7 @@ class CheckServerTest {
       // All are heard. One whose place a newer one has taken may be told that first.
       assertThat(words)
           .allSatisfy(
-              word ->
-                  assertThat(word.said.get(60, TimeUnit.SECONDS)).isIn("welcome", "ABORTED"))
+              word -> assertThat(word.said.get(60, TimeUnit.SECONDS)).isIn("welcome", "ABORTED"))
           .anySatisfy(word -> assertThat(word.said.get()).isEqualTo("welcome"));
     } finally {
       held.forEach(ManagedChannel::shutdownNow);

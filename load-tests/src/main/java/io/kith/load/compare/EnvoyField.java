@@ -250,7 +250,8 @@ final class EnvoyField implements AutoCloseable {
     if (kith == null) {
       return;
     }
-    var url = URI.create("http://127.0.0.1:" + KithServer.port(kith.process(), "health") + "/metrics");
+    var url =
+        URI.create("http://127.0.0.1:" + KithServer.port(kith.process(), "health") + "/metrics");
     try (var page = url.toURL().openStream()) {
       var metrics = new String(page.readAllBytes(), UTF_8).lines().toList();
       say.accept(
