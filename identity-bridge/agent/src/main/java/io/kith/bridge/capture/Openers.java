@@ -29,9 +29,9 @@ public final class Openers implements AutoCloseable {
    * two. It is written before the SYN leaves, so before anybody can ask; taken back when the socket
    * closes, before its port is free; and 0 where another process had the key until shortly before,
    * who may be meant as well. It counts for some seconds only, since NAT can give a connection the
-   * port of one that is open and that connection tracking has forgotten. Two connections with the same low bits push each other out: then the server
-   * asks. Both seeds are secret and new with each bridge, so nobody can choose addresses that make
-   * one process look like another.
+   * port of one that is open and that connection tracking has forgotten. Two connections with the
+   * same low bits push each other out: then the server asks. Both seeds are secret and new with each
+   * bridge, so nobody can choose addresses that make one process look like another.
    */
   /** Nanoseconds after boot, without these bits: a word counts from 8 to 17 s. */
   static final int TIME_SHIFT = 33;
@@ -41,9 +41,8 @@ public final class Openers implements AutoCloseable {
   private static final int MOST = 1 << 20;
 
   // On the stack, below the key.
-  private static final int WORD = -72;
-  private static final int INDEX = -80;
-  private static final int KEY = -64;
+  private static final int WORD = Programs.KEY - 8;
+  private static final int INDEX = WORD - 8;
   private static final int MAP_LOOKUP = 1; // linux/bpf.h
 
   private final Descriptor map;
@@ -129,7 +128,7 @@ public final class Openers implements AutoCloseable {
     }
     a.move(5, 1).set64(1, seed);
     for (var i = 0; i < OwnerRecord.KEY_BYTES; i += 8) {
-      a.load64(4, 10, KEY + i);
+      a.load64(4, 10, Programs.KEY + i);
       mix(a);
     }
     a.move(2, 1).and(2, words - 1).store32(10, INDEX, 2);

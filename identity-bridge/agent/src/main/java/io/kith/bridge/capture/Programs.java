@@ -48,7 +48,7 @@ final class Programs {
   private static final int STATE_FLAG = 4;
   private static final int TCP_CLOSE = 7;
   private static final int AF_INET = 2;
-  private static final int KEY = -64;
+  static final int KEY = -64;
   private static final int COOKIE = -8;
   private static final int PROTOCOL = KEY + OwnerRecord.KEY_PROTOCOL;
 
