@@ -79,17 +79,13 @@ final class ShortCut {
    * @param cluster where the connection's requests are routed to
    */
   static Map<String, Object> unlessSpared(Map<String, Object> check, String cluster) {
-    return unless(
-        check,
-        map("exact", cluster),
-        cel -> cel.equal(cel.field("xds", "cluster_name"), cel.text(cluster)));
+    return unless(check, cel -> cel.equal(cel.field("xds", "cluster_name"), cel.text(cluster)));
   }
 
   /** The same where the connection's requests may be routed to any cluster of istiod's. */
   static Map<String, Object> unlessSpared(Map<String, Object> check) {
     return unless(
         check,
-        map("prefix", "outbound|"),
         cel ->
             cel.equal(
                 cel.octets(cel.field("xds", "cluster_name")),
@@ -100,12 +96,11 @@ final class ShortCut {
    * The check is made by the matcher, for a request that is not spared. Put behind the matcher, it
    * would be made for each request before it is known whether it is spared, which costs Envoy more
    * than the matcher does (docs/adr/0007-short-cut.md). A matcher that fails matches nothing, so what
-   * becomes of a request that no entry matches has to be the check.
+   * becomes of a request that no entry matches has to be the check. One expression says it all: a
+   * look beforehand whether the answer named anything costs as much as the expression's comparison.
    */
   private static Map<String, Object> unless(
-      Map<String, Object> check,
-      Map<String, Object> named,
-      Function<Cel, Map<String, Object>> routedThere) {
+      Map<String, Object> check, Function<Cel, Map<String, Object>> routedThere) {
     return typed(
         (String) requireNonNull(check.get("name")),
         "envoy.extensions.common.matching.v3.ExtensionWithMatcher",
@@ -114,7 +109,7 @@ final class ShortCut {
         "xds_matcher",
         map(
             "matcher_list",
-            map("matchers", List.of(skipping(named, routedThere))),
+            map("matchers", List.of(skipping(routedThere))),
             "on_no_match",
             map("action", checking(check))));
   }
@@ -123,30 +118,14 @@ final class ShortCut {
     return typed("checked", COMPOSITE + "ExecuteFilterAction", "typed_config", check);
   }
 
-  private static Map<String, Object> skipping(
-      Map<String, Object> named, Function<Cel, Map<String, Object>> routedThere) {
+  private static Map<String, Object> skipping(Function<Cel, Map<String, Object>> routedThere) {
     return map(
         "predicate",
-        map("and_matcher", map("predicate", List.of(isNamed(named), goesThere(routedThere)))),
+        goesThere(routedThere),
         "on_match",
         map(
             "action",
             typed("spared", "envoy.extensions.filters.common.matcher.action.v3.SkipFilter")));
-  }
-
-  /** The answer named such a cluster; this is cheap, and first. */
-  private static Map<String, Object> isNamed(Map<String, Object> cluster) {
-    return map(
-        "single_predicate",
-        map(
-            "input",
-            typed(
-                "named",
-                "envoy.extensions.matching.common_inputs.network.v3.FilterStateInput",
-                "key",
-                stateOf(CLUSTER)),
-            "value_match",
-            cluster));
   }
 
   /** The request is routed to it, and names one of the hosts. */
