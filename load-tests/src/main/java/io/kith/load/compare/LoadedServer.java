@@ -286,7 +286,7 @@ public final class LoadedServer {
                 "bench")) {
       state.follow(checks.bridges());
       System.out.println("  checks       127.0.0.1:" + checks.checkPort());
-      System.out.println("  bridges      127.0.0.1:" + checks.bridgePort());
+      System.out.println("  bridges      " + settings.server().bridges());
       System.out.println("ready");
       new CountDownLatch(1).await();
       Objects.requireNonNull(flusher);
