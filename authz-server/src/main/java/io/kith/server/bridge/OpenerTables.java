@@ -171,7 +171,7 @@ public final class OpenerTables implements AutoCloseable {
     SharedWords words;
     try {
       words = map.map();
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | LinkageError e) { // where memory is not to be had
       refuse(map, String.valueOf(e.getMessage()));
       return;
     }

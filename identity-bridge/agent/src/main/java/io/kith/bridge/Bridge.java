@@ -192,6 +192,7 @@ public final class Bridge implements NodeView, AutoCloseable {
     if (keepingUp != null) {
       var _ = keepingUp.cancel(false);
     }
+    sockets.begin();
     guard = opened;
   }
 

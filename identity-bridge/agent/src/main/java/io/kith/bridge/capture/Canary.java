@@ -16,11 +16,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /** A connection to oneself that must be found in the table, with what one knows of oneself. */
 final class Canary {
   private static final long NANOS_PER_TICK = 10_000_000;
-  private static final int CLOSED_WITHIN_MILLIS = 100;
+  private static final int SOON_MILLIS = 100;
 
   private Canary() {}
 
@@ -62,10 +63,15 @@ final class Canary {
               var network = capture.cookieHere();
               key[0] = OwnerRecord.key(network, tuple);
               var owner = capture.latest(network, tuple);
-              return owner != null && openers.has(key[0], owner) ? "" : "not noted";
+              // The far end may accept a moment after connect(2) returned.
+              return owner != null && soon(() -> openers.has(key[0], owner)) ? "" : "not noted";
             });
-    for (var i = 0; problem.isEmpty() && i < CLOSED_WITHIN_MILLIS; i++) {
-      if (openers.word(key[0]) == 0) {
+    return problem.isEmpty() && soon(() -> openers.word(key[0]) == 0);
+  }
+
+  private static boolean soon(BooleanSupplier condition) {
+    for (var i = 0; i < SOON_MILLIS; i++) {
+      if (condition.getAsBoolean()) {
         return true;
       }
       LockSupport.parkNanos(1_000_000);

@@ -30,7 +30,9 @@ final class KernelCapture implements AutoCloseable {
   private static final int RING_BYTES = 4 << 20;
   private static final int BIRTHS_KEPT = 32_768;
 
-  private final Deque<AutoCloseable> open;
+  private final Deque<AutoCloseable> open; // guarded by this
+  private final @Nullable Attachment later; // guarded by this
+  private boolean isAttached; // guarded by this
   private final Tables tables;
   private final Descriptor storage;
   private final @Nullable Openers openers;
@@ -40,8 +42,15 @@ final class KernelCapture implements AutoCloseable {
   private final boolean knowsExecutables;
   private final List<String> problems;
 
+  /** Attaches a program. */
+  @FunctionalInterface
+  private interface Attachment {
+    AutoCloseable attach() throws KernelException;
+  }
+
   private KernelCapture(
       Deque<AutoCloseable> open,
+      @Nullable Attachment later,
       Tables tables,
       Descriptor storage,
       @Nullable Openers openers,
@@ -51,6 +60,8 @@ final class KernelCapture implements AutoCloseable {
       boolean knowsExecutables,
       List<String> problems) {
     this.open = open;
+    this.later = later;
+    this.isAttached = later == null;
     this.tables = tables;
     this.storage = storage;
     this.openers = openers;
@@ -112,19 +123,34 @@ final class KernelCapture implements AutoCloseable {
         keep(open, openers);
       }
       var operations = keep(open, operations(programs, storage, tables, openers));
-      keep(
-          open,
-          pins.attach(
-              name(ProgramKind.SOCKET_OPERATIONS),
-              operations,
-              anew -> Bpf.attach(anew, ProgramKind.SOCKET_OPERATIONS, root)));
+      var name = name(ProgramKind.SOCKET_OPERATIONS);
+      var kept = keep(open, Descriptor.open("/proc/self/fd/" + root.number()));
+      Attachment attachment =
+          () ->
+              pins.attach(
+                  name, operations, anew -> Bpf.attach(anew, ProgramKind.SOCKET_OPERATIONS, kept));
+      // That of another bridge writes the same tables, but for its own openers: servers believe
+      // those for as long as it works, so nothing may be missing there.
+      var isThere = openers != null && pins.has(name);
+      if (!isThere) {
+        keep(open, attachment.attach());
+      }
       var starts = btf == null ? null : new ProcessPrograms(btf, tables.counters());
       var execs = starts == null ? null : execs(open, pins, starts, problems);
       var births = starts == null ? null : births(open, pins, starts, problems);
       var walk = btf == null ? null : walk(open, btf, problems);
       pins.removeOthers();
       return new KernelCapture(
-          open, tables, storage, openers, execs, births, walk, btf != null, problems);
+          open,
+          isThere ? attachment : null,
+          tables,
+          storage,
+          openers,
+          execs,
+          births,
+          walk,
+          btf != null,
+          problems);
     } catch (KernelException | RuntimeException e) {
       closeAll(open);
       throw e;
@@ -215,6 +241,16 @@ final class KernelCapture implements AutoCloseable {
   private static <T extends AutoCloseable> T keep(Deque<AutoCloseable> open, T thing) {
     open.push(thing);
     return thing;
+  }
+
+  /**
+   * Attaches what is not attached yet because that of a bridge before is; once that one has ended.
+   */
+  synchronized void takeOver() throws KernelException {
+    if (!isAttached && later != null) {
+      open.push(later.attach());
+      isAttached = true;
+    }
   }
 
   /** Whether the records hold the executable, frozen at connect(). */
@@ -363,7 +399,7 @@ final class KernelCapture implements AutoCloseable {
   }
 
   @Override
-  public void close() {
+  public synchronized void close() {
     closeAll(open);
   }
 

@@ -2,6 +2,7 @@ package io.kith.bridge.capture;
 
 import io.kith.bridge.ffm.Assembler;
 import io.kith.bridge.ffm.Bpf;
+import io.kith.bridge.ffm.Bpf.MapKind;
 import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.MapReader;
@@ -26,12 +27,17 @@ public final class Openers implements AutoCloseable {
    *                       else that of another, or 0
    *
    * One word, so that it is written and read at once, and there is no moment in which it is half of
-   * two. It is written before the SYN leaves, so before anybody can ask; taken back when the socket
-   * closes, before its port is free; and 0 where another process had the key until shortly before,
-   * who may be meant as well. It counts for some seconds only, since NAT can give a connection the
-   * port of one that is open and that connection tracking has forgotten. Two connections with the
-   * same low bits push each other out: then the server asks. Both seeds are secret and new with each
-   * bridge, so nobody can choose addresses that make one process look like another.
+   * two. It is written when the far end accepts, before anybody there can ask, and only if the far
+   * end sees the source that the near end has: NAT gives a connection another port where its own is
+   * taken, so two may have the same addresses, one here and one there. That both ends are of one
+   * connection is known by its sequence numbers, which NAT leaves as they are and nobody in a pod
+   * chooses. The word is taken back when the socket closes, before its port is free; and there is
+   * none where another process had the key until shortly before, who may be meant as well. It counts
+   * for some seconds only, since NAT can give a connection the port of one that is open and that
+   * connection tracking has forgotten. Two connections with the same low bits push each other out:
+   * then the server asks. Both seeds are secret and new with each bridge. Addresses of IPv6 can be
+   * found that have one hash under each seed; since both would have to come to the proxy from one
+   * port at a time, that is no use.
    */
   /** Nanoseconds after boot, without these bits: a word counts from 8 to 17 s. */
   static final int TIME_SHIFT = 33;
@@ -40,20 +46,29 @@ public final class Openers implements AutoCloseable {
   private static final int LEAST = 1_024;
   private static final int MOST = 1 << 20;
 
-  // On the stack, below the key.
+  /** Connections between the answer to their SYN and their being accepted. */
+  private static final int AWAITED = 8_192;
+
+  // On the stack, below the key: what is awaited is index, word and key.
   private static final int WORD = Programs.KEY - 8;
   private static final int INDEX = WORD - 8;
+  private static final int PAIR = INDEX - 8;
+  private static final int AWAITED_BYTES = Programs.KEY - INDEX + OwnerRecord.KEY_BYTES;
   private static final int MAP_LOOKUP = 1; // linux/bpf.h
+  private static final int MAP_UPDATE = 2;
 
   private final Descriptor map;
+  private final Descriptor awaited;
   private final int id;
   private final int words;
   private final long seed;
   private final long numberSeed;
   private final MapReader reader;
 
-  private Openers(Descriptor map, int id, int words, long seed, long numberSeed) {
+  private Openers(
+      Descriptor map, Descriptor awaited, int id, int words, long seed, long numberSeed) {
     this.map = map;
+    this.awaited = awaited;
     this.id = id;
     this.words = words;
     this.seed = seed;
@@ -81,7 +96,9 @@ public final class Openers implements AutoCloseable {
       var map = Bpf.sharedArray(8, words);
       try {
         var random = new SecureRandom();
-        return new Openers(map, Bpf.id(map), words, random.nextLong(), random.nextLong());
+        var id = Bpf.id(map);
+        var awaited = Bpf.map(MapKind.LRU_HASH, 8, AWAITED_BYTES, AWAITED);
+        return new Openers(map, awaited, id, words, random.nextLong(), random.nextLong());
       } catch (KernelException e) {
         map.close();
         throw e;
@@ -131,7 +148,7 @@ public final class Openers implements AutoCloseable {
       a.load64(4, 10, Programs.KEY + i);
       mix(a);
     }
-    a.move(2, 1).and(2, words - 1).store32(10, INDEX, 2);
+    a.move(2, 1).and(2, words - 1).store64(10, INDEX, 2);
     a.load64(4, 7, OwnerRecord.CONNECT).shiftRight(4, TIME_SHIFT);
     mix(a);
     a.xorRegister(1, 5).store64(10, WORD, 1);
@@ -143,21 +160,76 @@ public final class Openers implements AutoCloseable {
   }
 
   /**
-   * Says nothing of the connection of the record at 7 when the owner of its addresses before had
-   * them until shortly before, since he may be meant as well; registers 1 to 3 are lost.
-   *
-   * <p>1: until when.
+   * Whoever had this place before has it no more; registers 0 to 5 are lost.
    *
    * @param after label that follows
    */
-  void doubtIfRecent(Assembler a, String after) {
-    a.set64(3, SocketOwners.RECENT_NANOS).addRegister(1, 3);
-    a.load64(2, 7, OwnerRecord.CONNECT).jumpIfMore(2, 1, after);
-    a.storeValue64(10, WORD, 0).label(after);
+  void clear(Assembler a, String after) {
+    lookUp(a, after);
+    a.storeValue64(0, 0, 0).label(after);
   }
 
-  /** Writes the word; registers 0 to 5 are lost. */
-  void note(Assembler a) {
+  /**
+   * Keeps the word of the record at 7 for when the far end is there, unless the owner of its
+   * addresses before had them until shortly before, since he may be meant as well; registers 0 to 5
+   * are lost.
+   */
+  void awaitTheFarEnd(Assembler a) {
+    a.load64(1, 7, OwnerRecord.EARLIER).jumpIfEqual(1, 0, "not-doubted");
+    a.set64(3, SocketOwners.RECENT_NANOS).addRegister(1, 3);
+    a.load64(2, 7, OwnerRecord.CONNECT).jumpIfMore(2, 1, "not-doubted").jump("doubted");
+    a.label("not-doubted");
+    pair(a, Programs.SEND_NEXT, Programs.RECEIVE_NEXT);
+    a.map(1, awaited.number()).move(2, 10).add(2, PAIR).move(3, 10).add(3, INDEX).set(4, 0);
+    a.call(MAP_UPDATE).label("doubted");
+  }
+
+  /**
+   * Writes the word of the connection that the socket of the context is the far end of, if it comes
+   * from the port that it has at its near end, and that is open still; registers 0 to 5 and 8 are
+   * lost.
+   *
+   * @param owners the table of owners
+   * @param out label for when it is not
+   */
+  void confirm(Assembler a, Descriptor owners, String out) {
+    pair(a, Programs.RECEIVE_NEXT, Programs.SEND_NEXT);
+    a.map(1, awaited.number()).move(2, 10).add(2, PAIR).call(MAP_LOOKUP);
+    a.jumpIfEqual(0, 0, out).move(8, 0);
+    for (var i = 0; i < AWAITED_BYTES; i += 8) {
+      a.load64(1, 8, i).store64(10, INDEX + i, 1);
+    }
+    a.load32(1, 6, Programs.REMOTE_PORT).bigEndian32(1).and(1, 0xffff);
+    a.load16(2, 10, Programs.KEY + OwnerRecord.KEY_SOURCE_PORT).jumpUnlessSame(1, 2, out);
+    a.load32(1, 10, Programs.KEY + OwnerRecord.KEY_PROTOCOL);
+    a.jumpUnlessEqual(1, OwnerRecord.TCP, "from-ipv6");
+    sameSource(a, Programs.REMOTE_IP4, 0, out);
+    a.jump("same-source").label("from-ipv6");
+    for (var i = 0; i < 16; i += 4) {
+      sameSource(a, Programs.REMOTE_IP6 + i, i, out);
+    }
+    a.label("same-source");
+    note(a);
+    // The near end may be closed by now, and has then taken back what was not there yet.
+    a.map(1, owners.number()).move(2, 10).add(2, Programs.KEY).call(MAP_LOOKUP);
+    a.jumpIfEqual(0, 0, "no-more");
+    a.load64(1, 0, OwnerRecord.CLOSE).jumpIfEqual(1, 0, out).label("no-more");
+    clear(a, "taken-back");
+    a.jump(out);
+  }
+
+  private static void sameSource(Assembler a, int seen, int octet, String otherwise) {
+    a.load32(1, 6, seen).load32(2, 10, Programs.KEY + OwnerRecord.KEY_SOURCE + octet);
+    a.jumpUnlessSame(1, 2, otherwise);
+  }
+
+  /** The sequence numbers of both directions of a connection that has sent nothing yet. */
+  private static void pair(Assembler a, int ofTheNearEnd, int ofTheFarEnd) {
+    a.load32(1, 6, ofTheNearEnd).shiftLeft(1, 32);
+    a.load32(2, 6, ofTheFarEnd).addRegister(1, 2).store64(10, PAIR, 1);
+  }
+
+  private void note(Assembler a) {
     lookUp(a, "not-noted");
     a.load64(1, 10, WORD).store64(0, 0, 1).label("not-noted");
   }
@@ -226,5 +298,6 @@ public final class Openers implements AutoCloseable {
   @Override
   public void close() {
     map.close();
+    awaited.close();
   }
 }

@@ -156,6 +156,11 @@ public final class Pins {
     return map;
   }
 
+  /** Whether something of that name is kept. */
+  boolean has(String name) {
+    return base != null && Files.exists(folder.resolve(name));
+  }
+
   /** How a program is attached where none is yet. */
   @FunctionalInterface
   public interface Attaching {

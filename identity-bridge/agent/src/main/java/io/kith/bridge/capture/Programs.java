@@ -35,15 +35,19 @@ final class Programs {
   private static final int OPERATION = 0;
   private static final int ARGUMENT_1 = 8;
   private static final int FAMILY = 20;
-  private static final int REMOTE_IP4 = 24;
+  static final int REMOTE_IP4 = 24;
   private static final int LOCAL_IP4 = 28;
-  private static final int REMOTE_IP6 = 32;
+  static final int REMOTE_IP6 = 32;
   private static final int LOCAL_IP6 = 48;
-  private static final int REMOTE_PORT = 64;
+  static final int REMOTE_PORT = 64;
   private static final int LOCAL_PORT = 68;
+  static final int RECEIVE_NEXT = 100;
+  static final int SEND_NEXT = 104;
   private static final int OPERATION_SOCKET = 184;
 
   private static final int ON_CONNECT = 3;
+  private static final int ON_ESTABLISHED = 4;
+  private static final int ON_ACCEPTED = 5;
   private static final int ON_STATE = 10;
   private static final int STATE_FLAG = 4;
   private static final int TCP_CLOSE = 7;
@@ -106,7 +110,11 @@ final class Programs {
     var previous = tables.previous();
     var a = new Assembler();
     a.move(6, 1).load32(1, 6, OPERATION);
-    a.jumpIfEqual(1, ON_CONNECT, "connect").jumpIfEqual(1, ON_STATE, "state").jump("out");
+    a.jumpIfEqual(1, ON_CONNECT, "connect").jumpIfEqual(1, ON_STATE, "state");
+    if (openers != null) {
+      a.jumpIfEqual(1, ON_ESTABLISHED, "established").jumpIfEqual(1, ON_ACCEPTED, "accepted");
+    }
+    a.jump("out");
 
     a.label("connect");
     storageOf(a, storage);
@@ -116,9 +124,6 @@ final class Programs {
       a.call(CURRENT_PID_TID).store64(7, OwnerRecord.SENDER, 0);
     }
     a.storeValue64(7, OwnerRecord.EARLIER, 0).storeValue32(7, OwnerRecord.NUMBER, 0);
-    if (openers != null) {
-      openers.reckon(a);
-    }
     a.map(1, owners.number()).move(2, 10).add(2, KEY).call(MAP_LOOKUP);
     a.jumpIfEqual(0, 0, "forgotten").move(8, 0);
     // The same program of the same process again: the owner before it stays the one before, and the
@@ -130,7 +135,7 @@ final class Programs {
     for (var i = 0; i <= OwnerRecord.CHECK; i += 8) {
       a.load64(1, 7, i).store64(8, i, 1);
     }
-    earlier(a, openers, "stays");
+    earlier(a);
     a.jump("reserve");
     // Other pods have pushed it out, but the pod's own reserve has it: it counts all the same.
     a.label("forgotten");
@@ -139,16 +144,13 @@ final class Programs {
     a.jumpIfEqual(0, 0, "enter").move(8, 0);
     sameProgram(a, "other");
     a.load32(1, 8, OwnerRecord.NUMBER).store32(7, OwnerRecord.NUMBER, 1);
-    earlier(a, openers, "stays-there");
+    earlier(a);
     a.jump("enter");
     // Another one: who had the key stays a candidate, and the record says until when he had it.
     a.label("other");
     a.load64(1, 8, OwnerRecord.CLOSE).jumpUnlessEqual(1, 0, "closed");
     a.load64(1, 7, OwnerRecord.CONNECT);
     a.label("closed").store64(7, OwnerRecord.EARLIER, 1);
-    if (openers != null) {
-      openers.doubtIfRecent(a, "long-ago");
-    }
     // Under the key itself too, which is what a bridge reads that knows no slots.
     a.map(1, previous.number()).move(2, 10).add(2, KEY).move(3, 8).set(4, 0).call(MAP_UPDATE);
     a.load32(1, 8, OwnerRecord.NUMBER).move(2, 1).add(2, 1).store32(7, OwnerRecord.NUMBER, 2);
@@ -164,7 +166,8 @@ final class Programs {
     a.move(1, 0).move(2, 10).add(2, KEY).move(3, 7).set(4, 0).call(MAP_UPDATE);
     a.label("flag");
     if (openers != null) {
-      openers.note(a);
+      openers.reckon(a);
+      openers.clear(a, "cleared");
     }
     a.move(1, 6).set(2, STATE_FLAG).call(SOCKET_OPERATION_FLAGS);
     Counter.CONNECTS.add(a, counters, "counted");
@@ -174,18 +177,31 @@ final class Programs {
     a.load32(1, 6, ARGUMENT_1).jumpUnlessEqual(1, TCP_CLOSE, "out");
     storageOf(a, storage);
     key(a, "s");
-    if (openers != null) {
-      openers.reckon(a);
-      openers.forget(a);
-    }
     a.call(BOOT_TIME).move(9, 0);
     a.map(1, owners.number()).move(2, 10).add(2, KEY).call(MAP_LOOKUP);
     closed(a, "reserve-closed");
     a.label("reserve-closed");
-    reserveOf(a, tables, "out");
+    reserveOf(a, tables, "all-closed");
     a.move(1, 0).move(2, 10).add(2, KEY).call(MAP_LOOKUP);
-    closed(a, "out");
+    closed(a, "all-closed");
+    a.label("all-closed");
+    if (openers != null) {
+      openers.reckon(a);
+      openers.forget(a);
+      a.jump("out");
 
+      // The near end has the SYN's answer: the connection is there, and the far end accepts it
+      // next.
+      a.label("established");
+      storageOf(a, storage);
+      key(a, "e");
+      openers.reckon(a);
+      openers.awaitTheFarEnd(a);
+      a.jump("out");
+
+      a.label("accepted");
+      openers.confirm(a, owners, "out");
+    }
     return a.label("out").set(0, 1).exit();
   }
 
@@ -205,14 +221,8 @@ final class Programs {
   }
 
   /** The owner before the one at 8 is the one before that at 7. */
-  private static void earlier(Assembler a, @Nullable Openers openers, String after) {
+  private static void earlier(Assembler a) {
     a.load64(1, 8, OwnerRecord.EARLIER).store64(7, OwnerRecord.EARLIER, 1);
-    if (openers != null) {
-      a.jumpIfEqual(1, 0, after);
-      openers.doubtIfRecent(a, after);
-    } else {
-      a.label(after);
-    }
   }
 
   /** 0 = the table that only the pod writes whose key is on the stack, when it has one. */

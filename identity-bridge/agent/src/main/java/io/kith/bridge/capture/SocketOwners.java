@@ -59,6 +59,7 @@ public final class SocketOwners implements AutoCloseable {
   private volatile boolean openersFound;
   private volatile String canaryProblem = "";
   private volatile String reserveProblem = "";
+  private volatile String beginProblem = "";
 
   /**
    * How to look.
@@ -137,8 +138,27 @@ public final class SocketOwners implements AutoCloseable {
     var problems = new ArrayList<>(kernelProblems);
     var owners = new SocketOwners(settings, kernel, seesIntoPods(problems), problems);
     owners.refreshPods();
-    owners.checkCanary();
+    if (!owners.checkCanary()) {
+      owners.begin(); // what is left of a bridge before does not work here
+    }
     return owners;
+  }
+
+  /**
+   * Notes what servers may read, in place of another bridge of this node, which has ended. Until
+   * then its programs fill the tables that both have.
+   */
+  public void begin() {
+    if (kernel == null) {
+      return;
+    }
+    try {
+      kernel.takeOver();
+      beginProblem = "";
+    } catch (KernelException e) {
+      beginProblem = "the programs of a bridge before stay: " + e.getMessage();
+    }
+    checkCanary();
   }
 
   /** Whether network namespaces can be entered and their sockets looked up. */
@@ -188,6 +208,9 @@ public final class SocketOwners implements AutoCloseable {
     }
     if (!reserveProblem.isEmpty()) {
       all.add(reserveProblem);
+    }
+    if (!beginProblem.isEmpty()) {
+      all.add(beginProblem);
     }
     all.addAll(pods.problems());
     lost(

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.bridge.capture.RedirectedPod.Accepted;
 import io.kith.bridge.ffm.Tuple;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -141,7 +142,78 @@ class OpenersKernelTest {
 
     assertThat(second.seen().sourcePort()).isNotEqualTo(45_200);
     assertThat(openers.word(key(opener, second.seen()))).isZero();
+    // Nor by its own: a connection that the proxy sees with that port is another one.
+    assertThat(openers.word(key(opener, from(45_200, second.seen())))).isZero();
     client.destroy();
+  }
+
+  /**
+   * NAT gives an attacker's connection a port, and another program of the pod connects from just
+   * that port to the same place: what the proxy sees with these addresses is the attacker's.
+   */
+  @Test
+  void word_anotherHasThePortThatNatGave_isNotOfTheOther() throws Exception {
+    var attacker =
+        pod.perl(
+            """
+            my $one = open_to('198.18.2.11', 443, 45300);
+            my $two = open_to('198.18.2.12', 443, 45300);
+            sleep 300;
+            """);
+    acceptFrom(attacker);
+    var given = acceptFrom(attacker).seen();
+    var other =
+        pod.perl("my $s = open_to('198.18.2.12', 443, " + given.sourcePort() + "); sleep 300;");
+    var opener = opener(acceptFrom(other).seen());
+
+    assertThat(openers.word(key(opener, given))).isZero();
+    assertThat(owners.resolve(given).owners())
+        .extracting(Owner::pid)
+        .containsExactly((int) attacker.pid());
+    attacker.destroy();
+    other.destroy();
+  }
+
+  /** Servers believe what the former noted for as long as it works: all has to be there. */
+  @Test
+  void begin_besideAFormerBridge_takesOverThenAndNotBefore() throws Exception {
+    var mounted = Files.createDirectory(folder.resolve("bpf"));
+    run("mount", "-t", "bpf", "bpf", mounted.toString());
+    var pin = mounted.resolve("kith");
+    var settings =
+        new SocketOwners.Settings(
+            List.of(RedirectedPod.PROXY_PORT), RedirectedPod.PROXY_UID, 4_096, null, false, pin);
+    try (var former = SocketOwners.open(settings)) {
+      former.begin();
+      var noted = requireNonNull(former.openers(), () -> former.problems().toString());
+      try (var next = SocketOwners.open(settings)) {
+        var first = pod.perl("my $s = open_to('198.18.2.13', 443, 0); sleep 300;");
+        var seen = acceptFrom(first).seen();
+        var opener = requireNonNull(former.resolve(seen).opener());
+
+        assertThat(next.openers()).isNull();
+        assertThat(noted.word(key(opener, seen))).isNotZero();
+        first.destroy();
+        await(() -> noted.word(key(opener, seen)) == 0);
+
+        next.begin();
+        var notedNext = requireNonNull(next.openers(), () -> next.problems().toString());
+        var second = pod.perl("my $s = open_to('198.18.2.13', 443, 0); sleep 300;");
+        var then = acceptFrom(second).seen();
+        assertThat(notedNext.word(key(opener, then))).isNotZero();
+        second.destroy();
+      }
+    } finally {
+      run("umount", mounted.toString());
+    }
+  }
+
+  private static void run(String... command) throws Exception {
+    RedirectedPod.awaitEnd(new ProcessBuilder(command).redirectErrorStream(true).start());
+  }
+
+  private static Tuple from(int port, Tuple tuple) {
+    return new Tuple(tuple.source(), port, tuple.destination(), tuple.destinationPort());
   }
 
   private static Openers.Opener opener(Tuple seen) throws InterruptedException {
