@@ -34,7 +34,7 @@ import picocli.CommandLine.Spec;
       "",
       "Without a command: what a Check costs, Kith beside other servers, asked directly (bench"
           + " check) and through a worker of the real Envoy (bench envoy). Some five minutes on two"
-          + " processors that are idle; --full some twelve.",
+          + " processors that are idle; --full some fifteen.",
       "",
       "What goes through Envoy needs root. ./kith bridge bench has the benchmarks of the bridge."
     },
@@ -139,6 +139,7 @@ public final class BenchCommand implements Callable<Integer> {
         EnumSet.allOf(Authorizer.class),
         EnumSet.allOf(EnvoyShape.class),
         full ? Duration.ofSeconds(3) : Duration.ofMillis(500),
+        full ? Duration.ofSeconds(12) : Duration.ofMillis(500),
         Duration.ofSeconds(full ? 8 : 3),
         3,
         16);

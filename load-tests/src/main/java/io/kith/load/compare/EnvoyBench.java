@@ -31,6 +31,7 @@ final class EnvoyBench {
    * What to measure.
    *
    * @param time of one measurement
+   * @param pacedTime of one at a rate, where what is slow is rare
    * @param warmUp of a processor's time that each server has had with each kind of Check before,
    *     and half of that again through Envoy
    * @param rounds measurements of each row
@@ -40,6 +41,7 @@ final class EnvoyBench {
       Set<Authorizer> authorizers,
       Set<EnvoyShape> shapes,
       Duration time,
+      Duration pacedTime,
       Duration warmUp,
       int rounds,
       int connections) {
@@ -209,7 +211,7 @@ final class EnvoyBench {
   private Measured.Round load(EnvoyField.Lane lane, double perSecond)
       throws IOException, InterruptedException {
     try (var envoy = lane.startEnvoy()) {
-      return load(lane, envoy, plan.time(), perSecond);
+      return load(lane, envoy, perSecond == 0 ? plan.time() : plan.pacedTime(), perSecond);
     }
   }
 

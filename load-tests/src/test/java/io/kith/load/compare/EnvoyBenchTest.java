@@ -21,6 +21,7 @@ class EnvoyBenchTest {
                         Authorizer.KITH_SHORT_CUT),
                     Set.of(EnvoyShape.values()),
                     Duration.ofMillis(200),
+                    Duration.ofMillis(200),
                     Duration.ZERO,
                     1,
                     4),
