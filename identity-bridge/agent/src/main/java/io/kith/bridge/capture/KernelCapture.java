@@ -1,6 +1,7 @@
 package io.kith.bridge.capture;
 
 import io.kith.bridge.capture.OwnerCode.Reads;
+import io.kith.bridge.ffm.Assembler;
 import io.kith.bridge.ffm.Bpf;
 import io.kith.bridge.ffm.Bpf.MapKind;
 import io.kith.bridge.ffm.Bpf.ProgramKind;
@@ -118,11 +119,12 @@ final class KernelCapture implements AutoCloseable {
         keep(open, pins.attach(name(kind), program, anew -> Bpf.attach(anew, kind, root)));
       }
       // Never taken over: what another bridge noted there has another seed.
-      var openers = Openers.open(entries);
+      var noting = operations(programs, storage, tables, Openers.open(entries));
+      var openers = noting.openers();
       if (openers != null) {
         keep(open, openers);
       }
-      var operations = keep(open, operations(programs, storage, tables, openers));
+      var operations = keep(open, noting.program());
       var name = name(ProgramKind.SOCKET_OPERATIONS);
       var kept = keep(open, Descriptor.open("/proc/self/fd/" + root.number()));
       Attachment attachment =
@@ -172,21 +174,32 @@ final class KernelCapture implements AutoCloseable {
     }
   }
 
-  private static Descriptor operations(
+  /** A program that sees connections, and where it notes their openers; null: nowhere. */
+  private record Noting(Descriptor program, @Nullable Openers openers) {}
+
+  private static Noting operations(
       Programs programs, Descriptor storage, Tables tables, @Nullable Openers openers)
       throws KernelException {
     try {
-      return Bpf.program(
-          "kith_sockops",
-          ProgramKind.SOCKET_OPERATIONS,
-          programs.socketOperations(storage, tables, openers, true));
+      return new Noting(
+          operations(programs.socketOperations(storage, tables, openers, true)), openers);
     } catch (KernelException _) {
       // Before Linux 6.10 the sender cannot be asked for here; the connector is known all the same.
-      return Bpf.program(
-          "kith_sockops",
-          ProgramKind.SOCKET_OPERATIONS,
-          programs.socketOperations(storage, tables, openers, false));
     }
+    try {
+      return new Noting(
+          operations(programs.socketOperations(storage, tables, openers, false)), openers);
+    } catch (KernelException e) {
+      if (openers == null) {
+        throw e;
+      }
+      openers.close(); // before Linux 5.15 the network cannot be asked for
+      return operations(programs, storage, tables, null);
+    }
+  }
+
+  private static Descriptor operations(Assembler program) throws KernelException {
+    return Bpf.program("kith_sockops", ProgramKind.SOCKET_OPERATIONS, program);
   }
 
   private static @Nullable RingBuffer execs(

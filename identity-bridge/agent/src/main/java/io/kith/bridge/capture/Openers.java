@@ -28,7 +28,7 @@ public final class Openers implements AutoCloseable {
    *
    * One word, so that it is written and read at once, and there is no moment in which it is half of
    * two. It is written when the far end accepts, before anybody there can ask, and only if the far
-   * end sees the source that the near end has: NAT gives a connection another port where its own is
+   * end is in the same network, and sees the source that the near end has: NAT gives a connection another port where its own is
    * taken, so two may have the same addresses, one here and one there. That both ends are of one
    * connection is known by its sequence numbers, which NAT leaves as they are and nobody in a pod
    * chooses. The word is taken back when the socket closes, before its port is free; and there is
@@ -56,6 +56,7 @@ public final class Openers implements AutoCloseable {
   private static final int AWAITED_BYTES = Programs.KEY - INDEX + OwnerRecord.KEY_BYTES;
   private static final int MAP_LOOKUP = 1; // linux/bpf.h
   private static final int MAP_UPDATE = 2;
+  private static final int NETNS_COOKIE = 122;
 
   private final Descriptor map;
   private final Descriptor awaited;
@@ -185,9 +186,9 @@ public final class Openers implements AutoCloseable {
   }
 
   /**
-   * Writes the word of the connection that the socket of the context is the far end of, if it comes
-   * from the port that it has at its near end, and that is open still; registers 0 to 5 and 8 are
-   * lost.
+   * Writes the word of the connection that the socket of the context is the far end of, if both are
+   * in one network, as a pod and its proxy, it comes from the port that it has at its near end, and
+   * that is open still; registers 0 to 5 and 8 are lost.
    *
    * @param owners the table of owners
    * @param out label for when it is not
@@ -199,6 +200,8 @@ public final class Openers implements AutoCloseable {
     for (var i = 0; i < AWAITED_BYTES; i += 8) {
       a.load64(1, 8, i).store64(10, INDEX + i, 1);
     }
+    a.move(1, 6).call(NETNS_COOKIE).load64(1, 10, Programs.KEY + OwnerRecord.KEY_NETNS);
+    a.jumpUnlessSame(0, 1, out);
     a.load32(1, 6, Programs.REMOTE_PORT).bigEndian32(1).and(1, 0xffff);
     a.load16(2, 10, Programs.KEY + OwnerRecord.KEY_SOURCE_PORT).jumpUnlessSame(1, 2, out);
     a.load32(1, 10, Programs.KEY + OwnerRecord.KEY_PROTOCOL);

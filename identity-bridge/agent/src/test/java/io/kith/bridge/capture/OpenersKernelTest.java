@@ -38,7 +38,7 @@ class OpenersKernelTest {
             new SocketOwners.Settings(
                 List.of(RedirectedPod.PROXY_PORT), RedirectedPod.PROXY_UID, 4_096, null));
     openers =
-        requireNonNull(owners.openers(), () -> "needs root and Linux 5.5: " + owners.problems());
+        requireNonNull(owners.openers(), () -> "needs root and Linux 5.15: " + owners.problems());
   }
 
   @AfterAll
