@@ -26,18 +26,18 @@ public final class Openers implements AutoCloseable {
    *  word                 hash, mixed with when it connected, ^ number while the connection is open;
    *                       else that of another, or 0
    *
-   * One word, so that it is written and read at once, and there is no moment in which it is half of
-   * two. It is written when the far end accepts, before anybody there can ask, and only if the far
-   * end is in the same network, and sees the source that the near end has: NAT gives a connection another port where its own is
-   * taken, so two may have the same addresses, one here and one there. That both ends are of one
-   * connection is known by its sequence numbers, which NAT leaves as they are and nobody in a pod
-   * chooses. The word is taken back when the socket closes, before its port is free; and there is
-   * none where another process had the key until shortly before, who may be meant as well. It counts
-   * for some seconds only, since NAT can give a connection the port of one that is open and that
-   * connection tracking has forgotten. Two connections with the same low bits push each other out:
-   * then the server asks. Both seeds are secret and new with each bridge. Addresses of IPv6 can be
-   * found that have one hash under each seed; since both would have to come to the proxy from one
-   * port at a time, that is no use.
+   * One word, so that it is written and read at once, and there is no moment in which it is half
+   * of two. It is written when the far end accepts, before anybody there can ask, and only if the
+   * far end is in the same network, and sees the source that the near end has: NAT gives a
+   * connection another port where its own is taken, so two may have the same addresses, one here
+   * and one there. That both ends are of one connection is known by its sequence numbers, which
+   * NAT leaves as they are and nobody in a pod chooses. The word is taken back when the socket
+   * closes, before its port is free; and there is none where another process had the key until
+   * shortly before, who may be meant as well. It counts for some seconds only, since NAT can give
+   * a connection the port of one that is open and that connection tracking has forgotten. Two
+   * connections with the same low bits push each other out: then the server asks. Both seeds are
+   * secret and new with each bridge. Addresses of IPv6 can be found that have one hash under each
+   * seed; since both would have to come to the proxy from one port at a time, that is no use.
    */
   /** Nanoseconds after boot, without these bits: a word counts from 8 to 17 s. */
   static final int TIME_SHIFT = 33;
