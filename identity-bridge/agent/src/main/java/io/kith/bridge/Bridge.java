@@ -176,6 +176,7 @@ public final class Bridge implements NodeView, AutoCloseable {
 
   /** Answers and guards from now on, as the only one of this node; {@link #watch} follows. */
   void begin(GuardLock lock) {
+    sockets.begin();
     begin(Guard.open(guardSettings(settings), types, lock, cgroups, guarded));
   }
 
@@ -192,7 +193,6 @@ public final class Bridge implements NodeView, AutoCloseable {
     if (keepingUp != null) {
       var _ = keepingUp.cancel(false);
     }
-    sockets.begin();
     guard = opened;
   }
 

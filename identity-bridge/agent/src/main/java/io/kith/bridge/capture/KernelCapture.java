@@ -133,7 +133,7 @@ final class KernelCapture implements AutoCloseable {
                   name, operations, anew -> Bpf.attach(anew, ProgramKind.SOCKET_OPERATIONS, kept));
       // That of another bridge writes the same tables, but for its own openers: servers believe
       // those for as long as it works, so nothing may be missing there.
-      var isThere = openers != null && pins.has(name);
+      var isThere = pins.has(name);
       if (!isThere) {
         keep(open, attachment.attach());
       }
@@ -413,6 +413,7 @@ final class KernelCapture implements AutoCloseable {
 
   @Override
   public synchronized void close() {
+    isAttached = true; // nothing is any more
     closeAll(open);
   }
 

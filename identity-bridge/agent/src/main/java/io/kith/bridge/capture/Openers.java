@@ -31,13 +31,13 @@ public final class Openers implements AutoCloseable {
    * far end is in the same network, and sees the source that the near end has: NAT gives a
    * connection another port where its own is taken, so two may have the same addresses, one here
    * and one there. That both ends are of one connection is known by its sequence numbers, which
-   * NAT leaves as they are and nobody in a pod chooses. The word is taken back when the socket
-   * closes, before its port is free; and there is none where another process had the key until
-   * shortly before, who may be meant as well. It counts for some seconds only, since NAT can give
-   * a connection the port of one that is open and that connection tracking has forgotten. Two
-   * connections with the same low bits push each other out: then the server asks. Both seeds are
-   * secret and new with each bridge. Addresses of IPv6 can be found that have one hash under each
-   * seed; since both would have to come to the proxy from one port at a time, that is no use.
+   * NAT leaves as they are. The word is taken back when either end closes: while both are open, no
+   * other connection comes to the proxy from this port. There is none where another process had
+   * the key until shortly before, who may be meant as well. It counts for some seconds only, for
+   * what may have been overlooked here. Two connections with the same low bits push each other
+   * out: then the server asks. Both seeds are secret and new with each bridge. Addresses of IPv6
+   * can be found that have one hash under each seed; since both would have to come to the proxy
+   * from one port at a time, that is no use.
    */
   /** Nanoseconds after boot, without these bits: a word counts from 8 to 17 s. */
   static final int TIME_SHIFT = 33;
@@ -49,17 +49,25 @@ public final class Openers implements AutoCloseable {
   /** Connections between the answer to their SYN and their being accepted. */
   private static final int AWAITED = 8_192;
 
-  // On the stack, below the key: what is awaited is index, word and key.
+  // On the stack, below the key: what is awaited is cookie, index, word and key.
   private static final int WORD = Programs.KEY - 8;
   private static final int INDEX = WORD - 8;
-  private static final int PAIR = INDEX - 8;
-  private static final int AWAITED_BYTES = Programs.KEY - INDEX + OwnerRecord.KEY_BYTES;
+  private static final int COOKIE = INDEX - 8;
+  private static final int PAIR = COOKIE - 8;
+  private static final int AWAITED_BYTES = Programs.KEY - COOKIE + OwnerRecord.KEY_BYTES;
+
+  // What the far end's socket keeps.
+  private static final int END_INDEX = 0;
+  private static final int END_WORD = 8;
+  private static final int END_BYTES = 16;
   private static final int MAP_LOOKUP = 1; // linux/bpf.h
   private static final int MAP_UPDATE = 2;
   private static final int NETNS_COOKIE = 122;
+  private static final int CREATE = 1; // BPF_SK_STORAGE_GET_F_CREATE
 
   private final Descriptor map;
   private final Descriptor awaited;
+  private final Descriptor ends;
   private final int id;
   private final int words;
   private final long seed;
@@ -67,9 +75,16 @@ public final class Openers implements AutoCloseable {
   private final MapReader reader;
 
   private Openers(
-      Descriptor map, Descriptor awaited, int id, int words, long seed, long numberSeed) {
+      Descriptor map,
+      Descriptor awaited,
+      Descriptor ends,
+      int id,
+      int words,
+      long seed,
+      long numberSeed) {
     this.map = map;
     this.awaited = awaited;
+    this.ends = ends;
     this.id = id;
     this.words = words;
     this.seed = seed;
@@ -99,7 +114,8 @@ public final class Openers implements AutoCloseable {
         var random = new SecureRandom();
         var id = Bpf.id(map);
         var awaited = Bpf.map(MapKind.LRU_HASH, 8, AWAITED_BYTES, AWAITED);
-        return new Openers(map, awaited, id, words, random.nextLong(), random.nextLong());
+        var ends = Bpf.map(MapKind.SOCKET_STORAGE, 4, END_BYTES, 0);
+        return new Openers(map, awaited, ends, id, words, random.nextLong(), random.nextLong());
       } catch (KernelException e) {
         map.close();
         throw e;
@@ -180,8 +196,9 @@ public final class Openers implements AutoCloseable {
     a.set64(3, SocketOwners.RECENT_NANOS).addRegister(1, 3);
     a.load64(2, 7, OwnerRecord.CONNECT).jumpIfMore(2, 1, "not-doubted").jump("doubted");
     a.label("not-doubted");
+    a.load64(1, 7, OwnerRecord.COOKIE).store64(10, COOKIE, 1);
     pair(a, Programs.SEND_NEXT, Programs.RECEIVE_NEXT);
-    a.map(1, awaited.number()).move(2, 10).add(2, PAIR).move(3, 10).add(3, INDEX).set(4, 0);
+    a.map(1, awaited.number()).move(2, 10).add(2, PAIR).move(3, 10).add(3, COOKIE).set(4, 0);
     a.call(MAP_UPDATE).label("doubted");
   }
 
@@ -198,7 +215,7 @@ public final class Openers implements AutoCloseable {
     a.map(1, awaited.number()).move(2, 10).add(2, PAIR).call(MAP_LOOKUP);
     a.jumpIfEqual(0, 0, out).move(8, 0);
     for (var i = 0; i < AWAITED_BYTES; i += 8) {
-      a.load64(1, 8, i).store64(10, INDEX + i, 1);
+      a.load64(1, 8, i).store64(10, COOKIE + i, 1);
     }
     a.move(1, 6).call(NETNS_COOKIE).load64(1, 10, Programs.KEY + OwnerRecord.KEY_NETNS);
     a.jumpUnlessSame(0, 1, out);
@@ -212,13 +229,41 @@ public final class Openers implements AutoCloseable {
       sameSource(a, Programs.REMOTE_IP6 + i, i, out);
     }
     a.label("same-source");
+    storage(a, CREATE, out);
+    a.load64(1, 10, INDEX).store64(0, END_INDEX, 1);
+    a.load64(1, 10, WORD).store64(0, END_WORD, 1);
+    a.load32(2, 6, Programs.FLAGS).or(2, Programs.STATE_FLAG).move(1, 6);
+    a.call(Programs.SOCKET_OPERATION_FLAGS);
     note(a);
     // The near end may be closed by now, and has then taken back what was not there yet.
     a.map(1, owners.number()).move(2, 10).add(2, Programs.KEY).call(MAP_LOOKUP);
     a.jumpIfEqual(0, 0, "no-more");
+    a.load64(1, 0, OwnerRecord.COOKIE).load64(2, 10, COOKIE).jumpUnlessSame(1, 2, "no-more");
     a.load64(1, 0, OwnerRecord.CLOSE).jumpIfEqual(1, 0, out).label("no-more");
     clear(a, "taken-back");
     a.jump(out);
+  }
+
+  /**
+   * Takes the word back when the socket of the context, which closes, is the far end of its
+   * connection; registers 0 to 5 are lost.
+   *
+   * @param nearEnd label that follows, for when it is not
+   * @param out label for when it is
+   */
+  void farEndCloses(Assembler a, String nearEnd, String out) {
+    storage(a, 0, nearEnd);
+    a.load64(1, 0, END_INDEX).store64(10, INDEX, 1);
+    a.load64(1, 0, END_WORD).store64(10, WORD, 1);
+    forget(a, "not-at-the-far-end");
+    a.jump(out).label(nearEnd);
+  }
+
+  /** 0 = what the socket of the context keeps as a far end. */
+  private void storage(Assembler a, int flags, String otherwise) {
+    a.load64(2, 6, Programs.OPERATION_SOCKET).jumpIfEqual(2, 0, otherwise);
+    a.map(1, ends.number()).set(3, 0).set(4, flags).call(Programs.SOCKET_STORAGE_GET);
+    a.jumpIfEqual(0, 0, otherwise);
   }
 
   private static void sameSource(Assembler a, int seen, int octet, String otherwise) {
@@ -237,11 +282,15 @@ public final class Openers implements AutoCloseable {
     a.load64(1, 10, WORD).store64(0, 0, 1).label("not-noted");
   }
 
-  /** Takes the word back where it stands; registers 0 to 5 are lost. */
-  void forget(Assembler a) {
-    lookUp(a, "not-there");
-    a.load64(1, 10, WORD).load64(2, 0, 0).jumpUnlessSame(1, 2, "not-there");
-    a.storeValue64(0, 0, 0).label("not-there");
+  /**
+   * Takes the word back where it stands; registers 0 to 5 are lost.
+   *
+   * @param after label that follows
+   */
+  void forget(Assembler a, String after) {
+    lookUp(a, after);
+    a.load64(1, 10, WORD).load64(2, 0, 0).jumpUnlessSame(1, 2, after);
+    a.storeValue64(0, 0, 0).label(after);
   }
 
   private void lookUp(Assembler a, String otherwise) {
@@ -302,5 +351,6 @@ public final class Openers implements AutoCloseable {
   public void close() {
     map.close();
     awaited.close();
+    ends.close();
   }
 }

@@ -25,8 +25,8 @@ final class Programs {
   private static final int MAP_LOOKUP = 1;
   private static final int MAP_UPDATE = 2;
   private static final int CURRENT_PID_TID = 14;
-  private static final int SOCKET_OPERATION_FLAGS = 59;
-  private static final int SOCKET_STORAGE_GET = 107;
+  static final int SOCKET_OPERATION_FLAGS = 59;
+  static final int SOCKET_STORAGE_GET = 107;
   private static final int NETNS_COOKIE = 122;
   private static final int BOOT_TIME = 125;
 
@@ -41,15 +41,16 @@ final class Programs {
   private static final int LOCAL_IP6 = 48;
   static final int REMOTE_PORT = 64;
   private static final int LOCAL_PORT = 68;
+  static final int FLAGS = 84;
   static final int RECEIVE_NEXT = 100;
   static final int SEND_NEXT = 104;
-  private static final int OPERATION_SOCKET = 184;
+  static final int OPERATION_SOCKET = 184;
 
   private static final int ON_CONNECT = 3;
   private static final int ON_ESTABLISHED = 4;
   private static final int ON_ACCEPTED = 5;
   private static final int ON_STATE = 10;
-  private static final int STATE_FLAG = 4;
+  static final int STATE_FLAG = 4;
   private static final int TCP_CLOSE = 7;
   private static final int AF_INET = 2;
   static final int KEY = -64;
@@ -175,6 +176,9 @@ final class Programs {
 
     a.label("state");
     a.load32(1, 6, ARGUMENT_1).jumpUnlessEqual(1, TCP_CLOSE, "out");
+    if (openers != null) {
+      openers.farEndCloses(a, "near-end", "out");
+    }
     storageOf(a, storage);
     key(a, "s");
     a.call(BOOT_TIME).move(9, 0);
@@ -187,7 +191,7 @@ final class Programs {
     a.label("all-closed");
     if (openers != null) {
       openers.reckon(a);
-      openers.forget(a);
+      openers.forget(a, "forgotten-word");
       a.jump("out");
 
       // The near end has the SYN's answer: the connection is there, and the far end accepts it

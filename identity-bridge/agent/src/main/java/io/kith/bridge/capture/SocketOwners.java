@@ -60,6 +60,7 @@ public final class SocketOwners implements AutoCloseable {
   private volatile String canaryProblem = "";
   private volatile String reserveProblem = "";
   private volatile String beginProblem = "";
+  private volatile boolean begun;
 
   /**
    * How to look.
@@ -138,9 +139,7 @@ public final class SocketOwners implements AutoCloseable {
     var problems = new ArrayList<>(kernelProblems);
     var owners = new SocketOwners(settings, kernel, seesIntoPods(problems), problems);
     owners.refreshPods();
-    if (!owners.checkCanary()) {
-      owners.begin(); // what is left of a bridge before does not work here
-    }
+    owners.checkCanary();
     return owners;
   }
 
@@ -149,7 +148,12 @@ public final class SocketOwners implements AutoCloseable {
    * then its programs fill the tables that both have.
    */
   public void begin() {
-    if (kernel == null) {
+    begun = true;
+    checkCanary();
+  }
+
+  private void takeOver() {
+    if (kernel == null || !begun) {
       return;
     }
     try {
@@ -158,7 +162,6 @@ public final class SocketOwners implements AutoCloseable {
     } catch (KernelException e) {
       beginProblem = "the programs of a bridge before stay: " + e.getMessage();
     }
-    checkCanary();
   }
 
   /** Whether network namespaces can be entered and their sockets looked up. */
@@ -361,6 +364,7 @@ public final class SocketOwners implements AutoCloseable {
     if (kernel == null && !settings.hostNetwork) {
       return false;
     }
+    takeOver();
     canaryProblem = kernel == null ? Canary.run(this::holders) : Canary.run(kernel);
     canaryFound = canaryProblem.isEmpty();
     openersFound = canaryFound && kernel != null && Canary.isNoted(kernel);

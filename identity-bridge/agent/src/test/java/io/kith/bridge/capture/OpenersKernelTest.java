@@ -64,6 +64,21 @@ class OpenersKernelTest {
     await(() -> openers.word(key(opener, connection.seen())) == 0);
   }
 
+  /** The proxy may see its port of another connection from then on. */
+  @Test
+  void word_onlyTheProxyHasClosed_isNobodys() throws Exception {
+    var client = pod.perl("my $s = open_to('198.18.2.14', 443, 0); sleep 300;");
+    var connection = acceptFrom(client);
+    var opener = opener(connection.seen());
+    assertThat(openers.word(key(opener, connection.seen()))).isNotZero();
+
+    connection.socket().close();
+
+    await(() -> openers.word(key(opener, connection.seen())) == 0);
+    assertThat(client.isAlive()).isTrue();
+    client.destroy();
+  }
+
   @Test
   void word_anotherConnectionOfTheProcess_hasItsNumber() throws Exception {
     var client =
