@@ -32,8 +32,7 @@ final class KernelCapture implements AutoCloseable {
   private static final int BIRTHS_KEPT = 32_768;
 
   private final Deque<AutoCloseable> open; // guarded by this
-  private final @Nullable Attachment later; // guarded by this
-  private boolean isAttached; // guarded by this
+  private @Nullable Attachment later; // guarded by this; null: all is attached
   private final Tables tables;
   private final Descriptor storage;
   private final @Nullable Openers openers;
@@ -62,7 +61,6 @@ final class KernelCapture implements AutoCloseable {
       List<String> problems) {
     this.open = open;
     this.later = later;
-    this.isAttached = later == null;
     this.tables = tables;
     this.storage = storage;
     this.openers = openers;
@@ -260,9 +258,9 @@ final class KernelCapture implements AutoCloseable {
    * Attaches what is not attached yet because that of a bridge before is; once that one has ended.
    */
   synchronized void takeOver() throws KernelException {
-    if (!isAttached && later != null) {
+    if (later != null) {
       open.push(later.attach());
-      isAttached = true;
+      later = null;
     }
   }
 
@@ -413,7 +411,7 @@ final class KernelCapture implements AutoCloseable {
 
   @Override
   public synchronized void close() {
-    isAttached = true; // nothing is any more
+    later = null;
     closeAll(open);
   }
 

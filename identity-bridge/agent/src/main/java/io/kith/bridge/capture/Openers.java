@@ -60,9 +60,6 @@ public final class Openers implements AutoCloseable {
   private static final int END_INDEX = 0;
   private static final int END_WORD = 8;
   private static final int END_BYTES = 16;
-  private static final int MAP_LOOKUP = 1; // linux/bpf.h
-  private static final int MAP_UPDATE = 2;
-  private static final int NETNS_COOKIE = 122;
   private static final int CREATE = 1; // BPF_SK_STORAGE_GET_F_CREATE
 
   private final Descriptor map;
@@ -199,7 +196,7 @@ public final class Openers implements AutoCloseable {
     a.load64(1, 7, OwnerRecord.COOKIE).store64(10, COOKIE, 1);
     pair(a, Programs.SEND_NEXT, Programs.RECEIVE_NEXT);
     a.map(1, awaited.number()).move(2, 10).add(2, PAIR).move(3, 10).add(3, COOKIE).set(4, 0);
-    a.call(MAP_UPDATE).label("doubted");
+    a.call(Programs.MAP_UPDATE).label("doubted");
   }
 
   /**
@@ -212,12 +209,12 @@ public final class Openers implements AutoCloseable {
    */
   void confirm(Assembler a, Descriptor owners, String out) {
     pair(a, Programs.RECEIVE_NEXT, Programs.SEND_NEXT);
-    a.map(1, awaited.number()).move(2, 10).add(2, PAIR).call(MAP_LOOKUP);
+    a.map(1, awaited.number()).move(2, 10).add(2, PAIR).call(Programs.MAP_LOOKUP);
     a.jumpIfEqual(0, 0, out).move(8, 0);
     for (var i = 0; i < AWAITED_BYTES; i += 8) {
       a.load64(1, 8, i).store64(10, COOKIE + i, 1);
     }
-    a.move(1, 6).call(NETNS_COOKIE).load64(1, 10, Programs.KEY + OwnerRecord.KEY_NETNS);
+    a.move(1, 6).call(Programs.NETNS_COOKIE).load64(1, 10, Programs.KEY + OwnerRecord.KEY_NETNS);
     a.jumpUnlessSame(0, 1, out);
     a.load32(1, 6, Programs.REMOTE_PORT).bigEndian32(1).and(1, 0xffff);
     a.load16(2, 10, Programs.KEY + OwnerRecord.KEY_SOURCE_PORT).jumpUnlessSame(1, 2, out);
@@ -229,14 +226,14 @@ public final class Openers implements AutoCloseable {
       sameSource(a, Programs.REMOTE_IP6 + i, i, out);
     }
     a.label("same-source");
-    storage(a, CREATE, out);
+    Programs.stored(a, ends, CREATE, out);
     a.load64(1, 10, INDEX).store64(0, END_INDEX, 1);
     a.load64(1, 10, WORD).store64(0, END_WORD, 1);
     a.load32(2, 6, Programs.FLAGS).or(2, Programs.STATE_FLAG).move(1, 6);
     a.call(Programs.SOCKET_OPERATION_FLAGS);
     note(a);
     // The near end may be closed by now, and has then taken back what was not there yet.
-    a.map(1, owners.number()).move(2, 10).add(2, Programs.KEY).call(MAP_LOOKUP);
+    a.map(1, owners.number()).move(2, 10).add(2, Programs.KEY).call(Programs.MAP_LOOKUP);
     a.jumpIfEqual(0, 0, "no-more");
     a.load64(1, 0, OwnerRecord.COOKIE).load64(2, 10, COOKIE).jumpUnlessSame(1, 2, "no-more");
     a.load64(1, 0, OwnerRecord.CLOSE).jumpIfEqual(1, 0, out).label("no-more");
@@ -252,18 +249,11 @@ public final class Openers implements AutoCloseable {
    * @param out label for when it is
    */
   void farEndCloses(Assembler a, String nearEnd, String out) {
-    storage(a, 0, nearEnd);
+    Programs.stored(a, ends, 0, nearEnd);
     a.load64(1, 0, END_INDEX).store64(10, INDEX, 1);
     a.load64(1, 0, END_WORD).store64(10, WORD, 1);
     forget(a, "not-at-the-far-end");
     a.jump(out).label(nearEnd);
-  }
-
-  /** 0 = what the socket of the context keeps as a far end. */
-  private void storage(Assembler a, int flags, String otherwise) {
-    a.load64(2, 6, Programs.OPERATION_SOCKET).jumpIfEqual(2, 0, otherwise);
-    a.map(1, ends.number()).set(3, 0).set(4, flags).call(Programs.SOCKET_STORAGE_GET);
-    a.jumpIfEqual(0, 0, otherwise);
   }
 
   private static void sameSource(Assembler a, int seen, int octet, String otherwise) {
@@ -294,7 +284,11 @@ public final class Openers implements AutoCloseable {
   }
 
   private void lookUp(Assembler a, String otherwise) {
-    a.map(1, map.number()).move(2, 10).add(2, INDEX).call(MAP_LOOKUP).jumpIfEqual(0, 0, otherwise);
+    a.map(1, map.number())
+        .move(2, 10)
+        .add(2, INDEX)
+        .call(Programs.MAP_LOOKUP)
+        .jumpIfEqual(0, 0, otherwise);
   }
 
   // ---- as Java reckons

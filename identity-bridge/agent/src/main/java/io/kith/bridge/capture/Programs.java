@@ -22,12 +22,12 @@ final class Programs {
    *
    * Helpers, by their numbers in linux/bpf.h.
    */
-  private static final int MAP_LOOKUP = 1;
-  private static final int MAP_UPDATE = 2;
+  static final int MAP_LOOKUP = 1;
+  static final int MAP_UPDATE = 2;
   private static final int CURRENT_PID_TID = 14;
   static final int SOCKET_OPERATION_FLAGS = 59;
-  static final int SOCKET_STORAGE_GET = 107;
-  private static final int NETNS_COOKIE = 122;
+  private static final int SOCKET_STORAGE_GET = 107;
+  static final int NETNS_COOKIE = 122;
   private static final int BOOT_TIME = 125;
 
   // struct bpf_sock_addr and struct bpf_sock_ops
@@ -44,7 +44,7 @@ final class Programs {
   static final int FLAGS = 84;
   static final int RECEIVE_NEXT = 100;
   static final int SEND_NEXT = 104;
-  static final int OPERATION_SOCKET = 184;
+  private static final int OPERATION_SOCKET = 184;
 
   private static final int ON_CONNECT = 3;
   private static final int ON_ESTABLISHED = 4;
@@ -244,9 +244,15 @@ final class Programs {
 
   /** 7 = the record of the context's socket; leaves when connect(2) was not seen. */
   private static void storageOf(Assembler a, Descriptor storage) {
-    a.load64(2, 6, OPERATION_SOCKET).jumpIfEqual(2, 0, "out");
-    a.map(1, storage.number()).set(3, 0).set(4, 0).call(SOCKET_STORAGE_GET);
-    a.jumpIfEqual(0, 0, "out").move(7, 0);
+    stored(a, storage, 0, "out");
+    a.move(7, 0);
+  }
+
+  /** 0 = what the context's socket has in a storage. */
+  static void stored(Assembler a, Descriptor storage, int flags, String otherwise) {
+    a.load64(2, 6, OPERATION_SOCKET).jumpIfEqual(2, 0, otherwise);
+    a.map(1, storage.number()).set(3, 0).set(4, flags).call(SOCKET_STORAGE_GET);
+    a.jumpIfEqual(0, 0, otherwise);
   }
 
   /** The key of the context's connection on the stack; IPv4 written as IPv6 becomes IPv4. */
