@@ -85,6 +85,23 @@ public final class Sidecars {
     var _ = heard(told);
   }
 
+  /**
+   * Has what a sidecar said not count any more, since it gets another filter: it passes for open
+   * until a Check says otherwise. One that was not heard of stays so.
+   */
+  public void outdate(IpAddress pod) {
+    byPod.computeIfPresent(
+        pod,
+        (_, known) -> {
+          if (!known.state.open) {
+            var now = clock.instant();
+            known.state = new State(pod, true, now, now);
+            known.version = version.incrementAndGet();
+          }
+          return known;
+        });
+  }
+
   /** Whether {@link #said} would note something: seldom, as each Check says the same. */
   boolean isNews(Connection connection, IpAddress pod, String failure) {
     var known = connection.sidecar;

@@ -113,6 +113,23 @@ class SidecarsTest {
   }
 
   @Test
+  void outdate_passesForOpenUntilACheckSaysOtherwise() {
+    sidecars.said(connection, POD, "closed");
+    pass(Duration.ofMinutes(1));
+    var before = sidecars.after(0, 10).version();
+
+    sidecars.outdate(POD);
+    sidecars.outdate(OTHER);
+
+    assertThat(sidecars.of(OTHER)).as("did not say").isNull();
+    assertThat(pod()).isEqualTo(new Sidecars.State(POD, true, now, now));
+    assertThat(sidecars.after(before, 10).states()).as("told to others").containsExactly(pod());
+    sidecars.said(connection, POD, "closed");
+    pass(Sidecars.SETTLED);
+    assertThat(pod().isClosed(now)).isTrue();
+  }
+
+  @Test
   void retain_forgetsAndHearsAnew() {
     sidecars.said(connection, POD, "closed");
     sidecars.retain(List.of(OTHER)::contains);

@@ -49,18 +49,19 @@ class TwoServersInIstioTest {
     objects.awaitCondition("Scope", "cart", "FailureMode", "True Closed");
     objects.awaitCondition("Scope", "cart", "Enforced", "False WaitsForSidecars: 0 of 1");
 
+    long begin = System.nanoTime();
     Mesh.await(
-        "the sidecar asks",
+        "the sidecar asks until it is known",
         Mesh.PATIENCE,
         () -> {
           try {
-            return mesh.ask("catalog", 8080).startsWith("HTTP/1.1 200");
+            var answer = mesh.ask("catalog", 8080);
+            assertThat(answer).startsWith("HTTP/1.1 200");
+            return objects.condition("Scope", "cart", "Enforced").startsWith("True Enforced");
           } catch (Exception e) {
             throw new IllegalStateException(e);
           }
         });
-    long begin = System.nanoTime();
-    objects.awaitCondition("Scope", "cart", "Enforced", "True Enforced");
     IstioMesh.SAY.accept(
         "enforced %.1f s after the sidecar asked another server than the one that writes"
             .formatted((System.nanoTime() - begin) / 1e9));

@@ -411,6 +411,9 @@ final class Overlays implements FailureModes {
     left--;
     try {
       filters.put(name, wanted, document);
+      if (there == null || there.opens() || wanted.opens()) {
+        outdate(scope);
+      }
       if (failure instanceof FailureMode.Floor(var list)) {
         lists.put(name, new Told(wanted, list, clock.instant()));
       }
@@ -431,6 +434,13 @@ final class Overlays implements FailureModes {
       LOG.log(Level.WARNING, () -> "EnvoyFilter " + name + " was not written: " + why.message);
       return why;
     }
+  }
+
+  /** Has what a scope's sidecars said so far not count: it is of a filter from before. */
+  private void outdate(ScopeName scope) {
+    pods.meshed(owner -> scope.equals(cluster.governing(owner))).stream()
+        .flatMap(pod -> pod.addresses().stream())
+        .forEach(sidecars::outdate);
   }
 
   private Why announce(ScopeName scope, Name name, FailureMode failure, @Nullable Filter there) {

@@ -512,6 +512,51 @@ class OverlaysTest {
   }
 
   @Test
+  void notEnforced_whatItSaidBeforeTheFilterWasClosed_doesNotCount() throws Exception {
+    pod("cart-1", POD.toString());
+    asks(POD.toString(), false); // through the recipe's own filter, which is closed
+    follow(overlays("shop/*", "observe"));
+    now = now.plus(Duration.ofMinutes(1)); // idle
+
+    var overlays = overlays("shop/*", "enforce");
+    follow(overlays);
+    now = now.plus(Sidecars.SETTLED);
+    follow(overlays);
+    assertThat(words(overlays.notEnforced(SHOP)))
+        .contains("0 of 1")
+        .contains("not yet or not long enough: shop/cart-1");
+
+    asks(POD.toString(), false);
+    now = now.plus(Sidecars.SETTLED);
+    follow(overlays);
+    assertThat(overlays.notEnforced(SHOP)).isNull();
+  }
+
+  @Test
+  void notEnforced_whatWasClosedStaysEnforced_whenItsFloorChanges_orAServerStarts()
+      throws Exception {
+    pod("cart-1", POD.toString());
+    var overlays = overlays("shop/*", "enforce");
+    follow(overlays);
+    asks(POD.toString(), false);
+    now = now.plus(Sidecars.SETTLED);
+
+    for (var list : List.of(List.<String>of(), List.of("catalog:8080"), List.of("orders:5432"))) {
+      approved.clear();
+      approved.addAll(list);
+      now = now.plus(Overlays.COLLECTED);
+      filters.done.clear();
+      follow(overlays, Map.of(SHOP, FLOOR), Set.of());
+      assertThat(filters.taken()).containsExactly("shop/kith-scope floor");
+      assertThat(overlays.notEnforced(SHOP)).as("a floor of " + list).isNull();
+    }
+    var started = overlays("shop/*", "enforce");
+    follow(started, Map.of(SHOP, FLOOR), Set.of());
+    assertThat(filters.taken()).isEmpty();
+    assertThat(started.notEnforced(SHOP)).isNull();
+  }
+
+  @Test
   void notEnforced_whatAnEarlierPodWithTheAddressSaid_doesNotCount() throws Exception {
     asks(POD.toString(), false);
     now = now.plus(Duration.ofMinutes(1));
