@@ -8,6 +8,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +32,7 @@ public final class Sidecars {
   private final InstantSource clock;
   private final ConcurrentHashMap<IpAddress, Sidecar> byPod = new ConcurrentHashMap<>();
   private final AtomicLong version = new AtomicLong();
+  private volatile Consumer<IpAddress> opened = _ -> {};
 
   public Sidecars(InstantSource clock) {
     this.clock = requireNonNull(clock, "clock");
@@ -90,6 +92,7 @@ public final class Sidecars {
    * until a Check says otherwise. One that was not heard of stays so.
    */
   public void outdate(IpAddress pod) {
+    var before = of(pod);
     byPod.computeIfPresent(
         pod,
         (_, known) -> {
@@ -100,6 +103,7 @@ public final class Sidecars {
           }
           return known;
         });
+    tellIfOpened(pod, before);
   }
 
   /** Whether {@link #said} would note something: seldom, as each Check says the same. */
@@ -110,7 +114,29 @@ public final class Sidecars {
         && (state == null || state.open != failure.equals(OPEN) || !state.pod.equals(pod));
   }
 
+  /**
+   * Has somebody told, from now on and in place of the one before, of the pod of each sidecar that
+   * was closed and passes for open now.
+   */
+  public void whenOpened(Consumer<IpAddress> told) {
+    opened = requireNonNull(told, "told");
+  }
+
   private Sidecar heard(State told) {
+    var before = of(told.pod);
+    var sidecar = change(told);
+    tellIfOpened(told.pod, before);
+    return sidecar;
+  }
+
+  private void tellIfOpened(IpAddress pod, @Nullable State before) {
+    var now = of(pod);
+    if (before != null && !before.open && now != null && now.open) {
+      opened.accept(pod);
+    }
+  }
+
+  private Sidecar change(State told) {
     return byPod.compute(
         told.pod,
         (_, known) -> {
@@ -120,14 +146,17 @@ public final class Sidecars {
             return known;
           } else {
             var before = known.state;
-            known.state =
-                before.open == told.open
-                    ? new State(told.pod, told.open, told.asked, before.changed)
-                    : told;
+            var changed =
+                before.open == told.open ? before.changed : later(told.changed, before.asked);
+            known.state = new State(told.pod, told.open, told.asked, changed);
           }
           known.version = version.incrementAndGet();
           return known;
         });
+  }
+
+  private static Instant later(Instant one, Instant other) {
+    return one.isAfter(other) ? one : other;
   }
 
   /** Of the pod that has this address; null when it did not ask yet. */

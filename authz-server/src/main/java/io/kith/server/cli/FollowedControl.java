@@ -113,6 +113,11 @@ final class FollowedControl {
     }
 
     @Override
+    public void outdate(IpAddress pod) {
+      control.sidecars().outdate(pod);
+    }
+
+    @Override
     public Heard<NodeBridges.State> bridges(long after, int most) {
       return control.nodeBridges().after(after, most);
     }

@@ -201,6 +201,9 @@ public final class ControlStore implements BaselineStore {
       return Heard.nothing(after);
     }
 
+    /** Has what the sidecar of a pod said not count any more. */
+    default void outdate(IpAddress pod) {}
+
     /** What bridges said of themselves after a version of that. */
     default Heard<NodeBridges.State> bridges(long after, int most) {
       return Heard.nothing(after);
@@ -409,10 +412,19 @@ public final class ControlStore implements BaselineStore {
       if (latest.hasQuestion()) {
         answer(latest.getQuestion());
       }
-      var end = latest.toBuilder().clearQuestion().build();
+      latest.getOutdatedList().forEach(this::outdate);
+      var end = latest.toBuilder().clearQuestion().clearOutdated().build();
       if (!end.equals(news)) {
         news = end;
         wake();
+      }
+    }
+
+    private void outdate(String pod) {
+      try {
+        reporter.outdate(IpAddress.parse(pod));
+      } catch (IllegalArgumentException e) {
+        LOG.log(Level.WARNING, "the control server tells of a pod without an address", e);
       }
     }
 

@@ -51,6 +51,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -94,6 +95,10 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
   private final LongAdder counted = new LongAdder();
   private final LongAdder refused = new LongAdder();
   private final AutoCloseable watch;
+
+  /** Who called the sidecar of a pod closed, last. */
+  private final Map<IpAddress, Following> closedBy = new ConcurrentHashMap<>();
+
   private volatile News news;
 
   /** Guarded by this. */
@@ -150,6 +155,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     this.clock = requireNonNull(clock, "clock");
     this.news = News.newBuilder().setServerVersion(version).build();
     this.watch = store.watch(this::look);
+    sidecars.whenOpened(this::outdate);
   }
 
   /** Denials by check servers that the guard over new revisions counted. */
@@ -202,6 +208,14 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     return checkIds.stream().noneMatch(pattern -> pattern.matches(id))
         ? Status.PERMISSION_DENIED.withDescription(id + " is no check server (see server.checkIds)")
         : null;
+  }
+
+  /** A check server that called a sidecar closed would not hear it say so again. */
+  private void outdate(IpAddress pod) {
+    var follower = closedBy.remove(pod);
+    if (follower != null) {
+      follower.outdate(pod);
+    }
   }
 
   // where the log ends
@@ -267,6 +281,11 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
       }
       return new Held(message.getAll(), pods);
     }
+
+    /** Of all pods. */
+    Set<IpAddress> addresses() {
+      return pods.values().stream().flatMap(Set::stream).collect(Collectors.toSet());
+    }
   }
 
   /** The stream of a check server. */
@@ -282,6 +301,9 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
 
     /** Guarded by this. */
     private boolean ended;
+
+    /** Pods of which it is told in the next News. Guarded by this. */
+    private final Set<IpAddress> outdated = new LinkedHashSet<>();
 
     /** Whether it was logged that something cannot be read; one thread at a time reads. */
     private boolean unreadTold;
@@ -318,7 +340,10 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     private void take(Report report) {
       try {
         if (report.hasHoldings()) {
+          var before = held.addresses();
           held = Held.of(report.getHoldings());
+          before.removeAll(held.addresses());
+          forgetClosed(before);
           if (heldOnce.size() < MAX_WORKLOADS) {
             heldOnce.addAll(held.pods().keySet());
           }
@@ -364,7 +389,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
 
     /** Of pods that it does not hold it has nothing to say. */
     private void heard(List<Sidecar> told) {
-      var pods = held.pods().values().stream().flatMap(Set::stream).collect(Collectors.toSet());
+      var pods = held.addresses();
       var now = clock.instant();
       told.stream()
           .limit(FleetMessages.MAX_SIDECARS)
@@ -374,9 +399,34 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
                       () -> {
                         var state = FleetMessages.state(one, now);
                         if (pods.contains(state.pod())) {
-                          sidecars.elsewhere(state);
+                          heard(state);
                         }
                       }));
+    }
+
+    private void heard(Sidecars.State state) {
+      if (state.open()) {
+        closedBy.remove(state.pod(), this);
+        sidecars.elsewhere(state);
+        return;
+      }
+      closedBy.put(state.pod(), this);
+      sidecars.elsewhere(state);
+      var known = sidecars.of(state.pod());
+      if (known != null && known.open()) { // since then
+        FleetService.this.outdate(state.pod());
+      }
+    }
+
+    private void forgetClosed(Set<IpAddress> pods) {
+      pods.forEach(pod -> closedBy.remove(pod, this));
+    }
+
+    void outdate(IpAddress pod) {
+      synchronized (this) {
+        outdated.add(pod);
+      }
+      tell(news);
     }
 
     private void answered(DecisionsAnswer answer) {
@@ -463,9 +513,16 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     /** What it missed because it was slow is in the next. */
     @Override
     public synchronized void tell(News latestNews) {
-      if (!ended && out.isReady()) {
-        out.onNext(latestNews);
+      if (ended || !out.isReady()) {
+        return;
       }
+      var next = latestNews.toBuilder();
+      for (var pods = outdated.iterator();
+          pods.hasNext() && next.getOutdatedCount() < FleetMessages.MAX_SIDECARS; ) {
+        next.addOutdated(pods.next().toString());
+        pods.remove();
+      }
+      out.onNext(next.build());
     }
 
     private synchronized boolean isEnded() {
@@ -496,6 +553,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     }
 
     void gone() {
+      forgetClosed(held.addresses());
       if (!replica.isEmpty()) {
         servers.detach(replica, this);
       }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kith.baselines.identity.IpAddress;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -127,6 +128,34 @@ class SidecarsTest {
     sidecars.said(connection, POD, "closed");
     pass(Sidecars.SETTLED);
     assertThat(pod().isClosed(now)).isTrue();
+  }
+
+  @Test
+  void whenOpened_isToldOfEachThatWasClosed_andOfNoOther() {
+    var told = new ArrayList<IpAddress>();
+    sidecars.whenOpened(told::add);
+    sidecars.said(connection, POD, "closed");
+    sidecars.said(new Sidecars.Connection(), OTHER, "open");
+    sidecars.outdate(OTHER);
+    assertThat(told).isEmpty();
+
+    sidecars.outdate(POD);
+    assertThat(told).containsExactly(POD);
+    sidecars.outdate(POD);
+    sidecars.said(connection, POD, "closed");
+    sidecars.elsewhere(new Sidecars.State(POD, true, now, now));
+    assertThat(told).containsExactly(POD, POD);
+  }
+
+  @Test
+  void elsewhere_closedForLongBeforeItWasOpen_isClosedSinceThenOnly() {
+    sidecars.said(connection, POD, "open");
+    var opened = now;
+    pass(Duration.ofSeconds(1));
+
+    sidecars.elsewhere(new Sidecars.State(POD, false, now, now.minusSeconds(60)));
+
+    assertThat(pod()).isEqualTo(new Sidecars.State(POD, false, now, opened));
   }
 
   @Test

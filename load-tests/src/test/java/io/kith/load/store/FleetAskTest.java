@@ -2,6 +2,7 @@ package io.kith.load.store;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
@@ -38,6 +39,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Queue;
 import java.util.Set;
@@ -303,7 +305,9 @@ class FleetAskTest {
 
         Await.until("it is told", LIMIT, () -> site.sidecars.of(POD) != null);
         var told = requireNonNull(site.sidecars.of(POD));
-        assertThat(told.isClosed(Instant.now())).isTrue();
+        assertThat(told.open()).isFalse();
+        assertThat(told.changed())
+            .isCloseTo(requireNonNull(heard.of(POD)).changed(), within(1, ChronoUnit.SECONDS));
         assertThat(site.sidecars.of(OTHER_POD)).isNull();
 
         heard.elsewhere(new Sidecars.State(POD, true, Instant.now(), Instant.now()));
@@ -313,6 +317,47 @@ class FleetAskTest {
         Await.until("it is told again", LIMIT, () -> !isOpen(POD));
       }
     }
+  }
+
+  @Test
+  void sidecars_thatAreOutdated_areHeardAgain_alsoWhereTheStreamEndedMeanwhile() throws Exception {
+    var heard = new Sidecars(InstantSource.system());
+    var said = Instant.now();
+    heard.elsewhere(new Sidecars.State(POD, false, said, said.minusSeconds(60)));
+    heard.elsewhere(new Sidecars.State(OTHER_POD, false, said, said.minusSeconds(60)));
+    var says =
+        new Says(new ControlStore.Held(CART, Set.of(POD, OTHER_POD))) {
+          @Override
+          public Heard<Sidecars.State> sidecars(long after, int most) {
+            return heard.after(after, most);
+          }
+
+          @Override
+          public void outdate(IpAddress pod) {
+            heard.outdate(pod);
+          }
+        };
+    try (var one = site.follow(served, "node-1")) {
+      one.reports(says);
+      Await.until("it is told", LIMIT, () -> site.sidecars.count(false) == 2);
+
+      site.sidecars.outdate(POD);
+      Await.until("the check server knows", LIMIT, () -> isOpen(heard, POD));
+    }
+    assertThat(isOpen(heard, OTHER_POD)).isFalse();
+    site.sidecars.outdate(OTHER_POD); // nobody follows
+    try (var one = site.follow(served, "node-1")) {
+      one.reports(says);
+      Await.until("the check server knows", LIMIT, () -> isOpen(heard, OTHER_POD));
+      assertThat(site.sidecars.count(true)).as("what it said before is no news").isEqualTo(2);
+
+      heard.elsewhere(new Sidecars.State(POD, false, Instant.now(), Instant.now()));
+      Await.until("it is told again", LIMIT, () -> !isOpen(POD));
+    }
+  }
+
+  private static boolean isOpen(Sidecars sidecars, IpAddress pod) {
+    return requireNonNull(sidecars.of(pod), "it asked").open();
   }
 
   @Test

@@ -410,10 +410,10 @@ final class Overlays implements FailureModes {
     }
     left--;
     try {
-      filters.put(name, wanted, document);
       if (there == null || there.opens() || wanted.opens()) {
-        outdate(scope);
+        outdate(scope); // first: the answer may be lost, and it is written
       }
+      filters.put(name, wanted, document);
       if (failure instanceof FailureMode.Floor(var list)) {
         lists.put(name, new Told(wanted, list, clock.instant()));
       }

@@ -54,6 +54,9 @@ class OverlaysTest {
     @Nullable String problem;
     @Nullable KubernetesClientException refusal;
 
+    /** What comes in place of an answer. */
+    @Nullable KubernetesClientException lost;
+
     @Override
     public @Nullable String problem() {
       return problem;
@@ -71,6 +74,9 @@ class OverlaysTest {
       }
       done.add(name + " " + wanted.labels().get("kith.io/failure-mode"));
       there.put(name, wanted);
+      if (lost != null) {
+        throw lost;
+      }
     }
 
     @Override
@@ -514,8 +520,8 @@ class OverlaysTest {
   @Test
   void notEnforced_whatItSaidBeforeTheFilterWasClosed_doesNotCount() throws Exception {
     pod("cart-1", POD.toString());
-    asks(POD.toString(), false); // through the recipe's own filter, which is closed
     follow(overlays("shop/*", "observe"));
+    asks(POD.toString(), false); // still through the recipe's own filter, which is closed
     now = now.plus(Duration.ofMinutes(1)); // idle
 
     var overlays = overlays("shop/*", "enforce");
@@ -530,6 +536,35 @@ class OverlaysTest {
     now = now.plus(Sidecars.SETTLED);
     follow(overlays);
     assertThat(overlays.notEnforced(SHOP)).isNull();
+  }
+
+  @Test
+  void notEnforced_whatItSaidBeforeItWasOpened_doesNotCountUnderAWiderScope() throws Exception {
+    pod("cart-1", POD.toString());
+    asks(POD.toString(), false);
+    follow(overlays("shop/*", "enforce", CART.toString(), "observe"));
+    now = now.plus(Duration.ofMinutes(1)); // idle
+
+    var overlays = overlays("shop/*", "enforce");
+    follow(overlays);
+
+    assertThat(words(overlays.notEnforced(SHOP))).contains("0 of 1");
+  }
+
+  @Test
+  void notEnforced_whatItSaidBeforeAWriteWhoseAnswerWasLost_doesNotCount() throws Exception {
+    pod("cart-1", POD.toString());
+    follow(overlays("shop/*", "observe"));
+    asks(POD.toString(), false);
+    now = now.plus(Duration.ofMinutes(1)); // idle
+
+    var overlays = overlays("shop/*", "enforce");
+    filters.lost = new KubernetesClientException("timeout");
+    follow(overlays);
+    assertThat(filters.taken()).contains("shop/kith-scope closed");
+    follow(overlays);
+
+    assertThat(words(overlays.notEnforced(SHOP))).contains("0 of 1");
   }
 
   @Test
