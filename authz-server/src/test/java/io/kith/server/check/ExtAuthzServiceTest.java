@@ -336,8 +336,9 @@ class ExtAuthzServiceTest {
     assertThat(said(response, "reason")).isEqualTo("identity_mismatch");
   }
 
-  @Test
-  void check_reporterOutsideTheList_isDenied() throws IOException {
+  @ParameterizedTest
+  @EnumSource(Mode.class)
+  void check_reporterOutsideTheList_isDenied(Mode mode) throws IOException {
     restart(
         new CheckSettings(
             List.of(SpiffeIdPattern.parse("spiffe://dev.kith.local/ns/other/sa/*")),
@@ -345,8 +346,10 @@ class ExtAuthzServiceTest {
             SOON,
             new OnFailure(true, true),
             10));
+    kith.policy.decideBy(snapshot(mode));
 
-    assertThat(said(kith.check(l4()), "reason")).isEqualTo("unknown_reporter");
+    assertThat(answer(kith.check(l4())))
+        .isEqualTo(new Expected(PERMISSION_DENIED, "unknown_reporter", ""));
   }
 
   @Test
@@ -368,17 +371,21 @@ class ExtAuthzServiceTest {
 
     var response = kith.check(l4(address(POD, 0), address(DATABASE, 5432)));
 
-    assertThat(answer(response))
-        .isEqualTo(
-            switch (mode) {
-              case OBSERVE -> new Expected(OK, "malformed", "");
-              case SHADOW -> new Expected(OK, "malformed", "malformed");
-              case ENFORCE -> new Expected(PERMISSION_DENIED, "malformed", "");
-            });
+    assertThat(answer(response)).isEqualTo(malformed(mode));
   }
 
-  @Test
-  void check_bytesThatAreNoCheckRequest_areAnsweredAllTheSame() throws Exception {
+  private static Expected malformed(Mode mode) {
+    return switch (mode) {
+      case OBSERVE -> new Expected(OK, "malformed", "");
+      case SHADOW -> new Expected(OK, "malformed", "malformed");
+      case ENFORCE -> new Expected(PERMISSION_DENIED, "malformed", "");
+    };
+  }
+
+  @ParameterizedTest
+  @EnumSource(Mode.class)
+  void check_bytesThatAreNoCheckRequest_areAnsweredAllTheSame(Mode mode) throws Exception {
+    kith.policy.decideBy(snapshot(mode));
     var answered =
         ClientCalls.blockingUnaryCall(
             ClientInterceptors.intercept(
@@ -389,7 +396,7 @@ class ExtAuthzServiceTest {
             new byte[] {(byte) 0xff, 0x01, 0x02});
     var response = CheckResponse.parseFrom(answered);
 
-    assertThat(answer(response)).isEqualTo(new Expected(PERMISSION_DENIED, "malformed", ""));
+    assertThat(answer(response)).isEqualTo(malformed(mode));
   }
 
   private static final class Bytes implements MethodDescriptor.Marshaller<byte[]> {
@@ -741,7 +748,14 @@ class ExtAuthzServiceTest {
   void late_answerOfTheBridge_isRecordedAndTheVerdictStays(Mode mode) {
     kith.policy.decideBy(snapshot(mode));
     kith.processes.answer(new Attribution.BridgeUnavailable("silent"));
-    var _ = kith.check(l4());
+
+    assertThat(answer(kith.check(l4())))
+        .isEqualTo(
+            switch (mode) {
+              case OBSERVE -> new Expected(OK, "", "");
+              case SHADOW -> new Expected(OK, "", "bridge_unavailable");
+              case ENFORCE -> new Expected(PERMISSION_DENIED, "bridge_unavailable", "");
+            });
 
     kith.processes.answerLate(attributed(APP));
 

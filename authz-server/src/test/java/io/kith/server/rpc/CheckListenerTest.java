@@ -291,9 +291,11 @@ class CheckListenerTest {
 
   // Checks that do not come whole.
 
-  /** Two of the longest on a connection, sixteen of all: the others are refused, never allowed. */
-  @Test
-  void checks_unfinished_areHeldUpToALimitWhileOthersAreAnswered() throws Exception {
+  /** Two of the longest on a connection, sixteen of all; the others get what the mode says. */
+  @ParameterizedTest
+  @EnumSource(Mode.class)
+  void checks_unfinished_areHeldUpToALimitWhileOthersAreAnswered(Mode mode) throws Exception {
+    kith.policy.decideBy(Samples.snapshot(mode));
     listener.close();
     var most = 4 * 1024 * 1024;
     listener = listen(most, Duration.ofHours(1), Duration.ofMinutes(5));
@@ -314,8 +316,9 @@ class CheckListenerTest {
         // Of ten on this connection eight were refused by now; the last two as well, or none.
         for (var refused = 0; refused < 8; refused++) {
           var answer = client.await(frame -> frame.type() == DATA);
-          assertThat(answer(answer).getStatus().getCode()).isEqualTo(14);
-          assertThat(said(answer(answer), "reason")).isEqualTo("overloaded");
+          assertThat(answer(answer).getStatus().getCode()).isEqualTo(mode == Mode.ENFORCE ? 14 : 0);
+          assertThat(said(answer(answer), mode == Mode.SHADOW ? "shadow_reason" : "reason"))
+              .isEqualTo("overloaded");
         }
       }
 
@@ -386,8 +389,10 @@ class CheckListenerTest {
     Await.until("nothing is held any more", () -> listener.unfinishedOctets() == 0);
   }
 
-  @Test
-  void check_notWholeInTime_isMalformedAndEnds() throws Exception {
+  @ParameterizedTest
+  @EnumSource(Mode.class)
+  void check_notWholeInTime_isMalformedAndEnds(Mode mode) throws Exception {
+    kith.policy.decideBy(Samples.snapshot(mode));
     listener.close();
     listener = listen(MOST, Duration.ofHours(1), Duration.ofMillis(30));
     try (var client = new RawHttp2(listener.port())) {
@@ -411,16 +416,18 @@ class CheckListenerTest {
       }
       for (var frame : frames) {
         if (frame.type() == DATA) {
-          assertThat(answer(frame).getStatus().getCode()).isEqualTo(7);
-          assertThat(said(answer(frame), "reason")).isEqualTo("malformed");
+          assertThat(answer(frame).getStatus().getCode()).isEqualTo(mode == Mode.ENFORCE ? 7 : 0);
+          assertThat(said(answer(frame), mode == Mode.SHADOW ? "shadow_reason" : "reason"))
+              .isEqualTo("malformed");
         }
       }
       assertThat(listener.unfinishedOctets()).isZero();
-      assertThat(kith.policy.records())
-          .allSatisfy(
-              record ->
-                  assertThat(record.decision().applied().toString())
-                      .contains("not whole after 30 ms"));
+      if (mode != Mode.OBSERVE) { // whose records say no reason
+        assertThat(kith.policy.records())
+            .allSatisfy(
+                record ->
+                    assertThat(record.decision().toString()).contains("not whole after 30 ms"));
+      }
     }
   }
 

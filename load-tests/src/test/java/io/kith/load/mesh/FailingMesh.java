@@ -74,12 +74,7 @@ final class FailingMesh {
   /** Breaks something, asserts what passes meanwhile, mends it, and waits until it works. */
   void suffer(Fault fault, Fault.Proof.WithEnvoy proof) throws Exception {
     began = Instant.now();
-    var cell =
-        switch (mode) {
-          case OBSERVE -> fault.observe();
-          case SHADOW -> fault.shadow();
-          case ENFORCE -> fault.enforce();
-        };
+    var cell = fault.cell(mode);
     try {
       var before = breakage.counted(cell);
       proof.begin().happen(breakage);

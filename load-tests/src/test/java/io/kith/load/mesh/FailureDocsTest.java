@@ -2,13 +2,15 @@ package io.kith.load.mesh;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.baselines.decision.Mode;
 import io.kith.load.docs.MadePart;
 import io.kith.load.mesh.Fault.Answer;
+import io.kith.load.mesh.Fault.Part;
 import io.kith.load.mesh.Fault.Proof;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -55,9 +57,9 @@ class FailureDocsTest {
     return table.append('\n').toString();
   }
 
-  private static Stream<String> tests(Fault fault) {
+  private static Stream<Part> tests(Fault fault) {
     return switch (fault.proof()) {
-      case Proof.WithEnvoy _ -> Stream.of(FAILURE_TEST);
+      case Proof.WithEnvoy _ -> Stream.of(Fault.inEach(FAILURE_TEST));
       case Proof.ByTests(var tests) -> tests.stream();
     };
   }
@@ -67,17 +69,29 @@ class FailureDocsTest {
     return tests(fault)
         .collect(
             Collectors.groupingBy(
-                test -> REAL_ENVOY.isIn(test) ? "Envoy: " : "unit: ",
+                part -> REAL_ENVOY.isIn(part.test()) ? "Envoy: " : "unit: ",
                 TreeMap::new,
-                Collectors.mapping(FailureDocsTest::nameOf, Collectors.toList())))
+                Collectors.groupingBy(
+                    part -> classOf(part.test()),
+                    TreeMap::new,
+                    Collectors.flatMapping(
+                        part -> part.modes().stream(), Collectors.toCollection(TreeSet::new)))))
         .entrySet()
         .stream()
-        .map(how -> how.getKey() + String.join(", ", new TreeSet<>(how.getValue())))
+        .map(
+            how ->
+                how.getValue().entrySet().stream()
+                    .map(of -> "`" + of.getKey() + "`" + words(of.getValue()))
+                    .collect(Collectors.joining(", ", how.getKey(), "")))
         .collect(Collectors.joining("; "));
   }
 
-  private static String nameOf(String test) {
-    return "`" + classOf(test) + "`";
+  private static String words(Set<Mode> modes) {
+    return switch (modes.size()) {
+      case 0 -> " (of no mode)";
+      case 3 -> "";
+      default -> modes.stream().map(Mode::word).collect(Collectors.joining(", ", " (", ")"));
+    };
   }
 
   @Test
@@ -124,29 +138,46 @@ class FailureDocsTest {
   }
 
   @Test
-  void tests_ofEveryRow_areThere() throws Exception {
+  void tests_ofEveryRow_areThereAndRun() throws Exception {
     for (var fault : Faults.ALL) {
-      for (var test : tests(fault).toList()) {
-        var name = test.substring(test.indexOf('#') + 1);
-        assertThat(source(classOf(test)))
-            .as("%s of '%s' is a test", test, fault.name())
-            .containsPattern(
-                "@(Test|ParameterizedTest)\\b(?:(?! void )[\\s\\S])*? void " + name + "\\(");
+      for (var part : tests(fault).toList()) {
+        assertThat(new TestSource(part.test()).problem()).as(fault.name()).isNull();
       }
     }
   }
 
-  private static String source(String className) throws IOException {
-    for (var module :
-        List.of("authz-server", "identity-bridge/spiffe", "identity-bridge/agent", "load-tests")) {
-      try (Stream<Path> files = Files.walk(Path.of("..", module, "src", "test", "java"))) {
-        var found =
-            files.filter(file -> file.endsWith(className + ".java")).findFirst().orElse(null);
-        if (found != null) {
-          return Files.readString(found);
+  /** So no row is of a mode, or a reason, that none of its tests looks at. */
+  @Test
+  void tests_ofEveryRow_nameTheModesAndReasonsThatTheyAreFor() {
+    var unnamed = new ArrayList<String>();
+    for (var fault : Faults.ALL) {
+      if (fault.proof() instanceof Proof.ByTests(var parts)) {
+        for (var mode : Mode.values()) {
+          var sources =
+              parts.stream()
+                  .filter(part -> part.modes().contains(mode))
+                  .map(part -> new TestSource(part.test()))
+                  .toList();
+          var reason = fault.cell(mode).reason();
+          if (!sources.stream().allMatch(source -> source.names(mode))
+              || !(reason.isEmpty() || sources.stream().anyMatch(one -> one.names(reason)))) {
+            unnamed.add("'%s' under %s %s".formatted(fault.name(), mode.word(), reason));
+          }
         }
       }
     }
-    throw new AssertionError("there is no " + className);
+    assertThat(unnamed).isEmpty();
+  }
+
+  /** What decides refuses: where a mode counts at all, a test has it be enforce. */
+  @Test
+  void enforce_ofEveryRow_isTestedWhereAModeCounts() {
+    assertThat(Faults.ALL)
+        .allSatisfy(
+            fault ->
+                assertThat(tests(fault).map(Part::modes).filter(modes -> !modes.isEmpty()))
+                    .satisfiesAnyOf(
+                        modes -> assertThat(modes).isEmpty(),
+                        modes -> assertThat(modes).anyMatch(one -> one.contains(Mode.ENFORCE))));
   }
 }

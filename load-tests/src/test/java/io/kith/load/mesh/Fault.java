@@ -1,6 +1,8 @@
 package io.kith.load.mesh;
 
+import io.kith.baselines.decision.Mode;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Something that breaks, with what passes meanwhile: a row of docs/failure.md.
@@ -91,9 +93,17 @@ record Fault(String name, Cell observe, Cell shadow, Cell enforce, Proof proof) 
     /** {@link FailureTest}, with a whole mesh and the real Envoy, in each mode. */
     record WithEnvoy(Trouble begin, Trouble end) implements Proof {}
 
-    /** Tests of a part; each is {@code Class#method}. */
-    record ByTests(List<String> tests) implements Proof {}
+    /** Tests of a part. */
+    record ByTests(List<Part> tests) implements Proof {}
   }
+
+  /**
+   * A test of a part.
+   *
+   * @param test {@code Class#method}
+   * @param modes those in which it asks; none where the part knows no modes
+   */
+  record Part(String test, Set<Mode> modes) {}
 
   /** Breaks something, or mends it. */
   @FunctionalInterface
@@ -106,8 +116,29 @@ record Fault(String name, Cell observe, Cell shadow, Cell enforce, Proof proof) 
     return new Fault(name, observe, shadow, enforce, new Proof.WithEnvoy(begin, end));
   }
 
-  static Fault byTests(String name, Cell observe, Cell shadow, Cell enforce, String... tests) {
+  static Fault byTests(String name, Cell observe, Cell shadow, Cell enforce, Part... tests) {
     return new Fault(name, observe, shadow, enforce, new Proof.ByTests(List.of(tests)));
+  }
+
+  static Part inEach(String test) {
+    return under(test, Mode.values());
+  }
+
+  static Part under(String test, Mode... modes) {
+    return new Part(test, Set.of(modes));
+  }
+
+  /** The part knows no modes: what comes of it in each is another row, or the same. */
+  static Part ofAPart(String test) {
+    return under(test);
+  }
+
+  Cell cell(Mode mode) {
+    return switch (mode) {
+      case OBSERVE -> observe;
+      case SHADOW -> shadow;
+      case ENFORCE -> enforce;
+    };
   }
 
   /** For the names of tests. */

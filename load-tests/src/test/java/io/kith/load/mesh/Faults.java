@@ -1,6 +1,12 @@
 package io.kith.load.mesh;
 
+import static io.kith.baselines.decision.Mode.ENFORCE;
+import static io.kith.baselines.decision.Mode.OBSERVE;
+import static io.kith.baselines.decision.Mode.SHADOW;
 import static io.kith.load.mesh.Fault.byTests;
+import static io.kith.load.mesh.Fault.inEach;
+import static io.kith.load.mesh.Fault.ofAPart;
+import static io.kith.load.mesh.Fault.under;
 import static io.kith.load.mesh.Fault.withEnvoy;
 
 import io.kith.load.mesh.Fault.Cell;
@@ -86,10 +92,17 @@ final class Faults {
             AS_DECIDED,
             AS_DECIDED,
             AS_DECIDED,
-            "FleetFailureTest#servers_rolled_noVerdictIsWrong",
-            "FleetFailureTest#server_ends_whileBothAreAsked_nothingIsRefusedForWantOfAnAnswer",
-            "FleetFailureTest#server_joins_andGetsItsShareWithinTwoAgesOfAConnection",
-            "TwoReplicasTest#thirdServer_joinsWhileChangesAreMade_andNeverDecidesWrongly"));
+            inEach("FleetFailureTest#servers_rolled_noVerdictIsWrong"),
+            under(
+                "FleetFailureTest#server_ends_whileBothAreAsked_nothingIsRefusedForWantOfAnAnswer",
+                OBSERVE),
+            under(
+                "FleetFailureTest#server_joins_andGetsItsShareWithinTwoAgesOfAConnection",
+                OBSERVE,
+                ENFORCE),
+            under(
+                "TwoReplicasTest#thirdServer_joinsWhileChangesAreMade_andNeverDecidesWrongly",
+                ENFORCE)));
   }
 
   private static List<Fault> bridge() {
@@ -111,8 +124,10 @@ final class Faults {
             Cell.asDecided("Checks of that moment wait for it"),
             Cell.asDecided("likewise"),
             Cell.asDecided("likewise"),
-            "StandByTest#bridge_besideAnother_standsBy_andTakesOverUnnoticed",
-            "NodePlacementTest#nodesPodIsRolled_whatIsAllowedDoesNotNotice_andNothingElseEverPasses"),
+            ofAPart("StandByTest#bridge_besideAnother_standsBy_andTakesOverUnnoticed"),
+            under(
+                "NodePlacementTest#nodesPodIsRolled_whatIsAllowedDoesNotNotice_andNothingElseEverPasses",
+                ENFORCE)),
         withEnvoy(
             "bridge stuck (SIGSTOP)",
             unanswered,
@@ -134,8 +149,8 @@ final class Faults {
             Cell.passes("learned from, shown with the decision").recordedAs("bridge_unavailable"),
             Cell.refused("and stays so; learned from, shown with the decision")
                 .recordedAs("bridge_unavailable"),
-            "ExtAuthzServiceTest#late_answerOfTheBridge_isRecordedAndTheVerdictStays",
-            "ExtAuthzServiceTest#late_answerAfterTheDeadline_isRecordedAndTheVerdictStays"),
+            inEach("ExtAuthzServiceTest#late_answerOfTheBridge_isRecordedAndTheVerdictStays"),
+            inEach("ExtAuthzServiceTest#late_answerAfterTheDeadline_isRecordedAndTheVerdictStays")),
         withEnvoy(
             "bridge lies about pods of another node",
             Cell.asDecided("the bridge that has the pod is asked; the claim is told"),
@@ -148,7 +163,7 @@ final class Faults {
             COUNTED,
             Cell.passes("").recordedAs("unattributed"),
             Cell.refused("unless the scope says `unattributed: allow`").recordedAs("unattributed"),
-            "ExtAuthzServiceTest#check_processNotKnown_followsTheMode"));
+            inEach("ExtAuthzServiceTest#check_processNotKnown_followsTheMode")));
   }
 
   private static List<Fault> checks() {
@@ -161,73 +176,80 @@ final class Faults {
             Cell.refused("`unknown_reporter` or `identity_mismatch`"),
             Cell.refused("likewise"),
             Cell.refused("likewise"),
-            "ExtAuthzServiceTest#check_reporterNotIdentified_isDeniedInEveryMode",
-            "ExtAuthzServiceTest#check_reporterOutsideTheList_isDenied"),
+            inEach("ExtAuthzServiceTest#check_reporterNotIdentified_isDeniedInEveryMode"),
+            inEach("ExtAuthzServiceTest#check_reporterOutsideTheList_isDenied")),
         byTests(
             "fields missing or hostile, bytes that are no request",
             Cell.passes("counted").recordedAs("malformed"),
             Cell.passes("counted").recordedAs("malformed"),
             Cell.refused("").recordedAs("malformed"),
-            "ExtAuthzServiceTest#check_malformedOfAKnownReporter_followsTheMode",
-            "ExtAuthzServiceTest#check_bytesThatAreNoCheckRequest_areAnsweredAllTheSame"),
+            inEach("ExtAuthzServiceTest#check_malformedOfAKnownReporter_followsTheMode"),
+            inEach("ExtAuthzServiceTest#check_bytesThatAreNoCheckRequest_areAnsweredAllTheSame")),
         byTests(
             "a request that comes in with a bad proof of its process, or with none where its scope"
                 + " has `inbound: require`",
             Cell.passes("counted").recordedAs("bad_provenance"),
             Cell.passes("counted").recordedAs("bad_provenance"),
             Cell.refused("").recordedAs("bad_provenance"),
-            "InboundChecksTest#check_badInEveryMode_isRefusedUnderEnforceOnlyAndTold",
-            "InboundChecksTest#check_noToken_isRefused",
-            "ProvenanceTest#pastItsSidecar_withItsCertificate_isRefused"),
+            inEach("InboundChecksTest#check_badInEveryMode_isRefusedUnderEnforceOnlyAndTold"),
+            under("ProvenanceTest#pastItsSidecar_withItsCertificate_isRefused", ENFORCE)),
         byTests(
             "answer not ready in time",
             Cell.passes(configured).recordedAs("deadline"),
             Cell.passes(configuredShadow).recordedAs("deadline"),
             Cell.refused("").recordedAs("deadline"),
-            "ExtAuthzServiceTest#check_slowBridge_isAnsweredByTheDeadline",
-            "ExtAuthzServiceTest#check_callersDeadline_isAnsweredBeforeIt",
-            "ExtAuthzServiceTest#check_onFailureDeny_deniesUnderObserve"),
+            inEach("ExtAuthzServiceTest#check_slowBridge_isAnsweredByTheDeadline"),
+            under("ExtAuthzServiceTest#check_callersDeadline_isAnsweredBeforeIt", ENFORCE),
+            under("ExtAuthzServiceTest#check_onFailureDeny_deniesUnderObserve", OBSERVE)),
         byTests(
             "an error inside the server",
             Cell.passes(configured).recordedAs("internal"),
             Cell.passes(configuredShadow).recordedAs("internal"),
             Cell.refused("").recordedAs("internal"),
-            "ExtAuthzServiceTest#check_failureInside_followsTheMode",
-            "ExtAuthzServiceTest#check_modeNotKnown_isDenied",
-            "FailingCallsTest#anyCall_failing_isAnsweredOnceAndNeverAllowedUnderEnforce"),
+            inEach("ExtAuthzServiceTest#check_failureInside_followsTheMode"),
+            under("ExtAuthzServiceTest#check_modeNotKnown_isDenied", ENFORCE),
+            inEach("FailingCallsTest#anyCall_failing_isAnsweredOnceAndNeverAllowedUnderEnforce")),
         byTests(
             "more Checks wait than may",
             Cell.passes(configured).recordedAs("overloaded"),
             Cell.passes(configuredShadow).recordedAs("overloaded"),
             Cell.refused("").recordedAs("overloaded"),
-            "ExtAuthzServiceTest#check_moreThanMayWait_areOverloaded",
-            "ExtAuthzServiceTest#check_ofAReporterThatHasItsShareOfPlaces_isOverloadedAlone"),
+            inEach("ExtAuthzServiceTest#check_moreThanMayWait_areOverloaded"),
+            under(
+                "ExtAuthzServiceTest#check_ofAReporterThatHasItsShareOfPlaces_isOverloadedAlone",
+                ENFORCE)),
         byTests(
             "one caller sends Checks that do not end",
             Cell.passes(configured).recordedAs("overloaded"),
             Cell.passes(configuredShadow).recordedAs("overloaded"),
             Cell.refused("Checks of others are answered meanwhile").recordedAs("overloaded"),
-            "CheckListenerTest#checks_unfinished_areHeldUpToALimitWhileOthersAreAnswered"),
+            inEach("CheckListenerTest#checks_unfinished_areHeldUpToALimitWhileOthersAreAnswered")),
         byTests(
             "a Check of more than 4 MiB, or one that is not whole after 5 s",
             Cell.passes("counted").recordedAs("malformed"),
             Cell.passes("counted").recordedAs("malformed"),
             Cell.refused("").recordedAs("malformed"),
-            "CheckListenerTest#check_tooLong_isMalformedAndEndsAlone",
-            "CheckListenerTest#check_notWholeInTime_isMalformedAndEnds"),
+            inEach("CheckListenerTest#check_tooLong_isMalformedAndEndsAlone"),
+            inEach("CheckListenerTest#check_notWholeInTime_isMalformedAndEnds")),
         byTests(
             "no baseline yet",
             Cell.passes("learned"),
             Cell.passes("as under observe"),
             Cell.notEntered("the workload stays observed, and says what it waits for"),
-            "ControlStateTest#snapshot_configuredEnforceWithoutBaseline_staysInObserveAndSaysWhatItWaitsFor",
-            "ControlStateTest#setMode_enforceWithoutBaseline_isRefusedAndChangesNothing"),
+            under("ControlStateTest#finishTestRun_seesWhatWasAnsweredBefore", OBSERVE),
+            under(
+                "ControlStateTest#snapshot_configuredEnforceWithoutBaseline_staysInObserveAndSaysWhatItWaitsFor",
+                ENFORCE),
+            under(
+                "ControlStateTest#setMode_enforceWithoutBaseline_isRefusedAndChangesNothing",
+                SHADOW,
+                ENFORCE)),
         byTests(
             "the caller hangs up before the answer",
             Cell.asDecided("and recorded; there is nobody to answer"),
             Cell.asDecided("likewise"),
             Cell.asDecided("likewise"),
-            "ExtAuthzServiceTest#check_cancelled_isDecidedAndRecordedAllTheSame"));
+            inEach("ExtAuthzServiceTest#check_cancelled_isDecidedAndRecordedAllTheSame")));
   }
 
   private static List<Fault> certificates() {
@@ -252,16 +274,16 @@ final class Faults {
             Cell.refused("").recordedAs("unknown_reporter"),
             Cell.refused("").recordedAs("unknown_reporter"),
             Cell.refused("").recordedAs("unknown_reporter"),
-            "ExtAuthzServiceTest#check_reporterNotIdentified_isDeniedInEveryMode",
-            "SpiffeTlsTest#peerOf_connectionOlderThanTheSvid_isRefusedPerCall"),
+            inEach("ExtAuthzServiceTest#check_reporterNotIdentified_isDeniedInEveryMode"),
+            ofAPart("SpiffeTlsTest#peerOf_connectionOlderThanTheSvid_isRefusedPerCall")),
         byTests(
             "the server's own certificate ended, or its clock jumped past its end",
             Cell.passes(noHandshake),
             Cell.passes(noHandshake),
             Cell.refused(noHandshake),
-            "X509SourceContract#svid_pastItsEnd_isNotGivenOut",
-            "SpiffeTlsTest#call_redactedServer_failsAndWorksAgainWithTheNextSvid",
-            "SvidTrustTest#verify_clockPastTheEnd_isRefused"),
+            ofAPart("X509SourceContract#svid_pastItsEnd_isNotGivenOut"),
+            ofAPart("SpiffeTlsTest#call_redactedServer_failsAndWorksAgainWithTheNextSvid"),
+            ofAPart("SvidTrustTest#verify_clockPastTheEnd_isRefused")),
         withEnvoy(
             "a certificate of another trust domain and authority",
             Cell.passes(noHandshake),
@@ -275,9 +297,9 @@ final class Faults {
             Cell.passes(noHandshake),
             Cell.passes(noHandshake),
             Cell.refused(noHandshake),
-            "SpiffeTlsTest#call_clientOfAnotherAuthority_isRefused",
-            "SpiffeTlsTest#call_serverOfAnotherAuthority_isRefused",
-            "SpiffeTlsTest#call_federatedPeer_passesOnlyWithItsBundleAndThePredicate"));
+            ofAPart("SpiffeTlsTest#call_clientOfAnotherAuthority_isRefused"),
+            ofAPart("SpiffeTlsTest#call_serverOfAnotherAuthority_isRefused"),
+            ofAPart("SpiffeTlsTest#call_federatedPeer_passesOnlyWithItsBundleAndThePredicate")));
   }
 
   private static List<Fault> store() {
@@ -294,28 +316,30 @@ final class Faults {
             Cell.asDecided("changes are refused"),
             Cell.asDecided("changes are refused"),
             Cell.asDecided("changes are refused"),
-            "FleetFailureTest#database_gone_noVerdictIsWrong_andChangesAreRefused",
-            "TwoReplicasTest#database_away_noVerdictIsWrong_changesAreRefused_andWorkAfterwards"),
+            inEach("FleetFailureTest#database_gone_noVerdictIsWrong_andChangesAreRefused"),
+            inEach(
+                "TwoReplicasTest#database_away_noVerdictIsWrong_changesAreRefused_andWorkAfterwards")),
         byTests(
             "database failed over to a standby that has all changes",
             Cell.asDecided("changes are refused until it is promoted"),
             Cell.asDecided("likewise"),
             Cell.asDecided("likewise"),
-            "FleetFailureTest#database_failedOver_noVerdictIsWrong_andChangesAreTakenAgain"),
+            inEach(
+                "FleetFailureTest#database_failedOver_noVerdictIsWrong_andChangesAreTakenAgain")),
         byTests(
             "disk of the database full",
             Cell.asDecided("changes are refused"),
             Cell.asDecided("changes are refused"),
             Cell.asDecided("changes are refused"),
-            "FleetFailureTest#database_full_noVerdictIsWrong_andChangesAreRefused"),
+            inEach("FleetFailureTest#database_full_noVerdictIsWrong_andChangesAreRefused")),
         byTests(
             "database slow, or it answers nothing",
             Cell.asDecided("changes wait"),
             Cell.asDecided("changes wait"),
             Cell.asDecided("changes wait"),
-            "FleetFailureTest#database_slow_noVerdictIsWrong_andChangesWait",
-            "FleetFailureTest#database_twoSecondsAway_noVerdictIsWrong_andChangesAreLate",
-            "TwoReplicasTest#database_hangs_noVerdictIsWrong_andChangesWait"));
+            inEach("FleetFailureTest#database_slow_noVerdictIsWrong_andChangesWait"),
+            inEach("FleetFailureTest#database_twoSecondsAway_noVerdictIsWrong_andChangesAreLate"),
+            inEach("TwoReplicasTest#database_hangs_noVerdictIsWrong_andChangesWait")));
   }
 
   private static List<Fault> roles() {
@@ -326,50 +350,64 @@ final class Faults {
             Cell.asDecided("learned parts wait"),
             Cell.asDecided("likewise"),
             Cell.asDecided("likewise"),
-            "ControlAndCheckTest#controlKilled_checksGoOn_alsoAfterARestart_andItCatchesUp",
-            "FollowingTest#controlAway_restart_decidesByTheCopy_alsoAWorkloadThatComesThen"),
+            under(
+                "ControlAndCheckTest#controlKilled_checksGoOn_alsoAfterARestart_andItCatchesUp",
+                OBSERVE,
+                ENFORCE),
+            under(
+                "FollowingTest#controlAway_restart_decidesByTheCopy_alsoAWorkloadThatComesThen",
+                ENFORCE)),
         byTests(
             "control server gone, and no copy of the log at the check server's start",
             Cell.passes(waits),
             Cell.passes(waits),
             Cell.refused(waits),
-            "ControlAndCheckTest#serverThatIsNoCheckServer_isRefused_andServesNothing",
-            "FollowingTest#controlAway_withoutACopy_doesNotOpen",
-            "FollowingTest#controlAway_copyCutOff_doesNotOpen_andDoesWhenItIsBack"),
+            ofAPart("ControlAndCheckTest#serverThatIsNoCheckServer_isRefused_andServesNothing"),
+            ofAPart("FollowingTest#controlAway_withoutACopy_doesNotOpen"),
+            ofAPart("FollowingTest#controlAway_copyCutOff_doesNotOpen_andDoesWhenItIsBack")),
         byTests(
             "Kubernetes' API server gone",
             Cell.asDecided("who is who, objects and modes stay as they were"),
             Cell.asDecided("likewise"),
             Cell.asDecided("likewise"),
-            "KithInIstioTest#apiServerIsKilled_checksGoOn_andAServerThatStartsNowWaitsForIt"),
+            under(
+                "KithInIstioTest#apiServerIsKilled_checksGoOn_andAServerThatStartsNowWaitsForIt",
+                ENFORCE)),
         byTests(
             "Kubernetes' API server throttles (429)",
             Cell.asDecided("who is who, objects and modes stay as they were"),
             Cell.asDecided("likewise"),
             Cell.asDecided("likewise"),
-            "ApiServerFaultsTest#holderIsThrottled_enforcementGoesOn_andAnotherWrites_neverBoth",
-            "ApiServerFaultsTest#allAreThrottled_alsoWithoutWatches_theLastGoodStateStays_andAStartWaits"),
+            under(
+                "ApiServerFaultsTest#holderIsThrottled_enforcementGoesOn_andAnotherWrites_neverBoth",
+                ENFORCE),
+            under(
+                "ApiServerFaultsTest#allAreThrottled_alsoWithoutWatches_theLastGoodStateStays_andAStartWaits",
+                ENFORCE)),
         byTests(
             "the control server killed that writes what objects of a cluster say",
             Cell.asDecided(
                 "another one writes within 25 s; Checks that it was asked as *server killed*"),
             Cell.asDecided("likewise"),
             Cell.asDecided("likewise"),
-            "ApiServerFaultsTest#holderIsKilled_anotherWritesWithinTheLease"),
+            under("ApiServerFaultsTest#holderIsKilled_anotherWritesWithinTheLease", ENFORCE)),
         byTests(
             "that control server stopped for longer, or its machine suspended, and going on",
             Cell.asDecided("it writes nothing more beside the next; Checks as *server killed*"),
             Cell.asDecided("likewise"),
             Cell.asDecided("likewise"),
-            "ApiServerFaultsTest#holderIsStopped_andGoesOnWhenAnotherWrites_writesNothingMore",
-            "LeadershipTest#machineThatWasSuspended_doesNotWriteUntilItHasRenewed"),
+            ofAPart(
+                "ApiServerFaultsTest#holderIsStopped_andGoesOnWhenAnotherWrites_writesNothingMore"),
+            ofAPart("LeadershipTest#machineThatWasSuspended_doesNotWriteUntilItHasRenewed")),
         byTests(
             "control server lies, or the check server's copy of the log was altered",
             Cell.asDecided("by the last good state"),
             Cell.asDecided("likewise"),
             Cell.asDecided("likewise"),
-            "FollowingTest#controlLies_theLastGoodStateStays_andItGoesOnWhenTheLieEnds",
-            "FollowingTest#copy_alteredByHand_isNotUsedFromThereOn"),
+            under(
+                "FollowingTest#controlLies_theLastGoodStateStays_andItGoesOnWhenTheLieEnds",
+                ENFORCE),
+            under("FollowingTest#copy_alteredByHand_isNotUsedFromThereOn", ENFORCE)),
         byTests(
             "the snapshot of a new pod's workload is not at the check server in time",
             Cell.passes("as `server.onFailure.observe` says (default: passes)")
@@ -377,8 +415,8 @@ final class Faults {
             Cell.passes("as `server.onFailure.shadow` says (default: passes)")
                 .recordedAs("deadline"),
             Cell.refused("").recordedAs("deadline"),
-            "ExtAuthzServiceTest#check_snapshotNotThereInTime_followsTheMode",
-            "FollowingTest#snapshot_beforeItIsThere_allowsNothingUnderEnforce"));
+            inEach("ExtAuthzServiceTest#check_snapshotNotThereInTime_followsTheMode"),
+            under("FollowingTest#snapshot_beforeItIsThere_allowsNothingUnderEnforce", ENFORCE)));
   }
 
   private static List<Fault> telemetry() {
@@ -396,13 +434,13 @@ final class Faults {
             dropped,
             dropped,
             dropped,
-            "CheckTelemetryTest#answered_exporterThatHangs_dropsAndCounts"),
+            ofAPart("CheckTelemetryTest#answered_exporterThatHangs_dropsAndCounts")),
         byTests(
             "half requests at the port of health and metrics, more of them than it has connections",
             AS_DECIDED,
             AS_DECIDED,
             AS_DECIDED,
-            "HealthServerTest#halfRequests_doNotStopHealth_andOfTooManyTheEldestGo",
-            "HealthServerTest#halfRequest_isNotWaitedForLongerThanSeconds"));
+            ofAPart("HealthServerTest#halfRequests_doNotStopHealth_andOfTooManyTheEldestGo"),
+            ofAPart("HealthServerTest#halfRequest_isNotWaitedForLongerThanSeconds")));
   }
 }

@@ -7,6 +7,7 @@ import static io.kith.load.mesh.ProvenMesh.CHECKOUT_OWNER;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Verdict;
 import io.kith.baselines.identity.SpiffeId;
@@ -148,9 +149,11 @@ class ProvenanceTest {
     assertThat(mesh().records)
         .singleElement()
         .satisfies(
-            record ->
-                assertThat(record.decision().applied())
-                    .isEqualTo(new Verdict.Deny(null, new Reason.BadProvenance(why))));
+            record -> {
+              assertThat(record.decision().mode()).isEqualTo(Mode.ENFORCE);
+              assertThat(record.decision().applied())
+                  .isEqualTo(new Verdict.Deny(null, new Reason.BadProvenance(why)));
+            });
   }
 
   @Test
