@@ -155,6 +155,23 @@ class InboundChecksTest {
         CHECKOUT + " sent a token that ended at 2026-03-01T12:01:00Z");
   }
 
+  /** By this server's clock, whichever made it. */
+  @ParameterizedTest
+  @EnumSource(Mode.class)
+  void check_tokenThatEnded_isBadInEveryMode(Mode mode) {
+    kith.policy.decideBy(Samples.snapshot(mode));
+    var token = token(CATALOG);
+
+    for (var seconds : List.of(69, 70)) {
+      now = NOON.plusSeconds(seconds);
+      var response = check(request(CHECKOUT.toString(), token));
+
+      var bad = seconds == 70;
+      assertThat(response.getStatus().getCode()).isEqualTo(bad && mode == Mode.ENFORCE ? 7 : 0);
+      assertThat(said(response, "reason")).isEqualTo(bad ? "bad_provenance" : "");
+    }
+  }
+
   /** As Envoy joins them when a request has two. */
   @Test
   void check_twoTokens_areRefused() {

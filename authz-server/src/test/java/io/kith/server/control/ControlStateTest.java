@@ -56,6 +56,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 @Timeout(600)
 class ControlStateTest {
@@ -223,6 +225,22 @@ class ControlStateTest {
         .containsExactly(
             "kith mode shop/deployment/checkout enforce --note TEXT, which puts the proposed"
                 + " baseline in force");
+  }
+
+  /** Nobody's decision outlives it. */
+  @ParameterizedTest
+  @EnumSource(Mode.class)
+  void restart_inMemory_forgetsBaselinesAndModes_andObserves(Mode mode) throws Exception {
+    enforceWhatPaymentsDoes();
+    state.setMode(ONE, mode, "look", "test");
+
+    restart();
+
+    assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.OBSERVE);
+    assertThat(checkout().stage()).isEqualTo(WorkloadState.Stage.LEARNING);
+    var decision = check(flow(database(), CURL)).decision();
+    assertThat(decision.applied()).isInstanceOf(Allow.class);
+    assertThat(decision.shadow()).isNull();
   }
 
   @Test

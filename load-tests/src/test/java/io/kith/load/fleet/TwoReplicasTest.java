@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -391,6 +392,44 @@ class TwoReplicasTest {
       assertThat(change.get().getEdge().getId()).isNotEmpty();
     }
     millisUntilBoth(stranger, true);
+    awaitAgreement();
+  }
+
+  /** As a standby that took over before it had all. */
+  @Test
+  void database_lacksTheLastChange_noVerdictIsWrong_changesAreRefused() throws Exception {
+    var stranger = stranger();
+    var another = stranger();
+    var decision = podsOfTwo.check(member, stranger, somewhere()).decisionId();
+    var next = podsOfTwo.check(member, another, somewhere()).decisionId();
+    var rule = allow(two, decision, "the last one").getEdge().getId();
+    millisUntilBoth(stranger, true);
+    awaitAgreement();
+    var last = two.status().getStore().getPosition();
+    Postgres.executeAt(
+        url,
+        "create table lost as select * from kith_change where position = %1$d; delete from kith_change where position = %1$d"
+            .formatted(last));
+    try {
+      Mesh.await(
+          "both notice",
+          PATIENCE,
+          () -> Stream.of(one, two).noneMatch(server -> server.status().getStore().getHealthy()));
+
+      for (var pods : List.of(podsOfOne, podsOfTwo)) {
+        assertVerdicts(pods, another);
+        assertThat(passes(pods, stranger)).isTrue();
+      }
+      assertThatThrownBy(() -> allow(two, next, "behind"))
+          .isInstanceOfSatisfying(
+              StatusRuntimeException.class,
+              e -> assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.ABORTED));
+    } finally {
+      Postgres.executeAt(url, "insert into kith_change select * from lost; drop table lost");
+    }
+    awaitAgreement();
+    remove(two, rule);
+    millisUntilBoth(stranger, false);
     awaitAgreement();
   }
 

@@ -113,6 +113,22 @@ final class Breakage {
     awaitBridge();
   }
 
+  /** There is no other one, and it is ready again. */
+  void restartServer() throws InterruptedException {
+    killServer();
+    startServer();
+  }
+
+  /** Envoy's filter is as `failure: open` makes it, in each mode. */
+  void openFilter() throws Exception {
+    mesh.startEnvoy(envoy, true);
+    awaitConnections();
+  }
+
+  void rightFilter() throws Exception {
+    mesh.startEnvoy(envoy, !enforced);
+  }
+
   private void awaitBridge() throws InterruptedException {
     Mesh.await("the bridge is attached", LIMIT, mesh::bridgeAttached);
   }

@@ -101,6 +101,7 @@ final class FailingMesh {
         EnforcedMesh.assertWorks(mesh);
         expectDecisionAboutIntruder();
       }
+      case APPROVED_OR_REFUSED -> throw new AssertionError("there is no floor here");
       case NOT_ENTERED -> throw new AssertionError(mode + " was entered");
       case IN_TIME_OR_REFUSED -> {
         awaitSomethingInTime();

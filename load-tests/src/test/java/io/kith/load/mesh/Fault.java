@@ -22,6 +22,8 @@ record Fault(String name, Cell observe, Cell shadow, Cell enforce, Proof proof) 
     AS_DECIDED("as decided"),
     /** What the mode allows passes where there was an answer in time, and nothing else does. */
     IN_TIME_OR_REFUSED("as decided where it is in time, else **refused**"),
+    /** What people approved for the scope passes, and nothing else does. */
+    APPROVED_OR_REFUSED("what is approved for the scope passes, else **refused**"),
     /** Nothing passes. */
     REFUSED("**refused**"),
     /** It does not come to that: the mode is not entered. */
@@ -64,6 +66,10 @@ record Fault(String name, Cell observe, Cell shadow, Cell enforce, Proof proof) 
 
     static Cell inTimeOrRefused(String why) {
       return new Cell(Answer.IN_TIME_OR_REFUSED, why);
+    }
+
+    static Cell approvedOrRefused(String why) {
+      return new Cell(Answer.APPROVED_OR_REFUSED, why);
     }
 
     static Cell notEntered(String why) {

@@ -48,6 +48,43 @@ final class Faults {
   private static List<Fault> server() {
     return List.of(
         unreachable("server killed", Breakage::killServer, Breakage::startServer),
+        withEnvoy(
+            "server killed, and the scope says `failure: open`",
+            OPEN,
+            OPEN_STILL,
+            Cell.passes("the scope says so: `failure: open`"),
+            mesh -> {
+              mesh.openFilter();
+              mesh.killServer();
+            },
+            mesh -> {
+              mesh.startServer();
+              mesh.rightFilter();
+            }),
+        byTests(
+            "server killed, and the scope says `failure: floor`",
+            Cell.approvedOrRefused("by Envoy itself"),
+            Cell.approvedOrRefused("likewise"),
+            Cell.approvedOrRefused("likewise"),
+            under(
+                "OverlaysInIstioTest#floor_whileKithIsAway_whatTheBaselineApprovesPasses_andNothingElse",
+                ENFORCE)),
+        withEnvoy(
+            "server restarted, and no other one is there (SQLite)",
+            Cell.asDecided(
+                "all that was decided is in its log; until it is ready as *server killed*"),
+            Cell.asDecided("likewise"),
+            Cell.asDecided("likewise"),
+            Breakage::restartServer,
+            _ -> {}),
+        byTests(
+            "server restarted, and its store is in memory",
+            Cell.passes("learned anew"),
+            Cell.passes("observed, since its baseline is forgotten"),
+            Cell.notEntered(
+                "observed, since its baseline is forgotten, with every mode that `kith mode` set;"
+                    + " until it is ready as *server killed*"),
+            inEach("ControlStateTest#restart_inMemory_forgetsBaselinesAndModes_andObserves")),
         unreachable("server stuck (SIGSTOP)", Breakage::freezeServer, Breakage::thawServer),
         withEnvoy(
             "server slow: longer than Envoy waits, again and again",
@@ -119,6 +156,19 @@ final class Faults {
             refused,
             Breakage::killBridge,
             Breakage::startBridge),
+        withEnvoy(
+            "bridge killed, and the scope says `failure: open`",
+            unanswered,
+            recorded,
+            refused,
+            mesh -> {
+              mesh.openFilter();
+              mesh.killBridge();
+            },
+            mesh -> {
+              mesh.startBridge();
+              mesh.rightFilter();
+            }),
         byTests(
             "bridge rolled: another one stands by, and takes over when it ends",
             Cell.asDecided("Checks of that moment wait for it"),
@@ -327,11 +377,40 @@ final class Faults {
             inEach(
                 "FleetFailureTest#database_failedOver_noVerdictIsWrong_andChangesAreTakenAgain")),
         byTests(
+            "database failed over to a standby that lags, or an older copy put back",
+            Cell.asDecided(
+                "by what servers know that run; changes are refused, and one that starts does not"
+                    + " get ready: as *server killed*"),
+            Cell.asDecided("likewise"),
+            Cell.asDecided("likewise"),
+            inEach(
+                "TwoReplicasTest#database_lacksTheLastChange_noVerdictIsWrong_changesAreRefused"),
+            under(
+                "JournalTest#follow_logCutOff_isNoticedByALiveServer_whichKeepsItsState", ENFORCE),
+            ofAPart("JournalTest#restart_logCutOff_isRefusedByTheHighWaterMark")),
+        byTests(
             "disk of the database full",
             Cell.asDecided("changes are refused"),
             Cell.asDecided("changes are refused"),
             Cell.asDecided("changes are refused"),
             inEach("FleetFailureTest#database_full_noVerdictIsWrong_andChangesAreRefused")),
+        byTests(
+            "clocks of servers and of the database hours apart",
+            Cell.asDecided("what ends by itself ends by the clock of the server that is asked"),
+            Cell.asDecided("likewise"),
+            Cell.asDecided("likewise"),
+            under(
+                "LifeTest#rulesForAWhile_changedWhileTheClockIsAhead_holdWhenItIsPutBack", ENFORCE),
+            ofAPart("SharedSidecarsTest#open_winsOverAnOlderClosed_whereverItWasHeard"),
+            ofAPart("LeadershipTest#holderWhoseClockIsBehind_keepsItWhileItRenews"),
+            ofAPart("LeadershipTest#holderWhoseClockIsAhead_losesItAllTheSame")),
+        byTests(
+            "a request that comes in with a proof that ended, by the clock of the receiver's"
+                + " server",
+            Cell.passes("counted").recordedAs("bad_provenance"),
+            Cell.passes("counted").recordedAs("bad_provenance"),
+            Cell.refused("from 10 s on").recordedAs("bad_provenance"),
+            inEach("InboundChecksTest#check_tokenThatEnded_isBadInEveryMode")),
         byTests(
             "database slow, or it answers nothing",
             Cell.asDecided("changes wait"),
