@@ -232,7 +232,7 @@ class DashboardTest {
 
   @Test
   void alerts_areAllRead() throws Exception {
-    assertThat(alerts()).hasSize(11);
+    assertThat(alerts()).hasSize(12);
   }
 
   private static boolean isInTheSources(String metric) throws IOException {

@@ -498,6 +498,12 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
           "failure",
           overlays::counts);
       metrics.gauges(
+          "kith_cluster_enforced_open",
+          "Enforced scopes that may pass what no server can be asked about, by the reason of their"
+              + " condition; of the control server that writes.",
+          "reason",
+          () -> writes() ? overlays.open() : Map.of());
+      metrics.gauges(
           "kith_cluster_floor_destinations",
           "Approved destinations of scopes with a floor, by whether they pass while no server can"
               + " be asked.",

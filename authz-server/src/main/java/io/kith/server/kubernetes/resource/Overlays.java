@@ -62,6 +62,9 @@ final class Overlays implements FailureModes {
   /** What was refused is tried again after so long. */
   private static final Duration PAUSE = Duration.ofSeconds(15);
 
+  /** A pod's sidecar has to have asked by then, for {@link #open}: pods come all the time. */
+  static final Duration YOUNG = Duration.ofMinutes(10);
+
   /** A pod's start is told in whole seconds, by another clock. */
   private static final Duration CLOCKS = Duration.ofSeconds(10);
 
@@ -80,6 +83,7 @@ final class Overlays implements FailureModes {
   private final Map<Name, Told> lists = new HashMap<>();
   private volatile Map<ScopeName, Kept> kept = Map.of();
   private volatile Map<String, Long> destinations = Map.of();
+  private volatile Map<String, Long> open = Map.of();
   private Map<ScopeName, Asking> asking = Map.of();
   private int left;
 
@@ -173,6 +177,7 @@ final class Overlays implements FailureModes {
     final List<String> closed = new ArrayList<>();
     final List<String> open = new ArrayList<>();
     final List<String> silent = new ArrayList<>();
+    boolean late;
 
     int all() {
       return closed.size() + open.size() + silent.size();
@@ -265,6 +270,11 @@ final class Overlays implements FailureModes {
     }
     kept = Map.copyOf(now);
     asking = asking();
+    open =
+        now.keySet().stream()
+            .map(this::mayPass)
+            .filter(Objects::nonNull)
+            .collect(Collectors.groupingBy(Reason::word, Collectors.counting()));
   }
 
   private Map<ScopeName, FailureMode.Floor> floorsAmong(Map<ScopeName, FailureMode> asked) {
@@ -529,8 +539,9 @@ final class Overlays implements FailureModes {
       var scope = byScope.get(cluster.governing(pod.owner()));
       if (scope != null) {
         var state = state(pod);
-        (state == null ? scope.silent : state.isClosed(now) ? scope.closed : scope.open)
-            .add(pod.name());
+        var closed = state != null && state.isClosed(now);
+        (state == null ? scope.silent : closed ? scope.closed : scope.open).add(pod.name());
+        scope.late |= !closed && pod.started().isBefore(now.minus(YOUNG));
       }
     }
     return byScope;
@@ -618,6 +629,21 @@ final class Overlays implements FailureModes {
                 found.silent));
   }
 
+  /** Why an enforced scope may pass what no server can be asked about; null when it does not. */
+  private @Nullable Reason mayPass(ScopeName scope) {
+    if (Objects.requireNonNull(kept.get(scope)).mode() != Mode.ENFORCE) {
+      return null;
+    }
+    var why = notEnforced(scope);
+    if (why == null || why.reason() == Reason.NO_SIDECARS) {
+      return null;
+    }
+    var found = asking.get(scope);
+    return why.reason() != Reason.WAITS_FOR_SIDECARS || (found != null && found.late)
+        ? why.reason()
+        : null;
+  }
+
   private static String named(String what, List<String> pods) {
     var more = pods.size() - NAMED;
     return pods.isEmpty()
@@ -654,6 +680,14 @@ final class Overlays implements FailureModes {
     return kept.values().stream()
         .filter(told -> told.problem() == null)
         .collect(Collectors.groupingBy(told -> told.failure().word(), Collectors.counting()));
+  }
+
+  /**
+   * Enforced scopes that may pass what no server can be asked about, by why, in the words of their
+   * conditions. Sidecars that are younger than {@link #YOUNG} are not waited for.
+   */
+  Map<String, Long> open() {
+    return open;
   }
 
   /** Approved destinations of floors, by whether they pass: {@code yes} and {@code no}. */

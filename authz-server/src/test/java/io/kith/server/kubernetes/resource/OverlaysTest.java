@@ -518,6 +518,35 @@ class OverlaysTest {
   }
 
   @Test
+  void open_hasEnforcedScopesThatMayPass_byWhy_andWaitsForNoYoungPod() throws Exception {
+    var overlays = overlays("shop/*", "enforce", "pay/*", "observe");
+    follow(overlays);
+    assertThat(overlays.open()).as("nothing runs there").isEmpty();
+
+    pod("cart-1", "10.88.1.1");
+    pod("cart-2", "10.88.1.2");
+    asks("10.88.1.1", true);
+    now = now.plus(Overlays.YOUNG);
+    follow(overlays);
+    assertThat(overlays.open()).isEqualTo(Map.of("WaitsForSidecars", 1L));
+
+    asks("10.88.1.1", false);
+    asks("10.88.1.2", false);
+    now = now.plus(Sidecars.SETTLED);
+    pod("cart-3", "10.88.1.3");
+    follow(overlays);
+    assertThat(words(overlays.notEnforced(SHOP))).startsWith("not WaitsForSidecars: 2 of 3 ");
+    assertThat(overlays.open()).isEmpty();
+
+    follow(overlays, Map.of(SHOP, new FailureMode.Open()), Set.of());
+    assertThat(overlays.open()).isEqualTo(Map.of("FailsOpen", 1L));
+
+    filters.refusal = new KubernetesClientException("not allowed", 403, null);
+    follow(overlays);
+    assertThat(overlays.open()).isEqualTo(Map.of("NotWritten", 1L));
+  }
+
+  @Test
   void notEnforced_whatItSaidBeforeTheFilterWasClosed_doesNotCount() throws Exception {
     pod("cart-1", POD.toString());
     follow(overlays("shop/*", "observe"));
