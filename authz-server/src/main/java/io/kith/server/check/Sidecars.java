@@ -46,6 +46,11 @@ public final class Sidecars {
    * @param changed since when it says so
    */
   public record State(IpAddress pod, boolean open, Instant asked, Instant changed) {
+    /** Whether it said more than once that it is open, and does not only pass for it. */
+    public boolean saysOpen() {
+      return open && asked.isAfter(changed);
+    }
+
     /** Whether nothing passes what could not be asked about, nor did a moment ago. */
     public boolean isClosed(Instant now) {
       return !open && !now.isBefore(changed.plus(SETTLED));

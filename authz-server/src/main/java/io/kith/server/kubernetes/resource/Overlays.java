@@ -62,7 +62,7 @@ final class Overlays implements FailureModes {
   /** What was refused is tried again after so long. */
   private static final Duration PAUSE = Duration.ofSeconds(15);
 
-  /** A pod's sidecar has to have asked by then, for {@link #open}: pods come all the time. */
+  /** Younger pods are not waited for by {@link #open}: they come all the time. */
   static final Duration YOUNG = Duration.ofMinutes(10);
 
   /** A pod's start is told in whole seconds, by another clock. */
@@ -541,7 +541,8 @@ final class Overlays implements FailureModes {
         var state = state(pod);
         var closed = state != null && state.isClosed(now);
         (state == null ? scope.silent : closed ? scope.closed : scope.open).add(pod.name());
-        scope.late |= !closed && pod.started().isBefore(now.minus(YOUNG));
+        scope.late |=
+            state != null && state.saysOpen() && pod.started().isBefore(now.minus(YOUNG));
       }
     }
     return byScope;
@@ -684,7 +685,8 @@ final class Overlays implements FailureModes {
 
   /**
    * Enforced scopes that may pass what no server can be asked about, by why, in the words of their
-   * conditions. Sidecars that are younger than {@link #YOUNG} are not waited for.
+   * conditions. Of sidecars it counts those that said so: one that asks nothing is idle, or knows
+   * no filter of Kith's, and that is for {@code kith doctor} to say.
    */
   Map<String, Long> open() {
     return open;

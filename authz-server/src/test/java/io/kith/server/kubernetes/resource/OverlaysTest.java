@@ -518,7 +518,7 @@ class OverlaysTest {
   }
 
   @Test
-  void open_hasEnforcedScopesThatMayPass_byWhy_andWaitsForNoYoungPod() throws Exception {
+  void open_hasEnforcedScopesThatMayPass_byWhy_andWaitsForNoYoungOrIdlePod() throws Exception {
     var overlays = overlays("shop/*", "enforce", "pay/*", "observe");
     follow(overlays);
     assertThat(overlays.open()).as("nothing runs there").isEmpty();
@@ -527,6 +527,9 @@ class OverlaysTest {
     pod("cart-2", "10.88.1.2");
     asks("10.88.1.1", true);
     now = now.plus(Overlays.YOUNG);
+    follow(overlays);
+    assertThat(overlays.open()).as("may be idle since, as the other one is").isEmpty();
+    asks("10.88.1.1", true);
     follow(overlays);
     assertThat(overlays.open()).isEqualTo(Map.of("WaitsForSidecars", 1L));
 
