@@ -2,6 +2,7 @@ package io.kith.server.rehearsal;
 
 import io.kith.admin.v1.FinishTestRunRequest;
 import io.kith.admin.v1.GetStatusRequest;
+import io.kith.admin.v1.ListDecisionsRequest;
 import io.kith.admin.v1.SetModeRequest;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.SpiffeId;
@@ -27,7 +28,8 @@ import java.util.Set;
 /**
  * A server that learns a flow, enforces it, stops, and does so again from its store, with a
  * development identity, a bridge and an Envoy of its own, in one process and a folder of its own.
- * Its bridge is at a port first, then at a Unix socket, so that it has been through both.
+ * Its bridge is at a port first, then at a Unix socket, so that it has been through both. An
+ * operator looks at it and denies something by hand.
  *
  * <p>A program: run with {@code -XX:AOTCacheOutput=FILE}, the JVM writes at its end the classes
  * that were used, linked, and how their methods ran. A server that starts with {@code
@@ -165,10 +167,40 @@ public final class Rehearsal {
         envoy.ask(true, FIRST_PORT);
         envoy.ask(false, RehearsedBridge.STRANGE_PORT);
         envoy.askMany(FIRST_PORT);
+        if (teach) {
+          operate(denied(admin));
+        }
       }
     } finally {
       server.interrupt();
       server.join(PATIENCE);
+    }
+  }
+
+  private static String denied(AdminClient admin) throws Exception {
+    var request = ListDecisionsRequest.newBuilder().setDeniedOnly(true).setLimit(1).build();
+    await(() -> admin.service().listDecisions(request).getDecisionsCount() == 1);
+    return admin.service().listDecisions(request).getDecisions(0).getId();
+  }
+
+  /** As an operator does, so that his verbs start fast too: the more so where he is in a hurry. */
+  private void operate(String decision) {
+    verb("status");
+    verb("decisions");
+    verb("show", OWNER);
+    verb("explain", decision);
+    verb("deny", OWNER, decision, "--note", NOTE);
+    verb("rules", OWNER);
+  }
+
+  private void verb(String... words) {
+    var out = new StringWriter();
+    var printer = new PrintWriter(out, true);
+    var here =
+        new Surroundings(
+            Map.of("KITH_CONFIG", config.toString()), folder, "rehearsal", printer, printer);
+    if (Kith.run(here, words) != 0) {
+      throw new IllegalStateException(String.join(" ", words) + ": " + out);
     }
   }
 
