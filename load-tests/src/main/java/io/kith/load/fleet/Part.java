@@ -21,12 +21,23 @@ public record Part(String role, SpiffeId id, String settings, String checks) {
     return new Part("all", Fleet.SERVER, "");
   }
 
+  /** Everything, and it follows the objects of a cluster as that account. */
+  public static Part ofCluster(Path kubeconfig) {
+    return new Part("all", Fleet.SERVER, "kubernetes: {kubeconfig: \"" + kubeconfig + "\"}");
+  }
+
   /** It keeps the store, and check servers follow it at that port. */
   public static Part control(int port) {
-    return new Part(
-        "control",
-        Fleet.SERVER,
-        "control: {listen: \"127.0.0.1:%d\"}\n  checkIds: [\"%s\"]".formatted(port, Fleet.CHECK));
+    return new Part("control", Fleet.SERVER, followed(port));
+  }
+
+  /** Everything, and check servers follow it at that port. */
+  public static Part allAndControl(int port) {
+    return new Part("all", Fleet.SERVER, followed(port));
+  }
+
+  private static String followed(int port) {
+    return "control: {listen: \"127.0.0.1:%d\"}\n  checkIds: [\"%s\"]".formatted(port, Fleet.CHECK);
   }
 
   /** It answers Checks. */
