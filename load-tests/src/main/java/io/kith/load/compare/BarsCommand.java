@@ -24,8 +24,9 @@ import picocli.CommandLine.Spec;
       "",
       "Measures what no comparison of servers shows, each figure beside its bar: how soon a server"
           + " decides after its start and how well it does at first, how soon a deny by hand is in"
-          + " force on two servers, what many workloads cost, what a dead exporter of telemetry"
-          + " costs, and how soon answers come at half of what OPA-Envoy can do.",
+          + " force on two servers (from its RPC, and from the command), what many workloads cost,"
+          + " what a dead exporter of telemetry costs, and how soon answers come at half of what"
+          + " OPA-Envoy can do.",
       "",
       "Servers have a processor for themselves, as with bench check. Needs no root; PostgreSQL for"
           + " the deny, OPA-Envoy (KITH_OPA_ENVOY) for its row. Some ten minutes, of which half go"

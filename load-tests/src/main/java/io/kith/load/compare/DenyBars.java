@@ -1,15 +1,20 @@
 package io.kith.load.compare;
 
 import io.grpc.ManagedChannel;
+import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
 import io.kith.admin.v1.DenyRequest;
 import io.kith.admin.v1.ListEdgesRequest;
+import io.kith.admin.v1.ListRulesRequest;
 import io.kith.admin.v1.RemoveRuleRequest;
+import io.kith.load.tools.Command;
 import io.kith.load.tools.MissingToolException;
 import io.kith.load.tools.Postgres;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -19,7 +24,10 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
-/** How soon a deny by hand is in force on all of two servers, while they answer. */
+/**
+ * How soon a deny by hand is in force on all of two servers, while they answer. The bar is that of
+ * its RPC; how long it takes from the start of a person's command stands beside it.
+ */
 final class DenyBars {
   private static final Duration LIMIT = Duration.ofSeconds(30);
 
@@ -31,14 +39,29 @@ final class DenyBars {
   /** The first socket of a pod: its first program, to the first destination. */
   private static final String PROGRAM = "/app/shop";
 
+  /** The folder of the launcher, as it says itself; empty in tests, which it does not run. */
+  private static final String HOME = System.getProperty("kith.home", "");
+
+  /** Of a deny, at one of the servers. */
+  @FunctionalInterface
+  private interface Way {
+    void deny(int server) throws IOException, InterruptedException;
+  }
+
   private final BarsBench.Bench bench;
+  private final List<Path> homes;
   private final List<Driver> drivers;
   private final List<ManagedChannel> admins;
   private final String edge;
 
   private DenyBars(
-      BarsBench.Bench bench, List<Driver> drivers, List<ManagedChannel> admins, String edge) {
+      BarsBench.Bench bench,
+      List<Path> homes,
+      List<Driver> drivers,
+      List<ManagedChannel> admins,
+      String edge) {
     this.bench = bench;
+    this.homes = homes;
     this.drivers = drivers;
     this.admins = admins;
     this.edge = edge;
@@ -54,7 +77,7 @@ final class DenyBars {
   }
 
   private static String words() {
-    return "deny by hand: first refusal on all of two servers";
+    return "deny by hand, from its RPC: first refusal on both servers";
   }
 
   private static List<Bar> measured(BarsBench.Bench bench, Postgres postgres)
@@ -91,8 +114,8 @@ final class DenyBars {
         var admins = servers.stream().map(KithServer::admin).toList();
         try {
           return new DenyBars(
-                  bench, List.of(driverOfOne, driverOfTwo), admins, edge(admins.getFirst()))
-              .trials();
+                  bench, homes, List.of(driverOfOne, driverOfTwo), admins, edge(admins.getFirst()))
+              .bars();
         } finally {
           admins.forEach(ManagedChannel::shutdownNow);
         }
@@ -125,11 +148,67 @@ final class DenyBars {
         .getId();
   }
 
-  private List<Bar> trials() throws IOException, InterruptedException {
-    var count = Math.max(4, 4 * bench.plan().trials());
-    var millis = new double[count];
+  private List<Bar> bars() throws IOException, InterruptedException {
+    var calls = trials("from the RPC", this::call);
+    return List.of(
+        bar(calls, HOME.isEmpty() ? new double[0] : trials("from the command", this::command)));
+  }
+
+  /**
+   * The figure of calls, with that of commands beside it.
+   *
+   * @param calls milliseconds of each trial
+   * @param commands the same, from the start of {@code kith deny}; empty where none was run
+   */
+  static Bar bar(double[] calls, double[] commands) {
+    var note = "the worst of " + calls.length + "; median " + median(calls);
+    return Bar.atMost(
+        "deny",
+        words(),
+        "ms",
+        BAR,
+        Arrays.stream(calls).max().orElseThrow(),
+        commands.length == 0
+            ? note
+            : "%s; from the start of kith deny %s, median %s"
+                .formatted(
+                    note, millis(Arrays.stream(commands).max().orElseThrow()), median(commands)));
+  }
+
+  private static String median(double[] millis) {
+    return millis(Arrays.stream(millis).sorted().toArray()[millis.length / 2]);
+  }
+
+  private static String millis(double millis) {
+    return String.format(Locale.ROOT, "%.0f ms", millis);
+  }
+
+  /** Denies by the admin API, whose client is there already. */
+  private void call(int server) {
+    var _ =
+        KithServer.stub(admins.get(server))
+            .deny(
+                DenyRequest.newBuilder()
+                    .setOwner(KithServer.owner(0))
+                    .setEdgeId(edge)
+                    .setNote("measured")
+                    .build());
+  }
+
+  /** Denies as a person does, whose command has to start. */
+  private void command(int server) throws IOException, InterruptedException {
+    var argv = new ArrayList<>(bench.cores().bothPrefix());
+    argv.add(Path.of(HOME, "kith").toString());
+    argv.addAll(List.of("deny", KithServer.owner(0), edge, "--note", "measured"));
+    argv.addAll(List.of("--config", homes.get(server).resolve("kith.yaml").toString()));
+    var _ = Command.run(LIMIT, argv).orFail();
+  }
+
+  /** Milliseconds from the begin of each deny to the first refusal by the slower server. */
+  private double[] trials(String from, Way way) throws IOException, InterruptedException {
+    var millis = new double[Math.max(4, 4 * bench.plan().trials())];
     try (var threads = Executors.newFixedThreadPool(drivers.size())) {
-      for (var i = 0; i < count; i++) {
+      for (var i = 0; i < millis.length; i++) {
         awaitAllowed();
         var running = new CountDownLatch(drivers.size());
         var refusals =
@@ -142,50 +221,34 @@ final class DenyBars {
         if (!running.await(LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
           throw new IOException("no answers within " + LIMIT);
         }
-        var admin = KithServer.stub(admins.get(i % admins.size()));
+        var server = i % admins.size();
         var began = System.nanoTime();
-        var rule =
-            admin
-                .deny(
-                    DenyRequest.newBuilder()
-                        .setOwner(KithServer.owner(0))
-                        .setEdgeId(edge)
-                        .setNote("measured")
-                        .build())
-                .getRule()
-                .getId();
+        way.deny(server);
         for (var refusal : refusals) {
           millis[i] = Math.max(millis[i], (refusal.get() - began) / 1e6);
         }
-        var _ =
-            admin.removeRule(
-                RemoveRuleRequest.newBuilder()
-                    .setOwner(KithServer.owner(0))
-                    .setId(rule)
-                    .setNote("measured")
-                    .build());
+        takeBack(KithServer.stub(admins.get(server)));
       }
     } catch (ExecutionException e) {
       throw new IOException("no refusal", e.getCause());
     }
     bench
         .say()
-        .accept(
-            "  "
-                + Arrays.stream(millis)
-                    .mapToObj(one -> String.format(Locale.ROOT, "%.0f", one))
-                    .toList()
-                + " ms");
-    Arrays.sort(millis);
-    return List.of(
-        Bar.atMost(
-            "deny",
-            words(),
-            "ms",
-            BAR,
-            millis[count - 1],
-            String.format(
-                Locale.ROOT, "the worst of %d; median %.0f ms", count, millis[count / 2])));
+        .accept("  " + from + ": " + Arrays.stream(millis).mapToObj(DenyBars::millis).toList());
+    return millis;
+  }
+
+  private static void takeBack(AdminServiceBlockingStub admin) {
+    var rules = ListRulesRequest.newBuilder().setOwner(KithServer.owner(0)).build();
+    for (var rule : admin.listRules(rules).getRulesList()) {
+      var _ =
+          admin.removeRule(
+              RemoveRuleRequest.newBuilder()
+                  .setOwner(KithServer.owner(0))
+                  .setId(rule.getId())
+                  .setNote("measured")
+                  .build());
+    }
   }
 
   private void awaitAllowed() throws IOException {

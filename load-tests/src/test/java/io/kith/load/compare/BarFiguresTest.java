@@ -31,6 +31,19 @@ class BarFiguresTest {
     assertThat(lines).last().isEqualTo("on two processors");
   }
 
+  /** The bar is that of the RPC; it was told as if a person's command were in it. */
+  @Test
+  void deny_saysFromWhenItCounts_andWhatTheCommandTakes() {
+    var both = DenyBars.bar(new double[] {99, 20, 27}, new double[] {900, 700, 800});
+    var call = DenyBars.bar(new double[] {99, 20, 27}, new double[0]);
+
+    assertThat(both.words()).isEqualTo("deny by hand, from its RPC: first refusal on both servers");
+    assertThat(both.figure()).isEqualTo(99);
+    assertThat(call.note()).isEqualTo("the worst of 3; median 27 ms");
+    assertThat(both.note())
+        .isEqualTo(call.note() + "; from the start of kith deny 900 ms, median 800 ms");
+  }
+
   @Test
   void json_isOneObject() {
     assertThat(new BarFigures(List.of(SOON, SLOW, MISSING)).json())
