@@ -88,7 +88,7 @@ class ClusterDashboardTest {
   @Order(1)
   void queriesAndAlerts_areThere() throws Exception {
     assertThat(queries()).hasSize(4);
-    assertThat(alerts()).hasSize(4);
+    assertThat(alerts()).hasSize(5);
   }
 
   @ParameterizedTest
@@ -130,6 +130,21 @@ class ClusterDashboardTest {
 
   @Test
   @Order(5)
+  void enforcedScopeThatFailsOpen_fires() throws Exception {
+    plane.apply(
+        """
+        apiVersion: kith.io/v1
+        kind: Scope
+        metadata: {name: shop, namespace: shop}
+        spec: {mode: enforce, failure: open}
+        """);
+
+    awaitFires("kith_cluster_enforced_open");
+    dashboard.awaitValue("kith_cluster_enforced_open{reason=\"FailsOpen\"} == 1");
+  }
+
+  @Test
+  @Order(6)
   void apiServerThatIsGone_fires() throws Exception {
     plane.killApiServer();
 

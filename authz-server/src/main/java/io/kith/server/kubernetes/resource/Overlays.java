@@ -65,6 +65,13 @@ final class Overlays implements FailureModes {
   /** Younger pods are not waited for by {@link #open}: they come all the time. */
   static final Duration YOUNG = Duration.ofMinutes(10);
 
+  /** The reasons that {@link #open} always has, so that there is something to alert on. */
+  static final Map<String, Long> NONE_OPEN =
+      Map.of(
+          Reason.FAILS_OPEN.word(), 0L,
+          Reason.NOT_WRITTEN.word(), 0L,
+          Reason.WAITS_FOR_SIDECARS.word(), 0L);
+
   /** A pod's start is told in whole seconds, by another clock. */
   private static final Duration CLOCKS = Duration.ofSeconds(10);
 
@@ -83,7 +90,7 @@ final class Overlays implements FailureModes {
   private final Map<Name, Told> lists = new HashMap<>();
   private volatile Map<ScopeName, Kept> kept = Map.of();
   private volatile Map<String, Long> destinations = Map.of();
-  private volatile Map<String, Long> open = Map.of();
+  private volatile Map<String, Long> open = NONE_OPEN;
   private Map<ScopeName, Asking> asking = Map.of();
   private int left;
 
@@ -270,11 +277,12 @@ final class Overlays implements FailureModes {
     }
     kept = Map.copyOf(now);
     asking = asking();
-    open =
-        now.keySet().stream()
-            .map(this::mayPass)
-            .filter(Objects::nonNull)
-            .collect(Collectors.groupingBy(Reason::word, Collectors.counting()));
+    var why = new HashMap<>(NONE_OPEN);
+    now.keySet().stream()
+        .map(this::mayPass)
+        .filter(Objects::nonNull)
+        .forEach(reason -> why.merge(reason.word(), 1L, Long::sum));
+    open = Map.copyOf(why);
   }
 
   private Map<ScopeName, FailureMode.Floor> floorsAmong(Map<ScopeName, FailureMode> asked) {

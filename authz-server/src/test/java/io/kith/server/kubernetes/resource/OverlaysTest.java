@@ -521,17 +521,17 @@ class OverlaysTest {
   void open_hasEnforcedScopesThatMayPass_byWhy_andWaitsForNoYoungOrIdlePod() throws Exception {
     var overlays = overlays("shop/*", "enforce", "pay/*", "observe");
     follow(overlays);
-    assertThat(overlays.open()).as("nothing runs there").isEmpty();
+    assertThat(overlays.open()).as("nothing runs there").isEqualTo(Overlays.NONE_OPEN);
 
     pod("cart-1", "10.88.1.1");
     pod("cart-2", "10.88.1.2");
     asks("10.88.1.1", true);
     now = now.plus(Overlays.YOUNG);
     follow(overlays);
-    assertThat(overlays.open()).as("may be idle since, as the other one is").isEmpty();
+    assertThat(overlays.open()).as("may be idle, as the other one").isEqualTo(Overlays.NONE_OPEN);
     asks("10.88.1.1", true);
     follow(overlays);
-    assertThat(overlays.open()).isEqualTo(Map.of("WaitsForSidecars", 1L));
+    assertThat(overlays.open()).containsEntry("WaitsForSidecars", 1L);
 
     asks("10.88.1.1", false);
     asks("10.88.1.2", false);
@@ -539,14 +539,14 @@ class OverlaysTest {
     pod("cart-3", "10.88.1.3");
     follow(overlays);
     assertThat(words(overlays.notEnforced(SHOP))).startsWith("not WaitsForSidecars: 2 of 3 ");
-    assertThat(overlays.open()).isEmpty();
+    assertThat(overlays.open()).isEqualTo(Overlays.NONE_OPEN);
 
     follow(overlays, Map.of(SHOP, new FailureMode.Open()), Set.of());
-    assertThat(overlays.open()).isEqualTo(Map.of("FailsOpen", 1L));
+    assertThat(overlays.open()).containsEntry("FailsOpen", 1L);
 
     filters.refusal = new KubernetesClientException("not allowed", 403, null);
     follow(overlays);
-    assertThat(overlays.open()).isEqualTo(Map.of("NotWritten", 1L));
+    assertThat(overlays.open()).containsEntry("NotWritten", 1L);
   }
 
   @Test
