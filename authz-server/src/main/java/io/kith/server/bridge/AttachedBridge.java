@@ -43,6 +43,9 @@ import org.jspecify.annotations.Nullable;
 final class AttachedBridge {
   private static final int MAX_IN_MESSAGE = 1_024;
 
+  /** Of policies in one message: a bridge reads none of more than 4 MiB. */
+  private static final int MAX_OCTETS = 1024 * 1024;
+
   private final BridgeHub hub;
   private final Peer peer;
   private final Hello hello;
@@ -278,24 +281,29 @@ final class AttachedBridge {
         .collect(Collectors.toSet());
   }
 
-  /** Tells the bridge which of these policies are new to it; for one thread. */
+  /**
+   * Tells the bridge which of these policies are new to it, as many as one message has room for;
+   * for one thread.
+   */
   void guards(Map<String, GuardPolicy> policies) {
-    var news = new ArrayList<GuardPolicy>();
+    var news = GuardPolicies.newBuilder();
     synchronized (guards) {
-      policies.forEach(
-          (pod, policy) -> {
-            if (news.size() < MAX_IN_MESSAGE && !policy.equals(guards.get(pod))) {
-              guards.put(pod, policy);
-              news.add(policy);
-            }
-          });
+      var octets = 0L;
+      for (var one : policies.entrySet()) {
+        if (!one.getValue().equals(guards.get(one.getKey()))) {
+          octets += one.getValue().getSerializedSize();
+          if (news.getPoliciesCount() == MAX_IN_MESSAGE
+              || (octets > MAX_OCTETS && news.getPoliciesCount() > 0)) {
+            break;
+          }
+          guards.put(one.getKey(), one.getValue());
+          news.addPolicies(one.getValue());
+        }
+      }
       guards.keySet().retainAll(policies.keySet());
     }
-    if (!news.isEmpty()) {
-      out.write(
-          ServerMessage.newBuilder()
-              .setGuardPolicies(GuardPolicies.newBuilder().addAllPolicies(news))
-              .build());
+    if (news.getPoliciesCount() > 0) {
+      out.write(ServerMessage.newBuilder().setGuardPolicies(news).build());
     }
   }
 

@@ -116,6 +116,7 @@ final class Questions {
       return answer;
     }
 
+    /** At most 60 octets, so that all that may wait are less than what may wait in the stream. */
     ServerMessage message() {
       return ServerMessage.newBuilder()
           .setQuery(
@@ -130,7 +131,6 @@ final class Questions {
                   .setSourcePort(query.source().port())
                   .setDestinationAddress(ByteString.copyFrom(query.destination().address().bytes()))
                   .setDestinationPort(query.destination().port())
-                  .setSpiffeId(query.spiffeId().toString())
                   .setTimeoutMillis((int) Math.max(1, query.timeout().toMillis())))
           .build();
     }

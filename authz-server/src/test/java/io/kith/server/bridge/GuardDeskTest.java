@@ -56,6 +56,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
@@ -137,6 +138,11 @@ class GuardDeskTest {
   }
 
   private GuardDesk desk(StaticWorkloadDirectory directory, NetworkTarget... resolvers) {
+    return desk(directory, List.of(NetworkTarget.parse("0.0.0.0/0:3306")), resolvers);
+  }
+
+  private GuardDesk desk(
+      StaticWorkloadDirectory directory, List<NetworkTarget> excluded, NetworkTarget... resolvers) {
     var settings =
         new KithConfig.Guard(
             1_337,
@@ -145,7 +151,7 @@ class GuardDeskTest {
             true,
             false,
             List.of(resolvers),
-            List.of(NetworkTarget.parse("0.0.0.0/0:3306")),
+            excluded,
             List.of(),
             List.of());
     return new GuardDesk(settings, directory, policy, hub, flows);
@@ -253,6 +259,47 @@ class GuardDeskTest {
           .extracting(GuardPolicy::getMode)
           .isEqualTo(GuardMode.GUARD_MODE_SHADOW);
     }
+  }
+
+  /** A bridge ended its stream at each message of more than 4 MiB, and attached in vain again. */
+  @Test
+  void look_policiesOfManyOctets_areToldInSeveralMessages() {
+    var pods = PodUpdate.newBuilder();
+    for (var i = 1; i <= 100; i++) {
+      pods.addPods(
+          pod("net:[" + i + "]", "10.88.3." + i).addSpiffeIds(Samples.CHECKOUT.toString()));
+    }
+    var entries =
+        IntStream.rangeClosed(1, 100)
+            .mapToObj(
+                i ->
+                    entry(
+                        "shop/deployment/checkout",
+                        Samples.CHECKOUT,
+                        IpAddress.parse("10.88.3." + i)))
+            .toList();
+    var blocks =
+        IntStream.range(0, 5_000)
+            .mapToObj(i -> NetworkTarget.parse("198.18." + i / 250 + "." + i % 250 + "/32:443"))
+            .toList();
+    bridge.registers(pods.build(), Instant.EPOCH);
+    try (var desk =
+        desk(new StaticWorkloadDirectory(entries), blocks, NetworkTarget.parse("10.96.0.10:53"))) {
+      var looks = 0;
+      var told = new HashSet<String>();
+      while (told.size() < 100 && looks++ < 100) {
+        desk.look();
+        assertThat(sent).singleElement().satisfies(GuardDeskTest::isRead);
+        policies().forEach(policy -> assertThat(told.add(policy.getPodId())).isTrue());
+      }
+      assertThat(told).hasSize(100);
+      desk.look();
+      assertThat(policies()).isEmpty();
+    }
+  }
+
+  private static void isRead(ServerMessage message) {
+    assertThat(message.getSerializedSize()).isLessThan(2 * 1024 * 1024);
   }
 
   /** Such as the cluster's DNS, of which each answer would be a datagram past a sidecar. */
