@@ -24,6 +24,7 @@ import java.util.Set;
 /** Turns a bridge's answers into attributions. Used by the thread of one stream only. */
 final class AnswerReader {
   private static final int MAX_CANDIDATES = 64;
+  private static final int MAX_IDS = 64;
   private static final int MAX_REASONS = 8;
   private static final int MAX_REASON = 200;
 
@@ -111,6 +112,14 @@ final class AnswerReader {
   private Fingerprints.Found candidate(
       io.kith.bridge.v1.Candidate named, RegisteredPod pod, boolean foreign) {
     var attested = new HashSet<SpiffeId>();
+    if (named.getSpiffeIdsCount() > MAX_IDS) {
+      return new Fingerprints.Found.Missing(
+          "the bridge attests a process by "
+              + named.getSpiffeIdsCount()
+              + " SPIFFE IDs (expected: at most "
+              + MAX_IDS
+              + ")");
+    }
     if (!foreign) {
       try {
         named.getSpiffeIdsList().forEach(id -> attested.add(SpiffeId.parse(id)));

@@ -191,22 +191,29 @@ final class AttachedBridge {
       openers.answered(pod, query, attribution, answer.getOpener(), question.askedNanos());
       hub.recent().keep(this, pod, query, attribution, question.askedNanos());
       question.give(attribution);
+      if (fingerprints.isFull()) {
+        endFull();
+      }
     }
   }
 
   /** Takes a description. More than fit end the stream. */
   void described(Fingerprint fingerprint) {
     if (fingerprints.isFull()) {
-      end(
-          Status.RESOURCE_EXHAUSTED.withDescription(
-              "more than "
-                  + Fingerprints.MAX
-                  + " fingerprints or "
-                  + Fingerprints.MAX_OCTETS / 1024 / 1024
-                  + " MiB of them on one stream (attach again)"));
+      endFull();
       return;
     }
     fingerprints.add(fingerprint);
+  }
+
+  private void endFull() {
+    end(
+        Status.RESOURCE_EXHAUSTED.withDescription(
+            "more than "
+                + Fingerprints.MAX
+                + " fingerprints or "
+                + Fingerprints.MAX_OCTETS / 1024 / 1024
+                + " MiB of them on one stream (attach again)"));
   }
 
   /** Takes the table that its node's kernel writes. */

@@ -24,13 +24,14 @@ final class Fingerprints {
   /** More on one stream are refused: the bridge attaches again and starts from nothing. */
   static final int MAX = 65_536;
 
-  /** The same: octets of descriptions, 1 KiB for each. */
+  /** The same: octets of descriptions, 1 KiB for each, and of the SPIFFE IDs of candidates. */
   static final long MAX_OCTETS = MAX * 1_024L;
 
   private static final int MAX_ID = 64; // of a bridge's own: fp: and 32 digits
   private static final int MAX_TEXT = 4096;
   private static final int MAX_LINEAGE = 8;
   private static final int MAX_MAPPINGS = 16;
+  private static final int ID_OCTETS = 100; // of one, beside its characters
 
   private sealed interface Known {
     record Valid(ProcessFingerprint fingerprint, ProcessClass processClass) implements Known {}
@@ -49,7 +50,7 @@ final class Fingerprints {
 
   private final Map<String, Known> byId = new HashMap<>();
   private final Map<CandidateKey, Candidate> candidates = new HashMap<>();
-  private long octets; // of all that was described
+  private long octets; // of all that was described, and of candidates
 
   boolean isFull() {
     return byId.size() >= MAX || octets >= MAX_OCTETS;
@@ -83,7 +84,10 @@ final class Fingerprints {
         yield new Found.Here(
             candidates.computeIfAbsent(
                 new CandidateKey(id, quality, attested),
-                _ -> new Candidate(id, fingerprint, processClass, quality, attested)));
+                _ -> {
+                  attested.forEach(one -> octets += ID_OCTETS + one.toString().length());
+                  return new Candidate(id, fingerprint, processClass, quality, attested);
+                }));
       }
     };
   }

@@ -293,7 +293,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     private final Caller caller;
     private final ServerCallStreamObserver<News> out;
     private final Instant since = clock.instant();
-    private volatile Report latest = Report.getDefaultInstance();
+    private volatile Report latest = Report.getDefaultInstance(); // as far as it is shown
     private volatile String replica = "";
     private volatile Held held = new Held(false, Map.of());
     private final Set<Owner> heldOnce = ConcurrentHashMap.newKeySet();
@@ -326,15 +326,19 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
         }
         tell(news);
       }
-      latest =
-          report.toBuilder() // kept for long
-              .clearHoldings()
-              .clearDenials()
-              .clearAnswers()
-              .clearSidecars()
-              .clearBridges()
-              .build();
+      latest = said(report);
       take(report);
+    }
+
+    /** What is kept of it for long. */
+    private static Report said(Report report) {
+      return Report.newBuilder()
+          .setVersion(Untrusted.plain(report.getVersion(), 100))
+          .setPosition(report.getPosition())
+          .setPods(report.getPods())
+          .setWorkloads(report.getWorkloads())
+          .setProblem(Untrusted.plain(report.getProblem(), 500))
+          .build();
     }
 
     private void take(Report report) {
@@ -496,7 +500,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
                 + " or later)");
       }
       try {
-        latest = report;
+        latest = said(report);
         var name = FleetMessages.replica(caller.id(), report.getName());
         var refused = servers.attach(name, this);
         if (refused != null) {
@@ -574,12 +578,12 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
       var report = latest;
       return new CheckServers.Status(
           replica,
-          Untrusted.plain(report.getVersion(), 100),
+          report.getVersion(),
           report.getPosition(),
           Math.max(0, news.getPosition() - report.getPosition()),
           report.getPods(),
           report.getWorkloads(),
-          Untrusted.plain(report.getProblem(), 500),
+          report.getProblem(),
           since);
     }
   }

@@ -717,6 +717,51 @@ class BridgeHubTest {
         .isEqualTo("more than 65536 fingerprints or 64 MiB of them on one stream (attach again)");
   }
 
+  private static List<String> ids(int count, int length) {
+    return IntStream.range(0, count)
+        .mapToObj(i -> "spiffe://dev.kith.local/" + i + "/")
+        .map(id -> id + "a".repeat(length - id.length()))
+        .toList();
+  }
+
+  /** A process has a few, and each is kept with what was said of its connections. */
+  @Test
+  void ask_processOfMoreIdsThanOneCanHave_isUnattributedWithWords() {
+    var bridge = holding("node-1", "10.88.1.2");
+    bridge.describes(fingerprint("fp:1", "/usr/bin/checkout").build());
+
+    var many = ask("10.88.1.2", "");
+    bridge.answers(bridge.nextQuery(), candidate("fp:1").addAllSpiffeIds(ids(64, 100)));
+    var tooMany = ask("10.88.1.2", "");
+    bridge.answers(bridge.nextQuery(), candidate("fp:1").addAllSpiffeIds(ids(65, 100)));
+
+    assertThat(((Attributed) soon(many)).candidates().getFirst().attested()).hasSize(64);
+    assertThat(soon(tooMany))
+        .isEqualTo(
+            new Unattributed(
+                Rung.KERNEL_EXACT,
+                List.of("the bridge attests a process by 65 SPIFFE IDs (expected: at most 64)")));
+  }
+
+  /** Of each candidate on its own they are few octets. */
+  @Test
+  void ask_processesOfManyLongIds_endTheStreamBeforeTheyAreMany() {
+    var bridge = holding("node-1", "10.88.1.2");
+    bridge.describes(fingerprint("fp:1", "/usr/bin/checkout").build());
+    var answers = new ArrayList<CompletableFuture<Attribution>>();
+
+    for (var i = 0; i < 600 && !hub.statuses().isEmpty(); i++) {
+      answers.add(ask("10.88.1.2", ""));
+      var id = "spiffe://dev.kith.local/" + i;
+      bridge.answers(
+          bridge.nextQuery(), candidate("fp:1").addSpiffeIds(id).addAllSpiffeIds(ids(63, 2_048)));
+      assertThat(soon(answers.getLast())).isInstanceOf(Attributed.class);
+    }
+
+    assertThat(bridge.ended().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+    assertThat(answers).hasSizeBetween(480, 520);
+  }
+
   @Test
   void ask_unknownFingerprint_isUnattributed() {
     var bridge = holding("node-1", "10.88.1.2");

@@ -13,6 +13,8 @@ public final class IpAddress {
   private static final Pattern LITERAL =
       Pattern.compile("\\d{1,3}(\\.\\d{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*");
 
+  private static final int MAX_LENGTH = 45; // six groups of four digits, and an IPv4 address
+
   private static final long MAPPED = 0xffffL << 32;
   private static final IpAddress LOOPBACK_V6 = new IpAddress(0, 1);
 
@@ -34,6 +36,10 @@ public final class IpAddress {
    * @throws IllegalArgumentException for anything that is not a literal
    */
   public static IpAddress parse(String text) {
+    if (text.length() > MAX_LENGTH) {
+      throw new IllegalArgumentException(
+          "address of " + text.length() + " characters (expected: at most " + MAX_LENGTH + ")");
+    }
     try {
       if (LITERAL.matcher(text).matches()) {
         return of(InetAddress.ofLiteral(text).getAddress());

@@ -17,6 +17,7 @@ import java.util.regex.Pattern;
  */
 public record Owner(String namespace, String kind, String name) implements Comparable<Owner> {
   private static final Pattern PART = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,251})");
+  private static final int MAX_LENGTH = 3 * 252 + 2;
 
   public Owner {
     check(namespace, "namespace");
@@ -38,6 +39,10 @@ public record Owner(String namespace, String kind, String name) implements Compa
    * @throws IllegalArgumentException when there are not exactly three parts or one is not a name
    */
   public static Owner parse(String text) {
+    if (text.length() > MAX_LENGTH) {
+      throw new IllegalArgumentException(
+          "owner of " + text.length() + " characters (expected: at most " + MAX_LENGTH + ")");
+    }
     var parts = text.split("/", -1);
     if (parts.length != 3) {
       throw new IllegalArgumentException(

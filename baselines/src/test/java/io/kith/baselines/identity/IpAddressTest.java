@@ -54,6 +54,16 @@ class IpAddressTest {
                 + "' (expected: an IPv4 or IPv6 address such as 10.0.0.1 or fd00::1)");
   }
 
+  /** Of colons alone it took a time by the square of their number. */
+  @Test
+  void parse_moreThanALiteralCanHave_isRefusedWithItsLength() {
+    var longest = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255";
+    assertThat(IpAddress.parse(longest)).hasToString("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+    assertThatThrownBy(() -> IpAddress.parse(":".repeat(1_000_000) + "x"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("address of 1000001 characters (expected: at most 45)");
+  }
+
   @Test
   void of_bytes_areCopiedInAndOut() {
     var given = new byte[] {10, 0, 0, 1};

@@ -57,6 +57,16 @@ class OwnerTest {
         .hasMessageContaining("at most 252");
   }
 
+  /** Who sends it chose its length, and the message said all of it. */
+  @Test
+  void parse_moreThanThreeNamesCanHave_isRefusedWithItsLength() {
+    var longest = "a".repeat(252);
+    assertThat(Owner.parse(longest + "/" + longest + "/" + longest).name()).isEqualTo(longest);
+    assertThatThrownBy(() -> Owner.parse("/".repeat(759)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("owner of 759 characters (expected: at most 758)");
+  }
+
   @ParameterizedTest
   @CsvSource({
     "shop/job/import, true",

@@ -20,6 +20,7 @@ import io.kith.baselines.store.LearnedChanges;
 import io.kith.baselines.store.LearnedPart;
 import io.kith.baselines.store.StoreException;
 import io.kith.control.v1.ControlServiceGrpc;
+import io.kith.control.v1.ForgetLearnedRequest;
 import io.kith.control.v1.GetEntriesRequest;
 import io.kith.control.v1.GetLearnedRequest;
 import io.kith.control.v1.News;
@@ -288,6 +289,55 @@ class ControlStoreContractTest extends DurableStoreContract {
                 ControlSite.STRANGER + " is no check server (see server.checkIds)",
                 Status::getDescription);
       }
+    } finally {
+      channel.shutdownNow();
+    }
+  }
+
+  /** It was kept as long as the stream, and what could not be read was told back as it came. */
+  @Test
+  void follow_whatIsLong_isKeptAndToldInFewWords() throws Exception {
+    var channel = site.channel(served, ControlSite.CHECK);
+    try {
+      var stream =
+          ControlServiceGrpc.newStub(channel)
+              .follow(
+                  new StreamObserver<>() {
+                    @Override
+                    public void onNext(News news) {}
+
+                    @Override
+                    public void onError(Throwable thrown) {}
+
+                    @Override
+                    public void onCompleted() {}
+                  });
+      stream.onNext(
+          Report.newBuilder()
+              .setProtocolVersion(1)
+              .setName("node-long")
+              .setVersion("v".repeat(10_000))
+              .setProblem("p".repeat(10_000))
+              .build());
+      Await.until(
+          "it is told",
+          LIMIT,
+          () ->
+              served.service().servers().statuses().stream()
+                  .anyMatch(
+                      one ->
+                          one.version().equals("v".repeat(100) + "…")
+                              && one.problem().equals("p".repeat(500) + "…")));
+
+      assertThatThrownBy(
+              () ->
+                  ControlServiceGrpc.newBlockingStub(channel)
+                      .forgetLearned(
+                          ForgetLearnedRequest.newBuilder()
+                              .setName("node-long")
+                              .setOwner("o".repeat(100_000))
+                              .build()))
+          .hasMessage("INVALID_ARGUMENT: owner of 100000 characters (expected: at most 758)");
     } finally {
       channel.shutdownNow();
     }
