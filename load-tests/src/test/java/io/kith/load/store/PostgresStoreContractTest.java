@@ -2,15 +2,33 @@ package io.kith.load.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.baselines.bundle.LearnedSeals;
+import io.kith.baselines.bundle.LearnedSeals.Plain;
 import io.kith.baselines.config.StoreSettings;
+import io.kith.baselines.destination.Destination;
+import io.kith.baselines.destination.Evidence;
+import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.Owner;
+import io.kith.baselines.learning.LearnedState;
+import io.kith.baselines.learning.Learner;
+import io.kith.baselines.learning.LearningSettings;
+import io.kith.baselines.learning.Observation;
+import io.kith.baselines.process.Candidate;
+import io.kith.baselines.process.EntryKind;
+import io.kith.baselines.process.Origin;
+import io.kith.baselines.process.ProcessClass;
+import io.kith.baselines.process.ProcessFingerprint;
+import io.kith.baselines.process.Quality;
 import io.kith.baselines.store.BaselineStore;
 import io.kith.load.tools.Postgres;
+import io.kith.server.control.ServerKeys;
 import io.kith.server.store.PostgresStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.DriverManager;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -119,6 +137,54 @@ class PostgresStoreContractTest extends DurableStoreContract {
     assertThat(changed(started + (oldest + 1_000))).containsExactly(CHECKOUT);
     assertThat(changed(started + (oldest - (1L << 31)))).containsExactly(CHECKOUT);
     assertThat(changed("1700000000.000000 " + oldest)).containsExactly(CHECKOUT);
+  }
+
+  private void learn(String replica, Instant at) throws Exception {
+    var fingerprint =
+        new ProcessFingerprint(
+            "/usr/bin/checkout",
+            null,
+            Origin.IMAGE,
+            1_000,
+            EntryKind.NATIVE,
+            "checkout",
+            null,
+            List.of(),
+            null,
+            null,
+            List.of(),
+            false);
+    var process =
+        new Candidate("fp:1", fingerprint, ProcessClass.of(fingerprint), Quality.EXACT, Set.of());
+    var db = new Destination("db.shop", Evidence.MESH_SERVICE, null, 5_432, Protocol.TCP);
+    var learner = new Learner(CHECKOUT, LearningSettings.defaults());
+    learner.observe(new Observation(process, db, "10.88.1.2", at));
+    var parts =
+        LearnedState.changed(learner, replica, true, 10).stream()
+            .map(part -> new Plain(part, 0))
+            .toList();
+    store.saveLearned(LearnedSeals.seal(parts, ServerKeys.fresh()));
+  }
+
+  /** The query of docs/store.md, by which rows of servers that are gone are found. */
+  @Test
+  void docs_whoWroteOfNoConnectionForLong_isFoundByTheQuery() throws Exception {
+    learn("gone", Instant.parse("2026-01-01T12:00:00Z"));
+    learn("here", Instant.parse("2026-03-01T12:00:00.5Z"));
+
+    var docs = Files.readString(Path.of("..", "docs", "store.md"));
+    var from = docs.indexOf("select replica");
+    var found = new ArrayList<String>();
+    try (var connection = DriverManager.getConnection(url, Postgres.USER, Postgres.PASSWORD);
+        var statement = connection.createStatement();
+        var rows = statement.executeQuery(docs.substring(from, docs.indexOf(';', from)))) {
+      while (rows.next()) {
+        found.add(rows.getString(1) + " " + rows.getString(2) + " " + rows.getString(3));
+      }
+    }
+
+    assertThat(found)
+        .containsExactly("gone 2 2026-01-01T12:00:00Z", "here 2 2026-03-01T12:00:00.500Z");
   }
 
   @Override
