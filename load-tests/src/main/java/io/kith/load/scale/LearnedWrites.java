@@ -24,7 +24,7 @@ final class LearnedWrites {
       var writers =
           switch (placement) {
             case Placement.Central(var replicas) -> replicas;
-            case Placement.NodeLocal(var control) -> Math.min(control, pods);
+            case Placement.NodeLocal _ -> mesh.nodesOf(workload);
           };
       var checks = mesh.checksOfEachPod(workload) * pods * interval;
       for (var edge = 1; edge <= edges; edge++) {

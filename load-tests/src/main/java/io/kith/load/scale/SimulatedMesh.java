@@ -2,6 +2,7 @@ package io.kith.load.scale;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /*
  * Some ten octets for each pod and as many for each workload, in arrays: a pod is a place in them,
@@ -65,6 +66,15 @@ final class SimulatedMesh {
 
   int podsOf(int workload) {
     return firstOf[workload + 1] - firstOf[workload];
+  }
+
+  /** Nodes that run a pod of a workload. */
+  int nodesOf(int workload) {
+    return (int)
+        IntStream.range(0, podsOf(workload))
+            .map(number -> nodeOf(podOf(workload, number)))
+            .distinct()
+            .count();
   }
 
   /** A pod of a workload, by its number in it. */

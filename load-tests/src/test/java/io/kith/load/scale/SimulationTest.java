@@ -126,6 +126,18 @@ class SimulationTest {
     assertThat(LearnedWrites.perSecond(mesh, LOCAL, 30, 60)).isLessThan(perSecond);
   }
 
+  /** They write under their own names, whichever control server takes it. */
+  @Test
+  void writes_onTheNodes_areOfEachCheckServerThatRunsAPod() {
+    var alone = new SimulatedMesh(new Size(1_200, 10, 1, 1e9), 1);
+    var together = new SimulatedMesh(new Size(40, 10, 30, 1e9), 1);
+
+    assertThat(LearnedWrites.perSecond(alone, LOCAL, 30, 60))
+        .isCloseTo(1_200 * 30 / 60.0, withinPercentage(0.1));
+    assertThat(LearnedWrites.perSecond(together, LOCAL, 30, 60))
+        .isLessThanOrEqualTo(10 * 40 * 30 / 60.0);
+  }
+
   @Test
   void memory_ofCentralReplicas_isSnapshotsConnectionsAndBridges() {
     var figures = simulation(NONE).run(SIZE, CENTRAL, 1);
