@@ -21,9 +21,12 @@ public record Part(String role, SpiffeId id, String settings, String checks) {
     return new Part("all", Fleet.SERVER, "");
   }
 
-  /** Everything, and it follows the objects of a cluster as that account, and tells its sidecars. */
+  /**
+   * Everything, and it follows the objects of a cluster as that account, and tells its sidecars.
+   */
   public static Part ofCluster(Path kubeconfig) {
-    return new Part("all", Fleet.SERVER, "kubernetes: {kubeconfig: \"" + kubeconfig + "\", overlays: true}");
+    return new Part(
+        "all", Fleet.SERVER, "kubernetes: {kubeconfig: \"" + kubeconfig + "\", overlays: true}");
   }
 
   /** It keeps the store, and check servers follow it at that port. */

@@ -549,8 +549,7 @@ final class Overlays implements FailureModes {
         var state = state(pod);
         var closed = state != null && state.isClosed(now);
         (state == null ? scope.silent : closed ? scope.closed : scope.open).add(pod.name());
-        scope.late |=
-            state != null && state.saysOpen() && pod.started().isBefore(now.minus(YOUNG));
+        scope.late |= state != null && state.saysOpen() && pod.started().isBefore(now.minus(YOUNG));
       }
     }
     return byScope;
