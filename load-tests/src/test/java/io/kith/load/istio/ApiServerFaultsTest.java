@@ -95,6 +95,14 @@ class ApiServerFaultsTest {
     assertThat(servers.one.status()).containsPattern(IstioMesh.CART + " +enforce");
   }
 
+  private static boolean tellsOfOverlays(Replica server) {
+    try {
+      return server.metrics().contains("\nkith_cluster_overlays{");
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   private static String rule(String action) {
     return """
     apiVersion: kith.io/v1
@@ -204,6 +212,8 @@ class ApiServerFaultsTest {
       assertThat(servers.one.metric("kith_cluster_throttled")).isEqualTo(1);
       await("another writes", TAKEN_OVER, () -> servers.writer().startsWith("two"));
       both.assertNever();
+      await("the other tells how scopes are", TAKEN_OVER, () -> tellsOfOverlays(servers.two));
+      await("and this one does not", TAKEN_OVER, () -> !tellsOfOverlays(servers.one));
 
       // what is throttled gets what is new from the log
       servers.mesh.plane.apply(rule("allow"));
@@ -282,8 +292,8 @@ class ApiServerFaultsTest {
                 .two
                 .readiness()
                 .matches(
-                    "(?s)not ready: the Kubernetes API server at https://.*: [a-z.]+: the API server"
-                        + " throttles this server's account \\(429; .*"));
+                    "(?s)not ready: the Kubernetes API server at https://.*: [a-z.]+: the API"
+                        + " server throttles this server's account \\(429; .*"));
     assertThat(started).isNotDone();
     var probes = new Probes(servers.two);
     assertEnforced();

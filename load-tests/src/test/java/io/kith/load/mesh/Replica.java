@@ -199,7 +199,7 @@ public final class Replica implements AutoCloseable {
   }
 
   /** Its page of metrics. */
-  String metrics() throws IOException, InterruptedException {
+  public String metrics() throws IOException, InterruptedException {
     try (var client = HttpClient.newHttpClient()) {
       return client.send(request("/metrics"), HttpResponse.BodyHandlers.ofString()).body();
     }

@@ -310,6 +310,9 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
       var writes = writes();
       if (led && !writes) {
         writer.clear();
+        if (overlays != null) {
+          overlays.forget();
+        }
       }
       if (!led && writes) {
         listed = null;
@@ -502,7 +505,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
           "Enforced scopes that may pass what no server can be asked about, by the reason of their"
               + " condition; of the control server that writes.",
           "reason",
-          () -> writes() ? overlays.open() : Map.of());
+          overlays::open);
       metrics.gauges(
           "kith_cluster_floor_destinations",
           "Approved destinations of scopes with a floor, by whether they pass while no server can"

@@ -285,6 +285,14 @@ final class Overlays implements FailureModes {
     open = Map.copyOf(why);
   }
 
+  /** Says nothing of them any more, since another server keeps them, until they are followed. */
+  void forget() {
+    kept = Map.of();
+    asking = Map.of();
+    destinations = Map.of();
+    open = NONE_OPEN;
+  }
+
   private Map<ScopeName, FailureMode.Floor> floorsAmong(Map<ScopeName, FailureMode> asked) {
     var found = new HashMap<ScopeName, FailureMode.Floor>();
     asked.forEach(

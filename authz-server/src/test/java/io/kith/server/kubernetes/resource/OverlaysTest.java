@@ -485,6 +485,27 @@ class OverlaysTest {
     assertThat(words(overlays.condition(SHOP))).startsWith("Closed: ");
   }
 
+  /** It went on to tell of what it could not write, and another server had written. */
+  @Test
+  void forget_whatAnotherServerKeeps_isNotTold() throws Exception {
+    filters.refusal = new KubernetesClientException("throttled", 429, null);
+    var overlays = overlays("shop/*", "enforce", "pay/*", "observe");
+    follow(overlays);
+    assertThat(overlays.problems()).hasSize(2);
+    assertThat(overlays.open()).containsEntry("NotWritten", 1L);
+
+    overlays.forget();
+
+    assertThat(overlays.problems()).isEmpty();
+    assertThat(overlays.open()).isEqualTo(Overlays.NONE_OPEN);
+    assertThat(overlays.counts()).isEmpty();
+    assertThat(overlays.destinations()).isEmpty();
+    filters.refusal = null;
+    now = now.plus(Duration.ofSeconds(15));
+    follow(overlays);
+    assertThat(overlays.counts()).isEqualTo(Map.of("closed", 1L, "open", 1L));
+  }
+
   // ---- what they have
 
   @Test
