@@ -53,7 +53,7 @@ public final class FramesSocket implements AutoCloseable {
     OpenersSocket openers = null;
     try {
       SocketFile.requireFree(key, grpc.toAbsolutePath()); // of the two that is what people know
-      openers = OpenersSocket.start(loops.lent(), key, grpc); // first: who finds frames finds it
+      openers = OpenersSocket.start(key, grpc); // first: who finds frames finds it
       var tables = openers == null ? null : openers.tables();
       var file = SocketFile.prepare(key, path, SocketFile.Access.GROUP);
       var server =

@@ -98,7 +98,7 @@ final class HandedMap implements OpenerTables.Handed {
     close(descriptor);
   }
 
-  static void close(FileDescriptor descriptor) {
+  private static void close(FileDescriptor descriptor) {
     try {
       descriptor.close();
     } catch (IOException _) {

@@ -22,10 +22,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +35,9 @@ final class OpenersSocket implements AutoCloseable {
    * Whoever may write to the folder may put another socket in this one's place, or hand over what he
    * likes here. Neither makes a table: that is the map whose number the bridge named, having proved who
    * it is, and the number is the kernel's word.
+   *
+   * What he hands over is closed here, and that may take as long as he likes: a socket may linger.
+   * So there is a thread for it that nobody else waits for.
    */
 
   private static final BoundedLog LOG = new BoundedLog(OpenersSocket.class, 1);
@@ -49,37 +48,26 @@ final class OpenersSocket implements AutoCloseable {
   /** So long a connection may carry nothing. */
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-  private final OpenerTables tables;
-  private final ExecutorService executor;
+  /** So long it is waited for what is handed over when all is closed. */
+  private static final Duration FAREWELL = Duration.ofSeconds(1);
+
+  private final EventLoops loops = EventLoops.apart("kith-openers");
+  private final OpenerTables tables = new OpenerTables(loops.group());
   private final ChannelGroup connections =
       new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
   private @Nullable Channel channel;
   private @Nullable SocketFile file;
 
-  private OpenersSocket() {
-    // A thread while it is needed: what is mapped first takes longer than a Check may wait.
-    var threads =
-        new ThreadPoolExecutor(
-            1,
-            1,
-            1,
-            TimeUnit.SECONDS,
-            new ArrayBlockingQueue<>(MAX_CONNECTIONS),
-            Thread.ofPlatform().name("kith-openers").daemon().factory());
-    threads.allowCoreThreadTimeOut(true);
-    executor = threads;
-    tables = new OpenerTables(executor);
-  }
+  private OpenersSocket() {}
 
   /**
    * Listens. Null where it cannot, which is logged, or the path is too long to have another beside
    * it.
    *
-   * @param loops that serve its connections; not closed with it
    * @param key of the configuration that has the path, for messages
    * @param grpc where the same bridges attach by gRPC
    */
-  static @Nullable OpenersSocket start(EventLoops loops, String key, Path grpc) {
+  static @Nullable OpenersSocket start(String key, Path grpc) {
     var path = Descriptors.socketBeside(grpc);
     if (path == null) {
       return null;
@@ -87,7 +75,7 @@ final class OpenersSocket implements AutoCloseable {
     var socket = new OpenersSocket();
     try {
       var at = SocketFile.prepare(key, path, SocketFile.Access.GROUP);
-      socket.channel = at.listen(address -> socket.bind(loops, address), OpenersSocket::close);
+      socket.channel = at.listen(socket::bind, OpenersSocket::close);
       socket.file = at;
       return socket;
     } catch (IOException e) {
@@ -101,7 +89,7 @@ final class OpenersSocket implements AutoCloseable {
     }
   }
 
-  private Channel bind(EventLoops loops, DomainSocketAddress address) throws IOException {
+  private Channel bind(DomainSocketAddress address) throws IOException {
     var bound =
         new ServerBootstrap()
             .group(loops.group())
@@ -159,16 +147,9 @@ final class OpenersSocket implements AutoCloseable {
   }
 
   private void take(FileDescriptor descriptor) {
-    try {
-      executor.execute(
-          () -> {
-            var map = HandedMap.of(descriptor);
-            if (map != null) {
-              tables.handedOver(map);
-            }
-          });
-    } catch (RejectedExecutionException _) {
-      HandedMap.close(descriptor);
+    var map = HandedMap.of(descriptor);
+    if (map != null) {
+      tables.handedOver(map);
     }
   }
 
@@ -183,10 +164,10 @@ final class OpenersSocket implements AutoCloseable {
       file.remove();
     }
     if (channel != null) {
-      var _ = channel.close().awaitUninterruptibly();
+      var _ = channel.close().awaitUninterruptibly(FAREWELL.toMillis());
     }
-    var _ = connections.close().awaitUninterruptibly();
-    executor.shutdown(); // what was taken is closed
+    var _ = connections.close().awaitUninterruptibly(FAREWELL.toMillis());
     tables.close();
+    loops.close();
   }
 }

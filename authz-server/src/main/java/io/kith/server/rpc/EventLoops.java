@@ -28,6 +28,11 @@ public final class EventLoops implements AutoCloseable {
     return of(name, false, 1);
   }
 
+  /** One thread that nobody waits for, for what may hold it up. */
+  public static EventLoops apart(String name) {
+    return of(name, true, 1);
+  }
+
   private static EventLoops of(String name, boolean daemon, int threads) {
     return new EventLoops(
         new MultiThreadIoEventLoopGroup(

@@ -17,6 +17,11 @@ import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.netty.shaded.io.netty.bootstrap.Bootstrap;
+import io.grpc.netty.shaded.io.netty.channel.ChannelInboundHandlerAdapter;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollDomainSocketChannel;
+import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
+import io.grpc.netty.shaded.io.netty.channel.unix.FileDescriptor;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
@@ -44,12 +49,14 @@ import io.kith.spiffe.dev.DevIdentity;
 import io.kith.spiffe.frames.FrameChannel;
 import io.kith.spiffe.frames.FrameStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,6 +64,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -513,6 +521,70 @@ class CheckServerTest {
                   + " (stop it, or set another path)");
     }
     assertThat(directory.resolve("run")).isEmptyDirectory();
+  }
+
+  /** Whoever may hand over may hand over what lingers: that once held up threads of Checks. */
+  @Test
+  void handedOver_socketsWhoseClosingTakesLong_holdUpNoBridge() throws Exception {
+    var socket = directory.resolve("bridges.sock");
+    try (var _ = started(settings("127.0.0.1:0", "127.0.0.1:0", "unix:" + socket), identity);
+        var bridge = source(BRIDGE);
+        var listening = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        var sender = EventLoops.single("kith-test-openers")) {
+      var tls = SpiffeTls.framesClientContext(bridge, SERVER::equals);
+      var unread = new ArrayList<Socket>();
+      try {
+        for (var i = 0; i < 2 * OpenersSocket.MAX_CONNECTIONS; i++) {
+          var lingering = lingering(listening, unread);
+          handOver(lingering, socket, sender);
+          Thread.ofPlatform().daemon().start(() -> close(lingering)); // here or there
+        }
+
+        for (var i = 0; i < Runtime.getRuntime().availableProcessors(); i++) {
+          assertThat(attachInFrames(socket, tls)).isEqualTo("welcome, a table of openers is read");
+        }
+      } finally {
+        for (var one : unread) {
+          one.close();
+        }
+      }
+    }
+  }
+
+  /** What the other end has not read yet keeps whoever closes it last waiting. */
+  private static FileDescriptor lingering(ServerSocket listening, List<Socket> unread)
+      throws IOException {
+    var socket = io.grpc.netty.shaded.io.netty.channel.unix.Socket.newSocketStream();
+    var connected = socket.connect(listening.getLocalSocketAddress());
+    unread.add(listening.accept());
+    assertThat(connected || socket.finishConnect()).isTrue();
+    var more = ByteBuffer.allocateDirect(1 << 20);
+    while (socket.write(more, 0, more.capacity()) > 0) {
+      // until nothing more goes in
+    }
+    socket.setSoLinger(300);
+    return socket;
+  }
+
+  private static void close(FileDescriptor descriptor) {
+    try {
+      descriptor.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void handOver(FileDescriptor descriptor, Path grpc, EventLoops loops) {
+    var connection =
+        new Bootstrap()
+            .group(loops.group())
+            .channel(EpollDomainSocketChannel.class)
+            .handler(new ChannelInboundHandlerAdapter())
+            .connect(new DomainSocketAddress(grpc + ".openers"))
+            .syncUninterruptibly()
+            .channel();
+    var _ = connection.writeAndFlush(descriptor).syncUninterruptibly();
+    var _ = connection.close();
   }
 
   private static String attachInFrames(Path socket, SslContext tls) throws Exception {

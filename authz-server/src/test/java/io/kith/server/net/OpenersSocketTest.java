@@ -90,7 +90,7 @@ class OpenersSocketTest {
   }
 
   private OpenersSocket started() {
-    return requireNonNull(OpenersSocket.start(loops, KEY, grpc()));
+    return requireNonNull(OpenersSocket.start(KEY, grpc()));
   }
 
   private Channel connected() {
@@ -124,7 +124,7 @@ class OpenersSocketTest {
 
   @Test
   void start_pathThatIsTooLong_isNone() {
-    assertThat(OpenersSocket.start(loops, KEY, folder.resolve("b".repeat(100)))).isNull();
+    assertThat(OpenersSocket.start(KEY, folder.resolve("b".repeat(100)))).isNull();
     assertThat(folder).isEmptyDirectory();
   }
 
@@ -132,7 +132,7 @@ class OpenersSocketTest {
   void start_whereSomethingElseIs_isNone() throws Exception {
     Files.createFile(folder.resolve("bridges.sock.openers"));
 
-    assertThat(OpenersSocket.start(loops, KEY, grpc())).isNull();
+    assertThat(OpenersSocket.start(KEY, grpc())).isNull();
   }
 
   @Test
