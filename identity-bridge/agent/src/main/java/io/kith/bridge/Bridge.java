@@ -466,7 +466,7 @@ public final class Bridge implements NodeView, AutoCloseable {
     var openers = sockets.openers();
     return openers == null
         ? null
-        : new OpenerTable(openers.map().number(), openers.id(), openers.words(), openers.seed());
+        : new OpenerTable(openers.map(), openers.id(), openers.words(), openers.seed());
   }
 
   @Override

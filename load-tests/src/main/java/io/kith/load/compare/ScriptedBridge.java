@@ -10,6 +10,7 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.capture.Openers;
 import io.kith.bridge.capture.SocketOwners;
 import io.kith.bridge.ffm.BootClock;
+import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.Tuple;
 import io.kith.bridge.v1.Answer;
 import io.kith.bridge.v1.BridgeMessage;
@@ -249,8 +250,12 @@ public final class ScriptedBridge implements ClientResponseObserver<BridgeMessag
                     .setSeed(openers.seed())
                     .setBootNanosAhead(BootClock.nanos() - System.nanoTime()))
             .build());
-    Descriptors.handOver(
-        openers.map().number(), descriptors, () -> System.out.println("not handed over"));
+    try {
+      Descriptors.handOver(
+          openers.map().duplicate(), descriptors, () -> System.out.println("not handed over"));
+    } catch (KernelException e) {
+      System.out.println("not handed over: " + e.getMessage());
+    }
   }
 
   private static void unasked(SocketOwners owners, Unasked unasked) {

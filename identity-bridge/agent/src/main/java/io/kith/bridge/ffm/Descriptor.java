@@ -5,6 +5,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 /** An open file descriptor; closing it twice is no mistake. */
 public final class Descriptor implements AutoCloseable {
   private static final int O_CLOEXEC = 0x80000;
+  private static final int EBADF = 9;
 
   private final int number;
   private final AtomicBoolean open = new AtomicBoolean(true);
@@ -34,8 +35,21 @@ public final class Descriptor implements AutoCloseable {
     return number;
   }
 
+  /**
+   * Another number for the same, which is closed by whoever asks for it.
+   *
+   * @throws KernelException when it is closed, or too many files are open
+   */
+  public synchronized int duplicate() throws KernelException {
+    var result = open.get() ? Libc.duplicate(number) : -EBADF;
+    if (result < 0) {
+      throw new KernelException("fcntl", -result);
+    }
+    return result;
+  }
+
   @Override
-  public void close() {
+  public synchronized void close() {
     if (open.compareAndSet(true, false)) {
       Libc.close(number);
     }

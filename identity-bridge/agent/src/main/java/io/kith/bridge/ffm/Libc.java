@@ -48,6 +48,7 @@ final class Libc {
   private static final MemorySegment SYSCALL = find("syscall");
   private static final MemorySegment OPEN = find("open");
   private static final MemorySegment CLOSE = find("close");
+  private static final MemorySegment FCNTL = find("fcntl");
   private static final MemorySegment READ = find("read");
   private static final MemorySegment READLINK = find("readlink");
   private static final MemorySegment STATX = find("statx");
@@ -76,6 +77,8 @@ final class Libc {
 
   /** The same on every architecture. */
   private static final long OPENAT2_NUMBER = 437;
+
+  private static final int F_DUPFD_CLOEXEC = 1030;
 
   private Libc() {}
 
@@ -164,6 +167,11 @@ final class Libc {
 
   static int close(int descriptor) {
     return callInt(CLOSE, descriptor, 0, 0, 0, 0, 0);
+  }
+
+  /** Closed when another program is executed. */
+  static int duplicate(int descriptor) {
+    return callInt(FCNTL, descriptor, F_DUPFD_CLOEXEC, 0, 0, 0, 0);
   }
 
   static long read(int descriptor, MemorySegment data) {

@@ -9,6 +9,7 @@ import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.ffm.BootClock;
+import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.guard.GuardEvent;
 import io.kith.bridge.guard.GuardPolicy;
 import io.kith.bridge.guard.PodGuard;
@@ -563,8 +564,14 @@ public final class BridgeStream implements AutoCloseable {
       }
       openersTold = openers;
       out.openers(Messages.openers(openers));
-      if (openers != null) {
+      if (openers == null) {
+        return;
+      }
+      try {
         frames.handOver(openers.descriptor(), this::openersNotTaken);
+      } catch (KernelException e) {
+        LOG.log(System.Logger.Level.WARNING, "the table of openers is not handed over", e);
+        openersTold = null;
       }
     }
 

@@ -6,6 +6,7 @@ import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.baselines.process.Quality;
 import io.kith.baselines.process.Rung;
+import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.ffm.Tuple;
 import io.kith.bridge.process.ProcessKey;
 import java.time.Duration;
@@ -95,12 +96,12 @@ public interface NodeView {
   /**
    * A table in which a server of this node may read who opened a connection.
    *
-   * @param descriptor of the map, while this view is open
+   * @param descriptor of the map; closed with this view
    * @param map its number in the kernel
    * @param words how many it has
    * @param seed with which connections are hashed
    */
-  record OpenerTable(int descriptor, int map, int words, long seed) {}
+  record OpenerTable(Descriptor descriptor, int map, int words, long seed) {}
 
   /** The table of openers; null when there is none, or it cannot be relied on now. */
   default @Nullable OpenerTable openers() {

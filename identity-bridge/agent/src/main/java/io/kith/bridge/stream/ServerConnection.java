@@ -7,6 +7,8 @@ import io.grpc.ManagedChannelBuilder;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.stub.ClientResponseObserver;
 import io.kith.baselines.config.Endpoint;
+import io.kith.bridge.ffm.Descriptor;
+import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.v1.BridgeMessage;
 import io.kith.bridge.v1.BridgeServiceGrpc;
 import io.kith.bridge.v1.ServerMessage;
@@ -95,10 +97,11 @@ sealed interface ServerConnection {
      *
      * @param descriptor stays ours
      * @param failed called when nobody took it
+     * @throws KernelException when it is closed, or too many files are open
      */
-    void handOver(int descriptor, Runnable failed) {
+    void handOver(Descriptor descriptor, Runnable failed) throws KernelException {
       if (descriptors != null) {
-        Descriptors.handOver(descriptor, descriptors, failed);
+        Descriptors.handOver(descriptor.duplicate(), descriptors, failed);
       }
     }
 

@@ -3,8 +3,27 @@ package io.kith.bridge.stream;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.grpc.InsecureChannelCredentials;
+import io.grpc.netty.shaded.io.netty.bootstrap.ServerBootstrap;
+import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
+import io.grpc.netty.shaded.io.netty.channel.ChannelInboundHandlerAdapter;
+import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollChannelOption;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerDomainSocketChannel;
+import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
+import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketReadMode;
+import io.grpc.netty.shaded.io.netty.channel.unix.FileDescriptor;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContextBuilder;
+import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientResponseObserver;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.process.Rung;
+import io.kith.bridge.ffm.Descriptor;
+import io.kith.bridge.v1.BridgeMessage;
+import io.kith.bridge.v1.ServerMessage;
+import io.kith.spiffe.frames.FrameChannel;
+import io.kith.spiffe.frames.FrameStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,9 +31,12 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -193,6 +215,105 @@ class ServerStreamsTest {
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(made)))
         .isEqualTo("rwxrwx---");
     assertThat(Files.getAttribute(made, "unix:gid")).isEqualTo(group);
+  }
+
+  /** Once the number was handed over that another file had by then. */
+  @Test
+  void handOver_descriptorThatIsClosedMeanwhile_handsOverWhatItStoodFor() throws Exception {
+    var ours = Files.createFile(folder.resolve("ours"));
+    var another = Files.createFile(folder.resolve("another"));
+    var taken = new LinkedBlockingQueue<Path>();
+    var socket = folder.resolve("taken");
+    var loops = takesDescriptors(socket, taken);
+    var frames =
+        new FrameChannel<ServerMessage, BridgeMessage>(
+            FrameStream.address(folder.resolve("none")),
+            SslContextBuilder.forClient().build(),
+            ServerMessage.parser(),
+            4_096);
+    var busy = new Busy();
+    frames.attach(busy); // from now on all who speak in frames wait
+    var descriptor = Descriptor.open(ours.toString());
+    var number = descriptor.number();
+
+    new ServerConnection.InFrames(frames, "socket", socket).handOver(descriptor, () -> {});
+    descriptor.close();
+    var file = keep(Descriptor.open(another.toString()));
+    while (file.number() < number) { // somebody else has closed one
+      file = keep(Descriptor.open(another.toString()));
+    }
+    busy.over.countDown();
+
+    assertThat(taken.poll(SOON.toSeconds(), TimeUnit.SECONDS)).isEqualTo(ours);
+    var _ = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).syncUninterruptibly();
+    var until = System.nanoTime() + SOON.toNanos();
+    while (isOpen(ours) && System.nanoTime() < until) {
+      LockSupport.parkNanos(1_000_000);
+    }
+    assertThat(isOpen(ours)).isFalse();
+  }
+
+  /** Holds up whoever tells it that there is no server. */
+  private static final class Busy implements ClientResponseObserver<BridgeMessage, ServerMessage> {
+    private final CountDownLatch over = new CountDownLatch(1);
+
+    @Override
+    public void beforeStart(ClientCallStreamObserver<BridgeMessage> call) {}
+
+    @Override
+    public void onNext(ServerMessage message) {}
+
+    @Override
+    public void onError(Throwable why) {
+      try {
+        over.await();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    @Override
+    public void onCompleted() {}
+  }
+
+  private static EventLoopGroup takesDescriptors(Path socket, Queue<Path> taken) {
+    var loops = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
+    var _ =
+        new ServerBootstrap()
+            .group(loops)
+            .channel(EpollServerDomainSocketChannel.class)
+            .childOption(
+                EpollChannelOption.DOMAIN_SOCKET_READ_MODE, DomainSocketReadMode.FILE_DESCRIPTORS)
+            .childHandler(
+                new ChannelInboundHandlerAdapter() {
+                  @Override
+                  public void channelRead(ChannelHandlerContext context, Object message)
+                      throws IOException {
+                    var descriptor = (FileDescriptor) message;
+                    taken.add(of(descriptor.intValue()));
+                    descriptor.close();
+                  }
+                })
+            .bind(new DomainSocketAddress(socket.toString()))
+            .syncUninterruptibly();
+    return loops;
+  }
+
+  private static Path of(int descriptor) throws IOException {
+    return Files.readSymbolicLink(Path.of("/proc/self/fd", String.valueOf(descriptor)));
+  }
+
+  private static boolean isOpen(Path file) throws IOException {
+    try (var all = Files.list(Path.of("/proc/self/fd"))) {
+      return all.anyMatch(
+          one -> {
+            try {
+              return Files.readSymbolicLink(one).equals(file);
+            } catch (IOException _) {
+              return false; // closed meanwhile
+            }
+          });
+    }
   }
 
   @Test

@@ -5,6 +5,7 @@ import io.grpc.netty.shaded.io.netty.channel.ChannelFutureListener;
 import io.grpc.netty.shaded.io.netty.channel.ChannelInboundHandlerAdapter;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.grpc.netty.shaded.io.netty.channel.unix.FileDescriptor;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -30,10 +31,11 @@ public final class Descriptors {
   /**
    * Hands one over; returns at once.
    *
-   * @param descriptor stays ours, and open until it has left: some milliseconds
+   * @param descriptor nobody else's from now on: it is closed when it has left or cannot
    * @param failed called by another thread when nobody is there to take it
    */
   public static void handOver(int descriptor, Path socket, Runnable failed) {
+    var leaving = new FileDescriptor(descriptor);
     var _ =
         new Bootstrap()
             .group(FrameChannel.loop())
@@ -47,12 +49,22 @@ public final class Descriptors {
                         var _ =
                             connected
                                 .channel()
-                                .writeAndFlush(new FileDescriptor(descriptor))
+                                .writeAndFlush(leaving)
+                                .addListener(_ -> close(leaving))
                                 .addListener(ChannelFutureListener.CLOSE);
                       } else {
                         LOG.log(Level.FINE, "no descriptor is handed over", connected.cause());
+                        close(leaving);
                         failed.run();
                       }
                     });
+  }
+
+  private static void close(FileDescriptor descriptor) {
+    try {
+      descriptor.close();
+    } catch (IOException e) {
+      LOG.log(Level.FINE, "a descriptor was not closed", e);
+    }
   }
 }
