@@ -13,6 +13,7 @@ import io.kith.bridge.v1.GuardReport;
 import io.kith.bridge.v1.Hello;
 import io.kith.bridge.v1.NodeStatus;
 import io.kith.bridge.v1.OpenerTable;
+import io.kith.bridge.v1.OpenersWanted;
 import io.kith.bridge.v1.Pod;
 import io.kith.bridge.v1.PodUpdate;
 import io.kith.bridge.v1.RevocationDone;
@@ -42,6 +43,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class AttachedBridge {
   private static final int MAX_IN_MESSAGE = 1_024;
+  private static final ServerMessage OPENERS_WANTED =
+      ServerMessage.newBuilder().setOpenersWanted(OpenersWanted.getDefaultInstance()).build();
 
   /** Of policies in one message: a bridge reads none of more than 4 MiB. */
   private static final int MAX_OCTETS = 1024 * 1024;
@@ -219,7 +222,7 @@ final class AttachedBridge {
   /** Takes the table that its node's kernel writes. */
   void named(OpenerTable table) {
     if (tables != null && !ended) {
-      tables.name(table, openers);
+      tables.name(table, openers, () -> tell(OPENERS_WANTED));
       if (ended) { // meanwhile
         tables.ended(openers);
       }

@@ -29,6 +29,12 @@ public final class OpenerTables implements AutoCloseable {
   /** So long a map waits to be named. */
   static final Duration PATIENCE = Duration.ofSeconds(10);
 
+  /** So long a table that was named waits for its map, which is wanted once more then. */
+  private static final Duration FIRST_WANT = Duration.ofSeconds(1);
+
+  /** It doubles up to this. */
+  private static final Duration LAST_WANT = Duration.ofMinutes(5);
+
   private static final int LEAST_WORDS = 1 << 10;
   private static final int MOST_WORDS = 1 << 24;
   private static final BoundedLog LOG = new BoundedLog(OpenerTables.class, 1);
@@ -52,9 +58,14 @@ public final class OpenerTables implements AutoCloseable {
     void close();
   }
 
+  /** What a stream names and does not read yet. */
+  private static final class Naming {
+    private OpenerTable table = OpenerTable.getDefaultInstance(); // guarded by the tables
+  }
+
   private final Executor executor;
   private final Deque<Handed> waiting = new ArrayDeque<>(); // guarded by this
-  private final Map<Openers, OpenerTable> named = new HashMap<>(); // guarded by this
+  private final Map<Openers, Naming> named = new HashMap<>(); // guarded by this
   private boolean closed; // guarded by this
 
   /**
@@ -77,7 +88,8 @@ public final class OpenerTables implements AutoCloseable {
         return;
       }
       wanting = wanting(map);
-      table = wanting == null ? null : named.get(wanting);
+      var naming = wanting == null ? null : named.get(wanting);
+      table = naming == null ? null : naming.table;
       if (table == null) {
         waiting.add(map);
         eldest = waiting.size() > MAX_WAITING ? waiting.remove() : null;
@@ -96,7 +108,7 @@ public final class OpenerTables implements AutoCloseable {
 
   private @Nullable Openers wanting(Handed map) {
     for (var one : named.entrySet()) {
-      if (id(one.getValue()) == map.id()) {
+      if (id(one.getValue().table) == map.id()) {
         return one.getKey();
       }
     }
@@ -119,8 +131,10 @@ public final class OpenerTables implements AutoCloseable {
 
   /**
    * Has a stream read a table, in place of the one before, once its map is there; of none, none.
+   *
+   * @param wanted told now and then that it is not, until it is or the stream ends
    */
-  void name(OpenerTable table, Openers openers) {
+  void name(OpenerTable table, Openers openers, Runnable wanted) {
     openers.readNone();
     var words = table.getWords();
     if (words == 0) {
@@ -136,11 +150,18 @@ public final class OpenerTables implements AutoCloseable {
       return;
     }
     Handed map;
+    Naming begun = null;
     synchronized (this) {
       if (closed) {
         return;
       }
-      named.put(openers, table);
+      var naming = named.get(openers);
+      if (naming == null) {
+        naming = new Naming();
+        begun = naming;
+        named.put(openers, naming);
+      }
+      naming.table = table;
       map = waiting.stream().filter(one -> one.id() == id(table)).findFirst().orElse(null);
       if (map != null) {
         waiting.remove(map);
@@ -153,6 +174,25 @@ public final class OpenerTables implements AutoCloseable {
         refuse(map, "too much is handed over");
       }
     }
+    if (begun != null) {
+      wantLater(openers, begun, FIRST_WANT, wanted);
+    }
+  }
+
+  private void wantLater(Openers openers, Naming naming, Duration patience, Runnable wanted) {
+    CompletableFuture.delayedExecutor(patience.toMillis(), TimeUnit.MILLISECONDS)
+        .execute(
+            () -> {
+              synchronized (this) {
+                if (named.get(openers) != naming) {
+                  return; // it is read, or there is none any more
+                }
+              }
+              wanted.run();
+              var doubled = patience.multipliedBy(2);
+              var next = doubled.compareTo(LAST_WANT) < 0 ? doubled : LAST_WANT;
+              wantLater(openers, naming, next, wanted);
+            });
   }
 
   /** A stream reads no table any more. */
@@ -177,7 +217,9 @@ public final class OpenerTables implements AutoCloseable {
     }
     map.close();
     synchronized (this) {
-      if (named.remove(openers, table)) { // else its stream has ended, or named another
+      var naming = named.get(openers);
+      if (naming != null && naming.table.equals(table)) { // else it has ended, or named another
+        named.remove(openers);
         openers.read(table, words);
       }
     }

@@ -653,6 +653,23 @@ class OpenersTest {
     assertThat(reads()).isFalse();
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {0, 2 * WORDS})
+  void name_mapThatDoesNotCome_orCannotBeRead_isWantedOnceMore(int size) {
+    names(TABLE.toBuilder().setMapId(6).build());
+    if (size > 0) {
+      tables.handedOver(new FakeMap(6, new long[size]));
+    }
+    Await.until(
+        "it is wanted", () -> told.messages.stream().anyMatch(ServerMessage::hasOpenersWanted));
+    assertThat(reads()).isFalse();
+
+    names(TABLE.toBuilder().setMapId(6).build());
+    tables.handedOver(new FakeMap(6, words));
+
+    assertThat(reads()).isTrue();
+  }
+
   @Test
   void handedOver_mapsThatNobodyNames_theEldestIsClosed() {
     var maps = new ArrayList<FakeMap>();

@@ -233,6 +233,9 @@ public final class ScriptedBridge implements ClientResponseObserver<BridgeMessag
       say(answer(message.getQuery()));
     } else if (message.hasUnasked() && watched != null) {
       unasked(watched.owners(), message.getUnasked());
+    } else if (message.hasOpenersWanted()) {
+      System.out.println("not handed over");
+      tellOpeners();
     }
   }
 
@@ -251,8 +254,7 @@ public final class ScriptedBridge implements ClientResponseObserver<BridgeMessag
                     .setBootNanosAhead(BootClock.nanos() - System.nanoTime()))
             .build());
     try {
-      Descriptors.handOver(
-          openers.map().duplicate(), descriptors, () -> System.out.println("not handed over"));
+      Descriptors.handOver(openers.map().duplicate(), descriptors);
     } catch (KernelException e) {
       System.out.println("not handed over: " + e.getMessage());
     }

@@ -568,14 +568,13 @@ public final class BridgeStream implements AutoCloseable {
         return;
       }
       try {
-        frames.handOver(openers.descriptor(), this::openersNotTaken);
+        frames.handOver(openers.descriptor());
       } catch (KernelException e) {
         LOG.log(System.Logger.Level.WARNING, "the table of openers is not handed over", e);
-        openersTold = null;
       }
     }
 
-    private synchronized void openersNotTaken() {
+    private synchronized void openersWanted() {
       openersTold = null; // and once more in a moment
     }
 
@@ -587,6 +586,7 @@ public final class BridgeStream implements AutoCloseable {
         case GUARD_POLICIES -> guard(message.getGuardPolicies());
         case REVOCATION -> revoke(message.getRevocation());
         case UNASKED -> unasked(message.getUnasked());
+        case OPENERS_WANTED -> openersWanted();
         case MESSAGE_NOT_SET -> {
           // of a newer server: it means nothing to us
         }

@@ -93,15 +93,15 @@ sealed interface ServerConnection {
     }
 
     /**
-     * Gives the server a descriptor of its own for what one of ours stands for; returns at once.
+     * Gives the server a descriptor of its own for what one of ours stands for, if it can; returns
+     * at once.
      *
      * @param descriptor stays ours
-     * @param failed called when nobody took it
      * @throws KernelException when it is closed, or too many files are open
      */
-    void handOver(Descriptor descriptor, Runnable failed) throws KernelException {
+    void handOver(Descriptor descriptor) throws KernelException {
       if (descriptors != null) {
-        Descriptors.handOver(descriptor.duplicate(), descriptors, failed);
+        Descriptors.handOver(descriptor.duplicate(), descriptors);
       }
     }
 

@@ -1,8 +1,10 @@
 package io.kith.bridge.stream;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.grpc.InsecureChannelCredentials;
+import io.grpc.Status;
 import io.grpc.netty.shaded.io.netty.bootstrap.ServerBootstrap;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
 import io.grpc.netty.shaded.io.netty.channel.ChannelInboundHandlerAdapter;
@@ -18,25 +20,38 @@ import io.grpc.netty.shaded.io.netty.handler.ssl.SslContextBuilder;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import io.kith.baselines.config.Endpoint;
+import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.v1.BridgeMessage;
+import io.kith.bridge.v1.OpenersWanted;
 import io.kith.bridge.v1.ServerMessage;
+import io.kith.bridge.v1.Welcome;
+import io.kith.spiffe.SpiffeTls;
+import io.kith.spiffe.WorkloadApiSource;
+import io.kith.spiffe.X509Source;
+import io.kith.spiffe.dev.DevIdentity;
+import io.kith.spiffe.frames.Descriptors;
 import io.kith.spiffe.frames.FrameChannel;
+import io.kith.spiffe.frames.FrameServer;
 import io.kith.spiffe.frames.FrameStream;
 import java.io.IOException;
+import java.net.SocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import javax.net.ssl.SSLSession;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -44,6 +59,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(300)
 class ServerStreamsTest {
+  private static final SpiffeId SERVER = SpiffeId.parse("spiffe://dev.kith.local/server");
+  private static final SpiffeId BRIDGE = SpiffeId.parse("spiffe://dev.kith.local/bridge");
   private static final Duration SOON = Duration.ofSeconds(60);
 
   @TempDir private Path folder;
@@ -106,7 +123,7 @@ class ServerStreamsTest {
     return queue.poll(SOON.toSeconds(), TimeUnit.SECONDS);
   }
 
-  private static final class EmptyNode implements NodeView {
+  private static class EmptyNode implements NodeView {
     @Override
     public Answer answer(Question question) {
       return new Answer(List.of(), Rung.KERNEL_EXACT, List.of(), question.sourcePort());
@@ -236,7 +253,7 @@ class ServerStreamsTest {
     var descriptor = Descriptor.open(ours.toString());
     var number = descriptor.number();
 
-    new ServerConnection.InFrames(frames, "socket", socket).handOver(descriptor, () -> {});
+    new ServerConnection.InFrames(frames, "socket", socket).handOver(descriptor);
     descriptor.close();
     var file = keep(Descriptor.open(another.toString()));
     while (file.number() < number) { // somebody else has closed one
@@ -287,6 +304,11 @@ class ServerStreamsTest {
             .childHandler(
                 new ChannelInboundHandlerAdapter() {
                   @Override
+                  public boolean isSharable() {
+                    return true;
+                  }
+
+                  @Override
                   public void channelRead(ChannelHandlerContext context, Object message)
                       throws IOException {
                     var descriptor = (FileDescriptor) message;
@@ -297,6 +319,90 @@ class ServerStreamsTest {
             .bind(new DomainSocketAddress(socket.toString()))
             .syncUninterruptibly();
     return loops;
+  }
+
+  /** What a server did not get it had to do without until the next stream. */
+  @Test
+  void openers_thatTheServerWantsOnceMore_areNamedAndHandedOverAgain() throws Exception {
+    var socket = socket("1.sock");
+    var map = Files.createFile(folder.resolve("map"));
+    var table = new NodeView.OpenerTable(keep(Descriptor.open(map.toString())), 7, 1_024, 42);
+    var taken = new LinkedBlockingQueue<Path>();
+    var named = new LinkedBlockingQueue<BridgeMessage>();
+    var loops = takesDescriptors(requireNonNull(Descriptors.socketBeside(socket)), taken);
+    var issuer =
+        keep(
+            DevIdentity.start(
+                new DevIdentity.Settings(
+                    folder.resolve("identities"),
+                    "dev.kith.local",
+                    Duration.ofHours(1),
+                    Set.of(SERVER, BRIDGE)),
+                Clock.systemUTC()));
+    keep(
+        FrameServer.<BridgeMessage, ServerMessage>start(
+            loops,
+            FrameStream.address(requireNonNull(FrameStream.socketBeside(socket))),
+            SpiffeTls.framesServerContext(source(issuer, SERVER), BRIDGE::equals),
+            BridgeMessage.parser(),
+            4_096,
+            stream -> new WantsOnceMore(stream, named)));
+
+    keep(
+        BridgeStream.start(
+            new Endpoint.Unix(socket),
+            BridgeStream.Credentials.of(source(issuer, BRIDGE), SERVER::equals),
+            "node-1",
+            "test",
+            new EmptyNode() {
+              @Override
+              public OpenerTable openers() {
+                return table;
+              }
+            },
+            (_, task) -> task.run(),
+            _ -> {}));
+
+    for (var i = 0; i < 2; i++) {
+      var message = requireNonNull(named.poll(SOON.toSeconds(), TimeUnit.SECONDS));
+      assertThat(message.getOpenerTable().getMapId()).isEqualTo(7);
+      assertThat(taken.poll(SOON.toSeconds(), TimeUnit.SECONDS)).isEqualTo(map);
+    }
+    var _ = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+  }
+
+  private X509Source source(DevIdentity issuer, SpiffeId id) throws InterruptedException {
+    var source = keep(WorkloadApiSource.start(issuer.socketOf(id), id, Clock.systemUTC()));
+    assertThat(source.awaitReady(SOON)).isTrue();
+    return source;
+  }
+
+  /** A server that does not get the first table. */
+  private record WantsOnceMore(
+      FrameStream<BridgeMessage, ServerMessage> stream, BlockingQueue<BridgeMessage> named)
+      implements FrameStream.Speaker<BridgeMessage> {
+    @Override
+    public void begins(SSLSession session, SocketAddress remote) {}
+
+    @Override
+    public void message(BridgeMessage message) {
+      if (message.hasHello()) {
+        var welcome = Welcome.newBuilder().setProtocolVersion(1).setReadsOpeners(true);
+        stream.send(ServerMessage.newBuilder().setWelcome(welcome).build());
+      } else if (message.hasOpenerTable()) {
+        if (named.isEmpty()) {
+          var wanted = OpenersWanted.getDefaultInstance();
+          stream.send(ServerMessage.newBuilder().setOpenersWanted(wanted).build());
+        }
+        named.add(message);
+      }
+    }
+
+    @Override
+    public void ready() {}
+
+    @Override
+    public void ended(Status why) {}
   }
 
   private static Path of(int descriptor) throws IOException {

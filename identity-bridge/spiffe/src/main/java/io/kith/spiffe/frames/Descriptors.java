@@ -29,12 +29,11 @@ public final class Descriptors {
   }
 
   /**
-   * Hands one over; returns at once.
+   * Hands one over, if it can; returns at once.
    *
    * @param descriptor nobody else's from now on: it is closed when it has left or cannot
-   * @param failed called by another thread when nobody is there to take it
    */
-  public static void handOver(int descriptor, Path socket, Runnable failed) {
+  public static void handOver(int descriptor, Path socket) {
     var leaving = new FileDescriptor(descriptor);
     var _ =
         new Bootstrap()
@@ -55,7 +54,6 @@ public final class Descriptors {
                       } else {
                         LOG.log(Level.FINE, "no descriptor is handed over", connected.cause());
                         close(leaving);
-                        failed.run();
                       }
                     });
   }
