@@ -269,7 +269,7 @@ final class AttachedBridge {
   /**
    * Takes the place of a bridge of its node that went away a moment ago, or that it takes over
    * from: what that heard of pods which are the same holds, or what was heard before one that never
-   * registered any. Before anything is registered.
+   * registered any, and what it was not told yet is told here. Before anything is registered.
    */
   void follows(AttachedBridge other) {
     var before = other.former;
@@ -356,6 +356,7 @@ final class AttachedBridge {
     former = null;
     if (before != null) {
       names.inherit(before.names, before.alsoOf(valid));
+      before.unasked.leaveTo(unasked);
     }
     names.keep(ids(valid));
     tellAnew(valid);
@@ -406,8 +407,8 @@ final class AttachedBridge {
   /** Ends the stream in favour of a newer one, which is asked all that was not answered here. */
   void handOverTo(AttachedBridge newer) {
     successor = newer;
-    unasked.tell();
     endsHere();
+    unasked.leaveTo(newer.unasked);
     for (var question : questions.waiting()) {
       if (question.withdraw()) {
         var _ =
@@ -440,6 +441,7 @@ final class AttachedBridge {
 
   private void endsHere() {
     ended = true;
+    unasked.end();
     if (tables != null) {
       tables.ended(openers);
     }

@@ -11,10 +11,12 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Connections that one stream's bridge was not asked about, until it is told: a few milliseconds.
- * Thread-safe, without a lock.
+ * Connections that one stream's bridge was not asked about, until it is told: a few milliseconds;
+ * or, when the stream has ended by then, until the next of the node is there. Thread-safe, without
+ * a lock.
  */
 final class UnaskedConnections {
   /** Connections that may wait at a time; of more the eldest are dropped. */
@@ -30,6 +32,8 @@ final class UnaskedConnections {
   private final ConcurrentLinkedQueue<One> waiting = new ConcurrentLinkedQueue<>();
   private final AtomicInteger size = new AtomicInteger();
   private final AtomicBoolean isToBeTold = new AtomicBoolean();
+  private volatile boolean ended;
+  private volatile @Nullable UnaskedConnections next;
   private final Deadlines deadlines;
   private final Consumer<ServerMessage> bridge;
 
@@ -44,7 +48,11 @@ final class UnaskedConnections {
    * @param nanos now, by {@link System#nanoTime}
    */
   void add(RegisteredPod pod, SocketQuery query, long nanos) {
-    waiting.add(new One(pod, query));
+    add(new One(pod, query), nanos);
+  }
+
+  private void add(One one, long nanos) {
+    waiting.add(one);
     if (size.incrementAndGet() > MAX_WAITING && waiting.poll() != null) {
       size.decrementAndGet();
     }
@@ -53,9 +61,32 @@ final class UnaskedConnections {
     }
   }
 
+  /** The stream ends: those that wait, and that come late, are left to the next one. */
+  void end() {
+    ended = true;
+  }
+
+  /** Has another stream tell of them: what the bridge does for them is the same for any. */
+  void leaveTo(UnaskedConnections other) {
+    next = other;
+    tell();
+  }
+
   /** Tells the bridge of those that wait. */
   void tell() {
     isToBeTold.set(false); // first: whoever comes now is told this time or next
+    var other = next;
+    if (other != null) {
+      var nanos = System.nanoTime();
+      for (var one = waiting.poll(); one != null; one = waiting.poll()) {
+        size.decrementAndGet();
+        other.add(one, nanos);
+      }
+      return;
+    }
+    if (ended) {
+      return;
+    }
     var message = Unasked.newBuilder();
     for (var left = size.get(); left > 0; left--) {
       var one = waiting.poll();

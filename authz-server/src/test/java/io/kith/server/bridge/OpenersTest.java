@@ -569,6 +569,36 @@ class OpenersTest {
             });
   }
 
+  static Stream<Arguments> ends() {
+    return Stream.of(
+        other("is cut", test -> test.bridge.onError(new IOException())),
+        other("is completed", test -> test.bridge.onCompleted()),
+        other("is taken over", _ -> {}),
+        other(
+            "is cut, and the next before it has pods",
+            test -> {
+              test.bridge.onError(new IOException());
+              test.attached(new Told()).onError(new IOException());
+            }));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("ends")
+  void unasked_streamEndsBeforeItIsTold_nextOneIs(String what, Consumer<OpenersTest> ends) {
+    var _ = described();
+    opens(NUMBER, connection(2));
+    assertThat(hub.known(connection(2), now + RecentAnswers.KEPT.toNanos() / 4)).isNotNull();
+
+    ends.accept(this);
+    var later = new Told();
+    attached(later).onNext(pods(pod(POD)));
+
+    Await.until("a bridge is told", () -> told.unasked().size() + later.unasked().size() > 0);
+    assertThat(Stream.concat(told.unasked().stream(), later.unasked().stream()))
+        .singleElement()
+        .satisfies(one -> assertThat(one.getConnections(0).getSourcePort()).isEqualTo(2));
+  }
+
   @Test
   void unasked_moreThanAMessageMayHave_areSeveral() {
     var pod = new RegisteredPod("net:[1]", List.of(), Set.of(), PodFacts.NONE);
