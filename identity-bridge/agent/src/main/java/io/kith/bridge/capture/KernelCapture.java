@@ -126,9 +126,15 @@ final class KernelCapture implements AutoCloseable {
       var name = name(ProgramKind.SOCKET_OPERATIONS);
       var kept = keep(open, Descriptor.open("/proc/self/fd/" + root.number()));
       Attachment attachment =
-          () ->
-              pins.attach(
-                  name, operations, anew -> Bpf.attach(anew, ProgramKind.SOCKET_OPERATIONS, kept));
+          () -> {
+            var attached =
+                pins.attach(
+                    name,
+                    operations,
+                    anew -> Bpf.attach(anew, ProgramKind.SOCKET_OPERATIONS, kept));
+            kept.close();
+            return attached;
+          };
       // That of another bridge writes the same tables, but for its own openers: servers believe
       // those for as long as it works, so nothing may be missing there.
       var isThere = pins.has(name);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.bridge.capture.RedirectedPod.Accepted;
 import io.kith.bridge.ffm.Tuple;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -198,8 +199,10 @@ class OpenersKernelTest {
     var settings =
         new SocketOwners.Settings(
             List.of(RedirectedPod.PROXY_PORT), RedirectedPod.PROXY_UID, 4_096, null, false, pin);
+    var cgroups = openCgroups();
     try (var former = SocketOwners.open(settings)) {
       former.begin();
+      assertThat(openCgroups()).isEqualTo(cgroups);
       var noted = requireNonNull(former.openers(), () -> former.problems().toString());
       try (var next = SocketOwners.open(settings)) {
         var first = pod.perl("my $s = open_to('198.18.2.13', 443, 0); sleep 300;");
@@ -211,7 +214,9 @@ class OpenersKernelTest {
         first.destroy();
         await(() -> noted.word(key(opener, seen)) == 0);
 
+        assertThat(openCgroups()).isEqualTo(cgroups + 1);
         next.begin();
+        assertThat(openCgroups()).isEqualTo(cgroups);
         var notedNext = requireNonNull(next.openers(), () -> next.problems().toString());
         var second = pod.perl("my $s = open_to('198.18.2.13', 443, 0); sleep 300;");
         var then = acceptFrom(second).seen();
@@ -220,6 +225,22 @@ class OpenersKernelTest {
       }
     } finally {
       run("umount", mounted.toString());
+    }
+  }
+
+  /** Descriptors of cgroups that this process has; they keep one that was removed. */
+  private static long openCgroups() throws IOException {
+    try (var all = Files.list(Path.of("/proc/self/fd"))) {
+      return all.filter(
+              one -> {
+                try {
+                  return Files.isDirectory(one)
+                      && Files.getFileStore(one.toRealPath()).type().equals("cgroup2");
+                } catch (IOException _) {
+                  return false; // closed meanwhile
+                }
+              })
+          .count();
     }
   }
 
