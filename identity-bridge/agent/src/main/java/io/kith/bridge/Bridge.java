@@ -453,10 +453,7 @@ public final class Bridge implements NodeView, AutoCloseable {
   /** One process, and no doubts: then it stands for its other connections as well. */
   private static Answer answer(
       List<Candidate> candidates, Resolution resolution, List<String> reasons) {
-    var opener =
-        candidates.size() == 1 && reasons.isEmpty() && resolution.opener() != null
-            ? new Opener(resolution.opener().number(), resolution.opener().network())
-            : null;
+    var opener = candidates.size() == 1 && reasons.isEmpty() ? resolution.opener() : null;
     return new Answer(
         candidates, resolution.rung(), reasons, resolution.originalSourcePort(), opener);
   }

@@ -6,6 +6,7 @@ import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.process.ProcessFingerprint;
 import io.kith.baselines.process.Quality;
 import io.kith.baselines.process.Rung;
+import io.kith.bridge.capture.Openers;
 import io.kith.bridge.ffm.Descriptor;
 import io.kith.bridge.ffm.Tuple;
 import io.kith.bridge.process.ProcessKey;
@@ -74,7 +75,7 @@ public interface NodeView {
       Rung rung,
       List<String> reasons,
       int sourcePort,
-      @Nullable Opener opener) {
+      Openers.@Nullable Opener opener) {
     public Answer {
       candidates = List.copyOf(candidates);
       reasons = List.copyOf(reasons);
@@ -84,14 +85,6 @@ public interface NodeView {
       this(candidates, rung, reasons, sourcePort, null);
     }
   }
-
-  /**
-   * A process as the table of openers has it.
-   *
-   * @param number of the process
-   * @param network of the pod
-   */
-  record Opener(long number, long network) {}
 
   /**
    * A table in which a server of this node may read who opened a connection.
