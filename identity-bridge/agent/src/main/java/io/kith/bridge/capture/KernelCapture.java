@@ -125,19 +125,17 @@ final class KernelCapture implements AutoCloseable {
       var operations = keep(open, noting.program());
       var name = name(ProgramKind.SOCKET_OPERATIONS);
       var kept = keep(open, Descriptor.open("/proc/self/fd/" + root.number()));
+      // Beside that of another bridge, never in its place: servers believe its openers for as long
+      // as it works, so nothing may be missing there.
       Attachment attachment =
           () -> {
             var attached =
-                pins.attach(
-                    name,
-                    operations,
-                    anew -> Bpf.attach(anew, ProgramKind.SOCKET_OPERATIONS, kept));
+                pins.kept(name, Bpf.attach(operations, ProgramKind.SOCKET_OPERATIONS, kept));
             kept.close();
             return attached;
           };
-      // That of another bridge writes the same tables, but for its own openers: servers believe
-      // those for as long as it works, so nothing may be missing there.
-      var isThere = pins.has(name);
+      // That one writes the same tables, but for the openers, if they are the same.
+      var isThere = pins.hasWithAllMaps(name);
       if (!isThere) {
         keep(open, attachment.attach());
       }
@@ -261,13 +259,17 @@ final class KernelCapture implements AutoCloseable {
   }
 
   /**
-   * Attaches what is not attached yet because that of a bridge before is; once that one has ended.
+   * Attaches what is not attached yet because that of a bridge before is.
+   *
+   * @return whether there was something
    */
-  synchronized void takeOver() throws KernelException {
-    if (later != null) {
-      open.push(later.attach());
-      later = null;
+  synchronized boolean takeOver() throws KernelException {
+    if (later == null) {
+      return false;
     }
+    open.push(later.attach());
+    later = null;
+    return true;
   }
 
   /** Whether the records hold the executable, frozen at connect(). */

@@ -39,6 +39,7 @@ public final class Pins {
   private final String what;
   private final String family;
   private final List<String> problems;
+  private boolean madeMap;
 
   private Pins(
       @Nullable Path base, Path folder, String what, String family, List<String> problems) {
@@ -152,13 +153,17 @@ public final class Pins {
       before.close();
     }
     var map = anew.make();
+    madeMap = true;
     name(map, path);
     return map;
   }
 
-  /** Whether something of that name is kept. */
-  boolean has(String name) {
-    return base != null && Files.exists(folder.resolve(name));
+  /**
+   * Whether an attachment of that name is kept, and all maps that were asked for until now are: it
+   * fills those that a bridge before had, and none that were made since.
+   */
+  boolean hasWithAllMaps(String name) {
+    return base != null && !madeMap && Files.exists(folder.resolve(name));
   }
 
   /** How a program is attached where none is yet. */
@@ -186,6 +191,17 @@ public final class Pins {
     }
     var attachment = anew.attach(program);
     name(attachment, path);
+    return attachment;
+  }
+
+  /**
+   * Keeps an attachment under a name. The one that had it goes on beside this one for as long as
+   * the bridge that made it.
+   */
+  Descriptor kept(String name, Descriptor attachment) {
+    if (base != null) {
+      name(attachment, folder.resolve(name));
+    }
     return attachment;
   }
 

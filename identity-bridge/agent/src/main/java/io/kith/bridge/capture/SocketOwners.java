@@ -152,15 +152,15 @@ public final class SocketOwners implements AutoCloseable {
     checkCanary();
   }
 
-  private void takeOver() {
-    if (kernel == null || !begun) {
-      return;
-    }
+  /** Whether there was something to take over. */
+  private boolean takeOver() {
     try {
-      kernel.takeOver();
+      var attached = kernel != null && kernel.takeOver();
       beginProblem = "";
+      return attached;
     } catch (KernelException e) {
       beginProblem = "the programs of a bridge before stay: " + e.getMessage();
+      return false;
     }
   }
 
@@ -364,11 +364,20 @@ public final class SocketOwners implements AutoCloseable {
     if (kernel == null && !settings.hostNetwork) {
       return false;
     }
-    takeOver();
-    canaryProblem = kernel == null ? Canary.run(this::holders) : Canary.run(kernel);
-    canaryFound = canaryProblem.isEmpty();
+    if (begun) {
+      takeOver();
+    }
+    lookForOurselves();
+    if (!canaryFound && takeOver()) {
+      lookForOurselves(); // what a bridge before left does not work
+    }
     openersFound = canaryFound && kernel != null && Canary.isNoted(kernel);
     return canaryFound;
+  }
+
+  private void lookForOurselves() {
+    canaryProblem = kernel == null ? Canary.run(this::holders) : Canary.run(kernel);
+    canaryFound = canaryProblem.isEmpty();
   }
 
   /** What a server of this node may read; null when the last connection to itself is not there. */

@@ -3,6 +3,7 @@ package io.kith.bridge.capture;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.baselines.process.Rung;
 import io.kith.bridge.capture.RedirectedPod.Accepted;
 import io.kith.bridge.ffm.Tuple;
 import java.io.IOException;
@@ -13,7 +14,9 @@ import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -193,38 +196,23 @@ class OpenersKernelTest {
   /** Servers believe what the former noted for as long as it works: all has to be there. */
   @Test
   void begin_besideAFormerBridge_takesOverThenAndNotBefore() throws Exception {
-    var mounted = Files.createDirectory(folder.resolve("bpf"));
-    run("mount", "-t", "bpf", "bpf", mounted.toString());
-    var pin = mounted.resolve("kith");
-    var settings =
-        new SocketOwners.Settings(
-            List.of(RedirectedPod.PROXY_PORT), RedirectedPod.PROXY_UID, 4_096, null, false, pin);
+    var settings = pinned(4_096);
     var cgroups = openCgroups();
     try (var former = SocketOwners.open(settings)) {
       former.begin();
       assertThat(openCgroups()).isEqualTo(cgroups);
       var noted = requireNonNull(former.openers(), () -> former.problems().toString());
       try (var next = SocketOwners.open(settings)) {
-        var first = pod.perl("my $s = open_to('198.18.2.13', 443, 0); sleep 300;");
-        var seen = acceptFrom(first).seen();
-        var opener = requireNonNull(former.resolve(seen).opener());
-
+        next.checkCanary(); // without the lock it takes nothing
         assertThat(next.openers()).isNull();
-        assertThat(noted.word(key(opener, seen))).isNotZero();
-        first.destroy();
-        await(() -> noted.word(key(opener, seen)) == 0);
+        assertNotesAndTakesBack(former, noted);
 
         assertThat(openCgroups()).isEqualTo(cgroups + 1);
         next.begin();
         assertThat(openCgroups()).isEqualTo(cgroups);
         var notedNext = requireNonNull(next.openers(), () -> next.problems().toString());
-        var second = pod.perl("my $s = open_to('198.18.2.13', 443, 0); sleep 300;");
-        var then = acceptFrom(second).seen();
-        assertThat(notedNext.word(key(opener, then))).isNotZero();
-        second.destroy();
+        assertNotesAndTakesBack(next, notedNext);
       }
-    } finally {
-      run("umount", mounted.toString());
     }
   }
 
@@ -242,6 +230,79 @@ class OpenersKernelTest {
               })
           .count();
     }
+  }
+
+  /** The program that is pinned fills the tables that the former had. */
+  @Test
+  void open_afterABridgeWithOtherEntries_seesConnectionsBeforeItBegins() throws Exception {
+    try (var former = SocketOwners.open(pinned(4_096))) {
+      former.begin();
+    }
+    try (var next = SocketOwners.open(pinned(8_192))) {
+      assertThat(next.rung()).as("%s", next.problems()).isEqualTo(Rung.KERNEL_EXACT);
+    }
+  }
+
+  @Test
+  void open_besideABridgeWithOtherEntries_takesNothingFromIt() throws Exception {
+    try (var former = SocketOwners.open(pinned(4_096))) {
+      former.begin();
+      var noted = requireNonNull(former.openers(), () -> former.problems().toString());
+      try (var next = SocketOwners.open(pinned(8_192))) {
+        assertThat(next.rung()).as("%s", next.problems()).isEqualTo(Rung.KERNEL_EXACT);
+        assertNotesAndTakesBack(former, noted);
+        assertThat(former.checkCanary()).isTrue();
+      }
+    }
+  }
+
+  /** As when somebody detached it, or a bridge began with other tables and ended. */
+  @Test
+  void open_whatIsPinnedFillsNoTable_attachesWithoutTheLock() throws Exception {
+    var settings = pinned(4_096);
+    try (var former = SocketOwners.open(settings)) {
+      former.begin();
+    }
+    try (var folders = Files.newDirectoryStream(requireNonNull(settings.pin()))) {
+      var kept = folders.iterator().next();
+      Files.delete(kept.resolve("socket-operations"));
+      Files.createLink(kept.resolve("socket-operations"), kept.resolve("connect6"));
+    }
+    try (var next = SocketOwners.open(settings)) {
+      assertThat(next.rung()).as("%s", next.problems()).isEqualTo(Rung.KERNEL_EXACT);
+    }
+  }
+
+  /** On a BPF file system of its own. */
+  private static SocketOwners.Settings pinned(int entries) {
+    return new SocketOwners.Settings(
+        List.of(RedirectedPod.PROXY_PORT),
+        RedirectedPod.PROXY_UID,
+        entries,
+        null,
+        false,
+        folder.resolve("bpf/kith"));
+  }
+
+  @BeforeEach
+  void mount() throws Exception {
+    run("mount", "-t", "bpf", "bpf", Files.createDirectories(folder.resolve("bpf")).toString());
+  }
+
+  @AfterEach
+  void unmount() throws Exception {
+    run("umount", folder.resolve("bpf").toString());
+  }
+
+  private static void assertNotesAndTakesBack(SocketOwners bridge, Openers noted)
+      throws Exception {
+    var client = pod.perl("my $s = open_to('198.18.2.13', 443, 0); sleep 300;");
+    var seen = acceptFrom(client).seen();
+    var opener = requireNonNull(bridge.resolve(seen).opener());
+    assertThat(noted.word(key(opener, seen))).isNotZero();
+
+    client.destroy();
+    await(() -> noted.word(key(opener, seen)) == 0);
   }
 
   private static void run(String... command) throws Exception {
