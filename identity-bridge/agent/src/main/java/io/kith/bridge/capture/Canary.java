@@ -22,6 +22,7 @@ import java.util.function.BooleanSupplier;
 final class Canary {
   private static final long NANOS_PER_TICK = 10_000_000;
   private static final int SOON_MILLIS = 100;
+  private static final int LIMIT_MILLIS = 1_000;
 
   private Canary() {}
 
@@ -32,13 +33,13 @@ final class Canary {
   }
 
   private interface LookUp {
-    String problem(Tuple tuple) throws IOException, KernelException;
+    String problem(Tuple tuple, Socket near, Socket far) throws IOException, KernelException;
   }
 
   /** What is wrong, in words; empty when the connection was found and all of it is true. */
   static String run(KernelCapture capture) {
     return connected(
-        tuple -> {
+        (tuple, _, _) -> {
           var seen = capture.latest(capture.cookieHere(), tuple);
           return seen == null
               ? "the bridge's connection to itself was not seen: the programs are not where"
@@ -48,25 +49,30 @@ final class Canary {
   }
 
   /**
-   * Whether such a connection is where a server of this node looks for it, and no longer once it is
-   * closed: another program on the node may take from ours the news of closed sockets.
+   * Whether such connections are where a server of this node looks for them, and no longer once
+   * either end alone is closed: another program on the node may take from ours the news of it.
    */
   static boolean isNoted(KernelCapture capture) {
     var openers = capture.openers();
-    if (openers == null) {
-      return false;
-    }
-    var key = new byte[1][];
-    var problem =
-        connected(
-            tuple -> {
+    return openers != null
+        && isTakenBack(capture, openers, true)
+        && isTakenBack(capture, openers, false);
+  }
+
+  private static boolean isTakenBack(KernelCapture capture, Openers openers, boolean byTheFarEnd) {
+    return connected(
+            (tuple, near, far) -> {
               var network = capture.cookieHere();
-              key[0] = OwnerRecord.key(network, tuple);
+              var key = OwnerRecord.key(network, tuple);
               var owner = capture.latest(network, tuple);
-              // The far end may accept a moment after connect(2) returned.
-              return owner != null && soon(() -> openers.has(key[0], owner)) ? "" : "not noted";
-            });
-    return problem.isEmpty() && soon(() -> openers.word(key[0]) == 0);
+              // The far end may be there a moment after connect(2) returned.
+              if (owner == null || !soon(() -> openers.has(key, owner))) {
+                return "not noted";
+              }
+              (byTheFarEnd ? far : near).close();
+              return soon(() -> openers.word(key) == 0) ? "" : "not taken back";
+            })
+        .isEmpty();
   }
 
   private static boolean soon(BooleanSupplier condition) {
@@ -82,7 +88,7 @@ final class Canary {
   /** The same without the kernel's record: we ourselves must be found to hold the connection. */
   static String run(Holders holders) {
     return connected(
-        tuple -> {
+        (tuple, _, _) -> {
           var reasons = new ArrayList<String>();
           var found = holders.of(tuple, reasons);
           return found.isEmpty()
@@ -96,14 +102,17 @@ final class Canary {
     var loopback = InetAddress.ofLiteral("127.0.0.1");
     try (var server = new ServerSocket(0, 1, loopback);
         var client = new Socket()) {
-      client.connect(new InetSocketAddress(loopback, server.getLocalPort()), 1_000);
+      client.connect(new InetSocketAddress(loopback, server.getLocalPort()), LIMIT_MILLIS);
+      server.setSoTimeout(LIMIT_MILLIS);
       var tuple =
           new Tuple(
               IpAddress.of(loopback),
               client.getLocalPort(),
               IpAddress.of(loopback),
               server.getLocalPort());
-      return lookUp.problem(tuple);
+      try (var accepted = server.accept()) {
+        return lookUp.problem(tuple, client, accepted);
+      }
     } catch (IOException e) {
       return "the bridge could not connect to itself: " + e.getMessage();
     } catch (KernelException e) {

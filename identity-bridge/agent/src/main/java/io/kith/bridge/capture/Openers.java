@@ -230,7 +230,7 @@ public final class Openers implements AutoCloseable {
     a.load64(1, 10, INDEX).store64(0, END_INDEX, 1);
     a.load64(1, 10, WORD).store64(0, END_WORD, 1);
     a.load32(2, 6, Programs.FLAGS).or(2, Programs.STATE_FLAG).move(1, 6);
-    a.call(Programs.SOCKET_OPERATION_FLAGS);
+    a.call(Programs.SOCKET_OPERATION_FLAGS).jumpUnlessEqual(0, 0, out);
     note(a);
     // The near end may be closed by now, and has then taken back what was not there yet.
     a.map(1, owners.number()).move(2, 10).add(2, Programs.KEY).call(Programs.MAP_LOOKUP);

@@ -5,6 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.capture.RedirectedPod.Accepted;
+import io.kith.bridge.ffm.Assembler;
+import io.kith.bridge.ffm.Bpf;
+import io.kith.bridge.ffm.Bpf.ProgramKind;
+import io.kith.bridge.ffm.Descriptor;
+import io.kith.bridge.ffm.KernelException;
+import io.kith.bridge.ffm.NetworkNamespace;
 import io.kith.bridge.ffm.Tuple;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,11 +28,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the real kernel notes for a server of the node, as root. */
 @Tag("root")
 class OpenersKernelTest {
   private static final Duration LIMIT = Duration.ofSeconds(30);
+  private static final int ACTIVE_ESTABLISHED = 4; // linux/bpf.h
+  private static final int PASSIVE_ESTABLISHED = 5;
 
   @TempDir private static Path folder;
 
@@ -191,6 +200,33 @@ class OpenersKernelTest {
         .containsExactly((int) attacker.pid());
     attacker.destroy();
     other.destroy();
+  }
+
+  /** Other programs of the node may have a socket tell of nothing; the other end still does. */
+  @ParameterizedTest
+  @ValueSource(ints = {ACTIVE_ESTABLISHED, PASSIVE_ESTABLISHED})
+  void openers_oneEndDoesNotTellThatItCloses_areNotThere(int established) throws Exception {
+    assertThat(pod.inside(owners::checkCanary)).isTrue();
+    assertThat(owners.openers()).isNotNull();
+
+    try (var program = silence(established, pod.inside(NetworkNamespace::cookieHere));
+        var root = CgroupRoot.open(null);
+        var _ = Bpf.attach(program, ProgramKind.SOCKET_OPERATIONS, root)) {
+      assertThat(pod.inside(owners::checkCanary)).isTrue();
+      assertThat(owners.openers()).isNull();
+    } finally {
+      owners.checkCanary();
+    }
+  }
+
+  /** A program that has sockets of one network tell of no states. */
+  private static Descriptor silence(int established, long network) throws KernelException {
+    var a = new Assembler();
+    a.move(6, 1).load32(1, 6, 0).jumpUnlessEqual(1, established, "out");
+    a.move(1, 6).call(Programs.NETNS_COOKIE).set64(2, network).jumpUnlessSame(0, 2, "out");
+    a.move(1, 6).set(2, 0).call(Programs.SOCKET_OPERATION_FLAGS);
+    a.label("out").set(0, 1).exit();
+    return Bpf.program("silence", ProgramKind.SOCKET_OPERATIONS, a);
   }
 
   /** Servers believe what the former noted for as long as it works: all has to be there. */
