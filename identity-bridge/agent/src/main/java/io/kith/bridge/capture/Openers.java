@@ -243,17 +243,15 @@ public final class Openers implements AutoCloseable {
 
   /**
    * Takes the word back when the socket of the context, which closes, is the far end of its
-   * connection; registers 0 to 5 are lost.
+   * connection, or was of one before; registers 0 to 5 are lost.
    *
-   * @param nearEnd label that follows, for when it is not
-   * @param out label for when it is
+   * @param after label that follows
    */
-  void farEndCloses(Assembler a, String nearEnd, String out) {
-    Programs.stored(a, ends, 0, nearEnd);
+  void farEndCloses(Assembler a, String after) {
+    Programs.stored(a, ends, 0, after);
     a.load64(1, 0, END_INDEX).store64(10, INDEX, 1);
     a.load64(1, 0, END_WORD).store64(10, WORD, 1);
-    forget(a, "not-at-the-far-end");
-    a.jump(out).label(nearEnd);
+    forget(a, after);
   }
 
   private static void sameSource(Assembler a, int seen, int octet, String otherwise) {

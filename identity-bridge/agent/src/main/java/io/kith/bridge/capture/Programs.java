@@ -177,7 +177,7 @@ final class Programs {
     a.label("state");
     a.load32(1, 6, ARGUMENT_1).jumpUnlessEqual(1, TCP_CLOSE, "out");
     if (openers != null) {
-      openers.farEndCloses(a, "near-end", "out");
+      openers.farEndCloses(a, "near-end");
     }
     storageOf(a, storage);
     key(a, "s");

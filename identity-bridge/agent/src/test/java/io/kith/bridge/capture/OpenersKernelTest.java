@@ -92,6 +92,36 @@ class OpenersKernelTest {
     client.destroy();
   }
 
+  /** Its storage is that of a far end still. */
+  @Test
+  void word_socketThatWasAcceptedConnects_endsWithIt() throws Exception {
+    var client =
+        pod.perl(
+            """
+            socket(my $listener, AF_INET, SOCK_STREAM, 0);
+            bind($listener, pack_sockaddr_in(0, INADDR_ANY)) and listen($listener, 1) or die;
+            my ($port) = unpack_sockaddr_in(getsockname($listener));
+            socket(my $near, AF_INET, SOCK_STREAM, 0);
+            connect($near, pack_sockaddr_in($port, INADDR_LOOPBACK)) or die;
+            accept(my $s, $listener) or die;
+            connect($s, pack('S x14', AF_UNSPEC)) or die;
+            connect($s, pack_sockaddr_in(443, inet_aton('198.18.2.15'))) or die;
+            syswrite $s, "$$ 198.18.2.15 443\\n";
+            sleep 300;
+            """);
+    var connection = acceptFrom(client);
+    var opener = opener(connection.seen());
+    assertThat(number(opener, connection.seen())).isEqualTo(opener.number());
+
+    client.destroy();
+
+    await(() -> openers.word(key(opener, connection.seen())) == 0);
+    assertThat(owners.resolve(connection.seen()).owners())
+        .extracting(Owner::closeNanos)
+        .doesNotContain(0L);
+    connection.socket().close();
+  }
+
   @Test
   void word_anotherConnectionOfTheProcess_hasItsNumber() throws Exception {
     var client =
