@@ -9,6 +9,7 @@ import io.kith.bridge.ffm.MapReader;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.SecureRandom;
+import java.util.ArrayList;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -105,19 +106,22 @@ public final class Openers implements AutoCloseable {
    */
   static @Nullable Openers open(int entries) {
     var words = Math.clamp(Integer.highestOneBit(Math.min(entries, MOST)) * 4L, LEAST, MOST);
+    var made = new ArrayList<Descriptor>();
     try {
-      var map = Bpf.sharedArray(8, words);
-      try {
-        var random = new SecureRandom();
-        var id = Bpf.id(map);
-        var awaited = Bpf.map(MapKind.LRU_HASH, 8, AWAITED_BYTES, AWAITED);
-        var ends = Bpf.map(MapKind.SOCKET_STORAGE, 4, END_BYTES, 0);
-        return new Openers(map, awaited, ends, id, words, random.nextLong(), random.nextLong());
-      } catch (KernelException e) {
-        map.close();
-        throw e;
-      }
+      made.add(Bpf.sharedArray(8, words));
+      made.add(Bpf.map(MapKind.LRU_HASH, 8, AWAITED_BYTES, AWAITED));
+      made.add(Bpf.map(MapKind.SOCKET_STORAGE, 4, END_BYTES, 0));
+      var random = new SecureRandom();
+      return new Openers(
+          made.get(0),
+          made.get(1),
+          made.get(2),
+          Bpf.id(made.getFirst()),
+          words,
+          random.nextLong(),
+          random.nextLong());
     } catch (KernelException _) {
+      made.forEach(Descriptor::close);
       return null;
     }
   }

@@ -1,5 +1,6 @@
 package io.kith.bridge.capture;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -16,6 +17,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -230,6 +232,64 @@ class OpenersKernelTest {
         .containsExactly((int) attacker.pid());
     attacker.destroy();
     other.destroy();
+  }
+
+  @Test
+  void open_fewDescriptorsAreLeft_closesWhatItMade() throws Exception {
+    var process =
+        new ProcessBuilder(
+                "prlimit",
+                "--nofile=256",
+                ProcessHandle.current().info().command().orElseThrow(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                FewDescriptors.class.getName())
+            .redirectErrorStream(true)
+            .start();
+
+    var output = new String(process.getInputStream().readAllBytes(), UTF_8);
+    assertThat(process.waitFor()).as(output).isZero();
+    assertThat(output)
+        .contains("of 0: no table, 0 left")
+        .contains("of 1: no table, 1 left")
+        .contains("of 2: no table, 2 left")
+        .contains("of 3: no table, 3 left")
+        .contains("of 4: a table, 1 left"); // types are not kept
+  }
+
+  /** Makes a table with as many descriptors as it needs, and with less. */
+  static final class FewDescriptors {
+    public static void main(String[] arguments) throws Exception {
+      var _ = new KernelException("read", 1, "all classes");
+      requireNonNull(Openers.open(1_024)).close();
+      fill().forEach(Descriptor::close);
+      for (var free = 0; free <= 4; free++) {
+        var others = fill();
+        others.subList(0, free).forEach(Descriptor::close);
+        var openers = Openers.open(1_024);
+        var left = fill();
+        left.forEach(Descriptor::close);
+        others.forEach(Descriptor::close);
+        var made = openers == null ? "no table, " : "a table, ";
+        System.out.println("of " + free + ": " + made + left.size() + " left");
+        if (openers != null) {
+          openers.close();
+        }
+      }
+    }
+
+    /** Takes all descriptors that there are. */
+    private static List<Descriptor> fill() {
+      var all = new ArrayList<Descriptor>();
+      try {
+        while (true) {
+          all.add(Descriptor.open("/dev/null"));
+        }
+      } catch (KernelException _) {
+        return all;
+      }
+    }
   }
 
   /** Other programs of the node may have a socket tell of nothing; the other end still does. */
