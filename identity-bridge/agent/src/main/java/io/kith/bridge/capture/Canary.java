@@ -49,30 +49,32 @@ final class Canary {
   }
 
   /**
-   * Whether such connections are where a server of this node looks for them, and no longer once
-   * either end alone is closed: another program on the node may take from ours the news of it.
+   * What is wrong, in words, with such connections where a server of this node looks for them:
+   * there they are, and no longer once either end alone is closed. Another program on the node may
+   * take the news of that from ours.
    */
-  static boolean isNoted(KernelCapture capture) {
-    var openers = capture.openers();
-    return openers != null
-        && isTakenBack(capture, openers, true)
-        && isTakenBack(capture, openers, false);
+  static String run(KernelCapture capture, Openers openers) {
+    var problem = takenBack(capture, openers, true);
+    return problem.isEmpty() ? takenBack(capture, openers, false) : problem;
   }
 
-  private static boolean isTakenBack(KernelCapture capture, Openers openers, boolean byTheFarEnd) {
+  private static String takenBack(KernelCapture capture, Openers openers, boolean byTheFarEnd) {
     return connected(
-            (tuple, near, far) -> {
-              var network = capture.cookieHere();
-              var key = OwnerRecord.key(network, tuple);
-              var owner = capture.latest(network, tuple);
-              // The far end may be there a moment after connect(2) returned.
-              if (owner == null || !soon(() -> openers.has(key, owner))) {
-                return "not noted";
-              }
-              (byTheFarEnd ? far : near).close();
-              return soon(() -> openers.word(key) == 0) ? "" : "not taken back";
-            })
-        .isEmpty();
+        (tuple, near, far) -> {
+          var network = capture.cookieHere();
+          var key = OwnerRecord.key(network, tuple);
+          var owner = capture.latest(network, tuple);
+          // The far end may be there a moment after connect(2) returned.
+          if (owner == null || !soon(() -> openers.has(key, owner))) {
+            return "the bridge's connection to itself was not noted for them";
+          }
+          (byTheFarEnd ? far : near).close();
+          return soon(() -> openers.word(key) == 0)
+              ? ""
+              : "the bridge's connection to itself stayed noted when its "
+                  + (byTheFarEnd ? "far" : "near")
+                  + " end closed (does another BPF program of the node set what sockets tell?)";
+        });
   }
 
   private static boolean soon(BooleanSupplier condition) {

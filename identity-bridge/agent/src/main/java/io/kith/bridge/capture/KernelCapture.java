@@ -117,7 +117,7 @@ final class KernelCapture implements AutoCloseable {
         keep(open, pins.attach(name(kind), program, anew -> Bpf.attach(anew, kind, root)));
       }
       // Never taken over: what another bridge noted there has another seed.
-      var noting = operations(programs, storage, tables, Openers.open(entries));
+      var noting = operations(programs, storage, tables, Openers.open(entries, problems), problems);
       var openers = noting.openers();
       if (openers != null) {
         keep(open, openers);
@@ -180,7 +180,11 @@ final class KernelCapture implements AutoCloseable {
   private record Noting(Descriptor program, @Nullable Openers openers) {}
 
   private static Noting operations(
-      Programs programs, Descriptor storage, Tables tables, @Nullable Openers openers)
+      Programs programs,
+      Descriptor storage,
+      Tables tables,
+      @Nullable Openers openers,
+      List<String> problems)
       throws KernelException {
     try {
       return new Noting(
@@ -195,8 +199,9 @@ final class KernelCapture implements AutoCloseable {
       if (openers == null) {
         throw e;
       }
-      openers.close(); // before Linux 5.15 the network cannot be asked for
-      return operations(programs, storage, tables, null);
+      openers.close();
+      problems.add(Openers.NO_TABLE + e.getMessage() + " (this wants Linux 5.15)");
+      return operations(programs, storage, tables, null, problems);
     }
   }
 

@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +43,9 @@ public final class Openers implements AutoCloseable {
    */
   /** Nanoseconds after boot, without these bits: a word counts from 8 to 17 s. */
   static final int TIME_SHIFT = 33;
+
+  /** How a problem begins that leaves servers without a table. */
+  static final String NO_TABLE = "servers ask who opened each connection: ";
 
   private static final long FACTOR = 0x9e37_79b9_7f4a_7c15L;
   private static final int LEAST = 1_024;
@@ -102,9 +106,10 @@ public final class Openers implements AutoCloseable {
    * Makes a table.
    *
    * @param entries connections that are open at a time
-   * @return null where the kernel shares no arrays (before Linux 5.5)
+   * @param problems are told why there is none
+   * @return null where the kernel shares no arrays (before Linux 5.5) or has no room
    */
-  static @Nullable Openers open(int entries) {
+  static @Nullable Openers open(int entries, List<String> problems) {
     var words = Math.clamp(Integer.highestOneBit(Math.min(entries, MOST)) * 4L, LEAST, MOST);
     var made = new ArrayList<Descriptor>();
     try {
@@ -120,8 +125,9 @@ public final class Openers implements AutoCloseable {
           words,
           random.nextLong(),
           random.nextLong());
-    } catch (KernelException _) {
+    } catch (KernelException e) {
       made.forEach(Descriptor::close);
+      problems.add(NO_TABLE + e.getMessage());
       return null;
     }
   }

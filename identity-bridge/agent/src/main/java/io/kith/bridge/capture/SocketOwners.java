@@ -60,6 +60,7 @@ public final class SocketOwners implements AutoCloseable {
   private volatile String canaryProblem = "";
   private volatile String reserveProblem = "";
   private volatile String beginProblem = "";
+  private volatile String openersProblem = "";
   private volatile boolean begun;
 
   /**
@@ -214,6 +215,9 @@ public final class SocketOwners implements AutoCloseable {
     }
     if (!beginProblem.isEmpty()) {
       all.add(beginProblem);
+    }
+    if (begun && !openersProblem.isEmpty()) { // before, it is another bridge that notes
+      all.add(Openers.NO_TABLE + openersProblem);
     }
     all.addAll(pods.problems());
     lost(
@@ -371,7 +375,9 @@ public final class SocketOwners implements AutoCloseable {
     if (!canaryFound && takeOver()) {
       lookForOurselves(); // what a bridge before left does not work
     }
-    openersFound = canaryFound && kernel != null && Canary.isNoted(kernel);
+    var openers = canaryFound && kernel != null ? kernel.openers() : null;
+    openersProblem = kernel == null || openers == null ? "" : Canary.run(kernel, openers);
+    openersFound = openers != null && openersProblem.isEmpty();
     return canaryFound;
   }
 

@@ -30,7 +30,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the real kernel notes for a server of the node, as root. */
 @Tag("root")
@@ -52,6 +51,7 @@ class OpenersKernelTest {
         SocketOwners.open(
             new SocketOwners.Settings(
                 List.of(RedirectedPod.PROXY_PORT), RedirectedPod.PROXY_UID, 4_096, null));
+    owners.begin();
     openers =
         requireNonNull(owners.openers(), () -> "needs root and Linux 5.15: " + owners.problems());
   }
@@ -255,24 +255,26 @@ class OpenersKernelTest {
         .contains("of 1: no table, 1 left")
         .contains("of 2: no table, 2 left")
         .contains("of 3: no table, 3 left")
+        .contains("servers ask who opened each connection: make a map of kind SOCKET_STORAGE")
         .contains("of 4: a table, 1 left"); // types are not kept
   }
 
   /** Makes a table with as many descriptors as it needs, and with less. */
   static final class FewDescriptors {
     public static void main(String[] arguments) throws Exception {
+      var problems = new ArrayList<String>();
       var _ = new KernelException("read", 1, "all classes");
-      requireNonNull(Openers.open(1_024)).close();
+      requireNonNull(Openers.open(1_024, problems)).close();
       fill().forEach(Descriptor::close);
       for (var free = 0; free <= 4; free++) {
         var others = fill();
         others.subList(0, free).forEach(Descriptor::close);
-        var openers = Openers.open(1_024);
+        var openers = Openers.open(1_024, problems);
         var left = fill();
         left.forEach(Descriptor::close);
         others.forEach(Descriptor::close);
         var made = openers == null ? "no table, " : "a table, ";
-        System.out.println("of " + free + ": " + made + left.size() + " left");
+        System.out.println("of " + free + ": " + made + left.size() + " left " + problems);
         if (openers != null) {
           openers.close();
         }
@@ -294,8 +296,9 @@ class OpenersKernelTest {
 
   /** Other programs of the node may have a socket tell of nothing; the other end still does. */
   @ParameterizedTest
-  @ValueSource(ints = {ACTIVE_ESTABLISHED, PASSIVE_ESTABLISHED})
-  void openers_oneEndDoesNotTellThatItCloses_areNotThere(int established) throws Exception {
+  @CsvSource({ACTIVE_ESTABLISHED + ", near", PASSIVE_ESTABLISHED + ", far"})
+  void openers_oneEndDoesNotTellThatItCloses_areNotThere(int established, String end)
+      throws Exception {
     assertThat(pod.inside(owners::checkCanary)).isTrue();
     assertThat(owners.openers()).isNotNull();
 
@@ -304,6 +307,11 @@ class OpenersKernelTest {
         var _ = Bpf.attach(program, ProgramKind.SOCKET_OPERATIONS, root)) {
       assertThat(pod.inside(owners::checkCanary)).isTrue();
       assertThat(owners.openers()).isNull();
+      assertThat(owners.problems())
+          .anyMatch(
+              words ->
+                  words.startsWith("servers ask who opened each connection: ")
+                      && words.contains("stayed noted when its " + end + " end closed"));
     } finally {
       owners.checkCanary();
     }
