@@ -145,8 +145,9 @@ public final class SocketOwners implements AutoCloseable {
   }
 
   /**
-   * Notes what servers may read, in place of another bridge of this node, which has ended. Until
-   * then its programs fill the tables that both have.
+   * Notes what servers may read from now on: another bridge of this node, if there was one, has
+   * ended. Until then its programs fill the tables that both have, and nothing can be read here;
+   * but ours are attached already where there are none that do.
    */
   public void begin() {
     begun = true;
