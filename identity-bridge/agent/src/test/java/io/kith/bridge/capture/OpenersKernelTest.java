@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Rung;
 import io.kith.bridge.capture.RedirectedPod.Accepted;
 import io.kith.bridge.ffm.Assembler;
@@ -14,6 +15,8 @@ import io.kith.bridge.ffm.KernelException;
 import io.kith.bridge.ffm.NetworkNamespace;
 import io.kith.bridge.ffm.Tuple;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -30,6 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the real kernel notes for a server of the node, as root. */
 @Tag("root")
@@ -327,6 +331,105 @@ class OpenersKernelTest {
     return Bpf.program("silence", ProgramKind.SOCKET_OPERATIONS, a);
   }
 
+  /** A question with these addresses would be of another pod, whose connection is another's. */
+  @Test
+  void word_farEndIsInAnotherNetwork_isNobodys() throws Exception {
+    try (var other = NetworkNamespace.create()) {
+      var far =
+          other.call(
+              () -> {
+                var process = new ProcessBuilder("sleep", "300").start();
+                run("ip", "link", "set", "lo", "up");
+                return process;
+              });
+      try {
+        awaitEnd("ip link add kf0 type veth peer name kf1 netns " + far.pid());
+        awaitEnd("ip addr add 10.99.80.1/24 dev kf0");
+        awaitEnd("ip link set kf0 up");
+        other.call(
+            () -> {
+              run("ip", "addr", "add", "10.99.80.2/24", "dev", "kf1");
+              run("ip", "link", "set", "kf1", "up");
+              return far;
+            });
+        try (var listener =
+            other.call(() -> new ServerSocket(0, 1, InetAddress.ofLiteral("10.99.80.2")))) {
+          var port = listener.getLocalPort();
+          var client =
+              pod.perl(
+                  "$< = $> = 1337; my $s = open_to('10.99.80.2', " + port + ", 0); sleep 300;");
+          try (var accepted = listener.accept()) {
+            assertThat(accepted.getInetAddress()).isEqualTo(InetAddress.ofLiteral("10.99.80.1"));
+            var seen =
+                new Tuple(
+                    IpAddress.parse("10.99.80.1"),
+                    accepted.getPort(),
+                    IpAddress.parse("10.99.80.2"),
+                    port);
+            var network = pod.inside(NetworkNamespace::cookieHere);
+            assertThat(openers.word(OwnerRecord.key(network, seen))).isZero();
+          }
+          client.destroy();
+        }
+      } finally {
+        far.destroy();
+        far.onExit().join();
+      }
+    }
+  }
+
+  private static void awaitEnd(String command) throws Exception {
+    RedirectedPod.awaitEnd(pod.start(command.split(" ", -1)));
+  }
+
+  /** The far end may come late: meanwhile another socket can have the addresses. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void word_recordIsOfAnotherSocketBeforeTheFarEndIsThere_isNobodys(boolean another)
+      throws Exception {
+    try (var root = CgroupRoot.open(null);
+        var capture = KernelCapture.open(root, 4_096, null)) {
+      var noted = requireNonNull(capture.openers());
+      var client =
+          pod.perl(
+              """
+              socket(my $listener, AF_INET, SOCK_STREAM, 0);
+              setsockopt($listener, IPPROTO_TCP, 9, 60); # TCP_DEFER_ACCEPT: until data comes
+              bind($listener, pack_sockaddr_in(0, INADDR_LOOPBACK)) and listen($listener, 1) or die;
+              my ($far) = unpack_sockaddr_in(getsockname($listener));
+              socket(my $s, AF_INET, SOCK_STREAM, 0);
+              connect($s, pack_sockaddr_in($far, INADDR_LOOPBACK)) or die;
+              my ($near) = unpack_sockaddr_in(getsockname($s));
+              print "$near $far\\n";
+              readline STDIN;
+              syswrite $s, "data";
+              accept(my $accepted, $listener) or die;
+              print "accepted\\n";
+              sleep 300;
+              """);
+      var output = client.inputReader();
+      var ports = output.readLine().split(" ", -1);
+      var loopback = IpAddress.parse("127.0.0.1");
+      var tuple =
+          new Tuple(loopback, Integer.parseInt(ports[0]), loopback, Integer.parseInt(ports[1]));
+      var network = pod.inside(NetworkNamespace::cookieHere);
+      var key = OwnerRecord.key(network, tuple);
+      assertThat(noted.word(key)).isZero();
+      if (another) {
+        var record = requireNonNull(capture.tables().owner(network, key));
+        record[OwnerRecord.COOKIE + 7]++;
+        Bpf.put(capture.tables().owners(), key, record);
+      }
+
+      try (var input = client.outputWriter()) {
+        input.write("go\n");
+      }
+      assertThat(output.readLine()).isEqualTo("accepted");
+      assertThat(noted.word(key) == 0).isEqualTo(another);
+      client.destroy();
+    }
+  }
+
   /** Servers believe what the former noted for as long as it works: all has to be there. */
   @Test
   void begin_besideAFormerBridge_takesOverThenAndNotBefore() throws Exception {
@@ -404,6 +507,37 @@ class OpenersKernelTest {
     }
     try (var next = SocketOwners.open(settings)) {
       assertThat(next.rung()).as("%s", next.problems()).isEqualTo(Rung.KERNEL_EXACT);
+    }
+  }
+
+  /** A cgroup has room for 64 programs of a kind. */
+  @Test
+  void checkCanary_programCouldNotBeAttached_triesAgain() throws Exception {
+    var settings = pinned(4_096);
+    var attached = new ArrayList<Descriptor>();
+    var parent = CgroupRoot.mounted().orElseThrow();
+    var path = Files.createTempDirectory(parent, "kith-test");
+    try (var cgroup = Descriptor.open(path.toString());
+        var program = silence(ACTIVE_ESTABLISHED, 0)) {
+      try (var former = SocketOwners.open(settings, cgroup)) {
+        former.begin();
+      }
+      while (attached.size() < 63) {
+        attached.add(Bpf.attach(program, ProgramKind.SOCKET_OPERATIONS, cgroup));
+      }
+      try (var next = SocketOwners.open(settings, cgroup)) {
+        next.begin();
+        assertThat(next.problems())
+            .anyMatch(words -> words.startsWith("the programs of a bridge before stay: "));
+
+        attached.removeLast().close();
+        next.checkCanary();
+        assertThat(next.problems())
+            .noneMatch(words -> words.startsWith("the programs of a bridge before stay: "));
+      }
+    } finally {
+      attached.forEach(Descriptor::close);
+      Files.delete(path);
     }
   }
 
