@@ -33,13 +33,13 @@ final class Canary {
   }
 
   private interface LookUp {
-    String problem(Tuple tuple, Socket near, Socket far) throws IOException, KernelException;
+    String problem(Tuple tuple, Socket far) throws IOException, KernelException;
   }
 
   /** What is wrong, in words; empty when the connection was found and all of it is true. */
   static String run(KernelCapture capture) {
     return connected(
-        (tuple, _, _) -> {
+        (tuple, _) -> {
           var seen = capture.latest(capture.cookieHere(), tuple);
           return seen == null
               ? "the bridge's connection to itself was not seen: the programs are not where"
@@ -49,18 +49,14 @@ final class Canary {
   }
 
   /**
-   * What is wrong, in words, with such connections where a server of this node looks for them:
-   * there they are, and no longer once either end alone is closed. Another program on the node may
-   * take the news of that from ours.
+   * What is wrong, in words, with such a connection where a server of this node looks for it: there
+   * it is, and no longer once its far end alone is closed, for as long as which nobody else can
+   * come to the proxy from its port. Another program on the node may take the news of that from
+   * ours.
    */
   static String run(KernelCapture capture, Openers openers) {
-    var problem = takenBack(capture, openers, true);
-    return problem.isEmpty() ? takenBack(capture, openers, false) : problem;
-  }
-
-  private static String takenBack(KernelCapture capture, Openers openers, boolean byTheFarEnd) {
     return connected(
-        (tuple, near, far) -> {
+        (tuple, far) -> {
           var network = capture.cookieHere();
           var key = OwnerRecord.key(network, tuple);
           var owner = capture.latest(network, tuple);
@@ -68,12 +64,11 @@ final class Canary {
           if (owner == null || !soon(() -> openers.has(key, owner))) {
             return "the bridge's connection to itself was not noted for them";
           }
-          (byTheFarEnd ? far : near).close();
+          far.close();
           return soon(() -> openers.word(key) == 0)
               ? ""
-              : "the bridge's connection to itself stayed noted when its "
-                  + (byTheFarEnd ? "far" : "near")
-                  + " end closed (does another BPF program of the node set what sockets tell?)";
+              : "the bridge's connection to itself stayed noted when its far end closed (does"
+                  + " another BPF program of the node set what sockets tell?)";
         });
   }
 
@@ -90,7 +85,7 @@ final class Canary {
   /** The same without the kernel's record: we ourselves must be found to hold the connection. */
   static String run(Holders holders) {
     return connected(
-        (tuple, _, _) -> {
+        (tuple, _) -> {
           var reasons = new ArrayList<String>();
           var found = holders.of(tuple, reasons);
           return found.isEmpty()
@@ -113,7 +108,7 @@ final class Canary {
               IpAddress.of(loopback),
               server.getLocalPort());
       try (var accepted = server.accept()) {
-        return lookUp.problem(tuple, client, accepted);
+        return lookUp.problem(tuple, accepted);
       }
     } catch (IOException e) {
       return "the bridge could not connect to itself: " + e.getMessage();

@@ -4,7 +4,6 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.grpc.InsecureChannelCredentials;
-import io.grpc.Status;
 import io.grpc.netty.shaded.io.netty.bootstrap.ServerBootstrap;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
 import io.grpc.netty.shaded.io.netty.channel.ChannelInboundHandlerAdapter;
@@ -402,7 +401,7 @@ class ServerStreamsTest {
     public void ready() {}
 
     @Override
-    public void ended(Status why) {}
+    public void ended(io.grpc.Status why) {}
   }
 
   private static Path of(int descriptor) throws IOException {
