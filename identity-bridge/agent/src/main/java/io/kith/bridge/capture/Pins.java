@@ -33,6 +33,7 @@ public final class Pins {
 
   private static final String CAPTURE = "capture";
   private static final String FILE_SYSTEM = "bpf";
+  private static final int EEXIST = 17;
 
   private final @Nullable Path base;
   private final Path folder;
@@ -151,10 +152,19 @@ public final class Pins {
         return before;
       }
       before.close();
+      forget(name);
     }
     var map = anew.make();
+    try {
+      Bpf.pin(map, path);
+    } catch (KernelException e) {
+      if (before == null && e.errno() == EEXIST) { // another bridge starts too: both have its map
+        map.close();
+        return map(name, kind, keyBytes, valueBytes, entries, anew);
+      }
+      problems.add(endsWithUs(e));
+    }
     madeMap = true;
-    name(map, path);
     return map;
   }
 
@@ -210,8 +220,12 @@ public final class Pins {
       Files.deleteIfExists(path);
       Bpf.pin(object, path);
     } catch (KernelException | IOException e) {
-      problems.add(what + " ends with the bridge: " + e.getMessage());
+      problems.add(endsWithUs(e));
     }
+  }
+
+  private String endsWithUs(Exception why) {
+    return what + " ends with the bridge: " + why.getMessage();
   }
 
   /** The names that begin so; none when nothing is kept. */

@@ -22,12 +22,14 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Executors;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -405,7 +407,7 @@ class OpenersKernelTest {
               sleep 300;
               """);
       var output = client.inputReader();
-      var ports = output.readLine().split(" ", -1);
+      var ports = requireNonNull(output.readLine()).split(" ", -1);
       var loopback = IpAddress.parse("127.0.0.1");
       var tuple =
           new Tuple(loopback, Integer.parseInt(ports[0]), loopback, Integer.parseInt(ports[1]));
@@ -486,6 +488,21 @@ class OpenersKernelTest {
         assertThat(next.rung()).as("%s", next.problems()).isEqualTo(Rung.KERNEL_EXACT);
         assertNotesAndTakesBack(former, noted);
         assertThat(former.checkCanary()).isTrue();
+      }
+    }
+  }
+
+  /** Neither finds the other's pins when it looks, or finds some of them. */
+  @RepeatedTest(20)
+  void open_twoBridgesTogether_bothHaveTheirTables() throws Exception {
+    try (var starting = Executors.newCachedThreadPool()) {
+      var first = starting.submit(() -> SocketOwners.open(pinned(4_096)));
+      try (var second = SocketOwners.open(pinned(4_096));
+          var working = first.get()) {
+        working.begin();
+        assertThat(working.checkCanary()).as("%s", working.problems()).isTrue();
+        assertThat(working.openers()).as("%s", working.problems()).isNotNull();
+        assertThat(second.checkCanary()).as("%s", second.problems()).isTrue();
       }
     }
   }
