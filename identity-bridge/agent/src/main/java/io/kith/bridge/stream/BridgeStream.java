@@ -454,6 +454,7 @@ public final class BridgeStream implements AutoCloseable {
     private long namesSent; // guarded by this
     private boolean readsOpeners; // guarded by this
     private NodeView.@Nullable OpenerTable openersTold; // guarded by this
+    private boolean openersWanted; // once more; guarded by this
     private List<PodGuard> statesTold = List.of(); // guarded by this
     private List<GuardEvent> eventsTold = List.of(); // guarded by this
 
@@ -558,11 +559,12 @@ public final class BridgeStream implements AutoCloseable {
       var out = outbox;
       if (out == null
           || !readsOpeners
-          || Objects.equals(openers, openersTold)
+          || (!openersWanted && Objects.equals(openers, openersTold))
           || !(connection instanceof ServerConnection.InFrames frames)) {
         return;
       }
       openersTold = openers;
+      openersWanted = false;
       out.openers(Messages.openers(openers));
       if (openers == null) {
         return;
@@ -575,7 +577,7 @@ public final class BridgeStream implements AutoCloseable {
     }
 
     private synchronized void openersWanted() {
-      openersTold = null; // and once more in a moment
+      openersWanted = true; // in a moment, or that there is none by then
     }
 
     @Override

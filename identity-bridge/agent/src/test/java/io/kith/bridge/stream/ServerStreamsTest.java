@@ -49,8 +49,10 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import javax.net.ssl.SSLSession;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -325,7 +327,9 @@ class ServerStreamsTest {
   void openers_thatTheServerWantsOnceMore_areNamedAndHandedOverAgain() throws Exception {
     var socket = socket("1.sock");
     var map = Files.createFile(folder.resolve("map"));
-    var table = new NodeView.OpenerTable(keep(Descriptor.open(map.toString())), 7, 1_024, 42);
+    var table =
+        new AtomicReference<NodeView.@Nullable OpenerTable>(
+            new NodeView.OpenerTable(keep(Descriptor.open(map.toString())), 7, 1_024, 42));
     var taken = new LinkedBlockingQueue<Path>();
     var named = new LinkedBlockingQueue<BridgeMessage>();
     var loops = takesDescriptors(requireNonNull(Descriptors.socketBeside(socket)), taken);
@@ -355,8 +359,8 @@ class ServerStreamsTest {
             "test",
             new EmptyNode() {
               @Override
-              public OpenerTable openers() {
-                return table;
+              public @Nullable OpenerTable openers() {
+                return table.get();
               }
             },
             (_, task) -> task.run(),
@@ -367,6 +371,10 @@ class ServerStreamsTest {
       assertThat(message.getOpenerTable().getMapId()).isEqualTo(7);
       assertThat(taken.poll(SOON.toSeconds(), TimeUnit.SECONDS)).isEqualTo(map);
     }
+    TimeUnit.MILLISECONDS.sleep(200); // and is wanted again, when it cannot be relied on any more
+    table.set(null);
+    var none = requireNonNull(named.poll(SOON.toSeconds(), TimeUnit.SECONDS)).getOpenerTable();
+    assertThat(none.getWords()).as("there is none").isZero();
     var _ = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
   }
 
