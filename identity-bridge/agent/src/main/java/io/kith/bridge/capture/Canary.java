@@ -65,10 +65,11 @@ final class Canary {
             return "the bridge's connection to itself was not noted for them";
           }
           far.close();
-          return soon(() -> openers.word(key) == 0)
+          return soon(() -> !openers.has(key, owner))
               ? ""
-              : "the bridge's connection to itself stayed noted when its far end closed (does"
-                  + " another BPF program of the node set what sockets tell?)";
+              : "the bridge's connection to itself stayed noted when its far end closed (is"
+                  + " net.ipv4.tcp_fin_timeout above 60? does another BPF program of the node set"
+                  + " what sockets tell?)";
         });
   }
 

@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -68,7 +69,7 @@ final class KernelCapture implements AutoCloseable {
     this.births = births;
     this.walk = walk;
     this.knowsExecutables = knowsExecutables;
-    this.problems = List.copyOf(problems);
+    this.problems = problems;
   }
 
   /**
@@ -81,13 +82,14 @@ final class KernelCapture implements AutoCloseable {
    */
   static KernelCapture open(Descriptor root, int entries, @Nullable Path pin)
       throws KernelException {
-    var problems = new ArrayList<String>();
+    var problems = new CopyOnWriteArrayList<String>(); // more may come for as long as it is open
     var pins = Pins.at(pin, root, problems);
     var btf = types(problems);
     if (btf != null) {
       try {
         return open(root, entries, btf, pins, problems);
       } catch (KernelException | IllegalArgumentException e) {
+        problems.removeIf(one -> one.startsWith(Openers.NO_TABLE)); // said anew, if it is so
         problems.add("executables cannot be read in the kernel: " + e.getMessage());
       }
     }
@@ -289,7 +291,7 @@ final class KernelCapture implements AutoCloseable {
 
   /** What does not work and why; empty when all does. */
   List<String> problems() {
-    return problems;
+    return List.copyOf(problems);
   }
 
   /** The number under which the programs know the network namespace of the calling thread. */

@@ -34,6 +34,7 @@ public final class Pins {
   private static final String CAPTURE = "capture";
   private static final String FILE_SYSTEM = "bpf";
   private static final int EEXIST = 17;
+  private static final int TRIES = 10;
 
   private final @Nullable Path base;
   private final Path folder;
@@ -152,10 +153,12 @@ public final class Pins {
         return before;
       }
       before.close();
-      forget(name);
     }
     var map = anew.make();
     try {
+      if (before != null) {
+        forget(name);
+      }
       Bpf.pin(map, path);
     } catch (KernelException e) {
       if (before == null && e.errno() == EEXIST) { // another bridge starts too: both have its map
@@ -217,10 +220,29 @@ public final class Pins {
 
   private void name(Descriptor object, Path path) {
     try {
-      Files.deleteIfExists(path);
-      Bpf.pin(object, path);
+      var named = pinned(object, path);
+      for (var i = 0; !named && i < TRIES; i++) { // other bridges start too
+        named = pinned(object, path);
+      }
+      if (!named) {
+        problems.add(what + " ends with the bridge: others take " + path + " again and again");
+      }
     } catch (KernelException | IOException e) {
       problems.add(endsWithUs(e));
+    }
+  }
+
+  /** Whether it has the name, in place of what had it; not when another one got it meanwhile. */
+  private static boolean pinned(Descriptor object, Path path) throws KernelException, IOException {
+    Files.deleteIfExists(path);
+    try {
+      Bpf.pin(object, path);
+      return true;
+    } catch (KernelException e) {
+      if (e.errno() == EEXIST) {
+        return false;
+      }
+      throw e;
     }
   }
 

@@ -125,7 +125,7 @@ public final class SocketOwners implements AutoCloseable {
     } catch (KernelException e) {
       return started(settings, null, List.of(notSeen(e)));
     }
-    return started(settings, kernel, kernel.problems());
+    return started(settings, kernel, List.of());
   }
 
   private static String notSeen(Exception why) {
@@ -135,9 +135,9 @@ public final class SocketOwners implements AutoCloseable {
   }
 
   private static SocketOwners started(
-      Settings settings, @Nullable KernelCapture kernel, List<String> kernelProblems)
+      Settings settings, @Nullable KernelCapture kernel, List<String> without)
       throws InterruptedException {
-    var problems = new ArrayList<>(kernelProblems);
+    var problems = new ArrayList<>(without);
     var owners = new SocketOwners(settings, kernel, seesIntoPods(problems), problems);
     owners.refreshPods();
     owners.checkCanary();
@@ -207,7 +207,8 @@ public final class SocketOwners implements AutoCloseable {
 
   /** Why the rung is not higher and what does not work, in words. */
   public List<String> problems() {
-    var all = new ArrayList<>(problems);
+    var all = new ArrayList<>(kernel == null ? List.<String>of() : kernel.problems());
+    all.addAll(problems);
     if (!canaryProblem.isEmpty()) {
       all.add(canaryProblem);
     }
