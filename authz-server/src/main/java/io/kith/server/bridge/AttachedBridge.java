@@ -356,7 +356,9 @@ final class AttachedBridge {
     former = null;
     if (before != null) {
       names.inherit(before.names, before.alsoOf(valid));
-      before.unasked.leaveTo(unasked);
+      if (before.hasEnded()) { // else it leaves them to whoever takes over
+        before.unasked.leaveTo(unasked);
+      }
     }
     names.keep(ids(valid));
     tellAnew(valid);

@@ -216,7 +216,7 @@ class OpenersTest {
 
   private void opened(int ticksAgo, long number, SocketQuery connection) {
     var hash = OpenerHash.of(SEED, NETWORK, connection.source(), connection.destination());
-    var then = System.nanoTime() + BOOT_AHEAD - ticksAgo * OpenerHash.TICK_NANOS;
+    var then = now + BOOT_AHEAD - ticksAgo * OpenerHash.TICK_NANOS;
     words[(int) hash & (WORDS - 1)] = number ^ OpenerHash.at(hash, then);
   }
 
@@ -574,6 +574,12 @@ class OpenersTest {
         other("is cut", test -> test.bridge.onError(new IOException())),
         other("is completed", test -> test.bridge.onCompleted()),
         other("is taken over", _ -> {}),
+        other(
+            "goes on, as the next ends before it has pods, and is cut then",
+            test -> {
+              test.attached(new Told()).onError(new IOException());
+              test.bridge.onError(new IOException());
+            }),
         other(
             "is cut, and the next before it has pods",
             test -> {
