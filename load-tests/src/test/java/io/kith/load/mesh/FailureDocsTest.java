@@ -153,7 +153,7 @@ class FailureDocsTest {
     }
   }
 
-  /** So no row is of a mode, or a reason, that none of its tests looks at. */
+  /** By its words alone: what a test does with a mode, or a reason, is for its reader to see. */
   @Test
   void tests_ofEveryRow_nameTheModesAndReasonsThatTheyAreFor() {
     var unnamed = new ArrayList<String>();
