@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -84,12 +85,12 @@ public final class Sidecars {
     }
     var open = failure.equals(OPEN);
     var now = clock.instant();
-    connection.sidecar = heard(new State(pod, open, now, now));
+    connection.sidecar = heard(new State(pod, open, now, now), false);
   }
 
   /** Takes what another server heard, if it is newer. */
   public void elsewhere(State told) {
-    var _ = heard(told);
+    var _ = heard(told, true);
   }
 
   /**
@@ -97,26 +98,43 @@ public final class Sidecars {
    * until a Check says otherwise. One that was not heard of stays so.
    */
   public void outdate(IpAddress pod) {
-    var before = of(pod);
+    var opens = new AtomicBoolean();
     byPod.computeIfPresent(
         pod,
         (_, known) -> {
-          if (!known.state.open) {
-            var now = clock.instant();
-            known.state = new State(pod, true, now, now);
+          var now = clock.instant();
+          opens.set(!known.state.open);
+          known.state = new State(pod, true, now, now);
+          if (opens.get()) {
             known.version = version.incrementAndGet();
           }
           return known;
         });
-    tellIfOpened(pod, before);
+    if (opens.get()) {
+      opened.accept(pod);
+    }
+  }
+
+  /** Has what a sidecar said be among what was heard last, for who did not take it before. */
+  public void again(IpAddress pod) {
+    byPod.computeIfPresent(
+        pod,
+        (_, known) -> {
+          known.version = version.incrementAndGet();
+          return known;
+        });
   }
 
   /** Whether {@link #said} would note something: seldom, as each Check says the same. */
   boolean isNews(Connection connection, IpAddress pod, String failure) {
     var known = connection.sidecar;
     var state = known == null ? null : known.state;
+    var open = failure.equals(OPEN);
     return !failure.isEmpty()
-        && (state == null || state.open != failure.equals(OPEN) || !state.pod.equals(pod));
+        && (state == null
+            || state.open != open
+            || (open && !state.saysOpen())
+            || !state.pod.equals(pod));
   }
 
   /**
@@ -127,37 +145,38 @@ public final class Sidecars {
     opened = requireNonNull(told, "told");
   }
 
-  private Sidecar heard(State told) {
-    var before = of(told.pod);
-    var sidecar = change(told);
-    tellIfOpened(told.pod, before);
+  private Sidecar heard(State told, boolean elsewhere) {
+    var opens = new AtomicBoolean();
+    var sidecar =
+        byPod.compute(
+            told.pod,
+            (_, known) -> {
+              if (known == null) {
+                known = new Sidecar(told);
+              } else if (told.asked.isBefore(known.state.asked)) {
+                return known;
+              } else {
+                opens.set(told.open && !known.state.open);
+                known.state =
+                    new State(
+                        told.pod, told.open, told.asked, changed(known.state, told, elsewhere));
+              }
+              known.version = version.incrementAndGet();
+              return known;
+            });
+    if (opens.get()) {
+      opened.accept(told.pod);
+    }
     return sidecar;
   }
 
-  private void tellIfOpened(IpAddress pod, @Nullable State before) {
-    var now = of(pod);
-    if (before != null && !before.open && now != null && now.open) {
-      opened.accept(pod);
+  private static Instant changed(State before, State told, boolean elsewhere) {
+    if (before.open != told.open) {
+      return later(told.changed, before.asked);
     }
-  }
-
-  private Sidecar change(State told) {
-    return byPod.compute(
-        told.pod,
-        (_, known) -> {
-          if (known == null) {
-            known = new Sidecar(told);
-          } else if (told.asked.isBefore(known.state.asked)) {
-            return known;
-          } else {
-            var before = known.state;
-            var changed =
-                before.open == told.open ? before.changed : later(told.changed, before.asked);
-            known.state = new State(told.pod, told.open, told.asked, changed);
-          }
-          known.version = version.incrementAndGet();
-          return known;
-        });
+    // Another server passes on that a sidecar passes for open: it did not say so.
+    var passesFor = elsewhere && told.open && !told.saysOpen() && !before.saysOpen();
+    return passesFor ? told.asked : before.changed;
   }
 
   private static Instant later(Instant one, Instant other) {

@@ -113,6 +113,11 @@ final class FollowedControl {
     }
 
     @Override
+    public void again(IpAddress pod) {
+      control.sidecars().again(pod);
+    }
+
+    @Override
     public void outdate(IpAddress pod) {
       control.sidecars().outdate(pod);
     }

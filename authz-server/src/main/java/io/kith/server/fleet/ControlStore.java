@@ -53,6 +53,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -201,6 +202,9 @@ public final class ControlStore implements BaselineStore {
       return Heard.nothing(after);
     }
 
+    /** Has what the sidecar of a pod said be told once more. */
+    default void again(IpAddress pod) {}
+
     /** Has what the sidecar of a pod said not count any more. */
     default void outdate(IpAddress pod) {}
 
@@ -327,6 +331,11 @@ public final class ControlStore implements BaselineStore {
       var held = holdings();
       if (!held.equals(heldSent)) {
         more.setHoldings(held);
+        if (heldSent != null) { // it took nothing of pods that were not held
+          var news = pods(held);
+          news.removeAll(pods(heldSent));
+          news.forEach(pod -> reporter.again(IpAddress.parse(pod)));
+        }
       }
       if (news != null) { // who is not followed yet may refuse, and they would be lost
         reporter.takeDenials().forEach(one -> more.addDenials(message(one)));
@@ -357,6 +366,12 @@ public final class ControlStore implements BaselineStore {
                 .addAllPods(one.pods().stream().map(IpAddress::toString).sorted().toList()));
       }
       return held.build();
+    }
+
+    private static Set<String> pods(Holdings held) {
+      return held.getWorkloadsList().stream()
+          .flatMap(one -> one.getPodsList().stream())
+          .collect(Collectors.toSet());
     }
 
     private static Denial message(FleetDenial denial) {

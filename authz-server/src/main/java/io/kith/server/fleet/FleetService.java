@@ -96,8 +96,8 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
   private final LongAdder refused = new LongAdder();
   private final AutoCloseable watch;
 
-  /** Who called the sidecar of a pod closed, last. */
-  private final Map<IpAddress, Following> closedBy = new ConcurrentHashMap<>();
+  /** Who called the sidecar of a pod closed. */
+  private final Map<IpAddress, Set<Following>> closedBy = new ConcurrentHashMap<>();
 
   private volatile News news;
 
@@ -212,9 +212,9 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
 
   /** A check server that called a sidecar closed would not hear it say so again. */
   private void outdate(IpAddress pod) {
-    var follower = closedBy.remove(pod);
-    if (follower != null) {
-      follower.outdate(pod);
+    var followers = closedBy.remove(pod);
+    if (followers != null) {
+      followers.forEach(follower -> follower.outdate(pod));
     }
   }
 
@@ -253,6 +253,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     var calls = (ServerCallStreamObserver<News>) responses;
     var following = new Following(caller(), calls);
     calls.setOnCancelHandler(following::gone);
+    calls.setOnReadyHandler(following::ready);
     return following;
   }
 
@@ -302,6 +303,9 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     /** Guarded by this. */
     private boolean ended;
 
+    /** Pods whose sidecars it called closed. */
+    private final Set<IpAddress> closed = ConcurrentHashMap.newKeySet();
+
     /** Pods of which it is told in the next News. Guarded by this. */
     private final Set<IpAddress> outdated = new LinkedHashSet<>();
 
@@ -344,10 +348,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     private void take(Report report) {
       try {
         if (report.hasHoldings()) {
-          var before = held.addresses();
           held = Held.of(report.getHoldings());
-          before.removeAll(held.addresses());
-          forgetClosed(before);
           if (heldOnce.size() < MAX_WORKLOADS) {
             heldOnce.addAll(held.pods().keySet());
           }
@@ -409,21 +410,39 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     }
 
     private void heard(Sidecars.State state) {
+      var pod = state.pod();
       if (state.open()) {
-        closedBy.remove(state.pod(), this);
+        forgetClosed(pod);
         sidecars.elsewhere(state);
         return;
       }
-      closedBy.put(state.pod(), this);
+      closed.add(pod);
+      closedBy.computeIfAbsent(pod, _ -> ConcurrentHashMap.newKeySet()).add(this);
+      if (isEnded()) { // meanwhile
+        forgetClosed(pod);
+      }
       sidecars.elsewhere(state);
-      var known = sidecars.of(state.pod());
+      var known = sidecars.of(pod);
       if (known != null && known.open()) { // since then
-        FleetService.this.outdate(state.pod());
+        forgetClosed(pod);
+        outdate(pod);
       }
     }
 
-    private void forgetClosed(Set<IpAddress> pods) {
-      pods.forEach(pod -> closedBy.remove(pod, this));
+    private void forgetClosed(IpAddress pod) {
+      closed.remove(pod);
+      closedBy.computeIfPresent(
+          pod,
+          (_, followers) -> {
+            followers.remove(this);
+            return followers.isEmpty() ? null : followers;
+          });
+    }
+
+    synchronized void ready() {
+      if (!outdated.isEmpty()) {
+        tell(news);
+      }
     }
 
     void outdate(IpAddress pod) {
@@ -517,16 +536,18 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     /** What it missed because it was slow is in the next. */
     @Override
     public synchronized void tell(News latestNews) {
-      if (ended || !out.isReady()) {
-        return;
-      }
-      var next = latestNews.toBuilder();
-      for (var pods = outdated.iterator();
-          pods.hasNext() && next.getOutdatedCount() < FleetMessages.MAX_SIDECARS; ) {
-        next.addOutdated(pods.next().toString());
-        pods.remove();
-      }
-      out.onNext(next.build());
+      do {
+        if (ended || !out.isReady()) {
+          return;
+        }
+        var next = latestNews.toBuilder();
+        for (var pods = outdated.iterator();
+            pods.hasNext() && next.getOutdatedCount() < FleetMessages.MAX_SIDECARS; ) {
+          next.addOutdated(pods.next().toString());
+          pods.remove();
+        }
+        out.onNext(next.build());
+      } while (!outdated.isEmpty());
     }
 
     private synchronized boolean isEnded() {
@@ -557,7 +578,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     }
 
     void gone() {
-      forgetClosed(held.addresses());
+      closed.forEach(this::forgetClosed);
       if (!replica.isEmpty()) {
         servers.detach(replica, this);
       }

@@ -85,6 +85,8 @@ class SidecarsTest {
     sidecars.said(connection, POD, "open");
     sidecars.said(new Sidecars.Connection(), OTHER, "closed");
     var first = sidecars.after(0, 1);
+    pass(Duration.ofSeconds(1));
+    sidecars.said(connection, POD, "open");
     var second = sidecars.after(first.version(), 10);
     sidecars.said(connection, POD, "open");
     var none = sidecars.after(second.version(), 10);
@@ -92,7 +94,7 @@ class SidecarsTest {
     var changed = sidecars.after(none.version(), 10);
 
     assertThat(first.states()).extracting(Sidecars.State::pod).containsExactly(POD);
-    assertThat(second.states()).extracting(Sidecars.State::pod).containsExactly(OTHER);
+    assertThat(second.states()).extracting(Sidecars.State::pod).containsExactly(OTHER, POD);
     assertThat(none.states()).isEmpty();
     assertThat(changed.states()).containsExactly(pod());
   }
@@ -121,6 +123,7 @@ class SidecarsTest {
 
     sidecars.outdate(POD);
     sidecars.outdate(OTHER);
+    assertThat(sidecars.isNews(connection, POD, "open")).isTrue();
 
     assertThat(sidecars.of(OTHER)).as("did not say").isNull();
     assertThat(pod()).isEqualTo(new Sidecars.State(POD, true, now, now));
@@ -145,6 +148,35 @@ class SidecarsTest {
     sidecars.said(connection, POD, "closed");
     sidecars.elsewhere(new Sidecars.State(POD, true, now, now));
     assertThat(told).containsExactly(POD, POD);
+  }
+
+  @Test
+  void saysOpen_onceItSaidSoTwice_andNotByWhatIsOutdated() {
+    sidecars.said(connection, POD, "open");
+    assertThat(pod().saysOpen()).isFalse();
+    pass(Duration.ofSeconds(1));
+    sidecars.said(connection, POD, "open");
+    assertThat(pod().saysOpen()).isTrue();
+
+    sidecars.outdate(POD);
+    assertThat(pod().saysOpen()).isFalse();
+    pass(Duration.ofSeconds(1));
+    sidecars.elsewhere(new Sidecars.State(POD, true, now, now)); // where it is outdated too
+    assertThat(pod().saysOpen()).isFalse();
+    pass(Duration.ofSeconds(1));
+    sidecars.said(connection, POD, "open");
+    assertThat(pod().saysOpen()).isTrue();
+  }
+
+  @Test
+  void again_hasItAmongWhatWasHeardLast() {
+    sidecars.said(connection, POD, "closed");
+    var before = sidecars.after(0, 10).version();
+
+    sidecars.again(POD);
+    sidecars.again(OTHER);
+
+    assertThat(sidecars.after(before, 10).states()).containsExactly(pod());
   }
 
   @Test

@@ -90,7 +90,7 @@ class FleetAskTest {
 
   /** A check server that says and answers what it is told to. */
   private static class Says implements ControlStore.Reporter {
-    private final List<ControlStore.Held> held;
+    volatile List<ControlStore.Held> held;
     private final Queue<FleetDenial> denials = new ConcurrentLinkedQueue<>();
 
     Says(ControlStore.Held... held) {
@@ -341,8 +341,13 @@ class FleetAskTest {
       one.reports(says);
       Await.until("it is told", LIMIT, () -> site.sidecars.count(false) == 2);
 
+      var before = heard.after(0, 10).version();
       site.sidecars.outdate(POD);
       Await.until("the check server knows", LIMIT, () -> isOpen(heard, POD));
+      assertThat(heard.after(before, 10).states()).extracting(Sidecars.State::pod).contains(POD);
+      var echo = site.sidecars.after(0, 10).version();
+      Await.until("it tells so", LIMIT, () -> site.sidecars.after(echo, 10).version() > echo);
+      assertThat(requireNonNull(site.sidecars.of(POD)).saysOpen()).as("no Check came").isFalse();
     }
     assertThat(isOpen(heard, OTHER_POD)).isFalse();
     site.sidecars.outdate(OTHER_POD); // nobody follows
@@ -353,6 +358,36 @@ class FleetAskTest {
 
       heard.elsewhere(new Sidecars.State(POD, false, Instant.now(), Instant.now()));
       Await.until("it is told again", LIMIT, () -> !isOpen(POD));
+    }
+  }
+
+  /** As when its bridge was away for a moment. */
+  @Test
+  void sidecars_ofPodsThatComeToBeHeld_areToldThen() throws Exception {
+    var heard = new Sidecars(InstantSource.system());
+    heard.elsewhere(new Sidecars.State(POD, true, Instant.now(), Instant.now()));
+    var says =
+        new Says(new ControlStore.Held(CART, Set.of(OTHER_POD))) {
+          @Override
+          public Heard<Sidecars.State> sidecars(long after, int most) {
+            return heard.after(after, most);
+          }
+
+          @Override
+          public void again(IpAddress pod) {
+            heard.again(pod);
+          }
+        };
+    try (var one = site.follow(served, "node-1")) {
+      one.reports(says);
+      awaitHolders(1);
+      heard.elsewhere(new Sidecars.State(OTHER_POD, true, Instant.now(), Instant.now()));
+      Await.until("the other is told", LIMIT, () -> site.sidecars.of(OTHER_POD) != null);
+      assertThat(site.sidecars.of(POD)).isNull();
+
+      says.held = List.of(new ControlStore.Held(CART, Set.of(OTHER_POD, POD)));
+
+      Await.until("it is told", LIMIT, () -> site.sidecars.of(POD) != null);
     }
   }
 

@@ -32,6 +32,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -271,7 +272,7 @@ final class Overlays implements FailureModes {
       write(put, there, now);
       var gone = there.keySet().stream().filter(name -> !stay.contains(name)).toList();
       leaving.keySet().retainAll(gone);
-      gone.forEach(this::delete);
+      gone.forEach(name -> delete(name, Objects.requireNonNull(there.get(name))));
       announced.keySet().retainAll(stay);
       this.lists.keySet().retainAll(stay);
     }
@@ -287,6 +288,10 @@ final class Overlays implements FailureModes {
 
   /** Says nothing of them any more, since another server keeps them, until they are followed. */
   void forget() {
+    announced.clear();
+    leaving.clear();
+    refused.clear();
+    lists.clear();
     kept = Map.of();
     asking = Map.of();
     destinations = Map.of();
@@ -436,8 +441,9 @@ final class Overlays implements FailureModes {
     }
     left--;
     try {
-      if (there == null || there.opens() || wanted.opens()) {
-        outdate(scope); // first: the answer may be lost, and it is written
+      var isPutBack = told.at.equals(Instant.MIN); // whatever somebody made of it
+      if (there == null || there.opens() || wanted.opens() || isPutBack) {
+        outdate(owner -> scope.equals(cluster.governing(owner))); // first: its answer may be lost
       }
       filters.put(name, wanted, document);
       if (failure instanceof FailureMode.Floor(var list)) {
@@ -462,11 +468,28 @@ final class Overlays implements FailureModes {
     }
   }
 
-  /** Has what a scope's sidecars said so far not count: it is of a filter from before. */
-  private void outdate(ScopeName scope) {
-    pods.meshed(owner -> scope.equals(cluster.governing(owner))).stream()
-        .flatMap(pod -> pod.addresses().stream())
-        .forEach(sidecars::outdate);
+  /** Has what sidecars said so far not count: it is of a filter from before. */
+  private void outdate(Predicate<Owner> whose) {
+    pods.meshed(whose).stream().flatMap(pod -> pod.addresses().stream()).forEach(sidecars::outdate);
+  }
+
+  /** Whether an EnvoyFilter that no scope wants any more is what a workload's sidecars go by. */
+  private boolean goesBy(Name gone, Owner owner) {
+    var governing = cluster.governing(owner);
+    var scopes =
+        List.of(
+            new ScopeName.One(owner),
+            new ScopeName.Namespace(owner.namespace()),
+            new ScopeName.Mesh());
+    for (var scope : scopes) {
+      if (name(scope).equals(gone)) {
+        return true;
+      }
+      if (scope.equals(governing)) {
+        return false;
+      }
+    }
+    return false;
   }
 
   private Why announce(ScopeName scope, Name name, FailureMode failure, @Nullable Filter there) {
@@ -515,14 +538,18 @@ final class Overlays implements FailureModes {
         (Map<String, Object>) Objects.requireNonNull(document.get("spec")));
   }
 
-  private void delete(Name name) {
+  private void delete(Name name, Filter there) {
     var since = leaving.get(name);
+    var isDue = since != null && !clock.instant().isBefore(since.plus(NOTICE)) && left > 0;
+    if (there.opens() && (since == null || isDue)) {
+      outdate(owner -> goesBy(name, owner));
+    }
     if (since == null) {
       leaving.put(name, clock.instant());
       LOG.log(Level.INFO, () -> "EnvoyFilter " + name + " is deleted in some seconds");
       return;
     }
-    if (clock.instant().isBefore(since.plus(NOTICE)) || left == 0) {
+    if (!isDue) {
       return; // not before what comes in its place
     }
     left--;

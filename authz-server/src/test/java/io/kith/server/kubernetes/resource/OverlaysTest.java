@@ -550,7 +550,8 @@ class OverlaysTest {
     now = now.plus(Overlays.YOUNG);
     follow(overlays);
     assertThat(overlays.open()).as("may be idle, as the other one").isEqualTo(Overlays.NONE_OPEN);
-    asks("10.88.1.1", true);
+    var address = IpAddress.parse("10.88.1.1");
+    sidecars.elsewhere(new Sidecars.State(address, true, now, now.minusSeconds(1)));
     follow(overlays);
     assertThat(overlays.open()).containsEntry("WaitsForSidecars", 1L);
 
@@ -601,6 +602,58 @@ class OverlaysTest {
     var overlays = overlays("shop/*", "enforce");
     follow(overlays);
 
+    assertThat(words(overlays.notEnforced(SHOP))).contains("0 of 1");
+  }
+
+  @Test
+  void notEnforced_whileAndAfterAFilterThatOpensIsTakenAway_untilItsSidecarsAskAgain()
+      throws Exception {
+    pod("cart-1", POD.toString());
+    follow(overlays("shop/*", "enforce", CART.toString(), "observe"));
+    asks(POD.toString(), false); // still through the filter of before
+    now = now.plus(Duration.ofMinutes(1)); // idle
+
+    var overlays = overlays("shop/*", "enforce");
+    overlays.follow(Map.of(), Set.of());
+    assertThat(words(overlays.notEnforced(SHOP))).contains("0 of 1");
+    asks(POD.toString(), false); // and once more
+    now = now.plus(Sidecars.SETTLED);
+    overlays.follow(Map.of(), Set.of());
+    assertThat(filters.there).doesNotContainKey(new Name("shop", "kith-scope-deployment-cart"));
+    assertThat(words(overlays.notEnforced(SHOP))).contains("0 of 1");
+
+    asks(POD.toString(), false);
+    now = now.plus(Sidecars.SETTLED);
+    follow(overlays);
+    assertThat(overlays.notEnforced(SHOP)).isNull();
+  }
+
+  @Test
+  void notEnforced_aFilterThatIsTakenAwayIsNotWhatSidecarsGoBy_nothingChanges() throws Exception {
+    pod("cart-1", POD.toString());
+    follow(overlays("shop/*", "observe", CART.toString(), "enforce"));
+    asks(POD.toString(), false);
+    now = now.plus(Sidecars.SETTLED);
+
+    var overlays = overlays(CART.toString(), "enforce");
+    follow(overlays);
+
+    assertThat(filters.taken()).contains("shop/kith-scope deleted");
+    assertThat(overlays.notEnforced(new ScopeName.One(CART))).isNull();
+  }
+
+  @Test
+  void notEnforced_afterSomebodyChangedTheFilter_untilItsSidecarsAskAgain() throws Exception {
+    pod("cart-1", POD.toString());
+    var overlays = overlays("shop/*", "enforce");
+    follow(overlays);
+    asks(POD.toString(), false);
+    now = now.plus(Sidecars.SETTLED);
+    follow(overlays);
+    assertThat(overlays.notEnforced(SHOP)).isNull();
+
+    filters.there.replaceAll((_, one) -> new Filter(one.labels(), Map.of("configPatches", "open")));
+    follow(overlays);
     assertThat(words(overlays.notEnforced(SHOP))).contains("0 of 1");
   }
 
