@@ -356,14 +356,14 @@ final class AttachedBridge {
     former = null;
     if (before != null) {
       names.inherit(before.names, before.alsoOf(valid));
-      if (before.hasEnded()) { // else it leaves them to whoever takes over
-        before.unasked.leaveTo(unasked);
-      }
     }
     names.keep(ids(valid));
     tellAnew(valid);
     openers.registers(valid);
     hub.register(this, List.copyOf(valid));
+    if (before != null && before.hasEnded()) { // else it leaves them to whoever takes over
+      before.unasked.leaveTo(unasked);
+    }
     pods = List.copyOf(valid); // who sees them here can ask about them
     hub.doubted(node(), doubtful);
     problems.addAll(doubtful);

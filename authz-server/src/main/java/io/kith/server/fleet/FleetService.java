@@ -60,6 +60,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Collectors;
 import java.util.stream.Gatherers;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -78,6 +79,10 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
   private static final int MAX_PARTS = 20_000;
   private static final int MAX_WORKLOADS = 100_000;
   private static final int MAX_DENIALS = 1_000;
+
+  /** Of one check server, over time; it is told of no more. */
+  private static final int MAX_CLOSED = 1_000_000;
+
   private static final int MAX_DECISIONS = 1_000;
 
   /** How often a stream is told where the log ends when nothing changes. */
@@ -97,7 +102,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
   private final AutoCloseable watch;
 
   /** Who called the sidecar of a pod closed. */
-  private final Map<IpAddress, Set<Following>> closedBy = new ConcurrentHashMap<>();
+  private final Map<IpAddress, List<Following>> closedBy = new ConcurrentHashMap<>();
 
   private volatile News news;
 
@@ -416,10 +421,12 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
         sidecars.elsewhere(state);
         return;
       }
-      closed.add(pod);
-      closedBy.computeIfAbsent(pod, _ -> ConcurrentHashMap.newKeySet()).add(this);
-      if (isEnded()) { // meanwhile
-        forgetClosed(pod);
+      if (closed.size() < MAX_CLOSED) {
+        closed.add(pod);
+        closedBy.merge(pod, List.of(this), Following::both);
+        if (isEnded()) { // meanwhile
+          forgetClosed(pod);
+        }
       }
       sidecars.elsewhere(state);
       var known = sidecars.of(pod);
@@ -434,9 +441,13 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
       closedBy.computeIfPresent(
           pod,
           (_, followers) -> {
-            followers.remove(this);
-            return followers.isEmpty() ? null : followers;
+            var others = followers.stream().filter(one -> one != this).toList();
+            return others.isEmpty() ? null : others;
           });
+    }
+
+    private static List<Following> both(List<Following> some, List<Following> others) {
+      return Stream.concat(some.stream(), others.stream()).distinct().toList();
     }
 
     synchronized void ready() {
@@ -536,17 +547,18 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
     /** What it missed because it was slow is in the next. */
     @Override
     public synchronized void tell(News latestNews) {
+      var next = latestNews.toBuilder();
       do {
         if (ended || !out.isReady()) {
           return;
         }
-        var next = latestNews.toBuilder();
         for (var pods = outdated.iterator();
             pods.hasNext() && next.getOutdatedCount() < FleetMessages.MAX_SIDECARS; ) {
           next.addOutdated(pods.next().toString());
           pods.remove();
         }
         out.onNext(next.build());
+        next.clearQuestion().clearOutdated();
       } while (!outdated.isEmpty());
     }
 

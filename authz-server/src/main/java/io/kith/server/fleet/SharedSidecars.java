@@ -300,6 +300,10 @@ public final class SharedSidecars implements AutoCloseable {
           known.put(pod, said);
           if (isThere(pod, said)) {
             sidecars.elsewhere(offset.here(pod, said));
+            var here = sidecars.of(pod);
+            if (!said.open && here != null && here.open()) {
+              sidecars.again(pod); // who said it does not know that it counts no more
+            }
           } else {
             withoutPod.putIfAbsent(pod, offset.now);
           }

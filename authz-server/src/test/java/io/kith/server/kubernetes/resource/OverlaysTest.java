@@ -506,6 +506,20 @@ class OverlaysTest {
     assertThat(overlays.counts()).isEqualTo(Map.of("closed", 1L, "open", 1L));
   }
 
+  /** Another one may have changed all of it meanwhile. */
+  @Test
+  void forget_whatWasAnnounced_isAnnouncedAnew() throws Exception {
+    var overlays = overlays("shop/*", "enforce");
+    overlays.follow(Map.of(), Set.of());
+
+    overlays.forget();
+    now = now.plus(Overlays.NOTICE);
+    overlays.follow(Map.of(), Set.of());
+
+    assertThat(filters.taken()).isEmpty();
+    assertThat(words(overlays.condition(SHOP))).startsWith("not Announced: ");
+  }
+
   // ---- what they have
 
   @Test
