@@ -1,12 +1,15 @@
 package io.kith.load.store;
 
 import io.grpc.ManagedChannel;
+import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.StreamObserver;
 import io.kith.baselines.bundle.SigningKey;
 import io.kith.baselines.config.Endpoint;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.SpiffeIdPattern;
 import io.kith.baselines.store.BaselineStore;
+import io.kith.control.v1.News;
 import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Sidecars;
 import io.kith.server.fleet.ControlStore;
@@ -26,6 +29,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** A control server's port in front of a store, and check servers at it, over mutual TLS. */
@@ -142,6 +146,24 @@ final class ControlSite implements AutoCloseable {
             Duration.ofMillis(500)),
         SpiffeTls.channelCredentials(source(as), CONTROL::equals),
         patience);
+  }
+
+  /** Hears nothing of a stream but how it ends. */
+  static StreamObserver<News> ending(CompletableFuture<Status> ended) {
+    return new StreamObserver<>() {
+      @Override
+      public void onNext(News news) {}
+
+      @Override
+      public void onError(Throwable thrown) {
+        ended.complete(Status.fromThrowable(thrown));
+      }
+
+      @Override
+      public void onCompleted() {
+        ended.complete(Status.OK);
+      }
+    };
   }
 
   /** Of whoever; to be shut down. */

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
-import io.grpc.stub.StreamObserver;
 import io.kith.baselines.bundle.Keyring;
 import io.kith.baselines.bundle.Keyring.Role;
 import io.kith.baselines.bundle.LearnedSeals;
@@ -23,7 +22,6 @@ import io.kith.control.v1.ControlServiceGrpc;
 import io.kith.control.v1.ForgetLearnedRequest;
 import io.kith.control.v1.GetEntriesRequest;
 import io.kith.control.v1.GetLearnedRequest;
-import io.kith.control.v1.News;
 import io.kith.control.v1.Report;
 import io.kith.load.store.ControlSite.Served;
 import io.kith.server.control.Elsewhere;
@@ -262,23 +260,7 @@ class ControlStoreContractTest extends DurableStoreContract {
     try {
       for (var i = 0; i < 20; i++) {
         var ended = new CompletableFuture<Status>();
-        var stream =
-            ControlServiceGrpc.newStub(channel)
-                .follow(
-                    new StreamObserver<>() {
-                      @Override
-                      public void onNext(News news) {}
-
-                      @Override
-                      public void onError(Throwable thrown) {
-                        ended.complete(Status.fromThrowable(thrown));
-                      }
-
-                      @Override
-                      public void onCompleted() {
-                        ended.complete(Status.OK);
-                      }
-                    });
+        var stream = ControlServiceGrpc.newStub(channel).follow(ControlSite.ending(ended));
         for (var sent = 0; sent < reports; sent++) {
           stream.onNext(Report.newBuilder().setName("n".repeat(10_000)).build());
         }
@@ -300,18 +282,7 @@ class ControlStoreContractTest extends DurableStoreContract {
     var channel = site.channel(served, ControlSite.CHECK);
     try {
       var stream =
-          ControlServiceGrpc.newStub(channel)
-              .follow(
-                  new StreamObserver<>() {
-                    @Override
-                    public void onNext(News news) {}
-
-                    @Override
-                    public void onError(Throwable thrown) {}
-
-                    @Override
-                    public void onCompleted() {}
-                  });
+          ControlServiceGrpc.newStub(channel).follow(ControlSite.ending(new CompletableFuture<>()));
       stream.onNext(
           Report.newBuilder()
               .setProtocolVersion(1)

@@ -22,7 +22,6 @@ import io.kith.baselines.process.Quality;
 import io.kith.control.v1.ControlServiceGrpc;
 import io.kith.control.v1.Denial;
 import io.kith.control.v1.Holdings;
-import io.kith.control.v1.News;
 import io.kith.control.v1.NodeBridge;
 import io.kith.control.v1.Report;
 import io.kith.control.v1.Sidecar;
@@ -164,23 +163,7 @@ class FleetAskTest {
   private Raw raw() {
     var channel = site.channel(served, ControlSite.CHECK);
     var ended = new CompletableFuture<Status>();
-    var out =
-        ControlServiceGrpc.newStub(channel)
-            .follow(
-                new StreamObserver<>() {
-                  @Override
-                  public void onNext(News news) {}
-
-                  @Override
-                  public void onError(Throwable thrown) {
-                    ended.complete(Status.fromThrowable(thrown));
-                  }
-
-                  @Override
-                  public void onCompleted() {
-                    ended.complete(Status.OK);
-                  }
-                });
+    var out = ControlServiceGrpc.newStub(channel).follow(ControlSite.ending(ended));
     return new Raw(channel, out, ended);
   }
 

@@ -3,6 +3,7 @@ package io.kith.bridge.capture;
 import io.kith.bridge.ffm.Bpf;
 import io.kith.bridge.ffm.Bpf.MapKind;
 import io.kith.bridge.ffm.Descriptor;
+import io.kith.bridge.ffm.Errno;
 import io.kith.bridge.ffm.KernelException;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
@@ -33,8 +34,7 @@ public final class Pins {
 
   private static final String CAPTURE = "capture";
   private static final String FILE_SYSTEM = "bpf";
-  private static final int EEXIST = 17;
-  private static final int TRIES = 10;
+  private static final int TRIES = 11;
 
   private final @Nullable Path base;
   private final Path folder;
@@ -161,7 +161,8 @@ public final class Pins {
       }
       Bpf.pin(map, path);
     } catch (KernelException e) {
-      if (before == null && e.errno() == EEXIST) { // another bridge starts too: both have its map
+      if (before == null
+          && e.errno() == Errno.EEXIST) { // another bridge starts too: both have its map
         map.close();
         return map(name, kind, keyBytes, valueBytes, entries, anew);
       }
@@ -220,13 +221,12 @@ public final class Pins {
 
   private void name(Descriptor object, Path path) {
     try {
-      var named = pinned(object, path);
-      for (var i = 0; !named && i < TRIES; i++) { // other bridges start too
-        named = pinned(object, path);
+      for (var i = 0; i < TRIES; i++) { // other bridges start too
+        if (pinned(object, path)) {
+          return;
+        }
       }
-      if (!named) {
-        problems.add(what + " ends with the bridge: others take " + path + " again and again");
-      }
+      problems.add(what + " ends with the bridge: others take " + path + " again and again");
     } catch (KernelException | IOException e) {
       problems.add(endsWithUs(e));
     }
@@ -239,7 +239,7 @@ public final class Pins {
       Bpf.pin(object, path);
       return true;
     } catch (KernelException e) {
-      if (e.errno() == EEXIST) {
+      if (e.errno() == Errno.EEXIST) {
         return false;
       }
       throw e;

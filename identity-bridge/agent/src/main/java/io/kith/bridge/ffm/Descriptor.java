@@ -5,7 +5,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 /** An open file descriptor; closing it twice is no mistake. */
 public final class Descriptor implements AutoCloseable {
   private static final int O_CLOEXEC = 0x80000;
-  private static final int EBADF = 9;
 
   private final int number;
   private final AtomicBoolean open = new AtomicBoolean(true);
@@ -41,7 +40,7 @@ public final class Descriptor implements AutoCloseable {
    * @throws KernelException when it is closed, or too many files are open
    */
   public synchronized int duplicate() throws KernelException {
-    var result = open.get() ? Libc.duplicate(number) : -EBADF;
+    var result = open.get() ? Libc.duplicate(number) : -Errno.EBADF;
     if (result < 0) {
       throw new KernelException("fcntl", -result);
     }

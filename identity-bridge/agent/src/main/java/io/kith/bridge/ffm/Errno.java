@@ -1,11 +1,12 @@
 package io.kith.bridge.ffm;
 
 /** Error numbers of Linux that Kith meets, in words. Source: errno(3). */
-final class Errno {
+public final class Errno {
   static final int EPERM = 1;
   static final int ENOENT = 2;
   static final int EINTR = 4;
   static final int EBADF = 9;
+  public static final int EEXIST = 17;
   static final int EINVAL = 22;
 
   private Errno() {}
@@ -22,7 +23,7 @@ final class Errno {
       case 12 -> "ENOMEM (no memory)";
       case 13 -> "EACCES (refused)";
       case 16 -> "EBUSY (busy)";
-      case 17 -> "EEXIST (exists already)";
+      case EEXIST -> "EEXIST (exists already)";
       case EINVAL -> "EINVAL (not valid for this kernel)";
       case 28 -> "ENOSPC (no space)";
       case 38 -> "ENOSYS (this kernel does not have it)";
