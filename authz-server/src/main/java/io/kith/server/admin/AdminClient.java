@@ -84,6 +84,18 @@ public final class AdminClient implements AutoCloseable {
     return new AdminClient(built(channel), loop, user, null);
   }
 
+  /**
+   * Loads what a connection needs, on a thread of its own: a verb reads its words and the
+   * configuration meanwhile.
+   */
+  public static void prepare() {
+    var _ =
+        Thread.ofPlatform()
+            .daemon()
+            .name("kith-prepare")
+            .start(() -> toUnixSocket(Path.of("never-dialled"), "").close());
+  }
+
   private static ManagedChannel built(NettyChannelBuilder channel) {
     return channel
         .overrideAuthority("kith-admin")

@@ -2,44 +2,16 @@ package io.kith.server.cli;
 
 import io.grpc.StatusRuntimeException;
 import io.kith.baselines.config.ConfigException;
-import io.kith.server.doctor.DoctorCommand;
-import io.kith.server.files.BundleCommand;
-import io.kith.server.files.KeysCommand;
-import io.kith.server.istio.IstioCommand;
-import io.kith.server.operator.AckCommand;
-import io.kith.server.operator.AllowCommand;
-import io.kith.server.operator.ApproveCommand;
-import io.kith.server.operator.AuditCommand;
-import io.kith.server.operator.CoverageCommand;
-import io.kith.server.operator.DecisionsCommand;
+import io.kith.server.admin.AdminClient;
+import io.kith.server.operator.AdminVerb;
 import io.kith.server.operator.DenyCommand;
-import io.kith.server.operator.DiffCommand;
-import io.kith.server.operator.ExplainCommand;
-import io.kith.server.operator.ExportCommand;
-import io.kith.server.operator.LearnCommand;
-import io.kith.server.operator.LintCommand;
-import io.kith.server.operator.ModeCommand;
-import io.kith.server.operator.PromoteCommand;
-import io.kith.server.operator.ProposeCommand;
-import io.kith.server.operator.QuarantineCommand;
-import io.kith.server.operator.RejectCommand;
-import io.kith.server.operator.RelearnCommand;
-import io.kith.server.operator.RemoveCommand;
-import io.kith.server.operator.RevisionsCommand;
-import io.kith.server.operator.RollbackCommand;
-import io.kith.server.operator.RulesCommand;
-import io.kith.server.operator.ShowCommand;
-import io.kith.server.operator.SignCommand;
-import io.kith.server.operator.StatusCommand;
-import io.kith.server.operator.TailCommand;
-import io.kith.server.replay.ReplayCommand;
+import io.kith.server.operator.PlainDeny;
 import io.kith.server.verb.Failure;
 import io.kith.server.verb.Surroundings;
 import io.kith.server.verb.Words;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.util.logging.Level;
-import java.util.logging.Logger;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.UsageMessageSpec;
@@ -53,42 +25,6 @@ import picocli.CommandLine.ParameterException;
     mixinStandardHelpOptions = true,
     versionProvider = VersionWords.class,
     synopsisSubcommandLabel = "VERB",
-    subcommands = {
-      StatusCommand.class,
-      CoverageCommand.class,
-      ShowCommand.class,
-      RevisionsCommand.class,
-      DiffCommand.class,
-      DecisionsCommand.class,
-      TailCommand.class,
-      ExplainCommand.class,
-      LearnCommand.class,
-      ProposeCommand.class,
-      ApproveCommand.class,
-      SignCommand.class,
-      RejectCommand.class,
-      AckCommand.class,
-      ModeCommand.class,
-      RollbackCommand.class,
-      AllowCommand.class,
-      DenyCommand.class,
-      QuarantineCommand.class,
-      RelearnCommand.class,
-      RulesCommand.class,
-      RemoveCommand.class,
-      LintCommand.class,
-      PromoteCommand.class,
-      ExportCommand.class,
-      AuditCommand.class,
-      BundleCommand.class,
-      KeysCommand.class,
-      ReplayCommand.class,
-      IstioCommand.class,
-      DoctorCommand.class,
-      ConfigCommand.class,
-      ServerCommand.class,
-      DevIdentityCommand.class,
-    },
     commandListHeading = "%nVerbs:%n",
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
@@ -112,9 +48,6 @@ import picocli.CommandLine.ParameterException;
       "kith VERB --help explains a verb.",
     })
 public final class Kith implements Surroundings.Holder {
-  /* Strongly held, as the logging framework forgets the settings of loggers that nobody holds. */
-  private static final Logger NETTY = Logger.getLogger("io.grpc.netty.shaded.io.netty.bootstrap");
-
   private final Surroundings surroundings;
 
   Kith(Surroundings surroundings) {
@@ -128,15 +61,35 @@ public final class Kith implements Surroundings.Holder {
 
   /** Runs a command line and returns its exit code. Never throws. */
   public static int run(Surroundings surroundings, String... arguments) {
-    // It warns that a Unix socket has no keep-alive, which is so.
-    NETTY.setLevel(Level.SEVERE);
-    return PlainServer.isMeant(arguments)
-        ? PlainServer.run(surroundings, arguments)
-        : commandLine(surroundings).execute(arguments);
+    if (PlainServer.isMeant(arguments)) {
+      return PlainServer.run(surroundings, arguments);
+    }
+    var verbs = Verb.calledBy(arguments);
+    if (verbs.size() == 1 && AdminVerb.class.isAssignableFrom(verbs.getFirst().command())) {
+      AdminClient.prepare();
+    }
+    var deny = PlainDeny.parse(arguments);
+    return deny == null
+        ? commandLine(surroundings, verbs).execute(arguments)
+        : deny(deny, surroundings);
   }
 
+  private static int deny(DenyCommand deny, Surroundings surroundings) {
+    try {
+      return deny.call(surroundings);
+    } catch (Exception e) {
+      return failed(e, surroundings.err());
+    }
+  }
+
+  /** With all verbs. */
   static CommandLine commandLine(Surroundings surroundings) {
+    return commandLine(surroundings, Verb.ALL);
+  }
+
+  private static CommandLine commandLine(Surroundings surroundings, List<Verb> verbs) {
     var line = new CommandLine(new Kith(surroundings));
+    verbs.forEach(verb -> line.addSubcommand(verb.name(), verb.command()));
     teachExitCodes(line, line.getCommandSpec().usageMessage());
     return line.setOut(surroundings.out())
         .setErr(surroundings.err())

@@ -16,7 +16,7 @@ import picocli.CommandLine.Spec;
 
 /** A verb that asks a running server one thing and prints the answer. */
 @Command(mixinStandardHelpOptions = true, sortOptions = false)
-abstract class AdminVerb<T extends Message> implements Callable<Integer> {
+public abstract class AdminVerb<T extends Message> implements Callable<Integer> {
   @SuppressWarnings("NullAway.Init") // set by picocli
   @Spec
   CommandSpec spec;
@@ -32,8 +32,14 @@ abstract class AdminVerb<T extends Message> implements Callable<Integer> {
 
   @Override
   public Integer call() throws Failure, ConfigException, IOException, InterruptedException {
-    var answer = server.ask(surroundings(), this::ask);
-    output.print(out(), answer, () -> print(answer, out()));
+    return call(surroundings());
+  }
+
+  /** The same without a parser, which may not have read it. */
+  public final int call(Surroundings here)
+      throws Failure, ConfigException, IOException, InterruptedException {
+    var answer = server.ask(here, this::ask);
+    output.print(here.out(), answer, () -> print(answer, here.out()));
     return exitCode(answer);
   }
 

@@ -21,15 +21,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
 /**
  * A server that learns a flow, enforces it, stops, and does so again from its store, with a
  * development identity, a bridge and an Envoy of its own, in one process and a folder of its own.
- * Its bridge is at a port first, then at a Unix socket, so that it has been through both. An
- * operator looks at it and denies something by hand.
+ * Its bridge is at a port first, then at a Unix socket, so that it has been through both. {@link
+ * RehearsedOperator} looks at it and denies something by hand, in a process of its own: a verb that
+ * had all that a server needs in its memory would start later, not sooner.
  *
  * <p>A program: run with {@code -XX:AOTCacheOutput=FILE}, the JVM writes at its end the classes
  * that were used, linked, and how their methods ran. A server that starts with {@code
@@ -49,18 +52,38 @@ public final class Rehearsal {
   private final Path folder;
   private final Path config;
   private final Path socket;
+  private final Operator operator;
 
-  private Rehearsal(Path folder) {
+  private Rehearsal(Path folder, Operator operator) {
     this.folder = folder;
+    this.operator = operator;
     this.config = folder.resolve("kith.yaml");
     this.socket = folder.resolve("bridge.sock");
   }
 
-  /** Takes no arguments; exit code 1 when something did not go as it has to. */
-  public static void main(String[] arguments) throws Exception {
+  /** Works with a server that refused something. */
+  @FunctionalInterface
+  interface Operator {
+    /**
+     * Ends well or throws.
+     *
+     * @param config of the server
+     * @param owner whose request was refused
+     * @param decision ID of the refusal
+     */
+    void operate(Path config, String owner, String decision) throws Exception;
+  }
+
+  /**
+   * Exit code 1 when something did not go as it has to.
+   *
+   * @param operator the command that starts {@link RehearsedOperator}; without one it is not
+   *     started, but runs here
+   */
+  public static void main(String[] operator) throws Exception {
     var folder = Files.createTempDirectory("kith-rehearsal-");
     try {
-      run(folder);
+      run(folder, operator.length == 0 ? RehearsedOperator::run : process(operator));
     } finally {
       delete(folder);
     }
@@ -73,13 +96,13 @@ public final class Rehearsal {
    * @param folder an empty one, whose path is short, since sockets are made in it
    * @throws IllegalStateException when a verdict is not the one that it has to be
    */
-  static void run(Path folder) throws Exception {
+  static void run(Path folder, Operator operator) throws Exception {
     var _ = Class.forName(Main.class.getName()); // as a server begins
     var ids = Set.of(SERVER, BRIDGE, POD);
     var settings =
         new DevIdentity.Settings(folder.resolve("id"), TRUST_DOMAIN, Duration.ofHours(1), ids);
     try (var identity = DevIdentity.start(settings, Clock.systemUTC())) {
-      var rehearsal = new Rehearsal(folder);
+      var rehearsal = new Rehearsal(folder, operator);
       rehearsal.serve(identity, true, "127.0.0.1:0");
       rehearsal.serve(identity, false, "unix:" + rehearsal.socket);
     }
@@ -168,7 +191,7 @@ public final class Rehearsal {
         envoy.ask(false, RehearsedBridge.STRANGE_PORT);
         envoy.askMany(FIRST_PORT);
         if (teach) {
-          operate(denied(admin));
+          operator.operate(config, OWNER, denied(admin));
         }
       }
     } finally {
@@ -183,25 +206,15 @@ public final class Rehearsal {
     return admin.service().listDecisions(request).getDecisions(0).getId();
   }
 
-  /** As an operator does, so that his verbs start fast too: the more so where he is in a hurry. */
-  private void operate(String decision) {
-    verb("status");
-    verb("decisions");
-    verb("show", OWNER);
-    verb("explain", decision);
-    verb("deny", OWNER, decision, "--note", NOTE);
-    verb("rules", OWNER);
-  }
-
-  private void verb(String... words) {
-    var out = new StringWriter();
-    var printer = new PrintWriter(out, true);
-    var here =
-        new Surroundings(
-            Map.of("KITH_CONFIG", config.toString()), folder, "rehearsal", printer, printer);
-    if (Kith.run(here, words) != 0) {
-      throw new IllegalStateException(String.join(" ", words) + ": " + out);
-    }
+  private static Operator process(String... command) {
+    return (config, owner, decision) -> {
+      var argv = new ArrayList<>(List.of(command));
+      argv.addAll(List.of(config.toString(), owner, decision));
+      var code = new ProcessBuilder(argv).inheritIO().start().waitFor();
+      if (code != 0) {
+        throw new IllegalStateException("the operator's process ended with " + code);
+      }
+    };
   }
 
   /** At the socket where the server has one, else at its port. */

@@ -15,17 +15,6 @@ import picocli.CommandLine.Option;
 
 /** The option that says in which form results are printed; YAML has the fields of the JSON. */
 public final class OutputOption {
-  private static final Gson GSON =
-      new GsonBuilder()
-          .setPrettyPrinting()
-          .disableHtmlEscaping()
-          .serializeNulls()
-          .setObjectToNumberStrategy(ToNumberPolicy.LONG_OR_DOUBLE)
-          .create();
-
-  private static final JsonFormat.Printer PRINTER =
-      JsonFormat.printer().alwaysPrintFieldsWithNoPresence().preservingProtoFieldNames();
-
   /** For people, or for machines. */
   public enum Format {
     text,
@@ -59,8 +48,8 @@ public final class OutputOption {
   public void printOneOfMany(PrintWriter out, MessageOrBuilder message, Runnable text) {
     switch (format) {
       case text -> text.run();
-      case json -> out.println(json(message, PRINTER.omittingInsignificantWhitespace()));
-      case yaml -> out.print("---\n" + yaml(map(json(message, PRINTER))));
+      case json -> out.println(json(message, Json.PRINTER.omittingInsignificantWhitespace()));
+      case yaml -> out.print("---\n" + yaml(map(json(message))));
     }
     out.flush();
   }
@@ -69,7 +58,7 @@ public final class OutputOption {
   public void print(PrintWriter out, Map<String, ?> document, Runnable text) {
     switch (format) {
       case text -> text.run();
-      case json -> out.println(GSON.toJson(document));
+      case json -> out.println(Json.GSON.toJson(document));
       case yaml -> out.print(yaml(document));
     }
     out.flush();
@@ -95,11 +84,11 @@ public final class OutputOption {
   }
 
   private static Map<String, Object> map(String json) {
-    return GSON.fromJson(json, new TypeToken<Map<String, Object>>() {});
+    return Json.GSON.fromJson(json, new TypeToken<Map<String, Object>>() {});
   }
 
   private static String json(MessageOrBuilder message) {
-    return json(message, PRINTER);
+    return json(message, Json.PRINTER);
   }
 
   private static String json(MessageOrBuilder message, JsonFormat.Printer printer) {
@@ -108,5 +97,19 @@ public final class OutputOption {
     } catch (InvalidProtocolBufferException e) {
       throw new IllegalStateException("a message without Any has a JSON form", e);
     }
+  }
+
+  /** Their libraries take long to begin, and most verbs print text. */
+  private static final class Json {
+    static final Gson GSON =
+        new GsonBuilder()
+            .setPrettyPrinting()
+            .disableHtmlEscaping()
+            .serializeNulls()
+            .setObjectToNumberStrategy(ToNumberPolicy.LONG_OR_DOUBLE)
+            .create();
+
+    static final JsonFormat.Printer PRINTER =
+        JsonFormat.printer().alwaysPrintFieldsWithNoPresence().preservingProtoFieldNames();
   }
 }

@@ -15,7 +15,7 @@ class RehearsalTest {
   /** All verdicts are required inside: of a learned flow, and of a stranger, in two lives. */
   @Test
   void run_realServerBridgeAndChecks_endsInOrder() throws Exception {
-    Rehearsal.run(folder);
+    Rehearsal.run(folder, RehearsedOperator::run);
 
     assertThat(Files.exists(folder.resolve("kith.db"))).isTrue();
     assertThat(Files.exists(folder.resolve("admin.sock"))).isFalse();

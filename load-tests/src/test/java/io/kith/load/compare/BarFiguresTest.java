@@ -31,17 +31,18 @@ class BarFiguresTest {
     assertThat(lines).last().isEqualTo("on two processors");
   }
 
-  /** The bar is that of the RPC; it was told as if a person's command were in it. */
   @Test
-  void deny_saysFromWhenItCounts_andWhatTheCommandTakes() {
-    var both = DenyBars.bar(new double[] {99, 20, 27}, new double[] {900, 700, 800});
-    var call = DenyBars.bar(new double[] {99, 20, 27}, new double[0]);
+  void deny_saysFromWhenItCounts_andWhichOfTheTrialsItIs() {
+    var calls = DenyBars.ofCalls(new double[] {99, 20, 27});
+    var commands = DenyBars.ofCommands(new double[] {900, 200, 230});
 
-    assertThat(both.words()).isEqualTo("deny by hand, from its RPC: first refusal on both servers");
-    assertThat(both.figure()).isEqualTo(99);
-    assertThat(call.note()).isEqualTo("the worst of 3; median 27 ms");
-    assertThat(both.note())
-        .isEqualTo(call.note() + "; from the start of kith deny 900 ms, median 800 ms");
+    assertThat(calls.words()).isEqualTo("deny by hand, from its RPC, on both servers");
+    assertThat(calls.figure()).isEqualTo(99);
+    assertThat(calls.note()).isEqualTo("the worst of 3; median 27 ms");
+    assertThat(commands.words())
+        .isEqualTo("deny by hand, from the start of kith deny, on both servers");
+    assertThat(commands.figure()).isEqualTo(230);
+    assertThat(commands.note()).isEqualTo("the median of 3; worst 900 ms");
   }
 
   @Test
