@@ -8,6 +8,7 @@ import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
 import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.epoll.Epoll;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
 import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
@@ -86,14 +87,19 @@ public final class AdminClient implements AutoCloseable {
 
   /**
    * Loads what a connection needs, on a thread of its own: a verb reads its words and the
-   * configuration meanwhile.
+   * configuration meanwhile. What cannot be loaded the connection itself will tell.
    */
   public static void prepare() {
     var _ =
         Thread.ofPlatform()
             .daemon()
             .name("kith-prepare")
-            .start(() -> toUnixSocket(Path.of("never-dialled"), "").close());
+            .start(
+                () -> {
+                  if (Epoll.isAvailable()) {
+                    toUnixSocket(Path.of("never-dialled"), "").close();
+                  }
+                });
   }
 
   private static ManagedChannel built(NettyChannelBuilder channel) {

@@ -206,7 +206,8 @@ public final class Rehearsal {
     return admin.service().listDecisions(request).getDecisions(0).getId();
   }
 
-  private static Operator process(String... command) {
+  /** The operator as a process of its own, started by a command with the three words after it. */
+  static Operator process(String... command) {
     return (config, owner, decision) -> {
       var argv = new ArrayList<>(List.of(command));
       argv.addAll(List.of(config.toString(), owner, decision));
