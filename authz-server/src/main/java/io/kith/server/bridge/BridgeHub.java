@@ -313,11 +313,12 @@ public final class BridgeHub implements ProcessSource, PodSource {
   }
 
   /**
-   * Has the bridges of their pods end connections; for one thread.
+   * Connections by the bridge of their pod; of every bridge that is attached, maybe none.
    *
-   * @param connections all that are not gone
+   * @param connections those of a pod that no bridge has are left out
    */
-  void revoke(List<OpenFlows.Revoked> connections) {
+  Map<AttachedBridge, Map<OpenFlows.Revoked, RegisteredPod>> ofBridges(
+      List<OpenFlows.Revoked> connections) {
     var ofBridges = new HashMap<AttachedBridge, Map<OpenFlows.Revoked, RegisteredPod>>();
     attached().forEach(bridge -> ofBridges.put(bridge, new LinkedHashMap<>()));
     for (var connection : connections) {
@@ -328,7 +329,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
             .put(connection, holder.pod());
       }
     }
-    ofBridges.forEach(AttachedBridge::revoke);
+    return ofBridges;
   }
 
   /** What the guards report. */

@@ -59,31 +59,45 @@ public final class GuardDesk implements AutoCloseable {
 
   /** Begins to look. */
   public void start() {
-    var _ = timer.scheduleWithFixedDelay(this::guardedLook, 1, 1, TimeUnit.SECONDS);
+    var _ = timer.scheduleWithFixedDelay(() -> guarded(this::look), 1, 1, TimeUnit.SECONDS);
   }
 
-  /** A repeated task that throws would never run again. */
-  private void guardedLook() {
+  /** An error too: a repeated task that throws would never run again. */
+  private static void guarded(Runnable task) {
     try {
-      look();
-    } catch (RuntimeException e) {
-      LOG.log(Level.SEVERE, "a mistake inside while bridges were told policies", Map.of(), e);
+      task.run();
+    } catch (RuntimeException | Error e) {
+      LOG.log(
+          Level.SEVERE,
+          "a mistake inside while bridges were told policies and revocations",
+          Map.of(),
+          e);
     }
   }
 
-  /** Tells every bridge what changed, and ends what lost its permission. */
+  /**
+   * Tells every bridge what changed, and ends what lost its permission. What fails at one bridge
+   * keeps no other from being told.
+   */
   void look() {
     for (var bridge : hub.attached()) {
-      var policies = new HashMap<String, GuardPolicy>();
-      for (var pod : bridge.pods()) {
-        var mode = mode(pod);
-        if (mode != null) {
-          policies.put(pod.id(), of(pod, mode));
-        }
-      }
-      bridge.guards(policies);
+      guarded(() -> tell(bridge));
     }
-    hub.revoke(flows.revoked(policy, hub::isHeld));
+    guarded(
+        () ->
+            hub.ofBridges(flows.revoked(policy, hub::isHeld))
+                .forEach((bridge, revoked) -> guarded(() -> bridge.revoke(revoked))));
+  }
+
+  private void tell(AttachedBridge bridge) {
+    var policies = new HashMap<String, GuardPolicy>();
+    for (var pod : bridge.pods()) {
+      var mode = mode(pod);
+      if (mode != null) {
+        policies.put(pod.id(), of(pod, mode));
+      }
+    }
+    bridge.guards(policies);
   }
 
   /** The strictest that is ready: who rules a pod's network can give it another one's address. */

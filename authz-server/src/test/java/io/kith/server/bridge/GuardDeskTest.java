@@ -60,6 +60,9 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
@@ -76,7 +79,7 @@ class GuardDeskTest {
   private final BridgeHub hub = new BridgeHub(deadlines, new NodeBridges(), InstantSource.system());
   private final InMemoryPolicy policy = new InMemoryPolicy();
   private final OpenFlows flows = new OpenFlows(() -> NOON);
-  private final List<ServerMessage> sent = new ArrayList<>();
+  private final List<ServerMessage> sent = new CopyOnWriteArrayList<>();
   private final AttachedBridge bridge = attached("10.1.0.1");
 
   @AfterEach
@@ -90,6 +93,16 @@ class GuardDeskTest {
   }
 
   private AttachedBridge attached(String from, boolean saysRevocationDone) {
+    return attached(
+        "node-1",
+        from,
+        saysRevocationDone,
+        pod("net:[1]", Samples.POD).addSpiffeIds(Samples.CHECKOUT.toString()),
+        pod("net:[2]", "10.88.9.9"));
+  }
+
+  private AttachedBridge attached(
+      String node, String from, boolean saysRevocationDone, Pod.Builder... pods) {
     var out =
         new StreamWriter<>(
             new StreamObserver<ServerMessage>() {
@@ -111,17 +124,14 @@ class GuardDeskTest {
         new AttachedBridge(
             hub,
             Samples.peer(id, from),
-            Hello.newBuilder().setNode("node-1").setSaysRevocationDone(saysRevocationDone).build(),
+            Hello.newBuilder().setNode(node).setSaysRevocationDone(saysRevocationDone).build(),
             Instant.EPOCH,
             out,
             null);
     assertThat(hub.attach(one)).isNull();
-    one.registers(
-        PodUpdate.newBuilder()
-            .addPods(pod("net:[1]", Samples.POD).addSpiffeIds(Samples.CHECKOUT.toString()))
-            .addPods(pod("net:[2]", "10.88.9.9"))
-            .build(),
-        Instant.EPOCH);
+    var update = PodUpdate.newBuilder();
+    List.of(pods).forEach(update::addPods);
+    one.registers(update.build(), Instant.EPOCH);
     return one;
   }
 
@@ -192,6 +202,57 @@ class GuardDeskTest {
           .extracting(GuardPolicy::getMode)
           .isEqualTo(GuardMode.GUARD_MODE_OBSERVE);
     }
+  }
+
+  /** It ended policies and revocations until the server was started anew. */
+  @Test
+  void start_anErrorInOneLook_isFollowedByOthers() {
+    flows.answered(allowed(40_001));
+    var none = Snapshot.Rules.of(Baseline.of(Samples.OWNER, null, List.of()), List.of());
+    policy.decideBy(failingOnce(new Snapshot(Mode.ENFORCE, false, none, null)));
+    try (var desk = desk(NetworkTarget.parse("10.96.0.10:53"))) {
+      desk.start();
+
+      Await.until("a revocation", () -> sent.stream().anyMatch(ServerMessage::hasRevocation));
+      Await.until("a policy", () -> sent.stream().anyMatch(ServerMessage::hasGuardPolicies));
+    }
+  }
+
+  @Test
+  void look_anErrorAtOneBridge_keepsNoOtherFromBeingTold() {
+    var other = "10.88.3.3";
+    attached(
+        "node-2",
+        "10.1.0.2",
+        true,
+        pod("net:[3]", other).addSpiffeIds(Samples.CHECKOUT.toString()));
+    var directory =
+        new StaticWorkloadDirectory(
+            List.of(
+                entry("shop/deployment/checkout", Samples.CHECKOUT, IpAddress.parse(Samples.POD)),
+                entry("shop/deployment/checkout", Samples.CHECKOUT, IpAddress.parse(other))));
+    policy.decideBy(failingOnce(Samples.snapshot(Mode.ENFORCE)));
+    try (var desk = desk(directory, NetworkTarget.parse("10.96.0.10:53"))) {
+      desk.look();
+      var first = policies();
+      assertThat(first).as("of the bridge that did not fail").hasSize(1);
+      desk.look();
+
+      assertThat(policies())
+          .singleElement()
+          .extracting(GuardPolicy::getPodId)
+          .isNotEqualTo(first.getFirst().getPodId());
+    }
+  }
+
+  private static Supplier<Snapshot> failingOnce(Snapshot then) {
+    var failed = new AtomicBoolean();
+    return () -> {
+      if (failed.compareAndSet(false, true)) {
+        throw new AssertionError("on purpose");
+      }
+      return then;
+    };
   }
 
   /** T1562: with CAP_NET_ADMIN a pod gives itself that of one that is observed. */
