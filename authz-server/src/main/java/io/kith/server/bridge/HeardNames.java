@@ -1,17 +1,18 @@
 package io.kith.server.bridge;
 
-import static java.util.Objects.requireNonNull;
-
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.v1.DnsAnswer;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.SequencedMap;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongSupplier;
 import java.util.regex.Pattern;
@@ -33,6 +34,11 @@ final class HeardNames {
   /** Pods with names that are not registered yet: their list may come a moment later. */
   static final int PODS_AHEAD = 1_024;
 
+  /** Room that is made at once: each time the index of the pod that gives it is made anew. */
+  private static final int SPARE = 1_000;
+
+  private static final long EXPIRED_EVERY_NANOS = Duration.ofMinutes(1).toNanos();
+
   private static final int MAX_POD_ID = 80; // longer ones are cut where pods are registered
 
   private static final long LEAST_NANOS = Duration.ofDays(1).toNanos();
@@ -44,51 +50,113 @@ final class HeardNames {
     }
   }
 
+  /** Names of a pod, oldest first. */
+  private static final class Names {
+    final String pod;
+    final SequencedMap<String, Fact> facts = new LinkedHashMap<>();
+    int weight; // changed by weigh
+
+    Names(String pod) {
+      this.pod = pod;
+    }
+  }
+
   private final LongSupplier nanoTime;
-  private final Map<String, SequencedMap<String, Fact>> byPod = new HashMap<>(); // guarded by this
+  private final Map<String, Names> byPod = new HashMap<>(); // guarded by this
+  private final NavigableSet<Names> byWeight = // the same; guarded by this
+      new TreeSet<>(
+          Comparator.comparingInt((Names names) -> names.weight).thenComparing(names -> names.pod));
   private final Map<String, Map<IpAddress, Map<String, Long>>> index = new ConcurrentHashMap<>();
   private Set<String> registered = Set.of(); // guarded by this
   private int weight; // guarded by this
+  private long expiredForgottenNanos; // guarded by this
 
   HeardNames(LongSupplier nanoTime) {
     this.nanoTime = nanoTime;
+    this.expiredForgottenNanos = nanoTime.getAsLong();
   }
 
   /**
    * Takes in answers; one that makes no sense is left out. A pod with too many names forgets its
-   * oldest, as does one that hears another when all pods have too many; one without any hears
-   * nothing then, nor does one that is not registered while many such have names.
+   * oldest. When all pods have too many, those whose lifetime is over are forgotten, then the
+   * oldest of the pod that has most; of the one that hears, where no other has more, and one
+   * without any hears nothing then. Nor does one that is not registered while many such have names.
    */
   synchronized void heard(Collection<DnsAnswer> answers) {
-    var touched = new HashSet<String>();
+    var touched = new HashSet<Names>();
     for (var answer : answers) {
       if (isSensible(answer) && isOfAPod(answer.getPodId())) {
-        var names = byPod.computeIfAbsent(answer.getPodId(), _ -> new LinkedHashMap<>());
-        add(names, answer.getName(), fact(answer));
-        touched.add(answer.getPodId());
+        var names = byPod.computeIfAbsent(answer.getPodId(), Names::new);
+        touched.add(names);
+        add(names, answer.getName(), fact(answer), touched);
       }
     }
-    for (var pod : touched) {
-      var names = requireNonNull(byPod.get(pod), "touched");
-      if (names.isEmpty()) {
-        byPod.remove(pod);
-        index.remove(pod);
+    for (var names : touched) {
+      if (names.facts.isEmpty()) {
+        byPod.remove(names.pod);
+        byWeight.remove(names);
+        index.remove(names.pod);
       } else {
-        index.put(pod, indexed(names));
+        index.put(names.pod, indexed(names.facts));
       }
     }
   }
 
-  private void add(SequencedMap<String, Fact> names, String name, Fact fact) {
-    var before = names.remove(name);
-    weight -= before == null ? 0 : before.weight();
-    while (!names.isEmpty() && (names.size() >= NAMES_PER_POD || weight + fact.weight() > MOST)) {
-      weight -= names.pollFirstEntry().getValue().weight();
+  private void add(Names names, String name, Fact fact, Set<Names> touched) {
+    var before = names.facts.remove(name);
+    weigh(names, before == null ? 0 : -before.weight());
+    if (names.facts.size() >= NAMES_PER_POD) {
+      forgetOldest(names);
+    }
+    if (weight + fact.weight() > MOST) {
+      makeRoom(names, fact.weight(), touched);
     }
     if (weight + fact.weight() <= MOST) {
-      names.put(name, fact);
-      weight += fact.weight();
+      names.facts.put(name, fact);
+      weigh(names, fact.weight());
     }
+  }
+
+  private void makeRoom(Names names, int needed, Set<Names> touched) {
+    if (nanoTime.getAsLong() - expiredForgottenNanos >= EXPIRED_EVERY_NANOS) {
+      forgetExpired(touched);
+    }
+    if (weight + needed > MOST) {
+      var heaviest = byWeight.last();
+      while (weight + needed + SPARE > MOST && heaviest.weight > names.weight + needed) {
+        forgetOldest(heaviest);
+        touched.add(heaviest);
+        heaviest = byWeight.last();
+      }
+    }
+    while (weight + needed > MOST && !names.facts.isEmpty()) {
+      forgetOldest(names);
+    }
+  }
+
+  private void forgetExpired(Set<Names> touched) {
+    var now = nanoTime.getAsLong();
+    expiredForgottenNanos = now;
+    for (var names : byPod.values()) {
+      var before = names.facts.size();
+      names.facts.values().removeIf(fact -> fact.untilNanos() - now <= 0);
+      if (names.facts.size() < before) {
+        weigh(names, weightOf(names.facts) - names.weight);
+        touched.add(names);
+      }
+    }
+  }
+
+  private void forgetOldest(Names names) {
+    weigh(names, -names.facts.pollFirstEntry().getValue().weight());
+  }
+
+  /** Its place among the others is by its weight. */
+  private void weigh(Names names, int more) {
+    byWeight.remove(names);
+    names.weight += more;
+    weight += more;
+    byWeight.add(names);
   }
 
   private boolean isOfAPod(String id) {
@@ -152,17 +220,20 @@ final class HeardNames {
     byPod.forEach(
         (pod, names) -> {
           if (pods.contains(pod)) {
-            found.put(pod, new LinkedHashMap<>(names));
+            found.put(pod, new LinkedHashMap<>(names.facts));
           }
         });
     return found;
   }
 
-  private synchronized void inherit(String pod, SequencedMap<String, Fact> names) {
-    var its = weightOf(names);
-    if (weight + its <= MOST && byPod.putIfAbsent(pod, names) == null) {
-      index.put(pod, indexed(names));
-      weight += its;
+  private synchronized void inherit(String pod, SequencedMap<String, Fact> facts) {
+    var its = weightOf(facts);
+    if (weight + its <= MOST && !byPod.containsKey(pod)) {
+      var names = new Names(pod);
+      names.facts.putAll(facts);
+      weigh(names, its);
+      byPod.put(pod, names);
+      index.put(pod, indexed(facts));
     }
   }
 
@@ -171,7 +242,8 @@ final class HeardNames {
     registered = Set.copyOf(pods);
     byPod.keySet().retainAll(pods);
     index.keySet().retainAll(pods);
-    weight = byPod.values().stream().mapToInt(HeardNames::weightOf).sum();
+    byWeight.removeIf(names -> !pods.contains(names.pod));
+    weight = byWeight.stream().mapToInt(names -> names.weight).sum();
   }
 
   private static int weightOf(Map<String, Fact> names) {

@@ -5,15 +5,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.protobuf.ByteString;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.v1.DnsAnswer;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class HeardNamesTest {
   private static final IpAddress ADDRESS = IpAddress.parse("192.0.2.1");
 
-  private final HeardNames names = new HeardNames(() -> 0);
+  private long now;
+  private final HeardNames names = new HeardNames(() -> now);
 
   private static DnsAnswer answer(String pod, String name) {
     return DnsAnswer.newBuilder()
@@ -62,6 +65,61 @@ class HeardNamesTest {
     hear("uid-1", "third.example");
     assertThat(names.of("uid-1", ADDRESS))
         .containsExactlyInAnyOrder("second.example", "third.example");
+  }
+
+  private void hearMuch(String pod) {
+    var addresses =
+        IntStream.range(0, 64)
+            .mapToObj(i -> ByteString.copyFrom(new byte[] {10, 0, 0, (byte) i}))
+            .toList();
+    names.heard(
+        IntStream.range(0, HeardNames.NAMES_PER_POD)
+            .mapToObj(
+                i ->
+                    DnsAnswer.newBuilder()
+                        .setPodId(pod)
+                        .setName("n" + i + ".example")
+                        .addAllAddresses(addresses)
+                        .build())
+            .toList());
+  }
+
+  private int namesOf(String pod) {
+    return names.of(pod, IpAddress.parse("10.0.0.1")).size();
+  }
+
+  /** Those of a pod that resolves as much as it can took the names from all others of its node. */
+  @Test
+  void heard_whenFewPodsHaveTooMany_areKeptOfOthersInPlaceOfTheirOldest() {
+    hearMuch("a");
+    assertThat(namesOf("a")).isEqualTo(HeardNames.NAMES_PER_POD);
+    hearMuch("b");
+    assertThat(namesOf("b")).isBetween(700, 800);
+    assertThat(namesOf("a")).isBetween(700, 800);
+
+    for (var i = 0; i < 600; i++) {
+      hear("c", "d" + i + ".example");
+    }
+
+    assertThat(names.of("c", ADDRESS)).hasSize(600);
+    assertThat(namesOf("a") + namesOf("b")).isBetween(1_480, 1_538);
+    assertThat(names.of("a", IpAddress.parse("10.0.0.1")))
+        .contains("n" + (HeardNames.NAMES_PER_POD - 1) + ".example")
+        .doesNotContain("n0.example");
+  }
+
+  @Test
+  void heard_whenAllPodsHaveTooMany_forgetsThoseWhoseLifetimeIsOverFirst() {
+    hearMuch("a");
+    now = Duration.ofHours(1).toNanos();
+    hearMuch("b");
+    assertThat(namesOf("b")).isLessThan(HeardNames.NAMES_PER_POD);
+
+    now = Duration.ofHours(24).toNanos();
+    hearMuch("b");
+
+    assertThat(namesOf("b")).isEqualTo(HeardNames.NAMES_PER_POD);
+    assertThat(namesOf("a")).isZero();
   }
 
   /** A bridge may tell of pods that it has not registered yet, and not of any number of them. */
