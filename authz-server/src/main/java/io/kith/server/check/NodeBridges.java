@@ -8,6 +8,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,20 +43,37 @@ public final class NodeBridges {
       requireNonNull(heard, "heard");
     }
 
+    private State notAfter(Instant now) {
+      return heard.isAfter(now) ? new State(node, problem, now) : this;
+    }
+
     public boolean isReady() {
       return problem.isEmpty();
     }
   }
 
-  /** Takes what a bridge said; the latest counts, wherever it was heard. */
+  /** Takes what a bridge said here just now, which counts in any case. */
   public void said(State state) {
+    take(state, _ -> true);
+  }
+
+  /**
+   * Takes what a bridge said to another server, if it is newer; or if what is known is of later
+   * than now, since the clock was set back then.
+   */
+  public void elsewhere(State state, Instant now) {
+    var told = state.notAfter(now);
+    take(told, known -> !told.heard.isBefore(known.heard) || known.heard.isAfter(now));
+  }
+
+  private void take(State state, Predicate<State> replaces) {
     if (byNode.size() >= MAX_NODES && !byNode.containsKey(state.node)) {
       return;
     }
     byNode.merge(
         state.node,
         new Heard.Versioned<>(version.incrementAndGet(), state),
-        (known, now) -> now.state().heard.isBefore(known.state().heard) ? known : now);
+        (known, news) -> replaces.test(known.state()) ? news : known);
   }
 
   /** Of the node; null when nothing was heard of its bridge. */
@@ -85,8 +103,13 @@ public final class NodeBridges {
     return Heard.after(after, most, byNode.values().stream());
   }
 
-  /** Forgets those that were not heard since. */
-  public void forget(Instant before) {
+  /**
+   * Forgets those that were not heard for so long. Those of later than now, as the clock was set
+   * back, were heard now.
+   */
+  public void forget(Duration after, Instant now) {
+    byNode.replaceAll((_, one) -> new Heard.Versioned<>(one.version(), one.state().notAfter(now)));
+    var before = now.minus(after);
     byNode.values().removeIf(one -> one.state().heard.isBefore(before));
   }
 }

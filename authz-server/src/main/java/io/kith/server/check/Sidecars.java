@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A Check that says what the one before said costs a comparison; where the sidecar has the
  * filter of a connection that is drained beside a newer one, the latest Check counts.
+ *
+ * <p>The clock may be set back: what is known counts as of now at the latest, and a Check that is
+ * heard here counts in any case.
  */
 public final class Sidecars {
   /** A change counts once no Check contradicted it for so long: old connections are drained. */
@@ -50,6 +53,12 @@ public final class Sidecars {
     /** Whether it said more than once that it is open, and does not only pass for it. */
     public boolean saysOpen() {
       return open && asked.isAfter(changed);
+    }
+
+    private State notAfter(Instant now) {
+      return asked.isAfter(now) || changed.isAfter(now)
+          ? new State(pod, open, earlier(asked, now), earlier(changed, now))
+          : this;
     }
 
     /** Whether nothing passes what could not be asked about, nor did a moment ago. */
@@ -151,15 +160,23 @@ public final class Sidecars {
         byPod.compute(
             told.pod,
             (_, known) -> {
+              var now = clock.instant();
+              var news = told.notAfter(now);
               if (known == null) {
-                known = new Sidecar(told);
-              } else if (told.asked.isBefore(known.state.asked)) {
-                return known;
+                known = new Sidecar(news);
               } else {
-                opens.set(told.open && !known.state.open);
+                var before = known.state.notAfter(now);
+                if (elsewhere && isOlder(news, before, known.state)) {
+                  known.state = before;
+                  return known;
+                }
+                opens.set(news.open && !before.open);
                 known.state =
                     new State(
-                        told.pod, told.open, told.asked, changed(known.state, told, elsewhere));
+                        news.pod,
+                        news.open,
+                        later(news.asked, before.asked),
+                        changed(before, news, elsewhere));
               }
               known.version = version.incrementAndGet();
               return known;
@@ -168,6 +185,12 @@ public final class Sidecars {
       opened.accept(told.pod);
     }
     return sidecar;
+  }
+
+  /** Where the clock was set back, nobody knows which is: then open counts. */
+  private static boolean isOlder(State news, State before, State known) {
+    var isSetBack = before.asked.isBefore(known.asked);
+    return news.asked.isBefore(before.asked) && !(isSetBack && news.open);
   }
 
   private static Instant changed(State before, State told, boolean elsewhere) {
@@ -181,6 +204,10 @@ public final class Sidecars {
 
   private static Instant later(Instant one, Instant other) {
     return one.isAfter(other) ? one : other;
+  }
+
+  private static Instant earlier(Instant one, Instant other) {
+    return one.isBefore(other) ? one : other;
   }
 
   /** Of the pod that has this address; null when it did not ask yet. */

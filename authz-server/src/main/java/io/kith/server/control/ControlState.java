@@ -475,7 +475,7 @@ public final class ControlState implements Policy, AutoCloseable {
     workloads.retry();
     pods.tell(clock.instant());
     sidecars.retain(pod -> settings.directory().at(pod) != null);
-    nodeBridges.forget(clock.instant().minus(BRIDGES_REMEMBERED));
+    nodeBridges.forget(BRIDGES_REMEMBERED, clock.instant());
     for (var next = appeared.poll(); next != null; next = appeared.poll()) {
       workloads.governed(next);
     }

@@ -370,7 +370,7 @@ public final class FleetService extends ControlServiceGrpc.ControlServiceImplBas
       var now = clock.instant();
       report.getBridgesList().stream()
           .limit(FleetMessages.MAX_BRIDGES)
-          .forEach(one -> read(() -> bridges.said(FleetMessages.state(one, now))));
+          .forEach(one -> read(() -> bridges.elsewhere(FleetMessages.state(one, now), now)));
     }
 
     private static String words(IllegalArgumentException e) {

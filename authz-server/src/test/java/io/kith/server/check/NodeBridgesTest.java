@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kith.server.check.NodeBridges.State;
+import java.time.Duration;
 import java.time.Instant;
 import org.junit.jupiter.api.Test;
 
@@ -13,12 +14,39 @@ class NodeBridgesTest {
   private final NodeBridges bridges = new NodeBridges();
 
   @Test
-  void said_bySeveralServers_theLatestCounts() {
+  void elsewhere_theLatestCounts() {
     bridges.said(new State("a", "no guard", NOON.plusSeconds(1)));
-    bridges.said(new State("a", "", NOON));
+    bridges.elsewhere(new State("a", "", NOON), NOON.plusSeconds(2));
 
     assertThat(bridges.of("a")).isEqualTo(new State("a", "no guard", NOON.plusSeconds(1)));
     assertThat(bridges.of("b")).isNull();
+    bridges.elsewhere(new State("a", "", NOON.plusSeconds(2)), NOON.plusSeconds(2));
+    assertThat(bridges.of("a")).isEqualTo(new State("a", "", NOON.plusSeconds(2)));
+    bridges.elsewhere(new State("a", "", NOON.plusSeconds(60)), NOON.plusSeconds(3));
+    assertThat(bridges.of("a")).isEqualTo(new State("a", "", NOON.plusSeconds(3)));
+  }
+
+  /** It was ignored for as long as the clock had been set back. */
+  @Test
+  void said_afterTheClockWasSetBack_counts() {
+    bridges.said(new State("a", "", NOON.plus(Duration.ofMinutes(40))));
+    bridges.said(new State("b", "", NOON.plus(Duration.ofMinutes(40))));
+
+    bridges.said(new State("a", "no guard", NOON));
+    bridges.elsewhere(new State("b", "no guard", NOON.minusMillis(1)), NOON);
+
+    assertThat(bridges.of("a")).isEqualTo(new State("a", "no guard", NOON));
+    assertThat(bridges.of("b")).isEqualTo(new State("b", "no guard", NOON.minusMillis(1)));
+  }
+
+  @Test
+  void forget_afterTheClockWasSetBack_leavesWhoDoesNotSpeakAnyMoreRecentForAWhileOnly() {
+    bridges.said(new State("a", "", NOON.plus(Duration.ofMinutes(40))));
+
+    bridges.forget(Duration.ofHours(1), NOON);
+
+    assertThat(bridges.recent(NOON.plus(NodeBridges.RECENT))).hasSize(1);
+    assertThat(bridges.recent(NOON.plus(NodeBridges.RECENT).plusMillis(1))).isEmpty();
   }
 
   @Test
@@ -51,7 +79,7 @@ class NodeBridgesTest {
     bridges.said(new State("a", "", NOON));
     bridges.said(new State("b", "", NOON.plusSeconds(1)));
 
-    bridges.forget(NOON.plusSeconds(1));
+    bridges.forget(Duration.ofSeconds(1), NOON.plusSeconds(2));
 
     assertThat(bridges.of("a")).isNull();
     assertThat(bridges.of("b")).isNotNull();

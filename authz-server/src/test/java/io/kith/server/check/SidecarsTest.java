@@ -190,6 +190,47 @@ class SidecarsTest {
     assertThat(pod()).isEqualTo(new Sidecars.State(POD, false, now, opened));
   }
 
+  /** It was ignored for as long as the clock had been set back. */
+  @Test
+  void said_afterTheClockWasSetBack_counts() {
+    pass(Duration.ofMinutes(40));
+    sidecars.said(connection, POD, "closed");
+    pass(Duration.ofMinutes(-40));
+
+    sidecars.said(connection, POD, "open");
+    assertThat(pod().open()).isTrue();
+
+    sidecars.said(connection, POD, "closed");
+    pass(Sidecars.SETTLED);
+    assertThat(pod().isClosed(now)).isTrue();
+  }
+
+  @Test
+  void elsewhere_afterTheClockWasSetBack_openCountsAtOnce_andClosedOnceItIsNewer() {
+    pass(Duration.ofMinutes(40));
+    sidecars.said(connection, POD, "open");
+    sidecars.said(new Sidecars.Connection(), OTHER, "closed");
+    pass(Duration.ofMinutes(-40));
+    var told = now.minusMillis(1);
+
+    sidecars.elsewhere(new Sidecars.State(POD, false, told, told));
+    sidecars.elsewhere(new Sidecars.State(OTHER, true, told, told));
+    assertThat(pod().open()).isTrue();
+    assertThat(requireNonNull(sidecars.of(OTHER)).open()).isTrue();
+
+    pass(Duration.ofMillis(1));
+    sidecars.elsewhere(new Sidecars.State(POD, false, now, now));
+    assertThat(pod().open()).isFalse();
+  }
+
+  @Test
+  void elsewhere_ofLaterThanNow_isOfNow() {
+    var later = now.plusSeconds(60);
+    sidecars.elsewhere(new Sidecars.State(POD, false, later, later));
+
+    assertThat(pod()).isEqualTo(new Sidecars.State(POD, false, now, now));
+  }
+
   @Test
   void retain_forgetsAndHearsAnew() {
     sidecars.said(connection, POD, "closed");

@@ -399,7 +399,7 @@ class FleetAskTest {
       heard.said(new NodeBridges.State("node-7", "", Instant.now()));
       Await.until("it is told that it is ready", LIMIT, this::isReady);
     }
-    site.bridges.forget(Instant.MAX);
+    site.bridges.forget(Duration.ZERO, Instant.MAX);
     try (var again = site.follow(served, "node-1")) {
       again.reports(says);
 
