@@ -63,7 +63,7 @@ public final class AdminHttp {
   private static JsonServer.Services services(
       BindableService service, Caller caller, CallLimits limits, JsonServer.Peer peer) {
     return new JsonServer.Services(
-        List.of(AdminServer.guarded(service, caller, limits)),
+        List.of(AdminServer.guarded(service.bindService(), caller, limits)),
         peer,
         Map.of("/openapi.json", openApi()));
   }

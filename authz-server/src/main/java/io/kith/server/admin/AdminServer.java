@@ -1,23 +1,32 @@
 package io.kith.server.admin;
 
+import static java.util.Objects.requireNonNull;
+
+import io.grpc.Attributes;
 import io.grpc.BindableService;
 import io.grpc.Server;
-import io.grpc.ServerCredentials;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
+import io.grpc.netty.shaded.io.grpc.netty.InternalProtocolNegotiator;
 import io.grpc.netty.shaded.io.grpc.netty.InternalProtocolNegotiators;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.netty.shaded.io.netty.channel.Channel;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.kith.baselines.config.AdminRole;
+import io.kith.server.check.Deadlines;
+import io.kith.server.net.ConnectionLimit;
 import io.kith.server.net.UnixServer;
 import io.kith.server.rpc.FirstLook;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** The admin API where it listens, until closed. */
@@ -26,13 +35,49 @@ public final class AdminServer implements AutoCloseable {
   private static final int MAX_REQUEST_BYTES = 5 << 20;
   private static final Duration GRACE = Duration.ofSeconds(2);
 
+  /** Of one connection. */
+  private static final int MAX_CALLS = 100;
+
+  private static final Duration KEEP_ALIVE = Duration.ofSeconds(30);
+  private static final Duration KEEP_ALIVE_TIMEOUT = Duration.ofSeconds(20);
+
+  /** A client that asks more often whether the server is there is hung up on. */
+  private static final Duration PERMIT_KEEP_ALIVE = Duration.ofSeconds(5);
+
+  private static final Attributes.Key<Channel> CONNECTION =
+      Attributes.Key.create("kith-admin-connection");
+
+  /**
+   * How connections and requests are bounded.
+   *
+   * @param connections at a time; one more ends the eldest on which nobody was recognized
+   * @param idle without a call, after which a connection is ended
+   * @param patience for a request to come whole
+   */
+  record Bounds(int connections, Duration idle, Duration patience) {
+    static final Bounds DEFAULT = new Bounds(256, Duration.ofMinutes(5), Duration.ofMinutes(1));
+  }
+
+  /** What calls are run with. */
+  private record Workers(ExecutorService calls, Deadlines deadlines) implements AutoCloseable {
+    static Workers start() {
+      return new Workers(Executors.newVirtualThreadPerTaskExecutor(), new Deadlines());
+    }
+
+    @Override
+    public void close() {
+      calls.shutdownNow();
+      deadlines.close();
+    }
+  }
+
   private final Server server;
-  private final ExecutorService calls;
+  private final Workers workers;
   private final @Nullable UnixServer unix;
 
-  private AdminServer(Server server, ExecutorService calls, @Nullable UnixServer unix) {
+  private AdminServer(Server server, Workers workers, @Nullable UnixServer unix) {
     this.server = server;
-    this.calls = calls;
+    this.workers = workers;
     this.unix = unix;
   }
 
@@ -49,7 +94,7 @@ public final class AdminServer implements AutoCloseable {
   public static AdminServer onUnixSocket(
       Path path, Map<Integer, AdminRole> roles, CallLimits limits, BindableService service)
       throws IOException {
-    var calls = Executors.newVirtualThreadPerTaskExecutor();
+    var workers = Workers.start();
     try {
       var unix =
           UnixServer.start(
@@ -58,17 +103,16 @@ public final class AdminServer implements AutoCloseable {
               Caller.access(roles),
               (address, owner) ->
                   serving(
-                      NettyServerBuilder.forAddress(address)
-                          .protocolNegotiator(
-                              new FirstLook(
-                                  InternalProtocolNegotiators.serverPlaintext(), SocketPeer::of)),
+                      address,
+                      InternalProtocolNegotiators.serverPlaintext(),
+                      Bounds.DEFAULT,
                       service,
                       Caller.onUnixSocket(owner, roles),
                       limits,
-                      calls));
-      return new AdminServer(unix.server(), calls, unix);
+                      workers));
+      return new AdminServer(unix.server(), workers, unix);
     } catch (IOException e) {
-      calls.close();
+      workers.close();
       throw e;
     }
   }
@@ -76,27 +120,42 @@ public final class AdminServer implements AutoCloseable {
   /**
    * Listens on a port.
    *
-   * @param tls mutual TLS
    * @param caller who the TLS peer is, and whether it may call
    * @param limits the same for all addresses of a server
    * @throws IOException when the port cannot be had; the message is for people
    */
   public static AdminServer onTcp(
       InetSocketAddress address,
-      ServerCredentials tls,
+      SslContext tls,
       Caller caller,
       CallLimits limits,
       BindableService service)
       throws IOException {
-    var calls = Executors.newVirtualThreadPerTaskExecutor();
+    return onTcp(
+        address,
+        InternalProtocolNegotiators.serverTls(tls),
+        Bounds.DEFAULT,
+        caller,
+        limits,
+        service);
+  }
+
+  /** The same, over another transport and with other bounds. */
+  static AdminServer onTcp(
+      InetSocketAddress address,
+      InternalProtocolNegotiator.ProtocolNegotiator transport,
+      Bounds bounds,
+      Caller caller,
+      CallLimits limits,
+      BindableService service)
+      throws IOException {
+    var workers = Workers.start();
     try {
       var server =
-          serving(NettyServerBuilder.forAddress(address, tls), service, caller, limits, calls)
-              .build()
-              .start();
-      return new AdminServer(server, calls, null);
+          serving(address, transport, bounds, service, caller, limits, workers).build().start();
+      return new AdminServer(server, workers, null);
     } catch (IOException e) {
-      calls.close();
+      workers.close();
       throw new IOException(KEY + ": cannot listen at " + address + ": " + cause(e), e);
     }
   }
@@ -107,22 +166,44 @@ public final class AdminServer implements AutoCloseable {
   }
 
   private static NettyServerBuilder serving(
-      NettyServerBuilder builder,
+      SocketAddress address,
+      InternalProtocolNegotiator.ProtocolNegotiator transport,
+      Bounds bounds,
       BindableService service,
       Caller caller,
       CallLimits limits,
-      ExecutorService calls) {
-    return builder
-        .executor(calls)
+      Workers workers) {
+    var open = new ConnectionLimit(bounds.connections());
+    Caller recognizing =
+        (connection, headers) -> {
+          var known = caller.of(connection, headers);
+          open.recognized(requireNonNull(connection.get(CONNECTION), "connection"));
+          return known;
+        };
+    var whole = new WholeRequests(workers.deadlines(), bounds.patience());
+    return NettyServerBuilder.forAddress(address)
+        .protocolNegotiator(new FirstLook(transport, connection -> begun(connection, open)))
+        .executor(workers.calls())
         .maxInboundMessageSize(MAX_REQUEST_BYTES)
-        .addService(guarded(service, caller, limits))
+        .maxConcurrentCallsPerConnection(MAX_CALLS)
+        .maxConnectionIdle(bounds.idle().toMillis(), TimeUnit.MILLISECONDS)
+        .keepAliveTime(KEEP_ALIVE.toMillis(), TimeUnit.MILLISECONDS)
+        .keepAliveTimeout(KEEP_ALIVE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
+        .permitKeepAliveTime(PERMIT_KEEP_ALIVE.toMillis(), TimeUnit.MILLISECONDS)
+        .permitKeepAliveWithoutCalls(true)
+        .addService(guarded(whole.of(service), recognizing, limits))
         .addService( // so that grpcurl needs no file
-            guarded(ProtoReflectionServiceV1.newInstance(), caller, limits));
+            guarded(whole.of(ProtoReflectionServiceV1.newInstance()), recognizing, limits));
+  }
+
+  private static Attributes begun(Channel connection, ConnectionLimit open) {
+    var _ = open.admits(connection);
+    return SocketPeer.of(connection).toBuilder().set(CONNECTION, connection).build();
   }
 
   /** A service that only those who may call reach, however they call. */
   static ServerServiceDefinition guarded(
-      BindableService service, Caller caller, CallLimits limits) {
+      ServerServiceDefinition service, Caller caller, CallLimits limits) {
     return ServerInterceptors.intercept(service, new Caller.Interceptor(caller, limits));
   }
 
@@ -139,6 +220,6 @@ public final class AdminServer implements AutoCloseable {
     } else {
       UnixServer.stop(server, GRACE);
     }
-    calls.shutdownNow();
+    workers.close();
   }
 }

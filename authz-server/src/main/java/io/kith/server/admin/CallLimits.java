@@ -23,7 +23,7 @@ import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.Semaphore;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 
@@ -55,16 +55,17 @@ public final class CallLimits {
     LIMITED
   }
 
-  /** What is counted of a caller. */
-  private record Buckets(TokenBucket reads, TokenBucket changes, Semaphore streams) {}
+  /** How often a caller called. */
+  private record Buckets(TokenBucket reads, TokenBucket changes) {}
 
   private final AdminLimits settings;
   private final LongSupplier nanos;
-  private final Cache<String, TokenBucket> strangers =
-      Caffeine.newBuilder().expireAfterAccess(FORGET).maximumSize(MAX_CALLERS).build();
+  private final Cache<String, TokenBucket> strangers;
   private final Map<Refused, LongAdder> refused = new EnumMap<>(Refused.class);
-  private final Cache<String, Buckets> callers =
-      Caffeine.newBuilder().expireAfterAccess(FORGET).maximumSize(MAX_CALLERS).build();
+  private final Cache<String, Buckets> callers;
+
+  /** Open streams by caller; one goes on for longer than a cache remembers. */
+  private final Map<String, Integer> streams = new ConcurrentHashMap<>();
 
   public CallLimits(AdminLimits settings) {
     this(settings, System::nanoTime);
@@ -73,9 +74,19 @@ public final class CallLimits {
   CallLimits(AdminLimits settings, LongSupplier nanos) {
     this.settings = requireNonNull(settings, "settings");
     this.nanos = requireNonNull(nanos, "nanos");
+    this.strangers = forgetful(nanos);
+    this.callers = forgetful(nanos);
     for (var why : Refused.values()) {
       refused.put(why, new LongAdder());
     }
+  }
+
+  private static <V> Cache<String, V> forgetful(LongSupplier nanos) {
+    return Caffeine.newBuilder()
+        .expireAfterAccess(FORGET)
+        .maximumSize(MAX_CALLERS)
+        .ticker(nanos::getAsLong)
+        .build();
   }
 
   /**
@@ -136,12 +147,7 @@ public final class CallLimits {
 
   private Buckets of(String caller) {
     return callers.get(
-        caller,
-        _ ->
-            new Buckets(
-                bucket(settings.reads()),
-                bucket(settings.changes()),
-                new Semaphore(settings.streams())));
+        caller, _ -> new Buckets(bucket(settings.reads()), bucket(settings.changes())));
   }
 
   private TokenBucket bucket(AdminLimits.Rate rate) {
@@ -193,18 +199,22 @@ public final class CallLimits {
    * @throws StatusException RESOURCE_EXHAUSTED
    */
   Runnable startStream(String caller) throws StatusException {
-    var streams = of(caller).streams();
-    if (!streams.tryAcquire()) {
+    if (streams.merge(caller, 1, Integer::sum) > settings.streams()) {
+      endStream(caller);
       var trailers = new Metadata();
       trailers.put(PUSHBACK, NEVER);
       throw Status.RESOURCE_EXHAUSTED
           .withDescription(
               caller
-                  + " follows "
+                  + " has "
                   + settings.streams()
-                  + " times already (end one of them, or raise server.admin.limits.streams)")
+                  + " streams open already (end one of them, or raise server.admin.limits.streams)")
           .asException(trailers);
     }
-    return streams::release;
+    return () -> endStream(caller);
+  }
+
+  private void endStream(String caller) {
+    streams.computeIfPresent(caller, (_, open) -> open == 1 ? null : open - 1);
   }
 }

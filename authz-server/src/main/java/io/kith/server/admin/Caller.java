@@ -16,6 +16,7 @@ import io.grpc.StatusException;
 import io.kith.baselines.config.AdminRole;
 import io.kith.server.net.SocketFile;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /** Who calls the admin API, and what they may do there. */
@@ -152,18 +153,33 @@ public interface Caller {
               .asException();
         }
         var context = Context.current().withValue(NAME, known.name());
-        if (call.getMethodDescriptor().getType() != MethodDescriptor.MethodType.SERVER_STREAMING) {
+        var type = call.getMethodDescriptor().getType();
+        if (type == MethodDescriptor.MethodType.UNARY) {
           return Contexts.interceptCall(context, call, headers, next);
         }
         var end = limits.startStream(known.id());
         Again again = new StillKnown(caller, call.getAttributes(), headers, System::nanoTime);
-        return new Counted<>(
-            Contexts.interceptCall(context.withValue(AGAIN, again), call, headers, next), end);
+        var listener =
+            new Counted<>(
+                Contexts.interceptCall(context.withValue(AGAIN, again), call, headers, next), end);
+        return type.clientSendsOneMessage()
+            ? listener
+            : new EachAdmitted<>(
+                listener,
+                () -> {
+                  again.requireKnown();
+                  limits.admit(known.id(), needed);
+                },
+                refused -> close(call, refused));
       } catch (StatusException e) {
-        var trailers = e.getTrailers();
-        call.close(e.getStatus(), trailers == null ? new Metadata() : trailers);
+        close(call, e);
         return new ServerCall.Listener<>() {};
       }
+    }
+
+    private static void close(ServerCall<?, ?> call, StatusException why) {
+      var trailers = why.getTrailers();
+      call.close(why.getStatus(), trailers == null ? new Metadata() : trailers);
     }
 
     private Known known(Attributes connection, Metadata headers) throws StatusException {
@@ -193,6 +209,48 @@ public interface Caller {
       public void onCancel() {
         end.run();
         super.onCancel();
+      }
+    }
+
+    /** Ends a stream of messages with the first that may not come; its handler hears no more. */
+    private static final class EachAdmitted<Q> extends SimpleForwardingServerCallListener<Q> {
+      private final Again each;
+      private final Consumer<StatusException> refusal;
+      private boolean over;
+
+      EachAdmitted(ServerCall.Listener<Q> listener, Again each, Consumer<StatusException> refusal) {
+        super(listener);
+        this.each = each;
+        this.refusal = refusal;
+      }
+
+      @Override
+      public void onMessage(Q message) {
+        if (over) {
+          return;
+        }
+        try {
+          each.requireKnown();
+        } catch (StatusException e) {
+          over = true;
+          refusal.accept(e);
+          return;
+        }
+        super.onMessage(message);
+      }
+
+      @Override
+      public void onHalfClose() {
+        if (!over) {
+          super.onHalfClose();
+        }
+      }
+
+      @Override
+      public void onReady() {
+        if (!over) {
+          super.onReady();
+        }
       }
     }
   }

@@ -37,7 +37,7 @@ final class TcpAdmin {
     // A stranger gets through the handshake, so that it is told which role it lacks.
     return AdminServer.onTcp(
         new InetSocketAddress(endpoint.host(), endpoint.port()),
-        SpiffeTls.serverCredentials(source, _ -> true, certificate(tokens)),
+        SpiffeTls.grpcServerContext(source, _ -> true, certificate(tokens)),
         caller(settings, tokens),
         limits,
         service);

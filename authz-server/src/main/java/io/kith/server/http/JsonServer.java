@@ -16,15 +16,14 @@ import io.grpc.netty.shaded.io.netty.channel.group.DefaultChannelGroup;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpServerCodec;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.netty.shaded.io.netty.util.concurrent.GlobalEventExecutor;
+import io.kith.server.net.ConnectionLimit;
 import io.kith.server.net.SocketFile;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.file.Path;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.SequencedSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -41,10 +40,6 @@ public final class JsonServer implements AutoCloseable {
   private static final int MAX_HEADERS = 16 << 10;
   private static final int MAX_CHUNK = 8 << 10;
 
-  /**
-   * Connections, so that they cannot use up the process's files. One more ends the eldest on which
-   * nobody was recognized.
-   */
   private static final int MAX_CONNECTIONS = 256;
 
   /** Who is at the other end. */
@@ -132,7 +127,7 @@ public final class JsonServer implements AutoCloseable {
     var loop = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
     var calls = Executors.newVirtualThreadPerTaskExecutor();
     var connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
-    var strangers = new LinkedHashSet<Channel>(); // from the eldest; used by the loop's thread
+    var limit = new ConnectionLimit(MAX_CONNECTIONS);
     var bound =
         new ServerBootstrap()
             .group(loop)
@@ -141,13 +136,10 @@ public final class JsonServer implements AutoCloseable {
                 new ChannelInitializer<>() {
                   @Override
                   protected void initChannel(Channel connection) {
-                    if (connections.size() >= MAX_CONNECTIONS && !makeWay(strangers)) {
-                      var _ = connection.close();
+                    if (!limit.admits(connection)) {
                       return;
                     }
                     connections.add(connection);
-                    strangers.add(connection);
-                    var _ = connection.closeFuture().addListener(_ -> strangers.remove(connection));
                     if (tls != null) {
                       connection.pipeline().addLast(tls.newHandler(connection.alloc()));
                     }
@@ -160,7 +152,7 @@ public final class JsonServer implements AutoCloseable {
                                 services.peer(),
                                 services.documents(),
                                 calls,
-                                () -> strangers.remove(connection)));
+                                () -> limit.recognized(connection)));
                   }
                 })
             .bind(address)
@@ -172,15 +164,6 @@ public final class JsonServer implements AutoCloseable {
     var _ = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
     var cause = bound.cause();
     throw new IOException(cause == null ? "the bind failed" : cause.getMessage(), cause);
-  }
-
-  private static boolean makeWay(SequencedSet<Channel> strangers) {
-    if (strangers.isEmpty()) {
-      return false;
-    }
-    var eldest = strangers.removeFirst();
-    eldest.unsafe().close(eldest.newPromise()); // at once: a close of TLS waits for its peer
-    return true;
   }
 
   /** The port that it listens on, or -1 for a Unix socket. */

@@ -369,7 +369,9 @@ class AdminHttpTest {
         SocketFile.Access.OWNER,
         _ ->
             new JsonServer.Services(
-                List.of(AdminServer.guarded(service, caller, LIMITS)), SocketPeer::of, Map.of()));
+                List.of(AdminServer.guarded(service.bindService(), caller, LIMITS)),
+                SocketPeer::of,
+                Map.of()));
   }
 
   private RawHttp follow() throws IOException {

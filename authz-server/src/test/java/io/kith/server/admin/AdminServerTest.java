@@ -16,16 +16,11 @@ import io.grpc.Attributes;
 import io.grpc.Context;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
-import io.grpc.InsecureServerCredentials;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
-import io.grpc.reflection.v1.ServerReflectionGrpc;
-import io.grpc.reflection.v1.ServerReflectionRequest;
-import io.grpc.reflection.v1.ServerReflectionResponse;
-import io.grpc.reflection.v1.ServiceResponse;
-import io.grpc.stub.StreamObserver;
+import io.grpc.netty.shaded.io.grpc.netty.InternalProtocolNegotiators;
 import io.kith.admin.v1.AdminServiceGrpc.AdminServiceBlockingStub;
 import io.kith.admin.v1.AllowRequest;
 import io.kith.admin.v1.BridgeStatus;
@@ -63,7 +58,6 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -460,7 +454,8 @@ class AdminServerTest {
   private AdminServer served(Caller caller) throws IOException {
     return AdminServer.onTcp(
         new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-        InsecureServerCredentials.create(),
+        InternalProtocolNegotiators.serverPlaintext(),
+        AdminServer.Bounds.DEFAULT,
         caller,
         LIMITS,
         service);
@@ -535,33 +530,33 @@ class AdminServerTest {
   void reflection_onTheSocket_namesTheService() throws Exception {
     var channel =
         Grpc.newChannelBuilder("unix://" + socket, InsecureChannelCredentials.create()).build();
-    var names = new CompletableFuture<List<String>>();
     try {
-      var asked =
-          ServerReflectionGrpc.newStub(channel)
-              .serverReflectionInfo(
-                  new StreamObserver<>() {
-                    @Override
-                    public void onNext(ServerReflectionResponse answer) {
-                      names.complete(
-                          answer.getListServicesResponse().getServiceList().stream()
-                              .map(ServiceResponse::getName)
-                              .toList());
-                    }
+      var answers = new Reflected(channel);
 
-                    @Override
-                    public void onError(Throwable thrown) {
-                      names.completeExceptionally(thrown);
-                    }
-
-                    @Override
-                    public void onCompleted() {}
-                  });
-      asked.onNext(ServerReflectionRequest.newBuilder().setListServices("").build());
-
-      assertThat(names.get(60, TimeUnit.SECONDS)).contains("kith.admin.v1.AdminService");
+      assertThat(answers.services()).contains("kith.admin.v1.AdminService");
     } finally {
       channel.shutdownNow();
+    }
+  }
+
+  /** It was as open as on its first day, whoever had lost the role since. */
+  @Test
+  void reflection_whenItsCallerIsNotRecognizedAnyMore_endsAtTheNextQuestion() throws Exception {
+    var over = new Expiring();
+    try (var tcp = served(over)) {
+      var channel =
+          Grpc.newChannelBuilder("127.0.0.1:" + tcp.port(), InsecureChannelCredentials.create())
+              .build();
+      try {
+        var answers = new Reflected(channel);
+        assertThat(answers.services()).contains("kith.admin.v1.AdminService");
+
+        over.expire();
+
+        assertThat(answers.refusal().getDescription()).isEqualTo(Expiring.ENDED);
+      } finally {
+        channel.shutdownNow();
+      }
     }
   }
 }

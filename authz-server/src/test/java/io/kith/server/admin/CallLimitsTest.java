@@ -6,10 +6,13 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import com.google.gson.JsonParser;
 import io.grpc.Attributes;
 import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
+import io.grpc.netty.shaded.io.grpc.netty.InternalProtocolNegotiators;
 import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.StreamObserver;
 import io.kith.admin.v1.AdminServiceGrpc;
@@ -28,6 +31,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -212,21 +216,34 @@ class CallLimitsTest {
   /** The clock stands for the first two calls, so that only the told time can have helped. */
   @Test
   void grpc_tooOften_isCalledOnceMoreByTheClient_whenTheServerSays() throws Exception {
-    var looks = new AtomicLong();
+    var calls = new AtomicInteger();
     var standing =
         new CallLimits(
             new AdminLimits(new Rate(100, 1), new Rate(100, 1), 1),
-            () -> looks.incrementAndGet() <= 4 ? 0 : SECOND);
-    var socket = folder.resolve("grpc.sock");
-    try (var _ = AdminServer.onUnixSocket(socket, Map.of(), standing, new Open());
-        var client = AdminClient.toUnixSocket(socket, "ada")) {
+            () -> calls.get() <= 2 ? 0 : SECOND);
+    Caller counted =
+        (_, _) -> {
+          calls.incrementAndGet();
+          return new Caller.Known("uid:7", "uid:7 as ada", AdminRole.ADMIN);
+        };
+    try (var server =
+            AdminServer.onTcp(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                InternalProtocolNegotiators.serverPlaintext(),
+                AdminServer.Bounds.DEFAULT,
+                counted,
+                standing,
+                new Open());
+        var client =
+            AdminClient.toTcp(
+                "127.0.0.1", server.port(), InsecureChannelCredentials.create(), "ada")) {
       var _ = client.service().setMode(SetModeRequest.getDefaultInstance());
-      assertThat(looks).hasValue(3); // two buckets, one call
+      assertThat(calls).hasValue(1);
 
       assertThat(client.service().setMode(SetModeRequest.getDefaultInstance()))
           .isEqualTo(SetModeResponse.getDefaultInstance());
 
-      assertThat(looks).hasValue(5); // refused, and admitted
+      assertThat(calls).hasValue(3); // refused, and admitted
     }
   }
 
@@ -263,7 +280,7 @@ class CallLimitsTest {
         assertThat(second.head().status()).isEqualTo(200);
         var refused = third.get("/v1/decisions:tail");
         assertThat(refused.status()).isEqualTo(429);
-        assertThat(refused.body()).contains("follows 2 times already");
+        assertThat(refused.body()).contains("has 2 streams open already");
       }
       Await.until(
           "the place is free",
@@ -276,5 +293,67 @@ class CallLimitsTest {
             }
           });
     }
+  }
+
+  /** It was forgotten with the buckets, and its caller had all places anew each hour. */
+  @Test
+  void startStream_whileOthersGoOnForMoreThanAnHour_isRefused() throws Exception {
+    var first = limits.startStream("uid:1");
+    var _ = limits.startStream("uid:1");
+
+    now.addAndGet(61 * 60 * SECOND);
+
+    var refused = catchThrowableOfType(StatusException.class, () -> limits.startStream("uid:1"));
+    assertThat(refused.getStatus().getDescription())
+        .isEqualTo(
+            "uid:1 has 2 streams open already (end one of them, or raise"
+                + " server.admin.limits.streams)");
+    limits.startStream("uid:2").run();
+    first.run();
+    limits.startStream("uid:1").run();
+  }
+
+  /** It was one question, however many came on it. */
+  @Test
+  void reflection_eachMessage_isAQuestion() throws Exception {
+    var socket = folder.resolve("grpc.sock");
+    try (var _ = AdminServer.onUnixSocket(socket, Map.of(), limits, new Open())) {
+      var channel = channel(socket);
+      try {
+        var answers = new Reflected(channel); // three at once: this, and
+        assertThat(answers.services()).isNotEmpty();
+        assertThat(answers.services()).isNotEmpty();
+
+        var refused = answers.refusal();
+
+        assertThat(refused.getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+        assertThat(refused.getDescription()).contains("calls too often");
+      } finally {
+        channel.shutdownNow();
+      }
+    }
+  }
+
+  @Test
+  void reflection_isAStream() throws Exception {
+    var both = new CallLimits(new AdminLimits(new Rate(10_000, 10_000), new Rate(1, 1), 2));
+    var socket = folder.resolve("grpc.sock");
+    try (var _ = AdminServer.onUnixSocket(socket, Map.of(), both, new Open())) {
+      var channel = channel(socket);
+      try {
+        for (var i = 0; i < 2; i++) {
+          assertThat(new Reflected(channel).services()).isNotEmpty();
+        }
+
+        assertThat(new Reflected(channel).refusal().getDescription())
+            .contains("has 2 streams open already");
+      } finally {
+        channel.shutdownNow();
+      }
+    }
+  }
+
+  private static ManagedChannel channel(Path socket) {
+    return Grpc.newChannelBuilder("unix://" + socket, InsecureChannelCredentials.create()).build();
   }
 }

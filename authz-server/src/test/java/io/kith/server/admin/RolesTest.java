@@ -6,12 +6,12 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.grpc.BindableService;
 import io.grpc.InsecureChannelCredentials;
-import io.grpc.InsecureServerCredentials;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
+import io.grpc.netty.shaded.io.grpc.netty.InternalProtocolNegotiators;
 import io.grpc.stub.StreamObserver;
 import io.kith.admin.v1.AdminServiceGrpc;
 import io.kith.admin.v1.GetStatusRequest;
@@ -140,7 +140,8 @@ class RolesTest {
     try (var server =
             AdminServer.onTcp(
                 new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-                InsecureServerCredentials.create(),
+                InternalProtocolNegotiators.serverPlaintext(),
+                AdminServer.Bounds.DEFAULT,
                 (_, _) -> new Caller.Known("uid:7", "uid:7 as eve", role),
                 LIMITS,
                 service);

@@ -64,17 +64,7 @@ public final class SpiffeTls {
    * @param peers which clients may connect
    */
   public static ServerCredentials serverCredentials(X509Source source, Predicate<SpiffeId> peers) {
-    return serverCredentials(source, peers, ClientCertificate.REQUIRED);
-  }
-
-  /**
-   * For a server whose clients may prove who they are in another way.
-   *
-   * @param peers which clients with a certificate may connect
-   */
-  public static ServerCredentials serverCredentials(
-      X509Source source, Predicate<SpiffeId> peers, ClientCertificate clients) {
-    return NettySslContextServerCredentials.create(grpcServerContext(source, peers, clients));
+    return NettySslContextServerCredentials.create(grpcServerContext(source, peers));
   }
 
   /**
@@ -84,6 +74,20 @@ public final class SpiffeTls {
    */
   public static SslContext grpcServerContext(X509Source source, Predicate<SpiffeId> peers) {
     return grpcServerContext(source, peers, ClientCertificate.REQUIRED);
+  }
+
+  /**
+   * The same, for a server whose clients may prove who they are in another way.
+   *
+   * @param peers which clients with a certificate may connect
+   */
+  public static SslContext grpcServerContext(
+      X509Source source, Predicate<SpiffeId> peers, ClientCertificate clients) {
+    try {
+      return finished(GrpcSslContexts.configure(server(source, peers, clients)));
+    } catch (SSLException e) {
+      throw new IllegalStateException(NO_SERVER, e);
+    }
   }
 
   /**
@@ -107,15 +111,6 @@ public final class SpiffeTls {
         ApplicationProtocolConfig.SelectorFailureBehavior.NO_ADVERTISE,
         ApplicationProtocolConfig.SelectedListenerFailureBehavior.ACCEPT,
         FRAMES);
-  }
-
-  private static SslContext grpcServerContext(
-      X509Source source, Predicate<SpiffeId> peers, ClientCertificate clients) {
-    try {
-      return finished(GrpcSslContexts.configure(server(source, peers, clients)));
-    } catch (SSLException e) {
-      throw new IllegalStateException(NO_SERVER, e);
-    }
   }
 
   /**
