@@ -1,7 +1,5 @@
 package io.kith.server.admin;
 
-import static java.util.Objects.requireNonNull;
-
 import io.grpc.Attributes;
 import io.grpc.BindableService;
 import io.grpc.Server;
@@ -44,8 +42,8 @@ public final class AdminServer implements AutoCloseable {
   /** A client that asks more often whether the server is there is hung up on. */
   private static final Duration PERMIT_KEEP_ALIVE = Duration.ofSeconds(5);
 
-  private static final Attributes.Key<Channel> CONNECTION =
-      Attributes.Key.create("kith-admin-connection");
+  private static final Attributes.Key<ConnectionLimit.Place> PLACE =
+      Attributes.Key.create("kith-admin-place");
 
   /**
    * How connections and requests are bounded.
@@ -177,7 +175,10 @@ public final class AdminServer implements AutoCloseable {
     Caller recognizing =
         (connection, headers) -> {
           var known = caller.of(connection, headers);
-          open.recognized(requireNonNull(connection.get(CONNECTION), "connection"));
+          var place = connection.get(PLACE);
+          if (place != null) {
+            place.recognized();
+          }
           return known;
         };
     var whole = new WholeRequests(workers.deadlines(), bounds.patience());
@@ -197,8 +198,9 @@ public final class AdminServer implements AutoCloseable {
   }
 
   private static Attributes begun(Channel connection, ConnectionLimit open) {
-    var _ = open.admits(connection);
-    return SocketPeer.of(connection).toBuilder().set(CONNECTION, connection).build();
+    var place = open.admit(connection);
+    var peer = SocketPeer.of(connection);
+    return place == null ? peer : peer.toBuilder().set(PLACE, place).build(); // closed without one
   }
 
   /** A service that only those who may call reach, however they call. */

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.netty.buffer.Unpooled;
+import io.grpc.netty.shaded.io.netty.channel.ChannelFuture;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.DefaultHttpContent;
@@ -18,7 +19,7 @@ import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpVersion;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.LastHttpContent;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
 
 /**
  * The answer to one HTTP request: one JSON document, or lines of JSON for as long as the call runs.
@@ -30,19 +31,22 @@ final class HttpExchange {
   private static final long PROMISE_MILLIS = 500;
 
   private final ChannelHandlerContext channel;
-  private final Consumer<HttpExchange> done;
+  private final BiConsumer<HttpExchange, ChannelFuture> last;
   private boolean keepAlive;
   private boolean begun;
   private boolean ended;
 
   /**
-   * @param done told when the end of the answer is written, on the thread of the channel; closes
-   *     the connection after the last one
+   * @param last told when the end of the answer is queued, with when the peer's side took it, on
+   *     the thread of the channel; closes the connection after the last one
    */
-  HttpExchange(ChannelHandlerContext channel, boolean keepAlive, Consumer<HttpExchange> done) {
+  HttpExchange(
+      ChannelHandlerContext channel,
+      boolean keepAlive,
+      BiConsumer<HttpExchange, ChannelFuture> last) {
     this.channel = channel;
     this.keepAlive = keepAlive;
-    this.done = done;
+    this.last = last;
   }
 
   /** Whether the client reads fast enough. */
@@ -145,16 +149,10 @@ final class HttpExchange {
   }
 
   /* In one step, so that the next request cannot be there before this one counts as answered. */
-  private void finish(Object last) {
+  private void finish(Object end) {
     if (!channel.channel().isActive()) {
       return;
     }
-    channel
-        .executor()
-        .execute(
-            () -> {
-              var _ = channel.writeAndFlush(last);
-              done.accept(this);
-            });
+    channel.executor().execute(() -> last.accept(this, channel.writeAndFlush(end)));
   }
 }

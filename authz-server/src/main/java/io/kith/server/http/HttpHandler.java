@@ -6,7 +6,7 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.netty.buffer.ByteBufUtil;
 import io.grpc.netty.shaded.io.netty.buffer.Unpooled;
-import io.grpc.netty.shaded.io.netty.channel.ChannelFutureListener;
+import io.grpc.netty.shaded.io.netty.channel.ChannelFuture;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
 import io.grpc.netty.shaded.io.netty.channel.SimpleChannelInboundHandler;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.DefaultFullHttpResponse;
@@ -21,6 +21,7 @@ import io.grpc.netty.shaded.io.netty.handler.codec.http.LastHttpContent;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.QueryStringDecoder;
 import io.kith.server.http.JsonRequest.RefusedException;
 import io.kith.server.http.Routes.Found;
+import io.kith.server.net.ConnectionLimit;
 import io.kith.server.waiting.Patience;
 import java.io.ByteArrayOutputStream;
 import java.time.Duration;
@@ -37,7 +38,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Nothing more is read of a connection until the call of a request accepts whoever makes it, and
  * what is left of a request that is answered before is dropped as it comes: strangers have nothing
- * kept for them.
+ * kept for them. A request is answered when its peer's side has taken the answer, so that there is
+ * one at a time to keep for a peer that does not read.
  */
 final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
   /** A whole request has to be there by then, and a connection does nothing for no longer. */
@@ -56,7 +58,7 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
   private final JsonServer.Peer peer;
   private final Map<String, String> documents;
   private final Executor executor;
-  private final Runnable recognized;
+  private final ConnectionLimit.Place place;
   private final Patience patience = new Patience(PATIENCE);
   private final Patience linger = new Patience(LINGER);
   private @Nullable HttpExchange current;
@@ -72,25 +74,27 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
    */
   private record Body(Function<String, HttpCall.Reader> of, ByteArrayOutputStream octets) {}
 
-  /**
-   * @param recognized told, perhaps more than once, when whoever calls may
-   */
   HttpHandler(
       Routes routes,
       JsonServer.Peer peer,
       Map<String, String> documents,
       Executor executor,
-      Runnable recognized) {
+      ConnectionLimit.Place place) {
     this.routes = routes;
     this.peer = peer;
     this.documents = documents;
     this.executor = executor;
-    this.recognized = recognized;
+    this.place = place;
   }
 
   @Override
   public void channelActive(ChannelHandlerContext context) {
+    waitForPeer(context);
+  }
+
+  private void waitForPeer(ChannelHandlerContext context) {
     patience.begin(context);
+    place.waits();
   }
 
   @Override
@@ -110,19 +114,18 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
   private void begin(ChannelHandlerContext context, HttpRequest request) {
     whole = false;
     answered = false;
-    patience.begin(context);
+    waitForPeer(context);
     var exchange =
         new HttpExchange(
             context,
             HttpUtil.isKeepAlive(request)
                 && request.decoderResult().isSuccess()
                 && !HttpUtil.is100ContinueExpected(request), // would its body come all the same?
-            ended -> {
-              answered = true;
+            (ended, written) -> {
               call = null;
               body = null;
-              var _ = context.channel().config().setAutoRead(true);
-              rest(context, ended);
+              waitForPeer(context);
+              var _ = written.addListener(_ -> taken(context, ended, written));
             });
     current = exchange;
     if (request.decoderResult().isFailure()) {
@@ -134,13 +137,24 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
     }
   }
 
+  /* A peer that has the whole answer is never too early with the next request: what hands over the
+   * last octets calls this before anything more is read. */
+  private void taken(ChannelHandlerContext context, HttpExchange exchange, ChannelFuture written) {
+    if (!written.isSuccess()) { // the peer would wait for an answer that does not come
+      var _ = context.close();
+      return;
+    }
+    answered = true;
+    var _ = context.channel().config().setAutoRead(true);
+    rest(context, exchange);
+  }
+
   /** Waits for the next request, or hangs up, when there is nothing left of this one. */
   private void rest(ChannelHandlerContext context, HttpExchange exchange) {
     if (whole && answered) {
-      patience.begin(context);
-      if (exchange.isLast()) { // when what was written before is out
-        var _ =
-            context.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+      waitForPeer(context);
+      if (exchange.isLast()) {
+        var _ = context.close();
       }
     } else if (answered && exchange.isLast()) { // a close with octets unread takes the answer back
       linger.begin(context);
@@ -168,8 +182,11 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
         }
       }
     }
-    if (whole) {
+    if (whole && call != null) { // else an answer is on its way, which has to be taken in time
       patience.end();
+      place.works();
+    } else {
+      place.waits();
     }
     rest(context, exchange);
   }
@@ -235,7 +252,7 @@ final class HttpHandler extends SimpleChannelInboundHandler<HttpObject> {
 
   /** Whoever calls may, so what is left of the request is read. */
   private void accepted(ChannelHandlerContext context, HttpCall made, HttpRequest request) {
-    recognized.run();
+    place.recognized();
     if (made == call) {
       if (body != null && HttpUtil.is100ContinueExpected(request) && !whole) {
         var _ =

@@ -136,7 +136,8 @@ public final class JsonServer implements AutoCloseable {
                 new ChannelInitializer<>() {
                   @Override
                   protected void initChannel(Channel connection) {
-                    if (!limit.admits(connection)) {
+                    var place = limit.admit(connection);
+                    if (place == null) {
                       return;
                     }
                     connections.add(connection);
@@ -152,7 +153,7 @@ public final class JsonServer implements AutoCloseable {
                                 services.peer(),
                                 services.documents(),
                                 calls,
-                                () -> limit.recognized(connection)));
+                                place));
                   }
                 })
             .bind(address)

@@ -34,6 +34,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The admin API over HTTP on a real socket. */
 @Timeout(600)
@@ -216,6 +218,65 @@ class AdminHttpTest {
       for (var stranger : strangers) {
         stranger.close();
       }
+    }
+  }
+
+  /** One viewer held all that there are, and everybody else was hung up on, admins too. */
+  @Test
+  void connections_ofWhoIsRecognized_makeWayFromTheOneThatIsWaitedForLongest() throws Exception {
+    check();
+    var held = new ArrayList<RawHttp>();
+    try (var follower = follow()) {
+      for (var i = 0; i < 254; i++) { // with the two others all that there are
+        var one = RawHttp.connect(socket);
+        held.add(one);
+        assertThat(one.get("/v1/status").status()).isEqualTo(200);
+      }
+      assertThat(http.get("/v1/status").status()).isEqualTo(200);
+      assertThat(held.getFirst().get("/v1/status").status()).isEqualTo(200);
+
+      try (var ada = RawHttp.connect(socket)) {
+        assertThat(ada.get("/v1/status").status()).isEqualTo(200);
+      }
+
+      assertThat(held.get(1).isAtEnd()).isTrue();
+      assertThat(held.get(0).get("/v1/status").status()).isEqualTo(200);
+      assertThat(held.get(2).get("/v1/status").status()).isEqualTo(200);
+      assertThat(http.get("/v1/status").status()).isEqualTo(200);
+      assertThat(follower.chunk()).isNotEmpty();
+    } finally {
+      for (var one : held) {
+        one.close();
+      }
+    }
+  }
+
+  /** Whoever reached the socket filled the memory of the server with them. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "GET /openapi.json HTTP/1.1\r\nHost: kith\r\n\r\n",
+        "GET /v1/status HTTP/1.1\r\nHost: kith\r\nAuthorization: Bearer guess\r\n\r\n"
+      })
+  void answers_thatNobodyReads_areNotKept(String request) throws Exception {
+    var requests = 1_000;
+    try (var stranger = RawHttp.connect(socket)) {
+      var answered =
+          stranger.askWithoutReading(
+              requests,
+              request,
+              () -> assertThat(http.get("/v1/status").status()).isEqualTo(200));
+
+      assertThat(answered).isBetween(1, requests / 2);
+    }
+  }
+
+  /** The next request of who has read the whole answer is never too early. */
+  @Test
+  void connection_isKept_forManyRequestsInARow() throws Exception {
+    for (var i = 0; i < 2_000; i++) {
+      assertThat(http.get("/openapi.json").status()).isEqualTo(200);
+      assertThat(http.get("/v1/status").status()).isEqualTo(200);
     }
   }
 

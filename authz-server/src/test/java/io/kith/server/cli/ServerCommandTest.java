@@ -223,6 +223,32 @@ class ServerCommandTest {
         .isInstanceOf(SSLException.class);
   }
 
+  /** The next request of who has read the answer is never too early; who does not read is left. */
+  @Test
+  void server_adminOverHttp_answersOneRequestAfterAnother_ofThoseWhoRead() throws Exception {
+    environment.put("KITH_SERVER_ADMIN_HTTP_LISTEN", "127.0.0.1:0");
+    configureDev("unix:admin.sock", 0);
+    var _ = new Served("dev-identity");
+    var server = new Served("server");
+    var uri = URI.create("https://" + address(server, "admin HTTP"));
+    var requests = 1_000;
+
+    try (var identity = new SpiffeHttp(folder.resolve("id"), SpiffeId.parse(OPERATOR));
+        var reader = identity.connect(uri);
+        var other = identity.connect(uri)) {
+      for (var i = 0; i < requests; i++) {
+        assertThat(reader.get("/openapi.json").status()).isEqualTo(200);
+      }
+      var answered =
+          other.askWithoutReading(
+              requests,
+              "GET /openapi.json HTTP/1.1\r\nHost: kith\r\n\r\n",
+              () -> assertThat(reader.get("/nothing").status()).isEqualTo(404));
+      assertThat(answered).isLessThan(requests / 2); // none, where the close takes them back
+      assertThat(reader.get("/v1/status").status()).isEqualTo(200);
+    }
+  }
+
   /** A person with a token and no certificate, over gRPC with the command line and over HTTP. */
   @Test
   void server_tokensOfAnIssuer_areTakenOverTls() throws Exception {

@@ -1,11 +1,13 @@
 package io.kith.server.cli;
 
 import io.kith.baselines.identity.SpiffeId;
+import io.kith.server.http.RawHttp;
 import io.kith.spiffe.SpiffeTrustManager;
 import io.kith.spiffe.SvidTrust;
 import io.kith.spiffe.WorkloadApiSource;
 import io.kith.spiffe.X509Source;
 import io.kith.spiffe.dev.DevIdentity;
+import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -30,6 +32,7 @@ final class SpiffeHttp implements AutoCloseable {
 
   private final X509Source source;
   private final HttpClient client;
+  private final SSLContext tls;
 
   /**
    * @param directory of the development identity
@@ -47,7 +50,7 @@ final class SpiffeHttp implements AutoCloseable {
     if (!source.awaitReady(Duration.ofMinutes(1))) {
       throw new IllegalStateException(source.state().words());
     }
-    var tls = SSLContext.getInstance("TLS");
+    tls = SSLContext.getInstance("TLS");
     tls.init(
         shown ? keys(source) : new KeyManager[0],
         new TrustManager[] {
@@ -66,6 +69,11 @@ final class SpiffeHttp implements AutoCloseable {
     var keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
     keys.init(store, NO_PASSWORD);
     return keys.getKeyManagers();
+  }
+
+  /** One connection. */
+  RawHttp connect(URI uri) throws IOException {
+    return RawHttp.over(tls.getSocketFactory().createSocket(uri.getHost(), uri.getPort()));
   }
 
   /** Headers are names and values in turn. */

@@ -1,5 +1,6 @@
 package io.kith.server.http;
 
+import static java.util.Objects.requireNonNull;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -12,12 +13,18 @@ import io.grpc.ServerInterceptors;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.netty.buffer.ByteBuf;
 import io.grpc.netty.shaded.io.netty.buffer.Unpooled;
+import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
+import io.grpc.netty.shaded.io.netty.channel.ChannelOutboundHandlerAdapter;
+import io.grpc.netty.shaded.io.netty.channel.ChannelPromise;
 import io.grpc.netty.shaded.io.netty.channel.embedded.EmbeddedChannel;
 import io.grpc.netty.shaded.io.netty.handler.codec.http.HttpServerCodec;
+import io.grpc.netty.shaded.io.netty.util.ReferenceCountUtil;
 import io.grpc.stub.StreamObserver;
 import io.kith.admin.v1.AdminServiceGrpc;
 import io.kith.admin.v1.ImportRequest;
 import io.kith.admin.v1.ImportResponse;
+import io.kith.server.net.ConnectionLimit;
+import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Map;
@@ -32,8 +39,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 class HttpHandlerTest {
   private final Queue<Runnable> calls = new ArrayDeque<>();
   private boolean accepts;
+  private final Peer peer = new Peer();
   private final EmbeddedChannel channel =
       new EmbeddedChannel(
+          peer,
           new HttpServerCodec(),
           new HttpHandler(
               Routes.of(
@@ -48,9 +57,32 @@ class HttpHandlerTest {
                           },
                           new Door()))),
               _ -> Attributes.EMPTY,
-              Map.of(),
+              Map.of("/document.json", "{}"),
               calls::add,
-              () -> {}));
+              requireNonNull(new ConnectionLimit(1).admit(new EmbeddedChannel()))));
+
+  /** Takes what it is sent, or not. */
+  private static final class Peer extends ChannelOutboundHandlerAdapter {
+    private boolean reads = true;
+    private boolean broken;
+
+    @Override
+    public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
+      if (broken) {
+        ReferenceCountUtil.release(message);
+        var _ = promise.setFailure(new IOException("broken"));
+      } else {
+        var _ = context.write(message, promise);
+      }
+    }
+
+    @Override
+    public void flush(ChannelHandlerContext context) {
+      if (reads) {
+        context.flush();
+      }
+    }
+  }
 
   /** Lets callers in, or not. */
   private final class Door implements ServerInterceptor {
@@ -187,6 +219,69 @@ class HttpHandlerTest {
     run();
 
     assertThat(firstLine()).isEqualTo("HTTP/1.1 401 Unauthorized");
+    assertThat(channel.isOpen()).isFalse();
+  }
+
+  /** Answers that nobody read were kept, one for each request. */
+  @ParameterizedTest
+  @ValueSource(strings = {"/document.json", "/v1/status", "/v2/status"})
+  void nextRequest_beforeTheAnswerIsTaken_endsTheConnection(String path) {
+    peer.reads = false;
+    send("GET " + path + " HTTP/1.1\r\n\r\n");
+    run();
+    assertThat(channel.isOpen()).isTrue();
+
+    send("GET " + path + " HTTP/1.1\r\n\r\n");
+
+    assertThat(channel.isOpen()).isFalse();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/document.json", "/v1/status", "/v2/status"})
+  void nextRequest_whenTheAnswerIsTakenLate_isAnswered(String path) {
+    peer.reads = false;
+    send("GET " + path + " HTTP/1.1\r\n\r\n");
+    run();
+    peer.reads = true;
+    channel.flush();
+    assertThat(firstLine()).startsWith("HTTP/1.1 ");
+
+    send("GET /document.json HTTP/1.1\r\n\r\n");
+    run();
+
+    assertThat(firstLine()).isEqualTo("HTTP/1.1 200 OK");
+    assertThat(channel.isOpen()).isTrue();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "GET /document.json HTTP/1.1\r\n\r\n",
+        "GET /v1/status HTTP/1.1\r\n\r\n",
+        "GET /document.json HTTP/1.1\r\nContent-Length: 2\r\n\r\n"
+      })
+  void answer_thatIsNotTaken_endsTheConnectionInTheEnd(String request) {
+    channel.freezeTime();
+    peer.reads = false;
+    send(request);
+    run();
+    if (request.contains("Length")) {
+      send("{}"); // there is nothing more to wait for but that the answer is taken
+    }
+    assertThat(channel.isOpen()).isTrue();
+
+    channel.advanceTimeBy(2, TimeUnit.MINUTES);
+    run();
+
+    assertThat(channel.isOpen()).isFalse();
+  }
+
+  @Test
+  void answer_thatCannotBeWritten_endsTheConnection() {
+    peer.broken = true;
+    send("GET /document.json HTTP/1.1\r\n\r\n");
+    run();
+
     assertThat(channel.isOpen()).isFalse();
   }
 

@@ -4,11 +4,13 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.Socket;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
@@ -18,7 +20,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** HTTP/1.1 over a Unix socket, which the JDK's client cannot: one connection. */
+/**
+ * HTTP/1.1 over one connection, also over a Unix socket, which the JDK's client cannot; it does not
+ * open another by itself.
+ */
 public final class RawHttp implements AutoCloseable {
   /**
    * An answer.
@@ -27,18 +32,26 @@ public final class RawHttp implements AutoCloseable {
    */
   public record Answer(int status, Map<String, String> headers, String body) {}
 
-  private final SocketChannel channel;
+  private final Closeable connection;
   private final InputStream in;
+  private final OutputStream out;
 
-  private RawHttp(SocketChannel channel) {
-    this.channel = channel;
-    this.in = new BufferedInputStream(Channels.newInputStream(channel));
+  private RawHttp(Closeable connection, InputStream in, OutputStream out) {
+    this.connection = connection;
+    this.in = new BufferedInputStream(in);
+    this.out = out;
   }
 
   public static RawHttp connect(Path socket) throws IOException {
     var channel = SocketChannel.open(StandardProtocolFamily.UNIX);
     channel.connect(UnixDomainSocketAddress.of(socket));
-    return new RawHttp(channel);
+    return new RawHttp(
+        channel, Channels.newInputStream(channel), Channels.newOutputStream(channel));
+  }
+
+  /** Over TCP or TLS. */
+  public static RawHttp over(Socket socket) throws IOException {
+    return new RawHttp(socket, socket.getInputStream(), socket.getOutputStream());
   }
 
   public Answer get(String target) throws IOException {
@@ -65,10 +78,8 @@ public final class RawHttp implements AutoCloseable {
   }
 
   public void send(String text) throws IOException {
-    var bytes = ByteBuffer.wrap(text.getBytes(UTF_8));
-    while (bytes.hasRemaining()) {
-      channel.write(bytes);
-    }
+    out.write(text.getBytes(UTF_8));
+    out.flush();
   }
 
   /** The head of an answer; its lines are read with {@link #chunk}. */
@@ -109,6 +120,43 @@ public final class RawHttp implements AutoCloseable {
     return chunk;
   }
 
+  /**
+   * Sends requests and reads nothing, until the server hangs up; then reads all that there is.
+   *
+   * @param turn lets the server answer, after each request
+   * @return how many were answered, with one more at the end that asks for the close
+   */
+  public int askWithoutReading(int requests, String request, Turn turn) throws IOException {
+    for (var i = 0; i < requests && sent(request); i++) {
+      turn.pass();
+    }
+    var _ = sent("GET /end HTTP/1.1\r\nHost: kith\r\nConnection: close\r\n\r\n");
+    var answers = 0;
+    try {
+      for (; answers <= requests; answers++) {
+        answer();
+      }
+    } catch (IOException _) {
+      // that was the last
+    }
+    return answers;
+  }
+
+  private boolean sent(String request) {
+    try {
+      send(request);
+      return true;
+    } catch (IOException _) {
+      return false;
+    }
+  }
+
+  /** What is done between two requests. */
+  @FunctionalInterface
+  public interface Turn {
+    void pass() throws IOException;
+  }
+
   /** Whether the server has hung up. */
   public boolean isAtEnd() throws IOException {
     return in.read() < 0;
@@ -129,6 +177,6 @@ public final class RawHttp implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    channel.close();
+    connection.close();
   }
 }

@@ -1,5 +1,6 @@
 package io.kith.server.net;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.grpc.netty.shaded.io.netty.channel.embedded.EmbeddedChannel;
@@ -16,13 +17,18 @@ class ConnectionLimitTest {
     return connection.isOpen();
   }
 
-  @Test
-  void admits_oneMore_endsTheEldestOnWhichNobodyWasRecognized() {
-    assertThat(limit.admits(eldest)).isTrue();
-    assertThat(limit.admits(second)).isTrue();
-    limit.recognized(eldest);
+  private ConnectionLimit.Place admit(EmbeddedChannel connection) {
+    return requireNonNull(limit.admit(connection), "no place");
+  }
 
-    assertThat(limit.admits(third)).isTrue();
+  @Test
+  void admit_oneMore_endsTheEldestOnWhichNobodyWasRecognized() {
+    var place = admit(eldest);
+    place.waits();
+    var _ = admit(second);
+    place.recognized();
+
+    var _ = admit(third);
 
     assertThat(isOpen(eldest)).isTrue();
     assertThat(isOpen(second)).isFalse();
@@ -30,30 +36,46 @@ class ConnectionLimitTest {
   }
 
   @Test
-  void admits_whereAllAreRecognized_closesTheNewOne_untilOneIsClosed() {
-    assertThat(limit.admits(eldest)).isTrue();
-    assertThat(limit.admits(second)).isTrue();
-    limit.recognized(eldest);
-    limit.recognized(second);
+  void admit_whereAllAreRecognizedAndNoneIsWaitedFor_closesTheNewOne_untilOneIsClosed() {
+    admit(eldest).recognized();
+    admit(second).recognized();
 
-    assertThat(limit.admits(third)).isFalse();
+    assertThat(limit.admit(third)).isNull();
 
     assertThat(isOpen(third)).isFalse();
     assertThat(eldest.close().isSuccess()).isTrue();
-    assertThat(limit.admits(new EmbeddedChannel())).isTrue();
+    assertThat(limit.admit(new EmbeddedChannel())).isNotNull();
     assertThat(isOpen(second)).isTrue();
+  }
+
+  @Test
+  void admit_whereAllAreRecognized_endsTheOneThatIsWaitedForLongest() {
+    var first = admit(eldest);
+    first.recognized();
+    first.waits();
+    var other = admit(second);
+    other.recognized();
+    other.waits();
+    first.works();
+    first.waits();
+
+    var _ = admit(third);
+
+    assertThat(isOpen(eldest)).isTrue();
+    assertThat(isOpen(second)).isFalse();
   }
 
   /** It is told again and again, also of a connection that is closed meanwhile. */
   @Test
-  void recognized_onAClosedConnection_keepsNoPlace() {
-    assertThat(limit.admits(eldest)).isTrue();
+  void place_ofAClosedConnection_isNone() {
+    var place = admit(eldest);
     assertThat(eldest.close().isSuccess()).isTrue();
 
-    limit.recognized(eldest);
+    place.recognized();
+    place.waits();
 
-    assertThat(limit.admits(second)).isTrue();
-    assertThat(limit.admits(third)).isTrue();
+    var _ = admit(second);
+    var _ = admit(third);
     assertThat(isOpen(second)).isTrue();
   }
 }
