@@ -149,11 +149,7 @@ public final class JsonServer implements AutoCloseable {
                         .addLast(
                             new HttpServerCodec(MAX_LINE, MAX_HEADERS, MAX_CHUNK),
                             new HttpHandler(
-                                routes,
-                                services.peer(),
-                                services.documents(),
-                                calls,
-                                place));
+                                routes, services.peer(), services.documents(), calls, place));
                   }
                 })
             .bind(address)

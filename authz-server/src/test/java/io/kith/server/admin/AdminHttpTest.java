@@ -263,9 +263,7 @@ class AdminHttpTest {
     try (var stranger = RawHttp.connect(socket)) {
       var answered =
           stranger.askWithoutReading(
-              requests,
-              request,
-              () -> assertThat(http.get("/v1/status").status()).isEqualTo(200));
+              requests, request, () -> assertThat(http.get("/v1/status").status()).isEqualTo(200));
 
       assertThat(answered).isBetween(1, requests / 2);
     }
