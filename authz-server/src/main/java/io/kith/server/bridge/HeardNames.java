@@ -8,12 +8,14 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.NavigableSet;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import java.util.regex.Pattern;
 
@@ -21,8 +23,8 @@ import java.util.regex.Pattern;
  * The names that the pods of one bridge were told addresses of. Written by the thread of its
  * stream, read by any; inherited from by that of another.
  *
- * <p>A name is kept for its lifetime and at least a day: many programs resolve once and connect for
- * hours.
+ * <p>An address counts for its lifetime and at least a day from when the pod was told it, however
+ * often the bridge says it again: many programs resolve once and connect for hours.
  */
 final class HeardNames {
   static final int NAMES_PER_POD = 1_024;
@@ -34,9 +36,6 @@ final class HeardNames {
   /** Pods with names that are not registered yet: their list may come a moment later. */
   static final int PODS_AHEAD = 1_024;
 
-  /** Room that is made at once: each time the index of the pod that gives it is made anew. */
-  private static final int SPARE = 1_000;
-
   private static final long EXPIRED_EVERY_NANOS = Duration.ofMinutes(1).toNanos();
 
   private static final int MAX_POD_ID = 80; // longer ones are cut where pods are registered
@@ -44,9 +43,13 @@ final class HeardNames {
   private static final long LEAST_NANOS = Duration.ofDays(1).toNanos();
   private static final Pattern NAME = Pattern.compile("[a-z0-9_-]{1,63}(\\.[a-z0-9_-]{1,63})*");
 
-  private record Fact(Set<IpAddress> addresses, long untilNanos) {
+  private record Fact(Map<IpAddress, Long> untilNanos) {
     int weight() {
-      return 1 + addresses.size();
+      return 1 + untilNanos.size();
+    }
+
+    boolean isOver(long nowNanos) {
+      return untilNanos.values().stream().allMatch(until -> until - nowNanos <= 0);
     }
   }
 
@@ -54,6 +57,10 @@ final class HeardNames {
   private static final class Names {
     final String pod;
     final SequencedMap<String, Fact> facts = new LinkedHashMap<>();
+
+    /** Changed while it is read; what is heard at a time is little against what there is. */
+    final Map<IpAddress, Map<String, Long>> index = new ConcurrentHashMap<>();
+
     int weight; // changed by weigh
 
     Names(String pod) {
@@ -83,72 +90,79 @@ final class HeardNames {
    * without any hears nothing then. Nor does one that is not registered while many such have names.
    */
   synchronized void heard(Collection<DnsAnswer> answers) {
-    var touched = new HashSet<Names>();
     for (var answer : answers) {
       if (isSensible(answer) && isOfAPod(answer.getPodId())) {
         var names = byPod.computeIfAbsent(answer.getPodId(), Names::new);
-        touched.add(names);
-        add(names, answer.getName(), fact(answer), touched);
-      }
-    }
-    for (var names : touched) {
-      if (names.facts.isEmpty()) {
-        byPod.remove(names.pod);
-        byWeight.remove(names);
-        index.remove(names.pod);
-      } else {
-        index.put(names.pod, indexed(names.facts));
+        index.putIfAbsent(names.pod, names.index);
+        add(names, answer.getName(), fact(answer));
+        leaveOutIfEmpty(names);
       }
     }
   }
 
-  private void add(Names names, String name, Fact fact, Set<Names> touched) {
+  private void add(Names names, String name, Fact fact) {
     var before = names.facts.remove(name);
     weigh(names, before == null ? 0 : -before.weight());
     if (names.facts.size() >= NAMES_PER_POD) {
       forgetOldest(names);
     }
     if (weight + fact.weight() > MOST) {
-      makeRoom(names, fact.weight(), touched);
+      makeRoom(names, fact.weight());
     }
+    var gone = new HashSet<IpAddress>(before == null ? Set.of() : before.untilNanos().keySet());
     if (weight + fact.weight() <= MOST) {
       names.facts.put(name, fact);
       weigh(names, fact.weight());
+      index(names.index, name, fact);
+      gone.removeAll(fact.untilNanos().keySet());
     }
+    leaveOut(names.index, name, gone);
   }
 
-  private void makeRoom(Names names, int needed, Set<Names> touched) {
+  private void makeRoom(Names names, int needed) {
     if (nanoTime.getAsLong() - expiredForgottenNanos >= EXPIRED_EVERY_NANOS) {
-      forgetExpired(touched);
+      forgetExpired(names);
     }
-    if (weight + needed > MOST) {
+    while (weight + needed > MOST && byWeight.last().weight > names.weight + needed) {
       var heaviest = byWeight.last();
-      while (weight + needed + SPARE > MOST && heaviest.weight > names.weight + needed) {
-        forgetOldest(heaviest);
-        touched.add(heaviest);
-        heaviest = byWeight.last();
-      }
+      forgetOldest(heaviest);
+      leaveOutIfEmpty(heaviest);
     }
     while (weight + needed > MOST && !names.facts.isEmpty()) {
       forgetOldest(names);
     }
   }
 
-  private void forgetExpired(Set<Names> touched) {
+  /** One that hears just now stays, with nothing maybe. */
+  private void forgetExpired(Names hearing) {
     var now = nanoTime.getAsLong();
     expiredForgottenNanos = now;
-    for (var names : byPod.values()) {
-      var before = names.facts.size();
-      names.facts.values().removeIf(fact -> fact.untilNanos() - now <= 0);
-      if (names.facts.size() < before) {
-        weigh(names, weightOf(names.facts) - names.weight);
-        touched.add(names);
+    for (var names : List.copyOf(byPod.values())) {
+      for (var fact : List.copyOf(names.facts.entrySet())) {
+        if (fact.getValue().isOver(now)) {
+          names.facts.remove(fact.getKey());
+          weigh(names, -fact.getValue().weight());
+          leaveOut(names.index, fact.getKey(), fact.getValue().untilNanos().keySet());
+        }
+      }
+      if (names != hearing) {
+        leaveOutIfEmpty(names);
       }
     }
   }
 
   private void forgetOldest(Names names) {
-    weigh(names, -names.facts.pollFirstEntry().getValue().weight());
+    var oldest = names.facts.pollFirstEntry();
+    weigh(names, -oldest.getValue().weight());
+    leaveOut(names.index, oldest.getKey(), oldest.getValue().untilNanos().keySet());
+  }
+
+  private void leaveOutIfEmpty(Names names) {
+    if (names.facts.isEmpty()) {
+      byPod.remove(names.pod);
+      byWeight.remove(names);
+      index.remove(names.pod);
+    }
   }
 
   /** Its place among the others is by its weight. */
@@ -170,27 +184,47 @@ final class HeardNames {
         && answer.getName().length() <= 253
         && NAME.matcher(answer.getName()).matches()
         && answer.getAddressesCount() <= ADDRESSES
+        && (answer.getLeftSecondsCount() == 0 // of an older bridge
+            || answer.getLeftSecondsCount() == answer.getAddressesCount())
         && answer.getAddressesList().stream()
             .allMatch(address -> address.size() == 4 || address.size() == 16);
   }
 
   private Fact fact(DnsAnswer answer) {
-    var addresses = new HashSet<IpAddress>();
-    answer.getAddressesList().forEach(bytes -> addresses.add(IpAddress.of(bytes.toByteArray())));
-    var lifetime = Duration.ofSeconds(Integer.toUnsignedLong(answer.getTtlSeconds())).toNanos();
-    return new Fact(addresses, nanoTime.getAsLong() + Math.max(lifetime, LEAST_NANOS));
+    var now = nanoTime.getAsLong();
+    var until = new HashMap<IpAddress, Long>();
+    for (var i = 0; i < answer.getAddressesCount(); i++) {
+      var left =
+          answer.getLeftSecondsCount() == 0
+              ? Math.max(nanos(answer.getTtlSeconds()), LEAST_NANOS)
+              : nanos(answer.getLeftSeconds(i));
+      until.put(IpAddress.of(answer.getAddresses(i).toByteArray()), now + left);
+    }
+    return new Fact(until);
   }
 
-  private static Map<IpAddress, Map<String, Long>> indexed(Map<String, Fact> names) {
-    var all = new HashMap<IpAddress, Map<String, Long>>();
-    names.forEach(
-        (name, fact) ->
-            fact.addresses()
-                .forEach(
-                    address ->
-                        all.computeIfAbsent(address, _ -> new HashMap<>())
-                            .put(name, fact.untilNanos())));
-    return all;
+  private static long nanos(int unsignedSeconds) {
+    return TimeUnit.SECONDS.toNanos(Integer.toUnsignedLong(unsignedSeconds));
+  }
+
+  private static void index(Map<IpAddress, Map<String, Long>> index, String name, Fact fact) {
+    fact.untilNanos()
+        .forEach(
+            (address, until) ->
+                index.computeIfAbsent(address, _ -> new ConcurrentHashMap<>(1)).put(name, until));
+  }
+
+  private static void leaveOut(
+      Map<IpAddress, Map<String, Long>> index, String name, Set<IpAddress> addresses) {
+    for (var address : addresses) {
+      var named = index.get(address);
+      if (named != null) {
+        named.remove(name);
+        if (named.isEmpty()) {
+          index.remove(address);
+        }
+      }
+    }
   }
 
   /** The names for which the pod was told this address. */
@@ -231,9 +265,10 @@ final class HeardNames {
     if (weight + its <= MOST && !byPod.containsKey(pod)) {
       var names = new Names(pod);
       names.facts.putAll(facts);
+      facts.forEach((name, fact) -> index(names.index, name, fact));
       weigh(names, its);
       byPod.put(pod, names);
-      index.put(pod, indexed(facts));
+      index.put(pod, names.index);
     }
   }
 

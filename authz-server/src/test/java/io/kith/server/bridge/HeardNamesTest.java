@@ -5,18 +5,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.protobuf.ByteString;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.bridge.v1.DnsAnswer;
-import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class HeardNamesTest {
   private static final IpAddress ADDRESS = IpAddress.parse("192.0.2.1");
 
-  private long now;
-  private final HeardNames names = new HeardNames(() -> now);
+  private final AtomicLong now = new AtomicLong();
+  private final HeardNames names = new HeardNames(now::get);
 
   private static DnsAnswer answer(String pod, String name) {
     return DnsAnswer.newBuilder()
@@ -67,6 +68,72 @@ class HeardNamesTest {
         .containsExactlyInAnyOrder("second.example", "third.example");
   }
 
+  private void hear(IpAddress address, long leftSeconds, IpAddress other, long otherLeftSeconds) {
+    names.heard(
+        List.of(
+            answer("uid-1", "d.example").toBuilder()
+                .clearAddresses()
+                .addAddresses(ByteString.copyFrom(address.bytes()))
+                .addAddresses(ByteString.copyFrom(other.bytes()))
+                .addLeftSeconds((int) leftSeconds)
+                .addLeftSeconds((int) otherLeftSeconds)
+                .build()));
+  }
+
+  /** A bridge says all again on each of its streams. */
+  @Test
+  void heard_again_endsWhenItDidBefore_eachAddressByItself() {
+    var other = IpAddress.parse("192.0.2.2");
+    hear(ADDRESS, 7_200, other, 86_400);
+
+    now.addAndGet(TimeUnit.HOURS.toNanos(1));
+    hear(ADDRESS, 3_600, other, 82_800);
+    now.addAndGet(TimeUnit.MINUTES.toNanos(59));
+    assertThat(names.of("uid-1", ADDRESS)).containsExactly("d.example");
+
+    now.addAndGet(TimeUnit.MINUTES.toNanos(1));
+    assertThat(names.of("uid-1", ADDRESS)).isEmpty();
+    assertThat(names.of("uid-1", other)).containsExactly("d.example");
+    now.addAndGet(TimeUnit.HOURS.toNanos(22));
+    assertThat(names.of("uid-1", other)).isEmpty();
+  }
+
+  @Test
+  void heard_byABridgeThatDoesNotSayHowLong_countsForADayOrItsLifetime() {
+    hear("uid-1", "d.example");
+    names.heard(
+        List.of(answer("uid-1", "long.example").toBuilder().setTtlSeconds(2 * 86_400).build()));
+
+    now.addAndGet(TimeUnit.DAYS.toNanos(1) - 1);
+    assertThat(names.of("uid-1", ADDRESS)).containsExactlyInAnyOrder("d.example", "long.example");
+
+    now.addAndGet(1);
+    assertThat(names.of("uid-1", ADDRESS)).containsExactly("long.example");
+  }
+
+  @Test
+  void heard_withTimesForOtherThanItsAddresses_isLeftOut() {
+    names.heard(
+        List.of(
+            answer("uid-1", "d.example").toBuilder()
+                .addLeftSeconds(3_600)
+                .addLeftSeconds(3_600)
+                .build()));
+
+    assertThat(names.of("uid-1", ADDRESS)).isEmpty();
+  }
+
+  @Test
+  void heard_withOtherAddresses_leavesThoseBeforeToOtherNames() {
+    var other = IpAddress.parse("192.0.2.2");
+    hear("uid-1", "e.example");
+    hear("uid-1", "d.example");
+    hear(other, 86_400, other, 86_400);
+
+    assertThat(names.of("uid-1", ADDRESS)).containsExactly("e.example");
+    assertThat(names.of("uid-1", other)).containsExactly("d.example");
+  }
+
   private void hearMuch(String pod) {
     var addresses =
         IntStream.range(0, 64)
@@ -111,11 +178,11 @@ class HeardNamesTest {
   @Test
   void heard_whenAllPodsHaveTooMany_forgetsThoseWhoseLifetimeIsOverFirst() {
     hearMuch("a");
-    now = Duration.ofHours(1).toNanos();
+    now.set(TimeUnit.HOURS.toNanos(1));
     hearMuch("b");
     assertThat(namesOf("b")).isLessThan(HeardNames.NAMES_PER_POD);
 
-    now = Duration.ofHours(24).toNanos();
+    now.set(TimeUnit.HOURS.toNanos(24));
     hearMuch("b");
 
     assertThat(namesOf("b")).isEqualTo(HeardNames.NAMES_PER_POD);

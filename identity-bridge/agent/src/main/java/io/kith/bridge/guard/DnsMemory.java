@@ -1,35 +1,79 @@
 package io.kith.bridge.guard;
 
 import io.kith.baselines.identity.IpAddress;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What pods were told about names, the latest {@value #NAMES_PER_POD} of each. Thread-safe.
  *
- * <p>Each fact has a number that grows, so that a reader can ask for what is new.
+ * <p>Each fact has a number that grows, so that a reader can ask for what is new. An address of a
+ * name counts for the lifetime that it was told with last, and at least a day from then: many
+ * programs resolve once and connect for hours, and whose it is after that nobody knows.
  */
 public final class DnsMemory {
   static final int NAMES_PER_POD = 1_024;
   private static final int PODS = 4_096;
+  private static final int ADDRESSES = 64;
+  private static final long LEAST_NANOS = Duration.ofDays(1).toNanos();
 
-  private final Map<String, Map<String, Fact>> byPod = new HashMap<>(); // guarded by this
+  private final LongSupplier nanoTime;
+  private final Map<String, Map<String, Known>> byPod = new HashMap<>(); // guarded by this
   private long next = 1; // guarded by this
 
   /**
    * What a pod was told about a name.
    *
    * @param number greater than that of every fact before
+   * @param ttlSeconds of the latest answer
+   * @param leftSeconds how long each address still counts; not empty, and none has ended
    */
-  public record Fact(long number, String pod, DnsAnswer answer) {}
+  public record Fact(
+      long number, String pod, String name, long ttlSeconds, Map<IpAddress, Long> leftSeconds) {
+    public Fact {
+      leftSeconds = Map.copyOf(leftSeconds);
+    }
+  }
 
-  /** Takes in an answer; the addresses of several answers about one name add up, to 64. */
+  /**
+   * @param untilNanos until when each address counts, the latest told first
+   */
+  private record Known(
+      long number, String pod, String name, long ttlSeconds, Map<IpAddress, Long> untilNanos) {
+    Fact at(long nowNanos) {
+      var left = new HashMap<IpAddress, Long>();
+      untilNanos.forEach(
+          (address, until) -> {
+            var seconds = TimeUnit.NANOSECONDS.toSeconds(until - nowNanos);
+            if (seconds > 0) {
+              left.put(address, seconds);
+            }
+          });
+      return new Fact(number, pod, name, ttlSeconds, left);
+    }
+  }
+
+  DnsMemory() {
+    this(System::nanoTime);
+  }
+
+  DnsMemory(LongSupplier nanoTime) {
+    this.nanoTime = nanoTime;
+  }
+
+  /**
+   * Takes in an answer; the addresses of several answers about one name add up, to {@value
+   * #ADDRESSES}, each until it counts no more.
+   */
   synchronized void heard(String pod, DnsAnswer answer) {
     var names = byPod.get(pod);
     if (names == null) {
@@ -39,29 +83,46 @@ public final class DnsMemory {
       names = new LinkedHashMap<>();
       byPod.put(pod, names);
     }
-    var before = names.remove(answer.name());
-    var addresses = new LinkedHashSet<IpAddress>(answer.addresses());
-    if (before != null) {
-      addresses.addAll(before.answer().addresses());
-    }
-    var merged =
-        new DnsAnswer(answer.name(), addresses.stream().limit(64).toList(), answer.ttlSeconds());
-    names.put(answer.name(), new Fact(next++, pod, merged));
+    var until = until(answer, names.remove(answer.name()));
+    names.put(answer.name(), new Known(next++, pod, answer.name(), answer.ttlSeconds(), until));
     if (names.size() > NAMES_PER_POD) {
       names.remove(names.keySet().iterator().next());
     }
   }
 
-  /** The facts after one with a number, the oldest first, at most so many. */
+  private Map<IpAddress, Long> until(DnsAnswer answer, @Nullable Known before) {
+    var now = nanoTime.getAsLong();
+    var lifetime = TimeUnit.SECONDS.toNanos(answer.ttlSeconds());
+    var until = new LinkedHashMap<IpAddress, Long>();
+    answer.addresses().stream()
+        .limit(ADDRESSES)
+        .forEach(address -> until.put(address, now + Math.max(lifetime, LEAST_NANOS)));
+    if (before != null) {
+      before
+          .untilNanos()
+          .forEach(
+              (address, its) -> {
+                if (its - now > 0 && until.size() < ADDRESSES) {
+                  until.putIfAbsent(address, its);
+                }
+              });
+    }
+    return until;
+  }
+
+  /** The facts after one with a number that still count, the oldest first, at most so many. */
   public synchronized List<Fact> after(long number, int most) {
     if (number + 1 >= next) {
       return List.of();
     }
-    var found = new ArrayList<Fact>();
+    var now = nanoTime.getAsLong();
+    var found = new ArrayList<Known>();
     byPod.values().forEach(names -> found.addAll(names.values()));
     return found.stream()
-        .filter(fact -> fact.number() > number)
-        .sorted(Comparator.comparingLong(Fact::number))
+        .filter(known -> known.number() > number)
+        .sorted(Comparator.comparingLong(Known::number))
+        .map(known -> known.at(now))
+        .filter(fact -> !fact.leftSeconds().isEmpty())
         .limit(most)
         .toList();
   }

@@ -192,13 +192,20 @@ final class GuardMessages {
       var message =
           DnsAnswer.newBuilder()
               .setPodId(fact.pod())
-              .setName(fact.answer().name())
-              .setTtlSeconds((int) Math.min(fact.answer().ttlSeconds(), Integer.MAX_VALUE));
-      fact.answer().addresses().stream()
-          .map(address -> ByteString.copyFrom(address.bytes()))
-          .forEach(message::addAddresses);
+              .setName(fact.name())
+              .setTtlSeconds(seconds(fact.ttlSeconds()));
+      fact.leftSeconds()
+          .forEach(
+              (address, left) ->
+                  message
+                      .addAddresses(ByteString.copyFrom(address.bytes()))
+                      .addLeftSeconds(seconds(left)));
       answers.addAnswers(message);
     }
     return BridgeMessage.newBuilder().setDnsAnswers(answers).build();
+  }
+
+  private static int seconds(long seconds) {
+    return (int) Math.min(seconds, Integer.MAX_VALUE);
   }
 }

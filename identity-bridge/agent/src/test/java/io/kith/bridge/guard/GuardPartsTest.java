@@ -20,6 +20,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -248,7 +250,7 @@ class GuardPartsTest {
 
     var all = names.after(0, 10);
     assertThat(all).hasSize(2);
-    assertThat(all.getFirst().answer().addresses()).hasSize(2);
+    assertThat(all.getFirst().leftSeconds()).hasSize(2);
     assertThat(names.after(all.getLast().number(), 10)).isEmpty();
     assertThat(names.after(0, 1)).hasSize(1);
 
@@ -258,6 +260,45 @@ class GuardPartsTest {
     assertThat(names.size()).isEqualTo(DnsMemory.NAMES_PER_POD + 1);
     names.keep(Set.of("q"));
     assertThat(names.size()).isEqualTo(1);
+  }
+
+  private static Map<IpAddress, Long> left(DnsMemory names) {
+    return names.after(0, 10).getFirst().leftSeconds();
+  }
+
+  /** Who has an address that a name was given up for long ago is not believed to be that name. */
+  @Test
+  void names_addressToldDaysAgo_isForgottenThoughTheNameIsHeardAgain() {
+    var now = new AtomicLong();
+    var names = new DnsMemory(now::get);
+    var near = IpAddress.parse("198.18.1.2");
+    names.heard("p", new DnsAnswer("a.example", List.of(FAR), 60));
+
+    now.addAndGet(TimeUnit.HOURS.toNanos(20));
+    names.heard("p", new DnsAnswer("a.example", List.of(near), 60));
+    assertThat(left(names)).isEqualTo(Map.of(FAR, 4 * 3_600L, near, 24 * 3_600L));
+
+    now.addAndGet(TimeUnit.HOURS.toNanos(5));
+    assertThat(left(names)).isEqualTo(Map.of(near, 19 * 3_600L));
+
+    now.addAndGet(TimeUnit.HOURS.toNanos(43));
+    assertThat(names.after(0, 10)).isEmpty();
+    names.heard("p", new DnsAnswer("a.example", List.of(FAR), 60));
+    assertThat(left(names)).isEqualTo(Map.of(FAR, 24 * 3_600L));
+  }
+
+  @Test
+  void names_addressOfALongLifetime_countsForIt() {
+    var now = new AtomicLong(Long.MAX_VALUE); // and then it overflows
+    var names = new DnsMemory(now::get);
+    names.heard("p", new DnsAnswer("a.example", List.of(FAR), 3 * 86_400));
+
+    now.addAndGet(TimeUnit.DAYS.toNanos(2));
+    assertThat(left(names)).isEqualTo(Map.of(FAR, 86_400L));
+
+    names.heard("p", new DnsAnswer("a.example", List.of(IpAddress.parse("198.18.1.2")), 60));
+    now.addAndGet(TimeUnit.DAYS.toNanos(1));
+    assertThat(names.after(0, 10)).isEmpty();
   }
 
   private static Listed socket(long cookie) {
