@@ -42,6 +42,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
@@ -311,6 +312,8 @@ public final class Bridge implements NodeView, AutoCloseable {
 
   /** What the guard asks of the rest of the bridge, and what the streams ask of the guard. */
   private final class Guarded implements Guard.Node, GuardView {
+    private final List<Runnable> hearers = new CopyOnWriteArrayList<>();
+
     @Override
     public @Nullable SockDiag sockets(io.kith.bridge.capture.Pod pod) {
       return sockets.sockets(pod);
@@ -398,6 +401,26 @@ public final class Bridge implements NodeView, AutoCloseable {
     @Override
     public List<DnsMemory.Fact> namesAfter(long number, int most) {
       return guard.names().after(number, most);
+    }
+
+    @Override
+    public long latestName() {
+      return guard.names().latest();
+    }
+
+    @Override
+    public void named() {
+      hearers.forEach(Runnable::run);
+    }
+
+    @Override
+    public void whenNamed(Runnable hearer) {
+      hearers.add(hearer);
+    }
+
+    @Override
+    public void forget(Runnable hearer) {
+      hearers.remove(hearer);
     }
   }
 

@@ -2,13 +2,13 @@ package io.kith.bridge.guard;
 
 import io.kith.baselines.identity.IpAddress;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -28,7 +28,8 @@ public final class DnsMemory {
 
   private final LongSupplier nanoTime;
   private final Map<String, Map<String, Known>> byPod = new HashMap<>(); // guarded by this
-  private long next = 1; // guarded by this
+  private final NavigableMap<Long, Known> byNumber = new TreeMap<>(); // guarded by this
+  private volatile long latest; // written under this
 
   /**
    * What a pod was told about a name.
@@ -83,11 +84,19 @@ public final class DnsMemory {
       names = new LinkedHashMap<>();
       byPod.put(pod, names);
     }
-    var until = until(answer, names.remove(answer.name()));
-    names.put(answer.name(), new Known(next++, pod, answer.name(), answer.ttlSeconds(), until));
-    if (names.size() > NAMES_PER_POD) {
-      names.remove(names.keySet().iterator().next());
+    var before = names.remove(answer.name());
+    if (before != null) {
+      byNumber.remove(before.number());
+    } else if (names.size() == NAMES_PER_POD) {
+      var oldest = names.values().iterator().next();
+      names.remove(oldest.name());
+      byNumber.remove(oldest.number());
     }
+    var number = latest + 1;
+    var known = new Known(number, pod, answer.name(), answer.ttlSeconds(), until(answer, before));
+    names.put(answer.name(), known);
+    byNumber.put(number, known);
+    latest = number;
   }
 
   private Map<IpAddress, Long> until(DnsAnswer answer, @Nullable Known before) {
@@ -110,17 +119,15 @@ public final class DnsMemory {
     return until;
   }
 
+  /** The number of the newest fact, 0 before any; costs nothing. */
+  public long latest() {
+    return latest;
+  }
+
   /** The facts after one with a number that still count, the oldest first, at most so many. */
   public synchronized List<Fact> after(long number, int most) {
-    if (number + 1 >= next) {
-      return List.of();
-    }
     var now = nanoTime.getAsLong();
-    var found = new ArrayList<Known>();
-    byPod.values().forEach(names -> found.addAll(names.values()));
-    return found.stream()
-        .filter(known -> known.number() > number)
-        .sorted(Comparator.comparingLong(Known::number))
+    return byNumber.tailMap(number, false).values().stream()
         .map(known -> known.at(now))
         .filter(fact -> !fact.leftSeconds().isEmpty())
         .limit(most)
@@ -129,11 +136,13 @@ public final class DnsMemory {
 
   /** How many names are remembered. */
   public synchronized int size() {
-    return byPod.values().stream().mapToInt(Map::size).sum();
+    return byNumber.size();
   }
 
   /** Forgets the pods that are gone. */
   synchronized void keep(Set<String> pods) {
-    byPod.keySet().retainAll(pods);
+    if (byPod.keySet().retainAll(pods)) {
+      byNumber.values().removeIf(known -> !pods.contains(known.pod()));
+    }
   }
 }

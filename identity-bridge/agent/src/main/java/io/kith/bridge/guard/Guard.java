@@ -85,6 +85,9 @@ public final class Guard implements AutoCloseable {
     default PodContainers.Proxy proxy(Pod pod) {
       return new PodContainers.Proxy.NotKnown();
     }
+
+    /** A pod was told addresses of a name. */
+    default void named() {}
   }
 
   /**
@@ -558,6 +561,7 @@ public final class Guard implements AutoCloseable {
     var answer = DnsMessage.answer(record, GuardRecord.ANSWER_PAYLOAD, answerBytes(record));
     if (answer != null) {
       names.heard(pod, answer);
+      node.named();
     }
   }
 

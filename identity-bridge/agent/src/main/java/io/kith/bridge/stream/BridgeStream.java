@@ -35,6 +35,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -65,7 +66,6 @@ public final class BridgeStream implements AutoCloseable {
   private static final Duration STATUS_INTERVAL = Duration.ofSeconds(30);
 
   private static final Duration GUARD_INTERVAL = Duration.ofSeconds(5);
-  private static final int NAMES_AT_ONCE = 256;
 
   /** A server lets as many questions wait. One that waits for a hash or an agent has a thread. */
   private static final FairExecutor.Limits WORKERS = new FairExecutor.Limits(32, 4, 10_000, 2_500);
@@ -152,6 +152,8 @@ public final class BridgeStream implements AutoCloseable {
   private final Workers workers;
   private final Consumer<Event> events;
   private final ScheduledExecutorService timer;
+  private final Runnable hearer = this::named;
+  private final AtomicBoolean tellsNames = new AtomicBoolean(); // in a moment
   private int failures; // guarded by this
   private boolean closed; // guarded by this
   private boolean held = true; // guarded by this
@@ -264,6 +266,19 @@ public final class BridgeStream implements AutoCloseable {
     every(GUARD_INTERVAL, () -> tell(Attachment::sendReport));
     every(POD_INTERVAL, () -> tell(Attachment::sendNames));
     every(POD_INTERVAL, () -> tell(Attachment::sendOpeners));
+    view.guard().whenNamed(hearer);
+  }
+
+  /** A pod heard a name: it may connect by it next. */
+  private void named() {
+    if (tellsNames.compareAndSet(false, true)) {
+      later(
+          Duration.ZERO,
+          () -> {
+            tellsNames.set(false); // before it looks what there is
+            guarded(() -> tell(Attachment::sendNames));
+          });
+    }
   }
 
   /** Has a connection ready, with the certificate of now. */
@@ -451,7 +466,6 @@ public final class BridgeStream implements AutoCloseable {
     private volatile long toldChanges = -1; // of the pods; written under this
     private List<Object> toldWorks = List.of(); // guarded by this
     private boolean greeted; // guarded by this
-    private long namesSent; // guarded by this
     private boolean readsOpeners; // guarded by this
     private NodeView.@Nullable OpenerTable openersTold; // guarded by this
     private boolean openersWanted; // once more; guarded by this
@@ -470,7 +484,7 @@ public final class BridgeStream implements AutoCloseable {
     @Override
     public void beforeStart(ClientCallStreamObserver<BridgeMessage> call) {
       this.call = call;
-      var created = new Outbox(call);
+      var created = new Outbox(call, view.guard());
       outbox = created;
       call.setOnReadyHandler(new Greeting(created));
     }
@@ -542,14 +556,11 @@ public final class BridgeStream implements AutoCloseable {
       }
     }
 
-    private synchronized void sendNames() {
+    /** Whatever else is said says them too. */
+    private void sendNames() {
       var out = outbox;
-      while (out != null && greeted) {
-        var facts = view.guard().namesAfter(namesSent, NAMES_AT_ONCE);
-        if (facts.isEmpty() || !out.names(GuardMessages.names(facts))) {
-          return;
-        }
-        namesSent = facts.getLast().number();
+      if (out != null) {
+        out.flush();
       }
     }
 
@@ -787,6 +798,7 @@ public final class BridgeStream implements AutoCloseable {
         }
       }
     }
+    view.guard().forget(hearer);
     timer.shutdownNow();
     for (var attachment : open) {
       attachment.cancel();

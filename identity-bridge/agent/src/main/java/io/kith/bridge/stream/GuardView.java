@@ -47,6 +47,17 @@ public interface GuardView {
         public List<DnsMemory.Fact> namesAfter(long number, int most) {
           return List.of();
         }
+
+        @Override
+        public long latestName() {
+          return 0;
+        }
+
+        @Override
+        public void whenNamed(Runnable hearer) {}
+
+        @Override
+        public void forget(Runnable hearer) {}
       };
 
   /** A server says how these pods, by id, are guarded. */
@@ -76,6 +87,15 @@ public interface GuardView {
 
   /** What pods were told about names, after a fact with this number. */
   List<DnsMemory.Fact> namesAfter(long number, int most);
+
+  /** The number of the newest of these facts; costs nothing, so that it can be asked often. */
+  long latestName();
+
+  /** Has somebody told at each new fact, who must be quick. */
+  void whenNamed(Runnable hearer);
+
+  /** Has nobody told any more who was. */
+  void forget(Runnable hearer);
 
   /**
    * A TCP connection as its proxy sees it, near end first; the bridge undoes NAT.

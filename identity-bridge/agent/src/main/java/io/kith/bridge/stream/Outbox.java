@@ -18,13 +18,18 @@ import org.jspecify.annotations.Nullable;
  * the one before. Answers wait in order up to a limit; beyond it the oldest is dropped, for which
  * the server has stopped waiting by then. What is said of revocations waits likewise; the server
  * says again on the next stream what it heard nothing of. A fingerprint is sent once per stream,
- * right before the first answer that is sent and names it. Thread-safe.
+ * right before the first answer that is sent and names it. The names that pods heard are taken from
+ * memory whenever something is sent: those that were heard until an answer was given go before it,
+ * since the server judges by them what it asked for, others last. Thread-safe.
  */
 final class Outbox {
   private static final int MAX_ANSWERS = 10_000; // as many questions may a server ask at a time
   private static final int MAX_DONE = 1_000; // of up to 1,024 connections each
 
+  private static final int NAMES_AT_ONCE = 256;
+
   private final ClientCallStreamObserver<BridgeMessage> call;
+  private final GuardView guard;
   private final Set<String> sent = new HashSet<>(); // guarded by this
   private final Deque<Reply> replies = new ArrayDeque<>(); // guarded by this
   private final Deque<BridgeMessage> done = new ArrayDeque<>(); // guarded by this
@@ -32,16 +37,21 @@ final class Outbox {
   private @Nullable BridgeMessage status; // guarded by this
   private @Nullable BridgeMessage openers; // guarded by this
   private @Nullable Report report; // guarded by this
-  private @Nullable BridgeMessage names; // guarded by this
+  private boolean podsSent; // guarded by this
+  private long namesSent; // the number of the latest; guarded by this
   private boolean ended; // guarded by this
   private long dropped; // guarded by this
 
-  private record Reply(long queryId, NodeView.Answer answer) {}
+  private record Reply(long queryId, NodeView.Answer answer, long latestName) {}
 
   private record Report(BridgeMessage message, List<GuardEvent> events) {}
 
-  Outbox(ClientCallStreamObserver<BridgeMessage> call) {
+  /**
+   * @param guard remembers the names
+   */
+  Outbox(ClientCallStreamObserver<BridgeMessage> call, GuardView guard) {
     this.call = call;
+    this.guard = guard;
   }
 
   /** At once, before everything else. */
@@ -70,16 +80,6 @@ final class Outbox {
     flush();
   }
 
-  /** Takes a part of the names; false when the part before still waits. */
-  synchronized boolean names(BridgeMessage message) {
-    if (names != null) {
-      return false;
-    }
-    names = message;
-    flush();
-    return true;
-  }
-
   /** A revocation was done. */
   synchronized void done(BridgeMessage message) {
     if (done.size() == MAX_DONE) {
@@ -94,19 +94,23 @@ final class Outbox {
       replies.removeFirst();
       dropped++;
     }
-    replies.addLast(new Reply(queryId, answer));
+    replies.addLast(new Reply(queryId, answer, guard.latestName()));
     flush();
   }
 
   /** Sends what waits, as far as the server takes it. Called too when it takes more again. */
   synchronized void flush() {
+    var latestName = guard.latestName(); // later ones have their own turn: this comes to an end
     while (!ended && call.isReady()) {
       if (pods != null) {
         send(pods);
         pods = null;
+        podsSent = true;
       } else if (openers != null) {
         send(openers); // an answer may say what is in it
         openers = null;
+      } else if (!replies.isEmpty() && lacksNames(replies.getFirst().latestName())) {
+        names();
       } else if (!replies.isEmpty()) {
         send(replies.removeFirst());
       } else if (!done.isEmpty()) {
@@ -117,12 +121,27 @@ final class Outbox {
       } else if (report != null) {
         send(report);
         report = null;
-      } else if (names != null) {
-        send(names);
-        names = null;
+      } else if (lacksNames(latestName)) {
+        names();
       } else {
         return;
       }
+    }
+  }
+
+  /** Not before the pods, with which the server takes over what an earlier bridge heard. */
+  private boolean lacksNames(long latest) {
+    return podsSent && latest > namesSent;
+  }
+
+  private void names() {
+    var latest = guard.latestName();
+    var facts = guard.namesAfter(namesSent, NAMES_AT_ONCE);
+    if (facts.isEmpty()) {
+      namesSent = latest; // what there was counts no more
+    } else {
+      namesSent = facts.getLast().number();
+      send(GuardMessages.names(facts));
     }
   }
 

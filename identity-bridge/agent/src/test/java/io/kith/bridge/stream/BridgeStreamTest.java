@@ -1,6 +1,7 @@
 package io.kith.bridge.stream;
 
 import static io.kith.bridge.v1.BridgeMessage.MessageCase.ANSWER;
+import static io.kith.bridge.v1.BridgeMessage.MessageCase.DNS_ANSWERS;
 import static io.kith.bridge.v1.BridgeMessage.MessageCase.FINGERPRINT;
 import static io.kith.bridge.v1.BridgeMessage.MessageCase.HELLO;
 import static io.kith.bridge.v1.BridgeMessage.MessageCase.NODE_STATUS;
@@ -25,6 +26,7 @@ import io.kith.bridge.guard.Totals;
 import io.kith.bridge.process.FingerprintId;
 import io.kith.bridge.process.ProcessKey;
 import io.kith.bridge.stream.BridgeStream.Event;
+import io.kith.bridge.v1.BridgeMessage;
 import io.kith.bridge.v1.Connection;
 import io.kith.bridge.v1.Protocol;
 import io.kith.bridge.v1.Query;
@@ -37,6 +39,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -214,9 +217,34 @@ class BridgeStreamTest {
       return NONE.destroyed();
     }
 
+    private final List<DnsMemory.Fact> facts = new CopyOnWriteArrayList<>();
+    private final List<Runnable> hearers = new CopyOnWriteArrayList<>();
+
+    /** Of which nobody is told, as if the thread that hears were not at it yet. */
+    private void hear(String name) {
+      facts.add(
+          new DnsMemory.Fact(
+              facts.size() + 1, "net:[1]", name, 30, Map.of(IpAddress.parse("10.0.0.9"), 86_400L)));
+    }
+
     @Override
     public List<DnsMemory.Fact> namesAfter(long number, int most) {
-      return NONE.namesAfter(number, most);
+      return facts.stream().skip(number).limit(most).toList();
+    }
+
+    @Override
+    public long latestName() {
+      return facts.size();
+    }
+
+    @Override
+    public void whenNamed(Runnable hearer) {
+      hearers.add(hearer);
+    }
+
+    @Override
+    public void forget(Runnable hearer) {
+      hearers.remove(hearer);
     }
   }
 
@@ -435,6 +463,87 @@ class BridgeStreamTest {
 
     assertThat(server.next().getMessageCase()).isEqualTo(POD_UPDATE);
     assertThat(server.next().getMessageCase()).isEqualTo(ANSWER);
+  }
+
+  /**
+   * A pod connects right after it was told an address; at each question anew, between the looks.
+   */
+  @Test
+  void query_afterANameWasHeard_tellsTheNameBeforeTheAnswer() throws Exception {
+    server.next(NODE_STATUS);
+    node.candidates = List.of();
+
+    for (var id = 1; id <= 100; id++) {
+      node.atHand = id % 2 == 0;
+      node.guarded.hear("d" + id + ".example");
+      server.ask(id, "10.0.0.1", 4000, "10.0.0.9", 80);
+
+      var names = nextOfNamesAndAnswers();
+      assertThat(names.getDnsAnswers().getAnswersList())
+          .singleElement()
+          .satisfies(
+              answer -> {
+                assertThat(answer.getPodId()).isEqualTo("net:[1]");
+                assertThat(answer.getAddressesList())
+                    .containsExactly(FakeAuthzServer.bytes("10.0.0.9"));
+                assertThat(answer.getLeftSecondsList()).containsExactly(86_400);
+              });
+      assertThat(names.getDnsAnswers().getAnswers(0).getName()).isEqualTo("d" + id + ".example");
+      assertThat(nextOfNamesAndAnswers().getAnswer().getQueryId()).isEqualTo(id);
+    }
+  }
+
+  private BridgeMessage nextOfNamesAndAnswers() throws InterruptedException {
+    var message = server.next();
+    while (message.getMessageCase() != DNS_ANSWERS && message.getMessageCase() != ANSWER) {
+      message = server.next(); // pods and the status are said again now and then
+    }
+    return message;
+  }
+
+  @Test
+  void names_onANewStream_areToldAfterThePodsBeforeAllElse() throws Exception {
+    server.next(NODE_STATUS);
+    for (var i = 0; i < 300; i++) {
+      node.guarded.hear("d" + i + ".example");
+    }
+    var told = server.next(DNS_ANSWERS).getDnsAnswers().getAnswersCount();
+    while (told < 300) {
+      told += server.next(DNS_ANSWERS).getDnsAnswers().getAnswersCount();
+    }
+
+    server.cut();
+
+    assertThat(server.next(HELLO)).isNotNull();
+    assertThat(server.next().getMessageCase()).isEqualTo(POD_UPDATE);
+    var names = server.next();
+    assertThat(names.getMessageCase()).isEqualTo(DNS_ANSWERS);
+    assertThat(names.getDnsAnswers().getAnswersCount()).isEqualTo(256);
+    assertThat(names.getDnsAnswers().getAnswers(0).getName()).isEqualTo("d0.example");
+    assertThat(server.next(DNS_ANSWERS).getDnsAnswers().getAnswersCount()).isEqualTo(44);
+  }
+
+  /** Each comes as soon as it is heard: by the timer alone, 300 of them would take five minutes. */
+  @Test
+  @Timeout(120)
+  void names_heard_areToldAtOnce() throws Exception {
+    server.next(NODE_STATUS);
+
+    for (var i = 0; i < 300; i++) {
+      node.guarded.hear("d" + i + ".example");
+      node.guarded.hearers.forEach(Runnable::run);
+      var names = server.next(DNS_ANSWERS).getDnsAnswers();
+      assertThat(names.getAnswers(0).getName()).isEqualTo("d" + i + ".example");
+    }
+  }
+
+  @Test
+  void close_endsListeningForNames() {
+    assertThat(node.guarded.hearers).hasSize(1);
+
+    stream.close();
+
+    assertThat(node.guarded.hearers).isEmpty();
   }
 
   @Test
