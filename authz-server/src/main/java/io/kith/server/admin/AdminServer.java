@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /** The admin API where it listens, until closed. */
@@ -104,6 +105,7 @@ public final class AdminServer implements AutoCloseable {
                       address,
                       InternalProtocolNegotiators.serverPlaintext(),
                       Bounds.DEFAULT,
+                      uid -> uid == 0 || uid == owner,
                       service,
                       Caller.onUnixSocket(owner, roles),
                       limits,
@@ -150,7 +152,9 @@ public final class AdminServer implements AutoCloseable {
     var workers = Workers.start();
     try {
       var server =
-          serving(address, transport, bounds, service, caller, limits, workers).build().start();
+          serving(address, transport, bounds, _ -> false, service, caller, limits, workers)
+              .build()
+              .start();
       return new AdminServer(server, workers, null);
     } catch (IOException e) {
       workers.close();
@@ -167,6 +171,7 @@ public final class AdminServer implements AutoCloseable {
       SocketAddress address,
       InternalProtocolNegotiator.ProtocolNegotiator transport,
       Bounds bounds,
+      IntPredicate unbounded,
       BindableService service,
       Caller caller,
       CallLimits limits,
@@ -183,7 +188,8 @@ public final class AdminServer implements AutoCloseable {
         };
     var whole = new WholeRequests(workers.deadlines(), bounds.patience());
     return NettyServerBuilder.forAddress(address)
-        .protocolNegotiator(new FirstLook(transport, connection -> begun(connection, open)))
+        .protocolNegotiator(
+            new FirstLook(transport, connection -> begun(connection, open, unbounded)))
         .executor(workers.calls())
         .maxInboundMessageSize(MAX_REQUEST_BYTES)
         .maxConcurrentCallsPerConnection(MAX_CALLS)
@@ -197,10 +203,13 @@ public final class AdminServer implements AutoCloseable {
             guarded(whole.of(ProtoReflectionServiceV1.newInstance()), recognizing, limits));
   }
 
-  private static Attributes begun(Channel connection, ConnectionLimit open) {
-    var place = open.admit(connection);
+  /** Whom others cannot keep out, since the kernel says who it is, needs no place. */
+  private static Attributes begun(
+      Channel connection, ConnectionLimit open, IntPredicate unbounded) {
     var peer = SocketPeer.of(connection);
-    return place == null ? peer : peer.toBuilder().set(PLACE, place).build(); // closed without one
+    var uid = SocketPeer.uidOf(peer);
+    var place = uid != null && unbounded.test(uid) ? null : open.admit(connection);
+    return place == null ? peer : peer.toBuilder().set(PLACE, place).build();
   }
 
   /** A service that only those who may call reach, however they call. */

@@ -55,6 +55,9 @@ public final class CallLimits {
     LIMITED
   }
 
+  /** Of one caller at a time: each may have 5 MiB of a request or an answer waiting. */
+  private static final int MAX_CALLS = 32;
+
   /** How often a caller called. */
   private record Buckets(TokenBucket reads, TokenBucket changes) {}
 
@@ -64,8 +67,8 @@ public final class CallLimits {
   private final Map<Refused, LongAdder> refused = new EnumMap<>(Refused.class);
   private final Cache<String, Buckets> callers;
 
-  /** Open streams by caller; one goes on for longer than a cache remembers. */
-  private final Map<String, Integer> streams = new ConcurrentHashMap<>();
+  /** What is open, by kind and caller; a stream goes on for longer than a cache remembers. */
+  private final Map<String, Integer> open = new ConcurrentHashMap<>();
 
   public CallLimits(AdminLimits settings) {
     this(settings, System::nanoTime);
@@ -199,22 +202,41 @@ public final class CallLimits {
    * @throws StatusException RESOURCE_EXHAUSTED
    */
   Runnable startStream(String caller) throws StatusException {
-    if (streams.merge(caller, 1, Integer::sum) > settings.streams()) {
-      endStream(caller);
-      var trailers = new Metadata();
-      trailers.put(PUSHBACK, NEVER);
-      throw Status.RESOURCE_EXHAUSTED
-          .withDescription(
-              caller
-                  + " has "
-                  + settings.streams()
-                  + " streams open already (end one of them, or raise server.admin.limits.streams)")
-          .asException(trailers);
-    }
-    return () -> endStream(caller);
+    return start(
+        caller,
+        "streams",
+        settings.streams(),
+        "end one of them, or raise server.admin.limits.streams",
+        true);
   }
 
-  private void endStream(String caller) {
-    streams.computeIfPresent(caller, (_, open) -> open == 1 ? null : open - 1);
+  /** The same of a stream of questions about the API itself, which clients have open beside. */
+  Runnable startReflection(String caller) throws StatusException {
+    return start(caller, "streams of reflection", settings.streams(), "end one of them", true);
+  }
+
+  /** The same of a call with one request and one answer, each of which may be large. */
+  Runnable startCall(String caller) throws StatusException {
+    return start(caller, "calls", MAX_CALLS, "wait for their answers", false);
+  }
+
+  private Runnable start(String caller, String what, int most, String advice, boolean stays)
+      throws StatusException {
+    var key = what + " of " + caller;
+    if (open.merge(key, 1, Integer::sum) > most) {
+      end(key);
+      var trailers = new Metadata();
+      if (stays) {
+        trailers.put(PUSHBACK, NEVER);
+      }
+      throw Status.RESOURCE_EXHAUSTED
+          .withDescription("%s has %d %s open already (%s)".formatted(caller, most, what, advice))
+          .asException(trailers);
+    }
+    return () -> end(key);
+  }
+
+  private void end(String key) {
+    open.computeIfPresent(key, (_, count) -> count == 1 ? null : count - 1);
   }
 }

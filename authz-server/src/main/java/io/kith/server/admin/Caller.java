@@ -155,9 +155,13 @@ public interface Caller {
         var context = Context.current().withValue(NAME, known.name());
         var type = call.getMethodDescriptor().getType();
         if (type == MethodDescriptor.MethodType.UNARY) {
-          return Contexts.interceptCall(context, call, headers, next);
+          var end = limits.startCall(known.id());
+          return new Counted<>(Contexts.interceptCall(context, call, headers, next), end);
         }
-        var end = limits.startStream(known.id());
+        var end =
+            type.clientSendsOneMessage()
+                ? limits.startStream(known.id())
+                : limits.startReflection(known.id());
         Again again = new StillKnown(caller, call.getAttributes(), headers, System::nanoTime);
         var listener =
             new Counted<>(
@@ -190,7 +194,7 @@ public interface Caller {
       }
     }
 
-    /** Gives the place of a stream back when it has ended; gRPC tells so once. */
+    /** Gives the place of a call back when it has ended; gRPC tells so once. */
     private static final class Counted<Q> extends SimpleForwardingServerCallListener<Q> {
       private final Runnable end;
 

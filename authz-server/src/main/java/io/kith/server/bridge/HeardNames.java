@@ -43,9 +43,24 @@ final class HeardNames {
   private static final long LEAST_NANOS = Duration.ofDays(1).toNanos();
   private static final Pattern NAME = Pattern.compile("[a-z0-9_-]{1,63}(\\.[a-z0-9_-]{1,63})*");
 
-  private record Fact(Map<IpAddress, Long> untilNanos) {
+  /**
+   * @param inherited whether it was heard of a bridge before this one, in part or all
+   */
+  private record Fact(Map<IpAddress, Long> untilNanos, boolean inherited) {
     int weight() {
       return 1 + untilNanos.size();
+    }
+
+    /** With what the bridge before had heard and this one did not, while it counts. */
+    Fact and(Fact before, long nowNanos) {
+      var all = new HashMap<>(untilNanos);
+      before.untilNanos.forEach(
+          (address, until) -> {
+            if (until - nowNanos > 0 && all.size() < ADDRESSES) {
+              all.putIfAbsent(address, until);
+            }
+          });
+      return new Fact(all, true);
     }
 
     boolean isOver(long nowNanos) {
@@ -100,8 +115,9 @@ final class HeardNames {
     }
   }
 
-  private void add(Names names, String name, Fact fact) {
+  private void add(Names names, String name, Fact heard) {
     var before = names.facts.remove(name);
+    var fact = before != null && before.inherited ? heard.and(before, nanoTime.getAsLong()) : heard;
     weigh(names, before == null ? 0 : -before.weight());
     if (names.facts.size() >= NAMES_PER_POD) {
       forgetOldest(names);
@@ -200,7 +216,7 @@ final class HeardNames {
               : nanos(answer.getLeftSeconds(i));
       until.put(IpAddress.of(answer.getAddresses(i).toByteArray()), now + left);
     }
-    return new Fact(until);
+    return new Fact(until, false);
   }
 
   private static long nanos(int unsignedSeconds) {
@@ -264,8 +280,11 @@ final class HeardNames {
     var its = weightOf(facts);
     if (weight + its <= MOST && !byPod.containsKey(pod)) {
       var names = new Names(pod);
-      names.facts.putAll(facts);
-      facts.forEach((name, fact) -> index(names.index, name, fact));
+      facts.forEach(
+          (name, fact) -> {
+            names.facts.put(name, new Fact(fact.untilNanos, true));
+            index(names.index, name, fact);
+          });
       weigh(names, its);
       byPod.put(pod, names);
       index.put(pod, names.index);

@@ -56,9 +56,13 @@ final class Orphans {
    */
   CompletableFuture<Attribution> ask(SocketQuery query, String why, Consumer<Attribution> late) {
     var since = gone.get(query.source().address());
-    return since == null || System.nanoTime() - since > HOPE.toNanos()
+    if (since != null && System.nanoTime() - since <= HOPE.toNanos()) {
+      return keep(query, why, late);
+    }
+    var asked = finder.ask(query, late); // of who registered it since it was looked for
+    return asked == null
         ? CompletableFuture.completedFuture(new Attribution.BridgeUnavailable(why))
-        : keep(query, why, late);
+        : asked;
   }
 
   /** Lets a question wait whose bridge goes away now. */

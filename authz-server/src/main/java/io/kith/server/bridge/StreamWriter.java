@@ -50,7 +50,7 @@ final class StreamWriter<T extends MessageLite> {
    * To a stream.
    *
    * @param ready whether no more than {@link #READY} octets wait in it
-   * @param full told why it ended, when that was since too much waits
+   * @param full told why it ended, when that was since too much waits or by a mistake inside
    */
   StreamWriter(StreamObserver<T> stream, BooleanSupplier ready, Consumer<String> full) {
     this.stream = stream;
@@ -87,10 +87,16 @@ final class StreamWriter<T extends MessageLite> {
 
   private void endFull() {
     var why = "the bridge does not read: " + (READY + MOST) / 1024 / 1024 + " MiB wait for it";
+    endWith(Status.RESOURCE_EXHAUSTED, why);
+  }
+
+  private void endWith(Status status, String why) {
     ended = true;
-    stream.onError(
-        Status.RESOURCE_EXHAUSTED.withDescription(why + " (attach again)").asRuntimeException());
-    full.accept(why);
+    try {
+      stream.onError(status.withDescription(why + " (attach again)").asRuntimeException());
+    } finally {
+      full.accept(why);
+    }
   }
 
   private void take(Step<T> step) {
@@ -116,6 +122,8 @@ final class StreamWriter<T extends MessageLite> {
     } catch (RuntimeException _) {
       // The stream is gone, and its owner hears of that by its own way.
       ended = true;
+    } catch (Error e) { // as of memory outside the heap; what was to be written is not
+      endWith(Status.INTERNAL.withCause(e), "a mistake inside: " + e);
     }
   }
 }

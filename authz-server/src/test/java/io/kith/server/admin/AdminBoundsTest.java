@@ -43,6 +43,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -256,10 +257,25 @@ class AdminBoundsTest {
     }
   }
 
+  /** Others that are recognized kept root out of his own socket. */
+  @Test
+  void connections_ofRootAtTheUnixSocket_needNoPlace() throws Exception {
+    var socket = folder.resolve("admin.sock");
+    try (var _ = AdminServer.onUnixSocket(socket, Map.of(), LIMITS, service)) {
+      for (var i = 0; i < AdminServer.Bounds.DEFAULT.connections() + 1; i++) {
+        var channel =
+            Grpc.newChannelBuilder("unix://" + socket, InsecureChannelCredentials.create()).build();
+        channels.add(channel);
+        ask(AdminServiceGrpc.newBlockingStub(channel));
+      }
+      assertThat(channels).allMatch(AdminBoundsTest::isConnected);
+    }
+  }
+
   /** The limit is one for the request, not for what is answered. */
   @Test
   void request_thatIsWhole_isAnsweredForAsLongAsItTakes() throws Exception {
-    try (var server = served(new AdminServer.Bounds(256, LONG, SHORT), LIMITS)) {
+    try (var server = served(new AdminServer.Bounds(256, LONG, Duration.ofSeconds(2)), LIMITS)) {
       var channel = channel(server, InsecureChannelCredentials.create());
       var followed = tail(channel);
 

@@ -30,6 +30,7 @@ import io.kith.server.http.RawHttp;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -313,6 +314,37 @@ class CallLimitsTest {
     limits.startStream("uid:1").run();
   }
 
+  /** Each may hold a request and an answer that nobody takes: one caller filled the memory. */
+  @Test
+  void startCall_beyondWhatOneCallerMayHaveOpen_isRefusedForNow() throws Exception {
+    var ends = new ArrayList<Runnable>();
+    for (var i = 0; i < 32; i++) {
+      ends.add(limits.startCall("uid:1"));
+    }
+
+    var refused = catchThrowableOfType(StatusException.class, () -> limits.startCall("uid:1"));
+
+    assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+    assertThat(refused.getStatus().getDescription())
+        .isEqualTo("uid:1 has 32 calls open already (wait for their answers)");
+    assertThat(refused.getTrailers()).isNotNull();
+    assertThat(refused.getTrailers().keys()).isEmpty(); // it may come again
+    limits.startCall("uid:2").run();
+    limits.startStream("uid:1").run();
+    ends.getFirst().run();
+    limits.startCall("uid:1").run();
+  }
+
+  /** Beside a stream of reflection, which clients keep open, as many tails as there were. */
+  @Test
+  void startReflection_takesNoPlaceOfOtherStreams() throws Exception {
+    var _ = limits.startReflection("uid:1");
+    var _ = limits.startStream("uid:1");
+    var _ = limits.startStream("uid:1");
+
+    limits.startReflection("uid:1").run();
+  }
+
   /** It was one question, however many came on it. */
   @Test
   void reflection_eachMessage_isAQuestion() throws Exception {
@@ -346,7 +378,7 @@ class CallLimitsTest {
         }
 
         assertThat(new Reflected(channel).refusal().getDescription())
-            .contains("has 2 streams open already");
+            .contains("has 2 streams of reflection open already");
       } finally {
         channel.shutdownNow();
       }

@@ -134,6 +134,30 @@ class HeardNamesTest {
     assertThat(names.of("uid-1", other)).containsExactly("d.example");
   }
 
+  /** A new bridge knows only what it heard itself. */
+  @Test
+  void inherit_thenHeardWithAnotherAddress_keepsTheFormerForAsLongAsItCounts() {
+    hear(ADDRESS, 7_200, ADDRESS, 7_200);
+    var other = IpAddress.parse("192.0.2.2");
+    var later = new HeardNames(now::get);
+    later.inherit(names, Set.of("uid-1"));
+    var news =
+        answer("uid-1", "d.example").toBuilder()
+            .clearAddresses()
+            .addAddresses(ByteString.copyFrom(other.bytes()))
+            .addLeftSeconds(86_400)
+            .build();
+
+    later.heard(List.of(news));
+    later.heard(List.of(news));
+
+    assertThat(later.of("uid-1", ADDRESS)).containsExactly("d.example");
+    assertThat(later.of("uid-1", other)).containsExactly("d.example");
+    now.addAndGet(TimeUnit.HOURS.toNanos(2));
+    assertThat(later.of("uid-1", ADDRESS)).isEmpty();
+    assertThat(later.of("uid-1", other)).containsExactly("d.example");
+  }
+
   private void hearMuch(String pod) {
     var addresses =
         IntStream.range(0, 64)

@@ -74,12 +74,15 @@ public final class DnsMemory {
   /**
    * Takes in an answer; the addresses of several answers about one name add up, to {@value
    * #ADDRESSES}, each until it counts no more.
+   *
+   * @return whether an address is new to its name; else one counts for longer, which nobody waits
+   *     for
    */
-  synchronized void heard(String pod, DnsAnswer answer) {
+  synchronized boolean heard(String pod, DnsAnswer answer) {
     var names = byPod.get(pod);
     if (names == null) {
       if (byPod.size() >= PODS) {
-        return;
+        return false;
       }
       names = new LinkedHashMap<>();
       byPod.put(pod, names);
@@ -97,6 +100,7 @@ public final class DnsMemory {
     names.put(answer.name(), known);
     byNumber.put(number, known);
     latest = number;
+    return before == null || !before.untilNanos().keySet().containsAll(known.untilNanos().keySet());
   }
 
   private Map<IpAddress, Long> until(DnsAnswer answer, @Nullable Known before) {

@@ -560,8 +560,9 @@ public final class Guard implements AutoCloseable {
     }
     var answer = DnsMessage.answer(record, GuardRecord.ANSWER_PAYLOAD, answerBytes(record));
     if (answer != null) {
-      names.heard(pod, answer);
-      node.named();
+      if (names.heard(pod, answer)) {
+        node.named();
+      }
     }
   }
 

@@ -244,8 +244,10 @@ class GuardPartsTest {
   @Test
   void names_newestFacts_areToldOnce() {
     var names = new DnsMemory();
-    names.heard("p", new DnsAnswer("a.example", List.of(FAR), 60));
-    names.heard("p", new DnsAnswer("a.example", List.of(IpAddress.parse("198.18.1.2")), 60));
+    assertThat(names.heard("p", new DnsAnswer("a.example", List.of(FAR), 60))).isTrue();
+    assertThat(names.heard("p", new DnsAnswer("a.example", List.of(FAR), 60))).isFalse();
+    var other = new DnsAnswer("a.example", List.of(IpAddress.parse("198.18.1.2")), 60);
+    assertThat(names.heard("p", other)).isTrue();
     names.heard("q", new DnsAnswer("b.example", List.of(FAR), 60));
 
     var all = names.after(0, 10);
