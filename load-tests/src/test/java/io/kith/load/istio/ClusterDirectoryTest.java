@@ -424,7 +424,7 @@ class ClusterDirectoryTest {
 
       await("the rule is seen", () -> isPassed(older, front));
       await("nothing is said any more", () -> older.status().problem().isEmpty());
-      assertThat(older.isConnected()).isTrue();
+      await("all is watched", older::isConnected);
     }
     shop.delete(rule("front", "trafficPolicy: {}"));
     await("it is not passed any more", () -> !isPassed(directory, front));
