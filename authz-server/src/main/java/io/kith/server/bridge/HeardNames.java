@@ -84,11 +84,10 @@ final class HeardNames {
   }
 
   private final LongSupplier nanoTime;
-  private final Map<String, Names> byPod = new HashMap<>(); // guarded by this
+  private final Map<String, Names> byPod = new ConcurrentHashMap<>(); // written under this
   private final NavigableSet<Names> byWeight = // the same; guarded by this
       new TreeSet<>(
           Comparator.comparingInt((Names names) -> names.weight).thenComparing(names -> names.pod));
-  private final Map<String, Map<IpAddress, Map<String, Long>>> index = new ConcurrentHashMap<>();
   private Set<String> registered = Set.of(); // guarded by this
   private int weight; // guarded by this
   private long expiredForgottenNanos; // guarded by this
@@ -108,7 +107,6 @@ final class HeardNames {
     for (var answer : answers) {
       if (isSensible(answer) && isOfAPod(answer.getPodId())) {
         var names = byPod.computeIfAbsent(answer.getPodId(), Names::new);
-        index.putIfAbsent(names.pod, names.index);
         add(names, answer.getName(), fact(answer));
         leaveOutIfEmpty(names);
       }
@@ -153,12 +151,11 @@ final class HeardNames {
   private void forgetExpired(Names hearing) {
     var now = nanoTime.getAsLong();
     expiredForgottenNanos = now;
-    for (var names : List.copyOf(byPod.values())) {
+    for (var names : byPod.values()) {
       for (var fact : List.copyOf(names.facts.entrySet())) {
         if (fact.getValue().isOver(now)) {
           names.facts.remove(fact.getKey());
-          weigh(names, -fact.getValue().weight());
-          leaveOut(names.index, fact.getKey(), fact.getValue().untilNanos().keySet());
+          forgotten(names, fact);
         }
       }
       if (names != hearing) {
@@ -168,16 +165,18 @@ final class HeardNames {
   }
 
   private void forgetOldest(Names names) {
-    var oldest = names.facts.pollFirstEntry();
-    weigh(names, -oldest.getValue().weight());
-    leaveOut(names.index, oldest.getKey(), oldest.getValue().untilNanos().keySet());
+    forgotten(names, names.facts.pollFirstEntry());
+  }
+
+  private void forgotten(Names names, Map.Entry<String, Fact> fact) {
+    weigh(names, -fact.getValue().weight());
+    leaveOut(names.index, fact.getKey(), fact.getValue().untilNanos().keySet());
   }
 
   private void leaveOutIfEmpty(Names names) {
     if (names.facts.isEmpty()) {
       byPod.remove(names.pod);
       byWeight.remove(names);
-      index.remove(names.pod);
     }
   }
 
@@ -245,8 +244,9 @@ final class HeardNames {
 
   /** The names for which the pod was told this address. */
   Set<String> of(String pod, IpAddress address) {
-    var named = index.getOrDefault(pod, Map.of()).getOrDefault(address, Map.of());
-    if (named.isEmpty()) {
+    var its = byPod.get(pod);
+    var named = its == null ? null : its.index.get(address);
+    if (named == null) {
       return Set.of();
     }
     var now = nanoTime.getAsLong();
@@ -287,7 +287,6 @@ final class HeardNames {
           });
       weigh(names, its);
       byPod.put(pod, names);
-      index.put(pod, names.index);
     }
   }
 
@@ -295,7 +294,6 @@ final class HeardNames {
   synchronized void keep(Set<String> pods) {
     registered = Set.copyOf(pods);
     byPod.keySet().retainAll(pods);
-    index.keySet().retainAll(pods);
     byWeight.removeIf(names -> !pods.contains(names.pod));
     weight = byWeight.stream().mapToInt(names -> names.weight).sum();
   }

@@ -4,7 +4,6 @@ import io.grpc.StatusRuntimeException;
 import io.kith.baselines.config.ConfigException;
 import io.kith.server.admin.AdminClient;
 import io.kith.server.operator.AdminVerb;
-import io.kith.server.operator.DenyCommand;
 import io.kith.server.operator.PlainDeny;
 import io.kith.server.verb.Failure;
 import io.kith.server.verb.Surroundings;
@@ -12,6 +11,7 @@ import io.kith.server.verb.Words;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
+import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.UsageMessageSpec;
@@ -71,12 +71,13 @@ public final class Kith implements Surroundings.Holder {
     var deny = PlainDeny.parse(arguments);
     return deny == null
         ? commandLine(surroundings, verbs).execute(arguments)
-        : deny(deny, surroundings);
+        : withoutParser(() -> deny.call(surroundings), surroundings);
   }
 
-  private static int deny(DenyCommand deny, Surroundings surroundings) {
+  /** The exit code of a verb that needs no parser. */
+  static int withoutParser(Callable<Integer> verb, Surroundings surroundings) {
     try {
-      return deny.call(surroundings);
+      return verb.call();
     } catch (Exception e) {
       return failed(e, surroundings.err());
     }
@@ -123,7 +124,7 @@ public final class Kith implements Surroundings.Holder {
   }
 
   /** Says what failed, and returns the exit code. */
-  static int failed(Exception failure, PrintWriter err) {
+  private static int failed(Exception failure, PrintWriter err) {
     return switch (failure) {
       case Failure expected -> {
         err.println("kith: " + expected.getMessage());

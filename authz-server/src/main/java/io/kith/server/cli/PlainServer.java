@@ -37,10 +37,6 @@ final class PlainServer {
   static int run(Surroundings surroundings, String... arguments) {
     var server = new ServerCommand();
     server.config.file = arguments.length == 1 ? null : Path.of(arguments[2]);
-    try {
-      return server.serve(surroundings);
-    } catch (Exception e) {
-      return Kith.failed(e, surroundings.err());
-    }
+    return Kith.withoutParser(() -> server.serve(surroundings), surroundings);
   }
 }

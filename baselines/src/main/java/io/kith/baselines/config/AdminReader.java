@@ -18,7 +18,7 @@ final class AdminReader {
   static AdminSettings read(Section admin) {
     var listen = admin.value("listen", Endpoint::parse, DEFAULT);
     var http = admin.section("http").optional("listen", Endpoint::parse);
-    if (http != null && listen.equals(http) && !isChosenLater(listen)) {
+    if (listen.equals(http) && !isChosenLater(listen)) {
       admin.problem(
           "http",
           http

@@ -91,7 +91,7 @@ public interface GuardView {
   /** The number of the newest of these facts; costs nothing, so that it can be asked often. */
   long latestName();
 
-  /** Has somebody told at each new fact, who must be quick. */
+  /** Has somebody told at each fact with an address that is new to it, who must be quick. */
   void whenNamed(Runnable hearer);
 
   /** Has nobody told any more who was. */
