@@ -147,6 +147,40 @@ class ImagesTest {
     }
   }
 
+  /** The JVM ends where it may not go on without a cache that does not fit. */
+  @Test
+  void images_rehearsed_startServerAndVerbsFromWhatTheJvmLearned() throws Exception {
+    images(Map.of(), "--rehearse").orFail();
+    var root = MADE.resolve("root");
+    var listed = hashes(root.resolve("usr/share/kith/kith.cdx.json"));
+
+    for (var cache : List.of("server", "verbs")) {
+      var place = "/opt/kith/server/" + cache + ".aot";
+      assertThat(listed).containsEntry(place, sha256(root.resolve(place.substring(1))));
+      var inTheImage =
+          "exec /opt/java/bin/java $(cat /opt/kith/flags) -XX:AOTMode=on -XX:AOTCache="
+              + place
+              + " -cp \"$(cat /opt/kith/server/classpath)\" io.kith.server.Main --version";
+      var version =
+          Command.run(
+                  LIMIT,
+                  List.of(
+                      "unshare",
+                      "--mount",
+                      "sh",
+                      "-c",
+                      "mount -t proc proc \"$0/proc\" && exec chroot \"$0\" sh -c \"$1\"",
+                      root.toString(),
+                      inTheImage))
+              .orFail();
+      assertThat(version.output()).startsWith("kith ");
+    }
+    var asItIsCalled =
+        Command.run(LIMIT, List.of("chroot", root.toString(), "/usr/local/bin/kith", "--version"))
+            .orFail();
+    assertThat(asItIsCalled.output()).startsWith("kith ").doesNotContain("warning");
+  }
+
   /**
    * The components of an image's files, by their places.
    *
