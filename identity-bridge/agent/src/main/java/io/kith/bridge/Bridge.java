@@ -278,13 +278,13 @@ public final class Bridge implements NodeView, AutoCloseable {
     return timer.scheduleWithFixedDelay(() -> guarded(task), seconds, seconds, TimeUnit.SECONDS);
   }
 
-  /** A repeated task that throws would never run again. */
+  /** An error too: a repeated task that throws would never run again. */
   private static void guarded(Task task) {
     try {
       task.run();
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.log(System.Logger.Level.ERROR, "a mistake inside while the node was looked at", e);
     }
   }

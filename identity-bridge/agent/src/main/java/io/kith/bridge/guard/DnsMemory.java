@@ -2,19 +2,24 @@ package io.kith.bridge.guard;
 
 import io.kith.baselines.identity.IpAddress;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.NavigableSet;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What pods were told about names, the latest {@value #NAMES_PER_POD} of each. Thread-safe.
+ * What pods were told about names, the latest {@value #NAMES_PER_POD} of each. When all pods have
+ * too many the one that has most forgets its oldest. Thread-safe.
  *
  * <p>Each fact has a number that grows, so that a reader can ask for what is new. An address of a
  * name counts for the lifetime that it was told with last, and at least a day from then: many
@@ -22,12 +27,19 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DnsMemory {
   static final int NAMES_PER_POD = 1_024;
-  private static final int PODS = 4_096;
+
+  /** Names and addresses of all pods, as the server remembers of a bridge. */
+  static final int MOST = 100_000;
+
   private static final int ADDRESSES = 64;
   private static final long LEAST_NANOS = Duration.ofDays(1).toNanos();
 
   private final LongSupplier nanoTime;
-  private final Map<String, Map<String, Known>> byPod = new HashMap<>(); // guarded by this
+  private final Map<String, Names> byPod = new HashMap<>(); // guarded by this
+  private final NavigableSet<Names> byWeight = // guarded by this
+      new TreeSet<>(
+          Comparator.comparingInt((Names names) -> names.weight).thenComparing(names -> names.pod));
+  private int weight; // guarded by this
   private final NavigableMap<Long, Known> byNumber = new TreeMap<>(); // guarded by this
   private volatile long latest; // written under this
 
@@ -50,6 +62,10 @@ public final class DnsMemory {
    */
   private record Known(
       long number, String pod, String name, long ttlSeconds, Map<IpAddress, Long> untilNanos) {
+    int weight() {
+      return 1 + untilNanos.size();
+    }
+
     Fact at(long nowNanos) {
       var left = new HashMap<IpAddress, Long>();
       untilNanos.forEach(
@@ -60,6 +76,17 @@ public final class DnsMemory {
             }
           });
       return new Fact(number, pod, name, ttlSeconds, left);
+    }
+  }
+
+  /** Of one pod, the one that was told longest ago first. */
+  private static final class Names {
+    final String pod;
+    final SequencedMap<String, Known> known = new LinkedHashMap<>();
+    int weight; // changed by weigh
+
+    Names(String pod) {
+      this.pod = pod;
     }
   }
 
@@ -79,28 +106,41 @@ public final class DnsMemory {
    *     for
    */
   synchronized boolean heard(String pod, DnsAnswer answer) {
-    var names = byPod.get(pod);
-    if (names == null) {
-      if (byPod.size() >= PODS) {
-        return false;
-      }
-      names = new LinkedHashMap<>();
-      byPod.put(pod, names);
-    }
-    var before = names.remove(answer.name());
+    var names = byPod.computeIfAbsent(pod, Names::new);
+    var before = names.known.get(answer.name());
     if (before != null) {
-      byNumber.remove(before.number());
-    } else if (names.size() == NAMES_PER_POD) {
-      var oldest = names.values().iterator().next();
-      names.remove(oldest.name());
-      byNumber.remove(oldest.number());
+      forget(names, before);
+    } else if (names.known.size() == NAMES_PER_POD) {
+      forgetOldest(names);
     }
     var number = latest + 1;
     var known = new Known(number, pod, answer.name(), answer.ttlSeconds(), until(answer, before));
-    names.put(answer.name(), known);
+    names.known.put(answer.name(), known);
     byNumber.put(number, known);
+    weigh(names, known.weight());
     latest = number;
+    while (weight > MOST) {
+      forgetOldest(byWeight.last());
+    }
     return before == null || !before.untilNanos().keySet().containsAll(known.untilNanos().keySet());
+  }
+
+  private void forgetOldest(Names names) {
+    forget(names, names.known.firstEntry().getValue());
+  }
+
+  private void forget(Names names, Known one) {
+    names.known.remove(one.name());
+    byNumber.remove(one.number());
+    weigh(names, -one.weight());
+  }
+
+  /** Its place among the others is by its weight. */
+  private void weigh(Names names, int more) {
+    byWeight.remove(names);
+    names.weight += more;
+    weight += more;
+    byWeight.add(names);
   }
 
   private Map<IpAddress, Long> until(DnsAnswer answer, @Nullable Known before) {
@@ -147,6 +187,8 @@ public final class DnsMemory {
   synchronized void keep(Set<String> pods) {
     if (byPod.keySet().retainAll(pods)) {
       byNumber.values().removeIf(known -> !pods.contains(known.pod()));
+      byWeight.removeIf(names -> !pods.contains(names.pod));
+      weight = byWeight.stream().mapToInt(names -> names.weight).sum();
     }
   }
 }

@@ -319,11 +319,11 @@ public final class BridgeStream implements AutoCloseable {
             () -> guarded(task), interval.toMillis(), interval.toMillis(), TimeUnit.MILLISECONDS);
   }
 
-  /** A repeated task that throws would never run again. */
+  /** An error too: a repeated task that throws would never run again. */
   private static void guarded(Runnable task) {
     try {
       task.run();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.log(System.Logger.Level.ERROR, "a mistake inside while the server was told news", e);
     }
   }

@@ -1,6 +1,8 @@
 package io.kith.bridge.guard;
 
 import static java.util.Objects.requireNonNull;
+import static java.util.stream.Collectors.counting;
+import static java.util.stream.Collectors.groupingBy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.baselines.decision.Mode;
@@ -17,6 +19,7 @@ import io.kith.bridge.process.Identified;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -262,6 +265,32 @@ class GuardPartsTest {
     assertThat(names.size()).isEqualTo(DnsMemory.NAMES_PER_POD + 1);
     names.keep(Set.of("q"));
     assertThat(names.size()).isEqualTo(1);
+  }
+
+  @Test
+  void names_ofAllPodsTooMany_thePodThatHasMostForgetsItsOldest() {
+    var names = new DnsMemory();
+    var perName = 2; // itself and its address
+    names.heard("quiet", new DnsAnswer("quiet.example", List.of(FAR), 60));
+    var pods = DnsMemory.MOST / perName / DnsMemory.NAMES_PER_POD + 1;
+    for (var pod = 0; pod < pods; pod++) {
+      for (var i = 0; i < DnsMemory.NAMES_PER_POD; i++) {
+        names.heard("p" + pod, new DnsAnswer("n" + i + ".example", List.of(FAR), 60));
+      }
+    }
+
+    assertThat(names.size()).isEqualTo(DnsMemory.MOST / perName);
+    var left = names.after(0, Integer.MAX_VALUE);
+    assertThat(left.getFirst().pod()).isEqualTo("quiet");
+    var byPod = left.stream().collect(groupingBy(DnsMemory.Fact::pod, counting()));
+    assertThat(byPod).hasSize(1 + pods);
+    byPod.remove("quiet");
+    assertThat(Collections.max(byPod.values()) - Collections.min(byPod.values()))
+        .isLessThanOrEqualTo(1);
+
+    names.keep(Set.of("quiet"));
+    names.heard("p0", new DnsAnswer("n.example", List.of(FAR), 60));
+    assertThat(names.size()).isEqualTo(2);
   }
 
   private static Map<IpAddress, Long> left(DnsMemory names) {
