@@ -161,7 +161,7 @@ final class AttachedBridge {
       return null;
     }
     var answer = opener.answer();
-    var known = new KnownConnection(answer.attribution(), answer.answeredNanos());
+    var known = KnownConnection.unasked(answer.attribution(), answer.answeredNanos());
     hub.recent().keep(this, pod, query, known.attribution(), known.answeredNanos());
     if (opener.isForgotten()) { // meanwhile: it must not be found by that any more
       hub.recent().forget(this, pod, query);

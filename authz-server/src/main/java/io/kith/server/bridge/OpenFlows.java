@@ -13,6 +13,7 @@ import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.process.Attribution;
 import io.kith.server.check.Answered;
+import io.kith.server.check.BoundedLog;
 import io.kith.server.check.CheckFacts;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.check.FlatTable;
@@ -23,11 +24,13 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
+import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,6 +43,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A pod with more than its share makes room for others, by its oldest. Thread-safe.
  */
 public final class OpenFlows {
+  private static final BoundedLog LOG = new BoundedLog(OpenFlows.class, 1);
   private static final Duration KEPT = Duration.ofDays(1);
   private static final int MAX = 100_000;
 
@@ -431,7 +435,7 @@ public final class OpenFlows {
       }
       var passing = new ArrayList<Kept>();
       for (var kept : decidedByAnother(snapshot, pod)) {
-        switch (kept.passes(snapshot, now)) {
+        switch (passes(kept, snapshot, now)) {
           case UNTIL_A_CHANGE -> passing.add(kept);
           case FOR_NOW -> {} // asked again with each look
           case NOT -> denied.add(new Revoked(pod, kept));
@@ -440,6 +444,22 @@ public final class OpenFlows {
       decided(passing, snapshot, pod);
     }
     return denied;
+  }
+
+  /** What cannot be decided has no permission, and keeps nothing else its own. */
+  private static Passes passes(Kept kept, Snapshot snapshot, Instant now) {
+    try {
+      return kept.passes(snapshot, now);
+    } catch (RuntimeException | Error thrown) {
+      LOG.log(
+          Level.SEVERE,
+          "a mistake inside while an open connection was decided again: it is ended",
+          Map.of(
+              "source", kept.connection.source().toString(),
+              "destination", kept.connection.destination().toString()),
+          thrown);
+      return Passes.NOT;
+    }
   }
 
   private void forgetBefore(long oldest, Pod pod) {

@@ -14,7 +14,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Connections that one stream's bridge was not asked about, until it is told: a few milliseconds;
+ * Connections that one stream's bridge was not asked about, until it is told: a tenth of a second;
  * or, when the stream has ended by then, until the next of the node is there. Thread-safe, without
  * a lock.
  */
@@ -24,8 +24,12 @@ final class UnaskedConnections {
 
   static final int MAX_IN_MESSAGE = 1_024;
 
-  /** So long they are collected, and up to {@link Deadlines#GRAIN} longer. */
-  static final Duration COLLECTED = Duration.ofMillis(15);
+  /**
+   * So long they are collected, and up to {@link Deadlines#GRAIN} longer, unless a message is full
+   * before. Each message wakes threads here and of the bridge, on the processors of the node; what
+   * it is for is the next connection of the proxy that has the same port by chance.
+   */
+  static final Duration COLLECTED = Duration.ofMillis(100);
 
   private record One(RegisteredPod pod, SocketQuery query) {}
 
@@ -53,11 +57,15 @@ final class UnaskedConnections {
 
   private void add(One one, long nanos) {
     waiting.add(one);
-    if (size.incrementAndGet() > MAX_WAITING && waiting.poll() != null) {
+    var many = size.incrementAndGet();
+    if (many > MAX_WAITING && waiting.poll() != null) {
       size.decrementAndGet();
     }
     if (!isToBeTold.get() && isToBeTold.compareAndSet(false, true)) {
       deadlines.add(new Telling(nanos + COLLECTED.toNanos()));
+    }
+    if (many == MAX_IN_MESSAGE) {
+      deadlines.add(new Telling(nanos));
     }
   }
 

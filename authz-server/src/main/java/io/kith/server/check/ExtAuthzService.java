@@ -8,6 +8,7 @@ import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Verdict;
+import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
@@ -16,6 +17,7 @@ import io.kith.server.provenance.MeshKeys;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.Collections;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -245,7 +247,7 @@ public final class ExtAuthzService {
             connection.connection(),
             Duration.ofNanos(Math.min(left, settings.bridgeTimeout().toNanos())));
     var known = processes.known(query, now);
-    if (known != null) {
+    if (known != null && !(known.isUnasked() && isAheadOfItsName(connection))) {
       check.known = known;
       decide(check, connection, reporter, known.attribution());
       return;
@@ -267,6 +269,23 @@ public final class ExtAuthzService {
                 failed(check, thrown);
               }
             });
+  }
+
+  /**
+   * Whether it goes to an address that has no name, while the client says one that its bridge might
+   * tell if it were asked.
+   */
+  private boolean isAheadOfItsName(CheckFacts.Connection connection) {
+    var claimed = connection.claimedNames();
+    if (claimed.isEmpty()) {
+      return false;
+    }
+    var told =
+        processes.names(
+            connection.source().address(), connection.destination().address(), Set.of());
+    return Collections.disjoint(told, claimed)
+        && connection.destinationFacts(told).resolve(directory).destination().evidence()
+            == Evidence.ADDRESS;
   }
 
   private void decide(

@@ -2,6 +2,7 @@ package io.kith.server.check;
 
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
@@ -26,15 +27,20 @@ public record Heard<S>(long version, List<S> states) {
    * The next ones.
    *
    * @param after 0 for everything
+   * @param upTo what has a higher number is for the next time: one before it may not be seen yet
    */
-  static <S> Heard<S> after(long after, int most, Stream<Versioned<S>> all) {
+  static <S> Heard<S> after(long after, long upTo, int most, Supplier<Stream<Versioned<S>>> all) {
+    if (upTo == after) {
+      return nothing(after);
+    }
     var news =
-        all.filter(one -> one.version > after)
+        all.get()
+            .filter(one -> one.version > after && one.version <= upTo)
             .sorted(Comparator.comparingLong(Versioned::version))
             .limit(most)
             .toList();
     return new Heard<>(
-        news.isEmpty() ? after : news.getLast().version,
+        news.size() < most ? upTo : news.getLast().version,
         news.stream().map(Versioned::state).toList());
   }
 }

@@ -10,8 +10,8 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A connection that its bridge answered about a moment ago, and what of it was noted since.
- * Thread-safe.
+ * A connection that its bridge answered about a moment ago, or of a process that it did, and what
+ * of it was noted since. Thread-safe.
  */
 public final class KnownConnection {
   /** So long before the end of an answer it is asked again at the latest. */
@@ -21,6 +21,7 @@ public final class KnownConnection {
   private static final int TOLD = 4;
 
   private final Attribution attribution;
+  private final boolean isUnasked;
   private volatile long answeredNanos;
   private long usedNanos;
   private boolean isAskedAgain;
@@ -66,7 +67,20 @@ public final class KnownConnection {
    * @param nanos when it was asked, by {@link System#nanoTime}
    */
   public KnownConnection(Attribution attribution, long nanos) {
+    this(attribution, nanos, false);
+  }
+
+  /**
+   * The same for one about which its bridge was never asked: what its pod was told about names
+   * before may not be here yet.
+   */
+  public static KnownConnection unasked(Attribution attribution, long nanos) {
+    return new KnownConnection(attribution, nanos, true);
+  }
+
+  private KnownConnection(Attribution attribution, long nanos, boolean isUnasked) {
     this.attribution = requireNonNull(attribution, "attribution");
+    this.isUnasked = isUnasked;
     this.answeredNanos = nanos;
     this.usedNanos = nanos;
   }
@@ -92,6 +106,11 @@ public final class KnownConnection {
   /** Whose it is. */
   public Attribution attribution() {
     return attribution;
+  }
+
+  /** Whether its bridge was never asked about it, only about another of the same process. */
+  boolean isUnasked() {
+    return isUnasked;
   }
 
   /** When its latest answer was asked for, by {@link System#nanoTime}. */

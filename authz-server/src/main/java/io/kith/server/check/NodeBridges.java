@@ -7,7 +7,6 @@ import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -24,7 +23,7 @@ public final class NodeBridges {
 
   private final ConcurrentHashMap<String, Heard.Versioned<State>> byNode =
       new ConcurrentHashMap<>();
-  private final AtomicLong version = new AtomicLong();
+  private final Versions versions = new Versions();
 
   /**
    * A bridge.
@@ -70,10 +69,13 @@ public final class NodeBridges {
     if (byNode.size() >= MAX_NODES && !byNode.containsKey(state.node)) {
       return;
     }
-    byNode.merge(
-        state.node,
-        new Heard.Versioned<>(version.incrementAndGet(), state),
-        (known, news) -> replaces.test(known.state()) ? news : known);
+    var _ =
+        versions.next(
+            number ->
+                byNode.merge(
+                    state.node,
+                    new Heard.Versioned<>(number, state),
+                    (known, news) -> replaces.test(known.state()) ? news : known));
   }
 
   /** Of the node; null when nothing was heard of its bridge. */
@@ -97,10 +99,7 @@ public final class NodeBridges {
    * @param after 0 for everything
    */
   public Heard<State> after(long after, int most) {
-    if (version.get() == after) {
-      return Heard.nothing(after);
-    }
-    return Heard.after(after, most, byNode.values().stream());
+    return Heard.after(after, versions.latest(), most, () -> byNode.values().stream());
   }
 
   /**

@@ -8,7 +8,6 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +34,7 @@ public final class Sidecars {
 
   private final InstantSource clock;
   private final ConcurrentHashMap<IpAddress, Sidecar> byPod = new ConcurrentHashMap<>();
-  private final AtomicLong version = new AtomicLong();
+  private final Versions versions = new Versions();
   private volatile Consumer<IpAddress> opened = _ -> {};
 
   public Sidecars(InstantSource clock) {
@@ -108,17 +107,20 @@ public final class Sidecars {
    */
   public void outdate(IpAddress pod) {
     var opens = new AtomicBoolean();
-    byPod.computeIfPresent(
-        pod,
-        (_, known) -> {
-          var now = clock.instant();
-          opens.set(!known.state.open);
-          known.state = new State(pod, true, now, now);
-          if (opens.get()) {
-            known.version = version.incrementAndGet();
-          }
-          return known;
-        });
+    var _ =
+        versions.next(
+            number ->
+                byPod.computeIfPresent(
+                    pod,
+                    (_, known) -> {
+                      var now = clock.instant();
+                      opens.set(!known.state.open);
+                      known.state = new State(pod, true, now, now);
+                      if (opens.get()) {
+                        known.version = number;
+                      }
+                      return known;
+                    }));
     if (opens.get()) {
       opened.accept(pod);
     }
@@ -126,12 +128,15 @@ public final class Sidecars {
 
   /** Has what a sidecar said be among what was heard last, for who did not take it before. */
   public void again(IpAddress pod) {
-    byPod.computeIfPresent(
-        pod,
-        (_, known) -> {
-          known.version = version.incrementAndGet();
-          return known;
-        });
+    var _ =
+        versions.next(
+            number ->
+                byPod.computeIfPresent(
+                    pod,
+                    (_, known) -> {
+                      known.version = number;
+                      return known;
+                    }));
   }
 
   /** Whether {@link #said} would note something: seldom, as each Check says the same. */
@@ -157,34 +162,38 @@ public final class Sidecars {
   private Sidecar heard(State told, boolean elsewhere) {
     var opens = new AtomicBoolean();
     var sidecar =
-        byPod.compute(
-            told.pod,
-            (_, known) -> {
-              var now = clock.instant();
-              var news = told.notAfter(now);
-              if (known == null) {
-                known = new Sidecar(news);
-              } else {
-                var before = known.state.notAfter(now);
-                if (elsewhere && isOlder(news, before, known.state)) {
-                  known.state = before;
-                  return known;
-                }
-                opens.set(news.open && !before.open);
-                known.state =
-                    new State(
-                        news.pod,
-                        news.open,
-                        later(news.asked, before.asked),
-                        changed(before, news, elsewhere));
-              }
-              known.version = version.incrementAndGet();
-              return known;
-            });
+        versions.next(
+            number ->
+                byPod.compute(
+                    told.pod, (_, known) -> heard(known, told, elsewhere, number, opens)));
     if (opens.get()) {
       opened.accept(told.pod);
     }
     return sidecar;
+  }
+
+  private Sidecar heard(
+      @Nullable Sidecar known, State told, boolean elsewhere, long number, AtomicBoolean opens) {
+    var now = clock.instant();
+    var news = told.notAfter(now);
+    if (known == null) {
+      known = new Sidecar(news);
+    } else {
+      var before = known.state.notAfter(now);
+      if (elsewhere && isOlder(news, before, known.state)) {
+        known.state = before;
+        return known;
+      }
+      opens.set(news.open && !before.open);
+      known.state =
+          new State(
+              news.pod,
+              news.open,
+              later(news.asked, before.asked),
+              changed(before, news, elsewhere));
+    }
+    known.version = number;
+    return known;
   }
 
   /** Where the clock was set back, nobody knows which is: then open counts. */
@@ -227,14 +236,13 @@ public final class Sidecars {
    * @param after 0 for everything
    */
   public Heard<State> after(long after, int most) {
-    if (version.get() == after) {
-      return Heard.nothing(after);
-    }
     return Heard.after(
         after,
+        versions.latest(),
         most,
-        byPod.values().stream()
-            .map(sidecar -> new Heard.Versioned<>(sidecar.version, sidecar.state)));
+        () ->
+            byPod.values().stream()
+                .map(sidecar -> new Heard.Versioned<>(sidecar.version, sidecar.state)));
   }
 
   /** Forgets those of addresses that no pod has any more. */

@@ -631,6 +631,26 @@ class OpenersTest {
   }
 
   @Test
+  void unasked_asManyAsAMessageMayHave_areToldAtOnce() {
+    var pod = new RegisteredPod("net:[1]", List.of(), Set.of(), PodFacts.NONE);
+    var messages = new CopyOnWriteArrayList<ServerMessage>();
+    var unasked = new UnaskedConnections(deadlines, messages::add);
+    unasked.add(pod, connection(1), System.nanoTime() + Duration.ofHours(1).toNanos());
+    for (var i = 1; i < UnaskedConnections.MAX_IN_MESSAGE; i++) {
+      unasked.add(pod, connection(1 + i), System.nanoTime());
+    }
+
+    Await.until("the bridge is told", () -> !messages.isEmpty());
+
+    assertThat(messages)
+        .singleElement()
+        .satisfies(
+            message ->
+                assertThat(message.getUnasked().getConnectionsCount())
+                    .isEqualTo(UnaskedConnections.MAX_IN_MESSAGE));
+  }
+
+  @Test
   void attach_welcomeSaysWhetherATableIsRead() {
     var other = new Told();
     var stream = service.attach(Samples.peer(BRIDGE, "10.1.0.1"), other, () -> true);

@@ -31,6 +31,7 @@ import io.kith.baselines.process.Quality;
 import java.io.IOException;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -111,6 +112,24 @@ class ClientNameAttackTest {
                 assertThat(flow.resolved().destination().name())
                     .as("what is known is the address")
                     .isEqualTo(THEIRS));
+  }
+
+  /** The bridge tells a name before it answers a question, and it may not have told it before. */
+  @Test
+  void connectionOfAKnownProcess_beforeItsNameIsHeard_isAskedAbout() {
+    kith.processes.rememberProcess(attributed(APP));
+    kith.processes.answer(
+        _ -> {
+          kith.processes.told(Set.of(APPROVED));
+          return CompletableFuture.completedFuture(attributed(APP));
+        });
+
+    assertThat(said(check(tls(THEIRS, APPROVED), "kith_passthrough"), "edge")).isEqualTo(EDGE.id());
+    assertThat(kith.processes.asked()).hasSize(1);
+
+    check(tls(THEIRS, APPROVED), "kith_passthrough");
+    check(l4To(THEIRS), "kith_passthrough");
+    assertThat(kith.processes.asked()).as("what no name can change").hasSize(1);
   }
 
   /** {@code outboundTrafficPolicy: ALLOW_ANY_DYNAMIC_DNS}: the dialled address is not looked at. */

@@ -32,6 +32,11 @@ public final class FakeProcesses implements ProcessSource {
     known = new KnownConnection(attribution, System.nanoTime());
   }
 
+  /** All that is asked from now on is of a process that was asked about a moment ago. */
+  public void rememberProcess(Attribution attribution) {
+    known = KnownConnection.unasked(attribution, System.nanoTime());
+  }
+
   @Override
   public @Nullable KnownConnection known(SocketQuery query, long nanos) {
     return known;
