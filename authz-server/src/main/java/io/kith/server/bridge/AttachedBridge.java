@@ -162,7 +162,7 @@ final class AttachedBridge {
     }
     var answer = opener.answer();
     var known = KnownConnection.unasked(answer.attribution(), answer.answeredNanos());
-    hub.recent().keep(this, pod, query, known.attribution(), known.answeredNanos());
+    hub.recent().keep(this, pod, query, known);
     if (opener.isForgotten()) { // meanwhile: it must not be found by that any more
       hub.recent().forget(this, pod, query);
       return null;
@@ -192,7 +192,8 @@ final class AttachedBridge {
       var attribution = answers.read(answer, pod, query.spiffeId());
       // First: who found it there looks again whether it still is.
       openers.answered(pod, query, attribution, answer.getOpener(), question.askedNanos());
-      hub.recent().keep(this, pod, query, attribution, question.askedNanos());
+      var known = new KnownConnection(attribution, question.askedNanos());
+      hub.recent().keep(this, pod, query, known);
       question.give(attribution);
       if (fingerprints.isFull()) {
         endFull();

@@ -175,7 +175,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
       return reused.sum();
     }
 
-    /** Questions that were not asked, since the kernel's table told who opened the connection. */
+    /** Checks of connections whose opener the kernel's table told, so that few are asked about. */
     public long byTableTotal() {
       return byTable.sum();
     }

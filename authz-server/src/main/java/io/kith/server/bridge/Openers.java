@@ -206,7 +206,7 @@ final class Openers {
         && known != null
         && known.reporter.equals(reporter)
         && known.answer.attribution().equals(answer)) {
-      known.answer.answeredAgain(nanos);
+      known.answer.answeredAgain(nanos, false);
       return;
     }
     var rest = numbers.all();

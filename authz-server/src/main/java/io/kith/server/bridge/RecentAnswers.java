@@ -46,9 +46,11 @@ final class RecentAnswers {
   /** Of two, so that threads seldom meet at one. */
   private static final int PARTS = 16;
 
-  // A row: ends in five words, protocol, the connection's number; when; of whom, and the answer.
+  // A row: ends in five words, protocol, the connection's number; when, and whether it was about
+  // another connection of the process; of whom, and the answer.
   private static final int KEY = 7;
   private static final int ANSWERED_AT = KEY;
+  private static final int UNASKED = KEY + 1;
   private static final int BRIDGE = 0;
   private static final int POD = 1;
   private static final int REPORTER = 2;
@@ -88,8 +90,8 @@ final class RecentAnswers {
               query.protocol());
     }
 
-    /** Its numbers, and when it was answered. */
-    long[] row(long nanos) {
+    /** Its numbers, and those of an answer. */
+    long[] row(long nanos, boolean unasked) {
       return new long[] {
         sourceHigh,
         sourceLow,
@@ -98,7 +100,8 @@ final class RecentAnswers {
         ports,
         protocol == Protocol.TCP ? 0 : 1,
         connection,
-        nanos
+        nanos,
+        unasked ? 1 : 0
       };
     }
 
@@ -126,7 +129,7 @@ final class RecentAnswers {
 
   /** Answers that were not looked for yet, the eldest first. */
   private static final class Part {
-    private final FlatTable rows = new FlatTable(KEY, KEY + 1, 4);
+    private final FlatTable rows = new FlatTable(KEY, KEY + 2, 4);
 
     void forgetOld(long nanos) {
       while (rows.size() > 0 && isOld(rows.eldest(), nanos)) {
@@ -139,14 +142,15 @@ final class RecentAnswers {
     }
 
     void forget(Key key) {
-      var row = rows.find(key.row(0));
+      var row = rows.find(key.row(0, false));
       if (row >= 0) {
         rows.remove(row);
       }
     }
 
-    void put(Key key, Attribution answer, long nanos) {
-      var _ = rows.add(key.row(nanos), key.bridge, key.pod, key.reporter, answer);
+    void put(Key key, KnownConnection answer) {
+      var row = key.row(answer.answeredNanos(), answer.isUnasked());
+      var _ = rows.add(row, key.bridge, key.pod, key.reporter, answer.attribution());
       if (rows.size() > MAX / PARTS) {
         rows.remove(rows.eldest());
       }
@@ -155,7 +159,7 @@ final class RecentAnswers {
     /** Takes the answer about this connection out. */
     @SuppressWarnings("ReferenceEquality")
     @Nullable KnownConnection take(Key key, long nanos) {
-      var row = rows.find(key.row(nanos));
+      var row = rows.find(key.row(0, false));
       if (row < 0
           || isOld(row, nanos)
           || rows.object(row, BRIDGE) != key.bridge
@@ -165,8 +169,11 @@ final class RecentAnswers {
       }
       var answer = (Attribution) Objects.requireNonNull(rows.object(row, ANSWER), "answer");
       var answered = rows.number(row, ANSWERED_AT);
+      var unasked = rows.number(row, UNASKED) != 0;
       rows.remove(row);
-      return new KnownConnection(answer, answered);
+      return unasked
+          ? KnownConnection.unasked(answer, answered)
+          : new KnownConnection(answer, answered);
     }
   }
 
@@ -228,13 +235,9 @@ final class RecentAnswers {
     }
   }
 
-  /**
-   * Keeps an answer if it is one that may be used again; else what was kept is forgotten.
-   *
-   * @param nanos when it was asked for, by {@link System#nanoTime}
-   */
-  void keep(
-      AttachedBridge bridge, RegisteredPod pod, SocketQuery query, Attribution answer, long nanos) {
+  /** Keeps an answer if it is one that may be used again; else what was kept is forgotten. */
+  void keep(AttachedBridge bridge, RegisteredPod pod, SocketQuery query, KnownConnection answer) {
+    var nanos = answer.answeredNanos();
     at(nanos);
     var key = Key.of(bridge, pod, query);
     if (key == null) {
@@ -243,17 +246,17 @@ final class RecentAnswers {
     var part = part(key);
     synchronized (part) {
       part.forgetOld(nanos);
-      if (!isBeyondDoubt(answer)) {
+      if (!isBeyondDoubt(answer.attribution())) {
         forget(part, key);
         return;
       }
       var known = inUse.getIfPresent(key);
       if (known == null) {
-        part.put(key, answer, nanos);
-      } else if (known.attribution().equals(answer)) {
-        known.answeredAgain(nanos);
+        part.put(key, answer);
+      } else if (known.attribution().equals(answer.attribution())) {
+        known.answeredAgain(nanos, answer.isUnasked());
       } else {
-        inUse.put(key, new KnownConnection(answer, nanos));
+        inUse.put(key, answer);
       }
     }
   }

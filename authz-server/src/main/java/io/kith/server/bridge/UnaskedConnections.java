@@ -62,10 +62,10 @@ final class UnaskedConnections {
       size.decrementAndGet();
     }
     if (!isToBeTold.get() && isToBeTold.compareAndSet(false, true)) {
-      deadlines.add(new Telling(nanos + COLLECTED.toNanos()));
+      deadlines.add(new Telling(nanos + COLLECTED.toNanos(), true));
     }
     if (many == MAX_IN_MESSAGE) {
-      deadlines.add(new Telling(nanos));
+      deadlines.add(new Telling(nanos, false));
     }
   }
 
@@ -82,7 +82,6 @@ final class UnaskedConnections {
 
   /** Tells the bridge of those that wait. */
   void tell() {
-    isToBeTold.set(false); // first: whoever comes now is told this time or next
     var other = next;
     if (other != null) {
       var nanos = System.nanoTime();
@@ -131,9 +130,11 @@ final class UnaskedConnections {
 
   private final class Telling implements Deadlines.Entry {
     private final long deadlineNanos;
+    private final boolean isTimely; // of two that wait each would be followed by another
 
-    private Telling(long deadlineNanos) {
+    private Telling(long deadlineNanos, boolean isTimely) {
       this.deadlineNanos = deadlineNanos;
+      this.isTimely = isTimely;
     }
 
     @Override
@@ -148,6 +149,9 @@ final class UnaskedConnections {
 
     @Override
     public void expire() {
+      if (isTimely) {
+        isToBeTold.set(false); // first: whoever comes now is told this time or next
+      }
       tell();
     }
   }

@@ -8,7 +8,6 @@ import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Verdict;
-import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
@@ -17,7 +16,6 @@ import io.kith.server.provenance.MeshKeys;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.Collections;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -272,8 +270,8 @@ public final class ExtAuthzService {
   }
 
   /**
-   * Whether it goes to an address that has no name, while the client says one that its bridge might
-   * tell if it were asked.
+   * Whether it would go elsewhere if its pod was told what its client says, which its bridge may
+   * not have handed on before it is asked.
    */
   private boolean isAheadOfItsName(CheckFacts.Connection connection) {
     var claimed = connection.claimedNames();
@@ -283,9 +281,12 @@ public final class ExtAuthzService {
     var told =
         processes.names(
             connection.source().address(), connection.destination().address(), Set.of());
-    return Collections.disjoint(told, claimed)
-        && connection.destinationFacts(told).resolve(directory).destination().evidence()
-            == Evidence.ADDRESS;
+    if (told.containsAll(claimed)) {
+      return false;
+    }
+    var now = connection.destinationFacts(told).resolve(directory);
+    var then = connection.destinationFacts(claimed).resolve(directory);
+    return !now.equals(then);
   }
 
   private void decide(

@@ -2,7 +2,6 @@ package io.kith.server.check;
 
 import java.util.Comparator;
 import java.util.List;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
@@ -27,15 +26,15 @@ public record Heard<S>(long version, List<S> states) {
    * The next ones.
    *
    * @param after 0 for everything
-   * @param upTo what has a higher number is for the next time: one before it may not be seen yet
+   * @param upTo what has a higher number is for the next time: one before it may not be seen yet;
+   *     taken before any of them is looked at
    */
-  static <S> Heard<S> after(long after, long upTo, int most, Supplier<Stream<Versioned<S>>> all) {
+  static <S> Heard<S> after(long after, long upTo, int most, Stream<Versioned<S>> all) {
     if (upTo == after) {
       return nothing(after);
     }
     var news =
-        all.get()
-            .filter(one -> one.version > after && one.version <= upTo)
+        all.filter(one -> one.version > after && one.version <= upTo)
             .sorted(Comparator.comparingLong(Versioned::version))
             .limit(most)
             .toList();

@@ -21,7 +21,7 @@ public final class KnownConnection {
   private static final int TOLD = 4;
 
   private final Attribution attribution;
-  private final boolean isUnasked;
+  private volatile boolean isUnasked;
   private volatile long answeredNanos;
   private long usedNanos;
   private boolean isAskedAgain;
@@ -108,8 +108,8 @@ public final class KnownConnection {
     return attribution;
   }
 
-  /** Whether its bridge was never asked about it, only about another of the same process. */
-  boolean isUnasked() {
+  /** Whether its bridge never answered about it, only about another of the same process. */
+  public boolean isUnasked() {
     return isUnasked;
   }
 
@@ -126,14 +126,19 @@ public final class KnownConnection {
   /**
    * Its bridge answered the same again. What was noted since the answer before does not count for
    * this one; it stays one object, since many that live for a second are what fills a heap.
+   *
+   * @param unasked about another connection of the same process
    */
-  public void answeredAgain(long nanos) {
+  public void answeredAgain(long nanos, boolean unasked) {
     var latest = noted;
     if (latest != null) {
       latest.times = 0;
       latest.isOfAnAnswerBefore = true;
     }
     carried = null;
+    if (!unasked) {
+      isUnasked = false;
+    }
     answeredNanos = nanos;
     isAskedAgain = false;
   }

@@ -99,7 +99,7 @@ public final class NodeBridges {
    * @param after 0 for everything
    */
   public Heard<State> after(long after, int most) {
-    return Heard.after(after, versions.latest(), most, () -> byNode.values().stream());
+    return Heard.after(after, versions.latest(), most, byNode.values().stream());
   }
 
   /**

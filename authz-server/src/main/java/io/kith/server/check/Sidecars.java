@@ -240,9 +240,8 @@ public final class Sidecars {
         after,
         versions.latest(),
         most,
-        () ->
-            byPod.values().stream()
-                .map(sidecar -> new Heard.Versioned<>(sidecar.version, sidecar.state)));
+        byPod.values().stream()
+            .map(sidecar -> new Heard.Versioned<>(sidecar.version, sidecar.state)));
   }
 
   /** Forgets those of addresses that no pod has any more. */

@@ -824,6 +824,22 @@ class GuardDeskTest {
   }
 
   @Test
+  void flows_oneThatCannotBeDecided_isEnded_andTheOthersAreDecided() {
+    var now = new Instant[] {NOON};
+    var its = new OpenFlows(() -> now[0]);
+    enforce(edge(5_432, NOON.plusSeconds(60)), edge(5_433, null), edge(5_434, null));
+    its.answered(allowed(1));
+    its.answered(request(2, 5_433));
+    its.answered(request(3, 5_434));
+    enforce(edge(5_432, NOON.plusSeconds(60)), edge(5_434, null));
+
+    now[0] = null; // whoever looks at the time fails
+
+    assertThat(ended(its)).containsExactlyInAnyOrder(Samples.POD + ":1", Samples.POD + ":2");
+    assertThat(its.size()).isOne();
+  }
+
+  @Test
   void flows_whileNoBridgeHasTheirPod_stay() {
     enforce(edge(5_432, null));
     flows.answered(allowed(1));

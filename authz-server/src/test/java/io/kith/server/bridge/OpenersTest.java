@@ -43,6 +43,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -277,6 +278,19 @@ class OpenersTest {
     assertThat(known(connection(2))).isNotNull();
     assertThat(hub.counts().byTableTotal()).isOne();
     assertThat(hub.counts().reusedTotal()).isOne();
+  }
+
+  /** Of its requests each may say a name that its bridge has not told yet. */
+  @Test
+  void known_nextRequestOnTheConnection_isUnaskedAsWell_untilTheBridgeAnswersAboutIt() {
+    var _ = described();
+    opens(NUMBER, connection(2));
+    assertThat(requireNonNull(known(connection(2))).isUnasked()).isTrue();
+    assertThat(requireNonNull(known(connection(2))).isUnasked()).isTrue();
+
+    var _ = asked(connection(2), answer(NUMBER, candidate("fp:1")));
+
+    assertThat(requireNonNull(known(connection(2))).isUnasked()).isFalse();
   }
 
   @Test
@@ -648,6 +662,48 @@ class OpenersTest {
             message ->
                 assertThat(message.getUnasked().getConnectionsCount())
                     .isEqualTo(UnaskedConnections.MAX_IN_MESSAGE));
+  }
+
+  @Test
+  void unasked_toldEarly_isNotToldMoreOftenForThat() {
+    var pod = new RegisteredPod("net:[1]", List.of(), Set.of(), PodFacts.NONE);
+    var messages = new CopyOnWriteArrayList<ServerMessage>();
+    var unasked = new UnaskedConnections(deadlines, messages::add);
+    var hour = Duration.ofHours(1).toNanos();
+    unasked.add(pod, connection(1), System.nanoTime() + hour);
+    for (var i = 1; i < UnaskedConnections.MAX_IN_MESSAGE; i++) {
+      unasked.add(pod, connection(1 + i), System.nanoTime());
+    }
+    Await.until("the bridge is told", () -> !messages.isEmpty());
+
+    unasked.add(pod, connection(1), System.nanoTime() - hour);
+    untilDeadlinesAreTold();
+
+    assertThat(messages).as("the first of them says when they are told").hasSize(1);
+  }
+
+  /** All that are due by now. */
+  private void untilDeadlinesAreTold() {
+    var told = new AtomicBoolean();
+    var due = System.nanoTime();
+    deadlines.add(
+        new Deadlines.Entry() {
+          @Override
+          public long deadlineNanos() {
+            return due;
+          }
+
+          @Override
+          public boolean isDone() {
+            return false;
+          }
+
+          @Override
+          public void expire() {
+            told.set(true);
+          }
+        });
+    Await.until("it is told", told::get);
   }
 
   @Test

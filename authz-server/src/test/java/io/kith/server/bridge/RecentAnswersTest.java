@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.grpc.stub.StreamObserver;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
+import io.kith.baselines.process.Attribution;
 import io.kith.baselines.process.Attribution.Attributed;
 import io.kith.baselines.process.Attribution.Unattributed;
 import io.kith.baselines.process.Candidate;
@@ -19,6 +20,7 @@ import io.kith.bridge.v1.Hello;
 import io.kith.bridge.v1.Pod;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.server.check.Deadlines;
+import io.kith.server.check.KnownConnection;
 import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Samples;
 import io.kith.server.check.SocketEnd;
@@ -108,9 +110,13 @@ class RecentAnswersTest {
     public void onCompleted() {}
   }
 
+  private void keep(SocketQuery query, Attribution answer) {
+    recent.keep(bridge, pod, query, new KnownConnection(answer, nanos));
+  }
+
   @Test
   void find_withinASecond_isTheAnswer() {
-    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    keep(QUERY, CLEAN);
     nanos = Duration.ofMillis(999).toNanos();
 
     assertThat(requireNonNull(recent.find(bridge, pod, query("7", 1234), nanos)).attribution())
@@ -119,7 +125,7 @@ class RecentAnswersTest {
 
   @Test
   void find_afterASecond_isNothing_howeverOftenItWasFound() {
-    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    keep(QUERY, CLEAN);
     nanos = Duration.ofMillis(600).toNanos();
     var _ = recent.find(bridge, pod, QUERY, nanos);
     nanos = Duration.ofSeconds(1).toNanos();
@@ -129,7 +135,7 @@ class RecentAnswersTest {
 
   @Test
   void find_anotherConnectionPortPodOrBridge_isNothing() {
-    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    keep(QUERY, CLEAN);
 
     assertThat(recent.find(bridge, pod, query("8", 1234), nanos)).isNull();
     assertThat(recent.find(bridge, pod, query("7", 1235), nanos)).isNull();
@@ -139,7 +145,7 @@ class RecentAnswersTest {
 
   @Test
   void find_connectionThatIsNotNumbered_isNothing() {
-    recent.keep(bridge, pod, query("", 1234), CLEAN, nanos);
+    keep(query("", 1234), CLEAN);
 
     assertThat(recent.find(bridge, pod, query("", 1234), nanos)).isNull();
   }
@@ -162,7 +168,7 @@ class RecentAnswersTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("doubtful")
   void keep_doubtfulAnswer_isNotKept(String why, Attributed answer) {
-    recent.keep(bridge, pod, QUERY, answer, nanos);
+    keep(QUERY, answer);
 
     assertThat(recent.find(bridge, pod, QUERY, nanos)).as(why).isNull();
   }
@@ -170,25 +176,25 @@ class RecentAnswersTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("doubtful")
   void keep_doubtfulAnswer_forgetsTheOneBefore(String why, Attributed answer) {
-    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
-    recent.keep(bridge, pod, QUERY, answer, nanos);
+    keep(QUERY, CLEAN);
+    keep(QUERY, answer);
 
     assertThat(recent.find(bridge, pod, QUERY, nanos)).as(why).isNull();
   }
 
   @Test
   void keep_nothingIsKnownAnyMore_forgetsTheOneBefore() {
-    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
-    recent.keep(bridge, pod, QUERY, new Unattributed(Rung.NONE, List.of("gone")), nanos);
+    keep(QUERY, CLEAN);
+    keep(QUERY, new Unattributed(Rung.NONE, List.of("gone")));
 
     assertThat(recent.find(bridge, pod, QUERY, nanos)).isNull();
   }
 
   @Test
   void find_answeredAgain_isNoOlderThanTheSecondAnswer() {
-    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    keep(QUERY, CLEAN);
     nanos = Duration.ofMillis(500).toNanos();
-    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    keep(QUERY, CLEAN);
 
     nanos = Duration.ofMillis(1_499).toNanos();
     assertThat(recent.find(bridge, pod, QUERY, nanos)).isNotNull();
@@ -198,37 +204,55 @@ class RecentAnswersTest {
 
   @Test
   void find_inUseAndAnsweredAgain_staysTheSameObject_untilSomethingElseIsAnswered() {
-    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    keep(QUERY, CLEAN);
     var known = requireNonNull(recent.find(bridge, pod, QUERY, nanos));
     for (var i = 0; i < 5; i++) {
       nanos += Duration.ofMillis(900).toNanos();
-      recent.keep(bridge, pod, QUERY, attributed(CLEAN.candidates(), List.of()), nanos);
+      keep(QUERY, attributed(CLEAN.candidates(), List.of()));
       assertThat(recent.find(bridge, pod, QUERY, nanos)).isSameAs(known);
     }
 
     var other = attributed(List.of(candidate(Quality.EXACT, "cd".repeat(32))), List.of());
-    recent.keep(bridge, pod, QUERY, other, nanos);
+    keep(QUERY, other);
     assertThat(requireNonNull(recent.find(bridge, pod, QUERY, nanos)).attribution())
         .isSameAs(other);
   }
 
   @Test
+  void find_ofAnotherConnectionsAnswer_isUnasked_untilItsBridgeAnswersAboutIt() {
+    recent.keep(bridge, pod, QUERY, KnownConnection.unasked(CLEAN, nanos));
+    var known = requireNonNull(recent.find(bridge, pod, QUERY, nanos));
+    assertThat(known.isUnasked()).isTrue();
+
+    recent.keep(bridge, pod, QUERY, KnownConnection.unasked(CLEAN, nanos));
+    assertThat(known.isUnasked()).isTrue();
+    keep(QUERY, CLEAN);
+    assertThat(known.isUnasked()).isFalse();
+    recent.keep(bridge, pod, QUERY, KnownConnection.unasked(CLEAN, nanos));
+    assertThat(known.isUnasked()).as("what was asked stays so").isFalse();
+
+    keep(query("8", 1235), CLEAN);
+    assertThat(requireNonNull(recent.find(bridge, pod, query("8", 1235), nanos)).isUnasked())
+        .isFalse();
+  }
+
+  @Test
   void find_inUse_isNothingAfterASecond_andAgainOnceItIsAnswered() {
-    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    keep(QUERY, CLEAN);
     var _ = recent.find(bridge, pod, QUERY, nanos);
     nanos += RecentAnswers.KEPT.toNanos();
     assertThat(recent.find(bridge, pod, QUERY, nanos)).isNull();
 
-    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    keep(QUERY, CLEAN);
     assertThat(recent.find(bridge, pod, QUERY, nanos)).isNotNull();
   }
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("doubtful")
   void keep_doubtfulAnswer_forgetsTheOneInUse(String why, Attributed answer) {
-    recent.keep(bridge, pod, QUERY, CLEAN, nanos);
+    keep(QUERY, CLEAN);
     var _ = recent.find(bridge, pod, QUERY, nanos);
-    recent.keep(bridge, pod, QUERY, answer, nanos);
+    keep(QUERY, answer);
 
     assertThat(recent.find(bridge, pod, QUERY, nanos)).as(why).isNull();
   }
@@ -236,7 +260,7 @@ class RecentAnswersTest {
   @Test
   void keep_moreThanItHasRoomFor_forgetsTheEldest() {
     for (var i = 0; i < 200_000; i++) {
-      recent.keep(bridge, pod, query(Integer.toString(i), 1 + i % 65_000), CLEAN, nanos);
+      keep(query(Integer.toString(i), 1 + i % 65_000), CLEAN);
     }
 
     assertThat(recent.find(bridge, pod, query("0", 1), nanos)).isNull();

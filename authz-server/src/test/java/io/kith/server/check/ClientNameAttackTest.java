@@ -129,6 +129,9 @@ class ClientNameAttackTest {
 
     check(tls(THEIRS, APPROVED), "kith_passthrough");
     check(l4To(THEIRS), "kith_passthrough");
+    kith.processes.told(Set.of());
+    check(http(THEIRS, THEIRS), "kith_passthrough");
+    check(tls(THEIRS, APPROVED), "outbound|443||" + APPROVED);
     assertThat(kith.processes.asked()).as("what no name can change").hasSize(1);
   }
 

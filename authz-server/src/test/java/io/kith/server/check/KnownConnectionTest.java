@@ -119,7 +119,7 @@ class KnownConnectionTest {
     assertThat(isToBeAskedAgain(950)).isTrue();
     var again = ANSWERED + Duration.ofMillis(960).toNanos();
 
-    known.answeredAgain(again);
+    known.answeredAgain(again, false);
 
     assertThat(known.hasNoted(DATABASE)).isFalse();
     assertThat(known.isYoungerThan(KEPT, again + KEPT.toNanos() - 1)).isTrue();
