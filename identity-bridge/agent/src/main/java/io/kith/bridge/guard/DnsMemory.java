@@ -1,5 +1,7 @@
 package io.kith.bridge.guard;
 
+import static java.util.Objects.requireNonNull;
+
 import io.kith.baselines.identity.IpAddress;
 import java.time.Duration;
 import java.util.Comparator;
@@ -19,7 +21,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What pods were told about names, the latest {@value #NAMES_PER_POD} of each. When all pods have
- * too many the one that has most forgets its oldest. Thread-safe.
+ * too many, those that count no more are forgotten, then the oldest of the pod that has most.
+ * Thread-safe.
  *
  * <p>Each fact has a number that grows, so that a reader can ask for what is new. An address of a
  * name counts for the lifetime that it was told with last, and at least a day from then: many
@@ -31,6 +34,8 @@ public final class DnsMemory {
   /** Names and addresses of all pods, as the server remembers of a bridge. */
   static final int MOST = 100_000;
 
+  private static final long EXPIRED_EVERY_NANOS = Duration.ofMinutes(1).toNanos();
+
   private static final int ADDRESSES = 64;
   private static final long LEAST_NANOS = Duration.ofDays(1).toNanos();
 
@@ -40,6 +45,7 @@ public final class DnsMemory {
       new TreeSet<>(
           Comparator.comparingInt((Names names) -> names.weight).thenComparing(names -> names.pod));
   private int weight; // guarded by this
+  private long expiredForgottenNanos; // guarded by this
   private final NavigableMap<Long, Known> byNumber = new TreeMap<>(); // guarded by this
   private volatile long latest; // written under this
 
@@ -64,6 +70,10 @@ public final class DnsMemory {
       long number, String pod, String name, long ttlSeconds, Map<IpAddress, Long> untilNanos) {
     int weight() {
       return 1 + untilNanos.size();
+    }
+
+    boolean isOver(long nowNanos) {
+      return untilNanos.values().stream().allMatch(until -> until - nowNanos <= 0);
     }
 
     Fact at(long nowNanos) {
@@ -96,6 +106,7 @@ public final class DnsMemory {
 
   DnsMemory(LongSupplier nanoTime) {
     this.nanoTime = nanoTime;
+    this.expiredForgottenNanos = nanoTime.getAsLong();
   }
 
   /**
@@ -119,10 +130,25 @@ public final class DnsMemory {
     byNumber.put(number, known);
     weigh(names, known.weight());
     latest = number;
+    if (weight > MOST) {
+      makeRoom();
+    }
+    return before == null || !before.untilNanos().keySet().containsAll(known.untilNanos().keySet());
+  }
+
+  private void makeRoom() {
+    var now = nanoTime.getAsLong();
+    if (now - expiredForgottenNanos >= EXPIRED_EVERY_NANOS) {
+      expiredForgottenNanos = now;
+      for (var one : List.copyOf(byNumber.values())) {
+        if (one.isOver(now)) {
+          forget(requireNonNull(byPod.get(one.pod()), "of a fact that is remembered"), one);
+        }
+      }
+    }
     while (weight > MOST) {
       forgetOldest(byWeight.last());
     }
-    return before == null || !before.untilNanos().keySet().containsAll(known.untilNanos().keySet());
   }
 
   private void forgetOldest(Names names) {

@@ -273,11 +273,7 @@ class GuardPartsTest {
     var perName = 2; // itself and its address
     names.heard("quiet", new DnsAnswer("quiet.example", List.of(FAR), 60));
     var pods = DnsMemory.MOST / perName / DnsMemory.NAMES_PER_POD + 1;
-    for (var pod = 0; pod < pods; pod++) {
-      for (var i = 0; i < DnsMemory.NAMES_PER_POD; i++) {
-        names.heard("p" + pod, new DnsAnswer("n" + i + ".example", List.of(FAR), 60));
-      }
-    }
+    fill(names, "p", pods);
 
     assertThat(names.size()).isEqualTo(DnsMemory.MOST / perName);
     var left = names.after(0, Integer.MAX_VALUE);
@@ -289,8 +285,43 @@ class GuardPartsTest {
         .isLessThanOrEqualTo(1);
 
     names.keep(Set.of("quiet"));
-    names.heard("p0", new DnsAnswer("n.example", List.of(FAR), 60));
-    assertThat(names.size()).isEqualTo(2);
+    assertThat(names.size()).isEqualTo(1);
+    fill(names, "q", pods);
+    assertThat(names.size()).isEqualTo(DnsMemory.MOST / perName);
+    assertThat(names.after(0, 1).getFirst().pod()).isEqualTo("quiet");
+  }
+
+  /** They took the place of those that count. */
+  @Test
+  void names_ofAllPodsTooMany_thoseThatCountNoMoreAreForgottenFirst() {
+    var now = new AtomicLong();
+    var names = new DnsMemory(now::get);
+    var perName = 2;
+    names.heard("quiet", new DnsAnswer("quiet.example", List.of(FAR), 3 * 86_400));
+    var pods = DnsMemory.MOST / perName / DnsMemory.NAMES_PER_POD;
+    fill(names, "gone", pods / 2);
+    now.addAndGet(TimeUnit.DAYS.toNanos(2));
+    fill(names, "p", pods / 2);
+    var half = pods / 2 * DnsMemory.NAMES_PER_POD;
+    assertThat(names.size()).isEqualTo(1 + 2 * half);
+
+    fill(names, "more", pods / 2);
+
+    assertThat(names.size()).isEqualTo(1 + 2 * half);
+    var byPod =
+        names.after(0, Integer.MAX_VALUE).stream()
+            .collect(groupingBy(DnsMemory.Fact::pod, counting()));
+    assertThat(byPod).hasSize(1 + pods / 2 * 2).containsEntry("quiet", 1L);
+    byPod.remove("quiet");
+    assertThat(byPod.values()).containsOnly((long) DnsMemory.NAMES_PER_POD);
+  }
+
+  private static void fill(DnsMemory names, String pod, int pods) {
+    for (var one = 0; one < pods; one++) {
+      for (var i = 0; i < DnsMemory.NAMES_PER_POD; i++) {
+        names.heard(pod + one, new DnsAnswer("n" + i + ".example", List.of(FAR), 60));
+      }
+    }
   }
 
   private static Map<IpAddress, Long> left(DnsMemory names) {
