@@ -112,7 +112,8 @@ public final class RingBuffer implements AutoCloseable {
   }
 
   /**
-   * Waits for events at most that long and hands them over.
+   * Waits for events at most that long and hands them over. After one whose handling throws the
+   * next call goes on.
    *
    * @return how many there were
    */
@@ -133,13 +134,16 @@ public final class RingBuffer implements AutoCloseable {
         break;
       }
       var bytes = length & ~(BUSY | DISCARDED);
-      if ((length & DISCARDED) == 0) {
-        event.accept(producer.asSlice(at + HEADER, bytes).toArray(JAVA_BYTE));
-        count++;
+      try {
+        if ((length & DISCARDED) == 0) {
+          event.accept(producer.asSlice(at + HEADER, bytes).toArray(JAVA_BYTE));
+          count++;
+        }
+      } finally {
+        position += step(bytes);
+        POSITION.setRelease(consumer, 0L, position);
+        keep(position);
       }
-      position += step(bytes);
-      POSITION.setRelease(consumer, 0L, position);
-      keep(position);
       if (position >= end) {
         end = (long) POSITION.getAcquire(producer, 0L);
       }

@@ -2,6 +2,7 @@ package io.kith.bridge.ffm;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -53,6 +54,27 @@ class RingBufferTest {
       open.pop().close();
     }
     file.close();
+  }
+
+  /** It was handed over for ever, and none behind it. */
+  @Test
+  void read_eventWhoseHandlingThrows_isPassedOver() throws Exception {
+    produce(3, 0);
+    var ring = reader();
+    var mistake = new AssertionError("of an event");
+
+    assertThatThrownBy(
+            () -> {
+              var _ =
+                  ring.read(
+                      0,
+                      event -> {
+                        throw mistake;
+                      });
+            })
+        .isSameAs(mistake);
+
+    assertThat(read(ring)).isEqualTo(numbers(1, 3));
   }
 
   @Test
