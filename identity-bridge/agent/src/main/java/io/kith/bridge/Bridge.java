@@ -47,6 +47,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -65,6 +66,7 @@ public final class Bridge implements NodeView, AutoCloseable {
   private static final long CANARY_SECONDS = 10;
   private static final long FORK_SECONDS = 5;
   private static final long KEEP_UP_SECONDS = 2;
+  private static final Duration TELL_AGAIN = Duration.ofSeconds(10);
   private static final int EXEC_WAIT_MILLIS = 200;
   private static final int MINOR_BITS = 20;
 
@@ -84,6 +86,7 @@ public final class Bridge implements NodeView, AutoCloseable {
   private final Thread names;
   private volatile Found found = new Found(0, Duration.ZERO);
   private volatile @Nullable Future<?> keepingUp;
+  private final AtomicLong toldNanos = new AtomicLong(System.nanoTime() - TELL_AGAIN.toNanos());
   private volatile boolean closed;
 
   private Bridge(KithConfig.Bridge settings, ProcessIdentities identities, SocketOwners sockets) {
@@ -279,13 +282,22 @@ public final class Bridge implements NodeView, AutoCloseable {
   }
 
   /** An error too: a repeated task that throws would never run again. */
-  private static void guarded(Task task) {
+  private void guarded(Task task) {
     try {
       task.run();
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
     } catch (RuntimeException | Error e) {
-      LOG.log(System.Logger.Level.ERROR, "a mistake inside while the node was looked at", e);
+      tell(e);
+    }
+  }
+
+  /** At a bounded rate: what a pod does or hears may lead to it again and again. */
+  private void tell(Throwable mistake) {
+    var last = toldNanos.get();
+    var now = System.nanoTime();
+    if (now - last >= TELL_AGAIN.toNanos() && toldNanos.compareAndSet(last, now)) {
+      LOG.log(System.Logger.Level.ERROR, "a mistake inside while the node was looked at", mistake);
     }
   }
 

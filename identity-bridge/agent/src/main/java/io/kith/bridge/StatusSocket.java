@@ -20,6 +20,8 @@ import java.util.function.Supplier;
  * connects is told everything and hung up on; nothing is read.
  */
 public final class StatusSocket implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(StatusSocket.class.getName());
+
   private final ServerSocketChannel server;
   private final Path path;
   private final Supplier<String> status;
@@ -89,6 +91,8 @@ public final class StatusSocket implements AutoCloseable {
         return;
       } catch (IOException _) {
         // who asked did not wait for the answer
+      } catch (RuntimeException | Error e) { // else nobody would be answered any more
+        LOG.log(System.Logger.Level.ERROR, "a mistake inside while the status was told", e);
       }
     }
   }

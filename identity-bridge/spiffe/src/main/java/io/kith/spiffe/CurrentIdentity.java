@@ -137,7 +137,11 @@ final class CurrentIdentity {
 
   private void publish(Event event) {
     for (var listener : listeners) {
-      listener.accept(event);
+      try {
+        listener.accept(event);
+      } catch (RuntimeException | Error e) { // the identity is what it is all the same
+        LOG.log(Level.ERROR, "a mistake inside while a change of identity was told", e);
+      }
     }
   }
 }

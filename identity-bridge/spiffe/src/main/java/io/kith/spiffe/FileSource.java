@@ -85,6 +85,8 @@ public final class FileSource implements X509Source {
     } catch (GeneralSecurityException | IllegalArgumentException e) {
       fail(
           files.certificate() + ", " + files.key() + ", " + files.bundle() + ": " + e.getMessage());
+    } catch (RuntimeException | Error e) {
+      fail("a mistake inside while it was read: " + e);
     }
   }
 

@@ -31,6 +31,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -95,12 +96,18 @@ public final class WorkloadApiSource implements X509Source {
     }
     // Otherwise gRPC waits on its own, up to two minutes, before it looks at the socket again.
     channel.resetConnectBackoff();
-    subscription = new Subscription();
-    stub.fetchX509SVID(X509SVIDRequest.getDefaultInstance(), subscription);
+    var next = new Subscription();
+    subscription = next;
+    try {
+      stub.fetchX509SVID(X509SVIDRequest.getDefaultInstance(), next);
+    } catch (RuntimeException | Error e) { // nobody else would try again
+      next.onError(e);
+    }
   }
 
   private final class Subscription
       implements ClientResponseObserver<X509SVIDRequest, X509SVIDResponse> {
+    private final AtomicBoolean over = new AtomicBoolean();
     private @Nullable ClientCallStreamObserver<X509SVIDRequest> call;
 
     @Override
@@ -115,12 +122,14 @@ public final class WorkloadApiSource implements X509Source {
 
     @Override
     public void onError(Throwable failure) {
-      ended(Status.fromThrowable(failure));
+      if (over.compareAndSet(false, true)) {
+        ended(Status.fromThrowable(failure));
+      }
     }
 
     @Override
     public void onCompleted() {
-      ended(Status.UNAVAILABLE.withDescription("the stream ended"));
+      onError(Status.UNAVAILABLE.withDescription("the stream ended").asRuntimeException());
     }
 
     private void cancel() {

@@ -10,8 +10,13 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.util.ArrayList;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.bouncycastle.openssl.jcajce.JcaMiscPEMGenerator;
 import org.bouncycastle.openssl.jcajce.JcaPKCS8Generator;
 import org.bouncycastle.util.io.pem.PemObjectGenerator;
@@ -108,6 +113,60 @@ class FileSourceTest extends X509SourceContract {
 
     assertThat(source.svid()).contains(good);
     assertThat(source.state().words()).contains("root-cert.pem", "no such file");
+  }
+
+  /** The files were never looked at again. */
+  @Test
+  void poll_mistakeInside_saysSo_andTheNextLookReadsThem() throws Exception {
+    var mistaken = new AtomicBoolean(true);
+    var once =
+        new Clock() {
+          @Override
+          public Instant instant() {
+            if (mistaken.getAndSet(false)) {
+              throw new AssertionError("once");
+            }
+            return clock.instant();
+          }
+
+          @Override
+          public ZoneId getZone() {
+            return clock.getZone();
+          }
+
+          @Override
+          public Clock withZone(ZoneId zone) {
+            return this;
+          }
+        };
+    var svid = authority.svid(ID.toString());
+    write(svid);
+    try (var read = new FileSource(files, once)) {
+      read.poll();
+      assertThat(read.state().condition()).isEqualTo(Condition.WAITING);
+      assertThat(read.state().words()).contains("a mistake inside", "once");
+
+      read.poll();
+      assertThat(read.svid()).contains(svid);
+    }
+  }
+
+  /** A listener's mistake is no other's, and not the identity's. */
+  @Test
+  void poll_listenerThatThrows_theOthersAreTold() throws Exception {
+    var told = new ArrayList<X509Source.Event>();
+    source.addListener(
+        _ -> {
+          throw new AssertionError("of a listener");
+        });
+    source.addListener(told::add);
+
+    var svid = authority.svid(ID.toString());
+    issue(svid);
+
+    assertThat(told).hasSize(1);
+    assertThat(source.svid()).contains(svid);
+    assertThat(source.state().condition()).isEqualTo(Condition.READY);
   }
 
   @Test

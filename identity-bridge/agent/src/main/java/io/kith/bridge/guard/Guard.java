@@ -243,7 +243,7 @@ public final class Guard implements AutoCloseable {
       var guarded = pods.computeIfAbsent(pod.id(), _ -> new Watched());
       try {
         look(own, pod, guarded, byCgroup);
-      } catch (RuntimeException e) { // the other pods have to be looked at all the same
+      } catch (RuntimeException | Error e) { // the other pods have to be looked at all the same
         failed(pod, guarded, byCgroup, e);
       }
     }
@@ -275,8 +275,7 @@ public final class Guard implements AutoCloseable {
   }
 
   /** What it is guarded by stays, and nobody else gets its cgroups. */
-  private static void failed(
-      Pod pod, Watched guarded, Map<Long, String> byCgroup, RuntimeException e) {
+  private static void failed(Pod pod, Watched guarded, Map<Long, String> byCgroup, Throwable e) {
     var words = List.of("guarded as before: a mistake inside while it was looked at: " + e);
     if (!guarded.problems.equals(words)) {
       LOG.log(System.Logger.Level.ERROR, "a mistake inside while a pod was looked at", e);

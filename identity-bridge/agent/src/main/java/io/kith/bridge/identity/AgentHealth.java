@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * while it does not answer, after 0.25 to 10 s, doubling with jitter. Thread-safe.
  */
 final class AgentHealth implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(AgentHealth.class.getName());
   private static final Duration FIRST_RETRY = Duration.ofMillis(250);
   private static final Duration REGULAR = Duration.ofSeconds(10);
   private static final int MAX_DOUBLINGS = 6;
@@ -124,15 +125,24 @@ final class AgentHealth implements AutoCloseable {
   }
 
   private void askAboutOurselves() {
-    agent.reconnect();
-    var _ =
-        agent
-            .ask(ourselves, limit)
-            .thenAccept(
-                answer -> {
-                  heard(answer, null);
-                  schedule(untilNext());
-                });
+    try {
+      agent.reconnect();
+      var _ =
+          agent
+              .ask(ourselves, limit)
+              .thenAccept(answer -> heard(answer, null))
+              .whenComplete((_, thrown) -> askAgain(thrown));
+    } catch (RuntimeException | Error e) {
+      askAgain(e);
+    }
+  }
+
+  /** Also after a mistake: nobody else would. */
+  private void askAgain(@Nullable Throwable mistake) {
+    if (mistake != null) {
+      LOG.log(System.Logger.Level.ERROR, "a mistake inside while SPIRE was asked", mistake);
+    }
+    schedule(untilNext());
   }
 
   private synchronized Duration untilNext() {

@@ -342,13 +342,30 @@ public final class BridgeStream implements AutoCloseable {
     if (closed || held || next != null) {
       return;
     }
-    if (open == null) {
-      current = attachment();
-      current.start(); // it may end before this returns
-    } else if (open.welcomed && open.renewal < renewals && leaving == null) {
-      next = attachment();
-      next.start();
+    try {
+      if (open == null) {
+        current = attachment();
+        current.start(); // it may end before this returns
+      } else if (open.welcomed && open.renewal < renewals && leaving == null) {
+        next = attachment();
+        next.start();
+      }
+    } catch (RuntimeException | Error e) { // nobody else would try again
+      LOG.log(System.Logger.Level.ERROR, "a mistake inside while a server was attached to", e);
+      giveUp(open == null ? current : next);
+      later(delay(), this::attach);
     }
+  }
+
+  /** One that did not start. Guarded by this. */
+  private void giveUp(@Nullable Attachment which) {
+    if (which != null) {
+      which.connection.close();
+    }
+    if (which == current) {
+      current = null;
+    }
+    next = null;
   }
 
   private synchronized Attachment attachment() {

@@ -31,6 +31,7 @@ public final class ServerStreams implements AutoCloseable {
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().daemon().name("kith-servers").factory());
   private String problem = ""; // guarded by this
+  private String mistake = ""; // said last, empty once all went well; guarded by this
   private boolean began; // guarded by this
   private boolean closed; // guarded by this
 
@@ -92,7 +93,7 @@ public final class ServerStreams implements AutoCloseable {
     }
   }
 
-  /** A repeated task that throws would never run again. */
+  /** An error too: a repeated task that throws would never run again. */
   private synchronized void look() {
     if (closed) {
       return;
@@ -103,8 +104,12 @@ public final class ServerStreams implements AutoCloseable {
         found.values().forEach(one -> one.stream().stayConnected());
         fixed.forEach(BridgeStream::stayConnected);
       }
-    } catch (RuntimeException e) {
-      LOG.log(System.Logger.Level.ERROR, "a mistake inside while servers were looked for", e);
+      mistake = "";
+    } catch (RuntimeException | Error e) {
+      if (!mistake.equals(e.toString())) {
+        mistake = e.toString();
+        LOG.log(System.Logger.Level.ERROR, "a mistake inside while servers were looked for", e);
+      }
     }
   }
 

@@ -131,14 +131,16 @@ class GuardTest {
   @Test
   void refresh_podThatCannotBeLookedAt_saysSo_andTheOthersAreLookedAt() throws Exception {
     var mistake = new IllegalStateException("of a pod");
+    var error = new AssertionError("of another pod");
     var node =
         new Guard.Node() {
           @Override
           public @Nullable SockDiag sockets(Pod asked) {
-            if (asked.id().equals("net:[1]")) {
-              throw mistake;
-            }
-            return null;
+            return switch (asked.id()) {
+              case "net:[1]" -> throw mistake;
+              case "net:[2]" -> throw error;
+              default -> null;
+            };
           }
 
           @Override
@@ -163,13 +165,20 @@ class GuardTest {
       own.refresh(
           List.of(
               new Pod("net:[1]", Set.of(), Set.of(), List.of()),
-              new Pod("net:[2]", Set.of(), Set.of(), List.of())));
+              new Pod("net:[2]", Set.of(), Set.of(), List.of()),
+              new Pod("net:[3]", Set.of(), Set.of(), List.of())));
 
-      assertThat(own.states()).extracting(PodGuard::pod).containsExactly("net:[1]", "net:[2]");
+      assertThat(own.states())
+          .extracting(PodGuard::pod)
+          .containsExactly("net:[1]", "net:[2]", "net:[3]");
       assertThat(own.states().getFirst().problems())
           .singleElement()
           .asString()
           .contains("a mistake inside", "of a pod");
+      assertThat(own.states().get(1).problems())
+          .singleElement()
+          .asString()
+          .contains("a mistake inside", "of another pod");
       assertThat(own.states().getLast().problems()).isEmpty();
     }
   }

@@ -49,8 +49,10 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import javax.net.ssl.SSLSession;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -102,22 +104,22 @@ class ServerStreamsTest {
 
   private ServerStreams held(Endpoint... servers) {
     return keep(
-        ServerStreams.hold(
-            List.of(servers),
-            server ->
-                BridgeStream.hold(
-                    server,
-                    new BridgeStream.Credentials(InsecureChannelCredentials.create(), null),
-                    "node-1",
-                    "test",
-                    new EmptyNode(),
-                    (_, task) -> task.run(),
-                    event -> {
-                      if (event instanceof BridgeStream.Event.Attached(var which, _)) {
-                        attached.add(which);
-                      }
-                    }),
-            gone::add));
+        ServerStreams.hold(List.of(servers), server -> stream(server, () -> true), gone::add));
+  }
+
+  private BridgeStream stream(Endpoint server, BooleanSupplier usable) {
+    return BridgeStream.hold(
+        server,
+        new BridgeStream.Credentials(InsecureChannelCredentials.create(), null, usable),
+        "node-1",
+        "test",
+        new EmptyNode(),
+        (_, task) -> task.run(),
+        event -> {
+          if (event instanceof BridgeStream.Event.Attached(var which, _)) {
+            attached.add(which);
+          }
+        });
   }
 
   private static Endpoint next(BlockingQueue<Endpoint> queue) throws InterruptedException {
@@ -183,6 +185,48 @@ class ServerStreamsTest {
     assertThat(next(gone)).isEqualTo(endpoint("1.sock"));
     assertThat(next(attached)).isEqualTo(endpoint("1.sock"));
     assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(2));
+  }
+
+  /** Servers were never looked for again. */
+  @Test
+  void folder_errorWhileOneIsDialled_isDialledAgain() throws Exception {
+    server("1.sock");
+    var errors = new AtomicInteger();
+    var streams =
+        keep(
+            ServerStreams.hold(
+                List.of(new Endpoint.Folder(folder)),
+                server -> {
+                  if (errors.getAndIncrement() < 2) { // at the start, and at a look after it
+                    throw new AssertionError("twice");
+                  }
+                  return stream(server, () -> true);
+                },
+                gone::add));
+
+    streams.begin();
+
+    assertThat(next(attached)).isEqualTo(endpoint("1.sock"));
+    assertThat(errors).hasValue(3);
+  }
+
+  /** It was never attached to again. */
+  @Test
+  void server_errorWhileItIsAttachedTo_isTriedAgain() throws Exception {
+    server("1.sock");
+    var errors = new AtomicInteger();
+
+    keep(stream(
+            endpoint("1.sock"),
+            () -> {
+              if (errors.getAndIncrement() < 2) {
+                throw new AssertionError("twice");
+              }
+              return true;
+            }))
+        .begin();
+
+    assertThat(next(attached)).isEqualTo(endpoint("1.sock"));
   }
 
   private static Path bound(Path path) throws IOException {

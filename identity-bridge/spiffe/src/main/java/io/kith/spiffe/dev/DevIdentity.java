@@ -165,7 +165,7 @@ public final class DevIdentity implements AutoCloseable {
     for (var identity : identities) {
       try {
         identity.renewWhenDue();
-      } catch (GeneralSecurityException | RuntimeException e) {
+      } catch (GeneralSecurityException | RuntimeException | Error e) {
         LOG.log(Level.ERROR, "SVID not renewed, will be tried again: id=" + identity.id(), e);
       }
     }
