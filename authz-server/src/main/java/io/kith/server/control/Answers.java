@@ -113,7 +113,7 @@ final class Answers implements AutoCloseable {
   private void read(CheckRecord answered) {
     try {
       reader.accept(answered);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.log(Level.ERROR, "an answer could not be learned from", e);
     }
   }

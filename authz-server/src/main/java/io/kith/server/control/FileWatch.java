@@ -70,7 +70,7 @@ final class FileWatch implements AutoCloseable {
   private static void call(Runnable mayHaveChanged) {
     try {
       mayHaveChanged.run();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.log(Level.ERROR, "files were not read again", e);
     }
   }

@@ -46,7 +46,7 @@ public final class Housekeeping implements AutoCloseable {
         state.readOthers();
       }
       state.tidy();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.log(Level.ERROR, "what was due was not done; it is tried again", e);
     }
   }

@@ -503,7 +503,7 @@ public final class ControlStore implements BaselineStore {
           if (!closed) {
             say(server + ": " + why);
           }
-        } catch (RuntimeException e) { // else none would be followed any more
+        } catch (RuntimeException | Error e) { // else none would be followed any more
           link = null;
           LOG.log(Level.ERROR, "a control server was not followed", e);
           say(server + ": " + e);
@@ -530,7 +530,7 @@ public final class ControlStore implements BaselineStore {
     if (now != null) {
       try {
         now.report(null);
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) { // else it would never run again
         LOG.log(Level.DEBUG, "the control server was not told", e);
       }
     }

@@ -191,7 +191,7 @@ public final class SharedSidecars implements AutoCloseable {
               "sidecars of other servers not known; tried again",
               e);
           failed = true;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
           LOG.log(Level.ERROR, "sidecars of other servers not known; tried again", e);
         }
       }

@@ -74,7 +74,7 @@ public final class LearnedFlusher implements AutoCloseable {
       } catch (StoreException e) {
         pause = max(interval, backOff.next());
         LOG.log(Level.WARNING, "learned parts not written; they are kept and tried again", e);
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         LOG.log(Level.ERROR, "learned parts not read from the learners", e);
       }
     }

@@ -47,6 +47,8 @@ final class PostgresListener implements AutoCloseable {
         if (closed.getCount() > 0) {
           LOG.log(Level.DEBUG, "store stopped telling news; they are polled meanwhile", e);
         }
+      } catch (RuntimeException | Error e) {
+        LOG.log(Level.ERROR, "store stopped telling news; they are polled meanwhile", e);
       }
     } while (isOpenAfter(backOff.next()));
   }

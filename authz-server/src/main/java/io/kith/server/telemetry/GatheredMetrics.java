@@ -18,7 +18,7 @@ final class GatheredMetrics {
   /** Gets the text, or else what went wrong, on the thread of the loop. */
   @FunctionalInterface
   interface Asker {
-    void told(String text, @Nullable RuntimeException failure);
+    void told(String text, @Nullable Throwable failure);
   }
 
   private final Metrics metrics;
@@ -55,13 +55,13 @@ final class GatheredMetrics {
           try {
             var text = metrics.text();
             loop.execute(() -> tell(askers, text, null));
-          } catch (RuntimeException e) {
+          } catch (RuntimeException | Error e) { // who asks later would wait for ever
             loop.execute(() -> tell(askers, "", e));
           }
         });
   }
 
-  private void tell(List<Asker> askers, String text, @Nullable RuntimeException failure) {
+  private void tell(List<Asker> askers, String text, @Nullable Throwable failure) {
     gathering = false;
     next = System.nanoTime() + EVERY_NANOS;
     if (!waiting.isEmpty()) {

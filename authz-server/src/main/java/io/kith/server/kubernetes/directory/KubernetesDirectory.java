@@ -464,7 +464,7 @@ public final class KubernetesDirectory implements AutoCloseable {
       watched.forEach(Watched::settle);
       watched.forEach(Watched::tellLacking);
       askWhy();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) { // else it would never run again
       LOG.log(Level.SEVERE, "a mistake inside while a cluster was watched", Map.of(), e);
     }
   }

@@ -325,7 +325,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
       if (writes) {
         writeBaselines(Instant.now());
       }
-    } catch (RuntimeException | RefusedException e) {
+    } catch (RuntimeException | Error | RefusedException e) {
       LOG.log(Level.ERROR, "the objects of the cluster were not looked at", e);
     }
   }
@@ -335,7 +335,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
     if (taints != null) {
       try {
         taints.look(writes());
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         LOG.log(Level.ERROR, "the nodes of the cluster were not looked at", e);
       }
     }

@@ -151,7 +151,7 @@ final class StatusWriter implements Statuses, AutoCloseable {
   private @Nullable String apply(Target target, Map<String, Object> status) {
     try {
       return api.apply(target, status);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       return String.valueOf(e.getMessage());
     }
   }
