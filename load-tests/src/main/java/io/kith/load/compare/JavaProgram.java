@@ -48,7 +48,9 @@ final class JavaProgram {
     }
     var argv = java();
     if (Files.isReadable(Path.of(CACHE))) {
-      argv.addAll(List.of("-XX:AOTCache=" + CACHE, "-Xlog:aot=off", "-Xlog:cds=off"));
+      argv.addAll(
+          List.of(
+              "-XX:AOTCache=" + CACHE, "-XX:+UseCompressedOops", "-Xlog:aot=off", "-Xlog:cds=off"));
     }
     if (Files.isDirectory(Path.of(NATIVES))) {
       argv.addAll(List.of("-Djava.library.path=" + NATIVES, "-Dorg.sqlite.lib.path=" + NATIVES));
@@ -67,6 +69,9 @@ final class JavaProgram {
             "--sun-misc-unsafe-memory-access=allow",
             "-XX:+UseSerialGC",
             "-XX:+UseCompactObjectHeaders",
+            "-XX:+UnlockDiagnosticVMOptions",
+            "-XX:-AOTAdapterCaching",
+            "-XX:-AOTStubCaching",
             "-Xms48m",
             "-XX:NewSize=24m",
             "-XX:MaxNewSize=24m",
