@@ -2,6 +2,7 @@ package io.kith.load.cluster;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.nio.file.LinkOption.NOFOLLOW_LINKS;
+import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 import static java.nio.file.StandardOpenOption.APPEND;
 import static java.nio.file.StandardOpenOption.CREATE;
 import static java.util.Objects.requireNonNull;
@@ -147,38 +148,80 @@ class ImagesTest {
     }
   }
 
-  /** The JVM ends where it may not go on without a cache that does not fit. */
+  /** A program in the root of the image. */
+  private static Outcome inTheImage(String javaFlags, String... argv) throws Exception {
+    var all =
+        new ArrayList<>(
+            List.of(
+                "unshare",
+                "--mount",
+                "sh",
+                "-c",
+                "mount -t proc proc \"$0/proc\" && exec chroot \"$0\" \"$@\"",
+                MADE.resolve("root").toString()));
+    all.addAll(List.of(argv));
+    return Command.run(LIMIT, ROOT, Map.of("JDK_JAVA_OPTIONS", javaFlags), all);
+  }
+
+  /**
+   * A verb as it is called in the image, on a node with much memory. The JVM ends where it may not
+   * go on without a cache that fits.
+   */
+  private static Outcome helpFromTheCache(String verb) throws Exception {
+    return inTheImage("-XX:AOTMode=on -XX:MaxRAM=256g", "/usr/local/bin/kith", verb, "--help");
+  }
+
   @Test
   void images_rehearsed_startServerAndVerbsFromWhatTheJvmLearned() throws Exception {
     images(Map.of(), "--rehearse").orFail();
     var root = MADE.resolve("root");
-    var listed = hashes(root.resolve("usr/share/kith/kith.cdx.json"));
+    var sbom = root.resolve("usr/share/kith/kith.cdx.json");
+    assertThat(hashes(sbom)).containsAllEntriesOf(files(root));
 
-    for (var cache : List.of("server", "verbs")) {
-      var place = "/opt/kith/server/" + cache + ".aot";
-      assertThat(listed).containsEntry(place, sha256(root.resolve(place.substring(1))));
-      var inTheImage =
-          "exec /opt/java/bin/java $(cat /opt/kith/flags) -XX:AOTMode=on -XX:AOTCache="
-              + place
-              + " -cp \"$(cat /opt/kith/server/classpath)\" io.kith.server.Main --version";
-      var version =
-          Command.run(
-                  LIMIT,
-                  List.of(
-                      "unshare",
-                      "--mount",
-                      "sh",
-                      "-c",
-                      "mount -t proc proc \"$0/proc\" && exec chroot \"$0\" sh -c \"$1\"",
-                      root.toString(),
-                      inTheImage))
-              .orFail();
-      assertThat(version.output()).startsWith("kith ");
+    for (var verb : List.of("server", "status")) {
+      assertThat(helpFromTheCache(verb).orFail().output()).contains("Usage: kith " + verb);
+      var cache =
+          root.resolve("opt/kith/server/%s.aot".formatted(verb.equals("server") ? verb : "verbs"));
+      assertThat(componentOf(cache, sbom).path("licenses").toString())
+          .contains("openjdk", "libraries")
+          .doesNotContain("Apache-2.0");
+      assertHasNoMachineCode(cache);
+
+      var made = Files.move(cache, folder.resolve("made.aot"), REPLACE_EXISTING);
+      assertThat(helpFromTheCache(verb).exit()).isNotZero();
+      Files.copy(root.resolve("opt/kith/server/kith.jar"), cache);
+      assertThat(helpFromTheCache(verb).exit()).isNotZero();
+
+      var without = inTheImage("", "/usr/local/bin/kith", verb, "--help").orFail().output();
+      assertThat(without).contains("Usage: kith " + verb).doesNotContain("aot", "warning");
+      Files.move(made, cache, REPLACE_EXISTING);
     }
-    var asItIsCalled =
-        Command.run(LIMIT, List.of("chroot", root.toString(), "/usr/local/bin/kith", "--version"))
-            .orFail();
-    assertThat(asItIsCalled.output()).startsWith("kith ").doesNotContain("warning");
+  }
+
+  /** Before JDK 25.0.5 the JVM runs it on CPUs that lack what the CPU of the rehearsal had. */
+  private static void assertHasNoMachineCode(Path cache) throws Exception {
+    var java =
+        "exec /opt/java/bin/java $(cat /opt/kith/flags) -XX:+AOTAdapterCaching -XX:+AOTStubCaching"
+            + " -XX:AOTMode=on -XX:AOTCache=\"$0\" -Xlog:aot+codecache*=debug"
+            + " -cp \"$(cat /opt/kith/server/classpath)\" io.kith.server.Main --version";
+
+    var log =
+        inTheImage("", "sh", "-c", java, "/" + MADE.resolve("root").relativize(cache))
+            .orFail()
+            .output();
+
+    assertThat(log).contains("AOT Code Cache is empty", "kith ").doesNotContain("AOT code entries");
+  }
+
+  private static JsonNode componentOf(Path file, Path sbom) throws IOException {
+    for (var component : new ObjectMapper().readTree(sbom.toFile()).path("components")) {
+      for (var one : component.path("components")) {
+        if (file.endsWith(one.path("name").asText().substring(1))) {
+          return component;
+        }
+      }
+    }
+    throw new AssertionError(file + " is not listed");
   }
 
   /**
