@@ -9,6 +9,7 @@ import java.time.InstantSource;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.function.ObjLongConsumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -107,20 +108,16 @@ public final class Sidecars {
    */
   public void outdate(IpAddress pod) {
     var opens = new AtomicBoolean();
-    var _ =
-        versions.next(
-            number ->
-                byPod.computeIfPresent(
-                    pod,
-                    (_, known) -> {
-                      var now = clock.instant();
-                      opens.set(!known.state.open);
-                      known.state = new State(pod, true, now, now);
-                      if (opens.get()) {
-                        known.version = number;
-                      }
-                      return known;
-                    }));
+    change(
+        pod,
+        (known, number) -> {
+          var now = clock.instant();
+          opens.set(!known.state.open);
+          known.state = new State(pod, true, now, now);
+          if (opens.get()) {
+            known.version = number;
+          }
+        });
     if (opens.get()) {
       opened.accept(pod);
     }
@@ -128,13 +125,18 @@ public final class Sidecars {
 
   /** Has what a sidecar said be among what was heard last, for who did not take it before. */
   public void again(IpAddress pod) {
+    change(pod, (known, number) -> known.version = number);
+  }
+
+  /** Changes one that is known, which may have the number of the change. */
+  private void change(IpAddress pod, ObjLongConsumer<Sidecar> how) {
     var _ =
         versions.next(
             number ->
                 byPod.computeIfPresent(
                     pod,
                     (_, known) -> {
-                      known.version = number;
+                      how.accept(known, number);
                       return known;
                     }));
   }
