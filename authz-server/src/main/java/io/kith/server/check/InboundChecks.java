@@ -51,6 +51,9 @@ final class InboundChecks {
   private @Nullable String problem(
       CheckFacts.Request request, Owner callee, Inbound asked, Instant now) {
     var caller = request.caller();
+    if (asked == Inbound.ACCEPT && keys.isNone()) {
+      return null; // what others made says nothing here, as little as none would
+    }
     if (request.token().isEmpty()) {
       return switch (asked) {
         case ACCEPT -> null;

@@ -27,8 +27,9 @@ import org.jspecify.annotations.Nullable;
  * that it goes to. Thread-safe.
  *
  * <p>Whatever the application sent under that name is overwritten, and taken away where there is
- * nothing to prove: towards hosts outside the mesh, and for processes that no bridge witnessed. A
- * token is made once for a process class and a destination, and anew long before it ends.
+ * nothing to prove, or nothing to prove it with: towards hosts outside the mesh, for processes that
+ * no bridge witnessed, and by a server that shares no secret with the others. A token is made once
+ * for a process class and a destination, and anew long before it ends.
  */
 final class ProvenanceHeaders {
   /** The header of requests between proxies. No application sees it. */
@@ -106,7 +107,8 @@ final class ProvenanceHeaders {
   byte[] of(CheckCall check, Outcome outcome, Instant now) {
     var flow = outcome.flow();
     var subject = outcome.decision().subject();
-    if (!(check.facts instanceof CheckFacts.Connection connection)
+    if (keys.isNone()
+        || !(check.facts instanceof CheckFacts.Connection connection)
         || connection.layer() != CheckFacts.Layer.L7
         || flow == null
         || subject == null

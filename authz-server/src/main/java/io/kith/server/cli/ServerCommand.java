@@ -19,6 +19,7 @@ import io.kith.server.admin.BridgeStatuses;
 import io.kith.server.admin.CallLimits;
 import io.kith.server.admin.CheckServerStatuses;
 import io.kith.server.control.ControlState;
+import io.kith.server.control.ProvenanceSecrets;
 import io.kith.server.fleet.CheckServers;
 import io.kith.server.fleet.FleetServer;
 import io.kith.server.fleet.FleetService;
@@ -209,8 +210,7 @@ final class ServerCommand extends Service {
                 surroundings().environment(),
                 state,
                 shared,
-                settings.keys().provenance().isEmpty()
-                        && (shared || !settings.server().checkIds().isEmpty())
+                settings.keys().provenance().isEmpty() && ProvenanceSecrets.isOneOfSeveral(settings)
                     ? "needs the same secret on every server (set server.keys.provenance)"
                     : null,
                 cluster == null ? null : cluster.pods(),
@@ -542,9 +542,9 @@ final class ServerCommand extends Service {
     if (named > 0) {
       return named + (named == 1 ? " secret" : " secrets") + " (server.keys.provenance)";
     }
-    return settings.store() instanceof StoreSettings.Postgresql
-        ? "a secret of its own: no other server believes what this one lets out, nor this one them"
-            + " (server.keys.provenance: the same file for all)"
+    return ProvenanceSecrets.isOneOfSeveral(settings)
+        ? "none: requests carry no proof of what let them out, and none is looked at"
+            + " (server.keys.provenance: the same file for all servers)"
         : "a secret of its own";
   }
 

@@ -1,6 +1,8 @@
 package io.kith.server.control;
 
+import io.kith.baselines.config.KithConfig;
 import io.kith.baselines.config.KithConfig.Keys;
+import io.kith.baselines.config.StoreSettings;
 import io.kith.server.provenance.MeshKeys;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,7 +16,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The secrets of provenance tokens, as configured; else one that is made once in the directory.
+ * The secrets of provenance tokens, as configured; else one that is made once in the directory, or
+ * none where other servers could not have it.
  *
  * <p>A file has one line: base64 of at least 32 random octets. They are never in the store, whose
  * readers could make tokens with them.
@@ -36,19 +39,31 @@ public final class ProvenanceSecrets {
 
   private ProvenanceSecrets() {}
 
+  /** Whether other servers let requests out whose tokens come to this one. */
+  public static boolean isOneOfSeveral(KithConfig settings) {
+    return settings.store() instanceof StoreSettings.Postgresql
+        || settings.store() instanceof StoreSettings.Control
+        || !settings.server().checkIds().isEmpty();
+  }
+
   /**
    * Reads them.
    *
+   * @param isOneOfSeveral whose tokens come to other servers
    * @param directory for one that is not named; null where nothing outlives the server, and then
    *     neither does it
    * @param base where relative paths begin
    * @throws IOException when a file cannot be read or made, others may read it, or it has no
    *     secret; the message is for people and never has the secret
    */
-  public static MeshKeys read(Keys settings, @Nullable Path directory, Path base)
+  public static MeshKeys read(
+      Keys settings, boolean isOneOfSeveral, @Nullable Path directory, Path base)
       throws IOException {
     if (!settings.provenance().isEmpty()) {
       return keys(settings.provenance().stream().map(base::resolve).toList());
+    }
+    if (isOneOfSeveral) {
+      return MeshKeys.none();
     }
     if (directory == null) {
       return MeshKeys.fresh();

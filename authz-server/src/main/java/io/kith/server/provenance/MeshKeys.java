@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The first secret makes, all count, so one is replaced without a moment in which tokens are
  * refused. Tokens are not made with a secret itself but with a key of the hour in which they end,
  * which every server derives for itself.
+ *
+ * <p>A server that shares none with the others makes no tokens and can judge none.
  */
 public final class MeshKeys {
   /** How long a token counts from when it was made. */
@@ -38,7 +40,7 @@ public final class MeshKeys {
   private static final Base64.Encoder TO_TEXT = Base64.getUrlEncoder().withoutPadding();
   private static final Base64.Decoder FROM_TEXT = Base64.getUrlDecoder();
 
-  private final List<MeshKey> keys;
+  private final List<MeshKey> keys; // empty: shares none
 
   /** Tokens with a good MAC: they are sent with many requests, and looked at once. */
   private final Cache<String, ProvenanceToken> believed =
@@ -63,6 +65,20 @@ public final class MeshKeys {
     this.keys = secrets.stream().map(MeshKey::new).toList();
   }
 
+  private MeshKeys() {
+    this.keys = List.of();
+  }
+
+  /** Of a server that shares no secret with the others of its mesh. */
+  public static MeshKeys none() {
+    return new MeshKeys();
+  }
+
+  /** Whether there is no secret to make or judge tokens with. */
+  public boolean isNone() {
+    return keys.isEmpty();
+  }
+
   /** Of a secret that nobody else has and that ends with the process. */
   public static MeshKeys fresh() {
     return new MeshKeys(List.of(newSecret()));
@@ -75,7 +91,7 @@ public final class MeshKeys {
     return secret;
   }
 
-  /** A token about a request of now, as text. */
+  /** A token about a request of now, as text; not without a secret. */
   public String make(
       SpiffeId caller, Owner workload, String processClass, Owner audience, Instant now) {
     var ends = Instant.ofEpochSecond(now.plus(LIFETIME).getEpochSecond());
@@ -91,6 +107,9 @@ public final class MeshKeys {
    * @param receiver who received it
    */
   public Proof check(String text, SpiffeId caller, Owner receiver, Instant now) {
+    if (isNone()) {
+      return new Proof.Bad("this server cannot judge: it has no server.keys.provenance");
+    }
     var known = text.length() > LONGEST ? null : believed.getIfPresent(text);
     var token = known == null ? parsed(text) : known;
     if (token == null) {

@@ -145,6 +145,31 @@ class InboundChecksTest {
         CHECKOUT + " sent a token that was made with no key of this mesh");
   }
 
+  /** What others let out is as good as what it would let out itself: nobody can tell. */
+  @Test
+  void check_byAServerThatSharesNoSecret_looksAtNoTokenUnlessItIsAskedTo() throws IOException {
+    var token = token(CATALOG);
+    kith.close();
+    kith =
+        new ServiceUnderTest(
+            ServiceUnderTest.settings(),
+            ProvenanceHeadersTest.directory(),
+            MeshKeys.none(),
+            CheckObserver.none(),
+            () -> now);
+    kith.peer(Samples.peer(CATALOG_ID, CATALOG_POD));
+
+    kith.policy.ask(Inbound.ACCEPT);
+    assertPasses(check(request(CHECKOUT.toString(), token)));
+    assertPasses(check(request(CHECKOUT.toString(), "")));
+
+    kith.policy.ask(Inbound.REQUIRE);
+    assertRefused(
+        check(request(CHECKOUT.toString(), token)),
+        CHECKOUT + " sent a token that this server cannot judge: it has no server.keys.provenance");
+    assertRefused(check(request(CHECKOUT.toString(), "")), CHECKOUT + " sent no token");
+  }
+
   @Test
   void check_tokenThatEnded_isRefused() {
     var token = token(CATALOG);

@@ -20,6 +20,7 @@ import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.process.Attribution;
 import io.kith.baselines.process.Rung;
+import io.kith.server.provenance.MeshKeys;
 import io.kith.server.provenance.Proof;
 import java.io.IOException;
 import java.time.Instant;
@@ -182,6 +183,22 @@ class ProvenanceHeadersTest {
 
     assertThat(token(check(OUTSIDE, "anything", ROUTED))).isEmpty();
     assertThat(proof(token(check(CATALOG_POD, "catalog", ROUTED)))).isInstanceOf(Proof.Good.class);
+  }
+
+  @Test
+  void check_byAServerThatSharesNoSecret_carriesNone() throws IOException {
+    assertThat(token(check(CATALOG_POD, "catalog", ROUTED))).isNotEmpty();
+    kith.close();
+    kith =
+        new ServiceUnderTest(
+            ServiceUnderTest.settings(),
+            directory(),
+            MeshKeys.none(),
+            CheckObserver.none(),
+            () -> now);
+    kith.policy.decideBy(Samples.snapshot(Mode.OBSERVE));
+
+    assertThat(token(check(CATALOG_POD, "catalog", ROUTED))).isEmpty();
   }
 
   /** A mesh whose services lead to the catalog's pod alone. */

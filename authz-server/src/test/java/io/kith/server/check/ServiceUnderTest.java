@@ -26,7 +26,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class ServiceUnderTest implements AutoCloseable {
   public final InMemoryPolicy policy = new InMemoryPolicy();
   public final FakeProcesses processes = new FakeProcesses();
-  public final MeshKeys keys = MeshKeys.fresh();
+  public final MeshKeys keys;
   public final List<Answered> answered = new CopyOnWriteArrayList<>();
   public final List<Answered> late = new CopyOnWriteArrayList<>();
   public final AtomicInteger cancelled = new AtomicInteger();
@@ -73,6 +73,17 @@ public final class ServiceUnderTest implements AutoCloseable {
       CheckObserver observer,
       InstantSource clock)
       throws IOException {
+    this(settings, directory, MeshKeys.fresh(), observer, clock);
+  }
+
+  public ServiceUnderTest(
+      CheckSettings settings,
+      WorkloadDirectory directory,
+      MeshKeys keys,
+      CheckObserver observer,
+      InstantSource clock)
+      throws IOException {
+    this.keys = keys;
     service =
         new ExtAuthzService(
             settings,

@@ -32,6 +32,7 @@ class ProvenanceSecretsTest {
     var paths = Arrays.stream(files).map(Path::of).toList();
     return ProvenanceSecrets.read(
         new Keys(null, null, null, List.of(), List.of(), List.of(), paths),
+        false,
         folder.resolve("data"),
         folder);
   }
@@ -68,9 +69,18 @@ class ProvenanceSecretsTest {
 
     assertThat(
             believes(
-                ProvenanceSecrets.read(none, null, folder),
-                ProvenanceSecrets.read(none, null, folder)))
+                ProvenanceSecrets.read(none, false, null, folder),
+                ProvenanceSecrets.read(none, false, null, folder)))
         .isFalse();
+  }
+
+  @Test
+  void read_nothingNamedForOneOfSeveral_makesNoneThatTheOthersDoNotHave() throws Exception {
+    var none = new Keys(null, null, null, List.of(), List.of(), List.of());
+
+    assertThat(ProvenanceSecrets.read(none, true, folder.resolve("data"), folder).isNone())
+        .isTrue();
+    assertThat(folder.resolve("data")).doesNotExist();
   }
 
   @Test
