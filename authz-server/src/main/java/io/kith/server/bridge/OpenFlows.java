@@ -227,6 +227,16 @@ public final class OpenFlows {
       return find(connection) >= 0;
     }
 
+    /** Whether this is among what was allowed on it, by all its names; or cannot be said. */
+    boolean has(SocketPair connection, @Nullable Flow flow) {
+      var row = find(connection);
+      var flows = row < 0 ? null : Kept.all(oldestFirst.object(row, FLOWS));
+      return flows != null
+          && (flow == null
+              || flows.isEmpty()
+              || flows.stream().anyMatch(one -> one.resolved().includes(flow.resolved())));
+    }
+
     boolean remove(SocketPair connection) {
       var row = find(connection);
       if (row >= 0) {
@@ -343,7 +353,8 @@ public final class OpenFlows {
             (_, before) -> {
               var its = before == null ? new Share(workload) : before;
               its.workload = workload; // of whom the directory may know more by now
-              if (!record.repeated() || !its.has(connection)) {
+              if (!record.repeated()
+                  || !(request ? its.has(connection, record.flow()) : its.has(connection))) {
                 var isNew =
                     request
                         ? its.putRequest(connection, record.flow(), since, decidedBy)

@@ -8,6 +8,7 @@ import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Verdict;
+import io.kith.baselines.destination.Evidence;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
@@ -285,6 +286,9 @@ public final class ExtAuthzService {
       return false;
     }
     var now = connection.destinationFacts(told).resolve(directory);
+    if (now.destination().evidence() != Evidence.ADDRESS) {
+      return false; // it has a name, which counts before the client's
+    }
     var then = connection.destinationFacts(claimed).resolve(directory);
     return !now.equals(then);
   }
@@ -442,14 +446,14 @@ public final class ExtAuthzService {
         || check.reporter == null) {
       return false;
     }
-    var destination = flow.resolved().destination();
+    var resolved = flow.resolved();
     var known = check.known;
-    if (known != null && known.hasNoted(destination)) {
+    if (known != null && known.hasNoted(resolved)) {
       return true;
     }
-    var again = seen.again(check.reporter, connection, destination);
+    var again = seen.again(check.reporter, connection, resolved.destination());
     if (known != null) {
-      known.note(destination);
+      known.note(resolved);
     }
     return again;
   }

@@ -4,7 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.kith.baselines.decision.Decision;
 import io.kith.baselines.decision.Verdict;
-import io.kith.baselines.destination.Destination;
+import io.kith.baselines.destination.DestinationFacts.Resolved;
 import io.kith.baselines.process.Attribution;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -33,15 +33,16 @@ public final class KnownConnection {
   private volatile @Nullable Noted noted;
 
   /**
-   * A destination, by what it was allowed, and how often. Counts that race tell one more in full.
+   * A destination with all its names, by what it was allowed, and how often. Counts that race tell
+   * one more in full.
    */
   private static final class Noted {
-    private final Destination destination;
+    private final Resolved destination;
     private @Nullable Decision decision;
     private int times;
     private boolean isOfAnAnswerBefore;
 
-    Noted(Destination destination) {
+    Noted(Resolved destination) {
       this.destination = destination;
     }
 
@@ -144,12 +145,12 @@ public final class KnownConnection {
   }
 
   /** Whether this destination was the last that was noted. */
-  boolean hasNoted(Destination destination) {
+  boolean hasNoted(Resolved destination) {
     var latest = noted;
     return latest != null && !latest.isOfAnAnswerBefore && destination.equals(latest.destination);
   }
 
-  void note(Destination destination) {
+  void note(Resolved destination) {
     var latest = noted;
     if (latest != null && destination.equals(latest.destination)) {
       latest.isOfAnAnswerBefore = false;

@@ -20,7 +20,11 @@ import io.kith.baselines.destination.NetworkTarget;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.edge.Baseline;
 import io.kith.baselines.edge.Edge;
+import io.kith.baselines.edge.HandRule;
+import io.kith.baselines.edge.HandRules;
+import io.kith.baselines.edge.ProcessPattern;
 import io.kith.baselines.edge.Provenance;
+import io.kith.baselines.edge.Strictness;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
@@ -644,6 +648,16 @@ class GuardDeskTest {
 
   private Answered answered(
       CheckFacts.Layer layer, String pod, int port, int toPort, @Nullable String cluster) {
+    return answered(layer, pod, port, toPort, cluster, false);
+  }
+
+  private Answered answered(
+      CheckFacts.Layer layer,
+      String pod,
+      int port,
+      int toPort,
+      @Nullable String cluster,
+      boolean repeated) {
     var workload =
         requireNonNull(
             Samples.directory().speaking(Samples.CHECKOUT, IpAddress.parse(Samples.POD)));
@@ -664,7 +678,7 @@ class GuardDeskTest {
             IpAddress.parse(Samples.POD),
             flow,
             decision,
-            false);
+            repeated);
     var connection =
         new CheckFacts.Connection(
             layer,
@@ -805,6 +819,39 @@ class GuardDeskTest {
     enforce(edges);
 
     assertThat(ended()).isEmpty();
+  }
+
+  /** To where its connection's Check was allowed already, so it is no news for the learner. */
+  @Test
+  void flows_requestThatAlsoSaysItsService_endWhenThatIsDenied() {
+    enforce(edge(5_432, null));
+    for (var port = 1; port <= 3; port++) {
+      flows.answered(allowed(port));
+    }
+    flows.answered(repeatedRequest(1, "outbound|5432||orders-db"));
+    flows.answered(repeatedRequest(2, "outbound|5432||orders-db-read"));
+    assertThat(ended()).isEmpty();
+
+    var denied =
+        HandRule.of(
+            ProcessPattern.ANY,
+            new DestinationPattern.Exact("orders-db", Evidence.MESH_SERVICE, 5_432, Protocol.TCP),
+            Strictness.CLASS,
+            null,
+            null,
+            new Provenance.ByHand("ada", "test", null));
+    var rules =
+        Snapshot.Rules.of(
+            Baseline.of(Samples.OWNER, null, List.of(edge(5_432, null))),
+            List.of(),
+            new HandRules(List.of(), List.of(denied)));
+    policy.decideBy(new Snapshot(Mode.ENFORCE, false, rules, null));
+
+    assertThat(ended()).containsExactly(Samples.POD + ":1");
+  }
+
+  private Answered repeatedRequest(int port, String cluster) {
+    return answered(CheckFacts.Layer.L7, Samples.POD, port, 5_432, cluster, true);
   }
 
   @Test

@@ -6,8 +6,8 @@ import io.kith.baselines.decision.Decision;
 import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Verdict;
-import io.kith.baselines.destination.Destination;
 import io.kith.baselines.destination.DestinationFacts;
+import io.kith.baselines.destination.DestinationFacts.Resolved;
 import io.kith.baselines.destination.Protocol;
 import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.process.Attribution;
@@ -22,7 +22,7 @@ class KnownConnectionTest {
   private static final long ANSWERED = 42;
   private static final Duration KEPT = Duration.ofSeconds(1);
   private static final Decision ALLOWED = decision(Mode.ENFORCE, null);
-  private static final Destination DATABASE = destination(5432);
+  private static final Resolved DATABASE = destination(5432, null);
 
   private final KnownConnection known =
       new KnownConnection(new Attribution.Unattributed(Rung.NONE, List.of()), ANSWERED);
@@ -31,11 +31,10 @@ class KnownConnectionTest {
     return new Decision(new Verdict.Allow(null), shadow, mode, null, null);
   }
 
-  private static Destination destination(int port) {
+  private static Resolved destination(int port, @Nullable String cluster) {
     return new DestinationFacts(
-            IpAddress.parse("10.88.2.10"), port, Protocol.TCP, null, null, null, Set.of())
-        .resolve(Samples.directory())
-        .destination();
+            IpAddress.parse("10.88.2.10"), port, Protocol.TCP, cluster, null, null, Set.of())
+        .resolve(Samples.directory());
   }
 
   private void tellInFull() {
@@ -89,7 +88,20 @@ class KnownConnectionTest {
   @Test
   void isRoutine_toAnotherDestination_isFalse() {
     tellInFull();
-    known.note(destination(5433));
+    known.note(destination(5433, null));
+
+    assertThat(known.isRoutine(ALLOWED)).isFalse();
+  }
+
+  /** What is denied by that name has to be found again on the connection. */
+  @Test
+  void isRoutine_toTheSameDestinationByAnotherName_isFalse() {
+    var named = destination(5432, "outbound|5432||orders-db.shop.svc.cluster.local");
+    assertThat(named.destination()).isEqualTo(DATABASE.destination());
+    tellInFull();
+
+    assertThat(known.hasNoted(named)).isFalse();
+    known.note(named);
 
     assertThat(known.isRoutine(ALLOWED)).isFalse();
   }
@@ -128,6 +140,6 @@ class KnownConnectionTest {
     assertThat(isToBeAskedAgain(1_950)).isTrue();
     tellInFull();
     assertThat(known.hasNoted(DATABASE)).isTrue();
-    assertThat(known.hasNoted(destination(5433))).isFalse();
+    assertThat(known.hasNoted(destination(5433, null))).isFalse();
   }
 }
