@@ -224,8 +224,13 @@ public final class BridgeStream implements AutoCloseable {
       Workers workers,
       Consumer<Event> events) {
     var stream = new BridgeStream(server, credentials, node, version, view, workers, events);
-    stream.connect();
-    stream.rehearse();
+    try {
+      stream.connect();
+      stream.rehearse();
+    } catch (RuntimeException | Error e) {
+      stream.close(); // nobody else has it
+      throw e;
+    }
     return stream;
   }
 
@@ -369,7 +374,10 @@ public final class BridgeStream implements AutoCloseable {
   }
 
   private synchronized Attachment attachment() {
-    var attachment = new Attachment(renewals, ready == null ? connection() : ready);
+    if (ready == null) {
+      ready = connection();
+    }
+    var attachment = new Attachment(renewals, ready); // or it throws, and the next takes it
     ready = null;
     return attachment;
   }
@@ -378,7 +386,7 @@ public final class BridgeStream implements AutoCloseable {
   public void renew() {
     synchronized (this) {
       renewals++;
-      if (held && !closed) {
+      if (ready != null) {
         connect();
       }
     }
@@ -454,14 +462,17 @@ public final class BridgeStream implements AutoCloseable {
       detached = current == null;
       delay = delay();
     }
-    if (detached) {
-      view.guard().gone(server.toString());
+    try {
+      if (detached) {
+        view.guard().gone(server.toString());
+      }
+      events.accept(
+          detached
+              ? new Event.Detached(server, why, delay.toMillis())
+              : new Event.NotRenewed(server, why, delay.toMillis()));
+    } finally {
+      later(delay, this::attach); // nobody else would
     }
-    events.accept(
-        detached
-            ? new Event.Detached(server, why, delay.toMillis())
-            : new Event.NotRenewed(server, why, delay.toMillis()));
-    later(delay, this::attach);
   }
 
   private synchronized Duration delay() {
@@ -815,11 +826,11 @@ public final class BridgeStream implements AutoCloseable {
         }
       }
     }
-    view.guard().forget(hearer);
     timer.shutdownNow();
     for (var attachment : open) {
       attachment.cancel();
       attachment.connection.close();
     }
+    view.guard().forget(hearer); // last: the view may be what failed
   }
 }

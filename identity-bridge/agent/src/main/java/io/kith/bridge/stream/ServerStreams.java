@@ -74,7 +74,12 @@ public final class ServerStreams implements AutoCloseable {
   private BridgeStream dial(Endpoint server) {
     var stream = dialler.dial(server);
     if (began) {
-      stream.begin();
+      try {
+        stream.begin();
+      } catch (RuntimeException | Error e) {
+        stream.close(); // nobody else has it
+        throw e;
+      }
     }
     return stream;
   }

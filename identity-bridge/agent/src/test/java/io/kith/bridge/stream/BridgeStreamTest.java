@@ -184,6 +184,7 @@ class BridgeStreamTest {
   private static final class FakeGuard implements GuardView {
     private final BlockingQueue<List<GuardView.Connection>> revoked = new LinkedBlockingQueue<>();
     private final BlockingQueue<Runnable> toBeDone = new LinkedBlockingQueue<>();
+    private volatile boolean broken;
 
     @Override
     public void revoke(List<GuardView.Connection> connections, Runnable done) {
@@ -195,7 +196,11 @@ class BridgeStreamTest {
     public void said(String server, Map<String, GuardPolicy> policies) {}
 
     @Override
-    public void gone(String server) {}
+    public void gone(String server) {
+      if (broken) {
+        throw new IllegalStateException("a bug");
+      }
+    }
 
     @Override
     public List<PodGuard> states() {
@@ -383,6 +388,17 @@ class BridgeStreamTest {
     assertThat(first.getAnswer().getCandidates(0).getProcess().getExecGeneration()).isEqualTo(9);
     assertThat(second.getMessageCase()).isEqualTo(ANSWER);
     assertThat(second.getAnswer().getQueryId()).isEqualTo(2);
+  }
+
+  /** It was never attached to again. */
+  @Test
+  void cut_mistakeWhileTheGuardIsTold_isAttachedToAgain() throws Exception {
+    server.next(NODE_STATUS);
+    node.guarded.broken = true;
+
+    server.cut();
+
+    assertThat(server.next(HELLO)).isNotNull();
   }
 
   @Test

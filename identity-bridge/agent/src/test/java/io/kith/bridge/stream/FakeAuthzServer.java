@@ -33,6 +33,7 @@ import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -50,6 +51,7 @@ public final class FakeAuthzServer implements AutoCloseable {
       new AtomicReference<>();
   private final Server server;
   private final int port;
+  private final AtomicInteger connections = new AtomicInteger();
   private volatile boolean connected;
 
   public FakeAuthzServer() throws IOException {
@@ -79,8 +81,16 @@ public final class FakeAuthzServer implements AutoCloseable {
                 new ServerTransportFilter() {
                   @Override
                   public Attributes transportReady(Attributes attributes) {
+                    connections.incrementAndGet();
                     connected = true;
                     return attributes;
+                  }
+
+                  @Override
+                  public void transportTerminated(@Nullable Attributes attributes) {
+                    if (attributes != null) { // else it was never ready
+                      connections.decrementAndGet();
+                    }
                   }
                 })
             .build()
@@ -200,9 +210,14 @@ public final class FakeAuthzServer implements AutoCloseable {
     return message;
   }
 
-  /** Whether anybody ever connected. */
+  /** Whether anybody ever connected, to a Unix socket. */
   boolean connected() {
     return connected;
+  }
+
+  /** How many connections there are now, to a Unix socket. */
+  int connections() {
+    return connections.get();
   }
 
   /** Messages that nobody took yet. */

@@ -49,6 +49,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -108,12 +109,16 @@ class ServerStreamsTest {
   }
 
   private BridgeStream stream(Endpoint server, BooleanSupplier usable) {
+    return stream(server, usable, new EmptyNode());
+  }
+
+  private BridgeStream stream(Endpoint server, BooleanSupplier usable, NodeView node) {
     return BridgeStream.hold(
         server,
         new BridgeStream.Credentials(InsecureChannelCredentials.create(), null, usable),
         "node-1",
         "test",
-        new EmptyNode(),
+        node,
         (_, task) -> task.run(),
         event -> {
           if (event instanceof BridgeStream.Event.Attached(var which, _)) {
@@ -124,6 +129,14 @@ class ServerStreamsTest {
 
   private static Endpoint next(BlockingQueue<Endpoint> queue) throws InterruptedException {
     return queue.poll(SOON.toSeconds(), TimeUnit.SECONDS);
+  }
+
+  private static void await(BooleanSupplier condition) {
+    var until = System.nanoTime() + SOON.toNanos();
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime()).as("waited for a minute").isLessThan(until);
+      LockSupport.parkNanos(1_000_000);
+    }
   }
 
   private static class EmptyNode implements NodeView {
@@ -208,6 +221,71 @@ class ServerStreamsTest {
 
     assertThat(next(attached)).isEqualTo(endpoint("1.sock"));
     assertThat(errors).hasValue(3);
+  }
+
+  /** Each look left a connection behind. */
+  @Test
+  void folder_errorWhileOneIsHeld_leavesNoConnection() throws Exception {
+    var server = server("1.sock");
+    var errors = new AtomicInteger();
+    var node =
+        new EmptyNode() {
+          @Override
+          public Status status() {
+            if (errors.getAndIncrement() < 3) { // at the start, and at looks after it
+              await(server::connected);
+              throw new AssertionError("three times");
+            }
+            return super.status();
+          }
+        };
+    var streams =
+        keep(
+            ServerStreams.hold(
+                List.of(new Endpoint.Folder(folder)),
+                at -> stream(at, () -> true, node),
+                gone::add));
+
+    streams.begin();
+
+    assertThat(next(attached)).isEqualTo(endpoint("1.sock"));
+    await(() -> server.connections() == 1);
+  }
+
+  /** It attached all the same, beside the one that was dialled next. */
+  @Test
+  void folder_errorWhileOneBegins_leavesNoConnection() throws Exception {
+    var errors = new AtomicInteger(); // to come
+    var node =
+        new EmptyNode() {
+          @Override
+          public GuardView guard() {
+            if (errors.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
+              throw new AssertionError("twice");
+            }
+            return super.guard();
+          }
+        };
+    var first = new AtomicBoolean(true);
+    var streams =
+        keep(
+            ServerStreams.hold(
+                List.of(new Endpoint.Folder(folder)),
+                at -> {
+                  var stream = stream(at, () -> true, node);
+                  if (first.getAndSet(false)) {
+                    errors.set(2); // while it attaches, which is tried again, and after that
+                  }
+                  return stream;
+                },
+                gone::add));
+    streams.begin();
+
+    var server = server("1.sock");
+
+    assertThat(next(attached)).isEqualTo(endpoint("1.sock"));
+    TimeUnit.SECONDS.sleep(1); // so that another would have attached
+    await(() -> server.connections() == 1);
   }
 
   /** It was never attached to again. */
