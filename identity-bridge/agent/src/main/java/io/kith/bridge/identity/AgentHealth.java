@@ -6,6 +6,7 @@ import io.kith.spiffe.spire.WorkloadAttestor.Answer;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.Set;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
@@ -87,7 +88,7 @@ final class AgentHealth implements AutoCloseable {
         answered = true;
         problem = null;
         if (first) {
-          tell.accept(words());
+          tellWords();
           schedule(REGULAR);
         }
       }
@@ -117,10 +118,19 @@ final class AgentHealth implements AutoCloseable {
     var wasWell = problem == null;
     problem = why;
     if (!known) {
-      tell.accept(words());
+      tellWords();
     }
     if (wasWell) {
       schedule(FIRST_RETRY);
+    }
+  }
+
+  /** A mistake of who hears it is not the agent's. */
+  private void tellWords() {
+    try {
+      tell.accept(words());
+    } catch (RuntimeException | Error e) {
+      LOG.log(System.Logger.Level.ERROR, "a mistake inside while it was told how SPIRE is", e);
     }
   }
 
@@ -137,12 +147,17 @@ final class AgentHealth implements AutoCloseable {
     }
   }
 
-  /** Also after a mistake: nobody else would. */
+  /** Also after a mistake, as of an agent that cannot be reached: nobody else would. */
   private void askAgain(@Nullable Throwable mistake) {
-    if (mistake != null) {
-      LOG.log(System.Logger.Level.ERROR, "a mistake inside while SPIRE was asked", mistake);
+    try {
+      if (mistake != null) {
+        LOG.log(System.Logger.Level.ERROR, "a mistake inside while SPIRE was asked", mistake);
+        var cause = mistake instanceof CompletionException ? mistake.getCause() : mistake;
+        heard(new Answer.Unavailable("a mistake inside: " + cause), null);
+      }
+    } finally {
+      schedule(untilNext());
     }
-    schedule(untilNext());
   }
 
   private synchronized Duration untilNext() {

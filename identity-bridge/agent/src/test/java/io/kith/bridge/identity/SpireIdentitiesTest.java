@@ -441,6 +441,47 @@ class SpireIdentitiesTest extends ProcessIdentitiesContract {
     }
   }
 
+  /** Nobody heard of it, and it was asked on without a pause. */
+  @Test
+  void start_mistakeWhileTheAgentIsAsked_isAProblem_untilItAnswers() throws Exception {
+    agent.behave(
+        _ -> {
+          throw new IllegalStateException("a bug");
+        });
+    try (var identities = SpireIdentities.start(agent, IdentitySource.SPIRE_BROKER, told::add)) {
+      var first = "nobody is attested: a mistake inside: java.lang.IllegalStateException: a bug";
+      await(() -> identities.words().equals(first));
+      agent.behave(_ -> CompletableFuture.failedFuture(new IllegalStateException("a bug too")));
+      await(() -> identities.words().equals(first + " too"));
+      assertThat(identities.of(OURSELVES, POD, soon()).remark()).contains("a mistake inside");
+
+      agent.answer(CHECKOUT);
+
+      await(() -> identities.words().equals("attested by SPIRE"));
+      assertThat(identities.problem()).isNull();
+      assertThat(told).containsExactly(first, first + " too", "attested by SPIRE");
+    }
+  }
+
+  /** Its answer was lost, and who asked about the process was answered nothing from then on. */
+  @Test
+  void of_whoHearsOfTheAgentThrows_isAnsweredAllTheSame() throws Exception {
+    agent.answer(CHECKOUT);
+    try (var identities =
+        new SpireIdentities(
+            agent,
+            IdentitySource.SPIRE_DELEGATED,
+            Duration.ofSeconds(2),
+            words -> {
+              throw new AssertionError(words);
+            },
+            clock::get)) {
+      assertThat(identities.of(seen(child("sleep", "60")), POD, soon()).ids())
+          .containsExactly(CHECKOUT);
+      assertThat(identities.problem()).isNull();
+    }
+  }
+
   @Test
   void start_asksAboutOurselves_sothatTheFirstQuestionNeedNotConnect() throws Exception {
     agent.answer(CHECKOUT);
