@@ -419,7 +419,11 @@ final class KernelCapture implements AutoCloseable {
         : execs.read(timeoutMillis, record -> consumer.accept(ExecRecord.exec(record)));
   }
 
-  /** Hands over once more the reports that a bridge before was handed last. */
+  /**
+   * Hands over once more the reports that a bridge before was handed last.
+   *
+   * @throws IllegalStateException afterwards, when some could not be read or taken
+   */
   int readExecsAgain(Consumer<Exec> consumer) {
     return execs == null ? 0 : execs.readAgain(record -> consumer.accept(ExecRecord.exec(record)));
   }

@@ -421,6 +421,7 @@ public final class SocketOwners implements AutoCloseable {
    * are gone stay known; once, before {@link #readExecs}.
    *
    * @return how many; none where nothing is pinned
+   * @throws IllegalStateException afterwards, when some could not be read or taken
    */
   public int readExecsAgain(Consumer<Exec> consumer) {
     return kernel == null ? 0 : kernel.readExecsAgain(consumer);

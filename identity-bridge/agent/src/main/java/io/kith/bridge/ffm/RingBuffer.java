@@ -70,9 +70,12 @@ public final class RingBuffer implements AutoCloseable {
    * Hands over once more what a reader before was handed last, as far as it is still there.
    *
    * @return how many there were
+   * @throws IllegalStateException when all were handed over and the handling of some threw
    */
   public int readAgain(Consumer<byte[]> event) {
     var count = 0;
+    var mistakes = 0;
+    Throwable first = null;
     var position = (long) POSITION.getAcquire(consumer, AGAIN);
     var end = (long) POSITION.getAcquire(consumer, 0L);
     while (position < end && isStillThere(position)) {
@@ -87,10 +90,19 @@ public final class RingBuffer implements AutoCloseable {
         break;
       }
       if ((length & (BUSY | DISCARDED)) == 0) {
-        event.accept(record);
         count++;
+        try {
+          event.accept(record);
+        } catch (RuntimeException | Error e) {
+          mistakes++;
+          first = first == null ? e : first;
+        }
       }
       position += step(bytes);
+    }
+    if (first != null) {
+      throw new IllegalStateException(
+          "%d of %d events were not taken".formatted(mistakes, count), first);
     }
     return count;
   }

@@ -147,6 +147,32 @@ class RingBufferTest {
     assertThat(readAgain(reader())).containsExactly(0, 2);
   }
 
+  /** Those behind it were lost. */
+  @Test
+  void readAgain_eventWhoseHandlingThrows_isPassedOver() throws Exception {
+    produce(3, 0);
+    assertThat(read(reader())).hasSize(3);
+    var ring = reader();
+    var found = new ArrayList<Integer>();
+    var mistake = new AssertionError("of an event");
+
+    assertThatThrownBy(
+            () -> {
+              var _ =
+                  ring.readAgain(
+                      event -> {
+                        if (numberOf(event) == 1) {
+                          throw mistake;
+                        }
+                        found.add(numberOf(event));
+                      });
+            })
+        .hasMessage("1 of 3 events were not taken")
+        .hasCause(mistake);
+
+    assertThat(found).containsExactly(0, 2);
+  }
+
   /** A position that no reader wrote leads nowhere, and ends. */
   @Test
   void readAgain_whereNoEventBegins_hasNothing() throws Exception {
