@@ -210,7 +210,7 @@ public final class ControlState implements Policy, AutoCloseable {
         var prepared = workloads.prepared(workload);
         parts.resume(prepared);
         workloads.put(prepared);
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         journal.release(workload.owner(), () -> {});
         throw e;
       }
@@ -245,11 +245,11 @@ public final class ControlState implements Policy, AutoCloseable {
     var copy = following == null ? null : EntryCopy.open(following.copy());
     var state = new ControlState(settings, files, copy, clock, audit);
     try {
-      if (state.holdings == null) {
+      state.journal.open();
+      if (state.holdings == null) { // after: who cannot open tries again, and is told for ever
         settings.directory().tell(state::appears); // before: what comes meanwhile is there twice
         settings.directory().all().forEach(state.workloads::governed);
       }
-      state.journal.open();
       if (following == null) {
         state.parts.resume();
       } else {
@@ -361,7 +361,8 @@ public final class ControlState implements Policy, AutoCloseable {
                     });
       }
       use.noteNew(amendment, entry.change().at());
-    } catch (RuntimeException e) { // it is in force: what cannot be compiled does not get here
+    } catch (RuntimeException | Error e) {
+      // It is in force: what cannot be compiled does not get here.
       LOG.log(Level.ERROR, "a change was not noted in all places: " + entry.position(), e);
     }
   }

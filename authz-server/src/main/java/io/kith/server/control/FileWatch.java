@@ -23,12 +23,24 @@ final class FileWatch implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(FileWatch.class.getName());
   private static final long EVERY_SECONDS = 2;
 
+  /** Makes what tells of changes. */
+  @FunctionalInterface
+  interface Watches {
+    WatchService open() throws IOException;
+  }
+
   private final List<Path> paths;
+  private final Watches watches;
   private @Nullable Thread thread;
   private volatile boolean closed;
 
   FileWatch(List<Path> paths) {
+    this(paths, FileSystems.getDefault()::newWatchService);
+  }
+
+  FileWatch(List<Path> paths, Watches watches) {
     this.paths = List.copyOf(paths);
+    this.watches = watches;
   }
 
   void start(Runnable mayHaveChanged) {
@@ -36,20 +48,35 @@ final class FileWatch implements AutoCloseable {
   }
 
   private void run(Runnable mayHaveChanged) {
-    try (var service = FileSystems.getDefault().newWatchService()) {
-      paths.forEach(path -> register(service, path));
+    try (var service = service()) {
       while (!closed) {
-        var key = service.poll(EVERY_SECONDS, TimeUnit.SECONDS);
-        if (key != null) {
-          key.pollEvents();
-          key.reset();
+        if (service == null) {
+          TimeUnit.SECONDS.sleep(EVERY_SECONDS);
+        } else {
+          var key = service.poll(EVERY_SECONDS, TimeUnit.SECONDS);
+          if (key != null) {
+            key.pollEvents();
+            key.reset();
+          }
         }
         call(mayHaveChanged);
       }
     } catch (InterruptedException | ClosedWatchServiceException _) {
       // closed
     } catch (IOException e) {
-      LOG.log(Level.ERROR, "files are not followed", e);
+      LOG.log(Level.DEBUG, "files are followed no more, by the end of the server", e);
+    }
+  }
+
+  /** What tells at once; null where the system has none left, as it has so many for each user. */
+  private @Nullable WatchService service() {
+    try {
+      var service = watches.open();
+      paths.forEach(path -> register(service, path));
+      return service;
+    } catch (IOException e) {
+      LOG.log(Level.WARNING, "files are looked at every two seconds only: " + cause(e));
+      return null;
     }
   }
 

@@ -168,7 +168,7 @@ final class Holdings implements AutoCloseable {
       }
       coming.remove(owner);
       done.complete(null);
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) { // else it would come for ever
       LOG.log(Level.WARNING, "the snapshot of " + owner + " cannot be made", e);
       held.remove(owner);
       coming.remove(owner);

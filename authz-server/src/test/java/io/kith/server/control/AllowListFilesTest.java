@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -68,6 +69,20 @@ class AllowListFilesTest {
       assertThat(files.reload()).isTrue();
       assertThat(names(files)).containsExactly("b");
       assertThat(files.problems()).isEmpty();
+    }
+  }
+
+  /** A node has so many of what tells at once for all containers of a user. */
+  @Test
+  void watch_nothingTellsAtOnce_looksAllTheSame() {
+    var looks = new AtomicInteger();
+    FileWatch.Watches none =
+        () -> {
+          throw new IOException("User limit of inotify instances reached");
+        };
+    try (var watch = new FileWatch(List.of(folder), none)) {
+      watch.start(looks::incrementAndGet);
+      Await.until("it looked twice", () -> looks.get() >= 2);
     }
   }
 

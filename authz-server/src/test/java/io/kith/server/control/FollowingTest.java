@@ -21,6 +21,7 @@ import io.kith.baselines.identity.IpAddress;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.SpiffeId;
 import io.kith.baselines.identity.Workload;
+import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.store.BaselineStore;
 import io.kith.baselines.store.Change;
@@ -43,6 +44,7 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -201,6 +203,10 @@ class FollowingTest {
   }
 
   private ControlState open(List<Workload> workloads, boolean all) throws Exception {
+    return open(Shop.directory(workloads), all);
+  }
+
+  private ControlState open(WorkloadDirectory directory, boolean all) throws Exception {
     var keys =
         new ServerKeys(
             ServerKeys.fresh(),
@@ -211,7 +217,7 @@ class FollowingTest {
     var opened =
         ControlState.open(
             new ControlSettings(
-                Shop.directory(workloads),
+                directory,
                 List.of(),
                 LearningSettings.defaults(),
                 PublicSuffixes.UNKNOWN,
@@ -352,6 +358,47 @@ class FollowingTest {
 
     assertThatThrownBy(this::open).isInstanceOf(StoreException.class);
     assertThatThrownBy(this::open).as("again").isInstanceOf(StoreException.class);
+  }
+
+  /** It is tried again every second, and a directory tells for ever. */
+  @Test
+  void controlAway_withoutACopy_isNotToldOfWorkloads() throws Exception {
+    var told = new ArrayList<Consumer<Workload>>();
+    var directory =
+        new WorkloadDirectory() {
+          @Override
+          public @Nullable Workload speaking(SpiffeId id, IpAddress address) {
+            return null;
+          }
+
+          @Override
+          public @Nullable Workload at(IpAddress address) {
+            return null;
+          }
+
+          @Override
+          public @Nullable Workload named(String name) {
+            return null;
+          }
+
+          @Override
+          public Collection<Workload> all() {
+            return List.of();
+          }
+
+          @Override
+          public void tell(Consumer<Workload> appeared) {
+            told.add(appeared);
+          }
+        };
+    afar.away = true;
+    assertThatThrownBy(() -> open(directory, true)).isInstanceOf(StoreException.class);
+    assertThat(told).isEmpty();
+    afar.away = false;
+
+    open(directory, true);
+
+    assertThat(told).hasSize(1);
   }
 
   @Test
