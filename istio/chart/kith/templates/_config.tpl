@@ -168,9 +168,9 @@ bridge:
   servers:
   {{- if include "kith.isNode" . }}
   - "unix:/run/kith/servers/"
-  {{- include "kith.config.servers" (list . "fallback" (include "kith.most" .Values.fallback) 9192) | nindent 2 }}
+  {{- include "kith.config.servers" (list . "fallback" (include "kith.known" .Values.fallback) 9192) | nindent 2 }}
   {{- else }}
-  {{- include "kith.config.servers" (list . "server" (include "kith.most" .Values.server) 9192) | nindent 2 }}
+  {{- include "kith.config.servers" (list . "server" (include "kith.known" .Values.server) 9192) | nindent 2 }}
   {{- end }}
   {{- with .Values.node.bridge }}
   entries: {{ int .entries }}

@@ -92,6 +92,11 @@ istio.io/dataplane-mode: none
 {{- if .autoscaling.enabled }}{{ .autoscaling.maxReplicas }}{{ else }}{{ .replicas }}{{ end }}
 {{- end }}
 
+{{/* How many of these servers bridges know by name; more may come without a bridge that is rolled. */}}
+{{- define "kith.known" -}}
+{{- max (int (include "kith.most" .)) (int .known) }}
+{{- end }}
+
 {{/*
 Where the guard lets questions about names go, as JSON: what the values name, else the Service of the cluster's DNS, which
 Helm sees only beside a cluster. Where nodes have a cache of their own, pods ask that: then nothing is guessed.
