@@ -57,6 +57,33 @@ guard:
   {{- end }}
 {{- end }}
 
+{{/*
+Files of the Secret that a server reads beside the key pairs of the keeper, by setting, as JSON: root, whether it is the keeper.
+Check servers import nothing.
+*/}}
+{{- define "kith.keyFiles" -}}
+{{- $keys := (index . 0).Values.keys }}
+{{- $files := dict "trusted" ($keys.trusted | default list) "approvers" ($keys.approvers | default list) "bundlers" list }}
+{{- if index . 1 }}
+{{- $_ := set $files "bundlers" ($keys.bundlers | default list) }}
+{{- else }}
+{{- $_ := set $files "trusted" (prepend $files.trusted "learner.pem.pub" | uniq) }}
+{{- $_ := set $files "approvers" (prepend $files.approvers "approver.pem.pub" | uniq) }}
+{{- end }}
+{{- $provenance := $keys.provenance | default list }}
+{{- $_ := set $files "provenance" (kindIs "bool" $provenance | ternary (list "provenance") $provenance) }}
+{{- toJson $files }}
+{{- end }}
+
+{{- define "kith.config.keyFiles" -}}
+{{- $files := include "kith.keyFiles" . | fromJson }}
+{{- range $setting := list "trusted" "approvers" "bundlers" "provenance" }}
+{{- with get $files $setting }}
+{{ $setting }}: [/etc/kith/keys/{{ join ", /etc/kith/keys/" . }}]
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "kith.config.telemetry" -}}
 telemetry:
   {{- with .Values.telemetry }}
@@ -101,8 +128,8 @@ server:
     {{- if .Values.keys.secret }}
     learner: /etc/kith/keys/learner.pem
     approver: /etc/kith/keys/approver.pem
-    {{- if .Values.keys.provenance }}
-    provenance: [/etc/kith/keys/provenance]
+    {{- with include "kith.config.keyFiles" (list . true) }}
+    {{- trim . | nindent 4 }}
     {{- end }}
     {{- end }}
   {{- include "kith.config.kubernetes" (list . true) | nindent 2 }}
@@ -142,11 +169,7 @@ server:
   health: {listen: "0.0.0.0:9194"}
   keys:
     directory: /var/lib/kith
-    trusted: [/etc/kith/keys/learner.pem.pub]
-    approvers: [/etc/kith/keys/approver.pem.pub]
-    {{- if $root.Values.keys.provenance }}
-    provenance: [/etc/kith/keys/provenance]
-    {{- end }}
+    {{- include "kith.config.keyFiles" (list $root false) | trim | nindent 4 }}
   {{- include "kith.config.kubernetes" (list $root false) | nindent 2 }}
 identity:
   {{- include "kith.config.identity" $root | nindent 2 }}

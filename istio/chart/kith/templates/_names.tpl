@@ -166,6 +166,20 @@ Helm sees only beside a cluster. Where nodes have a cache of their own, pods ask
 {{- if and (or $node $several) (not .Values.keys.secret) }}
 {{- fail "keys.secret: missing, and several servers need the same keys (expected: a Secret: kith keys new learner.pem && kith keys new approver.pem && kubectl create secret generic kith-keys --from-file=learner.pem --from-file=learner.pem.pub --from-file=approver.pem --from-file=approver.pem.pub)" }}
 {{- end }}
+{{- $keys := .Values.keys }}
+{{- range $setting := list "provenance" "trusted" "approvers" "bundlers" }}
+{{- $files := get $keys $setting }}
+{{- if and $files (not (kindIs "bool" $files)) (not $keys.secret) }}
+{{- fail (printf "keys.secret: missing, and keys.%s names files of it (expected: the name of the Secret)" $setting) }}
+{{- end }}
+{{- end }}
+{{- if kindIs "slice" $keys.provenance }}
+{{- range $keys.provenance }}
+{{- if or (hasSuffix ".pem" .) (hasSuffix ".pub" .) }}
+{{- fail (printf "keys.provenance: %s is a key, and check servers read what is named here (expected: a file that `openssl rand -base64 32` made)" .) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- if and .Values.node.taint (not .Values.kubernetes.resources) }}
 {{- fail (printf "node.taint: %s with kubernetes.resources false, by whose Lease one of several servers takes it off (expected: kubernetes.resources true, or no node.taint)" .Values.node.taint) }}
 {{- end }}

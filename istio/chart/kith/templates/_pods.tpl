@@ -153,10 +153,11 @@ kith.io/configuration: {{ index . 1 | sha256sum | trunc 16 | quote }}
   {{- include "kith.identity.mounts" $root | nindent 2 }}
 {{- end }}
 
-{{/* Its volumes but for its state: root, component. Check servers get public keys only. */}}
+{{/* Its volumes but for its state: root, component. Check servers get public keys only, beside secrets of tokens. */}}
 {{- define "kith.server.volumes" -}}
 {{- $root := index . 0 }}
 {{- $component := index . 1 }}
+{{- $isKeeper := eq $component (include "kith.keeper" $root) }}
 - name: config
   configMap: {name: kith-{{ $component }}}
 - {name: run, emptyDir: {}}
@@ -167,18 +168,16 @@ kith.io/configuration: {{ index . 1 | sha256sum | trunc 16 | quote }}
     secretName: {{ $root.Values.keys.secret }}
     defaultMode: 288   # 0440
     items:
-    {{- if eq $component (include "kith.keeper" $root) }}
+    {{- if $isKeeper }}
     - {key: learner.pem, path: learner.pem}
     - {key: approver.pem, path: approver.pem}
-    {{- else }}
-    - {key: learner.pem.pub, path: learner.pem.pub}
-    - {key: approver.pem.pub, path: approver.pem.pub}
     {{- end }}
-    {{- if $root.Values.keys.provenance }}
-    - {key: provenance, path: provenance}
+    {{- $files := include "kith.keyFiles" (list $root $isKeeper) | fromJson }}
+    {{- range concat $files.trusted $files.approvers $files.bundlers $files.provenance | uniq }}
+    - {key: {{ toYaml . }}, path: {{ toYaml . }}}
     {{- end }}
 {{- end }}
-{{- if and (eq $component (include "kith.keeper" $root)) (eq $root.Values.store.type "postgresql") }}
+{{- if and $isKeeper (eq $root.Values.store.type "postgresql") }}
 - name: db
   secret:
     secretName: {{ $root.Values.store.postgresql.passwordSecret.name }}

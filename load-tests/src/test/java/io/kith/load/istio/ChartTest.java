@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.BeforeAll;
@@ -104,6 +105,15 @@ class ChartTest {
           server.replicas=2           | server.replicas: 2 with store.type sqlite, which has one server (expected: 1, or store.type postgresql)
           server.autoscaling.enabled=true | server.autoscaling: enabled with store.type sqlite, which has one server (expected: enabled: false, or store.type postgresql)
           placement=node              | keys.secret: missing, and several servers need the same keys (expected: a Secret: kith keys new learner.pem
+          keys.trusted={../learner.pem.pub} | at '/keys/trusted/0': '../learner.pem.pub' does not match pattern
+          keys.approvers={approver.pem} | at '/keys/approvers/0': 'approver.pem' does not match pattern
+          keys.bundlers=qa.pem.pub    | at '/keys/bundlers': got string, want array
+          keys.provenance={keys/provenance} | at '/keys/provenance/0': 'keys/provenance' does not match pattern
+          keys.provenance=provenance-2 | at '/keys/provenance': got string, want boolean or array
+          keys.provenance={a,b,c,d,e} | at '/keys/provenance': maxItems: got 5, want 4
+          keys.provenance={a,a}       | at '/keys/provenance': items at 0 and 1 are equal
+          keys.provenance={provenance-2} | keys.secret: missing, and keys.provenance names files of it (expected: the name of the Secret)
+          keys.trusted={learner-1.pem.pub} | keys.secret: missing, and keys.trusted names files of it
           store.type=postgresql       | store.postgresql.url: missing (expected: jdbc:postgresql://db.example.org:5432/kith?sslmode=verify-full)
           store.postgresql.url=db:5432 | at '/store/postgresql/url'
           filters.recipe=floor        | at '/filters/recipe': value must be one of 'baseline', 'strict'
@@ -278,6 +288,101 @@ class ChartTest {
               map.name(), requireNonNull((String) map.at("data", "kith.yaml")), Map.of());
       assertThat(read.server().spiffeId() == null).isEqualTo(map.name().equals("kith-bridge"));
     }
+  }
+
+  /** Nothing else of the Secret is in a pod: a check server has no key pair. */
+  @ParameterizedTest
+  @MethodSource("all")
+  void keys_ofEachPod_areThoseOfItsConfiguration(Values values) throws Exception {
+    var objects = chart.objects(values);
+
+    for (var pod : objects) {
+      if (List.of("StatefulSet", "DaemonSet").contains(pod.kind())) {
+        var mounted = mountedKeys(pod);
+        assertThat(mounted)
+            .as(pod.name())
+            .containsExactlyInAnyOrderElementsOf(namedKeys(objects, pod.name()));
+        if (!List.of("kith-server", "kith-control").contains(pod.name())) {
+          assertThat(mounted).as(pod.name()).noneMatch(file -> file.endsWith(".pem"));
+        }
+      }
+    }
+  }
+
+  private static List<String> mountedKeys(Rendered pod) {
+    var files = new ArrayList<String>();
+    var spec = new ObjectMapper().valueToTree(pod.at("spec", "template", "spec"));
+    for (var volume : spec.path("volumes")) {
+      if (volume.path("name").asText().equals("keys")) {
+        volume
+            .at("/secret/items")
+            .forEach(item -> files.add("/etc/kith/keys/" + item.path("path").asText()));
+      }
+    }
+    return files;
+  }
+
+  private static List<String> namedKeys(List<Rendered> objects, String pod) throws Exception {
+    var map =
+        objects.stream()
+            .filter(one -> one.kind().equals("ConfigMap") && one.name().equals(pod))
+            .findFirst()
+            .orElseThrow();
+    var text = requireNonNull((String) map.at("data", "kith.yaml"));
+    var keys = KithConfig.parse(pod, text, Map.of()).keys();
+    return Stream.of(
+            Stream.ofNullable(keys.learner()),
+            Stream.ofNullable(keys.approver()),
+            keys.trusted().stream(),
+            keys.approvers().stream(),
+            keys.bundlers().stream(),
+            keys.provenance().stream())
+        .flatMap(files -> files)
+        .map(Path::toString)
+        .toList();
+  }
+
+  @Test
+  void template_withProvenance_hasTheFileOfThatName() throws Exception {
+    var values = new Values("central-postgresql");
+
+    assertThat(chart.template(values, "keys.provenance={provenance}").orFail().output())
+        .isEqualTo(chart.template(values).orFail().output());
+  }
+
+  @Test
+  void template_keyPairAsSecretOfTokens_isRefused() throws Exception {
+    var outcome = chart.template(new Values("node"), "keys.provenance={learner.pem}");
+
+    assertThat(outcome.succeeded()).isFalse();
+    assertThat(outcome.output())
+        .contains("keys.provenance: learner.pem is a key, and check servers read what is named");
+  }
+
+  /** Each step of a replacement is a value: docs/provenance.md. */
+  @Test
+  void template_secretsInAnotherOrder_makesEveryServerAnew() throws Exception {
+    var values = new Values("node-new-keys");
+
+    var before = configurations(chart.objects(values));
+    var after = configurations(chart.objects(values, "keys.provenance={provenance,provenance-2}"));
+
+    assertThat(before).containsOnlyKeys("kith-control", "kith-fallback", "kith-node");
+    assertThat(after).containsOnlyKeys(before.keySet());
+    before.forEach((pod, of) -> assertThat(after.get(pod)).as(pod).isNotEqualTo(of));
+  }
+
+  /** By name, what changes when pods are made anew for their configuration. */
+  private static Map<String, String> configurations(List<Rendered> objects) {
+    return objects.stream()
+        .filter(one -> List.of("StatefulSet", "DaemonSet").contains(one.kind()))
+        .collect(Collectors.toMap(Rendered::name, ChartTest::configuration));
+  }
+
+  private static String configuration(Rendered pod) {
+    var annotations = pod.at("spec", "template", "metadata", "annotations");
+    return (String)
+        requireNonNull(((Map<?, ?>) requireNonNull(annotations)).get("kith.io/configuration"));
   }
 
   /** Settings as values, and the server's account. */

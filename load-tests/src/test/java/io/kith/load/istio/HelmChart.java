@@ -35,7 +35,7 @@ record HelmChart(Helm helm) {
    */
   record Values(String name) {
     static final List<Values> ALL =
-        Stream.of("default", "central-postgresql", "node", "spire-strict")
+        Stream.of("default", "central-postgresql", "node", "node-new-keys", "spire-strict")
             .map(Values::new)
             .toList();
 
