@@ -126,7 +126,6 @@ final class ServerCommand extends Service {
       cold = checks::cold;
       printAddresses(server, checks, out);
     } else {
-      health.says(() -> "");
       out.println(
           "  health       " + bound(settings.server().health(), health.address().getPort()));
     }
@@ -149,6 +148,9 @@ final class ServerCommand extends Service {
           telemetry,
           parts,
           out);
+    }
+    if (!settings.server().role().checks()) {
+      health.says(() -> ""); // it serves all that it is asked for
     }
     out.println(
         "  traces       "

@@ -399,7 +399,7 @@ public final class ControlState implements Policy, AutoCloseable {
   public @Nullable CompletionStage<?> coming(Workload workload) {
     var governed = workloads.find(workload.owner());
     if (governed == null) {
-      return holdings == null ? null : holdings.want(workload);
+      return holdings == null ? null : holdings.bring(workload);
     }
     var problem = governed.problem();
     return problem == null ? null : CompletableFuture.failedStage(problem);

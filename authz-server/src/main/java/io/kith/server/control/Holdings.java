@@ -148,9 +148,18 @@ final class Holdings implements AutoCloseable {
   CompletableFuture<Void> want(Workload workload) {
     var owner = workload.owner();
     var now = clock.instant();
-    if (held.computeIfPresent(owner, (_, _) -> now) != null && !coming.containsKey(owner)) {
-      return CompletableFuture.completedFuture(null);
-    }
+    return held.computeIfPresent(owner, (_, _) -> now) != null && !coming.containsKey(owner)
+        ? CompletableFuture.completedFuture(null)
+        : bring(workload);
+  }
+
+  /**
+   * The same for one that is not there, though it may be held still: it is being released.
+   *
+   * @return completed when its snapshot is there, exceptionally when it cannot be had now
+   */
+  CompletableFuture<Void> bring(Workload workload) {
+    var owner = workload.owner();
     var fresh = new CompletableFuture<Void>();
     var before = coming.putIfAbsent(owner, fresh);
     if (before != null) {
