@@ -44,7 +44,6 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -363,42 +362,15 @@ class FollowingTest {
   /** It is tried again every second, and a directory tells for ever. */
   @Test
   void controlAway_withoutACopy_isNotToldOfWorkloads() throws Exception {
-    var told = new ArrayList<Consumer<Workload>>();
-    var directory =
-        new WorkloadDirectory() {
-          @Override
-          public @Nullable Workload speaking(SpiffeId id, IpAddress address) {
-            return null;
-          }
-
-          @Override
-          public @Nullable Workload at(IpAddress address) {
-            return null;
-          }
-
-          @Override
-          public @Nullable Workload named(String name) {
-            return null;
-          }
-
-          @Override
-          public Collection<Workload> all() {
-            return List.of();
-          }
-
-          @Override
-          public void tell(Consumer<Workload> appeared) {
-            told.add(appeared);
-          }
-        };
+    var directory = new LateWorkloadTest.Growing();
     afar.away = true;
     assertThatThrownBy(() -> open(directory, true)).isInstanceOf(StoreException.class);
-    assertThat(told).isEmpty();
+    assertThat(directory.listeners).isEmpty();
     afar.away = false;
 
     open(directory, true);
 
-    assertThat(told).hasSize(1);
+    assertThat(directory.listeners).hasSize(1);
   }
 
   @Test

@@ -37,9 +37,9 @@ class LateWorkloadTest {
   }
 
   /** As one of a cluster. */
-  private static final class Growing implements WorkloadDirectory {
+  static final class Growing implements WorkloadDirectory {
     private final List<Workload> known = new ArrayList<>();
-    private final List<Consumer<Workload>> listeners = new ArrayList<>();
+    final List<Consumer<Workload>> listeners = new ArrayList<>();
 
     Growing(Workload... known) {
       this.known.addAll(List.of(known));
