@@ -141,8 +141,12 @@ final class RecentAnswers {
       return nanos - rows.number(row, ANSWERED_AT) >= KEPT.toNanos();
     }
 
+    private int find(Key key) {
+      return rows.find(key.row(0, false)); // by its first numbers
+    }
+
     void forget(Key key) {
-      var row = rows.find(key.row(0, false));
+      var row = find(key);
       if (row >= 0) {
         rows.remove(row);
       }
@@ -159,7 +163,7 @@ final class RecentAnswers {
     /** Takes the answer about this connection out. */
     @SuppressWarnings("ReferenceEquality")
     @Nullable KnownConnection take(Key key, long nanos) {
-      var row = rows.find(key.row(0, false));
+      var row = find(key);
       if (row < 0
           || isOld(row, nanos)
           || rows.object(row, BRIDGE) != key.bridge

@@ -50,9 +50,7 @@ record Control(
     var suffixes = new ListedSuffixes();
     var folder = directoryOf(settings, here);
     var keys = KeyFiles.read(settings.keys(), folder, base);
-    var provenance =
-        ProvenanceSecrets.read(
-            settings.keys(), ProvenanceSecrets.isOneOfSeveral(settings), folder, base);
+    var provenance = ProvenanceSecrets.read(settings, folder, base);
     var outlives = !(settings.store() instanceof StoreSettings.Memory);
     BaselineStore store = null;
     try {

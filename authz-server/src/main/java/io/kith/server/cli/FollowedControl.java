@@ -173,8 +173,7 @@ final class FollowedControl {
     return new Control(
         control,
         opened,
-        ProvenanceSecrets.read(
-            settings.keys(), ProvenanceSecrets.isOneOfSeveral(settings), folder, base),
+        ProvenanceSecrets.read(settings, folder, base),
         new LearnedFlusher(control, opened::changedParts, store.flushInterval()),
         new Housekeeping(opened, Housekeeping.INTERVAL),
         null); // the control server shares what it is told

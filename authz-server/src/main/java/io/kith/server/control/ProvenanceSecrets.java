@@ -49,15 +49,18 @@ public final class ProvenanceSecrets {
   /**
    * Reads them.
    *
-   * @param isOneOfSeveral whose tokens come to other servers
    * @param directory for one that is not named; null where nothing outlives the server, and then
    *     neither does it
    * @param base where relative paths begin
    * @throws IOException when a file cannot be read or made, others may read it, or it has no
    *     secret; the message is for people and never has the secret
    */
-  public static MeshKeys read(
-      Keys settings, boolean isOneOfSeveral, @Nullable Path directory, Path base)
+  public static MeshKeys read(KithConfig settings, @Nullable Path directory, Path base)
+      throws IOException {
+    return read(settings.keys(), isOneOfSeveral(settings), directory, base);
+  }
+
+  static MeshKeys read(Keys settings, boolean isOneOfSeveral, @Nullable Path directory, Path base)
       throws IOException {
     if (!settings.provenance().isEmpty()) {
       return keys(settings.provenance().stream().map(base::resolve).toList());

@@ -39,10 +39,15 @@ class InboundChecksTest {
 
   @BeforeEach
   void start() throws IOException {
+    start(MeshKeys.fresh());
+  }
+
+  private void start(MeshKeys keys) throws IOException {
     kith =
         new ServiceUnderTest(
             ServiceUnderTest.settings(),
             ProvenanceHeadersTest.directory(),
+            keys,
             CheckObserver.none(),
             () -> now);
     kith.peer(Samples.peer(CATALOG_ID, CATALOG_POD));
@@ -150,14 +155,7 @@ class InboundChecksTest {
   void check_byAServerThatSharesNoSecret_looksAtNoTokenUnlessItIsAskedTo() throws IOException {
     var token = token(CATALOG);
     kith.close();
-    kith =
-        new ServiceUnderTest(
-            ServiceUnderTest.settings(),
-            ProvenanceHeadersTest.directory(),
-            MeshKeys.none(),
-            CheckObserver.none(),
-            () -> now);
-    kith.peer(Samples.peer(CATALOG_ID, CATALOG_POD));
+    start(MeshKeys.none());
 
     kith.policy.ask(Inbound.ACCEPT);
     assertPasses(check(request(CHECKOUT.toString(), token)));

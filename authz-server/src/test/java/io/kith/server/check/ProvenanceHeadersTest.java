@@ -74,9 +74,13 @@ class ProvenanceHeadersTest {
 
   @BeforeEach
   void start() throws IOException {
+    start(directory(), MeshKeys.fresh());
+  }
+
+  private void start(WorkloadDirectory directory, MeshKeys keys) throws IOException {
     kith =
         new ServiceUnderTest(
-            ServiceUnderTest.settings(), directory(), CheckObserver.none(), () -> now);
+            ServiceUnderTest.settings(), directory, keys, CheckObserver.none(), () -> now);
     kith.policy.decideBy(Samples.snapshot(Mode.OBSERVE));
   }
 
@@ -176,10 +180,7 @@ class ProvenanceHeadersTest {
   @Test
   void check_passedThroughToAnAddressOfNobody_carriesNone() throws IOException {
     kith.close();
-    kith =
-        new ServiceUnderTest(
-            ServiceUnderTest.settings(), passingThrough(), CheckObserver.none(), () -> now);
-    kith.policy.decideBy(Samples.snapshot(Mode.OBSERVE));
+    start(passingThrough(), MeshKeys.fresh());
 
     assertThat(token(check(OUTSIDE, "anything", ROUTED))).isEmpty();
     assertThat(proof(token(check(CATALOG_POD, "catalog", ROUTED)))).isInstanceOf(Proof.Good.class);
@@ -189,14 +190,7 @@ class ProvenanceHeadersTest {
   void check_byAServerThatSharesNoSecret_carriesNone() throws IOException {
     assertThat(token(check(CATALOG_POD, "catalog", ROUTED))).isNotEmpty();
     kith.close();
-    kith =
-        new ServiceUnderTest(
-            ServiceUnderTest.settings(),
-            directory(),
-            MeshKeys.none(),
-            CheckObserver.none(),
-            () -> now);
-    kith.policy.decideBy(Samples.snapshot(Mode.OBSERVE));
+    start(directory(), MeshKeys.none());
 
     assertThat(token(check(CATALOG_POD, "catalog", ROUTED))).isEmpty();
   }
