@@ -119,7 +119,10 @@ final class BridgeCommand implements Callable<Integer> {
       })
   private @Nullable String runtime;
 
-  private final Map<String, String> servers = new ConcurrentSkipListMap<>();
+  /** What was said of a server, and what of it changes each time. */
+  private record Said(String words, String rest) {}
+
+  private final Map<String, Said> servers = new ConcurrentSkipListMap<>();
   private volatile @Nullable ServerStreams streams;
   private volatile String standingBy = "";
   private final List<AutoCloseable> open = new ArrayList<>();
@@ -320,7 +323,7 @@ final class BridgeCommand implements Callable<Integer> {
       lines.add(open.problem());
     }
     lines.add(servers.isEmpty() ? "no servers yet" : "servers:");
-    servers.forEach((_, words) -> lines.add("  " + words));
+    servers.forEach((_, said) -> lines.add("  " + said.words() + said.rest()));
     return lines.stream().map(Printable::line).collect(Collectors.joining("\n", "", "\n"));
   }
 
@@ -455,29 +458,28 @@ final class BridgeCommand implements Callable<Integer> {
   private synchronized void tell(BridgeStream.Event event, PrintWriter out) {
     switch (event) {
       case BridgeStream.Event.Attached(var server, var version) ->
-          say(server, "attached to " + server + " (server " + version + ")", out);
+          say(server, "attached to " + server + " (server " + version + ")", "", out);
       case BridgeStream.Event.Detached(var server, var why, var retryMillis) ->
-          say(
-              server,
-              "not attached to " + server + ": " + why + "; again in " + retryMillis + " ms",
-              out);
+          say(server, "not attached to " + server + ": " + why, again(retryMillis), out);
       case BridgeStream.Event.NotRenewed(var server, var why, var retryMillis) ->
           say(
               server,
-              "attached to "
-                  + server
-                  + " with the older certificate, not with the newer: "
-                  + why
-                  + "; again in "
-                  + retryMillis
-                  + " ms",
+              "attached to " + server + " with the older certificate, not with the newer: " + why,
+              again(retryMillis),
               out);
     }
   }
 
-  private void say(Endpoint server, String words, PrintWriter out) {
-    servers.put(server.toString(), words);
-    printLine(words, out);
+  private static String again(long retryMillis) {
+    return "; again in " + retryMillis + " ms";
+  }
+
+  /** Once, as long as it stays so: a name that has no server yet is tried every ten seconds. */
+  private void say(Endpoint server, String words, String rest, PrintWriter out) {
+    var before = servers.put(server.toString(), new Said(words, rest));
+    if (before == null || !before.words().equals(words)) {
+      printLine(words + rest, out);
+    }
   }
 
   private static void printLine(String words, PrintWriter out) {

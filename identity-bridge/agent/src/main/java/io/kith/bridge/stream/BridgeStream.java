@@ -290,6 +290,7 @@ public final class BridgeStream implements AutoCloseable {
   private synchronized void connect() {
     if (ready != null) {
       ready.close();
+      ready = null;
     }
     ready = connection();
     stayConnected();
@@ -387,7 +388,7 @@ public final class BridgeStream implements AutoCloseable {
     synchronized (this) {
       renewals++;
       if (ready != null) {
-        connect();
+        guarded(this::connect); // without one, to attach makes it
       }
     }
     later(Duration.ZERO, this::attach);

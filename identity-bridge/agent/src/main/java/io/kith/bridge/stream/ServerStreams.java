@@ -1,5 +1,7 @@
 package io.kith.bridge.stream;
 
+import static java.util.stream.Collectors.joining;
+
 import io.kith.baselines.config.Endpoint;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -13,6 +15,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The streams to all servers: those with an address, and each that has a socket in a folder, for as
@@ -103,19 +107,21 @@ public final class ServerStreams implements AutoCloseable {
     if (closed) {
       return;
     }
+    Throwable wrong;
     try {
-      follow(sockets());
+      wrong = follow(sockets());
       if (!began) {
         found.values().forEach(one -> one.stream().stayConnected());
         fixed.forEach(BridgeStream::stayConnected);
       }
-      mistake = "";
     } catch (RuntimeException | Error e) {
-      if (!mistake.equals(e.toString())) {
-        mistake = e.toString();
-        LOG.log(System.Logger.Level.ERROR, "a mistake inside while servers were looked for", e);
-      }
+      wrong = e;
     }
+    var now = wrong == null ? "" : "a mistake inside while servers were looked for: " + wrong;
+    if (wrong != null && !now.equals(mistake)) {
+      LOG.log(System.Logger.Level.ERROR, now, wrong);
+    }
+    mistake = now;
   }
 
   private Map<Endpoint, Object> sockets() {
@@ -136,7 +142,8 @@ public final class ServerStreams implements AutoCloseable {
     return all;
   }
 
-  private void follow(Map<Endpoint, Object> sockets) {
+  /** Returns what one of them ended with, or null: it is tried again, and the others are there. */
+  private @Nullable Throwable follow(Map<Endpoint, Object> sockets) {
     for (var entry : List.copyOf(found.entrySet())) {
       var server = entry.getKey();
       if (!entry.getValue().identity().equals(sockets.get(server))) {
@@ -145,14 +152,21 @@ public final class ServerStreams implements AutoCloseable {
         gone.accept(server);
       }
     }
-    sockets.forEach(
-        (server, identity) ->
-            found.computeIfAbsent(server, _ -> new Found(identity, dial(server))));
+    Throwable wrong = null;
+    for (var socket : sockets.entrySet()) {
+      try {
+        found.computeIfAbsent(
+            socket.getKey(), server -> new Found(socket.getValue(), dial(server)));
+      } catch (RuntimeException | Error e) {
+        wrong = e;
+      }
+    }
+    return wrong;
   }
 
-  /** Why a folder cannot be read, or empty. */
+  /** Why a folder cannot be read, or a server there not be attached to, or empty. */
   public synchronized String problem() {
-    return problem;
+    return Stream.of(problem, mistake).filter(one -> !one.isEmpty()).collect(joining("; "));
   }
 
   /** Attaches with the certificate of now, everywhere. */

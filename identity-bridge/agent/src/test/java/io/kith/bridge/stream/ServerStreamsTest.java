@@ -223,6 +223,37 @@ class ServerStreamsTest {
     assertThat(errors).hasValue(3);
   }
 
+  /** Those behind it were not dialled, and nobody could see why. */
+  @Test
+  void folder_oneThatCannotBeDialled_keepsNoOtherFromIt_andIsSaid() throws Exception {
+    server("1.sock");
+    server("2.sock");
+    server("3.sock");
+    var isWrong = new AtomicBoolean(true);
+    var streams =
+        keep(
+            ServerStreams.hold(
+                List.of(new Endpoint.Folder(folder)),
+                at -> {
+                  if (isWrong.get() && at.equals(endpoint("2.sock"))) {
+                    throw new AssertionError("no stream");
+                  }
+                  return stream(at, () -> true);
+                },
+                gone::add));
+
+    streams.begin();
+
+    assertThat(List.of(next(attached), next(attached)))
+        .containsExactlyInAnyOrder(endpoint("1.sock"), endpoint("3.sock"));
+    assertThat(streams.problem()).contains("no stream");
+
+    isWrong.set(false);
+
+    assertThat(next(attached)).isEqualTo(endpoint("2.sock"));
+    await(() -> streams.problem().isEmpty());
+  }
+
   /** Each look left a connection behind. */
   @Test
   void folder_errorWhileOneIsHeld_leavesNoConnection() throws Exception {
