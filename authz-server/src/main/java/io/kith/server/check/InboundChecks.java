@@ -58,7 +58,9 @@ final class InboundChecks {
       return switch (asked) {
         case ACCEPT -> null;
         case REQUIRE ->
-            caller == null && isProbe(request) ? null : sender(request) + " sent no token";
+            caller == null && isProbe(request)
+                ? null
+                : sender(request) + " sent no token" + cause();
       };
     }
     if (caller == null) {
@@ -68,6 +70,10 @@ final class InboundChecks {
       case Proof.Good _ -> null;
       case Proof.Bad(var why) -> caller + " sent a token that " + why;
     };
+  }
+
+  private String cause() {
+    return keys.isNone() ? ": servers without server.keys.provenance make none" : "";
   }
 
   /** Kubelets and metric scrapers have no certificate of the mesh. */

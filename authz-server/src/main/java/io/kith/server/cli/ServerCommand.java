@@ -545,8 +545,9 @@ final class ServerCommand extends Service {
       return named + (named == 1 ? " secret" : " secrets") + " (server.keys.provenance)";
     }
     return ProvenanceSecrets.isOneOfSeveral(settings)
-        ? "none: requests carry no proof of what let them out, and none is looked at"
-            + " (server.keys.provenance: the same file for all servers)"
+        ? "none: requests carry no proof of what let them out, none is looked at, and"
+            + " what a scope requires is refused (server.keys.provenance: the same file for all"
+            + " servers)"
         : "a secret of its own";
   }
 

@@ -76,7 +76,11 @@ final class LearnedParts {
     var parts = takeLeft(limit);
     for (var workload : workloads.inOrder()) {
       if (parts.size() < limit && !late.contains(workload.owner())) {
-        parts.addAll(workload.learning().changed(replica, countsToo, limit - parts.size()));
+        try {
+          parts.addAll(workload.learning().changed(replica, countsToo, limit - parts.size()));
+        } catch (RuntimeException | Error e) { // those of the others would not be handed out again
+          LOG.log(Level.ERROR, "what " + workload.owner() + " learned was not read", e);
+        }
       }
     }
     return LearnedSeals.seal(parts, keys.learner());

@@ -165,7 +165,9 @@ class InboundChecksTest {
     assertRefused(
         check(request(CHECKOUT.toString(), token)),
         CHECKOUT + " sent a token that this server cannot judge: it has no server.keys.provenance");
-    assertRefused(check(request(CHECKOUT.toString(), "")), CHECKOUT + " sent no token");
+    assertRefused(
+        check(request(CHECKOUT.toString(), "")),
+        CHECKOUT + " sent no token: servers without server.keys.provenance make none");
   }
 
   @Test
