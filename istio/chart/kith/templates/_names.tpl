@@ -186,6 +186,11 @@ Helm sees only beside a cluster. Where nodes have a cache of their own, pods ask
 {{- if and (or .Values.telemetry.otlpMetrics .Values.telemetry.otlpLogs) (not .Values.telemetry.otlpEndpoint) }}
 {{- fail "telemetry.otlpEndpoint: missing, and telemetry.otlpMetrics or telemetry.otlpLogs is true (expected: where they go, as http://otel-collector.monitoring:4318)" }}
 {{- end }}
+{{- range .Values.admission.templates }}
+{{- if has . (list "gateway" "kube-gateway" "agentgateway" "waypoint" "agentgateway-waypoint" "grpc-agent" "grpc-simple") }}
+{{- fail (printf "admission.templates: %s is a template of Istio's for pods without redirection or without a sidecar (expected: templates of your own that add to sidecar, such as spire)" .) }}
+{{- end }}
+{{- end }}
 {{- range $namespace, $mode := .Values.scopes }}
 {{- if hasKey $.Values.failure.namespaces $namespace }}
 {{- fail (printf "failure.namespaces.%s: it is also under scopes, whose mode says what passes (expected: one of them)" $namespace) }}

@@ -134,6 +134,13 @@ class ChartTest {
           telemetry.otlpMetrics=yes   | at '/telemetry/otlpMetrics': got string, want boolean
           telemetry.otlpMetrics=true  | telemetry.otlpEndpoint: missing, and telemetry.otlpMetrics or telemetry.otlpLogs is true (expected: where they go
           telemetry.otlpLogs=true     | telemetry.otlpEndpoint: missing
+          admission.templates={spire,gateway} | admission.templates: gateway is a template of Istio's for pods without redirection or without a sidecar (expected: templates of your own that add to sidecar, such as spire)
+          admission.templates={grpc-agent} | admission.templates: grpc-agent is a template
+          admission.templates={grpc-simple} | admission.templates: grpc-simple is a template
+          admission.templates={waypoint} | admission.templates: waypoint is a template
+          admission.templates={kube-gateway} | admission.templates: kube-gateway is a template
+          admission.templates={sidecar+spire} | at '/admission/templates/0': 'sidecar+spire' does not match pattern
+          admission.templates=spire   | at '/admission/templates': got string, want array
           connections.perId=0         | at '/connections/perId': minimum: got 0, want 1
           telemetry.sampleAllows=2    | at '/telemetry/sampleAllows': maximum: got 2, want 1
           """)

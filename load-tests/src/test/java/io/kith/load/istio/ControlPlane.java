@@ -409,6 +409,24 @@ final class ControlPlane implements AutoCloseable {
                     .build());
   }
 
+  /** Gives the injector a template, which istiod watches. */
+  void template(String name, String pod) {
+    var key = "config";
+    var before = "\ntemplates:\n";
+    client()
+        .configMaps()
+        .inNamespace(ROOT_NAMESPACE)
+        .withName("istio-sidecar-injector")
+        .edit(
+            map ->
+                new ConfigMapBuilder(map)
+                    .addToData(
+                        key,
+                        requireNonNull(map.getData().get(key), key)
+                            .replace(before, before + "  " + name + ": |\n" + pod.indent(4)))
+                    .build());
+  }
+
   private List<HasMetadata> objects(String yaml) {
     return client().load(new ByteArrayInputStream(yaml.getBytes(UTF_8))).items();
   }
