@@ -1,6 +1,7 @@
 package io.kith.istio.doctor;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -10,16 +11,30 @@ import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 
 /** What makes a sidecar that is not as Istio's injector makes it for everybody. */
 final class OtherSidecar {
-  /** Annotations that do so whatever they say. */
+  /** An annotation that chooses the injector's templates. */
+  static final String TEMPLATES = "inject.istio.io/templates";
+
+  /** Annotations that do so whatever they say, but for templates that add to the sidecar. */
   static final Set<String> ANNOTATIONS =
       Set.of(
-          "inject.istio.io/templates",
+          TEMPLATES,
           "proxy.istio.io/overrides",
           "sidecar.istio.io/proxyImage",
           "sidecar.istio.io/bootstrapOverride",
           "sidecar.istio.io/discoveryAddress",
           "sidecar.istio.io/userVolume",
           "sidecar.istio.io/userVolumeMount");
+
+  /** Istio's templates that add nothing to the sidecar: without redirection, or without sidecar. */
+  static final Set<String> OTHER_TEMPLATES =
+      Set.of(
+          "gateway",
+          "kube-gateway",
+          "agentgateway",
+          "waypoint",
+          "agentgateway-waypoint",
+          "grpc-agent",
+          "grpc-simple");
 
   /** An annotation with settings of the proxy, as YAML. */
   static final String CONFIG = "proxy.istio.io/config";
@@ -70,6 +85,7 @@ final class OtherSidecar {
     ANNOTATIONS.stream()
         .sorted()
         .filter(annotations::containsKey)
+        .filter(one -> !one.equals(TEMPLATES) || !isAddition(pod.object().annotation(one)))
         .forEach(one -> found.add("annotation " + one));
     settings(pod.object().annotation(CONFIG)).stream()
         .filter(one -> !HARMLESS.contains(one))
@@ -94,6 +110,12 @@ final class OtherSidecar {
       }
     }
     return found;
+  }
+
+  /** Whether templates are the sidecar's and those of whoever runs Istio, as SPIRE's is. */
+  private static boolean isAddition(String templates) {
+    var names = Arrays.stream(templates.split(",", -1)).map(String::strip).toList();
+    return names.contains("sidecar") && names.stream().noneMatch(OTHER_TEMPLATES::contains);
   }
 
   private static boolean isOfIstio(Tree mount) {

@@ -107,7 +107,9 @@ public final class Trimmed {
         .entries()
         .forEach(
             (key, value) -> {
-              if (OtherSidecar.ANNOTATIONS.contains(key)) {
+              if (key.equals(OtherSidecar.TEMPLATES)) {
+                annotations.put(key, value.text());
+              } else if (OtherSidecar.ANNOTATIONS.contains(key)) {
                 annotations.put(key, ""); // that it is there
               } else if (key.equals(OtherSidecar.CONFIG)) {
                 annotations.put(key, keys(value.text()));

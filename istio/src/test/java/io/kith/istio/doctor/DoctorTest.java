@@ -225,6 +225,18 @@ class DoctorTest {
     assertThat(dump.examine().findings()).isEmpty();
   }
 
+  /** As Istio's integration of SPIRE has it. */
+  @Test
+  void examine_templateThatAddsToTheSidecar_isNoFinding() {
+    var dump = MeshDump.of("clean");
+    dump.annotations("cart-0").put("inject.istio.io/templates", "sidecar, spire");
+    var trimmed = dump.objects.stream().map(Trimmed::object).toList();
+    dump.objects.clear();
+    dump.objects.addAll(trimmed);
+
+    assertThat(dump.examine().findings()).isEmpty();
+  }
+
   /** The sidecar's usual mounts; what it shares with everybody is nobody's secret. */
   @Test
   void examine_mountsOfIstio_findNothing() {
@@ -371,6 +383,12 @@ class DoctorTest {
         .containsExactlyInAnyOrderElementsOf(OtherSidecar.MOUNTS);
     assertThat(listBehind("k in [\n        'inject", policies))
         .containsExactlyInAnyOrderElementsOf(OtherSidecar.ANNOTATIONS);
+    assertThat(
+            Pattern.compile("has \\. \\(list (.+)\\) }}")
+                .matcher(Files.readString(chart.resolve("_names.tpl")))
+                .results()
+                .flatMap(one -> Arrays.stream(one.group(1).replace("\"", "").split(" "))))
+        .containsExactlyInAnyOrderElementsOf(OtherSidecar.OTHER_TEMPLATES);
     assertThat(
             Pattern.compile("\"\\?\\(([A-Za-z|]+)\\)\"\\?")
                 .matcher(policies)

@@ -971,6 +971,11 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
     for (var annotation : OtherSidecar.ANNOTATIONS.stream().sorted().toList()) {
       all.add(other("annotation " + annotation, annotation, "x"));
     }
+    all.add(
+        other(
+            "a template without redirection beside the sidecar's",
+            "inject.istio.io/templates",
+            "sidecar,grpc-agent"));
     all.add(other("an environment of the proxy", OtherSidecar.CONFIG, "proxyMetadata: {A: b}"));
     all.add(other("another bootstrap", OtherSidecar.CONFIG, "{\"custom_config_file\": \"/x\"}"));
     all.add(other("settings that cannot be read", OtherSidecar.CONFIG, "[concurrency"));
