@@ -200,7 +200,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
           proposal
               .leftOut()
               .forEach(edge -> response.addLeftOut(AdminMessages.edge(KnownEdge.of(owner, edge))));
-          return response.build();
+          return response.setReviewItems(state.reports().reviewItems(owner)).build();
         });
   }
 
@@ -218,6 +218,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
           return SetModeResponse.newBuilder()
               .setPreviousMode(before.word())
               .setDrains(state.cluster().health().drains(scope, mode))
+              .setReviewItems(state.reports().reviewItems(scope))
               .build();
         });
   }
@@ -411,6 +412,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
           return ApproveResponse.newBuilder()
               .setRevision(baseline.revision())
               .addAllToApprove(toApprove(owner, baseline.revision()))
+              .setReviewItems(state.reports().reviewItems(owner))
               .build();
         });
   }

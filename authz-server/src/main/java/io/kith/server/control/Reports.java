@@ -6,6 +6,8 @@ import io.kith.baselines.allow.Finding;
 import io.kith.baselines.bundle.SignedBaseline;
 import io.kith.baselines.bundle.SignedBaseline.Verified;
 import io.kith.baselines.change.Revisions;
+import io.kith.baselines.config.ScopeName;
+import io.kith.baselines.decision.Mode;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.EdgeState;
 import io.kith.baselines.identity.Owner;
@@ -66,6 +68,21 @@ public final class Reports {
         .map(this::view)
         .flatMap(view -> (reviewOnly ? view.review() : view.edges()).stream())
         .toList();
+  }
+
+  /** How many edges of a workload wait for a person. */
+  public int reviewItems(Owner owner) throws RefusedException {
+    return view(workloads.known(owner)).review().size();
+  }
+
+  /** The same of those that are enforced, and that no scope within this one speaks for. */
+  public int reviewItems(ScopeName scope) {
+    var modes = fold.modes();
+    return workloads.inOrder().stream()
+        .filter(workload -> workload.mode() == Mode.ENFORCE)
+        .filter(workload -> modes.governs(scope, workload.owner()))
+        .mapToInt(workload -> view(workload).review().size())
+        .sum();
   }
 
   /** How far learning is. */

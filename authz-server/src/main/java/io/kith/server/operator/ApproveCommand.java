@@ -137,5 +137,6 @@ public final class ApproveCommand extends AdminVerb<ApproveResponse> {
     }
     NextSteps.afterProposal(
         owner, approved.getRevision(), approved.getToApproveList(), serverOption(), out);
+    NextSteps.review(approved.getReviewItems(), owner, serverOption(), out);
   }
 }

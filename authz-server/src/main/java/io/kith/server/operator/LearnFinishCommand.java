@@ -15,7 +15,8 @@ import picocli.CommandLine.Parameters;
     description = {
       "Say that a test run is over: learning ends now and the baseline is proposed.",
       "Whatever carries a risk (programs outside the image, inline code, interactive sessions,"
-          + " bare public addresses) is left out and listed with its reason.",
+          + " bare public addresses, external names that nobody vouches for) is left out and listed"
+          + " with its reason.",
     },
     footerHeading = "%nExamples:%n",
     footer = {
@@ -47,5 +48,6 @@ final class LearnFinishCommand extends AdminVerb<FinishTestRunResponse> {
         finished.getApprovedList().stream().filter(edge -> edge.getNeedsApprover()).toList();
     NextSteps.afterProposal(
         owner, finished.getRevision(), List.copyOf(toApprove), serverOption(), out);
+    NextSteps.review(finished.getReviewItems(), owner, serverOption(), out);
   }
 }

@@ -65,5 +65,6 @@ public final class ModeCommand extends AdminVerb<SetModeResponse> {
     if (!response.getDrains().isEmpty()) {
       out.println(response.getDrains());
     }
+    NextSteps.review(response.getReviewItems(), scope, serverOption(), out);
   }
 }

@@ -31,4 +31,18 @@ final class NextSteps {
             + " --note \"who reviewed it\""
             + server);
   }
+
+  /** What is refused although it was seen, since only a person may let it in. */
+  static void review(int items, String scope, String server, PrintWriter out) {
+    if (items == 0) {
+      return;
+    }
+    out.println(
+        Words.count(items, "edge")
+            + (items == 1
+                ? " waits for a person and is refused under enforce, unless a rule allows it: "
+                : " wait for a person and are refused under enforce, unless a rule allows them: ")
+            + (scope.endsWith("*") ? "kith coverage" : "kith show --review " + scope)
+            + server);
+  }
 }

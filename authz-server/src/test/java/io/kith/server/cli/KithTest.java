@@ -190,6 +190,7 @@ class KithTest {
 
             To put it in force:
               kith mode shop/deployment/checkout enforce --revision bl:… --note "who reviewed it"
+            1 edge waits for a person and is refused under enforce, unless a rule allows it: kith show --review shop/deployment/checkout
             """);
   }
 

@@ -509,6 +509,43 @@ class OperatorVerbsTest {
         .contains("(expected: one revision, or edges)");
   }
 
+  /** Who only followed the steps cut off the payment provider, and was told of it by denials. */
+  @Test
+  void whatWaitsForAPerson_isSaidByEachStepThatLeadsToEnforce_untilItIsApproved() {
+    shop.check(flow(database(), PAYMENTS));
+    shop.check(flow(elsewhere(), PAYMENTS));
+    var waits = "1 edge waits for a person and is refused under enforce, unless a rule allows it: ";
+    var review = waits + "kith show --review " + OWNER + "\n";
+
+    assertThat(done("learn", "finish", OWNER, "--note", "suite passed")).endsWith(review);
+    assertThat(done("approve", OWNER, "--note", "reviewed")).endsWith(review);
+    assertThat(done("mode", OWNER, "shadow", "--note", "a look")).doesNotContain("waits");
+    assertThat(done("mode", OWNER, "enforce", "--note", "reviewed"))
+        .isEqualTo("Mode of " + OWNER + ": enforce (before: shadow)\n" + review);
+    assertThat(done("mode", "*", "enforce", "--note", "all")).doesNotContain("waits");
+    assertThat(shop.check(flow(elsewhere(), PAYMENTS)).decision().applied().word())
+        .isEqualTo("deny");
+
+    var edge = edgeIn(done("show", "--review", OWNER));
+    assertThat(done("approve", OWNER, edge, "--note", "the provider")).doesNotContain("waits");
+    assertThat(done("mode", OWNER, "enforce", "--note", "reviewed")).doesNotContain("waits");
+    assertThat(shop.check(flow(elsewhere(), PAYMENTS)).decision().applied().word())
+        .isEqualTo("allow");
+  }
+
+  @Test
+  void mode_enforceOfANamespace_namesTheVerbThatListsWhatWaits() {
+    shop.check(flow(database(), PAYMENTS));
+    shop.check(flow(elsewhere(), PAYMENTS));
+    shop.check(flow(database(), DROPPED));
+    done("learn", "finish", OWNER, "--note", "suite passed");
+
+    assertThat(done("mode", "shop/*", "enforce", "--note", "reviewed"))
+        .endsWith(
+            "2 edges wait for a person and are refused under enforce, unless a rule allows them:"
+                + " kith coverage\n");
+  }
+
   @Test
   void relearn_forgets_andProposeSaysWhatIsMissing() {
     shop.check(flow(database(), PAYMENTS));

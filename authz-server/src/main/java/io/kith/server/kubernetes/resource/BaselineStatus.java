@@ -2,7 +2,6 @@ package io.kith.server.kubernetes.resource;
 
 import io.kith.baselines.identity.Owner;
 import io.kith.server.control.ControlState;
-import io.kith.server.control.RefusedException;
 import io.kith.server.control.WorkloadCoverage;
 import io.kith.server.control.WorkloadState;
 import io.kith.server.kubernetes.resource.Condition.Reason;
@@ -22,21 +21,24 @@ final class BaselineStatus {
   private BaselineStatus() {}
 
   /**
-   * Of every known workload; looks at every edge of every one.
+   * Of every known workload.
    *
+   * @param coverage of all of them
    * @param before the statuses that were written last
    */
   static Map<Target, Map<String, Object>> all(
-      ControlState state, Map<Target, Map<String, Object>> before, Instant now)
-      throws RefusedException {
+      ControlState state,
+      List<WorkloadCoverage> coverage,
+      Map<Target, Map<String, Object>> before,
+      Instant now) {
     var coverages = new HashMap<Owner, WorkloadCoverage>();
-    state.reports().coverage(null).forEach(one -> coverages.put(one.owner(), one));
+    coverage.forEach(one -> coverages.put(one.owner(), one));
     var all = new LinkedHashMap<Target, Map<String, Object>>();
     for (var one : state.states()) {
       var target = target(one.owner());
-      var coverage = coverages.get(one.owner());
-      if (target != null && coverage != null) {
-        all.put(target, of(one, coverage, before.getOrDefault(target, Map.of()), now));
+      var known = coverages.get(one.owner());
+      if (target != null && known != null) {
+        all.put(target, of(one, known, before.getOrDefault(target, Map.of()), now));
       }
     }
     return all;

@@ -11,6 +11,7 @@ import io.kith.istio.MeshSettings;
 import io.kith.server.control.ClusterHealth;
 import io.kith.server.control.ControlState;
 import io.kith.server.control.RefusedException;
+import io.kith.server.control.WorkloadCoverage;
 import io.kith.server.kubernetes.ApiServer;
 import io.kith.server.kubernetes.ClusterPods;
 import io.kith.server.kubernetes.ClusterServices;
@@ -78,6 +79,10 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
   private volatile @Nullable String lastFailure;
   private volatile boolean closed;
   private Map<Target, Map<String, Object>> baselines = new HashMap<>();
+
+  /** Edges that wait for a person by the scope that sets the mode, when last looked at. */
+  private Map<ScopeName, Integer> reviews = Map.of();
+
   private @Nullable Instant listed;
   private Instant baselinesDue = Instant.MIN;
   private boolean led;
@@ -142,6 +147,7 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
             writer,
             overlays == null ? FailureModes.NONE : overlays,
             new AdmissionBound(api::admission, state.cluster(), InstantSource.system())::of,
+            scope -> reviews.getOrDefault(scope, 0),
             InstantSource.system());
     this.lists = informer(Kind.EGRESS_ALLOW_LIST);
     this.scopes = informer(Kind.SCOPE);
@@ -385,7 +391,9 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
         return;
       }
     }
-    var wanted = BaselineStatus.all(state, baselines, now);
+    var coverage = state.reports().coverage(null);
+    reviews = reviews(coverage);
+    var wanted = BaselineStatus.all(state, coverage, baselines, now);
     for (var gone : List.copyOf(baselines.keySet())) {
       if (!wanted.containsKey(gone)) {
         remove(gone);
@@ -398,6 +406,17 @@ public final class ClusterResources implements ClusterHealth, AutoCloseable {
             writer.put(target, status);
           }
         });
+  }
+
+  private Map<ScopeName, Integer> reviews(List<WorkloadCoverage> coverage) {
+    var counts = new HashMap<ScopeName, Integer>();
+    for (var one : coverage) {
+      var scope = state.cluster().governing(one.owner());
+      if (scope != null) {
+        counts.merge(scope, one.reviewItems(), Integer::sum);
+      }
+    }
+    return counts;
   }
 
   private void remove(Target gone) {

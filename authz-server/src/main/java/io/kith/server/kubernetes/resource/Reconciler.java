@@ -8,6 +8,7 @@ import io.kith.server.control.ClusterVerbs;
 import io.kith.server.control.DeclaredScope;
 import io.kith.server.control.RefusedException;
 import io.kith.server.kubernetes.resource.Condition.Reason;
+import io.kith.server.verb.Words;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -20,6 +21,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -44,6 +46,7 @@ final class Reconciler {
   private final Statuses statuses;
   private final FailureModes failureModes;
   private final Function<ScopeName, Condition> admission;
+  private final ToIntFunction<ScopeName> reviews;
   private final InstantSource clock;
   private final Map<String, Checked> checked = new HashMap<>();
   private volatile List<String> problems = List.of();
@@ -70,6 +73,7 @@ final class Reconciler {
    * @param provenance why no scope may require proof of the process that sends, or null
    * @param failureModes told of scopes as soon as servers decide by them
    * @param admission whether pods that go round the sidecars of a scope are refused
+   * @param reviews edges that wait for a person, of the workloads whose mode a scope sets
    */
   Reconciler(
       ClusterVerbs cluster,
@@ -78,6 +82,7 @@ final class Reconciler {
       Statuses statuses,
       FailureModes failureModes,
       Function<ScopeName, Condition> admission,
+      ToIntFunction<ScopeName> reviews,
       InstantSource clock) {
     this.cluster = cluster;
     this.rootNamespace = rootNamespace;
@@ -85,6 +90,7 @@ final class Reconciler {
     this.statuses = statuses;
     this.failureModes = failureModes;
     this.admission = admission;
+    this.reviews = reviews;
     this.clock = clock;
   }
 
@@ -427,8 +433,21 @@ final class Reconciler {
     }
     var sidecars = failureModes.notEnforced(spec.scope());
     return sidecars == null
-        ? new Condition(Condition.Type.ENFORCED, Reason.ENFORCED, "")
+        ? new Condition(
+            Condition.Type.ENFORCED, Reason.ENFORCED, waiting(reviews.applyAsInt(spec.scope())))
         : sidecars;
+  }
+
+  private static String waiting(int edges) {
+    return edges == 0
+        ? ""
+        : Words.count(edges, "edge")
+            + (edges == 1 ? " waits" : " wait")
+            + " for a person and "
+            + (edges == 1 ? "is" : "are")
+            + " refused, unless a rule allows "
+            + (edges == 1 ? "it" : "them")
+            + " (kith coverage)";
   }
 
   private static String names(ClusterVerbs.Reached reached, boolean proposed) {

@@ -32,6 +32,7 @@ class ReconcilerTest {
   private final List<ClusterObject> lists = new ArrayList<>();
   private final List<ClusterObject> scopes = new ArrayList<>();
   private FailureModes failureModes = FailureModes.NONE;
+  private int reviews;
   private ControlState state;
   private Reconciler reconciler;
 
@@ -44,6 +45,7 @@ class ReconcilerTest {
             workloads:
             - {owner: shop/deployment/cart, spiffeId: "spiffe://example.org/ns/shop/sa/cart"}
             - {owner: pay/deployment/bank, spiffeId: "spiffe://example.org/ns/pay/sa/bank"}
+            - {owner: data/statefulset/orders}
             """,
             Map.of());
     state = ControlState.of(config, new StaticWorkloadDirectory(config.workloads()), () -> NOON);
@@ -63,6 +65,7 @@ class ReconcilerTest {
         (object, status) -> statuses.put(object.kind().word() + " " + object.key(), status),
         failureModes,
         scope -> new Condition(Condition.Type.ADMISSION_BOUND, Reason.NOT_BOUND, "of " + scope),
+        scope -> reviews,
         () -> NOON);
   }
 
@@ -349,6 +352,22 @@ class ReconcilerTest {
     assertThat(message("Scope shop/all", "Accepted"))
         .isEqualTo("spec.approved: port 99999 (expected: 1 to 65535)");
     assertThat(state.cluster().modes()).containsEntry(SHOP, Mode.ENFORCE);
+  }
+
+  @Test
+  void scope_thatIsEnforced_saysHowManyEdgesWaitForAPerson() {
+    scopes.add(scope("data/all", NOON, Map.of("mode", "enforce")));
+    reconcile();
+    assertThat(conditions("Scope data/all")).contains("Enforced=True Enforced");
+    assertThat(message("Scope data/all", "Enforced")).isEmpty();
+
+    reviews = 3;
+    reconcile();
+
+    assertThat(conditions("Scope data/all")).contains("Enforced=True Enforced");
+    assertThat(message("Scope data/all", "Enforced"))
+        .isEqualTo(
+            "3 edges wait for a person and are refused, unless a rule allows them (kith coverage)");
   }
 
   // ---- admission
