@@ -51,8 +51,8 @@ final class RuleFromDecision {
           "decision "
               + id
               + " has no known process, so a rule would allow every process (repair the identity"
-              + " bridge of the node, see kith status; or set unattributed: allow for the scope in"
-              + " kith.yaml)");
+              + " bridge of the node, see kith status and kith doctor; or set unattributed: allow for"
+              + " the scope, in kith.yaml or in the spec of its Scope object)");
     }
     var fingerprint = process.fingerprint();
     var script = fingerprint.script();

@@ -7,6 +7,7 @@ import io.kith.server.telemetry.SpanAttributes;
 import io.kith.server.verb.Failure;
 import io.kith.server.verb.Words;
 import java.io.PrintWriter;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
@@ -27,6 +28,9 @@ import picocli.CommandLine.Parameters;
     })
 public final class ExplainCommand extends AdminVerb<DecisionRecord> {
   private static final int LABEL = 14;
+
+  /** As {@code mode_from} names an object: {@code Scope shop/kith (shop/*)}. */
+  private static final Pattern SCOPE_OBJECT = Pattern.compile("Scope ([^/ ]+)/([^/ ]+) \\(.*");
 
   @Parameters(paramLabel = "DECISION-ID", description = "As d:0123456789abcdef.")
   String decisionId = "";
@@ -148,6 +152,20 @@ public final class ExplainCommand extends AdminVerb<DecisionRecord> {
     }
   }
 
+  /** The object that sets the mode, else that of the chart. */
+  private static String passUnknown(DecisionRecord decision) {
+    var object = SCOPE_OBJECT.matcher(decision.getModeFrom());
+    var isNamed = object.matches();
+    return "kubectl -n %s patch kscope %s --type merge -p '{\"spec\":{\"unattributed\":\"allow\"}}'"
+        .formatted(
+            Words.safe(isNamed ? object.group(1) : namespace(decision.getOwner())),
+            Words.safe(isNamed ? object.group(2) : "kith"));
+  }
+
+  private static String namespace(String owner) {
+    return owner.isEmpty() ? "NAMESPACE" : owner.split("/", 2)[0];
+  }
+
   private static String remedy(DecisionRecord decision) {
     var server =
         decision.getServer().isEmpty()
@@ -157,12 +175,19 @@ public final class ExplainCommand extends AdminVerb<DecisionRecord> {
       case "identity_mismatch" -> "the process proved to be another workload.";
       case "name_mismatch" -> "the client named another destination than it connects to.";
       case "unattributed", "bridge_unavailable" ->
-          "repair the node's identity bridge (kith status), or set unattributed: allow for the"
-              + " scope in kith.yaml.";
+          "repair the node's identity bridge (kith status; kith doctor finds one that is missing"
+              + " there: no-bridge).\n"
+              + "To pass what is not known: unattributed: allow of the scope in kith.yaml, or of its"
+              + " Scope object:\n"
+              + "  "
+              + passUnknown(decision);
       case "denied_by_hand", "quarantined" ->
           "a person denied it, which wins; kith rules names the rule, kith remove takes one by hand"
               + " back.";
-      case "unknown_reporter" -> "add the proxy to server.reporters and workloads in kith.yaml.";
+      case "unknown_reporter" ->
+          "add the proxy to server.reporters and workloads in kith.yaml. Where the cluster says who"
+              + " is who: is it watched (kith status, kith_kubernetes_age_seconds), and is the"
+              + " identity of its trust domain (server.kubernetes.trustDomain)?";
       case "malformed" -> "repair the proxy's ext_authz configuration.";
       case "overloaded" ->
           server

@@ -89,20 +89,23 @@ record ReasonWords(String means, String todo) {
                   + " connection; or it does not know the path of its executable. A program name"
                   + " alone decides nothing.",
               "`kith status` shows the bridge and how much it covers. A scope may pass what is not"
-                  + " known with `unattributed: allow` in `kith.yaml`; denials by hand still"
-                  + " hold.");
+                  + " known with `unattributed: allow` in `kith.yaml`, or in the spec of its `Scope`"
+                  + " object; denials by hand still hold.");
       case Reason.BridgeUnavailable _ ->
           new ReasonWords(
               "No identity bridge answered for the pod in time.",
-              "`kith status` lists the bridges that are attached. Start the one of the node, or see"
-                  + " in its log why it cannot reach the server. `unattributed: allow` covers this"
-                  + " too.");
+              "`kith status` lists the bridges that are attached, `kith doctor` the nodes with"
+                  + " sidecars and without one (`no-bridge`). Start the one of the node, or see in its"
+                  + " log why it cannot reach the server. `unattributed: allow` covers this too.");
       case Reason.UnknownReporter _ ->
           new ReasonWords(
               "Who asked has no certificate that holds, is not in `server.reporters`, or is"
                   + " nobody's workload. Denied in every mode.",
               "Add the proxy's SPIFFE ID and the workload to `kith.yaml`"
-                  + " (`kith config check` says whether it is right), or renew its certificate.");
+                  + " (`kith config check` says whether it is right), or renew its certificate."
+                  + " Where the cluster says who is who (kubernetes.md), a new pod is nobody's while"
+                  + " it is not watched (`kith status`, `kith_kubernetes_age_seconds`), and a SPIFFE"
+                  + " ID of another trust domain is always.");
       case Reason.Malformed _ ->
           new ReasonWords(
               "A field of the Check is missing or is not what Envoy would send.",

@@ -21,6 +21,9 @@ record MeshRules(
   private static final String PROXY = "egressProxy";
   private static final int DNS = 53;
 
+  /** Container of the chart's pods on nodes. */
+  private static final String BRIDGE = "bridge";
+
   private static final String SEEN = "kith_guard_seen_total";
   private static final String REFUSED = "kith_guard_refused_total";
   private static final String AS_PROXY = "{reason=\"proxy_user\"}";
@@ -190,9 +193,28 @@ record MeshRules(
             bridge.problems().isEmpty()
                 ? "it does not find its own connections"
                 : some(bridge.problems()),
-            "kith bridge status   # on that node; it says what to do");
+            askBridge(bridge.node()) + "; it says what to do");
       }
     }
+  }
+
+  /** How the bridge of a node says more, in its pod where that is found. */
+  private String askBridge(String node) {
+    return objects.pods().stream()
+        .filter(pod -> pod.node().equals(node) && !pod.isOver() && isOfKith(pod))
+        .filter(pod -> pod.containers().stream().anyMatch(one -> one.name().equals(BRIDGE)))
+        .findFirst()
+        .map(
+            pod ->
+                "kubectl -n %s exec %s -c %s -- kith bridge status   # on %s"
+                    .formatted(pod.namespace(), pod.name(), BRIDGE, node))
+        .orElse(
+            "kith bridge status   # on %s, or in the container %s of Kith's pod there"
+                .formatted(node, BRIDGE));
+  }
+
+  private static boolean isOfKith(MeshPod pod) {
+    return pod.object().label("app.kubernetes.io/name").equals("kith");
   }
 
   /** Whether a line of metrics says what guards counted, or that they count. */
@@ -260,7 +282,7 @@ record MeshRules(
             });
     var versions = new TreeMap<String, TreeSet<String>>();
     for (var pod : objects.pods()) {
-      if (pod.object().label("app.kubernetes.io/name").equals("kith")) {
+      if (isOfKith(pod)) {
         for (var container : pod.containers()) {
           var image = container.spec().at("image").text();
           var mark = Math.max(image.lastIndexOf(':'), image.lastIndexOf('@'));

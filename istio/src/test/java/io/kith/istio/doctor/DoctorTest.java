@@ -528,6 +528,19 @@ class DoctorTest {
     }
   }
 
+  @Test
+  void examine_unwellBridge_whosePodIsNotThere_namesTheNode() {
+    var dump = MeshDump.of("clean");
+    MeshDump.list(dump.status, "bridges").getFirst().put("canary_ok", false);
+
+    assertThat(dump.examine().findings())
+        .singleElement()
+        .satisfies(
+            finding ->
+                assertThat(finding.change())
+                    .startsWith("kith bridge status   # on node-1, or in the container bridge"));
+  }
+
   // ---- docs/doctor.md
 
   @Test

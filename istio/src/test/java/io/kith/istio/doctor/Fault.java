@@ -1159,10 +1159,18 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
         of(
             Rule.BRIDGE_UNWELL,
             "a bridge with a problem",
-            dump ->
-                list(dump.status, "bridges")
-                    .getFirst()
-                    .put("problems", List.of("no cgroup hook: the kernel refuses it"))),
+            dump -> {
+              dump.add(
+                  """
+                  apiVersion: v1
+                  kind: Pod
+                  metadata: {name: kith-bridge-x7k2p, namespace: kith, labels: {app.kubernetes.io/name: kith}}
+                  spec: {nodeName: node-1, containers: [{name: bridge, image: "example.org/kith:0.1.0"}]}
+                  """);
+              list(dump.status, "bridges")
+                  .getFirst()
+                  .put("problems", List.of("no cgroup hook: the kernel refuses it"));
+            }),
         of(
             Rule.BRIDGE_UNWELL,
             "a bridge that does not find itself",
