@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Model.CommandSpec;
 
 /**
@@ -16,7 +17,7 @@ import picocli.CommandLine.Model.CommandSpec;
  *
  * @param environment variables
  * @param directory where relative paths begin
- * @param user name of the person, for audit records
+ * @param user name of the person as they say, for audit records
  * @param out for results
  * @param err for messages
  */
@@ -26,6 +27,12 @@ public record Surroundings(
     String user,
     PrintWriter out,
     PrintWriter err) {
+  /** Who the person is where all share a user, as by {@code kubectl exec}. */
+  private static final String USER = "KITH_USER";
+
+  private static final Pattern STRANGE = Pattern.compile("[^A-Za-z0-9._@-]");
+  private static final int MAX_USER = 64;
+
   public Surroundings {
     environment = Map.copyOf(environment);
     requireNonNull(directory, "directory");
@@ -80,12 +87,27 @@ public record Surroundings(
     return directory.resolve(path);
   }
 
+  /**
+   * The name that {@code KITH_USER} gives, as records take it: {@code CORP\ada} is {@code
+   * CORP_ada}.
+   *
+   * @param login the name where it gives none
+   */
+  static String user(Map<String, String> environment, String login) {
+    var named = environment.getOrDefault(USER, "").strip();
+    if (named.isEmpty()) {
+      return login;
+    }
+    var printable = STRANGE.matcher(named).replaceAll("_");
+    return printable.substring(0, Math.min(printable.length(), MAX_USER));
+  }
+
   /** Those of this JVM. */
   public static Surroundings ofThisProcess() {
     return new Surroundings(
         System.getenv(),
         Path.of("").toAbsolutePath(),
-        System.getProperty("user.name", "?"),
+        user(System.getenv(), System.getProperty("user.name", "?")),
         new PrintWriter(System.out, true, StandardCharsets.UTF_8),
         new PrintWriter(System.err, true, StandardCharsets.UTF_8));
   }

@@ -483,6 +483,23 @@ class OperatorVerbsTest {
   }
 
   @Test
+  void deny_thatNeedsNoParser_isRecordedUnderTheNameThatTheCallerSays() {
+    enforce();
+    var edge = edgeIn(done("show", OWNER));
+
+    done("deny", OWNER, edge, "--note", "incident 42");
+
+    var latest =
+        JsonParser.parseString(done("audit", OWNER, "-o", "json"))
+            .getAsJsonObject()
+            .getAsJsonArray("records")
+            .get(0)
+            .getAsJsonObject();
+    assertThat(latest.get("kind").getAsString()).isEqualTo("deny");
+    assertThat(latest.get("author").getAsString()).endsWith(" as ada");
+  }
+
+  @Test
   void allow_withoutEnd_isRemarkedUponByLint() {
     enforce();
     var denied = shop.check(flow(database(), CURL));
