@@ -6,6 +6,8 @@ import io.kith.load.tools.Command.Outcome;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -80,7 +82,10 @@ class ClusterTest {
     var exec = "kubectl -n kith exec " + SERVER + " -- kith ";
     assertThat(node.readme(exec + "coverage").orFail().output()).contains(Shop.CART);
     node.readme(exec + "learn finish").orFail();
-    node.readme(exec + "approve").orFail();
+    assertThat(node.readme(exec + "show --review").orFail().output())
+        .as("the provider's address is private, so it is proposed as it is")
+        .contains("Nothing of " + Shop.CART + " waits for a person.");
+    node.readmeWith(exec + "approve", "e:0123456789ab", provider()).orFail();
     assertThat(node.readme("helm upgrade").orFail().output())
         .contains("Enforced where there is a baseline: shop.");
     OneNode.await("enforced", () -> kith("status").output().contains("enforced"));
@@ -109,6 +114,19 @@ class ClusterTest {
         .as("the catalog sends nothing, so it has no baseline")
         .contains("ENFORCED", "WaitsForBaseline");
     OneNode.await("admission is bound", () -> admission().equals("True Bound "));
+  }
+
+  /** The id of the edge that leads to the payment provider. */
+  private static String provider() throws IOException, InterruptedException {
+    return kith("show", Shop.CART)
+        .orFail()
+        .output()
+        .lines()
+        .filter(line -> line.contains("payments.example.org"))
+        .flatMap(line -> Pattern.compile("\\be:[0-9a-f]+").matcher(line).results())
+        .map(MatchResult::group)
+        .findFirst()
+        .orElseThrow();
   }
 
   /** What the scope says of admission: status, reason and message. */

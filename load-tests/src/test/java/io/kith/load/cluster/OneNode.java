@@ -1,5 +1,6 @@
 package io.kith.load.cluster;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
 import io.kith.load.tools.Cluster;
@@ -140,6 +141,14 @@ final class OneNode implements AutoCloseable {
   Outcome readme(String start, String... more) throws IOException, InterruptedException {
     var line = readme.command(start);
     return on("bash", "-c", more.length == 0 ? line : line + " " + String.join(" ", more));
+  }
+
+  /** The same with another text in the place of one that is an example there. */
+  Outcome readmeWith(String start, String example, String text)
+      throws IOException, InterruptedException {
+    var line = readme.command(start);
+    assertThat(line).contains(example);
+    return on("bash", "-c", line.replace(example, text));
   }
 
   /** What may be true only after a while. */

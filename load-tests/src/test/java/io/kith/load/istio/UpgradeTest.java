@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.fabric8.kubernetes.client.utils.Serialization;
 import io.kith.load.lab.Lab;
 import io.kith.load.tools.Helm;
@@ -165,6 +167,57 @@ class UpgradeTest {
 
     chart.rollback(plane.kubeconfig()).orFail();
     assertSame(release(), installed);
+  }
+
+  /** What docs/failure.md says under "Open it now", and docs/store.md of a restore. */
+  @Test
+  @Order(3)
+  void openedByHand_isAsInstalledAfterAnUpgradeWithoutAChange() throws Exception {
+    var same = "failure.namespaces.legacy=open"; // as above: of the values of before it is a null
+    var recipe = "EnvoyFilter/istio-system/kith";
+    var installed = release();
+
+    delete(requireNonNull(installed.get(recipe), recipe));
+    plane.client().apps().statefulSets().inNamespace("kith").withName("kith-server").scale(0);
+    assertThat(now(requireNonNull(installed.get(recipe), recipe))).isNull();
+    upgrade(same);
+    assertSame(release(), installed);
+
+    upgrade(same, "scopes.shop=observe");
+    assertThat(texts(release()).get("EnvoyFilter/shop/kith-failure"))
+        .contains("kith.io/failure-mode: \"open\"");
+    upgrade(same, "scopes.shop=enforce");
+    assertSame(release(), installed);
+
+    upgrade(same, "filters.enabled=false");
+    assertThat(release().keySet())
+        .contains("Scope/shop/kith")
+        .noneMatch(name -> name.startsWith("EnvoyFilter/"));
+    upgrade(same, "filters.enabled=true");
+    assertSame(release(), installed);
+  }
+
+  /** Why that page has a patch taken back by another. */
+  @Test
+  @Order(4)
+  void scopePatchedByHand_staysSoAfterAnUpgradeWithoutAChange() throws Exception {
+    var scope = requireNonNull(release().get("Scope/shop/kith"));
+
+    plane
+        .client()
+        .resource(scope)
+        .patch(PatchContext.of(PatchType.JSON_MERGE), "{\"spec\":{\"mode\":\"observe\"}}");
+    upgrade("failure.namespaces.legacy=open");
+
+    assertThat(text(requireNonNull(now(scope)))).contains("mode: \"observe\"");
+  }
+
+  private static void delete(GenericKubernetesResource object) {
+    plane.client().resource(object).delete();
+  }
+
+  private static void upgrade(String... values) throws Exception {
+    chart.upgrade(plane.kubeconfig(), HelmChart.FOLDER.resolve("kith"), values).orFail();
   }
 
   private static void assertSame(
