@@ -143,13 +143,19 @@ class ChartInApiServerTest {
   @Test
   void notes_whereANamespaceIsEnforced_sayHowToWait_andWhatOneServerMeans() throws Exception {
     assertThat(notes())
-        .contains("./kith doctor", "kubectl -n NAMESPACE get kscope kith")
-        .doesNotContain("One server answers all Checks");
+        .contains(
+            "./kith doctor",
+            "kubectl -n NAMESPACE get kscope kith",
+            "docs/failure.md, Open it now",
+            "One server answers all Checks.",
+            "Enforced namespaces then refuse what leaves",
+            "keys.secret is empty: the keys that seal what is decided are in the claim state-kith-server-0");
+    assertThat(notes("keys.secret=kith-keys")).doesNotContain("keys.secret is empty");
     assertThat(notes("scopes.shop=enforce"))
         .contains(
             "  kubectl -n shop get kscope kith   # ENFORCED, or what that still waits for",
             "One server answers all Checks.",
-            "and shop then refuse what leaves");
+            "shop then refuse what leaves");
     assertThat(
             notes(
                 "scopes.shop=enforce",
@@ -159,7 +165,7 @@ class ChartInApiServerTest {
                 "keys.secret=kith-keys",
                 "server.replicas=2"))
         .contains("get kscope kith")
-        .doesNotContain("One server answers all Checks");
+        .doesNotContain("One server answers all Checks", "keys.secret is empty");
   }
 
   /** Else the test above would say nothing. */
