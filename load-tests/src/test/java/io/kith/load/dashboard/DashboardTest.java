@@ -169,7 +169,8 @@ class DashboardTest {
   @MethodSource("alerts")
   void alert_ofThePage_isTakenAndDoesNotFireWhereAllIsWell(String alert) throws Exception {
     dashboard.awaitNamed(alert);
-    if (!alert.contains("kith_checks_total")) { // has no such reason here, as it should
+    // has no such reason here, or is there, as it should
+    if (!alert.contains("kith_checks_total") && !alert.startsWith("absent(")) {
       dashboard.awaitValueComparedBy(alert);
     }
     if (!alert.equals("min(kith_bridges_attached)")) {
@@ -178,9 +179,17 @@ class DashboardTest {
   }
 
   @Test
+  void absentAlert_whereNoServerIsRead_fires() throws Exception {
+    var gone = Dashboard.alerts().stream().filter(one -> one.startsWith("absent(")).toList();
+
+    assertThat(gone).hasSize(1);
+    dashboard.awaitValue(gone.getFirst().replace(")", "{job=\"nobody\"})"));
+  }
+
+  @Test
   void queriesAndAlerts_areAllRead() throws Exception {
     assertThat(Dashboard.queries()).hasSizeGreaterThan(40);
-    assertThat(Dashboard.alerts()).hasSize(12);
+    assertThat(Dashboard.alerts()).hasSize(14);
   }
 
   @Test

@@ -227,13 +227,13 @@ class ChartTest {
       alerts.add(
           new Alert(
               one.path("expr").asText(),
-              one.path("for").asText().matches("5m|15m"),
+              one.path("for").asText().matches("2m|5m|15m"),
               one.at("/annotations/description").asText()));
     }
-    assertThat(alerts).hasSize(12).isEqualTo(alertsOfThePage());
+    assertThat(alerts).hasSize(14).isEqualTo(alertsOfThePage());
     var file =
         Files.writeString(folder.resolve("rules.json"), Serialization.asJson(rule.at("spec")));
-    assertThat(Prometheus.find().checkRules(file)).contains("SUCCESS: 12 rules found");
+    assertThat(Prometheus.find().checkRules(file)).contains("SUCCESS: 14 rules found");
   }
 
   @Test
