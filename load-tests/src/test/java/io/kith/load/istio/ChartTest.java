@@ -246,6 +246,22 @@ class ChartTest {
         .doesNotContain("kith_bridges_attached");
   }
 
+  /** A node's own server has one bridge, and none while it is made. */
+  @Test
+  void prometheusRule_ofNodes_lacksABridge_whereNoServerHasAll_orAServerHasNone() throws Exception {
+    assertThat(
+            chart
+                .template(
+                    new Values("node"), "prometheusRule.enabled=true", "prometheusRule.nodes=3")
+                .orFail()
+                .output())
+        .contains(
+            """
+            expr: 'max(kith_bridges_attached) < 3 or min(kith_bridges_attached) < 1'
+                  for: 2m
+            """);
+  }
+
   /** What the server uses, as the documentation lists it, and no more. */
   @ParameterizedTest
   @CsvSource({"kith-directory, kubernetes.md", "kith-resources, custom-resources.md"})
