@@ -33,6 +33,7 @@ import org.jspecify.annotations.Nullable;
 final class Leadership implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Leadership.class.getName());
   private static final String LEASE = "kith-cluster";
+  private static final String MISTAKE = "a mistake inside while the writer was elected";
   private static final int CONFLICT = 409;
   private static final Times TIMES =
       new Times(
@@ -163,8 +164,10 @@ final class Leadership implements AutoCloseable {
         }
         return asOfHere(last);
       } catch (KubernetesClientException e) {
-        failed(e);
+        failed(KubernetesApi.words(e));
         throw e;
+      } catch (RuntimeException | Error e) {
+        throw mistaken(e);
       }
     }
 
@@ -203,14 +206,22 @@ final class Leadership implements AutoCloseable {
         renewed = released ? new Moment(begin.nanos(), Instant.EPOCH) : begin;
       } catch (KubernetesClientException e) {
         if (e.getCode() != CONFLICT) { // another one was faster
-          failed(e);
+          failed(KubernetesApi.words(e));
         }
         throw e;
+      } catch (RuntimeException | Error e) {
+        throw mistaken(e);
       }
     }
 
-    private void failed(KubernetesClientException e) {
-      var words = KubernetesApi.words(e);
+    /** Of anything else the elector would end, and would not tell. */
+    private KubernetesClientException mistaken(Throwable e) {
+      var words = "it cannot be read or written (delete it if that stays so): " + e;
+      failed(words);
+      return new KubernetesClientException(words, e);
+    }
+
+    private void failed(String words) {
       if (!words.equals(failure)) {
         LOG.log(Level.WARNING, () -> "the Lease is not to be had, tried again: " + words);
       }
@@ -260,19 +271,34 @@ final class Leadership implements AutoCloseable {
             executor);
   }
 
+  /** Also after a mistake: nobody else would. */
   private void again() {
     try {
-      Thread.sleep(times.every());
-      start();
+      var told = false;
+      while (!closed) {
+        Thread.sleep(times.every());
+        try {
+          start();
+          return;
+        } catch (RuntimeException | Error e) {
+          LOG.log(told ? Level.DEBUG : Level.ERROR, MISTAKE, e);
+          told = true;
+        }
+      }
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
     }
   }
 
+  /** A mistake of who hears it does not end the election. */
   private void set(boolean leading) {
     if (leads != leading) {
       leads = leading;
-      changed.run();
+      try {
+        changed.run();
+      } catch (RuntimeException | Error e) {
+        LOG.log(Level.ERROR, MISTAKE, e);
+      }
     }
   }
 

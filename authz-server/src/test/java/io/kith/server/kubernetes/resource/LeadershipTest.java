@@ -32,6 +32,7 @@ class LeadershipTest {
   private final List<Leadership> servers = new ArrayList<>();
   private final AtomicReference<Duration> slept = new AtomicReference<>(Duration.ZERO);
   private final AtomicInteger changes = new AtomicInteger();
+  private volatile int mistakenAt;
 
   @AfterEach
   void stop() {
@@ -45,7 +46,11 @@ class LeadershipTest {
             door.client,
             "kith",
             identity,
-            changes::incrementAndGet,
+            () -> {
+              if (changes.incrementAndGet() == mistakenAt) {
+                throw new AssertionError("on purpose");
+              }
+            },
             TIMES,
             () -> Instant.now().plus(slept.get()));
     servers.add(server);
@@ -216,5 +221,45 @@ class LeadershipTest {
     door.refuses = 0;
     Await.until("it leads", one::leads);
     assertThat(one.problem()).isNull();
+  }
+
+  /** The elector ended without a word, and nobody stood for election any more. */
+  @Test
+  void leaseThatCannotBeRead_isTold_andWaitedFor() throws IOException {
+    leases.change(
+        _ -> new LeaseBuilder(heldBy("other", Instant.now())).withNewSpec().endSpec().build());
+    var one = start("one", leases.door());
+
+    Await.until(
+        "it is told",
+        () -> one.problem() != null && one.problem().contains("it cannot be read or written"));
+
+    leases.change(_ -> null);
+    Await.until("it leads", one::leads);
+    assertThat(one.problem()).isNull();
+  }
+
+  @Test
+  void leaseThatCannotBeReadAnyMore_isTakenAgainOnceItCan() throws IOException {
+    var one = leading("one", leases.door());
+
+    leases.change(lease -> new LeaseBuilder(lease).withNewSpec().endSpec().build());
+    Await.until("it does not lead", () -> !one.leads());
+    leases.change(_ -> null);
+
+    Await.until("it leads", one::leads);
+  }
+
+  @Test
+  void whoeverIsToldOfTheEnd_makesAMistake_andTheServerStandsAgain() throws IOException {
+    mistakenAt = 2; // the first change is that it leads
+    var door = leases.door();
+    var one = leading("one", door);
+
+    door.before = () -> leases.change(_ -> heldBy("other", Instant.now()));
+    Await.until("it does not lead", () -> !one.leads());
+
+    Await.until("it leads again", one::leads);
+    assertThat(changes).hasValue(3);
   }
 }
