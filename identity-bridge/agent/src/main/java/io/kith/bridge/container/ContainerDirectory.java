@@ -18,6 +18,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntFunction;
 import java.util.function.LongSupplier;
@@ -32,6 +33,8 @@ import org.jspecify.annotations.Nullable;
  * very container. Thread-safe.
  */
 public final class ContainerDirectory implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(ContainerDirectory.class.getName());
+
   /** How long a question waits for a runtime that is well. */
   static final Duration PATIENCE = Duration.ofMillis(20);
 
@@ -55,6 +58,7 @@ public final class ContainerDirectory implements AutoCloseable {
   private final IntFunction<String> cgroups;
   private final LongSupplier nanoTime;
   private final AtomicLong disagreements = new AtomicLong();
+  private final AtomicBoolean toldMistake = new AtomicBoolean();
   private final ThreadPoolExecutor workers;
 
   /** Those that were asked for least recently are forgotten. Guarded by itself. */
@@ -240,10 +244,29 @@ public final class ContainerDirectory implements AutoCloseable {
     entry.askAgainAt =
         nanoTime.getAsLong() + (FIRST_RETRY_NANOS << Math.min(entry.tries++, MAX_DOUBLINGS));
     try {
-      workers.execute(() -> answered(entry, asked, askRuntimes(id)));
+      workers.execute(() -> answered(entry, asked, askedSafely(id)));
     } catch (RejectedExecutionException _) {
       answered(entry, asked, new Unknown(shown(id) + ": too many containers at once"));
+    } catch (Error e) { // as of a thread that is not to be had
+      answered(entry, asked, mistaken(id, e));
     }
+  }
+
+  /** What is not answered would never be asked again. */
+  private Described askedSafely(String id) {
+    try {
+      return askRuntimes(id);
+    } catch (RuntimeException | Error e) {
+      return mistaken(id, e);
+    }
+  }
+
+  private Unknown mistaken(String id, Throwable mistake) {
+    LOG.log(
+        toldMistake.getAndSet(true) ? System.Logger.Level.DEBUG : System.Logger.Level.ERROR,
+        "a mistake inside while a container runtime was asked",
+        mistake);
+    return new Unknown(shown(id) + ": a mistake inside: " + mistake);
   }
 
   private void answered(Asked entry, CompletableFuture<Described> asked, Described answer) {

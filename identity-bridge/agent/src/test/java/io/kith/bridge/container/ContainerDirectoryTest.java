@@ -45,6 +45,7 @@ class ContainerDirectoryTest {
     private final Map<String, ContainerFacts> known = new ConcurrentHashMap<>();
     private volatile @Nullable CountDownLatch hang;
     private volatile @Nullable String failure;
+    private volatile @Nullable Error mistake;
 
     @Override
     public String name() {
@@ -62,6 +63,10 @@ class ContainerDirectoryTest {
       var latch = hang;
       if (latch != null) {
         await(latch);
+      }
+      var error = mistake;
+      if (error != null) {
+        throw error;
       }
       if (failure != null) {
         throw new IOException(failure);
@@ -197,6 +202,19 @@ class ContainerDirectoryTest {
 
     runtime.failure = null;
     runs(ID, SELF, "app", IMAGE);
+    clock.addAndGet(RETRY.toNanos());
+
+    assertThat(known().facts().name()).isEqualTo("app");
+  }
+
+  /** It was never asked about again, as if the answer was still to come. */
+  @Test
+  void describe_mistakeWhileARuntimeIsAsked_isSaid_andItIsAskedAgain() {
+    runs(ID, SELF, "app", IMAGE);
+    runtime.mistake = new StackOverflowError("on purpose");
+    assertThat(why("a mistake inside: java.lang.StackOverflowError: on purpose")).isNotEmpty();
+
+    runtime.mistake = null;
     clock.addAndGet(RETRY.toNanos());
 
     assertThat(known().facts().name()).isEqualTo("app");
