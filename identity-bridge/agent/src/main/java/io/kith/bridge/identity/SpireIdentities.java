@@ -16,10 +16,12 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +34,8 @@ import org.jspecify.annotations.Nullable;
  * all along, and it ran the same program with the same users in the same cgroup.
  */
 public final class SpireIdentities implements ProcessIdentities {
+  private static final System.Logger LOG = System.getLogger(SpireIdentities.class.getName());
+
   /*
    * A Check must not wait for an agent that does not answer:
    *   - a question waits at most PATIENCE; the call goes on, and its answer serves the next question;
@@ -63,6 +67,7 @@ public final class SpireIdentities implements ProcessIdentities {
   private int calls; // of all pods; guarded by asked
   private final Map<ProcessKey, CompletableFuture<Attested>> running = new ConcurrentHashMap<>();
   private final BoundedMap<ProcessKey, Remembered> remembered = new BoundedMap<>(REMEMBERED);
+  private final AtomicBoolean toldMistake = new AtomicBoolean();
 
   private record Remembered(Attested attested, long nanos) {}
 
@@ -204,6 +209,7 @@ public final class SpireIdentities implements ProcessIdentities {
     return mine;
   }
 
+  /** Whatever happens there is an answer, and nothing is kept of the question. */
   private CompletableFuture<Attested> ask(Sighting process, IpAddress address) {
     var pid = process.key().pid();
     Pidfd held;
@@ -212,9 +218,19 @@ public final class SpireIdentities implements ProcessIdentities {
     } catch (KernelException e) {
       return unknown("process " + pid + " was not there to be attested: " + e.getMessage());
     }
+    CompletableFuture<Attested> attested;
+    try {
+      attested = ask(process, address, held);
+    } catch (RuntimeException | Error e) {
+      attested = CompletableFuture.failedFuture(e);
+    }
+    return attested.whenComplete((_, _) -> held.close()).exceptionally(this::mistaken);
+  }
+
+  private CompletableFuture<Attested> ask(Sighting process, IpAddress address, Pidfd held) {
+    var pid = process.key().pid();
     var before = ProcessState.read(pid);
     if (before == null || !before.isOf(process)) {
-      held.close();
       return unknown(
           "process "
               + pid
@@ -223,21 +239,30 @@ public final class SpireIdentities implements ProcessIdentities {
                   : " became another before it was attested"));
     }
     if (!mayCall(address)) {
-      held.close();
       return unknown(
           "not attested: the SPIRE agent is asked about %d others of this pod, or %d of all"
               .formatted(CALLS_OF_ONE, CALLS));
     }
     var began = nanoTime.getAsLong();
-    return agent
-        .ask(pid, health.limit())
-        .thenApply(
-            answer -> {
-              called(address, nanoTime.getAsLong() - began < PATIENCE.toNanos());
-              try (held) {
-                return attested(pid, address, before, held, answer);
-              }
-            });
+    CompletableFuture<Answer> answer;
+    try {
+      answer = agent.ask(pid, health.limit());
+    } catch (RuntimeException | Error e) {
+      answer = CompletableFuture.failedFuture(e);
+    }
+    return answer
+        .whenComplete((_, _) -> called(address, nanoTime.getAsLong() - began < PATIENCE.toNanos()))
+        .thenApply(said -> attested(pid, address, before, held, said));
+  }
+
+  private Attested mistaken(Throwable mistake) {
+    var cause =
+        mistake instanceof CompletionException e && e.getCause() != null ? e.getCause() : mistake;
+    LOG.log(
+        toldMistake.getAndSet(true) ? System.Logger.Level.DEBUG : System.Logger.Level.ERROR,
+        "a mistake inside while SPIRE was asked about a process",
+        cause);
+    return Attested.unknown("not attested: a mistake inside: " + cause);
   }
 
   private Attested attested(

@@ -342,6 +342,48 @@ class SpireIdentitiesTest extends ProcessIdentitiesContract {
     }
   }
 
+  /** The eighth mistake was the last call about a pod, and the 32nd the last one. */
+  @Test
+  void of_aMistakeWhileTheAgentIsAsked_keepsNoPlace() {
+    try (var identities = open()) {
+      agent.behave(
+          _ -> {
+            throw new AssertionError("on purpose");
+          });
+      for (var i = 0; i < 10; i++) {
+        assertThat(identities.of(OURSELVES, POD, soon()).remark())
+            .isEqualTo("not attested: a mistake inside: java.lang.AssertionError: on purpose");
+      }
+      agent.behave(_ -> CompletableFuture.failedFuture(new AssertionError("on purpose")));
+      for (var i = 0; i < 10; i++) {
+        assertThat(identities.of(OURSELVES, POD, soon()).remark())
+            .isEqualTo("not attested: a mistake inside: java.lang.AssertionError: on purpose");
+      }
+
+      agent.answer(CHECKOUT);
+
+      assertThat(identities.of(OURSELVES, POD, soon()).ids()).containsExactly(CHECKOUT);
+    }
+  }
+
+  /** Who asked about the same run of a program waited for that answer ever after. */
+  @Test
+  void of_aMistakeWhileTheAgentIsAsked_isNotWaitedForByTheNext() throws Exception {
+    try (var identities = open()) {
+      var seen = seen(child("sleep", "60"));
+      agent.behave(
+          _ -> {
+            throw new AssertionError("on purpose");
+          });
+      assertThat(identities.of(seen, POD, soon()).remark()).contains("a mistake inside");
+      clock.addAndGet(Duration.ofSeconds(1).toNanos());
+
+      agent.answer(CHECKOUT);
+
+      assertThat(identities.of(seen, POD, soon()).ids()).containsExactly(CHECKOUT);
+    }
+  }
+
   /** The agent may be slow because of what runs in one pod: it reads executables. */
   @Test
   void of_aPodThatTheAgentIsSlowWith_keepsNoOtherFromBeingAttested() throws Exception {
