@@ -175,7 +175,7 @@ public final class BridgeHub implements ProcessSource, PodSource {
       return reused.sum();
     }
 
-    /** Checks of connections whose opener the kernel's table told, so that few are asked about. */
+    /** Checks of connections whose opener the table told, and about which no bridge was asked. */
     public long byTableTotal() {
       return byTable.sum();
     }
@@ -230,17 +230,21 @@ public final class BridgeHub implements ProcessSource, PodSource {
     }
     var known = recent.find(holder.bridge(), holder.pod(), query, nanos);
     if (known == null) {
-      var opened = holder.bridge().opened(query, holder.pod(), nanos);
-      if (opened != null) {
-        counts.byTable();
-      }
-      return opened;
+      return holder.bridge().opened(query, holder.pod(), nanos);
     }
-    counts.reused();
     if (known.isToBeAskedAgain(nanos, RecentAnswers.KEPT)) {
       var _ = holder.bridge().ask(query, holder.pod(), _ -> {}); // answered to RecentAnswers
     }
     return known;
+  }
+
+  @Override
+  public void used(KnownConnection known) {
+    if (known.isUnasked()) {
+      counts.byTable();
+    } else {
+      counts.reused();
+    }
   }
 
   @Override

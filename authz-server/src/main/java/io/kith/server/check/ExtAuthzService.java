@@ -247,6 +247,7 @@ public final class ExtAuthzService {
             Duration.ofNanos(Math.min(left, settings.bridgeTimeout().toNanos())));
     var known = processes.known(query, now);
     if (known != null && !(known.isUnasked() && isAheadOfItsName(connection))) {
+      processes.used(known);
       check.known = known;
       decide(check, connection, reporter, known.attribution());
       return;

@@ -30,6 +30,9 @@ public interface ProcessSource {
     return null;
   }
 
+  /** A Check is decided by what {@link #known} gave, and nobody is asked. */
+  default void used(KnownConnection known) {}
+
   /**
    * The names for which a pod was told an address by DNS; empty when nobody saw any. Answers from
    * memory.

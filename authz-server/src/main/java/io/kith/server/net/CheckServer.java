@@ -179,7 +179,7 @@ public final class CheckServer implements AutoCloseable {
     metrics.counter(
         "kith_bridge_answers_table_total",
         "Checks whose connection the kernel's table has under a process that its bridge described a"
-            + " moment ago.",
+            + " moment ago, and about which it was not asked itself.",
         bridges.counts()::byTableTotal);
     metrics.counter(
         "kith_pod_facts_doubted_total",

@@ -268,6 +268,7 @@ class BridgeHubTest {
       var _ = soon(asked);
       var known = hub.known(query, System.nanoTime());
       if (known != null) {
+        hub.used(known);
         return known.attribution();
       }
     }

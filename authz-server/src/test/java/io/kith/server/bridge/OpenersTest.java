@@ -255,12 +255,21 @@ class OpenersTest {
     return hub.known(connection, now);
   }
 
+  /** A Check that is decided by it. */
+  private KnownConnection used(SocketQuery connection) {
+    var known = requireNonNull(known(connection));
+    hub.used(known);
+    return known;
+  }
+
   @Test
   void known_otherConnectionOfTheProcess_isAnsweredWithoutAQuestion() {
     var attribution = described();
     opens(NUMBER, connection(2));
 
     var known = requireNonNull(known(connection(2)));
+    assertThat(hub.counts().byTableTotal()).as("as long as it may be asked about").isZero();
+    hub.used(known);
 
     assertThat(known.attribution()).isSameAs(attribution);
     assertThat(told.queries()).hasSize(1);
@@ -272,11 +281,16 @@ class OpenersTest {
   void known_nextRequestOnTheConnection_isAnsweredFromMemory_whateverTheTableHas() {
     var _ = described();
     opens(NUMBER, connection(2));
-    var _ = known(connection(2));
+    var _ = used(connection(2));
     opens(0, connection(2));
 
-    assertThat(known(connection(2))).isNotNull();
-    assertThat(hub.counts().byTableTotal()).isOne();
+    var _ = used(connection(2));
+    assertThat(hub.counts().byTableTotal()).isEqualTo(2);
+    assertThat(hub.counts().reusedTotal()).isZero();
+
+    var _ = asked(connection(2), answer(NUMBER, candidate("fp:1")));
+    var _ = used(connection(2));
+    assertThat(hub.counts().byTableTotal()).isEqualTo(2);
     assertThat(hub.counts().reusedTotal()).isOne();
   }
 
@@ -381,7 +395,6 @@ class OpenersTest {
     happens.accept(this);
 
     assertThat(known(connection(2))).as(what).isNull();
-    assertThat(hub.counts().byTableTotal()).isZero();
   }
 
   @Test

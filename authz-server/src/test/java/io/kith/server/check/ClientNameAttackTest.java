@@ -126,6 +126,7 @@ class ClientNameAttackTest {
 
     assertThat(said(check(tls(THEIRS, APPROVED), "kith_passthrough"), "edge")).isEqualTo(EDGE.id());
     assertThat(kith.processes.asked()).hasSize(1);
+    assertThat(kith.processes.used()).as("what was asked about all the same").isEmpty();
 
     check(tls(THEIRS, APPROVED), "kith_passthrough");
     check(l4To(THEIRS), "kith_passthrough");
@@ -133,6 +134,7 @@ class ClientNameAttackTest {
     check(http(THEIRS, THEIRS), "kith_passthrough");
     check(tls(THEIRS, APPROVED), "outbound|443||" + APPROVED);
     assertThat(kith.processes.asked()).as("what no name can change").hasSize(1);
+    assertThat(kith.processes.used()).hasSize(4);
   }
 
   /** {@code outboundTrafficPolicy: ALLOW_ANY_DYNAMIC_DNS}: the dialled address is not looked at. */

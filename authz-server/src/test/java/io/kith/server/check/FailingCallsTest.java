@@ -221,6 +221,11 @@ class FailingCallsTest {
       }
 
       @Override
+      public void used(KnownConnection known) {
+        calls.make("processes.used");
+      }
+
+      @Override
       public CompletableFuture<Attribution> ask(SocketQuery query, Consumer<Attribution> late) {
         calls.make("processes.ask");
         return of.later ? later : CompletableFuture.completedFuture(attribution());
@@ -411,6 +416,7 @@ class FailingCallsTest {
             "policy.inbound",
             "policy.record",
             "processes.known",
+            "processes.used",
             "processes.ask",
             "processes.names",
             "observer.answered",

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 /** Answers as told. */
 public final class FakeProcesses implements ProcessSource {
   private final List<SocketQuery> asked = new CopyOnWriteArrayList<>();
+  private final List<KnownConnection> used = new CopyOnWriteArrayList<>();
   private final List<Consumer<Attribution>> lateAnswers = new CopyOnWriteArrayList<>();
   private volatile Set<String> told = Set.of();
   private volatile @Nullable KnownConnection known;
@@ -40,6 +41,16 @@ public final class FakeProcesses implements ProcessSource {
   @Override
   public @Nullable KnownConnection known(SocketQuery query, long nanos) {
     return known;
+  }
+
+  @Override
+  public void used(KnownConnection known) {
+    used.add(known);
+  }
+
+  /** What Checks were decided by without a question. */
+  public List<KnownConnection> used() {
+    return used;
   }
 
   /** Every pod was told these names for every address. */

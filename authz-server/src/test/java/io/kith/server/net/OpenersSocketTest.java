@@ -224,8 +224,6 @@ class OpenersSocketTest {
             bridge.onNext(answer(told, 4711));
             return asked.isDone() && hub.known(connection("8"), now) != null;
           });
-
-      assertThat(hub.counts().byTableTotal()).isOne();
     }
   }
 
