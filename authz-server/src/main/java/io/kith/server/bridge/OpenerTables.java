@@ -10,11 +10,13 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
 
@@ -60,10 +62,17 @@ public final class OpenerTables implements AutoCloseable {
 
   /** What a stream names and does not read yet. */
   private static final class Naming {
-    private OpenerTable table = OpenerTable.getDefaultInstance(); // guarded by the tables
+    // guarded by the tables
+    private OpenerTable table = OpenerTable.getDefaultInstance();
+    private @Nullable Runnable wanted; // null: it is read, or there is none any more
+
+    Naming(Runnable wanted) {
+      this.wanted = wanted;
+    }
   }
 
   private final Executor executor;
+  private final Function<Duration, Executor> later;
   private final Deque<Handed> waiting = new ArrayDeque<>(); // guarded by this
   private final Map<Openers, Naming> named = new HashMap<>(); // guarded by this
   private boolean closed; // guarded by this
@@ -74,7 +83,19 @@ public final class OpenerTables implements AutoCloseable {
    * @param executor maps what it is to, which may take some milliseconds
    */
   public OpenerTables(Executor executor) {
+    this(
+        executor,
+        after -> CompletableFuture.delayedExecutor(after.toMillis(), TimeUnit.MILLISECONDS));
+  }
+
+  /**
+   * The same.
+   *
+   * @param later runs what it is to after a time
+   */
+  OpenerTables(Executor executor, Function<Duration, Executor> later) {
     this.executor = requireNonNull(executor, "executor");
+    this.later = requireNonNull(later, "later");
   }
 
   /** Takes a map, and closes it in the end. Maps it at once where it is named already. */
@@ -102,8 +123,7 @@ public final class OpenerTables implements AutoCloseable {
     if (eldest != null) {
       refuse(eldest, "nobody named it");
     }
-    CompletableFuture.delayedExecutor(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)
-        .execute(() -> forget(map));
+    later.apply(PATIENCE).execute(() -> forget(map));
   }
 
   private @Nullable Openers wanting(Handed map) {
@@ -157,7 +177,7 @@ public final class OpenerTables implements AutoCloseable {
       }
       var naming = named.get(openers);
       if (naming == null) {
-        naming = new Naming();
+        naming = new Naming(wanted);
         begun = naming;
         named.put(openers, naming);
       }
@@ -175,30 +195,41 @@ public final class OpenerTables implements AutoCloseable {
       }
     }
     if (begun != null) {
-      wantLater(openers, begun, FIRST_WANT, wanted);
+      wantLater(begun, FIRST_WANT);
     }
   }
 
-  private void wantLater(Openers openers, Naming naming, Duration patience, Runnable wanted) {
-    CompletableFuture.delayedExecutor(patience.toMillis(), TimeUnit.MILLISECONDS)
+  /** Its turn may be minutes ahead, and holds nothing of a stream that has ended. */
+  private void wantLater(Naming naming, Duration patience) {
+    later
+        .apply(patience)
         .execute(
             () -> {
+              Runnable wanted;
               synchronized (this) {
-                if (named.get(openers) != naming) {
-                  return; // it is read, or there is none any more
-                }
+                wanted = naming.wanted;
+              }
+              if (wanted == null) {
+                return;
               }
               wanted.run();
               var doubled = patience.multipliedBy(2);
-              var next = doubled.compareTo(LAST_WANT) < 0 ? doubled : LAST_WANT;
-              wantLater(openers, naming, next, wanted);
+              wantLater(naming, doubled.compareTo(LAST_WANT) < 0 ? doubled : LAST_WANT);
             });
+  }
+
+  /** Holds the lock. */
+  private void forget(Openers openers) {
+    var naming = named.remove(openers);
+    if (naming != null) {
+      naming.wanted = null;
+    }
   }
 
   /** A stream reads no table any more. */
   void ended(Openers openers) {
     synchronized (this) {
-      named.remove(openers);
+      forget(openers);
     }
     openers.readNone();
   }
@@ -219,7 +250,7 @@ public final class OpenerTables implements AutoCloseable {
     synchronized (this) {
       var naming = named.get(openers);
       if (naming != null && naming.table.equals(table)) { // else it has ended, or named another
-        named.remove(openers);
+        forget(openers);
         openers.read(table, words);
       }
     }
@@ -243,7 +274,7 @@ public final class OpenerTables implements AutoCloseable {
   public void close() {
     synchronized (this) {
       closed = true;
-      named.clear();
+      List.copyOf(named.keySet()).forEach(this::forget);
       waiting.forEach(Handed::close);
       waiting.clear();
     }

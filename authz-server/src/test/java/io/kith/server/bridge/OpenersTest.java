@@ -37,6 +37,7 @@ import io.kith.server.check.SocketQuery;
 import io.kith.server.ffm.SharedWords;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -795,6 +796,33 @@ class OpenersTest {
     tables.handedOver(new FakeMap(6, words));
 
     assertThat(reads()).isTrue();
+  }
+
+  /** It was held until its next turn, which is up to five minutes ahead. */
+  @Test
+  void ended_streamWhoseMapDidNotCome_isNotHeld() {
+    var turns = new ArrayList<Runnable>();
+    try (var its = new OpenerTables(Runnable::run, _ -> turns::add)) {
+      var ended = endedIn(its);
+
+      Await.until(
+          "it is not held",
+          () -> {
+            System.gc();
+            return ended.refersTo(null);
+          });
+
+      assertThat(turns).hasSize(1);
+      turns.getFirst().run();
+      assertThat(turns).as("it has no turn any more").hasSize(1);
+    }
+  }
+
+  private static WeakReference<Openers> endedIn(OpenerTables tables) {
+    var openers = new Openers();
+    tables.name(TABLE, openers, openers::readNone);
+    tables.ended(openers);
+    return new WeakReference<>(openers);
   }
 
   @Test
