@@ -297,6 +297,20 @@ final class AttachedBridge {
    * for one thread.
    */
   void guards(Map<String, GuardPolicy> policies) {
+    orEnd(() -> tellGuards(policies));
+  }
+
+  /** What was noted as told may not have been written: its next stream is told all of it. */
+  private void orEnd(Runnable telling) {
+    try {
+      telling.run();
+    } catch (RuntimeException | Error e) {
+      end(Status.INTERNAL.withDescription("a mistake inside: " + e + " (attach again)"));
+      throw e;
+    }
+  }
+
+  private void tellGuards(Map<String, GuardPolicy> policies) {
     var news = GuardPolicies.newBuilder();
     synchronized (guards) {
       var octets = 0L;
@@ -324,6 +338,10 @@ final class AttachedBridge {
    * @param revoked all of its pods' that are not gone
    */
   void revoke(Map<OpenFlows.Revoked, RegisteredPod> revoked) {
+    orEnd(() -> tellRevoked(revoked));
+  }
+
+  private void tellRevoked(Map<OpenFlows.Revoked, RegisteredPod> revoked) {
     for (var news : revocations.news(revoked)) {
       out.write(ServerMessage.newBuilder().setRevocation(news).build());
       if (!hello.getSaysRevocationDone()) {

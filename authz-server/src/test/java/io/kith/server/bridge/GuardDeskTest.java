@@ -2,6 +2,7 @@ package io.kith.server.bridge;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
 import io.grpc.stub.StreamObserver;
@@ -58,10 +59,12 @@ import io.kith.server.check.SocketEnd;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.AbstractMap;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -246,6 +249,51 @@ class GuardDeskTest {
           .singleElement()
           .extracting(GuardPolicy::getPodId)
           .isNotEqualTo(first.getFirst().getPodId());
+    }
+  }
+
+  /** It counted as told, and stayed open for as long as the stream did. */
+  @Test
+  void revoke_aMistakeWhileItIsTold_endsTheStream_andTheNextIsTold() {
+    try (var desk = desk()) {
+      var before = attached("10.1.0.1", true);
+      enforce(edge(5_432, null));
+      flows.answered(allowed(1));
+      enforce();
+      var revoked = flows.revoked(policy, _ -> true).getFirst();
+      Map<OpenFlows.Revoked, RegisteredPod> failing =
+          new AbstractMap<>() {
+            @Override
+            public Set<Map.Entry<OpenFlows.Revoked, RegisteredPod>> entrySet() {
+              return Set.of(new FailingEntry(revoked));
+            }
+          };
+      assertThatThrownBy(() -> before.revoke(failing)).hasMessage("on purpose");
+      assertThat(before.hasEnded()).isTrue();
+
+      attached("10.1.0.1", true);
+      desk.look();
+
+      assertThat(revocations()).hasSize(1);
+    }
+  }
+
+  /** Of a pod that cannot be had. */
+  private record FailingEntry(OpenFlows.Revoked getKey)
+      implements Map.Entry<OpenFlows.Revoked, RegisteredPod> {
+    @Override
+    public OpenFlows.Revoked getKey() {
+      return getKey;
+    }
+
+    @Override
+    public RegisteredPod getValue() {
+      throw new AssertionError("on purpose");
+    }
+
+    @Override
+    public RegisteredPod setValue(RegisteredPod value) {
+      throw new UnsupportedOperationException();
     }
   }
 
