@@ -5,9 +5,11 @@ import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.shaded.io.netty.bootstrap.ServerBootstrap;
 import io.grpc.netty.shaded.io.netty.channel.Channel;
 import io.grpc.netty.shaded.io.netty.channel.ChannelInitializer;
+import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
 import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.ServerChannel;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollChannelOption;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerDomainSocketChannel;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerSocketChannel;
@@ -41,6 +43,12 @@ public final class JsonServer implements AutoCloseable {
   private static final int MAX_CHUNK = 8 << 10;
 
   private static final int MAX_CONNECTIONS = 256;
+
+  /** Of silence, after which the kernel asks whether the peer is still there. */
+  private static final int KEEP_ALIVE_SECONDS = 30;
+
+  private static final int KEEP_ALIVE_AGAIN_SECONDS = 10;
+  private static final int KEEP_ALIVES = 3;
 
   /** Who is at the other end. */
   @FunctionalInterface
@@ -128,8 +136,12 @@ public final class JsonServer implements AutoCloseable {
     var calls = Executors.newVirtualThreadPerTaskExecutor();
     var connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
     var limit = new ConnectionLimit(MAX_CONNECTIONS);
+    var bootstrap = new ServerBootstrap();
+    if (file == null) {
+      keepAlive(bootstrap);
+    }
     var bound =
-        new ServerBootstrap()
+        bootstrap
             .group(loop)
             .channel(type)
             .childHandler(
@@ -161,6 +173,15 @@ public final class JsonServer implements AutoCloseable {
     var _ = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
     var cause = bound.cause();
     throw new IOException(cause == null ? "the bind failed" : cause.getMessage(), cause);
+  }
+
+  /** A peer that went away without a word would have its stream, and its place, for ever. */
+  private static void keepAlive(ServerBootstrap bootstrap) {
+    bootstrap
+        .childOption(ChannelOption.SO_KEEPALIVE, true)
+        .childOption(EpollChannelOption.TCP_KEEPIDLE, KEEP_ALIVE_SECONDS)
+        .childOption(EpollChannelOption.TCP_KEEPINTVL, KEEP_ALIVE_AGAIN_SECONDS)
+        .childOption(EpollChannelOption.TCP_KEEPCNT, KEEP_ALIVES);
   }
 
   /** The port that it listens on, or -1 for a Unix socket. */
