@@ -87,7 +87,7 @@ public final class SharedSidecars implements AutoCloseable {
   private boolean refused;
 
   /** What a row says, in times of the database. */
-  private record Told(Owner owner, boolean open, Instant asked, Instant changed) {
+  record Told(Owner owner, boolean open, Instant asked, Instant changed) {
     /** Shape: {@code open|closed ASKED CHANGED}, in milliseconds. */
     String body() {
       return (open ? "open " : "closed ") + asked.toEpochMilli() + " " + changed.toEpochMilli();
@@ -121,7 +121,7 @@ public final class SharedSidecars implements AutoCloseable {
    * @param most if its answer took no time to come
    * @param now here
    */
-  private record Offset(Duration least, Duration most, Instant now) {
+  record Offset(Duration least, Duration most, Instant now) {
     boolean isExact() {
       var doubt = most.minus(least);
       return !doubt.isNegative() && doubt.compareTo(EXACT) <= 0;
@@ -135,12 +135,18 @@ public final class SharedSidecars implements AutoCloseable {
           past(state.changed()).plus(most));
     }
 
+    /**
+     * Of open ones as late as they can have been, as the table has whole milliseconds: of two that
+     * came in one it keeps the open one, which has to count here as well.
+     */
     State here(IpAddress pod, Told told) {
-      return new State(
-          pod,
-          told.open,
-          past(told.asked.minus(told.open ? least : most)),
-          past(told.changed.minus(least)));
+      return told.open
+          ? new State(
+              pod,
+              true,
+              past(told.asked.minus(least).plusMillis(1)),
+              past(told.changed.minus(least).plusMillis(1)))
+          : new State(pod, false, past(told.asked.minus(most)), past(told.changed.minus(least)));
     }
 
     /** This clock may have been put back, or was not known as exactly. */
