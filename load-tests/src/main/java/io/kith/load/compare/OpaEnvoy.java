@@ -1,11 +1,11 @@
 package io.kith.load.compare;
 
 import io.kith.load.tools.Command;
+import io.kith.load.tools.FreePorts;
 import io.kith.load.tools.RunningProcess;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,7 +69,7 @@ final class OpaEnvoy {
     Files.createDirectories(folder);
     var policy = Files.writeString(folder.resolve("policy.rego"), NullGo.resource("policy.rego"));
     var data = Files.writeString(folder.resolve("data.json"), edges(pods));
-    var port = freePort();
+    var port = FreePorts.next();
     var argv = new ArrayList<>(cores.serverPrefix());
     argv.addAll(
         List.of(
@@ -113,12 +113,6 @@ final class OpaEnvoy {
       if (driver.allowed(sockets) != sockets || stranger.allowed(sockets) != 0) {
         throw new IllegalStateException("OPA-Envoy does not decide by the policy");
       }
-    }
-  }
-
-  private static int freePort() throws IOException {
-    try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
     }
   }
 

@@ -1,9 +1,8 @@
 package io.kith.load.compare;
 
+import io.kith.load.tools.FreePorts;
 import io.kith.load.tools.RunningProcess;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -41,7 +40,7 @@ final class StartBars {
   static List<Bar> measure(BarsBench.Bench bench) throws IOException, InterruptedException {
     var home = bench.folder().resolve("kith");
     try (var identities = new Identities(bench.folder(), BarsBench.Bench.CONNECTIONS)) {
-      var checks = freePort();
+      var checks = FreePorts.next();
       var server =
           new KithServer(
               home,
@@ -206,11 +205,5 @@ final class StartBars {
 
   private static String seconds(OptionalDouble value) {
     return String.format(Locale.ROOT, "%.2f s", value.orElseThrow());
-  }
-
-  static int freePort() throws IOException {
-    try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 }

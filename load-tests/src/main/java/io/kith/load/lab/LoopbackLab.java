@@ -5,13 +5,11 @@ import io.kith.istio.StandaloneRecipe.Address;
 import io.kith.istio.StandaloneRecipe.Forward;
 import io.kith.load.ffm.NetworkNamespace;
 import io.kith.load.tools.Envoy;
+import io.kith.load.tools.FreePorts;
 import io.kith.load.tools.RunningProcess;
 import io.kith.load.tools.ToolCache;
 import java.io.IOException;
-import java.net.BindException;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -110,27 +108,9 @@ public final class LoopbackLab implements AutoCloseable {
     return EnvoyProxy.startHere(folder, envoy, recipe);
   }
 
-  /** A port of loopback that nobody holds right now. */
-  public static int freePort() throws IOException {
-    return freePort(ADDRESS, 0);
-  }
-
   /** This port of loopback, or another one when somebody holds it. */
   public static int freePort(int preferred) throws IOException {
-    return freePort(ADDRESS, preferred);
-  }
-
-  static int freePort(InetAddress address, int preferred) throws IOException {
-    try (var socket = new ServerSocket()) {
-      socket.setReuseAddress(true);
-      socket.bind(new InetSocketAddress(address, preferred));
-      return socket.getLocalPort();
-    } catch (BindException e) {
-      if (preferred == 0) {
-        throw e;
-      }
-      return freePort(address, 0);
-    }
+    return FreePorts.isFree(preferred) ? preferred : FreePorts.next();
   }
 
   @Override

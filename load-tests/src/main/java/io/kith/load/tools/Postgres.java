@@ -1,8 +1,6 @@
 package io.kith.load.tools;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -70,7 +68,7 @@ public final class Postgres implements AutoCloseable {
   public static Postgres start(Path disk, Consumer<String> say)
       throws IOException, InterruptedException {
     var programs = programs();
-    var port = freePort();
+    var port = FreePorts.next();
     Engine engine;
     if (programs != null) {
       engine = Local.make(programs, disk, port);
@@ -100,7 +98,7 @@ public final class Postgres implements AutoCloseable {
           "a standby is made by pg_basebackup, which is not here (install PostgreSQL, as apt-get"
               + " install postgresql does)");
     }
-    var itsPort = freePort();
+    var itsPort = FreePorts.next();
     var standby = new Postgres(itsPort, local.follower(port, itsPort));
     standby.begin();
     return standby;
@@ -162,12 +160,6 @@ public final class Postgres implements AutoCloseable {
     var docker = Command.find("docker");
     return docker != null
         && Command.run(Duration.ofMinutes(1), List.of(docker.toString(), "info")).succeeded();
-  }
-
-  private static int freePort() throws IOException {
-    try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 
   /** Starts it again after {@link #crash}, with what it had. */

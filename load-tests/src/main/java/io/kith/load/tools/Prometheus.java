@@ -3,8 +3,6 @@ package io.kith.load.tools;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -98,10 +96,7 @@ public final class Prometheus {
           - targets: ["%s"]
         """
             .formatted(target));
-    int port;
-    try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      port = socket.getLocalPort();
-    }
+    var port = FreePorts.next();
     var process =
         RunningProcess.start(
             "Prometheus",

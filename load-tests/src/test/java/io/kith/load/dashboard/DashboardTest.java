@@ -17,11 +17,10 @@ import io.kith.load.fleet.PodsAt;
 import io.kith.load.fleet.ServerProcess;
 import io.kith.load.fleet.ServerProcess.Setup;
 import io.kith.load.mesh.Mesh;
+import io.kith.load.tools.FreePorts;
 import io.kith.load.tools.Prometheus;
 import io.kith.load.tools.ToolCache;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -66,7 +65,7 @@ class DashboardTest {
     prometheus = Prometheus.find();
     folder = Files.createTempDirectory("kith-g");
     fleet = Fleet.make(folder, 3);
-    var port = freePort();
+    var port = FreePorts.next();
     server =
         new Setup(
                 fleet,
@@ -100,12 +99,6 @@ class DashboardTest {
     for (var member : List.of(observed, shadowed, enforced)) {
       assertThat(check(member, "/app/shop")).isTrue();
       assertThat(check(member, "/app/intruder")).isEqualTo(!member.equals(enforced));
-    }
-  }
-
-  private static int freePort() throws IOException {
-    try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
     }
   }
 

@@ -19,9 +19,8 @@ import io.kith.admin.v1.TailDecisionsRequest;
 import io.kith.admin.v1.TailDecisionsResponse;
 import io.kith.load.fleet.ServerProcess.Setup;
 import io.kith.load.mesh.Mesh;
+import io.kith.load.tools.FreePorts;
 import io.kith.load.tools.ToolCache;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -65,7 +64,7 @@ class ControlAndCheckTest {
     folder = Files.createTempDirectory("kith-o");
     fleet = Fleet.make(folder, 3);
     member = fleet.members().getFirst();
-    var port = freePort();
+    var port = FreePorts.next();
     controlSetup =
         new Setup(
             fleet, "control", Fleet.sqlite(folder.resolve("control/kith.db")), Part.control(port));
@@ -84,12 +83,6 @@ class ControlAndCheckTest {
     operator = new Operator(fleet, member, 1);
     operator.begin(control, pods); // what the check server saw is learned at the control server
     awaitEnforced();
-  }
-
-  private static int freePort() throws Exception {
-    try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 
   @AfterAll

@@ -7,6 +7,7 @@ import io.kith.load.fleet.ServerProcess.Setup;
 import io.kith.load.lab.EnvoyProxy;
 import io.kith.load.mesh.Mesh;
 import io.kith.load.tools.Envoy;
+import io.kith.load.tools.FreePorts;
 import io.kith.load.tools.ToolCache;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -27,12 +28,6 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(900)
 class NodeSocketTest {
   private static final Pattern SNIPPET = Pattern.compile("```yaml envoy\n(.*?)```", Pattern.DOTALL);
-
-  private static int freePort() throws IOException {
-    try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
-  }
 
   /** Answers every connection with a text that nobody else knows. */
   private static final class Upstream implements AutoCloseable {
@@ -161,9 +156,9 @@ class NodeSocketTest {
     var folder = Files.createTempDirectory("kith-o");
     var socket = folder.resolve("checks/check.sock");
     var program = Envoy.find(System.out::println);
-    var port = freePort();
-    var listener = freePort();
-    var admin = freePort();
+    var port = FreePorts.next();
+    var listener = FreePorts.next();
+    var admin = FreePorts.next();
     try (var fleet = Fleet.make(folder, 1);
         var upstream = new Upstream()) {
       var member = fleet.members().getFirst();

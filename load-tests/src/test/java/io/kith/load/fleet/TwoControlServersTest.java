@@ -7,10 +7,9 @@ import io.kith.admin.v1.CheckServerStatus;
 import io.kith.admin.v1.ListAuditRequest;
 import io.kith.load.fleet.ServerProcess.Setup;
 import io.kith.load.mesh.Mesh;
+import io.kith.load.tools.FreePorts;
 import io.kith.load.tools.Postgres;
 import io.kith.load.tools.ToolCache;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -100,7 +99,7 @@ class TwoControlServersTest {
     observed = fleet.members().get(2);
     postgres = Postgres.start(System.out::println);
     var store = fleet.postgresql(postgres.newDatabase(), Postgres.USER, Postgres.PASSWORD);
-    var ports = List.of(freePort(), freePort());
+    var ports = List.of(FreePorts.next(), FreePorts.next());
     for (var port : ports) {
       var name = "control-" + CONTROLS.size();
       CONTROLS.add(new Control(new Setup(fleet, name, store, Part.control(port))));
@@ -129,12 +128,6 @@ class TwoControlServersTest {
             Mesh.PATIENCE,
             () -> !passes(node, member, stranger, somewhere()));
       }
-    }
-  }
-
-  private static int freePort() throws Exception {
-    try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
     }
   }
 

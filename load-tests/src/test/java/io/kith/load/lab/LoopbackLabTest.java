@@ -9,6 +9,7 @@ import io.kith.istio.StandaloneRecipe.Forward;
 import io.kith.istio.StandaloneRecipe.TcpCheck;
 import io.kith.load.tools.Command;
 import io.kith.load.tools.Envoy;
+import io.kith.load.tools.FreePorts;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Duration;
@@ -45,7 +46,7 @@ class LoopbackLabTest {
             false,
             Duration.ofSeconds(20),
             null,
-            LoopbackLab.freePort());
+            FreePorts.next());
     proxy = lab.startEnvoy(Envoy.find(System.out::println), recipe);
   }
 

@@ -7,6 +7,7 @@ import io.kith.load.demo.JaegerApi;
 import io.kith.load.lab.Lab;
 import io.kith.load.lab.Upstream;
 import io.kith.load.tools.Envoy;
+import io.kith.load.tools.FreePorts;
 import io.kith.load.tools.Jaeger;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -54,7 +55,10 @@ class EndToEndTest {
     void start() throws Exception {
       lab = Lab.open("ke", EnforcedMesh.SAY);
       traces =
-          jaeger.start(lab.folder(), lab.address(), new Jaeger.Ports(26686, 4317, 4318, 26685));
+          jaeger.start(
+              lab.folder(),
+              lab.address(),
+              new Jaeger.Ports(FreePorts.next(), 4317, 4318, FreePorts.next()));
       mesh =
           EnforcedMesh.start(
               lab,

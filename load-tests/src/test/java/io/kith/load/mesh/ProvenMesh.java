@@ -37,6 +37,7 @@ import io.kith.istio.StandaloneRecipe.TcpCheck;
 import io.kith.load.lab.EnvoyProxy;
 import io.kith.load.lab.LoopbackLab;
 import io.kith.load.tools.Envoy;
+import io.kith.load.tools.FreePorts;
 import io.kith.server.check.CheckRecord;
 import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Policy;
@@ -234,23 +235,23 @@ final class ProvenMesh implements AutoCloseable {
   /** Without an Envoy before it: what is sent to it is seen as it travels. */
   final App wire;
 
-  final int catalogInbound = LoopbackLab.freePort();
-  final int ledgerInbound = LoopbackLab.freePort();
+  final int catalogInbound = FreePorts.next();
+  final int ledgerInbound = FreePorts.next();
 
   /** Through the caller's Envoy to the catalog. */
-  final int toCatalog = LoopbackLab.freePort();
+  final int toCatalog = FreePorts.next();
 
   /** Through the caller's Envoy to where the catalog is said to be, without TLS. */
-  final int toWire = LoopbackLab.freePort();
+  final int toWire = FreePorts.next();
 
   /** Through the caller's Envoy to somebody who is no workload. */
-  final int toOutside = LoopbackLab.freePort();
+  final int toOutside = FreePorts.next();
 
   /** The same through an Envoy that finds no server and lets everything pass. */
-  final int unchecked = LoopbackLab.freePort();
+  final int unchecked = FreePorts.next();
 
   /** An Envoy in front of {@link #wire} that does so too. */
-  final int uncheckedInbound = LoopbackLab.freePort();
+  final int uncheckedInbound = FreePorts.next();
 
   private final Deque<AutoCloseable> running = new ArrayDeque<>();
   private final LoopbackLab lab;
@@ -371,7 +372,7 @@ final class ProvenMesh implements AutoCloseable {
         recipe(
                 "unchecked",
                 CATALOG,
-                LoopbackLab.freePort(),
+                FreePorts.next(),
                 true,
                 new Forward("catalog", unchecked, new Address(HOST, wire.port())))
             .with(inbound(uncheckedInbound, wire)));
@@ -397,7 +398,7 @@ final class ProvenMesh implements AutoCloseable {
         failureModeAllow,
         Duration.ofSeconds(10),
         null,
-        LoopbackLab.freePort());
+        FreePorts.next());
   }
 
   private void start(StandaloneRecipe recipe) throws IOException, InterruptedException {

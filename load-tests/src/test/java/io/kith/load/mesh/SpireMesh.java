@@ -11,11 +11,11 @@ import io.kith.load.lab.EnvoyProxy;
 import io.kith.load.lab.Host;
 import io.kith.load.lab.Image;
 import io.kith.load.lab.Lab;
-import io.kith.load.lab.LoopbackLab;
 import io.kith.load.lab.Pod;
 import io.kith.load.lab.Upstream;
 import io.kith.load.spire.SpireLab;
 import io.kith.load.tools.Envoy;
+import io.kith.load.tools.FreePorts;
 import io.kith.load.tools.Jaeger;
 import io.kith.load.tools.Postgres;
 import io.kith.load.tools.Spire;
@@ -125,8 +125,7 @@ final class SpireMesh implements AutoCloseable {
   }
 
   private Jaeger.Running startJaeger() throws Exception {
-    var ports =
-        new Jaeger.Ports(LoopbackLab.freePort(), OTLP_GRPC, OTLP_HTTP, LoopbackLab.freePort());
+    var ports = new Jaeger.Ports(FreePorts.next(), OTLP_GRPC, OTLP_HTTP, FreePorts.next());
     return Jaeger.find(EnforcedMesh.SAY).start(lab.folder(), lab.address(), ports);
   }
 

@@ -2,8 +2,8 @@ package io.kith.load.spire;
 
 import static java.util.Objects.requireNonNull;
 
-import io.kith.load.lab.LoopbackLab;
 import io.kith.load.tools.Command;
+import io.kith.load.tools.FreePorts;
 import io.kith.load.tools.RunningProcess;
 import io.kith.load.tools.Spire;
 import java.io.IOException;
@@ -38,7 +38,7 @@ public final class SpireLab implements AutoCloseable {
   private SpireLab(Path folder, Spire spire, long hashed) throws IOException {
     this.folder = folder;
     this.spire = spire;
-    this.port = LoopbackLab.freePort();
+    this.port = FreePorts.next();
     this.hashed = hashed;
   }
 
