@@ -1,11 +1,14 @@
 package io.kith.load.istio;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.kith.admin.v1.DecisionRecord;
 import io.kith.admin.v1.Edge;
 import io.kith.admin.v1.ListDecisionsRequest;
 import io.kith.admin.v1.ListEdgesRequest;
 import io.kith.load.lab.Lab;
 import io.kith.load.mesh.KithProgram;
+import io.kith.load.mesh.Mesh;
 import io.kith.load.mesh.Replica;
 import io.kith.load.tools.Envoy;
 import io.kith.load.tools.Istio;
@@ -18,6 +21,8 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +42,7 @@ final class Kith implements AutoCloseable {
   /** Where it takes their checks. */
   static final int CHECKS = 9191;
 
+  private static final Pattern DECISION = Pattern.compile("\\{\"decision\":\"(d:[0-9a-f]+)\"}");
   private static final String BRIDGE = "identity-bridge";
   private static final String IDS = "spiffe://cluster.local/ns/";
   private static final Duration LIMIT = Duration.ofMinutes(3);
@@ -255,6 +261,37 @@ final class Kith implements AutoCloseable {
       mesh.ask("catalog", 8080);
       mesh.run("/app/orders", "orders-db", "5432");
     }
+  }
+
+  /**
+   * What the cart's sidecar answers to a request that Kith decided about; asks again while a busy
+   * machine keeps Kith from deciding, which refuses the request.
+   */
+  String decided(Callable<String> request) throws Exception {
+    var end = System.nanoTime() + Mesh.PATIENCE.toNanos();
+    while (true) {
+      var answer = request.call();
+      if (isDecided(answer) || System.nanoTime() > end) {
+        return answer;
+      }
+    }
+  }
+
+  private boolean isDecided(String answer) {
+    return answer.startsWith("HTTP/1.1 403")
+        ? !Mesh.NOT_DECIDED.contains(refusal(answer).getReason())
+        : !answer.startsWith("HTTP/1.1 503");
+  }
+
+  /** The decision that an HTTP answer names. */
+  DecisionRecord refusal(String answer) {
+    assertThat(answer).startsWith("HTTP/1.1 403");
+    var id = DECISION.matcher(answer);
+    assertThat(id.find()).as(answer).isTrue();
+    return server
+        .admin()
+        .listDecisions(ListDecisionsRequest.newBuilder().setId(id.group(1)).build())
+        .getDecisions(0);
   }
 
   List<DecisionRecord> decisions() {

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kith.admin.v1.DecisionRecord;
 import io.kith.admin.v1.Edge;
-import io.kith.admin.v1.ListDecisionsRequest;
 import io.kith.istio.MeshSettings;
 import io.kith.istio.MeshSettings.Tcp;
 import io.kith.load.lab.Upstream;
@@ -18,9 +17,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -42,7 +41,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class KithInIstioTest {
   private static final String FILTER = IstioMesh.recipe(MeshSettings.of(Tcp.STRICT)).yaml();
-  private static final Pattern DECISION = Pattern.compile("\\{\"decision\":\"(d:[0-9a-f]+)\"}");
   private static IstioMesh mesh;
   private static Kith kith;
 
@@ -116,17 +114,6 @@ class KithInIstioTest {
     return upstream.host().v4().getHostAddress();
   }
 
-  /** The decision that an HTTP answer names. */
-  private static DecisionRecord refusal(String answer) {
-    assertThat(answer).startsWith("HTTP/1.1 403");
-    var id = DECISION.matcher(answer);
-    assertThat(id.find()).as(answer).isTrue();
-    return kith.server()
-        .admin()
-        .listDecisions(ListDecisionsRequest.newBuilder().setId(id.group(1)).build())
-        .getDecisions(0);
-  }
-
   // ---- the story
 
   @Test
@@ -188,8 +175,8 @@ class KithInIstioTest {
   /** What was never learned is refused, and its destination sees no byte of it. */
   private static void assertRefused() throws Exception {
     var before = mesh.catalog.bytes();
-    assertThat(refusal(mesh.ask("stranger", 8080)).getReason()).isEqualTo("new_destination");
-    assertThat(refusal(intruder("/app/ask", "catalog", 8080)).getReason()).isEqualTo("new_process");
+    assertRefused(() -> mesh.ask("stranger", 8080), "new_destination");
+    assertRefused(() -> intruder("/app/ask", "catalog", 8080), "new_process");
     assertThat(intruder("/app/orders", "orders-db", 5432)).doesNotContain(mesh.orders.token());
     assertThat(mesh.run("/app/orders", "stranger", "4444"))
         .as("not even what the stranger says first")
@@ -197,6 +184,10 @@ class KithInIstioTest {
     assertThat(mesh.stranger.connections()).isEmpty();
     assertThat(mesh.strangersDatabase.connections()).isEmpty();
     assertThat(mesh.catalog.bytes()).isEqualTo(before);
+  }
+
+  private static void assertRefused(Callable<String> request, String reason) throws Exception {
+    assertThat(kith.refusal(kith.decided(request)).getReason()).isEqualTo(reason);
   }
 
   /** All but the one that is the cart's own programs at an unknown address, which are above. */

@@ -55,7 +55,7 @@ class TwoServersInIstioTest {
         Mesh.PATIENCE,
         () -> {
           try {
-            var answer = mesh.ask("catalog", 8080);
+            var answer = kith.decided(() -> mesh.ask("catalog", 8080));
             assertThat(answer).startsWith("HTTP/1.1 200");
             return objects.condition("Scope", "cart", "Enforced").startsWith("True Enforced");
           } catch (Exception e) {
