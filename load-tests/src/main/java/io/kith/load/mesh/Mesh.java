@@ -108,6 +108,12 @@ public final class Mesh implements AutoCloseable {
       return new Options(prefix, tcp, true, otlpGrpcPort, otlpHttpPort, checkTimeout, server);
     }
 
+    /** Envoy waits so long for an answer. */
+    Options waiting(Duration timeout) {
+      return new Options(
+          prefix, tcp, failureModeAllow, otlpGrpcPort, otlpHttpPort, timeout, server);
+    }
+
     /** Spans go to these ports of the shop's address. */
     public Options tracing(int grpcPort, int httpPort) {
       return new Options(prefix, tcp, failureModeAllow, grpcPort, httpPort, checkTimeout, server);

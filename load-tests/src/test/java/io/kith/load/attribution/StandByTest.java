@@ -27,8 +27,10 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -49,8 +51,11 @@ class StandByTest {
   private static final IpAddress POD = IpAddress.parse("127.0.0.1");
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
-  /** Of the server by default. */
+  /** How long a server waits for a bridge by default. */
   private static final Duration BRIDGE_TIMEOUT = Duration.ofMillis(300);
+
+  /** Generous: lost are questions that no bridge answers, not those that a busy machine delays. */
+  private static final Duration LOST = Duration.ofSeconds(5);
 
   @TempDir private Path folder;
 
@@ -96,7 +101,7 @@ class StandByTest {
 
   /** Asks some hundred times a second until told to end. */
   private static Thread asking(
-      BridgeHub hub, AtomicBoolean enough, ConcurrentLinkedQueue<Asked> all) {
+      BridgeHub hub, AtomicBoolean enough, Queue<CompletableFuture<Asked>> all) {
     return Thread.ofVirtual()
         .start(
             () -> {
@@ -109,12 +114,11 @@ class StandByTest {
                         new SocketEnd(IpAddress.parse("127.0.0.9"), 5_432),
                         SpiffeId.parse("spiffe://dev.kith.local/ns/shop/sa/checkout"),
                         "",
-                        BRIDGE_TIMEOUT);
+                        LOST);
                 var began = System.nanoTime();
-                var _ =
+                all.add(
                     hub.ask(query, _ -> {})
-                        .thenAccept(
-                            answer -> all.add(new Asked(System.nanoTime() - began, answer)));
+                        .thenApply(answer -> new Asked(System.nanoTime() - began, answer)));
                 try {
                   TimeUnit.MILLISECONDS.sleep(5);
                 } catch (InterruptedException _) {
@@ -150,7 +154,8 @@ class StandByTest {
         await("the first attaches", () -> says("bridge-0", "attached to unix:" + socket));
         await("its pod", () -> hub.statuses().stream().anyMatch(status -> status.pods() > 0));
 
-        for (int turn = 1; turn <= 3; turn++) {
+        var unnoticed = false;
+        for (int turn = 1; turn <= 3 || (!unnoticed && turn <= 6); turn++) {
           var name = "bridge-" + turn;
           running.add(bridge(name));
           await(name + " stands by", () -> says(name, "stands by: another bridge"));
@@ -158,16 +163,17 @@ class StandByTest {
           TimeUnit.SECONDS.sleep(1);
           assertThat(says(name, "attached")).as(Files.readString(log(name))).isFalse();
           var enough = new AtomicBoolean();
-          var asked = new ConcurrentLinkedQueue<Asked>();
-          var asking = asking(hub, enough, asked);
-          TimeUnit.MILLISECONDS.sleep(500);
+          var questions = new ConcurrentLinkedQueue<CompletableFuture<Asked>>();
+          var asking = asking(hub, enough, questions);
+          await("questions", () -> questions.size() > 50);
 
           running.removeFirst().close(); // by a signal
           await(name + " takes over", () -> says(name, "attached to unix:" + socket));
-          TimeUnit.MILLISECONDS.sleep(500);
+          var before = questions.size();
+          await("more questions", () -> questions.size() > before + 50);
           enough.set(true);
           asking.join();
-          TimeUnit.MILLISECONDS.sleep(BRIDGE_TIMEOUT.toMillis() + 100);
+          var asked = questions.stream().map(CompletableFuture::join).toList();
 
           var unanswered =
               asked.stream()
@@ -179,7 +185,9 @@ class StandByTest {
               name, asked.size(), unanswered.size(), TimeUnit.NANOSECONDS.toMillis(longest));
           assertThat(asked).hasSizeGreaterThan(100);
           assertThat(unanswered).as(Files.readString(log(name))).isEmpty();
+          unnoticed |= longest < BRIDGE_TIMEOUT.toNanos();
         }
+        assertThat(unnoticed).as("once within %s", BRIDGE_TIMEOUT).isTrue();
       }
     } finally {
       for (var process : running) {

@@ -165,13 +165,17 @@ class ApiServerFaultsTest {
     private void look() {
       try {
         while (!done) {
-          if (writes(servers.one) && writes(servers.two) && writes(servers.one)) {
-            both = true;
+          try {
+            if (writes(servers.one) && writes(servers.two) && writes(servers.one)) {
+              both = true;
+            }
+            looks.incrementAndGet();
+          } catch (IOException _) {
+            // a busy machine did not answer: that was no look
           }
-          looks.incrementAndGet();
           Thread.sleep(BETWEEN);
         }
-      } catch (InterruptedException | IOException e) {
+      } catch (InterruptedException e) {
         throw new IllegalStateException(e);
       }
     }
@@ -180,8 +184,8 @@ class ApiServerFaultsTest {
       return server.metric("kith_cluster_writes") == 1;
     }
 
-    void assertNever() {
-      assertThat(looks.get()).isGreaterThan(20);
+    void assertNever() throws InterruptedException {
+      Mesh.await("it is looked often", Mesh.PATIENCE, () -> looks.get() > 20);
       assertThat(both).as("both write at the same time").isFalse();
     }
 
@@ -424,9 +428,10 @@ class ApiServerFaultsTest {
   void holderIsStopped_andGoesOnWhenAnotherWrites_writesNothingMore() throws Exception {
     var stopped = servers.writer().startsWith("one") ? servers.one : servers.two;
     var next = stopped == servers.one ? servers.two : servers.one;
-    applyLists("first");
+    var applied = CompletableFuture.runAsync(() -> applyLists("first"));
     await("it has begun to say what became of them", Mesh.PATIENCE, () -> said() > 4);
     stopped.freeze();
+    applied.join();
     assertThat(said()).as("it was stopped before it had said all").isLessThan(LISTS - 4);
     await("another writes", TAKEN_OVER, () -> servers.writer().startsWith(next.name()));
     applyLists("second");

@@ -158,9 +158,9 @@ class NodeTaintTest {
    */
   private static void attachAnew() throws Exception {
     Mesh.await(
-        "the server knows of both nodes",
+        "the server knows of both nodes, or the bridge has said it meanwhile",
         Mesh.PATIENCE,
-        () -> metric("kith_cluster_nodes_starting") == 2);
+        () -> metric("kith_cluster_nodes_starting") == 2 || !taints(NODE).contains(KEY));
     Command.run(
             Duration.ofMinutes(1),
             List.of(
@@ -216,9 +216,11 @@ class NodeTaintTest {
     assertThat(taints(NODE)).containsExactly("example.org/gpu", "node.kubernetes.io/not-ready");
     assertThat(taints(WITHOUT_BRIDGE))
         .containsExactly("example.org/gpu", KEY, "node.kubernetes.io/not-ready");
-    Mesh.await("nothing is wrong by now", Mesh.PATIENCE, () -> problems().isEmpty());
+    Mesh.await(
+        "nothing is wrong by now, and one node is starting",
+        Mesh.PATIENCE,
+        () -> problems().isEmpty() && metric("kith_cluster_nodes_starting") == 1);
     assertThat(kith.server().metric("kith_cluster_taints_lifted_total")).isEqualTo(1);
-    assertThat(kith.server().metric("kith_cluster_nodes_starting")).isEqualTo(1);
   }
 
   /** Its bridge goes on as it was. */

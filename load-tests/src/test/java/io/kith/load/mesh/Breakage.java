@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
@@ -145,12 +146,12 @@ final class Breakage {
   void slowServer() throws Exception {
     before = mesh.envoy().stat(TIMEOUTS);
     slowness = Stutter.of(mesh.server());
+    workUntil("some Check is not answered in time", () -> mesh.envoy().stat(TIMEOUTS) > before);
   }
 
   void fastServer() throws Exception {
     requireNonNull(slowness, "it is slow").end();
     awaitBridge();
-    assertThat(mesh.envoy().stat(TIMEOUTS)).as(TIMEOUTS).isGreaterThan(before);
   }
 
   /** Its clock is far behind the end of every certificate, and Envoy has to connect anew. */
@@ -259,13 +260,18 @@ final class Breakage {
    * Each of Envoy's workers has one to the server: a Check without one waits, and is not counted.
    */
   private void awaitConnections() throws Exception {
+    workUntil("both workers of Envoy are connected", () -> mesh.envoy().stat(CONNECTIONS) >= 2);
+  }
+
+  /** Normal work, whatever becomes of it, again and again. */
+  private void workUntil(String what, Callable<Boolean> seen) throws Exception {
     Mesh.await(
-        "both workers of Envoy are connected",
+        what,
         LIMIT,
         () -> {
           try {
             var _ = mesh.work();
-            return mesh.envoy().stat(CONNECTIONS) >= 2;
+            return seen.call();
           } catch (Exception e) {
             throw new IllegalStateException(e);
           }
@@ -360,13 +366,13 @@ final class Breakage {
   void slowBridge() throws Exception {
     before = metric("kith_answers_late_total");
     slowness = Stutter.of(mesh.bridge());
+    workUntil("some answer is late", () -> metric("kith_answers_late_total") > before);
   }
 
   /** What it answered too late was learned from. */
   void fastBridge() throws Exception {
     requireNonNull(slowness, "it is slow").end();
     awaitBridge();
-    assertThat(metric("kith_answers_late_total")).as("late answers").isGreaterThan(before);
   }
 
   /** Another bridge, of another node, says that the pod is its own and every process known. */

@@ -112,7 +112,8 @@ class FleetFailureTest {
             envoy,
             Mesh.Options.of("kr")
                 .shared(store + ", replica: one", keys, List.of(9192 + FURTHER, 9192 + 2 * FURTHER))
-                .withServerBehind(AGING));
+                .withServerBehind(AGING)
+                .waiting(Duration.ofSeconds(5)));
     mesh.checkout().write("/tmp/many.pl", Breakage.text());
     two = new Replica("two", lab.folder(), lab.address(), 9191 + FURTHER);
     three = new Replica("three", lab.folder(), lab.address(), 9191 + 2 * FURTHER);
@@ -419,6 +420,14 @@ class FleetFailureTest {
         .sum();
   }
 
+  private static double checksOfThird() {
+    try {
+      return three.metric(CHECKS);
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   /** As when a headless Service gets one more address. */
   @Test
   @Order(3)
@@ -433,9 +442,11 @@ class FleetFailureTest {
     var unanswered =
         unansweredWhile(
             () -> {
+              var before = three.metric(CHECKS);
+              endpoints(file, 9191, two.checks(), three.checks());
+              Mesh.await("Envoy has read it", Mesh.PATIENCE, () -> checksOfThird() > before);
               var all = checksOfFirst() + two.metric(CHECKS);
               var own = three.metric(CHECKS);
-              endpoints(file, 9191, two.checks(), three.checks());
               Thread.sleep(AGE.multipliedBy(2));
               of[0] = three.metric(CHECKS) - own;
               of[1] = checksOfFirst() + two.metric(CHECKS) - all + of[0];
