@@ -258,7 +258,7 @@ class PostgresTroubleTest {
   @Test
   void databaseHangs_askedMeanwhile_failsWithinItsLimits() throws Exception {
     var url = postgres.newDatabase();
-    try (var store = open(url + "?socketTimeout=2");
+    try (var store = open(url + "?socketTimeout=5");
         var blocker = java.sql.DriverManager.getConnection(url, Postgres.USER, Postgres.PASSWORD)) {
       blocker.setAutoCommit(false);
       try (var statement = blocker.createStatement()) {

@@ -104,7 +104,10 @@ class SharedSidecarsTest {
     }
 
     void hears(IpAddress pod, boolean open, Duration ago) {
-      var at = now().minus(ago);
+      hears(pod, open, now().minus(ago));
+    }
+
+    void hears(IpAddress pod, boolean open, Instant at) {
       sidecars.elsewhere(new State(pod, open, at, at));
     }
 
@@ -247,11 +250,12 @@ class SharedSidecarsTest {
 
   @Test
   void sameSaidAgain_isWrittenOnlyAfterAWhile() throws Exception {
-    one.hears(POD, false, Duration.ofMinutes(1));
+    var first = one.now().minus(Duration.ofMinutes(1));
+    one.hears(POD, false, first);
     one.shared.exchange();
     two.shared.exchange();
     var version = store.sidecars().now().version();
-    one.hears(POD, false, Duration.ofSeconds(55)); // on another connection
+    one.hears(POD, false, first.plusSeconds(5)); // on another connection
     one.shared.exchange();
     two.shared.exchange(); // does not tell what it was told
     two.shared.exchange();
