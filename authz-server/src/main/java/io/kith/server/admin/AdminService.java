@@ -82,6 +82,7 @@ import org.jspecify.annotations.Nullable;
 public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
   private static final int DEFAULT_LIMIT = 100;
   private static final int MAX_LIMIT = 1_000;
+  private static final String INHERIT = "inherit";
   private static final Duration AUDIT_PATIENCE = Duration.ofSeconds(1);
 
   private final ControlState state;
@@ -211,16 +212,39 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
         caller,
         () -> {
           var scope = read(request.getScope(), ScopeName::parse);
-          var mode = read(request.getMode(), Mode::parse);
+          var mode = modeOrInherit(request.getMode());
+          var revision = orNull(request.getRevision());
+          if (mode == null && revision != null) {
+            throw RefusedException.invalid(
+                "revision: '" + revision + "' (expected: only with shadow or enforce)");
+          }
           state.flush();
-          var before =
-              state.setMode(scope, mode, orNull(request.getRevision()), request.getNote(), by);
+          var change =
+              mode == null
+                  ? state.inheritMode(scope, request.getNote(), by)
+                  : state.setMode(scope, mode, revision, request.getNote(), by);
           return SetModeResponse.newBuilder()
-              .setPreviousMode(before.word())
-              .setDrains(state.cluster().health().drains(scope, mode))
+              .setPreviousMode(change.before().word())
+              .setDrains(state.cluster().health().drains(scope, change.mode()))
+              .setMode(change.mode().word())
+              .setModeFrom(change.from())
               .setReviewItems(state.reports().reviewItems(scope))
               .build();
         });
+  }
+
+  /** Null for the mode without one by command. */
+  private static @Nullable Mode modeOrInherit(String text) throws RefusedException {
+    if (text.equals(INHERIT)) {
+      return null;
+    }
+    for (var mode : Mode.values()) {
+      if (mode.word().equals(text)) {
+        return mode;
+      }
+    }
+    throw RefusedException.invalid(
+        "mode: '" + text + "' (expected: observe, shadow, enforce or inherit)");
   }
 
   @Override

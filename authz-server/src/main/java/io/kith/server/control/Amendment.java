@@ -51,6 +51,19 @@ sealed interface Amendment {
     }
   }
 
+  /**
+   * No command says a scope's mode any more: its object, kith.yaml or the scope around it does.
+   *
+   * @param mode that it had with that where it was written, for people. What it has follows from
+   *     the entries before it and from kith.yaml
+   */
+  record InheritMode(ScopeName scope, Mode mode) implements Amendment {
+    public InheritMode {
+      requireNonNull(scope, "scope");
+      requireNonNull(mode, "mode");
+    }
+  }
+
   /** A revision waits for a person. */
   record Propose(Owner owner, SignedBaseline signed) implements OfWorkload {}
 
@@ -160,6 +173,7 @@ sealed interface Amendment {
   default String kind() {
     return switch (this) {
       case SetMode _ -> "mode";
+      case InheritMode _ -> "inherit";
       case Declare _ -> "declare";
       case WriteList _ -> "list";
       case Propose _ -> "propose";
@@ -181,6 +195,7 @@ sealed interface Amendment {
   default String subject() {
     return switch (this) {
       case SetMode(var scope, _, _) -> scope.toString();
+      case InheritMode(var scope, _) -> scope.toString();
       case Declare(var scope, _, _) -> scope.toString();
       case WriteList(var object, _) -> ClusterLists.nameOf(object);
       case Import _ -> new ScopeName.Mesh().toString();

@@ -35,6 +35,7 @@ final class AmendmentJson {
         map.put("mode", mode.word());
         map.put("steps", steps.stream().map(AmendmentJson::map).toList());
       }
+      case Amendment.InheritMode(_, var mode) -> map.put("mode", mode.word());
       case Amendment.Declare(_, var declared, var steps) -> {
         if (declared != null) {
           map.put("object", declared.object());
@@ -146,6 +147,9 @@ final class AmendmentJson {
             json.value("mode", Mode::parse),
             json.objects("steps").stream().map(AmendmentJson::step).toList());
       }
+      case "inherit" ->
+          new Amendment.InheritMode(
+              ScopeName.parse(change.subject()), json.only("mode").value("mode", Mode::parse));
       case "declare" -> {
         json.only("object", "mode", "unattributedAllowed", "inbound", "steps");
         var declared =

@@ -49,8 +49,8 @@ public interface ClusterHealth {
   boolean writes();
 
   /**
-   * What a mode that was just set does to open connections of sidecars, in words; empty where it
-   * does nothing.
+   * What a mode that a scope just got does to open connections of sidecars, in words; empty where
+   * it does nothing.
    */
   default String drains(ScopeName scope, Mode mode) {
     return "";

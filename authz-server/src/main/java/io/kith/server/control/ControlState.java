@@ -336,7 +336,10 @@ public final class ControlState implements Policy, AutoCloseable {
     try {
       var now = clock.instant();
       switch (amendment) {
-        case Amendment.SetMode _, Amendment.Declare _, Amendment.WriteList _ ->
+        case Amendment.SetMode _,
+            Amendment.InheritMode _,
+            Amendment.Declare _,
+            Amendment.WriteList _ ->
             workloads.refreshAll(
                 owner -> taken.scopes().stream().anyMatch(scope -> scope.covers(owner)));
         case Amendment.Relearn(var owner, var process) -> {
@@ -643,18 +646,33 @@ public final class ControlState implements Policy, AutoCloseable {
    *
    * @param revision of one workload, the one that waits, or decides where none does; null for
    *     whichever
-   * @return the mode that the scope had
    * @throws RefusedException when the scope covers no known workload, or a workload that would be
    *     enforced has no baseline or another; then nothing changes
    */
-  public Mode setMode(ScopeName scope, Mode mode, @Nullable String revision, String note, String by)
+  public ModeChange setMode(
+      ScopeName scope, Mode mode, @Nullable String revision, String note, String by)
       throws RefusedException {
     return modes.set(scope, mode, revision, note, by);
   }
 
-  /** The same with whichever revision waits. */
+  /**
+   * The same with whichever revision waits.
+   *
+   * @return the mode that the scope had
+   */
   public Mode setMode(ScopeName scope, Mode mode, String note, String by) throws RefusedException {
-    return setMode(scope, mode, null, note, by);
+    return setMode(scope, mode, null, note, by).before();
+  }
+
+  /**
+   * Takes back what {@link #setMode} said of a scope: it has the mode that objects of a cluster,
+   * kith.yaml or the scope around it give it. Puts no proposed baseline in force.
+   *
+   * @throws RefusedException when it said nothing of the scope, or a workload would be enforced
+   *     that has no baseline in force; then nothing changes
+   */
+  public ModeChange inheritMode(ScopeName scope, String note, String by) throws RefusedException {
+    return modes.inherit(scope, note, by);
   }
 
   /**

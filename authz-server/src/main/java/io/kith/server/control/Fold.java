@@ -111,6 +111,8 @@ final class Fold {
     return switch (amendment) {
       case Amendment.SetMode(var scope, var mode, var steps) ->
           stepped(modes.with(scope, mode), scope, mode, steps, change, by);
+      case Amendment.InheritMode(var scope, _) ->
+          new Outcome.Taken(modes.inherited(scope), lists, Map.of(), Set.of(scope));
       case Amendment.Declare(var scope, var declared, var steps) ->
           stepped(
               modes.declared(scope, declared),
@@ -203,7 +205,7 @@ final class Fold {
       case Amendment.SetMode(_, var mode, var steps) -> replay(before, owner, mode, steps, change);
       case Amendment.Declare(_, var declared, var steps) ->
           declared == null ? before : replay(before, owner, declared.mode(), steps, change);
-      case Amendment.WriteList _ -> before;
+      case Amendment.InheritMode _, Amendment.WriteList _ -> before;
     };
   }
 

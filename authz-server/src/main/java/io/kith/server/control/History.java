@@ -41,6 +41,7 @@ final class History {
   private static String before(Amendment amendment, Fold now) {
     return switch (amendment) {
       case Amendment.SetMode(var scope, _, _) -> now.modes().of(scope).word();
+      case Amendment.InheritMode(var scope, _) -> now.modes().of(scope).word();
       case Amendment.Declare(var scope, _, _) -> now.modes().of(scope).word();
       case Amendment.WriteList(var object, _) ->
           ClusterLists.sizeOf(now.lists().texts().get(object));
@@ -104,6 +105,7 @@ final class History {
   static String after(Change change) {
     return switch (AmendmentJson.read(change)) {
       case Amendment.SetMode(_, var mode, var steps) -> mode.word() + revisions(steps);
+      case Amendment.InheritMode(_, var mode) -> mode.word() + ", inherited";
       case Amendment.Declare(_, var declared, var steps) ->
           declared == null
               ? "as kith mode or kith.yaml say"

@@ -39,12 +39,11 @@ final class ModeVerbs {
    *
    * @param revision of one workload, the one that waits, or decides where none does; null for
    *     whichever
-   * @return the mode that the scope had
    */
-  Mode set(ScopeName scope, Mode mode, @Nullable String revision, String note, String by)
+  ModeChange set(ScopeName scope, Mode mode, @Nullable String revision, String note, String by)
       throws RefusedException {
     Notes.require(note, "why the mode changes");
-    var before =
+    var change =
         journal
             .add(
                 by,
@@ -53,14 +52,85 @@ final class ModeVerbs {
                   requireCovered(scope);
                   requireNoOther(fold.modes().inForce(scope), scope, mode);
                   requireRevision(fold, scope, mode, revision);
+                  var next = fold.modes().with(scope, mode);
                   return new Journal.Drafted<>(
-                      new Amendment.SetMode(
-                          scope, mode, steps(fold, fold.modes().with(scope, mode), scope, mode)),
-                      fold.modes().of(scope));
+                      new Amendment.SetMode(scope, mode, steps(fold, next, scope, mode)),
+                      ModeChange.of(scope, fold.modes(), next));
                 })
             .result();
-    audit.accept(new AuditEntry("mode", scope.toString(), by, note, before.word(), mode.word()));
-    return before;
+    audit.accept(
+        new AuditEntry("mode", scope.toString(), by, note, change.before().word(), mode.word()));
+    return change;
+  }
+
+  /**
+   * Takes back what a command said of a scope. Puts no revision in force: what was proposed
+   * meanwhile waits for a person, as after an object that counts again.
+   */
+  ModeChange inherit(ScopeName scope, String note, String by) throws RefusedException {
+    Notes.require(note, "why the mode changes");
+    var change =
+        journal
+            .add(
+                by,
+                note,
+                fold -> {
+                  requireCommanded(fold.modes(), scope);
+                  var next = fold.modes().inherited(scope);
+                  var made = ModeChange.of(scope, fold.modes(), next);
+                  requireBaselines(fold, scope, made);
+                  return new Journal.Drafted<>(new Amendment.InheritMode(scope, made.mode()), made);
+                })
+            .result();
+    audit.accept(
+        new AuditEntry(
+            "inherit",
+            scope.toString(),
+            by,
+            note,
+            change.before().word(),
+            change.mode().word() + ", set by " + change.from()));
+    return change;
+  }
+
+  /** Of a workload that is not known any more a command may have said something, too. */
+  private void requireCommanded(Modes modes, ScopeName scope) throws RefusedException {
+    if (!modes.commanded().containsKey(scope)) {
+      requireCovered(scope);
+      throw RefusedException.precondition(
+          "kith mode said nothing of "
+              + scope
+              + ": its mode, "
+              + modes.of(scope).word()
+              + ", comes from "
+              + modes.origin(scope));
+    }
+  }
+
+  /** Whoever enters enforce has a baseline in force. */
+  private void requireBaselines(Fold fold, ScopeName scope, ModeChange change)
+      throws RefusedException {
+    if (change.before() == Mode.ENFORCE || change.mode() != Mode.ENFORCE) {
+      return;
+    }
+    var without = new ArrayList<String>();
+    for (var workload : workloads.inOrder()) {
+      var owner = workload.owner();
+      if (fold.modes().governs(scope, owner)
+          && workload.speaks()
+          && fold.of(owner).life().enforced() == null) {
+        without.add(owner.toString());
+      }
+    }
+    if (!without.isEmpty()) {
+      throw RefusedException.precondition(
+          "enforce, set by "
+              + change.from()
+              + ", and no baseline in force yet: "
+              + String.join(", ", without)
+              + " (kith mode OWNER enforce --note TEXT puts a proposed one in force; where none is,"
+              + " end learning first: kith learn finish OWNER --note TEXT)");
+    }
   }
 
   private void requireCovered(ScopeName scope) throws RefusedException {
@@ -116,8 +186,17 @@ final class ModeVerbs {
               + scope
               + ": "
               + said.mode().word()
-              + " (change that object, or set the mode of a workload within it)");
+              + " (change that object"
+              + helm(said, scope, mode)
+              + ", or set the mode of a workload within it)");
     }
+  }
+
+  /** The chart's object of a namespace is called as the chart is. */
+  private static String helm(DeclaredScope said, ScopeName scope, Mode mode) {
+    return scope instanceof ScopeName.Namespace(var name) && said.object().equals(name + "/kith")
+        ? "; where it is the chart's: helm upgrade … --set scopes." + name + "=" + mode.word()
+        : "";
   }
 
   /**

@@ -18,25 +18,25 @@ import org.jspecify.annotations.Nullable;
  * The modes that are asked for, by scope; the most specific scope that covers a workload wins. On
  * one scope an object of the cluster wins over a command, and a command over kith.yaml.
  *
- * @param modes by scope, as commands and kith.yaml say
+ * @param configured by scope, as kith.yaml says
+ * @param commanded by scope, as commands say
  * @param unattributedAllowed by scope: whether flows of unknown processes may pass
  * @param inbound by scope: what is asked of requests that come in
- * @param commanded the scopes whose mode is one by command
  * @param declared what objects of a cluster say
  * @param overruled the scopes whose object does not set the mode, since a command did after it
  */
 record Modes(
-    Map<ScopeName, Mode> modes,
+    Map<ScopeName, Mode> configured,
+    Map<ScopeName, Mode> commanded,
     Map<ScopeName, Boolean> unattributedAllowed,
     Map<ScopeName, Inbound> inbound,
-    Set<ScopeName> commanded,
     Map<ScopeName, DeclaredScope> declared,
     Set<ScopeName> overruled) {
   Modes {
-    modes = Map.copyOf(modes);
+    configured = Map.copyOf(configured);
+    commanded = Map.copyOf(commanded);
     unattributedAllowed = Map.copyOf(unattributedAllowed);
     inbound = Map.copyOf(inbound);
-    commanded = Set.copyOf(commanded);
     declared = Map.copyOf(declared);
     overruled = Set.copyOf(overruled);
   }
@@ -53,23 +53,29 @@ record Modes(
         inbound.put(entry.scope(), entry.inbound());
       }
     }
-    return new Modes(modes, unattributed, inbound, Set.of(), Map.of(), Set.of());
+    return new Modes(modes, Map.of(), unattributed, inbound, Map.of(), Set.of());
   }
 
   /** By command: an object's mode of the scope counts no more, unless it is the same. */
   Modes with(ScopeName scope, Mode mode) {
-    var changed = new HashMap<>(modes);
-    changed.put(scope, mode);
-    var commands = new HashSet<>(commanded);
-    commands.add(scope);
+    var commands = new HashMap<>(commanded);
+    commands.put(scope, mode);
     var said = declared.get(scope);
     return new Modes(
-        changed,
+        configured,
+        commands,
         unattributedAllowed,
         inbound,
-        commands,
         declared,
         overruled(scope, said != null && said.mode() != mode));
+  }
+
+  /** Without what a command said of a scope: as if none had. */
+  Modes inherited(ScopeName scope) {
+    var commands = new HashMap<>(commanded);
+    commands.remove(scope);
+    return new Modes(
+        configured, commands, unattributedAllowed, inbound, declared, overruled(scope, false));
   }
 
   /** By an object; null when none speaks of the scope any more. */
@@ -81,7 +87,7 @@ record Modes(
       objects.put(scope, said);
     }
     return new Modes(
-        modes, unattributedAllowed, inbound, commanded, objects, overruled(scope, false));
+        configured, commanded, unattributedAllowed, inbound, objects, overruled(scope, false));
   }
 
   private Set<ScopeName> overruled(ScopeName scope, boolean isSo) {
@@ -100,8 +106,7 @@ record Modes(
   }
 
   Mode of(Owner owner) {
-    var mode = mostSpecific(this::own, owner);
-    return mode == null ? Mode.OBSERVE : mode;
+    return of(new ScopeName.One(owner));
   }
 
   boolean unattributedAllowed(Owner owner) {
@@ -113,7 +118,7 @@ record Modes(
                   ? unattributedAllowed.get(scope)
                   : said.unattributedAllowed();
             },
-            owner));
+            new ScopeName.One(owner)));
   }
 
   Inbound inbound(Owner owner) {
@@ -123,80 +128,87 @@ record Modes(
               var said = declared.get(scope);
               return (said == null || said.inbound() == null) ? inbound.get(scope) : said.inbound();
             },
-            owner);
+            new ScopeName.One(owner));
     return asked == null ? Inbound.ACCEPT : asked;
   }
 
   /** The mode of a scope: its own, else that of the scope around it. */
   Mode of(ScopeName scope) {
-    return switch (scope) {
-      case ScopeName.One(var owner) -> of(owner);
-      case ScopeName.Namespace _ -> {
-        var own = own(scope);
-        yield own == null ? of(new ScopeName.Mesh()) : own;
-      }
-      case ScopeName.Mesh() -> {
-        var own = own(scope);
-        yield own == null ? Mode.OBSERVE : own;
-      }
-    };
+    var mode = mostSpecific(this::own, scope);
+    return mode == null ? Mode.OBSERVE : mode;
   }
 
   /** Of each scope that has one of its own. */
   Map<ScopeName, Mode> all() {
     var all = new HashMap<ScopeName, Mode>();
-    Stream.concat(modes.keySet().stream(), declared.keySet().stream())
-        .forEach(scope -> all.put(scope, of(scope)));
+    spokenOf().forEach(scope -> all.put(scope, of(scope)));
     return all;
+  }
+
+  private Stream<ScopeName> spokenOf() {
+    return Stream.of(configured, commanded, declared).flatMap(said -> said.keySet().stream());
   }
 
   private @Nullable Mode own(ScopeName scope) {
     var said = inForce(scope);
-    return said == null ? modes.get(scope) : said.mode();
+    if (said != null) {
+      return said.mode();
+    }
+    var mode = commanded.get(scope);
+    return mode == null ? configured.get(scope) : mode;
   }
 
   /** What sets the mode of a workload, for people. */
   String origin(Owner owner) {
-    var origin = mostSpecific(this::origin, owner);
+    return origin(new ScopeName.One(owner));
+  }
+
+  /** The same of a scope: its own, else that of the scope around it. */
+  String origin(ScopeName scope) {
+    var origin = mostSpecific(this::ownOrigin, scope);
     return origin == null ? "the default" : origin;
   }
 
-  private @Nullable String origin(ScopeName scope) {
+  private @Nullable String ownOrigin(ScopeName scope) {
     var said = inForce(scope);
     if (said != null) {
       return said.words() + " (" + scope + ")";
     }
-    if (!modes.containsKey(scope)) {
-      return null;
+    if (commanded.containsKey(scope)) {
+      return "kith mode " + scope;
     }
-    return (commanded.contains(scope) ? "kith mode " : "kith.yaml, scope ") + scope;
+    return configured.containsKey(scope) ? "kith.yaml, scope " + scope : null;
   }
 
   /** The scope that sets the mode of a workload, or null. */
   @Nullable ScopeName governing(Owner owner) {
-    return mostSpecific(scope -> own(scope) == null ? null : scope, owner);
+    return mostSpecific(scope -> own(scope) == null ? null : scope, new ScopeName.One(owner));
   }
 
   /** Whether no scope within this one speaks for the owner. */
   boolean governs(ScopeName scope, Owner owner) {
     return scope.covers(owner)
-        && Stream.concat(modes.keySet().stream(), declared.keySet().stream())
+        && spokenOf()
             .filter(other -> other.covers(owner))
             .allMatch(other -> other.specificity() <= scope.specificity());
   }
 
   private static <T> @Nullable T mostSpecific(
-      Function<ScopeName, @Nullable T> values, Owner owner) {
-    for (var scope :
-        List.of(
-            new ScopeName.One(owner),
-            new ScopeName.Namespace(owner.namespace()),
-            new ScopeName.Mesh())) {
+      Function<ScopeName, @Nullable T> values, ScopeName from) {
+    for (var scope = from; scope != null; scope = around(scope)) {
       var value = values.apply(scope);
       if (value != null) {
         return value;
       }
     }
     return null;
+  }
+
+  private static @Nullable ScopeName around(ScopeName scope) {
+    return switch (scope) {
+      case ScopeName.One(var owner) -> new ScopeName.Namespace(owner.namespace());
+      case ScopeName.Namespace _ -> new ScopeName.Mesh();
+      case ScopeName.Mesh() -> null;
+    };
   }
 }

@@ -44,6 +44,7 @@ final class RuleUse {
       case Amendment.Quarantine(_, var edge) -> note(edge.id(), at, made);
       case Amendment.Reopen(_, _, var edge) -> note(edge.id(), at, made);
       case Amendment.SetMode _,
+          Amendment.InheritMode _,
           Amendment.Declare _,
           Amendment.WriteList _,
           Amendment.Propose _,

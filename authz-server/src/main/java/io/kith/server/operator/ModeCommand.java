@@ -16,17 +16,22 @@ import picocli.CommandLine.Parameters;
       "Set the mode of a scope. The most specific scope that covers a workload wins.",
       "enforce puts proposed baselines in force and is refused while a workload of the scope has"
           + " none.",
+      "inherit takes back what kith mode said of the scope: its mode is that of a Scope of the"
+          + " cluster, of kith.yaml or of the scope around it again. It puts no proposed baseline"
+          + " in force, and is refused while a workload would enter enforce without one in force.",
     },
     footerHeading = "%nExamples:%n",
     footer = {
       "  kith mode shop/deployment/checkout enforce --note \"reviewed by ada\"",
-      "  kith mode \"shop/*\" observe --note \"incident 42\"",
+      "  kith mode shop/deployment/checkout observe --note \"incident 42\"",
+      "  kith mode shop/deployment/checkout inherit --note \"incident 42 is over\"",
     })
 public final class ModeCommand extends AdminVerb<SetModeResponse> {
   enum Mode {
     observe,
     shadow,
-    enforce
+    enforce,
+    inherit
   }
 
   @Parameters(
@@ -61,7 +66,16 @@ public final class ModeCommand extends AdminVerb<SetModeResponse> {
 
   @Override
   void print(SetModeResponse response, PrintWriter out) {
-    out.println("Mode of " + scope + ": " + mode + " (before: " + response.getPreviousMode() + ")");
+    out.println(
+        "Mode of "
+            + scope
+            + ": "
+            + (mode == Mode.inherit
+                ? response.getMode() + ", set by " + response.getModeFrom()
+                : mode)
+            + " (before: "
+            + response.getPreviousMode()
+            + ")");
     if (!response.getDrains().isEmpty()) {
       out.println(response.getDrains());
     }

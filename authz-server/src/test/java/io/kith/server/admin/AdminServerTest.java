@@ -292,7 +292,22 @@ class AdminServerTest {
                     .setMode(SetModeRequest.newBuilder().setScope("*").setMode("block").build()));
     assertThat(badMode.getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
     assertThat(badMode.getDescription())
-        .isEqualTo("mode: 'block' (expected: observe, shadow or enforce)");
+        .isEqualTo("mode: 'block' (expected: observe, shadow, enforce or inherit)");
+
+    var badRevision =
+        refusal(
+            () ->
+                admin()
+                    .setMode(
+                        SetModeRequest.newBuilder()
+                            .setScope("*")
+                            .setMode("inherit")
+                            .setRevision("bl:1")
+                            .setNote("now")
+                            .build()));
+    assertThat(badRevision.getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+    assertThat(badRevision.getDescription())
+        .isEqualTo("revision: 'bl:1' (expected: only with shadow or enforce)");
 
     var badLimit =
         refusal(

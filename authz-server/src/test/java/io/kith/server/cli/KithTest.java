@@ -314,6 +314,25 @@ class KithTest {
   }
 
   @Test
+  void mode_inherit_saysWhatSetsItSince() {
+    enforce();
+    assertThat(kith("mode", "*", "enforce", "--note", "ready")).isZero();
+    assertThat(kith("mode", OWNER, "observe", "--note", "incident 42")).isZero();
+    assertThat(out).hasToString("Mode of " + OWNER + ": observe (before: enforce)\n");
+
+    assertThat(kith("mode", OWNER, "inherit", "--note", "over")).isZero();
+
+    assertThat(out)
+        .hasToString("Mode of " + OWNER + ": enforce, set by kith mode * (before: observe)\n");
+    assertThat(kith("mode", OWNER, "inherit", "--note", "again")).isEqualTo(1);
+    assertThat(err)
+        .hasToString(
+            "kith: kith mode said nothing of "
+                + OWNER
+                + ": its mode, enforce, comes from kith mode *\n");
+  }
+
+  @Test
   void verbs_withoutAServer_sayHowToGetOne() {
     assertThat(kith("status", "--server", "unix:/nowhere/admin.sock")).isEqualTo(3);
 

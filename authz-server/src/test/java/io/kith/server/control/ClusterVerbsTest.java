@@ -235,6 +235,116 @@ class ClusterVerbsTest {
     assertThat(state.cluster().declare(SHOP, said(Mode.SHADOW), "ada")).isFalse();
   }
 
+  @Test
+  void setMode_ofANamespaceThatTheChartSets_namesTheWayWithHelm() throws Exception {
+    state.cluster().follow(ClusterHealth.NONE, () -> true, () -> true);
+    state
+        .cluster()
+        .declare(SHOP, new DeclaredScope("shop/kith", Mode.SHADOW, null, null), "kubernetes");
+
+    assertThatThrownBy(() -> state.setMode(SHOP, Mode.OBSERVE, "incident", "grace"))
+        .hasMessage(
+            "Scope shop/kith sets the mode of shop/*: shadow (change that object; where it is the"
+                + " chart's: helm upgrade … --set scopes.shop=observe, or set the mode of a"
+                + " workload within it)");
+  }
+
+  // ---- inherit
+
+  @Test
+  void inherited_isObjectThenFileThenTheScopeAround() {
+    var file = new ScopeEntry(SHOP, Mode.SHADOW, false);
+    var modes = Modes.of(List.of(file)).with(ONE, Mode.OBSERVE).with(SHOP, Mode.OBSERVE);
+    assertThat(modes.of(OWNER)).isEqualTo(Mode.OBSERVE);
+    assertThat(modes.governs(SHOP, OWNER)).isFalse();
+
+    var one = modes.inherited(ONE);
+    assertThat(one.origin(OWNER)).isEqualTo("kith mode shop/*");
+    assertThat(one.origin(ONE)).isEqualTo("kith mode shop/*");
+    assertThat(one.governs(SHOP, OWNER)).isTrue();
+    assertThat(one.all()).containsOnlyKeys(SHOP);
+
+    var both = one.inherited(SHOP);
+    assertThat(both.of(OWNER)).isEqualTo(Mode.SHADOW);
+    assertThat(both.origin(OWNER)).isEqualTo("kith.yaml, scope shop/*");
+    assertThat(both).isEqualTo(Modes.of(List.of(file)));
+
+    var object = one.declared(SHOP, said(Mode.ENFORCE)).with(SHOP, Mode.OBSERVE);
+    assertThat(object.of(OWNER)).isEqualTo(Mode.OBSERVE);
+    assertThat(object.inherited(SHOP).origin(OWNER)).isEqualTo("Scope shop/a (shop/*)");
+    assertThat(object.inherited(SHOP).declared(SHOP, null).origin(OWNER))
+        .isEqualTo("kith.yaml, scope shop/*");
+    assertThat(both.inherited(MESH)).isEqualTo(both);
+  }
+
+  /** Of a command that a later object overrules, too: it would count again once that is gone. */
+  @Test
+  void inheritMode_ofWhatAnObjectSetsByNow_changesNoMode_andForgetsTheCommand() throws Exception {
+    state.setMode(ONE, Mode.SHADOW, "look", "grace");
+    state.cluster().declare(ONE, said(Mode.ENFORCE), "ada");
+    state.cluster().follow(ClusterHealth.NONE, () -> true, () -> true);
+
+    assertThat(state.inheritMode(ONE, "over", "grace"))
+        .as("who enforces already, by the object's word, is asked for no baseline")
+        .isEqualTo(new ModeChange(Mode.ENFORCE, Mode.ENFORCE, "Scope shop/a (" + OWNER + ")"));
+
+    state.cluster().declare(ONE, null, "ada");
+    assertThat(state.cluster().originOfMode(OWNER)).isEqualTo("the default");
+  }
+
+  @Test
+  void inheritMode_whileTheClusterIsAway_letsTheObjectCountAgain() throws Exception {
+    state.cluster().declare(SHOP, said(Mode.SHADOW), "ada");
+    state.setMode(SHOP, Mode.OBSERVE, "the API server is down", "grace");
+
+    state.inheritMode(SHOP, "over", "grace");
+
+    assertThat(state.cluster().modes()).containsExactly(Map.entry(SHOP, Mode.SHADOW));
+    var position = state.store().position();
+    assertThat(state.cluster().declare(SHOP, said(Mode.SHADOW), "ada")).isFalse();
+    assertThat(state.store().position()).isEqualTo(position);
+  }
+
+  @Test
+  void inheritMode_reachesOtherServers_andOutlivesThisOne() throws Exception {
+    enforce();
+    state.setMode(SHOP, Mode.SHADOW, "all", "ada");
+    try (var other = site.server("other")) {
+      state.setMode(ONE, Mode.OBSERVE, "incident", "grace");
+      state.inheritMode(ONE, "over", "grace");
+
+      Await.until("the other follows", () -> other.store().position() == state.store().position());
+      assertThat(other.folded()).isEqualTo(state.folded());
+      assertThat(other.snapshot(CHECKOUT).mode()).isEqualTo(Mode.SHADOW);
+      assertThatThrownBy(() -> other.inheritMode(ONE, "over", "ada"))
+          .hasMessage(
+              "kith mode said nothing of "
+                  + OWNER
+                  + ": its mode, shadow, comes from kith mode shop/*");
+    }
+    var before = state.folded();
+    state.close();
+    state = site.server();
+
+    assertThat(state.folded()).isEqualTo(before);
+    assertThat(state.cluster().originOfMode(OWNER)).isEqualTo("kith mode shop/*");
+  }
+
+  /** What was said of a workload that is gone would count again for its next of that name. */
+  @Test
+  void inheritMode_ofAWorkloadThatIsNotKnownAnyMore_isDone() throws Exception {
+    state.setMode(ONE, Mode.SHADOW, "look", "ada");
+    state.close();
+    site.workloads = List.of();
+    state = site.server();
+
+    state.inheritMode(ONE, "it is gone", "ada");
+
+    assertThat(state.cluster().modes()).isEmpty();
+  }
+
+  // ---- modes of objects
+
   /** It brought back what kith.yaml says of them, and so opened what the object had closed. */
   @Test
   void setMode_whileTheClusterIsAway_leavesTheOtherAnswersOfTheObject() {

@@ -293,6 +293,84 @@ class ControlStateTest {
   }
 
   @Test
+  void inheritMode_bringsBackWhatTheFileOrTheScopeAroundSays() throws Exception {
+    restart(new ScopeEntry(ONE, Mode.SHADOW, false));
+    state.setMode(ONE, Mode.OBSERVE, "incident", "ada");
+    state.setMode(SHOP, Mode.SHADOW, "look", "ada");
+
+    assertThat(state.inheritMode(ONE, "over", "ada"))
+        .isEqualTo(new ModeChange(Mode.OBSERVE, Mode.SHADOW, "kith.yaml, scope " + OWNER));
+    assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.SHADOW);
+    assertThat(state.inheritMode(SHOP, "seen", "ada"))
+        .isEqualTo(new ModeChange(Mode.SHADOW, Mode.OBSERVE, "the default"));
+
+    assertThat(audit)
+        .element(2)
+        .isEqualTo(
+            new AuditEntry(
+                "inherit",
+                OWNER.toString(),
+                "ada",
+                "over",
+                "observe",
+                "shadow, set by kith.yaml, scope " + OWNER));
+    assertThat(state.audit(null, 0, 10).reversed().stream().skip(2))
+        .extracting(entry -> state.before(entry) + " → " + state.after(entry))
+        .containsExactly("observe → shadow, inherited", "shadow → observe, inherited");
+  }
+
+  @Test
+  void inheritMode_whereNoCommandSaidAnything_isRefused() {
+    assertThatThrownBy(() -> state.inheritMode(ONE, "over", "ada"))
+        .isInstanceOf(RefusedException.class)
+        .hasMessage(
+            "kith mode said nothing of shop/deployment/checkout: its mode, observe, comes from the"
+                + " default");
+    assertThatThrownBy(() -> state.inheritMode(ScopeName.parse("stop/*"), "typo", "ada"))
+        .hasMessage("namespace 'stop' has no workload (expected: one of [shop])");
+    assertThatThrownBy(() -> state.inheritMode(ONE, " ", "ada"))
+        .hasMessage("note: blank (expected: why the mode changes)");
+    assertThat(state.store().position()).isZero();
+  }
+
+  @Test
+  void inheritMode_intoEnforce_needsABaselineInForce() throws Exception {
+    restart(new ScopeEntry(MESH, Mode.ENFORCE, false));
+    state.setMode(ONE, Mode.OBSERVE, "incident", "ada");
+    check(flow(database(), PAYMENTS));
+    var refusal =
+        "enforce, set by kith.yaml, scope *, and no baseline in force yet:"
+            + " shop/deployment/checkout (kith mode OWNER enforce --note TEXT puts a proposed one"
+            + " in force; where none is, end learning first: kith learn finish OWNER --note TEXT)";
+    assertThatThrownBy(() -> state.inheritMode(ONE, "over", "ada")).hasMessage(refusal);
+    state.finishTestRun(OWNER, "suite passed", "ada");
+    assertThatThrownBy(() -> state.inheritMode(ONE, "over", "ada")).hasMessage(refusal);
+    assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.OBSERVE);
+
+    state.setMode(ONE, Mode.ENFORCE, "reviewed", "ada");
+    state.inheritMode(ONE, "as the mesh", "ada");
+
+    assertThat(state.snapshot(CHECKOUT).mode()).isEqualTo(Mode.ENFORCE);
+  }
+
+  /** Nobody looked at it: whoever inherits names no revision. */
+  @Test
+  void inheritMode_intoEnforce_leavesWhatWasProposedMeanwhileToWait() throws Exception {
+    restart(new ScopeEntry(MESH, Mode.ENFORCE, false));
+    enforceWhatPaymentsDoes();
+    state.setMode(ONE, Mode.OBSERVE, "incident", "ada");
+    check(flow(database(), CURL));
+    state.finishTestRun(OWNER, "suite passed", "ada");
+
+    assertThat(state.inheritMode(ONE, "over", "ada"))
+        .isEqualTo(new ModeChange(Mode.OBSERVE, Mode.ENFORCE, "kith.yaml, scope *"));
+
+    assertThat(reasonOf(verdict(flow(database(), PAYMENTS)))).isEqualTo("allowed");
+    assertThat(reasonOf(verdict(flow(database(), CURL)))).isEqualTo("new_process");
+    assertThat(checkout().stage()).isEqualTo(WorkloadState.Stage.PROPOSED);
+  }
+
+  @Test
   void setMode_blankNote_isRefused() {
     assertThatThrownBy(() -> state.setMode(MESH, Mode.SHADOW, " ", "test"))
         .hasMessage("note: blank (expected: why the mode changes)");

@@ -500,29 +500,45 @@ final class Overlays implements FailureModes {
 
   private String announcement(
       ScopeName scope, Name name, FailureMode failure, @Nullable Filter there) {
-    var drained = pods.meshed(scope::covers).size();
     return "EnvoyFilter "
         + name
         + (there != null && failure instanceof FailureMode.Floor && is(failure, there)
             ? " gets another list of approved destinations"
             : " becomes " + failure.word())
-        + " in some seconds; listeners of "
+        + inSomeSeconds(scope);
+  }
+
+  private String inSomeSeconds(ScopeName scope) {
+    var drained = pods.meshed(scope::covers).size();
+    return " in some seconds; listeners of "
         + drained
         + (drained == 1 ? " sidecar" : " sidecars")
         + " are drained then";
   }
 
   /**
-   * What a mode that was just set does to sidecars, in words; empty where it does nothing. For any
-   * thread.
+   * What a mode that a scope just got, or inherited, does to sidecars, in words; empty where it
+   * does nothing. For any thread.
    */
   String drains(ScopeName scope, Mode mode) {
-    if (cluster.modes().get(scope) != mode || filters.problem() != null) {
+    var now = cluster.modes().get(scope);
+    if ((now != null && now != mode) || filters.problem() != null) {
       return "";
     }
-    var failure = mode == Mode.ENFORCE ? new FailureMode.Closed() : new FailureMode.Open();
     var name = name(scope);
     var there = filters.there().get(name);
+    if (now == null) {
+      return there == null
+          ? ""
+          : "EnvoyFilter "
+              + name
+              + " is deleted"
+              + inSomeSeconds(scope)
+              + ", unless they are "
+              + there.labels.get(MeshNames.FAILURE_MODE)
+              + " without it too";
+    }
+    var failure = mode == Mode.ENFORCE ? new FailureMode.Closed() : new FailureMode.Open();
     return there != null && is(failure, there) ? "" : announcement(scope, name, failure, there);
   }
 

@@ -34,6 +34,7 @@ import org.junit.jupiter.api.Test;
 class OverlaysTest {
   private static final Owner CART = Owner.parse("shop/deployment/cart");
   private static final ScopeName OF_CART = new ScopeName.One(CART);
+  private static final ScopeName MESH = new ScopeName.Mesh();
   private static final ScopeName SHOP = new ScopeName.Namespace("shop");
   private static final Name OVERLAY = new Name("shop", "kith-scope-deployment-cart");
   private static final IpAddress POD = IpAddress.parse("10.88.1.1");
@@ -220,6 +221,25 @@ class OverlaysTest {
     assertThat(filters.taken()).isEmpty();
     assertThat(words(overlays.condition(SHOP)))
         .startsWith("not Announced: EnvoyFilter shop/kith-scope becomes open in some seconds");
+  }
+
+  @Test
+  void drains_ofAModeThatIsInherited_areThoseOfTheFilterThatGoes() throws Exception {
+    pod("cart-1", "10.88.1.1");
+    var overlays = overlays();
+    var verbs = requireNonNull(state);
+    verbs.setMode(MESH, Mode.SHADOW, "look", "ada");
+    follow(overlays);
+
+    var change = verbs.inheritMode(MESH, "over", "ada");
+
+    assertThat(overlays.drains(MESH, change.mode()))
+        .isEqualTo(
+            "EnvoyFilter istio-system/kith-scope-mesh is deleted in some seconds; listeners of 1"
+                + " sidecar are drained then, unless they are open without it too");
+    follow(overlays);
+    assertThat(filters.there).isEmpty();
+    assertThat(overlays.drains(MESH, change.mode())).isEmpty();
   }
 
   @Test
