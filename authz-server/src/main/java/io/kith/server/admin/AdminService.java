@@ -1,6 +1,7 @@
 package io.kith.server.admin;
 
 import static io.kith.server.admin.Requests.answer;
+import static io.kith.server.admin.Requests.duration;
 import static io.kith.server.admin.Requests.orNull;
 import static io.kith.server.admin.Requests.ownerOrAll;
 import static io.kith.server.admin.Requests.read;
@@ -68,14 +69,18 @@ import io.kith.server.control.OtherDecisions.Found;
 import io.kith.server.control.OtherDecisions.Latest;
 import io.kith.server.control.RefusedException;
 import io.kith.server.control.RuleVerbs.Target;
+import io.kith.server.control.Wanted;
 import io.kith.server.telemetry.SpanAttributes;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Answers what {@code admin.proto} asks, from the control state of this server. */
@@ -283,14 +288,19 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
     answer(
         caller,
         () -> {
-          var owner = ownerOrAll(request.getOwner());
+          var wanted = wanted(request);
           var limit = limit(request.getLimit());
           state.flush();
           var found =
               request.getId().isEmpty()
-                  ? latest(owner, request.getDeniedOnly(), limit)
-                  : new Latest(List.of(remembered(request.getId())), List.of());
-          var decisions = ListDecisionsResponse.newBuilder().addAllUnanswered(found.silent());
+                  ? latest(wanted, limit)
+                  : new Latest(List.of(remembered(request.getId())), 0, List.of());
+          var decisions =
+              ListDecisionsResponse.newBuilder()
+                  .setLookedSince(timestamp(lookedSince(wanted)))
+                  .setCheckServers(found.asked())
+                  .addAllUnanswered(found.silent())
+                  .setMayBeOneOfSeveral(state.mayBeOneOfSeveral());
           found
               .decisions()
               .forEach(
@@ -317,12 +327,27 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
     return limit;
   }
 
-  private Latest latest(@Nullable Owner owner, boolean deniedOnly, int limit)
-      throws RefusedException, InterruptedException {
-    if (owner != null) {
-      state.requireKnown(owner);
+  private Wanted wanted(ListDecisionsRequest request) throws RefusedException {
+    var owner = ownerOrAll(request.getOwner());
+    var since =
+        request.hasSince() ? state.now().minus(duration("since", request.getSince())) : null;
+    return read(
+        request.getReason(),
+        reason -> new Wanted(owner, request.getDeniedOnly(), orNull(reason), since));
+  }
+
+  private Latest latest(Wanted wanted, int limit) throws RefusedException, InterruptedException {
+    if (wanted.owner() != null) {
+      state.requireKnown(wanted.owner());
     }
-    return state.others().latest(owner, deniedOnly, limit);
+    return state.others().latest(wanted, limit);
+  }
+
+  private Instant lookedSince(Wanted wanted) {
+    return Stream.of(started, state.remembered(wanted), wanted.since())
+        .filter(Objects::nonNull)
+        .max(Comparator.naturalOrder())
+        .orElse(started);
   }
 
   private Found remembered(String id) throws RefusedException, InterruptedException {
@@ -331,7 +356,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
       throw RefusedException.notFound(
           "decision '"
               + id
-              + "' is not remembered any more (its trace has the attribute "
+              + "' is not remembered any more (with telemetry.otlp its trace has the attribute "
               + SpanAttributes.DECISION_ID.getKey()
               + ")");
     }

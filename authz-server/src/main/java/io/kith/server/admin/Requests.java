@@ -88,14 +88,22 @@ final class Requests {
   }
 
   static Duration ttl(com.google.protobuf.Duration ttl) throws RefusedException {
-    if (ttl.getSeconds() < 0
-        || ttl.getSeconds() > MAX_TTL_SECONDS
-        || ttl.getNanos() < 0
-        || ttl.getNanos() > 999_999_999) {
+    return duration("ttl", ttl);
+  }
+
+  static Duration duration(String field, com.google.protobuf.Duration asked)
+      throws RefusedException {
+    if (asked.getSeconds() < 0
+        || asked.getSeconds() > MAX_TTL_SECONDS
+        || asked.getNanos() < 0
+        || asked.getNanos() > 999_999_999) {
       throw RefusedException.invalid(
-          "ttl: " + ttl.getSeconds() + " s (expected: more than nothing and at most 3650 days)");
+          field
+              + ": "
+              + asked.getSeconds()
+              + " s (expected: more than nothing and at most 3650 days)");
     }
-    return Duration.ofSeconds(ttl.getSeconds(), ttl.getNanos());
+    return Duration.ofSeconds(asked.getSeconds(), asked.getNanos());
   }
 
   static Instant until(com.google.protobuf.Timestamp time) throws RefusedException {

@@ -31,6 +31,7 @@ import io.kith.server.store.InMemoryStore;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -628,6 +629,11 @@ public final class ControlState implements Policy, AutoCloseable {
     return log.tail(from, owner == null ? null : workloads.known(owner).owner(), deniedOnly, most);
   }
 
+  /** From when on all such decisions of this server are remembered; null when all ever are. */
+  public @Nullable Instant remembered(Wanted wanted) {
+    return log.reach(wanted);
+  }
+
   /** A decision that is remembered, or null. */
   public @Nullable CheckRecord decision(String id) {
     return log.find(id);
@@ -720,6 +726,16 @@ public final class ControlState implements Policy, AutoCloseable {
   public StoreHealth store() {
     return new StoreHealth(
         settings.storeKind(), settings.replica(), journal.position(), journal.problem());
+  }
+
+  /** Whether other servers may be on the same store. */
+  public boolean mayBeOneOfSeveral() {
+    return settings.storeKind().equals("postgresql");
+  }
+
+  /** The server's time. */
+  public Instant now() {
+    return clock.instant();
   }
 
   /** Times that an entry of the log was refused. */

@@ -19,6 +19,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -78,6 +79,7 @@ final class DecisionLog {
     private static final int WHOLE = 4;
 
     private final int room;
+    private boolean forgot;
     private final FlatTable rows = new FlatTable(KEY, WORDS, 5);
 
     Lines(int room) {
@@ -124,7 +126,13 @@ final class DecisionLog {
               plain ? null : answered);
       if (rows.size() > room) {
         rows.remove(rows.eldest());
+        forgot = true;
       }
+    }
+
+    /** From when on all of the kind are here; null when none was forgotten. */
+    @Nullable Instant reach() {
+      return forgot ? time(rows.eldest()) : null;
     }
 
     /** The row of a decision, or -1. */
@@ -160,6 +168,14 @@ final class DecisionLog {
       return rows.number(row, PLACE);
     }
 
+    Instant time(int row) {
+      return Instant.ofEpochSecond(rows.number(row, SECONDS), rows.number(row, NANOS));
+    }
+
+    Decision decision(int row) {
+      return (Decision) requireNonNull(rows.object(row, DECISION), "decision");
+    }
+
     @Nullable Owner owner(int row) {
       return rows.object(row, WORKLOAD) instanceof Workload workload ? workload.owner() : null;
     }
@@ -172,14 +188,14 @@ final class DecisionLog {
       return new CheckRecord(
           Ids.decision(rows.number(row, 0)),
           Ids.trace(rows.number(row, TRACE), rows.number(row, TRACE + 1)),
-          Instant.ofEpochSecond(rows.number(row, SECONDS), rows.number(row, NANOS)),
+          time(row),
           (SpiffeId) rows.object(row, REPORTER),
           (Workload) rows.object(row, WORKLOAD),
           (flags & HAS_REPLICA) == 0
               ? null
               : IpAddress.of(rows.number(row, REPLICA), rows.number(row, REPLICA + 1)),
           (Flow) rows.object(row, FLOW),
-          (Decision) requireNonNull(rows.object(row, DECISION), "decision"),
+          decision(row),
           (flags & REPEATED) != 0,
           (flags & ROUTINE) != 0,
           (flags & LATE) != 0);
@@ -257,12 +273,19 @@ final class DecisionLog {
    *
    * @param owner null for every workload and for what is nobody's
    */
-  synchronized List<CheckRecord> latest(@Nullable Owner owner, boolean deniedOnly, int limit) {
+  List<CheckRecord> latest(@Nullable Owner owner, boolean deniedOnly, int limit) {
+    return latest(new Wanted(owner, deniedOnly), limit);
+  }
+
+  /** Newest first. */
+  synchronized List<CheckRecord> latest(Wanted wanted, int limit) {
     var found = new ArrayList<Found>();
-    for (var kind : deniedOnly ? List.of(Kind.DENIED) : List.of(Kind.values())) {
+    var since = wanted.since();
+    for (var kind : kinds(wanted)) {
       var same = of(kind);
       for (var row = same.newest(); row >= 0; row = same.before(row)) {
-        if (owner == null || owner.equals(same.owner(row))) {
+        if (wanted.includes(same.owner(row), same.decision(row))
+            && (since == null || !same.time(row).isBefore(since))) {
           found.add(new Found(same, row));
         }
       }
@@ -272,6 +295,26 @@ final class DecisionLog {
         .limit(limit)
         .map(Found::read)
         .toList();
+  }
+
+  private static List<Kind> kinds(Wanted wanted) {
+    if (wanted.deniedOnly()) {
+      return List.of(Kind.DENIED);
+    }
+    return wanted.reason() == null
+        ? List.of(Kind.values())
+        : List.of(Kind.DENIED, Kind.WOULD_BE_DENIED);
+  }
+
+  /**
+   * From when on all that is wanted is remembered; null when nothing of its kinds was forgotten.
+   */
+  synchronized @Nullable Instant reach(Wanted wanted) {
+    return kinds(wanted).stream()
+        .map(kind -> of(kind).reach())
+        .filter(Objects::nonNull)
+        .max(Comparator.naturalOrder())
+        .orElse(null);
   }
 
   /**

@@ -15,17 +15,12 @@ public interface Elsewhere {
    * What is asked.
    *
    * @param id of a decision, or null for the latest
-   * @param owner null for every workload and for what is nobody's
+   * @param wanted which of the latest
    * @param limit from 1
    * @param from place in the log after which they came, oldest first, and then the latest of more
    *     than the limit; null: newest first
    */
-  record Question(
-      @Nullable String id,
-      @Nullable Owner owner,
-      boolean deniedOnly,
-      int limit,
-      @Nullable Long from) {
+  record Question(@Nullable String id, Wanted wanted, int limit, @Nullable Long from) {
     public Question {
       if (limit < 1) {
         throw new IllegalArgumentException("limit: " + limit + " (expected: from 1)");
@@ -34,7 +29,17 @@ public interface Elsewhere {
 
     /** For the latest, or one. */
     public Question(@Nullable String id, @Nullable Owner owner, boolean deniedOnly, int limit) {
-      this(id, owner, deniedOnly, limit, null);
+      this(id, new Wanted(owner, deniedOnly), limit, null);
+    }
+
+    /** The same from a place on. */
+    public Question(
+        @Nullable String id,
+        @Nullable Owner owner,
+        boolean deniedOnly,
+        int limit,
+        @Nullable Long from) {
+      this(id, new Wanted(owner, deniedOnly), limit, from);
     }
   }
 
@@ -88,6 +93,6 @@ public interface Elsewhere {
    * @throws RefusedException when too many ask already; those who follow do not count
    */
   default Answers ask(Question question) throws RefusedException, InterruptedException {
-    return follow(question.owner(), _ -> question);
+    return follow(question.wanted().owner(), _ -> question);
   }
 }

@@ -54,9 +54,10 @@ public final class OtherDecisions {
    * The latest.
    *
    * @param decisions newest first
-   * @param silent check servers that did not answer in time
+   * @param asked how many check servers were
+   * @param silent those that did not answer in time
    */
-  public record Latest(List<Found> decisions, List<String> silent) {
+  public record Latest(List<Found> decisions, int asked, List<String> silent) {
     public Latest {
       decisions = List.copyOf(decisions);
       silent = List.copyOf(silent);
@@ -105,8 +106,8 @@ public final class OtherDecisions {
             + (answers.asked() - answers.silent().size())
             + " check servers that follow this server"
             + silence(answers.silent())
-            + "; one that follows another control server is asked there (its trace has the"
-            + " attribute "
+            + "; one that follows another control server is asked there (with telemetry.otlp its"
+            + " trace has the attribute "
             + SpanAttributes.DECISION_ID.getKey()
             + ")");
   }
@@ -121,25 +122,24 @@ public final class OtherDecisions {
         + (more > 0 ? " and " + more + " more" : "");
   }
 
-  /**
-   * The latest decisions of this server and of the others.
-   *
-   * @param owner null for every workload and for what is nobody's
-   */
-  public Latest latest(@Nullable Owner owner, boolean deniedOnly, int limit)
-      throws RefusedException, InterruptedException {
+  /** The latest decisions of this server and of the others. */
+  public Latest latest(Wanted wanted, int limit) throws RefusedException, InterruptedException {
     var all = new ArrayList<Found>();
-    log.latest(owner, deniedOnly, limit).forEach(one -> all.add(new Found(one, "")));
+    log.latest(wanted, limit).forEach(one -> all.add(new Found(one, "")));
     if (limit == 0) {
-      return new Latest(all, List.of());
+      return new Latest(all, 0, List.of());
     }
-    var answers = elsewhere.ask(new Elsewhere.Question(null, owner, deniedOnly, limit));
-    answers.answers().forEach(answer -> all.addAll(read(answer)));
+    var answers = elsewhere.ask(new Elsewhere.Question(null, wanted, limit, null));
+    answers.answers().stream()
+        .flatMap(answer -> read(answer).stream())
+        .filter(one -> wanted.includes(one.decision())) // an older one knows no reason and time
+        .forEach(all::add);
     return new Latest(
         all.stream()
             .sorted(Comparator.comparing((Found one) -> one.decision().time()).reversed())
             .limit(limit)
             .toList(),
+        answers.asked(),
         answers.silent());
   }
 
@@ -173,9 +173,10 @@ public final class OtherDecisions {
       return written(own == null ? List.of() : List.of(own), 0, 0);
     }
     if (question.from() == null) {
-      return written(log.latest(question.owner(), question.deniedOnly(), question.limit()), 0, 0);
+      return written(log.latest(question.wanted(), question.limit()), 0, 0);
     }
-    var tail = log.tail(question.from(), question.owner(), question.deniedOnly(), question.limit());
+    var wanted = question.wanted();
+    var tail = log.tail(question.from(), wanted.owner(), wanted.deniedOnly(), question.limit());
     return written(tail.decisions(), tail.next(), tail.missed());
   }
 

@@ -147,7 +147,7 @@ public final class CheckServers implements Elsewhere {
 
   @Override
   public Answers ask(Question question) throws RefusedException, InterruptedException {
-    return ask(questions, question.owner(), _ -> question);
+    return ask(questions, question.wanted().owner(), _ -> question);
   }
 
   @Override
@@ -180,12 +180,15 @@ public final class CheckServers implements Elsewhere {
   }
 
   private DecisionsQuestion message(Question question, int servers) {
+    var wanted = question.wanted();
     var message =
         DecisionsQuestion.newBuilder()
             .setId(lastQuestion.incrementAndGet())
             .setDecisionId(question.id() == null ? "" : question.id())
-            .setOwner(question.owner() == null ? "" : question.owner().toString())
-            .setDeniedOnly(question.deniedOnly())
+            .setOwner(wanted.owner() == null ? "" : wanted.owner().toString())
+            .setDeniedOnly(wanted.deniedOnly())
+            .setReason(wanted.reason() == null ? "" : wanted.reason())
+            .setSinceMillis(wanted.since() == null ? 0 : wanted.since().toEpochMilli())
             .setLimit(Math.min(question.limit(), Math.max(1, MAX_DECISIONS / servers)));
     if (question.from() != null) {
       message.setFrom(question.from());

@@ -35,8 +35,10 @@ import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Sidecars;
 import io.kith.server.control.Elsewhere;
 import io.kith.server.control.FleetDenial;
+import io.kith.server.control.Wanted;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -384,6 +386,14 @@ public final class ControlStore implements BaselineStore {
           .build();
     }
 
+    private static Wanted wanted(DecisionsQuestion question) {
+      return new Wanted(
+          question.getOwner().isEmpty() ? null : Owner.parse(question.getOwner()),
+          question.getDeniedOnly(),
+          question.getReason().isEmpty() ? null : question.getReason(),
+          question.getSinceMillis() == 0 ? null : Instant.ofEpochMilli(question.getSinceMillis()));
+    }
+
     /** Answers, unless there are more questions than a control server asks. */
     private void answer(DecisionsQuestion question) {
       if (!answering.tryAcquire()) {
@@ -397,8 +407,7 @@ public final class ControlStore implements BaselineStore {
                   var asked =
                       new Elsewhere.Question(
                           question.getDecisionId().isEmpty() ? null : question.getDecisionId(),
-                          question.getOwner().isEmpty() ? null : Owner.parse(question.getOwner()),
-                          question.getDeniedOnly(),
+                          wanted(question),
                           Math.clamp(question.getLimit(), 1, MAX_DECISIONS),
                           question.hasFrom() ? question.getFrom() : null);
                   var remembered = reporter.decisions(asked);

@@ -23,8 +23,8 @@ import picocli.CommandLine.Parameters;
     footer = {
       "  kith explain d:0123456789abcdef",
       "",
-      "The id is in kith decisions, in the trace, in Envoy's access log and in the body of a"
-          + " denial.",
+      "The id is in kith decisions, in Envoy's access log, in the body of a denial and, where",
+      "telemetry.otlp is set, in the trace.",
     })
 public final class ExplainCommand extends AdminVerb<DecisionRecord> {
   private static final int LABEL = 14;
@@ -48,7 +48,7 @@ public final class ExplainCommand extends AdminVerb<DecisionRecord> {
       throw Failure.refused(
           "decision '"
               + Words.safe(decisionId)
-              + "' is not remembered (its trace has the attribute "
+              + "' is not remembered (with telemetry.otlp its trace has the attribute "
               + SpanAttributes.DECISION_ID.getKey()
               + ")");
     }

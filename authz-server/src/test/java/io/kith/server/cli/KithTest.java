@@ -229,11 +229,15 @@ class KithTest {
     assertThat(out.toString())
         .isEqualTo(
             """
-            TIME                  VERDICT  REASON       ID
-            2026-11-25T12:00:00Z  deny     new_process  %s
+            TIME                  VERDICT  REASON       ID                  WORKLOAD
+            2026-11-25T12:00:00Z  deny     new_process  %s  shop/deployment/checkout
                 /usr/bin/curl → shop/statefulset/orders-db:5432
             """
                 .formatted(denied.decisionId()));
+
+    assertThat(kith("decisions", "--owner", OWNER, "--reason", "new_process", "--since", "1h"))
+        .isZero();
+    assertThat(out.toString()).contains(denied.decisionId()).doesNotContain("WORKLOAD");
 
     assertThat(kith("explain", denied.decisionId())).isZero();
     assertThat(out.toString().replaceAll("bl:[0-9a-f]{32}", "bl:…"))
@@ -291,6 +295,27 @@ class KithTest {
         .doesNotContain("kith allow");
     assertThat(kith("allow", OWNER, denied.decisionId(), "--note", "please")).isEqualTo(1);
     assertThat(err.toString()).startsWith("kith: decision d:").contains("has no known process");
+  }
+
+  @Test
+  void decisions_ofNothing_sayWhatWasLookedAt() {
+    assertThat(kith("decisions", "--owner", OWNER, "--denied")).isZero();
+    assertThat(out)
+        .hasToString(
+            "This server remembers no denial of shop/deployment/checkout since"
+                + " 2026-11-25T12:00:00Z.\n");
+    enforce();
+    check(flow(database(), CURL));
+    clock.set(NOON.plusSeconds(3_601));
+    assertThat(kith("decisions", "--reason", "new_process", "--since", "1h")).isZero();
+    assertThat(out)
+        .hasToString(
+            "This server remembers no denial with reason new_process since 2026-11-25T12:00:01Z.\n");
+
+    assertThat(kith("decisions", "--since", "soon")).isEqualTo(2);
+    assertThat(err.toString()).startsWith("kith: --since: 'soon' (expected: 90s, 30m, 4h or 7d)");
+    assertThat(kith("decisions", "--reason", "new_proces")).isEqualTo(1);
+    assertThat(err.toString()).startsWith("kith: reason: 'new_proces' (expected: one of ");
   }
 
   @Test

@@ -147,6 +147,45 @@ class DecisionLogTest {
   }
 
   @Test
+  void latest_ofAReason_isWhatWasDeniedForIt_orWouldBe() {
+    var unknown = new Verdict.Deny(null, new Reason.UnknownReporter("nobody"));
+    var mayPass = new Decision(new Verdict.Allow(null), unknown, Mode.SHADOW, "r7", null);
+    log.add(record(0, ALLOWED));
+    log.add(record(1, DENIED));
+    log.add(record(2, mayPass));
+    log.add(record(3, decision(new Verdict.Deny(null, new Reason.Internal()))));
+
+    assertThat(log.latest(new Wanted(null, false, "unknown_reporter", null), 9))
+        .extracting(CheckRecord::decisionId)
+        .containsExactly(id(2), id(1));
+    assertThat(log.latest(new Wanted(null, true, "unknown_reporter", null), 9))
+        .extracting(CheckRecord::decisionId)
+        .containsExactly(id(1));
+  }
+
+  @Test
+  void latest_sinceATime_isFromThenOn() {
+    var answered = record(1, DENIED);
+    log.add(answered);
+
+    assertThat(log.latest(new Wanted(null, false, null, answered.time()), 9)).hasSize(1);
+    assertThat(log.latest(new Wanted(null, false, null, answered.time().plusNanos(1)), 9))
+        .isEmpty();
+  }
+
+  @Test
+  void reach_isFromTheFirstThatIsLeft_onceSomeOfTheKindWereForgotten() {
+    IntStream.range(0, 1_000).forEach(i -> log.add(record(i, ALLOWED)));
+    assertThat(log.reach(new Wanted(null, false))).isNull();
+
+    log.add(record(1_000, ALLOWED));
+
+    assertThat(log.reach(new Wanted(null, false))).isEqualTo(record(1, ALLOWED).time());
+    assertThat(log.reach(new Wanted(null, true))).as("no denial was").isNull();
+    assertThat(log.reach(new Wanted(null, false, "internal", null))).isNull();
+  }
+
+  @Test
   void tail_goesOnWhereItWas_andSaysWhatIsForgotten() {
     IntStream.range(0, 1_003).forEach(i -> log.add(record(i, ALLOWED)));
 

@@ -19,6 +19,7 @@ import io.kith.baselines.decision.Mode;
 import io.kith.baselines.decision.Reason;
 import io.kith.baselines.decision.Snapshot;
 import io.kith.baselines.decision.Verdict;
+import io.kith.baselines.decision.Verdict.Deny;
 import io.kith.baselines.destination.DestinationFacts.Resolved;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.Provenance;
@@ -294,11 +295,46 @@ class OtherDecisionsTest {
     log.add(own);
     thereAre(new Answers(List.of(answer("a", last, first)), 2, List.of("b")));
 
-    var latest = others.latest(null, false, 2);
+    var latest = others.latest(new Wanted(null, false), 2);
 
     assertThat(latest.decisions())
         .containsExactly(new OtherDecisions.Found(last, "a"), new OtherDecisions.Found(own, ""));
+    assertThat(latest.asked()).isEqualTo(2);
     assertThat(latest.silent()).containsExactly("b");
+  }
+
+  /** An older check server answers with all it has. */
+  @Test
+  void latest_ofAReasonAndTime_isAskedOfAll_andAnAnswerWithMoreIsCut() throws Exception {
+    var denial =
+        record(
+            flow(database(), CURL),
+            new Decision(new Deny(null, new Reason.NewProcess()), null, Mode.ENFORCE, "r7", null));
+    thereAre(new Answers(List.of(answer("a", denial, deniedAt(1))), 1, List.of()));
+    var wanted = new Wanted(null, false, "new_process", NOON);
+
+    var latest = others.latest(wanted, 9);
+
+    assertThat(asked).containsExactly(new Question(null, wanted, 9, null));
+    assertThat(latest.decisions()).containsExactly(new OtherDecisions.Found(denial, "a"));
+    assertThat(others.latest(new Wanted(null, true, null, NOON.plusSeconds(9)), 9).decisions())
+        .isEmpty();
+  }
+
+  @Test
+  void reasonsThatMayBeAskedFor_areAllOfThem() {
+    assertThat(reasons())
+        .allSatisfy(
+            reason ->
+                assertThat(new Wanted(null, true, reason.code(), null).reason())
+                    .isEqualTo(reason.code()));
+    assertThatThrownBy(() -> new Wanted(null, true, "new_proces", null))
+        .hasMessageStartingWith("reason: 'new_proces' (expected: one of bad_provenance, ")
+        .hasMessageEndingWith(", unmediated)")
+        .satisfies(
+            e ->
+                assertThat(String.valueOf(e.getMessage()).split(", "))
+                    .hasSize(Reason.class.getPermittedSubclasses().length));
   }
 
   private static CheckRecord deniedAt(int second) {

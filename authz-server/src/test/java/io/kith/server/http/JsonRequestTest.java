@@ -53,12 +53,14 @@ class JsonRequestTest {
                 Map.of(
                     "owner", List.of("a/b/c"),
                     "denied_only", List.of("true"),
-                    "limit", List.of("7"))))
+                    "limit", List.of("7"),
+                    "since", List.of("3600s"))))
         .isEqualTo(
             ListDecisionsRequest.newBuilder()
                 .setOwner("a/b/c")
                 .setDeniedOnly(true)
                 .setLimit(7)
+                .setSince(com.google.protobuf.Duration.newBuilder().setSeconds(3_600))
                 .build());
   }
 
@@ -114,7 +116,9 @@ class JsonRequestTest {
   @Test
   void read_queryThatIsNotUnderstood_namesTheField() {
     assertThatThrownBy(() -> query(Map.of("denied", List.of("true"))))
-        .hasMessage("\"denied\": unknown field (expected: one of owner, denied_only, limit, id)");
+        .hasMessage(
+            "\"denied\": unknown field (expected: one of owner, denied_only, limit, id, reason,"
+                + " since)");
     assertThatThrownBy(() -> query(Map.of("limit", List.of("-1"))))
         .hasMessage("limit: \"-1\" (expected: a whole number)");
     assertThatThrownBy(() -> query(Map.of("limit", List.of("1", "2"))))
