@@ -129,7 +129,8 @@ final class ModeVerbs {
               + ", and no baseline in force yet: "
               + String.join(", ", without)
               + " (kith mode OWNER enforce --note TEXT puts a proposed one in force; where none is,"
-              + " end learning first: kith learn finish OWNER --note TEXT)");
+              + " end learning first: kith learn finish OWNER --note TEXT; to have it"
+              + " observe on: kith mode OWNER observe --note TEXT)");
     }
   }
 

@@ -180,7 +180,10 @@ public final class ExplainCommand extends AdminVerb<DecisionRecord> {
               + "To pass what is not known: unattributed: allow of the scope in kith.yaml, or of its"
               + " Scope object:\n"
               + "  "
-              + passUnknown(decision);
+              + passUnknown(decision)
+              + "\n"
+              + "which holds for all of that scope until it is taken back (the same with"
+              + " \"unattributed\":null); kith mode OWNER observe opens one workload.";
       case "denied_by_hand", "quarantined" ->
           "a person denied it, which wins; kith rules names the rule, kith remove takes one by hand"
               + " back.";

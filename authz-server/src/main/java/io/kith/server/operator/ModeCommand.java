@@ -76,6 +76,11 @@ public final class ModeCommand extends AdminVerb<SetModeResponse> {
             + " (before: "
             + response.getPreviousMode()
             + ")");
+    if (mode == Mode.inherit && response.getMode().equals(Mode.enforce.name())) {
+      out.println(
+          "What was proposed meanwhile is not in force, and refused where only that has it: kith"
+              + " status says \"proposed\", kith mode OWNER enforce puts it in force.");
+    }
     if (!response.getDrains().isEmpty()) {
       out.println(response.getDrains());
     }

@@ -348,7 +348,12 @@ class KithTest {
     assertThat(kith("mode", OWNER, "inherit", "--note", "over")).isZero();
 
     assertThat(out)
-        .hasToString("Mode of " + OWNER + ": enforce, set by kith mode * (before: observe)\n");
+        .hasToString(
+            "Mode of "
+                + OWNER
+                + ": enforce, set by kith mode * (before: observe)\n"
+                + "What was proposed meanwhile is not in force, and refused where only that has it:"
+                + " kith status says \"proposed\", kith mode OWNER enforce puts it in force.\n");
     assertThat(kith("mode", OWNER, "inherit", "--note", "again")).isEqualTo(1);
     assertThat(err)
         .hasToString(

@@ -341,7 +341,8 @@ class ControlStateTest {
     var refusal =
         "enforce, set by kith.yaml, scope *, and no baseline in force yet:"
             + " shop/deployment/checkout (kith mode OWNER enforce --note TEXT puts a proposed one"
-            + " in force; where none is, end learning first: kith learn finish OWNER --note TEXT)";
+            + " in force; where none is, end learning first: kith learn finish OWNER --note TEXT; to"
+            + " have it observe on: kith mode OWNER observe --note TEXT)";
     assertThatThrownBy(() -> state.inheritMode(ONE, "over", "ada")).hasMessage(refusal);
     state.finishTestRun(OWNER, "suite passed", "ada");
     assertThatThrownBy(() -> state.inheritMode(ONE, "over", "ada")).hasMessage(refusal);

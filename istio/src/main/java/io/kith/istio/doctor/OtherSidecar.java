@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
@@ -35,6 +36,9 @@ final class OtherSidecar {
           "agentgateway-waypoint",
           "grpc-agent",
           "grpc-simple");
+
+  /** Of a template: the injector trims more than Java does. */
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]+");
 
   /** An annotation with settings of the proxy, as YAML. */
   static final String CONFIG = "proxy.istio.io/config";
@@ -115,7 +119,9 @@ final class OtherSidecar {
   /** Whether templates are the sidecar's and those of whoever runs Istio, as SPIRE's is. */
   private static boolean isAddition(String templates) {
     var names = Arrays.stream(templates.split(",", -1)).map(String::strip).toList();
-    return names.contains("sidecar") && names.stream().noneMatch(OTHER_TEMPLATES::contains);
+    return names.contains("sidecar")
+        && names.stream()
+            .allMatch(name -> NAME.matcher(name).matches() && !OTHER_TEMPLATES.contains(name));
   }
 
   private static boolean isOfIstio(Tree mount) {

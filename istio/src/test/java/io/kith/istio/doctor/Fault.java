@@ -976,6 +976,11 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             "a template without redirection beside the sidecar's",
             "inject.istio.io/templates",
             "sidecar,grpc-agent"));
+    all.add(
+        other(
+            "the same behind a blank that only the injector takes for one",
+            "inject.istio.io/templates",
+            "sidecar,\u00a0grpc-agent"));
     all.add(other("an environment of the proxy", OtherSidecar.CONFIG, "proxyMetadata: {A: b}"));
     all.add(other("another bootstrap", OtherSidecar.CONFIG, "{\"custom_config_file\": \"/x\"}"));
     all.add(other("settings that cannot be read", OtherSidecar.CONFIG, "[concurrency"));

@@ -535,7 +535,7 @@ final class Overlays implements FailureModes {
               + " is deleted"
               + inSomeSeconds(scope)
               + ", unless they are "
-              + there.labels.get(MeshNames.FAILURE_MODE)
+              + there.labels.getOrDefault(MeshNames.FAILURE_MODE, "open")
               + " without it too";
     }
     var failure = mode == Mode.ENFORCE ? new FailureMode.Closed() : new FailureMode.Open();
