@@ -280,12 +280,11 @@ final class DecisionLog {
   /** Newest first. */
   synchronized List<CheckRecord> latest(Wanted wanted, int limit) {
     var found = new ArrayList<Found>();
-    var since = wanted.since();
     for (var kind : kinds(wanted)) {
       var same = of(kind);
       for (var row = same.newest(); row >= 0; row = same.before(row)) {
         if (wanted.includes(same.owner(row), same.decision(row))
-            && (since == null || !same.time(row).isBefore(since))) {
+            && wanted.includes(same.time(row))) {
           found.add(new Found(same, row));
         }
       }

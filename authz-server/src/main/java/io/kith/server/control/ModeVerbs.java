@@ -42,22 +42,19 @@ final class ModeVerbs {
    */
   ModeChange set(ScopeName scope, Mode mode, @Nullable String revision, String note, String by)
       throws RefusedException {
-    Notes.require(note, "why the mode changes");
     var change =
-        journal
-            .add(
-                by,
-                note,
-                fold -> {
-                  requireCovered(scope);
-                  requireNoOther(fold.modes().inForce(scope), scope, mode);
-                  requireRevision(fold, scope, mode, revision);
-                  var next = fold.modes().with(scope, mode);
-                  return new Journal.Drafted<>(
-                      new Amendment.SetMode(scope, mode, steps(fold, next, scope, mode)),
-                      ModeChange.of(scope, fold.modes(), next));
-                })
-            .result();
+        change(
+            note,
+            by,
+            fold -> {
+              requireCovered(scope);
+              requireNoOther(fold.modes().inForce(scope), scope, mode);
+              requireRevision(fold, scope, mode, revision);
+              var next = fold.modes().with(scope, mode);
+              return new Journal.Drafted<>(
+                  new Amendment.SetMode(scope, mode, steps(fold, next, scope, mode)),
+                  ModeChange.of(scope, fold.modes(), next));
+            });
     audit.accept(
         new AuditEntry("mode", scope.toString(), by, note, change.before().word(), mode.word()));
     return change;
@@ -68,20 +65,17 @@ final class ModeVerbs {
    * meanwhile waits for a person, as after an object that counts again.
    */
   ModeChange inherit(ScopeName scope, String note, String by) throws RefusedException {
-    Notes.require(note, "why the mode changes");
     var change =
-        journal
-            .add(
-                by,
-                note,
-                fold -> {
-                  requireCommanded(fold.modes(), scope);
-                  var next = fold.modes().inherited(scope);
-                  var made = ModeChange.of(scope, fold.modes(), next);
-                  requireBaselines(fold, scope, made);
-                  return new Journal.Drafted<>(new Amendment.InheritMode(scope, made.mode()), made);
-                })
-            .result();
+        change(
+            note,
+            by,
+            fold -> {
+              requireCommanded(fold.modes(), scope);
+              var next = fold.modes().inherited(scope);
+              var made = ModeChange.of(scope, fold.modes(), next);
+              requireBaselines(fold, scope, made);
+              return new Journal.Drafted<>(new Amendment.InheritMode(scope, made.mode()), made);
+            });
     audit.accept(
         new AuditEntry(
             "inherit",
@@ -91,6 +85,12 @@ final class ModeVerbs {
             change.before().word(),
             change.mode().word() + ", set by " + change.from()));
     return change;
+  }
+
+  private ModeChange change(String note, String by, Journal.Draft<ModeChange> draft)
+      throws RefusedException {
+    Notes.require(note, "why the mode changes");
+    return journal.add(by, note, draft).result();
   }
 
   /** Of a workload that is not known any more a command may have said something, too. */

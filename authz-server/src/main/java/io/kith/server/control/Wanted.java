@@ -58,7 +58,12 @@ public record Wanted(
   boolean includes(CheckRecord answered) {
     var workload = answered.workload();
     return includes(workload == null ? null : workload.owner(), answered.decision())
-        && (since == null || !answered.time().isBefore(since));
+        && includes(answered.time());
+  }
+
+  /** As far as when it was says. */
+  boolean includes(Instant time) {
+    return since == null || !time.isBefore(since);
   }
 
   /** But for when it was. */
