@@ -184,10 +184,17 @@ final class EnvoyBench {
       var most = Measured.of(requireNonNull(fast.get(nothing)), 0).perSecond();
       for (var number = 1; number <= plan.rounds(); number++) {
         say.accept("at a quarter of that, " + shape + ": round " + number + " of " + plan.rounds());
-        for (var row : List.of(nothing, kith)) {
-          rounds
-              .computeIfAbsent(row, _ -> new ArrayList<>())
-              .add(load(requireNonNull(lanes.get(row)), most * PART_OF_MOST));
+        for (var row : number % 2 == 1 ? List.of(nothing, kith) : List.of(kith, nothing)) {
+          var round = load(requireNonNull(lanes.get(row)), most * PART_OF_MOST);
+          rounds.computeIfAbsent(row, _ -> new ArrayList<>()).add(round);
+          var measured = Measured.of(List.of(round), 0);
+          say.accept(
+              String.format(
+                  Locale.ROOT,
+                  "  %s: p50 %,d µs, p99 %,d µs",
+                  row.authorizer().words(),
+                  measured.p50Micros(),
+                  measured.p99Micros()));
         }
       }
     }
@@ -249,7 +256,7 @@ final class EnvoyBench {
                       row.authorizer(),
                       row.shape(),
                       of == null ? null : Measured.of(of, 0),
-                      at == null ? null : Measured.of(at, 0),
+                      at == null ? null : EnvoyFigures.Paced.of(at),
                       reasons.getOrDefault(row, ""));
                 })
             .toList());
