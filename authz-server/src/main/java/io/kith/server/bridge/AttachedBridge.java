@@ -18,6 +18,7 @@ import io.kith.bridge.v1.Pod;
 import io.kith.bridge.v1.PodUpdate;
 import io.kith.bridge.v1.RevocationDone;
 import io.kith.bridge.v1.ServerMessage;
+import io.kith.server.check.BoundedLog;
 import io.kith.server.check.KnownConnection;
 import io.kith.server.check.Peer;
 import io.kith.server.check.SocketQuery;
@@ -31,7 +32,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import java.util.logging.Level;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +46,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Messages of the bridge come one after the other; questions come from any thread.
  */
 final class AttachedBridge {
+  private static final BoundedLog LOG = new BoundedLog(AttachedBridge.class, 10);
   private static final int MAX_IN_MESSAGE = 1_024;
   private static final ServerMessage OPENERS_WANTED =
       ServerMessage.newBuilder().setOpenersWanted(OpenersWanted.getDefaultInstance()).build();
@@ -64,6 +69,10 @@ final class AttachedBridge {
   private final Revocations revocations = new Revocations();
   private final Map<String, GuardPolicy> guards = new HashMap<>(); // told; guarded by itself
 
+  // Apart, so that what keeps the one from being told does not hold up the other.
+  private volatile Retries guarding;
+  private volatile Retries revoking;
+
   private volatile NodeStatus status = NodeStatus.getDefaultInstance();
   private volatile List<RegisteredPod> pods = List.of();
   private volatile List<String> problems = List.of();
@@ -79,6 +88,22 @@ final class AttachedBridge {
       Instant since,
       StreamWriter<ServerMessage> out,
       @Nullable OpenerTables tables) {
+    this(hub, peer, hello, since, out, tables, System::nanoTime);
+  }
+
+  /**
+   * The same.
+   *
+   * @param nanos as {@link System#nanoTime}, for when it is told again what it could not be told
+   */
+  AttachedBridge(
+      BridgeHub hub,
+      Peer peer,
+      Hello hello,
+      Instant since,
+      StreamWriter<ServerMessage> out,
+      @Nullable OpenerTables tables,
+      LongSupplier nanos) {
     this.hub = hub;
     this.peer = peer;
     this.hello = hello;
@@ -87,6 +112,8 @@ final class AttachedBridge {
     this.questions = new Questions(hello.getNode(), hub.counts());
     this.tables = tables;
     this.unasked = new UnaskedConnections(hub.deadlines(), this::tell);
+    this.guarding = new Retries(nanos);
+    this.revoking = new Retries(nanos);
   }
 
   String node() {
@@ -270,11 +297,14 @@ final class AttachedBridge {
   /**
    * Takes the place of a bridge of its node that went away a moment ago, or that it takes over
    * from: what that heard of pods which are the same holds, or what was heard before one that never
-   * registered any, and what it was not told yet is told here. Before anything is registered.
+   * registered any, and what it was not told yet is told here: not at once when it could not be
+   * told again and again. Before anything is registered.
    */
   void follows(AttachedBridge other) {
     var before = other.former;
     former = before == null ? other : before;
+    guarding = other.guarding;
+    revoking = other.revoking;
   }
 
   /** The ids of its own pods that are among these, with the same addresses. */
@@ -297,21 +327,48 @@ final class AttachedBridge {
    * for one thread.
    */
   void guards(Map<String, GuardPolicy> policies) {
-    orEnd(() -> tellGuards(policies));
+    orEnd(guarding, "policies", () -> tellGuards(policies));
   }
 
-  /** What was noted as told may not have been written: its next stream is told all of it. */
-  private void orEnd(Runnable telling) {
+  /**
+   * What was noted as told may not have been written: its next stream is told all of it, later and
+   * later while the mistake stays. Meanwhile the stream goes on, and the bridge by what it was told
+   * before.
+   *
+   * @param telling whether all was told that there is, and some is
+   */
+  private void orEnd(Retries retries, String what, BooleanSupplier telling) {
+    if (ended || !retries.areDue()) {
+      return;
+    }
     try {
-      telling.run();
+      var all = telling.getAsBoolean();
+      if (ended) { // by a mistake while it was written
+        retries.failed();
+      } else if (all && retries.wentWell()) {
+        LOG.log(Level.INFO, "bridge is told again", about(what), null);
+      }
     } catch (RuntimeException | Error e) {
+      retries.failed();
       end(Status.INTERNAL.withDescription("a mistake inside: " + e + " (attach again)"));
-      throw e;
+      if (retries.isNews()) {
+        LOG.log(
+            Level.SEVERE,
+            "a mistake inside while a bridge was told something: its stream ends, and it is told"
+                + " on the next, later and later while it fails",
+            about(what),
+            e);
+      }
     }
   }
 
-  private void tellGuards(Map<String, GuardPolicy> policies) {
+  private Map<String, String> about(String what) {
+    return Map.of("node", node(), "what", what);
+  }
+
+  private boolean tellGuards(Map<String, GuardPolicy> policies) {
     var news = GuardPolicies.newBuilder();
+    var all = !policies.isEmpty();
     synchronized (guards) {
       var octets = 0L;
       for (var one : policies.entrySet()) {
@@ -319,6 +376,7 @@ final class AttachedBridge {
           octets += one.getValue().getSerializedSize();
           if (news.getPoliciesCount() == MAX_IN_MESSAGE
               || (octets > MAX_OCTETS && news.getPoliciesCount() > 0)) {
+            all = false;
             break;
           }
           guards.put(one.getKey(), one.getValue());
@@ -330,6 +388,7 @@ final class AttachedBridge {
     if (news.getPoliciesCount() > 0) {
       out.write(ServerMessage.newBuilder().setGuardPolicies(news).build());
     }
+    return all;
   }
 
   /**
@@ -338,16 +397,17 @@ final class AttachedBridge {
    * @param revoked all of its pods' that are not gone
    */
   void revoke(Map<OpenFlows.Revoked, RegisteredPod> revoked) {
-    orEnd(() -> tellRevoked(revoked));
+    orEnd(revoking, "revocations", () -> tellRevoked(revoked));
   }
 
-  private void tellRevoked(Map<OpenFlows.Revoked, RegisteredPod> revoked) {
+  private boolean tellRevoked(Map<OpenFlows.Revoked, RegisteredPod> revoked) {
     for (var news : revocations.news(revoked)) {
       out.write(ServerMessage.newBuilder().setRevocation(news).build());
       if (!hello.getSaysRevocationDone()) {
         revocations.done(news.getId()); // an older bridge, which may have done it
       }
     }
+    return !revoked.isEmpty();
   }
 
   /** The connections of a revocation are gone. */

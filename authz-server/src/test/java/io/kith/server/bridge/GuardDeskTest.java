@@ -2,7 +2,6 @@ package io.kith.server.bridge;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
 import io.grpc.stub.StreamObserver;
@@ -53,6 +52,7 @@ import io.kith.server.check.CheckRecord;
 import io.kith.server.check.Deadlines;
 import io.kith.server.check.GuardRefusal;
 import io.kith.server.check.InMemoryPolicy;
+import io.kith.server.check.Logged;
 import io.kith.server.check.NodeBridges;
 import io.kith.server.check.Samples;
 import io.kith.server.check.SocketEnd;
@@ -69,6 +69,9 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
@@ -87,6 +90,8 @@ class GuardDeskTest {
   private final InMemoryPolicy policy = new InMemoryPolicy();
   private final OpenFlows flows = new OpenFlows(() -> NOON);
   private final List<ServerMessage> sent = new CopyOnWriteArrayList<>();
+  private final AtomicLong nanos = new AtomicLong();
+  private volatile boolean failsToWrite;
   private final AttachedBridge bridge = attached("10.1.0.1");
 
   @AfterEach
@@ -110,11 +115,15 @@ class GuardDeskTest {
 
   private AttachedBridge attached(
       String node, String from, boolean saysRevocationDone, Pod.Builder... pods) {
+    var attached = new AtomicReference<@Nullable AttachedBridge>();
     var out =
         new StreamWriter<>(
             new StreamObserver<ServerMessage>() {
               @Override
               public void onNext(ServerMessage message) {
+                if (failsToWrite) {
+                  throw new AssertionError("on purpose");
+                }
                 sent.add(message);
               }
 
@@ -125,7 +134,7 @@ class GuardDeskTest {
               public void onCompleted() {}
             },
             () -> true,
-            _ -> {});
+            why -> requireNonNull(attached.get()).gone(why));
     var id = SpiffeId.parse("spiffe://dev.kith.local/ns/kith/sa/identity-bridge");
     var one =
         new AttachedBridge(
@@ -134,7 +143,9 @@ class GuardDeskTest {
             Hello.newBuilder().setNode(node).setSaysRevocationDone(saysRevocationDone).build(),
             Instant.EPOCH,
             out,
-            null);
+            null,
+            nanos::get);
+    attached.set(one);
     assertThat(hub.attach(one)).isNull();
     var update = PodUpdate.newBuilder();
     List.of(pods).forEach(update::addPods);
@@ -260,15 +271,8 @@ class GuardDeskTest {
       enforce(edge(5_432, null));
       flows.answered(allowed(1));
       enforce();
-      var revoked = flows.revoked(policy, _ -> true).getFirst();
-      Map<OpenFlows.Revoked, RegisteredPod> failing =
-          new AbstractMap<>() {
-            @Override
-            public Set<Map.Entry<OpenFlows.Revoked, RegisteredPod>> entrySet() {
-              return Set.of(new FailingEntry(revoked));
-            }
-          };
-      assertThatThrownBy(() -> before.revoke(failing)).hasMessage("on purpose");
+
+      before.revoke(failing());
       assertThat(before.hasEnded()).isTrue();
 
       attached("10.1.0.1", true);
@@ -276,6 +280,77 @@ class GuardDeskTest {
 
       assertThat(revocations()).hasSize(1);
     }
+  }
+
+  /** What lost its permission, which cannot be told. */
+  private Map<OpenFlows.Revoked, RegisteredPod> failing() {
+    var revoked = flows.revoked(policy, _ -> true).getFirst();
+    return new AbstractMap<>() {
+      @Override
+      public Set<Map.Entry<OpenFlows.Revoked, RegisteredPod>> entrySet() {
+        return Set.of(new FailingEntry(revoked));
+      }
+    };
+  }
+
+  /** The stream ended each second, and the log had a line of each. */
+  @Test
+  void revoke_aMistakeThatStays_endsTheStreamMoreAndMoreRarely_andIsSaidOnce() {
+    try (var desk = desk(NetworkTarget.parse("10.96.0.10:53"));
+        var log = Logged.by(AttachedBridge.class)) {
+      enforce(edge(5_432, null));
+      flows.answered(allowed(1));
+      enforce();
+
+      var ends = endsInTenMinutes(one -> one.revoke(failing()));
+      assertThat(ends).isBetween(10, 30);
+      assertThat(log.messages())
+          .singleElement()
+          .asString()
+          .contains("a mistake inside", "node=node-1", "what=revocations");
+
+      desk.look();
+      assertThat(policies()).as("told meanwhile").isNotEmpty();
+      nanos.addAndGet(Duration.ofSeconds(30).toNanos());
+      desk.look();
+      assertThat(revocations()).hasSize(1);
+      assertThat(log.messages()).hasSize(2).last().asString().startsWith("bridge is told again");
+      attached("10.1.0.1", true).revoke(failing());
+      assertThat(log.messages()).as("once more").hasSize(3);
+    }
+  }
+
+  @Test
+  void look_policiesThatCannotBeWritten_endTheStreamMoreAndMoreRarely_andAreToldOnceTheyCan() {
+    try (var desk = desk(NetworkTarget.parse("10.96.0.10:53"))) {
+      failsToWrite = true;
+      assertThat(endsInTenMinutes(_ -> desk.look())).isBetween(10, 30);
+
+      failsToWrite = false;
+      nanos.addAndGet(Duration.ofSeconds(30).toNanos());
+      desk.look();
+
+      assertThat(policies()).hasSize(1);
+    }
+  }
+
+  /** How often the stream of a bridge that attaches again at once ends, told once a second. */
+  private int endsInTenMinutes(Consumer<AttachedBridge> told) {
+    var ends = 0;
+    for (var second = 0; second < 600; second++) {
+      var one = current();
+      told.accept(one);
+      if (one.hasEnded()) {
+        ends++;
+        attached("10.1.0.1", true);
+      }
+      nanos.addAndGet(Duration.ofSeconds(1).toNanos());
+    }
+    return ends;
+  }
+
+  private AttachedBridge current() {
+    return hub.attached().iterator().next();
   }
 
   /** Of a pod that cannot be had. */
