@@ -49,6 +49,7 @@ final class LearnedParts {
   private final LongAdder refused = new LongAdder();
   private final Set<String> said = new HashSet<>();
   private final Set<Owner> late = ConcurrentHashMap.newKeySet();
+  private final Set<Owner> unread = ConcurrentHashMap.newKeySet(); // and that was said
   private final List<Plain> left = new ArrayList<>();
   private final ReentrantLock reading = new ReentrantLock();
 
@@ -78,8 +79,14 @@ final class LearnedParts {
       if (parts.size() < limit && !late.contains(workload.owner())) {
         try {
           parts.addAll(workload.learning().changed(replica, countsToo, limit - parts.size()));
+          if (unread.remove(workload.owner())) {
+            LOG.log(Level.INFO, "what {0} learned is read again", workload.owner());
+          }
         } catch (RuntimeException | Error e) { // those of the others would not be handed out again
-          LOG.log(Level.ERROR, "what " + workload.owner() + " learned was not read", e);
+          LOG.log(
+              unread.add(workload.owner()) ? Level.ERROR : Level.DEBUG,
+              "what " + workload.owner() + " learned was not read; it is tried again",
+              e);
         }
       }
     }
@@ -161,6 +168,7 @@ final class LearnedParts {
 
   /** Takes all that this server learned of a workload, which is about to be released. */
   void leave(GovernedWorkload workload) {
+    unread.remove(workload.owner());
     if (late.remove(workload.owner())) {
       return; // it would take the place of what was written before
     }
