@@ -41,6 +41,7 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
@@ -93,6 +94,7 @@ public final class ControlState implements Policy, AutoCloseable {
   private final Answers answers;
   private final @Nullable Holdings holdings;
   private final Queue<Workload> appeared = new ConcurrentLinkedQueue<>();
+  private final Set<String> failing = ConcurrentHashMap.newKeySet(); // steps, and that was said
 
   /** The log is read to its end, so what comes now is new. */
   private volatile boolean live;
@@ -474,23 +476,42 @@ public final class ControlState implements Policy, AutoCloseable {
 
   /**
    * Does what is due without being asked: proposes baselines where learning is complete. To be
-   * called every few seconds; never throws for what one workload or the store is about.
+   * called every few seconds; never throws, and a step that fails keeps no other from being done.
    */
   public void tidy() {
-    workloads.retry();
-    pods.tell(clock.instant());
-    sidecars.retain(pod -> settings.directory().at(pod) != null);
-    nodeBridges.forget(BRIDGES_REMEMBERED, clock.instant());
+    step("compile again", workloads::retry);
+    step("tell of pods", () -> pods.tell(clock.instant()));
+    step("forget sidecars", () -> sidecars.retain(pod -> settings.directory().at(pod) != null));
+    step("forget bridges", () -> nodeBridges.forget(BRIDGES_REMEMBERED, clock.instant()));
+    step("govern what appeared", this::governAppeared);
+    step("catch up", parts::catchUp);
+    step("rest", workloads::rest);
+    if (settings.following() == null) {
+      step("propose", proposals::run);
+    }
+    if (holdings != null) {
+      step("look at what is held", holdings::tidy);
+    }
+  }
+
+  private void governAppeared() {
     for (var next = appeared.poll(); next != null; next = appeared.poll()) {
       workloads.governed(next);
     }
-    parts.catchUp();
-    workloads.rest();
-    if (settings.following() == null) {
-      proposals.run();
-    }
-    if (holdings != null) {
-      holdings.tidy();
+  }
+
+  /** Says a mistake once, and again when it came back. */
+  private void step(String name, Runnable doing) {
+    try {
+      doing.run();
+      if (failing.remove(name)) {
+        LOG.log(Level.INFO, "what was due is done again: step={0}", name);
+      }
+    } catch (RuntimeException | Error e) {
+      LOG.log(
+          failing.add(name) ? Level.ERROR : Level.DEBUG,
+          "what was due was not done; it is tried again: step=" + name,
+          e);
     }
   }
 

@@ -14,6 +14,9 @@ import io.kith.baselines.identity.Workload;
 import io.kith.baselines.identity.WorkloadDirectory;
 import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.store.LearnedPart;
+import io.kith.server.check.Logged;
+import io.kith.server.check.PodSource;
+import io.kith.server.check.RunningPod;
 import io.kith.server.store.InMemoryStore;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -121,6 +124,38 @@ class LateWorkloadTest {
     assertThat(owners(state))
         .containsExactly(CATALOG.owner().toString(), CHECKOUT.owner().toString());
     state.requireKnown(CHECKOUT.owner());
+  }
+
+  /** It kept those behind it from being done, for as long as it failed. */
+  @Test
+  void tidy_aStepThatFails_keepsNoOtherFromBeingDone_andIsSaidOnce() throws Exception {
+    var directory = new Growing(CATALOG);
+    state = open(directory);
+    state.follow(new FailingPods());
+    directory.grow(CHECKOUT);
+    try (var log = Logged.by(ControlState.class)) {
+      state.tidy();
+      state.tidy();
+
+      assertThat(owners(state)).contains(CHECKOUT.owner().toString());
+      assertThat(log.messages())
+          .containsExactly("what was due was not done; it is tried again: step=tell of pods");
+      state.follow(PodSource.NONE);
+      state.tidy();
+      assertThat(log.messages()).hasSize(2).last().asString().contains("is done again");
+    }
+  }
+
+  private static final class FailingPods implements PodSource {
+    @Override
+    public List<RunningPod> running() {
+      throw new AssertionError("on purpose");
+    }
+
+    @Override
+    public @Nullable RunningPod running(IpAddress address) {
+      return null;
+    }
   }
 
   @Test
