@@ -420,12 +420,11 @@ class BridgeStreamTest {
   @Test
   void start_serverComesLater_isAttachedThen() throws Exception {
     server.next(NODE_STATUS);
-    var port = server.endpoint().port();
-    server.close();
+    server.leave();
     var detached = awaitEvent(BridgeStream.Event.Detached.class);
     assertThat(detached.retryMillis()).isBetween(250L, 10_000L);
 
-    server = new FakeAuthzServer(port);
+    server = server.successor();
 
     assertThat(server.next().getMessageCase()).isEqualTo(HELLO);
   }
@@ -433,16 +432,15 @@ class BridgeStreamTest {
   /** A call on a connection that has failed already ends before it has begun. */
   @Test
   void begin_serverThatWasNotThereWhileTheStreamWasHeld_isTriedAgain() throws Exception {
-    var port = server.endpoint().port();
     stream.close();
-    server.close();
+    server.leave();
     events.clear();
     try (var held = server.hold(node, events::add)) {
       Thread.sleep(1_000); // until it cannot be connected to
       held.begin();
       awaitEvent(BridgeStream.Event.Detached.class);
 
-      server = new FakeAuthzServer(port);
+      server = server.successor();
 
       assertThat(server.next().getMessageCase()).isEqualTo(HELLO);
     }
@@ -687,16 +685,15 @@ class BridgeStreamTest {
   @Test
   void renew_whileNotAttached_dialsAtOnce() throws Exception {
     server.next(NODE_STATUS);
-    var port = server.endpoint().port();
     var inTime = false;
 
     for (var tries = 0; !inTime && tries < 5; tries++) { // again where a busy machine takes longer
-      server.close();
+      server.leave();
       Event.Detached detached;
       do {
         detached = awaitEvent(Event.Detached.class);
       } while (detached.retryMillis() < 4_000);
-      server = new FakeAuthzServer(port);
+      server = server.successor();
       var began = System.nanoTime();
 
       stream.renew();

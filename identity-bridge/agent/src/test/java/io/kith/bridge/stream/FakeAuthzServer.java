@@ -28,6 +28,9 @@ import io.kith.bridge.v1.Query;
 import io.kith.bridge.v1.ServerMessage;
 import io.kith.bridge.v1.Welcome;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
@@ -50,25 +53,39 @@ public final class FakeAuthzServer implements AutoCloseable {
   private final AtomicReference<@Nullable StreamObserver<ServerMessage>> older =
       new AtomicReference<>();
   private final Server server;
+  private final @Nullable Socket kept; // its port, until it is closed
   private final int port;
   private final AtomicInteger connections = new AtomicInteger();
   private volatile boolean connected;
 
   public FakeAuthzServer() throws IOException {
-    this(0);
+    this(keptPort());
   }
 
-  FakeAuthzServer(int port) throws IOException {
+  private FakeAuthzServer(Socket kept) throws IOException {
+    this.kept = kept;
+    this.port = kept.getLocalPort();
     server =
         Grpc.newServerBuilderForPort(port, InsecureServerCredentials.create())
             .addService(new Service())
             .build()
             .start();
-    this.port = server.getPort();
+  }
+
+  /**
+   * A port that nobody else is given while there is no server: whoever connects to it is refused,
+   * since it is not listened at, and a server may listen at it beside this.
+   */
+  private static Socket keptPort() throws IOException {
+    var kept = new Socket();
+    kept.setReuseAddress(true);
+    kept.bind(new InetSocketAddress(0));
+    return kept;
   }
 
   /** At a Unix socket, whose file stays when it is closed. */
   FakeAuthzServer(Path socket) throws IOException {
+    kept = null;
     server =
         NettyServerBuilder.forAddress(
                 new DomainSocketAddress(socket.toString()), InsecureServerCredentials.create())
@@ -240,14 +257,30 @@ public final class FakeAuthzServer implements AutoCloseable {
         .onError(Status.ABORTED.withDescription("attached again").asRuntimeException());
   }
 
-  /** Returns when the port is free again. */
-  @Override
-  public void close() {
+  /** Goes away, and returns when it is gone; its port stays its own. */
+  void leave() {
     server.shutdownNow();
     try {
       server.awaitTermination(1, TimeUnit.MINUTES);
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Another one at the port of this, which has left. */
+  FakeAuthzServer successor() throws IOException {
+    return new FakeAuthzServer(requireNonNull(kept, "a port"));
+  }
+
+  @Override
+  public void close() {
+    leave();
+    if (kept != null) {
+      try {
+        kept.close();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
     }
   }
 }
