@@ -32,6 +32,7 @@ import io.kith.server.check.Sidecars;
 import io.kith.server.control.Elsewhere;
 import io.kith.server.control.FleetDenial;
 import io.kith.server.control.ServerKeys;
+import io.kith.server.control.Wanted;
 import io.kith.server.fleet.ControlStore;
 import io.kith.server.store.InMemoryStore;
 import java.nio.file.Path;
@@ -427,6 +428,38 @@ class FleetAskTest {
       assertThat(ask(CART)).isEqualTo(List.of(ControlSite.CHECK + "#node-1"));
       assertThat(ask(TILL)).isEqualTo(List.of(ControlSite.CHECK + "#node-2"));
       assertThat(ask(null)).hasSize(2);
+    }
+  }
+
+  @Test
+  void ask_whatIsWanted_reachesTheCheckServerAsItWasAsked() throws Exception {
+    var asked = new ConcurrentLinkedQueue<Wanted>();
+    try (var one = site.follow(served, "node-1")) {
+      one.reports(
+          new Says(new ControlStore.Held(CART, Set.of(POD))) {
+            @Override
+            public Elsewhere.Remembered decisions(Elsewhere.Question question)
+                throws InterruptedException {
+              asked.add(question.wanted());
+              return super.decisions(question);
+            }
+          });
+      awaitHolders(1);
+      var since = Instant.parse("2026-11-25T12:00:00.123Z");
+      var all =
+          List.of(
+              new Wanted(CART, true, "new_process", since),
+              new Wanted(null, false, "expired", null),
+              new Wanted(null, false, null, since),
+              new Wanted(CART, false));
+
+      for (var wanted : all) {
+        var answers =
+            served.service().servers().ask(new Elsewhere.Question(null, wanted, 10, null));
+        assertThat(answers.silent()).isEmpty();
+      }
+
+      assertThat(asked).containsExactlyElementsOf(all);
     }
   }
 
