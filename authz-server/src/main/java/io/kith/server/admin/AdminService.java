@@ -71,6 +71,7 @@ import io.kith.server.control.RefusedException;
 import io.kith.server.control.RuleVerbs.Target;
 import io.kith.server.control.Wanted;
 import io.kith.server.telemetry.SpanAttributes;
+import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
@@ -79,12 +80,14 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntConsumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Answers what {@code admin.proto} asks, from the control state of this server. */
 public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
+  private static final System.Logger LOG = System.getLogger(AdminService.class.getName());
   private static final int DEFAULT_LIMIT = 100;
   private static final int MAX_LIMIT = 1_000;
   private static final String INHERIT = "inherit";
@@ -206,8 +209,26 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
           proposal
               .leftOut()
               .forEach(edge -> response.addLeftOut(AdminMessages.edge(KnownEdge.of(owner, edge))));
-          return response.setReviewItems(state.reports().reviewItems(owner)).build();
+          tellReview(() -> state.reports().reviewItems(owner), response::setReviewItems);
+          return response.build();
         });
+  }
+
+  /** How many edges wait for a person; null when that is not known. */
+  private interface ReviewItems {
+    @Nullable Integer count() throws RefusedException;
+  }
+
+  /** Of a change that is done: that they are not counted must not make it look refused. */
+  private static void tellReview(ReviewItems items, IntConsumer answer) {
+    try {
+      var count = items.count();
+      if (count != null) {
+        answer.accept(count);
+      }
+    } catch (RefusedException | RuntimeException e) {
+      LOG.log(Level.WARNING, "a change is done, and what waits for a person was not counted", e);
+    }
   }
 
   @Override
@@ -228,13 +249,14 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
               mode == null
                   ? state.inheritMode(scope, request.getNote(), by)
                   : state.setMode(scope, mode, revision, request.getNote(), by);
-          return SetModeResponse.newBuilder()
-              .setPreviousMode(change.before().word())
-              .setDrains(state.cluster().health().drains(scope, change.mode()))
-              .setMode(change.mode().word())
-              .setModeFrom(change.from())
-              .setReviewItems(state.reports().reviewItems(scope))
-              .build();
+          var response =
+              SetModeResponse.newBuilder()
+                  .setPreviousMode(change.before().word())
+                  .setDrains(state.cluster().health().drains(scope, change.mode()))
+                  .setMode(change.mode().word())
+                  .setModeFrom(change.from());
+          tellReview(() -> state.reports().reviewItems(scope), response::setReviewItems);
+          return response.build();
         });
   }
 
@@ -458,11 +480,12 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
                           request.hasApproval() ? Requests.approval(request.getApproval()) : null,
                           request.getNote(),
                           by);
-          return ApproveResponse.newBuilder()
-              .setRevision(baseline.revision())
-              .addAllToApprove(toApprove(owner, baseline.revision()))
-              .setReviewItems(state.reports().reviewItems(owner))
-              .build();
+          var response =
+              ApproveResponse.newBuilder()
+                  .setRevision(baseline.revision())
+                  .addAllToApprove(toApprove(owner, baseline.revision()));
+          tellReview(() -> state.reports().reviewItems(owner), response::setReviewItems);
+          return response.build();
         });
   }
 

@@ -11,6 +11,7 @@ import io.kith.baselines.decision.Mode;
 import io.kith.baselines.edge.Edge;
 import io.kith.baselines.edge.EdgeState;
 import io.kith.baselines.identity.Owner;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -22,6 +23,9 @@ import org.jspecify.annotations.Nullable;
 
 /** What people read of a control state. Thread-safe, answers from memory. */
 public final class Reports {
+  /** Of who changed a mode and waits for what became of it, half a minute at most. */
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
   private final ControlSettings settings;
   private final Workloads workloads;
   private final Fold fold;
@@ -75,14 +79,25 @@ public final class Reports {
     return view(workloads.known(owner)).review().size();
   }
 
-  /** The same of those that are enforced, and that no scope within this one speaks for. */
-  public int reviewItems(ScopeName scope) {
+  /**
+   * The same of those that are enforced, and that no scope within this one speaks for.
+   *
+   * @return null where they are too many to be looked at in some seconds
+   */
+  public @Nullable Integer reviewItems(ScopeName scope) {
     var modes = fold.modes();
-    return workloads.inOrder().stream()
-        .filter(workload -> workload.mode() == Mode.ENFORCE)
-        .filter(workload -> modes.governs(scope, workload.owner()))
-        .mapToInt(workload -> view(workload).review().size())
-        .sum();
+    var until = clock.instant().plus(PATIENCE);
+    var items = 0;
+    for (var workload : workloads.inOrder()) {
+      if (workload.mode() == Mode.ENFORCE && modes.governs(scope, workload.owner())) {
+        var view = view(workload);
+        if (view.now().isAfter(until)) {
+          return null;
+        }
+        items += view.review().size();
+      }
+    }
+    return items;
   }
 
   /** How far learning is. */

@@ -137,6 +137,7 @@ public final class ApproveCommand extends AdminVerb<ApproveResponse> {
     }
     NextSteps.afterProposal(
         owner, approved.getRevision(), approved.getToApproveList(), serverOption(), out);
-    NextSteps.review(approved.getReviewItems(), owner, serverOption(), out);
+    NextSteps.review(
+        approved.hasReviewItems() ? approved.getReviewItems() : null, owner, serverOption(), out);
   }
 }

@@ -48,6 +48,7 @@ final class LearnFinishCommand extends AdminVerb<FinishTestRunResponse> {
         finished.getApprovedList().stream().filter(edge -> edge.getNeedsApprover()).toList();
     NextSteps.afterProposal(
         owner, finished.getRevision(), List.copyOf(toApprove), serverOption(), out);
-    NextSteps.review(finished.getReviewItems(), owner, serverOption(), out);
+    NextSteps.review(
+        finished.hasReviewItems() ? finished.getReviewItems() : null, owner, serverOption(), out);
   }
 }

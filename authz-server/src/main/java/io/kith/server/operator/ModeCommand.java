@@ -84,6 +84,7 @@ public final class ModeCommand extends AdminVerb<SetModeResponse> {
     if (!response.getDrains().isEmpty()) {
       out.println(response.getDrains());
     }
-    NextSteps.review(response.getReviewItems(), scope, serverOption(), out);
+    NextSteps.review(
+        response.hasReviewItems() ? response.getReviewItems() : null, scope, serverOption(), out);
   }
 }

@@ -4,6 +4,7 @@ import io.kith.admin.v1.Edge;
 import io.kith.server.verb.Words;
 import java.io.PrintWriter;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The commands that go on from here. */
 final class NextSteps {
@@ -32,17 +33,29 @@ final class NextSteps {
             + server);
   }
 
-  /** What is refused although it was seen, since only a person may let it in. */
-  static void review(int items, String scope, String server, PrintWriter out) {
-    if (items == 0) {
+  /**
+   * What is refused although it was seen, since only a person may let it in.
+   *
+   * @param items how many edges, or null when that is not known
+   */
+  static void review(@Nullable Integer items, String scope, String server, PrintWriter out) {
+    if (items != null && items == 0) {
       return;
     }
     out.println(
-        Words.count(items, "edge")
-            + (items == 1
-                ? " waits for a person and is refused under enforce, unless a rule allows it: "
-                : " wait for a person and are refused under enforce, unless a rule allows them: ")
+        words(items)
+            + ": "
             + (scope.endsWith("*") ? "kith coverage" : "kith show --review " + scope)
             + server);
+  }
+
+  private static String words(@Nullable Integer items) {
+    if (items == null) {
+      return "It was not counted how many edges wait for a person and are refused under enforce";
+    }
+    return Words.count(items, "edge")
+        + (items == 1
+            ? " waits for a person and is refused under enforce, unless a rule allows it"
+            : " wait for a person and are refused under enforce, unless a rule allows them");
   }
 }

@@ -550,6 +550,26 @@ class OperatorVerbsTest {
         .isEqualTo("allow");
   }
 
+  /** Who was told that the server failed believed that nothing was enforced. */
+  @Test
+  void whatWaitsForAPerson_whereItCannotBeCounted_isSaidNotToBe_andTheChangeIsDone() {
+    shop.check(flow(database(), PAYMENTS));
+    shop.check(flow(elsewhere(), PAYMENTS));
+    var edge = edgeIn(done("show", "--review", OWNER));
+    var uncounted =
+        "It was not counted how many edges wait for a person and are refused under enforce: kith"
+            + " show --review "
+            + OWNER
+            + "\n";
+    shop.breakAfterChanges();
+
+    assertThat(done("learn", "finish", OWNER, "--note", "suite passed")).endsWith(uncounted);
+    assertThat(done("approve", OWNER, edge, "--note", "the provider")).endsWith(uncounted);
+    assertThat(done("mode", OWNER, "enforce", "--note", "reviewed"))
+        .isEqualTo("Mode of " + OWNER + ": enforce (before: observe)\n" + uncounted);
+    assertThat(done("status")).contains("enforced");
+  }
+
   @Test
   void mode_enforceOfANamespace_namesTheVerbThatListsWhatWaits() {
     shop.check(flow(database(), PAYMENTS));

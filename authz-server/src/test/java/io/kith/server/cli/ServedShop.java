@@ -27,6 +27,7 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +40,8 @@ final class ServedShop implements AutoCloseable {
   final StringWriter err = new StringWriter();
   private final Path folder;
   private final Shop.SettableClock clock = new Shop.SettableClock();
+  private volatile boolean breaks;
+  private volatile boolean broken;
   private final ControlState state;
   private final AdminServer server;
 
@@ -80,8 +83,11 @@ final class ServedShop implements AutoCloseable {
             lists.isEmpty()
                 ? AllowListFiles.none()
                 : AllowListFiles.read(lists, PublicSuffixes.UNKNOWN),
-            clock,
-            ControlState::toLog);
+            this::now,
+            change -> {
+              ControlState.toLog(change);
+              broken = breaks;
+            });
     server =
         AdminServer.onUnixSocket(
             folder.resolve("admin.sock"),
@@ -92,8 +98,21 @@ final class ServedShop implements AutoCloseable {
         folder.resolve("kith.yaml"), "server: {admin: {listen: \"unix:admin.sock\"}}");
   }
 
+  private Instant now() {
+    if (broken) {
+      throw new IllegalStateException("a mistake inside");
+    }
+    return clock.instant();
+  }
+
+  /** From now on the server fails at what it looks up once a change is done. */
+  void breakAfterChanges() {
+    breaks = true;
+  }
+
   /** Runs a command line as ada would. */
   int kith(String... arguments) {
+    broken = false;
     out.getBuffer().setLength(0);
     err.getBuffer().setLength(0);
     return Kith.run(

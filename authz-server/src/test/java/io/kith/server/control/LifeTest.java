@@ -24,6 +24,7 @@ import io.kith.baselines.edge.EdgeState;
 import io.kith.baselines.edge.Provenance;
 import io.kith.baselines.identity.Owner;
 import io.kith.baselines.identity.Workload;
+import io.kith.baselines.learning.LearningSettings;
 import io.kith.baselines.process.Candidate;
 import io.kith.baselines.process.Origin;
 import io.kith.baselines.store.Change;
@@ -34,6 +35,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -102,6 +104,32 @@ class LifeTest {
     state.setMode(ONE, Mode.ENFORCE, "ready", "ada");
     assertThat(states()).containsExactly(RevisionState.ENFORCED);
     assertThat(site.reason(state, flow(database(), CURL))).isEqualTo("new_process");
+  }
+
+  /** Who set the mode of a large mesh waited for the count until the call was given up. */
+  @Test
+  void reviewItems_ofAScope_whichTakeTooLongToCount_areNotKnown() throws Exception {
+    var time = new AtomicReference<>(Shop.NOON);
+    var step = new AtomicReference<>(Duration.ZERO);
+    try (var slow =
+        ControlState.inMemory(
+            Shop.directory(List.of(CHECKOUT)),
+            List.of(),
+            LearningSettings.defaults(),
+            () -> time.updateAndGet(before -> before.plus(step.get())),
+            ControlSettings.QUEUE,
+            _ -> {})) {
+      site.check(slow, flow(database(), PAYMENTS));
+      site.check(slow, flow(database(), DROPPED));
+      slow.finishTestRun(OWNER, "suite passed", "ada");
+      slow.setMode(ONE, Mode.ENFORCE, "ready", "ada");
+      assertThat(slow.reports().reviewItems(ONE)).isEqualTo(1);
+
+      step.set(Duration.ofSeconds(6));
+
+      assertThat(slow.reports().reviewItems(ONE)).isNull();
+      assertThat(slow.reports().reviewItems(OWNER)).isEqualTo(1);
+    }
   }
 
   @Test
