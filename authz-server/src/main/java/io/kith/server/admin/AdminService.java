@@ -447,6 +447,7 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
               .leftOut()
               .forEach(edge -> response.addLeftOut(AdminMessages.edge(KnownEdge.of(owner, edge))));
           response.addAllToApprove(toApprove(owner, proposal.baseline().revision()));
+          tellReview(() -> state.reports().reviewItems(owner), response::setReviewItems);
           return response.build();
         });
   }

@@ -46,5 +46,7 @@ public final class ProposeCommand extends AdminVerb<ProposeResponse> {
     }
     NextSteps.afterProposal(
         owner, proposed.getRevision(), proposed.getToApproveList(), serverOption(), out);
+    NextSteps.review(
+        proposed.hasReviewItems() ? proposed.getReviewItems() : null, owner, serverOption(), out);
   }
 }

@@ -36,6 +36,7 @@ import io.kith.server.admin.CallLimits;
 import io.kith.server.check.Await;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -548,6 +549,22 @@ class OperatorVerbsTest {
     assertThat(done("mode", OWNER, "enforce", "--note", "reviewed")).doesNotContain("waits");
     assertThat(shop.check(flow(elsewhere(), PAYMENTS)).decision().applied().word())
         .isEqualTo("allow");
+  }
+
+  @Test
+  void propose_endsWithHowManyWaitForAPerson() {
+    for (var hour = 0; hour < 8; hour++) {
+      shop.check(flow(database(), PAYMENTS));
+      shop.check(flow(elsewhere(), PAYMENTS));
+      shop.pass(Duration.ofHours(1));
+    }
+
+    assertThat(done("propose", OWNER, "--note", "seen enough"))
+        .endsWith(
+            "1 edge waits for a person and is refused under enforce, unless a rule allows it: kith"
+                + " show --review "
+                + OWNER
+                + "\n");
   }
 
   /** Who was told that the server failed believed that nothing was enforced. */
