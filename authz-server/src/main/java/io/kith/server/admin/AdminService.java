@@ -262,16 +262,12 @@ public final class AdminService extends AdminServiceGrpc.AdminServiceImplBase {
 
   /** Null for the mode without one by command. */
   private static @Nullable Mode modeOrInherit(String text) throws RefusedException {
-    if (text.equals(INHERIT)) {
-      return null;
+    try {
+      return text.equals(INHERIT) ? null : Mode.parse(text);
+    } catch (IllegalArgumentException _) {
+      throw RefusedException.invalid(
+          "mode: '" + text + "' (expected: observe, shadow, enforce or inherit)");
     }
-    for (var mode : Mode.values()) {
-      if (mode.word().equals(text)) {
-        return mode;
-      }
-    }
-    throw RefusedException.invalid(
-        "mode: '" + text + "' (expected: observe, shadow, enforce or inherit)");
   }
 
   @Override
