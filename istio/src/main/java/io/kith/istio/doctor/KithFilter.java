@@ -58,12 +58,24 @@ record KithFilter(Tree object, String rootNamespace) {
    * @param values that change, {@code KEY=VALUE}
    */
   String upgrade(String... values) {
+    return helm("--reuse-values", values);
+  }
+
+  /**
+   * The same with a chart of another version, whose own values count where the release has none.
+   */
+  String renew(String... values) {
+    return helm("--reset-then-reuse-values", values);
+  }
+
+  private String helm(String old, String... values) {
     var namespace = annotation(RELEASE_NAMESPACE);
     return "helm upgrade "
         + word(annotation(RELEASE))
         + " CHART"
         + (namespace.isEmpty() ? "" : " -n " + word(namespace))
-        + " --reuse-values"
+        + " "
+        + old
         + Stream.of(values).map(value -> " --set " + word(value)).collect(Collectors.joining());
   }
 

@@ -3,10 +3,13 @@ package io.kith.istio.doctor;
 import static io.kith.istio.doctor.Commands.some;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BinaryOperator;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -23,6 +26,9 @@ record MeshRules(
 
   /** Container of the chart's pods on nodes. */
   private static final String BRIDGE = "bridge";
+
+  /** What an image's name ends with that is followed by a digest in place of a tag. */
+  private static final String DIGEST = "@sha256";
 
   private static final String SEEN = "kith_guard_seen_total";
   private static final String REFUSED = "kith_guard_refused_total";
@@ -201,7 +207,7 @@ record MeshRules(
   /** How the bridge of a node says more, in its pod where that is found. */
   private String askBridge(String node) {
     return objects.pods().stream()
-        .filter(pod -> pod.node().equals(node) && !pod.isOver() && isOfKith(pod))
+        .filter(pod -> pod.node().equals(node) && !pod.isOver() && isOfKith(pod.object()))
         .filter(pod -> pod.containers().stream().anyMatch(one -> one.name().equals(BRIDGE)))
         .findFirst()
         .map(
@@ -213,8 +219,8 @@ record MeshRules(
                 .formatted(node, BRIDGE));
   }
 
-  private static boolean isOfKith(MeshPod pod) {
-    return pod.object().label("app.kubernetes.io/name").equals("kith");
+  static boolean isOfKith(MeshObject pod) {
+    return pod.label("app.kubernetes.io/name").equals("kith");
   }
 
   /** Whether a line of metrics says what guards counted, or that they count. */
@@ -268,6 +274,11 @@ record MeshRules(
   }
 
   void judgeVersions() {
+    var images = images();
+    var wanted =
+        images.entrySet().stream()
+            .map(one -> value(one.getKey(), youngest(one.getValue())))
+            .toList();
     status
         .checkServers()
         .forEach(
@@ -277,32 +288,63 @@ record MeshRules(
                     Rule.KITH_SKEW,
                     "check server " + name,
                     "version " + version + ", and the server that was asked is " + status.version(),
-                    recipe.oneVersion());
+                    recipe.oneVersion(wanted.size() == 1 ? wanted.getFirst() : value("", "")));
               }
             });
-    var versions = new TreeMap<String, TreeSet<String>>();
+    images.forEach(
+        (image, tags) -> {
+          if (tags.size() > 1) {
+            var youngest = youngest(tags);
+            findings.add(
+                Rule.KITH_SKEW,
+                "image " + image.substring(image.lastIndexOf('/') + 1),
+                "pods of Kith run "
+                    + some(List.copyOf(tags.keySet()))
+                    + (youngest.isEmpty() ? "" : ", the youngest " + youngest),
+                recipe.oneVersion(value(image, youngest)));
+          }
+        });
+  }
+
+  /**
+   * What containers of Kith's own run: by the image's name each tag, or each digest, with when the
+   * last of its pods was made.
+   */
+  private TreeMap<String, TreeMap<String, String>> images() {
+    var images = new TreeMap<String, TreeMap<String, String>>();
     for (var pod : objects.pods()) {
-      if (isOfKith(pod)) {
+      if (isOfKith(pod.object()) && !pod.isOver()) {
+        var created = pod.object().tree().at("metadata", MeshObjects.CREATED).text();
         for (var container : pod.containers()) {
           var image = container.spec().at("image").text();
           var mark = Math.max(image.lastIndexOf(':'), image.lastIndexOf('@'));
-          if (mark > image.lastIndexOf('/')) {
-            versions
-                .computeIfAbsent(image.substring(0, mark), _ -> new TreeSet<>())
-                .add(image.substring(mark + 1));
+          if (container.start() == MeshPod.Start.MAIN && mark > image.lastIndexOf('/')) {
+            images
+                .computeIfAbsent(image.substring(0, mark), _ -> new TreeMap<>())
+                .merge(
+                    image.substring(mark + 1),
+                    created,
+                    BinaryOperator.maxBy(Comparator.naturalOrder()));
           }
         }
       }
     }
-    versions.forEach(
-        (image, tags) -> {
-          if (tags.size() > 1) {
-            findings.add(
-                Rule.KITH_SKEW,
-                "image " + image.substring(image.lastIndexOf('/') + 1),
-                "pods of Kith run " + some(List.copyOf(tags)),
-                recipe.oneVersion());
-          }
-        });
+    return images;
+  }
+
+  /** What the pod runs that was made last, as whoever changed the image wants it; or empty. */
+  private static String youngest(TreeMap<String, String> tags) {
+    return tags.entrySet().stream()
+        .filter(one -> !one.getValue().isEmpty())
+        .max(Map.Entry.comparingByValue())
+        .map(Map.Entry::getKey)
+        .orElse("");
+  }
+
+  /** The chart's value for that. */
+  private static String value(String image, String tag) {
+    return image.endsWith(DIGEST)
+        ? "image.digest=sha256:" + (tag.isEmpty() ? "DIGEST" : tag)
+        : "image.tag=" + (tag.isEmpty() ? "TAG" : tag);
   }
 }

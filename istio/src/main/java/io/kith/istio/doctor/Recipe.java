@@ -99,12 +99,17 @@ record Recipe(MeshObjects objects, List<MeshObject> recipes, KithFilter found) {
     return filter.isOverlay() ? filter.overlay() + APPLY : again();
   }
 
-  /** All of Kith anew, with the values that it has. */
-  String oneVersion() {
+  /**
+   * All of Kith anew, with the values that it has, and one image: without that the release's.
+   *
+   * @param image {@code KEY=VALUE} of the chart
+   */
+  String oneVersion(String image) {
     return (found.isHelms()
-            ? found.upgrade()
-            : "helm upgrade kith CHART -n kith --reset-then-reuse-values")
-        + "   # one version for all of its pods";
+            ? found.renew(image)
+            : "helm upgrade kith CHART -n kith --reset-then-reuse-values --set "
+                + KithFilter.word(image))
+        + "   # one version for all of its pods, and CHART of the same";
   }
 
   /** Another failure mode for a pod's workload. */

@@ -68,16 +68,16 @@ public final class Trimmed {
       case "Pod" -> {
         trimmed.put("spec", podSpec(tree.at("spec")));
         trimmed.put("status", podStatus(tree.at("status")));
+        if (MeshRules.isOfKith(MeshObject.of(tree))) {
+          putCreated(metadata, tree); // the youngest is of the version that is wanted
+        }
       }
       case "Service", "ServiceEntry" ->
           trimmed.put("spec", only(tree.at("spec"), "ports", "clusterIP", "addresses"));
       case "Scope" -> put(trimmed, "spec", tree.at("spec"));
       case "Sidecar" -> {
         put(trimmed, "spec", tree.at("spec"));
-        put(
-            metadata,
-            MeshObjects.CREATED,
-            tree.at("metadata", MeshObjects.CREATED)); // of several the first counts
+        putCreated(metadata, tree); // of several the first counts
       }
       case AdmissionPolicy.BINDING ->
           trimmed.put(
@@ -97,6 +97,10 @@ public final class Trimmed {
       }
     }
     return trimmed;
+  }
+
+  private static void putCreated(Map<String, Object> metadata, Tree object) {
+    put(metadata, MeshObjects.CREATED, object.at("metadata", MeshObjects.CREATED));
   }
 
   private static Map<String, Object> metadata(Tree metadata) {

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -539,6 +540,91 @@ class DoctorTest {
             finding ->
                 assertThat(finding.change())
                     .startsWith("kith bridge status   # on node-1, or in the container bridge"));
+  }
+
+  /** Without the tag Helm would keep the release's, or take that of the chart at hand. */
+  @Test
+  void examine_skew_namesTheImageOfTheYoungestPod() {
+    var tags = MeshDump.of("clean");
+    tags.add(Fault.podOfKith("kith-server-0", "example.org/kith:0.10.0", "2026-11-01"));
+    tags.add(Fault.podOfKith("kith-bridge-x", "example.org/kith:0.9.0", "2026-11-02")); // goes back
+    var digests = MeshDump.of("clean");
+    digests.add(Fault.podOfKith("kith-server-0", "example.org/kith@sha256:aa", "2026-11-02"));
+    digests.add(Fault.podOfKith("kith-bridge-x", "example.org/kith@sha256:bb", "2026-11-01"));
+    var undated = MeshDump.of("clean");
+    undated.add(Fault.podOfKith("kith-server-0", "example.org/kith:0.2.0", ""));
+    undated.add(Fault.podOfKith("kith-bridge-x", "example.org/kith:0.1.0", ""));
+    undated.objects.forEach(one -> MeshDump.at(one, "metadata").remove(MeshObjects.CREATED));
+
+    assertThat(change(tags)).contains(" --reset-then-reuse-values --set image.tag=0.9.0 ");
+    assertThat(change(digests)).contains(" --set image.digest=sha256:aa ");
+    assertThat(change(undated)).contains(" --set image.tag=TAG ");
+  }
+
+  @Test
+  void examine_checkServerOfAnotherVersion_namesTheImageOfKithsPods() {
+    var dump = MeshDump.of("clean");
+    MeshDump.list(dump.status, "check_servers")
+        .add(new HashMap<>(Map.of("name", "spiffe://td/kith#node-1", "version", "0.0.9")));
+    var known = MeshDump.of("clean");
+    known.status = dump.status;
+    known.add(Fault.podOfKith("kith-control-0", "example.org/kith:prod-7", "2026-11-01"));
+
+    assertThat(change(dump)).contains(" --set image.tag=TAG ");
+    assertThat(change(known)).contains(" --set image.tag=prod-7 ");
+  }
+
+  /** Where Helm wrote the recipe its release is named. */
+  @Test
+  void examine_skewOfARelease_namesIt() {
+    var dump = MeshDump.of("clean");
+    dump.objects.stream()
+        .filter(one -> "EnvoyFilter".equals(one.get("kind")))
+        .forEach(
+            one ->
+                MeshDump.at(one, "metadata", "annotations")
+                    .putAll(
+                        Map.of(
+                            "meta.helm.sh/release-name", "guard",
+                            "meta.helm.sh/release-namespace", "kith")));
+    dump.add(Fault.podOfKith("kith-server-0", "example.org/kith:0.2.0", "2026-11-02"));
+    dump.add(Fault.podOfKith("kith-bridge-x", "example.org/kith:0.1.0", "2026-11-01"));
+
+    assertThat(change(dump))
+        .startsWith(
+            "helm upgrade guard CHART -n kith --reset-then-reuse-values --set image.tag=0.2.0   #");
+  }
+
+  /** A pilot-agent keeps the certificates of Kith's pods, and what is over runs nothing. */
+  @Test
+  void examine_whatRunsNothingOfKiths_isNoSkew() {
+    var dump = MeshDump.of("clean");
+    for (var version : List.of("1.31.0", "1.31.1")) {
+      var pod =
+          MeshDump.yaml(Fault.podOfKith("kith-" + version, "example.org/kith:1", "2026-11-01"));
+      MeshDump.list(MeshDump.at(pod, "spec"), "initContainers")
+          .add(
+              new HashMap<>(
+                  Map.of(
+                      "name", "istio-certs",
+                      "image", "istio/proxyv2:" + version,
+                      "restartPolicy", "Always")));
+      dump.objects.add(pod);
+    }
+    var evicted =
+        MeshDump.yaml(Fault.podOfKith("kith-bridge-y", "example.org/kith:0", "2026-10-01"));
+    MeshDump.at(evicted, "status").put("phase", "Failed");
+    dump.objects.add(evicted);
+
+    assertThat(dump.examine().findings()).isEmpty();
+  }
+
+  private static String change(MeshDump dump) {
+    return dump.examine().findings().stream()
+        .filter(one -> one.rule() == Rule.KITH_SKEW)
+        .findFirst()
+        .orElseThrow()
+        .change();
   }
 
   // ---- docs/doctor.md

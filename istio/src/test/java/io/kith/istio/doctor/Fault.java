@@ -1155,6 +1155,17 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
         List.of(Map.of("node", "node-1", "problem", problem, "heard", dump.now.toString())));
   }
 
+  /** A pod of Kith's, made in the morning of a day. */
+  static String podOfKith(String name, String image, String day) {
+    return """
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: %s, namespace: kith, creationTimestamp: "%sT09:00:00Z", labels: {app.kubernetes.io/name: kith}}
+    spec: {nodeName: node-1, containers: [{name: kith, image: "%s"}]}
+    """
+        .formatted(name, day, image);
+  }
+
   private static List<Fault> kith() {
     return List.of(
         of(
@@ -1195,16 +1206,8 @@ record Fault(String what, List<Rule> rules, String dump, Consumer<MeshDump> seed
             Rule.KITH_SKEW,
             "a bridge that was not updated",
             dump -> {
-              for (var one : Map.of("authz-server-0", "0.2.0", "bridge-x", "0.1.0").entrySet()) {
-                dump.add(
-                    """
-                    apiVersion: v1
-                    kind: Pod
-                    metadata: {name: %s, namespace: kith, labels: {app.kubernetes.io/name: kith}}
-                    spec: {nodeName: node-1, containers: [{name: kith, image: "example.org/kith:%s"}]}
-                    """
-                        .formatted(one.getKey(), one.getValue()));
-              }
+              dump.add(podOfKith("authz-server-0", "example.org/kith:0.2.0", "2026-11-02"));
+              dump.add(podOfKith("bridge-x", "example.org/kith:0.1.0", "2026-11-01"));
             }),
         of(
             Rule.KITH_SKEW,
