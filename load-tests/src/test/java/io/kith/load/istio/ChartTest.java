@@ -194,13 +194,18 @@ class ChartTest {
   /** An alert; {@code lasts} for some minutes before it is one. */
   record Alert(String expression, boolean lasts, String why) {}
 
-  /** The table of the page, with three nodes. */
-  private static List<Alert> alertsOfThePage() throws IOException {
+  /**
+   * The table of the page, with three nodes.
+   *
+   * @param ofNodes those that placement node alone has, or all others
+   */
+  private static List<Alert> alertsOfThePage(boolean ofNodes) throws IOException {
     return Files.readAllLines(Path.of("../docs/observability.md")).stream()
         .dropWhile(line -> !line.startsWith("What is worth a call at night"))
         .takeWhile(line -> !line.startsWith("## "))
         .map(ALERT::matcher)
         .filter(Matcher::matches)
+        .filter(row -> row.group(2).contains("placement node alone") == ofNodes)
         .map(
             row ->
                 new Alert(
@@ -213,15 +218,38 @@ class ChartTest {
 
   @Test
   void prometheusRule_isTheTableOfThePage_andAsPromtoolWantsIt() throws Exception {
-    var rule =
-        chart
-            .objects(new Values("default"), "prometheusRule.enabled=true", "prometheusRule.nodes=3")
-            .stream()
-            .filter(one -> one.kind().equals("PrometheusRule"))
-            .findFirst()
-            .orElseThrow();
-    var rules = new ObjectMapper().valueToTree(rule.at("spec")).at("/groups/0/rules");
+    var rule = prometheusRule("default");
 
+    assertThat(alerts(rule)).hasSize(14).isEqualTo(alertsOfThePage(false));
+    assertThat(checked(rule)).contains("SUCCESS: 14 rules found");
+  }
+
+  /** Where servers have the store themselves there is none to follow. */
+  @Test
+  void prometheusRule_ofNodes_callsWhereNoControlServerIsFollowed() throws Exception {
+    var rule = prometheusRule("node");
+
+    assertThat(alertsOfThePage(true)).hasSize(1);
+    assertThat(alerts(rule)).hasSize(15).containsAll(alertsOfThePage(true));
+    assertThat(checked(rule)).contains("SUCCESS: 15 rules found");
+    for (var central : List.of("default", "central-postgresql", "spire-strict")) {
+      assertThat(prometheusRule(central).yaml())
+          .as(central)
+          .doesNotContain("kith_control_connected");
+    }
+  }
+
+  private static Rendered prometheusRule(String values) throws Exception {
+    return chart
+        .objects(new Values(values), "prometheusRule.enabled=true", "prometheusRule.nodes=3")
+        .stream()
+        .filter(one -> one.kind().equals("PrometheusRule"))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static List<Alert> alerts(Rendered rule) {
+    var rules = new ObjectMapper().valueToTree(rule.at("spec")).at("/groups/0/rules");
     var alerts = new ArrayList<Alert>();
     for (var one : rules) {
       alerts.add(
@@ -230,10 +258,13 @@ class ChartTest {
               one.path("for").asText().matches("2m|5m|15m"),
               one.at("/annotations/description").asText()));
     }
-    assertThat(alerts).hasSize(14).isEqualTo(alertsOfThePage());
-    var file =
-        Files.writeString(folder.resolve("rules.json"), Serialization.asJson(rule.at("spec")));
-    assertThat(Prometheus.find().checkRules(file)).contains("SUCCESS: 14 rules found");
+    return alerts;
+  }
+
+  private String checked(Rendered rule) throws Exception {
+    return Prometheus.find()
+        .checkRules(
+            Files.writeString(folder.resolve("rules.json"), Serialization.asJson(rule.at("spec"))));
   }
 
   @Test
