@@ -50,15 +50,16 @@ public final class CurrentClasses {
     }
   }
 
-  private static byte[] current(ClassFile format, byte[] bytes) {
+  /** The class as it is, or anew. */
+  static byte[] current(ClassFile format, byte[] bytes) {
     var model = format.parse(bytes);
-    return model.majorVersion() >= SINCE_STACK_MAPS
+    return model.majorVersion() >= ClassFile.JAVA_6_VERSION
         ? bytes
         : format.transformClass(model, new Anew());
   }
 
   /** With the types of the archive at hand, by which stack maps are made. */
-  private static ClassFile format(JarFile jar) {
+  static ClassFile format(JarFile jar) {
     var types = ClassHierarchyResolver.ofResourceParsing(type -> open(jar, type));
     return ClassFile.of(
         StackMapsOption.GENERATE_STACK_MAPS,
@@ -76,7 +77,7 @@ public final class CurrentClasses {
     }
   }
 
-  private static byte[] read(JarFile jar, ZipEntry entry) throws IOException {
+  static byte[] read(JarFile jar, ZipEntry entry) throws IOException {
     try (var in = jar.getInputStream(entry)) {
       return in.readAllBytes();
     }
