@@ -81,18 +81,8 @@ final class AttachedBridge {
   private volatile @Nullable AttachedBridge former;
   private volatile boolean ended;
 
-  AttachedBridge(
-      BridgeHub hub,
-      Peer peer,
-      Hello hello,
-      Instant since,
-      StreamWriter<ServerMessage> out,
-      @Nullable OpenerTables tables) {
-    this(hub, peer, hello, since, out, tables, System::nanoTime);
-  }
-
   /**
-   * The same.
+   * Of a stream that has just begun.
    *
    * @param nanos as {@link System#nanoTime}, for when it is told again what it could not be told
    */

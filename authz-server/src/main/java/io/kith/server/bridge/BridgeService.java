@@ -209,7 +209,8 @@ public final class BridgeService extends BridgeServiceGrpc.BridgeServiceImplBase
                 "node: " + Untrusted.quoted(node) + " (expected: a name of 1 to 253 characters)"));
         return;
       }
-      var attached = new AttachedBridge(hub, peer, hello, clock.instant(), out, tables);
+      var attached =
+          new AttachedBridge(hub, peer, hello, clock.instant(), out, tables, System::nanoTime);
       var problem = hub.attach(attached);
       if (problem != null) {
         refuse(Status.PERMISSION_DENIED.withDescription(problem));

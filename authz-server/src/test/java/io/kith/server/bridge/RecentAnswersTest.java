@@ -96,7 +96,8 @@ class RecentAnswersTest {
         Hello.newBuilder().setNode("node-1").build(),
         Instant.EPOCH,
         new StreamWriter<>(new Deaf(), () -> true, _ -> {}),
-        null);
+        null,
+        System::nanoTime);
   }
 
   private static final class Deaf implements StreamObserver<ServerMessage> {

@@ -77,11 +77,7 @@ final class BarsBench {
 
     /** The middle of what servers did, of what they did of each other in each round. */
     static double ratio(List<Measured.Round> these, List<Measured.Round> those) {
-      var ratios = new double[these.size()];
-      for (var i = 0; i < ratios.length; i++) {
-        ratios[i] = these.get(i).perProcessorSecond() / those.get(i).perProcessorSecond();
-      }
-      return Measured.middle(ratios);
+      return Measured.middleRatio(these, those, Measured.Round::perProcessorSecond);
     }
 
     static long perProcessorSecond(List<Measured.Round> rounds) {

@@ -52,11 +52,7 @@ record EnvoyFigures(List<Row> rows) {
      * for a moment, all that is slow is in one round.
      */
     double ratio(Paced other, ToDoubleFunction<Measured> figure) {
-      var ratios = new double[Math.min(rounds.size(), other.rounds.size())];
-      for (var i = 0; i < ratios.length; i++) {
-        ratios[i] = figure.applyAsDouble(rounds.get(i)) / figure.applyAsDouble(other.rounds.get(i));
-      }
-      return Measured.middle(ratios);
+      return Measured.middleRatio(rounds, other.rounds, figure);
     }
   }
 

@@ -3,6 +3,7 @@ package io.kith.load.compare;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.ToDoubleFunction;
 
 /**
  * What one server did in all rounds with one kind of traffic.
@@ -67,6 +68,15 @@ record Measured(
         middle(rounds.stream().mapToDouble(Round::serverShare).toArray()),
         middle(rounds.stream().mapToDouble(Round::driverShare).toArray()),
         rounds.stream().mapToLong(round -> round.answers().expired()).sum());
+  }
+
+  /** A figure of these by that of those, the middle of the rounds' ratios: as many of each. */
+  static <T> double middleRatio(List<T> these, List<T> those, ToDoubleFunction<T> figure) {
+    var ratios = new double[these.size()];
+    for (var i = 0; i < ratios.length; i++) {
+      ratios[i] = figure.applyAsDouble(these.get(i)) / figure.applyAsDouble(those.get(i));
+    }
+    return middle(ratios);
   }
 
   /** The middle one; sorts them. */
