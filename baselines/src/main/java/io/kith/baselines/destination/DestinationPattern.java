@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
  * The destinations that an edge covers.
  *
  * <p>The wider cases are made from several exact ones when what they save is worth what they admit.
+ * The id of an edge is made of their text, which therefore stays as it is ({@code toString}).
  */
 public sealed interface DestinationPattern {
   /** Whether the destination is covered. Its name must have at least the evidence asked for. */
@@ -58,6 +59,19 @@ public sealed interface DestinationPattern {
     public boolean wordsStartWith(String text) {
       return (name.startsWith(text) || text.startsWith(name)) && words().startsWith(text);
     }
+
+    @Override
+    public String toString() {
+      return "Exact[name="
+          + name
+          + ", weakest="
+          + weakest
+          + ", port="
+          + port
+          + ", protocol="
+          + protocol
+          + "]";
+    }
   }
 
   /**
@@ -98,6 +112,21 @@ public sealed interface DestinationPattern {
     public String words() {
       return (shape == null ? "*" : shape) + "." + parent + ":" + port;
     }
+
+    @Override
+    public String toString() {
+      return "HostWildcard[shape="
+          + shape
+          + ", parent="
+          + parent
+          + ", weakest="
+          + weakest
+          + ", port="
+          + port
+          + ", protocol="
+          + protocol
+          + "]";
+    }
   }
 
   /**
@@ -129,6 +158,19 @@ public sealed interface DestinationPattern {
     @Override
     public String words() {
       return network + "/" + prefix + ":" + port;
+    }
+
+    @Override
+    public String toString() {
+      return "AddressBlock[network="
+          + network
+          + ", prefix="
+          + prefix
+          + ", port="
+          + port
+          + ", protocol="
+          + protocol
+          + "]";
     }
   }
 
@@ -171,6 +213,21 @@ public sealed interface DestinationPattern {
     public boolean wordsStartWith(String text) {
       return (name.startsWith(text) || text.startsWith(name)) && words().startsWith(text);
     }
+
+    @Override
+    public String toString() {
+      return "PortRange[name="
+          + name
+          + ", weakest="
+          + weakest
+          + ", low="
+          + low
+          + ", high="
+          + high
+          + ", protocol="
+          + protocol
+          + "]";
+    }
   }
 
   /**
@@ -202,6 +259,11 @@ public sealed interface DestinationPattern {
     @Override
     public String words() {
       return (place.toString().indexOf(':') >= 0 ? "[" + place + "]" : place) + ":" + ports;
+    }
+
+    @Override
+    public String toString() {
+      return "Written[place=" + place + ", ports=" + ports + ", protocol=" + protocol + "]";
     }
   }
 }

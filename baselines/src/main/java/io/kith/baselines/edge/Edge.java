@@ -92,4 +92,24 @@ public record Edge(
   public String words() {
     return process.words() + " → " + destination.words();
   }
+
+  /** What the id of a revision is made of, as is the text of its parts: it stays as it is. */
+  @Override
+  public String toString() {
+    return "Edge[id="
+        + id
+        + ", process="
+        + process
+        + ", destination="
+        + destination
+        + ", strictness="
+        + strictness
+        + ", sha256="
+        + sha256
+        + ", scriptSha256="
+        + scriptSha256
+        + ", provenance="
+        + provenance
+        + "]";
+  }
 }

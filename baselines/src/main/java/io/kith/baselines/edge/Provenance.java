@@ -5,10 +5,15 @@ import static java.util.Objects.requireNonNull;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
-/** Where an edge came from. */
+/** Where an edge came from. Ids are made of its text, which therefore stays as it is. */
 public sealed interface Provenance {
   /** Seen often enough by the learner. */
-  record Learned() implements Provenance {}
+  record Learned() implements Provenance {
+    @Override
+    public String toString() {
+      return "Learned[]";
+    }
+  }
 
   /**
    * Allowed for a while after a rollout, although nobody approved it; marked for a person.
@@ -19,6 +24,11 @@ public sealed interface Provenance {
     public Grace {
       requireNonNull(why, "why");
       requireNonNull(until, "until");
+    }
+
+    @Override
+    public String toString() {
+      return "Grace[why=" + why + ", until=" + until + "]";
     }
   }
 
@@ -35,6 +45,11 @@ public sealed interface Provenance {
       if (note.isBlank()) {
         throw new IllegalArgumentException("note: blank (expected: why this is allowed)");
       }
+    }
+
+    @Override
+    public String toString() {
+      return "ByHand[by=" + by + ", note=" + note + ", until=" + until + "]";
     }
   }
 
