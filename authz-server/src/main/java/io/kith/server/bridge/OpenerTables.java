@@ -213,7 +213,7 @@ public final class OpenerTables implements AutoCloseable {
                 return;
               }
               wanted.run();
-              var doubled = patience.multipliedBy(2);
+              var doubled = patience.plus(patience);
               wantLater(naming, doubled.compareTo(LAST_WANT) < 0 ? doubled : LAST_WANT);
             });
   }

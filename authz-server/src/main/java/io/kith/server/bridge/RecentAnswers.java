@@ -195,7 +195,7 @@ final class RecentAnswers {
     inUse =
         Caffeine.newBuilder()
             .maximumSize(MAX)
-            .expireAfterAccess(KEPT.multipliedBy(2)) // how old an answer is it says itself
+            .expireAfterAccess(KEPT.plus(KEPT)) // how old an answer is it says itself
             .ticker(() -> latestNanos)
             .executor(Runnable::run)
             .build();

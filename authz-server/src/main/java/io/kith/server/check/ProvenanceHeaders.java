@@ -36,7 +36,7 @@ final class ProvenanceHeaders {
   static final String NAME = "x-kith-provenance";
 
   /** From when a token is not given out any more; what is given out counts twice as long again. */
-  static final Duration FRESH = MeshKeys.LIFETIME.dividedBy(3);
+  static final Duration FRESH = Duration.ofMillis(MeshKeys.LIFETIME.toMillis() / 3);
 
   /** Less than a kilobyte each. */
   private static final int MOST = 10_000;

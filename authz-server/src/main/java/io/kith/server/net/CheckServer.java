@@ -71,6 +71,10 @@ public final class CheckServer implements AutoCloseable {
   private static final Duration CLOSE_GRACE = Duration.ofSeconds(5);
 
   private static final int WARM_UPS = 2;
+  // Who waited for this server connects within the first, and has its first answer within the
+  // other.
+  private static final Duration KNOCKING = Duration.ofMillis(100);
+  private static final Duration LET_IN = Duration.ofMillis(400);
   // Of the port where it asks itself, over a few connections.
   private static final KithConfig.Connections WARM_UP_LIMITS =
       new KithConfig.Connections(WarmUp.CHECKS, WarmUp.CHECKS);
@@ -502,12 +506,24 @@ public final class CheckServer implements AutoCloseable {
   private void warmUp() throws InterruptedException {
     SpiffeId self = settings.spiffeId();
     if (self != null && identity.state().usable()) {
+      letIn();
       for (var left = WARM_UPS; cold && left > 0; left--) {
         cold = !warmsUp(self);
       }
     }
     System.gc(); // what starting left behind would stay in the heap for hours
     warm = true;
+  }
+
+  /**
+   * Whoever waits already is answered first: there may be one processor for that and the warm-up.
+   */
+  private void letIn() throws InterruptedException {
+    Thread.sleep(KNOCKING);
+    var now = connections();
+    if (now.open() + now.handshakes() > 0) {
+      Thread.sleep(LET_IN);
+    }
   }
 
   private boolean warmsUp(SpiffeId self) throws InterruptedException {

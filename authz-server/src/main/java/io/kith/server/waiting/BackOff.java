@@ -19,7 +19,7 @@ public final class BackOff {
   /** The next pause: from half of it to all, so that servers do not come back in step. */
   public Duration next() {
     var nanos = ceiling.toNanos();
-    var doubled = ceiling.multipliedBy(2);
+    var doubled = ceiling.plus(ceiling);
     ceiling = doubled.compareTo(limit) > 0 ? limit : doubled;
     return Duration.ofNanos(ThreadLocalRandom.current().nextLong(nanos / 2, nanos + 1));
   }

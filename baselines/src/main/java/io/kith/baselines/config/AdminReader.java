@@ -18,7 +18,7 @@ final class AdminReader {
   static AdminSettings read(Section admin) {
     var listen = admin.value("listen", Endpoint::parse, DEFAULT);
     var http = admin.section("http").optional("listen", Endpoint::parse);
-    if (listen.equals(http) && !isChosenLater(listen)) {
+    if (http != null && http.equals(listen) && !isChosenLater(listen)) {
       admin.problem(
           "http",
           http

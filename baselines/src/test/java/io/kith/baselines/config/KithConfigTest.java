@@ -87,6 +87,24 @@ class KithConfigTest {
         .containsExactly("/healthz", "/livez", "/readyz", "/metrics");
   }
 
+  @ParameterizedTest
+  @CsvSource({"1ms, PT0.00075S", "3ms, PT0.00225S", "400ms, PT0.3S", "5s, PT3.75S"})
+  void parse_timeForBridges_isThreeQuartersOfTheDeadline(String deadline, Duration time)
+      throws Exception {
+    var config = KithConfig.parse("kith.yaml", "server: {deadline: " + deadline + "}", Map.of());
+
+    assertThat(config.server().bridgeTimeout()).isEqualTo(time);
+  }
+
+  @Test
+  void parse_longestDeadline_hasThreeQuartersToo() throws Exception {
+    var config = KithConfig.parse("kith.yaml", "server: {deadline: 999999999d}", Map.of());
+
+    var quarter = Duration.ofDays(999_999_999).dividedBy(4);
+    assertThat(config.server().bridgeTimeout())
+        .isEqualTo(Duration.ofDays(999_999_999).minus(quarter));
+  }
+
   @Test
   void parse_inboundThatCannotWork_isAProblem() {
     var problems =

@@ -53,7 +53,11 @@ final class JavaProgram {
               "-XX:AOTCache=" + CACHE, "-XX:+UseCompressedOops", "-Xlog:aot=off", "-Xlog:cds=off"));
     }
     if (Files.isDirectory(Path.of(NATIVES))) {
-      argv.addAll(List.of("-Djava.library.path=" + NATIVES, "-Dorg.sqlite.lib.path=" + NATIVES));
+      argv.addAll(
+          List.of(
+              "-Djava.library.path=" + NATIVES,
+              "-Dorg.sqlite.lib.path=" + NATIVES,
+              "-Dorg.sqlite.tmpdir=" + NATIVES));
     }
     argv.addAll(List.of("-cp", CLASSES + more, main.getName()));
     argv.addAll(arguments);
@@ -81,6 +85,7 @@ final class JavaProgram {
             "-XX:MaxHeapFreeRatio=20",
             "-XX:-ShrinkHeapInSteps",
             "-XX:MarkSweepDeadRatio=0",
+            "-XX:CompileThresholdScaling=2",
             "-XX:TrimNativeHeapInterval=5000",
             "-XX:+ExitOnOutOfMemoryError",
             "-XX:ThreadPriorityPolicy=1",
