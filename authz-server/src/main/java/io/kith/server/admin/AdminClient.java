@@ -1,5 +1,6 @@
 package io.kith.server.admin;
 
+import io.grpc.Channel;
 import io.grpc.ChannelCredentials;
 import io.grpc.ClientInterceptors;
 import io.grpc.ManagedChannel;
@@ -8,7 +9,6 @@ import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
 import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.grpc.netty.shaded.io.netty.channel.epoll.Epoll;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
 import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
@@ -50,14 +50,13 @@ public final class AdminClient implements AutoCloseable {
   /** All edges of 10,000 workloads, at a kilobyte each. */
   private static final int MAX_ANSWER_BYTES = 512 << 20;
 
-  private final ManagedChannel channel;
-  private final @Nullable EventLoopGroup loop;
+  static final String AUTHORITY = "kith-admin";
+
+  private final Runnable end;
   private final AdminServiceBlockingStub stub;
 
-  private AdminClient(
-      ManagedChannel channel, @Nullable EventLoopGroup loop, String user, @Nullable String token) {
-    this.channel = channel;
-    this.loop = loop;
+  private AdminClient(Channel channel, Runnable end, String user, @Nullable String token) {
+    this.end = end;
     var headers = new Metadata();
     headers.put(Caller.USER, user);
     if (token != null) {
@@ -75,36 +74,51 @@ public final class AdminClient implements AutoCloseable {
    * @param user name for the audit record
    */
   public static AdminClient toUnixSocket(Path path, String user) {
-    var loop = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
-    var channel =
-        NettyChannelBuilder.forAddress(new DomainSocketAddress(path.toString()))
-            .channelType(EpollDomainSocketChannel.class, DomainSocketAddress.class)
-            .eventLoopGroup(loop)
-            .usePlaintext()
-            .withOption(ChannelOption.SO_KEEPALIVE, null); // a Unix socket has none, and warns
-    return new AdminClient(built(channel), loop, user, null);
+    var others = new Others(path);
+    return new AdminClient(
+        new UnixSocketChannel(path, MAX_ANSWER_BYTES, others::get), others::close, user, null);
   }
 
-  /**
-   * Loads what a connection needs, on a thread of its own: a verb reads its words and the
-   * configuration meanwhile. What cannot be loaded the connection itself will tell.
-   */
-  public static void prepare() {
-    var _ =
-        Thread.ofPlatform()
-            .daemon()
-            .name("kith-prepare")
-            .start(
-                () -> {
-                  if (Epoll.isAvailable()) {
-                    toUnixSocket(Path.of("never-dialled"), "").close();
-                  }
-                });
+  /** By gRPC for Java, which is not begun with before it is needed. */
+  private static final class Others {
+    private final Path path;
+    private @Nullable ManagedChannel channel;
+    private @Nullable EventLoopGroup loop;
+
+    private Others(Path path) {
+      this.path = path;
+    }
+
+    synchronized Channel get() {
+      var there = channel;
+      if (there == null) {
+        var own = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
+        there =
+            built(
+                NettyChannelBuilder.forAddress(new DomainSocketAddress(path.toString()))
+                    .channelType(EpollDomainSocketChannel.class, DomainSocketAddress.class)
+                    .eventLoopGroup(own)
+                    .usePlaintext()
+                    .withOption(ChannelOption.SO_KEEPALIVE, null)); // it has none, and warns
+        loop = own;
+        channel = there;
+      }
+      return there;
+    }
+
+    synchronized void close() {
+      if (channel != null) {
+        channel.shutdownNow();
+      }
+      if (loop != null) {
+        var _ = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+      }
+    }
   }
 
   private static ManagedChannel built(NettyChannelBuilder channel) {
     return channel
-        .overrideAuthority("kith-admin")
+        .overrideAuthority(AUTHORITY)
         .defaultServiceConfig(RETRY)
         .perRpcBufferLimit(MAX_REQUEST_BYTES)
         .maxInboundMessageSize(MAX_ANSWER_BYTES)
@@ -123,8 +137,8 @@ public final class AdminClient implements AutoCloseable {
    */
   public static AdminClient toTcp(
       String host, int port, ChannelCredentials tls, String user, @Nullable String token) {
-    return new AdminClient(
-        built(NettyChannelBuilder.forAddress(host, port, tls)), null, user, token);
+    var channel = built(NettyChannelBuilder.forAddress(host, port, tls));
+    return new AdminClient(channel, channel::shutdownNow, user, token);
   }
 
   /** The service; each call gets at most half a minute. */
@@ -134,9 +148,6 @@ public final class AdminClient implements AutoCloseable {
 
   @Override
   public void close() {
-    channel.shutdownNow();
-    if (loop != null) {
-      var _ = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
-    }
+    end.run();
   }
 }

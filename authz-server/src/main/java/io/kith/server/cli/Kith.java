@@ -2,8 +2,6 @@ package io.kith.server.cli;
 
 import io.grpc.StatusRuntimeException;
 import io.kith.baselines.config.ConfigException;
-import io.kith.server.admin.AdminClient;
-import io.kith.server.operator.AdminVerb;
 import io.kith.server.operator.PlainDeny;
 import io.kith.server.verb.Failure;
 import io.kith.server.verb.Surroundings;
@@ -64,13 +62,9 @@ public final class Kith implements Surroundings.Holder {
     if (PlainServer.isMeant(arguments)) {
       return PlainServer.run(surroundings, arguments);
     }
-    var verbs = Verb.calledBy(arguments);
-    if (verbs.size() == 1 && AdminVerb.class.isAssignableFrom(verbs.getFirst().command())) {
-      AdminClient.prepare();
-    }
     var deny = PlainDeny.parse(arguments);
     return deny == null
-        ? commandLine(surroundings, verbs).execute(arguments)
+        ? commandLine(surroundings, Verb.calledBy(arguments)).execute(arguments)
         : withoutParser(() -> deny.call(surroundings), surroundings);
   }
 
