@@ -35,10 +35,6 @@ import java.util.function.LongSupplier;
  * later. That holds up nobody else who calls from there: who is recognized is never asked here.
  */
 public final class CallLimits {
-  /** gRPC A6: when a client may call again, in milliseconds; a negative number for never. */
-  private static final Metadata.Key<String> PUSHBACK =
-      Metadata.Key.of("grpc-retry-pushback-ms", Metadata.ASCII_STRING_MARSHALLER);
-
   private static final String NEVER = "-1";
 
   /* Who was not seen for so long has a full bucket anyway. */
@@ -185,7 +181,7 @@ public final class CallLimits {
             .setSeconds(wait.getSeconds())
             .setNanos(wait.getNano());
     var trailers = new Metadata();
-    trailers.put(PUSHBACK, Long.toString(wait.toMillis()));
+    trailers.put(Caller.PUSHBACK, Long.toString(wait.toMillis()));
     return StatusProto.toStatusException(
         com.google.rpc.Status.newBuilder()
             .setCode(Code.RESOURCE_EXHAUSTED_VALUE)
@@ -227,7 +223,7 @@ public final class CallLimits {
       end(key);
       var trailers = new Metadata();
       if (stays) {
-        trailers.put(PUSHBACK, NEVER);
+        trailers.put(Caller.PUSHBACK, NEVER);
       }
       throw Status.RESOURCE_EXHAUSTED
           .withDescription("%s has %d %s open already (%s)".formatted(caller, most, what, advice))

@@ -28,6 +28,10 @@ public interface Caller {
   Metadata.Key<String> AUTHORIZATION =
       Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
 
+  /** gRPC A6: when a client may call again, in milliseconds; a negative number for never. */
+  Metadata.Key<String> PUSHBACK =
+      Metadata.Key.of("grpc-retry-pushback-ms", Metadata.ASCII_STRING_MARSHALLER);
+
   /** What such a name may look like in a record. */
   Pattern USER_FORM = Pattern.compile("[A-Za-z0-9._@-]{1,64}");
 

@@ -19,7 +19,9 @@ import org.jspecify.annotations.Nullable;
 final class HeaderBlock {
   private static final int STATUS_200 = 8;
   private static final int CONTENT_TYPE = 31;
-  private static final int MAX_FIELDS = 64 * 1024;
+
+  /** Octets of a block. */
+  static final int MOST = 64 * 1024;
 
   private HeaderBlock() {}
 
@@ -70,37 +72,30 @@ final class HeaderBlock {
         if (first != 32) {
           return null;
         }
-      } else if (first == 0 || first == 16 || first == 64) { // literals with a name of their own
-        var name = text(block);
+      } else {
+        var name = name(first, block);
         var value = name == null ? null : text(block);
         if (value == null) {
           return null;
         }
         fields.put(name, value);
-      } else if (first == (15 | 0) || first == (15 | 16)) { // a name of all tables, from the 15th
-        var value = isContentType(block) ? text(block) : null;
-        if (value == null) {
-          return null;
-        }
-        fields.put("content-type", value);
-      } else if (first == (64 | CONTENT_TYPE)) {
-        var value = text(block);
-        if (value == null) {
-          return null;
-        }
-        fields.put("content-type", value);
-      } else {
-        return null;
       }
     }
     return fields;
   }
 
-  private static boolean isContentType(ByteBuffer block) {
-    return block.hasRemaining() && block.get() == CONTENT_TYPE - 15;
+  /** Of a literal that begins so; null for a name of all tables that is not read here. */
+  private static @Nullable String name(int first, ByteBuffer block) {
+    return switch (first) {
+      case 0, 16, 64 -> text(block);
+      case 64 | CONTENT_TYPE -> "content-type";
+      case 15, 31 -> // the place of the name follows, from the 15th
+          block.hasRemaining() && block.get() == CONTENT_TYPE - 15 ? "content-type" : null;
+      default -> null;
+    };
   }
 
-  /** Null for one in Huffman's code, or of a kilobyte or more, or that ends too early. */
+  /** Null for one in Huffman's code, or of 255 octets or more, or that ends too early. */
   private static @Nullable String text(ByteBuffer block) {
     if (!block.hasRemaining()) {
       return null;
@@ -126,7 +121,7 @@ final class HeaderBlock {
   private static Map<String, String> byNetty(byte[] block) throws IOException {
     try {
       var fields = new LinkedHashMap<String, String>();
-      new DefaultHttp2HeadersDecoder(false, MAX_FIELDS)
+      new DefaultHttp2HeadersDecoder(false, MOST)
           .decodeHeaders(1, Unpooled.wrappedBuffer(block))
           .forEach(field -> fields.put(field.getKey().toString(), field.getValue().toString()));
       return fields;

@@ -34,7 +34,8 @@ final class Http2Exchange {
   private static final int WINDOW_UPDATE = 8;
   private static final int CONTINUATION = 9;
 
-  private static final int END_STREAM = 1; // ACK, of settings and pings
+  private static final int END_STREAM = 1;
+  private static final int ACK = 1; // of settings and pings
   private static final int END_HEADERS = 4;
   private static final int PADDED = 8;
   private static final int PRIORITY = 32;
@@ -89,7 +90,7 @@ final class Http2Exchange {
     var exchange = new Http2Exchange(connection, mostOfAnswer);
     exchange.send(fields, body);
     while (exchange.trailers == null) {
-      exchange.frame();
+      exchange.take(exchange.next());
     }
     var head = exchange.head == null ? exchange.trailers : exchange.head;
     return new Answer(head, exchange.body.toByteArray(), exchange.trailers);
@@ -149,43 +150,58 @@ final class Http2Exchange {
     }
   }
 
-  /** Takes what comes next. */
-  private void frame() throws IOException {
+  /** One of the one stream, or of the connection. */
+  private record Frame(int type, int flags, ByteBuffer content) {
+    boolean has(int flag) {
+      return (flags & flag) != 0;
+    }
+  }
+
+  /** What comes next; its content is there until the next one. */
+  private Frame next() throws IOException {
     fill(FRAME_HEADER);
     var length = ((in.get() & 255) << 16) | (in.getShort() & 0xFFFF);
     var type = in.get();
     var flags = in.get();
-    var _ = in.getInt(); // there is one stream
+    var _ = in.getInt();
     if (length > MAX_FRAME) {
       throw NoAnswerException.noHttp2("a frame of " + length + " octets");
     }
     fill(length);
     var content = in.slice(in.position(), length);
     in.position(in.position() + length);
-    switch (type) {
+    return new Frame(type, flags, content);
+  }
+
+  private void take(Frame frame) throws IOException {
+    var content = frame.content();
+    switch (frame.type()) {
       case DATA -> {
-        unpad(content, flags);
+        unpad(frame);
         if (body.size() + content.remaining() > mostOfAnswer) {
           throw new NoAnswerException("its answer has more than " + mostOfAnswer + " octets");
         }
         add(body, content);
-        if ((flags & END_STREAM) != 0) {
+        if (frame.has(END_STREAM)) {
           throw new NoAnswerException("its answer does not say how it ended");
         }
       }
       case HEADERS -> {
-        unpad(content, flags);
-        if ((flags & PRIORITY) != 0) {
+        unpad(frame);
+        if (frame.has(PRIORITY)) {
           skip(content, 5);
         }
         add(block, content);
-        var last = (flags & END_STREAM) != 0;
-        for (int more = flags; (more & END_HEADERS) == 0; ) {
-          more = continuation();
+        for (var part = frame; !part.has(END_HEADERS); ) {
+          part = next();
+          if (part.type() != CONTINUATION || block.size() > HeaderBlock.MOST) {
+            throw NoAnswerException.noHttp2("its headers are cut off");
+          }
+          add(block, part.content());
         }
         var fields = HeaderBlock.fields(block.toByteArray());
         block.reset();
-        if (last) {
+        if (frame.has(END_STREAM)) {
           trailers = fields;
         } else if (head == null) {
           head = fields;
@@ -194,11 +210,11 @@ final class Http2Exchange {
       case RST_STREAM ->
           throw new NoAnswerException("it ended the call with code " + code(content, 0));
       case SETTINGS, PING -> {
-        if ((flags & END_STREAM) == 0) {
+        if (!frame.has(ACK)) {
           var ack = new ByteArrayOutputStream();
-          var echo = new byte[type == PING ? content.remaining() : 0];
+          var echo = new byte[frame.type() == PING ? content.remaining() : 0];
           content.get(echo);
-          frame(ack, type, END_STREAM, 0, echo);
+          frame(ack, frame.type(), ACK, 0, echo);
           write(ack.toByteArray());
         }
       }
@@ -209,22 +225,6 @@ final class Http2Exchange {
       }
       default -> {} // what it takes from us by now, and what we do not know
     }
-  }
-
-  /** The flags of the frame with which a block of headers goes on. */
-  private int continuation() throws IOException {
-    fill(FRAME_HEADER);
-    var length = ((in.get() & 255) << 16) | (in.getShort() & 0xFFFF);
-    var type = in.get();
-    var flags = in.get();
-    var _ = in.getInt();
-    if (type != CONTINUATION || length > MAX_FRAME || block.size() > mostOfAnswer) {
-      throw NoAnswerException.noHttp2("its headers are cut off");
-    }
-    fill(length);
-    add(block, in.slice(in.position(), length));
-    in.position(in.position() + length);
-    return flags;
   }
 
   private void fill(int octets) throws IOException {
@@ -240,8 +240,9 @@ final class Http2Exchange {
     in.flip();
   }
 
-  private static void unpad(ByteBuffer content, int flags) throws IOException {
-    if ((flags & PADDED) != 0) {
+  private static void unpad(Frame frame) throws IOException {
+    if (frame.has(PADDED)) {
+      var content = frame.content();
       var padding = content.hasRemaining() ? content.get() & 255 : 1;
       if (padding > content.remaining()) {
         throw NoAnswerException.noHttp2("more padding than content");

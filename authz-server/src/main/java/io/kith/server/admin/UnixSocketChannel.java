@@ -41,7 +41,6 @@ final class UnixSocketChannel extends Channel {
   private static final int PREFIX = 5;
   private static final long RETRY_MILLIS = 1_000;
   private static final long CLOSE_TO_THE_END = 100;
-  private static final Metadata.Key<String> PUSHBACK = key("grpc-retry-pushback-ms");
 
   private final Path path;
   private final int mostOfAnswer;
@@ -82,7 +81,6 @@ final class UnixSocketChannel extends Channel {
     private @Nullable Listener<O> listener;
     private Metadata headers = new Metadata();
     private @Nullable I request;
-    private @Nullable String cancelled;
 
     private Call(MethodDescriptor<I, O> method, CallOptions options) {
       this.method = method;
@@ -99,11 +97,9 @@ final class UnixSocketChannel extends Channel {
     @Override
     public void request(int count) {}
 
-    /** The call is over before anybody can. */
+    /** Before its request is complete nothing was sent, and after that the call is over. */
     @Override
-    public void cancel(@Nullable String message, @Nullable Throwable cause) {
-      cancelled = String.valueOf(message);
-    }
+    public void cancel(@Nullable String message, @Nullable Throwable cause) {}
 
     @Override
     public void sendMessage(I message) {
@@ -113,10 +109,6 @@ final class UnixSocketChannel extends Channel {
     @Override
     public void halfClose() {
       var heard = requireNonNull(listener, "started");
-      if (cancelled != null) {
-        heard.onClose(Status.CANCELLED.withDescription(cancelled), new Metadata());
-        return;
-      }
       var body = framed(method.streamRequest(requireNonNull(request, "sent")));
       if (body.length > Http2Exchange.MAX_REQUEST) {
         leaveToOthers(heard);
@@ -150,7 +142,7 @@ final class UnixSocketChannel extends Channel {
 
     /** Waits for as long as the server says, where it says so. */
     private boolean mayRetry(Outcome outcome) {
-      var told = outcome.trailers().get(PUSHBACK);
+      var told = outcome.trailers().get(Caller.PUSHBACK);
       long millis;
       try {
         millis = told == null ? RETRY_MILLIS : Long.parseLong(told);
@@ -177,14 +169,12 @@ final class UnixSocketChannel extends Channel {
         return Outcome.of(Status.DEADLINE_EXCEEDED);
       }
       try (var connection = SocketChannel.open(StandardProtocolFamily.UNIX)) {
-        var watch = deadline == null ? null : closeAfter(connection, nanos);
+        var watch = closeAfter(connection, nanos);
         try {
           var _ = connection.connect(UnixDomainSocketAddress.of(path));
           return Outcome.of(Http2Exchange.ask(connection, fields(nanos), body, mostOfAnswer));
         } finally {
-          if (watch != null) {
-            watch.interrupt();
-          }
+          watch.interrupt();
         }
       } catch (ClosedByInterruptException e) {
         return Outcome.of(Status.CANCELLED.withDescription("interrupted").withCause(e));

@@ -51,6 +51,10 @@ class UnixSocketChannelTest {
     }
   }
 
+  private AdminServer echo() throws IOException {
+    return AdminServer.onUnixSocket(socket(), Map.of(), AdminServerTest.LIMITS, new Echo());
+  }
+
   private Path socket() {
     return folder.resolve("admin.sock");
   }
@@ -111,7 +115,7 @@ class UnixSocketChannelTest {
   @Test
   void unary_anAnswerOfMegabytes_isWhole() throws Exception {
     var note = "ä".repeat(30_000);
-    try (var _ = AdminServer.onUnixSocket(socket(), Map.of(), AdminServerTest.LIMITS, new Echo());
+    try (var _ = echo();
         var client = AdminClient.toUnixSocket(socket(), "ada")) {
       assertThat(client.service().deny(request("", note)).getRule().getId())
           .isEqualTo(note.repeat(100));
@@ -122,7 +126,7 @@ class UnixSocketChannelTest {
   @Test
   void unary_aRequestThatIsTooLargeToBeSentAtOnce_isMadeByGrpc() throws Exception {
     var note = "x".repeat(2_000_000);
-    try (var _ = AdminServer.onUnixSocket(socket(), Map.of(), AdminServerTest.LIMITS, new Echo());
+    try (var _ = echo();
         var client = AdminClient.toUnixSocket(socket(), "ada")) {
       assertThat(client.service().deny(request("", note)).getRule().getId())
           .isEqualTo(note.repeat(100));
@@ -132,7 +136,7 @@ class UnixSocketChannelTest {
   @Test
   void unary_refused_hasTheServersWords() throws Exception {
     var words = "no größe + 50 % of 'x'\n→ " + "long ".repeat(300);
-    try (var _ = AdminServer.onUnixSocket(socket(), Map.of(), AdminServerTest.LIMITS, new Echo());
+    try (var _ = echo();
         var client = AdminClient.toUnixSocket(socket(), "ada")) {
       var refused =
           catchThrowableOfType(
@@ -145,7 +149,7 @@ class UnixSocketChannelTest {
 
   @Test
   void unary_theServerIsTooSlow_endsWithItsTime() throws Exception {
-    try (var _ = AdminServer.onUnixSocket(socket(), Map.of(), AdminServerTest.LIMITS, new Echo());
+    try (var _ = echo();
         var client = AdminClient.toUnixSocket(socket(), "ada")) {
       var admin = client.service().withDeadlineAfter(300, TimeUnit.MILLISECONDS);
 
