@@ -69,6 +69,20 @@ public final class AdminClient implements AutoCloseable {
   }
 
   /**
+   * Begins, on a thread of its own, with what takes longest before a call over a Unix socket: a
+   * verb reads its configuration meanwhile. Headers of gRPC make a logger, and the first one has
+   * the JVM look through all archives. What fails here the call itself will tell.
+   */
+  public static void prepare() {
+    var _ = Thread.ofPlatform().daemon().name("kith-prepare").start(AdminClient::begin);
+  }
+
+  private static void begin() {
+    toUnixSocket(Path.of("never-called"), "").close();
+    UnixSocketChannel.prepare();
+  }
+
+  /**
    * Over a Unix socket.
    *
    * @param user name for the audit record

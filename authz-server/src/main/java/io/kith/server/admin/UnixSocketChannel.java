@@ -28,10 +28,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/*
- * It has no logger: the first one has the JVM look through all archives for who logs, which takes as long as the
- * rest of a call.
- */
 /**
  * Calls over a Unix socket, each with a connection of its own, by the thread that makes it. A verb
  * makes one call and is done: gRPC for Java and Netty take it a tenth of a second to begin with.
@@ -56,6 +52,15 @@ final class UnixSocketChannel extends Channel {
     this.path = path;
     this.mostOfAnswer = mostOfAnswer;
     this.others = others;
+  }
+
+  /** The JDK has random numbers ready for sockets without a name, which nobody needs here. */
+  static void prepare() {
+    try {
+      SocketChannel.open(StandardProtocolFamily.UNIX).close();
+    } catch (IOException _) {
+      // as the call will tell
+    }
   }
 
   @Override

@@ -51,6 +51,7 @@ public final class ServerOption {
   /** Connects, asks and hangs up. */
   public <T> T ask(Surroundings surroundings, Question<T> question)
       throws Failure, ConfigException, IOException, InterruptedException {
+    AdminClient.prepare();
     var settings = ConfigFile.readOrDefaults(config.file, surroundings);
     var endpoint = endpoint(settings, surroundings);
     try (var connection = connect(endpoint, settings, surroundings)) {

@@ -47,7 +47,7 @@ final class JavaProgram {
       return argv(main, arguments);
     }
     var argv = java();
-    if (Files.isReadable(Path.of(CACHE))) {
+    if (!CACHE.isEmpty() && Files.isReadable(Path.of(CACHE))) {
       argv.addAll(
           List.of(
               "-XX:AOTCache=" + CACHE, "-XX:+UseCompressedOops", "-Xlog:aot=off", "-Xlog:cds=off"));
